@@ -1,0 +1,104 @@
+"""Caches that belong to the user: the grammar table and what was read of files.
+
+Everything lies under one directory, `$POLICYENGINE_CACHE_DIR` or the user's cache directory, made with mode 0700 and
+used only if it belongs to the user and nobody else may write there. Nothing in it is a value: readers store offsets
+and structure. A cache that cannot be read or written is no error: the work is done again.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import stat
+import sys
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+VARIABLE = "POLICYENGINE_CACHE_DIR"
+"""The environment variable that names another cache directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """A directory of content-addressed entries. `directory` is None where nothing can be kept."""
+
+    directory: Path | None
+
+    def load(self, kind: str, key: str) -> object | None:
+        """The entry, or None where there is none or it is damaged."""
+        if self.directory is None:
+            return None
+        try:
+            data = (self.directory / kind / key[:2] / key).read_bytes()
+            digest, body = data[:16], data[16:]
+            if blake2b(body, digest_size=16).digest() != digest:
+                return None
+            entry: object = marshal.loads(body)  # noqa: S302 - written by the same user, checked by its digest
+        except (OSError, ValueError, EOFError, TypeError):
+            return None
+        return entry
+
+    def store(self, kind: str, key: str, entry: object) -> None:
+        """Keep an entry, in one step; a failure to do so is no error."""
+        if self.directory is None:
+            return
+        try:
+            body = marshal.dumps(entry)
+            folder = self.directory / kind / key[:2]
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            temporary = folder / f".{key}.{os.getpid()}"
+            temporary.write_bytes(blake2b(body, digest_size=16).digest() + body)
+            temporary.replace(folder / key)
+        except (OSError, ValueError):
+            return
+
+
+NOTHING = Cache(None)
+"""A cache that keeps nothing (`--no-cache`)."""
+
+
+def content_key(version: str, text: str) -> str:
+    """The key of what a reader of that version makes of a text. It depends on the Python version as marshal does."""
+    digest = blake2b(digest_size=20)
+    digest.update(f"{version} {sys.version_info[:2]} {marshal.version}\0".encode())
+    digest.update(text.encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def user_cache(scanned: Path | None = None) -> Cache:
+    """The user's cache, or one that keeps nothing: where it cannot be private, or would lie inside `scanned`."""
+    chosen = os.environ.get(VARIABLE)
+    if chosen:
+        directory = Path(chosen)
+    else:
+        try:
+            from platformdirs import user_cache_path  # noqa: PLC0415 - only needed without the variable
+
+            directory = user_cache_path("policyengine", appauthor=False)
+        except (ImportError, RuntimeError, OSError):
+            return NOTHING
+    try:
+        directory = directory.absolute()
+        if scanned is not None and directory.resolve().is_relative_to(scanned.resolve()):
+            return NOTHING
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not _private(directory):
+            return NOTHING
+    except (OSError, RuntimeError):
+        return NOTHING
+    return Cache(directory)
+
+
+def _private(directory: Path) -> bool:
+    """Whether only the user may write there; rights that are too wide are narrowed first."""
+    status = directory.lstat()
+    if not stat.S_ISDIR(status.st_mode):
+        return False
+    if not hasattr(os, "getuid"):
+        return True
+    if status.st_uid != os.getuid():
+        return False
+    if status.st_mode & 0o077:
+        directory.chmod(0o700)
+    return not directory.stat().st_mode & 0o022

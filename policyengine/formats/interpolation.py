@@ -1,0 +1,247 @@
+"""Docker's `${VARIABLE:-default}` templates, on text that knows where each of its parts stands.
+
+Docker Compose uses the same templates in Compose files and in env files. The grammar is its own: a braced expression
+reaches to the last brace of its line and is cut at the first balanced one, an operator is the first in it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from policyengine.source import Span
+from policyengine.value import Via
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+HOLE = "\uffff"
+"""Stands in a text for a part that the files do not decide. YAML and env files cannot hold this character."""
+
+_TEMPLATE = re.compile(
+    r"""\$(?:
+        (?P<escaped>\$)
+      | (?P<named>[_a-z][_a-z0-9]*)
+      | \{(?:(?P<braced>[_a-z][_a-z0-9]*(?:(?P<operator>:?[-+?])(?P<operand>.*))?)\}|(?P<invalid>))
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_DEEPEST = 32
+
+
+class Piece(NamedTuple):
+    """The part `[start, end)` of a text and the `span` it came from; `exact` when it stands there letter by letter."""
+
+    start: int
+    end: int
+    span: Span
+    exact: bool
+    via: tuple[Via, ...] = ()
+
+
+class Text(NamedTuple):
+    """A text with the places its parts came from, in order and without overlap."""
+
+    text: str
+    pieces: tuple[Piece, ...]
+
+    @classmethod
+    def at(cls, text: str, span: Span, via: tuple[Via, ...] = ()) -> Text:
+        """A text that stands at one place."""
+        return cls(text, (Piece(0, len(text), span, span.end - span.start == len(text), via),))
+
+    def cut(self, start: int, end: int) -> Text:
+        """The text from `start` to `end`, with its places."""
+        pieces = []
+        for piece in self.pieces:
+            left, right = max(piece.start, start), min(piece.end, end)
+            if left < right or (left == right and piece.start <= left <= piece.end and start == end):
+                span = piece.span
+                if piece.exact:
+                    base = span.start - piece.start
+                    span = Span(span.path, base + left, base + right)
+                pieces.append(Piece(left - start, right - start, span, piece.exact, piece.via))
+        if start == end and len(pieces) > 1:
+            pieces = pieces[:1]
+        return Text(self.text[start:end], tuple(pieces))
+
+    def stepped(self, *steps: Via) -> Text:
+        """The same text after every part of it passed `steps`, the nearest to the user first."""
+        return Text(self.text, tuple(piece._replace(via=(*steps, *piece.via)) for piece in self.pieces))
+
+    @property
+    def via(self) -> tuple[Via, ...]:
+        """All that any part of the text passed, each once."""
+        return tuple(dict.fromkeys(step for piece in self.pieces for step in piece.via))
+
+
+def join(parts: Iterable[Text]) -> Text:
+    """The parts one after the other."""
+    texts: list[str] = []
+    pieces: list[Piece] = []
+    length = 0
+    for part in parts:
+        texts.append(part.text)
+        pieces.extend(
+            piece._replace(start=piece.start + length, end=piece.end + length)
+            for piece in part.pieces
+            if piece.start < piece.end or not part.text
+        )
+        length += len(part.text)
+    if length:
+        pieces = [piece for piece in pieces if piece.start < piece.end]
+    return Text("".join(texts), tuple(pieces))
+
+
+class TemplateError(Exception):
+    """A template that Docker refuses: malformed, or a required variable without a value."""
+
+    def __init__(self, message: str, span: Span, *, required: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.span = span
+        self.required = required
+
+
+class Expansion(NamedTuple):
+    """What a template became, and the variables that nothing set (each is a hole, or empty when strict)."""
+
+    text: Text
+    unset: tuple[str, ...] = ()
+
+
+
+def expand(template: Text, lookup: Callable[[str], Text | None], *, strict: bool) -> Expansion:
+    """The template with its variables replaced.
+
+    With `strict` an unset variable becomes empty and a missing required one is an error, as Docker has it; without,
+    both become a `HOLE`, because the environment of whoever runs Docker is not among the files.
+
+    Raises:
+        TemplateError: the template is malformed, or, when strict, requires a variable that is not set.
+    """
+    if "$" not in template.text:
+        return Expansion(template)
+    unset: list[str] = []
+    text = _substitute(template, lookup, unset, strict=strict, depth=0)
+    return Expansion(text, tuple(dict.fromkeys(unset)))
+
+
+def _substitute(
+    template: Text,
+    lookup: Callable[[str], Text | None],
+    unset: list[str],
+    *,
+    strict: bool,
+    depth: int,
+) -> Text:
+    """All replacements of one template, left to right."""
+    if "$" not in template.text:
+        return template
+    if depth > _DEEPEST:
+        span = template.pieces[0].span
+        raise TemplateError(f"the template is nested deeper than {_DEEPEST} levels", span)
+    parts: list[Text] = []
+    at = 0
+    for match in _TEMPLATE.finditer(template.text):
+        start, end = match.span()
+        if start > at:
+            parts.append(template.cut(at, start))
+        at = end
+        found = template.cut(start, end)
+        parts.append(_replacement(found, lookup, unset, strict=strict, depth=depth))
+    if at < len(template.text):
+        parts.append(template.cut(at, len(template.text)))
+    return join(parts)
+
+
+def _replacement(
+    found: Text,
+    lookup: Callable[[str], Text | None],
+    unset: list[str],
+    *,
+    strict: bool,
+    depth: int,
+) -> Text:
+    """What one match of the grammar becomes, with what follows its closing brace when it took too much."""
+    whole = found
+    closing = _closing_brace(found.text)
+    rest = None
+    if closing >= 0:
+        rest = found.cut(closing + 1, len(found.text))
+        found = found.cut(0, closing + 1)
+    match = _TEMPLATE.search(found.text)
+    if match is None or match.lastgroup == "invalid" or match["invalid"] is not None:
+        raise TemplateError(f"invalid interpolation format: {whole.text!r}", _place(whole))
+    if match["escaped"] is not None:
+        return found.cut(1, 2)
+    step = Via(found.text, _place(found))
+    name = match["named"]
+    if name is None:
+        name = match["braced"]
+        operator = match["operator"]
+        if operator is not None:
+            name = name[: match.start("operator") - match.start("braced")]
+            operand = found.cut(*match.span("operand"))
+            value = _operated(name, operator, operand, step, lookup, unset, strict=strict, depth=depth)
+            if rest is None or not rest.text:
+                return value
+            return join((value, _substitute(rest, lookup, unset, strict=strict, depth=depth + 1)))
+    held = lookup(name)
+    if held is not None:
+        return held.stepped(step)
+    unset.append(name)
+    return Text.at("" if strict else HOLE, step.span, (step,))
+
+
+def _operated(
+    name: str,
+    operator: str,
+    operand: Text,
+    step: Via,
+    lookup: Callable[[str], Text | None],
+    unset: list[str],
+    *,
+    strict: bool,
+    depth: int,
+) -> Text:
+    """The value of `${name<operator>operand}`."""
+    held = lookup(name)
+    present = held is not None and (not operator.startswith(":") or held.text != "")
+    kind = operator[-1]
+    if kind == "+":
+        if present:
+            return _substitute(operand, lookup, unset, strict=strict, depth=depth + 1).stepped(step)
+        return held.stepped(step) if held is not None else Text.at("", step.span, (step,))
+    if held is not None and present:
+        return held.stepped(step)
+    if kind == "-":
+        return _substitute(operand, lookup, unset, strict=strict, depth=depth + 1).stepped(step)
+    if not strict:
+        unset.append(name)
+        return Text.at(HOLE, step.span, (step,))
+    reason = _substitute(operand, lookup, unset, strict=strict, depth=depth + 1).text
+    message = f"required variable {name} is missing a value" + (f": {reason}" if reason else "")
+    raise TemplateError(message, step.span, required=name)
+
+
+def _closing_brace(text: str) -> int:
+    """Where the first brace expression of a match ends, as Docker counts: the letter after `{` is not looked at."""
+    depth = 0
+    at = 0
+    while at < len(text):
+        if text[at] == "}":
+            depth -= 1
+            if depth == 0:
+                return at
+        elif text[at] == "{":
+            depth += 1
+            at += 1
+        at += 1
+    return -1
+
+
+def _place(text: Text) -> Span:
+    """The place of a template: from its first part to its last, when both stand in one file."""
+    first, last = text.pieces[0].span, text.pieces[-1].span
+    return first.cover(last) if first.path == last.path else first

@@ -1,0 +1,331 @@
+"""POSIX and bash scripts as the simple commands they run, each word with its exact place.
+
+The reader takes a `Text`, so a `run:` block without its indentation, a Makefile recipe or a quoted `bash -c '…'` keeps
+pointing into the file it stands in. It follows the grammar of POSIX.1-2017 section 2 and the bash manual (quoting,
+expansions, here-documents, compound commands, `set -e` and `pipefail`) as far as they decide which commands run, under
+which condition, and whether their failure fails the script. Nothing is expanded: `$X`, `$(…)` and GitHub's `${{ … }}`
+stay in the text of a word and are listed beside it.
+
+A script that cannot be understood whole still yields the commands that were found, with `complete` false.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
+
+from policyengine.formats.shell_syntax import AndOr, Block, Compound, Parser, Pipeline, Simple
+from policyengine.source import Span, Text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from policyengine.formats.shell_syntax import Element, Word
+
+__all__ = ["Assignment", "Command", "Ignored", "Redirect", "Script", "read"]
+
+Marker = Literal["||", "&&", "|", "&", "!", "condition", "substitution", "set +e", "no set -e"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Why the failure of a command does not fail its script, and where that is decided."""
+
+    marker: Marker
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """`NAME=value` before a command, or on its own."""
+
+    name: str
+    value: Word
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """A redirection. `body` is the text of a here-document, tab-stripped for `<<-`; `literal` when its mark is quoted."""
+
+    operator: str
+    target: Word | None
+    body: Text | None = None
+    literal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A simple command as written.
+
+    `before` is what joins it to the command before it: ``""`` at the start, a newline, ``;``, ``&&``, ``||``, ``|``
+    or ``&``. `within` names the constructs around it from the outside in: ``if``, ``then``, ``else``, ``for``,
+    ``while``, ``until``, ``do``, ``case``, ``(``, ``{``, ``$(``, ``||``. `ignored` tells why its failure is swallowed.
+    """
+
+    words: tuple[Word, ...]
+    assignments: tuple[Assignment, ...]
+    redirects: tuple[Redirect, ...]
+    span: Span
+    before: str
+    within: tuple[str, ...]
+    ignored: Ignored | None
+
+    @property
+    def name(self) -> str:
+        """The first word, or an empty text for bare assignments and redirections."""
+        return self.words[0].text if self.words else ""
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The texts of the words."""
+        return tuple(word.text for word in self.words)
+
+    @property
+    def conditional(self) -> bool:
+        """Whether something written around it decides if it runs at all (an earlier failure aside)."""
+        return not _CONDITIONAL.isdisjoint(self.within)
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """The commands of a script in the order in which they stand, and those of its functions by name.
+
+    `complete` is false when a quote, bracket or here-document does not end, or a budget ran out.
+    """
+
+    commands: tuple[Command, ...]
+    functions: Mapping[str, tuple[Command, ...]]
+    complete: bool
+
+
+_CONDITIONAL = frozenset({"then", "else", "do", "case", "||"})
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*")
+
+
+def read(text: Text, *, errexit: bool = False, pipefail: bool = False) -> Script:
+    """The commands of `text`, run by a shell started with the given options (GitHub's default is `bash -e`)."""
+    parser = Parser(text)
+    block = parser.script()
+    flattening = _Flattening(text, _Options(errexit, pipefail))
+    flattening.block(block, (), None, tail=True)
+    return Script(tuple(flattening.commands), flattening.functions, parser.complete)
+
+
+@dataclass(slots=True)
+class _Options:
+    errexit: bool
+    pipefail: bool
+    unset: Span | None = None
+
+
+@dataclass(slots=True)
+class _Flattening:
+    """Turns the syntax tree into commands in order, and decides whose failure counts."""
+
+    text: Text
+    options: _Options
+    commands: list[Command] = field(default_factory=list)
+    functions: dict[str, tuple[Command, ...]] = field(default_factory=dict)
+    joined: str = ""
+
+    def block(self, block: Block, within: tuple[str, ...], ignored: Ignored | None, *, tail: bool) -> None:
+        for number, item in enumerate(block.items):
+            last = number == len(block.items) - 1
+            follower = "" if last else self._text_of(block.items[number + 1])
+            self._and_or(item, within, ignored, tail=tail and last, inspected="$?" in follower)
+            self.joined = item.terminator or "\n"
+
+    def _text_of(self, node: AndOr | Pipeline) -> str:
+        return self.text.text[node.start : node.end]
+
+    def _and_or(
+        self,
+        item: AndOr,
+        within: tuple[str, ...],
+        ignored: Ignored | None,
+        *,
+        tail: bool,
+        inspected: bool,
+    ) -> None:
+        for number, pipeline in enumerate(item.pipelines):
+            if number:
+                self.joined = item.operators[number - 1].text
+            reason = ignored or self._swallowed(item, number, tail=tail, inspected=inspected)
+            inner = (*within, "||") if number and item.operators[number - 1].text == "||" else within
+            self._pipeline(pipeline, inner, reason, tail=tail and number == len(item.pipelines) - 1)
+
+    def _swallowed(self, item: AndOr, number: int, *, tail: bool, inspected: bool) -> Ignored | None:
+        """Why a failure of the pipeline at `number` would not fail the script."""
+        for later in range(number, len(item.operators)):
+            operator = item.operators[later]
+            if operator.text == "||":
+                handler = item.pipelines[later + 1]
+                if _aborts(handler) or "$?" in self._text_of(handler) or _same(item.pipelines[number], handler):
+                    return None
+                return Ignored("||", self.text.span(operator.start, handler.end))
+        if item.terminator == "&":
+            return Ignored("&", self.text.span(item.end, item.end + 1))
+        if tail or inspected:
+            return None
+        if number < len(item.operators):
+            operator = item.operators[number]
+            return Ignored("&&", self.text.span(operator.start, operator.end))
+        if not self.options.errexit:
+            if self.options.unset is not None:
+                return Ignored("set +e", self.options.unset)
+            pipeline = item.pipelines[number]
+            return Ignored("no set -e", self.text.span(pipeline.start, pipeline.end))
+        return None
+
+    def _pipeline(self, pipeline: Pipeline, within: tuple[str, ...], ignored: Ignored | None, *, tail: bool) -> None:
+        if pipeline.negation is not None and ignored is None:
+            ignored = Ignored("!", self.text.span(*pipeline.negation))
+        for number, element in enumerate(pipeline.elements):
+            reason = ignored
+            if number:
+                self.joined = "|"
+            if reason is None and number < len(pipeline.bars) and not self.options.pipefail:
+                reason = Ignored("|", self.text.span(*pipeline.bars[number]))
+            self._element(element, within, reason, tail=tail)
+
+    def _element(self, element: Element, within: tuple[str, ...], ignored: Ignored | None, *, tail: bool) -> None:
+        if isinstance(element, Simple):
+            self._simple(element, within, ignored)
+            return
+        match element.kind:
+            case "function":
+                self._function(element)
+            case "(" | "$(":
+                counted = tail or self.options.errexit  # the status of a subshell is that of one command outside
+                self._alone(element.parts[0][1], (*within, element.kind), ignored, tail=counted)
+            case "if":
+                self._if(element, within, ignored, tail=tail)
+            case _:
+                for role, block in element.parts:
+                    reason = ignored
+                    if role == "condition" and reason is None:
+                        reason = Ignored("condition", self.text.span(element.start, element.start + len(element.kind)))
+                    inner = (*within, element.kind) if role in {"condition", element.kind} else (*within, element.kind, role)
+                    self.block(block, inner, reason, tail=tail and role != "condition")
+        self._substitutions(element.redirects, within)
+
+    def _if(self, element: Compound, within: tuple[str, ...], ignored: Ignored | None, *, tail: bool) -> None:
+        parts = element.parts
+        for number, (role, block) in enumerate(parts):
+            if role == "condition":
+                reason = ignored or Ignored("condition", self.text.span(element.start, element.start + 2))
+                negated = len(block.items) == 1 and block.items[0].pipelines[0].negation is not None
+                other = number + 1 if negated else number + 2
+                if ignored is None and other < len(parts) and _aborts_block(parts[other][1]):
+                    reason = None
+                self._block_or_none(block, (*within, "if"), reason)
+            else:
+                self.block(block, (*within, role), ignored, tail=tail)
+
+    def _block_or_none(self, block: Block, within: tuple[str, ...], reason: Ignored | None) -> None:
+        if reason is not None or not block.items:
+            self.block(block, within, reason, tail=False)
+            return
+        plain = [
+            replace(item, pipelines=[replace(pipeline, negation=None) for pipeline in item.pipelines])
+            for item in block.items
+        ]
+        self.block(replace(block, items=plain), within, None, tail=True)
+
+    def _alone(self, block: Block, within: tuple[str, ...], ignored: Ignored | None, *, tail: bool) -> None:
+        """A subshell: what `set` changes inside does not last."""
+        outside = replace(self.options)
+        self.joined = ""
+        self.block(block, within, ignored, tail=tail)
+        self.options = outside
+
+    def _function(self, element: Compound) -> None:
+        outside, joined, before = replace(self.options), self.joined, self.commands
+        self.commands, self.joined = [], ""
+        for _, block in element.parts:
+            self.block(block, (), None, tail=True)
+        self.functions[element.name] = tuple(self.commands)
+        self.commands, self.joined, self.options = before, joined, outside
+
+    def _substitutions(self, redirects: list[tuple[str, Word | None, Text | None, bool]], within: tuple[str, ...]) -> None:
+        for _, target, _, _ in redirects:
+            if target is not None:
+                self._substituted(target, within, assigned=False)
+
+    def _substituted(self, word: Word, within: tuple[str, ...], *, assigned: bool) -> None:
+        for block in word.commands:
+            reason = None if assigned else Ignored("substitution", word.span)
+            joined = self.joined
+            self._alone(block, (*within, "$("), reason, tail=True)
+            self.joined = joined
+
+    def _simple(self, simple: Simple, within: tuple[str, ...], ignored: Ignored | None) -> None:
+        assignments: list[Assignment] = []
+        for name, value, start, end in simple.assignments:
+            self._substituted(value, within, assigned=not simple.words and ignored is None)
+            assignments.append(Assignment(name, value, self.text.span(start, end)))
+        for word in simple.words:
+            self._substituted(word, within, assigned=False)
+        self._substitutions(simple.redirects, within)
+        if simple.words and simple.words[0].text == "set":
+            self._set(simple)
+        if not (simple.words or assignments or simple.redirects):
+            return
+        self.commands.append(
+            Command(
+                words=tuple(simple.words),
+                assignments=tuple(assignments),
+                redirects=tuple(Redirect(*redirect) for redirect in simple.redirects),
+                span=self.text.span(simple.start, simple.end),
+                before=self.joined,
+                within=within,
+                ignored=ignored,
+            )
+        )
+
+    def _set(self, simple: Simple) -> None:
+        previous = ""
+        for word in simple.words[1:]:
+            flag = word.text
+            if previous in {"-o", "+o"} or (previous[:1] in {"-", "+"} and previous.endswith("o")):
+                on = previous[0] == "-"
+                if flag == "pipefail":
+                    self.options.pipefail = on
+                elif flag == "errexit":
+                    self._errexit(simple, on=on)
+            if flag[:1] in {"-", "+"} and "e" in flag[1:] and not flag.startswith("--"):
+                self._errexit(simple, on=flag[0] == "-")
+            previous = flag
+
+    def _errexit(self, simple: Simple, *, on: bool) -> None:
+        self.options.errexit = on
+        self.options.unset = None if on else self.text.span(simple.start, simple.end)
+
+
+_ABORTING = frozenset({"exit", "return", "false", "die", "fail", "abort"})
+
+
+def _aborts_block(block: Block) -> bool:
+    return any(_aborts(pipeline) for item in block.items for pipeline in item.pipelines)
+
+
+def _aborts(pipeline: Pipeline) -> bool:
+    """Whether the pipeline surely ends with a failure: `exit 1`, `return 1`, `false`, also inside `( )` and `{ }`."""
+    for element in pipeline.elements:
+        if isinstance(element, Simple):
+            words = [word.text for word in element.words]
+            if words and words[0] in _ABORTING and words[1:2] != ["0"]:
+                return True
+        elif element.kind in {"(", "{"} and any(_aborts_block(block) for _, block in element.parts):
+            return True
+    return False
+
+
+def _same(one: Pipeline, other: Pipeline) -> bool:
+    """Whether the second is a retry of the first."""
+    first, second = one.elements[0], other.elements[0]
+    if not (isinstance(first, Simple) and isinstance(second, Simple)):
+        return False
+    return [word.text for word in first.words[:2]] == [word.text for word in second.words[:2]] and len(first.words) > 1

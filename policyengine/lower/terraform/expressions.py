@@ -1,0 +1,776 @@
+"""Evaluates expressions to trees, as far as the files decide them.
+
+What Terraform would refuse raises `Invalid`, so that `try` and `can` work; what is not known becomes Unknown where it
+stands and everything around it stays. A frame that lacks a value raises what its scope raises, and the evaluation is
+begun again when the value is there: evaluation never goes from one named value into another.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, assert_never
+
+from policyengine.formats.hcl.syntax import (
+    Binary,
+    Call,
+    Conditional,
+    Embedded,
+    Expression,
+    ForDirective,
+    ForObject,
+    ForTuple,
+    GetAttribute,
+    GetIndex,
+    IfDirective,
+    Interpolation,
+    Keyword,
+    Name,
+    Number,
+    Operation,
+    Parentheses,
+    Splat,
+    Step,
+    Template,
+    Text,
+    Traversal,
+    Unary,
+)
+from policyengine.formats.hcl.syntax import Object as ObjectSyntax
+from policyengine.formats.hcl.syntax import Tuple as TupleSyntax
+from policyengine.lower.terraform.numbers import TooLarge, parse_number, rounded
+from policyengine.lower.terraform.values import (
+    Composite,
+    Encoded,
+    Instance,
+    Invalid,
+    List,
+    Object,
+    Reference,
+    Tree,
+    Undecided,
+    decided,
+    elements,
+    equal,
+    gap_of,
+    history,
+    plain,
+    through,
+    to_bool,
+    to_number,
+    to_string,
+    unknown_of,
+)
+from policyengine.value import Known, Unknown, Via
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from policyengine.formats.hcl.syntax import Part
+    from policyengine.lower.terraform.values import Atom, Plain
+    from policyengine.source import Source, Span
+
+LARGEST = 100_000
+"""A collection or text with more elements than this is not built."""
+
+
+class Scope(Protocol):
+    """Where names lead: a module instance."""
+
+    def named(self, root: str, steps: Sequence[Step], frame: Frame, span: Span) -> tuple[Tree, int]:
+        """The value that a reference begins with, and how many of its steps that took."""
+        ...
+
+    def file(self, path: str) -> Source | None:
+        """A file by the path that an expression of this module gives, None where there is none inside the root."""
+        ...
+
+    def listing(self, folder: str) -> Sequence[str] | None:
+        """The files below a folder, relative to it; None where it lies outside the root."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What an expression sees: the text it stands in, its module, and the names of enclosing `for` and `dynamic`.
+
+    `depth` counts template files within template files.
+    """
+
+    source: Source
+    scope: Scope
+    names: Mapping[str, Tree] = field(default_factory=dict)
+    depth: int = 0
+
+    def span(self, node: Expression | Step | Part | Operation) -> Span:
+        """The place of a node of the syntax."""
+        return self.source.span(node.start, node.end)
+
+    def binding(self, **names: Tree) -> Frame:
+        """The frame with further names; an empty one is left out."""
+        return Frame(self.source, self.scope, {**self.names, **names}, self.depth)
+
+
+def settled(expression: Expression, frame: Frame) -> Tree:
+    """The value of an expression; one that Terraform would refuse is Unknown."""
+    try:
+        return evaluate(expression, frame)
+    except Invalid as error:
+        return Unknown(f"the expression is not valid: {error}", frame.span(expression))
+
+
+def evaluate(expression: Expression, frame: Frame) -> Tree:
+    """The value of an expression. Raises Invalid where Terraform would refuse it."""
+    try:
+        return _evaluate(expression, frame)
+    except Undecided as error:
+        return error.unknown
+    except TooLarge:
+        return Unknown("a number is too large to compute", frame.span(expression))
+
+
+def _evaluate(expression: Expression, frame: Frame) -> Tree:
+    match expression:
+        case Text(start, end):
+            raw = frame.source.text[start:end]
+            return Known(unescaped(raw) if "\\" in raw or "{" in raw else raw, frame.span(expression))
+        case Traversal(_, _, root, steps):
+            return _traverse(root, steps, frame, frame.span(expression))
+        case Template():
+            return _template(expression, frame)
+        case Number(start, end):
+            number = parse_number(frame.source.text[start:end])
+            if number is None:
+                raise Invalid("a number is not valid")
+            return Known(number, frame.span(expression))
+        case Keyword(_, _, value):
+            return Known(value, frame.span(expression))
+        case ObjectSyntax():
+            return _object(expression, frame)
+        case TupleSyntax(_, _, items):
+            return List(tuple(evaluate(item, frame) for item in items), frame.span(expression))
+        case Call():
+            from policyengine.lower.terraform.functions import call  # noqa: PLC0415 - functions evaluate arguments
+
+            return call(expression, frame)
+        case Conditional(_, _, test, yes, no):
+            return _conditional(evaluate(test, frame), yes, no, frame)
+        case Parentheses(_, _, inner):
+            return evaluate(inner, frame)
+        case Binary():
+            return _binary(expression, frame)
+        case Unary(_, _, operator, operand):
+            tree = evaluate(operand, frame)
+            value = plain(tree)
+            result: Atom = not to_bool(value) if operator == "!" else -to_number(value)
+            return Known(result, frame.span(expression), history(tree))
+        case ForTuple():
+            return _for_tuple(expression, frame)
+        case ForObject():
+            return _for_object(expression, frame)
+        case Name(_, _, name):
+            if name in frame.names:
+                return frame.names[name]
+            tree, _ = frame.scope.named(name, (), frame, frame.span(expression))
+            return tree
+        case Embedded(_, _, source, inner):
+            return _relocated(evaluate(inner, Frame(source, frame.scope, frame.names)), source, frame.span(expression))
+        case _:
+            assert_never(expression)
+
+
+def _relocated(tree: Tree, source: Source, span: Span) -> Tree:
+    """A tree whose places in an embedded text are replaced by the place of the whole text."""
+    from dataclasses import replace  # noqa: PLC0415 - rare
+
+    if tree.span.path != source.path:
+        return tree
+    match tree:
+        case List(items):
+            return replace(tree, items=tuple(_relocated(each, source, span) for each in items), span=span)
+        case Object(entries):
+            moved = {key: _relocated(each, source, span) for key, each in entries.items()}
+            return replace(tree, entries=moved, span=span, keys={})
+        case _:
+            return replace(tree, span=span)
+
+
+# references
+
+
+def _traverse(root: Expression, steps: Sequence[Step], frame: Frame, span: Span) -> Tree:
+    taken = 0
+    if isinstance(root, Name):
+        if root.name in frame.names:
+            value = frame.names[root.name]
+        else:
+            value, taken = frame.scope.named(root.name, steps, frame, span)
+    else:
+        value = evaluate(root, frame)
+    return follow(value, steps[taken:], frame)
+
+
+def follow(value: Tree, steps: Sequence[Step], frame: Frame) -> Tree:
+    """A value after steps into it."""
+    position = 0
+    while position < len(steps):
+        step = steps[position]
+        position += 1
+        match step:
+            case GetAttribute(_, _, name):
+                value = attribute(value, name, frame.span(step))
+            case GetIndex(_, _, key):
+                value = indexed(value, evaluate(key, frame), frame.span(step))
+            case Splat(full=True):
+                return _splat(value, steps[position:], frame, frame.span(step))
+            case Splat():
+                after = position
+                while after < len(steps) and _simple(steps[after], frame):
+                    after += 1
+                value = _splat(value, steps[position:after], frame, frame.span(step))
+                position = after
+            case _:
+                assert_never(step)
+    return value
+
+
+def _simple(step: Step, frame: Frame) -> bool:
+    return isinstance(step, GetAttribute) or (isinstance(step, GetIndex) and frame.source.text[step.start] != "[")
+
+
+def _splat(value: Tree, rest: Sequence[Step], frame: Frame, span: Span) -> Tree:
+    match value:
+        case Known(None):
+            return List((), span, value.via)
+        case List(items, _, via, gap=gap):
+            return List(tuple(follow(through(item, *via), rest, frame) for item in items), span, gap=gap)
+        case Unknown():
+            return value
+        case Reference():
+            whole = Reference(value.address, f"{value.attribute}[*]" if value.attribute else "[*]", value.span, value.via)
+            return follow(whole, rest, frame)
+        case _:
+            return List((follow(value, rest, frame),), span)
+
+
+def attribute(value: Tree, name: str, span: Span) -> Tree:
+    """`value.name`. Raises Invalid where there is none."""
+    match value:
+        case Object(entries, _, via, gap=gap):
+            if name in entries:
+                return through(entries[name], *via)
+            if gap is not None:
+                return through(gap, *via)
+            raise Invalid(f"an object has no attribute {name!r}")
+        case Instance(look=look, via=via):
+            return through(look(name, span), *via)
+        case Reference(address, inner, place, via):
+            return Reference(address, f"{inner}.{name}" if inner else name, place.cover(span) if place.path == span.path else place, via)
+        case Unknown():
+            return value
+        case List() if name.isdigit():
+            return indexed(value, Known(int(name), span), span)
+        case List() | Known() | Composite() | Encoded():
+            raise Invalid(f"a value has no attribute {name!r}")
+        case _:
+            assert_never(value)
+
+
+def indexed(value: Tree, key: Tree, span: Span) -> Tree:
+    """`value[key]`. Raises Invalid where there is no such element."""
+    match value:
+        case Unknown() | Instance():
+            return value
+        case Reference(address, inner, place, via):
+            shown = plain(key) if decided(key) else None
+            written = f'"{shown}"' if isinstance(shown, str) else to_string(shown) if shown is not None else "…"
+            return Reference(address, f"{inner}[{written}]", place, via)
+        case Object(entries, _, via, gap=gap):
+            if not decided(key):
+                return Unknown(f"the key is not known: {unknown_of(key).reason}", span, (*key.via, *via))
+            name = to_string(plain(key))
+            if name in entries:
+                return through(entries[name], *via)
+            if gap is not None:
+                return through(gap, *via)
+            raise Invalid(f"a map has no element {name!r}")
+        case List(items, _, via, unordered=unordered, gap=gap):
+            if unordered:
+                raise Invalid("a set has no indices")
+            if not decided(key):
+                return Unknown(f"the index is not known: {unknown_of(key).reason}", span, (*key.via, *via))
+            index = to_number(plain(key))
+            if isinstance(index, int) and 0 <= index < len(items):
+                return through(items[index], *via)
+            if gap is not None:
+                return through(gap, *via)
+            raise Invalid(f"a list has no element {to_string(index)}")
+        case Known() | Composite() | Encoded():
+            raise Invalid("a value that is no collection has no elements")
+        case _:
+            assert_never(value)
+
+
+# operators
+
+
+def _conditional(test: Tree, yes: Expression, no: Expression, frame: Frame) -> Tree:
+    if not decided(test):
+        return _undecided_conditional(test, yes, no, frame)
+    taken, other = (yes, no) if to_bool(plain(test)) else (no, yes)
+    value = evaluate(taken, frame)
+    try:
+        alternative: Tree | None = evaluate(other, frame)
+    except Invalid:
+        alternative = None
+    return value if alternative is None else unified(value, alternative)
+
+
+def _undecided_conditional(test: Tree, yes: Expression, no: Expression, frame: Frame) -> Tree:
+    """A condition that is not known: the value is known only if both branches are the same."""
+    try:
+        one, other = evaluate(yes, frame), evaluate(no, frame)
+    except Invalid:
+        one = other = None  # type: ignore[assignment]
+    if one is not None and decided(one) and decided(other) and equal(plain(one), plain(other)):
+        return one
+    reason = unknown_of(test).reason
+    start, end = test.span.start, test.span.end
+    place = test.span if test.span.path == frame.source.path else frame.source.span(yes.start, no.end)
+    del start, end
+    return Unknown(reason if reason.startswith("the condition") else f"the condition is not known: {reason}", place, test.via)
+
+
+def unified(value: Tree, other: Tree) -> Tree:
+    """A value converted to the type it shares with another one: numbers become strings beside strings."""
+    match value, other:
+        case Known(inner, span, via), Known(str()) | Composite() | Encoded() if inner is not None:
+            return Known(to_string(inner), span, via)
+        case List(items), List(others) if items and others and not value.unordered:
+            kinds = {_kind(each) for each in (*items, *others)}
+            if kinds <= {"string", "number", "bool"} and len(kinds) > 1:
+                return List(tuple(_as_string(each) for each in items), value.span, value.via, gap=value.gap)
+            return value
+        case Object(entries), Object(others):
+            if entries.keys() == others.keys():
+                merged = {key: unified(each, others[key]) for key, each in entries.items()}
+                return Object(merged, value.span, value.via, value.keys, value.gap)
+            kinds = {_kind(each) for each in (*entries.values(), *others.values())}
+            if entries and others and kinds <= {"string", "number", "bool"} and len(kinds) > 1:
+                strings = {key: _as_string(each) for key, each in entries.items()}
+                return Object(strings, value.span, value.via, value.keys, value.gap)
+            return value
+        case _:
+            return value
+
+
+def _kind(tree: Tree) -> str:
+    match tree:
+        case Known(bool()):
+            return "bool"
+        case Known(str()) | Composite() | Encoded():
+            return "string"
+        case Known(None):
+            return "null"
+        case Known():
+            return "number"
+        case _:
+            return "other"
+
+
+def _as_string(tree: Tree) -> Tree:
+    if isinstance(tree, Known) and tree.value is not None:
+        return Known(to_string(tree.value), tree.span, tree.via)
+    return tree
+
+
+def _binary(expression: Binary, frame: Frame) -> Tree:
+    value = evaluate(expression.left, frame)
+    for operation in expression.operations:
+        span = frame.source.span(expression.start, operation.right.end)
+        value = _operate(value, operation, span, frame)
+    return value
+
+
+def _operate(left: Tree, operation: Operation, span: Span, frame: Frame) -> Tree:
+    operator = operation.operator
+    if operator in ("&&", "||"):
+        return _logical(left, operation, span, frame)
+    right = evaluate(operation.right, frame)
+    if operator in ("==", "!=") and (not decided(left) or not decided(right)):
+        known_difference = _differ(left, right)
+        if known_difference:
+            return Known(operator == "!=", span, history(left, right))
+    try:
+        one, other = plain(left), plain(right)
+    except Undecided as error:
+        return error.unknown
+    return Known(_compute(operator, one, other), span, history(left, right))
+
+
+def _differ(left: Tree, right: Tree) -> bool:
+    """Whether two values that are not fully known differ for certain: one is null, the other holds something."""
+    for one, other in ((left, right), (right, left)):
+        if isinstance(one, Known) and one.value is None and isinstance(other, Composite | Encoded | List | Object | Instance):
+            return True
+        if isinstance(one, Known) and isinstance(one.value, str) and isinstance(other, Composite):
+            first, last = other.parts[0], other.parts[-1]
+            if isinstance(first, Known) and not one.value.startswith(first.value):
+                return True
+            if isinstance(last, Known) and not one.value.endswith(last.value):
+                return True
+            if not one.value and any(isinstance(part, Known) and part.value for part in other.parts):
+                return True
+    return False
+
+
+def _logical(left: Tree, operation: Operation, span: Span, frame: Frame) -> Tree:
+    decisive = operation.operator == "||"
+    if decided(left) and to_bool(plain(left)) is decisive:
+        return Known(decisive, span, history(left))
+    right = evaluate(operation.right, frame)
+    if decided(right) and to_bool(plain(right)) is decisive:
+        return Known(decisive, span, history(right))
+    if not decided(left):
+        return unknown_of(left)
+    if not decided(right):
+        return unknown_of(right)
+    return Known(not decisive, span, history(left, right))
+
+
+def _compute(operator: str, one: Plain, other: Plain) -> Atom:
+    if operator == "==":
+        return equal(one, other)
+    if operator == "!=":
+        return not equal(one, other)
+    left, right = to_number(one), to_number(other)
+    match operator:
+        case "<":
+            return left < right
+        case ">":
+            return left > right
+        case "<=":
+            return left <= right
+        case ">=":
+            return left >= right
+        case "+":
+            return rounded(left + right)
+        case "-":
+            return rounded(left - right)
+        case "*":
+            return rounded(left * right)
+    if right == 0:
+        raise Invalid("a division by zero")
+    from fractions import Fraction  # noqa: PLC0415 - divisions are rare
+
+    quotient = Fraction(left) / Fraction(right)
+    if operator == "/":
+        return rounded(quotient)
+    whole = abs(quotient.numerator) // quotient.denominator
+    return rounded(left - right * (whole if quotient >= 0 else -whole))
+
+
+# collections
+
+
+def _object(expression: ObjectSyntax, frame: Frame) -> Tree:
+    entries: dict[str, Tree] = {}
+    keys: dict[str, Span] = {}
+    gap: Unknown | None = None
+    for item in expression.items:
+        value = evaluate(item.value, frame)
+        if isinstance(item.key, Name | Keyword):
+            name = frame.source.text[item.key.start : item.key.end]
+            place = frame.span(item.key)
+        else:
+            key = evaluate(item.key, frame)
+            if not decided(key):
+                gap = gap or Unknown(f"a key is not known: {unknown_of(key).reason}", key.span, key.via)
+                continue
+            name = to_string(plain(key))
+            place = key.span
+        entries[name] = value
+        keys[name] = place
+    return Object(entries, frame.span(expression), keys=keys, gap=gap)
+
+
+def _bound(key: str, value: str, pair: tuple[Tree, Tree], frame: Frame) -> Frame:
+    names = {value: pair[1]}
+    if key:
+        names = {key: pair[0], **names}
+    return frame.binding(**names)
+
+
+def _for_tuple(expression: ForTuple, frame: Frame) -> Tree:
+    collection = evaluate(expression.collection, frame)
+    items: list[Tree] = []
+    gap = gap_of(collection)
+    for pair in elements(collection):
+        inner = _bound(expression.key, expression.value, pair, frame)
+        if expression.test is not None:
+            test = evaluate(expression.test, inner)
+            if not decided(test):
+                gap = gap or Unknown(f"an 'if' is not known: {unknown_of(test).reason}", test.span, test.via)
+                continue
+            if not to_bool(plain(test)):
+                continue
+        items.append(evaluate(expression.result, inner))
+    return List(tuple(items), frame.span(expression), gap=gap)
+
+
+def _for_object(expression: ForObject, frame: Frame) -> Tree:
+    collection = evaluate(expression.collection, frame)
+    entries: dict[str, Tree] = {}
+    groups: dict[str, list[Tree]] = {}
+    keys: dict[str, Span] = {}
+    span = frame.span(expression)
+    gap = gap_of(collection)
+    for pair in elements(collection):
+        inner = _bound(expression.key, expression.value, pair, frame)
+        if expression.test is not None:
+            test = evaluate(expression.test, inner)
+            if not decided(test):
+                gap = gap or Unknown(f"an 'if' is not known: {unknown_of(test).reason}", test.span, test.via)
+                continue
+            if not to_bool(plain(test)):
+                continue
+        name = evaluate(expression.name, inner)
+        if not decided(name):
+            gap = gap or Unknown(f"a key is not known: {unknown_of(name).reason}", name.span, name.via)
+            continue
+        text = to_string(plain(name))
+        keys.setdefault(text, name.span)
+        value = evaluate(expression.result, inner)
+        if expression.grouped:
+            groups.setdefault(text, []).append(value)
+        elif text in entries:
+            raise Invalid(f"two elements have the key {text!r}")
+        else:
+            entries[text] = value
+    if expression.grouped:
+        entries = {key: List(tuple(values), span) for key, values in groups.items()}
+    return Object(entries, span, keys=keys, gap=gap)
+
+
+# templates
+
+_ESCAPE = re.compile(r"\\(?:([nrt\"\\])|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))|([$%])\4\{")
+_ESCAPED = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
+_DOUBLED = re.compile(r"([$%])\1\{")
+
+
+def unescaped(raw: str) -> str:
+    """The text that the inside of a quoted string stands for."""
+
+    def resolve(match: re.Match[str]) -> str:
+        if match[1]:
+            return _ESCAPED[match[1]]
+        if match[4]:
+            return match[4] + "{"
+        code = int(match[2] or match[3], 16)
+        return chr(code) if code <= 0x10FFFF else "\ufffd"
+
+    return _ESCAPE.sub(resolve, raw)
+
+
+_Piece = Known[str] | Unknown | Reference | Encoded
+
+
+def _template(expression: Template, frame: Frame) -> Tree:
+    parts = expression.parts
+    span = frame.span(expression)
+    if not parts:
+        return Known("", span)
+    if expression.form == "quoted" and len(parts) == 1 and isinstance(parts[0], Interpolation):
+        return evaluate(parts[0].value, frame)
+    literals = _literals(expression, frame)
+    pieces = list(_render(parts, literals, frame))
+    pieces = [piece for piece in pieces if not (isinstance(piece, Known) and not piece.value)]
+    if not pieces:
+        return Known("", span)
+    if len(pieces) == 1 and isinstance(pieces[0], Known) and len(parts) == 1:
+        return pieces[0]
+    return Composite(tuple(pieces), span)
+
+
+def _render(parts: Sequence[Part], literals: Mapping[int, Sequence[Known[str]]], frame: Frame) -> Iterator[_Piece]:
+    for part in parts:
+        match part:
+            case Text(start):
+                yield from literals[start]
+            case Interpolation(_, _, inner):
+                yield from pieces_of(evaluate(inner, frame), frame.span(part))
+            case IfDirective(_, _, test, yes, no):
+                verdict = evaluate(test, frame)
+                if decided(verdict):
+                    yield from _render(yes if to_bool(plain(verdict)) else no, literals, frame)
+                else:
+                    yield unknown_of(verdict)
+            case ForDirective(_, _, key, value, collection, body):
+                found = evaluate(collection, frame)
+                if isinstance(found, List | Object) or decided(found):
+                    for pair in elements(found):
+                        yield from _render(body, literals, _bound(key, value, pair, frame))
+                    gap = gap_of(found)
+                    if gap is not None:
+                        yield gap
+                else:
+                    yield unknown_of(found)
+            case _:
+                assert_never(part)
+
+
+def pieces_of(tree: Tree, span: Span) -> Iterator[_Piece]:
+    """A value as parts of a string. Raises Invalid for what is no string."""
+    match tree:
+        case Known(str()):
+            yield tree  # type: ignore[misc]
+        case Known(value, place, via):
+            yield Known(to_string(value), place, via)
+        case Composite(parts, _, via):
+            for part in parts:
+                yield through(part, *via)
+        case Unknown() | Reference() | Encoded():
+            yield tree
+        case Instance():
+            yield unknown_of(tree)
+        case List() | Object():
+            raise Invalid("a collection is no string")
+
+
+def _flat(parts: Sequence[Part]) -> Iterator[Text | Interpolation | tuple[int, bool, bool]]:
+    """The parts in the order of the text, directives as (offset, trim left, trim right)."""
+    for part in parts:
+        match part:
+            case Text() | Interpolation():
+                yield part
+            case IfDirective(_, _, _, yes, no, marks):
+                yield (marks[0].start, marks[0].trim_left, marks[0].trim_right)
+                yield from _flat(yes)
+                if len(marks) == 3:
+                    yield (marks[1].start, marks[1].trim_left, marks[1].trim_right)
+                    yield from _flat(no)
+                yield (marks[-1].start, marks[-1].trim_left, marks[-1].trim_right)
+            case ForDirective(body=body, marks=marks):
+                yield (marks[0].start, marks[0].trim_left, marks[0].trim_right)
+                yield from _flat(body)
+                yield (marks[-1].start, marks[-1].trim_left, marks[-1].trim_right)
+
+
+_LINES = re.compile(r"[^\n]*\n|[^\n]+")
+
+
+@dataclass(slots=True)
+class _Literal:
+    text: int  # start of the Text node
+    start: int
+    value: str
+    raw: bool  # the value is the text at its place
+    cut: int = 0  # characters taken from its left
+
+
+def _literals(template: Template, frame: Frame) -> dict[int, list[Known[str]]]:
+    """The literal text of a template after strip markers and, in `<<-`, indentation, by the start of its Text."""
+    source = frame.source
+    if template.form == "quoted" and all(
+        isinstance(part, Text) or (isinstance(part, Interpolation) and not part.trim_left and not part.trim_right)
+        for part in template.parts
+    ):
+        found: dict[int, list[Known[str]]] = {}
+        for part in template.parts:
+            if isinstance(part, Text):
+                raw = source.text[part.start : part.end]
+                value = unescaped(raw) if "\\" in raw or "{" in raw else raw
+                found[part.start] = [Known(value, source.span(part.start, part.end))]
+        return found
+    sequence: list[_Literal | None] = []
+    trim_next = False
+    for item in _flat(template.parts):
+        if isinstance(item, Text):
+            made = list(_pieces(item, template.form, source))
+            if trim_next and made:
+                kept = made[0].value.lstrip()
+                made[0].cut, made[0].value = len(made[0].value) - len(kept), kept
+            sequence.extend(made)
+            trim_next = False
+            continue
+        if isinstance(item, Interpolation):
+            left, trim_next = item.trim_left, item.trim_right
+        else:
+            _, left, trim_next = item
+        last = sequence[-1] if sequence else None
+        if left and last is not None:
+            last.value = last.value.rstrip()
+        sequence.append(None)
+    if template.form == "trimmed":
+        _flush(sequence)
+    result: dict[int, list[Known[str]]] = {}
+    for literal in sequence:
+        if literal is None:
+            continue
+        if literal.raw:
+            start = literal.start + literal.cut
+            span = source.span(start, start + len(literal.value))
+        else:
+            span = source.span(literal.text, literal.text + 1)
+        result.setdefault(literal.text, []).append(Known(literal.value, span))
+    if template.form in ("heredoc", "file"):
+        result = {start: _joined(each, source) for start, each in result.items()}
+    return result
+
+
+def _joined(pieces: list[Known[str]], source: Source) -> list[Known[str]]:
+    """Neighbouring lines as one piece, where they are one run of the text."""
+    joined: list[Known[str]] = []
+    for piece in pieces:
+        if joined and joined[-1].span.end == piece.span.start:
+            first = joined.pop()
+            start, end = first.span.start, piece.span.end
+            if end - start == len(first.value) + len(piece.value):
+                joined.append(Known(source.text[start:end], source.span(start, end)))
+                continue
+            joined.append(first)
+        joined.append(piece)
+    return joined
+
+
+def _pieces(text: Text, form: str, source: Source) -> Iterator[_Literal]:
+    """A Text as HashiCorp's scanner cuts it: quoted whole, otherwise by lines."""
+    raw = source.text[text.start : text.end]
+    if form == "quoted":
+        yield _Literal(text.start, text.start, unescaped(raw), "\\" not in raw and "{" not in raw)
+        return
+    for line in _LINES.finditer(raw):
+        value = line[0]
+        if "{" in value and _DOUBLED.search(value):
+            yield _Literal(text.start, text.start + line.start(), _DOUBLED.sub(r"\1{", value), raw=False)
+        else:
+            yield _Literal(text.start, text.start + line.start(), value, raw=True)
+
+
+def _flush(sequence: Sequence[_Literal | None]) -> None:
+    """Take the common indentation from the lines of a `<<-` heredoc."""
+    least: int | None = None
+    indented: list[_Literal] = []
+    begins = True
+    for literal in sequence:
+        if begins:
+            begins = False
+            if literal is None:
+                least = 0
+            else:
+                bare = literal.value.lstrip()
+                if bare or not literal.value.endswith("\n"):
+                    spaces = len(literal.value) - len(bare)
+                    least = spaces if least is None else min(least, spaces)
+                    indented.append(literal)
+        if literal is not None and literal.value.endswith("\n"):
+            begins = True
+    for literal in indented:
+        literal.value = literal.value[least or 0 :]
+        literal.cut += least or 0
+
+
+def step_via(text: str, span: Span) -> Via:
+    """A step of a value's history."""
+    return Via(text, span)

@@ -1,0 +1,162 @@
+"""Source files and exact places in them.
+
+Offsets are code points into the decoded text, because that is what lark, PyYAML and hand-written scanners count.
+Lines and columns exist only in reports: ask `Source.position`.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+class Span(NamedTuple):
+    """A half-open range of code points `[start, end)` in the file `path` (POSIX, relative to the scanned root)."""
+
+    path: str
+    start: int
+    end: int
+
+    def cover(self, other: Span) -> Span:
+        """The smallest span that holds both; `other` must lie in the same file."""
+        return Span(self.path, min(self.start, other.start), max(self.end, other.end))
+
+
+class Position(NamedTuple):
+    """A one-based line and a one-based column. The column counts what `Source.position` was asked to count."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file of the scanned tree: its POSIX path relative to the root, and its text without a byte order mark.
+
+    `text` is decoded as UTF-8. Line ends are kept as they are; a line ends at CR LF, LF or a lone CR, as
+    SARIF 2.1.0 section 3.30.2 counts them.
+    """
+
+    path: str
+    text: str
+    bom: bool = False
+    _starts: list[int] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    @property
+    def starts(self) -> list[int]:
+        """Offsets at which lines start; the first is 0."""
+        if not self._starts:
+            self._starts.append(0)
+            self._starts.extend(match.end() for match in _LINE_END.finditer(self.text))
+        return self._starts
+
+    def span(self, start: int, end: int) -> Span:
+        """The span of this file from `start` to `end`."""
+        return Span(self.path, start, end)
+
+    def slice(self, span: Span) -> str:
+        """The text at `span`."""
+        return self.text[span.start : span.end]
+
+    def position(self, offset: int, *, utf16: bool = False) -> Position:
+        """Where `offset` lies. Columns count code points, or UTF-16 units with `utf16` (SARIF `columnKind`)."""
+        line = bisect_right(self.starts, offset)
+        before = self.text[self.starts[line - 1] : offset]
+        width = len(before.encode("utf-16-le", "surrogatepass")) // 2 if utf16 else len(before)
+        if utf16 and self.bom and line == 1:
+            width += 1
+        return Position(line, width + 1)
+
+    def line(self, number: int) -> str:
+        """The text of a one-based line, without its line end."""
+        start = self.starts[number - 1]
+        end = self.starts[number] if number < len(self.starts) else len(self.text)
+        return self.text[start:end].rstrip("\r\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text as its reader sees it, and where each of its characters stands in the file `path`.
+
+    A YAML block scalar without its indentation, a quoted word without its quotes, a Dockerfile instruction without
+    its continuations: each is a run of segments. Segment `n` starts at index `starts[n]` of `text`, which stands at
+    `offsets[n]` of the file; within a segment indexes and offsets advance together.
+    """
+
+    path: str
+    text: str
+    starts: tuple[int, ...] = (0,)
+    offsets: tuple[int, ...] = (0,)
+
+    @classmethod
+    def of(cls, source: Source, span: Span | None = None) -> Text:
+        """The text of `source`, or of the part of it at `span`, as it stands."""
+        if span is None:
+            return cls(source.path, source.text)
+        return cls(source.path, source.text[span.start : span.end], (0,), (span.start,))
+
+    def offset(self, index: int) -> int:
+        """The file offset of the character at `index` (of the place after the last one, for `len(text)`)."""
+        if index >= len(self.text) and index > 0:
+            return self.offset(len(self.text) - 1) + 1
+        segment = bisect_right(self.starts, index) - 1
+        return self.offsets[segment] + index - self.starts[segment]
+
+    def span(self, start: int, end: int) -> Span:
+        """The span in the file of the characters `[start, end)`; empty at `start` when there are none."""
+        first = self.offset(start)
+        return Span(self.path, first, max(first, self.offset(end - 1) + 1) if end > start else first)
+
+    def part(self, start: int, end: int) -> Text:
+        """The characters `[start, end)` as a Text of their own."""
+        first = max(bisect_right(self.starts, start) - 1, 0)
+        last = bisect_left(self.starts, end, lo=first + 1)
+        shift = start - self.starts[first]
+        return Text(
+            self.path,
+            self.text[start:end],
+            (0, *(index - start for index in self.starts[first + 1 : last])),
+            (self.offsets[first] + shift, *self.offsets[first + 1 : last]),
+        )
+
+    def join(self, pieces: Iterable[tuple[int, int]]) -> Text:
+        """The given ranges of this text, one after another, as a Text of their own; an empty one when none."""
+        texts: list[str] = []
+        starts: list[int] = []
+        offsets: list[int] = []
+        length = 0
+        for start, end in pieces:
+            if end <= start:
+                continue
+            piece = self.part(start, end)
+            starts.extend(length + index for index in piece.starts)
+            offsets.extend(piece.offsets)
+            texts.append(piece.text)
+            length += end - start
+        return Text(self.path, "".join(texts), tuple(starts) or (0,), tuple(offsets) or (0,))
+
+
+class ReadError(Exception):
+    """A file that could not be read or understood: one clear sentence, the place, and what to do.
+
+    Readers raise it for a file that is lost as a whole, and return it in a list for a part that is lost.
+    """
+
+    def __init__(self, message: str, span: Span, advice: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.span = span
+        self.advice = advice
+
+    def __reduce__(self) -> tuple[type[ReadError], tuple[str, Span, str]]:
+        return ReadError, (self.message, self.span, self.advice)
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.advice}" if self.advice else self.message
