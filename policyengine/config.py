@@ -12,7 +12,7 @@ from policyengine.formats.tree import Document, Mapping, Scalar, Sequence
 from policyengine.source import ReadError, Source, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from collections.abc import Mapping as Dict
 
 NAMES = ("policyengine.yaml", "policyengine.yml")
@@ -63,10 +63,11 @@ class Config:
     """The configuration; every field has the default that an empty file means.
 
     Paths are relative to the scanned root. `packs` holds the options of each pack as plain data, `places` the spans of
-    those options by path, such as `packs.clean-hexagon.redis`.
+    those options by the pack's name. `source` is the file itself.
     """
 
     path: str = ""
+    source: Source | None = None
     environment: str = ""
     terraform_root: Text | None = None
     var_files: tuple[Text, ...] = ()
@@ -90,8 +91,8 @@ def schema(name: str) -> dict[str, object]:
     return loaded
 
 
-def read(source: Source, *, trusted: Callable[[str], bool] | None = None) -> Config:
-    """The configuration that a file holds. `trusted` tells a text that was validated before.
+def read(source: Source, *, trusted: bool = False) -> Config:
+    """The configuration that a file holds. `trusted` skips the schema for a text that passed it before.
 
     Raises:
         UsageError: the file is no YAML, or breaks the schema; the message names file, line and what is allowed.
@@ -104,7 +105,7 @@ def read(source: Source, *, trusted: Callable[[str], bool] | None = None) -> Con
         raise UsageError(f"{where(source, error.span)}: {error}") from error
     if isinstance(document, Scalar) and document.plain and document.text in ("", "~", "null"):
         raise UsageError(f"{source.path}:1:1: the configuration is empty; it starts with 'version: 1'")
-    if trusted is None or not trusted(source.text):
+    if not trusted:
         validate(source, document, schema("config"))
     return _config(source, document)
 
@@ -240,6 +241,7 @@ def _config(source: Source, document: Document) -> Config:
         places[entry.key.text] = entry.key.span
     return Config(
         path=source.path,
+        source=source,
         environment=_string(top.get("environment")),
         terraform_root=_text(terraform.get("root")),
         var_files=_texts(terraform.get("var_files")),

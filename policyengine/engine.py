@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime
 import difflib
+import json
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from policyengine import __version__, discover, plugins, waivers
 from policyengine import config as configuration
-from policyengine import discover, plugins, waivers
+from policyengine.cache import NOTHING, Cache, content_key, user_cache
 from policyengine.config import Config, UsageError
 from policyengine.evaluate import Failure, Report, evaluate
 from policyengine.graph import Graph
@@ -89,7 +91,7 @@ def evaluate_tree(
 ) -> Report:
     """Scan a tree with given packs. Raises `UsageError` as `scan` does."""
     selected = selection(packs, select, ignore)
-    options = [(pack, _options(tree, settings, pack, cache=cache)) for pack in packs]
+    options = [(pack, _options(tree, settings, pack, settings.source, cache=cache)) for pack in packs]
     _check_names(settings, packs)
     scanned = build_graph(tree, settings, jobs=jobs, cache=cache, progress=progress)
     results, undecided, crashes = evaluate(scanned.graph, options, selected=selected)
@@ -127,28 +129,28 @@ def load_config(tree: discover.Tree, path: Path | None = None, *, cache: bool = 
         if read is None:
             raise UsageError(f"configuration '{found}' {tree.failures[found]}")
         source = read
-    from policyengine.cache import Validated  # noqa: PLC0415
-
-    validated = Validated("config", enabled=cache)
-    settings = configuration.read(source, trusted=validated.has)
-    validated.add(source.text)
+    store, key = _validations(tree, cache=cache), content_key(f"config {__version__}", source.text)
+    settings = configuration.read(source, trusted=store.load("valid", key) is True)
+    store.store("valid", key, entry=True)
     return settings
 
 
-def _options(tree: discover.Tree, settings: Config, pack: Pack[Any], *, cache: bool) -> object:
-    given = settings.packs.get(pack.name, {})
-    place = settings.places.get(pack.name)
-    if given and place is not None:
-        from policyengine.cache import Validated  # noqa: PLC0415
+def _validations(tree: discover.Tree, *, cache: bool) -> Cache:
+    """Where it is kept that a configuration was valid; only its digest is stored."""
+    return user_cache(tree.root) if cache else NOTHING
 
-        source = tree.read(settings.path)
-        validated = Validated(f"{pack.name} {pack.version} {sorted(pack.options_schema)!r}", enabled=cache)
-        if source is not None and not validated.has(source.text):
-            from policyengine.formats import yaml  # noqa: PLC0415
+
+def _options(tree: discover.Tree, settings: Config, pack: Pack[Any], source: Source | None, *, cache: bool) -> object:
+    given = settings.packs.get(pack.name, {})
+    if given and source is not None:
+        store = _validations(tree, cache=cache)
+        key = content_key(f"pack {pack.name} {json.dumps(pack.options_schema, sort_keys=True)}", source.text)
+        if store.load("valid", key) is not True:
+            from policyengine.formats import yaml  # noqa: PLC0415  only for a text not yet known to be valid
 
             document = configuration.at(yaml.read(source), ["packs", pack.name])
             configuration.validate(source, document, dict(pack.options_schema), f"packs.{pack.name}")
-            validated.add(source.text)
+            store.store("valid", key, entry=True)
     return pack.options(given)
 
 

@@ -71,6 +71,7 @@ def ranges(text: str, path: str = "") -> list[Range]:
     found.extend(_options(text))
     found.extend(_defaults(text, path))
     found.extend(_passwords(text))
+    found.extend(_fallbacks(text))
     return merged(found)
 
 
@@ -249,6 +250,16 @@ def _userinfo(rest: str, at: int) -> Range | None:
     return None if sign < 0 else (start, sign)
 
 
+_FALLBACK = re.compile(r"\$\{(?P<key>[A-Za-z_]\w*):?[-+=](?P<value>(?:[^{}\r\n]|\$\{[^{}\r\n]*\})*)\}")
+
+
+def _fallbacks(text: str) -> Iterator[Range]:
+    """The default in `${DB_PASSWORD:-default}`."""
+    for match in _FALLBACK.finditer(text):
+        if secret_key(match["key"]):
+            yield from literal(text, *match.span("value"))
+
+
 def _passwords(text: str) -> Iterator[Range]:
     for match in (*_BEARER.finditer(text), *_PASSWORD.finditer(text)):
         yield from literal(text, *match.span("value"))
@@ -269,7 +280,7 @@ _LONGEST = 65_536
 def _assigned(text: str, path: str, *, code: bool) -> Iterator[Range]:
     for match in _KEY.finditer(text):
         key = match["key"]
-        if not secret_key(key.rpartition(".")[2]):
+        if not secret_key(key.rpartition(".")[2]) or text.startswith("${", match.start() - 2):
             continue
         if key.rpartition(".")[2] == "secret_string" or match["sign"] in ("??", "||"):
             yield from _expression(text, match.end())

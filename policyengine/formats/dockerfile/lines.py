@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from policyengine.formats.dockerfile.forms import NotStringsError, flags, json_strings, split_keyword
 from policyengine.formats.dockerfile.words import SPACES, WordError, expand, raw_words
 from policyengine.source import ReadError, Text
 
@@ -70,8 +71,6 @@ _DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*\Z")
 _DIRECTIVES = frozenset({"escape", "syntax", "check"})
 _HEREDOC_KEYWORDS = frozenset({"RUN", "COPY", "ADD"})
 _HEREDOC = re.compile(r"([0-9]*)<<(-?)([^<]*)\Z")
-_FIRST = re.compile(r"[^\t\v\f\r ]+")
-_BRACKET = re.compile(rf"[{SPACES}]*\[")
 
 
 def logical_lines(source: Source) -> Lines:
@@ -95,7 +94,9 @@ def logical_lines(source: Source) -> Lines:
         trimmed = content.rstrip(" \t")
         if trimmed[-1:] != escape or trimmed[-2:-1] == escape:
             if "<<" in content:
-                number, at = _with_heredocs(source, physical, number, at, Text(path, content, (0,), (start,)), found, errors)
+                number, at = _with_heredocs(
+                    source, physical, number, at, Text(path, content, (0,), (start,)), found, errors
+                )
             else:
                 found.append(Line(Text(path, content, (0,), (start,)), start + len(content)))
             continue
@@ -154,10 +155,14 @@ def _directives(source: Source) -> tuple[tuple[Directive, ...], str, list[ReadEr
         start = at + line.index("#") + match.start(2)
         directive = Directive(name, match[2], source.span(start, start + len(match[2])))
         if name in found:
-            errors.append(ReadError(f"the parser directive {name!r} is given twice", directive.span, "keep one of them"))
+            errors.append(
+                ReadError(f"the parser directive {name!r} is given twice", directive.span, "keep one of them")
+            )
         elif name == "escape" and directive.value not in {"\\", "`"}:
             advice = "use a backslash or a backtick"
-            errors.append(ReadError(f"the escape directive has the invalid value {directive.value!r}", directive.span, advice))
+            errors.append(
+                ReadError(f"the escape directive has the invalid value {directive.value!r}", directive.span, advice)
+            )
         else:
             found[name] = directive
             escape = directive.value if name == "escape" else escape
@@ -168,14 +173,16 @@ def _directives(source: Source) -> tuple[tuple[Directive, ...], str, list[ReadEr
 def _long_lines(source: Source, physical: list[str]) -> list[ReadError]:
     at = 0
     for line in physical:
-        if len(line) > LONGEST_LINE or (len(line) * 4 > LONGEST_LINE and len(line.encode(errors="replace")) > LONGEST_LINE):
+        if len(line) > LONGEST_LINE or (
+            len(line) * 4 > LONGEST_LINE and len(line.encode(errors="replace")) > LONGEST_LINE
+        ):
             message = f"a line is longer than the {LONGEST_LINE} bytes that Docker reads"
             return [ReadError(message, source.span(at, at + 80), "split it")]
         at += len(line) + 1
     return []
 
 
-def _with_heredocs(
+def _with_heredocs(  # noqa: PLR0913, PLR0917  the state of one scan
     source: Source,
     physical: list[str],
     number: int,
@@ -211,7 +218,9 @@ def _with_heredocs(
         body = Text(source.path, source.text[body_start : min(here, len(source.text))], (0,), (body_start,))
         if chomp:
             body = _chomped(source, kept, body)
-        heredocs.append(Heredoc(name, expands, chomp, descriptor, marker, body, source.span(body_start, max(body_start, end))))
+        heredocs.append(
+            Heredoc(name, expands, chomp, descriptor, marker, body, source.span(body_start, max(body_start, end)))
+        )
     found.append(Line(text, end, tuple(heredocs)))
     return number, at
 
@@ -247,20 +256,13 @@ def _markers(line: str) -> list[tuple[str, bool, bool, int, int, int]]:
 
 
 def _may_hold_heredocs(line: str) -> bool:
-    first = _FIRST.match(line)
-    keyword = first[0].upper() if first else ""
-    rest = line[len(keyword) :]
-    if keyword == "ONBUILD":
-        rest = rest.lstrip("\t\v\f\r ")
-        first = _FIRST.match(rest)
-        keyword = first[0].upper() if first else ""
-        rest = rest[len(keyword) :]
-    if keyword not in _HEREDOC_KEYWORDS:
+    keyword, start = split_keyword(line)
+    if keyword.upper() == "ONBUILD":
+        line = line[flags(line, start)[1] :]
+        keyword, start = split_keyword(line)
+    if keyword.upper() not in _HEREDOC_KEYWORDS:
         return False
-    return _BRACKET.match(rest) is None or not _is_json(rest)
-
-
-def _is_json(rest: str) -> bool:
-    from policyengine.formats.dockerfile.instructions import json_words  # noqa: PLC0415  the two know each other
-
-    return json_words(Text("", rest), 0) is not None
+    try:
+        return json_strings(line, flags(line, start)[1]) is None
+    except NotStringsError:
+        return False

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from policyengine import plugins
+from policyengine.rule import Pack
+from policyengine.testing import read_reference
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def reference() -> dict[str, str]:
+    return read_reference(ROOT / "fixtures" / "hndigest")
+
+
+@pytest.fixture(scope="session")
+def packs() -> tuple[Pack[object], ...]:
+    return plugins.load()

@@ -1,0 +1,27 @@
+"""Every case of every rule: findings equal marks, with every rule on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from policyengine.rule import Pack
+from policyengine.testing import Case, check, load_cases
+
+CASES = Path(__file__).parent.parent / "fixtures" / "cases"
+ALL = [case for file in sorted(CASES.glob("*.yaml")) for case in load_cases(file)]
+
+
+@pytest.mark.parametrize("case", ALL, ids=lambda case: f"{case.rule}: {case.name}")
+def test_findings_equal_marks(
+    case: Case, reference: dict[str, str], packs: tuple[Pack[object], ...], tmp_path: Path
+) -> None:
+    check(case, reference, tmp_path / "tree", packs)
+
+
+def test_every_rule_has_a_diverging_and_a_conforming_case(packs: tuple[Pack[object], ...]) -> None:
+    diverging = {case.rule for case in ALL if case.diverging}
+    conforming = {case.rule for case in ALL if not case.diverging}
+    rules = {rule.id for pack in packs for rule in pack.rules}
+    assert (rules - diverging, rules - conforming) == (set(), set())
