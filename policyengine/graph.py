@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
+from policyengine.discover import compile_patterns
 from policyengine.image import engine_of
-from policyengine.nodes import Datastore, Node, Role, Service, Side, Stage
+from policyengine.nodes import Datastore, IgnoreFile, Node, Role, Service, Side, Stage
+from policyengine.source import Span
 from policyengine.value import Absent, Known, Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from policyengine.value import Value
 
@@ -154,11 +158,92 @@ class Graph:
         """Whether two engines count as the same: equal, or declared so under `equivalences`."""
         return one == other or (one, other) in self.equivalences or (other, one) in self.equivalences
 
+    def ignored_by_git(self, path: str) -> Value[bool]:
+        """Whether git ignores a path of the tree; Unknown without any .gitignore, since one may lie above the root."""
+        files = [each for each in self.all(IgnoreFile) if each.kind == "git" and _above(each.path, path)]
+        if not files:
+            return Unknown("no .gitignore lies in the scanned tree", Span(path, 0, 0))
+        for file in sorted(files, key=lambda each: -each.path.count("/")):
+            spec = compile_patterns(pattern for pattern, _ in file.patterns)
+            verdict = spec.check_file(path.removeprefix(_folder(file.path))).include
+            if verdict is not None:
+                return Known(verdict, file.span)
+        return Known(value=False, span=files[0].span)
+
+    def ignored_by_docker(self, context: str, dockerfile: str, path: str) -> Value[bool]:
+        """Whether a build leaves a path of its context out: `<Dockerfile>.dockerignore` first, else `.dockerignore`.
+
+        `context` and both paths are relative to the root (https://docs.docker.com/build/concepts/context/).
+        """
+        folder = "" if context in ("", ".") else context.rstrip("/") + "/"
+        for name in (f"{dockerfile}.dockerignore", f"{folder}.dockerignore"):
+            for file in self.all(IgnoreFile):
+                if file.path == name:
+                    patterns = [pattern for pattern, _ in file.patterns]
+                    return Known(docker_ignores(patterns, path.removeprefix(folder)), file.span)
+        return Known(value=False, span=Span(dockerfile, 0, 0))
+
     def siblings(self, service: Service) -> Iterator[Service]:
         """The other services of the same side and group."""
         for other in self.all(Service, side=service.side):
             if other.group == service.group and other.id != service.id:
                 yield other
+
+
+def _folder(path: str) -> str:
+    return path[: path.rfind("/") + 1]
+
+
+def _above(ignore_file: str, path: str) -> bool:
+    return path.startswith(_folder(ignore_file))
+
+
+def docker_ignores(patterns: Sequence[str], path: str) -> bool:
+    """Whether .dockerignore patterns leave out a path: the last that matches it or a folder above decides."""
+    parts = path.split("/")
+    prefixes = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
+    left_out = False
+    for pattern in patterns:
+        negated = pattern.startswith("!")
+        expression = _docker_pattern(pattern[negated:].strip())
+        if any(expression.fullmatch(prefix) for prefix in prefixes):
+            left_out = not negated
+    return left_out
+
+
+@cache
+def _docker_pattern(pattern: str) -> re.Pattern[str]:
+    """A .dockerignore pattern as an expression: Go's filepath.Match, with `**` for any number of folders."""
+    cleaned = "/".join(part for part in pattern.split("/") if part not in ("", "."))
+    out, index = "", 0
+    while index < len(cleaned):
+        if cleaned.startswith("**", index):
+            index += 2
+            if cleaned.startswith("/", index):
+                index += 1
+                out += "(?:.*/)?"
+            else:
+                out += ".*"
+            continue
+        char = cleaned[index]
+        closing = cleaned.find("]", index + 2) if char == "[" else -1
+        if char == "*":
+            out += "[^/]*"
+        elif char == "?":
+            out += "[^/]"
+        elif closing > 0:
+            out += "[" + cleaned[index + 1 : closing].replace("\\", "") + "]"
+            index = closing
+        elif char == "\\" and index + 1 < len(cleaned):
+            index += 1
+            out += re.escape(cleaned[index])
+        else:
+            out += re.escape(char)
+        index += 1
+    try:
+        return re.compile(out)
+    except re.error:
+        return re.compile(re.escape(cleaned))
 
 
 def _runs(node: Node, engine: str) -> bool:

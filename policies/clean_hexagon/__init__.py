@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from clean_hexagon import data_services, networking, pipeline
+from clean_hexagon import configuration, containerization, data_services, mirroring, networking, pipeline
 from clean_hexagon.mandates import MANDATES, SIDES
 from clean_hexagon.options import SCHEMA, Options, options
 from policyengine.api import Pack, hookimpl
@@ -22,7 +22,14 @@ HELP = "https://github.com/policyengine-iac/policyengine/blob/main/docs/rules/{i
 @hookimpl
 def policyengine_pack() -> Pack[Options]:
     """The pack with its rules in the order of their ids."""
-    rules = (*data_services.RULES, *networking.RULES, *pipeline.RULES)
+    rules = (
+        *mirroring.RULES,
+        *containerization.RULES,
+        *configuration.RULES,
+        *data_services.RULES,
+        *networking.RULES,
+        *pipeline.RULES,
+    )
     return Pack(
         name="clean-hexagon",
         version=VERSION,

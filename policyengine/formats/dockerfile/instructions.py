@@ -266,7 +266,8 @@ def _instruction(keyword: str, start: int, line: Line, escape: str, errors: list
                 else word
                 for one, word in zip(found, strings, strict=True)
             )
-    span = Span(text.path, text.offset(0), max(line.end, text.offset(stripped)))
+    end = line.end if text is line.text or line.heredocs else text.offset(stripped)
+    span = Span(text.path, text.offsets[0], end)
     instruction = Instruction(upper, text, span, start, escape, given, strings, line.heredocs)
     errors += _refused(instruction)
     return instruction
@@ -304,8 +305,10 @@ def _refused(instruction: Instruction) -> list[ReadError]:
     """What Docker refuses about the arguments of one instruction."""
     keyword, line = instruction.keyword, instruction.text.text
     empty = instruction.start >= len(line)
-    at = instruction.keyword_span
+    if keyword == "RUN":
+        return []
     if empty and (keyword in _SOME_ARGUMENTS or keyword in _ONE_ARGUMENT):
+        at = instruction.keyword_span
         count = "exactly one argument" if keyword in _ONE_ARGUMENT else "at least one argument"
         return [ReadError(f"{keyword} requires {count}", at, "add it or remove the instruction")]
     match keyword:
@@ -317,15 +320,18 @@ def _refused(instruction: Instruction) -> list[ReadError]:
                         "FROM requires either one or three arguments", at, "write FROM image or FROM image AS name"
                     )
                 ]
-        case "COPY" | "ADD" if len(instruction.words()) < 2:
+        case "COPY" | "ADD" if len(instruction.json if instruction.json is not None else line.split()[1:]) < 2:
+            at = instruction.keyword_span
             return [ReadError(f"{keyword} requires at least two arguments", at, "name a source and a destination")]
         case "SHELL" if not instruction.json:
+            at = instruction.keyword_span
             return [ReadError("SHELL requires the arguments to be in JSON form", at, 'write SHELL ["executable", "…"]')]
         case "ENV" | "LABEL":
             return _pair_errors(instruction)
         case "ONBUILD":
             inner = split_keyword(line[instruction.start :])[0].upper()
             if inner in {"ONBUILD", "FROM", "MAINTAINER"}:
+                at = instruction.keyword_span
                 return [ReadError(f"{inner} is not allowed as an ONBUILD trigger", at, "move it out of ONBUILD")]
         case _:
             pass
