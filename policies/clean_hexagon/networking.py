@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from clean_hexagon import public_urls
 from clean_hexagon.endpoints import (
+    ENGINE_PORTS,
+    GATEWAY,
+    WEB,
     Endpoint,
-    Split,
     endpoints,
     is_browser_key,
     is_connection_key,
     is_loopback,
+    names_engine,
     split_host,
 )
-from clean_hexagon.public_urls import AUTH_KEYS, public_keys, public_url
 from policyengine.api import (
+    Datastore,
     Edit,
     EnvironmentFile,
     Finding,
     Fix,
     Graph,
     Known,
-    Origin,
     Outcome,
     Role,
     Rule,
@@ -37,7 +42,517 @@ from policyengine.api import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from clean_hexagon.options import Options
-    from policyengine.api import Port
+    from policyengine.api import Node, Port
+
+_CLIENTS = frozenset({Role.APP, Role.JOB})
+_NOT_LOCAL = re.compile(r"prod|stag|preview|deploy|test|\bci\b|e2e|remote|cloud", re.IGNORECASE)
+
+
+@rule(
+    "HEX501",
+    mandate="5.1",
+    severity=Severity.ERROR,
+    message={
+        "default": (
+            "'{key}' of '{service}' points to '{endpoint}', which inside a container is that container itself. "
+            "Use '{right}' to reach [the service](1) '{sibling}'."
+        ),
+        "gateway": (
+            "'{key}' of '{service}' leaves the network by '{endpoint}' and comes back through a published port. "
+            "Use '{right}' to reach [the service](1) '{sibling}'."
+        ),
+    },
+)
+def localhost_inside_container(graph: Graph, options: Options) -> Iterator[Outcome]:
+    """A container is told to find a sibling service on localhost.
+
+    Inside a container localhost is the container. `postgres://localhost:5434` works from the laptop's shell, where the
+    port is published, and fails with `ECONNREFUSED` in the container (MMGIS#74); in the cloud the host is a name too.
+
+    What counts is the environment that is in force: `environment` over `env_file` over the image's ENV, of
+    applications and one-shot jobs. An address is reported when its port is one that a sibling publishes, or else
+    listens on. Values are read as URLs, lists of `host:port`, libpq, ADO and Go connection strings, and as `X_HOST`
+    with `X_PORT`; a host variable alone is matched by the engine that its name speaks of. `0.0.0.0` in a host variable
+    is an address to bind to. `host.docker.internal` towards a sibling works, but by a detour, hence a warning.
+
+    Not reported: the container's own port; addresses for browsers (`NEXT_PUBLIC_*`, origins, callbacks and other
+    public URLs, and web addresses of a proxy or a developer's tool); health checks; `network_mode: host`, and siblings
+    that share one network name space. Containers of one ECS task do share localhost, so the cloud side is not asked.
+    The value may hold a password, so only `host:port` is ever shown.
+    """
+    public = public_urls.keys(graph, options)
+    seen: set[Span] = set()
+    for service in _clients(graph):
+        yield from undecided(service, service.environment_gap)
+        environment = effective(graph, service)
+        for variable in environment.values():
+            if isinstance(variable.value, Unknown) and is_connection_key(variable.key):
+                yield from undecided(service, variable.value)
+            for use in _uses(variable, environment):
+                place = use.span
+                if place in seen or variable.key in public:
+                    continue
+                target = _misdirected(graph, service, variable.key, use)
+                if target is not None:
+                    seen.add(place)
+                    yield _localhost(service, variable.key, use, target)
+
+
+@rule(
+    "HEX502",
+    mandate="5.1",
+    severity=Severity.ERROR,
+    message=(
+        "'{key}' of '{service}' points to '{endpoint}', but that port is only [published to the host](1). "
+        "Use '{right}' inside the network."
+    ),
+)
+def published_port_used_internally(graph: Graph, options: Options) -> Iterator[Outcome]:
+    """A container addresses a sibling by its name, but at the port that is published to the host.
+
+    With `ports: ["5434:5432"]` the database listens on 5432; 5434 exists only on the laptop. `db:5434` is refused
+    inside the network, and the mistake often hides behind a second, working definition for tools on the host.
+
+    A sibling may be named by its service name, container name, host name, link or network alias. The port is reported
+    when the sibling publishes it and does not listen on it: not when it is also a container port, an exposed one, or
+    the engine's own. A public URL that names a container is another mistake, and not this rule's.
+    """
+    public = public_urls.keys(graph, options)
+    seen: set[Span] = set()
+    for service in graph.all(Service, side=Side.LOCAL):
+        if _shares_host(service):
+            continue
+        environment = effective(graph, service)
+        names = {name: sibling for sibling in graph.siblings(service) for name in _names(sibling)}
+        for variable in environment.values():
+            if variable.key in public:
+                continue
+            for use in _uses(variable, environment):
+                sibling = names.get(use.endpoint.host)
+                if sibling is None or use.span in seen or use.endpoint.port in _listening(graph, sibling):
+                    continue
+                port = _published(sibling, use.endpoint.port)
+                if port is None or not isinstance(port.target, Known):
+                    continue
+                seen.add(use.span)
+                right = f"{use.endpoint.host}:{port.target.value}"
+                yield Finding(
+                    subject=service,
+                    at=use.at_port,
+                    args={
+                        "key": variable.key,
+                        "service": service.name,
+                        "endpoint": use.endpoint,
+                        "right": right,
+                    },
+                    related=(port.span,),
+                    fix=use.redirect(use.endpoint.host, port.target.value),
+                )
+
+
+@rule(
+    "HEX506",
+    mandate="5.2",
+    severity=Severity.ERROR,
+    message={
+        "default": "'{key}' of '{where}' is '{url}', not the canonical local address '{canonical}'.",
+        "loopback": "'{key}' of '{where}' is '{url}'. Locally it must be http on 127.0.0.1, or cookies are lost.",
+        "cloud": "'{key}' of '{where}' is '{url}', but in the cloud it must be a public '{scheme}' address.",
+    },
+)
+def auth_url_not_canonical(graph: Graph, options: Options) -> Iterator[Outcome]:
+    """The address that authentication builds its cookies and redirects on is not the canonical one.
+
+    To a browser `localhost` and `127.0.0.1` are two sites, and so are two ports to an OAuth provider's list of
+    redirects: a session that starts on one is gone on the other, and the login loops (next-auth#2094). So one address
+    holds everywhere locally. In the cloud it must be a public https address, or the secure cookies are never sent.
+
+    `NEXTAUTH_URL`, or what `public_url.keys` names, must be the canonical address itself: that of `public_url.local`,
+    by default the mandate's `http://127.0.0.1:3005`. `AUTH_URL` (where Auth.js is a dependency), `BETTER_AUTH_URL` and
+    `APP_URL` are held to it exactly only when the configuration states it; otherwise http on 127.0.0.1 at any port
+    will do, since another application may well have another port. `APP_URL` is no auth key: a warning, and without a
+    stated address only when it is on the machine itself. Scheme, host and port count; a path does not.
+
+    The local side is the environment in force in Compose services, and env files in the repository that are not for
+    production, tests or CI; in a file that nothing loads, a public https address is a template for production. An
+    empty value says nothing. `NEXTAUTH_URL_INTERNAL` is another variable, for the server's calls to itself.
+    """
+    keys = public_urls.keys(graph, options)
+    seen: set[Span] = set()
+    for side in (Side.LOCAL, Side.CLOUD):
+        for service in graph.all(Service, side=side):
+            if service.role not in _CLIENTS:
+                continue
+            for variable in effective(graph, service).values():
+                key = keys.get(variable.key)
+                if key is None or variable.value.span in seen:
+                    continue
+                seen.add(variable.value.span)
+                yield from undecided(service, variable.value)
+                yield from _address(service, variable, key, options, cloud=side is Side.CLOUD)
+    for file in graph.all(EnvironmentFile):
+        if _NOT_LOCAL.search(file.path):
+            continue
+        for variable in file.variables:
+            key = keys.get(variable.key)
+            found = _origin(variable)
+            if key is None or found is None or variable.value.span in seen:
+                continue
+            if found.placeholder or (found.scheme == "https" and not found.loopback):
+                continue
+            seen.add(variable.value.span)
+            yield from _address(file, variable, key, options, cloud=False)
+
+
+@rule(
+    "HEX507",
+    mandate="5.2",
+    severity=Severity.ERROR,
+    message={
+        "default": "'{service}' publishes '{published}', but '{key}' sends [browsers](1) to port '{port}'.",
+        "unpublished": "'{service}' publishes no port, but '{key}' sends [browsers](1) to port '{port}'.",
+    },
+)
+def public_url_port_not_published(graph: Graph, options: Options) -> Iterator[Outcome]:
+    """The application's local address has a port that nothing publishes.
+
+    With `NEXTAUTH_URL=http://127.0.0.1:3005` and `ports: ["3000:3000"]` the page opens on 3000 and every redirect goes
+    to 3005, where nobody answers. Logging in then fails for a reason that no log of the application shows.
+
+    The address is the fixed point, so the port mapping is the place to edit: that of the service that holds the
+    address, or its name when it publishes nothing. A port is fine when any application, proxy or tool of the same
+    stack publishes it: a worker may well hold the address of the web process. An address that HEX506 reports is not
+    reported again. With `network_mode: host` every port is open, so nothing is asked.
+    """
+    keys = public_urls.keys(graph, options)
+    reported: set[tuple[str, int]] = set()
+    services = [each for each in graph.all(Service, side=Side.LOCAL) if each.role in _CLIENTS]
+    for service in sorted(services, key=lambda each: (not _host_ports(each), each.id)):
+        group = [service, *graph.siblings(service)]
+        front = [each for each in group if each.role in {Role.APP, Role.PROXY, Role.TOOL, Role.JOB}]
+        if any(_shares_host(each) for each in front):
+            continue
+        for variable in effective(graph, service).values():
+            key, found = keys.get(variable.key), _origin(variable)
+            if key is None or found is None or not found.loopback or (service.group, found.port) in reported:
+                continue
+            if public_urls.wrong_locally(key, found, options):
+                continue
+            ports = [port for each in front for port in each.ports]
+            if any(isinstance(port.published, Known) and port.published.value == found.port for port in ports):
+                continue
+            open_ports = [port.published for port in ports if isinstance(port.published, Unknown)]
+            if open_ports:
+                yield from undecided(service, *open_ports)
+                continue
+            reported.add((service.group, found.port))
+            yield _unpublished(service, variable, key, found)
+
+
+RULES: tuple[Rule[Options], ...] = (
+    localhost_inside_container,
+    published_port_used_internally,
+    auth_url_not_canonical,
+    public_url_port_not_published,
+)
+"""The rules of this side."""
+
+
+def effective(graph: Graph, service: Service) -> dict[str, Variable]:
+    """The environment in force in a container: what Compose or ECS sets, over the image's own ENV."""
+    match graph.stage(service):
+        case Known(stage):
+            return variables([*stage.environment, *service.environment])
+        case _:
+            return variables(service.environment)
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """An endpoint that a variable names, where it stands, and the variable with its port where that is another."""
+
+    endpoint: Endpoint
+    span: Span
+    exact: bool
+    port: Known[str] | None = None
+    words: frozenset[str] | None = None
+
+    @property
+    def at_port(self) -> Span:
+        """The place of the port: another variable's value, or that of the endpoint."""
+        return self.span if self.port is None else self.port.span
+
+    def redirect(self, host: str, port: int) -> Fix:
+        """The Fix that points it at another host and port."""
+        description = f"use {host}:{port}"
+        if not self.exact:
+            return Fix(description)
+        edits: list[Edit] = []
+        if self.endpoint.written and self.port is None:
+            edits.append(Edit(self.span, f"{host}:{port}"))
+        else:
+            if host != self.endpoint.host:
+                edits.append(Edit(self.span, host))
+            if port != self.endpoint.port:
+                if self.port is None or self.port.span.end - self.port.span.start != len(self.port.value):
+                    return Fix(description)
+                edits.append(Edit(self.port.span, str(port)))
+        return Fix(description, tuple(edits))
+
+
+def _uses(variable: Variable, environment: Mapping[str, Variable]) -> Iterator[_Use]:
+    """The endpoints that a variable names."""
+    if not isinstance(variable.value, Known):
+        return
+    text, span = variable.value.value, variable.value.span
+    exact = span.end - span.start == len(text)
+    found = endpoints(text)
+    for endpoint in found:
+        place = Span(span.path, span.start + endpoint.start, span.start + endpoint.end) if exact else span
+        yield _Use(endpoint, place, exact)
+    split = None if found else split_host(variable.key)
+    host = text.strip().lower()
+    if split is None or not host or host == "0.0.0.0" or not re.fullmatch(r"[a-z0-9_.:-]+", host):  # noqa: S104  read
+        return
+    port = environment.get(split.port_key)
+    match None if port is None else port.value:
+        case Known(number) as value if number.isascii() and number.isdigit() and len(number) <= 5:
+            yield _Use(Endpoint("host", host, int(number), 0, len(text), written=False), span, exact, value)
+        case None:
+            yield _Use(Endpoint("host", host, 0, 0, len(text), written=False), span, exact, words=split.words)
+        case _:
+            pass
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """The sibling that an endpoint is meant for, its container port, and the place that tells so."""
+
+    sibling: Service
+    port: int
+    place: Span
+    gateway: bool = False
+
+
+def _misdirected(graph: Graph, service: Service, key: str, use: _Use) -> _Target | None:
+    """The sibling that an endpoint on the container itself, or on the Docker host, is meant for."""
+    endpoint = use.endpoint
+    gateway = endpoint.host in GATEWAY
+    if not gateway and not is_loopback(endpoint.host):
+        return None
+    web = endpoint.scheme in WEB
+    if web and is_browser_key(key):
+        return None
+    if endpoint.port in _own(graph, service):
+        return None
+    siblings = [each for each in graph.siblings(service) if not _one_name_space(service, each)]
+    for sibling in siblings:
+        port = _published(sibling, endpoint.port)
+        if port is not None and isinstance(port.target, Known) and _plausible(sibling, endpoint):
+            return _Target(sibling, port.target.value, port.span, gateway)
+    if gateway:
+        return None
+    for sibling in siblings:
+        if not _plausible(sibling, endpoint):
+            continue
+        if use.words is not None:
+            engine, port_number = _engine(graph, sibling)
+            if engine and port_number and names_engine(use.words, engine):
+                return _Target(sibling, port_number, sibling.span)
+        elif endpoint.port in _listening(graph, sibling):
+            return _Target(sibling, endpoint.port, sibling.span)
+    return None
+
+
+def _plausible(sibling: Service, endpoint: Endpoint) -> bool:
+    """Whether a server-side client may mean this sibling.
+
+    A web address of a proxy or a tool is what people open. A host variable of an application may be what it binds to.
+    """
+    if endpoint.scheme in WEB:
+        return sibling.role not in {Role.PROXY, Role.TOOL}
+    if endpoint.scheme == "host":
+        return sibling.role not in {Role.APP, Role.PROXY, Role.JOB}
+    return True
+
+
+def _localhost(service: Service, key: str, use: _Use, target: _Target) -> Finding:
+    name = target.sibling.name
+    return Finding(
+        subject=service,
+        at=use.span,
+        variant="gateway" if target.gateway else "default",
+        severity=Severity.WARNING if target.gateway else None,
+        args={
+            "key": key,
+            "service": service.name,
+            "endpoint": use.endpoint if use.endpoint.port else use.endpoint.host,
+            "right": f"{name}:{target.port}",
+            "sibling": name,
+        },
+        related=(target.place,),
+        fix=use.redirect(name, target.port),
+    )
+
+
+def _clients(graph: Graph) -> Iterator[Service]:
+    for service in graph.all(Service, side=Side.LOCAL):
+        if service.role in _CLIENTS and not _shares_host(service):
+            yield service
+
+
+def _mode(service: Service) -> str:
+    return service.network_mode.value if isinstance(service.network_mode, Known) else ""
+
+
+def _shares_host(service: Service) -> bool:
+    return _mode(service) == "host"
+
+
+def _name_space(service: Service) -> str:
+    """The service whose network a service uses: its own, or that of `network_mode: service:x`."""
+    kind, _, name = _mode(service).partition(":")
+    return name if kind in {"service", "container"} else service.name
+
+
+def _one_name_space(one: Service, other: Service) -> bool:
+    return _name_space(one) == _name_space(other) or _name_space(one) in _names(other)
+
+
+def _names(service: Service) -> tuple[str, ...]:
+    """The names by which siblings find a service."""
+    aliases = (alias for network in service.networks for alias in network.aliases)
+    return tuple(name.lower() for name in (service.name, *service.hostnames, *aliases))
+
+
+def _published(service: Service, number: int) -> Port | None:
+    """The mapping that publishes a port to the host."""
+    for port in service.ports:
+        if isinstance(port.published, Known) and port.published.value == number:
+            return port
+    return None
+
+
+def _host_ports(service: Service) -> tuple[int, ...]:
+    return tuple(port.published.value for port in service.ports if isinstance(port.published, Known))
+
+
+def _listening(graph: Graph, service: Service) -> frozenset[int]:
+    """The ports on which a container listens: mapped, exposed, or its engine's own."""
+    ports = {port.target.value for port in service.ports if isinstance(port.target, Known)}
+    match graph.stage(service):
+        case Known(stage):
+            ports |= {port.target.value for port in stage.exposed if isinstance(port.target, Known)}
+        case _:
+            pass
+    if not ports:
+        _, own = _engine(graph, service)
+        ports |= {own} if own else set()
+    return frozenset(ports)
+
+
+def _own(graph: Graph, service: Service) -> frozenset[int]:
+    """The ports at which a container may mean itself: those it listens on or publishes, and its variable PORT."""
+    ports = {*_listening(graph, service), *_host_ports(service)}
+    match effective(graph, service).get("PORT"):
+        case Variable(value=Known(number)) if number.isascii() and number.isdigit() and len(number) <= 5:
+            ports.add(int(number))
+        case _:
+            pass
+    return frozenset(ports)
+
+
+def _engine(graph: Graph, service: Service) -> tuple[str, int]:
+    """The engine of the datastore that a service runs, and the port it listens on; empty and 0 for none."""
+    for store in graph.all(Datastore):
+        if store.service == service.id and isinstance(store.engine, Known):
+            engine = store.engine.value
+            port = store.port.value if isinstance(store.port, Known) else ENGINE_PORTS.get(engine, 0)
+            return engine, port
+    return "", 0
+
+
+def _origin(variable: Variable) -> public_urls.Origin | None:
+    return public_urls.origin(variable.value.value) if isinstance(variable.value, Known) else None
+
+
+def _address(
+    subject: Node, variable: Variable, key: public_urls.Key, options: Options, *, cloud: bool
+) -> Iterator[Finding]:
+    found = _origin(variable)
+    if found is None:
+        return
+    wrong = public_urls.wrong_in_cloud(found, options) if cloud else public_urls.wrong_locally(key, found, options)
+    if not wrong:
+        return
+    canonical = options.public_url.local
+    args: dict[str, object] = {"key": variable.key, "where": subject.name, "url": found}
+    if cloud:
+        variant, fix = "cloud", Fix("name the public address")
+        args["scheme"] = options.public_url.cloud_scheme
+    elif key.exact:
+        variant, fix = "default", _rewrite(variable, found, canonical)
+        args["canonical"] = canonical
+    else:
+        variant = "loopback"
+        port = f":{found.port}" if found.written else ""
+        fix = _rewrite(variable, found, f"http://127.0.0.1{port}") if found.loopback else Fix("use http on 127.0.0.1")
+    yield Finding(
+        subject=subject,
+        at=variable.value,
+        severity=None if key.severity is Severity.ERROR else key.severity,
+        variant=variant,
+        args=args,
+        fix=fix,
+    )
+
+
+def _rewrite(variable: Variable, found: public_urls.Origin, address: str) -> Fix:
+    """The Fix that puts another origin before the path of the value."""
+    description = f"set {variable.key} to {address}"
+    if not isinstance(variable.value, Known):
+        return Fix(description)
+    text, span = variable.value.value, variable.value.span
+    old = str(found)
+    if span.end - span.start != len(text) or not text.lower().startswith(old):
+        return Fix(description)
+    return Fix(description, (Edit(Span(span.path, span.start, span.start + len(old)), address),))
+
+
+def _unpublished(service: Service, variable: Variable, key: public_urls.Key, found: public_urls.Origin) -> Finding:
+    ports = [port for port in service.ports if isinstance(port.published, Known) and port.protocol == "tcp"]
+    description = f"publish port {found.port}"
+    severity = None if key.severity is Severity.ERROR else key.severity
+    args: dict[str, object] = {"service": service.name, "key": variable.key, "port": found.port}
+    if not ports:
+        return Finding(
+            subject=service,
+            at=service,
+            variant="unpublished",
+            severity=severity,
+            args=args,
+            related=(variable.value,),
+            fix=Fix(description),
+        )
+    args["published"] = ", ".join(str(number) for number in _host_ports(service))
+    return Finding(
+        subject=service,
+        at=ports[0].span,
+        severity=severity,
+        args=args,
+        related=(variable.value,),
+        fix=_republish(ports, found.port, description),
+    )
+
+
+def _republish(ports: list[Port], number: int, description: str) -> Fix:
+    """The Fix that publishes the only mapped port under another number."""
+    published = ports[0].published
+    if len(ports) != 1 or not isinstance(published, Known):
+        return Fix(description)
+    span = published.span
+    exact = span != ports[0].target.span and span.end - span.start == len(str(published.value))
+    return Fix(description, (Edit(span, str(number)),) if exact else ())

@@ -104,6 +104,9 @@ def resolve(
         return held
 
     for assignment in assignments:
+        if assignment.value is None and assignment.expands is Expands.PYTHON:
+            found.pop(assignment.key, None)  # python-dotenv: a bare key has no value, whatever it had before
+            continue
         if assignment.value is None:
             held = lookup(assignment.key)
             if held is not None:
@@ -144,10 +147,12 @@ def _compose(source: Source) -> Iterable[Assignment]:
         statement = at
         export = _EXPORT.match(text, at)
         if export is not None:
-            at = export.end()
+            at += len("export")
             while at < size and text[at] in _SPACE:
                 at += 1
         start = at
+        if at >= size:
+            raise ReadError("'export' names no variable", Span(path, statement, at), "write export KEY=value")
         end = _KEY.match(text, at)
         at = end.end() if end is not None else at
         if at < size and text[at] not in "=:\n":
@@ -248,12 +253,13 @@ def _unescaped(value: Text) -> Text:
 # JavaScript's `\s`: with U+FEFF, without Python's U+001C to U+001F and U+0085.
 _JS_SPACE = "[\t\n\v\f\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]"
 _NODE_KEY = re.compile(
-    rf"{_JS_SPACE}*(?:export{_JS_SPACE}+)?([A-Za-z0-9_.-]+)(?:{_JS_SPACE}*=|:{_JS_SPACE})", re.ASCII
+    rf"{_JS_SPACE}*(?:export{_JS_SPACE}+)?([A-Za-z0-9_.-]+)(?:{_JS_SPACE}*=|:(?:\r\n|{_JS_SPACE}))", re.ASCII
 )
 _NODE_BLANK = re.compile(f"{_JS_SPACE}*")
 _NODE_QUOTED = {
     quote: re.compile(rf"{quote}(?:\\{quote}|[^{quote}])*{quote}", re.DOTALL) for quote in ("'", '"', "`")
 }
+_NODE_ESCAPE = re.compile(r"\\[nr]|\r\n|\r")
 _NODE_REST = re.compile(r"[^\S\r\n]*(?:#[^\r\n\u2028\u2029]*)?(?=[\r\n\u2028\u2029]|\Z)")
 _LINE_BREAKS = "\r\n\u2028\u2029"
 
@@ -312,12 +318,16 @@ def _node_text(text: str, span: Span) -> Text:
         inner = Text.at(text[1:-1], Span(span.path, span.start + 1, span.end - 1))
         if not inner.text:
             return Text.at("", span)
-        if text[0] == '"' and "\\" in inner.text:
-            return _replaced(inner, re.compile(r"\\[nr]"), lambda found: "\n" if found == "\\n" else "\r")
-        return inner
-    if text[:1] == '"' and "\\" in text:
-        return _replaced(Text.at(text, span), re.compile(r"\\[nr]"), lambda found: "\n" if found == "\\n" else "\r")
-    return Text.at(text, span)
+        return _node_escapes(inner, text[0])
+    return _node_escapes(Text.at(text, span), text[:1])
+
+
+def _node_escapes(value: Text, quote: str) -> Text:
+    """Line ends become line feeds everywhere, `\\n` and `\\r` are escapes after a double quote."""
+    pattern = _NODE_ESCAPE if quote == '"' else _BREAK
+    if pattern.search(value.text) is None:
+        return value
+    return _replaced(value, pattern, lambda found: "\r" if found == "\\r" else "\n")
 
 
 def _replaced(value: Text, pattern: re.Pattern[str], meaning: Callable[[str], str]) -> Text:
@@ -372,25 +382,26 @@ def _python(source: Source) -> Iterable[Assignment]:
 
 def _python_statement(text: str, path: str, start: int) -> tuple[Assignment | None, int]:
     """One statement at `start`, or None, and where the next begins."""
-    failed = None, _end(_PY_REST, text, start)
     at = _end(_PY_EXPORT, text, start)
     key = None
     span = Span(path, at, at)
     if not text.startswith("#", at):
         match = _PY_KEY.match(text, at)
         if match is None or (text[at] == "'" and match[1] is None):
-            return failed
+            return None, _end(_PY_REST, text, at)
         group = 1 if match[1] is not None else 2
         key, span, at = match[group], Span(path, *match.span(group)), match.end()
     at = _end(_PY_SPACE, text, at)
     value: Text | None = None
     if text.startswith("=", at):
-        at = _end(_PY_SPACE, text, at + 1)
-        first = text[at : at + 1]
+        blank = _end(_PY_SPACE, text, at + 1)
+        commented = blank > at + 1 and text.startswith("#", blank)
+        at = blank
+        first = "" if commented else text[at : at + 1]
         if first in ("'", '"') and first:
             quoted = (_PY_SINGLE if first == "'" else _PY_DOUBLE).match(text, at)
             if quoted is None:
-                return failed
+                return None, _end(_PY_REST, text, at)
             inner = Text.at(quoted[1], Span(path, *(quoted.span(1) if quoted[1] else quoted.span())))
             value = _python_unescaped(inner, first)
             at = quoted.end()
@@ -403,10 +414,10 @@ def _python_statement(text: str, path: str, start: int) -> tuple[Assignment | No
             value = Text.at("", Span(path, at, at))
     end = _PY_END.match(text, at)
     if end is None:
-        return failed
+        return None, _end(_PY_REST, text, at)
     if key is None:
         return None, end.end()
-    return Assignment(key, span, value, Expands.NOTHING if value is None else Expands.PYTHON), end.end()
+    return Assignment(key, span, value, Expands.PYTHON), end.end()
 
 
 def _python_unescaped(value: Text, quote: str) -> Text:

@@ -303,39 +303,32 @@ def _with_bodies(argument: Text, heredocs: tuple[Heredoc, ...]) -> Text:
 
 def _refused(instruction: Instruction) -> list[ReadError]:
     """What Docker refuses about the arguments of one instruction."""
-    keyword, line = instruction.keyword, instruction.text.text
-    empty = instruction.start >= len(line)
-    if keyword == "RUN":
+    keyword, line, start = instruction.keyword, instruction.text.text, instruction.start
+    message = advice = ""
+    if keyword in {"RUN", "CMD", "ENTRYPOINT"}:
         return []
-    if empty and (keyword in _SOME_ARGUMENTS or keyword in _ONE_ARGUMENT):
-        at = instruction.keyword_span
+    if start >= len(line) and (keyword in _SOME_ARGUMENTS or keyword in _ONE_ARGUMENT):
         count = "exactly one argument" if keyword in _ONE_ARGUMENT else "at least one argument"
-        return [ReadError(f"{keyword} requires {count}", at, "add it or remove the instruction")]
-    match keyword:
-        case "FROM":
-            words = instruction.words()
-            if len(words) not in {1, 3} or (len(words) == 3 and words[1].text.upper() != "AS"):
-                return [
-                    ReadError(
-                        "FROM requires either one or three arguments", at, "write FROM image or FROM image AS name"
-                    )
-                ]
-        case "COPY" | "ADD" if len(instruction.json if instruction.json is not None else line.split()[1:]) < 2:
-            at = instruction.keyword_span
-            return [ReadError(f"{keyword} requires at least two arguments", at, "name a source and a destination")]
-        case "SHELL" if not instruction.json:
-            at = instruction.keyword_span
-            return [ReadError("SHELL requires the arguments to be in JSON form", at, 'write SHELL ["executable", "…"]')]
-        case "ENV" | "LABEL":
-            return _pair_errors(instruction)
-        case "ONBUILD":
-            inner = split_keyword(line[instruction.start :])[0].upper()
-            if inner in {"ONBUILD", "FROM", "MAINTAINER"}:
-                at = instruction.keyword_span
-                return [ReadError(f"{inner} is not allowed as an ONBUILD trigger", at, "move it out of ONBUILD")]
-        case _:
-            pass
-    return []
+        message, advice = f"{keyword} requires {count}", "add it or remove the instruction"
+    elif keyword in _PAIR_KEYWORDS:
+        return _pair_errors(instruction)
+    elif keyword == "FROM":
+        words = line[start:].split()
+        if len(words) not in {1, 3} or (len(words) == 3 and words[1].upper() != "AS"):
+            message = "FROM requires either one or three arguments"
+            advice = "write FROM image or FROM image AS name"
+    elif keyword in {"COPY", "ADD"}:
+        if len(line[start:].split() if instruction.json is None else instruction.json) < 2:
+            message, advice = f"{keyword} requires at least two arguments", "name a source and a destination"
+    elif keyword == "SHELL":
+        if not instruction.json:
+            message = "SHELL requires the arguments to be in JSON form"
+            advice = 'write SHELL ["executable", "…"]'
+    elif keyword == "ONBUILD":
+        inner = split_keyword(line[start:])[0].upper()
+        if inner in {"ONBUILD", "FROM", "MAINTAINER"}:
+            message, advice = f"{inner} is not allowed as an ONBUILD trigger", "move it out of ONBUILD"
+    return [ReadError(message, instruction.keyword_span, advice)] if message else []
 
 
 def _pair_errors(instruction: Instruction) -> list[ReadError]:

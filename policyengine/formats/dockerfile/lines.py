@@ -182,7 +182,7 @@ def _long_lines(source: Source, physical: list[str]) -> list[ReadError]:
     return []
 
 
-def _with_heredocs(  # noqa: PLR0913, PLR0917  the state of one scan
+def _with_heredocs(  # noqa: PLR0917  the state of one scan
     source: Source,
     physical: list[str],
     number: int,

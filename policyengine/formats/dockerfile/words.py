@@ -101,6 +101,9 @@ def split(text: str) -> list[Piece]:
     return [Piece(match[0], match.start(), match.end()) for match in _SOLID.finditer(text)]
 
 
+_PATTERN_PART = re.compile(r"\\.|.", re.DOTALL)
+
+
 @cache
 def _plain(stop: str, escape: str) -> re.Pattern[str]:
     return re.compile(f"[^$<'\"{re.escape(stop)}{re.escape(escape)}]+")
@@ -400,9 +403,9 @@ class _Lexer:
                 return self._trimmed(pattern, text, start, greedy=greedy, suffix=modifier == "%")
 
     def _trimmed(self, pattern: str, text: str, start: int, *, greedy: bool, suffix: bool) -> str:
-        tokens = self._pattern(pattern, start)
         if suffix:
-            tokens, text = tokens[::-1], text[::-1]
+            pattern, text = "".join(reversed(_PATTERN_PART.findall(pattern))), text[::-1]
+        tokens = self._pattern(pattern, start)
         length = _matched(tokens, text, 0, longest=greedy)
         rest = text if length is None else text[length:]
         return rest[::-1] if suffix else rest

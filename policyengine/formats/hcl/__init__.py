@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from policyengine.formats.hcl.split import File, RawAttribute, RawBlock, split
+from policyengine.formats.hcl.split import File, RawAttribute, RawBlock, items, split
 from policyengine.formats.hcl.syntax import Attribute, Block, Body, Expression, Template, Text
 from policyengine.source import ReadError, Source
 
@@ -17,6 +17,7 @@ __all__ = [
     "File",
     "RawAttribute",
     "RawBlock",
+    "items",
     "parse",
     "parse_attribute",
     "parse_expression",

@@ -467,6 +467,11 @@ def _parser() -> tuple[Lark, _Builder]:
     return parser, builder
 
 
+def load() -> None:
+    """Make the grammar's table ready, so that processes forked from this one have it."""
+    _parser()
+
+
 def _plain(value: object) -> object:
     """The table as data that marshal takes."""
     if isinstance(value, dict):

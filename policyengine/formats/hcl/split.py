@@ -91,45 +91,61 @@ class File:
 class _Unbalanced(Exception):
     """What stands open at the end, or may not stand where it does."""
 
-    def __init__(self, message: str, at: int) -> None:
+    def __init__(self, message: str, at: int, reached: int | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.at = at
+        self.reached = at if reached is None else reached  # how far the text was read to find out
 
 
 def split(source: Source) -> File:
     """The top-level blocks and attributes of an HCL file."""
-    text = source.text
-    if len(text) > LARGEST:
+    if len(source.text) > LARGEST:
         raise ReadError(
-            f"the file has {len(text)} characters, more than {LARGEST}", source.span(0, 0), "split it or leave it out"
+            f"the file has {len(source.text)} characters, more than {LARGEST}",
+            source.span(0, 0),
+            "split it or leave it out",
         )
+    return _split(source, 0, len(source.text))
+
+
+def items(source: Source, block: RawBlock) -> File:
+    """The attributes and blocks directly in the body of a block, unparsed, such as the values of `locals`."""
+    return _split(source, block.body_start, block.body_end)
+
+
+def _split(source: Source, start: int, stop: int) -> File:
+    text = source.text
     blocks: list[RawBlock] = []
     attributes: list[RawAttribute] = []
     errors: list[ReadError] = []
-    position = _skip_blank(text, 0)
-    while position < len(text):
-        header = _HEADER.match(text, position)
+    patience = 4 * (stop - start) + 10_000
+    position = _skip_blank(text, start, stop)
+    while position < stop:
+        header = _HEADER.match(text, position, stop)
         try:
             if header is None:
                 raise _Unbalanced(_unexpected(text, position), position)
             if header[3] is not None:
                 end = _closing(text, header.end())
+                if end > stop:
+                    raise _Unbalanced("a '{' is never closed", header.end() - 1)
                 labels = tuple(_labels(header, text))
                 blocks.append(RawBlock(header[1], labels, position, end, header.end(), end - 1))
-                position = _line_rest(text, end)
+                position = _line_rest(text, end, stop)
             else:
                 if header[2].strip():
                     raise _Unbalanced("an attribute has one name before its '='", header.start(2))
-                end, value = _value_end(text, header.end())
+                end, value = _value_end(text, header.end(), stop)
                 attributes.append(RawAttribute(header[1], position, end, value))
                 position = end
         except _Unbalanced as problem:
             errors.append(ReadError(problem.message, _place(source, problem.at), "correct the syntax of this block"))
-            resume = _RESUME.search(text, max(position + 1, 0))
-            position = resume.start() if resume else len(text)
+            resume = _RESUME.search(text, position + 1, stop)
+            patience -= max(problem.reached - position, 0)
+            position = resume.start() if resume and patience > 0 else stop
             continue
-        position = _skip_blank(text, position)
+        position = _skip_blank(text, position, stop)
     return File(source, tuple(blocks), tuple(attributes), tuple(errors))
 
 
@@ -146,18 +162,18 @@ def _unexpected(text: str, position: int) -> str:
     return f"{character!r} starts neither a block nor an attribute"
 
 
-def _skip_blank(text: str, position: int) -> int:
-    match = _BLANK.match(text, position)
+def _skip_blank(text: str, position: int, stop: int) -> int:
+    match = _BLANK.match(text, position, stop)
     return match.end() if match else position
 
 
 _TRAILING = re.compile(rf"(?:[ \t\r]|{_COMMENT})*+")
 
 
-def _line_rest(text: str, end: int) -> int:
-    match = _TRAILING.match(text, end)
+def _line_rest(text: str, end: int, stop: int) -> int:
+    match = _TRAILING.match(text, end, stop)
     after = match.end() if match else end
-    if after < len(text) and text[after] != "\n" and "\n" not in text[end:after]:
+    if after < stop and text[after] != "\n" and "\n" not in text[end:after]:
         raise _Unbalanced("a new line must follow the '}' of a block", after)
     return after
 
@@ -202,9 +218,9 @@ def _closing(text: str, position: int, *, opened: str = "{") -> int:
             elif character == "<":
                 position = _open_heredoc(text, position, modes, starts)
             elif character == "/":
-                raise _Unbalanced("a comment '/*' is never closed", position)
+                raise _Unbalanced("a comment '/*' is never closed", position, len(text))
             else:
-                raise _Unbalanced("a '{' is never closed", starts[0])
+                raise _Unbalanced("a '{' is never closed", starts[0], len(text))
         elif mode == '"':
             position = _in_quotes(text, position, modes, starts)
         elif isinstance(mode, re.Pattern):
@@ -242,7 +258,7 @@ def _in_heredoc(
     while True:
         stop = mode.search(text, position)
         if stop is None:
-            raise _Unbalanced("a heredoc is never closed", starts[-1])
+            raise _Unbalanced("a heredoc is never closed", starts[-1], len(text))
         if stop["open"]:
             modes.append("{")
             starts.append(stop.start())
@@ -257,16 +273,16 @@ def _in_heredoc(
 _CLOSES = {"(": ")", "[": "]"}
 
 
-def _value_end(text: str, position: int) -> tuple[int, int]:
+def _value_end(text: str, position: int, stop: int) -> tuple[int, int]:
     """Where the value after an `=` ends, and where it starts."""
     while text[position : position + 1] in (" ", "\t"):
         position += 1
     value = position
     brackets: list[str] = []
     while True:
-        quiet = _QUIET_VALUE.match(text, position)
+        quiet = _QUIET_VALUE.match(text, position, stop)
         position = quiet.end() if quiet else position
-        character = text[position : position + 1]
+        character = text[position : min(position + 1, stop)]
         match character:
             case "":
                 if brackets:

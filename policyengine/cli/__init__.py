@@ -1,0 +1,138 @@
+"""The command line. Each command is a module with `configure(parser)` and `run(arguments)`, imported when it is used.
+
+argparse and not a richer library, because start-up counts: argparse costs 10 ms on top of `python -c pass`, click 40.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from policyengine import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS = {
+    "scan": "hold a repository against the rules",
+    "rules": "list the rules",
+    "explain": "say what a rule demands and why, with examples",
+    "graph": "export the graph of a repository",
+}
+
+CLEAN, FINDINGS, USAGE, INCOMPLETE = 0, 1, 2, 3
+"""The exit codes: nothing found, findings at or above --fail-on, wrong usage, work that could not be done."""
+
+_EPILOG = """\
+exit codes:
+  0  no finding at or above --fail-on
+  1  findings at or above --fail-on
+  2  wrong usage: an option, a path, a policy pack or the configuration
+  3  work that could not be done: an unreadable file, a crashed rule, a dead worker
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(words)
+    except KeyboardInterrupt:
+        _say("interrupted")
+        return 130
+    except BrokenPipeError:
+        _silence()
+        return CLEAN
+
+
+def _run(words: list[str]) -> int:
+    from policyengine.config import UsageError  # noqa: PLC0415  --version needs none of it
+
+    parser = _parser()
+    name = next((word for word in words if not word.startswith("-")), "")
+    if not words:
+        sys.stderr.write(parser.format_help())
+        return USAGE
+    if name not in COMMANDS or words[0] != name:
+        return _outside(parser, words, name)
+    module = importlib.import_module(f"policyengine.cli.{name}")
+    command = argparse.ArgumentParser(
+        prog=f"policyengine {name}",
+        description=module.__doc__,
+        epilog=_EPILOG if name == "scan" else None,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    module.configure(command)
+    try:
+        arguments = command.parse_intermixed_args(words[1:])
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    try:
+        code: int = module.run(arguments)
+    except UsageError as error:
+        _say(str(error))
+        return USAGE
+    except (KeyboardInterrupt, BrokenPipeError):
+        raise
+    except Exception as error:
+        if os.environ.get("POLICYENGINE_DEBUG"):
+            raise
+        place = error.__traceback__
+        while place is not None and place.tb_next is not None:
+            place = place.tb_next
+        where = f" in {os.path.basename(place.tb_frame.f_code.co_filename)}:{place.tb_lineno}" if place else ""  # noqa: PTH119  pathlib is not loaded on every path
+        _say(f"internal error: {type(error).__name__}{where}; set POLICYENGINE_DEBUG=1 for the trace, and report it")
+        return INCOMPLETE
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    listed = "\n".join(f"  {name:9} {what}" for name, what in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="policyengine",
+        usage="policyengine COMMAND [OPTION…]",
+        description="Policy as code for dev/prod parity.",
+        epilog=f"commands:\n{listed}\n\n'policyengine COMMAND --help' tells more. Most begin with 'policyengine scan'.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"policyengine {__version__}")
+    return parser
+
+
+def _outside(parser: argparse.ArgumentParser, words: list[str], name: str) -> int:
+    if name == "help" or {"-h", "--help", "--version"}.intersection(words):
+        flags = [word for word in words if word.startswith("-")] or ["--help"]
+        try:
+            parser.parse_args(flags)
+        except SystemExit as stop:
+            return int(stop.code or 0)
+    if name and words[0] == name:
+        import difflib  # noqa: PLC0415  only for a mistake
+
+        close = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f"did you mean '{close[0]}'?" if close else f"commands are {', '.join(COMMANDS)}"
+        _say(f"there is no command '{name}'; {hint}")
+    else:
+        _say(f"a command comes first: one of {', '.join(COMMANDS)}")
+    return USAGE
+
+
+def _say(sentence: str) -> None:
+    try:
+        sys.stderr.write(f"policyengine: {sentence}\n")
+        sys.stderr.flush()
+    except OSError:
+        pass
+
+
+def _silence() -> None:
+    """Keep the interpreter from complaining about a closed pipe when it flushes at exit."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        pass

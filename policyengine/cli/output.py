@@ -1,0 +1,177 @@
+"""Where reports go: files and standard output, whole or not at all, and what a terminal can show."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from policyengine.config import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_EXTENSIONS = {".sarif": "sarif", ".json": "json", ".txt": "text"}
+
+
+@dataclass(slots=True)
+class Target:
+    """One report: its format, and the file it goes to (None for standard output)."""
+
+    format: str
+    file: Path | None = None
+
+
+class Append(argparse.Action):
+    """Collects `--format F` and `-o FILE` in the order in which they stand."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002  argparse's signature
+        namespace: argparse.Namespace,
+        values: str | Sequence[object] | None,
+        option_string: str | None = None,  # noqa: ARG002
+    ) -> None:
+        """Note one option."""
+        options = [*(getattr(namespace, "reports", None) or ()), (self.dest, str(values))]
+        namespace.reports = options
+
+
+def add_options(parser: argparse.ArgumentParser, formats: Sequence[str]) -> None:
+    """The options `--format` and `-o`."""
+    parser.add_argument(
+        "--format",
+        dest="format",
+        action=Append,
+        choices=formats,
+        help="format of a report; repeat it for several, each with its own -o; text by default",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        dest="output",
+        action=Append,
+        metavar="FILE",
+        help="file for the report of the --format next to it, as in '--format sarif -o out.sarif --format text'; "
+        "without a --format the file's ending tells the format; '-' is standard output",
+    )
+
+
+def targets(options: Sequence[tuple[str, str]], default: str) -> list[Target]:
+    """The reports that `--format` and `-o` ask for, in order.
+
+    An `-o` belongs to the `--format` before it, and when that has a file already (or there is none) to the one after
+    it; where there is none either, the file's ending tells the format.
+
+    Raises:
+        UsageError: two reports would go to one place, or a format cannot be told.
+    """
+    made: list[tuple[str | None, str | None]] = []
+    for kind, value in options:
+        if kind == "format":
+            if made and made[-1][0] is None and _fits(str(made[-1][1]), value):
+                made[-1] = (value, made[-1][1])
+            else:
+                made.append((value, None))
+        elif made and made[-1][1] is None:
+            made[-1] = (made[-1][0], value)
+        else:
+            made.append((None, value))
+    found: list[Target] = []
+    for form, file in made or [(default, None)]:
+        told = form or _EXTENSIONS.get(Path(str(file)).suffix.lower())
+        if told is None:
+            raise UsageError(f"the format of '{file}' cannot be told; write --format before -o {file}")
+        found.append(Target(told, None if file in (None, "-") else Path(str(file))))
+    seen: set[str] = set()
+    for target in found:
+        place = "" if target.file is None else str(target.file.absolute())
+        if place in seen:
+            where = f"'{target.file}'" if target.file else "standard output"
+            raise UsageError(f"two reports would go to {where}; give each --format its own -o FILE")
+        seen.add(place)
+    return found
+
+
+def _fits(file: str, form: str) -> bool:
+    return _EXTENSIONS.get(Path(file).suffix.lower(), form) == form
+
+
+def check_writable(found: Sequence[Target]) -> None:
+    """Refuse a file that cannot be written before any work is done.
+
+    Raises:
+        UsageError: it cannot; the message says why.
+    """
+    for target in found:
+        if target.file is None:
+            continue
+        if target.file.is_dir():
+            raise UsageError(f"the report cannot be written to '{target.file}': it is a folder")
+        parent = target.file.parent
+        if not parent.is_dir():
+            raise UsageError(f"the report cannot be written to '{target.file}': there is no folder '{parent}'")
+        place = target.file if target.file.exists() else parent
+        if not os.access(place, os.W_OK):
+            raise UsageError(f"the report cannot be written to '{target.file}': permission denied")
+
+
+def write(target: Target, text: str) -> None:
+    """Write a report whole, in UTF-8.
+
+    Raises:
+        OSError: it could not be written (a full disk); BrokenPipeError when nobody reads any more.
+    """
+    data = text.encode("utf-8", "backslashreplace")
+    if target.file is not None:
+        target.file.write_bytes(data)
+        return
+    to_stdout(text)
+
+
+def to_stdout(text: str) -> None:
+    """Write to standard output until all is written, also where it is a pipe that takes only part at a time."""
+    try:
+        sys.stdout.flush()
+        descriptor = sys.stdout.fileno()
+    except (OSError, ValueError):
+        sys.stdout.write(text)
+        return
+    encoding = sys.stdout.encoding or "utf-8"
+    left = memoryview(text.encode(encoding, "backslashreplace"))
+    while left:
+        try:
+            left = left[os.write(descriptor, left[:65_536]) :]
+        except BlockingIOError:
+            import select  # noqa: PLC0415  only for a pipe in non-blocking mode
+
+            select.select([], [descriptor], [])
+
+
+def colours(stream: TextIO) -> bool:
+    """Whether to colour what goes to `stream`: on a terminal, never under NO_COLOR, always under FORCE_COLOR."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR", "") not in ("", "0"):
+        return True
+    return terminal(stream) and os.environ.get("TERM") != "dumb"
+
+
+def terminal(stream: TextIO) -> bool:
+    """Whether `stream` is a terminal."""
+    try:
+        return stream.isatty()
+    except ValueError:
+        return False
+
+
+def unicode(stream: TextIO) -> bool:
+    """Whether `stream` can show box characters."""
+    try:
+        "│─┌├→⬢✓…".encode(stream.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

@@ -1,0 +1,242 @@
+"""Hold a repository against the rules, and report every difference between what runs locally and in the cloud."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from policyengine.cli import output
+from policyengine.config import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from policyengine.evaluate import Report
+
+FORMATS = ("text", "sarif", "json")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    parser.add_argument("paths", metavar="PATH", nargs="*", help="folders or files; the working directory by default")
+    output.add_options(parser, FORMATS)
+    parser.add_argument(
+        "--fail-on",
+        choices=("error", "warning", "note", "never"),
+        default="warning",
+        help="lowest severity that makes the exit code 1; warning by default",
+    )
+    add_engine_options(parser)
+    parser.add_argument("--select", action="append", default=[], metavar="ID", help="only rules with this id or prefix")
+    parser.add_argument("--ignore", action="append", default=[], metavar="ID", help="no rules with this id or prefix")
+    parser.add_argument("--undecided", action="store_true", help="list every question that the files leave open")
+    sarif = parser.add_argument_group("SARIF")
+    sarif.add_argument("--category", default="", metavar="NAME", help="GitHub's category of the upload; none by default")
+    sarif.add_argument(
+        "--sarif-profile",
+        choices=("github", "full"),
+        default="github",
+        help="'full' adds waived findings and fixes, which GitHub would show as open alerts",
+    )
+    sarif.add_argument(
+        "--uri-root",
+        metavar="DIR",
+        help="folder that the paths of the log start from; by default $GITHUB_WORKSPACE when it holds the scanned "
+        "folder, else the scanned folder",
+    )
+
+
+def add_engine_options(parser: argparse.ArgumentParser) -> None:
+    """The options that every command has which reads a repository."""
+    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration; policyengine.yaml by default")
+    parser.add_argument(
+        "--pack", action="append", default=[], metavar="PACK", help="one more policy pack: a module's name or path"
+    )
+    parser.add_argument("--jobs", type=int, default=0, metavar="N", help="worker processes; one per processor by default")
+    parser.add_argument("--no-cache", action="store_true", help="read every file anew and keep nothing")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Scan, report, and return the exit code."""
+    from policyengine import engine, plugins  # noqa: PLC0415  so that --help is quick
+
+    if arguments.jobs < 0:
+        raise UsageError(f"--jobs must be 0 or more, not {arguments.jobs}")
+    targets = output.targets(getattr(arguments, "reports", None) or (), "text")
+    output.check_writable(targets)
+    tree = engine.open_tree([Path(path) for path in arguments.paths or ["."]])
+    prefix = _uri_prefix(tree.root, arguments.uri_root)
+    cache = not arguments.no_cache
+    progress = _progress()
+    try:
+        report = engine.evaluate_tree(
+            tree,
+            engine.load_config(tree, arguments.config, cache=cache),
+            plugins.load(arguments.pack),
+            select=_ids(arguments.select),
+            ignore=_ids(arguments.ignore),
+            jobs=arguments.jobs,
+            cache=cache,
+            progress=progress,
+        )
+    finally:
+        if progress is not None:
+            progress.done()
+    code = exit_code(report, arguments.fail_on)
+    for target in targets:
+        try:
+            text = _render(report, target, arguments, tree.root, prefix, code)
+            output.write(target, text)
+        except BrokenPipeError:
+            _closed()
+        except OSError as error:
+            where = f"'{target.file}'" if target.file else "standard output"
+            reason = (error.strerror or type(error).__name__).lower()
+            sys.stderr.write(f"policyengine: the report could not be written to {where}: {reason}\n")
+            code = 3
+    return code
+
+
+def exit_code(report: Report, fail_on: str) -> int:
+    """3 when work was left undone, 1 for a finding at or above `fail_on`, else 0."""
+    from policyengine.rule import Severity  # noqa: PLC0415
+
+    if report.failures:
+        return 3
+    worst = report.worst()
+    return int(fail_on != "never" and worst is not None and worst.rank >= Severity(fail_on).rank)
+
+
+def _ids(given: list[str]) -> list[str]:
+    return [part.strip() for each in given for part in each.split(",") if part.strip()]
+
+
+def _render(
+    report: Report, target: output.Target, arguments: argparse.Namespace, root: Path, prefix: str, code: int
+) -> str:
+    match target.format:
+        case "sarif":
+            from policyengine.reporters import sarif  # noqa: PLC0415
+
+            log = sarif.report(
+                report,
+                sarif.Options(
+                    profile=arguments.sarif_profile,
+                    category=arguments.category,
+                    prefix=prefix,
+                    exit_code=code,
+                    repository=_repository(root, prefix),
+                    unread=lambda path: _unread(root, path),
+                ),
+            )
+            for sentence in log.left_out:
+                sys.stderr.write(f"policyengine: {sentence}\n")
+            return log.text
+        case "json":
+            from policyengine.reporters import json  # noqa: PLC0415
+
+            return json.report(report, exit_code=code)
+        case _:
+            from policyengine.reporters import text  # noqa: PLC0415
+
+            stream = sys.stdout
+            style = text.Style(
+                colour=target.file is None and output.colours(stream),
+                unicode=target.file is not None or output.unicode(stream),
+                undecided=arguments.undecided,
+                prefix=_path_prefix(root),
+            )
+            return text.report(report, style)
+
+
+def _path_prefix(root: Path) -> str:
+    """What leads from the working directory to the root, so that a terminal can open the paths."""
+    try:
+        here = Path.cwd().resolve()
+    except OSError:
+        return ""
+    if root == here:
+        return ""
+    return f"{os.path.relpath(root, here) if root.is_relative_to(here) else root}/".replace(os.sep, "/")
+
+
+def _uri_prefix(root: Path, given: str | None) -> str:
+    """What leads from the root of the URIs to the scanned root: empty, or a POSIX path with a slash at its end."""
+    resolved = root.resolve()
+    if given is not None:
+        base = Path(given).resolve()
+        if not base.is_dir():
+            raise UsageError(f"--uri-root '{given}' is no folder")
+        if not resolved.is_relative_to(base):
+            raise UsageError(f"--uri-root '{given}' does not hold the scanned folder '{root}'")
+    else:
+        workspace = os.environ.get("GITHUB_WORKSPACE")
+        base = Path(workspace).resolve() if workspace else resolved
+        if not resolved.is_relative_to(base):
+            base = resolved
+    relative = resolved.relative_to(base).as_posix()
+    return "" if relative == "." else f"{relative}/"
+
+
+def _repository(root: Path, prefix: str) -> tuple[str, str]:
+    from policyengine.cli import repository  # noqa: PLC0415  only SARIF names the repository
+
+    base = root.resolve()
+    for _ in Path(prefix).parts:
+        base = base.parent
+    return repository.identity(base)
+
+
+def _unread(root: Path, path: str) -> str | None:
+    """The text of a file that no reader could use, for its line hashes only; None where there is no such file."""
+    file = root / path
+    try:
+        inside = file.resolve(strict=True).is_relative_to(root.resolve())
+        if not inside or file.is_symlink() or not file.is_file() or file.stat().st_size > 50_000_000:
+            return None
+        return file.read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return None
+
+
+def _closed() -> None:
+    """Standard output was closed by its reader, such as `head`: that is no error."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        pass
+
+
+def _progress() -> _Bar | None:
+    return _Bar() if output.terminal(sys.stderr) and os.environ.get("TERM") != "dumb" else None
+
+
+class _Bar:
+    """A progress bar on the terminal, from the first second of work on."""
+
+    WAIT = 1.0
+    WIDTH = 24
+
+    def __init__(self) -> None:
+        from time import monotonic  # noqa: PLC0415
+
+        self._now = monotonic
+        self._start = monotonic()
+        self._drawn = False
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        if self._now() - self._start < self.WAIT and not self._drawn:
+            return
+        self._drawn = True
+        filled = self.WIDTH * done // total if total else 0
+        bar = "━" * filled + "─" * (self.WIDTH - filled) if output.unicode(sys.stderr) else "#" * filled
+        sys.stderr.write(f"\r\x1b[2K{bar} {stage}")
+        sys.stderr.flush()
+
+    def done(self) -> None:
+        """Take the bar away."""
+        if self._drawn:
+            sys.stderr.write("\r\x1b[2K")
+            sys.stderr.flush()

@@ -1,0 +1,214 @@
+"""JSON and YAML texts as trees, with exact places also where parts of the text are interpolated.
+
+A text with parts that are not known is read with a placeholder for each of them; in the tree the part stands where its
+placeholder was, so that `"image": "${aws_ecr_repository.app.repository_url}:v1"` keeps its reference.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+from policyengine.formats.tree import Document, Scalar, Sequence
+from policyengine.lower.terraform.numbers import TooLarge, parse_number
+from policyengine.lower.terraform.values import (
+    Composite,
+    Encoded,
+    Invalid,
+    List,
+    Object,
+    Reference,
+    Tree,
+    Undecided,
+    encoded_text,
+    unknown_of,
+)
+from policyengine.source import ReadError, Source
+from policyengine.value import Known, Unknown
+
+if TYPE_CHECKING:
+    from policyengine.lower.terraform.values import Atom
+    from policyengine.source import Span
+
+_OPEN, _CLOSE = "\ue000", "\ue001"
+_PLACEHOLDER = re.compile(f"{_OPEN}(\\d+){_CLOSE}")
+
+_Part = Known[str] | Unknown | Reference | Encoded
+
+
+def document(tree: Tree, form: str) -> Tree:
+    """The value that a text in `form` (`json` or `yaml`) holds. Raises Invalid when it is none, Undecided when unknown."""
+    match tree:
+        case Encoded(inner, encoding, _, via) if encoding == form or encoding == "json":
+            return _passed(inner, via)
+        case Encoded(span=span, via=via):
+            return _read((Known(encoded_text(tree), span),), form, span, via)
+        case Known(str() as text, span, via):
+            return _read((Known(text, span),), form, span, via)
+        case Composite(parts, span, via):
+            return _read(parts, form, span, via)
+        case Unknown() | Reference():
+            raise Undecided(unknown_of(tree))
+        case _:
+            raise Invalid(f"this is no {form} text")
+
+
+def _passed(tree: Tree, via: tuple[object, ...]) -> Tree:
+    from policyengine.lower.terraform.values import through  # noqa: PLC0415 - avoids a long import list above
+
+    return through(tree, *via)  # type: ignore[arg-type]
+
+
+def _read(parts: tuple[_Part, ...], form: str, span: Span, via: tuple[object, ...]) -> Tree:
+    text = _Joined(parts, span)
+    try:
+        if form == "json":
+            from policyengine.formats import json as reader  # noqa: PLC0415 - only where a text is decoded
+        else:
+            from policyengine.formats import yaml as reader  # type: ignore[no-redef] # noqa: PLC0415 - as above
+        found = reader.read(Source("\0text", text.text))
+    except ReadError as error:
+        if text.holes:
+            raise Undecided(Unknown(f"a {form} text with unknown parts cannot be read", span)) from None
+        raise Invalid(f"this is no {form} text: {error.message}") from None
+    return _passed(text.tree(found, form), via)
+
+
+class _Joined:
+    """Parts of a string as one text, and the way back from an offset in it to the part."""
+
+    def __init__(self, parts: tuple[_Part, ...], span: Span) -> None:
+        self.parts = parts
+        self.span = span
+        self.holes: dict[int, Tree] = {}
+        pieces: list[str] = []
+        self.starts: list[int] = []
+        length = 0
+        quoted = False
+        for number, part in enumerate(parts):
+            text = part.value if isinstance(part, Known) else self._hole(number, part, quoted=quoted)
+            self.starts.append(length)
+            pieces.append(text)
+            length += len(text)
+            if isinstance(part, Known):
+                quoted = _inside_string(text, quoted=quoted)
+        self.text = "".join(pieces)
+
+    def _hole(self, number: int, part: Tree, *, quoted: bool) -> str:
+        self.holes[number] = part
+        mark = f"{_OPEN}{number}{_CLOSE}"
+        return mark if quoted else f'"{mark}"'
+
+    def place(self, start: int, end: int) -> tuple[Span, tuple[object, ...]]:
+        """The span, and history, of a range of the text."""
+        index = max(bisect_right(self.starts, start) - 1, 0)
+        part = self.parts[index]
+        offset = start - self.starts[index]
+        if isinstance(part, Known) and offset + (end - start) <= len(part.value):
+            if part.span.end - part.span.start == len(part.value):
+                first = part.span.start + offset
+                return part.span._replace(start=first, end=first + end - start), part.via
+            return part.span, part.via
+        return self.span, ()
+
+    def tree(self, found: Document, form: str) -> Tree:
+        """The document as a tree."""
+        if isinstance(found, Scalar):
+            return self._scalar(found, form)
+        span, via = self.place(found.span.start, found.span.end)
+        if isinstance(found, Sequence):
+            return List(tuple(self.tree(item, form) for item in found.items), span)
+        entries: dict[str, Tree] = {}
+        keys: dict[str, Span] = {}
+        gap: Unknown | None = None
+        for entry in found.entries:
+            if _PLACEHOLDER.search(entry.key.text):
+                gap = gap or Unknown("a key is not known", self.span)
+                continue
+            entries[entry.key.text] = self.tree(entry.value, form)
+            keys[entry.key.text] = self.place(entry.key.span.start, entry.key.span.end)[0]
+        return Object(entries, span, (), keys, gap)
+
+    def _scalar(self, found: Scalar, form: str) -> Tree:
+        marks = list(_PLACEHOLDER.finditer(found.text))
+        if not marks:
+            span, via = self.place(found.span.start, found.span.end)
+            value: Atom = found.text
+            if found.plain:
+                value = _resolved(found.text, form)
+            return Known(value, span, via)  # type: ignore[arg-type]
+        if len(marks) == 1 and marks[0].span() == (0, len(found.text)):
+            part = self.holes[int(marks[0][1])]
+            return part.tree if isinstance(part, Encoded) else part
+        pieces: list[_Part] = []
+        at = 0
+        verbatim = found.span.end - found.span.start == len(found.text)
+        for mark in marks:
+            if mark.start() > at:
+                pieces.append(self._literal(found, at, mark.start(), verbatim=verbatim))
+            pieces.append(self.holes[int(mark[1])])  # type: ignore[arg-type]
+            at = mark.end()
+        if at < len(found.text):
+            pieces.append(self._literal(found, at, len(found.text), verbatim=verbatim))
+        return Composite(tuple(pieces), self._cover(pieces))
+
+    def _cover(self, pieces: list[_Part]) -> Span:
+        first, last = pieces[0].span, pieces[-1].span
+        return first.cover(last) if first.path == last.path and first.start <= last.end else first
+
+    def _literal(self, found: Scalar, start: int, end: int, *, verbatim: bool) -> Known[str]:
+        text = found.text[start:end]
+        if verbatim:
+            span, via = self.place(found.span.start + start, found.span.start + end)
+        else:
+            span, via = self.place(found.span.start, found.span.end)
+        return Known(text, span, via)  # type: ignore[arg-type]
+
+
+_QUOTES = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+
+
+def _inside_string(text: str, *, quoted: bool) -> bool:
+    """Whether a JSON string is open behind `text`."""
+    odd = quoted
+    escaped = False
+    for character in text:
+        if escaped:
+            escaped = False
+        elif character == "\\" and odd:
+            escaped = True
+        elif character == '"':
+            odd = not odd
+    return odd
+
+
+_YAML_NULL = frozenset({"", "~", "null", "Null", "NULL"})
+_YAML_TRUE = frozenset({"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"})
+_YAML_FALSE = frozenset({"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"})
+
+
+def _resolved(text: str, form: str) -> Atom:
+    """A plain scalar as null, a bool, a number or a string."""
+    if text == "null" or (form == "yaml" and text in _YAML_NULL):
+        return None
+    if text == "true" or (form == "yaml" and text in _YAML_TRUE):
+        return True
+    if text == "false" or (form == "yaml" and text in _YAML_FALSE):
+        return False
+    try:
+        number = parse_number(text)
+    except TooLarge:
+        return text
+    return text if number is None else number
+
+
+def from_document(found: Document, form: str = "json") -> Tree:
+    """A located document as a tree; its places are the document's own."""
+    if isinstance(found, Scalar):
+        value: Atom = _resolved(found.text, form) if found.plain else found.text
+        return Known(value, found.span, found.via)
+    if isinstance(found, Sequence):
+        return List(tuple(from_document(item, form) for item in found.items), found.span)
+    entries = {entry.key.text: from_document(entry.value, form) for entry in found.entries}
+    return Object(entries, found.span, keys={entry.key.text: entry.key.span for entry in found.entries})

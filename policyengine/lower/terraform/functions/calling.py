@@ -1,0 +1,79 @@
+"""How functions are declared and their arguments fitted to their parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from policyengine.lower.terraform.values import Invalid, to_bool, to_number, to_string
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from policyengine.lower.terraform.expressions import Frame
+    from policyengine.lower.terraform.values import Plain, Tree
+    from policyengine.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Calling:
+    """A call: the function's name, the place of the whole call, and what it sees."""
+
+    name: str
+    span: Span
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class PlainFunction:
+    """A function of plain values; `parameters` as described in the package."""
+
+    parameters: str
+    compute: Callable[..., Any]  # the letters guarantee what it is called with
+
+    def paired(self, name: str, arguments: Sequence[Tree]) -> Iterator[tuple[Tree, str]]:
+        """Each argument with the letter of its parameter. Raises Invalid for a wrong number."""
+        letters = self.parameters.rstrip("*").replace("?", "")
+        least = len(self.parameters.split("?")[0].rstrip("*"))
+        repeats = self.parameters.endswith("*")
+        if repeats and "?" not in self.parameters:
+            least = len(letters) - 1
+        if len(arguments) < least or (len(arguments) > len(letters) and not repeats):
+            raise Invalid(f"{name}() does not take {len(arguments)} arguments")
+        for index, argument in enumerate(arguments):
+            yield argument, letters[min(index, len(letters) - 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class TreeFunction:
+    """A function of trees. `least` and `most` bound the number of arguments; `gaps` tells that `list...` may have one."""
+
+    compute: Callable[[list[Tree], Calling], Tree]
+    least: int
+    most: int = 1_000_000
+    gaps: bool = False
+
+    def check(self, name: str, count: int) -> None:
+        """Raise Invalid for a wrong number of arguments."""
+        if not self.least <= count <= self.most:
+            raise Invalid(f"{name}() does not take {count} arguments")
+
+
+Handler = PlainFunction | TreeFunction
+
+
+def fits(value: Plain, kind: str, name: str) -> Plain:
+    """An argument converted to what a parameter takes. Raises Invalid."""
+    match kind:
+        case "s":
+            return to_string(value)
+        case "n":
+            return to_number(value)
+        case "b":
+            return to_bool(value)
+        case "l" if not isinstance(value, list):
+            raise Invalid(f"{name}() takes a list")
+        case "m" if not isinstance(value, dict):
+            raise Invalid(f"{name}() takes a map")
+        case _:
+            return value

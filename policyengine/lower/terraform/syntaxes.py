@@ -1,0 +1,185 @@
+"""Parses blocks on demand, each once, with a cache of the syntax and worker processes for large amounts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from policyengine.cache import NOTHING, Cache, content_key
+from policyengine.formats.hcl.syntax import Body, Embedded, Expression
+from policyengine.source import ReadError, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from policyengine.formats.hcl import RawAttribute, RawBlock
+
+KIND = "hcl"
+PARALLEL_FROM = 150_000
+"""So many characters of unparsed blocks make worker processes worth their start."""
+
+_CHUNK = 60_000
+
+
+@dataclass(slots=True)
+class Syntaxes:
+    """The syntax of blocks and attributes by file and offset. `problems` are those met on the way, each once."""
+
+    cache: Cache = NOTHING
+    problems: dict[tuple[str, int], ReadError] = field(default_factory=dict)
+    _known: dict[tuple[str, int], Body | Expression] = field(default_factory=dict)
+    _stored: dict[str, dict[int, object]] = field(default_factory=dict)
+    _changed: dict[str, Source] = field(default_factory=dict)
+
+    def body(self, source: Source, block: RawBlock) -> Body:
+        """The body of a block; an empty one where it cannot be read, and then the problem is on record."""
+        found = self._get(source, block)
+        return found if isinstance(found, Body) else Body(block.body_start, block.body_end, (), ())
+
+    def value(self, source: Source, attribute: RawAttribute) -> Expression | None:
+        """The value of an attribute, or None where it cannot be read."""
+        found = self._get(source, attribute)
+        return None if isinstance(found, Body) else found
+
+    def readable(self, source: Source, raw: RawBlock | RawAttribute) -> bool:
+        """Whether a block that was asked for could be read."""
+        return (source.path, raw.start) not in self.problems
+
+    def _get(self, source: Source, raw: RawBlock | RawAttribute) -> Body | Expression | None:
+        key = (source.path, raw.start)
+        if key in self._known:
+            return self._known[key]
+        if key in self.problems:
+            return None
+        stored = self._entries(source).get(raw.start) if raw.document is None else None
+        try:
+            found = _decode(stored) if stored is not None else _parse(source, raw)
+        except ReadError as error:
+            self.problems[key] = error
+            return None
+        self._known[key] = found
+        if stored is None and raw.document is None:
+            self._keep(source, raw.start, found)
+        return found
+
+    def _entries(self, source: Source) -> dict[int, object]:
+        if source.path not in self._stored:
+            entry = self.cache.load(KIND, _key(source)) if self.cache.directory is not None else None
+            self._stored[source.path] = entry if isinstance(entry, dict) else {}
+        return self._stored[source.path]
+
+    def _keep(self, source: Source, start: int, found: Body | Expression) -> None:
+        if self.cache.directory is None:
+            return
+        from policyengine.formats.hcl.encode import encode  # noqa: PLC0415 - only with a cache
+
+        if not _embeds(found):
+            self._entries(source)[start] = encode(found)
+            self._changed[source.path] = source
+
+    def missing(self, source: Source, raw: RawBlock | RawAttribute) -> bool:
+        """Whether a block is neither parsed nor in the cache."""
+        key = (source.path, raw.start)
+        return (
+            raw.document is None
+            and key not in self._known
+            and key not in self.problems
+            and raw.start not in self._entries(source)
+        )
+
+    def prepare(self, wanted: Iterable[tuple[Source, RawBlock | RawAttribute]], jobs: int) -> None:
+        """Parse many blocks, in worker processes where the amount justifies it.
+
+        Raises:
+            BrokenProcessPool: a worker was killed.
+        """
+        lacking = [(source, raw) for source, raw in wanted if self.missing(source, raw)]
+        amount = sum(raw.end - raw.start for _, raw in lacking)
+        if jobs <= 1 or amount < PARALLEL_FROM:
+            return  # each is parsed when it is asked for
+        from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 - only for large trees
+
+        from policyengine.formats.hcl.encode import decode  # noqa: PLC0415 - as above
+        from policyengine.formats.hcl.grammar import load  # noqa: PLC0415 - as above
+
+        load()  # so that no worker builds the grammar's table
+        tasks = list(_tasks(lacking))
+        with ProcessPoolExecutor(max_workers=min(jobs, len(tasks))) as pool:
+            for (texts, _), results in zip(tasks, pool.map(parse_task, tasks), strict=True):
+                for (source, raw), result in zip(texts, results, strict=True):
+                    key = (source.path, raw.start)
+                    if isinstance(result, ReadError):
+                        self.problems[key] = result
+                    else:
+                        self._known[key] = decode(result)
+                        if self.cache.directory is not None:
+                            self._entries(source)[raw.start] = result
+                            self._changed[source.path] = source
+
+    def flush(self) -> None:
+        """Write what was parsed anew to the cache."""
+        for path in sorted(self._changed):
+            self.cache.store(KIND, _key(self._changed[path]), self._stored[path])
+        self._changed.clear()
+
+
+Task = tuple[list[tuple[Source, "RawBlock | RawAttribute"]], int]
+
+
+def _tasks(lacking: Sequence[tuple[Source, RawBlock | RawAttribute]]) -> Iterable[Task]:
+    chunk: list[tuple[Source, RawBlock | RawAttribute]] = []
+    size = 0
+    for source, raw in lacking:
+        chunk.append((source, raw))
+        size += raw.end - raw.start
+        if size >= _CHUNK:
+            yield chunk, size
+            chunk, size = [], 0
+    if chunk:
+        yield chunk, size
+
+
+def parse_task(task: Task) -> list[object]:
+    """In a worker: each block's syntax as tuples, or the error."""
+    from policyengine.formats.hcl.encode import encode  # noqa: PLC0415 - loaded in the worker
+
+    results: list[object] = []
+    for source, raw in task[0]:
+        try:
+            results.append(encode(_parse(source, raw)))
+        except ReadError as error:
+            results.append(error)
+    return results
+
+
+def _parse(source: Source, raw: RawBlock | RawAttribute) -> Body | Expression:
+    from policyengine.formats.hcl import RawBlock as Block  # noqa: PLC0415 - loads nothing heavy, but cyclic types
+    from policyengine.formats.hcl import parse, parse_attribute  # noqa: PLC0415 - as above
+
+    if raw.document is not None:
+        from policyengine.formats.hcl import json_syntax  # noqa: PLC0415 - rare
+
+        if isinstance(raw, Block):
+            return json_syntax.body(source, raw.document)
+        return json_syntax.expression(source, raw.document)
+    if isinstance(raw, Block):
+        return parse(source, raw)
+    return parse_attribute(source, raw)
+
+
+def _decode(stored: object) -> Body | Expression:
+    from policyengine.formats.hcl.encode import decode  # noqa: PLC0415 - only with a cache
+
+    found: Body | Expression = decode(stored)  # type: ignore[arg-type]
+    return found
+
+
+def _embeds(found: Body | Expression) -> bool:
+    return isinstance(found, Embedded)
+
+
+def _key(source: Source) -> str:
+    from policyengine.formats.hcl.encode import VERSION  # noqa: PLC0415 - only with a cache
+
+    return content_key(f"hcl {VERSION}", source.text)
+
