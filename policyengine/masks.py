@@ -33,7 +33,9 @@ _PLAIN_ENDINGS = frozenset(
     "field header attempts rounds min max required encoding region bits special lifetime timeout updates change window "
     "role ref refs source keys description rule rules scope scopes endpoints user username".split()
 )
-_PLAIN_KEYS = frozenset({"cache", "partition", "sort", "primary", "hash", "range", "foreign", "idempotency", "site", "s3"})
+_PLAIN_KEYS = frozenset(
+    {"cache", "partition", "sort", "primary", "hash", "range", "foreign", "idempotency", "site", "s3"}
+)
 
 
 @cache
@@ -111,7 +113,9 @@ _PLAIN_VALUE = re.compile(
     r"|arn:.*|/run/secrets/.*|op://.*|projects/[^/]+/secrets/.*|ssm:.*|vault:.*|file:.*)\Z",
     re.IGNORECASE | re.DOTALL,
 )
-_STRING = re.compile(r"""(?<!\[)(?P<quote>["'`])(?P<body>(?:\\.|(?!(?P=quote))[^\\\r\n])*)(?P=quote)(?![ \t]*[:=](?!=))""")
+_STRING = re.compile(
+    r"""(?<!\[)(?P<quote>["'`])(?P<body>(?:\\.|(?!(?P=quote))[^\\\r\n])*)(?P=quote)(?![ \t]*[:=](?!=))"""
+)
 
 
 def literal(text: str, start: int, end: int) -> list[Range]:
@@ -164,7 +168,8 @@ def strings(text: str, start: int, end: int) -> list[Range]:
 # --- forms that need no key
 
 _PEM = re.compile(
-    r"-----BEGIN (?P<kind>(?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?)-----(?P<body>.*?)(?:-----END (?P=kind)-----|\Z)", re.DOTALL
+    r"-----BEGIN (?P<kind>(?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?)-----(?P<body>.*?)(?:-----END (?P=kind)-----|\Z)",
+    re.DOTALL,
 )
 _PREFIXED = re.compile(
     r"""(?<![A-Za-z0-9_])(?:
@@ -267,7 +272,9 @@ def _passwords(text: str) -> Iterator[Range]:
 
 # --- `key = value` in the many ways it is written
 
-_KEY = re.compile(r"""(?<![\w.-])(?P<key>[A-Za-z_][\w.-]{1,80}?)(?P<quote>["']?)[ \t]{0,80}(?P<sign>:=|=>|\?\?|\|\||[:=])(?![=>])""")
+_KEY = re.compile(
+    r"""(?<![\w.-])(?P<key>[A-Za-z_][\w.-]{1,80}?)(?P<quote>["']?)[ \t]{0,80}(?P<sign>:=|=>|\?\?|\|\||[:=])(?![=>])"""
+)
 _BLOCK = re.compile(r"(?:![\w!:.-]*[ \t]+|&[\w-]+[ \t]+)*[|>][+-]?\d?[+-]?[ \t]*(?:#[^\r\n]*)?(?:\r\n?|\n)")
 _PREFIX = re.compile(r"(?:![\w!:.-]*[ \t]+|&[\w-]+[ \t]+)*")
 _HEREDOC = re.compile(r"<<[-~]?[ \t]*[\"']?(?P<mark>\w+)[\"']?[^\r\n]*(?:\r\n?|\n)")
@@ -285,7 +292,9 @@ def _assigned(text: str, path: str, *, code: bool) -> Iterator[Range]:
         if key.rpartition(".")[2] == "secret_string" or match["sign"] in ("??", "||"):
             yield from _expression(text, match.end())
         else:
-            yield from _value(text, match.end(), _Assigned(match.start(), key, match["sign"], bool(match["quote"]), path, code))
+            yield from _value(
+                text, match.end(), _Assigned(match.start(), key, match["sign"], bool(match["quote"]), path, code)
+            )
     for match in _LEGACY_ENV.finditer(text):
         if secret_key(match["key"]):
             yield from literal(text, *match.span("value"))
@@ -376,7 +385,9 @@ def _bare(text: str, at: int, end: int, line_start: int, to: _Assigned) -> int:
         return _first(text, at, whole, ",}") if "{" in before else whole
     if before[-1:] in ("?", "&"):
         return _first(text, at, end, "& \t\"'`")
-    if before.lstrip(" \t-") == "" and (".env" in name or "-" in before or name.endswith((".env", ".properties", ".ini"))):
+    if before.lstrip(" \t-") == "" and (
+        ".env" in name or "-" in before or name.endswith((".env", ".properties", ".ini"))
+    ):
         return whole
     quote = before[-1:] if before[-1:] in ("'", '"') else ""
     if quote:

@@ -51,8 +51,17 @@ class Redactor:
             original = self._sources.get(path)
             if original is None:
                 return None
-            self._masked[path] = Source(path, self._text(original), original.bom)
+            self._masked[path] = Source(path, self.file(path, original.text), original.bom)
         return self._masked[path]
+
+    def file(self, path: str, text: str) -> str:
+        """The text of the file at `path` with its secrets masked, every offset kept."""
+        found = ranges(text, path)
+        for span in self._spans.get(path, ()):
+            found.extend(_at(text, span))
+        if self._anywhere is not None:
+            found.extend(match.span() for match in self._anywhere.finditer(text))
+        return covered(text, merged(found))
 
     def text(self, text: str) -> str:
         """A message or a value with its secrets masked."""
@@ -77,15 +86,6 @@ class Redactor:
             result.append(covered(word, merged(literal(word, 0, len(word)))) if hidden else self.text(word))
             previous = word
         return tuple(result)
-
-    def _text(self, source: Source) -> str:
-        text = source.text
-        found = ranges(text, source.path)
-        for span in self._spans.get(source.path, ()):
-            found.extend(_at(text, span))
-        if self._anywhere is not None:
-            found.extend(match.span() for match in self._anywhere.finditer(text))
-        return covered(text, merged(found))
 
 
 def _at(text: str, span: Span) -> list[tuple[int, int]]:

@@ -33,7 +33,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ignore", action="append", default=[], metavar="ID", help="no rules with this id or prefix")
     parser.add_argument("--undecided", action="store_true", help="list every question that the files leave open")
     sarif = parser.add_argument_group("SARIF")
-    sarif.add_argument("--category", default="", metavar="NAME", help="GitHub's category of the upload; none by default")
+    sarif.add_argument(
+        "--category", default="", metavar="NAME", help="GitHub's category of the upload; none by default"
+    )
     sarif.add_argument(
         "--sarif-profile",
         choices=("github", "full"),
@@ -54,7 +56,9 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pack", action="append", default=[], metavar="PACK", help="one more policy pack: a module's name or path"
     )
-    parser.add_argument("--jobs", type=int, default=0, metavar="N", help="worker processes; one per processor by default")
+    parser.add_argument(
+        "--jobs", type=int, default=0, metavar="N", help="worker processes; one per processor by default"
+    )
     parser.add_argument("--no-cache", action="store_true", help="read every file anew and keep nothing")
 
 

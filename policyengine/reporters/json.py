@@ -62,9 +62,7 @@ def report(found: Report, *, exit_code: int = 0) -> str:
         ],
         "waived": [{"reason": each.reason, "finding": _finding(view, each.result)} for each in found.waived],
         "failures": [_failure(view, each) for each in found.failures],
-        "choices": [
-            {"what": each.what, "chosen": each.chosen, "reason": each.reason} for each in found.graph.choices
-        ],
+        "choices": [{"what": each.what, "chosen": each.chosen, "reason": each.reason} for each in found.graph.choices],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from policyengine.source import Span
 
 _COLOURS = {"error": "1;31", "warning": "1;33", "note": "1;36"}
-_ASCII = str.maketrans({"│": "|", "─": "-", "┌": "-", "├": "-", "→": ">", "⬢": "*", "✓": "ok", "·": "-", "…": "~", "✗": "x"})
+_ASCII = str.maketrans(
+    {"│": "|", "─": "-", "┌": "-", "├": "-", "→": ">", "⬢": "*", "✓": "ok", "·": "-", "…": "~", "✗": "x"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,9 @@ class _Writer:
         what = " ".join(each for each in (place.what, f"({place.node})" if place.node else "") if each)
         bar = self.paint("34", "│")
         arrow = self.paint("34", corner + "─")
-        yield f"{' ' * gutter} {arrow} {self.where(place.span)}" + (f"  {self.paint('2', visible(what))}" if what else "")
+        yield f"{' ' * gutter} {arrow} {self.where(place.span)}" + (
+            f"  {self.paint('2', visible(what))}" if what else ""
+        )
         source = self.view.source(place.span.path)
         if source is not None and place.span.start <= len(source.text):
             for line in shown(source, place.span):
@@ -160,7 +164,9 @@ class _Writer:
     def side(self, title: str, results: Sequence[Result], waiting: int, *, ran: bool) -> str:
         counts = Counter(result.severity for result in results)
         worst = max(counts, key=lambda each: each.rank, default=None)
-        parts = [self.paint(_COLOURS[each.value], _count(counts[each], each.value)) for each in Severity if counts[each]]
+        parts = [
+            self.paint(_COLOURS[each.value], _count(counts[each], each.value)) for each in Severity if counts[each]
+        ]
         if not parts:
             parts = [self.paint("32", "✓")] if ran else [self.paint("2", "not checked")]
         if waiting:

@@ -59,7 +59,9 @@ def at(path: str, text: str, occurrence: int = 1) -> Span:
 
 
 def database(node_id: str, side: Side, span: Span, version: Version | None, version_span: Span, *via: Via) -> Database:
-    value = Unknown("variable 'tag' has no default", version_span) if version is None else Known(version, version_span, via)
+    value = (
+        Unknown("variable 'tag' has no default", version_span) if version is None else Known(version, version_span, via)
+    )
     return Database(
         id=node_id,
         name=node_id.rpartition(".")[2],
@@ -80,7 +82,9 @@ CLOUD = database(
     at(TFVARS, "16.10"),
     Via("var.version", at(TERRAFORM, "var.version")),
 )
-OPEN = database("terraform:aws_db_instance.open", Side.CLOUD, at(TERRAFORM, "aws_db_instance"), None, at(TERRAFORM, "var.version"))
+OPEN = database(
+    "terraform:aws_db_instance.open", Side.CLOUD, at(TERRAFORM, "aws_db_instance"), None, at(TERRAFORM, "var.version")
+)
 EXAMPLE = EnvironmentFile(
     id="env:.env.example",
     name=".env.example",
@@ -89,8 +93,21 @@ EXAMPLE = EnvironmentFile(
     path=ENV,
     example=True,
     variables=(
-        Variable("DATABASE_URL", at(ENV, "DATABASE_URL"), Known("postgres://app:s3cr3t-p4ss@localhost:5434/app", at(ENV, "postgres://app:s3cr3t-p4ss@localhost:5434/app")), Origin.ENV_FILE),
-        Variable("REDIS_TOKEN", at(ENV, "REDIS_TOKEN"), Known("abcdefgh12345678", at(ENV, "abcdefgh12345678")), Origin.ENV_FILE),
+        Variable(
+            "DATABASE_URL",
+            at(ENV, "DATABASE_URL"),
+            Known(
+                "postgres://app:s3cr3t-p4ss@localhost:5434/app",
+                at(ENV, "postgres://app:s3cr3t-p4ss@localhost:5434/app"),
+            ),
+            Origin.ENV_FILE,
+        ),
+        Variable(
+            "REDIS_TOKEN",
+            at(ENV, "REDIS_TOKEN"),
+            Known("abcdefgh12345678", at(ENV, "abcdefgh12345678")),
+            Origin.ENV_FILE,
+        ),
     ),
 )
 NODES: tuple[Node, ...] = tuple(sorted((LOCAL, OTHER, CLOUD, OPEN, EXAMPLE), key=lambda node: node.id))
@@ -158,7 +175,9 @@ def localhost_inside_container(graph: Graph, options: object) -> Iterator[Outcom
     for example in graph.all(EnvironmentFile):
         for variable in example.variables[:1]:
             if isinstance(variable.value, Known):
-                yield Finding(subject=example, at=variable, args={"key": variable.key, "url": variable.value.value})
+                yield Finding(
+                    subject=example, at=variable.value, args={"key": variable.key, "url": variable.value.value}
+                )
 
 
 @rule("SMP601", mandate="5.1", severity=Severity.NOTE, message="never")
@@ -213,5 +232,3 @@ def write(root: Path) -> Path:
         file.write_bytes((b"\xef\xbb\xbf" if path in BOM else b"") + text.encode())
     (root / LATIN).write_bytes(b"# \xe9t\xe9\n")
     return root
-
-

@@ -33,7 +33,8 @@ class Resource:
     """One instance of a resource or data source, evaluated as far as the files decide.
 
     `address` has its module path and instance key; `span` is its name label. `attributes` holds arguments by name, and
-    nested blocks as a List of Objects under the block's type.
+    nested blocks as a List of Objects under the block's type. `hashes` tells whether the text of its triggers calls a hash
+    function or `timestamp()`.
     """
 
     address: str
@@ -42,6 +43,7 @@ class Resource:
     span: Span
     attributes: Mapping[str, Tree]
     data: bool = False
+    hashes: bool = False
 
     def get(self, name: str) -> Tree | None:
         """An argument, or the blocks of a type; None when it is not given or null."""
