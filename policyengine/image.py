@@ -168,6 +168,41 @@ def parse(text: str) -> ImageRef | None:
     return ImageRef(registry, repository, tag, digest if at else None, text, tag_at)
 
 
+_HOLE = re.compile(r"\$\{\{(.*?)\}\}|\$\{([^}]*)\}|\$(\w+)")
+
+
+def parse_template(text: str) -> ImageRef | None:
+    """A reference of which parts are not decided: an undecided part reads `${what}`.
+
+    `${{ env.REGISTRY }}/app:${{ github.sha }}` has the repository `app`, the registry `${env.REGISTRY}` and the tag
+    `${github.sha}`. None where the repository itself is undecided, or the text is no reference.
+    """
+    if "$" not in text:
+        return parse(text)
+    written = _HOLE.sub(lambda match: "${" + (match[1] or match[2] or match[3] or "").strip() + "}", text.strip())
+    masked = _HOLE.sub(lambda match: "x" * len(match[0]), written)
+    at = masked.find("@")
+    digest = None if at < 0 else written[at + 1 :]
+    end = len(written) if at < 0 else at
+    slash = masked.rfind("/", 0, end)
+    colon = masked.find(":", slash + 1, end)
+    tag = None if colon < 0 else written[colon + 1 : end]
+    head = written[: end if colon < 0 else colon]
+    first = masked.find("/")
+    registry, path = DOCKER_HUB, head
+    if 0 <= first < len(head):
+        host = head[:first]
+        if "$" in host or "." in host or ":" in host or host == "localhost":
+            registry, path = host, head[first + 1 :]
+    if "$" in path.rsplit("/", 1)[-1]:
+        return None
+    if "$" not in path and registry != DOCKER_HUB and "$" not in registry:
+        registry, path = _normalise(registry, path)
+    elif "$" not in path and registry == DOCKER_HUB:
+        path = path.removeprefix("library/")
+    return ImageRef(registry, path, tag, digest, written)
+
+
 def _normalise(host: str, path: str) -> tuple[str, str]:
     mirrors = _mirrors()
     host = mirrors.host_aliases.get(host, host)

@@ -353,6 +353,7 @@ class Stage(Node):
     runs: tuple[ShellCommand, ...] = ()
     users_created: tuple[Variable, ...] = ()  # key: user name, value: uid, from adduser/useradd
     libc: Value[str] | None = None  # "glibc", "musl"
+    tools: Value[tuple[str, ...]] | None = None  # those of sh, bash, curl, wget, nc that it has; None: base unlisted
 
 
 @dataclass(frozen=True, slots=True)

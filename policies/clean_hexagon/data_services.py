@@ -127,6 +127,8 @@ def postgres_minor_mismatch(graph: Graph, options: Options) -> Iterator[Outcome]
                     related=(cloud.version,),
                     fix=_retag(local.image, there, f"run Postgres {there}"),
                 )
+            case _ if _decided_by_major(local, cloud):
+                pass
             case _:
                 yield from undecided(local, local.version, cloud.version)
 
@@ -166,12 +168,8 @@ def postgres_minor_unprovable(graph: Graph, options: Options) -> Iterator[Outcom
     if options.postgres.match == "major":
         return
     for local, cloud in graph.mirrors(Database, engine="postgres"):
-        here, there = _major(local.version), _major(cloud.version)
-        if here is not None and there is not None and here != there:
-            continue
-        if here is None and there is not None and _moved_past(local, there) is not None:
-            continue
-        yield from _unprovable(local, cloud)
+        if not _decided_by_major(local, cloud):
+            yield from _unprovable(local, cloud)
 
 
 def _unprovable(local: Database, cloud: Database) -> Iterator[Outcome]:
@@ -423,6 +421,14 @@ def _moved_past(store: Datastore, major: int) -> tuple[TagFact, Version, ImageRe
     fact = tag_fact(ref)
     meant = None if fact is None else meant_version(fact)
     return None if fact is None or meant is None or meant.major <= major else (fact, meant, ref)
+
+
+def _decided_by_major(local: Database, cloud: Database) -> bool:
+    """Whether the majors differ, so that HEX401 reports and no minor is asked for."""
+    here, there = _major(local.version), _major(cloud.version)
+    if there is None:
+        return False
+    return _moved_past(local, there) is not None if here is None else here != there
 
 
 def _replace(span: Span, old: str, new: str, description: str) -> Fix:

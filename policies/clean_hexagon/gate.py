@@ -220,7 +220,7 @@ def _is_work(command: ShellCommand) -> bool:
     if name in _RUNNERS:
         return "install" not in words
     if name in _MANAGERS:
-        return any(_WORK.match(word) for word in words[:2])
+        return any(_WORK.match(word) for word in words[:2] if (name, word) != ("npm", "ci"))
     if name in _TOOLS:
         return bool(words) and words[0] in {"test", "build", "nextest", "publish"}
     if name in _JVM:

@@ -157,9 +157,8 @@ def deploy_not_gated(graph: Graph, options: Options) -> Iterator[Outcome]:
     A workflow started by `workflow_run` is gated by the workflow it follows, if that has a gate and a job in the chain
     asks for `conclusion == 'success'`; a workflow that is not in the repository leaves it undecided.
     `workflow_dispatch` beside a gate is a bypass when the gate is skipped on it and the deployment runs under
-    `always()`. A workflow for
-    callers only is judged in its callers. Where HEX601 misses the gate itself, or asks no gate because there is no
-    local stack, this rule is silent. The place is the job's `needs`, or its name.
+    `always()`. A workflow for callers only is judged in its callers. Where HEX601 misses the gate itself, or asks no
+    gate because there is no local stack, this rule is silent. The place is the job's `needs`, or its name.
     """
     if not gate.has_stack(graph):
         return

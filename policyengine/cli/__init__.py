@@ -44,7 +44,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say("interrupted")
         return 130
     except BrokenPipeError:
-        _silence()
+        from policyengine.cli.output import silence  # noqa: PLC0415  it is loaded by now
+
+        silence()
         return CLEAN
 
 
@@ -127,12 +129,4 @@ def _say(sentence: str) -> None:
         sys.stderr.write(f"policyengine: {sentence}\n")
         sys.stderr.flush()
     except OSError:
-        pass
-
-
-def _silence() -> None:
-    """Keep the interpreter from complaining about a closed pipe when it flushes at exit."""
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):
         pass

@@ -119,20 +119,35 @@ def check_writable(found: Sequence[Target]) -> None:
             raise UsageError(f"the report cannot be written to '{target.file}': permission denied")
 
 
-def write(target: Target, text: str) -> None:
-    """Write a report whole, in UTF-8.
+def deliver(target: Target, text: str) -> int:
+    """Write a report whole, in UTF-8 to a file; 0, or 3 with a sentence on stderr when it could not be written.
 
-    Raises:
-        OSError: it could not be written (a full disk); BrokenPipeError when nobody reads any more.
+    A reader of standard output that stops early, such as `head`, is no error.
     """
-    data = text.encode("utf-8", "backslashreplace")
-    if target.file is not None:
-        target.file.write_bytes(data)
-        return
-    to_stdout(text)
+    try:
+        if target.file is not None:
+            target.file.write_bytes(text.encode("utf-8", "backslashreplace"))
+        else:
+            to_stdout(text, utf8=target.format in ("sarif", "json"))
+    except BrokenPipeError:
+        silence()
+    except OSError as error:
+        where = f"'{target.file}'" if target.file else "standard output"
+        reason = (error.strerror or type(error).__name__).lower()
+        sys.stderr.write(f"policyengine: the report could not be written to {where}: {reason}\n")
+        return 3
+    return 0
 
 
-def to_stdout(text: str) -> None:
+def silence() -> None:
+    """Keep the interpreter from complaining about a closed pipe when it flushes at exit."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        pass
+
+
+def to_stdout(text: str, *, utf8: bool = False) -> None:
     """Write to standard output until all is written, also where it is a pipe that takes only part at a time."""
     try:
         sys.stdout.flush()
@@ -140,7 +155,7 @@ def to_stdout(text: str) -> None:
     except (OSError, ValueError):
         sys.stdout.write(text)
         return
-    encoding = sys.stdout.encoding or "utf-8"
+    encoding = "utf-8" if utf8 else sys.stdout.encoding or "utf-8"
     left = memoryview(text.encode(encoding, "backslashreplace"))
     while left:
         try:

@@ -50,12 +50,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_engine_options(parser: argparse.ArgumentParser) -> None:
-    """The options that every command has which reads a repository."""
+def add_engine_options(parser: argparse.ArgumentParser, *, packs: bool = True) -> None:
+    """The options that every command has which reads a repository; `--pack` only where rules run."""
     parser.add_argument("--config", metavar="FILE", type=Path, help="configuration; policyengine.yaml by default")
-    parser.add_argument(
-        "--pack", action="append", default=[], metavar="PACK", help="one more policy pack: a module's name or path"
-    )
+    if packs:
+        parser.add_argument(
+            "--pack", action="append", default=[], metavar="PACK", help="one more policy pack: a module's name or path"
+        )
     parser.add_argument(
         "--jobs", type=int, default=0, metavar="N", help="worker processes; one per processor by default"
     )
@@ -90,16 +91,8 @@ def run(arguments: argparse.Namespace) -> int:
             progress.done()
     code = exit_code(report, arguments.fail_on)
     for target in targets:
-        try:
-            text = _render(report, target, arguments, tree.root, prefix, code)
-            output.write(target, text)
-        except BrokenPipeError:
-            _closed()
-        except OSError as error:
-            where = f"'{target.file}'" if target.file else "standard output"
-            reason = (error.strerror or type(error).__name__).lower()
-            sys.stderr.write(f"policyengine: the report could not be written to {where}: {reason}\n")
-            code = 3
+        text = _render(report, target, arguments, tree.root, prefix, code)
+        code = max(code, output.deliver(target, text))
     return code
 
 
@@ -203,14 +196,6 @@ def _unread(root: Path, path: str) -> str | None:
         return file.read_bytes().decode("utf-8", "replace")
     except OSError:
         return None
-
-
-def _closed() -> None:
-    """Standard output was closed by its reader, such as `head`: that is no error."""
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):
-        pass
 
 
 def _progress() -> _Bar | None:

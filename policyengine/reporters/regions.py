@@ -76,9 +76,9 @@ def _context(source: Source, start: int, end: int) -> tuple[int, int] | None:
     first, last = source.position(start).line, source.position(max(end - 1, start)).line
     before, after = max(1, first - _AROUND), min(len(source.starts), last + _AROUND)
     left = source.starts[before - 1]
+    if after > last and after == len(source.starts) and not source.line(after):
+        after -= 1
     right = _line_end(source, after)
-    if right == source.starts[after - 1] and after > last:
-        right = source.starts[after - 1]
     left = max(left, start - _LONG_LINE) if start - left > _LONG_LINE else left
     right = min(right, end + _LONG_LINE) if right - end > _LONG_LINE else right
     if _LINE_END.match(source.text, right - 1) and source.text[right - 1 : right + 1] == "\r\n":

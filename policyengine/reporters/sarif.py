@@ -21,6 +21,9 @@ from policyengine.reporters.regions import Regions
 from policyengine.reporters.sarif_rules import (
     HOME,
     LEFT_OUT,
+    LONGEST,
+    MORE,
+    MORE_TEXT,
     NOT_DONE,
     NOT_READ,
     Catalogue,
@@ -90,9 +93,10 @@ class _Alert:
 
 def report(found: Report, options: Options) -> Log:
     """The log of a report, ending in a line end."""
-    alerts, sentences = _limited(_Maker.of(found, options).alerts(), options.max_results)
+    maker = _Maker.of(found, options)
+    alerts, sentences = _limited(maker.alerts(), options.max_results)
     while True:
-        text = _text(found, options, alerts, sentences)
+        text = _text(maker, alerts, sentences)
         size = len(text)
         if size > options.max_bytes:
             size = len(gzip.compress(text.encode(), 6, mtime=0))
@@ -114,8 +118,8 @@ def _limited(alerts: list[_Alert], most: int, said: Sequence[str] = ()) -> tuple
     ]
 
 
-def _text(found: Report, options: Options, alerts: Sequence[_Alert], sentences: Sequence[str]) -> str:
-    maker = _Maker.of(found, options)
+def _text(maker: _Maker, alerts: Sequence[_Alert], sentences: Sequence[str]) -> str:
+    options = maker.options
     uri, commit = options.repository
     provenance: Json = {"repositoryUri": uri, "mappedTo": {"uriBaseId": "%SRCROOT%"}}
     if commit:
@@ -182,9 +186,7 @@ class _Maker:
         group = sorted(group, key=lambda each: (bool(each[1]), -each[0].severity.rank, each[0].span))
         first, reason = group[0]
         related = [*self.view.related(first)]
-        message = self._message(first)
-        if len(group) > 1:
-            message, related = self._joined([result for result, _ in group])
+        message = self._message(first, more=len(group) > 1)
         body: Json = {
             "ruleId": first.rule.id,
             "ruleIndex": self.catalogue.index[first.rule.id],
@@ -193,13 +195,14 @@ class _Maker:
             "message": message,
             "locations": [self._location(self.view.at(first))],
         }
-        linked = links(str(message["text"]))
-        if linked:
-            body["relatedLocations"] = [
-                {"id": number, **self._location(place)}
-                for number, place in enumerate(related[:MAX_PLACES], 1)
-                if self.view.source(place.span.path) is not None
-            ]
+        places = [
+            {"id": number, **self._location(place)}
+            for number, place in enumerate(related, 1)
+            if self.view.source(place.span.path) is not None
+        ]
+        places += self._further([result for result, _ in group[1:]])
+        if links(str(message["text"])):
+            body["relatedLocations"] = places[:MAX_PLACES]
         if flow := self._flow(first):
             body["codeFlows"] = [flow]
         body["partialFingerprints"] = {
@@ -218,34 +221,32 @@ class _Maker:
                 body["fixes"] = [self._fix(first.finding.fix)]
         return _Alert(first.rule.id, first.severity.value, first.severity.rank, first.span, body)
 
-    def _message(self, result: Result) -> Json:
+    def _message(self, result: Result, *, more: bool = False) -> Json:
         made = template(result.rule, result.finding.variant)
+        tail = MORE_TEXT if more else ""
         values = arguments(made, result.finding, self.view.redactor.text)
-        text = self._valid_links(fill(made.text, values), len(result.related))
-        if len(text) > LONGEST_MESSAGE:
+        text = self._valid_links(fill(made.text, values), result)
+        if len(text) + len(tail) > LONGEST:
             values = [clipped(value, 120) for value in values]
-            text = clipped(self._valid_links(fill(made.text, values), len(result.related)), LONGEST_MESSAGE)
-        return {"text": text, "id": result.finding.variant, "arguments": values}
+            text = clipped(self._valid_links(fill(made.text, values), result), LONGEST - len(tail))
+        return {"text": text + tail, "id": result.finding.variant + (".more" if more else ""), "arguments": values}
 
-    def _valid_links(self, text: str, places: int) -> str:
-        return LINK.sub(lambda match: match[0] if 1 <= int(match["number"]) <= places else match["text"], text)
+    def _valid_links(self, text: str, result: Result) -> str:
+        """The text without links to places that the log does not have."""
+        shown = {
+            number
+            for number, span in enumerate(result.related, 1)
+            if number <= MAX_PLACES and self.view.source(span.path) is not None
+        }
+        return LINK.sub(lambda match: match[0] if int(match["number"]) in shown else match["text"], text)
 
-    def _joined(self, results: Sequence[Result]) -> tuple[Json, list[Place]]:
-        """One message for several findings on one line: each further one is linked to its place."""
-        related = list(self.view.related(results[0]))
-        texts = [str(self._message(results[0])["text"])]
-        for number, result in enumerate(results[1:], 1):
-            shift = len(related) + 1
-            at = replace(self.view.at(result), what="the same line")
-            related += [at, *self.view.related(result)]
-            text = str(self._message(result)["text"])
-            text = LINK.sub(lambda match, by=shift: f"[{match['text']}]({int(match['number']) + by})", text)
-            further = f"[Also here]({shift}): {text}"
-            if len(texts[-1]) + sum(map(len, texts)) + len(further) > LONGEST_MESSAGE:
-                texts.append(f"And {len(results) - number} more on this line.")
-                break
-            texts.append(further)
-        return {"text": clipped(" ".join(texts), LONGEST_MESSAGE)}, related
+    def _further(self, results: Sequence[Result]) -> list[Json]:
+        """The other findings of one rule on one line, as places with their messages; numbered from `MORE` on."""
+        places: list[Place] = []
+        for result in results:
+            what = plain(str(self._message(result)["text"]))
+            places += [replace(self.view.at(result), what=what), *self.view.related(result)]
+        return [{"id": number, **self._location(place)} for number, place in enumerate(places, MORE)]
 
     def _location(self, place: Place) -> Json:
         made: Json = {"physicalLocation": self.regions.physical(place.span)}
@@ -254,8 +255,11 @@ class _Maker:
             made["logicalLocations"] = [
                 {"name": node.name if node else place.node, "fullyQualifiedName": place.node, "kind": "resource"}
             ]
-        what = text_of(plain(place.what)) or place.node or "this place"
-        made["message"] = {"text": sentence(what[:1].upper() + what[1:])}
+        what = text_of(plain(place.what))
+        what = (
+            f"{what[:1].upper()}{what[1:]}" if what else f"In '{text_of(place.node)}'" if place.node else "This place"
+        )
+        made["message"] = {"text": sentence(what)}
         return made
 
     def _flow(self, result: Result) -> Json | None:
@@ -402,7 +406,6 @@ class _Maker:
         return self.hashes[span.path][line - 1]
 
 
-LONGEST_MESSAGE = 1024
 _EXIT = {
     0: "No finding at or above the level that fails the run.",
     1: "Findings at or above the level that fails the run.",

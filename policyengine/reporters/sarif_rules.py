@@ -21,6 +21,10 @@ LEFT_OUT = "PE9003"
 LONGEST = 1024
 """Characters of a message or a description that GitHub shows."""
 
+MORE = 101
+"""The number of the first place that belongs to a further finding of the same rule on the same line."""
+MORE_TEXT = f" The same line has [another finding of this rule]({MORE})."
+
 _MAX_TAGS = 10
 _SENTENCE = re.compile(r"[.!?…]\Z")
 
@@ -107,7 +111,8 @@ def arguments(made: Template, finding: Finding, hide: Any) -> list[str]:  # noqa
 
 def text_of(value: str) -> str:
     """A value as it may stand in a message."""
-    return _FALSE_LINK.sub("] ", " ".join(value.split())).translate(_BRACES)
+    named = " ".join(value.split()).replace("'{'", "an opening brace").replace("'}'", "a closing brace")
+    return _FALSE_LINK.sub("] ", named).translate(_BRACES)
 
 
 def fill(text: str, values: list[str]) -> str:
@@ -193,7 +198,12 @@ def _rule(pack: Pack[Any], rule: Rule[Any], references: dict[tuple[str, str], Js
             f"[Examples and guards]({uri})\n",
         },
         "helpUri": uri,
-        "messageStrings": {variant: {"text": template(rule, variant).text} for variant in rule.messages},
+        "messageStrings": {
+            name: {"text": text}
+            for variant in rule.messages
+            for made in [template(rule, variant).text]
+            for name, text in ((variant, made), (f"{variant}.more", made + MORE_TEXT))
+        },
         "defaultConfiguration": {"level": rule.severity.value},
         "properties": properties,
         "relationships": [{"target": references[key], "kinds": ["relevant"]} for key in keys if key in references],

@@ -159,6 +159,7 @@ class Project:
     root: Module = field(init=False)
     memo: dict[Key, Tree] = field(default_factory=dict)
     _bodies: dict[int, Body] = field(default_factory=dict)
+    _modules: dict[tuple[str, str], list[Module]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.root = Module(self, "", self.folder)
@@ -248,9 +249,8 @@ class Project:
             blocks = list(body.blocks)
             for override in declared.overrides:
                 other = self.syntaxes.body(override.source, override.block)
-                if override.source.path != declared.source.path:
-                    continue_names = {each.type for each in other.blocks}
-                    blocks = [each for each in blocks if each.type not in continue_names]
+                replaced = {each.type for each in other.blocks}
+                blocks = [each for each in blocks if each.type not in replaced]
                 attributes.update({each.name: each for each in other.attributes})
                 blocks.extend(other.blocks)
             known = Body(body.start, body.end, tuple(attributes.values()), tuple(blocks))
@@ -384,8 +384,8 @@ class Project:
 
     def modules(self, module: Module, name: str) -> list[Module] | Unknown:
         """The instances of a module call. Raises Needs."""
-        key: Key = ("instances", module, name)
-        known = _MODULES.get(self, key)
+        key = (module.address, name)
+        known = self._modules.get(key)
         if known is not None:
             return known
         declared = module.folder.modules[name] if module.folder is not None else None
@@ -411,7 +411,8 @@ class Project:
             )
             for suffix, names in expansion
         ]
-        return _MODULES.put(self, key, made)
+        self._modules[key] = made
+        return made
 
     def _source(self, module: Module, declared: Declared, name: str) -> tuple[Folder | None, str, str]:
         texts: dict[str, str] = {}
@@ -436,8 +437,7 @@ class Project:
         plainly = f"data.{kind}.{name}" if mode == "data" else f"{kind}.{name}"
         declared = module.folder.resources.get(address) if module.folder is not None else None
         if declared is None:
-            raise_reason = f"{module.prefixed(plainly)} is not declared"
-            return Unknown(raise_reason, _NOWHERE)
+            return Unknown(f"{module.prefixed(plainly)} is not declared", _NOWHERE)
         expansion = self.expansion(module, declared)
         if isinstance(expansion, Unknown):
             return self._instance(module, address, declared, None)
@@ -556,23 +556,6 @@ class Project:
                 return self.expansion(module, declared)
             except Needs as needs:
                 self._compute(needs.key)
-
-
-class _Instances:
-    """The module instances of projects, which must stay the same objects."""
-
-    @staticmethod
-    def get(project: Project, key: Key) -> list[Module] | None:
-        found = project.memo.get(key)
-        return found.value if isinstance(found, Known) and isinstance(found.value, list) else None
-
-    @staticmethod
-    def put(project: Project, key: Key, made: list[Module]) -> list[Module]:
-        project.memo[key] = Known(made, _NOWHERE)  # type: ignore[assignment]
-        return made
-
-
-_MODULES = _Instances()
 
 
 def _nowhere() -> Span:

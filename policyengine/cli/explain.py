@@ -1,0 +1,47 @@
+"""Say what a rule demands and why, which mandate it enforces, and show what it reports and what it leaves alone."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from policyengine.cli import output
+from policyengine.config import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+FORMATS = ("text", "markdown")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    parser.add_argument("id", metavar="ID", help="the id of a rule, such as HEX402, or its name")
+    output.add_options(parser, FORMATS)
+    parser.add_argument("--pack", action="append", default=[], metavar="PACK", help="one more policy pack")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Load the packs and explain one rule."""
+    from policyengine import docs, plugins  # noqa: PLC0415  so that --help is quick
+
+    targets = output.targets(getattr(arguments, "reports", None) or (), "text")
+    output.check_writable(targets)
+    packs = plugins.load(arguments.pack)
+    wanted = arguments.id.lower().replace("-", "").replace("_", "")
+    for pack in packs:
+        for rule in pack.rules:
+            if wanted in (rule.id.lower().replace("-", ""), rule.name.lower()):
+                code = 0
+                for target in targets:
+                    colour = target.file is None and output.colours(sys.stdout)
+                    made = docs.page(pack, rule)
+                    text = made if target.format == "markdown" else docs.terminal(made, colour=colour)
+                    code = max(code, output.deliver(target, text))
+                return code
+    import difflib  # noqa: PLC0415  only for a mistake
+
+    ids = [rule.id for pack in packs for rule in pack.rules]
+    close = difflib.get_close_matches(arguments.id.upper(), ids, n=3, cutoff=0.5)
+    hint = f"did you mean {', '.join(close)}?" if close else "see 'policyengine rules'"
+    raise UsageError(f"there is no rule '{arguments.id}'; {hint}")

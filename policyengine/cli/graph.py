@@ -1,0 +1,43 @@
+"""Export the graph of a repository: what there is, what belongs together, and which local thing mirrors which cloud one."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from policyengine.cli import output
+from policyengine.cli.scan import add_engine_options
+
+if TYPE_CHECKING:
+    import argparse
+
+FORMATS = ("json", "mermaid", "dot")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    parser.add_argument("paths", metavar="PATH", nargs="*", help="folders or files; the working directory by default")
+    output.add_options(parser, FORMATS)
+    add_engine_options(parser, packs=False)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Build the graph, write it, and return the exit code."""
+    from policyengine import engine, export  # noqa: PLC0415  so that --help is quick
+
+    targets = output.targets(getattr(arguments, "reports", None) or (), "json")
+    output.check_writable(targets)
+    tree = engine.open_tree([Path(path) for path in arguments.paths or ["."]])
+    cache = not arguments.no_cache
+    settings = engine.load_config(tree, arguments.config, cache=cache)
+    scanned = engine.build_graph(tree, settings, jobs=arguments.jobs, cache=cache)
+    code = 0
+    for failure in scanned.failures:
+        where = f"{failure.span.path}: " if failure.span is not None else ""
+        advice = f"; {failure.advice}" if failure.advice else ""
+        sys.stderr.write(f"policyengine: {where}{failure.message}{advice}\n")
+        code = 3
+    for target in targets:
+        code = max(code, output.deliver(target, export.export(scanned.graph, scanned.sources, target.format)))
+    return code

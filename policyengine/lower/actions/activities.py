@@ -1,0 +1,249 @@
+"""What a command or an action does, as far as rules ask: bring up Compose, test, deploy, migrate."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from policyengine.discover import join
+from policyengine.nodes import Activity, ComposeUp, Deploy, EndToEnd, Migrate, ShellCommand
+from policyengine.value import Known, Unknown, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from policyengine.source import Span
+
+_RUNNERS = frozenset({"npx", "bunx", "pnpx", "sudo", "time", "env", "xvfb-run", "cross-env", "dotenv", "dotenvx", "--"})
+_PAIRS = frozenset(
+    {("pnpm", "exec"), ("npm", "exec"), ("yarn", "exec"), ("bundle", "exec"), ("poetry", "run"), ("uv", "run"),
+     ("yarn", "dlx"), ("pnpm", "dlx"), ("pipenv", "run")}
+)  # fmt: skip
+_TESTS = {
+    "playwright": ("test",), "cypress": ("run",), "wdio": ("run",), "testcafe": (), "nightwatch": (),
+    "detox": ("test",), "cucumber-js": (),
+}  # fmt: skip
+_VALUED = frozenset({"-f", "--file", "--profile", "-p", "--project-name", "--env-file", "--project-directory",
+                     "--parallel", "--progress", "--ansi", "--wait-timeout", "-t", "--timeout", "--scale",
+                     "--exit-code-from", "--attach", "--no-attach", "--pull", "-c", "--context", "-u", "--user",
+                     "-e", "--env", "-w", "--workdir", "--entrypoint", "--name", "-v", "--volume"})  # fmt: skip
+_PREFIX = re.compile(r"^(?:\./)?(?:node_modules/\.bin|vendor/bin|bin)/")
+
+
+def bare(argv: Sequence[str]) -> tuple[str, ...]:
+    """The words without runners in front of them: `npx playwright test` is `playwright test`."""
+    words = list(argv)
+    while words:
+        if words[0] in _RUNNERS or (words[0].startswith("-") and len(words) > 1):
+            words.pop(0)
+        elif tuple(words[:2]) in _PAIRS:
+            del words[:2]
+        elif len(words) > 1 and words[0] in ("yarn", "pnpm", "bun") and words[1] in (*_TESTS, "prisma", "drizzle-kit"):
+            words.pop(0)
+        elif re.fullmatch(r"[A-Za-z_]\w*=.*", words[0]):
+            words.pop(0)
+        else:
+            break
+    if words:
+        words[0] = _PREFIX.sub("", words[0])
+    return tuple(words)
+
+
+def of_command(command: ShellCommand) -> tuple[Activity, ...]:
+    """What one command does."""
+    words = bare(command.argv)
+    if not words:
+        return ()
+    compose = _compose(words)
+    if compose is not None:
+        return _of_compose(compose, command)
+    found: list[Activity] = []
+    test = _test(words)
+    if test:
+        found.append(EndToEnd(span=command.span, runner=test, forgiven=command.forgiven))
+    deploy = _deploy(words)
+    if deploy:
+        found.append(Deploy(span=command.span, tool=deploy, image=_image(words, command), forgiven=command.forgiven))
+    migrate = _migrate(" ".join(words))
+    if migrate is not None:
+        found.append(Migrate(span=command.span, tool=migrate[0], push=migrate[1]))
+    return tuple(found)
+
+
+def _compose(words: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The words after `docker compose`, or None."""
+    if words[0] in ("docker-compose", "podman-compose", "docker-compose-v1"):
+        return words[1:]
+    if words[0] in ("docker", "podman") and "compose" in words[1:4]:
+        at = words.index("compose")
+        if all(word.startswith("-") or words[index - 1].startswith("-") for index, word in enumerate(words[1:at], 1)):
+            return words[at + 1 :]
+    return None
+
+
+def _of_compose(words: tuple[str, ...], command: ShellCommand) -> tuple[Activity, ...]:
+    files, profiles, index = [], [], 0
+    while index < len(words) and words[index].startswith("-"):
+        option, equals, value = words[index].partition("=")
+        if option in _VALUED and not equals:
+            index += 1
+            value = words[index] if index < len(words) else ""
+        if option in ("-f", "--file"):
+            files.append(join(command.directory, value) or value)
+        elif option == "--profile":
+            profiles.append(value)
+        index += 1
+    verb, rest = (words[index], words[index + 1 :]) if index < len(words) else ("", ())
+    if verb == "up":
+        return (_up(rest, files, profiles, command),)
+    if verb in ("run", "exec"):
+        inner = _positional(rest)[1:]
+        test = _test(bare(inner)) if inner else ""
+        if test:
+            return (EndToEnd(span=command.span, runner=test, forgiven=command.forgiven, in_container=True),)
+        service = _positional(rest)[:1]
+        if verb == "run" and service and not inner and re.search(r"playwright|cypress|e2e", service[0]):
+            runner = "cypress" if "cypress" in service[0] else "playwright"
+            return (EndToEnd(span=command.span, runner=runner, forgiven=command.forgiven, in_container=True),)
+        migrate = _migrate(" ".join(inner))
+        return (Migrate(span=command.span, tool=migrate[0], push=migrate[1]),) if migrate is not None else ()
+    return ()
+
+
+def _up(rest: Sequence[str], files: list[str], profiles: list[str], command: ShellCommand) -> ComposeUp:
+    flags = {word.partition("=")[0] for word in rest if word.startswith("-")}
+    short = {letter for word in rest if re.fullmatch(r"-[a-zV]+", word) for letter in word[1:]}
+    return ComposeUp(
+        span=command.span,
+        files=tuple(files),
+        services=tuple(_positional(rest)),
+        profiles=tuple(profiles),
+        wait="--wait" in flags,
+        detached="--detach" in flags or "d" in short or "--wait" in flags,
+        build="--build" in flags,
+        forgiven=command.forgiven,
+        environment=command.assignments,
+    )
+
+
+def _positional(words: Sequence[str]) -> list[str]:
+    found, skip = [], False
+    for word in words:
+        if skip:
+            skip = False
+        elif found:
+            found.append(word)
+        elif word.startswith("-"):
+            skip = word in _VALUED
+        else:
+            found.append(word)
+    return [word for index, word in enumerate(found) if not word.startswith("-") or index]
+
+
+def _test(words: Sequence[str]) -> str:
+    if not words:
+        return ""
+    needed = _TESTS.get(words[0])
+    if needed is None:
+        return "playwright" if words[0] == "pytest" and any("playwright" in word for word in words) else ""
+    return words[0] if not needed or (len(words) > 1 and words[1] in needed) else ""
+
+
+_DEPLOYS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (tool, re.compile(pattern))
+    for tool, pattern in (
+        ("ecs", r"aws (?:--?\S+ (?:\S+ )?)*ecs (?:update-service|deploy|create-service)\b|ecs-deploy\b|ecs-cli \S+ up"),
+        ("ssm", r"aws (?:--?\S+ (?:\S+ )?)*ssm send-command\b"),
+        ("terraform", r"(?:terraform|tofu|terragrunt) (?:.* )?apply\b"),
+        ("ecr-push", r"docker (?:image )?push \S*(?:dkr\.ecr|ecr|ECR|registry)\S*"),
+        ("copilot", r"copilot (?:\S+ )?deploy\b"),
+        ("cdk", r"(?:aws-)?cdk (?:.* )?deploy\b"),
+        ("cloudformation", r"aws (?:--?\S+ (?:\S+ )?)*cloudformation deploy\b|sam deploy\b"),
+        ("lambda", r"aws (?:--?\S+ (?:\S+ )?)*lambda update-function-code\b|(?:serverless|sls) deploy\b"),
+        ("k8s", r"kubectl (?:.* )?(?:apply|set image|rollout restart)\b|helm (?:.* )?(?:upgrade|install)\b"),
+        ("beanstalk", r"eb deploy\b"),
+        ("cloud-run", r"gcloud (?:\S+ )*run deploy\b"),
+        ("fly", r"fly(?:ctl)? deploy\b"),
+    )
+)
+
+
+def _deploy(words: Sequence[str]) -> str:
+    line = " ".join(words)
+    if re.search(r"\s(?:--help|-h|--dry-run(?:=\S+)?)(?:\s|$)", line):
+        return ""
+    return next((tool for tool, pattern in _DEPLOYS if pattern.match(line)), "")
+
+
+def _image(words: Sequence[str], command: ShellCommand) -> Value[str] | None:
+    """What a deployment names as its image: `-var image_digest=…`, `--image …`."""
+    for index, word in enumerate(words):
+        match = re.match(r"(?:-var=|--var=)?['\"]?(\w*(?:image|digest|tag)\w*)=(.*)", word, re.IGNORECASE)
+        if match and match[2]:
+            span = command.words[min(len(command.words) - len(words) + index, len(command.words) - 1)].span
+            return Known(match[2], span) if "$" not in match[2] else Unknown(f"it is {match[2]}", span)
+    return None
+
+
+_MIGRATIONS: tuple[tuple[str, bool, re.Pattern[str]], ...] = tuple(
+    (tool, push, re.compile(pattern))
+    for tool, push, pattern in (
+        ("prisma", True, r"\bprisma db push\b|\bprisma migrate dev\b"),
+        ("prisma", False, r"\bprisma migrate (?:deploy|reset)\b"),
+        ("drizzle", True, r"\bdrizzle-kit push"),
+        ("drizzle", False, r"\bdrizzle-kit (?:migrate|up)"),
+        ("alembic", False, r"\balembic (?:\S+ )*upgrade\b"),
+        ("rails", False, r"\b(?:rails|rake) db:(?:migrate|prepare|setup|schema:load)"),
+        ("django", False, r"\bmanage\.py migrate\b"),
+        ("knex", False, r"\bknex (?:\S+ )*migrate:latest"),
+        ("typeorm", False, r"\btypeorm\S* (?:\S+ )*migration:run"),
+        ("sequelize", False, r"\bsequelize(?:-cli)? db:migrate"),
+        ("flyway", False, r"\bflyway (?:\S+ )*migrate\b"),
+        ("goose", False, r"\bgoose (?:\S+ )*up\b"),
+        ("dbmate", False, r"\bdbmate (?:\S+ )*(?:up|migrate)\b"),
+        ("supabase", False, r"\bsupabase db push\b"),
+        ("flask", False, r"\bflask db upgrade\b"),
+    )
+)
+
+
+def _migrate(line: str) -> tuple[str, bool] | None:
+    return next(((tool, push) for tool, push, pattern in _MIGRATIONS if pattern.search(line)), None)
+
+
+_ACTIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), tool)
+    for pattern, tool in (
+        (r"aws-actions/amazon-ecs-deploy(?:-task-definition|-express-service)?@", "ecs"),
+        (r"aws-actions/aws-cloudformation-github-deploy@", "cloudformation"),
+        (r"(?:dflook|danielflook)/(?:terraform|tofu)-apply@", "terraform"),
+        (r"google-github-actions/deploy-\w+@", "cloud-run"),
+        (r"azure/(?:webapps-deploy|k8s-deploy|container-apps-deploy-action)@", "azure"),
+        (r"(?:einaregilsson/beanstalk-deploy)@", "beanstalk"),
+        (r"superfly/flyctl-actions", "fly"),
+    )
+)
+
+
+def of_action(uses: str, inputs: Mapping[str, Value[str]], span: Span) -> tuple[Activity, ...]:
+    """What a published action does, from its name and its inputs."""
+    name = uses.lower()
+    if re.match(r"(?:hoverkraft-tech|isbang)/compose-action@", name):
+        files = _lines(inputs.get("compose-file"))
+        flags = " ".join(_lines(inputs.get("up-flags")))
+        return (
+            ComposeUp(
+                span=span, files=tuple(files), services=tuple(_lines(inputs.get("services"))),
+                wait="--wait" in flags, detached=True, build="--build" in flags,
+            ),
+        )  # fmt: skip
+    if name.startswith("cypress-io/github-action@"):
+        return (EndToEnd(span=span, runner="cypress"),)
+    for pattern, tool in _ACTIONS:
+        if pattern.match(name):
+            return (Deploy(span=span, tool=tool, image=inputs.get("image")),)
+    return ()
+
+
+def _lines(value: Value[str] | None) -> list[str]:
+    return value.value.split() if isinstance(value, Known) else []

@@ -1,0 +1,195 @@
+"""Words of a Dockerfile → located values: variables replaced, ports counted, paths joined."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from policyengine.formats.dockerfile import WordError, expand
+from policyengine.image import ImageRef, engine_of
+from policyengine.nodes import Command, Healthcheck, Port
+from policyengine.value import Absent, Floating, Known, Unknown, Value, Via
+
+if TYPE_CHECKING:
+    from policyengine.formats.dockerfile import Instruction
+    from policyengine.source import Span, Text
+
+_PORT = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?(?:/(tcp|udp|sctp))?\Z", re.IGNORECASE)
+_MOST_PORTS = 1000
+
+
+@dataclass(slots=True)
+class Scope:
+    """The variables that a word may name. `open` is why an unlisted one may be set all the same."""
+
+    values: dict[str, Value[str]] = field(default_factory=dict)
+    open: str = ""
+    open_names: frozenset[str] = frozenset()
+
+
+def unset_argument(value: Value[str]) -> bool:
+    """An ARG without default that no build gave a value: it is declared, but unset."""
+    return isinstance(value, Absent) or (isinstance(value, Unknown) and value.reason.endswith("has no default"))
+
+
+def evaluate_word(text: str, span: Span, content: Text, scope: Scope, escape: str, *, json: bool) -> Value[str]:
+    """A word with its variables replaced; Unknown with the reason of the first variable that is."""
+    if "$" not in text and escape not in text and "'" not in text and '"' not in text:
+        return Known(text, span)
+    plain: dict[str, str | None] = {}
+    for name, value in scope.values.items():
+        plain[name] = value.value if isinstance(value, Known | Floating) else None
+    for name in scope.open_names:
+        plain.setdefault(name, None)
+    try:
+        expanded = expand(text, _Open(plain) if scope.open else plain, escape=escape)
+    except WordError as error:
+        return Unknown(f"the word cannot be expanded: {error.message}", span)
+    taken = [reference for reference in expanded.references if reference.taken]
+    exact = not json or content.text == text
+    steps = []
+    for reference in taken:
+        place = content.span(reference.start, reference.end) if exact else span
+        steps.append(Via(content.text[reference.start : reference.end] if exact else f"${reference.name}", place))
+    if expanded.unknown:
+        name = expanded.unknown[0]
+        cause = scope.values.get(name)
+        if isinstance(cause, Unknown):
+            return Unknown(cause.reason, cause.span, (*steps[:1], *cause.via))
+        return Unknown(scope.open or f"the value of '{name}' is set by the base image", span)
+    if len(taken) == 1 and len(expanded.references) == 1:
+        origin = scope.values.get(taken[0].name)
+        whole = taken[0].end - taken[0].start == len(text.strip('"'))
+        if (
+            origin is not None
+            and whole
+            and expanded.text == plain[taken[0].name]
+            and origin.span.end > origin.span.start
+        ):
+            return Known(expanded.text, origin.span, (*steps, *origin.via))
+    definitions = [
+        Via(reference.name, scope.values[reference.name].span) for reference in taken if reference.name in scope.values
+    ]
+    return Known(expanded.text, span, tuple(dict.fromkeys(definitions)))
+
+
+class _Open(dict[str, "str | None"]):
+    """Variables of a base image that no table lists: any other name may be set, to something unknown."""
+
+    def __contains__(self, key: object) -> bool:
+        return True
+
+    def __missing__(self, key: str) -> str | None:
+        return None
+
+
+def postgres_major(scope: Scope, base: Known[ImageRef]) -> None:
+    """The official Postgres images set PG_MAJOR, which Dockerfiles use in package names."""
+    engine = engine_of(base.value, base.span)
+    if engine is None or not engine.certain or engine.name != "postgres":
+        return
+    if isinstance(engine.version, Known | Floating):
+        scope.values.setdefault("PG_MAJOR", Known(str(engine.version.value.major), base.span, base.via))
+
+
+def joined(before: Value[str], value: Value[str]) -> Value[str]:
+    """The directory of a WORKDIR: cleaned, and a relative one joined to the one before."""
+    if not isinstance(value, Known):
+        return value
+    if value.value.startswith("/"):
+        path = "/" + posixpath.normpath(value.value).lstrip("/")
+        span = value.span
+        if span.end - span.start == len(value.value) and value.value.startswith(path):
+            span = span._replace(end=span.start + len(path))
+        return Known(path, span, value.via)
+    if isinstance(before, Known):
+        path = posixpath.normpath(posixpath.join("/", before.value, value.value))
+        return Known(path, value.span, (*value.via, Via(f"WORKDIR {before.value}", before.span)))
+    reason = before.reason if isinstance(before, Unknown) else "the working directory before it is not known"
+    return Unknown(reason, value.span, value.via)
+
+
+def ports_of(value: Value[str], span: Span) -> tuple[Port, ...]:
+    """The ports that a word of EXPOSE names: `8080`, `8080/udp`, `3000-3005`."""
+    nowhere = Absent(span)
+    if not isinstance(value, Known):
+        reason = value.reason if isinstance(value, Unknown) else "the port is not known"
+        return (Port(Unknown(reason, span), nowhere, span),)
+    found: list[Port] = []
+    for text in value.value.split():
+        match = _PORT.match(text)
+        if match is None:
+            found.append(Port(Unknown(f"{text!r} is no port", span), nowhere, span))
+            continue
+        first = int(match[1])
+        last = int(match[2] or first)
+        protocol = (match[3] or "tcp").lower()
+        whole = value.span
+        if match[3] and whole.end - whole.start == len(text):
+            whole = whole._replace(end=whole.end - len(match[3]) - 1)
+        found += (
+            Port(Known(number, whole, value.via), nowhere, span, protocol)
+            for number in range(first, min(last, first + _MOST_PORTS) + 1)
+        )
+    return tuple(found)
+
+
+def exposed_with(ports: tuple[Port, ...], more: tuple[Port, ...]) -> tuple[Port, ...]:
+    """A port exposed twice counts once, at its last place."""
+    keys = {_port_key(port) for port in more}
+    return tuple(port for port in ports if _port_key(port) not in keys) + more
+
+
+def _port_key(port: Port) -> tuple[object, str]:
+    return (port.target.value if isinstance(port.target, Known) else port.span, port.protocol)
+
+
+def command_of(instruction: Instruction) -> Value[Command]:
+    """The command of a CMD or ENTRYPOINT; Absent when it is empty."""
+    if instruction.json is not None:
+        if not instruction.json:
+            return Absent(instruction.keyword_span)
+        first, last = instruction.json[0].span, instruction.json[-1].span
+        return Known(Command(tuple(word.text for word in instruction.json)), first.cover(last))
+    argument = instruction.argument
+    if argument is None:
+        return Absent(instruction.keyword_span)
+    return Known(Command((argument.text,), True), argument.span)  # noqa: FBT003  shell form
+
+
+def healthcheck_of(instruction: Instruction) -> Healthcheck | None:
+    """The check that a HEALTHCHECK asks for, or None when it is incomplete."""
+    argument = instruction.argument
+    if argument is None:
+        return None
+    kind = argument.text.split(maxsplit=1)[0]
+    if kind.upper() == "NONE":
+        return Healthcheck(Absent(instruction.keyword_span), instruction.span, disabled=True)
+    test: Value[Command]
+    if instruction.json is not None:
+        if not instruction.json:
+            return None
+        place = instruction.json[0].span.cover(instruction.json[-1].span)
+        test = Known(Command(tuple(word.text for word in instruction.json)), place)
+    else:
+        content = argument.content.part(len(kind), len(argument.text))
+        lead = len(content.text) - len(content.text.lstrip())
+        if lead == len(content.text):
+            return None
+        place = content.span(lead, len(content.text))
+        test = Known(Command((content.text[lead:],), True), place)  # noqa: FBT003  shell form
+
+    def time(name: str) -> Value[str] | None:
+        flag = instruction.flag(name)
+        return None if flag is None else Known(flag.value, flag.value_span)
+
+    return Healthcheck(
+        test=test,
+        span=instruction.span,
+        interval=time("interval"),
+        timeout=time("timeout"),
+        retries=time("retries"),
+        start_period=time("start-period"),
+    )

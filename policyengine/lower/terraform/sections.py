@@ -1,0 +1,258 @@
+"""One way to read the configuration of a resource: from its block, from a module call, or from an object value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from policyengine.formats.hcl.syntax import Body, Template, Text
+from policyengine.lower.terraform.expressions import Frame, settled
+from policyengine.lower.terraform.values import List, Object, Tree, decided, elements, plain, through, unknown_of
+from policyengine.value import Known, Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from policyengine.lower.terraform.folders import Declared
+    from policyengine.lower.terraform.project import Module, Project
+    from policyengine.source import Source, Span
+
+
+class Section(Protocol):
+    """Arguments and nested blocks."""
+
+    @property
+    def span(self) -> Span:
+        """The place of its name: where an argument that is missing would be reported."""
+        ...
+
+    def get(self, name: str) -> Tree | None:
+        """An argument; None where it is not given, or null."""
+        ...
+
+    def blocks(self, name: str) -> Nested:
+        """The nested blocks of a type."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Nested:
+    """Nested blocks; `gap` says why there may be more."""
+
+    sections: tuple[Section, ...] = ()
+    gap: Unknown | None = None
+
+
+def _given(tree: Tree | None) -> Tree | None:
+    return None if isinstance(tree, Known) and tree.value is None else tree
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectSection:
+    """A section that is an object value."""
+
+    tree: Object
+    span: Span
+
+    def get(self, name: str) -> Tree | None:
+        """An argument; Unknown where the object may have it."""
+        found = self.tree.entries.get(name)
+        if found is None:
+            return self.tree.gap
+        return _given(through(found, *self.tree.via))
+
+    def blocks(self, name: str) -> Nested:
+        """The objects of an argument that is an object or a list of them."""
+        return nested_of(self.get(name))
+
+
+def nested_of(tree: Tree | None) -> Nested:
+    """The objects that a value is made of, as sections."""
+    match tree:
+        case None:
+            return Nested()
+        case Object(span=span):
+            return Nested((ObjectSection(tree, span),))
+        case List(items, span, via, gap=gap):
+            sections: list[Section] = []
+            for item in items:
+                if isinstance(item, Object):
+                    sections.append(ObjectSection(through(item, *via), item.span))
+                elif not decided(item):
+                    gap = gap or unknown_of(item)
+            return Nested(tuple(sections), gap)
+        case _ if decided(tree):
+            return Nested()
+        case _:
+            return Nested((), unknown_of(tree))
+
+
+@dataclass(frozen=True, slots=True)
+class BlockSection:
+    """A section that is a block's body, evaluated in a module instance."""
+
+    project: Project
+    module: Module
+    source: Source
+    body: Body
+    span: Span
+    names: Mapping[str, Tree] = field(default_factory=dict)
+
+    def frame(self) -> Frame:
+        """What an expression of this block sees."""
+        return self.module.frame(self.source, self.names)
+
+    def get(self, name: str) -> Tree | None:
+        """An argument; None where it is not given, or null."""
+        attribute = self.body.attribute(name)
+        if attribute is None:
+            return None
+        frame = self.frame()
+        return _given(self.project.run(lambda: settled(attribute.value, frame)))
+
+    def blocks(self, name: str) -> Nested:
+        """The nested blocks of a type, static ones and those that `dynamic` makes, in source order."""
+        sections: list[Section] = []
+        gap: Unknown | None = None
+        for block in self.body.blocks:
+            place = self.source.span(block.start, block.end)
+            if block.type == name:
+                sections.append(BlockSection(self.project, self.module, self.source, block.body, place, self.names))
+            elif block.type == "dynamic" and block.labels and block.labels[0].text == name:
+                made = self._dynamic(block.body, name, place)
+                sections.extend(made.sections)
+                gap = gap or made.gap
+        if not sections and gap is None and self.body.attribute(name) is not None:
+            return nested_of(self.get(name))  # the JSON syntax, and attributes that are lists of objects
+        return Nested(tuple(sections), gap)
+
+    def _dynamic(self, body: Body, name: str, place: Span) -> Nested:
+        content = next((each.body for each in body.blocks if each.type == "content"), None)
+        each = body.attribute("for_each")
+        if content is None or each is None:
+            return Nested()
+        iterator = body.attribute("iterator")
+        label = self.source.text[iterator.value.start : iterator.value.end] if iterator is not None else name
+        frame = self.frame()
+        collection = self.project.run(lambda: settled(each.value, frame))
+        if not isinstance(collection, List | Object):
+            return Nested((), unknown_of(collection)) if not decided(collection) else Nested()
+        sections = tuple(
+            BlockSection(
+                self.project,
+                self.module,
+                self.source,
+                content,
+                place,
+                {**self.names, label: Object({"key": key, "value": value}, place)},
+            )
+            for key, value in elements(collection)
+        )
+        return Nested(sections, collection.gap)
+
+    def text_of(self, name: str) -> str:
+        """The source text of an argument's expression, empty where it is not given."""
+        attribute = self.body.attribute(name)
+        return "" if attribute is None else self.source.text[attribute.value.start : attribute.value.end]
+
+    def literal(self, name: str) -> bool:
+        """Whether an argument is written as a string in place."""
+        attribute = self.body.attribute(name)
+        return attribute is not None and isinstance(attribute.value, Text | Template)
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One instance of a resource, a data source, or a call of a module that is not in the repository.
+
+    `mode` is `resource`, `data` or `module`; for a module `kind` is its source. `gap` says why it is not known how many
+    instances there are.
+    """
+
+    project: Project
+    module: Module
+    declared: Declared
+    mode: str
+    kind: str
+    name: str
+    address: str
+    section: BlockSection
+    gap: Unknown | None = None
+
+    @property
+    def span(self) -> Span:
+        """The place of its name."""
+        return self.section.span
+
+    def get(self, name: str) -> Tree | None:
+        """An argument; None where it is not given, or null."""
+        return self.section.get(name)
+
+    def blocks(self, name: str) -> Nested:
+        """The nested blocks of a type."""
+        return self.section.blocks(name)
+
+
+def resources(project: Project, kinds: frozenset[str]) -> list[Resource]:
+    """Every instance of the resources and data sources of these types, and every remote module call, by address."""
+    found: list[Resource] = []
+    for module in project.every_module():
+        if module.folder is None:
+            found.append(_module_call(project, module))
+            continue
+        for (mode, kind, name), declared in module.folder.resources.items():
+            if kind in kinds or f"data.{kind}" in kinds:
+                found.extend(_instances(project, module, declared, mode, kind, name))
+    return sorted(found, key=lambda each: (each.address, each.span))
+
+
+def _module_call(project: Project, module: Module) -> Resource:
+    if module.call is None or module.parent is None:
+        raise AssertionError(module.address)
+    section = BlockSection(
+        project,
+        module.parent,
+        module.call.source,
+        project.body(module.call),
+        module.call.span,
+        module.names,
+    )
+    label = module.call.block.label(0)
+    return Resource(project, module.parent, module.call, "module", module.source, label, module.address, section)
+
+
+def _instances(
+    project: Project, module: Module, declared: Declared, mode: str, kind: str, name: str
+) -> list[Resource]:
+    plainly = f"data.{kind}.{name}" if mode == "data" else f"{kind}.{name}"
+    expansion = project.expanded(module, declared)
+    gap: Unknown | None = None
+    if isinstance(expansion, Unknown):
+        gap = expansion
+        span = expansion.span
+        expansion = [
+            ("", {"each": Object({"key": gap, "value": gap}, span), "count": Object({"index": gap}, span)})
+        ]
+    body = project.body(declared)
+    return [
+        Resource(
+            project,
+            module,
+            declared,
+            mode,
+            kind,
+            name,
+            module.prefixed(plainly + suffix),
+            BlockSection(project, module, declared.source, body, declared.span, names),
+            gap,
+        )
+        for suffix, names in expansion
+    ]
+
+
+def text_values(tree: Tree) -> list[str] | None:
+    """The strings of a list, or None where it is no fully known list."""
+    if not isinstance(tree, List) or not decided(tree):
+        return None
+    values = [plain(item) for item in tree.items]
+    return [str(value) for value in values]
