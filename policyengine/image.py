@@ -207,7 +207,9 @@ def _normalise(host: str, path: str) -> tuple[str, str]:
     mirrors = _mirrors()
     host = mirrors.host_aliases.get(host, host)
     if host in mirrors.docker_hub_hosts:
-        return DOCKER_HUB, path.removeprefix("library/")
+        owner, _, rest = path.partition("/")
+        official = rest and (owner == "library" or owner in mirrors.docker_hub_architectures)
+        return DOCKER_HUB, rest if official else path
     if host == "public.ecr.aws":
         return _ecr_public(path)
     if host in _PUBLIC_HOSTS:
@@ -436,6 +438,7 @@ class _Mirrors:
     docker_hub_hosts: frozenset[str]
     host_aliases: Mapping[str, str]
     prefixes: Mapping[str, str]
+    docker_hub_architectures: frozenset[str]
     ecr_public_docker_hub_twins: frozenset[str]
 
 
@@ -458,6 +461,7 @@ def _mirrors() -> _Mirrors:
         frozenset(cast("list[str]", table["docker_hub_hosts"])),
         cast("dict[str, str]", table["host_aliases"]),
         cast("dict[str, str]", table["prefixes"]),
+        frozenset(cast("list[str]", table["docker_hub_architectures"])),
         frozenset(cast("list[str]", table["ecr_public_docker_hub_twins"])),
     )
 

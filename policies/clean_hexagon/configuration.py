@@ -284,7 +284,7 @@ def env_key_missing_in_cloud(graph: Graph, options: Options) -> Iterator[Outcome
     users: dict[str, list[Service]] = {}
     for service in graph.apps(Side.CLOUD):
         module = _module(graph, service)
-        if module is not None:
+        if module is not None and not (isinstance(service.count, Known) and service.count.value == 0):
             users.setdefault(module.id, []).append(service)
     for module_id, services in sorted(users.items()):
         module = graph.get(ConfigModule, module_id)

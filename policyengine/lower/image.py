@@ -40,14 +40,13 @@ from policyengine.nodes import (
     Variable,
     Word,
 )
-from policyengine.source import Span, Text
+from policyengine.source import ReadError, Span, Text
 from policyengine.value import Absent, Floating, Known, Unknown, Value, Via, passed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from policyengine.discover import Files
-    from policyengine.source import ReadError
 
 PREDEFINED = frozenset(
     f"{side}{part}" for side in ("TARGET", "BUILD") for part in ("PLATFORM", "OS", "ARCH", "VARIANT")
@@ -58,27 +57,18 @@ _FILE = re.compile(
     r"(?:(?:Docker|Container)file(?:[._-][\w.-]+)?|[\w.-]+[._-](?:Docker|Container)file)\Z",
     re.IGNORECASE,
 )
-_NOT_A_FILE = (
-    ".dockerignore",
-    ".md",
-    ".py",
-    ".ts",
-    ".js",
-    ".go",
-    ".rb",
-    ".sh",
-    ".yml",
-    ".yaml",
-    ".json",
-    ".txt",
-    ".j2",
+_NOT_A_FILE = re.compile(
+    r"\.(?:dockerignore|mdx?|rst|adoc|txt|py|tsx?|jsx?|mjs|cjs|go|rb|rs|java|kt|php|sh|bash|ps1|ya?ml|json|toml|hcl|tf|html"
+    r"|css|svg|png|lock|patch|diff|log|orig|rej|bak|swp|m4|in|j2|jinja2?|tmpl|tpl|template|erb|ejs|hbs|mustache|gotmpl)\Z",
+    re.IGNORECASE,
 )
+"""Ends of names that make something else of `Dockerfile.…`: code about Dockerfiles, and templates of them."""
 
 
 def is_dockerfile(path: str) -> bool:
     """Whether a path has the name of a Dockerfile: `Dockerfile`, `Dockerfile.production`, `api.Dockerfile`."""
     name = PurePosixPath(path).name
-    return _FILE.match(name) is not None and not name.lower().endswith(_NOT_A_FILE)
+    return _FILE.match(name) is not None and _NOT_A_FILE.search(name) is None
 
 
 def lower(files: Files) -> Lowered:
@@ -92,9 +82,17 @@ def lower(files: Files) -> Lowered:
         if source is None:
             continue
         dockerfile = read(source)
-        problems += dockerfile.errors
+        problems += _first(dockerfile.errors)
         nodes += stages(dockerfile, {})
     return Lowered(nodes=tuple(nodes), problems=tuple(problems))
+
+
+def _first(errors: tuple[ReadError, ...]) -> tuple[ReadError, ...]:
+    """One clear error for a file: the first, with the number of the others."""
+    if len(errors) < 2:
+        return errors
+    first, more = errors[0], len(errors) - 1
+    return (ReadError(f"{first.message} (and {more} more error{'s' if more > 1 else ''})", first.span, first.advice),)
 
 
 def stages(

@@ -6,418 +6,640 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from policyengine import image as images
 from policyengine.graph import Edge, EdgeKind
+from policyengine.image import engine_of
 from policyengine.lower.datastore import image_role
-from policyengine.lower.terraform.datastores import connected, node_id
-from policyengine.lower.terraform.resource import (
-    Resource,
-    flag,
-    given,
-    number,
-    objects,
-    references,
-    sources,
-    text,
+from policyengine.lower.terraform import facts
+from policyengine.lower.terraform.documents import document
+from policyengine.lower.terraform.sections import Nested, nested_of
+from policyengine.lower.terraform.values import (
+    Composite,
+    Encoded,
+    Invalid,
+    List,
+    Object,
+    Reference,
+    Tree,
+    Undecided,
+    decided,
+    plain,
+    through,
+    to_string,
+    unknown_of,
 )
-from policyengine.lower.terraform.values import Composite, Encoded, List, Object, Reference, Tree, unknown_of
-from policyengine.nodes import (
-    Command,
-    Dependency,
-    Healthcheck,
-    Mount,
-    Origin,
-    Port,
-    Repository,
-    Role,
-    Secret,
-    Service,
-    Side,
-    Variable,
-)
-from policyengine.value import Absent, Known, Unknown, Value
+from policyengine.nodes import Dependency, Healthcheck, MigrationRunner, Mount, Origin, Port, Role, Service, Variable
+from policyengine.value import Absent, Floating, Known, Unknown, Value, known
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
 
     from policyengine.image import ImageRef
-    from policyengine.nodes import Datastore
+    from policyengine.lower.terraform.sections import Resource, Section
+    from policyengine.lower.terraform.stack import Stack
+    from policyengine.nodes import Command, Node
     from policyengine.source import Span
 
-TYPES = frozenset({"aws_ecs_task_definition", "aws_ecs_service"})
+Made = "Node | Edge"
 
-MIGRATES = re.compile(
-    r"\bmigrat|alembic\s+upgrade|db:(?:migrate|prepare|setup)|flyway|liquibase|knex\s+migrate|goose\s+up|dbmate",
-    re.IGNORECASE,
-)
 _SIDECAR = re.compile(
-    r"(?:^|[-_/])(?:log[-_]?router|fire-?lens|fluent-?bit|fluentd|datadog(?:-agent)?|dd-agent|x-?ray(?:-daemon)?|envoy|"
-    r"aws-otel\S*|otel\S*|adot\S*|cloudwatch-agent|newrelic\S*|aws-appmesh\S*|ecs-exporter|cadvisor|vault-agent)(?:$|[-_])",
-    re.IGNORECASE,
+    r"(?:^|[-_])(?:datadog|dd|xray|x-ray|envoy|otel|otelcol|adot|fluent-?bit|fluentd|log[-_]?router|firelens|firelens-container"
+    r"|collector|newrelic|cwagent|cloudwatch-agent|tailscale|ecs-exporter|sidecar|appmesh|splunk|vector)(?:$|[-_])"
 )
+_MIGRATE = re.compile(
+    r"\b(prisma\s+(?:migrate|db)|drizzle-kit\s+(?:migrate|push)|alembic\s+upgrade|rails\s+db:migrate|rake\s+db:migrate"
+    r"|manage\.py\s+migrate|knex\s+migrate|sequelize\S*\s+db:migrate|typeorm\s+\S*migration|flyway|liquibase|goose|dbmate"
+    r"|golang-migrate|migrate\s+-path|node-pg-migrate|artisan\s+migrate|diesel\s+migration|sqlx\s+migrate|supabase\s+db)"
+)
+_MIGRATION_NAME = re.compile(r"migrat|db[-_]?(?:setup|init|seed)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What containers refer to: the nodes made so far, by Terraform address."""
+class Deployment:
+    """How a task definition is run: by services, or by nothing that the files show."""
 
-    repositories: Mapping[str, Repository]
-    secrets: Mapping[str, Secret]
-    datastores: Mapping[str, Datastore]
+    count: Value[int] | None
+    launch: str
+    serves: bool
+
+
+def task_definition(stack: Stack, resource: Resource) -> Iterator[Node | Edge]:
+    """An aws_ecs_task_definition."""
+    services = [
+        each for each in stack.kind("aws_ecs_service") if resource in stack.named(each.get("task_definition"), resource.kind)
+    ]
+    counts = [facts.integer(each.get("desired_count"), each.span) for each in services]
+    count = next((each for each in counts if not isinstance(each, Absent)), counts[0] if counts else None)
+    launch = _launch([*services, resource])
+    any_service = any(True for _ in stack.kind("aws_ecs_service"))
+    deployment = Deployment(count, launch, bool(services) or not any_service)
+    architecture: Value[str] = Absent(resource.span)
+    for block in resource.blocks("runtime_platform").sections:
+        architecture = facts.text(block.get("cpu_architecture"), block.span)
+    yield from containers(stack, resource, _definitions(stack, resource), deployment, architecture)
+
+
+def _launch(candidates: list[Resource]) -> str:
+    for each in candidates:
+        launch = facts.text(each.get("launch_type"), each.span)
+        if isinstance(launch, Known):
+            return launch.value
+        for strategy in each.blocks("capacity_provider_strategy").sections:
+            provider = facts.text(strategy.get("capacity_provider"), strategy.span)
+            if isinstance(provider, Known) and provider.value.startswith("FARGATE"):
+                return "FARGATE"
+        required = each.get("requires_compatibilities")
+        if required is not None and decided(required):
+            values = plain(required)
+            if isinstance(values, list) and len(values) == 1:
+                return str(values[0])
+    return ""
+
+
+def _definitions(stack: Stack, resource: Resource) -> Nested:
+    """The container definitions, whatever shape they are written in."""
+    tree = resource.get("container_definitions")
+    if tree is None:
+        return Nested()
+    try:
+        return nested_of(_expanded(stack, document(_replaced(stack, tree), "json")))
+    except Undecided as error:
+        return Nested((), error.unknown)
+    except Invalid as error:
+        return Nested((), Unknown(f"container_definitions cannot be read: {error}", tree.span, tree.via))
+
+
+def _replaced(stack: Stack, tree: Tree) -> Tree:
+    """References to the outputs of container-definition modules as what those modules give."""
+    match tree:
+        case Reference(address, attribute):
+            module = stack.at(address)
+            if module is not None and module.mode == "module" and "container-definition" in module.kind:
+                made = _cloudposse(module)
+                whole = List((made,), tree.span) if attribute.endswith("list") or "encoded_list" in attribute else made
+                wrapped: Tree = whole if attribute.startswith(("json_map_object", "container_definition")) else made
+                if attribute in ("json_map_encoded_list", "json", "json_encoded_list"):
+                    wrapped = List((made,), tree.span)
+                if attribute.startswith("json_map_object"):
+                    return wrapped
+                return Encoded(wrapped, "json", tree.span, tree.via)
+            return tree
+        case Composite(parts, span, via):
+            return Composite(tuple(_replaced(stack, part) for part in parts), span, via)  # type: ignore[arg-type]
+        case Encoded(inner, form, span, via):
+            return Encoded(_replaced(stack, inner), form, span, via)
+        case List(items, span, via, unordered, gap):
+            return List(tuple(_replaced(stack, item) for item in items), span, via, unordered, gap)
+        case _:
+            return tree
+
+
+_CLOUDPOSSE = {
+    "container_name": "name",
+    "container_image": "image",
+    "container_memory": "memory",
+    "container_memory_reservation": "memoryReservation",
+    "container_cpu": "cpu",
+    "port_mappings": "portMappings",
+    "healthcheck": "healthCheck",
+    "entrypoint": "entryPoint",
+    "mount_points": "mountPoints",
+    "stop_timeout": "stopTimeout",
+    "readonly_root_filesystem": "readonlyRootFilesystem",
+    "linux_parameters": "linuxParameters",
+    "container_depends_on": "dependsOn",
+    "environment_files": "environmentFiles",
+}
+
+
+def _cloudposse(module: Resource) -> Object:
+    """What cloudposse/ecs-container-definition makes of its inputs."""
+    entries: dict[str, Tree] = {}
+    keys: dict[str, Span] = {}
+    for attribute in module.section.body.attributes:
+        name = _CLOUDPOSSE.get(attribute.name, attribute.name)
+        tree = module.get(attribute.name)
+        if tree is not None:
+            entries[name] = tree
+            keys[name] = module.section.source.span(attribute.start, attribute.end)
+    for kind, target in (("map_environment", "environment"), ("map_secrets", "secrets")):
+        given = entries.get(kind)
+        if isinstance(given, Object):
+            value = "value" if target == "environment" else "valueFrom"
+            items = tuple(
+                Object(
+                    {"name": Known(key, given.keys.get(key, given.span)), value: through(each, *given.via)}, given.span
+                )
+                for key, each in given.entries.items()
+            )
+            entries[target] = List(items, given.span, gap=given.gap)
+    return Object(entries, module.span, keys=keys)
+
+
+def _expanded(stack: Stack, tree: Tree) -> Tree:
+    """A list of definitions whose elements may be outputs of modules or lists themselves."""
+    if not isinstance(tree, List):
+        replaced = _replaced(stack, tree)
+        return replaced.tree if isinstance(replaced, Encoded) else replaced
+    items: list[Tree] = []
+    for item in tree.items:
+        replaced = _replaced(stack, item)
+        inner = replaced.tree if isinstance(replaced, Encoded) else replaced
+        items.extend(inner.items if isinstance(inner, List) else [inner])
+    return List(tuple(items), tree.span, tree.via, gap=tree.gap)
 
 
 def containers(
-    resources: Sequence[Resource], seen: Seen
-) -> tuple[list[Service], list[Edge]]:
-    """The containers of every task definition, and the edges to what they pull, read and connect to."""
-    services: list[Service] = []
-    edges: list[Edge] = []
-    runners = [each for each in resources if each.type == "aws_ecs_service" and not each.data]
-    for task in resources:
-        if task.type != "aws_ecs_task_definition" or task.data:
-            continue
-        own = [
-            each
-            for each in runners
-            if any(reference.address == task.address for reference in references(each.get("task_definition")))
-        ]
-        for definition in _definitions(task):
-            service = _container(task, definition, own[0] if own else None)
-            services.append(service)
-            edges.extend(_edges(service, definition, seen))
-    return services, edges
-
-
-def _definitions(task: Resource) -> Iterator[Object]:
-    """The container definitions as objects, whether they were encoded, read from a template or referred to."""
-    tree = task.get("container_definitions")
-    while isinstance(tree, Encoded):
-        tree = tree.tree
-    if isinstance(tree, Object) and not {"name", "image"} & set(tree.entries):
-        for key, inner in tree.entries.items():  # a map of containers by name, as the ecs module takes it
-            if isinstance(inner, Object):
-                named = {"name": Known(key, tree.keys.get(key, inner.span)), **inner.entries}
-                yield Object(named, inner.span, inner.via, inner.keys, inner.gap)
+    stack: Stack, resource: Resource, definitions: Nested, deployment: Deployment, architecture: Value[str]
+) -> Iterator[Node | Edge]:
+    """The containers of one task, with their edges."""
+    if not definitions.sections:
+        if definitions.gap is not None:
+            yield _unreadable(stack, resource, definitions.gap, deployment, architecture)
         return
-    items = tree.items if isinstance(tree, List) else ()
-    for item in items:
-        inner = item
-        while isinstance(inner, Encoded):
-            inner = inner.tree
-        if isinstance(inner, Object):
-            yield inner
+    if isinstance(deployment.count, Known) and deployment.count.value == 0:
+        pass  # the rules decide what a service with no tasks means
+    taken: set[str] = set()
+    alone = len(definitions.sections) == 1 and definitions.gap is None
+    for number, section in enumerate(definitions.sections):
+        yield from _container(stack, resource, section, number, deployment, architecture, taken, alone=alone)
 
 
-def _get(definition: Object, name: str) -> Tree | None:
-    """A property of a container definition; JSON names are matched without regard to case, as AWS accepts."""
-    if name in definition.entries:
-        return given(definition.entries[name])
-    snake = re.sub(r"([A-Z])", lambda match: "_" + match[1].lower(), name)
-    return given(definition.entries.get(snake))
-
-
-def _container(task: Resource, definition: Object, runner: Resource | None) -> Service:
-    name_tree = _get(definition, "name")
-    name = text(name_tree, definition.span)
-    label = _label(name, name_tree, task)
-    image = _image(_get(definition, "image"), definition.span)
-    command = _command(_get(definition, "command"), definition.span)
-    entrypoint = _command(_get(definition, "entryPoint"), definition.span)
-    gap = _gap(definition)
-    place = name_tree.span if name_tree is not None else definition.span
+def _unreadable(
+    stack: Stack, resource: Resource, gap: Unknown, deployment: Deployment, architecture: Value[str]
+) -> Service:
+    """A task whose containers are not known stands as one service of which nothing is known."""
+    undecided = Unknown(f"the containers are not known: {gap.reason}", gap.span, gap.via)
     return Service(
-        id=f"{node_id(task.address)}#{label}",
+        id=stack.id(resource.address),
+        name=resource.name,
+        side=stack.side,
+        span=resource.span,
+        role=Role.APP if deployment.serves else Role.JOB,
+        group=stack.id(resource.address),
+        image=undecided,
+        build=None,
+        entrypoint=undecided,
+        command=undecided,
+        user=undecided,
+        environment=(),
+        environment_gap=undecided,
+        architecture=architecture,
+        count=deployment.count,
+        launch=deployment.launch,
+    )
+
+
+class _Fields:
+    """A container definition in the spelling of the API, or in that of Terraform modules (`read_only`)."""
+
+    def __init__(self, section: Section) -> None:
+        self.section = section
+        self.span = section.span
+
+    def get(self, name: str) -> Tree | None:
+        found = self.section.get(name)
+        if found is None or isinstance(found, Unknown):
+            other = self.section.get(re.sub(r"(?<!^)([A-Z])", lambda match: f"_{match[1].lower()}", name))
+            found = other if other is not None else found
+        return found
+
+    def nested(self, name: str) -> Nested:
+        return nested_of(self.get(name))
+
+    def section_of(self, name: str) -> _Fields | None:
+        found = self.nested(name).sections
+        return _Fields(found[0]) if found else None
+
+
+def _container(
+    stack: Stack,
+    resource: Resource,
+    section: Section,
+    number: int,
+    deployment: Deployment,
+    architecture: Value[str],
+    taken: set[str],
+    *,
+    alone: bool,
+) -> Iterator[Node | Edge]:
+    fields = _Fields(section)
+    written = facts.text(fields.get("name"), section.span)
+    label = written.value if isinstance(written, Known) else _spoken(fields.get("name")) or f"container-{number}"
+    part = label if label not in taken else f"{label}-{number}"
+    taken.add(part)
+    span = written.span if isinstance(written, Known) and written.span.path else section.span
+    node_id = stack.id(resource.address, part)
+    image_tree = fields.get("image")
+    image = facts.image(image_tree, span, lambda address: _repository(stack, address))
+    command = facts.command(fields.get("command"), span)
+    entrypoint = facts.command(fields.get("entryPoint"), span)
+    environment, gap = _environment(stack, fields, span)
+    cpus, memory = fields.get("cpu"), fields.get("memory")
+    if alone and resource.mode == "resource":
+        cpus, memory = cpus or resource.get("cpu"), memory or resource.get("memory")
+    linux = fields.section_of("linuxParameters")
+    service = Service(
+        id=node_id,
         name=label,
-        side=Side.CLOUD,
-        span=place,
-        role=_role(label, image, command, entrypoint, task, runner),
-        group=node_id(task.address),
+        side=stack.side,
+        span=span,
+        role=_role(label, resource, image, command, fields, deployment),
+        group=stack.id(resource.address),
         image=image,
         build=None,
         entrypoint=entrypoint,
         command=command,
-        user=text(_get(definition, "user"), place),
-        environment=tuple(_environment(definition)),
+        user=facts.text(fields.get("user"), span),
+        environment=environment,
         environment_gap=gap,
-        ports=tuple(_ports(definition)),
-        mounts=tuple(_mounts(definition)),
-        depends_on=tuple(_dependencies(definition)),
-        healthcheck=_healthcheck(definition),
-        architecture=_architecture(task),
-        privileged=flag(_get(definition, "privileged"), place),
-        read_only=flag(_get(definition, "readonlyRootFilesystem"), place),
-        init=_init(definition),
-        stop_grace_period=text(_get(definition, "stopTimeout"), place),
-        cpus=text(_get(definition, "cpu"), place),
-        memory=text(_get(definition, "memory"), place),
-        essential=flag(_get(definition, "essential"), place),
-        count=runner.number("desired_count") if runner is not None else None,
-        launch=_launch(task, runner),
-        parity=_tag(task),
+        ports=tuple(_ports(fields)),
+        mounts=tuple(_mounts(fields)),
+        depends_on=tuple(_dependencies(fields)),
+        healthcheck=_healthcheck(fields, span),
+        architecture=architecture,
+        privileged=facts.boolean(fields.get("privileged"), span),
+        read_only=facts.boolean(fields.get("readonlyRootFilesystem"), span),
+        init=facts.boolean(linux.get("initProcessEnabled") if linux is not None else None, span),
+        stop_grace_period=facts.text(fields.get("stopTimeout"), span),
+        cpus=facts.text(cpus, span),
+        memory=facts.text(memory or fields.get("memoryReservation"), span),
+        essential=facts.boolean(fields.get("essential"), span),
+        count=deployment.count,
+        launch=deployment.launch,
     )
+    yield service
+    yield from _edges(stack, service, image_tree)
+    if service.role is Role.JOB and (tool := _migration_tool(service)):
+        yield _runner(stack, resource, service, tool)
 
 
-def _label(name: Value[str], tree: Tree | None, task: Resource) -> str:
-    """The container's name; a name that is made of unknown parts keeps its known ones."""
-    if isinstance(name, Known):
-        return name.value
-    if isinstance(tree, Composite):
-        kept = "-".join(part.value.strip("-_") for part in tree.parts if isinstance(part, Known) and part.value.strip("-_"))
-        if kept:
-            return kept
-    return task.name
+def _spoken(tree: Tree | None) -> str:
+    """A name with parts that are not known, without those parts: `${var.env}-web` is `web`."""
+    if not isinstance(tree, Composite):
+        return ""
+    words = "".join(part.value if isinstance(part, Known) else "\0" for part in tree.parts)
+    return re.sub(r"-*\0-*", "-", words).strip("-_ ")
 
 
-def _tag(task: Resource) -> Value[str] | None:
-    tags = task.get("tags")
-    return text(tags.entries["parity:local"], tags.span) if isinstance(tags, Object) and "parity:local" in tags.entries else None
+def _repository(stack: Stack, address: str) -> str | None:
+    """The name of the ECR repository at an address."""
+    resource = stack.at(address)
+    if resource is None or "ecr" not in resource.kind:
+        return None
+    names = ("name", "repository_name") if resource.mode != "module" else ("repository_name", "name")
+    for name in names:
+        tree = resource.get(name)
+        if tree is not None:
+            value = facts.text(tree, resource.span)
+            if isinstance(value, Known):
+                return value.value
+            spoken = _spoken(tree)
+            return spoken or resource.name
+    return resource.name
 
 
-def _role(  # noqa: PLR0917  what a container is shows in all of these
+def _role(
     name: str,
+    resource: Resource,
     image: Value[ImageRef],
     command: Value[Command],
-    entrypoint: Value[Command],
-    task: Resource,
-    runner: Resource | None,
+    fields: _Fields,
+    deployment: Deployment,
 ) -> Role:
-    basename = image.value.basename if isinstance(image, Known) else ""
-    if _SIDECAR.search(name) or _SIDECAR.search(basename):
+    if _SIDECAR.search(name.lower()) or fields.get("firelensConfiguration") is not None:
         return Role.SIDECAR
-    if isinstance(image, Known):
-        role = image_role(images.engine_of(image.value, image.span))
-        if role is not Role.APP:
-            return role
-    lines = " ".join(str(each.value) for each in (entrypoint, command) if isinstance(each, Known))
-    if MIGRATES.search(lines) and "&&" not in lines:
+    role = Role.APP
+    if isinstance(image, Known | Floating):
+        role = image_role(engine_of(image.value, image.span))
+    if role is not Role.APP:
+        return role
+    words = str(command.value) if isinstance(command, Known) else ""
+    if _MIGRATE.search(words) or _MIGRATION_NAME.search(resource.name) or _MIGRATION_NAME.search(name):
         return Role.JOB
-    if runner is None and re.search(r"migrat|seed|init|setup", f"{name} {task.name}", re.IGNORECASE):
+    essential = facts.boolean(fields.get("essential"), fields.span)
+    if not deployment.serves or (isinstance(essential, Known) and not essential.value and _finishes(name)):
         return Role.JOB
     return Role.APP
 
 
-def _image(tree: Tree | None, place: Span) -> Value[ImageRef]:
-    """The image reference; parts that the files do not decide read `${what}`."""
-    match tree:
-        case None:
-            return Absent(place)
-        case Composite(parts, span, via):
-            written = "".join(_part(part) for part in parts)
-            return _parsed(written, span, via)
-        case Reference(span=span, via=via):
-            return _parsed(_part(tree), span, via)
-        case _:
-            pass
-    value = text(tree, place)
-    if isinstance(value, Known):
-        return _parsed(value.value, value.span, value.via)
-    return value if isinstance(value, Unknown | Absent) else Unknown("the image is not known", place)
+def _finishes(name: str) -> bool:
+    return re.search(r"(?:^|[-_])(?:init|setup|seed|bootstrap|job|task)(?:$|[-_])", name.lower()) is not None
 
 
-_HOLE = re.compile(r"\$\{[^}]*\}")
+# environment
 
 
-def _part(part: Known[str] | Unknown | Reference) -> str:
-    match part:
-        case Known(value):
-            return str(value)
-        case Reference(address, attribute) if attribute.startswith("repository_url"):
-            return "${registry}/" + placeholder(address)
-        case Reference():
-            return "${" + part.text + "}"
-        case Unknown(via=via):
-            return "${" + next((step.what for step in via), "unknown") + "}"
+def _environment(stack: Stack, fields: _Fields, lacking: Span) -> tuple[tuple[Variable, ...], Unknown | None]:
+    variables: dict[str, Variable] = {}
+    gap: Unknown | None = None
+    for name, value_key, origin in (
+        ("environment", "value", Origin.ENVIRONMENT),
+        ("secrets", "valueFrom", Origin.SECRET),
+    ):
+        tree = fields.get(name)
+        if tree is None:
+            continue
+        if isinstance(tree, Object) and not ({"name", "Name"} & tree.entries.keys()):
+            for key, each in tree.entries.items():
+                place = tree.keys.get(key, tree.span)
+                variables[key] = _variable(stack, key, place, through(each, *tree.via), origin, lacking)
+            gap = gap or tree.gap
+            continue
+        nested = nested_of(tree)
+        gap = gap or nested.gap
+        for section in nested.sections:
+            spelled = _Fields(section)
+            key_value = facts.text(spelled.get("name"), section.span)
+            if not isinstance(key_value, Known):
+                if isinstance(key_value, Unknown):
+                    gap = gap or Unknown(f"a variable's name is not known: {key_value.reason}", key_value.span)
+                continue
+            each = spelled.get(value_key)
+            variables[key_value.value] = _variable(stack, key_value.value, key_value.span, each, origin, lacking)
+    files = fields.nested("environmentFiles")
+    if files.sections or files.gap is not None:
+        place = files.sections[0].span if files.sections else lacking
+        gap = gap or Unknown("an environment file is read from S3", place)
+    return tuple(variables.values()), gap
 
 
-def placeholder(address: str) -> str:
-    """An address as the path of an image, to be replaced by the repository's name when that is known."""
-    return "ecr--" + re.sub(r"[^a-z0-9]+", "-", address.lower()).strip("-")
+def _variable(stack: Stack, key: str, place: Span, tree: Tree | None, origin: Origin, lacking: Span) -> Variable:
+    del lacking
+    found = facts.references(tree) if tree is not None else ()
+    if origin is not Origin.SECRET:
+        return Variable(key, place, facts.text(tree, place), origin, found)
+    if tree is None:
+        return Variable(key, place, Absent(place), origin)
+    reference: Value[str] = Known(facts.symbolic(tree), tree.span, tree.via)
+    if isinstance(tree, Unknown):
+        reference = tree
+    held = Unknown("a secret manager holds the value", tree.span)
+    inner = _behind(stack, tree, found)
+    return Variable(key, place, held, origin, tuple(dict.fromkeys((*found, *inner))), reference)
 
 
-def _parsed(written: str, span: Span, via: tuple) -> Value[ImageRef]:  # type: ignore[type-arg]
-    holes = _HOLE.findall(written)
-    if not holes:
-        ref = images.parse(written)
-        return Known(ref, span, via) if ref else Unknown("the text is no image reference", span, via)
-    filled = written
-    registry = tag = digest = None
-    head, _, last = filled.rpartition("/")
-    if "@" in last:
-        last, _, digest = last.partition("@")
-    elif ":" in last and not last.startswith("${"):
-        last, _, tag = last.partition(":")
-    elif last.startswith("${") and "}:" in last:
-        last, _, tag = last.partition("}:")
-        last += "}"
-    if "${" in last:
-        return Unknown(f"the image repository is {last}", span, via)
-    first = head.split("/", 1)[0] if head else ""
-    registry, path = (first, head[len(first) + 1 :]) if ("${" in first or "." in first) else ("docker.io", head)
-    if "${" in path:
-        return Unknown(f"the image repository is {path}/{last}", span, via)
-    repository = f"{path}/{last}" if path else last
-    return Known(images.ImageRef(registry, repository, tag, digest, written), span, via)
+def secret_of(stack: Stack, tree: Tree) -> Resource | None:
+    """The secret or parameter that a value refers to."""
+    kinds = ("aws_secretsmanager_secret", "aws_secretsmanager_secret_version", "aws_ssm_parameter", "infisical_secret")
+    found = stack.named(tree, *kinds)
+    for resource in found:
+        if resource.kind == "aws_secretsmanager_secret_version":
+            owners = stack.named(resource.get("secret_id"), "aws_secretsmanager_secret")
+            if owners:
+                return owners[0]
+        return resource
+    modules = [each for each in stack.named(tree) if each.mode == "module" and "secrets-manager" in each.kind]
+    return modules[0] if modules else None
 
 
-def _command(tree: Tree | None, place: Span) -> Value[Command]:
-    match tree:
-        case None:
-            return Absent(place)
-        case List(items, span, via, gap=None):
-            words = []
-            for item in items:
-                word = text(item, span)
-                if not isinstance(word, Known):
-                    return word if isinstance(word, Unknown) else Unknown("a word of the command is null", span, via)
-                words.append(word.value)
-            return Known(Command(tuple(words)), span, via) if words else Absent(span)
-        case Known(str() as line, span, via):
-            return Known(Command((line,), shell=True), span, via)
-        case _:
-            return unknown_of(tree)
+_KEY = re.compile(r":([A-Za-z_][\w.-]*)?:[^:]*:[^:]*\Z")
 
 
-def _gap(definition: Object) -> Unknown | None:
-    """Why the container may have more variables than are listed."""
-    for name in ("environment", "secrets", "environmentFiles"):
-        tree = _get(definition, name)
-        match tree:
-            case None | List(gap=None):
-                if name == "environmentFiles" and isinstance(tree, List) and tree.items:
-                    return Unknown("the files named by environmentFiles are not in the tree", tree.span)
-                for item in tree.items if isinstance(tree, List) else ():
-                    key = item.entries.get("name") if isinstance(item, Object) else None
-                    if not isinstance(key, Known):
-                        return unknown_of(key if key is not None else item)
-            case _:
-                return unknown_of(tree)
-    return definition.gap
+def secret_key(tree: Tree) -> str:
+    """The JSON key that a `valueFrom` names, or an empty string."""
+    match = _KEY.search(re.sub(r"\$\{[^}]*\}", "@", facts.symbolic(tree)))
+    return (match[1] or "") if match else ""
 
 
-def _environment(definition: Object) -> Iterator[Variable]:
-    for item in objects(_list(definition, "environment")):
-        key, value = item.entries.get("name"), given(item.entries.get("value"))
-        if isinstance(key, Known):
-            yield Variable(str(key.value), key.span, text(value, item.span), Origin.ENVIRONMENT, sources(value))
-    for item in objects(_list(definition, "secrets")):
-        key, origin = item.entries.get("name"), _get(item, "valueFrom")
-        if isinstance(key, Known):
-            kept = Unknown("the value is kept in a secrets manager", origin.span if origin is not None else item.span)
-            yield Variable(
-                str(key.value), key.span, kept, Origin.SECRET, sources(origin), _secret_reference(origin, item.span)
-            )
+def secret_content(stack: Stack, secret: Resource) -> Tree | None:
+    """What Terraform writes into a secret."""
+    if secret.kind == "aws_ssm_parameter":
+        return secret.get("value") or secret.get("insecure_value")
+    if secret.mode == "module":
+        return secret.get("secret_string")
+    for version in stack.kind("aws_secretsmanager_secret_version"):
+        if secret in stack.named(version.get("secret_id"), "aws_secretsmanager_secret"):
+            return version.get("secret_string") or version.get("secret_string_wo")
+    return None
 
 
-def _list(definition: Object, name: str) -> List | None:
-    tree = _get(definition, name)
-    return tree if isinstance(tree, List) else None
+def _behind(stack: Stack, tree: Tree, found: tuple[str, ...]) -> tuple[str, ...]:
+    """The addresses that the content of a referenced secret is made of."""
+    secret = secret_of(stack, tree)
+    content = secret_content(stack, secret) if secret is not None else None
+    if content is None:
+        return ()
+    key = secret_key(tree)
+    if key:
+        try:
+            content_tree = document(content, "json")
+        except (Undecided, Invalid):
+            return ()
+        if not isinstance(content_tree, Object) or key not in content_tree.entries:
+            return ()
+        content = content_tree.entries[key]
+    return tuple(each for each in facts.references(content) if each not in found)
 
 
-def _secret_reference(tree: Tree | None, place: Span) -> Value[str]:
-    """Where a secret is read from, with `${address.attribute}` for what is known after apply."""
-    match tree:
-        case Composite(parts, span, via):
-            return Known("".join(_part(part) for part in parts), span, via)
-        case Reference(span=span, via=via):
-            return Known("${" + tree.text + "}", span, via)
-        case _:
-            return text(tree, place)
+_STORES = frozenset(
+    {
+        "aws_db_instance",
+        "aws_rds_cluster",
+        "aws_rds_cluster_instance",
+        "aws_elasticache_replication_group",
+        "aws_elasticache_cluster",
+        "aws_elasticache_serverless_cache",
+        "aws_opensearch_domain",
+        "aws_elasticsearch_domain",
+        "aws_sqs_queue",
+        "aws_s3_bucket",
+        "aws_memorydb_cluster",
+        "supabase_project",
+    }
+)
 
 
-def _ports(definition: Object) -> Iterator[Port]:
-    for item in objects(_list(definition, "portMappings")):
-        target, published = _get(item, "containerPort"), _get(item, "hostPort")
-        protocol = text(_get(item, "protocol"), item.span)
-        yield Port(
-            target=number(target, item.span),
-            published=number(published, item.span),
-            span=target.span if target is not None else item.span,
-            protocol=protocol.value if isinstance(protocol, Known) else "tcp",
-        )
+def _edges(stack: Stack, service: Service, image: Tree | None) -> Iterator[Edge]:
+    for address in facts.references(image) if image is not None else ():
+        repository = stack.at(address)
+        if repository is not None and "ecr" in repository.kind:
+            yield Edge(EdgeKind.PULLS, service.id, stack.id(repository.address), f"runs an image of {repository.address}")
+    for variable in service.environment:
+        for address in variable.references:
+            target = stack.at(address)
+            if target is None:
+                continue
+            if target.kind in ("aws_secretsmanager_secret", "aws_ssm_parameter"):
+                if variable.origin is Origin.SECRET:
+                    yield Edge(EdgeKind.READS, service.id, stack.id(target.address), variable.key)
+            elif target.kind in _STORES or (target.mode == "module" and _is_store(target.kind)):
+                owner = _owner(stack, target)
+                yield Edge(EdgeKind.CONNECTS, service.id, stack.id(owner.address), variable.key)
 
 
-def _mounts(definition: Object) -> Iterator[Mount]:
-    for item in objects(_list(definition, "mountPoints")):
-        read_only = flag(_get(item, "readOnly"), item.span)
+def _is_store(source: str) -> bool:
+    return any(part in source for part in ("/rds", "/elasticache", "/sqs/", "/s3-bucket/", "/opensearch"))
+
+
+def _owner(stack: Stack, resource: Resource) -> Resource:
+    """The cluster of a cluster instance, the group of a member."""
+    for argument, kind in (
+        ("cluster_identifier", "aws_rds_cluster"),
+        ("replication_group_id", "aws_elasticache_replication_group"),
+        ("replicate_source_db", "aws_db_instance"),
+    ):
+        if resource.kind.startswith(kind.split("_", 2)[0]) and resource.get(argument) is not None:
+            owners = stack.named(resource.get(argument), kind)
+            if owners and owners[0].address != resource.address:
+                return owners[0]
+    return resource
+
+
+# the rest of a container
+
+
+def _ports(fields: _Fields) -> Iterator[Port]:
+    for section in fields.nested("portMappings").sections:
+        mapping = _Fields(section)
+        target = facts.integer(mapping.get("containerPort"), section.span)
+        protocol = facts.text(mapping.get("protocol"), section.span)
+        yield Port(target, Absent(section.span), section.span, known(protocol, "tcp"))
+
+
+def _mounts(fields: _Fields) -> Iterator[Mount]:
+    for section in fields.nested("mountPoints").sections:
+        mount = _Fields(section)
+        read_only = facts.boolean(mapping_value(mount, "readOnly"), section.span)
         yield Mount(
-            kind="volume",
-            source=text(_get(item, "sourceVolume"), item.span),
-            target=text(_get(item, "containerPath"), item.span),
-            span=item.span,
-            read_only=isinstance(read_only, Known) and read_only.value,
+            "volume",
+            facts.text(mount.get("sourceVolume"), section.span),
+            facts.text(mount.get("containerPath"), section.span),
+            section.span,
+            read_only=known(read_only, default=False),
         )
 
 
-def _dependencies(definition: Object) -> Iterator[Dependency]:
-    for item in objects(_list(definition, "dependsOn")):
-        name, condition = text(_get(item, "containerName"), item.span), text(_get(item, "condition"), item.span)
+def mapping_value(fields: _Fields, name: str) -> Tree | None:
+    """A field of a nested object."""
+    return fields.get(name)
+
+
+def _dependencies(fields: _Fields) -> Iterator[Dependency]:
+    for section in fields.nested("dependsOn").sections:
+        dependency = _Fields(section)
+        name = facts.text(dependency.get("containerName"), section.span)
+        condition = facts.text(dependency.get("condition"), section.span)
         if isinstance(name, Known):
-            yield Dependency(name.value, item.span, condition.value if isinstance(condition, Known) else "START")
+            yield Dependency(name.value, name.span, known(condition, "START"))
 
 
-def _healthcheck(definition: Object) -> Healthcheck | None:
-    tree = _get(definition, "healthCheck")
-    if not isinstance(tree, Object):
+def _healthcheck(fields: _Fields, lacking: Span) -> Healthcheck | None:
+    check = fields.section_of("healthCheck")
+    if check is None:
         return None
+    test = facts.command(check.get("command"), check.span)
+    disabled = isinstance(test, Known) and test.value.words[:1] == ("NONE",)
+
+    def optional(name: str) -> Value[str] | None:
+        tree = check.get(name)
+        return None if tree is None else facts.text(tree, lacking)
+
     return Healthcheck(
-        test=_command(_get(tree, "command"), tree.span),
-        span=tree.span,
-        interval=text(_get(tree, "interval"), tree.span),
-        timeout=text(_get(tree, "timeout"), tree.span),
-        retries=text(_get(tree, "retries"), tree.span),
-        start_period=text(_get(tree, "startPeriod"), tree.span),
+        test,
+        check.span,
+        optional("interval"),
+        optional("timeout"),
+        optional("retries"),
+        optional("startPeriod"),
+        disabled,
     )
 
 
-def _init(definition: Object) -> Value[bool]:
-    tree = _get(definition, "linuxParameters")
-    inner = _get(tree, "initProcessEnabled") if isinstance(tree, Object) else None
-    return flag(inner, definition.span)
+# migrations
+
+_TOOLS = (
+    ("prisma", r"\bprisma\b"),
+    ("drizzle", r"\bdrizzle"),
+    ("alembic", r"\balembic\b"),
+    ("rails", r"\b(?:rails|rake)\b"),
+    ("django", r"manage\.py"),
+    ("knex", r"\bknex\b"),
+    ("sequelize", r"\bsequelize"),
+    ("typeorm", r"\btypeorm\b"),
+    ("flyway", r"\bflyway\b"),
+    ("liquibase", r"\bliquibase\b"),
+    ("goose", r"\bgoose\b"),
+    ("dbmate", r"\bdbmate\b"),
+    ("laravel", r"\bartisan\b"),
+    ("supabase", r"\bsupabase\b"),
+    ("sql", r"\bpsql\b|\bmigrate\b|migration"),
+)
 
 
-def _architecture(task: Resource) -> Value[str]:
-    for block in task.blocks("runtime_platform"):
-        return text(given(block.entries.get("cpu_architecture")), task.span)
-    tree = task.get("runtime_platform")
-    return Absent(task.span) if tree is None or isinstance(tree, List) else unknown_of(tree)
+def migration_tool(text: str) -> str:
+    """The migration tool that a command line runs, or an empty string."""
+    for tool, pattern in _TOOLS:
+        if re.search(pattern, text) and (tool != "sql" or _MIGRATION_NAME.search(text)):
+            return tool
+    return ""
 
 
-def _launch(task: Resource, runner: Resource | None) -> str:
-    if runner is not None:
-        launch = runner.text("launch_type")
-        if isinstance(launch, Known):
-            return launch.value.upper()
-        for block in runner.blocks("capacity_provider_strategy"):
-            provider = text(block.entries.get("capacity_provider"), block.span)
-            if isinstance(provider, Known):
-                return "FARGATE" if provider.value.upper().startswith("FARGATE") else "EC2"
-    needs = task.get("requires_compatibilities")
-    words = [text(item, task.span) for item in needs.items] if isinstance(needs, List) else []
-    names = [word.value.upper() for word in words if isinstance(word, Known)]
-    return "FARGATE" if "FARGATE" in names else "EC2" if "EC2" in names else ""
+def _migration_tool(service: Service) -> str:
+    words = " ".join(
+        str(each.value) for each in (service.entrypoint, service.command) if isinstance(each, Known)
+    )
+    found = migration_tool(words) if _MIGRATE.search(words) or _MIGRATION_NAME.search(words) else ""
+    return found or ("container" if _MIGRATION_NAME.search(service.name) or _MIGRATION_NAME.search(service.group) else "")
 
 
-def _edges(service: Service, definition: Object, seen: Seen) -> Iterator[Edge]:
-    for reference in references(_get(definition, "image")):
-        repository = seen.repositories.get(reference.address)
-        if repository is not None:
-            yield Edge(EdgeKind.PULLS, service.id, repository.id, f"pulls {repository.name}")
-    for variable in service.environment:
-        for address in variable.references:
-            for secret_address, secret in seen.secrets.items():
-                if address == secret_address or address.startswith(secret_address + "."):
-                    yield Edge(EdgeKind.READS, service.id, secret.id, variable.key)
-    named = [(_key(item), given(item.entries.get("value"))) for item in objects(_list(definition, "environment"))]
-    for key, store in connected(named, seen.datastores):
-        yield Edge(EdgeKind.CONNECTS, service.id, store, key)
+def _runner(stack: Stack, resource: Resource, service: Service, tool: str) -> MigrationRunner:
+    from policyengine.lower.terraform.migrations import starts_task  # noqa: PLC0415 - they refer to each other
+
+    return MigrationRunner(
+        id=f"{service.id}/migrations",
+        name=service.name,
+        side=stack.side,
+        span=service.span,
+        tool=tool,
+        hashed=starts_task(stack, resource) or Absent(service.span),
+    )
 
 
-def _key(item: Object) -> str:
-    key = item.entries.get("name")
-    return str(key.value) if isinstance(key, Known) else ""
+def address_text(value: object) -> str:
+    """A plain value as text."""
+    return to_string(value)  # type: ignore[arg-type]
 
 
-def migrates(service: Service) -> bool:
-    """Whether a container runs schema migrations when it starts."""
-    lines = " ".join(str(each.value) for each in (service.entrypoint, service.command) if isinstance(each, Known))
-    return MIGRATES.search(lines) is not None
+def gap_text(tree: Tree) -> str:
+    """Why a tree is not known."""
+    return unknown_of(tree).reason

@@ -1,0 +1,77 @@
+"""A project printed as `docker compose config --format json` prints it, without the doubling of `$`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policyengine.lower.compose.located import Fields
+from policyengine.lower.compose.shapes import OMIT, Json, Printed, Struct, raw
+from policyengine.lower.compose.specification import CONFIG, NAMED_VOLUME, NETWORK, SECRET, SERVICE
+from policyengine.source import ReadError
+
+if TYPE_CHECKING:
+    from policyengine.lower.compose.load import Project
+
+_SECTIONS = (("networks", NETWORK), ("volumes", NAMED_VOLUME), ("secrets", SECRET), ("configs", CONFIG))
+
+
+def printed(project: Project) -> dict[str, Json]:
+    """The effective configuration.
+
+    Raises:
+        ReadError: a value is not of its attribute's type.
+    """
+    model = project.model
+    services = model.get("services")
+    shown: dict[str, Json] = {}
+    for name, entry in services.entries.items() if isinstance(services, Fields) else ():
+        value = SERVICE.print(entry.node, f"services.{name}")
+        if name not in project.enabled or not isinstance(value, dict):
+            continue
+        value.pop("env_file", None)
+        value.pop("environment", None)
+        environment: dict[str, Json] = {
+            key: None if each.text is None else each.text.text for key, each in project.environments[name].variables.items()
+        }
+        if environment:
+            value["environment"] = environment
+        labels: dict[str, Json] = {
+            key: "" if each.text is None else each.text.text for key, each in project.labels[name].items()
+        }
+        if labels:
+            value["labels"] = labels
+        scale, deploy = value.get("scale"), value.get("deploy")
+        if scale is not None and isinstance(deploy, dict):
+            deploy["replicas"] = scale
+        shown[name] = value
+    names: dict[str, str] = {}
+    for name, value in shown.items():
+        container = value.get("container_name") if isinstance(value, dict) else None
+        if isinstance(container, str) and container:
+            if container in names:
+                message = f"the services '{names[container]}' and '{name}' have the same container_name"
+                raise ReadError(message, model.span, "rename one")
+            names[container] = name
+    result: dict[str, Json] = {"name": project.name, "services": shown}
+    for section, shape in _SECTIONS:
+        node = model.get(section)
+        if isinstance(node, Fields) and node.entries:
+            rows: dict[str, Json] = {}
+            for key, entry in node.entries.items():
+                printed_resource: Printed = _resource(entry.node, shape, f"{section}.{key}")
+                if printed_resource is not OMIT:
+                    rows[key] = printed_resource  # type: ignore[assignment]
+            result[section] = rows
+    for key, entry in model.entries.items():
+        if key.startswith("x-"):
+            result[key] = raw(entry.node)
+    return result
+
+
+def _resource(node: object, shape: Struct, path: str) -> Printed:
+    if not isinstance(node, Fields):
+        return {}
+    value = shape.print(node, path)
+    if shape is CONFIG and isinstance(value, dict) and value.get("environment"):
+        value.pop("content", None)
+    return value

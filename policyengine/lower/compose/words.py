@@ -1,0 +1,66 @@
+"""A command line split into words as Docker Compose splits the string form of `command` and `entrypoint`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Word(NamedTuple):
+    """One word and where it stands in the line, quotes included."""
+
+    text: str
+    start: int
+    end: int
+
+
+def split(line: str) -> tuple[str, ...] | None:
+    """The words of a line, or None where quotes or parentheses do not close."""
+    found = words(line)
+    return None if found is None else tuple(word.text for word in found)
+
+
+def words(line: str) -> tuple[Word, ...] | None:
+    """The words of a line with their places. Nothing is expanded; `;`, `&`, `|`, `<` and `>` are plain letters."""
+    result: list[Word] = []
+    buffer: list[str] = []
+    escaped = single = double = back = dollar = False
+    start = -1
+    for at, letter in enumerate(line):
+        if start < 0 and letter not in " \t\r\n":
+            start = at
+        if escaped:
+            buffer.append(letter)
+            escaped = False
+        elif letter == "\\":
+            if single:
+                buffer.append(letter)
+            else:
+                escaped = True
+        elif letter in " \t\r\n":
+            if single or double or back or dollar:
+                buffer.append(letter)
+            elif start >= 0:
+                result.append(Word("".join(buffer), start, at))
+                buffer, start = [], -1
+        elif letter == "`" and not single and not double and not dollar:
+            back = not back
+            buffer.append(letter)
+        elif letter == ")" and not single and not double and not back:
+            dollar = not dollar
+            buffer.append(letter)
+        elif letter == "(" and not single and not double and not back:
+            if dollar or not buffer or buffer[-1] != "$":
+                return None
+            dollar = True
+            buffer.append(letter)
+        elif letter == '"' and not single and not dollar:
+            double = not double
+        elif letter == "'" and not double and not dollar:
+            single = not single
+        else:
+            buffer.append(letter)
+    if escaped or single or double or back or dollar:
+        return None
+    if start >= 0:
+        result.append(Word("".join(buffer), start, len(line)))
+    return tuple(result)

@@ -1,0 +1,209 @@
+"""Terraform: what a root module would create, as far as its files decide it, as the cloud side of the graph."""
+
+from __future__ import annotations
+
+import json
+import os
+import posixpath
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from policyengine.graph import Choice, Edge
+from policyengine.lower import Lowered
+from policyengine.lower.terraform.folders import ENDS, read, read_folder
+from policyengine.lower.terraform.project import Project, TfVars
+from policyengine.lower.terraform.roots import Root, find_roots, workspace_of
+from policyengine.lower.terraform.syntaxes import Syntaxes
+from policyengine.nodes import Node, Side
+from policyengine.source import ReadError, Source, Span
+from policyengine.value import Known
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from policyengine.config import Config
+    from policyengine.discover import Files
+    from policyengine.lower.terraform.folders import Folder
+    from policyengine.lower.terraform.values import Tree
+
+__all__ = ["lower"]
+
+
+def lower(files: Files, settings: Config, *, jobs: int = 0, cache: bool = True) -> Lowered:
+    """The cloud side: nodes and edges of every root module, what was chosen, and what could not be read.
+
+    `jobs` is the number of worker processes for parsing, 0 for one per processor. `cache` tells whether the syntax of
+    files is kept for the next run.
+
+    Raises:
+        BrokenProcessPool: a worker process was killed.
+    """
+    from policyengine.cache import NOTHING, user_cache  # noqa: PLC0415 - only where there is Terraform
+    from policyengine.lower.terraform.sections import resources  # noqa: PLC0415 - as above
+    from policyengine.lower.terraform.stack import Stack  # noqa: PLC0415 - as above
+    from policyengine.lower.terraform.table import KINDS, build  # noqa: PLC0415 - as above
+
+    root = getattr(files, "root", None)
+    store = user_cache(root if isinstance(root, Path) else None) if cache else NOTHING
+    syntaxes = Syntaxes(store)
+    folders = _folders(files)
+    called = frozenset(_called(folders))
+    roots, choices = find_roots(folders, called, files.paths, settings)
+    problems: dict[tuple[Span, str], ReadError] = {}
+    for folder in folders.values():
+        for error in folder.broken:
+            problems[error.span, error.message] = error
+
+    projects: list[tuple[Root, Project]] = []
+    for each in roots:
+        if each.path not in folders:
+            place = settings.terraform_root.span if settings.terraform_root is not None else Span("", 0, 0)
+            error = ReadError(f"there are no Terraform files in '{each.path}'", place, "correct 'terraform.root'")
+            problems[error.span, error.message] = error
+            continue
+        projects.append((each, _project(each, files, folders, syntaxes, settings, problems)))
+    syntaxes.prepare(_wanted(projects, KINDS), jobs or os.cpu_count() or 1)
+
+    nodes: dict[str, Node] = {}
+    edges: dict[Edge, None] = {}
+    for each, project in projects:
+        stack = Stack(project, resources(project, KINDS), Side.CLOUD)
+        made = list(build(stack))
+        if any(isinstance(item, Node) and item.id in nodes for item in made):
+            stack = Stack(project, stack.resources, Side.CLOUD, f"@{each.path or '.'}")
+            made = list(build(stack))
+        for item in made:
+            if isinstance(item, Edge):
+                edges[item] = None
+            else:
+                nodes.setdefault(item.id, item)
+        if "terraform.workspace" in _text(project.folder):
+            shown = project.workspace.value if isinstance(project.workspace, Known) else ""
+            choices.append(Choice("Terraform workspace", str(shown), "the files ask for terraform.workspace"))
+    syntaxes.flush()
+    for error in syntaxes.problems.values():
+        problems[error.span, error.message] = error
+    return Lowered(
+        nodes=tuple(nodes[key] for key in sorted(nodes)),
+        edges=tuple(sorted((edge for edge in edges if edge.target in nodes), key=lambda edge: (edge.source, edge.kind, edge.target, edge.reason))),
+        choices=tuple(dict.fromkeys(choices)),
+        problems=tuple(problems[key] for key in sorted(problems)),
+    )
+
+
+def _folders(files: Files) -> dict[str, Folder]:
+    """Every directory with Terraform files."""
+    by_folder: dict[str, list[Source]] = {}
+    for path in files.paths:
+        if path.endswith(ENDS) and not posixpath.basename(path).startswith("."):
+            source = files.read(path)
+            if source is not None:
+                by_folder.setdefault(posixpath.dirname(path), []).append(source)
+    return {path: read_folder(path, sources) for path, sources in sorted(by_folder.items())}
+
+
+_SOURCE = re.compile(r'\bsource"?\s*[=:]\s*"(\.{1,2}(?:/[^"$]*)?)"')
+
+
+def _called(folders: Mapping[str, Folder]) -> Iterable[str]:
+    """The directories that a module call of another directory names."""
+    for path, folder in folders.items():
+        for declared in folder.modules.values():
+            text = declared.source.text[declared.block.body_start : declared.block.body_end]
+            for source in _SOURCE.findall(text):
+                joined = posixpath.normpath(posixpath.join(path, source))
+                if joined != path:
+                    yield "" if joined == "." else joined
+
+
+def _text(folder: Folder) -> str:
+    return "\n".join(source.text for source in folder.sources)
+
+
+def _project(
+    root: Root,
+    files: Files,
+    folders: Mapping[str, Folder],
+    syntaxes: Syntaxes,
+    settings: Config,
+    problems: dict[tuple[Span, str], ReadError],
+) -> Project:
+    folder = folders[root.path]
+    used = [folder, *(folders[path] for path in folders if path.startswith(f"{root.path}/" if root.path else ""))]
+    text = "\n".join(_text(each) for each in used if "terraform.workspace" in _text(each))
+    workspace: Tree = Known(workspace_of(text, settings) if text else "default", folder.sources[0].span(0, 0))
+    return Project(
+        folder=folder,
+        paths=files.paths,
+        read=files.read,
+        open_folder=lambda path: folders.get(path),
+        syntaxes=syntaxes,
+        variables=_variables(root, files, syntaxes, problems),
+        workspace=workspace,
+        installed=_installed(root, files),
+    )
+
+
+def _variables(
+    root: Root, files: Files, syntaxes: Syntaxes, problems: dict[tuple[Span, str], ReadError]
+) -> Sequence[TfVars]:
+    """The files of variable values in order of precedence: terraform.tfvars, *.auto.tfvars, those named."""
+    prefix = f"{root.path}/" if root.path else ""
+    own = [path for path in files.paths if path.startswith(prefix) and "/" not in path[len(prefix) :]]
+    ordered = [path for name in ("terraform.tfvars", "terraform.tfvars.json") if (path := prefix + name) in own]
+    ordered += [path for path in own if path.endswith((".auto.tfvars", ".auto.tfvars.json"))]
+    ordered += [path for path in root.var_files if path not in ordered]
+    found: list[TfVars] = []
+    for path in ordered:
+        source = files.read(path)
+        if source is None:
+            continue
+        try:
+            file = read(source)
+        except ReadError as error:
+            problems[error.span, error.message] = error
+            continue
+        for error in file.errors:
+            problems[error.span, error.message] = error
+        values = {}
+        for attribute in file.attributes:
+            expression = syntaxes.value(source, attribute)
+            if expression is not None:
+                values[attribute.name] = (expression, source.span(attribute.start, attribute.end))
+        found.append(TfVars(source, values))
+    return found
+
+
+def _installed(root: Root, files: Files) -> dict[str, str]:
+    """The directories of installed modules that lie in the repository, by key of modules.json."""
+    path = posixpath.join(root.path, ".terraform/modules/modules.json")
+    if path not in files.paths:
+        return {}
+    source = files.read(path)
+    if source is None:
+        return {}
+    try:
+        found = json.loads(source.text)
+        modules = found["Modules"]
+        entries = {str(each["Key"]): str(each["Dir"]) for each in modules}
+    except (ValueError, KeyError, TypeError):
+        return {}
+    places: dict[str, str] = {}
+    for key, directory in entries.items():
+        place = posixpath.normpath(posixpath.join(root.path, directory))
+        if key and not place.startswith("../") and not directory.startswith("/"):
+            places[key] = "" if place == "." else place
+    return places
+
+
+_NAME = re.compile(r"\b(?:(var|local|module|data)\.)?([A-Za-z_][\w-]*)(?:\.([A-Za-z_][\w-]*))?")
+
+
+def _wanted(
+    projects: Sequence[tuple[Root, Project]], kinds: frozenset[str]
+) -> Iterable[tuple[Source, object]]:
+    """The blocks that the interesting resources need, found by the names in their texts."""
+    from policyengine.lower.terraform.closure import closure  # noqa: PLC0415 - only where there is Terraform
+
+    return closure([project for _, project in projects], kinds)  # type: ignore[return-value]
