@@ -12,7 +12,7 @@ from policyengine.discover import compile_patterns
 from policyengine.image import engine_of
 from policyengine.nodes import Datastore, IgnoreFile, Node, Role, Service, Side, Stage
 from policyengine.source import Span
-from policyengine.value import Absent, Known, Unknown
+from policyengine.value import Absent, Floating, Known, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -149,7 +149,7 @@ class Graph:
         match node:
             case Service(build=None, image=Absent() | Unknown(), span=span):
                 return Unknown("the image is not known", span)
-            case Service(build=None, image=Known(ref), span=span) if engine_of(ref, span) is not None:
+            case Service(build=None, image=Known(ref) | Floating(ref), span=span) if engine_of(ref, span) is not None:
                 return Absent(span)
             case _:
                 return Unknown(f"no Dockerfile is known for the image of '{node.name}'", node.span)

@@ -33,7 +33,7 @@ from policyengine.nodes import (
     Side,
     Stage,
 )
-from policyengine.value import Known, Unknown, Value
+from policyengine.value import Floating, Known, Unknown, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -107,7 +107,8 @@ def _target(stages: Sequence[Stage], target: Value[str]) -> Stage | None:
         case Known(name):
             lowered = name.lower()
             named = [stage for stage in stages if stage.name.lower() == lowered]
-            return (named or [stage for stage in stages if str(stage.index) == name] or [None])[-1]
+            found = named or [stage for stage in stages if str(stage.index) == name]
+            return found[-1] if found else None
         case Unknown():
             return None
         case _:
@@ -121,10 +122,10 @@ def _same_local_image(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]
     made = {
         service.image.value: stage_of[service.id]
         for service in services
-        if service.build is not None and isinstance(service.image, Known) and service.id in stage_of
+        if service.build is not None and isinstance(service.image, Known | Floating) and service.id in stage_of
     }
     for service in services:
-        if service.build is None and isinstance(service.image, Known) and service.image.value in made:
+        if service.build is None and isinstance(service.image, Known | Floating) and service.image.value in made:
             yield Edge(EdgeKind.BUILT_FROM, service.id, made[service.image.value], "runs the image another service builds")
 
 
@@ -210,7 +211,7 @@ def _makers(
     service: Service, names: dict[str, list[Build]], builds: Sequence[Build], nodes: Sequence[Node]
 ) -> tuple[list[Build], str]:
     """The builds that make a cloud service's image: by repository, or the only pushed build for the only image."""
-    if isinstance(service.image, Known):
+    if isinstance(service.image, Known | Floating):
         ref = service.image.value
         if images.engine_of(ref, service.image.span) is not None:
             return [], ""
@@ -222,7 +223,7 @@ def _makers(
     if service.side is not Side.CLOUD:
         return [], ""
     used = {
-        node.image.value.repository if isinstance(node.image, Known) else node.id
+        node.image.value.repository if isinstance(node.image, Known | Floating) else node.id
         for node in nodes
         if isinstance(node, Service) and node.side is Side.CLOUD and node.role is Role.APP
     }
@@ -456,10 +457,10 @@ def _tokens(name: str) -> set[str]:
 
 
 def _same_image(_: Graph, here: Node, there: Node) -> float:
-    if not (isinstance(here, Service) and isinstance(there, Service) and isinstance(there.image, Known)):
+    if not (isinstance(here, Service) and isinstance(there, Service) and isinstance(there.image, Known | Floating)):
         return 0.0
     cloud = _tokens(there.image.value.basename)
-    own = _tokens(here.image.value.basename) if isinstance(here.image, Known) else set()
+    own = _tokens(here.image.value.basename) if isinstance(here.image, Known | Floating) else set()
     return float(cloud == own or cloud == _tokens(here.name))
 
 

@@ -48,7 +48,7 @@ def datastore(service: Service, image: Value[ImageRef], database_name: Value[str
 
     `image` is the service's own image, or the one at the bottom of the Dockerfile it is built from.
     """
-    if not isinstance(image, Known):
+    if not isinstance(image, Known | Floating):
         return None
     engine = engine_of(image.value, image.span)
     if engine is None or image_role(engine) not in _KINDS:
@@ -72,7 +72,7 @@ def datastore(service: Service, image: Value[ImageRef], database_name: Value[str
     return node
 
 
-def _via(value: Value[T], image: Known[ImageRef]) -> Value[T]:
+def _via(value: Value[T], image: Known[ImageRef] | Floating[ImageRef]) -> Value[T]:
     """The version at the image's place, with the image's history."""
     match value:
         case Known(inner):
@@ -83,7 +83,7 @@ def _via(value: Value[T], image: Known[ImageRef]) -> Value[T]:
             return value
 
 
-def _with_vector(node: Database, engine: Engine, image: Known[ImageRef]) -> Database:
+def _with_vector(node: Database, engine: Engine, image: Known[ImageRef] | Floating[ImageRef]) -> Database:
     provided = engine.extension("vector") is not None
     if provided:
         return replace(node, vector=Known(value=True, span=image.span, via=image.via))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -18,15 +19,15 @@ from policyengine.formats.dockerfile import Word as Argument
 from policyengine.image import ImageRef, parse
 from policyengine.lower import Lowered, image_commands
 from policyengine.lower.image_values import (
+    Budget,
     Scope,
     command_of,
     evaluate_word,
-    exposed_with,
     healthcheck_of,
     joined,
+    port_key,
     ports_of,
     postgres_major,
-    unset_argument,
 )
 from policyengine.nodes import (
     Command,
@@ -47,6 +48,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from policyengine.discover import Files
+    from policyengine.formats.dockerfile import Flag
+
+MOST_INSTRUCTIONS = 5_000
+MOST_STAGES = 300
+MOST_PORTS = 2_000
+"""What of one file, and of one EXPOSE, is followed; people's files stay far below."""
+
+_MOST_TRACED = 200
+_NO_SHELLS = frozenset({"powershell", "pwsh", "cmd", "python", "python3", "node", "perl", "ruby"})
 
 PREDEFINED = frozenset(
     f"{side}{part}" for side in ("TARGET", "BUILD") for part in ("PLATFORM", "OS", "ARCH", "VARIANT")
@@ -83,6 +93,11 @@ def lower(files: Files) -> Lowered:
             continue
         dockerfile = read(source)
         problems += _first(dockerfile.errors)
+        if len(dockerfile.instructions) > MOST_INSTRUCTIONS:
+            place = dockerfile.instructions[MOST_INSTRUCTIONS].keyword_span
+            problems.append(
+                ReadError(f"there are over {MOST_INSTRUCTIONS} instructions", place, "split the Dockerfile")
+            )
         nodes += stages(dockerfile, {})
     return Lowered(nodes=tuple(nodes), problems=tuple(problems))
 
@@ -108,9 +123,9 @@ def stages(
     return _Lowering(dockerfile, args, contexts or {}).run()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _State:
-    """What is in force in a stage so far."""
+    """What is in force in a stage so far. Only `_Lowering` changes it, and only while the stage is being read."""
 
     base: Value[ImageRef]
     facts: BaseImage | None
@@ -120,20 +135,20 @@ class _State:
     command: Value[Command]
     parent: str = ""
     platform: Value[str] | None = None
-    environment: tuple[Variable, ...] = ()
-    args: tuple[Variable, ...] = ()
-    exposed: tuple[Port, ...] = ()
+    environment: dict[str, Variable] = field(default_factory=dict)
+    args: dict[str, Variable] = field(default_factory=dict)
+    exposed: dict[object, Port] = field(default_factory=dict)
     healthcheck: Healthcheck | None = None
-    volumes: tuple[Value[str], ...] = ()
-    packages: tuple[Value[str], ...] = ()
-    copies: tuple[Copy, ...] = ()
-    runs: tuple[ShellCommand, ...] = ()
-    users_created: tuple[Variable, ...] = ()
+    volumes: list[Value[str]] = field(default_factory=list)
+    packages: list[Value[str]] = field(default_factory=list)
+    copies: list[Copy] = field(default_factory=list)
+    runs: list[ShellCommand] = field(default_factory=list)
+    users_created: dict[str, Variable] = field(default_factory=dict)
     libc: Value[str] | None = None
-    triggers: tuple[Instruction, ...] = ()
+    triggers: list[Instruction] = field(default_factory=list)
     shell: tuple[str, ...] = ("/bin/sh", "-c")
     command_here: bool = False
-    tools: frozenset[str] | None = None
+    scope: Scope = field(default_factory=Scope)
 
 
 @dataclass(slots=True)
@@ -144,10 +159,15 @@ class _Lowering:
     meta: dict[str, Value[str]] = field(default_factory=dict)
     made: list[Stage] = field(default_factory=list)
     states: list[_State] = field(default_factory=list)
+    budget: Budget = field(default_factory=Budget)
+    global_scope: Scope = field(default_factory=Scope)
 
     def run(self) -> tuple[Stage, ...]:
-        froms = [number for number, each in enumerate(self.dockerfile.instructions) if each.keyword == "FROM"]
-        instructions = self.dockerfile.instructions
+        self.global_scope.budget = self.budget
+        for name in PREDEFINED:
+            self.global_scope.values[name] = self._predefined(name)
+        instructions = self.dockerfile.instructions[:MOST_INSTRUCTIONS]
+        froms = [number for number, each in enumerate(instructions) if each.keyword == "FROM"][:MOST_STAGES]
         for instruction in instructions[: froms[0] if froms else 0]:
             if instruction.keyword == "ARG":
                 self._meta(instruction)
@@ -164,26 +184,19 @@ class _Lowering:
             if key in self.given:
                 self.meta[key] = passed(self.given[key], Via(f"ARG {key}", pair.key.span))
             elif pair.value is not None:
-                self.meta[key] = self._value(pair.value, self._meta_scope())
+                self.meta[key] = self._value(pair.value, self.global_scope)
             else:
-                self.meta[key] = Unknown(f"argument '{key}' has no default", pair.key.span)
-
-    def _meta_scope(self) -> Scope:
-        unset = {key for key, value in self.meta.items() if unset_argument(value)}
-        scope = Scope({name: value for name, value in self.meta.items() if name not in unset})
-        for name in PREDEFINED:
-            scope.values.setdefault(name, self._predefined(name))
-        return scope
+                self.meta[key] = Absent(pair.key.span)
+            self.global_scope.define(key, self.meta[key])
 
     def _predefined(self, name: str) -> Value[str]:
         if name in self.given:
             return self.given[name]
         return Unknown(f"{name} depends on the platform that is built", Span(self.dockerfile.source.path, 0, 0))
 
-    def _scope(self, state: _State) -> Scope:
-        """Variables of a stage: its ARGs, and over them its ENV."""
-        scope = Scope({each.key: each.value for each in state.args if not unset_argument(each.value)})
-        scope.values.update((each.key, each.value) for each in state.environment)
+    def _open_scope(self, state: _State) -> None:
+        """The variables that a stage starts with: those it inherits, and what its base image may set."""
+        scope = Scope({key: each.value for key, each in state.environment.items()}, budget=self.budget)
         if state.facts is None:
             what = state.base.value.name if isinstance(state.base, Known) else "the base image"
             scope.open = f"the variables that {what} sets are not known"
@@ -191,7 +204,7 @@ class _Lowering:
             scope.open_names = state.facts.environment
             if isinstance(state.base, Known):
                 postgres_major(scope, state.base)
-        return scope
+        state.scope = scope
 
     def _value(self, word: Argument, scope: Scope, start: int = 0) -> Value[str]:
         """The value of a word, from its character `start` on."""
@@ -209,12 +222,12 @@ class _Lowering:
         name = words[2].text.lower() if len(words) > 2 and words[1].text.upper() == "AS" else ""
         name_span = words[2].span if name else words[0].span
         state = self._from(head, words[0])
-        pending, state = state.triggers, replace(state, triggers=(), command_here=False, shell=state.shell)
+        pending, state.triggers = state.triggers, []
+        self._open_scope(state)
         for instruction in (*pending, *body):
-            state = self._apply(state, instruction)
+            self._apply(state, instruction)
         self.states.append(state)
         written = words[2].text if name else str(index)
-        facts_tools = state.tools
         self.made.append(
             Stage(
                 id=f"dockerfile:{self.dockerfile.source.path}#{name or index}",
@@ -231,28 +244,25 @@ class _Lowering:
                 command=state.command,
                 parent=state.parent,
                 platform=state.platform,
-                environment=state.environment,
-                args=state.args,
-                exposed=state.exposed,
+                environment=tuple(state.environment.values()),
+                args=tuple(state.args.values()),
+                exposed=tuple(state.exposed.values()),
                 healthcheck=state.healthcheck,
-                volumes=state.volumes,
-                packages=state.packages,
-                copies=state.copies,
-                runs=state.runs,
-                users_created=state.users_created,
+                volumes=tuple(state.volumes),
+                packages=tuple(state.packages),
+                copies=tuple(state.copies),
+                runs=tuple(state.runs),
+                users_created=tuple(state.users_created.values()),
                 libc=state.libc,
-                tools=None if facts_tools is None else _tools(facts_tools, state, head.span),
+                tools=_tools(state, head.span),
             )
         )
 
     def _from(self, head: Instruction, word: Argument) -> _State:
-        scope = self._meta_scope()
+        scope = self.global_scope
         name = self._value(word, scope)
-        platform: Value[str] | None = None
         flag = head.flag("platform")
-        if flag is not None:
-            written = Text(flag.span.path, flag.value, (0,), (flag.value_span.start,))
-            platform = evaluate_word(flag.value, flag.value_span, written, scope, self.dockerfile.escape, json=False)
+        platform = None if flag is None else self._flag(flag, scope)
         if isinstance(name, Known):
             parent = self._stage_named(name.value)
             if parent is not None:
@@ -302,71 +312,69 @@ class _Lowering:
             entrypoint=command(facts.entrypoint, "entrypoint"),
             command=command(facts.command, "command"),
             platform=platform,
-            exposed=tuple(port for text in facts.exposed for port in ports_of(Known(text, span, via), span)),
-            volumes=tuple(Known(text, span, via) for text in facts.volumes),
-            users_created=tuple(
-                Variable(user, span, Known(uid, span, via)) for user, uid in sorted(facts.users.items())
-            ),
+            exposed={port_key(port): port for text in facts.exposed for port in ports_of(Known(text, span, via), span)},
+            volumes=[Known(text, span, via) for text in facts.volumes],
+            users_created={
+                user: Variable(user, span, Known(uid, span, via)) for user, uid in sorted(facts.users.items())
+            },
             libc=default(facts.libc, "C library"),
-            tools=facts.tools,
         )
 
-    def _apply(self, state: _State, instruction: Instruction) -> _State:
+    def _apply(self, state: _State, instruction: Instruction) -> None:
         match instruction.keyword:
             case "ENV":
-                return self._env(state, instruction)
+                self._env(state, instruction)
             case "ARG":
-                return self._arg(state, instruction)
+                self._arg(state, instruction)
             case "USER":
-                return replace(state, user=self._only(state, instruction))
+                state.user = self._only(state, instruction)
             case "WORKDIR":
-                return replace(state, workdir=joined(state.workdir, self._only(state, instruction)))
+                state.workdir = joined(state.workdir, self._only(state, instruction))
             case "EXPOSE":
-                return replace(state, exposed=exposed_with(state.exposed, self._expose(state, instruction)))
+                self._expose(state, instruction)
             case "VOLUME":
-                found = tuple(self._value(word, self._scope(state)) for word in instruction.words())
-                return replace(state, volumes=state.volumes + found)
+                state.volumes += (self._value(word, state.scope) for word in instruction.words())
             case "CMD":
-                return replace(state, command=command_of(instruction), command_here=True)
+                state.command, state.command_here = command_of(instruction), True
             case "ENTRYPOINT":
-                command = state.command if state.command_here else Absent(instruction.keyword_span)
-                return replace(state, entrypoint=command_of(instruction), command=command)
+                state.entrypoint = command_of(instruction)
+                if not state.command_here:
+                    state.command = Absent(instruction.keyword_span)
             case "HEALTHCHECK":
-                return replace(state, healthcheck=healthcheck_of(instruction))
+                state.healthcheck = healthcheck_of(instruction)
             case "SHELL" if instruction.json:
-                return replace(state, shell=tuple(word.text for word in instruction.json))
+                state.shell = tuple(word.text for word in instruction.json)
             case "RUN":
-                return self._run(state, instruction)
+                self._run(state, instruction)
             case "COPY" | "ADD":
-                return replace(state, copies=(*state.copies, *self._copy(state, instruction)))
+                self._copy(state, instruction)
             case "ONBUILD":
                 trigger = instruction.trigger()
-                return state if trigger is None else replace(state, triggers=(*state.triggers, trigger))
+                if trigger is not None:
+                    state.triggers.append(trigger)
             case _:
-                return state
+                pass
 
     def _only(self, state: _State, instruction: Instruction) -> Value[str]:
         word = instruction.argument
         if word is None:
             return Unknown(f"{instruction.keyword} has no argument", instruction.keyword_span)
-        return self._value(word, self._scope(state))
+        return self._value(word, state.scope)
 
-    def _env(self, state: _State, instruction: Instruction) -> _State:
-        scope = self._scope(state)
-        found = {each.key: each for each in state.environment}
+    def _env(self, state: _State, instruction: Instruction) -> None:
+        """All values of one ENV see the variables as they were before it."""
+        made: list[Variable] = []
         for pair in instruction.pairs():
-            key = self._value(pair.key, scope)
+            key = self._value(pair.key, state.scope)
             if isinstance(key, Known) and key.value and pair.value is not None:
-                value = self._value(pair.value, scope)
-                if isinstance(value, Known) and not pair.value.text:
-                    value = Known("", pair.key.span)
-                found.pop(key.value, None)
-                found[key.value] = Variable(key.value, pair.key.span, value, Origin.IMAGE)
-        return replace(state, environment=tuple(found.values()))
+                value = self._value(pair.value, state.scope) if pair.value.text else Known("", pair.key.span)
+                made.append(Variable(key.value, pair.key.span, value, Origin.IMAGE))
+        for variable in made:
+            state.environment.pop(variable.key, None)
+            state.environment[variable.key] = variable
+            state.scope.define(variable.key, variable.value)
 
-    def _arg(self, state: _State, instruction: Instruction) -> _State:
-        scope = self._scope(state)
-        found = {each.key: each for each in state.args}
+    def _arg(self, state: _State, instruction: Instruction) -> None:
         for pair in instruction.pairs():
             key = pair.key.text
             step = Via(f"ARG {key}", pair.key.span)
@@ -374,46 +382,40 @@ class _Lowering:
             if key in self.given:
                 value = passed(self.given[key], step)
             elif pair.value is not None:
-                value = self._value(pair.value, scope) if pair.value.text else Known("", pair.key.span)
+                value = self._value(pair.value, state.scope) if pair.value.text else Known("", pair.key.span)
             elif key in self.meta:
                 value = passed(self.meta[key], step)
             elif key in PREDEFINED:
                 value = passed(self._predefined(key), step)
             else:
                 value = Absent(pair.key.span)
-            scope.values[key] = value
-            found.pop(key, None)
-            found[key] = Variable(key, pair.key.span, value, Origin.ARGUMENT)
-        return replace(state, args=tuple(found.values()))
+            state.args.pop(key, None)
+            state.args[key] = Variable(key, pair.key.span, value, Origin.ARGUMENT)
+            if key not in state.environment:  # ENV always overrides an ARG of the same name
+                state.scope.define(key, value)
 
-    def _expose(self, state: _State, instruction: Instruction) -> tuple[Port, ...]:
-        scope = self._scope(state)
-        return tuple(port for word in instruction.words() for port in ports_of(self._value(word, scope), word.span))
+    def _expose(self, state: _State, instruction: Instruction) -> None:
+        ports = (port for word in instruction.words() for port in ports_of(self._value(word, state.scope), word.span))
+        for port in islice(ports, MOST_PORTS):
+            state.exposed.pop(port_key(port), None)
+            state.exposed[port_key(port)] = port
 
-    def _run(self, state: _State, instruction: Instruction) -> _State:
-        scope = self._scope(state)
+    def _run(self, state: _State, instruction: Instruction) -> None:
         if instruction.json is not None:
             words = [Word(word.text, word.span) for word in instruction.json]
             found: tuple[ShellCommand, ...] = (image_commands.exec_command(words, instruction.span),) if words else ()
         else:
             script = instruction.script()
-            name = posixpath.basename(state.shell[0]) if state.shell else "sh"
-            if script is None or name.lower().removesuffix(".exe") in {
-                "powershell",
-                "cmd",
-                "pwsh",
-                "python",
-                "python3",
-            }:
-                return state
+            name = posixpath.basename(state.shell[0]).lower().removesuffix(".exe") if state.shell else "sh"
+            if script is None or name in _NO_SHELLS:
+                return
             first = script.text.partition("\n")[0]
             if instruction.heredocs and first.startswith("#!") and "sh" not in first:
-                return state
+                return
             options = " ".join(state.shell[1:])
             errexit = re.search(r"(?:^|\s)-[a-z]*e", options) is not None
             found = image_commands.commands(script, errexit=errexit, pipefail="pipefail" in options)
-
-        scope = Scope(scope.values, open="a variable of the shell")
+        scope = Scope(state.scope.values, open="a variable of the shell", budget=self.budget)
 
         def evaluate(word: Word) -> Value[str]:
             if "$(" in word.text or "`" in word.text:
@@ -421,30 +423,27 @@ class _Lowering:
             content = Text(word.span.path, word.text, (0,), (word.span.start,))
             return evaluate_word(word.text, word.span, content, scope, "\\", json=False)
 
-        return replace(
-            state,
-            runs=state.runs + found,
-            packages=state.packages + tuple(image_commands.packages(found, evaluate)),
-            users_created=_users(state.users_created, tuple(image_commands.users(found, evaluate))),
-        )
+        state.runs += found
+        state.packages += image_commands.packages(found, evaluate)
+        for user in image_commands.users(found, evaluate):
+            state.users_created.pop(user.key, None)
+            state.users_created[user.key] = user
 
-    def _copy(self, state: _State, instruction: Instruction) -> tuple[Copy, ...]:
-        scope = self._scope(state)
+    def _copy(self, state: _State, instruction: Instruction) -> None:
         words = instruction.words()
         if len(words) < 2:
-            return ()
-        texts = [_text(self._value(word, scope), word.text) for word in words]
-        origin = instruction.flag("from")
-        owner = instruction.flag("chown")
+            return
+        texts = [_text(self._value(word, state.scope), word.text) for word in words]
+        origin, owner = instruction.flag("from"), instruction.flag("chown")
         stage = "" if origin is None else origin.value
-        if stage.isdecimal() and int(stage) < len(self.made):
+        if stage.isdecimal() and len(stage) < 5 and int(stage) < len(self.made):
             stage = self.made[int(stage)].name
-        owned = ""
-        if owner is not None:
-            written = Text(owner.span.path, owner.value, (0,), (owner.value_span.start,))
-            value = evaluate_word(owner.value, owner.value_span, written, scope, self.dockerfile.escape, json=False)
-            owned = _text(value, owner.value)
-        return (Copy(tuple(texts[:-1]), texts[-1], instruction.span, stage, owned),)
+        owned = "" if owner is None else _text(self._flag(owner, state.scope), owner.value)
+        state.copies.append(Copy(tuple(texts[:-1]), texts[-1], instruction.span, stage, owned))
+
+    def _flag(self, flag: Flag, scope: Scope) -> Value[str]:
+        written = Text(flag.span.path, flag.value, (0,), (flag.value_span.start,))
+        return evaluate_word(flag.value, flag.value_span, written, scope, self.dockerfile.escape, json=False)
 
 
 def _image(name: Value[str]) -> Value[ImageRef]:
@@ -459,8 +458,11 @@ def _image(name: Value[str]) -> Value[ImageRef]:
 
 
 def _inherited(state: _State, stage: Stage, step: Via, platform: Value[str] | None) -> _State:
-    """A stage on top of another: its image configuration, but not its arguments."""
+    """A stage on top of another: its image, but not its arguments."""
     health = state.healthcheck
+    environment = dict(state.environment)
+    if len(environment) <= _MOST_TRACED:
+        environment = {key: replace(each, value=passed(each.value, step)) for key, each in environment.items()}
     return replace(
         state,
         parent=stage.id,
@@ -470,15 +472,18 @@ def _inherited(state: _State, stage: Stage, step: Via, platform: Value[str] | No
         entrypoint=passed(state.entrypoint, step),
         command=passed(state.command, step),
         platform=platform if platform is not None else state.platform,
-        args=(),
+        environment=environment,
+        args={},
+        exposed=dict(state.exposed),
         healthcheck=None if health is None else replace(health, test=passed(health.test, step)),
-        environment=tuple(replace(each, value=passed(each.value, step)) for each in state.environment),
+        volumes=list(state.volumes),
+        packages=list(state.packages),
+        copies=list(state.copies),
+        runs=list(state.runs),
+        users_created=dict(state.users_created),
+        triggers=list(state.triggers),
+        command_here=False,
     )
-
-
-def _users(before: tuple[Variable, ...], more: tuple[Variable, ...]) -> tuple[Variable, ...]:
-    names = {each.key for each in more}
-    return tuple(each for each in before if each.key not in names) + more
 
 
 _BRINGS = {
@@ -493,9 +498,11 @@ _BRINGS = {
 }
 
 
-def _tools(base: frozenset[str], state: _State, span: Span) -> Value[tuple[str, ...]]:
+def _tools(state: _State, span: Span) -> Value[tuple[str, ...]] | None:
     """Which of the checked programs the image has: the base's, and those of installed packages."""
-    found = set(base)
+    if state.facts is None or state.facts.tools is None:
+        return None
+    found = set(state.facts.tools)
     for package in state.packages:
         if isinstance(package, Known):
             if package.value in _BRINGS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,35 +19,61 @@ if TYPE_CHECKING:
 
 _PORT = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?(?:/(tcp|udp|sctp))?\Z", re.IGNORECASE)
 _MOST_PORTS = 1000
+_LONGEST_HISTORY = 20
 
 
 @dataclass(slots=True)
-class Scope:
-    """The variables that a word may name. `open` is why an unlisted one may be set all the same."""
+class Budget:
+    """How many characters the words of one Dockerfile may still expand to."""
+
+    left: int = 8_000_000
+
+
+@dataclass(slots=True)
+class Scope(Mapping[str, "str | None"]):
+    """The variables that a word may name, as `expand` asks for them: None is set to something unknown.
+
+    `open` is why a variable that is not listed may be set all the same (every name then is, to something unknown);
+    `open_names` are the names that the base image is known to set.
+    """
 
     values: dict[str, Value[str]] = field(default_factory=dict)
     open: str = ""
     open_names: frozenset[str] = frozenset()
+    budget: Budget = field(default_factory=Budget)
 
+    def define(self, name: str, value: Value[str]) -> None:
+        """Set a variable; an ARG without any value is declared, but unset."""
+        if isinstance(value, Absent):
+            self.values.pop(name, None)
+        else:
+            self.values[name] = value
 
-def unset_argument(value: Value[str]) -> bool:
-    """An ARG without default that no build gave a value: it is declared, but unset."""
-    return isinstance(value, Absent) or (isinstance(value, Unknown) and value.reason.endswith("has no default"))
+    def __contains__(self, name: object) -> bool:
+        return bool(self.open) or name in self.values or name in self.open_names
+
+    def __getitem__(self, name: str) -> str | None:
+        value = self.values.get(name)
+        return value.value if isinstance(value, Known | Floating) else None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.values)
+
+    def __len__(self) -> int:
+        return len(self.values)
 
 
 def evaluate_word(text: str, span: Span, content: Text, scope: Scope, escape: str, *, json: bool) -> Value[str]:
     """A word with its variables replaced; Unknown with the reason of the first variable that is."""
     if "$" not in text and escape not in text and "'" not in text and '"' not in text:
         return Known(text, span)
-    plain: dict[str, str | None] = {}
-    for name, value in scope.values.items():
-        plain[name] = value.value if isinstance(value, Known | Floating) else None
-    for name in scope.open_names:
-        plain.setdefault(name, None)
+    if scope.budget.left <= 0:
+        return Unknown("the words of the Dockerfile expand to too much", span)
     try:
-        expanded = expand(text, _Open(plain) if scope.open else plain, escape=escape)
+        expanded = expand(text, scope, escape=escape)
     except WordError as error:
         return Unknown(f"the word cannot be expanded: {error.message}", span)
+    scope.budget.left -= len(expanded.text)
     taken = [reference for reference in expanded.references if reference.taken]
     exact = not json or content.text == text
     steps = []
@@ -57,7 +84,7 @@ def evaluate_word(text: str, span: Span, content: Text, scope: Scope, escape: st
         name = expanded.unknown[0]
         cause = scope.values.get(name)
         if isinstance(cause, Unknown):
-            return Unknown(cause.reason, cause.span, (*steps[:1], *cause.via))
+            return Unknown(cause.reason, cause.span, (*steps[:1], *cause.via)[:_LONGEST_HISTORY])
         return Unknown(scope.open or f"the value of '{name}' is set by the base image", span)
     if len(taken) == 1 and len(expanded.references) == 1:
         origin = scope.values.get(taken[0].name)
@@ -65,24 +92,14 @@ def evaluate_word(text: str, span: Span, content: Text, scope: Scope, escape: st
         if (
             origin is not None
             and whole
-            and expanded.text == plain[taken[0].name]
+            and expanded.text == scope[taken[0].name]
             and origin.span.end > origin.span.start
         ):
-            return Known(expanded.text, origin.span, (*steps, *origin.via))
+            return Known(expanded.text, origin.span, (*steps, *origin.via)[:_LONGEST_HISTORY])
     definitions = [
         Via(reference.name, scope.values[reference.name].span) for reference in taken if reference.name in scope.values
     ]
-    return Known(expanded.text, span, tuple(dict.fromkeys(definitions)))
-
-
-class _Open(dict[str, "str | None"]):
-    """Variables of a base image that no table lists: any other name may be set, to something unknown."""
-
-    def __contains__(self, key: object) -> bool:
-        return True
-
-    def __missing__(self, key: str) -> str | None:
-        return None
+    return Known(expanded.text, span, tuple(dict.fromkeys(definitions))[:_LONGEST_HISTORY])
 
 
 def postgres_major(scope: Scope, base: Known[ImageRef]) -> None:
@@ -136,13 +153,8 @@ def ports_of(value: Value[str], span: Span) -> tuple[Port, ...]:
     return tuple(found)
 
 
-def exposed_with(ports: tuple[Port, ...], more: tuple[Port, ...]) -> tuple[Port, ...]:
-    """A port exposed twice counts once, at its last place."""
-    keys = {_port_key(port) for port in more}
-    return tuple(port for port in ports if _port_key(port) not in keys) + more
-
-
-def _port_key(port: Port) -> tuple[object, str]:
+def port_key(port: Port) -> tuple[object, str]:
+    """What makes two EXPOSE entries one port."""
     return (port.target.value if isinstance(port.target, Known) else port.span, port.protocol)
 
 

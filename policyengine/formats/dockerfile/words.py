@@ -24,7 +24,7 @@ SPACES = (
 DEPTH = 60
 """How deep substitutions may nest before the word counts as malformed."""
 
-LONGEST = 1_000_000
+LONGEST = 131_072
 """How many characters an expanded word may have before it counts as malformed."""
 
 _SPACE_SET = frozenset(SPACES)

@@ -1,0 +1,84 @@
+"""Compares expressions with `terraform console`, and records what Terraform makes of them.
+
+    python tests/oracle/terraform/compare_expressions.py            # print where we differ from the record
+    python tests/oracle/terraform/compare_expressions.py --record   # ask Terraform anew
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ERROR = "<error>"
+
+
+def expressions() -> list[str]:
+    """The expressions of the suite."""
+    lines = (HERE / "expressions.txt").read_text("utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def wrapped(expression: str) -> str:
+    """An expression whose value is the JSON of another one, or the mark of an error."""
+    return f'try(jsonencode({expression}), "{ERROR}")'
+
+
+def terraform(found: list[str]) -> list[str]:
+    """What `terraform console` makes of expressions, as JSON texts."""
+    with tempfile.TemporaryDirectory() as folder:
+        query = "jsonencode([" + ", ".join(wrapped(each) for each in found) + "])\n"
+        done = subprocess.run(
+            ["terraform", "console"], cwd=folder, input=query, capture_output=True, text=True, timeout=120, check=False
+        )
+    if not done.stdout.strip():
+        if len(found) == 1:
+            return [ERROR]
+        half = len(found) // 2
+        return terraform(found[:half]) + terraform(found[half:])
+    answers: list[str] = json.loads(json.loads(done.stdout))
+    return answers
+
+
+def version() -> str:
+    """The version of the Terraform that is installed."""
+    done = subprocess.run(["terraform", "version", "-json"], capture_output=True, text=True, check=True)
+    return str(json.loads(done.stdout)["terraform_version"])
+
+
+def ours(expression: str) -> str:
+    """What policyengine makes of an expression, as JSON text."""
+    from policyengine.lower.terraform.folders import read_folder
+    from policyengine.lower.terraform.project import Project
+    from policyengine.lower.terraform.syntaxes import Syntaxes
+    from policyengine.lower.terraform.values import decided, plain
+    from policyengine.source import Source
+
+    source = Source("main.tf", f"locals {{\n  x = {wrapped(expression)}\n}}\n")
+    syntaxes = Syntaxes()
+    project = Project(read_folder("", [source]), [], lambda _: None, lambda _: None, syntaxes)
+    tree = project.run(lambda: project.value(("local", project.root, "x")))
+    if syntaxes.problems:
+        return ERROR
+    return str(plain(tree)) if decided(tree) else f"unknown: {tree}"
+
+
+def main() -> None:
+    """Record, or print the differences."""
+    file = HERE / "expressions.json"
+    if "--record" in sys.argv:
+        found = expressions()
+        record = {"terraform": version(), "values": dict(zip(found, terraform(found), strict=True))}
+        file.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    values: dict[str, str] = json.loads(file.read_text("utf-8"))["values"]
+    wrong = [(each, theirs, mine) for each, theirs in values.items() if (mine := ours(each)) != theirs]
+    for each, theirs, mine in wrong:
+        print(f"{each}\n   Terraform  {theirs}\n   ours       {mine}")
+    print(f"{len(values) - len(wrong)} of {len(values)} equal")
+
+
+if __name__ == "__main__":
+    main()
