@@ -60,7 +60,9 @@ _ARROW_HEAD = re.compile(rf"\s*(?:async\s*)?(?:<[^>(]*>\s*)?(?:(\()|({NAME})\s*=
 _ARROW = re.compile(r"\s*(?::[^=;]*?)?=>\s*")
 _FUNCTION_EXPRESSION = re.compile(rf"\s*(?:async\s*)?function\b\s*\*?\s*(?:{NAME})?\s*(?:<[^>(]*>\s*)?\(")
 _RETURN = re.compile(r"\breturn\b[ \t]*")
-_IMPORT = re.compile(r"\b(?:import|export)\s+(?:type\s+)?([^\"'`;()=]{1,4000}?)\bfrom\s*(?=[\"'])")
+_IMPORT = re.compile(
+    rf"\b(?:import|export)\s+(?:type\s+)?((?:{NAME}\s*,?\s*)?(?:\*\s*as\s+{NAME}\s*|\{{[^{{}}\"'`;]*+\}}\s*)?)from\s*(?=[\"'])"
+)
 _REQUIRE = re.compile(rf"\b(?:const|let|var)\s+({NAME}|\{{[^{{}}]*\}})\s*=\s*require\s*\(\s*(?=[\"'])")
 _IMPORTED = re.compile(rf"(?:type\s+)?({NAME})(?:\s*(?:as|:)\s*({NAME}))?")
 _CONTROL = frozenset("if for while switch catch return function await typeof new super import with".split())

@@ -367,7 +367,7 @@ class _Lowering:
         for pair in instruction.pairs():
             key = self._value(pair.key, state.scope)
             if isinstance(key, Known) and key.value and pair.value is not None:
-                value = self._value(pair.value, state.scope) if pair.value.text else Known("", pair.key.span)
+                value = self._value(pair.value, state.scope) if pair.value.text else _empty(pair.key)
                 made.append(Variable(key.value, pair.key.span, value, Origin.IMAGE))
         for variable in made:
             state.environment.pop(variable.key, None)
@@ -382,7 +382,7 @@ class _Lowering:
             if key in self.given:
                 value = passed(self.given[key], step)
             elif pair.value is not None:
-                value = self._value(pair.value, state.scope) if pair.value.text else Known("", pair.key.span)
+                value = self._value(pair.value, state.scope) if pair.value.text else _empty(pair.key)
             elif key in self.meta:
                 value = passed(self.meta[key], step)
             elif key in PREDEFINED:
@@ -444,6 +444,12 @@ class _Lowering:
     def _flag(self, flag: Flag, scope: Scope) -> Value[str]:
         written = Text(flag.span.path, flag.value, (0,), (flag.value_span.start,))
         return evaluate_word(flag.value, flag.value_span, written, scope, self.dockerfile.escape, json=False)
+
+
+def _empty(key: Argument) -> Value[str]:
+    """Nothing after the `=`: an empty value, at the place where it would stand."""
+    at = key.span.end + 1
+    return Known("", Span(key.span.path, at, at))
 
 
 def _image(name: Value[str]) -> Value[ImageRef]:

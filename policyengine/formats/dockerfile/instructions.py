@@ -266,7 +266,8 @@ def _instruction(keyword: str, start: int, line: Line, escape: str, errors: list
                 else word
                 for one, word in zip(found, strings, strict=True)
             )
-    end = line.end if text is line.text or line.heredocs else text.offset(stripped)
+    trimmed = text is not line.text and line.end == line.text.offset(len(line.text.text))
+    end = text.offset(stripped) if trimmed else line.end
     span = Span(text.path, text.offsets[0], end)
     instruction = Instruction(upper, text, span, start, escape, given, strings, line.heredocs)
     errors += _refused(instruction)

@@ -123,6 +123,8 @@ def logical_lines(source: Source) -> Lines:
             end = start + len(content)
             if not goes_on:
                 break
+        else:
+            end = len(text)
         joined = "".join(parts)
         logical = _without_leading_space(Text(path, joined, tuple(starts), tuple(offsets)))
         if not logical.text:

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -14,6 +16,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ERROR = "<error>"
+UNKNOWN = "<unknown>"
 
 
 def expressions() -> list[str]:
@@ -30,16 +33,19 @@ def wrapped(expression: str) -> str:
 def terraform(found: list[str]) -> list[str]:
     """What `terraform console` makes of expressions, as JSON texts."""
     with tempfile.TemporaryDirectory() as folder:
-        query = "jsonencode([" + ", ".join(wrapped(each) for each in found) + "])\n"
+        query = "base64encode(jsonencode([" + ", ".join(wrapped(each) for each in found) + "]))\n"
         done = subprocess.run(
             ["terraform", "console"], cwd=folder, input=query, capture_output=True, text=True, timeout=120, check=False
         )
-    if not done.stdout.strip():
+    unknown = done.stdout.strip() == "(known after apply)"
+    if not done.stdout.strip() or done.returncode or unknown:
         if len(found) == 1:
-            return [ERROR]
+            return [UNKNOWN if unknown else ERROR]
         half = len(found) // 2
         return terraform(found[:half]) + terraform(found[half:])
-    answers: list[str] = json.loads(json.loads(done.stdout))
+    if not re.fullmatch(r'"[A-Za-z0-9+/=]*"', done.stdout.strip()):
+        raise SystemExit(f"terraform console answers {done.stdout[:300]!r} to {query[:300]!r}")
+    answers: list[str] = json.loads(base64.b64decode(done.stdout.strip().strip('"')))
     return answers
 
 
@@ -71,7 +77,8 @@ def main() -> None:
     file = HERE / "expressions.json"
     if "--record" in sys.argv:
         found = expressions()
-        record = {"terraform": version(), "values": dict(zip(found, terraform(found), strict=True))}
+        answers = zip(found, terraform(found), strict=True)
+        record = {"terraform": version(), "values": {each: answer for each, answer in answers if answer != UNKNOWN}}
         file.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
     values: dict[str, str] = json.loads(file.read_text("utf-8"))["values"]
     wrong = [(each, theirs, mine) for each, theirs in values.items() if (mine := ours(each)) != theirs]
