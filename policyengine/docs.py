@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import string
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,8 +110,10 @@ def _slug(name: str) -> str:
 
 
 def _message(text: str) -> str:
-    plain = re.sub(r"\[([^\[\]]*)\]\(\d+\)", r"\1", text)
-    return re.sub(r"\{(\w+)\}", r"‹\1›", plain).replace("{{", "{").replace("}}", "}")
+    pieces: list[str] = []
+    for literal, name, _, _ in string.Formatter().parse(text):
+        pieces += (literal, f"‹{name}›" if name else "")
+    return re.sub(r"\[([^\[\]]*)\]\(\d+\)", r"\1", "".join(pieces))
 
 
 def _cases(pack: Pack[Any], rule: Rule[Any]) -> Sequence[Case]:

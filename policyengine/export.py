@@ -1,4 +1,4 @@
-"""The graph for other eyes: JSON (schema `schemas/graph.schema.json`), Mermaid and Graphviz. Secret values are masked."""
+"""The graph as JSON (schema `schemas/graph.schema.json`), Mermaid and Graphviz, with secret values masked."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ class _Data:
 
     def _fields(self, value: object, skip: tuple[str, ...] = (), key: str = "") -> dict[str, object]:
         made: dict[str, object] = {}
-        for field in fields(value):  # type: ignore[arg-type]  every caller hands a dataclass
+        for field in fields(value) if is_dataclass(value) else ():
             part = getattr(value, field.name)
             if field.name in skip or field.name.startswith("_") or part is None or part == ():
                 continue
@@ -224,10 +224,11 @@ def _dot(graph: Graph) -> str:
             label = "\\n".join(_quoted(part)[1:-1] for part in _label(node))
             lines.append(f'    {_quoted(node.id)} [label="{label}"{shape}];')
         lines.append("  }")
-    for edge in graph.edges:
-        if edge.source in kept and edge.target in kept:
-            label = _quoted(edge.kind.value.replace("_", " "))
-            lines.append(f"  {_quoted(edge.source)} -> {_quoted(edge.target)} [label={label}];")
+    lines.extend(
+        f"  {_quoted(edge.source)} -> {_quoted(edge.target)} [label={_quoted(edge.kind.value.replace('_', ' '))}];"
+        for edge in graph.edges
+        if edge.source in kept and edge.target in kept
+    )
     lines.extend(
         f'  {_quoted(pair.local)} -> {_quoted(pair.cloud)} [label="mirrors", dir=both, style=dashed, constraint=false];'
         for pair in graph.pairs

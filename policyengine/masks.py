@@ -17,8 +17,25 @@ Range = tuple[int, int]
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _SECRET_WORDS = frozenset(
-    "secret secrets password passwords passwd passphrase pass pwd token credential credentials creds apikey "
-    "requirepass masterauth pgpassword jwt".split()
+    {
+        "secret",
+        "secrets",
+        "password",
+        "passwords",
+        "passwd",
+        "passphrase",
+        "pass",
+        "pwd",
+        "token",
+        "credential",
+        "credentials",
+        "creds",
+        "apikey",
+        "requirepass",
+        "masterauth",
+        "pgpassword",
+        "jwt",
+    }
 )
 _SECRET_PARTS = re.compile(
     r"secret|password|passwd|passphrase|apikey|privatekey|accesskey(?!id)|encryptionkey|signingkey|authkey|masterkey"
@@ -27,11 +44,89 @@ _SECRET_PARTS = re.compile(
 )
 _PUBLIC_WORDS = frozenset({"public", "publishable", "anon"})
 _PLAIN_ENDINGS = frozenset(
-    "arn arns name names file files path paths dir url uri urls uris endpoint host hosts port ttl length size version "
-    "versions type types expiry expires expiration expire days hours seconds minutes ms age rotation policy policies "
-    "enabled manager managers provider algorithm strategy prefix suffix count limit limits issuer audience mode method "
-    "field header attempts rounds min max required encoding region bits special lifetime timeout updates change window "
-    "role ref refs source keys description rule rules scope scopes endpoints user username".split()
+    {
+        "arn",
+        "arns",
+        "name",
+        "names",
+        "file",
+        "files",
+        "path",
+        "paths",
+        "dir",
+        "url",
+        "uri",
+        "urls",
+        "uris",
+        "endpoint",
+        "host",
+        "hosts",
+        "port",
+        "ttl",
+        "length",
+        "size",
+        "version",
+        "versions",
+        "type",
+        "types",
+        "expiry",
+        "expires",
+        "expiration",
+        "expire",
+        "days",
+        "hours",
+        "seconds",
+        "minutes",
+        "ms",
+        "age",
+        "rotation",
+        "policy",
+        "policies",
+        "enabled",
+        "manager",
+        "managers",
+        "provider",
+        "algorithm",
+        "strategy",
+        "prefix",
+        "suffix",
+        "count",
+        "limit",
+        "limits",
+        "issuer",
+        "audience",
+        "mode",
+        "method",
+        "field",
+        "header",
+        "attempts",
+        "rounds",
+        "min",
+        "max",
+        "required",
+        "encoding",
+        "region",
+        "bits",
+        "special",
+        "lifetime",
+        "timeout",
+        "updates",
+        "change",
+        "window",
+        "role",
+        "ref",
+        "refs",
+        "source",
+        "keys",
+        "description",
+        "rule",
+        "rules",
+        "scope",
+        "scopes",
+        "endpoints",
+        "user",
+        "username",
+    }
 )
 _PLAIN_KEYS = frozenset(
     {"cache", "partition", "sort", "primary", "hash", "range", "foreign", "idempotency", "site", "s3"}
@@ -55,10 +150,33 @@ def secret_key(name: str) -> bool:
 
 def quoted_only(path: str) -> bool:
     """Whether only quoted text can be a literal in a file of that name: programs and HCL, not env files or YAML."""
-    name = path.rpartition("/")[2]
-    return name.endswith(
-        (".tf", ".hcl", ".tfvars", ".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".mts", ".cts", ".py", ".rb", ".go")
-    ) or name.endswith((".prisma", ".sql", ".toml", ".tf.json", ".json"))
+    return path.endswith(_PROGRAMS)
+
+
+_PROGRAMS = tuple(
+    f".{ending}"
+    for ending in (
+        "tf",
+        "hcl",
+        "tfvars",
+        "tofu",
+        "ts",
+        "tsx",
+        "js",
+        "jsx",
+        "mjs",
+        "cjs",
+        "mts",
+        "cts",
+        "py",
+        "rb",
+        "go",
+        "prisma",
+        "sql",
+        "toml",
+        "json",
+    )
+)
 
 
 def ranges(text: str, path: str = "") -> list[Range]:
@@ -109,7 +227,7 @@ def covered(text: str, found: Iterable[Range]) -> str:
 _OPENING = re.compile(r"\$\{\{|\$\{")
 _DEFAULT = re.compile(r"[ \t]*[A-Za-z_]\w*:?[-+=]")
 _PLAIN_VALUE = re.compile(
-    r"\A(?:|true|false|null|none|nil|undefined|yes|no|on|off|~|\$[A-Za-z_]\w*|\*[\w-]+|<[\w .-]+>"
+    r"\A(?:|true|false|null|none|nil|undefined|yes|no|on|off|~|inherit|read|write|required|optional|\$[A-Za-z_]\w*|\*[\w-]+|<[\w .-]+>"
     r"|arn:.*|/run/secrets/.*|op://.*|projects/[^/]+/secrets/.*|ssm:.*|vault:.*|file:.*)\Z",
     re.IGNORECASE | re.DOTALL,
 )

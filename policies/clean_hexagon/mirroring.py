@@ -229,8 +229,8 @@ def command_divergence(graph: Graph, options: Options) -> Iterator[Outcome]:
     """A service is started in another way than its twin in the cloud.
 
     Entrypoint and command are compared as they take effect: Compose or ECS over the image's own, and an overridden
-    entrypoint drops the image's command, as Docker and ECS do. Scripts of package.json are resolved, `exec`, `npx` and
-    `node_modules/.bin` are seen through.
+    entrypoint drops the image's command, as Docker and ECS do. Scripts of package.json are resolved, `exec`, `npx`,
+    `node_modules/.bin`, init processes and an image's docker-entrypoint.sh are seen through.
 
     A development server is an error: it compiles on demand, reloads, skips the production build and hides what that
     build breaks. Where neither side overrides anything, both run what their images say, and the images are compared
@@ -305,7 +305,7 @@ def _shell(words: tuple[str, ...]) -> tuple[str, ...]:
 
 
 _BIN = re.compile(r"(?:^|(?<=\s))(?:\./)?node_modules/\.bin/")
-_WRAP = re.compile(r"^(?:exec|npx(?:\s+(?:-y|--yes|--no-install))?|pnpm\s+exec|yarn\s+exec|bunx)\s+")
+_WRAP = re.compile(r"^(?:(?:\S*/)?docker-entrypoint\.sh|(?:\S*/)?(?:tini|dumb-init)(?:\s+-\S+)*(?:\s+--)?|exec|npx(?:\s+(?:-y|--yes|--no-install))?|pnpm\s+exec|yarn\s+exec|bunx)\s+")
 
 
 def _resolved(graph: Graph, command: Command) -> str:

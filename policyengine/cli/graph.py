@@ -1,4 +1,4 @@
-"""Export the graph of a repository: what there is, what belongs together, and which local thing mirrors which cloud one."""
+"""Export the graph of a repository: what there is, what belongs together, and what mirrors what."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from dataclasses import dataclass
@@ -141,10 +142,8 @@ def deliver(target: Target, text: str) -> int:
 
 def silence() -> None:
     """Keep the interpreter from complaining about a closed pipe when it flushes at exit."""
-    try:
+    with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):
-        pass
 
 
 def to_stdout(text: str, *, utf8: bool = False) -> None:

@@ -38,7 +38,8 @@ def _read(file: Path) -> str:
 
 
 def _remote(text: str) -> str:
-    section, urls = "", {}
+    section = ""
+    urls: dict[str, str] = {}
     for line in text.splitlines():
         if header := re.match(r'\s*\[\s*remote\s+"([^"]*)"\s*\]', line):
             section = header[1]

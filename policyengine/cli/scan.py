@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     targets = output.targets(getattr(arguments, "reports", None) or (), "text")
     output.check_writable(targets)
     tree = engine.open_tree([Path(path) for path in arguments.paths or ["."]])
-    prefix = _uri_prefix(tree.root, arguments.uri_root)
+    uri_prefix(tree.root, arguments.uri_root)  # a wrong --uri-root is found before the work
     cache = not arguments.no_cache
     progress = _progress()
     try:
@@ -91,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
             progress.done()
     code = exit_code(report, arguments.fail_on)
     for target in targets:
-        text = _render(report, target, arguments, tree.root, prefix, code)
+        text = _render(report, target, arguments, tree.root, code)
         code = max(code, output.deliver(target, text))
     return code
 
@@ -110,13 +110,12 @@ def _ids(given: list[str]) -> list[str]:
     return [part.strip() for each in given for part in each.split(",") if part.strip()]
 
 
-def _render(
-    report: Report, target: output.Target, arguments: argparse.Namespace, root: Path, prefix: str, code: int
-) -> str:
+def _render(report: Report, target: output.Target, arguments: argparse.Namespace, root: Path, code: int) -> str:
     match target.format:
         case "sarif":
             from policyengine.reporters import sarif  # noqa: PLC0415
 
+            prefix = uri_prefix(root, arguments.uri_root)
             log = sarif.report(
                 report,
                 sarif.Options(
@@ -159,7 +158,7 @@ def _path_prefix(root: Path) -> str:
     return f"{os.path.relpath(root, here) if root.is_relative_to(here) else root}/".replace(os.sep, "/")
 
 
-def _uri_prefix(root: Path, given: str | None) -> str:
+def uri_prefix(root: Path, given: str | None) -> str:
     """What leads from the root of the URIs to the scanned root: empty, or a POSIX path with a slash at its end."""
     resolved = root.resolve()
     if given is not None:

@@ -1,7 +1,7 @@
 """The report for programs: our own JSON format, version 1. Its JSON Schema is `schemas/report.schema.json`.
 
 Lines and columns start at 1, columns count code points; offsets count code points from the start of the file.
-"""  # noqa: A005  the format's own name; imports are absolute
+"""
 
 from __future__ import annotations
 

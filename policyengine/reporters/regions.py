@@ -53,7 +53,7 @@ class Regions:
 
 
 def _shape(source: Source, span: Span) -> tuple[int, int]:
-    """The span as it is shown: at least a character where its line has one, not a whole file, no line end at its end."""
+    """The span as it is shown: at least a character where its line has one, without a line end at its end."""
     text = source.text
     start = min(span.start, len(text))
     end = min(max(span.end, start), len(text))
@@ -72,7 +72,7 @@ def _line_end(source: Source, line: int) -> int:
 
 
 def _context(source: Source, start: int, end: int) -> tuple[int, int] | None:
-    """Whole lines around a region, or a part of them where they are long; None when there is no more than the region."""
+    """Whole lines around a region, or a part of them where they are long; None when there are none."""
     first, last = source.position(start).line, source.position(max(end - 1, start)).line
     before, after = max(1, first - _AROUND), min(len(source.starts), last + _AROUND)
     left = source.starts[before - 1]

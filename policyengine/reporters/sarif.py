@@ -10,7 +10,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +40,7 @@ from policyengine.rule import links
 from policyengine.source import Source, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from policyengine.evaluate import Failure, Report, Result
     from policyengine.reporters.view import Place
@@ -114,7 +113,8 @@ def _limited(alerts: list[_Alert], most: int, said: Sequence[str] = ()) -> tuple
     earlier = sum(int(sentence_.split()[0]) for sentence_ in said)
     number = earlier + len(alerts) - most
     return kept, [
-        f"{number} of {most + number} results are left out of the SARIF log, the least severe, to keep within GitHub's limits"
+        (f"{number} of {most + number} results, the least severe, are left out of the SARIF log to keep within GitHub's "
+        "limits")
     ]
 
 

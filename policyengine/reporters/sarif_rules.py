@@ -216,15 +216,13 @@ def _titles(pack: Pack[Any], rule: Rule[Any]) -> list[str]:
 
 
 def _own(rule_id: str, name: str, text: str, level: str) -> Json:
+    help_text = f"{text} Mend the file at the place that is shown, or git-ignore it if it is generated."
     return {
         "id": rule_id,
         "name": name,
         "shortDescription": {"text": text},
         "fullDescription": {"text": f"{text} Alerts that are already open in it stay open until it can be read again."},
-        "help": {
-            "text": f"{text} Mend the file at the place that is shown, or git-ignore it if it is generated.",
-            "markdown": f"# {name}\n\n{text}\n\nMend the file at the place that is shown, or git-ignore it if it is generated.\n",
-        },
+        "help": {"text": help_text, "markdown": f"# {name}\n\n{help_text}\n"},
         "helpUri": f"{HOME}#exit-codes",
         "messageStrings": {"default": {"text": "This file could not be read: '{0}'."}},
         "defaultConfiguration": {"level": level},

@@ -101,9 +101,8 @@ class _Writer:
         what = " ".join(each for each in (place.what, f"({place.node})" if place.node else "") if each)
         bar = self.paint("34", "│")
         arrow = self.paint("34", corner + "─")
-        yield f"{' ' * gutter} {arrow} {self.where(place.span)}" + (
-            f"  {self.paint('2', visible(what))}" if what else ""
-        )
+        about = f"  {self.paint('2', visible(what))}" if what else ""
+        yield f"{' ' * gutter} {arrow} {self.where(place.span)}{about}"
         source = self.view.source(place.span.path)
         if source is not None and place.span.start <= len(source.text):
             for line in shown(source, place.span):
@@ -134,7 +133,8 @@ class _Writer:
             yield self.note(1, "help", self.view.redactor.text(failure.advice))
 
     def question(self, question: Open) -> Iterator[str]:
-        yield f"{self.paint('2', question.rule)} {visible(question.subject)}: {visible(self.view.redactor.text(question.reason))}"
+        reason = visible(self.view.redactor.text(question.reason))
+        yield f"{self.paint('2', question.rule)} {visible(question.subject)}: {reason}"
         place = question.span
         source = self.view.source(place.path)
         for line in shown(source, place)[:1] if source is not None else ():
@@ -152,26 +152,31 @@ class _Writer:
         found = self.view.report
         for pack in found.packs:
             ran = {side(rule.id) for owner, rule in rules(found) if owner is pack}
-            titles = dict(sorted(pack.sides.items())) or {key: pack.name for key in sorted(ran)}
+            crashed = {side(failure.rule) for failure in found.failures if failure.rule}
+            titles = dict(sorted(pack.sides.items())) or dict.fromkeys(sorted(ran), pack.name)
             longest = max((width(title) for title in titles.values()), default=0)
             for key, title in titles.items():
                 results = [each for each in found.results if each.pack == pack.name and side(each.rule.id) == key]
                 waiting = sum(1 for each in found.undecided if side(each.rule) == key and _of(pack.name, each, found))
-                yield self.side(f"{key} {title}{' ' * (longest - width(title))}", results, waiting, ran=key in ran)
+                name = f"{key} {title}{' ' * (longest - width(title))}"
+                yield self.side(name, results, waiting, ran=key in ran, crashed=key in crashed)
         yield ""
         yield from self.closing()
 
-    def side(self, title: str, results: Sequence[Result], waiting: int, *, ran: bool) -> str:
+    def side(self, title: str, results: Sequence[Result], waiting: int, *, ran: bool, crashed: bool) -> str:
         counts = Counter(result.severity for result in results)
         worst = max(counts, key=lambda each: each.rank, default=None)
         parts = [
             self.paint(_COLOURS[each.value], _count(counts[each], each.value)) for each in Severity if counts[each]
         ]
+        if crashed:
+            parts.append(self.paint(_COLOURS["error"], "✗ a rule crashed"))
         if not parts:
             parts = [self.paint("32", "✓")] if ran else [self.paint("2", "not checked")]
         if waiting:
             parts.append(self.paint("2", f"{waiting} undecided"))
-        cell = self.paint(_COLOURS[worst.value] if worst else "32" if ran else "2", "⬢")
+        calm = "32" if ran else "2"
+        cell = self.paint(_COLOURS["error"] if crashed else _COLOURS[worst.value] if worst else calm, "⬢")
         return f"  {cell} {title}  {'  '.join(parts)}"
 
     def closing(self) -> Iterator[str]:
@@ -183,7 +188,8 @@ class _Writer:
         else:
             head = self.paint("1;32" if not found.failures else "1", "No finding")
         read = f"{_count(len(found.sources), 'file')} read, {_count(len(found.rules), 'rule')} checked"
-        yield f"{self.paint('1', head) if counts else head}  ·  {read}, {_count(len(found.graph.pairs), 'pair')} compared"
+        pairs = f"{_count(len(found.graph.pairs), 'pair')} compared"
+        yield f"{self.paint('1', head) if counts else head}  ·  {read}, {pairs}"
         if found.failures:
             yield self.paint("1;31", f"{_count(len(found.failures), 'failure')}: the report is not complete")
         if found.waived:

@@ -123,7 +123,7 @@ def _owners(graph: Graph) -> dict[Span, str]:
 
 
 def _parts(each: object) -> Iterator[object]:
-    for field in fields(each):  # type: ignore[arg-type]  the caller asked is_dataclass
+    for field in fields(each) if is_dataclass(each) else ():
         part = getattr(each, field.name, None)
         if part is not None and not isinstance(part, (str, int)):
             yield part

@@ -7,18 +7,25 @@ Every file below FOLDER is read with both. `spans` counts instructions whose key
 accept or both refuse. BuildKit's parser is the PyPI package `dockerfile` (BuildKit 0.12.5).
 """
 
+# ruff: noqa: T201  the tool prints its result
+
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dockerfile as buildkit
 
-from policyengine.formats.dockerfile import Dockerfile, Instruction, read
+from policyengine.formats.dockerfile import Dockerfile, Heredoc, Instruction, read
 from policyengine.source import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Row = tuple[object, ...]
 
@@ -29,13 +36,21 @@ def line_of(text: str, offset: int) -> int:
 
 
 def ours(text: str, instruction: Instruction) -> tuple[Row, Row]:
-    """Span and content of an instruction in the oracle's terms."""
+    """Span and content of an instruction in the oracle's terms (it does not show the heredocs of an ONBUILD)."""
     last = max(instruction.span.end - 1, instruction.span.start)
     inner = instruction.trigger()
     told = inner or instruction
+    if instruction.keyword == "ONBUILD" and inner is None and instruction.argument is not None:
+        span = ("ONBUILD", line_of(text, instruction.span.start), line_of(text, last))
+        return span, (tuple(_flags(instruction)), ("",), False, ())
     span = (instruction.keyword, line_of(text, instruction.span.start), line_of(text, last))
-    heredocs = tuple((h.name, h.descriptor, h.body.text) for h in instruction.heredocs)
-    return span, (tuple(_flags(told)), tuple(_values(told)), bool(told.json is not None), heredocs)
+    heredocs = tuple((h.name, h.descriptor, h.body.text) for h in instruction.heredocs if inner is None)
+    return span, (
+        tuple(_flags(instruction) or _flags(told)),
+        tuple(_values(told)),
+        bool(told.json is not None),
+        heredocs,
+    )
 
 
 def _flags(instruction: Instruction) -> list[str]:
@@ -63,13 +78,15 @@ def _values(instruction: Instruction) -> list[str]:
             return [] if instruction.argument is None else [instruction.argument.text]
 
 
-def theirs(command: buildkit.Command) -> tuple[Row, Row]:
-    """Span and content of one of BuildKit's commands."""
-    values = [value for value in command.value]
-    if command.cmd.upper() in {"ENV", "LABEL"}:
-        values = list(command.value)
+def theirs(command: buildkit.Command, known_heredocs: Sequence[Heredoc]) -> tuple[Row, Row]:
+    """Span and content of one of BuildKit's commands. It keeps the tabs that `<<-` strips later; we strip them."""
+    values = list(command.value)
     span = (command.cmd.upper(), command.start_line, command.end_line)
-    heredocs = tuple((h.name, h.file_descriptor, h.content) for h in command.heredocs)
+    chomped = {h.name: h.chomp for h in known_heredocs}
+    heredocs = tuple(
+        (h.name, h.file_descriptor, re.sub(r"(?m)^\t+", "", h.content) if chomped.get(h.name) else h.content)
+        for h in command.heredocs
+    )
     return span, (tuple(command.flags), tuple(values), command.json, heredocs)
 
 
@@ -105,11 +122,12 @@ class Agreement:
         self._verdict(name, mine, refusal)
         if refusal:
             return
-        known = [command for command in commands if command.cmd.upper() in KEYWORDS]
-        expected = [theirs(command) for command in known]
+        known = [command for command in commands if (command.cmd or "").upper() in KEYWORDS]
+        heredocs = [heredoc for instruction in mine for heredoc in instruction.heredocs]
+        expected = [theirs(command, heredocs) for command in known]
         found = [ours(text, instruction) for instruction in mine]
         self.instructions += max(len(expected), len(found))
-        places = {span: content for span, content in found}
+        places = dict(found)
         for span, content in expected:
             if span not in places:
                 self.differences.append(f"{name}: span {span} not found")
@@ -129,8 +147,26 @@ class Agreement:
 
 
 KEYWORDS = frozenset(
-    "ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL STOPSIGNAL USER "
-    "VOLUME WORKDIR".split()
+    [
+        "ADD",
+        "ARG",
+        "CMD",
+        "COPY",
+        "ENTRYPOINT",
+        "ENV",
+        "EXPOSE",
+        "FROM",
+        "HEALTHCHECK",
+        "LABEL",
+        "MAINTAINER",
+        "ONBUILD",
+        "RUN",
+        "SHELL",
+        "STOPSIGNAL",
+        "USER",
+        "VOLUME",
+        "WORKDIR",
+    ]
 )
 PARSER_REFUSES = (
     "does not end",

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from clean_hexagon import data_services
@@ -28,6 +28,9 @@ from policyengine.api import (
     Version,
 )
 from policyengine.image import engine_of, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LOCAL = "compose:services.db/database"
 CLOUD = "terraform:aws_db_instance.main"

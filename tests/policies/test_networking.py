@@ -157,9 +157,9 @@ def test_an_interpolated_value_is_reported_whole_and_not_edited() -> None:
         {"NEXT_PUBLIC_API_URL": "http://localhost:8000"},
         {"CORS_ORIGINS": "http://localhost:8000,http://localhost:5173"},
         {"FRONTEND_URL": "http://localhost:8000"},
-        {"HOST": "0.0.0.0"},
+        {"HOST": "0.0.0.0"},  # noqa: S104  read, never bound
         {"API_HOST": "localhost", "API_PORT": "8000"},
-        {"DB_HOST": "0.0.0.0", "DB_PORT": "5434"},
+        {"DB_HOST": "0.0.0.0", "DB_PORT": "5434"},  # noqa: S104  as above
         {"OTHER_URL": "http://localhost:4000"},
         {"ADMIN_API": "http://localhost:8081"},
         {"DATABASE_URL": "postgresql://u:p@host.docker.internal:5499/app"},
@@ -228,7 +228,9 @@ def test_a_port_that_the_sibling_also_listens_on_is_fine() -> None:
     assert found(service("app", env=environment(DATABASE_URL="postgres://db:5434/app")), sibling) == {}
 
 
-def auth(value: str, key: str = "NEXTAUTH_URL", given: Options | None = None, **more: str) -> dict[str, list[Finding]]:
+def auth(
+    value: str, key: str = "NEXTAUTH_URL", given: Options | None = None, dependency: str = "next"
+) -> dict[str, list[Finding]]:
     package = Package(
         id="npm:.",
         name="app",
@@ -237,7 +239,7 @@ def auth(value: str, key: str = "NEXTAUTH_URL", given: Options | None = None, **
         path="package.json",
         directory=".",
         ecosystem="npm",
-        dependencies=environment(**more),
+        dependencies=environment(**{dependency: "5"}),
     )
     app = service("app", port(3005, 3005), port(3000, 3000), env=environment(**{key: value}))
     return found(app, package, given=given)
@@ -268,7 +270,7 @@ def test_the_local_address_is_canonical(key: str, value: str, variant: str | Non
 
 
 def test_auth_url_counts_where_auth_js_is_a_dependency() -> None:
-    assert "HEX506" in auth("http://localhost:3000", "AUTH_URL", **{"next-auth": "5"})
+    assert "HEX506" in auth("http://localhost:3000", "AUTH_URL", dependency="next-auth")
 
 
 def test_a_stated_address_holds_for_every_key() -> None:

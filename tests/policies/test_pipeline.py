@@ -104,10 +104,7 @@ def workflow(
     return node, *jobs
 
 
-def service(
-    name: str, *words: str, role: Role = Role.APP, side: Side = Side.LOCAL, image: Value[object] | None = None
-) -> Service:
-    del image
+def service(name: str, *words: str, role: Role = Role.APP, side: Side = Side.LOCAL) -> Service:
     return Service(
         id=f"{side}:{name}",
         name=name,
@@ -159,9 +156,18 @@ GATE = job("gate", step(UP), step(E2E))
         "./gradlew build",
         "mvn -B verify",
         "pytest -q",
-    ]
-    + ["bundle exec rspec", "cargo nextest run", "uv run pytest", "python -m pytest", "make test", "docker build ."]
-    + ["python manage.py test", "bin/rails test", "yarn build", "dotnet test", "docker compose build"],
+        "bundle exec rspec",
+        "cargo nextest run",
+        "uv run pytest",
+        "python -m pytest",
+        "make test",
+        "docker build .",
+        "python manage.py test",
+        "bin/rails test",
+        "yarn build",
+        "dotnet test",
+        "docker compose build",
+    ],
 )
 def test_a_workflow_that_builds_or_tests_needs_the_gate(line: str) -> None:
     assert variants(STACK, *workflow(job("unit", step(run=line)))) == {"HEX601": ["default"]}
@@ -416,7 +422,6 @@ def test_a_package_script_is_followed() -> None:
 
 
 def test_an_undecided_question_names_its_subject() -> None:
-    (outcome,) = results(MIGRATIONS, CLOUD, task("./entrypoint.sh", role=Role.APP))["HEX610"]
-    assert outcome == Undecided(
-        task("./entrypoint.sh", role=Role.APP), at(40, "ecs.tf"), "what the start script does is not known"
-    )
+    subject = task("./entrypoint.sh", role=Role.APP)
+    (outcome,) = results(MIGRATIONS, CLOUD, subject)["HEX610"]
+    assert outcome == Undecided(subject, at(40, "ecs.tf"), "what the start script does is not known")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from policyengine.evaluate import Failure, Report, Waived, evaluate
@@ -16,6 +15,7 @@ from policyengine.value import Known, Unknown, Via
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 COMPOSE = "local stack/docker-compose.yml"
 TERRAFORM = "infra/größe/main.tf"

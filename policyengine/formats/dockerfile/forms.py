@@ -52,6 +52,8 @@ def flags(line: str, start: int) -> tuple[list[Range], int]:
         begin = at
         word, at = _flag(line, at)
         if word == "--":
+            while at < end and line[at] in _SPACE_SET:
+                at += 1
             return found, at
         found.append(Range(word, begin, at))
 

@@ -144,11 +144,13 @@ class Instruction:
         return next((flag for flag in reversed(self.flags) if flag.name == name), None)
 
     def trigger(self) -> Instruction | None:
-        """The instruction that an ONBUILD holds, or None."""
+        """The instruction that an ONBUILD holds, or None for none or an unknown one."""
         if self.keyword != "ONBUILD" or self.start >= len(self.text.text):
             return None
         text = self.text.part(self.start, len(self.text.text))
         keyword, start = split_keyword(text.text)
+        if keyword.upper() not in _KEYWORDS:
+            return None
         return _instruction(keyword, start, Line(text, self.span.end, self.heredocs), self.escape, [])
 
     def script(self) -> Text | None:
@@ -268,10 +270,23 @@ def _instruction(keyword: str, start: int, line: Line, escape: str, errors: list
             )
     trimmed = text is not line.text and line.end == line.text.offset(len(line.text.text))
     end = text.offset(stripped) if trimmed else line.end
-    span = Span(text.path, text.offsets[0], end)
+    span = Span(text.path, text.offsets[0] if line.start < 0 else line.start, end)
     instruction = Instruction(upper, text, span, start, escape, given, strings, line.heredocs)
     errors += _refused(instruction)
+    if upper == "ONBUILD":
+        errors += _trigger_errors(instruction)
     return instruction
+
+
+def _trigger_errors(instruction: Instruction) -> list[ReadError]:
+    """What Docker refuses about the instruction in an ONBUILD. A chain of them is not followed."""
+    text = instruction.text.part(instruction.start, len(instruction.text.text))
+    keyword, start = split_keyword(text.text)
+    if keyword.upper() not in _KEYWORDS - {"ONBUILD"}:
+        return []
+    errors: list[ReadError] = []
+    _instruction(keyword, start, Line(text, instruction.span.end, instruction.heredocs), instruction.escape, errors)
+    return errors
 
 
 def _flag(text: Text, found: Range) -> Flag:
@@ -329,6 +344,8 @@ def _refused(instruction: Instruction) -> list[ReadError]:
         inner = split_keyword(line[start:])[0].upper()
         if inner in {"ONBUILD", "FROM", "MAINTAINER"}:
             message, advice = f"{inner} is not allowed as an ONBUILD trigger", "move it out of ONBUILD"
+        elif inner not in _KEYWORDS:
+            message, advice = f"the ONBUILD trigger {inner[:80]!r} is unknown", "remove or correct it"
     return [ReadError(message, instruction.keyword_span, advice)] if message else []
 
 

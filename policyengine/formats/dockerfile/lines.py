@@ -8,7 +8,7 @@ dropped. Heredoc bodies are consumed here, so that nothing in them is taken for 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from policyengine.formats.dockerfile.forms import NotStringsError, flags, json_strings, split_keyword
@@ -50,11 +50,15 @@ class Heredoc:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A logical line and its heredocs. `end` is the file offset after its last character, terminators included."""
+    """A logical line and its heredocs. `end` is the file offset after its last character, terminators included.
+
+    `start` is set where the instruction starts before its first character: with lines that are a lone escape.
+    """
 
     text: Text
     end: int
     heredocs: tuple[Heredoc, ...] = ()
+    start: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +97,11 @@ def logical_lines(source: Source) -> Lines:
         start += line.index(content[0])
         trimmed = content.rstrip(" \t")
         if trimmed[-1:] != escape or trimmed[-2:-1] == escape:
+            logical_line = Line(Text(path, content, (0,), (start,)), start + len(content))
             if "<<" in content:
-                number, at = _with_heredocs(
-                    source, physical, number, at, Text(path, content, (0,), (start,)), found, errors
-                )
+                number, at = _with_heredocs(source, physical, number, at, logical_line, found, errors)
             else:
-                found.append(Line(Text(path, content, (0,), (start,)), start + len(content)))
+                found.append(logical_line)
             continue
         parts, starts, offsets = [trimmed[:-1]], [0], [start]
         length, end = len(trimmed) - 1, start + len(trimmed)
@@ -126,13 +129,15 @@ def logical_lines(source: Source) -> Lines:
         else:
             end = len(text)
         joined = "".join(parts)
+        first = offsets[0]
         logical = _without_leading_space(Text(path, joined, tuple(starts), tuple(offsets)))
         if not logical.text:
             continue
+        logical_line = Line(logical, end, start=-1 if first == logical.offsets[0] else first)
         if "<<" in joined:
-            number, at = _with_heredocs(source, physical, number, at, logical, found, errors)
+            number, at = _with_heredocs(source, physical, number, at, logical_line, found, errors)
         else:
-            found.append(Line(logical, end))
+            found.append(logical_line)
     return Lines(tuple(found), directives, escape, tuple(errors))
 
 
@@ -189,23 +194,23 @@ def _with_heredocs(  # noqa: PLR0917  the state of one scan
     physical: list[str],
     number: int,
     at: int,
-    text: Text,
+    line: Line,
     found: list[Line],
     errors: list[ReadError],
 ) -> tuple[int, int]:
     """Add a logical line that holds `<<`, with the heredocs whose bodies follow it."""
-    end = text.offset(len(text.text))
+    text, end = line.text, line.end
     heredocs: list[Heredoc] = []
     for name, expands, chomp, descriptor, start, stop in _markers(text.text):
         marker = text.span(start, stop)
         body_start, kept = at, []
         terminated = False
         while number < len(physical):
-            line = physical[number]
+            physical_line = physical[number]
             number += 1
             here = at
-            at += len(line) + 1
-            candidate = line.rstrip("\r")
+            at += len(physical_line) + 1
+            candidate = physical_line.rstrip("\r")
             if (candidate.lstrip("\t") if chomp else candidate) == name:
                 terminated = True
                 end = here + len(candidate)
@@ -223,7 +228,7 @@ def _with_heredocs(  # noqa: PLR0917  the state of one scan
         heredocs.append(
             Heredoc(name, expands, chomp, descriptor, marker, body, source.span(body_start, max(body_start, end)))
         )
-    found.append(Line(text, end, tuple(heredocs)))
+    found.append(replace(line, end=end, heredocs=tuple(heredocs)))
     return number, at
 
 

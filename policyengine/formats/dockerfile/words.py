@@ -351,12 +351,14 @@ class _Lexer:
                 raise WordError("syntax error: missing '}'", start, len(source))
             self.at += 1
         shown = ":" * colon + modifier
-        if modifier not in "+-?#%" or (colon and modifier in "#%"):
+        if modifier in "#%" if colon else modifier not in "+-?#%":
             raise WordError(f"unsupported modifier ({shown}) in substitution", start, self.at)
         before = len(self.unknown)
         operand = self._operand("}", start, "}", keep_escapes=modifier in "#%")
         if name not in self.values and self.keep_unset:
             return "${" + name + shown + operand + "}"
+        if modifier not in "+-?#%":
+            raise WordError(f"unsupported modifier ({shown}) in substitution", start, self.at)
         return self._modified(name, modifier, operand, start, before, colon=colon)
 
     def _operand(self, stop: str, start: int, missing: str, *, keep_escapes: bool) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policyengine.lower.compose.located import Fields
-from policyengine.lower.compose.shapes import OMIT, Json, Printed, Struct, raw
+from policyengine.lower.compose.shapes import Json, Omit, Printed, Struct, raw
 from policyengine.lower.compose.specification import CONFIG, NAMED_VOLUME, NETWORK, SECRET, SERVICE
 from policyengine.source import ReadError
 
@@ -53,19 +53,45 @@ def printed(project: Project) -> dict[str, Json]:
                 raise ReadError(message, model.span, "rename one")
             names[container] = name
     result: dict[str, Json] = {"name": project.name, "services": shown}
+    used = _used(shown)
     for section, shape in _SECTIONS:
         node = model.get(section)
-        if isinstance(node, Fields) and node.entries:
-            rows: dict[str, Json] = {}
-            for key, entry in node.entries.items():
-                printed_resource: Printed = _resource(entry.node, shape, f"{section}.{key}")
-                if printed_resource is not OMIT:
-                    rows[key] = printed_resource  # type: ignore[assignment]
+        rows: dict[str, Json] = {}
+        for key, entry in node.entries.items() if isinstance(node, Fields) else ():
+            row = _resource(entry.node, shape, f"{section}.{key}")
+            if key in used[section] and not isinstance(row, Omit):
+                rows[key] = row
+        if rows:
             result[section] = rows
     for key, entry in model.entries.items():
         if key.startswith("x-"):
             result[key] = raw(entry.node)
     return result
+
+
+def _used(services: dict[str, Json]) -> dict[str, set[str]]:
+    """The resources that the enabled services use: the others are left out."""
+    used: dict[str, set[str]] = {section: set() for section, _ in _SECTIONS}
+    for service in services.values():
+        if not isinstance(service, dict):
+            continue
+        networks, build = service.get("networks"), service.get("build")
+        used["networks"].update(networks if isinstance(networks, dict) else ())
+        used["volumes"].update(
+            _sources([row for row in _rows(service.get("volumes")) if row.get("type") == "volume"])
+        )
+        used["configs"].update(_sources(_rows(service.get("configs"))))
+        used["secrets"].update(_sources(_rows(service.get("secrets"))))
+        used["secrets"].update(_sources(_rows(build.get("secrets") if isinstance(build, dict) else None)))
+    return used
+
+
+def _rows(value: Json) -> list[dict[str, Json]]:
+    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+
+
+def _sources(rows: list[dict[str, Json]]) -> set[str]:
+    return {source for row in rows if isinstance(source := row.get("source"), str) and source}
 
 
 def _resource(node: object, shape: Struct, path: str) -> Printed:

@@ -108,8 +108,11 @@ class _Context:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a file is loaded: `folder` is where its references start, relative to the root; `base` relative to the
-    folder of the project or include that it becomes a part of."""
+    """Where a file is loaded.
+
+    `folder` is where its references start, relative to the root. `base` is the same relative to the folder of the file
+    that includes it, and empty for the project's own files.
+    """
 
     folder: str
     base: str
@@ -148,7 +151,7 @@ def load(
         known = {**_dot_env(context, directory, known), **known}
     project_name = _project_name(context, chosen, known, name)
     known = {**known, "COMPOSE_PROJECT_NAME": Text.at(project_name, Span(chosen[0], 0, 0))}
-    place = _Place(directory, ".", known)
+    place = _Place(directory, "", known)
     model = _model(context, chosen, place, ())
     if not model.entries:
         raise ReadError("the Compose file is empty", Span(chosen[0], 0, 0), "add 'services'")
@@ -310,7 +313,7 @@ def _model(context: _Context, paths: Sequence[str], place: _Place, included: tup
         model = _file(context, path, place, model, included)
     model = canonical.with_defaults(model)
     check.valid(model)
-    if place.base != ".":
+    if place.base:
         model = canonical.rebased(model, place.base)
     return canonical.pass_through(model, place.environment.get)
 

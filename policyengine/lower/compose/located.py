@@ -34,7 +34,7 @@ class Single(float):
     __slots__ = ()
 
 
-Plain: TypeAlias = None | bool | int | float | str
+Plain: TypeAlias = bool | int | float | str | None
 
 
 class Leaf(NamedTuple):

@@ -18,15 +18,15 @@ from policyengine.source import ReadError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Json: TypeAlias = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 
 
-class _Omit:
+class Omit:
     """The attribute is left out."""
 
 
-OMIT = _Omit()
-Printed: TypeAlias = Json | _Omit
+OMIT = Omit()
+Printed: TypeAlias = Json | Omit
 
 _NAMES = {"s": "string", "i": "integer", "n": "number", "b": "boolean", "0": "null", "m": "mapping", "l": "list"}
 
@@ -174,7 +174,7 @@ def _repeated(node: Items, path: str) -> ReadError | None:
 
 def _zero(value: Printed) -> Json:
     """A list element is printed even when it is empty."""
-    return "" if isinstance(value, _Omit) else value
+    return "" if isinstance(value, Omit) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +212,7 @@ class MapOf:
                 result[key] = None
                 continue
             value = self.item.print(entry.node, f"{path}.{key}")
-            result[key] = "" if isinstance(value, _Omit) else value
+            result[key] = "" if isinstance(value, Omit) else value
         return result or OMIT
 
 
@@ -259,7 +259,7 @@ class Struct:
             if shape is None:
                 continue
             value = shape.print(entry.node, f"{path}.{key}" if path else key)
-            if not isinstance(value, _Omit):
+            if not isinstance(value, Omit):
                 result[key] = value
         return result
 

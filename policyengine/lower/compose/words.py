@@ -20,7 +20,7 @@ def split(line: str) -> tuple[str, ...] | None:
 
 
 def words(line: str) -> tuple[Word, ...] | None:
-    """The words of a line with their places. Nothing is expanded; `;`, `&`, `|`, `<` and `>` are plain letters."""
+    """The words of a line with their places. Nothing is expanded; `;`, `&`, `|`, `<` and `>` end the command."""
     result: list[Word] = []
     buffer: list[str] = []
     escaped = single = double = back = dollar = False
@@ -57,6 +57,12 @@ def words(line: str) -> tuple[Word, ...] | None:
             double = not double
         elif letter == "'" and not double and not dollar:
             single = not single
+        elif letter in ";&|<>" and not (single or double or back or dollar):
+            if letter == ">" and buffer and buffer[0] in "0123456789":
+                start = -1
+            if start >= 0 and start < at:
+                result.append(Word("".join(buffer), start, at))
+            return tuple(result)
         else:
             buffer.append(letter)
     if escaped or single or double or back or dollar:

@@ -184,8 +184,8 @@ def _inside_string(text: str, *, quoted: bool) -> bool:
 
 
 _YAML_NULL = frozenset({"", "~", "null", "Null", "NULL"})
-_YAML_TRUE = frozenset({"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"})
-_YAML_FALSE = frozenset({"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"})
+_YAML_TRUE = frozenset({"true", "True", "TRUE", "y", "Y", "yes", "Yes", "YES", "on", "On", "ON"})
+_YAML_FALSE = frozenset({"false", "False", "FALSE", "n", "N", "no", "No", "NO", "off", "Off", "OFF"})
 
 
 def _resolved(text: str, form: str) -> Atom:

@@ -207,7 +207,10 @@ def _traverse(root: Expression, steps: Sequence[Step], frame: Frame, span: Span)
             value, taken = frame.scope.named(root.name, steps, frame, span)
     else:
         value = evaluate(root, frame)
-    return follow(value, steps[taken:], frame)
+    found = follow(value, steps[taken:], frame)
+    if isinstance(found, Reference) and found.span.path == span.path and found.span.end <= span.end:
+        return Reference(found.address, found.attribute, span, found.via)
+    return found
 
 
 def follow(value: Tree, steps: Sequence[Step], frame: Frame) -> Tree:

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("dockerfile")
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from compare_dockerfiles import Agreement  # noqa: E402  needs the oracle and the path above
+from compare_dockerfiles import Agreement
 
 pytestmark = pytest.mark.oracle
 
@@ -58,11 +58,12 @@ INPUTS = {
     "a shift with spaces is a heredoc": "FROM a\nRUN echo $(( 1<<2 ))\nUSER c\n",
     "a here-string": "FROM a\nRUN cat <<<foo\nUSER c\n",
     "empty marker": "FROM a\nRUN cat <<''\nUSER c\n",
-    "json forms": 'FROM a\nRUN ["b","c d"]\nCMD [ "e" , "f\\"g" ]\nENTRYPOINT ["\\u0041"]\nSHELL ["x","-c"]\nVOLUME ["/a b"]\n',
+    "json forms": 'FROM a\nRUN ["b","c d"]\nCMD [ "e" , "f\\"g" ]\nENTRYPOINT ["\\u0041"]\nVOLUME ["/a b"]\n',
+    "json shell": 'FROM a\nSHELL ["x","-c"]\n',
     "json with an escape pair": 'FROM a\nCMD ["\\ud83d\\ude00"]\n',
     "empty json": "FROM a\nCMD []\n",
     "json and more": 'FROM a\nRUN ["b"] && c\n',
-    "broken json is the shell form": "FROM a\nRUN ['b', 'c']\nCMD [ \"a\", ]\nENTRYPOINT [\"a\" \"b\"]\n",
+    "broken json is the shell form": 'FROM a\nRUN [\'b\', \'c\']\nCMD [ "a", ]\nENTRYPOINT ["a" "b"]\n',
     "a test is the shell form": "FROM a\nRUN [ -f x ] && y\nRUN [[ a = b ]]\n",
     "json of numbers": "FROM a\nCMD [1, 2]\n",
     "json of lists": 'FROM a\nCMD [["a"]]\n',
@@ -71,8 +72,9 @@ INPUTS = {
     "flags with quotes": "FROM a\nRUN --mount=type=secret,id='a b' x\nCOPY --from=\"b\" c d\n",
     "flag stop": "FROM a\nRUN -- --x y\nRUN --mount=a -- b\n",
     "flag with an escape": "FROM a\nCOPY --chown=a\\ b c d\n",
-    "healthcheck": 'FROM a\nHEALTHCHECK --interval=3s --retries=2 CMD curl x\nHEALTHCHECK NONE\nHEALTHCHECK CMD ["a","b"]\n',
-    "env forms": "FROM a\nENV a b c\nENV d=e f=\"g h\" i='j k' l=m\\ n\nENV o=\nENV p \"q r\"\n",
+    "healthcheck": "FROM a\nHEALTHCHECK --interval=3s --retries=2 CMD curl x\nHEALTHCHECK NONE\n",
+    "healthcheck in the json form": 'FROM a\nHEALTHCHECK CMD ["a","b"]\n',
+    "env forms": 'FROM a\nENV a b c\nENV d=e f="g h" i=\'j k\' l=m\\ n\nENV o=\nENV p "q r"\n',
     "env with a continuation": 'FROM a\nENV a=b \\\n  c="d \\\n  e" \\\n  f=g\n',
     "env without a value": "FROM a\nENV a\n",
     "env with a stray word": "FROM a\nENV a=b c\n",
@@ -82,7 +84,7 @@ INPUTS = {
     "expose": "FROM a\nEXPOSE 1 2/udp 3-5\n",
     "the rest": "FROM a\nUSER b:c\nWORKDIR /d e\nSTOPSIGNAL SIGINT\nMAINTAINER f <g>\nVOLUME h i\n",
     "lower case": "from a\nrun b\nCmd c\n",
-    "onbuild": "FROM a\nONBUILD RUN b\nONBUILD COPY c d\nONBUILD CMD [\"e\"]\nONBUILD ENV f=g\n",
+    "onbuild": 'FROM a\nONBUILD RUN b\nONBUILD COPY c d\nONBUILD CMD ["e"]\nONBUILD ENV f=g\n',
     "tabs and form feeds": "FROM\ta\nRUN\t\tb\n\tUSER c\nRUN \x0b d\n",
     "odd leading space": "FROM a\n\u00a0USER b\n\u2003RUN c\n\u0085RUN d\n",
     "no value": "FROM a\nRUN\nCMD\nENTRYPOINT\n",
@@ -103,8 +105,40 @@ def test_our_instructions_are_buildkits(name: str) -> None:
 
 def test_random_files_are_read_as_buildkit_reads_them() -> None:
     pick = random.Random(11)  # noqa: S311  reproducible, not secret
-    pieces = ["FROM a", "RUN", "COPY", "ENV", "a=b", "ONBUILD", " ", "\n", "\\\n", "\\", "<<A", "<<-B", "A", "B", "\n", "\n\n"]
-    pieces += ["# c\n", "\t", '"', "'", "[", '["a"]', "--from=x", "\r\n", "x y", "$X", "`", "\\\\\n", "CMD", "HEALTHCHECK CMD "]
+    pieces = [
+        "FROM a",
+        "RUN",
+        "COPY",
+        "ENV",
+        "a=b",
+        "ONBUILD",
+        " ",
+        "\n",
+        "\\\n",
+        "\\",
+        "<<A",
+        "<<-B",
+        "A",
+        "B",
+        "\n",
+        "\n\n",
+    ]
+    pieces += [
+        "# c\n",
+        "\t",
+        '"',
+        "'",
+        "[",
+        '["a"]',
+        "--from=x",
+        "\r\n",
+        "x y",
+        "$X",
+        "`",
+        "\\\\\n",
+        "CMD",
+        "HEALTHCHECK CMD ",
+    ]
     agreement = Agreement()
     for number in range(4_000):
         text = "FROM a\n" + "".join(pick.choice(pieces) for _ in range(pick.randint(1, 24)))

@@ -23,7 +23,26 @@ ENVIRONMENT = {
 }
 NAMES = ("WORD", "EMPTY", "SPACED", "PATHS", "STARS", "_LINES", "A1", "UNSET", "1", "@", "")
 MODIFIERS = (":-", "-", ":+", "+", ":?", "?", "#", "##", "%", "%%", "/", "//", ":#", ":%", "=", "^", ":", ":=")
-OPERANDS = ("", "x", "a b", "'q $WORD'", '"q $WORD"', "$WORD", "${UNSET:-deep}", "foo", "*o", "o*", "?", "*", "\\*", "\\}", "fo/ba", "o/", "\\/", "f*/x")
+OPERANDS = (
+    "",
+    "x",
+    "a b",
+    "'q $WORD'",
+    '"q $WORD"',
+    "$WORD",
+    "${UNSET:-deep}",
+    "foo",
+    "*o",
+    "o*",
+    "?",
+    "*",
+    "\\*",
+    "\\}",
+    "fo/ba",
+    "o/",
+    "\\/",
+    "f*/x",
+)
 FRAMES = ("{}", '"{}"', "'{}'", "a{}b", "{} {}", "\\{}", "<<{}")
 
 
@@ -31,7 +50,24 @@ def table() -> list[str]:
     words = [f"${{{name}{modifier}{operand}}}" for name, modifier, operand in product(NAMES, MODIFIERS, OPERANDS)]
     words += [f"${name}" for name in NAMES] + [f"${{{name}}}" for name in NAMES]
     words += [frame.format(word, word) for frame, word in product(FRAMES[1:], words[::7])]
-    return words + ["$", "${", "${}", "${:}", "${WORD", "$$", "$$WORD", "'", '"', "\\", "a\\", '"\\', "${WORD:-${EMPTY:-'}'}}", "$(x)", "`x`"]
+    return [
+        *words,
+        "$",
+        "${",
+        "${}",
+        "${:}",
+        "${WORD",
+        "$$",
+        "$$WORD",
+        "'",
+        '"',
+        "\\",
+        "a\\",
+        '"\\',
+        "${WORD:-${EMPTY:-'}'}}",
+        "$(x)",
+        "`x`",
+    ]
 
 
 def theirs(word: str, escape: str, *, keep: bool) -> tuple[str, tuple[str, ...]] | None:
@@ -66,7 +102,19 @@ def test_the_whole_table_expands_as_buildkit_does(escape: str, *, keep: bool) ->
 
 def test_random_words_expand_as_buildkit_does() -> None:
     pick = random.Random(7)  # noqa: S311  reproducible, not secret
-    atoms = [*"ab'\"\\$ {}:/*?<-+#%", "$WORD", "${PATHS", "${UNSET", "${EMPTY:-", "\\*", "é", "\t", "\u2003", "<<", "foo"]
+    atoms = [
+        *"ab'\"\\$ {}:/*?<-+#%",
+        "$WORD",
+        "${PATHS",
+        "${UNSET",
+        "${EMPTY:-",
+        "\\*",
+        "é",
+        "\t",
+        "\u2003",
+        "<<",
+        "foo",
+    ]
     for _ in range(8_000):
         word = "".join(pick.choice(atoms) for _ in range(pick.randint(1, 9)))
         assert ours(word, "\\", keep=False) == theirs(word, "\\", keep=False), word

@@ -1,7 +1,7 @@
 """Compares expressions with `terraform console`, and records what Terraform makes of them.
 
-    python tests/oracle/terraform/compare_expressions.py            # print where we differ from the record
-    python tests/oracle/terraform/compare_expressions.py --record   # ask Terraform anew
+python tests/oracle/terraform/compare_expressions.py            # print where we differ from the record
+python tests/oracle/terraform/compare_expressions.py --record   # ask Terraform anew
 """
 
 from __future__ import annotations

@@ -91,10 +91,10 @@ def _element(arguments: list[Tree], calling: Calling) -> Tree:
     index = to_number(plain(arguments[1]))
     if not items.items:
         raise Invalid("element() takes no empty list")
-    if not isinstance(index, int):
-        raise Invalid("element() takes a whole number")
+    if not isinstance(index, int) or index < 0:
+        raise Invalid("element() takes a whole number that is not negative")
     del calling
-    return items.items[index % len(items.items)] if index >= 0 else items.items[-(-index % len(items.items))]
+    return items.items[index % len(items.items)]
 
 
 def _lookup(arguments: list[Tree], calling: Calling) -> Tree:
@@ -217,7 +217,7 @@ def _contains(arguments: list[Tree], calling: Calling) -> Tree:
     source = _list(arguments[0], "contains")
     wanted = plain(arguments[1])
     for item in source.items:
-        if decided(item) and _alike(plain(item), wanted):
+        if decided(item) and equal(plain(item), wanted):
             return Known(value=True, span=calling.span, via=history(*arguments))
     if not decided(source):
         raise Undecided(unknown_of(source))

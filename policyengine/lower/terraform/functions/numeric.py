@@ -29,14 +29,14 @@ def _pow(base: Number, power: Number) -> Number:
             raise TooLarge
         return base**power
     try:
-        return rounded(Fraction(float(base) ** float(power)))
+        return rounded(Fraction(repr(float(base) ** float(power))))
     except (OverflowError, ZeroDivisionError, ValueError, TypeError):
         raise Invalid("pow() has no result") from None
 
 
 def _log(value: Number, base: Number) -> Number:
     try:
-        return rounded(Fraction(math.log(float(value)) / math.log(float(base))))
+        return rounded(Fraction(repr(math.log(float(value)) / math.log(float(base)))))
     except (OverflowError, ZeroDivisionError, ValueError):
         raise Invalid("log() has no result") from None
 

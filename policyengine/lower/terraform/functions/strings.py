@@ -138,7 +138,7 @@ def _spelled(verb: str, flags: str, width: str, precision: str | None, value: Pl
                 text = text.upper() if verb == "X" else text
             else:
                 number = to_number(value)
-                whole = number if isinstance(number, int) else int(number)
+                whole = _whole(number)
                 text = format(whole, "+" + verb if "+" in flags else verb)
         case "f" | "F" | "e" | "E" | "g" | "G":
             number = to_number(value)
@@ -296,7 +296,7 @@ def _cased(change: Callable[[str], str]) -> TreeFunction:
             return Composite(parts, first.span, first.via)
         text = to_string(plain(first))
         changed = change(text)
-        if changed == text and isinstance(first, Known):
+        if changed == text and isinstance(first, Known) and isinstance(first.value, str):
             return first
         return Known(changed, calling.span, history(first))
 
@@ -339,7 +339,7 @@ def _indent(spaces: Number, text: str) -> str:
 
 
 def _title(text: str) -> str:
-    return re.sub(r"(?:^|(?<=[^\w']))\w", lambda match: match[0].upper(), text)
+    return re.sub(r"(?<!\w)\w", lambda match: match[0].upper(), text)
 
 
 def _split(separator: str, text: str) -> list[Plain]:
