@@ -437,13 +437,17 @@ def _connecting(graph: Graph, node: Node) -> set[str]:
     return {edge.reason for edge in graph.edges if edge.kind is EdgeKind.CONNECTS and edge.target == node.id}
 
 
+_PART_OF_NAME = 0.8
+"""How far a name holds that is part of the other: `django` in `django-q`, `api` in `shop-api`."""
+
+
 def _same_name(_: Graph, here: Node, there: Node) -> float:
     one, other = _tokens(here.name), _tokens(there.name)
     if isinstance(here, Datastore):
         one, other = one - {_kind_word(here)}, other - {_kind_word(here)}
-    if not one and not other:
+    if not one or not other:
         return 0.0
-    return len(one & other) / min(len(one), len(other)) if one and other else 0.0
+    return 1.0 if one == other else _PART_OF_NAME * len(one & other) / min(len(one), len(other))
 
 
 def _kind_word(node: Node) -> str:

@@ -370,7 +370,8 @@ class ShellCommand:
     """One simple command of a script: `APP=1 docker compose up -d || true`.
 
     `assignments` are the leading `NAME=value` words. `forgiven` tells that its failure is ignored (`|| true`, `set +e`).
-    `via` is how it was reached: the Makefile target, the package script, the shell file.
+    `via` is how it was reached: the Makefile target, the package script, the shell file. `background` is a command
+    that nothing waits for (`&`); `remote` one that runs on another machine (`ssh`, a Docker context).
     """
 
     words: tuple[Word, ...]
@@ -379,6 +380,8 @@ class ShellCommand:
     forgiven: bool = False
     via: tuple[Via, ...] = ()
     directory: str = ""  # the working directory relative to the root, as far as known
+    background: bool = False
+    remote: bool = False
 
     @property
     def argv(self) -> tuple[str, ...]:
@@ -392,7 +395,10 @@ class ShellCommand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComposeUp:
-    """`docker compose up` or a compose action. `files` are the `-f` files (root-relative), empty for the default."""
+    """`docker compose up` or a compose action. `files` are the `-f` files (root-relative), empty for the default.
+
+    `directory` is where it runs, relative to the root; `environment` what the step and the command set for it.
+    """
 
     span: Span
     files: tuple[str, ...] = ()
@@ -403,6 +409,7 @@ class ComposeUp:
     build: bool = False
     forgiven: bool = False
     environment: tuple[Variable, ...] = ()
+    directory: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -520,7 +527,8 @@ class ConfigModule(Node):
     """The one module that checks the environment at start-up: `config.ts`, `env.mjs` …
 
     `directory` is the application's folder (the one that holds its package manifest). `library` is `zod`, `t3-env`,
-    `envalid`, `manual`, `pydantic` …; empty when it checks nothing. `gap` says why there may be more keys.
+    `envalid`, `manual`, `pydantic` …; empty when it checks nothing. `gap` says why there may be more keys. `bypass` is
+    the environment variable that switches the check off (`skipValidation: !!process.env.X`), None when there is none.
     """
 
     path: str
@@ -528,6 +536,7 @@ class ConfigModule(Node):
     library: str
     keys: tuple[ConfigKey, ...]
     gap: Unknown | None = None
+    bypass: Value[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -105,7 +105,7 @@ _SECRET_KEY = re.compile(
 )
 _PUBLIC_KEY = re.compile(
     r"^(?:NEXT_PUBLIC|VITE|REACT_APP|NUXT_PUBLIC|EXPO_PUBLIC|PUBLIC)_|PUBLISHABLE|PUBLIC_?KEY|SENTRY_DSN|"
-    r"(?:_|^)(?:ARN|NAME|ID|FILE|PATH|DIR|PREFIX|HEADER|ISSUER|AUDIENCE|ALGORITHM|TTL|EXPIR\w*|LIFETIME|MAX_?AGE|"
+    r"(?:_|^)(?:ARN|NAME|ID|KID|FILE|PATH|DIR|PREFIX|HEADER|ISSUER|AUDIENCE|ALGORITHM|TTL|EXPIR\w*|LIFETIME|MAX_?AGE|"
     r"TIMEOUT|LENGTH|LIMIT|COUNT|ENABLED|DISABLED|REQUIRED|TYPE|VERSION|REGION|ENDPOINT|SECONDS|MINUTES|HOURS|DAYS)$|"
     r"_EXPIR|_TTL|(?:TOKEN|SECRET|PASSWORD)S?_(?:URL|URI|HOST|PROVIDER|POLICY|STORE|MANAGER)$",
     re.IGNORECASE,
@@ -385,7 +385,8 @@ def plaintext_secret_in_cloud(graph: Graph, options: Options) -> Iterator[Outcom
 
     Reported are names such as *_SECRET, *_TOKEN, *_PASSWORD, *_API_KEY, DATABASE_URL with a literal, or with a value
     that comes, also through locals, from a password variable, random_password, a secret's data or a resource's
-    password. Public keys, ARNs, flags, lifetimes and URLs without user information are no secrets.
+    password. Public keys, ARNs, flags, lifetimes and URLs without user information are no secrets. The place reported is
+    the name of the variable in the task definition, where the entry is to be moved, never the value.
     """
     del options
     for service in graph.all(Service, side=Side.CLOUD):
@@ -409,7 +410,7 @@ def _plaintext(service: Service, variable: Variable) -> Iterator[Outcome]:
     if source and (secret_named or not _PUBLIC_KEY.search(variable.key)):
         yield Finding(
             subject=service,
-            at=variable.value,
+            at=variable.key_span,
             variant="traced",
             args={"key": variable.key, "name": service.name, "source": source},
             fix=Fix(f"move {variable.key} to 'secrets' with a valueFrom"),
@@ -419,7 +420,7 @@ def _plaintext(service: Service, variable: Variable) -> Iterator[Outcome]:
         case Known(text) if secret_named and not variable.references and _literal_secret(variable.key, text):
             yield Finding(
                 subject=service,
-                at=variable.value,
+                at=variable.key_span,
                 args={"key": variable.key, "name": service.name},
                 fix=Fix(f"move {variable.key} to 'secrets' with a valueFrom"),
             )

@@ -85,7 +85,7 @@ def postgres_major_mismatch(graph: Graph, options: Options) -> Iterator[Outcome]
                 variant="moved",
                 args={
                     "local": local.name,
-                    "image": ref.text,
+                    "image": _short(ref.text),
                     "here": meant,
                     "date": fact.date,
                     "there": _shown(cloud.version),
@@ -236,14 +236,18 @@ def rds_auto_minor_upgrade(graph: Graph, options: Options) -> Iterator[Outcome]:
 
     Asked of RDS and Aurora Postgres, with a local twin or without: the version cannot be mirrored while it moves. Other
     engines are not the matter of this mandate, and a Supabase project has no such switch. A cluster is judged by its
-    instances, where the attribute stands. The option `postgres.match: major` turns the rule off.
+    instances, where the attribute stands; a module that is used several times is reported once. The option
+    `postgres.match: major` turns the rule off.
     """
     if options.postgres.match == "major":
         return
+    seen: set[Span] = set()
     for cloud in graph.all(Database, side=Side.CLOUD):
-        if cloud.flavour not in _MANAGED:
+        switch = cloud.auto_minor_upgrade
+        if cloud.flavour not in _MANAGED or switch is None or switch.span in seen:
             continue
-        match cloud.engine, cloud.auto_minor_upgrade:
+        seen.add(switch.span)
+        match cloud.engine, switch:
             case Known("postgres"), Known(True, span):
                 yield Finding(
                     subject=cloud,
@@ -356,7 +360,7 @@ def redis_major_mismatch(graph: Graph, options: Options) -> Iterator[Outcome]:
                 subject=local,
                 at=_place(local),
                 variant="moved",
-                args={"local": local.name, "image": ref.text, "here": meant, "date": fact.date, "there": shown},
+                args={"local": local.name, "image": _short(ref.text), "here": meant, "date": fact.date, "there": shown},
                 related=(place,),
                 fix=_cache_retag(local, there, options),
             )
@@ -399,7 +403,13 @@ def _ref(store: Datastore) -> ImageRef | None:
 def _written(store: Datastore) -> str:
     """The image as it was written, or the version where no image is known."""
     ref = _ref(store)
-    return (ref.text or str(ref)) if ref is not None else _shown(store.version)
+    return _short(ref.text or str(ref)) if ref is not None else _shown(store.version)
+
+
+def _short(image: str) -> str:
+    """A reference with its digest cut to a length that people read."""
+    named, at, digest = image.partition("@")
+    return f"{named}@{digest[:19]}…" if at else named
 
 
 def _place(store: Datastore) -> Span:

@@ -178,6 +178,29 @@ def is_browser_key(key: str) -> bool:
     return name.startswith(_BROWSER_PREFIXES) or not words.isdisjoint(_BROWSER_WORDS) or bool(_OWN.fullmatch(name))
 
 
+_SERVER_WORDS = frozenset(
+    {
+        "API",
+        "BACKEND",
+        "SERVICE",
+        "INTERNAL",
+        "UPSTREAM",
+        "ENDPOINT",
+        "GATEWAY",
+        "TARGET",
+        "GRPC",
+        "RPC",
+        "GRAPHQL",
+        "SERVER",
+    }
+)
+
+
+def is_server_key(key: str) -> bool:
+    """Whether a web address under this name is for calls between servers: `API_URL`, `ORDERS_SERVICE_URL`."""
+    return not _SERVER_WORDS.isdisjoint(key.upper().split("_"))
+
+
 def is_connection_key(key: str) -> bool:
     """Whether a variable of this name holds the address of something."""
     return _CONNECTION.search(key.upper()) is not None

@@ -24,6 +24,7 @@ from policyengine.api import (
     ShellCommand,
     Side,
     Step,
+    Trigger,
     Unknown,
     Workflow,
 )
@@ -41,9 +42,13 @@ _NOT_THE_SYSTEM = frozenset(
     dependency scorecard scorecards renovate changelog lock cla storybook chromatic crowdin i18n translation
     translations
     spell spelling spellcheck typos links linkcheck markdown semgrep gitleaks trufflehog trivy zizmor backport automerge
-    assign commitlint semantic title sync mirror""".split()  # noqa: SIM905  words read best as words
+    assign commitlint semantic title sync mirror security sonar sonarqube sonarcloud snyk audit analysis lint linting
+    linter format prettier eslint""".split()  # noqa: SIM905  words read best as words
 )
+_NEW_CODE = frozenset({"opened", "synchronize", "reopened", "ready_for_review", "checks_requested"})
 _TOKEN = re.compile(r"[a-z0-9]+")
+_MISSING_SCRIPT = re.compile(r"the package script '([^']*)' is not")
+_MAY_BE_A_GATE = re.compile(r"e2e|end|integration|compose|docker|stack|\bup\b|start|test|ci\b|playwright|cypress")
 _MAY_HIDE_A_GATE = re.compile(r"compose|e2e|end-to-end|integration|playwright|cypress", re.IGNORECASE)
 
 _RUNNERS = frozenset(
@@ -179,15 +184,24 @@ def wants_gate(graph: Graph, workflow: Workflow, options: Options) -> bool:
     if not has_stack(graph) or ignored(workflow, options) or not started - {"workflow_call"}:
         return False
     deploying = bool(deploys(graph, workflow))
+    changes = any(_brings_change(trigger) for trigger in workflow.triggers)
     match options.ci.gate.scope:
         case "all":
             return True
         case "deploy":
             return deploying and bool(started & CHANGES)
         case "push_pr":
-            if not started & CHANGES:
-                return False
-            return deploying or (not _about_something_else(workflow) and _works(graph, workflow))
+            if deploying:
+                return bool(started & CHANGES)
+            return changes and not _about_something_else(workflow) and _works(graph, workflow)
+
+
+def _brings_change(trigger: Trigger) -> bool:
+    """Whether an event brings new code: no tag that is put on what is there, no closed or labelled pull request."""
+    if trigger.event == "push":
+        return bool(trigger.branches) or not trigger.tags
+    types = frozenset(trigger.types)
+    return trigger.event in CHANGES and (not types or not types.isdisjoint(_NEW_CODE))
 
 
 def _about_something_else(workflow: Workflow) -> bool:
@@ -247,7 +261,8 @@ def hides_gate(step: Step) -> bool:
         return False
     match step.uses:
         case Absent():
-            return True
+            script = _MISSING_SCRIPT.search(step.gap.reason)
+            return script is None or _MAY_BE_A_GATE.search(script[1]) is not None
         case Known(name):
             return _MAY_HIDE_A_GATE.search(name) is not None or _MAY_HIDE_A_GATE.search(step.name) is not None
         case _:

@@ -106,7 +106,7 @@ def _judged(graph: Graph, migrations: Migrations, cloud: Node, options: Options)
     if runners:
         yield Finding(
             subject=runners[0],
-            at=runners[0].span if isinstance(runners[0].hashed, Absent) else runners[0].hashed,
+            at=runners[0].hashed,
             variant="unhashed",
             severity=Severity.WARNING,
             args={"runner": runners[0].name, "directory": migrations.directory},

@@ -44,6 +44,7 @@ _SIDECAR = re.compile(
     r"(?:$|[-_])",
     re.IGNORECASE,
 )
+_DEAD_LETTERS = re.compile(r"dlq|dead.?letter|redrive", re.IGNORECASE)
 _EMULATORS = frozenset(
     {"minio", "localstack", "elasticmq", "goaws", "s3mock", "moto", "ministack", "fakes3", "dynamodb"}
 )
@@ -68,7 +69,8 @@ def cloud_only_component(graph: Graph, options: Options) -> Iterator[Outcome]:
     An essential ECS container of the application is an error, a datastore a warning. Sidecars (log routers, tracing
     agents, mesh proxies), migration tasks and services with `desired_count = 0` are no components of their own. One
     local server may hold several databases, queues or indexes, so a second managed database of an engine that runs
-    locally is not reported; an emulator such as LocalStack stands in for every AWS service. A repository without any
+    locally is not reported, and of several queues the first speaks for all; a dead-letter queue is part of another. A
+    container whose name is that of a local service, or a part of it, is run locally, whatever it was paired with; an emulator such as LocalStack stands in for every AWS service. A repository without any
     Compose service has nothing to mirror with, and is left alone.
     """
     del options
@@ -77,6 +79,8 @@ def cloud_only_component(graph: Graph, options: Options) -> Iterator[Outcome]:
         return
     for service in graph.unpaired(Service, side=Side.CLOUD):
         if service.role is not Role.APP or _SIDECAR.search(service.name) or not _runs(service):
+            continue
+        if any(_alike(each.name, service.name) for each in local):
             continue
         if isinstance(service.essential, Known) and not service.essential.value:
             continue
@@ -87,7 +91,12 @@ def cloud_only_component(graph: Graph, options: Options) -> Iterator[Outcome]:
             fix=Fix(f"add a Compose service that runs the image of '{service.name}' with the same command"),
         )
     emulated = any(service.role is Role.EMULATOR for service in local)
+    queue_reported = False
     for store in graph.unpaired(Datastore, side=Side.CLOUD):
+        if isinstance(store, Queue):
+            if queue_reported or _DEAD_LETTERS.search(store.name):
+                continue
+            queue_reported = True
         if isinstance(store, Bucket) or (emulated and isinstance(store, Queue)) or _held_locally(graph, store):
             continue
         if isinstance(store.engine, Known):
@@ -101,6 +110,12 @@ def cloud_only_component(graph: Graph, options: Options) -> Iterator[Outcome]:
             )
         else:
             yield from undecided(store, store.engine)
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether one name is the other, or a part of it: `worker` and `worker_fast`, `product-page` and `shop-product-page`."""
+    mine, theirs = (set(re.findall(r"[a-z0-9]+", name.lower())) for name in (one, other))
+    return mine <= theirs or theirs <= mine or re.sub(r"\W|_", "", one).lower() == re.sub(r"\W|_", "", other).lower()
 
 
 def _runs(service: Service) -> bool:

@@ -16,6 +16,7 @@ from clean_hexagon.endpoints import (
     is_browser_key,
     is_connection_key,
     is_loopback,
+    is_server_key,
     names_engine,
     split_host,
 )
@@ -79,7 +80,8 @@ def localhost_inside_container(graph: Graph, options: Options) -> Iterator[Outco
     is an address to bind to. `host.docker.internal` towards a sibling works, but by a detour, hence a warning.
 
     Not reported: the container's own port; addresses for browsers (`NEXT_PUBLIC_*`, origins, callbacks and other
-    public URLs, and web addresses of a proxy or a developer's tool); health checks; `network_mode: host`, and siblings
+    public URLs, web addresses of a proxy or a developer's tool, and those of a sibling application unless the name
+    speaks of calls between servers, as `API_URL` does); health checks; `network_mode: host`, and siblings
     that share one network name space. Containers of one ECS task do share localhost, so the cloud side is not asked.
     The value may hold a password, so only `host:port` is ever shown.
     """
@@ -351,12 +353,12 @@ def _misdirected(graph: Graph, service: Service, key: str, use: _Use) -> _Target
     siblings = [each for each in graph.siblings(service) if not _one_name_space(service, each)]
     for sibling in siblings:
         port = _published(sibling, endpoint.port)
-        if port is not None and isinstance(port.target, Known) and _plausible(sibling, endpoint):
+        if port is not None and isinstance(port.target, Known) and _plausible(sibling, key, endpoint):
             return _Target(sibling, port.target.value, port.span, gateway)
     if gateway:
         return None
     for sibling in siblings:
-        if not _plausible(sibling, endpoint):
+        if not _plausible(sibling, key, endpoint):
             continue
         if use.words is not None:
             engine, port_number = _engine(graph, sibling)
@@ -367,11 +369,14 @@ def _misdirected(graph: Graph, service: Service, key: str, use: _Use) -> _Target
     return None
 
 
-def _plausible(sibling: Service, endpoint: Endpoint) -> bool:
+def _plausible(sibling: Service, key: str, endpoint: Endpoint) -> bool:
     """Whether a server-side client may mean this sibling.
 
-    A web address of a proxy or a tool is what people open. A host variable of an application may be what it binds to.
+    A web address of a proxy or a tool is what people open, and so may be that of an application, unless the variable
+    speaks of an API or the like. A host variable of an application may be what it binds to.
     """
+    if endpoint.scheme in WEB and sibling.role is Role.APP:
+        return is_server_key(key)
     if endpoint.scheme in WEB:
         return sibling.role not in {Role.PROXY, Role.TOOL}
     if endpoint.scheme == "host":

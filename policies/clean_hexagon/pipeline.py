@@ -60,11 +60,11 @@ def workflow_without_compose_gate(graph: Graph, options: Options) -> Iterator[Ou
 
     A gate is asked of each workflow that starts on `push`, `pull_request` or `merge_group` and works on the system: it
     builds an image or the code, tests, migrates or deploys. It is not asked of workflows about something else (CodeQL,
-    labels, documents, dependency reviews and the like, told by the file's name), nor of those that the option
-    `ci.ignore_workflows` names, nor where there is no stack to bring up: no Compose file, or one with only
-    datastores in a repository without a cloud side, which serves a library's tests. The option `ci.gate.scope` asks it
-    of `all` workflows or only of those that `deploy`; `ci.gate.literal` wants it before everything but checkout,
-    set-up, login and build.
+    labels, documents, audits and the like, told by the file's name), nor of tags and closed pull requests unless they
+    deploy, nor of workflows that the option `ci.ignore_workflows` names. It is not asked either where there is no stack
+    to bring up: no Compose file, or one with only datastores in a repository without a cloud side, which serves a
+    library's tests. The option `ci.gate.scope` asks it of `all` workflows or only of those that `deploy`;
+    `ci.gate.literal` wants it before everything but checkout, set-up, login and build.
 
     Makefile targets, package scripts, local actions and reusable workflows of the repository are followed: the gate may
     stand in any of them. A reusable workflow or a script that cannot be read leaves the question undecided. Where a
@@ -118,6 +118,7 @@ def playwright_missing_after_compose(graph: Graph, options: Options) -> Iterator
     only HEX601 reports.
     """
     runner = options.ci.gate.runner
+    seen: set[Span] = set()
     for workflow in graph.all(Workflow):
         if not gate.wants_gate(graph, workflow, options):
             continue
@@ -128,7 +129,9 @@ def playwright_missing_after_compose(graph: Graph, options: Options) -> Iterator
         if unseen:
             yield from undecided(ups[0].job, *unseen)
             continue
-        yield _untested(graph, workflow, ups[0], runner)
+        if ups[0].activity.span not in seen:
+            seen.add(ups[0].activity.span)
+            yield _untested(graph, workflow, ups[0], runner)
 
 
 @rule(
@@ -158,7 +161,7 @@ def deploy_not_gated(graph: Graph, options: Options) -> Iterator[Outcome]:
     asks for `conclusion == 'success'`; a workflow that is not in the repository leaves it undecided.
     `workflow_dispatch` beside a gate is a bypass when the gate is skipped on it and the deployment runs under
     `always()`. A workflow for callers only is judged in its callers. Where HEX601 misses the gate itself, or asks no
-    gate because there is no local stack, this rule is silent. The place is the job's `needs`, or its name.
+    gate because there is no local stack, this rule is silent. The place is the name of the job.
     """
     if not gate.has_stack(graph):
         return
@@ -267,7 +270,7 @@ def _ungated(graph: Graph, workflow: Workflow, deploys: list[Place], gates: list
         if passed is None:
             yield Finding(
                 subject=place.job,
-                at=place.job.needs_span or place.job.span,
+                at=place.job,
                 args=args,
                 related=(place.activity.span, gates[0].activity.span),
                 fix=_need(graph, place.job, gates[0].job),
@@ -323,7 +326,7 @@ def _without_gate(graph: Graph, workflow: Workflow, deploys: list[Place], option
     for place in _by_job(deploys):
         yield Finding(
             subject=place.job,
-            at=place.job.needs_span or place.job.span,
+            at=place.job,
             variant="workflow",
             args={"job": place.job.name, "event": _event(workflow)},
             related=(place.activity.span,),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
@@ -25,7 +26,8 @@ from compose_oracle import differences, docker, engine
 from policyengine import discover
 from policyengine.formats import dotenv
 from policyengine.formats.dotenv import Dialect
-from policyengine.source import ReadError
+from policyengine.formats.interpolation import Text
+from policyengine.source import ReadError, Span
 
 COMPOSE = re.compile(r"(?:.*[-_.])?compose(?:[-_.].*)?\.ya?ml\Z|.*\bcompose\b.*\.ya?ml\Z")
 ENV = re.compile(r"\.env(?:\..+)?\Z|.*\.env(?:\..+)?\Z|env\.(?:example|sample|template)\Z")
@@ -93,10 +95,16 @@ def compare_compose(paths: list[Path], limit: int) -> None:
     tally.show(limit)
 
 
+def _shell(name: str) -> Text | None:
+    """python-dotenv expands the variables of the process too."""
+    value = os.environ.get(name)
+    return None if value is None else Text.at(value, Span("", 0, 0))
+
+
 def env_values(path: Path, dialect: Dialect) -> dict[str, str] | None:
     try:
         source = discover.decode(path.read_bytes(), path.name)
-        found = dotenv.resolve(dotenv.read(source, dialect), lambda _: None, strict=True)
+        found = dotenv.resolve(dotenv.read(source, dialect), _shell if dialect is Dialect.PYTHON else lambda _: None, strict=True)
     except ReadError:
         return None
     return {key: each.text.text for key, each in found.items()}
@@ -171,8 +179,6 @@ def _utf8(path: Path) -> bool:
 
 
 def _node_folder() -> Path:
-    import os
-
     return Path(os.environ.get("NODE_ORACLES", "."))
 
 

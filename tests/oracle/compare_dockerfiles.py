@@ -146,28 +146,8 @@ class Agreement:
             self.differences.append(f"{name}: ours {[str(e) for e in parse_errors]}, theirs {refusal!r}")
 
 
-KEYWORDS = frozenset(
-    [
-        "ADD",
-        "ARG",
-        "CMD",
-        "COPY",
-        "ENTRYPOINT",
-        "ENV",
-        "EXPOSE",
-        "FROM",
-        "HEALTHCHECK",
-        "LABEL",
-        "MAINTAINER",
-        "ONBUILD",
-        "RUN",
-        "SHELL",
-        "STOPSIGNAL",
-        "USER",
-        "VOLUME",
-        "WORKDIR",
-    ]
-)
+_SOME = "ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL STOPSIGNAL USER"
+KEYWORDS = frozenset({*_SOME.split(), "VOLUME", "WORKDIR"})
 PARSER_REFUSES = (
     "does not end",
     "must have two arguments",

@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Directive", "Dockerfile", "Flag", "Heredoc", "Instruction", "Pair", "Word", "read"]
 
+LONGEST_FILE = 500_000
+"""A larger file is not read. People's Dockerfiles stay below a tenth of it."""
+
+MOST_ERRORS = 100
+"""After so many errors, what is no instruction is not listed any more."""
+
 _JSON_KEYWORDS = frozenset({"RUN", "CMD", "ENTRYPOINT", "SHELL", "ADD", "COPY", "VOLUME", "HEALTHCHECK"})
 _PAIR_KEYWORDS = frozenset({"ENV", "LABEL"})
 _ONE_ARGUMENT = frozenset({"USER", "WORKDIR", "STOPSIGNAL", "MAINTAINER"})
@@ -192,11 +198,16 @@ class Dockerfile:
 
 def read(source: Source) -> Dockerfile:
     """The instructions of a Dockerfile. Never raises: what Docker would refuse is in `errors`."""
+    if len(source.text) > LONGEST_FILE:
+        message = f"the Dockerfile has over {LONGEST_FILE} characters"
+        return Dockerfile(source, (), errors=(ReadError(message, source.span(0, 0), "git-ignore it, or split it"),))
     scanned = logical_lines(source)
     errors = list(scanned.errors)
     instructions: list[Instruction] = []
     for line, (keyword, start) in zip(scanned.lines, _keywords(scanned.lines), strict=True):
         if keyword.upper() not in _KEYWORDS:
+            if len(errors) >= MOST_ERRORS:
+                continue
             at = line.text.span(0, len(keyword))
             errors.append(ReadError(f"the instruction {keyword[:80]!r} is unknown", at, "remove or correct it"))
             continue
@@ -245,7 +256,7 @@ def _instruction(keyword: str, start: int, line: Line, escape: str, errors: list
         allowed = _FLAGS.get(upper, frozenset())
         errors += (
             ReadError(f"the flag --{flag.name} is unknown to {upper}", flag.span, "remove or correct it")
-            for flag in given
+            for flag in given[:MOST_ERRORS]
             if flag.name not in allowed
         )
     strings: tuple[Word, ...] | None = None
@@ -311,9 +322,10 @@ def _with_bodies(argument: Text, heredocs: tuple[Heredoc, ...]) -> Text:
             starts += (len(text) + start for start in body.starts)
             offsets += body.offsets
         text += body.text
-        starts.append(len(text))
-        offsets.append(max(heredoc.span.end - len(heredoc.name), heredoc.span.start))
-        text += heredoc.name + "\n"
+        if heredoc.terminated:
+            starts.append(len(text))
+            offsets.append(heredoc.span.end - len(heredoc.name))
+            text += heredoc.name + "\n"
     return Text(argument.path, text, tuple(starts), tuple(offsets))
 
 

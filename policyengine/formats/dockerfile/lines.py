@@ -46,6 +46,7 @@ class Heredoc:
     marker: Span
     body: Text
     span: Span
+    terminated: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,17 +218,15 @@ def _with_heredocs(  # noqa: PLR0917  the state of one scan
                 break
             kept.append((here, min(at, len(source.text))))
         if not terminated:
-            at = len(source.text)
-            end = max(body_start, at)
+            at = end = len(source.text)
             errors.append(ReadError(f"the heredoc {name!r} does not end", marker, f"add a line {name!r}"))
             here = at
         body_start = min(body_start, len(source.text))
         body = Text(source.path, source.text[body_start : min(here, len(source.text))], (0,), (body_start,))
         if chomp:
             body = _chomped(source, kept, body)
-        heredocs.append(
-            Heredoc(name, expands, chomp, descriptor, marker, body, source.span(body_start, max(body_start, end)))
-        )
+        span = source.span(body_start, max(body_start, end))
+        heredocs.append(Heredoc(name, expands, chomp, descriptor, marker, body, span, terminated))
     found.append(replace(line, end=end, heredocs=tuple(heredocs)))
     return number, at
 

@@ -512,10 +512,10 @@ def _id(step: Mapping) -> str:
 
 def _images(value: Value[str], expand: Callable[[str], str]) -> list[str]:
     names = []
-    for line in re.split(r"[,\n]+", value.value) if isinstance(value, Known) else ():
-        name = re.sub(r"^name=", "", line.strip()).partition(",")[0]
-        if name:
-            names.append(expand(name))
+    for line in value.value.split("\n") if isinstance(value, Known) else ():
+        fields = [part.strip() for part in line.split(",")]
+        if fields[0] and "enable=false" not in fields:
+            names.append(expand(fields[0].removeprefix("name=")))
     return names
 
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from policyengine.discover import join
+from policyengine.lower.actions.wrapping import SHELLS, bare
 from policyengine.nodes import Activity, ComposeUp, Deploy, EndToEnd, Migrate, ShellCommand
 from policyengine.value import Known, Unknown, Value
 
@@ -14,11 +15,6 @@ if TYPE_CHECKING:
 
     from policyengine.source import Span
 
-_RUNNERS = frozenset({"npx", "bunx", "pnpx", "sudo", "time", "env", "xvfb-run", "cross-env", "dotenv", "dotenvx", "--"})
-_PAIRS = frozenset(
-    {("pnpm", "exec"), ("npm", "exec"), ("yarn", "exec"), ("bundle", "exec"), ("poetry", "run"), ("uv", "run"),
-     ("yarn", "dlx"), ("pnpm", "dlx"), ("pipenv", "run")}
-)  # fmt: skip
 _TESTS = {
     "playwright": ("test",), "cypress": ("run",), "wdio": ("run",), "testcafe": (), "nightwatch": (),
     "detox": ("test",), "cucumber-js": (),
@@ -27,28 +23,6 @@ _VALUED = frozenset({"-f", "--file", "--profile", "-p", "--project-name", "--env
                      "--parallel", "--progress", "--ansi", "--wait-timeout", "-t", "--timeout", "--scale",
                      "--exit-code-from", "--attach", "--no-attach", "--pull", "-c", "--context", "-u", "--user",
                      "-e", "--env", "-w", "--workdir", "--entrypoint", "--name", "-v", "--volume"})  # fmt: skip
-_PREFIX = re.compile(r"^(?:\./)?(?:node_modules/\.bin|vendor/bin|bin)/")
-
-
-def bare(argv: Sequence[str]) -> tuple[str, ...]:
-    """The words without runners in front of them: `npx playwright test` is `playwright test`."""
-    words = list(argv)
-    while words:
-        if words[0] in _RUNNERS or (words[0].startswith("-") and len(words) > 1):
-            words.pop(0)
-        elif tuple(words[:2]) in _PAIRS:
-            del words[:2]
-        elif len(words) > 1 and words[0] in ("yarn", "pnpm", "bun") and words[1] in (*_TESTS, "prisma", "drizzle-kit"):
-            words.pop(0)
-        elif re.fullmatch(r"[A-Za-z_]\w*=.*", words[0]):
-            words.pop(0)
-        else:
-            break
-    if words:
-        words[0] = _PREFIX.sub("", words[0])
-    return tuple(words)
-
-
 def of_command(command: ShellCommand) -> tuple[Activity, ...]:
     """What one command does."""
     words = bare(command.argv)
@@ -57,9 +31,12 @@ def of_command(command: ShellCommand) -> tuple[Activity, ...]:
     compose = _compose(words)
     if compose is not None:
         return _of_compose(compose, command)
+    inside = _in_container(words)
+    if inside:
+        return _inside(inside, command)
     found: list[Activity] = []
     test = _test(words)
-    if test:
+    if test and not command.remote:
         found.append(EndToEnd(span=command.span, runner=test, forgiven=command.forgiven))
     deploy = _deploy(words)
     if deploy:
@@ -72,9 +49,10 @@ def of_command(command: ShellCommand) -> tuple[Activity, ...]:
 
 def _compose(words: tuple[str, ...]) -> tuple[str, ...] | None:
     """The words after `docker compose`, or None."""
-    if words[0] in ("docker-compose", "podman-compose", "docker-compose-v1"):
+    name = words[0].rpartition("/")[2]
+    if name in {"docker-compose", "podman-compose", "docker-compose-v1"}:
         return words[1:]
-    if words[0] in ("docker", "podman") and "compose" in words[1:4]:
+    if name in {"docker", "podman"} and "compose" in words[1:6]:
         at = words.index("compose")
         if all(word.startswith("-") or words[index - 1].startswith("-") for index, word in enumerate(words[1:at], 1)):
             return words[at + 1 :]
@@ -82,79 +60,121 @@ def _compose(words: tuple[str, ...]) -> tuple[str, ...] | None:
 
 
 def _of_compose(words: tuple[str, ...], command: ShellCommand) -> tuple[Activity, ...]:
-    files, profiles, index = [], [], 0
+    files, profiles, index, directory = [], [], 0, command.directory
     while index < len(words) and words[index].startswith("-"):
         option, equals, value = words[index].partition("=")
         if option in _VALUED and not equals:
             index += 1
             value = words[index] if index < len(words) else ""
-        if option in ("-f", "--file"):
+        elif option.startswith("-f") and len(option) > 2:
+            option, value = "-f", words[index][2:]
+        if option in {"-f", "--file"}:
             files.append(join(command.directory, value) or value)
         elif option == "--profile":
             profiles.append(value)
+        elif option == "--project-directory":
+            directory = join(command.directory, value) or directory
         index += 1
     verb, rest = (words[index], words[index + 1 :]) if index < len(words) else ("", ())
     if verb == "up":
-        return (_up(rest, files, profiles, command),)
-    if verb in ("run", "exec"):
-        inner = _positional(rest)[1:]
-        test = _test(bare(inner)) if inner else ""
-        if test:
-            return (EndToEnd(span=command.span, runner=test, forgiven=command.forgiven, in_container=True),)
-        service = _positional(rest)[:1]
-        if verb == "run" and service and not inner and re.search(r"playwright|cypress|e2e", service[0]):
-            runner = "cypress" if "cypress" in service[0] else "playwright"
+        if command.remote:
+            return (Deploy(span=command.span, tool="ssh", forgiven=command.forgiven),)
+        return (_up(rest, files, profiles, directory, command),)
+    if verb in {"run", "exec"}:
+        named = _positional(rest)
+        inner = named[1:]
+        if not inner and verb == "run" and named and re.search(r"playwright|cypress|e2e", named[0]):
+            runner = "cypress" if "cypress" in named[0] else "playwright"
             return (EndToEnd(span=command.span, runner=runner, forgiven=command.forgiven, in_container=True),)
-        migrate = _migrate(" ".join(inner))
-        return (Migrate(span=command.span, tool=migrate[0], push=migrate[1]),) if migrate is not None else ()
+        return _inside(tuple(inner), command)
     return ()
 
 
-def _up(rest: Sequence[str], files: list[str], profiles: list[str], command: ShellCommand) -> ComposeUp:
+def _in_container(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The words that `docker run IMAGE …` or `docker exec NAME …` runs; empty for other commands."""
+    if words[0] not in {"docker", "podman"} or len(words) < 3:
+        return ()
+    at = 2 if words[1] == "container" else 1
+    if words[at] not in {"run", "exec"}:
+        return ()
+    return tuple(_positional(words[at + 1 :])[1:])
+
+
+def _inside(words: tuple[str, ...], command: ShellCommand) -> tuple[Activity, ...]:
+    """What a command in a container does: tests and migrations."""
+    if len(words) > 2 and words[0].rpartition("/")[2] in SHELLS and re.fullmatch(r"-[a-z]*c", words[1]):
+        lines = [tuple(line.split()) for line in re.split(r"&&|\|\||[;\n]", words[2])]
+    else:
+        lines = [words]
+    found: list[Activity] = []
+    for line in lines:
+        inner = bare(line)
+        test = _test(inner)
+        if test and not command.remote:
+            found.append(EndToEnd(span=command.span, runner=test, forgiven=command.forgiven, in_container=True))
+        migrate = _migrate(" ".join(inner))
+        if migrate is not None:
+            found.append(Migrate(span=command.span, tool=migrate[0], push=migrate[1]))
+    return tuple(found)
+
+
+def _up(
+    rest: Sequence[str], files: list[str], profiles: list[str], directory: str, command: ShellCommand
+) -> ComposeUp:
     flags = {word.partition("=")[0] for word in rest if word.startswith("-")}
     short = {letter for word in rest if re.fullmatch(r"-[a-zV]+", word) for letter in word[1:]}
+    wait = "--wait" in flags and "--wait=false" not in rest
     return ComposeUp(
         span=command.span,
         files=tuple(files),
-        services=tuple(_positional(rest)),
+        services=tuple(word for word in _positional(rest) if not word.startswith("-")),
         profiles=tuple(profiles),
-        wait="--wait" in flags,
-        detached="--detach" in flags or "d" in short or "--wait" in flags,
+        wait=wait,
+        detached="--detach" in flags or "d" in short or wait or command.background,
         build="--build" in flags,
         forgiven=command.forgiven,
         environment=command.assignments,
+        directory=directory,
     )
 
 
 def _positional(words: Sequence[str]) -> list[str]:
-    found, skip = [], False
-    for word in words:
-        if skip:
-            skip = False
-        elif found:
-            found.append(word)
-        elif word.startswith("-"):
-            skip = word in _VALUED
-        else:
-            found.append(word)
-    return [word for index, word in enumerate(found) if not word.startswith("-") or index]
+    """The words from the first that is no option of Docker's; what stands behind it is left as it is."""
+    index = 0
+    while index < len(words) and words[index].startswith("-"):
+        index += 2 if words[index] in _VALUED else 1
+    return list(words[index:])
 
 
 def _test(words: Sequence[str]) -> str:
+    """The runner of end-to-end tests that a command starts, or an empty text."""
     if not words:
         return ""
-    needed = _TESTS.get(words[0])
-    if needed is None:
-        return "playwright" if words[0] == "pytest" and any("playwright" in word for word in words) else ""
-    return words[0] if not needed or (len(words) > 1 and words[1] in needed) else ""
+    name = words[0].rpartition("/")[2]
+    rest = [word for word in words[1:] if not word.startswith("-")]
+    if name == "pytest" and any("playwright" in word or word in {"--browser", "--headed"} for word in words):
+        return "playwright"
+    needed = _TESTS.get(name)
+    if needed is None or "--help" in words or "--version" in words or "--list" in words:
+        return ""
+    return name if not needed or (rest and rest[0] in needed) else ""
 
 
 _DEPLOYS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (tool, re.compile(pattern))
     for tool, pattern in (
-        ("ecs", r"aws (?:--?\S+ (?:\S+ )?)*ecs (?:update-service|deploy|create-service)\b|ecs-deploy\b|ecs-cli \S+ up"),
+        (
+            "ecs",
+            r"aws (?:--?\S+ (?:\S+ )?)*ecs (?:update-service|deploy|create-service|update-task-set)\b"
+            r"|aws (?:--?\S+ (?:\S+ )?)*deploy create-deployment\b|ecs-deploy(?:\.sh)?\b|ecs-cli \S+(?: \S+)* up\b"
+            r"|ecspresso (?:\S+ )*deploy\b",
+        ),
         ("ssm", r"aws (?:--?\S+ (?:\S+ )?)*ssm send-command\b"),
-        ("terraform", r"(?:terraform|tofu|terragrunt) (?:.* )?apply\b"),
+        (
+            "terraform",
+            r"(?:terraform|tofu|terragrunt) (?:-\S+ )*(?:run-all |run --all (?:-- )?|run (?:-- )?)?(?:-\S+ )*apply(?:-all)?(?:\s|$)",
+        ),
+        ("pulumi", r"pulumi (?:-\S+ )*up(?:date)?\b"),
         ("ecr-push", r"docker (?:image )?push \S*(?:dkr\.ecr|ecr|ECR|registry)\S*"),
         ("copilot", r"copilot (?:\S+ )?deploy\b"),
         ("cdk", r"(?:aws-)?cdk (?:.* )?deploy\b"),
@@ -169,7 +189,7 @@ _DEPLOYS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 
 
 def _deploy(words: Sequence[str]) -> str:
-    line = " ".join(words)
+    line = " ".join((words[0].rpartition("/")[2], *words[1:]))
     if re.search(r"\s(?:--help|-h|--dry-run(?:=\S+)?)(?:\s|$)", line):
         return ""
     return next((tool for tool, pattern in _DEPLOYS if pattern.match(line)), "")
@@ -228,7 +248,7 @@ _ACTIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 def of_action(uses: str, inputs: Mapping[str, Value[str]], span: Span) -> tuple[Activity, ...]:
     """What a published action does, from its name and its inputs."""
     name = uses.lower()
-    if re.match(r"(?:hoverkraft-tech|isbang)/compose-action@", name):
+    if re.match(r"(?:hoverkraft-tech|isbang|hoverkraft)/(?:docker-)?compose-action@", name):
         files = _lines(inputs.get("compose-file"))
         flags = " ".join(_lines(inputs.get("up-flags")))
         return (
@@ -238,6 +258,9 @@ def of_action(uses: str, inputs: Mapping[str, Value[str]], span: Span) -> tuple[
             ),
         )  # fmt: skip
     if name.startswith("cypress-io/github-action@"):
+        only_installs = inputs.get("runtests")
+        if isinstance(only_installs, Known) and only_installs.value.strip().lower() == "false":
+            return ()
         return (EndToEnd(span=span, runner="cypress"),)
     for pattern, tool in _ACTIONS:
         if pattern.match(name):

@@ -3,31 +3,45 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from policyengine.discover import join
-from policyengine.formats import shell
+from policyengine.formats import makefile, shell
+from policyengine.formats.folding import unfold
 from policyengine.formats.tree import Mapping, Scalar
+from policyengine.lower.actions.wrapping import MANAGERS, SHELLS, bare, inline_script, scripts_named, skip
 from policyengine.nodes import ShellCommand, Variable, Word
 from policyengine.source import ReadError, Source, Span, Text
 from policyengine.value import Known, Unknown, Via
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from collections.abc import Sequence as Words
 
     from policyengine.discover import Files
+    from policyengine.formats.makefile import Makefile
+    from policyengine.formats.tree import Document
 
-_DEEPEST = 8
+DEEPEST = 8
+"""How many scripts may call one another."""
 _MOST = 2_000
-_FAILS = frozenset({"&&", "condition", "substitution", "!"})
-_MANAGERS = frozenset({"npm", "pnpm", "yarn", "bun"})
+_STILL_FAILS = frozenset({"&&", "condition", "substitution", "!", "&"})
+"""Reasons for an ignored failure that are how scripts are written, and no wish to ignore it."""
 _OWN = frozenset(
-    """install ci add remove exec dlx create init publish pack audit login config cache link update upgrade outdated
-    version view why list ls dedupe prune rebuild store fetch import patch setup workspaces set info x i""".split()
+    """install i ci add remove rm exec dlx create init publish pack audit login logout config cache link update up
+    upgrade outdated version view why list ls dedupe prune rebuild store fetch import patch set info x workspaces
+    whoami owner pkg dist-tag doctor ping root bin docs repo help completion approve-builds setup plugin node""".split()
 )
-_SHELLS = frozenset({"bash", "sh", "zsh", "dash"})
+_WORKSPACE = re.compile(r"(?:\$\{?GITHUB_WORKSPACE\}?|\$\{\{\s*github\.workspace\s*\}\})/?")
+_ACTION_PATH = re.compile(r"(?:\$\{?GITHUB_ACTION_PATH\}?|\$\{\{\s*github\.action_path\s*\}\})")
+_SHEBANG = re.compile(r"#![^\n]*\b(?:ba|da|z|k|a)?sh\b")
+_REMOTE_DOCKER = re.compile(r"(?:ssh|tcp)://")
+
+
+text_of = unfold
+"""The text of a script in a YAML or JSON scalar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,287 +52,462 @@ class Followed:
     gap: Unknown | None = None
 
 
-def text_of(source: Source, scalar: Scalar) -> Text:
-    """A scalar's text with the place of each line: block scalars lose their indentation."""
-    raw = source.slice(scalar.span)
-    if raw == scalar.text:
-        return Text.of(source, scalar.span)
-    if "\n" not in raw:
-        return Text(source.path, scalar.text, (0,), (scalar.span.start,))
-    starts, offsets, index, search = [], [], 0, scalar.span.start
-    for line in scalar.text.split("\n"):
-        at = source.text.find(line, search, scalar.span.end + 1) if line.strip() else search
-        at = search if at < 0 else at
-        starts.append(index)
-        offsets.append(at)
-        search = at + len(line)
-        index += len(line) + 1
-    return Text(source.path, scalar.text, tuple(starts), tuple(offsets))
+@dataclass(frozen=True, slots=True)
+class _Called:
+    """A script that a command calls: its identity, what to call it, its text, where it runs, and how."""
+
+    key: str
+    what: str
+    text: Text
+    directory: str
+    errexit: bool = False
+    ignored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """The state that nested scripts inherit."""
+
+    directory: str
+    via: tuple[Via, ...] = ()
+    seen: frozenset[str] = frozenset()
+    forgiven: bool = False
+    remote: bool = False
+    errexit: bool = False
+    pipefail: bool = False
+    folder: str = ""  # of the composite action
 
 
 @dataclass(slots=True)
 class Follower:
-    """Follows scripts through the files of the tree; each script at most once per step, to a bounded depth."""
+    """Follows scripts through the files of the tree; each script once on a path of calls, to a bounded depth."""
 
     files: Files
-    _packages: dict[str, dict[str, tuple[Source, Scalar]]] | None = None
-    _makefiles: dict[str, dict[str, tuple[Text, ...]]] | None = None
+    _packages: dict[str, _Package] | None = None
+    _makefiles: dict[str, tuple[str, Makefile] | None] = field(default_factory=dict)
 
-    def follow(self, text: Text, directory: str, *, errexit: bool = True, pipefail: bool = False) -> Followed:
-        """The commands of a script that runs in `directory` (relative to the root)."""
-        gaps: list[Unknown] = []
-        commands = list(
-            self._commands(text, directory, (), frozenset(), gaps, options=(errexit, pipefail), forgiven=False)
-        )[:_MOST]
-        return Followed(tuple(commands), gaps[0] if gaps else None)
-
-    def _commands(  # noqa: PLR0917  the state of one walk
+    def follow(
         self,
         text: Text,
         directory: str,
-        via: tuple[Via, ...],
-        seen: frozenset[str],
-        gaps: list[Unknown],
         *,
-        options: tuple[bool, bool],
-        forgiven: bool,
-    ) -> Iterator[ShellCommand]:
-        script = shell.read(text, errexit=options[0], pipefail=options[1])
+        errexit: bool = True,
+        pipefail: bool = False,
+        folder: str = "",
+        remote: bool = False,
+    ) -> Followed:
+        """The commands of a script that runs in `directory` (relative to the root).
+
+        `folder` is that of the composite action it stands in; `remote` tells that it runs on another machine.
+        """
+        gaps: list[Unknown] = []
+        commands: list[ShellCommand] = []
+        walk = _Walk(
+            "" if directory == "." else directory, errexit=errexit, pipefail=pipefail, folder=folder, remote=remote
+        )
+        for command in self._script(text, walk, gaps):
+            commands.append(command)
+            if len(commands) >= _MOST:
+                gaps.append(Unknown(f"the script leads to more than {_MOST} commands", text.span(0, 1)))
+                break
+        return Followed(tuple(commands), gaps[0] if gaps else None)
+
+    def _script(self, text: Text, walk: _Walk, gaps: list[Unknown]) -> Iterator[ShellCommand]:
+        script = shell.read(text, errexit=walk.errexit, pipefail=walk.pipefail)
         if not script.complete:
             gaps.append(Unknown("the script cannot be read to its end", text.span(0, min(1, len(text.text)))))
-        for command in script.commands:
-            ignored = forgiven or (command.ignored is not None and command.ignored.marker not in _FAILS)
-            made = _made(command, via, directory, forgiven=ignored)
-            if command.name == "cd" and len(command.words) > 1 and "(" not in command.within:
-                directory = join(directory, command.words[1].text) or directory
+        yield from self._run(script.commands, script, walk, gaps)
+
+    def _run(
+        self, commands: tuple[shell.Command, ...], script: shell.Script, walk: _Walk, gaps: list[Unknown]
+    ) -> Iterator[ShellCommand]:
+        folders = [walk.directory]
+        for command in commands:
+            nested = sum(each in {"(", "$("} for each in command.within) + 1
+            if command.before == "" and len(folders) >= nested > 1:
+                del folders[nested - 1 :]
+            while len(folders) < nested:
+                folders.append(folders[-1])
+            del folders[nested:]
+            ignored = walk.forgiven or (command.ignored is not None and command.ignored.marker not in _STILL_FAILS)
+            here = replace(walk, directory=folders[-1], forgiven=ignored)
+            made = _made(command, here)
             yield made
-            if len(seen) < _DEEPEST:
-                yield from self._deeper(command, made, directory, seen, gaps, forgiven=ignored)
+            if command.name in {"cd", "pushd"} and len(command.words) > 1:
+                folders[-1] = _entered(folders[-1], command.words[1].text, walk.folder)
+            elif len(walk.seen) < DEEPEST:
+                yield from self._deeper(command, made, script, here, gaps)
 
     def _deeper(
-        self,
-        command: shell.Command,
-        made: ShellCommand,
-        directory: str,
-        seen: frozenset[str],
-        gaps: list[Unknown],
-        *,
-        forgiven: bool,
+        self, command: shell.Command, made: ShellCommand, script: shell.Script, walk: _Walk, gaps: list[Unknown]
     ) -> Iterator[ShellCommand]:
-        argv = made.argv
-        inner = _inline(command)
-        if inner is not None:
-            yield from self._commands(
-                inner, directory, made.via, seen | {inner.text}, gaps, options=(False, False), forgiven=forgiven
-            )
+        if command.name in script.functions:
+            key = f"{made.span.path}:{command.name}()"
+            if key not in walk.seen:
+                inside = replace(walk, seen=walk.seen | {key}, via=(Via(f"{command.name}()", made.span), *walk.via))
+                yield from self._run(script.functions[command.name], script, inside, gaps)
             return
-        for key, what, text, where in self._called(argv, directory, made.span, gaps):
-            if key not in seen:
-                via = (Via(what, made.span), *made.via)
-                yield from self._commands(
-                    text, where, via, seen | {key}, gaps, options=(True, False), forgiven=forgiven
+        inner = _inline(command, made)
+        if inner is not None:
+            inside = replace(
+                walk,
+                seen=walk.seen | {f"{inner.path}:{inner.offset(0)}"},
+                errexit=any(re.fullmatch(r"-[a-z]*e[a-z]*", word) for word in made.argv),
+                pipefail=False,
+                remote=walk.remote or "ssh" in made.argv[:3],
+            )
+            if len(inside.seen) > len(walk.seen):
+                yield from self._script(inner, inside, gaps)
+            return
+        for line in scripts_named(made.argv):
+            at = next((word for word in command.words if word.text == line), command.words[-1])
+            content = at.content if at.text == line else Text(made.span.path, line, (0,), (at.span.start,))
+            inside = replace(walk, seen=walk.seen | {f"{made.span}:{line}"}, errexit=False, pipefail=False)
+            yield from self._script(content, inside, gaps)
+        if walk.remote:
+            return
+        for called in self._called(made, walk, gaps):
+            if called.key not in walk.seen:
+                inside = replace(
+                    walk,
+                    directory=called.directory,
+                    via=(Via(called.what, made.span), *walk.via),
+                    seen=walk.seen | {called.key},
+                    forgiven=walk.forgiven or called.ignored,
+                    errexit=called.errexit,
+                    pipefail=False,
                 )
+                yield from self._script(called.text, inside, gaps)
 
-    def _called(
-        self, argv: tuple[str, ...], directory: str, span: Span, gaps: list[Unknown]
-    ) -> Iterator[tuple[str, str, Text, str]]:
-        """Key, name, text and directory of each script that a command calls."""
-        words = [word for word in argv if word not in ("sudo", "time")]
+    def _called(self, made: ShellCommand, walk: _Walk, gaps: list[Unknown]) -> Iterator[_Called]:
+        """The scripts of the tree that a command runs."""
+        words = list(bare(made.argv))
         if not words:
             return
-        name = words[0]
-        if name in _MANAGERS:
-            yield from self._package_script(words, directory, span, gaps)
-        elif name in ("make", "gmake"):
-            yield from self._make(words, directory, span, gaps)
-        else:
-            path = next((word for word in words[1:] if not word.startswith("-")), "") if name in _SHELLS else name
-            if (name in _SHELLS and path) or name.startswith("./") or (name.endswith(".sh") and "/" in name):
-                yield from self._file(path, directory, span, gaps)
+        name = words[0].rpartition("/")[2] if words[0].startswith("/") else words[0]
+        if name in MANAGERS:
+            yield from self._package_script(words, made, walk, gaps)
+        elif name in {"turbo", "nx", "lerna"}:
+            yield from self._task(words, made)
+        elif name in {"make", "gmake"}:
+            yield from self._make(words, made, walk, gaps)
+        elif name in {".", "source"} and len(words) > 1:
+            yield from self._file(words[1], made, walk, None)
+        elif name in SHELLS:
+            path = next((word for word in words[1:] if not word.startswith(("-", "+"))), "")
+            strict = any(re.fullmatch(r"-[a-z]*e[a-z]*", word) for word in words[1:])
+            if path and path != "pipefail":
+                yield from self._file(path, made, walk, gaps, strict=strict)
+        elif name.startswith(("./", "../")) or ("/" in name and not name.startswith("/")):
+            yield from self._file(name, made, walk, gaps)
 
-    def _file(self, path: str, directory: str, span: Span, gaps: list[Unknown]) -> Iterator[tuple[str, str, Text, str]]:
-        where = join(directory, path)
+    # -- shell files -----------------------------------------------------------------------------------------------
+
+    def _file(
+        self, path: str, made: ShellCommand, walk: _Walk, gaps: list[Unknown] | None, *, strict: bool = False
+    ) -> Iterator[_Called]:
+        where = _path(walk.directory, path, walk.folder)
         source = self.files.read(where) if where else None
         if source is None:
-            gaps.append(Unknown(f"the script {path} is not in the tree", span))
-        elif re.match(r"#!.*\b(?:ba|da|z|k)?sh\b|(?!#!)", source.text):
-            yield source.path, path, Text.of(source), directory
+            if gaps is not None and not path.startswith(("http", "<(", "/", "~")):
+                gaps.append(Unknown(f"the script {path} is not in the tree", made.span))
+            return
+        head = source.text[:200]
+        if not head.startswith("#!") or (shebang := _SHEBANG.match(head)):
+            strict = strict or (head.startswith("#!") and re.search(r"sh[ \t]+-\w*e", shebang[0]) is not None)  # type: ignore[index]
+            yield _Called(source.path, path, Text.of(source), walk.directory, errexit=strict)
+        elif gaps is not None:
+            gaps.append(Unknown(f"what {path} does is not known", made.span))
+
+    # -- package scripts -------------------------------------------------------------------------------------------
 
     def _package_script(
-        self, words: list[str], directory: str, span: Span, gaps: list[Unknown]
-    ) -> Iterator[tuple[str, str, Text, str]]:
-        rest, folder = _without_options(words[1:], directory)
-        if rest[:1] in (["run"], ["run-script"]):
-            rest = rest[1:]
-        elif rest[:1] and (rest[0] in _OWN or (words[0] == "npm" and rest[0] not in ("test", "start", "t"))):
+        self, words: list[str], made: ShellCommand, walk: _Walk, gaps: list[Unknown]
+    ) -> Iterator[_Called]:
+        rest, folder, chosen, everywhere = _manager_options(words[0], words[1:], walk.directory)
+        if rest[:1] == ["workspace"] and len(rest) > 2:
+            chosen, rest = rest[1], rest[2:]
+        elif rest[:1] == ["workspaces"] and "run" in rest:
+            everywhere, rest = True, rest[rest.index("run") :]
+        ran = rest[:1] in (["run"], ["run-script"], ["rum"], ["urn"])
+        if ran:
+            rest, folder_behind, chosen_behind, all_behind = _manager_options(words[0], rest[1:], folder)
+            folder = folder_behind
+            chosen, everywhere = chosen or chosen_behind, everywhere or all_behind
+        elif rest[:1] and (rest[0] in _OWN or (words[0] == "npm" and rest[0] not in {"test", "start", "stop", "t"})):
             return
         if not rest:
             return
         name = "test" if rest[0] == "t" else rest[0]
-        scripts = self._scripts().get(folder) or self._scripts().get("") or {}
-        if name not in scripts:
-            if words[1:2] in (["run"], ["run-script"]):
-                gaps.append(Unknown(f"the package script '{name}' is not in the tree", span))
-            return
-        for each in (f"pre{name}", name, f"post{name}"):
-            if each in scripts:
-                source, scalar = scripts[each]
-                yield f"{source.path}#{each}", f"{words[0]} run {each}", text_of(source, scalar), folder
+        if not chosen and ("-w" in rest or "--workspace" in rest):
+            chosen = next(
+                (rest[i + 1] for i, word in enumerate(rest[:-1]) if word in {"-w", "--workspace"}), chosen
+            )
+        elif not chosen:
+            chosen = next((word.partition("=")[2] for word in rest if word.startswith("--workspace=")), "")
+        packages = self._package_list(folder, chosen, everywhere=everywhere)
+        found = False
+        for package in packages:
+            if name in package.scripts:
+                found = True
+                yield from self._stages(package, name, words[0])
+        if not found and ran and not chosen and not everywhere:
+            gaps.append(Unknown(f"the package script '{name}' is not in the tree", made.span))
 
-    def _scripts(self) -> dict[str, dict[str, tuple[Source, Scalar]]]:
+    def _stages(self, package: _Package, name: str, manager: str) -> Iterator[_Called]:
+        for each in (f"pre{name}", name, f"post{name}"):
+            if each in package.scripts:
+                text = unfold(package.source, package.scripts[each])
+                yield _Called(f"{package.source.path}#{each}", f"{manager} run {each}", text, package.folder)
+
+    def _package_list(self, folder: str, chosen: str, *, everywhere: bool) -> list[_Package]:
+        packages = self._read_packages()
+        if everywhere:
+            return list(packages.values())
+        if chosen:
+            wanted = chosen.strip("'\"").removeprefix("...").removesuffix("...").removeprefix("{").removesuffix("}")
+            plain = wanted.removeprefix("./").rstrip("/")
+            return [
+                package
+                for package in packages.values()
+                if wanted in {package.name, package.name.rpartition("/")[2]}
+                or package.folder in {plain, join(folder, plain)}
+            ]
+        at: str | None = folder
+        while at is not None:
+            if at in packages:
+                return [packages[at]]
+            at = at.rpartition("/")[0] if at else None
+        return []
+
+    def _task(self, words: list[str], made: ShellCommand) -> Iterator[_Called]:
+        """`turbo run test:e2e --filter=web`, `nx e2e web`, `nx run web:e2e`, `lerna run e2e`."""
+        names = [word for word in words[1:] if not word.startswith("-")]
+        if names[:1] in (["run"], ["run-many"], ["affected"]):
+            names = names[1:]
+        chosen = next((word.partition("=")[2] for word in words if word.startswith(("--filter=", "--scope="))), "")
+        if words[0] == "nx" and names and ":" in names[0]:
+            project, _, target = names[0].partition(":")
+            names, chosen = [target.partition(":")[0]], project
+        elif words[0] == "nx" and len(names) > 1:
+            names, chosen = names[:1], names[1]
+        for name in names[:8]:
+            for package in self._package_list(made.directory, chosen, everywhere=not chosen):
+                if name in package.scripts:
+                    yield from self._stages(package, name, words[0])
+
+    def _read_packages(self) -> dict[str, _Package]:
         if self._packages is None:
             self._packages = {}
             for path in self.files.paths:
                 if PurePosixPath(path).name == "package.json":
-                    found = _package_scripts(self.files.read(path))
-                    folder = path[: -len("package.json")].rstrip("/")
-                    self._packages[folder] = found
+                    package = _read_package(self.files.read(path), path)
+                    if package is not None:
+                        self._packages[package.folder] = package
         return self._packages
 
-    def _make(
-        self, words: list[str], directory: str, span: Span, gaps: list[Unknown]
-    ) -> Iterator[tuple[str, str, Text, str]]:
-        folder, targets, skip = directory, [], False
-        for index, word in enumerate(words[1:], 1):
-            if skip:
-                skip = False
-            elif word in ("-C", "-f", "-j", "-o"):
-                skip = True
-                if word == "-C" and index + 1 < len(words):
-                    folder = join(directory, words[index + 1]) or directory
-            elif not word.startswith("-") and "=" not in word:
+    # -- make ------------------------------------------------------------------------------------------------------
+
+    def _make(self, words: list[str], made: ShellCommand, walk: _Walk, gaps: list[Unknown]) -> Iterator[_Called]:
+        folder, name, targets, given, index = walk.directory, "", [], {}, 1
+        while index < len(words):
+            word = words[index]
+            if word in {"-C", "--directory", "-f", "--file", "--makefile", "-j", "-o", "-I", "-l", "-W"}:
+                index += 1
+                value = words[index] if index < len(words) else ""
+                if word in {"-C", "--directory"}:
+                    folder = _entered(folder, value, walk.folder)
+                elif word in {"-f", "--file", "--makefile"}:
+                    name = value
+                elif word == "-j" and not value.isdigit():
+                    index -= 1
+            elif word.startswith(("-C", "--directory=")) and len(word) > 2:
+                folder = _entered(folder, re.sub(r"^(?:-C|--directory=)", "", word), walk.folder)
+            elif re.match(r"[A-Za-z_]\w*:?=", word):
+                key, _, value = word.partition("=")
+                given[key.rstrip(":")] = value
+            elif not word.startswith("-"):
                 targets.append(word)
-        folder = "" if folder == "." else folder
-        recipes = self._recipes(folder)
-        if not recipes:
-            gaps.append(Unknown("the Makefile is not in the tree", span))
-        for target in targets or list(recipes)[:1]:
-            yield from ((key, what, text, folder) for key, what, text in _targets(folder, target, recipes))
+            index += 1
+        found = self._makefile(folder, name, given)
+        if found is None:
+            gaps.append(Unknown("the Makefile is not in the tree", made.span))
+            return
+        path, rules = found
+        for goal in targets or [rules.default]:
+            if goal and goal not in rules.targets and not any("%" in each for each in rules.targets):
+                gaps.append(Unknown(f"the target '{goal}' is not in the Makefile", made.span))
+            for target in rules.order(goal):
+                for number, recipe in enumerate(target.recipes):
+                    yield _Called(
+                        f"{path}#{target.name}.{number}", f"make {target.name}", recipe.text, folder,
+                        ignored=recipe.ignored,
+                    )  # fmt: skip
 
-    def _recipes(self, folder: str) -> dict[str, tuple[tuple[str, ...], tuple[Text, ...]]]:
-        for name in ("GNUmakefile", "makefile", "Makefile"):
-            source = self.files.read(f"{folder}/{name}" if folder else name)
-            if source is not None:
-                return _read_makefile(source)
-        return {}
+    def _makefile(self, folder: str, name: str, given: dict[str, str]) -> tuple[str, Makefile] | None:
+        key = f"{folder}\0{name}\0{sorted(given.items())}"
+        if key not in self._makefiles:
+            self._makefiles[key] = self._read_makefile(folder, name, given)
+        return self._makefiles[key]
+
+    def _read_makefile(self, folder: str, name: str, given: dict[str, str]) -> tuple[str, Makefile] | None:
+        for each in (name,) if name else ("GNUmakefile", "makefile", "Makefile"):
+            path = join(folder, each)
+            source = self.files.read(path) if path else None
+            if source is None:
+                continue
+            rules = makefile.read(source, given)
+            targets = dict(rules.targets)
+            waiting, seen = list(rules.includes), {source.path}
+            while waiting and len(seen) < 50:
+                where = join(folder, waiting.pop(0))
+                included = self.files.read(where) if where else None
+                if included is not None and included.path not in seen:
+                    seen.add(included.path)
+                    more = makefile.read(included, {**rules.variables, **given})
+                    waiting.extend(more.includes)
+                    for target in more.targets.values():
+                        own = targets.get(target.name)
+                        if own is None or not own.recipes:
+                            needs = (*own.needs, *target.needs) if own else target.needs
+                            targets[target.name] = replace(target, needs=needs)
+            return source.path, replace(rules, targets=targets)
+        return None
 
 
-def _made(command: shell.Command, via: tuple[Via, ...], directory: str, *, forgiven: bool) -> ShellCommand:
+@dataclass(frozen=True, slots=True)
+class _Package:
+    """A package.json: where it is, its name and its scripts."""
+
+    source: Source
+    folder: str
+    name: str
+    scripts: dict[str, Scalar]
+
+
+def _read_package(source: Source | None, path: str) -> _Package | None:
+    from policyengine.formats import json  # noqa: PLC0415  only workflows that call package scripts pay for it
+
+    if source is None:
+        return None
+    try:
+        document: Document = json.read(source)
+    except ReadError:
+        return None
+    if not isinstance(document, Mapping):
+        return None
+    name = document.get("name")
+    scripts = document.get("scripts")
+    found = (
+        {entry.key.text: entry.value for entry in scripts.entries if isinstance(entry.value, Scalar)}
+        if isinstance(scripts, Mapping)
+        else {}
+    )
+    folder = path[: -len("package.json")].rstrip("/")
+    return _Package(source, folder, name.text if isinstance(name, Scalar) else "", found)
+
+
+def _made(command: shell.Command, walk: _Walk) -> ShellCommand:
+    argv = command.texts
     return ShellCommand(
         words=tuple(Word(word.text, word.span, word.literal) for word in command.words),
         span=command.span,
         assignments=tuple(
             Variable(
                 each.name,
-                each.span,
+                each.span._replace(end=each.span.start + len(each.name)),
                 Known(each.value.text, each.value.span)
-                if each.value.literal
+                if all(part.kind == "expression" for part in each.value.expansions)
                 else Unknown("the shell sets it", each.value.span),
             )
             for each in command.assignments
         ),
-        forgiven=forgiven,
-        via=via,
-        directory=directory,
+        forgiven=walk.forgiven,
+        via=walk.via,
+        directory=walk.directory,
+        background=command.ignored is not None and command.ignored.marker == "&",
+        remote=walk.remote or _remote(argv, command.assignments),
     )
 
 
-def _inline(command: shell.Command) -> Text | None:
-    """The script in `bash -c '…'` or `ssh host '…'`."""
-    words = command.words
-    if command.name in _SHELLS:
-        for index, word in enumerate(words[1:-1], 1):
-            if re.fullmatch(r"-[a-z]*c", word.text):
-                return words[index + 1].content
-    if command.name == "ssh" and len(words) > 2 and " " in words[-1].text:
-        return words[-1].content
+def _remote(argv: Words[str], assignments: tuple[shell.Assignment, ...]) -> bool:
+    """Whether Docker is told to work on another machine."""
+    if any(each.name == "DOCKER_HOST" and _REMOTE_DOCKER.match(each.value.text) for each in assignments):
+        return True
+    words = argv[skip(argv) :]
+    if words[:1] != ("docker",):
+        return False
+    for index, word in enumerate(words[1:6], 1):
+        if word in {"-H", "--host"} and index + 1 < len(words):
+            return _REMOTE_DOCKER.match(words[index + 1]) is not None
+        if word in {"-c", "--context"} and index + 1 < len(words):
+            return words[index + 1] not in {"default", "desktop-linux"}
+        if not word.startswith("-"):
+            return False
+    return False
+
+
+def _inline(command: shell.Command, made: ShellCommand) -> Text | None:
+    """The script in `bash -c '…'`, `ssh host '…'`, `bash <<EOF`."""
+    index = inline_script(made.argv)
+    if index is not None and index < len(command.words):
+        word = command.words[index]
+        return word.content if " " in word.text or index + 1 == len(command.words) else _rest(command, index)
+    words = bare(made.argv)
+    if words and (words[0] in SHELLS or words[0] == "ssh"):
+        bodies = [each.body for each in command.redirects if each.body is not None]
+        if bodies:
+            return bodies[0]
     return None
 
 
-def _without_options(words: list[str], directory: str) -> tuple[list[str], str]:
-    """The words without leading options, and the folder that `--prefix`, `-C` or `--cwd` names."""
-    index, folder = 0, directory
+def _rest(command: shell.Command, index: int) -> Text:
+    """The unquoted words behind `ssh host` as one script."""
+    words = command.words[index:]
+    texts, starts, offsets, length = [], [], [], 0
+    for word in words:
+        starts.append(length)
+        offsets.append(word.span.start)
+        texts.append(word.text + " ")
+        length += len(word.text) + 1
+    return Text(command.span.path, "".join(texts), tuple(starts), tuple(offsets))
+
+
+def _path(directory: str, path: str, folder: str) -> str | None:
+    """A path of a script relative to the root; None where variables or `..` lead out of what is known."""
+    if match := _WORKSPACE.match(path):
+        directory, path = "", path[match.end() :] or "."
+    elif match := _ACTION_PATH.match(path):
+        directory, path = folder, path[match.end() :].lstrip("/") or "."
+    return None if "$" in path else join(directory, path)
+
+
+def _entered(directory: str, path: str, folder: str) -> str:
+    where = _path(directory, path, folder)
+    if where is None:
+        return directory
+    return "" if where == "." else where
+
+
+def _manager_options(manager: str, words: Words[str], directory: str) -> tuple[list[str], str, str, bool]:
+    """The words behind leading options, the folder and the workspace that they choose, and whether all are chosen."""
+    index, folder, chosen, everywhere = 0, directory, "", False
     while index < len(words) and words[index].startswith("-"):
-        option, _, value = words[index].partition("=")
-        if option in ("--prefix", "-C", "--dir", "--cwd", "-w", "--workspace", "--filter", "-F") and not value:
+        option, equals, value = words[index].partition("=")
+        takes = {"--prefix", "-C", "--dir", "--cwd", "--workspace", "--filter", "-F", "--loglevel", "--reporter"}
+        if manager == "npm":
+            takes |= {"-w"}
+        if option in takes and not equals:
             index += 1
             value = words[index] if index < len(words) else ""
-        if option in ("--prefix", "-C", "--dir", "--cwd"):
-            folder = join(directory, value) or directory
+        if option in {"--prefix", "-C", "--dir", "--cwd"}:
+            folder = _entered(directory, value, "")
+        elif option in {"--workspace", "--filter", "-F"} or (option == "-w" and manager == "npm"):
+            chosen = value
+        elif option in {"-r", "--recursive", "--workspaces", "-ws", "--parallel"}:
+            everywhere = True
+        elif option in {"-w", "--workspace-root"}:
+            folder = ""
         index += 1
-    return words[index:], "" if folder == "." else folder
+    return list(words[index:]), folder, chosen, everywhere
 
-
-def _package_scripts(source: Source | None) -> dict[str, tuple[Source, Scalar]]:
-    from policyengine.formats import json  # noqa: PLC0415  only workflows that call package scripts pay for it
-
-    if source is None:
-        return {}
-    try:
-        document = json.read(source)
-    except ReadError:
-        return {}
-    scripts = document.get("scripts") if isinstance(document, Mapping) else None
-    if not isinstance(scripts, Mapping):
-        return {}
-    return {entry.key.text: (source, entry.value) for entry in scripts.entries if isinstance(entry.value, Scalar)}
-
-
-_TARGET = re.compile(r"^([A-Za-z0-9_./%-][^:=#\n]*?)\s*::?(?![=:])([^\n#;]*)")
-
-
-def _read_makefile(source: Source) -> dict[str, tuple[tuple[str, ...], tuple[Text, ...]]]:
-    """Target → prerequisites and recipe lines (GNU make manual, "Rule Syntax"), continuation lines joined."""
-    found: dict[str, tuple[tuple[str, ...], tuple[Text, ...]]] = {}
-    current: list[str] = []
-    number = 1
-    while number <= len(source.starts):
-        line, start = source.line(number), source.starts[number - 1]
-        if line.startswith("\t"):
-            last = number
-            while source.line(last).endswith("\\") and last < len(source.starts):
-                last += 1
-            end = source.starts[last - 1] + len(source.line(last))
-            skip = len(line) - len(line.lstrip("\t @-+"))
-            text = Text.of(source, source.span(start + skip, end))
-            forgiven = "-" in line[:skip]
-            for name in current:
-                needs, lines = found[name]
-                found[name] = (needs, (*lines, _forgiven(text) if forgiven else text))
-            number = last
-        else:
-            match = _TARGET.match(line)
-            if match:
-                current = match[1].split()
-                for name in current:
-                    needs, lines = found.get(name, ((), ()))
-                    found[name] = ((*needs, *match[2].split()), lines)
-            elif line.strip() and not line.startswith("#"):
-                current = []
-        number += 1
-    found.pop(".PHONY", None)
-    return found
-
-
-def _forgiven(text: Text) -> Text:
-    return replace(text, text=text.text + " || true")
-
-
-def _targets(
-    folder: str, target: str, recipes: dict[str, tuple[tuple[str, ...], tuple[Text, ...]]]
-) -> Iterator[tuple[str, str, Text]]:
-    """The recipe lines of a target after those of its prerequisites."""
-    order: list[str] = []
-    stack = [(target, False)]
-    visited: set[str] = set()
-    while stack:
-        name, ready = stack.pop()
-        if ready:
-            order.append(name)
-        elif name in recipes and name not in visited:
-            visited.add(name)
-            stack.append((name, True))
-            stack.extend((need, False) for need in reversed(recipes[name][0]))
-    for name in order:
-        for number, text in enumerate(recipes[name][1]):
-            yield f"{folder}#make {name} {number}", f"make {name}", text

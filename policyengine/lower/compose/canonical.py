@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from policyengine.formats.interpolation import Text, join
 from policyengine.lower.compose.located import Field, Fields, Items, Leaf, Node, go_text, literal, string
-from policyengine.lower.compose.merging import DEPENDENCY, as_mapping
+from policyengine.lower.compose.merging import DEPENDENCY, as_mapping, extend
 from policyengine.lower.compose.short import cleaned, derived, device, part, ports, volume
+from policyengine.lower.compose.specification import HOOK_INHERITS
 from policyengine.source import ReadError
 from policyengine.value import Via
 
@@ -58,7 +59,9 @@ def _service(service: Fields) -> Fields:
         service = service.with_entry("build", _build(build))
     for key, function in _SERVICE.items():
         service = _changed(service, key, function)
-    return service
+    return _changed(
+        service, "pre_start", lambda node: _mapped(node, lambda hook: _service(hook) if isinstance(hook, Fields) else hook)
+    )
 
 
 def _build(node: Node) -> Node:
@@ -495,13 +498,12 @@ def _normal(service: Fields, lookup: Callable[[str], Text | None]) -> Fields:
     service = _changed(
         service, "volumes", lambda node: _mapped(node, lambda each: _clean_target(each) if isinstance(each, Fields) else each)
     )
-    hooks, image = service.get("pre_start"), service.get("image")
-    if isinstance(hooks, Items) and isinstance(image, Leaf) and image.value:
-
-        def inherit(hook: Node) -> Node:
-            return hook.with_entry("image", image) if isinstance(hook, Fields) and "image" not in hook.entries else hook
-
-        service = service.with_entry("pre_start", _mapped(hooks, inherit))
+    hooks = service.get("pre_start")
+    if isinstance(hooks, Items):
+        shared = service.without(*(key for key in service.entries if key not in HOOK_INHERITS))
+        service = service.with_entry(
+            "pre_start", _mapped(hooks, lambda hook: extend(shared, hook) if isinstance(hook, Fields) else hook)
+        )
     return service
 
 

@@ -49,6 +49,7 @@ def _text(types: str = "s", *values: str, pattern: str = "") -> Scalar:
 STRING = _text()
 BOOL = Scalar("bs", print_bool)
 FLAG = Scalar("bs", print_flag)
+_OPT_OUT = Custom(FLAG, lambda node, path: OMIT if FLAG.print(node, path) is True else FLAG.print(node, path))
 INT = Scalar("is", print_int)
 NUMBER = Scalar("ns", print_int)
 STRINGS = ListOf(STRING)
@@ -251,7 +252,6 @@ _HOOK_FIELDS: dict[str, Shape] = {
     "environment": VARIABLES,
 }
 _HOOK = Struct(_HOOK_FIELDS, required=("command",), extra={"command": None})
-_PRE_START = Struct({**_HOOK_FIELDS, "image": STRING, "per_replica": BOOL}, extra={"command": None})
 
 BUILD = Struct(
     {
@@ -459,9 +459,7 @@ VOLUME = Struct(
         "bind": Struct(
             {
                 "propagation": STRING,
-                "create_host_path": Custom(
-                    FLAG, lambda node, path: OMIT if FLAG.print(node, path) is True else FLAG.print(node, path)
-                ),
+                "create_host_path": _OPT_OUT,
                 "recursive": _text("s", "enabled", "disabled", "writable", "readonly"),
                 "selinux": _text("s", "z", "Z"),
             }
@@ -501,7 +499,7 @@ def _print_expose(leaf: Leaf, path: str) -> Printed:
     return go_text(leaf.value)
 
 
-SERVICE = Struct(
+_SERVICE: dict[str, Shape] = (
     {
         "annotations": LABELS,
         "attach": FLAG,
@@ -561,7 +559,7 @@ SERVICE = Struct(
                         (
                             STRING,
                             Struct(
-                                {"path": STRING, "format": STRING, "required": BOOL},
+                                {"path": STRING, "format": STRING, "required": _OPT_OUT},
                                 required=("path",),
                                 extensible=False,
                             ),
@@ -606,7 +604,6 @@ SERVICE = Struct(
         "platform": STRING,
         "ports": ListOf(Either((Scalar("ns", print_string), PORT)), unique=True),
         "post_start": ListOf(_HOOK),
-        "pre_start": ListOf(_PRE_START),
         "pre_stop": ListOf(_HOOK),
         "privileged": BOOL,
         "profiles": NAMES,
@@ -643,9 +640,19 @@ SERVICE = Struct(
         "volumes": ListOf(Either((STRING, VOLUME)), unique=True),
         "volumes_from": NAMES,
         "working_dir": STRING,
-    },
+    }
+)
+_NOT_IN_HOOKS = frozenset(
+    """attach build container_name depends_on deploy develop expose extends external_links healthcheck links ports
+    post_start pre_stop profiles provider restart scale stdin_open tty""".split()
+)
+_PRE_START = Struct(
+    {**{key: shape for key, shape in _SERVICE.items() if key not in _NOT_IN_HOOKS}, "per_replica": BOOL},
     extra={"command": None, "entrypoint": None},
 )
+HOOK_INHERITS = frozenset(_PRE_START.fields) - {"volumes", "per_replica"}
+"""What a `pre_start` hook takes from its service: all that a hook may have but the mounts."""
+SERVICE = Struct({**_SERVICE, "pre_start": ListOf(_PRE_START)}, extra={"command": None, "entrypoint": None})
 
 _EXTERNAL = Either((Scalar("bs", print_bool), Struct({"name": STRING})))
 _EXTERNAL_OPEN = Either((Scalar("bs", print_bool), Struct({"name": STRING}, open=True)))

@@ -1,0 +1,235 @@
+"""Makefiles as far as `make target` needs: rules, their prerequisites, recipe lines and plain variables.
+
+Source of fact: the GNU make manual, sections "Rule Syntax", "Recipe Syntax", "Flavors of Variables". Functions,
+pattern rules and conditionals are not evaluated: both branches of a conditional count, and what a function gives stays
+an expansion. Recipe lines are `Text`s for the shell reader, with `$$` as `$` and known variables put in; characters
+that came from a variable stand where it is used.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from policyengine.source import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from policyengine.source import Source, Span
+
+_DEEPEST = 8
+_LONGEST = 20_000
+_VARIABLE = re.compile(
+    r"[ ]*(?:(?:export|override|private|define)[ \t]+)*([A-Za-z_][\w.-]*)[ \t]*(\?=|:{1,3}=|\+=|!=|=)[ \t]*"
+)
+_RULE = re.compile(r"([^\t#:=\s][^:=#\n]*?)[ \t]*&?::?(?!=)([^\n]*)")
+_CONDITIONAL = re.compile(r"[ ]*(?:ifeq|ifneq|ifdef|ifndef|else|endif)\b")
+_INCLUDE = re.compile(r"[ ]*(?:-include|sinclude|include)[ \t]+([^\n#]*)")
+_REFERENCE = re.compile(r"\$(?:\$|\(([^()${}]*)\)|\{([^(){}$]*)\}|([@<^?*+%|A-Za-z0-9_]))")
+_NAME = re.compile(r"[A-Za-z_][\w.-]*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One line of a recipe, which make gives to a shell of its own. `ignored` is the prefix `-`."""
+
+    text: Text
+    ignored: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A target with all its prerequisites and recipe lines, and where its name stands first."""
+
+    name: str
+    span: Span
+    needs: tuple[str, ...]
+    recipes: tuple[Recipe, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Makefile:
+    """The targets of one file in order, its plain variables, and the files it includes as written."""
+
+    targets: Mapping[str, Target]
+    variables: Mapping[str, str]
+    includes: tuple[str, ...]
+    default: str
+
+    def order(self, target: str) -> Iterator[Target]:
+        """The targets that `make target` runs: prerequisites first, each once, cycles cut."""
+        visited: set[str] = set()
+        stack = [(target, False)]
+        while stack:
+            name, ready = stack.pop()
+            found = self.targets.get(name)
+            if found is None:
+                continue
+            if ready:
+                yield found
+            elif name not in visited:
+                visited.add(name)
+                stack.append((name, True))
+                stack.extend((need, False) for need in reversed(found.needs))
+
+
+def read(source: Source, given: Mapping[str, str] | None = None) -> Makefile:
+    """The rules of a file; `given` are variables of the command line (`make build TAG=1`), which win."""
+    reader = _Reader(source, dict(given or {}), frozenset(given or ()))
+    reader.run()
+    return reader.made()
+
+
+@dataclass(slots=True)
+class _Rule:
+    span: Span
+    needs: list[str]
+    recipes: list[Recipe]
+
+
+class _Reader:
+    def __init__(self, source: Source, variables: dict[str, str], fixed: frozenset[str]) -> None:
+        self.source = source
+        self.variables = variables
+        self.fixed = fixed
+        self.rules: dict[str, _Rule] = {}
+        self.lines: list[tuple[list[str], int, int]] = []
+        self.includes: list[str] = []
+        self.default = ""
+
+    def run(self) -> None:
+        """Reads every line; recipes are expanded at the end, when all variables are known, as make does."""
+        current: list[str] = []
+        number, count = 1, len(self.source.starts)
+        prefix = "\t"
+        while number <= count:
+            start = self.source.starts[number - 1]
+            line = self.source.line(number)
+            last = number
+            while line.endswith("\\") and not line.endswith("\\\\") and last < count:
+                last += 1
+                line = self.source.line(last)
+            end = self.source.starts[last - 1] + len(line)
+            number = last + 1
+            whole = self.source.text[start:end]
+            if whole.startswith(prefix):
+                if current and whole.strip():
+                    self.lines.append((current, start + 1, end))
+                continue
+            logical = re.sub(r"[ \t]*\\\r?\n[ \t]*", " ", whole)
+            if not logical.strip() or logical.lstrip().startswith("#") or _CONDITIONAL.match(logical):
+                continue
+            if included := _INCLUDE.match(logical):
+                self.includes.extend(self._put(included[1]).split())
+            elif assigned := _VARIABLE.match(logical):
+                self._assign(assigned[1], assigned[2], logical[assigned.end() :])
+                if assigned[1] == ".RECIPEPREFIX":
+                    prefix = logical[assigned.end() :][:1] or "\t"
+            elif rule := _RULE.match(logical):
+                current = self._rule(rule, start, end)
+            else:
+                current = []
+
+    def _assign(self, name: str, operator: str, value: str) -> None:
+        if name in self.fixed or (operator == "?=" and name in self.variables):
+            return
+        value = re.sub(r"[ \t]+#.*", "", value).strip()
+        if operator == "!=":
+            self.variables.pop(name, None)
+        elif operator == "+=":
+            self.variables[name] = f"{self.variables.get(name, '')} {value}".strip()
+        else:
+            self.variables[name] = value
+
+    def _rule(self, rule: re.Match[str], start: int, end: int) -> list[str]:
+        names = self._put(rule[1]).split()
+        needs_text, inline, recipe = rule[2].partition(";")
+        needs_text = re.sub(r"#.*", "", needs_text)
+        if _VARIABLE.match(needs_text.strip() + " "):
+            return []  # a target-specific variable
+        needs = [need for need in self._put(needs_text).split() if need != "|"]
+        if len(parts := needs_text.split(":")) > 1:  # a static pattern rule: targets: pattern: prerequisites
+            needs = self._put(parts[-1]).split()
+        for name in names:
+            found = self.rules.setdefault(name, _Rule(self.source.span(start, start + len(rule[1].rstrip())), [], []))
+            found.needs.extend(needs)
+            if not self.default and not name.startswith(".") and "%" not in name:
+                self.default = name
+        if inline and recipe.strip():
+            at = self.source.text.rfind(recipe.strip(), start, end)
+            if at >= 0:
+                self.lines.append((names, at, end))
+        return names
+
+    def _put(self, text: str, depth: int = 0) -> str:
+        """Known variables put into a text; the rest becomes nothing."""
+
+        def one(match: re.Match[str]) -> str:
+            if match[0] == "$$":
+                return "$"
+            name = match[1] or match[2] or match[3] or ""
+            value = self.variables.get(name)
+            return self._put(value, depth + 1) if value is not None and depth < _DEEPEST else ""
+
+        return _REFERENCE.sub(one, text)[:_LONGEST]
+
+    def made(self) -> Makefile:
+        """The file as a whole."""
+        for names, start, end in self.lines:
+            for name in names:
+                self.rules[name].recipes.append(self._recipe(start, end, name))
+        targets = {
+            name: Target(name, rule.span, tuple(dict.fromkeys(rule.needs)), tuple(rule.recipes))
+            for name, rule in self.rules.items()
+            if not name.startswith(".")
+        }
+        return Makefile(targets, dict(self.variables), tuple(self.includes), self.default)
+
+    def _recipe(self, start: int, end: int, target: str) -> Recipe:
+        raw = self.source.text
+        ignored = False
+        while start < end and raw[start] in "\t @-+":
+            ignored = ignored or raw[start] == "-"
+            start += 1
+        texts: list[str] = []
+        starts: list[int] = []
+        offsets: list[int] = []
+        length = 0
+
+        def add(piece: str, offset: int) -> None:
+            nonlocal length
+            if piece:
+                texts.append(piece)
+                starts.append(length)
+                offsets.append(offset)
+                length += len(piece)
+
+        at = start
+        for match in _REFERENCE.finditer(raw, start, end):
+            add(raw[at : match.start()], at)
+            at = match.end()
+            name = match[1] or match[2] or match[3] or ""
+            if match[0] == "$$":
+                add("$", match.start() + 1)
+            elif name == "@":
+                add(target, match.start())
+            elif name == "MAKE":
+                add("make", match.start())
+            elif name in self.variables and length < _LONGEST:
+                value = self._put(self.variables[name])
+                for char in value[:-1]:
+                    add(char, match.start())
+                add(value[-1:], match.end() - 1)
+            elif match[1] is not None:
+                add("${", match.start())  # `$(X)` would read as a command substitution
+                add(match[1], match.start() + 2)
+                add("}", match.end() - 1)
+            elif _NAME.match(name) and match[3]:
+                add(f"${{{name}}}", match.start())
+            else:
+                add(match[0], match.start())
+        add(raw[at:end], at)
+        text = Text(self.source.path, "".join(texts), tuple(starts) or (0,), tuple(offsets) or (start,))
+        return Recipe(text, ignored)
