@@ -45,6 +45,9 @@ _MIGRATES = re.compile(
     r"|ef\s+database\s+update|ecto\.migrate|mikro-orm\s+migration:up|\b(?:run|db)[-_:]?migrat(?:e|ions?)\b",
 )
 _SCRIPT = re.compile(r"(?:npm|pnpm|yarn|bun)\s+(?:run(?:-script)?\s+)?([\w:.-]+)")
+_OFFICIAL = re.compile(r"\Adocker-entrypoint\.sh(?=\s|\Z)")
+"""The entrypoint that Docker's official images have on their PATH; it starts what it is given."""
+
 _SHELL_FILE = re.compile(r"(?:\A|[\s/])[\w.-]+\.(?:sh|bash)(?=\s|\Z)|docker-entrypoint(?=\s|\Z)")
 _AT_START = frozenset({"flyway", "liquibase"})
 
@@ -194,7 +197,7 @@ def _unread(graph: Graph) -> Iterator[tuple[Service, Unknown]]:
     """The start scripts of applications in the cloud whose text is not in the graph."""
     for service in graph.apps(Side.CLOUD):
         for line, span in _lines(graph, service):
-            if _SHELL_FILE.search(line):
+            if _SHELL_FILE.search(_OFFICIAL.sub("", line)):
                 yield service, Unknown("what the start script does is not known", span)
 
 

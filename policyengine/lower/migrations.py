@@ -74,10 +74,9 @@ def lower(files: Files) -> Lowered:
 
 
 def _start(files: Files, path: str) -> Span:
+    """The first line of a file, the place of what is about the whole of it."""
     source = files.read(path)
-    from policyengine.source import Span  # noqa: PLC0415  imported above for types only
-
-    return source.span(0, 0) if source is not None else Span(path, 0, 0)
+    return Span(path, 0, len(source.line(1)) if source is not None else 0)
 
 
 # Folders of migrations
