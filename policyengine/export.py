@@ -198,9 +198,11 @@ def _mermaid(graph: Graph) -> str:
         if edge.source in names and edge.target in names:
             label = edge.kind.value.replace("_", " ")
             lines.append(f'  {names[edge.source]} -->|"{label}"| {names[edge.target]}')
-    for pair in graph.pairs:
-        if pair.local in names and pair.cloud in names:
-            lines.append(f'  {names[pair.local]} <-. "mirrors" .-> {names[pair.cloud]}')
+    lines.extend(
+        f'  {names[pair.local]} <-. "mirrors" .-> {names[pair.cloud]}'
+        for pair in graph.pairs
+        if pair.local in names and pair.cloud in names
+    )
     return "\n".join(lines) + "\n"
 
 

@@ -138,7 +138,7 @@ def _complete(nodes: dict[str, Node], edges: set[Edge]) -> None:
             continue
         engine = images.engine_of(stage.base.value, stage.base.span)
         role = image_role(engine)
-        store = datastore(service, stage.base)
+        store = datastore(service, stage.base, _database_name(service))
         if service.role is Role.APP and role is not Role.APP:
             nodes[service.id] = service = replace(service, role=role)
         if store is None:
@@ -150,13 +150,22 @@ def _complete(nodes: dict[str, Node], edges: set[Edge]) -> None:
             store = replace(store, vector=Unknown("the Dockerfile builds or copies what it installs", stage.span))
         former = nodes.get(store.id)
         if isinstance(former, Datastore):
-            store = replace(store, database_name=former.database_name, port=former.port)
+            store = replace(store, database_name=former.database_name or store.database_name, port=former.port)
         elif isinstance(former, Node):
             continue
         for other in [node.id for node in nodes.values() if isinstance(node, Datastore) and node.service == service.id]:
             del nodes[other]
         nodes[store.id] = store
         edges.add(Edge(EdgeKind.RUNS, service.id, store.id, f"is built from {stage.base.value.name}"))
+
+
+def _database_name(service: Service) -> Value[str] | None:
+    """The database that an official image creates at its first start."""
+    for key in ("POSTGRES_DB", "MYSQL_DATABASE", "MARIADB_DATABASE", "MONGO_INITDB_DATABASE"):
+        variable = service.variable(key)
+        if variable is not None:
+            return variable.value
+    return None
 
 
 def _vector(package: str) -> bool:
@@ -288,9 +297,13 @@ def _module(build: Build | None, modules: Sequence[ConfigModule]) -> ConfigModul
     if isinstance(build.dockerfile, Known):
         folders.add(_folder(PurePosixPath(build.dockerfile.value).parent.as_posix()))
     inside = [module for module in modules if _folder(module.directory) in folders]
-    if len(inside) == 1:
-        return inside[0]
-    return modules[0] if not inside and len(modules) == 1 else None
+    if not inside:
+        inside = [module for module in modules if any(_under(module.directory, folder) for folder in folders)]
+    return inside[0] if len(inside) == 1 else None
+
+
+def _under(directory: str, folder: str) -> bool:
+    return not folder or _folder(directory).startswith(folder + "/")
 
 
 def _folder(path: str) -> str:

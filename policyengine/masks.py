@@ -7,145 +7,15 @@ visible. When in doubt a value is masked: a reader loses a word, not a password.
 from __future__ import annotations
 
 import re
-from functools import cache
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, NamedTuple
+
+from policyengine.secret_names import secret_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 Range = tuple[int, int]
-
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_SECRET_WORDS = frozenset(
-    {
-        "secret",
-        "secrets",
-        "password",
-        "passwords",
-        "passwd",
-        "passphrase",
-        "pass",
-        "pwd",
-        "token",
-        "credential",
-        "credentials",
-        "creds",
-        "apikey",
-        "requirepass",
-        "masterauth",
-        "pgpassword",
-        "jwt",
-    }
-)
-_SECRET_PARTS = re.compile(
-    r"secret|password|passwd|passphrase|apikey|privatekey|accesskey(?!id)|encryptionkey|signingkey|authkey|masterkey"
-    r"|servicerolekey|servicekey|sessionkey|licensekey|hmackey|jwtkey|connectionstring|token\Z|accountkey|sharedkey"
-    r"|authtoken\Z|bearer\Z"
-)
-_PUBLIC_WORDS = frozenset({"public", "publishable", "anon"})
-_PLAIN_ENDINGS = frozenset(
-    {
-        "arn",
-        "arns",
-        "name",
-        "names",
-        "file",
-        "files",
-        "path",
-        "paths",
-        "dir",
-        "url",
-        "uri",
-        "urls",
-        "uris",
-        "endpoint",
-        "host",
-        "hosts",
-        "port",
-        "ttl",
-        "length",
-        "size",
-        "version",
-        "versions",
-        "type",
-        "types",
-        "expiry",
-        "expires",
-        "expiration",
-        "expire",
-        "days",
-        "hours",
-        "seconds",
-        "minutes",
-        "ms",
-        "age",
-        "rotation",
-        "policy",
-        "policies",
-        "enabled",
-        "manager",
-        "managers",
-        "provider",
-        "algorithm",
-        "strategy",
-        "prefix",
-        "suffix",
-        "count",
-        "limit",
-        "limits",
-        "issuer",
-        "audience",
-        "mode",
-        "method",
-        "field",
-        "header",
-        "attempts",
-        "rounds",
-        "min",
-        "max",
-        "required",
-        "encoding",
-        "region",
-        "bits",
-        "special",
-        "lifetime",
-        "timeout",
-        "updates",
-        "change",
-        "window",
-        "role",
-        "ref",
-        "refs",
-        "source",
-        "keys",
-        "description",
-        "rule",
-        "rules",
-        "scope",
-        "scopes",
-        "endpoints",
-        "user",
-        "username",
-    }
-)
-_PLAIN_KEYS = frozenset(
-    {"cache", "partition", "sort", "primary", "hash", "range", "foreign", "idempotency", "site", "s3"}
-)
-
-
-@cache
-def secret_key(name: str) -> bool:
-    """Whether a variable, attribute or option of that name holds a secret value itself, not merely a place of one."""
-    words = [word.lower() for word in _WORD.findall(name)]
-    if not words or _PUBLIC_WORDS.intersection(words) or name in ("PWD", "OLDPWD"):
-        return False
-    if words[-1] in _PLAIN_ENDINGS:
-        return False
-    if words[-1] == "id":
-        return "vault" in words and "secret" in words
-    if _SECRET_WORDS.intersection(words) or _SECRET_PARTS.search("".join(words)):
-        return True
-    return name.isupper() and len(words) > 1 and words[-1] == "key" and not _PLAIN_KEYS.intersection(words)
 
 
 def quoted_only(path: str) -> bool:
@@ -153,41 +23,20 @@ def quoted_only(path: str) -> bool:
     return path.endswith(_PROGRAMS)
 
 
-_PROGRAMS = tuple(
-    f".{ending}"
-    for ending in (
-        "tf",
-        "hcl",
-        "tfvars",
-        "tofu",
-        "ts",
-        "tsx",
-        "js",
-        "jsx",
-        "mjs",
-        "cjs",
-        "mts",
-        "cts",
-        "py",
-        "rb",
-        "go",
-        "prisma",
-        "sql",
-        "toml",
-        "json",
-    )
+_PROGRAMS = (
+    *(".tf", ".hcl", ".tfvars", ".tofu", ".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".mts", ".cts"),
+    *(".py", ".rb", ".go", ".prisma", ".sql", ".toml", ".json"),
 )
 
 
 def ranges(text: str, path: str = "") -> list[Range]:
     """The ranges of `text` that hold secret values, sorted and apart. `path` tells how the text is to be read."""
-    code = quoted_only(path)
     found: list[Range] = []
     found.extend(_pem(text))
     found.extend(_prefixed(text))
     found.extend(_urls(text))
-    found.extend(_assigned(text, path, code=code))
-    found.extend(_named(text, path, code=code))
+    found.extend(_Values(text, path).found())
+    found.extend(_named_after(text))
     found.extend(_options(text))
     found.extend(_defaults(text, path))
     found.extend(_passwords(text))
@@ -227,7 +76,8 @@ def covered(text: str, found: Iterable[Range]) -> str:
 _OPENING = re.compile(r"\$\{\{|\$\{")
 _DEFAULT = re.compile(r"[ \t]*[A-Za-z_]\w*:?[-+=]")
 _PLAIN_VALUE = re.compile(
-    r"\A(?:|true|false|null|none|nil|undefined|yes|no|on|off|~|inherit|read|write|required|optional|\$[A-Za-z_]\w*|\*[\w-]+|<[\w .-]+>"
+    r"\A(?:|true|false|null|none|nil|undefined|yes|no|on|off|~|inherit|read|write|required|optional"
+    r"|\$[A-Za-z_]\w*|\*[\w-]+|<[\w .-]+>"
     r"|arn:.*|/run/secrets/.*|op://.*|projects/[^/]+/secrets/.*|ssm:.*|vault:.*|file:.*)\Z",
     re.IGNORECASE | re.DOTALL,
 )
@@ -402,28 +252,120 @@ _LEGACY_ENV = re.compile(r"(?im)^[ \t]*(?:ENV)[ \t]+(?P<key>[A-Za-z_]\w*)[ \t]+(
 _LONGEST = 65_536
 
 
-def _assigned(text: str, path: str, *, code: bool) -> Iterator[Range]:
-    for match in _KEY.finditer(text):
-        key = match["key"]
-        if not secret_key(key.rpartition(".")[2]) or text.startswith("${", match.start() - 2):
-            continue
-        if key.rpartition(".")[2] == "secret_string" or match["sign"] in ("??", "||"):
-            yield from _expression(text, match.end())
-        else:
-            yield from _value(
-                text, match.end(), _Assigned(match.start(), key, match["sign"], bool(match["quote"]), path, code)
-            )
-    for match in _LEGACY_ENV.finditer(text):
-        if secret_key(match["key"]):
-            yield from literal(text, *match.span("value"))
+class _Lines:
+    """Where the lines of a text end; asked often, on lines that may be as long as the text."""
+
+    def __init__(self, text: str) -> None:
+        self._ends = [match.start() for match in _LINE_END.finditer(text)]
+        self._starts = [0, *(match.end() for match in _LINE_END.finditer(text))]
+
+    def end(self, at: int) -> int:
+        """The end of the line that holds the offset, before its line end."""
+        return self._ends[min(bisect_left(self._ends, at), len(self._ends) - 1)]
+
+    def start(self, at: int) -> int:
+        """The start of the line that holds the offset."""
+        return self._starts[bisect_right(self._starts, at) - 1]
 
 
-def _expression(text: str, start: int) -> Iterator[Range]:
-    """The strings of an expression that goes on until its brackets are closed at a line's end."""
-    heredoc = _HEREDOC.match(text, start + len(text[start : start + 80]) - len(text[start : start + 80].lstrip(" \t")))
+class _Key(NamedTuple):
+    """A secret key and how its value is given. `start` is where the key stands."""
+
+    start: int
+    name: str
+    sign: str
+    quoted: bool
+
+
+class _Values:
+    """The values of secret keys in one text."""
+
+    def __init__(self, text: str, path: str) -> None:
+        self._text = text
+        self._name = path.rpartition("/")[2]
+        self._code = quoted_only(path)
+        self._lines = _Lines(text)
+
+    def found(self) -> Iterator[Range]:
+        """What is masked for the sake of its key. Keys within a value that is masked already are passed over."""
+        text, done = self._text, 0
+        for match in _KEY.finditer(text):
+            if match.start() < done:
+                continue
+            name = match["key"].rpartition(".")[2]
+            if not secret_key(name) or text.startswith("${", match.start() - 2):
+                continue
+            if name == "secret_string" or match["sign"] in ("??", "||"):
+                masked, done = expression(text, match.end())
+                yield from masked
+                continue
+            for each in self.value(match.end(), _Key(match.start(), name, match["sign"], bool(match["quote"]))):
+                yield each
+                done = max(done, each[1])
+        for match in _LEGACY_ENV.finditer(text):
+            if secret_key(match["key"]):
+                yield from literal(text, *match.span("value"))
+        for match in _NAMED.finditer(text):
+            if secret_key(match["key"]):
+                key = _Key(match.start("label"), match["key"], match["sign"], match["label"][0] in "\"'")
+                yield from self.value(match.end(), key)
+
+    def value(self, at: int, key: _Key) -> list[Range]:
+        """What of the value that follows `at` is secret."""
+        text = self._text
+        at = _blank(text, at)
+        if key.sign == ":":
+            block = _BLOCK.match(text, at)
+            if block is not None:
+                return literal(text, block.end(), _deeper(text, self._lines.start(key.start), block.end()))
+            prefix = _PREFIX.match(text, at)
+            at = prefix.end() if prefix is not None else at
+        heredoc = _HEREDOC.match(text, at)
+        if heredoc is not None:
+            return _heredoc(text, heredoc)
+        opening = text[at : at + 1]
+        if opening in ("[", "{", ""):
+            listed = opening == "[" and key.name.lower() not in ("secrets", "credentials")
+            return expression(text, at)[0] if listed else []
+        end = self._lines.end(at)
+        if opening in ("'", '"', "`"):
+            close = _quote(text, at)
+            return literal(text, at + 1, close if close >= 0 else end)
+        if self._code:
+            return strings(text, at, end)
+        return literal(text, at, self._bare(at, end, key))
+
+    def _bare(self, at: int, end: int, key: _Key) -> int:
+        """Where an unquoted value ends."""
+        text = self._text
+        start = self._lines.start(key.start)
+        near = text[max(start, key.start - 100) : key.start]
+        first = not near.strip(" \t-") and key.start - start <= len(near)
+        if key.sign == ":":
+            flow = text.rfind("{", start, key.start) >= 0 or (key.quoted and near.rstrip().endswith((",", '"', "'")))
+            return _uncommented(text, at, _first(text, at, end, ",}") if flow else end)
+        if near[-1:] in ("?", "&"):
+            return _first(text, at, end, "& \t\"'`")
+        if near[-1:] in ("'", '"'):
+            close = text.find(near[-1], at, end)
+            return close if close >= 0 else end
+        settings = ".env" in self._name or self._name.endswith((".properties", ".ini", ".yml", ".yaml"))
+        if first and (settings or "-" in near):
+            return _uncommented(text, at, end)
+        return _first(text, at, end, " \t\"'`")
+
+
+def _uncommented(text: str, at: int, end: int) -> int:
+    comment = _COMMENT.search(text, at, end)
+    return comment.start() if comment else end
+
+
+def expression(text: str, start: int) -> tuple[list[Range], int]:
+    """The strings of an expression that goes on until its brackets are closed at a line's end, and where that is."""
+    heredoc = _HEREDOC.match(text, _blank(text, start))
     if heredoc is not None:
-        yield from _heredoc(text, heredoc)
-        return
+        return _heredoc(text, heredoc), heredoc.end()
+    found: list[Range] = []
     depth, at, stop = 0, start, min(len(text), start + _LONGEST)
     while at < stop:
         letter = text[at]
@@ -438,82 +380,16 @@ def _expression(text: str, start: int) -> Iterator[Range]:
         elif letter in "\"'`":
             string = _STRING.match(text, at, stop)
             if string is not None:
-                yield from literal(text, *string.span("body"))
+                found.extend(literal(text, *string.span("body")))
                 at = string.end()
                 continue
         at += 1
+    return found, at
 
 
-def _heredoc(text: str, heredoc: re.Match[str]) -> Iterator[Range]:
+def _heredoc(text: str, heredoc: re.Match[str]) -> list[Range]:
     end = re.compile(rf"(?m)^[ \t]*{re.escape(heredoc['mark'])}[ \t]*\r?$").search(text, heredoc.end())
-    yield from literal(text, heredoc.end(), end.start() if end else len(text))
-
-
-class _Assigned(NamedTuple):
-    start: int
-    key: str
-    sign: str
-    quoted: bool
-    path: str
-    code: bool
-
-
-def _value(text: str, at: int, to: _Assigned) -> Iterator[Range]:
-    line_start = max(text.rfind("\n", 0, to.start), text.rfind("\r", 0, to.start)) + 1
-    block = _BLOCK.match(text, _blank(text, at))
-    if block is not None and to.sign == ":":
-        yield from literal(text, block.end(), _deeper(text, line_start, block.end()))
-        return
-    at = _blank(text, at)
-    prefix = _PREFIX.match(text, at)
-    if prefix is not None and to.sign == ":":
-        at = prefix.end()
-    heredoc = _HEREDOC.match(text, at)
-    if heredoc is not None:
-        yield from _heredoc(text, heredoc)
-        return
-    end = _end_of_line(text, at)
-    opening = text[at : at + 1]
-    if opening in ("[", "{", ""):
-        if opening == "[" and to.key.lower() not in ("secrets", "credentials"):
-            yield from _expression(text, at)
-        return
-    if opening in ("'", '"', "`"):
-        close = _quote(text, at)
-        if close >= 0:
-            yield from literal(text, at + 1, close)
-            return
-        yield from literal(text, at + 1, end)
-        return
-    if to.code:
-        yield from strings(text, at, end)
-        return
-    yield from literal(text, at, _bare(text, at, end, line_start, to))
-
-
-def _bare(text: str, at: int, end: int, line_start: int, to: _Assigned) -> int:
-    """Where an unquoted value ends."""
-    before = text[line_start : to.start]
-    name = to.path.rpartition("/")[2]
-    comment = _COMMENT.search(text, at, end)
-    whole = comment.start() if comment else end
-    if to.quoted and to.sign == ":" and before.rstrip().endswith(("{", ",", '"', "'")):
-        return _first(text, at, whole, ",}")
-    if to.sign == ":":
-        return _first(text, at, whole, ",}") if "{" in before else whole
-    if before[-1:] in ("?", "&"):
-        return _first(text, at, end, "& \t\"'`")
-    if before.lstrip(" \t-") == "" and (
-        ".env" in name or "-" in before or name.endswith((".env", ".properties", ".ini"))
-    ):
-        return whole
-    quote = before[-1:] if before[-1:] in ("'", '"') else ""
-    if quote:
-        close = text.find(quote, at, end)
-        return close if close >= 0 else end
-    if name.endswith((".yml", ".yaml")) and before.strip() == "":
-        return whole
-    return _first(text, at, end, " \t\"'`")
+    return literal(text, heredoc.end(), end.start() if end else len(text))
 
 
 def _first(text: str, at: int, end: int, stops: str) -> int:
@@ -533,11 +409,6 @@ def _blank(text: str, at: int) -> int:
     while text[at : at + 1] in (" ", "\t"):
         at += 1
     return at
-
-
-def _end_of_line(text: str, at: int) -> int:
-    match = _LINE_END.search(text, at)
-    return match.start() if match else len(text)
 
 
 def _quote(text: str, at: int) -> int:
@@ -562,7 +433,8 @@ def _deeper(text: str, line_start: int, at: int) -> int:
     """Where the lines end that are indented deeper than the line at `line_start`, or blank."""
     indent = _blank(text, line_start) - line_start
     while at < len(text):
-        end = _end_of_line(text, at)
+        line_end = _LINE_END.search(text, at)
+        end = line_end.start() if line_end is not None else len(text)
         first = _blank(text, at)
         if first < end and first - at <= indent:
             return at
@@ -590,20 +462,20 @@ _OPTION = re.compile(
     re.VERBOSE,
 )
 _SHORT = re.compile(
-    r"""\b(?:redis-cli\b[^\r\n|;]*?[ \t]-a[ \t]*|sshpass[ \t]+-p[ \t]*|docker[ \t]+login\b[^\r\n|;]*?[ \t]-p[ \t]+
-        |(?:mysql|mysqldump|mysqladmin|mariadb)\b[^\r\n|;]*?[ \t]-p|curl\b[^\r\n|;]*?[ \t](?:-u|--user)[ \t]+[^\s:'"]+:
-        |curl\b[^\r\n|;]*?[ \t](?:-u|--user)[ \t]+["'][^\s:'"]+:)["']?(?P<value>(?:\$\{[^{}\r\n]*\}|[^\s"'`])+)""",
+    r"""\b(?:
+        redis-cli\b[^\r\n|;]{0,300}?[ \t]-a[ \t]*
+      | sshpass[ \t]+-p[ \t]*
+      | docker[ \t]+login\b[^\r\n|;]{0,300}?[ \t]-p[ \t]+
+      | (?:mysql|mysqldump|mysqladmin|mariadb)\b[^\r\n|;]{0,300}?[ \t]-p
+      | curl\b[^\r\n|;]{0,300}?[ \t](?:-u|--user)[ \t]+["']?[^\s:'"]+:
+    )["']?(?P<value>(?:\$\{[^{}\r\n]*\}|[^\s"'`])+)""",
     re.VERBOSE,
 )
 _VARIABLE = re.compile(r"""\bvariable[ \t]+"(?P<key>[A-Za-z_][\w-]*)"[ \t]*\{""")
 _DEFAULT_LINE = re.compile(r"(?m)^[ \t]*default[ \t]*=|(?P<end>^\})")
 
 
-def _named(text: str, path: str, *, code: bool) -> Iterator[Range]:
-    for match in _NAMED.finditer(text):
-        if secret_key(match["key"]):
-            to = _Assigned(match.start("label"), match["key"], match["sign"], match["label"][0] in "\"'", path, code)
-            yield from _value(text, match.end(), to)
+def _named_after(text: str) -> Iterator[Range]:
     for match in _NAMED_AFTER.finditer(text):
         if secret_key(match["key"]):
             yield from literal(text, *match.span("value"))
@@ -624,4 +496,4 @@ def _defaults(text: str, path: str) -> Iterator[Range]:
         if secret_key(match["key"]):
             inner = _DEFAULT_LINE.search(text, match.end())
             if inner is not None and inner["end"] is None:
-                yield from _expression(text, inner.end())
+                yield from expression(text, inner.end())[0]

@@ -1,15 +1,16 @@
 """Secret values are masked in whatever is shown: source lines, messages, exported values.
 
 A mask has as many characters as what it hides, and line ends and tabs stay: places and carets keep their meaning.
+`policyengine.masks` is imported when there is something to show, because its patterns cost 15 ms.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import fields, is_dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from policyengine.masks import covered, literal, merged, quoted_only, ranges, secret_key, strings
 from policyengine.nodes import Origin, Variable
 from policyengine.source import Source, Span
 from policyengine.value import Floating, Known
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from policyengine.graph import Graph
+    from policyengine.masks import Range
 
 _THROWAWAY = re.compile(r"\A(?:[a-z]+|[A-Z]+|\d+|.{0,7})\Z", re.DOTALL)
 """Too common a word to be hidden wherever it occurs: `postgres` as a password must not blank every image name."""
@@ -27,23 +29,9 @@ class Redactor:
     """Masks the secrets of one scan: those the graph knows, and those a text gives away by its form."""
 
     def __init__(self, graph: Graph, sources: Mapping[str, Source]) -> None:
+        self._graph = graph
         self._sources = sources
-        self._spans: dict[str, list[Span]] = {}
-        self._words: set[str] = set()
         self._masked: dict[str, Source] = {}
-        for variable in found_variables(graph.nodes):
-            if variable.origin is not Origin.SECRET and not secret_key(variable.key):
-                continue
-            if isinstance(variable.value, (Known, Floating)):
-                self._spans.setdefault(variable.value.span.path, []).append(variable.value.span)
-                word = variable.value.value
-                if isinstance(word, str) and not _THROWAWAY.match(word) and literal(word, 0, len(word)):
-                    self._words.add(word)
-        self._anywhere = (
-            re.compile("|".join(re.escape(word) for word in sorted(self._words, key=lambda word: (-len(word), word))))
-            if self._words
-            else None
-        )
 
     def source(self, path: str) -> Source | None:
         """The file with its secrets masked, every offset kept; None for a file that was not read."""
@@ -56,45 +44,83 @@ class Redactor:
 
     def file(self, path: str, text: str) -> str:
         """The text of the file at `path` with its secrets masked, every offset kept."""
-        found = ranges(text, path)
-        for span in self._spans.get(path, ()):
+        from policyengine import masks  # noqa: PLC0415
+
+        found = masks.ranges(text, path)
+        for span in self._secrets[0].get(path, ()):
             found.extend(_at(text, span))
-        if self._anywhere is not None:
-            found.extend(match.span() for match in self._anywhere.finditer(text))
-        return covered(text, merged(found))
+        return masks.covered(text, masks.merged([*found, *self._occurrences(text)]))
 
     def text(self, text: str) -> str:
         """A message or a value with its secrets masked."""
-        found = ranges(text)
-        if self._anywhere is not None:
-            found.extend(match.span() for match in self._anywhere.finditer(text))
-        return covered(text, merged(found)) if found else text
+        from policyengine import masks  # noqa: PLC0415
+
+        found = [*masks.ranges(text), *self._occurrences(text)]
+        return masks.covered(text, masks.merged(found)) if found else text
 
     def value(self, key: str, value: str) -> str:
         """The value of a variable called `key`, masked as a whole when the key tells a secret."""
-        if secret_key(key):
-            return covered(value, merged(literal(value, 0, len(value))))
-        return self.text(value)
+        from policyengine.secret_names import secret_key  # noqa: PLC0415
+
+        return _covered(value) if secret_key(key) else self.text(value)
 
     def words(self, words: Sequence[str]) -> tuple[str, ...]:
         """The words of a command line; the one after `--password` is masked."""
+        from policyengine.secret_names import secret_key  # noqa: PLC0415
+
         result: list[str] = []
         previous = ""
         for word in words:
             option = previous.startswith("-") or previous in ("requirepass", "masterauth")
             hidden = option and not word.startswith("-") and secret_key(previous.lstrip("-"))
-            result.append(covered(word, merged(literal(word, 0, len(word)))) if hidden else self.text(word))
+            result.append(_covered(word) if hidden else self.text(word))
             previous = word
         return tuple(result)
 
+    def _occurrences(self, text: str) -> Iterator[Range]:
+        """Where a secret that the graph knows stands in the text, whatever surrounds it."""
+        pattern = self._secrets[1]
+        return iter(()) if pattern is None else (match.span() for match in pattern.finditer(text))
 
-def _at(text: str, span: Span) -> list[tuple[int, int]]:
+    @cached_property
+    def _secrets(self) -> tuple[dict[str, list[Span]], re.Pattern[str] | None]:
+        """The places of the graph's secret values by file, and a pattern of those that are no common words."""
+        from policyengine.masks import literal  # noqa: PLC0415
+        from policyengine.secret_names import secret_key  # noqa: PLC0415
+
+        spans: dict[str, list[Span]] = {}
+        words: set[str] = set()
+        for variable in found_variables(self._graph.nodes):
+            if variable.origin is not Origin.SECRET and not secret_key(variable.key):
+                continue
+            if isinstance(variable.value, (Known, Floating)):
+                spans.setdefault(variable.value.span.path, []).append(variable.value.span)
+                word = variable.value.value
+                if (
+                    isinstance(word, str)
+                    and not _THROWAWAY.match(word)
+                    and literal(word, 0, len(word)) == [(0, len(word))]
+                ):
+                    words.add(word)
+        ordered = sorted(words, key=lambda word: (-len(word), word))
+        return spans, re.compile("|".join(map(re.escape, ordered))) if ordered else None
+
+
+def _covered(value: str) -> str:
+    from policyengine import masks  # noqa: PLC0415
+
+    return masks.covered(value, masks.merged(masks.literal(value, 0, len(value))))
+
+
+def _at(text: str, span: Span) -> list[Range]:
     """The literal parts of a secret variable's value at its place, which may be a whole expression."""
+    from policyengine import masks  # noqa: PLC0415
+
     start, end = span.start, min(span.end, len(text))
     inside_quotes = text[max(start - 1, 0) : start] in ('"', "'", "`")
-    if quoted_only(span.path) and not inside_quotes and "\n" not in text[start:end]:
-        return strings(text, start, end)
-    return literal(text, start, end)
+    if masks.quoted_only(span.path) and not inside_quotes and "\n" not in text[start:end]:
+        return masks.strings(text, start, end)
+    return masks.literal(text, start, end)
 
 
 def found_variables(value: object) -> Iterator[Variable]:

@@ -48,7 +48,7 @@ _SCRIPT = re.compile(r"(?:npm|pnpm|yarn|bun)\s+(?:run(?:-script)?\s+)?([\w:.-]+)
 _OFFICIAL = re.compile(r"\Adocker-entrypoint\.sh(?=\s|\Z)")
 """The entrypoint that Docker's official images have on their PATH; it starts what it is given."""
 
-_SHELL_FILE = re.compile(r"(?:\A|[\s/])[\w.-]+\.(?:sh|bash)(?=\s|\Z)|docker-entrypoint(?=\s|\Z)")
+_SHELL_FILE = re.compile(r"(?:\A|[\s/])([\w.-]+\.(?:sh|bash))(?=\s|\Z)")
 _AT_START = frozenset({"flyway", "liquibase"})
 
 

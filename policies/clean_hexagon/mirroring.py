@@ -194,7 +194,7 @@ def engine_substitution(graph: Graph, options: Options) -> Iterator[Outcome]:
 def _schemas(graph: Graph) -> Iterator[Outcome]:
     databases = list(graph.all(Database, side=Side.CLOUD))
     engines = {database.engine.value for database in databases if isinstance(database.engine, Known)}
-    if not databases or len(engines) != len({database.engine for database in databases}):
+    if not databases or not all(isinstance(database.engine, Known) for database in databases):
         return
     for schema in graph.all(OrmSchema):
         match schema.engine:

@@ -256,9 +256,7 @@ _NODE_KEY = re.compile(
     rf"{_JS_SPACE}*(?:export{_JS_SPACE}+)?([A-Za-z0-9_.-]+)(?:{_JS_SPACE}*=|:(?:\r\n|{_JS_SPACE}))", re.ASCII
 )
 _NODE_BLANK = re.compile(f"{_JS_SPACE}*")
-_NODE_QUOTED = {
-    quote: re.compile(rf"{quote}(?:\\{quote}|[^{quote}])*{quote}", re.DOTALL) for quote in ("'", '"', "`")
-}
+_NODE_QUOTED = {quote: re.compile(rf"{quote}(?:\\{quote}|[^{quote}])*{quote}", re.DOTALL) for quote in ("'", '"', "`")}
 _NODE_ESCAPE = re.compile(r"\\[nr]|\r\n|\r")
 _NODE_REST = re.compile(r"[^\S\r\n]*(?:#[^\r\n\u2028\u2029]*)?(?=[\r\n\u2028\u2029]|\Z)")
 _LINE_BREAKS = "\r\n\u2028\u2029"
@@ -427,9 +425,7 @@ def _python_unescaped(value: Text, quote: str) -> Text:
     return _replaced(value, pattern, lambda found: {**_ESCAPED, "'": "'"}[found[1]])
 
 
-def _expand_python(
-    value: Text, lookup: Callable[[str], Text | None], *, strict: bool
-) -> tuple[Text, tuple[str, ...]]:
+def _expand_python(value: Text, lookup: Callable[[str], Text | None], *, strict: bool) -> tuple[Text, tuple[str, ...]]:
     """`${A}` and `${A:-b}` expanded; an unset variable is empty for python-dotenv."""
     parts: list[Text] = []
     unset: list[str] = []
@@ -449,7 +445,9 @@ def _expand_python(
             unset.append(match["name"])
             parts.append(Text.at("" if strict else HOLE, step.span, (step,)))
     parts.append(value.cut(at, len(value.text)))
-    return join(part for part in parts if part.text) if any(part.text for part in parts) else value.cut(0, 0), tuple(unset)
+    return join(part for part in parts if part.text) if any(part.text for part in parts) else value.cut(0, 0), tuple(
+        unset
+    )
 
 
 def _end(pattern: re.Pattern[str], text: str, at: int) -> int:

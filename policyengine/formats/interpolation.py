@@ -110,7 +110,6 @@ class Expansion(NamedTuple):
     unset: tuple[str, ...] = ()
 
 
-
 def expand(template: Text, lookup: Callable[[str], Text | None], *, strict: bool) -> Expansion:
     """The template with its variables replaced.
 

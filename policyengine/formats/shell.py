@@ -16,12 +16,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from policyengine.formats.shell_syntax import AndOr, Block, Compound, Parser, Pipeline, Simple
-from policyengine.source import Span, Text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from policyengine.formats.shell_syntax import Element, Word
+    from policyengine.source import Span, Text
 
 __all__ = ["Assignment", "Command", "Ignored", "Redirect", "Script", "read"]
 
@@ -47,7 +47,10 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """A redirection. `body` is the text of a here-document, tab-stripped for `<<-`; `literal` when its mark is quoted."""
+    """A redirection.
+
+    `body` is the text of a here-document, without leading tabs for `<<-`; `literal` when its mark is quoted.
+    """
 
     operator: str
     target: Word | None
@@ -207,7 +210,11 @@ class _Flattening:
                     reason = ignored
                     if role == "condition" and reason is None:
                         reason = Ignored("condition", self.text.span(element.start, element.start + len(element.kind)))
-                    inner = (*within, element.kind) if role in {"condition", element.kind} else (*within, element.kind, role)
+                    inner = (
+                        (*within, element.kind)
+                        if role in {"condition", element.kind}
+                        else (*within, element.kind, role)
+                    )
                     self.block(block, inner, reason, tail=tail and role != "condition")
         self._substitutions(element.redirects, within)
 
@@ -215,7 +222,7 @@ class _Flattening:
         parts = element.parts
         for number, (role, block) in enumerate(parts):
             if role == "condition":
-                reason = ignored or Ignored("condition", self.text.span(element.start, element.start + 2))
+                reason: Ignored | None = ignored or Ignored("condition", self.text.span(element.start, element.start + 2))
                 negated = len(block.items) == 1 and block.items[0].pipelines[0].negation is not None
                 other = number + 1 if negated else number + 2
                 if ignored is None and other < len(parts) and _aborts_block(parts[other][1]):
@@ -249,7 +256,9 @@ class _Flattening:
         self.functions[element.name] = tuple(self.commands)
         self.commands, self.joined, self.options = before, joined, outside
 
-    def _substitutions(self, redirects: list[tuple[str, Word | None, Text | None, bool]], within: tuple[str, ...]) -> None:
+    def _substitutions(
+        self, redirects: list[tuple[str, Word | None, Text | None, bool]], within: tuple[str, ...]
+    ) -> None:
         for _, target, _, _ in redirects:
             if target is not None:
                 self._substituted(target, within, assigned=False)

@@ -802,25 +802,25 @@ class Parser:
         i = start
         limit = min(self._end, start + _AHEAD)
         while match := _BRACES.search(self._t, i, limit):
-            token = match.group()
+            found = match.group()
             i = match.end()
-            if token == "\\":
+            if found == "\\":
                 i += 1
-            elif token == "${":
+            elif found == "${":
                 stack.append("}")
-            elif token == "$(":
+            elif found == "$(":
                 stack.append(")")
-            elif token in {'"', "`"}:
-                if stack[-1] == token:
+            elif found in {'"', "`"}:
+                if stack[-1] == found:
                     stack.pop()
                 else:
-                    stack.append(token)
-            elif token == "'":
+                    stack.append(found)
+            elif found == "'":
                 if '"' not in stack:
                     close = self._t.find("'", i, limit)
                     if close >= 0:
                         i = close + 1
-            elif token == stack[-1]:
+            elif found == stack[-1]:
                 stack.pop()
                 if not stack:
                     return i

@@ -238,7 +238,9 @@ def _merged(entries: list[Entry], path: str, expanded: int) -> tuple[tuple[Entry
     outer = merge.value.via if isinstance(merge.value, Sequence) else ()
     for each in sources:
         if not isinstance(each, Mapping):
-            raise ReadError("a merge key takes a mapping or a list of mappings", merge.key.span, "point << at a mapping")
+            raise ReadError(
+                "a merge key takes a mapping or a list of mappings", merge.key.span, "point << at a mapping"
+            )
         considered += len(each.entries)
         if expanded + considered > LARGEST_EXPANSION:
             _refuse_expansion(merge.key.span)

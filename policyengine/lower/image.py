@@ -396,7 +396,10 @@ class _Lowering:
 
     def _expose(self, state: _State, instruction: Instruction) -> None:
         ports = (port for word in instruction.words() for port in ports_of(self._value(word, state.scope), word.span))
+        if self.budget.left <= 0:
+            return
         for port in islice(ports, MOST_PORTS):
+            self.budget.left -= 50
             state.exposed.pop(port_key(port), None)
             state.exposed[port_key(port)] = port
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from policyengine.source import Span, Text
     from policyengine.value import Value
 
-_LONGEST = 200_000
+_LONGEST = 131_072  # what Linux takes as one argument (MAX_ARG_STRLEN): a longer RUN cannot start
+_MOST_JOINED = 500
 _NAME = re.compile(r"[A-Za-z_@][\w.+@/-]*|\d[\w.+-]*[A-Za-z][\w.+-]*")
 _PINNED = re.compile(r"(?<=.)[=<>~].*")
 _WRAPPERS = frozenset({"sudo", "exec", "command", "time", "env", "nice"})
@@ -41,8 +42,8 @@ _INSTALL = {
 
 def commands(script: Text, *, errexit: bool = False, pipefail: bool = False) -> tuple[ShellCommand, ...]:
     """The simple commands of a script in the order in which they stand."""
-    if len(script.text) > _LONGEST:
-        script = script.part(0, _LONGEST)
+    if len(script.text) > _LONGEST or script.text.count("&&") > _MOST_JOINED:
+        script = script.part(0, _LONGEST // 40)
     return tuple(
         ShellCommand(
             words=tuple(Word(word.text, word.span, word.literal) for word in command.words),

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from policyengine.formats.dockerfile import WordError, expand
+from policyengine.formats.dockerfile.words import LONGEST, WordError, expand
 from policyengine.image import ImageRef, engine_of
 from policyengine.nodes import Command, Healthcheck, Port
 from policyengine.value import Absent, Floating, Known, Unknown, Value, Via
@@ -72,6 +72,9 @@ def evaluate_word(text: str, span: Span, content: Text, scope: Scope, escape: st
     try:
         expanded = expand(text, scope, escape=escape)
     except WordError as error:
+        scope.budget.left -= len(text) + 1_000
+        if error.costly:
+            scope.budget.left -= LONGEST
         return Unknown(f"the word cannot be expanded: {error.message}", span)
     scope.budget.left -= len(expanded.text)
     taken = [reference for reference in expanded.references if reference.taken]

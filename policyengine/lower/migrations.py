@@ -15,6 +15,7 @@ from policyengine.discover import parent
 from policyengine.lower import Lowered
 from policyengine.lower.package import set_aside
 from policyengine.nodes import Extension, MigrationRunner, Migrations, OrmSchema, Side, VectorUse
+from policyengine.source import Span
 from policyengine.value import Known, Unknown
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from policyengine.discover import Files
     from policyengine.nodes import Node
-    from policyengine.source import Source, Span
+    from policyengine.source import Source
 
 _ENGINES = {
     "postgresql": "postgres",

@@ -112,10 +112,8 @@ def _limited(alerts: list[_Alert], most: int, said: Sequence[str] = ()) -> tuple
     kept = [alerts[number] for number in sorted(ranked[:most])]
     earlier = sum(int(sentence_.split()[0]) for sentence_ in said)
     number = earlier + len(alerts) - most
-    return kept, [
-        (f"{number} of {most + number} results, the least severe, are left out of the SARIF log to keep within GitHub's "
-        "limits")
-    ]
+    left = f"{number} of {most + number} results, the least severe, are left out of the SARIF log"
+    return kept, [f"{left} to keep within GitHub's limits"]
 
 
 def _text(maker: _Maker, alerts: Sequence[_Alert], sentences: Sequence[str]) -> str:

@@ -104,7 +104,9 @@ def _shell(name: str) -> Text | None:
 def env_values(path: Path, dialect: Dialect) -> dict[str, str] | None:
     try:
         source = discover.decode(path.read_bytes(), path.name)
-        found = dotenv.resolve(dotenv.read(source, dialect), _shell if dialect is Dialect.PYTHON else lambda _: None, strict=True)
+        found = dotenv.resolve(
+            dotenv.read(source, dialect), _shell if dialect is Dialect.PYTHON else lambda _: None, strict=True
+        )
     except ReadError:
         return None
     return {key: each.text.text for key, each in found.items()}

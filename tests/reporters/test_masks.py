@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policyengine.masks import covered, ranges, secret_key
+from policyengine.masks import covered, ranges
+from policyengine.secret_names import secret_key
 
 
 def masked(text: str, path: str = "") -> str:

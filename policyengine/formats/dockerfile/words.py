@@ -27,15 +27,22 @@ DEPTH = 60
 LONGEST = 131_072
 """How many characters an expanded word may have before it counts as malformed."""
 
+WORK = 50_000_000
+"""How many steps matching a pattern may take."""
+
 _SPACE_SET = frozenset(SPACES)
 _SPECIAL = frozenset("@*#?-$!0")
 
 
 class WordError(ValueError):
-    """A word that BuildKit would refuse. `start` and `end` tell which part of it is to blame."""
+    """A word that BuildKit would refuse. `start` and `end` tell which part of it is to blame.
 
-    def __init__(self, message: str, start: int, end: int) -> None:
+    `costly` tells a word that BuildKit would take, but that is refused here because it grows too long.
+    """
+
+    def __init__(self, message: str, start: int, end: int, *, costly: bool = False) -> None:
         super().__init__(message)
+        self.costly = costly
         self.message = message
         self.start = start
         self.end = end
@@ -225,7 +232,7 @@ class _Lexer:
 
     def _bound(self, size: int, start: int) -> None:
         if size > LONGEST:
-            raise WordError("the expanded word is too long", start, self.at)
+            raise WordError("the expanded word is too long", start, self.at, costly=True)
 
     def _single(self) -> str:
         start = self.at
@@ -324,7 +331,7 @@ class _Lexer:
             return ""
         self.work += len(value)
         if self.work > LONGEST:
-            raise WordError("the expanded word is too long", start, self.at)
+            raise WordError("the expanded word is too long", start, self.at, costly=True)
         return value
 
     def _braces(self, start: int) -> str:
@@ -402,6 +409,7 @@ class _Lexer:
                 greedy = operand.startswith(modifier)
                 text = self._take(name, start) if present else ""
                 pattern = operand[1:] if greedy else operand
+                self._affordable(pattern, text, start)
                 return self._trimmed(pattern, text, start, greedy=greedy, suffix=modifier == "%")
 
     def _trimmed(self, pattern: str, text: str, start: int, *, greedy: bool, suffix: bool) -> str:
@@ -423,6 +431,7 @@ class _Lexer:
             text = ""
         else:
             text = self._take(name, start)
+        self._affordable(pattern, text, start)
         tokens = self._pattern(pattern, start)
         chunks: list[str] = []
         at, copied = 0, 0
@@ -443,6 +452,12 @@ class _Lexer:
                 continue
             at = copied
         return "".join([*chunks, text[copied:]])
+
+    def _affordable(self, pattern: str, text: str, start: int) -> None:
+        """Refuse a pattern whose matching would take too long: with a `*`, quadratic in the text."""
+        length = len(text)
+        if len(pattern) * length * (length if "*" in pattern else 1) > WORK:
+            raise WordError("the pattern is too costly to match", start, self.at, costly=True)
 
     def _pattern(self, pattern: str, start: int) -> list[str]:
         """The tokens of a shell pattern: a character, or None-like markers `*` (as two characters) and `?`."""

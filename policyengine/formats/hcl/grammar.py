@@ -163,7 +163,9 @@ class _Builder:
                     opened = child.start_pos + self.shift
                 case _ if child.type == "RBRACE":
                     brace_end = child.end_pos + self.shift
-        return Block(kind.start, kind.end, kind.name, tuple(labels), Body(opened, brace_end, body.attributes, body.blocks))
+        return Block(
+            kind.start, kind.end, kind.name, tuple(labels), Body(opened, brace_end, body.attributes, body.blocks)
+        )
 
     # terms
 
@@ -332,7 +334,9 @@ class _Builder:
         opened, (key, value, collection), result, *rest = children
         test = rest[0] if len(rest) > 1 else None
         closed = rest[-1]
-        return ForTuple(opened.start_pos + self.shift, closed.end_pos + self.shift, key, value, collection, result, test)
+        return ForTuple(
+            opened.start_pos + self.shift, closed.end_pos + self.shift, key, value, collection, result, test
+        )
 
     def for_object_expr(self, children: _Children) -> ForObject:
         opened, (key, value, collection), name, _, result, *rest = children

@@ -52,9 +52,7 @@ def read_json(source: Source) -> File:
     return File(source, tuple(blocks))
 
 
-def _blocks(
-    entry: Entry, value: Document, kind: str, labels: tuple[Label, ...], depth: int
-) -> Iterator[RawBlock]:
+def _blocks(entry: Entry, value: Document, kind: str, labels: tuple[Label, ...], depth: int) -> Iterator[RawBlock]:
     if isinstance(value, Sequence):
         for item in value.items:
             yield from _blocks(entry, item, kind, labels, depth)
@@ -101,7 +99,9 @@ def expression(source: Source, document: Document, *, literal: bool = False) -> 
     start, end = document.span.start, document.span.end
     if isinstance(document, Mapping):
         items = tuple(
-            Item(entry.key.span.start, entry.value.span.end, _string(source, entry.key), expression(source, entry.value))
+            Item(
+                entry.key.span.start, entry.value.span.end, _string(source, entry.key), expression(source, entry.value)
+            )
             for entry in document.entries
             if entry.key.text != "//"
         )

@@ -188,7 +188,9 @@ def _labels(header: re.Match[str], text: str) -> Iterator[Label]:
 def heredoc_end(marker: str) -> re.Pattern[str]:
     """What stops a heredoc: its closing line (group `end`), or the start of an interpolation or directive (`open`)."""
     marker = re.escape(marker)
-    return re.compile(rf"\$\$\{{|%%\{{|(?P<open>[$%]\{{)|^(?P<lead>[^\S\n]*)(?P<end>{marker})(?=[^\S\n]*$)", re.MULTILINE)
+    return re.compile(
+        rf"\$\$\{{|%%\{{|(?P<open>[$%]\{{)|^(?P<lead>[^\S\n]*)(?P<end>{marker})(?=[^\S\n]*$)", re.MULTILINE
+    )
 
 
 def _closing(text: str, position: int, *, opened: str = "{") -> int:

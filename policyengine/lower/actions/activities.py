@@ -23,6 +23,8 @@ _VALUED = frozenset({"-f", "--file", "--profile", "-p", "--project-name", "--env
                      "--parallel", "--progress", "--ansi", "--wait-timeout", "-t", "--timeout", "--scale",
                      "--exit-code-from", "--attach", "--no-attach", "--pull", "-c", "--context", "-u", "--user",
                      "-e", "--env", "-w", "--workdir", "--entrypoint", "--name", "-v", "--volume"})  # fmt: skip
+
+
 def of_command(command: ShellCommand) -> tuple[Activity, ...]:
     """What one command does."""
     words = bare(command.argv)
@@ -118,9 +120,7 @@ def _inside(words: tuple[str, ...], command: ShellCommand) -> tuple[Activity, ..
     return tuple(found)
 
 
-def _up(
-    rest: Sequence[str], files: list[str], profiles: list[str], directory: str, command: ShellCommand
-) -> ComposeUp:
+def _up(rest: Sequence[str], files: list[str], profiles: list[str], directory: str, command: ShellCommand) -> ComposeUp:
     flags = {word.partition("=")[0] for word in rest if word.startswith("-")}
     short = {letter for word in rest if re.fullmatch(r"-[a-zV]+", word) for letter in word[1:]}
     wait = "--wait" in flags and "--wait=false" not in rest
@@ -160,26 +160,21 @@ def _test(words: Sequence[str]) -> str:
     return name if not needed or (rest and rest[0] in needed) else ""
 
 
+_TERRAFORM = r"(?:terraform|tofu|terragrunt)"
 _DEPLOYS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (tool, re.compile(pattern))
     for tool, pattern in (
-        (
-            "ecs",
-            r"aws (?:--?\S+ (?:\S+ )?)*ecs (?:update-service|deploy|create-service|update-task-set)\b"
-            r"|aws (?:--?\S+ (?:\S+ )?)*deploy create-deployment\b|ecs-deploy(?:\.sh)?\b|ecs-cli \S+(?: \S+)* up\b"
-            r"|ecspresso (?:\S+ )*deploy\b",
-        ),
-        ("ssm", r"aws (?:--?\S+ (?:\S+ )?)*ssm send-command\b"),
-        (
-            "terraform",
-            r"(?:terraform|tofu|terragrunt) (?:-\S+ )*(?:run-all |run --all (?:-- )?|run (?:-- )?)?(?:-\S+ )*apply(?:-all)?(?:\s|$)",
-        ),
+        ("ecs", r"aws (?:-\S+ (?:[^-\s]\S* )?)*ecs (?:update-service|deploy|create-service|update-task-set)\b"),
+        ("ecs", r"aws (?:-\S+ (?:[^-\s]\S* )?)*deploy create-deployment\b"),
+        ("ecs", r"ecs-deploy(?:\.sh)?\b|ecs-cli (?:\S+ )+up\b|ecspresso (?:\S+ )*deploy\b"),
+        ("ssm", r"aws (?:-\S+ (?:[^-\s]\S* )?)*ssm send-command\b"),
+        ("terraform", rf"{_TERRAFORM} (?:-\S+ )*(?:run-all |run (?:--all )?(?:-- )?)?(?:-\S+ )*apply(?:-all)?(?:\s|$)"),
         ("pulumi", r"pulumi (?:-\S+ )*up(?:date)?\b"),
         ("ecr-push", r"docker (?:image )?push \S*(?:dkr\.ecr|ecr|ECR|registry)\S*"),
         ("copilot", r"copilot (?:\S+ )?deploy\b"),
         ("cdk", r"(?:aws-)?cdk (?:.* )?deploy\b"),
-        ("cloudformation", r"aws (?:--?\S+ (?:\S+ )?)*cloudformation deploy\b|sam deploy\b"),
-        ("lambda", r"aws (?:--?\S+ (?:\S+ )?)*lambda update-function-code\b|(?:serverless|sls) deploy\b"),
+        ("cloudformation", r"aws (?:-\S+ (?:[^-\s]\S* )?)*cloudformation deploy\b|sam deploy\b"),
+        ("lambda", r"aws (?:-\S+ (?:[^-\s]\S* )?)*lambda update-function-code\b|(?:serverless|sls) deploy\b"),
         ("k8s", r"kubectl (?:.* )?(?:apply|set image|rollout restart)\b|helm (?:.* )?(?:upgrade|install)\b"),
         ("beanstalk", r"eb deploy\b"),
         ("cloud-run", r"gcloud (?:\S+ )*run deploy\b"),

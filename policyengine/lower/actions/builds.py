@@ -18,10 +18,7 @@ if TYPE_CHECKING:
     from policyengine.source import Span
 
 _VALUED = frozenset(
-    """-t --tag -f --file --target --platform --build-arg --cache-from --cache-to --label --secret --ssh -o --output
-    --builder --progress --metadata-file --iidfile --network --add-host --build-context --shm-size --ulimit --memory -m
-    --cpuset-cpus --allow --annotation --attest --provenance --sbom --no-cache-filter --isolation --security-opt
-    --set --cgroup-parent --call""".split()
+    ["-t", "--tag", "-f", "--file", "--target", "--platform", "--build-arg", "--cache-from", "--cache-to", "--label", "--secret", "--ssh", "-o", "--output", "--builder", "--progress", "--metadata-file", "--iidfile", "--network", "--add-host", "--build-context", "--shm-size", "--ulimit", "--memory", "-m", "--cpuset-cpus", "--allow", "--annotation", "--attest", "--provenance", "--sbom", "--no-cache-filter", "--isolation", "--security-opt", "--set", "--cgroup-parent", "--call"]
 )
 
 
@@ -108,7 +105,7 @@ def of_action(
         target=_plain(get("target")),
         platforms=platforms_of(get("platforms")),
         tags=tags_of(_tag_words(get("tags"), metadata), get("tags").span),
-        push=_push(get("push"), get("outputs")),
+        push=push_of(get("push"), get("outputs")),
         args=_arguments(get("build-args")),
     )
 
@@ -154,7 +151,8 @@ def _tag_words(value: Value[str], metadata: Mapping[str, Sequence[str]]) -> list
     return words
 
 
-def _push(push: Value[str], outputs: Value[str]) -> Value[bool]:
+def push_of(push: Value[str], outputs: Value[str]) -> Value[bool]:
+    """Whether a build sends its result to a registry: the input `push`, else what `outputs` says."""
     match push:
         case Known(text, span, via) if text.strip().lower() in ("true", "false"):
             return Known(text.strip().lower() == "true", span, via)
@@ -186,7 +184,9 @@ def of_command(command: ShellCommand, expand: Callable[[str], str]) -> Drafted |
     shift = len(argv) - len(words)
     for head in (("buildx", "build"), ("image", "build"), ("builder", "build"), ("build",)):
         if words[:1] in (("docker",), ("podman",)) and words[1 : 1 + len(head)] == head:
-            return _of_words(command, shift + 1 + len(head), "buildx" if head[0] == "buildx" else "docker build", expand)
+            return _of_words(
+                command, shift + 1 + len(head), "buildx" if head[0] == "buildx" else "docker build", expand
+            )
     return None
 
 
@@ -220,19 +220,23 @@ def _of_words(command: ShellCommand, first: int, tool: str, expand: Callable[[st
     outputs = get("--output")
     push: Value[bool] = Known(value=True, span=options["--push"][-1][1]) if "--push" in options else Absent(span)
     if isinstance(push, Absent) and isinstance(outputs, Known):
-        push = _push(Absent(span), outputs)
+        push = push_of(Absent(span), outputs)
     tags = [value for value, _ in options.get("--tag", [])]
     return Drafted(
         tool=tool,
         span=span,
-        context=Known(folder, context[1]) if folder and context else Unknown("the build context is not in the tree", span),
+        context=Known(folder, context[1])
+        if folder and context
+        else Unknown("the build context is not in the tree", span),
         dockerfile=_dockerfile(get("--file"), folder, command.directory, span),
         target=_plain(get("--target")),
         platforms=platforms_of(get("--platform")),
         tags=tags_of(tags, options["--tag"][0][1] if tags else span),
         push=push,
         args=tuple(
-            Variable(key, where, Known(text, where) if "$" not in text else Unknown(f"it is {text}", where), Origin.ARGUMENT)
+            Variable(
+                key, where, Known(text, where) if "$" not in text else Unknown(f"it is {text}", where), Origin.ARGUMENT
+            )
             for value, where in options.get("--build-arg", [])
             for key, _, text in [value.partition("=")]
         ),
@@ -260,7 +264,9 @@ def pushed(commands: Sequence[ShellCommand], expand: Callable[[str], str]) -> se
 
 
 def _named(reference: str, pushes: set[str]) -> bool:
-    return any(reference == each or reference.startswith(each + ":") or each.startswith(reference + ":") for each in pushes)
+    return any(
+        reference == each or reference.startswith(each + ":") or each.startswith(reference + ":") for each in pushes
+    )
 
 
 def sends(draft: Drafted, pushes: set[str]) -> bool:

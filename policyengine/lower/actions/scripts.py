@@ -13,7 +13,7 @@ from policyengine.formats.folding import unfold
 from policyengine.formats.tree import Mapping, Scalar
 from policyengine.lower.actions.wrapping import MANAGERS, SHELLS, bare, inline_script, scripts_named, skip
 from policyengine.nodes import ShellCommand, Variable, Word
-from policyengine.source import ReadError, Source, Span, Text
+from policyengine.source import ReadError, Source, Text
 from policyengine.value import Known, Unknown, Via
 
 if TYPE_CHECKING:
@@ -30,18 +30,12 @@ _MOST = 2_000
 _STILL_FAILS = frozenset({"&&", "condition", "substitution", "!", "&"})
 """Reasons for an ignored failure that are how scripts are written, and no wish to ignore it."""
 _OWN = frozenset(
-    """install i ci add remove rm exec dlx create init publish pack audit login logout config cache link update up
-    upgrade outdated version view why list ls dedupe prune rebuild store fetch import patch set info x workspaces
-    whoami owner pkg dist-tag doctor ping root bin docs repo help completion approve-builds setup plugin node""".split()
+    ["install", "i", "ci", "add", "remove", "rm", "exec", "dlx", "create", "init", "publish", "pack", "audit", "login", "logout", "config", "cache", "link", "update", "up", "upgrade", "outdated", "version", "view", "why", "list", "ls", "dedupe", "prune", "rebuild", "store", "fetch", "import", "patch", "set", "info", "x", "workspaces", "whoami", "owner", "pkg", "dist-tag", "doctor", "ping", "root", "bin", "docs", "repo", "help", "completion", "approve-builds", "setup", "plugin", "node"]
 )
 _WORKSPACE = re.compile(r"(?:\$\{?GITHUB_WORKSPACE\}?|\$\{\{\s*github\.workspace\s*\}\})/?")
 _ACTION_PATH = re.compile(r"(?:\$\{?GITHUB_ACTION_PATH\}?|\$\{\{\s*github\.action_path\s*\}\})")
 _SHEBANG = re.compile(r"#![^\n]*\b(?:ba|da|z|k|a)?sh\b")
 _REMOTE_DOCKER = re.compile(r"(?:ssh|tcp)://")
-
-
-text_of = unfold
-"""The text of a script in a YAML or JSON scalar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,9 +234,7 @@ class Follower:
             return
         name = "test" if rest[0] == "t" else rest[0]
         if not chosen and ("-w" in rest or "--workspace" in rest):
-            chosen = next(
-                (rest[i + 1] for i, word in enumerate(rest[:-1]) if word in {"-w", "--workspace"}), chosen
-            )
+            chosen = next((rest[i + 1] for i, word in enumerate(rest[:-1]) if word in {"-w", "--workspace"}), chosen)
         elif not chosen:
             chosen = next((word.partition("=")[2] for word in rest if word.startswith("--workspace=")), "")
         packages = self._package_list(folder, chosen, everywhere=everywhere)
@@ -510,4 +502,3 @@ def _manager_options(manager: str, words: Words[str], directory: str) -> tuple[l
             folder = ""
         index += 1
     return list(words[index:]), folder, chosen, everywhere
-

@@ -60,7 +60,9 @@ def _service(service: Fields) -> Fields:
     for key, function in _SERVICE.items():
         service = _changed(service, key, function)
     return _changed(
-        service, "pre_start", lambda node: _mapped(node, lambda hook: _service(hook) if isinstance(hook, Fields) else hook)
+        service,
+        "pre_start",
+        lambda node: _mapped(node, lambda hook: _service(hook) if isinstance(hook, Fields) else hook),
     )
 
 
@@ -377,9 +379,13 @@ def rebased(tree: Fields, base: str) -> Fields:
             build = _changed(build, "context", context)
             build = _changed(build, "additional_contexts", all_of(context))
             node = node.with_entry("build", _changed(build, "ssh", all_of(path)))
-        node = _changed(node, "env_file", all_of(lambda each: _changed(each, "path", path) if isinstance(each, Fields) else each))
+        node = _changed(
+            node, "env_file", all_of(lambda each: _changed(each, "path", path) if isinstance(each, Fields) else each)
+        )
         node = _changed(node, "label_file", all_of(path))
-        node = _changed(node, "extends", lambda each: _changed(each, "file", path) if isinstance(each, Fields) else each)
+        node = _changed(
+            node, "extends", lambda each: _changed(each, "file", path) if isinstance(each, Fields) else each
+        )
         node = _changed(node, "volumes", all_of(mount))
         develop = node.get("develop")
         if isinstance(develop, Fields):
@@ -395,7 +401,9 @@ def rebased(tree: Fields, base: str) -> Fields:
 
     tree = each_entry(tree, "services", lambda _, node: service(node))
     for name in ("configs", "secrets"):
-        tree = each_entry(tree, name, lambda _, node: _changed(node, "file", path) if isinstance(node, Fields) else node)
+        tree = each_entry(
+            tree, name, lambda _, node: _changed(node, "file", path) if isinstance(node, Fields) else node
+        )
     return each_entry(tree, "volumes", lambda _, node: _driver_device(node, path))
 
 
@@ -496,7 +504,9 @@ def _normal(service: Fields, lookup: Callable[[str], Text | None]) -> Fields:
     service = _changed(service, "environment", lambda node: resolved(node, lookup, keep=True))
     service = _dependencies(service)
     service = _changed(
-        service, "volumes", lambda node: _mapped(node, lambda each: _clean_target(each) if isinstance(each, Fields) else each)
+        service,
+        "volumes",
+        lambda node: _mapped(node, lambda each: _clean_target(each) if isinstance(each, Fields) else each),
     )
     hooks = service.get("pre_start")
     if isinstance(hooks, Items):

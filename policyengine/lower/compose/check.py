@@ -67,7 +67,9 @@ def _service(service: Fields, name: str) -> None:
     for devices in (_down(service, "deploy", "resources", "reservations", "devices"), service.get("gpus")):
         for device in devices.items if isinstance(devices, Items) else ():
             if isinstance(device, Fields) and {"count", "device_ids"} <= device.entries.keys():
-                raise ReadError(f"services.{name}: 'count' and 'device_ids' exclude each other", device.span, "keep one")
+                raise ReadError(
+                    f"services.{name}: 'count' and 'device_ids' exclude each other", device.span, "keep one"
+                )
     watch = _down(service, "develop", "watch")
     for trigger in watch.items if isinstance(watch, Items) else ():
         path = trigger.get("path") if isinstance(trigger, Fields) else None
@@ -162,7 +164,10 @@ def _build(service: Fields, name: str, services: dict[str, Fields], everything: 
 
 def _references(service: Fields, name: str, model: Fields) -> None:
     networks = service.get("networks")
-    known = {section: {key for key, _ in _entries(model, section)} for section in ("networks", "volumes", "secrets", "configs", "models")}
+    known = {
+        section: {key for key, _ in _entries(model, section)}
+        for section in ("networks", "volumes", "secrets", "configs", "models")
+    }
     for key, entry in networks.entries.items() if isinstance(networks, Fields) else ():
         if key not in known["networks"]:
             raise ReadError(f"service '{name}' uses the unknown network '{key}'", entry.key, f"declare networks.{key}")

@@ -31,7 +31,8 @@ def printed(project: Project) -> dict[str, Json]:
         value.pop("env_file", None)
         value.pop("environment", None)
         environment: dict[str, Json] = {
-            key: None if each.text is None else each.text.text for key, each in project.environments[name].variables.items()
+            key: None if each.text is None else each.text.text
+            for key, each in project.environments[name].variables.items()
         }
         if environment:
             value["environment"] = environment
@@ -77,9 +78,7 @@ def _used(services: dict[str, Json]) -> dict[str, set[str]]:
             continue
         networks, build = service.get("networks"), service.get("build")
         used["networks"].update(networks if isinstance(networks, dict) else ())
-        used["volumes"].update(
-            _sources([row for row in _rows(service.get("volumes")) if row.get("type") == "volume"])
-        )
+        used["volumes"].update(_sources([row for row in _rows(service.get("volumes")) if row.get("type") == "volume"]))
         used["configs"].update(_sources(_rows(service.get("configs"))))
         used["secrets"].update(_sources(_rows(service.get("secrets"))))
         used["secrets"].update(_sources(_rows(build.get("secrets") if isinstance(build, dict) else None)))

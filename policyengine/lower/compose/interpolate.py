@@ -49,7 +49,12 @@ def boolean(text: str) -> bool | None:
     return _BOOLEANS.get(text.lower())
 
 
-_INT, _FLOAT, _SINGLE, _BOOL = ("integer", integer), ("number", decimal), ("number", single_decimal), ("boolean", boolean)
+_INT, _FLOAT, _SINGLE, _BOOL = (
+    ("integer", integer),
+    ("number", decimal),
+    ("number", single_decimal),
+    ("boolean", boolean),
+)
 _CASTS: dict[str, tuple[str, Callable[[str], Plain]]] = {
     **dict.fromkeys(
         (
@@ -129,9 +134,7 @@ def interpolate(
     def walk(node: Node, path: Path) -> Node:
         if isinstance(node, Fields):
             return node._replace(
-                entries={
-                    key: Field(field.key, walk(field.node, (*path, key))) for key, field in node.entries.items()
-                }
+                entries={key: Field(field.key, walk(field.node, (*path, key))) for key, field in node.entries.items()}
             )
         if isinstance(node, Items):
             return node._replace(items=tuple(walk(item, (*path, "[]")) for item in node.items))

@@ -163,9 +163,7 @@ def load(
     enabled = frozenset(check.enabled(model, switched))
     check.consistent(model, enabled)
     environments, labels = _environments(context, model, directory, known, enabled)
-    return Project(
-        project_name, directory, chosen, model, enabled, environments, labels, tuple(context.warnings)
-    )
+    return Project(project_name, directory, chosen, model, enabled, environments, labels, tuple(context.warnings))
 
 
 def default_files(files: Files, directory: str) -> tuple[str, ...]:
@@ -249,7 +247,9 @@ def _project_name(context: _Context, chosen: Sequence[str], known: Mapping[str, 
     given = known.get("COMPOSE_PROJECT_NAME")
     if given is not None and given.text:
         if normal_name(given.text) != given.text:
-            raise ReadError(f"the project name {given.text!r} is not valid", given.pieces[0].span, "use a-z, 0-9, - and _")
+            raise ReadError(
+                f"the project name {given.text!r} is not valid", given.pieces[0].span, "use a-z, 0-9, - and _"
+            )
         return given.text
     named = None
     for path in chosen:
@@ -614,9 +614,7 @@ def _environment(context: _Context, service: Fields, directory: str, known: Mapp
     def lookup(key: str) -> Text | None:
         return known.get(key) or set_here.get(key)
 
-    before = {
-        key: dotenv.Resolved(key, own[key].key_span, text, own[key].unset) for key, text in set_here.items()
-    }
+    before = {key: dotenv.Resolved(key, own[key].key_span, text, own[key].unset) for key, text in set_here.items()}
     used: list[UsedEnvFile] = []
     entries = service.get("env_file")
     for entry in entries.items if isinstance(entries, Items) else ():
@@ -692,9 +690,7 @@ def _env_file(
     return UsedEnvFile(shown, path_leaf, required, source is not None, stand_in), source, dialect
 
 
-def _labels(
-    context: _Context, service: Fields, directory: str, known: Mapping[str, Text]
-) -> dict[str, Variable]:
+def _labels(context: _Context, service: Fields, directory: str, known: Mapping[str, Text]) -> dict[str, Variable]:
     """The labels of a service: its own over those of `label_file`."""
     found: dict[str, Variable] = {}
     files = service.get("label_file")

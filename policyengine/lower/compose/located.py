@@ -143,6 +143,8 @@ def _convert(document: Document, path: Path, via: tuple[Via, ...], paths: set[Pa
         via = (*via, *document.via)
     if isinstance(document, Scalar):
         value = typed(document)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ReadError(f"the number {document.text[:40]} is not finite", document.span, "quote it")
         text = Text.at(value, document.span) if isinstance(value, str) and not isinstance(value, Moment) else None
         return Leaf(value, document.span, via, text)
     if isinstance(document, Sequence):
@@ -179,8 +181,10 @@ _LONGEST_NUMBER = 400
 def typed(scalar: Scalar) -> Plain:
     """What Go's YAML makes of a scalar: YAML 1.2 words, numbers of 1.1 and 1.2, and timestamps."""
     text = scalar.text
-    if not scalar.plain or scalar.tag in ("!", "!!str"):
-        return text if scalar.tag not in ("!!int", "!!float", "!!bool", "!!null") else _number_or_text(text)
+    if scalar.tag:
+        return _number_or_text(text) if scalar.tag in ("!!int", "!!float", "!!bool", "!!null") else text
+    if not scalar.plain:
+        return text
     if text in _WORDS:
         return _WORDS[text]
     if text[0] in "0123456789+-.":

@@ -112,9 +112,7 @@ def as_sequence(node: Node | None) -> tuple[Node, ...]:
                 written = each.written if isinstance(each, Leaf) else Text.at("map[]", each.span)
                 unset = each.unset if isinstance(each, Leaf) else ()
                 equals = Text.at("=", Span(field.key.path, field.key.end, field.key.end))
-                rows.append(
-                    string(join((key_text, equals, written)), _covering(field.key, each.span), each.via, unset)
-                )
+                rows.append(string(join((key_text, equals, written)), _covering(field.key, each.span), each.via, unset))
         return tuple(sorted(rows, key=lambda row: str(row.value)))
     if isinstance(node, Items):
         return node.items
@@ -189,7 +187,11 @@ def _logging(base: Node, other: Node, path: Path) -> Node:
     if not isinstance(base, Fields) or not isinstance(other, Fields):
         raise _conflict(other, path)
     here, there = base.get("driver"), other.get("driver")
-    if here is None or there is None or (isinstance(here, Leaf) and isinstance(there, Leaf) and here.value == there.value):
+    if (
+        here is None
+        or there is None
+        or (isinstance(here, Leaf) and isinstance(there, Leaf) and here.value == there.value)
+    ):
         return _fields(base, other, path)
     return other
 
@@ -197,21 +199,21 @@ def _logging(base: Node, other: Node, path: Path) -> Node:
 def _ipam(base: Node, other: Node, path: Path) -> Node:
     if not isinstance(base, Items) or not isinstance(other, Items):
         raise _conflict(other, path)
-    pools: list[Fields] = []
+    pools: list[list[Fields]] = []  # each in a box: Compose goes on changing a pool after it listed it
     for original in base.items:
-        right = as_mapping(original)
+        box = [as_mapping(original)]
         for override in other.items:
             left = as_mapping(override)
-            if _subnet(left) != _subnet(right) and all(_subnet(pool) != _subnet(left) for pool in pools):
-                pools.append(left)
+            if _subnet(left) != _subnet(box[0]) and all(_subnet(pool[0]) != _subnet(left) for pool in pools):
+                pools.append([left])
                 continue
-            right = merged = _fields(right, left, path)
-            at = next((index for index, pool in enumerate(pools) if _subnet(pool) == _subnet(merged)), None)
+            box[0] = _fields(box[0], left, path)
+            at = next((index for index, pool in enumerate(pools) if _subnet(pool[0]) == _subnet(box[0])), None)
             if at is None:
-                pools.append(merged)
+                pools.append(box)
             else:
-                pools[at] = merged
-    return Items(tuple(pools), other.span, other.via)
+                pools[at] = box
+    return Items(tuple(pool[0] for pool in pools), other.span, other.via)
 
 
 def _subnet(pool: Fields) -> object:
@@ -355,6 +357,7 @@ _UNIQUE: dict[Path, Callable[[Node], str]] = {
             ("dns_opt",),
             ("dns_search",),
             ("environment",),
+            ("label_file",),
             ("labels",),
             ("links",),
             ("profiles",),
@@ -426,7 +429,9 @@ def _at(parent: Fields, path: Path, index: Callable[[Node], str]) -> Fields:
         changed = _without_repeats(node, index)
     else:
         return parent
-    return parent if changed is node else parent._replace(entries={**parent.entries, path[0]: Field(field.key, changed)})
+    return (
+        parent if changed is node else parent._replace(entries={**parent.entries, path[0]: Field(field.key, changed)})
+    )
 
 
 def _without_repeats(node: Items, index: Callable[[Node], str]) -> Items:

@@ -45,7 +45,9 @@ _JOB_WORDS = re.compile(
     r"\b(?:migrate|migration|migrations|db:migrate|db:prepare|seed|createbuckets|mc\s+(?:mb|alias)|alembic\s+upgrade"
     r"|prisma\s+(?:migrate|db\s+push)|drizzle-kit|collectstatic|knex\s+migrate|flyway|liquibase|init-db|createdb)\b"
 )
-_JOB_NAME = re.compile(r"(?:^|[-_.])(?:migrate|migrations?|migrator|init|setup|seed|seeder|createbuckets?)(?:$|[-_.\d])")
+_JOB_NAME = re.compile(
+    r"(?:^|[-_.])(?:migrate|migrations?|migrator|init|setup|seed|seeder|createbuckets?)(?:$|[-_.\d])"
+)
 _DATABASE_KEYS = ("POSTGRES_DB", "POSTGRESQL_DATABASE", "MYSQL_DATABASE", "MARIADB_DATABASE", "MONGO_INITDB_DATABASE")
 
 
@@ -234,9 +236,7 @@ def _build(project: Project, node_id: str, name: str, node: Node | None, image: 
         platforms=platforms,
         tags=tags,
         push=Absent(node.span),
-        args=tuple(
-            replace(variable(each), origin=Origin.ARGUMENT) for each in _pairs(arguments).values()
-        ),
+        args=tuple(replace(variable(each), origin=Origin.ARGUMENT) for each in _pairs(arguments).values()),
         inline=inline,
         platform_spans=spans,
     )
@@ -525,5 +525,3 @@ def _database_name(service: Service) -> Value[str] | None:
         if found is not None:
             return found.value
     return None
-
-

@@ -60,7 +60,7 @@ def kind_of(node: Node) -> str:
         return "0"
     if isinstance(value, bool):
         return "b"
-    return "i" if isinstance(value, int) or value == int(value) else "n"
+    return "i" if isinstance(value, int) or value.is_integer() else "n"
 
 
 def fits(node: Node, types: str) -> bool:

@@ -150,7 +150,9 @@ def _print_hosts(node: Node, path: str) -> Printed:
     for host, addresses in hosts.items():
         if not host or ":" in host or "=" in host:
             raise ReadError(f"{path}: {host!r} is no host name", node.span, "correct the name")
-        result.extend(f"{host}={each[1:-1] if len(each) > 2 and each[0] + each[-1] == '[]' else each}" for each in addresses)
+        result.extend(
+            f"{host}={each[1:-1] if len(each) > 2 and each[0] + each[-1] == '[]' else each}" for each in addresses
+        )
     return list[Json](sorted(result)) or OMIT
 
 
@@ -377,9 +379,7 @@ _MEMORY = Scalar("s", print_bytes)
 RESOURCES = Struct(
     {
         "limits": Struct({"cpus": _CPUS, "memory": _MEMORY, "pids": INT}),
-        "reservations": Struct(
-            {"cpus": _CPUS, "memory": _MEMORY, "generic_resources": _GENERIC, "devices": _DEVICES}
-        ),
+        "reservations": Struct({"cpus": _CPUS, "memory": _MEMORY, "generic_resources": _GENERIC, "devices": _DEVICES}),
     }
 )
 DEPLOY = Struct(
@@ -476,9 +476,7 @@ VOLUME = Struct(
     required=("type",),
 )
 
-_DEVICE = Either(
-    (STRING, Struct({"source": STRING, "target": STRING, "permissions": STRING}, required=("source",)))
-)
+_DEVICE = Either((STRING, Struct({"source": STRING, "target": STRING, "permissions": STRING}, required=("source",))))
 _GPUS = Either((_text("s", "all"), ListOf(Struct(_DEVICE_REQUEST, open=True))))
 _PULL = r"always|never|build|if_not_present|missing|refresh|daily|weekly|every_([0-9]+[wdhms])+"
 _OPTION = Scalar("snb", print_any_string)
@@ -499,149 +497,143 @@ def _print_expose(leaf: Leaf, path: str) -> Printed:
     return go_text(leaf.value)
 
 
-_SERVICE: dict[str, Shape] = (
-    {
-        "annotations": LABELS,
-        "attach": FLAG,
-        "blkio_config": BLKIO,
-        "build": Either((STRING, BUILD)),
-        "cap_add": NAMES,
-        "cap_drop": NAMES,
-        "cgroup": _text("s", "host", "private"),
-        "cgroup_parent": STRING,
-        "command": COMMAND,
-        "configs": _FILE_MOUNT,
-        "container_name": _text(pattern=r"[a-zA-Z0-9][a-zA-Z0-9_.-]+"),
-        "cpu_count": Scalar("is", print_int, least=0),
-        "cpu_percent": Scalar("is", print_single, least=0, most=100),
-        "cpu_shares": NUMBER,
-        "cpu_quota": NUMBER,
-        "cpu_period": NUMBER,
-        "cpu_rt_period": NUMBER,
-        "cpu_rt_runtime": NUMBER,
-        "cpus": Scalar("ns", print_single),
-        "cpuset": STRING,
-        "credential_spec": Struct({"config": STRING, "file": STRING, "registry": STRING}),
-        "depends_on": DEPENDS_ON,
-        "deploy": DEPLOY,
-        "develop": Struct(
-            {
-                "watch": ListOf(
-                    Struct(
-                        {
-                            "ignore": STRING_OR_LIST,
-                            "include": STRING_OR_LIST,
-                            "path": STRING,
-                            "action": _text("s", "rebuild", "sync", "restart", "sync+restart", "sync+exec"),
-                            "target": STRING,
-                            "exec": _HOOK,
-                            "initial_sync": Scalar("b", print_bool),
-                        },
-                        required=("path", "action"),
-                        extra={"path": "", "action": "", "exec": {"command": None}},
+_SERVICE: dict[str, Shape] = {
+    "annotations": LABELS,
+    "attach": FLAG,
+    "blkio_config": BLKIO,
+    "build": Either((STRING, BUILD)),
+    "cap_add": NAMES,
+    "cap_drop": NAMES,
+    "cgroup": _text("s", "host", "private"),
+    "cgroup_parent": STRING,
+    "command": COMMAND,
+    "configs": _FILE_MOUNT,
+    "container_name": _text(pattern=r"[a-zA-Z0-9][a-zA-Z0-9_.-]+"),
+    "cpu_count": Scalar("is", print_int, least=0),
+    "cpu_percent": Scalar("is", print_single, least=0, most=100),
+    "cpu_shares": NUMBER,
+    "cpu_quota": NUMBER,
+    "cpu_period": NUMBER,
+    "cpu_rt_period": NUMBER,
+    "cpu_rt_runtime": NUMBER,
+    "cpus": Scalar("ns", print_single),
+    "cpuset": STRING,
+    "credential_spec": Struct({"config": STRING, "file": STRING, "registry": STRING}),
+    "depends_on": DEPENDS_ON,
+    "deploy": DEPLOY,
+    "develop": Struct(
+        {
+            "watch": ListOf(
+                Struct(
+                    {
+                        "ignore": STRING_OR_LIST,
+                        "include": STRING_OR_LIST,
+                        "path": STRING,
+                        "action": _text("s", "rebuild", "sync", "restart", "sync+restart", "sync+exec"),
+                        "target": STRING,
+                        "exec": _HOOK,
+                        "initial_sync": Scalar("b", print_bool),
+                    },
+                    required=("path", "action"),
+                    extra={"path": "", "action": "", "exec": {"command": None}},
+                )
+            )
+        },
+        null=True,
+    ),
+    "device_cgroup_rules": NAMES,
+    "devices": ListOf(_DEVICE),
+    "dns": STRING_OR_LIST,
+    "dns_opt": NAMES,
+    "dns_search": STRING_OR_LIST,
+    "domainname": STRING,
+    "entrypoint": COMMAND,
+    "env_file": Either(
+        (
+            STRING,
+            ListOf(
+                Either(
+                    (
+                        STRING,
+                        Struct(
+                            {"path": STRING, "format": STRING, "required": _OPT_OUT},
+                            required=("path",),
+                            extensible=False,
+                        ),
                     )
                 )
-            },
-            null=True,
-        ),
-        "device_cgroup_rules": NAMES,
-        "devices": ListOf(_DEVICE),
-        "dns": STRING_OR_LIST,
-        "dns_opt": NAMES,
-        "dns_search": STRING_OR_LIST,
-        "domainname": STRING,
-        "entrypoint": COMMAND,
-        "env_file": Either(
-            (
-                STRING,
-                ListOf(
-                    Either(
-                        (
-                            STRING,
-                            Struct(
-                                {"path": STRING, "format": STRING, "required": _OPT_OUT},
-                                required=("path",),
-                                extensible=False,
-                            ),
-                        )
-                    )
-                ),
-            )
-        ),
-        "environment": VARIABLES,
-        "expose": ListOf(Scalar("sn", _print_expose), unique=True),
-        "extends": Either(
-            (STRING, Struct({"service": STRING, "file": STRING}, required=("service",), extensible=False))
-        ),
-        "external_links": NAMES,
-        "extra_hosts": EXTRA_HOSTS,
-        "gpus": _GPUS,
-        "group_add": ListOf(_text("sn"), unique=True),
-        "healthcheck": HEALTHCHECK,
-        "hostname": STRING,
-        "image": STRING,
-        "init": FLAG,
-        "ipc": STRING,
-        "isolation": STRING,
-        "label_file": Either((STRING, STRINGS)),
-        "labels": LABELS,
-        "links": NAMES,
-        "logging": Struct({"driver": STRING, "options": _options("sn0")}),
-        "mac_address": STRING,
-        "mem_limit": Scalar("ns", print_bytes),
-        "mem_reservation": Scalar("is", print_bytes),
-        "mem_swappiness": Scalar("is", print_bytes),
-        "memswap_limit": Scalar("ns", print_bytes),
-        "models": Either(
-            (NAMES, MapOf(Struct({"endpoint_var": STRING, "model_var": STRING}), keys=_NAME, closed=False, null=True))
-        ),
-        "network_mode": STRING,
-        "networks": Either((NAMES, MapOf(NETWORK_ATTACHMENT, keys=_NAME, null=True))),
-        "oom_kill_disable": BOOL,
-        "oom_score_adj": Scalar("is", print_int, least=-1000, most=1000),
-        "pid": _text("s0"),
-        "pids_limit": NUMBER,
-        "platform": STRING,
-        "ports": ListOf(Either((Scalar("ns", print_string), PORT)), unique=True),
-        "post_start": ListOf(_HOOK),
-        "pre_stop": ListOf(_HOOK),
-        "privileged": BOOL,
-        "profiles": NAMES,
-        "provider": Struct(
-            {
-                "type": STRING,
-                "options": Custom(
-                    MapOf(Either((_OPTION, ListOf(_OPTION))), closed=False), _print_provider_options
-                ),
-            },
-            required=("type",),
-        ),
-        "pull_policy": _text(pattern=_PULL),
-        "pull_refresh_after": STRING,
-        "read_only": BOOL,
-        "restart": STRING,
-        "runtime": STRING,
-        "scale": Scalar("is", print_count),
-        "secrets": _FILE_MOUNT,
-        "security_opt": NAMES,
-        "shm_size": Scalar("ns", print_bytes),
-        "stdin_open": BOOL,
-        "stop_grace_period": DURATION,
-        "stop_signal": STRING,
-        "storage_opt": Struct({}, open=True),
-        "sysctls": LABELS,
-        "tmpfs": STRING_OR_LIST,
-        "tty": BOOL,
-        "ulimits": _ULIMITS,
-        "use_api_socket": Scalar("b", print_bool),
-        "user": STRING,
-        "userns_mode": STRING,
-        "uts": STRING,
-        "volumes": ListOf(Either((STRING, VOLUME)), unique=True),
-        "volumes_from": NAMES,
-        "working_dir": STRING,
-    }
-)
+            ),
+        )
+    ),
+    "environment": VARIABLES,
+    "expose": ListOf(Scalar("sn", _print_expose), unique=True),
+    "extends": Either((STRING, Struct({"service": STRING, "file": STRING}, required=("service",), extensible=False))),
+    "external_links": NAMES,
+    "extra_hosts": EXTRA_HOSTS,
+    "gpus": _GPUS,
+    "group_add": ListOf(_text("sn"), unique=True),
+    "healthcheck": HEALTHCHECK,
+    "hostname": STRING,
+    "image": STRING,
+    "init": FLAG,
+    "ipc": STRING,
+    "isolation": STRING,
+    "label_file": Either((STRING, STRINGS)),
+    "labels": LABELS,
+    "links": NAMES,
+    "logging": Struct({"driver": STRING, "options": _options("sn0")}),
+    "mac_address": STRING,
+    "mem_limit": Scalar("ns", print_bytes),
+    "mem_reservation": Scalar("is", print_bytes),
+    "mem_swappiness": Scalar("is", print_bytes),
+    "memswap_limit": Scalar("ns", print_bytes),
+    "models": Either(
+        (NAMES, MapOf(Struct({"endpoint_var": STRING, "model_var": STRING}), keys=_NAME, closed=False, null=True))
+    ),
+    "network_mode": STRING,
+    "networks": Either((NAMES, MapOf(NETWORK_ATTACHMENT, keys=_NAME, null=True))),
+    "oom_kill_disable": BOOL,
+    "oom_score_adj": Scalar("is", print_int, least=-1000, most=1000),
+    "pid": _text("s0"),
+    "pids_limit": NUMBER,
+    "platform": STRING,
+    "ports": ListOf(Either((Scalar("ns", print_string), PORT)), unique=True),
+    "post_start": ListOf(_HOOK),
+    "pre_stop": ListOf(_HOOK),
+    "privileged": BOOL,
+    "profiles": NAMES,
+    "provider": Struct(
+        {
+            "type": STRING,
+            "options": Custom(MapOf(Either((_OPTION, ListOf(_OPTION))), closed=False), _print_provider_options),
+        },
+        required=("type",),
+    ),
+    "pull_policy": _text(pattern=_PULL),
+    "pull_refresh_after": STRING,
+    "read_only": BOOL,
+    "restart": STRING,
+    "runtime": STRING,
+    "scale": Scalar("is", print_count),
+    "secrets": _FILE_MOUNT,
+    "security_opt": NAMES,
+    "shm_size": Scalar("ns", print_bytes),
+    "stdin_open": BOOL,
+    "stop_grace_period": DURATION,
+    "stop_signal": STRING,
+    "storage_opt": Custom(Struct({}, open=True), _print_options),
+    "sysctls": LABELS,
+    "tmpfs": STRING_OR_LIST,
+    "tty": BOOL,
+    "ulimits": _ULIMITS,
+    "use_api_socket": Scalar("b", print_bool),
+    "user": STRING,
+    "userns_mode": STRING,
+    "uts": STRING,
+    "volumes": ListOf(Either((STRING, VOLUME)), unique=True),
+    "volumes_from": NAMES,
+    "working_dir": STRING,
+}
 _NOT_IN_HOOKS = frozenset(
     """attach build container_name depends_on deploy develop expose extends external_links healthcheck links ports
     post_start pre_stop profiles provider restart scale stdin_open tty""".split()

@@ -86,7 +86,12 @@ def lower(files: Files, settings: Config, *, jobs: int = 0, cache: bool = True) 
         problems[error.span, error.message] = error
     return Lowered(
         nodes=tuple(nodes[key] for key in sorted(nodes)),
-        edges=tuple(sorted((edge for edge in edges if edge.target in nodes), key=lambda edge: (edge.source, edge.kind, edge.target, edge.reason))),
+        edges=tuple(
+            sorted(
+                (edge for edge in edges if edge.target in nodes),
+                key=lambda edge: (edge.source, edge.kind, edge.target, edge.reason),
+            )
+        ),
         choices=tuple(dict.fromkeys(choices)),
         problems=tuple(problems[key] for key in sorted(problems)),
     )
@@ -200,9 +205,7 @@ def _installed(root: Root, files: Files) -> dict[str, str]:
 _NAME = re.compile(r"\b(?:(var|local|module|data)\.)?([A-Za-z_][\w-]*)(?:\.([A-Za-z_][\w-]*))?")
 
 
-def _wanted(
-    projects: Sequence[tuple[Root, Project]], kinds: frozenset[str]
-) -> Iterable[tuple[Source, object]]:
+def _wanted(projects: Sequence[tuple[Root, Project]], kinds: frozenset[str]) -> Iterable[tuple[Source, object]]:
     """The blocks that the interesting resources need, found by the names in their texts."""
     from policyengine.lower.terraform.closure import closure  # noqa: PLC0415 - only where there is Terraform
 

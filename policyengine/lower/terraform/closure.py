@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from policyengine.lower.terraform.project import Project
     from policyengine.source import Source
 
-_NAME = re.compile(r"(?<![\w.-])(?:data\.)?([A-Za-z_][\w-]*)\.([A-Za-z_][\w-]*)(?:(?:\[[^\]\n]*\])?\.([A-Za-z_][\w-]*))?")
+_NAME = re.compile(
+    r"(?<![\w.-])(?:data\.)?([A-Za-z_][\w-]*)\.([A-Za-z_][\w-]*)(?:(?:\[[^\]\n]*\])?\.([A-Za-z_][\w-]*))?"
+)
 _SOURCE = re.compile(r'\bsource"?\s*[=:]\s*"(\.{1,2}(?:/[^"$]*)?)"')
 
 Wanted = "tuple[Source, RawBlock | RawAttribute]"

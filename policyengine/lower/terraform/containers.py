@@ -65,7 +65,9 @@ class Deployment:
 def task_definition(stack: Stack, resource: Resource) -> Iterator[Node | Edge]:
     """An aws_ecs_task_definition."""
     services = [
-        each for each in stack.kind("aws_ecs_service") if resource in stack.named(each.get("task_definition"), resource.kind)
+        each
+        for each in stack.kind("aws_ecs_service")
+        if resource in stack.named(each.get("task_definition"), resource.kind)
     ]
     counts = [facts.integer(each.get("desired_count"), each.span) for each in services]
     count = next((each for each in counts if not isinstance(each, Absent)), counts[0] if counts else None)
@@ -310,7 +312,7 @@ def _container(
     yield service
     yield from _edges(stack, service, image_tree)
     if service.role is Role.JOB and (tool := _migration_tool(service)):
-        yield _runner(stack, resource, service, tool)
+        yield _runner(stack, resource, service, tool, starts=deployment.serves)
 
 
 def _spoken(tree: Tree | None) -> str:
@@ -354,9 +356,10 @@ def _role(
     if role is not Role.APP:
         return role
     words = str(command.value) if isinstance(command, Known) else ""
-    if _MIGRATE.search(words) or _MIGRATION_NAME.search(resource.name) or _MIGRATION_NAME.search(name):
-        return Role.JOB
     essential = facts.boolean(fields.get("essential"), fields.span)
+    stays = deployment.serves and not (isinstance(essential, Known) and not essential.value)
+    if _MIGRATION_NAME.search(resource.name) or _MIGRATION_NAME.search(name) or (_MIGRATE.search(words) and not stays):
+        return Role.JOB
     if not deployment.serves or (isinstance(essential, Known) and not essential.value and _finishes(name)):
         return Role.JOB
     return Role.APP
@@ -493,7 +496,9 @@ def _edges(stack: Stack, service: Service, image: Tree | None) -> Iterator[Edge]
     for address in facts.references(image) if image is not None else ():
         repository = stack.at(address)
         if repository is not None and "ecr" in repository.kind:
-            yield Edge(EdgeKind.PULLS, service.id, stack.id(repository.address), f"runs an image of {repository.address}")
+            yield Edge(
+                EdgeKind.PULLS, service.id, stack.id(repository.address), f"runs an image of {repository.address}"
+            )
     for variable in service.environment:
         for address in variable.references:
             target = stack.at(address)
@@ -615,14 +620,15 @@ def migration_tool(text: str) -> str:
 
 
 def _migration_tool(service: Service) -> str:
-    words = " ".join(
-        str(each.value) for each in (service.entrypoint, service.command) if isinstance(each, Known)
-    )
+    words = " ".join(str(each.value) for each in (service.entrypoint, service.command) if isinstance(each, Known))
     found = migration_tool(words) if _MIGRATE.search(words) or _MIGRATION_NAME.search(words) else ""
-    return found or ("container" if _MIGRATION_NAME.search(service.name) or _MIGRATION_NAME.search(service.group) else "")
+    return found or (
+        "container" if _MIGRATION_NAME.search(service.name) or _MIGRATION_NAME.search(service.group) else ""
+    )
 
 
-def _runner(stack: Stack, resource: Resource, service: Service, tool: str) -> MigrationRunner:
+def _runner(stack: Stack, resource: Resource, service: Service, tool: str, *, starts: bool) -> MigrationRunner:
+    """The runner that a migration container is; one beside a served container starts with every deployment."""
     from policyengine.lower.terraform.migrations import starts_task  # noqa: PLC0415 - they refer to each other
 
     return MigrationRunner(
@@ -631,7 +637,7 @@ def _runner(stack: Stack, resource: Resource, service: Service, tool: str) -> Mi
         side=stack.side,
         span=service.span,
         tool=tool,
-        hashed=starts_task(stack, resource) or Absent(service.span),
+        hashed=Known(value=True, span=service.span) if starts else starts_task(stack, resource) or Absent(service.span),
     )
 
 

@@ -318,13 +318,17 @@ def cluster_module(stack: Stack, resource: Resource) -> Iterator[Node]:
     )
     nested = resource.get("cluster_parameter_group")
     for section in nested_of(nested).sections:
-        groups = Groups(text(section.get("family"), section.span), tuple(_parameters(section.blocks("parameters"), section.span)))
+        groups = Groups(
+            text(section.get("family"), section.span), tuple(_parameters(section.blocks("parameters"), section.span))
+        )
     yield _rds(stack, resource, default_engine="aurora-postgresql", groups=groups)
 
 
 def cache_module(stack: Stack, resource: Resource) -> Iterator[Node]:
     """A call of terraform-aws-modules/elasticache: TLS unless switched off, cluster mode only on request."""
-    groups = _module_groups(resource, family=("parameter_group_family", "family"), parameters=("parameters", "parameter"))
+    groups = _module_groups(
+        resource, family=("parameter_group_family", "family"), parameters=("parameters", "parameter")
+    )
     defaults = CacheDefaults(transit_encryption=True, groups=groups)
     yield _cache(stack, resource, default_engine="redis", defaults=defaults)
 
@@ -335,9 +339,7 @@ def _module_groups(
     span = resource.span
     trees = [resource.get(name) for name in family]
     found = next((tree for tree in trees if tree is not None), None)
-    variables = [
-        variable for name in parameters for variable in _parameters(nested_of(resource.get(name)), span)
-    ]
+    variables = [variable for name in parameters for variable in _parameters(nested_of(resource.get(name)), span)]
     return Groups(text(found, span), tuple(variables))
 
 
@@ -421,4 +423,3 @@ def supabase(stack: Stack, resource: Resource) -> Iterator[Node]:
         version=Unknown("the supabase provider does not tell the version; declare it under 'facts'", span),
         flavour="supabase",
     )
-

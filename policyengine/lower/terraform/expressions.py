@@ -250,7 +250,9 @@ def _splat(value: Tree, rest: Sequence[Step], frame: Frame, span: Span) -> Tree:
         case Unknown():
             return value
         case Reference():
-            whole = Reference(value.address, f"{value.attribute}[*]" if value.attribute else "[*]", value.span, value.via)
+            whole = Reference(
+                value.address, f"{value.attribute}[*]" if value.attribute else "[*]", value.span, value.via
+            )
             return follow(whole, rest, frame)
         case _:
             return List((follow(value, rest, frame),), span)
@@ -268,7 +270,12 @@ def attribute(value: Tree, name: str, span: Span) -> Tree:
         case Instance(look=look, via=via):
             return through(look(name, span), *via)
         case Reference(address, inner, place, via):
-            return Reference(address, f"{inner}.{name}" if inner else name, place.cover(span) if place.path == span.path else place, via)
+            return Reference(
+                address,
+                f"{inner}.{name}" if inner else name,
+                place.cover(span) if place.path == span.path else place,
+                via,
+            )
         case Unknown():
             return value
         case List() if name.isdigit():
@@ -341,7 +348,9 @@ def _undecided_conditional(test: Tree, yes: Expression, no: Expression, frame: F
     start, end = test.span.start, test.span.end
     place = test.span if test.span.path == frame.source.path else frame.source.span(yes.start, no.end)
     del start, end
-    return Unknown(reason if reason.startswith("the condition") else f"the condition is not known: {reason}", place, test.via)
+    return Unknown(
+        reason if reason.startswith("the condition") else f"the condition is not known: {reason}", place, test.via
+    )
 
 
 def unified(value: Tree, other: Tree) -> Tree:
@@ -414,7 +423,11 @@ def _operate(left: Tree, operation: Operation, span: Span, frame: Frame) -> Tree
 def _differ(left: Tree, right: Tree) -> bool:
     """Whether two values that are not fully known differ for certain: one is null, the other holds something."""
     for one, other in ((left, right), (right, left)):
-        if isinstance(one, Known) and one.value is None and isinstance(other, Composite | Encoded | List | Object | Instance):
+        if (
+            isinstance(one, Known)
+            and one.value is None
+            and isinstance(other, Composite | Encoded | List | Object | Instance)
+        ):
             return True
         if isinstance(one, Known) and isinstance(one.value, str) and isinstance(other, Composite):
             first, last = other.parts[0], other.parts[-1]

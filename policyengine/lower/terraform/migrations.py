@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 _HASH = re.compile(r"\b(?:file(?:md5|sha\d+|base64sha\d+)|fileset|timestamp|plantimestamp|archive_file)\b")
 _LOCAL = re.compile(r"\blocal\.([\w-]+)")
 _RUN_TASK = re.compile(r"\becs\s+run-task\b|\brun_task\b")
-_MIGRATES = re.compile(r"migrat|\bprisma\b|\balembic\b|\bflyway\b|\bliquibase\b|\bdrizzle|\bgoose\b|db:setup", re.IGNORECASE)
+_MIGRATES = re.compile(
+    r"migrat|\bprisma\b|\balembic\b|\bflyway\b|\bliquibase\b|\bdrizzle|\bgoose\b|db:setup", re.IGNORECASE
+)
 
 
 def runner(stack: Stack, resource: Resource) -> Iterator[Node]:
@@ -77,7 +79,10 @@ def _tasks(stack: Stack, resource: Resource) -> Iterator[Resource]:
 
 
 def _migrates(task: Resource) -> bool:
-    return _MIGRATES.search(task.name) is not None or _MIGRATES.search(task.section.text_of("container_definitions")) is not None
+    return (
+        _MIGRATES.search(task.name) is not None
+        or _MIGRATES.search(task.section.text_of("container_definitions")) is not None
+    )
 
 
 def _hashed(resource: Resource) -> Value[bool]:

@@ -30,7 +30,9 @@ def rounded(value: Fraction | int) -> Number:
     if denominator & (denominator - 1) == 0 and numerator.bit_length() <= PRECISION:
         return value
     shift = PRECISION - (abs(numerator).bit_length() - denominator.bit_length())
-    scaled = Fraction(numerator * (1 << shift), denominator) if shift >= 0 else Fraction(numerator, denominator << -shift)
+    scaled = (
+        Fraction(numerator * (1 << shift), denominator) if shift >= 0 else Fraction(numerator, denominator << -shift)
+    )
     if abs(scaled.numerator // scaled.denominator).bit_length() > PRECISION:
         shift -= 1
         scaled /= 2

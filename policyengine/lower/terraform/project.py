@@ -231,7 +231,15 @@ class Project:
                 return self._call(module, name)
             case ("resource", Module() as module, str() as mode, str() as kind, str() as name):
                 return self._resource(module, (mode, kind, name))
-            case ("attribute", Module() as module, str() as mode, str() as kind, str() as name, index, str() as attribute):
+            case (
+                "attribute",
+                Module() as module,
+                str() as mode,
+                str() as kind,
+                str() as name,
+                index,
+                str() as attribute,
+            ):
                 return self._attribute(module, (mode, kind, name), index, attribute)
             case _:
                 raise AssertionError(key)
@@ -345,9 +353,7 @@ class Project:
             if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= MOST:
                 return Unknown("count is no whole number", source.span(attribute.start, attribute.end))
             span = source.span(attribute.value.start, attribute.value.end)
-            return [
-                (f"[{index}]", {"count": Object({"index": Known(index, span)}, span)}) for index in range(number)
-            ]
+            return [(f"[{index}]", {"count": Object({"index": Known(index, span)}, span)}) for index in range(number)]
         each = self.attribute_of(declared, "for_each")
         if each is None:
             return [("", {})]
@@ -519,7 +525,9 @@ class Project:
             syntax = parse_template(source)
         except ReadError as error:
             return Unknown(f"the template cannot be read: {error.message}", text.span)
-        inner = {key: through(each, *given.via) for key, each in given.entries.items()} if isinstance(given, Object) else {}
+        inner = (
+            {key: through(each, *given.via) for key, each in given.entries.items()} if isinstance(given, Object) else {}
+        )
         try:
             tree = evaluate(syntax, Frame(source, module, inner))
         except Invalid as error:
@@ -625,4 +633,3 @@ def _unknown_names(unknown: Unknown) -> dict[str, Tree]:
         "each": Object({"key": unknown, "value": unknown}, span),
         "count": Object({"index": unknown}, span),
     }
-

@@ -25,7 +25,9 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
 
 _RANK = {word: rank for rank, words in enumerate(SYNONYMS.values()) for word in words}
 _WORD = re.compile(r"[^a-z0-9]+")
-_ASIDE = re.compile(r"(?:^|/)(?:examples?|tests?|fixtures?|samples?|test-fixtures|\.github|bootstrap|tutorials?)(?:/|$)")
+_ASIDE = re.compile(
+    r"(?:^|/)(?:examples?|tests?|fixtures?|samples?|test-fixtures|\.github|bootstrap|tutorials?)(?:/|$)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,9 @@ def _choose(members: Mapping[str, str], wanted: str) -> tuple[str, str]:
     return nearest, f"there is no {wanted!r}, and {members[nearest]!r} is nearest to production"
 
 
-_VAR_FOLDERS = re.compile(r"^(?:\.{0,2}/?)?(?:environments?|envs?|vars?|variables?|tfvars|configs?|workspaces?|settings)(?:/|$)")
+_VAR_FOLDERS = re.compile(
+    r"^(?:\.{0,2}/?)?(?:environments?|envs?|vars?|variables?|tfvars|configs?|workspaces?|settings)(?:/|$)"
+)
 
 
 def _var_file(root: str, paths: Sequence[str], wanted: str) -> tuple[str, str]:

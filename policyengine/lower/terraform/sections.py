@@ -221,18 +221,14 @@ def _module_call(project: Project, module: Module) -> Resource:
     return Resource(project, module.parent, module.call, "module", module.source, label, module.address, section)
 
 
-def _instances(
-    project: Project, module: Module, declared: Declared, mode: str, kind: str, name: str
-) -> list[Resource]:
+def _instances(project: Project, module: Module, declared: Declared, mode: str, kind: str, name: str) -> list[Resource]:
     plainly = f"data.{kind}.{name}" if mode == "data" else f"{kind}.{name}"
     expansion = project.expanded(module, declared)
     gap: Unknown | None = None
     if isinstance(expansion, Unknown):
         gap = expansion
         span = expansion.span
-        expansion = [
-            ("", {"each": Object({"key": gap, "value": gap}, span), "count": Object({"index": gap}, span)})
-        ]
+        expansion = [("", {"each": Object({"key": gap, "value": gap}, span), "count": Object({"index": gap}, span)})]
     body = project.body(declared)
     return [
         Resource(

@@ -47,9 +47,7 @@ class Stack:
 
     def modules(self, *sources: str) -> Iterator[Resource]:
         """The calls of modules from a registry or repository whose source contains one of these texts."""
-        return (
-            each for each in self.resources if each.mode == "module" and any(part in each.kind for part in sources)
-        )
+        return (each for each in self.resources if each.mode == "module" and any(part in each.kind for part in sources))
 
     def at(self, address: str) -> Resource | None:
         """The resource that an address, with or without an attribute behind it, names."""

@@ -182,4 +182,3 @@ def _key(source: Source) -> str:
     from policyengine.formats.hcl.encode import VERSION  # noqa: PLC0415 - only with a cache
 
     return content_key(f"hcl {VERSION}", source.text)
-

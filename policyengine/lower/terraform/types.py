@@ -72,9 +72,9 @@ def _primitive(tree: Tree, name: str) -> Tree:
             return Known(to_number(value), span, via)
         case Known(value, span, via), "bool":
             return Known(to_bool(value), span, via)
-        case (Composite() | Encoded()), "number" if decided(tree):
+        case ((Composite() | Encoded()), "number") if decided(tree):
             return Known(to_number(plain(tree)), tree.span, tree.via)
-        case (Composite() | Encoded()), "bool" if decided(tree):
+        case ((Composite() | Encoded()), "bool") if decided(tree):
             return Known(to_bool(plain(tree)), tree.span, tree.via)
         case _:
             return tree

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import random
-import sys
-from pathlib import Path
 
 import pytest
 
 pytest.importorskip("dockerfile")
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from compare_dockerfiles import Agreement
+from tests.oracle.compare_dockerfiles import Agreement
 
 pytestmark = pytest.mark.oracle
 

@@ -247,7 +247,9 @@ def _coalesce(arguments: list[Tree], calling: Calling) -> Tree:
     for argument in arguments:
         if isinstance(argument, Unknown):
             return argument
-        if _null(argument) or (isinstance(argument, Known) and argument.value == "" and isinstance(argument.value, str)):
+        if _null(argument) or (
+            isinstance(argument, Known) and argument.value == "" and isinstance(argument.value, str)
+        ):
             continue
         if texts and isinstance(argument, Known) and not isinstance(argument.value, str):
             return Known(to_string(argument.value), argument.span, argument.via)
@@ -398,9 +400,7 @@ def _chunklist(arguments: list[Tree], calling: Calling) -> Tree:
     if not source.items:
         return List((), calling.span, gap=source.gap)
     width = size or len(source.items)
-    chunks = tuple(
-        List(source.items[at : at + width], calling.span) for at in range(0, len(source.items), width)
-    )
+    chunks = tuple(List(source.items[at : at + width], calling.span) for at in range(0, len(source.items), width))
     return List(chunks, calling.span, gap=source.gap)
 
 

@@ -291,7 +291,8 @@ def _cased(change: Callable[[str], str]) -> TreeFunction:
         first = arguments[0]
         if isinstance(first, Composite) and not decided(first):
             parts = tuple(
-                Known(change(part.value), part.span, part.via) if isinstance(part, Known) else part for part in first.parts
+                Known(change(part.value), part.span, part.via) if isinstance(part, Known) else part
+                for part in first.parts
             )
             return Composite(parts, first.span, first.via)
         text = to_string(plain(first))

@@ -1,0 +1,413 @@
+"""How code reads environment variables without a schema: plain reads, defaults, and checks written by hand.
+
+A variable is required where its absence throws or ends the process: `if (!process.env.X) throw …`, a helper such as
+`required("X")`, a list of names that is walked, an assertion. It is not where a default or a test stands by the read.
+A plain read tells neither.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from policyengine.formats.typescript import NAME, Part
+from policyengine.lower.config_schema import Place, Verdict, literal
+from policyengine.value import Known
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policyengine.formats.typescript import Code, Function
+    from policyengine.lower.config_schema import Modules
+    from policyengine.source import Span
+
+ENVIRONMENT = r"(?:\b(?:process|globalThis\s*\.\s*process|import\s*\.\s*meta|Bun)\s*\??\s*\.\s*env\b)"
+"""The pattern of the object that holds the environment."""
+
+_ACCESS = rf"\s*!?\s*(?:\??\s*\.\s*(?P<name>{NAME})|(?:\?\.)?\s*\[\s*(?=[\"'`]))"
+_READ = re.compile(rf"{ENVIRONMENT}{_ACCESS}")
+_DENO = re.compile(r"\bDeno\s*\.\s*env\s*\.\s*get\s*\(\s*(?=[\"'`])")
+_ALIAS = re.compile(
+    rf"\b({NAME})\s*(?::\s*[\w.<>,|\[\] ]{{1,80}})?=\s*{ENVIRONMENT}(?!\s*(?:\??\.\s*{NAME}|\??\.?\s*\[|!?\s*\.))"
+    rf"|\b({NAME})\s*\??\s*:\s*(?:NodeJS\s*\.\s*)?(?:ProcessEnv|ImportMetaEnv)\b"
+)
+_DESTRUCTURED = re.compile(rf"\}}\s*(?::[^=;\n]{{1,80}})?=\s*{ENVIRONMENT}(?!\s*(?:\??\.\s*{NAME}|\??\.?\s*\[))")
+_DYNAMIC = rf"(?:{ENVIRONMENT}|\b(?:%s))\s*(?:\?\.)?\s*\[\s*({NAME})\s*\]|\bDeno\s*\.\s*env\s*\.\s*get\s*\(\s*({NAME})\s*\)"
+_KEY = re.compile(r"[A-Za-z_]\w*\Z")
+_UPPER = re.compile(r"[A-Z][A-Z0-9_]*\Z")
+_NOT_VARIABLES = frozenset({"MODE", "DEV", "PROD", "SSR", "BASE_URL"})
+_STOPS = re.compile(r"\bthrow\b|\b(?:process|Deno)\s*\.\s*exit\s*\(|\bprocess\s*\.\s*abort\s*\(|\b(?:fail|panic|die|fatal)\w*\s*\(")
+_COLLECTS = re.compile(r"\.\s*push\s*\(")
+_IF = re.compile(r"\bif\s*\(")
+_OR = re.compile(r"[(\[{]|\|\|")
+_AND = re.compile(r"&&")
+_MISSING_AFTER = re.compile(r"\s*(?:={2,3}\s*(?:undefined\b|null\b|\"\"|''|\"\s*undefined)|\??\s*\.\s*length\s*(?:={2,3}\s*0|<\s*1))")
+_MISSING_BEFORE = re.compile(r"(?:(?<!!)!\s*\(?\s*|\btypeof\s+|\b(?:isNil|isEmpty|isUndefined|isBlank)\(\s*)\Z")
+_FALLBACK = re.compile(r"\s*(?:\?\?|\|\|)=?\s*")
+_TESTED = re.compile(r"\s*\)?\s*(?:={2,3}|!={1,2}|\?(?![.?])|&&)|\s*\?\.\s*\w")
+_CONVERTED = re.compile(r"\b(?:Number|parseInt|parseFloat|String|Boolean|BigInt)\s*\(\s*\Z")
+_TESTED_BEFORE = re.compile(r"!\s*\Z|\b(?:if|while)\s*\(\s*\Z|&&\s*\(?\s*\Z|\bBoolean\(\s*\Z")
+_METHODS = re.compile(rf"\s*(?:\?\s*)?\.\s*{NAME}\s*\(")
+_ASSERTS = re.compile(r"\b(?:invariant|assert(?:\s*\.\s*ok)?|nullthrows|ensure|tinyInvariant)\s*\(\s*")
+_STRING_CALL = re.compile(rf"(?<!function\s)(?<![\w$])({NAME})\s*(?:<[^<>()]{{0,80}}>\s*)?\(\s*(?=[\"'`])")
+_LIST = re.compile(rf"\b(?:const|let|var)\s+({NAME})\s*(?::[^=;\n]{{1,80}})?=\s*(?=\[)")
+_INLINE_LIST = re.compile(r"\bof\s*(?=\[)|=\s*(?=\[[^\]]*\]\s*(?:as\s+const\s*)?\)?\s*\.\s*(?:filter|forEach|find|some|every|map)\s*\()")
+_PARAMETER = re.compile(rf"\s*(?:\.\.\.)?({NAME})")
+
+
+class Read(NamedTuple):
+    """One place that reads a variable: its key, the key's part, and the part of the whole read."""
+
+    key: str
+    name: Part
+    part: Part
+
+
+class Found(NamedTuple):
+    """What the code says of one variable, at one place."""
+
+    key: str
+    name: Place
+    verdict: Verdict
+
+
+class Helper(NamedTuple):
+    """A function that reads the variable its parameter number `parameter` names; `throws` where that is missing."""
+
+    parameter: int
+    throws: bool
+    function: Function
+    code: Code
+
+
+def aliases(code: Code) -> frozenset[str]:
+    """The names that stand for the whole environment: `const env = process.env`, `(env: NodeJS.ProcessEnv)`."""
+    return frozenset(match[1] or match[2] for match in _ALIAS.finditer(code.text))
+
+
+def reads(code: Code) -> tuple[Read, ...]:
+    """Every read of a variable whose name is written out, in order."""
+    found = [read for pattern in (_READ, _DENO) for match in pattern.finditer(code.text) if (read := _read(code, match))]
+    names = aliases(code)
+    if names:
+        pattern = re.compile(rf"(?<![\w$.])(?:{'|'.join(map(re.escape, sorted(names)))}){_ACCESS}")
+        for match in pattern.finditer(code.text):
+            read = _read(code, match)
+            if read is not None and _UPPER.match(read.key):
+                found.append(read)
+    return tuple(sorted(set(found), key=lambda read: read.part.start))
+
+
+def _read(code: Code, match: re.Match[str]) -> Read | None:
+    groups = match.groupdict()
+    if groups.get("name"):
+        key, name = groups["name"], Part(*match.span("name"))
+        end = match.end()
+    else:
+        string = code.string(match.end())
+        if string is None:
+            return None
+        key, name = string[0], Part(string[1].start, string[1].end)
+        end = code.strings[match.end()]
+        closing = re.compile(r"\s*[\])]").match(code.text, end)
+        end = closing.end() if closing else end
+    if not _KEY.match(key) or key in _NOT_VARIABLES or key.startswith("npm_"):
+        return None
+    return Read(key, name, Part(match.start(), end))
+
+
+def found(reader: Modules, code: Code) -> tuple[Found, ...]:
+    """What the code says of each variable, strongest first: required, then optional, then open; in order of place."""
+    every = reads(code)
+    said: list[Found] = []
+    named = dict(_bound(code, every))
+    said.extend(_conditions(code, every, named))
+    said.extend(_helpers(reader, code))
+    said.extend(_lists(code))
+    said.extend(_asserted(code, every, named))
+    said.extend(Found(read.key, Place(code, read.name), _plain(reader, code, read)) for read in every)
+    said.extend(_destructured(reader, code))
+    rank = {True: 0, False: 1, None: 2}
+    best: dict[str, Found] = {}
+    for each in said:
+        known = best.get(each.key)
+        if known is None or rank[each.verdict.required] < rank[known.verdict.required]:
+            best[each.key] = each
+    return tuple(sorted(best.values(), key=lambda each: (each.name.code.source.path, each.name.part.start)))
+
+
+def _plain(reader: Modules, code: Code, read: Read) -> Verdict:
+    """What stands around a read says of it."""
+    at = read.part.end
+    before = code.text[max(0, read.part.start - 60) : read.part.start]
+    while method := _METHODS.match(code.text, at):
+        closer = code.closers.get(method.end() - 1)
+        if closer is None:
+            break
+        at = closer + 1
+    if _CONVERTED.search(before):
+        opener = read.part.start - 1 - (len(before) - len(before.rstrip()))
+        at = code.closers.get(opener, at - 1) + 1
+    fallback = _FALLBACK.match(code.text, at)
+    if fallback is not None:
+        return _fallback(reader, code, fallback.end())
+    if code.text.startswith("!", at) and not code.text.startswith("!=", at):
+        return Verdict(None, reason="it is asserted with '!' and never checked")
+    if _TESTED.match(code.text, at) or _TESTED_BEFORE.search(before):
+        return Verdict(required=False)
+    return Verdict(None, reason="the code reads it without a check")
+
+
+def _fallback(reader: Modules, code: Code, start: int) -> Verdict:
+    """What stands behind `??` or `||`: a default, another variable, or a throw."""
+    part = code.expression(start)
+    last = start
+    while match := _OR_OR_NULLISH.search(code.text, last, part.end):
+        last = match.end() if match[0] in ("||", "??") else code.closers.get(match.start(), match.start()) + 1
+        start = last if match[0] in ("||", "??") else start
+    operand = code.trim(start, _ternary_start(code, start, part.end))
+    text = code.text[operand.start : operand.end]
+    if _STOPS.search(text) or re.match(r"(?:required?|missing|raise|assert)\w*\s*\(", text):
+        return Verdict(required=True)
+    if _READ.match(code.text, operand.start):
+        return Verdict(None, reason="another variable may stand in for it")
+    return Verdict(required=False, default=literal(reader, Place(code, operand)))
+
+
+_OR_OR_NULLISH = re.compile(r"[(\[{]|\|\||\?\?")
+
+
+def _ternary_start(code: Code, start: int, end: int) -> int:
+    match = re.compile(r"\s\?\s|\s(?:===|!==|as|satisfies)\s").search(code.text, start, end)
+    return match.start() if match else end
+
+
+def _bound(code: Code, every: tuple[Read, ...]) -> Iterator[tuple[str, Read]]:
+    """Names that stand for one variable: `const x = process.env.X`, and `o.x` of `const o = { x: process.env.X }`."""
+    declared = re.compile(rf"\b(?:const|let|var)\s+({NAME})\s*(?::[^=;\n]{{1,80}})?=\s*\Z")
+    in_object = re.compile(rf"(?:[{{,]\s*)({NAME})\s*:\s*\Z")
+    for read in every:
+        before = code.text[max(0, read.part.start - 200) : read.part.start]
+        if match := declared.search(before):
+            yield match[1], read
+        elif match := in_object.search(before):
+            yield f".{match[1]}", read
+    for match in _DESTRUCTURED.finditer(code.text):
+        opener = code.openers.get(match.start())
+        for each in code.items(opener) if opener is not None else ():
+            name = re.match(rf"({NAME})(?:\s*:\s*({NAME}))?", code.text[each.start : each.end])
+            if name:
+                part = Part(each.start, each.start + len(name[1]))
+                yield name[2] or name[1], Read(name[1], part, part)
+
+
+def _destructured(reader: Modules, code: Code) -> Iterator[Found]:
+    """`const { A, B = "x" } = process.env`."""
+    for match in _DESTRUCTURED.finditer(code.text):
+        opener = code.openers.get(match.start())
+        for each in code.items(opener) if opener is not None else ():
+            name = re.match(rf"({NAME})(?:\s*:\s*{NAME})?\s*(=)?", code.text[each.start : each.end])
+            if name is None or not _KEY.match(name[1]):
+                continue
+            verdict = Verdict(None, reason="the code reads it without a check")
+            if name[2]:
+                default = code.trim(each.start + name.end(), each.end)
+                verdict = Verdict(required=False, default=literal(reader, Place(code, default)))
+            yield Found(name[1], Place(code, Part(each.start, each.start + len(name[1]))), verdict)
+
+
+def _conditions(code: Code, every: tuple[Read, ...], named: dict[str, Read]) -> Iterator[Found]:
+    """`if (!process.env.X) throw …`, also through a name."""
+    stops = _STOPS.search(code.text) is not None
+    starts = [read.part.start for read in every]
+    for match in _IF.finditer(code.text):
+        opener = match.end() - 1
+        closer = code.closers.get(opener)
+        if closer is None:
+            continue
+        body = _statement(code, closer + 1)
+        if not (
+            _STOPS.search(code.text, body.start, body.end)
+            or (stops and _COLLECTS.search(code.text, body.start, body.end))
+        ):
+            continue
+        for part in _disjuncts(code, Part(opener + 1, closer)):
+            conditional = _AND.search(code.text, part.start, part.end) is not None
+            for read in (*_within(every, starts, part), *_names_within(code, named, part)):
+                before = code.text[max(part.start, read.part.start - 40) : read.part.start]
+                if _MISSING_BEFORE.search(before) or _MISSING_AFTER.match(code.text, read.part.end):
+                    verdict = (
+                        Verdict(None, reason="it is required under a condition")
+                        if conditional
+                        else Verdict(required=True)
+                    )
+                    yield Found(read.key, Place(code, read.name), verdict)
+
+
+def _within(every: tuple[Read, ...], starts: list[int], part: Part) -> Iterator[Read]:
+    from bisect import bisect_left  # noqa: PLC0415  only here
+
+    for read in every[bisect_left(starts, part.start) :]:
+        if read.part.start >= part.end:
+            return
+        yield read
+
+
+def _names_within(code: Code, named: dict[str, Read], part: Part) -> Iterator[Read]:
+    """Names in a condition that stand for a variable, as reads at the place of the name."""
+    for match in re.compile(rf"(?<![\w$.])({NAME})(?:\s*\.\s*({NAME}))?").finditer(code.text, part.start, part.end):
+        read = named.get(match[1]) if not match[2] or match[1] in named else named.get(f".{match[2]}")
+        if read is not None:
+            yield Read(read.key, read.name, Part(match.start(), match.end(1) if match[1] in named else match.end()))
+
+
+def _disjuncts(code: Code, part: Part) -> Iterator[Part]:
+    """The operands of `a || b || c`, brackets around them removed."""
+    part = code.trim(*part)
+    start = at = part.start
+    while match := _OR.search(code.text, at, part.end):
+        if match[0] == "||":
+            yield code.trim(start, match.start())
+            start = at = match.end()
+        else:
+            at = code.closers.get(match.start(), match.start()) + 1
+    yield code.trim(start, part.end)
+
+
+def _statement(code: Code, start: int) -> Part:
+    part = code.trim(start, min(len(code.text), start + 4000))
+    if code.text.startswith("{", part.start):
+        return Part(part.start, code.closers.get(part.start, part.end))
+    return code.expression(part.start)
+
+
+def helpers(code: Code) -> dict[str, Helper]:
+    """The functions of a file that read the variable which a parameter names."""
+    result: dict[str, Helper] = {}
+    names = "|".join(map(re.escape, sorted(aliases(code)))) or r"(?!)"
+    dynamic = re.compile(_DYNAMIC % names)
+    every = list(code.functions())
+    for name, function in every:
+        parameters = [match[1] for part in function.parameters if (match := _PARAMETER.match(code.text, part.start))]
+        for match in dynamic.finditer(code.text, function.body.start, function.body.end):
+            key = match[1] or match[2]
+            if key in parameters:
+                throws = _STOPS.search(code.text, function.body.start, function.body.end) is not None
+                result[name] = Helper(parameters.index(key), throws, function, code)
+                break
+    for name, function in every if result else ():
+        parameters = [match[1] for part in function.parameters if (match := _PARAMETER.match(code.text, part.start))]
+        if name in result or not parameters:
+            continue
+        inner = re.compile(rf"(?<![\w$])({'|'.join(map(re.escape, sorted(result)))})\s*(?:<[^<>()]*>\s*)?\(\s*({NAME})\s*[,)]")
+        for match in inner.finditer(code.text, function.body.start, function.body.end):
+            if match[2] in parameters:
+                throws = (
+                    result[match[1]].throws or _STOPS.search(code.text, function.body.start, function.body.end) is not None
+                )
+                result[name] = Helper(parameters.index(match[2]), throws, function, code)
+                break
+    return result
+
+
+def _helpers(reader: Modules, code: Code) -> Iterator[Found]:
+    """Calls such as `required("X")`."""
+    own = helpers(code)
+    brought: dict[str, Helper | None] = {}
+    for match in _STRING_CALL.finditer(code.text):
+        name = match[1]
+        helper = own.get(name)
+        if helper is None and name not in own:
+            if name not in brought:
+                brought[name] = _imported_helper(reader, code, name)
+            helper = brought[name]
+        opener = code.text.rfind("(", match.start(), match.end())
+        arguments = code.items(opener)
+        if helper is None:
+            if name == "getOrThrow" and arguments and (string := code.whole_string(arguments[0])):
+                yield Found(string[0], Place(code, Part(string[1].start, string[1].end)), Verdict(required=True))
+            continue
+        if len(arguments) <= helper.parameter:
+            continue
+        string = code.whole_string(arguments[helper.parameter])
+        if string is None or not _KEY.match(string[0]):
+            continue
+        key = Place(code, Part(string[1].start, string[1].end))
+        yield Found(string[0], key, _called(reader, code, helper, arguments))
+
+
+def _imported_helper(reader: Modules, code: Code, name: str) -> Helper | None:
+    imported = code.imported(name)
+    target = reader.module(code, imported.module) if imported else None
+    return helpers(target).get(imported.name) if target and imported else None
+
+
+def _called(reader: Modules, code: Code, helper: Helper, arguments: tuple[Part, ...]) -> Verdict:
+    """What a call of a helper says: by what is given besides the name, or by the default of that parameter."""
+    after = helper.parameter + 1
+    if len(arguments) > after:
+        given = arguments[after]
+        text = code.text[given.start : given.end]
+        default = literal(reader, Place(code, given))
+        if text in ("true", "false") and helper.throws:
+            return Verdict(required=text == "true")
+        if text == "undefined":
+            return Verdict(required=helper.throws)
+        if isinstance(default, Known) or not helper.throws:
+            return Verdict(required=False, default=default)
+        return Verdict(None, reason="it depends on what the helper is given")
+    if not helper.throws:
+        return Verdict(required=False)
+    if len(helper.function.parameters) > after:
+        part = helper.function.parameters[after]
+        text = helper.code.text[part.start : part.end]
+        if re.search(r"=\s*false\b", text):
+            return Verdict(required=False)
+        if "=" in text and not re.search(r"=\s*(?:true|undefined|null|\{)", text):
+            return Verdict(None, reason="it depends on what the helper is given")
+    return Verdict(required=True)
+
+
+def _lists(code: Code) -> Iterator[Found]:
+    """`for (const key of ["A", "B"]) if (!process.env[key]) throw …` and `required.filter((key) => !process.env[key])`."""
+    names = "|".join(map(re.escape, sorted(aliases(code)))) or r"(?!)"
+    if not re.search(_DYNAMIC % names, code.text) or not _STOPS.search(code.text):
+        return
+    for match in (*_LIST.finditer(code.text), *_INLINE_LIST.finditer(code.text)):
+        items = code.items(match.end())
+        strings = [code.whole_string(item) for item in items]
+        if not strings or not all(string and _UPPER.match(string[0]) for string in strings):
+            continue
+        walk = (
+            rf"\bof\s+{re.escape(match[1])}\b|\b{re.escape(match[1])}\s*\.\s*(?:filter|forEach|find|some|every|map|reduce)\s*\("
+            if match.re is _LIST
+            else None
+        )
+        start = match.end()
+        if walk is not None:
+            walked = re.search(walk, code.text)
+            if walked is None:
+                continue
+            start = walked.start()
+        if not re.search(_DYNAMIC % names, code.text[start : start + 1500]):
+            continue
+        for string in strings:
+            if string is not None:
+                yield Found(string[0], Place(code, Part(string[1].start, string[1].end)), Verdict(required=True))
+
+
+def _asserted(code: Code, every: tuple[Read, ...], named: dict[str, Read]) -> Iterator[Found]:
+    """`invariant(process.env.X, "…")`, `assert(X)`."""
+    by_start = {read.part.start: read for read in every}
+    for match in _ASSERTS.finditer(code.text):
+        read = by_start.get(match.end())
+        if read is None:
+            name = re.compile(NAME).match(code.text, match.end())
+            read = named.get(name[0]) if name else None
+        if read is not None:
+            yield Found(read.key, Place(code, read.name), Verdict(required=True))
+
+
+def span_of(place: Place) -> Span:
+    """The span of a place."""
+    return place.code.span(place.part)
