@@ -44,7 +44,7 @@ class Cache:
         if self.directory is None:
             return
         try:
-            body = marshal.dumps(entry)
+            body = marshal.dumps(entry)  # type: ignore[arg-type]  # plain data, by the contract
             folder = self.directory / kind / key[:2]
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             temporary = folder / f".{key}.{os.getpid()}"

@@ -117,7 +117,8 @@ def resolve(
                 text = Text.at(HOLE, assignment.key_span, (step,))
                 found[assignment.key] = Resolved(assignment.key, assignment.key_span, text, (assignment.key,))
             continue
-        text, unset = assignment.value, ()
+        text = assignment.value
+        unset: tuple[str, ...] = ()
         if "$" in text.text and assignment.expands is Expands.COMPOSE:
             try:
                 text, unset = expand(text, known, strict=strict)
@@ -225,7 +226,7 @@ def _quoted(source: Source, at: int) -> tuple[Text, int, Expands]:
 
 
 def _unescaped(value: Text) -> Text:
-    """The escapes of a double-quoted value resolved; `\\$` becomes `$$`, which expansion turns into a dollar."""
+    r"""The escapes of a double-quoted value resolved; `\$` becomes `$$`, which expansion turns into a dollar."""
     if "\\" not in value.text:
         return value
     parts: list[Text] = []
@@ -295,7 +296,7 @@ def _node_value(text: str, at: int) -> tuple[int, int, int] | None:
         rest = _NODE_REST.match(text, quoted.end()) if quoted is not None else None
         if quoted is not None and rest is not None:
             return start, quoted.end(), rest.end()
-    if start < len(text) and text[start] not in "#" and _same_line(text, at, start):
+    if start < len(text) and text[start] != "#" and _same_line(text, at, start):
         stop = start
         while stop < len(text) and text[stop] not in "#\r\n":
             stop += 1
@@ -311,7 +312,7 @@ def _same_line(text: str, start: int, end: int) -> bool:
 
 
 def _node_text(text: str, span: Span) -> Text:
-    """The value without its quotes; only in double quotes are `\\n` and `\\r` resolved."""
+    r"""The value without its quotes; only in double quotes are `\n` and `\r` resolved."""
     if len(text) >= 2 and text[0] in "'\"`" and text[-1] == text[0]:
         inner = Text.at(text[1:-1], Span(span.path, span.start + 1, span.end - 1))
         if not inner.text:
@@ -321,7 +322,7 @@ def _node_text(text: str, span: Span) -> Text:
 
 
 def _node_escapes(value: Text, quote: str) -> Text:
-    """Line ends become line feeds everywhere, `\\n` and `\\r` are escapes after a double quote."""
+    r"""Line ends become line feeds everywhere, `\n` and `\r` are escapes after a double quote."""
     pattern = _NODE_ESCAPE if quote == '"' else _BREAK
     if pattern.search(value.text) is None:
         return value

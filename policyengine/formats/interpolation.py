@@ -193,7 +193,7 @@ def _replacement(
     return Text.at("" if strict else HOLE, step.span, (step,))
 
 
-def _operated(
+def _operated(  # noqa: PLR0917 - an expression's parts and the state of the walk
     name: str,
     operator: str,
     operand: Text,

@@ -222,7 +222,8 @@ class _Flattening:
         parts = element.parts
         for number, (role, block) in enumerate(parts):
             if role == "condition":
-                reason: Ignored | None = ignored or Ignored("condition", self.text.span(element.start, element.start + 2))
+                at = self.text.span(element.start, element.start + 2)
+                reason: Ignored | None = ignored or Ignored("condition", at)
                 negated = len(block.items) == 1 and block.items[0].pipelines[0].negation is not None
                 other = number + 1 if negated else number + 2
                 if ignored is None and other < len(parts) and _aborts_block(parts[other][1]):

@@ -113,7 +113,7 @@ def _documents(source: Source) -> tuple[Document, ...]:
 
     while True:
         event = get_event()
-        kind = event.__class__
+        kind: type = event.__class__
         if kind is scalar_event:
             start, end = event.start_mark.index, event.end_mark.index
             anchor, tag, style = event.anchor, event.tag, event.style
@@ -169,8 +169,7 @@ def _documents(source: Source) -> tuple[Document, ...]:
                 anchors[opened.anchor] = _Anchored(node, total - opened.before + 1, height)
             if stack:
                 items = stack[-1].items
-                if height > stack[-1].heights[0]:
-                    stack[-1].heights[0] = height
+                stack[-1].heights[0] = max(stack[-1].heights[0], height)
             else:
                 items = documents
             items.append(node)
@@ -186,8 +185,8 @@ def _documents(source: Source) -> tuple[Document, ...]:
                 _refuse_expansion(Span(path, start, last_end))
             if len(stack) + target.height > DEEPEST:
                 _refuse_depth(path, start)
-            if stack and target.height > stack[-1].heights[0]:
-                stack[-1].heights[0] = target.height
+            if stack:
+                stack[-1].heights[0] = max(stack[-1].heights[0], target.height)
             step = Via(f"*{name}", Span(path, start, last_end))
             items.append(target.node._replace(via=(step, *target.node.via)))
         elif kind is document_start:
@@ -200,7 +199,7 @@ def _documents(source: Source) -> tuple[Document, ...]:
 def _event_source(text: str) -> Callable[[], _Event]:
     """A function that returns the next event: libyaml's, or pure Python's where PyYAML was built without it."""
     try:
-        from yaml.cyaml import CParser  # noqa: PLC0415 - see read_all
+        from yaml.cyaml import CParser  # type: ignore[attr-defined]  # noqa: PLC0415 - see read_all
     except ImportError:
         from yaml import SafeLoader  # noqa: PLC0415 - the slow parser, with the same events
 

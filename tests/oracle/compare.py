@@ -1,11 +1,12 @@
 """Compare our reading of Compose files and env files with the real programs over a folder, and print the agreement.
 
-    python tests/oracle/compare.py FOLDER [--kind compose|env] [--show N] [--limit N]
+    python -m tests.oracle.compare FOLDER [--kind compose|env] [--show N] [--limit N]
 
 Every Compose file below FOLDER is given to Docker Compose alone, with `-f`, from its own folder; a file that Docker
 accepts agrees when the effective configurations are equal, one that it refuses when we refuse it. Every env file is
 read by Docker Compose, npm's dotenv and python-dotenv, and agrees when the variables are equal or both refuse it.
 """
+# ruff: noqa: T201 - a command line tool prints
 
 from __future__ import annotations
 
@@ -14,20 +15,17 @@ import json
 import os
 import re
 import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))
-from compose_oracle import differences, docker, engine
 
 from policyengine import discover
 from policyengine.formats import dotenv
 from policyengine.formats.dotenv import Dialect
 from policyengine.formats.interpolation import Text
 from policyengine.source import ReadError, Span
+from tests.oracle.compose_oracle import differences, docker, engine, normal
 
 COMPOSE = re.compile(r"(?:.*[-_.])?compose(?:[-_.].*)?\.ya?ml\Z|.*\bcompose\b.*\.ya?ml\Z")
 ENV = re.compile(r"\.env(?:\..+)?\Z|.*\.env(?:\..+)?\Z|env\.(?:example|sample|template)\Z")
@@ -85,8 +83,6 @@ def compare_compose(paths: list[Path], limit: int) -> None:
         if ours.model is None:
             tally.wrong.append(f"{path}: we refuse: {ours.error}")
             continue
-        from compose_oracle import normal
-
         found = differences(ours.model, normal(theirs.model))
         if found:
             tally.wrong.append(f"{path}: {'; '.join(found[:3])[:600]}")

@@ -17,6 +17,8 @@ __all__ = [
     "File",
     "RawAttribute",
     "RawBlock",
+    "Template",
+    "Text",
     "items",
     "parse",
     "parse_attribute",

@@ -85,6 +85,10 @@ class _Mark:
         self.value = ""
 
 
+_Steps = tuple[Step, ...]
+_Parts = tuple[Part, ...]
+_Intro = tuple[str, str, Expression]
+_Frames = list[tuple[list["_Mark"], list[list[Part]]]]
 _Children = list[Any]  # tokens of lark and nodes made here: the one place where the reader's input is untyped
 
 
@@ -130,9 +134,9 @@ class _Builder:
         match node:
             case Name():
                 return node
-            case Keyword(start, end) | Text(start, end):
-                if isinstance(node, Text):
-                    raise Refused("an attribute's name stands without quotes", start, end)
+            case Text(start, end):
+                raise Refused("an attribute's name stands without quotes", start, end)
+            case Keyword(start, end):
                 return Name(start, end, self.text[start:end])
             case Traversal(start, end) | Template(start, end):
                 raise Refused("a single name is expected here", start, end)
@@ -250,14 +254,14 @@ class _Builder:
 
     # steps
 
-    def braces_index(self, children: _Children) -> tuple[Step, ...]:
+    def braces_index(self, children: _Children) -> _Steps:
         return (GetIndex(children[0].start_pos + self.shift, children[-1].end_pos + self.shift, children[1]),)
 
-    def short_index(self, children: _Children) -> tuple[Step, ...]:
+    def short_index(self, children: _Children) -> _Steps:
         number = self.int_lit(children[1:])
         return (GetIndex(number.start, number.end, number),)
 
-    def get_attr(self, children: _Children) -> tuple[Step, ...]:
+    def get_attr(self, children: _Children) -> _Steps:
         match children[-1]:
             case Name(start, end, name):
                 return (GetAttribute(start, end, name),)
@@ -270,7 +274,7 @@ class _Builder:
             case other:
                 raise Refused("an attribute's name stands without quotes", other.start, other.end)
 
-    def attr_splat(self, children: _Children) -> tuple[Step, ...]:
+    def attr_splat(self, children: _Children) -> _Steps:
         token = children[0]
         start, end = token.start_pos + self.shift, token.end_pos + self.shift
         return (Splat(start, end, full=token.type != "ATTR_SPLAT"), *(step for each in children[1:] for step in each))
@@ -317,7 +321,7 @@ class _Builder:
 
     # for
 
-    def for_intro(self, children: _Children) -> tuple[str, str, Expression]:
+    def for_intro(self, children: _Children) -> _Intro:
         names = [child.name for child in children if isinstance(child, Name)]
         collection = children[-2]
         if isinstance(collection, Name):
@@ -409,9 +413,9 @@ class _Builder:
         mark.value = words[-1]
         return mark
 
-    def _parts(self, children: list[Any]) -> tuple[Part, ...]:
+    def _parts(self, children: list[Any]) -> _Parts:
         """Put directives and what lies between them together."""
-        frames: list[tuple[list[_Mark], list[list[Part]]]] = [([], [[]])]
+        frames: _Frames = [([], [[]])]
         for child in children:
             if not isinstance(child, _Mark):
                 frames[-1][1][-1].append(child)
@@ -467,7 +471,7 @@ def _parser() -> tuple[Lark, _Builder]:
         cache.store("grammar", key, entry)
     builder = _Builder()
     # The way parsers made by `lark.tools.standalone` load their tables, which takes a transformer.
-    parser = lark.Lark._load_from_dict(entry[0], entry[1], transformer=builder)  # noqa: SLF001
+    parser: Lark = lark.Lark._load_from_dict(entry[0], entry[1], transformer=builder)  # type: ignore[no-untyped-call] # noqa: SLF001
     return parser, builder
 
 

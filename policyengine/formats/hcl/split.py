@@ -200,7 +200,7 @@ def _closing(text: str, position: int, *, opened: str = "{") -> int:
     while modes:
         mode = modes[-1]
         if len(modes) > DEEPEST:
-            raise _Unbalanced(f"braces are nested more than {DEEPEST} deep", starts[1])
+            raise _Unbalanced(f"braces are nested more than {DEEPEST} deep", starts[1], position)
         if mode == "{":
             quiet = _QUIET.match(text, position)
             position = quiet.end() if quiet else position

@@ -21,7 +21,9 @@ _TESTS = {
 }  # fmt: skip
 _VALUED = frozenset({"-f", "--file", "--profile", "-p", "--project-name", "--env-file", "--project-directory",
                      "--parallel", "--progress", "--ansi", "--wait-timeout", "-t", "--timeout", "--scale",
-                     "--exit-code-from", "--attach", "--no-attach", "--pull", "-c", "--context", "-u", "--user",
+                     "--exit-code-from", "--attach", "--network", "--publish", "--add-host", "--ipc", "--platform",
+                     "--shm-size", "--mount", "-h", "--hostname", "-l", "--label", "--cap-add", "--gpus", "-m",
+                     "--memory", "--cpus",  "--no-attach", "--pull", "-c", "--context", "-u", "--user",
                      "-e", "--env", "-w", "--workdir", "--entrypoint", "--name", "-v", "--volume"})  # fmt: skip
 
 

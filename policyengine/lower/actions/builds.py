@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from policyengine.source import Span
 
 _VALUED = frozenset(
-    ["-t", "--tag", "-f", "--file", "--target", "--platform", "--build-arg", "--cache-from", "--cache-to", "--label", "--secret", "--ssh", "-o", "--output", "--builder", "--progress", "--metadata-file", "--iidfile", "--network", "--add-host", "--build-context", "--shm-size", "--ulimit", "--memory", "-m", "--cpuset-cpus", "--allow", "--annotation", "--attest", "--provenance", "--sbom", "--no-cache-filter", "--isolation", "--security-opt", "--set", "--cgroup-parent", "--call"]
+    """-t --tag -f --file --target --platform --build-arg --cache-from --cache-to --label --secret --ssh -o
+    --output --builder --progress --metadata-file --iidfile --network --add-host --build-context --shm-size
+    --ulimit --memory -m --cpuset-cpus --allow --annotation --attest --provenance --sbom --no-cache-filter
+    --isolation --security-opt --set --cgroup-parent --call""".split()  # noqa: SIM905  words read best as words
 )
 
 

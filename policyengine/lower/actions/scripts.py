@@ -30,7 +30,10 @@ _MOST = 2_000
 _STILL_FAILS = frozenset({"&&", "condition", "substitution", "!", "&"})
 """Reasons for an ignored failure that are how scripts are written, and no wish to ignore it."""
 _OWN = frozenset(
-    ["install", "i", "ci", "add", "remove", "rm", "exec", "dlx", "create", "init", "publish", "pack", "audit", "login", "logout", "config", "cache", "link", "update", "up", "upgrade", "outdated", "version", "view", "why", "list", "ls", "dedupe", "prune", "rebuild", "store", "fetch", "import", "patch", "set", "info", "x", "workspaces", "whoami", "owner", "pkg", "dist-tag", "doctor", "ping", "root", "bin", "docs", "repo", "help", "completion", "approve-builds", "setup", "plugin", "node"]
+    """install i ci add remove rm exec dlx create init publish pack audit login logout config cache link update
+    up upgrade outdated version view why list ls dedupe prune rebuild store fetch import patch set info x
+    workspaces whoami owner pkg dist-tag doctor ping root bin docs repo help completion approve-builds setup
+    plugin node""".split()  # noqa: SIM905  words read best as words
 )
 _WORKSPACE = re.compile(r"(?:\$\{?GITHUB_WORKSPACE\}?|\$\{\{\s*github\.workspace\s*\}\})/?")
 _ACTION_PATH = re.compile(r"(?:\$\{?GITHUB_ACTION_PATH\}?|\$\{\{\s*github\.action_path\s*\}\})")

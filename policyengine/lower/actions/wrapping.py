@@ -15,7 +15,7 @@ _PLAIN = frozenset(
     """sudo time env exec command builtin nohup npx bunx pnpx uvx nice ionice stdbuf unbuffer xvfb-run cross-env
     cross-env-shell dotenv dotenvx dotenv-cli env-cmd retry with-retries doppler infisical chamber op aws-vault
     ts-node tsx timeout gtimeout caffeinate setsid flock catchsegv winpty arch setarch catatonit tini dumb-init
-    concurrently run-p run-s npm-run-all start-server-and-test server-test start-test wait-for-it""".split()  # noqa: SIM905
+    concurrently run-p run-s npm-run-all start-server-and-test server-test start-test wait-for-it""".split()  # noqa: SIM905  words read best as words
 )
 """Programs whose arguments hold a command."""
 
@@ -31,13 +31,14 @@ _SCRIPTED = frozenset({"concurrently", "run-p", "run-s", "npm-run-all", "start-s
 _VALUED = frozenset(
     """-e --env -f -o -u --user -n -w -s -k -c --signal --env-file --envfile --projectId --path --token --package -p
     --server-args --server-num --screen --attempts --delay --max --with --from --extra --group --python --project
-    --config --kill-after""".split()  # noqa: SIM905
+    --config --kill-after""".split()  # noqa: SIM905  as above
 )
 _ASSIGNED = re.compile(r"[A-Za-z_]\w*=")
 _DURATION = re.compile(r"\d+(?:\.\d+)?[smhd]?\Z")
 _PREFIX = re.compile(r"(?:\$\{?\w+\}?/|\./)?(?:[\w./-]*/)?(?:node_modules/\.bin|vendor/bin|\.venv/bin|venv/bin)/")
 _OWN_TOOLS = frozenset(
-    "playwright cypress prisma drizzle-kit wdio testcafe nightwatch knex typeorm sequelize sequelize-cli turbo nx".split()  # noqa: SIM905
+    """playwright cypress prisma drizzle-kit wdio testcafe nightwatch knex typeorm sequelize sequelize-cli turbo
+    nx""".split()  # noqa: SIM905  as above
 )
 
 

@@ -17,8 +17,33 @@ if TYPE_CHECKING:
     from policyengine.discover import Files
 
 _ASIDE = frozenset(
-    """example examples sample samples demo demos test tests testing fixture fixtures testdata e2e vendor third_party
-    node_modules doc docs tutorial tutorials template templates benchmark benchmarks cases""".split()
+    [
+        "example",
+        "examples",
+        "sample",
+        "samples",
+        "demo",
+        "demos",
+        "test",
+        "tests",
+        "testing",
+        "fixture",
+        "fixtures",
+        "testdata",
+        "e2e",
+        "vendor",
+        "third_party",
+        "node_modules",
+        "doc",
+        "docs",
+        "tutorial",
+        "tutorials",
+        "template",
+        "templates",
+        "benchmark",
+        "benchmarks",
+        "cases",
+    ]
 )
 
 

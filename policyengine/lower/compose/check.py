@@ -178,10 +178,10 @@ def _references(service: Fields, name: str, model: Fields) -> None:
     volumes = service.get("volumes")
     for volume in volumes.items if isinstance(volumes, Items) else ():
         source = volume.get("source") if isinstance(volume, Fields) else None
-        if isinstance(volume, Fields) and _text(volume.get("type")) == "volume" and _text(source):
-            if _text(source) not in known["volumes"]:
-                message = f"service '{name}' uses the unknown volume '{_text(source)}'"
-                raise ReadError(message, volume.span, f"declare volumes.{_text(source)}")
+        named = isinstance(volume, Fields) and _text(volume.get("type")) == "volume" and _text(source)
+        if named and _text(source) not in known["volumes"]:
+            message = f"service '{name}' uses the unknown volume '{_text(source)}'"
+            raise ReadError(message, volume.span, f"declare volumes.{_text(source)}")
     for section, what, where in (
         ("secrets", "secret", service.get("secrets")),
         ("configs", "config", service.get("configs")),
@@ -274,14 +274,13 @@ def _number(leaf: Leaf, *, memory: bool) -> float | None:
 def _mounts(service: Fields, name: str) -> None:
     watch = _down(service, "develop", "watch")
     for trigger in watch.items if isinstance(watch, Items) else ():
-        if isinstance(trigger, Fields) and not _text(trigger.get("target")):
-            if _text(trigger.get("action")) not in ("rebuild", "restart", ""):
-                raise ReadError(f"a watch of service '{name}' needs a target", trigger.span, "add 'target'")
+        untargeted = isinstance(trigger, Fields) and not _text(trigger.get("target"))
+        if untargeted and _text(_down(trigger, "action")) not in ("rebuild", "restart", ""):
+            raise ReadError(f"a watch of service '{name}' needs a target", trigger.span, "add 'target'")
     taken: dict[str, Node] = {}
     tmpfs = service.get("tmpfs")
-    rows: list[tuple[str, Node]] = []
-    for item in tmpfs.items if isinstance(tmpfs, Items) else ((tmpfs,) if isinstance(tmpfs, Leaf) else ()):
-        rows.append((_text(item).partition(":")[0], item))
+    scratch = tmpfs.items if isinstance(tmpfs, Items) else ((tmpfs,) if isinstance(tmpfs, Leaf) else ())
+    rows: list[tuple[str, Node]] = [(_text(item).partition(":")[0], item) for item in scratch]
     volumes = service.get("volumes")
     for item in volumes.items if isinstance(volumes, Items) else ():
         target = item.get("target") if isinstance(item, Fields) else None

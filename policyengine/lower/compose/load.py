@@ -1,7 +1,7 @@
 """From the files of a Compose project to its one effective configuration, as `docker compose config` has it.
 
-Two modes share every step. *Strict* reproduces Docker Compose with a given environment: what is unset becomes empty, what
-is missing is an error. The other mode is for analysis, where the environment of whoever runs Compose is not known:
+Two modes share every step. *Strict* reproduces Docker Compose with a given environment: what is unset becomes empty,
+what is missing is an error. The other mode is for analysis, where the environment of whoever runs Compose is not known:
 an unset variable leaves a hole (`Unknown` in the graph), and a committed `.env.example` stands in for an env file that
 git ignores.
 """
@@ -22,7 +22,7 @@ from policyengine.source import ReadError, Source, Span
 from policyengine.value import Via
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 OVERRIDES = (
@@ -448,7 +448,7 @@ def _extended(context: _Context, model: Fields, path: str, place: _Place, tagged
     return model.with_entry("services", services)
 
 
-def _extend(
+def _extend(  # noqa: PLR0917 - the state of one walk, all of it needed at every step
     context: _Context,
     name: str,
     services: Fields,
@@ -635,18 +635,18 @@ def _environment(context: _Context, service: Fields, directory: str, known: Mapp
     return Environment({**merged, **own}, tuple(used))
 
 
-def _read_into(
+def _read_into(  # noqa: PLR0917 - reads one file with all that it may refer to
     context: _Context,
     source: Source,
     dialect: dotenv.Dialect,
-    lookup: object,
+    lookup: Callable[[str], Text | None],
     before: dict[str, dotenv.Resolved],
     step: Via,
 ) -> dict[str, dotenv.Resolved]:
     try:
         after = dotenv.resolve(
             dotenv.read(source, dialect),
-            lookup,  # type: ignore[arg-type]
+            lookup,
             strict=context.strict,
             before=before,
         )

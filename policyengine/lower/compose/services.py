@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from policyengine import image as images
 from policyengine.formats.interpolation import HOLE
 from policyengine.lower.compose import words
 from policyengine.lower.compose.canonical import is_remote
-from policyengine.lower.compose.load import Project, resolve_path
+from policyengine.lower.compose.load import Project, pairs, resolve_path
 from policyengine.lower.compose.located import Fields, Items, Leaf, Node, go_text
 from policyengine.lower.datastore import datastore, image_role
 from policyengine.nodes import (
@@ -30,15 +29,15 @@ from policyengine.nodes import (
     Side,
     Variable,
 )
-from policyengine.source import Source, Span
 from policyengine.value import Absent, Known, Unknown, Value, Via
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from policyengine.image import ImageRef
-    from policyengine.lower.compose.load import Environment
+    from policyengine.lower.compose.load import Environment, UsedEnvFile
     from policyengine.lower.compose.load import Variable as Held
+    from policyengine.source import Source, Span
 
 _COMMENT = re.compile(r"#\s*parity:\s*(?:local=([\w.-]+)\s+)?(?:cloud=)([^\s#]+)")
 _JOB_WORDS = re.compile(
@@ -78,7 +77,7 @@ def _one_shot(services: Fields) -> set[str]:
     return found
 
 
-def _service(
+def _service(  # noqa: PLR0917 - one service with all that its node is made of
     project: Project,
     name: str,
     key: Span,
@@ -236,16 +235,10 @@ def _build(project: Project, node_id: str, name: str, node: Node | None, image: 
         platforms=platforms,
         tags=tags,
         push=Absent(node.span),
-        args=tuple(replace(variable(each), origin=Origin.ARGUMENT) for each in _pairs(arguments).values()),
+        args=tuple(replace(variable(each), origin=Origin.ARGUMENT) for each in pairs(arguments).values()),
         inline=inline,
         platform_spans=spans,
     )
-
-
-def _pairs(node: Node | None) -> dict[str, Held]:
-    from policyengine.lower.compose.load import pairs  # noqa: PLC0415 - only builds with arguments
-
-    return pairs(node)
 
 
 def _context(project: Project, node: Node | None, at: Span) -> Value[str]:
@@ -313,10 +306,7 @@ def _gap(environment: Environment) -> Unknown | None:
     return None
 
 
-def _env_file(file: object) -> EnvFile:
-    from policyengine.lower.compose.load import UsedEnvFile  # noqa: PLC0415
-
-    assert isinstance(file, UsedEnvFile)  # noqa: S101
+def _env_file(file: UsedEnvFile) -> EnvFile:
     return EnvFile(file.path, file.entry.span, file.required, file.found, file.stand_in)
 
 
@@ -450,7 +440,7 @@ def _healthcheck(node: Node | None, at: Span) -> Healthcheck | None:
     if isinstance(test_node, Leaf):
         text = text_value(test_node, node.span)
         if isinstance(text, Known):
-            test = Known(Command((text.value,), shell=True), text.span, text.via)
+            test = Known(Command((text.value,), shell=True), text.span, text.via)  # noqa: S604 - nothing is run
         elif isinstance(text, Unknown):
             test = text
     elif isinstance(test_node, Items):
@@ -509,8 +499,8 @@ def _role(made: Service, service: Fields, one_shot: set[str]) -> Role:
     commands = [each.value.words for each in (made.entrypoint, made.command) if isinstance(each, Known)]
     line = " ".join(word for command in commands for word in command)
     if role in (Role.APP, Role.TOOL) and never and not made.ports:
-        if _JOB_NAME.search(made.name) or (_JOB_WORDS.search(line) and not _serves(line)):
-            return Role.JOB
+        job = _JOB_NAME.search(made.name) or (_JOB_WORDS.search(line) and not _serves(line))
+        return Role.JOB if job else role
     return role
 
 

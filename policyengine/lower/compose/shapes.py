@@ -6,6 +6,7 @@ it, or `OMIT` where Go leaves the attribute out. A value that holds a hole is ne
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias
@@ -359,7 +360,7 @@ def print_flag(leaf: Leaf, path: str) -> Printed:
 def print_int(leaf: Leaf, path: str) -> Printed:
     """An integer that is left out when it is zero."""
     value = print_count(leaf, path)
-    return value if value else OMIT
+    return value or OMIT
 
 
 def print_count(leaf: Leaf, path: str) -> Printed:
@@ -390,7 +391,7 @@ def print_single(leaf: Leaf, path: str) -> Printed:
         value = decimal(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise refused(leaf, path, "number")
-    number = single(float(value))
+    number: float = single(float(value))
     if number == 0:
         return OMIT
     shortest = float(shortest32(number))
@@ -410,7 +411,7 @@ def size(text: str) -> int | None:
         return None
     figures, suffix = (text[:at] if text[at] == " " else text[: at + 1]), text[at + 1 :].lower()
     value = decimal(figures)
-    if value is None or value < 0 or value != value or value == float("inf"):
+    if value is None or value < 0 or math.isnan(value) or value == float("inf"):
         return None
     if suffix in ("", "b"):
         return int(value)

@@ -1,4 +1,4 @@
-"""The short forms of ports and volumes, `127.0.0.1:8080:80/tcp` and `./data:/data:ro`, taken apart with their places."""
+"""The short forms of ports, volumes and devices, such as `127.0.0.1:8080:80/tcp`, taken apart with their places."""
 
 from __future__ import annotations
 

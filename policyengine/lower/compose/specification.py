@@ -635,8 +635,28 @@ _SERVICE: dict[str, Shape] = {
     "working_dir": STRING,
 }
 _NOT_IN_HOOKS = frozenset(
-    """attach build container_name depends_on deploy develop expose extends external_links healthcheck links ports
-    post_start pre_stop profiles provider restart scale stdin_open tty""".split()
+    [
+        "attach",
+        "build",
+        "container_name",
+        "depends_on",
+        "deploy",
+        "develop",
+        "expose",
+        "extends",
+        "external_links",
+        "healthcheck",
+        "links",
+        "ports",
+        "post_start",
+        "pre_stop",
+        "profiles",
+        "provider",
+        "restart",
+        "scale",
+        "stdin_open",
+        "tty",
+    ]
 )
 _PRE_START = Struct(
     {**{key: shape for key, shape in _SERVICE.items() if key not in _NOT_IN_HOOKS}, "per_replica": BOOL},

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from policyengine.config import Config
     from policyengine.discover import Files
+    from policyengine.formats.hcl import RawAttribute, RawBlock
     from policyengine.lower.terraform.folders import Folder
     from policyengine.lower.terraform.values import Tree
 
@@ -169,8 +170,8 @@ def _variables(
         except ReadError as error:
             problems[error.span, error.message] = error
             continue
-        for error in file.errors:
-            problems[error.span, error.message] = error
+        for problem in file.errors:
+            problems[problem.span, problem.message] = problem
         values = {}
         for attribute in file.attributes:
             expression = syntaxes.value(source, attribute)
@@ -202,11 +203,8 @@ def _installed(root: Root, files: Files) -> dict[str, str]:
     return places
 
 
-_NAME = re.compile(r"\b(?:(var|local|module|data)\.)?([A-Za-z_][\w-]*)(?:\.([A-Za-z_][\w-]*))?")
-
-
 def _wanted(projects: Sequence[tuple[Root, Project]], kinds: frozenset[str]) -> Iterable[tuple[Source, object]]:
     """The blocks that the interesting resources need, found by the names in their texts."""
     from policyengine.lower.terraform.closure import closure  # noqa: PLC0415 - only where there is Terraform
 
-    return closure([project for _, project in projects], kinds)  # type: ignore[return-value]
+    return closure([project for _, project in projects], kinds)

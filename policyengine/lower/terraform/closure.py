@@ -23,8 +23,6 @@ _NAME = re.compile(
 )
 _SOURCE = re.compile(r'\bsource"?\s*[=:]\s*"(\.{1,2}(?:/[^"$]*)?)"')
 
-Wanted = "tuple[Source, RawBlock | RawAttribute]"
-
 
 def closure(projects: Iterable[Project], kinds: frozenset[str]) -> Iterator[tuple[Source, RawBlock | RawAttribute]]:
     """The blocks and local values that the projects' interesting resources need, each once."""

@@ -24,8 +24,6 @@ from policyengine.lower.terraform.values import (
     decided,
     plain,
     through,
-    to_string,
-    unknown_of,
 )
 from policyengine.nodes import Dependency, Healthcheck, MigrationRunner, Mount, Origin, Port, Role, Service, Variable
 from policyengine.value import Absent, Floating, Known, Unknown, Value, known
@@ -38,8 +36,6 @@ if TYPE_CHECKING:
     from policyengine.lower.terraform.stack import Stack
     from policyengine.nodes import Command, Node
     from policyengine.source import Span
-
-Made = "Node | Edge"
 
 _SIDECAR = re.compile(
     r"(?:^|[-_])(?:datadog|dd|xray|x-ray|envoy|otel|otelcol|adot|fluent-?bit|fluentd|log[-_]?router|firelens|firelens-container"
@@ -544,7 +540,7 @@ def _ports(fields: _Fields) -> Iterator[Port]:
 def _mounts(fields: _Fields) -> Iterator[Mount]:
     for section in fields.nested("mountPoints").sections:
         mount = _Fields(section)
-        read_only = facts.boolean(mapping_value(mount, "readOnly"), section.span)
+        read_only = facts.boolean(mount.get("readOnly"), section.span)
         yield Mount(
             "volume",
             facts.text(mount.get("sourceVolume"), section.span),
@@ -552,11 +548,6 @@ def _mounts(fields: _Fields) -> Iterator[Mount]:
             section.span,
             read_only=known(read_only, default=False),
         )
-
-
-def mapping_value(fields: _Fields, name: str) -> Tree | None:
-    """A field of a nested object."""
-    return fields.get(name)
 
 
 def _dependencies(fields: _Fields) -> Iterator[Dependency]:
@@ -639,13 +630,3 @@ def _runner(stack: Stack, resource: Resource, service: Service, tool: str, *, st
         tool=tool,
         hashed=Known(value=True, span=service.span) if starts else starts_task(stack, resource) or Absent(service.span),
     )
-
-
-def address_text(value: object) -> str:
-    """A plain value as text."""
-    return to_string(value)  # type: ignore[arg-type]
-
-
-def gap_text(tree: Tree) -> str:
-    """Why a tree is not known."""
-    return unknown_of(tree).reason

@@ -25,7 +25,7 @@ from policyengine.lower.terraform.values import (
     unknown_of,
 )
 from policyengine.source import ReadError, Source
-from policyengine.value import Known, Unknown
+from policyengine.value import Known, Unknown, Via
 
 if TYPE_CHECKING:
     from policyengine.lower.terraform.values import Atom
@@ -54,13 +54,13 @@ def document(tree: Tree, form: str) -> Tree:
             raise Invalid(f"this is no {form} text")
 
 
-def _passed(tree: Tree, via: tuple[object, ...]) -> Tree:
+def _passed(tree: Tree, via: tuple[Via, ...]) -> Tree:
     from policyengine.lower.terraform.values import through  # noqa: PLC0415 - avoids a long import list above
 
     return through(tree, *via)  # type: ignore[arg-type]
 
 
-def _read(parts: tuple[_Part, ...], form: str, span: Span, via: tuple[object, ...]) -> Tree:
+def _read(parts: tuple[_Part, ...], form: str, span: Span, via: tuple[Via, ...]) -> Tree:
     text = _Joined(parts, span)
     try:
         if form == "json":
@@ -100,7 +100,7 @@ class _Joined:
         mark = f"{_OPEN}{number}{_CLOSE}"
         return mark if quoted else f'"{mark}"'
 
-    def place(self, start: int, end: int) -> tuple[Span, tuple[object, ...]]:
+    def place(self, start: int, end: int) -> tuple[Span, tuple[Via, ...]]:
         """The span, and history, of a range of the text."""
         index = max(bisect_right(self.starts, start) - 1, 0)
         part = self.parts[index]

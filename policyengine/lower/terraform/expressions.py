@@ -162,8 +162,8 @@ def _evaluate(expression: Expression, frame: Frame) -> Tree:
         case Unary(_, _, operator, operand):
             tree = evaluate(operand, frame)
             value = plain(tree)
-            result: Atom = not to_bool(value) if operator == "!" else -to_number(value)
-            return Known(result, frame.span(expression), history(tree))
+            negated: Atom = not to_bool(value) if operator == "!" else -to_number(value)
+            return Known(negated, frame.span(expression), history(tree))
         case ForTuple():
             return _for_tuple(expression, frame)
         case ForObject():
@@ -338,16 +338,16 @@ def _conditional(test: Tree, yes: Expression, no: Expression, frame: Frame) -> T
 
 def _undecided_conditional(test: Tree, yes: Expression, no: Expression, frame: Frame) -> Tree:
     """A condition that is not known: the value is known only if both branches are the same."""
+    one: Tree | None = None
+    other: Tree | None = None
     try:
         one, other = evaluate(yes, frame), evaluate(no, frame)
     except Invalid:
-        one = other = None  # type: ignore[assignment]
-    if one is not None and decided(one) and decided(other) and equal(plain(one), plain(other)):
+        one = None
+    if one is not None and other is not None and decided(one) and decided(other) and equal(plain(one), plain(other)):
         return one
     reason = unknown_of(test).reason
-    start, end = test.span.start, test.span.end
     place = test.span if test.span.path == frame.source.path else frame.source.span(yes.start, no.end)
-    del start, end
     return Unknown(
         reason if reason.startswith("the condition") else f"the condition is not known: {reason}", place, test.via
     )

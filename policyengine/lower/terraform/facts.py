@@ -25,7 +25,7 @@ from policyengine.lower.terraform.values import (
     unknown_of,
 )
 from policyengine.nodes import Command
-from policyengine.value import Absent, Floating, Known, Unknown, Value
+from policyengine.value import Absent, Floating, Known, Unknown, Value, Via
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,7 +46,7 @@ def _converted(tree: Tree | None, lacking: Span, convert: Callable[[object], T],
         return Unknown(f"the value is no {kind}", tree.span, tree.via)
 
 
-def _where(tree: Tree) -> tuple[Span, tuple[object, ...]]:
+def _where(tree: Tree) -> tuple[Span, tuple[Via, ...]]:
     """The place to edit and the history of a decided value: a composite of one part is that part."""
     if isinstance(tree, Composite) and len(tree.parts) == 1:
         part = tree.parts[0]

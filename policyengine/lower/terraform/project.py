@@ -27,6 +27,7 @@ from policyengine.lower.terraform.values import (
     to_string,
     unknown_of,
 )
+from policyengine.source import Span
 from policyengine.value import Known, Unknown, Via
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from policyengine.lower.terraform.folders import Address, Declared, Folder
     from policyengine.lower.terraform.syntaxes import Syntaxes
-    from policyengine.source import Source, Span
+    from policyengine.source import Source
 
 DEEPEST = 40
 """Modules within modules."""
@@ -44,6 +45,8 @@ MOST = 2_000
 
 _ONLY_AFTER_APPLY = frozenset({"id", "arn", "tags_all", "unique_id"})
 _DATA_COMPUTED = frozenset({"version", "engine_version", "value", "secret_string", "result", "body", "json"})
+
+_NOWHERE = Span("", 0, 0)
 
 Key = tuple[object, ...]
 
@@ -478,7 +481,8 @@ class Project:
         if declared is None:
             raise AssertionError(address)
         expansion = self.expansion(module, declared)
-        suffix, names = "", {}
+        suffix = ""
+        names: Mapping[str, Tree] = {}
         if isinstance(index, int) and not isinstance(expansion, Unknown):
             suffix, names = expansion[index]
         elif isinstance(expansion, Unknown):
@@ -564,15 +568,6 @@ class Project:
                 return self.expansion(module, declared)
             except Needs as needs:
                 self._compute(needs.key)
-
-
-def _nowhere() -> Span:
-    from policyengine.source import Span as Place  # noqa: PLC0415 - types only above
-
-    return Place("", 0, 0)
-
-
-_NOWHERE = _nowhere()
 
 
 def _shown(key: Key) -> str:

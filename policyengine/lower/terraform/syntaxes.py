@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from policyengine.cache import NOTHING, Cache, content_key
 from policyengine.formats.hcl.syntax import Body, Embedded, Expression
@@ -139,11 +139,11 @@ def _tasks(lacking: Sequence[tuple[Source, RawBlock | RawAttribute]]) -> Iterabl
         yield chunk, size
 
 
-def parse_task(task: Task) -> list[object]:
+def parse_task(task: Task) -> list[Any]:
     """In a worker: each block's syntax as tuples, or the error."""
     from policyengine.formats.hcl.encode import encode  # noqa: PLC0415 - loaded in the worker
 
-    results: list[object] = []
+    results: list[Any] = []
     for source, raw in task[0]:
         try:
             results.append(encode(_parse(source, raw)))

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from policyengine.lower.terraform.stack import Stack
     from policyengine.nodes import Node
 
-Builder = "Callable[[Stack, Resource], Iterator[Node | Edge]]"
-
 RESOURCES: Mapping[str, Callable[[Stack, Resource], Iterator[Node | Edge]]] = {
     "aws_db_instance": databases.database,
     "aws_rds_cluster": databases.cluster,

@@ -47,7 +47,7 @@ class Reference:
 class Composite:
     """A string made of parts, in order: literal text and interpolated values, each with its own place."""
 
-    parts: tuple[Known[str] | Unknown | Reference, ...]
+    parts: tuple[Known[str] | Unknown | Reference | Encoded, ...]
     span: Span
     via: tuple[Via, ...] = ()
 
@@ -135,7 +135,7 @@ def unknown_of(tree: Tree) -> Unknown:
             return Unknown(f"{address} is known only after apply", span, via)
         case Composite(parts, span):
             for part in parts:
-                if not isinstance(part, Known):
+                if not decided(part):
                     return unknown_of(part)
             return Unknown("the value is not known", span)
         case Encoded(inner):
@@ -155,7 +155,7 @@ def decided(tree: Tree) -> bool:
         case Known():
             return True
         case Composite(parts):
-            return all(isinstance(part, Known) for part in parts)
+            return all(map(decided, parts))
         case Encoded(inner):
             return decided(inner)
         case List(items, gap=None):
@@ -171,8 +171,8 @@ def plain(tree: Tree) -> Plain:
     match tree:
         case Known(value):
             return value
-        case Composite(parts) if all(isinstance(part, Known) for part in parts):
-            return "".join(part.value for part in parts if isinstance(part, Known))
+        case Composite(parts) if all(map(decided, parts)):
+            return "".join(str(plain(part)) for part in parts)
         case Encoded():
             return encoded_text(tree)
         case List(items, gap=None, unordered=unordered):
@@ -308,7 +308,7 @@ def as_set(items: Sequence[Tree], span: Span, via: tuple[Via, ...] = (), gap: Un
             found.setdefault(sort_key(plain(item)), item)
         else:
             gap = gap or unknown_of(item)
-    ordered = tuple(found[key] for key in sorted(found, key=lambda key: (key[0], key[1])))  # type: ignore[arg-type,return-value]
+    ordered = tuple(found[key] for key in sorted(found, key=lambda key: (key[0], key[1])))
     return List(ordered, span, via, unordered=True, gap=gap)
 
 

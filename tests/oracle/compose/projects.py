@@ -3,6 +3,8 @@
 Nothing here says what is right. `PROJECTS` maps a name to the files of a project, and what to call Compose with.
 """
 
+# ruff: noqa: E501 - a file of a project is clearest on one line
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -212,19 +214,14 @@ def _service(attribute: str, value: str, name: str = "app") -> str:
     return f"  {name}:\n{image}    {attribute}: {value}\n"
 
 
-def _needed(attribute: str) -> str:
-    """Another service keeps a project without an image valid."""
-    return HELPERS if attribute != "image" else HELPERS
-
-
 def _attribute_projects() -> dict[str, Asked]:
     found: dict[str, Asked] = {}
     for attribute, values in ATTRIBUTES.items():
         for number, value in enumerate(values):
-            text = "services:\n" + _service(attribute, value) + _needed(attribute) + TAIL
+            text = "services:\n" + _service(attribute, value) + HELPERS + TAIL
             found[f"{attribute}-{number}"] = Asked({"compose.yaml": text, **SIDE}, environment=ENVIRONMENT)
         for number, (first, second) in enumerate(pairwise((*values, values[0]))):
-            base = "services:\n" + _service(attribute, first) + _needed(attribute) + TAIL
+            base = "services:\n" + _service(attribute, first) + HELPERS + TAIL
             over = "services:\n  app:\n" + f"    {attribute}: {second}\n"
             files = {"compose.yaml": base, "compose.override.yml": over, **SIDE}
             found[f"{attribute}-override-{number}"] = Asked(files, environment=ENVIRONMENT)
@@ -233,13 +230,13 @@ def _attribute_projects() -> dict[str, Asked]:
             "services:\n"
             + _service(attribute, first, "base").replace("    image: app\n", "    image: basis\n")
             + f"  app:\n    extends: base\n    {attribute}: {second}\n"
-            + _needed(attribute)
+            + HELPERS
             + TAIL
         )
         if attribute != "container_name":
             found[f"{attribute}-extends"] = Asked({"compose.yaml": text, **SIDE}, environment=ENVIRONMENT)
         over = f"services:\n  app:\n    {attribute}: !reset null\n"
-        base = "services:\n" + _service(attribute, first) + _needed(attribute) + TAIL
+        base = "services:\n" + _service(attribute, first) + HELPERS + TAIL
         found[f"{attribute}-reset"] = Asked(
             {"compose.yaml": base, "compose.override.yaml": over, **SIDE}, environment=ENVIRONMENT
         )

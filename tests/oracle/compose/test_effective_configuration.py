@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
-from compose_oracle import command, differences, docker, engine, normal
-from projects import PROJECTS, Asked
+from tests.oracle.compose.projects import PROJECTS, Asked
+from tests.oracle.compose_oracle import command, differences, docker, engine, normal
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = [
     pytest.mark.oracle,
     pytest.mark.skipif(command() is None, reason="docker-compose is not installed"),
 ]
-
-KNOWN: dict[str, str] = {}
-"""Projects whose difference is explained in docs/fidelity.md."""
 
 
 @pytest.mark.parametrize("name", sorted(PROJECTS))

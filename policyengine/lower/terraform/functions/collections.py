@@ -206,9 +206,7 @@ def _compact(arguments: list[Tree], calling: Calling) -> Tree:
     for item in source.items:
         if isinstance(item, Unknown):
             gap = gap or item
-        elif not decided(item):
-            items.append(item)
-        elif plain(item) not in ("", None):
+        elif not decided(item) or plain(item) not in ("", None):
             items.append(item)
     return List(tuple(items), calling.span, gap=gap)
 
@@ -423,12 +421,12 @@ def _setintersection(*sets: list[Plain]) -> PlainSet:
     kept = sets[0]
     for other in sets[1:]:
         kept = [value for value in kept if any(equal(value, each) for each in other)]
-    return PlainSet(sorted(_unique(kept), key=sort_key))  # type: ignore[type-var,arg-type]
+    return PlainSet(sorted(_unique(kept), key=sort_key))
 
 
 def _setsubtract(one: list[Plain], other: list[Plain]) -> PlainSet:
     kept = [value for value in one if not any(equal(value, each) for each in other)]
-    return PlainSet(sorted(_unique(kept), key=sort_key))  # type: ignore[type-var,arg-type]
+    return PlainSet(sorted(_unique(kept), key=sort_key))
 
 
 def _unique(values: list[Plain]) -> list[Plain]:

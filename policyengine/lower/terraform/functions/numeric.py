@@ -27,7 +27,7 @@ def _pow(base: Number, power: Number) -> Number:
     if isinstance(base, int) and isinstance(power, int) and power >= 0:
         if base.bit_length() * power > 4000:
             raise TooLarge
-        return base**power
+        return int(base**power)
     try:
         return rounded(Fraction(repr(float(base) ** float(power))))
     except (OverflowError, ZeroDivisionError, ValueError, TypeError):
@@ -46,7 +46,7 @@ def _parseint(text: str, base: Number) -> Number:
         raise Invalid("parseint() takes a base from 2 to 62")
     try:
         if base <= 36:
-            if "_" in text or text.strip() != text or text.lower().startswith(("0x", "0b", "0o")) and base > 36:
+            if "_" in text or text.strip() != text or (text.lower().startswith(("0x", "0b", "0o")) and base > 36):
                 raise ValueError
             return int(text, base)
     except ValueError:

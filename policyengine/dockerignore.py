@@ -1,0 +1,87 @@
+"""Which paths of a build context a .dockerignore leaves out, by the rules of Docker's pattern matcher.
+
+A pattern is cleaned like a path (`./a/../b/` is `b`), matches a path or a folder above it, and the last one that
+matches decides. `!` takes back only what is left out at that point: `!a` before or without a match of `a` itself does
+not bring back `a/b` that `a/*` leaves out. Source: docs.docker.com/build/concepts/context, and the behaviour of
+github.com/moby/patternmatcher.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_MOST_STARS = 12
+
+
+def ignored(patterns: Iterable[str], path: str) -> bool:
+    """Whether the lines of a .dockerignore leave out a path (POSIX, relative to the context)."""
+    rules = [rule for rule in map(_rule, patterns) if rule is not None]
+    parts = path.split("/")
+    above = [False] * len(rules)
+    left_out = False
+    for depth in range(1, len(parts) + 1):
+        prefix = "/".join(parts[:depth])
+        left_out, matched = False, []
+        for (expression, exception), inherited in zip(rules, above, strict=True):
+            match = inherited
+            if not match and exception == left_out:
+                match = expression.fullmatch(prefix) is not None
+            matched.append(match)
+            if match:
+                left_out = not exception
+        above = matched
+    return left_out
+
+
+@cache
+def _rule(line: str) -> tuple[re.Pattern[str], bool] | None:
+    """A line as an expression and whether it is an exception; None for comments and blank lines."""
+    pattern = line.strip()
+    if line.startswith("#") or not pattern:
+        return None
+    exception = pattern.startswith("!")
+    pattern = pattern[exception:].strip()
+    if not pattern:
+        return None
+    return _expression(_cleaned(pattern)), exception
+
+
+def _cleaned(pattern: str) -> str:
+    cleaned = "/" + posixpath.normpath(pattern).lstrip("/") if pattern.startswith("/") else posixpath.normpath(pattern)
+    return cleaned[1:] if len(cleaned) > 1 and cleaned.startswith("/") else cleaned
+
+
+def _expression(pattern: str) -> re.Pattern[str]:
+    """Go's filepath.Match, with `**` for any number of folders."""
+    if pattern.count("*") > _MOST_STARS:  # so many can make matching exponential, and match next to nothing
+        return re.compile(re.escape(pattern))
+    out, at = "", 0
+    while at < len(pattern):
+        character = pattern[at]
+        at += 1
+        if character == "*" and pattern.startswith("*", at):
+            at += 1
+            if pattern.startswith("/", at):
+                at += 1
+            out += "(?:.*/)?" if at < len(pattern) else ".*"
+        elif character == "*":
+            out += "[^/]*"
+        elif character == "?":
+            out += "[^/]"
+        elif character == "\\" and at < len(pattern):
+            out += re.escape(pattern[at])
+            at += 1
+        elif character in "[]":
+            out += character
+        else:
+            out += re.escape(character) if character not in "^-" else character
+    try:
+        return re.compile(out, re.DOTALL)
+    except re.error:
+        return re.compile(re.escape(pattern))
