@@ -9,17 +9,13 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from policyengine.formats.tree import Document, Mapping, Scalar, Sequence
-from policyengine.source import ReadError, Source, Span
+from policyengine.source import ReadError, Source, Span, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from collections.abc import Mapping as Dict
 
 NAMES = ("policyengine.yaml", "policyengine.yml")
-
-
-class UsageError(Exception):
-    """The run cannot start: a wrong option, path, pack or configuration. One sentence; the exit code is 2."""
 
 
 @dataclass(frozen=True, slots=True)

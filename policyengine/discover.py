@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 
-from policyengine.source import ReadError, Source, Span
+from policyengine.source import ReadError, Source, Span, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -144,6 +144,18 @@ def discover(paths: Sequence[Path]) -> Tree:
             found.add(top.relative_to(root).as_posix())
     known = frozenset(found)
     return Tree(root, tuple(sorted(found)), tuple(sorted(set(ignores))), _known=known)
+
+
+def open_tree(paths: Sequence[Path]) -> Tree:
+    """The tree below `paths`.
+
+    Raises:
+        UsageError: a path does not exist.
+    """
+    try:
+        return discover(paths)
+    except FileNotFoundError as error:
+        raise UsageError(f"'{error}' does not exist; give a folder or files that do") from error
 
 
 def _folder(path: Path) -> Path:

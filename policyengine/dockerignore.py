@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_MOST_STARS = 12
+_MOST_DOUBLE_STARS = 4
+_CLASS = re.compile(r"(\^?)((?:[^\]\\]|\\.)+)\]")
+_ANOTHER_STAR = re.compile(r"[^/*\\]+\*(?!\*)")
 
 
 def ignored(patterns: Iterable[str], path: str) -> bool:
@@ -58,29 +60,40 @@ def _cleaned(pattern: str) -> str:
 
 
 def _expression(pattern: str) -> re.Pattern[str]:
-    """Go's filepath.Match, with `**` for any number of folders."""
-    if pattern.count("*") > _MOST_STARS:  # so many can make matching exponential, and match next to nothing
+    """Go's filepath.Match, with `**` for any number of folders.
+
+    A `*` between fixed parts of one segment takes its shortest match for good (an atomic group), because a longer one
+    could never help: matching stays linear in the number of such stars.
+    """
+    if pattern.count("**") > _MOST_DOUBLE_STARS:
         return re.compile(re.escape(pattern))
-    out, at = "", 0
+    out, open_star, at = "", False, 0
     while at < len(pattern):
         character = pattern[at]
         at += 1
-        if character == "*" and pattern.startswith("*", at):
-            at += 1
-            if pattern.startswith("/", at):
+        if character == "*":
+            double = pattern.startswith("*", at)
+            out += ")" if open_star else ""
+            open_star = False
+            if double:
                 at += 1
-            out += "(?:.*/)?" if at < len(pattern) else ".*"
-        elif character == "*":
-            out += "[^/]*"
+                at += pattern.startswith("/", at)
+                out += "(?:.*/)?" if at < len(pattern) else ".*"
+            elif _ANOTHER_STAR.match(pattern, at):
+                out += "(?>[^/]*?"
+                open_star = True
+            else:
+                out += "[^/]*"
         elif character == "?":
             out += "[^/]"
         elif character == "\\" and at < len(pattern):
             out += re.escape(pattern[at])
             at += 1
-        elif character in "[]":
-            out += character
+        elif character == "[" and (closed := _CLASS.match(pattern, at)) is not None:
+            out += f"[{closed[1]}" + re.sub(r"([\[&~|])", r"\\\1", closed[2]) + "]"
+            at = closed.end()
         else:
-            out += re.escape(character) if character not in "^-" else character
+            out += re.escape(character)
     try:
         return re.compile(out, re.DOTALL)
     except re.error:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from policyengine import __version__, discover, plugins, waivers
 from policyengine import config as configuration
 from policyengine.cache import NOTHING, Cache, content_key, user_cache
-from policyengine.config import Config, UsageError
+from policyengine.config import Config
 from policyengine.evaluate import Failure, Report, evaluate
 from policyengine.graph import Graph
-from policyengine.source import ReadError, Source, Span
+from policyengine.source import ReadError, Source, Span, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from policyengine.lower import Lowered
     from policyengine.rule import Pack
 
-__all__ = ["Scanned", "UsageError", "build_graph", "evaluate_tree", "open_tree", "scan"]
+__all__ = ["Scanned", "UsageError", "build_graph", "evaluate_tree", "scan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +35,6 @@ class Scanned:
     graph: Graph
     sources: Mapping[str, Source]
     failures: tuple[Failure, ...]
-
-
-def open_tree(paths: Sequence[Path]) -> Tree:
-    """The tree below `paths`.
-
-    Raises:
-        UsageError: a path does not exist.
-    """
-    try:
-        return discover.discover(paths)
-    except FileNotFoundError as error:
-        raise UsageError(f"'{error}' does not exist; give a folder or files that do") from error
 
 
 def scan(
@@ -69,7 +57,7 @@ def scan(
     Raises:
         UsageError: a path, an option, a pack or the configuration is wrong.
     """
-    tree = open_tree(paths)
+    tree = discover.open_tree(paths)
     loaded = plugins.load(packs)
     settings = load_config(tree, config, cache=cache)
     return evaluate_tree(

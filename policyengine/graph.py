@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 from policyengine.discover import compile_patterns
+from policyengine.dockerignore import ignored
 from policyengine.image import engine_of
 from policyengine.nodes import Datastore, IgnoreFile, Node, Role, Service, Side, Stage
 from policyengine.source import Span
@@ -180,7 +179,7 @@ class Graph:
             for file in self.all(IgnoreFile):
                 if file.path == name:
                     patterns = [pattern for pattern, _ in file.patterns]
-                    return Known(docker_ignores(patterns, path.removeprefix(folder)), file.span)
+                    return Known(ignored(patterns, path.removeprefix(folder)), file.span)
         return Known(value=False, span=Span(dockerfile, 0, 0))
 
     def siblings(self, service: Service) -> Iterator[Service]:
@@ -196,54 +195,6 @@ def _folder(path: str) -> str:
 
 def _above(ignore_file: str, path: str) -> bool:
     return path.startswith(_folder(ignore_file))
-
-
-def docker_ignores(patterns: Sequence[str], path: str) -> bool:
-    """Whether .dockerignore patterns leave out a path: the last that matches it or a folder above decides."""
-    parts = path.split("/")
-    prefixes = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
-    left_out = False
-    for pattern in patterns:
-        negated = pattern.startswith("!")
-        expression = _docker_pattern(pattern[negated:].strip())
-        if any(expression.fullmatch(prefix) for prefix in prefixes):
-            left_out = not negated
-    return left_out
-
-
-@cache
-def _docker_pattern(pattern: str) -> re.Pattern[str]:
-    """A .dockerignore pattern as an expression: Go's filepath.Match, with `**` for any number of folders."""
-    cleaned = "/".join(part for part in pattern.split("/") if part not in ("", "."))
-    out, index = "", 0
-    while index < len(cleaned):
-        if cleaned.startswith("**", index):
-            index += 2
-            if cleaned.startswith("/", index):
-                index += 1
-                out += "(?:.*/)?"
-            else:
-                out += ".*"
-            continue
-        char = cleaned[index]
-        closing = cleaned.find("]", index + 2) if char == "[" else -1
-        if char == "*":
-            out += "[^/]*"
-        elif char == "?":
-            out += "[^/]"
-        elif closing > 0:
-            out += "[" + cleaned[index + 1 : closing].replace("\\", "") + "]"
-            index = closing
-        elif char == "\\" and index + 1 < len(cleaned):
-            index += 1
-            out += re.escape(cleaned[index])
-        else:
-            out += re.escape(char)
-        index += 1
-    try:
-        return re.compile(out)
-    except re.error:
-        return re.compile(re.escape(cleaned))
 
 
 def _runs(node: Node, engine: str) -> bool:

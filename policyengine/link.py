@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from policyengine import image as images
-from policyengine.config import Config, UsageError
+from policyengine.config import Config
 from policyengine.graph import Edge, EdgeKind, Graph, Pair, sorted_nodes
 from policyengine.lower.datastore import datastore, image_role
 from policyengine.matching import best_matching
@@ -33,6 +33,7 @@ from policyengine.nodes import (
     Side,
     Stage,
 )
+from policyengine.source import UsageError
 from policyengine.value import Floating, Known, Unknown, Value
 
 if TYPE_CHECKING:

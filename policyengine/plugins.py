@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from policyengine.config import UsageError
 from policyengine.hooks import ENTRY_POINTS, PROJECT, Specification
 from policyengine.rule import Pack
+from policyengine.source import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -160,3 +160,7 @@ class ReadError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}; {self.advice}" if self.advice else self.message
+
+
+class UsageError(Exception):
+    """The run cannot start: a wrong option, path, pack or configuration. One sentence; the exit code is 2."""

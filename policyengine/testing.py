@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from policyengine import engine
+from policyengine import discover, engine
 from policyengine.config import Config, plain
 from policyengine.formats import yaml
 from policyengine.source import Source
@@ -203,7 +203,7 @@ def scan_files(
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("w", encoding="utf-8", newline="") as stream:
             stream.write(text)
-    tree = engine.open_tree([folder])
+    tree = discover.open_tree([folder])
     settings: Config = engine.load_config(tree, cache=cache)
     return engine.evaluate_tree(tree, settings, packs, jobs=jobs, cache=cache)
 

@@ -50,6 +50,10 @@ _OFFICIAL = re.compile(r"\Adocker-entrypoint\.sh(?=\s|\Z)")
 
 _SHELL_FILE = re.compile(r"(?:\A|[\s/])([\w.-]+\.(?:sh|bash))(?=\s|\Z)")
 _AT_START = frozenset({"flyway", "liquibase"})
+_BY_CODE = frozenset(
+    {"sqlx", "diesel", "refinery", "sea-orm", "typeorm", "mikro-orm", "ecto", "ef", "goose", "migrate"}
+)
+"""Tools whose library is made to run the migrations from the application's own code, which the graph does not hold."""
 
 
 @rule(
@@ -77,7 +81,8 @@ def migrations_not_in_terraform(graph: Graph, options: Options) -> Iterator[Outc
     `null_resource` whose triggers hash the directory or change at every apply, or an image that migrates when it
     starts: by its entrypoint, its command, or a package script. Flyway and Liquibase as dependencies of a JVM
     application migrate at start-up too. A runner with no such trigger runs once and never again: a warning, at the
-    runner. A start script that cannot be read leaves the question undecided.
+    runner, once for all it may run. A start script that cannot be read leaves the question undecided, and so does a
+    tool that is made to be called by the application's own code, such as sqlx or TypeORM.
 
     A workflow that migrates is not enough by mandate 6.4, and the message says so; `schema.tf_only: false` accepts it.
     A migration in a job that runs its own database, by Compose or service containers, is a test's.
@@ -85,8 +90,12 @@ def migrations_not_in_terraform(graph: Graph, options: Options) -> Iterator[Outc
     cloud = next(_cloud(graph), None)
     if cloud is None:
         return
+    seen: set[str] = set()
     for migrations in graph.all(Migrations):
-        yield from _judged(graph, migrations, cloud, options)
+        for outcome in _judged(graph, migrations, cloud, options):
+            if outcome.subject.id not in seen:
+                seen.add(outcome.subject.id)
+                yield outcome
 
 
 def _judged(graph: Graph, migrations: Migrations, cloud: Node, options: Options) -> Iterator[Outcome]:
@@ -100,7 +109,8 @@ def _judged(graph: Graph, migrations: Migrations, cloud: Node, options: Options)
     if in_pipeline is not None and not options.schema.tf_only:
         return
     tasks = [service for service in _services(graph) if service.role is Role.JOB and _migrates(graph, service)]
-    if tasks and _run_task(graph):
+    contained = any(graph.get(Service, runner.id.removesuffix("/migrations")) is not None for runner in runners)
+    if (tasks or contained) and _run_task(graph):
         return
     for runner in runners:
         if isinstance(runner.hashed, Unknown):
@@ -125,6 +135,9 @@ def _judged(graph: Graph, migrations: Migrations, cloud: Node, options: Options)
             args={"runner": tasks[0].name, "directory": migrations.directory},
             fix=Fix("start it with `aws ecs run-task` from a terraform_data whose triggers hash the directory"),
         )
+    elif migrations.tool in _BY_CODE:
+        reason = f"code may run the {migrations.tool} migrations when the application starts"
+        yield from undecided(migrations, Unknown(reason, migrations.span))
     elif (script := next(_unread(graph), None)) is not None:
         yield from undecided(*script)
     else:

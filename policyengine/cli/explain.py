@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from policyengine.cli import output
-from policyengine.config import UsageError
+from policyengine.source import UsageError
 
 if TYPE_CHECKING:
     import argparse

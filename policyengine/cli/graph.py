@@ -24,11 +24,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Build the graph, write it, and return the exit code."""
-    from policyengine import engine, export  # noqa: PLC0415  so that --help is quick
+    from policyengine import discover, engine, export  # noqa: PLC0415  so that --help is quick
 
     targets = output.targets(getattr(arguments, "reports", None) or (), "json")
     output.check_writable(targets)
-    tree = engine.open_tree([Path(path) for path in arguments.paths or ["."]])
+    tree = discover.open_tree([Path(path) for path in arguments.paths or ["."]])
     cache = not arguments.no_cache
     settings = engine.load_config(tree, arguments.config, cache=cache)
     scanned = engine.build_graph(tree, settings, jobs=arguments.jobs, cache=cache)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from policyengine.config import UsageError
+from policyengine.source import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from policyengine.cli import output
-from policyengine.config import UsageError
+from policyengine.source import UsageError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
+    from policyengine.cli.replay import Replay
+    from policyengine.discover import Tree
     from policyengine.evaluate import Report
 
 FORMATS = ("text", "sarif", "json")
@@ -65,14 +69,63 @@ def add_engine_options(parser: argparse.ArgumentParser, *, packs: bool = True) -
 
 def run(arguments: argparse.Namespace) -> int:
     """Scan, report, and return the exit code."""
-    from policyengine import engine, plugins  # noqa: PLC0415  so that --help is quick
+    from policyengine import discover  # noqa: PLC0415  so that --help is quick
 
     if arguments.jobs < 0:
         raise UsageError(f"--jobs must be 0 or more, not {arguments.jobs}")
     targets = output.targets(getattr(arguments, "reports", None) or (), "text")
     output.check_writable(targets)
-    tree = engine.open_tree([Path(path) for path in arguments.paths or ["."]])
+    tree = discover.open_tree([Path(path) for path in arguments.paths or ["."]])
     uri_prefix(tree.root, arguments.uri_root)  # a wrong --uri-root is found before the work
+    former = _former(arguments, tree, targets)
+    found = former.find() if former is not None else None
+    if found is not None:
+        code, texts = found
+        for target, text in zip(targets, texts, strict=True):
+            code = max(code, output.deliver(target, text))
+        return code
+    return _anew(arguments, tree, targets, former)
+
+
+def _former(arguments: argparse.Namespace, tree: Tree, targets: Sequence[output.Target]) -> Replay | None:
+    """Where an equal scan may have left its report: not with packs from a path, or without a cache."""
+    if arguments.no_cache or arguments.pack:
+        return None
+    from policyengine.cli.replay import replay  # noqa: PLC0415  not with --no-cache
+
+    prefix = uri_prefix(tree.root, arguments.uri_root)
+    sarif = any(target.format == "sarif" for target in targets)
+    config = arguments.config.read_bytes() if arguments.config is not None and arguments.config.is_file() else b""
+    return replay(
+        tree,
+        (
+            [target.format for target in targets],
+            [target.file is None for target in targets],
+            arguments.fail_on,
+            arguments.select,
+            arguments.ignore,
+            arguments.undecided,
+            arguments.category,
+            arguments.sarif_profile,
+            arguments.config,
+            config,
+            prefix,
+            str(tree.root),
+            _path_prefix(tree.root),
+            output.colours(sys.stdout),
+            output.unicode(sys.stdout),
+            _repository(tree.root, prefix) if sarif else (),
+            time.strftime("%Y-%m-%d", time.gmtime()),
+        ),
+    )
+
+
+def _anew(
+    arguments: argparse.Namespace, tree: Tree, targets: Sequence[output.Target], former: Replay | None
+) -> int:
+    """Scan and report; a report without failures is kept for the next equal scan."""
+    from policyengine import engine, plugins  # noqa: PLC0415  not where a report is replayed
+
     cache = not arguments.no_cache
     progress = _progress()
     try:
@@ -89,10 +142,13 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         if progress is not None:
             progress.done()
-    code = exit_code(report, arguments.fail_on)
+    code = verdict = exit_code(report, arguments.fail_on)
+    texts: list[str] = []
     for target in targets:
-        text = _render(report, target, arguments, tree.root, code)
-        code = max(code, output.deliver(target, text))
+        texts.append(_render(report, target, arguments, tree.root, code))
+        code = max(code, output.deliver(target, texts[-1]))
+    if former is not None and not report.failures:
+        former.keep(report.sources, verdict, texts)
     return code
 
 

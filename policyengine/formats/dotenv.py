@@ -238,7 +238,8 @@ def _unescaped(value: Text) -> Text:
         if found == "\\$":
             meant = "$$"
         elif found[1] == "0":  # Go's octal escape takes exactly three digits after the zero
-            meant = chr(int(found[2:], 8)) if re.fullmatch(r"[0-7]{3}", found[2:]) else found
+            digits = found[2:]
+            meant = chr(int(digits, 8)) if re.fullmatch(r"[0-7]{3}", digits) else found
             if len(meant) == 1 and ord(meant) > 255:
                 meant = found
         else:

@@ -18,14 +18,8 @@ if TYPE_CHECKING:
 HOLE = "\uffff"
 """Stands in a text for a part that the files do not decide. YAML and env files cannot hold this character."""
 
-_TEMPLATE = re.compile(
-    r"""\$(?:
-        (?P<escaped>\$)
-      | (?P<named>[_a-z][_a-z0-9]*)
-      | \{(?:(?P<braced>[_a-z][_a-z0-9]*(?:(?P<operator>:?[-+?])(?P<operand>.*))?)\}|(?P<invalid>))
-    )""",
-    re.IGNORECASE | re.VERBOSE,
-)
+_NAME = re.compile(r"[_a-z][_a-z0-9]*", re.IGNORECASE)
+_OPERATOR = re.compile(r":?[-+?]")
 _DEEPEST = 32
 
 
@@ -135,62 +129,76 @@ def _substitute(
     depth: int,
 ) -> Text:
     """All replacements of one template, left to right."""
-    if "$" not in template.text:
+    text = template.text
+    if "$" not in text:
         return template
     if depth > _DEEPEST:
-        span = template.pieces[0].span
-        raise TemplateError(f"the template is nested deeper than {_DEEPEST} levels", span)
+        raise TemplateError(f"the template is nested deeper than {_DEEPEST} levels", template.pieces[0].span)
     parts: list[Text] = []
-    at = 0
-    for match in _TEMPLATE.finditer(template.text):
-        start, end = match.span()
-        if start > at:
-            parts.append(template.cut(at, start))
-        at = end
-        found = template.cut(start, end)
-        parts.append(_replacement(found, lookup, unset, strict=strict, depth=depth))
-    if at < len(template.text):
-        parts.append(template.cut(at, len(template.text)))
+    kept = at = 0
+    while (dollar := text.find("$", at)) >= 0:
+        expression = _expression(text, dollar)
+        if expression is None:
+            at = dollar + 1
+            continue
+        if dollar > kept:
+            parts.append(template.cut(kept, dollar))
+        kept = at = expression.end
+        if expression.name == "$":
+            parts.append(template.cut(dollar + 1, expression.end))
+            continue
+        found = template.cut(dollar, expression.end)
+        if not expression.name:
+            raise TemplateError(f"invalid interpolation format: {text[dollar : dollar + 80]!r}", _place(found))
+        step = Via(found.text, _place(found))
+        if expression.operator:
+            operand = template.cut(*expression.operand)
+            name, operator = expression.name, expression.operator
+            parts.append(_operated(name, operator, operand, step, lookup, unset, strict=strict, depth=depth))
+            continue
+        held = lookup(expression.name)
+        if held is None:
+            unset.append(expression.name)
+            held = Text.at("" if strict else HOLE, step.span)
+        parts.append(held.stepped(step))
+    if kept < len(text):
+        parts.append(template.cut(kept, len(text)))
     return join(parts)
 
 
-def _replacement(
-    found: Text,
-    lookup: Callable[[str], Text | None],
-    unset: list[str],
-    *,
-    strict: bool,
-    depth: int,
-) -> Text:
-    """What one match of the grammar becomes, with what follows its closing brace when it took too much."""
-    whole = found
-    closing = _closing_brace(found.text)
-    rest = None
-    if closing >= 0:
-        rest = found.cut(closing + 1, len(found.text))
-        found = found.cut(0, closing + 1)
-    match = _TEMPLATE.search(found.text)
-    if match is None or match.lastgroup == "invalid" or match["invalid"] is not None:
-        raise TemplateError(f"invalid interpolation format: {whole.text!r}", _place(whole))
-    if match["escaped"] is not None:
-        return found.cut(1, 2)
-    step = Via(found.text, _place(found))
-    name = match["named"]
+class _Expression(NamedTuple):
+    """What stands at a dollar sign: a variable, `$$` (the name is `$`), or nothing valid (no name)."""
+
+    name: str
+    end: int
+    operator: str = ""
+    operand: tuple[int, int] = (0, 0)
+
+
+def _expression(text: str, dollar: int) -> _Expression | None:
+    """The expression that starts at a dollar sign; None where the sign stands for itself."""
+    at = dollar + 1
+    if text.startswith("$", at):
+        return _Expression("$", at + 1)
+    braced = text.startswith("{", at)
+    name = _NAME.match(text, at + braced)
+    if not braced:
+        return None if name is None else _Expression(name[0], name.end())
+    invalid = _Expression("", at + 1)
     if name is None:
-        name = match["braced"]
-        operator = match["operator"]
-        if operator is not None:
-            name = name[: match.start("operator") - match.start("braced")]
-            operand = found.cut(*match.span("operand"))
-            value = _operated(name, operator, operand, step, lookup, unset, strict=strict, depth=depth)
-            if rest is None or not rest.text:
-                return value
-            return join((value, _substitute(rest, lookup, unset, strict=strict, depth=depth + 1)))
-    held = lookup(name)
-    if held is not None:
-        return held.stepped(step)
-    unset.append(name)
-    return Text.at("" if strict else HOLE, step.span, (step,))
+        return invalid
+    if text.startswith("}", name.end()):
+        return _Expression(name[0], name.end() + 1)
+    operator = _OPERATOR.match(text, name.end())
+    if operator is None:
+        return invalid
+    newline = text.find("\n", operator.end())
+    last = text.rfind("}", operator.end(), newline if newline >= 0 else len(text))
+    if last < 0:
+        return invalid
+    closing = _closing_brace(text, at, last + 1)
+    end = closing if closing >= 0 else last
+    return _Expression(name[0], end + 1, operator[0], (operator.end(), end))
 
 
 def _operated(  # noqa: PLR0917 - an expression's parts and the state of the walk
@@ -224,11 +232,11 @@ def _operated(  # noqa: PLR0917 - an expression's parts and the state of the wal
     raise TemplateError(message, step.span, required=name)
 
 
-def _closing_brace(text: str) -> int:
-    """Where the first brace expression of a match ends, as Docker counts: the letter after `{` is not looked at."""
+def _closing_brace(text: str, start: int, stop: int) -> int:
+    """Where the first brace expression closes, as Docker counts: the letter after `{` is not looked at."""
     depth = 0
-    at = 0
-    while at < len(text):
+    at = start
+    while at < stop:
         if text[at] == "}":
             depth -= 1
             if depth == 0:

@@ -28,6 +28,7 @@ _RULE = re.compile(r"([^\t#:=\s][^:=#\n]*?)[ \t]*&?::?(?!=)([^\n]*)")
 _CONDITIONAL = re.compile(r"[ ]*(?:ifeq|ifneq|ifdef|ifndef|else|endif)\b")
 _INCLUDE = re.compile(r"[ ]*(?:-include|sinclude|include)[ \t]+([^\n#]*)")
 _REFERENCE = re.compile(r"\$(?:\$|\(([^()${}]*)\)|\{([^(){}$]*)\}|([@<^?*+%|A-Za-z0-9_]))")
+_SILENT = re.compile(r"\s*(?:eval|info|warning|error|call)\b")
 _NAME = re.compile(r"[A-Za-z_][\w.-]*\Z")
 
 
@@ -77,7 +78,7 @@ class Makefile:
 
 def read(source: Source, given: Mapping[str, str] | None = None) -> Makefile:
     """The rules of a file; `given` are variables of the command line (`make build TAG=1`), which win."""
-    reader = _Reader(source, dict(given or {}), frozenset(given or ()))
+    reader = _Reader(source, {"CURDIR": ".", "PWD": "."} | dict(given or {}), frozenset(given or ()))
     reader.run()
     return reader.made()
 
@@ -163,15 +164,19 @@ class _Reader:
                 self.lines.append((names, at, end))
         return names
 
-    def _put(self, text: str, depth: int = 0) -> str:
-        """Known variables put into a text; the rest becomes nothing."""
+    def _put(self, text: str, depth: int = 0, *, keep: bool = False) -> str:
+        """Known variables put into a text; the rest becomes nothing, or with `keep` a variable of the shell."""
 
         def one(match: re.Match[str]) -> str:
             if match[0] == "$$":
                 return "$"
             name = match[1] or match[2] or match[3] or ""
+            if name == "shell pwd":
+                return "."
             value = self.variables.get(name)
-            return self._put(value, depth + 1) if value is not None and depth < _DEEPEST else ""
+            if value is not None and depth < _DEEPEST:
+                return self._put(value, depth + 1, keep=keep)
+            return f"${{{name if _NAME.match(name) else '_'}}}" if keep else ""
 
         return _REFERENCE.sub(one, text)[:_LONGEST]
 
@@ -207,29 +212,51 @@ class _Reader:
                 length += len(piece)
 
         at = start
-        for match in _REFERENCE.finditer(raw, start, end):
-            add(raw[at : match.start()], at)
+        while (dollar := raw.find("$", at, end)) >= 0:
+            add(raw[at:dollar], at)
+            match = _REFERENCE.match(raw, dollar, end)
+            name = (match[1] or match[2] or match[3] or "") if match else ""
+            if match is None or (match[3] is None and match[0] != "$$" and not _NAME.match(name) and name != "@"):
+                at = _function_end(raw, dollar, end)
+                if at > dollar + 1 and not _SILENT.match(raw, dollar + 2, end):
+                    add("${", dollar)  # what a function gives is not known
+                    add("_}", at - 2)
+                elif at == dollar + 1:
+                    add("$", dollar)
+                continue
             at = match.end()
-            name = match[1] or match[2] or match[3] or ""
             if match[0] == "$$":
-                add("$", match.start() + 1)
+                add("$", dollar + 1)
             elif name == "@":
-                add(target, match.start())
+                add(target, dollar)
             elif name == "MAKE":
-                add("make", match.start())
+                add("make", dollar)
             elif name in self.variables and length < _LONGEST:
-                value = self._put(self.variables[name])
+                value = self._put(self.variables[name], keep=True)
                 for char in value[:-1]:
-                    add(char, match.start())
-                add(value[-1:], match.end() - 1)
-            elif match[1] is not None:
-                add("${", match.start())  # `$(X)` would read as a command substitution
-                add(match[1], match.start() + 2)
-                add("}", match.end() - 1)
-            elif _NAME.match(name) and match[3]:
-                add(f"${{{name}}}", match.start())
+                    add(char, dollar)
+                add(value[-1:], at - 1)
             else:
-                add(match[0], match.start())
+                add("${", dollar)  # `$(X)` would read as a command substitution
+                add(name if _NAME.match(name) else "_", dollar + 1)
+                add("}", at - 1)
         add(raw[at:end], at)
         text = Text(self.source.path, "".join(texts), tuple(starts) or (0,), tuple(offsets) or (start,))
         return Recipe(text, ignored)
+
+
+def _function_end(raw: str, dollar: int, end: int) -> int:
+    """Behind the `$(…)` or `${…}` at `dollar`, brackets balanced; behind the dollar where it is none."""
+    opener = raw[dollar + 1 : dollar + 2]
+    closer = {"(": ")", "{": "}"}.get(opener)
+    if closer is None:
+        return dollar + 1
+    depth = 0
+    for at in range(dollar + 1, min(end, dollar + _LONGEST)):
+        if raw[at] == opener:
+            depth += 1
+        elif raw[at] == closer:
+            depth -= 1
+            if depth == 0:
+                return at + 1
+    return dollar + 1

@@ -356,6 +356,9 @@ class Parser:
             while self._i < self._end and self._t[self._i] not in "\n;":
                 mark = self._i
                 self._blank()
+                opener = _RESERVED.match(self._t, self._i)
+                if opener and opener.group() == "do":  # `for name do`
+                    break
                 if self._i < self._end and self._t[self._i] not in "\n;|&()<>#\r":
                     compound.parts.extend(("$(", block) for block in self._word().commands)
                 if self._i == mark:
@@ -482,6 +485,10 @@ class Parser:
             if char == "(":
                 if self._is_function(simple):
                     return self._function(simple)
+                if self._i == mark and simple.words and self._t.startswith("=", self._i - 1):
+                    self._array(simple)  # `declare -a NAME=(…)`
+                    simple.end = self._i
+                    continue
                 self.complete = False
                 self._i += 1
                 continue
@@ -516,22 +523,37 @@ class Parser:
         self._i = assigned.end()
         if self._t.startswith("(", self._i):
             inner = self._i
-            self._i += 1
-            commands: list[Block] = []
-            while self._i < self._end and self._t[self._i] != ")":
-                mark = self._i
-                self._gap()
-                if self._i < self._end and self._t[self._i] not in ")|&;<>(":
-                    commands.extend(self._word().commands)
-                if self._i == mark:
-                    self._i += 1
-            self._take(")")
+            commands = self._items()
             value = self._made(inner, [(inner, self._i)], [], quoted=False, commands=commands)
         elif self._i < self._end and self._t[self._i] not in " \t\r\n|&;()<>":
             value = self._word()
         else:
             value = self._made(self._i, [], [], quoted=False, commands=[])
         simple.assignments.append((assigned.group(1), value, start, self._i))
+
+    def _array(self, simple: Simple) -> None:
+        """Adds `(…)` to the word before it."""
+        start = self._i
+        before = simple.words.pop()
+        commands = (*before.commands, *self._items())
+        first = before.content.offset(0)
+        index = start - len(before.text) if self.text.offset(start - len(before.text)) == first else start
+        word = self._made(index, [(index, self._i)], [], quoted=False, commands=[])
+        simple.words.append(Word(word.content, word.span, before.expansions, before.quoted, commands))
+
+    def _items(self) -> list[Block]:
+        """Consumes the `(…)` of an array; the commands substituted in it."""
+        self._i += 1
+        commands: list[Block] = []
+        while self._i < self._end and self._t[self._i] != ")":
+            mark = self._i
+            self._gap()
+            if self._i < self._end and self._t[self._i] not in ")|&;<>(":
+                commands.extend(self._word().commands)
+            if self._i == mark:
+                self._i += 1
+        self._take(")")
+        return commands
 
     def _redirect(self, into: list[tuple[str, Word | None, Text | None, bool]]) -> bool:
         match = _REDIRECT.match(self._t, self._i)

@@ -34,7 +34,24 @@ _LINE_REST = re.compile(r"[^\n\r]*")
 _INK = re.compile(r"[^\n\r]")
 _WORD_BEFORE = re.compile(r"[\w$]+\Z")
 _BEFORE_REGEX = frozenset(
-    "return typeof case in of delete void instanceof new throw do else yield await default extends".split()
+    [
+        "return",
+        "typeof",
+        "case",
+        "in",
+        "of",
+        "delete",
+        "void",
+        "instanceof",
+        "new",
+        "throw",
+        "do",
+        "else",
+        "yield",
+        "await",
+        "default",
+        "extends",
+    ]
 )
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 _ESCAPE = re.compile(r"\\(?:u\{([0-9A-Fa-f]{1,6})\}|u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|(\r\n|[\s\S]))")
@@ -52,7 +69,8 @@ _ROOT = re.compile(rf"\s*(?:await\s+|new\s+)*({NAME})")
 _DECLARED = re.compile(rf"\b(?:const|let|var)\s+({NAME})\s*!?\s*(?::[^=;]{{0,400}}?)?=(?![=>])\s*")
 _FUNCTION = re.compile(rf"\bfunction\s*\*?\s*({NAME})\s*(?:<[^>(]*>\s*)?\(")
 _METHOD = re.compile(
-    rf"(?:^|[{{}};,\n])[ \t]*(?:(?:private|public|protected|static|async|readonly|override)\s+)*#?({NAME})\s*(?:<[^>(]*>\s*)?\(",
+    rf"(?:^|[{{}};,\n])[ \t]*(?:(?:private|public|protected|static|async|readonly|override)\s+)*"
+    rf"#?({NAME})\s*(?:<[^>(]*>\s*)?\(",
     re.MULTILINE,
 )
 _BODY = re.compile(r"\s*(?::[^{};]*)?\{")
@@ -65,7 +83,9 @@ _IMPORT = re.compile(
 )
 _REQUIRE = re.compile(rf"\b(?:const|let|var)\s+({NAME}|\{{[^{{}}]*\}})\s*=\s*require\s*\(\s*(?=[\"'])")
 _IMPORTED = re.compile(rf"(?:type\s+)?({NAME})(?:\s*(?:as|:)\s*({NAME}))?")
-_CONTROL = frozenset("if for while switch catch return function await typeof new super import with".split())
+_CONTROL = frozenset(
+    ["if", "for", "while", "switch", "catch", "return", "function", "await", "typeof", "new", "super", "import", "with"]
+)
 _CARRIES_ON = re.compile(r"\s*(?:[.?:&|+*/%<>=,)\]}]|-(?!-)|as\b|satisfies\b|instanceof\b|in\b)")
 _UNFINISHED = re.compile(r"(?:[=(,?:&|+*/%<>\[{.!-]|\b(?:return|await|as|satisfies|new|typeof))\Z")
 
@@ -270,7 +290,7 @@ class Code:
             at = at - (min(at, 2000) - len(before)) - 1
 
     def expression(self, start: int, limit: int | None = None) -> Part:
-        """The expression that starts at `start`: up to a comma, semicolon, closing bracket or the end of a statement."""
+        """The expression that starts at `start`, up to a comma, semicolon, closing bracket or the end of a statement."""
         end = len(self.text) if limit is None else limit
         at = start
         while match := _STRUCTURE.search(self.text, at, end):

@@ -26,6 +26,7 @@ LARGEST_EXPANSION = 100_000
 
 _STANDARD_TAG = "tag:yaml.org,2002:"
 _PROPERTIES = re.compile(r"(?:(?:!<[^>]*>|[&!][^\s,\[\]{}]*)(?:[ \t]*(?:#[^\r\n]*)?[\r\n]?)*)+")
+_BLANK = " \t\r\n\x85\u2028\u2029"
 _BLOCK_HEADER = re.compile(r"[|>][^\r\n\x85\u2028\u2029]*(?:\r\n|[\r\n\x85\u2028\u2029])?")
 _UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
@@ -274,9 +275,9 @@ def _block_content(text: str, start: int, end: int) -> tuple[int, int]:
     """The first and last place of a block scalar's content: without its header, outer indentation and line ends."""
     header = _BLOCK_HEADER.match(text, start, end)
     first = header.end() if header else start
-    while first < end and text[first] in " \r\n":
+    while first < end and text[first] in _BLANK:
         first += 1
-    while end > first and text[end - 1] in " \t\r\n":
+    while end > first and text[end - 1] in _BLANK:
         end -= 1
     return (first, end) if first < end else (start, start + 1)
 

@@ -1,213 +1,773 @@
-"""The module of an application that checks its environment: zod, t3-env, envalid, valibot, or a plain throw."""
+"""Config modules: the one file of an application that checks its environment when it starts.
+
+Among the files whose names suggest it, those count that really check: a schema that is fed `process.env`, t3-env's
+`createEnv`, envalid's `cleanEnv`, or a throw by hand. An application gets one module, its best; further files that
+check are named in the module's `gap`. A file that reads the environment without any check has an empty `library`.
+
+Applications in other languages get a module without keys whose `gap` says that their settings are not read.
+"""
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from policyengine.discover import parent
-from policyengine.formats import typescript
 from policyengine.lower import Lowered
-from policyengine.nodes import ConfigKey, ConfigModule, Node, Side
+from policyengine.lower.config_reads import ENVIRONMENT, aliases, found, reads
+from policyengine.lower.config_schema import Modules, Place, Shape, Verdict, library, literal, modules, shape
+from policyengine.lower.package import set_aside
+from policyengine.nodes import ConfigKey, ConfigModule, Side
+from policyengine.source import Span
 from policyengine.value import Absent, Known, Unknown, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from policyengine.discover import Files
-    from policyengine.formats.typescript import Code
+    from policyengine.formats.typescript import Code, Part
+    from policyengine.lower.config_reads import Read
     from policyengine.source import Source
 
-_SCRIPT = re.compile(
-    r"(?:^|/)(?:(?:config|env|environment|settings|configuration|env\.(?:server|client|schema|validation)|"
-    r"config\.schema|validate-?env|env-?schema|env-?validation)\.(?:ts|mts|js|mjs|cjs)|"
-    r"(?:config|env)/(?:index|env|config|schema|server|validation|configuration|environment)\.(?:ts|mts|js|mjs|cjs))$",
-    re.IGNORECASE,
+_SCRIPT = re.compile(r"(?P<stem>.+)\.[cm]?[jt]s")
+_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+_NAMES = frozenset("env envs environment environments config configs configuration settings envvars secrets".split())  # noqa: SIM905  a list of words
+_PLAIN_NAMES = frozenset("env environment environments config configuration settings".split())  # noqa: SIM905
+_FOLDERS = frozenset("env envs config configs configuration environment environments settings".split())  # noqa: SIM905
+_FURTHER = frozenset({"app.module", "keys", "instrumentation"})
+_TOOLS = re.compile(
+    r"(?:next|vite|vitest|jest|playwright|webpack|rollup|rolldown|tailwind|postcss|eslint|prettier|babel|cypress|drizzle"
+    r"|metro|astro|svelte|nuxt|remix|react-router|tsup|tsdown|esbuild|rspack|rsbuild|turbo|gatsby|docusaurus|commitlint"
+    r"|stylelint|lint-staged|sanity(?:\.cli)?|payload|trigger|prisma|codegen|graphql|orval|karma|protractor|wdio|mocha|ava"
+    r"|nodemon|pm2|ecosystem|release|semantic-release|changelog|svgo|uno|unocss|windi|vue|quasar|capacitor|expo|electron"
+    r"|forge|ng|nx|workspace|jsdoc|typedoc|i18n|i18next(?:-parser)?|lingui|formatjs|storybook|ladle|histoire|knip|oxlint"
+    r"|biome|content|contentlayer|source|velite|mdx|sst|serverless|wrangler|open-next|sentry(?:\.\w+)?|instrumentation"
+    r"|components|shadcn|panda|theme|stencil|snowpack|parcel|craco|config-overrides|proxy|test|tests|e2e|mikro-orm|orm"
+    r"|ormconfig|knexfile|sequelize|better-auth|auth|vitest\.\w+|jest\.\w+|vite\.\w+|webpack\.\w+|lighthouse\w*|backstop"
+    r"|rush|lage|bunup|nitro|app|stryker|dependency-cruiser|license|check\w*|size-limit|bundle\w*)\.config"
 )
-_PYTHON = re.compile(r"(?:^|/)(?:config|settings|conf|env|base|production)\w*\.py$")
-_AWAY = re.compile(
-    r"(?:^|/)(?:node_modules|dist|build|\.next|vendor|tests?|__tests__|spec|e2e|fixtures?|examples?|mocks?|__mocks__|"
-    r"storybook|\.storybook|docs|scripts|cypress|playwright|public)/"
+_ELSEWHERE = re.compile(
+    r"(?:^|/)(?:scripts?|tools?|bin|migrations?|seeds?|seeders?|infra|infrastructure|cdk|terraform|iac|pulumi|deploy(?:ment)?"
+    r"|playwright|\.github|\.circleci|docs?|\.storybook|storybook|public|static|assets|types|typings|generated|i18n|locales|stories"
+    r"|benchmarks?|load[-_]tests?|hardhat|contracts|\.\w[\w-]*)/"
 )
-_MANIFESTS = ("package.json", "pyproject.toml", "requirements.txt", "Pipfile", "setup.py")
-_ENV = re.compile(r"(?:process\.env|import\.meta\.env|Deno\.env|Bun\.env)\b")
-_SCHEMA = re.compile(r"(?:\b(?:z|zod|v|Joi|joi|yup|t|type|s)\s*\.\s*)(?:strictObject|looseObject|object)\s*\(\s*(\{)")
-_T3 = re.compile(r"\b(server|client|shared|clientSchema|serverSchema)\s*:\s*(\{)")
-_ENVALID = re.compile(r"\bcleanEnv\s*\(\s*[^,{]+,\s*(\{)")
-_OPTIONAL = re.compile(r"\.\s*(?:optional|nullish|default|catch|prefault|exactOptional|nullable|or)\s*\(|\bdefault\s*:")
-_NAME = re.compile(r"[A-Za-z_$][\w$]*")
-_KEY = re.compile(r"\s*(?:(?P<bare>[A-Za-z_$][\w$]*)|[\"'](?P<quoted>\s*)[\"'])\s*:")
-_READ = re.compile(r"process\s*\.\s*env\s*(?:\?\.|\.)\s*([A-Za-z_]\w*)")
-_REQUIRING = re.compile(r"\b(?:require|must|assert|ensure|need)\w*\s*\(\s*$|\b\w*(?:[rR]equired|Mandatory|OrThrow)\w*\s*\(\s*$")
-_PUBLIC = re.compile(r"^(?:NEXT_PUBLIC|VITE|REACT_APP|NUXT_PUBLIC|EXPO_PUBLIC|PUBLIC)_")
+_CLIENT = re.compile(r"(?:NEXT_PUBLIC|VITE|REACT_APP|PUBLIC|NUXT_PUBLIC|EXPO_PUBLIC|GATSBY|VUE_APP)_")
+_RELEVANT = re.compile(
+    rf"{ENVIRONMENT}|\b(?:Deno|Bun)\s*\.\s*env\b|\bcreateEnv\b|\bcleanEnv\b|\bvalidationSchema\b|\bgetOrThrow\b"
+    r"|\bProcessEnv\b|\bparseEnv\b|\bconvict\b|\bplainTo(?:Instance|Class)\b"
+)
+
+_T3 = re.compile(r"(?<!function )\bcreateEnv\s*(?:<[^()]{0,200}>\s*)?\(")
+_CLEAN = re.compile(r"(?<!function )\b(?:cleanEnv|customCleanEnv|parseEnv)\s*(?:<[^()]{0,200}>\s*)?\(")
+_PARSES = re.compile(
+    r"(\??\.)\s*(parse|safeParse|parseAsync|safeParseAsync|spa|validate|validateSync|validateAsync|attempt|assert|cast"
+    r"|from|decode|create)\s*(?:<[^()]{0,200}>\s*)?\("
+)
+_PARSE_CALL = re.compile(r"(?<![\w$.])(parse|safeParse|parser|assert|attempt)\s*\(")
+_ARK_CALL = re.compile(r"(?<![\w$.])([A-Za-z_$][\w$]*)\s*\(\s*(?=process|import|Bun)")
+_NEST = re.compile(r"\bvalidationSchema\s*:\s*")
+_CONVICT = re.compile(r"(?<![\w$.])convict\s*(?:<[^()]{0,200}>\s*)?\(")
+_ENV_VAR = re.compile(r"(?<![\w$])(?:env|envVar|from\([^()]*\))\s*\.\s*get\s*\(\s*(?=[\"'`])")
+_CLASS = re.compile(r"\bplainTo(?:Instance|Class)\s*\(\s*([A-Za-z_$][\w$]*)")
+_DECORATED = re.compile(r"^[ \t]*(?:public\s+|readonly\s+)*([A-Z][A-Z0-9_]*)\s*([?!])?\s*[:=;]", re.MULTILINE)
+_WHOLE = re.compile(rf"{ENVIRONMENT}(?!\s*(?:\??\.\s*[\w$]|\??\.?\s*\[))|\b(?:Deno\s*\.\s*env\s*\.\s*toObject)\b")
+_SOME = re.compile(ENVIRONMENT)
+_FAILS = re.compile(
+    r"\bthrow\b|\b(?:process|Deno)\s*\.\s*(?:exit|abort)\s*\(|\bexitCode\b|\b(?:fail|panic|die|fatal)\w*\s*\(|\.orThrow\b|\breject\("
+)
+
+
+class _Checked(NamedTuple):
+    """What one check of a file says: the library, the keys, and why there may be more."""
+
+    library: str
+    keys: tuple[ConfigKey, ...]
+    gap: str = ""
+    bypass: Value[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A file that reads the environment."""
+
+    path: str
+    directory: str
+    library: str
+    keys: tuple[ConfigKey, ...]
+    gap: Unknown | None
+    bypass: Value[str] | None
+    rank: tuple[object, ...]
 
 
 def lower(files: Files) -> Lowered:
-    """A ConfigModule node for each module that reads the environment under a config module's name."""
-    folders = sorted({parent(path) for path in files.paths if PurePosixPath(path).name in _MANIFESTS}, key=len)
-    nodes: list[Node] = []
-    for path in files.paths:
-        if _AWAY.search(path):
-            continue
-        if _SCRIPT.search(path):
-            source = files.read(path)
-            if source is not None and _ENV.search(source.text):
-                node = _script(source, _application(path, folders))
-                if node is not None:
-                    nodes.append(node)
-        elif _PYTHON.search(path):
-            source = files.read(path)
-            if source is not None:
-                nodes.extend(_python(source, _application(path, folders)))
-    return Lowered(nodes=tuple(nodes))
+    """At most one ConfigModule for each folder with a package manifest."""
+    paths = files.paths
+    known = frozenset(paths)
+    reader = modules(files)
+    by_folder: dict[str, list[_Candidate]] = defaultdict(list)
+    for path in paths:
+        if _suggested(path) and (candidate := _candidate(reader, path, known)) is not None:
+            by_folder[candidate.directory].append(candidate)
+    nodes: dict[str, ConfigModule] = {}
+    for directory, candidates in sorted(by_folder.items()):
+        module = _best(directory, candidates)
+        if module is not None:
+            nodes[directory] = module
+    for module in _others(files, known):
+        own = nodes.get(module.directory)
+        if own is None or not own.library:
+            nodes[module.directory] = module
+    for module in _shared(files, nodes):
+        nodes[module.directory] = module
+    return Lowered(nodes=tuple(sorted(nodes.values(), key=lambda node: node.id)))
 
 
-def _application(path: str, folders: list[str]) -> str:
-    """The folder of the nearest package manifest above a file."""
-    above = [folder for folder in folders if not folder or path.startswith(folder + "/")]
-    return above[-1] if above else ""
+def _suggested(path: str) -> bool:
+    """Whether a path may be a config module by its name."""
+    pure = PurePosixPath(path)
+    match = _SCRIPT.fullmatch(pure.name)
+    if match is None or path.endswith(".d.ts") or set_aside(path) or _ELSEWHERE.search(path):
+        return False
+    stem = match["stem"]
+    if _TOOLS.fullmatch(stem) and not (stem == "app.config" and "config" in pure.parts[:-1]):
+        return False
+    if re.search(r"\.(?:test|spec|stories|mock|setup)$", stem) or stem.startswith("."):
+        return False
+    words = {word.lower() for word in _WORDS.findall(stem)}
+    return bool(words & _NAMES) or stem in _FURTHER or pure.parent.name in _FOLDERS
 
 
-def _python(source: Source, directory: str) -> Iterator[ConfigModule]:
-    match = re.search(r"\b(BaseSettings|environ\.Env\(|from decouple import|dynaconf|os\.environ\[)", source.text)
-    if match:
-        span = source.span(match.start(), match.end())
-        yield ConfigModule(
-            id=f"config:{source.path}",
-            name=source.path,
-            side=Side.SOURCE,
-            span=span,
-            path=source.path,
-            directory=directory,
-            library={"BaseSettings": "pydantic", "environ.Env(": "environ"}.get(match[1], "manual"),
-            keys=(),
-            gap=Unknown("the keys of a Python settings module are not read", span),
-        )
-
-
-def _script(source: Source, directory: str) -> ConfigModule | None:
-    code = typescript.read(source)
-    library, keys = _declared(code)
-    if not library:
-        keys = list(_manual(code))
-        throws = re.search(r"\bthrow\b|process\s*\.\s*exit\s*\(", code.text) is not None
-        library = "manual" if throws and any(not _certainly_optional(key) for key in keys) else ""
-    if not keys and not library:
+def _candidate(reader: Modules, path: str, known: frozenset[str]) -> _Candidate | None:
+    source = reader.files.read(path)
+    if source is None or not _RELEVANT.search(source.text):
         return None
-    first = _ENV.search(source.text)
-    unique: dict[str, ConfigKey] = {}
-    for key in keys:
-        unique.setdefault(key.key, key)
-    return ConfigModule(
-        id=f"config:{source.path}",
-        name=source.path,
-        side=Side.SOURCE,
-        span=source.span(first.start(), first.end()) if first else source.span(0, 0),
-        path=source.path,
-        directory=directory,
-        library=library,
-        keys=tuple(unique.values()),
+    code = reader.code(path)
+    if code is None:
+        return None
+    checks = list(_checks(reader, code))
+    plain = [_key(each.key, each.name, each.verdict, code) for each in found(reader, code)]
+    manual = any(isinstance(key.required, Known) and key.required.value for key in plain)
+    named = next((check.library for check in checks if check.library), "manual" if manual else "")
+    keys: dict[str, ConfigKey] = {}
+    for key in (*(key for check in checks for key in check.keys), *plain):
+        keys.setdefault(key.key, key)
+    if not named and not keys:
+        return None
+    stem = PurePosixPath(path).name.split(".")[0].lower()
+    folder = PurePosixPath(path).parent.name
+    plainly = stem in _PLAIN_NAMES or (folder in _FOLDERS and stem in ("index", "server", "app"))
+    if not named and not (plainly and any(not key.client and key.key != "NODE_ENV" for key in keys.values())):
+        return None
+    gap = next((check.gap for check in checks if check.gap), "")
+    required = sum(isinstance(key.required, Known) and key.required.value for key in keys.values())
+    only_client = all(key.client for key in keys.values())
+    rank = (
+        not named,
+        not keys,
+        only_client,
+        named == "manual",
+        not plainly,
+        -required,
+        -len(keys),
+        path.count("/"),
+        path,
+    )
+    return _Candidate(
+        path,
+        _directory(path, ("package.json", "deno.json", "deno.jsonc"), known),
+        named,
+        tuple(keys.values()),
+        Unknown(gap, source.span(0, 0)) if gap else None,
+        next((check.bypass for check in checks if check.bypass is not None), None),
+        rank,
     )
 
 
-def _certainly_optional(key: ConfigKey) -> bool:
-    return isinstance(key.required, Known) and not key.required.value
+def _directory(path: str, manifests: Sequence[str], known: frozenset[str]) -> str:
+    """The nearest folder upward that holds a manifest, the root when none does."""
+    folder = parent(path)
+    while folder:
+        if any(f"{folder}/{name}" in known for name in manifests):
+            return folder
+        folder = parent(folder)
+    return ""
 
 
-def _declared(code: Code) -> tuple[str, list[ConfigKey]]:
-    """The library that checks the environment, and the keys of its schema; an empty library where none does."""
-    text = code.text
-    if re.search(r"\bcreateEnv\s*\(", text):
-        keys = [
-            key
-            for match in _T3.finditer(text)
-            for key in _properties(code, match.start(2), client=match[1].startswith("client"))
-        ]
-        return "t3-env", keys
-    envalid = _ENVALID.search(text)
-    if envalid:
-        return "envalid", list(_properties(code, envalid.start(1)))
-    if re.search(r"\.\s*(?:parse|safeParse|parseAsync|validate|validateSync|validateEnv|assert|attempt)\s*\(|\bparse\s*\(", text):
-        keys = []
-        for match in _SCHEMA.finditer(text):
-            found = list(_properties(code, match.start(1)))
-            if sum(key.key.isupper() or "_" in key.key for key in found) * 2 >= len(found):
-                keys.extend(found)
-        if keys:
-            return "zod" if re.search(r"\bz(?:od)?\s*\.", text) else "schema", keys
-    return "", []
+def _best(directory: str, candidates: Sequence[_Candidate]) -> ConfigModule | None:
+    first, *rest = sorted(candidates, key=lambda candidate: candidate.rank)
+    keys = {key.key: key for key in first.keys}
+    elsewhere: list[str] = []
+    for other in rest:
+        if not other.library:
+            continue
+        if (
+            parent(other.path) == parent(first.path)
+            and other.library not in ("", "manual")
+            and first.library != "manual"
+        ):
+            for key in other.keys:
+                keys.setdefault(key.key, key)
+        else:
+            elsewhere.append(other.path)
+    gap = first.gap
+    if gap is None and elsewhere:
+        shown = ", ".join(f"'{path}'" for path in elsewhere[:3]) + (" and others" if len(elsewhere) > 3 else "")
+        gap = Unknown(f"the environment is also checked in {shown}", _start(first))
+    return ConfigModule(
+        id=f"config:{first.path}",
+        name=first.path,
+        side=Side.SOURCE,
+        span=_start(first),
+        path=first.path,
+        directory=directory,
+        library=first.library,
+        keys=tuple(keys.values()),
+        gap=gap,
+        bypass=first.bypass,
+    )
 
 
-def _properties(code: Code, brace: int, *, client: bool = False) -> Iterator[ConfigKey]:
-    """The keys of an object literal, each with whether its value makes it required."""
-    end = code.closers.get(brace)
-    if end is None:
-        return
-    text, source, index = code.text, code.source, brace + 1
-    while index < end:
-        stop = _value_end(code, index, end)
-        match = _KEY.match(text, index, stop)
-        if match:
-            name = match["bare"]
-            start = match.start("bare") if name else match.start("quoted")
-            if name is None:
-                stop_quote = match.end("quoted")
-                name = source.text[start:stop_quote]
-                span = source.span(start, stop_quote)
+def _start(candidate: _Candidate) -> Span:
+    return Span(candidate.path, 0, 0)
+
+
+# Checks
+
+
+def _checks(reader: Modules, code: Code) -> Iterator[_Checked]:
+    """Every check by a library in a file."""
+    yield from _t3(reader, code)
+    yield from _cleaned(reader, code)
+    yield from _parsed(reader, code)
+    yield from _nest(reader, code)
+    yield from _convict(reader, code)
+    yield from _env_var(reader, code)
+    yield from _classes(code)
+
+
+def _t3(reader: Modules, code: Code) -> Iterator[_Checked]:
+    for match in _T3.finditer(code.text):
+        arguments = code.items(match.end() - 1)
+        if not arguments or not code.text.startswith("{", arguments[0].start):
+            continue
+        given = {each.key: each.value for each in code.properties(arguments[0].start)}
+        if not given.keys() & {"server", "client", "shared", "runtimeEnv", "runtimeEnvStrict"}:
+            continue
+        keys: list[ConfigKey] = []
+        gap = ""
+        runtime = next(
+            (given[name] for name in ("runtimeEnvStrict", "runtimeEnv", "experimental__runtimeEnv") if name in given),
+            None,
+        )
+        for table in ("server", "client", "shared"):
+            if table not in given:
+                continue
+            declared = shape(reader, Place(code, given[table]))
+            gap = gap or declared.gap
+            keys.extend(_bind(reader, declared, code, runtime, client=table == "client", keep=True))
+        if "extends" in given and code.items(given["extends"].start):
+            gap = gap or "it extends other sets of variables"
+        skip = given.get("skipValidation")
+        bypass = _bypass(reader, code, skip) if skip is not None else None
+        if skip is not None and code.text[skip.start : skip.end] == "true":
+            open_keys = tuple(replace(key, required=Known(value=False, span=key.span)) for key in keys)
+            yield _Checked("", open_keys, "validation is switched off")
+        else:
+            yield _Checked("t3-env", tuple(keys), gap, bypass)
+
+
+def _bypass(reader: Modules, code: Code, part: Part) -> Value[str]:
+    """The variable that switches validation off."""
+    for each in reads(code):
+        if part.start <= each.part.start < part.end:
+            return Known(each.key, code.span(each.name))
+    text = code.text[part.start : part.end]
+    if text == "false":
+        return Absent(code.span(part))
+    target = reader.value(code, text) if text.isidentifier() else None
+    if target is not None and target.part != part:
+        return _bypass(reader, target.code, target.part)
+    return Unknown("what switches validation off is computed", code.span(part))
+
+
+def _cleaned(reader: Modules, code: Code) -> Iterator[_Checked]:
+    """`cleanEnv(process.env, { A: str() })`, and `parseEnv(process.env, { A: z.string() })` of znv."""
+    for match in _CLEAN.finditer(code.text):
+        arguments = code.items(match.end() - 1)
+        if len(arguments) < 2 or not _environment(reader, code, arguments[0]):
+            continue
+        declared = shape(reader, Place(code, arguments[1]))
+        name = "znv" if match[0].startswith("parseEnv") else "envalid"
+        yield _Checked(name, tuple(_bind(reader, declared, code, arguments[0])), declared.gap)
+
+
+def _parsed(reader: Modules, code: Code) -> Iterator[_Checked]:
+    """`schema.parse(process.env)`, `v.parse(schema, process.env)`, `Env(process.env)`."""
+    for match in _PARSES.finditer(code.text):
+        opener = match.end() - 1
+        arguments = code.items(opener)
+        if not arguments:
+            continue
+        receiver = code.receiver(match.start(1))
+        name = library(code, code.text[receiver.start : receiver.end].strip())
+        if name and len(arguments) > 1 and _environment(reader, code, arguments[1]):
+            schema, given = arguments[0], arguments[1]
+        elif _environment(reader, code, arguments[0]):
+            schema, given = receiver, arguments[0]
+        else:
+            continue
+        yield from _checked(reader, Place(code, schema), Place(code, given), method=match[2], name=name)
+    for match in _PARSE_CALL.finditer(code.text):
+        arguments = code.items(match.end() - 1)
+        if len(arguments) > 1 and library(code, match[1]) and _environment(reader, code, arguments[1]):
+            yield from _checked(
+                reader,
+                Place(code, arguments[0]),
+                Place(code, arguments[1]),
+                method=match[1],
+                name=library(code, match[1]),
+            )
+    for match in _ARK_CALL.finditer(code.text):
+        target = reader.value(code, match[1])
+        opener = code.text.rfind("(", match.start(), match.end())
+        arguments = code.items(opener)
+        if target is None or not arguments or not _environment(reader, code, arguments[0]):
+            continue
+        links, _ = target.code.chain(target.part)
+        if links and library(target.code, links[0].name) == "arktype":
+            yield from _checked(reader, target, Place(code, arguments[0]), method="assert", name="arktype")
+
+
+def _checked(
+    reader: Modules, schema: Place, given: Place, *, method: str, name: str
+) -> Iterator[_Checked]:
+    """What `schema.parse(given)` says. A lenient method whose failure nothing acts on checks nothing."""
+    code, caller = schema.code, given.code
+    declared = shape(reader, schema)
+    if not declared.fields and not name:
+        text = code.text[schema.part.start : schema.part.end]
+        name = _root_library(reader, code, schema.part)
+        if not name and not re.search(r"schema|env|config", text, re.IGNORECASE):
+            return
+    named = name or _root_library(reader, code, schema.part) or "zod"
+    lenient = method in ("safeParse", "safeParseAsync", "spa", "validate", "decode") and not _FAILS.search(caller.text)
+    if named == "joi" and re.search(r"presence\s*:", caller.text):
+        declared = declared._replace(
+            fields=tuple(
+                each if each.verdict.default else each._replace(verdict=Verdict(required=True))
+                for each in declared.fields
+            )
+        )
+    keys = tuple(_bind(reader, declared, caller, given.part))
+    if lenient:
+        keys = tuple(replace(key, required=Known(value=False, span=key.span)) for key in keys)
+    yield _Checked("" if lenient else named, keys, declared.gap)
+
+
+def _root_library(reader: Modules, code: Code, part: Part, depth: int = 0) -> str:
+    """The library of a schema: that of the name its chain starts with, through names of the tree."""
+    links, _ = code.chain(part)
+    if not links or depth > 6:
+        return ""
+    direct = library(code, links[0].name)
+    if direct:
+        return direct
+    target = reader.value(code, links[0].name)
+    if target is None or target.part.start == links[0].start:
+        return ""
+    return _root_library(reader, target.code, target.part, depth + 1)
+
+
+def _environment(reader: Modules, code: Code, part: Part, depth: int = 0) -> bool:
+    """Whether an expression is (made of) the environment."""
+    text = code.text[part.start : part.end]
+    if _SOME.search(text) or "Deno.env" in text:
+        return True
+    names = set(re.findall(r"(?<![\w$.])([A-Za-z_$][\w$]*)(?!\s*[(:])", text))
+    if names & aliases(code):
+        return True
+    if depth > 4:
+        return False
+    for name in sorted(names)[:8]:
+        target = code.declared(name)
+        if target is not None and target != part and _environment(reader, code, target, depth + 1):
+            return True
+    if text.isidentifier() and code.declared(text) is None and code.imported(text) is None:
+        return _is_validator(code, part, text)
+    return False
+
+
+def _is_validator(code: Code, part: Part, name: str) -> bool:
+    """Whether a name is the parameter of a function that checks the environment, as @nestjs/config calls it."""
+    for title, function in code.functions():
+        if not function.body.start <= part.start < function.body.end:
+            continue
+        if not re.search(r"env|config", title, re.IGNORECASE) and title != "validate":
+            continue
+        if any(re.match(rf"{re.escape(name)}\b", code.text[each.start : each.end]) for each in function.parameters):
+            return True
+    return False
+
+
+def _bind(
+    reader: Modules, declared: Shape, code: Code, given: Part | None, *, client: bool = False, keep: bool = False
+) -> Iterator[ConfigKey]:
+    """The keys of a schema as variables, renamed and given defaults by `{ port: process.env.PORT ?? "1" }`."""
+    opener = _object(reader, code, given) if given is not None else None
+    sources: dict[str, Part] = {}
+    whole = opener is None
+    if opener is not None:
+        holder, start = opener
+        for given_key in holder.properties(start):
+            if given_key.key:
+                sources[given_key.key] = given_key.value
             else:
-                span = source.span(start, start + len(name))
-            value = text[match.end() : stop]
-            required, default = _requirement(code, value, match.end())
-            yield ConfigKey(name, span, Known(required, span), default, client or _PUBLIC.match(name) is not None)
-        index = stop + 1
+                spread = given_key.value
+                whole = whole or _WHOLE.search(holder.text, spread.start, spread.end) is not None
+        every = reads(holder)
+    for each in declared.fields:
+        value = sources.get(each.key)
+        if value is None or opener is None:
+            if whole or keep:
+                yield _key(each.key, each.name, each.verdict, code, client=client)
+            continue
+        holder = opener[0]
+        inside = [read for read in every if value.start <= read.part.start < value.end]
+        if not inside:
+            nested = _nested(reader, each.value, holder, value)
+            if nested is not None:
+                yield from nested
+            continue
+        verdict = _through(reader, holder, value, inside, each.verdict)
+        first = inside[0]
+        place = each.name if first.key == each.key else Place(holder, first.name)
+        yield _key(first.key, place, verdict, code, client=client)
 
 
-def _value_end(code: Code, index: int, end: int) -> int:
-    """The offset of the comma that ends a property, or the end of the object."""
-    while index < end:
-        char = code.text[index]
-        if char == ",":
-            return index
-        index = code.closers.get(index, index) + 1 if char in "([{" else index + 1
-    return end
+def _nested(reader: Modules, schema: Place, holder: Code, value: Part) -> Iterator[ConfigKey] | None:
+    """`{ db: { url: process.env.DATABASE_URL } }` against `z.object({ db: z.object({ url: … }) })`."""
+    if not holder.text.startswith("{", value.start) or not reads(holder):
+        return None
+    inner = shape(reader, schema)
+    return _bind(reader, inner, holder, value) if inner.fields else None
 
 
-def _requirement(code: Code, value: str, start: int) -> tuple[bool, Value[str]]:
-    span = code.source.span(start, start + len(value))
-    name = _NAME.match(value.strip())
-    if name and name[0] == value.strip():
-        declared = re.search(rf"\b(?:const|let|var)\s+{re.escape(name[0])}\b[^=]*=", code.text)
-        if declared:
-            stop = code.text.find(";", declared.end())
-            value = code.text[declared.end() : stop if stop >= 0 else declared.end() + 400]
-    optional = _OPTIONAL.search(value) is not None
-    default = re.search(r"\.\s*default\s*\(\s*", value)
-    if default and name and name[0] != value.strip():
-        at = start + default.end()
-        literal = re.match(r"[\"']([^\"'\n]*)[\"']", code.source.text[at : at + 200])
-        if literal:
-            return False, Known(literal[1], code.source.span(at + 1, at + 1 + len(literal[1])))
-    return not optional, Absent(span) if not optional else Unknown("the default is computed", span)
+def _object(reader: Modules, code: Code, part: Part, depth: int = 0) -> tuple[Code, int] | None:
+    """The object literal that an expression is, through names and one wrapping call; None for the whole environment."""
+    if code.text.startswith("{", part.start):
+        return code, part.start
+    text = code.text[part.start : part.end]
+    if _WHOLE.search(text) or depth > 4:
+        return None
+    if text.isidentifier():
+        target = code.declared(text)
+        return _object(reader, code, target, depth + 1) if target is not None and target != part else None
+    links, _ = code.chain(part)
+    if links and links[-1].call >= 0:
+        arguments = code.items(links[-1].call)
+        return _object(reader, code, arguments[0], depth + 1) if arguments else None
+    return None
 
 
-def _manual(code: Code) -> Iterator[ConfigKey]:
-    """What is read from process.env, and whether a plain check makes it required."""
-    text, source = code.text, code.source
-    checked = {
-        match[1]
-        for match in re.finditer(r"if\s*\(\s*!\s*process\s*\.\s*env\s*\.\s*([A-Za-z_]\w*)\s*\)\s*\{?\s*(?:throw|process\s*\.\s*exit)", text)
+def _through(reader: Modules, code: Code, value: Part, inside: Sequence[Read], verdict: Verdict) -> Verdict:
+    """The verdict of a schema for a value that is first given a default."""
+    if verdict.required is False:
+        return verdict
+    last = inside[-1].part.end
+    match = re.compile(r"\s*(?:\?\?|\|\|)\s*").match(code.text, last, value.end)
+    if match is not None:
+        operand = code.trim(match.end(), value.end)
+        text = code.text[operand.start : operand.end]
+        if text in ("undefined", "null"):
+            return verdict
+        return Verdict(required=False, default=literal(reader, Place(code, operand)))
+    if len(inside) > 1:
+        return Verdict(None, reason="another variable may stand in for it")
+    return verdict
+
+
+def _key(key: str, place: Place, verdict: Verdict, code: Code, *, client: bool = False) -> ConfigKey:
+    span = place.code.span(place.part)
+    return ConfigKey(
+        key=key,
+        span=span,
+        required=Unknown(verdict.reason or "the code does not tell", span)
+        if verdict.required is None
+        else Known(verdict.required, span),
+        default=verdict.default if verdict.default is not None else Absent(span),
+        client=client or _CLIENT.match(key) is not None or "import.meta" in code.text[span.start - 20 : span.start],
+    )
+
+
+def _nest(reader: Modules, code: Code) -> Iterator[_Checked]:
+    """`ConfigModule.forRoot({ validationSchema: Joi.object({ … }) })`."""
+    for match in _NEST.finditer(code.text):
+        part = code.expression(match.end())
+        declared = shape(reader, Place(code, part))
+        name = _root_library(reader, code, part)
+        if declared.fields or name:
+            keys = tuple(_key(each.key, each.name, each.verdict, code) for each in declared.fields)
+            yield _Checked(name or "joi", keys, declared.gap)
+
+
+def _convict(reader: Modules, code: Code) -> Iterator[_Checked]:
+    """`convict({ port: { format: "port", default: 1, env: "PORT" } }).validate()`."""
+    if "convict" not in {imported.module for imported in code.imports().values()}:
+        return
+    for match in _CONVICT.finditer(code.text):
+        closer = code.closers.get(match.end() - 1, match.end())
+        keys: list[ConfigKey] = []
+        for each in re.compile(r"\benv\s*:\s*(?=[\"'`])").finditer(code.text, match.end(), closer):
+            string = code.string(each.end())
+            if string is None:
+                continue
+            key, span = string
+            keys.append(ConfigKey(key, span, Unknown("convict's formats are not read", span), Absent(span)))
+        del reader
+        yield _Checked("convict", tuple(keys))
+        return
+
+
+def _env_var(reader: Modules, code: Code) -> Iterator[_Checked]:
+    """`env.get("PORT").required().asInt()` of env-var."""
+    if "env-var" not in {imported.module for imported in code.imports().values()}:
+        return
+    keys: list[ConfigKey] = []
+    for match in _ENV_VAR.finditer(code.text):
+        string = code.string(match.end())
+        if string is None:
+            continue
+        key, span = string
+        opener = code.text.rfind("(", match.start(), match.end())
+        at = code.closers.get(opener, opener) + 1
+        verdict = Verdict(required=False)
+        link = re.compile(r"\s*\.\s*(\w+)\s*\(")
+        while step := link.match(code.text, at):
+            arguments = code.items(step.end() - 1)
+            if step[1] == "required":
+                optional = bool(arguments) and code.text[arguments[0].start : arguments[0].end] == "false"
+                verdict = Verdict(required=not optional)
+            elif step[1] == "default" and arguments:
+                verdict = Verdict(required=False, default=literal(reader, Place(code, arguments[0])))
+            at = code.closers.get(step.end() - 1, step.end()) + 1
+        keys.append(ConfigKey(key, span, Known(bool(verdict.required), span), verdict.default or Absent(span)))
+    if any(isinstance(key.required, Known) and key.required.value for key in keys):
+        yield _Checked("env-var", tuple(keys))
+    elif keys:
+        yield _Checked("", tuple(keys))
+
+
+def _classes(code: Code) -> Iterator[_Checked]:
+    """class-validator: `validateSync(plainToInstance(EnvironmentVariables, config))`."""
+    if not re.search(r"\bvalidateSync\s*\(|\bvalidateOrReject\s*\(", code.text):
+        return
+    for match in _CLASS.finditer(code.text):
+        declared = re.search(rf"\bclass\s+{re.escape(match[1])}\b[^{{]*\{{", code.text)
+        keys: list[ConfigKey] = []
+        if declared is not None:
+            end = code.closers.get(declared.end() - 1, declared.end())
+            last = declared.end()
+            for each in _DECORATED.finditer(code.text, declared.end(), end):
+                decorators = code.text[last : each.start()]
+                last = each.end()
+                span = code.source.span(*each.span(1))
+                optional = each[2] == "?" or "@IsOptional" in decorators or "@ValidateIf" in decorators
+                defaulted = code.text[each.end() - 1] == "="
+                required: Value[bool] = (
+                    Unknown("it depends on a condition", span)
+                    if "@ValidateIf" in decorators
+                    else Known(value=not (optional or defaulted), span=span)
+                )
+                keys.append(ConfigKey(each[1], span, required, Absent(span)))
+        yield _Checked("class-validator", tuple(keys), "" if keys else "the class of variables is in another file")
+        return
+
+
+# Other languages
+
+
+class _Language(NamedTuple):
+    """How the settings of a language look: the files, what they contain, and its manifests."""
+
+    name: str
+    path: re.Pattern[str]
+    libraries: tuple[tuple[str, re.Pattern[str]], ...]
+    manifests: tuple[str, ...]
+
+
+_LANGUAGES = (
+    _Language(
+        "Python",
+        re.compile(
+            r"(?:.+/)?(?:settings|config|configuration|env|environment|app_config|app_settings|configs)\.py"
+            r"|(?:.+/)?(?:settings|config|configs)/(?:\w+)\.py"
+        ),
+        (
+            ("pydantic", re.compile(r"\bBaseSettings\b")),
+            ("django-environ", re.compile(r"\benviron\.(?:Fileaware)?Env\(|\bfrom environ import")),
+            ("decouple", re.compile(r"\b(?:from|import) decouple\b")),
+            ("environs", re.compile(r"\b(?:from|import) environs\b")),
+            ("dynaconf", re.compile(r"\bdynaconf\b", re.IGNORECASE)),
+            ("starlette", re.compile(r"\bstarlette\.config\b")),
+            (
+                "os.environ",
+                re.compile(r"\bos\.environ\b|\bos\.getenv\b|\bfrom os import (?:environ|getenv)|\bgetenv\("),
+            ),
+        ),
+        ("pyproject.toml", "requirements.txt", "Pipfile", "setup.py", "manage.py", "requirements.in", "uv.lock"),
+    ),
+    _Language(
+        "Ruby",
+        re.compile(r"(?:.+/)?config/application\.rb|(?:.+/)?config/(?:environment|settings|config)\.rb"),
+        (("rails", re.compile(r"\bRails\b|\bENV\b")),),
+        ("Gemfile",),
+    ),
+    _Language(
+        "PHP",
+        re.compile(r"(?:.+/)?config/(?:app|services|bundles|database)\.(?:php|ya?ml)"),
+        (("laravel", re.compile(r"\benv\(")), ("symfony", re.compile(r"%env\(|Symfony"))),
+        ("composer.json",),
+    ),
+    _Language(
+        "Go",
+        re.compile(
+            r"(?:.+/)?(?:config|configuration|env|settings|conf)\.go|(?:.+/)?(?:config|env|settings|conf)/\w+\.go"
+        ),
+        (
+            ("envconfig", re.compile(r"\benvconfig\b")),
+            ("viper", re.compile(r"\bspf13/viper\b")),
+            ("cleanenv", re.compile(r"\bcleanenv\b")),
+            ("env", re.compile(r"\bcaarlos0/env\b")),
+            ("os", re.compile(r"\bos\.(?:Getenv|LookupEnv)\b")),
+        ),
+        ("go.mod",),
+    ),
+    _Language(
+        "JVM",
+        re.compile(r"(?:.+/)?src/main/resources/(?:config/)?application[\w-]*\.(?:ya?ml|properties|conf)"),
+        (("spring", re.compile(r"\$\{|^spring|^server|^quarkus|^micronaut|\?[A-Z_]+", re.MULTILINE)),),
+        ("pom.xml", "build.gradle", "build.gradle.kts", "build.sbt"),
+    ),
+    _Language(
+        "Rust",
+        re.compile(r"(?:.+/)?src/(?:.+/)?(?:config|configuration|env|settings)(?:/mod)?\.rs"),
+        (
+            ("envy", re.compile(r"\benvy::")),
+            ("figment", re.compile(r"\bfigment\b")),
+            ("config", re.compile(r"\bconfig::(?:Config|Environment)\b")),
+            ("std", re.compile(r"\benv::var\b|\benv!\(|\bdotenv|#\[(?:arg|clap)\(.*\benv\b")),
+        ),
+        ("Cargo.toml",),
+    ),
+    _Language(
+        "Elixir",
+        re.compile(r"(?:.+/)?config/(?:runtime|releases)\.exs"),
+        (("config", re.compile(r"System\.(?:fetch_env!|get_env)")),),
+        ("mix.exs",),
+    ),
+    _Language(
+        ".NET",
+        re.compile(r"(?:.+/)?appsettings\.json"),
+        (("dotnet", re.compile(r"\{")),),
+        (),
+    ),
+)
+
+
+_NO_SETTINGS = re.compile(
+    r"(?:^|/)(?:\.\w[\w-]*|alembic\w*|\w*migrations?|load[-_]?tests?|locust|scripts?|tools?|docs?|demos?|demo_apps)/"
+)
+
+
+def _others(files: Files, known: frozenset[str]) -> Iterator[ConfigModule]:
+    """One module without keys for each application that is not written for Node."""
+    done: dict[str, tuple[tuple[int, int, str], ConfigModule]] = {}
+    for path in files.paths:
+        language = next((each for each in _LANGUAGES if each.path.fullmatch(path)), None)
+        if language is None or set_aside(path) or _NO_SETTINGS.search(path):
+            continue
+        source = files.read(path)
+        if source is None:
+            continue
+        for order, (name, pattern) in enumerate(language.libraries):
+            if not pattern.search(source.text):
+                continue
+            directory = _directory(path, language.manifests, known) if language.manifests else parent(path)
+            rank = (order, path.count("/"), path)
+            if directory not in done or rank < done[directory][0]:
+                span = source.span(0, 0)
+                module = ConfigModule(
+                    id=f"config:{path}",
+                    name=path,
+                    side=Side.SOURCE,
+                    span=span,
+                    path=path,
+                    directory=directory,
+                    library=name,
+                    keys=(),
+                    gap=Unknown(f"settings in {language.name} are not read", span),
+                )
+                done[directory] = (rank, module)
+            break
+    for _, module in done.values():
+        yield module
+
+
+# Modules shared in a monorepo
+
+_DOCKERFILE = re.compile(r"(?:Dockerfile|Containerfile)(?:[.-][\w.-]+)?|[\w.-]+\.[dD]ockerfile")
+
+
+def _shared(files: Files, nodes: dict[str, ConfigModule]) -> Iterator[ConfigModule]:
+    """For an npm package with a Dockerfile but no module: that of a package of the same repository that it depends on."""
+    if len(nodes) == 0:
+        return
+    from policyengine.lower import package as manifests  # noqa: PLC0415  only where there is a module
+    from policyengine.nodes import Package  # noqa: PLC0415
+
+    packages = [
+        node for node in manifests.lower(_OnlyNpm(files)).nodes if isinstance(node, Package) and node.ecosystem == "npm"
+    ]
+    providers = {
+        package.name: nodes[package.directory]
+        for package in packages
+        if package.directory in nodes and nodes[package.directory].library and package.directory
     }
-    for match in _READ.finditer(text):
-        span = source.span(match.start(1), match.end(1))
-        after = text[match.end() : match.end() + 12].lstrip()
-        required: Value[bool] = Unknown("the code does not tell whether it is required", span)
-        if match[1] in checked:
-            required = Known(value=True, span=span)
-        elif after.startswith(("??", "||")) and not re.match(r"(?:\?\?|\|\|)\s*\(?\s*(?:fail|throw|raise)", after):
-            required = Known(value=False, span=span)
-        yield ConfigKey(match[1], span, required, Absent(span), _PUBLIC.match(match[1]) is not None)
-    for match in re.finditer(r"[\"'](?P<name>[A-Z][A-Z0-9_]{2,})[\"']", source.text):
-        if _REQUIRING.search(text[max(0, match.start() - 60) : match.start()]):
-            span = source.span(match.start("name"), match.end("name"))
-            yield ConfigKey(match["name"], span, Known(value=True, span=span), Absent(span))
+    built = {parent(path) for path in files.paths if _DOCKERFILE.fullmatch(PurePosixPath(path).name)}
+    for package in packages:
+        own = nodes.get(package.directory)
+        if package.directory not in built or (own is not None and (own.library or own.gap is not None)):
+            continue
+        wanted = [providers[each.key] for each in package.dependencies if each.key in providers]
+        if not wanted:
+            continue
+        named = [module for module in wanted if re.search(r"env|config", module.directory.rpartition("/")[2])]
+        first = (named or wanted)[0]
+        yield replace(
+            first,
+            id=f"config:{package.directory}={first.path}",
+            directory=package.directory,
+            keys=first.keys if named else (),
+            gap=first.gap
+            if named and first.gap
+            else None
+            if named
+            else Unknown(f"the environment is checked in '{first.path}' of a package it depends on", first.span),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _OnlyNpm:
+    """The package.json files of a tree."""
+
+    files: Files
+
+    @property
+    def paths(self) -> Sequence[str]:
+        return [path for path in self.files.paths if PurePosixPath(path).name == "package.json"]
+
+    def read(self, path: str) -> Source | None:
+        return self.files.read(path)

@@ -32,16 +32,22 @@ _ALIAS = re.compile(
     rf"|\b({NAME})\s*\??\s*:\s*(?:NodeJS\s*\.\s*)?(?:ProcessEnv|ImportMetaEnv)\b"
 )
 _DESTRUCTURED = re.compile(rf"\}}\s*(?::[^=;\n]{{1,80}})?=\s*{ENVIRONMENT}(?!\s*(?:\??\.\s*{NAME}|\??\.?\s*\[))")
-_DYNAMIC = rf"(?:{ENVIRONMENT}|\b(?:%s))\s*(?:\?\.)?\s*\[\s*({NAME})\s*\]|\bDeno\s*\.\s*env\s*\.\s*get\s*\(\s*({NAME})\s*\)"
+_DYNAMIC = (
+    rf"(?:{ENVIRONMENT}|\b(?:%s))\s*(?:\?\.)?\s*\[\s*({NAME})\s*\]|\bDeno\s*\.\s*env\s*\.\s*get\s*\(\s*({NAME})\s*\)"
+)
 _KEY = re.compile(r"[A-Za-z_]\w*\Z")
 _UPPER = re.compile(r"[A-Z][A-Z0-9_]*\Z")
 _NOT_VARIABLES = frozenset({"MODE", "DEV", "PROD", "SSR", "BASE_URL"})
-_STOPS = re.compile(r"\bthrow\b|\b(?:process|Deno)\s*\.\s*exit\s*\(|\bprocess\s*\.\s*abort\s*\(|\b(?:fail|panic|die|fatal)\w*\s*\(")
+_STOPS = re.compile(
+    r"\bthrow\b|\b(?:process|Deno)\s*\.\s*exit\s*\(|\bprocess\s*\.\s*abort\s*\(|\b(?:fail|panic|die|fatal)\w*\s*\("
+)
 _COLLECTS = re.compile(r"\.\s*push\s*\(")
 _IF = re.compile(r"\bif\s*\(")
 _OR = re.compile(r"[(\[{]|\|\|")
 _AND = re.compile(r"&&")
-_MISSING_AFTER = re.compile(r"\s*(?:={2,3}\s*(?:undefined\b|null\b|\"\"|''|\"\s*undefined)|\??\s*\.\s*length\s*(?:={2,3}\s*0|<\s*1))")
+_MISSING_AFTER = re.compile(
+    r"\s*(?:={2,3}\s*(?:undefined\b|null\b|\"\"|''|\"\s*undefined)|\??\s*\.\s*length\s*(?:={2,3}\s*0|<\s*1))"
+)
 _MISSING_BEFORE = re.compile(r"(?:(?<!!)!\s*\(?\s*|\btypeof\s+|\b(?:isNil|isEmpty|isUndefined|isBlank)\(\s*)\Z")
 _FALLBACK = re.compile(r"\s*(?:\?\?|\|\|)=?\s*")
 _TESTED = re.compile(r"\s*\)?\s*(?:={2,3}|!={1,2}|\?(?![.?])|&&)|\s*\?\.\s*\w")
@@ -51,7 +57,9 @@ _METHODS = re.compile(rf"\s*(?:\?\s*)?\.\s*{NAME}\s*\(")
 _ASSERTS = re.compile(r"\b(?:invariant|assert(?:\s*\.\s*ok)?|nullthrows|ensure|tinyInvariant)\s*\(\s*")
 _STRING_CALL = re.compile(rf"(?<!function\s)(?<![\w$])({NAME})\s*(?:<[^<>()]{{0,80}}>\s*)?\(\s*(?=[\"'`])")
 _LIST = re.compile(rf"\b(?:const|let|var)\s+({NAME})\s*(?::[^=;\n]{{1,80}})?=\s*(?=\[)")
-_INLINE_LIST = re.compile(r"\bof\s*(?=\[)|=\s*(?=\[[^\]]*\]\s*(?:as\s+const\s*)?\)?\s*\.\s*(?:filter|forEach|find|some|every|map)\s*\()")
+_INLINE_LIST = re.compile(
+    r"\bof\s*(?=\[)|=\s*(?=\[[^\]]*\]\s*(?:as\s+const\s*)?\)?\s*\.\s*(?:filter|forEach|find|some|every|map)\s*\()"
+)
 _PARAMETER = re.compile(rf"\s*(?:\.\.\.)?({NAME})")
 
 
@@ -87,7 +95,9 @@ def aliases(code: Code) -> frozenset[str]:
 
 def reads(code: Code) -> tuple[Read, ...]:
     """Every read of a variable whose name is written out, in order."""
-    found = [read for pattern in (_READ, _DENO) for match in pattern.finditer(code.text) if (read := _read(code, match))]
+    found = [
+        read for pattern in (_READ, _DENO) for match in pattern.finditer(code.text) if (read := _read(code, match))
+    ]
     names = aliases(code)
     if names:
         pattern = re.compile(rf"(?<![\w$.])(?:{'|'.join(map(re.escape, sorted(names)))}){_ACCESS}")
@@ -299,11 +309,14 @@ def helpers(code: Code) -> dict[str, Helper]:
         parameters = [match[1] for part in function.parameters if (match := _PARAMETER.match(code.text, part.start))]
         if name in result or not parameters:
             continue
-        inner = re.compile(rf"(?<![\w$])({'|'.join(map(re.escape, sorted(result)))})\s*(?:<[^<>()]*>\s*)?\(\s*({NAME})\s*[,)]")
+        inner = re.compile(
+            rf"(?<![\w$])({'|'.join(map(re.escape, sorted(result)))})\s*(?:<[^<>()]*>\s*)?\(\s*({NAME})\s*[,)]"
+        )
         for match in inner.finditer(code.text, function.body.start, function.body.end):
             if match[2] in parameters:
                 throws = (
-                    result[match[1]].throws or _STOPS.search(code.text, function.body.start, function.body.end) is not None
+                    result[match[1]].throws
+                    or _STOPS.search(code.text, function.body.start, function.body.end) is not None
                 )
                 result[name] = Helper(parameters.index(match[2]), throws, function, code)
                 break

@@ -7,7 +7,7 @@ schema that cannot be found, a condition, a refinement of an optional value) is 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from policyengine.discover import join, parent
@@ -27,7 +27,9 @@ _EXPORT_DEFAULT = re.compile(r"\bexport\s+default\s+")
 _NUMBER = re.compile(r"[+-]?[\d_]+(?:\.\d+)?|true|false|null|undefined")
 _THROWS = re.compile(r"\bthrow\b|\baddIssue\b")
 _FILLS = re.compile(r"\?\?|\|\||\bundefined\b|\?[^.:]")
-_STRICT_FORMAT = re.compile(r"url|uri|email|uuid|cuid|ulid|regex|startsWith|endsWith|includes|datetime|ip|length|jwt|base64")
+_STRICT_FORMAT = re.compile(
+    r"url|uri|email|uuid|cuid|ulid|regex|startsWith|endsWith|includes|datetime|ip|length|jwt|base64"
+)
 
 _LIBRARIES = (
     (re.compile(r".*\bzod\b.*"), "zod"),
@@ -331,9 +333,7 @@ def _any_of(verdicts: Sequence[Verdict]) -> Verdict:
     return next((verdict for verdict in verdicts if verdict.required is None), Verdict(required=True))
 
 
-def _modified(
-    reader: Modules, code: Code, verdict: Verdict, links: Sequence[Link], found: str, depth: int
-) -> Verdict:
+def _modified(reader: Modules, code: Code, verdict: Verdict, links: Sequence[Link], found: str, depth: int) -> Verdict:
     """A verdict after the methods of a chain."""
     for link in links:
         arguments = code.items(link.call) if link.call >= 0 else ()
@@ -497,14 +497,3 @@ def _either(shapes: Sequence[Shape]) -> Shape:
         agreed = all(verdict == told[0] for verdict in told) and told[0] is not None
         fields.append(each if agreed else each._replace(verdict=Verdict(None, reason="it depends on a condition")))
     return Shape(tuple(fields), next((one.gap for one in shapes if one.gap), ""))
-
-
-def with_default(verdict: Verdict, default: Value[str]) -> Verdict:
-    """A verdict for a value that falls back to `default` before it is checked."""
-    return replace_default(verdict, default)
-
-
-def replace_default(verdict: Verdict, default: Value[str]) -> Verdict:
-    """The verdict of what has a default: not required."""
-    del verdict
-    return Verdict(required=False, default=replace(default) if isinstance(default, Known) else default)

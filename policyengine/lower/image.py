@@ -165,7 +165,7 @@ class _Lowering:
     def run(self) -> tuple[Stage, ...]:
         self.global_scope.budget = self.budget
         for name in PREDEFINED:
-            self.global_scope.values[name] = self._predefined(name)
+            self.global_scope.variables[name] = self._predefined(name)
         instructions = self.dockerfile.instructions[:MOST_INSTRUCTIONS]
         froms = [number for number, each in enumerate(instructions) if each.keyword == "FROM"][:MOST_STAGES]
         for instruction in instructions[: froms[0] if froms else 0]:
@@ -418,7 +418,7 @@ class _Lowering:
             options = " ".join(state.shell[1:])
             errexit = re.search(r"(?:^|\s)-[a-z]*e", options) is not None
             found = image_commands.commands(script, errexit=errexit, pipefail="pipefail" in options)
-        scope = Scope(state.scope.values, open="a variable of the shell", budget=self.budget)
+        scope = Scope(state.scope.variables, open="a variable of the shell", budget=self.budget)
 
         def evaluate(word: Word) -> Value[str]:
             if "$(" in word.text or "`" in word.text:

@@ -37,7 +37,7 @@ class Scope(Mapping[str, "str | None"]):
     `open_names` are the names that the base image is known to set.
     """
 
-    values: dict[str, Value[str]] = field(default_factory=dict)
+    variables: dict[str, Value[str]] = field(default_factory=dict)
     open: str = ""
     open_names: frozenset[str] = frozenset()
     budget: Budget = field(default_factory=Budget)
@@ -45,22 +45,22 @@ class Scope(Mapping[str, "str | None"]):
     def define(self, name: str, value: Value[str]) -> None:
         """Set a variable; an ARG without any value is declared, but unset."""
         if isinstance(value, Absent):
-            self.values.pop(name, None)
+            self.variables.pop(name, None)
         else:
-            self.values[name] = value
+            self.variables[name] = value
 
     def __contains__(self, name: object) -> bool:
-        return bool(self.open) or name in self.values or name in self.open_names
+        return bool(self.open) or name in self.variables or name in self.open_names
 
     def __getitem__(self, name: str) -> str | None:
-        value = self.values.get(name)
+        value = self.variables.get(name)
         return value.value if isinstance(value, Known | Floating) else None
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.values)
+        return iter(self.variables)
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.variables)
 
 
 def evaluate_word(text: str, span: Span, content: Text, scope: Scope, escape: str, *, json: bool) -> Value[str]:
@@ -85,12 +85,12 @@ def evaluate_word(text: str, span: Span, content: Text, scope: Scope, escape: st
         steps.append(Via(content.text[reference.start : reference.end] if exact else f"${reference.name}", place))
     if expanded.unknown:
         name = expanded.unknown[0]
-        cause = scope.values.get(name)
+        cause = scope.variables.get(name)
         if isinstance(cause, Unknown):
             return Unknown(cause.reason, cause.span, (*steps[:1], *cause.via)[:_LONGEST_HISTORY])
         return Unknown(scope.open or f"the value of '{name}' is set by the base image", span)
     if len(taken) == 1 and len(expanded.references) == 1:
-        origin = scope.values.get(taken[0].name)
+        origin = scope.variables.get(taken[0].name)
         whole = taken[0].end - taken[0].start == len(text.strip('"'))
         if (
             origin is not None
@@ -100,7 +100,9 @@ def evaluate_word(text: str, span: Span, content: Text, scope: Scope, escape: st
         ):
             return Known(expanded.text, origin.span, (*steps, *origin.via)[:_LONGEST_HISTORY])
     definitions = [
-        Via(reference.name, scope.values[reference.name].span) for reference in taken if reference.name in scope.values
+        Via(reference.name, scope.variables[reference.name].span)
+        for reference in taken
+        if reference.name in scope.variables
     ]
     return Known(expanded.text, span, tuple(dict.fromkeys(definitions))[:_LONGEST_HISTORY])
 
@@ -111,7 +113,7 @@ def postgres_major(scope: Scope, base: Known[ImageRef]) -> None:
     if engine is None or not engine.certain or engine.name != "postgres":
         return
     if isinstance(engine.version, Known | Floating):
-        scope.values.setdefault("PG_MAJOR", Known(str(engine.version.value.major), base.span, base.via))
+        scope.variables.setdefault("PG_MAJOR", Known(str(engine.version.value.major), base.span, base.via))
 
 
 def joined(before: Value[str], value: Value[str]) -> Value[str]:

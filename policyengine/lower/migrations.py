@@ -15,7 +15,7 @@ from policyengine.discover import parent
 from policyengine.lower import Lowered
 from policyengine.lower.package import set_aside
 from policyengine.nodes import Extension, MigrationRunner, Migrations, OrmSchema, Side, VectorUse
-from policyengine.source import Span
+from policyengine.source import ReadError, Span
 from policyengine.value import Known, Unknown
 
 if TYPE_CHECKING:
@@ -49,24 +49,23 @@ def lower(files: Files) -> Lowered:
     """Migrations, Extension, VectorUse, OrmSchema and MigrationRunner nodes of the tree."""
     own = [path for path in files.paths if not set_aside(path)]
     folders = tuple(sorted(_folders(files, own), key=lambda folder: folder.directory))
-    nodes: list[Node] = []
-    for folder in folders:
-        nodes.append(
-            Migrations(
-                id=f"migrations:{folder.directory}",
-                name=folder.directory,
-                side=Side.SOURCE,
-                span=_start(files, folder.files[0]),
-                directory=folder.directory,
-                tool=folder.tool,
-                files=folder.files,
-            )
+    nodes: list[Node] = [
+        Migrations(
+            id=f"migrations:{folder.directory}",
+            name=folder.directory,
+            side=Side.SOURCE,
+            span=_start(files, folder.files[0]),
+            directory=folder.directory,
+            tool=folder.tool,
+            files=folder.files,
         )
+        for folder in folders
+    ]
     migrated = {path for folder in folders for path in folder.files}
     nodes.extend(_from_sql(files, own, migrated))
     nodes.extend(_from_code(files, own, migrated))
     nodes.extend(_from_schemas(files, own))
-    nodes.extend(_from_packages(files, own))
+    nodes.extend(_from_packages(files))
     nodes.extend(_runners(files, own, folders))
     unique: dict[str, Node] = {}
     for node in nodes:
@@ -98,7 +97,7 @@ class _Layout(NamedTuple):
 
 _LAYOUTS = (
     _Layout("supabase", re.compile(r"(?P<directory>(?:.+/)?supabase/migrations)/\d+_[^/]*\.sql")),
-    _Layout("prisma", re.compile(r"(?P<directory>(?:.+/)?[\w-]*migrations[\w-]*)/\d+_[^/]*/migration\.sql")),
+    _Layout("prisma", re.compile(r"(?P<directory>(?:.+/)?[\w-]*migrations?[\w-]*)/\d+_[^/]*/migration\.sql")),
     _Layout("hasura", re.compile(r"(?P<directory>(?:.+/)?migrations(?:/[\w-]+)?)/\d{13}_[^/]*/up\.sql")),
     _Layout("diesel", re.compile(r"(?P<directory>(?:.+/)?migrations)/[\d-]+_[^/]*/up\.sql")),
     _Layout("alembic", re.compile(r"(?P<directory>(?:.+/)?versions)/(?:.+/)?(?!__init__)\w[^/]*\.py")),
@@ -226,8 +225,10 @@ def _read_mark(files: Files, paths: Sequence[str], marks: Iterable[tuple[str, re
     """The tool whose mark stands in the first files of a folder that can be read."""
     for path in sorted(paths)[:3]:
         source = files.read(path)
-        for tool, pattern in marks if source is not None else ():
-            if source is not None and pattern.search(source.text):
+        if source is None:
+            continue
+        for tool, pattern in marks:
+            if pattern.search(source.text):
                 return tool
     return ""
 
@@ -310,7 +311,11 @@ def _sql_nodes(source: Source, side: Side) -> Iterator[Node]:
 
 def _extension(source: Source, name: str, span: Span, side: Side) -> Extension:
     return Extension(
-        id=f"extension:{source.path}#{span.start}", name=name, side=side, span=span, extension=Known(name, span)
+        id=f"extension:{source.path}#{span.start}",
+        name=name,
+        side=side,
+        span=span,
+        extension=Unknown(f"the name '{name}' is computed", span) if "$" in name else Known(name, span),
     )
 
 
@@ -364,9 +369,11 @@ def _from_code(files: Files, own: Sequence[str], migrated: set[str]) -> Iterator
             if name.lower() != "if":
                 yield _extension(source, name.lower(), source.span(start, end), Side.SOURCE)
         for match in _DJANGO_EXTENSION.finditer(text):
-            name = _DJANGO_NAMES.get(match[1])
-            if name:
-                yield _extension(source, name, source.span(match.start(), match.end(1) + len("Extension")), Side.SOURCE)
+            created = _DJANGO_NAMES.get(match[1])
+            if created:
+                yield _extension(
+                    source, created, source.span(match.start(), match.end(1) + len("Extension")), Side.SOURCE
+                )
         for match in _EMBEDDED_VECTOR.finditer(text):
             yield _vector(source, "a vector column", source.span(*match.span(match.lastindex or 0)))
 
@@ -492,27 +499,35 @@ def _rails(source: Source) -> Iterator[Node]:
 
 # Dependencies
 
+_MAY_HAVE_PGVECTOR = re.compile(r"pgvector|neighbor", re.IGNORECASE)
 _PGVECTOR = re.compile(
     r"pgvector(?:-.*)?|neighbor|github\.com/pgvector/pgvector-go(?:/.*)?|pgvector/pgvector|com\.pgvector:pgvector"
     r"|Pgvector(?:\..*)?|.*[:-]pgvector-store.*|langchain4j-pgvector|dev\.langchain4j:langchain4j-pgvector",
 )
 
 
-def _from_packages(files: Files, own: Sequence[str]) -> Iterator[Node]:
-    from policyengine.lower import package  # noqa: PLC0415
+def _from_packages(files: Files) -> Iterator[Node]:
+    from policyengine.lower import package  # noqa: PLC0415  only its manifests are read again
 
-    del own
-    for node in package.lower(files).nodes:
-        if isinstance(node, package.Package):
-            for dependency in node.dependencies:
-                if _PGVECTOR.fullmatch(dependency.key):
-                    yield VectorUse(
-                        id=f"vector:{node.path}#{dependency.key_span.start}",
-                        name=dependency.key,
-                        side=Side.SOURCE,
-                        span=dependency.key_span,
-                        what=f"the dependency {dependency.key}",
-                    )
+    for path in files.paths:
+        if not package.is_manifest(path):
+            continue
+        source = files.read(path)
+        if source is None or not _MAY_HAVE_PGVECTOR.search(source.text):
+            continue
+        try:
+            found = package.dependencies(source)
+        except ReadError:
+            continue  # the package lowering reports it
+        for dependency in found:
+            if _PGVECTOR.fullmatch(dependency.key):
+                yield VectorUse(
+                    id=f"vector:{path}#{dependency.key_span.start}",
+                    name=dependency.key,
+                    side=Side.SOURCE,
+                    span=dependency.key_span,
+                    what=f"the dependency {dependency.key}",
+                )
 
 
 # Start scripts that migrate
@@ -542,6 +557,9 @@ _MIGRATES = (
 )
 _MIGRATE_LINES = tuple((tool, re.compile(pattern)) for tool, pattern in _MIGRATES)
 _DOCKERFILE = re.compile(r"(?:^|/)(?:Dockerfile|Containerfile)(?:[.-][\w.-]+)?$|\.(?:D|d)ockerfile$")
+_DEVELOPMENT = re.compile(
+    r"(?:^|[/.-])(?:dev|develop|development|local|test|ci|devcontainer)(?:[/.-]|$)", re.IGNORECASE
+)
 _STARTED = re.compile(r"^[ \t]*(?:CMD|ENTRYPOINT)[ \t]+((?:[^\n]*\\\r?\n)*[^\n]*)", re.MULTILINE | re.IGNORECASE)
 _STAGE = re.compile(r"^[ \t]*FROM[ \t]", re.MULTILINE | re.IGNORECASE)
 _SCRIPT_FILE = re.compile(r"[\w./${}-]*?([\w.-]+\.(?:sh|bash)|docker-entrypoint|entrypoint)\b(?![\w.-])")
@@ -554,14 +572,14 @@ def _runners(files: Files, own: Sequence[str], folders: Sequence[_Folder]) -> It
     shells: Mapping[str, list[str]] = _by_name(own)
     done: set[str] = set()
     for path in own:
-        if not _DOCKERFILE.search(path):
+        if not _DOCKERFILE.search(path) or _DEVELOPMENT.search(path):
             continue
         source = files.read(path)
         if source is None:
             continue
         stages = [match.start() for match in _STAGE.finditer(source.text)]
         for started in _STARTED.finditer(source.text, stages[-1] if stages else 0):
-            for name in {match[1] for match in _SCRIPT_FILE.finditer(started[1])}:
+            for name in sorted({match[1] for match in _SCRIPT_FILE.finditer(started[1])}):
                 script = _nearest(shells.get(name, []), parent(path))
                 if script is None or script in done:
                     continue

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from policyengine.discover import Files
     from policyengine.formats.tree import Document
-    from policyengine.source import Source, Span
+    from policyengine.source import Source
 
 _FOREIGN = re.compile(
     r"(?:^|/)(?:node_modules|bower_components|vendor|vendored|third[_-]party|site-packages|dist|\.next|\.nuxt|\.output"
@@ -64,6 +64,23 @@ def lower(files: Files) -> Lowered:
     return Lowered(nodes=tuple(nodes), problems=tuple(problems))
 
 
+def is_manifest(path: str) -> bool:
+    """Whether a path is a package manifest of the application."""
+    return _kind(path) is not None and not set_aside(path, tests=False)
+
+
+def dependencies(source: Source) -> tuple[Variable, ...]:
+    """The dependencies that a manifest names.
+
+    Raises:
+        ReadError: a package.json is not valid JSON.
+    """
+    kind = _kind(source.path)
+    if kind is None:
+        return ()
+    return _npm(source).dependencies if kind.ecosystem == "npm" else tuple(_dependencies(source, kind.syntax))
+
+
 def scripts(files: Files) -> Mapping[str, Mapping[str, Variable]]:
     """The npm scripts of every package.json that is not brought in, by folder (`""` is the root) and name."""
     found: dict[str, Mapping[str, Variable]] = {}
@@ -87,9 +104,6 @@ def _npm(source: Source) -> Package:
         raise ReadError("package.json holds no object", document.span, "write an object")
     name = document.get("name")
     named = name if isinstance(name, Scalar) and not name.plain and name.text else None
-    dependencies: list[Variable] = []
-    for table in _DEPENDENCY_TABLES:
-        dependencies.extend(_table(document.get(table)))
     return Package(
         id=f"package:{source.path}",
         name=named.text if named else _folder_name(source.path),
@@ -99,7 +113,7 @@ def _npm(source: Source) -> Package:
         directory=parent(source.path),
         ecosystem="npm",
         scripts=tuple(_table(document.get("scripts"))),
-        dependencies=tuple(dependencies),
+        dependencies=tuple(each for table in _DEPENDENCY_TABLES for each in _table(document.get(table))),
         engines=tuple(_table(document.get("engines"))),
     )
 
@@ -150,12 +164,13 @@ def _kind(path: str) -> _Kind | None:
 
 
 def _other(source: Source, kind: _Kind) -> Package:
-    name, span = _FOUND_NAMES.get(kind.syntax, _no_name)(source)
+    pattern = _OWN_NAMES.get(kind.syntax)
+    match = pattern.search(source.text) if pattern else None
     return Package(
         id=f"package:{source.path}",
-        name=name or _folder_name(source.path),
+        name=match[1] if match else _folder_name(source.path),
         side=Side.SOURCE,
-        span=span or source.span(0, 0),
+        span=source.span(*match.span(1)) if match else source.span(0, 0),
         path=source.path,
         directory=parent(source.path),
         ecosystem=kind.ecosystem,
@@ -163,26 +178,11 @@ def _other(source: Source, kind: _Kind) -> Package:
     )
 
 
-_TOML_NAME = re.compile(r"^name[ \t]*=[ \t]*[\"']([^\"'\n]+)[\"']", re.MULTILINE)
-_GO_NAME = re.compile(r"^module[ \t]+(\S+)", re.MULTILINE)
-_JSON_NAME = re.compile(r'"name"\s*:\s*"([^"\\\n]+)"')
-
-
-def _named(pattern: re.Pattern[str], source: Source) -> tuple[str, Span | None]:
-    match = pattern.search(source.text)
-    return (match[1], source.span(*match.span(1))) if match else ("", None)
-
-
-def _no_name(source: Source) -> tuple[str, Span | None]:
-    del source
-    return "", None
-
-
-_FOUND_NAMES = MappingProxyType(
+_OWN_NAMES = MappingProxyType(
     {
-        "toml": lambda source: _named(_TOML_NAME, source),
-        "go": lambda source: _named(_GO_NAME, source),
-        "composer": lambda source: _named(_JSON_NAME, source),
+        "toml": re.compile(r"^name[ \t]*=[ \t]*[\"']([^\"'\n]+)[\"']", re.MULTILINE),
+        "go": re.compile(r"^module[ \t]+(\S+)", re.MULTILINE),
+        "composer": re.compile(r'"name"\s*:\s*"([^"\\\n]+)"'),
     }
 )
 
@@ -243,9 +243,9 @@ def _toml(source: Source) -> Iterator[Variable]:
                 yield _dependency(source, *match.span(1))
         elif name in ("project", "tool.pdm.dev-dependencies") or _TABLE_OF_LISTS.fullmatch(name):
             at = start
-            while match := _TOML_LIST.search(text, at, end):
-                wanted = name != "project" or match[0].split("=")[0].strip() == "dependencies"
-                at = match.end()
+            while listed := _TOML_LIST.search(text, at, end):
+                wanted = name != "project" or listed[0].split("=")[0].strip() == "dependencies"
+                at = listed.end()
                 while item := _TOML_ITEM.search(text, at, end):
                     at = item.end()
                     if item[0] == "]":

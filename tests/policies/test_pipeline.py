@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from clean_hexagon import pipeline
 from clean_hexagon.options import Options, options
@@ -395,6 +397,18 @@ def task(*words: str, role: Role = Role.JOB) -> Service:
 )
 def test_migrations_run_from_terraform(nodes: tuple[Node, ...], expected: str | None) -> None:
     assert variants(MIGRATIONS, CLOUD, *nodes) == ({} if expected is None else {"HEX610": [expected]})
+
+
+@pytest.mark.parametrize(
+    ("tool", "expected"), [("sqlx", "undecided"), ("typeorm", "undecided"), ("alembic", "default")]
+)
+def test_migrations_that_code_may_run_are_undecided(tool: str, expected: str) -> None:
+    assert variants(replace(MIGRATIONS, tool=tool), CLOUD) == {"HEX610": [expected]}
+
+
+def test_a_runner_of_several_directories_is_reported_once() -> None:
+    other = replace(MIGRATIONS, id="migrations:other", directory="other")
+    assert variants(MIGRATIONS, other, CLOUD, runner(Absent(at(0)))) == {"HEX610": ["unhashed"]}
 
 
 def test_the_pipeline_will_do_when_the_house_says_so() -> None:

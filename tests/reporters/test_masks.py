@@ -17,8 +17,10 @@ def masked(text: str, path: str = "") -> str:
 @pytest.mark.parametrize(
     "name",
     [
-        "POSTGRES_PASSWORD", "API_TOKEN", "apiKey", "SECRET_KEY", "db_password", "PGPASSWORD", "authToken", "private_key",
-        "AWS_SECRET_ACCESS_KEY", "STRIPE_API_KEY", "APP_KEY", "requirepass", "SUPABASE_SERVICE_ROLE_KEY", "NEXTAUTH_SECRET",
+        "POSTGRES_PASSWORD", "API_TOKEN", "apiKey", "SECRET_KEY", "db_password", "PGPASSWORD", "authToken",
+        "private_key",
+        "AWS_SECRET_ACCESS_KEY", "STRIPE_API_KEY", "APP_KEY", "requirepass", "SUPABASE_SERVICE_ROLE_KEY",
+        "NEXTAUTH_SECRET",
     ],
 )  # fmt: skip
 def test_names_that_hold_a_secret(name: str) -> None:
@@ -29,7 +31,8 @@ def test_names_that_hold_a_secret(name: str) -> None:
     "name",
     [
         "NEXT_PUBLIC_MAPBOX_TOKEN", "SECRET_ARN", "password_length", "TOKEN_TTL", "POSTGRES_PASSWORD_FILE", "cache_key",
-        "CACHE_KEY", "hash_key", "secretsmanager_endpoint", "DATABASE_URL", "PWD", "manage_master_user_password_rotation",
+        "CACHE_KEY", "hash_key", "secretsmanager_endpoint", "DATABASE_URL", "PWD",
+        "manage_master_user_password_rotation",
         "engine_version", "key", "AWS_ACCESS_KEY_ID", "STRIPE_PUBLISHABLE_KEY",
     ],
 )  # fmt: skip
@@ -58,9 +61,12 @@ def test_names_that_hold_no_secret_value(name: str) -> None:
         ("c.yml", "  X: ${API_TOKEN:?say it}", "  X: ${API_TOKEN:?say it}"),
         ("c.yml", "  T_TOKEN: ${{ secrets.T || 'abc' }}", "  T_TOKEN: ${{ secrets.T || '***' }}"),
         ("c.yml", "  environment: {API_TOKEN: abc, B: c}", "  environment: {API_TOKEN: ***, B: c}"),
-        ("c.yml", "PRIVATE_KEY: |\n  ab\n\n  c\nnext: 1", "PRIVATE_KEY: |\n**\n\n***\nnext: 1".replace("\n**\n", "\n****\n")),
-        ("c.yml", "- name: API_TOKEN\n  value: abc\n- name: B\n  value: abc", "- name: API_TOKEN\n  value: ***\n- name: B\n  value: abc"),
-        ("c.yml", "permissions:\n  id-token: write\nsecrets: inherit", "permissions:\n  id-token: write\nsecrets: inherit"),
+        ("c.yml", "PRIVATE_KEY: |\n  ab\n\n  c\nnext: 1", "PRIVATE_KEY: |\n**\n\n***\nnext: 1".replace("\n**\n",
+         "\n****\n")),
+        ("c.yml", "- name: API_TOKEN\n  value: abc\n- name: B\n  value: abc",
+         "- name: API_TOKEN\n  value: ***\n- name: B\n  value: abc"),
+        ("c.yml", "permissions:\n  id-token: write\nsecrets: inherit",
+         "permissions:\n  id-token: write\nsecrets: inherit"),
         ("c.yml", "command: redis-server --requirepass pw --port 1", "command: redis-server --requirepass ** --port 1"),
         ("c.yml", 'command: ["redis-server", "--requirepass", "pw"]', 'command: ["redis-server", "--requirepass", "**"]'),
         ("c.yml", "command:\n  - --requirepass\n  - pw\n", "command:\n  - --requirepass\n  - **\n"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import uuid
@@ -27,12 +28,12 @@ FAILURES = (
 SECRETS = ("hunter2", "s3cr3t", "abcdefgh1234")
 
 
-def log(report: Report, **options: Any) -> dict[str, Any]:
+def log(report: Report, **options: Any) -> dict[str, Any]:  # noqa: ANN401  the fields of Options
     made: dict[str, Any] = json.loads(sarif.report(report, sarif.Options(**options)).text)
     return made
 
 
-def run(report: Report, **options: Any) -> dict[str, Any]:
+def run(report: Report, **options: Any) -> dict[str, Any]:  # noqa: ANN401  as log
     first: dict[str, Any] = log(report, **options)["runs"][0]
     return first
 
@@ -220,10 +221,10 @@ def test_findings_of_one_rule_on_one_line_are_one_result_with_further_places() -
     assert made["message"]["id"] == "default.more"
     further = next(place for place in made["relatedLocations"] if place["id"] == 101)
     assert further["message"]["text"] == "'other' runs Postgres '15.2' in (all) places."
-    assert region(further) == (6, 46, 6, 59)
+    assert region(further) == (6, 44, 6, 57)
 
 
-def test_equal_lines_have_hashes_of_their_own() -> None:
+def test_results_carry_the_hash_of_their_line_and_share_none() -> None:
     made = run(sample.report())
     marks = [
         (
@@ -236,7 +237,6 @@ def test_equal_lines_have_hashes_of_their_own() -> None:
     hashes = [(rule, uri, prints["primaryLocationLineHash"]) for rule, uri, prints in marks]
     assert len(set(hashes)) == len(hashes)
     one, other = (result(made, "SMP402", line)["partialFingerprints"]["primaryLocationLineHash"] for line in (3, 8))
-    assert one.partition(":")[0] == other.partition(":")[0]
     expected = slow_hashes("\ufeff" + sample.TEXTS[sample.COMPOSE])
     assert (one, other) == (expected[2], expected[7])
 
@@ -382,7 +382,7 @@ def test_over_a_limit_the_most_severe_are_kept_and_the_rest_is_said() -> None:
 
 def test_a_log_over_the_size_limit_loses_results_until_it_fits() -> None:
     whole = sarif.report(sample.report(), sarif.Options())
-    made = sarif.report(sample.report(), sarif.Options(max_bytes=4500))
+    made = sarif.report(sample.report(), sarif.Options(max_bytes=len(gzip.compress(whole.text.encode())) - 100))
     assert len(json.loads(made.text)["runs"][0]["results"]) < len(json.loads(whole.text)["runs"][0]["results"])
     assert len(made.left_out) == 1
 

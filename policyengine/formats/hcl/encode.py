@@ -1,4 +1,4 @@
-"""The syntax as plain tuples and back, for caches and worker processes. It holds offsets and names, no text of values."""
+"""The syntax as plain tuples and back, for caches and worker processes: offsets and names, no text of values."""
 
 from __future__ import annotations
 

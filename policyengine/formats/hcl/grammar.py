@@ -61,7 +61,7 @@ _LEVELS = (("||",), ("&&",), ("==", "!="), ("<", ">", "<=", ">="), ("+", "-"), (
 _LEVEL = {operator: level for level, operators in enumerate(_LEVELS) for operator in operators}
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - said of the text
     """The text is not valid HCL; `at` is the offset in the source."""
 
     def __init__(self, message: str, at: int, end: int) -> None:
@@ -122,8 +122,9 @@ class _Builder:
                 attributes.append(child)
             elif isinstance(child, Block):
                 blocks.append(child)
-        first = min((each.start for each in (*attributes, *blocks)), default=0)
-        last = max((each.end for each in (*attributes, *blocks)), default=0)
+        nodes: list[Attribute | Block] = [*attributes, *blocks]
+        first = min((each.start for each in nodes), default=0)
+        last = max((each.end for each in nodes), default=0)
         return Body(first, last, tuple(attributes), tuple(blocks))
 
     def attribute(self, children: _Children) -> Attribute:
@@ -138,8 +139,8 @@ class _Builder:
                 raise Refused("an attribute's name stands without quotes", start, end)
             case Keyword(start, end):
                 return Name(start, end, self.text[start:end])
-            case Traversal(start, end) | Template(start, end):
-                raise Refused("a single name is expected here", start, end)
+            case Traversal() | Template():
+                raise Refused("a single name is expected here", node.start, node.end)
             case _:
                 start, end = node.start_pos + self.shift, node.end_pos + self.shift
                 return Name(start, end, self.text[start:end])

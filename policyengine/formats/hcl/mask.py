@@ -297,10 +297,7 @@ class _Masker:
             self.operand, self.operator, self.fresh = True, False, False
         else:
             self.term(context, at)
-        if text.isascii():
-            masked = text.replace(".", "_").replace(":", "_")
-        else:
-            masked = "u" * len(text)
+        masked = text.replace(".", "_").replace(":", "_") if text.isascii() else "u" * len(text)
         if self.tight(at):
             self.fail("a string and a name need a blank between them", at)
         self.out.append(masked)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from policyengine.formats.hcl.syntax import Label
 from policyengine.source import ReadError
@@ -88,7 +88,7 @@ class File:
         return self.source.path
 
 
-class _Unbalanced(Exception):
+class _Unbalanced(Exception):  # noqa: N818 - said of the text
     """What stands open at the end, or may not stand where it does."""
 
     def __init__(self, message: str, at: int, reached: int | None = None) -> None:
@@ -125,17 +125,17 @@ def _split(source: Source, start: int, stop: int) -> File:
         header = _HEADER.match(text, position, stop)
         try:
             if header is None:
-                raise _Unbalanced(_unexpected(text, position), position)
+                _fail(_unexpected(text, position), position)
             if header[3] is not None:
                 end = _closing(text, header.end())
                 if end > stop:
-                    raise _Unbalanced("a '{' is never closed", header.end() - 1)
+                    _fail("a '{' is never closed", header.end() - 1)
                 labels = tuple(_labels(header, text))
                 blocks.append(RawBlock(header[1], labels, position, end, header.end(), end - 1))
                 position = _line_rest(text, end, stop)
             else:
                 if header[2].strip():
-                    raise _Unbalanced("an attribute has one name before its '='", header.start(2))
+                    _fail("an attribute has one name before its '='", header.start(2))
                 end, value = _value_end(text, header.end(), stop)
                 attributes.append(RawAttribute(header[1], position, end, value))
                 position = end
@@ -147,6 +147,10 @@ def _split(source: Source, start: int, stop: int) -> File:
             continue
         position = _skip_blank(text, position, stop)
     return File(source, tuple(blocks), tuple(attributes), tuple(errors))
+
+
+def _fail(message: str, at: int) -> NoReturn:
+    raise _Unbalanced(message, at)
 
 
 def _place(source: Source, at: int) -> Span:

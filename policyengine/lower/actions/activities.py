@@ -187,7 +187,7 @@ _DEPLOYS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 
 def _deploy(words: Sequence[str]) -> str:
     line = " ".join((words[0].rpartition("/")[2], *words[1:]))
-    if re.search(r"\s(?:--help|-h|--dry-run(?:=\S+)?)(?:\s|$)", line):
+    if re.search(r"\s(?:--help|-help|-h|--dry-run(?:=\S+)?|--?refresh-only)(?:\s|$)", line):
         return ""
     return next((tool for tool, pattern in _DEPLOYS if pattern.match(line)), "")
 

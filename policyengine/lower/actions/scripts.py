@@ -37,7 +37,15 @@ _OWN = frozenset(
 )
 _WORKSPACE = re.compile(r"(?:\$\{?GITHUB_WORKSPACE\}?|\$\{\{\s*github\.workspace\s*\}\})/?")
 _ACTION_PATH = re.compile(r"(?:\$\{?GITHUB_ACTION_PATH\}?|\$\{\{\s*github\.action_path\s*\}\})")
-_SHEBANG = re.compile(r"#![^\n]*\b(?:ba|da|z|k|a)?sh\b")
+_KNOWN_TOOLS = frozenset(
+    """gradlew mvnw rails rake rspec bundle bundler rubocop brakeman importmap setup yarn spring console phpunit artisan
+    pint pest composer sail manage.py""".split()  # noqa: SIM905  words read best as words
+)
+"""Programs that projects keep beside their code; what they run stands in their arguments."""
+_SHEBANG = re.compile(r"#![^\n]*\b(?:ba|da|z|k|a)?sh\b[^\n]*")
+_SHELL_FILE = re.compile(r"(?:\A|/)[^./]+\Z|\.(?:sh|bash|ksh|env)\Z")
+_HOLE = re.compile(r"\$\{\{[^}]*\}\}|\$\{?\w+\}?")
+_FILE_NAME = re.compile(r"[\w.@+~/ -]+")
 _REMOTE_DOCKER = re.compile(r"(?:ssh|tcp)://")
 
 
@@ -195,7 +203,7 @@ class Follower:
             strict = any(re.fullmatch(r"-[a-z]*e[a-z]*", word) for word in words[1:])
             if path and path != "pipefail":
                 yield from self._file(path, made, walk, gaps, strict=strict)
-        elif name.startswith(("./", "../")) or ("/" in name and not name.startswith("/")):
+        elif "/" in name and not name.startswith(("/", "~")) and name.rpartition("/")[2] not in _KNOWN_TOOLS:
             yield from self._file(name, made, walk, gaps)
 
     # -- shell files -----------------------------------------------------------------------------------------------
@@ -203,15 +211,17 @@ class Follower:
     def _file(
         self, path: str, made: ShellCommand, walk: _Walk, gaps: list[Unknown] | None, *, strict: bool = False
     ) -> Iterator[_Called]:
+        if not _FILE_NAME.fullmatch(_HOLE.sub("", path)):
+            return
         where = _path(walk.directory, path, walk.folder)
         source = self.files.read(where) if where else None
         if source is None:
             if gaps is not None and not path.startswith(("http", "<(", "/", "~")):
                 gaps.append(Unknown(f"the script {path} is not in the tree", made.span))
             return
-        head = source.text[:200]
-        if not head.startswith("#!") or (shebang := _SHEBANG.match(head)):
-            strict = strict or (head.startswith("#!") and re.search(r"sh[ \t]+-\w*e", shebang[0]) is not None)  # type: ignore[index]
+        shebang = _SHEBANG.match(source.text)
+        if shebang or (not source.text.startswith("#!") and _SHELL_FILE.search(source.path)):
+            strict = strict or (shebang is not None and re.search(r"sh[ \t]+-\w*e", shebang[0]) is not None)
             yield _Called(source.path, path, Text.of(source), walk.directory, errexit=strict)
         elif gaps is not None:
             gaps.append(Unknown(f"what {path} does is not known", made.span))

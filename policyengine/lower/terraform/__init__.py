@@ -13,7 +13,7 @@ from policyengine.graph import Choice, Edge
 from policyengine.lower import Lowered
 from policyengine.lower.terraform.folders import ENDS, read, read_folder
 from policyengine.lower.terraform.project import Project, TfVars
-from policyengine.lower.terraform.roots import Root, find_roots, workspace_of
+from policyengine.lower.terraform.roots import SYNONYMS, Root, find_roots, workspace_of
 from policyengine.lower.terraform.syntaxes import Syntaxes
 from policyengine.nodes import Node, Side
 from policyengine.source import ReadError, Source, Span
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from policyengine.config import Config
     from policyengine.discover import Files
-    from policyengine.formats.hcl import RawAttribute, RawBlock
     from policyengine.lower.terraform.folders import Folder
     from policyengine.lower.terraform.values import Tree
 
@@ -41,6 +40,7 @@ def lower(files: Files, settings: Config, *, jobs: int = 0, cache: bool = True) 
         BrokenProcessPool: a worker process was killed.
     """
     from policyengine.cache import NOTHING, user_cache  # noqa: PLC0415 - only where there is Terraform
+    from policyengine.lower.terraform.closure import closure  # noqa: PLC0415 - as above
     from policyengine.lower.terraform.sections import resources  # noqa: PLC0415 - as above
     from policyengine.lower.terraform.stack import Stack  # noqa: PLC0415 - as above
     from policyengine.lower.terraform.table import KINDS, build  # noqa: PLC0415 - as above
@@ -63,8 +63,8 @@ def lower(files: Files, settings: Config, *, jobs: int = 0, cache: bool = True) 
             error = ReadError(f"there are no Terraform files in '{each.path}'", place, "correct 'terraform.root'")
             problems[error.span, error.message] = error
             continue
-        projects.append((each, _project(each, files, folders, syntaxes, settings, problems)))
-    syntaxes.prepare(_wanted(projects, KINDS), jobs or os.cpu_count() or 1)
+        projects.append((each, _project(each, files, folders, syntaxes=syntaxes, settings=settings, problems=problems)))
+    syntaxes.prepare(closure((project for _, project in projects), KINDS), jobs or os.cpu_count() or 1)
 
     nodes: dict[str, Node] = {}
     edges: dict[Edge, None] = {}
@@ -79,6 +79,9 @@ def lower(files: Files, settings: Config, *, jobs: int = 0, cache: bool = True) 
                 edges[item] = None
             else:
                 nodes.setdefault(item.id, item)
+        if project.assumed:
+            names = ", ".join(sorted(project.assumed))
+            choices.append(Choice("environment", project.environment, f"no file sets {names} of {each.path or '.'}"))
         if "terraform.workspace" in _text(project.folder):
             shown = project.workspace.value if isinstance(project.workspace, Known) else ""
             choices.append(Choice("Terraform workspace", str(shown), "the files ask for terraform.workspace"))
@@ -131,6 +134,7 @@ def _project(
     root: Root,
     files: Files,
     folders: Mapping[str, Folder],
+    *,
     syntaxes: Syntaxes,
     settings: Config,
     problems: dict[tuple[Span, str], ReadError],
@@ -138,17 +142,24 @@ def _project(
     folder = folders[root.path]
     used = [folder, *(folders[path] for path in folders if path.startswith(f"{root.path}/" if root.path else ""))]
     text = "\n".join(_text(each) for each in used if "terraform.workspace" in _text(each))
+    spoken = "\n".join(_text(each) for each in used)
     workspace: Tree = Known(workspace_of(text, settings) if text else "default", folder.sources[0].span(0, 0))
     return Project(
         folder=folder,
         paths=files.paths,
         read=files.read,
-        open_folder=lambda path: folders.get(path),
+        open_folder=folders.get,
         syntaxes=syntaxes,
         variables=_variables(root, files, syntaxes, problems),
         workspace=workspace,
+        environment=workspace_of(spoken, settings) if settings.environment or _names_production(spoken) else "",
         installed=_installed(root, files),
     )
+
+
+def _names_production(text: str) -> bool:
+    """Whether the files name the production environment at all."""
+    return any(re.search(rf"(?<![\w-]){word}(?![\w-])", text) for word in SYNONYMS["prod"])
 
 
 def _variables(
@@ -201,10 +212,3 @@ def _installed(root: Root, files: Files) -> dict[str, str]:
         if key and not place.startswith("../") and not directory.startswith("/"):
             places[key] = "" if place == "." else place
     return places
-
-
-def _wanted(projects: Sequence[tuple[Root, Project]], kinds: frozenset[str]) -> Iterable[tuple[Source, object]]:
-    """The blocks that the interesting resources need, found by the names in their texts."""
-    from policyengine.lower.terraform.closure import closure  # noqa: PLC0415 - only where there is Terraform
-
-    return closure([project for _, project in projects], kinds)

@@ -112,17 +112,16 @@ def _replaced(stack: Stack, tree: Tree) -> Tree:
         case Reference(address, attribute):
             module = stack.at(address)
             if module is not None and module.mode == "module" and "container-definition" in module.kind:
-                made = _cloudposse(module)
-                whole = List((made,), tree.span) if attribute.endswith("list") or "encoded_list" in attribute else made
-                wrapped: Tree = whole if attribute.startswith(("json_map_object", "container_definition")) else made
-                if attribute in ("json_map_encoded_list", "json", "json_encoded_list"):
-                    wrapped = List((made,), tree.span)
-                if attribute.startswith("json_map_object"):
-                    return wrapped
-                return Encoded(wrapped, "json", tree.span, tree.via)
+                name = attribute.removeprefix("sensitive_").partition("[")[0]
+                made: Tree = _cloudposse(module)
+                if name.endswith("_list") or name == "json":
+                    made = List((made,), tree.span)
+                return made if name.endswith("_object") else Encoded(made, "json", tree.span, tree.via)
             return tree
         case Composite(parts, span, via):
-            return Composite(tuple(_replaced(stack, part) for part in parts), span, via)  # type: ignore[arg-type]
+            replaced = (_replaced(stack, part) for part in parts)
+            kept = (new if isinstance(new, Encoded) else old for new, old in zip(replaced, parts, strict=True))
+            return Composite(tuple(kept), span, via)
         case Encoded(inner, form, span, via):
             return Encoded(_replaced(stack, inner), form, span, via)
         case List(items, span, via, unordered, gap):
@@ -194,12 +193,19 @@ def containers(
         if definitions.gap is not None:
             yield _unreadable(stack, resource, definitions.gap, deployment, architecture)
         return
-    if isinstance(deployment.count, Known) and deployment.count.value == 0:
-        pass  # the rules decide what a service with no tasks means
     taken: set[str] = set()
     alone = len(definitions.sections) == 1 and definitions.gap is None
     for number, section in enumerate(definitions.sections):
-        yield from _container(stack, resource, section, number, deployment, architecture, taken, alone=alone)
+        yield from _container(
+            stack,
+            resource,
+            section,
+            number=number,
+            deployment=deployment,
+            architecture=architecture,
+            taken=taken,
+            alone=alone,
+        )
 
 
 def _unreadable(
@@ -253,11 +259,11 @@ def _container(
     stack: Stack,
     resource: Resource,
     section: Section,
+    *,
     number: int,
     deployment: Deployment,
     architecture: Value[str],
     taken: set[str],
-    *,
     alone: bool,
 ) -> Iterator[Node | Edge]:
     fields = _Fields(section)
@@ -281,7 +287,7 @@ def _container(
         name=label,
         side=stack.side,
         span=span,
-        role=_role(label, resource, image, command, fields, deployment),
+        role=_role(label, resource, fields, image=image, command=command, deployment=deployment),
         group=stack.id(resource.address),
         image=image,
         build=None,
@@ -339,9 +345,10 @@ def _repository(stack: Stack, address: str) -> str | None:
 def _role(
     name: str,
     resource: Resource,
+    fields: _Fields,
+    *,
     image: Value[ImageRef],
     command: Value[Command],
-    fields: _Fields,
     deployment: Deployment,
 ) -> Role:
     if _SIDECAR.search(name.lower()) or fields.get("firelensConfiguration") is not None:
@@ -381,7 +388,7 @@ def _environment(stack: Stack, fields: _Fields, lacking: Span) -> tuple[tuple[Va
         if isinstance(tree, Object) and not ({"name", "Name"} & tree.entries.keys()):
             for key, each in tree.entries.items():
                 place = tree.keys.get(key, tree.span)
-                variables[key] = _variable(stack, key, place, through(each, *tree.via), origin, lacking)
+                variables[key] = _variable(stack, key, place, through(each, *tree.via), origin)
             gap = gap or tree.gap
             continue
         nested = nested_of(tree)
@@ -393,8 +400,8 @@ def _environment(stack: Stack, fields: _Fields, lacking: Span) -> tuple[tuple[Va
                 if isinstance(key_value, Unknown):
                     gap = gap or Unknown(f"a variable's name is not known: {key_value.reason}", key_value.span)
                 continue
-            each = spelled.get(value_key)
-            variables[key_value.value] = _variable(stack, key_value.value, key_value.span, each, origin, lacking)
+            held = spelled.get(value_key)
+            variables[key_value.value] = _variable(stack, key_value.value, key_value.span, held, origin)
     files = fields.nested("environmentFiles")
     if files.sections or files.gap is not None:
         place = files.sections[0].span if files.sections else lacking
@@ -402,8 +409,7 @@ def _environment(stack: Stack, fields: _Fields, lacking: Span) -> tuple[tuple[Va
     return tuple(variables.values()), gap
 
 
-def _variable(stack: Stack, key: str, place: Span, tree: Tree | None, origin: Origin, lacking: Span) -> Variable:
-    del lacking
+def _variable(stack: Stack, key: str, place: Span, tree: Tree | None, origin: Origin) -> Variable:
     found = facts.references(tree) if tree is not None else ()
     if origin is not Origin.SECRET:
         return Variable(key, place, facts.text(tree, place), origin, found)

@@ -38,9 +38,9 @@ _Part = Known[str] | Unknown | Reference | Encoded
 
 
 def document(tree: Tree, form: str) -> Tree:
-    """The value that a text in `form` (`json` or `yaml`) holds. Raises Invalid when it is none, Undecided when unknown."""
+    """The value that a text in `form` (`json`, `yaml`) holds. Raises Invalid for no such text, Undecided."""
     match tree:
-        case Encoded(inner, encoding, _, via) if encoding == form or encoding == "json":
+        case Encoded(inner, encoding, _, via) if encoding in (form, "json"):
             return _passed(inner, via)
         case Encoded(span=span, via=via):
             return _read((Known(encoded_text(tree), span),), form, span, via)
@@ -57,7 +57,7 @@ def document(tree: Tree, form: str) -> Tree:
 def _passed(tree: Tree, via: tuple[Via, ...]) -> Tree:
     from policyengine.lower.terraform.values import through  # noqa: PLC0415 - avoids a long import list above
 
-    return through(tree, *via)  # type: ignore[arg-type]
+    return through(tree, *via)
 
 
 def _read(parts: tuple[_Part, ...], form: str, span: Span, via: tuple[Via, ...]) -> Tree:
@@ -81,7 +81,7 @@ class _Joined:
     def __init__(self, parts: tuple[_Part, ...], span: Span) -> None:
         self.parts = parts
         self.span = span
-        self.holes: dict[int, Tree] = {}
+        self.holes: dict[int, Unknown | Reference | Encoded] = {}
         pieces: list[str] = []
         self.starts: list[int] = []
         length = 0
@@ -95,7 +95,7 @@ class _Joined:
                 quoted = _inside_string(text, quoted=quoted)
         self.text = "".join(pieces)
 
-    def _hole(self, number: int, part: Tree, *, quoted: bool) -> str:
+    def _hole(self, number: int, part: Unknown | Reference | Encoded, *, quoted: bool) -> str:
         self.holes[number] = part
         mark = f"{_OPEN}{number}{_CLOSE}"
         return mark if quoted else f'"{mark}"'
@@ -116,7 +116,7 @@ class _Joined:
         """The document as a tree."""
         if isinstance(found, Scalar):
             return self._scalar(found, form)
-        span, via = self.place(found.span.start, found.span.end)
+        span, _ = self.place(found.span.start, found.span.end)
         if isinstance(found, Sequence):
             return List(tuple(self.tree(item, form) for item in found.items), span)
         entries: dict[str, Tree] = {}
@@ -137,7 +137,7 @@ class _Joined:
             value: Atom = found.text
             if found.plain:
                 value = _resolved(found.text, form)
-            return Known(value, span, via)  # type: ignore[arg-type]
+            return Known(value, span, via)
         if len(marks) == 1 and marks[0].span() == (0, len(found.text)):
             part = self.holes[int(marks[0][1])]
             return part.tree if isinstance(part, Encoded) else part
@@ -147,7 +147,7 @@ class _Joined:
         for mark in marks:
             if mark.start() > at:
                 pieces.append(self._literal(found, at, mark.start(), verbatim=verbatim))
-            pieces.append(self.holes[int(mark[1])])  # type: ignore[arg-type]
+            pieces.append(self.holes[int(mark[1])])
             at = mark.end()
         if at < len(found.text):
             pieces.append(self._literal(found, at, len(found.text), verbatim=verbatim))
@@ -163,7 +163,7 @@ class _Joined:
             span, via = self.place(found.span.start + start, found.span.start + end)
         else:
             span, via = self.place(found.span.start, found.span.end)
-        return Known(text, span, via)  # type: ignore[arg-type]
+        return Known(text, span, via)
 
 
 _QUOTES = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)

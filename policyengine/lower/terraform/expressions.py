@@ -161,8 +161,8 @@ def _evaluate(expression: Expression, frame: Frame) -> Tree:
             return _binary(expression, frame)
         case Unary(_, _, operator, operand):
             tree = evaluate(operand, frame)
-            value = plain(tree)
-            negated: Atom = not to_bool(value) if operator == "!" else -to_number(value)
+            operand_value = plain(tree)
+            negated: Atom = not to_bool(operand_value) if operator == "!" else -to_number(operand_value)
             return Known(negated, frame.span(expression), history(tree))
         case ForTuple():
             return _for_tuple(expression, frame)
@@ -615,7 +615,7 @@ def _render(parts: Sequence[Part], literals: Mapping[int, Sequence[Known[str]]],
             case Text(start):
                 yield from literals[start]
             case Interpolation(_, _, inner):
-                yield from pieces_of(evaluate(inner, frame), frame.span(part))
+                yield from pieces_of(evaluate(inner, frame))
             case IfDirective(_, _, test, yes, no):
                 verdict = evaluate(test, frame)
                 if decided(verdict):
@@ -636,7 +636,7 @@ def _render(parts: Sequence[Part], literals: Mapping[int, Sequence[Known[str]]],
                 assert_never(part)
 
 
-def pieces_of(tree: Tree, span: Span) -> Iterator[_Piece]:
+def pieces_of(tree: Tree) -> Iterator[_Piece]:
     """A value as parts of a string. Raises Invalid for what is no string."""
     match tree:
         case Known(str()):

@@ -30,7 +30,7 @@ def runner(stack: Stack, resource: Resource) -> Iterator[Node]:
     text = _script(resource)
     if not text:
         return
-    tasks = [each for each in _tasks(stack, resource)]
+    tasks = list(_tasks(stack, resource))
     if not (_MIGRATES.search(text) or any(_migrates(task) for task in tasks)):
         return
     if _RUN_TASK.search(text) and any(_migrates(task) for task in tasks):

@@ -14,7 +14,7 @@ Number = int | Fraction
 _NUMBER = re.compile(r"[-+]?(\d+(?:\.\d*)?|\.\d+)(?:[eE]([-+]?\d{1,6}))?\Z")
 
 
-class TooLarge(Exception):
+class TooLarge(Exception):  # noqa: N818 - said of the number
     """A number too large to compute with."""
 
 

@@ -43,6 +43,9 @@ DEEPEST = 40
 MOST = 2_000
 """Instances of one resource or module."""
 
+ENVIRONMENT_VARIABLES = frozenset({"environment", "environment_name", "env", "env_name", "stage"})
+"""Variables whose value is the environment that is evaluated, where no file sets them."""
+
 _ONLY_AFTER_APPLY = frozenset({"id", "arn", "tags_all", "unique_id"})
 _DATA_COMPUTED = frozenset({"version", "engine_version", "value", "secret_string", "result", "body", "json"})
 
@@ -100,7 +103,7 @@ class Module:
 
     # what the evaluation of expressions asks
 
-    def named(self, root: str, steps: Sequence[Step], frame: Frame, span: Span) -> tuple[Tree, int]:
+    def named(self, root: str, steps: Sequence[Step], frame: Frame, span: Span) -> tuple[Tree, int]:  # noqa: ARG002
         """The value that a reference begins with, and how many of its steps that took."""
         first = steps[0].name if steps and isinstance(steps[0], GetAttribute) else ""
         match root:
@@ -158,6 +161,8 @@ class Project:
     syntaxes: Syntaxes
     variables: Sequence[TfVars] = ()
     workspace: Tree = field(default_factory=lambda: Unknown("the workspace is not known", _NOWHERE))
+    environment: str = ""  # the value of variables such as `environment` that no file sets; empty for none
+    assumed: set[str] = field(default_factory=set)  # the variables that got it
     installed: Mapping[str, str] = field(default_factory=dict)  # module key → directory, of modules.json
     root: Module = field(init=False)
     memo: dict[Key, Tree] = field(default_factory=dict)
@@ -169,6 +174,9 @@ class Project:
 
     def inside(self, path: str) -> str | None:
         """A path from the root module's directory as a path from the root of the scan; None outside of it."""
+        from policyengine.lower.terraform.functions.files import HERE  # noqa: PLC0415 - loads the functions
+
+        path = path.removeprefix(f"{HERE}/") if path != HERE else "."
         if path.startswith("/"):
             return None
         joined = posixpath.normpath(posixpath.join(self.folder.path, path))
@@ -303,6 +311,10 @@ class Project:
         if not self.syntaxes.readable(declared.source, declared.block):
             return Unknown(f"the block of variable {name!r} cannot be read", declared.span)
         if module.parent is None:
+            if self.environment and name in ENVIRONMENT_VARIABLES:
+                self.assumed.add(name)
+                chosen = Via(f"the environment '{self.environment}', as chosen", declared.span)
+                return Known(self.environment, declared.span, (chosen,))
             return Unknown(f"variable {name!r} has no value in the repository", declared.span)
         return Unknown(f"the call of {module.address} does not set {name!r}", declared.span)
 
@@ -491,6 +503,9 @@ class Project:
         reference = Reference(shown, name, declared.span)
         if kind == "terraform_remote_state":
             return Unknown(f"{shown} is another project's state", declared.span)
+        if kind == "aws_region" and name in ("name", "region", "id"):
+            region = self._region()
+            return reference if region is None else region
         if kind == "template_file" and name == "rendered":
             return self._template_file(module, declared, names)
         if kind == "terraform_data" and name == "output":
@@ -506,6 +521,17 @@ class Project:
         if isinstance(tree, Known) and tree.value is None:
             return reference
         return tree
+
+    def _region(self) -> Tree | None:
+        """The region of the root module's aws provider without alias, which child modules inherit."""
+        for declared in self.folder.providers:
+            if declared.block.label(0) != "aws" or self.attribute_of(declared, "alias") is not None:
+                continue
+            found = self.attribute_of(declared, "region")
+            if found is not None:
+                tree = settled(found[0].value, self.root.frame(found[1]))
+                return tree if decided(tree) else None
+        return None
 
     def _template_file(self, module: Module, declared: Declared, names: Mapping[str, Tree]) -> Tree:
         """`data.template_file.x.rendered`: the template with its variables."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from policyengine.graph import Choice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from policyengine.config import Config
     from policyengine.lower.terraform.folders import Folder
@@ -168,9 +168,8 @@ def _configured(root: str, file: str, paths: Sequence[str]) -> str:
     return ""
 
 
-def workspace_of(text: str, settings: Config, wanted: Callable[[str], bool] | None = None) -> str:
+def workspace_of(text: str, settings: Config) -> str:
     """The workspace to evaluate: as configured, or the word for production that the files use."""
-    del wanted
     if settings.workspace:
         return settings.workspace
     for word in (settings.environment, *SYNONYMS["prod"]):

@@ -13,7 +13,7 @@ from policyengine.value import Known, Unknown
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from policyengine.lower.terraform.folders import Declared
+    from policyengine.lower.terraform.folders import Address, Declared
     from policyengine.lower.terraform.project import Module, Project
     from policyengine.source import Source, Span
 
@@ -202,7 +202,7 @@ def resources(project: Project, kinds: frozenset[str]) -> list[Resource]:
             continue
         for (mode, kind, name), declared in module.folder.resources.items():
             if kind in kinds or f"data.{kind}" in kinds:
-                found.extend(_instances(project, module, declared, mode, kind, name))
+                found.extend(_instances(project, module, declared, (mode, kind, name)))
     return sorted(found, key=lambda each: (each.address, each.span))
 
 
@@ -221,7 +221,8 @@ def _module_call(project: Project, module: Module) -> Resource:
     return Resource(project, module.parent, module.call, "module", module.source, label, module.address, section)
 
 
-def _instances(project: Project, module: Module, declared: Declared, mode: str, kind: str, name: str) -> list[Resource]:
+def _instances(project: Project, module: Module, declared: Declared, address: Address) -> list[Resource]:
+    mode, kind, name = address
     plainly = f"data.{kind}.{name}" if mode == "data" else f"{kind}.{name}"
     expansion = project.expanded(module, declared)
     gap: Unknown | None = None

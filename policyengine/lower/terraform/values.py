@@ -101,7 +101,7 @@ Plain = str | bool | Number | None | list["Plain"] | dict[str, "Plain"]
 T = TypeVar("T", bound=Tree)
 
 
-class Undecided(Exception):
+class Undecided(Exception):  # noqa: N818 - no error
     """The files do not decide a value that a computation needs; `unknown` says why."""
 
     def __init__(self, unknown: Unknown) -> None:
@@ -109,7 +109,7 @@ class Undecided(Exception):
         self.unknown = unknown
 
 
-class Invalid(Exception):
+class Invalid(Exception):  # noqa: N818 - said of the expression
     """Terraform would refuse the expression: the reason."""
 
 

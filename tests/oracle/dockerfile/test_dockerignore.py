@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 
 import pytest
 
@@ -29,6 +30,10 @@ SEGMENTS = [
     ".env",
     "*.env",
     "a+b",
+    "a*b*c",
+    "*a*",
+    "*.*.*",
+    "a**b",
 ]
 PATHS = [
     "a",
@@ -47,6 +52,8 @@ PATHS = [
     "a/.env",
     "x.env",
     "a+b/c",
+    "aXbbYc",
+    "a.b.c/x",
 ]
 
 
@@ -85,3 +92,11 @@ def test_random_patterns_leave_out_what_docker_leaves_out() -> None:
 def test_patterns_that_people_write(patterns: list[str], path: str, *, expected: bool) -> None:
     assert matcher.PatternMatcher(patterns).matches(path) is expected
     assert ignored(patterns, path) is expected
+
+
+def test_hostile_patterns_are_matched_in_bounded_time() -> None:
+    path = "a" * 250 + "/" + "a/" * 100 + "b"
+    for pattern in ("*a" * 60 + "*c", "**/a" * 30 + "/c", "**a" * 4 + "c", "[" * 1_000, "?" * 5_000, "a*" * 100 + "/c"):
+        begin = time.process_time()
+        assert ignored([pattern], path) is False
+        assert time.process_time() - begin < 2, pattern

@@ -83,8 +83,8 @@ def main() -> None:
     values: dict[str, str] = json.loads(file.read_text("utf-8"))["values"]
     wrong = [(each, theirs, mine) for each, theirs in values.items() if (mine := ours(each)) != theirs]
     for each, theirs, mine in wrong:
-        print(f"{each}\n   Terraform  {theirs}\n   ours       {mine}")
-    print(f"{len(values) - len(wrong)} of {len(values)} equal")
+        sys.stdout.write(f"{each}\n   Terraform  {theirs}\n   ours       {mine}\n")
+    sys.stdout.write(f"{len(values) - len(wrong)} of {len(values)} equal\n")
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ class PlainFunction:
 
 @dataclass(frozen=True, slots=True)
 class TreeFunction:
-    """A function of trees. `least` and `most` bound the number of arguments; `gaps` tells that `list...` may have one."""
+    """A function of trees. `least` and `most` bound its arguments; `gaps` allows a gap in `list...`."""
 
     compute: Callable[[list[Tree], Calling], Tree]
     least: int

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 _DEEPEST = 8
 
+HERE = "/root-module"
+"""Stands for the directory of the root module in absolute paths: where the repository lies does not matter."""
+
 
 def _path(tree: Tree) -> str:
     return to_string(plain(tree))
@@ -172,9 +175,7 @@ def _templatestring(arguments: list[Tree], calling: Calling) -> Tree:
 
 def _abspath(arguments: list[Tree], calling: Calling) -> Tree:
     path = _path(arguments[0])
-    if path.startswith("/"):
-        return Known(posixpath.normpath(path), calling.span, history(arguments[0]))
-    return Unknown("an absolute path depends on where the repository lies", calling.span)
+    return Known(posixpath.normpath(posixpath.join(HERE, path)), calling.span, history(arguments[0]))
 
 
 def _dirname(path: str) -> str:

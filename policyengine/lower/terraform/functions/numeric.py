@@ -44,13 +44,13 @@ def _log(value: Number, base: Number) -> Number:
 def _parseint(text: str, base: Number) -> Number:
     if not isinstance(base, int) or not 2 <= base <= 62 or len(text) > 300:
         raise Invalid("parseint() takes a base from 2 to 62")
-    try:
-        if base <= 36:
-            if "_" in text or text.strip() != text or (text.lower().startswith(("0x", "0b", "0o")) and base > 36):
-                raise ValueError
+    if base <= 36:
+        if "_" in text or text.strip() != text:
+            raise Invalid("parseint() cannot read the number")
+        try:
             return int(text, base)
-    except ValueError:
-        raise Invalid("parseint() cannot read the number") from None
+        except ValueError:
+            raise Invalid("parseint() cannot read the number") from None
     digits = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
     sign, bare = (-1, text[1:]) if text.startswith("-") else (1, text)
     total = 0

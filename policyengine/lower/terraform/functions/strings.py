@@ -204,7 +204,7 @@ def _format(arguments: list[Tree], calling: Calling) -> Tree:
         highest = max(highest, used)
         if not 1 <= used < len(arguments):
             raise Invalid("a format has more verbs than arguments")
-        pieces.extend(_verb_pieces(arguments[used], verb, flags, width, precision, calling))
+        pieces.extend(_verb_pieces(arguments[used], verb, flags=flags, width=width, precision=precision))
     rest = text[position:]
     if "%" in rest:
         raise Invalid("a format has a '%' that begins no verb")
@@ -214,17 +214,14 @@ def _format(arguments: list[Tree], calling: Calling) -> Tree:
     return _assembled(pieces, calling)
 
 
-def _verb_pieces(
-    argument: Tree, verb: str, flags: str, width: str, precision: str | None, calling: Calling
-) -> Iterator[_Piece]:
+def _verb_pieces(argument: Tree, verb: str, *, flags: str, width: str, precision: str | None) -> Iterator[_Piece]:
     from policyengine.lower.terraform.expressions import pieces_of  # noqa: PLC0415 - evaluation calls functions
 
-    if verb in "svd" and not flags and not width and precision is None:
-        if isinstance(argument, Composite | Encoded | Reference) or (
-            isinstance(argument, Known) and isinstance(argument.value, str) and verb != "d"
-        ):
-            yield from pieces_of(argument, calling.span)
-            return
+    bare = verb in "svd" and not flags and not width and precision is None
+    text = isinstance(argument, Known) and isinstance(argument.value, str) and verb != "d"
+    if bare and (text or isinstance(argument, Composite | Encoded | Reference)):
+        yield from pieces_of(argument)
+        return
     if not decided(argument):
         yield unknown_of(argument)
         return
@@ -282,7 +279,7 @@ def _join(arguments: list[Tree], calling: Calling) -> Tree:
             if not first:
                 _literal(pieces, separator, arguments[0])
             first = False
-            pieces.extend(pieces_of(item, calling.span))
+            pieces.extend(pieces_of(item))
     return _assembled(pieces, calling)
 
 

@@ -19,7 +19,10 @@ _UNITS: dict[str, Fraction | int] = {
     "us": Fraction(1, 10**6),
     "µs": Fraction(1, 10**6),
 }
-_MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
+_MONTHS = [
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+]
 _DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 _FORMAT = re.compile(r"'(?:[^']|'')*'|Y+|M+|D+|E+|H+|h+|m+|s+|A+|a+|Z+|.", re.DOTALL)
 
@@ -28,7 +31,7 @@ def _parse(text: str) -> datetime.datetime:
     if not _STAMP.match(text):
         raise Invalid("a timestamp is not as in RFC 3339")
     try:
-        return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+        return datetime.datetime.fromisoformat(text)
     except ValueError:
         raise Invalid("a timestamp is not valid") from None
 

@@ -1,0 +1,218 @@
+"""The address at which people open the application: canonical, and published (HEX506, HEX507)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from clean_hexagon import public_urls
+from clean_hexagon.containers import CLIENTS, effective, host_ports, shares_host
+from policyengine.api import (
+    Edit,
+    EnvironmentFile,
+    Finding,
+    Fix,
+    Graph,
+    Known,
+    Node,
+    Outcome,
+    Port,
+    Role,
+    Service,
+    Severity,
+    Side,
+    Span,
+    Unknown,
+    Variable,
+    rule,
+    undecided,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clean_hexagon.options import Options
+
+_NOT_LOCAL = re.compile(r"prod|stag|preview|deploy|test|\bci\b|e2e|remote|cloud", re.IGNORECASE)
+
+
+@rule(
+    "HEX506",
+    mandate="5.2",
+    severity=Severity.ERROR,
+    message={
+        "default": "'{key}' of '{where}' is '{url}', not the canonical local address '{canonical}'.",
+        "loopback": "'{key}' of '{where}' is '{url}'. Locally it must be http on 127.0.0.1, or cookies are lost.",
+        "cloud": "'{key}' of '{where}' is '{url}', but in the cloud it must be a public '{scheme}' address.",
+    },
+)
+def auth_url_not_canonical(graph: Graph, options: Options) -> Iterator[Outcome]:
+    """The address that authentication builds its cookies and redirects on is not the canonical one.
+
+    To a browser `localhost` and `127.0.0.1` are two sites, and so are two ports to an OAuth provider's list of
+    redirects: a session that starts on one is gone on the other, and the login loops (next-auth#2094). So one address
+    holds everywhere locally. In the cloud it must be a public https address, or the secure cookies are never sent.
+
+    `NEXTAUTH_URL`, or what `public_url.keys` names, must be the canonical address itself: that of `public_url.local`,
+    by default the mandate's `http://127.0.0.1:3005`. `AUTH_URL` (where Auth.js is a dependency), `BETTER_AUTH_URL` and
+    `APP_URL` are held to it exactly only when the configuration states it; otherwise http on 127.0.0.1 at any port
+    will do, since another application may well have another port. `APP_URL` is no auth key: a warning, and without a
+    stated address only when it is on the machine itself. Scheme, host and port count; a path does not.
+
+    The local side is the environment in force in Compose services, and env files in the repository that are not for
+    production, tests or CI; in a file that nothing loads, a public https address is a template for production. An
+    empty value says nothing. `NEXTAUTH_URL_INTERNAL` is another variable, for the server's calls to itself.
+    """
+    keys = public_urls.keys(graph, options)
+    seen: set[Span] = set()
+    for side in (Side.LOCAL, Side.CLOUD):
+        for service in graph.all(Service, side=side):
+            if service.role not in CLIENTS:
+                continue
+            for variable in effective(graph, service).values():
+                key = keys.get(variable.key)
+                if key is None or variable.value.span in seen:
+                    continue
+                seen.add(variable.value.span)
+                yield from undecided(service, variable.value)
+                yield from _address(service, variable, key, options, cloud=side is Side.CLOUD)
+    for file in graph.all(EnvironmentFile):
+        if _NOT_LOCAL.search(file.path):
+            continue
+        for variable in file.variables:
+            key = keys.get(variable.key)
+            found = _origin(variable)
+            if key is None or found is None or variable.value.span in seen:
+                continue
+            if found.placeholder or (found.scheme == "https" and not found.loopback):
+                continue
+            seen.add(variable.value.span)
+            yield from _address(file, variable, key, options, cloud=False)
+
+
+@rule(
+    "HEX507",
+    mandate="5.2",
+    severity=Severity.ERROR,
+    message={
+        "default": "'{service}' publishes '{published}', but '{key}' sends [browsers](1) to port '{port}'.",
+        "unpublished": "'{service}' publishes no port, but '{key}' sends [browsers](1) to port '{port}'.",
+    },
+)
+def public_url_port_not_published(graph: Graph, options: Options) -> Iterator[Outcome]:
+    """The application's local address has a port that nothing publishes.
+
+    With `NEXTAUTH_URL=http://127.0.0.1:3005` and `ports: ["3000:3000"]` the page opens on 3000 and every redirect goes
+    to 3005, where nobody answers. Logging in then fails for a reason that no log of the application shows.
+
+    The address is the fixed point, so the port mapping is the place to edit: that of the service that holds the
+    address, or its name when it publishes nothing. A port is fine when any application, proxy or tool of the same
+    stack publishes it: a worker may well hold the address of the web process. An address that HEX506 reports is not
+    reported again. With `network_mode: host` every port is open, so nothing is asked.
+    """
+    keys = public_urls.keys(graph, options)
+    reported: set[tuple[str, int]] = set()
+    services = [each for each in graph.all(Service, side=Side.LOCAL) if each.role in CLIENTS]
+    for service in sorted(services, key=lambda each: (not host_ports(each), each.id)):
+        group = [service, *graph.siblings(service)]
+        front = [each for each in group if each.role in {Role.APP, Role.PROXY, Role.TOOL, Role.JOB}]
+        if any(shares_host(each) for each in front):
+            continue
+        for variable in effective(graph, service).values():
+            key, found = keys.get(variable.key), _origin(variable)
+            if key is None or found is None or not found.loopback or (service.group, found.port) in reported:
+                continue
+            if public_urls.wrong_locally(key, found, options):
+                continue
+            ports = [port for each in front for port in each.ports]
+            if any(isinstance(port.published, Known) and port.published.value == found.port for port in ports):
+                continue
+            open_ports = [port.published for port in ports if isinstance(port.published, Unknown)]
+            if open_ports:
+                yield from undecided(service, *open_ports)
+                continue
+            reported.add((service.group, found.port))
+            yield _unpublished(service, variable, key, found)
+
+
+def _origin(variable: Variable) -> public_urls.Origin | None:
+    return public_urls.origin(variable.value.value) if isinstance(variable.value, Known) else None
+
+
+def _address(
+    subject: Node, variable: Variable, key: public_urls.Key, options: Options, *, cloud: bool
+) -> Iterator[Finding]:
+    found = _origin(variable)
+    if found is None:
+        return
+    wrong = public_urls.wrong_in_cloud(found, options) if cloud else public_urls.wrong_locally(key, found, options)
+    if not wrong:
+        return
+    canonical = options.public_url.local
+    args: dict[str, object] = {"key": variable.key, "where": subject.name, "url": found}
+    if cloud:
+        variant, fix = "cloud", Fix("name the public address")
+        args["scheme"] = options.public_url.cloud_scheme
+    elif key.exact:
+        variant, fix = "default", _rewrite(variable, found, canonical)
+        args["canonical"] = canonical
+    else:
+        variant = "loopback"
+        port = f":{found.port}" if found.written else ""
+        fix = _rewrite(variable, found, f"http://127.0.0.1{port}") if found.loopback else Fix("use http on 127.0.0.1")
+    yield Finding(
+        subject=subject,
+        at=variable.value,
+        severity=None if key.severity is Severity.ERROR else key.severity,
+        variant=variant,
+        args=args,
+        fix=fix,
+    )
+
+
+def _rewrite(variable: Variable, found: public_urls.Origin, address: str) -> Fix:
+    """The Fix that puts another origin before the path of the value."""
+    description = f"set {variable.key} to {address}"
+    if not isinstance(variable.value, Known):
+        return Fix(description)
+    text, span = variable.value.value, variable.value.span
+    old = str(found)
+    if span.end - span.start != len(text) or not text.lower().startswith(old):
+        return Fix(description)
+    return Fix(description, (Edit(Span(span.path, span.start, span.start + len(old)), address),))
+
+
+def _unpublished(service: Service, variable: Variable, key: public_urls.Key, found: public_urls.Origin) -> Finding:
+    ports = [port for port in service.ports if isinstance(port.published, Known) and port.protocol == "tcp"]
+    description = f"publish port {found.port}"
+    severity = None if key.severity is Severity.ERROR else key.severity
+    args: dict[str, object] = {"service": service.name, "key": variable.key, "port": found.port}
+    if not ports:
+        return Finding(
+            subject=service,
+            at=service,
+            variant="unpublished",
+            severity=severity,
+            args=args,
+            related=(variable.value,),
+            fix=Fix(description),
+        )
+    args["published"] = ", ".join(str(number) for number in host_ports(service))
+    return Finding(
+        subject=service,
+        at=ports[0].span,
+        severity=severity,
+        args=args,
+        related=(variable.value,),
+        fix=_republish(ports, found.port, description),
+    )
+
+
+def _republish(ports: list[Port], number: int, description: str) -> Fix:
+    """The Fix that publishes the only mapped port under another number."""
+    published = ports[0].published
+    if len(ports) != 1 or not isinstance(published, Known):
+        return Fix(description)
+    span = published.span
+    exact = span != ports[0].target.span and span.end - span.start == len(str(published.value))
+    return Fix(description, (Edit(span, str(number)),) if exact else ())
