@@ -111,7 +111,9 @@ def decode(data: bytes, path: str) -> Source:
     except UnicodeDecodeError as error:
         before = data[3 if bom else 0 :][: error.start].decode(errors="replace")
         where = Span(path, len(before), len(before))
-        raise ReadError(f"is not UTF-8 text: invalid byte at offset {error.start}", where, "save it as UTF-8") from error
+        raise ReadError(
+            f"is not UTF-8 text: invalid byte at offset {error.start}", where, "save it as UTF-8"
+        ) from error
     if "\0" in text:
         at = text.index("\0")
         raise ReadError("holds a NUL byte", Span(path, at, at), "save it as plain text")

@@ -15,13 +15,12 @@ from policyengine import config as configuration
 from policyengine.cache import NOTHING, Cache, content_key, user_cache
 from policyengine.config import Config
 from policyengine.evaluate import Failure, Report, evaluate
-from policyengine.graph import Graph
-from policyengine.source import ReadError, Source, Span, UsageError
+from policyengine.source import ReadError, Source, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from policyengine.discover import Tree
+    from policyengine.graph import Graph
     from policyengine.lower import Lowered
     from policyengine.rule import Pack
 

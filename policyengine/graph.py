@@ -14,7 +14,7 @@ from policyengine.source import Span
 from policyengine.value import Absent, Floating, Known, Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from policyengine.value import Value
 

@@ -1,7 +1,7 @@
 """The only cross-side step: what is built from what, what runs what, and which local node mirrors which cloud node.
 
-Explicit pairs win: policyengine.yaml, then a Compose label or `x-parity`, then a Terraform tag. The rest is scored, and the
-matching with the largest sum is taken. Versions are never compared here, since closeness would hide a mismatch.
+Explicit pairs win: policyengine.yaml, then a Compose label or `x-parity`, then a Terraform tag. The rest is scored, and
+the matching with the largest sum is taken. Versions are never compared here, since closeness would hide a mismatch.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from policyengine import image as images
-from policyengine.config import Config
 from policyengine.graph import Edge, EdgeKind, Graph, Pair, sorted_nodes
 from policyengine.lower.datastore import datastore, image_role
 from policyengine.matching import best_matching
@@ -39,9 +38,8 @@ from policyengine.value import Floating, Known, Unknown, Value
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from policyengine.config import Text
+    from policyengine.config import Config, Text
     from policyengine.lower import Lowered
-    from policyengine.source import Span
 
 CERTAIN, POSSIBLE = 60, 40
 """A score from which a pair is certain, and one from which it is made at all."""
@@ -49,8 +47,34 @@ CERTAIN, POSSIBLE = 60, 40
 _KINDS: tuple[type[Datastore], ...] = (Database, Cache, Search, Queue, Bucket)
 _TOKEN = re.compile(r"[a-z0-9]+")
 _NOISE = frozenset(
-    """aws ecs rds elasticache task definition service container cluster instance replication group the this main
-    default prod production staging stage dev development local app application module""".split()
+    [
+        "aws",
+        "ecs",
+        "rds",
+        "elasticache",
+        "task",
+        "definition",
+        "service",
+        "container",
+        "cluster",
+        "instance",
+        "replication",
+        "group",
+        "the",
+        "this",
+        "main",
+        "default",
+        "prod",
+        "production",
+        "staging",
+        "stage",
+        "dev",
+        "development",
+        "local",
+        "app",
+        "application",
+        "module",
+    ]
 )
 _KIND_WORDS = {
     "db": "database", "postgres": "database", "postgresql": "database", "mysql": "database", "pg": "database",
@@ -97,9 +121,9 @@ def _built_from(nodes: Iterable[Node], stages: Sequence[Stage]) -> Iterator[Edge
         build = node if isinstance(node, Build) else node.build if isinstance(node, Service) else None
         if build is None or build.inline or not isinstance(build.dockerfile, Known):
             continue
-        stage = _target(by_file.get(build.dockerfile.value, []), build.target)
-        if stage is not None:
-            yield Edge(EdgeKind.BUILT_FROM, node.id, stage.id, f"builds {stage.dockerfile}")
+        found = _target(by_file.get(build.dockerfile.value, []), build.target)
+        if found is not None:
+            yield Edge(EdgeKind.BUILT_FROM, node.id, found.id, f"builds {found.dockerfile}")
 
 
 def _target(stages: Sequence[Stage], target: Value[str]) -> Stage | None:
@@ -127,7 +151,9 @@ def _same_local_image(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]
     }
     for service in services:
         if service.build is None and isinstance(service.image, Known | Floating) and service.image.value in made:
-            yield Edge(EdgeKind.BUILT_FROM, service.id, made[service.image.value], "runs the image another service builds")
+            yield Edge(
+                EdgeKind.BUILT_FROM, service.id, made[service.image.value], "runs the image another service builds"
+            )
 
 
 def _complete(nodes: dict[str, Node], edges: set[Edge]) -> None:
@@ -141,13 +167,18 @@ def _complete(nodes: dict[str, Node], edges: set[Edge]) -> None:
         role = image_role(engine)
         store = datastore(service, stage.base, _database_name(service))
         if service.role is Role.APP and role is not Role.APP:
-            nodes[service.id] = service = replace(service, role=role)
+            nodes[service.id] = replace(service, role=role)
         if store is None:
             continue
         if isinstance(store, Database) and _installs_vector(stage):
             place = next(package for package in stage.packages if isinstance(package, Known) and _vector(package.value))
             store = replace(store, vector=Known(value=True, span=place.span))
-        elif isinstance(store, Database) and isinstance(store.vector, Known) and not store.vector.value and _opaque(stage):
+        elif (
+            isinstance(store, Database)
+            and isinstance(store.vector, Known)
+            and not store.vector.value
+            and _opaque(stage)
+        ):
             store = replace(store, vector=Unknown("the Dockerfile builds or copies what it installs", stage.span))
         former = nodes.get(store.id)
         if isinstance(former, Datastore):
@@ -351,12 +382,13 @@ class _Score:
 
 def _pairs(graph: Graph, config: Config) -> Iterator[Pair]:
     taken: set[str] = set()
-    for kind, role in [
+    kinds: list[tuple[type[Service | Datastore], Role | None]] = [
         (Service, Role.APP),
         (Service, Role.JOB),
         (Service, Role.PROXY),
         *((each, None) for each in _KINDS),
-    ]:
+    ]
+    for kind, role in kinds:
         local = [node for node in graph.all(kind, side=Side.LOCAL) if _candidate(graph, node, role)]
         cloud = [node for node in graph.all(kind, side=Side.CLOUD) if _candidate(graph, node, role)]
         explicit = list(_explicit(graph, config, kind, role))

@@ -76,14 +76,13 @@ def covered(text: str, found: Iterable[Range]) -> str:
 _OPENING = re.compile(r"\$\{\{|\$\{")
 _DEFAULT = re.compile(r"[ \t]*[A-Za-z_]\w*:?[-+=]")
 _PLAIN_VALUE = re.compile(
-    r"\A(?:|true|false|null|none|nil|undefined|yes|no|on|off|~|inherit|read|write|required|optional"
-    r"|\$[A-Za-z_]\w*|\*[\w-]+|<[\w .-]+>"
-    r"|arn:.*|/run/secrets/.*|op://.*|projects/[^/]+/secrets/.*|ssm:.*|vault:.*|file:.*)\Z",
+    r"\A(?:|true|false|null|none|nil|undefined|yes|no|on|off|~|auto|inherit|read|write|required|optional"
+    r"|days|hours|minutes|seconds|\$[A-Za-z_]\w*[,;]?|\$\(.*|\*[\w-]+|<[\w .-]+>|[\w./-]+\.(?:key|pem|crt|cer|p12|jks)"
+    r"|\$\{[^{}]*\}:[\w-]*:[\w-]*:[\w-]*|arn:.*|/run/secrets/.*|op://.*|projects/[^/]+/secrets/.*|ssm:.*|vault:.*|file:.*)\Z",
     re.IGNORECASE | re.DOTALL,
 )
-_STRING = re.compile(
-    r"""(?<!\[)(?P<quote>["'`])(?P<body>(?:\\.|(?!(?P=quote))[^\\\r\n])*)(?P=quote)(?![ \t]*[:=](?!=))"""
-)
+_STRING = re.compile(r"""(?P<quote>["'`])(?P<body>(?:\\.|(?!(?P=quote))[^\\\r\n])*)(?P=quote)""")
+_AFTER_KEY = re.compile(r"[ \t]*[:=](?![=>])|[ \t]*=>")
 
 
 def literal(text: str, start: int, end: int) -> list[Range]:
@@ -130,7 +129,16 @@ def _inner(text: str, start: int, end: int) -> list[Range]:
 
 def strings(text: str, start: int, end: int) -> list[Range]:
     """The literal parts of the quoted strings in an expression."""
-    return [each for match in _STRING.finditer(text, start, end) for each in literal(text, *match.span("body"))]
+    return [each for match in _STRING.finditer(text, start, end) for each in _content(text, match)]
+
+
+def _content(text: str, string: re.Match[str]) -> list[Range]:
+    """What of a quoted string is literal: nothing where it is a key, or an index in brackets."""
+    index = text[string.start() - 1 : string.start()] == "[" and text[string.end() : string.end() + 1] == "]"
+    indexed = index and re.match(r"[\w)\]\"']", text[string.start() - 2 : string.start() - 1]) is not None
+    if indexed or _AFTER_KEY.match(text, string.end()):
+        return []
+    return literal(text, *string.span("body"))
 
 
 # --- forms that need no key
@@ -143,7 +151,7 @@ _PREFIXED = re.compile(
     r"""(?<![A-Za-z0-9_])(?:
       (?:sk|rk)_(?:live|test)_(?P<stripe>[A-Za-z0-9]{6,})
     | whsec_(?P<hook>[A-Za-z0-9+/=]{8,})
-    | (?:AKIA|ASIA|AROA|AIDA)(?P<aws>[A-Z0-9]{12,})
+    | (?:AKIA|ASIA)(?P<aws>[A-Z0-9]{12,})
     | gh[pousr]_(?P<github>[A-Za-z0-9]{10,})
     | github_pat_(?P<pat>\w{10,})
     | xox[abeoprs]-(?P<slack>[A-Za-z0-9-]{6,})
@@ -325,15 +333,21 @@ class _Values:
             return _heredoc(text, heredoc)
         opening = text[at : at + 1]
         if opening in ("[", "{", ""):
-            listed = opening == "[" and key.name.lower() not in ("secrets", "credentials")
-            return expression(text, at)[0] if listed else []
+            return (
+                self._list(at) if opening == "[" and not key.name.lower().endswith(("secrets", "credentials")) else []
+            )
         end = self._lines.end(at)
         if opening in ("'", '"', "`"):
             close = _quote(text, at)
             return literal(text, at + 1, close if close >= 0 else end)
         if self._code:
-            return strings(text, at, end)
+            return strings(text, at, _argument(text, at, end))
         return literal(text, at, self._bare(at, end, key))
+
+    def _list(self, at: int) -> list[Range]:
+        """The strings of a list; a list of objects has keys of its own."""
+        found, end = expression(self._text, at)
+        return [] if "{" in self._text[at:end].replace("${", "") else found
 
     def _bare(self, at: int, end: int, key: _Key) -> int:
         """Where an unquoted value ends."""
@@ -380,11 +394,27 @@ def expression(text: str, start: int) -> tuple[list[Range], int]:
         elif letter in "\"'`":
             string = _STRING.match(text, at, stop)
             if string is not None:
-                found.extend(literal(text, *string.span("body")))
+                found.extend(_content(text, string))
                 at = string.end()
                 continue
         at += 1
     return found, at
+
+
+def _argument(text: str, at: int, end: int) -> int:
+    """Where an expression ends that is one of several on its line: at a comma or a bracket that closes none of its own."""
+    depth = 0
+    while at < end:
+        letter = text[at]
+        string = _STRING.match(text, at, end) if letter in "\"'`" else None
+        if string is not None:
+            at = string.end()
+            continue
+        depth += (letter in "([{") - (letter in ")]}")
+        if depth < 0 or (letter == "," and depth == 0):
+            return at
+        at += 1
+    return end
 
 
 def _heredoc(text: str, heredoc: re.Match[str]) -> list[Range]:

@@ -49,7 +49,7 @@ class Origin(StrEnum):
 
     ENVIRONMENT = "environment"  # Compose `environment`, ECS `environment`, workflow `env`
     ENV_FILE = "env_file"  # Compose `env_file`, ECS `environmentFiles`
-    SECRET = "secret"  # ECS `secrets`, a secrets manager
+    SECRET = "secret"  # noqa: S105  ECS `secrets`, a secrets manager
     IMAGE = "image"  # Dockerfile ENV
     ARGUMENT = "argument"  # build argument
     INPUT = "input"  # `with:` of a GitHub action
@@ -283,17 +283,17 @@ class Cache(Datastore):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search(Datastore):
-    """A search engine: OpenSearch, Elasticsearch, Meilisearch …"""
+    """A search engine: OpenSearch, Elasticsearch, Meilisearch and others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue(Datastore):
-    """A message queue: SQS, RabbitMQ, Kafka …"""
+    """A message queue: SQS, RabbitMQ, Kafka and others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket(Datastore):
-    """An object store: S3, MinIO …"""
+    """An object store: S3, MinIO and others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -369,9 +369,10 @@ class Word:
 class ShellCommand:
     """One simple command of a script: `APP=1 docker compose up -d || true`.
 
-    `assignments` are the leading `NAME=value` words. `forgiven` tells that its failure is ignored (`|| true`, `set +e`).
+    `assignments` are the leading `NAME=value` words. `forgiven` tells that its failure is ignored (`|| true`).
     `via` is how it was reached: the Makefile target, the package script, the shell file. `background` is a command
-    that nothing waits for (`&`); `remote` one that runs on another machine (`ssh`, a Docker context).
+    that nothing waits for (`&`); `remote` one that runs on another machine (`ssh`, a Docker context); `contained` one
+    that a shell in a container runs (`docker compose exec app sh -c '…'`).
     """
 
     words: tuple[Word, ...]
@@ -382,6 +383,7 @@ class ShellCommand:
     directory: str = ""  # the working directory relative to the root, as far as known
     background: bool = False
     remote: bool = False
+    contained: bool = False
 
     @property
     def argv(self) -> tuple[str, ...]:
@@ -524,7 +526,7 @@ class ConfigKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigModule(Node):
-    """The one module that checks the environment at start-up: `config.ts`, `env.mjs` …
+    """The one module that checks the environment at start-up: `config.ts`, `env.mjs` and the like.
 
     `directory` is the application's folder (the one that holds its package manifest). `library` is `zod`, `t3-env`,
     `envalid`, `manual`, `pydantic` …; empty when it checks nothing. `gap` says why there may be more keys. `bypass` is
@@ -556,7 +558,7 @@ class Package(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentFile(Node):
-    """An env file of the repository that git does not ignore. `example` is a committed stand-in such as .env.example."""
+    """An env file that git does not ignore. `example` is a committed stand-in such as .env.example."""
 
     path: str
     variables: tuple[Variable, ...]
@@ -614,7 +616,7 @@ class MigrationRunner(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrmSchema(Node):
-    """A declared database provider: Prisma `provider = "postgresql"`, Rails `adapter: postgresql` …"""
+    """A declared database provider: Prisma `provider = "postgresql"`, Rails `adapter: postgresql` …."""
 
     engine: Value[str]
 

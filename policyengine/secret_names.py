@@ -16,6 +16,7 @@ _SECRET_PARTS = re.compile(
     r"|authtoken\Z|bearer\Z"
 )
 _PUBLIC_WORDS = frozenset({"public", "publishable", "anon"})
+_TIMES = frozenset({"expiry", "expires", "expiration", "ttl", "duration", "lifetime", "timeout", "validity"})
 _PLAIN_ENDINGS = frozenset({
     "arn", "arns", "name", "names", "file", "files", "path", "paths", "dir", "url", "uri", "urls", "uris",
     "endpoint", "host", "hosts", "port", "ttl", "length", "size", "version", "versions", "type", "types",
@@ -24,7 +25,7 @@ _PLAIN_ENDINGS = frozenset({
     "prefix", "suffix", "count", "limit", "limits", "issuer", "audience", "mode", "method", "field", "header",
     "attempts", "rounds", "min", "max", "required", "encoding", "region", "bits", "special", "lifetime",
     "timeout", "updates", "change", "window", "role", "ref", "refs", "source", "keys", "description", "rule",
-    "rules", "scope", "scopes", "endpoints", "user", "username",
+    "rules", "scope", "scopes", "endpoints", "permissions", "user", "username",
 })  # fmt: skip
 _PLAIN_KEYS = frozenset(
     {"cache", "partition", "sort", "primary", "hash", "range", "foreign", "idempotency", "site", "s3"}
@@ -35,7 +36,7 @@ _PLAIN_KEYS = frozenset(
 def secret_key(name: str) -> bool:
     """Whether a variable, attribute or option of that name holds a secret value itself, not merely a place of one."""
     words = [word.lower() for word in _WORD.findall(name)]
-    if not words or _PUBLIC_WORDS.intersection(words) or name in ("PWD", "OLDPWD"):
+    if not words or (_PUBLIC_WORDS | _TIMES).intersection(words) or name in ("PWD", "OLDPWD"):
         return False
     if words[-1] in _PLAIN_ENDINGS:
         return False

@@ -19,7 +19,6 @@ from __future__ import annotations
 import re
 import shutil
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from policyengine import discover, engine
@@ -29,6 +28,7 @@ from policyengine.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from policyengine.evaluate import Report
     from policyengine.rule import Pack
@@ -100,7 +100,9 @@ def load_cases(file: Path) -> tuple[Case, ...]:
 def _case(file: Path, number: int, item: object) -> Case:
     match item:
         case {"name": str(name), "edit": dict(edits), **rest} if not rest:
-            return Case(file.stem, name, tuple(each for path, edit in edits.items() for each in _edits(file, path, edit)))
+            return Case(
+                file.stem, name, tuple(each for path, edit in edits.items() for each in _edits(file, path, edit))
+            )
         case _:
             raise CaseError(f"{file.name}: case {number} must have exactly the keys 'name' and 'edit'")
 
@@ -119,7 +121,9 @@ def _edits(file: Path, path: str, data: object) -> Iterator[Edit]:
         case {"delete": True, **rest} if not rest:
             yield Edit(path)
         case _:
-            raise CaseError(f"{file.name}: the edit of {path} must have 'replace' and 'with', 'keep', 'create' or 'delete'")
+            raise CaseError(
+                f"{file.name}: the edit of {path} must have 'replace' and 'with', 'keep', 'create' or 'delete'"
+            )
 
 
 def _plain(text: str) -> str:
@@ -172,7 +176,9 @@ def edited(case: Case, reference: Mapping[str, str]) -> tuple[dict[str, str], li
         elif edit.replace is not None and edit.text is not None:
             found = _plain(files[edit.path]).count(edit.replace)
             if found != 1 or files[edit.path].count(edit.replace) != 1:
-                raise CaseError(f"{case.rule}, {case.name}: 'replace' must match once in {edit.path}, not {found} times")
+                raise CaseError(
+                    f"{case.rule}, {case.name}: 'replace' must match once in {edit.path}, not {found} times"
+                )
             files[edit.path] = files[edit.path].replace(edit.replace, edit.text)
         else:
             files[edit.path] = edit.text or ""

@@ -87,7 +87,6 @@ def passed(value: Value[T], *steps: Via) -> Value[T]:
     return replace(value, via=(*steps, *value.via))
 
 
-
 def map_value(value: Value[T], function: Callable[[T], U]) -> Value[U]:
     """`function` applied to what is Known or Floating; Unknown and Absent stay as they are."""
     match value:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from policyengine import plugins
-from policyengine.rule import Pack
 from policyengine.testing import read_reference
+
+if TYPE_CHECKING:
+    from policyengine.rule import Pack
 
 ROOT = Path(__file__).parent.parent
 

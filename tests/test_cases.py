@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from policyengine.rule import Pack
 from policyengine.testing import Case, check, load_cases
+
+if TYPE_CHECKING:
+    from policyengine.rule import Pack
 
 CASES = Path(__file__).parent.parent / "fixtures" / "cases"
 ALL = [case for file in sorted(CASES.glob("*.yaml")) for case in load_cases(file)]

@@ -385,8 +385,8 @@ def plaintext_secret_in_cloud(graph: Graph, options: Options) -> Iterator[Outcom
 
     Reported are names such as *_SECRET, *_TOKEN, *_PASSWORD, *_API_KEY, DATABASE_URL with a literal, or with a value
     that comes, also through locals, from a password variable, random_password, a secret's data or a resource's
-    password. Public keys, ARNs, flags, lifetimes and URLs without user information are no secrets. The place reported is
-    the name of the variable in the task definition, where the entry is to be moved, never the value.
+    password. Public keys, ARNs, flags, lifetimes and URLs without user information are no secrets. The place reported
+    is the name of the variable in the task definition, where the entry is to be moved, never the value.
     """
     del options
     for service in graph.all(Service, side=Side.CLOUD):

@@ -400,8 +400,8 @@ def container_runs_as_root(graph: Graph, options: Options) -> Iterator[Outcome]:
                         yield from undecided(service, stage)
             case _:
                 yield from undecided(service, service.user)
-    for _, stage in roots.values():
-        yield _root_image(stage, options)
+    for _, root in roots.values():
+        yield _root_image(root, options)
 
 
 def _stage_user(stage: Stage) -> str:
@@ -490,7 +490,7 @@ def effective_user_mismatch(graph: Graph, options: Options) -> Iterator[Outcome]
                 fix=Fix("drop the override"),
             )
         elif isinstance(here, Known) and isinstance(there, Known):
-            if one != other and other != "0":
+            if other not in (one, "0"):
                 yield Finding(
                     subject=local,
                     at=here,

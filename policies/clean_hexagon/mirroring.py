@@ -67,11 +67,12 @@ def cloud_only_component(graph: Graph, options: Options) -> Iterator[Outcome]:
     time in production, and a queue that only the cloud has is mocked away.
 
     An essential ECS container of the application is an error, a datastore a warning. Sidecars (log routers, tracing
-    agents, mesh proxies), migration tasks and services with `desired_count = 0` are no components of their own. One
-    local server may hold several databases, queues or indexes, so a second managed database of an engine that runs
-    locally is not reported, and of several queues the first speaks for all; a dead-letter queue is part of another. A
-    container whose name is that of a local service, or a part of it, is run locally, whatever it was paired with; an emulator such as LocalStack stands in for every AWS service. A repository without any
-    Compose service has nothing to mirror with, and is left alone.
+    agents, mesh proxies), migration tasks and services with `desired_count = 0` are no components of their own. A
+    container whose name is that of a local service, or a part of it, is run locally, whatever it was paired with. One
+    local server may hold several databases or indexes, so a second managed database of an engine that runs locally is
+    not reported; of several queues the first speaks for all, and a dead-letter queue is part of another. An emulator
+    such as LocalStack stands in for every AWS service. A repository without any Compose service has nothing to mirror
+    with, and is left alone.
     """
     del options
     local = list(graph.all(Service, side=Side.LOCAL))
@@ -113,7 +114,7 @@ def cloud_only_component(graph: Graph, options: Options) -> Iterator[Outcome]:
 
 
 def _alike(one: str, other: str) -> bool:
-    """Whether one name is the other, or a part of it: `worker` and `worker_fast`, `product-page` and `shop-product-page`."""
+    """Whether one name is the other, or a part of it: `worker` and `worker_fast`, `page` and `shop-page`."""
     mine, theirs = (set(re.findall(r"[a-z0-9]+", name.lower())) for name in (one, other))
     return mine <= theirs or theirs <= mine or re.sub(r"\W|_", "", one).lower() == re.sub(r"\W|_", "", other).lower()
 
@@ -141,7 +142,8 @@ def _engine(schema: OrmSchema) -> str:
 
 _PRODUCTS = {
     "postgres": "Postgres", "mysql": "MySQL", "mariadb": "MariaDB", "redis": "Redis", "valkey": "Valkey", "sqs": "SQS",
-    "memcached": "Memcached", "opensearch": "OpenSearch", "elasticsearch": "Elasticsearch", "sqlite": "SQLite", "s3": "S3",
+    "memcached": "Memcached", "opensearch": "OpenSearch", "elasticsearch": "Elasticsearch", "sqlite": "SQLite",
+    "s3": "S3",
     "rabbitmq": "RabbitMQ", "kafka": "Kafka", "minio": "MinIO", "mongodb": "MongoDB", "mongo": "MongoDB",
 }  # fmt: skip
 
@@ -320,7 +322,9 @@ def _shell(words: tuple[str, ...]) -> tuple[str, ...]:
 
 
 _BIN = re.compile(r"(?:^|(?<=\s))(?:\./)?node_modules/\.bin/")
-_WRAP = re.compile(r"^(?:(?:\S*/)?docker-entrypoint\.sh|(?:\S*/)?(?:tini|dumb-init)(?:\s+-\S+)*(?:\s+--)?|exec|npx(?:\s+(?:-y|--yes|--no-install))?|pnpm\s+exec|yarn\s+exec|bunx)\s+")
+_WRAP = re.compile(
+    r"^(?:(?:\S*/)?docker-entrypoint\.sh|(?:\S*/)?(?:tini|dumb-init)(?:\s+-\S+)*(?:\s+--)?|exec|npx(?:\s+(?:-y|--yes|--no-install))?|pnpm\s+exec|yarn\s+exec|bunx)\s+"
+)
 
 
 def _resolved(graph: Graph, command: Command) -> str:

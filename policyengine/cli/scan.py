@@ -120,9 +120,7 @@ def _former(arguments: argparse.Namespace, tree: Tree, targets: Sequence[output.
     )
 
 
-def _anew(
-    arguments: argparse.Namespace, tree: Tree, targets: Sequence[output.Target], former: Replay | None
-) -> int:
+def _anew(arguments: argparse.Namespace, tree: Tree, targets: Sequence[output.Target], former: Replay | None) -> int:
     """Scan and report; a report without failures is kept for the next equal scan."""
     from policyengine import engine, plugins  # noqa: PLC0415  not where a report is replayed
 

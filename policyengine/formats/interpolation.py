@@ -21,6 +21,7 @@ HOLE = "\uffff"
 _NAME = re.compile(r"[_a-z][_a-z0-9]*", re.IGNORECASE)
 _OPERATOR = re.compile(r":?[-+?]")
 _DEEPEST = 32
+_MOST = 10_000
 
 
 class Piece(NamedTuple):
@@ -135,15 +136,22 @@ def _substitute(
     if depth > _DEEPEST:
         raise TemplateError(f"the template is nested deeper than {_DEEPEST} levels", template.pieces[0].span)
     parts: list[Text] = []
-    kept = at = 0
+    kept = at = count = 0
+    line_end = -1
     while (dollar := text.find("$", at)) >= 0:
-        expression = _expression(text, dollar)
+        if dollar > line_end:
+            newline = text.find("\n", dollar)
+            line_end = newline if newline >= 0 else len(text)
+        expression = _expression(text, dollar, line_end)
         if expression is None:
             at = dollar + 1
             continue
         if dollar > kept:
             parts.append(template.cut(kept, dollar))
         kept = at = expression.end
+        count += 1
+        if count > _MOST:
+            raise TemplateError(f"the template holds more than {_MOST} variables", template.pieces[0].span)
         if expression.name == "$":
             parts.append(template.cut(dollar + 1, expression.end))
             continue
@@ -175,7 +183,7 @@ class _Expression(NamedTuple):
     operand: tuple[int, int] = (0, 0)
 
 
-def _expression(text: str, dollar: int) -> _Expression | None:
+def _expression(text: str, dollar: int, line_end: int) -> _Expression | None:
     """The expression that starts at a dollar sign; None where the sign stands for itself."""
     at = dollar + 1
     if text.startswith("$", at):
@@ -192,8 +200,7 @@ def _expression(text: str, dollar: int) -> _Expression | None:
     operator = _OPERATOR.match(text, name.end())
     if operator is None:
         return invalid
-    newline = text.find("\n", operator.end())
-    last = text.rfind("}", operator.end(), newline if newline >= 0 else len(text))
+    last = text.rfind("}", operator.end(), line_end)
     if last < 0:
         return invalid
     closing = _closing_brace(text, at, last + 1)

@@ -290,7 +290,7 @@ class Code:
             at = at - (min(at, 2000) - len(before)) - 1
 
     def expression(self, start: int, limit: int | None = None) -> Part:
-        """The expression that starts at `start`, up to a comma, semicolon, closing bracket or the end of a statement."""
+        """The expression that starts at `start`, to a comma, semicolon, closing bracket or the end of a statement."""
         end = len(self.text) if limit is None else limit
         at = start
         while match := _STRUCTURE.search(self.text, at, end):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from policyengine.discover import Files
     from policyengine.formats.hcl.syntax import Step
+    from policyengine.lower.terraform.values import Plain
 
 DEFAULT_FILES = ("docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl")
 
@@ -228,9 +229,16 @@ def _draft(
     for override in overrides:
         place, _, value = override.partition("=")
         pattern, _, key = place.partition(".")
-        if re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), name) and key in ("platform", "tags", "target", "context", "dockerfile"):
+        if re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), name) and key in (
+            "platform",
+            "tags",
+            "target",
+            "context",
+            "dockerfile",
+        ):
             whole = "platforms" if key == "platform" else key
-            given = tree_of(value.split(",") if whole in ("platforms", "tags") else value, span)
+            words: Plain = [*value.split(",")] if whole in ("platforms", "tags") else value
+            given = tree_of(words, span)
             attributes = {**attributes, whole: given}
     context = _value(attributes.get("context"), span)
     folder = path_in(scope.directory, context.value if isinstance(context, Known) else ".")
@@ -245,7 +253,9 @@ def _draft(
     return Drafted(
         tool="bake",
         span=span,
-        context=Known(folder, context.span) if folder else Unknown("the build context is not a folder of the tree", span),
+        context=Known(folder, context.span)
+        if folder
+        else Unknown("the build context is not a folder of the tree", span),
         dockerfile=_dockerfile(attributes, folder, span),
         target=_value(attributes.get("target"), span),
         platforms=_platforms(platforms, span),
@@ -281,6 +291,3 @@ def _dockerfile(attributes: dict[str, Tree], folder: str | None, span: Span) -> 
         found = join(folder, given.value)
         return Known(found, given.span, given.via) if found else Unknown("the Dockerfile lies outside the tree", span)
     return Known("Dockerfile" if folder == "." else f"{folder}/Dockerfile", span)
-
-
-

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from policyengine.discover import parent
 from policyengine.lower import Lowered
-from policyengine.lower.config_reads import ENVIRONMENT, aliases, found, reads
+from policyengine.lower.config_reads import ENVIRONMENT, aliases, computed, found, reads
 from policyengine.lower.config_schema import Modules, Place, Shape, Verdict, library, literal, modules, shape
 from policyengine.lower.package import set_aside
 from policyengine.nodes import ConfigKey, ConfigModule, Side
@@ -151,6 +151,7 @@ def _candidate(reader: Modules, path: str, known: frozenset[str]) -> _Candidate 
     plain = [_key(each.key, each.name, each.verdict, code) for each in found(reader, code)]
     manual = any(isinstance(key.required, Known) and key.required.value for key in plain)
     named = next((check.library for check in checks if check.library), "manual" if manual else "")
+    dynamic = not named and "throw" in code.text and any(not key.client for key in plain) and computed(code)
     keys: dict[str, ConfigKey] = {}
     for key in (*(key for check in checks for key in check.keys), *plain):
         keys.setdefault(key.key, key)
@@ -159,9 +160,11 @@ def _candidate(reader: Modules, path: str, known: frozenset[str]) -> _Candidate 
     stem = PurePosixPath(path).name.split(".")[0].lower()
     folder = PurePosixPath(path).parent.name
     plainly = stem in _PLAIN_NAMES or (folder in _FOLDERS and stem in ("index", "server", "app"))
-    if not named and not (plainly and any(not key.client and key.key != "NODE_ENV" for key in keys.values())):
+    if not named and not (
+        plainly and any(not key.client and key.key not in ("NODE_ENV", "CI") for key in keys.values())
+    ):
         return None
-    gap = next((check.gap for check in checks if check.gap), "")
+    gap = next((check.gap for check in checks if check.gap), "the names that it checks are computed" if dynamic else "")
     required = sum(isinstance(key.required, Known) and key.required.value for key in keys.values())
     only_client = all(key.client for key in keys.values())
     rank = (
@@ -243,7 +246,7 @@ def _checks(reader: Modules, code: Code) -> Iterator[_Checked]:
     yield from _cleaned(reader, code)
     yield from _parsed(reader, code)
     yield from _nest(reader, code)
-    yield from _convict(reader, code)
+    yield from _convict(code)
     yield from _env_var(reader, code)
     yield from _classes(code)
 
@@ -279,17 +282,27 @@ def _t3(reader: Modules, code: Code) -> Iterator[_Checked]:
             yield _Checked("t3-env", tuple(keys), gap, bypass)
 
 
-def _bypass(reader: Modules, code: Code, part: Part) -> Value[str]:
-    """The variable that switches validation off."""
+_SWITCH = re.compile(r"(?:!!\s*|\bBoolean\(\s*)?\Z")
+_SWITCHED = re.compile(r"\s*\)?\s*(?:={2,3}\s*[\"'`]|[|,;)}\n]|\Z)")
+
+
+def _bypass(reader: Modules, code: Code, part: Part, depth: int = 0) -> Value[str]:
+    """The variable that switches validation off: `!!process.env.X`, `process.env.X === "true"`."""
     for each in reads(code):
-        if part.start <= each.part.start < part.end:
+        if not part.start <= each.part.start < part.end:
+            continue
+        compared = re.compile(r"\s*={2,3}\s*(?=[\"'`])").match(code.text, each.part.end)
+        string = code.string(compared.end()) if compared else None
+        plain = _SWITCH.search(code.text[part.start : each.part.start]) and _SWITCHED.match(code.text, each.part.end)
+        if plain and each.key != "NODE_ENV" and (string is None or string[0].lower() in ("1", "true", "yes", "on")):
             return Known(each.key, code.span(each.name))
+        return Unknown("what switches validation off is computed", code.span(part))
     text = code.text[part.start : part.end]
     if text == "false":
         return Absent(code.span(part))
-    target = reader.value(code, text) if text.isidentifier() else None
+    target = reader.value(code, text) if text.isidentifier() and depth < 6 else None
     if target is not None and target.part != part:
-        return _bypass(reader, target.code, target.part)
+        return _bypass(reader, target.code, target.part, depth + 1)
     return Unknown("what switches validation off is computed", code.span(part))
 
 
@@ -341,9 +354,7 @@ def _parsed(reader: Modules, code: Code) -> Iterator[_Checked]:
             yield from _checked(reader, target, Place(code, arguments[0]), method="assert", name="arktype")
 
 
-def _checked(
-    reader: Modules, schema: Place, given: Place, *, method: str, name: str
-) -> Iterator[_Checked]:
+def _checked(reader: Modules, schema: Place, given: Place, *, method: str, name: str) -> Iterator[_Checked]:
     """What `schema.parse(given)` says. A lenient method whose failure nothing acts on checks nothing."""
     code, caller = schema.code, given.code
     declared = shape(reader, schema)
@@ -353,6 +364,8 @@ def _checked(
         if not name and not re.search(r"schema|env|config", text, re.IGNORECASE):
             return
     named = name or _root_library(reader, code, schema.part) or "zod"
+    if code is caller and not declared.fields and any(each.part.start == given.part.start for each in reads(code)):
+        return  # one value is parsed, not the environment
     lenient = method in ("safeParse", "safeParseAsync", "spa", "validate", "decode") and not _FAILS.search(caller.text)
     if named == "joi" and re.search(r"presence\s*:", caller.text):
         declared = declared._replace(
@@ -513,22 +526,19 @@ def _nest(reader: Modules, code: Code) -> Iterator[_Checked]:
             yield _Checked(name or "joi", keys, declared.gap)
 
 
-def _convict(reader: Modules, code: Code) -> Iterator[_Checked]:
+def _convict(code: Code) -> Iterator[_Checked]:
     """`convict({ port: { format: "port", default: 1, env: "PORT" } }).validate()`."""
     if "convict" not in {imported.module for imported in code.imports().values()}:
         return
-    for match in _CONVICT.finditer(code.text):
-        closer = code.closers.get(match.end() - 1, match.end())
+    if _CONVICT.search(code.text):
         keys: list[ConfigKey] = []
-        for each in re.compile(r"\benv\s*:\s*(?=[\"'`])").finditer(code.text, match.end(), closer):
+        for each in re.compile(r"\benv\s*:\s*(?=[\"'`])").finditer(code.text):
             string = code.string(each.end())
             if string is None:
                 continue
             key, span = string
             keys.append(ConfigKey(key, span, Unknown("convict's formats are not read", span), Absent(span)))
-        del reader
         yield _Checked("convict", tuple(keys))
-        return
 
 
 def _env_var(reader: Modules, code: Code) -> Iterator[_Checked]:
@@ -722,7 +732,7 @@ _DOCKERFILE = re.compile(r"(?:Dockerfile|Containerfile)(?:[.-][\w.-]+)?|[\w.-]+\
 
 
 def _shared(files: Files, nodes: dict[str, ConfigModule]) -> Iterator[ConfigModule]:
-    """For an npm package with a Dockerfile but no module: that of a package of the same repository that it depends on."""
+    """For an npm package with a Dockerfile but no module: that of a package of the repository that it depends on."""
     if len(nodes) == 0:
         return
     from policyengine.lower import package as manifests  # noqa: PLC0415  only where there is a module

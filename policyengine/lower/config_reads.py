@@ -8,6 +8,7 @@ A plain read tells neither.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
 from policyengine.formats.typescript import NAME, Part
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from policyengine.formats.typescript import Code, Function
     from policyengine.lower.config_schema import Modules
-    from policyengine.source import Span
 
 ENVIRONMENT = r"(?:\b(?:process|globalThis\s*\.\s*process|import\s*\.\s*meta|Bun)\s*\??\s*\.\s*env\b)"
 """The pattern of the object that holds the environment."""
@@ -41,7 +41,6 @@ _NOT_VARIABLES = frozenset({"MODE", "DEV", "PROD", "SSR", "BASE_URL"})
 _STOPS = re.compile(
     r"\bthrow\b|\b(?:process|Deno)\s*\.\s*exit\s*\(|\bprocess\s*\.\s*abort\s*\(|\b(?:fail|panic|die|fatal)\w*\s*\("
 )
-_COLLECTS = re.compile(r"\.\s*push\s*\(")
 _IF = re.compile(r"\bif\s*\(")
 _OR = re.compile(r"[(\[{]|\|\|")
 _AND = re.compile(r"&&")
@@ -61,6 +60,12 @@ _INLINE_LIST = re.compile(
     r"\bof\s*(?=\[)|=\s*(?=\[[^\]]*\]\s*(?:as\s+const\s*)?\)?\s*\.\s*(?:filter|forEach|find|some|every|map)\s*\()"
 )
 _PARAMETER = re.compile(rf"\s*(?:\.\.\.)?({NAME})")
+
+
+_DOTTED = re.compile(rf"(?<![\w$.])({NAME})(?:\s*\.\s*({NAME}))?")
+_ELSE = re.compile(r"\belse\s*(?=\{)")
+_COUNTED = re.compile(rf"({NAME})\s*\.\s*length\b")
+_PUSHES = re.compile(rf"({NAME})\s*\.\s*push\s*\(")
 
 
 class Read(NamedTuple):
@@ -131,10 +136,13 @@ def found(reader: Modules, code: Code) -> tuple[Found, ...]:
     every = reads(code)
     said: list[Found] = []
     named = dict(_bound(code, every))
-    said.extend(_conditions(code, every, named))
-    said.extend(_helpers(reader, code))
+    ifs = _ifs(code)
+    said.extend(_conditions(code, every, named, ifs))
+    said.extend(
+        each._replace(verdict=_GUARDED) if each.verdict.required and _guarded(code, ifs, each) else each
+        for each in (*_helpers(reader, code), *_asserted(code, every, named))
+    )
     said.extend(_lists(code))
-    said.extend(_asserted(code, every, named))
     said.extend(Found(read.key, Place(code, read.name), _plain(reader, code, read)) for read in every)
     said.extend(_destructured(reader, code))
     rank = {True: 0, False: 1, None: 2}
@@ -158,6 +166,8 @@ def _plain(reader: Modules, code: Code, read: Read) -> Verdict:
     if _CONVERTED.search(before):
         opener = read.part.start - 1 - (len(before) - len(before.rstrip()))
         at = code.closers.get(opener, at - 1) + 1
+    if re.search(r"!\s*\Z", before):
+        return Verdict(required=False)
     fallback = _FALLBACK.match(code.text, at)
     if fallback is not None:
         return _fallback(reader, code, fallback.end())
@@ -192,22 +202,30 @@ def _ternary_start(code: Code, start: int, end: int) -> int:
     return match.start() if match else end
 
 
+_WHOLE_VALUE = re.compile(
+    r"\s*(?:\??\s*\.\s*trim\s*\(\s*\))?\s*!?\s*(?:as\s+[\w| ]+?)?\s*(?:[;,\n})]|\Z)",
+)
+_DECLARES = re.compile(rf"\b(?:const|let|var)\s+({NAME})\s*(?::[^=;\n]{{1,80}})?=\s*\Z")
+_OBJECT = re.compile(rf"\b(?:const|let|var)\s+({NAME})\s*(?::[^=;\n]{{1,80}})?=\s*(?=\{{)")
+
+
 def _bound(code: Code, every: tuple[Read, ...]) -> Iterator[tuple[str, Read]]:
     """Names that stand for one variable: `const x = process.env.X`, and `o.x` of `const o = { x: process.env.X }`."""
-    declared = re.compile(rf"\b(?:const|let|var)\s+({NAME})\s*(?::[^=;\n]{{1,80}})?=\s*\Z")
-    in_object = re.compile(rf"(?:[{{,]\s*)({NAME})\s*:\s*\Z")
-    for read in every:
+    by_start = {read.part.start: read for read in every if _WHOLE_VALUE.match(code.text, read.part.end)}
+    for read in by_start.values():
         before = code.text[max(0, read.part.start - 200) : read.part.start]
-        if match := declared.search(before):
+        if match := _DECLARES.search(before):
             yield match[1], read
-        elif match := in_object.search(before):
-            yield f".{match[1]}", read
+    for match in _OBJECT.finditer(code.text) if by_start else ():
+        for each in code.properties(match.end()):
+            if each.key and each.value.start in by_start:
+                yield f"{match[1]}.{each.key}", by_start[each.value.start]
     for match in _DESTRUCTURED.finditer(code.text):
         opener = code.openers.get(match.start())
-        for each in code.items(opener) if opener is not None else ():
-            name = re.match(rf"({NAME})(?:\s*:\s*({NAME}))?", code.text[each.start : each.end])
+        for item in code.items(opener) if opener is not None else ():
+            name = re.match(rf"({NAME})(?:\s*:\s*({NAME}))?", code.text[item.start : item.end])
             if name:
-                part = Part(each.start, each.start + len(name[1]))
+                part = Part(item.start, item.start + len(name[1]))
                 yield name[2] or name[1], Read(name[1], part, part)
 
 
@@ -226,37 +244,67 @@ def _destructured(reader: Modules, code: Code) -> Iterator[Found]:
             yield Found(name[1], Place(code, Part(each.start, each.start + len(name[1]))), verdict)
 
 
-def _conditions(code: Code, every: tuple[Read, ...], named: dict[str, Read]) -> Iterator[Found]:
-    """`if (!process.env.X) throw …`, also through a name."""
-    stops = _STOPS.search(code.text) is not None
-    starts = [read.part.start for read in every]
+class _Conditions(NamedTuple):
+    """The `if` statements of a file: condition, body; and which offsets stand in the block of one."""
+
+    statements: tuple[tuple[Part, Part], ...]
+    starts: tuple[int, ...]
+    reach: tuple[int, ...]
+
+    def guarded(self, offset: int) -> bool:
+        """Whether an offset stands in a block that runs only under a condition."""
+        index = bisect_left(self.starts, offset) - 1
+        return index >= 0 and self.reach[index] > offset
+
+
+def _ifs(code: Code) -> _Conditions:
+    statements: list[tuple[Part, Part]] = []
+    blocks: list[Part] = []
     for match in _IF.finditer(code.text):
         opener = match.end() - 1
         closer = code.closers.get(opener)
-        if closer is None:
+        if closer is not None:
+            body = _statement(code, closer + 1)
+            statements.append((Part(opener + 1, closer), body))
+            blocks.append(body)
+    for match in _ELSE.finditer(code.text):
+        closer = code.closers.get(match.end())
+        if closer is not None:
+            blocks.append(Part(match.end(), closer))
+    blocks.sort()
+    reach: list[int] = []
+    for block in blocks:
+        reach.append(max(block.end, reach[-1] if reach else 0))
+    return _Conditions(tuple(statements), tuple(block.start for block in blocks), tuple(reach))
+
+
+def _conditions(code: Code, every: tuple[Read, ...], named: dict[str, Read], ifs: _Conditions) -> Iterator[Found]:
+    """`if (!process.env.X) throw …`, also through a name, and `if (!process.env.X) missing.push("X")`."""
+    starts = [read.part.start for read in every]
+    stopping = [_STOPS.search(code.text, *body) is not None for _, body in ifs.statements]
+    counted = {
+        match[1]
+        for (condition, _), stops in zip(ifs.statements, stopping, strict=True)
+        if stops
+        for match in _COUNTED.finditer(code.text, *condition)
+    }
+    for (condition, body), stops in zip(ifs.statements, stopping, strict=True):
+        if not stops and not any(match[1] in counted for match in _PUSHES.finditer(code.text, *body)):
             continue
-        body = _statement(code, closer + 1)
-        if not (
-            _STOPS.search(code.text, body.start, body.end)
-            or (stops and _COLLECTS.search(code.text, body.start, body.end))
-        ):
-            continue
-        for part in _disjuncts(code, Part(opener + 1, closer)):
-            conditional = _AND.search(code.text, part.start, part.end) is not None
+        nested = ifs.guarded(condition.start)
+        for part in _disjuncts(code, condition):
+            conditional = nested or _AND.search(code.text, part.start, part.end) is not None
             for read in (*_within(every, starts, part), *_names_within(code, named, part)):
                 before = code.text[max(part.start, read.part.start - 40) : read.part.start]
                 if _MISSING_BEFORE.search(before) or _MISSING_AFTER.match(code.text, read.part.end):
-                    verdict = (
-                        Verdict(None, reason="it is required under a condition")
-                        if conditional
-                        else Verdict(required=True)
-                    )
+                    verdict = _GUARDED if conditional else Verdict(required=True)
                     yield Found(read.key, Place(code, read.name), verdict)
 
 
-def _within(every: tuple[Read, ...], starts: list[int], part: Part) -> Iterator[Read]:
-    from bisect import bisect_left  # noqa: PLC0415  only here
+_GUARDED = Verdict(None, reason="it is required under a condition")
 
+
+def _within(every: tuple[Read, ...], starts: list[int], part: Part) -> Iterator[Read]:
     for read in every[bisect_left(starts, part.start) :]:
         if read.part.start >= part.end:
             return
@@ -265,10 +313,13 @@ def _within(every: tuple[Read, ...], starts: list[int], part: Part) -> Iterator[
 
 def _names_within(code: Code, named: dict[str, Read], part: Part) -> Iterator[Read]:
     """Names in a condition that stand for a variable, as reads at the place of the name."""
-    for match in re.compile(rf"(?<![\w$.])({NAME})(?:\s*\.\s*({NAME}))?").finditer(code.text, part.start, part.end):
-        read = named.get(match[1]) if not match[2] or match[1] in named else named.get(f".{match[2]}")
+    for match in _DOTTED.finditer(code.text, part.start, part.end):
+        read = named.get(match[1])
+        end = match.end(1)
+        if read is None and match[2]:
+            read, end = named.get(f"{match[1]}.{match[2]}"), match.end()
         if read is not None:
-            yield Read(read.key, read.name, Part(match.start(), match.end(1) if match[1] in named else match.end()))
+            yield Read(read.key, read.name, Part(match.start(), end))
 
 
 def _disjuncts(code: Code, part: Part) -> Iterator[Part]:
@@ -349,6 +400,15 @@ def _helpers(reader: Modules, code: Code) -> Iterator[Found]:
         yield Found(string[0], key, _called(reader, code, helper, arguments))
 
 
+def _guarded(code: Code, ifs: _Conditions, each: Found) -> bool:
+    """Whether a call stands in a conditional block, or behind `?` or `&&`."""
+    start = each.name.part.start
+    before = code.text[max(0, start - 80) : start]
+    return (
+        ifs.guarded(start) or re.search(rf"(?:\?|&&)\s*(?:{NAME}\s*\.\s*)*{NAME}\s*\(\s*[\"'`]?\Z", before) is not None
+    )
+
+
 def _imported_helper(reader: Modules, code: Code, name: str) -> Helper | None:
     imported = code.imported(name)
     target = reader.module(code, imported.module) if imported else None
@@ -381,32 +441,55 @@ def _called(reader: Modules, code: Code, helper: Helper, arguments: tuple[Part, 
     return Verdict(required=True)
 
 
+_WALK = r"\bof\s+%s\b|\b%s\s*\.\s*(?:filter|forEach|find|some|every|map|reduce|flatMap)\s*\("
+_LACKS = re.compile(r"!(?!=)|={2,3}\s*(?:undefined|null|\"\"|'')|\bin\s+process\b")
+_DESCRIBED = re.compile(r"\brequired\s*:\s*(true|false)\b")
+
+
 def _lists(code: Code) -> Iterator[Found]:
-    """`for (const key of ["A", "B"]) if (!process.env[key]) throw …` and `required.filter((key) => !process.env[key])`."""
-    names = "|".join(map(re.escape, sorted(aliases(code)))) or r"(?!)"
-    if not re.search(_DYNAMIC % names, code.text) or not _STOPS.search(code.text):
+    """`for (const key of ["A", "B"]) if (!process.env[key]) throw …` and `names.filter((key) => !process.env[key])`."""
+    if not computed(code):
         return
+    names = "|".join(map(re.escape, sorted(aliases(code)))) or r"(?!)"
+    dynamic = re.compile(rf"(?:{ENVIRONMENT}|\b(?:{names}))\s*(?:\?\.)?\s*\[|\bDeno\s*\.\s*env\s*\.\s*get\s*\(")
     for match in (*_LIST.finditer(code.text), *_INLINE_LIST.finditer(code.text)):
-        items = code.items(match.end())
-        strings = [code.whole_string(item) for item in items]
+        strings = [code.whole_string(item) for item in code.items(match.end())]
         if not strings or not all(string and _UPPER.match(string[0]) for string in strings):
             continue
-        walk = (
-            rf"\bof\s+{re.escape(match[1])}\b|\b{re.escape(match[1])}\s*\.\s*(?:filter|forEach|find|some|every|map|reduce)\s*\("
-            if match.re is _LIST
-            else None
-        )
         start = match.end()
-        if walk is not None:
-            walked = re.search(walk, code.text)
+        if match.re is _LIST:
+            name = re.escape(match[1])
+            walked = re.search(_WALK % (name, name), code.text)
             if walked is None:
                 continue
             start = walked.start()
-        if not re.search(_DYNAMIC % names, code.text[start : start + 1500]):
+        near = code.text[start : start + 700]
+        read = dynamic.search(near)
+        if (
+            read is None
+            or not _LACKS.search(near[: read.end() + 200])
+            or not _STOPS.search(code.text, start, start + 2000)
+        ):
             continue
         for string in strings:
             if string is not None:
                 yield Found(string[0], Place(code, Part(string[1].start, string[1].end)), Verdict(required=True))
+    for match in _DESCRIBED.finditer(code.text):
+        opener = code.text.rfind("{", max(0, match.start() - 400), match.start())
+        for each in code.properties(opener) if opener >= 0 and code.closers.get(opener, -1) > match.end() else ():
+            string = code.whole_string(each.value) if each.key in ("key", "name", "env", "variable") else None
+            if string is not None and _UPPER.match(string[0]):
+                key = Place(code, Part(string[1].start, string[1].end))
+                yield Found(string[0], key, Verdict(required=match[1] == "true"))
+
+
+def computed(code: Code) -> bool:
+    """Whether a file reads variables whose names it computes, and throws or ends the process somewhere."""
+    names = "|".join(map(re.escape, sorted(aliases(code)))) or r"(?!)"
+    pattern = (
+        rf"(?:{ENVIRONMENT}|\b(?:{names}))\s*(?:\?\.)?\s*\[\s*[A-Za-z_$]|\bDeno\s*\.\s*env\s*\.\s*get\s*\(\s*[A-Za-z_$]"
+    )
+    return re.search(pattern, code.text) is not None and _STOPS.search(code.text) is not None
 
 
 def _asserted(code: Code, every: tuple[Read, ...], named: dict[str, Read]) -> Iterator[Found]:
@@ -419,8 +502,3 @@ def _asserted(code: Code, every: tuple[Read, ...], named: dict[str, Read]) -> It
             read = named.get(name[0]) if name else None
         if read is not None:
             yield Found(read.key, Place(code, read.name), Verdict(required=True))
-
-
-def span_of(place: Place) -> Span:
-    """The span of a place."""
-    return place.code.span(place.part)

@@ -32,7 +32,7 @@ _STRICT_FORMAT = re.compile(
 )
 
 _LIBRARIES = (
-    (re.compile(r".*\bzod\b.*"), "zod"),
+    (re.compile(r"zod(?:/.*)?|@hono/zod-openapi|@asteasolutions/zod-to-openapi|zod-openapi"), "zod"),
     (re.compile(r"valibot"), "valibot"),
     (re.compile(r"(?:@hapi/)?joi|@nestjs/joi"), "joi"),
     (re.compile(r"yup"), "yup"),
@@ -247,7 +247,7 @@ def judge(reader: Modules, place: Place, depth: int = 0) -> Verdict:
             return Verdict(required=not optional)
         return Verdict(None, reason="its schema is computed")
     base, rest = _base(reader, code, links, depth)
-    return _modified(reader, code, base, rest, library(code, links[0].name), depth)
+    return _modified(reader, code, base, rest, found=library(code, links[0].name), depth=depth)
 
 
 def _base(reader: Modules, code: Code, links: Sequence[Link], depth: int) -> tuple[Verdict, Sequence[Link]]:
@@ -295,7 +295,7 @@ def _has_cleaner(code: Code) -> bool:
 def _constructor(
     reader: Modules, code: Code, link: Link, found: str, *, coerced: bool, rest: Sequence[Link], depth: int
 ) -> Verdict:
-    """The verdict of `z.string()`, `z.optional(…)`, `v.pipe(…)`, `Joi.string()` …"""
+    """The verdict of `z.string()`, `z.optional(…)`, `v.pipe(…)`, `Joi.string()` …."""
     arguments = code.items(link.call) if link.call >= 0 else ()
     name = link.name
     if found in ("joi", "yup"):
@@ -445,9 +445,11 @@ def _base_shape(reader: Modules, code: Code, links: Sequence[Link], depth: int) 
             opener = arguments[0].start
             members = code.items(opener) if code.text.startswith("[", opener) else arguments
             return _all([shape(reader, Place(code, member), depth + 1) for member in members]), links[at + 1 :]
-        if link.name in ("preprocess", "pipe", "pipeline", "partial") and arguments:
-            inner = arguments[1] if link.name == "preprocess" and len(arguments) > 1 else arguments[0]
-            return shape(reader, Place(code, inner), depth + 1), links[at + 1 :]
+        if link.name == "preprocess" and len(arguments) > 1:
+            inner = shape(reader, Place(code, arguments[1]), depth + 1)
+            return _prepared(inner, code.source.text[arguments[0].start : arguments[0].end]), links[at + 1 :]
+        if link.name in ("pipe", "pipeline", "partial") and arguments:
+            return shape(reader, Place(code, arguments[0]), depth + 1), links[at + 1 :]
         return Shape((), f"the schema is made by '{link.name}'"), links[at + 1 :]
     if root.name == "Object" and len(links) > 1 and links[1].name == "assign":
         return _all([shape(reader, Place(code, each), depth + 1) for each in code.items(links[1].call)]), links[2:]
@@ -461,6 +463,18 @@ def _base_shape(reader: Modules, code: Code, links: Sequence[Link], depth: int) 
         if target is not None and target.part.start != root.start:
             return shape(reader, target, depth + 1), links[1:]
     return Shape((), f"the schema comes from '{root.name}', which is not in reach"), links[1:]
+
+
+def _prepared(inner: Shape, function: str) -> Shape:
+    """A shape whose input a function prepares: the keys that it names may be filled in."""
+    words = set(re.findall(r"\w+", function))
+    open_verdict = Verdict(None, reason="it is prepared before it is checked")
+    return inner._replace(
+        fields=tuple(
+            each._replace(verdict=open_verdict) if each.verdict.required and each.key in words else each
+            for each in inner.fields
+        )
+    )
 
 
 def _changed(reader: Modules, code: Code, base: Shape, link: Link, depth: int) -> Shape:
@@ -489,7 +503,7 @@ def _all(shapes: Sequence[Shape]) -> Shape:
 
 
 def _either(shapes: Sequence[Shape]) -> Shape:
-    """The keys of schemas of which one holds: required where all say so, open where they differ."""
+    """The keys of schemas of which one holds, required where all say so and open where they differ."""
     everywhere = [{each.key: each.verdict.required for each in one.fields} for one in shapes]
     fields: list[Field] = []
     for each in _last_wins([each for one in reversed(shapes) for each in one.fields]):

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 from policyengine.lower import Lowered
 from policyengine.nodes import EnvironmentFile, IgnoreFile, Node, Side
-from policyengine.source import Source
 
 if TYPE_CHECKING:
     from policyengine.discover import Files
-    from policyengine.source import ReadError
+    from policyengine.source import ReadError, Source
 
 _ENV = re.compile(r"\.env(?:\.[\w.-]+)?|[\w-]+\.env(?:\.(?:example|sample|template|dist))?|env\.(?:example|sample)")
 _EXAMPLE = re.compile(r"example|sample|template|dist\b|defaults?\b|schema|test|ci\b", re.IGNORECASE)

@@ -43,7 +43,10 @@ C, N, P, D = Dialect.COMPOSE, Dialect.NODE, Dialect.PYTHON, Dialect.DOCKER
         ("A: 1", {C: "1", N: "1", P: None, D: None}),
         ("export A=1", {C: "1", N: "1", P: "1", D: None}),
         ('A="x', {C: None, N: '"x', P: None, D: '"x'}),
-        ('A="a\\nb\\tc\\"d\\$e"', {C: 'a\nb\tc"d$e', N: 'a\nb\\tc\\"d\\$e', P: 'a\nb\tc"d\\$e', D: '"a\\nb\\tc\\"d\\$e"'}),
+        (
+            'A="a\\nb\\tc\\"d\\$e"',
+            {C: 'a\nb\tc"d$e', N: 'a\nb\\tc\\"d\\$e', P: 'a\nb\tc"d\\$e', D: '"a\\nb\\tc\\"d\\$e"'},
+        ),
     ],
 )
 @pytest.mark.parametrize("dialect", list(Dialect))

@@ -41,7 +41,8 @@ def of_command(command: ShellCommand) -> tuple[Activity, ...]:
     found: list[Activity] = []
     test = _test(words)
     if test and not command.remote:
-        found.append(EndToEnd(span=command.span, runner=test, forgiven=command.forgiven))
+        contained = command.contained
+        found.append(EndToEnd(span=command.span, runner=test, forgiven=command.forgiven, in_container=contained))
     deploy = _deploy(words)
     if deploy:
         found.append(Deploy(span=command.span, tool=deploy, image=_image(words, command), forgiven=command.forgiven))
@@ -106,19 +107,19 @@ def _in_container(words: tuple[str, ...]) -> tuple[str, ...]:
 
 def _inside(words: tuple[str, ...], command: ShellCommand) -> tuple[Activity, ...]:
     """What a command in a container does: tests and migrations."""
-    if len(words) > 2 and words[0].rpartition("/")[2] in SHELLS and re.fullmatch(r"-[a-z]*c", words[1]):
-        lines = [tuple(line.split()) for line in re.split(r"&&|\|\||[;\n]", words[2])]
-    else:
-        lines = [words]
+    if words and words[0].rpartition("/")[2] in SHELLS:
+        return ()  # the script is followed
+    inner = bare(words)
+    test = _test(inner)
+    migrate = _migrate(" ".join(inner))
+    deploy = _deploy(inner) if inner else ""
     found: list[Activity] = []
-    for line in lines:
-        inner = bare(line)
-        test = _test(inner)
-        if test and not command.remote:
-            found.append(EndToEnd(span=command.span, runner=test, forgiven=command.forgiven, in_container=True))
-        migrate = _migrate(" ".join(inner))
-        if migrate is not None:
-            found.append(Migrate(span=command.span, tool=migrate[0], push=migrate[1]))
+    if test and not command.remote:
+        found.append(EndToEnd(span=command.span, runner=test, forgiven=command.forgiven, in_container=True))
+    if deploy:
+        found.append(Deploy(span=command.span, tool=deploy, image=None, forgiven=command.forgiven))
+    if migrate is not None:
+        found.append(Migrate(span=command.span, tool=migrate[0], push=migrate[1]))
     return tuple(found)
 
 
@@ -250,7 +251,7 @@ def of_action(uses: str, inputs: Mapping[str, Value[str]], span: Span) -> tuple[
         flags = " ".join(_lines(inputs.get("up-flags")))
         return (
             ComposeUp(
-                span=span, files=tuple(files), services=tuple(_lines(inputs.get("services"))),
+                span=span, files=tuple(join("", file) or file for file in files), services=tuple(_lines(inputs.get("services"))),
                 wait="--wait" in flags, detached=True, build="--build" in flags,
             ),
         )  # fmt: skip

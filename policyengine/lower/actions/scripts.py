@@ -42,6 +42,7 @@ _KNOWN_TOOLS = frozenset(
     pint pest composer sail manage.py""".split()  # noqa: SIM905  words read best as words
 )
 """Programs that projects keep beside their code; what they run stands in their arguments."""
+_CONTAINERS = frozenset({"docker", "docker-compose", "podman", "podman-compose"})
 _SHEBANG = re.compile(r"#![^\n]*\b(?:ba|da|z|k|a)?sh\b[^\n]*")
 _SHELL_FILE = re.compile(r"(?:\A|/)[^./]+\Z|\.(?:sh|bash|ksh|env)\Z")
 _HOLE = re.compile(r"\$\{\{[^}]*\}\}|\$\{?\w+\}?")
@@ -78,6 +79,7 @@ class _Walk:
     seen: frozenset[str] = frozenset()
     forgiven: bool = False
     remote: bool = False
+    contained: bool = False
     errexit: bool = False
     pipefail: bool = False
     folder: str = ""  # of the composite action
@@ -159,7 +161,8 @@ class Follower:
                 seen=walk.seen | {f"{inner.path}:{inner.offset(0)}"},
                 errexit=any(re.fullmatch(r"-[a-z]*e[a-z]*", word) for word in made.argv),
                 pipefail=False,
-                remote=walk.remote or "ssh" in made.argv[:3],
+                remote=walk.remote or made.remote or "ssh" in made.argv[:3],
+                contained=walk.contained or bare(made.argv)[0].rpartition("/")[2] in _CONTAINERS,
             )
             if len(inside.seen) > len(walk.seen):
                 yield from self._script(inner, inside, gaps)
@@ -432,6 +435,7 @@ def _made(command: shell.Command, walk: _Walk) -> ShellCommand:
         directory=walk.directory,
         background=command.ignored is not None and command.ignored.marker == "&",
         remote=walk.remote or _remote(argv, command.assignments),
+        contained=walk.contained,
     )
 
 

@@ -107,6 +107,8 @@ def inline_script(argv: Sequence[str]) -> int | None:
     if not words:
         return None
     name = words[0].rpartition("/")[2]
+    if name in {"docker", "docker-compose", "podman", "podman-compose"}:
+        return _container_script(words, start)
     if name in SHELLS:
         for index, word in enumerate(words[1:-1], 1):
             if re.fullmatch(r"-[a-z]*c", word):
@@ -117,6 +119,15 @@ def inline_script(argv: Sequence[str]) -> int | None:
         return start + 1
     if name == "ssh" and len(words) > 2:
         return _ssh_command(words, start)
+    return None
+
+
+def _container_script(words: Sequence[str], start: int) -> int | None:
+    """The script in `docker compose exec app sh -c '…'`."""
+    verb = next((index for index, word in enumerate(words[:10]) if word in {"run", "exec"}), None)
+    for index in range(verb + 1, len(words) - 2) if verb is not None else ():
+        if words[index].rpartition("/")[2] in SHELLS and re.fullmatch(r"-[a-z]*c", words[index + 1]):
+            return start + index + 2
     return None
 
 

@@ -34,6 +34,7 @@ OVERRIDES = (
 STAND_INS = ("example", "sample", "template", "dist")
 _SECTIONS = ("services", "volumes", "networks", "secrets", "configs", "models")
 _DEEPEST_INCLUDE = 32
+_LONGEST_EXTENDS = 100
 
 
 class Files(Protocol):
@@ -481,6 +482,9 @@ def _extend(  # noqa: PLR0917 - the state of one walk, all of it needed at every
     if step in chain:
         shown = " extends ".join(f"'{service}' in {file}" for file, service in (*chain, step))
         raise ReadError(f"services extend each other: {shown}", reference.span, "break the cycle")
+    if len(chain) >= _LONGEST_EXTENDS:
+        message = f"more than {_LONGEST_EXTENDS} services extend one another in a row"
+        raise ReadError(message, reference.span, "extend a common base")
     wanted = str(reference.value)
     base = _extend(context, wanted, target, path, place, target_tagged, (*chain, step), target_done)
     if not isinstance(base, Fields):

@@ -11,7 +11,7 @@ import re
 import struct
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from policyengine.formats.interpolation import HOLE, Text
+from policyengine.formats.interpolation import HOLE, Piece, Text
 from policyengine.formats.tree import Mapping, Scalar, Sequence
 from policyengine.source import ReadError, Span
 
@@ -111,7 +111,9 @@ def string(text: Text, span: Span | None = None, via: tuple[Via, ...] = (), unse
 
 def literal(value: Plain, at: Span, via: tuple[Via, ...] = ()) -> Leaf:
     """A value that Compose adds itself; `at` is what made it do so."""
-    text = Text.at(value, at, via) if isinstance(value, str) else None
+    text = None
+    if isinstance(value, str):
+        text = Text(value, (Piece(0, len(value), at, exact=False, via=via),))
     return Leaf(value, at, via, text)
 
 

@@ -152,14 +152,18 @@ def _project(
         syntaxes=syntaxes,
         variables=_variables(root, files, syntaxes, problems),
         workspace=workspace,
-        environment=workspace_of(spoken, settings) if settings.environment or _names_production(spoken) else "",
+        environment=_environment(spoken, folders, settings),
         installed=_installed(root, files),
     )
 
 
-def _names_production(text: str) -> bool:
-    """Whether the files name the production environment at all."""
-    return any(re.search(rf"(?<![\w-]){word}(?![\w-])", text) for word in SYNONYMS["prod"])
+def _environment(text: str, folders: Mapping[str, Folder], settings: Config) -> str:
+    """The environment's name as the files spell it; empty where they never name production."""
+    words = re.compile(rf"(?<![\w-])(?:{'|'.join(SYNONYMS['prod'])})(?![\w-])")
+    if words.search(text):
+        return workspace_of(text, settings)
+    found = {word for folder in folders.values() for source in folder.sources for word in words.findall(source.text)}
+    return workspace_of(" ".join(sorted(found)), settings) if found or settings.environment else ""
 
 
 def _variables(

@@ -135,6 +135,11 @@ class Module:
             return Known(".", span)
         raise Invalid(f"there is no path.{name}")
 
+    @property
+    def directory_of_root(self) -> str:
+        """The directory of the root module relative to the root of the scan."""
+        return self.project.folder.path
+
     def file(self, path: str) -> Source | None:
         """A file by its path from the root module's directory."""
         place = self.project.inside(path)
@@ -176,10 +181,12 @@ class Project:
         """A path from the root module's directory as a path from the root of the scan; None outside of it."""
         from policyengine.lower.terraform.functions.files import HERE  # noqa: PLC0415 - loads the functions
 
-        path = path.removeprefix(f"{HERE}/") if path != HERE else "."
+        base = self.folder.path
+        if path == HERE or path.startswith(f"{HERE}/"):
+            base, path = "", path.removeprefix(HERE).lstrip("/") or "."
         if path.startswith("/"):
             return None
-        joined = posixpath.normpath(posixpath.join(self.folder.path, path))
+        joined = posixpath.normpath(posixpath.join(base, path))
         return None if joined == ".." or joined.startswith("../") else joined
 
     # demand
@@ -545,6 +552,10 @@ class Project:
             return Unknown("a template has no text", declared.span)
         text = settled(template[0].value, module.frame(template[1], names))
         given = settled(variables[0].value, module.frame(variables[1], names)) if variables is not None else None
+        for block in self.body(declared).nested("vars"):  # as written before Terraform 0.12
+            frame = module.frame(declared.source, names)
+            values = {each.name: settled(each.value, frame) for each in block.body.attributes}
+            given = Object(values, declared.source.span(block.start, block.end))
         if not decided(text):
             return unknown_of(text)
         source = self.read(text.span.path) if text.span.start == 0 else None

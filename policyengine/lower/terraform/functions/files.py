@@ -6,7 +6,7 @@ import base64
 import hashlib
 import posixpath
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from policyengine.lower.terraform.functions.calling import Calling, Handler, PlainFunction, TreeFunction
 from policyengine.lower.terraform.values import (
@@ -30,8 +30,18 @@ if TYPE_CHECKING:
 
 _DEEPEST = 8
 
-HERE = "/root-module"
-"""Stands for the directory of the root module in absolute paths: where the repository lies does not matter."""
+HERE = "/repository"
+"""Stands for the root of the scan in absolute paths: where it lies does not matter."""
+
+
+@runtime_checkable
+class Placed(Protocol):
+    """A scope that knows where its root module lies."""
+
+    @property
+    def directory_of_root(self) -> str:
+        """The directory of the root module relative to the root of the scan."""
+        ...
 
 
 def _path(tree: Tree) -> str:
@@ -175,7 +185,9 @@ def _templatestring(arguments: list[Tree], calling: Calling) -> Tree:
 
 def _abspath(arguments: list[Tree], calling: Calling) -> Tree:
     path = _path(arguments[0])
-    return Known(posixpath.normpath(posixpath.join(HERE, path)), calling.span, history(arguments[0]))
+    scope = calling.frame.scope
+    root = scope.directory_of_root if isinstance(scope, Placed) else ""
+    return Known(posixpath.normpath(posixpath.join(HERE, root, path)), calling.span, history(arguments[0]))
 
 
 def _dirname(path: str) -> str:
