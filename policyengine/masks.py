@@ -78,7 +78,7 @@ _DEFAULT = re.compile(r"[ \t]*[A-Za-z_]\w*:?[-+=]")
 _PLAIN_VALUE = re.compile(
     r"\A(?:|true|false|null|none|nil|undefined|yes|no|on|off|~|auto|inherit|read|write|required|optional"
     r"|days|hours|minutes|seconds|\$[A-Za-z_]\w*[,;]?|\$\(.*|\*[\w-]+|<[\w .-]+>|[\w./-]+\.(?:key|pem|crt|cer|p12|jks)"
-    r"|\$\{[^{}]*\}:[\w-]*:[\w-]*:[\w-]*|arn:.*|/run/secrets/.*|op://.*|projects/[^/]+/secrets/.*|ssm:.*|vault:.*|file:.*)\Z",
+    r"|\{\{.*\}\}|<%.*%>|\$\{[^{}]*\}:[\w-]*:[\w-]*:[\w-]*|arn:.*|/run/secrets/.*|op://.*|projects/[^/]+/secrets/.*|ssm:.*|vault:.*|file:.*)\Z",
     re.IGNORECASE | re.DOTALL,
 )
 _STRING = re.compile(r"""(?P<quote>["'`])(?P<body>(?:\\.|(?!(?P=quote))[^\\\r\n])*)(?P=quote)""")
@@ -249,7 +249,7 @@ def _passwords(text: str) -> Iterator[Range]:
 # --- `key = value` in the many ways it is written
 
 _KEY = re.compile(
-    r"""(?<![\w.-])(?P<key>[A-Za-z_][\w.-]{1,80}?)(?P<quote>["']?)[ \t]{0,80}(?P<sign>:=|=>|\?\?|\|\||[:=])(?![=>])"""
+    r"""(?<![\w.:-])(?P<key>[A-Za-z_][\w.-]{1,80}?)(?P<quote>["']?)[ \t]{0,80}(?P<sign>:=|=>|\?\?|\|\||[:=])(?![=>:])"""
 )
 _BLOCK = re.compile(r"(?:![\w!:.-]*[ \t]+|&[\w-]+[ \t]+)*[|>][+-]?\d?[+-]?[ \t]*(?:#[^\r\n]*)?(?:\r\n?|\n)")
 _PREFIX = re.compile(r"(?:![\w!:.-]*[ \t]+|&[\w-]+[ \t]+)*")
@@ -363,7 +363,7 @@ class _Values:
         if near[-1:] in ("'", '"'):
             close = text.find(near[-1], at, end)
             return close if close >= 0 else end
-        settings = ".env" in self._name or self._name.endswith((".properties", ".ini", ".yml", ".yaml"))
+        settings = ".env" in self._name or self._name.endswith((".properties", ".ini"))
         if first and (settings or "-" in near):
             return _uncommented(text, at, end)
         return _first(text, at, end, " \t\"'`")
@@ -402,7 +402,7 @@ def expression(text: str, start: int) -> tuple[list[Range], int]:
 
 
 def _argument(text: str, at: int, end: int) -> int:
-    """Where an expression ends that is one of several on its line: at a comma or a bracket that closes none of its own."""
+    """Where an expression ends that is one of several on its line: at a comma, or a bracket that it did not open."""
     depth = 0
     while at < end:
         letter = text[at]
@@ -488,7 +488,7 @@ _NAMED_AFTER = re.compile(
 _OPTION = re.compile(
     r"""(?<![\w-])(?:--(?P<long>[A-Za-z][\w-]{1,60})|(?P<word>requirepass|masterauth))
         (?:=|[ \t]+|["'][ \t]*,[ \t]*(?:\r\n?|\n)?[ \t]*["']|["']?[ \t]*(?:\r\n?|\n)[ \t]*-[ \t]+["']?)
-        (?P<value>(?:\$\{[^{}\r\n]*\}|[^\s"'`,])+)""",
+        (?P<value>(?:\$\{\{[^{}\r\n]*\}\}|\$\{[^{}\r\n]*\}|[^\s"'`,])+)""",
     re.VERBOSE,
 )
 _SHORT = re.compile(

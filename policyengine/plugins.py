@@ -42,10 +42,7 @@ def load(extra: Sequence[str] = ()) -> tuple[Pack[Any], ...]:
         manager.check_pending()
     except pluggy.PluginValidationError as error:
         raise UsageError(f"policy pack '{_plugin(manager, error)}' implements an unknown hook: {error}") from error
-    packs: list[Pack[Any]] = []
-    for plugin in manager.get_plugins():
-        packs.append(_pack(manager, plugin))
-    return _checked(packs)
+    return _checked([_pack(manager, plugin) for plugin in manager.get_plugins()])
 
 
 def _plugin(manager: pluggy.PluginManager, error: pluggy.PluginValidationError) -> str:

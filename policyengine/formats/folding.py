@@ -71,9 +71,7 @@ def _lines(raw: str, start: int, text: str, segments: _Segments) -> bool:
     return True
 
 
-def _characters(  # noqa: PLR0917  two texts walked side by side
-    raw: str, start: int, end: int, text: str, quote: str, segments: _Segments
-) -> None:
+def _characters(raw: str, start: int, end: int, text: str, quote: str, segments: _Segments) -> None:
     """Folded, plain and quoted scalars, character by character."""
     index, at = 0, start
     while index < len(text):

@@ -208,7 +208,7 @@ def _expression(text: str, dollar: int, line_end: int) -> _Expression | None:
     return _Expression(name[0], end + 1, operator[0], (operator.end(), end))
 
 
-def _operated(  # noqa: PLR0917 - an expression's parts and the state of the walk
+def _operated(
     name: str,
     operator: str,
     operand: Text,

@@ -165,8 +165,10 @@ class _Flattening:
             operator = item.operators[later]
             if operator.text == "||":
                 handler = item.pipelines[later + 1]
-                if _aborts(handler) or "$?" in self._text_of(handler) or _same(item.pipelines[number], handler):
+                if _aborts(handler, exits=True) or "$?" in self._text_of(handler):
                     return None
+                if _aborts(handler) or _same(item.pipelines[number], handler):
+                    return self._swallowed(item, later + 1, tail=tail, inspected=inspected)
                 return Ignored("||", self.text.span(operator.start, handler.end))
         if item.terminator == "&":
             return Ignored("&", self.text.span(item.end, item.end + 1))
@@ -321,14 +323,22 @@ def _aborts_block(block: Block) -> bool:
     return any(_aborts(pipeline) for item in block.items for pipeline in item.pipelines)
 
 
-def _aborts(pipeline: Pipeline) -> bool:
-    """Whether the pipeline surely ends with a failure: `exit 1`, `return 1`, `false`, also inside `( )` and `{ }`."""
+def _aborts(pipeline: Pipeline, *, exits: bool = False) -> bool:
+    """Whether the pipeline surely fails: `exit 1`, `return 1`, `false`, also inside `( )` and `{ }`.
+
+    With `exits` it must end the script itself: `false` and what a subshell does are not enough.
+    """
     for element in pipeline.elements:
         if isinstance(element, Simple):
             words = [word.text for word in element.words]
-            if words and words[0] in _ABORTING and words[1:2] != ["0"]:
+            if words and words[0] in _ABORTING and words[1:2] != ["0"] and not (exits and words[0] == "false"):
                 return True
-        elif element.kind in {"(", "{"} and any(_aborts_block(block) for _, block in element.parts):
+        elif (element.kind == "{" or (element.kind == "(" and not exits)) and any(
+            _aborts(inner, exits=exits)
+            for _, block in element.parts
+            for item in block.items
+            for inner in item.pipelines
+        ):
             return True
     return False
 

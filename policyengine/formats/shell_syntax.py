@@ -18,6 +18,8 @@ DEPTH = 40
 LENGTH = 1_000_000
 """How many characters of a script are read."""
 _AHEAD = 4096
+_WASTED = 200_000
+"""How many characters may be looked at in vain for the end of an expansion."""
 
 ExpansionKind = Literal["variable", "command", "arithmetic", "expression"]
 
@@ -139,7 +141,7 @@ _OPENERS = frozenset({"if", "for", "while", "until", "select", "case", "function
 class Parser:
     """One pass over one logical text."""
 
-    __slots__ = ("_depth", "_end", "_heredocs", "_i", "_t", "complete", "text")
+    __slots__ = ("_depth", "_end", "_heredocs", "_i", "_t", "_wasted", "complete", "text")
 
     def __init__(self, text: Text) -> None:
         self.text = text
@@ -148,6 +150,7 @@ class Parser:
         self._i = 0
         self._end = len(self._t)
         self._depth = 0
+        self._wasted = 0
         self._heredocs: list[tuple[list[tuple[str, Word | None, Text | None, bool]], int, str, bool, bool]] = []
 
     def script(self) -> Block:
@@ -799,23 +802,27 @@ class Parser:
         """Where `${{ … }}` at `start` ends."""
         i = start + 3
         limit = min(self._end, start + _AHEAD)
-        while match := _EXPRESSION.search(self._t, i, limit):
+        while self._wasted < _WASTED and (match := _EXPRESSION.search(self._t, i, limit)):
             if match.group() == "}}":
                 return match.end()
             i = match.end()
+        self._wasted += limit - start
         return None
 
     def _arithmetic(self, start: int) -> int | None:
         """Where an arithmetic expression whose inside starts at `start` ends, or None when it is none."""
         depth = 0
         limit = min(self._end, start + _AHEAD)
-        for match in _ARITHMETIC.finditer(self._t, start, limit):
+        for match in _ARITHMETIC.finditer(self._t, start, limit) if self._wasted < _WASTED else ():
             if match.group() == "(":
                 depth += 1
             elif depth:
                 depth -= 1
             else:
-                return match.end() + 1 if self._t.startswith("))", match.start()) else None
+                if self._t.startswith("))", match.start()):
+                    return match.end() + 1
+                break
+        self._wasted += limit - start
         return None
 
     def _braces(self, start: int) -> int | None:
@@ -823,7 +830,7 @@ class Parser:
         stack = ["}"]
         i = start
         limit = min(self._end, start + _AHEAD)
-        while match := _BRACES.search(self._t, i, limit):
+        while self._wasted < _WASTED and (match := _BRACES.search(self._t, i, limit)):
             found = match.group()
             i = match.end()
             if found == "\\":
@@ -846,6 +853,7 @@ class Parser:
                 stack.pop()
                 if not stack:
                     return i
+        self._wasted += limit - start
         return None
 
     def _process(self, scan: _Scan) -> bool:

@@ -142,7 +142,7 @@ def found(reader: Modules, code: Code) -> tuple[Found, ...]:
         each._replace(verdict=_GUARDED) if each.verdict.required and _guarded(code, ifs, each) else each
         for each in (*_helpers(reader, code), *_asserted(code, every, named))
     )
-    said.extend(_lists(code))
+    said.extend(_lists(code, ifs))
     said.extend(Found(read.key, Place(code, read.name), _plain(reader, code, read)) for read in every)
     said.extend(_destructured(reader, code))
     rank = {True: 0, False: 1, None: 2}
@@ -446,7 +446,7 @@ _LACKS = re.compile(r"!(?!=)|={2,3}\s*(?:undefined|null|\"\"|'')|\bin\s+process\
 _DESCRIBED = re.compile(r"\brequired\s*:\s*(true|false)\b")
 
 
-def _lists(code: Code) -> Iterator[Found]:
+def _lists(code: Code, ifs: _Conditions) -> Iterator[Found]:
     """`for (const key of ["A", "B"]) if (!process.env[key]) throw …` and `names.filter((key) => !process.env[key])`."""
     if not computed(code):
         return
@@ -473,7 +473,8 @@ def _lists(code: Code) -> Iterator[Found]:
             continue
         for string in strings:
             if string is not None:
-                yield Found(string[0], Place(code, Part(string[1].start, string[1].end)), Verdict(required=True))
+                key = Place(code, Part(string[1].start, string[1].end))
+                yield Found(string[0], key, _GUARDED if ifs.guarded(start) else Verdict(required=True))
     for match in _DESCRIBED.finditer(code.text):
         opener = code.text.rfind("{", max(0, match.start() - 400), match.start())
         for each in code.properties(opener) if opener >= 0 and code.closers.get(opener, -1) > match.end() else ():

@@ -333,7 +333,9 @@ def _any_of(verdicts: Sequence[Verdict]) -> Verdict:
     return next((verdict for verdict in verdicts if verdict.required is None), Verdict(required=True))
 
 
-def _modified(reader: Modules, code: Code, verdict: Verdict, links: Sequence[Link], found: str, depth: int) -> Verdict:
+def _modified(
+    reader: Modules, code: Code, verdict: Verdict, links: Sequence[Link], *, found: str, depth: int
+) -> Verdict:
     """A verdict after the methods of a chain."""
     for link in links:
         arguments = code.items(link.call) if link.call >= 0 else ()

@@ -143,10 +143,15 @@ def _text(maker: _Maker, alerts: Sequence[_Alert], sentences: Sequence[str]) -> 
         "versionControlProvenance": [provenance],
         "invocations": [maker.invocation(sentences)],
         "taxonomies": descriptors.taxonomies,
-        "results": [alert.body for alert in alerts],
+        "results": [],
     }
     document = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
-    return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+    text = json.dumps(document, ensure_ascii=False, indent=1)
+    if alerts:  # one line a result: quick to write, and a difference between two logs can be read
+        lines = ",\n".join(f"    {json.dumps(alert.body, ensure_ascii=False)}" for alert in alerts)
+        before, _, after = text.rpartition('"results": []')
+        text = f'{before}"results": [\n{lines}\n   ]{after}'
+    return f"{text}\n"
 
 
 @dataclass(frozen=True, slots=True)

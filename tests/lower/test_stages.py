@@ -149,7 +149,7 @@ def test_shell_form_is_one_word() -> None:
     text = "FROM alpine\nCMD exec node \\\n  server.js\n"
     command = last(text).command
     assert isinstance(command, Known)
-    assert command.value == Command(("exec node   server.js",), shell=True)  # noqa: S604  the shell form
+    assert command.value == Command(("exec node   server.js",), shell=True)
 
 
 def test_healthchecks_of_both_forms_and_none() -> None:

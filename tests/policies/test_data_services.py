@@ -158,7 +158,7 @@ def test_majors_suffice_when_the_house_says_so() -> None:
 
 
 @pytest.mark.parametrize(("flavour", "reported"), [("rds", True), ("aurora", True), ("supabase", False)])
-def test_only_managed_aws_databases_upgrade_themselves(flavour: str, reported: bool) -> None:  # noqa: FBT001
+def test_only_managed_aws_databases_upgrade_themselves(flavour: str, reported: bool) -> None:
     node = cloud(pinned(16, 4), Absent(Span("rds.tf", 10, 14)), flavour)
     assert ("HEX404" in outcomes(node)) is reported
 

@@ -292,7 +292,7 @@ def test_the_path_of_an_address_survives_the_fix() -> None:
     ("value", "reported"),
     [("https://app.example.com", False), ("http://app.example.com", True), ("https://localhost", True), ("x", False)],
 )
-def test_the_cloud_address_is_public(value: str, reported: bool) -> None:  # noqa: FBT001
+def test_the_cloud_address_is_public(value: str, reported: bool) -> None:
     app = service("app", env=environment(NEXTAUTH_URL=value), side=Side.CLOUD)
     assert ("HEX506" in found(app)) is reported
 
@@ -307,7 +307,7 @@ def test_the_cloud_address_is_public(value: str, reported: bool) -> None:  # noq
         (".env.test", "http://localhost:3000", False),
     ],
 )
-def test_env_files_that_nothing_loads(path: str, value: str, reported: bool) -> None:  # noqa: FBT001
+def test_env_files_that_nothing_loads(path: str, value: str, reported: bool) -> None:
     file = EnvironmentFile(
         id=f"env:{path}",
         name=path,

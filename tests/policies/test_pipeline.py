@@ -217,7 +217,7 @@ def test_a_library_with_a_test_database_has_no_system_to_bring_up() -> None:
         ("deploy", ("push",), (step(APPLY),), True),
     ],
 )
-def test_the_scope_of_the_gate(scope: str, on: tuple[str, ...], steps: tuple[Step, ...], expected: bool) -> None:  # noqa: FBT001
+def test_the_scope_of_the_gate(scope: str, on: tuple[str, ...], steps: tuple[Step, ...], expected: bool) -> None:
     given = options({"ci": {"gate": {"scope": scope}}})
     assert ("HEX601" in variants(STACK, *workflow(job("x", *steps), on=on), given=given)) is expected
 

@@ -190,7 +190,7 @@ def _long_lines(source: Source, physical: list[str]) -> list[ReadError]:
     return []
 
 
-def _with_heredocs(  # noqa: PLR0917  the state of one scan
+def _with_heredocs(
     source: Source,
     physical: list[str],
     number: int,

@@ -345,6 +345,8 @@ class _Masker:
                 context.state = 2
             elif context.kind == "body" and context.state != 2:
                 self.fail(f"{text!r} is misplaced", at)
+        if not self.operand:
+            self.fail(f"{text!r} has nothing before it", at)
         if text == "?":
             context.conditionals += 1
             if context.conditionals > DEEPEST:

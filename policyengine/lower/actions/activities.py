@@ -247,11 +247,11 @@ def of_action(uses: str, inputs: Mapping[str, Value[str]], span: Span) -> tuple[
     """What a published action does, from its name and its inputs."""
     name = uses.lower()
     if re.match(r"(?:hoverkraft-tech|isbang|hoverkraft)/(?:docker-)?compose-action@", name):
-        files = _lines(inputs.get("compose-file"))
+        files = [join("", file) or file for file in _lines(inputs.get("compose-file"))]
         flags = " ".join(_lines(inputs.get("up-flags")))
         return (
             ComposeUp(
-                span=span, files=tuple(join("", file) or file for file in files), services=tuple(_lines(inputs.get("services"))),
+                span=span, files=tuple(files), services=tuple(_lines(inputs.get("services"))),
                 wait="--wait" in flags, detached=True, build="--build" in flags,
             ),
         )  # fmt: skip

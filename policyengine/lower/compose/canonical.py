@@ -314,7 +314,7 @@ def _secret_default(node: Node) -> Node:
     if isinstance(node, Fields) and "target" not in node.entries:
         source = node.get("source")
         written = source.written if isinstance(source, Leaf) else Text.at("<nil>", node.span)
-        prefix = Text.at("/run/secrets/", node.span)
+        prefix = literal("/run/secrets/", node.span).written
         return node.with_entry("target", string(join((prefix, written)), node.span))
     return node
 

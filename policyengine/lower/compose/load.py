@@ -449,7 +449,7 @@ def _extended(context: _Context, model: Fields, path: str, place: _Place, tagged
     return model.with_entry("services", services)
 
 
-def _extend(  # noqa: PLR0917 - the state of one walk, all of it needed at every step
+def _extend(
     context: _Context,
     name: str,
     services: Fields,
@@ -639,7 +639,7 @@ def _environment(context: _Context, service: Fields, directory: str, known: Mapp
     return Environment({**merged, **own}, tuple(used))
 
 
-def _read_into(  # noqa: PLR0917 - reads one file with all that it may refer to
+def _read_into(
     context: _Context,
     source: Source,
     dialect: dotenv.Dialect,

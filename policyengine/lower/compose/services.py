@@ -77,7 +77,7 @@ def _one_shot(services: Fields) -> set[str]:
     return found
 
 
-def _service(  # noqa: PLR0917 - one service with all that its node is made of
+def _service(
     project: Project,
     name: str,
     key: Span,
@@ -440,7 +440,7 @@ def _healthcheck(node: Node | None, at: Span) -> Healthcheck | None:
     if isinstance(test_node, Leaf):
         text = text_value(test_node, node.span)
         if isinstance(text, Known):
-            test = Known(Command((text.value,), shell=True), text.span, text.via)  # noqa: S604 - nothing is run
+            test = Known(Command((text.value,), shell=True), text.span, text.via)
         elif isinstance(text, Unknown):
             test = text
     elif isinstance(test_node, Items):

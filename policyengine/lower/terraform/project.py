@@ -11,7 +11,7 @@ import posixpath
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from policyengine.formats.hcl.syntax import Attribute, Body, Expression, GetAttribute, Step
+from policyengine.formats.hcl.syntax import Attribute, Block, Body, Expression, GetAttribute, Step
 from policyengine.lower.terraform.expressions import Frame, settled
 from policyengine.lower.terraform.types import converted
 from policyengine.lower.terraform.values import (
@@ -171,7 +171,6 @@ class Project:
     installed: Mapping[str, str] = field(default_factory=dict)  # module key → directory, of modules.json
     root: Module = field(init=False)
     memo: dict[Key, Tree] = field(default_factory=dict)
-    _bodies: dict[int, Body] = field(default_factory=dict)
     _modules: dict[tuple[str, str], list[Module]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -265,35 +264,26 @@ class Project:
     # variables, locals, outputs
 
     def body(self, declared: Declared) -> Body:
-        """The body of a declaration, with those of override files merged over it."""
-        body = self.syntaxes.body(declared.source, declared.block)
-        if not declared.overrides:
-            return body
-        known = self._bodies.get(id(declared))
-        if known is None:
-            attributes = {each.name: each for each in body.attributes}
-            blocks = list(body.blocks)
-            for override in declared.overrides:
-                other = self.syntaxes.body(override.source, override.block)
-                replaced = {each.type for each in other.blocks}
-                blocks = [each for each in blocks if each.type not in replaced]
-                attributes.update({each.name: each for each in other.attributes})
-                blocks.extend(other.blocks)
-            known = Body(body.start, body.end, tuple(attributes.values()), tuple(blocks))
-            self._bodies[id(declared)] = known
-        return known
-
-    def _source_of(self, declared: Declared, attribute: Attribute) -> Source:
-        """The file in which an attribute of a declaration stands."""
-        for override in reversed(declared.overrides):
-            if attribute in self.syntaxes.body(override.source, override.block).attributes:
-                return override.source
-        return declared.source
+        """The body of a declaration, without its overrides."""
+        return self.syntaxes.body(declared.source, declared.block)
 
     def attribute_of(self, declared: Declared, name: str) -> tuple[Attribute, Source] | None:
-        """An attribute of a declaration, with the file it stands in."""
-        attribute = self.body(declared).attribute(name)
-        return None if attribute is None else (attribute, self._source_of(declared, attribute))
+        """An attribute of a declaration, with the file it stands in: the last override that has it, or its own."""
+        for each in (*reversed(declared.overrides), declared):
+            attribute = self.body(each).attribute(name)
+            if attribute is not None:
+                return attribute, each.source
+        return None
+
+    def blocks_of(self, declared: Declared) -> Sequence[tuple[Block, Source]]:
+        """The nested blocks of a declaration; an override replaces all blocks of the types it has."""
+        found = [(block, declared.source) for block in self.body(declared).blocks]
+        for override in declared.overrides:
+            blocks = self.body(override).blocks
+            types = {block.type for block in blocks}
+            found = [each for each in found if each[0].type not in types]
+            found.extend((block, override.source) for block in blocks)
+        return found
 
     def _variable(self, module: Module, name: str) -> Tree:
         declared = module.folder.variables.get(name) if module.folder is not None else None
@@ -395,10 +385,9 @@ class Project:
         return self._collected(declared, [each.address for each in found], instances)
 
     def _collected(self, declared: Declared, addresses: Sequence[str], instances: Sequence[Tree]) -> Tree:
-        body = self.body(declared)
-        if body.attribute("count") is not None:
+        if self.attribute_of(declared, "count") is not None:
             return List(tuple(instances), declared.span)
-        if body.attribute("for_each") is not None:
+        if self.attribute_of(declared, "for_each") is not None:
             keys = [address.rpartition('["')[2].removesuffix('"]') for address in addresses]
             return Object(dict(zip(keys, instances, strict=True)), declared.span)
         return instances[0]
@@ -470,10 +459,9 @@ class Project:
         if isinstance(expansion, Unknown):
             return self._instance(module, address, declared, None)
         instances = [self._instance(module, address, declared, index) for index in range(len(expansion))]
-        body = self.body(declared)
-        if body.attribute("count") is not None:
+        if self.attribute_of(declared, "count") is not None:
             return List(tuple(instances), declared.span)
-        if body.attribute("for_each") is not None:
+        if self.attribute_of(declared, "for_each") is not None:
             keys = [suffix[2:-2] for suffix, _ in expansion]
             return Object(dict(zip(keys, instances, strict=True)), declared.span)
         return instances[0]

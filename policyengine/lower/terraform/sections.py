@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from policyengine.formats.hcl.syntax import Body, Template, Text
 from policyengine.lower.terraform.expressions import Frame, settled
-from policyengine.lower.terraform.values import List, Object, Tree, decided, elements, plain, through, unknown_of
+from policyengine.lower.terraform.values import List, Object, Tree, decided, elements, through, unknown_of
 from policyengine.value import Known, Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from policyengine.formats.hcl.syntax import Attribute, Block, Body
     from policyengine.lower.terraform.folders import Address, Declared
     from policyengine.lower.terraform.project import Module, Project
     from policyengine.source import Source, Span
@@ -97,43 +97,57 @@ class BlockSection:
     body: Body
     span: Span
     names: Mapping[str, Tree] = field(default_factory=dict)
+    declared: Declared | None = None  # of a top-level block, for its override files
 
-    def frame(self) -> Frame:
+    def frame(self, source: Source | None = None) -> Frame:
         """What an expression of this block sees."""
-        return self.module.frame(self.source, self.names)
+        return self.module.frame(source or self.source, self.names)
+
+    def attribute(self, name: str) -> tuple[Attribute, Source] | None:
+        """The syntax of an argument, with the file it stands in."""
+        if self.declared is not None:
+            return self.project.attribute_of(self.declared, name)
+        found = self.body.attribute(name)
+        return None if found is None else (found, self.source)
+
+    def _blocks(self) -> Sequence[tuple[Block, Source]]:
+        if self.declared is not None:
+            return self.project.blocks_of(self.declared)
+        return [(block, self.source) for block in self.body.blocks]
 
     def get(self, name: str) -> Tree | None:
         """An argument; None where it is not given, or null."""
-        attribute = self.body.attribute(name)
-        if attribute is None:
+        found = self.attribute(name)
+        if found is None:
             return None
-        frame = self.frame()
+        attribute, source = found
+        frame = self.frame(source)
         return _given(self.project.run(lambda: settled(attribute.value, frame)))
 
     def blocks(self, name: str) -> Nested:
         """The nested blocks of a type, static ones and those that `dynamic` makes, in source order."""
         sections: list[Section] = []
         gap: Unknown | None = None
-        for block in self.body.blocks:
-            place = self.source.span(block.start, block.end)
+        for block, source in self._blocks():
+            place = source.span(block.start, block.end)
             if block.type == name:
-                sections.append(BlockSection(self.project, self.module, self.source, block.body, place, self.names))
+                sections.append(BlockSection(self.project, self.module, source, block.body, place, self.names))
             elif block.type == "dynamic" and block.labels and block.labels[0].text == name:
-                made = self._dynamic(block.body, name, place)
+                made = self._dynamic(block.body, source, name, place)
                 sections.extend(made.sections)
                 gap = gap or made.gap
-        if not sections and gap is None and self.body.attribute(name) is not None:
+        if not sections and gap is None and self.attribute(name) is not None:
             return nested_of(self.get(name))  # the JSON syntax, and attributes that are lists of objects
         return Nested(tuple(sections), gap)
 
-    def _dynamic(self, body: Body, name: str, place: Span) -> Nested:
+    def _dynamic(self, body: Body, source: Source, name: str, place: Span) -> Nested:
         content = next((each.body for each in body.blocks if each.type == "content"), None)
         each = body.attribute("for_each")
         if content is None or each is None:
             return Nested()
         iterator = body.attribute("iterator")
-        label = self.source.text[iterator.value.start : iterator.value.end] if iterator is not None else name
-        frame = self.frame()
+        label = source.text[iterator.value.start : iterator.value.end] if iterator is not None else name
+        frame = self.frame(source)
         collection = self.project.run(lambda: settled(each.value, frame))
         if not isinstance(collection, List | Object):
             return Nested((), unknown_of(collection)) if not decided(collection) else Nested()
@@ -141,7 +155,7 @@ class BlockSection:
             BlockSection(
                 self.project,
                 self.module,
-                self.source,
+                source,
                 content,
                 place,
                 {**self.names, label: Object({"key": key, "value": value}, place)},
@@ -152,13 +166,8 @@ class BlockSection:
 
     def text_of(self, name: str) -> str:
         """The source text of an argument's expression, empty where it is not given."""
-        attribute = self.body.attribute(name)
-        return "" if attribute is None else self.source.text[attribute.value.start : attribute.value.end]
-
-    def literal(self, name: str) -> bool:
-        """Whether an argument is written as a string in place."""
-        attribute = self.body.attribute(name)
-        return attribute is not None and isinstance(attribute.value, Text | Template)
+        found = self.attribute(name)
+        return "" if found is None else found[1].text[found[0].value.start : found[0].value.end]
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +225,7 @@ def _module_call(project: Project, module: Module) -> Resource:
         project.body(module.call),
         module.call.span,
         module.names,
+        module.call,
     )
     label = module.call.block.label(0)
     return Resource(project, module.parent, module.call, "module", module.source, label, module.address, section)
@@ -240,16 +250,8 @@ def _instances(project: Project, module: Module, declared: Declared, address: Ad
             kind,
             name,
             module.prefixed(plainly + suffix),
-            BlockSection(project, module, declared.source, body, declared.span, names),
+            BlockSection(project, module, declared.source, body, declared.span, names, declared),
             gap,
         )
         for suffix, names in expansion
     ]
-
-
-def text_values(tree: Tree) -> list[str] | None:
-    """The strings of a list, or None where it is no fully known list."""
-    if not isinstance(tree, List) or not decided(tree):
-        return None
-    values = [plain(item) for item in tree.items]
-    return [str(value) for value in values]

@@ -3,8 +3,6 @@
 Nothing here says what is right. `PROJECTS` maps a name to the files of a project, and what to call Compose with.
 """
 
-# ruff: noqa: E501 - a file of a project is clearest on one line
-
 from __future__ import annotations
 
 from dataclasses import dataclass, field
