@@ -172,6 +172,7 @@ def _walk(root: Path, top: Path, ignores: list[str]) -> Iterator[str]:
             entries = sorted(os.scandir(root / folder), key=lambda entry: entry.name)
         except OSError:
             continue
+        entries = [entry for entry in entries if _utf8(entry.name)]
         names = {entry.name for entry in entries}
         if ".gitignore" in names:
             ignores.append(folder + ".gitignore")
@@ -182,11 +183,27 @@ def _walk(root: Path, top: Path, ignores: list[str]) -> Iterator[str]:
             if entry.is_dir(follow_symlinks=False):
                 if entry.name not in _NEVER and not ignored(specs, path + "/"):
                     stack.append((path + "/", specs))
-            elif not entry.is_dir() and not ignored(specs, path):
+            elif not _leads_to_folder(entry) and not ignored(specs, path):
                 yield path
         modules = folder + ".terraform/modules/modules.json"
         if ".terraform" in names and (root / modules).is_file():
             yield modules
+
+
+def _utf8(name: str) -> bool:
+    """Whether a name can be written in a report; one that is not UTF-8 names no file that any tool here reads."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself; who asks for it gets the error
+        return False
 
 
 def _relative(root: Path, top: Path) -> str:

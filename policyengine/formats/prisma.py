@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _TOKEN = re.compile(r"//[^\n\r]*|\"(?:[^\"\\\n\r]|\\.)*+\"?|/\*(?:[^*]|\*(?!/))*+(?:\*/)?")
 _INK = re.compile(r"[^\n\r]")
 _BLOCK = re.compile(r"^[ \t]*(datasource|generator|model|enum|type|view)[ \t]+(\w+)[ \t]*\{", re.MULTILINE)
-_END = re.compile(r"^[ \t]*\}", re.MULTILINE)
+_END = re.compile(r"\}")
 _ASSIGNMENT = re.compile(r"^[ \t]*(\w+)[ \t]*=[ \t]*", re.MULTILINE)
 _QUOTED = re.compile(r"\"((?:[^\"\\\n\r]|\\.)*+)\"")
 _BARE = re.compile(r"[^\n\r]*")

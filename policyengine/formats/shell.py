@@ -228,7 +228,11 @@ class _Flattening:
                 reason: Ignored | None = ignored or Ignored("condition", at)
                 negated = len(block.items) == 1 and block.items[0].pipelines[0].negation is not None
                 other = number + 1 if negated else number + 2
-                if ignored is None and other < len(parts) and _aborts_block(parts[other][1]):
+                if (
+                    other < len(parts)
+                    and _lets_go(ignored)
+                    and _aborts_block(parts[other][1], exits=ignored is not None)
+                ):
                     reason = None
                 self._block_or_none(block, (*within, "if"), reason)
             else:
@@ -319,8 +323,13 @@ class _Flattening:
 _ABORTING = frozenset({"exit", "return", "false", "die", "fail", "abort"})
 
 
-def _aborts_block(block: Block) -> bool:
-    return any(_aborts(pipeline) for item in block.items for pipeline in item.pipelines)
+def _lets_go(ignored: Ignored | None) -> bool:
+    """Whether a failure is ignored only because the shell goes on after it, so that an `exit` still counts."""
+    return ignored is None or ignored.marker in {"no set -e", "set +e", "&&"}
+
+
+def _aborts_block(block: Block, *, exits: bool = False) -> bool:
+    return any(_aborts(pipeline, exits=exits) for item in block.items for pipeline in item.pipelines)
 
 
 def _aborts(pipeline: Pipeline, *, exits: bool = False) -> bool:
@@ -334,10 +343,7 @@ def _aborts(pipeline: Pipeline, *, exits: bool = False) -> bool:
             if words and words[0] in _ABORTING and words[1:2] != ["0"] and not (exits and words[0] == "false"):
                 return True
         elif (element.kind == "{" or (element.kind == "(" and not exits)) and any(
-            _aborts(inner, exits=exits)
-            for _, block in element.parts
-            for item in block.items
-            for inner in item.pipelines
+            _aborts_block(block, exits=exits) for _, block in element.parts
         ):
             return True
     return False

@@ -63,20 +63,20 @@ _COMMA = re.compile(r"[,(\[{]")
 _SPACE = re.compile(r"\s*")
 _KEY = re.compile(rf"\s*(?:(?:readonly|async|get|set)\s+(?={NAME}))?({NAME}|\d+|[\"'\[])")
 _MEMBER = re.compile(rf"\s*!?\s*(?:\?\.|\.(?!\.))\s*({NAME})?")
-_CALL = re.compile(r"\s*!?\s*(?:\?\.\s*)?(<[^;(){}]*?>\s*)?\(")
+_CALL = re.compile(r"\s*!?\s*(?:\?\.\s*)?(<[^;(){}]{0,300}?>\s*)?\(")
 _INDEX = re.compile(r"\s*!?\s*\[")
 _ROOT = re.compile(rf"\s*(?:await\s+|new\s+)*({NAME})")
 _DECLARED = re.compile(rf"\b(?:const|let|var)\s+({NAME})\s*!?\s*(?::[^=;]{{0,400}}?)?=(?![=>])\s*")
-_FUNCTION = re.compile(rf"\bfunction\s*\*?\s*({NAME})\s*(?:<[^>(]*>\s*)?\(")
+_FUNCTION = re.compile(rf"\bfunction\s*\*?\s*({NAME})\s*(?:<[^>(]{{0,300}}>\s*)?\(")
 _METHOD = re.compile(
     rf"(?:^|[{{}};,\n])[ \t]*(?:(?:private|public|protected|static|async|readonly|override)\s+)*"
-    rf"#?({NAME})\s*(?:<[^>(]*>\s*)?\(",
+    rf"#?({NAME})\s*(?:<[^>(]{{0,300}}>\s*)?\(",
     re.MULTILINE,
 )
-_BODY = re.compile(r"\s*(?::[^{};]*)?\{")
-_ARROW_HEAD = re.compile(rf"\s*(?:async\s*)?(?:<[^>(]*>\s*)?(?:(\()|({NAME})\s*=>\s*)")
-_ARROW = re.compile(r"\s*(?::[^=;]*?)?=>\s*")
-_FUNCTION_EXPRESSION = re.compile(rf"\s*(?:async\s*)?function\b\s*\*?\s*(?:{NAME})?\s*(?:<[^>(]*>\s*)?\(")
+_BODY = re.compile(r"\s*(?::[^{};]{0,500})?\{")
+_ARROW_HEAD = re.compile(rf"\s*(?:async\s*)?(?:<[^>(]{{0,300}}>\s*)?(?:(\()|({NAME})\s*=>\s*)")
+_ARROW = re.compile(r"\s*(?::[^=;]{0,500}?)?=>\s*")
+_FUNCTION_EXPRESSION = re.compile(rf"\s*(?:async\s*)?function\b\s*\*?\s*(?:{NAME})?\s*(?:<[^>(]{{0,300}}>\s*)?\(")
 _RETURN = re.compile(r"\breturn\b[ \t]*")
 _IMPORT = re.compile(
     rf"\b(?:import|export)\s+(?:type\s+)?((?:{NAME}\s*,?\s*)?(?:\*\s*as\s+{NAME}\s*|\{{[^{{}}\"'`;]*+\}}\s*)?)from\s*(?=[\"'])"

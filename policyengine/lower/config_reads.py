@@ -163,7 +163,7 @@ def _plain(reader: Modules, code: Code, read: Read) -> Verdict:
         if closer is None:
             break
         at = closer + 1
-    if _CONVERTED.search(before):
+    if _CONVERTED.search(before) and not _FALLBACK.match(code.text, at):
         opener = read.part.start - 1 - (len(before) - len(before.rstrip()))
         at = code.closers.get(opener, at - 1) + 1
     if re.search(r"!\s*\Z", before):

@@ -232,7 +232,7 @@ def test_scripts_are_offered_by_folder_and_name() -> None:
 def test_a_broken_package_is_a_problem_with_its_place() -> None:
     lowered = package.lower(Memory({"package.json": '{"name": }'}))
     (problem,) = lowered.problems
-    assert (lowered.nodes, problem.span.path, problem.span.start) == ((), "package.json", 9)
+    assert (lowered.nodes, problem.span.path, problem.span.start) == ((), "package.json", 1)
 
 
 @pytest.mark.parametrize(

@@ -206,6 +206,20 @@ def test_a_resource_with_count_zero_does_not_exist() -> None:
     assert lowered(texts).nodes == ()
 
 
+def test_literal_terragrunt_inputs_of_the_production_unit_and_its_parent_are_used() -> None:
+    unit = 'include {\n  path = find_in_parent_folders()\n}\nterraform {\n  source = "../../../aws//db"\n}\n'
+    texts = {
+        "aws/db/main.tf": 'variable "ver" {}\nresource "aws_db_instance" "m" {\n  engine = var.engine\n'
+        "  engine_version = var.ver\n}\n",
+        "live/terragrunt.hcl": 'locals {\n  e = "postgres"\n}\ninputs = {\n  engine = local.e\n  ver = "1.1"\n}\n',
+        "live/prod/db/terragrunt.hcl": unit + 'inputs = {\n  ver = "16.4"\n}\n',
+        "live/dev/db/terragrunt.hcl": unit + 'inputs = {\n  ver = "15.1"\n}\n',
+    }
+    node = only(Database, lowered(texts))
+    assert shown(node.version, texts) == (Version(16, 4), "16.4")
+    assert shown(node.engine, texts) == ("postgres", "postgres")
+
+
 # databases and caches
 
 

@@ -92,6 +92,7 @@ class Follower:
     files: Files
     _packages: dict[str, _Package] | None = None
     _makefiles: dict[str, tuple[str, Makefile] | None] = field(default_factory=dict)
+    _read: dict[tuple[str, int, int, bool, bool], tuple[str, shell.Script]] = field(default_factory=dict)
 
     def follow(
         self,
@@ -120,7 +121,13 @@ class Follower:
         return Followed(tuple(commands), gaps[0] if gaps else None)
 
     def _script(self, text: Text, walk: _Walk, gaps: list[Unknown]) -> Iterator[ShellCommand]:
-        script = shell.read(text, errexit=walk.errexit, pipefail=walk.pipefail)
+        key = (text.path, text.offset(0), len(text.text), walk.errexit, walk.pipefail)
+        known = self._read.get(key)
+        if known is not None and known[0] == text.text:
+            script = known[1]
+        else:
+            script = shell.read(text, errexit=walk.errexit, pipefail=walk.pipefail)
+            self._read[key] = (text.text, script)
         if not script.complete:
             gaps.append(Unknown("the script cannot be read to its end", text.span(0, min(1, len(text.text)))))
         yield from self._run(script.commands, script, walk, gaps)

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from policyengine.graph import Choice, Edge
 from policyengine.lower import Lowered
+from policyengine.lower.terraform import terragrunt
 from policyengine.lower.terraform.folders import ENDS, read, read_folder
 from policyengine.lower.terraform.project import Project, TfVars
-from policyengine.lower.terraform.roots import SYNONYMS, Root, find_roots, workspace_of
+from policyengine.lower.terraform.roots import SYNONYMS, Root, find_roots, nearest, workspace_of
 from policyengine.lower.terraform.syntaxes import Syntaxes
 from policyengine.nodes import Node, Side
 from policyengine.source import ReadError, Source, Span
@@ -144,6 +145,10 @@ def _project(
     text = "\n".join(_text(each) for each in used if "terraform.workspace" in _text(each))
     spoken = "\n".join(_text(each) for each in used)
     workspace: Tree = Known(workspace_of(text, settings) if text else "default", folder.sources[0].span(0, 0))
+    applying = terragrunt.units(files) if any(path.endswith(terragrunt.NAME) for path in files.paths) else {}
+    unit = terragrunt.unit(
+        applying.get(root.path, []), files, syntaxes, lambda found: nearest(found, settings.environment or "prod")
+    )
     return Project(
         folder=folder,
         paths=files.paths,
@@ -152,6 +157,8 @@ def _project(
         syntaxes=syntaxes,
         variables=_variables(root, files, syntaxes, problems),
         workspace=workspace,
+        inputs=unit.inputs,
+        beside=unit.path if unit.path != root.path else "",
         environment=_environment(spoken, folders, settings),
         installed=_installed(root, files),
     )

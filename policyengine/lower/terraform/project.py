@@ -143,7 +143,11 @@ class Module:
     def file(self, path: str) -> Source | None:
         """A file by its path from the root module's directory."""
         place = self.project.inside(path)
-        return None if place is None else self.project.read(place)
+        found = self.project.read(place) if place is not None else None
+        if found is None and self.project.beside and not path.startswith("/"):
+            copied = posixpath.normpath(posixpath.join(self.project.beside, path))
+            found = None if copied.startswith("../") else self.project.read(copied)
+        return found
 
     def listing(self, folder: str) -> Sequence[str] | None:
         """The files below a directory, relative to it; None where there is none in the repository."""
@@ -166,6 +170,8 @@ class Project:
     syntaxes: Syntaxes
     variables: Sequence[TfVars] = ()
     workspace: Tree = field(default_factory=lambda: Unknown("the workspace is not known", _NOWHERE))
+    inputs: Mapping[str, Tree] = field(default_factory=dict)  # of Terragrunt: count less than variable files
+    beside: str = ""  # the directory whose files Terragrunt copies beside the module; empty for none
     environment: str = ""  # the value of variables such as `environment` that no file sets; empty for none
     assumed: set[str] = field(default_factory=set)  # the variables that got it
     installed: Mapping[str, str] = field(default_factory=dict)  # module key → directory, of modules.json
@@ -288,7 +294,8 @@ class Project:
     def _variable(self, module: Module, name: str) -> Tree:
         declared = module.folder.variables.get(name) if module.folder is not None else None
         if declared is None:
-            return Unknown(f"the variable {name!r} is not declared", _NOWHERE)
+            passed = self.inputs.get(name) if module.parent is None else None
+            return passed or Unknown(f"the variable {name!r} is not declared", _NOWHERE)
         given = self._given(module, name)
         body = self.body(declared)
         frame = module.frame(declared.source)
@@ -327,7 +334,7 @@ class Project:
             if name in file.values:
                 expression, _ = file.values[name]
                 return settled(expression, self.root.frame(file.source))
-        return None
+        return self.inputs.get(name)
 
     def _local(self, module: Module, name: str) -> Tree:
         declared = module.folder.locals.get(name) if module.folder is not None else None

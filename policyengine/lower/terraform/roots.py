@@ -130,6 +130,12 @@ def _choose(members: Mapping[str, str], wanted: str) -> tuple[str, str]:
     return nearest, f"there is no {wanted!r}, and {members[nearest]!r} is nearest to production"
 
 
+def nearest(paths: Sequence[str], wanted: str) -> str:
+    """Of paths that name environments, the wanted one or the one nearest to production; else the first."""
+    named = {path: environment for path in sorted(paths) if (environment := environment_of(path))}
+    return _choose(named, wanted)[0] if named else min(paths)
+
+
 _VAR_FOLDERS = re.compile(
     r"^(?:\.{0,2}/?)?(?:environments?|envs?|vars?|variables?|tfvars|configs?|workspaces?|settings)(?:/|$)"
 )

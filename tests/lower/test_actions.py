@@ -1,0 +1,411 @@
+"""Workflows: jobs, steps, followed scripts, builds and what steps do (GitHub's workflow syntax reference)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import pytest
+
+from policyengine.lower import Lowered, actions
+from policyengine.nodes import (
+    Build,
+    ComposeUp,
+    Database,
+    Deploy,
+    EndToEnd,
+    Job,
+    Migrate,
+    Node,
+    Service,
+    Step,
+    Workflow,
+)
+from policyengine.source import Source
+from policyengine.value import Absent, Known, Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from policyengine.source import Span
+    from policyengine.value import Value
+
+N = TypeVar("N", bound=Node)
+T = TypeVar("T")
+CI = ".github/workflows/ci.yml"
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A tree in memory."""
+
+    texts: dict[str, str]
+
+    @property
+    def paths(self) -> Sequence[str]:
+        return sorted(self.texts)
+
+    def read(self, path: str) -> Source | None:
+        return Source(path, self.texts[path]) if path in self.texts else None
+
+    def at(self, span: Span) -> str:
+        return self.texts[span.path][span.start : span.end]
+
+
+def lowered(workflow: str, **files: str) -> tuple[Lowered, Memory]:
+    tree = Memory({CI: workflow, **{name.replace("__", "/"): text for name, text in files.items()}})
+    return actions.lower(tree), tree
+
+
+def tree_of(files: dict[str, str]) -> tuple[Lowered, Memory]:
+    tree = Memory(files)
+    return actions.lower(tree), tree
+
+
+def all_of(found: Lowered, kind: type[N]) -> list[N]:
+    return [node for node in found.nodes if isinstance(node, kind)]
+
+
+def job(found: Lowered, name: str, path: str = CI) -> Job:
+    return next(each for each in all_of(found, Job) if each.id == f"github:{path}#{name}")
+
+
+def known(value: Value[T] | None) -> T:
+    assert isinstance(value, Known)
+    return value.value
+
+
+def steps(run: str, **files: str) -> tuple[tuple[Step, ...], Memory]:
+    body = "\n".join("          " + line for line in run.split("\n"))
+    found, tree = lowered(
+        f"on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n      - run: |\n{body}\n", **files
+    )
+    return job(found, "a").steps, tree
+
+
+def told(run: str, **files: str) -> list[str]:
+    found, _ = steps(run, **files)
+    return [
+        f"{type(each).__name__} {getattr(each, 'runner', getattr(each, 'tool', ''))}".strip()
+        for step in found
+        for each in step.activities
+    ]
+
+
+@pytest.mark.parametrize(
+    "on", ["on: push", "on: [push]", "on:\n  push:", '"on": push', "on:\n  push:\n    branches: [main]"]
+)
+def test_every_form_of_on_is_a_trigger(on: str) -> None:
+    found, tree = lowered(f"{on}\njobs: {{a: {{steps: []}}}}\n")
+    (workflow,) = all_of(found, Workflow)
+    assert [trigger.event for trigger in workflow.triggers] == ["push"]
+    assert tree.at(workflow.triggers[0].span) == "push"
+    assert tree.at(workflow.span) == "on"
+
+
+def test_a_workflow_run_knows_what_it_follows() -> None:
+    found, tree = lowered("name: Deploy\non:\n  workflow_run: {workflows: [CI], types: [completed]}\njobs: {a: {}}\n")
+    (workflow,) = all_of(found, Workflow)
+    assert (workflow.name, tree.at(workflow.span)) == ("Deploy", "Deploy")
+    assert (workflow.triggers[0].workflows, workflow.triggers[0].types) == (("CI",), ("completed",))
+
+
+def test_needs_conditions_and_runners_stand_where_they_are_written() -> None:
+    found, tree = lowered(
+        "on: push\njobs:\n  gate: {runs-on: ubuntu-latest}\n  deploy:\n    needs: gate\n    if: always()\n"
+        "    environment: {name: production}\n    runs-on: [self-hosted, arm64]\n    continue-on-error: true\n"
+    )
+    deploy = job(found, "deploy")
+    assert deploy.needs == (f"github:{CI}#gate",)
+    assert deploy.needs_span is not None
+    assert tree.at(deploy.needs_span) == "gate"
+    assert tree.at(deploy.span) == "deploy"
+    assert known(deploy.condition) == "always()"
+    assert known(deploy.environment) == "production"
+    assert known(deploy.runs_on) == "self-hosted arm64"
+    assert known(deploy.continue_on_error) is True
+
+
+def test_compose_up_is_told_with_its_files_services_and_flags() -> None:
+    (step,), tree = steps(
+        "cd stack\nAPP_IMAGE=app docker compose -f a.yml --file=b.yml --profile e2e up -d --wait web || true"
+    )
+    (up,) = step.activities
+    assert isinstance(up, ComposeUp)
+    assert (up.files, up.services, up.profiles) == (("stack/a.yml", "stack/b.yml"), ("web",), ("e2e",))
+    assert (up.wait, up.detached, up.build, up.forgiven, up.directory) == (True, True, False, True, "stack")
+    assert [(each.key, known(each.value)) for each in up.environment] == [("APP_IMAGE", "app")]
+    assert tree.at(up.span).startswith("APP_IMAGE=app docker compose")
+
+
+def test_the_environment_of_a_step_reaches_compose() -> None:
+    found, _ = lowered(
+        "on: push\njobs:\n  a:\n    steps:\n      - run: docker compose up --wait\n        env:\n"
+        "          COMPOSE_FILE: a.yml:b.yml\n          APP_IMAGE: repo@${{ needs.x.outputs.digest }}\n"
+    )
+    (up,) = job(found, "a").steps[0].activities
+    assert isinstance(up, ComposeUp)
+    assert up.files == ("a.yml", "b.yml")
+    assert {each.key: known(each.value) for each in up.environment}["APP_IMAGE"] == "repo@${{ needs.x.outputs.digest }}"
+
+
+@pytest.mark.parametrize(
+    ("run", "told_of"),
+    [
+        ("npx playwright test", ["EndToEnd playwright"]),
+        ("pnpm exec playwright test --project=chromium", ["EndToEnd playwright"]),
+        ("xvfb-run -a yarn cypress run", ["EndToEnd cypress"]),
+        ("npx playwright install --with-deps", []),
+        ("docker compose run --rm e2e npx playwright test", ["EndToEnd playwright"]),
+        ("docker compose exec -T app sh -c 'npm ci && npx playwright test'", ["EndToEnd playwright"]),
+        ("docker compose exec -T app npx prisma migrate deploy", ["Migrate prisma"]),
+        ("npx prisma db push", ["Migrate prisma"]),
+        ("aws --region eu-west-1 ecs update-service --service a --force-new-deployment", ["Deploy ecs"]),
+        ("terraform -chdir=infra apply -auto-approve", ["Deploy terraform"]),
+        ("terraform plan -out apply", []),
+        ("terraform apply -refresh-only", []),
+        ("terragrunt run-all apply", ["Deploy terraform"]),
+        ("docker push 1.dkr.ecr.eu-west-1.amazonaws.com/app:1", ["Deploy ecr-push"]),
+        ("docker push ghcr.io/acme/app:1", []),
+        ("ssh deploy@host 'cd /srv && docker compose up -d'", ["Deploy ssh"]),
+        ("ssh deploy@host <<EOF\ndocker compose up -d\nEOF", ["Deploy ssh"]),
+        ("DOCKER_HOST=ssh://host docker compose up -d", ["Deploy ssh"]),
+        ("timeout 300 docker compose up --wait", ["ComposeUp"]),
+        ("sudo -E docker-compose up -d", ["ComposeUp"]),
+        ("bash -c 'docker compose up -d'", ["ComposeUp"]),
+        ("echo docker compose up", []),
+        ("# docker compose up", []),
+        ("cat <<EOF\ndocker compose up\nEOF", []),
+    ],
+)
+def test_what_a_command_does_is_told(run: str, told_of: list[str]) -> None:
+    assert told(run) == told_of
+
+
+def test_scripts_are_followed_through_packages_makefiles_files_and_functions() -> None:
+    found, tree = steps(
+        "npm run e2e",
+        **{
+            "package.json": '{"scripts": {"pree2e": "make -C stack up", "e2e": "bash scripts/e2e.sh"}}',
+            "stack__Makefile": "up:\n\tdocker compose up -d --wait\n",
+            "scripts__e2e.sh": "set -e\nrun() { npx playwright test; }\nrun\n",
+        },
+    )
+    (step,) = found
+    up, test = step.activities
+    assert isinstance(up, ComposeUp)
+    assert isinstance(test, EndToEnd)
+    assert (up.span.path, tree.at(up.span)) == ("stack/Makefile", "docker compose up -d --wait")
+    assert (test.span.path, tree.at(test.span)) == ("scripts/e2e.sh", "npx playwright test")
+    command = next(each for each in step.commands if each.argv == ("npx", "playwright", "test"))
+    assert [via.what for via in command.via] == ["run()", "scripts/e2e.sh", "npm run e2e"]
+    assert [via.span.path for via in command.via] == ["scripts/e2e.sh", "package.json", CI]
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        "pnpm --filter web e2e",
+        "pnpm --filter @acme/web run e2e",
+        "npm run e2e -w web",
+        "npm --prefix apps/web run e2e",
+        "yarn --cwd apps/web e2e",
+        "yarn workspace @acme/web e2e",
+        "cd apps/web && npm run e2e",
+        "npx turbo run e2e",
+        "pnpm -r e2e",
+        "(cd apps/web; bun run e2e)",
+    ],
+)
+def test_package_scripts_of_workspaces_are_found(run: str) -> None:
+    files = {
+        "package.json": '{"name": "root", "scripts": {}}',
+        "apps__web__package.json": '{"name": "@acme/web", "scripts": {"e2e": "playwright test"}}',
+    }
+    assert told(run, **files) == ["EndToEnd playwright"]
+
+
+def test_a_script_that_calls_itself_ends() -> None:
+    assert told("npm test", **{"package.json": '{"scripts": {"test": "npm test && playwright test"}}'}) == [
+        "EndToEnd playwright"
+    ]
+
+
+def test_a_script_that_is_not_there_is_a_gap_at_the_command() -> None:
+    (step,), tree = steps("./scripts/up.sh --all")
+    assert step.gap is not None
+    assert tree.at(step.gap.span) == "./scripts/up.sh --all"
+
+
+def test_a_step_that_never_runs_does_nothing() -> None:
+    found, _ = lowered(
+        "on: push\njobs:\n  a:\n    steps:\n      - run: docker compose up\n        if: ${{ false }}\n"
+        "  b:\n    if: false\n    steps:\n      - run: docker compose up\n"
+    )
+    assert [step.activities for step in job(found, "a").steps] == [()]
+    assert job(found, "b").steps == ()
+
+
+def test_a_reusable_workflow_is_expanded_with_its_inputs_in_the_order_of_needs() -> None:
+    found, _ = tree_of(
+        {
+            CI: "on: push\njobs:\n  gate:\n    uses: ./.github/workflows/gate.yml\n    with: {file: e2e.yml}\n",
+            ".github/workflows/gate.yml": (
+                "on:\n  workflow_call:\n    inputs:\n      file: {default: no.yml, type: string}\n"
+                "      target: {default: runner, type: string}\n"
+                "env: {TARGET: '${{ inputs.target }}'}\n"
+                "jobs:\n"
+                "  test:\n    needs: build\n    steps: [{run: npx playwright test}]\n"
+                "  build:\n    runs-on: ubuntu-24.04-arm\n    steps:\n"
+                "      - run: docker build --target $TARGET -f ${{ inputs.file }} .\n"
+            ),
+        }
+    )
+    gate = job(found, "gate")
+    assert [type(each).__name__ for step in gate.steps for each in step.activities] == ["EndToEnd"]
+    assert len(gate.steps) == 2
+    assert known(gate.runs_on) == "ubuntu-24.04-arm"
+    (build,) = [each for each in all_of(found, Build) if each.job == gate.id]
+    assert (known(build.dockerfile), known(build.target)) == ("e2e.yml", "runner")
+
+
+def test_a_reusable_workflow_of_another_repository_is_a_gap() -> None:
+    found, tree = lowered("on: push\njobs:\n  gate:\n    uses: acme/ci/.github/workflows/gate.yml@v1\n")
+    gap = job(found, "gate").gap
+    assert gap is not None
+    assert tree.at(gap.span) == "acme/ci/.github/workflows/gate.yml@v1"
+
+
+def test_workflows_that_call_one_another_end() -> None:
+    body = "on: workflow_call\njobs:\n  a:\n    uses: ./.github/workflows/{}.yml\n"
+    found, _ = tree_of({CI: body.format("other"), ".github/workflows/other.yml": body.format("ci")})
+    assert job(found, "a").gap is not None
+
+
+def test_a_composite_action_is_expanded_with_its_inputs_and_its_own_scripts() -> None:
+    found, tree = tree_of(
+        {
+            CI: "on: push\njobs:\n  a:\n    steps:\n      - uses: ./.github/actions/up\n        continue-on-error: true\n"
+            "        with: {file: e2e.yml}\n",
+            ".github/actions/up/action.yml": (
+                "inputs:\n  file: {default: compose.yml}\nruns:\n  using: composite\n  steps:\n"
+                "    - run: $GITHUB_ACTION_PATH/up.sh\n      shell: bash\n"
+                "    - uses: docker/build-push-action@v6\n      with: {file: '${{ inputs.file }}', push: true}\n"
+            ),
+            ".github/actions/up/up.sh": "docker compose up -d\n",
+        }
+    )
+    inner, build_step, outer = job(found, "a").steps
+    (up,) = inner.activities
+    assert isinstance(up, ComposeUp)
+    assert tree.at(up.span) == "docker compose up -d"
+    assert up.directory == ""
+    assert known(inner.continue_on_error) is True
+    assert len(build_step.builds) == 1
+    assert outer.activities == ()
+    (build,) = all_of(found, Build)
+    assert (known(build.dockerfile), known(build.push)) == ("e2e.yml", True)
+
+
+def test_a_build_tells_its_dockerfile_platforms_tags_and_push() -> None:
+    found, tree = lowered(
+        "on: push\nenv: {REGISTRY: 1.dkr.ecr.eu-west-1.amazonaws.com}\njobs:\n  a:\n    steps:\n"
+        "      - uses: docker/build-push-action@v6\n        with:\n          context: web\n          target: runner\n"
+        "          platforms: linux/amd64,linux/arm64\n          push: true\n"
+        "          tags: ${{ env.REGISTRY }}/app:${{ github.sha }}\n          build-args: |\n            A=1\n"
+    )
+    (build,) = all_of(found, Build)
+    assert (known(build.context), known(build.dockerfile), known(build.target)) == ("web", "web/Dockerfile", "runner")
+    assert known(build.platforms) == ("linux/amd64", "linux/arm64")
+    assert isinstance(build.platforms, Known)
+    assert tree.at(build.platforms.span) == "linux/amd64,linux/arm64"
+    assert [(each.repository, each.tag) for each in known(build.tags)] == [("app", "${github.sha}")]
+    (step,) = job(found, "a").steps
+    assert [each.tool for each in step.activities if isinstance(each, Deploy)] == ["ecr-push"]
+
+
+def test_a_matrix_makes_one_build_for_each_combination() -> None:
+    found, _ = lowered(
+        "on: push\njobs:\n  a:\n    strategy:\n      matrix:\n        platform: [linux/amd64, linux/arm64]\n"
+        "        include:\n          - {platform: linux/amd64, runner: ubuntu-latest}\n"
+        "          - {platform: linux/arm64, runner: ubuntu-24.04-arm}\n"
+        "    runs-on: ${{ matrix.runner }}\n    steps:\n      - uses: docker/build-push-action@v6\n"
+        "        with: {platforms: '${{ matrix.platform }}', push: true, tags: acme/app}\n"
+    )
+    assert [known(build.platforms) for build in all_of(found, Build)] == [("linux/amd64",), ("linux/arm64",)]
+    assert isinstance(job(found, "a").runs_on, Unknown)
+
+
+def test_a_pushed_docker_build_is_found_through_its_variables() -> None:
+    found, _ = lowered(
+        "on: push\njobs:\n  a:\n    steps:\n      - run: |\n          IMAGE=1.dkr.ecr.eu-west-1.amazonaws.com/app:$GITHUB_SHA\n"
+        "          docker build -t $IMAGE -f Dockerfile.prod .\n          docker push $IMAGE\n"
+    )
+    (build,) = all_of(found, Build)
+    assert known(build.push) is True
+    assert known(build.dockerfile) == "Dockerfile.prod"
+    assert [each.repository for each in known(build.tags)] == ["app"]
+    (step,) = job(found, "a").steps
+    assert [type(each).__name__ for each in step.activities] == ["Deploy"]
+
+
+def test_a_build_without_push_says_nothing_of_it() -> None:
+    found, _ = lowered("on: push\njobs:\n  a:\n    steps:\n      - run: docker build .\n")
+    (build,) = all_of(found, Build)
+    assert isinstance(build.push, Absent)
+    assert isinstance(build.platforms, Absent)
+
+
+def test_service_containers_are_services_with_their_datastore() -> None:
+    found, tree = lowered(
+        "on: push\njobs:\n  a:\n    services:\n      db:\n        image: postgres:16.4\n        ports: ['5433:5432']\n"
+    )
+    (service,) = all_of(found, Service)
+    assert service.id == f"github:{CI}#a/services.db"
+    assert isinstance(service.image, Known)
+    assert tree.at(service.image.span) == "postgres:16.4"
+    assert [(known(each.published), known(each.target)) for each in service.ports] == [(5433, 5432)]
+    assert [each.service for each in all_of(found, Database)] == [service.id]
+    assert job(found, "a").services == (service.id,)
+
+
+def test_an_action_that_retries_runs_its_command() -> None:
+    found, tree = lowered(
+        "on: push\njobs:\n  a:\n    steps:\n      - uses: nick-fields/retry@v3\n        with:\n          max_attempts: 3\n"
+        "          command: |\n            docker compose up -d\n            npx playwright test\n"
+    )
+    (step,) = job(found, "a").steps
+    assert [type(each).__name__ for each in step.activities] == ["ComposeUp", "EndToEnd"]
+    assert tree.at(step.activities[1].span) == "npx playwright test"
+
+
+def test_a_script_for_another_shell_is_a_gap() -> None:
+    found, _ = lowered(
+        "on: push\njobs:\n  a:\n    defaults: {run: {shell: pwsh}}\n    steps:\n      - run: docker compose up\n"
+    )
+    (step,) = job(found, "a").steps
+    assert step.activities == ()
+    assert step.gap is not None
+
+
+def test_a_migration_in_the_pipeline_is_told_apart_from_a_push() -> None:
+    found, _ = steps("npx prisma migrate deploy\nnpx prisma db push")
+    assert [(each.tool, each.push) for each in found[0].activities if isinstance(each, Migrate)] == [
+        ("prisma", False),
+        ("prisma", True),
+    ]
+
+
+def test_a_workflow_that_is_no_yaml_loses_no_other() -> None:
+    found, _ = tree_of({CI: "on: push\njobs: {a: {}}\n", ".github/workflows/bad.yml": "a: [b\n"})
+    assert [each.name for each in all_of(found, Job)] == ["a"]
+    assert [problem.span.path for problem in found.problems] == [".github/workflows/bad.yml"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "on: push", "on: push\njobs: []", "on: push\njobs: {a: 1}", "on: push\njobs: {a: {steps: {b: 1}, needs: {c: 1}}}",
+     "on: 1\njobs: {a: {steps: [1, {run: [x]}, {uses: {}}], services: [x], strategy: {matrix: [1]}, env: x}}"],
+)  # fmt: skip
+def test_documents_of_another_shape_are_survived(text: str) -> None:
+    lowered(text)
