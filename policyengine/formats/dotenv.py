@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from policyengine.formats.interpolation import HOLE, Piece, TemplateError, Text, expand, join
+from policyengine.formats.interpolation import HOLE, LONGEST, Piece, TemplateError, Text, expand, join
 from policyengine.source import ReadError, Source, Span
 from policyengine.value import Via
 
@@ -356,8 +356,8 @@ _PY_BLANK = re.compile(r"\s*", re.MULTILINE)
 _PY_EXPORT = re.compile(r"(?:export[^\S\r\n]+)?")
 _PY_KEY = re.compile(r"'([^']+)'|([^=\#\s]+)")
 _PY_SPACE = re.compile(r"[^\S\r\n]*")
-_PY_SINGLE = re.compile(r"'((?:\\'|[^'])*)'")
-_PY_DOUBLE = re.compile(r'"((?:\\"|[^"])*)"')
+_PY_SINGLE = re.compile(r"'([^'\\]*(?:\\.[^'\\]*)*)'", re.DOTALL)
+_PY_DOUBLE = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
 _PY_LINE = re.compile(r"[^\r\n]*")
 _PY_COMMENT = re.compile(r"\s+#.*")
 _PY_END = re.compile(r"[^\S\r\n]*(?:#[^\r\n]*)?[^\S\r\n]*(?:\r\n|\n|\r|\Z)")
@@ -431,7 +431,7 @@ def _expand_python(value: Text, lookup: Callable[[str], Text | None], *, strict:
     """`${A}` and `${A:-b}` expanded; an unset variable is empty for python-dotenv."""
     parts: list[Text] = []
     unset: list[str] = []
-    at = 0
+    at = length = 0
     for match in _PY_VARIABLE.finditer(value.text):
         start, end = match.span()
         parts.append(value.cut(at, start))
@@ -439,6 +439,9 @@ def _expand_python(value: Text, lookup: Callable[[str], Text | None], *, strict:
         place = value.cut(start, end)
         step = Via(match[0], place.pieces[0].span)
         held = lookup(match["name"])
+        length += len(held.text) if held is not None else 0
+        if length > max(LONGEST, 2 * len(value.text)):
+            raise ReadError(f"the value expands beyond {LONGEST:,} characters", step.span)
         if held is not None:
             parts.append(held.stepped(step))
         elif match["default"] is not None:

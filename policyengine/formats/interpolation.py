@@ -22,6 +22,10 @@ _NAME = re.compile(r"[_a-z][_a-z0-9]*", re.IGNORECASE)
 _OPERATOR = re.compile(r":?[-+?]")
 _DEEPEST = 32
 _MOST = 10_000
+LONGEST = 131_072
+"""Characters that a text may expand to."""
+
+_MOST_PIECES = 1_000
 
 
 class Piece(NamedTuple):
@@ -83,8 +87,9 @@ def join(parts: Iterable[Text]) -> Text:
             if piece.start < piece.end or not part.text
         )
         length += len(part.text)
-    if length:
-        pieces = [piece for piece in pieces if piece.start < piece.end]
+    pieces = [piece for piece in pieces if piece.start < piece.end] if length else pieces[:1]
+    if len(pieces) > _MOST_PIECES:  # nobody edits such a value: its places are not worth their memory
+        pieces = [Piece(0, length, pieces[0].span, exact=False, via=pieces[0].via)]
     return Text("".join(texts), tuple(pieces))
 
 
@@ -136,7 +141,8 @@ def _substitute(
     if depth > _DEEPEST:
         raise TemplateError(f"the template is nested deeper than {_DEEPEST} levels", template.pieces[0].span)
     parts: list[Text] = []
-    kept = at = count = 0
+    kept = at = count = length = 0
+    longest = max(LONGEST, 2 * len(text))
     line_end = -1
     while (dollar := text.find("$", at)) >= 0:
         if dollar > line_end:
@@ -162,13 +168,17 @@ def _substitute(
         if expression.operator:
             operand = template.cut(*expression.operand)
             name, operator = expression.name, expression.operator
-            parts.append(_operated(name, operator, operand, step, lookup, unset, strict=strict, depth=depth))
-            continue
-        held = lookup(expression.name)
-        if held is None:
-            unset.append(expression.name)
-            held = Text.at("" if strict else HOLE, step.span)
-        parts.append(held.stepped(step))
+            value = _operated(name, operator, operand, step, lookup, unset, strict=strict, depth=depth)
+        else:
+            held = lookup(expression.name)
+            if held is None:
+                unset.append(expression.name)
+                held = Text.at("" if strict else HOLE, step.span)
+            value = held.stepped(step)
+        parts.append(value)
+        length += len(value.text)
+        if length > longest:
+            raise TemplateError(f"the template expands beyond {LONGEST:,} characters", step.span)
     if kept < len(text):
         parts.append(template.cut(kept, len(text)))
     return join(parts)

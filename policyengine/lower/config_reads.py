@@ -68,6 +68,10 @@ _COUNTED = re.compile(rf"({NAME})\s*\.\s*length\b")
 _PUSHES = re.compile(rf"({NAME})\s*\.\s*push\s*\(")
 
 
+_FAR = 1500
+"""How many characters of a condition, a body or a default are looked at: more than anybody writes."""
+
+
 class Read(NamedTuple):
     """One place that reads a variable: its key, the key's part, and the part of the whole read."""
 
@@ -145,13 +149,19 @@ def found(reader: Modules, code: Code) -> tuple[Found, ...]:
     said.extend(_lists(code, ifs))
     said.extend(Found(read.key, Place(code, read.name), _plain(reader, code, read)) for read in every)
     said.extend(_destructured(reader, code))
-    rank = {True: 0, False: 1, None: 2}
     best: dict[str, Found] = {}
     for each in said:
         known = best.get(each.key)
-        if known is None or rank[each.verdict.required] < rank[known.verdict.required]:
+        if known is None or _strength(each.verdict) < _strength(known.verdict):
             best[each.key] = each
     return tuple(sorted(best.values(), key=lambda each: (each.name.code.source.path, each.name.part.start)))
+
+
+def _strength(verdict: Verdict) -> int:
+    """What counts where several places speak of one variable: required, required at times, optional, untold."""
+    if verdict.required is not None:
+        return 0 if verdict.required else 2
+    return 1 if verdict.reason == _GUARDED.reason else 3
 
 
 def _plain(reader: Modules, code: Code, read: Read) -> Verdict:
@@ -180,7 +190,7 @@ def _plain(reader: Modules, code: Code, read: Read) -> Verdict:
 
 def _fallback(reader: Modules, code: Code, start: int) -> Verdict:
     """What stands behind `??` or `||`: a default, another variable, or a throw."""
-    part = code.expression(start)
+    part = code.expression(start, min(len(code.text), start + _FAR))
     last = start
     while match := _OR_OR_NULLISH.search(code.text, last, part.end):
         last = match.end() if match[0] in ("||", "??") else code.closers.get(match.start(), match.start()) + 1
@@ -281,18 +291,23 @@ def _ifs(code: Code) -> _Conditions:
 def _conditions(code: Code, every: tuple[Read, ...], named: dict[str, Read], ifs: _Conditions) -> Iterator[Found]:
     """`if (!process.env.X) throw …`, also through a name, and `if (!process.env.X) missing.push("X")`."""
     starts = [read.part.start for read in every]
-    stopping = [_STOPS.search(code.text, *body) is not None for _, body in ifs.statements]
+    stopping = [
+        _STOPS.search(code.text, body.start, min(body.end, body.start + _FAR)) is not None for _, body in ifs.statements
+    ]
     counted = {
         match[1]
         for (condition, _), stops in zip(ifs.statements, stopping, strict=True)
         if stops
-        for match in _COUNTED.finditer(code.text, *condition)
+        for match in _COUNTED.finditer(code.text, condition.start, min(condition.end, condition.start + _FAR))
     }
     for (condition, body), stops in zip(ifs.statements, stopping, strict=True):
-        if not stops and not any(match[1] in counted for match in _PUSHES.finditer(code.text, *body)):
+        pushes = (
+            _PUSHES.finditer(code.text, body.start, min(body.end, body.start + _FAR)) if counted and not stops else ()
+        )
+        if not stops and not any(match[1] in counted for match in pushes):
             continue
         nested = ifs.guarded(condition.start)
-        for part in _disjuncts(code, condition):
+        for part in _disjuncts(code, Part(condition.start, min(condition.end, condition.start + _FAR))):
             conditional = nested or _AND.search(code.text, part.start, part.end) is not None
             for read in (*_within(every, starts, part), *_names_within(code, named, part)):
                 before = code.text[max(part.start, read.part.start - 40) : read.part.start]
@@ -336,10 +351,10 @@ def _disjuncts(code: Code, part: Part) -> Iterator[Part]:
 
 
 def _statement(code: Code, start: int) -> Part:
-    part = code.trim(start, min(len(code.text), start + 4000))
+    part = code.trim(start, min(len(code.text), start + _FAR))
     if code.text.startswith("{", part.start):
         return Part(part.start, code.closers.get(part.start, part.end))
-    return code.expression(part.start)
+    return code.expression(part.start, part.end)
 
 
 def helpers(code: Code) -> dict[str, Helper]:

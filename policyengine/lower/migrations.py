@@ -1,25 +1,23 @@
 """Migrations, SQL and ORM schemas → what the database must be: migrations, extensions, vectors, the engine.
 
-Folders of migrations are told by their layout, as the tools themselves find them; where the layout is shared by several
-tools, one file of the folder decides.
+Only files whose path suggests SQL, a migration, a schema or a manifest are read.
 """
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from policyengine.discover import parent
 from policyengine.lower import Lowered
+from policyengine.lower.migration_folders import folders as find_folders
+from policyengine.lower.migration_start import runners
 from policyengine.lower.package import set_aside
-from policyengine.nodes import Extension, MigrationRunner, Migrations, OrmSchema, Side, VectorUse
+from policyengine.nodes import Extension, Migrations, OrmSchema, Side, VectorUse
 from policyengine.source import ReadError, Span
 from policyengine.value import Known, Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from policyengine.discover import Files
     from policyengine.nodes import Node
@@ -48,7 +46,7 @@ _ENGINES = {
 def lower(files: Files) -> Lowered:
     """Migrations, Extension, VectorUse, OrmSchema and MigrationRunner nodes of the tree."""
     own = [path for path in files.paths if not set_aside(path)]
-    folders = tuple(sorted(_folders(files, own), key=lambda folder: folder.directory))
+    folders = tuple(sorted(find_folders(files, own), key=lambda folder: folder.directory))
     nodes: list[Node] = [
         Migrations(
             id=f"migrations:{folder.directory}",
@@ -66,7 +64,7 @@ def lower(files: Files) -> Lowered:
     nodes.extend(_from_code(files, own, migrated))
     nodes.extend(_from_schemas(files, own))
     nodes.extend(_from_packages(files))
-    nodes.extend(_runners(files, own, folders))
+    nodes.extend(runners(files, own, folders))
     unique: dict[str, Node] = {}
     for node in nodes:
         unique.setdefault(node.id, node)
@@ -77,191 +75,6 @@ def _start(files: Files, path: str) -> Span:
     """The first line of a file, the place of what is about the whole of it."""
     source = files.read(path)
     return Span(path, 0, len(source.line(1)) if source is not None else 0)
-
-
-# Folders of migrations
-
-
-class _Folder(NamedTuple):
-    directory: str
-    tool: str
-    files: tuple[str, ...]
-
-
-class _Layout(NamedTuple):
-    """The paths of one tool's migrations: `directory` is the group of that name."""
-
-    tool: str
-    path: re.Pattern[str]
-
-
-_LAYOUTS = (
-    _Layout("supabase", re.compile(r"(?P<directory>(?:.+/)?supabase/migrations)/\d+_[^/]*\.sql")),
-    _Layout("prisma", re.compile(r"(?P<directory>(?:.+/)?[\w-]*migrations?[\w-]*)/\d+_[^/]*/migration\.sql")),
-    _Layout("hasura", re.compile(r"(?P<directory>(?:.+/)?migrations(?:/[\w-]+)?)/\d{13}_[^/]*/up\.sql")),
-    _Layout("diesel", re.compile(r"(?P<directory>(?:.+/)?migrations)/[\d-]+_[^/]*/up\.sql")),
-    _Layout("alembic", re.compile(r"(?P<directory>(?:.+/)?versions)/(?:.+/)?(?!__init__)\w[^/]*\.py")),
-    _Layout("rails", re.compile(r"(?P<directory>(?:.+/)?db/(?:\w+_)?migrate)/\d{8,}_\w+\.rb")),
-    _Layout("django", re.compile(r"(?P<directory>(?:.+/)?migrations)/\d{4}_\w+\.py")),
-    _Layout("laravel", re.compile(r"(?P<directory>(?:.+/)?database/migrations)/(?:.+/)?\d{4}_\d{2}_\d{2}_\w+\.php")),
-    _Layout("doctrine", re.compile(r"(?P<directory>(?:.+/)?[mM]igrations)/(?:.+/)?Version\d{14}\.php")),
-    _Layout("ecto", re.compile(r"(?P<directory>(?:.+/)?priv/\w+/migrations)/\d{14}_\w+\.exs")),
-    _Layout("ef", re.compile(r"(?P<directory>(?:.+/)?Migrations)/(?:.+/)?\d{14}_\w+\.cs")),
-    _Layout("flyway", re.compile(r"(?P<directory>(?:.+/)?db/migrations?)/(?:.+/)?[VR][\w.]*__[^/]+\.(?:sql|java|kt)")),
-    _Layout("flyway", re.compile(r"(?P<directory>(?:.+/)?(?:sql|migrations?|flyway))/(?:.+/)?V\d[\w.]*__[^/]+\.sql")),
-    _Layout("liquibase", re.compile(r"(?P<directory>(?:.+/)?db/changelogs?)/.+\.(?:sql|xml|ya?ml)")),
-    _Layout(
-        "sql",
-        re.compile(
-            r"(?P<directory>(?:.+/)?(?:[\w-]*migrations?|migrate|drizzle|schema[-_]changes)(?:/(?:sql|postgres(?:ql)?|mysql|sqlite|up))?)/[^/]+\.sql"
-        ),
-    ),
-    _Layout(
-        "javascript",
-        re.compile(r"(?P<directory>(?:.+/)?(?:[\w-]*migrations?|migrate))/\d{8,}[-_][^/]*\.(?:[cm]?[jt]s)"),
-    ),
-    _Layout("typeorm", re.compile(r"(?P<directory>(?:.+/)?migrations?)/\w*\d{13}[-_]?\w*\.[jt]s")),
-    _Layout("mikro-orm", re.compile(r"(?P<directory>(?:.+/)?migrations?)/Migration\d{14}\w*\.[jt]s")),
-)
-_NO_MIGRATION = re.compile(r"(?:^|/)(?:seeds?|seeders?|rollbacks?|scripts/sql)/|\.d\.ts$|\.(?:test|spec)\.")
-
-_SQL_MARKS = (
-    ("goose", re.compile(r"^--\s*\+goose\s+Up", re.MULTILINE)),
-    ("dbmate", re.compile(r"^--\s*migrate:up", re.MULTILINE)),
-    ("sql-migrate", re.compile(r"^--\s*\+migrate\s+Up", re.MULTILINE)),
-    ("drizzle", re.compile(r"-->\s*statement-breakpoint")),
-    ("liquibase", re.compile(r"^--\s*liquibase formatted sql", re.MULTILINE)),
-)
-_JAVASCRIPT_MARKS = (
-    ("typeorm", re.compile(r"\bMigrationInterface\b")),
-    ("mikro-orm", re.compile(r"@mikro-orm/")),
-    ("kysely", re.compile(r"\bKysely\b")),
-    ("sequelize", re.compile(r"\bqueryInterface\b|\bQueryInterface\b")),
-    ("node-pg-migrate", re.compile(r"\bMigrationBuilder\b|\bpgm\b")),
-    ("knex", re.compile(r"\bknex\b", re.IGNORECASE)),
-    ("payload", re.compile(r"@payloadcms/")),
-    ("mongodb", re.compile(r"\.collection\(")),
-)
-
-
-def _folders(files: Files, own: Sequence[str]) -> Iterator[_Folder]:
-    known = set(files.paths)
-    found: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for path in own:
-        if not path.endswith((".sql", ".py", ".rb", ".php", ".exs", ".cs", ".ts", ".js", ".mjs", ".cjs", ".java", ".kt", ".xml", ".yml", ".yaml", ".mts", ".cts")):  # fmt: skip  # noqa: E501
-            continue
-        if _NO_MIGRATION.search(path):
-            continue
-        for tool, pattern in _LAYOUTS:
-            match = pattern.fullmatch(path)
-            if match and _fits(tool, match["directory"], known):
-                found[match["directory"], tool].append(path)
-                break
-    taken: set[str] = set()
-    django: dict[str, list[tuple[str, list[str]]]] = defaultdict(list)
-    for (directory, tool), paths in sorted(found.items()):
-        if tool == "django":
-            django[_above(directory, "manage.py", known)].append((directory, paths))
-            continue
-        if directory in taken:
-            continue
-        named = _tool(files, directory, tool, paths, known)
-        if named:
-            taken.add(directory)
-            ups = [path for path in paths if not path.endswith((".down.sql", "/down.sql"))]
-            yield _Folder(directory, named, tuple(sorted(ups or paths)))
-    for apps in django.values():
-        directories = [directory for directory, _ in apps]
-        every = sorted(path for _, paths in apps for path in paths)
-        yield _Folder(_shared(directories), "django", tuple(every))
-
-
-def _fits(tool: str, directory: str, known: set[str]) -> bool:
-    """Whether the files beside a folder are those of the tool."""
-    above = parent(directory)
-    beside = f"{above}/" if above else ""
-    match tool:
-        case "alembic":
-            return any(f"{beside}{name}" in known for name in ("env.py", "script.py.mako", "alembic.ini"))
-        case "django":
-            return f"{directory}/__init__.py" in known
-        case _:
-            return True
-
-
-def _tool(files: Files, directory: str, tool: str, paths: Sequence[str], known: set[str]) -> str:
-    """The tool of a folder, empty when it is none."""
-    above = parent(directory)
-    beside = f"{above}/" if above else ""
-    if tool == "prisma":
-        return "drizzle" if f"{parent(paths[0])}/snapshot.json" in known else "prisma"
-    if tool == "sql":
-        if f"{directory}/meta/_journal.json" in known:
-            return "drizzle"
-        if f"{directory}/atlas.sum" in known:
-            return "atlas"
-        if any(path.endswith(".up.sql") for path in paths):
-            return "sqlx" if _above(directory, "Cargo.toml", known) != _NOWHERE else "golang-migrate"
-        if _read_mark(files, paths, _SQL_MARKS):
-            return _read_mark(files, paths, _SQL_MARKS)
-        if directory.rpartition("/")[2] in ("migrate", "drizzle") and not any(
-            re.match(r"\d", PurePosixPath(path).name) for path in paths
-        ):
-            return ""
-        if f"{beside}Cargo.toml" in known:
-            return "sqlx"
-        return "sql"
-    if tool == "javascript":
-        return _read_mark(files, paths, _JAVASCRIPT_MARKS) or ("knex" if _knex(directory, known) else "")
-    if tool == "typeorm":
-        return _read_mark(files, paths, _JAVASCRIPT_MARKS[:1])
-    if tool == "liquibase":
-        names = {PurePosixPath(path).name for path in paths}
-        return "liquibase" if any("changelog" in name or "master" in name for name in names) else ""
-    return tool
-
-
-def _read_mark(files: Files, paths: Sequence[str], marks: Iterable[tuple[str, re.Pattern[str]]]) -> str:
-    """The tool whose mark stands in the first files of a folder that can be read."""
-    for path in sorted(paths)[:3]:
-        source = files.read(path)
-        if source is None:
-            continue
-        for tool, pattern in marks:
-            if pattern.search(source.text):
-                return tool
-    return ""
-
-
-def _knex(directory: str, known: set[str]) -> bool:
-    return any(_above(directory, f"knexfile.{ending}", known) != _NOWHERE for ending in ("js", "ts", "cjs", "mjs"))
-
-
-_NOWHERE = "\0"
-
-
-def _above(directory: str, name: str, known: set[str]) -> str:
-    """The nearest folder at or above `directory` that holds a file `name`; `_NOWHERE` when none does."""
-    folder = directory
-    while True:
-        if (f"{folder}/{name}" if folder else name) in known:
-            return folder
-        if not folder:
-            return _NOWHERE
-        folder = parent(folder)
-
-
-def _shared(directories: Sequence[str]) -> str:
-    """The deepest folder that holds all `directories`."""
-    if len(directories) == 1:
-        return directories[0]
-    parts = [directory.split("/") for directory in directories]
-    shared: list[str] = []
-    for names in zip(*parts, strict=False):
-        if len(set(names)) > 1:
-            break
-        shared.append(names[0])
-    return "/".join(shared) or "."
 
 
 # Extensions and vectors
@@ -528,100 +341,3 @@ def _from_packages(files: Files) -> Iterator[Node]:
                     span=dependency.key_span,
                     what=f"the dependency {dependency.key}",
                 )
-
-
-# Start scripts that migrate
-
-_MIGRATES = (
-    ("prisma", r"\bprisma(?:@\S+)?\s+migrate\s+deploy\b"),
-    ("drizzle", r"\bdrizzle-kit\s+migrate\b"),
-    ("alembic", r"\balembic\s+(?:-\S+\s+(?:\S+\s+)?)*upgrade\b|\bflask\s+db\s+upgrade\b"),
-    ("rails", r"\b(?:rails|rake)\s+(?:\S+\s+)*?db:(?:migrate|prepare)\b"),
-    ("django", r"\bmanage(?:\.py)?\s+migrate\b|\bdjango-admin\s+migrate\b"),
-    ("knex", r"\bknex\s+(?:\S+\s+)*?migrate:(?:latest|up)\b"),
-    ("typeorm", r"\btypeorm\S*\s+(?:\S+\s+)*?migration:run\b"),
-    ("sequelize", r"\bsequelize\S*\s+(?:\S+\s+)*?db:migrate\b"),
-    ("mikro-orm", r"\bmikro-orm\s+migration:up\b"),
-    ("node-pg-migrate", r"\bnode-pg-migrate\s+(?:\S+\s+)*?up\b"),
-    ("flyway", r"\bflyway\s+(?:\S+\s+)*?migrate\b"),
-    ("liquibase", r"\bliquibase\s+(?:\S+\s+)*?update\b"),
-    ("dbmate", r"\bdbmate\s+(?:\S+\s+)*?(?:up|migrate)\b"),
-    ("goose", r"\bgoose\s+(?:\S+\s+)*?up\b"),
-    ("atlas", r"\batlas\s+migrate\s+apply\b"),
-    ("laravel", r"\bartisan\s+migrate\b"),
-    ("doctrine", r"\bdoctrine:migrations:migrate\b"),
-    ("sqlx", r"\bsqlx\s+migrate\s+run\b"),
-    ("diesel", r"\bdiesel\s+migration\s+run\b"),
-    ("ecto", r"\becto\.migrate\b"),
-    ("golang-migrate", r"\bmigrate\s+(?:-\S+\s+(?:\S+\s+)?)+up\b"),
-)
-_MIGRATE_LINES = tuple((tool, re.compile(pattern)) for tool, pattern in _MIGRATES)
-_DOCKERFILE = re.compile(r"(?:^|/)(?:Dockerfile|Containerfile)(?:[.-][\w.-]+)?$|\.(?:D|d)ockerfile$")
-_DEVELOPMENT = re.compile(
-    r"(?:^|[/.-])(?:dev|develop|development|local|test|ci|devcontainer)(?:[/.-]|$)", re.IGNORECASE
-)
-_STARTED = re.compile(r"^[ \t]*(?:CMD|ENTRYPOINT)[ \t]+((?:[^\n]*\\\r?\n)*[^\n]*)", re.MULTILINE | re.IGNORECASE)
-_STAGE = re.compile(r"^[ \t]*FROM[ \t]", re.MULTILINE | re.IGNORECASE)
-_SCRIPT_FILE = re.compile(r"[\w./${}-]*?([\w.-]+\.(?:sh|bash)|docker-entrypoint|entrypoint)\b(?![\w.-])")
-_START_SCRIPT = re.compile(r"^[ \t]*(?!#)(?:[^\n#]*)$", re.MULTILINE)
-_GUARDED = re.compile(r"^[ \t]*(?:if|elif|case|\[)\b|\becho\b|\bprintf\b")
-
-
-def _runners(files: Files, own: Sequence[str], folders: Sequence[_Folder]) -> Iterator[MigrationRunner]:
-    """Shell scripts that an image starts with and that migrate. Commands in CMD itself are the Dockerfile's matter."""
-    shells: Mapping[str, list[str]] = _by_name(own)
-    done: set[str] = set()
-    for path in own:
-        if not _DOCKERFILE.search(path) or _DEVELOPMENT.search(path):
-            continue
-        source = files.read(path)
-        if source is None:
-            continue
-        stages = [match.start() for match in _STAGE.finditer(source.text)]
-        for started in _STARTED.finditer(source.text, stages[-1] if stages else 0):
-            for name in sorted({match[1] for match in _SCRIPT_FILE.finditer(started[1])}):
-                script = _nearest(shells.get(name, []), parent(path))
-                if script is None or script in done:
-                    continue
-                done.add(script)
-                yield from _runner(files, script, folders)
-
-
-def _by_name(own: Sequence[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = defaultdict(list)
-    for path in own:
-        name = PurePosixPath(path).name
-        if name.endswith((".sh", ".bash")) or "entrypoint" in name:
-            found[name].append(path)
-    return found
-
-
-def _nearest(paths: Sequence[str], directory: str) -> str | None:
-    """The one path that is meant from `directory`: the only one, or the only one below it."""
-    if len(paths) == 1:
-        return paths[0]
-    below = [path for path in paths if path.startswith(f"{directory}/")] if directory else []
-    return below[0] if len(below) == 1 else None
-
-
-def _runner(files: Files, script: str, folders: Sequence[_Folder]) -> Iterator[MigrationRunner]:
-    source = files.read(script)
-    for line in _START_SCRIPT.finditer(source.text) if source is not None else ():
-        if source is None or _GUARDED.search(line[0]):
-            continue
-        for tool, pattern in _MIGRATE_LINES:
-            match = pattern.search(line[0])
-            if match is None:
-                continue
-            span = source.span(line.start() + match.start(), line.start() + match.end())
-            own = [folder.directory for folder in folders if folder.tool == tool]
-            yield MigrationRunner(
-                id=f"runner:{script}",
-                name=script,
-                side=Side.SOURCE,
-                span=span,
-                tool=tool,
-                hashed=Known(value=True, span=span),
-                directory=own[0] if len(own) == 1 else "",
-            )
-            return

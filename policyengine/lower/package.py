@@ -198,7 +198,7 @@ _LINES = MappingProxyType(
         "maven": re.compile(r"<artifactId>\s*([\w.-]+)\s*</artifactId>"),
         "gradle": re.compile(r"[\"']([\w.-]+:[\w.-]+)(?::[^\"'\n]*)?[\"']|\bid[ \t(]+[\"']([\w.-]+)[\"']"),
         "sbt": re.compile(r"\"[\w.-]+\"[ \t]*%%?%?[ \t]*\"([\w.-]+)\""),
-        "msbuild": re.compile(r"<Package(?:Reference|Version)\b[^>\n]*?\bInclude=\"([^\"\n]+)\""),
+        "msbuild": re.compile(r"<Package(?:Reference|Version)\b[^<>\n]{0,300}?\bInclude=\"([^\"\n]+)\""),
         "mix": re.compile(r"^[ \t]*\[?\{:(\w+),", re.MULTILINE),
     }
 )
@@ -235,7 +235,7 @@ def _toml(source: Source) -> Iterator[Variable]:
     text = source.text
     headers = [(match[1], match.start(1), match.end()) for match in _TOML_HEADER.finditer(text)]
     ends = [start for _, start, _ in headers[1:]] + [len(text)]
-    for (name, name_start, start), end in zip(headers, ends, strict=True):
+    for (name, name_start, start), end in zip(headers, ends if headers else [], strict=True):
         if subtable := _TOML_SUBTABLE.fullmatch(name):
             yield _dependency(source, name_start + subtable.start(1), name_start + subtable.end(1))
         elif _TABLE_OF_NAMES.fullmatch(name):

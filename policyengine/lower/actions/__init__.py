@@ -173,9 +173,14 @@ def _frame(body: Mapping, document: Mapping, scope: Scope, outer: Frame | None =
         scope=replace(inner, matrix={}),
         combinations=tuple(combinations),
         directory=(join("", where) or "") if "$" not in where else "",
-        shell=shell.text if shell is not None else "",
+        shell=shell.text if shell is not None else "pwsh" if _on_windows(body) else "",
         condition=outer.condition if outer is not None else None,
     )
+
+
+def _on_windows(body: Mapping) -> bool:
+    """Whether the runner's own shell is PowerShell."""
+    return any("windows" in each.text.lower() for each in texts(body.get("runs-on")))
 
 
 def _runner(body: Mapping, frame: Frame) -> Value[str] | None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _MOST = 500
 """How many steps of a job are read, those of called workflows and actions included."""
-_OTHER_SHELL = re.compile(r"pwsh|powershell|python|cmd|node|perl|ruby")
+_SHELL = re.compile(r"\s*(?:/\S*/)?(?:env\s+)?(?:ba|da|z|k|a)?sh(?:\s|\Z)")
 _HARMLESS = re.compile(
     r"(?:actions/(?:checkout|setup-[\w-]+|cache(?:/\w+)?|upload-artifact|download-artifact|github-script|labeler|stale|"
     r"attest[\w-]*|create-github-app-token|dependency-review-action)|"
@@ -167,7 +167,7 @@ class Steps:
     def _script(self, step: Mapping, run: Scalar, source: Source, frame: Frame, state: State) -> _Done:
         given = step.get("shell")
         shell = given.text if isinstance(given, Scalar) else frame.shell
-        if _OTHER_SHELL.match(shell):
+        if shell and _SHELL.match(shell) is None:
             return _Done(gap=Unknown(f"a script for {shell.split()[0]} is not read", run.span))
         where = _directory(step.get("working-directory"), frame)
         followed = self.follower.follow(
@@ -190,9 +190,12 @@ class Steps:
             self._exported(command, scope, state)
             own = activities.of_command(command) or self._pushed(command, scope)
             found.extend(own)
-            for each in _scopes(scope, frame, " ".join(command.argv)):
+            argv = command.argv
+            if "build" not in argv and "bake" not in argv:
+                continue
+            for each in _scopes(scope, frame, " ".join(argv)):
                 made = [builds.of_command(command, each.expand)]
-                if "bake" in command.argv[:4] and "docker" in command.argv[:2]:
+                if "bake" in argv[:4] and "docker" in argv[:2]:
                     made.extend(self._bake_command(command, each))
                 for draft in made:
                     if draft is not None and all(draft != other for other, _ in drafts):

@@ -57,6 +57,8 @@ def lower(files: Files, settings: Config, *, jobs: int = 0, cache: bool = True) 
         for error in folder.broken:
             problems[error.span, error.message] = error
 
+    units = terragrunt.units(files)
+    words = _words(folders)
     projects: list[tuple[Root, Project]] = []
     for each in roots:
         if each.path not in folders:
@@ -64,7 +66,21 @@ def lower(files: Files, settings: Config, *, jobs: int = 0, cache: bool = True) 
             error = ReadError(f"there are no Terraform files in '{each.path}'", place, "correct 'terraform.root'")
             problems[error.span, error.message] = error
             continue
-        projects.append((each, _project(each, files, folders, syntaxes=syntaxes, settings=settings, problems=problems)))
+        projects.append(
+            (
+                each,
+                _project(
+                    each,
+                    files,
+                    folders,
+                    units=units,
+                    words=words,
+                    syntaxes=syntaxes,
+                    settings=settings,
+                    problems=problems,
+                ),
+            )
+        )
     syntaxes.prepare(closure((project for _, project in projects), KINDS), jobs or os.cpu_count() or 1)
 
     nodes: dict[str, Node] = {}
@@ -83,7 +99,7 @@ def lower(files: Files, settings: Config, *, jobs: int = 0, cache: bool = True) 
         if project.assumed:
             names = ", ".join(sorted(project.assumed))
             choices.append(Choice("environment", project.environment, f"no file sets {names} of {each.path or '.'}"))
-        if "terraform.workspace" in _text(project.folder):
+        if any("terraform.workspace" in source.text for source in project.folder.sources):
             shown = project.workspace.value if isinstance(project.workspace, Known) else ""
             choices.append(Choice("Terraform workspace", str(shown), "the files ask for terraform.workspace"))
     syntaxes.flush()
@@ -127,27 +143,26 @@ def _called(folders: Mapping[str, Folder]) -> Iterable[str]:
                     yield "" if joined == "." else joined
 
 
-def _text(folder: Folder) -> str:
-    return "\n".join(source.text for source in folder.sources)
-
-
 def _project(
     root: Root,
     files: Files,
     folders: Mapping[str, Folder],
     *,
+    units: Mapping[str, Sequence[str]],
+    words: Mapping[str, frozenset[str]],
     syntaxes: Syntaxes,
     settings: Config,
     problems: dict[tuple[Span, str], ReadError],
 ) -> Project:
     folder = folders[root.path]
-    used = [folder, *(folders[path] for path in folders if path.startswith(f"{root.path}/" if root.path else ""))]
-    text = "\n".join(_text(each) for each in used if "terraform.workspace" in _text(each))
-    spoken = "\n".join(_text(each) for each in used)
-    workspace: Tree = Known(workspace_of(text, settings) if text else "default", folder.sources[0].span(0, 0))
-    applying = terragrunt.units(files) if any(path.endswith(terragrunt.NAME) for path in files.paths) else {}
+    below = f"{root.path}/" if root.path else ""
+    own = [path for path in folders if path == root.path or path.startswith(below)]
+    asks = any("terraform.workspace" in source.text for path in own for source in folders[path].sources)
+    spoken = frozenset().union(*(words[path] for path in own)) or frozenset().union(*words.values())
+    chosen = workspace_of(spoken, settings)
+    workspace: Tree = Known(chosen if asks else "default", folder.sources[0].span(0, 0))
     unit = terragrunt.unit(
-        applying.get(root.path, []), files, syntaxes, lambda found: nearest(found, settings.environment or "prod")
+        units.get(root.path, []), files, syntaxes, lambda found: nearest(found, settings.environment or "prod")
     )
     return Project(
         folder=folder,
@@ -159,18 +174,20 @@ def _project(
         workspace=workspace,
         inputs=unit.inputs,
         beside=unit.path if unit.path != root.path else "",
-        environment=_environment(spoken, folders, settings),
+        environment=chosen if spoken or settings.environment else "",
         installed=_installed(root, files),
     )
 
 
-def _environment(text: str, folders: Mapping[str, Folder], settings: Config) -> str:
-    """The environment's name as the files spell it; empty where they never name production."""
-    words = re.compile(rf"(?<![\w-])(?:{'|'.join(SYNONYMS['prod'])})(?![\w-])")
-    if words.search(text):
-        return workspace_of(text, settings)
-    found = {word for folder in folders.values() for source in folder.sources for word in words.findall(source.text)}
-    return workspace_of(" ".join(sorted(found)), settings) if found or settings.environment else ""
+_PRODUCTION = re.compile(rf"(?<![\w-])(?:{'|'.join(SYNONYMS['prod'])})(?![\w-])")
+
+
+def _words(folders: Mapping[str, Folder]) -> dict[str, frozenset[str]]:
+    """The words for production that the files of each directory use."""
+    return {
+        path: frozenset(word for source in folder.sources for word in _PRODUCTION.findall(source.text))
+        for path, folder in folders.items()
+    }
 
 
 def _variables(

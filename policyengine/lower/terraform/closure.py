@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from policyengine.formats.hcl import RawAttribute, RawBlock
-    from policyengine.lower.terraform.folders import Folder
+    from policyengine.lower.terraform.folders import Declared, Folder
     from policyengine.lower.terraform.project import Project
     from policyengine.source import Source
 
@@ -35,10 +35,45 @@ def closure(projects: Iterable[Project], kinds: frozenset[str]) -> Iterator[tupl
                 yield source, raw
 
 
+_REMOTE = re.compile(r"rds|aurora|elasticache|redis|postgres|ecs|ecr|sqs|s3|secret|container|opensearch|database|db")
+
+
+def telling(project: Project, folder: Folder, kinds: frozenset[str]) -> frozenset[str]:
+    """The directories that declare resources of these types, or call a module that may, to any depth."""
+    calls: dict[str, set[str]] = {}
+    found: set[str] = set()
+    queue = [folder]
+    while queue:
+        current = queue.pop()
+        if current.path in calls:
+            continue
+        calls[current.path] = set()
+        if any(kind in kinds or (mode == "data" and f"data.{kind}" in kinds) for mode, kind, _ in current.resources):
+            found.add(current.path)
+        for declared in current.modules.values():
+            inner = called(project, current, declared)
+            if inner is not None:
+                calls[current.path].add(inner.path)
+                queue.append(inner)
+            elif _REMOTE.search(declared.source.text, declared.block.body_start, declared.block.body_end):
+                found.add(current.path)
+    while True:
+        more = {path for path, inner in calls.items() if path not in found and inner & found}
+        if not more:
+            return frozenset(found)
+        found |= more
+
+
+def called(project: Project, folder: Folder, declared: Declared) -> Folder | None:
+    """The directory in the repository that a module call names, or None."""
+    return _called(project, folder, declared.source, declared.block)
+
+
 def _of(project: Project, kinds: frozenset[str]) -> Iterator[tuple[Source, RawBlock | RawAttribute]]:
     queue: list[tuple[Folder, Source, RawBlock | RawAttribute]] = []
     visited: set[str] = set()
     folders = [project.folder]
+    useful = telling(project, project.folder, kinds)
     while folders:
         folder = folders.pop()
         if folder.path in visited:
@@ -48,9 +83,10 @@ def _of(project: Project, kinds: frozenset[str]) -> Iterator[tuple[Source, RawBl
             if kind in kinds or (mode == "data" and f"data.{kind}" in kinds):
                 queue.append((folder, declared.source, declared.block))
         for declared in folder.modules.values():
-            queue.append((folder, declared.source, declared.block))
-            inner = _called(project, folder, declared.source, declared.block)
-            if inner is not None:
+            inner = called(project, folder, declared)
+            if inner is None or inner.path in useful:
+                queue.append((folder, declared.source, declared.block))
+            if inner is not None and inner.path in useful:
                 folders.append(inner)
     done: set[tuple[str, int]] = set()
     while queue:

@@ -572,15 +572,17 @@ class Project:
             return Known(to_string(plain(tree)), text.span, text.via) if decided(tree) else unknown_of(tree)
         return through(tree, *text.via)
 
-    def every_module(self) -> Iterator[Module]:
-        """The root module and every instance it reaches, parents first."""
+    def every_module(self, wanted: Callable[[Folder, Declared], bool]) -> Iterator[Module]:
+        """The root module and every instance it reaches by calls that are wanted, parents first."""
         queue = [self.root]
         while queue:
             module = queue.pop(0)
             yield module
             if module.folder is None:
                 continue
-            for name in module.folder.modules:
+            for name, declared in module.folder.modules.items():
+                if not wanted(module.folder, declared):
+                    continue
                 found = self.instances(module, name)
                 if not isinstance(found, Unknown):
                     queue.extend(found)

@@ -108,7 +108,7 @@ def _one_environment(candidates: Iterable[str], wanted: str) -> tuple[list[str],
     choices: list[Choice] = []
     for path in candidates:
         parts = path.split("/")
-        at = next((index for index, part in enumerate(parts) if environment_of(part)), None)
+        at = _environment_part(parts)
         if at is None:
             kept.append(path)
         else:
@@ -122,6 +122,12 @@ def _one_environment(candidates: Iterable[str], wanted: str) -> tuple[list[str],
     return sorted(kept), choices
 
 
+def _environment_part(parts: Sequence[str]) -> int | None:
+    """Which part of a path names the environment. `live` is also what a folder of all environments is called."""
+    found = [index for index, part in enumerate(parts) if environment_of(part)]
+    return next((index for index in found if environment_of(parts[index]) != "live"), found[0] if found else None)
+
+
 def _choose(members: Mapping[str, str], wanted: str) -> tuple[str, str]:
     for path, environment in sorted(members.items()):
         if _same(environment, wanted):
@@ -132,7 +138,12 @@ def _choose(members: Mapping[str, str], wanted: str) -> tuple[str, str]:
 
 def nearest(paths: Sequence[str], wanted: str) -> str:
     """Of paths that name environments, the wanted one or the one nearest to production; else the first."""
-    named = {path: environment for path in sorted(paths) if (environment := environment_of(path))}
+    named: dict[str, str] = {}
+    for path in sorted(paths):
+        parts = path.split("/")
+        at = _environment_part(parts)
+        if at is not None:
+            named[path] = environment_of(parts[at])
     return _choose(named, wanted)[0] if named else min(paths)
 
 
@@ -174,11 +185,9 @@ def _configured(root: str, file: str, paths: Sequence[str]) -> str:
     return ""
 
 
-def workspace_of(text: str, settings: Config) -> str:
-    """The workspace to evaluate: as configured, or the word for production that the files use."""
+def workspace_of(words: frozenset[str], settings: Config) -> str:
+    """The environment's name as the files spell it, of the words for production in them; or as configured."""
     if settings.workspace:
         return settings.workspace
-    for word in (settings.environment, *SYNONYMS["prod"]):
-        if word and re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text):
-            return word
-    return settings.environment or "default"
+    alike = (settings.environment, *SYNONYMS["prod"]) if _same(settings.environment or "prod", "prod") else ()
+    return next((word for word in alike if word in words), settings.environment or "default")

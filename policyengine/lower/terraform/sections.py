@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from policyengine.lower.terraform.closure import called, telling
 from policyengine.lower.terraform.expressions import Frame, settled
 from policyengine.lower.terraform.values import List, Object, Tree, decided, elements, through, unknown_of
 from policyengine.value import Known, Unknown
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from policyengine.formats.hcl.syntax import Attribute, Block, Body
-    from policyengine.lower.terraform.folders import Address, Declared
+    from policyengine.lower.terraform.folders import Address, Declared, Folder
     from policyengine.lower.terraform.project import Module, Project
     from policyengine.source import Source, Span
 
@@ -205,7 +206,13 @@ class Resource:
 def resources(project: Project, kinds: frozenset[str]) -> list[Resource]:
     """Every instance of the resources and data sources of these types, and every remote module call, by address."""
     found: list[Resource] = []
-    for module in project.every_module():
+    useful = telling(project, project.folder, kinds)
+
+    def wanted(folder: Folder, declared: Declared) -> bool:
+        inner = called(project, folder, declared)
+        return inner is None or inner.path in useful
+
+    for module in project.every_module(wanted):
         if module.folder is None:
             found.append(_module_call(project, module))
             continue
