@@ -381,6 +381,7 @@ HOSTILE = {
     "nested expressions": "services: {app: {image: '" + "${A:-" * 20_000 + "}" * 20_000 + "'}}",
     "port range": "services: {app: {image: x, ports: ['1-65535:1-65535/x']}}",
     "digits": "services: {app: {image: x, scale: " + "9" * 20_000 + "}}",
+    "size": "services: {app: {image: x}}\nx-a:\n" + "- a\n" * 300_000,
     "growing variables": "services: {app: {image: x, user: '${A}'}}",
     "extends": "services:\n"
     + "".join(f"  s{n}: {{extends: s{n + 1}}}\n" for n in range(3000))

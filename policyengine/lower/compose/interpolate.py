@@ -122,9 +122,8 @@ def interpolate(
     lookup: Callable[[str], Text | None],
     *,
     strict: bool,
-    warn: Callable[[str, Leaf], None],
 ) -> Fields:
-    """The document with every string expanded. `warn` is told of each variable that nothing sets.
+    """The document with every string expanded.
 
     Raises:
         TemplateError: a template is malformed or requires a variable that is not set.
@@ -144,8 +143,6 @@ def interpolate(
         if "$" in node.value and node.text is not None:
             expansion = expand(node.text, lookup, strict=strict)
             leaf = string(expansion.text, node.span, node.via, expansion.unset)
-            for name in expansion.unset:
-                warn(name, node)
         return _cast(leaf, path)
 
     result = walk(tree, ())

@@ -10,19 +10,28 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from policyengine.formats import dotenv, yaml
 from policyengine.formats.interpolation import HOLE, TemplateError, Text
 from policyengine.lower.compose import canonical, check, merging, specification
+from policyengine.lower.compose.environment import (
+    Context,
+    Environment,
+    Files,
+    Variable,
+    environments_of,
+    resolve_path,
+    stand_in_of,
+)
 from policyengine.lower.compose.interpolate import interpolate
-from policyengine.lower.compose.located import Field, Fields, Items, Leaf, Node, Tagged, convert, literal, string
+from policyengine.lower.compose.located import Field, Fields, Items, Leaf, Node, Tagged, convert
 from policyengine.source import ReadError, Source, Span
 from policyengine.value import Via
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 OVERRIDES = (
@@ -31,49 +40,9 @@ OVERRIDES = (
     "docker-compose.override.yml",
     "docker-compose.override.yaml",
 )
-STAND_INS = ("example", "sample", "template", "dist")
 _SECTIONS = ("services", "volumes", "networks", "secrets", "configs", "models")
 _DEEPEST_INCLUDE = 32
 _LONGEST_EXTENDS = 100
-
-
-class Files(Protocol):
-    """Where files are read from: paths are POSIX and relative to the root, nothing outside it exists."""
-
-    def read(self, path: str) -> Source | None:
-        """The file, or None where there is none."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """A variable of a service. `text` is None for a bare `KEY` that nothing gives a value."""
-
-    key: str
-    key_span: Span
-    text: Text | None
-    span: Span
-    unset: tuple[str, ...] = ()
-    from_file: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class UsedEnvFile:
-    """An env file that a service names: its path relative to the root, and what stood in for it."""
-
-    path: str
-    entry: Leaf
-    required: bool
-    found: bool
-    stand_in: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Environment:
-    """The whole environment of a service, `environment` over `env_file`."""
-
-    variables: dict[str, Variable]
-    files: tuple[UsedEnvFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +62,6 @@ class Project:
     environments: dict[str, Environment]
     labels: dict[str, dict[str, Variable]]
     warnings: tuple[ReadError, ...] = ()
-
-
-@dataclass(slots=True)
-class _Context:
-    """What all steps of one load share."""
-
-    files: Files
-    strict: bool
-    warnings: list[ReadError] = field(default_factory=list)
-    documents: dict[str, tuple[tuple[Fields, Tagged], ...]] = field(default_factory=dict)
-    extended: dict[tuple[str, str], tuple[Fields, Tagged]] = field(default_factory=dict)
-    warned: set[tuple[str, Span]] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +96,7 @@ def load(
     Raises:
         ReadError: Docker Compose would refuse the project.
     """
-    context = _Context(files, strict)
+    context = Context(files, strict)
     known = {key: Text.at(value, Span("", 0, 0)) for key, value in (environment or {}).items()}
     if paths:
         directory = posixpath.dirname(paths[0])
@@ -163,7 +120,7 @@ def load(
     switched = _profiles(profiles, known)
     enabled = frozenset(check.enabled(model, switched))
     check.consistent(model, enabled)
-    environments, labels = _environments(context, model, directory, known, enabled)
+    environments, labels = environments_of(context, model, directory, known, enabled)
     return Project(project_name, directory, chosen, model, enabled, environments, labels, tuple(context.warnings))
 
 
@@ -176,7 +133,7 @@ def default_files(files: Files, directory: str) -> tuple[str, ...]:
     return (main,) if over is None else (main, over)
 
 
-def _from_variable(context: _Context, directory: str, known: Mapping[str, Text]) -> tuple[str, ...]:
+def _from_variable(context: Context, directory: str, known: Mapping[str, Text]) -> tuple[str, ...]:
     given = known.get("COMPOSE_FILE")
     if given is None or not given.text:
         return ()
@@ -190,16 +147,6 @@ def _from_variable(context: _Context, directory: str, known: Mapping[str, Text])
     return tuple(found)
 
 
-def resolve_path(folder: str, path: str) -> str | None:
-    """`path` from `folder` as a path relative to the root; None when it leads outside or is absolute."""
-    if path.startswith(("/", "~")) or HOLE in path:
-        return None
-    joined = posixpath.normpath(posixpath.join(folder or ".", path))
-    if joined == ".." or joined.startswith("../"):
-        return None
-    return "" if joined == "." else joined
-
-
 def _profiles(profiles: Sequence[str] | None, known: Mapping[str, Text]) -> tuple[str, ...]:
     if profiles:
         return tuple(profiles)
@@ -207,7 +154,7 @@ def _profiles(profiles: Sequence[str] | None, known: Mapping[str, Text]) -> tupl
     return tuple(each.strip() for each in given.text.split(",")) if given is not None else ("",)
 
 
-def _dot_env(context: _Context, directory: str, known: Mapping[str, Text]) -> dict[str, Text]:
+def _dot_env(context: Context, directory: str, known: Mapping[str, Text]) -> dict[str, Text]:
     """The variables of the `.env` in a folder, or of what stands in for it."""
     path = posixpath.join(directory, ".env")
     source = context.files.read(path)
@@ -225,26 +172,12 @@ def _dot_env(context: _Context, directory: str, known: Mapping[str, Text]) -> di
     return {key: text.stepped(step) for key, text in found.items()}
 
 
-def stand_in_of(files: Files, path: str) -> Source | None:
-    """The committed example of an env file that git ignores."""
-    folder, name = posixpath.split(path)
-    candidates = [f"{name}.{suffix}" for suffix in STAND_INS]
-    if name.startswith(".env"):
-        candidates += [f".env.{suffix}" for suffix in STAND_INS]
-        candidates += [f"env.{suffix}" for suffix in STAND_INS]
-    for each in dict.fromkeys(candidates):
-        source = files.read(posixpath.join(folder, each))
-        if source is not None:
-            return source
-    return None
-
-
-def _variables_of(context: _Context, source: Source, known: Mapping[str, Text]) -> dict[str, Text]:
+def _variables_of(context: Context, source: Source, known: Mapping[str, Text]) -> dict[str, Text]:
     resolved = dotenv.resolve(dotenv.read(source), known.get, strict=context.strict)
     return {key: each.text for key, each in resolved.items() if HOLE not in each.text.text}
 
 
-def _project_name(context: _Context, chosen: Sequence[str], known: Mapping[str, Text], directory_name: str) -> str:
+def _project_name(context: Context, chosen: Sequence[str], known: Mapping[str, Text], directory_name: str) -> str:
     given = known.get("COMPOSE_PROJECT_NAME")
     if given is not None and given.text:
         if normal_name(given.text) != given.text:
@@ -262,7 +195,7 @@ def _project_name(context: _Context, chosen: Sequence[str], known: Mapping[str, 
         return normal_name(directory_name)
     holder = Fields({"name": Field(named.span, named)}, named.span)
     try:
-        result = interpolate(holder, known.get, strict=context.strict, warn=lambda _name, _leaf: None).get("name")
+        result = interpolate(holder, known.get, strict=context.strict).get("name")
     except TemplateError as error:
         raise ReadError(error.message, error.span) from error
     text = str(result.value) if isinstance(result, Leaf) else ""
@@ -274,7 +207,7 @@ def normal_name(text: str) -> str:
     return "".join(re.findall(r"[a-z0-9_-]", text.lower())).lstrip("_-")
 
 
-def _documents(context: _Context, path: str, at: Span | None = None) -> tuple[tuple[Fields, Tagged], ...]:
+def _documents(context: Context, path: str, at: Span | None = None) -> tuple[tuple[Fields, Tagged], ...]:
     """The documents of a file, typed."""
     if path in context.documents:
         return context.documents[path]
@@ -295,19 +228,15 @@ def _documents(context: _Context, path: str, at: Span | None = None) -> tuple[tu
     return context.documents[path]
 
 
-def _interpolated(context: _Context, document: Fields, place: _Place) -> Fields:
-    def warn(name: str, leaf: Leaf) -> None:
-        if (name, leaf.span) not in context.warned:
-            context.warned.add((name, leaf.span))
-
+def _interpolated(context: Context, document: Fields, place: _Place) -> Fields:
     try:
-        return interpolate(document, place.environment.get, strict=context.strict, warn=warn)
+        return interpolate(document, place.environment.get, strict=context.strict)
     except TemplateError as error:
         advice = f"set {error.required}" if error.required else "write $$ for a dollar sign"
         raise ReadError(error.message, error.span, advice) from error
 
 
-def _model(context: _Context, paths: Sequence[str], place: _Place, included: tuple[str, ...]) -> Fields:
+def _model(context: Context, paths: Sequence[str], place: _Place, included: tuple[str, ...]) -> Fields:
     """The merged model of a chain of files, with defaults, validated."""
     model = Fields({}, Span(paths[0], 0, 0))
     for path in paths:
@@ -319,7 +248,7 @@ def _model(context: _Context, paths: Sequence[str], place: _Place, included: tup
     return canonical.pass_through(model, place.environment.get)
 
 
-def _file(context: _Context, path: str, place: _Place, model: Fields, included: tuple[str, ...]) -> Fields:
+def _file(context: Context, path: str, place: _Place, model: Fields, included: tuple[str, ...]) -> Fields:
     """The model overridden by each document of a file."""
     for document, tagged in _documents(context, path):
         current = _interpolated(context, document, place)
@@ -333,7 +262,7 @@ def _file(context: _Context, path: str, place: _Place, model: Fields, included: 
     return model
 
 
-def _include(context: _Context, model: Fields, place: _Place, included: tuple[str, ...], tagged: Tagged) -> Fields:
+def _include(context: Context, model: Fields, place: _Place, included: tuple[str, ...], tagged: Tagged) -> Fields:
     """The document with the resources of what it includes."""
     node = model.get("include")
     if node is None or (isinstance(node, Leaf) and node.value is None):
@@ -349,7 +278,7 @@ def _include(context: _Context, model: Fields, place: _Place, included: tuple[st
     return model.without("include")
 
 
-def _imported(context: _Context, item: Node, place: _Place, included: tuple[str, ...]) -> Fields:
+def _imported(context: Context, item: Node, place: _Place, included: tuple[str, ...]) -> Fields:
     """The model of one entry of `include`."""
     entry = item if isinstance(item, Fields) else Fields({"path": Field(item.span, item)}, item.span)
     names = _texts(entry.get("path"), "path")
@@ -392,7 +321,7 @@ def _inside(folder: str, leaf: Leaf) -> str:
     return path
 
 
-def _included_environment(context: _Context, place: _Place, folder: str, env_files: list[Leaf]) -> dict[str, Text]:
+def _included_environment(context: Context, place: _Place, folder: str, env_files: list[Leaf]) -> dict[str, Text]:
     """The environment of included files: the root's wins over theirs."""
     found: dict[str, Text] = {}
     if not env_files:
@@ -434,7 +363,7 @@ def _with_section(model: Fields, imported: Fields, section: str, tagged: Tagged)
     return model.with_entry(section, target)
 
 
-def _extended(context: _Context, model: Fields, path: str, place: _Place, tagged: Tagged) -> Fields:
+def _extended(context: Context, model: Fields, path: str, place: _Place, tagged: Tagged) -> Fields:
     """The document with every `extends` of its services followed."""
     services = model.get("services")
     if services is None:
@@ -450,7 +379,7 @@ def _extended(context: _Context, model: Fields, path: str, place: _Place, tagged
 
 
 def _extend(
-    context: _Context,
+    context: Context,
     name: str,
     services: Fields,
     path: str,
@@ -531,7 +460,7 @@ def _reference(name: str, extends: Node) -> tuple[Leaf, Leaf | None]:
     return service, file if isinstance(file, Leaf) and isinstance(file.value, str) else None
 
 
-def _extended_file(context: _Context, file: Leaf, place: _Place) -> tuple[Fields, Tagged]:
+def _extended_file(context: Context, file: Leaf, place: _Place) -> tuple[Fields, Tagged]:
     """The services of a file that another extends: interpolated and canonical, their paths made relative."""
     path = _inside(place.folder, file)
     key = (path, place.folder)
@@ -550,196 +479,3 @@ def _extended_file(context: _Context, file: Leaf, place: _Place) -> tuple[Fields
     if not isinstance(services, Fields):
         raise ReadError(f"the file '{path}' has no services to extend", file.span, "correct the path")
     return services, tagged
-
-
-def _environments(
-    context: _Context, model: Fields, directory: str, known: Mapping[str, Text], enabled: frozenset[str]
-) -> tuple[dict[str, Environment], dict[str, dict[str, Variable]]]:
-    """The environment and the labels of every service; of a disabled one without errors."""
-    services = model.get("services")
-    environments: dict[str, Environment] = {}
-    labels: dict[str, dict[str, Variable]] = {}
-    for name, entry in services.entries.items() if isinstance(services, Fields) else ():
-        if not isinstance(entry.node, Fields) or (context.strict and name not in enabled):
-            continue
-        environments[name] = _environment(context, entry.node, directory, known)
-        labels[name] = _labels(context, entry.node, directory, known)
-    return environments, labels
-
-
-def pairs(node: Node | None) -> dict[str, Variable]:
-    """The entries of a mapping, or of a list of `key=value`.
-
-    Raises:
-        ReadError: a key ends in a blank.
-    """
-    found: dict[str, Variable] = {}
-    if isinstance(node, Fields):
-        for key, entry in node.entries.items():
-            value = entry.node
-            if not isinstance(value, Leaf):
-                continue
-            text = None if value.value is None else value.written
-            if text is not None and value.text is None:
-                text = value.written
-            via = tuple(step for step in value.via if text is None or step not in text.via)
-            text = text if text is None or not via else text.stepped(*via)
-            found[key] = Variable(key, entry.key, text, value.span, value.unset)
-    elif isinstance(node, Items):
-        for item in node.items:
-            if not isinstance(item, Leaf):
-                continue
-            text = item.written
-            key, equals, _ = text.text.partition("=")
-            if key and key[-1].isspace():
-                raise ReadError(f"the variable {key!r} ends in a blank", item.span, "remove the blank")
-            key_text = text.cut(0, len(key))
-            key_span = key_text.pieces[0].span if key_text.pieces else item.span
-            value_text = text.cut(len(key) + 1, len(text.text)) if equals else None
-            if value_text is not None and not value_text.pieces:
-                value_text = Text.at("", key_span._replace(start=key_span.end))
-            span = value_text.pieces[0].span if value_text and len(value_text.pieces) == 1 else item.span
-            unset = item.unset if value_text is not None and HOLE in value_text.text else ()
-            via = tuple(step for step in item.via if value_text is None or step not in value_text.via)
-            value_text = value_text if value_text is None or not via else value_text.stepped(*via)
-            found[key] = Variable(key, key_span, value_text, span, unset)
-    return found
-
-
-def _environment(context: _Context, service: Fields, directory: str, known: Mapping[str, Text]) -> Environment:
-    own = pairs(service.get("environment"))
-    for key, variable in list(own.items()):
-        held = known.get(key) if variable.text is None else None
-        if held is not None:
-            text = held.stepped(Via(key, variable.key_span))
-            own[key] = Variable(key, variable.key_span, text, _span_of(text, variable.span))
-    set_here = {key: each.text for key, each in own.items() if each.text is not None}
-
-    def lookup(key: str) -> Text | None:
-        return known.get(key) or set_here.get(key)
-
-    before = {key: dotenv.Resolved(key, own[key].key_span, text, own[key].unset) for key, text in set_here.items()}
-    used: list[UsedEnvFile] = []
-    entries = service.get("env_file")
-    for entry in entries.items if isinstance(entries, Items) else ():
-        read = _env_file(context, entry, directory)
-        if read is None:
-            continue
-        file, source, dialect = read
-        used.append(file)
-        if source is None:
-            continue
-        step = Via(f"env_file {file.path}", file.entry.span)
-        before = _read_into(context, source, dialect, lookup, before, step)
-    merged = {
-        key: Variable(key, each.key_span, each.text, _span_of(each.text, each.key_span), each.unset, from_file=True)
-        for key, each in before.items()
-        if key not in own
-    }
-    return Environment({**merged, **own}, tuple(used))
-
-
-def _read_into(
-    context: _Context,
-    source: Source,
-    dialect: dotenv.Dialect,
-    lookup: Callable[[str], Text | None],
-    before: dict[str, dotenv.Resolved],
-    step: Via,
-) -> dict[str, dotenv.Resolved]:
-    try:
-        after = dotenv.resolve(
-            dotenv.read(source, dialect),
-            lookup,
-            strict=context.strict,
-            before=before,
-        )
-    except ReadError as error:
-        if context.strict:
-            raise
-        context.warnings.append(error)
-        return before
-    return {
-        key: each
-        if before.get(key) is each
-        else dotenv.Resolved(key, each.key_span, each.text.stepped(step), each.unset)
-        for key, each in after.items()
-    }
-
-
-def _env_file(
-    context: _Context, entry: Node, directory: str
-) -> tuple[UsedEnvFile, Source | None, dotenv.Dialect] | None:
-    """One entry of `env_file`: what it names, and the file that is read for it."""
-    path_leaf = entry.get("path") if isinstance(entry, Fields) else None
-    if not isinstance(entry, Fields) or not isinstance(path_leaf, Leaf) or not isinstance(path_leaf.value, str):
-        return None
-    required_leaf, format_leaf = entry.get("required"), entry.get("format")
-    required = not (isinstance(required_leaf, Leaf) and required_leaf.value in (False, "false", "no", "off", "n"))
-    dialect = dotenv.Dialect.COMPOSE
-    kind = format_leaf.value if isinstance(format_leaf, Leaf) else ""
-    path = resolve_path(directory, path_leaf.value)
-    source = context.files.read(path) if path is not None else None
-    stand_in = ""
-    if source is None and path is not None and not context.strict:
-        source = stand_in_of(context.files, path)
-        stand_in = source.path if source is not None else ""
-    if source is None and required and context.strict:
-        raise ReadError(f"the env file '{path_leaf.value}' is not there", path_leaf.span, "add the file")
-    if kind == "raw":
-        dialect = dotenv.Dialect.DOCKER
-    elif kind not in ("", ".env", None) and source is not None:
-        raise ReadError(f"the env_file format {kind!r} is not known", entry.span, "use 'raw', or none")
-    shown = path if path is not None else path_leaf.value
-    return UsedEnvFile(shown, path_leaf, required, source is not None, stand_in), source, dialect
-
-
-def _labels(context: _Context, service: Fields, directory: str, known: Mapping[str, Text]) -> dict[str, Variable]:
-    """The labels of a service: its own over those of `label_file`."""
-    found: dict[str, Variable] = {}
-    files = service.get("label_file")
-    for leaf in files.items if isinstance(files, Items) else ():
-        if not isinstance(leaf, Leaf) or not isinstance(leaf.value, str):
-            continue
-        path = resolve_path(directory, leaf.value)
-        source = context.files.read(path) if path is not None else None
-        if source is None:
-            if context.strict:
-                raise ReadError(f"the label file '{leaf.value}' is not there", leaf.span, "add the file")
-            continue
-        resolved = dotenv.resolve(dotenv.read(source), known.get, strict=context.strict)
-        for key, each in resolved.items():
-            found[key] = Variable(key, each.key_span, each.text, _span_of(each.text, each.key_span), each.unset)
-    own = pairs(service.get("labels"))
-    return {**found, **own}
-
-
-def _span_of(text: Text, fallback: Span) -> Span:
-    """The place of a text: its one part's, or all parts in the file of `fallback` together."""
-    spans = [piece.span for piece in text.pieces]
-    if len(spans) == 1:
-        return spans[0]
-    result = None
-    for span in spans:
-        if span.path == fallback.path:
-            result = span if result is None else result.cover(span)
-    return result or fallback
-
-
-__all__ = [
-    "NAMES",
-    "OVERRIDES",
-    "Environment",
-    "Files",
-    "Project",
-    "UsedEnvFile",
-    "Variable",
-    "default_files",
-    "literal",
-    "load",
-    "normal_name",
-    "pairs",
-    "resolve_path",
-    "stand_in_of",
-    "string",
-]

@@ -12,7 +12,7 @@ import struct
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from policyengine.formats.interpolation import HOLE, Piece, Text
-from policyengine.formats.tree import Mapping, Scalar, Sequence
+from policyengine.formats.tree import Scalar, Sequence
 from policyengine.source import ReadError, Span
 
 if TYPE_CHECKING:
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
     from policyengine.formats.tree import Document
     from policyengine.value import Via
+
+
+MOST_NODES = 100_000
+"""Values that a Compose file may hold; Docker Compose has the same limit."""
 
 
 class Moment(str):
@@ -126,13 +130,31 @@ def convert(document: Document) -> tuple[Node, Tagged]:
     """A YAML document with its scalars typed, without what `!reset` drops.
 
     Raises:
-        ReadError: a key is no string.
+        ReadError: a key is no string, or the document is too large.
     """
+    if _larger(document):
+        raise ReadError(f"the file holds more than {MOST_NODES:,} values", document.span, "split it")
     paths: set[Path] = set()
     node = _convert(document, (), (), paths)
     if node is None:
         node = Leaf(None, document.span)
     return node, Tagged(frozenset(paths))
+
+
+def _larger(document: Document) -> bool:
+    """Whether a document has more than `MOST_NODES` nodes."""
+    count = 1
+    stack = [document]
+    while stack:
+        each = stack.pop()
+        if isinstance(each, Scalar):
+            continue
+        inner = each.items if isinstance(each, Sequence) else [entry.value for entry in each.entries]
+        count += len(inner)
+        if count > MOST_NODES:
+            return True
+        stack.extend(inner)
+    return False
 
 
 def _convert(document: Document, path: Path, via: tuple[Via, ...], paths: set[Path]) -> Node | None:
@@ -314,29 +336,3 @@ def strings(node: Node | None) -> Iterable[Leaf]:
     if isinstance(node, Items):
         return [item for item in node.items if isinstance(item, Leaf)]
     return [node] if isinstance(node, Leaf) and node.value is not None else []
-
-
-__all__ = [
-    "Field",
-    "Fields",
-    "Items",
-    "Leaf",
-    "Mapping",
-    "Moment",
-    "Node",
-    "Path",
-    "Plain",
-    "Single",
-    "Tagged",
-    "convert",
-    "go_float",
-    "go_text",
-    "has_hole",
-    "leaves",
-    "literal",
-    "shortest32",
-    "single",
-    "string",
-    "strings",
-    "typed",
-]

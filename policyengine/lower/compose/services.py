@@ -10,7 +10,7 @@ from policyengine import image as images
 from policyengine.formats.interpolation import HOLE
 from policyengine.lower.compose import words
 from policyengine.lower.compose.canonical import is_remote
-from policyengine.lower.compose.load import Project, pairs, resolve_path
+from policyengine.lower.compose.environment import pairs, resolve_path
 from policyengine.lower.compose.located import Fields, Items, Leaf, Node, go_text
 from policyengine.lower.datastore import datastore, image_role
 from policyengine.nodes import (
@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from policyengine.image import ImageRef
-    from policyengine.lower.compose.load import Environment, UsedEnvFile
-    from policyengine.lower.compose.load import Variable as Held
+    from policyengine.lower.compose.environment import Environment, UsedEnvFile
+    from policyengine.lower.compose.environment import Variable as Held
+    from policyengine.lower.compose.load import Project
     from policyengine.source import Source, Span
 
 _COMMENT = re.compile(r"#\s*parity:\s*(?:local=([\w.-]+)\s+)?(?:cloud=)([^\s#]+)")
