@@ -28,7 +28,7 @@ CLEAN, FINDINGS, USAGE, INCOMPLETE = 0, 1, 2, 3
 """The exit codes: nothing found, findings at or above --fail-on, wrong usage, work that could not be done."""
 
 _GARBAGE = 50_000
-"""So many new objects between two collections: syntax trees live until the report, so looking for garbage is in vain."""
+"""So many new objects between two collections: what a scan builds lives until its report."""
 
 _EPILOG = """\
 exit codes:
