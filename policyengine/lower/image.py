@@ -98,6 +98,10 @@ def lower(files: Files) -> Lowered:
             problems.append(
                 ReadError(f"there are over {MOST_INSTRUCTIONS} instructions", place, "split the Dockerfile")
             )
+        froms = [each for each in dockerfile.instructions if each.keyword == "FROM"]
+        if len(froms) > MOST_STAGES:
+            place = froms[MOST_STAGES].keyword_span
+            problems.append(ReadError(f"there are over {MOST_STAGES} stages", place, "split the Dockerfile"))
         nodes += stages(dockerfile, {})
     return Lowered(nodes=tuple(nodes), problems=tuple(problems))
 

@@ -1,14 +1,27 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 import pytest
 
 from policyengine.formats.dockerfile import read
-from policyengine.lower.image import is_dockerfile, stages
+from policyengine.lower.image import is_dockerfile, lower, stages
 from policyengine.nodes import Command, Stage
 from policyengine.source import Source, Span
 from policyengine.value import Absent, Floating, Known, Unknown, Value
+
+
+@dataclass(frozen=True)
+class OneFile:
+    source: Source
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return (self.source.path,)
+
+    def read(self, path: str) -> Source | None:
+        return self.source if path == self.source.path else None
 
 
 def lowered(text: str, **args: str) -> tuple[Stage, ...]:
@@ -320,3 +333,12 @@ def test_hostile_dockerfiles_are_lowered_in_bounded_time(text: str) -> None:
 def test_floating_arguments_are_used() -> None:
     found = stages(read(Source("Dockerfile", "ARG V\nFROM node:$V\n")), {"V": Floating("22", Span("c", 0, 2))})
     assert base(found[0]) == "node:22"
+
+
+def test_stages_beyond_the_limit_are_a_problem_with_its_place() -> None:
+    text = "FROM alpine:3.20\n" * 301
+    found = lower(OneFile(Source("Dockerfile", text)))
+    assert len(found.nodes) == 300
+    assert [(problem.message, problem.span.start) for problem in found.problems] == [
+        ("there are over 300 stages", 300 * len("FROM alpine:3.20\n"))
+    ]
