@@ -122,13 +122,13 @@ def evaluate(
                     )
                 )
     return (
-        sorted(set_of(results), key=_order),
+        sorted(_unrepeated(results), key=_order),
         sorted(open_questions, key=lambda each: (each.span, each.rule, each.subject, each.reason)),
         failures,
     )
 
 
-def set_of(results: Iterable[Result]) -> list[Result]:
+def _unrepeated(results: Iterable[Result]) -> list[Result]:
     """The results without exact repetitions: same rule, place and message."""
     unique: dict[tuple[str, Span, str], Result] = {}
     for result in results:

@@ -11,7 +11,7 @@ import re
 import struct
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from policyengine.formats.interpolation import HOLE, Piece, Text
+from policyengine.formats.interpolation import Piece, Text
 from policyengine.formats.tree import Scalar, Sequence
 from policyengine.source import ReadError, Span
 
@@ -119,11 +119,6 @@ def literal(value: Plain, at: Span, via: tuple[Via, ...] = ()) -> Leaf:
     if isinstance(value, str):
         text = Text(value, (Piece(0, len(value), at, exact=False, via=via),))
     return Leaf(value, at, via, text)
-
-
-def has_hole(node: Node | None) -> bool:
-    """Whether a leaf is made of what no file decides."""
-    return isinstance(node, Leaf) and isinstance(node.value, str) and HOLE in node.value
 
 
 def convert(document: Document) -> tuple[Node, Tagged]:

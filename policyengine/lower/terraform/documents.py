@@ -166,9 +166,6 @@ class _Joined:
         return Known(text, span, via)
 
 
-_QUOTES = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
-
-
 def _inside_string(text: str, *, quoted: bool) -> bool:
     """Whether a JSON string is open behind `text`."""
     odd = quoted

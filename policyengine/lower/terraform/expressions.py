@@ -61,7 +61,7 @@ from policyengine.lower.terraform.values import (
     to_string,
     unknown_of,
 )
-from policyengine.value import Known, Unknown, Via
+from policyengine.value import Known, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -785,8 +785,3 @@ def _flush(sequence: Sequence[_Literal | None]) -> None:
     for literal in indented:
         literal.value = literal.value[least or 0 :]
         literal.cut += least or 0
-
-
-def step_via(text: str, span: Span) -> Via:
-    """A step of a value's history."""
-    return Via(text, span)
