@@ -18,8 +18,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from policyengine.formats import dockerfile, dotenv, yaml
-from policyengine.source import ReadError, Source
+from policyengine.model.source import ReadError, Source
+from policyengine.syntax import dockerfile, dotenv, yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

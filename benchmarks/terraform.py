@@ -30,14 +30,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from policyengine.cache import user_cache
-from policyengine.discover import discover
-from policyengine.lower.terraform.folders import ENDS, read
-from policyengine.lower.terraform.syntaxes import Syntaxes
+from policyengine.platforms.terraform.workspace.folders import ENDS, read
+from policyengine.platforms.terraform.workspace.syntaxes import Syntaxes
+from policyengine.repository.cache import user_cache
+from policyengine.repository.discover import discover
 
 if TYPE_CHECKING:
-    from policyengine.formats.hcl import RawAttribute, RawBlock
-    from policyengine.source import Source
+    from policyengine.model.source import Source
+    from policyengine.syntax.hcl import RawAttribute, RawBlock
 
 ROOT = Path(__file__).parent.parent
 COPIES = 10
@@ -158,7 +158,7 @@ def main() -> int:
         work = Path(place)
         table = work / "table"
         subprocess.run(
-            [sys.executable, "-c", "from policyengine.formats.hcl.grammar import load; load()"],
+            [sys.executable, "-c", "from policyengine.syntax.hcl.grammar import load; load()"],
             check=True,
             env={**os.environ, "POLICYENGINE_CACHE_DIR": str(table)},
         )

@@ -3,10 +3,10 @@
 Names here keep their meaning within a major version. Import nothing else from `policyengine` in a pack.
 """
 
-from policyengine.graph import Choice, Edge, EdgeKind, Graph, Pair
 from policyengine.hooks import HOOKS_VERSION, hookimpl
-from policyengine.image import ImageRef, TagFact, Version, meant_version, tag_fact
-from policyengine.nodes import (
+from policyengine.model.graph import Choice, Edge, EdgeKind, Graph, Pair
+from policyengine.model.image import ImageRef, TagFact, Version, meant_version, tag_fact
+from policyengine.model.nodes import (
     Activity,
     Attachment,
     Bucket,
@@ -59,10 +59,10 @@ from policyengine.nodes import (
     Workflow,
     variables,
 )
+from policyengine.model.source import Span
+from policyengine.model.value import Absent, Floating, Known, Unknown, Value, Via, known, map_value
 from policyengine.patterns import regex
-from policyengine.rule import Edit, Finding, Fix, Outcome, Pack, Rule, Severity, Undecided, rule, undecided
-from policyengine.source import Span
-from policyengine.value import Absent, Floating, Known, Unknown, Value, Via, known, map_value
+from policyengine.rules.rule import Edit, Finding, Fix, Outcome, Pack, Rule, Severity, Undecided, rule, undecided
 
 __all__ = [
     "HOOKS_VERSION",

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from policyengine.patterns import regex
-from policyengine.reporters.view import side
+from policyengine.reports.view import side
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from policyengine.rule import Pack, Rule
+    from policyengine.rules.rule import Pack, Rule
     from policyengine.testing import Case, Edit
 
 _CONTEXT = 3
@@ -206,7 +206,7 @@ def terminal(markdown: str, *, colour: bool) -> str:
 
 def main(words: Sequence[str]) -> int:
     """Write the reference of one installed pack to a folder: `FOLDER [PACK]`."""
-    from policyengine import plugins  # noqa: PLC0415  only the generator loads packs
+    from policyengine.rules import packs as plugins  # noqa: PLC0415  only the generator loads packs
 
     wanted = words[1] if len(words) > 1 else "clean-hexagon"
     for pack in plugins.load():

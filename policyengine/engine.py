@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from policyengine import config as configuration
-from policyengine import discover, plugins, waivers
-from policyengine.config import Config
-from policyengine.evaluate import Failure, Report, evaluate
-from policyengine.source import ReadError, Source, UsageError, WorkerDied
+from policyengine.model.source import ReadError, Source, UsageError, WorkerDied
+from policyengine.repository import configuration, discover
+from policyengine.repository.configuration import Config
+from policyengine.rules import packs as plugins
+from policyengine.rules import waivers
+from policyengine.rules.evaluate import Failure, Report, evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from policyengine.graph import Graph
-    from policyengine.lower import Lowered
-    from policyengine.lower.terraform.plan import Exact
-    from policyengine.rule import Pack
+    from policyengine.model.graph import Graph
+    from policyengine.platforms import Lowered
+    from policyengine.platforms.terraform.plan.plan import Exact
+    from policyengine.rules.rule import Pack
 
 __all__ = ["Scanned", "UsageError", "build_graph", "evaluate_tree", "scan"]
 
@@ -160,7 +161,7 @@ def build_graph(
     Raises:
         UsageError: the configuration names what is not there, or a plan or state fits no root module.
     """
-    from policyengine.link import link  # noqa: PLC0415
+    from policyengine.linking.link import link  # noqa: PLC0415
 
     parts: list[Lowered] = []
     failures: list[Failure] = []
@@ -196,7 +197,7 @@ def _steps(
     names = {PurePosixPath(path).name for path in tree.paths}
 
     def repository() -> Lowered:
-        from policyengine.lower import repository as step  # noqa: PLC0415
+        from policyengine.platforms.code import repository as step  # noqa: PLC0415
 
         return step.lower(tree)
 
@@ -204,12 +205,12 @@ def _steps(
     if _some(names, (".yml", ".yaml")):
 
         def compose() -> Lowered:
-            from policyengine.lower import compose as step  # noqa: PLC0415
+            from policyengine.platforms import compose as step  # noqa: PLC0415
 
             return step.lower(tree, settings)
 
         def actions() -> Lowered:
-            from policyengine.lower import actions as step  # noqa: PLC0415
+            from policyengine.platforms import github as step  # noqa: PLC0415
 
             return step.lower(tree)
 
@@ -220,7 +221,7 @@ def _steps(
     if any("ockerfile" in name or "ontainerfile" in name for name in names):
 
         def image() -> Lowered:
-            from policyengine.lower import image as step  # noqa: PLC0415
+            from policyengine.platforms.docker import image as step  # noqa: PLC0415
 
             return step.lower(tree)
 
@@ -229,14 +230,15 @@ def _steps(
     if exact or _some(names, (".tf", ".tofu", ".tf.json")):
 
         def terraform() -> Lowered:
-            from policyengine.lower import terraform as step  # noqa: PLC0415
+            from policyengine.platforms import terraform as step  # noqa: PLC0415
 
             return step.lower(tree, settings, jobs=jobs, cache=cache, exact=exact)
 
         yield "Terraform", terraform
 
     def source_code() -> Lowered:
-        from policyengine.lower import Lowered, config_module, migrations, package  # noqa: PLC0415
+        from policyengine.platforms import Lowered  # noqa: PLC0415
+        from policyengine.platforms.code import config_module, migrations, package  # noqa: PLC0415
 
         made = [package.lower(tree), config_module.lower(tree), migrations.lower(tree)]
         return Lowered(

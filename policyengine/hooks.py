@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
-    from policyengine.rule import Pack
+    from policyengine.rules.rule import Pack
 
 PROJECT = "policyengine"
 ENTRY_POINTS = "policyengine.packs"

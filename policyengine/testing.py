@@ -21,18 +21,19 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
-from policyengine import discover, engine
-from policyengine.config import Config, plain
-from policyengine.formats import yaml
+from policyengine import engine
+from policyengine.model.source import Source
 from policyengine.patterns import regex
-from policyengine.source import Source
+from policyengine.repository import discover
+from policyengine.repository.configuration import Config, plain
+from policyengine.syntax import yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from policyengine.evaluate import Report
-    from policyengine.rule import Pack
+    from policyengine.rules.evaluate import Report
+    from policyengine.rules.rule import Pack
 
 __all__ = ["Case", "CaseError", "Mark", "check", "edited", "load_cases", "scan_files"]
 

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from policyengine import plugins
+from policyengine.rules import packs as plugins
 from policyengine.testing import read_reference
 
 if TYPE_CHECKING:
-    from policyengine.rule import Pack
+    from policyengine.rules.rule import Pack
 
 ROOT = Path(__file__).parent.parent
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 
-from policyengine import api, graph, nodes, value
+from policyengine import api
+from policyengine.model import graph, nodes, value
 
 
 def test_every_type_that_a_graph_is_made_of_is_public() -> None:

@@ -10,7 +10,7 @@ import pytest
 from policyengine.testing import Case, check, load_cases
 
 if TYPE_CHECKING:
-    from policyengine.rule import Pack
+    from policyengine.rules.rule import Pack
 
 CASES = Path(__file__).parent.parent / "fixtures" / "cases"
 ALL = [case for file in sorted(CASES.glob("*.yaml")) for case in load_cases(file)]

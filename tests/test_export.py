@@ -7,7 +7,9 @@ from pathlib import Path
 
 import jsonschema
 
-from policyengine import discover, engine, export
+from policyengine import engine
+from policyengine.reports import graph as export
+from policyengine.repository import discover
 
 ROOT = Path(__file__).parent.parent
 

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policyengine.base_image import base_image
-from policyengine.image import ImageRef, Version, counted, engine_of, meant_version, parse, tag_fact, version
-from policyengine.source import Span
-from policyengine.value import Floating, Known, Unknown
+from policyengine.knowledge.base_images import base_image
+from policyengine.model.image import ImageRef, Version, counted, engine_of, meant_version, parse, tag_fact, version
+from policyengine.model.source import Span
+from policyengine.model.value import Floating, Known, Unknown
 
 HERE = Span("compose.yaml", 3, 9)
 DIGEST = "sha256:" + "a" * 64

@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    from policyengine.source import UsageError  # noqa: PLC0415  --version needs none of it
+    from policyengine.model.source import UsageError  # noqa: PLC0415  --version needs none of it
 
     parser = _parser()
     name = next((word for word in words if not word.startswith("-")), "")

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from policyengine.cli import output
-from policyengine.source import UsageError
+from policyengine.model.source import UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -23,7 +23,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Load the packs and explain one rule."""
-    from policyengine import docs, plugins  # noqa: PLC0415  so that --help is quick
+    from policyengine import docs  # noqa: PLC0415  so that --help is quick
+    from policyengine.rules import packs as plugins  # noqa: PLC0415  so that --help is quick
 
     targets = output.targets(getattr(arguments, "reports", None) or (), "text")
     output.check_writable(targets)

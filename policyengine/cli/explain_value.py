@@ -16,8 +16,8 @@ from policyengine.cli.scan import add_engine_options, exact, path_prefix
 if TYPE_CHECKING:
     import argparse
 
-    from policyengine.explanation import Explanation
-    from policyengine.graph import Graph
+    from policyengine.model.graph import Graph
+    from policyengine.platforms.terraform.explanation import Explanation
 
 FORMATS = ("text", "json")
 
@@ -32,8 +32,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Find the value, say how it came about, and return the exit code."""
-    from policyengine import discover, engine, explanation  # noqa: PLC0415  so that --help is quick
-    from policyengine.reporters import explanation as report  # noqa: PLC0415  as above
+    from policyengine import engine  # noqa: PLC0415  so that --help is quick
+    from policyengine.platforms.terraform import explanation  # noqa: PLC0415  so that --help is quick
+    from policyengine.reports import explanation as report  # noqa: PLC0415  as above
+    from policyengine.repository import discover  # noqa: PLC0415  so that --help is quick
 
     targets = output.targets(getattr(arguments, "reports", None) or (), "text")
     output.check_writable(targets)
@@ -45,7 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
     if ":" in arguments.address.partition(".")[0].partition("[")[0]:
         found = explanation.explain_fact(scanned.graph, arguments.address)
     else:
-        from policyengine.lower.terraform import addresses, read_roots  # noqa: PLC0415  not for other nodes
+        from policyengine.platforms.terraform import read_roots  # noqa: PLC0415  not for other nodes
+        from policyengine.platforms.terraform.workspace import addresses  # noqa: PLC0415  not for other nodes
 
         roots = read_roots(tree, settings, cache=cache, exact=given)
         found = addresses.explain([project for _, project in roots.projects], arguments.address)
@@ -69,8 +72,8 @@ def _floating(found: Explanation, graph: Graph) -> Explanation:
     """A known value that a node holds as floating, such as the engine version `16`, is so here."""
     from msgspec.structs import replace  # noqa: PLC0415  as in run
 
-    from policyengine.explanation import MOVES  # noqa: PLC0415  as in run
-    from policyengine.value import Floating  # noqa: PLC0415  as in run
+    from policyengine.model.value import Floating  # noqa: PLC0415  as in run
+    from policyengine.platforms.terraform.explanation import MOVES  # noqa: PLC0415  as in run
 
     if found.state != "known" or not found.steps:
         return found

@@ -23,7 +23,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Build the graph, write it, and return the exit code."""
-    from policyengine import discover, engine, export  # noqa: PLC0415  so that --help is quick
+    from policyengine import engine  # noqa: PLC0415  so that --help is quick
+    from policyengine.reports import graph as export  # noqa: PLC0415  so that --help is quick
+    from policyengine.repository import discover  # noqa: PLC0415  so that --help is quick
 
     targets = output.targets(getattr(arguments, "reports", None) or (), "json")
     output.check_writable(targets)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, TextIO
 
 from msgspec import Struct
 
-from policyengine.source import UsageError
+from policyengine.model.source import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from policyengine.evaluate import Failure
+    from policyengine.rules.evaluate import Failure
 
 _EXTENSIONS = {".sarif": "sarif", ".json": "json", ".txt": "text"}
 

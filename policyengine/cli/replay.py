@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from policyengine import __version__
-from policyengine.cache import Cache, content_key, user_cache
+from policyengine.repository.cache import Cache, content_key, user_cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from policyengine.discover import Tree
+    from policyengine.repository.discover import Tree
 
 _KIND = "report"
 

@@ -6,15 +6,15 @@ import sys
 from typing import TYPE_CHECKING
 
 from policyengine.cli import output
-from policyengine.reporters.lines import width
-from policyengine.reporters.view import side
+from policyengine.reports.lines import width
+from policyengine.reports.view import side
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
     from typing import Any
 
-    from policyengine.rule import Pack
+    from policyengine.rules.rule import Pack
 
 FORMATS = ("table", "json")
 _COLOURS = {"error": "31", "warning": "33", "note": "36"}
@@ -29,7 +29,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Load the packs and list their rules."""
-    from policyengine import engine, plugins  # noqa: PLC0415  so that --help is quick
+    from policyengine import engine  # noqa: PLC0415  so that --help is quick
+    from policyengine.rules import packs as plugins  # noqa: PLC0415  so that --help is quick
 
     targets = output.targets(getattr(arguments, "reports", None) or (), "table")
     output.check_writable(targets)

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from policyengine.cli import output
-from policyengine.source import UsageError
+from policyengine.model.source import UsageError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
     from policyengine.cli.replay import Replay
-    from policyengine.discover import Tree
-    from policyengine.evaluate import Report
-    from policyengine.lower.terraform.plan import Exact
+    from policyengine.platforms.terraform.plan.plan import Exact
+    from policyengine.repository.discover import Tree
+    from policyengine.rules.evaluate import Report
 
 FORMATS = ("text", "sarif", "json")
 
@@ -81,14 +81,14 @@ def exact(arguments: argparse.Namespace) -> list[Exact]:
     """What the plans and states say that the options name."""
     if not (arguments.plan or arguments.state):
         return []
-    from policyengine.lower.terraform import plan  # noqa: PLC0415  few runs have one
+    from policyengine.platforms.terraform.plan import plan  # noqa: PLC0415  few runs have one
 
     return [plan.read(path, kind) for kind in ("plan", "state") for path in getattr(arguments, kind)]
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Scan, report, and return the exit code."""
-    from policyengine import discover  # noqa: PLC0415  so that --help is quick
+    from policyengine.repository import discover  # noqa: PLC0415  so that --help is quick
 
     if arguments.jobs < 0:
         raise UsageError(f"--jobs must be 0 or more, not {arguments.jobs}")
@@ -155,7 +155,8 @@ def _digest(path: Path) -> str:
 
 def _anew(arguments: argparse.Namespace, tree: Tree, targets: Sequence[output.Target], former: Replay | None) -> int:
     """Scan and report; a report without failures is kept for the next equal scan."""
-    from policyengine import engine, plugins  # noqa: PLC0415  not where a report is replayed
+    from policyengine import engine  # noqa: PLC0415  not where a report is replayed
+    from policyengine.rules import packs as plugins  # noqa: PLC0415  not where a report is replayed
 
     cache = not arguments.no_cache
     progress = _progress()
@@ -186,7 +187,7 @@ def _anew(arguments: argparse.Namespace, tree: Tree, targets: Sequence[output.Ta
 
 def exit_code(report: Report, fail_on: str) -> int:
     """3 when work was left undone, 1 for a finding at or above `fail_on`, else 0."""
-    from policyengine.rule import Severity  # noqa: PLC0415
+    from policyengine.rules.rule import Severity  # noqa: PLC0415
 
     if report.failures:
         return 3
@@ -201,7 +202,7 @@ def _ids(given: list[str]) -> list[str]:
 def _render(report: Report, target: output.Target, arguments: argparse.Namespace, root: Path, code: int) -> str:
     match target.format:
         case "sarif":
-            from policyengine.reporters import sarif  # noqa: PLC0415
+            from policyengine.reports import sarif  # noqa: PLC0415
 
             prefix = uri_prefix(root, arguments.uri_root)
             log = sarif.report(
@@ -219,11 +220,11 @@ def _render(report: Report, target: output.Target, arguments: argparse.Namespace
                 sys.stderr.write(f"policyengine: {sentence}\n")
             return log.text
         case "json":
-            from policyengine.reporters import json  # noqa: PLC0415
+            from policyengine.reports import json  # noqa: PLC0415
 
             return json.report(report, exit_code=code)
         case _:
-            from policyengine.reporters import text  # noqa: PLC0415
+            from policyengine.reports import text  # noqa: PLC0415
 
             stream = sys.stdout
             style = text.Style(

@@ -17,7 +17,7 @@ def of_config() -> dict[str, object]:
     """The JSON Schema of policyengine.yaml, made of the types that read it."""
     import msgspec  # noqa: PLC0415 - only where a schema is published
 
-    from policyengine.config_file import File  # noqa: PLC0415 - as above
+    from policyengine.repository.configuration_file import File  # noqa: PLC0415 - as above
 
     made: dict[str, object] = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

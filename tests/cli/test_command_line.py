@@ -13,7 +13,7 @@ from policyengine.cli import main, output
 from policyengine.cli.output import Target, targets
 from policyengine.cli.repository import UNKNOWN, identity
 from policyengine.cli.scan import uri_prefix
-from policyengine.source import UsageError
+from policyengine.model.source import UsageError
 
 ROOT = Path(__file__).parent.parent.parent
 REFERENCE = str(ROOT / "fixtures" / "hndigest")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from policyengine import docs
 
 if TYPE_CHECKING:
-    from policyengine.rule import Pack
+    from policyengine.rules.rule import Pack
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -20,11 +20,11 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from policyengine import discover
-from policyengine.formats import dotenv
-from policyengine.formats.dotenv import Dialect
-from policyengine.formats.interpolation import Text
-from policyengine.source import ReadError, Span
+from policyengine.model.source import ReadError, Span
+from policyengine.repository import discover
+from policyengine.syntax import dotenv
+from policyengine.syntax.dotenv import Dialect
+from policyengine.syntax.interpolation import Text
 from tests.oracle.compose_oracle import differences, docker, engine, normal
 
 COMPOSE = re.compile(r"(?:.*[-_.])?compose(?:[-_.].*)?\.ya?ml\Z|.*\bcompose\b.*\.ya?ml\Z")

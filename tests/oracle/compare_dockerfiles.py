@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 
 import dockerfile as buildkit
 
-from policyengine.formats.dockerfile import Dockerfile, Heredoc, Instruction, read
-from policyengine.source import Source
+from policyengine.model.source import Source
+from policyengine.syntax.dockerfile import Dockerfile, Heredoc, Instruction, read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,10 +11,10 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from policyengine import discover
-from policyengine.lower.compose.effective import printed
-from policyengine.lower.compose.load import load
-from policyengine.source import ReadError, Source
+from policyengine.model.source import ReadError, Source
+from policyengine.platforms.compose.effective import printed
+from policyengine.platforms.compose.load import load
+from policyengine.repository import discover
 
 MEMORY = 4 * 2**30
 SECONDS = 30

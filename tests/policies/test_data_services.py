@@ -28,7 +28,7 @@ from policyengine.api import (
     Value,
     Version,
 )
-from policyengine.image import engine_of, parse
+from policyengine.model.image import engine_of, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

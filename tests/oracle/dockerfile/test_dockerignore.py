@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from policyengine.dockerignore import ignored
+from policyengine.model.dockerignore import ignored
 
 matcher = pytest.importorskip("e2b_dockerfile_utils")
 pytestmark = pytest.mark.oracle

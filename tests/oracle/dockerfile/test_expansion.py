@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from policyengine.formats.dockerfile.words import WordError, expand
+from policyengine.syntax.dockerfile.words import WordError, expand
 
 lexer = pytest.importorskip("e2b_dockerfile_utils")
 pytestmark = pytest.mark.oracle

@@ -57,11 +57,11 @@ def version() -> str:
 
 def ours(expression: str) -> str:
     """What policyengine makes of an expression, as JSON text."""
-    from policyengine.lower.terraform.folders import read_folder
-    from policyengine.lower.terraform.project import Project
-    from policyengine.lower.terraform.syntaxes import Syntaxes
-    from policyengine.lower.terraform.values import decided, plain
-    from policyengine.source import Source
+    from policyengine.model.source import Source
+    from policyengine.platforms.terraform.language.values import decided, plain
+    from policyengine.platforms.terraform.workspace.folders import read_folder
+    from policyengine.platforms.terraform.workspace.project import Project
+    from policyengine.platforms.terraform.workspace.syntaxes import Syntaxes
 
     source = Source("main.tf", f"locals {{\n  x = {wrapped(expression)}\n}}\n")
     syntaxes = Syntaxes()

@@ -30,9 +30,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from policyengine.discover import decode
-from policyengine.formats.hcl import parse, parse_attribute, read_blocks
-from policyengine.formats.hcl.syntax import (
+from policyengine.model.source import ReadError, Source
+from policyengine.platforms.terraform.language.numbers import format_number, parse_number
+from policyengine.platforms.terraform.language.template_text import literals, unescaped
+from policyengine.repository.discover import decode
+from policyengine.syntax.hcl import parse, parse_attribute, read_blocks
+from policyengine.syntax.hcl.syntax import (
     Body,
     Conditional,
     Expression,
@@ -52,9 +55,6 @@ from policyengine.formats.hcl.syntax import (
     Tuple,
     Unary,
 )
-from policyengine.lower.terraform.numbers import format_number, parse_number
-from policyengine.lower.terraform.template_text import literals, unescaped
-from policyengine.source import ReadError, Source
 
 sys.path.insert(0, str(Path(__file__).parent))
 from expression_trees import tree  # type: ignore[import-not-found]  # a module beside this tool

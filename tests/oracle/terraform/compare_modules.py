@@ -20,10 +20,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from policyengine.source import Source
+from policyengine.model.source import Source
 
 if TYPE_CHECKING:
-    from policyengine.lower.terraform.values import Tree
+    from policyengine.platforms.terraform.language.values import Tree
 
 HERE = Path(__file__).parent
 UNKNOWN = "<known only after apply>"
@@ -182,9 +182,9 @@ class Files:
 
 def ours(case: Case) -> Value:
     """The outputs as policyengine evaluates them, by name, or the first problem as a text."""
-    from policyengine.config import Config, Text
-    from policyengine.lower.terraform import read_roots
-    from policyengine.source import Span
+    from policyengine.model.source import Span
+    from policyengine.platforms.terraform import read_roots
+    from policyengine.repository.configuration import Config, Text
 
     place = Span("policyengine.yaml", 0, 0)
     settings = Config(
@@ -204,9 +204,17 @@ def ours(case: Case) -> Value:
 
 def shown(tree: Tree) -> Value:
     """A tree as JSON, with a mark for each part that is not known."""
-    from policyengine.lower.terraform.numbers import format_number
-    from policyengine.lower.terraform.values import Composite, Encoded, Instance, List, Object, decided, plain
-    from policyengine.value import Known
+    from policyengine.model.value import Known
+    from policyengine.platforms.terraform.language.numbers import format_number
+    from policyengine.platforms.terraform.language.values import (
+        Composite,
+        Encoded,
+        Instance,
+        List,
+        Object,
+        decided,
+        plain,
+    )
 
     match tree:
         case Instance(whole=whole) if whole is not None:

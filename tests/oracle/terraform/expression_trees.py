@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, assert_never
 
-from policyengine.formats.hcl.syntax import (
+from policyengine.syntax.hcl.syntax import (
     Binary,
     Call,
     Conditional,
@@ -39,7 +39,7 @@ from policyengine.formats.hcl.syntax import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from policyengine.source import Source
+    from policyengine.model.source import Source
 
 Node = list[Any]
 

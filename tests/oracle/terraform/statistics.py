@@ -17,11 +17,12 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from policyengine import discover, engine
-from policyengine.lower.terraform import lower
-from policyengine.nodes import Bucket, Datastore, Node, Origin, Queue, Service, Side
-from policyengine.source import UsageError
-from policyengine.value import Known, Unknown, Value
+from policyengine import engine
+from policyengine.model.nodes import Bucket, Datastore, Node, Origin, Queue, Service, Side
+from policyengine.model.source import UsageError
+from policyengine.model.value import Known, Unknown, Value
+from policyengine.platforms.terraform import lower
+from policyengine.repository import discover
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from policyengine.lower.terraform.functions import supported
+from policyengine.platforms.terraform.language.functions import supported
 
 sys.path.insert(0, str(Path(__file__).parent))
 import compare_expressions  # type: ignore[import-not-found]  # a tool beside this test

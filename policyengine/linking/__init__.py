@@ -1,0 +1,1 @@
+"""What belongs together: builds, deployments, connections and pairs. The only step across sides."""

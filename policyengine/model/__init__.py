@@ -1,0 +1,1 @@
+"""What files mean: located values, nodes and the graph they make. Knows no file format."""

@@ -1,0 +1,209 @@
+"""The graph: nodes, typed edges and mirror pairs, and the queries that rules use."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeVar
+
+from msgspec import Struct, field
+
+from policyengine.model.dockerignore import ignored
+from policyengine.model.image import engine_of
+from policyengine.model.nodes import Datastore, IgnoreFile, Node, Role, Service, Side, Stage
+from policyengine.model.source import Span
+from policyengine.model.value import Absent, Floating, Known, Unknown
+from policyengine.repository.discover import compile_patterns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from policyengine.model.value import Value
+
+N = TypeVar("N", bound=Node)
+
+
+class EdgeKind(StrEnum):
+    """What an edge says of its two ends."""
+
+    RUNS = "runs"  # Service → Datastore: the container is that datastore
+    BUILT_FROM = "built_from"  # Service or Build → Stage
+    BUILT_BY = "built_by"  # Service → Build: the image a service runs is made by that build
+    PUBLISHES = "publishes"  # Build → Repository
+    PULLS = "pulls"  # Service → Repository
+    READS = "reads"  # Service → Secret
+    CONFIGURED_BY = "configured_by"  # Service → ConfigModule
+    CONNECTS = "connects"  # Service → Datastore, by an environment variable
+    ACTS_AS = "acts_as"  # Service → Principal: the reason is "execution role" or "task role"
+    GRANTS = "grants"  # Principal → Secret: it may read the secret
+    FORWARDS = "forwards"  # LoadBalancer → TargetGroup
+    ROUTES = "routes"  # TargetGroup → Service: the reason is the container's port
+
+
+class Edge(Struct, frozen=True):
+    """A typed edge between the nodes with the ids `source` and `target`. `reason` is shown to people."""
+
+    kind: EdgeKind
+    source: str
+    target: str
+    reason: str = ""
+
+
+class Pair(Struct, frozen=True):
+    """A local node and the cloud node it mirrors.
+
+    `reasons` say why the two were paired. `certain` is False for a score of 40 to 59, which lowers the severity of
+    what is found on the pair by one step.
+    """
+
+    local: str
+    cloud: str
+    score: int
+    reasons: tuple[str, ...]
+    certain: bool = True
+
+
+class Choice(Struct, frozen=True):
+    """Something the engine chose and a person may want to choose otherwise: the Compose project, the environment."""
+
+    what: str
+    chosen: str
+    reason: str
+
+
+class Graph(Struct, frozen=True):
+    """What all files together describe. Nodes and edges are sorted by id, so two runs give the same graph.
+
+    `paths` are all files of the tree, `ignored` the ids of nodes that the configuration leaves out of pairing.
+    """
+
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...] = ()
+    pairs: tuple[Pair, ...] = ()
+    choices: tuple[Choice, ...] = ()
+    equivalences: tuple[tuple[str, str], ...] = ()
+    paths: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    _by_id: dict[str, Node] = field(default_factory=dict)
+    _out: dict[tuple[EdgeKind, str], list[Edge]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._by_id.update((node.id, node) for node in self.nodes)
+        for edge in self.edges:
+            self._out.setdefault((edge.kind, edge.source), []).append(edge)
+
+    def paired(self, pairs: tuple[Pair, ...]) -> Graph:
+        """The same graph with other pairs."""
+        return Graph(self.nodes, self.edges, pairs, self.choices, self.equivalences, self.paths, self.ignored)
+
+    def all(self, kind: type[N], *, side: Side | None = None) -> Iterator[N]:
+        """Every node of a type, in the order of ids."""
+        for node in self.nodes:
+            if isinstance(node, kind) and (side is None or node.side is side):
+                yield node
+
+    def get(self, kind: type[N], node_id: str) -> N | None:
+        """The node with that id if it is of that type, or None."""
+        node = self._by_id.get(node_id)
+        return node if isinstance(node, kind) else None
+
+    def targets(self, kind: type[N], edge: EdgeKind, source: Node) -> Iterator[N]:
+        """The nodes of a type that edges of one kind lead to."""
+        for each in self._out.get((edge, source.id), ()):
+            node = self.get(kind, each.target)
+            if node is not None:
+                yield node
+
+    def mirrors(self, kind: type[N], *, engine: str | None = None) -> Iterator[tuple[N, N]]:
+        """Pairs of a local and a cloud node of a type; with `engine`, datastores of that engine on both sides."""
+        for pair in self.pairs:
+            local, cloud = self.get(kind, pair.local), self.get(kind, pair.cloud)
+            if local is None or cloud is None:
+                continue
+            if engine is not None and not all(_runs(node, engine) for node in (local, cloud)):
+                continue
+            yield local, cloud
+
+    def mirror(self, node: N) -> N | None:
+        """The twin of a node on the other side, or None."""
+        for pair in self.pairs:
+            if node.id in (pair.local, pair.cloud):
+                return self.get(type(node), pair.cloud if node.id == pair.local else pair.local)
+        return None
+
+    def pair_of(self, *nodes: Node) -> Pair | None:
+        """The pair that one of these nodes belongs to, or None."""
+        ids = {node.id for node in nodes}
+        return next((pair for pair in self.pairs if ids & {pair.local, pair.cloud}), None)
+
+    def unpaired(self, kind: type[N], *, side: Side) -> Iterator[N]:
+        """The nodes of a type on one side that mirror nothing, without those the configuration ignores."""
+        paired = {each for pair in self.pairs for each in (pair.local, pair.cloud)} | set(self.ignored)
+        return (node for node in self.all(kind, side=side) if node.id not in paired)
+
+    def apps(self, side: Side) -> Iterator[Service]:
+        """The application services of one side."""
+        return (service for service in self.all(Service, side=side) if service.role is Role.APP)
+
+    def stage(self, node: Node) -> Value[Stage]:
+        """The Dockerfile stage of a service or a build: Unknown when built elsewhere, Absent for a public image."""
+        for stage in self.targets(Stage, EdgeKind.BUILT_FROM, node):
+            return Known(stage, stage.span)
+        match node:
+            case Service(build=None, image=Absent() | Unknown(), span=span):
+                return Unknown("the image is not known", span)
+            case Service(build=None, image=Known(ref) | Floating(ref), span=span) if engine_of(ref, span) is not None:
+                return Absent(span)
+            case _:
+                return Unknown(f"no Dockerfile is known for the image of '{node.name}'", node.span)
+
+    def equivalent(self, one: str, other: str) -> bool:
+        """Whether two engines count as the same: equal, or declared so under `equivalences`."""
+        return one == other or (one, other) in self.equivalences or (other, one) in self.equivalences
+
+    def ignored_by_git(self, path: str) -> Value[bool]:
+        """Whether git ignores a path of the tree; Unknown without any .gitignore, since one may lie above the root."""
+        files = [each for each in self.all(IgnoreFile) if each.kind == "git" and _above(each.path, path)]
+        if not files:
+            return Unknown("no .gitignore lies in the scanned tree", Span(path, 0, 0))
+        for file in sorted(files, key=lambda each: -each.path.count("/")):
+            spec = compile_patterns(pattern for pattern, _ in file.patterns)
+            verdict = spec.check_file(path.removeprefix(_folder(file.path))).include
+            if verdict is not None:
+                return Known(verdict, file.span)
+        return Known(value=False, span=files[0].span)
+
+    def ignored_by_docker(self, context: str, dockerfile: str, path: str) -> Value[bool]:
+        """Whether a build leaves a path of its context out: `<Dockerfile>.dockerignore` first, else `.dockerignore`.
+
+        `context` and both paths are relative to the root (https://docs.docker.com/build/concepts/context/).
+        """
+        folder = "" if context in ("", ".") else context.rstrip("/") + "/"
+        for name in (f"{dockerfile}.dockerignore", f"{folder}.dockerignore"):
+            for file in self.all(IgnoreFile):
+                if file.path == name:
+                    patterns = [pattern for pattern, _ in file.patterns]
+                    return Known(ignored(patterns, path.removeprefix(folder)), file.span)
+        return Known(value=False, span=Span(dockerfile, 0, 0))
+
+    def siblings(self, service: Service) -> Iterator[Service]:
+        """The other services of the same side and group."""
+        for other in self.all(Service, side=service.side):
+            if other.group == service.group and other.id != service.id:
+                yield other
+
+
+def _folder(path: str) -> str:
+    return path[: path.rfind("/") + 1]
+
+
+def _above(ignore_file: str, path: str) -> bool:
+    return path.startswith(_folder(ignore_file))
+
+
+def _runs(node: Node, engine: str) -> bool:
+    return isinstance(node, Datastore) and isinstance(node.engine, Known) and node.engine.value == engine
+
+
+def sorted_nodes(nodes: Iterable[Node]) -> tuple[Node, ...]:
+    """The nodes in the graph's order."""
+    return tuple(sorted(nodes, key=lambda node: (node.id, node.span)))

@@ -1,0 +1,93 @@
+"""The node types of the graph: what Docker, Terraform and GitHub make of the files.
+
+No node type names a file format. A Compose service, an ECS container and a workflow's service container are all a
+`Service`; `postgres:16.4` and `aws_db_instance` are both a `Database`. Every fact that a rule compares is a
+`policyengine.model.value.Value`: Known, Floating, Unknown or Absent, with its exact span.
+"""
+
+from __future__ import annotations
+
+from policyengine.model.nodes.cloud import Grant, Listener, LoadBalancer, Principal, Secret, TargetGroup
+from policyengine.model.nodes.code import (
+    ConfigKey,
+    ConfigModule,
+    EnvironmentFile,
+    Extension,
+    IgnoreFile,
+    MigrationRunner,
+    Migrations,
+    OrmSchema,
+    Package,
+    VectorUse,
+)
+from policyengine.model.nodes.container import Attachment, Dependency, EnvFile, Healthcheck, Mount, Port, Service
+from policyengine.model.nodes.datastore import Bucket, Cache, Database, Datastore, Queue, Search
+from policyengine.model.nodes.image import Build, Copy, Repository, Stage
+from policyengine.model.nodes.node import Command, Node, Origin, Role, Side, Variable, variables
+from policyengine.model.nodes.pipeline import (
+    Activity,
+    ComposeUp,
+    Deploy,
+    EndToEnd,
+    Job,
+    Migrate,
+    ShellCommand,
+    Step,
+    Trigger,
+    Word,
+    Workflow,
+)
+
+__all__ = [
+    "Activity",
+    "Attachment",
+    "Bucket",
+    "Build",
+    "Cache",
+    "Command",
+    "ComposeUp",
+    "ConfigKey",
+    "ConfigModule",
+    "Copy",
+    "Database",
+    "Datastore",
+    "Dependency",
+    "Deploy",
+    "EndToEnd",
+    "EnvFile",
+    "EnvironmentFile",
+    "Extension",
+    "Grant",
+    "Healthcheck",
+    "IgnoreFile",
+    "Job",
+    "Listener",
+    "LoadBalancer",
+    "Migrate",
+    "MigrationRunner",
+    "Migrations",
+    "Mount",
+    "Node",
+    "Origin",
+    "OrmSchema",
+    "Package",
+    "Port",
+    "Principal",
+    "Queue",
+    "Repository",
+    "Role",
+    "Search",
+    "Secret",
+    "Service",
+    "ShellCommand",
+    "Side",
+    "Stage",
+    "Step",
+    "TargetGroup",
+    "Trigger",
+    "Variable",
+    "VectorUse",
+    "Word",
+    "Workflow",
+    "variables",
+]

@@ -1,0 +1,77 @@
+"""What the cloud has beside containers and datastores: secrets, roles, load balancers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from policyengine.model.nodes.node import Node
+
+if TYPE_CHECKING:
+    from policyengine.model.source import Span
+    from policyengine.model.value import Unknown, Value
+
+
+class Secret(Node, frozen=True, kw_only=True):
+    """A secret of a manager. `keys` are the names of its JSON object, never values."""
+
+    manager: str  # "aws-secretsmanager", "ssm", "infisical"
+    keys: Value[tuple[str, ...]]
+    secure: Value[bool] | None = None  # SSM: SecureString
+
+
+class Grant(Struct, frozen=True):
+    """One statement of a policy: what may be done to what. Wildcards stand as they are written.
+
+    `actions` and `resources` are patterns; a part of a resource that the files do not decide stands as the reference
+    that gives it, `${aws_secretsmanager_secret.app.arn}`. With `except_actions` or `except_resources` the patterns name
+    what the statement does not concern. `conditional` tells that it holds under conditions only.
+    """
+
+    actions: Value[tuple[str, ...]]
+    resources: Value[tuple[str, ...]]
+    span: Span
+    allow: bool = True
+    conditional: bool = False
+    except_actions: bool = False
+    except_resources: bool = False
+
+
+class Principal(Node, frozen=True, kw_only=True):
+    """Whom a container acts as in the cloud: an IAM role. `gap` says why it may be granted more than is listed."""
+
+    grants: tuple[Grant, ...]
+    gap: Unknown | None = None
+
+
+class Listener(Struct, frozen=True):
+    """A port at which a load balancer takes requests. `protocol` is as written, such as `HTTPS`."""
+
+    port: Value[int]
+    protocol: Value[str]
+    span: Span
+
+
+class LoadBalancer(Node, frozen=True, kw_only=True):
+    """A load balancer with its listeners. `kind` is `application`, `network`, `gateway` or `classic`."""
+
+    kind: Value[str]
+    internal: Value[bool]
+    listeners: tuple[Listener, ...] = ()
+
+
+class TargetGroup(Node, frozen=True, kw_only=True):
+    """Where a load balancer sends requests, and how it checks that somebody is there.
+
+    `port` and `protocol` are those of the targets. `check_path` is the path of an HTTP health check, `check_port` its
+    port as text or `traffic-port`, `check_codes` the status codes that count as healthy; each Absent where nothing is
+    said, which means `/`, the port of the target and 200.
+    """
+
+    port: Value[int]
+    protocol: Value[str]
+    check_path: Value[str]
+    check_port: Value[str]
+    check_protocol: Value[str]
+    check_codes: Value[str]

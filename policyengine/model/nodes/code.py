@@ -1,0 +1,113 @@
+"""What the repository's own files say: configuration modules, packages, migrations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from policyengine.model.nodes.node import Node
+
+if TYPE_CHECKING:
+    from policyengine.model.nodes.node import Variable
+    from policyengine.model.source import Span
+    from policyengine.model.value import Unknown, Value
+
+
+class ConfigKey(Struct, frozen=True):
+    """One environment variable that code reads. `required` is Unknown where the code does not tell plainly."""
+
+    key: str
+    span: Span
+    required: Value[bool]
+    default: Value[str]
+    client: bool = False
+
+
+class ConfigModule(Node, frozen=True, kw_only=True):
+    """The one module that checks the environment at start-up: `config.ts`, `env.mjs` and the like.
+
+    `directory` is the application's folder (the one that holds its package manifest). `library` is `zod`, `t3-env`,
+    `envalid`, `manual`, `pydantic` …; empty when it checks nothing. `gap` says why there may be more keys. `bypass` is
+    the environment variable that switches the check off (`skipValidation: !!process.env.X`), None when there is none.
+    """
+
+    path: str
+    directory: str
+    library: str
+    keys: tuple[ConfigKey, ...]
+    gap: Unknown | None = None
+    bypass: Value[str] | None = None
+
+
+class Package(Node, frozen=True, kw_only=True):
+    """A package manifest: package.json, pyproject.toml, Gemfile, go.mod … in `directory`.
+
+    `scripts` are the npm scripts; `dependencies` the names of what it depends on, with the span of each.
+    """
+
+    path: str
+    directory: str
+    ecosystem: str  # "npm", "python", "ruby", "go", "java", "php", "rust", "dotnet", "elixir"
+    scripts: tuple[Variable, ...] = ()
+    dependencies: tuple[Variable, ...] = ()
+    engines: tuple[Variable, ...] = ()
+
+
+class EnvironmentFile(Node, frozen=True, kw_only=True):
+    """An env file that git does not ignore. `example` is a committed stand-in such as .env.example."""
+
+    path: str
+    variables: tuple[Variable, ...]
+    example: bool
+
+
+class IgnoreFile(Node, frozen=True, kw_only=True):
+    """A .gitignore or .dockerignore. `kind` is `git` or `docker`; patterns are in source order.
+
+    Whether a path is ignored is asked of `Graph.ignored`.
+    """
+
+    path: str
+    kind: str
+    patterns: tuple[tuple[str, Span], ...]
+
+
+class Extension(Node, frozen=True, kw_only=True):
+    """A `CREATE EXTENSION` in SQL, or a postgresql_extension: a Postgres extension that is created."""
+
+    extension: Value[str]
+    version: Value[str] | None = None
+
+
+class VectorUse(Node, frozen=True, kw_only=True):
+    """A place that needs pgvector: a vector column, a Prisma or drizzle type, a dependency."""
+
+    what: str
+
+
+class Migrations(Node, frozen=True, kw_only=True):
+    """A directory of schema migrations. `tool` is `prisma`, `drizzle`, `alembic` …; `files` are in order."""
+
+    directory: str
+    tool: str
+    files: tuple[str, ...]
+
+
+class MigrationRunner(Node, frozen=True, kw_only=True):
+    """What runs migrations in the cloud: a task definition, terraform_data, an entrypoint.
+
+    `hashed` is whether a change of the migrations directory makes it run again: Known(True) also for what runs at
+    every deployment or start by itself; Absent when nothing is said. `directory` is the `Migrations.directory` that
+    it runs, empty when that is not known.
+    """
+
+    tool: str
+    hashed: Value[bool]
+    directory: str = ""
+
+
+class OrmSchema(Node, frozen=True, kw_only=True):
+    """A declared database provider: Prisma `provider = "postgresql"`, Rails `adapter: postgresql` …."""
+
+    engine: Value[str]

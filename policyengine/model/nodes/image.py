@@ -1,0 +1,86 @@
+"""How images are built and where they are kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from policyengine.model.nodes.node import Node
+
+if TYPE_CHECKING:
+    from policyengine.model.image import ImageRef
+    from policyengine.model.nodes.container import Healthcheck, Port
+    from policyengine.model.nodes.node import Command, Variable
+    from policyengine.model.nodes.pipeline import ShellCommand
+    from policyengine.model.source import Span
+    from policyengine.model.value import Value
+
+
+class Build(Node, frozen=True, kw_only=True):
+    """One way an image is built: Compose `build`, build-push-action, `docker build`, a bake target, CodeBuild.
+
+    `context` and `dockerfile` are paths relative to the root, normalised (`.` is the root). `platforms` is Absent
+    where none is named, which means the builder's own. `tags` are the image references the build gives its result.
+    `job` is the id of the job that runs it, empty for Compose.
+    """
+
+    tool: str
+    context: Value[str]
+    dockerfile: Value[str]
+    target: Value[str]
+    platforms: Value[tuple[str, ...]]
+    tags: Value[tuple[ImageRef, ...]]
+    push: Value[bool]
+    args: tuple[Variable, ...] = ()
+    job: str = ""
+    inline: bool = False  # Compose `dockerfile_inline`
+    platform_spans: tuple[Span, ...] = ()
+
+
+class Copy(Struct, frozen=True):
+    """A COPY or ADD of a Dockerfile. `stage` is the `--from` stage or image, empty for the build context."""
+
+    sources: tuple[str, ...]
+    target: str
+    span: Span
+    stage: str = ""
+    owner: str = ""
+
+
+class Stage(Node, frozen=True, kw_only=True):
+    """One stage of a Dockerfile with what is in force at its end, inherited through FROM.
+
+    `base` is the image at the bottom of its chain of stages, `parent` the id of the stage it is built on, or empty.
+    `user`, `workdir`, `entrypoint`, `command` and `healthcheck` are effective values; a default that the base image
+    brings is Known with the span of the FROM. `packages` are system packages that a RUN installs.
+    """
+
+    dockerfile: str
+    index: int
+    last: bool
+    base: Value[ImageRef]
+    user: Value[str]
+    workdir: Value[str]
+    entrypoint: Value[Command]
+    command: Value[Command]
+    parent: str = ""
+    platform: Value[str] | None = None
+    environment: tuple[Variable, ...] = ()
+    args: tuple[Variable, ...] = ()
+    exposed: tuple[Port, ...] = ()
+    healthcheck: Healthcheck | None = None
+    volumes: tuple[Value[str], ...] = ()
+    packages: tuple[Value[str], ...] = ()
+    copies: tuple[Copy, ...] = ()
+    runs: tuple[ShellCommand, ...] = ()
+    users_created: tuple[Variable, ...] = ()  # key: user name, value: uid, from adduser/useradd
+    libc: Value[str] | None = None  # "glibc", "musl"
+    tools: Value[tuple[str, ...]] | None = None  # those of sh, bash, curl, wget, nc that it has; None: base unlisted
+
+
+class Repository(Node, frozen=True, kw_only=True):
+    """An image repository in the cloud (ECR). `repository` is its name as images spell it."""
+
+    repository: Value[str]
+    immutable: Value[bool]

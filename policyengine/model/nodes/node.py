@@ -1,0 +1,95 @@
+"""What every node has, and what several families of nodes share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from policyengine.model.source import Span
+    from policyengine.model.value import Value
+
+
+class Side(StrEnum):
+    """Where a node lives. `SOURCE` is what all environments are made from: Dockerfiles, code, migrations."""
+
+    LOCAL = "local"
+    CLOUD = "cloud"
+    PIPELINE = "pipeline"
+    SOURCE = "source"
+
+
+class Role(StrEnum):
+    """What a container is for. Pairs never cross roles."""
+
+    APP = "app"
+    DATABASE = "database"
+    CACHE = "cache"
+    SEARCH = "search"
+    QUEUE = "queue"
+    STORAGE = "storage"
+    EMULATOR = "emulator"  # localstack and the like: one container standing in for several cloud services
+    PROXY = "proxy"
+    TOOL = "tool"  # mailpit, adminer, grafana: serves developers, not users
+    JOB = "job"  # runs once and ends: migrations, bucket creation
+    SIDECAR = "sidecar"  # log router, tracing agent, mesh proxy beside an ECS container
+
+
+class Origin(StrEnum):
+    """Who sets a variable."""
+
+    ENVIRONMENT = "environment"  # Compose `environment`, ECS `environment`, workflow `env`
+    ENV_FILE = "env_file"  # Compose `env_file`, ECS `environmentFiles`
+    SECRET = "secret"  # noqa: S105  ECS `secrets`, a secrets manager
+    IMAGE = "image"  # Dockerfile ENV
+    ARGUMENT = "argument"  # build argument
+    INPUT = "input"  # `with:` of a GitHub action
+
+
+class Node(Struct, frozen=True, kw_only=True):
+    """One thing of the system.
+
+    `id` is stable and unique in a graph and serves as the SARIF logical location: `compose:services.db`,
+    `terraform:aws_db_instance.main`, `terraform:aws_ecs_task_definition.app#web`,
+    `github:.github/workflows/ci.yml#gate`, `dockerfile:Dockerfile.production#runner`. `span` is the place of its name.
+    """
+
+    id: str
+    name: str
+    side: Side
+    span: Span
+
+
+class Command(Struct, frozen=True):
+    """An entrypoint or a command. `shell` is the shell form, whose only word is the whole command line."""
+
+    words: tuple[str, ...]
+    shell: bool = False
+
+    def __str__(self) -> str:
+        return " ".join(self.words)
+
+
+class Variable(Struct, frozen=True):
+    """One environment variable, build argument or action input.
+
+    `references` are the Terraform addresses that its value is made of, such as `aws_db_instance.main.address`,
+    `var.db_password` or `random_password.db.result`, through locals and module inputs. `reference` is the place a
+    secret is read from (an ECS `valueFrom`), as far as it is known.
+    """
+
+    key: str
+    key_span: Span
+    value: Value[str]
+    origin: Origin = Origin.ENVIRONMENT
+    references: tuple[str, ...] = ()
+    reference: Value[str] | None = None
+
+
+def variables(sequence: Sequence[Variable]) -> dict[str, Variable]:
+    """The variables by key; a later one wins."""
+    return {variable.key: variable for variable in sequence}

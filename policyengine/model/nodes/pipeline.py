@@ -1,0 +1,169 @@
+"""Workflows, their jobs and steps, and what their commands do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from policyengine.model.nodes.node import Node
+
+if TYPE_CHECKING:
+    from policyengine.model.nodes.node import Variable
+    from policyengine.model.source import Span
+    from policyengine.model.value import Unknown, Value, Via
+
+
+class Word(Struct, frozen=True):
+    """One word of a shell command. `text` is its value with quotes removed; `literal` is False with expansions."""
+
+    text: str
+    span: Span
+    literal: bool = True
+
+
+class ShellCommand(Struct, frozen=True):
+    """One simple command of a script: `APP=1 docker compose up -d || true`.
+
+    `assignments` are the leading `NAME=value` words. `forgiven` tells that its failure is ignored (`|| true`).
+    `via` is how it was reached: the Makefile target, the package script, the shell file. `background` is a command
+    that nothing waits for (`&`); `remote` one that runs on another machine (`ssh`, a Docker context); `contained` one
+    that a shell in a container runs (`docker compose exec app sh -c '…'`).
+    """
+
+    words: tuple[Word, ...]
+    span: Span
+    assignments: tuple[Variable, ...] = ()
+    forgiven: bool = False
+    via: tuple[Via, ...] = ()
+    directory: str = ""  # the working directory relative to the root, as far as known
+    background: bool = False
+    remote: bool = False
+    contained: bool = False
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """The words as text."""
+        return tuple(word.text for word in self.words)
+
+    def starts(self, *names: str) -> bool:
+        """Whether the command begins with these words."""
+        return self.argv[: len(names)] == names
+
+
+class ComposeUp(Struct, frozen=True, kw_only=True):
+    """`docker compose up` or a compose action. `files` are the `-f` files (root-relative), empty for the default.
+
+    `directory` is where it runs, relative to the root; `environment` what the step and the command set for it.
+    """
+
+    span: Span
+    files: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+    wait: bool = False
+    detached: bool = False
+    build: bool = False
+    forgiven: bool = False
+    environment: tuple[Variable, ...] = ()
+    directory: str = ""
+
+
+class EndToEnd(Struct, frozen=True, kw_only=True):
+    """A run of end-to-end tests: `playwright test`, `cypress run` …; `in_container` when Compose runs it."""
+
+    span: Span
+    runner: str
+    forgiven: bool = False
+    in_container: bool = False
+
+
+class Deploy(Struct, frozen=True, kw_only=True):
+    """Something that changes the cloud: `ecs update-service`, `terraform apply`, a push to ECR, `ssm send-command`.
+
+    `tool` is `ecs`, `terraform`, `ecr-push`, `ssm`, `copilot`, `cdk`, `lambda`, `k8s` … . `image` is what it deploys,
+    where it says so.
+    """
+
+    span: Span
+    tool: str
+    image: Value[str] | None = None
+    forgiven: bool = False
+
+
+class Migrate(Struct, frozen=True, kw_only=True):
+    """A command that changes the schema: `prisma migrate deploy`, `alembic upgrade head` …; `push` is a schema push."""
+
+    span: Span
+    tool: str
+    push: bool = False
+
+
+Activity = ComposeUp | EndToEnd | Deploy | Migrate
+
+
+class Step(Struct, frozen=True):
+    """One step of a job, with what it does as far as it can be told."""
+
+    index: int
+    name: str
+    span: Span
+    uses: Value[str]
+    inputs: tuple[Variable, ...] = ()
+    environment: tuple[Variable, ...] = ()
+    condition: Value[str] | None = None
+    continue_on_error: Value[bool] | None = None
+    commands: tuple[ShellCommand, ...] = ()
+    activities: tuple[Activity, ...] = ()
+    builds: tuple[str, ...] = ()  # ids of Build nodes
+    gap: Unknown | None = None  # why the step may do more than is listed (a remote action, an unreadable script)
+
+
+class Job(Node, frozen=True, kw_only=True):
+    """A job of a workflow, with local composite actions already expanded into its steps.
+
+    A job that calls a reusable workflow (`uses`) has no steps; the jobs it makes are nodes of their own, with the id
+    `github:PATH#JOB/INNER` and the calling job as `caller`. `needs` are ids of jobs: those inside a call need the
+    calling job where they need no other, and who needs the calling job needs them all. `gap` says why it may do more
+    than is listed, such as a remote reusable workflow.
+    """
+
+    workflow: str
+    steps: tuple[Step, ...]
+    needs: tuple[str, ...] = ()
+    needs_span: Span | None = None
+    condition: Value[str] | None = None
+    environment: Value[str] | None = None
+    variables: tuple[Variable, ...] = ()
+    services: tuple[str, ...] = ()  # ids of Service nodes
+    outputs: tuple[Variable, ...] = ()
+    runs_on: Value[str] | None = None
+    continue_on_error: Value[bool] | None = None
+    uses: Value[str] | None = None
+    gap: Unknown | None = None
+    caller: str = ""  # id of the job that calls the workflow it stands in
+
+
+class Trigger(Struct, frozen=True):
+    """One event that starts a workflow (`push`, `pull_request`, `workflow_run` …) with its filters."""
+
+    event: str
+    span: Span
+    branches: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    workflows: tuple[str, ...] = ()  # of workflow_run
+    types: tuple[str, ...] = ()
+
+
+class Workflow(Node, frozen=True, kw_only=True):
+    """A workflow file. `path` is relative to the root.
+
+    `jobs` are ids of Job nodes in source order, those of called workflows behind the job that calls. It is empty for
+    a reusable workflow that only other workflows of the tree start: its jobs are theirs.
+    """
+
+    path: str
+    triggers: tuple[Trigger, ...]
+    jobs: tuple[str, ...]
+    variables: tuple[Variable, ...] = ()

@@ -1,0 +1,95 @@
+"""The four-valued facts: Known, Floating, Unknown, Absent. Each knows its place and how it came about.
+
+A rule matches on the four cases::
+
+    match local.version, cloud.version:
+        case Known(here), Known(there) if here != there:
+            yield Finding(...)
+
+`Unknown` never makes a finding and is never dropped: a rule hands it to `undecided`, and the report counts it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from policyengine.model.source import Span
+
+T = TypeVar("T")
+U = TypeVar("U")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Via(Struct, frozen=True):
+    """One step of a value's history: what it passed (`var.engine_version`, `${TAG}`, `FROM`) and where that stands."""
+
+    what: str
+    span: Span
+
+
+class Known(Struct, Generic[T_co], frozen=True):
+    """A value that the files decide.
+
+    `span` is the place to edit: where the text of the value stands in the end. `via` holds the places it passed on
+    its way, the one nearest to the user of the value first.
+    """
+
+    value: T_co
+    span: Span
+    via: tuple[Via, ...] = ()
+
+
+class Floating(Struct, Generic[T_co], frozen=True):
+    """A value that moves without an edit, such as the tag `16-alpine` or the engine version `16`.
+
+    `value` is as much of it as is fixed.
+    """
+
+    value: T_co
+    span: Span
+    via: tuple[Via, ...] = ()
+
+
+class Unknown(Struct, frozen=True):
+    """A value that the files do not decide. `reason` is a noun phrase: "variable 'tag' has no default"."""
+
+    reason: str
+    span: Span
+    via: tuple[Via, ...] = ()
+
+
+class Absent(Struct, frozen=True):
+    """No value is given. `span` is the name of the thing that lacks it: where it would be added."""
+
+    span: Span
+    via: tuple[Via, ...] = ()
+
+
+Value = Known[T] | Floating[T] | Unknown | Absent
+
+
+def known(value: Value[T], default: T) -> T:
+    """The value when it is Known, `default` in the three other cases."""
+    return value.value if isinstance(value, Known) else default
+
+
+def passed(value: Value[T], *steps: Via) -> Value[T]:
+    """The same value after it passed `steps`, the step nearest to the user first."""
+    return replace(value, via=(*steps, *value.via))
+
+
+def map_value(value: Value[T], function: Callable[[T], U]) -> Value[U]:
+    """`function` applied to what is Known or Floating; Unknown and Absent stay as they are."""
+    match value:
+        case Known(inner, span, via):
+            return Known(function(inner), span, via)
+        case Floating(inner, span, via):
+            return Floating(function(inner), span, via)
+        case _:
+            return value

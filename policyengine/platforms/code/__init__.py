@@ -1,0 +1,1 @@
+"""The repository's own code: packages, configuration modules, env files, migrations."""

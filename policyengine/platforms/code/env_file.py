@@ -1,0 +1,53 @@
+"""The variables of an env file as Docker Compose reads it on its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policyengine.model.nodes import Origin, Variable
+from policyengine.model.source import ReadError, Source, Span
+from policyengine.model.value import Known, Unknown, Value
+from policyengine.syntax import dotenv
+from policyengine.syntax.interpolation import HOLE
+
+if TYPE_CHECKING:
+    from policyengine.syntax.dotenv import Resolved
+
+
+def variables(source: Source) -> tuple[tuple[Variable, ...], tuple[ReadError, ...]]:
+    """The variables of a file, sorted by where they stand, and what Compose refuses in it."""
+    try:
+        found = dotenv.resolve(dotenv.read(source), lambda _: None, strict=False)
+    except ReadError as error:
+        return (), (error,)
+    rows = sorted((each for each in found.values() if each.key), key=lambda each: each.key_span)
+    return tuple(variable(each) for each in rows), ()
+
+
+def variable(resolved: Resolved, origin: Origin = Origin.ENV_FILE) -> Variable:
+    """One variable of an env file as a node's fact."""
+    return Variable(resolved.key, resolved.key_span, value_of(resolved), origin)
+
+
+def value_of(resolved: Resolved) -> Value[str]:
+    """The value of a variable: Unknown when it is made of what only the environment sets."""
+    text = resolved.text
+    span = text.pieces[0].span if len(text.pieces) == 1 else _whole(resolved)
+    if HOLE in text.text:
+        names = " and ".join(f"'{name}'" for name in resolved.unset) or "a variable"
+        return Unknown(f"{names} set outside the files", span, text.via)
+    return Known(text.text, span, text.via)
+
+
+def _whole(resolved: Resolved) -> Span:
+    """The place of a value that is made of several parts: from the first to the last in the file of its key."""
+    own = [piece.span for piece in resolved.text.pieces if piece.span.path == resolved.key_span.path]
+    steps = [step.span for piece in resolved.text.pieces for step in piece.via]
+    own += [span for span in steps if span.path == resolved.key_span.path and span.start >= resolved.key_span.end]
+    own = [span for span in own if span.start >= resolved.key_span.end] or own
+    if not own:
+        return resolved.key_span
+    result = own[0]
+    for span in own[1:]:
+        result = result.cover(span)
+    return result

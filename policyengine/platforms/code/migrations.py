@@ -1,0 +1,345 @@
+"""Migrations, SQL and ORM schemas → what the database must be: migrations, extensions, vectors, the engine.
+
+Only files whose path suggests SQL, a migration, a schema or a manifest are read.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from policyengine.model.nodes import Extension, Migrations, OrmSchema, Side, VectorUse
+from policyengine.model.source import ReadError, Span
+from policyengine.model.value import Known, Unknown
+from policyengine.patterns import regex
+from policyengine.platforms import Lowered
+from policyengine.platforms.code.migration_folders import folders as find_folders
+from policyengine.platforms.code.migration_start import in_code, runners
+from policyengine.platforms.code.package import set_aside
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from policyengine.model.nodes import Node
+    from policyengine.model.source import Source
+    from policyengine.repository.discover import Files
+
+_ENGINES = {
+    "postgresql": "postgres",
+    "postgres": "postgres",
+    "postgis": "postgres",
+    "pg": "postgres",
+    "mysql": "mysql",
+    "mysql2": "mysql",
+    "trilogy": "mysql",
+    "singlestore": "singlestore",
+    "sqlite": "sqlite",
+    "sqlite3": "sqlite",
+    "turso": "sqlite",
+    "libsql": "sqlite",
+    "mongodb": "mongodb",
+    "cockroachdb": "cockroachdb",
+    "sqlserver": "sqlserver",
+    "mssql": "sqlserver",
+}
+
+
+def lower(files: Files) -> Lowered:
+    """Migrations, Extension, VectorUse, OrmSchema and MigrationRunner nodes of the tree."""
+    own = [path for path in files.paths if not set_aside(path)]
+    folders = tuple(sorted(find_folders(files, own), key=lambda folder: folder.directory))
+    nodes: list[Node] = [
+        Migrations(
+            id=f"migrations:{folder.directory}",
+            name=folder.directory,
+            side=Side.SOURCE,
+            span=_start(files, folder.files[0]),
+            directory=folder.directory,
+            tool=folder.tool,
+            files=folder.files,
+        )
+        for folder in folders
+    ]
+    migrated = {path for folder in folders for path in folder.files}
+    nodes.extend(_from_sql(files, own, migrated))
+    nodes.extend(_from_code(files, own, migrated))
+    nodes.extend(_from_schemas(files, own))
+    nodes.extend(_from_packages(files))
+    nodes.extend(runners(files, own, folders))
+    nodes.extend(in_code(files, own, folders))
+    unique: dict[str, Node] = {}
+    for node in nodes:
+        unique.setdefault(node.id, node)
+    return Lowered(nodes=tuple(unique.values()))
+
+
+def _start(files: Files, path: str) -> Span:
+    """The first line of a file, the place of what is about the whole of it."""
+    source = files.read(path)
+    return Span(path, 0, len(source.line(1)) if source is not None else 0)
+
+
+# Extensions and vectors
+
+_INIT = regex(
+    r"(?:^|/)(?:docker-entrypoint-initdb\.d|init(?:db)?(?:[-_.]?(?:d|db|scripts?|sql))?|entrypoint-initdb)/[^/]+"
+    r"|(?:^|/)(?:[\w.-]*[-_.])?(?:init|initdb|create|bootstrap|setup|extensions?)(?:[-_.][\w.-]*)?"
+)
+_SCHEMA_SQL = regex(
+    r"(?:^|/)(?:[\w.-]*[-_.])?(?:schema|structure|tables?|ddl|dump)(?:[-_.][\w.-]*)?\.sql$"
+    r"|(?:^|/)(?:db|database|sql|postgres(?:ql)?|pg|pgvector|schemas?|supabase)/(?:[^/]+/)?[^/]+\.sql$"
+)
+_SHELL_COMMENT = regex(r"^[ \t]*#[^\n]*", re.MULTILINE)
+
+
+def _from_sql(files: Files, own: Sequence[str], migrated: set[str]) -> Iterator[Node]:
+    for path in own:
+        stem, _, ending = path.rpartition(".")
+        if ending not in ("sql", "sh"):
+            continue
+        init = _INIT.search(stem) is not None and path not in migrated
+        if ending == "sh" and not (init and re.search(r"init|postgres|pg|db|database|sql", path)):
+            continue
+        if not (init or path in migrated or _SCHEMA_SQL.search(path)):
+            continue
+        source = files.read(path)
+        if source is not None:
+            yield from _sql_nodes(source, Side.LOCAL if init else Side.SOURCE)
+
+
+def _sql_nodes(source: Source, side: Side) -> Iterator[Node]:
+    lowered = source.text.lower()
+    if "extension" not in lowered and "vec" not in lowered:
+        return
+    from policyengine.syntax import sql  # noqa: PLC0415  most trees have no such file
+
+    if source.path.endswith(".sh"):
+        blanked = _SHELL_COMMENT.sub(lambda match: " " * len(match[0]), source.text)
+        read = sql.Sql(source, blanked)
+    else:
+        read = sql.read(source)
+    for name, span in read.extensions():
+        yield _extension(source, name, span, side)
+    for span in read.vectors():
+        yield _vector(source, "a vector column", span)
+
+
+def _extension(source: Source, name: str, span: Span, side: Side) -> Extension:
+    return Extension(
+        id=f"extension:{source.path}#{span.start}",
+        name=name,
+        side=side,
+        span=span,
+        extension=Unknown(f"the name '{name}' is computed", span) if "$" in name else Known(name, span),
+    )
+
+
+def _vector(source: Source, what: str, span: Span) -> VectorUse:
+    return VectorUse(
+        id=f"vector:{source.path}#{span.start}", name=source.slice(span), side=Side.SOURCE, span=span, what=what
+    )
+
+
+_EMBEDDED = regex(
+    r"\bCREATE\s+EXTENSION\s+(?:IF\s+NOT\s+EXISTS\s+)?\\?[\"`]?([A-Za-z_][\w-]*)"
+    r"|\benable_extension!?[ (]*[\"':](?:[\w]+\.)?(\w[\w-]*)"
+    r"|\bCreateExtension\(\s*(?:name\s*=\s*)?[\"'](\w[\w-]*)",
+    re.IGNORECASE,
+)
+_DJANGO_EXTENSION = regex(
+    r"\b(Vector|Trigram|HStore|CIText|Unaccent|BtreeGin|BtreeGist|Crypto|BloomExtension)Extension\(\s*\)"
+)
+_DJANGO_NAMES = {
+    "Vector": "vector",
+    "Trigram": "pg_trgm",
+    "HStore": "hstore",
+    "CIText": "citext",
+    "Unaccent": "unaccent",
+    "BtreeGin": "btree_gin",
+    "BtreeGist": "btree_gist",
+    "Crypto": "pgcrypto",
+}
+_EMBEDDED_VECTOR = regex(
+    r"\bt\.(vector|halfvec)\s+[:\"']|\b(VectorField|HalfVectorField)\(|\b(?:pgvector\.sqlalchemy\.)?(Vector)\(\s*(?:dim\s*=\s*)?\d"
+    r"|:(vector|halfvec),\s*limit:|[\s\"'`](vector|halfvec)\(\d+\)"
+)
+_HASH_COMMENT = regex(r"^[ \t]*#[^\n]*", re.MULTILINE)
+_SLASH_COMMENT = regex(r"^[ \t]*(?://|\*|/\*)[^\n]*", re.MULTILINE)
+_RAILS_SCHEMA = regex(r"(?:^|/)db/(?:\w+_)?schema\.rb$")
+
+
+def _from_code(files: Files, own: Sequence[str], migrated: set[str]) -> Iterator[Node]:
+    """What migrations written in Python, Ruby, TypeScript … create."""
+    for path in own:
+        if path.endswith((".sql", ".sh")) or not (path in migrated or _RAILS_SCHEMA.search(path)):
+            continue
+        source = files.read(path)
+        if source is None or ("xtension" not in source.text and "ec" not in source.text):
+            continue
+        comment = _HASH_COMMENT if path.endswith((".py", ".rb", ".exs")) else _SLASH_COMMENT
+        text = comment.sub(lambda match: " " * len(match[0]), source.text)
+        for match in _EMBEDDED.finditer(text):
+            start, end = match.span(match.lastindex or 0)
+            name = text[start:end]
+            if name.lower() != "if":
+                yield _extension(source, name.lower(), source.span(start, end), Side.SOURCE)
+        for match in _DJANGO_EXTENSION.finditer(text):
+            created = _DJANGO_NAMES.get(match[1])
+            if created:
+                yield _extension(
+                    source, created, source.span(match.start(), match.end(1) + len("Extension")), Side.SOURCE
+                )
+        for match in _EMBEDDED_VECTOR.finditer(text):
+            yield _vector(source, "a vector column", source.span(*match.span(match.lastindex or 0)))
+
+
+# Declared schemas
+
+_DRIZZLE_CONFIG = regex(r"(?:^|/)drizzle[\w.-]*\.config\.[cm]?[jt]s$|(?:^|/)drizzle\.config[\w.-]*\.[cm]?[jt]s$")
+_DRIZZLE_SCHEMA = regex(
+    r"(?:^|/)(?:[\w.-]*[-_.])?(?:schema|tables?|models?|embeddings?)(?:[-_.][\w.-]*)?\.[cm]?ts$"
+    r"|(?:^|/)(?:schemas?|tables|db|database|drizzle|models)/(?:[^/]+/)*[^/]+\.[cm]?ts$"
+)
+_DIALECT = regex(r"\bdialect\s*:\s*(?=[\"'`])")
+_VECTOR_CALL = regex(r"\b(vector|halfvec|sparsevec)\s*\(\s*(?:[\"'`]|\{\s*dimensions)")
+_DATABASE_YML = regex(r"(?:^|/)config/database\.ya?ml$")
+_YAML_BLOCK = regex(r"^(\w[\w-]*):[ \t]*(&\w+)?[^\n]*$", re.MULTILINE)
+_ADAPTER = regex(r"^[ \t]+adapter:[ \t]*([\"']?)([^\s\"'#]+)\1", re.MULTILINE)
+_MERGE = regex(r"^[ \t]+<<:[ \t]*\*(\w+)", re.MULTILINE)
+
+
+def _from_schemas(files: Files, own: Sequence[str]) -> Iterator[Node]:
+    drizzle = False
+    for path in own:
+        if path.endswith(".prisma"):
+            source = files.read(path)
+            if source is not None:
+                yield from _prisma(source)
+        elif _DATABASE_YML.search(path):
+            source = files.read(path)
+            if source is not None:
+                yield from _rails(source)
+        elif _DRIZZLE_CONFIG.search(path):
+            source = files.read(path)
+            if source is not None:
+                drizzle = True
+                yield from _drizzle_config(source)
+    if drizzle:
+        for path in own:
+            if _DRIZZLE_SCHEMA.search(path) and not path.endswith(".d.ts"):
+                source = files.read(path)
+                if source is not None and "drizzle-orm/pg-core" in source.text:
+                    yield from _drizzle_vectors(source)
+
+
+def _prisma(source: Source) -> Iterator[Node]:
+    from policyengine.syntax import prisma  # noqa: PLC0415  most trees have none
+
+    schema = prisma.read(source)
+    for block in schema.blocks:
+        provider = block.get("provider") if block.kind == "datasource" else None
+        if provider is None:
+            continue
+        yield OrmSchema(
+            id=f"orm:{source.path}",
+            name=source.path,
+            side=Side.SOURCE,
+            span=block.name_span,
+            engine=_engine(provider.text, provider.span)
+            if provider.literal
+            else Unknown("the provider is not written as a text", provider.span),
+        )
+    for text, span in schema.unsupported:
+        if re.match(r"(?:\w+\.)?(?:vector|halfvec|sparsevec)\b", text):
+            yield _vector(source, "a Prisma field of a vector type", span)
+
+
+def _engine(name: str, span: Span) -> Known[str] | Unknown:
+    engine = _ENGINES.get(name.lower())
+    return Unknown(f"'{name}' is no engine that is known", span) if engine is None else Known(engine, span)
+
+
+def _drizzle_config(source: Source) -> Iterator[Node]:
+    from policyengine.syntax import typescript  # noqa: PLC0415  most trees have none
+
+    code = typescript.read(source)
+    for match in _DIALECT.finditer(code.text):
+        literal = code.string(match.end())
+        if literal is not None:
+            name, span = literal
+            yield OrmSchema(
+                id=f"orm:{source.path}", name=source.path, side=Side.SOURCE, span=span, engine=_engine(name, span)
+            )
+            return
+
+
+def _drizzle_vectors(source: Source) -> Iterator[Node]:
+    from policyengine.syntax import typescript  # noqa: PLC0415  most trees have none
+
+    code = typescript.read(source)
+    for match in _VECTOR_CALL.finditer(code.text):
+        yield _vector(source, "a drizzle vector column", source.span(*match.span(1)))
+
+
+def _rails(source: Source) -> Iterator[Node]:
+    """The adapter of production: its own, or that of the block it merges."""
+    text = source.text
+    heads = list(_YAML_BLOCK.finditer(text))
+    blocks = {
+        match[1]: (match.end(), heads[index + 1].start() if index + 1 < len(heads) else len(text), match[2] or "")
+        for index, match in enumerate(heads)
+    }
+    anchors = {anchor.removeprefix("&"): name for name, (_, _, anchor) in blocks.items() if anchor}
+    name = "production" if "production" in blocks else "default"
+    for _ in range(4):
+        if name not in blocks:
+            return
+        start, end, _anchor = blocks[name]
+        adapter = _ADAPTER.search(text, start, end)
+        if adapter is not None:
+            span = source.span(*adapter.span(2))
+            yield OrmSchema(
+                id=f"orm:{source.path}",
+                name=source.path,
+                side=Side.SOURCE,
+                span=span,
+                engine=Unknown("the adapter is computed", span) if "<%" in adapter[2] else _engine(adapter[2], span),
+            )
+            return
+        merge = _MERGE.search(text, start, end)
+        if merge is None:
+            return
+        name = anchors.get(merge[1], "")
+
+
+# Dependencies
+
+_MAY_HAVE_PGVECTOR = regex(r"pgvector|neighbor", re.IGNORECASE)
+_PGVECTOR = regex(
+    r"pgvector(?:-.*)?|neighbor|github\.com/pgvector/pgvector-go(?:/.*)?|pgvector/pgvector|com\.pgvector:pgvector"
+    r"|Pgvector(?:\..*)?|.*[:-]pgvector-store.*|langchain4j-pgvector|dev\.langchain4j:langchain4j-pgvector",
+)
+
+
+def _from_packages(files: Files) -> Iterator[Node]:
+    from policyengine.platforms.code import package  # noqa: PLC0415  only its manifests are read again
+
+    for path in files.paths:
+        if not package.is_manifest(path):
+            continue
+        source = files.read(path)
+        if source is None or not _MAY_HAVE_PGVECTOR.search(source.text):
+            continue
+        try:
+            found = package.dependencies(source)
+        except ReadError:
+            continue  # the package lowering reports it
+        for dependency in found:
+            if _PGVECTOR.fullmatch(dependency.key):
+                yield VectorUse(
+                    id=f"vector:{path}#{dependency.key_span.start}",
+                    name=dependency.key,
+                    side=Side.SOURCE,
+                    span=dependency.key_span,
+                    what=f"the dependency {dependency.key}",
+                )

@@ -1,0 +1,263 @@
+"""The environment of each service: `environment` over `env_file`, and the labels, with the place of every variable."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct, field
+
+from policyengine.model.source import ReadError, Source, Span
+from policyengine.model.value import Via
+from policyengine.platforms.compose.located import Fields, Items, Leaf, Node, Tagged
+from policyengine.syntax import dotenv
+from policyengine.syntax.interpolation import HOLE, Text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+STAND_INS = ("example", "sample", "template", "dist", "default")
+
+
+class Files(Protocol):
+    """Where files are read from: paths are POSIX and relative to the root, nothing outside it exists."""
+
+    def read(self, path: str) -> Source | None:
+        """The file, or None where there is none."""
+        ...
+
+
+class Variable(Struct, frozen=True):
+    """A variable of a service. `text` is None for a bare `KEY` that nothing gives a value."""
+
+    key: str
+    key_span: Span
+    text: Text | None
+    span: Span
+    unset: tuple[str, ...] = ()
+    from_file: bool = False
+
+
+class UsedEnvFile(Struct, frozen=True):
+    """An env file that a service names: its path relative to the root, and what stood in for it."""
+
+    path: str
+    entry: Leaf
+    required: bool
+    found: bool
+    stand_in: str = ""
+
+
+class Environment(Struct, frozen=True):
+    """The whole environment of a service, `environment` over `env_file`."""
+
+    variables: dict[str, Variable]
+    files: tuple[UsedEnvFile, ...] = ()
+
+
+class Context(Struct):
+    """What all steps of one load share."""
+
+    files: Files
+    strict: bool
+    warnings: list[ReadError] = field(default_factory=list)
+    documents: dict[str, tuple[tuple[Fields, Tagged], ...]] = field(default_factory=dict)
+    extended: dict[tuple[str, str], tuple[Fields, Tagged]] = field(default_factory=dict)
+
+
+def resolve_path(folder: str, path: str) -> str | None:
+    """`path` from `folder` as a path relative to the root; None when it leads outside or is absolute."""
+    if path.startswith(("/", "~")) or HOLE in path:
+        return None
+    joined = posixpath.normpath(posixpath.join(folder or ".", path))
+    if joined == ".." or joined.startswith("../"):
+        return None
+    return "" if joined == "." else joined
+
+
+def stand_in_of(files: Files, path: str) -> Source | None:
+    """The committed example of an env file that git ignores."""
+    folder, name = posixpath.split(path)
+    candidates = [f"{name}{mark}{suffix}" for mark in ".-" for suffix in STAND_INS]
+    if name.startswith(".env"):
+        candidates += [f".env.{suffix}" for suffix in STAND_INS]
+        candidates += [f"env.{suffix}" for suffix in STAND_INS]
+    for each in dict.fromkeys(candidates):
+        source = files.read(posixpath.join(folder, each))
+        if source is not None:
+            return source
+    return None
+
+
+def environments_of(
+    context: Context, model: Fields, directory: str, known: Mapping[str, Text], enabled: frozenset[str]
+) -> tuple[dict[str, Environment], dict[str, dict[str, Variable]]]:
+    """The environment and the labels of every service; of a disabled one without errors."""
+    services = model.get("services")
+    environments: dict[str, Environment] = {}
+    labels: dict[str, dict[str, Variable]] = {}
+    for name, entry in services.entries.items() if isinstance(services, Fields) else ():
+        if not isinstance(entry.node, Fields) or (context.strict and name not in enabled):
+            continue
+        environments[name] = _environment(context, entry.node, directory, known)
+        labels[name] = _labels(context, entry.node, directory, known)
+    return environments, labels
+
+
+def pairs(node: Node | None) -> dict[str, Variable]:
+    """The entries of a mapping, or of a list of `key=value`.
+
+    Raises:
+        ReadError: a key ends in a blank.
+    """
+    found: dict[str, Variable] = {}
+    if isinstance(node, Fields):
+        for key, entry in node.entries.items():
+            value = entry.node
+            if not isinstance(value, Leaf):
+                continue
+            text = None if value.value is None else value.written
+            if text is not None and value.text is None:
+                text = value.written
+            via = tuple(step for step in value.via if text is None or step not in text.via)
+            text = text if text is None or not via else text.stepped(*via)
+            found[key] = Variable(key, entry.key, text, value.span, value.unset)
+    elif isinstance(node, Items):
+        for item in node.items:
+            if not isinstance(item, Leaf):
+                continue
+            text = item.written
+            key, equals, _ = text.text.partition("=")
+            if key and key[-1].isspace():
+                raise ReadError(f"the variable {key!r} ends in a blank", item.span, "remove the blank")
+            key_text = text.cut(0, len(key))
+            key_span = key_text.pieces[0].span if key_text.pieces else item.span
+            value_text = text.cut(len(key) + 1, len(text.text)) if equals else None
+            if value_text is not None and not value_text.pieces:
+                value_text = Text.at("", key_span._replace(start=key_span.end))
+            span = value_text.pieces[0].span if value_text and len(value_text.pieces) == 1 else item.span
+            unset = item.unset if value_text is not None and HOLE in value_text.text else ()
+            via = tuple(step for step in item.via if value_text is None or step not in value_text.via)
+            value_text = value_text if value_text is None or not via else value_text.stepped(*via)
+            found[key] = Variable(key, key_span, value_text, span, unset)
+    return found
+
+
+def _environment(context: Context, service: Fields, directory: str, known: Mapping[str, Text]) -> Environment:
+    own = pairs(service.get("environment"))
+    for key, variable in list(own.items()):
+        held = known.get(key) if variable.text is None else None
+        if held is not None:
+            text = held.stepped(Via(key, variable.key_span))
+            own[key] = Variable(key, variable.key_span, text, _span_of(text, variable.span))
+    set_here = {key: each.text for key, each in own.items() if each.text is not None}
+
+    def lookup(key: str) -> Text | None:
+        return known.get(key) or set_here.get(key)
+
+    before = {key: dotenv.Resolved(key, own[key].key_span, text, own[key].unset) for key, text in set_here.items()}
+    used: list[UsedEnvFile] = []
+    entries = service.get("env_file")
+    for entry in entries.items if isinstance(entries, Items) else ():
+        read = _env_file(context, entry, directory)
+        if read is None:
+            continue
+        file, source, dialect = read
+        used.append(file)
+        if source is None:
+            continue
+        step = Via(f"env_file {file.path}", file.entry.span)
+        before = _read_into(context, source, dialect, lookup, before, step)
+    merged = {
+        key: Variable(key, each.key_span, each.text, _span_of(each.text, each.key_span), each.unset, from_file=True)
+        for key, each in before.items()
+        if key not in own
+    }
+    return Environment({**merged, **own}, tuple(used))
+
+
+def _read_into(
+    context: Context,
+    source: Source,
+    dialect: dotenv.Dialect,
+    lookup: Callable[[str], Text | None],
+    before: dict[str, dotenv.Resolved],
+    step: Via,
+) -> dict[str, dotenv.Resolved]:
+    try:
+        after = dotenv.resolve(
+            dotenv.read(source, dialect),
+            lookup,
+            strict=context.strict,
+            before=before,
+        )
+    except ReadError as error:
+        if context.strict:
+            raise
+        context.warnings.append(error)
+        return before
+    return {
+        key: each
+        if before.get(key) is each
+        else dotenv.Resolved(key, each.key_span, each.text.stepped(step), each.unset)
+        for key, each in after.items()
+    }
+
+
+def _env_file(
+    context: Context, entry: Node, directory: str
+) -> tuple[UsedEnvFile, Source | None, dotenv.Dialect] | None:
+    """One entry of `env_file`: what it names, and the file that is read for it."""
+    path_leaf = entry.get("path") if isinstance(entry, Fields) else None
+    if not isinstance(entry, Fields) or not isinstance(path_leaf, Leaf) or not isinstance(path_leaf.value, str):
+        return None
+    required_leaf, format_leaf = entry.get("required"), entry.get("format")
+    required = not (isinstance(required_leaf, Leaf) and required_leaf.value in (False, "false", "no", "off", "n"))
+    dialect = dotenv.Dialect.COMPOSE
+    kind = format_leaf.value if isinstance(format_leaf, Leaf) else ""
+    path = resolve_path(directory, path_leaf.value)
+    source = context.files.read(path) if path is not None else None
+    stand_in = ""
+    if source is None and path is not None and not context.strict:
+        source = stand_in_of(context.files, path)
+        stand_in = source.path if source is not None else ""
+    if source is None and required and context.strict:
+        raise ReadError(f"the env file '{path_leaf.value}' is not there", path_leaf.span, "add the file")
+    if kind == "raw":
+        dialect = dotenv.Dialect.DOCKER
+    elif kind not in ("", ".env", None) and source is not None:
+        raise ReadError(f"the env_file format {kind!r} is not known", entry.span, "use 'raw', or none")
+    shown = path if path is not None else path_leaf.value
+    return UsedEnvFile(shown, path_leaf, required, source is not None, stand_in), source, dialect
+
+
+def _labels(context: Context, service: Fields, directory: str, known: Mapping[str, Text]) -> dict[str, Variable]:
+    """The labels of a service: its own over those of `label_file`."""
+    found: dict[str, Variable] = {}
+    files = service.get("label_file")
+    for leaf in files.items if isinstance(files, Items) else ():
+        if not isinstance(leaf, Leaf) or not isinstance(leaf.value, str):
+            continue
+        path = resolve_path(directory, leaf.value)
+        source = context.files.read(path) if path is not None else None
+        if source is None:
+            if context.strict:
+                raise ReadError(f"the label file '{leaf.value}' is not there", leaf.span, "add the file")
+            continue
+        resolved = dotenv.resolve(dotenv.read(source), known.get, strict=context.strict)
+        for key, each in resolved.items():
+            found[key] = Variable(key, each.key_span, each.text, _span_of(each.text, each.key_span), each.unset)
+    own = pairs(service.get("labels"))
+    return {**found, **own}
+
+
+def _span_of(text: Text, fallback: Span) -> Span:
+    """The place of a text: its one part's, or all parts in the file of `fallback` together."""
+    spans = [piece.span for piece in text.pieces]
+    if len(spans) == 1:
+        return spans[0]
+    result = None
+    for span in spans:
+        if span.path == fallback.path:
+            result = span if result is None else result.cover(span)
+    return result or fallback

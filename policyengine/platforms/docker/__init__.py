@@ -1,0 +1,1 @@
+"""Dockerfiles and bake files: stages, builds, and what a public image is."""

@@ -1,0 +1,288 @@
+"""docker-bake.hcl and docker-bake.json: the builds that `docker buildx bake` makes.
+
+Variables (with the environment over their defaults), groups, `inherits`, `matrix` and `--set` are read; functions of
+the file's own are not. Source: the Bake file reference, docs.docker.com/build/bake/reference.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+
+from policyengine.model.nodes import Origin, Variable
+from policyengine.model.source import ReadError, Source, Span
+from policyengine.model.value import Absent, Known, Unknown, Value, Via
+from policyengine.platforms.github.builds import Drafted, places, platforms_of, tags_of
+from policyengine.platforms.terraform.language.expressions import Frame, settled
+from policyengine.platforms.terraform.language.values import (
+    Composite,
+    List,
+    Object,
+    Reference,
+    Tree,
+    tree_of,
+    unknown_of,
+)
+from policyengine.repository.discover import join
+from policyengine.syntax import hcl
+from policyengine.syntax.hcl import Attribute, Block, Body
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from policyengine.platforms.terraform.language.values import Plain
+    from policyengine.repository.discover import Files
+    from policyengine.syntax.hcl.syntax import Step
+
+DEFAULT_FILES = ("docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl")
+
+
+class _Scope(Struct):
+    """Where a bake file's names lead: its variables, its targets' attributes, and a matrix."""
+
+    files: Files
+    directory: str
+    environment: Mapping[str, str]
+    variables: dict[str, tuple[Source, Body]] = field(default_factory=dict)
+    targets: dict[str, tuple[Source, Body]] = field(default_factory=dict)
+    groups: dict[str, tuple[Source, Body]] = field(default_factory=dict)
+    busy: set[str] = field(default_factory=set)
+
+    def named(self, root: str, steps: Sequence[Step], frame: Frame, span: Span) -> tuple[Tree, int]:
+        """The value of a variable."""
+        del steps, frame
+        if root in self.environment:
+            written = self.environment[root]
+            if "$" in written:
+                return Unknown(f"it is {written}", span, (Via(root, span),)), 0
+            return Known(written, span), 0
+        if root not in self.variables or root in self.busy:
+            return Unknown(f"'{root}' is not a variable of the bake file", span, (Via(root, span),)), 0
+        source, body = self.variables[root]
+        default = body.attribute("default")
+        if default is None:
+            return Unknown(f"the variable {root} has no default", span, (Via(root, span),)), 0
+        self.busy.add(root)
+        try:
+            return settled(default.value, Frame(source, self)), 0
+        finally:
+            self.busy.discard(root)
+
+    def file(self, path: str) -> Source | None:
+        """A file beside the bake file."""
+        found = join(self.directory, path)
+        return self.files.read(found) if found else None
+
+    def listing(self, folder: str) -> Sequence[str] | None:
+        """Bake has no function that lists files."""
+        del folder
+        return None
+
+
+def builds(
+    files: Files,
+    paths: Sequence[str],
+    targets: Sequence[str],
+    overrides: Sequence[str],
+    environment: Mapping[str, str],
+    directory: str,
+    span: Span,
+    push: Value[bool],
+) -> list[Drafted]:
+    """The builds of the named targets (or `default`); `overrides` are `--set target.key=value`. None is guessed."""
+    names = list(paths) or [f"{directory}/{name}" if directory else name for name in DEFAULT_FILES]
+    scope = _Scope(files, directory, environment)
+    for name in names:
+        source = files.read(name)
+        if source is not None:
+            try:
+                _declare(source, scope)
+            except ReadError:
+                return [_unreadable(span, f"{name} cannot be read", push)]
+    if not scope.targets:
+        return []
+    wanted: list[str] = []
+    for target in list(targets) or ["default"]:
+        wanted.extend(_members(target, scope, frozenset()))
+    made: list[Drafted] = []
+    for name in dict.fromkeys(wanted):
+        made.extend(_target(name, scope, overrides, span, push))
+    return made
+
+
+def _unreadable(span: Span, reason: str, push: Value[bool]) -> Drafted:
+    unknown = Unknown(reason, span)
+    return Drafted("bake", span, unknown, unknown, unknown, unknown, unknown, push)
+
+
+def _declare(source: Source, scope: _Scope) -> None:
+    body = hcl.parse_file(source)
+    tables = {"variable": scope.variables, "target": scope.targets, "group": scope.groups}
+    for block in body.blocks:
+        table = tables.get(block.type)
+        if table is not None and block.labels:
+            table[block.labels[0].text] = (source, _over(table.get(block.labels[0].text), block))
+    for attribute in body.attributes:  # a bare attribute is a variable too
+        scope.variables.setdefault(
+            attribute.name,
+            (source, Body(attribute.start, attribute.end, (_default(attribute),), ())),
+        )
+
+
+def _default(attribute: Attribute) -> Attribute:
+    return Attribute(attribute.start, attribute.end, "default", attribute.value)
+
+
+def _over(former: tuple[Source, Body] | None, block: Block) -> Body:
+    """A later block of the same name is merged over an earlier one of the same file."""
+    if former is None:
+        return block.body
+    names = {attribute.name for attribute in block.body.attributes}
+    kept = tuple(attribute for attribute in former[1].attributes if attribute.name not in names)
+    return Body(block.body.start, block.body.end, (*kept, *block.body.attributes), block.body.blocks)
+
+
+def _members(name: str, scope: _Scope, seen: frozenset[str]) -> list[str]:
+    if name in scope.groups and name not in seen:
+        source, body = scope.groups[name]
+        listed = _strings(_attribute(body, "targets", Frame(source, scope)))
+        return [member for each in listed for member in _members(each, scope, seen | {name})]
+    if name in scope.targets:
+        return [name]
+    return []
+
+
+def _attribute(body: Body, name: str, frame: Frame) -> Tree | None:
+    found = body.attribute(name)
+    return settled(found.value, frame) if found is not None else None
+
+
+def _strings(tree: Tree | None) -> list[str]:
+    items = tree.items if isinstance(tree, List) else (tree,) if tree is not None else ()
+    return [_text(item) for item in items]
+
+
+def _text(tree: Tree | None) -> str:
+    """A tree as text, undecided parts as `${what}`."""
+    match tree:
+        case Known(value):
+            return "" if value is None else str(value)
+        case Composite(parts):
+            return "".join(_text(part) for part in parts)
+        case Unknown(via=via):
+            return "${" + next((step.what for step in via), "unknown") + "}"
+        case Reference():
+            return "${" + tree.text + "}"
+        case _:
+            return "${unknown}"
+
+
+def _value(tree: Tree | None, span: Span) -> Value[str]:
+    match tree:
+        case None | Known(None):
+            return Absent(span)
+        case Known(value, where, via):
+            return Known(str(value), where, via)
+        case Composite(parts, where, via) if all(isinstance(part, Known) for part in parts):
+            return Known(_text(tree), where, via)
+        case _:
+            return unknown_of(tree)
+
+
+def _target(name: str, scope: _Scope, overrides: Sequence[str], span: Span, push: Value[bool]) -> list[Drafted]:
+    source, body = scope.targets[name]
+    made = []
+    for bound in _matrix(body, Frame(source, scope)):
+        attributes = _inherited(name, scope, bound, frozenset())
+        made.append(_draft(name, attributes, scope, overrides, span, push))
+    return made
+
+
+def _matrix(body: Body, frame: Frame) -> list[dict[str, Tree]]:
+    """Every combination of a `matrix`; one empty one without."""
+    tree = _attribute(body, "matrix", frame)
+    combinations: list[dict[str, Tree]] = [{}]
+    for key, items in tree.entries.items() if isinstance(tree, Object) else ():
+        if isinstance(items, List):
+            combinations = [{**each, key: item} for each in combinations for item in items.items][:100]
+    return combinations
+
+
+def _inherited(name: str, scope: _Scope, bound: dict[str, Tree], seen: frozenset[str]) -> dict[str, Tree]:
+    """A target's attributes over those of the targets it inherits from; `args` are merged by key."""
+    if name not in scope.targets or name in seen:
+        return {}
+    source, body = scope.targets[name]
+    frame = Frame(source, scope).binding(**bound)
+    found: dict[str, Tree] = {}
+    for ancestor in _strings(_attribute(body, "inherits", frame)):
+        found = _merged(found, _inherited(ancestor, scope, bound, seen | {name}))
+    own = {attribute.name: settled(attribute.value, frame) for attribute in body.attributes}
+    return _merged(found, own)
+
+
+def _merged(base: dict[str, Tree], over: dict[str, Tree]) -> dict[str, Tree]:
+    merged = {**base, **over}
+    one, other = base.get("args"), over.get("args")
+    if isinstance(one, Object) and isinstance(other, Object):
+        merged["args"] = Object({**one.entries, **other.entries}, other.span, other.via, {**one.keys, **other.keys})
+    return merged
+
+
+def _draft(
+    name: str, attributes: dict[str, Tree], scope: _Scope, overrides: Sequence[str], span: Span, push: Value[bool]
+) -> Drafted:
+    for override in overrides:
+        place, _, value = override.partition("=")
+        pattern, _, key = place.partition(".")
+        if re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), name) and key in (
+            "platform",
+            "tags",
+            "target",
+            "context",
+            "dockerfile",
+        ):
+            whole = "platforms" if key == "platform" else key
+            words: Plain = [*value.split(",")] if whole in ("platforms", "tags") else value
+            given = tree_of(words, span)
+            attributes = {**attributes, whole: given}
+    context, dockerfile = places(
+        _value(attributes.get("context"), span),
+        _value(attributes.get("dockerfile"), span),
+        span,
+        directory=scope.directory,
+    )
+    if "dockerfile-inline" in attributes:
+        dockerfile = Unknown("the Dockerfile is written inline", attributes["dockerfile-inline"].span)
+    platforms = attributes.get("platforms")
+    tags = attributes.get("tags")
+    outputs = " ".join(_strings(attributes.get("output")))
+    if isinstance(push, Absent) and re.search(r"type=registry|push=true", outputs):
+        push = Known(value=True, span=attributes["output"].span)
+    arguments = attributes.get("args")
+    return Drafted(
+        tool="bake",
+        span=span,
+        context=context,
+        dockerfile=dockerfile,
+        target=_value(attributes.get("target"), span),
+        platforms=_platforms(platforms, span),
+        tags=tags_of(_strings(tags), tags.span) if tags is not None else Absent(span),
+        push=push,
+        args=tuple(
+            Variable(key, arguments.keys.get(key, arguments.span), _value(value, arguments.span), Origin.ARGUMENT)
+            for key, value in arguments.entries.items()
+        )
+        if isinstance(arguments, Object)
+        else (),
+        name=name,
+    )
+
+
+def _platforms(tree: Tree | None, span: Span) -> Value[tuple[str, ...]]:
+    if tree is None:
+        return Absent(span)
+    words = _strings(tree)
+    return platforms_of(Known(",".join(words), tree.span, tree.via)) if words else Absent(span)

@@ -1,0 +1,93 @@
+"""What a container's image makes of it: its role, and the datastore it runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from msgspec.structs import replace
+
+from policyengine.model.image import Engine, engine_of
+from policyengine.model.nodes import Bucket, Cache, Database, Datastore, Queue, Role, Search, Service
+from policyengine.model.value import Floating, Known, Unknown, Value
+
+if TYPE_CHECKING:
+    from policyengine.model.image import ImageRef
+
+T = TypeVar("T")
+
+_ROLES = {
+    "database": Role.DATABASE,
+    "cache": Role.CACHE,
+    "search": Role.SEARCH,
+    "queue": Role.QUEUE,
+    "storage": Role.STORAGE,
+    "aws": Role.EMULATOR,
+    "proxy": Role.PROXY,
+    "identity": Role.TOOL,
+    "workflow": Role.TOOL,
+    "devtool": Role.TOOL,
+    "sidecar": Role.SIDECAR,
+    "test": Role.TOOL,
+    "tool": Role.TOOL,
+}
+_KINDS: dict[Role, tuple[type[Datastore], str]] = {
+    Role.DATABASE: (Database, "database"),
+    Role.CACHE: (Cache, "cache"),
+    Role.SEARCH: (Search, "search"),
+    Role.QUEUE: (Queue, "queue"),
+    Role.STORAGE: (Bucket, "bucket"),
+}
+
+
+def image_role(engine: Engine | None) -> Role:
+    """The role that an image alone gives a container. A language runtime, or an unknown image, is an application."""
+    return Role.APP if engine is None else _ROLES.get(engine.role, Role.APP)
+
+
+def datastore(service: Service, image: Value[ImageRef], database_name: Value[str] | None = None) -> Datastore | None:
+    """The datastore that a service with this image runs, or None when the image is none.
+
+    `image` is the service's own image, or the one at the bottom of the Dockerfile it is built from.
+    """
+    if not isinstance(image, Known | Floating):
+        return None
+    engine = engine_of(image.value, image.span)
+    if engine is None or image_role(engine) not in _KINDS:
+        return None
+    kind, suffix = _KINDS[image_role(engine)]
+    node = kind(
+        id=f"{service.id}/{suffix}",
+        name=service.name,
+        side=service.side,
+        span=service.span,
+        engine=Known(engine.name, image.span, image.via),
+        version=_via(engine.version, image),
+        service=service.id,
+        image=image,
+        database_name=database_name,
+        port=service.ports[0].target if service.ports else None,
+        parity=service.parity,
+    )
+    if isinstance(node, Database) and engine.name == "postgres":
+        return _with_vector(node, engine, image)
+    return node
+
+
+def _via(value: Value[T], image: Known[ImageRef] | Floating[ImageRef]) -> Value[T]:
+    """The version at the image's place, with the image's history."""
+    match value:
+        case Known(inner):
+            return Known(inner, image.span, image.via)
+        case Floating(inner):
+            return Floating(inner, image.span, image.via)
+        case _:
+            return value
+
+
+def _with_vector(node: Database, engine: Engine, image: Known[ImageRef] | Floating[ImageRef]) -> Database:
+    provided = engine.extension("vector") is not None
+    if provided:
+        return replace(node, vector=Known(value=True, span=image.span, via=image.via))
+    if engine.certain:
+        return replace(node, vector=Known(value=False, span=image.span, via=image.via))
+    return replace(node, vector=Unknown(f"what {image.value.name} brings is not known", image.span))

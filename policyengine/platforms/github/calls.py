@@ -1,0 +1,69 @@
+"""What a command calls: a script of the tree, where and how it runs; and where paths in it lead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from policyengine.model.value import Known
+from policyengine.patterns import regex
+from policyengine.repository.discover import join
+from policyengine.syntax.environment import Environment
+
+if TYPE_CHECKING:
+    from policyengine.model.source import Text
+    from policyengine.model.value import Value, Via
+
+_WORKSPACE = regex(r"(?:\$\{?GITHUB_WORKSPACE\}?|\$\{\{\s*github\.workspace\s*\}\})/?")
+_ACTION_PATH = regex(r"(?:\$\{?GITHUB_ACTION_PATH\}?|\$\{\{\s*github\.action_path\s*\}\})")
+
+
+class Called(Struct, frozen=True):
+    """A script that a command calls: its identity, what to call it, its text, where it runs, and how."""
+
+    key: str
+    what: str
+    text: Text
+    directory: str
+    errexit: bool = False
+    pipefail: bool = False
+    ignored: bool = False
+
+
+class Walk(Struct, frozen=True):
+    """The state that nested scripts inherit."""
+
+    directory: str
+    via: tuple[Via, ...] = ()
+    seen: frozenset[str] = frozenset()
+    forgiven: bool = False
+    remote: bool = False
+    contained: bool = False
+    errexit: bool = False
+    pipefail: bool = False
+    environment: Environment = Environment()
+    folder: str = ""  # of the composite action
+    arguments: tuple[str | None, ...] | None = None  # of the script; None where the call is not known
+
+
+def path_from(directory: str, path: str, folder: str) -> str | None:
+    """A path of a script relative to the root; None where variables or `..` lead out of what is known."""
+    if match := _WORKSPACE.match(path):
+        directory, path = "", path[match.end() :] or "."
+    elif match := _ACTION_PATH.match(path):
+        directory, path = folder, path[match.end() :].lstrip("/") or "."
+    return None if "$" in path else join(directory, path)
+
+
+def entered(directory: str, path: str, folder: str) -> str:
+    """The folder behind `cd path`; the same where it is not known."""
+    where = path_from(directory, path, folder)
+    if where is None:
+        return directory
+    return "" if where == "." else where
+
+
+def text_of(found: Value[str]) -> str | None:
+    """A value as the environment holds it; None where only the run gives it."""
+    return found.value if isinstance(found, Known) and "$" not in found.value else None

@@ -1,0 +1,179 @@
+"""What names stand for where a step runs, put into texts and asked by conditions: environment, inputs, matrix.
+
+Source of fact: GitHub's "Contexts reference". What is not known stays in the text as it is written.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from policyengine.model.value import Known, Value
+from policyengine.patterns import regex
+from policyengine.platforms.github.evaluation import Outcome, Undecided, Untyped, evaluate, truth, written
+from policyengine.syntax.tree import Mapping, Scalar, Sequence
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterable
+    from collections.abc import Sequence as Words
+
+    from policyengine.model.nodes import Variable
+    from policyengine.syntax.tree import Document
+
+_EXPRESSION = regex(r"\$\{\{((?:'(?:[^']|'')*'|[^'}]|\}(?!\}))*)\}\}")
+_REFERENCE = regex(r"\s*(env|inputs)\.([\w-]+)\s*")
+_WITHOUT_INPUT = regex(r"\s*(?:github\.event\.)?inputs\.[\w-]+\s*\|\|\s*'([^'\n]*)'\s*")
+"""What stands for an input where the event gives none: `inputs.environment || 'prod'`."""
+_SHELL = regex(r"\$\{([A-Za-z_]\w*)\}|\$([A-Za-z_]\w*)")
+_ROUNDS = 4
+_LONGEST = 10_000
+_MOST = 64
+
+
+class Scope(Struct, frozen=True):
+    """What names stand for where a step runs: environment variables, inputs, one combination of the matrix.
+
+    `kinds` are the types of a called workflow's inputs; with them (or those of an action, all texts) an input that is
+    not there is null. None where the event gives the inputs.
+    """
+
+    variables: dict[str, Value[str]] = field(default_factory=dict)
+    inputs: dict[str, Value[str]] = field(default_factory=dict)
+    kinds: dict[str, str] | None = None
+    matrix: dict[str, str] = field(default_factory=dict)
+
+    def expand(self, text: str) -> str:
+        """The text with what is known put in."""
+        for _ in range(_ROUNDS):
+            after = _SHELL.sub(self._variable, _EXPRESSION.sub(self._expression, text))
+            if after == text or len(after) > _LONGEST:
+                break
+            text = after
+        return text
+
+    def expanded(self, given: dict[str, Variable]) -> dict[str, Variable]:
+        """Inputs with what is known put in."""
+        return {
+            key: replace(each, value=replace(each.value, value=self.expand(each.value.value)))
+            if isinstance(each.value, Known)
+            else each
+            for key, each in given.items()
+        }
+
+    def _variable(self, match: re.Match[str]) -> str:
+        found = self.variables.get(match[1] or match[2])
+        return found.value if isinstance(found, Known) else match[0]
+
+    def _expression(self, match: re.Match[str]) -> str:
+        came = evaluate(match[1], self.lookup)
+        text = written(came)
+        if isinstance(came, Undecided) and came.text and came.text != match[1].strip():
+            return f"${{{{ {came.text} }}}}"
+        if text is None and (name := _REFERENCE.fullmatch(match[1])):  # what it stands for is an expression itself
+            found = (self.variables if name[1] == "env" else self.inputs).get(name[2])
+            text = found.value if isinstance(found, Known) else None
+        if text is None and (otherwise := _WITHOUT_INPUT.fullmatch(match[1])):
+            text = otherwise[1]
+        return match[0] if text is None else text
+
+    def lookup(self, context: str, path: Words[str]) -> Outcome:
+        """The value of a name; Undecided where files do not say."""
+        if not path:
+            return Undecided()
+        match context:
+            case "matrix":
+                found = self.matrix.get(".".join(path))
+                return Untyped(found) if found is not None and "${{" not in found else Undecided()
+            case "env":
+                return _decided(self.variables.get(path[0]))
+            case "inputs" if path[0] in self.inputs:
+                return _typed(_decided(self.inputs[path[0]]), (self.kinds or {}).get(path[0], ""))
+            case "inputs":
+                return Undecided() if self.kinds is None else None
+            case _:
+                return Undecided()
+
+    def holds(self, condition: Value[str] | None) -> bool | None:
+        """Whether an `if` is met; None where files do not decide it, and what the environment holds is the run's."""
+        if not isinstance(condition, Known):
+            return None
+        text = condition.value.strip()
+        whole = _EXPRESSION.fullmatch(text)
+        if whole is None and "${{" in text:
+            return None
+        here = replace(self, variables={})
+        return truth(evaluate(whole[1] if whole else text, here.lookup))
+
+
+def _decided(found: Value[str] | None) -> Outcome:
+    return found.value if isinstance(found, Known) and "${{" not in found.value else Undecided()
+
+
+def _typed(found: Outcome, kind: str) -> Outcome:
+    """An input as its declared type."""
+    match kind, found:
+        case "boolean", str():
+            return {"true": True, "false": False, "": False}.get(found.lower(), Undecided())
+        case "number", str():
+            try:
+                return float(found or "0")
+            except ValueError:
+                return Undecided()
+        case _:
+            return found
+
+
+def never(condition: Value[str] | None, scope: Scope, combinations: Iterable[dict[str, str]] = ()) -> bool:
+    """Whether an `if` is false for certain: in every combination of the matrix."""
+    if condition is None:
+        return False
+    scopes = [replace(scope, matrix=each) for each in combinations] or [scope]
+    return all(each.holds(condition) is False for each in scopes)
+
+
+def matrix(strategy: Document | None) -> list[dict[str, str]]:
+    """The combinations of a matrix, nested keys joined by dots; empty where an expression makes it."""
+    body = strategy.get("matrix") if isinstance(strategy, Mapping) else None
+    if not isinstance(body, Mapping):
+        return []
+    combinations: list[dict[str, str]] = [{}]
+    for entry in body.entries:
+        if entry.key.text in {"include", "exclude"}:
+            continue
+        if not isinstance(entry.value, Sequence):
+            return []
+        values = [_flat(entry.key.text, item) for item in entry.value.items]
+        combinations = [{**one, **other} for one in combinations for other in values][:_MOST]
+    own = frozenset(key for one in combinations for key in one)
+    for item in _items(body.get("exclude")):
+        left_out = _flat("", item)
+        combinations = [one for one in combinations if any(one.get(key) != text for key, text in left_out.items())]
+    for item in _items(body.get("include")):
+        added = _flat("", item)
+        fitting = [one for one in combinations if one and all(one.get(key) == added[key] for key in own & set(added))]
+        if fitting and own:
+            for one in fitting:
+                one.update({key: text for key, text in added.items() if key not in own})
+        else:
+            combinations.append(added)
+    return [one for one in combinations if one][:_MOST]
+
+
+def _items(document: Document | None) -> tuple[Document, ...]:
+    return document.items if isinstance(document, Sequence) else ()
+
+
+def _flat(prefix: str, document: Document) -> dict[str, str]:
+    match document:
+        case Scalar(text):
+            return {prefix: text}
+        case Mapping(entries):
+            found: dict[str, str] = {}
+            for entry in entries:
+                found |= _flat(f"{prefix}.{entry.key.text}" if prefix else entry.key.text, entry.value)
+            return found
+        case _:
+            return {}

@@ -1,0 +1,481 @@
+"""The commands that a `run:` script leads to: through package scripts, task runners and shell files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from policyengine.model.nodes import ShellCommand, Variable, Word
+from policyengine.model.source import ReadError, Source, Text
+from policyengine.model.value import Known, Unknown, Via
+from policyengine.patterns import regex
+from policyengine.platforms.github.arguments import Arguments
+from policyengine.platforms.github.calls import Called, Walk, entered, path_from, text_of
+from policyengine.platforms.github.runners import Runners
+from policyengine.platforms.github.wrapping import MANAGERS, SHELLS, bare, inline_script, scripts_named, skip
+from policyengine.repository.discover import join
+from policyengine.syntax import shell
+from policyengine.syntax.environment import Environment
+from policyengine.syntax.folding import unfold
+from policyengine.syntax.tree import Mapping, Scalar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from collections.abc import Sequence as Words
+
+    from policyengine.repository.discover import Files
+    from policyengine.syntax.tree import Document
+
+DEEPEST = 8
+"""How many scripts may call one another."""
+_MOST = 2_000
+_STILL_FAILS = frozenset({"&&", "condition", "substitution", "!", "&"})
+"""Reasons for an ignored failure that are how scripts are written, and no wish to ignore it."""
+_OWN = frozenset(
+    """install i ci add remove rm exec dlx create init publish pack audit login logout config cache link update
+    up upgrade outdated version view why list ls dedupe prune rebuild store fetch import patch set info x
+    workspaces whoami owner pkg dist-tag doctor ping root bin docs repo help completion approve-builds setup
+    plugin node""".split()  # noqa: SIM905  words read best as words
+)
+_KNOWN_TOOLS = frozenset(
+    """gradlew mvnw rails rake rspec bundle bundler rubocop brakeman importmap setup yarn spring console phpunit artisan
+    pint pest composer sail manage.py""".split()  # noqa: SIM905  words read best as words
+)
+"""Programs that projects keep beside their code; what they run stands in their arguments."""
+_RUNNERS = {
+    "make": "make", "gmake": "make", "just": "just", "task": "task", "go-task": "task", "composer": "composer",
+    "tox": "tox", "nox": "nox",
+}  # fmt: skip
+"""The task runners that are followed, by the name of the command."""
+_CONTAINERS = frozenset({"docker", "docker-compose", "podman", "podman-compose"})
+_SHEBANG = regex(r"#![^\n]*\b(?:ba|da|z|k|a)?sh\b[^\n]*")
+_SHELL_FILE = regex(r"(?:\A|/)[^./]+\Z|\.(?:sh|bash|ksh|env)\Z")
+_HOLE = regex(r"\$\{\{[^}]*\}\}|\$\{?\w+\}?")
+_FILE_NAME = regex(r"[\w.@+~/ -]+")
+_REMOTE_DOCKER = regex(r"(?:ssh|tcp)://")
+
+
+class Followed(Struct, frozen=True):
+    """The commands in the order in which they run, and why there may be more."""
+
+    commands: tuple[ShellCommand, ...]
+    gap: Unknown | None = None
+
+
+class Follower(Struct):
+    """Follows scripts through the files of the tree; each script once on a path of calls, to a bounded depth."""
+
+    files: Files
+    _packages: dict[str, _Package] | None = None
+    _runners: Runners | None = None
+    _read: dict[tuple[str, int, int, bool, bool], tuple[str, shell.Script]] = field(default_factory=dict)
+
+    def follow(
+        self,
+        text: Text,
+        directory: str,
+        *,
+        errexit: bool = True,
+        pipefail: bool = False,
+        folder: str = "",
+        remote: bool = False,
+        environment: Environment | None = None,
+    ) -> Followed:
+        """The commands of a script that runs in `directory` (relative to the root).
+
+        `folder` is that of the composite action it stands in; `remote` tells that it runs on another machine.
+        `environment` is what it starts with.
+        """
+        gaps: list[Unknown] = []
+        commands: list[ShellCommand] = []
+        walk = Walk(
+            "" if directory == "." else directory,
+            errexit=errexit,
+            pipefail=pipefail,
+            folder=folder,
+            remote=remote,
+            environment=environment or Environment(),
+        )
+        for command in self._script(text, walk, gaps):
+            commands.append(command)
+            if len(commands) >= _MOST:
+                gaps.append(Unknown(f"the script leads to more than {_MOST} commands", text.span(0, 1)))
+                break
+        return Followed(tuple(commands), gaps[0] if gaps else None)
+
+    def _script(self, text: Text, walk: Walk, gaps: list[Unknown]) -> Iterator[ShellCommand]:
+        key = (text.path, text.offset(0), len(text.text), walk.errexit, walk.pipefail)
+        known = self._read.get(key)
+        if known is not None and known[0] == text.text:
+            script = known[1]
+        else:
+            script = shell.read(text, errexit=walk.errexit, pipefail=walk.pipefail)
+            self._read[key] = (text.text, script)
+        if not script.complete:
+            gaps.append(Unknown("the script cannot be read to its end", text.span(0, min(1, len(text.text)))))
+        yield from self._run(script.commands, script, walk, Arguments(walk.arguments, {}), gaps)
+
+    def _run(
+        self,
+        commands: tuple[shell.Command, ...],
+        script: shell.Script,
+        walk: Walk,
+        arguments: Arguments,
+        gaps: list[Unknown],
+    ) -> Iterator[ShellCommand]:
+        folders = [walk.directory]
+        environment = walk.environment
+        for command in commands:
+            if not arguments.choose(command.arms):
+                continue
+            nested = sum(each in {"(", "$("} for each in command.within) + 1
+            if command.before == "" and len(folders) >= nested > 1:
+                del folders[nested - 1 :]
+            while len(folders) < nested:
+                folders.append(folders[-1])
+            del folders[nested:]
+            ignored = walk.forgiven or (command.ignored is not None and command.ignored.marker not in _STILL_FAILS)
+            here = replace(walk, directory=folders[-1], forgiven=ignored, environment=environment)
+            made = _made(command, here)
+            yield made
+            environment = _exported(command, environment)
+            arguments.follow(command)
+            if command.name in {"cd", "pushd"} and len(command.words) > 1:
+                folders[-1] = entered(folders[-1], command.words[1].text, walk.folder)
+            elif len(walk.seen) < DEEPEST:
+                yield from self._deeper(command, made, script, here, arguments, gaps)
+
+    def _deeper(
+        self,
+        command: shell.Command,
+        made: ShellCommand,
+        script: shell.Script,
+        walk: Walk,
+        arguments: Arguments,
+        gaps: list[Unknown],
+    ) -> Iterator[ShellCommand]:
+        if command.name in script.functions:
+            key = f"{made.span.path}:{command.name}()"
+            if key not in walk.seen:
+                inside = replace(walk, seen=walk.seen | {key}, via=(Via(f"{command.name}()", made.span), *walk.via))
+                given = Arguments(arguments.of(command.words[1:]), arguments.names)
+                yield from self._run(script.functions[command.name], script, inside, given, gaps)
+            return
+        inner = _inline(command, made)
+        if inner is not None:
+            inside = replace(
+                walk,
+                seen=walk.seen | {f"{inner.path}:{inner.offset(0)}"},
+                arguments=None,
+                errexit=any(re.fullmatch(r"-[a-z]*e[a-z]*", word) for word in made.argv),
+                pipefail=False,
+                remote=walk.remote or made.remote or "ssh" in made.argv[:3],
+                contained=walk.contained or bare(made.argv)[0].rpartition("/")[2] in _CONTAINERS,
+            )
+            if len(inside.seen) > len(walk.seen):
+                yield from self._script(inner, inside, gaps)
+            return
+        for line in scripts_named(made.argv):
+            at = next((word for word in command.words if word.text == line), command.words[-1])
+            content = at.content if at.text == line else Text(made.span.path, line, (0,), (at.span.start,))
+            inside = replace(
+                walk, seen=walk.seen | {f"{made.span}:{line}"}, errexit=False, pipefail=False, arguments=None
+            )
+            yield from self._script(content, inside, gaps)
+        if walk.remote:
+            return
+        for called in self._called(made, walk, gaps):
+            if called.key not in walk.seen:
+                own = {each.key: text_of(each.value) for each in made.assignments}
+                inside = replace(
+                    walk,
+                    environment=walk.environment.given(own),
+                    directory=called.directory,
+                    via=(Via(called.what, made.span), *walk.via),
+                    seen=walk.seen | {called.key},
+                    forgiven=walk.forgiven or called.ignored,
+                    errexit=called.errexit,
+                    pipefail=called.pipefail,
+                    arguments=_given(command, called, arguments),
+                )
+                yield from self._script(called.text, inside, gaps)
+
+    def _called(self, made: ShellCommand, walk: Walk, gaps: list[Unknown]) -> Iterator[Called]:
+        """The scripts of the tree that a command runs."""
+        words = list(bare(made.argv))
+        if not words:
+            return
+        name = words[0].rpartition("/")[2] if words[0].startswith("/") else words[0]
+        if name in MANAGERS:
+            yield from self._package_script(words, made, walk, gaps)
+        elif name in {"turbo", "nx", "lerna"}:
+            yield from self._task(words, made)
+        elif name in _RUNNERS:
+            self._runners = self._runners or Runners(self.files)
+            yield from self._runners.follow(_RUNNERS[name], words, made, walk, gaps)
+        elif name in {".", "source"} and len(words) > 1:
+            yield from self._file(words[1], made, walk, None)
+        elif name in SHELLS:
+            path = next((word for word in words[1:] if not word.startswith(("-", "+"))), "")
+            strict = any(re.fullmatch(r"-[a-z]*e[a-z]*", word) for word in words[1:])
+            if path and path != "pipefail":
+                yield from self._file(path, made, walk, gaps, strict=strict)
+        elif "/" in name and not name.startswith(("/", "~", "@")) and name.rpartition("/")[2] not in _KNOWN_TOOLS:
+            yield from self._file(name, made, walk, gaps)
+        elif name == "poe" or not {"pdm", "hatch"}.isdisjoint(made.argv[:6]):
+            self._runners = self._runners or Runners(self.files)
+            yield from self._runners.python(made.argv, words, made, walk, gaps)
+
+    # -- shell files -----------------------------------------------------------------------------------------------
+
+    def _file(
+        self, path: str, made: ShellCommand, walk: Walk, gaps: list[Unknown] | None, *, strict: bool = False
+    ) -> Iterator[Called]:
+        if not _FILE_NAME.fullmatch(_HOLE.sub("", path)):
+            return
+        where = path_from(walk.directory, path, walk.folder)
+        source = self.files.read(where) if where else None
+        if source is None:
+            if gaps is not None and not path.startswith(("http", "<(", "/", "~")):
+                gaps.append(Unknown(f"the script {path} is not in the tree", made.span))
+            return
+        shebang = _SHEBANG.match(source.text)
+        if shebang or (not source.text.startswith("#!") and _SHELL_FILE.search(source.path)):
+            strict = strict or (shebang is not None and re.search(r"sh[ \t]+-\w*e", shebang[0]) is not None)
+            yield Called(source.path, path, Text.of(source), walk.directory, errexit=strict)
+        elif gaps is not None:
+            gaps.append(Unknown(f"what {path} does is not known", made.span))
+
+    # -- package scripts -------------------------------------------------------------------------------------------
+
+    def _package_script(
+        self, words: list[str], made: ShellCommand, walk: Walk, gaps: list[Unknown]
+    ) -> Iterator[Called]:
+        rest, folder, chosen, everywhere = _manager_options(words[0], words[1:], walk.directory)
+        if rest[:1] == ["workspace"] and len(rest) > 2:
+            chosen, rest = rest[1], rest[2:]
+        elif rest[:1] == ["workspaces"] and "run" in rest:
+            everywhere, rest = True, rest[rest.index("run") :]
+        ran = rest[:1] in (["run"], ["run-script"], ["rum"], ["urn"])
+        if ran:
+            rest, folder_behind, chosen_behind, all_behind = _manager_options(words[0], rest[1:], folder)
+            folder = folder_behind
+            chosen, everywhere = chosen or chosen_behind, everywhere or all_behind
+        elif rest[:1] and (rest[0] in _OWN or (words[0] == "npm" and rest[0] not in {"test", "start", "stop", "t"})):
+            return
+        if not rest:
+            return
+        name = "test" if rest[0] == "t" else rest[0]
+        if not chosen and ("-w" in rest or "--workspace" in rest):
+            chosen = next((rest[i + 1] for i, word in enumerate(rest[:-1]) if word in {"-w", "--workspace"}), chosen)
+        elif not chosen:
+            chosen = next((word.partition("=")[2] for word in rest if word.startswith("--workspace=")), "")
+        packages = self._package_list(folder, chosen, everywhere=everywhere)
+        found = False
+        for package in packages:
+            if name in package.scripts:
+                found = True
+                yield from self._stages(package, name, words[0])
+        if not found and ran and not chosen and not everywhere:
+            gaps.append(Unknown(f"the package script '{name}' is not in the tree", made.span))
+
+    def _stages(self, package: _Package, name: str, manager: str) -> Iterator[Called]:
+        for each in (f"pre{name}", name, f"post{name}"):
+            if each in package.scripts:
+                text = unfold(package.source, package.scripts[each])
+                yield Called(f"{package.source.path}#{each}", f"{manager} run {each}", text, package.folder)
+
+    def _package_list(self, folder: str, chosen: str, *, everywhere: bool) -> list[_Package]:
+        packages = self._read_packages()
+        if everywhere:
+            return list(packages.values())
+        if chosen:
+            wanted = chosen.strip("'\"").removeprefix("...").removesuffix("...").removeprefix("{").removesuffix("}")
+            plain = wanted.removeprefix("./").rstrip("/")
+            return [
+                package
+                for package in packages.values()
+                if wanted in {package.name, package.name.rpartition("/")[2]}
+                or package.folder in {plain, join(folder, plain)}
+            ]
+        at: str | None = folder
+        while at is not None:
+            if at in packages:
+                return [packages[at]]
+            at = at.rpartition("/")[0] if at else None
+        return []
+
+    def _task(self, words: list[str], made: ShellCommand) -> Iterator[Called]:
+        """`turbo run test:e2e --filter=web`, `nx e2e web`, `nx run web:e2e`, `lerna run e2e`."""
+        names = [word for word in words[1:] if not word.startswith("-")]
+        if names[:1] in (["run"], ["run-many"], ["affected"]):
+            names = names[1:]
+        chosen = next((word.partition("=")[2] for word in words if word.startswith(("--filter=", "--scope="))), "")
+        if words[0] == "nx" and names and ":" in names[0]:
+            project, _, target = names[0].partition(":")
+            names, chosen = [target.partition(":")[0]], project
+        elif words[0] == "nx" and len(names) > 1:
+            names, chosen = names[:1], names[1]
+        for name in names[:8]:
+            for package in self._package_list(made.directory, chosen, everywhere=not chosen):
+                if name in package.scripts:
+                    yield from self._stages(package, name, words[0])
+
+    def _read_packages(self) -> dict[str, _Package]:
+        if self._packages is None:
+            self._packages = {}
+            for path in self.files.paths:
+                if PurePosixPath(path).name == "package.json":
+                    package = _read_package(self.files.read(path), path)
+                    if package is not None:
+                        self._packages[package.folder] = package
+        return self._packages
+
+
+def _given(command: shell.Command, called: Called, arguments: Arguments) -> tuple[str | None, ...] | None:
+    """What a command hands to the script that it calls."""
+    behind = next((number for number, word in enumerate(command.words, 1) if word.text == called.what), 0)
+    if not behind:
+        return None
+    if command.name in {".", "source"} and behind == len(command.words):
+        return arguments.words
+    return arguments.of(command.words[behind:])
+
+
+def _exported(command: shell.Command, environment: Environment) -> Environment:
+    """The environment behind a command: `export X=1` sets a variable, a file that is read may set any."""
+    if command.name in {".", "source", "eval"}:
+        return environment.opened()
+    if command.name not in {"export", "declare", "typeset"}:
+        return environment
+    given: dict[str, str | None] = {}
+    for word in command.words[1:]:
+        name, equals, value = word.text.partition("=")
+        if not name.startswith("-"):
+            given[name] = value if equals and word.literal else None
+    return environment.given(given)
+
+
+class _Package(Struct, frozen=True):
+    """A package.json: where it is, its name and its scripts."""
+
+    source: Source
+    folder: str
+    name: str
+    scripts: dict[str, Scalar]
+
+
+def _read_package(source: Source | None, path: str) -> _Package | None:
+    from policyengine.syntax import json  # noqa: PLC0415  only workflows that call package scripts pay for it
+
+    if source is None:
+        return None
+    try:
+        document: Document = json.read(source)
+    except ReadError:
+        return None
+    if not isinstance(document, Mapping):
+        return None
+    name = document.get("name")
+    scripts = document.get("scripts")
+    found = (
+        {entry.key.text: entry.value for entry in scripts.entries if isinstance(entry.value, Scalar)}
+        if isinstance(scripts, Mapping)
+        else {}
+    )
+    folder = path[: -len("package.json")].rstrip("/")
+    return _Package(source, folder, name.text if isinstance(name, Scalar) else "", found)
+
+
+def _made(command: shell.Command, walk: Walk) -> ShellCommand:
+    argv = command.texts
+    return ShellCommand(
+        words=tuple(Word(word.text, word.span, word.literal) for word in command.words),
+        span=command.span,
+        assignments=tuple(
+            Variable(
+                each.name,
+                each.span._replace(end=each.span.start + len(each.name)),
+                Known(each.value.text, each.value.span)
+                if all(part.kind == "expression" for part in each.value.expansions)
+                else Unknown("the shell sets it", each.value.span),
+            )
+            for each in command.assignments
+        ),
+        forgiven=walk.forgiven,
+        via=walk.via,
+        directory=walk.directory,
+        background=command.ignored is not None and command.ignored.marker == "&",
+        remote=walk.remote or _remote(argv, command.assignments),
+        contained=walk.contained,
+    )
+
+
+def _remote(argv: Words[str], assignments: tuple[shell.Assignment, ...]) -> bool:
+    """Whether Docker is told to work on another machine."""
+    if any(each.name == "DOCKER_HOST" and _REMOTE_DOCKER.match(each.value.text) for each in assignments):
+        return True
+    words = argv[skip(argv) :]
+    if words[:1] != ("docker",):
+        return False
+    for index, word in enumerate(words[1:6], 1):
+        if word in {"-H", "--host"} and index + 1 < len(words):
+            return _REMOTE_DOCKER.match(words[index + 1]) is not None
+        if word in {"-c", "--context"} and index + 1 < len(words):
+            return words[index + 1] not in {"default", "desktop-linux"}
+        if not word.startswith("-"):
+            return False
+    return False
+
+
+def _inline(command: shell.Command, made: ShellCommand) -> Text | None:
+    """The script in `bash -c '…'`, `ssh host '…'`, `bash <<EOF`."""
+    index = inline_script(made.argv)
+    if index is not None and index < len(command.words):
+        word = command.words[index]
+        return word.content if " " in word.text or index + 1 == len(command.words) else _rest(command, index)
+    words = bare(made.argv)
+    if words and (words[0] in SHELLS or words[0] == "ssh"):
+        bodies = [each.body for each in command.redirects if each.body is not None]
+        if bodies:
+            return bodies[0]
+    return None
+
+
+def _rest(command: shell.Command, index: int) -> Text:
+    """The unquoted words behind `ssh host` as one script."""
+    words = command.words[index:]
+    texts, starts, offsets, length = [], [], [], 0
+    for word in words:
+        starts.append(length)
+        offsets.append(word.span.start)
+        texts.append(word.text + " ")
+        length += len(word.text) + 1
+    return Text(command.span.path, "".join(texts), tuple(starts), tuple(offsets))
+
+
+def _manager_options(manager: str, words: Words[str], directory: str) -> tuple[list[str], str, str, bool]:
+    """The words behind leading options, the folder and the workspace that they choose, and whether all are chosen."""
+    index, folder, chosen, everywhere = 0, directory, "", False
+    while index < len(words) and words[index].startswith("-"):
+        option, equals, value = words[index].partition("=")
+        takes = {"--prefix", "-C", "--dir", "--cwd", "--workspace", "--filter", "-F", "--loglevel", "--reporter"}
+        if manager == "npm":
+            takes |= {"-w"}
+        if option in takes and not equals:
+            index += 1
+            value = words[index] if index < len(words) else ""
+        if option in {"--prefix", "-C", "--dir", "--cwd"}:
+            folder = entered(directory, value, "")
+        elif option in {"--workspace", "--filter", "-F"} or (option == "-w" and manager == "npm"):
+            chosen = value
+        elif option in {"-r", "--recursive", "--workspaces", "-ws", "--parallel"}:
+            everywhere = True
+        elif option in {"-w", "--workspace-root"}:
+            folder = ""
+        index += 1
+    return list(words[index:]), folder, chosen, everywhere

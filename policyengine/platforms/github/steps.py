@@ -1,0 +1,496 @@
+"""The steps of a job: what each runs, does and builds."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from policyengine.model.nodes import Activity, Build, ComposeUp, Deploy, Origin, ShellCommand, Step, Variable
+from policyengine.model.value import Absent, Known, Unknown, Value
+from policyengine.patterns import regex
+from policyengine.platforms.github import activities, builds, expressions
+from policyengine.platforms.github.documents import Reader, boolean, lines, mapping, value, variables, words
+from policyengine.repository.discover import join
+from policyengine.syntax.environment import Environment
+from policyengine.syntax.folding import unfold
+from policyengine.syntax.tree import Document, Mapping, Scalar, Sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policyengine.model.source import Source, Span
+    from policyengine.platforms.github.expressions import Scope
+    from policyengine.platforms.github.scripts import Follower
+    from policyengine.platforms.github.terraform_folders import TerraformFolders
+
+_MOST = 500
+"""How many steps of a job are read, those of called workflows and actions included."""
+_SHELL = regex(r"(?:\A\s*|[\s\"'/])(?:ba|da|z|k|a)?sh(?:[\s\"']|\Z)")
+_HARMLESS = regex(
+    r"(?:actions/(?:checkout|cache(?:/\w+)?|upload-[\w-]+|download-artifact|github-script|labeler|stale|attest[\w-]*|"
+    r"create-github-app-token|dependency-review-action|configure-pages|deploy-pages|delete-package-versions|"
+    r"add-to-project|first-interaction)|"
+    r"docker/(?:login-action|metadata-action|build-push-action|bake-action)|depot/(?:setup-action|bake-action)|"
+    r"aws-actions/(?:configure-aws-credentials|amazon-ecr-login|amazon-ecs-render-task-definition|"
+    r"aws-secretsmanager-get-secrets)|hashicorp/vault-action|infisical/secrets-action|1password/load-secrets-action|"
+    r"dopplerhq/[\w-]+|codecov/codecov-action|astral-sh/ruff-action|gradle/[\w-]+(?:/[\w-]+)?|"
+    r"dorny/(?:paths-filter|test-reporter)|tj-actions/changed-files|github/codeql-action/[\w-]+|"
+    r"sigstore/cosign-installer|slackapi/slack-github-action|8398a7/action-slack|rtcamp/action-slack-notify|"
+    r"google-github-actions/auth|azure/login|docker-practice/actions-setup-docker|softprops/action-gh-release|"
+    r"jlumbroso/free-disk-space|step-security/harden-runner|runs-on/(?:action|cache)|tailscale/github-action|"
+    r"anchore/(?:scan|sbom)-action|hadolint/hadolint-action|bridgecrewio/checkov-action|snyk/actions/[\w-]+|"
+    r"ossf/scorecard-action|sonarsource/[\w-]+|gitleaks/gitleaks-action|trufflesecurity/trufflehog|"
+    r"aquasecurity/(?:trivy-action|tfsec-[\w-]+)|zizmorcore/zizmor-action|erzz/dockle-action|"
+    r"dominikh/staticcheck-action|golangci/golangci-lint-action|reviewdog/[\w-]+|super-linter/super-linter|"
+    r"pre-commit/action|rhysd/actionlint|actions-rs/toolchain|dtolnay/rust-toolchain|swatinem/rust-cache|"
+    r"mozilla-actions/sccache-action|jdx/mise-action|webfactory/ssh-agent|tibdex/github-app-token|"
+    r"crazy-max/ghaction-github-runtime|googleapis/release-please-action|getsentry/action-release|"
+    r"marocchino/sticky-pull-request-comment|peter-evans/(?:create-pull-request|create-or-update-comment|"
+    r"find-comment|create-issue-from-file)|amannn/action-semantic-pull-request|styfle/cancel-workflow-action|"
+    r"endbug/add-and-commit|stefanzweifel/git-auto-commit-action|mikepenz/[\w-]+|"
+    r"enricomi/publish-unit-test-result-action|browser-actions/[\w-]+|"
+    r"[\w.-]+/(?:[\w.-]+/)*(?:action-)?(?:setup|install)-(?![\w.-]*(?:compose|e2e|stack|deploy|test))[\w.-]+|pnpm/action-setup|crazy-max/ghaction-setup-docker|"
+    r"[\w.-]+/(?:[\w.-]+/)*terraform[-/](?:plan|init|fmt|validate|version|docs)/?)@",
+    re.IGNORECASE,
+)
+"""Published actions that bring up, test, build and deploy nothing, by what their authors say of them."""
+_EXPORTS = regex(
+    r"(?:aws-actions/aws-secretsmanager-get-secrets|hashicorp/vault-action|infisical/secrets-action|"
+    r"1password/load-secrets-action|dopplerhq/[\w-]+)@",
+    re.IGNORECASE,
+)
+"""Those of them that set variables for the steps behind them."""
+_REMOTE = regex(r"ssh|remote-command", re.IGNORECASE)
+_RUNS_COMMAND = regex(r"retry|xvfb|setup-xvfb|run-on-arch|docker-run|timeout", re.IGNORECASE)
+_ECR = regex(r"\.dkr\.ecr\.|\becr\b|ECR|ecr[-_.]|[-_.]ecr", re.IGNORECASE)
+_ENVIRONMENT = regex(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+
+
+class Frame(Struct, frozen=True):
+    """What holds for a list of steps.
+
+    `scope` is what names stand for, `combinations` those of the matrix, `folder` that of the composite action, and
+    `condition` and `forgiven` what the step that calls it brings. `runner` are the labels of the machine.
+    """
+
+    scope: Scope
+    combinations: tuple[dict[str, str], ...] = ()
+    directory: str = ""
+    shell: str = ""
+    folder: str = ""
+    seen: frozenset[str] = frozenset()
+    condition: Value[str] | None = None
+    forgiven: Value[bool] | None = None
+    runner: str = ""
+
+
+class State(Struct):
+    """What the steps of a job have made so far."""
+
+    job: str
+    steps: list[Step] = field(default_factory=list)
+    drafted: list[tuple[builds.Drafted, Scope]] = field(default_factory=list)
+    commands: list[ShellCommand] = field(default_factory=list)
+    metadata: dict[str, list[str]] = field(default_factory=dict)
+    exported: dict[str, Value[str]] = field(default_factory=dict)
+    rendered: Value[str] | None = None
+    exports: int = 0
+    open: bool = False  # whether a step may have set any variable for those behind it
+
+    def add(self, step: Step, drafts: list[tuple[builds.Drafted, Scope]]) -> None:
+        """Takes a step with the builds it makes."""
+        ids = []
+        for draft in drafts:
+            ids.append(f"{self.job}/build-{len(self.drafted)}")
+            self.drafted.append(draft)
+        self.steps.append(replace(step, builds=tuple(ids)))
+
+    def finished(self) -> Iterator[Build]:
+        """The builds, with what later commands of the job tag and push."""
+        for number, (draft, scope) in enumerate(self.drafted):
+            made = draft
+            further = [name for tag in draft.written for name in builds.aliased(self.commands, scope.expand, tag)]
+            if further:
+                made = replace(made, tags=builds.tags_of([*draft.written, *further], draft.tags.span))
+            if isinstance(draft.push, Absent) and builds.sends(draft, builds.pushed(self.commands, scope.expand)):
+                made = replace(made, push=Known(value=True, span=draft.span))
+            yield made.node(f"{self.job}/build-{number}", self.job)
+
+
+class _Done(Struct, frozen=True):
+    """What a step does."""
+
+    commands: tuple[ShellCommand, ...] = ()
+    activities: tuple[Activity, ...] = ()
+    drafts: tuple[tuple[builds.Drafted, Scope], ...] = ()
+    gap: Unknown | None = None
+
+
+class Steps(Struct, frozen=True):
+    """Lowers steps, following what they call."""
+
+    reader: Reader
+    follower: Follower
+    folders: TerraformFolders
+
+    def run(self, document: Document | None, path: str, frame: Frame, state: State) -> None:
+        """Adds the steps of a list that stands in the file `path` to a job."""
+        source = self.reader.files.read(path)
+        for item in document.items if isinstance(document, Sequence) and source is not None else ():
+            step = mapping(item)
+            if step is not None and source is not None and len(state.steps) < _MOST:
+                self._step(step, source, frame, state)
+
+    def _step(self, step: Mapping, source: Source, frame: Frame, state: State) -> None:
+        place = step.span._replace(end=step.span.start)
+        uses = value(step.get("uses"), place)
+        inputs = variables(step.get("with"), Origin.INPUT)
+        environment = variables(step.get("env"))
+        name = value(step.get("name"), place)
+        own = value(step.get("if"), place) if step.get("if") is not None else None
+        condition = own or frame.condition
+        forgiven = boolean(step.get("continue-on-error")) or frame.forgiven
+        named = {**frame.scope.variables, **state.exported, **{each.key: each.value for each in environment}}
+        scope = replace(frame.scope, variables=named)
+        done = _Done()
+        if not expressions.never(own, scope, frame.combinations):
+            run = step.get("run")
+            if isinstance(run, Scalar):
+                done = self._script(step, run, source, replace(frame, scope=scope), state)
+            elif isinstance(uses, Known):
+                called = replace(frame, scope=scope, condition=condition, forgiven=forgiven)
+                done = self._action(step, uses, source, called, state)
+        state.commands.extend(done.commands)
+        state.add(
+            Step(
+                index=len(state.steps),
+                name=name.value if isinstance(name, Known) else "",
+                span=_place(step),
+                uses=uses,
+                inputs=inputs,
+                environment=environment,
+                condition=condition,
+                continue_on_error=forgiven,
+                commands=done.commands,
+                activities=tuple(_told(each, environment, scope) for each in done.activities),
+                gap=done.gap,
+            ),
+            list(done.drafts),
+        )
+
+    # -- scripts ---------------------------------------------------------------------------------------------------
+
+    def _script(self, step: Mapping, run: Scalar, source: Source, frame: Frame, state: State) -> _Done:
+        given = step.get("shell")
+        shell = given.text if isinstance(given, Scalar) else frame.shell
+        if shell and _SHELL.search(shell) is None:
+            return _Done(gap=Unknown(f"a script for {shell.split()[0]} is not read", run.span))
+        where = _directory(step.get("working-directory"), frame)
+        followed = self.follower.follow(
+            unfold(source, run),
+            where,
+            errexit=not shell or shell in {"bash", "sh"} or re.search(r"\s-\w*e", shell) is not None,
+            pipefail=shell == "bash" or "pipefail" in shell,
+            folder=frame.folder,
+            environment=_environment(frame, state),
+        )
+        before = state.exports
+        done = self._of_commands(followed.commands, followed.gap, frame, state)
+        state.open = state.open or run.text.count("GITHUB_ENV") > state.exports - before
+        return done
+
+    def _of_commands(
+        self, commands: tuple[ShellCommand, ...], gap: Unknown | None, frame: Frame, state: State
+    ) -> _Done:
+        found: list[Activity] = []
+        drafts: list[tuple[builds.Drafted, Scope]] = []
+        scope = frame.scope
+        for command in commands:
+            scope = self._assigned(command, scope)
+            self._exported(command, scope, state)
+            own = activities.of_command(command) or self._pushed(command, scope)
+            found.extend(each for each in own if not self._only_computes(each, command))
+            argv = command.argv
+            if "build" not in argv and "bake" not in argv:
+                continue
+            for each in _scopes(scope, frame, " ".join(argv)):
+                made = [builds.of_command(command, each.expand)]
+                if "bake" in argv[:4] and "docker" in argv[:2]:
+                    made.extend(self._bake_command(command, each))
+                for draft in made:
+                    if draft is not None and all(draft != other for other, _ in drafts):
+                        drafts.append((draft, each))
+                        found.extend(_sent(draft, forgiven=command.forgiven))
+        return _Done(commands, tuple(found), tuple(drafts), gap)
+
+    def _only_computes(self, activity: Activity, command: ShellCommand) -> bool:
+        """Whether Terraform is applied where there is nothing to apply."""
+        return isinstance(activity, Deploy) and activity.tool == "terraform" and self.folders.only_computes(command)
+
+    def _assigned(self, command: ShellCommand, scope: Scope) -> Scope:
+        """The scope after a line of assignments only."""
+        if command.argv and command.argv[0] not in {"export", "readonly", "declare", "local"}:
+            return scope
+        given: dict[str, Value[str]] = {}
+        for each in command.assignments:
+            text = self._text(each.value)
+            if text is not None:
+                given[each.key] = Known(text, each.value.span)
+        for word in command.words[1:]:
+            if match := _ENVIRONMENT.fullmatch(word.text):
+                given[match[1]] = Known(match[2], word.span)
+        kept = {name: found for name, found in given.items() if not _runs_inside(found)}
+        return replace(scope, variables={**scope.variables, **kept}) if kept else scope
+
+    def _text(self, found: Value[str]) -> str | None:
+        """The text of a value, also where the shell has a part in it."""
+        if isinstance(found, Known):
+            return found.value
+        source = self.reader.files.read(found.span.path)
+        return source.slice(found.span) if source is not None else None
+
+    def _exported(self, command: ShellCommand, scope: Scope, state: State) -> None:
+        """`echo "NAME=value" >> $GITHUB_ENV` sets a variable for the steps behind it."""
+        if command.argv[:1] != ("echo",) or len(command.words) != 2:
+            return
+        source = self.reader.files.read(command.span.path)
+        match = _ENVIRONMENT.fullmatch(command.words[1].text)
+        if match and source is not None and "GITHUB_ENV" in source.slice(command.span):
+            text, span = scope.expand(match[2]), command.words[1].span
+            runs = "$(" in text or "`" in text
+            state.exported[match[1]] = Unknown("a command gives it", span) if runs else Known(text, span)
+            state.exports += 1
+
+    @staticmethod
+    def _pushed(command: ShellCommand, scope: Scope) -> tuple[Activity, ...]:
+        """A `docker push` whose reference is in a variable."""
+        words_ = [word for word in command.argv if word != "sudo"]
+        if words_[:2] != ["docker", "push"] and words_[:3] != ["docker", "image", "push"]:
+            return ()
+        if any(_ECR.search(scope.expand(word)) for word in words_[2:]):
+            return (Deploy(span=command.span, tool="ecr-push", forgiven=command.forgiven),)
+        return ()
+
+    # -- actions ---------------------------------------------------------------------------------------------------
+
+    def _action(self, step: Mapping, uses: Known[str], source: Source, frame: Frame, state: State) -> _Done:
+        name = uses.value.lower()
+        inputs = variables(step.get("with"), Origin.INPUT)
+        given = {each.key: each for each in inputs}
+        if name.startswith(("./", "../")):
+            return self._composite(uses, given, frame, state)
+        if name.startswith("docker/metadata-action@") and "images" in given:
+            identifier = step.get("id")
+            key = identifier.text if isinstance(identifier, Scalar) else ""
+            state.metadata[key] = _images(given["images"], frame.scope)
+        if name.startswith("aws-actions/amazon-ecs-render-task-definition@") and "image" in given:
+            state.rendered = given["image"].value
+        script = given.get("script") or given.get("run") or given.get("command")
+        if script is not None and (_REMOTE.search(name) or _RUNS_COMMAND.search(name)):
+            return self._inner(step, script, source, frame, state, remote=_REMOTE.search(name) is not None)
+        state.open = state.open or _EXPORTS.match(name) is not None
+        found = activities.of_action(uses.value, {each.key: each.value for each in inputs}, uses.span)
+        if state.rendered is not None:
+            found = tuple(
+                replace(each, image=state.rendered) if isinstance(each, Deploy) and each.image is None else each
+                for each in found
+            )
+        drafts: list[tuple[builds.Drafted, Scope]] = []
+        for scope in _scopes(frame.scope, frame, " ".join(_text_of(each) for each in inputs)):
+            made = [builds.of_action(uses.value, scope.expanded(given), uses.span, state.metadata)]
+            if name.startswith(("docker/bake-action@", "depot/bake-action@")):
+                made.extend(self._bake(scope.expanded(given), frame.directory, scope, uses.span))
+            drafts.extend((draft, scope) for draft in made if draft is not None and (draft, scope) not in drafts)
+        unique = [each for index, each in enumerate(drafts) if all(each[0] != other[0] for other in drafts[:index])]
+        sent = [activity for draft, _ in unique for activity in _sent(draft, forgiven=False)][:1]
+        known = bool(found or unique) or _HARMLESS.match(uses.value) is not None
+        gap = None if known else Unknown(f"what {uses.value.partition('@')[0]} does is not known", uses.span)
+        return _Done(activities=(*found, *sent), drafts=tuple(unique), gap=gap)
+
+    def _inner(
+        self, step: Mapping, script: Variable, source: Source, frame: Frame, state: State, *, remote: bool
+    ) -> _Done:
+        """The script that an action runs for the step."""
+        given = mapping(step.get("with"))
+        scalar = given.get(script.key) if given is not None else None
+        if not isinstance(scalar, Scalar):
+            return _Done()
+        where = "" if remote else frame.directory
+        followed = self.follower.follow(unfold(source, scalar), where, folder=frame.folder, remote=remote)
+        return self._of_commands(followed.commands, followed.gap, frame, state)
+
+    def _composite(self, uses: Known[str], given: dict[str, Variable], frame: Frame, state: State) -> _Done:
+        """Expands a local composite action; another local action, or a missing one, is a gap."""
+        folder = join("", uses.value)
+        missing = Unknown(f"what {uses.value} does is not known", uses.span)
+        if folder is None or uses.value in frame.seen:
+            return _Done(gap=missing)
+        for name in ("action.yml", "action.yaml"):
+            path = f"{folder}/{name}" if folder != "." else name
+            action = self.reader.mapping(path)
+            runs = mapping(action.get("runs")) if action is not None else None
+            if action is None or runs is None:
+                continue
+            using = runs.get("using")
+            if not (isinstance(using, Scalar) and using.text == "composite"):
+                return _Done(gap=missing)
+            inputs = _defaults(action) | {key: each.value for key, each in frame.scope.expanded(given).items()}
+            inner = replace(
+                frame,
+                scope=replace(frame.scope, inputs=inputs, kinds={}),
+                folder="" if folder == "." else folder,
+                directory="",
+                seen=frame.seen | {uses.value},
+            )
+            self.run(runs.get("steps"), path, inner, state)
+            return _Done()
+        return _Done(gap=missing)
+
+    # -- bake ------------------------------------------------------------------------------------------------------
+
+    def _bake(self, given: dict[str, Variable], directory: str, scope: Scope, span: Span) -> list[builds.Drafted]:
+        from policyengine.platforms.docker import bake  # noqa: PLC0415  only workflows that bake pay for it
+
+        where = _text_of(given["workdir"]) if "workdir" in given else ""
+        directory = (join(directory, where) or directory) if where else directory
+        directory = "" if directory == "." else directory
+        push = given["push"].value if "push" in given else Absent(span)
+        return bake.builds(
+            self.reader.files,
+            [join(directory, name) or name for name in words(given.get("files"))],
+            words(given.get("targets")),
+            [each.strip() for each in lines(given.get("set"))],
+            _known(scope),
+            directory,
+            span,
+            builds.push_of(push, Absent(span)),
+        )
+
+    def _bake_command(self, command: ShellCommand, scope: Scope) -> list[builds.Drafted]:
+        from policyengine.platforms.docker import bake  # noqa: PLC0415  as above
+
+        argv = command.argv[command.argv.index("bake") + 1 :]
+        files, sets, targets, index = [], [], [], 0
+        while index < len(argv):
+            name, equals, given = argv[index].partition("=")
+            if name in {"-f", "--file", "--set", "--metadata-file", "--progress", "--builder"} and not equals:
+                index += 1
+                given = argv[index] if index < len(argv) else ""
+            if name in {"-f", "--file"}:
+                files.append(join(command.directory, given) or given)
+            elif name == "--set":
+                sets.append(scope.expand(given))
+            elif not name.startswith("-"):
+                targets.append(scope.expand(argv[index]))
+            index += 1
+        push: Value[bool] = Known("--push" in argv, command.span) if "--push" in argv else Absent(command.span)
+        environment = _known(scope) | {
+            each.key: scope.expand(each.value.value) for each in command.assignments if isinstance(each.value, Known)
+        }
+        return bake.builds(self.reader.files, files, targets, sets, environment, command.directory, command.span, push)
+
+
+def _environment(frame: Frame, state: State) -> Environment:
+    """What a script starts with; nothing else where no step before it may have set more."""
+    system = next((name for label, name in _SYSTEMS.items() if label in frame.runner), None)
+    fixed = {"CI": "true", "GITHUB_ACTIONS": "true", "RUNNER_OS": system}
+    if system is not None:
+        fixed["OS"] = "Windows_NT" if system == "Windows" else ""
+    given: dict[str, str | None] = {
+        key: text if isinstance(each, Known) and "$" not in (text := frame.scope.expand(each.value)) else None
+        for key, each in frame.scope.variables.items()
+    }
+    closed = not state.open and all(step.gap is None for step in state.steps)
+    return Environment({**fixed, **given}, closed)
+
+
+_SYSTEMS = {"ubuntu": "Linux", "linux": "Linux", "macos": "macOS", "windows": "Windows"}
+"""RUNNER_OS by what a runner's label holds."""
+
+
+def _known(scope: Scope) -> dict[str, str]:
+    return {key: scope.expand(each.value) for key, each in scope.variables.items() if isinstance(each, Known)}
+
+
+def _runs_inside(found: Value[str]) -> bool:
+    """Whether a command decides the value."""
+    return not isinstance(found, Known) or "$(" in found.value or "`" in found.value
+
+
+def _scopes(scope: Scope, frame: Frame, text: str) -> Iterator[Scope]:
+    """The scope once, or once for each combination of the matrix where the text may ask for one."""
+    if not frame.combinations or ("matrix." not in text and "$" not in text):
+        yield scope
+        return
+    for each in frame.combinations:
+        yield replace(scope, matrix=each)
+
+
+def _text_of(variable: Variable) -> str:
+    return variable.value.value if isinstance(variable.value, Known) else ""
+
+
+def _told(activity: Activity, environment: tuple[Variable, ...], scope: Scope) -> Activity:
+    """A Compose start with the environment of its step."""
+    if not isinstance(activity, ComposeUp):
+        return activity
+    given = {each.key: each for each in (*environment, *activity.environment)}
+    files, profiles = activity.files, activity.profiles
+    listed = given["COMPOSE_FILE"].value if "COMPOSE_FILE" in given else scope.variables.get("COMPOSE_FILE")
+    if not files and isinstance(listed, Known):
+        files = tuple(join(activity.directory, each) or each for each in re.split(r"[:;]", listed.value) if each)
+    chosen = given["COMPOSE_PROFILES"].value if "COMPOSE_PROFILES" in given else scope.variables.get("COMPOSE_PROFILES")
+    if not profiles and isinstance(chosen, Known):
+        profiles = tuple(each.strip() for each in chosen.value.split(",") if each.strip())
+    return replace(activity, environment=tuple(given.values()), files=files, profiles=profiles)
+
+
+def _sent(draft: builds.Drafted, *, forgiven: bool) -> list[Activity]:
+    """The push to ECR that a build does itself."""
+    if not isinstance(draft.tags, Known) or isinstance(draft.push, Absent):
+        return []
+    if isinstance(draft.push, Known) and not draft.push.value:
+        return []
+    if any(_ECR.search(tag.text) for tag in draft.tags.value):
+        return [Deploy(span=draft.span, tool="ecr-push", forgiven=forgiven)]
+    return []
+
+
+def _directory(document: Document | None, frame: Frame) -> str:
+    if isinstance(document, Scalar) and document.text:
+        text = frame.scope.expand(document.text)
+        text = re.sub(r"^\$\{\{\s*github\.workspace\s*\}\}/?", "", text) or "."
+        if "github.action_path" in text:
+            return frame.folder
+        return (join("", text) or frame.directory) if "$" not in text else frame.directory
+    return frame.directory
+
+
+def _defaults(action: Mapping) -> dict[str, Value[str]]:
+    inputs = mapping(action.get("inputs"))
+    found: dict[str, Value[str]] = {}
+    for entry in inputs.entries if inputs is not None else ():
+        body = mapping(entry.value)
+        default = value(body.get("default") if body is not None else None, entry.key.span)
+        found[entry.key.text] = default if isinstance(default, Known) else Known("", entry.key.span)
+    return found
+
+
+def _place(step: Mapping) -> Span:
+    for key in ("run", "uses", "name"):
+        found = step.get(key)
+        if isinstance(found, Scalar):
+            return found.span
+    return step.span
+
+
+def _images(variable: Variable, scope: Scope) -> list[str]:
+    """The images of docker/metadata-action: plain names, or `name=…,enable=…`."""
+    names = []
+    for line in re.split(r"\n", _text_of(variable)):
+        for part in line.split(",") if "=" not in line else [re.sub(r"^\s*name=", "", line).partition(",")[0]]:
+            names.extend([scope.expand(part.strip())] if part.strip() else [])
+    return names

@@ -1,0 +1,1 @@
+"""What resources of AWS mean: the nodes of the cloud side."""

@@ -1,0 +1,362 @@
+"""IAM roles of ECS tasks, with what their policies grant, and which secrets they may read."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from policyengine.model.graph import Edge, EdgeKind
+from policyengine.model.nodes import Grant, Principal
+from policyengine.model.value import Absent, Floating, Known, Unknown, Value
+from policyengine.patterns import regex
+from policyengine.platforms.terraform.aws.variables import versions
+from policyengine.platforms.terraform.language.documents import document
+from policyengine.platforms.terraform.language.values import (
+    Composite,
+    Instance,
+    Invalid,
+    List,
+    Reference,
+    Tree,
+    Undecided,
+    decided,
+    unknown_of,
+)
+from policyengine.platforms.terraform.resources import facts
+from policyengine.platforms.terraform.resources.sections import Nested, nested_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from policyengine.model.nodes import Node
+    from policyengine.model.source import Span
+    from policyengine.platforms.terraform.resources.sections import Resource
+    from policyengine.platforms.terraform.resources.stack import Stack
+
+MANAGED = {
+    "AdministratorAccess": ("*",),
+    "PowerUserAccess": ("secretsmanager:*", "ssm:*"),
+    "SecretsManagerReadWrite": ("secretsmanager:*",),
+    "AmazonSSMFullAccess": ("ssm:*",),
+    "AmazonSSMReadOnlyAccess": ("ssm:Describe*", "ssm:Get*", "ssm:List*"),
+    "ReadOnlyAccess": ("ssm:Get*",),
+    "AmazonSSMManagedInstanceCore": ("ssm:GetParameter", "ssm:GetParameters"),
+    "AmazonEC2RoleforSSM": ("ssm:GetParameter", "ssm:GetParameters"),
+    "AmazonECSTaskExecutionRolePolicy": (),
+    "AmazonECSInfrastructureRolePolicyForVolumes": (),
+    "AWSXRayDaemonWriteAccess": (),
+    "AWSXrayWriteOnlyAccess": (),
+    "CloudWatchLogsFullAccess": (),
+    "CloudWatchFullAccess": (),
+    "AmazonEC2ContainerRegistryReadOnly": (),
+    "AmazonEC2ContainerServiceforEC2Role": (),
+    "AmazonS3FullAccess": (),
+    "AmazonS3ReadOnlyAccess": (),
+    "AmazonSQSFullAccess": (),
+    "AmazonSNSFullAccess": (),
+    "AmazonSESFullAccess": (),
+    "AmazonDynamoDBFullAccess": (),
+    "AmazonBedrockFullAccess": (),
+    "AmazonPrometheusRemoteWriteAccess": (),
+}
+"""What policies that AWS manages say of secrets and parameters, on every resource.
+
+Source: the AWS Managed Policy Reference Guide, read on 2026-11-20.
+"""
+
+_READS = {
+    "secretsmanager": ("secretsmanager:GetSecretValue", "secretsmanager:BatchGetSecretValue"),
+    "ssm": ("ssm:GetParameters", "ssm:GetParameter", "ssm:GetParametersByPath"),
+}
+_SECRETS = {
+    ("resource", "aws_secretsmanager_secret"): "secretsmanager",
+    ("data", "aws_secretsmanager_secret"): "secretsmanager",
+    ("resource", "aws_ssm_parameter"): "ssm",
+    ("data", "aws_ssm_parameter"): "ssm",
+}
+_MANAGED_ARN = regex(r"arn:[^:]*:iam::aws:policy/(?:[\w-]+/)*([\w-]+)\Z")
+_VARIABLE = regex(r"\$\{[^}]*\}")
+_SUFFIX = "-AbCdEf"  # AWS adds a hyphen and six characters to the name of a secret
+_UNNAMED = "\0"  # fits wildcards only
+
+
+def role(stack: Stack, resource: Resource) -> Iterator[Node | Edge]:
+    """An aws_iam_role that a task definition names."""
+    if resource.address not in stack.once(_roles_of_tasks):
+        return
+    grants: list[Grant] = []
+    gap: Unknown | None = None
+    for grant in _granted(stack, resource):
+        if isinstance(grant, Unknown):
+            gap = gap or grant
+        else:
+            grants.append(grant)
+    node = Principal(
+        id=stack.id(resource.address),
+        name=resource.address,
+        side=stack.side,
+        span=resource.span,
+        grants=tuple(grants),
+        gap=gap,
+    )
+    yield node
+    for address, secret in stack.once(_secrets).items():
+        reason = _may_read(secret, grants)
+        if reason:
+            yield Edge(EdgeKind.GRANTS, node.id, stack.id(address), reason)
+
+
+def roles(stack: Stack, task: Resource) -> Iterator[tuple[str, Resource]]:
+    """The roles of a task definition, and as what it has them."""
+    for argument, name in (("execution_role_arn", "execution role"), ("task_role_arn", "task role")):
+        tree = task.get(argument)
+        found = stack.named(tree, "aws_iam_role")
+        for each in found[:1]:
+            if each.mode == "resource":
+                yield name, each
+
+
+def _roles_of_tasks(stack: Stack) -> frozenset[str]:
+    """The addresses of the roles that task definitions name."""
+    return frozenset(role.address for task in stack.kind("aws_ecs_task_definition") for _, role in roles(stack, task))
+
+
+# policies
+
+
+def _granted(stack: Stack, resource: Resource) -> Iterator[Grant | Unknown]:
+    """The statements of every policy of a role, and why there may be more."""
+    for block in resource.blocks("inline_policy").sections:
+        yield from _statements(stack, block.get("policy"))
+    attached: list[Tree | None] = []
+    listed = resource.get("managed_policy_arns")
+    if isinstance(listed, List):
+        attached.extend(listed.items)
+        if listed.gap is not None:
+            yield listed.gap
+    elif listed is not None:
+        attached.append(listed)
+    name = facts.text(resource.get("name"), resource.span)
+    index = stack.once(_by_role)
+    for each in (*index.get(resource.address, ()), *(index.get(name.value, ()) if isinstance(name, Known) else ())):
+        if each.kind == "aws_iam_role_policy":
+            yield from _statements(stack, each.get("policy"))
+        else:
+            attached.append(each.get("policy_arn"))
+    for tree in attached:
+        if tree is not None:
+            yield from _attached(stack, tree)
+
+
+def _by_role(stack: Stack) -> dict[str, list[Resource]]:
+    """Policies and attachments by the addresses of the roles that they name, or by the names where they spell those."""
+    found: dict[str, list[Resource]] = {}
+    for kind, argument in (
+        ("aws_iam_role_policy", "role"),
+        ("aws_iam_role_policy_attachment", "role"),
+        ("aws_iam_policy_attachment", "roles"),
+    ):
+        for resource in stack.kind(kind):
+            tree = resource.get(argument)
+            for each in tree.items if isinstance(tree, List) else (tree,):
+                named = [role.address for role in stack.named(each, "aws_iam_role")]
+                spelled = facts.text(each, resource.span)
+                for key in named or ([spelled.value] if isinstance(spelled, Known) else []):
+                    found.setdefault(key, []).append(resource)
+    return found
+
+
+def _attached(stack: Stack, tree: Tree) -> Iterator[Grant | Unknown]:
+    """A policy by its ARN: one that is declared, or one that AWS manages."""
+    for policy in stack.named(tree, "aws_iam_policy"):
+        if policy.mode == "resource":
+            yield from _statements(stack, policy.get("policy"))
+            return
+        tree = policy.get("arn") or _managed_by_name(policy) or tree
+    arn = facts.symbolic(tree)
+    match = _MANAGED_ARN.search(arn)
+    if match is None:
+        yield Unknown(f"what the policy {arn} grants is not in the files", tree.span, tree.via)
+    elif match[1] in MANAGED:
+        actions = MANAGED[match[1]]
+        if actions:
+            yield Grant(Known(actions, tree.span, tree.via), Known(("*",), tree.span, tree.via), tree.span)
+    else:
+        yield Unknown(f"what the AWS policy {match[1]} grants is not known here", tree.span, tree.via)
+
+
+def _managed_by_name(policy: Resource) -> Tree | None:
+    """`data.aws_iam_policy` by the name of a policy that AWS manages."""
+    name = facts.text(policy.get("name"), policy.span)
+    if isinstance(name, Known) and name.value in MANAGED:
+        return Known(f"arn:aws:iam::aws:policy/{name.value}", name.span, name.via)
+    return None
+
+
+def _statements(stack: Stack, tree: Tree | None) -> Iterator[Grant | Unknown]:
+    """The statements of a policy: JSON text, or a data source that makes it."""
+    if tree is None:
+        return
+    if isinstance(tree, Reference | Instance):
+        source = stack.at(tree.address)
+        if source is not None and source.kind == "aws_iam_policy_document":
+            yield from _of_document(stack, source)
+        else:
+            yield unknown_of(tree)
+        return
+    try:
+        found = nested_of(document(tree, "json"))
+    except Undecided as error:
+        yield error.unknown
+        return
+    except Invalid as error:
+        yield Unknown(f"the policy cannot be read: {error}", tree.span, tree.via)
+        return
+    for section in found.sections:
+        nested = nested_of(section.get("Statement"))
+        yield from _each(nested)
+    if found.gap is not None:
+        yield found.gap
+
+
+def _of_document(stack: Stack, source: Resource) -> Iterator[Grant | Unknown]:
+    """The statements of data.aws_iam_policy_document, with those of the documents it takes over."""
+    yield from _each(source.blocks("statement"))
+    for name in ("source_policy_documents", "override_policy_documents", "source_json", "override_json"):
+        tree = source.get(name)
+        if tree is None:
+            continue
+        for item in tree.items if isinstance(tree, List) else (tree,):
+            if not (isinstance(item, Reference) and item.address == source.address):
+                yield from _statements(stack, item)
+        if isinstance(tree, List) and tree.gap is not None:
+            yield tree.gap
+
+
+_SPELLINGS = {
+    "Effect": "effect",
+    "Action": "actions",
+    "NotAction": "not_actions",
+    "Resource": "resources",
+    "NotResource": "not_resources",
+    "Condition": "condition",
+}
+
+
+def _each(nested: Nested) -> Iterator[Grant | Unknown]:
+    if nested.gap is not None:
+        yield nested.gap
+    for section in nested.sections:
+        given = {key: section.get(key) or section.get(other) for key, other in _SPELLINGS.items()}
+        conditional = given["Condition"] is not None or bool(section.blocks("condition").sections)
+        effect = facts.text(given["Effect"], section.span)
+        if isinstance(effect, Unknown):
+            yield effect
+            continue
+        yield Grant(
+            actions=_patterns(given["Action"] or given["NotAction"], section.span),
+            resources=_patterns(given["Resource"] or given["NotResource"], section.span),
+            span=section.span,
+            allow=not (isinstance(effect, Known) and effect.value == "Deny"),
+            conditional=conditional,
+            except_actions=given["Action"] is None and given["NotAction"] is not None,
+            except_resources=given["Resource"] is None and given["NotResource"] is not None,
+        )
+
+
+def _patterns(tree: Tree | None, lacking: Span) -> Value[tuple[str, ...]]:
+    """A list of patterns, or one alone; Floating where another file may give more of them."""
+    if tree is None:
+        return Absent(lacking)
+    if isinstance(tree, List):
+        texts = tuple(facts.symbolic(item) for item in tree.items)
+        if tree.gap is None and all(map(_spelled, tree.items)):
+            return Known(texts, tree.span, tree.via)
+        gap = tree.gap or next(unknown_of(item) for item in tree.items if not _spelled(item))
+        return Floating(texts, tree.span, gap.via) if texts else gap
+    if _spelled(tree):
+        return Known((facts.symbolic(tree),), tree.span, tree.via)
+    return unknown_of(tree)
+
+
+def _spelled(tree: Tree) -> bool:
+    """Whether a pattern is decided, up to the resources of this configuration that it names."""
+    match tree:
+        case Reference():
+            return True
+        case Composite(parts):
+            return all(isinstance(part, Known | Reference) for part in parts)
+        case _:
+            return decided(tree)
+
+
+# which secrets
+
+
+class _Secret(Struct, frozen=True):
+    """What patterns are compared with: the addresses that references name it by, and the ends of its ARN."""
+
+    addresses: frozenset[str]
+    service: str
+    rest: str
+
+
+def _secrets(stack: Stack) -> dict[str, _Secret]:
+    """The secrets and parameters by address, as patterns see them."""
+    found: dict[str, _Secret] = {}
+    for secret in stack.resources:
+        service = _SECRETS.get((secret.mode, secret.kind))
+        if service is not None:
+            tree = secret.get("name") or secret.get("name_prefix")
+            name = facts.symbolic(tree) if tree is not None else _UNNAMED
+            rest = f"parameter/{name.lstrip('/')}" if service == "ssm" else f"secret:{name}{_SUFFIX}"
+            found[secret.address] = _Secret(_addresses(stack, secret), service, rest)
+    return found
+
+
+def _may_read(secret: _Secret, grants: Iterable[Grant]) -> str:
+    """The action by which a secret may be read, or an empty string."""
+    found = ""
+    for grant in grants:
+        action = next((each for each in _READS[secret.service] if _concerns_action(grant, each)), "")
+        if not action or not _concerns(grant, secret):
+            continue
+        if not grant.allow and not grant.conditional:
+            return ""
+        if grant.allow:
+            found = found or action + (", under conditions" if grant.conditional else "")
+    return found
+
+
+def _addresses(stack: Stack, secret: Resource) -> frozenset[str]:
+    """The secret and its versions, as references name them."""
+    return frozenset({secret.address, *(each.address for each in stack.once(versions).get(secret.address, ()))})
+
+
+def _texts(value: Value[tuple[str, ...]]) -> tuple[str, ...]:
+    return value.value if isinstance(value, Known | Floating) else ()
+
+
+def _concerns_action(grant: Grant, action: str) -> bool:
+    fits = any(fnmatchcase(action.lower(), pattern.lower()) for pattern in _texts(grant.actions))
+    return fits != grant.except_actions
+
+
+def _concerns(grant: Grant, secret: _Secret) -> bool:
+    fits = any(_fits(pattern, secret) for pattern in _texts(grant.resources))
+    return fits != grant.except_resources
+
+
+def _fits(pattern: str, secret: _Secret) -> bool:
+    """Whether a resource pattern covers a secret, whatever its partition, region and account."""
+    if pattern.startswith("${"):
+        return pattern[2:].partition("}")[0].rpartition(".")[0] in secret.addresses
+    fields = pattern.split(":", 5)
+    fields[1:5] = (_VARIABLE.sub("*", each) for each in fields[1:5])
+    partition, region, account = (
+        fields[at] if len(fields) > at and not set("*?") & set(fields[at]) else "any" for at in (1, 3, 4)
+    )
+    name = f"arn:{partition}:{secret.service}:{region}:{account}:{secret.rest}"
+    return fnmatchcase(name, ":".join(fields).replace("[", "[[]"))

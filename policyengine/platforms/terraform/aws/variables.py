@@ -1,0 +1,129 @@
+"""The environment of a container: plain variables, secrets, and what the secrets are made of."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from policyengine.model.nodes import Origin, Variable
+from policyengine.model.value import Absent, Known, Unknown, Value
+from policyengine.patterns import regex
+from policyengine.platforms.terraform.language.documents import document
+from policyengine.platforms.terraform.language.values import Invalid, Object, Tree, Undecided, through
+from policyengine.platforms.terraform.resources import facts
+from policyengine.platforms.terraform.resources.sections import Fields, nested_of
+
+if TYPE_CHECKING:
+    from policyengine.model.source import Span
+    from policyengine.platforms.terraform.resources.sections import Resource
+    from policyengine.platforms.terraform.resources.stack import Stack
+
+
+def environment(stack: Stack, fields: Fields, lacking: Span) -> tuple[tuple[Variable, ...], Unknown | None]:
+    """The variables of a container, and why there may be more."""
+    variables: dict[str, Variable] = {}
+    gap: Unknown | None = None
+    for name, value_key, origin in (
+        ("environment", "value", Origin.ENVIRONMENT),
+        ("secrets", "valueFrom", Origin.SECRET),
+    ):
+        tree = fields.get(name)
+        if tree is None:
+            continue
+        if isinstance(tree, Object) and not ({"name", "Name"} & tree.entries.keys()):
+            for key, each in tree.entries.items():
+                place = tree.keys.get(key, tree.span)
+                variables[key] = _variable(stack, key, place, through(each, *tree.via), origin)
+            gap = gap or tree.gap
+            continue
+        nested = nested_of(tree)
+        gap = gap or nested.gap
+        for section in nested.sections:
+            spelled = Fields(section)
+            key_value = facts.text(spelled.get("name"), section.span)
+            if not isinstance(key_value, Known):
+                if isinstance(key_value, Unknown):
+                    gap = gap or Unknown(f"a variable's name is not known: {key_value.reason}", key_value.span)
+                continue
+            held = spelled.get(value_key)
+            variables[key_value.value] = _variable(stack, key_value.value, key_value.span, held, origin)
+    files = fields.nested("environmentFiles")
+    if files.sections or files.gap is not None:
+        place = files.sections[0].span if files.sections else lacking
+        gap = gap or Unknown("an environment file is read from S3", place)
+    return tuple(variables.values()), gap
+
+
+def _variable(stack: Stack, key: str, place: Span, tree: Tree | None, origin: Origin) -> Variable:
+    found = facts.references(tree) if tree is not None else ()
+    if origin is not Origin.SECRET:
+        return Variable(key, place, facts.pieced(tree, place), origin, found)
+    if tree is None:
+        return Variable(key, place, Absent(place), origin)
+    reference: Value[str] = Known(facts.symbolic(tree), tree.span, tree.via)
+    if isinstance(tree, Unknown):
+        reference = tree
+    held = Unknown("a secret manager holds the value", tree.span)
+    inner = _behind(stack, tree, found)
+    return Variable(key, place, held, origin, tuple(dict.fromkeys((*found, *inner))), reference)
+
+
+def secret_of(stack: Stack, tree: Tree) -> Resource | None:
+    """The secret or parameter that a value refers to."""
+    kinds = ("aws_secretsmanager_secret", "aws_secretsmanager_secret_version", "aws_ssm_parameter", "infisical_secret")
+    found = stack.named(tree, *kinds)
+    for resource in found:
+        if resource.kind == "aws_secretsmanager_secret_version":
+            owners = stack.named(resource.get("secret_id"), "aws_secretsmanager_secret")
+            if owners:
+                return owners[0]
+        return resource
+    modules = [each for each in stack.named(tree) if each.mode == "module" and "secrets-manager" in each.kind]
+    return modules[0] if modules else None
+
+
+_KEY = regex(r":([A-Za-z_][\w.-]*)?:[^:]*:[^:]*\Z")
+
+
+def secret_key(tree: Tree) -> str:
+    """The JSON key that a `valueFrom` names, or an empty string."""
+    match = _KEY.search(re.sub(r"\$\{[^}]*\}", "@", facts.symbolic(tree)))
+    return (match[1] or "") if match else ""
+
+
+def secret_content(stack: Stack, secret: Resource) -> Tree | None:
+    """What Terraform writes into a secret."""
+    if secret.kind == "aws_ssm_parameter":
+        return secret.get("value") or secret.get("insecure_value")
+    if secret.mode == "module":
+        return secret.get("secret_string")
+    for version in stack.once(versions).get(secret.address, ()):
+        return version.get("secret_string") or version.get("secret_string_wo")
+    return None
+
+
+def versions(stack: Stack) -> dict[str, list[Resource]]:
+    """The versions of each secret, by its address."""
+    found: dict[str, list[Resource]] = {}
+    for version in stack.kind("aws_secretsmanager_secret_version"):
+        for secret in stack.named(version.get("secret_id"), "aws_secretsmanager_secret"):
+            found.setdefault(secret.address, []).append(version)
+    return found
+
+
+def _behind(stack: Stack, tree: Tree, found: tuple[str, ...]) -> tuple[str, ...]:
+    """The addresses that the content of a referenced secret is made of."""
+    secret = secret_of(stack, tree)
+    content = secret_content(stack, secret) if secret is not None else None
+    if content is None:
+        return ()
+    key = secret_key(tree)
+    if key:
+        try:
+            content_tree = document(content, "json")
+        except (Undecided, Invalid):
+            return ()
+        if not isinstance(content_tree, Object) or key not in content_tree.entries:
+            return ()
+        content = content_tree.entries[key]
+    return tuple(each for each in facts.references(content) if each not in found)

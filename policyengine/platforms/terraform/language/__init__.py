@@ -1,0 +1,1 @@
+"""Terraform's language: values, expressions, types and functions."""

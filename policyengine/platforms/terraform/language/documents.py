@@ -1,0 +1,243 @@
+"""JSON and YAML texts as trees, with exact places also where parts of the text are interpolated.
+
+A text with parts that are not known is read with a placeholder for each of them; in the tree the part stands where its
+placeholder was, so that `"image": "${aws_ecr_repository.app.repository_url}:v1"` keeps its reference.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+from policyengine.model.source import ReadError, Source
+from policyengine.model.value import Known, Unknown, Via
+from policyengine.patterns import regex
+from policyengine.platforms.terraform.language.numbers import TooLarge, parse_number
+from policyengine.platforms.terraform.language.values import (
+    Composite,
+    Encoded,
+    Invalid,
+    List,
+    Object,
+    Reference,
+    Tree,
+    Undecided,
+    encoded_text,
+    unknown_of,
+)
+from policyengine.syntax.tree import Document, Scalar, Sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from collections.abc import Sequence as SequenceOf
+
+    from policyengine.model.source import Span
+    from policyengine.platforms.terraform.language.values import Atom
+
+_OPEN, _CLOSE = "\ue000", "\ue001"
+_PLACEHOLDER = regex(f"{_OPEN}(\\d+){_CLOSE}")
+
+_Part = Known[str] | Unknown | Reference | Encoded
+
+
+def document(tree: Tree, form: str) -> Tree:
+    """The value that a text in `form` (`json`, `yaml`) holds. Raises Invalid for no such text, Undecided."""
+    match tree:
+        case Encoded(inner, encoding, _, via) if encoding in (form, "json"):
+            return _passed(inner, via)
+        case Encoded(span=span, via=via):
+            return _read((Known(encoded_text(tree), span),), form, span, via)
+        case Known(str() as text, span, via):
+            return _read((Known(text, span),), form, span, via)
+        case Composite(parts, span, via):
+            return _read(parts, form, span, via)
+        case Unknown() | Reference():
+            raise Undecided(unknown_of(tree))
+        case _:
+            raise Invalid(f"this is no {form} text")
+
+
+def _passed(tree: Tree, via: tuple[Via, ...]) -> Tree:
+    from policyengine.platforms.terraform.language.values import through  # noqa: PLC0415 - avoids a long import list above
+
+    return through(tree, *via)
+
+
+def _read(parts: tuple[_Part, ...], form: str, span: Span, via: tuple[Via, ...]) -> Tree:
+    text = _Joined(parts, span)
+    if not text.text.strip():
+        raise Invalid(f"an empty text is no {form} text")
+    try:
+        if form == "json":
+            from policyengine.syntax import json as reader  # noqa: PLC0415 - only where a text is decoded
+        else:
+            from policyengine.syntax import yaml as reader  # type: ignore[no-redef] # noqa: PLC0415 - as above
+        found = reader.read(Source("\0text", text.text))
+    except ReadError as error:
+        if text.holes:
+            raise Undecided(Unknown(f"a {form} text with unknown parts cannot be read", span)) from None
+        raise Invalid(f"this is no {form} text: {error.message}") from None
+    return _passed(text.tree(found, form), via)
+
+
+class _Joined:
+    """Parts of a string as one text, and the way back from an offset in it to the part."""
+
+    def __init__(self, parts: tuple[_Part, ...], span: Span) -> None:
+        self.parts = parts
+        self.span = span
+        self.holes: dict[int, Unknown | Reference | Encoded] = {}
+        pieces: list[str] = []
+        self.starts: list[int] = []
+        length = 0
+        quoted = False
+        for number, part in enumerate(parts):
+            text = part.value if isinstance(part, Known) else self._hole(number, part, quoted=quoted)
+            self.starts.append(length)
+            pieces.append(text)
+            length += len(text)
+            if isinstance(part, Known):
+                quoted = _inside_string(text, quoted=quoted)
+        self.text = "".join(pieces)
+
+    def _hole(self, number: int, part: Unknown | Reference | Encoded, *, quoted: bool) -> str:
+        self.holes[number] = part
+        mark = f"{_OPEN}{number}{_CLOSE}"
+        return mark if quoted else f'"{mark}"'
+
+    def place(self, start: int, end: int) -> tuple[Span, tuple[Via, ...]]:
+        """The span, and history, of a range of the text."""
+        index = max(bisect_right(self.starts, start) - 1, 0)
+        part = self.parts[index]
+        offset = start - self.starts[index]
+        if isinstance(part, Known) and offset <= len(part.value):
+            if part.span.end - part.span.start == len(part.value):
+                first = part.span.start + offset
+                return part.span._replace(start=first, end=min(first + end - start, part.span.end)), part.via
+            return part.span, part.via
+        return part.span if offset < len(self.text) else self.span, ()
+
+    def tree(self, found: Document, form: str) -> Tree:
+        """The document as a tree."""
+        if isinstance(found, Scalar):
+            return self._scalar(found, form)
+        span, _ = self.place(found.span.start, found.span.end)
+        if isinstance(found, Sequence):
+            return List(tuple(self.tree(item, form) for item in found.items), span)
+        entries: dict[str, Tree] = {}
+        keys: dict[str, Span] = {}
+        gap: Unknown | None = None
+        for entry in found.entries:
+            if _PLACEHOLDER.search(entry.key.text):
+                gap = gap or Unknown("a key is not known", self.span)
+                continue
+            entries[entry.key.text] = self.tree(entry.value, form)
+            keys[entry.key.text] = self.place(entry.key.span.start, entry.key.span.end)[0]
+        return Object(entries, span, (), keys, gap)
+
+    def _scalar(self, found: Scalar, form: str) -> Tree:
+        marks = list(_PLACEHOLDER.finditer(found.text))
+        verbatim = found.span.end - found.span.start == len(found.text)
+        if not marks:
+            if verbatim and not found.plain:
+                parts = list(self._literals(found, 0, len(found.text), verbatim=True))
+                if len(parts) > 1:
+                    return Composite(tuple(parts), self._cover(parts))
+            span, via = self.place(found.span.start, found.span.end)
+            value: Atom = found.text
+            if found.plain:
+                value = _resolved(found.text, form)
+            return Known(value, span, via)
+        if len(marks) == 1 and marks[0].span() == (0, len(found.text)):
+            part = self.holes[int(marks[0][1])]
+            return part.tree if isinstance(part, Encoded) else part
+        pieces: list[_Part] = []
+        at = 0
+        for mark in marks:
+            pieces.extend(self._literals(found, at, mark.start(), verbatim=verbatim))
+            pieces.append(self.holes[int(mark[1])])
+            at = mark.end()
+        pieces.extend(self._literals(found, at, len(found.text), verbatim=verbatim))
+        return Composite(tuple(pieces), self._cover(pieces))
+
+    def _cover(self, pieces: SequenceOf[_Part]) -> Span:
+        first, last = pieces[0].span, pieces[-1].span
+        return first.cover(last) if first.path == last.path and first.start <= last.end else first
+
+    def _literals(self, found: Scalar, start: int, end: int, *, verbatim: bool) -> Iterator[Known[str]]:
+        """A range of a scalar's text, cut where the parts of the whole text meet."""
+        if not verbatim:
+            if end > start:
+                span, via = self.place(found.span.start, found.span.end)
+                yield Known(found.text[start:end], span, via)
+            return
+        at = start
+        while at < end:
+            index = bisect_right(self.starts, found.span.start + at)
+            stop = self.starts[index] - found.span.start if index < len(self.starts) else end
+            upto = min(stop, end)
+            span, via = self.place(found.span.start + at, found.span.start + upto)
+            yield Known(found.text[at:upto], span, via)
+            at = upto
+
+
+def _inside_string(text: str, *, quoted: bool) -> bool:
+    """Whether a JSON string is open behind `text`."""
+    odd = quoted
+    escaped = False
+    for character in text:
+        if escaped:
+            escaped = False
+        elif character == "\\" and odd:
+            escaped = True
+        elif character == '"':
+            odd = not odd
+    return odd
+
+
+_YAML_ENDLESS = frozenset(sign + name for sign in ("", "+", "-") for name in (".inf", ".Inf", ".INF")) | {
+    ".nan",
+    ".NaN",
+    ".NAN",
+}
+_DATE = regex(r"\d{4}-\d{2}-\d{2}\Z")
+_YAML_NULL = frozenset({"", "~", "null", "Null", "NULL"})
+_YAML_TRUE = frozenset({"true", "True", "TRUE", "y", "Y", "yes", "Yes", "YES", "on", "On", "ON"})
+_YAML_FALSE = frozenset({"false", "False", "FALSE", "n", "N", "no", "No", "NO", "off", "Off", "OFF"})
+
+
+def _resolved(text: str, form: str) -> Atom:
+    """A plain scalar as null, a bool, a number or a string."""
+    if text == "null" or (form == "yaml" and text in _YAML_NULL):
+        return None
+    if text == "true" or (form == "yaml" and text in _YAML_TRUE):
+        return True
+    if text == "false" or (form == "yaml" and text in _YAML_FALSE):
+        return False
+    if form == "yaml":
+        for prefix, base in (("0x", 16), ("0o", 8)):
+            if text.startswith(prefix) and text[2:].isalnum():
+                try:
+                    return int(text[2:], base)
+                except ValueError:
+                    return text
+        if text in _YAML_ENDLESS:
+            raise Invalid("a number is not finite")
+        if _DATE.match(text):
+            return f"{text}T00:00:00Z"
+    try:
+        number = parse_number(text)
+    except TooLarge:
+        return text
+    return text if number is None else number
+
+
+def from_document(found: Document, form: str = "json") -> Tree:
+    """A located document as a tree; its places are the document's own."""
+    if isinstance(found, Scalar):
+        value: Atom = _resolved(found.text, form) if found.plain else found.text
+        return Known(value, found.span, found.via)
+    if isinstance(found, Sequence):
+        return List(tuple(from_document(item, form) for item in found.items), found.span)
+    entries = {entry.key.text: from_document(entry.value, form) for entry in found.entries}
+    return Object(entries, found.span, keys={entry.key.text: entry.key.span for entry in found.entries})

@@ -1,0 +1,120 @@
+"""Numbers."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from policyengine.platforms.terraform.language.functions.calling import Handler, PlainFunction
+from policyengine.platforms.terraform.language.numbers import Number, TooLarge, rounded
+from policyengine.platforms.terraform.language.values import Invalid, to_bool, to_number
+
+if TYPE_CHECKING:
+    from policyengine.platforms.terraform.language.values import Plain
+
+
+def _sum(values: list[Plain]) -> Number:
+    if not values:
+        raise Invalid("sum() takes at least one number")
+    total: Number = 0
+    for value in values:
+        total = rounded(total + to_number(value))
+    return total
+
+
+def _pow(base: Number, power: Number) -> Number:
+    if isinstance(base, int) and isinstance(power, int) and power >= 0:
+        if base.bit_length() * power > 4000:
+            raise TooLarge
+        return int(base**power)
+    try:
+        return rounded(Fraction(repr(float(base) ** float(power))))
+    except (OverflowError, ZeroDivisionError, ValueError, TypeError):
+        raise Invalid("pow() has no result") from None
+
+
+def _log(value: Number, base: Number) -> Number:
+    try:
+        return rounded(Fraction(repr(math.log(float(value)) / math.log(float(base)))))
+    except (OverflowError, ZeroDivisionError, ValueError):
+        raise Invalid("log() has no result") from None
+
+
+def _signum(value: Number) -> int:
+    if not isinstance(value, int):
+        raise Invalid("signum() takes a whole number")
+    return (value > 0) - (value < 0)
+
+
+def _parseint(text: Plain, base: Number) -> Number:
+    if not isinstance(text, str):
+        raise Invalid("parseint() takes a string")
+    if not isinstance(base, int) or not 2 <= base <= 62 or len(text) > 300:
+        raise Invalid("parseint() takes a base from 2 to 62")
+    if base <= 36:
+        if "_" in text or text.strip() != text:
+            raise Invalid("parseint() cannot read the number")
+        try:
+            return int(text, base)
+        except ValueError:
+            raise Invalid("parseint() cannot read the number") from None
+    digits = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    sign, bare = (-1, text[1:]) if text.startswith("-") else (1, text)
+    total = 0
+    for character in bare:
+        digit = digits.find(character)
+        if not 0 <= digit < base:
+            raise Invalid("parseint() cannot read the number")
+        total = total * base + digit
+    return sign * total
+
+
+def _range(*limits: Number) -> list[Plain]:
+    start: Number
+    if len(limits) == 1:
+        start, end, step = 0, limits[0], Fraction(1 if limits[0] >= 0 else -1)
+    elif len(limits) == 2:
+        start, end = limits
+        step = Fraction(1 if end >= start else -1)
+    else:
+        start, end, step = limits[0], limits[1], Fraction(limits[2])
+    if step == 0 or (step > 0 and end < start) or (step < 0 and end > start):
+        raise Invalid("range() has a step that never arrives")
+    found: list[Plain] = []
+    current = Fraction(start)
+    while (current < end) if step > 0 else (current > end):
+        if len(found) >= 1024:
+            raise Invalid("range() has more than 1024 elements")
+        found.append(rounded(current))
+        current += step
+    return found
+
+
+def _all(values: list[Plain]) -> bool:
+    return all(to_bool(value) for value in values if value is not None) and None not in values
+
+
+def _any(values: list[Plain]) -> bool:
+    return any(to_bool(value) for value in values if value is not None)
+
+
+def _floor(value: Number) -> int:
+    return math.floor(value)
+
+
+FUNCTIONS: dict[str, Handler] = {
+    "abs": PlainFunction("n", abs),
+    "ceil": PlainFunction("n", math.ceil),
+    "floor": PlainFunction("n", _floor),
+    "log": PlainFunction("nn", _log),
+    "max": PlainFunction("nn*", lambda *values: max(values)),
+    "min": PlainFunction("nn*", lambda *values: min(values)),
+    "pow": PlainFunction("nn", _pow),
+    "signum": PlainFunction("n", _signum),
+    "parseint": PlainFunction("an", _parseint),
+    "sum": PlainFunction("l", _sum),
+    "range": PlainFunction("n?nn", _range),
+    "alltrue": PlainFunction("l", _all),
+    "anytrue": PlainFunction("l", _any),
+}

@@ -1,0 +1,1 @@
+"""Plans and states of Terraform, laid over what the files say."""

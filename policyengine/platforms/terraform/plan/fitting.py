@@ -1,0 +1,84 @@
+"""Which root module a plan or state belongs to: the one that declares what it names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from policyengine.model.graph import Choice
+from policyengine.model.source import UsageError
+from policyengine.platforms.terraform.plan.plan import together
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from policyengine.platforms.terraform.plan.plan import Exact
+    from policyengine.platforms.terraform.workspace.folders import Folder
+    from policyengine.platforms.terraform.workspace.project import Project
+
+
+def assign(
+    given: Sequence[Exact], projects: Sequence[Project], folders: Mapping[str, Folder], root: Path | None
+) -> list[Choice]:
+    """Give each root module what its plans and states say, and tell which root that is.
+
+    `folders` are all directories of the tree, so that a plan of another root can be told from one of no root.
+
+    Raises:
+        UsageError: a plan or state fits none of the root modules that are read, or several equally.
+    """
+    found: dict[str, list[Exact]] = {}
+    choices: list[Choice] = []
+    for each in given:
+        path = _root(each, [project.folder for project in projects], folders, root)
+        found.setdefault(path, []).append(each)
+        choices.append(Choice(f"Terraform {each.kind}", each.path, f"its addresses are those of '{path or '.'}'"))
+    for project in projects:
+        mine = found.get(project.folder.path)
+        if mine:
+            project.exact = together(mine)
+    return choices
+
+
+def _root(given: Exact, read: Sequence[Folder], folders: Mapping[str, Folder], root: Path | None) -> str:
+    where = f"{given.path}:1:1"
+    names = given.names
+    if not names:
+        raise UsageError(f"{where}: the {given.kind} names no resource, so it tells nothing")
+    scores = {folder.path: _score(names, folder) for folder in read}
+    best = max(scores.values(), default=(0, 0))
+    if best[0] == 0:
+        others = [path for path, folder in folders.items() if path not in scores and _score(names, folder)[0]]
+        if others:
+            listed = " or ".join(f"'{path or '.'}'" for path in others[:3])
+            advice = f"they are in {listed}, which is not the root that is read; name it as terraform.root"
+        else:
+            advice = f"give the {given.kind} of this repository"
+        shown = ", ".join(sorted(names)[:3])
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        looked = ", ".join(f"'{folder.path or '.'}'" for folder in read[:3]) or "no root module"
+        raise UsageError(f"{where}: {looked} declares none of the {given.kind}'s {shown}{more}; {advice}")
+    equal = [path for path, score in scores.items() if score == best]
+    if len(equal) > 1:
+        near = [path for path in equal if root is not None and _lies_in(given.path, root / path)]
+        equal = [max(near, key=len)] if near else equal
+    if len(equal) > 1:
+        listed = ", ".join(f"'{path or '.'}'" for path in equal[:5])
+        advice = "put it into the folder of its own, or name that as terraform.root in policyengine.yaml"
+        raise UsageError(f"{where}: the {given.kind} fits {listed} equally; {advice}")
+    return equal[0]
+
+
+def _score(names: frozenset[str], folder: Folder) -> tuple[int, int]:
+    """How many names a directory declares, and, negative, how many others it declares."""
+    declared = frozenset(_declared(folder))
+    return len(names & declared), -len(declared - names)
+
+
+def _declared(folder: Folder) -> Iterator[str]:
+    yield from (declared.address for declared in folder.resources.values())
+    yield from (declared.address for declared in folder.modules.values())
+
+
+def _lies_in(path: str, folder: Path) -> bool:
+    return Path(path).resolve().is_relative_to(folder.resolve())

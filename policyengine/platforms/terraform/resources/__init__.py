@@ -1,0 +1,1 @@
+"""Resources as views on evaluated blocks, whatever they are written as."""

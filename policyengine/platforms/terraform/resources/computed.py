@@ -1,0 +1,303 @@
+"""Attributes that a provider computes from the arguments alone, so that the files decide them before anything exists.
+
+Sources: the "Attribute Reference" of each resource in the documentation of hashicorp/aws 5 and 6; the default ports of
+RDS, Aurora, ElastiCache and DocumentDB in the User Guides of AWS. Read on 2026-11-20.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from policyengine.model.value import Known, Via
+from policyengine.patterns import regex
+from policyengine.platforms.terraform.language.expressions import settled
+from policyengine.platforms.terraform.language.values import (
+    Composite,
+    Object,
+    Reference,
+    Tree,
+    decided,
+    plain,
+    through,
+    to_string,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from policyengine.model.source import Span
+    from policyengine.platforms.terraform.workspace.folders import Declared
+    from policyengine.platforms.terraform.workspace.instances import Module
+    from policyengine.platforms.terraform.workspace.project import Project
+
+_ID = {
+    "aws_cloudwatch_log_group": "name",
+    "aws_db_parameter_group": "name",
+    "aws_db_subnet_group": "name",
+    "aws_dynamodb_table": "name",
+    "aws_ecr_repository": "name",
+    "aws_elasticache_cluster": "cluster_id",
+    "aws_elasticache_parameter_group": "name",
+    "aws_elasticache_replication_group": "replication_group_id",
+    "aws_elasticache_subnet_group": "name",
+    "aws_iam_instance_profile": "name",
+    "aws_iam_role": "name",
+    "aws_iam_user": "name",
+    "aws_rds_cluster": "cluster_identifier",
+    "aws_rds_cluster_instance": "identifier",
+    "aws_rds_cluster_parameter_group": "name",
+    "aws_s3_bucket": "bucket",
+    "aws_ssm_parameter": "name",
+}
+"""Resources whose `id` is the value of an argument."""
+
+_PORTS = {
+    "postgres": 5432,
+    "aurora-postgresql": 5432,
+    "mysql": 3306,
+    "mariadb": 3306,
+    "aurora": 3306,
+    "aurora-mysql": 3306,
+    "docdb": 27017,
+    "redis": 6379,
+    "valkey": 6379,
+    "memcached": 11211,
+}
+_ENGINES = {
+    "aws_db_instance": "",
+    "aws_rds_cluster": "aurora",
+    "aws_docdb_cluster": "docdb",
+    "aws_elasticache_cluster": "",
+    "aws_elasticache_replication_group": "redis",
+}
+"""Resources with a port that follows from their engine, and the engine where none is given."""
+
+_PASSED = regex(r"\baws(?:\.([\w-]+))?\"?\s*[=:]\s*\"?aws(?:\.([\w-]+))?")
+_MODULE_NAME = regex(r'module\.([\w-]+)((?:\[(?:"[^"]*"|\d+)\])?)\.')
+_RESOURCE = regex(r'(data\.)?([\w-]+)\.([\w-]+)((?:\[(?:"[^"]*"|\d+)\])?)\Z')
+
+
+class _Instance(Struct, frozen=True):
+    """One instance of a resource or data source."""
+
+    project: Project
+    module: Module
+    declared: Declared
+    names: Mapping[str, Tree]
+    kind: str
+    address: str
+
+    def argument(self, name: str) -> Tree | None:
+        """An argument; None where it is not given, or null."""
+        found = self.project.attribute_of(self.declared, name)
+        if found is None:
+            return None
+        tree = settled(found[0].value, self.module.frame(found[1], self.names))
+        return None if isinstance(tree, Known) and tree.value is None else tree
+
+    def text(self, name: str) -> Known[str] | None:
+        """An argument that is a text of which every part is known."""
+        return _text(self.argument(name))
+
+
+def computed(
+    project: Project, module: Module, declared: Declared, kind: str, names: Mapping[str, Tree], reference: Reference
+) -> Tree | None:
+    """What a reference stands for; None where AWS decides. `kind` is `data.` and the type for a data source.
+
+    Raises:
+        Needs: a value must be computed first.
+    """
+    instance = _Instance(project, module, declared, names, kind, reference.address)
+    name = reference.attribute
+    match kind, name:
+        case "data.aws_default_tags", "tags":
+            return _default_tags(instance)
+        case "data.aws_caller_identity", "account_id" | "id":
+            return _account(instance)
+        case "data.aws_region", "name" | "region" | "id":
+            return _setting(instance, "region")
+        case "data.aws_partition", "partition" | "id":
+            return _partition(instance, declared.span)
+        case "aws_db_instance", "endpoint":
+            return _endpoint(instance)
+        case "aws_s3_bucket", _ if name != "id":
+            return _bucket(instance, name)
+        case "aws_route53_record", "fqdn":
+            return _fqdn(instance)
+        case _, "id" if kind in _ID:
+            return instance.argument(_ID[kind])
+        case _, "port" if kind in _ENGINES:
+            return _port(instance)
+        case _:
+            return None
+
+
+def _text(tree: Tree | None) -> Known[str] | None:
+    """A tree as a text, with the places it came from."""
+    if tree is None or not decided(tree):
+        return None
+    value = plain(tree)
+    return Known(value, tree.span, tree.via) if isinstance(value, str) else None
+
+
+def _made(value: str, *parts: Known[str]) -> Tree:
+    """A text made of known ones, at the place of the first, with what all of them passed."""
+    steps = [step for part in parts for step in part.via]
+    return through(Known(value, parts[0].span), *dict.fromkeys(steps))
+
+
+def _bucket(instance: _Instance, name: str) -> Tree | None:
+    bucket = instance.text("bucket")
+    if bucket is None:
+        return None
+    region = _setting(instance, "region")
+    match name:
+        case "arn":
+            partition = _partition(instance, bucket.span)
+            return None if partition is None else _made(f"arn:{partition.value}:s3:::{bucket.value}", bucket)
+        case "bucket_domain_name":
+            return _made(f"{bucket.value}.s3.amazonaws.com", bucket)
+        case "bucket_regional_domain_name" if region is not None:
+            return _made(f"{bucket.value}.s3.{region.value}.amazonaws.com", bucket, region)
+        case "region":
+            return region
+        case _:
+            return None
+
+
+def _port(instance: _Instance) -> Tree | None:
+    """The port that AWS takes where none is given."""
+    given = instance.argument("engine")
+    engine = _text(given)
+    if given is not None and engine is None:
+        return None
+    if instance.argument("replicate_source_db") is not None or instance.argument("snapshot_identifier") is not None:
+        return None
+    name = engine.value if engine is not None else _ENGINES[instance.kind]
+    port = _PORTS.get(name)
+    span = engine.span if engine is not None else instance.declared.span
+    return None if port is None else Known(port, span, (Via(f"the default port of {name}", span),))
+
+
+def _endpoint(instance: _Instance) -> Tree | None:
+    """The address and the port of a database."""
+    port = instance.argument("port") or _port(instance)
+    if port is None or not decided(port):
+        return None
+    span = instance.declared.span
+    address = Reference(instance.address, "address", span)
+    return Composite((address, Known(":", span), Known(to_string(plain(port)), port.span, port.via)), span)
+
+
+def _fqdn(instance: _Instance) -> Tree | None:
+    """The name of a record, with that of its zone behind it unless it ends so."""
+    record = instance.text("name")
+    zone = instance.argument("zone_id")
+    if record is None or not isinstance(zone, Reference) or zone.attribute not in ("zone_id", "id"):
+        return None
+    owner = _text(attribute_at(instance.project, zone.address, "name"))
+    if owner is None:
+        return None
+    name, domain = record.value.rstrip(".").lower(), owner.value.rstrip(".").lower()
+    if name == domain or name.endswith(f".{domain}"):
+        return _made(name, record)
+    return _made(f"{name}.{domain}" if name else domain, record, owner)
+
+
+def attribute_at(project: Project, address: str, name: str) -> Tree | None:
+    """An attribute of the resource or data source at an address; None where there is none such. Raises Needs."""
+    module = project.root
+    rest = address
+    while (match := _MODULE_NAME.match(rest)) is not None:
+        if module.folder is None or match[1] not in module.folder.modules:
+            return None
+        found = project.modules(module, match[1])
+        wanted = module.prefixed(f"module.{match[1]}{match[2]}")
+        inner = next((each for each in found if each.address == wanted), None) if isinstance(found, list) else None
+        if inner is None:
+            return None
+        module, rest = inner, rest[match.end() :]
+    parts = _RESOURCE.match(rest)
+    if parts is None or module.folder is None:
+        return None
+    mode = "data" if parts[1] else "resource"
+    declared = module.folder.resources.get((mode, parts[2], parts[3]))
+    if declared is None:
+        return None
+    expansion = project.expansion(module, declared)
+    suffixes = [suffix for suffix, _ in expansion] if isinstance(expansion, list) else []
+    if parts[4] not in suffixes:
+        return None
+    return project.value(("attribute", module, mode, parts[2], parts[3], suffixes.index(parts[4]), name))
+
+
+# the configuration of the aws provider
+
+
+def _provider(instance: _Instance) -> Declared | None:
+    """The provider configuration of a resource: its own, that of the calls above it, or the one without an alias."""
+    project, module = instance.project, instance.module
+    own = project.attribute_of(instance.declared, "provider")
+    alias = _alias(own[1].text[own[0].value.start : own[0].value.end]) if own is not None else ""
+    while module.parent is not None and module.call is not None:
+        passed = project.attribute_of(module.call, "providers")
+        if passed is not None:
+            text = passed[1].text[passed[0].value.start : passed[0].value.end]
+            found = {inner or "": outer or "" for inner, outer in _PASSED.findall(text)}
+            alias = found.get(alias, alias)
+        module = module.parent
+    for declared in project.folder.providers:
+        if declared.block.label(0) == "aws":
+            given = project.attribute_of(declared, "alias")
+            name = _text(settled(given[0].value, project.root.frame(given[1]))) if given is not None else None
+            if (name.value if name is not None else "") == alias:
+                return declared
+    return None
+
+
+def _alias(reference: str) -> str:
+    return reference.strip().strip('"').partition(".")[2]
+
+
+def _setting(instance: _Instance, argument: str) -> Known[str] | None:
+    """An argument of the provider, as a text."""
+    project, declared = instance.project, _provider(instance)
+    found = project.attribute_of(declared, argument) if declared is not None else None
+    return None if found is None else _text(settled(found[0].value, project.root.frame(found[1])))
+
+
+def _partition(instance: _Instance, span: Span) -> Known[str] | None:
+    region = _setting(instance, "region")
+    if region is None:
+        return None
+    for prefix, partition in (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"), ("us-iso", ""), ("eu-isoe", "")):
+        if region.value.startswith(prefix):
+            return Known(partition, span, region.via) if partition else None
+    return Known("aws", span, region.via)
+
+
+def _account(instance: _Instance) -> Tree | None:
+    """The only account that the provider may work in."""
+    project, declared = instance.project, _provider(instance)
+    found = project.attribute_of(declared, "allowed_account_ids") if declared is not None else None
+    if found is None:
+        return None
+    tree = settled(found[0].value, project.root.frame(found[1]))
+    accounts = plain(tree) if decided(tree) else None
+    if isinstance(accounts, list) and len(accounts) == 1 and isinstance(accounts[0], str):
+        return Known(accounts[0], tree.span, tree.via)
+    return None
+
+
+def _default_tags(instance: _Instance) -> Tree | None:
+    project, declared = instance.project, _provider(instance)
+    if declared is None:
+        return None
+    for block, source in project.blocks_of(declared):
+        attribute = block.body.attribute("tags") if block.type == "default_tags" else None
+        if attribute is not None:
+            return settled(attribute.value, project.root.frame(source))
+    return Object({}, instance.declared.span)

@@ -1,0 +1,272 @@
+"""From trees to the values that nodes hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from policyengine.model import image as images
+from policyengine.model.image import ImageRef, Version
+from policyengine.model.nodes import Command
+from policyengine.model.value import Absent, Floating, Known, Unknown, Value, Via
+from policyengine.patterns import regex
+from policyengine.platforms.terraform.language.values import (
+    Composite,
+    Encoded,
+    Instance,
+    Invalid,
+    List,
+    Object,
+    Reference,
+    Tree,
+    decided,
+    history,
+    plain,
+    to_bool,
+    to_number,
+    to_string,
+    unknown_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from policyengine.model.source import Span
+
+T = TypeVar("T")
+
+
+def _converted(tree: Tree | None, lacking: Span, convert: Callable[[object], T], kind: str) -> Value[T]:
+    if tree is None:
+        return Absent(lacking)
+    if not decided(tree):
+        return unknown_of(tree)
+    try:
+        return Known(convert(plain(tree)), *_where(tree))
+    except Invalid:
+        return Unknown(f"the value is no {kind}", tree.span, tree.via)
+
+
+def _where(tree: Tree) -> tuple[Span, tuple[Via, ...]]:
+    """The place to edit and the history of a decided value: a composite of one part is that part."""
+    if isinstance(tree, Composite) and len(tree.parts) == 1:
+        part = tree.parts[0]
+        return part.span, (*tree.via, *part.via)
+    return tree.span, history(tree)
+
+
+def text(tree: Tree | None, lacking: Span) -> Value[str]:
+    """A string; Absent at `lacking` where nothing is given."""
+    return _converted(tree, lacking, to_string, "string")  # type: ignore[arg-type]
+
+
+def pieced(tree: Tree | None, lacking: Span) -> Value[str]:
+    """A string, of which resources and modules of this configuration may give parts.
+
+    Then it is Floating: the files decide which of them give it, and what stands between. Each stands in it as the
+    reference that Terraform writes, `postgres://app@${aws_db_instance.main.address}/shop`.
+    """
+    if tree is None or decided(tree):
+        return text(tree, lacking)
+    parts = tree.parts if isinstance(tree, Composite) else (tree,)
+    for part in parts:
+        if not decided(part) and not (isinstance(part, Reference) and _created(part)):
+            return unknown_of(part)
+    return Floating(symbolic(tree), tree.span, history(tree))
+
+
+_LOOKED_UP = regex(r"(?:^|\.)data\.")
+
+
+def _created(reference: Reference) -> bool:
+    """Whether a reference names a resource or module of this configuration, not something that it looks up."""
+    return _LOOKED_UP.search(reference.address) is None
+
+
+def boolean(tree: Tree | None, lacking: Span) -> Value[bool]:
+    """A bool."""
+    return _converted(tree, lacking, to_bool, "bool")  # type: ignore[arg-type]
+
+
+def integer(tree: Tree | None, lacking: Span) -> Value[int]:
+    """A whole number."""
+
+    def convert(value: object) -> int:
+        number = to_number(value)  # type: ignore[arg-type]
+        if not isinstance(number, int):
+            raise Invalid("a fraction")
+        return number
+
+    return _converted(tree, lacking, convert, "whole number")
+
+
+def version(engine: str, tree: Tree | None, lacking: Span, *, counted: int = 0) -> Value[Version]:
+    """A version of an engine. `counted` is in how many numbers a service counts its releases, if not as the engine."""
+    found = text(tree, lacking)
+    if not isinstance(found, Known):
+        return found  # type: ignore[return-value]
+    parsed = images.version(found.value)
+    if parsed is None:
+        return Unknown(f"{found.value!r} is no version", found.span, found.via)
+    if counted:
+        complete = len(parsed.parts) >= counted
+        kept = Version(*parsed.parts[:counted])
+        return Known(kept, found.span, found.via) if complete else Floating(kept, found.span, found.via)
+    made = images.counted(engine, parsed, found.span)
+    match made:
+        case Known(inner, span):
+            return Known(inner, span, found.via)
+        case Floating(inner, span):
+            return Floating(inner, span, found.via)
+        case _:
+            return made
+
+
+def command(tree: Tree | None, lacking: Span) -> Value[Command]:
+    """A command: a list of words, or a string that is one."""
+    if tree is None:
+        return Absent(lacking)
+    match tree:
+        case List(items, span, via, gap=None):
+            if not items:
+                return Absent(lacking)
+            words: list[str] = []
+            for item in items:
+                if not decided(item):
+                    return unknown_of(item)
+                value = plain(item)
+                words.append(to_string(value) if not isinstance(value, list | dict) and value is not None else "")
+            return Known(Command(tuple(words)), span, via)
+        case _ if decided(tree):
+            found = text(tree, lacking)
+            if isinstance(found, Known):
+                return Known(Command((found.value,)), found.span, found.via)
+            return found  # type: ignore[return-value]
+        case _:
+            return unknown_of(tree)
+
+
+ECR_HOST = "dkr.ecr.amazonaws.com"
+"""Stands for the registry of an ECR repository whose account and region only AWS knows."""
+
+_ECR_URL = "repository_url"
+
+
+def symbolic(tree: Tree) -> str:
+    """A string with each part that is not known as the reference that stands for it, `${aws_x.y.z}`."""
+    match tree:
+        case Known(value):
+            return "" if value is None else to_string(value)
+        case Reference():
+            return f"${{{tree.text}}}"
+        case Composite(parts):
+            return "".join(symbolic(part) for part in parts)
+        case Unknown(via=via) if via:
+            return f"${{{via[0].what}}}"
+        case _:
+            return to_string(plain(tree)) if isinstance(tree, Encoded) and decided(tree) else "${…}"
+
+
+def spoken(tree: Tree | None) -> str:
+    """A name with parts that are not known, without those parts: `${var.env}-web` is `web`."""
+    if tree is not None and decided(tree):
+        value = plain(tree)
+        return value if isinstance(value, str) else ""
+    if not isinstance(tree, Composite):
+        return ""
+    words = "".join(part.value if isinstance(part, Known) else "\0" for part in tree.parts)
+    return _GAPS.sub("-", words).strip("-_ ")
+
+
+_GAPS = regex(r"-*\0-*")
+
+_VARIABLE = regex(r"\$\{[^}]*\}")
+
+
+def image(tree: Tree | None, lacking: Span, repositories: Callable[[str], str | None]) -> Value[ImageRef]:
+    """An image reference.
+
+    `repositories` gives the name of the ECR repository at a Terraform address. A reference to one, with a tag or digest
+    that only the pipeline knows, is Floating: its repository is fixed, and `tag` or `digest` is the name of what
+    decides it, such as `${var.image_digest}`.
+    """
+    if tree is None:
+        return Absent(lacking)
+    if decided(tree):
+        found = text(tree, lacking)
+        if not isinstance(found, Known):
+            return found  # type: ignore[return-value]
+        parsed = images.parse(found.value)
+        if parsed is None:
+            return Unknown(f"{found.value!r} is no image reference", found.span, found.via)
+        return Known(parsed, found.span, found.via)
+    written = symbolic(_repositories_named(tree, repositories))
+    named, at, digest = written.partition("@")
+    slash = _blank(named).rfind("/")
+    colon = _blank(named).find(":", slash + 1)
+    path, tag = (named[:colon], named[colon + 1 :]) if colon >= 0 else (named, None)
+    registry, _, rest = path.partition("/")
+    if "${" in registry and rest:  # whose registry it is does not matter, but which image
+        registry = ECR_HOST if ".dkr.ecr." in registry else _VARIABLE.sub("unknown.invalid", registry)
+    parsed = images.parse(f"{registry}/{rest}" if rest else path)
+    undecided = unknown_of(tree)
+    if parsed is None:
+        return undecided
+    made = ImageRef(parsed.registry, parsed.repository, tag, digest if at else None, written, None)
+    if _VARIABLE.search(written[len(path) :]):
+        return Floating(made, tree.span, (*tree.via, *undecided.via))
+    return Known(made, tree.span, tree.via)
+
+
+def _blank(text_: str) -> str:
+    """The text with its variables blanked, so that a colon in one is no tag."""
+    return _VARIABLE.sub(lambda match: "_" * len(match[0]), text_)
+
+
+def _repositories_named(tree: Tree, repositories: Callable[[str], str | None]) -> Tree:
+    """The tree with references to ECR repositories replaced by their URLs."""
+    match tree:
+        case Reference(address, attribute, span, via) if attribute == _ECR_URL:
+            name = repositories(address)
+            return tree if name is None else Known(f"{ECR_HOST}/{name}", span, via)
+        case Composite(parts, span, via):
+            named = tuple(_repositories_named(part, repositories) for part in parts)
+            return Composite(named, span, via)  # type: ignore[arg-type]
+        case _:
+            return tree
+
+
+_ADDRESS = regex(r"(?:module\.|data\.|var\.|[a-z][a-z0-9]*_[a-z0-9_]*\.)")
+
+
+def references(tree: Tree) -> tuple[str, ...]:
+    """The Terraform addresses that a value is made of, in the order met: references, and the names it passed."""
+    found: dict[str, None] = {}
+    for each in _addresses(tree, 0):
+        if _ADDRESS.match(each):
+            found[each] = None
+    return tuple(found)
+
+
+def _addresses(tree: Tree, depth: int) -> Iterator[str]:
+    if depth > 12:
+        return
+    for step in tree.via:
+        yield step.what
+    match tree:
+        case Reference():
+            yield tree.text
+        case Instance(address):
+            yield address
+        case Composite(parts):
+            for part in parts:
+                yield from _addresses(part, depth + 1)
+        case Encoded(inner):
+            yield from _addresses(inner, depth + 1)
+        case List(items):
+            for item in items:
+                yield from _addresses(item, depth + 1)
+        case Object(entries):
+            for value in entries.values():
+                yield from _addresses(value, depth + 1)
+        case _:
+            return

@@ -1,0 +1,1 @@
+"""Root modules with the modules that they call, their variables and their blocks, evaluated."""

@@ -1,0 +1,193 @@
+"""Finds the root modules of a tree, and the environment and variable files that stand for production."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from policyengine.model.graph import Choice
+from policyengine.patterns import regex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from policyengine.platforms.terraform.workspace.folders import Folder
+    from policyengine.repository.configuration import Config
+
+SYNONYMS: Mapping[str, tuple[str, ...]] = {
+    "prod": ("prod", "production", "prd", "live"),
+    "staging": ("staging", "stage", "stg", "preprod", "uat"),
+    "dev": ("dev", "development", "develop", "sandbox"),
+    "test": ("test", "testing", "qa"),
+}
+"""Names of environments, those nearest to production first."""
+
+_RANK = {word: rank for rank, words in enumerate(SYNONYMS.values()) for word in words}
+_WORD = regex(r"[^a-z0-9]+")
+_ASIDE = regex(r"(?:^|/)(?:examples?|tests?|fixtures?|samples?|test-fixtures|\.github|bootstrap|tutorials?)(?:/|$)")
+
+
+class Root(Struct, frozen=True):
+    """A root module that is read, with the files of variables it is applied with, in order."""
+
+    path: str
+    var_files: tuple[str, ...]
+
+
+def environment_of(text: str) -> str:
+    """The environment that a name tells (`prod`, `staging` …), or an empty string."""
+    words = _WORD.split(text.lower())
+    return next((word for word in words if word in _RANK), "")
+
+
+def _same(word: str, environment: str) -> bool:
+    if word == environment.lower():
+        return True
+    return any(word in words and environment.lower() in words for words in SYNONYMS.values())
+
+
+def find_roots(
+    folders: Mapping[str, Folder],
+    called: frozenset[str],
+    paths: Sequence[str],
+    settings: Config,
+) -> tuple[list[Root], list[Choice]]:
+    """The root modules to read, each with its variable files, and what was chosen."""
+    choices: list[Choice] = []
+    wanted = settings.environment or "prod"
+    if settings.terraform_root is not None:
+        path = settings.terraform_root.text.strip("/").removeprefix("./")
+        path = "" if path == "." else path
+        candidates = [path]
+    else:
+        candidates = _candidates(folders, called)
+        candidates, chosen = _one_environment(candidates, wanted)
+        choices.extend(chosen)
+    roots: list[Root] = []
+    known = frozenset(paths) if settings.var_files else frozenset()
+    for path in candidates:
+        if settings.var_files:
+            files = tuple(_configured(path, each.text, known) for each in settings.var_files)
+            roots.append(Root(path, tuple(file for file in files if file)))
+            continue
+        file, reason = _var_file(path, paths, wanted)
+        if file:
+            choices.append(Choice("Terraform variables", file, reason))
+        roots.append(Root(path, (file,) if file else ()))
+    if len(candidates) != 1 or settings.terraform_root is None:
+        choices.extend(Choice("Terraform root", path or ".", "it is called by no other module") for path in candidates)
+    return roots, choices
+
+
+def _candidates(folders: Mapping[str, Folder], called: frozenset[str]) -> list[str]:
+    free = [path for path in sorted(folders) if path not in called and _declares(folders[path])]
+    serious = [path for path in free if folders[path].is_root_like and not _ASIDE.search(path)]
+    if serious:
+        # A directory without a backend or provider that nothing calls is a module on its own, or is applied by hand.
+        others = [path for path in free if path not in serious and not _ASIDE.search(path) and not _is_module(path)]
+        return sorted([*serious, *others])
+    rest = [path for path in free if not _ASIDE.search(path) and not _is_module(path)]
+    return rest or [path for path in free if not _ASIDE.search(path)] or free
+
+
+def _declares(folder: Folder) -> bool:
+    return bool(folder.resources or folder.modules)
+
+
+def _is_module(path: str) -> bool:
+    return re.search(r"(?:^|/)modules?(?:/|$)", path) is not None
+
+
+def _one_environment(candidates: Iterable[str], wanted: str) -> tuple[list[str], list[Choice]]:
+    """Of directories that differ only in the environment, the one wanted, or the one nearest to production."""
+    groups: dict[str, dict[str, str]] = {}
+    kept: list[str] = []
+    choices: list[Choice] = []
+    for path in candidates:
+        parts = path.split("/")
+        at = _environment_part(parts)
+        if at is None:
+            kept.append(path)
+        else:
+            key = "/".join([*parts[:at], "*", *parts[at + 1 :]])
+            groups.setdefault(key, {})[path] = environment_of(parts[at])
+    for members in groups.values():
+        chosen, reason = choose_environment(members, wanted)
+        kept.append(chosen)
+        if len(members) > 1:
+            choices.append(Choice("environment", chosen, reason))
+    return sorted(kept), choices
+
+
+def _environment_part(parts: Sequence[str]) -> int | None:
+    """Which part of a path names the environment. `live` is also what a folder of all environments is called."""
+    found = [index for index, part in enumerate(parts) if environment_of(part)]
+    return next((index for index in found if environment_of(parts[index]) != "live"), found[0] if found else None)
+
+
+def choose_environment(members: Mapping[str, str], wanted: str) -> tuple[str, str]:
+    """Of paths by the environment that each names, the wanted one or the one nearest to production, and why."""
+    for path, environment in sorted(members.items()):
+        if _same(environment, wanted):
+            return path, f"it is named after the environment {wanted!r}"
+    nearest = min(sorted(members), key=lambda path: _RANK[members[path]])
+    return nearest, f"there is no {wanted!r}, and {members[nearest]!r} is nearest to production"
+
+
+def nearest(paths: Sequence[str], wanted: str) -> str:
+    """Of paths that name environments, the wanted one or the one nearest to production; else the first."""
+    named: dict[str, str] = {}
+    for path in sorted(paths):
+        parts = path.split("/")
+        at = _environment_part(parts)
+        if at is not None:
+            named[path] = environment_of(parts[at])
+    return choose_environment(named, wanted)[0] if named else min(paths)
+
+
+_VAR_FOLDERS = regex(
+    r"^(?:\.{0,2}/?)?(?:environments?|envs?|vars?|variables?|tfvars|configs?|workspaces?|settings)(?:/|$)"
+)
+
+
+def _var_file(root: str, paths: Sequence[str], wanted: str) -> tuple[str, str]:
+    """The variable file of the wanted environment, and why; empty where there is none to choose."""
+    prefix = f"{root}/" if root else ""
+    found: dict[str, str] = {}
+    for path in paths:
+        if not path.endswith((".tfvars", ".tfvars.json")) or not path.startswith(prefix):
+            continue
+        inner = path[len(prefix) :]
+        name = PurePosixPath(inner).name
+        if name.startswith("terraform.tfvars") and "/" not in inner:
+            continue
+        if name.endswith((".auto.tfvars", ".auto.tfvars.json")):
+            continue
+        if "/" in inner and not (_VAR_FOLDERS.match(inner) or environment_of(inner)):
+            continue
+        environment = environment_of(inner.removesuffix(".json").removesuffix(".tfvars"))
+        if environment:
+            found[path] = environment
+    if not found:
+        return "", ""
+    chosen, reason = choose_environment(found, wanted)
+    return chosen, reason
+
+
+def _configured(root: str, file: str, paths: frozenset[str]) -> str:
+    """A configured variable file: relative to the root module, or to the root of the tree."""
+    for path in (f"{root}/{file}" if root else file, file):
+        if path in paths:
+            return path
+    return ""
+
+
+def workspace_of(words: frozenset[str], settings: Config) -> str:
+    """The environment's name as the files spell it, of the words for production in them; or as configured."""
+    if settings.workspace:
+        return settings.workspace
+    alike = (settings.environment, *SYNONYMS["prod"]) if _same(settings.environment or "prod", "prod") else ()
+    return next((word for word in alike if word in words), settings.environment or "default")

@@ -1,0 +1,258 @@
+"""The graph as JSON (schema `schemas/graph.schema.json`), Mermaid and Graphviz, with secret values masked."""
+
+from __future__ import annotations
+
+import json
+import re
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from policyengine import __version__
+from policyengine.model.image import ImageRef, Version
+from policyengine.model.nodes import (
+    Build,
+    Command,
+    Datastore,
+    Grant,
+    Job,
+    LoadBalancer,
+    Node,
+    Repository,
+    Secret,
+    Service,
+    ShellCommand,
+    Side,
+    Stage,
+    TargetGroup,
+    Variable,
+)
+from policyengine.model.source import Span
+from policyengine.model.value import Absent, Floating, Known, Unknown, Via
+from policyengine.reports.redact import Redactor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from policyengine.model.graph import Graph
+    from policyengine.model.source import Source
+
+SCHEMA = "https://policyengine-iac.readthedocs.io/schemas/graph-1.json"
+
+_TITLES = {Side.LOCAL: "Local", Side.SOURCE: "Source", Side.PIPELINE: "Pipeline", Side.CLOUD: "Cloud"}
+_DRAWN = (Service, Datastore, Build, Stage, Job, Repository, Secret, LoadBalancer, TargetGroup)
+
+
+def export(graph: Graph, sources: Mapping[str, Source], form: str) -> str:
+    """The graph as `json`, `mermaid` or `dot`, ending in a line end."""
+    match form:
+        case "mermaid":
+            return _mermaid(graph)
+        case "dot":
+            return _dot(graph)
+        case _:
+            return json.dumps(document(graph, sources), indent=2, ensure_ascii=False) + "\n"
+
+
+def document(graph: Graph, sources: Mapping[str, Source]) -> dict[str, object]:
+    """The graph as plain data, version 1 of the format. Lines and columns start at 1 and columns count code points."""
+    writer = _Data(Redactor(graph, sources), sources)
+    return {
+        "$schema": SCHEMA,
+        "version": 1,
+        "tool": {"name": "policyengine", "version": __version__},
+        "nodes": [writer.node(node) for node in graph.nodes],
+        "edges": [
+            {"kind": edge.kind.value, "source": edge.source, "target": edge.target, "reason": edge.reason}
+            for edge in graph.edges
+        ],
+        "mirrors": [
+            {
+                "local": pair.local,
+                "cloud": pair.cloud,
+                "score": pair.score,
+                "certain": pair.certain,
+                "reasons": list(pair.reasons),
+            }
+            for pair in graph.pairs
+        ],
+        "choices": [{"what": each.what, "chosen": each.chosen, "reason": each.reason} for each in graph.choices],
+        "equivalences": [list(each) for each in graph.equivalences],
+    }
+
+
+class _Data:
+    """Makes plain data of nodes: values with state, place and history, variables masked by their keys."""
+
+    def __init__(self, redactor: Redactor, sources: Mapping[str, Source]) -> None:
+        self._redactor = redactor
+        self._sources = sources
+
+    def node(self, node: Node) -> dict[str, object]:
+        return {
+            "type": type(node).__name__,
+            "id": node.id,
+            "name": node.name,
+            "side": node.side.value,
+            "place": self.place(node.span),
+            "facts": self._fields(node, skip=("id", "name", "side", "span")),
+        }
+
+    def place(self, span: Span) -> dict[str, object]:
+        made: dict[str, object] = {"path": span.path}
+        source = self._sources.get(span.path)
+        if source is not None:
+            start, end = (source.position(min(at, len(source.text))) for at in (span.start, span.end))
+            made |= {
+                "start": {"line": start.line, "column": start.column},
+                "end": {"line": end.line, "column": end.column},
+            }
+        return made
+
+    def data(self, value: object, key: str = "") -> object:
+        """Plain data; `key` is the name of the variable that a text belongs to."""
+        if value is None or isinstance(value, (bool, int, float)):
+            return value
+        if isinstance(value, Enum):
+            return value.value
+        if isinstance(value, str):
+            return self._redactor.value(key, value) if key else self._redactor.text(value)
+        if isinstance(value, Span):
+            return self.place(value)
+        if isinstance(value, (Version, ImageRef)):
+            return self._redactor.text(str(value))
+        if isinstance(value, Command):
+            return {"words": list(self._redactor.words(value.words)), "shell": value.shell}
+        if isinstance(value, (Known, Floating, Unknown, Absent)):
+            return self._value(value, key)
+        if isinstance(value, ShellCommand):
+            words = self._redactor.words([word.text for word in value.words])
+            return {
+                "words": list(words),
+                "place": self.place(value.span),
+                "via": [self._via(step) for step in value.via],
+            }
+        if isinstance(value, Grant):
+            return self._fields(value, skip=("actions",)) | {"actions": self._actions(value)}
+        if isinstance(value, Variable):
+            return self._fields(value, skip=("key",), key=value.key) | {"key": value.key}
+        if isinstance(value, Node):
+            return {"id": value.id}
+        if isinstance(value, (tuple, list)):
+            return [self.data(part, key) for part in value]
+        if isinstance(value, Struct):
+            return self._fields(value)
+        return self._redactor.text(str(value))
+
+    def _value(self, value: Known[object] | Floating[object] | Unknown | Absent, key: str) -> dict[str, object]:
+        made: dict[str, object] = {"state": type(value).__name__.lower()}
+        if isinstance(value, (Known, Floating)):
+            made["value"] = self.data(value.value, key)
+        if isinstance(value, Unknown):
+            made["reason"] = self._redactor.text(value.reason)
+        made["place"] = self.place(value.span)
+        if value.via:
+            made["via"] = [self._via(step) for step in value.via]
+        return made
+
+    def _actions(self, grant: Grant) -> dict[str, object]:
+        """Names of operations, which are no secrets though `secretsmanager:GetSecretValue` looks like one."""
+        made = self._value(grant.actions, "")
+        if isinstance(grant.actions, (Known, Floating)):
+            made["value"] = list(grant.actions.value)
+        return made
+
+    def _via(self, step: Via) -> dict[str, object]:
+        return {"what": self._redactor.text(step.what), "place": self.place(step.span)}
+
+    def _fields(self, value: Struct, skip: tuple[str, ...] = (), key: str = "") -> dict[str, object]:
+        made: dict[str, object] = {}
+        for name in value.__struct_fields__:
+            part = getattr(value, name)
+            if name in skip or name.startswith("_") or part is None or part == ():
+                continue
+            made["place" if name == "span" else name] = self.data(part, key)
+        return made
+
+
+def _drawn(graph: Graph) -> list[Node]:
+    used = {end for edge in graph.edges for end in (edge.source, edge.target)}
+    used |= {end for pair in graph.pairs for end in (pair.local, pair.cloud)}
+    return [node for node in graph.nodes if node.id in used or isinstance(node, _DRAWN)]
+
+
+def _label(node: Node) -> tuple[str, str]:
+    """The name of a node, and what it is: its type, or engine and version."""
+    what = type(node).__name__
+    if isinstance(node, Datastore) and isinstance(node.engine, Known):
+        version = node.version
+        what = node.engine.value + (f" {version.value}" if isinstance(version, (Known, Floating)) else "")
+    elif isinstance(node, Service):
+        what = node.role.value
+    return node.name, what
+
+
+def _mermaid(graph: Graph) -> str:
+    nodes = _drawn(graph)
+    names = {node.id: f"n{number}" for number, node in enumerate(nodes)}
+    lines = ["flowchart LR"]
+    for side, title in _TITLES.items():
+        mine = [node for node in nodes if node.side is side]
+        if not mine:
+            continue
+        lines.append(f'  subgraph {side.value}["{title}"]')
+        for node in mine:
+            name, what = (_escaped(part) for part in _label(node))
+            opening, closing = ("[(", ")]") if isinstance(node, Datastore) else ("[", "]")
+            lines.append(f'    {names[node.id]}{opening}"{name}<br/><small>{what}</small>"{closing}')
+        lines.append("  end")
+    for edge in graph.edges:
+        if edge.source in names and edge.target in names:
+            label = edge.kind.value.replace("_", " ")
+            lines.append(f'  {names[edge.source]} -->|"{label}"| {names[edge.target]}')
+    lines.extend(
+        f'  {names[pair.local]} <-. "mirrors" .-> {names[pair.cloud]}'
+        for pair in graph.pairs
+        if pair.local in names and pair.cloud in names
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _escaped(text: str) -> str:
+    """Text for a Mermaid label: whatever is no letter, digit, blank or plain sign as an entity."""
+    return re.sub(r"[^\w \-./:]", lambda match: f"#{ord(match[0])};", text)
+
+
+def _dot(graph: Graph) -> str:
+    nodes = _drawn(graph)
+    kept = {node.id for node in nodes}
+    lines = ["digraph policyengine {", "  rankdir=LR;", '  node [shape=box, style=rounded, fontname="sans-serif"];']
+    for side, title in _TITLES.items():
+        mine = [node for node in nodes if node.side is side]
+        if not mine:
+            continue
+        lines.append(f"  subgraph cluster_{side.value} {{")
+        lines.append(f"    label={_quoted(title)};")
+        for node in mine:
+            shape = ", shape=cylinder" if isinstance(node, Datastore) else ""
+            label = "\\n".join(_quoted(part)[1:-1] for part in _label(node))
+            lines.append(f'    {_quoted(node.id)} [label="{label}"{shape}];')
+        lines.append("  }")
+    lines.extend(
+        f"  {_quoted(edge.source)} -> {_quoted(edge.target)} [label={_quoted(edge.kind.value.replace('_', ' '))}];"
+        for edge in graph.edges
+        if edge.source in kept and edge.target in kept
+    )
+    lines.extend(
+        f'  {_quoted(pair.local)} -> {_quoted(pair.cloud)} [label="mirrors", dir=both, style=dashed, constraint=false];'
+        for pair in graph.pairs
+        if pair.local in kept and pair.cloud in kept
+    )
+    lines.append("}")
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    plain = re.sub(r"[\x00-\x1f]", " ", text).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{plain}"'

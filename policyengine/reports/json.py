@@ -1,0 +1,132 @@
+"""The report for programs: our own JSON format, version 1. Its JSON Schema is `schemas/report.schema.json`.
+
+Lines and columns start at 1, columns count code points; offsets count code points from the start of the file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from policyengine import __version__
+from policyengine.reports.view import View, plain, rules, side
+from policyengine.rules.rule import Severity
+
+if TYPE_CHECKING:
+    from policyengine.model.source import Span
+    from policyengine.reports.view import Place
+    from policyengine.rules.evaluate import Failure, Report, Result
+    from policyengine.rules.rule import Fix
+
+SCHEMA = "https://policyengine-iac.readthedocs.io/schemas/report-1.json"
+
+
+def report(found: Report, *, exit_code: int = 0) -> str:
+    """The report as JSON text, ending in a line end."""
+    view = View.of(found)
+    counts = Counter(result.severity for result in found.results)
+    document = {
+        "$schema": SCHEMA,
+        "version": 1,
+        "tool": {"name": "policyengine", "version": __version__},
+        "summary": {
+            **{each.value: counts[each] for each in Severity},
+            "undecided": len(found.undecided),
+            "waived": len(found.waived),
+            "failures": len(found.failures),
+            "files": len(found.sources),
+            "exit_code": exit_code,
+        },
+        "rules": [
+            {
+                "id": rule.id,
+                "name": rule.name,
+                "pack": pack.name,
+                "side": side(rule.id),
+                "mandate": rule.mandate,
+                "severity": rule.severity.value,
+                "summary": rule.summary,
+            }
+            for pack, rule in rules(found)
+        ],
+        "findings": [_finding(view, result) for result in found.results],
+        "undecided": [
+            {
+                "rule": each.rule,
+                "subject": each.subject,
+                "reason": view.redactor.text(each.reason),
+                "place": _span(view, each.span),
+            }
+            for each in found.undecided
+        ],
+        "waived": [{"reason": each.reason, "finding": _finding(view, each.result)} for each in found.waived],
+        "failures": [_failure(view, each) for each in found.failures],
+        "choices": [{"what": each.what, "chosen": each.chosen, "reason": each.reason} for each in found.graph.choices],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _finding(view: View, result: Result) -> dict[str, object]:
+    fix = result.finding.fix
+    pair = result.pair
+    return {
+        "rule": result.rule.id,
+        "pack": result.pack,
+        "side": side(result.rule.id),
+        "mandate": result.rule.mandate,
+        "severity": result.severity.value,
+        "message": plain(view.message(result)),
+        "subject": result.subject,
+        "place": _place(view, view.at(result)),
+        "related": [_place(view, place) for place in view.related(result)],
+        "pair": None
+        if pair is None
+        else {
+            "local": pair.local,
+            "cloud": pair.cloud,
+            "score": pair.score,
+            "certain": pair.certain,
+            "reasons": list(pair.reasons),
+        },
+        "fix": None if fix is None else _fix(view, fix),
+    }
+
+
+def _fix(view: View, fix: Fix) -> dict[str, object]:
+    return {
+        "description": view.redactor.text(fix.description),
+        "edits": [{"place": _span(view, edit.span), "text": view.redactor.text(edit.text)} for edit in fix.edits],
+    }
+
+
+def _place(view: View, place: Place) -> dict[str, object]:
+    return {
+        **_span(view, place.span),
+        "what": place.what,
+        "node": place.node,
+        "via": [{"what": view.redactor.text(step.what), "place": _span(view, step.span)} for step in place.via],
+    }
+
+
+def _span(view: View, span: Span) -> dict[str, object]:
+    found: dict[str, object] = {"path": span.path}
+    source = view.source(span.path)
+    if source is not None:
+        end = min(span.end, len(source.text))
+        found |= {
+            "start": dict(zip(("line", "column"), source.position(min(span.start, end)), strict=True)),
+            "end": dict(zip(("line", "column"), source.position(end), strict=True)),
+            "offsets": [min(span.start, end), end],
+            "text": source.text[span.start : end],
+        }
+    return found
+
+
+def _failure(view: View, failure: Failure) -> dict[str, object]:
+    return {
+        "message": view.redactor.text(failure.message),
+        "advice": view.redactor.text(failure.advice),
+        "rule": failure.rule,
+        "place": None if failure.span is None else _span(view, failure.span),
+    }

@@ -1,0 +1,143 @@
+"""Secret values are masked in whatever is shown: source lines, messages, exported values.
+
+A mask has as many characters as what it hides, and line ends and tabs stay: places and carets keep their meaning.
+`policyengine.reports.masks` is imported when there is something to show, because its patterns cost 15 ms.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from policyengine.model.nodes import Origin, Variable
+from policyengine.model.source import Source, Span
+from policyengine.model.value import Floating, Known
+from policyengine.patterns import regex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from policyengine.model.graph import Graph
+    from policyengine.reports.masks import Range
+
+_THROWAWAY = regex(r"\A(?:[a-z]+|[A-Z]+|\d+|.{0,7})\Z", re.DOTALL)
+"""Too common a word to be hidden wherever it occurs: `postgres` as a password must not blank every image name."""
+
+
+class Redactor:
+    """Masks the secrets of one scan: those the graph knows, `more`, and those a text gives away by its form."""
+
+    def __init__(self, graph: Graph, sources: Mapping[str, Source], more: Sequence[Variable] = ()) -> None:
+        self._graph = graph
+        self._more = more
+        self._sources = sources
+        self._masked: dict[str, Source] = {}
+
+    def source(self, path: str) -> Source | None:
+        """The file with its secrets masked, every offset kept; None for a file that was not read."""
+        if path not in self._masked:
+            original = self._sources.get(path)
+            if original is None:
+                return None
+            self._masked[path] = Source(path, self.file(path, original.text), original.bom)
+        return self._masked[path]
+
+    def file(self, path: str, text: str) -> str:
+        """The text of the file at `path` with its secrets masked, every offset kept."""
+        from policyengine.reports import masks  # noqa: PLC0415
+
+        found = masks.ranges(text, path)
+        for span in self._secrets[0].get(path, ()):
+            found.extend(_at(text, span))
+        return masks.covered(text, masks.merged([*found, *self._occurrences(text)]))
+
+    def text(self, text: str) -> str:
+        """A message or a value with its secrets masked."""
+        from policyengine.reports import masks  # noqa: PLC0415
+
+        found = [*masks.ranges(text), *self._occurrences(text)]
+        return masks.covered(text, masks.merged(found)) if found else text
+
+    def value(self, key: str, value: str) -> str:
+        """The value of a variable called `key`, masked as a whole when the key tells a secret."""
+        from policyengine.knowledge.secret_names import secret_key  # noqa: PLC0415
+
+        return _covered(value) if secret_key(key) else self.text(value)
+
+    def words(self, words: Sequence[str]) -> tuple[str, ...]:
+        """The words of a command line; the one after `--password` is masked."""
+        from policyengine.knowledge.secret_names import secret_key  # noqa: PLC0415
+
+        result: list[str] = []
+        previous = ""
+        for word in words:
+            option = previous.startswith("-") or previous in ("requirepass", "masterauth")
+            hidden = option and not word.startswith("-") and secret_key(previous.lstrip("-"))
+            result.append(_covered(word) if hidden else self.text(word))
+            previous = word
+        return tuple(result)
+
+    def _occurrences(self, text: str) -> Iterator[Range]:
+        """Where a secret that the graph knows stands in the text, whatever surrounds it."""
+        pattern = self._secrets[1]
+        return iter(()) if pattern is None else (match.span() for match in pattern.finditer(text))
+
+    @cached_property
+    def _secrets(self) -> tuple[dict[str, list[Span]], re.Pattern[str] | None]:
+        """The places of the graph's secret values by file, and a pattern of those that are no common words."""
+        from policyengine.knowledge.secret_names import secret_key  # noqa: PLC0415
+        from policyengine.reports.masks import literal  # noqa: PLC0415
+
+        spans: dict[str, list[Span]] = {}
+        words: set[str] = set()
+        for variable in (*found_variables(self._graph.nodes), *self._more):
+            if variable.origin is not Origin.SECRET and not secret_key(variable.key):
+                continue
+            if isinstance(variable.value, (Known, Floating)):
+                spans.setdefault(variable.value.span.path, []).append(variable.value.span)
+                word = variable.value.value
+                if (
+                    isinstance(word, str)
+                    and not _THROWAWAY.match(word)
+                    and literal(word, 0, len(word)) == [(0, len(word))]
+                ):
+                    words.add(word)
+        ordered = sorted(words, key=lambda word: (-len(word), word))
+        return spans, re.compile("|".join(map(re.escape, ordered))) if ordered else None
+
+
+def _covered(value: str) -> str:
+    from policyengine.reports import masks  # noqa: PLC0415
+
+    return masks.covered(value, masks.merged(masks.literal(value, 0, len(value))))
+
+
+def _at(text: str, span: Span) -> list[Range]:
+    """The literal parts of a secret variable's value at its place, which may be a whole expression."""
+    from policyengine.reports import masks  # noqa: PLC0415
+
+    start, end = span.start, min(span.end, len(text))
+    inside_quotes = text[max(start - 1, 0) : start] in ('"', "'", "`")
+    if masks.quoted_only(span.path) and not inside_quotes and "\n" not in text[start:end]:
+        return masks.strings(text, start, end)
+    return masks.literal(text, start, end)
+
+
+def found_variables(value: object) -> Iterator[Variable]:
+    """Every Variable that a node, or anything else made of records and tuples, holds."""
+    stack = [value]
+    while stack:
+        each = stack.pop()
+        if isinstance(each, Variable):
+            yield each
+        elif isinstance(each, tuple) and not isinstance(each, Span):
+            stack.extend(part for part in each if not isinstance(part, (str, int)))
+        elif isinstance(each, Struct):
+            stack.extend(
+                part
+                for name in each.__struct_fields__
+                if not isinstance(part := getattr(each, name, None), (str, int, type(None)))
+            )

@@ -1,0 +1,224 @@
+"""The report for people: findings by side of the hexagon, both places of each with their lines, and a summary."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from policyengine.reports.lines import shown, visible, width
+from policyengine.reports.view import View, plain, rules, side
+from policyengine.rules.rule import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from policyengine.model.source import Span
+    from policyengine.reports.view import Place
+    from policyengine.rules.evaluate import Failure, Open, Report, Result
+
+_COLOURS = {"error": "1;31", "warning": "1;33", "note": "1;36"}
+_ASCII = str.maketrans(
+    {"│": "|", "─": "-", "┌": "-", "├": "-", "→": ">", "⬢": "*", "✓": "ok", "·": "-", "…": "~", "✗": "x", "×": "x"}
+)
+
+_MOST_ALIKE = 4
+"""So many choices of one kind and reason are named; the graph holds all."""
+
+
+class Style(Struct, frozen=True):
+    """How a report is set: with ANSI colours, with box characters, with every undecided question.
+
+    `prefix` goes before each path, so that a path can be opened from the working directory.
+    """
+
+    colour: bool = False
+    unicode: bool = True
+    undecided: bool = False
+    prefix: str = ""
+
+
+def report(found: Report, style: Style) -> str:
+    """The whole report, ending in a line end."""
+    text = "".join(f"{line}\n" for line in _Writer(View.of(found), style).lines())
+    return text if style.unicode else text.translate(_ASCII)
+
+
+class _Writer(Struct, frozen=True):
+    view: View
+    style: Style
+
+    def paint(self, code: str, text: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self.style.colour and text else text
+
+    def lines(self) -> Iterator[str]:
+        found = self.view.report
+        for title, results in self.groups():
+            yield self.paint("1", f"── {title} " + "─" * max(4, 76 - width(title)))
+            yield ""
+            for result in results:
+                yield from self.finding(result)
+                yield ""
+        if found.failures:
+            yield self.paint("1;31", "── Not done " + "─" * 68)
+            yield ""
+            for failure in found.failures:
+                yield from self.failure(failure)
+            yield ""
+        if self.style.undecided and found.undecided:
+            yield self.paint("1", "── Undecided " + "─" * 67)
+            yield ""
+            for question in found.undecided:
+                yield from self.question(question)
+        yield from self.summary()
+
+    def groups(self) -> Iterator[tuple[str, list[Result]]]:
+        for pack in self.view.report.packs:
+            mine = [result for result in self.view.report.results if result.pack == pack.name]
+            for key in sorted({side(result.rule.id) for result in mine}):
+                title = f"{key} · {pack.sides[key]}" if key in pack.sides else pack.name
+                yield title, [result for result in mine if side(result.rule.id) == key]
+
+    def finding(self, result: Result) -> Iterator[str]:
+        colour = _COLOURS[result.severity.value]
+        head = self.paint(colour, f"{result.severity.value}[{result.rule.id}]")
+        yield f"{head} {self.paint('1', visible(plain(self.view.message(result))))}"
+        related = self.view.related(result)
+        gutter = max(self.gutter(place.span) for place in (self.view.at(result), *related))
+        yield from self.place(self.view.at(result), gutter, "┌", "^", colour)
+        for place in related:
+            yield from self.place(place, gutter, "├", "─", "1;34")
+        if result.pair is not None and not result.pair.certain:
+            why = "; ".join(result.pair.reasons)
+            yield self.note(gutter, "note", f"the pair is not certain, so this weighs one step less ({why})")
+        if result.finding.fix is not None:
+            yield self.note(gutter, "help", self.view.redactor.text(result.finding.fix.description))
+
+    def gutter(self, span: Span) -> int:
+        source = self.view.source(span.path)
+        return len(str(source.position(min(max(span.start, span.end), len(source.text))).line)) if source else 1
+
+    def place(self, place: Place, gutter: int, corner: str, mark: str, colour: str) -> Iterator[str]:
+        what = " ".join(each for each in (place.what, f"({place.node})" if place.node else "") if each)
+        bar = self.paint("34", "│")
+        arrow = self.paint("34", corner + "─")
+        about = f"  {self.paint('2', visible(what))}" if what else ""
+        yield f"{' ' * gutter} {arrow} {self.where(place.span)}{about}"
+        source = self.view.source(place.span.path)
+        if source is not None and place.span.start <= len(source.text):
+            for line in shown(source, place.span):
+                if line is None:
+                    yield f"{self.paint('34', '…'.rjust(gutter))} {bar}"
+                    continue
+                yield f"{self.paint('34', str(line.number).rjust(gutter))} {bar} {line.text}".rstrip()
+                marks = self.paint(colour, mark * (line.end - line.start))
+                yield f"{' ' * gutter} {bar} {' ' * line.start}{marks}"
+        if place.via:
+            steps = " → ".join(
+                [*(f"{step.what} {self.where(step.span)}" for step in place.via), self.where(place.span)]
+            )
+            yield self.note(gutter, "via", steps)
+
+    def note(self, gutter: int, kind: str, text: str) -> str:
+        return f"{' ' * gutter} {self.paint('34', '=')} {self.paint('1', kind + ':')} {visible(text)}"
+
+    def where(self, span: Span) -> str:
+        line, column = self.view.position(span)
+        return f"{visible(self.style.prefix + span.path)}:{line}:{column}"
+
+    def failure(self, failure: Failure) -> Iterator[str]:
+        where = f"{self.where(failure.span)}: " if failure.span is not None else ""
+        head = self.paint(_COLOURS["error"], "failure")
+        yield f"{head} {where}{visible(self.view.redactor.text(failure.message))}"
+        if failure.advice:
+            yield self.note(1, "help", self.view.redactor.text(failure.advice))
+
+    def question(self, question: Open) -> Iterator[str]:
+        reason = visible(self.view.redactor.text(question.reason))
+        yield f"{self.paint('2', question.rule)} {visible(question.subject)}: {reason}"
+        place = question.span
+        source = self.view.source(place.path)
+        for line in shown(source, place)[:1] if source is not None else ():
+            if line is not None:
+                gutter = len(str(line.number))
+                bar = self.paint("34", "│")
+                yield f"{' ' * gutter} {self.paint('34', '┌─')} {self.where(place)}"
+                yield f"{self.paint('34', str(line.number))} {bar} {line.text}"
+                yield f"{' ' * gutter} {bar} {' ' * line.start}{self.paint('36', '^' * (line.end - line.start))}"
+        if source is None:
+            yield f"  {self.paint('34', '┌─')} {self.where(place)}"
+        yield ""
+
+    def summary(self) -> Iterator[str]:
+        found = self.view.report
+        selected = [pack for pack in found.packs if any(owner is pack for owner, _ in rules(found))]
+        longest = max((width(title) for pack in selected for title in pack.sides.values() or [pack.name]), default=0)
+        for pack in selected:
+            ran = {side(rule.id) for owner, rule in rules(found) if owner is pack}
+            crashed = {side(failure.rule) for failure in found.failures if failure.rule}
+            titles = dict(sorted(pack.sides.items())) or dict.fromkeys(sorted(ran), pack.name)
+            for key, title in titles.items():
+                results = [each for each in found.results if each.pack == pack.name and side(each.rule.id) == key]
+                waiting = sum(1 for each in found.undecided if side(each.rule) == key and _of(pack.name, each, found))
+                name = f"{key} {title}{' ' * (longest - width(title))}"
+                yield self.side(name, results, waiting, ran=key in ran, crashed=key in crashed)
+        yield ""
+        yield from self.closing()
+
+    def side(self, title: str, results: Sequence[Result], waiting: int, *, ran: bool, crashed: bool) -> str:
+        counts = Counter(result.severity for result in results)
+        worst = max(counts, key=lambda each: each.rank, default=None)
+        parts = [
+            self.paint(_COLOURS[each.value], _count(counts[each], each.value)) for each in Severity if counts[each]
+        ]
+        if crashed:
+            parts.append(self.paint(_COLOURS["error"], "✗ a rule crashed"))
+        if not parts:
+            parts = [self.paint("32", "✓")] if ran else [self.paint("2", "not checked")]
+        if waiting:
+            parts.append(self.paint("2", f"{waiting} undecided"))
+        calm = "32" if ran else "2"
+        cell = self.paint(_COLOURS["error"] if crashed else _COLOURS[worst.value] if worst else calm, "⬢")
+        return f"  {cell} {title}  {'  '.join(parts)}"
+
+    def closing(self) -> Iterator[str]:
+        found = self.view.report
+        counts = Counter(result.severity for result in found.results)
+        if counts:
+            parts = ", ".join(_count(counts[each], each.value) for each in Severity if counts[each])
+            head = f"{_count(len(found.results), 'finding')}: {parts}"
+        else:
+            head = self.paint("1;32" if not found.failures else "1", "No finding")
+        read = f"{_count(len(found.sources), 'file')} read, {_count(len(found.rules), 'rule')} checked"
+        pairs = f"{_count(len(found.graph.pairs), 'pair')} compared"
+        yield f"{self.paint('1', head) if counts else head}  ·  {read}, {pairs}"
+        if found.failures:
+            yield self.paint("1;31", f"{_count(len(found.failures), 'failure')}: the report is not complete")
+        if found.waived:
+            yield f"{len(found.waived)} waived"
+        if found.undecided:
+            yield f"{len(found.undecided)} undecided{self.reasons()}"
+            if not self.style.undecided:
+                yield self.paint("2", "  --undecided shows each with its place")
+        alike: dict[tuple[str, str], list[str]] = {}
+        for choice in found.graph.choices:
+            alike.setdefault((choice.what, choice.reason), []).append(choice.chosen)
+        for (what, reason), chosen in alike.items():
+            more = f" and {len(chosen) - _MOST_ALIKE} more" if len(chosen) > _MOST_ALIKE else ""
+            yield self.paint("2", visible(f"{what}: {', '.join(chosen[:_MOST_ALIKE])}{more} ({reason})"))
+
+    def reasons(self) -> str:
+        common = Counter(self.view.redactor.text(each.reason) for each in self.view.report.undecided)
+        top = sorted(common.items(), key=lambda each: (-each[1], each[0]))[:3]
+        more = len(common) - len(top)
+        shown_reasons = "".join(f"\n  {count} × {visible(reason)}" for reason, count in top)
+        return shown_reasons + (f"\n  and {more} more reasons" if more > 1 else "\n  and 1 more reason" if more else "")
+
+
+def _of(pack: str, question: Open, found: Report) -> bool:
+    return any(rule.id == question.rule for each in found.packs if each.name == pack for rule in each.rules)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,128 @@
+"""What every report shows of a result: its places, what each of them is, and how the values came there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from policyengine.model.nodes import Node
+from policyengine.model.source import Span
+from policyengine.model.value import Absent, Floating, Known, Unknown, Via
+from policyengine.patterns import regex
+from policyengine.reports.redact import Redactor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policyengine.model.graph import Graph
+    from policyengine.model.source import Source
+    from policyengine.rules.evaluate import Report, Result
+    from policyengine.rules.rule import Pack, Rule
+
+LINK = regex(r"(?<!\\)\[(?P<text>[^\[\]]*)\]\((?P<number>\d+)\)")
+_SIDE = regex(r"[A-Z]+-?(\d)")
+
+
+class Place(Struct, frozen=True):
+    """A place of a result. `what` says in words what it is, `node` is the id of the node it belongs to, or empty."""
+
+    span: Span
+    what: str
+    node: str
+    via: tuple[Via, ...]
+
+
+class View(Struct, frozen=True):
+    """A report with its secrets masked: the sources, the messages, and the places of each result."""
+
+    report: Report
+    redactor: Redactor
+    owners: dict[Span, str]
+
+    @classmethod
+    def of(cls, report: Report) -> View:
+        """The view of a report."""
+        needed = report.results or report.waived
+        return cls(report, Redactor(report.graph, report.sources), _owners(report.graph) if needed else {})
+
+    def source(self, path: str) -> Source | None:
+        """The masked text of a file, or None."""
+        return self.redactor.source(path)
+
+    def message(self, result: Result) -> str:
+        """The message with its links, its secrets masked."""
+        return self.redactor.text(result.message)
+
+    def at(self, result: Result) -> Place:
+        """The place to edit."""
+        return Place(result.span, "", result.subject, _via(result.finding.at))
+
+    def related(self, result: Result) -> tuple[Place, ...]:
+        """The places of the other side. Number `n` of the message's links is the place at index `n - 1`."""
+        names: dict[int, str] = {}
+        for match in LINK.finditer(self.message(result)):
+            names.setdefault(int(match["number"]), match["text"])
+        return tuple(
+            Place(span, names.get(number, ""), self.owner(at, span), _via(at))
+            for number, (at, span) in enumerate(zip(result.finding.related, result.related, strict=True), 1)
+        )
+
+    def owner(self, at: object, span: Span) -> str:
+        """The id of the node that a place belongs to, or an empty text."""
+        return at.id if isinstance(at, Node) else self.owners.get(span, "")
+
+    def position(self, span: Span) -> tuple[int, int]:
+        """Line and column (in code points) of a span's start; 1 and 1 in a file that was not read."""
+        source = self.report.sources.get(span.path)
+        return source.position(min(span.start, len(source.text))) if source is not None else (1, 1)
+
+
+def plain(message: str) -> str:
+    """A message without the marks of its links."""
+    return LINK.sub(lambda match: match["text"], message)
+
+
+def side(rule_id: str) -> str:
+    """The first digit of a rule's number, which tells the side of the hexagon; empty when there is none."""
+    match = _SIDE.match(rule_id)
+    return match[1] if match else ""
+
+
+def rules(report: Report) -> Iterator[tuple[Pack[Any], Rule[Any]]]:
+    """The rules that were evaluated with their packs, by id."""
+    chosen = set(report.rules)
+    found = [(pack, rule) for pack in report.packs for rule in pack.rules if rule.id in chosen]
+    return iter(sorted(found, key=lambda each: each[1].id))
+
+
+def _via(at: object) -> tuple[Via, ...]:
+    if isinstance(at, (Known, Floating, Unknown, Absent)):
+        return at.via
+    inner = getattr(at, "value", None)
+    return inner.via if isinstance(inner, (Known, Floating, Unknown, Absent)) else ()
+
+
+def _owners(graph: Graph) -> dict[Span, str]:
+    """Which node holds which span; the first node by id where several do."""
+    owners: dict[Span, str] = {}
+    for node in graph.nodes:
+        owners.setdefault(node.span, node.id)
+    for node in graph.nodes:
+        stack: list[object] = [node]
+        while stack:
+            each = stack.pop()
+            if isinstance(each, Span):
+                owners.setdefault(each, node.id)
+            elif isinstance(each, tuple):
+                stack.extend(part for part in each if not isinstance(part, (str, int)))
+            elif isinstance(each, Struct) and (each is node or not isinstance(each, Via)):
+                stack.extend(_parts(each))
+    return owners
+
+
+def _parts(each: Struct) -> Iterator[object]:
+    for name in each.__struct_fields__:
+        part = getattr(each, name, None)
+        if part is not None and not isinstance(part, (str, int)):
+            yield part

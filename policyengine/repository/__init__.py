@@ -1,0 +1,1 @@
+"""The tree on disk: discovery, configuration, and what is kept between runs."""

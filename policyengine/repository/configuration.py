@@ -1,0 +1,288 @@
+"""policyengine.yaml → a frozen Config, with the line of the first mistake."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from msgspec import Struct, ValidationError, convert, field, json
+
+from policyengine.model.source import ReadError, Source, Span, UsageError
+from policyengine.repository.configuration_file import File
+from policyengine.syntax.tree import Document, Mapping, Scalar, Sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from collections.abc import Mapping as Dict
+
+NAMES = ("policyengine.yaml", "policyengine.yml")
+
+T = TypeVar("T")
+
+
+class Text(Struct, frozen=True):
+    """A text of the configuration and its place."""
+
+    text: str
+    span: Span
+
+
+class ConfiguredPair(Struct, frozen=True):
+    """An explicit pair of a Compose service and a Terraform address."""
+
+    local: Text
+    cloud: Text
+
+
+class Fact(Struct, frozen=True):
+    """A declared engine and version of the node `address`."""
+
+    address: Text
+    engine: Text | None = None
+    version: Text | None = None
+
+
+class Waiver(Struct, frozen=True):
+    """A finding that is accepted until the end of the day `expires`. Without a subject it covers the whole rule."""
+
+    rule: Text
+    reason: str
+    subject: str = ""
+    owner: str = ""
+    expires: datetime.date | None = None
+
+
+class Config(Struct, frozen=True):
+    """The configuration; every field has the default that an empty file means.
+
+    Paths are relative to the scanned root. `packs` holds the options of each pack as plain data, `places` the spans of
+    those options by the pack's name. `source` is the file itself.
+    """
+
+    path: str = ""
+    source: Source | None = None
+    environment: str = ""
+    terraform_root: Text | None = None
+    var_files: tuple[Text, ...] = ()
+    workspace: str = ""
+    compose: tuple[Text, ...] = ()
+    profiles: tuple[str, ...] = ()
+    pairs: tuple[ConfiguredPair, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    equivalences: tuple[tuple[str, str], ...] = ()
+    ignore_local: tuple[str, ...] = ()
+    ignore_cloud: tuple[str, ...] = ()
+    packs: Dict[str, Dict[str, object]] = field(default_factory=dict)
+    waivers: tuple[Waiver, ...] = ()
+    places: Dict[str, Span] = field(default_factory=dict)
+
+
+def read(source: Source) -> Config:
+    """The configuration that a file holds.
+
+    Raises:
+        UsageError: the file is no YAML, or not as `File` says; the message names file, line and what is allowed.
+    """
+    document = _document(source)
+    if isinstance(document, Scalar) and document.plain and document.text in ("", "~", "null"):
+        raise UsageError(f"{source.path}:1:1: the configuration is empty; it starts with 'version: 1'")
+    _typed(source, document, File)
+    return _config(source, document)
+
+
+def options(settings: Config, pack: str, kind: type[T]) -> T:
+    """The options of a pack.
+
+    Raises:
+        UsageError: they are not as `kind` says.
+    """
+    given = settings.packs.get(pack, {})
+    if settings.source is None or not given:
+        return kind()
+    return _typed(settings.source, None, kind, ("packs", pack), given)
+
+
+def _document(source: Source) -> Document:
+    from policyengine.syntax import yaml  # noqa: PLC0415  only repositories with a configuration pay for it
+
+    try:
+        return yaml.read(source)
+    except ReadError as error:
+        raise UsageError(f"{where(source, error.span)}: {error}") from error
+
+
+def where(source: Source, span: Span) -> str:
+    """`path:line:column` of a span's start."""
+    line, column = source.position(span.start)
+    return f"{source.path}:{line}:{column}"
+
+
+def _typed(
+    source: Source, document: Document | None, kind: type[T], path: tuple[str, ...] = (), data: object = None
+) -> T:
+    """A document, or the plain data of its part at `path`, as a type; the first mistake is an error with its line."""
+    try:
+        return convert(plain(document) if document is not None else data, kind)
+    except ValidationError as error:
+        part = at(document or _document(source), [*path])
+        raise UsageError(_first_mistake(source, part, kind, ".".join(path)) or f"{source.path}: {error}") from error
+
+
+def _first_mistake(source: Source, document: Document, kind: type[object], prefix: str) -> str:
+    """What the JSON Schema of the type says of the first place that breaks it."""
+    import jsonschema  # noqa: PLC0415  costs 40 ms, and tells mistakes better
+
+    errors = jsonschema.Draft202012Validator(json.schema(kind)).iter_errors(plain(document))
+    located = sorted((_place(document, error).start, _sentence(error, prefix)) for error in errors)
+    return f"{where(source, Span(source.path, located[0][0], located[0][0]))}: {located[0][1]}" if located else ""
+
+
+def _place(document: Document, error: object) -> Span:
+    path = list(getattr(error, "absolute_path", ()))
+    if getattr(error, "validator", "") == "additionalProperties":
+        inner = at(document, path)
+        allowed = set(getattr(error, "schema", {}).get("properties", {}))
+        if isinstance(inner, Mapping):
+            return next((entry.key.span for entry in inner.entries if entry.key.text not in allowed), inner.span)
+    return at(document, path).span
+
+
+def _sentence(error: object, prefix: str) -> str:
+    parts = [str(part) for part in getattr(error, "absolute_path", ())]
+    name = ".".join([prefix, *parts] if prefix else parts)
+    rule = getattr(error, "schema", {})
+    instance = getattr(error, "instance", None)
+    subject = f"'{name}'" if name else "the configuration"
+    match getattr(error, "validator", ""):
+        case "additionalProperties":
+            names = sorted(rule.get("properties", {}))
+            extra = next((key for key in instance or () if key not in names), "")
+            return f"unknown key '{extra}' in {subject}; it may be {', '.join(names)}"
+        case "required":
+            missing = next((key for key in rule.get("required", ()) if key not in (instance or ())), "")
+            return f"{subject} lacks the key '{missing}'"
+        case "enum":
+            allowed = ", ".join(str(each) for each in rule["enum"])
+            return f"{subject} must be {'one of ' if len(rule['enum']) > 1 else ''}{allowed}"
+        case "type":
+            return f"{subject} must be of type {rule['type']}"
+        case "pattern":
+            return f"{subject} must match {rule['pattern']}"
+        case other:
+            return f"{subject} breaks '{other}': {rule.get(other)}"
+
+
+def at(document: Document, path: list[object]) -> Document:
+    """The part of a document at a path of keys and indexes; the deepest part that exists."""
+    for part in path:
+        match document:
+            case Mapping() if (inner := document.get(str(part))) is not None:
+                document = inner
+            case Sequence(items) if isinstance(part, int) and part < len(items):
+                document = items[part]
+            case _:
+                return document
+    return document
+
+
+def plain(document: Document) -> object:
+    """The plain data of a document, with scalars resolved as YAML 1.2's core schema does."""
+    match document:
+        case Mapping(entries):
+            return {entry.key.text: plain(entry.value) for entry in entries}
+        case Sequence(items):
+            return [plain(item) for item in items]
+        case Scalar(text, _, False):
+            return text
+        case Scalar(text):
+            return _resolve(text)
+
+
+def _resolve(text: str) -> object:
+    if text in ("", "~", "null", "Null", "NULL"):
+        return None
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    if text.lstrip("+-").isdecimal() and len(text) < 20:
+        return int(text)
+    try:
+        return float(text) if text.lstrip("+-")[:1].isdigit() and len(text) < 40 else text
+    except ValueError:
+        return text
+
+
+def _texts(document: Document | None) -> tuple[Text, ...]:
+    items = document.items if isinstance(document, Sequence) else ()
+    return tuple(Text(item.text, item.span) for item in items if isinstance(item, Scalar))
+
+
+def _text(document: Document | None) -> Text | None:
+    return Text(document.text, document.span) if isinstance(document, Scalar) else None
+
+
+def _string(document: Document | None) -> str:
+    return document.text if isinstance(document, Scalar) else ""
+
+
+def _entries(document: Document | None) -> Iterator[Mapping]:
+    for item in document.items if isinstance(document, Sequence) else ():
+        if isinstance(item, Mapping):
+            yield item
+
+
+def _mapping(document: Document | None) -> Mapping:
+    return document if isinstance(document, Mapping) else Mapping((), Span("", 0, 0))
+
+
+def _config(source: Source, document: Document) -> Config:
+    top = _mapping(document)
+    terraform, compose, ignore = (_mapping(top.get(key)) for key in ("terraform", "compose", "ignore"))
+    packs = _mapping(top.get("packs"))
+    options: dict[str, Dict[str, object]] = {}
+    places: dict[str, Span] = {}
+    for entry in packs.entries:
+        data = plain(entry.value)
+        options[entry.key.text] = data if isinstance(data, dict) else {}
+        places[entry.key.text] = entry.key.span
+    return Config(
+        path=source.path,
+        source=source,
+        environment=_string(top.get("environment")),
+        terraform_root=_text(terraform.get("root")),
+        var_files=_texts(terraform.get("var_files")),
+        workspace=_string(terraform.get("workspace")),
+        compose=_texts(compose.get("canonical")),
+        profiles=tuple(each.text for each in _texts(compose.get("profiles"))),
+        pairs=tuple(
+            ConfiguredPair(local, cloud)
+            for item in _entries(top.get("pairs"))
+            if (local := _text(item.get("local"))) and (cloud := _text(item.get("cloud")))
+        ),
+        facts=tuple(
+            Fact(
+                Text(entry.key.text, entry.key.span),
+                _text(_mapping(entry.value).get("engine")),
+                _text(_mapping(entry.value).get("version")),
+            )
+            for entry in _mapping(top.get("facts")).entries
+        ),
+        equivalences=tuple(
+            (one, other) for each in _texts(top.get("equivalences")) for one, _, other in [each.text.partition("~")]
+        ),
+        ignore_local=tuple(each.text for each in _texts(ignore.get("local"))),
+        ignore_cloud=tuple(each.text for each in _texts(ignore.get("cloud"))),
+        packs=options,
+        waivers=tuple(_waiver(source, item) for item in _entries(top.get("waivers"))),
+        places=places,
+    )
+
+
+def _waiver(source: Source, item: Mapping) -> Waiver:
+    rule = _text(item.get("rule")) or Text("", item.span)
+    expires = _text(item.get("expires"))
+    try:
+        day = datetime.date.fromisoformat(expires.text) if expires else None
+    except ValueError as error:
+        span = expires.span if expires else item.span
+        raise UsageError(f"{where(source, span)}: 'expires' must be a day such as 2026-12-01") from error
+    return Waiver(rule, _string(item.get("reason")), _string(item.get("subject")), _string(item.get("owner")), day)

@@ -1,0 +1,299 @@
+"""A folder → the files in it that git would keep, read on demand and never from outside the root."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import stat
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct, field
+
+from policyengine.model.source import ReadError, Source, Span, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from pathspec import GitIgnoreSpec
+
+MAX_BYTES = 10_000_000
+"""A larger file is not read: configuration is written by people."""
+
+INSTALLED = ".terraform/modules/"
+"""Where Terraform installs the modules of a root module, beside a list of them."""
+
+_NEVER = frozenset({".git", "node_modules", ".terraform", ".venv", "__pycache__", ".hg", ".svn", ".terragrunt-cache"})
+
+
+class Withheld(ReadError):  # noqa: N818 - said of the file
+    """A file whose text is not known, through no fault.
+
+    It is encrypted where it lies (git-crypt, Ansible Vault), or a link to a file of the tree that is not there, such as
+    a committed link to an ignored `.env`.
+    """
+
+
+class Files(Protocol):
+    """What lowering needs of a tree: the paths in it, and the text of one."""
+
+    @property
+    def paths(self) -> Sequence[str]:
+        """Every file's POSIX path relative to the root, sorted."""
+        ...
+
+    def read(self, path: str) -> Source | None:
+        """The file, or None where there is none, or it cannot be read (then the failure is on record)."""
+        ...
+
+
+class Tree(Struct, frozen=True):
+    """The scanned tree. `failures` collects a ReadError for each file that was asked for and could not be read."""
+
+    root: Path
+    paths: tuple[str, ...]
+    failures: dict[str, ReadError] = field(default_factory=dict)
+    _known: frozenset[str] = field(default=frozenset())
+    _installed: set[str] = field(default_factory=set)
+    _read: dict[str, Source | None] = field(default_factory=dict)
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._known
+
+    def read(self, path: str) -> Source | None:
+        """The file at a path relative to the root, or None. A link is resolved; one out of the root is a failure."""
+        if path not in self._known and path not in self._installed:
+            return None
+        if path not in self._read:
+            try:
+                self._read[path] = load(self.root, path)
+            except Withheld:
+                self._read[path] = None
+            except ReadError as error:
+                self.failures.setdefault(path, error)
+                self._read[path] = None
+        return self._read[path]
+
+    def installed(self, folder: str) -> tuple[str, ...]:
+        """The files below a folder of modules that Terraform installed, which `paths` leaves out; `read` takes them."""
+        above, inside, _ = f"{folder}/".partition(INSTALLED)
+        if not inside or f"{above}{INSTALLED}modules.json" not in self._known:
+            return ()
+        try:
+            if not (self.root / folder).resolve().is_relative_to(self.root.resolve()):
+                return ()
+        except (OSError, RuntimeError):
+            return ()
+        found: list[str] = []
+        for place, folders, names in os.walk(self.root / folder):
+            folders[:] = sorted(name for name in folders if name not in _NEVER)
+            within = Path(place).relative_to(self.root).as_posix()
+            found.extend(f"{within}/{name}" for name in names if _utf8(name))
+        self._installed.update(found)
+        return tuple(sorted(found))
+
+    @property
+    def sources(self) -> dict[str, Source]:
+        """The files read so far, by their own path."""
+        return {source.path: source for _, source in sorted(self._read.items()) if source is not None}
+
+
+def load(root: Path, path: str) -> Source:
+    """Read one file below the root.
+
+    Raises:
+        Withheld: it is encrypted, or a link to a file of the tree that is not there.
+        ReadError: it is no regular file, lies outside the root, is too large, or is not UTF-8 text.
+    """
+    where = Span(path, 0, 0)
+    file = root / path
+    try:
+        real = file.resolve(strict=True)
+    except FileNotFoundError as error:
+        inside = file.is_symlink() and Path(os.path.realpath(file)).is_relative_to(root.resolve())
+        kind = Withheld if inside else ReadError
+        raise kind(f"cannot be opened: {_why(error)}", where, "repair or remove the link") from error
+    except (OSError, RuntimeError) as error:
+        raise ReadError(f"cannot be opened: {_why(error)}", where, "repair or remove the link") from error
+    try:
+        path = real.relative_to(root.resolve()).as_posix()
+    except ValueError as error:
+        raise ReadError("links to a place outside the scanned root", where, "move the file into the root") from error
+    try:
+        descriptor = os.open(real, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
+    except OSError as error:
+        raise ReadError(f"cannot be opened: {_why(error)}", where, "check its permissions") from error
+    with open(descriptor, "rb") as stream:  # noqa: PTH123  a descriptor, so that nothing is swapped in between
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise ReadError("is not a regular file", where, "remove it or rename it")
+        if status.st_size > MAX_BYTES:
+            size = f"{status.st_size / 1e6:.0f} MB"
+            raise ReadError(f"has {size}, over the limit of {MAX_BYTES // 1_000_000} MB", where, "git-ignore it")
+        return decode(stream.read(MAX_BYTES + 1), path)
+
+
+_LOCKED = (b"\0GITCRYPT\0", b"$ANSIBLE_VAULT;")
+
+
+def decode(data: bytes, path: str) -> Source:
+    """The source that the bytes spell.
+
+    Raises:
+        ReadError: they are not UTF-8, or hold a NUL byte. Withheld: they are encrypted.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        if path.endswith(".txt"):  # pip reads a requirements.txt that PowerShell wrote
+            return Source(path, data.decode("utf-16", errors="replace").replace("\0", "\ufffd"), bom=True)
+        raise ReadError("is UTF-16 text", Span(path, 0, 0), "save it as UTF-8")
+    if data.startswith(_LOCKED):
+        raise Withheld("is encrypted", Span(path, 0, 0), "unlock it")
+    bom = data.startswith(codecs.BOM_UTF8)
+    try:
+        text = data[3 if bom else 0 :].decode()
+    except UnicodeDecodeError as error:
+        before = data[3 if bom else 0 :][: error.start].decode(errors="replace")
+        where = Span(path, len(before), len(before))
+        raise ReadError(
+            f"is not UTF-8 text: invalid byte at offset {error.start}", where, "save it as UTF-8"
+        ) from error
+    if "\0" in text:
+        at = text.index("\0")
+        raise ReadError("holds a NUL byte", Span(path, at, at), "save it as plain text")
+    return Source(path, text, bom)
+
+
+def _why(error: BaseException) -> str:
+    return (getattr(error, "strerror", None) or str(error)).lower()
+
+
+def discover(paths: Sequence[Path]) -> Tree:
+    """The tree that holds `paths`: a single folder is the root itself, several have their common parent as root.
+
+    Files that git ignores, and folders such as `.git` and `node_modules`, are left out.
+
+    Raises:
+        FileNotFoundError: a path does not exist.
+    """
+    tops = [Path(os.path.abspath(path)) for path in paths]  # noqa: PTH100  links in the given path stay as they are
+    for top, given in zip(tops, paths, strict=True):
+        if not top.exists():
+            raise FileNotFoundError(str(given))
+    root = tops[0] if len(tops) == 1 and tops[0].is_dir() else Path(os.path.commonpath([_folder(top) for top in tops]))
+    found: set[str] = set()
+    for top in tops:
+        if top.is_dir():
+            found.update(_walk(root, top))
+        else:
+            found.add(top.relative_to(root).as_posix())
+    known = frozenset(found)
+    return Tree(root, tuple(sorted(found)), _known=known)
+
+
+def open_tree(paths: Sequence[Path]) -> Tree:
+    """The tree below `paths`.
+
+    Raises:
+        UsageError: a path does not exist.
+    """
+    try:
+        return discover(paths)
+    except FileNotFoundError as error:
+        raise UsageError(f"'{error}' does not exist; give a folder or files that do") from error
+
+
+def _folder(path: Path) -> Path:
+    return path if path.is_dir() else path.parent
+
+
+def _walk(root: Path, top: Path) -> Iterator[str]:
+    stack: list[tuple[str, tuple[tuple[str, GitIgnoreSpec], ...]]] = [(_relative(root, top), ())]
+    while stack:
+        folder, specs = stack.pop()
+        try:
+            entries = sorted(os.scandir(root / folder), key=lambda entry: entry.name)
+        except OSError:
+            continue
+        entries = [entry for entry in entries if _utf8(entry.name)]
+        names = {entry.name for entry in entries}
+        if ".gitignore" in names:
+            spec = _spec(root, folder + ".gitignore")
+            specs = (*specs, (folder, spec)) if spec else specs
+        for entry in entries:
+            path = folder + entry.name
+            if entry.is_dir(follow_symlinks=False):
+                if entry.name not in _NEVER and not ignored(specs, path + "/"):
+                    stack.append((path + "/", specs))
+            elif not _leads_to_folder(entry) and not ignored(specs, path):
+                yield path
+        modules = f"{folder}{INSTALLED}modules.json"
+        if ".terraform" in names and (root / modules).is_file():
+            yield modules
+
+
+def _utf8(name: str) -> bool:
+    """Whether a name can be written in a report; one that is not UTF-8 names no file that any tool here reads."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself; who asks for it gets the error
+        return False
+
+
+def _relative(root: Path, top: Path) -> str:
+    path = top.relative_to(root).as_posix()
+    return "" if path == "." else path + "/"
+
+
+def _spec(root: Path, path: str) -> GitIgnoreSpec | None:
+    try:
+        lines = load(root, path).text.splitlines()
+    except ReadError:
+        return None
+    return compile_patterns(lines)
+
+
+def compile_patterns(lines: Iterable[str]) -> GitIgnoreSpec:
+    """The patterns of a .gitignore as git reads them (gitignore(5))."""
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415  costs 20 ms, and many trees have no .gitignore
+
+    return GitIgnoreSpec.from_lines(lines)
+
+
+def ignored(specs: Sequence[tuple[str, GitIgnoreSpec]], path: str) -> bool:
+    """Whether .gitignore files, given with their folders from the root down, leave out a path."""
+    for folder, spec in reversed(specs):
+        verdict = spec.check_file(path[len(folder) :]).include
+        if verdict is not None:
+            return verdict
+    return False
+
+
+def parent(path: str) -> str:
+    """The folder of a POSIX path, `""` for the root."""
+    folder = PurePosixPath(path).parent.as_posix()
+    return "" if folder == "." else folder
+
+
+def join(folder: str, path: str) -> str | None:
+    """A path relative to the root, from one relative to `folder`; None where it leads out of the root."""
+    if path.startswith("/"):
+        return None
+    parts: list[str] = []
+    for part in [*folder.split("/"), *path.split("/")]:
+        if part in ("", "."):
+            continue
+        if part == "..":
+            if not parts:
+                return None
+            parts.pop()
+        else:
+            parts.append(part)
+    return "/".join(parts) or "."

@@ -1,0 +1,1 @@
+"""Rules as values, their evaluation, waivers and packs."""

@@ -1,0 +1,160 @@
+"""Rules × graph → Report. A crashing rule loses no other finding and is itself reported."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from policyengine.model.source import ReadError, Source, Span
+from policyengine.rules.rule import Finding, Severity, Undecided, links
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from policyengine.model.graph import Graph, Pair
+    from policyengine.rules.rule import Located, Pack, Rule
+
+
+class Failure(Struct, frozen=True):
+    """Work the engine could not do: a file it could not read, a rule that crashed, a worker that died.
+
+    `span` is None where no file is to blame. `rule` is the id of a rule that crashed.
+    """
+
+    message: str
+    span: Span | None = None
+    advice: str = ""
+    rule: str = ""
+
+    @classmethod
+    def of(cls, error: ReadError) -> Failure:
+        """The failure that a ReadError tells."""
+        return cls(error.message, error.span, error.advice)
+
+
+class Result(Struct, frozen=True):
+    """A finding with its rule, its final severity, its message and its places as plain spans."""
+
+    rule: Rule[Any]
+    pack: str
+    finding: Finding
+    severity: Severity
+    message: str
+    span: Span
+    related: tuple[Span, ...]
+    pair: Pair | None = None
+
+    @property
+    def subject(self) -> str:
+        """The id of the node it is about."""
+        return self.finding.subject.id
+
+
+class Open(Struct, frozen=True):
+    """A rule's question that stayed undecided."""
+
+    rule: str
+    subject: str
+    span: Span
+    reason: str
+
+
+class Waived(Struct, frozen=True):
+    """A result that a waiver covers, and the waiver's reason."""
+
+    result: Result
+    reason: str
+
+
+class Report(Struct, frozen=True):
+    """All that a run found out, in a fixed order.
+
+    `results` are sorted by file, place and rule. `packs` are the packs whose rules ran, `rules` the ids that did.
+    `sources` are the texts of the files, by path.
+    """
+
+    results: tuple[Result, ...]
+    undecided: tuple[Open, ...]
+    failures: tuple[Failure, ...]
+    waived: tuple[Waived, ...]
+    packs: tuple[Pack[Any], ...]
+    rules: tuple[str, ...]
+    graph: Graph
+    sources: Mapping[str, Source]
+
+    def worst(self) -> Severity | None:
+        """The highest severity among the results, or None when there are none."""
+        return max((result.severity for result in self.results), key=lambda each: each.rank, default=None)
+
+
+def evaluate(
+    graph: Graph,
+    packs: Sequence[tuple[Pack[Any], object]],
+    *,
+    selected: frozenset[str],
+) -> tuple[list[Result], list[Open], list[Failure]]:
+    """Run every selected rule of the packs, each with its pack's options."""
+    results: list[Result] = []
+    open_questions: set[Open] = set()
+    failures: list[Failure] = []
+    for pack, options in packs:
+        for each in pack.rules:
+            if each.id not in selected:
+                continue
+            try:
+                for outcome in each.check(graph, options):
+                    match outcome:
+                        case Finding():
+                            results.append(_result(graph, pack, each, outcome))
+                        case Undecided(subject, at, reason):
+                            open_questions.add(Open(each.id, subject.id, at, reason))
+            except Exception as error:  # noqa: BLE001  a pack's rule may raise anything
+                failures.append(
+                    Failure(
+                        f"rule {each.id} crashed: {type(error).__name__}",
+                        advice=f"report it to the authors of the pack '{pack.name}', or leave it out with --ignore",
+                        rule=each.id,
+                    )
+                )
+    return (
+        sorted(_unrepeated(results), key=_order),
+        sorted(open_questions, key=lambda each: (each.span, each.rule, each.subject, each.reason)),
+        failures,
+    )
+
+
+def _unrepeated(results: Iterable[Result]) -> list[Result]:
+    """The results without exact repetitions: same rule, place and message."""
+    unique: dict[tuple[str, Span, str], Result] = {}
+    for result in results:
+        unique.setdefault((result.rule.id, result.span, result.message), result)
+    return list(unique.values())
+
+
+def _order(result: Result) -> tuple[Span, str, str, str]:
+    return result.span, result.rule.id, result.message, result.subject
+
+
+def _result(graph: Graph, pack: Pack[Any], rule: Rule[Any], finding: Finding) -> Result:
+    message = rule.text(finding)
+    missing = [number for number in links(message) if not 1 <= number <= len(finding.related)]
+    if missing:
+        raise ValueError(f"message links place {missing[0]}, but there are {len(finding.related)}")
+    pair = graph.pair_of(finding.subject)
+    severity = finding.severity or rule.severity
+    return Result(
+        rule=rule,
+        pack=pack.name,
+        finding=finding,
+        severity=severity if pair is None or pair.certain else severity.lowered(),
+        message=message,
+        span=place(finding.at),
+        related=tuple(place(each) for each in finding.related),
+        pair=pair,
+    )
+
+
+def place(at: Located | Span) -> Span:
+    """The span of anything that has one."""
+    return at if isinstance(at, Span) else at.span

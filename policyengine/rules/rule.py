@@ -1,0 +1,228 @@
+"""Rules are values: a mandate turned into a function from the graph to findings."""
+
+from __future__ import annotations
+
+import string
+from enum import StrEnum
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, runtime_checkable
+
+from msgspec import Struct, field
+
+from policyengine.model.value import Unknown
+from policyengine.patterns import regex
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from policyengine.model.graph import Graph
+    from policyengine.model.nodes import Node
+    from policyengine.model.source import Span
+
+O_contra = TypeVar("O_contra", contravariant=True)
+O = TypeVar("O")  # noqa: E741  the options type of a pack
+
+_ID = regex(r"[A-Z]{1,8}-?[0-9]{1,6}")
+_LINK = regex(r"\]\((\d+)\)")
+
+
+class Severity(StrEnum):
+    """How much a finding weighs; the words are SARIF levels."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+    @property
+    def rank(self) -> int:
+        """3 for an error, 2 for a warning, 1 for a note."""
+        return {"error": 3, "warning": 2, "note": 1}[self.value]
+
+    def lowered(self) -> Severity:
+        """One step less; a note stays a note."""
+        return Severity.WARNING if self is Severity.ERROR else Severity.NOTE
+
+
+@runtime_checkable
+class Located(Protocol):
+    """Anything with a place: a value, a node, a variable, a command."""
+
+    @property
+    def span(self) -> Span:
+        """Its place."""
+        ...
+
+
+class Edit(Struct, frozen=True):
+    """A replacement of the text at `span`; an empty span inserts."""
+
+    span: Span
+    text: str
+
+
+class Fix(Struct, frozen=True):
+    """How to mend a finding: one sentence, and the edits where they are mechanical."""
+
+    description: str
+    edits: tuple[Edit, ...] = ()
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """One violation.
+
+    `subject` is the node it is about (its id becomes the SARIF logical location), `at` the place to edit, `args` what
+    fills the placeholders of the rule's message. `related` are the places of the other side; the message links the
+    first as `[text](1)`, the second as `[text](2)`, and so on. `variant` picks one of the rule's messages. `severity`
+    overrides the rule's own.
+    """
+
+    subject: Node
+    at: Located | Span
+    args: Mapping[str, object] = field(default_factory=dict)
+    related: tuple[Located | Span, ...] = ()
+    variant: str = "default"
+    severity: Severity | None = None
+    fix: Fix | None = None
+
+
+class Undecided(Struct, frozen=True):
+    """A question that a rule could not decide, because a value it needs is Unknown."""
+
+    subject: Node
+    at: Span
+    reason: str
+
+
+Outcome = Finding | Undecided
+
+
+def undecided(subject: Node, *values: object) -> Iterator[Undecided]:
+    """An `Undecided` for the first of the values that is Unknown; nothing when none is."""
+    for value in values:
+        if isinstance(value, Unknown):
+            yield Undecided(subject, value.span, value.reason)
+            return
+
+
+class Check(Protocol[O_contra]):
+    """The function of a rule: pure, from the graph and the pack's options to findings."""
+
+    def __call__(self, graph: Graph, options: O_contra, /) -> Iterator[Outcome]:
+        """Yield what violates the rule, and what could not be decided."""
+        ...
+
+
+class Rule(Struct, Generic[O], frozen=True):
+    """A mandate as a check.
+
+    `id` is stable and never reused. `name` is the PascalCase name of the pattern it flags, taken from the function.
+    `summary` is the docstring's first line, `rationale` the rest. `messages` are templates by variant with named
+    placeholders in single quotes: `"'{local}' runs Postgres '{here}', but [the cloud](1) runs '{there}'"`.
+    `mandate` is the id of a mandate of the pack. `tags` and `precision` go to SARIF; `security` is a score in (0, 10].
+    """
+
+    id: str
+    name: str
+    mandate: str
+    severity: Severity
+    messages: Mapping[str, str]
+    summary: str
+    rationale: str
+    check: Check[O]
+    precision: str = "high"
+    tags: tuple[str, ...] = ()
+    cwe: tuple[int, ...] = ()
+    security: float | None = None
+
+    def placeholders(self, variant: str) -> tuple[str, ...]:
+        """The names in a message, in the order they first appear."""
+        names = (name for _, name, _, _ in string.Formatter().parse(self.messages[variant]) if name)
+        return tuple(dict.fromkeys(names))
+
+    def text(self, finding: Finding) -> str:
+        """The finding's message with its arguments filled in.
+
+        Raises:
+            KeyError: the variant or an argument is missing.
+        """
+        return self.messages[finding.variant].format_map(finding.args)
+
+
+def rule(
+    rule_id: str,
+    *,
+    mandate: str,
+    severity: Severity,
+    message: str | Mapping[str, str],
+    precision: str = "high",
+    tags: tuple[str, ...] = (),
+    cwe: tuple[int, ...] = (),
+    security: float | None = None,
+) -> Callable[[Check[O]], Rule[O]]:
+    """Make a Rule of a check. The docstring is the documentation: summary, blank line, why it matters.
+
+    Raises:
+        ValueError: the id is malformed, the docstring is missing, or a message breaks the message rules.
+    """
+    messages = {"default": message} if isinstance(message, str) else dict(message)
+    if not _ID.fullmatch(rule_id):
+        raise ValueError(f"rule id '{rule_id}' must be capital letters and a number, such as 'ACME001'")
+    if security is not None and not 0 < security <= 10:
+        raise ValueError(f"rule {rule_id}: security score {security} is outside (0, 10]")
+
+    def make(check: Check[O]) -> Rule[O]:
+        function = getattr(check, "__name__", "")
+        summary, _, rationale = _clean(check.__doc__ or "").partition("\n\n")
+        if not summary:
+            raise ValueError(f"rule {rule_id}: function '{function}' needs a docstring; its first line is the summary")
+        made = Rule(
+            id=rule_id,
+            name="".join(part.capitalize() for part in function.split("_")),
+            mandate=mandate,
+            severity=severity,
+            messages=messages,
+            summary=" ".join(summary.split()),
+            rationale=rationale.strip(),
+            check=check,
+            precision=precision,
+            tags=tags,
+            cwe=cwe,
+            security=security,
+        )
+        for variant in messages:
+            if len(made.placeholders(variant)) > 5:
+                raise ValueError(f"rule {rule_id}: message '{variant}' has over five placeholders")
+        return made
+
+    return make
+
+
+def _clean(text: str) -> str:
+    lines = text.strip().splitlines()
+    indents = [len(line) - len(line.lstrip()) for line in lines[1:] if line.strip()]
+    margin = min(indents, default=0)
+    return "\n".join([*(line.rstrip() for line in lines[:1]), *(line[margin:].rstrip() for line in lines[1:])])
+
+
+def links(text: str) -> tuple[int, ...]:
+    """The numbers of the related places that a message links."""
+    return tuple(int(number) for number in _LINK.findall(text))
+
+
+class Pack(Struct, Generic[O], frozen=True):
+    """What a policy pack brings.
+
+    `rules` share the ids' prefix; `mandates` maps mandate ids to their text, `sides` the group titles by the first
+    digit of the rule number. `options` is the type of the pack's part of `policyengine.yaml`, given to each rule: a
+    Struct whose fields all have defaults. `cases` is the folder of case files that document the rules. `help_uri` is
+    an https address with `{id}` for the rule's id.
+    """
+
+    name: str
+    version: str
+    rules: tuple[Rule[O], ...]
+    mandates: Mapping[str, str]
+    options: type[O]
+    sides: Mapping[str, str] = {}
+    help_uri: str = ""
+    cases: Path | None = None

@@ -1,0 +1,272 @@
+"""Physical lines → logical lines, by the rules of BuildKit's Dockerfile parser.
+
+A logical line is what is left when continuations are joined and the comments and blank lines between them are
+dropped. It is a `Text`, so every character of it keeps its place in the file. Only LF ends a line; CR before it is
+dropped. Heredoc bodies are consumed here, so that nothing in them is taken for an instruction.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from policyengine.model.source import ReadError, Text
+from policyengine.patterns import regex
+from policyengine.syntax.dockerfile.forms import NotStringsError, flags, json_strings, split_keyword
+from policyengine.syntax.dockerfile.words import SPACES, WordError, expand, raw_words
+
+if TYPE_CHECKING:
+    from policyengine.model.source import Source, Span
+
+LONGEST_LINE = 65_535
+"""BuildKit's line buffer: a longer physical line fails the build."""
+
+
+class Directive(Struct, frozen=True):
+    """A parser directive of the first lines: `# syntax=docker/dockerfile:1`. `span` is the value's."""
+
+    name: str
+    value: str
+    span: Span
+
+
+class Heredoc(Struct, frozen=True):
+    """A `<<EOF` of a RUN, COPY or ADD.
+
+    `marker` is the place of the word (`<<-"EOF"`), `body` the lines up to the terminator (tabs stripped from their
+    start for `<<-`), `span` the same with the terminator. `expand` is False for a quoted marker.
+    """
+
+    name: str
+    expand: bool
+    chomp: bool
+    descriptor: int
+    marker: Span
+    body: Text
+    span: Span
+    terminated: bool = True
+
+
+class Line(Struct, frozen=True):
+    """A logical line and its heredocs. `end` is the file offset after its last character, terminators included.
+
+    `start` is set where the instruction starts before its first character: with lines that are a lone escape.
+    """
+
+    text: Text
+    end: int
+    heredocs: tuple[Heredoc, ...] = ()
+    start: int = -1
+
+
+class Lines(Struct, frozen=True):
+    """The logical lines of a file, its parser directives and escape character, and what is wrong with it."""
+
+    lines: tuple[Line, ...]
+    directives: tuple[Directive, ...]
+    escape: str
+    errors: tuple[ReadError, ...]
+
+
+_DIRECTIVE = regex(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*\Z")
+_DIRECTIVES = frozenset({"escape", "syntax", "check"})
+_HEREDOC_KEYWORDS = frozenset({"RUN", "COPY", "ADD"})
+_HEREDOC = regex(r"([0-9]*)<<(-?)([^<]*)\Z")
+
+
+def logical_lines(source: Source) -> Lines:
+    """The logical lines of a file. An unterminated heredoc takes the rest of the file, and is an error."""
+    text, path = source.text, source.path
+    directives, escape, errors = _directives(source)
+    physical = text.split("\n")
+    if len(text) > LONGEST_LINE:
+        errors += _long_lines(source, physical)
+    found: list[Line] = []
+    number, at, count = 0, 0, len(physical)
+    while number < count:
+        line = physical[number]
+        start = at
+        number += 1
+        at += len(line) + 1
+        content = line.rstrip("\r").lstrip(SPACES)
+        if not content or content[0] == "#":
+            continue
+        start += line.index(content[0])
+        trimmed = content.rstrip(" \t")
+        if trimmed[-1:] != escape or trimmed[-2:-1] == escape:
+            logical_line = Line(Text(path, content, (0,), (start,)), start + len(content))
+            if "<<" in content:
+                number, at = _with_heredocs(source, physical, number, at, logical_line, found, errors)
+            else:
+                found.append(logical_line)
+            continue
+        parts, starts, offsets = [trimmed[:-1]], [0], [start]
+        length, end = len(trimmed) - 1, start + len(trimmed)
+        while number < count:
+            line = physical[number]
+            start = at
+            number += 1
+            at += len(line) + 1
+            content = line.rstrip("\r")
+            solid = content.lstrip(SPACES)
+            if not solid or solid[0] == "#":
+                continue
+            trimmed = content.rstrip(" \t")
+            goes_on = trimmed[-1:] == escape and trimmed[-2:-1] != escape
+            if goes_on:
+                content = trimmed[:-1]
+            if content:
+                parts.append(content)
+                starts.append(length)
+                offsets.append(start)
+                length += len(content)
+            end = start + len(content)
+            if not goes_on:
+                break
+        else:
+            end = len(text)
+        joined = "".join(parts)
+        first = offsets[0]
+        logical = _without_leading_space(Text(path, joined, tuple(starts), tuple(offsets)))
+        if not logical.text:
+            continue
+        logical_line = Line(logical, end, start=-1 if first == logical.offsets[0] else first)
+        if "<<" in joined:
+            number, at = _with_heredocs(source, physical, number, at, logical_line, found, errors)
+        else:
+            found.append(logical_line)
+    return Lines(tuple(found), directives, escape, tuple(errors))
+
+
+def _without_leading_space(text: Text) -> Text:
+    """The first physical line can be a lone escape, so that the joined line starts with white space."""
+    stripped = text.text.lstrip(SPACES)
+    if len(stripped) == len(text.text) and (len(text.starts) < 2 or text.starts[1]):
+        return text
+    return text.join([(len(text.text) - len(stripped), len(text.text))])
+
+
+def _directives(source: Source) -> tuple[tuple[Directive, ...], str, list[ReadError]]:
+    found: dict[str, Directive] = {}
+    errors: list[ReadError] = []
+    escape, at = "\\", 0
+    for line in source.text[:LONGEST_LINE].split("\n"):
+        stripped = line.rstrip("\r").lstrip(SPACES)
+        match = _DIRECTIVE.match(stripped)
+        name = match[1].lower() if match else ""
+        if match is None or name not in _DIRECTIVES:
+            break
+        start = at + line.index("#") + match.start(2)
+        directive = Directive(name, match[2], source.span(start, start + len(match[2])))
+        if name in found:
+            errors.append(
+                ReadError(f"the parser directive {name!r} is given twice", directive.span, "keep one of them")
+            )
+        elif name == "escape" and directive.value not in {"\\", "`"}:
+            advice = "use a backslash or a backtick"
+            errors.append(
+                ReadError(f"the escape directive has the invalid value {directive.value!r}", directive.span, advice)
+            )
+        else:
+            found[name] = directive
+            escape = directive.value if name == "escape" else escape
+        at += len(line) + 1
+    return tuple(found.values()), escape, errors
+
+
+def _long_lines(source: Source, physical: list[str]) -> list[ReadError]:
+    at = 0
+    for line in physical:
+        if len(line) > LONGEST_LINE or (
+            len(line) * 4 > LONGEST_LINE and len(line.encode(errors="replace")) > LONGEST_LINE
+        ):
+            message = f"a line is longer than the {LONGEST_LINE} bytes that Docker reads"
+            return [ReadError(message, source.span(at, at + 80), "split it")]
+        at += len(line) + 1
+    return []
+
+
+def _with_heredocs(
+    source: Source,
+    physical: list[str],
+    number: int,
+    at: int,
+    line: Line,
+    found: list[Line],
+    errors: list[ReadError],
+) -> tuple[int, int]:
+    """Add a logical line that holds `<<`, with the heredocs whose bodies follow it."""
+    text, end = line.text, line.end
+    heredocs: list[Heredoc] = []
+    for name, expands, chomp, descriptor, start, stop in _markers(text.text):
+        marker = text.span(start, stop)
+        body_start, kept = at, []
+        terminated = False
+        while number < len(physical):
+            physical_line = physical[number]
+            number += 1
+            here = at
+            at += len(physical_line) + 1
+            candidate = physical_line.rstrip("\r")
+            if (candidate.lstrip("\t") if chomp else candidate) == name:
+                terminated = True
+                end = here + len(candidate)
+                break
+            kept.append((here, min(at, len(source.text))))
+        if not terminated:
+            at = end = len(source.text)
+            errors.append(ReadError(f"the heredoc {name!r} does not end", marker, f"add a line {name!r}"))
+            here = at
+        body_start = min(body_start, len(source.text))
+        body = Text(source.path, source.text[body_start : min(here, len(source.text))], (0,), (body_start,))
+        if chomp:
+            body = _chomped(source, kept, body)
+        span = source.span(body_start, max(body_start, end))
+        heredocs.append(Heredoc(name, expands, chomp, descriptor, marker, body, span, terminated))
+    found.append(replace(line, end=end, heredocs=tuple(heredocs)))
+    return number, at
+
+
+def _chomped(source: Source, kept: list[tuple[int, int]], body: Text) -> Text:
+    pieces = []
+    for start, end in kept:
+        line = source.text[start:end]
+        pieces.append((start + len(line) - len(line.lstrip("\t")), end))
+    joined = Text.of(source).join(pieces)
+    return joined if joined.text else Text(source.path, "", (0,), body.offsets[:1])
+
+
+def _markers(line: str) -> list[tuple[str, bool, bool, int, int, int]]:
+    """Name, expands, chomp, descriptor and place of the heredocs that a logical line announces."""
+    if not _may_hold_heredocs(line):
+        return []
+    markers = []
+    for piece in raw_words(line):
+        match = _HEREDOC.match(piece.text)
+        if match is None or not match[3]:
+            continue
+        try:
+            names = expand(match[3], {}, keep_unset=True).pieces
+        except WordError:
+            continue
+        if len(names) == 1:
+            raw = raw_words(match[3])
+            same = len(raw) == 1 and raw[0].text == names[0].text
+            descriptor = int(match[1][:9] or 0)
+            markers.append((names[0].text, same, bool(match[2]), descriptor, piece.start, piece.end))
+    return markers
+
+
+def _may_hold_heredocs(line: str) -> bool:
+    keyword, start = split_keyword(line)
+    if keyword.upper() == "ONBUILD":
+        line = line[flags(line, start)[1] :]
+        keyword, start = split_keyword(line)
+    if keyword.upper() not in _HEREDOC_KEYWORDS:
+        return False
+    try:
+        return json_strings(line, flags(line, start)[1]) is None
+    except NotStringsError:
+        return False

@@ -1,0 +1,88 @@
+"""Reads HCL: Terraform files, tfvars, template files.
+
+`read_blocks` is cheap: it only finds the top-level blocks. `parse` gives the syntax of one of them.
+"""
+
+from __future__ import annotations
+
+from policyengine.model.source import ReadError, Source
+from policyengine.syntax.hcl.split import File, RawAttribute, RawBlock, items, split
+from policyengine.syntax.hcl.syntax import Attribute, Block, Body, Expression, Template, Text
+
+__all__ = [
+    "Attribute",
+    "Block",
+    "Body",
+    "Expression",
+    "File",
+    "RawAttribute",
+    "RawBlock",
+    "Template",
+    "Text",
+    "items",
+    "parse",
+    "parse_attribute",
+    "parse_expression",
+    "parse_file",
+    "parse_template",
+    "read_blocks",
+]
+
+
+def read_blocks(source: Source) -> File:
+    """The top-level blocks and attributes of a file, unparsed."""
+    return split(source)
+
+
+def parse(source: Source, block: RawBlock) -> Body:
+    """The body of one top-level block. Errors: ReadError at the place that is wrong."""
+    from policyengine.syntax.hcl.grammar import parse_masked  # noqa: PLC0415 - the grammar is only loaded on demand
+    from policyengine.syntax.hcl.mask import mask_body  # noqa: PLC0415 - as above
+
+    body = parse_masked(source, mask_body(source, block.start, block.end), block.start)
+    if len(body.blocks) != 1 or body.attributes:
+        raise ReadError("this is not one block", source.span(block.start, block.start + 1), "correct the syntax")
+    return body.blocks[0].body
+
+
+def parse_attribute(source: Source, attribute: RawAttribute) -> Expression:
+    """The value of a top-level attribute."""
+    from policyengine.syntax.hcl.grammar import parse_masked  # noqa: PLC0415 - the grammar is only loaded on demand
+    from policyengine.syntax.hcl.mask import mask_body  # noqa: PLC0415 - as above
+
+    body = parse_masked(source, mask_body(source, attribute.start, attribute.end), attribute.start)
+    if len(body.attributes) != 1 or body.blocks:
+        raise ReadError("this is not one attribute", source.span(attribute.start, attribute.end), "correct the syntax")
+    return body.attributes[0].value
+
+
+def parse_file(source: Source) -> Body:
+    """A whole file as one body."""
+    from policyengine.syntax.hcl.grammar import parse_masked  # noqa: PLC0415 - the grammar is only loaded on demand
+    from policyengine.syntax.hcl.mask import mask_body  # noqa: PLC0415 - as above
+
+    return parse_masked(source, mask_body(source, 0, len(source.text)), 0)
+
+
+def parse_expression(source: Source, start: int, end: int) -> Expression:
+    """The expression at a range of a text."""
+    from policyengine.syntax.hcl.grammar import parse_masked  # noqa: PLC0415 - the grammar is only loaded on demand
+    from policyengine.syntax.hcl.mask import mask_expression  # noqa: PLC0415 - as above
+
+    return parse_masked(source, mask_expression(source, start, end), start, "a=").attributes[0].value
+
+
+def parse_template(source: Source, start: int = 0, end: int | None = None) -> Template:
+    """A text as a template without quotes: a template file, or a JSON string."""
+    from policyengine.syntax.hcl.grammar import parse_masked  # noqa: PLC0415 - the grammar is only loaded on demand
+    from policyengine.syntax.hcl.mask import mask_template  # noqa: PLC0415 - as above
+
+    stop = len(source.text) if end is None else end
+    found = parse_masked(source, mask_template(source, start, stop), start, 'a="', '"').attributes[0].value
+    match found:
+        case Template(_, _, parts):
+            return Template(start, stop, parts, "file")
+        case Text() as text:
+            return Template(start, stop, (text,), "file")
+        case _:
+            return Template(start, stop, (), "file")

@@ -1,0 +1,405 @@
+"""Compose for analysis: the nodes that services become, the place of every value, and what no file decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from policyengine.model.image import ImageRef
+from policyengine.model.nodes import Build, Cache, Command, Database, Mount, Origin, Port, Role, Service
+from policyengine.model.source import ReadError, Source, Span
+from policyengine.model.value import Absent, Known, Unknown, Value
+from policyengine.platforms import Lowered, compose
+from policyengine.platforms.compose.load import load
+from policyengine.platforms.compose.located import leaves
+from policyengine.repository.configuration import Config
+from policyengine.syntax.interpolation import HOLE
+from tests.oracle.compose.projects import PROJECTS
+
+
+@dataclass
+class Memory:
+    """Files in memory."""
+
+    texts: dict[str, str]
+    sources: dict[str, Source] = field(default_factory=dict)
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return tuple(sorted(self.texts))
+
+    def read(self, path: str) -> Source | None:
+        if path in self.texts and path not in self.sources:
+            self.sources[path] = Source(path, self.texts[path])
+        return self.sources.get(path)
+
+    def at(self, span: Span) -> str:
+        source = self.read(span.path)
+        assert source is not None
+        return source.slice(span)
+
+
+def lowered(files: Memory) -> Lowered:
+    return compose.lower(files, Config())
+
+
+def service(files: Memory, name: str = "app") -> Service:
+    result = lowered(files)
+    assert result.problems == ()
+    return next(node for node in result.nodes if isinstance(node, Service) and node.name == name)
+
+
+def one(text: str, **more: str) -> tuple[Memory, Service]:
+    files = Memory({"compose.yaml": text, **{key.replace("_dot_", "."): value for key, value in more.items()}})
+    return files, service(files)
+
+
+def known(value: Value[str] | None) -> Known[str]:
+    assert isinstance(value, Known)
+    return value
+
+
+def problem(text: str, **more: str) -> ReadError:
+    files = Memory({"compose.yaml": text, **{key.replace("_dot_", "."): value for key, value in more.items()}})
+    result = lowered(files)
+    assert len(result.problems) == 1
+    assert result.nodes == ()
+    return result.problems[0]
+
+
+def test_a_datastore_is_read_from_its_image() -> None:
+    files = Memory(
+        {"compose.yaml": "services:\n  db:\n    image: postgres:16.4\n    environment: {POSTGRES_DB: shop}\n"}
+    )
+    database = next(node for node in lowered(files).nodes if isinstance(node, Database))
+    assert (database.id, database.service) == ("compose:services.db/database", "compose:services.db")
+    assert isinstance(database.version, Known)
+    assert files.at(database.version.span) == "postgres:16.4"
+    assert known(database.database_name).value == "shop"
+
+
+def test_a_cache_and_its_service_have_the_role() -> None:
+    files = Memory({"compose.yaml": "services: {redis: {image: 'redis:7-alpine'}}"})
+    assert service(files, "redis").role is Role.CACHE
+    assert [node.id for node in lowered(files).nodes if isinstance(node, Cache)] == ["compose:services.redis/cache"]
+
+
+@pytest.mark.parametrize(
+    ("text", "role"),
+    [
+        ("services: {app: {image: 'ghcr.io/acme/web:1'}}", Role.APP),
+        ("services: {app: {build: .}}", Role.APP),
+        ("services: {app: {image: 'axllent/mailpit:v1'}}", Role.TOOL),
+        ("services: {app: {image: 'nginx:1.27'}}", Role.PROXY),
+        ("services: {app: {build: ., command: npx prisma migrate deploy}}", Role.JOB),
+        ("services: {app: {build: ., command: [sh, -c, 'npx prisma migrate deploy && node server.js']}}", Role.APP),
+        (
+            "services: {app: {build: .}, b: {image: x, depends_on: {app: {condition: service_completed_successfully}}}}",
+            Role.JOB,
+        ),
+    ],
+)
+def test_the_role_of_a_service(text: str, role: Role) -> None:
+    assert one(text)[1].role is role
+
+
+def test_a_default_in_a_template_is_the_place_of_the_value() -> None:
+    files, app = one("services:\n  app:\n    image: ${IMAGE:-acme/app:1.2}\n")
+    assert isinstance(app.image, Known)
+    assert isinstance(app.image.value, ImageRef)
+    assert files.at(app.image.span) == "acme/app:1.2"
+    assert [(step.what, files.at(step.span)) for step in app.image.via] == [
+        ("${IMAGE:-acme/app:1.2}", "${IMAGE:-acme/app:1.2}")
+    ]
+
+
+def test_a_variable_of_dot_env_is_the_place_of_the_value() -> None:
+    files, app = one("services:\n  app:\n    image: x\n    user: $WHO\n", _dot_env="WHO='node' # c\n")
+    user = known(app.user)
+    assert (user.value, user.span.path, files.at(user.span)) == ("node", ".env", "node")
+    assert user.via[0].what == "$WHO"
+
+
+def test_an_example_stands_in_for_dot_env_and_says_so() -> None:
+    files = Memory({"compose.yaml": "services: {app: {image: x, user: '${WHO}'}}", ".env.example": "WHO=node\n"})
+    user = known(service(files).user)
+    assert files.at(user.span) == "node"
+    assert [step.what for step in user.via] == ["${WHO}", ".env.example stands in for .env"]
+
+
+def test_a_variable_that_no_file_sets_is_unknown() -> None:
+    files, app = one("services: {app: {image: 'acme/app:${TAG}', user: '${WHO:?set it}', ports: ['${PORT}:3000']}}")
+    assert isinstance(app.image, Unknown)
+    assert app.image.reason == "the variable 'TAG' set outside the files"
+    assert files.at(app.image.span) == "acme/app:${TAG}"
+    assert isinstance(app.user, Unknown)
+    (port,) = app.ports
+    assert isinstance(port.target, Known)
+    assert port.target.value == 3000
+    assert files.at(port.target.span) == "3000"
+    assert isinstance(port.published, Unknown)
+
+
+def test_each_number_of_a_port_has_its_own_place() -> None:
+    files, app = one("services: {app: {image: x, ports: ['127.0.0.1:3005:3000/tcp', 80], expose: ['9000']}}")
+    first, second, third = app.ports
+    assert isinstance(first.target, Known)
+    assert isinstance(first.published, Known)
+    assert (files.at(first.published.span), files.at(first.target.span)) == ("3005", "3000")
+    assert first.host_ip == "127.0.0.1"
+    assert second == Port(Known(80, second.span), Absent(second.span), second.span)
+    assert files.at(second.span) == "80"
+    assert isinstance(third.published, Absent)
+
+
+def test_environment_beats_env_file_and_both_keep_their_places() -> None:
+    files, app = one(
+        "services:\n  app:\n    image: x\n    env_file: [one.env, two.env]\n    environment:\n      - B=own\n      - C\n",
+        one_dot_env="A=1\nB=file\nD=${A}-x\n",
+        two_dot_env="A=2\n",
+    )
+    rows = {each.key: each for each in app.environment}
+    assert {key: files.at(known(rows[key].value).span) for key in "AB"} == {"A": "2", "B": "own"}
+    assert (rows["A"].origin, rows["B"].origin) == (Origin.ENV_FILE, Origin.ENVIRONMENT)
+    assert files.at(rows["A"].key_span) == "A"
+    assert known(rows["A"].value).via[0].what == "env_file two.env"
+    assert known(rows["D"].value).value == "1-x"
+    assert isinstance(rows["C"].value, Unknown)
+    assert [(file.path, file.found, files.at(file.span)) for file in app.env_files] == [
+        ("one.env", True, "one.env"),
+        ("two.env", True, "two.env"),
+    ]
+
+
+def test_an_untracked_env_file_is_replaced_by_its_example() -> None:
+    files = Memory({"compose.yaml": "services: {app: {image: x, env_file: .env.local}}", ".env.example": "A=1\n"})
+    app = service(files)
+    (file,) = app.env_files
+    assert (file.path, file.found, file.stand_in) == (".env.local", True, ".env.example")
+    assert app.environment_gap is None
+    assert files.at(known(app.environment[0].value).span) == "1"
+
+
+def test_an_env_file_without_a_stand_in_leaves_a_gap() -> None:
+    files, app = one("services: {app: {image: x, env_file: secret.env}}")
+    assert app.environment_gap is not None
+    assert app.environment_gap.reason == "the env file 'secret.env' is not among the files"
+    assert files.at(app.environment_gap.span) == "secret.env"
+    assert not app.env_files[0].found
+
+
+def test_an_optional_env_file_leaves_no_gap() -> None:
+    _, app = one("services: {app: {image: x, env_file: [{path: x.env, required: false}]}}")
+    assert app.environment_gap is None
+
+
+def test_an_override_file_is_merged_and_is_the_place_of_what_it_sets() -> None:
+    files = Memory(
+        {
+            "compose.yaml": "services: {app: {image: x, user: one, environment: {A: 1}}}",
+            "compose.override.yml": "services: {app: {user: two, environment: {B: 2}}}",
+        }
+    )
+    app = service(files)
+    assert (known(app.user).span.path, files.at(known(app.user).span)) == ("compose.override.yml", "two")
+    assert [(each.key, known(each.value).value, known(each.value).span.path) for each in app.environment] == [
+        ("A", "1", "compose.yaml"),
+        ("B", "2", "compose.override.yml"),
+    ]
+
+
+def test_an_extended_service_says_where_a_value_came_from() -> None:
+    files = Memory(
+        {
+            "compose.yaml": "services: {app: {extends: {file: base/b.yml, service: b}}}",
+            "base/b.yml": "services: {b: {build: ctx, user: node}}",
+        }
+    )
+    app = service(files)
+    assert files.at(known(app.user).span) == "node"
+    assert known(app.user).via[0].what == "extends b"
+    assert app.build is not None
+    assert known(app.build.context).value == "base/ctx"
+    assert known(app.build.dockerfile).value == "base/ctx/Dockerfile"
+
+
+def test_anchors_and_merge_keys_are_part_of_the_history() -> None:
+    files, app = one("x-a: &a\n  user: node\nservices:\n  app:\n    <<: *a\n    image: x\n")
+    user = known(app.user)
+    assert files.at(user.span) == "node"
+    assert [step.what for step in user.via] == ["<<: *a"]
+
+
+def test_an_included_projects_paths_start_at_its_folder() -> None:
+    files = Memory(
+        {
+            "compose.yaml": "include: [sub/compose.yaml]",
+            "sub/compose.yaml": "services: {app: {build: ., env_file: a.env, volumes: ['./d:/d']}}",
+            "sub/a.env": "A=1\n",
+        }
+    )
+    app = service(files)
+    assert app.build is not None
+    assert known(app.build.dockerfile).value == "sub/Dockerfile"
+    assert app.env_files[0].path == "sub/a.env"
+    assert [known(mount.source).value for mount in app.mounts] == ["sub/d"]
+
+
+def test_a_build_of_a_project_in_a_folder_is_relative_to_the_root() -> None:
+    files = Memory(
+        {
+            "docker/compose.yaml": "services:\n  app:\n    image: acme/app:1\n    build:\n      context: ..\n"
+            "      dockerfile: docker/Dockerfile\n      target: runner\n      args: {A: 1}\n"
+            "      platforms: [linux/amd64, linux/arm64]\n"
+        }
+    )
+    build = service(files).build
+    assert isinstance(build, Build)
+    assert (known(build.context).value, known(build.dockerfile).value) == (".", "docker/Dockerfile")
+    assert isinstance(build.platforms, Known)
+    assert build.platforms.value == ("linux/amd64", "linux/arm64")
+    assert [files.at(span) for span in build.platform_spans] == ["linux/amd64", "linux/arm64"]
+    assert [(each.key, known(each.value).value, each.origin) for each in build.args] == [("A", "1", Origin.ARGUMENT)]
+
+
+def test_a_build_outside_the_repository_is_unknown() -> None:
+    _, app = one("services: {app: {build: ../other}}")
+    assert app.build is not None
+    assert isinstance(app.build.context, Unknown)
+
+
+def test_commands_health_checks_and_the_rest() -> None:
+    files, app = one(
+        "services:\n  app:\n    image: x\n    command: node 'a b.js' --flag\n    entrypoint: [/e]\n"
+        "    healthcheck: {test: [CMD-SHELL, 'curl x'], interval: 10s, retries: 3}\n    init: true\n    read_only: true\n"
+        "    tmpfs: ['/tmp:size=1m']\n    volumes: ['data:/data:ro', './src:/src']\n    networks: {n: {aliases: [web]}}\n"
+        "    hostname: cc\n    links: ['db:pg']\n    extra_hosts: ['h:1.1.1.1']\n    stop_grace_period: 30s\n"
+        "    deploy: {replicas: 2, resources: {limits: {cpus: '0.5', memory: 512M}}}\n    platform: linux/amd64\n"
+        "    labels: {parity.cloud: aws_ecs_task_definition.app}\n"
+        "  db: {image: 'postgres:16'}\nnetworks: {n: }\nvolumes: {data: }\n"
+    )
+    assert isinstance(app.command, Known)
+    assert app.command.value == Command(("node", "a b.js", "--flag"))
+    assert app.healthcheck is not None
+    assert isinstance(app.healthcheck.test, Known)
+    assert app.healthcheck.test.value == Command(("curl x",), shell=True)
+    assert app.init is not None
+    assert isinstance(app.init, Known)
+    assert files.at(app.init.span) == "true"
+    kinds = [(mount.kind, known(mount.target).value, mount.read_only) for mount in app.mounts]
+    assert kinds == [("volume", "/data", True), ("bind", "/src", False), ("tmpfs", "/tmp", False)]  # noqa: S108
+    assert isinstance(app.mounts[0], Mount)
+    assert [(each.network, each.aliases) for each in app.networks] == [("n", ("web",))]
+    assert app.hostnames == ("cc", "pg")
+    assert app.extra_hosts == ("h",)
+    assert [each.service for each in app.depends_on] == ["db"]
+    assert (known(app.cpus).value, known(app.memory).value) == ("0.5", "512M")
+    assert app.count is not None
+    assert isinstance(app.count, Known)
+    assert app.count.value == 2
+    assert known(app.parity).value == "aws_ecs_task_definition.app"
+
+
+def test_the_cloud_twin_may_stand_in_a_comment() -> None:
+    files, app = one("services:\n  # parity: cloud=aws_db_instance.main\n  app:\n    image: x\n")
+    assert files.at(known(app.parity).span) == "aws_db_instance.main"
+
+
+def test_disabled_services_are_nodes_with_their_profiles() -> None:
+    files = Memory({"compose.yaml": "services: {app: {image: x}, tool: {image: y, profiles: [dev]}}"})
+    assert service(files, "tool").profiles == ("dev",)
+
+
+@pytest.mark.parametrize(
+    ("paths", "chosen"),
+    [
+        (("compose.yaml", "docker/compose.yaml"), "compose.yaml"),
+        (("examples/compose.yaml", "z/y/docker-compose.yml"), "z/y/docker-compose.yml"),
+        (("test/compose.yaml",), "test/compose.yaml"),
+        (("b/compose.yml", "a/compose.yml"), "a/compose.yml"),
+    ],
+)
+def test_the_project_nearest_to_the_root_counts(paths: tuple[str, ...], chosen: str) -> None:
+    files = Memory(dict.fromkeys(paths, "services: {app: {image: x}}"))
+    (choice,) = lowered(files).choices
+    assert (choice.what, choice.chosen) == ("Compose project", chosen)
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "at"),
+    [
+        ("services: {app: {image: x, depends_on: [gone]}}", "undefined service 'gone'", "gone"),
+        ("services: {app: {extends: gone}}", "extends 'gone', which is not in compose.yaml", "gone"),
+        ("services: {app: {extends: b}, b: {extends: app}}", "services extend each other", "b"),
+        ("services:\n  app:\n    image: x\n    image: y\n", "the key 'image' twice", "image"),
+        ("include: [../out.yml]", "'../out.yml' leads out of the scanned root", "../out.yml"),
+        ("include: [/etc/passwd]", "'/etc/passwd' leads out of the scanned root", "/etc/passwd"),
+        ("services: {app: {extends: {file: ../../x.yml, service: a}}}", "leads out", "../../x.yml"),
+        ("include: [compose.yaml]", "files include each other", "compose.yaml"),
+        ("services: {app: {image: x, ports: ['a:b']}}", "has the invalid port", "a:b"),
+        ("services: {app: {image: x, foo: 1}}", "services.app does not allow the key 'foo'", "foo"),
+        ("services: {app: {image: x, user: '${'}}", "invalid interpolation format", "${"),
+        ("services: {app: {image: x, privileged: '${U:-maybe}'}}", "which is no boolean", "maybe"),
+    ],
+)
+def test_what_docker_refuses_is_one_problem_at_its_place(text: str, message: str, at: str) -> None:
+    error = problem(text)
+    files = Memory({"compose.yaml": text})
+    assert message in error.message
+    assert files.at(error.span) == at
+
+
+def test_a_broken_env_file_loses_only_itself() -> None:
+    files = Memory({"compose.yaml": "services: {app: {image: x, env_file: a.env}}", "a.env": "A='\n"})
+    result = lowered(files)
+    assert [error.span.path for error in result.problems] == ["a.env"]
+    assert [node.name for node in result.nodes] == ["app"]
+
+
+def deep(levels: int) -> str:
+    return "services: {app: {image: x, x-a: " + "[" * levels + "]" * levels + "}}"
+
+
+HOSTILE = {
+    "aliases": "x-0: &a0 [1,2,3,4,5,6,7,8,9]\n"
+    + "".join(f"x-{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 10))
+    + "services: {app: {image: x}}\n",
+    "depth": deep(100_000),
+    "expressions": "services: {app: {image: '" + "${A:-b}" * 100_000 + "'}}",
+    "nested expressions": "services: {app: {image: '" + "${A:-" * 20_000 + "}" * 20_000 + "'}}",
+    "port range": "services: {app: {image: x, ports: ['1-65535:1-65535/x']}}",
+    "digits": "services: {app: {image: x, scale: " + "9" * 20_000 + "}}",
+    "size": "services: {app: {image: x}}\nx-a:\n" + "- a\n" * 300_000,
+    "growing variables": "services: {app: {image: x, user: '${A}'}}",
+    "extends": "services:\n"
+    + "".join(f"  s{n}: {{extends: s{n + 1}}}\n" for n in range(3000))
+    + "  s3000: {image: x}\n",
+    "depends": "services:\n"
+    + "".join(f"  s{n}: {{image: x, depends_on: [{', '.join(f's{m}' for m in range(n))}]}}\n" for n in range(60))
+    + "  z: {image: x, depends_on: [z]}\n",
+}
+
+
+@pytest.mark.parametrize("name", sorted(HOSTILE))
+def test_a_hostile_project_is_one_problem(name: str) -> None:
+    more = {"_dot_env": "A=aa\n" + "A=${A}${A}\n" * 60} if name == "growing variables" else {}
+    error = problem(HOSTILE[name], **more)
+    assert error.message
+
+
+@pytest.mark.parametrize("name", sorted(PROJECTS))
+def test_exact_parts_of_every_value_stand_in_their_files(name: str) -> None:
+    asked = PROJECTS[name]
+    files = Memory({key: text.removeprefix("\ufeff") for key, text in asked.files.items()})
+    try:
+        project = load(files, "", asked.chain, name="project")
+    except ReadError as error:
+        source = files.read(error.span.path)
+        assert error.span.end <= (len(source.text) if source is not None else 0)
+        return
+    for path, leaf in leaves(project.model):
+        for piece in leaf.text.pieces if leaf.text is not None else ():
+            part = leaf.text.text[piece.start : piece.end] if leaf.text is not None else ""
+            if piece.exact and part and HOLE not in part and piece.span.path in files.texts:
+                assert files.at(piece.span) == part, path

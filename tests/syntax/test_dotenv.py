@@ -1,0 +1,148 @@
+"""Env files: four dialects, as the table of their differences has it and as their own programs read them."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from policyengine.model.source import ReadError, Source, Span
+from policyengine.syntax.dotenv import Dialect, Resolved, read, resolve
+from policyengine.syntax.interpolation import HOLE, Text
+
+SHELL = {"S": "shell"}
+
+
+def lookup(name: str) -> Text | None:
+    return Text.at(SHELL[name], Span("", 0, 0)) if name in SHELL else None
+
+
+def variables(text: str, dialect: Dialect) -> dict[str, str] | None:
+    try:
+        found = resolve(read(Source(".env", text), dialect), lookup, strict=True)
+    except ReadError:
+        return None
+    return {key: each.text.text for key, each in found.items()}
+
+
+C, N, P, D = Dialect.COMPOSE, Dialect.NODE, Dialect.PYTHON, Dialect.DOCKER
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("A=1#c", {C: "1#c", N: "1", P: "1#c", D: "1#c"}),
+        ("A= #c", {C: "#c", N: "", P: "", D: " #c"}),
+        ("A=$S", {C: "shell", N: "$S", P: "$S", D: "$S"}),
+        ("A=${S}", {C: "shell", N: "${S}", P: "shell", D: "${S}"}),
+        ("A='${S}'", {C: "${S}", N: "${S}", P: "shell", D: "'${S}'"}),
+        ("A=${Q-d}", {C: "d", N: "${Q-d}", P: "", D: "${Q-d}"}),
+        ("A=${Q:-d}", {C: "d", N: "${Q:-d}", P: "d", D: "${Q:-d}"}),
+        ("A: 1", {C: "1", N: "1", P: None, D: None}),
+        ("export A=1", {C: "1", N: "1", P: "1", D: None}),
+        ('A="x', {C: None, N: '"x', P: None, D: '"x'}),
+        (
+            'A="a\\nb\\tc\\"d\\$e"',
+            {C: 'a\nb\tc"d$e', N: 'a\nb\\tc\\"d\\$e', P: 'a\nb\tc"d\\$e', D: '"a\\nb\\tc\\"d\\$e"'},
+        ),
+    ],
+)
+@pytest.mark.parametrize("dialect", list(Dialect))
+def test_the_dialects_differ_as_they_do(text: str, values: dict[Dialect, str | None], dialect: Dialect) -> None:
+    found = variables(text + "\n", dialect)
+    assert (None if found is None else found.get("A")) == values[dialect]
+
+
+def resolved(text: str, dialect: Dialect = Dialect.COMPOSE) -> tuple[Source, dict[str, Resolved]]:
+    source = Source(".env", text)
+    return source, resolve(read(source, dialect), lambda _: None, strict=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("A=one two # c\n", "one two"),
+        ("export  A =  'x y' # c\n", "x y"),
+        ('A="x"\r\n', "x"),
+        ("A=\n", ""),
+        ("\ufeff\nA=é\n".removeprefix("\ufeff"), "é"),
+    ],
+)
+@pytest.mark.parametrize("dialect", [Dialect.COMPOSE, Dialect.NODE, Dialect.PYTHON])
+def test_the_text_at_a_values_span_is_the_value(text: str, at: str, dialect: Dialect) -> None:
+    source, found = resolved(text, dialect)
+    value = found["A"]
+    assert value.text.text == at
+    assert source.slice(value.text.pieces[0].span) == at
+    assert source.slice(value.key_span) == "A"
+
+
+def test_an_expanded_value_tells_where_each_part_stands() -> None:
+    source, found = resolved("HOST=db\nURL=postgres://$HOST:${PORT:-5432}/app\n")
+    text = found["URL"].text
+    assert text.text == "postgres://db:5432/app"
+    assert [source.slice(piece.span) for piece in text.pieces] == ["postgres://", "db", ":", "5432", "/app"]
+    assert [step.what for step in text.via] == ["$HOST", "${PORT:-5432}"]
+
+
+def test_an_unset_variable_is_a_hole_for_analysis() -> None:
+    _, found = resolved("A=x-${GONE}\n")
+    assert found["A"].text.text == f"x-{HOLE}"
+    assert found["A"].unset == ("GONE",)
+
+
+def test_the_last_assignment_of_a_key_wins() -> None:
+    source, found = resolved("A=1\nA=2\n")
+    assert source.slice(found["A"].text.pieces[0].span) == "2"
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "at"),
+    [
+        ("A='x\nB=1\n", "no closing '", (2, 3)),
+        ("A B=1\n", "'A B' holds a blank", (0, 3)),
+        ("A!=1\n", "unexpected character '!'", (1, 2)),
+        ("A=${\n", "invalid interpolation format", (2, 4)),
+        ("A=${B:?is needed}\n", "required variable B is missing a value: is needed", (2, 17)),
+    ],
+)
+def test_what_compose_refuses_is_refused_at_its_place(text: str, message: str, at: tuple[int, int]) -> None:
+    with pytest.raises(ReadError) as caught:
+        resolve(read(Source(".env", text)), lambda _: None, strict=True)
+    assert message in caught.value.message
+    assert (caught.value.span.start, caught.value.span.end) == at
+
+
+ENV_TEXT = st.text(st.sampled_from("AB=: \n\t\r'\"`#\\$ {}-nexport1é."), max_size=40)
+
+
+@settings(max_examples=300, deadline=None)
+@given(ENV_TEXT)
+def test_python_dotenv_reads_the_same(text: str) -> None:
+    dotenv = pytest.importorskip("dotenv")
+    import logging
+
+    logging.disable(logging.WARNING)
+    theirs = dotenv.dotenv_values(stream=io.StringIO(text, newline=""), interpolate=False)
+    found = read(Source(".env", text), Dialect.PYTHON)
+    ours = {each.key: None if each.value is None else each.value.text for each in found}
+    assert ours == dict(theirs)
+
+
+@settings(max_examples=300, deadline=None)
+@given(ENV_TEXT, st.sampled_from(list(Dialect)))
+def test_exact_parts_stand_in_the_file_letter_by_letter(text: str, dialect: Dialect) -> None:
+    source = Source(".env", text)
+    try:
+        found = resolve(read(source, dialect), lambda _: None, strict=False)
+    except ReadError as error:
+        assert 0 <= error.span.start <= error.span.end <= len(text)
+        return
+    for value in found.values():
+        for piece in value.text.pieces:
+            assert 0 <= piece.span.start <= piece.span.end <= len(text)
+            part = value.text.text[piece.start : piece.end]
+            if piece.exact and HOLE not in part:
+                assert source.slice(piece.span) == part
