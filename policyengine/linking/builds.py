@@ -1,0 +1,125 @@
+"""What is built from what: services and builds to stages, deployed images to the builds that make them."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from policyengine.model import image as images
+from policyengine.model.graph import Edge, EdgeKind
+from policyengine.model.nodes import (
+    Build,
+    Node,
+    Repository,
+    Role,
+    Service,
+    Side,
+    Stage,
+)
+from policyengine.model.value import Floating, Known, Unknown, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+
+def built_from(nodes: Iterable[Node], stages: Sequence[Stage]) -> Iterator[Edge]:
+    """Service and Build → the stage that its Dockerfile and target name."""
+    by_file: dict[str, list[Stage]] = {}
+    for stage in stages:
+        by_file.setdefault(stage.dockerfile, []).append(stage)
+    for node in nodes:
+        build = node if isinstance(node, Build) else node.build if isinstance(node, Service) else None
+        if build is None or build.inline or not isinstance(build.dockerfile, Known):
+            continue
+        found = _target(by_file.get(build.dockerfile.value, []), build.target)
+        if found is not None:
+            yield Edge(EdgeKind.BUILT_FROM, node.id, found.id, f"builds {found.dockerfile}")
+
+
+def _target(stages: Sequence[Stage], target: Value[str]) -> Stage | None:
+    """The stage that a build target names: by name without regard to case, by number, the last without a target."""
+    match target:
+        case Known(name):
+            lowered = name.lower()
+            named = [stage for stage in stages if stage.name.lower() == lowered]
+            found = named or [stage for stage in stages if str(stage.index) == name]
+            return found[-1] if found else None
+        case Unknown():
+            return None
+        case _:
+            return next((stage for stage in stages if stage.last), None)
+
+
+def same_local_image(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:
+    """Compose services without `build` whose image another service builds: a worker beside its app."""
+    stage_of = {edge.source: edge.target for edge in edges if edge.kind is EdgeKind.BUILT_FROM}
+    services = [node for node in nodes if isinstance(node, Service) and node.side is Side.LOCAL]
+    made = {
+        service.image.value: stage_of[service.id]
+        for service in services
+        if service.build is not None and isinstance(service.image, Known | Floating) and service.id in stage_of
+    }
+    for service in services:
+        if service.build is None and isinstance(service.image, Known | Floating) and service.image.value in made:
+            yield Edge(
+                EdgeKind.BUILT_FROM, service.id, made[service.image.value], "runs the image another service builds"
+            )
+
+
+def deployed(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:
+    """Cloud Service → the pipeline's Build of its image and that build's stage, joined by the image repository."""
+    everything = list(nodes)
+    builds = [node for node in everything if isinstance(node, Build) and node.side is not Side.LOCAL]
+    stage_of = {edge.source: edge.target for edge in edges if edge.kind is EdgeKind.BUILT_FROM}
+    names: dict[str, list[Build]] = {}
+    for build in builds:
+        if isinstance(build.tags, Known):
+            for name in {_repository(tag) for tag in build.tags.value}:
+                names.setdefault(name, []).append(build)
+    repositories = [node for node in everything if isinstance(node, Repository)]
+    for repository in repositories:
+        if isinstance(repository.repository, Known):
+            for build in names.get(repository.repository.value, ()):
+                yield Edge(EdgeKind.PUBLISHES, build.id, repository.id, f"pushes {repository.repository.value}")
+    for service in everything:
+        if not isinstance(service, Service) or service.role is not Role.APP or service.id in stage_of:
+            continue
+        if service.side is Side.PIPELINE or service.build is not None:
+            continue
+        makers, reason = _makers(service, names, builds, everything)
+        for build in makers:
+            yield Edge(EdgeKind.BUILT_BY, service.id, build.id, reason)
+        stages = sorted({stage_of[build.id] for build in makers if build.id in stage_of})
+        if len(stages) == 1:
+            yield Edge(EdgeKind.BUILT_FROM, service.id, stages[0], reason)
+
+
+def _repository(ref: images.ImageRef) -> str:
+    return ref.repository
+
+
+def _makers(
+    service: Service, names: dict[str, list[Build]], builds: Sequence[Build], nodes: Sequence[Node]
+) -> tuple[list[Build], str]:
+    """The builds that make a cloud service's image: by repository, or the only pushed build for the only image."""
+    if isinstance(service.image, Known | Floating):
+        ref = service.image.value
+        if images.engine_of(ref, service.image.span) is not None:
+            return [], ""
+        found = names.get(ref.repository) or [
+            build for name, group in names.items() if PurePosixPath(name).name == ref.basename for build in group
+        ]
+        if found:
+            return found, f"the build pushes {ref.repository}"
+    if service.side is not Side.CLOUD:
+        return [], ""
+    used = {
+        node.image.value.repository if isinstance(node.image, Known | Floating) else node.id
+        for node in nodes
+        if isinstance(node, Service) and node.side is Side.CLOUD and node.role is Role.APP
+    }
+    pushed = [build for build in builds if not (isinstance(build.push, Known) and not build.push.value)]
+    files = {build.dockerfile.value for build in pushed if isinstance(build.dockerfile, Known)}
+    if len(used) == 1 and len(files) == 1 and all(isinstance(build.dockerfile, Known) for build in pushed):
+        return pushed, "the only image that the pipeline builds for the only image that runs"
+    return [], ""

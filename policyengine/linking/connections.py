@@ -1,0 +1,90 @@
+"""What containers reach and read: datastores by their variables, configuration modules by their folders."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from policyengine.model.graph import Edge, EdgeKind
+from policyengine.model.nodes import (
+    Build,
+    ConfigModule,
+    Node,
+    Role,
+    Service,
+    Side,
+)
+from policyengine.model.value import Known
+from policyengine.patterns import regex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+
+def connected(nodes: dict[str, Node], edges: set[Edge]) -> Iterator[Edge]:
+    """Service → Datastore for a local variable that names the sibling which runs it."""
+    runs = {edge.source: edge.target for edge in edges if edge.kind is EdgeKind.RUNS}
+    groups: dict[tuple[Side, str], dict[str, str]] = {}
+    for service in nodes.values():
+        if isinstance(service, Service) and service.side is not Side.CLOUD and service.id in runs:
+            hosts = groups.setdefault((service.side, service.group), {})
+            for host in (service.name, *service.hostnames, *(each for net in service.networks for each in net.aliases)):
+                hosts[host] = runs[service.id]
+    for service in list(nodes.values()):
+        if not isinstance(service, Service):
+            continue
+        for variable in service.environment:
+            if isinstance(variable.value, Known):
+                for host in _hosts(variable.value.value):
+                    target = groups.get((service.side, service.group), {}).get(host)
+                    if target and target != runs.get(service.id):
+                        yield Edge(EdgeKind.CONNECTS, service.id, target, variable.key)
+
+
+_URL_HOST = regex(r"[a-z][a-z0-9+.-]*://(?:[^@/\s]*@)?([A-Za-z0-9_.-]+)")
+
+
+_BARE_HOST = regex(r"([A-Za-z0-9_.-]+)(?::\d+)?\Z")
+
+
+def _hosts(text: str) -> list[str]:
+    found = _URL_HOST.findall(text)
+    bare = _BARE_HOST.match(text)
+    return [*found, *([bare[1]] if bare else [])]
+
+
+def configured(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:
+    """Service → ConfigModule: of the folder its image is built from, or the only one there is."""
+    everything = list(nodes)
+    modules = [node for node in everything if isinstance(node, ConfigModule)]
+    if not modules:
+        return
+    built_by = {edge.source: edge.target for edge in edges if edge.kind is EdgeKind.BUILT_BY}
+    by_id = {node.id: node for node in everything}
+    for service in everything:
+        if not isinstance(service, Service) or service.role is not Role.APP or service.side is Side.PIPELINE:
+            continue
+        build = service.build or by_id.get(built_by.get(service.id, ""))
+        module = _module(build if isinstance(build, Build) else None, modules)
+        if module is not None:
+            yield Edge(EdgeKind.CONFIGURED_BY, service.id, module.id, f"reads {module.path}")
+
+
+def _module(build: Build | None, modules: Sequence[ConfigModule]) -> ConfigModule | None:
+    if build is None or not isinstance(build.context, Known):
+        return modules[0] if len(modules) == 1 else None
+    folders = {_folder(build.context.value)}
+    if isinstance(build.dockerfile, Known):
+        folders.add(_folder(PurePosixPath(build.dockerfile.value).parent.as_posix()))
+    inside = [module for module in modules if _folder(module.directory) in folders]
+    if not inside:
+        inside = [module for module in modules if any(_under(module.directory, folder) for folder in folders)]
+    return inside[0] if len(inside) == 1 else None
+
+
+def _under(directory: str, folder: str) -> bool:
+    return not folder or _folder(directory).startswith(folder + "/")
+
+
+def _folder(path: str) -> str:
+    return "" if path in (".", "") else path.rstrip("/")

@@ -1,0 +1,78 @@
+"""What services that are built from a Dockerfile run, told by the image at its bottom."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from policyengine.model import image as images
+from policyengine.model.graph import Edge, EdgeKind
+from policyengine.model.nodes import (
+    Database,
+    Datastore,
+    Node,
+    Role,
+    Service,
+    Stage,
+)
+from policyengine.model.value import Known, Unknown, Value
+from policyengine.platforms.docker.datastore import datastore, image_role
+
+
+def complete(nodes: dict[str, Node], edges: set[Edge]) -> None:
+    """Give services that are built the role and the datastore of what is at the bottom of their Dockerfile."""
+    built = {edge.source: edge.target for edge in edges if edge.kind is EdgeKind.BUILT_FROM}
+    for service in [node for node in nodes.values() if isinstance(node, Service) and node.id in built]:
+        stage = nodes[built[service.id]]
+        if not isinstance(stage, Stage) or not isinstance(stage.base, Known):
+            continue
+        engine = images.engine_of(stage.base.value, stage.base.span)
+        role = image_role(engine)
+        store = datastore(service, stage.base, _database_name(service))
+        if service.role is Role.APP and role is not Role.APP:
+            nodes[service.id] = replace(service, role=role)
+        if store is None:
+            continue
+        if isinstance(store, Database) and _installs_vector(stage):
+            place = next(package for package in stage.packages if isinstance(package, Known) and _vector(package.value))
+            store = replace(store, vector=Known(value=True, span=place.span))
+        elif (
+            isinstance(store, Database)
+            and isinstance(store.vector, Known)
+            and not store.vector.value
+            and _opaque(stage)
+        ):
+            store = replace(store, vector=Unknown("the Dockerfile builds or copies what it installs", stage.span))
+        former = nodes.get(store.id)
+        if isinstance(former, Datastore):
+            store = replace(store, database_name=former.database_name or store.database_name, port=former.port)
+        elif isinstance(former, Node):
+            continue
+        for other in [node.id for node in nodes.values() if isinstance(node, Datastore) and node.service == service.id]:
+            del nodes[other]
+        nodes[store.id] = store
+        edges.add(Edge(EdgeKind.RUNS, service.id, store.id, f"is built from {stage.base.value.name}"))
+
+
+def _database_name(service: Service) -> Value[str] | None:
+    """The database that an official image creates at its first start."""
+    for key in ("POSTGRES_DB", "MYSQL_DATABASE", "MARIADB_DATABASE", "MONGO_INITDB_DATABASE"):
+        variable = service.variable(key)
+        if variable is not None:
+            return variable.value
+    return None
+
+
+def _vector(package: str) -> bool:
+    return "pgvector" in package
+
+
+def _installs_vector(stage: Stage) -> bool:
+    return any(isinstance(package, Known) and _vector(package.value) for package in stage.packages)
+
+
+def _opaque(stage: Stage) -> bool:
+    """Whether a Dockerfile may bring pgvector in a way that is no package: from source, by COPY, by a script."""
+    words = (word.text for command in stage.runs for word in command.words)
+    return any("vector" in word or word in ("make", "cargo") for word in words) or any(
+        "vector" in source or "extension" in source for copy in stage.copies for source in copy.sources
+    )

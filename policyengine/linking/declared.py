@@ -1,0 +1,62 @@
+"""What policyengine.yaml says of nodes: facts, names, and which have no counterpart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from policyengine.model import image as images
+from policyengine.model.nodes import (
+    Datastore,
+    Node,
+    Service,
+    Side,
+)
+from policyengine.model.source import UsageError
+from policyengine.model.value import Known
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from policyengine.repository.configuration import Config, Text
+
+
+def apply_facts(nodes: dict[str, Node], config: Config) -> None:
+    """Put declared engines and versions on their nodes."""
+    for fact in config.facts:
+        wanted = fact.address.text
+        found = [
+            node
+            for node in nodes.values()
+            if isinstance(node, Datastore) and wanted in (node.id, node.name, node.id.partition(":")[2])
+        ]
+        if not found:
+            raise UsageError(unknown(config, "facts", fact.address, nodes.values()))
+        for node in found:
+            if fact.engine:
+                node = replace(node, engine=Known(fact.engine.text, fact.engine.span))  # noqa: PLW2901
+            version = images.version(fact.version.text) if fact.version else None
+            if fact.version and version:
+                engine = node.engine.value if isinstance(node.engine, Known) else ""
+                node = replace(node, version=images.counted(engine, version, fact.version.span))  # noqa: PLW2901
+            nodes[node.id] = node
+
+
+def ignored(nodes: Iterable[Node], config: Config) -> tuple[str, ...]:
+    """The ids of the nodes that `ignore` declares to have no counterpart, sorted."""
+    wanted = {Side.LOCAL: set(config.ignore_local), Side.CLOUD: set(config.ignore_cloud)}
+    return tuple(sorted(node.id for node in nodes if names(node) & wanted.get(node.side, set())))
+
+
+def names(node: Node) -> set[str]:
+    """The names a person may use for a node."""
+    plain = node.id.partition(":")[2]
+    return {node.id, node.name, plain, plain.partition("#")[0]}
+
+
+def unknown(config: Config, where: str, text: Text, nodes: Iterable[Node]) -> str:
+    """The sentence for a name in the configuration that is no node's."""
+    known = sorted({node.id.partition(":")[2] for node in nodes if isinstance(node, Service | Datastore)})
+    listed = ", ".join(known[:8]) or "none"
+    return f"{config.path}: '{where}' names '{text.text}', which is not in the graph; known are {listed}"
