@@ -1,7 +1,7 @@
 """The built-in policy pack: dev/prod parity as the six sides of a hexagon.
 
 It is loaded through the entry-point group `policyengine.packs`, as anybody's pack is, and imports only
-`policyengine.api`. Each side is one module that lists its rules in `RULES`.
+`policyengine.api`. Each side is one folder that lists its rules in `RULES`.
 """
 
 from __future__ import annotations

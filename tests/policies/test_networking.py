@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from clean_hexagon import networking
-from clean_hexagon.endpoints import endpoints
+from clean_hexagon.networking.endpoints import endpoints
 from clean_hexagon.options import Options
 from msgspec import convert
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from clean_hexagon.endpoints import DEFAULT_PORTS, is_loopback
+from clean_hexagon.networking.endpoints import DEFAULT_PORTS, is_loopback
 from policyengine.api import Graph, Package, Severity, regex
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Side 5: containers find each other by their Docker names, and people find the application at one address."""
+"""Containers find each other by their Docker names (HEX501, HEX502)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from clean_hexagon import public_urls
-from clean_hexagon.addresses import auth_url_not_canonical, public_url_port_not_published
-from clean_hexagon.containers import CLIENTS, effective, host_ports, network_mode_of, shares_host
-from clean_hexagon.endpoints import (
+from clean_hexagon.networking import public_urls
+from clean_hexagon.networking.containers import CLIENTS, effective, host_ports, network_mode_of, shares_host
+from clean_hexagon.networking.endpoints import (
     ENGINE_PORTS,
     GATEWAY,
     WEB,
@@ -33,7 +32,6 @@ from policyengine.api import (
     Outcome,
     Port,
     Role,
-    Rule,
     Service,
     Severity,
     Side,
@@ -151,15 +149,6 @@ def published_port_used_internally(graph: Graph, options: Options) -> Iterator[O
                     related=(port.span,),
                     fix=use.redirect(use.endpoint.host, port.target.value),
                 )
-
-
-RULES: tuple[Rule[Options], ...] = (
-    localhost_inside_container,
-    published_port_used_internally,
-    auth_url_not_canonical,
-    public_url_port_not_published,
-)
-"""The rules of this side."""
 
 
 class _Use(Struct, frozen=True):

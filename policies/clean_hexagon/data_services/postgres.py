@@ -1,12 +1,11 @@
-"""Side 4: the databases and caches that the application talks to are the same product in the same version."""
+"""The version of Postgres on both sides (HEX401, HEX402, HEX403)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clean_hexagon.pgvector import pgvector_missing_locally
-from clean_hexagon.redis import redis_major_mismatch
-from clean_hexagon.versions import (
+from clean_hexagon.data_services.upgrades import MANAGED
+from clean_hexagon.data_services.versions import (
     image_place,
     major_of,
     moved_finding,
@@ -28,11 +27,7 @@ from policyengine.api import (
     ImageRef,
     Known,
     Outcome,
-    Rule,
     Severity,
-    Side,
-    Span,
-    Unknown,
     Value,
     Version,
     meant_version,
@@ -45,8 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clean_hexagon.options import Options
-
-_MANAGED = frozenset({"rds", "aurora"})
 
 
 @rule(
@@ -194,7 +187,7 @@ def _unprovable(local: Database, cloud: Database) -> Iterator[Outcome]:
         case Floating(there) if local_floats:
             args = {**names, "here": written(local), "there": there}
             yield Finding(subject=local, at=image_place(local), variant="both", args=args, related=(cloud.version,))
-        case Absent() if local_floats and cloud.flavour in _MANAGED:
+        case Absent() if local_floats and cloud.flavour in MANAGED:
             args = {**names, "here": written(local)}
             yield Finding(subject=local, at=image_place(local), variant="neither", args=args, related=(cloud.version,))
         case Floating(there, span) if isinstance(local.version, Known):
@@ -204,7 +197,7 @@ def _unprovable(local: Database, cloud: Database) -> Iterator[Outcome]:
             yield Finding(
                 subject=cloud, at=cloud.version, variant="cloud", args=args, related=(local.version,), fix=fix
             )
-        case Absent() if isinstance(local.version, Known) and cloud.flavour in _MANAGED:
+        case Absent() if isinstance(local.version, Known) and cloud.flavour in MANAGED:
             pinned = local.version.value
             yield Finding(
                 subject=cloud,
@@ -216,68 +209,6 @@ def _unprovable(local: Database, cloud: Database) -> Iterator[Outcome]:
             )
         case _:
             yield from undecided(local, local.version, cloud.version)
-
-
-@rule(
-    "HEX404",
-    mandate="4.1",
-    severity=Severity.WARNING,
-    message={
-        "default": "'{cloud}' upgrades its Postgres minor by itself.",
-        "unset": "'{cloud}' upgrades its Postgres minor by itself, because auto_minor_version_upgrade is not set.",
-    },
-)
-def rds_auto_minor_upgrade(graph: Graph, options: Options) -> Iterator[Outcome]:
-    """RDS may upgrade its Postgres minor by itself, which no file of the repository records.
-
-    `auto_minor_version_upgrade` is true unless it is set to false. In the next maintenance window AWS moves the server
-    on, the local image stays, and Terraform from then on plans a downgrade that AWS refuses or shows a difference
-    that nobody made (openaustralia/infrastructure#545, terraform-provider-aws#49496).
-
-    Asked of RDS and Aurora Postgres, with a local twin or without: the version cannot be mirrored while it moves. Other
-    engines are not the matter of this mandate, and a Supabase project has no such switch. A cluster is judged by its
-    instances, where the attribute stands; a module that is used several times is reported once. The option
-    `postgres.match: major` turns the rule off.
-    """
-    if options.postgres.match == "major":
-        return
-    seen: set[Span] = set()
-    for cloud in graph.all(Database, side=Side.CLOUD):
-        switch = cloud.auto_minor_upgrade
-        if cloud.flavour not in _MANAGED or switch is None or switch.span in seen:
-            continue
-        seen.add(switch.span)
-        match cloud.engine, switch:
-            case Known("postgres"), Known(True, span):
-                yield Finding(
-                    subject=cloud,
-                    at=span,
-                    args={"cloud": cloud.name},
-                    fix=replaced(span, "true", "false", "set auto_minor_version_upgrade to false"),
-                )
-            case Known("postgres"), Absent(span):
-                yield Finding(
-                    subject=cloud,
-                    at=span,
-                    variant="unset",
-                    args={"cloud": cloud.name},
-                    fix=Fix("set auto_minor_version_upgrade to false"),
-                )
-            case Known("postgres") | Unknown(), Unknown() as open_value:
-                yield from undecided(cloud, cloud.engine, open_value)
-            case _:
-                pass
-
-
-RULES: tuple[Rule[Options], ...] = (
-    postgres_major_mismatch,
-    postgres_minor_mismatch,
-    postgres_minor_unprovable,
-    rds_auto_minor_upgrade,
-    pgvector_missing_locally,
-    redis_major_mismatch,
-)
-"""The rules of this side."""
 
 
 def _target(version: Value[Version], major: int) -> Version:

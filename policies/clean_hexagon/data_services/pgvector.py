@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clean_hexagon.versions import (
+from clean_hexagon.data_services.versions import (
     image_place,
     major_of,
     reference,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from clean_hexagon import public_urls
-from clean_hexagon.containers import CLIENTS, effective, host_ports, shares_host
+from clean_hexagon.networking import public_urls
+from clean_hexagon.networking.containers import CLIENTS, effective, host_ports, shares_host
 from policyengine.api import (
     Edit,
     EnvironmentFile,
