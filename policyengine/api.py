@@ -4,8 +4,9 @@ Names here keep their meaning within a major version. Import nothing else from `
 """
 
 from policyengine.hooks import HOOKS_VERSION, hookimpl
+from policyengine.knowledge.tags import TagFact
 from policyengine.model.graph import Choice, Edge, EdgeKind, Graph, Pair
-from policyengine.model.image import ImageRef, TagFact, Version, meant_version, tag_fact
+from policyengine.model.image import ImageRef, Version, meant_version, tag_fact
 from policyengine.model.nodes import (
     Activity,
     Attachment,

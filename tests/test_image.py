@@ -221,7 +221,7 @@ def test_versions_compare_by_what_they_give() -> None:
     ],
 )
 def test_what_base_images_bring(image: str, user: str, libc: str, has: set[str], lacks: set[str]) -> None:
-    facts = base_image(ref(image))
+    facts = base_image(ref(image).name, ref(image).effective_tag)
     assert facts is not None
     assert facts.tools is not None
     assert (facts.user, facts.libc) == (user, libc)
@@ -230,4 +230,4 @@ def test_what_base_images_bring(image: str, user: str, libc: str, has: set[str],
 
 
 def test_a_base_image_that_no_table_lists_is_unknown() -> None:
-    assert base_image(ref("ghcr.io/acme/base:1")) is None
+    assert base_image("ghcr.io/acme/base", "1") is None

@@ -1,22 +1,21 @@
 """What a public image brings to the stages built on it: user, working directory, C library, shell, tools, defaults.
 
-The table `facts/bases.json` carries its date and source. What it does not say stays None: a rule then has an Unknown.
+What the table does not say stays None: a rule then has an Unknown.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from functools import cache
-from importlib import resources
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from msgspec import Struct, field
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from policyengine.knowledge.loading import Table, table
 
-    from policyengine.model.image import ImageRef
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+T = TypeVar("T")
 
 CHECKED_TOOLS = ("sh", "bash", "curl", "wget", "nc")
 """The programs of which the table tells whether an image has them."""
@@ -39,54 +38,57 @@ class BaseImage(Struct, frozen=True):
     command: tuple[str, ...] | None = None
     exposed: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
-    users: Mapping[str, str] = field(default_factory=dict)
-    environment: frozenset[str] = frozenset()
-    date: str = ""
+    users: dict[str, str] = field(default_factory=dict)
+    environment: frozenset[str] = SET_EVERYWHERE
 
 
-def base_image(ref: ImageRef) -> BaseImage | None:
-    """What is known of an image, or None for an image that the table does not list."""
-    table = _table()
-    tag = "" if ref.effective_tag is None else ref.effective_tag
-    merged: dict[str, object] = {}
-    for variant, row in table.rows.get(ref.name, ()):
-        if variant is None or variant.search(tag):
-            merged.update(row)
-    if not merged:
+class Row(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is true of some images, and of those of their tags in which the expression `variant` is found."""
+
+    repositories: tuple[str, ...]
+    source: str
+    variant: str | None = None
+    user: str | None = None
+    workdir: str | None = None
+    libc: Literal["glibc", "musl"] | None = None
+    tools: frozenset[str] | None = None
+    entrypoint: tuple[str, ...] | None = None
+    command: tuple[str, ...] | None = None
+    exposed: tuple[str, ...] | None = None
+    volumes: tuple[str, ...] | None = None
+    users: dict[str, str] | None = None
+    environment: frozenset[str] | None = None
+
+
+class BaseImages(Table, frozen=True):
+    """The table: of the rows that concern an image, a later one overrules what an earlier one says of a field."""
+
+    rows: list[Row]
+
+
+def base_image(name: str, tag: str | None) -> BaseImage | None:
+    """What is known of the image of that name, or None for one that the table does not list.
+
+    `tag` is the one that is pulled. With None only a digest is known, so what depends on the variant is not.
+    """
+    rows = [row for row in table("base_images", BaseImages).rows if name in row.repositories]
+    found = [row for row in rows if row.variant is None or re.search(row.variant, tag or "")]
+    if not found:
         return None
-    tools = cast("list[str] | None", merged.get("tools"))
-    entrypoint = cast("list[str] | None", merged.get("entrypoint"))
-    command = cast("list[str] | None", merged.get("command"))
-    if ref.tag is None and ref.digest is not None:  # the variant is not known, so neither is what depends on it
-        tools = None
-        merged.pop("libc", None)
     return BaseImage(
-        user=cast("str | None", merged.get("user")),
-        workdir=cast("str | None", merged.get("workdir")),
-        libc=cast("str | None", merged.get("libc")),
-        tools=None if tools is None else frozenset(tools),
-        entrypoint=None if entrypoint is None else tuple(entrypoint),
-        command=None if command is None else tuple(command),
-        exposed=tuple(cast("list[str]", merged.get("exposed", []))),
-        volumes=tuple(cast("list[str]", merged.get("volumes", []))),
-        users=cast("dict[str, str]", merged.get("users", {})),
-        environment=frozenset(cast("list[str]", merged.get("environment", []))) | SET_EVERYWHERE,
-        date=table.date,
+        user=_last(row.user for row in found),
+        workdir=_last(row.workdir for row in found),
+        libc=None if tag is None else _last(row.libc for row in found),
+        tools=None if tag is None else _last(row.tools for row in found),
+        entrypoint=_last(row.entrypoint for row in found),
+        command=_last(row.command for row in found),
+        exposed=_last(row.exposed for row in found) or (),
+        volumes=_last(row.volumes for row in found) or (),
+        users=_last(row.users for row in found) or {},
+        environment=(_last(row.environment for row in found) or frozenset()) | SET_EVERYWHERE,
     )
 
 
-class _Table(Struct, frozen=True):
-    date: str
-    rows: Mapping[str, list[tuple[re.Pattern[str] | None, dict[str, object]]]]
-
-
-@cache
-def _table() -> _Table:
-    text = resources.files("policyengine.knowledge").joinpath("bases.json").read_text(encoding="utf-8")
-    table = cast("dict[str, object]", json.loads(text))
-    rows: dict[str, list[tuple[re.Pattern[str] | None, dict[str, object]]]] = {}
-    for row in cast("list[dict[str, object]]", table["rows"]):
-        variant = re.compile(str(row["variant"])) if "variant" in row else None
-        for repository in cast("list[str]", row["repositories"]):
-            rows.setdefault(repository, []).append((variant, row))
-    return _Table(str(table["date"]), rows)
+def _last(said: Iterable[T | None]) -> T | None:
+    """The last that says something."""
+    return next((each for each in reversed(tuple(said)) if each is not None), None)

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct, field
 
-from policyengine.model.dockerignore import ignored
+from policyengine.model.ignoring import compile_patterns, left_out_by_docker
 from policyengine.model.image import engine_of
 from policyengine.model.nodes import Datastore, IgnoreFile, Node, Role, Service, Side, Stage
 from policyengine.model.source import Span
 from policyengine.model.value import Absent, Floating, Known, Unknown
-from policyengine.repository.discover import compile_patterns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -182,7 +181,7 @@ class Graph(Struct, frozen=True):
             for file in self.all(IgnoreFile):
                 if file.path == name:
                     patterns = [pattern for pattern, _ in file.patterns]
-                    return Known(ignored(patterns, path.removeprefix(folder)), file.span)
+                    return Known(left_out_by_docker(patterns, path.removeprefix(folder)), file.span)
         return Known(value=False, span=Span(dockerfile, 0, 0))
 
     def siblings(self, service: Service) -> Iterator[Service]:

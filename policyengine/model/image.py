@@ -3,58 +3,31 @@
 `parse("public.ecr.aws/docker/library/postgres:16.4-alpine")` and `parse("postgres:16.4-alpine")` name one repository,
 `postgres` at `docker.io`; `ImageRef.text` keeps what was written. `engine_of` reads the tag by the grammar of its
 repository: `16.4` decides a Postgres, `16-alpine` leaves the minor open (`Floating`), `latest` tells nothing
-(`Unknown`). The tables under `facts/` carry their date and source.
+(`Unknown`). What is known of images stands in `policyengine.knowledge`.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from functools import cache, total_ordering
-from importlib import resources
-from typing import TYPE_CHECKING, Literal, cast
+from functools import total_ordering
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
+from policyengine.knowledge.images import Image, Purpose, codename, image, release_numbers, suggested
+from policyengine.knowledge.mirrors import DOCKER_HUB, normalised
+from policyengine.knowledge.tags import TagFact, meant
 from policyengine.model.value import Floating, Known, Unknown, Value
 from policyengine.patterns import regex
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from policyengine.model.source import Span
-
-Role = Literal[
-    "database",
-    "cache",
-    "search",
-    "queue",
-    "storage",
-    "aws",
-    "proxy",
-    "identity",
-    "workflow",
-    "runtime",
-    "base",
-    "devtool",
-    "sidecar",
-    "test",
-    "tool",
-]
-"""What an image does in a stack; `runtime` is a bare language image, `base` a bare operating system."""
-
-DOCKER_HUB = "docker.io"
 
 _PATH = regex(r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*\Z")
 _HOST = regex(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\])(?::\d+)?\Z")
 _TAG = regex(r"\w[\w.-]{0,127}\Z", re.ASCII)
 _DIGEST = regex(r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}\Z")
 _LONGEST = 4096
-_ECR = regex(r"\d{12}\.dkr[.-]ecr(?:-fips)?\.[a-z0-9-]+\.(?:amazonaws\.com(?:\.cn)?|on\.aws)\Z")
-_ARTIFACT_REGISTRY = regex(r"[a-z0-9-]+-docker\.pkg\.dev\Z")
-_PUBLIC_HOSTS = frozenset(
-    {"docker.io", "ghcr.io", "quay.io", "gcr.io", "mcr.microsoft.com", "public.ecr.aws", "registry.k8s.io"}
-)
 
 
 @total_ordering
@@ -175,7 +148,7 @@ def parse(text: str) -> ImageRef | None:
         host = DOCKER_HUB
     if _PATH.match(path) is None:
         return None
-    registry, repository = _normalise(host, path)
+    registry, repository = normalised(host, path)
     return ImageRef(registry, repository, tag, digest if at else None, text, tag_at)
 
 
@@ -208,54 +181,10 @@ def parse_template(text: str) -> ImageRef | None:
     if "$" in path.rsplit("/", 1)[-1]:
         return None
     if "$" not in path and registry != DOCKER_HUB and "$" not in registry:
-        registry, path = _normalise(registry, path)
+        registry, path = normalised(registry, path)
     elif "$" not in path and registry == DOCKER_HUB:
         path = path.removeprefix("library/")
     return ImageRef(registry, path, tag, digest, written)
-
-
-def _normalise(host: str, path: str) -> tuple[str, str]:
-    mirrors = _mirrors()
-    host = mirrors.host_aliases.get(host, host)
-    if host in mirrors.docker_hub_hosts:
-        owner, _, rest = path.partition("/")
-        official = rest and (owner == "library" or owner in mirrors.docker_hub_architectures)
-        return DOCKER_HUB, rest if official else path
-    if host == "public.ecr.aws":
-        return _ecr_public(path)
-    if host in _PUBLIC_HOSTS:
-        return host, path
-    parts = path.split("/")
-    if "dependency_proxy" in parts:  # GitLab: <group>/dependency_proxy/containers/<image>
-        at = parts.index("dependency_proxy")
-        if parts[at + 1 : at + 2] == ["containers"] and len(parts) > at + 2:
-            return DOCKER_HUB, "/".join(parts[at + 2 :]).removeprefix("library/")
-    if _ARTIFACT_REGISTRY.match(host) and len(parts) > 2:  # <project>/<repository>/<image>
-        parts = parts[1:]
-    upstream = mirrors.prefixes.get(parts[0]) if len(parts) > 1 else None
-    if upstream == DOCKER_HUB:
-        return DOCKER_HUB, "/".join(parts[1:]).removeprefix("library/")
-    if upstream is not None and (_ECR.match(host) or "." in parts[0]):
-        return _normalise(upstream, "/".join(parts[1:]))
-    if "library" in parts[:-1] and parts[-2] == "library":  # a proxy project of another name
-        return DOCKER_HUB, parts[-1]
-    return host, path
-
-
-def _ecr_public(path: str) -> tuple[str, str]:
-    if path.startswith("docker/library/"):
-        return DOCKER_HUB, path.removeprefix("docker/library/")
-    if path.partition("/")[0] in _mirrors().ecr_public_docker_hub_twins:
-        return DOCKER_HUB, path
-    return "public.ecr.aws", path
-
-
-class TagFact(Struct, frozen=True):
-    """What a floating tag meant on the day of the bundled table."""
-
-    tag: str
-    date: str
-    source: str
 
 
 class Engine(Struct, frozen=True):
@@ -269,7 +198,7 @@ class Engine(Struct, frozen=True):
     """
 
     name: str
-    role: Role
+    purpose: Purpose
     version: Value[Version]
     variant: str = ""
     extensions: tuple[tuple[str, Value[Version]], ...] = ()
@@ -288,20 +217,20 @@ class Engine(Struct, frozen=True):
 
 def engine_of(ref: ImageRef, span: Span) -> Engine | None:
     """What the image is, or None for an image that no table knows. `span` is where the reference stands."""
-    entry = _engines().get(ref.name)
-    if entry is not None:
-        return _read_tag(ref, entry, span)
-    return _suggested(ref, span)
+    found = image(ref.name)
+    if found is not None:
+        return _read_tag(ref, found, span)
+    found = suggested(ref.basename)
+    if found is None:
+        return None
+    reason = f"the tags of {ref.name} follow no known scheme"
+    return Engine(found.engine, found.purpose, Unknown(reason, span), certain=False)
 
 
 def tag_fact(ref: ImageRef) -> TagFact | None:
     """What the tag of the reference meant on the day of the bundled table, or None where the table is silent."""
     tag = ref.effective_tag
-    if tag is None or ref.digest is not None:
-        return None
-    table = _tags()
-    meant = table.repositories.get(ref.name, {}).get(tag)
-    return None if meant is None else TagFact(meant, table.date, table.source)
+    return None if tag is None or ref.digest is not None else meant(ref.name, tag)
 
 
 def meant_version(fact: TagFact) -> Version | None:
@@ -315,21 +244,10 @@ def counted(engine: str, given: Version, span: Span) -> Value[Version]:
     Postgres releases are `major.minor` from 10 on, everything else is counted in three numbers. Numbers that a
     packager appends (`16.4.0`) are dropped, so that equal releases are equal.
     """
-    wanted = 2 if engine == "postgres" and given.major >= 10 else _COUNTED_IN_TWO.get(engine, 3)
+    wanted = release_numbers(engine, given.major)
     if len(given.parts) < wanted:
         return Floating(given, span)
     return Known(Version(*given.parts[:wanted]), span)
-
-
-_COUNTED_IN_TWO: Mapping[str, int] = {"debian": 2, "ubuntu": 2, "rhel": 2, "amazonlinux": 1, "fedora": 1}
-
-
-class _Entry(Struct, frozen=True):
-    engine: str
-    role: Role
-    grammar: str
-    extensions: tuple[str, ...]
-    version: str
 
 
 _PG = regex(r"(?:^|[-_.])pg(\d{1,3})(?:\.(\d{1,3}))?(?=[-_]|\Z)")
@@ -337,7 +255,7 @@ _LEADING = regex(r"[vV]?(\d{1,9})(?:\.(\d{1,9}))?(?:\.(\d{1,9}))?(?:\.\d+)*(?=[-
 _PRERELEASE = regex(r"\A[vV]?[\d.]+-?(?:alpha|beta|rc)\.?\d*", re.IGNORECASE)
 
 
-def _read_tag(ref: ImageRef, entry: _Entry, span: Span) -> Engine:
+def _read_tag(ref: ImageRef, entry: Image, span: Span) -> Engine:
     tag = ref.effective_tag
     fact = tag_fact(ref)
     found: Value[Version]
@@ -352,15 +270,15 @@ def _read_tag(ref: ImageRef, entry: _Entry, span: Span) -> Engine:
     elif entry.grammar == "pg":
         found, variant, extension = _pg(tag, entry, span, extension)
     elif entry.grammar in {"version", "lead", "supabase"}:
-        found, variant = _leading(tag, entry, span, fact)
+        found, variant = _leading(tag, entry, span)
     else:
         found = Unknown(f"the tag {tag!r} of {ref.name} does not tell the version of {entry.engine}", span)
         variant = tag
     extensions = tuple((name, extension) for name in entry.extensions)
-    return Engine(entry.engine, entry.role, found, variant, extensions, fact)
+    return Engine(entry.engine, entry.purpose, found, variant, extensions, fact)
 
 
-def _pg(tag: str, entry: _Entry, span: Span, extension: Value[Version]) -> tuple[Value[Version], str, Value[Version]]:
+def _pg(tag: str, entry: Image, span: Span, extension: Value[Version]) -> tuple[Value[Version], str, Value[Version]]:
     match = _PG.search(tag)
     if match is None:
         return Unknown(f"the tag {tag!r} tells no Postgres version", span), tag, extension
@@ -372,7 +290,7 @@ def _pg(tag: str, entry: _Entry, span: Span, extension: Value[Version]) -> tuple
     return found, tag[match.end() :].lstrip("-_"), extension
 
 
-def _leading(tag: str, entry: _Entry, span: Span, fact: TagFact | None) -> tuple[Value[Version], str]:
+def _leading(tag: str, entry: Image, span: Span) -> tuple[Value[Version], str]:
     match = _LEADING.match(tag)
     if match is None:
         prerelease = _PRERELEASE.match(tag)
@@ -380,115 +298,11 @@ def _leading(tag: str, entry: _Entry, span: Span, fact: TagFact | None) -> tuple
         if prerelease is not None and given is not None:
             return Floating(given, span), tag[prerelease.end() :].lstrip("-_")
         variant = tag if tag not in {"latest", "stable", "edge"} else ""
-        codename = _codename(tag, fact)
-        if codename is not None:
-            return Floating(codename, span), variant
+        named = codename(entry.engine, tag)
+        if named is not None:
+            return Floating(Version(named), span), variant
         return Unknown(f"the tag {tag!r} fixes no version", span), variant
     numbers = [None if part is None else int(part) for part in match.groups()]
     kept = {"lead": 1, "supabase": 2}.get(entry.grammar, 3)
     given = Version(numbers[0] or 0, *numbers[1:kept])
     return counted(entry.engine, given, span), tag[match.end() :].lstrip("-_+")
-
-
-_NODE_CODENAMES: Mapping[str, int] = {
-    "carbon": 8,
-    "dubnium": 10,
-    "erbium": 12,
-    "fermium": 14,
-    "gallium": 16,
-    "hydrogen": 18,
-    "iron": 20,
-    "jod": 22,
-    "krypton": 24,
-}
-"""Node's release schedule (nodejs/Release): an LTS codename stays with its major for ever."""
-
-
-def _codename(tag: str, fact: TagFact | None) -> Version | None:
-    if fact is None and not tag.startswith("lts-"):
-        return None
-    major = _NODE_CODENAMES.get(tag.removeprefix("lts-").partition("-")[0])
-    return None if major is None else Version(major)
-
-
-_SUGGESTIVE = regex(
-    r"(?:\A|[-_.])(postgres|postgresql|pgvector|postgis|redis|valkey|mysql|mariadb|mongo|mongodb|rabbitmq"
-    r"|elasticsearch|opensearch|memcached)(?:\Z|[-_.\d])"
-)
-_SUGGESTED: Mapping[str, str] = {
-    "postgresql": "postgres",
-    "pgvector": "pgvector/pgvector",
-    "postgis": "postgis/postgis",
-    "valkey": "valkey/valkey",
-    "mongodb": "mongo",
-    "opensearch": "opensearchproject/opensearch",
-}
-_NOT_THE_ENGINE = regex(
-    r"(?:\A|[-_.])(exporter|backup|client|commander|insight|express|admin|ui|dashboards?|operator|init|migrat\w*"
-    r"|proxy|bouncer|sentinel|cli|dump|s3|curator|logstash)(?:\Z|[-_.\d])"
-)
-
-
-def _suggested(ref: ImageRef, span: Span) -> Engine | None:
-    """An engine that only the basename of an unknown repository suggests, its version never decided by the tag."""
-    found = _SUGGESTIVE.search(ref.basename)
-    if found is None or _NOT_THE_ENGINE.search(ref.basename):
-        return None
-    entry = _engines().get(_SUGGESTED.get(found[1], found[1]))
-    if entry is None:
-        return None
-    reason = f"the tags of {ref.name} follow no known scheme"
-    return Engine(entry.engine, entry.role, Unknown(reason, span), certain=False)
-
-
-class _Mirrors(Struct, frozen=True):
-    docker_hub_hosts: frozenset[str]
-    host_aliases: Mapping[str, str]
-    prefixes: Mapping[str, str]
-    docker_hub_architectures: frozenset[str]
-    ecr_public_docker_hub_twins: frozenset[str]
-
-
-class _Tags(Struct, frozen=True):
-    date: str
-    source: str
-    repositories: Mapping[str, Mapping[str, str]]
-
-
-def _facts(name: str) -> dict[str, object]:
-    text = resources.files("policyengine.knowledge").joinpath(name).read_text(encoding="utf-8")
-    return cast("dict[str, object]", json.loads(text))
-
-
-@cache
-def _mirrors() -> _Mirrors:
-    table = _facts("mirrors.json")
-    return _Mirrors(
-        frozenset(cast("list[str]", table["docker_hub_hosts"])),
-        cast("dict[str, str]", table["host_aliases"]),
-        cast("dict[str, str]", table["prefixes"]),
-        frozenset(cast("list[str]", table["docker_hub_architectures"])),
-        frozenset(cast("list[str]", table["ecr_public_docker_hub_twins"])),
-    )
-
-
-@cache
-def _tags() -> _Tags:
-    table = _facts("tags.json")
-    repositories = cast("dict[str, dict[str, str]]", table["repositories"])
-    return _Tags(str(table["date"]), str(table["source"]), repositories)
-
-
-@cache
-def _engines() -> Mapping[str, _Entry]:
-    table = cast("dict[str, dict[str, object]]", _facts("engines.json")["repositories"])
-    return {
-        name: _Entry(
-            str(row["engine"]),
-            cast("Role", row["role"]),
-            str(row["grammar"]),
-            tuple(cast("list[str]", row.get("extensions", []))),
-            str(row.get("version", "")),
-        )
-        for name, row in table.items()
-    }

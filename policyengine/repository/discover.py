@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct, field
 
+from policyengine.model.ignoring import compile_patterns
 from policyengine.model.source import ReadError, Source, Span, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from pathspec import GitIgnoreSpec
 
@@ -258,13 +259,6 @@ def _spec(root: Path, path: str) -> GitIgnoreSpec | None:
     except ReadError:
         return None
     return compile_patterns(lines)
-
-
-def compile_patterns(lines: Iterable[str]) -> GitIgnoreSpec:
-    """The patterns of a .gitignore as git reads them (gitignore(5))."""
-    from pathspec import GitIgnoreSpec  # noqa: PLC0415  costs 20 ms, and many trees have no .gitignore
-
-    return GitIgnoreSpec.from_lines(lines)
 
 
 def ignored(specs: Sequence[tuple[str, GitIgnoreSpec]], path: str) -> bool:

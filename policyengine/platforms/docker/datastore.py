@@ -41,7 +41,7 @@ _KINDS: dict[Role, tuple[type[Datastore], str]] = {
 
 def image_role(engine: Engine | None) -> Role:
     """The role that an image alone gives a container. A language runtime, or an unknown image, is an application."""
-    return Role.APP if engine is None else _ROLES.get(engine.role, Role.APP)
+    return Role.APP if engine is None else _ROLES.get(engine.purpose, Role.APP)
 
 
 def datastore(service: Service, image: Value[ImageRef], database_name: Value[str] | None = None) -> Datastore | None:

@@ -296,7 +296,7 @@ class _Lowering(Struct):
             nothing = Unknown(why, base.span, base.via)
             return _State(base, None, nothing, nothing, nothing, nothing, platform=platform)
         ref = base.value
-        facts = base_image(ref)
+        facts = base_image(ref.name, ref.effective_tag)
         if facts is None:
             facts_of = f"what {ref.name} brings is not in the bundled table"
             unknown = Unknown(facts_of, span)

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from policyengine.model.dockerignore import ignored
+from policyengine.model.ignoring import left_out_by_docker as ignored
 
 matcher = pytest.importorskip("e2b_dockerfile_utils")
 pytestmark = pytest.mark.oracle

@@ -1,0 +1,38 @@
+"""What a floating tag of an official image meant on the day of the table."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from policyengine.knowledge.loading import Table, table
+
+
+class TagFact(Struct, frozen=True):
+    """What a floating tag meant: the most specific `tag` of the same image on that `date`; `source` is an address."""
+
+    tag: str
+    date: str
+    source: str
+
+
+class Tagged(Struct, frozen=True, forbid_unknown_fields=True):
+    """The floating tags of one image, each with the most specific tag of the same image."""
+
+    tags: dict[str, str]
+    source: str
+
+
+class Tags(Table, frozen=True):
+    """The table, by the name of the image."""
+
+    images: dict[str, Tagged]
+
+
+def meant(image: str, tag: str) -> TagFact | None:
+    """What `tag` of the image `postgres` meant, or None where the table is silent."""
+    tags = table("tags", Tags)
+    found = tags.images.get(image)
+    if found is None or tag not in found.tags:
+        return None
+    source = tags.sources[found.source]
+    return TagFact(found.tags[tag], source.date, source.address or source.title)
