@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from msgspec import Struct, field
 
@@ -15,6 +15,8 @@ from policyengine.model.value import Absent, Floating, Known, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from pathspec import GitIgnoreSpec
 
     from policyengine.model.value import Value
 
@@ -69,10 +71,11 @@ class Choice(Struct, frozen=True):
     reason: str
 
 
-class Graph(Struct, frozen=True):
+class Graph(Struct, frozen=True, eq=False):
     """What all files together describe. Nodes and edges are sorted by id, so two runs give the same graph.
 
-    `paths` are all files of the tree, `ignored` the ids of nodes that the configuration leaves out of pairing.
+    `paths` are all files of the tree, `ignored` the ids of nodes that the configuration leaves out of pairing. Every
+    question is answered from an index, so that a rule which asks it of each node stays linear.
     """
 
     nodes: tuple[Node, ...]
@@ -83,12 +86,24 @@ class Graph(Struct, frozen=True):
     paths: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     _by_id: dict[str, Node] = field(default_factory=dict)
+    _by_type: dict[type[Node], tuple[Node, ...]] = field(default_factory=dict)
+    _groups: dict[tuple[Side, str], list[Service]] = field(default_factory=dict)
     _out: dict[tuple[EdgeKind, str], list[Edge]] = field(default_factory=dict)
+    _into: dict[tuple[EdgeKind, str], list[Edge]] = field(default_factory=dict)
+    _pair_of: dict[str, Pair] = field(default_factory=dict)
+    _ignoring: dict[str, GitIgnoreSpec] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._by_id.update((node.id, node) for node in self.nodes)
+        for node in self.nodes:
+            self._by_id[node.id] = node
+            if isinstance(node, Service):
+                self._groups.setdefault((node.side, node.group), []).append(node)
         for edge in self.edges:
             self._out.setdefault((edge.kind, edge.source), []).append(edge)
+            self._into.setdefault((edge.kind, edge.target), []).append(edge)
+        for pair in self.pairs:
+            self._pair_of.setdefault(pair.local, pair)
+            self._pair_of.setdefault(pair.cloud, pair)
 
     def paired(self, pairs: tuple[Pair, ...]) -> Graph:
         """The same graph with other pairs."""
@@ -96,9 +111,10 @@ class Graph(Struct, frozen=True):
 
     def all(self, kind: type[N], *, side: Side | None = None) -> Iterator[N]:
         """Every node of a type, in the order of ids."""
-        for node in self.nodes:
-            if isinstance(node, kind) and (side is None or node.side is side):
-                yield node
+        found = self._by_type.get(kind)
+        if found is None:
+            found = self._by_type[kind] = tuple(node for node in self.nodes if isinstance(node, kind))
+        return (node for node in cast("tuple[N, ...]", found) if side is None or node.side is side)
 
     def get(self, kind: type[N], node_id: str) -> N | None:
         """The node with that id if it is of that type, or None."""
@@ -109,6 +125,13 @@ class Graph(Struct, frozen=True):
         """The nodes of a type that edges of one kind lead to."""
         for each in self._out.get((edge, source.id), ()):
             node = self.get(kind, each.target)
+            if node is not None:
+                yield node
+
+    def sources(self, kind: type[N], edge: EdgeKind, target: Node) -> Iterator[N]:
+        """The nodes of a type from which edges of one kind come."""
+        for each in self._into.get((edge, target.id), ()):
+            node = self.get(kind, each.source)
             if node is not None:
                 yield node
 
@@ -124,20 +147,17 @@ class Graph(Struct, frozen=True):
 
     def mirror(self, node: N) -> N | None:
         """The twin of a node on the other side, or None."""
-        for pair in self.pairs:
-            if node.id in (pair.local, pair.cloud):
-                return self.get(type(node), pair.cloud if node.id == pair.local else pair.local)
-        return None
+        pair = self.pair_of(node)
+        return None if pair is None else self.get(type(node), pair.cloud if node.id == pair.local else pair.local)
 
-    def pair_of(self, *nodes: Node) -> Pair | None:
-        """The pair that one of these nodes belongs to, or None."""
-        ids = {node.id for node in nodes}
-        return next((pair for pair in self.pairs if ids & {pair.local, pair.cloud}), None)
+    def pair_of(self, node: Node) -> Pair | None:
+        """The pair that a node belongs to, or None."""
+        return self._pair_of.get(node.id)
 
     def unpaired(self, kind: type[N], *, side: Side) -> Iterator[N]:
         """The nodes of a type on one side that mirror nothing, without those the configuration ignores."""
-        paired = {each for pair in self.pairs for each in (pair.local, pair.cloud)} | set(self.ignored)
-        return (node for node in self.all(kind, side=side) if node.id not in paired)
+        ignored = set(self.ignored)
+        return (node for node in self.all(kind, side=side) if node.id not in self._pair_of and node.id not in ignored)
 
     def apps(self, side: Side) -> Iterator[Service]:
         """The application services of one side."""
@@ -165,7 +185,9 @@ class Graph(Struct, frozen=True):
         if not files:
             return Unknown("no .gitignore lies in the scanned tree", Span(path, 0, 0))
         for file in sorted(files, key=lambda each: -each.path.count("/")):
-            spec = compile_patterns(pattern for pattern, _ in file.patterns)
+            spec = self._ignoring.get(file.id)
+            if spec is None:
+                spec = self._ignoring[file.id] = compile_patterns(pattern for pattern, _ in file.patterns)
             verdict = spec.check_file(path.removeprefix(_folder(file.path))).include
             if verdict is not None:
                 return Known(verdict, file.span)
@@ -186,9 +208,8 @@ class Graph(Struct, frozen=True):
 
     def siblings(self, service: Service) -> Iterator[Service]:
         """The other services of the same side and group."""
-        for other in self.all(Service, side=service.side):
-            if other.group == service.group and other.id != service.id:
-                yield other
+        group = self._groups.get((service.side, service.group), ())
+        return (other for other in group if other.id != service.id)
 
 
 def _folder(path: str) -> str:
