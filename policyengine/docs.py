@@ -206,10 +206,10 @@ def terminal(markdown: str, *, colour: bool) -> str:
 
 def main(words: Sequence[str]) -> int:
     """Write the reference of one installed pack to a folder: `FOLDER [PACK]`."""
-    from policyengine.rules import packs as plugins  # noqa: PLC0415  only the generator loads packs
+    from policyengine import plugins  # noqa: PLC0415  only the generator loads packs
 
     wanted = words[1] if len(words) > 1 else "clean-hexagon"
-    for pack in plugins.load():
+    for pack in plugins.load().packs:
         if pack.name == wanted:
             write(pack, Path(words[0]))
             return 0

@@ -1,30 +1,49 @@
-"""The whole path: discover → read → lower → link → evaluate. The CLI and tests call `scan` and `build_graph`."""
+"""The whole path: discover → platforms → link → evaluate. The CLI and tests call `scan` and `build_graph`."""
 
 from __future__ import annotations
 
 import datetime
 import difflib
-from pathlib import Path, PurePosixPath
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from policyengine.model.source import ReadError, Source, UsageError, WorkerDied
+from policyengine.platforms import Settings, joined
+from policyengine.plugins import load
 from policyengine.repository import configuration, discover
 from policyengine.repository.configuration import Config
-from policyengine.rules import packs as plugins
 from policyengine.rules import waivers
 from policyengine.rules.evaluate import Failure, Report, evaluate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from policyengine.model.graph import Graph
-    from policyengine.platforms import Lowered
-    from policyengine.platforms.terraform.plan.plan import Exact
+    from policyengine.platforms import Lowered, Platform
+    from policyengine.plugins import Plugins
     from policyengine.rules.rule import Pack
 
-__all__ = ["Scanned", "UsageError", "build_graph", "evaluate_tree", "scan"]
+__all__ = ["Scanned", "UsageError", "Work", "build_graph", "evaluate_tree", "scan"]
+
+
+class Work(Struct, frozen=True):
+    """How to do the work.
+
+    `given` holds the files of the platforms' options by their names (`plan`), `jobs` is the number of worker processes
+    (0 for one per processor). `cache` tells whether syntax is kept for the next run. `progress` is called with a
+    stage's name, how much is done and how much there is.
+    """
+
+    given: Mapping[str, tuple[Path, ...]] = {}
+    jobs: int = 0
+    cache: bool = True
+    progress: Callable[[str, int, int], None] | None = None
+
+
+PLAIN = Work()
 
 
 class Scanned(Struct, frozen=True):
@@ -56,31 +75,26 @@ def scan(
         UsageError: a path, an option, a pack or the configuration is wrong.
     """
     tree = discover.open_tree(paths)
-    loaded = plugins.load(packs)
-    settings = load_config(tree, config)
-    return evaluate_tree(
-        tree, settings, loaded, select=select, ignore=ignore, jobs=jobs, cache=cache, progress=progress, today=today
-    )
+    plugins = load(packs)
+    work = Work(jobs=jobs, cache=cache, progress=progress)
+    return evaluate_tree(tree, load_config(tree, config), plugins, select=select, ignore=ignore, work=work, today=today)
 
 
 def evaluate_tree(
     tree: discover.Tree,
     settings: Config,
-    packs: Sequence[Pack[Any]],
+    plugins: Plugins,
     *,
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
-    jobs: int = 0,
-    cache: bool = True,
-    progress: Callable[[str, int, int], None] | None = None,
+    work: Work = PLAIN,
     today: datetime.date | None = None,
-    exact: Sequence[Exact] = (),
 ) -> Report:
-    """Scan a tree with given packs. `exact` is what plans and states say. Raises `UsageError` as `scan` does."""
-    selected = selection(packs, select, ignore)
-    options = [(pack, configuration.options(settings, pack.name, pack.options)) for pack in packs]
-    _check_names(settings, packs)
-    scanned = build_graph(tree, settings, jobs=jobs, cache=cache, progress=progress, exact=exact)
+    """Scan a tree with given plug-ins. Raises `UsageError` as `scan` does."""
+    selected = selection(plugins.packs, select, ignore)
+    options = [(pack, configuration.options(settings, pack.name, pack.options)) for pack in plugins.packs]
+    _check_names(settings, plugins.packs)
+    scanned = build_graph(tree, settings, plugins.platforms, work)
     results, undecided, crashes = evaluate(scanned.graph, options, selected=selected)
     standing, waived = waivers.apply(results, settings.waivers, today or datetime.datetime.now(tz=datetime.UTC).date())
     return Report(
@@ -88,7 +102,7 @@ def evaluate_tree(
         undecided=tuple(undecided),
         failures=(*scanned.failures, *crashes),
         waived=waived,
-        packs=tuple(packs),
+        packs=plugins.packs,
         rules=tuple(sorted(selected)),
         graph=scanned.graph,
         sources=scanned.sources,
@@ -147,38 +161,31 @@ def selection(packs: Sequence[Pack[Any]], select: Sequence[str], ignore: Sequenc
     return frozenset(each for each in chosen if not each.startswith(tuple(ignore) or ("\0",)))
 
 
-def build_graph(
-    tree: discover.Tree,
-    settings: Config,
-    *,
-    jobs: int = 0,
-    cache: bool = True,
-    progress: Callable[[str, int, int], None] | None = None,
-    exact: Sequence[Exact] = (),
-) -> Scanned:
+def build_graph(tree: discover.Tree, settings: Config, platforms: Sequence[Platform], work: Work = PLAIN) -> Scanned:
     """The graph of a tree. What cannot be read is among the failures and loses nothing else.
 
     Raises:
-        UsageError: the configuration names what is not there, or a plan or state fits no root module.
+        UsageError: the configuration names what is not there, or a file that an option names does not fit.
     """
     from policyengine.linking.link import link  # noqa: PLC0415
 
+    told = Settings(settings, work.given, work.jobs, work.cache)
+    asked = [
+        each for each in platforms if each.wants.found(tree.paths) or any(o.name in work.given for o in each.options)
+    ]
     parts: list[Lowered] = []
     failures: list[Failure] = []
-    steps = list(_steps(tree, settings, jobs=jobs, cache=cache, exact=exact))
-    for number, (name, step) in enumerate(steps):
-        if progress is not None:
-            progress(name, number, len(steps))
-        try:
-            parts.append(step())
-        except WorkerDied:
-            failures.append(Failure("a worker process died, so files went unread", advice="run again with --jobs 1"))
-        except RecursionError:
-            failures.append(Failure(f"{name}: files are nested too deeply", advice="git-ignore generated files"))
-        except MemoryError:
-            failures.append(Failure(f"{name}: memory ran out", advice="git-ignore large generated files"))
-    if progress is not None:
-        progress("link", len(steps), len(steps))
+    for number, platform in enumerate(asked):
+        if work.progress is not None:
+            work.progress(platform.title, number, len(asked))
+        made: list[Lowered] = []
+        with _survived(platform.title, failures):
+            for unit in platform.units(tree, told):
+                with _survived(unit.name, failures):
+                    made.append(unit.read(tree))
+        parts.append((platform.join or joined)(made))
+    if work.progress is not None:
+        work.progress("link", len(asked), len(asked))
     graph = link(parts, settings, tree.paths)
     problems = {(error.span, error.message): error for part in parts for error in part.problems}
     for error in tree.failures.values():
@@ -187,69 +194,14 @@ def build_graph(
     return Scanned(graph, tree.sources, tuple(failures))
 
 
-_DOCKERFILE = ("Dockerfile", "Containerfile")
-
-
-def _steps(
-    tree: discover.Tree, settings: Config, *, jobs: int, cache: bool, exact: Sequence[Exact]
-) -> Iterator[tuple[str, Callable[[], Lowered]]]:
-    """The lowering steps for which the tree has files. Each imports its readers when it runs."""
-    names = {PurePosixPath(path).name for path in tree.paths}
-
-    def repository() -> Lowered:
-        from policyengine.platforms.code import repository as step  # noqa: PLC0415
-
-        return step.lower(tree)
-
-    yield "env files", repository
-    if _some(names, (".yml", ".yaml")):
-
-        def compose() -> Lowered:
-            from policyengine.platforms import compose as step  # noqa: PLC0415
-
-            return step.lower(tree, settings)
-
-        def actions() -> Lowered:
-            from policyengine.platforms import github as step  # noqa: PLC0415
-
-            return step.lower(tree)
-
-        yield "Compose", compose
-        if any(path.startswith(".github/") for path in tree.paths):
-            yield "workflows", actions
-
-    if any("ockerfile" in name or "ontainerfile" in name for name in names):
-
-        def image() -> Lowered:
-            from policyengine.platforms.docker import image as step  # noqa: PLC0415
-
-            return step.lower(tree)
-
-        yield "Dockerfiles", image
-
-    if exact or _some(names, (".tf", ".tofu", ".tf.json")):
-
-        def terraform() -> Lowered:
-            from policyengine.platforms import terraform as step  # noqa: PLC0415
-
-            return step.lower(tree, settings, jobs=jobs, cache=cache, exact=exact)
-
-        yield "Terraform", terraform
-
-    def source_code() -> Lowered:
-        from policyengine.platforms import Lowered  # noqa: PLC0415
-        from policyengine.platforms.code import config_module, migrations, package  # noqa: PLC0415
-
-        made = [package.lower(tree), config_module.lower(tree), migrations.lower(tree)]
-        return Lowered(
-            nodes=tuple(node for each in made for node in each.nodes),
-            edges=tuple(edge for each in made for edge in each.edges),
-            choices=tuple(choice for each in made for choice in each.choices),
-            problems=tuple(problem for each in made for problem in each.problems),
-        )
-
-    yield "code", source_code
-
-
-def _some(names: Iterable[str], ends: tuple[str, ...]) -> bool:
-    return any(name.endswith(ends) for name in names)
+@contextmanager
+def _survived(what: str, failures: list[Failure]) -> Iterator[None]:
+    """What ends one piece of work and no other is a failure on record."""
+    try:
+        yield
+    except WorkerDied:
+        failures.append(Failure("a worker process died, so files went unread", advice="run again with --jobs 1"))
+    except RecursionError:
+        failures.append(Failure(f"{what}: files are nested too deeply", advice="git-ignore generated files"))
+    except MemoryError:
+        failures.append(Failure(f"{what}: memory ran out", advice="git-ignore large generated files"))

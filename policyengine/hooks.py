@@ -1,13 +1,15 @@
-"""The hooks that a policy pack implements. Marker prefix: `policyengine_`.
+"""The hooks that plug-ins implement. Marker prefix: `policyengine_`.
 
-A pack is a module with the entry point group `policyengine.packs`::
+A plug-in is a module with an entry point in the group `policyengine.packs`, when it brings a policy pack, or in
+`policyengine.extensions`, when it brings anything else::
 
     from policyengine.api import Pack, hookimpl
 
     @hookimpl
     def policyengine_pack() -> Pack: ...
 
-The hook specification has a version, `HOOKS_VERSION`. Within one version hooks gain only optional parameters.
+The hook specification has a version, `HOOKS_VERSION`. Within one version hooks gain only optional parameters. A module
+that needs a version says so: `POLICYENGINE_HOOKS = 1`.
 """
 
 from __future__ import annotations
@@ -17,20 +19,39 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.metadata import EntryPoint
+
+    from policyengine.platforms import Platform
     from policyengine.rules.rule import Pack
 
 PROJECT = "policyengine"
-ENTRY_POINTS = "policyengine.packs"
+PACKS = "policyengine.packs"
+EXTENSIONS = "policyengine.extensions"
 HOOKS_VERSION = 1
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
+def installed_points() -> list[EntryPoint]:
+    """The entry points of the environment's plug-ins, sorted by group and name."""
+    from importlib.metadata import entry_points  # noqa: PLC0415  20 ms, and not every command asks
+
+    found = entry_points()
+    points = [*found.select(group=PACKS), *found.select(group=EXTENSIONS)]
+    return sorted(points, key=lambda each: (each.group, each.name))
+
+
 class Specification:
-    """What a pack may implement."""
+    """What a plug-in may implement. Each hook is called once, when the plug-in is loaded."""
 
     @hookspec
     def policyengine_pack(self) -> Pack[Any]:
-        """The pack: its rules, mandates and options. Called once, and must be implemented."""
+        """The pack: its rules, mandates and options. A module in the group `policyengine.packs` must implement it."""
+        raise NotImplementedError
+
+    @hookspec
+    def policyengine_platforms(self) -> Sequence[Platform]:
+        """Platforms: each reads some files of the tree and makes nodes and edges of them."""
         raise NotImplementedError

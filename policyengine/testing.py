@@ -17,7 +17,7 @@ alone, for a finding outside the edited text.
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
@@ -29,11 +29,11 @@ from policyengine.repository.configuration import Config, plain
 from policyengine.syntax import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from policyengine.plugins import Plugins
     from policyengine.rules.evaluate import Report
-    from policyengine.rules.rule import Pack
 
 __all__ = ["Case", "CaseError", "Mark", "check", "edited", "load_cases", "scan_files"]
 
@@ -200,9 +200,9 @@ def read_reference(folder: Path) -> dict[str, str]:
 
 
 def scan_files(
-    files: Mapping[str, str], folder: Path, packs: Sequence[Pack[Any]], *, cache: bool = False, jobs: int = 1
+    files: Mapping[str, str], folder: Path, plugins: Plugins, *, cache: bool = False, jobs: int = 1
 ) -> Report:
-    """Write `files` below the empty `folder` and scan it with every rule of the packs."""
+    """Write `files` below the empty `folder` and scan it with every rule of the plug-ins."""
     for path, text in files.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -210,10 +210,10 @@ def scan_files(
             stream.write(text)
     tree = discover.open_tree([folder])
     settings: Config = engine.load_config(tree)
-    return engine.evaluate_tree(tree, settings, packs, jobs=jobs, cache=cache)
+    return engine.evaluate_tree(tree, settings, plugins, work=engine.Work(jobs=jobs, cache=cache))
 
 
-def check(case: Case, reference: Mapping[str, str], folder: Path, packs: Sequence[Pack[Any]]) -> Report:
+def check(case: Case, reference: Mapping[str, str], folder: Path, plugins: Plugins) -> Report:
     """Scan the edited reference and compare findings with marks.
 
     Raises:
@@ -222,7 +222,7 @@ def check(case: Case, reference: Mapping[str, str], folder: Path, packs: Sequenc
     files, marks = edited(case, reference)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    report = scan_files(files, folder, packs)
+    report = scan_files(files, folder, plugins)
     found = sorted(
         Mark(result.span.path, result.span.start, result.span.end, result.rule.id) for result in report.results
     )

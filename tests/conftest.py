@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from policyengine.rules import packs as plugins
+from policyengine import plugins
 from policyengine.testing import read_reference
 
 if TYPE_CHECKING:
+    from policyengine.plugins import Plugins
     from policyengine.rules.rule import Pack
 
 ROOT = Path(__file__).parent.parent
@@ -20,5 +21,10 @@ def reference() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def packs() -> tuple[Pack[object], ...]:
+def installed() -> Plugins:
     return plugins.load()
+
+
+@pytest.fixture(scope="session")
+def packs(installed: Plugins) -> tuple[Pack[object], ...]:
+    return installed.packs

@@ -10,6 +10,7 @@ import pytest
 from policyengine.testing import Case, check, load_cases
 
 if TYPE_CHECKING:
+    from policyengine.plugins import Plugins
     from policyengine.rules.rule import Pack
 
 CASES = Path(__file__).parent.parent / "fixtures" / "cases"
@@ -17,10 +18,8 @@ ALL = [case for file in sorted(CASES.glob("*.yaml")) for case in load_cases(file
 
 
 @pytest.mark.parametrize("case", ALL, ids=lambda case: f"{case.rule}: {case.name}")
-def test_findings_equal_marks(
-    case: Case, reference: dict[str, str], packs: tuple[Pack[object], ...], tmp_path: Path
-) -> None:
-    check(case, reference, tmp_path / "tree", packs)
+def test_findings_equal_marks(case: Case, reference: dict[str, str], installed: Plugins, tmp_path: Path) -> None:
+    check(case, reference, tmp_path / "tree", installed)
 
 
 def test_every_rule_has_a_diverging_and_a_conforming_case(packs: tuple[Pack[object], ...]) -> None:

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from policyengine import api, cli, engine, schemas
+from policyengine import api, cli, engine, plugins, schemas
 from policyengine.model.source import UsageError
 from policyengine.repository import discover
-from policyengine.rules import packs as plugins
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 

@@ -1,5 +1,6 @@
 """The command line. Each command is a module with `configure(parser)` and `run(arguments)`, imported when it is used.
 
+One that reads a repository has `extend(parser, packs)` too, which adds the options of plug-ins.
 argparse and not a richer library, because start-up counts: argparse costs 10 ms on top of `python -c pass`, click 40.
 """
 
@@ -16,7 +17,8 @@ from typing import TYPE_CHECKING, NoReturn
 from policyengine import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from types import ModuleType
 
 COMMANDS = {
     "scan": "hold a repository against the rules",
@@ -89,11 +91,10 @@ def _run(words: list[str]) -> int:
     )
     module.configure(command)
     try:
-        arguments = command.parse_intermixed_args(words[1:])
+        arguments = _arguments(module, command, words[1:])
+        code: int = module.run(arguments)
     except SystemExit as stop:
         return int(stop.code or 0)
-    try:
-        code: int = module.run(arguments)
     except UsageError as error:
         _say(str(error))
         return USAGE
@@ -109,6 +110,20 @@ def _run(words: list[str]) -> int:
         _say(f"internal error: {type(error).__name__}{where}; set POLICYENGINE_DEBUG=1 for the trace, and report it")
         return INCOMPLETE
     return code
+
+
+def _arguments(module: ModuleType, parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namespace:
+    """What the words say; plug-ins are loaded for their options only where there is an option that is not known."""
+    extend: Callable[[argparse.ArgumentParser, Sequence[str]], None] | None = getattr(module, "extend", None)
+    if extend is not None:
+        if {"-h", "--help"}.isdisjoint(words):
+            known, others = parser.parse_known_intermixed_args(words)
+            if not others:
+                return known
+            extend(parser, getattr(known, "pack", ()))
+        else:
+            extend(parser, ())
+    return parser.parse_intermixed_args(words)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -23,12 +23,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Load the packs and explain one rule."""
-    from policyengine import docs  # noqa: PLC0415  so that --help is quick
-    from policyengine.rules import packs as plugins  # noqa: PLC0415  so that --help is quick
+    from policyengine import docs, plugins  # noqa: PLC0415  so that --help is quick
 
     targets = output.targets(getattr(arguments, "reports", None) or (), "text")
     output.check_writable(targets)
-    packs = plugins.load(arguments.pack)
+    packs = plugins.load(arguments.pack).packs
     wanted = arguments.id.lower().replace("-", "").replace("_", "")
     for pack in packs:
         for rule in pack.rules:

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from policyengine.cli import output
-from policyengine.cli.scan import add_engine_options, exact, path_prefix
+from policyengine.cli.scan import add_engine_options, extend, given, path_prefix
 
 if TYPE_CHECKING:
     import argparse
 
     from policyengine.model.graph import Graph
     from policyengine.platforms.terraform.explanation import Explanation
+
+__all__ = ["configure", "extend", "run"]
 
 FORMATS = ("text", "json")
 
@@ -32,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Find the value, say how it came about, and return the exit code."""
-    from policyengine import engine  # noqa: PLC0415  so that --help is quick
+    from policyengine import engine, plugins  # noqa: PLC0415  so that --help is quick
     from policyengine.platforms.terraform import explanation  # noqa: PLC0415  so that --help is quick
     from policyengine.reports import explanation as report  # noqa: PLC0415  as above
     from policyengine.repository import discover  # noqa: PLC0415  so that --help is quick
@@ -40,17 +42,17 @@ def run(arguments: argparse.Namespace) -> int:
     targets = output.targets(getattr(arguments, "reports", None) or (), "text")
     output.check_writable(targets)
     tree = discover.open_tree([arguments.path])
-    cache = not arguments.no_cache
     settings = engine.load_config(tree, arguments.config)
-    given = exact(arguments)
-    scanned = engine.build_graph(tree, settings, jobs=arguments.jobs, cache=cache, exact=given)
+    work = engine.Work(given=given(arguments), jobs=arguments.jobs, cache=not arguments.no_cache)
+    scanned = engine.build_graph(tree, settings, plugins.load().platforms, work)
     if ":" in arguments.address.partition(".")[0].partition("[")[0]:
         found = explanation.explain_fact(scanned.graph, arguments.address)
     else:
-        from policyengine.platforms.terraform import read_roots  # noqa: PLC0415  not for other nodes
-        from policyengine.platforms.terraform.workspace import addresses  # noqa: PLC0415  not for other nodes
+        from policyengine.platforms.terraform import exact  # noqa: PLC0415  not for other nodes
+        from policyengine.platforms.terraform.root_modules import read_roots  # noqa: PLC0415  as above
+        from policyengine.platforms.terraform.workspace import addresses  # noqa: PLC0415  as above
 
-        roots = read_roots(tree, settings, cache=cache, exact=given)
+        roots = read_roots(tree, settings, cache=work.cache, exact=exact(work.given))
         found = addresses.explain([project for _, project in roots.projects], arguments.address)
         found = _floating(found, scanned.graph)
     code = output.left_undone(scanned.failures)

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from policyengine.cli import output
-from policyengine.cli.scan import add_engine_options, exact
+from policyengine.cli.scan import add_engine_options, extend, given
 
 if TYPE_CHECKING:
     import argparse
+
+__all__ = ["configure", "extend", "run"]
 
 FORMATS = ("json", "mermaid", "dot")
 
@@ -23,16 +25,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Build the graph, write it, and return the exit code."""
-    from policyengine import engine  # noqa: PLC0415  so that --help is quick
+    from policyengine import engine, plugins  # noqa: PLC0415  so that --help is quick
     from policyengine.reports import graph as export  # noqa: PLC0415  so that --help is quick
     from policyengine.repository import discover  # noqa: PLC0415  so that --help is quick
 
     targets = output.targets(getattr(arguments, "reports", None) or (), "json")
     output.check_writable(targets)
     tree = discover.open_tree([Path(path) for path in arguments.paths or ["."]])
-    cache = not arguments.no_cache
     settings = engine.load_config(tree, arguments.config)
-    scanned = engine.build_graph(tree, settings, jobs=arguments.jobs, cache=cache, exact=exact(arguments))
+    work = engine.Work(given=given(arguments), jobs=arguments.jobs, cache=not arguments.no_cache)
+    scanned = engine.build_graph(tree, settings, plugins.load(getattr(arguments, "pack", ())).platforms, work)
     code = output.left_undone(scanned.failures)
     for target in targets:
         code = max(code, output.deliver(target, export.export(scanned.graph, scanned.sources, target.format)))

@@ -75,7 +75,9 @@ def _code() -> Iterable[str]:
 
     yield sys.version
     folders = [str(Path(__file__).parent.parent)]
-    for point in sorted(entry_points(group="policyengine.packs"), key=lambda each: each.name):
+    found = entry_points()
+    points = [*found.select(group="policyengine.packs"), *found.select(group="policyengine.extensions")]
+    for point in sorted(points, key=lambda each: (each.group, each.name)):
         yield f"{point.name} {point.value} {point.dist.version if point.dist else ''}"
         spec = find_spec(point.module.partition(".")[0])
         if spec is not None:

@@ -29,12 +29,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Load the packs and list their rules."""
-    from policyengine import engine  # noqa: PLC0415  so that --help is quick
-    from policyengine.rules import packs as plugins  # noqa: PLC0415  so that --help is quick
+    from policyengine import engine, plugins  # noqa: PLC0415  so that --help is quick
 
     targets = output.targets(getattr(arguments, "reports", None) or (), "table")
     output.check_writable(targets)
-    packs = plugins.load(arguments.pack)
+    packs = plugins.load(arguments.pack).packs
     chosen = engine.selection(packs, [each for word in arguments.ids for each in word.split(",") if each], ())
     code = 0
     for target in targets:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from policyengine.cli.replay import Replay
-    from policyengine.platforms.terraform.plan.plan import Exact
     from policyengine.repository.discover import Tree
     from policyengine.rules.evaluate import Report
 
@@ -62,28 +61,39 @@ def add_engine_options(parser: argparse.ArgumentParser, *, packs: bool = True) -
         parser.add_argument(
             "--pack", action="append", default=[], metavar="PACK", help="one more policy pack: a module's name or path"
         )
-    for kind in ("plan", "state"):
-        parser.add_argument(
-            f"--{kind}",
-            action="append",
-            default=[],
-            type=Path,
-            metavar="FILE",
-            help=f"a {kind} of Terraform as 'terraform show -json' prints it: its values count, not those of the files",
-        )
     parser.add_argument(
         "--jobs", type=int, default=0, metavar="N", help="worker processes; one per processor by default"
     )
     parser.add_argument("--no-cache", action="store_true", help="read every file anew and keep nothing")
 
 
-def exact(arguments: argparse.Namespace) -> list[Exact]:
-    """What the plans and states say that the options name."""
-    if not (arguments.plan or arguments.state):
-        return []
-    from policyengine.platforms.terraform.plan import plan  # noqa: PLC0415  few runs have one
+def extend(parser: argparse.ArgumentParser, packs: Sequence[str]) -> None:
+    """Add the options of platforms: files outside the tree."""
+    from policyengine import plugins  # noqa: PLC0415  few runs use one
 
-    return [plan.read(path, kind) for kind in ("plan", "state") for path in getattr(arguments, kind)]
+    for platform in plugins.load(packs).platforms:
+        for option in platform.options:
+            parser.add_argument(
+                f"--{option.name}",
+                dest=f"{_GIVEN}{option.name}",
+                action="append",
+                default=[],
+                type=Path,
+                metavar="FILE",
+                help=option.help,
+            )
+
+
+_GIVEN = "given:"
+
+
+def given(arguments: argparse.Namespace) -> dict[str, tuple[Path, ...]]:
+    """The files that the options of platforms name."""
+    return {
+        name.removeprefix(_GIVEN): tuple(paths)
+        for name, paths in sorted(vars(arguments).items())
+        if name.startswith(_GIVEN) and paths
+    }
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -108,8 +118,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _former(arguments: argparse.Namespace, tree: Tree, targets: Sequence[output.Target]) -> Replay | None:
     """Where an equal scan may have left its report: not with a pack by path, a plan from a pipe, or without a cache."""
-    given = [*arguments.plan, *arguments.state]
-    if arguments.no_cache or arguments.pack or not all(path.is_file() for path in given):
+    files = given(arguments)
+    named = [path for paths in files.values() for path in paths]
+    if arguments.no_cache or arguments.pack or not all(path.is_file() for path in named):
         return None
     from policyengine.cli.replay import replay  # noqa: PLC0415  not with --no-cache
 
@@ -129,9 +140,8 @@ def _former(arguments: argparse.Namespace, tree: Tree, targets: Sequence[output.
             arguments.sarif_profile,
             arguments.config,
             config,
-            arguments.plan,
-            arguments.state,
-            [_digest(path) for path in given],
+            files,
+            [_digest(path) for path in named],
             prefix,
             str(tree.root),
             path_prefix(tree.root),
@@ -155,11 +165,10 @@ def _digest(path: Path) -> str:
 
 def _anew(arguments: argparse.Namespace, tree: Tree, targets: Sequence[output.Target], former: Replay | None) -> int:
     """Scan and report; a report without failures is kept for the next equal scan."""
-    from policyengine import engine  # noqa: PLC0415  not where a report is replayed
-    from policyengine.rules import packs as plugins  # noqa: PLC0415  not where a report is replayed
+    from policyengine import engine, plugins  # noqa: PLC0415  so that --help is quick
 
-    cache = not arguments.no_cache
     progress = _progress()
+    work = engine.Work(given=given(arguments), jobs=arguments.jobs, cache=not arguments.no_cache, progress=progress)
     try:
         report = engine.evaluate_tree(
             tree,
@@ -167,10 +176,7 @@ def _anew(arguments: argparse.Namespace, tree: Tree, targets: Sequence[output.Ta
             plugins.load(arguments.pack),
             select=_ids(arguments.select),
             ignore=_ids(arguments.ignore),
-            jobs=arguments.jobs,
-            cache=cache,
-            progress=progress,
-            exact=exact(arguments),
+            work=work,
         )
     finally:
         if progress is not None:

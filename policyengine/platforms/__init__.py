@@ -1,4 +1,8 @@
-"""Lowering: what Docker, Terraform and GitHub make of located values. Graph nodes out."""
+"""Platforms: what runs these files. Each folder exports one `Platform`, which turns located values into graph nodes.
+
+A platform is a plug-in, the built-in ones too: a module that implements `policyengine_platforms` (see
+`policyengine.extend`). Its `__init__` says what there is; what costs time to import is imported by the functions.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,99 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from policyengine.repository.configuration import Config
+
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
     from policyengine.model.graph import Choice, Edge
     from policyengine.model.nodes import Node
     from policyengine.model.source import ReadError
+    from policyengine.repository.discover import Files
 
 
 class Lowered(Struct, frozen=True):
-    """What one lowering step made: nodes, edges between them, what it chose, and what it could not read."""
+    """What was made of one unit: nodes, edges between them, what was chosen, and what could not be read."""
 
     nodes: tuple[Node, ...] = ()
     edges: tuple[Edge, ...] = ()
     choices: tuple[Choice, ...] = ()
     problems: tuple[ReadError, ...] = ()
+
+
+class Unit(Struct, frozen=True):
+    """A piece of work: a workflow file, a Compose project, a Terraform root, a Dockerfile, a package.
+
+    `name` is unique in its platform, best the path of the file or folder. `read` makes nodes of it, and sees the tree
+    only through the view that it is given, so that what it made can be kept while the view gives the same answers.
+    `inputs` is what else it depends on: a value that is equal when the work is the same.
+    """
+
+    name: str
+    read: Callable[[Files], Lowered]
+    inputs: object = None
+
+
+class Wanted(Struct, frozen=True):
+    """Which files a platform is for. A tree that has none of them never asks it; without any, it is always asked.
+
+    `names` are whole file names, `endings` ends of them, `parts` stand anywhere in a path.
+    """
+
+    names: tuple[str, ...] = ()
+    endings: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
+
+    def found(self, paths: Iterable[str]) -> bool:
+        """Whether one of the paths is wanted."""
+        if not (self.names or self.endings or self.parts):
+            return True
+        ends = (*self.endings, *(f"/{name}" for name in self.names))
+        return any(path.endswith(ends) or path in self.names or any(p in path for p in self.parts) for path in paths)
+
+
+class FileOption(Struct, frozen=True):
+    """An option of the command line that names files outside the tree, once or more often: `--plan FILE`."""
+
+    name: str
+    help: str
+
+
+class Settings(Struct, frozen=True):
+    """What a platform is told: the configuration, the files that its options name, and how to work.
+
+    `given` holds the files of a `FileOption` by its name. `jobs` is the number of worker processes that a unit may
+    start, 0 for one per processor; `cache` tells whether syntax may be kept for the next run.
+    """
+
+    config: Config = Config()
+    given: Mapping[str, tuple[Path, ...]] = {}
+    jobs: int = 0
+    cache: bool = True
+
+
+class Platform(Struct, frozen=True, kw_only=True):
+    """What runs some of the files of a tree.
+
+    `title` is what a progress bar shows. `units` finds the work to do; it, too, reads only through the view. `join`
+    makes one result of those of all units, where they are more than the sum; the order of units does not matter.
+    """
+
+    name: str
+    title: str
+    units: Callable[[Files, Settings], Iterable[Unit]]
+    wants: Wanted = Wanted()
+    options: tuple[FileOption, ...] = ()
+    join: Callable[[Sequence[Lowered]], Lowered] | None = None
+
+
+def joined(parts: Iterable[Lowered]) -> Lowered:
+    """The sum of several results."""
+    parts = tuple(parts)
+    return Lowered(
+        nodes=tuple(node for part in parts for node in part.nodes),
+        edges=tuple(edge for part in parts for edge in part.edges),
+        choices=tuple(choice for part in parts for choice in part.choices),
+        problems=tuple(problem for part in parts for problem in part.problems),
+    )

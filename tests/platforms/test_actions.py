@@ -22,14 +22,14 @@ from policyengine.model.nodes import (
 )
 from policyengine.model.source import Source
 from policyengine.model.value import Absent, Known, Unknown
-from policyengine.platforms import Lowered
-from policyengine.platforms import github as actions
+from policyengine.platforms.github import workflows as actions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from policyengine.model.source import Span
     from policyengine.model.value import Value
+    from policyengine.platforms import Lowered
 
 N = TypeVar("N", bound=Node)
 T = TypeVar("T")

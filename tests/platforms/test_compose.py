@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,12 +11,15 @@ from policyengine.model.image import ImageRef
 from policyengine.model.nodes import Build, Cache, Command, Database, Mount, Origin, Port, Role, Service
 from policyengine.model.source import ReadError, Source, Span
 from policyengine.model.value import Absent, Known, Unknown, Value
-from policyengine.platforms import Lowered, compose
+from policyengine.platforms.compose import project as compose
 from policyengine.platforms.compose.load import load
 from policyengine.platforms.compose.located import leaves
 from policyengine.repository.configuration import Config
 from policyengine.syntax.interpolation import HOLE
 from tests.oracle.compose.projects import PROJECTS
+
+if TYPE_CHECKING:
+    from policyengine.platforms import Lowered
 
 
 @dataclass

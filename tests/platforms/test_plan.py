@@ -15,8 +15,8 @@ from policyengine.model.image import Version
 from policyengine.model.nodes import Cache, Database, Node, Service
 from policyengine.model.source import Source, Span, UsageError
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value, Via, known
-from policyengine.platforms.terraform import lower, read_roots
 from policyengine.platforms.terraform.plan import plan
+from policyengine.platforms.terraform.root_modules import lower, read_roots
 from policyengine.platforms.terraform.workspace import addresses
 from policyengine.repository import discover
 from policyengine.repository.configuration import Config

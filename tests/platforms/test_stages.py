@@ -340,7 +340,7 @@ def test_floating_arguments_are_used() -> None:
 
 def test_stages_beyond_the_limit_are_a_problem_with_its_place() -> None:
     text = "FROM alpine:3.20\n" * 301
-    found = lower(OneFile(Source("Dockerfile", text)))
+    found = lower("Dockerfile", OneFile(Source("Dockerfile", text)))
     assert len(found.nodes) == 300
     assert [(problem.message, problem.span.start) for problem in found.problems] == [
         ("there are over 300 stages", 300 * len("FROM alpine:3.20\n"))

@@ -11,8 +11,8 @@ from policyengine.model.nodes import Cache as CacheNode
 from policyengine.model.nodes import Database, Extension, MigrationRunner, Node, Repository, Role, Secret, Service
 from policyengine.model.source import Source, Span, WorkerDied
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value
-from policyengine.platforms.terraform import lower
 from policyengine.platforms.terraform.language.values import Tree, decided, plain
+from policyengine.platforms.terraform.root_modules import lower
 from policyengine.platforms.terraform.workspace import syntaxes
 from policyengine.platforms.terraform.workspace.folders import read_folder
 from policyengine.platforms.terraform.workspace.project import Project

@@ -10,7 +10,7 @@ from policyengine.model.graph import Edge, EdgeKind
 from policyengine.model.nodes import Listener, LoadBalancer, Node, Principal, Secret, TargetGroup
 from policyengine.model.source import Source, Span
 from policyengine.model.value import Absent, Known, Unknown, Value
-from policyengine.platforms.terraform import lower
+from policyengine.platforms.terraform.root_modules import lower
 from policyengine.repository.configuration import Config
 
 N = TypeVar("N", bound=Node)

@@ -9,7 +9,7 @@ import pytest
 from policyengine.model.nodes import Cache, Database, Service, Variable
 from policyengine.model.source import Source
 from policyengine.model.value import Floating, Known, Unknown, Value
-from policyengine.platforms.terraform import lower
+from policyengine.platforms.terraform.root_modules import lower
 from policyengine.repository.configuration import Config
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from policyengine.model.nodes import Service, Variable
 from policyengine.model.source import Source, Span
 from policyengine.model.value import Floating, Known, Unknown, Value
-from policyengine.platforms.terraform import lower
+from policyengine.platforms.terraform.root_modules import lower
 from policyengine.repository.configuration import Config
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from policyengine.model.nodes import Database, Repository
 from policyengine.model.value import Known
-from policyengine.platforms.terraform import lower, read_roots
+from policyengine.platforms.terraform.root_modules import lower, read_roots
 from policyengine.repository.configuration import Config
 from policyengine.repository.discover import discover
 

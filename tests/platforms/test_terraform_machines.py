@@ -6,7 +6,7 @@ from policyengine.model.image import ImageRef, Version
 from policyengine.model.nodes import Database, Node, Role, Service, Side
 from policyengine.model.source import Source, Span
 from policyengine.model.value import Known, Unknown, Value
-from policyengine.platforms.terraform import lower
+from policyengine.platforms.terraform.root_modules import lower
 from policyengine.repository.configuration import Config
 
 

@@ -2,141 +2,25 @@
 
 from __future__ import annotations
 
-import posixpath
-import re
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from policyengine.model.graph import Choice
-from policyengine.model.source import ReadError
-from policyengine.platforms import Lowered
+from policyengine.hooks import hookimpl
+from policyengine.platforms import Platform, Settings, Unit, Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
-    from policyengine.repository.configuration import Config
     from policyengine.repository.discover import Files
 
-_ASIDE = frozenset(
-    [
-        "example",
-        "examples",
-        "sample",
-        "samples",
-        "demo",
-        "demos",
-        "test",
-        "tests",
-        "testing",
-        "fixture",
-        "fixtures",
-        "testdata",
-        "e2e",
-        "vendor",
-        "third_party",
-        "node_modules",
-        "doc",
-        "docs",
-        "tutorial",
-        "tutorials",
-        "template",
-        "templates",
-        "benchmark",
-        "benchmarks",
-        "loadtest",
-        "load-test",
-        "monitoring",
-        "observability",
-        "profiling",
-        "cases",
-    ]
-)
+
+@hookimpl
+def policyengine_platforms() -> list[Platform]:
+    """Compose."""
+    return [Platform(name="compose", title="Compose", wants=Wanted(endings=(".yml", ".yaml")), units=units)]
 
 
-_BESIDE = frozenset(
-    ["monitoring", "observability", "profiling", "loadtest", "load-test", "benchmark", "benchmarks", "node_modules"]
-)
-"""Folders whose Compose project stands beside the application, and is never its local side."""
+def units(_: Files, settings: Settings) -> Iterator[Unit]:
+    """The Compose project that counts."""
+    from policyengine.platforms.compose import project  # noqa: PLC0415  only where there may be one
 
-
-def lower(tree: Files, settings: Config) -> Lowered:
-    """The services and datastores of the canonical Compose project, which one that is, and what Compose refuses."""
-    from policyengine.platforms.compose import services  # noqa: PLC0415 - trees without Compose files do not pay
-    from policyengine.platforms.compose.load import NAMES, load  # noqa: PLC0415
-
-    paths, choice, problems = choose(tree, settings)
-    choices = () if choice is None else (choice,)
-    if not paths:
-        return Lowered(choices=choices, problems=problems)
-    directory = posixpath.dirname(paths[0])
-    named = bool(settings.compose) or PurePosixPath(paths[0]).name not in NAMES
-    try:
-        project = load(
-            tree,
-            directory,
-            paths if named else (),
-            profiles=settings.profiles or None,
-            name=PurePosixPath(directory).name or _root_name(tree),
-        )
-    except ReadError as error:
-        return Lowered(choices=choices, problems=(*problems, error))
-    nodes = tuple(services.lower(project, tree.read))
-    return Lowered(nodes=nodes, choices=choices, problems=(*problems, *project.warnings))
-
-
-def _root_name(tree: Files) -> str:
-    root = getattr(tree, "root", None)
-    return str(getattr(root, "name", "")) or "project"
-
-
-def choose(tree: Files, settings: Config) -> tuple[tuple[str, ...], Choice | None, tuple[ReadError, ...]]:
-    """The Compose files that count: those configured, else the default-named ones nearest to the root.
-
-    Where none has a default name, `docker-compose.dev.yml` and the like do, if there is one.
-    """
-    from policyengine.platforms.compose.load import NAMES, default_files  # noqa: PLC0415 - see lower
-
-    known = set(tree.paths)
-    if settings.compose:
-        problems = tuple(
-            ReadError(f"the Compose file '{each.text}' is not there", each.span, "correct compose.canonical")
-            for each in settings.compose
-            if posixpath.normpath(each.text) not in known
-        )
-        if problems:
-            return (), None, problems
-        paths = tuple(posixpath.normpath(each.text) for each in settings.compose)
-        return paths, Choice("Compose project", ", ".join(paths), "configured as compose.canonical"), ()
-    found = [path for path in tree.paths if posixpath.basename(path) in NAMES]
-    folders = sorted({posixpath.dirname(path) for path in found}, key=_rank)
-    folders = [folder for folder in folders if _BESIDE.isdisjoint(folder.lower().split("/"))]
-    if not folders:
-        return _for_work(tree.paths)
-    paths = default_files(tree, folders[0])
-    others = len(folders) - 1
-    reason = "the default-named file nearest to the root"
-    if others:
-        reason += f", of {others + 1} folders with one; set compose.canonical for another"
-    return paths, Choice("Compose project", ", ".join(paths), reason), ()
-
-
-def _for_work(paths: Sequence[str]) -> tuple[tuple[str, ...], Choice | None, tuple[ReadError, ...]]:
-    """Without a file of a default name, the one that says that it is for development, nearest to the root."""
-    pattern = re.compile(r"(?:docker-)?compose[.-](?:local|dev|development)\.ya?ml")
-    found = [path for path in paths if pattern.fullmatch(posixpath.basename(path))]
-    found = [path for path in found if not _rank(posixpath.dirname(path))[0]]
-    folder = min((posixpath.dirname(path) for path in found), key=_rank, default="")
-    meant = [path for path in found if posixpath.dirname(path) == folder]
-    if len(meant) != 1:
-        return (), None, ()
-    reason = "no file has a default name, and this one says that it is for development"
-    return (meant[0],), Choice("Compose project", meant[0], reason), ()
-
-
-def _rank(folder: str) -> tuple[bool, int, str]:
-    """Folders of examples and tests last, then the nearest to the root, then by name."""
-    parts: Sequence[str] = folder.split("/") if folder else ()
-    return any(part.lower() in _ASIDE for part in parts), len(parts), folder
-
-
-__all__ = ["choose", "lower"]
+    yield Unit("project", lambda view: project.lower(view, settings.config))

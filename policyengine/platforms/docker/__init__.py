@@ -1,1 +1,31 @@
 """Dockerfiles and bake files: stages, builds, and what a public image is."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from policyengine.hooks import hookimpl
+from policyengine.platforms import Platform, Settings, Unit, Wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policyengine.repository.discover import Files
+
+
+@hookimpl
+def policyengine_platforms() -> list[Platform]:
+    """Docker."""
+    return [
+        Platform(name="docker", title="Dockerfiles", wants=Wanted(parts=("ockerfile", "ontainerfile")), units=units)
+    ]
+
+
+def units(view: Files, _: Settings) -> Iterator[Unit]:
+    """Each Dockerfile."""
+    from policyengine.platforms.docker import image  # noqa: PLC0415  only where there are some
+
+    for path in view.paths:
+        if image.is_dockerfile(path):
+            yield Unit(path, partial(image.lower, path))

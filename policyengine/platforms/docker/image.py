@@ -86,29 +86,21 @@ def is_dockerfile(path: str) -> bool:
     return _FILE.match(name) is not None and _NOT_A_FILE.search(name) is None
 
 
-def lower(files: Files) -> Lowered:
-    """The stages of every Dockerfile of the tree, built with its own argument defaults."""
-    nodes: list[Stage] = []
-    problems: list[ReadError] = []
-    for path in files.paths:
-        if not is_dockerfile(path):
-            continue
-        source = files.read(path)
-        if source is None:
-            continue
-        dockerfile = read(source)
-        problems += _first(dockerfile.errors)
-        if len(dockerfile.instructions) > MOST_INSTRUCTIONS:
-            place = dockerfile.instructions[MOST_INSTRUCTIONS].keyword_span
-            problems.append(
-                ReadError(f"there are over {MOST_INSTRUCTIONS} instructions", place, "split the Dockerfile")
-            )
-        froms = [each for each in dockerfile.instructions if each.keyword == "FROM"]
-        if len(froms) > MOST_STAGES:
-            place = froms[MOST_STAGES].keyword_span
-            problems.append(ReadError(f"there are over {MOST_STAGES} stages", place, "split the Dockerfile"))
-        nodes += stages(dockerfile, {})
-    return Lowered(nodes=tuple(nodes), problems=tuple(problems))
+def lower(path: str, files: Files) -> Lowered:
+    """The stages of a Dockerfile, built with its own argument defaults."""
+    source = files.read(path)
+    if source is None:
+        return Lowered()
+    dockerfile = read(source)
+    problems = list(_first(dockerfile.errors))
+    if len(dockerfile.instructions) > MOST_INSTRUCTIONS:
+        place = dockerfile.instructions[MOST_INSTRUCTIONS].keyword_span
+        problems.append(ReadError(f"there are over {MOST_INSTRUCTIONS} instructions", place, "split the Dockerfile"))
+    froms = [each for each in dockerfile.instructions if each.keyword == "FROM"]
+    if len(froms) > MOST_STAGES:
+        place = froms[MOST_STAGES].keyword_span
+        problems.append(ReadError(f"there are over {MOST_STAGES} stages", place, "split the Dockerfile"))
+    return Lowered(nodes=stages(dockerfile, {}), problems=tuple(problems))
 
 
 def _first(errors: tuple[ReadError, ...]) -> tuple[ReadError, ...]:

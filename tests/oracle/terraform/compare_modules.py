@@ -183,7 +183,7 @@ class Files:
 def ours(case: Case) -> Value:
     """The outputs as policyengine evaluates them, by name, or the first problem as a text."""
     from policyengine.model.source import Span
-    from policyengine.platforms.terraform import read_roots
+    from policyengine.platforms.terraform.root_modules import read_roots
     from policyengine.repository.configuration import Config, Text
 
     place = Span("policyengine.yaml", 0, 0)

@@ -21,7 +21,7 @@ from policyengine import engine
 from policyengine.model.nodes import Bucket, Datastore, Node, Origin, Queue, Service, Side
 from policyengine.model.source import UsageError
 from policyengine.model.value import Known, Unknown, Value
-from policyengine.platforms.terraform import lower
+from policyengine.platforms.terraform.root_modules import lower
 from policyengine.repository import discover
 
 if TYPE_CHECKING:

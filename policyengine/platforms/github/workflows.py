@@ -1,0 +1,287 @@
+"""GitHub workflows → Workflow, Job, Build and Service nodes.
+
+The jobs of reusable workflows of the repository are jobs of the workflow that calls them, composite actions are
+expanded in place, scripts are followed through package scripts, Makefile targets and shell files (see `scripts`).
+Source of the forms: GitHub's workflow syntax reference and "Reuse workflows".
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from policyengine.model.nodes import Job, Node, Origin, Service, Side, Variable, Workflow
+from policyengine.model.value import Absent, Known, Unknown, Value
+from policyengine.patterns import regex
+from policyengine.platforms import Lowered
+from policyengine.platforms.github import documents, expressions
+from policyengine.platforms.github.documents import Reader, mapping, texts, value, variables
+from policyengine.platforms.github.expressions import Scope
+from policyengine.platforms.github.scripts import Follower
+from policyengine.platforms.github.service_containers import services
+from policyengine.platforms.github.steps import Frame, State, Steps
+from policyengine.platforms.github.terraform_folders import TerraformFolders
+from policyengine.repository.discover import join
+from policyengine.syntax.tree import Document, Mapping, Scalar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policyengine.model.source import ReadError
+    from policyengine.repository.discover import Files
+
+_WORKFLOW = regex(r"\.github/workflows/[^/]+\.ya?ml")
+_DEEPEST = 10
+"""How many workflows may call one another, the first included (GitHub's own limit)."""
+_MOST_CALLED = 50
+"""How many reusable workflows a run may call (GitHub's own limit)."""
+_MOST_JOBS = 500
+"""How many jobs of a run are lowered."""
+
+
+def lower(files: Files) -> Lowered:
+    """The nodes of every workflow in `.github/workflows`; one that cannot be read is a problem, the rest go on."""
+    nodes: list[Node] = []
+    problems: list[ReadError] = []
+    reader = Reader(files, problems)
+    steps = Steps(reader, Follower(files), TerraformFolders(files))
+    called: set[str] = set()
+    containers: _Containers = {}
+    documents_ = {
+        path: document
+        for path in files.paths
+        if _WORKFLOW.fullmatch(path) and (document := mapping(reader.document(path))) is not None
+    }
+    for only_called in (False, True):
+        for path, document in documents_.items():
+            if _only_called(document) is only_called:
+                lowering = _Lowering(reader, steps, path, containers)
+                nodes.extend(lowering.workflow(document, elsewhere=only_called and path in called))
+                called |= lowering.called
+    return Lowered(nodes=tuple(nodes), problems=tuple(problems))
+
+
+def _only_called(document: Mapping) -> bool:
+    """Whether only other workflows start a workflow."""
+    on = document.get("on")
+    return on is not None and {trigger.event for trigger in documents.triggers(on)} == {"workflow_call"}
+
+
+_Containers = dict[tuple[str, str, tuple[object, ...]], tuple[str, ...]]
+"""The ids of a job's service containers by its file, its key and their images: they are one however often called."""
+
+
+class _Level(Struct, frozen=True):
+    """A list of jobs: of the workflow itself, or of one that a job of it calls. `path` is the file they stand in."""
+
+    path: str
+    document: Mapping
+    prefix: str
+    caller: str = ""
+    title: str = ""
+    scope: Scope = Scope()
+    seen: tuple[str, ...] = ()
+
+
+class _Lowering:
+    """One workflow on its way into nodes."""
+
+    def __init__(self, reader: Reader, steps: Steps, path: str, containers: _Containers) -> None:
+        self.reader = reader
+        self.path = path
+        self.steps = steps
+        self.called: set[str] = set()
+        self.count = 0
+        self.containers = containers
+
+    def workflow(self, document: Mapping, *, elsewhere: bool) -> Iterator[Node]:
+        """The workflow and all that belongs to its jobs; not the jobs where those are lowered `elsewhere`."""
+        jobs = mapping(document.get("jobs"))
+        on = document.entry("on")
+        if jobs is None or on is None:
+            return
+        name = document.get("name")
+        level = _Level(self.path, document, f"github:{self.path}#", seen=(self.path,))
+        made = [] if elsewhere else self._jobs(jobs, level)
+        yield Workflow(
+            id=f"github:{self.path}",
+            name=name.text if isinstance(name, Scalar) and name.text else self.path.rpartition("/")[2],
+            side=Side.PIPELINE,
+            span=name.span if isinstance(name, Scalar) and name.text else on.key.span,
+            path=self.path,
+            triggers=tuple(documents.triggers(on.value)),
+            jobs=tuple(node.id for node in made if isinstance(node, Job)),
+            variables=variables(document.get("env")),
+        )
+        yield from made
+
+    def _jobs(self, jobs: Mapping, level: _Level) -> list[Node]:
+        """The jobs of one level with those they call, each with what it needs across the calls."""
+        made: dict[str, list[Node]] = {}
+        for entry in jobs.entries:
+            body = mapping(entry.value)
+            if body is not None and (self.count <= _MOST_JOBS or not level.caller):
+                made[entry.key.text] = list(self._job(entry.key, body, level))
+        ends = {key: [node.id for node in nodes if isinstance(node, Job)] for key, nodes in made.items()}
+        found: list[Node] = []
+        for key, nodes in made.items():
+            own = level.prefix + key
+            for node in nodes:
+                if isinstance(node, Job) and node.id == own:
+                    needs = [each for need in node.needs for each in ends.get(need, (level.prefix + need,))]
+                    outer = (level.caller,) if level.caller else ()
+                    found.append(replace(node, needs=tuple(dict.fromkeys(needs)) or outer))
+                else:
+                    found.append(node)
+        return found
+
+    def _job(self, key: Scalar, body: Mapping, level: _Level) -> Iterator[Node]:
+        """A job with `needs` as written, what belongs to it, and the jobs of the workflow that it calls."""
+        self.count += 1
+        job_id = level.prefix + key.text
+        frame = _frame(body, level.document, level.scope)
+        uses = value(body.get("uses"), key.span)
+        condition = value(body.get("if"), key.span) if body.get("if") is not None else None
+        job = Job(
+            id=job_id,
+            name=level.title + key.text,
+            side=Side.PIPELINE,
+            span=key.span,
+            workflow=f"github:{self.path}",
+            steps=(),
+            needs=tuple(each.text for each in texts(body.get("needs"))),
+            needs_span=needs.span if (needs := body.get("needs")) is not None else None,
+            condition=condition,
+            environment=documents.environment(body.get("environment")),
+            variables=variables(body.get("env")),
+            outputs=variables(body.get("outputs")),
+            runs_on=_runner(body, frame),
+            continue_on_error=documents.boolean(body.get("continue-on-error")),
+            uses=uses if not isinstance(uses, Absent) else None,
+            caller=level.caller,
+        )
+        runs = not expressions.never(condition, level.scope)
+        if isinstance(uses, Known):
+            yield from self._calling(job, uses, body, frame, level) if runs else (job,)
+            return
+        state = State(job_id)
+        if runs:
+            self.steps.run(body.get("steps"), level.path, frame, state)
+        found = list(services(job_id, body, frame.scope))
+        named = tuple(each.id for each in found if isinstance(each, Service))
+        images = tuple(each.image for each in found if isinstance(each, Service))
+        known = self.containers.setdefault((level.path, key.text, images), named)
+        yield replace(job, steps=tuple(state.steps), services=known)
+        if known is named:
+            yield from found
+        yield from state.finished()
+
+    def _calling(self, job: Job, uses: Known[str], body: Mapping, frame: Frame, level: _Level) -> Iterator[Node]:
+        """A job that calls a workflow, and the jobs of that: once, or for each combination that its inputs ask for."""
+        path = join("", uses.value.partition("@")[0]) if uses.value.startswith("./") else None
+        called = self.reader.mapping(path)
+        jobs = mapping(called.get("jobs")) if called is not None else None
+        if called is None or jobs is None or path is None:
+            reason = "is not in the tree"
+            yield replace(job, gap=Unknown(f"the reusable workflow {uses.value} {reason}", uses.span))
+            return
+        if path in level.seen or len(level.seen) >= _DEEPEST or len({*self.called, path}) > _MOST_CALLED:
+            reason = "calls itself or too many others"
+            yield replace(job, gap=Unknown(f"the reusable workflow {uses.value} {reason}", uses.span))
+            return
+        self.called.add(path)
+        inside: list[Node] = []
+        given = tuple(variables(body.get("with"), Origin.INPUT))
+        for suffix, scope in _calls_by_matrix(frame, given):
+            inputs, kinds = _declared(called)
+            inputs |= {key: each.value for key, each in scope.expanded({one.key: one for one in given}).items()}
+            inner = _Level(
+                path=path,
+                document=called,
+                prefix=f"{job.id}{suffix}/",
+                caller=job.id,
+                title=f"{job.name}{suffix} / ",
+                scope=Scope(inputs=inputs, kinds=kinds),
+                seen=(*level.seen, path),
+            )
+            inside.extend(self._jobs(jobs, inner))
+        many = Unknown(f"there are more than {_MOST_JOBS} jobs", uses.span) if self.count > _MOST_JOBS else None
+        yield replace(job, outputs=_returned(called), gap=many)
+        yield from inside
+
+
+def _calls_by_matrix(frame: Frame, given: tuple[Variable, ...]) -> Iterator[tuple[str, Scope]]:
+    """The scope of a call; one for each combination of the matrix where an input is taken from it."""
+    written = " ".join(each.value.value for each in given if isinstance(each.value, Known))
+    if "matrix" not in written or not frame.combinations:
+        yield "", frame.scope
+        return
+    for suffix, each in {f" ({', '.join(each.values())})": each for each in frame.combinations}.items():
+        yield suffix, replace(frame.scope, matrix=each)
+
+
+def _declared(called: Mapping) -> tuple[dict[str, Value[str]], dict[str, str]]:
+    """The inputs of a called workflow by name: what each is when it is not given, and its type."""
+    found: dict[str, Value[str]] = {}
+    kinds: dict[str, str] = {}
+    inputs = mapping(_entry(_call(called), "inputs"))
+    for entry in inputs.entries if inputs is not None else ():
+        kind = _entry(entry.value, "type")
+        kinds[entry.key.text] = kind.text if isinstance(kind, Scalar) else "string"
+        default = value(_entry(entry.value, "default"), entry.key.span)
+        found[entry.key.text] = Known("", entry.key.span) if isinstance(default, Absent) else default
+    return found, kinds
+
+
+def _returned(called: Mapping) -> tuple[Variable, ...]:
+    """The outputs of a called workflow."""
+    outputs = mapping(_entry(_call(called), "outputs"))
+    keys = [(entry.key, _entry(entry.value, "value")) for entry in (outputs.entries if outputs is not None else ())]
+    return tuple(Variable(key.text, key.span, value(body, key.span), Origin.ENVIRONMENT) for key, body in keys)
+
+
+def _call(called: Mapping) -> Document | None:
+    return _entry(called.get("on"), "workflow_call")
+
+
+def _frame(body: Mapping, document: Mapping, scope: Scope) -> Frame:
+    """What holds for the steps of a job: its environment, matrix, working directory and shell."""
+    combinations = expressions.matrix(body.get("strategy"))
+    given = (*variables(document.get("env")), *variables(body.get("env")))
+    own = replace(scope, variables={each.key: each.value for each in given})
+    inner = replace(own, matrix=combinations[0] if combinations else {})
+    directory = documents.defaults(body, "working-directory") or documents.defaults(document, "working-directory")
+    shell = documents.defaults(body, "shell") or documents.defaults(document, "shell")
+    where = inner.expand(directory.text) if directory is not None else ""
+    return Frame(
+        scope=own,
+        combinations=tuple(combinations),
+        directory=(join("", where) or "") if "$" not in where else "",
+        runner=" ".join(each.text.lower() for each in texts(body.get("runs-on"))),
+        shell=shell.text if shell is not None else "pwsh" if _on_windows(body) else "",
+    )
+
+
+def _on_windows(body: Mapping) -> bool:
+    """Whether the runner's own shell is PowerShell."""
+    return any("windows" in each.text.lower() for each in texts(body.get("runs-on")))
+
+
+def _runner(body: Mapping, frame: Frame) -> Value[str] | None:
+    """The runner's labels; those of a matrix where all its combinations are on one architecture."""
+    written = documents.runs_on(body)
+    label = body.get("runs-on")
+    if not isinstance(written, Unknown) or not isinstance(label, Scalar):
+        return written
+    labels = {replace(frame.scope, matrix=each).expand(label.text) for each in frame.combinations or ({},)}
+    if any("${{" in each for each in labels):
+        return written
+    arm = {re.search(r"arm|aarch|graviton", each, re.IGNORECASE) is not None for each in labels}
+    return Known(min(labels), label.span) if len(arm) == 1 else written
+
+
+def _entry(document: Document | None, name: str) -> Document | None:
+    return document.get(name) if isinstance(document, Mapping) else None

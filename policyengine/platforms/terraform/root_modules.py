@@ -1,0 +1,294 @@
+"""Terraform: what a root module would create, as far as its files decide it, as the cloud side of the graph."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from policyengine.model.graph import Choice, Edge
+from policyengine.model.nodes import Node, Side
+from policyengine.model.source import ReadError, Source, Span
+from policyengine.model.value import Known, Unknown
+from policyengine.patterns import regex
+from policyengine.platforms import Lowered
+from policyengine.platforms.terraform.workspace import terragrunt
+from policyengine.platforms.terraform.workspace.elsewhere import pipeline_values, variable_file
+from policyengine.platforms.terraform.workspace.folders import ENDS, read, read_folder
+from policyengine.platforms.terraform.workspace.installed import Folders, installed
+from policyengine.platforms.terraform.workspace.instances import TfVars
+from policyengine.platforms.terraform.workspace.project import ENVIRONMENT_VARIABLES, Project
+from policyengine.platforms.terraform.workspace.roots import SYNONYMS, Root, find_roots, nearest, workspace_of
+from policyengine.platforms.terraform.workspace.syntaxes import Syntaxes
+from policyengine.repository.discover import INSTALLED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from policyengine.platforms.terraform.language.values import Tree
+    from policyengine.platforms.terraform.plan.plan import Exact
+    from policyengine.platforms.terraform.workspace.folders import Folder
+    from policyengine.repository.configuration import Config
+    from policyengine.repository.discover import Files
+
+__all__ = ["Roots", "lower", "read_roots"]
+
+
+class Roots(Struct):
+    """The root modules that are read, what was chosen among them, and what could not be read."""
+
+    projects: list[tuple[Root, Project]]
+    syntaxes: Syntaxes
+    choices: list[Choice]
+    problems: dict[tuple[Span, str], ReadError]
+
+
+def read_roots(files: Files, settings: Config, *, cache: bool = True, exact: Sequence[Exact] = ()) -> Roots:
+    """The root modules of a tree, nothing of them evaluated yet. `exact` is what plans and states say.
+
+    Raises:
+        UsageError: a plan or state fits no root module.
+    """
+    from policyengine.repository.cache import NOTHING, user_cache  # noqa: PLC0415 - only where there is Terraform
+
+    scanned = getattr(files, "root", None)
+    root = scanned if isinstance(scanned, Path) else None
+    store = user_cache(root) if cache else NOTHING
+    syntaxes = Syntaxes(store)
+    folders = _folders(files)
+    called = frozenset(_called(folders))
+    value_files = tuple(path for path in files.paths if path.endswith((".tfvars", ".tfvars.json")))
+    roots, choices = find_roots(folders, called, files.paths if settings.var_files else value_files, settings)
+    problems: dict[tuple[Span, str], ReadError] = {}
+    for folder in folders.values():
+        for error in folder.broken:
+            problems[error.span, error.message] = error
+
+    units = terragrunt.Units(files, folders, syntaxes)
+    beside: dict[str, list[str]] = {}  # variable files by their directory and by the one above it
+    for path in value_files:
+        directory = posixpath.dirname(path)
+        for near in {directory, posixpath.dirname(directory)}:
+            beside.setdefault(near, []).append(path)
+    directories = frozenset(folders)
+    words = _words(folders)
+    wanted = settings.environment or "prod"
+    pipeline, pipelines = pipeline_values(files.paths, files.read, wanted)
+    if any(name in folders[each.path].variables for each in roots if each.path in folders for name in pipeline):
+        choices.append(Choice("Terraform variables", pipelines, "it applies Terraform with TF_VAR_ settings"))
+    projects: list[tuple[Root, Project]] = []
+    for each in roots:
+        if each.path not in folders:
+            place = settings.terraform_root.span if settings.terraform_root is not None else Span("", 0, 0)
+            error = ReadError(f"there are no Terraform files in '{each.path}'", place, "correct 'terraform.root'")
+            problems[error.span, error.message] = error
+            continue
+        if not each.var_files and not settings.var_files:
+            file, choice = variable_file(
+                each.path, folders[each.path], _above(each.path, beside), files.read, directories, wanted
+            )
+            if choice is not None:
+                each = Root(each.path, (file,))  # noqa: PLW2901 - the same root module with its variable file
+                choices.append(choice)
+        projects.append(
+            (
+                each,
+                _project(
+                    each,
+                    files,
+                    folders,
+                    units=units,
+                    words=words,
+                    pipeline=pipeline,
+                    value_files=value_files,
+                    syntaxes=syntaxes,
+                    settings=settings,
+                    problems=problems,
+                ),
+            )
+        )
+    if exact:
+        from policyengine.platforms.terraform.plan.fitting import assign  # noqa: PLC0415 - only with a plan or state
+
+        choices += assign(exact, [project for _, project in projects], folders, root)
+    return Roots(projects, syntaxes, choices, problems)
+
+
+def _above(root: str, beside: Mapping[str, Sequence[str]]) -> Sequence[str]:
+    """The variable files in the directories above a root module, and one level below each of these."""
+    found: set[str] = set()
+    while root:
+        root = posixpath.dirname(root)
+        found.update(beside.get(root, ()))
+    return sorted(found)
+
+
+def lower(files: Files, settings: Config, *, jobs: int = 0, cache: bool = True, exact: Sequence[Exact] = ()) -> Lowered:
+    """The cloud side: nodes and edges of every root module, what was chosen, and what could not be read.
+
+    `jobs` is the number of worker processes for parsing, 0 for one per processor. `cache` tells whether the syntax of
+    files is kept for the next run. `exact` is what plans and states say.
+
+    Raises:
+        WorkerDied: a worker process was killed.
+        UsageError: a plan or state fits no root module.
+    """
+    from policyengine.platforms.terraform.resources.sections import resources  # noqa: PLC0415 - as above
+    from policyengine.platforms.terraform.resources.stack import Stack  # noqa: PLC0415 - as above
+    from policyengine.platforms.terraform.resources.table import KINDS, build  # noqa: PLC0415 - as above
+    from policyengine.platforms.terraform.workspace.closure import closure  # noqa: PLC0415 - only where there is Terraform
+
+    roots = read_roots(files, settings, cache=cache, exact=exact)
+    projects, syntaxes, choices, problems = roots.projects, roots.syntaxes, roots.choices, roots.problems
+    syntaxes.prepare(closure((project for _, project in projects), KINDS), jobs or os.cpu_count() or 1)
+
+    nodes: dict[str, Node] = {}
+    edges: dict[Edge, None] = {}
+    for each, project in projects:
+        stack = Stack(project, resources(project, KINDS), Side.CLOUD)
+        made = list(build(stack))
+        if any(isinstance(item, Node) and item.id in nodes for item in made):
+            stack = Stack(project, stack.resources, Side.CLOUD, f"@{each.path or '.'}")
+            made = list(build(stack))
+        for item in made:
+            if isinstance(item, Edge):
+                edges[item] = None
+            else:
+                nodes.setdefault(item.id, item)
+        if project.assumed:
+            names = ", ".join(sorted(project.assumed))
+            choices.append(Choice("environment", project.environment, f"no file sets {names} of {each.path or '.'}"))
+        if any("terraform.workspace" in source.text for source in project.folder.sources):
+            shown = project.workspace.value if isinstance(project.workspace, Known) else ""
+            choices.append(Choice("Terraform workspace", str(shown), "the files ask for terraform.workspace"))
+    syntaxes.flush()
+    for error in syntaxes.problems.values():
+        problems[error.span, error.message] = error
+    return Lowered(
+        nodes=tuple(nodes[key] for key in sorted(nodes)),
+        edges=tuple(
+            sorted(
+                (edge for edge in edges if edge.target in nodes),
+                key=lambda edge: (edge.source, edge.kind, edge.target, edge.reason),
+            )
+        ),
+        choices=tuple(dict.fromkeys(choices)),
+        problems=tuple(problems[key] for key in sorted(problems)),
+    )
+
+
+def _folders(files: Files) -> dict[str, Folder]:
+    """Every directory with Terraform files."""
+    by_folder: dict[str, list[Source]] = {}
+    for path in files.paths:
+        if path.endswith(ENDS) and not posixpath.basename(path).startswith(".") and INSTALLED not in path:
+            source = files.read(path)
+            if source is not None:
+                by_folder.setdefault(posixpath.dirname(path), []).append(source)
+    return {path: read_folder(path, sources) for path, sources in sorted(by_folder.items())}
+
+
+_SOURCE = regex(r'\bsource"?\s*[=:]\s*"(\.{1,2}(?:/[^"$]*)?)"')
+
+
+def _called(folders: Mapping[str, Folder]) -> Iterable[str]:
+    """The directories that a module call of another directory names."""
+    for path, folder in folders.items():
+        for declared in folder.modules.values():
+            text = declared.source.text[declared.block.body_start : declared.block.body_end]
+            for source in _SOURCE.findall(text):
+                joined = posixpath.normpath(posixpath.join(path, source))
+                if joined != path:
+                    yield "" if joined == "." else joined
+
+
+def _project(
+    root: Root,
+    files: Files,
+    folders: Mapping[str, Folder],
+    *,
+    units: terragrunt.Units,
+    words: Mapping[str, frozenset[str]],
+    pipeline: Mapping[str, Tree],
+    value_files: Sequence[str],
+    syntaxes: Syntaxes,
+    settings: Config,
+    problems: dict[tuple[Span, str], ReadError],
+) -> Project:
+    folder = folders[root.path]
+    reachable = Folders(files, folders)
+    below = f"{root.path}/" if root.path else ""
+    own = [path for path in folders if path == root.path or path.startswith(below)]
+    asks = any("terraform.workspace" in source.text for path in own for source in folders[path].sources)
+    spoken = frozenset().union(*(words[path] for path in own)) or frozenset().union(*words.values())
+    chosen = workspace_of(spoken, settings)
+    workspace: Tree = Known(chosen if asks else "default", folder.sources[0].span(0, 0))
+    unit = units.unit(root.path, lambda found: nearest(found, settings.environment or "prod"))
+    given = {name: value for name, value in pipeline.items() if name in folder.variables and _is_given(name, value)}
+    return Project(
+        folder=folder,
+        paths=files.paths,
+        read=files.read,
+        open_folder=reachable.open,
+        hidden=reachable.hidden,
+        syntaxes=syntaxes,
+        variables=_variables(root, value_files, files, syntaxes, problems),
+        workspace=workspace,
+        inputs={**unit.inputs, **given},
+        beside=unit.path if unit.path != root.path else "",
+        environment=chosen if spoken or settings.environment else "",
+        installed=installed(root.path, files),
+    )
+
+
+def _is_given(name: str, value: Tree) -> bool:
+    """Whether what the pipeline sets counts: an environment that only a run knows is the one that was chosen."""
+    return name not in ENVIRONMENT_VARIABLES or not isinstance(value, Unknown)
+
+
+_PRODUCTION = regex(rf"(?<![\w-])(?:{'|'.join(SYNONYMS['prod'])})(?![\w-])")
+
+
+def _words(folders: Mapping[str, Folder]) -> dict[str, frozenset[str]]:
+    """The words for production that the files of each directory use."""
+    return {
+        path: frozenset(word for source in folder.sources for word in _PRODUCTION.findall(source.text))
+        for path, folder in folders.items()
+    }
+
+
+def _variables(
+    root: Root,
+    value_files: Sequence[str],
+    files: Files,
+    syntaxes: Syntaxes,
+    problems: dict[tuple[Span, str], ReadError],
+) -> Sequence[TfVars]:
+    """The files of variable values in order of precedence: terraform.tfvars, *.auto.tfvars, those named."""
+    prefix = f"{root.path}/" if root.path else ""
+    own = [path for path in value_files if path.startswith(prefix) and "/" not in path[len(prefix) :]]
+    ordered = [path for name in ("terraform.tfvars", "terraform.tfvars.json") if (path := prefix + name) in own]
+    ordered += [path for path in own if path.endswith((".auto.tfvars", ".auto.tfvars.json"))]
+    ordered += [path for path in root.var_files if path not in ordered]
+    found: list[TfVars] = []
+    for path in ordered:
+        source = files.read(path)
+        if source is None:
+            continue
+        try:
+            file = read(source)
+        except ReadError as error:
+            problems[error.span, error.message] = error
+            continue
+        for problem in file.errors:
+            problems[problem.span, problem.message] = problem
+        values = {}
+        for attribute in file.attributes:
+            expression = syntaxes.value(source, attribute)
+            if expression is not None:
+                values[attribute.name] = (expression, source.span(attribute.start, attribute.end))
+        found.append(TfVars(source, values))
+    return found

@@ -1,0 +1,199 @@
+"""Find, load and check plug-ins. Whatever is wrong with one stops the run: rules must not vanish silently."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pluggy
+from msgspec import Struct
+
+from policyengine.hooks import EXTENSIONS, HOOKS_VERSION, PACKS, PROJECT, Specification, installed_points
+from policyengine.model.source import UsageError
+from policyengine.platforms import Platform
+from policyengine.rules.rule import Pack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from types import ModuleType
+
+T = TypeVar("T")
+
+_KINDS = {PACKS: "policy pack", EXTENSIONS: "extension"}
+
+
+class Plugins(Struct, frozen=True):
+    """What the plug-ins bring, each kind sorted by name."""
+
+    packs: tuple[Pack[Any], ...] = ()
+    platforms: tuple[Platform, ...] = ()
+
+
+class _Plugin(Struct, frozen=True):
+    """A loaded module, and how messages call it: `policy pack 'acme'`."""
+
+    module: ModuleType
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} '{self.name}'"
+
+
+def load(extra: Sequence[str] = ()) -> Plugins:
+    """The plug-ins of the environment (entry points) and those named by module or path.
+
+    Raises:
+        UsageError: a plug-in does not load, implements an unknown hook or none, needs another version of the hooks, or
+            repeats a name or a rule id.
+    """
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(Specification)
+    plugins: dict[str, _Plugin] = {}
+    for plugin in (*_installed(), *_named(extra)):
+        if manager.is_registered(plugin.module):
+            continue
+        needed = getattr(plugin.module, "POLICYENGINE_HOOKS", HOOKS_VERSION)
+        if needed != HOOKS_VERSION:
+            raise UsageError(f"{plugin} needs version {needed} of the hooks, and this is version {HOOKS_VERSION}")
+        try:
+            manager.register(plugin.module)
+        except (ValueError, pluggy.PluginValidationError) as error:
+            raise UsageError(f"{plugin} cannot be registered: {_reason(error)}") from error
+        plugins[manager.get_name(plugin.module) or ""] = plugin
+    try:
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        odd = plugins[manager.get_name(error.plugin) or ""]
+        raise UsageError(f"{odd} implements an unknown hook: {error}") from error
+    for plugin in plugins.values():
+        implemented = {caller.name for caller in manager.get_hookcallers(plugin.module) or ()}
+        if not implemented or (plugin.kind == _KINDS[PACKS] and "policyengine_pack" not in implemented):
+            raise UsageError(f"{plugin} does not implement the hook 'policyengine_pack'")
+    asking = _Asking(manager, plugins.values())
+    platforms = _unique("platforms", asking.every("policyengine_platforms", Platform))
+    if not platforms:
+        raise UsageError("no platform is installed, so nothing can be read; install policyengine-iac again")
+    return Plugins(packs=_checked(list(asking.each("policyengine_pack", Pack))), platforms=platforms)
+
+
+class _Asking:
+    """Calls hooks through pluggy, one plug-in at a time, so that an error names whose it is."""
+
+    def __init__(self, manager: pluggy.PluginManager, plugins: Iterable[_Plugin]) -> None:
+        self._manager = manager
+        self._plugins = tuple(plugins)
+
+    def each(self, hook: str, kind: type[T]) -> Iterator[T]:
+        """The one object that each plug-in returns."""
+        for plugin, found in self._results(hook):
+            yield _typed(plugin, hook, found, kind)
+
+    def every(self, hook: str, kind: type[T]) -> Iterator[T]:
+        """The objects in the lists that plug-ins return."""
+        for plugin, found in self._results(hook):
+            if not isinstance(found, (list, tuple)):
+                raise UsageError(f"{plugin}: {hook}() returned {type(found).__name__}, not a list")
+            for item in found:
+                yield _typed(plugin, hook, item, kind)
+
+    def _results(self, hook: str) -> Iterator[tuple[_Plugin, object]]:
+        for plugin in self._plugins:
+            others = [each.module for each in self._plugins if each is not plugin]
+            caller = self._manager.subset_hook_caller(hook, others)
+            try:
+                results: list[object] = caller()
+            except Exception as error:
+                raise UsageError(f"{plugin} does not load: {_reason(error)}") from error
+            if results == [] and any(each.plugin is plugin.module for each in caller.get_hookimpls()):
+                results = [None]  # pluggy leaves out what is None
+            for result in results:
+                yield plugin, result
+
+
+def _typed(plugin: _Plugin, hook: str, found: object, kind: type[T]) -> T:
+    if not isinstance(found, kind):
+        what = f"returned {type(found).__name__}, not a {kind.__name__}"
+        raise UsageError(f"{plugin}: {hook}() {what}")
+    return found
+
+
+def _unique(what: str, found: Iterable[Platform]) -> tuple[Platform, ...]:
+    kept: dict[str, Platform] = {}
+    for each in found:
+        if each.name in kept:
+            raise UsageError(f"two {what} are called '{each.name}'")
+        kept[each.name] = each
+    return tuple(kept[name] for name in sorted(kept))
+
+
+def _checked(packs: list[Pack[Any]]) -> tuple[Pack[Any], ...]:
+    owners: dict[str, str] = {}
+    names: set[str] = set()
+    for pack in packs:
+        if pack.name in names:
+            raise UsageError(f"two policy packs are called '{pack.name}'")
+        names.add(pack.name)
+        for rule in pack.rules:
+            if rule.id in owners:
+                raise UsageError(f"rule id {rule.id} is in the packs '{owners[rule.id]}' and '{pack.name}'")
+            if rule.mandate not in pack.mandates:
+                raise UsageError(f"rule {rule.id} of the pack '{pack.name}' names the unknown mandate '{rule.mandate}'")
+            owners[rule.id] = pack.name
+    return tuple(sorted(packs, key=lambda pack: pack.name))
+
+
+def _installed() -> Iterator[_Plugin]:
+    """The modules of the environment's entry points."""
+    for point in installed_points():
+        kind = _KINDS[point.group]
+        try:
+            module = point.load()
+        except Exception as error:
+            raise UsageError(f"the installed {kind} '{point.name}' does not load: {_reason(error)}") from error
+        yield _Plugin(module, kind, point.name)
+
+
+def _named(extra: Sequence[str]) -> Iterator[_Plugin]:
+    for name in extra:
+        module = _import(name)
+        kind = PACKS if hasattr(module, "policyengine_pack") else EXTENSIONS
+        yield _Plugin(module, _KINDS[kind], name)
+
+
+def _import(name: str) -> ModuleType:
+    path = Path(name)
+    if not (name.endswith(".py") or "/" in name or path.is_dir()):
+        try:
+            return importlib.import_module(name)
+        except Exception as error:
+            raise UsageError(f"policy pack '{name}' does not import: {_reason(error)}") from error
+    file = path / "__init__.py" if path.is_dir() else path
+    if not file.is_file():
+        raise UsageError(f"policy pack '{name}' has no file {file}")
+    stem = path.resolve().stem.replace("-", "_")
+    found = importlib.util.spec_from_file_location(
+        stem, file.resolve(), submodule_search_locations=[str(path.resolve())] if path.is_dir() else None
+    )
+    if found is None or found.loader is None:
+        raise UsageError(f"policy pack '{name}' is not a Python file")
+    if stem in sys.modules:
+        module = sys.modules[stem]
+        if Path(getattr(module, "__file__", None) or "").resolve() == file.resolve():
+            return module
+        raise UsageError(f"policy pack '{name}' has the name of the imported module '{stem}'; rename it")
+    module = importlib.util.module_from_spec(found)
+    sys.modules[stem] = module
+    try:
+        found.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[stem]
+        raise UsageError(f"policy pack '{name}' does not import: {_reason(error)}") from error
+    return module
+
+
+def _reason(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
