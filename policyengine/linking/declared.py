@@ -19,6 +19,7 @@ from policyengine.model.value import Known
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from policyengine.model.graph import Graph
     from policyengine.repository.configuration import Config, Text
 
 
@@ -53,6 +54,13 @@ def names(node: Node) -> set[str]:
     """The names a person may use for a node."""
     plain = node.id.partition(":")[2]
     return {node.id, node.name, plain, plain.partition("#")[0]}
+
+
+def named(graph: Graph, text: str, side: Side) -> list[Node]:
+    """The nodes of a side that answer to a name: the one whose id it is, else all that a person may call so."""
+    nodes = list(graph.all(Node, side=side))
+    exact = [node for node in nodes if text in (node.id, node.id.partition(":")[2])]
+    return exact or [node for node in nodes if text in names(node)]
 
 
 def unknown(config: Config, where: str, text: Text, nodes: Iterable[Node]) -> str:

@@ -8,7 +8,7 @@ from policyengine.linking.builds import built_from, deployed, same_local_image
 from policyengine.linking.connections import configured, connected
 from policyengine.linking.datastores import complete
 from policyengine.linking.declared import apply_facts, ignored
-from policyengine.linking.pairs import pairs
+from policyengine.linking.pairs import pairing
 from policyengine.model.graph import Graph, sorted_nodes
 from policyengine.model.nodes import (
     Stage,
@@ -48,4 +48,5 @@ def link(parts: Sequence[Lowered], config: Config, paths: Sequence[str], evidenc
         paths=tuple(paths),
         ignored=without,
     )
-    return graph.paired(tuple(pairs(graph, config, evidence)))
+    found = pairing(graph, config, evidence)
+    return graph.paired(found.pairs, found.unpaired)

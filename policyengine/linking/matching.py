@@ -1,11 +1,62 @@
-"""Maximum-weight matching of a small bipartite graph (Kuhn, 1955; the O(n³) form with potentials)."""
+"""Maximum-weight matching of a sparse bipartite graph, in each of its connected parts.
+
+A small part is solved exactly (Kuhn, 1955; the O(n³) form with potentials), a large one greedily, heaviest first.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+
+_LARGEST = 120
+"""The most rows or columns of a part that is solved exactly."""
+
+
+def matched(weights: Mapping[tuple[int, int], int]) -> list[tuple[int, int]]:
+    """Pairs (row, column) with the largest sum of the given weights, sorted; each row and column at most once."""
+    found: list[tuple[int, int]] = []
+    for part in _parts(weights):
+        rows, columns = sorted({row for row, _ in part}), sorted({column for _, column in part})
+        if max(len(rows), len(columns)) <= _LARGEST:
+            matrix = [[weights.get((row, column), 0) for column in columns] for row in rows]
+            found.extend((rows[row], columns[column]) for row, column in best_matching(matrix))
+        else:
+            found.extend(_greedy(part, weights))
+    return sorted(found)
+
+
+def _parts(places: Iterable[tuple[int, int]]) -> list[list[tuple[int, int]]]:
+    """The places grouped by connected part, in the order of their first."""
+    parent: dict[tuple[str, int], tuple[str, int]] = {}
+
+    def top(each: tuple[str, int]) -> tuple[str, int]:
+        while (above := parent.setdefault(each, each)) != each:
+            parent[each] = parent[above]
+            each = parent[each]
+        return each
+
+    ordered = sorted(places)
+    for row, column in ordered:
+        parent[top(("row", row))] = top(("column", column))
+    parts: dict[tuple[str, int], list[tuple[int, int]]] = {}
+    for place in ordered:
+        parts.setdefault(top(("row", place[0])), []).append(place)
+    return list(parts.values())
+
+
+def _greedy(part: Sequence[tuple[int, int]], weights: Mapping[tuple[int, int], int]) -> list[tuple[int, int]]:
+    rows: set[int] = set()
+    columns: set[int] = set()
+    found = []
+    for row, column in sorted(part, key=lambda place: (-weights[place], place)):
+        if row not in rows and column not in columns:
+            rows.add(row)
+            columns.add(column)
+            found.append((row, column))
+    return found
 
 
 def best_matching(weights: Sequence[Sequence[int]]) -> list[tuple[int, int]]:

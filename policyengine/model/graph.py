@@ -53,7 +53,8 @@ class Pair(Struct, frozen=True):
     """A local node and the cloud node it mirrors.
 
     `reasons` say why the two were paired. `certain` is False for a score of 40 to 59, which lowers the severity of
-    what is found on the pair by one step.
+    what is found on the pair by one step. `tied` is True where another node would do as well: only what all of the tied
+    pairs of a node agree on is reported.
     """
 
     local: str
@@ -61,6 +62,22 @@ class Pair(Struct, frozen=True):
     score: int
     reasons: tuple[str, ...]
     certain: bool = True
+    tied: bool = False
+
+
+class Candidate(Struct, frozen=True):
+    """A node of the other side that an unpaired node may mirror: its id, the points for it and the reasons."""
+
+    node: str
+    score: int
+    reasons: tuple[str, ...]
+
+
+class Unpaired(Struct, frozen=True):
+    """A service or datastore that mirrors nothing, with its nearest candidates, the nearest first."""
+
+    node: str
+    candidates: tuple[Candidate, ...] = ()
 
 
 class Choice(Struct, frozen=True):
@@ -85,6 +102,7 @@ class Graph(Struct, frozen=True, eq=False):
     equivalences: tuple[tuple[str, str], ...] = ()
     paths: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    without_twin: tuple[Unpaired, ...] = ()
     _by_id: dict[str, Node] = field(default_factory=dict)
     _by_type: dict[type[Node], tuple[Node, ...]] = field(default_factory=dict)
     _groups: dict[tuple[Side, str], list[Service]] = field(default_factory=dict)
@@ -105,9 +123,11 @@ class Graph(Struct, frozen=True, eq=False):
             self._pair_of.setdefault(pair.local, pair)
             self._pair_of.setdefault(pair.cloud, pair)
 
-    def paired(self, pairs: tuple[Pair, ...]) -> Graph:
+    def paired(self, pairs: tuple[Pair, ...], without_twin: tuple[Unpaired, ...] = ()) -> Graph:
         """The same graph with other pairs."""
-        return Graph(self.nodes, self.edges, pairs, self.choices, self.equivalences, self.paths, self.ignored)
+        return Graph(
+            self.nodes, self.edges, pairs, self.choices, self.equivalences, self.paths, self.ignored, without_twin
+        )
 
     def all(self, kind: type[N], *, side: Side | None = None) -> Iterator[N]:
         """Every node of a type, in the order of ids."""

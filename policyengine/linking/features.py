@@ -1,0 +1,136 @@
+"""What a node has that its twin may share. Made once for each node, so that pairing does not compare all with all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from policyengine.linking import naming
+from policyengine.model.graph import EdgeKind, Graph
+from policyengine.model.nodes import Database, Datastore, Node, Role, Service, Side
+from policyengine.model.value import Floating, Known, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from policyengine.model.image import ImageRef
+
+Words = frozenset[str]
+_NONE: Words = frozenset()
+
+_DOCUMENTS = frozenset({"mongo", "mongodb", "docdb", "documentdb", "couchdb"})
+_TABLES = frozenset({"dynamodb", "cassandra", "scylla", "keyspaces"})
+
+
+class Features(Struct, frozen=True):
+    """The shareable facts of a node. What a kind of node does not have is empty.
+
+    `stem` are the words of the name without affixes; `image` those of the image's basename; `keys` the variables by
+    which others reach a datastore.
+    """
+
+    node: Node
+    stem: Words
+    test: bool
+    dockerfile: str = ""
+    image: Words = _NONE
+    repository: str = ""
+    keys: Words = _NONE
+    database: str = ""
+    engine: str = ""
+    ports: frozenset[int] = frozenset()
+    environment: Words = _NONE
+    command: str | None = None
+
+    @property
+    def shared(self) -> frozenset[tuple[str, object]]:
+        """What makes two nodes candidates for a pair when both have it."""
+        found: set[tuple[str, object]] = set()
+        if self.dockerfile:
+            found.add(("dockerfile", self.dockerfile))
+        found.update(("word", word) for word in self.stem | self.image)
+        found.update(("key", key) for key in self.keys)
+        found.update(("variable", key) for key in self.environment)
+        if self.database:
+            found.add(("database", self.database))
+        if self.engine:
+            found.add(("engine", self.engine))
+        return frozenset(found)
+
+
+class Reading(Struct, frozen=True):
+    """What features of a graph are read with: the keys by which stores are reached, and the affixes of each side."""
+
+    graph: Graph
+    keys: Mapping[str, Words]
+    affixes: Mapping[Side, Words]
+
+    @classmethod
+    def of(cls, graph: Graph) -> Reading:
+        """The reading of a graph."""
+        keys: dict[str, set[str]] = {}
+        for edge in graph.edges:
+            if edge.kind is EdgeKind.CONNECTS:
+                keys.setdefault(edge.target, set()).add(edge.reason)
+        sides = {}
+        for side in (Side.LOCAL, Side.CLOUD):
+            sides[side] = naming.affixes(_names(graph.all(Service, side=side)))
+        return cls(graph, {store: frozenset(each) for store, each in keys.items()}, sides)
+
+    def features(self, node: Node) -> Features:
+        """The features of one node."""
+        affixes = self.affixes.get(node.side, _NONE)
+        test = naming.for_tests(node.name)
+        if isinstance(node, Datastore):
+            return Features(
+                node,
+                _bare(naming.stem(node.name, affixes), node),
+                test,
+                keys=self.keys.get(node.id, _NONE),
+                database=_text(node.database_name),
+                engine=_text(node.engine),
+            )
+        if not isinstance(node, Service):
+            return Features(node, naming.stem(node.name, affixes), test)
+        stage = self.graph.stage(node)
+        image = node.image.value if isinstance(node.image, Known | Floating) else None
+        return Features(
+            node,
+            naming.stem(node.name, affixes),
+            test,
+            dockerfile=stage.value.dockerfile if isinstance(stage, Known) else "",
+            image=naming.stem(image.basename, affixes) if image is not None else _NONE,
+            repository=_repository(image),
+            ports=frozenset(port.target.value for port in node.ports if isinstance(port.target, Known)),
+            environment=frozenset(variable.key for variable in node.environment),
+            command=" ".join(node.command.value.words[-1:]) if isinstance(node.command, Known) else None,
+        )
+
+
+def family(node: Node) -> str:
+    """What only nodes of the same can mirror one another: relational databases, caches, applications."""
+    if isinstance(node, Service):
+        return "application" if node.role in (Role.APP, Role.PROXY) else node.role.value
+    if isinstance(node, Database):
+        engine = _text(node.engine)
+        return "documents" if engine in _DOCUMENTS else "tables" if engine in _TABLES else "database"
+    return type(node).__name__.lower()
+
+
+def _names(nodes: Iterable[Node]) -> list[str]:
+    return [node.name for node in nodes]
+
+
+def _bare(stem: Words, store: Datastore) -> Words:
+    """A datastore's name without the word for what it is; nothing is left of `db` and of `redis`."""
+    kind = {"Database": "database", "Cache": "cache"}.get(type(store).__name__, type(store).__name__.lower())
+    return stem - {kind, _text(store.engine)}
+
+
+def _repository(image: ImageRef | None) -> str:
+    return "" if image is None else image.repository.replace("_", "-").lower()
+
+
+def _text(value: Value[str] | None) -> str:
+    return value.value if isinstance(value, Known | Floating) else ""

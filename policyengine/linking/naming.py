@@ -1,0 +1,71 @@
+"""What names say: their words, without what a project, an environment or a region puts around them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from policyengine.patterns import regex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_WORD = regex(r"[a-z0-9]+")
+_HUMP = regex(r"(?<=[a-z0-9])(?=[A-Z])")  # between the words of `ApiContainer`
+_REGION = regex(r"(?:us|eu|ap|sa|ca|me|af|il|mx|cn)-(?:gov-)?(?:north|south|east|west|central)+-\d")
+_INDEX = regex(r"\[[^\]]*\]")
+# fmt: off
+_NOISE = frozenset({
+    "aws", "ecs", "rds", "elasticache", "task", "definition", "service", "container", "cluster", "instance", "module",
+    "replication", "group", "the", "this", "main", "default", "app", "application",
+})
+_ENVIRONMENTS = frozenset({
+    "prod", "production", "prd", "live", "staging", "stage", "stg", "dev", "development", "devel", "local",
+})
+_TESTS = frozenset({"test", "tests", "testing", "e2e", "ci"})
+_SAME = {
+    "db": "database", "postgres": "database", "postgresql": "database", "mysql": "database", "pg": "database",
+    "redis": "cache", "valkey": "cache", "memcached": "cache", "backend": "api", "back": "api", "server": "api",
+    "webapp": "web", "frontend": "web", "front": "web", "client": "web", "ui": "web",
+    "workers": "worker", "sidekiq": "worker", "celery": "worker",
+}
+# fmt: on
+_FEWEST = 2
+"""How many different names must share a word that is taken for an affix of the project."""
+
+
+def words(name: str) -> tuple[str, ...]:
+    """The words of a name in lower case, without a region and without an index: `api-eu-west-1` is `api`."""
+    plain = _REGION.sub("-", _INDEX.sub("", _HUMP.sub("-", name)).lower().replace("_", "-"))
+    return tuple(_WORD.findall(plain))
+
+
+def affixes(names: Iterable[str]) -> frozenset[str]:
+    """The words that stand in each of several different names: those of the project, not of its parts."""
+    lists = [frozenset(words(name)) for name in set(names)]
+    if len(lists) < _FEWEST:
+        return frozenset()
+    counted = Counter(word for each in lists for word in each)
+    return frozenset(word for word, times in counted.items() if times == len(lists))
+
+
+def stem(name: str, without: frozenset[str] = frozenset()) -> frozenset[str]:
+    """What is left of a name: one word for all that mean the same, no environment, no affix; the words if nothing is.
+
+    `prod-api-prod` is `api`, `app_dev` is `app`, `frontend` and `front` are `web`.
+    """
+    every = words(name)
+    kept = frozenset(
+        _SAME.get(word, word)
+        for word in every
+        if word not in _NOISE and word not in _ENVIRONMENTS and word not in without
+    )
+    if kept:
+        return kept
+    kept = frozenset(_SAME.get(word, word) for word in every if word not in _ENVIRONMENTS)
+    return kept or frozenset(every)
+
+
+def for_tests(name: str) -> bool:
+    """Whether a name says that a node serves the tests only: `db-test`, `e2e`."""
+    return any(word in _TESTS for word in words(name))
