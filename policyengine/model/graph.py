@@ -108,7 +108,7 @@ class Graph(Struct, frozen=True, eq=False):
     _groups: dict[tuple[Side, str], list[Service]] = field(default_factory=dict)
     _out: dict[tuple[EdgeKind, str], list[Edge]] = field(default_factory=dict)
     _into: dict[tuple[EdgeKind, str], list[Edge]] = field(default_factory=dict)
-    _pair_of: dict[str, Pair] = field(default_factory=dict)
+    _pairs_of: dict[str, list[Pair]] = field(default_factory=dict)
     _ignoring: dict[str, GitIgnoreSpec] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -120,8 +120,8 @@ class Graph(Struct, frozen=True, eq=False):
             self._out.setdefault((edge.kind, edge.source), []).append(edge)
             self._into.setdefault((edge.kind, edge.target), []).append(edge)
         for pair in self.pairs:
-            self._pair_of.setdefault(pair.local, pair)
-            self._pair_of.setdefault(pair.cloud, pair)
+            self._pairs_of.setdefault(pair.local, []).append(pair)
+            self._pairs_of.setdefault(pair.cloud, []).append(pair)
 
     def paired(self, pairs: tuple[Pair, ...], without_twin: tuple[Unpaired, ...] = ()) -> Graph:
         """The same graph with other pairs."""
@@ -166,18 +166,25 @@ class Graph(Struct, frozen=True, eq=False):
             yield local, cloud
 
     def mirror(self, node: N) -> N | None:
-        """The twin of a node on the other side, or None."""
+        """The twin of a node on the other side, the one that most speaks for where there are several, or None."""
         pair = self.pair_of(node)
         return None if pair is None else self.get(type(node), pair.cloud if node.id == pair.local else pair.local)
 
-    def pair_of(self, node: Node) -> Pair | None:
-        """The pair that a node belongs to, or None."""
-        return self._pair_of.get(node.id)
+    def pair_of(self, node: Node, against: Node | None = None) -> Pair | None:
+        """The pair of a node with `against`, or the one of its pairs that most speaks for; None when there is none."""
+        pairs = self._pairs_of.get(node.id, ())
+        if against is not None:
+            return next((pair for pair in pairs if against.id in (pair.local, pair.cloud)), None)
+        return max(pairs, key=lambda pair: (not pair.tied, pair.score), default=None)
+
+    def pairs_of(self, node: Node) -> tuple[Pair, ...]:
+        """All pairs of a node: one may mirror several, such as a region each, or any of several that tie."""
+        return tuple(self._pairs_of.get(node.id, ()))
 
     def unpaired(self, kind: type[N], *, side: Side) -> Iterator[N]:
         """The nodes of a type on one side that mirror nothing, without those the configuration ignores."""
         ignored = set(self.ignored)
-        return (node for node in self.all(kind, side=side) if node.id not in self._pair_of and node.id not in ignored)
+        return (node for node in self.all(kind, side=side) if node.id not in self._pairs_of and node.id not in ignored)
 
     def apps(self, side: Side) -> Iterator[Service]:
         """The application services of one side."""

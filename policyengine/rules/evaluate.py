@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from policyengine.model.source import ReadError, Source, Span
 from policyengine.rules.rule import Finding, Severity, Undecided, links
@@ -117,18 +118,53 @@ def evaluate(
                         rule=each.id,
                     )
                 )
+    settled, untold = _settled(graph, results)
+    open_questions.update(untold)
     return (
-        sorted(_unrepeated(results), key=_order),
+        sorted(_unrepeated(settled), key=_order),
         sorted(open_questions, key=lambda each: (each.span, each.rule, each.subject, each.reason)),
         failures,
     )
 
 
-def _unrepeated(results: Iterable[Result]) -> list[Result]:
-    """The results without exact repetitions: same rule, place and message."""
-    unique: dict[tuple[str, Span, str], Result] = {}
+def _settled(graph: Graph, results: Sequence[Result]) -> tuple[list[Result], list[Open]]:
+    """The results without those that hold against some of a node's tied twins only; these are open questions."""
+    kept: list[Result] = []
+    groups: dict[tuple[str, str, Span], list[Result]] = {}
     for result in results:
-        unique.setdefault((result.rule.id, result.span, result.message), result)
+        if result.pair is None or not result.pair.tied or result.finding.against is None:
+            kept.append(result)
+        else:
+            groups.setdefault((result.rule.id, result.subject, result.span), []).append(result)
+    untold = []
+    for (rule, subject, span), found in groups.items():
+        tied = [pair for pair in graph.pairs_of(found[0].finding.subject) if pair.tied]
+        twins = {pair.cloud if pair.local == subject else pair.local for pair in tied}
+        if twins == {each.finding.against.id for each in found if each.finding.against is not None}:
+            kept.extend(found)
+        else:
+            names = " or ".join(f"'{twin.partition(':')[2]}'" for twin in sorted(twins))
+            untold.append(Open(rule, subject, span, f"whether it mirrors {names} is not known; say so under 'pairs'"))
+    return kept, untold
+
+
+def _unrepeated(results: Iterable[Result]) -> list[Result]:
+    """One result for what several say alike of one node and place, with the places of all of them.
+
+    A node that mirrors several may differ from all in the same way, which is one thing to mend.
+    """
+    unique: dict[tuple[str, str, Span, str], Result] = {}
+    for result in results:
+        key = (result.rule.id, result.subject, result.span, result.message)
+        first = unique.setdefault(key, result)
+        more = [number for number, span in enumerate(result.related) if span not in first.related]
+        if first is not result and more:
+            also = tuple(result.finding.related[number] for number in more)
+            unique[key] = replace(
+                first,
+                finding=replace(first.finding, related=(*first.finding.related, *also)),
+                related=(*first.related, *(result.related[number] for number in more)),
+            )
     return list(unique.values())
 
 
@@ -141,7 +177,7 @@ def _result(graph: Graph, pack: Pack[Any], rule: Rule[Any], finding: Finding) ->
     missing = [number for number in links(message) if not 1 <= number <= len(finding.related)]
     if missing:
         raise ValueError(f"message links place {missing[0]}, but there are {len(finding.related)}")
-    pair = graph.pair_of(finding.subject)
+    pair = graph.pair_of(finding.subject, finding.against) or graph.pair_of(finding.subject)
     severity = finding.severity or rule.severity
     return Result(
         rule=rule,

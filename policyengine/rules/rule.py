@@ -72,14 +72,16 @@ class Finding(Struct, frozen=True, kw_only=True):
 
     `subject` is the node it is about (its id becomes the SARIF logical location), `at` the place to edit, `args` what
     fills the placeholders of the rule's message. `related` are the places of the other side; the message links the
-    first as `[text](1)`, the second as `[text](2)`, and so on. `variant` picks one of the rule's messages. `severity`
-    overrides the rule's own.
+    first as `[text](1)`, the second as `[text](2)`, and so on. `against` is the twin that the subject was compared
+    with: where the subject may mirror any of several nodes, a finding stands only if it holds against each. `variant`
+    picks one of the rule's messages. `severity` overrides the rule's own.
     """
 
     subject: Node
     at: Located | Span
     args: Mapping[str, object] = field(default_factory=dict)
     related: tuple[Located | Span, ...] = ()
+    against: Node | None = None
     variant: str = "default"
     severity: Severity | None = None
     fix: Fix | None = None

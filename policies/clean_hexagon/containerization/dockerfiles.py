@@ -76,6 +76,7 @@ def _compared(
         there = known[0].dockerfile
         yield Finding(
             subject=local,
+            against=cloud,
             at=build.dockerfile,
             args={"local": local.name, "here": path, "there": min(files)},
             related=(there,),
@@ -84,6 +85,7 @@ def _compared(
     elif not known and _LOCAL_NAME.search(name):
         yield Finding(
             subject=local,
+            against=cloud,
             at=build.dockerfile,
             variant="name",
             args={"local": local.name, "here": path},
@@ -93,6 +95,7 @@ def _compared(
     elif known and (other := _other_context(build, [each for each in known if path_of(each) == path])) is not None:
         yield Finding(
             subject=local,
+            against=cloud,
             at=build.context,
             variant="context",
             args={"local": local.name, "here": _text(build.context), "there": _text(other)},
@@ -102,6 +105,7 @@ def _compared(
     elif name != options.required_dockerfile:
         yield Finding(
             subject=local,
+            against=cloud,
             at=build.dockerfile,
             variant="required",
             severity=Severity.NOTE,

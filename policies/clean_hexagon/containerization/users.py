@@ -146,6 +146,7 @@ def effective_user_mismatch(graph: Graph, options: Options) -> Iterator[Outcome]
         if isinstance(local.privileged, Known) and local.privileged.value:
             yield Finding(
                 subject=local,
+                against=cloud,
                 at=local.privileged,
                 variant="privileged",
                 args={"local": local.name},
@@ -161,6 +162,7 @@ def effective_user_mismatch(graph: Graph, options: Options) -> Iterator[Outcome]
         if isinstance(local.user, Known) and one == "0":
             yield Finding(
                 subject=local,
+                against=cloud,
                 at=local.user,
                 variant="root",
                 args={"local": local.name, "here": local.user.value},
@@ -171,6 +173,7 @@ def effective_user_mismatch(graph: Graph, options: Options) -> Iterator[Outcome]
             if other not in (one, "0"):
                 yield Finding(
                     subject=local,
+                    against=cloud,
                     at=here,
                     args={"local": local.name, "here": here.value, "there": there.value},
                     related=(there,),
@@ -179,6 +182,7 @@ def effective_user_mismatch(graph: Graph, options: Options) -> Iterator[Outcome]
             elif one == other != "0" and one != _uid(options.required_user) and _on_node(mine):
                 yield Finding(
                     subject=local,
+                    against=cloud,
                     at=here,
                     variant="required",
                     severity=Severity.WARNING,

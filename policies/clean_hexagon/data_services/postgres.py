@@ -71,6 +71,7 @@ def postgres_major_mismatch(graph: Graph, options: Options) -> Iterator[Outcome]
             if here != there:
                 yield Finding(
                     subject=local,
+                    against=cloud,
                     at=local.version,
                     args={
                         "local": local.name,
@@ -85,7 +86,7 @@ def postgres_major_mismatch(graph: Graph, options: Options) -> Iterator[Outcome]
         elif there is not None and (moved := moved_past(local, there)) is not None:
             shown = version_text(cloud.version)
             fix = _retag(local.image, _target(cloud.version, there), f"run Postgres {shown}")
-            yield moved_finding(local, moved, shown, cloud.version.span, fix)
+            yield moved_finding(local, cloud, moved, shown, cloud.version.span, fix)
         else:
             yield from undecided(local, local.version, cloud.version)
 
@@ -115,6 +116,7 @@ def postgres_minor_mismatch(graph: Graph, options: Options) -> Iterator[Outcome]
             case Known(Version() as here), Known(Version() as there) if here.major == there.major and here != there:
                 yield Finding(
                     subject=local,
+                    against=cloud,
                     at=local.version,
                     args={"local": local.name, "here": here, "there": there},
                     related=(cloud.version,),
@@ -182,20 +184,41 @@ def _unprovable(local: Database, cloud: Database) -> Iterator[Outcome]:
                 args |= {"meant": meant, "date": fact.date}
             fix = _retag(local.image, there, f"pin Postgres {there}")
             yield Finding(
-                subject=local, at=image_place(local), variant=variant, args=args, related=(cloud.version,), fix=fix
+                subject=local,
+                against=cloud,
+                at=image_place(local),
+                variant=variant,
+                args=args,
+                related=(cloud.version,),
+                fix=fix,
             )
         case Floating(there) if local_floats:
             args = {**names, "here": written(local), "there": there}
-            yield Finding(subject=local, at=image_place(local), variant="both", args=args, related=(cloud.version,))
+            yield Finding(
+                subject=local, against=cloud, at=image_place(local), variant="both", args=args, related=(cloud.version,)
+            )
         case Absent() if local_floats and cloud.flavour in MANAGED:
             args = {**names, "here": written(local)}
-            yield Finding(subject=local, at=image_place(local), variant="neither", args=args, related=(cloud.version,))
+            yield Finding(
+                subject=local,
+                against=cloud,
+                at=image_place(local),
+                variant="neither",
+                args=args,
+                related=(cloud.version,),
+            )
         case Floating(there, span) if isinstance(local.version, Known):
             pinned = local.version.value
             args = {**names, "here": pinned, "there": there}
             fix = replaced(span, str(there), str(pinned), f"pin Postgres {pinned}")
             yield Finding(
-                subject=cloud, at=cloud.version, variant="cloud", args=args, related=(local.version,), fix=fix
+                subject=cloud,
+                against=local,
+                at=cloud.version,
+                variant="cloud",
+                args=args,
+                related=(local.version,),
+                fix=fix,
             )
         case Absent() if isinstance(local.version, Known) and cloud.flavour in MANAGED:
             pinned = local.version.value

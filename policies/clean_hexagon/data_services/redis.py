@@ -66,13 +66,14 @@ def redis_major_mismatch(graph: Graph, options: Options) -> Iterator[Outcome]:
             if here != there:
                 yield Finding(
                     subject=local,
+                    against=cloud,
                     at=local.version,
                     args={"local": local.name, "image": written(local), "here": here, "there": shown},
                     related=(place,),
                     fix=_cache_retag(local, there, options),
                 )
         elif here is None and there is not None and (moved := moved_past(local, there)) is not None:
-            yield moved_finding(local, moved, shown, place, _cache_retag(local, there, options))
+            yield moved_finding(local, cloud, moved, shown, place, _cache_retag(local, there, options))
         else:
             yield from undecided(local, local.version, cloud.version, cloud.family)
 

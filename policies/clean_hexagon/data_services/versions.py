@@ -73,12 +73,13 @@ def moved_past(store: Datastore, major: int) -> tuple[TagFact, Version, ImageRef
 
 
 def moved_finding(
-    local: Datastore, moved: tuple[TagFact, Version, ImageRef], shown: str, place: Span, fix: Fix
+    local: Datastore, cloud: Datastore, moved: tuple[TagFact, Version, ImageRef], shown: str, place: Span, fix: Fix
 ) -> Finding:
     """The finding, of the variant `moved`, that a tag's meaning lies above the cloud's version `shown` at `place`."""
     fact, meant, ref = moved
     return Finding(
         subject=local,
+        against=cloud,
         at=image_place(local),
         variant="moved",
         args={

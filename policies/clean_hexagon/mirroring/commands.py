@@ -84,6 +84,7 @@ def command_divergence(graph: Graph, options: Options) -> Iterator[Outcome]:
                 dev = _DEV.search(one) is not None and _DEV.search(other) is None
                 yield Finding(
                     subject=local,
+                    against=cloud,
                     at=here,
                     variant="dev" if dev else "default",
                     severity=Severity.ERROR if dev else None,

@@ -64,6 +64,7 @@ def engine_substitution(graph: Graph, options: Options) -> Iterator[Outcome]:
                 emulator = here in _EMULATORS and there in _AWS
                 yield Finding(
                     subject=local,
+                    against=cloud,
                     at=local.engine,
                     variant="emulator" if emulator else "default",
                     severity=Severity.NOTE if emulator else None,
