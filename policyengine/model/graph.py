@@ -16,8 +16,7 @@ from policyengine.model.value import Absent, Floating, Known, Unknown
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from pathspec import GitIgnoreSpec
-
+    from policyengine.model.ignoring import GitPatterns
     from policyengine.model.value import Value
 
 N = TypeVar("N", bound=Node)
@@ -109,7 +108,7 @@ class Graph(Struct, frozen=True, eq=False):
     _out: dict[tuple[EdgeKind, str], list[Edge]] = field(default_factory=dict)
     _into: dict[tuple[EdgeKind, str], list[Edge]] = field(default_factory=dict)
     _pairs_of: dict[str, list[Pair]] = field(default_factory=dict)
-    _ignoring: dict[str, GitIgnoreSpec] = field(default_factory=dict)
+    _ignoring: dict[str, GitPatterns] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for node in self.nodes:
@@ -215,7 +214,7 @@ class Graph(Struct, frozen=True, eq=False):
             spec = self._ignoring.get(file.id)
             if spec is None:
                 spec = self._ignoring[file.id] = compile_patterns(pattern for pattern, _ in file.patterns)
-            verdict = spec.check_file(path.removeprefix(_folder(file.path))).include
+            verdict = spec.verdict(path.removeprefix(_folder(file.path)))
             if verdict is not None:
                 return Known(verdict, file.span)
         return Known(value=False, span=files[0].span)

@@ -13,6 +13,8 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from policyengine.patterns import regex
 
 if TYPE_CHECKING:
@@ -32,15 +34,34 @@ _POSIX = {
 _POSIX_CLASS = regex(r"\[:([a-z]+):\]")
 
 
-def compile_patterns(lines: Iterable[str]) -> GitIgnoreSpec:
-    """The patterns of a .gitignore as git reads them (gitignore(5)), matched in linear time.
+_AT_ONCE = 500
+"""How many patterns are matched at once; thousands exceed the memory of one set of RE2."""
+
+
+class GitPatterns(Struct, frozen=True):
+    """The patterns of one .gitignore, in linear time. Built by `compile_patterns`."""
+
+    specs: tuple[GitIgnoreSpec, ...]
+
+    def verdict(self, path: str) -> bool | None:
+        """Whether the file leaves out a path (POSIX, relative to its folder); None where no pattern matches."""
+        for spec in reversed(self.specs):
+            found = spec.check_file(path).include
+            if found is not None:
+                return found
+        return None
+
+
+def compile_patterns(lines: Iterable[str]) -> GitPatterns:
+    """The patterns of a .gitignore as git reads them (gitignore(5)).
 
     What git takes and no path can match, such as `!` alone, a trailing backslash or `[z-a]`, matches nothing here too.
     """
     from pathspec import GitIgnoreSpec  # noqa: PLC0415  costs 20 ms, and many trees have no .gitignore
 
     sound = [line for line in map(_posix, lines) if _sound(line)]
-    return GitIgnoreSpec.from_lines(sound, backend="re2" if sound else "simple")
+    parts = (sound[start : start + _AT_ONCE] for start in range(0, len(sound), _AT_ONCE))
+    return GitPatterns(tuple(GitIgnoreSpec.from_lines(part, backend="re2") for part in parts))
 
 
 def _posix(line: str) -> str:

@@ -16,7 +16,8 @@ from policyengine.model.source import ReadError, Source, Span, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pathspec import GitIgnoreSpec
+    from policyengine.model.ignoring import GitPatterns
+
 
 MAX_BYTES = 10_000_000
 """A larger file is not read: configuration is written by people."""
@@ -208,7 +209,7 @@ def _folder(path: Path) -> Path:
 
 
 def _walk(root: Path, top: Path) -> Iterator[str]:
-    stack: list[tuple[str, tuple[tuple[str, GitIgnoreSpec], ...]]] = [(_relative(root, top), ())]
+    stack: list[tuple[str, tuple[tuple[str, GitPatterns], ...]]] = [(_relative(root, top), ())]
     while stack:
         folder, specs = stack.pop()
         try:
@@ -253,7 +254,7 @@ def _relative(root: Path, top: Path) -> str:
     return "" if path == "." else path + "/"
 
 
-def _spec(root: Path, path: str) -> GitIgnoreSpec | None:
+def _spec(root: Path, path: str) -> GitPatterns | None:
     try:
         lines = load(root, path).text.splitlines()
     except ReadError:
@@ -261,10 +262,10 @@ def _spec(root: Path, path: str) -> GitIgnoreSpec | None:
     return compile_patterns(lines)
 
 
-def ignored(specs: Sequence[tuple[str, GitIgnoreSpec]], path: str) -> bool:
+def ignored(specs: Sequence[tuple[str, GitPatterns]], path: str) -> bool:
     """Whether .gitignore files, given with their folders from the root down, leave out a path."""
     for folder, spec in reversed(specs):
-        verdict = spec.check_file(path[len(folder) :]).include
+        verdict = spec.verdict(path[len(folder) :])
         if verdict is not None:
             return verdict
     return False
