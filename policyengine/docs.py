@@ -9,17 +9,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from policyengine.patterns import regex
-from policyengine.reports.view import side
+from policyengine.reports.view import plain, side
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from policyengine.rules.rule import Pack, Rule
-    from policyengine.testing import Case, Edit
+    from policyengine.testing.case import Case, Edit
 
 _CONTEXT = 3
-_MARKED = regex(r"«(?:[A-Z]{1,8}-?[0-9]{1,6}(?:,[A-Z]{1,8}-?[0-9]{1,6})*\|)?|»")
 
 
 def page(pack: Pack[Any], rule: Rule[Any]) -> str:
@@ -97,8 +95,14 @@ def _page(pack: Pack[Any], rule: Rule[Any]) -> Iterator[str]:
     yield ""
     cases = _cases(pack, rule)
     reported = [case for case in cases if case.diverging]
-    spared = [case for case in cases if not case.diverging]
-    for title, some in (("## What is reported", reported), ("## What is not reported", spared)):
+    spared = [case for case in cases if not case.diverging and not case.questions]
+    undecided = [case for case in cases if not case.diverging and case.questions]
+    titled = (
+        ("## What is reported", reported),
+        ("## What is not reported", spared),
+        ("## What stays open", undecided),
+    )
+    for title, some in titled:
         if some:
             yield title
             yield ""
@@ -129,18 +133,38 @@ def _case(case: Case, rule: Rule[Any]) -> Iterator[str]:
     yield ""
     by_path: dict[str, list[Edit]] = {}
     for edit in case.edits:
-        by_path.setdefault(edit.path, []).append(edit)
-    reported: list[str] = []
+        if not edit.kept or any(what in ("", "?") for _, what in case.marked(edit, rule.id)):
+            by_path.setdefault(edit.path, []).append(edit)
     yield "```diff"
     for path, edits in by_path.items():
         yield from _diff(path, edits)
-        for edit in edits:
-            reported.extend(f"`{span}` in {path}" for span in _marked(edit.text or "", rule.id))
     yield "```"
     yield ""
-    if reported:
-        yield f"Reported at {', '.join(reported)}."
+    marked = [
+        (edit.path, text, "linked" if what.isdecimal() else what)
+        for edit in case.edits
+        for text, what in case.marked(edit, rule.id)
+    ]
+    told = [
+        f"{word} {', '.join(f'`{_code(text)}` in {path}' for path, text, what in marked if what == kind)}"
+        for word, kind in (("Reported at", ""), ("linked to", "linked"), ("Left open by", "?"))
+        if any(what == kind for _, _, what in marked)
+    ]
+    if told:
+        yield f"{', '.join(told)}."
         yield ""
+    for each in case.findings:
+        if each.rule == rule.id:
+            yield f"> **{each.severity.value}**: {plain(each.message)}" + (f" Fix: {each.fix}." if each.fix else "")
+            yield ""
+    for question in case.questions:
+        if question.rule == rule.id:
+            yield f"> **undecided**: {question.reason}."
+            yield ""
+
+
+def _code(text: str) -> str:
+    return " ".join(text.split()).replace("`", "'")
 
 
 def _diff(path: str, edits: Sequence[Edit]) -> Iterator[str]:
@@ -153,7 +177,7 @@ def _diff(path: str, edits: Sequence[Edit]) -> Iterator[str]:
             continue
         yield "@@ … @@"
         before = (edit.replace or "").splitlines()
-        after = _MARKED.sub("", edit.text or "").splitlines()
+        after = edit.plain.splitlines()
         if before == after:
             yield from (f" {line}" for line in after)
             continue
@@ -164,19 +188,6 @@ def _diff(path: str, edits: Sequence[Edit]) -> Iterator[str]:
                 else:
                     yield from (f"-{line}" for line in before[start:end])
                     yield from (f"+{line}" for line in after[first:last])
-
-
-def _marked(text: str, rule_id: str) -> Iterator[str]:
-    """The marked texts that the rule itself reports, on one line each."""
-    opened: list[tuple[int, bool]] = []
-    for match in _MARKED.finditer(text):
-        if match[0] != "»":
-            names = match[0].strip("«|")
-            opened.append((match.end(), not names or rule_id in names.split(",")))
-        elif opened:
-            start, mine = opened.pop()
-            if mine:
-                yield " ".join(_MARKED.sub("", text[start : match.start()]).split()).replace("`", "'")
 
 
 def terminal(markdown: str, *, colour: bool) -> str:

@@ -18,8 +18,10 @@ ALL = [case for file in sorted(CASES.glob("*.yaml")) for case in load_cases(file
 
 
 @pytest.mark.parametrize("case", ALL, ids=lambda case: f"{case.rule}: {case.name}")
-def test_findings_equal_marks(case: Case, reference: dict[str, str], installed: Plugins, tmp_path: Path) -> None:
-    check(case, reference, tmp_path / "tree", installed)
+def test_findings_and_open_questions_are_what_the_case_states(
+    case: Case, reference: dict[str, str], installed: Plugins, tmp_path: Path
+) -> None:
+    check(case, reference, tmp_path / "tree", installed, strict=True)
 
 
 def test_every_rule_has_a_diverging_and_a_conforming_case(packs: tuple[Pack[object], ...]) -> None:

@@ -16,6 +16,7 @@ from policyengine.cli.scan import uri_prefix
 from policyengine.model.source import UsageError
 
 ROOT = Path(__file__).parent.parent.parent
+SOURCES = os.pathsep.join([str(ROOT), str(ROOT / "policies")])
 REFERENCE = str(ROOT / "fixtures" / "hndigest")
 
 
@@ -44,7 +45,7 @@ def policyengine(*words: str, **environment: str) -> subprocess.CompletedProcess
     return subprocess.run(
         [sys.executable, "-m", "policyengine", *words],
         cwd=ROOT,
-        env={**clean, "PYTHONPATH": str(ROOT), **environment},
+        env={**clean, "PYTHONPATH": SOURCES, **environment},
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -203,7 +204,7 @@ def test_a_latin_terminal_gets_ascii() -> None:
     made = subprocess.run(
         [sys.executable, "-m", "policyengine", "scan", REFERENCE],
         cwd=ROOT,
-        env={**os.environ, "PYTHONIOENCODING": "latin-1", "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONIOENCODING": "latin-1", "PYTHONPATH": SOURCES},
         capture_output=True,
         timeout=120,
         check=False,
@@ -218,7 +219,7 @@ def test_a_closed_pipe_is_no_error(diverged: Path) -> None:
     process = subprocess.run(
         [sys.executable, "-m", "policyengine", "scan", str(diverged)],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": SOURCES},
         stdout=writer,
         stderr=subprocess.PIPE,
         timeout=120,

@@ -1,0 +1,185 @@
+"""A case against the engine: what is found in the edited stack, and what the case marks and states."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+from policyengine import engine
+from policyengine.repository import discover
+from policyengine.testing.case import Question, Said, edited
+from policyengine.testing.marks import CaseError, Mark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from msgspec import Struct
+
+    from policyengine.plugins import Plugins
+    from policyengine.rules.evaluate import Report, Result
+    from policyengine.rules.rule import Fix
+    from policyengine.testing.case import Case
+
+_UNCERTAIN = " (uncertain)"
+
+
+def check(case: Case, reference: Mapping[str, str], folder: Path, plugins: Plugins, *, strict: bool = False) -> Report:
+    """Scan the edited reference and compare what is found with what the case marks and states.
+
+    With `strict` everything must be stated: each linked place, each finding with its subject, pair and fix, and each
+    open question.
+
+    Raises:
+        CaseError: they differ, or the engine failed somewhere; the message lists what is too much and what is missing.
+    """
+    files, marks = edited(case, reference)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    report = scan_files(files, folder, plugins)
+    stated = {(mark.rule, mark.what != "?") for mark in marks if mark.what}
+    found = [
+        mark for mark in sorted(_found(report)) if strict or not mark.what or (mark.rule, mark.what != "?") in stated
+    ]
+    lines = [f"  reported, not marked: {_show(mark, files)}" for mark in found if mark not in marks]
+    lines += [f"  marked, not reported: {_show(mark, files)}" for mark in marks if mark not in found]
+    lines += [f"  failure: {failure.span and failure.span.path}: {failure.message}" for failure in report.failures]
+    places = [mark for mark in found if not mark.what]
+    if len(places) != len(set(places)):
+        lines.append("  the same place is reported twice by one rule")
+    findings = [said(result, files) for result in report.results]
+    questions = [Question(each.rule, each.reason, each.subject) for each in report.undecided]
+    lines += _unlike(case.findings, findings, strict=strict)
+    lines += _unlike(case.questions, questions, strict=strict)
+    if lines:
+        raise CaseError(
+            "\n".join(
+                [
+                    f"{case.rule}, {case.name}:",
+                    *lines,
+                    "  what is found, as a case states it:",
+                    *(f"    {line}" for line in statement(case.rule, report, files).splitlines()),
+                ]
+            )
+        )
+    return report
+
+
+def scan_files(
+    files: Mapping[str, str], folder: Path, plugins: Plugins, *, cache: bool = False, jobs: int = 1
+) -> Report:
+    """Write `files` below the empty `folder` and scan it with every rule of the plug-ins."""
+    for path, text in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("w", encoding="utf-8", newline="") as stream:
+            stream.write(text)
+    tree = discover.open_tree([folder])
+    settings = engine.load_config(tree)
+    return engine.evaluate_tree(tree, settings, plugins, work=engine.Work(jobs=jobs, cache=cache))
+
+
+def _found(report: Report) -> Iterator[Mark]:
+    for result in report.results:
+        for number, span in enumerate((result.span, *result.related)):
+            yield Mark(*span, result.rule.id, str(number or ""))
+    yield from {Mark(*each.span, each.rule, "?") for each in report.undecided}
+
+
+def said(result: Result, files: Mapping[str, str]) -> Said:
+    """What a finding says, as a case states it. `files` are the scanned texts."""
+    pair, fix = result.pair, result.finding.fix
+    twin = "" if pair is None else pair.cloud if pair.local == result.subject else pair.local
+    return Said(
+        result.rule.id,
+        result.severity,
+        result.message,
+        result.subject,
+        twin + _UNCERTAIN if pair is not None and not pair.certain else twin,
+        "" if fix is None else fix.description,
+        {} if fix is None else _mended(fix, files),
+    )
+
+
+def _mended(fix: Fix, files: Mapping[str, str]) -> dict[str, str]:
+    """The lines that a fix changes, after it and without their indentation, by path."""
+    lines: dict[str, str] = {}
+    for path in sorted({edit.span.path for edit in fix.edits}):
+        text, moved = files[path], 0
+        ranges: list[tuple[int, int]] = []
+        for edit in sorted((edit for edit in fix.edits if edit.span.path == path), key=lambda each: each.span):
+            start = edit.span.start + moved
+            text = text[:start] + edit.text + text[edit.span.end + moved :]
+            moved += len(edit.text) - (edit.span.end - edit.span.start)
+            ranges.append((start, start + len(edit.text.removesuffix("\n"))))
+        numbers = {
+            number
+            for start, end in ranges
+            for number in range(text.count("\n", 0, start), text.count("\n", 0, end) + 1)
+        }
+        every = text.split("\n")
+        lines[path] = "\n".join(every[number].strip() for number in sorted(numbers))
+    return lines
+
+
+def _unlike(
+    stated: Sequence[Said] | Sequence[Question], found: Sequence[Said] | Sequence[Question], *, strict: bool
+) -> Iterator[str]:
+    """A line for each statement that nothing found fits, and with `strict` for each thing found that none states."""
+    left = list(found)
+    for each in stated:
+        fitting = next((other for other in left if _fits(each, other, strict=strict)), None)
+        if fitting is None:
+            yield f"  stated, not found: {each}"
+        else:
+            left.remove(fitting)
+    if strict:
+        yield from (f"  found, not stated: {each}" for each in left)
+
+
+def _fits(stated: Struct, found: Struct, *, strict: bool) -> bool:
+    for name in stated.__struct_fields__:
+        wanted, got = getattr(stated, name), getattr(found, name)
+        if wanted is None and not (strict and got):
+            continue
+        if wanted != got:
+            return False
+    return True
+
+
+def statement(rule: str, report: Report, files: Mapping[str, str]) -> str:
+    """`findings` and `open` of a case file of `rule`, in YAML, as a report would have them."""
+    lines = ["findings:"] if report.results else []
+    for result in report.results:
+        each = said(result, files)
+        named = "" if each.rule == rule else each.rule
+        lines += _entry(
+            {
+                each.severity.value: each.message,
+                "rule": named,
+                "subject": each.subject,
+                "pair": each.pair,
+                "fix": each.fix,
+                "becomes": (each.becomes or {}).get(result.span.path),
+            }
+        )
+    lines += ["open:"] if report.undecided else []
+    rules: dict[tuple[str, str], list[str]] = {}
+    for question in report.undecided:
+        rules.setdefault((question.reason, question.subject), []).append(question.rule)
+    for (reason, subject), names in rules.items():
+        lines += _entry({"reason": reason, "rule": "" if names == [rule] else ", ".join(names), "subject": subject})
+    return "\n".join(lines)
+
+
+def _entry(texts: Mapping[str, str | None]) -> Iterator[str]:
+    for number, (key, text) in enumerate((key, text) for key, text in texts.items() if text):
+        yield f"{'    ' if number else '  - '}{key}: {json.dumps(text, ensure_ascii=False)}"
+
+
+def _show(mark: Mark, files: Mapping[str, str]) -> str:
+    text = files.get(mark.path, "")
+    line = text.count("\n", 0, mark.start) + 1
+    what = {"": "", "?": " is open"}.get(mark.what, f" links ({mark.what})")
+    return f"{mark.rule}{what} at {mark.path}:{line} «{text[mark.start : mark.end]}»"
