@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from policyengine import engine
+from policyengine.plugins import Plugins, load
 from policyengine.repository import discover
 from policyengine.testing.case import Question, Said, edited
 from policyengine.testing.marks import CaseError, Mark
@@ -17,15 +20,21 @@ if TYPE_CHECKING:
 
     from msgspec import Struct
 
-    from policyengine.plugins import Plugins
     from policyengine.rules.evaluate import Report, Result
-    from policyengine.rules.rule import Fix
+    from policyengine.rules.rule import Fix, Pack
     from policyengine.testing.case import Case
 
 _UNCERTAIN = " (uncertain)"
 
 
-def check(case: Case, reference: Mapping[str, str], folder: Path, plugins: Plugins, *, strict: bool = False) -> Report:
+def check(
+    case: Case,
+    reference: Mapping[str, str],
+    folder: Path,
+    plugins: Plugins | Sequence[Pack[Any]],
+    *,
+    strict: bool = False,
+) -> Report:
     """Scan the edited reference and compare what is found with what the case marks and states.
 
     With `strict` everything must be stated: each linked place, each finding with its subject, pair and fix, and each
@@ -67,9 +76,17 @@ def check(case: Case, reference: Mapping[str, str], folder: Path, plugins: Plugi
 
 
 def scan_files(
-    files: Mapping[str, str], folder: Path, plugins: Plugins, *, cache: bool = False, jobs: int = 1
+    files: Mapping[str, str],
+    folder: Path,
+    plugins: Plugins | Sequence[Pack[Any]],
+    *,
+    cache: bool = False,
+    jobs: int = 1,
 ) -> Report:
-    """Write `files` below the empty `folder` and scan it with every rule of the plug-ins."""
+    """Write `files` below the empty `folder` and scan it with every rule of the plug-ins.
+
+    Packs alone are joined by the installed platforms.
+    """
     for path, text in files.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -77,6 +94,8 @@ def scan_files(
             stream.write(text)
     tree = discover.open_tree([folder])
     settings = engine.load_config(tree)
+    if not isinstance(plugins, Plugins):
+        plugins = replace(load(), packs=tuple(plugins))
     return engine.evaluate_tree(tree, settings, plugins, work=engine.Work(jobs=jobs, cache=cache))
 
 
