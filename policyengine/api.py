@@ -4,6 +4,7 @@ Names here keep their meaning within a major version. Import nothing else from `
 """
 
 from policyengine.hooks import HOOKS_VERSION, hookimpl
+from policyengine.knowledge.commands import Deed
 from policyengine.knowledge.tags import TagFact
 from policyengine.model.graph import Choice, Edge, EdgeKind, Graph, Pair
 from policyengine.model.image import ImageRef, Version, meant_version, tag_fact
@@ -81,6 +82,7 @@ __all__ = [
     "Copy",
     "Database",
     "Datastore",
+    "Deed",
     "Dependency",
     "Deploy",
     "Edge",

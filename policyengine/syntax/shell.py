@@ -16,16 +16,21 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from policyengine.knowledge import commands as knowledge
+from policyengine.model.command import ShellCommand, Word
+from policyengine.model.source import Text
 from policyengine.patterns import regex
 from policyengine.syntax.shell_syntax import AndOr, Block, Compound, Parser, Pipeline, Simple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from policyengine.model.source import Span, Text
-    from policyengine.syntax.shell_syntax import Element, Word
+    from policyengine.model.nodes.node import Command as Started
+    from policyengine.model.source import Span
+    from policyengine.syntax.shell_syntax import Element
+    from policyengine.syntax.shell_syntax import Word as Written
 
-__all__ = ["Assignment", "Command", "Ignored", "Redirect", "Script", "read"]
+__all__ = ["Assignment", "Command", "Ignored", "Redirect", "Script", "commands", "read"]
 
 Marker = Literal["||", "&&", "|", "&", "!", "condition", "substitution", "set +e", "no set -e"]
 
@@ -41,7 +46,7 @@ class Assignment(Struct, frozen=True):
     """`NAME=value` before a command, or on its own."""
 
     name: str
-    value: Word
+    value: Written
     span: Span
 
 
@@ -52,7 +57,7 @@ class Redirect(Struct, frozen=True):
     """
 
     operator: str
-    target: Word | None
+    target: Written | None
     body: Text | None = None
     literal: bool = False
 
@@ -74,7 +79,7 @@ class Command(Struct, frozen=True):
     `arms` are those of the `case` constructs around it, outside of loops.
     """
 
-    words: tuple[Word, ...]
+    words: tuple[Written, ...]
     assignments: tuple[Assignment, ...]
     redirects: tuple[Redirect, ...]
     span: Span
@@ -121,6 +126,34 @@ def read(text: Text, *, errexit: bool = False, pipefail: bool = False) -> Script
     flattening = _Flattening(text, _Options(errexit, pipefail))
     flattening.block(block, (), None, tail=True)
     return Script(tuple(flattening.commands), flattening.functions, parser.complete)
+
+
+_DEEPEST = 8
+
+
+def commands(command: Started, span: Span) -> tuple[ShellCommand, ...]:
+    """The commands with which a container starts, in order: of its exec form, or of its script (`sh -c '…'`).
+
+    All stand at `span`, the place of the whole.
+    """
+    if command.shell:
+        return tuple(_of_script(" ".join(command.words), span, _DEEPEST))
+    return tuple(_of_words(tuple(Word(word, span) for word in command.words), span, _DEEPEST))
+
+
+def _of_script(script: str, span: Span, depth: int) -> Iterator[ShellCommand]:
+    for each in read(Text(span.path, script)).commands:
+        if each.words:
+            yield from _of_words(tuple(Word(word.text, span, word.literal) for word in each.words), span, depth)
+
+
+def _of_words(words: tuple[Word, ...], span: Span, depth: int) -> Iterator[ShellCommand]:
+    made = ShellCommand(words, span)
+    inner = knowledge.scripts(made.argv) if depth else ()
+    if not inner and words:
+        yield made
+    for _, script in inner:
+        yield from _of_script(script, span, depth - 1)
 
 
 class _Options(Struct):
@@ -300,13 +333,13 @@ class _Flattening(Struct):
         self.commands, self.joined, self.options, self.arms = before, joined, outside, arms
 
     def _substitutions(
-        self, redirects: list[tuple[str, Word | None, Text | None, bool]], within: tuple[str, ...]
+        self, redirects: list[tuple[str, Written | None, Text | None, bool]], within: tuple[str, ...]
     ) -> None:
         for _, target, _, _ in redirects:
             if target is not None:
                 self._substituted(target, within, assigned=False)
 
-    def _substituted(self, word: Word, within: tuple[str, ...], *, assigned: bool) -> None:
+    def _substituted(self, word: Written, within: tuple[str, ...], *, assigned: bool) -> None:
         for block in word.commands:
             reason = None if assigned else Ignored("substitution", word.span)
             joined = self.joined

@@ -7,6 +7,7 @@ No node type names a file format. A Compose service, an ECS container and a work
 
 from __future__ import annotations
 
+from policyengine.model.command import ShellCommand, Word
 from policyengine.model.nodes.cloud import Grant, Listener, LoadBalancer, Principal, Secret, TargetGroup
 from policyengine.model.nodes.code import (
     ConfigKey,
@@ -31,10 +32,8 @@ from policyengine.model.nodes.pipeline import (
     EndToEnd,
     Job,
     Migrate,
-    ShellCommand,
     Step,
     Trigger,
-    Word,
     Workflow,
 )
 

@@ -9,10 +9,10 @@ from msgspec import Struct
 from policyengine.model.nodes.node import Node
 
 if TYPE_CHECKING:
+    from policyengine.model.command import ShellCommand
     from policyengine.model.image import ImageRef
     from policyengine.model.nodes.container import Healthcheck, Port
     from policyengine.model.nodes.node import Command, Variable
-    from policyengine.model.nodes.pipeline import ShellCommand
     from policyengine.model.source import Span
     from policyengine.model.value import Value
 

@@ -9,46 +9,10 @@ from msgspec import Struct
 from policyengine.model.nodes.node import Node
 
 if TYPE_CHECKING:
+    from policyengine.model.command import ShellCommand
     from policyengine.model.nodes.node import Variable
     from policyengine.model.source import Span
-    from policyengine.model.value import Unknown, Value, Via
-
-
-class Word(Struct, frozen=True):
-    """One word of a shell command. `text` is its value with quotes removed; `literal` is False with expansions."""
-
-    text: str
-    span: Span
-    literal: bool = True
-
-
-class ShellCommand(Struct, frozen=True):
-    """One simple command of a script: `APP=1 docker compose up -d || true`.
-
-    `assignments` are the leading `NAME=value` words. `forgiven` tells that its failure is ignored (`|| true`).
-    `via` is how it was reached: the Makefile target, the package script, the shell file. `background` is a command
-    that nothing waits for (`&`); `remote` one that runs on another machine (`ssh`, a Docker context); `contained` one
-    that a shell in a container runs (`docker compose exec app sh -c '…'`).
-    """
-
-    words: tuple[Word, ...]
-    span: Span
-    assignments: tuple[Variable, ...] = ()
-    forgiven: bool = False
-    via: tuple[Via, ...] = ()
-    directory: str = ""  # the working directory relative to the root, as far as known
-    background: bool = False
-    remote: bool = False
-    contained: bool = False
-
-    @property
-    def argv(self) -> tuple[str, ...]:
-        """The words as text."""
-        return tuple(word.text for word in self.words)
-
-    def starts(self, *names: str) -> bool:
-        """Whether the command begins with these words."""
-        return self.argv[: len(names)] == names
+    from policyengine.model.value import Unknown, Value
 
 
 class ComposeUp(Struct, frozen=True, kw_only=True):

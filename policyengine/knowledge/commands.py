@@ -1,0 +1,188 @@
+"""What command lines do: by program and words, never by searching a line.
+
+A command line is a list of words. `read` takes off what only runs the rest (`timeout 60`, `infisical run --`, `npx`,
+`docker compose exec app`): each is a `Layer`, the last is the program that does the work. `deeds` says what they do.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from policyengine.knowledge.layers import ASSIGNED, read
+from policyengine.knowledge.programs import (
+    UNLISTED,
+    Commands,
+    Deed,
+    Kind,
+    Layer,
+    Option,
+    Place,
+    commands,
+    program_name,
+    words_of,
+)
+from policyengine.patterns import regex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = [
+    "Deed",
+    "Kind",
+    "Layer",
+    "Option",
+    "Place",
+    "deeds",
+    "named",
+    "program_name",
+    "read",
+    "script_names",
+    "scripts",
+]
+
+_PREFIX = regex(r"\A(npm|pnpm|yarn|bun):")
+_ADDRESS = regex(r"https?[:-]|\d+\Z|:\d+")
+
+
+def deeds(words: Sequence[str]) -> tuple[Deed, ...]:
+    """What a command line does, as far as its words tell; what its scripts do is told by their own lines."""
+    known, key = commands(), tuple(words)
+    found = known.told.get(key)
+    if found is None:
+        found = known.told[key] = _deeds(known, key)
+    return found
+
+
+def named(name: str) -> frozenset[Kind]:
+    """What the name of a script, a target or a task says that it does: `db:migrate`, `run-migrations`, `test:unit`."""
+    words = words_of(name)
+    return frozenset(kind for kind, entry in commands().names.items() if entry.fits(words))
+
+
+def script_names(words: Sequence[str], layer: Layer) -> tuple[str, ...]:
+    """The scripts, targets or tasks of the tree that a layer names; empty for a program that has none."""
+    program = commands().programs.get(layer.path.partition(" ")[0])
+    scripts = program.scripts if program is not None else None
+    if scripts is None:
+        return ()
+    given = [name for value in layer.values(*scripts.targets) for name in value.split(",")]
+    head = layer.path.split()[1:]
+    operands = [*head, *(words[index] for index in layer.operands if not ASSIGNED.match(words[index]))]
+    if operands and operands[0] in scripts.after:
+        del operands[0]
+    elif not operands or operands[0] in scripts.own or not (scripts.direct or operands[0] in scripts.bare):
+        operands.clear()
+    return (*given, *(operands if scripts.all else operands[:1]))
+
+
+def scripts(words: Sequence[str]) -> tuple[tuple[int, str], ...]:
+    """The command lines and scripts that a command line holds, each with the index of its first word.
+
+    `sh -c '…'`, `ssh host …`, `eval …`, `concurrently 'npm:dev' …`, `run-s build test`.
+    """
+    layers = read(words)
+    layer = layers[-1] if layers else None
+    program = commands().programs.get(layer.path) if layer is not None else None
+    if layer is None or program is None or program.runs is None:
+        return ()
+    if layer.script is not None:
+        return ((layer.script, " ".join(words[layer.script :]) if layer.joined else words[layer.script]),)
+    match program.runs.lines:
+        case "prefixed":
+            return tuple((index, _PREFIX.sub(r"\1 run ", words[index])) for index in layer.operands)
+        case "scripts":
+            kept = (index for index in layer.operands if not _ADDRESS.match(words[index]))
+            return tuple((index, words[index] if " " in words[index] else f"npm run {words[index]}") for index in kept)
+        case _:
+            return ()
+
+
+def _deeds(known: Commands, words: tuple[str, ...]) -> tuple[Deed, ...]:
+    found: list[Deed] = []
+    place: Place = ""
+    layers = read(words)
+    for layer in layers:
+        for kind, tool in _told(known, words, layer):
+            found.append(Deed(kind, tool or layer.path.partition(" ")[0], layer.start, place))
+        place = layer.place or place
+    return tuple(found or _by_name(known, words, layers))
+
+
+def _told(known: Commands, words: tuple[str, ...], layer: Layer) -> Iterator[tuple[Kind, str]]:
+    """What the table says of a layer: kinds, and the tools where they are not the program."""
+    program = known.programs.get(layer.path) or UNLISTED
+    names = {option.name for option in layer.options}
+    if not known.unless["every"].options.isdisjoint(names):
+        return
+    operands = [(words[index], _doubtful(layer, index)) for index in layer.operands]
+    before = layer.operands[0] if program.runs is not None and layer.operands else len(words)
+    texts = [
+        *(program.does[key] for key in _longest(program.does, operands)),
+        *(each for key, each in program.tasks.items() if any(_is_task(key, word) for word, _ in operands)),
+        *(
+            program.options[option.name]
+            for option in layer.options
+            if option.name in program.options and option.index < before
+        ),
+    ]
+    for text in dict.fromkeys(texts):
+        kind, _, tool = text.partition(" ")
+        telling = known.unless.get(kind)
+        if kind and (telling is None or telling.options.isdisjoint(names)):
+            yield cast("Kind", kind), tool
+
+
+def _longest(does: dict[str, str], operands: list[tuple[str, bool]]) -> list[str]:
+    """The longest of the word sequences that the operands begin with."""
+    return sorted((key for key in does if _begins(key.split(), operands)), key=len)[-1:]
+
+
+def _begins(wanted: list[str], operands: list[tuple[str, bool]]) -> bool:
+    """Whether the operands begin with words, but for those that may be the value of an option."""
+    at = 0
+    for word, doubtful in operands:
+        if at == len(wanted):
+            break
+        if word == wanted[at]:
+            at += 1
+        elif not doubtful:
+            return False
+    return at == len(wanted)
+
+
+def _doubtful(layer: Layer, index: int) -> bool:
+    """Whether a word may be the value of an option that the table does not list."""
+    return any(option.index == index - 1 and not option.value and len(option.name) > 1 for option in layer.options)
+
+
+def _is_task(key: str, word: str) -> bool:
+    return word == key or (key.startswith(":") and word.rpartition(":")[2] == key[1:])
+
+
+def _by_name(known: Commands, words: tuple[str, ...], layers: tuple[Layer, ...]) -> Iterator[Deed]:
+    """What the names of scripts, targets and program files say, where nothing else does."""
+    place: Place = ""
+    for layer in layers:
+        kinds = {kind for name in script_names(words, layer) for kind in named(name)}
+        if kinds:
+            yield from (Deed(kind, "", layer.start, place, named=True) for kind in sorted(kinds))
+            return
+        place = layer.place or place
+    if layers:
+        yield from _by_file(known, words, layers[-1], place)
+
+
+def _by_file(known: Commands, words: tuple[str, ...], layer: Layer, place: Place) -> Iterator[Deed]:
+    """What the name of the program file says, or the first words of a program that the table does not list."""
+    program = known.programs.get(layer.path)
+    listed = program or UNLISTED
+    file = layer.file if program is not None and (layer.operands or layer.file is not None) else layer.start
+    path = words[file] if file is not None else ""
+    stem = words_of(
+        path if listed.runs is not None and listed.runs.files else path.rpartition("/")[2].partition(".")[0]
+    )
+    verbs = [words[index] for index in layer.operands[:2]] if program is None else []
+    tool = listed.runs.tool if listed.runs is not None else ""
+    for kind, entry in known.names.items():
+        if entry.files and (entry.fits(stem) or entry.begins(verbs)):
+            yield Deed(kind, tool, layer.start, place, named=True)

@@ -1,0 +1,164 @@
+"""The programs of a command line, from the one that only runs the next to the one that does the work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from policyengine.knowledge.programs import (
+    UNLISTED,
+    Commands,
+    Layer,
+    Option,
+    Runs,
+    commands,
+    entry,
+    is_tool,
+    works,
+)
+from policyengine.patterns import regex
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_DEEPEST = 24
+ASSIGNED = regex(r"[A-Za-z_]\w*=")
+
+
+def read(words: Sequence[str]) -> tuple[Layer, ...]:
+    """The layers of a command line, from the outside in; the last is the program that does the work."""
+    known, key = commands(), tuple(words)
+    found = known.read.get(key)
+    if found is None:
+        found = known.read[key] = _read(known, key)
+    return found
+
+
+def _read(known: Commands, words: tuple[str, ...]) -> tuple[Layer, ...]:
+    layers: list[Layer] = []
+    at: int | None = 0
+    while at is not None and len(layers) < _DEEPEST:
+        while at < len(words) and ASSIGNED.match(words[at]):
+            at += 1
+        if at == len(words):
+            break
+        layer, at = _layer(known, words, at)
+        layers.append(layer)
+    return tuple(layers)
+
+
+def _layer(known: Commands, words: tuple[str, ...], start: int) -> tuple[Layer, int | None]:
+    """The program at `start`, and where the command begins that it runs."""
+    path, rest, options = _sub_commands(known, words, start)
+    program = known.programs.get(path) or UNLISTED
+    runs = program.runs
+    if runs is not None and not runs.lines:
+        behind, operands, at, script = _wrapped(words, rest, program.valued, runs)
+        inner = at if script is None else None
+        image = next((each for each in operands if runs.place == "container" and is_tool(known, words[each])), None)
+        if image is not None:
+            inner = image
+        elif inner is not None and runs.known and not works(known, words[inner]):
+            inner = None
+        if inner is not None or script is not None:
+            subject = words[operands[-1]] if operands else ""
+            layer = Layer(path, start, rest, (*options, *behind), operands, runs.place, subject, script, runs.joined)
+            return layer, inner
+    behind, operands = _arguments(words, rest, program.valued)
+    layer = Layer(path, start, rest, (*options, *behind), operands)
+    if runs is None:
+        return layer, None
+    named = next((option.index for option in layer.options if option.name in runs.files), None)
+    file = operands[0] if runs.file and operands else named
+    return replace(layer, place=runs.place, subject=words[operands[0]] if operands else "", file=file), None
+
+
+def _sub_commands(known: Commands, words: tuple[str, ...], start: int) -> tuple[str, int, list[Option]]:
+    """The longest path of the table at `start`, the index behind it, and the options between its words."""
+    path = longer = entry(known, words[start])
+    rest = at = start + 1
+    options: list[Option] = []
+    found: list[Option] = []
+    while at < len(words):
+        program = known.programs.get(longer) or UNLISTED
+        option = _option(words, at, program.valued)
+        if option is not None:
+            found.append(option)
+            at = option.index + 1
+            continue
+        below = f"{longer} {words[at]}"
+        if below not in known.paths:
+            break
+        longer, at = known.paths[below] or below, at + 1
+        if longer in known.programs:
+            path, rest, options = longer, at, list(found)
+    return path, rest, options
+
+
+def _wrapped(
+    words: tuple[str, ...], at: int, valued: frozenset[str], runs: Runs
+) -> tuple[list[Option], tuple[int, ...], int | None, int | None]:
+    """Options and operands of a wrapper, where the command begins that it runs, and which word is a script."""
+    taking = valued.union(runs.script, runs.module)
+    options: list[Option] = []
+    operands: list[int] = []
+    marked = False
+    while at < len(words):
+        option = _option(words, at, taking)
+        if words[at] == "--":
+            at, marked = at + 1, True
+            break
+        if option is not None and option.name in runs.script:
+            return options, tuple(operands), None, option.index
+        if option is not None and option.name in runs.module:
+            return options, tuple(operands), option.index, None
+        if runs.operands and len(operands) == runs.operands and not runs.script:
+            break
+        if option is not None:
+            options.append(option)
+            at = option.index + 1
+        elif len(operands) < runs.operands or runs.marked:
+            operands.append(at)
+            at += 1
+        elif ASSIGNED.match(words[at]):
+            at += 1
+        else:
+            break
+    lacks = len(operands) < runs.operands or (runs.marked and not marked)
+    if at >= len(words) or lacks or (words[at].startswith("-") and not marked):
+        return options, tuple(operands), None, None
+    return options, tuple(operands), None if runs.joined else at, at if runs.joined else None
+
+
+def _arguments(words: tuple[str, ...], at: int, valued: frozenset[str]) -> tuple[list[Option], tuple[int, ...]]:
+    """All options and operands from `at` on."""
+    options: list[Option] = []
+    operands: list[int] = []
+    while at < len(words):
+        option = _option(words, at, valued)
+        if option is not None:
+            options.append(option)
+            at = option.index
+        elif words[at] != "--":
+            operands.append(at)
+        at += 1
+    return options, tuple(operands)
+
+
+def _option(words: tuple[str, ...], at: int, valued: frozenset[str]) -> Option | None:
+    """The option at an index, with its value; None for another word."""
+    word = words[at]
+    name, equals, value = word.partition("=")
+    if word in valued and at + 1 < len(words):
+        return Option(word, words[at + 1], at + 1)
+    if word in {"-", "--"} or not word.startswith(("-", "+") if "+o" in valued else "-"):
+        return None
+    if equals:
+        return Option(name, value, at)
+    if word[1:2] != "-" and word[:2] in valued and len(word) > 2:
+        return Option(word[:2], word[2:], at)
+    last = f"-{word[-1]}"
+    if word[1:].isalpha() and last in valued and at + 1 < len(words):
+        return Option(last, words[at + 1], at + 1)
+    return Option(word, "", at)

@@ -1,0 +1,88 @@
+"""One command of a script or a container: its words, where they stand, and what they do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from policyengine.knowledge import commands
+
+if TYPE_CHECKING:
+    from policyengine.knowledge.commands import Deed, Kind, Layer
+    from policyengine.model.nodes.node import Variable
+    from policyengine.model.source import Span
+    from policyengine.model.value import Via
+
+
+class Word(Struct, frozen=True):
+    """One word of a shell command. `text` is its value with quotes removed; `literal` is False with expansions."""
+
+    text: str
+    span: Span
+    literal: bool = True
+
+
+class ShellCommand(Struct, frozen=True):
+    """One simple command of a script: `APP=1 docker compose up -d || true`.
+
+    `assignments` are the leading `NAME=value` words. `forgiven` tells that its failure is ignored (`|| true`).
+    `via` is how it was reached: the Makefile target, the package script, the shell file. `background` is a command
+    that nothing waits for (`&`); `remote` one that runs on another machine (`ssh`, a Docker context); `contained` one
+    that a shell in a container runs (`docker compose exec app sh -c '…'`).
+    """
+
+    words: tuple[Word, ...]
+    span: Span
+    assignments: tuple[Variable, ...] = ()
+    forgiven: bool = False
+    via: tuple[Via, ...] = ()
+    directory: str = ""  # the working directory relative to the root, as far as known
+    background: bool = False
+    remote: bool = False
+    contained: bool = False
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """The words as text."""
+        return tuple(word.text for word in self.words)
+
+    def starts(self, *names: str) -> bool:
+        """Whether the command begins with these words."""
+        return self.argv[: len(names)] == names
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The programs of the command line from the outside in: `timeout`, `npx`, `playwright`."""
+        return commands.read(self.argv)
+
+    @property
+    def wrappers(self) -> tuple[Layer, ...]:
+        """What it stands in: the programs that only run the next one, from the outside in."""
+        return self.layers[:-1]
+
+    @property
+    def inner(self) -> tuple[Word, ...]:
+        """The words behind all wrappers: `playwright test` of `timeout 600 npx playwright test`."""
+        layers = self.layers
+        return self.words[layers[-1].start :] if layers else ()
+
+    @property
+    def program(self) -> str:
+        """The name of the program that does the work, without folder and version; empty for assignments alone."""
+        inner = self.inner
+        return commands.program_name(inner[0].text) if inner else ""
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The words behind the program that does the work."""
+        return tuple(word.text for word in self.inner[1:])
+
+    @property
+    def deeds(self) -> tuple[Deed, ...]:
+        """What it does, as far as its words tell."""
+        return commands.deeds(self.argv)
+
+    def does(self, *kinds: Kind) -> bool:
+        """Whether it does something of these kinds."""
+        return any(deed.kind in kinds for deed in self.deeds)

@@ -1,0 +1,196 @@
+"""What command lines do: the expectations are the manuals of the programs, cited by the table."""
+
+from __future__ import annotations
+
+import shlex
+from typing import get_args
+
+import pytest
+
+from policyengine.knowledge import commands
+from policyengine.knowledge.programs import Kind
+from policyengine.knowledge.programs import commands as table
+from policyengine.model.command import ShellCommand, Word
+from policyengine.model.nodes import Command
+from policyengine.model.source import Span
+from policyengine.syntax import shell
+
+AT = Span("a.yml", 0, 9)
+TABLE = table()
+
+
+def told(line: str) -> list[tuple[str, str]]:
+    return [(deed.kind, deed.tool) for deed in commands.deeds(shlex.split(line))]
+
+
+def command(line: str) -> ShellCommand:
+    return ShellCommand(tuple(Word(word, AT) for word in shlex.split(line)), AT)
+
+
+def lines_of(name: str) -> list[tuple[str, str, str]]:
+    """A command line for each thing that an entry of the table does, with its kind and tool."""
+    program = TABLE.programs[name]
+    given = [(f"{name} {words}".strip(), text) for words, text in program.does.items()]
+    given += [(f"{name} {words.removeprefix(':')}", text) for words, text in program.tasks.items()]
+    given += [(f"{name} {option}", text) for option, text in program.options.items()]
+    return [
+        (line, text.partition(" ")[0], text.partition(" ")[2] or name.partition(" ")[0]) for line, text in given if text
+    ]
+
+
+LINES = [line for name in TABLE.programs for line in lines_of(name)]
+
+
+@pytest.mark.parametrize(("line", "kind", "tool"), LINES, ids=[line for line, _, _ in LINES])
+def test_every_entry_does_what_it_says_by_each_of_its_names(line: str, kind: str, tool: str) -> None:
+    assert (kind, tool) in told(line)
+    name = max((each for each in TABLE.programs if f"{line} ".startswith(f"{each} ")), key=len)
+    for other in TABLE.programs[name].also:
+        assert (kind, tool) in told(f"{other}{line[len(name) :]}")
+
+
+WRAPPED = {
+    "timeout": "timeout -k 5 600", "nice": "nice -n 10", "env": "env -u HOME A=b", "sudo": "sudo -E -u app",
+    "infisical run": "infisical run --env=prod --", "doppler run": "doppler run -p web -c prd --", "cross-env": "cross-env CI=1",
+    "npx": "npx --yes", "pnpm exec": "pnpm --filter web exec", "yarn exec": "yarn exec", "yarn dlx": "yarn dlx",
+    "poetry run": "poetry run", "uv run": "uv run --extra dev", "pipenv run": "pipenv run", "bundle exec": "bundle exec",
+    "dotenv": "dotenv -e .env --", "time": "time", "xvfb-run": "xvfb-run -a", "nohup": "nohup", "exec": "exec",
+    "docker compose exec": "docker compose -f a.yml exec -T -e A=b app", "docker compose run": "docker-compose run --rm app",
+    "docker run": "docker run --rm -v $PWD:/app -w /app node:22", "docker exec": "docker exec -it web",
+    "kubectl exec": "kubectl -n prod exec deploy/web -c app --", "tini": "tini -g --", "gosu": "gosu app",
+    "aws-vault exec": "aws-vault exec prod --", "chamber exec": "chamber exec web db --", "op run": "op run --env-file=.env --",
+    "wait-for-it": "./wait-for-it.sh db:5432 -t 60 --", "docker-entrypoint.sh": "/usr/local/bin/docker-entrypoint.sh",
+    "mise exec": "mise exec node@22 --", "corepack": "corepack pnpm exec", "python": "python3.12 -X dev -m",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "line"), WRAPPED.items(), ids=list(WRAPPED))
+@pytest.mark.parametrize("inner", ["vitest run", "prisma migrate deploy", "playwright test", "next dev"])
+def test_a_wrapped_command_is_the_same_as_without(name: str, line: str, inner: str) -> None:
+    assert told(f"{line} {inner}") == told(inner)
+    assert name in [layer.path for layer in command(f"{line} {inner}").wrappers]
+    assert (command(f"{line} {inner}").program, *command(f"{line} {inner}").arguments) == tuple(inner.split())
+
+
+def test_every_wrapper_of_the_table_hands_on_a_program_that_follows_it() -> None:
+    for name, program in TABLE.programs.items():
+        runs = program.runs
+        if runs is None or runs.lines or runs.joined:
+            continue
+        words = [*name.split(), *["x"] * runs.operands, *(["--"] if runs.marked else []), "vitest", "run"]
+        kinds = [deed.kind for deed in commands.deeds(words)]
+        assert "test" in kinds, (name, kinds)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "git commit -m 'run prisma migrate deploy before the deployment'",
+        "echo prisma migrate deploy",
+        "grep -r 'alembic upgrade' .",
+        "prisma migrate status",
+        "prisma migrate deploy --help",
+        "npm run migrate:create",
+        "rails db:migrate:status",
+        "goose -dir db status",
+        "migrate create -ext sql users",
+        "terraform apply -refresh-only",
+        "helm upgrade --dry-run web ./chart",
+        "playwright test --list",
+        "playwright install --with-deps",
+        "vite preview",
+        "node server.js --watch",
+        "npm ci",
+        "mkdir migrations",
+        "timeout 60",
+        "FOO=bar",
+        "",
+    ],
+)
+def test_what_only_names_or_tells_does_nothing(line: str) -> None:
+    assert told(line) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "kinds"),
+    [
+        ("npm run db:migrate", ["migrate"]),
+        ("yarn workspace web migrate", ["migrate"]),
+        ("make -C db migrate", ["migrate"]),
+        ("node dist/db/migrate.js", ["migrate"]),
+        ("python scripts/run_migrations.py", ["migrate"]),
+        ("sh ./scripts/migrate.sh --force", ["migrate"]),
+        ("/app/bin/migrate", ["migrate"]),
+        ("./server migrate up", ["migrate"]),
+        ("bin/app eval App.Release.migrate", ["migrate"]),
+        ("psql -f db/migrations/001.sql", ["migrate"]),
+        ("npm test", ["test"]),
+        ("pnpm --filter web test:unit", ["test"]),
+        ("nx affected -t test build", ["build", "test"]),
+        ("turbo run build e2e", ["build", "e2e"]),
+        ("composer run test", ["test"]),
+        ("npm run start:dev", ["serve-dev"]),
+        ("npm run dev:db", []),
+    ],
+)
+def test_the_names_of_scripts_are_the_last_resort(line: str, kinds: list[str]) -> None:
+    found = commands.deeds(shlex.split(line))
+    assert [deed.kind for deed in found] == kinds
+    assert all(deed.named for deed in found)
+
+
+def test_a_deed_tells_where_it_is_done() -> None:
+    places = {
+        "docker compose exec app prisma migrate deploy": "container",
+        "sudo docker run --rm web prisma migrate deploy": "container",
+        "prisma migrate deploy": "",
+    }
+    assert {line: commands.deeds(line.split())[0].place for line in places} == places
+
+
+def test_a_wrapper_tells_its_subject_and_its_options() -> None:
+    compose = command("docker compose -f a.yml -f b.yml --profile ci exec -T web npx jest").wrappers[0]
+    assert (compose.path, compose.subject, compose.place) == ("docker compose exec", "web", "container")
+    assert compose.values("-f", "--file") == ("a.yml", "b.yml")
+    assert compose.value("--profile") == "ci"
+
+
+def test_an_image_that_is_a_tool_is_its_program() -> None:
+    line = "docker run --rm -v ./sql:/flyway/sql flyway/flyway:11 -url=jdbc:postgresql://db/app migrate"
+    assert told(line) == [("migrate", "flyway")]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (Command(("sh", "-c", "npx prisma migrate deploy && exec node server.js")), [["npx", "prisma", "migrate", "deploy"], ["exec", "node", "server.js"]]),
+        (Command(("npx prisma migrate deploy; node server.js",), shell=True), [["npx", "prisma", "migrate", "deploy"], ["node", "server.js"]]),
+        (Command(("tini", "--", "bash", "-ec", "alembic upgrade head")), [["alembic", "upgrade", "head"]]),
+        (Command(("concurrently", "npm:worker", "node server.js")), [["npm", "run", "worker"], ["node", "server.js"]]),
+        (Command(("node", "a && b")), [["node", "a && b"]]),
+        (Command(()), []),
+    ],
+)  # fmt: skip
+def test_the_commands_of_a_container_are_read_through_their_shells(given: Command, expected: list[list[str]]) -> None:
+    found = shell.commands(given, AT)
+    assert [list(each.argv) for each in found] == expected
+    assert {word.span for each in found for word in each.words} <= {AT}
+
+
+def test_scripts_that_call_shells_without_end_are_survived() -> None:
+    nested = "a"
+    for _ in range(12):
+        nested = f"sh -c {shlex.quote(nested)}"
+    assert len(shell.commands(Command((nested,), shell=True), AT)) == 1
+
+
+def test_the_table_names_only_kinds_options_and_programs_that_can_be() -> None:
+    kinds = frozenset(get_args(Kind))
+    for name, program in TABLE.programs.items():
+        for text in (*program.does.values(), *program.tasks.values(), *program.options.values()):
+            assert not text or text.partition(" ")[0] in kinds, name
+        assert all(option.startswith(("-", "+")) or option.isalpha() for option in program.valued), name
+        assert program.source in TABLE.sources
+    assert set(TABLE.unless) <= {*kinds, "every"}
+    assert {entry.source for entry in TABLE.names.values()} <= set(TABLE.sources)
+    assert {entry.source for entry in TABLE.unless.values()} <= set(TABLE.sources)
