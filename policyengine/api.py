@@ -6,6 +6,7 @@ Names here keep their meaning within a major version. Import nothing else from `
 from policyengine.hooks import HOOKS_VERSION, hookimpl
 from policyengine.knowledge.commands import Deed
 from policyengine.knowledge.tags import TagFact
+from policyengine.model.container import Container, User
 from policyengine.model.graph import Choice, Edge, EdgeKind, Graph, Pair
 from policyengine.model.image import ImageRef, Version, meant_version, tag_fact
 from policyengine.model.nodes import (
@@ -79,6 +80,7 @@ __all__ = [
     "ComposeUp",
     "ConfigKey",
     "ConfigModule",
+    "Container",
     "Copy",
     "Database",
     "Datastore",
@@ -135,6 +137,7 @@ __all__ = [
     "Trigger",
     "Undecided",
     "Unknown",
+    "User",
     "Value",
     "Variable",
     "VectorUse",

@@ -89,6 +89,13 @@ def base_image(name: str, tag: str | None) -> BaseImage | None:
     )
 
 
+def uid(user: str) -> str | None:
+    """The number by which every listed image that creates a user knows it: 1000 of `node`; None where they differ."""
+    rows = table("base_images", BaseImages).rows
+    found = {row.users[user] for row in rows if row.users is not None and user in row.users}
+    return found.pop() if len(found) == 1 else None
+
+
 def _last(said: Iterable[T | None]) -> T | None:
     """The last that says something."""
     return next((each for each in reversed(tuple(said)) if each is not None), None)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from policyengine.linking.builds import built_from, deployed, same_local_image
 from policyengine.linking.connections import configured, connected
+from policyengine.linking.containers import containers
 from policyengine.linking.datastores import complete
 from policyengine.linking.declared import apply_facts, ignored
 from policyengine.linking.pairs import pairing
@@ -48,5 +49,6 @@ def link(parts: Sequence[Lowered], config: Config, paths: Sequence[str], evidenc
         paths=tuple(paths),
         ignored=without,
     )
+    graph = graph.equipped(tuple(containers(graph)))
     found = pairing(graph, config, evidence)
     return graph.paired(found.pairs, found.unpaired)

@@ -16,6 +16,7 @@ from policyengine.model.value import Absent, Floating, Known, Unknown
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from policyengine.model.container import Container
     from policyengine.model.ignoring import GitPatterns
     from policyengine.model.value import Value
 
@@ -90,8 +91,9 @@ class Choice(Struct, frozen=True):
 class Graph(Struct, frozen=True, eq=False):
     """What all files together describe. Nodes and edges are sorted by id, so two runs give the same graph.
 
-    `paths` are all files of the tree, `ignored` the ids of nodes that the configuration leaves out of pairing. Every
-    question is answered from an index, so that a rule which asks it of each node stays linear.
+    `paths` are all files of the tree, `ignored` the ids of nodes that the configuration leaves out of pairing,
+    `running` what is in force in each container. Every question is answered from an index, so that a rule which asks
+    it of each node stays linear.
     """
 
     nodes: tuple[Node, ...]
@@ -102,11 +104,13 @@ class Graph(Struct, frozen=True, eq=False):
     paths: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     without_twin: tuple[Unpaired, ...] = ()
+    running: tuple[Container, ...] = ()
     _by_id: dict[str, Node] = field(default_factory=dict)
     _by_type: dict[type[Node], tuple[Node, ...]] = field(default_factory=dict)
     _groups: dict[tuple[Side, str], list[Service]] = field(default_factory=dict)
     _out: dict[tuple[EdgeKind, str], list[Edge]] = field(default_factory=dict)
     _into: dict[tuple[EdgeKind, str], list[Edge]] = field(default_factory=dict)
+    _running: dict[str, Container] = field(default_factory=dict)
     _pairs_of: dict[str, list[Pair]] = field(default_factory=dict)
     _ignoring: dict[str, GitPatterns] = field(default_factory=dict)
 
@@ -118,14 +122,32 @@ class Graph(Struct, frozen=True, eq=False):
         for edge in self.edges:
             self._out.setdefault((edge.kind, edge.source), []).append(edge)
             self._into.setdefault((edge.kind, edge.target), []).append(edge)
+        self._running.update((container.id, container) for container in self.running)
         for pair in self.pairs:
             self._pairs_of.setdefault(pair.local, []).append(pair)
             self._pairs_of.setdefault(pair.cloud, []).append(pair)
 
     def paired(self, pairs: tuple[Pair, ...], without_twin: tuple[Unpaired, ...] = ()) -> Graph:
         """The same graph with other pairs."""
+        return self._with(pairs, without_twin, self.running)
+
+    def equipped(self, running: tuple[Container, ...]) -> Graph:
+        """The same graph with what is in force in its containers."""
+        return self._with(self.pairs, self.without_twin, running)
+
+    def _with(
+        self, pairs: tuple[Pair, ...], without_twin: tuple[Unpaired, ...], running: tuple[Container, ...]
+    ) -> Graph:
         return Graph(
-            self.nodes, self.edges, pairs, self.choices, self.equivalences, self.paths, self.ignored, without_twin
+            nodes=self.nodes,
+            edges=self.edges,
+            pairs=pairs,
+            choices=self.choices,
+            equivalences=self.equivalences,
+            paths=self.paths,
+            ignored=self.ignored,
+            without_twin=without_twin,
+            running=running,
         )
 
     def all(self, kind: type[N], *, side: Side | None = None) -> Iterator[N]:
@@ -184,6 +206,30 @@ class Graph(Struct, frozen=True, eq=False):
         """The nodes of a type on one side that mirror nothing, without those the configuration ignores."""
         ignored = set(self.ignored)
         return (node for node in self.all(kind, side=side) if node.id not in self._pairs_of and node.id not in ignored)
+
+    def container(self, node: Service | Stage) -> Container:
+        """What is in force when a service runs, or when the image that ends in this stage is started by itself.
+
+        Raises:
+            LookupError: the stage is not the last one of its Dockerfile, or the graph was not linked.
+        """
+        found = self._running.get(node.id)
+        if found is None:
+            raise LookupError(f"the graph holds no container of '{node.id}'")
+        return found
+
+    def containers(self, *, side: Side | None = None, role: Role | None = None) -> Iterator[Container]:
+        """What runs as a service, on one side and in one role where they are given, in the order of ids."""
+        for service in self.all(Service, side=side):
+            if role is None or service.role is role:
+                yield self.container(service)
+
+    def deployed(self, *, role: Role | None = None) -> Iterator[Container]:
+        """What runs in the cloud, without services that are scaled to zero."""
+        for container in self.containers(side=Side.CLOUD, role=role):
+            count = container.node.count if isinstance(container.node, Service) else None
+            if not (isinstance(count, Known) and count.value == 0):
+                yield container
 
     def apps(self, side: Side) -> Iterator[Service]:
         """The application services of one side."""

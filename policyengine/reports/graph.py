@@ -35,6 +35,7 @@ from policyengine.reports.redact import Redactor
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from policyengine.model.container import Container
     from policyengine.model.graph import Graph
     from policyengine.model.source import Source
 
@@ -63,6 +64,7 @@ def document(graph: Graph, sources: Mapping[str, Source]) -> dict[str, object]:
         "version": 1,
         "tool": {"name": "policyengine", "version": __version__},
         "nodes": [writer.node(node) for node in graph.nodes],
+        "containers": [writer.container(container) for container in graph.running],
         "edges": [
             {"kind": edge.kind.value, "source": edge.source, "target": edge.target, "reason": edge.reason}
             for edge in graph.edges
@@ -97,6 +99,16 @@ class _Data:
             "side": node.side.value,
             "place": self.place(node.span),
             "facts": self._fields(node, skip=("id", "name", "side", "span")),
+        }
+
+    def container(self, container: Container) -> dict[str, object]:
+        """What is in force when it runs; nodes stand as their ids, variables in the order of their names."""
+        return {
+            "id": container.id,
+            "noun": container.noun,
+            "role": container.role.value,
+            "facts": self._fields(container, skip=("node", "noun", "role", "environment"))
+            | {"environment": [self.data(each) for _, each in sorted(container.environment.items())]},
         }
 
     def place(self, span: Span) -> dict[str, object]:

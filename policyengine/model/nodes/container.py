@@ -85,10 +85,11 @@ class Attachment(Struct, frozen=True):
 class Service(Node, frozen=True, kw_only=True):
     """A container that runs: a Compose service, an ECS container, or a service container of a workflow job.
 
-    `group` is what shares one network name space: the Compose project, or the ECS task definition, whose containers
-    reach each other on localhost. `environment` is what Compose or ECS sets (`environment` over `env_file`), without
-    the image's own ENV. `environment_gap` says why there may be more variables than listed, and is None when the
-    list is complete. `count` is ECS `desired_count` or Compose `deploy.replicas`.
+    `noun` is what people call it in messages: "Compose service", "ECS container". `group` is what shares one network
+    name space: the Compose project, or the ECS task definition, whose containers reach each other on localhost.
+    `environment` is what Compose or ECS sets (`environment` over `env_file`), without the image's own ENV.
+    `environment_gap` says why there may be more variables than listed, and is None when the list is complete. `count`
+    is ECS `desired_count` or Compose `deploy.replicas`. What is in force when it runs is asked of `Graph.container`.
     """
 
     role: Role
@@ -124,6 +125,8 @@ class Service(Node, frozen=True, kw_only=True):
     labels: tuple[Variable, ...] = ()
     parity: Value[str] | None = None  # the cloud twin named by `x-parity`, the label `parity.cloud` or a comment
     launch: str = ""  # "FARGATE", "EC2" … for ECS; empty for Compose
+    noun: str = "container"
+    checks_image: bool = True  # whether a HEALTHCHECK of the image is run where none is set; ECS does not
 
     def variable(self, key: str) -> Variable | None:
         """The variable `key` as Compose or ECS sets it, or None."""

@@ -129,6 +129,7 @@ def _service(
         profiles=_names(service.get("profiles")),
         labels=labels,
         parity=_parity(service, key, labels, source_of),
+        noun="Compose service",
     )
     return replace(made, role=_role(made, service, one_shot))
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from policyengine.knowledge.base_images import CHECKED_TOOLS, BaseImage, base_image
+from policyengine.knowledge.base_images import CHECKED_TOOLS, BaseImage
 from policyengine.model.image import ImageRef, parse
 from policyengine.model.nodes import (
     Command,
@@ -46,6 +46,7 @@ from policyengine.platforms.docker.image_values import (
     ports_of,
     postgres_major,
 )
+from policyengine.platforms.docker.stock import facts_of, stock
 from policyengine.syntax.dockerfile import Dockerfile, Instruction, read
 from policyengine.syntax.dockerfile import Word as Argument
 
@@ -287,38 +288,23 @@ class _Lowering(Struct):
             why = base.reason if isinstance(base, Unknown) else "the base image is not known"
             nothing = Unknown(why, base.span, base.via)
             return _State(base, None, nothing, nothing, nothing, nothing, platform=platform)
-        ref = base.value
-        facts = base_image(ref.name, ref.effective_tag)
+        facts = facts_of(base)
         if facts is None:
-            facts_of = f"what {ref.name} brings is not in the bundled table"
-            unknown = Unknown(facts_of, span)
+            unknown = Unknown(f"what {base.value.name} brings is not in the bundled table", span)
             return _State(base, None, unknown, unknown, unknown, unknown, platform=platform)
-        via = (Via(f"default of {ref.name}", span),)
-
-        def default(value: str | None, what: str) -> Value[str]:
-            if value is None:
-                return Unknown(f"the default {what} of {ref.name} is not in the bundled table", span)
-            return Known(value, span, via)
-
-        def command(value: tuple[str, ...] | None, what: str) -> Value[Command]:
-            if value is None:
-                return Unknown(f"the default {what} of {ref.name} is not in the bundled table", span)
-            return Known(Command(value), span, via) if value else Absent(span)
-
+        image = stock(base, facts, span)
         return _State(
             base=base,
             facts=facts,
-            user=default(facts.user, "user"),
-            workdir=default(facts.workdir, "working directory"),
-            entrypoint=command(facts.entrypoint, "entrypoint"),
-            command=command(facts.command, "command"),
+            user=image.user,
+            workdir=image.workdir,
+            entrypoint=image.entrypoint,
+            command=image.command,
             platform=platform,
-            exposed={port_key(port): port for text in facts.exposed for port in ports_of(Known(text, span, via), span)},
-            volumes=[Known(text, span, via) for text in facts.volumes],
-            users_created={
-                user: Variable(user, span, Known(uid, span, via)) for user, uid in sorted(facts.users.items())
-            },
-            libc=default(facts.libc, "C library"),
+            exposed={port_key(port): port for port in image.exposed},
+            volumes=list(image.volumes),
+            users_created={user.key: user for user in image.users_created},
+            libc=image.libc,
         )
 
     def _apply(self, state: _State, instruction: Instruction) -> None:

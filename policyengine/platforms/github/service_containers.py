@@ -44,6 +44,7 @@ def services(job_id: str, body: Mapping, scope: Scope) -> Iterator[Node]:
             user=absent,
             environment=variables(inner.get("env")) if inner is not None else (),
             ports=tuple(_ports(inner.get("ports"))) if inner is not None else (),
+            noun="service container",
         )
         yield service
         store = datastore(service, image)

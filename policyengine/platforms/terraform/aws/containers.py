@@ -126,6 +126,8 @@ def _unreadable(
         architecture=architecture,
         count=deployment.count,
         launch=deployment.launch,
+        noun="ECS container",
+        checks_image=False,
     )
 
 
@@ -185,6 +187,8 @@ def _container(
         essential=facts.boolean(fields.get("essential"), span),
         count=deployment.count,
         launch=deployment.launch,
+        noun="ECS container",
+        checks_image=False,
     )
     yield service
     yield from edges(stack, service, image_tree)

@@ -179,6 +179,7 @@ class _Lifted:
             user=reason,
             environment=(),
             environment_gap=reason,
+            noun="Compose service",
         )
 
     def _addresses(self, variable: Variable) -> tuple[str, ...]:

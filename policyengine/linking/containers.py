@@ -1,0 +1,206 @@
+"""What is in force when a container runs: what its platform sets, over what its image brings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policyengine.knowledge import base_images
+from policyengine.model.container import Container, User
+from policyengine.model.graph import EdgeKind
+from policyengine.model.nodes import Build, Command, ConfigModule, Role, Service, Side, Stage, variables
+from policyengine.model.value import Absent, Floating, Known, Unknown, Via, map_value
+from policyengine.platforms.docker.stock import facts_of, stock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policyengine.model.graph import Graph
+    from policyengine.model.nodes import Healthcheck, Port
+    from policyengine.model.source import Span
+    from policyengine.model.value import Value
+
+_PLATFORMS = {"X86_64": "linux/amd64", "ARM64": "linux/arm64"}
+"""ECS `cpu_architecture` as BuildKit names platforms."""
+
+
+def containers(graph: Graph) -> Iterator[Container]:
+    """A container for each service, and one for the image that each Dockerfile builds without a target."""
+    for service in graph.all(Service):
+        yield _of_service(graph, service)
+    for stage in graph.all(Stage):
+        if stage.last:
+            yield _of_image(graph, stage)
+
+
+def _of_service(graph: Graph, service: Service) -> Container:
+    image = _inside(graph, service)
+    entrypoint = _first(service.entrypoint, image.entrypoint if isinstance(image, Stage) else image)
+    command = _first(service.command, _kept(service, image))
+    environment = variables([*(image.environment if isinstance(image, Stage) else ()), *service.environment])
+    return Container(
+        node=service,
+        noun=service.noun,
+        role=service.role,
+        image=service.image,
+        stage=graph.stage(service),
+        builds=tuple(graph.targets(Build, EdgeKind.BUILT_BY, service)) if service.build is None else (service.build,),
+        entrypoint=entrypoint,
+        command=command,
+        started=started(entrypoint, command),
+        overrides=not (isinstance(service.entrypoint, Absent) and isinstance(service.command, Absent)),
+        user=_user(service, image),
+        workdir=image.workdir if isinstance(image, Stage) else image,
+        environment=environment,
+        overridden=tuple(
+            each for each in (image.environment if isinstance(image, Stage) else ()) if environment[each.key] != each
+        ),
+        environment_gap=service.environment_gap,
+        ports=(*service.ports, *_exposed(service, image)),
+        healthcheck=_healthcheck(service, image),
+        platform=_platform(service),
+        config=next(graph.targets(ConfigModule, EdgeKind.CONFIGURED_BY, service), None),
+    )
+
+
+def _of_image(graph: Graph, stage: Stage) -> Container:
+    """What an image starts by itself."""
+    return Container(
+        node=stage,
+        noun="image",
+        role=Role.APP,
+        image=Absent(stage.span),
+        stage=Known(stage, stage.span),
+        builds=tuple(graph.sources(Build, EdgeKind.BUILT_FROM, stage)),
+        entrypoint=stage.entrypoint,
+        command=stage.command,
+        started=started(stage.entrypoint, stage.command),
+        overrides=False,
+        user=_image_user(stage),
+        workdir=stage.workdir,
+        environment=variables(stage.environment),
+        overridden=(),
+        environment_gap=None,
+        ports=stage.exposed,
+        healthcheck=_stage_check(stage, stage.span),
+        platform=stage.platform or Absent(stage.span),
+        config=None,
+    )
+
+
+def _inside(graph: Graph, service: Service) -> Stage | Unknown:
+    """What the image of a service brings: the stage that it is built from, or the public image; else why not known."""
+    stage = graph.stage(service)
+    if isinstance(stage, Known):
+        return stage.value
+    if service.build is None and isinstance(service.image, Known | Floating):
+        image = Known(service.image.value, service.image.span, service.image.via)
+        facts = facts_of(image)
+        if facts is not None:
+            return stock(image, facts, image.span)
+    if isinstance(stage, Unknown):
+        return stage
+    return Unknown(f"what the image of '{service.name}' brings is not known", service.image.span)
+
+
+def _first(own: Value[Command], other: Value[Command]) -> Value[Command]:
+    return other if isinstance(own, Absent) else own
+
+
+def _kept(service: Service, image: Stage | Unknown) -> Value[Command]:
+    """The command of the image, which an entrypoint that is set drops unless it is empty, as Docker and ECS do.
+
+    Source: `merge` of moby/daemon/commit.go, which both call.
+    """
+    match service.entrypoint:
+        case Unknown():
+            return service.entrypoint
+        case Known(Command(words)) if words:
+            return Absent(service.span)
+        case _:
+            return image.command if isinstance(image, Stage) else image
+
+
+def started(entrypoint: Value[Command], command: Value[Command]) -> Value[Command]:
+    """What is executed: the entrypoint with the command as its arguments; one in the shell form takes none."""
+    match entrypoint, command:
+        case Unknown(), _:
+            return entrypoint
+        case Known(Command(shell=True)), _:
+            return entrypoint
+        case _, Unknown():
+            return command
+        case Known(Command(first)), Known(Command(rest, shell)):
+            words = ("/bin/sh", "-c", *rest) if shell else rest
+            return Known(Command((*first, *words)), command.span, command.via)
+        case Known(), _:
+            return entrypoint
+        case _:
+            return command
+
+
+def _user(service: Service, image: Stage | Unknown) -> Value[User]:
+    """The user that is set, else that of the image."""
+    if isinstance(service.user, Absent):
+        return _image_user(image) if isinstance(image, Stage) else image
+    return map_value(service.user, lambda text: _account(text, image))
+
+
+def _image_user(stage: Stage) -> Value[User]:
+    if isinstance(stage.user, Absent):
+        return Known(_account("root", stage), stage.span)
+    return map_value(stage.user, lambda text: _account(text, stage))
+
+
+def _account(text: str, image: Stage | Unknown) -> User:
+    """A user with its number: root is 0, a number itself, a name what the image or the public images know it by."""
+    name = text.partition(":")[0].strip() or "0"
+    if name.isdecimal():
+        return User(text, name, name.lstrip("0") or "0")
+    if name == "root":
+        return User(text, name, "0")
+    for created in image.users_created if isinstance(image, Stage) else ():
+        if created.key == name and isinstance(created.value, Known) and created.value.value:
+            return User(text, name, created.value.value)
+    return User(text, name, base_images.uid(name) or "")
+
+
+def _exposed(service: Service, image: Stage | Unknown) -> Iterator[Port]:
+    mapped = {port.target.value for port in service.ports if isinstance(port.target, Known)}
+    for port in image.exposed if isinstance(image, Stage) else ():
+        if not isinstance(port.target, Known) or port.target.value not in mapped:
+            yield port
+
+
+def _healthcheck(service: Service, image: Stage | Unknown) -> Value[Healthcheck]:
+    """The check that is set; Docker runs the image's own, ECS and other clouds ignore it.
+
+    Source: docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html.
+    """
+    if service.healthcheck is not None:
+        return Known(service.healthcheck, service.healthcheck.span)
+    if not service.checks_image:
+        return Absent(service.span)
+    return _stage_check(image, service.span) if isinstance(image, Stage) else image
+
+
+def _stage_check(stage: Stage, span: Span) -> Value[Healthcheck]:
+    return Absent(span) if stage.healthcheck is None else Known(stage.healthcheck, stage.healthcheck.span)
+
+
+def _platform(service: Service) -> Value[str]:
+    """The platform that a container runs on; Absent for that of the machine.
+
+    A task that names no architecture runs on X86_64 on Fargate; on EC2 the instances decide
+    (docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html#runtime-platform).
+    """
+    match service.architecture:
+        case Known(name, span, via):
+            return Known(_PLATFORMS.get(name.upper(), name), span, via)
+        case Unknown():
+            return service.architecture
+        case _ if service.side is not Side.CLOUD:
+            return service.platform or Absent(service.span)
+        case _ if service.launch in ("", "FARGATE"):
+            return Known("linux/amd64", service.span, (Via("default of Fargate", service.span),))
+        case _:
+            return Unknown(f"the architecture of the instances that run '{service.name}' is not known", service.span)

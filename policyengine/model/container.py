@@ -1,0 +1,120 @@
+"""What is in force when a container runs, local or cloud: one answer for every rule and every pack.
+
+A `Service` says what Compose, ECS or a workflow sets, a `Stage` what the image brings. A `Container` is both together,
+as the runtime combines them: an entrypoint that is set drops the image's command, variables that are set win over the
+image's own, the user is the one that is set or the image's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from policyengine.model.value import Known
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from policyengine.model.image import ImageRef
+    from policyengine.model.nodes import (
+        Build,
+        Command,
+        ConfigModule,
+        Healthcheck,
+        Port,
+        Role,
+        Service,
+        Side,
+        Stage,
+        Variable,
+    )
+    from policyengine.model.source import Span
+    from policyengine.model.value import Unknown, Value
+
+
+class User(Struct, frozen=True):
+    """A user that a container runs as.
+
+    `text` is as written (`node:node`), `name` the same without the group. `uid` is its number as text, empty where
+    neither the files nor the table of public images tell it.
+    """
+
+    text: str
+    name: str
+    uid: str = ""
+
+    @property
+    def is_root(self) -> bool:
+        """Whether it is the superuser."""
+        return self.uid == "0"
+
+    def same(self, other: User) -> bool:
+        """Whether both are one user: by number where both numbers are known, else by name."""
+        return self.uid == other.uid if self.uid and other.uid else self.name == other.name
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Container(Struct, frozen=True, eq=False):
+    """What runs as one service, or what an image starts by itself (`node` is then its last stage).
+
+    `started` is entrypoint and command as they are executed together; `line` the same for people and for comparison,
+    through shells, init processes and package scripts. `overrides` tells that the service sets one of them. `gap` says
+    why more may run than can be seen.
+
+    `environment` holds the variables in force by name, `overridden` what loses against them, and `environment_gap`
+    why there may be more. `ports` are those that the service maps or exposes and those that its image exposes.
+    `builds` make its image; `config` is the module that checks its environment. `noun` names it in messages.
+    """
+
+    node: Service | Stage
+    noun: str
+    role: Role
+    image: Value[ImageRef]
+    stage: Value[Stage]
+    builds: tuple[Build, ...]
+    entrypoint: Value[Command]
+    command: Value[Command]
+    started: Value[Command]
+    overrides: bool
+    user: Value[User]
+    workdir: Value[str]
+    environment: Mapping[str, Variable]
+    overridden: tuple[Variable, ...]
+    environment_gap: Unknown | None
+    ports: tuple[Port, ...]
+    healthcheck: Value[Healthcheck]
+    platform: Value[str]
+    config: ConfigModule | None
+
+    @property
+    def id(self) -> str:
+        """The id of its node."""
+        return self.node.id
+
+    @property
+    def name(self) -> str:
+        """The name of its node."""
+        return self.node.name
+
+    @property
+    def side(self) -> Side:
+        """Where it runs."""
+        return self.node.side
+
+    @property
+    def span(self) -> Span:
+        """The place of its name."""
+        return self.node.span
+
+    @property
+    def listens(self) -> frozenset[int]:
+        """The ports at which it listens, as far as they are known."""
+        return frozenset(port.target.value for port in self.ports if isinstance(port.target, Known))
+
+    @property
+    def published(self) -> Mapping[int, Port]:
+        """The ports that it publishes to the host, by the number on the host."""
+        return {port.published.value: port for port in reversed(self.ports) if isinstance(port.published, Known)}
