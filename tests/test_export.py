@@ -29,6 +29,11 @@ def test_the_graph_of_the_reference_stack_is_what_its_schema_says() -> None:
     assert edges["terraform:aws_lb_target_group.app", "routes", app] == "port 3005"
     facts = next(node["facts"] for node in document["nodes"] if node["id"] == role)
     assert facts["grants"][0]["actions"]["value"] == ["secretsmanager:GetSecretValue"]
+    running = {each["id"]: each for each in document["containers"]}
+    assert running[app]["noun"] == "ECS container"
+    assert running[app]["facts"]["user"]["value"] == {"text": "node", "name": "node", "uid": "1000"}
+    assert running[app]["facts"]["stage"]["value"] == {"id": "dockerfile:Dockerfile.production#runner"}
+    assert [each["key"] for each in running[app]["facts"]["environment"]][:2] == ["CORS_ORIGINS", "DATABASE_URL"]
     drawn = export.export(scanned.graph, scanned.sources, "mermaid") + export.export(
         scanned.graph, scanned.sources, "dot"
     )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policyengine.knowledge import base_images
-from policyengine.model.container import Container, User
+from policyengine.model.container import Container, User, account
 from policyengine.model.graph import EdgeKind
 from policyengine.model.nodes import Build, Command, ConfigModule, Role, Service, Side, Stage, variables
 from policyengine.model.value import Absent, Floating, Known, Unknown, Via, map_value
@@ -42,6 +41,7 @@ def _of_service(graph: Graph, service: Service) -> Container:
         noun=service.noun,
         role=service.role,
         image=service.image,
+        base=image.base if isinstance(image, Stage) else image,
         stage=graph.stage(service),
         builds=tuple(graph.targets(Build, EdgeKind.BUILT_BY, service)) if service.build is None else (service.build,),
         entrypoint=entrypoint,
@@ -49,6 +49,7 @@ def _of_service(graph: Graph, service: Service) -> Container:
         started=started(entrypoint, command),
         overrides=not (isinstance(service.entrypoint, Absent) and isinstance(service.command, Absent)),
         user=_user(service, image),
+        accounts=_accounts(image),
         workdir=image.workdir if isinstance(image, Stage) else image,
         environment=environment,
         overridden=tuple(
@@ -69,6 +70,7 @@ def _of_image(graph: Graph, stage: Stage) -> Container:
         noun="image",
         role=Role.APP,
         image=Absent(stage.span),
+        base=stage.base,
         stage=Known(stage, stage.span),
         builds=tuple(graph.sources(Build, EdgeKind.BUILT_FROM, stage)),
         entrypoint=stage.entrypoint,
@@ -76,6 +78,7 @@ def _of_image(graph: Graph, stage: Stage) -> Container:
         started=started(stage.entrypoint, stage.command),
         overrides=False,
         user=_image_user(stage),
+        accounts=_accounts(stage),
         workdir=stage.workdir,
         environment=variables(stage.environment),
         overridden=(),
@@ -142,26 +145,20 @@ def _user(service: Service, image: Stage | Unknown) -> Value[User]:
     """The user that is set, else that of the image."""
     if isinstance(service.user, Absent):
         return _image_user(image) if isinstance(image, Stage) else image
-    return map_value(service.user, lambda text: _account(text, image))
+    created = _accounts(image)
+    return map_value(service.user, lambda text: account(text, created))
 
 
 def _image_user(stage: Stage) -> Value[User]:
     if isinstance(stage.user, Absent):
-        return Known(_account("root", stage), stage.span)
-    return map_value(stage.user, lambda text: _account(text, stage))
+        return Known(account("root", {}), stage.span)
+    created = _accounts(stage)
+    return map_value(stage.user, lambda text: account(text, created))
 
 
-def _account(text: str, image: Stage | Unknown) -> User:
-    """A user with its number: root is 0, a number itself, a name what the image or the public images know it by."""
-    name = text.partition(":")[0].strip() or "0"
-    if name.isdecimal():
-        return User(text, name, name.lstrip("0") or "0")
-    if name == "root":
-        return User(text, name, "0")
-    for created in image.users_created if isinstance(image, Stage) else ():
-        if created.key == name and isinstance(created.value, Known) and created.value.value:
-            return User(text, name, created.value.value)
-    return User(text, name, base_images.uid(name) or "")
+def _accounts(image: Stage | Unknown) -> dict[str, str]:
+    users = image.users_created if isinstance(image, Stage) else ()
+    return {each.key: each.value.value for each in users if isinstance(each.value, Known)}
 
 
 def _exposed(service: Service, image: Stage | Unknown) -> Iterator[Port]:
@@ -178,7 +175,7 @@ def _healthcheck(service: Service, image: Stage | Unknown) -> Value[Healthcheck]
     """
     if service.healthcheck is not None:
         return Known(service.healthcheck, service.healthcheck.span)
-    if not service.checks_image:
+    if not service.inherits_healthcheck:
         return Absent(service.span)
     return _stage_check(image, service.span) if isinstance(image, Stage) else image
 

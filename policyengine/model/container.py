@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from policyengine.knowledge import base_images
+from policyengine.model.nodes import Service
 from policyengine.model.value import Known
 
 if TYPE_CHECKING:
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
         Healthcheck,
         Port,
         Role,
-        Service,
         Side,
         Stage,
         Variable,
@@ -57,12 +58,24 @@ class User(Struct, frozen=True):
         return self.text
 
 
+def account(text: str, created: Mapping[str, str]) -> User:
+    """A user with its number: root is 0, a number is itself, a name what the image that creates it says.
+
+    `created` are the numbers of the users of the image by name; a user that it does not name has the number by which
+    all public images know it, if they agree.
+    """
+    name = text.partition(":")[0].strip() or "0"
+    if name.isdecimal():
+        return User(text, name, name.lstrip("0") or "0")
+    return User(text, name, "0" if name == "root" else created.get(name) or base_images.uid(name) or "")
+
+
 class Container(Struct, frozen=True, eq=False):
     """What runs as one service, or what an image starts by itself (`node` is then its last stage).
 
-    `started` is entrypoint and command as they are executed together; `line` the same for people and for comparison,
-    through shells, init processes and package scripts. `overrides` tells that the service sets one of them. `gap` says
-    why more may run than can be seen.
+    `image` is the one that is pulled or built, `base` the public image at the bottom of it. `started` is entrypoint
+    and command as they are executed together; `overrides` tells that the service sets one of them. `accounts` are the
+    users that the image creates, with their numbers.
 
     `environment` holds the variables in force by name, `overridden` what loses against them, and `environment_gap`
     why there may be more. `ports` are those that the service maps or exposes and those that its image exposes.
@@ -73,6 +86,7 @@ class Container(Struct, frozen=True, eq=False):
     noun: str
     role: Role
     image: Value[ImageRef]
+    base: Value[ImageRef]
     stage: Value[Stage]
     builds: tuple[Build, ...]
     entrypoint: Value[Command]
@@ -80,6 +94,7 @@ class Container(Struct, frozen=True, eq=False):
     started: Value[Command]
     overrides: bool
     user: Value[User]
+    accounts: Mapping[str, str]
     workdir: Value[str]
     environment: Mapping[str, Variable]
     overridden: tuple[Variable, ...]
@@ -108,6 +123,21 @@ class Container(Struct, frozen=True, eq=False):
     def span(self) -> Span:
         """The place of its name."""
         return self.node.span
+
+    @property
+    def service(self) -> Service:
+        """The service that runs it.
+
+        Raises:
+            LookupError: it is an image that is started by itself.
+        """
+        if isinstance(self.node, Service):
+            return self.node
+        raise LookupError(f"'{self.id}' is no service")
+
+    def account(self, text: str) -> User:
+        """A user of its image."""
+        return account(text, self.accounts)
 
     @property
     def listens(self) -> frozenset[int]:

@@ -224,6 +224,12 @@ class Graph(Struct, frozen=True, eq=False):
             if role is None or service.role is role:
                 yield self.container(service)
 
+    def mirrored(self, *, role: Role | None = None) -> Iterator[tuple[Container, Container]]:
+        """Pairs of a local and a cloud service, in one role where it is given: what is in force in each."""
+        for local, cloud in self.mirrors(Service):
+            if role is None or local.role is role:
+                yield self.container(local), self.container(cloud)
+
     def deployed(self, *, role: Role | None = None) -> Iterator[Container]:
         """What runs in the cloud, without services that are scaled to zero."""
         for container in self.containers(side=Side.CLOUD, role=role):

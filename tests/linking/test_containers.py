@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from policyengine import engine
+from policyengine import engine, plugins
 from policyengine.api import Absent, Command, Container, Graph, Known, Origin, Role, Service, Side, Stage, Unknown
 from policyengine.repository import discover
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+WORK = engine.Work(jobs=1, cache=False)
 ECS = """
 resource "aws_ecs_service" "web" {{
   name            = "web"
@@ -60,7 +61,7 @@ def graph(root: Path, **files: str) -> Graph:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(textwrap.dedent(text))
     tree = discover.open_tree([root])
-    return engine.build_graph(tree, engine.load_config(tree), jobs=1, cache=False).graph
+    return engine.build_graph(tree, engine.load_config(tree), plugins.load().platforms, WORK).graph
 
 
 def local(root: Path, service: str, dockerfile: str = DOCKERFILE, **files: str) -> Container:

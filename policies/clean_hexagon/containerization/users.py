@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policyengine.api import (
-    Absent,
+    Container,
     Edit,
     Finding,
     Fix,
+    Floating,
     Graph,
     Known,
+    Node,
     Outcome,
     Role,
-    Service,
     Severity,
     Side,
     Stage,
-    Unknown,
-    Value,
+    User,
     rule,
     undecided,
 )
@@ -40,7 +40,7 @@ _DROPS_PRIVILEGES = ("gosu", "su-exec", "setpriv", "tini-su")
     security=6.5,
     message={
         "default": "The deployed image '{image}' runs as root.",
-        "override": "The ECS container '{name}' runs as root.",
+        "override": "The {noun} '{name}' runs as root.",
         "drops": "The deployed image '{image}' starts as root and drops its privileges with '{tool}'.",
     },
 )
@@ -54,68 +54,66 @@ def container_runs_as_root(graph: Graph, options: Options) -> Iterator[Outcome]:
     image without USER, the default of the bundled table. A `:nonroot` image and a numeric uid other than 0 are fine.
     An entrypoint that drops its privileges with gosu or su-exec is noted. Datastores are not the application's images.
     """
-    roots: dict[str, tuple[Service, Stage]] = {}
-    for service in graph.apps(Side.CLOUD):
-        match service.user:
-            case Known(user):
-                if _uid(user) == "0":
-                    yield Finding(
-                        subject=service,
-                        at=service.user,
-                        variant="override",
-                        args={"name": service.name},
-                        fix=Fix("drop the override, or name an unprivileged user"),
-                    )
-            case Absent():
-                stage = graph.stage(service)
-                match stage:
-                    case Known(found):
-                        if isinstance(found.user, Known | Absent) and _uid(_stage_user(found)) == "0":
-                            roots.setdefault(found.id, (service, found))
-                        else:
-                            yield from undecided(service, found.user)
-                    case _:
-                        yield from undecided(service, stage)
+    reported: set[str] = set()
+    for container in graph.containers(side=Side.CLOUD, role=Role.APP):
+        match container.user:
+            case Known(user) if user.is_root and isinstance(container.service.user, Known):
+                yield Finding(
+                    subject=container.node,
+                    at=container.user,
+                    variant="override",
+                    args={"noun": container.noun, "name": container.name},
+                    fix=Fix("drop the override, or name an unprivileged user"),
+                )
+            case Known(user) if user.is_root:
+                image = container.stage.value if isinstance(container.stage, Known) else container.node
+                if image.id not in reported:
+                    reported.add(image.id)
+                    yield _root_image(container, image, options)
             case _:
-                yield from undecided(service, service.user)
-    for _, root in roots.values():
-        yield _root_image(root, options)
+                yield from undecided(container.node, container.user)
 
 
-def _stage_user(stage: Stage) -> str:
-    return stage.user.value if isinstance(stage.user, Known) else "0"
-
-
-def _root_image(stage: Stage, options: Options) -> Finding:
-    packages = {package.value for package in stage.packages if isinstance(package, Known)}
-    words = {word.text for command in stage.runs for word in command.words}
-    tool = next((each for each in _DROPS_PRIVILEGES if each in packages or each in words), "")
-    written = isinstance(stage.user, Known) and stage.user.span.end - stage.user.span.start == len(stage.user.value)
-    node = isinstance(stage.base, Known) and stage.base.value.basename == "node"
-    user = options.required_user if node else "an unprivileged user"
+def _root_image(container: Container, image: Node, options: Options) -> Finding:
+    """The finding at the USER of the stage, at the stage, or at the public image that is run as it is."""
+    written = isinstance(container.user, Known) and _is_written(container.user)
+    user = options.required_user if _on_node(container) else "an unprivileged user"
+    tool = next(iter(_dropping(image)), "")
+    if isinstance(image, Stage):
+        name = image.dockerfile if image.last else f"{image.dockerfile} ({image.name})"
+        fix = Fix(
+            f"end the stage with USER {user}",
+            (Edit(container.user.span, user),) if written and _on_node(container) else (),
+        )
+    else:
+        name = container.image.value.text if isinstance(container.image, Known | Floating) else container.name
+        fix = Fix("build an image that names an unprivileged user")
     return Finding(
-        subject=stage,
-        at=stage.user if written else stage,
+        subject=image,
+        at=container.user if written or not isinstance(image, Stage) else image,
         variant="drops" if tool else "default",
         severity=Severity.NOTE if tool else None,
-        args={"image": f"{stage.dockerfile}" if stage.last else f"{stage.dockerfile} ({stage.name})"}
-        | ({"tool": tool} if tool else {}),
-        fix=Fix(
-            f"end the stage with USER {user}",
-            (Edit(stage.user.span, user),) if written and node and isinstance(stage.user, Known) else (),
-        ),
+        args={"image": name} | ({"tool": tool} if tool else {}),
+        fix=fix,
     )
 
 
-def _uid(user: str, stage: Stage | None = None) -> str:
-    """A user without its group, as the uid where it is known: root is 0, node is 1000, and what adduser was told."""
-    name = user.partition(":")[0].strip() or "0"
-    if name == "root":
-        return "0"
-    for created in stage.users_created if stage is not None else ():
-        if created.key == name and isinstance(created.value, Known) and created.value.value:
-            return created.value.value
-    return "1000" if name == "node" else name.lstrip("0") or "0" if name.isdecimal() else name
+def _is_written(user: Known[User]) -> bool:
+    """Whether the user stands in the file, and is not the default of a base image."""
+    return user.span.end - user.span.start == len(user.value.text)
+
+
+def _dropping(image: Node) -> Iterator[str]:
+    """The programs by which an entrypoint of the image may drop its privileges."""
+    if isinstance(image, Stage):
+        packages = {package.value for package in image.packages if isinstance(package, Known)}
+        words = {word.text for command in image.runs for word in command.words}
+        yield from (each for each in _DROPS_PRIVILEGES if each in packages or each in words)
+
+
+def _on_node(container: Container) -> bool:
+    """Whether the image is built on the official image of Node.js, which has a user `node`."""
+    return isinstance(container.base, Known) and container.base.value.basename == "node"
 
 
 @rule(
@@ -140,75 +138,53 @@ def effective_user_mismatch(graph: Graph, options: Options) -> Iterator[Outcome]
     warned about when the user is not the required one (option `required_user`); other images have no `node` user.
     An image that runs as root on both sides, or only in the cloud, is HEX208's.
     """
-    for local, cloud in graph.mirrors(Service):
-        if local.role is not Role.APP:
-            continue
-        if isinstance(local.privileged, Known) and local.privileged.value:
+    for local, cloud in graph.mirrored(role=Role.APP):
+        name, overrides = local.name, isinstance(local.service.user, Known)
+        if isinstance(local.service.privileged, Known) and local.service.privileged.value:
             yield Finding(
-                subject=local,
-                against=cloud,
-                at=local.privileged,
+                subject=local.node,
+                against=cloud.node,
+                at=local.service.privileged,
                 variant="privileged",
-                args={"local": local.name},
-                related=(cloud,),
+                args={"local": name},
+                related=(cloud.node,),
                 fix=Fix("drop privileged"),
             )
-        here, there = _user(graph, local), _user(graph, cloud)
-        mine, theirs = graph.stage(local), graph.stage(cloud)
-        one = _uid(here.value, mine.value if isinstance(mine, Known) else None) if isinstance(here, Known) else ""
-        other = (
-            _uid(there.value, theirs.value if isinstance(theirs, Known) else None) if isinstance(there, Known) else ""
-        )
-        if isinstance(local.user, Known) and one == "0":
-            yield Finding(
-                subject=local,
-                against=cloud,
-                at=local.user,
-                variant="root",
-                args={"local": local.name, "here": local.user.value},
-                related=(there if isinstance(there, Known) else cloud,),
-                fix=Fix("drop the override"),
-            )
-        elif isinstance(here, Known) and isinstance(there, Known):
-            if other not in (one, "0"):
+        match local.user, cloud.user:
+            case Known(here), there if overrides and here.is_root:
                 yield Finding(
-                    subject=local,
-                    against=cloud,
-                    at=here,
-                    args={"local": local.name, "here": here.value, "there": there.value},
-                    related=(there,),
-                    fix=Fix("drop the override" if isinstance(local.user, Known) else "run as the same user"),
+                    subject=local.node,
+                    against=cloud.node,
+                    at=local.user,
+                    variant="root",
+                    args={"local": name, "here": here},
+                    related=(there if isinstance(there, Known) else cloud.node,),
+                    fix=Fix("drop the override"),
                 )
-            elif one == other != "0" and one != _uid(options.required_user) and _on_node(mine):
+            case Known(here), Known(there) if not here.same(there) and not there.is_root:
                 yield Finding(
-                    subject=local,
-                    against=cloud,
-                    at=here,
+                    subject=local.node,
+                    against=cloud.node,
+                    at=local.user,
+                    args={"local": name, "here": here, "there": there},
+                    related=(cloud.user,),
+                    fix=Fix("drop the override" if overrides else "run as the same user"),
+                )
+            case Known(here), Known(there) if (
+                here.same(there)
+                and not here.is_root
+                and not here.same(local.account(options.required_user))
+                and _on_node(local)
+            ):
+                yield Finding(
+                    subject=local.node,
+                    against=cloud.node,
+                    at=local.user,
                     variant="required",
                     severity=Severity.WARNING,
-                    args={"local": local.name, "here": here.value, "required": options.required_user},
-                    related=(there,),
+                    args={"local": name, "here": here, "required": options.required_user},
+                    related=(cloud.user,),
                     fix=Fix(f"run as {options.required_user}"),
                 )
-        else:
-            yield from undecided(local, here, there)
-
-
-def _user(graph: Graph, service: Service) -> Value[str]:
-    """The user in force: the service's own, else that of its image."""
-    if not isinstance(service.user, Absent):
-        return service.user
-    stage = graph.stage(service)
-    match stage:
-        case Known(found):
-            return Known("root", found.span) if isinstance(found.user, Absent) else found.user
-        case Unknown():
-            return stage
-        case _:
-            return Unknown(f"the user of the image of '{service.name}' is not known", service.span)
-
-
-def _on_node(stage: Value[Stage]) -> bool:
-    return (
-        isinstance(stage, Known) and isinstance(stage.value.base, Known) and stage.value.base.value.basename == "node"
-    )
+            case _:
+                yield from undecided(local.node, local.user, cloud.user)

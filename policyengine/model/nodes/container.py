@@ -126,7 +126,7 @@ class Service(Node, frozen=True, kw_only=True):
     parity: Value[str] | None = None  # the cloud twin named by `x-parity`, the label `parity.cloud` or a comment
     launch: str = ""  # "FARGATE", "EC2" … for ECS; empty for Compose
     noun: str = "container"
-    checks_image: bool = True  # whether a HEALTHCHECK of the image is run where none is set; ECS does not
+    inherits_healthcheck: bool = True  # whether a HEALTHCHECK of the image is run where none is set; ECS does not
 
     def variable(self, key: str) -> Variable | None:
         """The variable `key` as Compose or ECS sets it, or None."""

@@ -127,7 +127,7 @@ def _unreadable(
         count=deployment.count,
         launch=deployment.launch,
         noun="ECS container",
-        checks_image=False,
+        inherits_healthcheck=False,
     )
 
 
@@ -188,7 +188,7 @@ def _container(
         count=deployment.count,
         launch=deployment.launch,
         noun="ECS container",
-        checks_image=False,
+        inherits_healthcheck=False,
     )
     yield service
     yield from edges(stack, service, image_tree)
