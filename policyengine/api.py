@@ -5,6 +5,7 @@ Names here keep their meaning within a major version. Import nothing else from `
 
 from policyengine.hooks import HOOKS_VERSION, hookimpl
 from policyengine.knowledge.commands import Deed
+from policyengine.knowledge.secrets import is_dummy, is_public, secrecy, secrecy_of_reference, token_kind
 from policyengine.knowledge.tags import TagFact
 from policyengine.model.container import Container, User
 from policyengine.model.graph import Choice, Edge, EdgeKind, Graph, Pair
@@ -146,12 +147,17 @@ __all__ = [
     "Word",
     "Workflow",
     "hookimpl",
+    "is_dummy",
+    "is_public",
     "known",
     "map_value",
     "meant_version",
     "regex",
     "rule",
+    "secrecy",
+    "secrecy_of_reference",
     "tag_fact",
+    "token_kind",
     "undecided",
     "variables",
 ]

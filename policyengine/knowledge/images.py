@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from policyengine.knowledge.loading import Table, table
+from policyengine.knowledge.loading import Cited, Table, table
 from policyengine.patterns import regex
 
 Purpose = Literal[
@@ -73,12 +73,6 @@ class Form(Struct, frozen=True, forbid_unknown_fields=True):
     """How the tags of a grammar are written, for people."""
 
     form: str
-    source: str
-
-
-class Cited(Struct, frozen=True, forbid_unknown_fields=True):
-    """An entry of which only the name matters."""
-
     source: str
 
 

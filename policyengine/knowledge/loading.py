@@ -25,6 +25,12 @@ class Citation(Struct, frozen=True, forbid_unknown_fields=True):
     address: str = ""
 
 
+class Cited(Struct, frozen=True, forbid_unknown_fields=True):
+    """An entry of which only the name matters."""
+
+    source: str
+
+
 class Table(Struct, frozen=True, forbid_unknown_fields=True):
     """What every table holds; `sources` by the key that entries cite."""
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from policyengine.knowledge.secret_names import secret_key
+from policyengine.knowledge import secrets
 from policyengine.patterns import regex
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ _PROGRAMS = (
 def ranges(text: str, path: str = "") -> list[Range]:
     """The ranges of `text` that hold secret values, sorted and apart. `path` tells how the text is to be read."""
     found: list[Range] = []
-    found.extend(_pem(text))
-    found.extend(_prefixed(text))
+    found.extend(secrets.private_keys(text))
+    found.extend((token.start, token.end) for token in secrets.tokens(text))
     found.extend(_urls(text))
     found.extend(_Values(text, path).found())
     found.extend(_named_after(text))
@@ -144,53 +145,8 @@ def _content(text: str, string: re.Match[str]) -> list[Range]:
 
 # --- forms that need no key
 
-_PEM = regex(
-    r"-----BEGIN (?P<kind>(?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?)-----(?P<body>.*?)(?:-----END (?P=kind)-----|\Z)",
-    re.DOTALL,
-)
-_PREFIXED = regex(
-    r"""(?<![A-Za-z0-9_])(?:
-      (?:sk|rk)_(?:live|test)_(?P<stripe>[A-Za-z0-9]{6,})
-    | whsec_(?P<hook>[A-Za-z0-9+/=]{8,})
-    | (?:AKIA|ASIA)(?P<aws>[A-Z0-9]{12,})
-    | gh[pousr]_(?P<github>[A-Za-z0-9]{10,})
-    | github_pat_(?P<pat>\w{10,})
-    | xox[abeoprs]-(?P<slack>[A-Za-z0-9-]{6,})
-    | xapp-(?P<app>[A-Za-z0-9-]{6,})
-    | sk-(?:ant-|proj-|or-)?(?P<ai>[A-Za-z0-9_-]{16,})
-    | AIza(?P<google>[A-Za-z0-9_-]{20,})
-    | ya29\.(?P<oauth>[A-Za-z0-9_-]{10,})
-    | GOCSPX-(?P<gocspx>[A-Za-z0-9_-]{10,})
-    | glpat-(?P<gitlab>[A-Za-z0-9_-]{10,})
-    | npm_(?P<npm>[A-Za-z0-9]{20,})
-    | pypi-(?P<pypi>[A-Za-z0-9_-]{20,})
-    | dckr_pat_(?P<docker>[A-Za-z0-9_-]{10,})
-    | dop_v1_(?P<ocean>[a-f0-9]{20,})
-    | hf_(?P<face>[A-Za-z0-9]{20,})
-    | hvs\.(?P<vault>[A-Za-z0-9_-]{10,})
-    | sbp_(?P<supabase>[a-f0-9]{20,})
-    | re_(?P<resend>[A-Za-z0-9]{8,}_[A-Za-z0-9_]{8,})
-    | SG\.(?P<grid>[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,})
-    | eyJ(?P<jwt>[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?)
-    | st\.(?P<infisical>[a-z0-9-]{8,}\.[a-f0-9]{16,}(?:\.[a-f0-9]{8,})?)
-    | AGE-SECRET-KEY-1(?P<age>[A-Z0-9]{10,})
-    )""",
-    re.VERBOSE,
-)
 _URL = regex(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{0,30}://(?P<rest>[^\s\"'`<>]{1,4000})")
-_BEARER = regex(r"\b(?:Bearer|Basic)[ \t]+(?P<value>[A-Za-z0-9._~+/=-]{8,})")
 _PASSWORD = regex(r"""(?i)\b(?:password|identified[ \t]+by)[ \t]+(?P<quote>["'])(?P<value>[^"'\r\n]+)(?P=quote)""")
-
-
-def _pem(text: str) -> Iterator[Range]:
-    if "-----BEGIN" in text:
-        for match in _PEM.finditer(text):
-            yield match.span("body")
-
-
-def _prefixed(text: str) -> Iterator[Range]:
-    for match in _PREFIXED.finditer(text):
-        yield match.span(match.lastgroup or 0)
 
 
 def _urls(text: str) -> Iterator[Range]:
@@ -238,13 +194,18 @@ _FALLBACK = regex(r"\$\{(?P<key>[A-Za-z_]\w*):?[-+=](?P<value>(?:[^{}\r\n]|\$\{[
 def _fallbacks(text: str) -> Iterator[Range]:
     """The default in `${DB_PASSWORD:-default}`."""
     for match in _FALLBACK.finditer(text):
-        if secret_key(match["key"]):
+        if secrets.may_hold_secret(match["key"]):
             yield from literal(text, *match.span("value"))
 
 
 def _passwords(text: str) -> Iterator[Range]:
-    for match in (*_BEARER.finditer(text), *_PASSWORD.finditer(text)):
+    for match in (*_credentials(secrets.schemes()).finditer(text), *_PASSWORD.finditer(text)):
         yield from literal(text, *match.span("value"))
+
+
+@cache
+def _credentials(schemes: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{'|'.join(schemes)})[ \t]+(?P<value>[A-Za-z0-9._~+/=-]{{8,}})")
 
 
 # --- `key = value` in the many ways it is written
@@ -302,7 +263,7 @@ class _Values:
             if match.start() < done:
                 continue
             name = match["key"].rpartition(".")[2]
-            if not secret_key(name) or text.startswith("${", match.start() - 2):
+            if not secrets.may_hold_secret(name) or text.startswith("${", match.start() - 2):
                 continue
             if name == "secret_string" or match["sign"] in ("??", "||"):
                 masked, done = expression(text, match.end())
@@ -312,10 +273,10 @@ class _Values:
                 yield each
                 done = max(done, each[1])
         for match in _LEGACY_ENV.finditer(text):
-            if secret_key(match["key"]):
+            if secrets.may_hold_secret(match["key"]):
                 yield from literal(text, *match.span("value"))
         for match in _NAMED.finditer(text):
-            if secret_key(match["key"]):
+            if secrets.may_hold_secret(match["key"]):
                 key = _Key(match.start("label"), match["key"], match["sign"], match["label"][0] in "\"'")
                 yield from self.value(match.end(), key)
 
@@ -486,45 +447,53 @@ _NAMED_AFTER = regex(
     r"""(?ix)\bvalue["']?[ \t]*[:=][ \t]*(?P<quote>["'])(?P<value>[^"'\r\n]{0,4000})(?P=quote)
         [ \t]*,?(?:[ \t]|\r\n?|\n)*["']?\b(?:name|key)["']?[ \t]*[:=][ \t]*["']?(?P<key>[A-Za-z_][\w.-]{1,80})"""
 )
-_OPTION = regex(
-    r"""(?<![\w-])(?:--(?P<long>[A-Za-z][\w-]{1,60})|(?P<word>requirepass|masterauth))
-        (?:=|[ \t]+|["'][ \t]*,[ \t]*(?:\r\n?|\n)?[ \t]*["']|["']?[ \t]*(?:\r\n?|\n)[ \t]*-[ \t]+["']?)
-        (?P<value>(?:\$\{\{[^{}\r\n]*\}\}|\$\{[^{}\r\n]*\}|[^\s"'`,])+)""",
-    re.VERBOSE,
-)
-_SHORT = regex(
-    r"""\b(?:
-        redis-cli\b[^\r\n|;]{0,300}?[ \t]-a[ \t]*
-      | sshpass[ \t]+-p[ \t]*
-      | docker[ \t]+login\b[^\r\n|;]{0,300}?[ \t]-p[ \t]+
-      | (?:mysql|mysqldump|mysqladmin|mariadb)\b[^\r\n|;]{0,300}?[ \t]-p
-      | curl\b[^\r\n|;]{0,300}?[ \t](?:-u|--user)[ \t]+["']?[^\s:'"]+:
-    )["']?(?P<value>(?:\$\{[^{}\r\n]*\}|[^\s"'`])+)""",
-    re.VERBOSE,
-)
+_LONG_OPTION = r"""(?<![\w-])(?:--(?P<long>[A-Za-z][\w-]{{1,60}})|(?P<word>{directives}))
+    (?:=|[ \t]+|["'][ \t]*,[ \t]*(?:\r\n?|\n)?[ \t]*["']|["']?[ \t]*(?:\r\n?|\n)[ \t]*-[ \t]+["']?)
+    (?P<value>(?:\$\{{\{{[^{{}}\r\n]*\}}\}}|\$\{{[^{{}}\r\n]*\}}|[^\s"'`,])+)"""
+_SHORT_OPTION = r"""\b(?:{options})["']?(?P<value>(?:\$\{{[^{{}}\r\n]*\}}|[^\s"'`])+)"""
+_BLANKS = r"[ \t]+"
+_GAP = {"always": "", "either": r"[ \t]*", "never": _BLANKS}
 _VARIABLE = regex(r"""\bvariable[ \t]+"(?P<key>[A-Za-z_][\w-]*)"[ \t]*\{""")
 _DEFAULT_LINE = regex(r"(?m)^[ \t]*default[ \t]*=|(?P<end>^\})")
 
 
 def _named_after(text: str) -> Iterator[Range]:
     for match in _NAMED_AFTER.finditer(text):
-        if secret_key(match["key"]):
+        if secrets.may_hold_secret(match["key"]):
             yield from literal(text, *match.span("value"))
 
 
 def _options(text: str) -> Iterator[Range]:
-    for match in _OPTION.finditer(text):
-        if (match["word"] or secret_key(match["long"])) and not match["value"].startswith("--"):
+    for match in _long_options(secrets.directives()).finditer(text):
+        if (match["word"] or secrets.may_hold_secret(match["long"])) and not match["value"].startswith("--"):
             yield from literal(text, *match.span("value"))
-    for match in _SHORT.finditer(text):
+    for match in _short_options(secrets.options()).finditer(text):
         yield from literal(text, *match.span("value"))
+
+
+@cache
+def _long_options(directives: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(_LONG_OPTION.format(directives="|".join(map(re.escape, directives))), re.VERBOSE)
+
+
+@cache
+def _short_options(options: tuple[secrets.Option, ...]) -> re.Pattern[str]:
+    forms: dict[str, list[str]] = {}
+    for option in options:
+        user = r"""["']?[^\s:'"]+:""" if option.holds == "user and password" else ""
+        forms.setdefault(option.program, []).append(re.escape(option.option) + _GAP[option.attached] + user)
+    called = (
+        _BLANKS.join(map(re.escape, program.split())) + rf"\b[^\r\n|;]{{0,300}}?[ \t](?:{'|'.join(taken)})"
+        for program, taken in forms.items()
+    )
+    return re.compile(_SHORT_OPTION.format(options="|".join(called)))
 
 
 def _defaults(text: str, path: str) -> Iterator[Range]:
     if not path.endswith(".tf"):
         return
     for match in _VARIABLE.finditer(text):
-        if secret_key(match["key"]):
+        if secrets.may_hold_secret(match["key"]):
             inner = _DEFAULT_LINE.search(text, match.end())
             if inner is not None and inner["end"] is None:
                 yield from expression(text, inner.end())[0]

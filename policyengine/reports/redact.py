@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from policyengine.knowledge import secrets
 from policyengine.model.nodes import Origin, Variable
 from policyengine.model.source import Source, Span
 from policyengine.model.value import Floating, Known
@@ -63,20 +64,26 @@ class Redactor:
 
     def value(self, key: str, value: str) -> str:
         """The value of a variable called `key`, masked as a whole when the key tells a secret."""
-        from policyengine.knowledge.secret_names import secret_key  # noqa: PLC0415
-
-        return _covered(value) if secret_key(key) else self.text(value)
+        return _covered(value) if secrets.may_hold_secret(key) else self.text(value)
 
     def words(self, words: Sequence[str]) -> tuple[str, ...]:
-        """The words of a command line; the one after `--password` is masked."""
-        from policyengine.knowledge.secret_names import secret_key  # noqa: PLC0415
-
+        """The words of a command line; the one after `--password` is masked, and so is one after `redis-cli … -a`."""
+        programs = [word.rpartition("/")[2] for word in words]
         result: list[str] = []
-        previous = ""
-        for word in words:
-            option = previous.startswith("-") or previous in ("requirepass", "masterauth")
-            hidden = option and not word.startswith("-") and secret_key(previous.lstrip("-"))
-            result.append(_covered(word) if hidden else self.text(word))
+        previous, taken = "", None
+        for at, word in enumerate(words):
+            directive = previous in secrets.directives()
+            named = directive or (previous.startswith("-") and secrets.may_hold_secret(previous.lstrip("-")))
+            if taken is not None and taken.option == previous and taken.attached != "always":
+                start = word.find(":") + 1 if taken.holds == "user and password" else 0
+                result.append(word[:start] + _covered(word[start:]))
+            elif named and not word.startswith("-"):
+                result.append(_covered(word))
+            else:
+                result.append(self.text(word))
+            taken = secrets.option(programs[:at], word)
+            if taken is not None and len(word) > len(taken.option):
+                result[-1] = taken.option + _covered(word[len(taken.option) :])
             previous = word
         return tuple(result)
 
@@ -88,13 +95,12 @@ class Redactor:
     @cached_property
     def _secrets(self) -> tuple[dict[str, list[Span]], re.Pattern[str] | None]:
         """The places of the graph's secret values by file, and a pattern of those that are no common words."""
-        from policyengine.knowledge.secret_names import secret_key  # noqa: PLC0415
         from policyengine.reports.masks import literal  # noqa: PLC0415
 
         spans: dict[str, list[Span]] = {}
         words: set[str] = set()
         for variable in (*found_variables(self._graph.nodes), *self._more):
-            if variable.origin is not Origin.SECRET and not secret_key(variable.key):
+            if variable.origin is not Origin.SECRET and not secrets.may_hold_secret(variable.key):
                 continue
             if isinstance(variable.value, (Known, Floating)):
                 spans.setdefault(variable.value.span.path, []).append(variable.value.span)

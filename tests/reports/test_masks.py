@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policyengine.knowledge.secret_names import secret_key
+from policyengine.knowledge.secrets import may_hold_secret
 from policyengine.reports.masks import covered, ranges
 
 
@@ -24,7 +24,7 @@ def masked(text: str, path: str = "") -> str:
     ],
 )  # fmt: skip
 def test_names_that_hold_a_secret(name: str) -> None:
-    assert secret_key(name)
+    assert may_hold_secret(name)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_names_that_hold_a_secret(name: str) -> None:
     ],
 )  # fmt: skip
 def test_names_that_hold_no_secret_value(name: str) -> None:
-    assert not secret_key(name)
+    assert not may_hold_secret(name)
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-from clean_hexagon.configuration.secret_names import PUBLIC_KEY, URL_KEY, USERINFO, is_secret_key
+from clean_hexagon.configuration.secret_names import USERINFO, is_secret_key
 from policyengine.api import (
     Finding,
     Fix,
@@ -20,8 +19,11 @@ from policyengine.api import (
     Span,
     Unknown,
     Variable,
+    is_public,
     regex,
     rule,
+    secrecy,
+    secrecy_of_reference,
     undecided,
 )
 
@@ -29,20 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clean_hexagon.options import Options
-
-_SECRET_SOURCE = regex(
-    r"^random_password\.|^tls_private_key\.[\w-]+(?:\[[^\]]*\])?\.private_key|^data\.aws_secretsmanager_secret_version\.|"
-    r"^data\.aws_ssm_parameter\.[^.]*(?:secret|token|password|key)|"
-    r"^aws_secretsmanager_secret_version\.[\w-]+(?:\[[^\]]*\])?\.secret_string|"
-    r"^(?:aws_db_instance|aws_rds_cluster)\.[\w-]+(?:\[[^\]]*\])?\.(?:master_)?password$|"
-    r"\.auth_token$|^aws_iam_access_key\.[\w-]+\.secret$",
-    re.IGNORECASE,
-)
-_SECRET_VARIABLE = regex(
-    r"^random_string\.|^(?:var|local|module\.[\w-]+)\.\w*(?:secret|token|password|passwd|api_?key|private_?key|database_url|redis_url|dsn)\w*$",
-    re.IGNORECASE,
-)
-_HARMLESS_REFERENCE = regex(r"(?:_|\.)(?:arns?|names?|ids?|versions?|paths?|prefix|length)$", re.IGNORECASE)
 
 
 @rule(
@@ -80,19 +68,10 @@ def plaintext_secret_in_cloud(graph: Graph, options: Options) -> Iterator[Outcom
 
 def _plaintext(service: Service, variable: Variable) -> Iterator[Outcome]:
     secret_named = is_secret_key(variable.key)
-    source = next((each for each in variable.references if _SECRET_SOURCE.search(each)), "")
-    if not source and secret_named:
-        source = next(
-            (
-                each
-                for each in variable.references
-                if _SECRET_VARIABLE.search(each) and not _HARMLESS_REFERENCE.search(each)
-            ),
-            "",
-        )
-        if source and _plain_address(variable):
-            source = ""
-    if source and (secret_named or not PUBLIC_KEY.search(variable.key)):
+    source = next((each for each in variable.references if secrecy_of_reference(each) == "secret"), "")
+    if not source and secret_named and not _plain_address(variable):
+        source = next((each for each in variable.references if secrecy_of_reference(each) == "doubtful"), "")
+    if source and (secret_named or not is_public(variable.key)):
         yield Finding(
             subject=service,
             at=variable.key_span,
@@ -117,7 +96,7 @@ _ADDRESS = regex(r"\.(?:\w*_)?(?:address|endpoint|fqdn|host|dns_name)$")
 
 def _plain_address(variable: Variable) -> bool:
     """Whether the known value of `REDIS_URL` and the like holds an address without a password."""
-    if URL_KEY.search(variable.key) is None or not isinstance(variable.value, Known | Floating):
+    if secrecy(variable.key) != "address" or not isinstance(variable.value, Known | Floating):
         return False
     text = variable.value.value
     if text.startswith("${") and text.endswith("}"):
@@ -143,4 +122,4 @@ def _literal_secret(key: str, text: str) -> bool:
         return False
     if USERINFO.match(text):
         return True
-    return "://" not in text and not URL_KEY.search(key)
+    return "://" not in text and secrecy(key) != "address"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from policyengine.knowledge.secret_names import secret_key
+from policyengine.knowledge.secrets import may_hold_secret
 from policyengine.model.image import ImageRef, Version
 from policyengine.model.nodes import Command, Origin, Variable
 from policyengine.model.source import Span, UsageError
@@ -127,7 +127,7 @@ def _inner(value: object) -> dict[str, object]:
 
 def _explained(address: str, value: object, node: Node, key: str = "", *, inside: bool = False) -> Explanation:
     """What is at an address. `key` is that of the variable it belongs to, `inside` that it is listed with others."""
-    secret = bool(key) and secret_key(key)
+    secret = bool(key) and may_hold_secret(key)
     match value:
         case Variable(key=name, value=held, origin=origin):
             found = _explained(address, held, node, name, inside=inside)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from msgspec import Struct, field
 
-from policyengine.knowledge.secret_names import secret_key
+from policyengine.knowledge.secrets import may_hold_secret
 from policyengine.model.source import ReadError, Source, UsageError
 from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.numbers import TooLarge, parse_number
@@ -59,7 +59,7 @@ class Part(Struct, frozen=True):
         elif isinstance(self.value, list) and isinstance(key, int) and key < len(self.value):
             value = self.value[key]
         sensitive = _mark(self.sensitive, key)
-        if isinstance(value, str) and isinstance(key, str) and secret_key(key):
+        if isinstance(value, str) and isinstance(key, str) and may_hold_secret(key):
             sensitive = True
         return Part(value, _mark(self.unknown, key), sensitive, self.what)
 
@@ -256,7 +256,9 @@ def _plan(found: Exact, document: dict[str, Plain]) -> None:
     declared = _object(_object(_object(document.get("configuration")).get("root_module")).get("variables"))
     for name, given in _object(document.get("variables")).items():
         part = Part(_object(given), None, None, PLANNED).item("value")
-        if _object(declared.get(name)).get("sensitive") is True or (isinstance(part.value, str) and secret_key(name)):
+        if _object(declared.get(name)).get("sensitive") is True or (
+            isinstance(part.value, str) and may_hold_secret(name)
+        ):
             _keep_secrets(found, part.value, mark=True)
         else:
             found.variables[name] = part
@@ -288,7 +290,7 @@ def _keep_secrets(found: Exact, value: Plain, mark: Plain) -> None:
             found.secrets.add(clean(part))
         elif isinstance(part, dict):
             stack.extend(
-                (each, True if isinstance(each, str) and secret_key(key) else _mark(hidden, key))
+                (each, True if isinstance(each, str) and may_hold_secret(key) else _mark(hidden, key))
                 for key, each in part.items()
             )
         elif isinstance(part, list) and hidden:

@@ -11,7 +11,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from policyengine.knowledge.secret_names import secret_key
+from policyengine.knowledge.secrets import may_hold_secret
 from policyengine.model.source import Span
 from policyengine.model.value import Known, Unknown, Via
 from policyengine.patterns import regex
@@ -385,7 +385,7 @@ class _Walk:
         named = {f"{kind}.{name}" for kind, name in pairwise(names)}
         if what.startswith("module."):
             named.add(f"output.{names[-1]}")
-        return secret_key(names[-1]) or not named.isdisjoint(self.secrets)
+        return may_hold_secret(names[-1]) or not named.isdisjoint(self.secrets)
 
 
 _NOWHERE = Span("", 0, 0)

@@ -1,0 +1,284 @@
+"""Which names, texts, options and attributes hold secrets: one answer for what is masked and for what is reported.
+
+A name is decided by its words, and the last of them tells most: `TOKEN_TTL` is a lifetime, `TTL_TOKEN` a token.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from msgspec import Struct, field
+
+from policyengine.knowledge.loading import Cited, Table, table
+from policyengine.knowledge.names import words
+from policyengine.knowledge.variables import is_store_address
+from policyengine.patterns import regex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+Secrecy = Literal["secret", "address", "doubtful", "plain"]
+"""What a name says of its value.
+
+`secret`: it is one, to be masked and reported. `address`: it may hold a password within the address of a store, which
+is masked and reported for itself. `doubtful`: it may be a secret, so it is masked, and no rule reports it. `plain`: it
+is none, in spite of a word that sounds like one.
+"""
+
+
+class Term(Struct, frozen=True, forbid_unknown_fields=True):
+    """Words that follow one another in a name, and where. `glued` ones also end a longer word: `dbpassword`.
+
+    With `capitals` the term says something only in a name of capital letters, which is that of a variable.
+    """
+
+    level: Secrecy
+    place: Literal["anywhere", "end", "start", "start or end"]
+    source: str
+    glued: bool = False
+    capitals: bool = False
+
+
+class Exact(Struct, frozen=True, forbid_unknown_fields=True):
+    """A name as it is written, that its words would not decide."""
+
+    level: Secrecy
+    source: str
+
+
+class Token(Struct, frozen=True, forbid_unknown_fields=True):
+    """A kind of secret that its own beginning gives away.
+
+    What follows the prefix and looks like `rest` (a regular expression) is masked; it is reported when it has `length`
+    characters. A `throwaway` token opens nothing real, and a `published` kind is often meant for browsers: the name of
+    the variable decides.
+    """
+
+    prefix: str
+    rest: str
+    length: int
+    source: str
+    throwaway: bool = False
+    published: bool = False
+
+
+class Option(Struct, frozen=True, forbid_unknown_fields=True):
+    """An option of a program (with its subcommand) that takes a secret, in the next word or `attached` to it."""
+
+    program: str
+    option: str
+    attached: Literal["always", "either", "never"]
+    holds: Literal["password", "user and password"]
+    source: str
+
+
+class Dummy(Struct, frozen=True, forbid_unknown_fields=True):
+    """A part of texts that stand for a secret. Only those `in_tokens` are looked for in a token's random letters."""
+
+    source: str
+    in_tokens: bool = False
+
+
+class Secrets(Table, frozen=True):
+    """The table.
+
+    `schemes` are those of an Authorization header, `directives` settings of Redis. `attributes` are those of
+    Terraform's resources whose own name does not tell: a doubtful one is a secret when it is given to a secret name.
+    """
+
+    names: dict[str, Term]
+    exact: dict[str, Exact]
+    tokens: dict[str, Token]
+    schemes: dict[str, Cited]
+    directives: dict[str, Cited]
+    options: dict[str, Option]
+    dummies: dict[str, Dummy]
+    attributes: dict[str, Exact]
+    _joined: dict[str, Term] = field(default_factory=dict)
+    _answers: dict[str, Secrecy | None] = field(default_factory=dict)
+    _patterns: list[re.Pattern[str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._joined.update((name.replace(" ", ""), term) for name, term in self.names.items())
+
+    def secrecy(self, name: str) -> Secrecy | None:
+        """What the name says of its value; None for a name that says nothing of secrets."""
+        if name not in self._answers:
+            exact = self.exact.get(name)
+            self._answers[name] = self._decided(name) if exact is None else exact.level
+        return self._answers[name]
+
+    @property
+    def kinds(self) -> tuple[Token, ...]:
+        """The kinds of tokens, those with the longest prefix first: `sk-ant-` before `sk-`."""
+        return tuple(sorted(self.tokens.values(), key=lambda token: (-len(token.prefix), token.prefix)))
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """What finds a token: the group of a kind, in the order of `kinds`, matches what follows its prefix."""
+        if not self._patterns:
+            forms = (f"{re.escape(kind.prefix)}({kind.rest})" for kind in self.kinds)
+            self._patterns.append(re.compile(rf"(?<![A-Za-z0-9_])(?:{'|'.join(forms)})"))
+        return self._patterns[0]
+
+    def _decided(self, name: str) -> Secrecy | None:
+        parts = words(name)
+        while parts and parts[-1].isdecimal():  # `API_KEY_2`
+            parts = parts[:-1]
+        found = list(self._terms(parts, capitals=name.isupper()))
+        ends = {end - start: term for start, end, term in found if end == len(parts)}
+        last = ends[max(ends)] if ends else None
+        sounding = {term.level for _, _, term in found if term.level != "plain" or term.place != "end"}
+        if not sounding and max(ends, default=1) == 1 and is_store_address(parts):
+            return "address"
+        if last is not None and last.level == "plain" and (sounding or max(ends) > 1):
+            return "plain"
+        return next((each for each in _STRONGEST if each in sounding), None)
+
+    def _terms(self, parts: Sequence[str], *, capitals: bool) -> Iterator[tuple[int, int, Term]]:
+        """The terms that the words of a name hold, each with the range of its words."""
+        for start in range(len(parts)):
+            for end in range(start + 1, min(start + _LONGEST, len(parts)) + 1):
+                term = self._joined.get("".join(parts[start:end])) or self._glued(parts[start:end])
+                if term is None or (term.capitals and not capitals):
+                    continue
+                at_start, at_end = start == 0, end == len(parts)
+                if term.place == "anywhere" or (at_start and "start" in term.place) or (at_end and "end" in term.place):
+                    yield start, end, term
+
+    def _glued(self, parts: Sequence[str]) -> Term | None:
+        """The term that ends a single word."""
+        if len(parts) > 1:
+            return None
+        cuts = (self._joined.get(parts[0][at:]) for at in range(1, len(parts[0]) - 3))
+        return next((term for term in cuts if term is not None and term.glued), None)
+
+
+_STRONGEST: tuple[Secrecy, ...] = ("plain", "secret", "doubtful")
+_LONGEST = 4
+"""The most words of a term."""
+
+
+def secrecy(name: str) -> Secrecy | None:
+    """What the name of a variable, attribute or option says of its value; None when it says nothing of secrets."""
+    return table("secrets", Secrets).secrecy(name)
+
+
+def holds_secret(name: str) -> bool:
+    """Whether the value under that name is a secret itself, not merely a place or a property of one."""
+    return secrecy(name) == "secret"
+
+
+def may_hold_secret(name: str) -> bool:
+    """Whether the value under that name is to be masked: it is a secret, or may be one."""
+    return secrecy(name) in ("secret", "doubtful")
+
+
+def is_public(name: str) -> bool:
+    """Whether the name says that its value is none, in spite of a word that sounds like one."""
+    return secrecy(name) == "plain"
+
+
+class FoundToken(NamedTuple):
+    """A token in a text: its kind, and the range of what is secret of it, without the prefix that tells the kind."""
+
+    kind: Token
+    start: int
+    end: int
+
+
+def tokens(text: str) -> Iterator[FoundToken]:
+    """The tokens of known kinds in a text, with the prefixes that tell them."""
+    secrets = table("secrets", Secrets)
+    for match in secrets.pattern.finditer(text):
+        group = match.lastindex or 0
+        yield FoundToken(secrets.kinds[group - 1], *match.span(group))
+
+
+def token_kind(text: str, name: str = "") -> str | None:
+    """The kind of token that a text begins with: as long as a real one, and no dummy. None otherwise.
+
+    A kind that is published to browsers, as the key of a map is, counts unless the `name` it stands under is public.
+    """
+    if _PRIVATE_KEY.match(text):
+        return "private-key"
+    found = next(tokens(text), None)
+    if found is None or found.start != len(found.kind.prefix) or found.end - found.start < found.kind.length:
+        return None
+    if found.kind.throwaway or (found.kind.published and is_public(name)) or is_dummy(text, in_token=True):
+        return None
+    return next(name for name, kind in table("secrets", Secrets).tokens.items() if kind is found.kind)
+
+
+_PRIVATE_KEY = regex(
+    r"-----BEGIN (?P<kind>(?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?)-----(?P<body>.*?)(?:-----END (?P=kind)-----|\Z)",
+    re.DOTALL,
+)
+
+
+def private_keys(text: str) -> Iterator[tuple[int, int]]:
+    """The ranges of private keys in a text, between their labels (RFC 7468)."""
+    if "-----BEGIN" in text:
+        yield from (match.span("body") for match in _PRIVATE_KEY.finditer(text))
+
+
+def is_dummy(text: str, *, in_token: bool = False) -> bool:
+    """Whether a text stands for a secret: `changeme`, `your-key-here`, or a few characters over and over."""
+    low = text.lower()
+    dummies = table("secrets", Secrets).dummies
+    few = len(set(text)) < _FEWEST
+    return few or any(part.lower() in low for part, dummy in dummies.items() if dummy.in_tokens or not in_token)
+
+
+_FEWEST = 6
+"""A secret has more different characters."""
+
+
+def options() -> tuple[Option, ...]:
+    """Every option of a program that takes a secret and whose own name does not tell so."""
+    return tuple(table("secrets", Secrets).options.values())
+
+
+def option(before: Sequence[str], word: str) -> Option | None:
+    """The option that a word of a command line is, or begins with: `-p` after `docker` and `login`."""
+    for each in options():
+        attached = each.attached != "never" and word.startswith(each.option)
+        if (attached or word == each.option) and all(part in before for part in each.program.split()):
+            return each
+    return None
+
+
+def directives() -> tuple[str, ...]:
+    """The settings of servers that stand before a password without any sign between: `requirepass`."""
+    return tuple(table("secrets", Secrets).directives)
+
+
+def schemes() -> tuple[str, ...]:
+    """The schemes of an Authorization header."""
+    return tuple(table("secrets", Secrets).schemes)
+
+
+def secrecy_of_reference(reference: str) -> Secrecy | None:
+    """What the address of a Terraform value says of it: `random_password.db.result`, `var.db_password`.
+
+    An attribute of a resource is a secret for certain. A variable, local or output of a secret's name is doubtful, and
+    so is an attribute such as `random_string.x.result`, unless its resource has a secret's name.
+    """
+    parts = _INDEX.sub("", reference).split(".")
+    data = parts[:1] == ["data"]
+    kind, rest = parts[int(data)] if len(parts) > data else "", parts[1 + data :]
+    if kind in ("var", "local", "module", "each"):
+        named = secrecy(rest[-1]) if rest else None
+        return "doubtful" if named in ("secret", "address") else named
+    if len(rest) < 2:
+        return None
+    known = table("secrets", Secrets).attributes
+    names = (f"{'data.' if data else ''}{kind}.{attribute}" for attribute in rest[1:])
+    listed = next((known[name] for name in names if name in known), None)
+    if listed is None:
+        return secrecy(rest[-1])
+    return "secret" if listed.level == "doubtful" and may_hold_secret(rest[0]) else listed.level
+
+
+_INDEX = regex(r"\[[^\]]*\]")
