@@ -1,0 +1,155 @@
+"""Reviewed records of what a user sees: the report of `fixtures/diverged`, and the graph of `fixtures/hndigest`.
+
+Each is made from the program's own JSON, one line a fact, so that a change of behaviour is a small difference to read.
+`python -m tests.records.record` writes them again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from policyengine import cli
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+FIXTURES = Path(__file__).parent.parent.parent / "fixtures"
+FOLDER = Path(__file__).parent
+INDENT = "  "
+
+
+def _program(*words: str) -> dict[str, Any]:
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        cli.main([*words, "--format", "json", "--no-cache", "--jobs", "1"])
+    document: dict[str, Any] = json.loads(out.getvalue())
+    return document
+
+
+def diverged() -> str:
+    """Every finding of the diverged tree, with all that a report tells of it, and the open questions."""
+    document = _program("scan", str(FIXTURES / "diverged"))
+    lines = [", ".join(f"{count} {what}" for what, count in document["summary"].items())]
+    lines += _choices(document)
+    for finding in document["findings"]:
+        lines += ["", f"{finding['severity']} {finding['rule']} {finding['subject']}"]
+        lines += [INDENT + line for line in _finding(finding)]
+    for question in document["undecided"]:
+        lines += ["", f"open {question['rule']} {question['subject']}", f"  {question['reason']}"]
+        lines += [f"  at {_place(question['place'])}"]
+    lines += [f"failure {failure['message']}" for failure in document["failures"]]
+    return "\n".join(lines) + "\n"
+
+
+def _finding(finding: dict[str, Any]) -> Iterator[str]:
+    yield finding["message"]
+    yield f"at {_at(finding['place'])}"
+    for number, place in enumerate(finding["related"], 1):
+        yield f"({number}) {place['what']}: {_at(place)}"
+    if finding["fix"] is not None:
+        yield f"fix: {finding['fix']['description']}"
+        for edit in finding["fix"]["edits"]:
+            yield f"{INDENT}{_place(edit['place'])} becomes «{edit['text']}»"
+    if finding["pair"] is not None:
+        yield _pair(finding["pair"])
+
+
+def _pair(pair: dict[str, Any]) -> str:
+    certain = "" if pair["certain"] else " (uncertain)"
+    return f"pair {pair['local']} = {pair['cloud']}, {pair['score']}{certain}: {', '.join(pair['reasons'])}"
+
+
+def _choices(document: dict[str, Any]) -> list[str]:
+    return [f"choice {each['what']}: {each['chosen']}, {each['reason']}" for each in document["choices"]]
+
+
+def _at(place: dict[str, Any]) -> str:
+    return "".join([_place(place), f" of {place['node']}" if place["node"] else "", *_history(place["via"])])
+
+
+def _history(via: object) -> list[str]:
+    return [f" ← {step['what']} {_place(step['place'])}" for step in via] if isinstance(via, list) else []
+
+
+def _place(place: Mapping[Any, Any]) -> str:
+    if "start" not in place:
+        return str(place["path"])
+    start, end = place["start"], place["end"]
+    last = f"{end['column']}" if end["line"] == start["line"] else f"{end['line']}:{end['column']}"
+    text = f" «{place['text']}»".replace("\n", "\\n") if "text" in place else ""
+    return f"{place['path']}:{start['line']}:{start['column']}-{last}{text}"
+
+
+def hndigest() -> str:
+    """Every node of the reference stack with its facts, every edge, and every pair with its score and reasons."""
+    document = _program("graph", str(FIXTURES / "hndigest"))
+    lines = _choices(document)
+    for node in document["nodes"]:
+        lines += ["", f"{node['type']} {node['id']} '{node['name']}' {node['side']} at {_place(node['place'])}"]
+        for name, fact in node["facts"].items():
+            lines += _fact(name, fact, _place(node["place"]), INDENT)
+    lines += ["", *(f"{e['kind']}: {e['source']} → {e['target']} ({e['reason']})" for e in document["edges"])]
+    lines += ["", *(_pair(pair) for pair in document["mirrors"])]
+    return "\n".join(lines) + "\n"
+
+
+def _fact(name: str, fact: object, home: str, indent: str) -> Iterator[str]:
+    """The lines of one fact; none where it is empty. `home` is the place of the node, which needs no telling."""
+    if fact is None or fact in ("", [], {}):
+        return
+    parts: list[str] = []
+    match fact:
+        case {"state": str(state), "place": dict(place), **rest}:
+            told = [state, *_inline(rest.get("value", rest.get("reason")))]
+            told += [f"at {_place(place)}"] if _place(place) != home else []
+            yield f"{indent}{name}: {' '.join(told)}{''.join(_history(rest.get('via', [])))}"
+            if len(told) == 1 or not _inline(rest.get("value", rest.get("reason"))):
+                parts = list(_fact("value", rest.get("value"), home, indent + INDENT))
+        case {"path": str(), **rest} if rest.keys() <= {"start", "end"}:
+            yield f"{indent}{name}: {_place(fact)}"
+        case {"id": str(node), **rest} if not rest:
+            yield f"{indent}{name}: → {node}"
+        case {"key": str(key), **rest}:
+            yield from _fact(f"{name} {key}", rest, home, indent)
+        case dict():
+            parts = [line for key, part in fact.items() for line in _fact(key, part, home, indent + INDENT)]
+            if all(line[len(indent + INDENT)] != " " for line in parts):
+                yield f"{indent}{name} {'; '.join(part.strip() for part in parts)}"
+                return
+            yield f"{indent}{name}:"
+        case list() if not _inline(fact):
+            yield f"{indent}{name}:"
+            parts = [line for part in fact for line in _fact("-", part, home, indent + INDENT)]
+        case _:
+            yield f"{indent}{name}: {_inline(fact)[0]}"
+    yield from parts
+
+
+def _inline(fact: object) -> list[str]:
+    """A simple fact in one piece, or nothing."""
+    match fact:
+        case {"words": list(words), "shell": bool(shell), **rest} if not rest:
+            return [json.dumps(words, ensure_ascii=False), *(["in a shell"] if shell else [])]
+        case None | dict():
+            return []
+        case list() if any(isinstance(part, (dict, list)) for part in fact):
+            return []
+        case _:
+            return [json.dumps(fact, ensure_ascii=False)]
+
+
+RECORDS = {"diverged": diverged, "hndigest": hndigest}
+
+
+def main() -> None:
+    """Write every record."""
+    for name, made in RECORDS.items():
+        (FOLDER / f"{name}.txt").write_text(made(), "utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main()
