@@ -11,8 +11,8 @@ from policyengine.model.source import ReadError, Source
 from policyengine.syntax.hcl import (
     Body,
     Expression,
+    Literal,
     Template,
-    Text,
     parse,
     parse_attribute,
     parse_file,
@@ -26,12 +26,12 @@ from policyengine.syntax.hcl.syntax import (
     Interpolation,
     Keyword,
     Name,
-    Number,
-    Object,
+    NumberLiteral,
+    ObjectExpression,
     Parentheses,
     Splat,
     Traversal,
-    Tuple,
+    TupleExpression,
     Unary,
 )
 
@@ -98,7 +98,7 @@ def test_attributes_of_variable_files_are_found() -> None:
 
 def test_the_span_of_a_string_excludes_its_quotes_unless_it_is_empty() -> None:
     tree, found = value('"16.4"')
-    assert isinstance(tree, Text)
+    assert isinstance(tree, Literal)
     assert found.text[tree.start : tree.end] == "16.4"
     empty, found = value('""')
     assert isinstance(empty, Template)
@@ -307,7 +307,7 @@ _EXPRESSIONS = st.recursive(
 def test_the_span_of_a_generated_expression_is_its_text(text: str) -> None:
     tree, found = value(text)
     inner = found.text[tree.start : tree.end]
-    assert inner == text or (isinstance(tree, Text | Template) and f'"{inner}"' == text)
+    assert inner == text or (isinstance(tree, Literal | Template) and f'"{inner}"' == text)
 
 
 @pytest.mark.parametrize(
@@ -327,7 +327,7 @@ def test_the_span_of_a_generated_expression_is_its_text(text: str) -> None:
 def test_the_span_of_a_composite_expression_includes_the_quotes_and_markers_at_its_ends(text: str) -> None:
     found = source(f"x = [({text}\n)]\n")
     tree = parse_attribute(found, read_blocks(found).attributes[0])
-    assert isinstance(tree, Tuple)
+    assert isinstance(tree, TupleExpression)
     inner = tree.items[0]
     assert isinstance(inner, Parentheses)
     assert found.text[inner.inner.start : inner.inner.end] == text
@@ -345,7 +345,7 @@ def test_a_label_needs_no_blank_before_it() -> None:
 
 def test_the_span_of_an_object_item_includes_the_quotes_of_key_and_value() -> None:
     tree, found = value('{ "a" = "b", c = "d${e}" }')
-    assert isinstance(tree, Object)
+    assert isinstance(tree, ObjectExpression)
     assert [found.text[item.start : item.end] for item in tree.items] == ['"a" = "b"', 'c = "d${e}"']
 
 
@@ -355,7 +355,7 @@ def test_keywords_numbers_and_names_are_told_apart() -> None:
     assert isinstance(tree.test, Name)
     assert isinstance(tree.yes, Keyword)
     assert tree.yes.value is True
-    assert isinstance(tree.no, Number)
+    assert isinstance(tree.no, NumberLiteral)
     assert found.text[tree.no.start : tree.no.end] == "12"
 
 

@@ -15,7 +15,8 @@ from policyengine.model.nodes import Origin, Variable
 from policyengine.model.source import ReadError, Source, Span
 from policyengine.model.value import Absent, Known, Unknown, Value, Via
 from policyengine.platforms.github.builds import Drafted, places, platforms_of, tags_of
-from policyengine.platforms.terraform.language.expressions import Frame, settled
+from policyengine.platforms.terraform.language.expressions import settled
+from policyengine.platforms.terraform.language.scope import Frame
 from policyengine.platforms.terraform.language.values import (
     Composite,
     List,
@@ -32,7 +33,7 @@ from policyengine.syntax.hcl import Attribute, Block, Body
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from policyengine.platforms.terraform.language.values import Plain
+    from policyengine.platforms.terraform.language.plain import Plain
     from policyengine.repository.discover import Files
     from policyengine.syntax.hcl.syntax import Step
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from policyengine.model.source import ReadError, Source
 from policyengine.syntax.hcl.split import File, RawAttribute, RawBlock, items, split
-from policyengine.syntax.hcl.syntax import Attribute, Block, Body, Expression, Template, Text
+from policyengine.syntax.hcl.syntax import Attribute, Block, Body, Expression, Literal, Template
 
 __all__ = [
     "Attribute",
@@ -15,10 +15,10 @@ __all__ = [
     "Body",
     "Expression",
     "File",
+    "Literal",
     "RawAttribute",
     "RawBlock",
     "Template",
-    "Text",
     "items",
     "parse",
     "parse_attribute",
@@ -82,7 +82,7 @@ def parse_template(source: Source, start: int = 0, end: int | None = None) -> Te
     match found:
         case Template(_, _, parts):
             return Template(start, stop, parts, "file")
-        case Text() as text:
+        case Literal() as text:
             return Template(start, stop, (text,), "file")
         case _:
             return Template(start, stop, (), "file")

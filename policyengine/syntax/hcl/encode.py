@@ -15,8 +15,8 @@ VERSION = "2"
 """Part of a cache's key: changes with the syntax and with how it is read."""
 
 _KINDS: tuple[type[Struct], ...] = (
-    syntax.Text,
-    syntax.Number,
+    syntax.Literal,
+    syntax.NumberLiteral,
     syntax.Keyword,
     syntax.Interpolation,
     syntax.Directive,
@@ -33,9 +33,9 @@ _KINDS: tuple[type[Struct], ...] = (
     syntax.Unary,
     syntax.Operation,
     syntax.Binary,
-    syntax.Tuple,
+    syntax.TupleExpression,
     syntax.Item,
-    syntax.Object,
+    syntax.ObjectExpression,
     syntax.ForTuple,
     syntax.ForObject,
     syntax.Parentheses,
@@ -47,10 +47,10 @@ _KINDS: tuple[type[Struct], ...] = (
 _NUMBER = {kind: number for number, kind in enumerate(_KINDS)}
 _FIELDS = {kind: kind.__struct_fields__ for kind in _KINDS}
 
-Plain = tuple[Any, ...]
+Packed = tuple[Any, ...]
 
 
-def encode(node: Body | Expression) -> Plain:
+def encode(node: Body | Expression) -> Packed:
     """A node as nested tuples: its kind's number, then its fields; a tuple of nodes is a list."""
     kind = type(node)
     return (_NUMBER[kind], *[_encoded(getattr(node, name)) for name in _FIELDS[kind]])
@@ -62,7 +62,7 @@ def _encoded(value: Any) -> Any:  # noqa: ANN401 - any field of any node
     return encode(value) if type(value) in _NUMBER else value
 
 
-def decode(data: Plain) -> Any:  # noqa: ANN401 - the node that was encoded
+def decode(data: Packed) -> Any:  # noqa: ANN401 - the node that was encoded
     """The node that `encode` gave as tuples."""
     return _KINDS[data[0]](*[_decoded(value) for value in data[1:]])
 

@@ -29,17 +29,17 @@ from policyengine.syntax.hcl.syntax import (
     Item,
     Keyword,
     Label,
+    Literal,
     Name,
-    Number,
-    Object,
+    NumberLiteral,
+    ObjectExpression,
     Operation,
     Parentheses,
     Splat,
     Step,
     Template,
-    Text,
     Traversal,
-    Tuple,
+    TupleExpression,
     Unary,
 )
 
@@ -78,7 +78,7 @@ class _Builder:
 
     def first(self, node: _Spanned) -> int:
         """Where a node begins, with the quotes that the span of a string leaves out."""
-        if isinstance(node, Text):
+        if isinstance(node, Literal):
             return node.start - 1
         if isinstance(node, Template):
             if node.form != "quoted":
@@ -88,7 +88,7 @@ class _Builder:
 
     def last(self, node: _Spanned) -> int:
         """Where a node ends, with its quotes."""
-        if isinstance(node, Text):
+        if isinstance(node, Literal):
             return node.end + 1
         if isinstance(node, Template):
             if node.form != "quoted":
@@ -126,7 +126,7 @@ class _Builder:
         match node:
             case Name():
                 return node
-            case Text(start, end):
+            case Literal(start, end):
                 raise Refused("an attribute's name stands without quotes", start, end)
             case Keyword(start, end):
                 return Name(start, end, self.text[start:end])
@@ -145,11 +145,11 @@ class _Builder:
             match child:
                 case Body():
                     body = child
-                case Text(start, end) | Name(start, end) | Keyword(start, end):
+                case Literal(start, end) | Name(start, end) | Keyword(start, end):
                     labels.append(Label(start, end, self.text[start:end]))
                 case Template(start, end, parts):
                     first = parts[0] if parts else None
-                    if len(parts) == 1 and isinstance(first, Text):
+                    if len(parts) == 1 and isinstance(first, Literal):
                         labels.append(Label(first.start, first.end, self.text[first.start : first.end]))
                     else:
                         labels.append(Label(start, end, ""))
@@ -174,11 +174,11 @@ class _Builder:
         if first == '"':
             if end - start == 2:
                 return Template(start, end, ())
-            return Text(start + 1, end - 1)
+            return Literal(start + 1, end - 1)
         if first == "<":
             form, body_start, body_end = self.masked.heredocs[start]
             self.extents[body_start] = (start, end)
-            parts = (Text(body_start, body_end),) if body_end > body_start else ()
+            parts = (Literal(body_start, body_end),) if body_end > body_start else ()
             return Template(body_start, body_end, parts, form)
         text = self.text[start:end]
         if "." in text and "::" not in text:
@@ -210,8 +210,8 @@ class _Builder:
         value = {"TRUE": True, "FALSE": False, "NULL": None}[token.type]
         return Keyword(token.start_pos + self.shift, token.end_pos + self.shift, value)
 
-    def int_lit(self, children: _Children) -> Number:
-        return Number(children[0].start_pos + self.shift, children[0].end_pos + self.shift)
+    def int_lit(self, children: _Children) -> NumberLiteral:
+        return NumberLiteral(children[0].start_pos + self.shift, children[0].end_pos + self.shift)
 
     float_lit = int_lit
 
@@ -220,13 +220,13 @@ class _Builder:
             return children[0]  # type: ignore[no-any-return]
         return Parentheses(children[0].start_pos + self.shift, children[-1].end_pos + self.shift, children[1])
 
-    def tuple(self, children: _Children) -> Tuple:
+    def tuple(self, children: _Children) -> TupleExpression:
         items = tuple(child for child in children if not hasattr(child, "start_pos"))
-        return Tuple(children[0].start_pos + self.shift, children[-1].end_pos + self.shift, items)
+        return TupleExpression(children[0].start_pos + self.shift, children[-1].end_pos + self.shift, items)
 
-    def object(self, children: _Children) -> Object:
+    def object(self, children: _Children) -> ObjectExpression:
         items = tuple(child for child in children if isinstance(child, Item))
-        return Object(children[0].start_pos + self.shift, children[-1].end_pos + self.shift, items)
+        return ObjectExpression(children[0].start_pos + self.shift, children[-1].end_pos + self.shift, items)
 
     def object_elem(self, children: _Children) -> Item:
         key, value = children[0], children[-1]
@@ -333,7 +333,7 @@ class _Builder:
         collection = children[-2]
         if isinstance(collection, Name):
             names.pop()
-        bare = [child for child in children[:-2] if isinstance(child, Text | Traversal | Template)]
+        bare = [child for child in children[:-2] if isinstance(child, Literal | Traversal | Template)]
         if bare or not names:
             raise Refused("'for' needs a plain name", collection.start, collection.end)
         return (names[0] if len(names) > 1 else "", names[-1], collection)
@@ -371,14 +371,14 @@ class _Builder:
             form, inner_start, inner_end = "file", 0, len(self.text)
         parts: list[Any] = []
         for child in children[1:-1]:
-            if isinstance(child, Text):
+            if isinstance(child, Literal):
                 low, high = max(child.start, inner_start), min(child.end, inner_end)
                 if low < high:
-                    parts.append(Text(low, high))
+                    parts.append(Literal(low, high))
             else:
                 parts.append(child)
         found = assembled(parts)
-        if form == "quoted" and len(found) == 1 and isinstance(found[0], Text):
+        if form == "quoted" and len(found) == 1 and isinstance(found[0], Literal):
             return found[0]
         if form == "quoted" and not found:
             return Template(start, end, ())
@@ -387,7 +387,7 @@ class _Builder:
     def string_part(self, children: _Children) -> Any:  # noqa: ANN401 - a part or a mark
         child = children[0]
         if hasattr(child, "start_pos"):
-            return Text(child.start_pos + self.shift, child.end_pos + self.shift)
+            return Literal(child.start_pos + self.shift, child.end_pos + self.shift)
         return child
 
     def interpolation(self, children: _Children) -> Interpolation:

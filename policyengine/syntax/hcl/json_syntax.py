@@ -19,11 +19,11 @@ from policyengine.syntax.hcl.syntax import (
     Item,
     Keyword,
     Label,
-    Number,
-    Object,
+    Literal,
+    NumberLiteral,
+    ObjectExpression,
     Template,
-    Text,
-    Tuple,
+    TupleExpression,
 )
 from policyengine.syntax.tree import Document, Entry, Mapping, Scalar, Sequence
 
@@ -105,13 +105,13 @@ def expression(source: Source, document: Document, *, literal: bool = False) -> 
             for entry in document.entries
             if entry.key.text != "//"
         )
-        return Object(start, end, items)
+        return ObjectExpression(start, end, items)
     if isinstance(document, Sequence):
-        return Tuple(start, end, tuple(expression(source, item) for item in document.items))
+        return TupleExpression(start, end, tuple(expression(source, item) for item in document.items))
     if document.plain:
         if document.text in ("true", "false", "null"):
             return Keyword(start, end, {"true": True, "false": False, "null": None}[document.text])
-        return Number(start, end)
+        return NumberLiteral(start, end)
     return _string(source, document, literal=literal)
 
 
@@ -130,9 +130,9 @@ def _string(source: Source, scalar: Scalar, *, literal: bool = False) -> Express
         return Embedded(start, end, inner, parse_expression(inner, 0, len(text)))
     if source.path.endswith(".tfvars.json") or ("${" not in text and "%{" not in text):
         if plain and "\\" not in text and "${" not in text and "%{" not in text:
-            return Text(start, end)
+            return Literal(start, end)
         inner = Source("\0json", text)
-        return Embedded(start, end, inner, Template(0, len(text), (Text(0, len(text)),), "literal"))
+        return Embedded(start, end, inner, Template(0, len(text), (Literal(0, len(text)),), "literal"))
     if plain:
         template = parse_template(source, start, end)
         return Template(start, end, template.parts, "quoted" if "\n" not in text else "file")

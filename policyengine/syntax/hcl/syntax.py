@@ -1,8 +1,8 @@
 """The syntax of HCL as typed values: bodies, attributes, blocks and expressions.
 
 Every node holds the offsets `start` and `end` (code points, half-open) of its text in the source it was read from.
-No node holds the text of a string: `Text` and `Number` are read by slicing the source, so that a tree may be kept in
-a cache without keeping any value. Names of attributes, blocks, functions and variables are held.
+No node holds the text of a string: `Literal` and `NumberLiteral` are read by slicing the source, so that a tree may be
+kept in a cache without keeping any value. Names of attributes, blocks, functions and variables are held.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from policyengine.model.source import Source
 
 
-class Text(Struct, frozen=True):
+class Literal(Struct, frozen=True):
     """A run of literal text: of a quoted string (escapes unresolved), a heredoc or a template file, never empty."""
 
     start: int
     end: int
 
 
-class Number(Struct, frozen=True):
+class NumberLiteral(Struct, frozen=True):
     """A number; its text is at the span."""
 
     start: int
@@ -79,7 +79,7 @@ class ForDirective(Struct, frozen=True):
     marks: tuple[Directive, ...]
 
 
-Part = Text | Interpolation | IfDirective | ForDirective
+Part = Literal | Interpolation | IfDirective | ForDirective
 
 
 class Template(Struct, frozen=True):
@@ -188,7 +188,7 @@ class Binary(Struct, frozen=True):
     operations: tuple[Operation, ...]
 
 
-class Tuple(Struct, frozen=True):
+class TupleExpression(Struct, frozen=True):
     """`[a, b]`."""
 
     start: int
@@ -205,7 +205,7 @@ class Item(Struct, frozen=True):
     value: Expression
 
 
-class Object(Struct, frozen=True):
+class ObjectExpression(Struct, frozen=True):
     """`{ a = b }`."""
 
     start: int
@@ -257,8 +257,8 @@ class Embedded(Struct, frozen=True):
 
 
 Expression = (
-    Text
-    | Number
+    Literal
+    | NumberLiteral
     | Keyword
     | Template
     | Name
@@ -267,8 +267,8 @@ Expression = (
     | Conditional
     | Unary
     | Binary
-    | Tuple
-    | Object
+    | TupleExpression
+    | ObjectExpression
     | ForTuple
     | ForObject
     | Parentheses

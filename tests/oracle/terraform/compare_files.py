@@ -45,14 +45,14 @@ from policyengine.syntax.hcl.syntax import (
     IfDirective,
     Interpolation,
     Keyword,
+    Literal,
     Name,
-    Number,
-    Object,
+    NumberLiteral,
+    ObjectExpression,
     Part,
     Template,
-    Text,
     Traversal,
-    Tuple,
+    TupleExpression,
     Unary,
 )
 
@@ -150,29 +150,29 @@ class Shown:
 
     def text(self, node: Expression) -> str:
         """The text of an expression, with its quotes."""
-        quoted = isinstance(node, Text) or (isinstance(node, Template) and node.form == "quoted" and node.parts)
+        quoted = isinstance(node, Literal) or (isinstance(node, Template) and node.form == "quoted" and node.parts)
         return self.source.text[node.start - bool(quoted) : node.end + bool(quoted)]
 
     def value(self, node: Expression) -> Any:
         """An expression as a value."""
         match node:
-            case Text() | Template():
+            case Literal() | Template():
                 if isinstance(node, Template) and node.form == "quoted" and len(node.parts) == 1:
                     (part,) = node.parts
                     if isinstance(part, Interpolation):
                         return self.value(part.value)
                 return self.string(node)
-            case Number(start, end):
+            case NumberLiteral(start, end):
                 return float(parse_number(self.source.text[start:end]) or 0)
             case Keyword(value=value):
                 return value
-            case Unary(operator="-", operand=Number(start, end)):
+            case Unary(operator="-", operand=NumberLiteral(start, end)):
                 return -float(parse_number(self.source.text[start:end]) or 0)
             case Unary(operator="!", operand=Keyword(value=bool() as inner)):
                 return not inner
-            case Tuple(items=items):
+            case TupleExpression(items=items):
                 return [self.value(each) for each in items]
-            case Object(items=items):
+            case ObjectExpression(items=items):
                 return {self.key(item.key): self.value(item.value) for item in items}
             case _:
                 return "${" + self.text(node) + "}"
@@ -183,7 +183,8 @@ class Shown:
             case Name():
                 return node.name
             case Traversal(root=Name(), steps=steps) if all(
-                isinstance(step, GetAttribute) or (isinstance(step, GetIndex) and isinstance(step.key, Text | Number))
+                isinstance(step, GetAttribute)
+                or (isinstance(step, GetIndex) and isinstance(step.key, Literal | NumberLiteral))
                 for step in steps
             ):
                 return self.text(node)
@@ -193,13 +194,13 @@ class Shown:
     def string(self, node: Expression) -> str:
         """An expression as part of a string."""
         match node:
-            case Text(start, end):
+            case Literal(start, end):
                 return _escaped(unescaped(self.source.text[start:end]))
             case Template(parts=parts):
                 found = literals(node, self.source)
                 texts = {at: _escaped("".join(piece.value for piece in pieces)) for at, pieces in found.items()}
                 return self.parts(parts, texts)
-            case Number(start, end):
+            case NumberLiteral(start, end):
                 return format_number(parse_number(self.source.text[start:end]) or 0)
             case Keyword(value=bool() as value):
                 return "true" if value else "false"
@@ -214,7 +215,7 @@ class Shown:
         shown = ""
         for part in parts:
             match part:
-                case Text(start):
+                case Literal(start):
                     shown += texts[start]
                 case Interpolation(value=value):
                     shown += self.string(value)
@@ -273,7 +274,9 @@ class Trees:
         """Compare the expressions of a file that were not met before."""
         for node in shown.expressions:
             text = shown.text(node)
-            bare = isinstance(node, Text | Number | Keyword) or (isinstance(node, Template) and node.form != "quoted")
+            bare = isinstance(node, Literal | NumberLiteral | Keyword) or (
+                isinstance(node, Template) and node.form != "quoted"
+            )
             if bare or "<<" in text or text in self._seen:
                 continue
             self._seen.add(text)

@@ -22,17 +22,17 @@ from policyengine.syntax.hcl.syntax import (
     IfDirective,
     Interpolation,
     Keyword,
+    Literal,
     Name,
-    Number,
-    Object,
+    NumberLiteral,
+    ObjectExpression,
     Parentheses,
     Part,
     Splat,
     Step,
     Template,
-    Text,
     Traversal,
-    Tuple,
+    TupleExpression,
     Unary,
 )
 
@@ -64,9 +64,9 @@ _HOLE: Node = ["", {}, []]
 def tree(node: Expression, source: Source) -> Node:
     """An expression as HashiCorp's parser builds it."""
     match node:
-        case Text(start, end):
+        case Literal(start, end):
             return ["template", {}, [_literal("string", source.text[start:end])]]
-        case Number(start, end):
+        case NumberLiteral(start, end):
             return _literal("number", source.text[start:end])
         case Keyword(value=value):
             return _literal("dynamic", "null") if value is None else _literal("bool", "true" if value else "false")
@@ -90,9 +90,9 @@ def tree(node: Expression, source: Source) -> Node:
             for each in operations:
                 made = ["binaryOp", {"operator": _OPERATORS[each.operator]}, [made, tree(each.right, source)]]
             return made
-        case Tuple(_, _, items):
+        case TupleExpression(_, _, items):
             return ["tuple", {}, [tree(each, source) for each in items]]
-        case Object(items=entries):
+        case ObjectExpression(items=entries):
             return [
                 "object",
                 {},
@@ -135,7 +135,7 @@ def _parts(parts: Iterable[Part], source: Source) -> list[Node]:
     made: list[Node] = []
     for part in parts:
         match part:
-            case Text(start, end):
+            case Literal(start, end):
                 made.append(_literal("string", source.text[start:end]))
             case Interpolation(value=value):
                 made.append(tree(value, source))
@@ -155,9 +155,9 @@ def _steps(made: Node, steps: Sequence[Step], source: Source) -> Node:
         match step:
             case GetAttribute(_, _, name):
                 made = _traversed(made, ["nameTraversal", name])
-            case GetIndex(key=Number(start, end)):
+            case GetIndex(key=NumberLiteral(start, end)):
                 made = _traversed(made, ["indexTraversal", source.text[start:end]])
-            case GetIndex(key=Text(start, end)):
+            case GetIndex(key=Literal(start, end)):
                 made = _traversed(made, ["indexTraversal", f'"{source.text[start:end]}"'])
             case GetIndex(key=Template(parts=())):
                 made = _traversed(made, ["indexTraversal", '""'])

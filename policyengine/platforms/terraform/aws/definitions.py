@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 
 from policyengine.model.value import Known, Unknown
 from policyengine.platforms.terraform.language.documents import document
+from policyengine.platforms.terraform.language.plain import Invalid
 from policyengine.platforms.terraform.language.values import (
     Composite,
     Encoded,
-    Invalid,
     List,
     Object,
     Reference,
     Tree,
-    Undecided,
     through,
 )
 from policyengine.platforms.terraform.resources.sections import Nested, nested_of
@@ -32,8 +31,6 @@ def definitions(stack: Stack, resource: Resource) -> Nested:
         return Nested()
     try:
         return nested_of(_expanded(stack, document(_replaced(stack, tree), "json")))
-    except Undecided as error:
-        return Nested((), error.unknown)
     except Invalid as error:
         return Nested((), Unknown(f"container_definitions cannot be read: {error}", tree.span, tree.via))
 

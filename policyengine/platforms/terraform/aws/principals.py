@@ -13,14 +13,13 @@ from policyengine.model.value import Absent, Floating, Known, Unknown, Value
 from policyengine.patterns import regex
 from policyengine.platforms.terraform.aws.variables import versions
 from policyengine.platforms.terraform.language.documents import document
+from policyengine.platforms.terraform.language.plain import Invalid
 from policyengine.platforms.terraform.language.values import (
     Composite,
     Instance,
-    Invalid,
     List,
     Reference,
     Tree,
-    Undecided,
     decided,
     unknown_of,
 )
@@ -208,9 +207,6 @@ def _statements(stack: Stack, tree: Tree | None) -> Iterator[Grant | Unknown]:
         return
     try:
         found = nested_of(document(tree, "json"))
-    except Undecided as error:
-        yield error.unknown
-        return
     except Invalid as error:
         yield Unknown(f"the policy cannot be read: {error}", tree.span, tree.via)
         return

@@ -9,7 +9,8 @@ from policyengine.model.nodes import Repository, Secret
 from policyengine.model.value import Absent, Known, Unknown, Value, map_value
 from policyengine.platforms.terraform.aws.variables import secret_content, versions
 from policyengine.platforms.terraform.language.documents import document
-from policyengine.platforms.terraform.language.values import Invalid, Object, Tree, Undecided, decided, unknown_of
+from policyengine.platforms.terraform.language.plain import Invalid
+from policyengine.platforms.terraform.language.values import Object, Tree, decided, unknown_of
 from policyengine.platforms.terraform.resources import facts
 
 if TYPE_CHECKING:
@@ -53,8 +54,6 @@ def _keys(stack: Stack, resource: Resource) -> Value[tuple[str, ...]]:
 def _object_keys(content: Tree) -> Value[tuple[str, ...]]:
     try:
         tree = document(content, "json")
-    except Undecided as error:
-        return error.unknown
     except Invalid:
         return Known((), content.span) if decided(content) else unknown_of(content)
     if not isinstance(tree, Object):

@@ -16,19 +16,17 @@ from policyengine.model.source import ReadError, Source, Span
 from policyengine.model.value import Known, Unknown
 from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.documents import document
+from policyengine.platforms.terraform.language.plain import Invalid, to_string
 from policyengine.platforms.terraform.language.values import (
     Composite,
     Encoded,
-    Invalid,
     List,
     Object,
     Reference,
     Tree,
-    Undecided,
     decided,
     encoded_text,
     plain,
-    to_string,
 )
 from policyengine.syntax.interpolation import Piece, Text, join
 
@@ -210,7 +208,7 @@ class StartScript:
     def _encoded_entries(self, encoded: Encoded) -> Iterator[dict[str, Text]]:
         try:
             tree = document(encoded, encoded.form)
-        except (Undecided, Invalid):
+        except Invalid:
             return
         files = tree.entries.get("write_files") if isinstance(tree, Object) else None
         for item in files.items if isinstance(files, List) else ():

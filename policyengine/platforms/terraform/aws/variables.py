@@ -9,7 +9,8 @@ from policyengine.model.nodes import Origin, Variable
 from policyengine.model.value import Absent, Known, Unknown, Value
 from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.documents import document
-from policyengine.platforms.terraform.language.values import Invalid, Object, Tree, Undecided, through
+from policyengine.platforms.terraform.language.plain import Invalid
+from policyengine.platforms.terraform.language.values import Object, Tree, through
 from policyengine.platforms.terraform.resources import facts
 from policyengine.platforms.terraform.resources.sections import Fields, nested_of
 
@@ -121,7 +122,7 @@ def _behind(stack: Stack, tree: Tree, found: tuple[str, ...]) -> tuple[str, ...]
     if key:
         try:
             content_tree = document(content, "json")
-        except (Undecided, Invalid):
+        except Invalid:
             return ()
         if not isinstance(content_tree, Object) or key not in content_tree.entries:
             return ()

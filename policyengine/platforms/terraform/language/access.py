@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from policyengine.model.value import Known, Unknown
+from policyengine.platforms.terraform.language.plain import Invalid, to_number, to_string
 from policyengine.platforms.terraform.language.values import (
     Composite,
     Encoded,
     Instance,
-    Invalid,
     List,
     Object,
     Reference,
@@ -17,8 +17,6 @@ from policyengine.platforms.terraform.language.values import (
     decided,
     plain,
     through,
-    to_number,
-    to_string,
     unknown_of,
 )
 

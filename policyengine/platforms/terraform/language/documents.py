@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING
 from policyengine.model.source import ReadError, Source
 from policyengine.model.value import Known, Unknown, Via
 from policyengine.patterns import regex
-from policyengine.platforms.terraform.language.numbers import TooLarge, parse_number
+from policyengine.platforms.terraform.language.numbers import NotComputed, parse_number
+from policyengine.platforms.terraform.language.plain import Invalid
 from policyengine.platforms.terraform.language.values import (
     Composite,
     Encoded,
-    Invalid,
     List,
     Object,
     Reference,
     Tree,
-    Undecided,
+    decided,
     encoded_text,
+    through,
     unknown_of,
 )
 from policyengine.syntax.tree import Document, Scalar, Sequence
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence as SequenceOf
 
     from policyengine.model.source import Span
-    from policyengine.platforms.terraform.language.values import Atom
+    from policyengine.platforms.terraform.language.plain import Atom
 
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _PLACEHOLDER = regex(f"{_OPEN}(\\d+){_CLOSE}")
@@ -41,26 +42,22 @@ _Part = Known[str] | Unknown | Reference | Encoded
 
 
 def document(tree: Tree, form: str) -> Tree:
-    """The value that a text in `form` (`json`, `yaml`) holds. Raises Invalid for no such text, Undecided."""
+    """The value that a text in `form` (`json`, `yaml`) holds. Raises Invalid for no such text."""
     match tree:
         case Encoded(inner, encoding, _, via) if encoding in (form, "json"):
-            return _passed(inner, via)
+            return through(inner, *via)
         case Encoded(span=span, via=via):
+            if not decided(tree):
+                return unknown_of(tree)
             return _read((Known(encoded_text(tree), span),), form, span, via)
         case Known(str() as text, span, via):
             return _read((Known(text, span),), form, span, via)
         case Composite(parts, span, via):
             return _read(parts, form, span, via)
         case Unknown() | Reference():
-            raise Undecided(unknown_of(tree))
+            return unknown_of(tree)
         case _:
             raise Invalid(f"this is no {form} text")
-
-
-def _passed(tree: Tree, via: tuple[Via, ...]) -> Tree:
-    from policyengine.platforms.terraform.language.values import through  # noqa: PLC0415 - avoids a long import list above
-
-    return through(tree, *via)
 
 
 def _read(parts: tuple[_Part, ...], form: str, span: Span, via: tuple[Via, ...]) -> Tree:
@@ -75,9 +72,9 @@ def _read(parts: tuple[_Part, ...], form: str, span: Span, via: tuple[Via, ...])
         found = reader.read(Source("\0text", text.text))
     except ReadError as error:
         if text.holes:
-            raise Undecided(Unknown(f"a {form} text with unknown parts cannot be read", span)) from None
+            return Unknown(f"a {form} text with unknown parts cannot be read", span)
         raise Invalid(f"this is no {form} text: {error.message}") from None
-    return _passed(text.tree(found, form), via)
+    return through(text.tree(found, form), *via)
 
 
 class _Joined:
@@ -227,7 +224,7 @@ def _resolved(text: str, form: str) -> Atom:
             return f"{text}T00:00:00Z"
     try:
         number = parse_number(text)
-    except TooLarge:
+    except NotComputed:
         return text
     return text if number is None else number
 

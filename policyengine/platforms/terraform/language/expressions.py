@@ -7,36 +7,33 @@ begun again when the value is there: evaluation never goes from one named value 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, assert_never
-
-from msgspec import Struct, field
+from typing import TYPE_CHECKING, assert_never
 
 from policyengine.model.value import Known, Unknown
 from policyengine.platforms.terraform.language.access import attribute, indexed
-from policyengine.platforms.terraform.language.numbers import TooLarge, parse_number
+from policyengine.platforms.terraform.language.functions.calling import Calling
+from policyengine.platforms.terraform.language.numbers import NotComputed, parse_number
 from policyengine.platforms.terraform.language.operators import compute, differ, unified
+from policyengine.platforms.terraform.language.plain import Invalid, equal, to_bool, to_number, to_string
+from policyengine.platforms.terraform.language.scope import Frame
 from policyengine.platforms.terraform.language.template_text import literals, unescaped
 from policyengine.platforms.terraform.language.values import (
     Composite,
-    Encoded,
     Instance,
-    Invalid,
     List,
     Object,
+    Piece,
     Reference,
     Tree,
-    Undecided,
     decided,
     elements,
-    equal,
     gap_of,
     history,
+    pieces_of,
     plain,
     through,
-    to_bool,
-    to_number,
-    to_string,
     unknown_of,
+    whole,
 )
 from policyengine.syntax.hcl.syntax import (
     Binary,
@@ -52,65 +49,29 @@ from policyengine.syntax.hcl.syntax import (
     IfDirective,
     Interpolation,
     Keyword,
+    Literal,
     Name,
-    Number,
+    NumberLiteral,
+    ObjectExpression,
     Operation,
     Parentheses,
     Splat,
     Step,
     Template,
-    Text,
     Traversal,
+    TupleExpression,
     Unary,
 )
-from policyengine.syntax.hcl.syntax import Object as ObjectSyntax
-from policyengine.syntax.hcl.syntax import Tuple as TupleSyntax
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from policyengine.model.source import Source, Span
-    from policyengine.platforms.terraform.language.values import Atom
+    from policyengine.platforms.terraform.language.plain import Atom
     from policyengine.syntax.hcl.syntax import Part
 
 LARGEST = 100_000
 """A collection or text with more elements than this is not built."""
-
-
-class Scope(Protocol):
-    """Where names lead: a module instance."""
-
-    def named(self, root: str, steps: Sequence[Step], frame: Frame, span: Span) -> tuple[Tree, int]:
-        """The value that a reference begins with, and how many of its steps that took."""
-        ...
-
-    def file(self, path: str) -> Source | None:
-        """A file by the path that an expression of this module gives, None where there is none inside the root."""
-        ...
-
-    def listing(self, folder: str) -> Sequence[str] | None:
-        """The files below a folder, relative to it; None where it lies outside the root."""
-        ...
-
-
-class Frame(Struct, frozen=True):
-    """What an expression sees: the text it stands in, its module, and the names of enclosing `for` and `dynamic`.
-
-    `depth` counts template files within template files.
-    """
-
-    source: Source
-    scope: Scope
-    names: Mapping[str, Tree] = field(default_factory=dict)
-    depth: int = 0
-
-    def span(self, node: Expression | Step | Part | Operation) -> Span:
-        """The place of a node of the syntax."""
-        return self.source.span(node.start, node.end)
-
-    def binding(self, **names: Tree) -> Frame:
-        """The frame with further names; an empty one is left out."""
-        return Frame(self.source, self.scope, {**self.names, **names}, self.depth)
 
 
 def settled(expression: Expression, frame: Frame) -> Tree:
@@ -125,36 +86,32 @@ def evaluate(expression: Expression, frame: Frame) -> Tree:
     """The value of an expression. Raises Invalid where Terraform would refuse it."""
     try:
         return _evaluate(expression, frame)
-    except Undecided as error:
-        return error.unknown
-    except TooLarge:
-        return Unknown("a number is too large to compute", frame.span(expression))
+    except NotComputed as error:
+        return Unknown(str(error), frame.span(expression))
 
 
 def _evaluate(expression: Expression, frame: Frame) -> Tree:
     match expression:
-        case Text(start, end):
+        case Literal(start, end):
             raw = frame.source.text[start:end]
             return Known(unescaped(raw) if "\\" in raw or "{" in raw else raw, frame.span(expression))
         case Traversal(_, _, root, steps):
             return _traverse(root, steps, frame, frame.span(expression))
         case Template():
             return _template(expression, frame)
-        case Number(start, end):
+        case NumberLiteral(start, end):
             number = parse_number(frame.source.text[start:end])
             if number is None:
                 raise Invalid("a number is not valid")
             return Known(number, frame.span(expression))
         case Keyword(_, _, value):
             return Known(value, frame.span(expression))
-        case ObjectSyntax():
+        case ObjectExpression():
             return _object(expression, frame)
-        case TupleSyntax(_, _, items):
+        case TupleExpression(_, _, items):
             return List(tuple(evaluate(item, frame) for item in items), frame.span(expression))
         case Call():
-            from policyengine.platforms.terraform.language.functions import call  # noqa: PLC0415 - functions evaluate arguments
-
-            return call(expression, frame)
+            return _call(expression, frame)
         case Conditional(_, _, test, yes, no):
             return _conditional(evaluate(test, frame), yes, no, frame)
         case Parentheses(_, _, inner):
@@ -162,10 +119,7 @@ def _evaluate(expression: Expression, frame: Frame) -> Tree:
         case Binary():
             return _binary(expression, frame)
         case Unary(_, _, operator, operand):
-            tree = evaluate(operand, frame)
-            operand_value = plain(tree)
-            negated: Atom = not to_bool(operand_value) if operator == "!" else -to_number(operand_value)
-            return Known(negated, frame.span(expression), history(tree))
+            return _unary(operator, evaluate(operand, frame), frame.span(expression))
         case ForTuple():
             return _for_tuple(expression, frame)
         case ForObject():
@@ -260,7 +214,52 @@ def _splat(value: Tree, rest: Sequence[Step], frame: Frame, span: Span) -> Tree:
             return List((follow(value, rest, frame),), span)
 
 
+# calls
+
+
+def _call(expression: Call, frame: Frame) -> Tree:
+    name = expression.name.removeprefix("core::")
+    span = frame.span(expression)
+    if name == "try":
+        return _try(expression, frame)
+    if name == "can":
+        return _can(expression, frame)
+    from policyengine.platforms.terraform.language.functions import apply  # noqa: PLC0415 - many files call no function
+
+    arguments = [whole(evaluate(argument, frame)) for argument in expression.arguments]
+    referenced = bool(expression.arguments) and isinstance(expression.arguments[0], Traversal)
+    return apply(Calling(name, span, frame, evaluate, referenced), arguments, expand=expression.expand)
+
+
+def _try(expression: Call, frame: Frame) -> Tree:
+    reasons = "try() has no argument"
+    for argument in expression.arguments:
+        try:
+            return evaluate(argument, frame)
+        except Invalid as error:
+            reasons = str(error)
+    raise Invalid(f"no argument of try() is valid: {reasons}")
+
+
+def _can(expression: Call, frame: Frame) -> Tree:
+    if len(expression.arguments) != 1:
+        raise Invalid(f"can() does not take {len(expression.arguments)} arguments")
+    try:
+        tree = evaluate(expression.arguments[0], frame)
+    except Invalid:
+        return Known(value=False, span=frame.span(expression))
+    return tree if isinstance(tree, Unknown) else Known(value=True, span=frame.span(expression), via=history(tree))
+
+
 # operators
+
+
+def _unary(operator: str, tree: Tree, span: Span) -> Tree:
+    if not decided(tree):
+        return unknown_of(tree)
+    operand = plain(tree)
+    negated: Atom = not to_bool(operand) if operator == "!" else -to_number(operand)
+    return Known(negated, span, history(tree))
 
 
 def _conditional(test: Tree, yes: Expression, no: Expression, frame: Frame) -> Tree:
@@ -309,11 +308,10 @@ def _operate(left: Tree, operation: Operation, span: Span, frame: Frame) -> Tree
         known_difference = differ(left, right)
         if known_difference:
             return Known(operator == "!=", span, history(left, right))
-    try:
-        one, other = plain(left), plain(right)
-    except Undecided as error:
-        return error.unknown
-    return Known(compute(operator, one, other), span, history(left, right))
+    for each in (left, right):
+        if not decided(each):
+            return unknown_of(each)
+    return Known(compute(operator, plain(left), plain(right)), span, history(left, right))
 
 
 def _logical(left: Tree, operation: Operation, span: Span, frame: Frame) -> Tree:
@@ -333,7 +331,7 @@ def _logical(left: Tree, operation: Operation, span: Span, frame: Frame) -> Tree
 # collections
 
 
-def _object(expression: ObjectSyntax, frame: Frame) -> Tree:
+def _object(expression: ObjectExpression, frame: Frame) -> Tree:
     entries: dict[str, Tree] = {}
     keys: dict[str, Span] = {}
     gap: Unknown | None = None
@@ -373,7 +371,9 @@ def _chosen(expression: ForTuple | ForObject, collection: Tree, frame: Frame) ->
 
 
 def _for_tuple(expression: ForTuple, frame: Frame) -> Tree:
-    collection = evaluate(expression.collection, frame)
+    collection = whole(evaluate(expression.collection, frame))
+    if isinstance(collection, Unknown | Reference | Instance):
+        return unknown_of(collection)
     items: list[Tree] = []
     gap = gap_of(collection)
     for inner in _chosen(expression, collection, frame):
@@ -385,7 +385,9 @@ def _for_tuple(expression: ForTuple, frame: Frame) -> Tree:
 
 
 def _for_object(expression: ForObject, frame: Frame) -> Tree:
-    collection = evaluate(expression.collection, frame)
+    collection = whole(evaluate(expression.collection, frame))
+    if isinstance(collection, Unknown | Reference | Instance):
+        return unknown_of(collection)
     entries: dict[str, Tree] = {}
     groups: dict[str, list[Tree]] = {}
     keys: dict[str, Span] = {}
@@ -415,8 +417,6 @@ def _for_object(expression: ForObject, frame: Frame) -> Tree:
 
 # templates
 
-_Piece = Known[str] | Unknown | Reference | Encoded
-
 
 def _template(expression: Template, frame: Frame) -> Tree:
     parts = expression.parts
@@ -434,10 +434,10 @@ def _template(expression: Template, frame: Frame) -> Tree:
     return Composite(tuple(pieces), span)
 
 
-def _render(parts: Sequence[Part], texts: Mapping[int, Sequence[Known[str]]], frame: Frame) -> Iterator[_Piece]:
+def _render(parts: Sequence[Part], texts: Mapping[int, Sequence[Known[str]]], frame: Frame) -> Iterator[Piece]:
     for part in parts:
         match part:
-            case Text(start):
+            case Literal(start):
                 yield from texts[start]
             case Interpolation(_, _, inner):
                 yield from pieces_of(evaluate(inner, frame))
@@ -459,21 +459,3 @@ def _render(parts: Sequence[Part], texts: Mapping[int, Sequence[Known[str]]], fr
                     yield unknown_of(found)
             case _:
                 assert_never(part)
-
-
-def pieces_of(tree: Tree) -> Iterator[_Piece]:
-    """A value as parts of a string. Raises Invalid for what is no string."""
-    match tree:
-        case Known(str()):
-            yield tree  # type: ignore[misc]
-        case Known(value, place, via):
-            yield Known(to_string(value), place, via)
-        case Composite(parts, _, via):
-            for part in parts:
-                yield through(part, *via)
-        case Unknown() | Reference() | Encoded():
-            yield tree
-        case Instance():
-            yield unknown_of(tree)
-        case List() | Object():
-            raise Invalid("a collection is no string")

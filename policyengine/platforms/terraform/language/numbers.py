@@ -15,15 +15,15 @@ Number = int | Fraction
 _NUMBER = regex(r"[-+]?(\d+(?:\.\d*)?|\.\d+)(?:[eE]([-+]?\d{1,6}))?\Z")
 
 
-class TooLarge(Exception):  # noqa: N818 - said of the number
-    """A number too large to compute with."""
+class NotComputed(Exception):  # noqa: N818 - no error
+    """What Terraform computes and we do not: the sentence."""
 
 
 def rounded(value: Fraction | int) -> Number:
     """The nearest number with 512 bits of mantissa, ties to even; an int when it is whole."""
     if isinstance(value, int):
         if value.bit_length() > LARGEST_EXPONENT * 4:
-            raise TooLarge
+            raise NotComputed("a number is too large to compute")
         return value
     numerator, denominator = value.numerator, value.denominator
     if denominator == 1:
@@ -43,12 +43,12 @@ def rounded(value: Fraction | int) -> Number:
 
 
 def parse_number(text: str) -> Number | None:
-    """The number that a text spells, or None. Raises TooLarge."""
+    """The number that a text spells, or None. Raises NotComputed."""
     match = _NUMBER.match(text)
     if match is None:
         return None
     if len(match[1]) > LARGEST_EXPONENT or (match[2] and abs(int(match[2])) > LARGEST_EXPONENT):
-        raise TooLarge
+        raise NotComputed("a number is too large to compute")
     return rounded(Fraction(text))
 
 

@@ -7,22 +7,19 @@ from typing import TYPE_CHECKING
 from policyengine.model.value import Known
 from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.numbers import rounded
+from policyengine.platforms.terraform.language.plain import Invalid, equal, to_number, to_string
 from policyengine.platforms.terraform.language.values import (
     Composite,
     Encoded,
     Instance,
-    Invalid,
     List,
     Object,
     Reference,
     Tree,
-    equal,
-    to_number,
-    to_string,
 )
 
 if TYPE_CHECKING:
-    from policyengine.platforms.terraform.language.values import Atom, Plain
+    from policyengine.platforms.terraform.language.plain import Atom, Plain
 
 
 def unified(value: Tree, other: Tree) -> Tree:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from policyengine.model.value import Known
 from policyengine.patterns import regex
-from policyengine.syntax.hcl.syntax import ForDirective, IfDirective, Interpolation, Template, Text
+from policyengine.syntax.hcl.syntax import ForDirective, IfDirective, Interpolation, Literal, Template
 
 if TYPE_CHECKING:
     import re
@@ -41,11 +41,11 @@ def unescaped(raw: str) -> str:
     return _ESCAPE.sub(resolve, raw)
 
 
-def _flat(parts: Sequence[Part]) -> Iterator[Text | Interpolation | tuple[int, bool, bool]]:
+def _flat(parts: Sequence[Part]) -> Iterator[Literal | Interpolation | tuple[int, bool, bool]]:
     """The parts in the order of the text, directives as (offset, trim left, trim right)."""
     for part in parts:
         match part:
-            case Text() | Interpolation():
+            case Literal() | Interpolation():
                 yield part
             case IfDirective(_, _, _, yes, no, marks):
                 yield (marks[0].start, marks[0].trim_left, marks[0].trim_right)
@@ -63,8 +63,8 @@ def _flat(parts: Sequence[Part]) -> Iterator[Text | Interpolation | tuple[int, b
 _LINES = regex(r"[^\n]*\n|[^\n]+")
 
 
-class _Literal(Struct):
-    text: int  # start of the Text node
+class _Run(Struct):
+    text: int  # start of the Literal node
     start: int
     value: str
     raw: bool  # the value is the text at its place
@@ -72,22 +72,22 @@ class _Literal(Struct):
 
 
 def literals(template: Template, source: Source) -> dict[int, list[Known[str]]]:
-    """The literal text of a template after strip markers and, in `<<-`, indentation, by the start of its Text."""
+    """The literal text of a template after strip markers and, in `<<-`, indentation, by the start of its Literal."""
     if template.form == "quoted" and all(
-        isinstance(part, Text) or (isinstance(part, Interpolation) and not part.trim_left and not part.trim_right)
+        isinstance(part, Literal) or (isinstance(part, Interpolation) and not part.trim_left and not part.trim_right)
         for part in template.parts
     ):
         found: dict[int, list[Known[str]]] = {}
         for part in template.parts:
-            if isinstance(part, Text):
+            if isinstance(part, Literal):
                 raw = source.text[part.start : part.end]
                 value = unescaped(raw) if "\\" in raw or "{" in raw else raw
                 found[part.start] = [Known(value, source.span(part.start, part.end))]
         return found
-    sequence: list[_Literal | None] = []
+    sequence: list[_Run | None] = []
     trim_next = False
     for item in _flat(template.parts):
-        if isinstance(item, Text):
+        if isinstance(item, Literal):
             made = list(_pieces(item, template.form, source))
             if trim_next and made:
                 kept = made[0].value.lstrip()
@@ -135,24 +135,24 @@ def _joined(pieces: list[Known[str]], source: Source) -> list[Known[str]]:
     return joined
 
 
-def _pieces(text: Text, form: str, source: Source) -> Iterator[_Literal]:
-    """A Text as HashiCorp's scanner cuts it: quoted whole, otherwise by lines."""
+def _pieces(text: Literal, form: str, source: Source) -> Iterator[_Run]:
+    """A Literal as HashiCorp's scanner cuts it: quoted whole, otherwise by lines."""
     raw = source.text[text.start : text.end]
     if form == "quoted":
-        yield _Literal(text.start, text.start, unescaped(raw), "\\" not in raw and "{" not in raw)
+        yield _Run(text.start, text.start, unescaped(raw), "\\" not in raw and "{" not in raw)
         return
     for line in _LINES.finditer(raw):
         value = line[0]
         if form != "literal" and "{" in value and _DOUBLED.search(value):
-            yield _Literal(text.start, text.start + line.start(), _DOUBLED.sub(r"\1{", value), raw=False)
+            yield _Run(text.start, text.start + line.start(), _DOUBLED.sub(r"\1{", value), raw=False)
         else:
-            yield _Literal(text.start, text.start + line.start(), value, raw=True)
+            yield _Run(text.start, text.start + line.start(), value, raw=True)
 
 
-def _flush(sequence: Sequence[_Literal | None]) -> None:
+def _flush(sequence: Sequence[_Run | None]) -> None:
     """Take the common indentation from the lines of a `<<-` heredoc."""
     least: int | None = None
-    indented: list[_Literal] = []
+    indented: list[_Run] = []
     begins = True
     for literal in sequence:
         if begins:

@@ -5,26 +5,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policyengine.model.value import Known
-from policyengine.platforms.terraform.language.expressions import Frame, settled
+from policyengine.platforms.terraform.language.expressions import settled
 from policyengine.platforms.terraform.language.operators import shared
+from policyengine.platforms.terraform.language.plain import Invalid, to_bool, to_number, to_string
+from policyengine.platforms.terraform.language.scope import Frame
 from policyengine.platforms.terraform.language.values import (
     Composite,
     Encoded,
-    Invalid,
     List,
     Object,
     Tree,
     as_set,
     decided,
     plain,
-    to_bool,
-    to_number,
-    to_string,
     unknown_of,
 )
-from policyengine.syntax.hcl.syntax import Call, Embedded, Expression, Name, Parentheses
-from policyengine.syntax.hcl.syntax import Object as ObjectSyntax
-from policyengine.syntax.hcl.syntax import Tuple as TupleSyntax
+from policyengine.syntax.hcl.syntax import (
+    Call,
+    Embedded,
+    Expression,
+    Name,
+    ObjectExpression,
+    Parentheses,
+    TupleExpression,
+)
 
 if TYPE_CHECKING:
     from policyengine.model.source import Span
@@ -55,9 +59,9 @@ def _converted(tree: Tree, kind: Expression, frame: Frame) -> Tree:
         case Call(_, _, "map", (element,)) if isinstance(tree, Object):
             entries = dict(zip(tree.entries, _elements(tuple(tree.entries.values()), element, frame), strict=True))
             return Object(entries, tree.span, tree.via, tree.keys, tree.gap)
-        case Call(_, _, "object", (ObjectSyntax() as shape,)) if isinstance(tree, Object):
+        case Call(_, _, "object", (ObjectExpression() as shape,)) if isinstance(tree, Object):
             return _object(tree, shape, frame)
-        case Call(_, _, "tuple", (TupleSyntax(_, _, kinds),)) if isinstance(tree, List):
+        case Call(_, _, "tuple", (TupleExpression(_, _, kinds),)) if isinstance(tree, List):
             if len(kinds) != len(tree.items):
                 return tree
             pairs = zip(tree.items, kinds, strict=True)
@@ -89,7 +93,7 @@ def _primitive(tree: Tree, name: str) -> Tree:
             return tree
 
 
-def _object(tree: Object, shape: ObjectSyntax, frame: Frame) -> Tree:
+def _object(tree: Object, shape: ObjectExpression, frame: Frame) -> Tree:
     entries: dict[str, Tree] = {}
     keys: dict[str, Span] = dict(tree.keys)
     for item in shape.items:

@@ -6,21 +6,19 @@ A `Tree` is a value of which any part may be Unknown, with the reason, or a `Ref
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from policyengine.model.value import Known, Unknown, Via
-from policyengine.platforms.terraform.language.numbers import Number, TooLarge, format_number, parse_number
+from policyengine.platforms.terraform.language.encodings import encode
+from policyengine.platforms.terraform.language.plain import Atom, Invalid, Plain, PlainSet, sort_key, to_string
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from policyengine.model.source import Span
-
-Atom = str | bool | Number | None
 
 LONGEST_HISTORY = 24
 """So many steps of a value's history are kept, those nearest to its user."""
@@ -106,25 +104,7 @@ class Instance(Struct, frozen=True, eq=False):
 
 Tree = Known[Atom] | Unknown | Reference | Composite | Encoded | List | Object | Instance
 
-Plain = str | bool | Number | None | list["Plain"] | dict[str, "Plain"]
-
 T = TypeVar("T", bound=Tree)
-
-
-class Undecided(Exception):  # noqa: N818 - no error
-    """The files do not decide a value that a computation needs; `unknown` says why."""
-
-    def __init__(self, unknown: Unknown) -> None:
-        super().__init__(unknown.reason)
-        self.unknown = unknown
-
-
-class Invalid(Exception):  # noqa: N818 - said of the expression
-    """Terraform would refuse the expression: the reason."""
-
-
-class PlainSet(list["Plain"]):
-    """A set as a sorted list without duplicates."""
 
 
 def through(tree: T, *steps: Via) -> T:
@@ -132,6 +112,11 @@ def through(tree: T, *steps: Via) -> T:
     if not steps:
         return tree
     return replace(tree, via=(*steps, *tree.via)[:LONGEST_HISTORY])
+
+
+def null(tree: Tree) -> bool:
+    """Whether a value is null for certain."""
+    return isinstance(tree, Known) and tree.value is None
 
 
 def whole(tree: Tree) -> Tree:
@@ -186,7 +171,7 @@ def decided(tree: Tree) -> bool:
 
 
 def plain(tree: Tree) -> Plain:
-    """The value as plain data. Raises Undecided where a part of it is not known."""
+    """A tree of which every part is known as plain data."""
     match tree:
         case Known(value):
             return value
@@ -202,13 +187,11 @@ def plain(tree: Tree) -> Plain:
         case Instance(whole=outputs) if outputs is not None:
             return plain(outputs())
         case _:
-            raise Undecided(unknown_of(tree))
+            raise AssertionError(tree)
 
 
 def encoded_text(tree: Encoded) -> str:
-    """The text of an encoding. Raises Undecided."""
-    from policyengine.platforms.terraform.language.functions import encode  # noqa: PLC0415 - functions build on values
-
+    """The text of an encoding of a tree of which every part is known."""
     return encode(plain(tree.tree), tree.form)
 
 
@@ -232,93 +215,6 @@ def history(*trees: Tree) -> tuple[Via, ...]:
         if isinstance(tree, Composite):
             found.update(dict.fromkeys(step for part in tree.parts for step in part.via))
     return tuple(found)[:LONGEST_HISTORY]
-
-
-# conversions
-
-
-def to_string(value: Plain) -> str:
-    """A primitive value as a string. Raises Invalid for null and collections."""
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case str():
-            return value
-        case int() | Fraction():
-            return format_number(value)
-        case None:
-            raise Invalid("null is no string")
-        case _:
-            raise Invalid("a collection is no string")
-
-
-def to_number(value: Plain) -> Number:
-    """A primitive value as a number. Raises Invalid."""
-    match value:
-        case bool():
-            raise Invalid("a bool is no number")
-        case int() | Fraction():
-            return value
-        case str():
-            try:
-                number = parse_number(value)
-            except TooLarge:
-                raise Invalid("a number is too large") from None
-            if number is None:
-                raise Invalid("a string is no number")
-            return number
-        case None:
-            raise Invalid("null is no number")
-        case _:
-            raise Invalid("a collection is no number")
-
-
-def to_bool(value: Plain) -> bool:
-    """A primitive value as a bool. Raises Invalid."""
-    match value:
-        case bool():
-            return value
-        case "true":
-            return True
-        case "false":
-            return False
-        case _:
-            raise Invalid("a value is no bool")
-
-
-def is_number(value: object) -> bool:
-    """Whether a plain value is a number."""
-    return isinstance(value, int | Fraction) and not isinstance(value, bool)
-
-
-def equal(one: Plain, other: Plain) -> bool:
-    """Whether two plain values are equal as Terraform's `==` sees it: of the same type, and the same."""
-    if isinstance(one, bool) or isinstance(other, bool):
-        return isinstance(one, bool) and isinstance(other, bool) and one == other
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(equal(here, there) for here, there in zip(one, other, strict=True))
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(equal(one[key], other[key]) for key in one)
-    if is_number(one) and is_number(other):
-        return one == other
-    return type(one) is type(other) and one == other
-
-
-def sort_key(value: Plain) -> tuple[int, object]:
-    """The order in which sets are listed: by kind, strings by code points of their UTF-8 form."""
-    match value:
-        case bool():
-            return (1, value)
-        case int() | Fraction():
-            return (2, value)
-        case str():
-            return (3, value.encode("utf-8", "surrogatepass"))
-        case None:
-            return (0, 0)
-        case list():
-            return (4, repr([sort_key(each) for each in value]))
-        case dict():
-            return (5, repr(sorted((key, sort_key(each)) for key, each in value.items())))
 
 
 _MOST_COMPARED = 200
@@ -353,7 +249,7 @@ def _apart(one: Tree, other: Tree) -> bool:
 
 
 def elements(tree: Tree) -> Iterator[tuple[Tree, Tree]]:
-    """The keys and values that `for` sees. Raises Undecided for an unknown collection, Invalid for no collection."""
+    """The keys and values that `for` sees of a collection; none for one that is not known. Raises Invalid."""
     match tree:
         case List(items, span, via, unordered=unordered):
             for index, item in enumerate(items):
@@ -368,9 +264,30 @@ def elements(tree: Tree) -> Iterator[tuple[Tree, Tree]]:
         case Known() | Composite() | Encoded():
             raise Invalid("a string, number or bool is no collection")
         case _:
-            raise Undecided(unknown_of(tree))
+            return
 
 
 def gap_of(tree: Tree) -> Unknown | None:
     """Why a collection may hold more than it lists."""
     return tree.gap if isinstance(tree, List | Object) else None
+
+
+Piece = Known[str] | Unknown | Reference | Encoded
+
+
+def pieces_of(tree: Tree) -> Iterator[Piece]:
+    """A value as parts of a string. Raises Invalid for what is no string."""
+    match tree:
+        case Known(str()):
+            yield tree  # type: ignore[misc]
+        case Known(value, place, via):
+            yield Known(to_string(value), place, via)
+        case Composite(parts, _, via):
+            for part in parts:
+                yield through(part, *via)
+        case Unknown() | Reference() | Encoded():
+            yield tree
+        case Instance():
+            yield unknown_of(tree)
+        case List() | Object():
+            raise Invalid("a collection is no string")

@@ -14,21 +14,18 @@ from msgspec import Struct
 from policyengine.model.value import Known, Unknown, Via
 from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.documents import document
+from policyengine.platforms.terraform.language.plain import Invalid, PlainSet, to_string
 from policyengine.platforms.terraform.language.values import (
     LONGEST_HISTORY,
     Composite,
     Encoded,
     Instance,
-    Invalid,
     List,
     Object,
-    PlainSet,
     Reference,
     Tree,
-    Undecided,
     decided,
     plain,
-    to_string,
 )
 from policyengine.platforms.terraform.plan.plan import Part, clean, values
 
@@ -36,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from policyengine.model.source import Span
-    from policyengine.platforms.terraform.language.values import Plain
+    from policyengine.platforms.terraform.language.plain import Plain
     from policyengine.platforms.terraform.plan.plan import Exact
 
 DEEPEST = 64
@@ -198,7 +195,9 @@ def _encoded(exact: Exact, tree: Tree, part: Part, spot: Spot, depth: int) -> Tr
     try:
         written = document(tree, "json")
         given = values(part.value)
-    except (Undecided, Invalid, ValueError, RecursionError):
+    except (Invalid, ValueError, RecursionError):
+        return None
+    if isinstance(written, Unknown):
         return None
     found = merged(exact, written, Part(given, None, None, part.what), spot, depth + 1)
     if found is None or found is written:
@@ -246,7 +245,7 @@ def agrees(tree: Tree, value: Plain) -> bool:
     """Whether the files decide a value, and as the plan has it."""
     try:
         return decided(tree) and _same(plain(tree), value)
-    except (Undecided, Invalid):
+    except Invalid:
         return False
 
 

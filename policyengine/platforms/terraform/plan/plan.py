@@ -15,13 +15,13 @@ from msgspec import Struct, field
 from policyengine.knowledge.secrets import may_hold_secret
 from policyengine.model.source import ReadError, Source, UsageError
 from policyengine.patterns import regex
-from policyengine.platforms.terraform.language.numbers import TooLarge, parse_number
+from policyengine.platforms.terraform.language.numbers import NotComputed, parse_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from policyengine.platforms.terraform.language.values import Plain
+    from policyengine.platforms.terraform.language.plain import Plain
     from policyengine.platforms.terraform.workspace.folders import Address
 
 LARGEST = 100_000_000
@@ -227,7 +227,7 @@ def values(text: str) -> Plain:
 def _number(text: str) -> Plain:
     try:
         found = parse_number(text)
-    except TooLarge:
+    except NotComputed:
         return text
     return text if found is None else found
 

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from policyengine.model.value import Known, Unknown
 from policyengine.platforms.terraform.language.expansion import unknown_names
-from policyengine.platforms.terraform.language.expressions import Frame, settled
+from policyengine.platforms.terraform.language.expressions import settled
+from policyengine.platforms.terraform.language.plain import Invalid, to_string
+from policyengine.platforms.terraform.language.scope import Frame
 from policyengine.platforms.terraform.language.values import (
-    Invalid,
     Object,
     Reference,
     Tree,
     decided,
     plain,
     through,
-    to_string,
     unknown_of,
 )
 from policyengine.platforms.terraform.resources.computed import computed

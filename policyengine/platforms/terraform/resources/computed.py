@@ -13,6 +13,7 @@ from msgspec import Struct
 from policyengine.model.value import Known, Via
 from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.expressions import settled
+from policyengine.platforms.terraform.language.plain import to_string
 from policyengine.platforms.terraform.language.values import (
     Composite,
     Object,
@@ -21,7 +22,6 @@ from policyengine.platforms.terraform.language.values import (
     decided,
     plain,
     through,
-    to_string,
 )
 
 if TYPE_CHECKING:

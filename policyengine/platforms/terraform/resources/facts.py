@@ -9,11 +9,11 @@ from policyengine.model.image import ImageRef, Version
 from policyengine.model.nodes import Command
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value, Via
 from policyengine.patterns import regex
+from policyengine.platforms.terraform.language.plain import Invalid, to_bool, to_number, to_string
 from policyengine.platforms.terraform.language.values import (
     Composite,
     Encoded,
     Instance,
-    Invalid,
     List,
     Object,
     Reference,
@@ -21,9 +21,6 @@ from policyengine.platforms.terraform.language.values import (
     decided,
     history,
     plain,
-    to_bool,
-    to_number,
-    to_string,
     unknown_of,
 )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec import Struct, field
 
 from policyengine.model.value import Known, Unknown
-from policyengine.platforms.terraform.language.expressions import Frame, settled
+from policyengine.platforms.terraform.language.expressions import settled
 from policyengine.platforms.terraform.language.values import (
     List,
     Object,
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from policyengine.model.source import Source, Span
+    from policyengine.platforms.terraform.language.scope import Frame
     from policyengine.platforms.terraform.workspace.folders import Address, Declared, Folder
     from policyengine.platforms.terraform.workspace.instances import Module
     from policyengine.platforms.terraform.workspace.project import Project

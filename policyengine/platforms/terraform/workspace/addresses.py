@@ -18,16 +18,15 @@ from policyengine.patterns import regex
 from policyengine.platforms.terraform.explanation import AddressError, Explanation, joined, nearest
 from policyengine.platforms.terraform.language.access import attribute, indexed
 from policyengine.platforms.terraform.language.documents import document
+from policyengine.platforms.terraform.language.plain import Invalid
 from policyengine.platforms.terraform.language.values import (
     Composite,
     Encoded,
     Instance,
-    Invalid,
     List,
     Object,
     Reference,
     Tree,
-    Undecided,
     decided,
     plain,
     unknown_of,
@@ -460,7 +459,7 @@ def _decoded(tree: Tree) -> Tree:
     for form in ("json", "yaml"):
         try:
             found = document(tree, form)
-        except (Invalid, Undecided):
+        except Invalid:
             continue
         if isinstance(found, List | Object):
             return found

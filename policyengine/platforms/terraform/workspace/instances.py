@@ -9,8 +9,9 @@ from msgspec import Struct, field
 
 from policyengine.model.source import Span
 from policyengine.model.value import Known, Unknown, Via
-from policyengine.platforms.terraform.language.expressions import Frame
-from policyengine.platforms.terraform.language.values import Invalid, Tree, through
+from policyengine.platforms.terraform.language.plain import Invalid
+from policyengine.platforms.terraform.language.scope import Frame
+from policyengine.platforms.terraform.language.values import Tree, through
 from policyengine.syntax.hcl.syntax import Expression, GetAttribute, Step
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class Module(Struct, eq=False):
         if name == "root":
             return Known(".", span)
         if name == "cwd":
-            from policyengine.platforms.terraform.language.functions.files import HERE  # noqa: PLC0415 - loads the functions
+            from policyengine.platforms.terraform.language.scope import HERE  # noqa: PLC0415 - loads the functions
 
             return Known(posixpath.normpath(posixpath.join(HERE, self.directory_of_root)), span)
         raise Invalid(f"there is no path.{name}")

@@ -75,7 +75,7 @@ class Project(Struct, eq=False):
 
     def inside(self, path: str) -> str | None:
         """A path from the root module's directory as a path from the root of the scan; None outside of it."""
-        from policyengine.platforms.terraform.language.functions.files import HERE  # noqa: PLC0415 - loads the functions
+        from policyengine.platforms.terraform.language.scope import HERE  # noqa: PLC0415 - loads the functions
 
         base = self.folder.path
         if path == HERE or path.startswith(f"{HERE}/"):

@@ -1,23 +1,42 @@
-"""How functions are declared and their arguments fitted to their parameters."""
+"""How functions are declared, and their arguments fitted to their parameters.
+
+Letters of parameters: `s` string, `n` number, `b` bool, `l` list or set, `m` map or object and `a` anything are given
+as plain values, of which every part must be known. `L` list or set, `M` map or object and `T` anything are given as
+trees. `?` before a letter makes it and the following optional, `*` after the last one lets it repeat, or be absent.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from policyengine.platforms.terraform.language.values import Invalid, to_bool, to_number, to_string
+from policyengine.model.value import Known, Unknown
+from policyengine.platforms.terraform.language.plain import Invalid, to_bool, to_number, to_string
+from policyengine.platforms.terraform.language.values import (
+    Composite,
+    Encoded,
+    List,
+    Object,
+    decided,
+    plain,
+    through,
+    unknown_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from policyengine.model.source import Span
-    from policyengine.platforms.terraform.language.expressions import Frame
-    from policyengine.platforms.terraform.language.values import Plain, Tree
+    from policyengine.platforms.terraform.language.plain import Plain
+    from policyengine.platforms.terraform.language.scope import Frame
+    from policyengine.platforms.terraform.language.values import Tree
+    from policyengine.syntax.hcl.syntax import Expression
 
 
 class Calling(Struct, frozen=True):
-    """A call: the function's name, the place of the whole call, and what it sees.
+    """A call: the function's name, the place of the whole call, what it sees, and how an expression is evaluated.
 
     `referenced` tells that its first argument is a reference.
     """
@@ -25,16 +44,28 @@ class Calling(Struct, frozen=True):
     name: str
     span: Span
     frame: Frame
+    evaluate: Callable[[Expression, Frame], Tree]
     referenced: bool = False
 
 
-class PlainFunction(Struct, frozen=True):
-    """A function of plain values; `parameters` as described in the package."""
+class Function(Struct, frozen=True):
+    """A function: its parameters as letters, and what computes it. `gaps` allows a gap in `list...`."""
 
     parameters: str
     compute: Callable[..., Any]  # the letters guarantee what it is called with
+    gaps: bool = False
 
-    def paired(self, name: str, arguments: Sequence[Tree]) -> Iterator[tuple[Tree, str]]:
+    def fitted(self, name: str, arguments: Sequence[Tree]) -> list[object] | Unknown:
+        """The arguments as its parameters take them, or why they are not known. Raises Invalid."""
+        found: list[object] = []
+        for argument, letter in self._paired(name, arguments):
+            value = _fitted(argument, letter, name)
+            if isinstance(value, Unknown) and letter != "T":
+                return value
+            found.append(value)
+        return found
+
+    def _paired(self, name: str, arguments: Sequence[Tree]) -> Iterator[tuple[Tree, str]]:
         """Each argument with the letter of its parameter. Raises Invalid for a wrong number."""
         letters = self.parameters.rstrip("*").replace("?", "")
         least = len(self.parameters.split("?")[0].rstrip("*"))
@@ -47,26 +78,31 @@ class PlainFunction(Struct, frozen=True):
             yield argument, letters[min(index, len(letters) - 1)]
 
 
-class TreeFunction(Struct, frozen=True):
-    """A function of trees. `least` and `most` bound its arguments; `gaps` allows a gap in `list...`."""
-
-    compute: Callable[[list[Tree], Calling], Tree]
-    least: int
-    most: int = 1_000_000
-    gaps: bool = False
-
-    def check(self, name: str, count: int) -> None:
-        """Raise Invalid for a wrong number of arguments."""
-        if not self.least <= count <= self.most:
-            raise Invalid(f"{name}() does not take {count} arguments")
+class PlainFunction(Function, frozen=True):
+    """A function from plain values to a plain value: any part that is not known makes the result Unknown."""
 
 
-Handler = PlainFunction | TreeFunction
+class TreeFunction(Function, frozen=True):
+    """A function of a `Calling` and arguments that gives a tree."""
 
 
-def fits(value: Plain, kind: str, name: str) -> Plain:
-    """An argument converted to what a parameter takes. Raises Invalid."""
-    match kind:
+def _fitted(tree: Tree, letter: str, name: str) -> object:
+    """An argument as a parameter takes it, or Unknown. Raises Invalid."""
+    match letter:
+        case "T":
+            return tree
+        case "L":
+            return as_list(tree, name)
+        case "M":
+            return as_object(tree, name)
+        case _ if not decided(tree):
+            return unknown_of(tree)
+        case _:
+            return _converted(plain(tree), letter, name)
+
+
+def _converted(value: Plain, letter: str, name: str) -> Plain:
+    match letter:
         case "s":
             return to_string(value)
         case "n":
@@ -79,3 +115,27 @@ def fits(value: Plain, kind: str, name: str) -> Plain:
             raise Invalid(f"{name}() takes a map")
         case _:
             return value
+
+
+def as_list(tree: Tree, name: str) -> List | Unknown:
+    """A list or set whose elements have passed what it passed. Raises Invalid for another value."""
+    match tree:
+        case List():
+            return replace(tree, items=tuple(through(item, *tree.via) for item in tree.items)) if tree.via else tree
+        case Known() | Composite() | Encoded() | Object():
+            raise Invalid(f"{name}() takes lists")
+        case _:
+            return unknown_of(tree)
+
+
+def as_object(tree: Tree, name: str) -> Object | Unknown:
+    """A map or object whose entries have passed what it passed. Raises Invalid for another value."""
+    match tree:
+        case Object(entries, span, via, keys, gap):
+            if not via:
+                return tree
+            return Object({key: through(each, *via) for key, each in entries.items()}, span, via, keys, gap)
+        case Known() | Composite() | Encoded() | List():
+            raise Invalid(f"{name}() takes maps")
+        case _:
+            return unknown_of(tree)

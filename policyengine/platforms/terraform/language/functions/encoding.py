@@ -6,152 +6,58 @@ import base64
 import csv
 import hashlib
 import io
-import json
 import urllib.parse
 import uuid
 from typing import TYPE_CHECKING
 
 from policyengine.model.value import Known, Unknown
-from policyengine.patterns import regex
-from policyengine.platforms.terraform.language.functions.calling import Calling, Handler, PlainFunction, TreeFunction
-from policyengine.platforms.terraform.language.numbers import format_number
+from policyengine.platforms.terraform.language.documents import document
+from policyengine.platforms.terraform.language.functions.calling import Calling, Function, PlainFunction, TreeFunction
+from policyengine.platforms.terraform.language.plain import Invalid, to_string
 from policyengine.platforms.terraform.language.values import (
     Encoded,
-    Invalid,
     List,
     Object,
     Tree,
+    decided,
     history,
     plain,
     through,
-    to_string,
+    unknown_of,
 )
 
 if TYPE_CHECKING:
-    import re
-
-    from policyengine.platforms.terraform.language.values import Plain
-
-_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-
-
-def encode(value: Plain, form: str) -> str:
-    """The text that jsonencode, yamlencode or base64encode gives. Raises Invalid."""
-    match form:
-        case "json":
-            return _json(value)
-        case "yaml":
-            return _yaml(value, 0) + "\n" if not (isinstance(value, dict | list) and value) else _yaml(value, 0)
-        case _:
-            return base64.b64encode(to_string(value).encode()).decode()
-
-
-def _json_string(text: str) -> str:
-    quoted = json.dumps(text, ensure_ascii=False)
-    for character, escape in _ESCAPES.items():
-        if character in quoted:
-            quoted = quoted.replace(character, escape)
-    return quoted
-
-
-def _json(value: Plain) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return _json_string(value)
-    if isinstance(value, list):
-        return "[" + ",".join(_json(each) for each in value) + "]"
-    if isinstance(value, dict):
-        ordered = sorted(value.items(), key=lambda item: item[0].encode("utf-8", "surrogatepass"))
-        return "{" + ",".join(f"{_json_string(key)}:{_json(each)}" for key, each in ordered) + "}"
-    return format_number(value)
-
-
-def _yaml(value: Plain, depth: int) -> str:
-    """Terraform's yamlencode: block style, every string and key quoted."""
-    pad = "  " * depth
-    if isinstance(value, dict) and value:
-        ordered = sorted(value.items(), key=lambda item: item[0].encode("utf-8", "surrogatepass"))
-        return "".join(f"{pad}{_json_string(key)}:{_yaml_item(each, depth)}" for key, each in ordered)
-    if isinstance(value, list) and value:
-        return "".join(f"{pad}-{_yaml_element(each, depth)}" for each in value)
-    return _yaml_atom(value, depth)
-
-
-_QUOTED = regex(r"[^\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd]|[ ](?:\n|\Z)")
-_BEYOND = regex(r"\\u00([0-9a-f]{2})|[\U00010000-\U0010ffff]")
-_NAMED = {"00": "0", "07": "a", "08": "b", "09": "t", "0b": "v", "0c": "f", "1b": "e"}
-
-
-def _yaml_atom(value: Plain, depth: int) -> str:
-    if isinstance(value, str):
-        if "\n" in value and not _QUOTED.search(value):
-            return _yaml_block(value, depth)
-        return _BEYOND.sub(_yaml_escape, json.dumps(value, ensure_ascii=False))
-    if isinstance(value, dict):
-        return "{}"
-    return "[]" if isinstance(value, list) else _json(value)
-
-
-def _yaml_escape(match: re.Match[str]) -> str:
-    return f"\\{_NAMED.get(match[1], f'x{match[1].upper()}')}" if match[1] else f"\\U{ord(match[0]):08X}"
-
-
-def _yaml_block(text: str, depth: int) -> str:
-    """Several lines as a block, without the newline behind the last."""
-    bare = text.rstrip("\n")
-    indented = "2" if text.startswith((" ", "\n")) else ""
-    kept = "-" if bare == text else "" if len(text) - len(bare) == 1 and bare else "+"
-    pad = "  " * (depth + 1)
-    lines = text.removesuffix("\n").split("\n")
-    return f"|{indented}{kept}\n" + "\n".join(pad + line if line else "" for line in lines)
-
-
-def _yaml_item(value: Plain, depth: int) -> str:
-    if isinstance(value, dict) and value:
-        return "\n" + _yaml(value, depth + 1)
-    if isinstance(value, list) and value:
-        return "\n" + _yaml(value, depth)
-    return f" {_yaml_atom(value, depth)}\n"
-
-
-def _yaml_element(value: Plain, depth: int) -> str:
-    if isinstance(value, dict | list) and value:
-        inner = _yaml(value, depth + 1)
-        return " " + inner[2 * (depth + 1) :]
-    return f" {_yaml_atom(value, depth)}\n"
+    from policyengine.platforms.terraform.language.plain import Plain
 
 
 def _encoded(form: str) -> TreeFunction:
-    def compute(arguments: list[Tree], calling: Calling) -> Tree:
-        return Encoded(arguments[0], form, calling.span)
+    def compute(calling: Calling, given: Tree) -> Tree:
+        return Encoded(given, form, calling.span)
 
-    return TreeFunction(compute, 1, 1)
+    return TreeFunction("T", compute)
 
 
 def _decoded(form: str) -> TreeFunction:
-    def compute(arguments: list[Tree], calling: Calling) -> Tree:  # noqa: ARG001 - the signature of all functions
-        from policyengine.platforms.terraform.language.documents import document  # noqa: PLC0415 - needs a reader
+    def compute(calling: Calling, given: Tree) -> Tree:
+        del calling
+        return document(given, form)
 
-        return document(arguments[0], form)
-
-    return TreeFunction(compute, 1, 1)
+    return TreeFunction("T", compute)
 
 
-def _base64encode(arguments: list[Tree], calling: Calling) -> Tree:
-    if isinstance(arguments[0], List | Object):
+def _base64encode(calling: Calling, given: Tree) -> Tree:
+    if isinstance(given, List | Object):
         raise Invalid("a collection is no string")
-    if isinstance(arguments[0], Known):
-        to_string(arguments[0].value)  # raises Invalid for null
-    return Encoded(arguments[0], "base64", calling.span)
+    if isinstance(given, Known):
+        to_string(given.value)  # raises Invalid for null
+    return Encoded(given, "base64", calling.span)
 
 
-def _base64decode(arguments: list[Tree], calling: Calling) -> Tree:
-    first = arguments[0]
+def _base64decode(calling: Calling, first: Tree) -> Tree:
     if isinstance(first, Encoded) and first.form == "base64":
         return through(first.tree, *first.via)
+    if not decided(first):
+        return unknown_of(first)
     text = to_string(plain(first))
     try:
         return Known(base64.b64decode(text, validate=True).decode(), calling.span, history(first))
@@ -181,7 +87,7 @@ def _csvdecode(text: str) -> list[Plain]:
 
 
 def _urlencode(text: str) -> str:
-    return urllib.parse.quote_plus(text, safe="").replace("~", "~")
+    return urllib.parse.quote_plus(text, safe="")
 
 
 def _urldecode(text: str) -> str:
@@ -221,19 +127,19 @@ def _textdecode(text: str, charset: str) -> str:
         raise Invalid("textdecodebase64() cannot read the text") from None
 
 
-def _gzip(arguments: list[Tree], calling: Calling) -> Tree:
-    to_string(plain(arguments[0]))
+def _gzip(calling: Calling, text: str) -> Tree:
+    del text
     return Unknown("base64gzip() is not computed: another program compresses to other bytes", calling.span)
 
 
-FUNCTIONS: dict[str, Handler] = {
+FUNCTIONS: dict[str, Function] = {
     "jsonencode": _encoded("json"),
     "yamlencode": _encoded("yaml"),
     "jsondecode": _decoded("json"),
     "yamldecode": _decoded("yaml"),
-    "base64encode": TreeFunction(_base64encode, 1, 1),
-    "base64decode": TreeFunction(_base64decode, 1, 1),
-    "base64gzip": TreeFunction(_gzip, 1, 1),
+    "base64encode": TreeFunction("T", _base64encode),
+    "base64decode": TreeFunction("T", _base64decode),
+    "base64gzip": TreeFunction("s", _gzip),
     "csvdecode": PlainFunction("s", _csvdecode),
     "urlencode": PlainFunction("s", _urlencode),
     "urldecode": PlainFunction("s", _urldecode),

@@ -6,30 +6,30 @@ import base64
 import hashlib
 import posixpath
 import re
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
+from policyengine.model.source import ReadError, Source
 from policyengine.model.value import Known, Unknown, Via
-from policyengine.platforms.terraform.language.functions.calling import Calling, Handler, PlainFunction, TreeFunction
+from policyengine.platforms.terraform.language.functions.calling import (
+    Calling,
+    Function,
+    PlainFunction,
+    TreeFunction,
+    as_object,
+)
+from policyengine.platforms.terraform.language.plain import Invalid, to_string
+from policyengine.platforms.terraform.language.scope import HERE, Frame
 from policyengine.platforms.terraform.language.values import (
     Composite,
-    Invalid,
     Object,
     Tree,
-    Undecided,
     as_set,
     decided,
     history,
     plain,
     through,
-    to_string,
     unknown_of,
 )
-
-if TYPE_CHECKING:
-    from policyengine.model.source import Source
-
-HERE = "/repository"
-"""Stands for the root of the scan in absolute paths: where it lies does not matter."""
 
 
 @runtime_checkable
@@ -42,45 +42,54 @@ class Placed(Protocol):
         ...
 
 
-def _path(tree: Tree) -> str:
-    return to_string(plain(tree))
-
-
-def _open(tree: Tree, calling: Calling) -> Source:
-    path = _path(tree)
+def _open(calling: Calling, tree: Tree) -> Source | Unknown:
+    """The file that a path names."""
+    if not decided(tree):
+        return unknown_of(tree)
+    path = to_string(plain(tree))
     source = calling.frame.scope.file(path)
     if source is None:
-        raise Undecided(Unknown(f"the file {path!r} is not in the repository", tree.span, tree.via))
+        return Unknown(f"the file {path!r} is not in the repository", tree.span, tree.via)
     return source
 
 
-def _file(arguments: list[Tree], calling: Calling) -> Tree:
-    source = _open(arguments[0], calling)
+def _file(calling: Calling, path: Tree) -> Tree:
+    source = _open(calling, path)
+    if isinstance(source, Unknown):
+        return source
     return Known(source.text, source.span(0, len(source.text)), (Via(f"file({source.path})", calling.span),))
 
 
 def _digest(name: str, *, encoded: bool = False) -> TreeFunction:
-    def compute(arguments: list[Tree], calling: Calling) -> Tree:
-        source = _open(arguments[0], calling)
-        data = (b"\xef\xbb\xbf" if source.bom else b"") + source.text.encode()
-        digest = hashlib.new(name, data, usedforsecurity=False)
+    def compute(calling: Calling, path: Tree) -> Tree:
+        source = _open(calling, path)
+        if isinstance(source, Unknown):
+            return source
+        digest = hashlib.new(name, _data(source), usedforsecurity=False)
         text = base64.b64encode(digest.digest()).decode() if encoded else digest.hexdigest()
         return Known(text, calling.span, (Via(f"hash of {source.path}", calling.span),))
 
-    return TreeFunction(compute, 1, 1)
+    return TreeFunction("T", compute)
 
 
-def _filebase64(arguments: list[Tree], calling: Calling) -> Tree:
-    source = _open(arguments[0], calling)
-    data = (b"\xef\xbb\xbf" if source.bom else b"") + source.text.encode()
-    return Known(base64.b64encode(data).decode(), calling.span, history(arguments[0]))
+def _data(source: Source) -> bytes:
+    return (b"\xef\xbb\xbf" if source.bom else b"") + source.text.encode()
 
 
-def _fileexists(arguments: list[Tree], calling: Calling) -> Tree:
-    path = _path(arguments[0])
-    if calling.frame.scope.file(path) is not None:
-        return Known(value=True, span=calling.span, via=history(arguments[0]))
-    return Unknown(f"whether {path!r} exists is not known: it is not in the repository", calling.span)
+def _filebase64(calling: Calling, path: Tree) -> Tree:
+    source = _open(calling, path)
+    if isinstance(source, Unknown):
+        return source
+    return Known(base64.b64encode(_data(source)).decode(), calling.span, history(path))
+
+
+def _fileexists(calling: Calling, path: Tree) -> Tree:
+    if not decided(path):
+        return unknown_of(path)
+    written = to_string(plain(path))
+    if calling.frame.scope.file(written) is not None:
+        return Known(value=True, span=calling.span, via=history(path))
+    return Unknown(f"whether {written!r} exists is not known: it is not in the repository", calling.span)
 
 
 def glob_pattern(pattern: str) -> re.Pattern[str]:
@@ -125,89 +134,88 @@ def glob_pattern(pattern: str) -> re.Pattern[str]:
         raise Invalid("a pattern of fileset() is not valid") from None
 
 
-def _fileset(arguments: list[Tree], calling: Calling) -> Tree:
-    folder, pattern = _path(arguments[0]), _path(arguments[1])
+def _fileset(calling: Calling, place: Tree, wanted: Tree) -> Tree:
+    unknown = next((unknown_of(each) for each in (place, wanted) if not decided(each)), None)
+    if unknown is not None:
+        return unknown
+    folder, pattern = to_string(plain(place)), to_string(plain(wanted))
     if pattern.count("*") > 12:
-        raise Undecided(Unknown("a pattern of fileset() is too complex", calling.span))
+        return Unknown("a pattern of fileset() is too complex", calling.span)
     listing = calling.frame.scope.listing(folder)
     if listing is None:
-        raise Undecided(Unknown(f"the folder {folder!r} is not in the repository", arguments[0].span, arguments[0].via))
+        return Unknown(f"the folder {folder!r} is not in the repository", place.span, place.via)
     expression = glob_pattern(pattern)
-    via = history(*arguments)
+    via = history(place, wanted)
     found = [Known(path, calling.span, via) for path in listing if expression.match(path)]
     return as_set(found, calling.span)
 
 
-def _templatefile(arguments: list[Tree], calling: Calling) -> Tree:
-    from policyengine.model.source import ReadError  # noqa: PLC0415 - rare
-    from policyengine.platforms.terraform.language.expressions import Frame, evaluate  # noqa: PLC0415 - evaluation calls functions
+def _templatefile(calling: Calling, path: Tree, variables: Tree) -> Tree:
     from policyengine.syntax.hcl import parse_template  # noqa: PLC0415 - loads the grammar
 
     if calling.frame.depth:
         raise Invalid("templatefile() is not allowed within a template file")
-    source = _open(arguments[0], calling)
+    source = _open(calling, path)
+    if isinstance(source, Unknown):
+        return source
     try:
         template = parse_template(source)
     except ReadError as error:
-        raise Undecided(Unknown(f"the template {source.path} cannot be read: {error.message}", error.span)) from None
-    frame = Frame(source, calling.frame.scope, _names(arguments[1], calling), calling.frame.depth + 1)
+        return Unknown(f"the template {source.path} cannot be read: {error.message}", error.span)
+    names = as_object(variables, calling.name)
+    if isinstance(names, Unknown):
+        return names
     step = Via(f"templatefile({source.path})", calling.span)
-    tree = evaluate(template, frame)
+    frame = Frame(source, calling.frame.scope, names.entries, calling.frame.depth + 1)
+    tree = calling.evaluate(template, frame)
     if isinstance(tree, Known | Composite):
         return through(tree, step)
     return tree
 
 
-def _names(tree: Tree, calling: Calling) -> dict[str, Tree]:
-    if isinstance(tree, Object):
-        return {key: through(value, *tree.via) for key, value in tree.entries.items()}
-    if not decided(tree):
-        raise Undecided(unknown_of(tree))
-    raise Invalid(f"the variables of {calling.name}() are no object")
-
-
-def _templatestring(arguments: list[Tree], calling: Calling) -> Tree:
-    from policyengine.model.source import ReadError, Source  # noqa: PLC0415 - rare
-    from policyengine.platforms.terraform.language.expressions import Frame, evaluate  # noqa: PLC0415 - evaluation calls functions
+def _templatestring(calling: Calling, given: Tree, names: Object) -> Tree:
     from policyengine.syntax.hcl import parse_template  # noqa: PLC0415 - loads the grammar
 
     if not calling.referenced:
         raise Invalid("templatestring() takes a reference to a template")
-    text = to_string(plain(arguments[0]))
-    source = Source("\0template", text)
+    if not decided(given):
+        return unknown_of(given)
+    source = Source("\0template", to_string(plain(given)))
     try:
         template = parse_template(source)
     except ReadError:
         raise Invalid("the template is not valid") from None
-    frame = Frame(source, calling.frame.scope, _names(arguments[1], calling), calling.frame.depth + 1)
-    return Known(to_string(plain(evaluate(template, frame))), calling.span, history(*arguments))
+    made = calling.evaluate(template, Frame(source, calling.frame.scope, names.entries, calling.frame.depth + 1))
+    return Known(to_string(plain(made)), calling.span, history(given, names)) if decided(made) else unknown_of(made)
 
 
-def _abspath(arguments: list[Tree], calling: Calling) -> Tree:
-    path = _path(arguments[0])
+def _abspath(calling: Calling, path: Tree) -> Tree:
+    if not decided(path):
+        return unknown_of(path)
     scope = calling.frame.scope
     root = scope.directory_of_root if isinstance(scope, Placed) else ""
-    return Known(posixpath.normpath(posixpath.join(HERE, root, path)), calling.span, history(arguments[0]))
+    absolute = posixpath.normpath(posixpath.join(HERE, root, to_string(plain(path))))
+    return Known(absolute, calling.span, history(path))
 
 
 def _dirname(path: str) -> str:
     return posixpath.normpath(posixpath.dirname(path)) if posixpath.dirname(path) else "."
 
 
-FUNCTIONS: dict[str, Handler] = {
-    "file": TreeFunction(_file, 1, 1),
-    "fileexists": TreeFunction(_fileexists, 1, 1),
-    "filebase64": TreeFunction(_filebase64, 1, 1),
+FUNCTIONS: dict[str, Function] = {
+    "file": TreeFunction("T", _file),
+    "fileexists": TreeFunction("T", _fileexists),
+    "filebase64": TreeFunction("T", _filebase64),
     "filemd5": _digest("md5"),
     "filesha1": _digest("sha1"),
     "filesha256": _digest("sha256"),
     "filesha512": _digest("sha512"),
     "filebase64sha256": _digest("sha256", encoded=True),
     "filebase64sha512": _digest("sha512", encoded=True),
-    "fileset": TreeFunction(_fileset, 2, 2),
-    "templatefile": TreeFunction(_templatefile, 2, 2),
-    "templatestring": TreeFunction(_templatestring, 2, 2),
-    "abspath": TreeFunction(_abspath, 1, 1),
+    "fileset": TreeFunction("TT", _fileset),
+    "templatefile": TreeFunction("TT", _templatefile),
+    "templatestring": TreeFunction("TM", _templatestring),
+    "abspath": TreeFunction("T", _abspath),
     "basename": PlainFunction("s", lambda path: posixpath.basename(path.rstrip("/")) or ("/" if path else ".")),
     "dirname": PlainFunction("s", _dirname),
     "pathexpand": PlainFunction("s", lambda path: path),

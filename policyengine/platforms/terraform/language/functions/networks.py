@@ -5,12 +5,12 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 
-from policyengine.platforms.terraform.language.functions.calling import Handler, PlainFunction
-from policyengine.platforms.terraform.language.values import Invalid
+from policyengine.platforms.terraform.language.functions.calling import Function, PlainFunction
+from policyengine.platforms.terraform.language.plain import Invalid
 
 if TYPE_CHECKING:
     from policyengine.platforms.terraform.language.numbers import Number
-    from policyengine.platforms.terraform.language.values import Plain
+    from policyengine.platforms.terraform.language.plain import Plain
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -77,7 +77,7 @@ def _cidrnetmask(prefix: str) -> str:
     return str(base.netmask)
 
 
-FUNCTIONS: dict[str, Handler] = {
+FUNCTIONS: dict[str, Function] = {
     "cidrsubnet": PlainFunction("snn", _cidrsubnet),
     "cidrsubnets": PlainFunction("sn*", _cidrsubnets),
     "cidrhost": PlainFunction("sn", _cidrhost),

@@ -6,12 +6,12 @@ import math
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from policyengine.platforms.terraform.language.functions.calling import Handler, PlainFunction
-from policyengine.platforms.terraform.language.numbers import Number, TooLarge, rounded
-from policyengine.platforms.terraform.language.values import Invalid, to_bool, to_number
+from policyengine.platforms.terraform.language.functions.calling import Function, PlainFunction
+from policyengine.platforms.terraform.language.numbers import NotComputed, Number, rounded
+from policyengine.platforms.terraform.language.plain import Invalid, to_bool, to_number
 
 if TYPE_CHECKING:
-    from policyengine.platforms.terraform.language.values import Plain
+    from policyengine.platforms.terraform.language.plain import Plain
 
 
 def _sum(values: list[Plain]) -> Number:
@@ -26,7 +26,7 @@ def _sum(values: list[Plain]) -> Number:
 def _pow(base: Number, power: Number) -> Number:
     if isinstance(base, int) and isinstance(power, int) and power >= 0:
         if base.bit_length() * power > 4000:
-            raise TooLarge
+            raise NotComputed("a number is too large to compute")
         return int(base**power)
     try:
         return rounded(Fraction(repr(float(base) ** float(power))))
@@ -103,7 +103,7 @@ def _floor(value: Number) -> int:
     return math.floor(value)
 
 
-FUNCTIONS: dict[str, Handler] = {
+FUNCTIONS: dict[str, Function] = {
     "abs": PlainFunction("n", abs),
     "ceil": PlainFunction("n", math.ceil),
     "floor": PlainFunction("n", _floor),

@@ -6,26 +6,24 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from policyengine.model.value import Unknown
-from policyengine.platforms.terraform.language.functions.calling import Calling, Handler, PlainFunction, TreeFunction
-from policyengine.platforms.terraform.language.functions.collections import LARGEST, as_list
-from policyengine.platforms.terraform.language.operators import shared
-from policyengine.platforms.terraform.language.values import (
-    List,
-    PlainSet,
-    Tree,
-    Undecided,
-    as_set,
-    equal,
-    sort_key,
-    to_string,
+from policyengine.platforms.terraform.language.functions.calling import (
+    Calling,
+    Function,
+    PlainFunction,
+    TreeFunction,
 )
+from policyengine.platforms.terraform.language.operators import shared
+from policyengine.platforms.terraform.language.plain import PlainSet, equal, sort_key, to_string
+from policyengine.platforms.terraform.language.values import List, Tree, as_set
 
 if TYPE_CHECKING:
-    from policyengine.platforms.terraform.language.values import Plain
+    from policyengine.platforms.terraform.language.plain import Plain
+
+LARGEST = 100_000
+"""A product with more elements is not built."""
 
 
-def _setunion(arguments: list[Tree], calling: Calling) -> Tree:
-    sets = [as_list(each, "setunion") for each in arguments]
+def _setunion(calling: Calling, *sets: List) -> Tree:
     gap = next((each.gap for each in sets if each.gap is not None), None)
     return as_set(shared(tuple(item for each in sets for item in each.items)), calling.span, gap=gap)
 
@@ -56,24 +54,23 @@ def _unique(values: list[Plain]) -> list[Plain]:
     return list({sort_key(value): value for value in values}.values())
 
 
-def _setproduct(arguments: list[Tree], calling: Calling) -> Tree:
-    sets = [as_list(each, "setproduct") for each in arguments]
+def _setproduct(calling: Calling, *sets: List) -> Tree:
     total = 1
     for each in sets:
         if each.gap is not None:
-            raise Undecided(each.gap)
+            return each.gap
         total *= max(len(each.items), 1)
     if total > LARGEST:
-        raise Undecided(Unknown("setproduct() has too many elements", calling.span))
+        return Unknown("setproduct() has too many elements", calling.span)
     rows = tuple(List(row, calling.span) for row in product(*(each.items for each in sets)))
     if all(each.unordered for each in sets):
         return as_set(rows, calling.span)
     return List(rows, calling.span)
 
 
-FUNCTIONS: dict[str, Handler] = {
-    "setunion": TreeFunction(_setunion, 1),
+FUNCTIONS: dict[str, Function] = {
+    "setunion": TreeFunction("LL*", _setunion),
     "setintersection": PlainFunction("ll*", _setintersection),
     "setsubtract": PlainFunction("ll", _setsubtract),
-    "setproduct": TreeFunction(_setproduct, 2),
+    "setproduct": TreeFunction("LLL*", _setproduct),
 }

@@ -7,8 +7,8 @@ import re
 from fractions import Fraction
 
 from policyengine.patterns import regex
-from policyengine.platforms.terraform.language.functions.calling import Handler, PlainFunction
-from policyengine.platforms.terraform.language.values import Invalid
+from policyengine.platforms.terraform.language.functions.calling import Function, PlainFunction
+from policyengine.platforms.terraform.language.plain import Invalid
 
 _STAMP = regex(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d+)?(Z|[-+]\d\d:\d\d)\Z")
 _DURATION = regex(r"(\d+(?:\.\d+)?)(h|ms|us|µs|ns|m|s)")
@@ -93,7 +93,7 @@ def _formatdate(form: str, text: str) -> str:
     return "".join(out)
 
 
-FUNCTIONS: dict[str, Handler] = {
+FUNCTIONS: dict[str, Function] = {
     "timeadd": PlainFunction("ss", _timeadd),
     "timecmp": PlainFunction("ss", _timecmp),
     "formatdate": PlainFunction("ss", _formatdate),
