@@ -110,7 +110,7 @@ def _fact(name: str, fact: object, home: str, indent: str) -> Iterator[str]:
             if len(told) == 1 or not _inline(rest.get("value", rest.get("reason"))):
                 parts = list(_fact("value", rest.get("value"), home, indent + INDENT))
         case {"path": str(path), **rest} if rest.keys() <= {"start", "end"}:
-            yield f"{indent}{name}: {_place({"path": path} | rest)}"
+            yield f"{indent}{name}: {_place({'path': path} | rest)}"
         case {"id": str(node), **rest} if not rest:
             yield f"{indent}{name}: → {node}"
         case {"key": str(key), **rest}:
