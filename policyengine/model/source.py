@@ -6,15 +6,12 @@ Lines and columns exist only in reports: ask `Source.position`.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING, NamedTuple
+from bisect import bisect_right
+from typing import NamedTuple
 
 from msgspec import Struct, field
 
 from policyengine.patterns import regex
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _LINE_END = regex(r"\r\n|\r|\n")
 
@@ -90,67 +87,6 @@ class Source(Struct, frozen=True, eq=False):
         start = self.starts[number - 1]
         end = self.starts[number] if number < len(self.starts) else len(self.text)
         return self.text[start:end].rstrip("\r\n")
-
-
-class Text(Struct, frozen=True):
-    """A text as its reader sees it, and where each of its characters stands in the file `path`.
-
-    A YAML block scalar without its indentation, a quoted word without its quotes, a Dockerfile instruction without
-    its continuations: each is a run of segments. Segment `n` starts at index `starts[n]` of `text`, which stands at
-    `offsets[n]` of the file; within a segment indexes and offsets advance together.
-    """
-
-    path: str
-    text: str
-    starts: tuple[int, ...] = (0,)
-    offsets: tuple[int, ...] = (0,)
-
-    @classmethod
-    def of(cls, source: Source, span: Span | None = None) -> Text:
-        """The text of `source`, or of the part of it at `span`, as it stands."""
-        if span is None:
-            return cls(source.path, source.text)
-        return cls(source.path, source.text[span.start : span.end], (0,), (span.start,))
-
-    def offset(self, index: int) -> int:
-        """The file offset of the character at `index` (of the place after the last one, for `len(text)`)."""
-        if index >= len(self.text) and index > 0:
-            return self.offset(len(self.text) - 1) + 1
-        segment = bisect_right(self.starts, index) - 1
-        return self.offsets[segment] + index - self.starts[segment]
-
-    def span(self, start: int, end: int) -> Span:
-        """The span in the file of the characters `[start, end)`; empty at `start` when there are none."""
-        first = self.offset(start)
-        return Span(self.path, first, max(first, self.offset(end - 1) + 1) if end > start else first)
-
-    def part(self, start: int, end: int) -> Text:
-        """The characters `[start, end)` as a Text of their own."""
-        first = max(bisect_right(self.starts, start) - 1, 0)
-        last = bisect_left(self.starts, end, lo=first + 1)
-        shift = start - self.starts[first]
-        return Text(
-            self.path,
-            self.text[start:end],
-            (0, *(index - start for index in self.starts[first + 1 : last])),
-            (self.offsets[first] + shift, *self.offsets[first + 1 : last]),
-        )
-
-    def join(self, pieces: Iterable[tuple[int, int]]) -> Text:
-        """The given ranges of this text, one after another, as a Text of their own; an empty one when none."""
-        texts: list[str] = []
-        starts: list[int] = []
-        offsets: list[int] = []
-        length = 0
-        for start, end in pieces:
-            if end <= start:
-                continue
-            piece = self.part(start, end)
-            starts.extend(length + index for index in piece.starts)
-            offsets.extend(piece.offsets)
-            texts.append(piece.text)
-            length += end - start
-        return Text(self.path, "".join(texts), tuple(starts) or (0,), tuple(offsets) or (0,))
 
 
 class ReadError(Exception):

@@ -52,7 +52,7 @@ class Piece(Struct, frozen=True):
 class Text(Struct, frozen=True):
     """Pieces one after the other. An empty text has one empty piece, so that it has a place too.
 
-    Make one with `Text.at`, `Text.of`, `Text.standing`, `Text.made`, `Text.undecided` or `join`.
+    Make one with `Text.at`, `Text.of`, `Text.standing`, `Text.made`, `Text.undecided` or `Text.join`.
     """
 
     written: str
@@ -86,6 +86,44 @@ class Text(Struct, frozen=True):
         """A part that the files do not decide, shown as `written`."""
         shown = written or "…"
         return cls(shown, (Piece(shown, unknown.span, False, via, unknown),))  # noqa: FBT003 - not exact
+
+    @classmethod
+    def join(cls, parts: Iterable[Text]) -> Text:
+        """The parts one after the other; pieces that go on in the file where the one before ends become one.
+
+        Raises:
+            ValueError: there are no parts, so that the text would have no place.
+        """
+        pieces: list[Piece] = []
+        empty: Text | None = None
+        for part in parts:
+            if not part.written:
+                empty = empty or part
+                continue
+            for piece in part.pieces:
+                last = pieces[-1] if pieces else None
+                if last is not None and _goes_on(last, piece):
+                    whole = Span(last.span.path, last.span.start, piece.span.end)
+                    pieces[-1] = Piece(last.text + piece.text, whole, via=last.via)
+                else:
+                    pieces.append(piece)
+        if len(pieces) == 1:
+            return cls(pieces[0].text, (pieces[0],))
+        if not pieces:
+            if empty is None:
+                raise ValueError("no text to join")
+            return empty
+        starts: list[int] = []
+        length = 0
+        for piece in pieces:
+            starts.append(length)
+            length += len(piece.text)
+        return cls("".join([piece.text for piece in pieces]), tuple(pieces), tuple(starts))
+
+    @property
+    def path(self) -> str:
+        """The file in which the text starts."""
+        return self.pieces[0].span.path
 
     @property
     def decided(self) -> bool:
@@ -189,7 +227,7 @@ class Text(Struct, frozen=True):
     def kept(self, ranges: Iterable[tuple[int, int]]) -> Text:
         """Only the given ranges, one after another; an empty text at the start of this one when all are empty."""
         parts = [self.cut(start, end) for start, end in ranges if start < end]
-        return join(parts) if parts else self.cut(0, 0)
+        return Text.join(parts) if parts else self.cut(0, 0)
 
     def split(self, separator: str) -> list[Text]:
         """The parts between the separators, as `str.split` has them."""
@@ -264,7 +302,7 @@ class Text(Struct, frozen=True):
             given = found[0]
             parts += (self.cut(at, start), Text.made(meaning(given.written), given.pieces[0].span, given.via))
             at = end
-        return join((*parts, self.cut(at))) if parts else self
+        return Text.join((*parts, self.cut(at))) if parts else self
 
     def masked(self, letter: str) -> str:
         """`written` with every character of an undecided piece replaced by `letter`: for a parser of somebody else."""
@@ -313,39 +351,6 @@ class Match:
         if found is None:
             raise LookupError(group)
         return found
-
-
-def join(parts: Iterable[Text]) -> Text:
-    """The parts one after the other; pieces that go on in the file where the one before ends become one.
-
-    Raises:
-        ValueError: there are no parts, so that the text would have no place.
-    """
-    pieces: list[Piece] = []
-    empty: Text | None = None
-    for part in parts:
-        if not part.written:
-            empty = empty or part
-            continue
-        for piece in part.pieces:
-            last = pieces[-1] if pieces else None
-            if last is not None and _goes_on(last, piece):
-                whole = Span(last.span.path, last.span.start, piece.span.end)
-                pieces[-1] = Piece(last.text + piece.text, whole, via=last.via)
-            else:
-                pieces.append(piece)
-    if len(pieces) == 1:
-        return Text(pieces[0].text, (pieces[0],))
-    if not pieces:
-        if empty is None:
-            raise ValueError("no text to join")
-        return empty
-    starts: list[int] = []
-    length = 0
-    for piece in pieces:
-        starts.append(length)
-        length += len(piece.text)
-    return Text("".join([piece.text for piece in pieces]), tuple(pieces), tuple(starts))
 
 
 def _goes_on(last: Piece, piece: Piece) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from policyengine.model.source import Text
+from policyengine.model.text import Text
 from policyengine.patterns import regex
 from policyengine.syntax.environment import Environment
 
@@ -220,34 +220,26 @@ class Justfile:
         return found[1] if found else ""
 
     def _text(self, source: Source, ranges: Sequence[tuple[int, int]], bound: Mapping[str, str | None]) -> Text:
-        texts: list[str] = []
-        starts: list[int] = []
-        offsets: list[int] = []
+        texts: list[Text] = []
         length = 0
-
-        def add(piece: str, offset: int) -> None:
-            nonlocal length
-            if piece:
-                texts.append(piece)
-                starts.append(length)
-                offsets.append(offset)
-                length += len(piece)
-
         for start, end in ranges:
             at = start
             for put in _PUT.finditer(source.text, start, end):
-                add(source.text[at : put.start()], at)
+                texts.append(Text.standing(source.text[at : put.start()], source.path, at))
+                length += put.start() - at
                 at = put.end()
                 value = "{{" if put[1] is None else self._value(put[1], bound)
                 if value is None:
                     name = put[1].strip()
                     value = f"${{{name}}}" if re.fullmatch(r"[A-Za-z_]\w*", name) else "${_}"
-                for char in value[: _LONGEST - min(length, _LONGEST)]:
-                    add(char, put.start())
-            add(source.text[at:end], at)
+                value = value[: _LONGEST - min(length, _LONGEST)]
+                length += len(value)
+                texts.append(Text.made(value, source.span(*put.span())))
+            texts.append(Text.standing(source.text[at:end], source.path, at))
+            length += end - at
             if len(ranges) > 1:
-                add("\n", end)
-        return Text(source.path, "".join(texts), tuple(starts) or (0,), tuple(offsets) or (ranges[0][0],))
+                texts.append(Text.made("\n", source.span(end, end)))
+        return Text.join(texts)
 
     # -- expressions -----------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from policyengine.model.source import Text
+from policyengine.model.text import Text
 from policyengine.patterns import regex
 from policyengine.syntax.environment import Environment
 from policyengine.syntax.make_expansion import NAME, Values, closers, reference_end
@@ -415,16 +415,13 @@ class Makefile:
             recipes = [replace(each, ignored=True) for each in recipes]
         if not self._oneshell or len(recipes) < 2:
             return recipes
-        pieces = _Pieces()
+        lines: list[Text] = []
         for recipe in recipes:
-            text = recipe.text
-            for index, start in enumerate(text.starts):
-                stop = text.starts[index + 1] if index + 1 < len(text.starts) else len(text.text)
-                pieces.add(text.text[start:stop], text.offsets[index])
-            pieces.add("\n", text.offset(len(text.text)))
+            end = recipe.text.place
+            lines += (recipe.text, Text.made("\n", end._replace(start=end.end)))
         return [
             Recipe(
-                pieces.text(recipes[0].text.path, 0),
+                Text.join(lines),
                 recipes[0].ignored,
                 next((each.conditional for each in recipes if each.conditional), ""),
                 next((each.undecided for each in recipes if each.undecided), ""),
@@ -438,55 +435,39 @@ class Makefile:
         while start < end and raw[start] in "\t @-+":
             ignored = ignored or raw[start] == "-"
             start += 1
-        pieces = _Pieces()
+        source, path = line.source, line.source.path
+        pieces: list[Text] = []
         undecided = ""
-        at = start
+        at, length = start, 0
         closed = closers(raw, start, end)
         while (dollar := raw.find("$", at, end)) >= 0:
-            pieces.add(raw[at:dollar], at)
+            pieces.append(Text.standing(raw[at:dollar], path, at))
+            length += dollar - at
             at = reference_end(raw, dollar, end, closed)
             written = raw[dollar:at]
             if written == "$$":
-                pieces.add("$", dollar + 1)
+                pieces.append(Text.standing("$", path, dollar + 1))
+                length += 1
                 continue
             # A word of its own is told by its neighbours, which the recipe holds.
             before, behind = raw[dollar - 1 : dollar] if dollar > start else "", raw[at : min(at + 1, end)]
             alone = not before.strip() and not behind.strip()
-            made = values.expanded(written, longest=max(0, _LONGEST - pieces.length), whole=alone)
+            made = values.expanded(written, longest=max(0, _LONGEST - length), whole=alone)
             undecided = undecided or made.conditional
             name = written[2:-1] if written[1:2] in {"(", "{"} else ""
+            length += len(made.text)
             if made.text == f"${{{name}}}" and NAME.match(name):  # `$(X)` would read as a command substitution
-                pieces.add("${", dollar)
-                pieces.add(name, dollar + 2)
-                pieces.add("}", at - 1)
+                pieces += (
+                    Text.made("${", source.span(dollar, dollar + 2)),
+                    Text.standing(name, path, dollar + 2),
+                    Text.made("}", source.span(at - 1, at)),
+                )
                 continue
-            for char in made.text[:-1]:
-                pieces.add(char, dollar)
-            pieces.add(made.text[-1:], at - 1)
-        pieces.add(raw[at:end], at)
+            pieces.append(Text.made(made.text, source.span(dollar, at)))
+        pieces.append(Text.standing(raw[at:end], path, at))
         flags = self.values.variables.get(".SHELLFLAGS", "")
         errexit = re.search(r"(?:^|\s)-\w*e", flags) is not None
-        return Recipe(pieces.text(line.source.path, start), ignored, line.conditional, undecided, errexit)
-
-
-class _Pieces:
-    """A text in the making, and where each piece of it stands."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-        self.starts: list[int] = []
-        self.offsets: list[int] = []
-        self.length = 0
-
-    def add(self, piece: str, offset: int) -> None:
-        if piece:
-            self.texts.append(piece)
-            self.starts.append(self.length)
-            self.offsets.append(offset)
-            self.length += len(piece)
-
-    def text(self, path: str, start: int) -> Text:
-        return Text(path, "".join(self.texts), tuple(self.starts) or (0,), tuple(self.offsets) or (start,))
+        return Recipe(Text.join(pieces), ignored, line.conditional, undecided, errexit)
 
 
 def _joined_lines(whole: str) -> str:

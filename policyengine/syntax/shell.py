@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from policyengine.knowledge import commands as knowledge
 from policyengine.model.command import ShellCommand, Word
-from policyengine.model.source import Text
+from policyengine.model.text import Text
 from policyengine.patterns import regex
 from policyengine.syntax.shell_syntax import AndOr, Block, Compound, Parser, Pipeline, Simple
 
@@ -142,7 +142,7 @@ def commands(command: Started, span: Span) -> tuple[ShellCommand, ...]:
 
 
 def _of_script(script: str, span: Span, depth: int) -> Iterator[ShellCommand]:
-    for each in read(Text(span.path, script)).commands:
+    for each in read(Text.standing(script, span.path, 0)).commands:
         if each.words:
             yield from _of_words(tuple(Word(word.text, span, word.literal) for word in each.words), span, depth)
 
@@ -180,7 +180,7 @@ class _Flattening(Struct):
             self.joined = item.terminator or "\n"
 
     def _text_of(self, node: AndOr | Pipeline) -> str:
-        return self.text.text[node.start : node.end]
+        return self.text.written[node.start : node.end]
 
     def _and_or(
         self,

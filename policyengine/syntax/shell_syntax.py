@@ -15,7 +15,8 @@ from policyengine.patterns import regex
 if TYPE_CHECKING:
     import re
 
-    from policyengine.model.source import Span, Text
+    from policyengine.model.source import Span
+    from policyengine.model.text import Text
 
 DEPTH = 40
 """How deep compound commands and substitutions are followed."""
@@ -52,7 +53,7 @@ class Word(Struct, frozen=True):
     @property
     def text(self) -> str:
         """The text, expansions as written."""
-        return self.content.text
+        return self.content.written
 
     @property
     def literal(self) -> bool:
@@ -145,8 +146,8 @@ class Parser:
 
     def __init__(self, text: Text) -> None:
         self.text = text
-        self.complete = len(text.text) <= LENGTH
-        self._t = text.text if self.complete else text.text[:LENGTH]
+        self.complete = len(text.written) <= LENGTH
+        self._t = text.written if self.complete else text.written[:LENGTH]
         self._i = 0
         self._end = len(self._t)
         self._depth = 0
@@ -604,7 +605,7 @@ class Parser:
             if not closed:
                 self.complete = False
             operator, target, _, _ = into[index]
-            into[index] = (operator, target, self.text.join(pieces), quoted)
+            into[index] = (operator, target, self.text.kept(pieces), quoted)
 
     # -- words -----------------------------------------------------------------------------------------------------
 
@@ -618,10 +619,10 @@ class Parser:
         commands: list[Block],
     ) -> Word:
         if any(begin < end for begin, end in pieces):
-            content = self.text.join(pieces)
-            span = content.span(0, len(content.text))
+            content = self.text.kept(pieces)
+            span = content.place
         else:
-            content = self.text.part(start, start)
+            content = self.text.cut(start, start)
             span = self.text.span(start, self._i)
         return Word(content, span, tuple(expansions), quoted, tuple(commands))
 

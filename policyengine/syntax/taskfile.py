@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from policyengine.model.source import ReadError, Source, Text
+from policyengine.model.source import ReadError, Source
+from policyengine.model.text import Text
 from policyengine.patterns import regex
 from policyengine.syntax.folding import unfold
 from policyengine.syntax.tree import Mapping, Scalar, Sequence
@@ -255,27 +256,15 @@ class Taskfile:
     def _text(self, source: Source, scalar: Scalar, variables: Named[str, str | None]) -> Text:
         """A command with known variables put in; their characters stand where the template does."""
         whole = unfold(source, scalar)
-        texts: list[str] = []
-        starts: list[int] = []
-        offsets: list[int] = []
+        texts: list[Text] = []
         at, length = 0, 0
-
-        def add(piece: Text) -> None:
-            nonlocal length
-            starts.extend(length + start for start in piece.starts)
-            offsets.extend(piece.offsets)
-            texts.append(piece.text)
-            length += len(piece.text)
-
-        for put in _PUT.finditer(whole.text):
-            if put.start() > at:
-                add(whole.part(at, put.start()))
-            at = put.end()
-            for char in self._value(put, variables)[: max(0, _LONGEST - length)]:
-                add(Text(whole.path, char, (0,), (whole.offset(put.start()),)))
-        if at < len(whole.text):
-            add(whole.part(at, len(whole.text)))
-        return Text(whole.path, "".join(texts), tuple(starts) or (0,), tuple(offsets) or (whole.offset(0),))
+        for put in _PUT.finditer(whole.written):
+            start, end = put.span()
+            value = self._value(put, variables)[: max(0, _LONGEST - length - start + at)]
+            texts += (whole.cut(at, start), Text.made(value, whole.span(start, end)))
+            length += start - at + len(value)
+            at = end
+        return Text.join((*texts, whole.cut(at)))
 
     # -- reading ---------------------------------------------------------------------------------------------------
 

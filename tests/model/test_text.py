@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policyengine.model.source import Source, Span
-from policyengine.model.text import Piece, Text, join
+from policyengine.model.text import Piece, Text
 from policyengine.model.value import Known, Unknown, Via
 
 FILE = Source("compose.yml", "image: registry/app:1.2\nports: ['${HOST}:5432']\n")
@@ -51,7 +51,7 @@ PARTS = st.lists(st.one_of(literals(), replacements(), gaps()), min_size=1, max_
 
 def joined(parts: list[Made]) -> Made:
     return Made(
-        join(part.text for part in parts),
+        Text.join(part.text for part in parts),
         [place for part in parts for place in part.places],
         [each for part in parts for each in part.open],
     )
@@ -95,9 +95,9 @@ def test_a_slice_of_a_joined_text_stands_where_its_characters_do(parts: list[Mad
 def test_cutting_and_joining_again_changes_nothing(parts: list[Made], data: st.DataObject) -> None:
     text, places, undecided = joined(parts)
     at = data.draw(st.integers(0, len(text.written)))
-    agrees(join((text.cut(0, at), text.cut(at))), places, undecided)
+    agrees(Text.join((text.cut(0, at), text.cut(at))), places, undecided)
     if all(piece.exact for piece in text.pieces):
-        assert join((text.cut(0, at), text.cut(at))) == text
+        assert Text.join((text.cut(0, at), text.cut(at))) == text
     assert text.kept([(0, at), (at, len(text.written))]).written == text.written
 
 
@@ -148,7 +148,7 @@ def test_nothing_that_a_text_gives_holds_a_character_that_nobody_wrote(parts: li
 
 
 def test_a_value_is_known_only_when_all_of_it_is() -> None:
-    image = join((Text.of(FILE, FILE.span(7, 20)), Text.undecided("${TAG}", TAG, (Via("${TAG}", TAG.span),))))
+    image = Text.join((Text.of(FILE, FILE.span(7, 20)), Text.undecided("${TAG}", TAG, (Via("${TAG}", TAG.span),))))
     assert image.written == "registry/app:${TAG}"
     assert image.value() == Unknown(TAG.reason, FILE.span(7, 47), (Via("${TAG}", TAG.span),))
     assert (image.literal, image.unknown) == (None, TAG)
@@ -159,7 +159,7 @@ def test_a_value_is_known_only_when_all_of_it_is() -> None:
 
 
 def test_a_colon_in_a_variable_separates_nothing() -> None:
-    port = join((Text.undecided("${HOST:-127.0.0.1}", TAG), Text.at(":5432", FILE.span(41, 46))))
+    port = Text.join((Text.undecided("${HOST:-127.0.0.1}", TAG), Text.at(":5432", FILE.span(41, 46))))
     assert [part.written for part in port.split(":")] == ["${HOST:-127.0.0.1}", "5432"]
     assert port.match(re.compile(r"\$\{")) is None
     assert port.search(re.compile("HOST")) is None
@@ -177,17 +177,17 @@ def test_an_undecided_part_that_has_no_letters_can_still_be_seen() -> None:
 def test_an_empty_text_has_a_place() -> None:
     assert Text.of(FILE).cut(9, 9).place == FILE.span(9, 9)
     assert Text.of(FILE).kept([]).place == FILE.span(0, 0)
-    assert join([Text.at("", FILE.span(3, 5))]).place == FILE.span(3, 5)
+    assert Text.join([Text.at("", FILE.span(3, 5))]).place == FILE.span(3, 5)
     with pytest.raises(ValueError, match="no text to join"):
-        join([])
+        Text.join([])
 
 
 def test_pieces_that_go_on_in_the_file_are_one_and_others_are_not() -> None:
     parts = [Text.of(FILE, FILE.span(*each)) for each in ((0, 3), (3, 5), (6, 9))]
-    assert [piece.span for piece in join(parts).pieces] == [FILE.span(0, 5), FILE.span(6, 9)]
+    assert [piece.span for piece in Text.join(parts).pieces] == [FILE.span(0, 5), FILE.span(6, 9)]
     step = Via("${A}", FILE.span(30, 34))
-    assert len(join((parts[0].stepped(step), parts[1])).pieces) == 2
-    assert len(join((parts[0].stepped(step), parts[1].stepped(step))).pieces) == 1
+    assert len(Text.join((parts[0].stepped(step), parts[1])).pieces) == 2
+    assert len(Text.join((parts[0].stepped(step), parts[1].stepped(step))).pieces) == 1
 
 
 def test_a_replaced_part_stands_where_what_was_replaced_stands() -> None:
@@ -201,6 +201,15 @@ def test_a_replaced_part_stands_where_what_was_replaced_stands() -> None:
 
 def test_the_place_of_a_text_from_two_files_is_in_the_first() -> None:
     other = Text.of(Source(".env", "TAG=16.4"), Span(".env", 4, 8))
-    text = join((Text.of(FILE, FILE.span(7, 20)), other.stepped(Via("${TAG}", FILE.span(20, 23)))))
+    text = Text.join((Text.of(FILE, FILE.span(7, 20)), other.stepped(Via("${TAG}", FILE.span(20, 23)))))
     assert (text.place, text.span(13, 17)) == (FILE.span(7, 20), Span(".env", 4, 8))
     assert text.via == (Via("${TAG}", FILE.span(20, 23)),)
+
+
+def test_a_part_of_a_text_keeps_its_places() -> None:
+    text = Text.join(Text.standing(each, "f", offset) for each, offset in (("ab", 10), ("cd", 20), ("ef", 30)))
+    assert [text.cut(1, 5).offset(index) for index in range(4)] == [11, 20, 21, 30]
+    assert text.span(1, 3) == ("f", 11, 21)
+    kept = text.kept([(0, 1), (4, 6)])
+    assert (kept.written, [kept.offset(index) for index in range(3)]) == ("aef", [10, 30, 31])
+    assert Text.of(Source("f", "xyz")).span(3, 3) == ("f", 3, 3)

@@ -44,7 +44,7 @@ def ours(text: str, instruction: Instruction) -> tuple[Row, Row]:
         span = ("ONBUILD", line_of(text, instruction.span.start), line_of(text, last))
         return span, (tuple(_flags(instruction)), ("",), False, ())
     span = (instruction.keyword, line_of(text, instruction.span.start), line_of(text, last))
-    heredocs = tuple((h.name, h.descriptor, h.body.text) for h in instruction.heredocs if inner is None)
+    heredocs = tuple((h.name, h.descriptor, h.body.written) for h in instruction.heredocs if inner is None)
     return span, (
         tuple(_flags(instruction) or _flags(told)),
         tuple(_values(told)),
@@ -60,7 +60,7 @@ def _flags(instruction: Instruction) -> list[str]:
 def _values(instruction: Instruction) -> list[str]:
     match instruction.keyword:
         case "HEALTHCHECK":
-            words = instruction.text.text[instruction.start :].split(maxsplit=1)
+            words = instruction.text.written[instruction.start :].split(maxsplit=1)
             if instruction.json is not None:
                 return [words[0], *(word.text for word in instruction.json)]
             return words

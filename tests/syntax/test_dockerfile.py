@@ -25,7 +25,7 @@ def test_a_heredoc_body_is_no_instruction() -> None:
     text = "FROM a\nRUN <<EOF\nUSER app\nFROM evil\nEOF\nUSER b\n"
     assert [each.keyword for each in dockerfile(text)] == ["FROM", "RUN", "USER"]
     (heredoc,) = only(text, "RUN").heredocs
-    assert heredoc.body.text == "USER app\nFROM evil\n"
+    assert heredoc.body.written == "USER app\nFROM evil\n"
     assert at(text, heredoc.marker) == "<<EOF"
     assert at(text, heredoc.span) == "USER app\nFROM evil\nEOF"
 
@@ -33,8 +33,8 @@ def test_a_heredoc_body_is_no_instruction() -> None:
 def test_each_character_of_a_stripped_heredoc_keeps_its_place() -> None:
     text = "FROM a\nRUN <<-EOF\n\tone\n\t\ttwo\n\tEOF\n"
     body = only(text, "RUN").heredocs[0].body
-    assert body.text == "one\ntwo\n"
-    for index, character in enumerate(body.text):
+    assert body.written == "one\ntwo\n"
+    for index, character in enumerate(body.written):
         assert text[body.offset(index)] == character
 
 
@@ -50,14 +50,14 @@ def test_what_the_shell_is_given_holds_the_bodies_of_all_heredocs() -> None:
     text = "FROM a\nRUN cat <<A > x && cat <<B > y\n1\nA\n2\nB\n"
     script = only(text, "RUN").script()
     assert script is not None
-    assert script.text == "cat <<A > x && cat <<B > y\n1\nA\n2\nB\n"
-    assert script.offset(script.text.index("2")) == text.index("2")
+    assert script.written == "cat <<A > x && cat <<B > y\n1\nA\n2\nB\n"
+    assert script.offset(script.written.index("2")) == text.index("2")
 
 
 def test_a_run_of_only_a_heredoc_gives_the_shell_its_body() -> None:
     script = only("FROM a\nRUN <<EOF\napt-get update\nEOF\n", "RUN").script()
     assert script is not None
-    assert script.text == "apt-get update\n"
+    assert script.written == "apt-get update\n"
 
 
 def test_words_of_a_continued_line_have_their_own_places() -> None:
@@ -172,19 +172,19 @@ def check(text: str) -> None:
         assert last <= each.span.start <= each.span.end <= len(text)
         last = each.span.end
         assert at(text, each.keyword_span).upper() == each.keyword or "\n" in at(text, each.keyword_span)
-        for index in range(len(each.text.text)):
-            assert text[each.text.offset(index)] == each.text.text[index]
+        for index in range(len(each.text.written)):
+            assert text[each.text.offset(index)] == each.text.written[index]
         for word in (*each.words(), *(word for pair in each.pairs() for word in (pair.key, pair.value) if word)):
-            for index, character in enumerate(word.content.text):
+            for index, character in enumerate(word.content.written):
                 assert text[word.content.offset(index)] == character
         for flag in each.flags:
             assert 0 <= flag.value_span.start <= flag.value_span.end <= len(text)
         for heredoc in each.heredocs:
-            for index, character in enumerate(heredoc.body.text):
+            for index, character in enumerate(heredoc.body.written):
                 assert text[heredoc.body.offset(index)] == character
         script = each.script()
         if script is not None:
-            assert script.offset(len(script.text)) <= len(text) + 1
+            assert script.offset(len(script.written)) <= len(text) + 1
 
 
 @given(st.text(max_size=200))

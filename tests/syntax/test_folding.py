@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from policyengine.model.source import Source, Text
+from policyengine.model.source import Source
 from policyengine.syntax import folding, json, yaml
 from policyengine.syntax.tree import Mapping, Scalar
+
+if TYPE_CHECKING:
+    from policyengine.model.text import Text
 
 
 def unfolded(text: str) -> tuple[Source, Text]:
@@ -16,7 +21,7 @@ def unfolded(text: str) -> tuple[Source, Text]:
     scalar = document.get("run")
     assert isinstance(scalar, Scalar)
     made = folding.unfold(source, scalar)
-    assert made.text == scalar.text
+    assert made.written == scalar.text
     return source, made
 
 
@@ -37,14 +42,14 @@ def unfolded(text: str) -> tuple[Source, Text]:
 )
 def test_each_character_stands_where_it_is_written(text: str) -> None:
     source, made = unfolded(text)
-    for index, char in enumerate(made.text):
+    for index, char in enumerate(made.written):
         found = source.text[made.offset(index)]
         assert found == char or char in " \n" or found == "\\"
 
 
 def test_the_words_of_a_block_scalar_are_found_behind_their_indentation() -> None:
     source, made = unfolded("run: |\n    cd app\n    docker compose up\n")
-    at = made.text.index("docker")
+    at = made.written.index("docker")
     assert source.slice(made.span(at, at + 17)) == "docker compose up"
 
 
@@ -55,5 +60,5 @@ def test_escapes_of_json_move_what_follows() -> None:
     scalar = document.get("run")
     assert isinstance(scalar, Scalar)
     made = folding.unfold(source, scalar)
-    at = made.text.index("ls")
+    at = made.written.index("ls")
     assert source.slice(made.span(at, at + 2)) == "ls"

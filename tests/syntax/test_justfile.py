@@ -42,7 +42,7 @@ def lines(words: str, text: str = TEXT, environment: dict[str, str | None] | Non
         file=lambda path: Source(path, files[path]) if path in files else None,
     )
     return [
-        ("-" if line.ignored else "") + line.text.text
+        ("-" if line.ignored else "") + line.text.written
         for name, arguments in rules.split(words.split())
         for run in rules.order(name, arguments)
         for line in run.lines
@@ -113,8 +113,8 @@ def test_a_recipe_of_another_system_does_nothing() -> None:
 def test_the_text_of_a_line_stands_where_it_is_written() -> None:
     source = Source("justfile", TEXT)
     *_, build, up, _ = [line for run in justfile.read(source).order("up") for line in run.lines]
-    assert source.slice(up.text.span(0, len("docker compose"))) == "{{compose}}"[:1]
-    at = up.text.text.index("up -d")
+    assert source.slice(up.text.span(0, len("docker compose"))) == "{{compose}}"
+    at = up.text.written.index("up -d")
     assert source.slice(up.text.span(at, at + 5)) == "up -d"
     assert source.slice(build.text.span(0, 12)) == "docker build"
 
@@ -128,7 +128,7 @@ def test_any_text_is_read_with_places_inside_it(text: str) -> None:
     rules = justfile.read(Source("justfile", text))
     for run in rules.order(rules.default):
         for line in run.lines:
-            for index in range(len(line.text.text)):
+            for index in range(len(line.text.written)):
                 assert 0 <= line.text.offset(index) <= len(text)
 
 

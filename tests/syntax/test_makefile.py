@@ -29,7 +29,7 @@ test: up | build
 
 
 def recipes(name: str) -> list[tuple[str, bool]]:
-    return [(recipe.text.text, recipe.ignored) for recipe in makefile.read(SOURCE).targets[name].recipes]
+    return [(recipe.text.written, recipe.ignored) for recipe in makefile.read(SOURCE).targets[name].recipes]
 
 
 def test_recipes_come_with_variables_and_escapes_resolved() -> None:
@@ -43,7 +43,7 @@ def test_recipes_come_with_variables_and_escapes_resolved() -> None:
 
 def test_the_text_of_a_recipe_stands_where_it_is_written() -> None:
     text = makefile.read(SOURCE).targets["up"].recipes[0].text
-    at = text.text.index("up -d")
+    at = text.written.index("up -d")
     assert SOURCE.slice(text.span(at, at + 5)) == "up -d"
     assert SOURCE.slice(text.span(0, len("docker compose"))) == "$(COMPOSE)"
 
@@ -56,12 +56,12 @@ def test_prerequisites_run_first_and_each_once() -> None:
 
 def test_variables_of_the_command_line_win() -> None:
     rules = makefile.read(SOURCE, {"FILES": "-f e2e.yml"})
-    assert rules.targets["up"].recipes[0].text.text.startswith("docker compose -f e2e.yml")
+    assert rules.targets["up"].recipes[0].text.written.startswith("docker compose -f e2e.yml")
 
 
 def test_a_function_is_no_command() -> None:
     rules = makefile.read(Source("Makefile", "a:\n\t@:$(call check, X, $(Y))\n\techo $(shell date) end\n"))
-    assert [recipe.text.text for recipe in rules.targets["a"].recipes] == [":", "echo ${_} end"]
+    assert [recipe.text.written for recipe in rules.targets["a"].recipes] == [":", "echo ${_} end"]
 
 
 def test_a_cycle_ends() -> None:
@@ -71,14 +71,14 @@ def test_a_cycle_ends() -> None:
 
 def test_a_variable_of_itself_ends() -> None:
     rules = makefile.read(Source("Makefile", "X = $(X)$(X)$(X)\na:\n\techo $(X)\n"))
-    assert len(rules.targets["a"].recipes[0].text.text) < 30_000
+    assert len(rules.targets["a"].recipes[0].text.written) < 30_000
 
 
 @given(st.text(alphabet="ab:=\t\n $(){}\\#;|-@?+!", max_size=120))
 def test_any_text_is_read_with_places_inside_it(text: str) -> None:
     for target in makefile.read(Source("Makefile", text)).targets.values():
         for recipe in target.recipes:
-            for index in range(len(recipe.text.text)):
+            for index in range(len(recipe.text.written)):
                 assert 0 <= recipe.text.offset(index) <= len(text)
 
 
@@ -92,11 +92,11 @@ def made(text: str, goal: str = "a", environment: dict[str, str | None] | None =
         goals=goal,
     )
     return [
-        f"[{recipe.text.text}]"
+        f"[{recipe.text.written}]"
         if recipe.conditional
-        else f"{{{recipe.text.text}}}"
+        else f"{{{recipe.text.written}}}"
         if recipe.undecided
-        else recipe.text.text
+        else recipe.text.written
         for target in rules.order(goal)
         for recipe in target.recipes
     ]
@@ -194,7 +194,7 @@ def test_one_shell_makes_one_script_of_all_lines() -> None:
     assert made(".ONESHELL:\na:\n\t@cd app\n\t-run\n") == ["cd app\nrun\n"]
     source = Source("Makefile", ".ONESHELL:\n.SHELLFLAGS = -ec\na:\n\t@cd app\n\trun\n")
     (recipe,) = makefile.read(source).targets["a"].recipes
-    at = recipe.text.text.index("run")
+    at = recipe.text.written.index("run")
     assert source.slice(recipe.text.span(at, at + 3)) == "run"
     assert recipe.errexit
 

@@ -57,7 +57,7 @@ def lines(name: str, **given: str) -> list[tuple[str, str]]:
     return [
         ("gap", line.reason)
         if isinstance(line, taskfile.Gap)
-        else (line.directory.removeprefix("./"), ("-" if line.ignored else "") + line.text.text)
+        else (line.directory.removeprefix("./"), ("-" if line.ignored else "") + line.text.written)
         for line in tasks.order(name)
     ]
 
@@ -99,21 +99,21 @@ def test_a_variable_that_nothing_sets_is_kept_within_a_word() -> None:
         {},
         lambda _: None,
     )
-    assert [line.text.text for line in tasks.order("a") if isinstance(line, taskfile.Line)] == ["run  app:${A}"]
+    assert [line.text.written for line in tasks.order("a") if isinstance(line, taskfile.Line)] == ["run  app:${A}"]
 
 
 def test_the_text_of_a_command_stands_where_it_is_written() -> None:
     source = Source("Taskfile.yml", TEXT)
     tasks = taskfile.read(source, Environment(), {}, lambda _: None)
     up = [line for line in tasks.order("up") if isinstance(line, taskfile.Line)][1]
-    at = up.text.text.index("up -d")
+    at = up.text.written.index("up -d")
     assert source.slice(up.text.span(at, at + 5)) == "up -d"
 
 
 def test_tasks_that_call_one_another_end() -> None:
     text = "tasks:\n  a: {cmds: [{task: b}, one]}\n  b: {cmds: [{task: a}, two]}\n"
     tasks = taskfile.read(Source("Taskfile.yml", text), Environment(), {}, lambda _: None)
-    assert [line.text.text for line in tasks.order("a") if isinstance(line, taskfile.Line)] == ["two", "one"]
+    assert [line.text.written for line in tasks.order("a") if isinstance(line, taskfile.Line)] == ["two", "one"]
 
 
 def test_a_file_of_another_shape_is_told() -> None:
@@ -121,4 +121,4 @@ def test_a_file_of_another_shape_is_told() -> None:
         taskfile.read(Source("Taskfile.yml", "- a\n"), Environment(), {}, lambda _: None)
     for text in ("tasks: 1\n", "tasks: {a: {cmds: {b: c}, deps: 1}}\n", "includes: {a: [b]}\ntasks: {a: null}\n"):
         tasks = taskfile.read(Source("Taskfile.yml", text), Environment(), {}, lambda _: None)
-        assert not [line for line in tasks.order("a") if isinstance(line, taskfile.Line) and not line.text.text]
+        assert not [line for line in tasks.order("a") if isinstance(line, taskfile.Line) and not line.text.written]

@@ -29,7 +29,8 @@ from policyengine.model.nodes import (
     Variable,
     Word,
 )
-from policyengine.model.source import ReadError, Span, Text
+from policyengine.model.source import ReadError, Span
+from policyengine.model.text import Text
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value, Via, passed
 from policyengine.patterns import regex
 from policyengine.platforms import Lowered
@@ -211,8 +212,8 @@ class _Lowering(Struct):
     def _value(self, word: Argument, scope: Scope, start: int = 0) -> Value[str]:
         """The value of a word, from its character `start` on."""
         text = word.text[start:]
-        span = word.inner if not start else word.content.span(start, len(word.content.text))
-        content = word.content.part(start, len(word.content.text)) if start else word.content
+        span = word.inner if not start else word.content.cut(start).place
+        content = word.content.cut(start) if start else word.content
         return evaluate_word(text, span, content, scope, self.dockerfile.escape, json=word.json)
 
     # -- stages ----------------------------------------------------------------------------------------------------
@@ -399,7 +400,7 @@ class _Lowering(Struct):
             name = posixpath.basename(state.shell[0]).lower().removesuffix(".exe") if state.shell else "sh"
             if script is None or name in _NO_SHELLS:
                 return
-            first = script.text.partition("\n")[0]
+            first = script.written.partition("\n")[0]
             if instruction.heredocs and first.startswith("#!") and "sh" not in first:
                 return
             options = " ".join(state.shell[1:])
@@ -410,7 +411,7 @@ class _Lowering(Struct):
         def evaluate(word: Word) -> Value[str]:
             if "$(" in word.text or "`" in word.text:
                 return Unknown("the output of a command", word.span)
-            content = Text(word.span.path, word.text, (0,), (word.span.start,))
+            content = Text.standing(word.text, word.span.path, word.span.start)
             return evaluate_word(word.text, word.span, content, scope, "\\", json=False)
 
         state.runs += found
@@ -432,7 +433,7 @@ class _Lowering(Struct):
         state.copies.append(Copy(tuple(texts[:-1]), texts[-1], instruction.span, stage, owned))
 
     def _flag(self, flag: Flag, scope: Scope) -> Value[str]:
-        written = Text(flag.span.path, flag.value, (0,), (flag.value_span.start,))
+        written = Text.standing(flag.value, flag.span.path, flag.value_span.start)
         return evaluate_word(flag.value, flag.value_span, written, scope, self.dockerfile.escape, json=False)
 
 

@@ -13,7 +13,8 @@ from policyengine.syntax import shell
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from policyengine.model.source import Span, Text
+    from policyengine.model.source import Span
+    from policyengine.model.text import Text
     from policyengine.model.value import Value
 
 _LONGEST = 131_072  # what Linux takes as one argument (MAX_ARG_STRLEN): a longer RUN cannot start
@@ -43,8 +44,8 @@ _INSTALL = {
 
 def commands(script: Text, *, errexit: bool = False, pipefail: bool = False) -> tuple[ShellCommand, ...]:
     """The simple commands of a script in the order in which they stand."""
-    if len(script.text) > _LONGEST or script.text.count("&&") > _MOST_JOINED:
-        script = script.part(0, _LONGEST // 40)
+    if len(script.written) > _LONGEST or script.written.count("&&") > _MOST_JOINED:
+        script = script.cut(0, _LONGEST // 40)
     return tuple(
         ShellCommand(
             words=tuple(Word(word.text, word.span, word.literal) for word in command.words),

@@ -16,7 +16,8 @@ from policyengine.patterns import regex
 from policyengine.syntax.dockerfile.words import LONGEST, WordError, expand
 
 if TYPE_CHECKING:
-    from policyengine.model.source import Span, Text
+    from policyengine.model.source import Span
+    from policyengine.model.text import Text
     from policyengine.syntax.dockerfile import Instruction
 
 _PORT = regex(r"(\d{1,5})(?:-(\d{1,5}))?(?:/(tcp|udp|sctp))?\Z", re.IGNORECASE)
@@ -86,11 +87,11 @@ def evaluate_word(text: str, span: Span, content: Text, scope: Scope, escape: st
         return Unknown(f"the word cannot be expanded: {error.message}", span)
     scope.budget.left -= len(expanded.text)
     taken = [reference for reference in expanded.references if reference.taken]
-    exact = not json or content.text == text
+    exact = not json or content.written == text
     steps = []
     for reference in taken:
         place = content.span(reference.start, reference.end) if exact else span
-        steps.append(Via(content.text[reference.start : reference.end] if exact else f"${reference.name}", place))
+        steps.append(Via(content.written[reference.start : reference.end] if exact else f"${reference.name}", place))
     if expanded.unknown:
         name = expanded.unknown[0]
         cause = scope.variables.get(name)
@@ -206,12 +207,10 @@ def healthcheck_of(instruction: Instruction) -> Healthcheck | None:
         place = instruction.json[0].span.cover(instruction.json[-1].span)
         test = Known(Command(tuple(word.text for word in instruction.json)), place)
     else:
-        content = argument.content.part(len(kind), len(argument.text))
-        lead = len(content.text) - len(content.text.lstrip())
-        if lead == len(content.text):
+        content = argument.content.cut(len(kind)).lstrip()
+        if not content.written:
             return None
-        place = content.span(lead, len(content.text))
-        test = Known(Command((content.text[lead:],), True), place)  # noqa: FBT003  shell form
+        test = Known(Command((content.written,), True), content.place)  # noqa: FBT003  shell form
 
     def time(name: str) -> Value[str] | None:
         flag = instruction.flag(name)

@@ -12,7 +12,7 @@ from policyengine.repository.discover import join
 from policyengine.syntax.environment import Environment
 
 if TYPE_CHECKING:
-    from policyengine.model.source import Text
+    from policyengine.model.text import Text
     from policyengine.model.value import Value, Via
 
 _WORKSPACE = regex(r"(?:\$\{?GITHUB_WORKSPACE\}?|\$\{\{\s*github\.workspace\s*\}\})/?")

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from policyengine.model.source import ReadError, Source, Text
+from policyengine.model.source import ReadError, Source
+from policyengine.model.text import Text
 from policyengine.model.value import Unknown
 from policyengine.patterns import regex
 from policyengine.platforms.github.calls import Called, Walk, entered, path_from, text_of
@@ -196,7 +197,7 @@ class Runners(Struct, frozen=True):
                 if run.gap:
                     gaps.append(Unknown(run.gap, made.span))
                 for number, line in enumerate(run.lines):
-                    key = f"{run.path}#{run.name}.{number}.{line.text.text}"
+                    key = f"{run.path}#{run.name}.{number}.{line.text.written}"
                     where = entered(folder, line.directory, "") if line.directory else folder
                     yield Called(key, f"just {run.name}", line.text, where, ignored=line.ignored)
 
@@ -238,7 +239,7 @@ class Runners(Struct, frozen=True):
                 if isinstance(line, taskfile.Gap):
                     gaps.append(Unknown(line.reason, made.span))
                     continue
-                key = f"{line.text.path}#{line.name}.{number}.{line.text.text}"
+                key = f"{line.text.path}#{line.name}.{number}.{line.text.written}"
                 at = entered(folder, line.directory, "") if line.directory else folder
                 yield Called(key, f"task {line.name}", line.text, at, ignored=line.ignored)
 
@@ -259,7 +260,7 @@ class Runners(Struct, frozen=True):
         for number, (scalar, name) in enumerate(found):
             if source is not None:
                 text = unfold(source, scalar)
-                text = text.part(1, len(text.text)) if text.text.startswith("@") else text
+                text = text.cut(1) if text.startswith("@") else text
                 yield Called(f"{source.path}#{name}.{number}", f"composer {name}", text, folder)
 
     def _json(self, source: Source | None) -> Document | None:
@@ -421,7 +422,7 @@ def _script(scripts: Document | None, name: str, seen: frozenset[str]) -> Iterat
 
 def _written(source: Source, line: str, key: str, what: str) -> Called:
     """A command line that stands in a file somewhere."""
-    text = Text(source.path, line, (0,), (max(source.text.find(line), 0),))
+    text = Text.standing(line, source.path, max(source.text.find(line), 0))
     return Called(f"{source.path}#{key}", what, text, parent(source.path))
 
 

@@ -10,7 +10,8 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from policyengine.model.nodes import ShellCommand, Variable, Word
-from policyengine.model.source import ReadError, Source, Text
+from policyengine.model.source import ReadError, Source
+from policyengine.model.text import Text
 from policyengine.model.value import Known, Unknown, Via
 from policyengine.patterns import regex
 from policyengine.platforms.github.arguments import Arguments
@@ -108,15 +109,15 @@ class Follower(Struct):
         return Followed(tuple(commands), gaps[0] if gaps else None)
 
     def _script(self, text: Text, walk: Walk, gaps: list[Unknown]) -> Iterator[ShellCommand]:
-        key = (text.path, text.offset(0), len(text.text), walk.errexit, walk.pipefail)
+        key = (text.path, text.offset(0), len(text.written), walk.errexit, walk.pipefail)
         known = self._read.get(key)
-        if known is not None and known[0] == text.text:
+        if known is not None and known[0] == text.written:
             script = known[1]
         else:
             script = shell.read(text, errexit=walk.errexit, pipefail=walk.pipefail)
-            self._read[key] = (text.text, script)
+            self._read[key] = (text.written, script)
         if not script.complete:
-            gaps.append(Unknown("the script cannot be read to its end", text.span(0, min(1, len(text.text)))))
+            gaps.append(Unknown("the script cannot be read to its end", text.cut(0, 1).place))
         yield from self._run(script.commands, script, walk, Arguments(walk.arguments, {}), gaps)
 
     def _run(
@@ -181,7 +182,7 @@ class Follower(Struct):
             return
         for line in scripts_named(made.argv):
             at = next((word for word in command.words if word.text == line), command.words[-1])
-            content = at.content if at.text == line else Text(made.span.path, line, (0,), (at.span.start,))
+            content = at.content if at.text == line else Text.made(line, at.span)
             inside = replace(
                 walk, seen=walk.seen | {f"{made.span}:{line}"}, errexit=False, pipefail=False, arguments=None
             )
@@ -448,14 +449,10 @@ def _inline(command: shell.Command, made: ShellCommand) -> Text | None:
 
 def _rest(command: shell.Command, index: int) -> Text:
     """The unquoted words behind `ssh host` as one script."""
-    words = command.words[index:]
-    texts, starts, offsets, length = [], [], [], 0
-    for word in words:
-        starts.append(length)
-        offsets.append(word.span.start)
-        texts.append(word.text + " ")
-        length += len(word.text) + 1
-    return Text(command.span.path, "".join(texts), tuple(starts), tuple(offsets))
+    parts: list[Text] = []
+    for word in command.words[index:]:
+        parts += (word.content, Text.made(" ", word.span._replace(start=word.span.end)))
+    return Text.join(parts)
 
 
 def _manager_options(manager: str, words: Words[str], directory: str) -> tuple[list[str], str, str, bool]:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from policyengine.model.source import ReadError, Source, Span, Text
+from policyengine.model.source import ReadError, Source, Span
+from policyengine.model.text import Text
 from policyengine.syntax.dockerfile.forms import (
     NotStringsError,
     Range,
@@ -63,15 +64,15 @@ class Word(Struct, frozen=True):
     @property
     def span(self) -> Span:
         """Where the word stands; of an empty JSON string with its quotes."""
-        if self.json and not self.content.text:
-            at = self.content.offsets[0]
-            return Span(self.content.path, at - 1, at + 1)
-        return self.content.span(0, len(self.content.text))
+        place = self.content.place
+        if self.json and not self.content.written:
+            return Span(place.path, place.start - 1, place.start + 1)
+        return place
 
     @property
     def inner(self) -> Span:
         """The place without quotes around the whole word."""
-        text = self.content.text
+        text = self.content.written
         if not self.json and len(text) > 2 and text[0] in "'\"" and text.find(text[0], 1) == len(text) - 1:
             return self.content.span(1, len(text) - 1)
         return self.span
@@ -117,20 +118,20 @@ class Instruction(Struct, frozen=True):
     @property
     def argument(self) -> Word | None:
         """All arguments as one word (USER, WORKDIR, a shell-form RUN), or None when there is none."""
-        if self.start >= len(self.text.text):
+        if self.start >= len(self.text.written):
             return None
-        content = self.text.part(self.start, len(self.text.text))
-        return Word(content.text, content)
+        content = self.text.cut(self.start)
+        return Word(content.written, content)
 
     def words(self) -> tuple[Word, ...]:
         """The strings of the JSON form, or the words between blanks (FROM, EXPOSE, COPY, ADD, VOLUME …)."""
         if self.json is not None:
             return self.json
-        return tuple(map(self._word, between_spaces(self.text.text, self.start, len(self.text.text))))
+        return tuple(map(self._word, between_spaces(self.text.written, self.start, len(self.text.written))))
 
     def pairs(self) -> tuple[Pair, ...]:
         """The pairs of an ENV, LABEL or ARG. `ENV key a b` is one pair; a word without `=` is left out."""
-        line, end = self.text.text, len(self.text.text)
+        line, end = self.text.written, len(self.text.written)
         found = quoted_words(line, self.start, end, self.escape)
         if not found:
             return ()
@@ -148,10 +149,10 @@ class Instruction(Struct, frozen=True):
 
     def trigger(self) -> Instruction | None:
         """The instruction that an ONBUILD holds, or None for none or an unknown one."""
-        if self.keyword != "ONBUILD" or self.start >= len(self.text.text):
+        if self.keyword != "ONBUILD" or self.start >= len(self.text.written):
             return None
-        text = self.text.part(self.start, len(self.text.text))
-        keyword, start = split_keyword(text.text)
+        text = self.text.cut(self.start)
+        keyword, start = split_keyword(text.written)
         if keyword.upper() not in _KEYWORDS:
             return None
         return _instruction(keyword, start, Line(text, self.span.end, self.heredocs), self.escape, [])
@@ -163,12 +164,12 @@ class Instruction(Struct, frozen=True):
             return None
         if not self.heredocs:
             return argument.content
-        if len(self.heredocs) == 1 and argument.content.span(0, len(argument.text)) == self.heredocs[0].marker:
+        if len(self.heredocs) == 1 and argument.content.place == self.heredocs[0].marker:
             return self.heredocs[0].body
         return _with_bodies(argument.content, self.heredocs)
 
     def _word(self, part: Range) -> Word:
-        return Word(part.text, self.text.part(part.start, part.end))
+        return Word(part.text, self.text.cut(part.start, part.end))
 
     def _pair(self, word: Range) -> Pair:
         key, equals, value = word.text.partition("=")
@@ -221,12 +222,12 @@ def _keywords(lines: Sequence[Line]) -> list[tuple[str, int]]:
     """
     from dockerfile_parse import DockerfileParser  # noqa: PLC0415  loaded only where there is a Dockerfile
 
-    neutral = [line.text.text if _is_plain(line.text.text) else "" for line in lines]
+    neutral = [line.text.written if _is_plain(line.text.written) else "" for line in lines]
     structure = DockerfileParser(fileobj=BytesIO("\n".join(neutral).encode("utf-8", "surrogatepass"))).structure
     told = {row["startline"]: row for row in structure}
     found: list[tuple[str, int]] = []
     for number, line in enumerate(lines):
-        text, row = line.text.text, told.get(number)
+        text, row = line.text.written, told.get(number)
         if row is None or not row["value"]:
             found.append(split_keyword(text.rstrip(SPACES)))
         else:
@@ -241,13 +242,13 @@ def _is_plain(line: str) -> bool:
 
 def _instruction(keyword: str, start: int, line: Line, escape: str, errors: list[ReadError]) -> Instruction:
     text = line.text
-    stripped = len(text.text.rstrip(SPACES))
-    if stripped != len(text.text):
-        text = text.part(0, stripped)
+    stripped = len(text.written.rstrip(SPACES))
+    if stripped != len(text.written):
+        text = text.cut(0, stripped)
     upper = keyword.upper()
     given: tuple[Flag, ...] = ()
-    if text.text.startswith("--", start):
-        ranges, start = flags(text.text, start)
+    if text.written.startswith("--", start):
+        ranges, start = flags(text.written, start)
         given = tuple(_flag(text, one) for one in ranges)
         allowed = _FLAGS.get(upper, frozenset())
         errors += (
@@ -256,28 +257,22 @@ def _instruction(keyword: str, start: int, line: Line, escape: str, errors: list
             if flag.name not in allowed
         )
     strings: tuple[Word, ...] | None = None
-    if upper in _JSON_KEYWORDS and "[" in text.text:
+    if upper in _JSON_KEYWORDS and "[" in text.written:
         at = start
         if upper == "HEALTHCHECK":
-            at += split_keyword(text.text[start:])[1]
+            at += split_keyword(text.written[start:])[1]
         try:
-            found = json_strings(text.text, at)
+            found = json_strings(text.written, at)
         except NotStringsError:
             found = None
             advice = "write every element as a string in double quotes"
             span = text.span(at, stripped)
             errors.append(ReadError("the JSON form holds something else than strings", span, advice))
         if found is not None:
-            strings = tuple(Word(one.text, text.part(one.start, one.end), json=True) for one in found)
-            strings = tuple(
-                Word("", Text(text.path, "", (0,), (text.offset(one.start),)), json=True)
-                if one.start == one.end
-                else word
-                for one, word in zip(found, strings, strict=True)
-            )
-    trimmed = text is not line.text and line.end == line.text.offset(len(line.text.text))
+            strings = tuple(Word(one.text, text.cut(one.start, one.end), json=True) for one in found)
+    trimmed = text is not line.text and line.end == line.text.offset(len(line.text.written))
     end = text.offset(stripped) if trimmed else line.end
-    span = Span(text.path, text.offsets[0] if line.start < 0 else line.start, end)
+    span = Span(text.path, text.offset(0) if line.start < 0 else line.start, end)
     instruction = Instruction(upper, text, span, start, escape, given, strings, line.heredocs)
     errors += _refused(instruction)
     if upper == "ONBUILD":
@@ -287,8 +282,8 @@ def _instruction(keyword: str, start: int, line: Line, escape: str, errors: list
 
 def _trigger_errors(instruction: Instruction) -> list[ReadError]:
     """What Docker refuses about the instruction in an ONBUILD. A chain of them is not followed."""
-    text = instruction.text.part(instruction.start, len(instruction.text.text))
-    keyword, start = split_keyword(text.text)
+    text = instruction.text.cut(instruction.start)
+    keyword, start = split_keyword(text.written)
     if keyword.upper() not in _KEYWORDS - {"ONBUILD"}:
         return []
     errors: list[ReadError] = []
@@ -301,9 +296,9 @@ def _flag(text: Text, found: Range) -> Flag:
     span = text.span(found.start, found.end)
     if not equals:
         return Flag(name, "", span, span)
-    start = text.text.index("=", found.start) + 1
+    start = text.written.index("=", found.start) + 1
     end = found.end
-    written = text.text[start:end]
+    written = text.written[start:end]
     if len(written) > 2 and written[0] in "'\"" and written[-1] == written[0]:
         start, end = start + 1, end - 1
     return Flag(name, value, span, text.span(start, end))
@@ -311,23 +306,22 @@ def _flag(text: Text, found: Range) -> Flag:
 
 def _with_bodies(argument: Text, heredocs: tuple[Heredoc, ...]) -> Text:
     """The command line, and after it each body with a terminator, as the shell is given them."""
-    text, starts, offsets = argument.text + "\n", list(argument.starts), list(argument.offsets)
+    end = argument.place.end
+    parts = [argument, Text.made("\n", Span(argument.path, end, end))]
     for heredoc in heredocs:
-        body = heredoc.body
-        if body.text:
-            starts += (len(text) + start for start in body.starts)
-            offsets += body.offsets
-        text += body.text
+        parts.append(heredoc.body)
         if heredoc.terminated:
-            starts.append(len(text))
-            offsets.append(heredoc.span.end - len(heredoc.name))
-            text += heredoc.name + "\n"
-    return Text(argument.path, text, tuple(starts), tuple(offsets))
+            start = heredoc.span.end - len(heredoc.name)
+            parts += (
+                Text.standing(heredoc.name, argument.path, start),
+                Text.made("\n", Span(argument.path, heredoc.span.end, heredoc.span.end)),
+            )
+    return Text.join(parts)
 
 
 def _refused(instruction: Instruction) -> list[ReadError]:
     """What Docker refuses about the arguments of one instruction."""
-    keyword, line, start = instruction.keyword, instruction.text.text, instruction.start
+    keyword, line, start = instruction.keyword, instruction.text.written, instruction.start
     message = advice = ""
     if keyword in {"RUN", "CMD", "ENTRYPOINT"}:
         return []
@@ -358,7 +352,7 @@ def _refused(instruction: Instruction) -> list[ReadError]:
 
 
 def _pair_errors(instruction: Instruction) -> list[ReadError]:
-    keyword, line = instruction.keyword, instruction.text.text
+    keyword, line = instruction.keyword, instruction.text.written
     found = quoted_words(line, instruction.start, len(line), instruction.escape)
     if "=" not in found[0].text:
         if split_keyword(line[instruction.start :])[1] + instruction.start < len(line):

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from policyengine.model.source import ReadError, Text
+from policyengine.model.source import ReadError
+from policyengine.model.text import Text
 from policyengine.patterns import regex
 from policyengine.syntax.dockerfile.forms import NotStringsError, flags, json_strings, split_keyword
 from policyengine.syntax.dockerfile.words import SPACES, WordError, expand, raw_words
@@ -96,14 +97,13 @@ def logical_lines(source: Source) -> Lines:
         start += line.index(content[0])
         trimmed = content.rstrip(" \t")
         if trimmed[-1:] != escape or trimmed[-2:-1] == escape:
-            logical_line = Line(Text(path, content, (0,), (start,)), start + len(content))
+            logical_line = Line(Text.standing(content, path, start), start + len(content))
             if "<<" in content:
                 number, at = _with_heredocs(source, physical, number, at, logical_line, found, errors)
             else:
                 found.append(logical_line)
             continue
-        parts, starts, offsets = [trimmed[:-1]], [0], [start]
-        length, end = len(trimmed) - 1, start + len(trimmed)
+        parts, first, end = [Text.standing(trimmed[:-1], path, start)], start, start + len(trimmed)
         while number < count:
             line = physical[number]
             start = at
@@ -118,34 +118,21 @@ def logical_lines(source: Source) -> Lines:
             if goes_on:
                 content = trimmed[:-1]
             if content:
-                parts.append(content)
-                starts.append(length)
-                offsets.append(start)
-                length += len(content)
+                parts.append(Text.standing(content, path, start))
             end = start + len(content)
             if not goes_on:
                 break
         else:
             end = len(text)
-        joined = "".join(parts)
-        first = offsets[0]
-        logical = _without_leading_space(Text(path, joined, tuple(starts), tuple(offsets)))
-        if not logical.text:
+        logical = Text.join(parts).lstrip(SPACES)  # the first physical line can be a lone escape
+        if not logical.written:
             continue
-        logical_line = Line(logical, end, start=-1 if first == logical.offsets[0] else first)
-        if "<<" in joined:
+        logical_line = Line(logical, end, start=-1 if first == logical.offset(0) else first)
+        if "<<" in logical.written:
             number, at = _with_heredocs(source, physical, number, at, logical_line, found, errors)
         else:
             found.append(logical_line)
     return Lines(tuple(found), directives, escape, tuple(errors))
-
-
-def _without_leading_space(text: Text) -> Text:
-    """The first physical line can be a lone escape, so that the joined line starts with white space."""
-    stripped = text.text.lstrip(SPACES)
-    if len(stripped) == len(text.text) and (len(text.starts) < 2 or text.starts[1]):
-        return text
-    return text.join([(len(text.text) - len(stripped), len(text.text))])
 
 
 def _directives(source: Source) -> tuple[tuple[Directive, ...], str, list[ReadError]]:
@@ -200,7 +187,7 @@ def _with_heredocs(
     """Add a logical line that holds `<<`, with the heredocs whose bodies follow it."""
     text, end = line.text, line.end
     heredocs: list[Heredoc] = []
-    for name, expands, chomp, descriptor, start, stop in _markers(text.text):
+    for name, expands, chomp, descriptor, start, stop in _markers(text.written):
         marker = text.span(start, stop)
         body_start, kept = at, []
         terminated = False
@@ -220,7 +207,7 @@ def _with_heredocs(
             errors.append(ReadError(f"the heredoc {name!r} does not end", marker, f"add a line {name!r}"))
             here = at
         body_start = min(body_start, len(source.text))
-        body = Text(source.path, source.text[body_start : min(here, len(source.text))], (0,), (body_start,))
+        body = Text.of(source, source.span(body_start, min(here, len(source.text))))
         if chomp:
             body = _chomped(source, kept, body)
         span = source.span(body_start, max(body_start, end))
@@ -234,8 +221,8 @@ def _chomped(source: Source, kept: list[tuple[int, int]], body: Text) -> Text:
     for start, end in kept:
         line = source.text[start:end]
         pieces.append((start + len(line) - len(line.lstrip("\t")), end))
-    joined = Text.of(source).join(pieces)
-    return joined if joined.text else Text(source.path, "", (0,), body.offsets[:1])
+    joined = Text.of(source).kept(pieces)
+    return joined if joined.written else body.cut(0, 0)
 
 
 def _markers(line: str) -> list[tuple[str, bool, bool, int, int, int]]:

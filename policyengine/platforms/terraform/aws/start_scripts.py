@@ -33,6 +33,7 @@ from policyengine.syntax.interpolation import Piece, Text, join
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from policyengine.model.text import Text as Located
     from policyengine.platforms.terraform.resources.stack import Stack
 
 HOLE = "POLICYENGINE_PART_"
@@ -221,23 +222,16 @@ def _collection(tree: Tree) -> bool:
     return isinstance(tree, List | Object) or (decided(tree) and isinstance(plain(tree), list | dict))
 
 
-def _unfolded(text: Text, scalar: object) -> Text:
+def _unfolded(text: Text, scalar: Located) -> Text:
     """The places in the files of a scalar that was read from a joined text."""
-    from policyengine.model.source import Text as Located  # noqa: PLC0415 - only for cloud-init
-
-    if not isinstance(scalar, Located):
-        raise TypeError(scalar)
     pieces: list[Text] = []
-    for number, start in enumerate(scalar.starts):
-        end = scalar.starts[number + 1] if number + 1 < len(scalar.starts) else len(scalar.text)
-        offset = scalar.offsets[number]
-        cut = text.cut(offset, offset + end - start)
-        wanted = scalar.text[start:end]
-        if cut.text == wanted:
+    for piece in scalar.pieces:
+        cut = text.cut(piece.span.start, piece.span.end)
+        if piece.exact:
             pieces.append(cut)
         else:
             place = cut.pieces[0].span if cut.pieces else Span("", 0, 0)
-            pieces.append(Text(wanted, (Piece(0, len(wanted), place, exact=False),)))
+            pieces.append(Text(piece.text, (Piece(0, len(piece.text), place, exact=False),)))
     return join(pieces)
 
 
