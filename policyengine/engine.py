@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from policyengine.model.source import ReadError, Source, UsageError, WorkerDied
-from policyengine.platforms import Settings, joined
+from policyengine.platforms import NoPart, Settings, joined
 from policyengine.plugins import load
 from policyengine.repository import configuration, discover
 from policyengine.repository.configuration import Config
 from policyengine.rules import waivers
 from policyengine.rules.evaluate import Failure, Report, evaluate
+from policyengine.syntax.tree import Mapping as Document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -77,7 +78,9 @@ def scan(
     tree = discover.open_tree(paths)
     plugins = load(packs)
     work = Work(jobs=jobs, cache=cache, progress=progress)
-    return evaluate_tree(tree, load_config(tree, config), plugins, select=select, ignore=ignore, work=work, today=today)
+    return evaluate_tree(
+        tree, load_config(tree, plugins, config), plugins, select=select, ignore=ignore, work=work, today=today
+    )
 
 
 def evaluate_tree(
@@ -109,8 +112,8 @@ def evaluate_tree(
     )
 
 
-def load_config(tree: discover.Tree, path: Path | None = None) -> Config:
-    """The configuration at `path`, or the policyengine.yaml at the root, or the defaults.
+def load_config(tree: discover.Tree, plugins: Plugins, path: Path | None = None) -> Config:
+    """The configuration at `path`, or the policyengine.yaml at the root, or the defaults; plug-ins say what may stand.
 
     Raises:
         UsageError: it cannot be read or is not valid.
@@ -131,7 +134,7 @@ def load_config(tree: discover.Tree, path: Path | None = None) -> Config:
             why = tree.failures.get(found, "is encrypted, or a link to a file that is not there")
             raise UsageError(f"configuration '{found}' {why}")
         source = read
-    return configuration.read(source)
+    return configuration.read(source, plugins.parts)
 
 
 def _check_names(settings: Config, packs: Sequence[Pack[Any]]) -> None:
@@ -161,7 +164,9 @@ def selection(packs: Sequence[Pack[Any]], select: Sequence[str], ignore: Sequenc
     return frozenset(each for each in chosen if not each.startswith(tuple(ignore) or ("\0",)))
 
 
-def build_graph(tree: discover.Tree, settings: Config, platforms: Sequence[Platform], work: Work = PLAIN) -> Scanned:
+def build_graph(
+    tree: discover.Tree, settings: Config, platforms: Sequence[Platform[Any]], work: Work = PLAIN
+) -> Scanned:
     """The graph of a tree. What cannot be read is among the failures and loses nothing else.
 
     Raises:
@@ -169,7 +174,6 @@ def build_graph(tree: discover.Tree, settings: Config, platforms: Sequence[Platf
     """
     from policyengine.linking.link import link  # noqa: PLC0415
 
-    told = Settings(settings, work.given, work.jobs, work.cache)
     asked = [
         each for each in platforms if each.wants.found(tree.paths) or any(o.name in work.given for o in each.options)
     ]
@@ -180,7 +184,7 @@ def build_graph(tree: discover.Tree, settings: Config, platforms: Sequence[Platf
             work.progress(platform.title, number, len(asked))
         made: list[Lowered] = []
         with _survived(platform.title, failures):
-            for unit in platform.units(tree, told):
+            for unit in platform.units(tree, told(platform, settings, work)):
                 with _survived(unit.name, failures):
                     made.append(unit.read(tree))
         parts.append((platform.join or joined)(made))
@@ -192,6 +196,13 @@ def build_graph(tree: discover.Tree, settings: Config, platforms: Sequence[Platf
         problems.setdefault((error.span, error.message), error)
     failures.extend(Failure.of(problems[key]) for key in sorted(problems))
     return Scanned(graph, tree.sources, tuple(failures))
+
+
+def told(platform: Platform[Any], settings: Config, work: Work) -> Settings[Any]:
+    """What one platform is told."""
+    part = settings.parts.get(platform.name) or (platform.part or NoPart)()
+    written = settings.document.get(platform.name) if isinstance(settings.document, Document) else None
+    return Settings(part, settings.environment, work.given, work.jobs, work.cache, written)
 
 
 @contextmanager

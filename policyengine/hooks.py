@@ -52,6 +52,6 @@ class Specification:
         raise NotImplementedError
 
     @hookspec
-    def policyengine_platforms(self) -> Sequence[Platform]:
+    def policyengine_platforms(self) -> Sequence[Platform[Any]]:
         """Platforms: each reads some files of the tree and makes nodes and edges of them."""
         raise NotImplementedError

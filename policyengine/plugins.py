@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -29,7 +30,12 @@ class Plugins(Struct, frozen=True):
     """What the plug-ins bring, each kind sorted by name."""
 
     packs: tuple[Pack[Any], ...] = ()
-    platforms: tuple[Platform, ...] = ()
+    platforms: tuple[Platform[Any], ...] = ()
+
+    @property
+    def parts(self) -> dict[str, type[Struct]]:
+        """What may stand in policyengine.yaml for each platform that has a part, by its name."""
+        return {each.name: each.part for each in self.platforms if each.part is not None}
 
 
 class _Plugin(Struct, frozen=True):
@@ -80,6 +86,12 @@ def load(extra: Sequence[str] = ()) -> Plugins:
     return Plugins(packs=_checked(list(asking.each("policyengine_pack", Pack))), platforms=platforms)
 
 
+@lru_cache(maxsize=1)
+def environment() -> Plugins:
+    """The plug-ins of the environment, loaded once. Raises `UsageError` as `load` does."""
+    return load()
+
+
 class _Asking:
     """Calls hooks through pluggy, one plug-in at a time, so that an error names whose it is."""
 
@@ -121,8 +133,8 @@ def _typed(plugin: _Plugin, hook: str, found: object, kind: type[T]) -> T:
     return found
 
 
-def _unique(what: str, found: Iterable[Platform]) -> tuple[Platform, ...]:
-    kept: dict[str, Platform] = {}
+def _unique(what: str, found: Iterable[Platform[Any]]) -> tuple[Platform[Any], ...]:
+    kept: dict[str, Platform[Any]] = {}
     for each in found:
         if each.name in kept:
             raise UsageError(f"two {what} are called '{each.name}'")

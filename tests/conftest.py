@@ -22,7 +22,7 @@ def reference() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def installed() -> Plugins:
-    return plugins.load()
+    return plugins.environment()
 
 
 @pytest.fixture(scope="session")

@@ -42,9 +42,10 @@ def run(arguments: argparse.Namespace) -> int:
     targets = output.targets(getattr(arguments, "reports", None) or (), "text")
     output.check_writable(targets)
     tree = discover.open_tree([arguments.path])
-    settings = engine.load_config(tree, arguments.config)
+    loaded = plugins.load()
+    settings = engine.load_config(tree, loaded, arguments.config)
     work = engine.Work(given=given(arguments), jobs=arguments.jobs, cache=not arguments.no_cache)
-    scanned = engine.build_graph(tree, settings, plugins.load().platforms, work)
+    scanned = engine.build_graph(tree, settings, loaded.platforms, work)
     if ":" in arguments.address.partition(".")[0].partition("[")[0]:
         found = explanation.explain_fact(scanned.graph, arguments.address)
     else:
@@ -52,7 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
         from policyengine.platforms.terraform.root_modules import read_roots  # noqa: PLC0415  as above
         from policyengine.platforms.terraform.workspace import addresses  # noqa: PLC0415  as above
 
-        roots = read_roots(tree, settings, cache=work.cache, exact=exact(work.given))
+        (terraform,) = (each for each in loaded.platforms if each.name == "terraform")
+        roots = read_roots(tree, engine.told(terraform, settings, work), exact=exact(work.given))
         found = addresses.explain([project for _, project in roots.projects], arguments.address)
         found = _floating(found, scanned.graph)
     code = output.left_undone(scanned.failures)

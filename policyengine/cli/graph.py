@@ -32,9 +32,10 @@ def run(arguments: argparse.Namespace) -> int:
     targets = output.targets(getattr(arguments, "reports", None) or (), "json")
     output.check_writable(targets)
     tree = discover.open_tree([Path(path) for path in arguments.paths or ["."]])
-    settings = engine.load_config(tree, arguments.config)
+    loaded = plugins.load(getattr(arguments, "pack", ()))
+    settings = engine.load_config(tree, loaded, arguments.config)
     work = engine.Work(given=given(arguments), jobs=arguments.jobs, cache=not arguments.no_cache)
-    scanned = engine.build_graph(tree, settings, plugins.load(getattr(arguments, "pack", ())).platforms, work)
+    scanned = engine.build_graph(tree, settings, loaded.platforms, work)
     code = output.left_undone(scanned.failures)
     for target in targets:
         code = max(code, output.deliver(target, export.export(scanned.graph, scanned.sources, target.format)))

@@ -169,11 +169,12 @@ def _anew(arguments: argparse.Namespace, tree: Tree, targets: Sequence[output.Ta
 
     progress = _progress()
     work = engine.Work(given=given(arguments), jobs=arguments.jobs, cache=not arguments.no_cache, progress=progress)
+    loaded = plugins.load(arguments.pack)
     try:
         report = engine.evaluate_tree(
             tree,
-            engine.load_config(tree, arguments.config),
-            plugins.load(arguments.pack),
+            engine.load_config(tree, loaded, arguments.config),
+            loaded,
             select=_ids(arguments.select),
             ignore=_ids(arguments.ignore),
             work=work,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from policyengine.model.graph import Graph
-    from policyengine.repository.configuration import Config, Text
+    from policyengine.repository.configuration import Config, Configured
 
 
 def apply_facts(nodes: dict[str, Node], config: Config) -> None:
@@ -63,7 +63,7 @@ def named(graph: Graph, text: str, side: Side) -> list[Node]:
     return exact or [node for node in nodes if text in names(node)]
 
 
-def unknown(config: Config, where: str, text: Text, nodes: Iterable[Node]) -> str:
+def unknown(config: Config, where: str, text: Configured, nodes: Iterable[Node]) -> str:
     """The sentence for a name in the configuration that is no node's."""
     known = sorted({node.id.partition(":")[2] for node in nodes if isinstance(node, Service | Datastore)})
     listed = ", ".join(known[:8]) or "none"

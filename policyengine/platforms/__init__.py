@@ -6,11 +6,12 @@ A platform is a plug-in, the built-in ones too: a module that implements `policy
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from msgspec import Struct
 
-from policyengine.repository.configuration import Config
+from policyengine.model.source import Span
+from policyengine.repository.configuration import at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from policyengine.model.nodes import Node
     from policyengine.model.source import ReadError
     from policyengine.repository.discover import Files
+    from policyengine.syntax.tree import Document
+
+P = TypeVar("P", bound=Struct)
 
 
 class Lowered(Struct, frozen=True):
@@ -69,29 +73,42 @@ class FileOption(Struct, frozen=True):
     help: str
 
 
-class Settings(Struct, frozen=True):
-    """What a platform is told: the configuration, the files that its options name, and how to work.
+class Settings(Struct, Generic[P], frozen=True):
+    """What a platform is told: its part of policyengine.yaml, the files that its options name, and how to work.
 
-    `given` holds the files of a `FileOption` by its name. `jobs` is the number of worker processes that a unit may
-    start, 0 for one per processor; `cache` tells whether syntax may be kept for the next run.
+    `environment` is the cloud environment that counts, empty where none is configured. `given` holds the files of a
+    `FileOption` by its name. `jobs` is the number of worker processes that a unit may start, 0 for one per processor;
+    `cache` tells whether syntax may be kept for the next run. `written` is the part as it stands in the file.
     """
 
-    config: Config = Config()
+    part: P
+    environment: str = ""
     given: Mapping[str, tuple[Path, ...]] = {}
     jobs: int = 0
     cache: bool = True
+    written: Document | None = None
+
+    def place(self, *keys: str | int) -> Span:
+        """Where the configuration says something: `place("canonical", 0)`; nowhere when there is no such part."""
+        return at(self.written, [*keys]).span if self.written is not None else Span("", 0, 0)
 
 
-class Platform(Struct, frozen=True, kw_only=True):
+class NoPart(Struct, frozen=True, forbid_unknown_fields=True):
+    """The part of a platform that has none."""
+
+
+class Platform(Struct, Generic[P], frozen=True, kw_only=True):
     """What runs some of the files of a tree.
 
+    `name` is its key in policyengine.yaml, where `part` says what may stand: a Struct whose fields all have defaults.
     `title` is what a progress bar shows. `units` finds the work to do; it, too, reads only through the view. `join`
     makes one result of those of all units, where they are more than the sum; the order of units does not matter.
     """
 
     name: str
     title: str
-    units: Callable[[Files, Settings], Iterable[Unit]]
+    units: Callable[[Files, Settings[P]], Iterable[Unit]]
+    part: type[P] | None = None
     wants: Wanted = Wanted()
     options: tuple[FileOption, ...] = ()
     join: Callable[[Sequence[Lowered]], Lowered] | None = None

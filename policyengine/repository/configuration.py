@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from msgspec import Struct, ValidationError, convert, field, json
 
 from policyengine.model.source import ReadError, Source, Span, UsageError
-from policyengine.repository.configuration_file import File
+from policyengine.repository.configuration_file import file_type, part_of
 from policyengine.syntax.tree import Document, Mapping, Scalar, Sequence
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ NAMES = ("policyengine.yaml", "policyengine.yml")
 T = TypeVar("T")
 
 
-class Text(Struct, frozen=True):
+class Configured(Struct, frozen=True):
     """A text of the configuration and its place."""
 
     text: str
@@ -30,22 +30,22 @@ class Text(Struct, frozen=True):
 class ConfiguredPair(Struct, frozen=True):
     """An explicit pair of a Compose service and a Terraform address."""
 
-    local: Text
-    cloud: Text
+    local: Configured
+    cloud: Configured
 
 
 class Fact(Struct, frozen=True):
     """A declared engine and version of the node `address`."""
 
-    address: Text
-    engine: Text | None = None
-    version: Text | None = None
+    address: Configured
+    engine: Configured | None = None
+    version: Configured | None = None
 
 
 class Waiver(Struct, frozen=True):
     """A finding that is accepted until the end of the day `expires`. Without a subject it covers the whole rule."""
 
-    rule: Text
+    rule: Configured
     reason: str
     subject: str = ""
     owner: str = ""
@@ -55,18 +55,15 @@ class Waiver(Struct, frozen=True):
 class Config(Struct, frozen=True):
     """The configuration; every field has the default that an empty file means.
 
-    Paths are relative to the scanned root. `packs` holds the options of each pack as plain data, `places` the spans of
-    those options by the pack's name. `source` is the file itself.
+    Paths are relative to the scanned root. `parts` holds the part of each platform by its name, `packs` the options of
+    each pack as plain data, `places` the spans of those options by the pack's name. `source` is the file itself, and
+    `document` what it says.
     """
 
     path: str = ""
     source: Source | None = None
     environment: str = ""
-    terraform_root: Text | None = None
-    var_files: tuple[Text, ...] = ()
-    workspace: str = ""
-    compose: tuple[Text, ...] = ()
-    profiles: tuple[str, ...] = ()
+    parts: Dict[str, Struct] = field(default_factory=dict)
     pairs: tuple[ConfiguredPair, ...] = ()
     facts: tuple[Fact, ...] = ()
     equivalences: tuple[tuple[str, str], ...] = ()
@@ -75,10 +72,11 @@ class Config(Struct, frozen=True):
     packs: Dict[str, Dict[str, object]] = field(default_factory=dict)
     waivers: tuple[Waiver, ...] = ()
     places: Dict[str, Span] = field(default_factory=dict)
+    document: Document | None = None
 
 
-def read(source: Source) -> Config:
-    """The configuration that a file holds.
+def read(source: Source, parts: Dict[str, type[Struct]]) -> Config:
+    """The configuration that a file holds; `parts` are the types of the platforms' parts by their names.
 
     Raises:
         UsageError: the file is no YAML, or not as `File` says; the message names file, line and what is allowed.
@@ -86,8 +84,8 @@ def read(source: Source) -> Config:
     document = _document(source)
     if isinstance(document, Scalar) and document.plain and document.text in ("", "~", "null"):
         raise UsageError(f"{source.path}:1:1: the configuration is empty; it starts with 'version: 1'")
-    _typed(source, document, File)
-    return _config(source, document)
+    file = _typed(source, document, file_type(parts))
+    return _config(source, document, part_of(file, parts))
 
 
 def options(settings: Config, pack: str, kind: type[T]) -> T:
@@ -211,13 +209,13 @@ def _resolve(text: str) -> object:
         return text
 
 
-def _texts(document: Document | None) -> tuple[Text, ...]:
+def _texts(document: Document | None) -> tuple[Configured, ...]:
     items = document.items if isinstance(document, Sequence) else ()
-    return tuple(Text(item.text, item.span) for item in items if isinstance(item, Scalar))
+    return tuple(Configured(item.text, item.span) for item in items if isinstance(item, Scalar))
 
 
-def _text(document: Document | None) -> Text | None:
-    return Text(document.text, document.span) if isinstance(document, Scalar) else None
+def _text(document: Document | None) -> Configured | None:
+    return Configured(document.text, document.span) if isinstance(document, Scalar) else None
 
 
 def _string(document: Document | None) -> str:
@@ -234,9 +232,9 @@ def _mapping(document: Document | None) -> Mapping:
     return document if isinstance(document, Mapping) else Mapping((), Span("", 0, 0))
 
 
-def _config(source: Source, document: Document) -> Config:
+def _config(source: Source, document: Document, parts: Dict[str, Struct]) -> Config:
     top = _mapping(document)
-    terraform, compose, ignore = (_mapping(top.get(key)) for key in ("terraform", "compose", "ignore"))
+    ignore = _mapping(top.get("ignore"))
     packs = _mapping(top.get("packs"))
     options: dict[str, Dict[str, object]] = {}
     places: dict[str, Span] = {}
@@ -248,11 +246,7 @@ def _config(source: Source, document: Document) -> Config:
         path=source.path,
         source=source,
         environment=_string(top.get("environment")),
-        terraform_root=_text(terraform.get("root")),
-        var_files=_texts(terraform.get("var_files")),
-        workspace=_string(terraform.get("workspace")),
-        compose=_texts(compose.get("canonical")),
-        profiles=tuple(each.text for each in _texts(compose.get("profiles"))),
+        parts=parts,
         pairs=tuple(
             ConfiguredPair(local, cloud)
             for item in _entries(top.get("pairs"))
@@ -260,7 +254,7 @@ def _config(source: Source, document: Document) -> Config:
         ),
         facts=tuple(
             Fact(
-                Text(entry.key.text, entry.key.span),
+                Configured(entry.key.text, entry.key.span),
                 _text(_mapping(entry.value).get("engine")),
                 _text(_mapping(entry.value).get("version")),
             )
@@ -274,11 +268,12 @@ def _config(source: Source, document: Document) -> Config:
         packs=options,
         waivers=tuple(_waiver(source, item) for item in _entries(top.get("waivers"))),
         places=places,
+        document=document,
     )
 
 
 def _waiver(source: Source, item: Mapping) -> Waiver:
-    rule = _text(item.get("rule")) or Text("", item.span)
+    rule = _text(item.get("rule")) or Configured("", item.span)
     expires = _text(item.get("expires"))
     try:
         day = datetime.date.fromisoformat(expires.text) if expires else None

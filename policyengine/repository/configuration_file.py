@@ -1,30 +1,18 @@
-"""What may stand in policyengine.yaml. Its published JSON Schema is made of these types, and held to them by a test."""
+"""What may stand in policyengine.yaml, besides the parts of platforms.
+
+The published JSON Schema is made of these types and of those of the platforms and packs, and held to them by a test.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, defstruct, field
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Texts = tuple[str, ...]
-
-
-class TerraformPart(Struct, frozen=True, forbid_unknown_fields=True):
-    """How Terraform is run."""
-
-    root: Annotated[str | UnsetType, Meta(description="The root module's folder, relative to this file.")] = UNSET
-    var_files: Annotated[Texts, Meta(description="Files as given to -var-file, relative to the root module.")] = ()
-    workspace: Annotated[str | UnsetType, Meta(description="The value of terraform.workspace.")] = UNSET
-
-
-class ComposePart(Struct, frozen=True, forbid_unknown_fields=True):
-    """How Docker Compose is run."""
-
-    canonical: Annotated[
-        Annotated[Texts, Meta(min_length=1)] | UnsetType,
-        Meta(description="Files as given to docker compose -f, in order, relative to this file."),
-    ] = UNSET
-    profiles: Annotated[Texts, Meta(description="Profiles that a developer has on.")] = ()
 
 
 class PairPart(Struct, frozen=True, forbid_unknown_fields=True):
@@ -71,8 +59,6 @@ class File(Struct, frozen=True, forbid_unknown_fields=True):
         Annotated[str, Meta(min_length=1)] | UnsetType,
         Meta(description="The cloud environment that the local stack mirrors, such as prod."),
     ] = UNSET
-    terraform: TerraformPart = TerraformPart()
-    compose: ComposePart = ComposePart()
     pairs: Annotated[
         tuple[PairPart, ...],
         Meta(description="Which local service mirrors which cloud resource, where the engine would pair otherwise."),
@@ -90,3 +76,21 @@ class File(Struct, frozen=True, forbid_unknown_fields=True):
         Meta(description="Options of policy packs, by the pack's name; each pack says what its options are."),
     ] = {}
     waivers: Annotated[tuple[WaiverPart, ...], Meta(description="Findings that are accepted for a time.")] = ()
+
+
+def file_type(parts: Mapping[str, type[Struct]]) -> type[File]:
+    """The type of a whole file: what every file may hold, and a part for each platform by the key that it stands at."""
+    fields = [
+        (f"part_{number}", kind, field(default_factory=kind, name=key))
+        for number, (key, kind) in enumerate(sorted(parts.items()))
+    ]
+    namespace = {"__doc__": File.__doc__}
+    made: type[File] = defstruct(  # type: ignore[assignment]  # typed as a plain Struct, whatever its bases
+        "File", fields, bases=(File,), namespace=namespace, frozen=True, forbid_unknown_fields=True
+    )
+    return made
+
+
+def part_of(file: File, parts: Mapping[str, type[Struct]]) -> dict[str, Struct]:
+    """The parts of platforms in a file of that type, by their keys."""
+    return {key: getattr(file, f"part_{number}") for number, key in enumerate(sorted(parts))}

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
-from policyengine import schemas
+from policyengine import plugins, schemas
 
-Path(__file__).with_name("config.schema.json").write_text(json.dumps(schemas.of_config(), indent=2) + "\n", "utf-8")
+loaded = plugins.load()
+made = schemas.of_config(loaded.parts, {pack.name: pack.options for pack in loaded.packs})
+Path(__file__).with_name("config.schema.json").write_text(json.dumps(made, indent=2) + "\n", "utf-8")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from policyengine import engine
-from policyengine.plugins import Plugins, load
+from policyengine.plugins import Plugins, environment
 from policyengine.repository import discover
 from policyengine.testing.case import Question, Said, edited
 from policyengine.testing.marks import CaseError, Mark
@@ -93,9 +93,9 @@ def scan_files(
         with target.open("w", encoding="utf-8", newline="") as stream:
             stream.write(text)
     tree = discover.open_tree([folder])
-    settings = engine.load_config(tree)
     if not isinstance(plugins, Plugins):
-        plugins = replace(load(), packs=tuple(plugins))
+        plugins = replace(environment(), packs=tuple(plugins))
+    settings = engine.load_config(tree, plugins)
     return engine.evaluate_tree(tree, settings, plugins, work=engine.Work(jobs=jobs, cache=cache))
 
 

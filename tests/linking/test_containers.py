@@ -61,7 +61,8 @@ def graph(root: Path, **files: str) -> Graph:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(textwrap.dedent(text))
     tree = discover.open_tree([root])
-    return engine.build_graph(tree, engine.load_config(tree), plugins.load().platforms, WORK).graph
+    found = plugins.environment()
+    return engine.build_graph(tree, engine.load_config(tree, found), found.platforms, WORK).graph
 
 
 def local(root: Path, service: str, dockerfile: str = DOCKERFILE, **files: str) -> Container:

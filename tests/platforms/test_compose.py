@@ -11,10 +11,11 @@ from policyengine.model.image import ImageRef
 from policyengine.model.nodes import Build, Cache, Command, Database, Mount, Origin, Port, Role, Service
 from policyengine.model.source import ReadError, Source, Span
 from policyengine.model.value import Absent, Known, Unknown, Value
+from policyengine.platforms import Settings
+from policyengine.platforms.compose import ComposePart
 from policyengine.platforms.compose import project as compose
 from policyengine.platforms.compose.load import load
 from policyengine.platforms.compose.located import leaves
-from policyengine.repository.configuration import Config
 from policyengine.syntax.interpolation import HOLE
 from tests.oracle.compose.projects import PROJECTS
 
@@ -45,7 +46,7 @@ class Memory:
 
 
 def lowered(files: Memory) -> Lowered:
-    return compose.lower(files, Config())
+    return compose.lower(files, Settings(ComposePart()))
 
 
 def service(files: Memory, name: str = "app") -> Service:

@@ -15,17 +15,20 @@ from policyengine.model.image import Version
 from policyengine.model.nodes import Cache, Database, Node, Service
 from policyengine.model.source import Source, Span, UsageError
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value, Via, known
+from policyengine.platforms import Settings
+from policyengine.platforms.terraform import TerraformPart
 from policyengine.platforms.terraform.plan import plan
 from policyengine.platforms.terraform.root_modules import lower, read_roots
 from policyengine.platforms.terraform.workspace import addresses
 from policyengine.repository import discover
-from policyengine.repository.configuration import Config
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from policyengine.platforms import Lowered
     from policyengine.platforms.terraform.explanation import Explanation
+
+PLAIN = Settings(TerraformPart(), jobs=1, cache=False)
 
 RECORDED = Path(__file__).parent / "terraform_show"
 SECRET = "hunter2-hunter2"
@@ -78,14 +81,14 @@ class Case:
         return self
 
     def lowered(self) -> Lowered:
-        return lower(Files(self.texts), Config(), jobs=1, cache=False, exact=self.exact)
+        return lower(Files(self.texts), PLAIN, exact=self.exact)
 
     def only(self, kind: type[N]) -> N:
         (node,) = [node for node in self.lowered().nodes if isinstance(node, kind)]
         return node
 
     def value(self, address: str) -> Explanation:
-        roots = read_roots(Files(self.texts), Config(), cache=False, exact=self.exact)
+        roots = read_roots(Files(self.texts), PLAIN, exact=self.exact)
         return addresses.explain([project for _, project in roots.projects], address)
 
     def at(self, value: Value[object] | None) -> str:
@@ -438,7 +441,7 @@ def test_a_plan_in_the_folder_of_a_root_module_belongs_to_it(tmp_path: Path) -> 
         (tmp_path / "infra" / name).mkdir(parents=True)
         (tmp_path / "infra" / name / "main.tf").write_text(TWO["infra/one/main.tf"], "utf-8")
     case = Case(tmp_path / "infra" / "eu", "").plan(change("aws_db_instance", "main", {"engine_version": "16.9"}))
-    lowered = lower(discover.open_tree([tmp_path]), Config(), jobs=1, cache=False, exact=case.exact)
+    lowered = lower(discover.open_tree([tmp_path]), PLAIN, exact=case.exact)
     found = [node for node in lowered.nodes if isinstance(node, Database)]
     assert [(node.span.path, str(known(node.version, ""))) for node in found] == [
         ("infra/eu/main.tf", "16.9"),
@@ -621,7 +624,7 @@ def test_a_real_tree_is_read_with_its_plan(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text(DATABASE, "utf-8")
     tree = discover.open_tree([tmp_path])
     case = Case(tmp_path, DATABASE).plan(change("aws_db_instance", "main", {"engine_version": "16.9"}))
-    (node,) = lower(tree, Config(), jobs=1, cache=False, exact=case.exact).nodes
+    (node,) = lower(tree, PLAIN, exact=case.exact).nodes
     assert isinstance(node, Database)
     assert isinstance(node.version, Known)
     assert node.version.value == Version(16, 9)

@@ -11,6 +11,8 @@ from policyengine.model.nodes import Cache as CacheNode
 from policyengine.model.nodes import Database, Extension, MigrationRunner, Node, Repository, Role, Secret, Service
 from policyengine.model.source import Source, Span, WorkerDied
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value
+from policyengine.platforms import Settings
+from policyengine.platforms.terraform import TerraformPart
 from policyengine.platforms.terraform.language.values import Tree, decided, plain
 from policyengine.platforms.terraform.root_modules import lower
 from policyengine.platforms.terraform.workspace import syntaxes
@@ -18,13 +20,14 @@ from policyengine.platforms.terraform.workspace.folders import read_folder
 from policyengine.platforms.terraform.workspace.project import Project
 from policyengine.platforms.terraform.workspace.syntaxes import Syntaxes
 from policyengine.repository.cache import Cache, user_cache
-from policyengine.repository.configuration import Config, Text
 from policyengine.syntax.hcl import read_blocks
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from policyengine.platforms import Lowered
+
+PLAIN = Settings(TerraformPart(), jobs=1, cache=False)
 
 N = TypeVar("N", bound=Node)
 
@@ -41,8 +44,8 @@ class Files:
         return self.sources[span.path].slice(span)
 
 
-def lowered(texts: dict[str, str], settings: Config | None = None) -> Lowered:
-    return lower(Files(texts), settings or Config(), jobs=1, cache=False)
+def lowered(texts: dict[str, str], settings: Settings[TerraformPart] | None = None) -> Lowered:
+    return lower(Files(texts), settings or PLAIN)
 
 
 def only(kind: type[N], result: Lowered) -> N:
@@ -107,7 +110,7 @@ def test_a_configured_variable_file_is_used_instead_of_the_conventional_one() ->
         "infra/prod.tfvars": 'a = "p"\n',
         "infra/eu.tfvars": 'a = "e"\n',
     }
-    settings = Config(var_files=(Text("eu.tfvars", Span("policyengine.yaml", 0, 0)),))
+    settings = Settings(TerraformPart(var_files=("eu.tfvars",)), jobs=1, cache=False)
     assert shown(only(Repository, lowered(texts, settings)).repository, texts) == ("e", "e")
 
 
@@ -196,7 +199,9 @@ def test_of_environments_side_by_side_production_is_read() -> None:
     result = lowered(texts)
     assert shown(only(Database, result).version, texts) == (Version(16, 4), "16.4")
     assert "envs/production" in {choice.chosen for choice in result.choices}
-    assert shown(only(Database, lowered(texts, Config(environment="dev"))).version, texts) == (Version(15, 1), "15.1")
+    assert shown(
+        only(Database, lowered(texts, Settings(TerraformPart(), environment="dev", jobs=1, cache=False))).version, texts
+    ) == (Version(15, 1), "15.1")
 
 
 def test_a_resource_with_count_zero_does_not_exist() -> None:

@@ -10,8 +10,11 @@ from policyengine.model.graph import Edge, EdgeKind
 from policyengine.model.nodes import Listener, LoadBalancer, Node, Principal, Secret, TargetGroup
 from policyengine.model.source import Source, Span
 from policyengine.model.value import Absent, Known, Unknown, Value
+from policyengine.platforms import Settings
+from policyengine.platforms.terraform import TerraformPart
 from policyengine.platforms.terraform.root_modules import lower
-from policyengine.repository.configuration import Config
+
+PLAIN = Settings(TerraformPart(), jobs=1, cache=False)
 
 N = TypeVar("N", bound=Node)
 
@@ -27,7 +30,7 @@ class Files:
 
 def read(text: str) -> tuple[dict[str, Node], list[Edge], str]:
     whole = 'provider "aws" {\n  region = "eu-central-1"\n}\n' + text
-    found = lower(Files({"main.tf": whole}), Config(), jobs=1, cache=False)
+    found = lower(Files({"main.tf": whole}), PLAIN)
     assert found.problems == ()
     return {node.id.removeprefix("terraform:"): node for node in found.nodes}, list(found.edges), whole
 

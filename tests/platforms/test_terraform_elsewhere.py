@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 from policyengine.model.nodes import Service, Variable
 from policyengine.model.source import Source, Span
 from policyengine.model.value import Floating, Known, Unknown, Value
+from policyengine.platforms import Settings
+from policyengine.platforms.terraform import TerraformPart
 from policyengine.platforms.terraform.root_modules import lower
-from policyengine.repository.configuration import Config
 
 if TYPE_CHECKING:
     from policyengine.platforms import Lowered
+
+PLAIN = Settings(TerraformPart(), jobs=1, cache=False)
 
 
 class Files:
@@ -24,7 +27,7 @@ class Files:
 
 
 def lowered(texts: dict[str, str]) -> Lowered:
-    found = lower(Files(texts), Config(), jobs=1, cache=False)
+    found = lower(Files(texts), PLAIN)
     assert found.problems == ()
     return found
 

@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING
 
 from policyengine.model.nodes import Database, Repository
 from policyengine.model.value import Known
+from policyengine.platforms import Settings
+from policyengine.platforms.terraform import TerraformPart
 from policyengine.platforms.terraform.root_modules import lower, read_roots
-from policyengine.repository.configuration import Config
 from policyengine.repository.discover import discover
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+PLAIN = Settings(TerraformPart(), jobs=1, cache=False)
 
 ROOT = """
 provider "aws" {}
@@ -72,7 +75,7 @@ def tree(folder: Path) -> None:
 
 def test_installed_modules_that_git_ignores_are_read_once_for_each_instance(tmp_path: Path) -> None:
     tree(tmp_path)
-    result = lower(discover([tmp_path]), Config(), jobs=1, cache=False)
+    result = lower(discover([tmp_path]), PLAIN)
     assert result.problems == ()
     versions = {
         node.name: str(node.version.value)
@@ -92,17 +95,17 @@ def test_examples_of_installed_modules_are_no_root_modules(tmp_path: Path) -> No
     tree(tmp_path)
     files = discover([tmp_path])
     assert [path for path in files.paths if ".terraform" in path] == ["infra/.terraform/modules/modules.json"]
-    assert [root.path for root, _ in read_roots(files, Config(), cache=False).projects] == ["infra"]
+    assert [root.path for root, _ in read_roots(files, PLAIN).projects] == ["infra"]
 
 
 def test_no_installed_module_is_read_from_outside_the_root(tmp_path: Path) -> None:
     tree(tmp_path / "repository")
     (tmp_path / "repository/infra/.terraform/modules/db").rename(tmp_path / "db")
     (tmp_path / "repository/infra/.terraform/modules/db").symlink_to(tmp_path / "db")
-    result = lower(discover([tmp_path / "repository"]), Config(), jobs=1, cache=False)
+    result = lower(discover([tmp_path / "repository"]), PLAIN)
     assert not [node for node in result.nodes if isinstance(node, Database)]
     write(tmp_path / "repository", {"infra/.terraform/modules/modules.json": manifest(db="../../db", db__x="/etc")})
-    result = lower(discover([tmp_path / "repository"]), Config(), jobs=1, cache=False)
+    result = lower(discover([tmp_path / "repository"]), PLAIN)
     assert not [node for node in result.nodes if isinstance(node, Database)]
 
 
@@ -110,5 +113,5 @@ def test_a_damaged_list_of_installed_modules_is_passed_over(tmp_path: Path) -> N
     tree(tmp_path)
     for text in ("{", "[]", '{"Modules": [1]}', '{"Modules": [{"Key": "db"}]}', "[" * 100_000):
         write(tmp_path, {"infra/.terraform/modules/modules.json": text})
-        result = lower(discover([tmp_path]), Config(), jobs=1, cache=False)
+        result = lower(discover([tmp_path]), PLAIN)
         assert not [node for node in result.nodes if isinstance(node, Repository)]

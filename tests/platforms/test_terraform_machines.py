@@ -6,8 +6,11 @@ from policyengine.model.image import ImageRef, Version
 from policyengine.model.nodes import Database, Node, Role, Service, Side
 from policyengine.model.source import Source, Span
 from policyengine.model.value import Known, Unknown, Value
+from policyengine.platforms import Settings
+from policyengine.platforms.terraform import TerraformPart
 from policyengine.platforms.terraform.root_modules import lower
-from policyengine.repository.configuration import Config
+
+PLAIN = Settings(TerraformPart(), jobs=1, cache=False)
 
 
 class Files:
@@ -20,7 +23,7 @@ class Files:
 
 
 def nodes(texts: dict[str, str]) -> dict[str, Node]:
-    found = lower(Files(texts), Config(), jobs=1, cache=False)
+    found = lower(Files(texts), PLAIN)
     assert found.problems == ()
     return {node.id: node for node in found.nodes}
 
@@ -94,7 +97,7 @@ def test_what_terraform_interpolates_keeps_its_place_and_its_address() -> None:
     assert key.value.reason == "variable 'key' has no value in the repository"
     assert isinstance(other.value, Unknown)
     assert other.value.reason == "the variable 'A' set outside the files"
-    edges = lower(Files(texts), Config(), jobs=1, cache=False).edges
+    edges = lower(Files(texts), PLAIN).edges
     assert [(edge.source, edge.target) for edge in edges] == [(web.id, "terraform:aws_db_instance.main")]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policyengine.hooks import hookimpl
-from policyengine.platforms import Platform, Settings, Unit
+from policyengine.platforms import NoPart, Platform, Settings, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 @hookimpl
-def policyengine_platforms() -> list[Platform]:
+def policyengine_platforms() -> list[Platform[NoPart]]:
     """The code itself, which any tree may hold."""
     return [Platform(name="code", title="code", units=units)]
 
 
-def units(_: Files, __: Settings) -> Iterator[Unit]:
+def units(_: Files, __: Settings[NoPart]) -> Iterator[Unit]:
     """Files about files, packages, configuration modules and migrations."""
     from policyengine.platforms.code import config_module, migrations, package, repository  # noqa: PLC0415  as others
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from policyengine.hooks import hookimpl
 from policyengine.platforms import Platform, Settings, Unit, Wanted
@@ -13,14 +15,28 @@ if TYPE_CHECKING:
     from policyengine.repository.discover import Files
 
 
+Texts = tuple[str, ...]
+
+
+class ComposePart(Struct, frozen=True, forbid_unknown_fields=True):
+    """How Docker Compose is run."""
+
+    canonical: Annotated[
+        Annotated[Texts, Meta(min_length=1)] | UnsetType,
+        Meta(description="Files as given to docker compose -f, in order, relative to this file."),
+    ] = UNSET
+    profiles: Annotated[Texts, Meta(description="Profiles that a developer has on.")] = ()
+
+
 @hookimpl
-def policyengine_platforms() -> list[Platform]:
+def policyengine_platforms() -> list[Platform[ComposePart]]:
     """Compose."""
-    return [Platform(name="compose", title="Compose", wants=Wanted(endings=(".yml", ".yaml")), units=units)]
+    wants = Wanted(endings=(".yml", ".yaml"))
+    return [Platform(name="compose", title="Compose", part=ComposePart, wants=wants, units=units)]
 
 
-def units(_: Files, settings: Settings) -> Iterator[Unit]:
+def units(_: Files, settings: Settings[ComposePart]) -> Iterator[Unit]:
     """The Compose project that counts."""
     from policyengine.platforms.compose import project  # noqa: PLC0415  only where there may be one
 
-    yield Unit("project", lambda view: project.lower(view, settings.config))
+    yield Unit("project", lambda view: project.lower(view, settings))

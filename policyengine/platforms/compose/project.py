@@ -14,7 +14,8 @@ from policyengine.platforms import Lowered
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from policyengine.repository.configuration import Config
+    from policyengine.platforms import Settings
+    from policyengine.platforms.compose import ComposePart
     from policyengine.repository.discover import Files
 
 _ASIDE = frozenset(
@@ -59,7 +60,7 @@ _BESIDE = frozenset(
 """Folders whose Compose project stands beside the application, and is never its local side."""
 
 
-def lower(tree: Files, settings: Config) -> Lowered:
+def lower(tree: Files, settings: Settings[ComposePart]) -> Lowered:
     """The services and datastores of the canonical Compose project, which one that is, and what Compose refuses."""
     from policyengine.platforms.compose import services  # noqa: PLC0415 - trees without Compose files do not pay
     from policyengine.platforms.compose.load import NAMES, load  # noqa: PLC0415
@@ -69,13 +70,13 @@ def lower(tree: Files, settings: Config) -> Lowered:
     if not paths:
         return Lowered(choices=choices, problems=problems)
     directory = posixpath.dirname(paths[0])
-    named = bool(settings.compose) or PurePosixPath(paths[0]).name not in NAMES
+    named = bool(settings.part.canonical) or PurePosixPath(paths[0]).name not in NAMES
     try:
         project = load(
             tree,
             directory,
             paths if named else (),
-            profiles=settings.profiles or None,
+            profiles=settings.part.profiles or None,
             name=PurePosixPath(directory).name or _root_name(tree),
         )
     except ReadError as error:
@@ -89,7 +90,9 @@ def _root_name(tree: Files) -> str:
     return str(getattr(root, "name", "")) or "project"
 
 
-def choose(tree: Files, settings: Config) -> tuple[tuple[str, ...], Choice | None, tuple[ReadError, ...]]:
+def choose(
+    tree: Files, settings: Settings[ComposePart]
+) -> tuple[tuple[str, ...], Choice | None, tuple[ReadError, ...]]:
     """The Compose files that count: those configured, else the default-named ones nearest to the root.
 
     Where none has a default name, `docker-compose.dev.yml` and the like do, if there is one.
@@ -97,15 +100,19 @@ def choose(tree: Files, settings: Config) -> tuple[tuple[str, ...], Choice | Non
     from policyengine.platforms.compose.load import NAMES, default_files  # noqa: PLC0415 - see lower
 
     known = set(tree.paths)
-    if settings.compose:
+    if settings.part.canonical:
         problems = tuple(
-            ReadError(f"the Compose file '{each.text}' is not there", each.span, "correct compose.canonical")
-            for each in settings.compose
-            if posixpath.normpath(each.text) not in known
+            ReadError(
+                f"the Compose file '{each}' is not there",
+                settings.place("canonical", number),
+                "correct compose.canonical",
+            )
+            for number, each in enumerate(settings.part.canonical)
+            if posixpath.normpath(each) not in known
         )
         if problems:
             return (), None, problems
-        paths = tuple(posixpath.normpath(each.text) for each in settings.compose)
+        paths = tuple(posixpath.normpath(each) for each in settings.part.canonical)
         return paths, Choice("Compose project", ", ".join(paths), "configured as compose.canonical"), ()
     found = [path for path in tree.paths if posixpath.basename(path) in NAMES]
     folders = sorted({posixpath.dirname(path) for path in found}, key=_rank)

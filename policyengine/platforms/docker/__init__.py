@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from policyengine.hooks import hookimpl
-from policyengine.platforms import Platform, Settings, Unit, Wanted
+from policyengine.platforms import NoPart, Platform, Settings, Unit, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 @hookimpl
-def policyengine_platforms() -> list[Platform]:
+def policyengine_platforms() -> list[Platform[NoPart]]:
     """Docker."""
     return [
         Platform(name="docker", title="Dockerfiles", wants=Wanted(parts=("ockerfile", "ontainerfile")), units=units)
     ]
 
 
-def units(view: Files, _: Settings) -> Iterator[Unit]:
+def units(view: Files, _: Settings[NoPart]) -> Iterator[Unit]:
     """Each Dockerfile."""
     from policyengine.platforms.docker import image  # noqa: PLC0415  only where there are some
 

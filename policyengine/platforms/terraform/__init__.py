@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from policyengine.hooks import hookimpl
 from policyengine.platforms import FileOption, Platform, Settings, Unit, Wanted
@@ -17,13 +19,25 @@ if TYPE_CHECKING:
 _SHOWN = "as 'terraform show -json' prints it: its values count, not those of the files"
 
 
+Texts = tuple[str, ...]
+
+
+class TerraformPart(Struct, frozen=True, forbid_unknown_fields=True):
+    """How Terraform is run."""
+
+    root: Annotated[str | UnsetType, Meta(description="The root module's folder, relative to this file.")] = UNSET
+    var_files: Annotated[Texts, Meta(description="Files as given to -var-file, relative to the root module.")] = ()
+    workspace: Annotated[str | UnsetType, Meta(description="The value of terraform.workspace.")] = UNSET
+
+
 @hookimpl
-def policyengine_platforms() -> list[Platform]:
+def policyengine_platforms() -> list[Platform[TerraformPart]]:
     """Terraform."""
     return [
         Platform(
             name="terraform",
             title="Terraform",
+            part=TerraformPart,
             wants=Wanted(endings=(".tf", ".tofu", ".tf.json")),
             options=tuple(FileOption(kind, f"a {kind} of Terraform {_SHOWN}") for kind in ("plan", "state")),
             units=units,
@@ -31,7 +45,7 @@ def policyengine_platforms() -> list[Platform]:
     ]
 
 
-def units(_: Files, settings: Settings) -> Iterator[Unit]:
+def units(_: Files, settings: Settings[TerraformPart]) -> Iterator[Unit]:
     """The root modules, which share what was read.
 
     Raises:
@@ -40,10 +54,7 @@ def units(_: Files, settings: Settings) -> Iterator[Unit]:
     from policyengine.platforms.terraform import root_modules  # noqa: PLC0415  only where there is Terraform
 
     found = exact(settings.given)
-    yield Unit(
-        "root modules",
-        lambda view: root_modules.lower(view, settings.config, jobs=settings.jobs, cache=settings.cache, exact=found),
-    )
+    yield Unit("root modules", lambda view: root_modules.lower(view, settings, exact=found))
 
 
 def exact(named: Mapping[str, Sequence[Path]]) -> list[Exact]:

@@ -28,10 +28,11 @@ from policyengine.repository.discover import INSTALLED
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from policyengine.platforms import Settings
+    from policyengine.platforms.terraform import TerraformPart
     from policyengine.platforms.terraform.language.values import Tree
     from policyengine.platforms.terraform.plan.plan import Exact
     from policyengine.platforms.terraform.workspace.folders import Folder
-    from policyengine.repository.configuration import Config
     from policyengine.repository.discover import Files
 
 __all__ = ["Roots", "lower", "read_roots"]
@@ -46,7 +47,7 @@ class Roots(Struct):
     problems: dict[tuple[Span, str], ReadError]
 
 
-def read_roots(files: Files, settings: Config, *, cache: bool = True, exact: Sequence[Exact] = ()) -> Roots:
+def read_roots(files: Files, settings: Settings[TerraformPart], *, exact: Sequence[Exact] = ()) -> Roots:
     """The root modules of a tree, nothing of them evaluated yet. `exact` is what plans and states say.
 
     Raises:
@@ -56,12 +57,12 @@ def read_roots(files: Files, settings: Config, *, cache: bool = True, exact: Seq
 
     scanned = getattr(files, "root", None)
     root = scanned if isinstance(scanned, Path) else None
-    store = user_cache(root) if cache else NOTHING
+    store = user_cache(root) if settings.cache else NOTHING
     syntaxes = Syntaxes(store)
     folders = _folders(files)
     called = frozenset(_called(folders))
     value_files = tuple(path for path in files.paths if path.endswith((".tfvars", ".tfvars.json")))
-    roots, choices = find_roots(folders, called, files.paths if settings.var_files else value_files, settings)
+    roots, choices = find_roots(folders, called, files.paths if settings.part.var_files else value_files, settings)
     problems: dict[tuple[Span, str], ReadError] = {}
     for folder in folders.values():
         for error in folder.broken:
@@ -82,11 +83,11 @@ def read_roots(files: Files, settings: Config, *, cache: bool = True, exact: Seq
     projects: list[tuple[Root, Project]] = []
     for each in roots:
         if each.path not in folders:
-            place = settings.terraform_root.span if settings.terraform_root is not None else Span("", 0, 0)
+            place = settings.place("root")
             error = ReadError(f"there are no Terraform files in '{each.path}'", place, "correct 'terraform.root'")
             problems[error.span, error.message] = error
             continue
-        if not each.var_files and not settings.var_files:
+        if not each.var_files and not settings.part.var_files:
             file, choice = variable_file(
                 each.path, folders[each.path], _above(each.path, beside), files.read, directories, wanted
             )
@@ -126,11 +127,10 @@ def _above(root: str, beside: Mapping[str, Sequence[str]]) -> Sequence[str]:
     return sorted(found)
 
 
-def lower(files: Files, settings: Config, *, jobs: int = 0, cache: bool = True, exact: Sequence[Exact] = ()) -> Lowered:
+def lower(files: Files, settings: Settings[TerraformPart], *, exact: Sequence[Exact] = ()) -> Lowered:
     """The cloud side: nodes and edges of every root module, what was chosen, and what could not be read.
 
-    `jobs` is the number of worker processes for parsing, 0 for one per processor. `cache` tells whether the syntax of
-    files is kept for the next run. `exact` is what plans and states say.
+    `exact` is what plans and states say.
 
     Raises:
         WorkerDied: a worker process was killed.
@@ -141,9 +141,9 @@ def lower(files: Files, settings: Config, *, jobs: int = 0, cache: bool = True, 
     from policyengine.platforms.terraform.resources.table import KINDS, build  # noqa: PLC0415 - as above
     from policyengine.platforms.terraform.workspace.closure import closure  # noqa: PLC0415 - only where there is Terraform
 
-    roots = read_roots(files, settings, cache=cache, exact=exact)
+    roots = read_roots(files, settings, exact=exact)
     projects, syntaxes, choices, problems = roots.projects, roots.syntaxes, roots.choices, roots.problems
-    syntaxes.prepare(closure((project for _, project in projects), KINDS), jobs or os.cpu_count() or 1)
+    syntaxes.prepare(closure((project for _, project in projects), KINDS), settings.jobs or os.cpu_count() or 1)
 
     nodes: dict[str, Node] = {}
     edges: dict[Edge, None] = {}
@@ -215,7 +215,7 @@ def _project(
     pipeline: Mapping[str, Tree],
     value_files: Sequence[str],
     syntaxes: Syntaxes,
-    settings: Config,
+    settings: Settings[TerraformPart],
     problems: dict[tuple[Span, str], ReadError],
 ) -> Project:
     folder = folders[root.path]

@@ -182,17 +182,16 @@ class Files:
 
 def ours(case: Case) -> Value:
     """The outputs as policyengine evaluates them, by name, or the first problem as a text."""
-    from policyengine.model.source import Span
+    from policyengine.platforms import Settings
+    from policyengine.platforms.terraform import TerraformPart
     from policyengine.platforms.terraform.root_modules import read_roots
-    from policyengine.repository.configuration import Config, Text
 
-    place = Span("policyengine.yaml", 0, 0)
-    settings = Config(
-        terraform_root=Text(case.root or ".", place),
-        var_files=(Text(case.var_file or "none.tfvars", place),),
+    part = TerraformPart(
+        root=case.root or ".",
+        var_files=(case.var_file or "none.tfvars",),
         workspace=case.workspace or "default",
     )
-    roots = read_roots(Files(case.files), settings, cache=False)
+    roots = read_roots(Files(case.files), Settings(part, cache=False))
     ((_, project),) = roots.projects
     found: dict[str, Value] = {}
     for name in sorted(project.folder.outputs):

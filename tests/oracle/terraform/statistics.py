@@ -17,7 +17,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from policyengine import engine
+from policyengine import engine, plugins
 from policyengine.model.nodes import Bucket, Datastore, Node, Origin, Queue, Service, Side
 from policyengine.model.source import UsageError
 from policyengine.model.value import Known, Unknown, Value
@@ -71,13 +71,16 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--kind", default="", help="only attributes whose name contains this text")
     parser.add_argument("--by", action="store_true", help="count by repository")
     options = parser.parse_args(arguments)
+    loaded = plugins.load()
+    (terraform,) = (each for each in loaded.platforms if each.name == "terraform")
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     reasons: Counter[tuple[str, str]] = Counter()
     repositories = sorted(each for folder in options.folders for each in folder.iterdir() if each.is_dir())
     for repository in repositories:
         tree = discover.open_tree([repository])
         try:
-            found = lower(tree, engine.load_config(tree), jobs=1)
+            config = engine.load_config(tree, loaded)
+            found = lower(tree, engine.told(terraform, config, engine.Work(jobs=1)))
         except UsageError as error:
             sys.stderr.write(f"{repository.name}: {error}\n")
             continue

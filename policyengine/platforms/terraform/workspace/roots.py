@@ -14,8 +14,9 @@ from policyengine.patterns import regex
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from policyengine.platforms import Settings
+    from policyengine.platforms.terraform import TerraformPart
     from policyengine.platforms.terraform.workspace.folders import Folder
-    from policyengine.repository.configuration import Config
 
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "prod": ("prod", "production", "prd", "live"),
@@ -53,13 +54,14 @@ def find_roots(
     folders: Mapping[str, Folder],
     called: frozenset[str],
     paths: Sequence[str],
-    settings: Config,
+    settings: Settings[TerraformPart],
 ) -> tuple[list[Root], list[Choice]]:
     """The root modules to read, each with its variable files, and what was chosen."""
     choices: list[Choice] = []
     wanted = settings.environment or "prod"
-    if settings.terraform_root is not None:
-        path = settings.terraform_root.text.strip("/").removeprefix("./")
+    root = settings.part.root
+    if isinstance(root, str):
+        path = root.strip("/").removeprefix("./")
         path = "" if path == "." else path
         candidates = [path]
     else:
@@ -67,17 +69,17 @@ def find_roots(
         candidates, chosen = _one_environment(candidates, wanted)
         choices.extend(chosen)
     roots: list[Root] = []
-    known = frozenset(paths) if settings.var_files else frozenset()
+    known = frozenset(paths) if settings.part.var_files else frozenset()
     for path in candidates:
-        if settings.var_files:
-            files = tuple(_configured(path, each.text, known) for each in settings.var_files)
+        if settings.part.var_files:
+            files = tuple(_configured(path, each, known) for each in settings.part.var_files)
             roots.append(Root(path, tuple(file for file in files if file)))
             continue
         file, reason = _var_file(path, paths, wanted)
         if file:
             choices.append(Choice("Terraform variables", file, reason))
         roots.append(Root(path, (file,) if file else ()))
-    if len(candidates) != 1 or settings.terraform_root is None:
+    if len(candidates) != 1 or not isinstance(root, str):
         choices.extend(Choice("Terraform root", path or ".", "it is called by no other module") for path in candidates)
     return roots, choices
 
@@ -185,9 +187,9 @@ def _configured(root: str, file: str, paths: frozenset[str]) -> str:
     return ""
 
 
-def workspace_of(words: frozenset[str], settings: Config) -> str:
+def workspace_of(words: frozenset[str], settings: Settings[TerraformPart]) -> str:
     """The environment's name as the files spell it, of the words for production in them; or as configured."""
-    if settings.workspace:
-        return settings.workspace
+    if settings.part.workspace:
+        return settings.part.workspace
     alike = (settings.environment, *SYNONYMS["prod"]) if _same(settings.environment or "prod", "prod") else ()
     return next((word for word in alike if word in words), settings.environment or "default")
