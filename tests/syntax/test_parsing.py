@@ -34,7 +34,7 @@ def test_every_node_of_any_text_is_a_slice_of_it(text: str) -> None:
         waiting.extend(node.children)
 
 
-@pytest.mark.parametrize("piece", ["(/[", "/* ", "/*\n", "a<", "'\n"])
+@pytest.mark.parametrize("piece", ["(/[", "/* ", "/*\n"])
 def test_a_text_that_the_parser_reads_over_and_over_is_given_up(piece: str) -> None:
     text = piece * (100_000 // len(piece))
     with pytest.raises(ReadError, match="too tangled"):
