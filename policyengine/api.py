@@ -5,10 +5,23 @@ Names here keep their meaning within a major version. Import nothing else from `
 
 from policyengine.hooks import HOOKS_VERSION, hookimpl
 from policyengine.knowledge.commands import Deed
+from policyengine.knowledge.components import family, product, role_by_name, serves, stands_in_for
+from policyengine.knowledge.names import environment, is_dead_letters, is_placeholder_host
+from policyengine.knowledge.names import words as words_of
+from policyengine.knowledge.ports import host_kind, is_web, port_of_engine, port_of_scheme
 from policyengine.knowledge.secrets import is_dummy, is_public, secrecy, secrecy_of_reference, token_kind
 from policyengine.knowledge.tags import TagFact
+from policyengine.knowledge.variables import (
+    Split,
+    given_by,
+    is_address,
+    is_for_browsers,
+    is_for_servers,
+    speaks_of,
+    split_host,
+)
 from policyengine.model.container import Container, User
-from policyengine.model.graph import Choice, Edge, EdgeKind, Graph, Pair
+from policyengine.model.graph import Candidate, Choice, Edge, EdgeKind, Graph, Pair, Unpaired
 from policyengine.model.image import ImageRef, Version, meant_version, tag_fact
 from policyengine.model.nodes import (
     Activity,
@@ -76,6 +89,7 @@ __all__ = [
     "Bucket",
     "Build",
     "Cache",
+    "Candidate",
     "Choice",
     "Command",
     "ComposeUp",
@@ -131,6 +145,7 @@ __all__ = [
     "ShellCommand",
     "Side",
     "Span",
+    "Split",
     "Stage",
     "Step",
     "TagFact",
@@ -138,6 +153,7 @@ __all__ = [
     "Trigger",
     "Undecided",
     "Unknown",
+    "Unpaired",
     "User",
     "Value",
     "Variable",
@@ -146,18 +162,37 @@ __all__ = [
     "Via",
     "Word",
     "Workflow",
+    "environment",
+    "family",
+    "given_by",
     "hookimpl",
+    "host_kind",
+    "is_address",
+    "is_dead_letters",
     "is_dummy",
+    "is_for_browsers",
+    "is_for_servers",
+    "is_placeholder_host",
     "is_public",
+    "is_web",
     "known",
     "map_value",
     "meant_version",
+    "port_of_engine",
+    "port_of_scheme",
+    "product",
     "regex",
+    "role_by_name",
     "rule",
     "secrecy",
     "secrecy_of_reference",
+    "serves",
+    "speaks_of",
+    "split_host",
+    "stands_in_for",
     "tag_fact",
     "token_kind",
     "undecided",
     "variables",
+    "words_of",
 ]

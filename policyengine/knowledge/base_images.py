@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from msgspec import Struct, field
 
 from policyengine.knowledge.loading import Table, table
+from policyengine.knowledge.variables import given_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,14 +21,11 @@ T = TypeVar("T")
 CHECKED_TOOLS = ("sh", "bash", "curl", "wget", "nc")
 """The programs of which the table tells whether an image has them."""
 
-SET_EVERYWHERE = frozenset({"PATH", "HOME", "HOSTNAME"})
-"""Variables that every image, or the runtime, sets."""
-
 
 class BaseImage(Struct, frozen=True):
     """The facts about one image; None is unknown. `tools` are those of `CHECKED_TOOLS` that it has.
 
-    `users` maps users that it creates to their uid, `environment` names variables that it sets.
+    `users` maps users that it creates to their uid, `environment` names variables that it, or the runtime, sets.
     """
 
     user: str | None = None
@@ -39,7 +37,7 @@ class BaseImage(Struct, frozen=True):
     exposed: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
     users: dict[str, str] = field(default_factory=dict)
-    environment: frozenset[str] = SET_EVERYWHERE
+    environment: frozenset[str] = frozenset()
 
 
 class Row(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -85,7 +83,7 @@ def base_image(name: str, tag: str | None) -> BaseImage | None:
         exposed=_last(row.exposed for row in found) or (),
         volumes=_last(row.volumes for row in found) or (),
         users=_last(row.users for row in found) or {},
-        environment=(_last(row.environment for row in found) or frozenset()) | SET_EVERYWHERE,
+        environment=(_last(row.environment for row in found) or frozenset()) | given_names("image"),
     )
 
 

@@ -15,7 +15,7 @@ Purpose = Literal[
     "search",
     "queue",
     "storage",
-    "aws",
+    "emulator",
     "proxy",
     "identity",
     "workflow",
@@ -26,7 +26,10 @@ Purpose = Literal[
     "test",
     "tool",
 ]
-"""What an image does in a stack; `runtime` is a bare language image, `base` a bare operating system."""
+"""What an image does in a stack.
+
+`emulator` stands in for several services of a cloud, `runtime` is a bare language image, `base` a bare system.
+"""
 
 Grammar = Literal["lead", "none", "pg", "supabase", "version"]
 """How a tag tells the version; the table says how each is written."""

@@ -1,12 +1,137 @@
-"""The words of a name, however it joins them: `DB_PASSWORD`, `db-password`, `dbPassword`, `Db__Password2`."""
+"""The words of names, and what they say: of an environment, of a part of a system, of tests.
+
+A name has the same words however it joins them: `DB_PASSWORD`, `db-password`, `dbPassword`, `Db__Password`.
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
+
+from policyengine.knowledge.loading import Cited, Table, table
 from policyengine.patterns import regex
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
 _WORD = regex(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_LONGEST = 4
+"""The most words that an entry of a table has."""
+
+
+class EnvironmentWord(Struct, frozen=True, forbid_unknown_fields=True):
+    """A word for an environment, and the name that all words for it share."""
+
+    environment: str
+    source: str
+
+
+class Rank(Struct, frozen=True, forbid_unknown_fields=True):
+    """How near an environment is to production; 0 is production itself."""
+
+    rank: int
+    source: str
+
+
+class Synonym(Struct, frozen=True, forbid_unknown_fields=True):
+    """A word for a part of a system, and the one that stands for all words that mean the same."""
+
+    means: str
+    source: str
+
+
+FolderKind = Literal["beside", "example", "foreign", "test"]
+"""What a folder holds instead of the application: what stands beside it, examples, code of others, tests."""
+
+
+class FolderName(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a folder of a name holds instead of the application."""
+
+    kind: FolderKind
+    source: str
+
+
+class Names(Table, frozen=True):
+    """The table. `filler` are words that tell no part of a system from another: `service`, `app`."""
+
+    environments: dict[str, EnvironmentWord]
+    nearest_to_production: dict[str, Rank]
+    filler: dict[str, Cited]
+    synonyms: dict[str, Synonym]
+    tests: dict[str, Cited]
+    dead_letters: dict[str, Cited]
+    placeholders: dict[str, Cited]
+    folders: dict[str, FolderName]
 
 
 def words(name: str) -> tuple[str, ...]:
     """The words of a name in lower case; a run of digits is a word too."""
     return tuple(word.lower() for word in _WORD.findall(name))
+
+
+def runs(parts: Sequence[str]) -> Iterator[tuple[int, int, str]]:
+    """The runs of up to four words of a name, with their range, joined: tables write `dead letter` for `deadletter`."""
+    for start in range(len(parts)):
+        for end in range(start + 1, min(start + _LONGEST, len(parts)) + 1):
+            yield start, end, "".join(parts[start:end])
+
+
+def joined(entries: Mapping[str, object]) -> frozenset[str]:
+    """The keys of a part of a table as `runs` gives them."""
+    return frozenset(entry.replace(" ", "") for entry in entries)
+
+
+def _names() -> Names:
+    return table("names", Names)
+
+
+def environment(word: str) -> str:
+    """The environment that a word names (`prod`, `staging`, `dev`, `test`, `local`), or an empty text."""
+    found = _names().environments.get(word)
+    return "" if found is None else found.environment
+
+
+def environment_words(name: str) -> tuple[str, ...]:
+    """All words for an environment: those for `prod`."""
+    return tuple(word for word, entry in _names().environments.items() if entry.environment == name)
+
+
+def distance_to_production(name: str) -> int | None:
+    """How far an environment is from production, which is 0; None for one that deploys nothing."""
+    found = _names().nearest_to_production.get(name)
+    return None if found is None else found.rank
+
+
+def is_filler(word: str) -> bool:
+    """Whether a word tells no part of a system from another."""
+    return word in _names().filler
+
+
+def meaning(word: str) -> str:
+    """The word that stands for all that mean the same: `web` for `frontend`; the word itself where none does."""
+    found = _names().synonyms.get(word)
+    return word if found is None else found.means
+
+
+def speaks_of_tests(word: str) -> bool:
+    """Whether a word says that something serves the tests only."""
+    return word in _names().tests
+
+
+def is_dead_letters(name: str) -> bool:
+    """Whether a queue of that name takes the messages that another one gave up."""
+    known = joined(_names().dead_letters)
+    return any(run.endswith(entry) for _, _, run in runs(words(name)) for entry in known)
+
+
+def is_placeholder_host(host: str) -> bool:
+    """Whether a host name is there to be replaced: `your-domain.com`, `app.example.org`."""
+    known = joined(_names().placeholders)
+    return any(run in known for _, _, run in runs(words(host)))
+
+
+def folder_kind(name: str) -> FolderKind | None:
+    """What a folder of that name (in lower case) holds instead of the application, or None."""
+    found = _names().folders.get(name)
+    return None if found is None else found.kind

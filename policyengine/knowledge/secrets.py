@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from msgspec import Struct, field
 
 from policyengine.knowledge.loading import Cited, Table, table
-from policyengine.knowledge.names import words
-from policyengine.knowledge.variables import is_store_address
+from policyengine.knowledge.names import runs, words
+from policyengine.knowledge.variables import is_published, is_store_address
 from policyengine.patterns import regex
 
 if TYPE_CHECKING:
@@ -123,6 +123,8 @@ class Secrets(Table, frozen=True):
         return self._patterns[0]
 
     def _decided(self, name: str) -> Secrecy | None:
+        if is_published(name):
+            return "plain"
         parts = words(name)
         while parts and parts[-1].isdecimal():  # `API_KEY_2`
             parts = parts[:-1]
@@ -138,26 +140,21 @@ class Secrets(Table, frozen=True):
 
     def _terms(self, parts: Sequence[str], *, capitals: bool) -> Iterator[tuple[int, int, Term]]:
         """The terms that the words of a name hold, each with the range of its words."""
-        for start in range(len(parts)):
-            for end in range(start + 1, min(start + _LONGEST, len(parts)) + 1):
-                term = self._joined.get("".join(parts[start:end])) or self._glued(parts[start:end])
-                if term is None or (term.capitals and not capitals):
-                    continue
-                at_start, at_end = start == 0, end == len(parts)
-                if term.place == "anywhere" or (at_start and "start" in term.place) or (at_end and "end" in term.place):
-                    yield start, end, term
+        for start, end, run in runs(parts):
+            term = self._joined.get(run) or (self._glued(run) if end - start == 1 else None)
+            if term is None or (term.capitals and not capitals):
+                continue
+            at_start, at_end = start == 0, end == len(parts)
+            if term.place == "anywhere" or (at_start and "start" in term.place) or (at_end and "end" in term.place):
+                yield start, end, term
 
-    def _glued(self, parts: Sequence[str]) -> Term | None:
+    def _glued(self, word: str) -> Term | None:
         """The term that ends a single word."""
-        if len(parts) > 1:
-            return None
-        cuts = (self._joined.get(parts[0][at:]) for at in range(1, len(parts[0]) - 3))
+        cuts = (self._joined.get(word[at:]) for at in range(1, len(word) - 3))
         return next((term for term in cuts if term is not None and term.glued), None)
 
 
 _STRONGEST: tuple[Secrecy, ...] = ("plain", "secret", "doubtful")
-_LONGEST = 4
-"""The most words of a term."""
 
 
 def secrecy(name: str) -> Secrecy | None:

@@ -1,12 +1,13 @@
-"""What the names of environment variables say: addresses of stores, and which engine they speak of."""
+"""What the names of environment variables say: addresses of stores, for whom an address is, who sets a variable."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from policyengine.knowledge.loading import Cited, Table, table
+from policyengine.knowledge.names import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,23 +24,150 @@ class StoreWord(Struct, frozen=True, forbid_unknown_fields=True):
     password: bool = False
 
 
+class AddressEnd(Struct, frozen=True, forbid_unknown_fields=True):
+    """The last word of a name that holds an address, and which: all that a client needs, a host, or several hosts."""
+
+    holds: Literal["host", "hosts", "url"]
+    source: str
+
+
+class CreatedDatabase(Struct, frozen=True, forbid_unknown_fields=True):
+    """The engine whose image creates the database that the variable names."""
+
+    engine: str
+    source: str
+
+
+Giver = Literal["container", "image", "machine"]
+"""Who sets a variable without being told: the platform that runs a container, every image, a machine and its tools."""
+
+
+class Given(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who sets the variable of that name; a `*` at one end of the name is any further text."""
+
+    by: tuple[Giver, ...]
+    source: str
+
+
 class Variables(Table, frozen=True):
-    """The table. `address_ends` are the last words of names that hold an address with all that a client needs."""
+    """The table.
+
+    Variables with one of the `published_prefixes` are built into what browsers load. Addresses under `browser_words`
+    are for browsers, under `server_words` for calls between servers; `own_words` make an address that of the program.
+    """
 
     store_words: dict[str, StoreWord]
-    address_ends: dict[str, Cited]
+    address_ends: dict[str, AddressEnd]
+    databases: dict[str, CreatedDatabase]
+    given: dict[str, Given]
+    published_prefixes: dict[str, Cited]
+    browser_words: dict[str, Cited]
+    server_words: dict[str, Cited]
+    own_words: dict[str, Cited]
+    _patterns: list[tuple[str, str, Given]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for name, entry in self.given.items():
+            if "*" in name:
+                start, _, end = name.partition("*")
+                self._patterns.append((start, end, entry))
+
+    def givers(self, name: str) -> frozenset[Giver]:
+        """Who sets a variable."""
+        exact = self.given.get(name)
+        found = [entry for start, end, entry in self._patterns if name.startswith(start) and name.endswith(end)]
+        return frozenset(giver for entry in (*found, *(() if exact is None else (exact,))) for giver in entry.by)
 
 
-def speaks_of(words: Iterable[str], engine: str) -> bool:
+def _variables() -> Variables:
+    return table("variables", Variables)
+
+
+def speaks_of(parts: Iterable[str], engine: str) -> bool:
     """Whether the words of a variable's name (in lower case) speak of an engine: `db` of postgres, `cache` of redis."""
-    stores = table("variables", Variables).store_words
-    return any(word == engine or (word in stores and engine in stores[word].engines) for word in words)
+    stores = _variables().store_words
+    return any(part == engine or (part in stores and engine in stores[part].engines) for part in parts)
 
 
-def is_store_address(words: Sequence[str]) -> bool:
+def is_store_address(parts: Sequence[str]) -> bool:
     """Whether the words are those of a name that holds a store's address, its password included: `DATABASE_URL`."""
-    variables = table("variables", Variables)
-    if not words or words[-1] not in variables.address_ends:
+    known = _variables()
+    end = known.address_ends.get(parts[-1]) if parts else None
+    if end is None or end.holds != "url":
         return False
-    before = variables.store_words.get(words[-2]) if len(words) > 1 else None
-    return words[-1] == "dsn" or (before is not None and before.password)
+    before = known.store_words.get(parts[-2]) if len(parts) > 1 else None
+    return parts[-1] == "dsn" or (before is not None and before.password)
+
+
+def is_address(name: str) -> bool:
+    """Whether a variable of this name holds the address of something."""
+    return words(name)[-1:] != () and words(name)[-1] in _variables().address_ends
+
+
+def holds_host(word: str) -> bool:
+    """Whether a variable whose name ends in this word holds only a host, and another one the port."""
+    found = _variables().address_ends.get(word)
+    return found is not None and found.holds == "host"
+
+
+def database_variables() -> tuple[str, ...]:
+    """The variables by which official images are told the database to create."""
+    return tuple(_variables().databases)
+
+
+def given_by(name: str, giver: Giver) -> bool:
+    """Whether a platform, every image or a machine sets a variable without being told."""
+    return giver in _variables().givers(name)
+
+
+def given_names(giver: Giver) -> frozenset[str]:
+    """The names that are given as they are, without those of a pattern."""
+    return frozenset(name for name, entry in _variables().given.items() if giver in entry.by and "*" not in name)
+
+
+def is_published(name: str) -> bool:
+    """Whether a variable is built into what browsers load: `NEXT_PUBLIC_API_URL`."""
+    return name.startswith(tuple(_variables().published_prefixes))
+
+
+def is_for_browsers(name: str) -> bool:
+    """Whether a web address under this name is for people's browsers, not for the container that holds it."""
+    known, parts = _variables(), words(name)
+    if "internal" in parts:
+        return False
+    own = parts[-1:] in (("url",), ("uri",)) and len(parts) <= _OWN and _own(parts[:-1])
+    return is_published(name) or own or any(part in known.browser_words for part in parts)
+
+
+_OWN = 3
+
+
+def _own(before: Sequence[str]) -> bool:
+    """Whether the words before `URL` make it that of the program itself: none, `APP`, `SERVER_BASE`."""
+    return not before or (before[0] in _variables().own_words and all(part in ("base", "root") for part in before[1:]))
+
+
+def is_for_servers(name: str) -> bool:
+    """Whether a web address under this name is for calls between servers: `API_URL`, `ORDERS_SERVICE_URL`."""
+    return any(part in _variables().server_words for part in words(name))
+
+
+class Split(Struct, frozen=True):
+    """A variable that holds only a host: the words that tell whose, and the name of the variable with the port."""
+
+    words: frozenset[str]
+    port: str
+
+
+def split_host(name: str) -> Split | None:
+    """How `DB_HOST` or `HOST_DB` goes with `DB_PORT` or `PORT_DB`; None for other names, and for a bare `HOST`."""
+    upper, parts = name.upper(), words(name)
+    if upper == "PGHOST":
+        return Split(frozenset({"pg"}), "PGPORT")
+    head, _, last = upper.rpartition("_")
+    if head and holds_host(last.lower()):
+        return Split(frozenset(parts[:-1]), f"{name[: len(head)]}_PORT")
+    first, _, rest = upper.partition("_")
+    if first == "HOST" and rest.lower() in _variables().store_words:
+        return Split(frozenset(parts[1:]), f"PORT_{name[len('HOST_') :]}")
+    return None

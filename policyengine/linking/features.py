@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from policyengine.knowledge import components
 from policyengine.linking import naming
 from policyengine.model.graph import EdgeKind, Graph
 from policyengine.model.nodes import Database, Datastore, Node, Role, Service, Side
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
 Words = frozenset[str]
 _NONE: Words = frozenset()
-
-_DOCUMENTS = frozenset({"mongo", "mongodb", "docdb", "documentdb", "couchdb"})
-_TABLES = frozenset({"dynamodb", "cassandra", "scylla", "keyspaces"})
 
 
 class Features(Struct, frozen=True):
@@ -89,7 +87,7 @@ class Reading(Struct, frozen=True):
                 test,
                 keys=self.keys.get(node.id, _NONE),
                 database=_text(node.database_name),
-                engine=_text(node.engine),
+                engine=components.spoken(_text(node.engine)),
             )
         if not isinstance(node, Service):
             return Features(node, naming.stem(node.name, affixes), test)
@@ -114,7 +112,8 @@ def family(node: Node) -> str:
         return "application" if node.role in (Role.APP, Role.PROXY) else node.role.value
     if isinstance(node, Database):
         engine = _text(node.engine)
-        return "documents" if engine in _DOCUMENTS else "tables" if engine in _TABLES else "database"
+        found = components.family(components.spoken(engine))
+        return "database" if found == "relational" else found
     return type(node).__name__.lower()
 
 

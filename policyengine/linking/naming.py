@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from policyengine.knowledge import names
 from policyengine.patterns import regex
 
 if TYPE_CHECKING:
@@ -14,22 +15,6 @@ _WORD = regex(r"[a-z0-9]+")
 _HUMP = regex(r"(?<=[a-z0-9])(?=[A-Z])")  # between the words of `ApiContainer`
 _REGION = regex(r"(?:us|eu|ap|sa|ca|me|af|il|mx|cn)-(?:gov-)?(?:north|south|east|west|central)+-\d")
 _INDEX = regex(r"\[[^\]]*\]")
-# fmt: off
-_NOISE = frozenset({
-    "aws", "ecs", "rds", "elasticache", "task", "definition", "service", "container", "cluster", "instance", "module",
-    "replication", "group", "the", "this", "main", "default", "app", "application",
-})
-_ENVIRONMENTS = frozenset({
-    "prod", "production", "prd", "live", "staging", "stage", "stg", "dev", "development", "devel", "local",
-})
-_TESTS = frozenset({"test", "tests", "testing", "e2e", "ci"})
-_SAME = {
-    "db": "database", "postgres": "database", "postgresql": "database", "mysql": "database", "pg": "database",
-    "redis": "cache", "valkey": "cache", "memcached": "cache", "backend": "api", "back": "api", "server": "api",
-    "webapp": "web", "frontend": "web", "front": "web", "client": "web", "ui": "web",
-    "workers": "worker", "sidekiq": "worker", "celery": "worker",
-}
-# fmt: on
 _FEWEST = 2
 """How many different names must share a word that is taken for an affix of the project."""
 
@@ -56,16 +41,21 @@ def stem(name: str, without: frozenset[str] = frozenset()) -> frozenset[str]:
     """
     every = words(name)
     kept = frozenset(
-        _SAME.get(word, word)
+        names.meaning(word)
         for word in every
-        if word not in _NOISE and word not in _ENVIRONMENTS and word not in without
+        if not names.is_filler(word) and not _deployment(word) and word not in without
     )
     if kept:
         return kept
-    kept = frozenset(_SAME.get(word, word) for word in every if word not in _ENVIRONMENTS)
+    kept = frozenset(names.meaning(word) for word in every if not _deployment(word))
     return kept or frozenset(every)
 
 
 def for_tests(name: str) -> bool:
     """Whether a name says that a node serves the tests only: `db-test`, `e2e`."""
-    return any(word in _TESTS for word in words(name))
+    return any(names.speaks_of_tests(word) for word in words(name))
+
+
+def _deployment(word: str) -> bool:
+    """Whether a word names an environment that a system is deployed to, or the local one."""
+    return names.environment(word) not in ("", "test")

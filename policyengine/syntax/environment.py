@@ -7,17 +7,10 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from policyengine.patterns import regex
+from policyengine.knowledge.variables import given_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-_OF_THE_MACHINE = regex(
-    r"(?:GITHUB|RUNNER|ACTIONS|AWS|AZURE|GCP|GOOGLE|DOCKER|BUILDKIT|LC|XDG|JAVA|ANDROID|GO|PYTHON|NODE|NPM|GRADLE|"
-    r"CONDA|HOMEBREW|CHROME|DOTNET|POSTGRESQL|SSH|SUDO)_|"
-    r"(?:HOME|PATH|USER|LOGNAME|UID|SHELL|PWD|OLDPWD|LANG|TERM|TMPDIR|TEMP|HOSTNAME|DISPLAY|EDITOR|MAKE\w*|IMAGE_?OS|"
-    r"ImageOS|ImageVersion|DEBIAN_FRONTEND|VIRTUAL_ENV)\Z|\w+(?:HOME|PATH|_ROOT)\Z"
-)
 
 
 class Environment(Struct, frozen=True):
@@ -33,7 +26,7 @@ class Environment(Struct, frozen=True):
         """The value, empty where the variable is not set; None where that is not known."""
         if name in self.variables:
             return self.variables[name]
-        return "" if self.closed and _OF_THE_MACHINE.match(name) is None else None
+        return "" if self.closed and not given_by(name, "machine") else None
 
     def given(self, more: Mapping[str, str | None]) -> Environment:
         """The environment with further variables."""

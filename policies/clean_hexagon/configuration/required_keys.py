@@ -18,7 +18,7 @@ from policyengine.api import (
     Side,
     Stage,
     Unknown,
-    regex,
+    given_by,
     rule,
     undecided,
 )
@@ -27,12 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clean_hexagon.options import Options
-
-_PLATFORM_KEY = regex(
-    r"^(?:AWS_(?:REGION|DEFAULT_REGION|EXECUTION_ENV|ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|PROFILE|"
-    r"CONTAINER_\w+)|ECS_\w+|HOSTNAME|HOME|PATH|PWD|USER|SHELL|TERM|TZ|LANG|LC_\w+|CI|GITHUB_(?:ACTIONS|SHA|REF|RUN_ID)|"
-    r"VERCEL(?:_\w+)?|npm_\w+|DEBUG|FORCE_COLOR|NO_COLOR)$"
-)
 
 
 @rule(
@@ -69,7 +63,7 @@ def _missing(graph: Graph, module: ConfigModule | None, service: Service, servic
     if module is None:
         return
     required = [key for key in module.keys if isinstance(key.required, Known) and key.required.value and not key.client]
-    absent = [key for key in required if key.key not in _given(graph, service) and not _PLATFORM_KEY.match(key.key)]
+    absent = [key for key in required if key.key not in _given(graph, service) and not given_by(key.key, "container")]
     if not absent:
         return
     if service.environment_gap is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from clean_hexagon.mirroring.products import product
 from policyengine.api import (
     Bucket,
     Cache,
@@ -26,23 +25,20 @@ from policyengine.api import (
     Side,
     Span,
     Unknown,
-    regex,
+    environment,
+    is_dead_letters,
+    product,
+    role_by_name,
     rule,
+    serves,
     undecided,
+    words_of,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clean_hexagon.options import Options
-
-_SIDECAR = regex(
-    r"(?:^|[-_])(?:fire-?lens|log[-_]?router|fluent-?bit|fluentd|datadog|dd[-_]agent|xray|x-ray|envoy|otel|adot|"
-    r"aws-otel|collector|cloudwatch|newrelic|prometheus|vector|filebeat|sidecar|proxy|nginx|tailscale|migrat\w*)"
-    r"(?:$|[-_])",
-    re.IGNORECASE,
-)
-_DEAD_LETTERS = regex(r"dlq|dead.?letter|redrive", re.IGNORECASE)
 
 
 @rule(
@@ -76,7 +72,7 @@ def cloud_only_component(graph: Graph, options: Options) -> Iterator[Outcome]:
     seen: set[Span] = set()
     paired = [each for each in graph.all(Service, side=Side.CLOUD) if graph.mirror(each) is not None]
     for service in graph.unpaired(Service, side=Side.CLOUD):
-        if service.role is not Role.APP or _SIDECAR.search(service.name) or not _runs(service):
+        if service.role is not Role.APP or role_by_name(service.name) is not None or not _runs(service):
             continue
         if any(_alike(each.name, service.name) for each in local):
             continue
@@ -103,7 +99,7 @@ def cloud_only_component(graph: Graph, options: Options) -> Iterator[Outcome]:
     queue_reported = False
     for store in graph.unpaired(Datastore, side=Side.CLOUD):
         if isinstance(store, Queue):
-            if queue_reported or _DEAD_LETTERS.search(store.name):
+            if queue_reported or is_dead_letters(store.name):
                 continue
             queue_reported = True
         if isinstance(store, Bucket) or (emulated and isinstance(store, Queue)) or _held_locally(graph, store):
@@ -127,9 +123,6 @@ def cloud_only_component(graph: Graph, options: Options) -> Iterator[Outcome]:
             yield from undecided(store, store.engine)
 
 
-_HUMP = regex(r"(?<=[a-z0-9])(?=[A-Z])")  # between the words of `ApiContainer`
-
-
 def _alike(one: str, other: str) -> bool:
     """Whether one name is the other, or a part of it: `worker` and `worker_fast`, `page` and `shop-page`."""
     mine, theirs = (_words(name) for name in (one, other))
@@ -138,14 +131,13 @@ def _alike(one: str, other: str) -> bool:
     return re.sub(r"\W|_", "", one).lower() == re.sub(r"\W|_", "", other).lower()
 
 
-_ENVIRONMENTS = frozenset({"prod", "production", "prd", "live", "staging", "stage", "stg", "dev", "development"})
 _SHORTEST = 3
 
 
 def _words(name: str) -> set[str]:
     """The words of a name, without that of an environment: `prod-api` is `api`."""
-    words = set(re.findall(r"[a-z0-9]+", _HUMP.sub("-", name).lower()))
-    return words - _ENVIRONMENTS or words
+    words = set(words_of(name))
+    return {word for word in words if environment(word) in ("", "test")} or words
 
 
 def _covers(longer: set[str], shorter: set[str]) -> bool:
@@ -175,7 +167,8 @@ def _held_locally(graph: Graph, store: Datastore) -> bool:
     for local in graph.all(kind, side=Side.LOCAL):
         if not isinstance(local.engine, Known) or not isinstance(store.engine, Known):
             return True
-        if graph.equivalent(local.engine.value, store.engine.value) or isinstance(store, Queue):
+        here, there = local.engine.value, store.engine.value
+        if graph.equivalent(here, there) or serves(here, there) or isinstance(store, Queue):
             return True
     return False
 

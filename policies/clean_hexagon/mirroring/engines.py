@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clean_hexagon.mirroring.products import product
 from policyengine.api import (
     Database,
     Datastore,
@@ -16,7 +15,9 @@ from policyengine.api import (
     Outcome,
     Severity,
     Side,
+    product,
     rule,
+    serves,
     undecided,
 )
 
@@ -24,11 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clean_hexagon.options import Options
-
-_EMULATORS = frozenset(
-    {"minio", "localstack", "elasticmq", "goaws", "s3mock", "moto", "ministack", "fakes3", "dynamodb"}
-)
-_AWS = frozenset({"s3", "sqs", "sns", "dynamodb"})
 
 
 def _engine(schema: OrmSchema) -> str:
@@ -61,7 +57,7 @@ def engine_substitution(graph: Graph, options: Options) -> Iterator[Outcome]:
             case Known(here), Known(there) if not graph.equivalent(here, there):
                 if {here, there} == {"redis", "valkey"}:
                     continue
-                emulator = here in _EMULATORS and there in _AWS
+                emulator = serves(here, there)
                 yield Finding(
                     subject=local,
                     against=cloud,

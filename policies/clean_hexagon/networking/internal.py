@@ -9,19 +9,7 @@ from msgspec import Struct
 
 from clean_hexagon.networking import public_urls
 from clean_hexagon.networking.containers import CLIENTS, effective, host_ports, network_mode_of, shares_host
-from clean_hexagon.networking.endpoints import (
-    ENGINE_PORTS,
-    GATEWAY,
-    WEB,
-    Endpoint,
-    endpoints,
-    is_browser_key,
-    is_connection_key,
-    is_loopback,
-    is_server_key,
-    names_engine,
-    split_host,
-)
+from clean_hexagon.networking.endpoints import Endpoint, endpoints
 from policyengine.api import (
     Datastore,
     Edit,
@@ -38,7 +26,15 @@ from policyengine.api import (
     Span,
     Unknown,
     Variable,
+    host_kind,
+    is_address,
+    is_for_browsers,
+    is_for_servers,
+    is_web,
+    port_of_engine,
     rule,
+    speaks_of,
+    split_host,
     undecided,
 )
 
@@ -87,7 +83,7 @@ def localhost_inside_container(graph: Graph, options: Options) -> Iterator[Outco
         yield from undecided(service, service.environment_gap)
         environment = effective(graph, service)
         for variable in environment.values():
-            if isinstance(variable.value, Unknown) and is_connection_key(variable.key):
+            if isinstance(variable.value, Unknown) and is_address(variable.key):
                 yield from undecided(service, variable.value)
             for use in _uses(variable, environment):
                 place = use.span
@@ -197,7 +193,7 @@ def _uses(variable: Variable, environment: Mapping[str, Variable]) -> Iterator[_
     host = text.strip().lower()
     if split is None or not host or host == "0.0.0.0" or not re.fullmatch(r"[a-z0-9_.:-]+", host):  # noqa: S104  read
         return
-    port = environment.get(split.port_key)
+    port = environment.get(split.port)
     match None if port is None else port.value:
         case Known(number) as value if number.isascii() and number.isdigit() and len(number) <= 5:
             yield _Use(Endpoint("host", host, int(number), 0, len(text), written=False), span, exact, value)
@@ -219,11 +215,11 @@ class _Target(Struct, frozen=True):
 def _misdirected(graph: Graph, service: Service, key: str, use: _Use) -> _Target | None:
     """The sibling that an endpoint on the container itself, or on the Docker host, is meant for."""
     endpoint = use.endpoint
-    gateway = endpoint.host in GATEWAY
-    if not gateway and not is_loopback(endpoint.host):
+    gateway = host_kind(endpoint.host) == "gateway"
+    if not gateway and host_kind(endpoint.host) != "loopback":
         return None
-    web = endpoint.scheme in WEB
-    if web and is_browser_key(key):
+    web = is_web(endpoint.scheme)
+    if web and is_for_browsers(key):
         return None
     if endpoint.port in _own(graph, service):
         return None
@@ -239,7 +235,7 @@ def _misdirected(graph: Graph, service: Service, key: str, use: _Use) -> _Target
             continue
         if use.words is not None:
             engine, port_number = _engine(graph, sibling)
-            if engine and port_number and names_engine(use.words, engine):
+            if engine and port_number and speaks_of(use.words, engine):
                 return _Target(sibling, port_number, sibling.span)
         elif endpoint.port in _listening(graph, sibling):
             return _Target(sibling, endpoint.port, sibling.span)
@@ -252,9 +248,9 @@ def _plausible(sibling: Service, key: str, endpoint: Endpoint) -> bool:
     A web address of a proxy or a tool is what people open, and so may be that of an application, unless the variable
     speaks of an API or the like. A host variable of an application may be what it binds to.
     """
-    if endpoint.scheme in WEB and sibling.role is Role.APP:
-        return is_server_key(key)
-    if endpoint.scheme in WEB:
+    if is_web(endpoint.scheme) and sibling.role is Role.APP:
+        return is_for_servers(key)
+    if is_web(endpoint.scheme):
         return sibling.role not in {Role.PROXY, Role.TOOL}
     if endpoint.scheme == "host":
         return sibling.role not in {Role.APP, Role.PROXY, Role.JOB}
@@ -340,6 +336,6 @@ def _engine(graph: Graph, service: Service) -> tuple[str, int]:
     for store in graph.all(Datastore):
         if store.service == service.id and isinstance(store.engine, Known):
             engine = store.engine.value
-            port = store.port.value if isinstance(store.port, Known) else ENGINE_PORTS.get(engine, 0)
+            port = store.port.value if isinstance(store.port, Known) else port_of_engine(engine) or 0
             return engine, port
     return "", 0

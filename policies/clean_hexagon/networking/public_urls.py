@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from clean_hexagon.networking.endpoints import DEFAULT_PORTS, is_loopback
-from policyengine.api import Graph, Package, Severity, regex
+from policyengine.api import Graph, Package, Severity, host_kind, is_placeholder_host, port_of_scheme, regex
 
 if TYPE_CHECKING:
     from clean_hexagon.options import Options
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 _URL = regex(
     r"(https?)://(?:[^\s/?#@]*@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::(\d{1,5}))?(?=[/?#]|\Z)", re.IGNORECASE
 )
-_FOR_EXAMPLE = regex(r"(?:\A|[.-])(?:example|yourdomain|your-domain|mydomain|your-app|changeme)(?:\Z|[.-])")
 
 
 class Origin(Struct, frozen=True):
@@ -30,12 +28,12 @@ class Origin(Struct, frozen=True):
     @property
     def loopback(self) -> bool:
         """Whether it is on the machine itself."""
-        return is_loopback(self.host)
+        return host_kind(self.host) == "loopback"
 
     @property
     def placeholder(self) -> bool:
         """Whether the host is one that documentation uses for yours."""
-        return _FOR_EXAMPLE.search(self.host) is not None
+        return is_placeholder_host(self.host)
 
     def same(self, other: Origin) -> bool:
         """Whether a browser takes both for one origin."""
@@ -52,7 +50,7 @@ def origin(text: str) -> Origin | None:
     if match is None:
         return None
     scheme = match[1].lower()
-    port = int(match[3]) if match[3] else DEFAULT_PORTS[scheme]
+    port = int(match[3]) if match[3] else port_of_scheme(scheme) or 0
     return Origin(scheme, match[2].strip("[]").lower(), port, match[3] is not None)
 
 

@@ -27,6 +27,7 @@ from policyengine.api import (
     Stage,
     Unknown,
     Value,
+    family,
     regex,
     rule,
     undecided,
@@ -159,12 +160,7 @@ def _judged(graph: Graph, migrations: Migrations, cloud: Node, options: Options)
 def _cloud(graph: Graph) -> Iterator[Node]:
     """What the migrations are for: a relational database of the cloud, else a service."""
     for database in graph.all(Database, side=Side.CLOUD):
-        if not isinstance(database.engine, Known) or database.engine.value not in {
-            "mongo",
-            "mongodb",
-            "docdb",
-            "dynamodb",
-        }:
+        if not isinstance(database.engine, Known) or family(database.engine.value) == "relational":
             yield database
     yield from graph.apps(Side.CLOUD)
 

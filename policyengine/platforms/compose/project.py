@@ -7,6 +7,7 @@ import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from policyengine.knowledge.names import folder_kind
 from policyengine.model.graph import Choice
 from policyengine.model.source import ReadError
 from policyengine.platforms import Lowered
@@ -17,47 +18,6 @@ if TYPE_CHECKING:
     from policyengine.platforms import Settings
     from policyengine.platforms.compose import ComposePart
     from policyengine.repository.discover import Files
-
-_ASIDE = frozenset(
-    [
-        "example",
-        "examples",
-        "sample",
-        "samples",
-        "demo",
-        "demos",
-        "test",
-        "tests",
-        "testing",
-        "fixture",
-        "fixtures",
-        "testdata",
-        "e2e",
-        "vendor",
-        "third_party",
-        "node_modules",
-        "doc",
-        "docs",
-        "tutorial",
-        "tutorials",
-        "template",
-        "templates",
-        "benchmark",
-        "benchmarks",
-        "loadtest",
-        "load-test",
-        "monitoring",
-        "observability",
-        "profiling",
-        "cases",
-    ]
-)
-
-
-_BESIDE = frozenset(
-    ["monitoring", "observability", "profiling", "loadtest", "load-test", "benchmark", "benchmarks", "node_modules"]
-)
-"""Folders whose Compose project stands beside the application, and is never its local side."""
 
 
 def lower(tree: Files, settings: Settings[ComposePart]) -> Lowered:
@@ -116,7 +76,7 @@ def choose(
         return paths, Choice("Compose project", ", ".join(paths), "configured as compose.canonical"), ()
     found = [path for path in tree.paths if posixpath.basename(path) in NAMES]
     folders = sorted({posixpath.dirname(path) for path in found}, key=_rank)
-    folders = [folder for folder in folders if _BESIDE.isdisjoint(folder.lower().split("/"))]
+    folders = [folder for folder in folders if not _stands_beside(folder)]
     if not folders:
         return _for_work(tree.paths)
     paths = default_files(tree, folders[0])
@@ -140,10 +100,15 @@ def _for_work(paths: Sequence[str]) -> tuple[tuple[str, ...], Choice | None, tup
     return (meant[0],), Choice("Compose project", meant[0], reason), ()
 
 
+def _stands_beside(folder: str) -> bool:
+    """Whether a Compose project stands beside the application, and is never its local side."""
+    return any(folder_kind(part.lower()) in ("beside", "foreign") for part in folder.split("/"))
+
+
 def _rank(folder: str) -> tuple[bool, int, str]:
     """Folders of examples and tests last, then the nearest to the root, then by name."""
     parts: Sequence[str] = folder.split("/") if folder else ()
-    return any(part.lower() in _ASIDE for part in parts), len(parts), folder
+    return any(folder_kind(part.lower()) is not None for part in parts), len(parts), folder
 
 
 __all__ = ["choose", "lower"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from policyengine.knowledge.variables import database_variables
 from policyengine.model import image as images
 from policyengine.model.nodes import (
     Attachment,
@@ -48,7 +49,6 @@ _JOB_WORDS = regex(
     r"|prisma\s+(?:migrate|db\s+push)|drizzle-kit|collectstatic|knex\s+migrate|flyway|liquibase|init-db|createdb)\b"
 )
 _JOB_NAME = regex(r"(?:^|[-_.])(?:migrate|migrations?|migrator|init|setup|seed|seeder|createbuckets?)(?:$|[-_.\d])")
-_DATABASE_KEYS = ("POSTGRES_DB", "POSTGRESQL_DATABASE", "MYSQL_DATABASE", "MARIADB_DATABASE", "MONGO_INITDB_DATABASE")
 
 
 def lower(project: Project, source_of: Callable[[str], Source | None]) -> Iterator[Service | Datastore]:
@@ -497,7 +497,7 @@ def _parity(
 def _role(made: Service, service: Fields, one_shot: set[str]) -> Role:
     """What the container is for: a job by what waits for it or by its command, else what its image is."""
     engine = images.engine_of(made.image.value, made.image.span) if isinstance(made.image, Known) else None
-    role = image_role(engine) if made.build is None else Role.APP
+    role = image_role(engine, made.name) if made.build is None else Role.APP
     if made.name in one_shot:
         return Role.JOB
     restart = service.get("restart")
@@ -516,7 +516,7 @@ def _serves(line: str) -> bool:
 
 
 def _database_name(service: Service) -> Value[str] | None:
-    for key in _DATABASE_KEYS:
+    for key in database_variables():
         found = service.variable(key)
         if found is not None:
             return found.value

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
 
+from policyengine.knowledge.components import role_by_name
 from policyengine.model.image import Engine, engine_of
 from policyengine.model.nodes import Bucket, Cache, Database, Datastore, Queue, Role, Search, Service
 from policyengine.model.value import Floating, Known, Unknown, Value
@@ -21,7 +22,7 @@ _ROLES = {
     "search": Role.SEARCH,
     "queue": Role.QUEUE,
     "storage": Role.STORAGE,
-    "aws": Role.EMULATOR,
+    "emulator": Role.EMULATOR,
     "proxy": Role.PROXY,
     "identity": Role.TOOL,
     "workflow": Role.TOOL,
@@ -39,9 +40,14 @@ _KINDS: dict[Role, tuple[type[Datastore], str]] = {
 }
 
 
-def image_role(engine: Engine | None) -> Role:
-    """The role that an image alone gives a container. A language runtime, or an unknown image, is an application."""
-    return Role.APP if engine is None else _ROLES.get(engine.purpose, Role.APP)
+def image_role(engine: Engine | None, name: str = "") -> Role:
+    """The role that an image gives a container; an unknown one leaves it to the `name`, which may be that of an agent.
+
+    A language runtime, or an unknown image under any other name, is an application.
+    """
+    if engine is None:
+        return Role.SIDECAR if role_by_name(name) == "sidecar" else Role.APP
+    return _ROLES.get(engine.purpose, Role.APP)
 
 
 def datastore(service: Service, image: Value[ImageRef], database_name: Value[str] | None = None) -> Datastore | None:

@@ -35,7 +35,7 @@ def services(job_id: str, body: Mapping, scope: Scope) -> Iterator[Node]:
             name=entry.key.text,
             side=Side.PIPELINE,
             span=entry.key.span,
-            role=image_role(engine),
+            role=image_role(engine, entry.key.text),
             group=job_id,
             image=image,
             build=None,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from policyengine.knowledge.names import environment_words
 from policyengine.model.graph import Choice, Edge
 from policyengine.model.nodes import Node, Side
 from policyengine.model.source import ReadError, Source, Span
@@ -21,7 +23,7 @@ from policyengine.platforms.terraform.workspace.folders import ENDS, read, read_
 from policyengine.platforms.terraform.workspace.installed import Folders, installed
 from policyengine.platforms.terraform.workspace.instances import TfVars
 from policyengine.platforms.terraform.workspace.project import ENVIRONMENT_VARIABLES, Project
-from policyengine.platforms.terraform.workspace.roots import SYNONYMS, Root, find_roots, nearest, workspace_of
+from policyengine.platforms.terraform.workspace.roots import Root, find_roots, nearest, workspace_of
 from policyengine.platforms.terraform.workspace.syntaxes import Syntaxes
 from policyengine.repository.discover import INSTALLED
 
@@ -249,13 +251,11 @@ def _is_given(name: str, value: Tree) -> bool:
     return name not in ENVIRONMENT_VARIABLES or not isinstance(value, Unknown)
 
 
-_PRODUCTION = regex(rf"(?<![\w-])(?:{'|'.join(SYNONYMS['prod'])})(?![\w-])")
-
-
 def _words(folders: Mapping[str, Folder]) -> dict[str, frozenset[str]]:
     """The words for production that the files of each directory use."""
+    production = re.compile(rf"(?<![\w-])(?:{'|'.join(environment_words('prod'))})(?![\w-])")
     return {
-        path: frozenset(word for source in folder.sources for word in _PRODUCTION.findall(source.text))
+        path: frozenset(word for source in folder.sources for word in production.findall(source.text))
         for path, folder in folders.items()
     }
 

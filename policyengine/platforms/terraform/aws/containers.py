@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from policyengine.knowledge.components import role_by_name
 from policyengine.model.graph import Edge, EdgeKind
 from policyengine.model.image import engine_of
 from policyengine.model.nodes import Dependency, Healthcheck, MigrationRunner, Mount, Port, Role, Service
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value, known
-from policyengine.patterns import regex
 from policyengine.platforms.docker.datastore import image_role
 from policyengine.platforms.terraform.aws.connections import edges
 from policyengine.platforms.terraform.aws.definitions import definitions
@@ -31,11 +31,6 @@ if TYPE_CHECKING:
     from policyengine.model.source import Span
     from policyengine.platforms.terraform.resources.sections import Resource, Section
     from policyengine.platforms.terraform.resources.stack import Stack
-
-_SIDECAR = regex(
-    r"(?:^|[-_])(?:datadog|dd|xray|x-ray|envoy|otel|otelcol|adot|fluent-?bit|fluentd|log[-_]?router|firelens|firelens-container"
-    r"|collector|newrelic|cwagent|cloudwatch-agent|tailscale|ecs-exporter|sidecar|sigv4|appmesh|splunk|vector)(?:$|[-_])"
-)
 
 
 class Deployment(Struct, frozen=True):
@@ -224,7 +219,7 @@ def _role(
     command: Value[Command],
     deployment: Deployment,
 ) -> Role:
-    if _SIDECAR.search(name.lower()) or fields.get("firelensConfiguration") is not None:
+    if role_by_name(name) == "sidecar" or fields.get("firelensConfiguration") is not None:
         return Role.SIDECAR
     role = Role.APP
     if isinstance(image, Known | Floating):

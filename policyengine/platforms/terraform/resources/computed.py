@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from policyengine.knowledge.ports import port_of_engine
 from policyengine.model.value import Known, Via
 from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.expressions import settled
@@ -53,18 +54,6 @@ _ID = {
 }
 """Resources whose `id` is the value of an argument."""
 
-_PORTS = {
-    "postgres": 5432,
-    "aurora-postgresql": 5432,
-    "mysql": 3306,
-    "mariadb": 3306,
-    "aurora": 3306,
-    "aurora-mysql": 3306,
-    "docdb": 27017,
-    "redis": 6379,
-    "valkey": 6379,
-    "memcached": 11211,
-}
 _ENGINES = {
     "aws_db_instance": "",
     "aws_rds_cluster": "aurora",
@@ -177,7 +166,7 @@ def _port(instance: _Instance) -> Tree | None:
     if instance.argument("replicate_source_db") is not None or instance.argument("snapshot_identifier") is not None:
         return None
     name = engine.value if engine is not None else _ENGINES[instance.kind]
-    port = _PORTS.get(name)
+    port = port_of_engine(name)
     span = engine.span if engine is not None else instance.declared.span
     return None if port is None else Known(port, span, (Via(f"the default port of {name}", span),))
 

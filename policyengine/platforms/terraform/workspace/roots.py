@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from policyengine.knowledge.names import distance_to_production, environment, environment_words
 from policyengine.model.graph import Choice
 from policyengine.patterns import regex
 
@@ -18,15 +19,6 @@ if TYPE_CHECKING:
     from policyengine.platforms.terraform import TerraformPart
     from policyengine.platforms.terraform.workspace.folders import Folder
 
-SYNONYMS: Mapping[str, tuple[str, ...]] = {
-    "prod": ("prod", "production", "prd", "live"),
-    "staging": ("staging", "stage", "stg", "preprod", "uat"),
-    "dev": ("dev", "development", "develop", "sandbox"),
-    "test": ("test", "testing", "qa"),
-}
-"""Names of environments, those nearest to production first."""
-
-_RANK = {word: rank for rank, words in enumerate(SYNONYMS.values()) for word in words}
 _WORD = regex(r"[^a-z0-9]+")
 _ASIDE = regex(r"(?:^|/)(?:examples?|tests?|fixtures?|samples?|test-fixtures|\.github|bootstrap|tutorials?)(?:/|$)")
 
@@ -41,13 +33,13 @@ class Root(Struct, frozen=True):
 def environment_of(text: str) -> str:
     """The environment that a name tells (`prod`, `staging` …), or an empty string."""
     words = _WORD.split(text.lower())
-    return next((word for word in words if word in _RANK), "")
+    return next((word for word in words if distance_to_production(environment(word)) is not None), "")
 
 
-def _same(word: str, environment: str) -> bool:
-    if word == environment.lower():
+def _same(word: str, wanted: str) -> bool:
+    if word == wanted.lower():
         return True
-    return any(word in words and environment.lower() in words for words in SYNONYMS.values())
+    return environment(word) != "" and environment(word) == environment(wanted.lower())
 
 
 def find_roots(
@@ -132,10 +124,10 @@ def _environment_part(parts: Sequence[str]) -> int | None:
 
 def choose_environment(members: Mapping[str, str], wanted: str) -> tuple[str, str]:
     """Of paths by the environment that each names, the wanted one or the one nearest to production, and why."""
-    for path, environment in sorted(members.items()):
-        if _same(environment, wanted):
+    for path, named in sorted(members.items()):
+        if _same(named, wanted):
             return path, f"it is named after the environment {wanted!r}"
-    nearest = min(sorted(members), key=lambda path: _RANK[members[path]])
+    nearest = min(sorted(members), key=lambda path: distance_to_production(environment(members[path])) or 0)
     return nearest, f"there is no {wanted!r}, and {members[nearest]!r} is nearest to production"
 
 
@@ -191,5 +183,5 @@ def workspace_of(words: frozenset[str], settings: Settings[TerraformPart]) -> st
     """The environment's name as the files spell it, of the words for production in them; or as configured."""
     if settings.part.workspace:
         return settings.part.workspace
-    alike = (settings.environment, *SYNONYMS["prod"]) if _same(settings.environment or "prod", "prod") else ()
+    alike = (settings.environment, *environment_words("prod")) if _same(settings.environment or "prod", "prod") else ()
     return next((word for word in alike if word in words), settings.environment or "default")

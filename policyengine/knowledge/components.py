@@ -1,0 +1,95 @@
+"""The parts of a system: how engines are called, what stands in for what, which containers only accompany others."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct, field
+
+from policyengine.knowledge.loading import Table, table
+from policyengine.knowledge.names import runs, words
+
+Family = Literal["documents", "relational", "tables"]
+"""Databases of one family can stand for one another; those of two cannot."""
+
+
+class Engine(Struct, frozen=True, forbid_unknown_fields=True):
+    """An engine: `product` as its makers write it, `cloud` for a service that only one cloud offers."""
+
+    product: str
+    source: str
+    family: Family = "relational"
+    cloud: Literal["", "aws", "azure", "google"] = ""
+
+
+class Emulator(Struct, frozen=True, forbid_unknown_fields=True):
+    """A program that speaks the protocol of engines (`s3`) or of every service of a cloud (`aws`)."""
+
+    stands_in_for: tuple[str, ...]
+    source: str
+
+
+class NamedComponent(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a container is whose name has these words: an agent beside another container, or a proxy before it."""
+
+    role: Literal["proxy", "sidecar"]
+    source: str
+
+
+class Components(Table, frozen=True):
+    """The table: engines and emulators by their own word, containers by words of their names."""
+
+    engines: dict[str, Engine]
+    emulators: dict[str, Emulator]
+    names: dict[str, NamedComponent]
+    _joined: dict[str, NamedComponent] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._joined.update((name.replace(" ", ""), entry) for name, entry in self.names.items())
+
+    def named(self, name: str) -> NamedComponent | None:
+        """The first entry that words of a name are."""
+        return next((self._joined[run] for _, _, run in runs(words(name)) if run in self._joined), None)
+
+
+def _components() -> Components:
+    return table("components", Components)
+
+
+def product(engine: str) -> str:
+    """An engine as its makers write it: `PostgreSQL` is `Postgres` here, `s3` is `S3`."""
+    found = _components().engines.get(engine)
+    return engine if found is None else found.product
+
+
+def family(engine: str) -> Family:
+    """The family of a database."""
+    found = _components().engines.get(engine)
+    return "relational" if found is None else found.family
+
+
+def stands_in_for(engine: str) -> frozenset[str]:
+    """The engines whose protocol an emulator speaks: `s3` for `minio`, every service of AWS for `localstack`."""
+    known = _components()
+    found = known.emulators.get(engine)
+    if found is None:
+        return frozenset()
+    clouds = {name for name, each in known.engines.items() if each.cloud in found.stands_in_for}
+    return frozenset(found.stands_in_for) | clouds
+
+
+def serves(here: str, there: str) -> bool:
+    """Whether one engine is another, or stands in for it."""
+    return here == there or there in stands_in_for(here)
+
+
+def spoken(engine: str) -> str:
+    """The engine whose protocol is spoken: `s3` by `minio`, the engine itself by every other."""
+    found = _components().emulators.get(engine)
+    return engine if found is None or len(found.stands_in_for) > 1 else found.stands_in_for[0]
+
+
+def role_by_name(name: str) -> Literal["proxy", "sidecar"] | None:
+    """What a container of that name is for, as far as its name alone tells."""
+    found = _components().named(name)
+    return None if found is None else found.role
