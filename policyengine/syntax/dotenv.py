@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import Struct
 
 from policyengine.model.source import ReadError, Source, Span
+from policyengine.model.text import Text
 from policyengine.model.value import Via
 from policyengine.patterns import regex
-from policyengine.syntax.interpolation import HOLE, LONGEST, Piece, TemplateError, Text, expand, join
+from policyengine.syntax.interpolation import LONGEST, TemplateError, expand, unset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -48,12 +49,11 @@ class Assignment(NamedTuple):
 
 
 class Resolved(Struct, frozen=True):
-    """One variable after expansion. `unset` names the variables that nothing set, each a hole in the text."""
+    """One variable after expansion."""
 
     key: str
     key_span: Span
     text: Text
-    unset: tuple[str, ...] = ()
 
 
 _SPACE = "\t\v\f\r \x85\xa0"
@@ -115,19 +115,19 @@ def resolve(
                 found[assignment.key] = Resolved(assignment.key, assignment.key_span, text)
             elif not strict:
                 step = Via(assignment.key, assignment.key_span)
-                text = Text.at(HOLE, assignment.key_span, (step,))
-                found[assignment.key] = Resolved(assignment.key, assignment.key_span, text, (assignment.key,))
+                unknown = unset(assignment.key, assignment.key_span)
+                text = Text.undecided(f"${{{assignment.key}}}", unknown, (step,))
+                found[assignment.key] = Resolved(assignment.key, assignment.key_span, text)
             continue
         text = assignment.value
-        unset: tuple[str, ...] = ()
-        if "$" in text.text and assignment.expands is Expands.COMPOSE:
+        if assignment.expands is Expands.COMPOSE:
             try:
-                text, unset = expand(text, known, strict=strict)
+                text = expand(text, known, strict=strict)
             except TemplateError as error:
                 raise ReadError(error.message, error.span) from error
-        elif "$" in text.text and assignment.expands is Expands.PYTHON:
-            text, unset = _expand_python(text, known, strict=strict)
-        found[assignment.key] = Resolved(assignment.key, assignment.key_span, text, unset)
+        elif assignment.expands is Expands.PYTHON:
+            text = _expand_python(text, known, strict=strict)
+        found[assignment.key] = Resolved(assignment.key, assignment.key_span, text)
     return found
 
 
@@ -186,7 +186,7 @@ def _compose(source: Source) -> Iterable[Assignment]:
             last = stop if comment < 0 else comment
             while last > at and text[last - 1].isspace():
                 last -= 1
-            yield Assignment(key, span, Text.at(text[at:last], Span(path, at, last)), Expands.COMPOSE)
+            yield Assignment(key, span, Text.standing(text[at:last], path, at), Expands.COMPOSE)
             at = min(stop + 1, size)
 
 
@@ -218,39 +218,23 @@ def _quoted(source: Source, at: int) -> tuple[Text, int, Expands]:
         run = close
         end = close + 1
     parts.append((run, close))
-    value = join(Text.at(text[left:right], Span(path, left, right)) for left, right in parts if left < right)
-    if not value.text:
+    kept = [Text.standing(text[left:right], path, left) for left, right in parts if left < right]
+    if not kept:
         return Text.at("", Span(path, at, close + 1)), close + 1, Expands.NOTHING
+    value = Text.join(kept)
     if quote == "'":
         return value, close + 1, Expands.NOTHING
-    return _unescaped(value), close + 1, Expands.COMPOSE
+    return value.replaced(_ESCAPE, _meaning), close + 1, Expands.COMPOSE
 
 
-def _unescaped(value: Text) -> Text:
-    r"""The escapes of a double-quoted value resolved; `\$` becomes `$$`, which expansion turns into a dollar."""
-    if "\\" not in value.text:
-        return value
-    parts: list[Text] = []
-    at = 0
-    for match in _ESCAPE.finditer(value.text):
-        start, end = match.span()
-        parts.append(value.cut(at, start))
-        found = match[0]
-        if found == "\\$":
-            meant = "$$"
-        elif found[1] == "0":  # Go's octal escape takes exactly three digits after the zero
-            digits = found[2:]
-            meant = chr(int(digits, 8)) if re.fullmatch(r"[0-7]{3}", digits) else found
-            if len(meant) == 1 and ord(meant) > 255:
-                meant = found
-        else:
-            meant = _ESCAPED.get(found[1], found)
-        place = value.cut(start, end)
-        pieces = tuple(Piece(0, len(meant), piece.span, False, piece.via) for piece in place.pieces[:1])  # noqa: FBT003
-        parts.append(Text(meant, pieces))
-        at = end
-    parts.append(value.cut(at, len(value.text)))
-    return join(part for part in parts if part.text)
+def _meaning(escape: str) -> str:
+    r"""What an escape of a double-quoted value means; `\$` becomes `$$`, which expansion turns into a dollar."""
+    if escape == "\\$":
+        return "$$"
+    if escape[1] == "0":  # Go's octal escape takes exactly three digits after the zero
+        octal = re.fullmatch(r"[0-3][0-7]{2}", escape[2:])
+        return chr(int(octal[0], 8)) if octal else escape
+    return _ESCAPED.get(escape[1], escape)
 
 
 # JavaScript's `\s`: with U+FEFF, without Python's U+001C to U+001F and U+0085.
@@ -316,35 +300,15 @@ def _same_line(text: str, start: int, end: int) -> bool:
 def _node_text(text: str, span: Span) -> Text:
     r"""The value without its quotes; only in double quotes are `\n` and `\r` resolved."""
     if len(text) >= 2 and text[0] in "'\"`" and text[-1] == text[0]:
-        inner = Text.at(text[1:-1], Span(span.path, span.start + 1, span.end - 1))
-        if not inner.text:
-            return Text.at("", span)
-        return _node_escapes(inner, text[0])
+        inner = Text.standing(text[1:-1], span.path, span.start + 1)
+        return _node_escapes(inner, text[0]) if inner.written else Text.at("", span)
     return _node_escapes(Text.at(text, span), text[:1])
 
 
 def _node_escapes(value: Text, quote: str) -> Text:
     r"""Line ends become line feeds everywhere, `\n` and `\r` are escapes after a double quote."""
     pattern = _NODE_ESCAPE if quote == '"' else _BREAK
-    if pattern.search(value.text) is None:
-        return value
-    return _replaced(value, pattern, lambda found: "\r" if found == "\\r" else "\n")
-
-
-def _replaced(value: Text, pattern: re.Pattern[str], meaning: Callable[[str], str]) -> Text:
-    """The value with each match of a pattern replaced, places kept."""
-    parts: list[Text] = []
-    at = 0
-    for match in pattern.finditer(value.text):
-        start, end = match.span()
-        parts.append(value.cut(at, start))
-        meant = meaning(match[0])
-        place = value.cut(start, end)
-        pieces = tuple(Piece(0, len(meant), piece.span, False, piece.via) for piece in place.pieces[:1])  # noqa: FBT003
-        parts.append(Text(meant, pieces))
-        at = end
-    parts.append(value.cut(at, len(value.text)))
-    return join(part for part in parts if part.text)
+    return value.replaced(pattern, lambda found: "\r" if found == "\\r" else "\n")
 
 
 def _next_line(text: str, at: int) -> int:
@@ -422,38 +386,32 @@ def _python_statement(text: str, path: str, start: int) -> tuple[Assignment | No
 
 
 def _python_unescaped(value: Text, quote: str) -> Text:
-    if "\\" not in value.text:
-        return value
     pattern = _PY_ESCAPE if quote == '"' else _PY_SINGLE_ESCAPE
-    return _replaced(value, pattern, lambda found: {**_ESCAPED, "'": "'"}[found[1]])
+    return value.replaced(pattern, lambda found: {**_ESCAPED, "'": "'"}[found[1]])
 
 
-def _expand_python(value: Text, lookup: Callable[[str], Text | None], *, strict: bool) -> tuple[Text, tuple[str, ...]]:
+def _expand_python(value: Text, lookup: Callable[[str], Text | None], *, strict: bool) -> Text:
     """`${A}` and `${A:-b}` expanded; an unset variable is empty for python-dotenv."""
     parts: list[Text] = []
-    unset: list[str] = []
     at = length = 0
-    for match in _PY_VARIABLE.finditer(value.text):
+    for match in _PY_VARIABLE.finditer(value.written):
         start, end = match.span()
         parts.append(value.cut(at, start))
         at = end
-        place = value.cut(start, end)
-        step = Via(match[0], place.pieces[0].span)
+        step = Via(match[0], value.cut(start, end).pieces[0].span)
         held = lookup(match["name"])
-        length += len(held.text) if held is not None else 0
-        if length > max(LONGEST, 2 * len(value.text)):
+        length += len(held.written) if held is not None else 0
+        if length > max(LONGEST, 2 * len(value.written)):
             raise ReadError(f"the value expands beyond {LONGEST:,} characters", step.span)
         if held is not None:
             parts.append(held.stepped(step))
         elif match["default"] is not None:
             parts.append(value.cut(*match.span("default")).stepped(step))
+        elif strict:
+            parts.append(Text.made("", step.span, (step,)))
         else:
-            unset.append(match["name"])
-            parts.append(Text.at("" if strict else HOLE, step.span, (step,)))
-    parts.append(value.cut(at, len(value.text)))
-    return join(part for part in parts if part.text) if any(part.text for part in parts) else value.cut(0, 0), tuple(
-        unset
-    )
+            parts.append(Text.undecided(match[0], unset(match["name"], step.span), (step,)))
+    return Text.join((*parts, value.cut(at))) if parts else value
 
 
 def _end(pattern: re.Pattern[str], text: str, at: int) -> int:

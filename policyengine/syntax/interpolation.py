@@ -9,15 +9,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from policyengine.model.source import Span
-from policyengine.model.value import Via
+from policyengine.model.text import Text
+from policyengine.model.value import Unknown, Via
 from policyengine.patterns import regex
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-HOLE = "\uffff"
-"""Stands in a text for a part that the files do not decide. YAML and env files cannot hold this character."""
+    from policyengine.model.source import Span
 
 _NAME = regex(r"[_a-z][_a-z0-9]*", re.IGNORECASE)
 _OPERATOR = regex(r":?[-+?]")
@@ -27,71 +26,6 @@ LONGEST = 131_072
 """Characters that a text may expand to."""
 
 _MOST_PIECES = 1_000
-
-
-class Piece(NamedTuple):
-    """The part `[start, end)` of a text and the `span` it came from; `exact` when it stands there letter by letter."""
-
-    start: int
-    end: int
-    span: Span
-    exact: bool
-    via: tuple[Via, ...] = ()
-
-
-class Text(NamedTuple):
-    """A text with the places its parts came from, in order and without overlap."""
-
-    text: str
-    pieces: tuple[Piece, ...]
-
-    @classmethod
-    def at(cls, text: str, span: Span, via: tuple[Via, ...] = ()) -> Text:
-        """A text that stands at one place."""
-        return cls(text, (Piece(0, len(text), span, span.end - span.start == len(text), via),))
-
-    def cut(self, start: int, end: int) -> Text:
-        """The text from `start` to `end`, with its places."""
-        pieces = []
-        for piece in self.pieces:
-            left, right = max(piece.start, start), min(piece.end, end)
-            if left < right or (left == right and piece.start <= left <= piece.end and start == end):
-                span = piece.span
-                if piece.exact:
-                    base = span.start - piece.start
-                    span = Span(span.path, base + left, base + right)
-                pieces.append(Piece(left - start, right - start, span, piece.exact, piece.via))
-        if start == end and len(pieces) > 1:
-            pieces = pieces[:1]
-        return Text(self.text[start:end], tuple(pieces))
-
-    def stepped(self, *steps: Via) -> Text:
-        """The same text after every part of it passed `steps`, the nearest to the user first."""
-        return Text(self.text, tuple(piece._replace(via=(*steps, *piece.via)) for piece in self.pieces))
-
-    @property
-    def via(self) -> tuple[Via, ...]:
-        """All that any part of the text passed, each once."""
-        return tuple(dict.fromkeys(step for piece in self.pieces for step in piece.via))
-
-
-def join(parts: Iterable[Text]) -> Text:
-    """The parts one after the other."""
-    texts: list[str] = []
-    pieces: list[Piece] = []
-    length = 0
-    for part in parts:
-        texts.append(part.text)
-        pieces.extend(
-            piece._replace(start=piece.start + length, end=piece.end + length)
-            for piece in part.pieces
-            if piece.start < piece.end or not part.text
-        )
-        length += len(part.text)
-    pieces = [piece for piece in pieces if piece.start < piece.end] if length else pieces[:1]
-    if len(pieces) > _MOST_PIECES:  # nobody edits such a value: its places are not worth their memory
-        pieces = [Piece(0, length, pieces[0].span, exact=False, via=pieces[0].via)]
-    return Text("".join(texts), tuple(pieces))
 
 
 class TemplateError(Exception):
@@ -104,85 +38,114 @@ class TemplateError(Exception):
         self.required = required
 
 
-class Expansion(NamedTuple):
-    """What a template became, and the variables that nothing set (each is a hole, or empty when strict)."""
-
-    text: Text
-    unset: tuple[str, ...] = ()
-
-
-def expand(template: Text, lookup: Callable[[str], Text | None], *, strict: bool) -> Expansion:
+def expand(template: Text, lookup: Callable[[str], Text | None], *, strict: bool) -> Text:
     """The template with its variables replaced.
 
     With `strict` an unset variable becomes empty and a missing required one is an error, as Docker has it; without,
-    both become a `HOLE`, because the environment of whoever runs Docker is not among the files.
+    both are undecided, because the environment of whoever runs Docker is not among the files.
 
     Raises:
         TemplateError: the template is malformed, or, when strict, requires a variable that is not set.
     """
-    if "$" not in template.text:
-        return Expansion(template)
-    unset: list[str] = []
-    text = _substitute(template, lookup, unset, strict=strict, depth=0)
-    return Expansion(text, tuple(dict.fromkeys(unset)))
-
-
-def _substitute(
-    template: Text,
-    lookup: Callable[[str], Text | None],
-    unset: list[str],
-    *,
-    strict: bool,
-    depth: int,
-) -> Text:
-    """All replacements of one template, left to right."""
-    text = template.text
-    if "$" not in text:
+    if "$" not in template.written:
         return template
-    if depth > _DEEPEST:
-        raise TemplateError(f"the template is nested deeper than {_DEEPEST} levels", template.pieces[0].span)
-    parts: list[Text] = []
-    kept = at = count = length = 0
-    longest = max(LONGEST, 2 * len(text))
-    line_end = -1
-    while (dollar := text.find("$", at)) >= 0:
-        if dollar > line_end:
-            newline = text.find("\n", dollar)
-            line_end = newline if newline >= 0 else len(text)
-        expression = _expression(text, dollar, line_end)
-        if expression is None:
-            at = dollar + 1
-            continue
-        if dollar > kept:
-            parts.append(template.cut(kept, dollar))
-        kept = at = expression.end
-        count += 1
-        if count > _MOST:
-            raise TemplateError(f"the template holds more than {_MOST} variables", template.pieces[0].span)
-        if expression.name == "$":
-            parts.append(template.cut(dollar + 1, expression.end))
-            continue
-        found = template.cut(dollar, expression.end)
-        if not expression.name:
-            raise TemplateError(f"invalid interpolation format: {text[dollar : dollar + 80]!r}", _place(found))
-        step = Via(found.text, _place(found))
-        if expression.operator:
-            operand = template.cut(*expression.operand)
-            name, operator = expression.name, expression.operator
-            value = _operated(name, operator, operand, step, lookup, unset, strict=strict, depth=depth)
-        else:
-            held = lookup(expression.name)
-            if held is None:
-                unset.append(expression.name)
-                held = Text.at("" if strict else HOLE, step.span)
-            value = held.stepped(step)
-        parts.append(value)
-        length += len(value.text)
-        if length > longest:
-            raise TemplateError(f"the template expands beyond {LONGEST:,} characters", step.span)
-    if kept < len(text):
-        parts.append(template.cut(kept, len(text)))
-    return join(parts)
+    return _Expanding(lookup, strict).substitute(template, 0)
+
+
+def unset(name: str, place: Span) -> Unknown:
+    """Why a variable that no file sets is not known."""
+    return Unknown(f"the variable '{name}' set outside the files", place)
+
+
+class _Expanding(NamedTuple):
+    """One expansion: what variables are, and whether what is unset is empty."""
+
+    lookup: Callable[[str], Text | None]
+    strict: bool
+
+    def substitute(self, template: Text, depth: int) -> Text:
+        """All replacements of one template, left to right."""
+        text = template.written
+        if "$" not in text:
+            return template
+        if depth > _DEEPEST:
+            raise TemplateError(f"the template is nested deeper than {_DEEPEST} levels", template.pieces[0].span)
+        parts: list[Text] = []
+        kept = at = count = length = 0
+        longest = max(LONGEST, 2 * len(text))
+        line_end = -1
+        while (dollar := text.find("$", at)) >= 0:
+            if dollar > line_end:
+                newline = text.find("\n", dollar)
+                line_end = newline if newline >= 0 else len(text)
+            expression = _expression(text, dollar, line_end)
+            if expression is None:
+                at = dollar + 1
+                continue
+            if dollar > kept:
+                parts.append(template.cut(kept, dollar))
+            kept = at = expression.end
+            count += 1
+            if count > _MOST:
+                raise TemplateError(f"the template holds more than {_MOST} variables", template.pieces[0].span)
+            if expression.name == "$":
+                parts.append(template.cut(dollar + 1, expression.end))
+                continue
+            found = template.cut(dollar, expression.end)
+            if not expression.name:
+                raise TemplateError(f"invalid interpolation format: {text[dollar : dollar + 80]!r}", found.place)
+            step = Via(found.written, found.place)
+            value = self._value(expression, template.cut(*expression.operand), step, depth)
+            parts.append(value)
+            length += len(value.written)
+            if length > longest:
+                raise TemplateError(f"the template expands beyond {LONGEST:,} characters", step.span)
+        if kept < len(text):
+            parts.append(template.cut(kept))
+        return _at_one_place(Text.join(parts)) if parts else template.cut(0, 0)
+
+    def _value(self, expression: _Expression, operand: Text, step: Via, depth: int) -> Text:
+        """The value of `$name` or `${name<operator>operand}`."""
+        name, operator = expression.name, expression.operator
+        held = self.lookup(name)
+        present = held is not None and (not operator.startswith(":") or held.written != "")
+        match operator[-1:]:
+            case "+" if held is not None and operator == ":+" and _may_be_empty(held):
+                return held.stepped(step)
+            case "+" if present:
+                return self.substitute(operand, depth + 1).stepped(step)
+            case "+":
+                return Text.made("", step.span, (step,)) if self.strict or held is not None else self._unset(name, step)
+            case _ if held is not None and present:
+                return held.stepped(step)
+            case "-":
+                return self.substitute(operand, depth + 1).stepped(step)
+            case "?" if self.strict:
+                reason = self.substitute(operand, depth + 1).written
+                message = f"required variable {name} is missing a value" + (f": {reason}" if reason else "")
+                raise TemplateError(message, step.span, required=name)
+            case "" if self.strict:
+                return Text.made("", step.span, (step,))
+            case _:
+                return self._unset(name, step)
+
+    def _unset(self, name: str, step: Via) -> Text:
+        return Text.undecided(step.what, unset(name, step.span), (step,))
+
+
+def _may_be_empty(text: Text) -> bool:
+    """Whether all of a text is undecided, so that it may be empty."""
+    return bool(text.written) and all(piece.unknown is not None for piece in text.pieces)
+
+
+def _at_one_place(text: Text) -> Text:
+    """A text of very many pieces as one: nobody edits such a value, and its places are not worth their memory."""
+    if len(text.pieces) <= _MOST_PIECES:
+        return text
+    first, unknown = text.pieces[0], text.unknown
+    if unknown is not None:
+        return Text.undecided(text.written, unknown, first.via)
+    return Text.made(text.written, first.span, first.via)
 
 
 class _Expression(NamedTuple):
@@ -219,37 +182,6 @@ def _expression(text: str, dollar: int, line_end: int) -> _Expression | None:
     return _Expression(name[0], end + 1, operator[0], (operator.end(), end))
 
 
-def _operated(
-    name: str,
-    operator: str,
-    operand: Text,
-    step: Via,
-    lookup: Callable[[str], Text | None],
-    unset: list[str],
-    *,
-    strict: bool,
-    depth: int,
-) -> Text:
-    """The value of `${name<operator>operand}`."""
-    held = lookup(name)
-    present = held is not None and (not operator.startswith(":") or held.text != "")
-    kind = operator[-1]
-    if kind == "+":
-        if present:
-            return _substitute(operand, lookup, unset, strict=strict, depth=depth + 1).stepped(step)
-        return held.stepped(step) if held is not None else Text.at("", step.span, (step,))
-    if held is not None and present:
-        return held.stepped(step)
-    if kind == "-":
-        return _substitute(operand, lookup, unset, strict=strict, depth=depth + 1).stepped(step)
-    if not strict:
-        unset.append(name)
-        return Text.at(HOLE, step.span, (step,))
-    reason = _substitute(operand, lookup, unset, strict=strict, depth=depth + 1).text
-    message = f"required variable {name} is missing a value" + (f": {reason}" if reason else "")
-    raise TemplateError(message, step.span, required=name)
-
-
 def _closing_brace(text: str, start: int, stop: int) -> int:
     """Where the first brace expression closes, as Docker counts: the letter after `{` is not looked at."""
     depth = 0
@@ -264,9 +196,3 @@ def _closing_brace(text: str, start: int, stop: int) -> int:
             at += 1
         at += 1
     return -1
-
-
-def _place(text: Text) -> Span:
-    """The place of a template: from its first part to its last, when both stand in one file."""
-    first, last = text.pieces[0].span, text.pieces[-1].span
-    return first.cover(last) if first.path == last.path else first

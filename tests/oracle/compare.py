@@ -21,10 +21,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from policyengine.model.source import ReadError, Span
+from policyengine.model.text import Text
 from policyengine.repository import discover
 from policyengine.syntax import dotenv
 from policyengine.syntax.dotenv import Dialect
-from policyengine.syntax.interpolation import Text
 from tests.oracle.compose_oracle import differences, docker, engine, normal
 
 COMPOSE = re.compile(r"(?:.*[-_.])?compose(?:[-_.].*)?\.ya?ml\Z|.*\bcompose\b.*\.ya?ml\Z")
@@ -105,7 +105,7 @@ def env_values(path: Path, dialect: Dialect) -> dict[str, str] | None:
         )
     except ReadError:
         return None
-    return {key: each.text.text for key, each in found.items()}
+    return {key: each.text.written for key, each in found.items()}
 
 
 def compare_env(paths: list[Path], limit: int) -> None:

@@ -16,7 +16,6 @@ from policyengine.platforms.compose import ComposePart
 from policyengine.platforms.compose import project as compose
 from policyengine.platforms.compose.load import load
 from policyengine.platforms.compose.located import leaves
-from policyengine.syntax.interpolation import HOLE
 from tests.oracle.compose.projects import PROJECTS
 
 if TYPE_CHECKING:
@@ -144,6 +143,63 @@ def test_a_variable_that_no_file_sets_is_unknown() -> None:
     assert port.target.value == 3000
     assert files.at(port.target.span) == "3000"
     assert isinstance(port.published, Unknown)
+
+
+@pytest.mark.parametrize("template", ["$X", "${X}", "${X:+some}", "${X+some}", "${X:?needed}", "a-${X}", "${Y:-$X}"])
+def test_what_depends_on_a_variable_that_no_file_sets_is_unknown_and_never_absent(template: str) -> None:
+    _, app = one(f"services:\n  app:\n    image: '{template}'\n    user: '{template}'\n")
+    for value in (app.image, app.user):
+        assert isinstance(value, Unknown)
+        assert value.reason == "the variable 'X' set outside the files"
+
+
+@pytest.mark.parametrize(
+    ("template", "user"),
+    [("${X:-node}", "node"), ("${SET:+node}", "node"), ("${EMPTY+node}", "node"), ("${SET-root}", "node")],
+)
+def test_what_files_decide_of_a_template_is_known(template: str, user: str) -> None:
+    _, app = one(f"services: {{app: {{image: x, user: '{template}'}}}}", _dot_env="SET=node\nEMPTY=\n")
+    assert known(app.user).value == user
+
+
+@pytest.mark.parametrize("template", ["${EMPTY:+node}", "$EMPTY"])
+def test_an_attribute_that_files_make_empty_is_known_to_be_so(template: str) -> None:
+    _, app = one(f"services: {{app: {{image: x, user: '{template}'}}}}", _dot_env="EMPTY=\n")
+    assert known(app.user).value == ""
+
+
+def test_a_value_that_may_be_empty_decides_no_alternative() -> None:
+    text = "services: {app: {image: x, environment: {A: '$OUT'}, env_file: v.env}}"
+    _, app = one(text, **{"v.env": "B=${A:+b}\nC=${A+c}\nD=${A:-d}\n"})
+    values = {each.key: each.value for each in app.environment}
+    assert isinstance(values["B"], Unknown)
+    assert known(values["C"]).value == "c"
+    assert isinstance(values["D"], Unknown)
+
+
+def test_ports_of_which_a_variable_is_a_part_stay_apart() -> None:
+    _, app = one("services:\n  app:\n    image: x\n    ports: ['$A:80', '$B:80', '$IP:1:2/$P', '[::1]:3:4']\n")
+    targets = [port.target.value if isinstance(port.target, Known) else None for port in app.ports]
+    published = [port.published for port in app.ports]
+    assert targets == [80, 80, 2, 4]
+    assert [isinstance(each, Unknown) for each in published] == [True, True, False, False]
+    assert [isinstance(port.host_ip, Unknown) for port in app.ports] == [False, False, True, False]
+    assert [isinstance(port.protocol, Unknown) for port in app.ports] == [False, False, True, False]
+    assert (app.ports[0].host_ip, app.ports[3].host_ip, app.ports[0].protocol) == ("", "::1", "tcp")
+
+
+def test_a_project_name_that_is_not_decided_makes_no_name() -> None:
+    text = "name: '$OUT'\nservices: {app: {image: 'acme/app:${COMPOSE_PROJECT_NAME}'}}"
+    assert isinstance(one(text)[1].image, Unknown)
+    image = one(text.replace("$OUT", "shop"))[1].image
+    assert isinstance(image, Known)
+    assert image.value.text == "acme/app:shop"
+
+
+def test_an_env_file_whose_name_is_not_decided_leaves_a_gap_and_no_path() -> None:
+    _, app = one("services: {app: {image: x, env_file: '$FILE'}}")
+    assert app.env_files == ()
+    assert app.environment_gap is not None
 
 
 def test_each_number_of_a_port_has_its_own_place() -> None:
@@ -405,6 +461,5 @@ def test_exact_parts_of_every_value_stand_in_their_files(name: str) -> None:
         return
     for path, leaf in leaves(project.model):
         for piece in leaf.text.pieces if leaf.text is not None else ():
-            part = leaf.text.text[piece.start : piece.end] if leaf.text is not None else ""
-            if piece.exact and part and HOLE not in part and piece.span.path in files.texts:
-                assert files.at(piece.span) == part, path
+            if piece.exact and piece.text and piece.span.path in files.texts:
+                assert files.at(piece.span) == piece.text, path

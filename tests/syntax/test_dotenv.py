@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policyengine.model.source import ReadError, Source, Span
+from policyengine.model.text import Text
+from policyengine.model.value import Unknown, Via
 from policyengine.syntax.dotenv import Dialect, Resolved, read, resolve
-from policyengine.syntax.interpolation import HOLE, Text
 
 SHELL = {"S": "shell"}
 
@@ -24,7 +25,7 @@ def variables(text: str, dialect: Dialect) -> dict[str, str] | None:
         found = resolve(read(Source(".env", text), dialect), lookup, strict=True)
     except ReadError:
         return None
-    return {key: each.text.text for key, each in found.items()}
+    return {key: each.text.written for key, each in found.items()}
 
 
 C, N, P, D = Dialect.COMPOSE, Dialect.NODE, Dialect.PYTHON, Dialect.DOCKER
@@ -74,7 +75,7 @@ def resolved(text: str, dialect: Dialect = Dialect.COMPOSE) -> tuple[Source, dic
 def test_the_text_at_a_values_span_is_the_value(text: str, at: str, dialect: Dialect) -> None:
     source, found = resolved(text, dialect)
     value = found["A"]
-    assert value.text.text == at
+    assert value.text.written == at
     assert source.slice(value.text.pieces[0].span) == at
     assert source.slice(value.key_span) == "A"
 
@@ -82,15 +83,16 @@ def test_the_text_at_a_values_span_is_the_value(text: str, at: str, dialect: Dia
 def test_an_expanded_value_tells_where_each_part_stands() -> None:
     source, found = resolved("HOST=db\nURL=postgres://$HOST:${PORT:-5432}/app\n")
     text = found["URL"].text
-    assert text.text == "postgres://db:5432/app"
+    assert text.written == "postgres://db:5432/app"
     assert [source.slice(piece.span) for piece in text.pieces] == ["postgres://", "db", ":", "5432", "/app"]
     assert [step.what for step in text.via] == ["$HOST", "${PORT:-5432}"]
 
 
-def test_an_unset_variable_is_a_hole_for_analysis() -> None:
+def test_an_unset_variable_is_undecided_for_analysis() -> None:
     _, found = resolved("A=x-${GONE}\n")
-    assert found["A"].text.text == f"x-{HOLE}"
-    assert found["A"].unset == ("GONE",)
+    assert found["A"].text.written == "x-${GONE}"
+    step = Via("${GONE}", Span(".env", 4, 11))
+    assert found["A"].text.value() == Unknown("the variable 'GONE' set outside the files", Span(".env", 2, 11), (step,))
 
 
 def test_the_last_assignment_of_a_key_wins() -> None:
@@ -127,7 +129,7 @@ def test_python_dotenv_reads_the_same(text: str) -> None:
     logging.disable(logging.WARNING)
     theirs = dotenv.dotenv_values(stream=io.StringIO(text, newline=""), interpolate=False)
     found = read(Source(".env", text), Dialect.PYTHON)
-    ours = {each.key: None if each.value is None else each.value.text for each in found}
+    ours = {each.key: None if each.value is None else each.value.written for each in found}
     assert ours == dict(theirs)
 
 
@@ -143,6 +145,5 @@ def test_exact_parts_stand_in_the_file_letter_by_letter(text: str, dialect: Dial
     for value in found.values():
         for piece in value.text.pieces:
             assert 0 <= piece.span.start <= piece.span.end <= len(text)
-            part = value.text.text[piece.start : piece.end]
-            if piece.exact and HOLE not in part:
-                assert source.slice(piece.span) == part
+            if piece.exact:
+                assert source.slice(piece.span) == piece.text

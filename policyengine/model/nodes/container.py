@@ -36,8 +36,8 @@ class Port(Struct, frozen=True):
     target: Value[int]
     published: Value[int]
     span: Span
-    protocol: str = "tcp"
-    host_ip: str = ""
+    protocol: str | Unknown = "tcp"
+    host_ip: str | Unknown = ""
 
 
 class Mount(Struct, frozen=True):

@@ -8,7 +8,6 @@ from policyengine.model.nodes import Origin, Variable
 from policyengine.model.source import ReadError, Source, Span
 from policyengine.model.value import Known, Unknown, Value
 from policyengine.syntax import dotenv
-from policyengine.syntax.interpolation import HOLE
 
 if TYPE_CHECKING:
     from policyengine.syntax.dotenv import Resolved
@@ -32,11 +31,10 @@ def variable(resolved: Resolved, origin: Origin = Origin.ENV_FILE) -> Variable:
 def value_of(resolved: Resolved) -> Value[str]:
     """The value of a variable: Unknown when it is made of what only the environment sets."""
     text = resolved.text
-    span = text.pieces[0].span if len(text.pieces) == 1 else _whole(resolved)
-    if HOLE in text.text:
-        names = " and ".join(f"'{name}'" for name in resolved.unset) or "a variable"
-        return Unknown(f"{names} set outside the files", span, text.via)
-    return Known(text.text, span, text.via)
+    span = text.place if len(text.pieces) == 1 else _whole(resolved)
+    if text.unknown is not None:
+        return Unknown(text.unknown.reason, span, text.via)
+    return Known(text.written, span, text.via)
 
 
 def _whole(resolved: Resolved) -> Span:

@@ -6,12 +6,12 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from policyengine.model.source import ReadError
+from policyengine.model.text import Text
 from policyengine.model.value import Via
 from policyengine.platforms.compose.located import Field, Fields, Items, Leaf, Node, go_text, literal, string
 from policyengine.platforms.compose.merging import DEPENDENCY, as_mapping, extend
 from policyengine.platforms.compose.short import cleaned, derived, device, part, ports, volume
 from policyengine.platforms.compose.specification import HOOK_INHERITS
-from policyengine.syntax.interpolation import Text, join
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,7 +132,7 @@ def _ulimits(node: Node) -> Node:
     if isinstance(node, Fields):
         for field in node.entries.values():
             if not isinstance(field.node, Fields) and not (
-                isinstance(field.node, Leaf) and (type(field.node.value) is int or field.node.unset)
+                isinstance(field.node, Leaf) and (type(field.node.value) is int or field.node.unknown is not None)
             ):
                 raise _bad(field.node, "the ulimit")
     return node
@@ -315,7 +315,7 @@ def _secret_default(node: Node) -> Node:
         source = node.get("source")
         written = source.written if isinstance(source, Leaf) else Text.at("<nil>", node.span)
         prefix = literal("/run/secrets/", node.span).written
-        return node.with_entry("target", string(join((prefix, written)), node.span))
+        return node.with_entry("target", string(Text.join((prefix, written)), node.span))
     return node
 
 
@@ -451,7 +451,7 @@ def _given(item: Leaf, lookup: Callable[[str], Text | None]) -> Leaf:
     if held is None:
         return item
     equals = Text.at("=", item.span._replace(start=item.span.end))
-    return string(join((item.text, equals, held.stepped(Via(item.value, item.span)))), item.span, item.via)
+    return string(Text.join((item.text, equals, held.stepped(Via(item.value, item.span)))), item.span, item.via)
 
 
 def normalized(tree: Fields, name: str, lookup: Callable[[str], Text | None]) -> Fields:

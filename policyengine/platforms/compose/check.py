@@ -9,7 +9,6 @@ from policyengine.platforms.compose.interpolate import decimal
 from policyengine.platforms.compose.located import Fields, Items, Leaf, Node, single
 from policyengine.platforms.compose.shapes import size
 from policyengine.platforms.compose.short import is_address
-from policyengine.syntax.interpolation import HOLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,7 +61,7 @@ def _service(service: Fields, name: str) -> None:
     ports = service.get("ports")
     for port in ports.items if isinstance(ports, Items) else ():
         address = port.get("host_ip") if isinstance(port, Fields) else None
-        if isinstance(address, Leaf) and HOLE not in str(address.value) and not is_address(str(address.value)):
+        if isinstance(address, Leaf) and address.unknown is None and not is_address(str(address.value)):
             raise ReadError(f"services.{name}: {address.value!r} is no IP address", address.span, "correct it")
     for devices in (_down(service, "deploy", "resources", "reservations", "devices"), service.get("gpus")):
         for device in devices.items if isinstance(devices, Items) else ():
@@ -95,7 +94,7 @@ def enabled(model: Fields, profiles: Sequence[str]) -> list[str]:
 
 
 def _text(node: Node | None) -> str:
-    if not isinstance(node, Leaf) or node.value is None or (isinstance(node.value, str) and HOLE in node.value):
+    if not isinstance(node, Leaf) or node.value is None or node.unknown is not None:
         return ""
     return str(node.value)
 
@@ -156,8 +155,8 @@ def _build(service: Fields, name: str, services: dict[str, Fields], everything: 
                 raise ReadError(f"the context {target!r} of service '{name}' is {what}", entry.node.span, "correct it")
     platforms, platform = build.get("platforms"), _text(service.get("platform"))
     if isinstance(platforms, Items) and platforms.items and platform:
-        given = [str(item.value) for item in platforms.items if isinstance(item, Leaf)]
-        if platform not in given and not any(HOLE in each for each in given):
+        given = [item for item in platforms.items if isinstance(item, Leaf)]
+        if all(item.unknown is None and item.value != platform for item in given):
             message = f"build.platforms of service '{name}' lacks its platform {platform!r}"
             raise ReadError(message, platforms.span, "add it")
 
@@ -189,7 +188,7 @@ def _references(service: Fields, name: str, model: Fields) -> None:
     ):
         for mount in where.items if isinstance(where, Items) else ():
             source = mount.get("source") if isinstance(mount, Fields) else None
-            if HOLE in str(source.value if isinstance(source, Leaf) else ""):
+            if isinstance(source, Leaf) and source.unknown is not None:
                 continue
             if _text(source) not in known[section]:
                 message = f"service '{name}' uses the unknown {what} '{_text(source)}'"
@@ -260,10 +259,9 @@ def _equal(node: Node | None, limits: Node | None, key: str, name: str, own: str
 def _number(leaf: Leaf, *, memory: bool) -> float | None:
     value = leaf.value
     if isinstance(value, str):
-        if HOLE in value:
+        if leaf.unknown is not None:
             return None
-        found = size(value) if memory else decimal(value)
-        value = found
+        value = size(value) if memory else decimal(value)
     if value is None or isinstance(value, bool | str):
         return 0.0
     if memory:
@@ -284,7 +282,7 @@ def _mounts(service: Fields, name: str) -> None:
     volumes = service.get("volumes")
     for item in volumes.items if isinstance(volumes, Items) else ():
         target = item.get("target") if isinstance(item, Fields) else None
-        if isinstance(target, Leaf) and HOLE in str(target.value):
+        if isinstance(target, Leaf) and target.unknown is not None:
             continue
         rows.append((_text(target), item))
     for path, item in rows:

@@ -31,13 +31,13 @@ def printed(project: Project) -> dict[str, Json]:
         value.pop("env_file", None)
         value.pop("environment", None)
         environment: dict[str, Json] = {
-            key: None if each.text is None else each.text.text
+            key: None if each.text is None else each.text.written
             for key, each in project.environments[name].variables.items()
         }
         if environment:
             value["environment"] = environment
         labels: dict[str, Json] = {
-            key: "" if each.text is None else each.text.text for key, each in project.labels[name].items()
+            key: "" if each.text is None else each.text.written for key, each in project.labels[name].items()
         }
         if labels:
             value["labels"] = labels

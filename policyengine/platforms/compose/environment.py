@@ -11,10 +11,11 @@ from policyengine.model.source import ReadError, Source, Span
 from policyengine.model.value import Via
 from policyengine.platforms.compose.located import Fields, Items, Leaf, Node, Tagged
 from policyengine.syntax import dotenv
-from policyengine.syntax.interpolation import HOLE, Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from policyengine.model.text import Text
 
 STAND_INS = ("example", "sample", "template", "dist", "default")
 
@@ -34,7 +35,6 @@ class Variable(Struct, frozen=True):
     key_span: Span
     text: Text | None
     span: Span
-    unset: tuple[str, ...] = ()
     from_file: bool = False
 
 
@@ -67,7 +67,7 @@ class Context(Struct):
 
 def resolve_path(folder: str, path: str) -> str | None:
     """`path` from `folder` as a path relative to the root; None when it leads outside or is absolute."""
-    if path.startswith(("/", "~")) or HOLE in path:
+    if path.startswith(("/", "~")):
         return None
     joined = posixpath.normpath(posixpath.join(folder or ".", path))
     if joined == ".." or joined.startswith("../"):
@@ -117,29 +117,22 @@ def pairs(node: Node | None) -> dict[str, Variable]:
             if not isinstance(value, Leaf):
                 continue
             text = None if value.value is None else value.written
-            if text is not None and value.text is None:
-                text = value.written
             via = tuple(step for step in value.via if text is None or step not in text.via)
             text = text if text is None or not via else text.stepped(*via)
-            found[key] = Variable(key, entry.key, text, value.span, value.unset)
+            found[key] = Variable(key, entry.key, text, value.span)
     elif isinstance(node, Items):
         for item in node.items:
             if not isinstance(item, Leaf):
                 continue
             text = item.written
-            key, equals, _ = text.text.partition("=")
+            key_text, value_text = text.partition("=")
+            key, key_span = key_text.written, key_text.pieces[0].span
             if key and key[-1].isspace():
                 raise ReadError(f"the variable {key!r} ends in a blank", item.span, "remove the blank")
-            key_text = text.cut(0, len(key))
-            key_span = key_text.pieces[0].span if key_text.pieces else item.span
-            value_text = text.cut(len(key) + 1, len(text.text)) if equals else None
-            if value_text is not None and not value_text.pieces:
-                value_text = Text.at("", key_span._replace(start=key_span.end))
-            span = value_text.pieces[0].span if value_text and len(value_text.pieces) == 1 else item.span
-            unset = item.unset if value_text is not None and HOLE in value_text.text else ()
+            span = value_text.place if value_text is not None and len(value_text.pieces) == 1 else item.span
             via = tuple(step for step in item.via if value_text is None or step not in value_text.via)
             value_text = value_text if value_text is None or not via else value_text.stepped(*via)
-            found[key] = Variable(key, key_span, value_text, span, unset)
+            found[key] = Variable(key, key_span, value_text, span)
     return found
 
 
@@ -155,7 +148,7 @@ def _environment(context: Context, service: Fields, directory: str, known: Mappi
     def lookup(key: str) -> Text | None:
         return known.get(key) or set_here.get(key)
 
-    before = {key: dotenv.Resolved(key, own[key].key_span, text, own[key].unset) for key, text in set_here.items()}
+    before = {key: dotenv.Resolved(key, own[key].key_span, text) for key, text in set_here.items()}
     used: list[UsedEnvFile] = []
     entries = service.get("env_file")
     for entry in entries.items if isinstance(entries, Items) else ():
@@ -169,7 +162,7 @@ def _environment(context: Context, service: Fields, directory: str, known: Mappi
         step = Via(f"env_file {file.path}", file.entry.span)
         before = _read_into(context, source, dialect, lookup, before, step)
     merged = {
-        key: Variable(key, each.key_span, each.text, _span_of(each.text, each.key_span), each.unset, from_file=True)
+        key: Variable(key, each.key_span, each.text, _span_of(each.text, each.key_span), from_file=True)
         for key, each in before.items()
         if key not in own
     }
@@ -197,9 +190,7 @@ def _read_into(
         context.warnings.append(error)
         return before
     return {
-        key: each
-        if before.get(key) is each
-        else dotenv.Resolved(key, each.key_span, each.text.stepped(step), each.unset)
+        key: each if before.get(key) is each else dotenv.Resolved(key, each.key_span, each.text.stepped(step))
         for key, each in after.items()
     }
 
@@ -215,7 +206,7 @@ def _env_file(
     required = not (isinstance(required_leaf, Leaf) and required_leaf.value in (False, "false", "no", "off", "n"))
     dialect = dotenv.Dialect.COMPOSE
     kind = format_leaf.value if isinstance(format_leaf, Leaf) else ""
-    path = resolve_path(directory, path_leaf.value)
+    path = None if path_leaf.unknown is not None else resolve_path(directory, path_leaf.value)
     source = context.files.read(path) if path is not None else None
     stand_in = ""
     if source is None and path is not None and not context.strict:
@@ -236,7 +227,7 @@ def _labels(context: Context, service: Fields, directory: str, known: Mapping[st
     found: dict[str, Variable] = {}
     files = service.get("label_file")
     for leaf in files.items if isinstance(files, Items) else ():
-        if not isinstance(leaf, Leaf) or not isinstance(leaf.value, str):
+        if not isinstance(leaf, Leaf) or not isinstance(leaf.value, str) or leaf.unknown is not None:
             continue
         path = resolve_path(directory, leaf.value)
         source = context.files.read(path) if path is not None else None
@@ -246,7 +237,7 @@ def _labels(context: Context, service: Fields, directory: str, known: Mapping[st
             continue
         resolved = dotenv.resolve(dotenv.read(source), known.get, strict=context.strict)
         for key, each in resolved.items():
-            found[key] = Variable(key, each.key_span, each.text, _span_of(each.text, each.key_span), each.unset)
+            found[key] = Variable(key, each.key_span, each.text, _span_of(each.text, each.key_span))
     own = pairs(service.get("labels"))
     return {**found, **own}
 

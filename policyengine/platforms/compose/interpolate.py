@@ -19,14 +19,12 @@ from policyengine.platforms.compose.located import (
     single,
     string,
 )
-from policyengine.syntax.interpolation import (
-    HOLE,
-    Text,
-    expand,
-)
+from policyengine.syntax.interpolation import expand
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from policyengine.model.text import Text
 
 _INTEGER = regex(r"[-+]?[0-9]+\Z", re.ASCII)
 _DECIMAL = regex(
@@ -155,9 +153,8 @@ def interpolate(
         if not isinstance(node.value, str) or isinstance(node.value, Moment):
             return node
         leaf = node
-        if "$" in node.value and node.text is not None:
-            expansion = expand(node.text, lookup, strict=strict)
-            leaf = string(expansion.text, node.span, node.via, expansion.unset)
+        if node.text is not None and (text := expand(node.text, lookup, strict=strict)) is not node.text:
+            leaf = string(text, node.span, node.via)
         return _cast(leaf, path)
 
     result = walk(tree, ())
@@ -167,7 +164,7 @@ def interpolate(
 def _cast(leaf: Leaf, path: Path) -> Leaf:
     """The leaf as the type that its attribute needs."""
     cast = _caster(path)
-    if cast is None or not isinstance(leaf.value, str) or HOLE in leaf.value:
+    if cast is None or not isinstance(leaf.value, str) or leaf.unknown is not None:
         return leaf
     kind, function = cast
     value = function(leaf.value)

@@ -2,7 +2,7 @@
 
 Two modes share every step. *Strict* reproduces Docker Compose with a given environment: what is unset becomes empty,
 what is missing is an error. The other mode is for analysis, where the environment of whoever runs Compose is not known:
-an unset variable leaves a hole (`Unknown` in the graph), and a committed `.env.example` stands in for an env file that
+an unset variable is undecided (`Unknown` in the graph), and a committed `.env.example` stands in for an env file that
 git ignores.
 """
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from policyengine.model.source import ReadError, Source, Span
+from policyengine.model.text import Text
 from policyengine.model.value import Via
 from policyengine.platforms.compose import canonical, check, merging, specification
 from policyengine.platforms.compose.environment import (
@@ -29,7 +30,7 @@ from policyengine.platforms.compose.environment import (
 from policyengine.platforms.compose.interpolate import interpolate
 from policyengine.platforms.compose.located import Field, Fields, Items, Leaf, Node, Tagged, convert
 from policyengine.syntax import dotenv, yaml
-from policyengine.syntax.interpolation import HOLE, TemplateError, Text
+from policyengine.syntax.interpolation import TemplateError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -106,8 +107,9 @@ def load(
     if posixpath.dirname(chosen[0]) != directory:
         directory = posixpath.dirname(chosen[0])
         known = {**_dot_env(context, directory, known), **known}
-    project_name = _project_name(context, chosen, known, name)
-    known = {**known, "COMPOSE_PROJECT_NAME": Text.at(project_name, Span(chosen[0], 0, 0))}
+    named = _project_name(context, chosen, known, name)
+    project_name = normal_name(named.masked(""))
+    known = {**known, "COMPOSE_PROJECT_NAME": named}
     place = _Place(directory, "", known)
     model = _model(context, chosen, place, ())
     if not model.entries:
@@ -134,11 +136,11 @@ def default_files(files: Files, directory: str) -> tuple[str, ...]:
 
 def _from_variable(context: Context, directory: str, known: Mapping[str, Text]) -> tuple[str, ...]:
     given = known.get("COMPOSE_FILE")
-    if given is None or not given.text:
+    if given is None or not given.written:
         return ()
-    separator = known["COMPOSE_PATH_SEPARATOR"].text if "COMPOSE_PATH_SEPARATOR" in known else ":"
+    separator = known["COMPOSE_PATH_SEPARATOR"].written if "COMPOSE_PATH_SEPARATOR" in known else ":"
     found = []
-    for each in given.text.split(separator or ":"):
+    for each in given.written.split(separator or ":"):
         path = resolve_path(directory, each)
         if path is None or context.files.read(path) is None:
             raise ReadError(f"COMPOSE_FILE names {each!r}, which is not there", given.pieces[0].span, "correct it")
@@ -150,7 +152,7 @@ def _profiles(profiles: Sequence[str] | None, known: Mapping[str, Text]) -> tupl
     if profiles:
         return tuple(profiles)
     given = known.get("COMPOSE_PROFILES")
-    return tuple(each.strip() for each in given.text.split(",")) if given is not None else ("",)
+    return tuple(each.strip() for each in given.written.split(",")) if given is not None else ("",)
 
 
 def _dot_env(context: Context, directory: str, known: Mapping[str, Text]) -> dict[str, Text]:
@@ -173,17 +175,16 @@ def _dot_env(context: Context, directory: str, known: Mapping[str, Text]) -> dic
 
 def _variables_of(context: Context, source: Source, known: Mapping[str, Text]) -> dict[str, Text]:
     resolved = dotenv.resolve(dotenv.read(source), known.get, strict=context.strict)
-    return {key: each.text for key, each in resolved.items() if HOLE not in each.text.text}
+    return {key: each.text for key, each in resolved.items() if each.text.decided}
 
 
-def _project_name(context: Context, chosen: Sequence[str], known: Mapping[str, Text], directory_name: str) -> str:
+def _project_name(context: Context, chosen: Sequence[str], known: Mapping[str, Text], directory_name: str) -> Text:
+    place = Span(chosen[0], 0, 0)
     given = known.get("COMPOSE_PROJECT_NAME")
-    if given is not None and given.text:
-        if normal_name(given.text) != given.text:
-            raise ReadError(
-                f"the project name {given.text!r} is not valid", given.pieces[0].span, "use a-z, 0-9, - and _"
-            )
-        return given.text
+    if given is not None and given.written:
+        if normal_name(given.written) != given.written:
+            raise ReadError(f"the project name {given.written!r} is not valid", given.place, "use a-z, 0-9, - and _")
+        return given
     named = None
     for path in chosen:
         for document, _ in _documents(context, path):
@@ -191,14 +192,14 @@ def _project_name(context: Context, chosen: Sequence[str], known: Mapping[str, T
             if isinstance(node, Leaf) and isinstance(node.value, str) and node.value:
                 named = node
     if named is None:
-        return normal_name(directory_name)
+        return Text.made(normal_name(directory_name), place)
     holder = Fields({"name": Field(named.span, named)}, named.span)
     try:
         result = interpolate(holder, known.get, strict=context.strict).get("name")
     except TemplateError as error:
         raise ReadError(error.message, error.span) from error
-    text = str(result.value) if isinstance(result, Leaf) else ""
-    return normal_name(text.replace(HOLE, ""))
+    text = result.written if isinstance(result, Leaf) else Text.made("", place)
+    return Text.made(normal_name(text.written), place) if text.decided else text
 
 
 def normal_name(text: str) -> str:
@@ -311,12 +312,13 @@ def _texts(node: Node | None, what: str) -> list[Leaf]:
 
 
 def _inside(folder: str, leaf: Leaf) -> str:
-    text = str(leaf.value)
-    path = resolve_path(folder, text)
+    if leaf.unknown is not None:
+        raise ReadError("the path depends on a variable that no file sets", leaf.span, "give it a default")
+    path = resolve_path(folder, str(leaf.value))
     if path is None:
-        if HOLE in text:
-            raise ReadError("the path depends on a variable that no file sets", leaf.span, "give it a default")
-        raise ReadError(f"the path {text!r} leads out of the scanned root and is not read", leaf.span, "keep it inside")
+        raise ReadError(
+            f"the path {leaf.value!r} leads out of the scanned root and is not read", leaf.span, "keep it inside"
+        )
     return path
 
 
@@ -338,7 +340,7 @@ def _included_environment(context: Context, place: _Place, folder: str, env_file
         if source is None:
             raise ReadError(f"the env file '{path}' is not there", leaf.span, "add the file")
         before = dotenv.resolve(dotenv.read(source), place.environment.get, strict=context.strict, before=before)
-        found = {key: each.text for key, each in before.items() if HOLE not in each.text.text}
+        found = {key: each.text for key, each in before.items() if each.text.decided}
     return {**found, **place.environment}
 
 

@@ -11,8 +11,9 @@ import struct
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from policyengine.model.source import ReadError, Span
+from policyengine.model.text import Text
+from policyengine.model.value import Unknown
 from policyengine.patterns import regex
-from policyengine.syntax.interpolation import Piece, Text
 from policyengine.syntax.tree import Scalar, Sequence
 
 if TYPE_CHECKING:
@@ -43,13 +44,18 @@ Plain: TypeAlias = bool | int | float | str | None
 
 
 class Leaf(NamedTuple):
-    """A scalar. `text` holds a string's places; `unset` the variables that no file sets (holes in the text)."""
+    """A scalar. `text` holds a string's places, and tells what of it is not decided; `value` is it as written."""
 
     value: Plain
     span: Span
     via: tuple[Via, ...] = ()
     text: Text | None = None
-    unset: tuple[str, ...] = ()
+
+    @property
+    def unknown(self) -> Unknown | None:
+        """Why the value is not decided, or None."""
+        found = None if self.text is None else self.text.unknown
+        return None if found is None else Unknown(found.reason, self.span, self.via)
 
     @property
     def written(self) -> Text:
@@ -105,21 +111,15 @@ class Tagged(NamedTuple):
     paths: frozenset[Path]
 
 
-def string(text: Text, span: Span | None = None, via: tuple[Via, ...] = (), unset: tuple[str, ...] = ()) -> Leaf:
+def string(text: Text, span: Span | None = None, via: tuple[Via, ...] = ()) -> Leaf:
     """A string leaf. Its span is the one place its text came from, or else `span`."""
-    if len(text.pieces) == 1:
-        piece = text.pieces[0]
-        return Leaf(text.text, piece.span, (*via, *piece.via), text, unset)
-    place = span if span is not None else text.pieces[0].span
-    return Leaf(text.text, place, (*via, *text.via), text, unset)
+    place = text.pieces[0].span if span is None or len(text.pieces) == 1 else span
+    return Leaf(text.written, place, (*via, *text.via), text)
 
 
 def literal(value: Plain, at: Span, via: tuple[Via, ...] = ()) -> Leaf:
     """A value that Compose adds itself; `at` is what made it do so."""
-    text = None
-    if isinstance(value, str):
-        text = Text(value, (Piece(0, len(value), at, exact=False, via=via),))
-    return Leaf(value, at, via, text)
+    return Leaf(value, at, via, Text.made(value, at, via) if isinstance(value, str) else None)
 
 
 def convert(document: Document) -> tuple[Node, Tagged]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policyengine.model.source import ReadError, Span
+from policyengine.model.text import Text
 from policyengine.platforms.compose.located import (
     Field,
     Fields,
@@ -18,7 +19,6 @@ from policyengine.platforms.compose.located import (
     string,
 )
 from policyengine.platforms.compose.short import volume_target
-from policyengine.syntax.interpolation import Text, join
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,9 +110,9 @@ def as_sequence(node: Node | None) -> tuple[Node, ...]:
             values = value.items if isinstance(value, Items) else (value,)
             for each in values:
                 written = each.written if isinstance(each, Leaf) else Text.at("map[]", each.span)
-                unset = each.unset if isinstance(each, Leaf) else ()
                 equals = Text.at("=", Span(field.key.path, field.key.end, field.key.end))
-                rows.append(string(join((key_text, equals, written)), _covering(field.key, each.span), each.via, unset))
+                joined = Text.join((key_text, equals, written))
+                rows.append(string(joined, _covering(field.key, each.span), each.via))
         return tuple(sorted(rows, key=lambda row: str(row.value)))
     if isinstance(node, Items):
         return node.items

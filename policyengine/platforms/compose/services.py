@@ -32,7 +32,6 @@ from policyengine.platforms.compose.canonical import is_remote
 from policyengine.platforms.compose.environment import pairs, resolve_path
 from policyengine.platforms.compose.located import Fields, Items, Leaf, Node, go_text
 from policyengine.platforms.docker.datastore import datastore, image_role
-from policyengine.syntax.interpolation import HOLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -108,7 +107,7 @@ def _service(
         user=text_value(service.get("user"), key),
         environment=tuple(variable(each) for each in environment.variables.values() if each.key),
         environment_gap=_gap(environment),
-        env_files=tuple(_env_file(each) for each in environment.files),
+        env_files=tuple(_env_file(each) for each in environment.files if each.entry.unknown is None),
         env_file_span=_env_file_span(service.get("env_file")),
         ports=(*_ports(service.get("ports")), *_exposed(service.get("expose"))),
         mounts=tuple(_mounts(project, service)),
@@ -144,20 +143,11 @@ def _first(*nodes: Node | None) -> Node | None:
     return next((node for node in nodes if node is not None), None)
 
 
-def reason(unset: tuple[str, ...]) -> str:
-    """Why a value with a hole is not known."""
-    names = " and ".join(f"'{name}'" for name in unset)
-    return f"the variable {names} set outside the files" if unset else "a variable set outside the files"
-
-
 def text_value(node: Node | None, at: Span) -> Value[str]:
     """A scalar attribute as text; Absent at `at` where it is not given."""
     if not isinstance(node, Leaf) or node.value is None:
         return Absent(at)
-    written = node.written.text
-    if HOLE in written:
-        return Unknown(reason(node.unset), node.span, node.via)
-    return Known(written, node.span, node.via)
+    return node.unknown or Known(node.written.written, node.span, node.via)
 
 
 def _optional(node: Node | None, at: Span) -> Value[str] | None:
@@ -170,7 +160,7 @@ def _flag(node: Node | None) -> Value[bool] | None:
         return None
     if isinstance(node.value, bool):
         return Known(node.value, node.span, node.via)
-    return Unknown(reason(node.unset), node.span, node.via)
+    return node.unknown or Unknown(f"{go_text(node.value)!r} is no boolean", node.span, node.via)
 
 
 def _count(node: Node | None) -> Value[int] | None:
@@ -178,7 +168,7 @@ def _count(node: Node | None) -> Value[int] | None:
         return None
     if isinstance(node.value, int):
         return Known(int(node.value), node.span, node.via)
-    return Unknown(reason(node.unset), node.span, node.via)
+    return node.unknown or Unknown(f"{go_text(node.value)!r} is no number", node.span, node.via)
 
 
 def _image(node: Node | None, at: Span) -> Value[ImageRef]:
@@ -262,8 +252,8 @@ def _platforms(build: Fields) -> tuple[Value[tuple[str, ...]], tuple[Span, ...]]
     leaves = [item for item in node.items if isinstance(item, Leaf)]
     spans = tuple(leaf.span for leaf in leaves)
     for leaf in leaves:
-        if HOLE in str(leaf.value):
-            return Unknown(reason(leaf.unset), leaf.span, leaf.via), spans
+        if leaf.unknown is not None:
+            return leaf.unknown, spans
     return Known(tuple(str(leaf.value) for leaf in leaves), node.span, node.via), spans
 
 
@@ -282,8 +272,8 @@ def _command(node: Node | None, at: Span) -> Value[Command]:
     leaves = [item for item in node.items if isinstance(item, Leaf)] if isinstance(node, Items) else []
     via = tuple(dict.fromkeys(step for leaf in leaves for step in leaf.via)) or node.via
     for leaf in leaves:
-        if HOLE in go_text(leaf.value):
-            return Unknown(reason(leaf.unset), leaf.span, leaf.via)
+        if leaf.unknown is not None:
+            return leaf.unknown
     return Known(Command(tuple(go_text(leaf.value) for leaf in leaves)), node.span, via)
 
 
@@ -294,10 +284,8 @@ def variable(held: Held) -> Variable:
     if held.text is None:
         step = Via(held.key, held.key_span)
         value = Unknown(f"the variable '{held.key}' set outside the files", held.key_span, (step,))
-    elif HOLE in held.text.text:
-        value = Unknown(reason(held.unset), held.span, held.text.via)
     else:
-        value = Known(held.text.text, held.span, held.text.via)
+        value = replace(held.text.value(), span=held.span)
     return Variable(held.key, held.key_span, value, origin)
 
 
@@ -321,25 +309,28 @@ def _ports(node: Node | None) -> Iterator[Port]:
         if not isinstance(item, Fields):
             continue
         target, published = item.get("target"), item.get("published")
-        host, protocol = item.get("host_ip"), item.get("protocol")
         span = item.span
-        host_ip = go_text(host.value) if isinstance(host, Leaf) else ""
         first = _number(target, span)
         yield Port(
             target=first,
             published=Absent(span) if published is None else _number(published, span),
             span=span,
-            protocol=go_text(protocol.value) if isinstance(protocol, Leaf) else "tcp",
-            host_ip="" if HOLE in host_ip else host_ip,
+            protocol=_given(item.get("protocol"), "tcp"),
+            host_ip=_given(item.get("host_ip"), ""),
         )
+
+
+def _given(node: Node | None, default: str) -> str | Unknown:
+    """An attribute as text, or why it is not decided; `default` where it is not given."""
+    return (node.unknown or go_text(node.value)) if isinstance(node, Leaf) else default
 
 
 def _number(node: Node | None, at: Span) -> Value[int]:
     if not isinstance(node, Leaf) or node.value is None:
         return Absent(at)
+    if node.unknown is not None:
+        return node.unknown
     text = go_text(node.value)
-    if HOLE in text:
-        return Unknown(reason(node.unset), node.span, node.via)
     if not text.isdecimal():
         return Unknown(f"{text!r} is a range of ports", node.span, node.via)
     return Known(int(text), node.span, node.via)
@@ -350,8 +341,8 @@ def _exposed(node: Node | None) -> Iterator[Port]:
         if isinstance(item, Leaf):
             number, _, protocol = go_text(item.value).partition("/")
             target: Value[int] = Unknown(f"{number!r} is a range of ports", item.span, item.via)
-            if HOLE in number:
-                target = Unknown(reason(item.unset), item.span, item.via)
+            if item.unknown is not None:
+                target, protocol = item.unknown, ""
             elif number.isdecimal():
                 target = Known(int(number), item.span, item.via)
             yield Port(target, Absent(item.span), item.span, protocol or "tcp")
@@ -409,8 +400,8 @@ def _attachments(node: Node | None, networks: Node | None) -> tuple[Attachment, 
 
 def _names(node: Node | None) -> tuple[str, ...]:
     leaves = node.items if isinstance(node, Items) else (node,)
-    texts = [go_text(leaf.value) for leaf in leaves if isinstance(leaf, Leaf) and leaf.value is not None]
-    return tuple(text for text in texts if HOLE not in text)
+    decided = (leaf for leaf in leaves if isinstance(leaf, Leaf) and leaf.unknown is None)
+    return tuple(go_text(leaf.value) for leaf in decided if leaf.value is not None)
 
 
 def _hostnames(service: Fields) -> tuple[str, ...]:

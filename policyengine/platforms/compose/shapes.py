@@ -1,7 +1,7 @@
 """What an attribute of a Compose file may be: shapes that check a value and print it as Docker Compose does.
 
 `check` returns the first fault of a value, `print` the JSON value that `docker compose config --format json` has for
-it, or `OMIT` where Go leaves the attribute out. A value that holds a hole is never at fault.
+it, or `OMIT` where Go leaves the attribute out. A value that is not decided is never at fault.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from policyengine.platforms.compose.located import (
     shortest32,
     single,
 )
-from policyengine.syntax.interpolation import HOLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,14 +60,14 @@ class Shape(Protocol):
 
 
 def kind_of(node: Node) -> str:
-    """The JSON type of a value: s, i, n, b, 0, m or l; `?` for a text with a hole."""
+    """The JSON type of a value: s, i, n, b, 0, m or l; `?` for a text that is not decided."""
     if isinstance(node, Fields):
         return "m"
     if isinstance(node, Items):
         return "l"
     value = node.value
     if isinstance(value, str):
-        return "?" if HOLE in value and not isinstance(value, Moment) else "s"
+        return "s" if node.unknown is None else "?"
     if value is None:
         return "0"
     if isinstance(value, bool):

@@ -8,9 +8,9 @@ import re
 from typing import TYPE_CHECKING
 
 from policyengine.model.source import ReadError
+from policyengine.model.text import Text
 from policyengine.patterns import regex
 from policyengine.platforms.compose.located import Field, Fields, Leaf, Node, literal, string
-from policyengine.syntax.interpolation import HOLE, Piece, Text
 
 if TYPE_CHECKING:
     from policyengine.platforms.compose.located import Plain
@@ -21,20 +21,21 @@ _PROPAGATION = frozenset({"rprivate", "private", "rshared", "shared", "rslave", 
 
 def part(leaf: Leaf, start: int, end: int) -> Leaf:
     """The part of a string leaf from `start` to `end`, with its own place."""
-    text = leaf.written.cut(start, end)
-    unset = leaf.unset if HOLE in text.text else ()
-    return string(text, leaf.span, leaf.via, unset)
+    return string(leaf.written.cut(start, end), leaf.span, leaf.via)
 
 
 def derived(leaf: Leaf, value: Plain) -> Leaf:
     """A value computed from the whole of `leaf`, at its place."""
     text = None
     if isinstance(value, str):
-        written = leaf.written
-        exact = written.text == value
-        pieces = tuple(Piece(0, len(value), piece.span, False, piece.via) for piece in written.pieces[:1])  # noqa: FBT003
-        text = written if exact else Text(value, pieces)
-    return Leaf(value, leaf.span, leaf.via, text, leaf.unset if isinstance(value, str) and HOLE in value else ())
+        written, first = leaf.written, leaf.written.pieces[0]
+        if written.written == value:
+            text = written
+        elif written.unknown is not None:
+            text = Text.undecided(value, written.unknown, first.via)
+        else:
+            text = Text.made(value, first.span, first.via)
+    return Leaf(value, leaf.span, leaf.via, text)
 
 
 def _mapping(leaf: Leaf, entries: dict[str, Node]) -> Fields:
@@ -47,50 +48,55 @@ def ports(leaf: Leaf) -> tuple[Fields, ...]:
     Raises:
         ReadError: Docker refuses the entry.
     """
-    text = leaf.written.text
-    whole = leaf if isinstance(leaf.value, str) else leaf._replace(text=leaf.written)
+    text = leaf.written
+    whole = leaf if isinstance(leaf.value, str) else leaf._replace(text=text)
     container_at = text.rfind(":") + 1
-    host_at = text.rfind(":", 0, container_at - 1) + 1 if container_at else 0
-    host_end = max(container_at - 1, 0)
-    ip_end = max(host_at - 1, 0)
-    ip, host, container = text[:ip_end], text[host_at:host_end], text[container_at:]
-    slash = container.find("/")
-    container_end = container_at + slash if slash >= 0 else len(text)
-    if slash == 0 or not container:
-        raise _refused(leaf, text, "names no container port")
-    protocol = container[slash + 1 :] if slash >= 0 else ""
-    protocol = protocol.partition("/")[0].lower() or "tcp"
-    container = text[container_at:container_end]
-    if protocol not in ("tcp", "udp", "sctp") and HOLE not in protocol:
-        raise _refused(leaf, text, f"has the unknown protocol {protocol!r}")
-    address = _address(leaf, text, ip)
+    host_at = text.rfind(":", container_at - 1) + 1 if container_at else 0
+    host, host_end = text.cut(host_at, container_at - 1), container_at - 1
+    slash = text.find("/", container_at)
+    container_end = slash if slash >= 0 else len(text.written)
+    container = text.cut(container_at, container_end)
+    if not container.written:
+        raise _refused(leaf, "names no container port")
     common: dict[str, Node] = {"mode": literal("ingress", leaf.span, leaf.via)}
-    if address:
-        at = 1 if ip.startswith("[") else 0
-        common["host_ip"] = part(whole, at, at + len(address))
-    common["protocol"] = literal(protocol, leaf.span, leaf.via)
-    if HOLE in container or HOLE in host:
+    address = _address(leaf, text.cut(0, host_at - 1))
+    if address is not None and address.written:
+        at = 1 if text.startswith("[") else 0
+        common["host_ip"] = part(whole, at, at + len(address.written))
+    common["protocol"] = _protocol(whole, container_end + 1)
+    if container.unknown is not None or host.unknown is not None:
         return (_undecided_port(whole, common, (container_at, container_end), (host_at, host_end)),)
-    first, last = _range(leaf, text, container)
-    host_first, host_last = _range(leaf, text, host) if host else (0, 0)
-    if host and last - first != host_last - host_first and last != first:
-        raise _refused(leaf, text, "has ranges of different length")
+    first, last = _range(leaf, container.written)
+    host_first, host_last = _range(leaf, host.written) if host.written else (0, 0)
+    if host.written and last - first != host_last - host_first and last != first:
+        raise _refused(leaf, "has ranges of different length")
     rows: list[tuple[str, Fields]] = []
     for offset in range(last - first + 1):
         target = part(whole, container_at, container_end)
         entries = {**common, "target": target._replace(value=first + offset, text=None)}
-        if host:
+        if host.written:
             published = part(whole, host_at, host_end)
             number = f"{host_first}-{host_last}" if first == last and host_first != host_last else host_first + offset
             entries["published"] = derived(published, str(number))
-        rows.append((f"{first + offset}/{protocol}", _mapping(leaf, entries)))
+        rows.append((f"{first + offset}/", _mapping(leaf, entries)))
     return tuple(row for _, row in sorted(rows, key=lambda row: row[0]))
+
+
+def _protocol(whole: Leaf, at: int) -> Leaf:
+    """The protocol that a short port names behind the slash, from `at` on: TCP where it names none."""
+    given = whole.written.cut(at).partition("/")[0]
+    if given.unknown is not None:
+        return part(whole, at, at + len(given.written))
+    protocol = given.written.lower() or "tcp"
+    if protocol not in ("tcp", "udp", "sctp"):
+        raise _refused(whole, f"has the unknown protocol {protocol!r}")
+    return literal(protocol, whole.span, whole.via)
 
 
 def _undecided_port(whole: Leaf, common: dict[str, Node], container: tuple[int, int], host: tuple[int, int]) -> Fields:
     """A port of which a variable that no file sets is a part."""
     target = part(whole, *container)
-    number = target.value if isinstance(target.value, str) else ""
+    number = target.written.literal or ""
     if _NUMBER.match(number) and int(number) < 65536:
         target = target._replace(value=int(number), text=None)
     entries = {**common, "target": target}
@@ -99,16 +105,17 @@ def _undecided_port(whole: Leaf, common: dict[str, Node], container: tuple[int, 
     return _mapping(whole, entries)
 
 
-def _address(leaf: Leaf, text: str, ip: str) -> str:
-    if not ip or HOLE in ip:
+def _address(leaf: Leaf, ip: Text) -> Text | None:
+    """The address of a port, without the brackets around one of IPv6; None where there is none."""
+    if not ip.written or ip.unknown is not None:
         return ip
     bare = ip
     if ip.startswith("["):
         if not ip.endswith("]"):
-            raise _refused(leaf, text, "has an invalid IP address")
-        bare = ip[1:-1]
-    if not is_address(bare):
-        raise _refused(leaf, text, "has an invalid IP address")
+            raise _refused(leaf, "has an invalid IP address")
+        bare = ip.cut(1, len(ip.written) - 1)
+    if not is_address(bare.written):
+        raise _refused(leaf, "has an invalid IP address")
     return bare
 
 
@@ -121,22 +128,21 @@ def is_address(text: str) -> bool:
     return not (isinstance(address, ipaddress.IPv6Address) and address.scope_id)
 
 
-def _range(leaf: Leaf, text: str, ports_text: str) -> tuple[int, int]:
+def _range(leaf: Leaf, ports_text: str) -> tuple[int, int]:
     start, dash, end = ports_text.partition("-")
     end = end.partition("-")[0]
     numbers = []
     for number in (start, end) if dash else (start,):
         if _NUMBER.match(number) is None or int(number) > 65535:
-            raise _refused(leaf, text, f"has the invalid port {ports_text!r}")
+            raise _refused(leaf, f"has the invalid port {ports_text!r}")
         numbers.append(int(number))
     if numbers[-1] < numbers[0]:
-        raise _refused(leaf, text, f"has the invalid range {ports_text!r}")
+        raise _refused(leaf, f"has the invalid range {ports_text!r}")
     return numbers[0], numbers[-1]
 
 
-def _refused(leaf: Leaf, text: str, why: str) -> ReadError:
-    shown = text.replace(HOLE, "…")
-    return ReadError(f"the port {shown!r} {why}", leaf.span, "write host:container")
+def _refused(leaf: Leaf, why: str) -> ReadError:
+    return ReadError(f"the port {leaf.written.written!r} {why}", leaf.span, "write host:container")
 
 
 def volume_target(leaf: Leaf) -> str:
@@ -151,18 +157,18 @@ def volume(leaf: Leaf) -> Fields:
     Raises:
         ReadError: Docker refuses the entry.
     """
-    text = leaf.written.text
+    text = leaf.written.written
     if not text:
         raise ReadError("the volume is empty", leaf.span, "write source:target")
     entries: dict[str, Node] = {}
     if len(text.encode()) <= 2:
         return _mapping(leaf, {"type": literal("volume", leaf.span, leaf.via), "target": part(leaf, 0, len(text))})
     options = ""
-    bounds = _sections(text)
+    bounds = _sections(leaf.written.masked(" "))
     for index, (start, end) in enumerate(bounds):
         last = index == len(bounds) - 1
         if start == end:
-            raise ReadError(f"the volume {_shown(text)} has an empty section", leaf.span, "write source:target")
+            raise ReadError(f"the volume {text!r} has an empty section", leaf.span, "write source:target")
         if "source" not in entries and last:
             entries["target"] = part(leaf, start, end)
         elif "source" not in entries:
@@ -170,14 +176,10 @@ def volume(leaf: Leaf) -> Fields:
         elif "target" not in entries:
             entries["target"] = part(leaf, start, end)
         elif not last:
-            raise ReadError(f"the volume {_shown(text)} has too many colons", leaf.span, "write source:target:mode")
+            raise ReadError(f"the volume {text!r} has too many colons", leaf.span, "write source:target:mode")
         else:
             options = text[start:end]
     return _mapping(leaf, _with_type(leaf, entries, options))
-
-
-def _shown(text: str) -> str:
-    return repr(text.replace(HOLE, "…"))
 
 
 def _sections(text: str) -> list[tuple[int, int]]:
@@ -256,14 +258,15 @@ def is_file_path(source: str) -> bool:
 
 def device(leaf: Leaf) -> Fields:
     """A short device as a mapping."""
-    text = leaf.written.text
+    text = leaf.written
     bounds: list[tuple[int, int]] = []
     start = 0
     for each in text.split(":"):
-        bounds.append((start, start + len(each)))
-        start += len(each) + 1
+        end = start + len(each.written)
+        bounds.append((start, end))
+        start = end + 1
     if len(bounds) > 3:
-        raise ReadError(f"the device {_shown(text)} has too many colons", leaf.span, "write the long form")
+        raise ReadError(f"the device {text.written!r} has too many colons", leaf.span, "write the long form")
     source = part(leaf, *bounds[0])
     target = part(leaf, *bounds[1]) if len(bounds) > 1 and bounds[1][0] < bounds[1][1] else source
     permissions: Leaf = part(leaf, *bounds[2]) if len(bounds) > 2 else literal("rwm", leaf.span, leaf.via)

@@ -174,7 +174,7 @@ def ports_of(value: Value[str], span: Span) -> tuple[Port, ...]:
     return tuple(found)
 
 
-def port_key(port: Port) -> tuple[object, str]:
+def port_key(port: Port) -> tuple[object, object]:
     """What makes two EXPOSE entries one port."""
     return (port.target.value if isinstance(port.target, Known) else port.span, port.protocol)
 

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
     from policyengine.model.graph import Edge
     from policyengine.model.nodes import Node
+    from policyengine.model.text import Text
     from policyengine.platforms.terraform.resources.sections import Resource
     from policyengine.platforms.terraform.resources.stack import Stack
-    from policyengine.syntax.interpolation import Text
 
 T = TypeVar("T")
 
@@ -112,7 +112,7 @@ class _Files:
     """The written files, as a reader asks for them."""
 
     def __init__(self, texts: Mapping[str, Text]) -> None:
-        self._sources = {path: Source(path, text.text) for path, text in texts.items()}
+        self._sources = {path: Source(path, text.written) for path, text in texts.items()}
 
     def read(self, path: str) -> Source | None:
         return self._sources.get(path)
@@ -201,19 +201,18 @@ class _Lifted:
         text = self._texts.get(span.path)
         if text is None:
             return span
-        covered = [each for each in text.pieces if each.start < max(span.end, span.start + 1) and span.start < each.end]
-        if not covered:
+        first, *others = text.cut(span.start, max(span.end, span.start + 1)).pieces
+        if not first.text:
             return self._resource.span
-        first = last = covered[0]
         if not first.exact:
             return first.span
-        for piece in covered[1:]:
-            gap = piece.span.start - last.span.end
-            if not piece.exact or piece.span.path != last.span.path or not 0 <= gap <= _INDENTATION:
-                return Span(first.span.path, first.span.start + span.start - first.start, last.span.end)
-            last = piece
-        start = first.span.start + span.start - first.start
-        return Span(first.span.path, start, last.span.start + span.end - last.start)
+        end = first.span.end if span.end > span.start else first.span.start
+        for piece in others:
+            gap = piece.span.start - end
+            if not piece.exact or piece.span.path != first.span.path or not 0 <= gap <= _INDENTATION:
+                break
+            end = piece.span.end
+        return Span(first.span.path, first.span.start, end)
 
     def _placed(self, value: T) -> T:
         """A record with every place in a written file replaced."""

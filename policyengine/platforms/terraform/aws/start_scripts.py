@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from policyengine.model.source import ReadError, Source, Span
+from policyengine.model.source import ReadError, Source
+from policyengine.model.text import Text
 from policyengine.model.value import Known, Unknown
 from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.documents import document
@@ -28,12 +29,10 @@ from policyengine.platforms.terraform.language.values import (
     encoded_text,
     plain,
 )
-from policyengine.syntax.interpolation import Piece, Text, join
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policyengine.model.text import Text as Located
     from policyengine.platforms.terraform.resources.stack import Stack
 
 HOLE = "POLICYENGINE_PART_"
@@ -96,9 +95,9 @@ class StartScript:
 
     def _written(self, tree: Tree) -> Iterator[WrittenFile]:
         text = self._joined(tree)
-        if text is None or len(text.text) > LONGEST:
+        if text is None or len(text.written) > LONGEST:
             return
-        if text.text.lstrip().startswith("#cloud-config"):
+        if text.written.lstrip().startswith("#cloud-config"):
             yield from self._cloud_config(tree, text)
         else:
             yield from self._shell(text)
@@ -112,25 +111,25 @@ class StartScript:
                 return Text.at(to_string(tree.value), span, via)
             case Composite(parts):
                 found = [each for part in parts if (each := self._joined(part)) is not None]
-                return join(found) if found else None
+                return Text.join(found) if found else None
             case Encoded(inner, form, span, via) if form != "base64" and decided(inner):
                 return Text.at(encoded_text(tree), span, via)
             case _:
                 self.holes.append(tree)
                 written = f"${{{HOLE}{len(self.holes) - 1}}}"
-                return Text(written, (Piece(0, len(written), tree.span, exact=False, via=tree.via),))
+                return Text.made(written, tree.span, tree.via)
 
     # shell
 
     def _shell(self, text: Text) -> Iterator[WrittenFile]:
         at = 0
         for _ in range(MOST):
-            opener = _OPENER.search(text.text, at)
+            opener = _OPENER.search(text.written, at)
             if opener is None:
                 break
             at = opener.end()
             tabs = r"\t*" if opener["dash"] else ""
-            closer = re.compile(rf"^{tabs}{re.escape(opener['mark'])}[ \t]*$", re.MULTILINE).search(text.text, at)
+            closer = re.compile(rf"^{tabs}{re.escape(opener['mark'])}[ \t]*$", re.MULTILINE).search(text.written, at)
             if closer is None:
                 continue
             body = text.cut(at, closer.start())
@@ -141,18 +140,18 @@ class StartScript:
             at = closer.end()
             target = _TARGET.search(opener["line"].replace(f"<<{opener['dash']}", "  "))
             if target is not None:
-                yield WrittenFile(_path(text.text, opener.start(), target[1]), body)
-        for match in _DECODED.finditer(text.text):
+                yield WrittenFile(_path(text.written, opener.start(), target[1]), body)
+        for match in _DECODED.finditer(text.written):
             part = self.holes[int(match[1])]
             inner = self._joined(part.tree) if isinstance(part, Encoded) else None
             if inner is not None:
-                yield WrittenFile(_path(text.text, match.start(), match[2]), inner)
+                yield WrittenFile(_path(text.written, match.start(), match[2]), inner)
 
     def _expanded(self, body: Text) -> Text:
         """A here-document in which the shell expands: escapes resolved, commands as parts that are not known."""
         pieces: list[Text] = []
         at = 0
-        for match in islice(_EXPANDED.finditer(body.text), MOST):
+        for match in islice(_EXPANDED.finditer(body.written), MOST):
             pieces.append(body.cut(at, match.start()))
             if match[1]:
                 pieces.append(body.cut(match.end() - 1, match.end()))
@@ -162,8 +161,8 @@ class StartScript:
                 if hole is not None:
                     pieces.append(hole)
             at = match.end()
-        pieces.append(body.cut(at, len(body.text)))
-        return join(pieces)
+        pieces.append(body.cut(at))
+        return Text.join(pieces)
 
     # cloud-init
 
@@ -171,15 +170,15 @@ class StartScript:
         """The entries of `write_files`."""
         for entry in self._entries(tree, text):
             path, content, encoding = (entry.get(name) for name in ("path", "content", "encoding"))
-            if path is None or content is None or not path.text:
+            if path is None or content is None or not path.written:
                 continue
-            if encoding is not None and encoding.text in ("b64", "base64"):
-                hole = self.hole(content.text.strip().removeprefix("${").removesuffix("}"))
+            if encoding is not None and encoding.written in ("b64", "base64"):
+                hole = self.hole(content.written.strip().removeprefix("${").removesuffix("}"))
                 decoded = self._joined(hole.tree) if isinstance(hole, Encoded) else None
                 if decoded is None:
                     continue
                 content = decoded
-            yield WrittenFile(path.text, content)
+            yield WrittenFile(path.written, content)
 
     def _entries(self, tree: Tree, text: Text) -> Iterator[dict[str, Text]]:
         encoded = next(
@@ -192,7 +191,7 @@ class StartScript:
         from policyengine.syntax.folding import unfold  # noqa: PLC0415 - as above
         from policyengine.syntax.tree import Mapping, Scalar, Sequence  # noqa: PLC0415 - as above
 
-        source = Source("\0cloud-config", text.text)
+        source = Source("\0cloud-config", text.written)
         try:
             found = yaml.read(source)
         except ReadError:
@@ -222,28 +221,24 @@ def _collection(tree: Tree) -> bool:
     return isinstance(tree, List | Object) or (decided(tree) and isinstance(plain(tree), list | dict))
 
 
-def _unfolded(text: Text, scalar: Located) -> Text:
+def _unfolded(text: Text, scalar: Text) -> Text:
     """The places in the files of a scalar that was read from a joined text."""
-    pieces: list[Text] = []
-    for piece in scalar.pieces:
-        cut = text.cut(piece.span.start, piece.span.end)
-        if piece.exact:
-            pieces.append(cut)
-        else:
-            place = cut.pieces[0].span if cut.pieces else Span("", 0, 0)
-            pieces.append(Text(piece.text, (Piece(0, len(piece.text), place, exact=False),)))
-    return join(pieces)
+    return Text.join(
+        cut if piece.exact else Text.made(piece.text, cut.place)
+        for piece in scalar.pieces
+        for cut in [text.cut(piece.span.start, piece.span.end)]
+    )
 
 
 def _untabbed(body: Text) -> Text:
     """Lines without the tabs before them, as `<<-` has it."""
     pieces: list[Text] = []
     at = 0
-    for line in body.text.splitlines(keepends=True):
+    for line in body.written.splitlines(keepends=True):
         indent = len(line) - len(line.lstrip("\t"))
         pieces.append(body.cut(at + indent, at + len(line)))
         at += len(line)
-    return join(pieces) if pieces else body
+    return Text.join(pieces) if pieces else body
 
 
 def _path(script: str, at: int, target: str) -> str:
