@@ -60,6 +60,7 @@ class Names(Table, frozen=True):
     filler: dict[str, Cited]
     synonyms: dict[str, Synonym]
     tests: dict[str, Cited]
+    upkeep: dict[str, Cited]
     dead_letters: dict[str, Cited]
     placeholders: dict[str, Cited]
     folders: dict[str, FolderName]
@@ -117,6 +118,11 @@ def meaning(word: str) -> str:
 def speaks_of_tests(word: str) -> bool:
     """Whether a word says that something serves the tests only."""
     return word in _names().tests
+
+
+def speaks_of_upkeep(word: str) -> bool:
+    """Whether a word says that a store serves the infrastructure: logs, state, backups."""
+    return word in _names().upkeep
 
 
 def is_dead_letters(name: str) -> bool:

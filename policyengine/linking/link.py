@@ -23,8 +23,16 @@ if TYPE_CHECKING:
     from policyengine.repository.configuration import Config
 
 
-def link(parts: Sequence[Lowered], config: Config, paths: Sequence[str], evidence: Sequence[Evidence] = ()) -> Graph:
+def link(
+    parts: Sequence[Lowered],
+    config: Config,
+    paths: Sequence[str],
+    evidence: Sequence[Evidence] = (),
+    project: str = "",
+) -> Graph:
     """One graph of what the lowering steps made. `evidence` for pairs is added to the strategy's own.
+
+    `project` is the name of the scanned folder: names of its parts often begin with it.
 
     Raises:
         UsageError: the configuration names a service or an address that is not there.
@@ -50,5 +58,5 @@ def link(parts: Sequence[Lowered], config: Config, paths: Sequence[str], evidenc
         ignored=without,
     )
     graph = graph.equipped(tuple(containers(graph)))
-    found = pairing(graph, config, evidence)
+    found = pairing(graph, config, evidence, project)
     return graph.paired(found.pairs, found.unpaired)
