@@ -174,9 +174,7 @@ def build_graph(
     """
     from policyengine.linking.link import link  # noqa: PLC0415
 
-    asked = [
-        each for each in platforms if each.wants.found(tree.paths) or any(o.name in work.given for o in each.options)
-    ]
+    asked = [each for each in platforms if each.wants.found(tree) or any(o.name in work.given for o in each.options)]
     parts: list[Lowered] = []
     failures: list[Failure] = []
     for number, platform in enumerate(asked):

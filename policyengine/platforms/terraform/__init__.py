@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from policyengine.platforms.terraform.plan.plan import Exact
-    from policyengine.repository.discover import Files
+    from policyengine.repository.files import Files
 
 _SHOWN = "as 'terraform show -json' prints it: its values count, not those of the files"
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from policyengine.platforms.terraform.language.values import Tree
     from policyengine.platforms.terraform.plan.plan import Exact
     from policyengine.platforms.terraform.workspace.folders import Folder
-    from policyengine.repository.discover import Files
+    from policyengine.repository.files import Files
 
 __all__ = ["Roots", "lower", "read_roots"]
 
@@ -63,7 +63,7 @@ def read_roots(files: Files, settings: Settings[TerraformPart], *, exact: Sequen
     syntaxes = Syntaxes(store)
     folders = _folders(files)
     called = frozenset(_called(folders))
-    value_files = tuple(path for path in files.paths if path.endswith((".tfvars", ".tfvars.json")))
+    value_files = files.ending(".tfvars", ".tfvars.json")
     roots, choices = find_roots(folders, called, files.paths if settings.part.var_files else value_files, settings)
     problems: dict[tuple[Span, str], ReadError] = {}
     for folder in folders.values():
@@ -79,7 +79,7 @@ def read_roots(files: Files, settings: Settings[TerraformPart], *, exact: Sequen
     directories = frozenset(folders)
     words = _words(folders)
     wanted = settings.environment or "prod"
-    pipeline, pipelines = pipeline_values(files.paths, files.read, wanted)
+    pipeline, pipelines = pipeline_values(files.ending(".yml", ".yaml"), files.read, wanted)
     if any(name in folders[each.path].variables for each in roots if each.path in folders for name in pipeline):
         choices.append(Choice("Terraform variables", pipelines, "it applies Terraform with TF_VAR_ settings"))
     projects: list[tuple[Root, Project]] = []
@@ -185,8 +185,8 @@ def lower(files: Files, settings: Settings[TerraformPart], *, exact: Sequence[Ex
 def _folders(files: Files) -> dict[str, Folder]:
     """Every directory with Terraform files."""
     by_folder: dict[str, list[Source]] = {}
-    for path in files.paths:
-        if path.endswith(ENDS) and not posixpath.basename(path).startswith(".") and INSTALLED not in path:
+    for path in files.ending(*ENDS):
+        if not posixpath.basename(path).startswith(".") and INSTALLED not in path:
             source = files.read(path)
             if source is not None:
                 by_folder.setdefault(posixpath.dirname(path), []).append(source)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from policyengine.platforms.terraform.language.values import Tree
     from policyengine.platforms.terraform.workspace.folders import Folder
     from policyengine.platforms.terraform.workspace.syntaxes import Syntaxes
-    from policyengine.repository.discover import Files
+    from policyengine.repository.files import Files
 
 NAME = "terragrunt.hcl"
 
@@ -50,9 +50,7 @@ class Unit(Struct, frozen=True):
 def units(files: Files) -> dict[str, list[str]]:
     """The directories with a terragrunt.hcl by the directory of the module that each applies."""
     found: dict[str, list[str]] = {}
-    for path in files.paths:
-        if posixpath.basename(path) != NAME:
-            continue
+    for path in files.named(NAME):
         source = files.read(path)
         if source is None:
             continue
