@@ -94,8 +94,9 @@ def environment(word: str) -> str:
 
 
 def environment_words(name: str) -> tuple[str, ...]:
-    """All words for an environment: those for `prod`."""
-    return tuple(word for word, entry in _names().environments.items() if entry.environment == name)
+    """All words for an environment, its own name first, then those that begin with it: `prod`, `production`, `live`."""
+    found = [word for word, entry in _names().environments.items() if entry.environment == name]
+    return tuple(sorted(found, key=lambda word: (word != name, not word.startswith(name), word)))
 
 
 def distance_to_production(name: str) -> int | None:
