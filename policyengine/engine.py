@@ -188,7 +188,7 @@ def build_graph(
         parts.append((platform.join or joined)(made))
     if work.progress is not None:
         work.progress("link", len(asked), len(asked))
-    graph = link(parts, settings, tree.paths, project=tree.root.name)
+    graph = link(parts, settings, tree, project=tree.root.name)
     problems = {(error.span, error.message): error for part in parts for error in part.problems}
     for error in tree.failures.values():
         problems.setdefault((error.span, error.message), error)

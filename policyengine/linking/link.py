@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from policyengine.linking.evidence import Evidence
     from policyengine.platforms import Lowered
     from policyengine.repository.configuration import Config
+    from policyengine.repository.discover import Files
 
 
 def link(
     parts: Sequence[Lowered],
     config: Config,
-    paths: Sequence[str],
+    files: Files,
     evidence: Sequence[Evidence] = (),
     project: str = "",
 ) -> Graph:
@@ -54,9 +55,9 @@ def link(
         edges=tuple(sorted(edges, key=lambda edge: (edge.kind, edge.source, edge.target, edge.reason))),
         choices=tuple(choice for part in parts for choice in part.choices),
         equivalences=config.equivalences,
-        paths=tuple(paths),
+        paths=tuple(files.paths),
         ignored=without,
     )
-    graph = graph.equipped(tuple(containers(graph)))
+    graph = graph.equipped(tuple(containers(graph, files)))
     found = pairing(graph, config, evidence, project)
     return graph.paired(found.pairs, found.unpaired)
