@@ -18,16 +18,16 @@ from policyengine.model.value import Absent, Floating, Known, Unknown, Value, Vi
 from policyengine.platforms import Settings
 from policyengine.platforms.terraform import TerraformPart
 from policyengine.platforms.terraform.plan import plan
+from policyengine.platforms.terraform.resources import addresses
 from policyengine.platforms.terraform.root_modules import lower, read_roots
-from policyengine.platforms.terraform.workspace import addresses
 from policyengine.repository import discover
 from policyengine.testing.memory import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from policyengine.model.explanation import Explanation
     from policyengine.platforms import Lowered
-    from policyengine.platforms.terraform.explanation import Explanation
 
 PLAIN = Settings(TerraformPart(), jobs=1, cache=False)
 
@@ -81,7 +81,7 @@ class Case:
 
     def value(self, address: str) -> Explanation:
         roots = read_roots(Memory(self.texts), PLAIN, exact=self.exact)
-        return addresses.explain([project for _, project in roots.projects], address)
+        return addresses.explain(roots.planned, address)
 
     def at(self, value: Value[object] | None) -> str:
         assert value is not None

@@ -150,12 +150,11 @@ class Units:
 
 def _elsewhere(project: Project, found: Reference, named: Reference) -> Tree:
     """A reference to a resource of another unit, by the output that gives it; the URL of a repository by its name."""
-    from policyengine.platforms.terraform.resources.computed import attribute_at  # noqa: PLC0415 - only where units depend on others
     from policyengine.platforms.terraform.resources.facts import ECR_HOST  # noqa: PLC0415 - as above
 
     own = Via(found.text, found.span)
     if found.attribute == "repository_url":
-        name = project.run(lambda: attribute_at(project, found.address, "name") or found)
+        name = project.run(lambda: project.attribute_at(found.address, "name") or found)
         if isinstance(name, Known):
             return Known(f"{ECR_HOST}/{name.value}", named.span, (*named.via, own, *name.via))
     return through(Reference(named.address, named.attribute, named.span), *named.via, own)
