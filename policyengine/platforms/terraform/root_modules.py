@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from policyengine.platforms import Settings
-    from policyengine.platforms.terraform import TerraformPart
     from policyengine.platforms.terraform.language.values import Tree
+    from policyengine.platforms.terraform.part import TerraformPart
     from policyengine.platforms.terraform.plan.plan import Exact
     from policyengine.platforms.terraform.workspace.folders import Folder
     from policyengine.repository.files import Files
