@@ -1,12 +1,25 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from policyengine.knowledge.base_images import base_image
-from policyengine.model.image import ImageRef, Version, counted, engine_of, meant_version, parse, tag_fact, version
+from policyengine.model.image import (
+    ImageRef,
+    Version,
+    counted,
+    engine_of,
+    meant_version,
+    parse,
+    read,
+    tag_fact,
+    version,
+)
 from policyengine.model.source import Span
+from policyengine.model.text import Text
 from policyengine.model.value import Floating, Known, Unknown
 
 HERE = Span("compose.yaml", 3, 9)
@@ -231,3 +244,76 @@ def test_what_base_images_bring(image: str, user: str, libc: str, has: set[str],
 
 def test_a_base_image_that_no_table_lists_is_unknown() -> None:
     assert base_image("ghcr.io/acme/base", "1") is None
+
+
+PLACE = Span("compose.yml", 7, 40)
+
+
+def template(text: str) -> Text:
+    """A text in which each `<…>` is not decided."""
+    parts = re.split(r"<(.*?)>", text)
+    return Text.join(
+        Text.undecided(f"${{{part}}}", Unknown(f"variable '{part}'", PLACE)) if number % 2 else Text.made(part, PLACE)
+        for number, part in enumerate(parts)
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "registry", "repository", "tag", "digest"),
+    [
+        ("ghcr.io/acme/app:<TAG>", "ghcr.io", "acme/app", "<TAG>", None),
+        ("acme/app:v<TAG>-slim", "docker.io", "acme/app", "<TAG>", None),
+        ("<REGISTRY>/acme/app:1.2", "<REGISTRY>", "acme/app", "1.2", None),
+        ("ghcr.io/<OWNER>/app", "<OWNER>", "app", None, None),
+        ("<A>:<PORT>/team/app@<DIGEST>", "<A>", "team/app", None, "<DIGEST>"),
+        ("public.ecr.aws/docker/library/node:<V>", "docker.io", "node", "<V>", None),
+        (f"<R>/app:1@sha256:{'0' * 64}", "<R>", "app", "1", f"sha256:{'0' * 64}"),
+    ],
+)
+def test_a_part_of_a_reference_that_is_not_decided_is_unknown(
+    text: str, registry: str, repository: str, tag: str | None, digest: str | None
+) -> None:
+    found = read(template(text))
+    assert isinstance(found, ImageRef)
+    parts = (found.registry, found.tag, found.digest)
+    told = [f"<{each.reason[10:-1]}>" if isinstance(each, Unknown) else each for each in parts]
+    assert (told, found.repository) == ([registry, tag, digest], repository)
+    assert found.text == re.sub("<(.*?)>", r"${\1}", text)
+    assert str(found) == found.text
+    assert found == read(template(text))
+    assert len(found.undecided) == sum("<" in str(each) for each in told)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("<IMAGE>", "variable 'IMAGE'"),
+        ("acme/app-<ENV>:1", "variable 'ENV'"),
+        ("acme/<NAME>@<DIGEST>", "variable 'NAME'"),
+        ("<R>/App:1", "'${R}/App:1' is no image reference"),
+        ("<R>/app:a b", "'${R}/app:a b' is no image reference"),
+        ("acme app", "'acme app' is no image reference"),
+    ],
+)
+def test_a_reference_whose_repository_is_not_decided_is_unknown(text: str, reason: str) -> None:
+    found = read(template(text))
+    assert isinstance(found, Unknown)
+    assert found.reason == reason
+
+
+def test_an_image_of_a_registry_that_is_not_decided_is_no_image_of_docker_hub() -> None:
+    found = read(template("<R>/postgres:16.4"))
+    assert isinstance(found, ImageRef)
+    assert found.name == "…/postgres"
+    engine = engine_of(found, PLACE)
+    assert engine is not None
+    assert (engine.name, engine.certain, type(engine.version)) == ("postgres", False, Unknown)
+
+
+def test_a_tag_that_is_not_decided_is_not_the_latest() -> None:
+    found = read(template("postgres:<V>"))
+    assert isinstance(found, ImageRef)
+    assert found.effective_tag is None
+    engine = engine_of(found, PLACE)
+    assert engine is not None
+    assert engine.version == Unknown("variable 'V'", PLACE)

@@ -22,6 +22,7 @@ from policyengine.patterns import regex
 
 if TYPE_CHECKING:
     from policyengine.model.source import Span
+    from policyengine.model.text import Text
 
 _PATH = regex(r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*\Z")
 _HOST = regex(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\])(?::\d+)?\Z")
@@ -74,14 +75,15 @@ def version(text: str) -> Version | None:
 class ImageRef(Struct, frozen=True, eq=False):
     """A reference to an image, normalised: mirrors and pull-through caches name what they mirror.
 
-    `repository` is without `library/` on Docker Hub: `postgres`, `pgvector/pgvector`. `text` is the reference as
-    written; `tag_at` is where the tag stands in it.
+    `repository` is without `library/` on Docker Hub: `postgres`, `pgvector/pgvector`. A part that the files do not
+    decide is Unknown: of `${REGISTRY}/acme/app:${TAG}` the registry and the tag, of `ghcr.io/${OWNER}/app` what stands
+    before the repository `app`. `text` is the reference as written; `tag_at` is where the tag stands in it.
     """
 
-    registry: str
+    registry: str | Unknown
     repository: str
-    tag: str | None = None
-    digest: str | None = None
+    tag: str | Unknown | None = None
+    digest: str | Unknown | None = None
     text: str = ""
     tag_at: tuple[int, int] | None = None
 
@@ -93,13 +95,22 @@ class ImageRef(Struct, frozen=True, eq=False):
         return hash(self._identity)
 
     @property
-    def _identity(self) -> tuple[str, str, str | None, str | None]:
+    def undecided(self) -> tuple[Unknown, ...]:
+        """Why parts of the reference are not decided; empty when all are."""
+        return tuple(part for part in (self.registry, self.tag, self.digest) if isinstance(part, Unknown))
+
+    @property
+    def _identity(self) -> tuple[object, ...]:
+        if self.undecided:  # the same image when written alike, wherever that stands
+            return (self.repository, self.text)
         return self.registry, self.repository, self.tag, self.digest
 
     @property
     def name(self) -> str:
-        """The repository as the fact tables and messages name it: `postgres`, `ghcr.io/acme/app`."""
-        return self.repository if self.registry == DOCKER_HUB else f"{self.registry}/{self.repository}"
+        """The repository as the fact tables and messages name it: `postgres`, `ghcr.io/acme/app`, `…/app`."""
+        if self.registry == DOCKER_HUB:
+            return self.repository
+        return f"{'…' if isinstance(self.registry, Unknown) else self.registry}/{self.repository}"
 
     @property
     def basename(self) -> str:
@@ -108,8 +119,10 @@ class ImageRef(Struct, frozen=True, eq=False):
 
     @property
     def effective_tag(self) -> str | None:
-        """The tag that Docker pulls: `latest` when neither tag nor digest is given."""
-        return self.tag if self.tag is not None or self.digest is not None else "latest"
+        """The tag that Docker pulls: `latest` when neither tag nor digest is given, None when that is not decided."""
+        if self.tag is None and self.digest is None:
+            return "latest"
+        return None if isinstance(self.tag, Unknown) else self.tag
 
     def retagged(self, tag: str) -> str:
         """The reference as written with another tag, and without a digest."""
@@ -120,13 +133,15 @@ class ImageRef(Struct, frozen=True, eq=False):
         return f"{written[:start]}{tag}{written[end:]}"
 
     def __str__(self) -> str:
+        if self.undecided:
+            return self.text
         tag = "" if self.tag is None else f":{self.tag}"
         digest = "" if self.digest is None else f"@{self.digest}"
         return f"{self.name}{tag}{digest}"
 
 
 def parse(text: str) -> ImageRef | None:
-    """The reference that `text` is, normalised; None when Docker would refuse it (or it still holds a variable)."""
+    """The reference that `text` is, normalised; None when Docker would refuse it."""
     if not text or len(text) > _LONGEST:
         return None
     named, at, digest = text.partition("@")
@@ -152,39 +167,35 @@ def parse(text: str) -> ImageRef | None:
     return ImageRef(registry, repository, tag, digest if at else None, text, tag_at)
 
 
-_HOLE = regex(r"\$\{\{(.*?)\}\}|\$\{([^}]*)\}|\$(\w+)")
+def read(text: Text) -> ImageRef | Unknown:
+    """The reference that a text is. What of it is not decided is Unknown; all of it, where the repository's name is."""
+    text = text.strip()
+    if text.decided:
+        return parse(text.written) or Unknown(f"{text.written!r} is no image reference", text.place, text.via)
+    named, digest = text.partition("@")
+    colon = named.find(":", named.rfind("/") + 1)
+    path, tag = (named, None) if colon < 0 else (named.cut(0, colon), named.cut(colon + 1))
+    folders = path.split("/")
+    last = max((number for number, each in enumerate(folders) if not each.decided), default=-1)
+    repository = "/".join(each.written for each in folders[last + 1 :])
+    found = parse(repository)
+    parts = (tag, _TAG), (digest, _DIGEST)
+    if found is None or any(part and part.decided and not shape.match(part.written) for part, shape in parts):
+        unknown = folders[-1].value()
+        reason = unknown.reason if isinstance(unknown, Unknown) else f"{text.written!r} is no image reference"
+        return Unknown(reason, text.place, text.via)
+    return ImageRef(
+        found.registry if last < 0 else _told(folders[last]),
+        found.repository if last < 0 else repository,
+        None if tag is None else _told(tag),
+        None if digest is None else _told(digest),
+        text.written,
+        None if tag is None else (colon + 1, len(named.written)),
+    )
 
 
-def parse_template(text: str) -> ImageRef | None:
-    """A reference of which parts are not decided: an undecided part reads `${what}`.
-
-    `${{ env.REGISTRY }}/app:${{ github.sha }}` has the repository `app`, the registry `${env.REGISTRY}` and the tag
-    `${github.sha}`. None where the repository itself is undecided, or the text is no reference.
-    """
-    if "$" not in text:
-        return parse(text)
-    written = _HOLE.sub(lambda match: "${" + (match[1] or match[2] or match[3] or "").strip() + "}", text.strip())
-    masked = _HOLE.sub(lambda match: "x" * len(match[0]), written)
-    at = masked.find("@")
-    digest = None if at < 0 else written[at + 1 :]
-    end = len(written) if at < 0 else at
-    slash = masked.rfind("/", 0, end)
-    colon = masked.find(":", slash + 1, end)
-    tag = None if colon < 0 else written[colon + 1 : end]
-    head = written[: end if colon < 0 else colon]
-    first = masked.find("/")
-    registry, path = DOCKER_HUB, head
-    if 0 <= first < len(head):
-        host = head[:first]
-        if "$" in host or "." in host or ":" in host or host == "localhost":
-            registry, path = host, head[first + 1 :]
-    if "$" in path.rsplit("/", 1)[-1]:
-        return None
-    if "$" not in path and registry != DOCKER_HUB and "$" not in registry:
-        registry, path = normalised(registry, path)
-    elif "$" not in path and registry == DOCKER_HUB:
-        path = path.removeprefix("library/")
-    return ImageRef(registry, path, tag, digest, written)
+def _told(text: Text) -> str | Unknown:
+    return text.unknown or text.written
 
 
 class Engine(Struct, frozen=True):
@@ -267,6 +278,8 @@ def _read_tag(ref: ImageRef, entry: Image, span: Span) -> Engine:
         variant = tag or ""
     elif tag is None:
         found = Unknown(f"the digest of {ref.name} does not tell its version", span)
+        if isinstance(ref.tag, Unknown):
+            found = Unknown(ref.tag.reason, span, ref.tag.via)
     elif entry.grammar == "pg":
         found, variant, extension = _pg(tag, entry, span, extension)
     elif entry.grammar in {"version", "lead", "supabase"}:

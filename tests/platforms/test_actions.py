@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
@@ -19,17 +20,37 @@ from policyengine.model.nodes import (
     Step,
     Workflow,
 )
+from policyengine.model.source import Source
 from policyengine.model.value import Absent, Known, Unknown
 from policyengine.platforms.github import workflows as actions
-from policyengine.testing.memory import Memory
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from policyengine.model.source import Span
     from policyengine.model.value import Value
     from policyengine.platforms import Lowered
 
 N = TypeVar("N", bound=Node)
 T = TypeVar("T")
 CI = ".github/workflows/ci.yml"
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A tree in memory."""
+
+    texts: dict[str, str]
+
+    @property
+    def paths(self) -> Sequence[str]:
+        return sorted(self.texts)
+
+    def read(self, path: str) -> Source | None:
+        return Source(path, self.texts[path]) if path in self.texts else None
+
+    def at(self, span: Span) -> str:
+        return self.texts[span.path][span.start : span.end]
 
 
 def lowered(workflow: str, **files: str) -> tuple[Lowered, Memory]:
@@ -429,7 +450,9 @@ def test_a_build_tells_its_dockerfile_platforms_tags_and_push() -> None:
     assert known(build.platforms) == ("linux/amd64", "linux/arm64")
     assert isinstance(build.platforms, Known)
     assert tree.at(build.platforms.span) == "linux/amd64,linux/arm64"
-    assert [(each.repository, each.tag) for each in known(build.tags)] == [("app", "${github.sha}")]
+    (image,) = known(build.tags)
+    assert (image.registry, image.repository) == ("1.dkr.ecr.eu-west-1.amazonaws.com", "app")
+    assert image.tag == Unknown("'github.sha' set by the run", build.tags.span)
     (step,) = job(found, "a").steps
     assert [each.tool for each in step.activities if isinstance(each, Deploy)] == ["ecr-push"]
 

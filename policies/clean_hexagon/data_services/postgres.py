@@ -248,7 +248,7 @@ def _decided_by_major(local: Database, cloud: Database) -> bool:
 
 def _retag(image: Value[ImageRef] | None, version: Version, description: str) -> Fix:
     """The image with the tag of a Postgres version, where such a tag is certain to exist."""
-    if not isinstance(image, Known) or image.value.tag is None or image.value.digest is not None:
+    if not isinstance(image, Known) or not isinstance(image.value.tag, str) or image.value.digest is not None:
         return Fix(description)
     tag = _postgres_tag(image.value, version)
     return Fix(description) if tag is None else tagged(image, tag, description)
@@ -256,16 +256,17 @@ def _retag(image: Value[ImageRef] | None, version: Version, description: str) ->
 
 def _postgres_tag(ref: ImageRef, version: Version) -> str | None:
     """The tag of that version in the scheme of the present tag; None where it might not exist."""
-    head, _, variant = (ref.tag or "").partition("-")
+    written = ref.tag if isinstance(ref.tag, str) else ""
+    head, _, variant = written.partition("-")
     if ref.name == "pgvector/pgvector":
-        ahead, _, major = (ref.tag or "").rpartition("pg")
+        ahead, _, major = written.rpartition("pg")
         return f"{ahead}pg{version.major}" if major.isdigit() and int(major) != version.major else None
     if ref.name != "postgres":
         return None
     numbers = [int(part) for part in head.split(".") if part.isascii() and part.isdigit()]
     if (numbers or head == "latest") and not variant:
         return str(version)
-    if (numbers and variant == "alpine") or ref.tag == "alpine":
+    if (numbers and variant == "alpine") or written == "alpine":
         return f"{version}-alpine"
     if len(numbers) == 2 and numbers[0] == version.major and version.minor is not None and numbers[1] < version.minor:
         return f"{version}-{variant}"

@@ -20,7 +20,7 @@ from policyengine.syntax.typescript import Code, Function, Link, Part
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from policyengine.repository.files import Files
+    from policyengine.repository.discover import Files
 
 DEEPEST = 12
 """How many names a schema may be followed through."""
@@ -84,6 +84,7 @@ class Modules(Struct, frozen=True):
     """The files of a tree as code, read when a name leads to them."""
 
     files: Files
+    _paths: frozenset[str] = frozenset()
     _codes: dict[str, Code | None] = field(default_factory=dict)
 
     def code(self, path: str) -> Code | None:
@@ -110,7 +111,7 @@ class Modules(Struct, frozen=True):
             return None
         for path in tried:
             for candidate in _spellings(path) if path else ():
-                if candidate is not None and self.files.exists(candidate):
+                if candidate in self._paths:
                     return self.code(candidate)
         return None
 
@@ -146,7 +147,7 @@ class Modules(Struct, frozen=True):
 
 def modules(files: Files) -> Modules:
     """The modules of a tree."""
-    return Modules(files)
+    return Modules(files, frozenset(files.paths))
 
 
 def _spellings(path: str) -> list[str]:

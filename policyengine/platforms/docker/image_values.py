@@ -127,7 +127,7 @@ def postgres_major(scope: Scope, base: Known[ImageRef]) -> None:
 
 def dotnet_user(scope: Scope, base: Known[ImageRef]) -> None:
     """Microsoft's .NET images from 8 on set APP_UID to the uid of their user `app`, for `USER $APP_UID`."""
-    major = _LEADING_NUMBER.match(base.value.tag or "")
+    major = _LEADING_NUMBER.match(base.value.effective_tag or "")
     if base.value.name.startswith("mcr.microsoft.com/dotnet/") and major is not None and int(major[0]) >= 8:
         scope.variables.setdefault("APP_UID", Known("1654", base.span, base.via))
 

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from policyengine.model import image as images
 from policyengine.model.nodes import Build, Origin, ShellCommand, Side, Variable
 from policyengine.model.value import Absent, Known, Unknown, Value
+from policyengine.platforms.github.expressions import located
 from policyengine.repository.discover import join
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ def platforms_of(value: Value[str]) -> Value[tuple[str, ...]]:
 
 def tags_of(words: Sequence[str], span: Span) -> Value[tuple[ImageRef, ...]]:
     """The references that tags spell; those with an undecided repository are left out."""
-    found = tuple(dict.fromkeys(ref for word in words if (ref := images.parse_template(word)) is not None))
+    read = (images.read(located(word, span)) for word in words)
+    found = tuple(dict.fromkeys(ref for ref in read if isinstance(ref, images.ImageRef)))
     if found:
         return Known(found, span)
     return Unknown("the tags are not in the files", span) if words else Absent(span)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from policyengine.model.value import Known, Value
+from policyengine.model.text import Text
+from policyengine.model.value import Known, Unknown, Value
 from policyengine.patterns import regex
 from policyengine.platforms.github.evaluation import Outcome, Undecided, Untyped, evaluate, truth, written
 from policyengine.syntax.tree import Mapping, Scalar, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence as Words
 
     from policyengine.model.nodes import Variable
+    from policyengine.model.source import Span
     from policyengine.syntax.tree import Document
 
 _EXPRESSION = regex(r"\$\{\{((?:'(?:[^']|'')*'|[^'}]|\}(?!\}))*)\}\}")
@@ -28,9 +30,23 @@ _REFERENCE = regex(r"\s*(env|inputs)\.([\w-]+)\s*")
 _WITHOUT_INPUT = regex(r"\s*(?:github\.event\.)?inputs\.[\w-]+\s*\|\|\s*'([^'\n]*)'\s*")
 """What stands for an input where the event gives none: `inputs.environment || 'prod'`."""
 _SHELL = regex(r"\$\{([A-Za-z_]\w*)\}|\$([A-Za-z_]\w*)")
+_GAP = regex(rf"{_EXPRESSION.pattern}|\$\{{[^}}]*\}}|\$\w+")
+"""What GitHub or the shell replaces: `${{ env.TAG }}`, `${TAG}`, `$TAG`."""
 _ROUNDS = 4
 _LONGEST = 10_000
 _MOST = 64
+
+
+def located(text: str, span: Span) -> Text:
+    """A text that stands at `span`, with what GitHub or the shell would still replace in it as undecided parts."""
+    parts: list[Text] = []
+    at = 0
+    for gap in _GAP.finditer(text):
+        inner = (gap[1] or gap[0].strip("${}")).strip()
+        unknown = Unknown(f"'{inner}' set by the run", span)
+        parts += (Text.made(text[at : gap.start()], span), Text.undecided(f"${{{inner}}}", unknown))
+        at = gap.end()
+    return Text.join((*parts, Text.made(text[at:], span)))
 
 
 class Scope(Struct, frozen=True):

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
     from policyengine.platforms.terraform.plan.plan import Exact
     from policyengine.platforms.terraform.workspace.folders import Folder
+    from policyengine.platforms.terraform.workspace.project import Project
 
 
-def assigned(
-    given: Sequence[Exact], read: Sequence[Folder], folders: Mapping[str, Folder], root: Path | None
-) -> tuple[dict[str, Exact], list[Choice]]:
-    """What plans and states say of each root module that is read, by its directory, and which root each belongs to.
+def assign(
+    given: Sequence[Exact], projects: Sequence[Project], folders: Mapping[str, Folder], root: Path | None
+) -> list[Choice]:
+    """Give each root module what its plans and states say, and tell which root that is.
 
     `folders` are all directories of the tree, so that a plan of another root can be told from one of no root.
 
@@ -29,10 +30,14 @@ def assigned(
     found: dict[str, list[Exact]] = {}
     choices: list[Choice] = []
     for each in given:
-        path = _root(each, read, folders, root)
+        path = _root(each, [project.folder for project in projects], folders, root)
         found.setdefault(path, []).append(each)
         choices.append(Choice(f"Terraform {each.kind}", each.path, f"its addresses are those of '{path or '.'}'"))
-    return {path: together(mine) for path, mine in found.items()}, choices
+    for project in projects:
+        mine = found.get(project.folder.path)
+        if mine:
+            project.exact = together(mine)
+    return choices
 
 
 def _root(given: Exact, read: Sequence[Folder], folders: Mapping[str, Folder], root: Path | None) -> str:

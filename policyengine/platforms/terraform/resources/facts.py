@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from policyengine.model import image as images
 from policyengine.model.image import ImageRef, Version
 from policyengine.model.nodes import Command
+from policyengine.model.text import Text
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value, Via
 from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.plain import Invalid, to_bool, to_number, to_string
@@ -142,9 +143,6 @@ def command(tree: Tree | None, lacking: Span) -> Value[Command]:
             return unknown_of(tree)
 
 
-ECR_HOST = "dkr.ecr.amazonaws.com"
-"""Stands for the registry of an ECR repository whose account and region only AWS knows."""
-
 _ECR_URL = "repository_url"
 
 
@@ -163,6 +161,20 @@ def symbolic(tree: Tree) -> str:
             return to_string(plain(tree)) if isinstance(tree, Encoded) and decided(tree) else "${…}"
 
 
+def located(tree: Tree) -> Text:
+    """A string with the place of each part; one that is not known is shown as the reference that stands for it."""
+    match tree:
+        case Composite(parts) if parts:
+            return Text.join([located(part) for part in parts])
+        case Known(value, span, via):
+            return Text.at("" if value is None else to_string(value), span, via)
+        case Encoded(span=span, via=via) if decided(tree):
+            return Text.at(to_string(plain(tree)), span, via)
+        case _:
+            unknown = unknown_of(tree)
+            return Text.undecided(symbolic(tree), unknown, unknown.via)
+
+
 def spoken(tree: Tree | None) -> str:
     """A name with parts that are not known, without those parts: `${var.env}-web` is `web`."""
     if tree is not None and decided(tree):
@@ -176,15 +188,12 @@ def spoken(tree: Tree | None) -> str:
 
 _GAPS = regex(r"-*\0-*")
 
-_VARIABLE = regex(r"\$\{[^}]*\}")
-
 
 def image(tree: Tree | None, lacking: Span, repositories: Callable[[str], str | None]) -> Value[ImageRef]:
     """An image reference.
 
     `repositories` gives the name of the ECR repository at a Terraform address. A reference to one, with a tag or digest
-    that only the pipeline knows, is Floating: its repository is fixed, and `tag` or `digest` is the name of what
-    decides it, such as `${var.image_digest}`.
+    that only the pipeline knows, is Floating: its repository is fixed, and what decides the rest is Unknown in it.
     """
     if tree is None:
         return Absent(lacking)
@@ -196,27 +205,18 @@ def image(tree: Tree | None, lacking: Span, repositories: Callable[[str], str | 
         if parsed is None:
             return Unknown(f"{found.value!r} is no image reference", found.span, found.via)
         return Known(parsed, found.span, found.via)
-    written = symbolic(_repositories_named(tree, repositories))
-    named, at, digest = written.partition("@")
-    slash = _blank(named).rfind("/")
-    colon = _blank(named).find(":", slash + 1)
-    path, tag = (named[:colon], named[colon + 1 :]) if colon >= 0 else (named, None)
-    registry, _, rest = path.partition("/")
-    if "${" in registry and rest:  # whose registry it is does not matter, but which image
-        registry = ECR_HOST if ".dkr.ecr." in registry else _VARIABLE.sub("unknown.invalid", registry)
-    parsed = images.parse(f"{registry}/{rest}" if rest else path)
+    read = images.read(located(_repositories_named(tree, repositories)))
     undecided = unknown_of(tree)
-    if parsed is None:
+    if isinstance(read, Unknown):
         return undecided
-    made = ImageRef(parsed.registry, parsed.repository, tag, digest if at else None, written, None)
-    if _VARIABLE.search(written[len(path) :]):
-        return Floating(made, tree.span, (*tree.via, *undecided.via))
-    return Known(made, tree.span, tree.via)
+    if isinstance(read.tag, Unknown) or isinstance(read.digest, Unknown):
+        return Floating(read, tree.span, (*tree.via, *undecided.via))
+    return Known(read, tree.span, tree.via)
 
 
-def _blank(text_: str) -> str:
-    """The text with its variables blanked, so that a colon in one is no tag."""
-    return _VARIABLE.sub(lambda match: "_" * len(match[0]), text_)
+def repository_url(name: str, span: Span, via: tuple[Via, ...]) -> Composite:
+    """The URL of an ECR repository: whose registry it is, only AWS knows, but which repository is known."""
+    return Composite((Unknown("the registry of the account", span), Known(f"/{name}", span)), span, via)
 
 
 def _repositories_named(tree: Tree, repositories: Callable[[str], str | None]) -> Tree:
@@ -224,7 +224,7 @@ def _repositories_named(tree: Tree, repositories: Callable[[str], str | None]) -
     match tree:
         case Reference(address, attribute, span, via) if attribute == _ECR_URL:
             name = repositories(address)
-            return tree if name is None else Known(f"{ECR_HOST}/{name}", span, via)
+            return tree if name is None else repository_url(name, span, via)
         case Composite(parts, span, via):
             named = tuple(_repositories_named(part, repositories) for part in parts)
             return Composite(named, span, via)  # type: ignore[arg-type]
