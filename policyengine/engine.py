@@ -174,9 +174,7 @@ def build_graph(
     """
     from policyengine.linking.link import link  # noqa: PLC0415
 
-    asked = [
-        each for each in platforms if each.wants.found(tree.paths) or any(o.name in work.given for o in each.options)
-    ]
+    asked = [each for each in platforms if each.wants.found(tree) or any(o.name in work.given for o in each.options)]
     parts: list[Lowered] = []
     failures: list[Failure] = []
     for number, platform in enumerate(asked):
@@ -190,7 +188,7 @@ def build_graph(
         parts.append((platform.join or joined)(made))
     if work.progress is not None:
         work.progress("link", len(asked), len(asked))
-    graph = link(parts, settings, tree.paths)
+    graph = link(parts, settings, tree, project=tree.root.name)
     problems = {(error.span, error.message): error for part in parts for error in part.problems}
     for error in tree.failures.values():
         problems.setdefault((error.span, error.message), error)

@@ -16,8 +16,8 @@ from policyengine.cli.scan import add_engine_options, extend, given, path_prefix
 if TYPE_CHECKING:
     import argparse
 
+    from policyengine.model.explanation import Explanation
     from policyengine.model.graph import Graph
-    from policyengine.platforms.terraform.explanation import Explanation
 
 __all__ = ["configure", "extend", "run"]
 
@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Find the value, say how it came about, and return the exit code."""
     from policyengine import engine, plugins  # noqa: PLC0415  so that --help is quick
-    from policyengine.platforms.terraform import explanation  # noqa: PLC0415  so that --help is quick
+    from policyengine.model import explanation  # noqa: PLC0415  so that --help is quick
     from policyengine.reports import explanation as report  # noqa: PLC0415  as above
     from policyengine.repository import discover  # noqa: PLC0415  so that --help is quick
 
@@ -50,12 +50,12 @@ def run(arguments: argparse.Namespace) -> int:
         found = explanation.explain_fact(scanned.graph, arguments.address)
     else:
         from policyengine.platforms.terraform import exact  # noqa: PLC0415  not for other nodes
+        from policyengine.platforms.terraform.resources import addresses  # noqa: PLC0415  as above
         from policyengine.platforms.terraform.root_modules import read_roots  # noqa: PLC0415  as above
-        from policyengine.platforms.terraform.workspace import addresses  # noqa: PLC0415  as above
 
         (terraform,) = (each for each in loaded.platforms if each.name == "terraform")
         roots = read_roots(tree, engine.told(terraform, settings, work), exact=exact(work.given))
-        found = addresses.explain([project for _, project in roots.projects], arguments.address)
+        found = addresses.explain(roots.planned, arguments.address)
         found = _floating(found, scanned.graph)
     code = output.left_undone(scanned.failures)
     for target in targets:
@@ -76,8 +76,8 @@ def _floating(found: Explanation, graph: Graph) -> Explanation:
     """A known value that a node holds as floating, such as the engine version `16`, is so here."""
     from msgspec.structs import replace  # noqa: PLC0415  as in run
 
+    from policyengine.model.explanation import MOVES  # noqa: PLC0415  as in run
     from policyengine.model.value import Floating  # noqa: PLC0415  as in run
-    from policyengine.platforms.terraform.explanation import MOVES  # noqa: PLC0415  as in run
 
     if found.state != "known" or not found.steps:
         return found

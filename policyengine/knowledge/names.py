@@ -60,6 +60,7 @@ class Names(Table, frozen=True):
     filler: dict[str, Cited]
     synonyms: dict[str, Synonym]
     tests: dict[str, Cited]
+    upkeep: dict[str, Cited]
     dead_letters: dict[str, Cited]
     placeholders: dict[str, Cited]
     folders: dict[str, FolderName]
@@ -93,8 +94,9 @@ def environment(word: str) -> str:
 
 
 def environment_words(name: str) -> tuple[str, ...]:
-    """All words for an environment: those for `prod`."""
-    return tuple(word for word, entry in _names().environments.items() if entry.environment == name)
+    """All words for an environment, its own name first, then those that begin with it: `prod`, `production`, `live`."""
+    found = [word for word, entry in _names().environments.items() if entry.environment == name]
+    return tuple(sorted(found, key=lambda word: (word != name, not word.startswith(name), word)))
 
 
 def distance_to_production(name: str) -> int | None:
@@ -117,6 +119,11 @@ def meaning(word: str) -> str:
 def speaks_of_tests(word: str) -> bool:
     """Whether a word says that something serves the tests only."""
     return word in _names().tests
+
+
+def speaks_of_upkeep(word: str) -> bool:
+    """Whether a word says that a store serves the infrastructure: logs, state, backups."""
+    return word in _names().upkeep
 
 
 def is_dead_letters(name: str) -> bool:

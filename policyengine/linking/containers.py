@@ -4,37 +4,43 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from policyengine.linking.started import Home, Scripts
 from policyengine.model.container import Container, User, account
 from policyengine.model.graph import EdgeKind
-from policyengine.model.nodes import Build, Command, ConfigModule, Role, Service, Side, Stage, variables
+from policyengine.model.nodes import Build, Command, ConfigModule, Package, Role, Service, Side, Stage, variables
 from policyengine.model.value import Absent, Floating, Known, Unknown, Via, map_value
 from policyengine.platforms.docker.stock import facts_of, stock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from policyengine.model.graph import Graph
     from policyengine.model.nodes import Healthcheck, Port
     from policyengine.model.source import Span
     from policyengine.model.value import Value
+    from policyengine.repository.files import Files
 
 _PLATFORMS = {"X86_64": "linux/amd64", "ARM64": "linux/arm64"}
 """ECS `cpu_architecture` as BuildKit names platforms."""
 
 
-def containers(graph: Graph) -> Iterator[Container]:
+def containers(graph: Graph, files: Files) -> Iterator[Container]:
     """A container for each service, and one for the image that each Dockerfile builds without a target."""
+    scripts = Scripts(graph.all(Package), files)
     for service in graph.all(Service):
-        yield _of_service(graph, service)
+        yield _of_service(graph, service, scripts)
     for stage in graph.all(Stage):
         if stage.last:
-            yield _of_image(graph, stage)
+            yield _of_image(graph, stage, scripts)
 
 
-def _of_service(graph: Graph, service: Service) -> Container:
+def _of_service(graph: Graph, service: Service, scripts: Scripts) -> Container:
     image = _inside(graph, service)
-    entrypoint = _first(service.entrypoint, image.entrypoint if isinstance(image, Stage) else image)
+    entrypoint = _first(service.entrypoint, image.entrypoint if isinstance(image, Stage) else _unread(service, image))
     command = _first(service.command, _kept(service, image))
+    builds = tuple(graph.targets(Build, EdgeKind.BUILT_BY, service)) if service.build is None else (service.build,)
+    whole = started(entrypoint, command)
+    runs = scripts.run(whole, entrypoint, command, _home(image, builds))
     environment = variables([*(image.environment if isinstance(image, Stage) else ()), *service.environment])
     return Container(
         node=service,
@@ -43,11 +49,14 @@ def _of_service(graph: Graph, service: Service) -> Container:
         image=service.image,
         base=image.base if isinstance(image, Stage) else image,
         stage=graph.stage(service),
-        builds=tuple(graph.targets(Build, EdgeKind.BUILT_BY, service)) if service.build is None else (service.build,),
+        builds=builds,
         entrypoint=entrypoint,
         command=command,
-        started=started(entrypoint, command),
+        started=whole,
         overrides=not (isinstance(service.entrypoint, Absent) and isinstance(service.command, Absent)),
+        commands=runs.commands,
+        line=runs.line,
+        gap=runs.gap,
         user=_user(service, image),
         accounts=_accounts(image),
         workdir=image.workdir if isinstance(image, Stage) else image,
@@ -63,8 +72,11 @@ def _of_service(graph: Graph, service: Service) -> Container:
     )
 
 
-def _of_image(graph: Graph, stage: Stage) -> Container:
+def _of_image(graph: Graph, stage: Stage, scripts: Scripts) -> Container:
     """What an image starts by itself."""
+    builds = tuple(graph.sources(Build, EdgeKind.BUILT_FROM, stage))
+    whole = started(stage.entrypoint, stage.command)
+    runs = scripts.run(whole, stage.entrypoint, stage.command, _home(stage, builds))
     return Container(
         node=stage,
         noun="image",
@@ -72,11 +84,14 @@ def _of_image(graph: Graph, stage: Stage) -> Container:
         image=Absent(stage.span),
         base=stage.base,
         stage=Known(stage, stage.span),
-        builds=tuple(graph.sources(Build, EdgeKind.BUILT_FROM, stage)),
+        builds=builds,
         entrypoint=stage.entrypoint,
         command=stage.command,
-        started=started(stage.entrypoint, stage.command),
+        started=whole,
         overrides=False,
+        commands=runs.commands,
+        line=runs.line,
+        gap=runs.gap,
         user=_image_user(stage),
         accounts=_accounts(stage),
         workdir=stage.workdir,
@@ -88,6 +103,11 @@ def _of_image(graph: Graph, stage: Stage) -> Container:
         platform=stage.platform or Absent(stage.span),
         config=None,
     )
+
+
+def _home(image: Stage | Unknown, builds: Sequence[Build]) -> Home:
+    contexts = (build.context.value for build in builds if isinstance(build.context, Known))
+    return Home.of(image if isinstance(image, Stage) else None, contexts)
 
 
 def _inside(graph: Graph, service: Service) -> Stage | Unknown:
@@ -107,6 +127,13 @@ def _inside(graph: Graph, service: Service) -> Stage | Unknown:
 
 def _first(own: Value[Command], other: Value[Command]) -> Value[Command]:
     return other if isinstance(own, Absent) else own
+
+
+def _unread(service: Service, image: Unknown) -> Unknown:
+    """Why the entrypoint of an image is not known; at the command that it is given, where there is one."""
+    if isinstance(service.command, Known):
+        return Unknown(f"the entrypoint of the image of '{service.name}' is not known", service.command.span)
+    return image
 
 
 def _kept(service: Service, image: Stage | Unknown) -> Value[Command]:

@@ -60,7 +60,7 @@ def score(graph: Graph, here: Features, there: Features, more: Sequence[Evidence
 
 def _fit(here: Features, there: Features) -> bool:
     """Whether two nodes can be twins at all: a proxy and an application only where they are one image."""
-    if here.test and not there.test:
+    if here.aside != there.aside:
         return False
     one, other = here.node, there.node
     if isinstance(one, Service) and isinstance(other, Service) and one.role is not other.role:
@@ -75,7 +75,8 @@ def _shares(here: Features, there: Features) -> tuple[tuple[int, str, float], ..
     return (
         (50, "built from the same Dockerfile", _same(here.dockerfile, there.dockerfile)),
         (40, "reached by the same variable", float(bool(here.keys & there.keys))),
-        (30, "alike in name", _names(here.stem, there.stem)),
+        (30, "alike in name", max(_names(here.stem, there.stem), _names(here.stem, there.long))),
+        (15, "both named as the project or not at all", float(here.nameless and there.nameless)),
         (25, "the same engine", _same(here.engine, there.engine)),
         (20, "the same image name", _images(here, there)),
         (20, "the same database name", _same(here.database, there.database)),

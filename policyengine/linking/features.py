@@ -9,11 +9,11 @@ from msgspec import Struct
 from policyengine.knowledge import components
 from policyengine.linking import naming
 from policyengine.model.graph import EdgeKind, Graph
-from policyengine.model.nodes import Database, Datastore, Node, Role, Service, Side
+from policyengine.model.nodes import Bucket, Database, Datastore, Node, Role, Service, Side
 from policyengine.model.value import Floating, Known, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from policyengine.model.image import ImageRef
 
@@ -24,13 +24,17 @@ _NONE: Words = frozenset()
 class Features(Struct, frozen=True):
     """The shareable facts of a node. What a kind of node does not have is empty.
 
-    `stem` are the words of the name without affixes; `image` those of the image's basename; `keys` the variables by
-    which others reach a datastore.
+    `stem` are the words of the name without affixes, `long` those of its address with it where it has one; `aside` is
+    what no other environment has: a service for tests, a bucket for logs; `image` are the words of the image's
+    basename; `keys` the variables by which others reach a datastore. `nameless` is a service that is called `app`, or
+    as the project is.
     """
 
     node: Node
     stem: Words
-    test: bool
+    aside: bool
+    long: Words = _NONE
+    nameless: bool = False
     dockerfile: str = ""
     image: Words = _NONE
     repository: str = ""
@@ -47,7 +51,7 @@ class Features(Struct, frozen=True):
         found: set[tuple[str, object]] = set()
         if self.dockerfile:
             found.add(("dockerfile", self.dockerfile))
-        found.update(("word", word) for word in self.stem | self.image)
+        found.update(("word", word) for word in self.stem | self.long | self.image)
         found.update(("key", key) for key in self.keys)
         found.update(("variable", key) for key in self.environment)
         if self.database:
@@ -65,38 +69,43 @@ class Reading(Struct, frozen=True):
     affixes: Mapping[Side, Words]
 
     @classmethod
-    def of(cls, graph: Graph) -> Reading:
-        """The reading of a graph."""
+    def of(cls, graph: Graph, project: str) -> Reading:
+        """The reading of a graph. `project` is the name of the scanned folder, which names often begin with."""
         keys: dict[str, set[str]] = {}
         for edge in graph.edges:
             if edge.kind is EdgeKind.CONNECTS:
                 keys.setdefault(edge.target, set()).add(edge.reason)
         sides = {}
         for side in (Side.LOCAL, Side.CLOUD):
-            sides[side] = naming.affixes(_names(graph.all(Service, side=side)))
+            shared = naming.affixes(service.name for service in graph.all(Service, side=side))
+            sides[side] = shared | frozenset(naming.words(project))
         return cls(graph, {store: frozenset(each) for store, each in keys.items()}, sides)
 
     def features(self, node: Node) -> Features:
         """The features of one node."""
         affixes = self.affixes.get(node.side, _NONE)
-        test = naming.for_tests(node.name)
+        aside = naming.for_tests(node.name)
         if isinstance(node, Datastore):
             return Features(
                 node,
                 _bare(naming.stem(node.name, affixes), node),
-                test,
+                aside or (isinstance(node, Bucket) and naming.for_upkeep(node.name)),
                 keys=self.keys.get(node.id, _NONE),
                 database=_text(node.database_name),
                 engine=components.spoken(_text(node.engine)),
             )
         if not isinstance(node, Service):
-            return Features(node, naming.stem(node.name, affixes), test)
+            return Features(node, naming.stem(node.name, affixes), aside)
         stage = self.graph.stage(node)
         image = node.image.value if isinstance(node.image, Known | Floating) else None
+        address = _address(node)
+        long = naming.stem(f"{address} {node.name}", affixes) if address else _NONE
         return Features(
             node,
-            naming.stem(node.name, affixes),
-            test,
+            naming.stem(node.name, affixes) if naming.telling(node.name, affixes) or not long else long,
+            aside,
+            long=long,
+            nameless=not naming.telling(f"{address} {node.name}", affixes),
             dockerfile=stage.value.dockerfile if isinstance(stage, Known) else "",
             image=naming.stem(image.basename, affixes) if image is not None else _NONE,
             repository=_repository(image),
@@ -104,6 +113,14 @@ class Reading(Struct, frozen=True):
             environment=frozenset(variable.key for variable in node.environment),
             command=" ".join(node.command.value.words[-1:]) if isinstance(node.command, Known) else None,
         )
+
+
+def _address(service: Service) -> str:
+    """The address of the resource that a container belongs to, without the modules around it; empty for Compose."""
+    if service.side is not Side.CLOUD:
+        return ""
+    resource = service.id.partition(":")[2].partition("#")[0].partition("@")[0]
+    return resource.rpartition(".")[2] if "." in resource else resource
 
 
 def family(node: Node) -> str:
@@ -115,10 +132,6 @@ def family(node: Node) -> str:
         found = components.family(components.spoken(engine))
         return "database" if found == "relational" else found
     return type(node).__name__.lower()
-
-
-def _names(nodes: Iterable[Node]) -> list[str]:
-    return [node.name for node in nodes]
 
 
 def _bare(stem: Words, store: Datastore) -> Words:

@@ -21,10 +21,19 @@ if TYPE_CHECKING:
     from policyengine.linking.evidence import Evidence
     from policyengine.platforms import Lowered
     from policyengine.repository.configuration import Config
+    from policyengine.repository.files import Files
 
 
-def link(parts: Sequence[Lowered], config: Config, paths: Sequence[str], evidence: Sequence[Evidence] = ()) -> Graph:
+def link(
+    parts: Sequence[Lowered],
+    config: Config,
+    files: Files,
+    evidence: Sequence[Evidence] = (),
+    project: str = "",
+) -> Graph:
     """One graph of what the lowering steps made. `evidence` for pairs is added to the strategy's own.
+
+    `project` is the name of the scanned folder: names of its parts often begin with it.
 
     Raises:
         UsageError: the configuration names a service or an address that is not there.
@@ -46,9 +55,9 @@ def link(parts: Sequence[Lowered], config: Config, paths: Sequence[str], evidenc
         edges=tuple(sorted(edges, key=lambda edge: (edge.kind, edge.source, edge.target, edge.reason))),
         choices=tuple(choice for part in parts for choice in part.choices),
         equivalences=config.equivalences,
-        paths=tuple(paths),
+        paths=tuple(files.paths),
         ignored=without,
     )
-    graph = graph.equipped(tuple(containers(graph)))
-    found = pairing(graph, config, evidence)
+    graph = graph.equipped(tuple(containers(graph, files)))
+    found = pairing(graph, config, evidence, project)
     return graph.paired(found.pairs, found.unpaired)

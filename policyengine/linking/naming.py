@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 _WORD = regex(r"[a-z0-9]+")
 _HUMP = regex(r"(?<=[a-z0-9])(?=[A-Z])")  # between the words of `ApiContainer`
 _REGION = regex(r"(?:us|eu|ap|sa|ca|me|af|il|mx|cn)-(?:gov-)?(?:north|south|east|west|central)+-\d")
-_INDEX = regex(r"\[[^\]]*\]")
+_NUMBER = regex(r"\[\d+\]")
 _FEWEST = 2
 """How many different names must share a word that is taken for an affix of the project."""
 
 
 def words(name: str) -> tuple[str, ...]:
-    """The words of a name in lower case, without a region and without an index: `api-eu-west-1` is `api`."""
-    plain = _REGION.sub("-", _INDEX.sub("", _HUMP.sub("-", name)).lower().replace("_", "-"))
+    """The words of a name in lower case, without a region and a number in brackets: `api-eu-west-1` is `api`."""
+    plain = _REGION.sub("-", _NUMBER.sub("", _HUMP.sub("-", name)).lower().replace("_", "-"))
     return tuple(_WORD.findall(plain))
 
 
@@ -49,6 +49,16 @@ def stem(name: str, without: frozenset[str] = frozenset()) -> frozenset[str]:
         return kept
     kept = frozenset(names.meaning(word) for word in every if not _deployment(word))
     return kept or frozenset(every)
+
+
+def telling(name: str, without: frozenset[str] = frozenset()) -> bool:
+    """Whether a name says more than `app`, `main` or `default`."""
+    return any(not names.is_filler(word) and not _deployment(word) and word not in without for word in words(name))
+
+
+def for_upkeep(name: str) -> bool:
+    """Whether a bucket's name says that it serves the infrastructure: logs, state, backups."""
+    return any(names.speaks_of_upkeep(word) for word in words(name))
 
 
 def for_tests(name: str) -> bool:

@@ -8,7 +8,7 @@ all of them are pairs that say so, and a rule reports only what all of them agre
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -18,7 +18,7 @@ from policyengine.linking.evidence import NOTHING, Score, score
 from policyengine.linking.features import Features, Reading, family
 from policyengine.linking.matching import matched
 from policyengine.model.graph import Candidate, Graph, Pair, Unpaired
-from policyengine.model.nodes import Datastore, Node, Role, Service, Side
+from policyengine.model.nodes import Cache, Database, Datastore, Node, Role, Search, Service, Side
 from policyengine.model.source import UsageError
 from policyengine.model.value import Known
 
@@ -41,6 +41,15 @@ _NAME = "the only one of its name on each side"
 _Groups = dict[Hashable, tuple[list[int], list[int]]]
 """Places of local and of cloud nodes by a fact that they share."""
 
+_ONLY = "the only one of its engine on the local side"
+_LEAST = 11
+"""So many points two nodes must have to be a pair because they are alone: more than that neither has a command."""
+_NEAR = 15
+"""From so many points on a candidate is worth a look; two services without a command have ten."""
+_MOST_GROUPS = 50
+_MOST_TIED = 20
+"""So many twins that would all do are compared with each."""
+
 _PAIRED = frozenset({Role.APP, Role.JOB, Role.PROXY})
 
 
@@ -51,15 +60,17 @@ class Pairing(Struct, frozen=True):
     unpaired: tuple[Unpaired, ...]
 
 
-def pairing(graph: Graph, config: Config, evidence: Sequence[Evidence] = ()) -> Pairing:
+def pairing(graph: Graph, config: Config, evidence: Sequence[Evidence] = (), project: str = "") -> Pairing:
     """The pairs of a graph: those that people name, then those that the evidence makes.
+
+    `project` is the name of the scanned folder, which says nothing in the names of its parts.
 
     Raises:
         UsageError: the configuration names what is not there, or what several nodes answer to.
     """
     explicit = list(_explicit(graph, config))
     taken = {each for pair in explicit for each in (pair.local, pair.cloud)}
-    reading = Reading.of(graph)
+    reading = Reading.of(graph, project)
     families: dict[str, tuple[list[Features], list[Features]]] = {}
     for node in graph.nodes:
         if node.side in (Side.LOCAL, Side.CLOUD) and _mirrors(node) and node.id not in graph.ignored:
@@ -95,8 +106,9 @@ class _Family:
         self, graph: Graph, local: list[Features], cloud: list[Features], evidence: tuple[Evidence, ...]
     ) -> None:
         self.graph, self.evidence = graph, evidence
-        proper = [each for each in local if not each.test]
-        self.local, self.cloud = proper or local, cloud
+        self.locals = _together([each for each in local if not each.aside] or local, _variants)
+        self.clouds = _together([each for each in cloud if not each.aside] or cloud, _one_definition)
+        self.local, self.cloud = ([group[0] for group in side] for side in (self.locals, self.clouds))
         self.scores = self._scored()
 
     def _scored(self) -> dict[tuple[int, int], Score]:
@@ -119,29 +131,26 @@ class _Family:
         return found
 
     def pairs(self) -> Iterator[Pair]:
-        """The matching with the largest sum, ties with all that tie, and the further twins of those that have one."""
+        """The matching with the largest sum, ties with all that tie, and stores whose engine has one place to run."""
         weights = {place: each.points for place, each in self.scores.items() if each.points >= POSSIBLE}
         best = matched(weights)
         rows, columns = dict(best), {column: row for row, column in best}
         done: set[tuple[int, int]] = set()
         for row, column in best:
-            tied = self._tied(weights, row, column, rows, columns)
-            for place in sorted({(row, column), *tied}):
-                if place not in done:
-                    done.add(place)
-                    yield self._pair(*place, tied=bool(tied))
-        yield from self._further(done)
+            tied = self._tied(weights, (row, column), rows, columns)
+            if len(tied) > _MOST_TIED:
+                continue  # a crowd under one name: who mirrors whom is left to the configuration
+            for place in sorted({(row, column), *tied} - done):
+                done.add(place)
+                yield from self._made(place, self.scores[place], tied=bool(tied))
+        yield from self._left_over({column for _, column in done})
 
     def _tied(
-        self,
-        weights: dict[tuple[int, int], int],
-        row: int,
-        column: int,
-        rows: dict[int, int],
-        columns: dict[int, int],
+        self, weights: dict[tuple[int, int], int], place: tuple[int, int], rows: dict[int, int], columns: dict[int, int]
     ) -> set[tuple[int, int]]:
         """The places beside one of the matching that would do as well, and are nobody else's by more points."""
-        points = weights[row, column]
+        row, column = place
+        points = weights[place]
         across = {
             (row, other)
             for other in range(len(self.cloud))
@@ -158,57 +167,35 @@ class _Family:
         }
         return across | down
 
-    def _pair(self, row: int, column: int, *, tied: bool) -> Pair:
-        found = self.scores[row, column]
-        return Pair(
-            self.local[row].node.id,
-            self.cloud[column].node.id,
-            found.points,
-            found.reasons,
-            certain=found.points >= CERTAIN and not tied,
-            tied=tied,
-        )
+    def _left_over(self, paired: set[int]) -> Iterator[Pair]:
+        """Stores of the cloud that the matching left: twins of the only local one of their engine, or of one of them.
 
-    def _further(self, done: set[tuple[int, int]]) -> Iterator[Pair]:
-        """Pairs of nodes that the matching left over: of one definition with a paired one, or of the only engine."""
-        rows, columns = {row for row, _ in done}, {column for _, column in done}
-        for row, column in sorted(done):
-            for other, each in enumerate(self.cloud):
-                if other not in columns and _one_definition(self.cloud[column], each):
-                    columns.add(other)
-                    yield self._twin(row, other, f"one definition with '{self.cloud[column].node.name}'")
-            for other, each in enumerate(self.local):
-                if other not in rows and _variant(self.local[row], each):
-                    rows.add(other)
-                    yield self._twin(other, column, f"a variant of '{self.local[row].node.name}' for another profile")
+        A server for queues or buckets holds any number of them, so that nothing says which it stands for.
+        """
         for column, each in enumerate(self.cloud):
-            if column in columns or not isinstance(each.node, Datastore):
+            if column in paired or not isinstance(each.node, Database | Cache | Search):
                 continue
             same = [row for row, one in enumerate(self.local) if one.engine and one.engine == each.engine]
-            if not same and not any(one.engine in {other.engine for other in self.cloud} for one in self.local):
+            here = {one.engine for one in self.local}
+            if not same and here.isdisjoint(other.engine for other in self.cloud):
                 same = list(range(len(self.local)))
-            if len(same) == 1:
-                yield self._twin(same[0], column, "the only one of its engine on the local side")
-            elif same:
-                most = max(self._points(row, column) for row in same)
-                nearest = [row for row in same if self._points(row, column) == most]
-                for row in nearest:
-                    yield self._twin(row, column, "one of several that it may be", tied=len(nearest) > 1)
+            most = max((self._points((row, column)) for row in same), default=0)
+            nearest = [row for row in same if self._points((row, column)) == most]
+            for row in nearest:
+                reason = "one of several that it may be" if len(nearest) > 1 else _ONLY
+                found = self.scores.get((row, column), NOTHING)
+                sure = max(0, CERTAIN - found.points) if len(same) == 1 else 0
+                yield from self._made((row, column), found.plus(sure, reason), tied=len(nearest) > 1)
 
-    def _points(self, row: int, column: int) -> int:
-        return self.scores.get((row, column), NOTHING).points
+    def _points(self, place: tuple[int, int]) -> int:
+        return self.scores.get(place, NOTHING).points
 
-    def _twin(self, row: int, column: int, reason: str, *, tied: bool = False) -> Pair:
-        found = self.scores.get((row, column), NOTHING)
-        points = found.points if tied else max(found.points, CERTAIN)
-        return Pair(
-            self.local[row].node.id,
-            self.cloud[column].node.id,
-            points,
-            (*found.reasons, reason),
-            certain=not tied,
-            tied=tied,
-        )
+    def _made(self, place: tuple[int, int], found: Score, *, tied: bool) -> Iterator[Pair]:
+        """The pairs of all variants of a local node with all instances of one definition of the cloud."""
+        for here in self.locals[place[0]]:
+            for there in self.clouds[place[1]]:
+                certain = found.points >= CERTAIN and not tied
+                yield Pair(here.node.id, there.node.id, found.points, found.reasons, certain=certain, tied=tied)
 
     def unpaired(self, having: set[str], local: Sequence[Features], cloud: Sequence[Features]) -> Iterator[Unpaired]:
         """Who has no twin, each with its nearest candidates of the other side."""
@@ -217,10 +204,11 @@ class _Family:
             one, other = self.local[row].node.id, self.cloud[column].node.id
             near.setdefault(one, []).append(Candidate(other, found.points, found.reasons))
             near.setdefault(other, []).append(Candidate(one, found.points, found.reasons))
-        for each in (*local, *cloud):
+        for each, others in (*((one, cloud) for one in local), *((one, local) for one in cloud)):
             if each.node.id not in having:
-                candidates = sorted(near.get(each.node.id, ()), key=lambda one: (-one.score, one.node))
-                yield Unpaired(each.node.id, tuple(candidates[:_NEAREST]))
+                candidates = [one for one in near.get(each.node.id, ()) if one.score >= _NEAR]
+                candidates.sort(key=lambda one: (-one.score, one.node))
+                yield Unpaired(each.node.id, tuple(candidates[:_NEAREST]), len(others), each.aside)
 
 
 def _groups(local: Sequence[Hashable], cloud: Sequence[Hashable]) -> _Groups:
@@ -236,7 +224,7 @@ def _alone(scores: dict[tuple[int, int], Score], groups: _Groups, reason: str) -
     """More points for two nodes that are each the only one of their group on their side."""
     for rows, columns in groups.values():
         place = (rows[0], columns[0]) if len(rows) == len(columns) == 1 else None
-        if place is not None and place in scores:
+        if place is not None and place in scores and scores[place].points >= _LEAST:
             scores[place] = scores[place].plus(_ALONE, reason)
 
 
@@ -256,21 +244,32 @@ def _candidates(local: Sequence[Features], cloud: Sequence[Features]) -> set[tup
     }
 
 
+def _together(nodes: Sequence[Features], alike: Callable[[Features, Features], bool]) -> list[list[Features]]:
+    """The nodes in groups of those that are alike; only those of one name can be."""
+    groups: list[list[Features]] = []
+    named_alike: dict[Hashable, list[list[Features]]] = {}
+    for each in nodes:
+        known = named_alike.setdefault((each.stem, each.long, each.repository, each.engine), [])
+        group = next((one for one in known[:_MOST_GROUPS] if alike(one[0], each)), None)
+        if group is None:
+            group = []
+            groups.append(group)
+            known.append(group)
+        group.append(each)
+    return groups
+
+
 def _one_definition(one: Features, other: Features) -> bool:
-    """Whether two nodes of the cloud are one block, or one service under one name in several places."""
+    """Whether two nodes of the cloud that are named alike are one block, or one thing in several places."""
     if one.node.span == other.node.span:
         return True
-    if isinstance(one.node, Service):
-        return bool(one.repository) and (one.stem, one.repository) == (other.stem, other.repository)
-    return bool(one.stem) and (one.stem, one.engine) == (other.stem, other.engine)
+    return bool(one.repository if isinstance(one.node, Service) else one.stem)
 
 
-def _variant(one: Features, other: Features) -> bool:
-    """Whether two local services are one for different profiles: `app-dev` and `app-prod`."""
+def _variants(one: Features, other: Features) -> bool:
+    """Whether two local services that are named alike are one for different profiles: `app-dev` and `app-prod`."""
     here, there = one.node, other.node
-    if not isinstance(here, Service) or not isinstance(there, Service):
-        return False
-    return one.stem == other.stem and here.profiles != there.profiles
+    return isinstance(here, Service) and isinstance(there, Service) and here.profiles != there.profiles
 
 
 def _explicit(graph: Graph, config: Config) -> Iterator[Pair]:

@@ -18,6 +18,7 @@ from policyengine.model.value import Known
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from policyengine.model.command import ShellCommand
     from policyengine.model.image import ImageRef
     from policyengine.model.nodes import (
         Build,
@@ -74,8 +75,10 @@ class Container(Struct, frozen=True, eq=False):
     """What runs as one service, or what an image starts by itself (`node` is then its last stage).
 
     `image` is the one that is pulled or built, `base` the public image at the bottom of it. `started` is entrypoint
-    and command as they are executed together; `overrides` tells that the service sets one of them. `accounts` are the
-    users that the image creates, with their numbers.
+    and command as they are executed together; `overrides` tells that the service sets one of them. `commands` are
+    those that run in the end, through shells, package scripts and shell files of the tree, as far as entrypoint and
+    command are known; `gap` says which of them leads to what is not known. `line` is what is started as people read
+    it: without init processes and other wrappers. `accounts` are the users that the image creates, with their numbers.
 
     `environment` holds the variables in force by name, `overridden` what loses against them, and `environment_gap`
     why there may be more. `ports` are those that the service maps or exposes and those that its image exposes.
@@ -93,6 +96,9 @@ class Container(Struct, frozen=True, eq=False):
     command: Value[Command]
     started: Value[Command]
     overrides: bool
+    commands: tuple[ShellCommand, ...]
+    line: str
+    gap: Unknown | None
     user: Value[User]
     accounts: Mapping[str, str]
     workdir: Value[str]

@@ -74,10 +74,16 @@ class Candidate(Struct, frozen=True):
 
 
 class Unpaired(Struct, frozen=True):
-    """A service or datastore that mirrors nothing, with its nearest candidates, the nearest first."""
+    """A service or datastore that mirrors nothing, with its nearest candidates, the nearest first.
+
+    `like` is how many nodes of its role the other side has. `aside` tells that it serves tests or the infrastructure
+    (`db-test`, a bucket for logs), which the other side need not have.
+    """
 
     node: str
     candidates: tuple[Candidate, ...] = ()
+    like: int = 0
+    aside: bool = False
 
 
 class Choice(Struct, frozen=True):

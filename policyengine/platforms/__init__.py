@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from policyengine.model.graph import Choice, Edge
     from policyengine.model.nodes import Node
     from policyengine.model.source import ReadError
-    from policyengine.repository.discover import Files
+    from policyengine.repository.files import Files
     from policyengine.syntax.tree import Document
 
 P = TypeVar("P", bound=Struct)
@@ -58,12 +58,11 @@ class Wanted(Struct, frozen=True):
     endings: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
 
-    def found(self, paths: Iterable[str]) -> bool:
-        """Whether one of the paths is wanted."""
+    def found(self, files: Files) -> bool:
+        """Whether a tree has one of them."""
         if not (self.names or self.endings or self.parts):
             return True
-        ends = (*self.endings, *(f"/{name}" for name in self.names))
-        return any(path.endswith(ends) or path in self.names or any(p in path for p in self.parts) for path in paths)
+        return bool(files.named(*self.names) or files.ending(*self.endings) or files.holding(*self.parts))
 
 
 class FileOption(Struct, frozen=True):

@@ -16,10 +16,10 @@ from policyengine.reports.redact import Redactor
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from policyengine.model.explanation import Explanation
     from policyengine.model.graph import Graph
     from policyengine.model.source import Source, Span
     from policyengine.model.value import Via
-    from policyengine.platforms.terraform.explanation import Explanation
 
 SCHEMA = "https://policyengine-iac.readthedocs.io/schemas/explanation-1.json"
 

@@ -6,12 +6,13 @@ import codecs
 import os
 import stat
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
 from policyengine.model.ignoring import compile_patterns
 from policyengine.model.source import ReadError, Source, Span, UsageError
+from policyengine.repository.files import Index, index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,19 +37,6 @@ class Withheld(ReadError):  # noqa: N818 - said of the file
     """
 
 
-class Files(Protocol):
-    """What lowering needs of a tree: the paths in it, and the text of one."""
-
-    @property
-    def paths(self) -> Sequence[str]:
-        """Every file's POSIX path relative to the root, sorted."""
-        ...
-
-    def read(self, path: str) -> Source | None:
-        """The file, or None where there is none, or it cannot be read (then the failure is on record)."""
-        ...
-
-
 class Tree(Struct, frozen=True):
     """The scanned tree. `failures` collects a ReadError for each file that was asked for and could not be read."""
 
@@ -58,9 +46,40 @@ class Tree(Struct, frozen=True):
     _known: frozenset[str] = field(default=frozenset())
     _installed: set[str] = field(default_factory=set)
     _read: dict[str, Source | None] = field(default_factory=dict)
+    _indexes: list[Index] = field(default_factory=list)
 
     def __contains__(self, path: object) -> bool:
         return path in self._known
+
+    @property
+    def name(self) -> str:
+        """The name of the root's folder."""
+        return self.root.name
+
+    def below(self, folder: str) -> tuple[str, ...]:
+        """The paths in a folder and in those below it."""
+        return self._index().below(folder)
+
+    def exists(self, path: str) -> bool:
+        """Whether there is such a file."""
+        return path in self._known
+
+    def named(self, *names: str) -> tuple[str, ...]:
+        """The paths whose file name is one of these."""
+        return self._index().named(names)
+
+    def ending(self, *endings: str) -> tuple[str, ...]:
+        """The paths that end so; each ending begins with a dot."""
+        return self._index().ending(endings)
+
+    def holding(self, *parts: str) -> tuple[str, ...]:
+        """The paths that hold one of these texts."""
+        return self._index().holding(parts)
+
+    def _index(self) -> Index:
+        if not self._indexes:
+            self._indexes.append(index(self.paths))
+        return self._indexes[0]
 
     def read(self, path: str) -> Source | None:
         """The file at a path relative to the root, or None. A link is resolved; one out of the root is a failure."""

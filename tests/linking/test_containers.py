@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from policyengine import engine, plugins
 from policyengine.api import Absent, Command, Container, Graph, Known, Origin, Role, Service, Side, Stage, Unknown
-from policyengine.repository import discover
+from tests.linking.trees import graph_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-WORK = engine.Work(jobs=1, cache=False)
 ECS = """
 resource "aws_ecs_service" "web" {{
   name            = "web"
@@ -56,13 +54,7 @@ CMD ["node", "server.js"]
 
 def graph(root: Path, **files: str) -> Graph:
     names = {"compose": "docker-compose.yml", "dockerfile": "Dockerfile", "ecs": "main.tf", "env": ".env.local"}
-    for name, text in files.items():
-        path = root / names.get(name, ".github/workflows/build.yml")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(textwrap.dedent(text))
-    tree = discover.open_tree([root])
-    found = plugins.environment()
-    return engine.build_graph(tree, engine.load_config(tree, found), found.platforms, WORK).graph
+    return graph_of(root, {names.get(name, ".github/workflows/build.yml"): text for name, text in files.items()})
 
 
 def local(root: Path, service: str, dockerfile: str = DOCKERFILE, **files: str) -> Container:
@@ -128,9 +120,12 @@ def test_an_entrypoint_in_the_shell_form_takes_no_arguments(tmp_path: Path) -> N
 def test_nothing_is_known_of_an_image_from_elsewhere_but_what_is_set(tmp_path: Path) -> None:
     container = local(tmp_path, "image: ghcr.io/acme/web:1\nuser: '1000:1000'\ncommand: serve\nports: ['80:8080']")
     reason = "no Dockerfile is known for the image of 'web'"
-    for value in (container.entrypoint, container.started, container.workdir, container.healthcheck):
+    for value in (container.base, container.workdir, container.healthcheck):
         assert isinstance(value, Unknown)
         assert value.reason == reason
+    for command in (container.entrypoint, container.started):
+        assert isinstance(command, Unknown)
+        assert command.reason == "the entrypoint of the image of 'web' is not known"
     assert isinstance(container.command, Known)
     assert isinstance(container.user, Known)
     assert (container.user.value.text, container.user.value.name, container.user.value.uid) == (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
@@ -20,37 +19,17 @@ from policyengine.model.nodes import (
     Step,
     Workflow,
 )
-from policyengine.model.source import Source
 from policyengine.model.value import Absent, Known, Unknown
 from policyengine.platforms.github import workflows as actions
+from policyengine.testing.memory import Memory
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from policyengine.model.source import Span
     from policyengine.model.value import Value
     from policyengine.platforms import Lowered
 
 N = TypeVar("N", bound=Node)
 T = TypeVar("T")
 CI = ".github/workflows/ci.yml"
-
-
-@dataclass(frozen=True)
-class Memory:
-    """A tree in memory."""
-
-    texts: dict[str, str]
-
-    @property
-    def paths(self) -> Sequence[str]:
-        return sorted(self.texts)
-
-    def read(self, path: str) -> Source | None:
-        return Source(path, self.texts[path]) if path in self.texts else None
-
-    def at(self, span: Span) -> str:
-        return self.texts[span.path][span.start : span.end]
 
 
 def lowered(workflow: str, **files: str) -> tuple[Lowered, Memory]:

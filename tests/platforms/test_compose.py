@@ -2,46 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 
 from policyengine.model.image import ImageRef
 from policyengine.model.nodes import Build, Cache, Command, Database, Mount, Origin, Port, Role, Service
-from policyengine.model.source import ReadError, Source, Span
+from policyengine.model.source import ReadError
 from policyengine.model.value import Absent, Known, Unknown, Value
 from policyengine.platforms import Settings
 from policyengine.platforms.compose import ComposePart
 from policyengine.platforms.compose import project as compose
 from policyengine.platforms.compose.load import load
 from policyengine.platforms.compose.located import leaves
+from policyengine.testing.memory import Memory
 from tests.oracle.compose.projects import PROJECTS
 
 if TYPE_CHECKING:
     from policyengine.platforms import Lowered
-
-
-@dataclass
-class Memory:
-    """Files in memory."""
-
-    texts: dict[str, str]
-    sources: dict[str, Source] = field(default_factory=dict)
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        return tuple(sorted(self.texts))
-
-    def read(self, path: str) -> Source | None:
-        if path in self.texts and path not in self.sources:
-            self.sources[path] = Source(path, self.texts[path])
-        return self.sources.get(path)
-
-    def at(self, span: Span) -> str:
-        source = self.read(span.path)
-        assert source is not None
-        return source.slice(span)
 
 
 def lowered(files: Memory) -> Lowered:

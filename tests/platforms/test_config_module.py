@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import pytest
 
 from policyengine.model.nodes import ConfigModule
-from policyengine.model.source import Source
 from policyengine.model.value import Known, Unknown
 from policyengine.platforms.code import config_module
-
-
-@dataclass
-class Memory:
-    texts: dict[str, str]
-    paths: list[str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.paths = sorted(self.texts)
-
-    def read(self, path: str) -> Source | None:
-        return Source(path, self.texts[path]) if path in self.texts else None
+from policyengine.testing.memory import Memory
 
 
 def lowered(**texts: str) -> list[ConfigModule]:

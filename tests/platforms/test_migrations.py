@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 import pytest
@@ -12,20 +11,9 @@ from policyengine.model.source import Source
 from policyengine.model.value import Known, Unknown
 from policyengine.platforms.code import migrations, package
 from policyengine.syntax import sql
+from policyengine.testing.memory import Memory
 
 N = TypeVar("N", bound=Node)
-
-
-@dataclass
-class Memory:
-    texts: dict[str, str]
-    paths: list[str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.paths = sorted(self.texts)
-
-    def read(self, path: str) -> Source | None:
-        return Source(path, self.texts[path]) if path in self.texts else None
 
 
 def nodes(kind: type[N], files: dict[str, str]) -> list[N]:

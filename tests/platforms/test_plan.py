@@ -13,20 +13,21 @@ import pytest
 from policyengine.model.graph import EdgeKind
 from policyengine.model.image import Version
 from policyengine.model.nodes import Cache, Database, Node, Service
-from policyengine.model.source import Source, Span, UsageError
+from policyengine.model.source import Span, UsageError
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value, Via, known
 from policyengine.platforms import Settings
 from policyengine.platforms.terraform import TerraformPart
 from policyengine.platforms.terraform.plan import plan
+from policyengine.platforms.terraform.resources import addresses
 from policyengine.platforms.terraform.root_modules import lower, read_roots
-from policyengine.platforms.terraform.workspace import addresses
 from policyengine.repository import discover
+from policyengine.testing.memory import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from policyengine.model.explanation import Explanation
     from policyengine.platforms import Lowered
-    from policyengine.platforms.terraform.explanation import Explanation
 
 PLAIN = Settings(TerraformPart(), jobs=1, cache=False)
 
@@ -34,15 +35,6 @@ RECORDED = Path(__file__).parent / "terraform_show"
 SECRET = "hunter2-hunter2"
 
 N = TypeVar("N", bound=Node)
-
-
-class Files:
-    def __init__(self, texts: dict[str, str]) -> None:
-        self.sources = {path: Source(path, text) for path, text in texts.items()}
-        self.paths = tuple(sorted(texts))
-
-    def read(self, path: str) -> Source | None:
-        return self.sources.get(path)
 
 
 def resource(kind: str, name: str, values: Mapping[str, object], **more: object) -> dict[str, object]:
@@ -81,15 +73,15 @@ class Case:
         return self
 
     def lowered(self) -> Lowered:
-        return lower(Files(self.texts), PLAIN, exact=self.exact)
+        return lower(Memory(self.texts), PLAIN, exact=self.exact)
 
     def only(self, kind: type[N]) -> N:
         (node,) = [node for node in self.lowered().nodes if isinstance(node, kind)]
         return node
 
     def value(self, address: str) -> Explanation:
-        roots = read_roots(Files(self.texts), PLAIN, exact=self.exact)
-        return addresses.explain([project for _, project in roots.projects], address)
+        roots = read_roots(Memory(self.texts), PLAIN, exact=self.exact)
+        return addresses.explain(roots.planned, address)
 
     def at(self, value: Value[object] | None) -> str:
         assert value is not None

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 
 from policyengine.model.nodes import Command, Stage
@@ -9,18 +7,7 @@ from policyengine.model.source import Source, Span
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value
 from policyengine.platforms.docker.image import is_dockerfile, lower, stages
 from policyengine.syntax.dockerfile import read
-
-
-@dataclass(frozen=True)
-class OneFile:
-    source: Source
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        return (self.source.path,)
-
-    def read(self, path: str) -> Source | None:
-        return self.source if path == self.source.path else None
+from policyengine.testing.memory import Memory
 
 
 def lowered(text: str, **args: str) -> tuple[Stage, ...]:
@@ -340,7 +327,7 @@ def test_floating_arguments_are_used() -> None:
 
 def test_stages_beyond_the_limit_are_a_problem_with_its_place() -> None:
     text = "FROM alpine:3.20\n" * 301
-    found = lower("Dockerfile", OneFile(Source("Dockerfile", text)))
+    found = lower("Dockerfile", Memory({"Dockerfile": text}))
     assert len(found.nodes) == 300
     assert [(problem.message, problem.span.start) for problem in found.problems] == [
         ("there are over 300 stages", 300 * len("FROM alpine:3.20\n"))

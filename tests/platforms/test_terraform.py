@@ -9,7 +9,7 @@ from policyengine.model.graph import Edge, EdgeKind
 from policyengine.model.image import Version
 from policyengine.model.nodes import Cache as CacheNode
 from policyengine.model.nodes import Database, Extension, MigrationRunner, Node, Repository, Role, Secret, Service
-from policyengine.model.source import Source, Span, WorkerDied
+from policyengine.model.source import Source, WorkerDied
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value
 from policyengine.platforms import Settings
 from policyengine.platforms.terraform import TerraformPart
@@ -21,6 +21,7 @@ from policyengine.platforms.terraform.workspace.project import Project
 from policyengine.platforms.terraform.workspace.syntaxes import Syntaxes
 from policyengine.repository.cache import Cache, user_cache
 from policyengine.syntax.hcl import read_blocks
+from policyengine.testing.memory import Memory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,20 +33,8 @@ PLAIN = Settings(TerraformPart(), jobs=1, cache=False)
 N = TypeVar("N", bound=Node)
 
 
-class Files:
-    def __init__(self, texts: dict[str, str]) -> None:
-        self.sources = {path: Source(path, text) for path, text in texts.items()}
-        self.paths = tuple(sorted(texts))
-
-    def read(self, path: str) -> Source | None:
-        return self.sources.get(path)
-
-    def text(self, span: Span) -> str:
-        return self.sources[span.path].slice(span)
-
-
 def lowered(texts: dict[str, str], settings: Settings[TerraformPart] | None = None) -> Lowered:
-    return lower(Files(texts), settings or PLAIN)
+    return lower(Memory(texts), settings or PLAIN)
 
 
 def only(kind: type[N], result: Lowered) -> N:
@@ -56,12 +45,12 @@ def only(kind: type[N], result: Lowered) -> N:
 def shown(value: Value[object] | None, texts: dict[str, str]) -> tuple[object, str]:
     """The value and the text at its place."""
     assert isinstance(value, Known | Floating)
-    return value.value, Files(texts).text(value.span)
+    return value.value, Memory(texts).at(value.span)
 
 
 def local(texts: dict[str, str], name: str = "x") -> Tree:
-    files = Files(texts)
-    sources = [source for path, source in files.sources.items() if "/" not in path and path.endswith(".tf")]
+    files = Memory(texts)
+    sources = [source for path in files.ending(".tf") if "/" not in path and (source := files.read(path)) is not None]
     project = Project(read_folder("", sources), files.paths, files.read, lambda _: None, Syntaxes())
     return project.run(lambda: project.value(("local", project.root, name)))
 
@@ -84,7 +73,7 @@ def test_a_value_through_variables_and_locals_tells_its_way_and_where_to_edit_it
     assert shown(version, texts) == (Version(16, 4), "16.4")
     assert version.span.path == "terraform.tfvars"
     assert [step.what for step in version.via] == ["local.version", "var.engine_version"]
-    assert [Files(texts).text(step.span) for step in version.via] == ["local.version", "var.engine_version"]
+    assert [Memory(texts).at(step.span) for step in version.via] == ["local.version", "var.engine_version"]
 
 
 def test_variable_files_override_each_other_in_the_order_of_terraform() -> None:
@@ -255,7 +244,7 @@ def test_what_is_not_set_is_absent_at_the_name_of_the_resource() -> None:
     texts = {"main.tf": PROVIDER + 'resource "aws_db_instance" "main" {\n  engine = "postgres"\n}\n'}
     node = only(Database, lowered(texts))
     assert isinstance(node.auto_minor_upgrade, Absent)
-    assert Files(texts).text(node.auto_minor_upgrade.span) == "main"
+    assert Memory(texts).at(node.auto_minor_upgrade.span) == "main"
 
 
 def test_aurora_instances_belong_to_their_cluster_and_replicas_are_left_out() -> None:
@@ -376,10 +365,10 @@ def test_container_definitions_are_read_in_every_shape(definitions: str, more: s
     assert service.id == "terraform:aws_ecs_task_definition.t#web"
     assert isinstance(service.image, Known)
     assert (service.image.value.repository, service.image.value.tag) == ("acme/web", "1.2")
-    assert Files(texts).text(service.image.span) == "acme/web:1.2"
+    assert Memory(texts).at(service.image.span) == "acme/web:1.2"
     assert shown(service.user, texts) == ("node", "node")
     assert shown(service.ports[0].target, texts) == (3005, "3005")
-    assert Files(texts).text(service.span) == "web"
+    assert Memory(texts).at(service.span) == "web"
 
 
 def test_an_image_of_a_declared_repository_by_a_variable_digest_keeps_its_repository() -> None:
@@ -421,7 +410,7 @@ def test_an_environment_value_names_what_it_is_made_of() -> None:
     assert url is not None
     assert isinstance(url.value, Unknown)
     assert url.references == ("var.db_password", "aws_db_instance.main.address")
-    assert Files(texts).text(url.key_span) == "DATABASE_URL"
+    assert Memory(texts).at(url.key_span) == "DATABASE_URL"
     node_env = service.variable("NODE_ENV")
     assert node_env is not None
     assert shown(node_env.value, texts) == ("production", "production")
@@ -488,7 +477,7 @@ def test_the_ecs_module_of_the_registry_has_a_map_of_containers() -> None:
     }
     service = only(Service, lowered(texts))
     assert service.id == "terraform:module.svc#web"
-    assert Files(texts).text(service.span) == "web"
+    assert Memory(texts).at(service.span) == "web"
     assert isinstance(service.read_only, Known)
     assert service.read_only.value is True
     assert isinstance(service.architecture, Known)
@@ -548,7 +537,7 @@ def test_a_broken_block_is_reported_and_loses_no_other() -> None:
     result = lowered(texts)
     assert {node.id for node in result.nodes} == {"terraform:aws_db_instance.b"}
     (problem,) = result.problems
-    assert Files(texts).text(problem.span) == "="
+    assert Memory(texts).at(problem.span) == "="
 
 
 def test_an_override_file_is_merged_over_the_resource() -> None:

@@ -8,29 +8,21 @@ import pytest
 
 from policyengine.model.graph import Edge, EdgeKind
 from policyengine.model.nodes import Listener, LoadBalancer, Node, Principal, Secret, TargetGroup
-from policyengine.model.source import Source, Span
+from policyengine.model.source import Span
 from policyengine.model.value import Absent, Known, Unknown, Value
 from policyengine.platforms import Settings
 from policyengine.platforms.terraform import TerraformPart
 from policyengine.platforms.terraform.root_modules import lower
+from policyengine.testing.memory import Memory
 
 PLAIN = Settings(TerraformPart(), jobs=1, cache=False)
 
 N = TypeVar("N", bound=Node)
 
 
-class Files:
-    def __init__(self, texts: dict[str, str]) -> None:
-        self.sources = {path: Source(path, text) for path, text in texts.items()}
-        self.paths = tuple(sorted(texts))
-
-    def read(self, path: str) -> Source | None:
-        return self.sources.get(path)
-
-
 def read(text: str) -> tuple[dict[str, Node], list[Edge], str]:
     whole = 'provider "aws" {\n  region = "eu-central-1"\n}\n' + text
-    found = lower(Files({"main.tf": whole}), PLAIN)
+    found = lower(Memory({"main.tf": whole}), PLAIN)
     assert found.problems == ()
     return {node.id.removeprefix("terraform:"): node for node in found.nodes}, list(found.edges), whole
 

@@ -7,25 +7,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from policyengine.model.nodes import Cache, Database, Service, Variable
-from policyengine.model.source import Source
 from policyengine.model.value import Floating, Known, Unknown, Value
 from policyengine.platforms import Settings
 from policyengine.platforms.terraform import TerraformPart
 from policyengine.platforms.terraform.root_modules import lower
+from policyengine.testing.memory import Memory
 
 if TYPE_CHECKING:
     from policyengine.model.image import ImageRef
 
 PLAIN = Settings(TerraformPart(), jobs=1, cache=False)
-
-
-class Files:
-    def __init__(self, texts: dict[str, str]) -> None:
-        self.sources = {path: Source(path, text) for path, text in texts.items()}
-        self.paths = tuple(sorted(texts))
-
-    def read(self, path: str) -> Source | None:
-        return self.sources.get(path)
 
 
 def variable(expression: str, blocks: str = "", provider: str = 'region = "eu-central-1"', **more: str) -> Variable:
@@ -35,7 +26,7 @@ def variable(expression: str, blocks: str = "", provider: str = 'region = "eu-ce
         f'    environment = [{{ name = "X", value = {expression} }}] }}])\n}}\n',
         **{path.replace("_", "/"): text for path, text in more.items()},
     }
-    found = lower(Files(texts), PLAIN)
+    found = lower(Memory(texts), PLAIN)
     assert found.problems == ()
     (service,) = [node for node in found.nodes if isinstance(node, Service)]
     (only,) = service.environment
@@ -137,7 +128,7 @@ def image(expression: str, blocks: str = "") -> Value[ImageRef]:
         f'resource "aws_ecs_task_definition" "app" {{\n  container_definitions = jsonencode([{{ name = "web", '
         f"image = {expression} }}])\n}}\n"
     }
-    (service,) = [node for node in lower(Files(texts), PLAIN).nodes if isinstance(node, Service)]
+    (service,) = [node for node in lower(Memory(texts), PLAIN).nodes if isinstance(node, Service)]
     return service.image
 
 
@@ -165,7 +156,7 @@ def test_an_instance_belongs_to_the_cluster_whose_identifier_it_spells() -> None
         '  cluster_identifier = "shop-${var.stage}"\n}\nresource "aws_rds_cluster_instance" "i" {\n'
         '  cluster_identifier = "shop-${var.stage}"\n  auto_minor_version_upgrade = false\n}\n'
     }
-    (database,) = [node for node in lower(Files(texts), PLAIN).nodes if isinstance(node, Database)]
+    (database,) = [node for node in lower(Memory(texts), PLAIN).nodes if isinstance(node, Database)]
     assert isinstance(database.auto_minor_upgrade, Known)
     assert database.auto_minor_upgrade.value is False
 
@@ -176,7 +167,7 @@ def test_the_parameters_of_a_memorydb_cluster_are_those_of_its_group() -> None:
         '  parameter {\n    name = "maxmemory-policy"\n    value = "noeviction"\n  }\n}\n'
         'resource "aws_memorydb_cluster" "c" {\n  parameter_group_name = aws_memorydb_parameter_group.p.id\n}\n'
     }
-    (cache,) = [node for node in lower(Files(texts), PLAIN).nodes if isinstance(node, Cache)]
+    (cache,) = [node for node in lower(Memory(texts), PLAIN).nodes if isinstance(node, Cache)]
     assert isinstance(cache.family, Known)
     assert cache.family.value == "memorydb_redis7"
     assert [parameter.key for parameter in cache.parameters] == ["maxmemory-policy"]

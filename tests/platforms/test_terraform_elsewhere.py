@@ -5,29 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policyengine.model.nodes import Service, Variable
-from policyengine.model.source import Source, Span
 from policyengine.model.value import Floating, Known, Unknown, Value
 from policyengine.platforms import Settings
 from policyengine.platforms.terraform import TerraformPart
 from policyengine.platforms.terraform.root_modules import lower
+from policyengine.testing.memory import Memory
 
 if TYPE_CHECKING:
+    from policyengine.model.source import Span
     from policyengine.platforms import Lowered
 
 PLAIN = Settings(TerraformPart(), jobs=1, cache=False)
 
 
-class Files:
-    def __init__(self, texts: dict[str, str]) -> None:
-        self.sources = {path: Source(path, text) for path, text in texts.items()}
-        self.paths = tuple(sorted(texts))
-
-    def read(self, path: str) -> Source | None:
-        return self.sources.get(path)
-
-
 def lowered(texts: dict[str, str]) -> Lowered:
-    found = lower(Files(texts), PLAIN)
+    found = lower(Memory(texts), PLAIN)
     assert found.problems == ()
     return found
 

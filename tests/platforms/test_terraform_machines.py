@@ -4,26 +4,18 @@ from __future__ import annotations
 
 from policyengine.model.image import ImageRef, Version
 from policyengine.model.nodes import Database, Node, Role, Service, Side
-from policyengine.model.source import Source, Span
+from policyengine.model.source import Span
 from policyengine.model.value import Known, Unknown, Value
 from policyengine.platforms import Settings
 from policyengine.platforms.terraform import TerraformPart
 from policyengine.platforms.terraform.root_modules import lower
+from policyengine.testing.memory import Memory
 
 PLAIN = Settings(TerraformPart(), jobs=1, cache=False)
 
 
-class Files:
-    def __init__(self, texts: dict[str, str]) -> None:
-        self.sources = {path: Source(path, text) for path, text in texts.items()}
-        self.paths = tuple(sorted(texts))
-
-    def read(self, path: str) -> Source | None:
-        return self.sources.get(path)
-
-
 def nodes(texts: dict[str, str]) -> dict[str, Node]:
-    found = lower(Files(texts), PLAIN)
+    found = lower(Memory(texts), PLAIN)
     assert found.problems == ()
     return {node.id: node for node in found.nodes}
 
@@ -97,7 +89,7 @@ def test_what_terraform_interpolates_keeps_its_place_and_its_address() -> None:
     assert key.value.reason == "variable 'key' has no value in the repository"
     assert isinstance(other.value, Unknown)
     assert other.value.reason == "the variable 'A' set outside the files"
-    edges = lower(Files(texts), PLAIN).edges
+    edges = lower(Memory(texts), PLAIN).edges
     assert [(edge.source, edge.target) for edge in edges] == [(web.id, "terraform:aws_db_instance.main")]
 
 

@@ -16,7 +16,6 @@ from policyengine.api import (
     Edit,
     EndToEnd,
     Finding,
-    Graph,
     Job,
     Known,
     Migrate,
@@ -40,6 +39,7 @@ from policyengine.api import (
     Word,
     Workflow,
 )
+from tests.policies.linked import linked
 
 CI = ".github/workflows/ci.yml"
 
@@ -129,7 +129,7 @@ STACK = service("app")
 def results(*nodes: Node, given: Options | None = None) -> dict[str, list[Outcome]]:
     found: dict[str, list[Outcome]] = {}
     for rule in pipeline.RULES:
-        outcomes: list[Outcome] = list(rule.check(Graph(nodes), given or Options()))
+        outcomes: list[Outcome] = list(rule.check(linked(*nodes), given or Options()))
         for each in outcomes:
             if isinstance(each, Finding):
                 assert rule.text(each)

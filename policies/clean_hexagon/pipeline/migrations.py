@@ -1,14 +1,15 @@
-"""Schema changes of side 6: what is migrated locally is migrated in the cloud, by Terraform."""
+"""What is migrated locally is migrated in the cloud, by Terraform (HEX610)."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from policyengine.api import (
-    Absent,
-    Command,
     ComposeUp,
+    Container,
     Database,
     Finding,
     Fix,
@@ -26,7 +27,6 @@ from policyengine.api import (
     Side,
     Stage,
     Unknown,
-    Value,
     family,
     regex,
     rule,
@@ -39,19 +39,6 @@ if TYPE_CHECKING:
     from clean_hexagon.options import Options
     from policyengine.api import Node, Span
 
-_MIGRATES = regex(
-    r"prisma(?:@\S+)?\s+migrate\s+deploy|drizzle-kit\s+migrate|alembic\s+(?:\S+\s+)*upgrade|db:(?:migrate|prepare)\b"
-    r"|manage\.py\s+migrate|knex\s+(?:\S+\s+)*migrate|typeorm\s+(?:\S+\s+)*migration:run|sequelize\S*\s+db:migrate"
-    r"|flyway\s+(?:\S+\s+)*migrate|liquibase\s+(?:\S+\s+)*update|dbmate\s+(?:\S+\s+)*up|goose\s+(?:\S+\s+)*up"
-    r"|\bmigrate\s+(?:\S+\s+)*up\b|atlas\s+migrate\s+apply|node-pg-migrate\s+(?:\S+\s+)*up|supabase\s+db\s+push"
-    r"|flask\s+db\s+upgrade|artisan\s+migrate|doctrine:migrations:migrate|sqlx\s+migrate\s+run|diesel\s+migration\s+run"
-    r"|ef\s+database\s+update|ecto\.migrate|mikro-orm\s+migration:up|\b(?:run|db)[-_:]?migrat(?:e|ions?)\b",
-)
-_SCRIPT = regex(r"(?:npm|pnpm|yarn|bun)\s+(?:run(?:-script)?\s+)?([\w:.-]+)")
-_OFFICIAL = regex(r"\Adocker-entrypoint\.sh(?=\s|\Z)")
-"""The entrypoint that Docker's official images have on their PATH; it starts what it is given."""
-
-_SHELL_FILE = regex(r"(?:\A|[\s/])([\w.-]+\.(?:sh|bash))(?=\s|\Z)")
 _DEVELOPMENT = regex(r"(?:^|[/._-])(?:dev|develop|development|local|test|ci|devcontainer)(?:[/._-]|$)", re.IGNORECASE)
 _AT_START = frozenset({"flyway", "liquibase"})
 _BY_CODE = frozenset(
@@ -93,30 +80,45 @@ def migrations_not_in_terraform(graph: Graph, options: Options) -> Iterator[Outc
     A workflow that migrates is not enough by mandate 6.4, and the message says so; `schema.tf_only: false` accepts it.
     A migration in a job that runs its own database, by Compose or service containers, is a test's.
     """
-    cloud = next(_cloud(graph), None)
+    cloud = next(_migrated(graph), None)
     if cloud is None:
         return
+    found = _Found(
+        migrating=tuple(each for each in graph.containers(side=Side.CLOUD) if _migrates(each)),
+        pipeline=next(_pipeline(graph), None),
+        starts_tasks=_starts_tasks(graph),
+        unread=next(_unread(graph), None),
+    )
     seen: set[str] = set()
     for migrations in graph.all(Migrations):
-        for outcome in _judged(graph, migrations, cloud, options):
+        for outcome in _judged(graph, migrations, cloud, found, options):
             if outcome.subject.id not in seen:
                 seen.add(outcome.subject.id)
                 yield outcome
 
 
-def _judged(graph: Graph, migrations: Migrations, cloud: Node, options: Options) -> Iterator[Outcome]:
-    args: dict[str, object] = {"tool": migrations.tool, "directory": migrations.directory}
-    runners = [runner for runner in graph.all(MigrationRunner) if _fits(runner, migrations)]
+class _Found(Struct, frozen=True):
+    """What migrates in the cloud or in the pipeline, and who may do so unseen."""
+
+    migrating: tuple[Container, ...]
+    pipeline: Span | None
+    starts_tasks: bool
+    unread: tuple[Node, Unknown] | None
+
+
+def _judged(graph: Graph, migrations: Migrations, cloud: Node, found: _Found, options: Options) -> Iterator[Outcome]:
+    runners = [each for each in graph.all(MigrationRunner) if each.directory in ("", migrations.directory)]
     if any(isinstance(runner.hashed, Known) and runner.hashed.value for runner in runners):
         return
-    if _at_start(graph, migrations):
+    if any(each.role is Role.APP for each in found.migrating):
         return
-    in_pipeline = next(_pipeline(graph), None)
-    if in_pipeline is not None and not options.schema.tf_only:
+    if migrations.tool in _AT_START and any(package.ecosystem == "java" for package in graph.all(Package)):
         return
-    tasks = [service for service in _services(graph) if service.role is Role.JOB and _migrates(graph, service)]
+    if found.pipeline is not None and not options.schema.tf_only:
+        return
+    tasks = [each for each in found.migrating if each.role is Role.JOB]
     contained = any(graph.get(Service, runner.id.removesuffix("/migrations")) is not None for runner in runners)
-    if (tasks or contained) and _run_task(graph):
+    if (tasks or contained) and found.starts_tasks:
         return
     for runner in runners:
         if isinstance(runner.hashed, Unknown):
@@ -134,7 +136,7 @@ def _judged(graph: Graph, migrations: Migrations, cloud: Node, options: Options)
         )
     elif tasks:
         yield Finding(
-            subject=tasks[0],
+            subject=tasks[0].node,
             at=tasks[0],
             variant="unstarted",
             severity=Severity.WARNING,
@@ -144,20 +146,20 @@ def _judged(graph: Graph, migrations: Migrations, cloud: Node, options: Options)
     elif migrations.tool in _BY_CODE:
         reason = f"code may run the {migrations.tool} migrations when the application starts"
         yield from undecided(migrations, Unknown(reason, migrations.span))
-    elif (script := next(_unread(graph), None) or next(_may_be_built_from(graph), None)) is not None:
-        yield from undecided(*script)
+    elif found.unread is not None:
+        yield from undecided(*found.unread)
     else:
         yield Finding(
             subject=migrations,
             at=migrations,
-            variant="default" if in_pipeline is None else "pipeline",
-            args=args,
-            related=(cloud if in_pipeline is None else in_pipeline,),
+            variant="default" if found.pipeline is None else "pipeline",
+            args={"tool": migrations.tool, "directory": migrations.directory},
+            related=(cloud if found.pipeline is None else found.pipeline,),
             fix=Fix("add a terraform_data that runs them, with triggers that hash the directory"),
         )
 
 
-def _cloud(graph: Graph) -> Iterator[Node]:
+def _migrated(graph: Graph) -> Iterator[Node]:
     """What the migrations are for: a relational database of the cloud, else a service."""
     for database in graph.all(Database, side=Side.CLOUD):
         if not isinstance(database.engine, Known) or family(database.engine.value) == "relational":
@@ -165,69 +167,17 @@ def _cloud(graph: Graph) -> Iterator[Node]:
     yield from graph.apps(Side.CLOUD)
 
 
-def _fits(runner: MigrationRunner, migrations: Migrations) -> bool:
-    return not runner.directory or runner.directory == migrations.directory
+def _migrates(container: Container) -> bool:
+    return any(command.does("migrate") for command in container.commands)
 
 
-def _services(graph: Graph) -> Iterator[Service]:
-    return graph.all(Service, side=Side.CLOUD)
-
-
-def _lines(graph: Graph, service: Service) -> Iterator[tuple[str, Span]]:
-    """The command lines with which a container starts, package scripts resolved one step."""
-    commands: list[Value[Command]] = [service.entrypoint, service.command]
-    match graph.stage(service):
-        case Known(stage):
-            own = [stage.entrypoint, stage.command]
-            commands = [
-                theirs if isinstance(mine, Absent) else mine for mine, theirs in zip(commands, own, strict=True)
-            ]
-        case _:
-            pass
-    yield from _expanded(graph, commands)
-
-
-def _expanded(graph: Graph, commands: list[Value[Command]]) -> Iterator[tuple[str, Span]]:
-    """A command line, and that of the package scripts it names."""
-    line = " ".join(str(command.value) for command in commands if isinstance(command, Known))
-    if not line:
-        return
-    yield line, next(command.span for command in reversed(commands) if isinstance(command, Known))
-    names = set(_SCRIPT.findall(line))
-    for package in graph.all(Package):
-        for script in package.scripts:
-            if script.key in {*names, *(f"pre{name}" for name in names)} and isinstance(script.value, Known):
-                yield script.value.value, script.value.span
-
-
-def _migrates(graph: Graph, service: Service) -> bool:
-    return any(_MIGRATES.search(line) for line, _ in _lines(graph, service))
-
-
-def _at_start(graph: Graph, migrations: Migrations) -> bool:
-    """Whether an application of the cloud migrates when it starts."""
-    if migrations.tool in _AT_START and any(package.ecosystem == "java" for package in graph.all(Package)):
-        return True
-    return any(service.role is Role.APP and _migrates(graph, service) for service in _services(graph))
-
-
-def _unread(graph: Graph) -> Iterator[tuple[Service, Unknown]]:
-    """The start scripts of applications in the cloud whose text is not in the graph."""
-    for service in graph.apps(Side.CLOUD):
-        for line, span in _lines(graph, service):
-            if _SHELL_FILE.search(_OFFICIAL.sub("", line)):
-                yield service, Unknown("what the start script does is not known", span)
-
-
-def _may_be_built_from(graph: Graph) -> Iterator[tuple[Service, Unknown]]:
-    """The applications whose Dockerfile is not known, where one of the repository's migrates when it starts."""
-    for stage in graph.all(Stage):
-        lines = _expanded(graph, [stage.entrypoint, stage.command]) if stage.last else ()
-        if not _DEVELOPMENT.search(stage.dockerfile) and any(_MIGRATES.search(line) for line, _ in lines):
-            for service in graph.apps(Side.CLOUD):
-                image = graph.stage(service)
-                if isinstance(image, Unknown):
-                    yield service, image
+def _unread(graph: Graph) -> Iterator[tuple[Node, Unknown]]:
+    """The applications in the cloud that may migrate unseen: by a start script, or by the Dockerfile they come from."""
+    apps = list(graph.containers(side=Side.CLOUD, role=Role.APP))
+    yield from ((each.node, each.gap) for each in apps if each.gap is not None)
+    images = (graph.container(stage) for stage in graph.all(Stage) if stage.last)
+    if any(_migrates(image) and not _DEVELOPMENT.search(image.span.path) for image in images):
+        yield from ((each.node, each.stage) for each in apps if isinstance(each.stage, Unknown))
 
 
 def _pipeline(graph: Graph) -> Iterator[Span]:
@@ -241,16 +191,11 @@ def _pipeline(graph: Graph) -> Iterator[Span]:
                 yield activity.span
 
 
-def _run_task(graph: Graph) -> bool:
-    """Whether a workflow starts a task of ECS."""
-    return any(
-        "run-task" in command.argv or "run-task" in " ".join(command.argv)
-        for job in graph.all(Job)
-        for step in job.steps
-        for command in step.commands
-    ) or any(
+def _starts_tasks(graph: Graph) -> bool:
+    """Whether a workflow starts a task of ECS, by a command or by the input `run-task` of an action."""
+    steps = [step for job in graph.all(Job) for step in job.steps]
+    return any(command.does("run-task") for step in steps for command in step.commands) or any(
         each.key.startswith("run-task") and isinstance(each.value, Known) and each.value.value == "true"
-        for job in graph.all(Job)
-        for step in job.steps
+        for step in steps
         for each in step.inputs
     )

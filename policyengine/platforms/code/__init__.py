@@ -10,7 +10,7 @@ from policyengine.platforms import NoPart, Platform, Settings, Unit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policyengine.repository.discover import Files
+    from policyengine.repository.files import Files
 
 
 @hookimpl

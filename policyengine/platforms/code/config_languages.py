@@ -14,14 +14,14 @@ from policyengine.repository.discover import parent
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from policyengine.repository.discover import Files
+    from policyengine.repository.files import Files
 
 
-def application(path: str, manifests: Sequence[str], known: frozenset[str]) -> str:
+def application(path: str, manifests: Sequence[str], files: Files) -> str:
     """The nearest folder upward that holds a manifest, the root when none does."""
     folder = parent(path)
     while folder:
-        if any(f"{folder}/{name}" in known for name in manifests):
+        if any(files.exists(f"{folder}/{name}") for name in manifests):
             return folder
         folder = parent(folder)
     return ""
@@ -118,10 +118,13 @@ _NO_SETTINGS = regex(
 )
 
 
-def other_modules(files: Files, known: frozenset[str]) -> Iterator[ConfigModule]:
+_ENDINGS = (".py", ".rb", ".php", ".yml", ".yaml", ".go", ".properties", ".conf", ".rs", ".exs")
+
+
+def other_modules(files: Files) -> Iterator[ConfigModule]:
     """One module without keys for each application that is not written for Node."""
     done: dict[str, tuple[tuple[int, int, str], ConfigModule]] = {}
-    for path in files.paths:
+    for path in sorted({*files.ending(*_ENDINGS), *files.named("appsettings.json")}):
         language = next((each for each in _LANGUAGES if each.path.fullmatch(path)), None)
         if language is None or set_aside(path) or _NO_SETTINGS.search(path):
             continue
@@ -131,7 +134,7 @@ def other_modules(files: Files, known: frozenset[str]) -> Iterator[ConfigModule]
         for order, (name, pattern) in enumerate(language.libraries):
             if not pattern.search(source.text):
                 continue
-            directory = application(path, language.manifests, known) if language.manifests else parent(path)
+            directory = application(path, language.manifests, files) if language.manifests else parent(path)
             rank = (order, path.count("/"), path)
             if directory not in done or rank < done[directory][0]:
                 span = source.span(0, 0)

@@ -33,8 +33,7 @@ from policyengine.repository.discover import parent
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from policyengine.model.source import Source
-    from policyengine.repository.discover import Files
+    from policyengine.repository.files import Files
 
 _SCRIPT = regex(r"(?P<stem>.+)\.[cm]?[jt]s")
 _WORDS = regex(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
@@ -81,19 +80,18 @@ class _Candidate(Struct, frozen=True):
 
 def lower(files: Files) -> Lowered:
     """At most one ConfigModule for each folder with a package manifest."""
-    paths = files.paths
-    known = frozenset(paths)
+    paths = files.ending(".js", ".cjs", ".mjs", ".ts", ".cts", ".mts")
     reader = modules(files)
     by_folder: dict[str, list[_Candidate]] = defaultdict(list)
     for path in paths:
-        if _suggested(path) and (candidate := _candidate(reader, path, known)) is not None:
+        if _suggested(path) and (candidate := _candidate(reader, path)) is not None:
             by_folder[candidate.directory].append(candidate)
     nodes: dict[str, ConfigModule] = {}
     for directory, candidates in sorted(by_folder.items()):
         module = _best(directory, candidates)
         if module is not None:
             nodes[directory] = module
-    for module in other_modules(files, known):
+    for module in other_modules(files):
         own = nodes.get(module.directory)
         if own is None or not own.library:
             nodes[module.directory] = module
@@ -117,7 +115,7 @@ def _suggested(path: str) -> bool:
     return bool(words & _NAMES) or stem in _FURTHER or pure.parent.name in _FOLDERS
 
 
-def _candidate(reader: Modules, path: str, known: frozenset[str]) -> _Candidate | None:
+def _candidate(reader: Modules, path: str) -> _Candidate | None:
     source = reader.files.read(path)
     if source is None or len(source.text) > _LARGEST or not _RELEVANT.search(source.text):
         return None
@@ -157,7 +155,7 @@ def _candidate(reader: Modules, path: str, known: frozenset[str]) -> _Candidate 
     )
     return _Candidate(
         path,
-        application(path, ("package.json", "deno.json", "deno.jsonc"), known),
+        application(path, ("package.json", "deno.json", "deno.jsonc"), reader.files),
         named,
         tuple(keys.values()),
         Unknown(gap, source.span(0, 0)) if gap else None,
@@ -217,14 +215,17 @@ def _shared(files: Files, nodes: dict[str, ConfigModule]) -> Iterator[ConfigModu
     from policyengine.platforms.code import package as manifests  # noqa: PLC0415  only where there is a module
 
     packages = [
-        node for node in manifests.lower(_OnlyNpm(files)).nodes if isinstance(node, Package) and node.ecosystem == "npm"
+        node
+        for node in manifests.packages(files, files.named("package.json")).nodes
+        if isinstance(node, Package) and node.ecosystem == "npm"
     ]
     providers = {
         package.name: nodes[package.directory]
         for package in packages
         if package.directory in nodes and nodes[package.directory].library and package.directory
     }
-    built = {parent(path) for path in files.paths if _DOCKERFILE.fullmatch(PurePosixPath(path).name)}
+    dockerfiles = files.holding("ockerfile", "ontainerfile")
+    built = {parent(path) for path in dockerfiles if _DOCKERFILE.fullmatch(PurePosixPath(path).name)}
     for package in packages:
         own = nodes.get(package.directory)
         if package.directory not in built or (own is not None and (own.library or own.gap is not None)):
@@ -245,16 +246,3 @@ def _shared(files: Files, nodes: dict[str, ConfigModule]) -> Iterator[ConfigModu
             if named
             else Unknown(f"the environment is checked in '{first.path}' of a package it depends on", first.span),
         )
-
-
-class _OnlyNpm(Struct, frozen=True):
-    """The package.json files of a tree."""
-
-    files: Files
-
-    @property
-    def paths(self) -> Sequence[str]:
-        return [path for path in self.files.paths if PurePosixPath(path).name == "package.json"]
-
-    def read(self, path: str) -> Source | None:
-        return self.files.read(path)

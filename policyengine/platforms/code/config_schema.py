@@ -20,7 +20,7 @@ from policyengine.syntax.typescript import Code, Function, Link, Part
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from policyengine.repository.discover import Files
+    from policyengine.repository.files import Files
 
 DEEPEST = 12
 """How many names a schema may be followed through."""
@@ -84,7 +84,6 @@ class Modules(Struct, frozen=True):
     """The files of a tree as code, read when a name leads to them."""
 
     files: Files
-    _paths: frozenset[str] = frozenset()
     _codes: dict[str, Code | None] = field(default_factory=dict)
 
     def code(self, path: str) -> Code | None:
@@ -111,7 +110,7 @@ class Modules(Struct, frozen=True):
             return None
         for path in tried:
             for candidate in _spellings(path) if path else ():
-                if candidate in self._paths:
+                if candidate is not None and self.files.exists(candidate):
                     return self.code(candidate)
         return None
 
@@ -147,7 +146,7 @@ class Modules(Struct, frozen=True):
 
 def modules(files: Files) -> Modules:
     """The modules of a tree."""
-    return Modules(files, frozenset(files.paths))
+    return Modules(files)
 
 
 def _spellings(path: str) -> list[str]:

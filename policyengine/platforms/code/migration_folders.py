@@ -16,7 +16,7 @@ from policyengine.repository.discover import parent
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from policyengine.repository.discover import Files
+    from policyengine.repository.files import Files
 
 
 class Folder(NamedTuple):

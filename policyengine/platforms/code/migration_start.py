@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from policyengine.platforms.code.migration_folders import Folder
-    from policyengine.repository.discover import Files
+    from policyengine.repository.files import Files
 
 _MIGRATES = (
     ("prisma", r"\bprisma(?:@\S+)?\s+migrate\s+deploy\b"),

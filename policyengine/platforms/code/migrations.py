@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from policyengine.model.nodes import Node
     from policyengine.model.source import Source
-    from policyengine.repository.discover import Files
+    from policyengine.repository.files import Files
 
 _ENGINES = {
     "postgresql": "postgres",
@@ -44,9 +44,17 @@ _ENGINES = {
 }
 
 
+_ENDINGS = (
+    *(".sql", ".prisma", ".sh", ".bash", ".py", ".rb", ".php", ".exs", ".cs", ".java", ".kt", ".go", ".rs"),
+    *(".ts", ".mts", ".cts", ".js", ".mjs", ".cjs", ".xml", ".yml", ".yaml"),
+)
+"""How files end that hold migrations, schemas of a database, or what starts migrations."""
+
+
 def lower(files: Files) -> Lowered:
     """Migrations, Extension, VectorUse, OrmSchema and MigrationRunner nodes of the tree."""
-    own = [path for path in files.paths if not set_aside(path)]
+    named = {*files.ending(*_ENDINGS), *files.holding("ockerfile", "ontainerfile", "entrypoint")}
+    own = [path for path in sorted(named) if not set_aside(path)]
     folders = tuple(sorted(find_folders(files, own), key=lambda folder: folder.directory))
     nodes: list[Node] = [
         Migrations(
@@ -324,7 +332,7 @@ _PGVECTOR = regex(
 def _from_packages(files: Files) -> Iterator[Node]:
     from policyengine.platforms.code import package  # noqa: PLC0415  only its manifests are read again
 
-    for path in files.paths:
+    for path in package.manifests(files):
         if not package.is_manifest(path):
             continue
         source = files.read(path)

@@ -22,10 +22,10 @@ from policyengine.syntax.tree import Mapping as Object
 from policyengine.syntax.tree import Scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from policyengine.model.source import Source
-    from policyengine.repository.discover import Files
+    from policyengine.repository.files import Files
     from policyengine.syntax.tree import Document
 
 _FOREIGN = regex(
@@ -46,9 +46,14 @@ def set_aside(path: str, *, tests: bool = True) -> bool:
 
 def lower(files: Files) -> Lowered:
     """A Package node for each manifest of the application."""
+    return packages(files, manifests(files))
+
+
+def packages(files: Files, paths: Iterable[str]) -> Lowered:
+    """A Package node for each of these manifests that is the application's."""
     nodes: list[Package] = []
     problems: list[ReadError] = []
-    for path in files.paths:
+    for path in paths:
         kind = _kind(path)
         if kind is None or set_aside(path, tests=False):
             continue
@@ -63,6 +68,32 @@ def lower(files: Files) -> Lowered:
         else:
             nodes.append(_other(source, kind))
     return Lowered(nodes=tuple(nodes), problems=tuple(problems))
+
+
+def manifests(files: Files) -> Sequence[str]:
+    """The paths that may be package manifests by their names, sorted."""
+    requirements = (path for path in files.ending(".txt", ".in") if "requirements" in path)
+    return sorted({*files.named(*_NAMES), *files.ending(".gemspec", ".csproj", ".fsproj"), *requirements})
+
+
+_NAMES = (
+    "package.json",
+    "pyproject.toml",
+    "Pipfile",
+    "setup.py",
+    "setup.cfg",
+    "Gemfile",
+    "go.mod",
+    "composer.json",
+    "pom.xml",
+    "build.gradle",
+    "build.gradle.kts",
+    "libs.versions.toml",
+    "build.sbt",
+    "Cargo.toml",
+    "Directory.Packages.props",
+    "mix.exs",
+)
 
 
 def is_manifest(path: str) -> bool:
@@ -85,8 +116,8 @@ def dependencies(source: Source) -> tuple[Variable, ...]:
 def scripts(files: Files) -> Mapping[str, Mapping[str, Variable]]:
     """The npm scripts of every package.json that is not brought in, by folder (`""` is the root) and name."""
     found: dict[str, Mapping[str, Variable]] = {}
-    for path in files.paths:
-        if PurePosixPath(path).name != "package.json" or _BROUGHT_IN.search(path):
+    for path in files.named("package.json"):
+        if _BROUGHT_IN.search(path):
             continue
         source = files.read(path)
         if source is None:

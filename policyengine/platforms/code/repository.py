@@ -12,7 +12,7 @@ from policyengine.platforms import Lowered
 
 if TYPE_CHECKING:
     from policyengine.model.source import ReadError, Source
-    from policyengine.repository.discover import Files
+    from policyengine.repository.files import Files
 
 _ENV = regex(r"\.env(?:\.[\w.-]+)?|[\w-]+\.env(?:\.(?:example|sample|template|dist))?|env\.(?:example|sample)")
 _EXAMPLE = regex(r"example|sample|template|dist\b|defaults?\b|schema|test|ci\b", re.IGNORECASE)
@@ -22,7 +22,7 @@ def lower(files: Files) -> Lowered:
     """An EnvironmentFile node for each env file that git keeps, an IgnoreFile node for each ignore file."""
     nodes: list[Node] = []
     problems: list[ReadError] = []
-    for path in files.paths:
+    for path in sorted({*files.holding("env"), *files.ending(".gitignore", ".dockerignore")}):
         name = PurePosixPath(path).name
         if _ENV.fullmatch(name) and not name.endswith((".ts", ".js", ".py", ".sh", ".yml", ".yaml", ".json", ".tf")):
             source = files.read(path)

@@ -12,7 +12,7 @@ from policyengine.platforms import Platform, Settings, Unit, Wanted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policyengine.repository.discover import Files
+    from policyengine.repository.files import Files
 
 
 Texts = tuple[str, ...]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from policyengine.platforms import Settings
     from policyengine.platforms.compose import ComposePart
-    from policyengine.repository.discover import Files
+    from policyengine.repository.files import Files
 
 
 def lower(tree: Files, settings: Settings[ComposePart]) -> Lowered:
@@ -37,17 +37,12 @@ def lower(tree: Files, settings: Settings[ComposePart]) -> Lowered:
             directory,
             paths if named else (),
             profiles=settings.part.profiles or None,
-            name=PurePosixPath(directory).name or _root_name(tree),
+            name=PurePosixPath(directory).name or tree.name or "project",
         )
     except ReadError as error:
         return Lowered(choices=choices, problems=(*problems, error))
     nodes = tuple(services.lower(project, tree.read))
     return Lowered(nodes=nodes, choices=choices, problems=(*problems, *project.warnings))
-
-
-def _root_name(tree: Files) -> str:
-    root = getattr(tree, "root", None)
-    return str(getattr(root, "name", "")) or "project"
 
 
 def choose(
@@ -59,7 +54,6 @@ def choose(
     """
     from policyengine.platforms.compose.load import NAMES, default_files  # noqa: PLC0415 - see lower
 
-    known = set(tree.paths)
     if settings.part.canonical:
         problems = tuple(
             ReadError(
@@ -68,17 +62,17 @@ def choose(
                 "correct compose.canonical",
             )
             for number, each in enumerate(settings.part.canonical)
-            if posixpath.normpath(each) not in known
+            if not tree.exists(posixpath.normpath(each))
         )
         if problems:
             return (), None, problems
         paths = tuple(posixpath.normpath(each) for each in settings.part.canonical)
         return paths, Choice("Compose project", ", ".join(paths), "configured as compose.canonical"), ()
-    found = [path for path in tree.paths if posixpath.basename(path) in NAMES]
+    found = tree.named(*NAMES)
     folders = sorted({posixpath.dirname(path) for path in found}, key=_rank)
     folders = [folder for folder in folders if not _stands_beside(folder)]
     if not folders:
-        return _for_work(tree.paths)
+        return _for_work(tree.ending(".yml", ".yaml"))
     paths = default_files(tree, folders[0])
     others = len(folders) - 1
     reason = "the default-named file nearest to the root"

@@ -11,7 +11,7 @@ from policyengine.platforms import NoPart, Platform, Settings, Unit, Wanted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policyengine.repository.discover import Files
+    from policyengine.repository.files import Files
 
 
 @hookimpl
@@ -26,6 +26,6 @@ def units(view: Files, _: Settings[NoPart]) -> Iterator[Unit]:
     """Each Dockerfile."""
     from policyengine.platforms.docker import image  # noqa: PLC0415  only where there are some
 
-    for path in view.paths:
+    for path in view.holding("ockerfile", "ontainerfile"):
         if image.is_dockerfile(path):
             yield Unit(path, partial(image.lower, path))

@@ -54,7 +54,7 @@ from policyengine.syntax.dockerfile import Word as Argument
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from policyengine.repository.discover import Files
+    from policyengine.repository.files import Files
     from policyengine.syntax.dockerfile import Flag
 
 MOST_INSTRUCTIONS = 5_000

@@ -15,7 +15,7 @@ from policyengine.syntax.tree import Document, Mapping, Scalar, Sequence
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policyengine.repository.discover import Files
+    from policyengine.repository.files import Files
 
 
 class Reader(Struct):

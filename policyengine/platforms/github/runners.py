@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from policyengine.model.nodes import ShellCommand
     from policyengine.model.source import Span
-    from policyengine.repository.discover import Files
+    from policyengine.repository.files import Files
     from policyengine.syntax.environment import Environment
     from policyengine.syntax.justfile import Justfile
     from policyengine.syntax.makefile import Makefile
@@ -147,7 +147,8 @@ class Runners(Struct, frozen=True):
         return None
 
     def _here(self, folder: str) -> list[str]:
-        return [path for path in self.files.paths if "justfile" in path[-8:].lower() and parent(path) == folder]
+        found = self.files.holding("ustfile", "USTFILE")
+        return [path for path in found if "justfile" in path[-8:].lower() and parent(path) == folder]
 
     # -- just ------------------------------------------------------------------------------------------------------
 

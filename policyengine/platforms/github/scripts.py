@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from collections.abc import Sequence as Words
 
-    from policyengine.repository.discover import Files
+    from policyengine.repository.files import Files
     from policyengine.syntax.tree import Document
 
 DEEPEST = 8
@@ -329,11 +328,10 @@ class Follower(Struct):
     def _read_packages(self) -> dict[str, _Package]:
         if self._packages is None:
             self._packages = {}
-            for path in self.files.paths:
-                if PurePosixPath(path).name == "package.json":
-                    package = _read_package(self.files.read(path), path)
-                    if package is not None:
-                        self._packages[package.folder] = package
+            for path in self.files.named("package.json"):
+                package = _read_package(self.files.read(path), path)
+                if package is not None:
+                    self._packages[package.folder] = package
         return self._packages
 
 

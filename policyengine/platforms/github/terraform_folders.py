@@ -12,7 +12,7 @@ from policyengine.repository.discover import join, parent
 
 if TYPE_CHECKING:
     from policyengine.model.nodes import ShellCommand
-    from policyengine.repository.discover import Files
+    from policyengine.repository.files import Files
 
 _RESOURCE = regex(r"^[ \t]*resource[ \t]", re.MULTILINE)
 _MODULE = regex(r"^[ \t]*module[ \t][^{\n]*\{[^{}]*?\bsource[ \t]*=[ \t]*\"([^\"\n]*)\"", re.MULTILINE)
@@ -39,9 +39,8 @@ class TerraformFolders(Struct):
     def _folders(self) -> dict[str, list[str]]:
         if self._paths is None:
             self._paths = {}
-            for path in self.files.paths:
-                if path.endswith(".tf"):
-                    self._paths.setdefault(parent(path), []).append(path)
+            for path in self.files.ending(".tf"):
+                self._paths.setdefault(parent(path), []).append(path)
         return self._paths
 
     def _has_resources(self, folder: str) -> bool:

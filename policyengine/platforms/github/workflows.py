@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policyengine.model.source import ReadError
-    from policyengine.repository.discover import Files
+    from policyengine.repository.files import Files
 
 _WORKFLOW = regex(r"\.github/workflows/[^/]+\.ya?ml")
 _DEEPEST = 10
@@ -52,7 +52,7 @@ def lower(files: Files) -> Lowered:
     containers: _Containers = {}
     documents_ = {
         path: document
-        for path in files.paths
+        for path in files.holding(".github/workflows/")
         if _WORKFLOW.fullmatch(path) and (document := mapping(reader.document(path))) is not None
     }
     for only_called in (False, True):

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
-
-from msgspec import UNSET, Meta, Struct, UnsetType
+from typing import TYPE_CHECKING
 
 from policyengine.hooks import hookimpl
 from policyengine.platforms import FileOption, Platform, Settings, Unit, Wanted
+from policyengine.platforms.terraform.part import TerraformPart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from policyengine.platforms.terraform.plan.plan import Exact
-    from policyengine.repository.discover import Files
+    from policyengine.repository.files import Files
+
+__all__ = ["TerraformPart", "exact", "policyengine_platforms", "units"]
 
 _SHOWN = "as 'terraform show -json' prints it: its values count, not those of the files"
-
-
-Texts = tuple[str, ...]
-
-
-class TerraformPart(Struct, frozen=True, forbid_unknown_fields=True):
-    """How Terraform is run."""
-
-    root: Annotated[str | UnsetType, Meta(description="The root module's folder, relative to this file.")] = UNSET
-    var_files: Annotated[Texts, Meta(description="Files as given to -var-file, relative to the root module.")] = ()
-    workspace: Annotated[str | UnsetType, Meta(description="The value of terraform.workspace.")] = UNSET
 
 
 @hookimpl

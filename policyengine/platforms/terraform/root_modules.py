@@ -17,12 +17,13 @@ from policyengine.model.source import ReadError, Source, Span
 from policyengine.model.value import Known, Unknown
 from policyengine.patterns import regex
 from policyengine.platforms import Lowered
+from policyengine.platforms.terraform.aws.computed import computed
+from policyengine.platforms.terraform.plan.planned import Planned
 from policyengine.platforms.terraform.workspace import terragrunt
 from policyengine.platforms.terraform.workspace.elsewhere import pipeline_values, variable_file
 from policyengine.platforms.terraform.workspace.folders import ENDS, read, read_folder
 from policyengine.platforms.terraform.workspace.installed import Folders, installed
-from policyengine.platforms.terraform.workspace.instances import TfVars
-from policyengine.platforms.terraform.workspace.project import ENVIRONMENT_VARIABLES, Project
+from policyengine.platforms.terraform.workspace.project import ENVIRONMENT_VARIABLES, Project, TfVars
 from policyengine.platforms.terraform.workspace.roots import Root, find_roots, nearest, workspace_of
 from policyengine.platforms.terraform.workspace.syntaxes import Syntaxes
 from policyengine.repository.discover import INSTALLED
@@ -31,19 +32,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from policyengine.platforms import Settings
-    from policyengine.platforms.terraform import TerraformPart
     from policyengine.platforms.terraform.language.values import Tree
+    from policyengine.platforms.terraform.part import TerraformPart
     from policyengine.platforms.terraform.plan.plan import Exact
     from policyengine.platforms.terraform.workspace.folders import Folder
-    from policyengine.repository.discover import Files
+    from policyengine.repository.files import Files
 
 __all__ = ["Roots", "lower", "read_roots"]
 
 
 class Roots(Struct):
-    """The root modules that are read, what was chosen among them, and what could not be read."""
+    """The root modules that are read, each with what plans say of it, what was chosen, and what could not be read."""
 
     projects: list[tuple[Root, Project]]
+    planned: list[Planned]
     syntaxes: Syntaxes
     choices: list[Choice]
     problems: dict[tuple[Span, str], ReadError]
@@ -63,7 +65,7 @@ def read_roots(files: Files, settings: Settings[TerraformPart], *, exact: Sequen
     syntaxes = Syntaxes(store)
     folders = _folders(files)
     called = frozenset(_called(folders))
-    value_files = tuple(path for path in files.paths if path.endswith((".tfvars", ".tfvars.json")))
+    value_files = files.ending(".tfvars", ".tfvars.json")
     roots, choices = find_roots(folders, called, files.paths if settings.part.var_files else value_files, settings)
     problems: dict[tuple[Span, str], ReadError] = {}
     for folder in folders.values():
@@ -79,7 +81,7 @@ def read_roots(files: Files, settings: Settings[TerraformPart], *, exact: Sequen
     directories = frozenset(folders)
     words = _words(folders)
     wanted = settings.environment or "prod"
-    pipeline, pipelines = pipeline_values(files.paths, files.read, wanted)
+    pipeline, pipelines = pipeline_values(files.ending(".yml", ".yaml"), files.read, wanted)
     if any(name in folders[each.path].variables for each in roots if each.path in folders for name in pipeline):
         choices.append(Choice("Terraform variables", pipelines, "it applies Terraform with TF_VAR_ settings"))
     projects: list[tuple[Root, Project]] = []
@@ -113,11 +115,14 @@ def read_roots(files: Files, settings: Settings[TerraformPart], *, exact: Sequen
                 ),
             )
         )
+    stated: Mapping[str, Exact] = {}
     if exact:
-        from policyengine.platforms.terraform.plan.fitting import assign  # noqa: PLC0415 - only with a plan or state
+        from policyengine.platforms.terraform.plan.fitting import assigned  # noqa: PLC0415 - only with a plan or state
 
-        choices += assign(exact, [project for _, project in projects], folders, root)
-    return Roots(projects, syntaxes, choices, problems)
+        stated, told = assigned(exact, [project.folder for _, project in projects], folders, root)
+        choices += told
+    planned = [Planned(project, stated.get(project.folder.path)) for _, project in projects]
+    return Roots(projects, planned, syntaxes, choices, problems)
 
 
 def _above(root: str, beside: Mapping[str, Sequence[str]]) -> Sequence[str]:
@@ -138,22 +143,22 @@ def lower(files: Files, settings: Settings[TerraformPart], *, exact: Sequence[Ex
         WorkerDied: a worker process was killed.
         UsageError: a plan or state fits no root module.
     """
-    from policyengine.platforms.terraform.resources.sections import resources  # noqa: PLC0415 - as above
+    from policyengine.platforms.terraform.aws.table import KINDS, build, inputs_tell  # noqa: PLC0415 - as above
+    from policyengine.platforms.terraform.resources.instances import resources  # noqa: PLC0415 - as above
     from policyengine.platforms.terraform.resources.stack import Stack  # noqa: PLC0415 - as above
-    from policyengine.platforms.terraform.resources.table import KINDS, build  # noqa: PLC0415 - as above
     from policyengine.platforms.terraform.workspace.closure import closure  # noqa: PLC0415 - only where there is Terraform
 
     roots = read_roots(files, settings, exact=exact)
-    projects, syntaxes, choices, problems = roots.projects, roots.syntaxes, roots.choices, roots.problems
-    syntaxes.prepare(closure((project for _, project in projects), KINDS), settings.jobs or os.cpu_count() or 1)
+    syntaxes, choices, problems = roots.syntaxes, roots.choices, roots.problems
+    syntaxes.prepare(closure((project for _, project in roots.projects), KINDS), settings.jobs or os.cpu_count() or 1)
 
     nodes: dict[str, Node] = {}
     edges: dict[Edge, None] = {}
-    for each, project in projects:
-        stack = Stack(project, resources(project, KINDS), Side.CLOUD)
+    for (each, project), planned in zip(roots.projects, roots.planned, strict=True):
+        stack = Stack(resources(planned, KINDS, inputs_tell), Side.CLOUD)
         made = list(build(stack))
         if any(isinstance(item, Node) and item.id in nodes for item in made):
-            stack = Stack(project, stack.resources, Side.CLOUD, f"@{each.path or '.'}")
+            stack = Stack(stack.resources, Side.CLOUD, f"@{each.path or '.'}")
             made = list(build(stack))
         for item in made:
             if isinstance(item, Edge):
@@ -185,8 +190,8 @@ def lower(files: Files, settings: Settings[TerraformPart], *, exact: Sequence[Ex
 def _folders(files: Files) -> dict[str, Folder]:
     """Every directory with Terraform files."""
     by_folder: dict[str, list[Source]] = {}
-    for path in files.paths:
-        if path.endswith(ENDS) and not posixpath.basename(path).startswith(".") and INSTALLED not in path:
+    for path in files.ending(*ENDS):
+        if not posixpath.basename(path).startswith(".") and INSTALLED not in path:
             source = files.read(path)
             if source is not None:
                 by_folder.setdefault(posixpath.dirname(path), []).append(source)
@@ -243,6 +248,7 @@ def _project(
         beside=unit.path if unit.path != root.path else "",
         environment=chosen if spoken or settings.environment else "",
         installed=installed(root.path, files),
+        computed=computed,
     )
 
 

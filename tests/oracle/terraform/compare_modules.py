@@ -20,8 +20,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from policyengine.model.source import Source
-
 if TYPE_CHECKING:
     from policyengine.platforms.terraform.language.values import Tree
 
@@ -167,31 +165,19 @@ def version() -> str:
     return str(json.loads(done.stdout)["terraform_version"])
 
 
-class Files:
-    """The files of a case, in memory."""
-
-    def __init__(self, texts: dict[str, str]) -> None:
-        self.sources = {
-            path: Source(path, text.removeprefix("\ufeff"), text.startswith("\ufeff")) for path, text in texts.items()
-        }
-        self.paths = tuple(sorted(texts))
-
-    def read(self, path: str) -> Source | None:
-        return self.sources.get(path)
-
-
 def ours(case: Case) -> Value:
     """The outputs as policyengine evaluates them, by name, or the first problem as a text."""
     from policyengine.platforms import Settings
     from policyengine.platforms.terraform import TerraformPart
     from policyengine.platforms.terraform.root_modules import read_roots
+    from policyengine.testing.memory import Memory
 
     part = TerraformPart(
         root=case.root or ".",
         var_files=(case.var_file or "none.tfvars",),
         workspace=case.workspace or "default",
     )
-    roots = read_roots(Files(case.files), Settings(part, cache=False))
+    roots = read_roots(Memory(case.files), Settings(part, cache=False))
     ((_, project),) = roots.projects
     found: dict[str, Value] = {}
     for name in sorted(project.folder.outputs):

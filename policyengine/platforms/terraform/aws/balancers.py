@@ -8,16 +8,17 @@ from policyengine.model.graph import Edge, EdgeKind
 from policyengine.model.nodes import Listener, LoadBalancer, TargetGroup
 from policyengine.model.value import Absent, Known, Unknown, Value
 from policyengine.patterns import regex
+from policyengine.platforms.terraform.language.sections import ObjectSection, nested_of
 from policyengine.platforms.terraform.language.values import Object, through
 from policyengine.platforms.terraform.resources import facts
-from policyengine.platforms.terraform.resources.sections import ObjectSection, nested_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from policyengine.model.nodes import Node
+    from policyengine.platforms.terraform.language.sections import Section
     from policyengine.platforms.terraform.language.values import Tree
-    from policyengine.platforms.terraform.resources.sections import Resource, Section
+    from policyengine.platforms.terraform.resources.instances import Resource
     from policyengine.platforms.terraform.resources.stack import Stack
 
 _BALANCERS = ("aws_lb", "aws_alb")

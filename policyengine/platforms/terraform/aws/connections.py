@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from policyengine.model.nodes import Service
     from policyengine.platforms.terraform.language.values import Tree
-    from policyengine.platforms.terraform.resources.sections import Resource
+    from policyengine.platforms.terraform.resources.instances import Resource
     from policyengine.platforms.terraform.resources.stack import Stack
 
 _STORES = frozenset(

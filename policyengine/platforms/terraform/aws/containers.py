@@ -15,13 +15,13 @@ from policyengine.model.value import Absent, Floating, Known, Unknown, Value, kn
 from policyengine.platforms.docker.datastore import image_role
 from policyengine.platforms.terraform.aws.connections import edges
 from policyengine.platforms.terraform.aws.definitions import definitions
+from policyengine.platforms.terraform.aws.fields import Fields
 from policyengine.platforms.terraform.aws.migration_commands import MIGRATES, MIGRATION_NAME, migration_tool
 from policyengine.platforms.terraform.aws.migrations import starts_task
 from policyengine.platforms.terraform.aws.principals import roles
 from policyengine.platforms.terraform.aws.variables import environment as environment_of
 from policyengine.platforms.terraform.language.values import decided, plain
 from policyengine.platforms.terraform.resources import facts
-from policyengine.platforms.terraform.resources.sections import Fields, Nested
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from policyengine.model.image import ImageRef
     from policyengine.model.nodes import Command, Node
     from policyengine.model.source import Span
-    from policyengine.platforms.terraform.resources.sections import Resource, Section
+    from policyengine.platforms.terraform.language.sections import Nested, Section
+    from policyengine.platforms.terraform.resources.instances import Resource
     from policyengine.platforms.terraform.resources.stack import Stack
 
 

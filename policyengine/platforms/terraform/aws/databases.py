@@ -9,9 +9,9 @@ from msgspec import Struct
 from policyengine.model.nodes import Bucket, Cache, Database, Queue, Search, Variable
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value, known, map_value
 from policyengine.patterns import regex
+from policyengine.platforms.terraform.language.sections import Nested, nested_of
 from policyengine.platforms.terraform.language.values import Reference, decided, plain
 from policyengine.platforms.terraform.resources.facts import boolean, integer, symbolic, text, version
-from policyengine.platforms.terraform.resources.sections import Nested, nested_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from policyengine.model.nodes import Node
     from policyengine.model.source import Span
     from policyengine.platforms.terraform.language.values import Tree
-    from policyengine.platforms.terraform.resources.sections import Resource
+    from policyengine.platforms.terraform.resources.instances import Resource
     from policyengine.platforms.terraform.resources.stack import Stack
 
 # RDS

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from policyengine.model.value import Known, Unknown
 from policyengine.platforms.terraform.language.documents import document
 from policyengine.platforms.terraform.language.plain import Invalid
+from policyengine.platforms.terraform.language.sections import Nested, nested_of
 from policyengine.platforms.terraform.language.values import (
     Composite,
     Encoded,
@@ -16,11 +17,10 @@ from policyengine.platforms.terraform.language.values import (
     Tree,
     through,
 )
-from policyengine.platforms.terraform.resources.sections import Nested, nested_of
 
 if TYPE_CHECKING:
     from policyengine.model.source import Span
-    from policyengine.platforms.terraform.resources.sections import Resource
+    from policyengine.platforms.terraform.resources.instances import Resource
     from policyengine.platforms.terraform.resources.stack import Stack
 
 
@@ -81,12 +81,12 @@ def _cloudposse(module: Resource) -> Object:
     """What cloudposse/ecs-container-definition makes of its inputs."""
     entries: dict[str, Tree] = {}
     keys: dict[str, Span] = {}
-    for attribute in module.section.body.attributes:
+    for attribute in module.block.body.attributes:
         name = _CLOUDPOSSE.get(attribute.name, attribute.name)
         tree = module.get(attribute.name)
         if tree is not None:
             entries[name] = tree
-            keys[name] = module.section.source.span(attribute.start, attribute.end)
+            keys[name] = module.block.source.span(attribute.start, attribute.end)
     for kind, target in (("map_environment", "environment"), ("map_secrets", "secrets")):
         given = entries.get(kind)
         if isinstance(given, Object):

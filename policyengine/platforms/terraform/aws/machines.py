@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from policyengine.model.graph import Edge
     from policyengine.model.nodes import Node
     from policyengine.model.text import Text
-    from policyengine.platforms.terraform.resources.sections import Resource
+    from policyengine.platforms.terraform.resources.instances import Resource
     from policyengine.platforms.terraform.resources.stack import Stack
 
 T = TypeVar("T")

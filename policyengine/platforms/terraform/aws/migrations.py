@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policyengine.model.nodes import Node
-    from policyengine.platforms.terraform.resources.sections import Resource
+    from policyengine.platforms.terraform.resources.instances import Resource
     from policyengine.platforms.terraform.resources.stack import Stack
 
 _HASH = regex(r"\b(?:file(?:md5|sha\d+|base64sha\d+)|fileset|timestamp|plantimestamp|archive_file)\b")
@@ -58,16 +58,16 @@ def starts_task(stack: Stack, task: Resource) -> Value[bool] | None:
 def _script(resource: Resource) -> str:
     """The text of a resource's provisioners."""
     return "\n".join(
-        resource.section.source.text[block.body.start : block.body.end]
-        for block in resource.section.body.blocks
+        resource.block.source.text[block.body.start : block.body.end]
+        for block in resource.block.body.blocks
         if block.type == "provisioner"
     )
 
 
 def _tasks(stack: Stack, resource: Resource) -> Iterator[Resource]:
     """The task definitions that a resource names."""
-    body = resource.section.body
-    text = resource.section.source.text[body.start : body.end]
+    body = resource.block.body
+    text = resource.block.source.text[body.start : body.end]
     prefix = f"{resource.module.address}." if resource.module.address else ""
     seen: set[str] = set()
     for address in re.findall(r"\baws_ecs_task_definition\.[\w-]+", text):
@@ -80,17 +80,17 @@ def _tasks(stack: Stack, resource: Resource) -> Iterator[Resource]:
 def _migrates(task: Resource) -> bool:
     return (
         _MIGRATES.search(task.name) is not None
-        or _MIGRATES.search(task.section.text_of("container_definitions")) is not None
+        or _MIGRATES.search(task.block.text_of("container_definitions")) is not None
     )
 
 
 def _hashed(resource: Resource) -> Value[bool]:
     for name in ("triggers_replace", "triggers", "input"):
-        attribute = resource.section.body.attribute(name)
+        attribute = resource.block.body.attribute(name)
         if attribute is None:
             continue
-        span = resource.section.source.span(attribute.start, attribute.end)
-        return Known(value=_HASH.search(_with_locals(resource, resource.section.text_of(name))) is not None, span=span)
+        span = resource.block.source.span(attribute.start, attribute.end)
+        return Known(value=_HASH.search(_with_locals(resource, resource.block.text_of(name))) is not None, span=span)
     return Absent(resource.span)
 
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from policyengine.model.value import Known
 from policyengine.platforms.terraform.aws.balancers import routes
 from policyengine.platforms.terraform.aws.containers import Deployment, containers
+from policyengine.platforms.terraform.language.sections import Nested, ObjectSection, Section
 from policyengine.platforms.terraform.language.values import Object, Tree, decided, through, unknown_of
 from policyengine.platforms.terraform.resources import facts
-from policyengine.platforms.terraform.resources.sections import Nested, ObjectSection, Section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policyengine.model.graph import Edge
     from policyengine.model.nodes import Node
-    from policyengine.platforms.terraform.resources.sections import Resource
+    from policyengine.platforms.terraform.resources.instances import Resource
     from policyengine.platforms.terraform.resources.stack import Stack
 
 # terraform-aws-modules/ecs/aws//modules/service, variables.tf of 5.12 and 6.0: launch_type FARGATE, desired_count 1,

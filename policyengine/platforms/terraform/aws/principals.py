@@ -14,6 +14,7 @@ from policyengine.patterns import regex
 from policyengine.platforms.terraform.aws.variables import versions
 from policyengine.platforms.terraform.language.documents import document
 from policyengine.platforms.terraform.language.plain import Invalid
+from policyengine.platforms.terraform.language.sections import Nested, nested_of
 from policyengine.platforms.terraform.language.values import (
     Composite,
     Instance,
@@ -24,14 +25,13 @@ from policyengine.platforms.terraform.language.values import (
     unknown_of,
 )
 from policyengine.platforms.terraform.resources import facts
-from policyengine.platforms.terraform.resources.sections import Nested, nested_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from policyengine.model.nodes import Node
     from policyengine.model.source import Span
-    from policyengine.platforms.terraform.resources.sections import Resource
+    from policyengine.platforms.terraform.resources.instances import Resource
     from policyengine.platforms.terraform.resources.stack import Stack
 
 MANAGED = {

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policyengine.model.nodes import Node
-    from policyengine.platforms.terraform.resources.sections import Resource
+    from policyengine.platforms.terraform.resources.instances import Resource
     from policyengine.platforms.terraform.resources.stack import Stack
 
 
@@ -65,8 +65,8 @@ def _object_keys(content: Tree) -> Value[tuple[str, ...]]:
 
 def _ignored(stack: Stack, resource: Resource) -> bool:
     for version in stack.once(versions).get(resource.address, ()):
-        for block in version.section.body.nested("lifecycle"):
-            text = version.section.source.text[block.body.start : block.body.end]
+        for block in version.block.body.nested("lifecycle"):
+            text = version.block.source.text[block.body.start : block.body.end]
             if re.search(r"ignore_changes\s*=\s*(?:all\b|\[[^\]]*secret_string)", text):
                 return True
     return False

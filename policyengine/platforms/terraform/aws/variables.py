@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 from policyengine.model.nodes import Origin, Variable
 from policyengine.model.value import Absent, Known, Unknown, Value
 from policyengine.patterns import regex
+from policyengine.platforms.terraform.aws.fields import Fields
 from policyengine.platforms.terraform.language.documents import document
 from policyengine.platforms.terraform.language.plain import Invalid
+from policyengine.platforms.terraform.language.sections import nested_of
 from policyengine.platforms.terraform.language.values import Object, Tree, through
 from policyengine.platforms.terraform.resources import facts
-from policyengine.platforms.terraform.resources.sections import Fields, nested_of
 
 if TYPE_CHECKING:
     from policyengine.model.source import Span
-    from policyengine.platforms.terraform.resources.sections import Resource
+    from policyengine.platforms.terraform.resources.instances import Resource
     from policyengine.platforms.terraform.resources.stack import Stack
 
 

@@ -14,13 +14,12 @@ if TYPE_CHECKING:
 
     from policyengine.platforms.terraform.plan.plan import Exact
     from policyengine.platforms.terraform.workspace.folders import Folder
-    from policyengine.platforms.terraform.workspace.project import Project
 
 
-def assign(
-    given: Sequence[Exact], projects: Sequence[Project], folders: Mapping[str, Folder], root: Path | None
-) -> list[Choice]:
-    """Give each root module what its plans and states say, and tell which root that is.
+def assigned(
+    given: Sequence[Exact], read: Sequence[Folder], folders: Mapping[str, Folder], root: Path | None
+) -> tuple[dict[str, Exact], list[Choice]]:
+    """What plans and states say of each root module that is read, by its directory, and which root each belongs to.
 
     `folders` are all directories of the tree, so that a plan of another root can be told from one of no root.
 
@@ -30,14 +29,10 @@ def assign(
     found: dict[str, list[Exact]] = {}
     choices: list[Choice] = []
     for each in given:
-        path = _root(each, [project.folder for project in projects], folders, root)
+        path = _root(each, read, folders, root)
         found.setdefault(path, []).append(each)
         choices.append(Choice(f"Terraform {each.kind}", each.path, f"its addresses are those of '{path or '.'}'"))
-    for project in projects:
-        mine = found.get(project.folder.path)
-        if mine:
-            project.exact = together(mine)
-    return choices
+    return {path: together(mine) for path, mine in found.items()}, choices
 
 
 def _root(given: Exact, read: Sequence[Folder], folders: Mapping[str, Folder], root: Path | None) -> str:

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
     from policyengine.model.nodes import Side
     from policyengine.platforms.terraform.language.values import Tree
-    from policyengine.platforms.terraform.resources.sections import Resource
-    from policyengine.platforms.terraform.workspace.project import Project
+    from policyengine.platforms.terraform.resources.instances import Resource
 
 _ADDRESS = regex(r'(?:module\.[\w-]+(?:\[(?:"[^"]*"|\d+)\])?\.)*(?:data\.)?[\w-]+\.[\w-]+(?:\[(?:"[^"]*"|\d+|…)\])?')
 
@@ -27,7 +26,6 @@ T = TypeVar("T")
 class Stack(Struct):
     """The resources of one root module. `suffix` tells the ids of several root modules apart."""
 
-    project: Project
     resources: list[Resource]
     side: Side
     suffix: str = ""

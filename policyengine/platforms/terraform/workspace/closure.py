@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
     from policyengine.model.source import Source
     from policyengine.platforms.terraform.workspace.folders import Declared, Folder
-    from policyengine.platforms.terraform.workspace.project import Project
+    from policyengine.platforms.terraform.workspace.reach import Reach
     from policyengine.syntax.hcl import RawAttribute, RawBlock
 
 _NAME = regex(r"(?<![\w.-])(?:data\.)?([A-Za-z_][\w-]*)\.([A-Za-z_][\w-]*)(?:(?:\[[^\]\n]*\])?\.([A-Za-z_][\w-]*))?")
 _SOURCE = regex(r'\bsource"?\s*[=:]\s*"(\.{1,2}(?:/[^"$]*)?)"')
 
 
-def closure(projects: Iterable[Project], kinds: frozenset[str]) -> Iterator[tuple[Source, RawBlock | RawAttribute]]:
-    """The blocks and local values that the projects' interesting resources need, each once."""
+def closure(reaches: Iterable[Reach], kinds: frozenset[str]) -> Iterator[tuple[Source, RawBlock | RawAttribute]]:
+    """The blocks and local values that their interesting resources need, each once."""
     seen: set[tuple[str, int]] = set()
-    for project in projects:
-        for source, raw in _of(project, kinds):
+    for reach in reaches:
+        for source, raw in _of(reach, kinds):
             key = (source.path, raw.start)
             if key not in seen:
                 seen.add(key)
@@ -37,7 +37,7 @@ def closure(projects: Iterable[Project], kinds: frozenset[str]) -> Iterator[tupl
 _REMOTE = regex(r"rds|aurora|elasticache|redis|postgres|ecs|ecr|sqs|s3|secret|container|opensearch|database|db")
 
 
-def telling(project: Project, folder: Folder, kinds: frozenset[str]) -> frozenset[str]:
+def telling(reach: Reach, folder: Folder, kinds: frozenset[str]) -> frozenset[str]:
     """The directories that declare resources of these types, or call a module that may, to any depth."""
     calls: dict[str, set[str]] = {}
     found: set[str] = set()
@@ -50,7 +50,7 @@ def telling(project: Project, folder: Folder, kinds: frozenset[str]) -> frozense
         if any(kind in kinds or (mode == "data" and f"data.{kind}" in kinds) for mode, kind, _ in current.resources):
             found.add(current.path)
         for declared in current.modules.values():
-            inner = called(project, current, declared)
+            inner = called(reach, current, declared)
             if inner is not None:
                 calls[current.path].add(inner.path)
                 queue.append(inner)
@@ -63,16 +63,16 @@ def telling(project: Project, folder: Folder, kinds: frozenset[str]) -> frozense
         found |= more
 
 
-def called(project: Project, folder: Folder, declared: Declared) -> Folder | None:
+def called(reach: Reach, folder: Folder, declared: Declared) -> Folder | None:
     """The directory in the repository that a module call names, or None."""
-    return _called(project, folder, declared.source, declared.block)
+    return _called(reach, folder, declared.source, declared.block)
 
 
-def _of(project: Project, kinds: frozenset[str]) -> Iterator[tuple[Source, RawBlock | RawAttribute]]:
+def _of(reach: Reach, kinds: frozenset[str]) -> Iterator[tuple[Source, RawBlock | RawAttribute]]:
     queue: list[tuple[Folder, Source, RawBlock | RawAttribute]] = []
     visited: set[str] = set()
-    folders = [project.folder]
-    useful = telling(project, project.folder, kinds)
+    folders = [reach.folder]
+    useful = telling(reach, reach.folder, kinds)
     while folders:
         folder = folders.pop()
         if folder.path in visited:
@@ -82,7 +82,7 @@ def _of(project: Project, kinds: frozenset[str]) -> Iterator[tuple[Source, RawBl
             if kind in kinds or (mode == "data" and f"data.{kind}" in kinds):
                 queue.append((folder, declared.source, declared.block))
         for declared in folder.modules.values():
-            inner = called(project, folder, declared)
+            inner = called(reach, folder, declared)
             if inner is None or inner.path in useful:
                 queue.append((folder, declared.source, declared.block))
             if inner is not None and inner.path in useful:
@@ -94,18 +94,18 @@ def _of(project: Project, kinds: frozenset[str]) -> Iterator[tuple[Source, RawBl
             continue
         done.add((source.path, raw.start))
         yield source, raw
-        queue.extend(_named(project, folder, source.text[raw.start : raw.end]))
+        queue.extend(_named(reach, folder, source.text[raw.start : raw.end]))
 
 
-def _called(project: Project, folder: Folder, source: Source, block: RawBlock) -> Folder | None:
+def _called(reach: Reach, folder: Folder, source: Source, block: RawBlock) -> Folder | None:
     match = _SOURCE.search(source.text, block.body_start, block.body_end)
     if match is None:
-        return project.installed_folder(folder, block.label(0)) if project.installed else None
+        return reach.installed_folder(folder, block.label(0)) if reach.installed else None
     path = posixpath.normpath(posixpath.join(folder.path, match[1]))
-    return project.open_folder("" if path == "." else path)
+    return reach.open_folder("" if path == "." else path)
 
 
-def _named(project: Project, folder: Folder, text: str) -> Iterator[tuple[Folder, Source, RawBlock | RawAttribute]]:
+def _named(reach: Reach, folder: Folder, text: str) -> Iterator[tuple[Folder, Source, RawBlock | RawAttribute]]:
     for match in _NAME.finditer(text):
         first, second, third = match.groups()
         match first:
@@ -119,7 +119,7 @@ def _named(project: Project, folder: Folder, text: str) -> Iterator[tuple[Folder
             case "module":
                 declared = folder.modules.get(second)
                 if declared is not None and third:
-                    inner = _called(project, folder, declared.source, declared.block)
+                    inner = _called(reach, folder, declared.source, declared.block)
                     output = inner.outputs.get(third) if inner is not None else None
                     if inner is not None and output is not None:
                         yield inner, output.source, output.block

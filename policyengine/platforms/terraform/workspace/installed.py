@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from policyengine.platforms.terraform.workspace.folders import ENDS, read_folder
-from policyengine.repository.discover import INSTALLED, Tree
+from policyengine.repository.discover import INSTALLED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from policyengine.platforms.terraform.workspace.folders import Folder
-    from policyengine.repository.discover import Files
+    from policyengine.repository.files import Files
 
 
 class Folders(Struct):
@@ -42,9 +42,7 @@ class Folders(Struct):
         """The files below a directory of installed modules."""
         if INSTALLED not in f"{path}/":
             return ()
-        if isinstance(self.files, Tree):
-            return self.files.installed(path)
-        return [each for each in self.files.paths if each.startswith(f"{path}/")]
+        return self.files.installed(path)
 
 
 def installed(root: str, files: Files) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Instances of modules: where the names of their expressions lead."""
+"""The named values of a root module, and the instances of modules: where the names of their expressions lead."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from msgspec import Struct, field
 from policyengine.model.source import Span
 from policyengine.model.value import Known, Unknown, Via
 from policyengine.platforms.terraform.language.plain import Invalid
-from policyengine.platforms.terraform.language.scope import Frame
+from policyengine.platforms.terraform.language.scope import HERE, Frame
 from policyengine.platforms.terraform.language.values import Tree, through
-from policyengine.syntax.hcl.syntax import Expression, GetAttribute, Step
+from policyengine.platforms.terraform.workspace.reach import Reach
+from policyengine.syntax.hcl.syntax import GetAttribute, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from policyengine.model.source import Source
     from policyengine.platforms.terraform.workspace.folders import Declared, Folder
-    from policyengine.platforms.terraform.workspace.project import Project
 
 Key = tuple[object, ...]
 
@@ -34,11 +34,18 @@ class Needs(Exception):  # noqa: N818 - no error: a request
         self.key = key
 
 
-class TfVars(Struct, frozen=True):
-    """A file of variable values with its attributes, in order of precedence (later wins)."""
+class Values(Reach, eq=False):
+    """The named values of a root module that are computed so far, by their keys."""
 
-    source: Source
-    values: Mapping[str, tuple[Expression, Span]]
+    workspace: Tree = field(default_factory=lambda: Unknown("the workspace is not known", NOWHERE))
+    memo: dict[Key, Tree] = field(default_factory=dict)
+
+    def value(self, key: Key) -> Tree:
+        """A value that is there. Raises Needs where it must be computed first."""
+        try:
+            return self.memo[key]
+        except KeyError:
+            raise Needs(key) from None
 
 
 class Module(Struct, eq=False):
@@ -48,7 +55,7 @@ class Module(Struct, eq=False):
     module that is not in the repository; `source` and `version` are then what the call names.
     """
 
-    project: Project
+    values: Values
     address: str
     folder: Folder | None
     parent: Module | None = None
@@ -78,64 +85,47 @@ class Module(Struct, eq=False):
         first = steps[0].name if steps and isinstance(steps[0], GetAttribute) else ""
         match root:
             case "var" if first:
-                return through(self.project.value(("var", self, first)), Via(f"var.{first}", span)), 1
+                return through(self.values.value(("var", self, first)), Via(f"var.{first}", span)), 1
             case "local" if first:
-                return through(self.project.value(("local", self, first)), Via(f"local.{first}", span)), 1
+                return through(self.values.value(("local", self, first)), Via(f"local.{first}", span)), 1
             case "module" if first:
-                return self.project.value(("module", self, first)), 1
+                return self.values.value(("module", self, first)), 1
             case "path":
                 return self._path(first, span), 1
             case "terraform" | "tofu":
-                return through(self.project.workspace, Via("terraform.workspace", span)), 1
+                return through(self.values.workspace, Via("terraform.workspace", span)), 1
             case "each" | "count" | "self":
                 return Unknown(f"{root}.{first} is not known here", span), min(1, len(steps))
             case "data" if len(steps) > 1 and isinstance(steps[1], GetAttribute):
-                return self.project.value(("resource", self, "data", first, steps[1].name)), 2
+                return self.values.value(("resource", self, "data", first, steps[1].name)), 2
             case "ephemeral" if len(steps) > 1 and isinstance(steps[1], GetAttribute):
-                return self.project.value(("resource", self, "data", first, steps[1].name)), 2
+                return self.values.value(("resource", self, "data", first, steps[1].name)), 2
             case _ if first:
-                return self.project.value(("resource", self, "resource", root, first)), 1
+                return self.values.value(("resource", self, "resource", root, first)), 1
             case _:
                 raise Invalid(f"the name {root!r} is not known")
 
     def _path(self, name: str, span: Span) -> Tree:
         if name == "module":
-            return Known(posixpath.relpath(self.directory or ".", self.project.folder.path or "."), span)
+            return Known(posixpath.relpath(self.directory or ".", self.values.folder.path or "."), span)
         if name == "root":
             return Known(".", span)
         if name == "cwd":
-            from policyengine.platforms.terraform.language.scope import HERE  # noqa: PLC0415 - loads the functions
-
             return Known(posixpath.normpath(posixpath.join(HERE, self.directory_of_root)), span)
         raise Invalid(f"there is no path.{name}")
 
     @property
     def directory_of_root(self) -> str:
         """The directory of the root module relative to the root of the scan."""
-        return self.project.folder.path
+        return self.values.folder.path
 
     def file(self, path: str) -> Source | None:
         """A file by its path from the root module's directory."""
-        place = self.project.inside(path)
-        found = self.project.read(place) if place is not None else None
-        if found is None and self.project.beside and place is not None:
-            inner = posixpath.relpath(place, self.directory_of_root or ".")
-            copied = posixpath.normpath(posixpath.join(self.project.beside, inner))
-            found = None if copied.startswith("../") else self.project.read(copied)
-        return found
+        return self.values.file(path)
 
     def listing(self, folder: str) -> Sequence[str] | None:
         """The files below a directory, relative to it; None where there is none in the repository."""
-        place = self.project.inside(folder)
-        if place is None:
-            return None
-        prefix = "" if place in ("", ".") else place.rstrip("/") + "/"
-        found = [
-            path[len(prefix) :]
-            for path in (*self.project.paths, *self.project.hidden(place))
-            if path.startswith(prefix)
-        ]
-        return found or None
+        return self.values.listing(folder)
 
 
 def calls_of(module: Module) -> Iterable[str]:

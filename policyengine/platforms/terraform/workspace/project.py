@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from policyengine.model.value import Known, Unknown, Via
-from policyengine.platforms.terraform.language.expansion import Expansion, counted, keyed
+from policyengine.patterns import regex
+from policyengine.platforms.terraform.language.expansion import Expansion, counted, keyed, unknown_names
 from policyengine.platforms.terraform.language.expressions import settled
 from policyengine.platforms.terraform.language.types import converted
 from policyengine.platforms.terraform.language.values import Instance, List, Object, Reference, Tree, through
-from policyengine.platforms.terraform.resources.attributes import attribute_value
+from policyengine.platforms.terraform.workspace.attributes import Asked, written
 from policyengine.platforms.terraform.workspace.instances import (
     NOWHERE,
     Key,
     Module,
     Needs,
-    TfVars,
+    Values,
     calls_of,
     key_text,
 )
@@ -32,36 +33,41 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from policyengine.model.source import Source, Span
-    from policyengine.platforms.terraform.plan.plan import Exact
     from policyengine.platforms.terraform.workspace.folders import Address, Declared, Folder
-    from policyengine.platforms.terraform.workspace.syntaxes import Syntaxes
-    from policyengine.syntax.hcl.syntax import Attribute, Block, Body
+    from policyengine.platforms.terraform.workspace.over import Over
+    from policyengine.syntax.hcl.syntax import Expression
 
 DEEPEST = 40
 """Modules within modules."""
+
+_MODULE_NAME = regex(r'module\.([\w-]+)((?:\[(?:"[^"]*"|\d+)\])?)\.')
+_RESOURCE = regex(r'(data\.)?([\w-]+)\.([\w-]+)((?:\[(?:"[^"]*"|\d+)\])?)\Z')
 
 ENVIRONMENT_VARIABLES = frozenset({"environment", "environment_name", "env", "env_name", "stage"})
 """Variables whose value is the environment that is evaluated, where no file sets them."""
 
 
-class Project(Struct, eq=False):
-    """A root module and everything it reaches."""
+class TfVars(Struct, frozen=True):
+    """A file of variable values with its attributes, in order of precedence (later wins)."""
 
-    folder: Folder
-    paths: Sequence[str]
-    read: Callable[[str], Source | None]
-    open_folder: Callable[[str], Folder | None]
-    syntaxes: Syntaxes
+    source: Source
+    values: Mapping[str, tuple[Expression, Span]]
+
+
+class Project(Values, eq=False):
+    """A root module and everything it reaches, evaluated on demand.
+
+    `computed` tells what a provider computes from arguments alone, `over` what is laid over the files. `inputs` are
+    those of Terragrunt, which count less than variable files. `environment` is the value of variables such as
+    `environment` that no file sets, empty for none; `assumed` are the variables that got it.
+    """
+
     variables: Sequence[TfVars] = ()
-    workspace: Tree = field(default_factory=lambda: Unknown("the workspace is not known", NOWHERE))
-    inputs: Mapping[str, Tree] = field(default_factory=dict)  # of Terragrunt, below tfvars
-    beside: str = ""  # the directory whose files Terragrunt copies beside the module; empty for none
-    environment: str = ""  # the value of variables such as `environment` that no file sets; empty for none
-    assumed: set[str] = field(default_factory=set)  # the variables that got it
-    installed: Mapping[str, str] = field(default_factory=dict)  # module key → directory, of modules.json
-    hidden: Callable[[str], Sequence[str]] = lambda _: ()  # the files below a directory of installed modules
-    exact: Exact | None = None  # what a plan or state says
-    memo: dict[Key, Tree] = field(default_factory=dict)
+    inputs: Mapping[str, Tree] = field(default_factory=dict)
+    environment: str = ""
+    assumed: set[str] = field(default_factory=set)
+    computed: Callable[[Project, Asked], Tree | None] | None = None
+    over: Over | None = None
     _modules: dict[tuple[str, str], list[Module]] = field(default_factory=dict)
     _evaluating: bool = False  # whether Needs is waited for
     _root: Module | None = None
@@ -73,26 +79,7 @@ class Project(Struct, eq=False):
             self._root = Module(self, "", self.folder)
         return self._root
 
-    def inside(self, path: str) -> str | None:
-        """A path from the root module's directory as a path from the root of the scan; None outside of it."""
-        from policyengine.platforms.terraform.language.scope import HERE  # noqa: PLC0415 - loads the functions
-
-        base = self.folder.path
-        if path == HERE or path.startswith(f"{HERE}/"):
-            base, path = "", path.removeprefix(HERE).lstrip("/") or "."
-        if path.startswith("/"):
-            return None
-        joined = posixpath.normpath(posixpath.join(base, path))
-        return None if joined == ".." or joined.startswith("../") else joined
-
     # demand
-
-    def value(self, key: Key) -> Tree:
-        """A value that is there. Raises Needs where it must be computed first."""
-        try:
-            return self.memo[key]
-        except KeyError:
-            raise Needs(key) from None
 
     def run(self, evaluation: Callable[[], Tree]) -> Tree:
         """The result of an evaluation, after everything it needs was computed."""
@@ -164,33 +151,11 @@ class Project(Struct, eq=False):
                 index,
                 str() as attribute,
             ):
-                return attribute_value(self, module, (mode, kind, name), index, attribute)
+                return self._attribute(module, (mode, kind, name), index, attribute)
             case _:
                 raise AssertionError(key)
 
     # variables, locals, outputs
-
-    def body(self, declared: Declared) -> Body:
-        """The body of a declaration, without its overrides."""
-        return self.syntaxes.body(declared.source, declared.block)
-
-    def attribute_of(self, declared: Declared, name: str) -> tuple[Attribute, Source] | None:
-        """An attribute of a declaration, with the file it stands in: the last override that has it, or its own."""
-        for each in (*reversed(declared.overrides), declared):
-            attribute = self.body(each).attribute(name)
-            if attribute is not None:
-                return attribute, each.source
-        return None
-
-    def blocks_of(self, declared: Declared) -> Sequence[tuple[Block, Source]]:
-        """The nested blocks of a declaration; an override replaces all blocks of the types it has."""
-        found = [(block, declared.source) for block in self.body(declared).blocks]
-        for override in declared.overrides:
-            blocks = self.body(override).blocks
-            types = {block.type for block in blocks}
-            found = [each for each in found if each[0].type not in types]
-            found.extend((block, override.source) for block in blocks)
-        return found
 
     def _variable(self, module: Module, name: str) -> Tree:
         declared = module.folder.variables.get(name) if module.folder is not None else None
@@ -208,17 +173,15 @@ class Project(Struct, eq=False):
                 given = settled(default[0].value, module.frame(default[1]))
             else:
                 given = self._without_value(module, name, declared)
-        if self.exact is not None and module.parent is None:
-            from policyengine.platforms.terraform.plan import exact  # noqa: PLC0415 - only with a plan or state
-
-            given = exact.variable(self.exact, name, given, declared.span)
+        if self.over is not None and module.parent is None:
+            given = self.over.variable(name, given, declared.span)
         return converted(given, kind[0].value, module.frame(kind[1])) if kind is not None else given
 
     def _without_value(self, module: Module, name: str, declared: Declared) -> Tree:
         if not self.syntaxes.readable(declared.source, declared.block):
             return Unknown(f"the block of variable {name!r} cannot be read", declared.span)
         if module.parent is None:
-            if self.exact is not None and name in self.exact.variables:
+            if self.over is not None and self.over.knows(name):
                 return Unknown(f"variable {name!r} has no value in the repository", declared.span)
             if self.environment and name in ENVIRONMENT_VARIABLES:
                 self.assumed.add(name)
@@ -266,11 +229,9 @@ class Project(Struct, eq=False):
     def expansion(self, module: Module, declared: Declared) -> Expansion | Unknown:
         """The instances of a block; Unknown where they are not known. Raises Needs."""
         found = self._expansion(module, declared)
-        if self.exact is None:
+        if self.over is None:
             return found
-        from policyengine.platforms.terraform.plan import exact  # noqa: PLC0415 - only with a plan or state
-
-        return exact.expansion(self.exact, module.prefixed(declared.address), found, declared.span)
+        return self.over.expansion(module.prefixed(declared.address), found, declared.span)
 
     def _expansion(self, module: Module, declared: Declared) -> Expansion | Unknown:
         """The instances as the files decide them."""
@@ -367,14 +328,6 @@ class Project(Struct, eq=False):
             return self.open_folder(self.installed[dotted]), source, texts["version"]
         return None, source, texts["version"]
 
-    def installed_folder(self, folder: Folder, name: str) -> Folder | None:
-        """The directory in which Terraform installed what a call of a directory names, or None."""
-        for key, place in [("", self.folder.path), *self.installed.items()]:
-            dotted = f"{key}.{name}" if key else name
-            if place == folder.path and dotted in self.installed:
-                return self.open_folder(self.installed[dotted])
-        return None
-
     # resources
 
     def _resource(self, module: Module, address: Address) -> Tree:
@@ -409,6 +362,48 @@ class Project(Struct, eq=False):
             return through(tree, Via(f"{shown}.{attribute}", span))
 
         return Instance(shown, declared.span, look)
+
+    def _attribute(self, module: Module, address: Address, index: object, name: str) -> Tree:
+        """An attribute of an instance of a resource or data source."""
+        declared = module.folder.resources[address] if module.folder is not None else None
+        if declared is None:
+            raise AssertionError(address)
+        expansion = self.expansion(module, declared)
+        suffix, names = "", unknown_names(expansion) if isinstance(expansion, Unknown) else {}
+        if isinstance(index, int) and not isinstance(expansion, Unknown):
+            suffix, names = expansion[index]
+        shown = module.prefixed(declared.address + suffix)
+        asked = Asked(module, declared, names, Reference(shown, name, declared.span))
+        tree = written(self, asked)
+        if tree is None:
+            tree = (self.computed(self, asked) if self.computed is not None else None) or asked.reference
+        return tree if self.over is None else self.over.attribute(shown, name, tree, asked.place(self))
+
+    def attribute_at(self, address: str, name: str) -> Tree | None:
+        """An attribute of the resource or data source at an address; None where there is none such. Raises Needs."""
+        module = self.root
+        rest = address
+        while (match := _MODULE_NAME.match(rest)) is not None:
+            if module.folder is None or match[1] not in module.folder.modules:
+                return None
+            found = self.modules(module, match[1])
+            wanted = module.prefixed(f"module.{match[1]}{match[2]}")
+            inner = next((each for each in found if each.address == wanted), None) if isinstance(found, list) else None
+            if inner is None:
+                return None
+            module, rest = inner, rest[match.end() :]
+        parts = _RESOURCE.match(rest)
+        if parts is None or module.folder is None:
+            return None
+        mode = "data" if parts[1] else "resource"
+        declared = module.folder.resources.get((mode, parts[2], parts[3]))
+        if declared is None:
+            return None
+        expansion = self.expansion(module, declared)
+        suffixes = [suffix for suffix, _ in expansion] if isinstance(expansion, list) else []
+        if parts[4] not in suffixes:
+            return None
+        return self.value(("attribute", module, mode, parts[2], parts[3], suffixes.index(parts[4]), name))
 
     def every_module(self, wanted: Callable[[Folder, Declared], bool]) -> Iterator[Module]:
         """The root module and every instance it reaches by calls that are wanted, parents first."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from policyengine.platforms import Settings
-    from policyengine.platforms.terraform import TerraformPart
+    from policyengine.platforms.terraform.part import TerraformPart
     from policyengine.platforms.terraform.workspace.folders import Folder
 
 _WORD = regex(r"[^a-z0-9]+")

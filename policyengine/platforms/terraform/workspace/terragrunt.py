@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from policyengine.platforms.terraform.language.values import Tree
     from policyengine.platforms.terraform.workspace.folders import Folder
     from policyengine.platforms.terraform.workspace.syntaxes import Syntaxes
-    from policyengine.repository.discover import Files
+    from policyengine.repository.files import Files
 
 NAME = "terragrunt.hcl"
 
@@ -50,9 +50,7 @@ class Unit(Struct, frozen=True):
 def units(files: Files) -> dict[str, list[str]]:
     """The directories with a terragrunt.hcl by the directory of the module that each applies."""
     found: dict[str, list[str]] = {}
-    for path in files.paths:
-        if posixpath.basename(path) != NAME:
-            continue
+    for path in files.named(NAME):
         source = files.read(path)
         if source is None:
             continue
@@ -152,12 +150,11 @@ class Units:
 
 def _elsewhere(project: Project, found: Reference, named: Reference) -> Tree:
     """A reference to a resource of another unit, by the output that gives it; the URL of a repository by its name."""
-    from policyengine.platforms.terraform.resources.computed import attribute_at  # noqa: PLC0415 - only where units depend on others
     from policyengine.platforms.terraform.resources.facts import repository_url  # noqa: PLC0415 - as above
 
     own = Via(found.text, found.span)
     if found.attribute == "repository_url":
-        name = project.run(lambda: attribute_at(project, found.address, "name") or found)
+        name = project.run(lambda: project.attribute_at(found.address, "name") or found)
         if isinstance(name, Known):
             return repository_url(str(name.value), named.span, (*named.via, own, *name.via))
     return through(Reference(named.address, named.attribute, named.span), *named.via, own)

@@ -6,55 +6,43 @@ module (`module.api.var.image`), and a bare name behind a module call is its out
 
 from __future__ import annotations
 
-import posixpath
-from fractions import Fraction
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from policyengine.knowledge.secrets import may_hold_secret
+from policyengine.model.explanation import AddressError, Explanation, nearest
 from policyengine.model.source import Span
 from policyengine.model.value import Known, Unknown, Via
 from policyengine.patterns import regex
-from policyengine.platforms.terraform.explanation import AddressError, Explanation, joined, nearest
 from policyengine.platforms.terraform.language.access import attribute, indexed
 from policyengine.platforms.terraform.language.documents import document
 from policyengine.platforms.terraform.language.plain import Invalid
 from policyengine.platforms.terraform.language.values import (
     Composite,
     Encoded,
-    Instance,
     List,
     Object,
     Reference,
     Tree,
-    decided,
-    plain,
-    unknown_of,
 )
-from policyengine.platforms.terraform.plan.plan import ACTUAL, PLANNED, unescaped
-from policyengine.platforms.terraform.resources.facts import symbolic
-from policyengine.platforms.terraform.resources.sections import instances, module_call
+from policyengine.platforms.terraform.plan.plan import unescaped
+from policyengine.platforms.terraform.plan.sections import PlannedBlock
+from policyengine.platforms.terraform.resources.explained import Teller
+from policyengine.platforms.terraform.resources.instances import instances, made_by, module_call
+from policyengine.platforms.terraform.workspace.blocks import BlockSection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from policyengine.platforms.terraform.resources.sections import Resource, Section
+    from policyengine.platforms.terraform.language.sections import Section
+    from policyengine.platforms.terraform.plan.planned import Planned
+    from policyengine.platforms.terraform.resources.instances import Resource
     from policyengine.platforms.terraform.workspace.folders import Folder
     from policyengine.platforms.terraform.workspace.instances import Module
     from policyengine.platforms.terraform.workspace.project import Project
 
-DEEPEST = 3
-"""So many levels of parts are explained."""
-
-MOST_PARTS = 20
-"""So many parts of one value are explained."""
-
 _TOKEN = regex(r'\.?([^\W\d][\w-]*|\d+)|\[(?:"((?:[^"\\]|\\.)*)"|([^\[\]"]*))\]')
-_NAME = regex(r"(?<![\w\[\"-])[^\W\d][\w-]*")
-_CALL = regex(r'(?:module\.[\w-]+(?:\[(?:"[^"]*"|\d+)\])?\.?)+\Z')
 
 
-def explain(projects: Sequence[Project], address: str) -> Explanation:
+def explain(roots: Sequence[Planned], address: str) -> Explanation:
     """The value at an address, in the first root module that has it.
 
     Raises:
@@ -62,9 +50,9 @@ def explain(projects: Sequence[Project], address: str) -> Explanation:
     """
     tokens = _tokens(address)
     errors: list[AddressError] = []
-    for project in projects:
+    for planned in roots:
         try:
-            return _Walk(project, address).found(tokens)
+            return _Walk(planned, address).found(tokens)
         except AddressError as error:
             errors.append(error)
     if not errors:
@@ -93,11 +81,15 @@ def _tokens(address: str) -> list[str]:
 class _Walk:
     """The way along an address in one root module."""
 
-    def __init__(self, project: Project, address: str) -> None:
-        self.project = project
+    def __init__(self, planned: Planned, address: str) -> None:
+        self.planned = planned
+        self.project = planned.project
         self.address = address
         self.done: list[str] = []
-        self.secrets = _sensitive(project)
+        self.teller = Teller(planned.project, _sensitive(planned.project))
+
+    def _explained(self, tree: Tree, steps: Sequence[Via]) -> Explanation:
+        return self.teller.of(self.address, tree, steps)
 
     def error(self, message: str) -> AddressError:
         return AddressError(message, len(self.done))
@@ -198,15 +190,12 @@ class _Walk:
         """An input of a module that is not in the repository, or what a plan or state says of its resources."""
         if not left:
             raise self.error(f"'{self.address}' is a module that is not in the repository; name one of its inputs")
-        call = module_call(self.project, module)
-        if self.project.exact is not None:
-            from policyengine.platforms.terraform.plan.exact import made_by  # noqa: PLC0415 - only with a plan or state
-
-            wanted = self.address.replace('"', "")
-            made = {each.address.replace('"', ""): each for each in made_by(self.project.exact, call)}
-            address = max((each for each in made if wanted.startswith(f"{each}.")), key=len, default="")
-            if address:
-                return self._attribute(made[address], None, _tokens(wanted[len(address) + 1 :]))
+        call = module_call(self.planned, module)
+        wanted = self.address.replace('"', "")
+        made = {each.address.replace('"', ""): each for each in made_by(self.planned, call)}
+        address = max((each for each in made if wanted.startswith(f"{each}.")), key=len, default="")
+        if address:
+            return self._attribute(made[address], None, _tokens(wanted[len(address) + 1 :]))
         if call.get(left[0]) is not None or call.blocks(left[0]).sections:
             return self._attribute(call, None, left)
         inputs = [name for name in self._argument_names(call) if name not in ("source", "version", "providers")]
@@ -234,7 +223,7 @@ class _Walk:
         address = known[wanted]
         declared = folder.resources[address]
         self._take(left, 2)
-        made = instances(self.project, module, declared, address)
+        made = instances(self.planned, module, declared, address)
         base = module.prefixed(declared.address)
         if made and made[0].gap is not None:
             if left and left[0].startswith("["):
@@ -249,7 +238,7 @@ class _Walk:
         return self._attribute(resource, index, left)
 
     def _argument_names(self, resource: Resource) -> list[str]:
-        body = resource.section.body
+        body = resource.block.body
         return [each.name for each in body.attributes] + sorted({each.type for each in body.blocks})
 
     def _attribute(self, resource: Resource, index: int | None, left: list[str]) -> Explanation:
@@ -273,7 +262,7 @@ class _Walk:
                 raise self.error(f"'{self.address}' is a block; name one of its arguments")
         if nested.gap is not None:
             return self._explained(nested.gap, (Via(self.address, nested.gap.span),))
-        if section is resource.section and resource.mode != "module" and resource.section.declared is not None:
+        if section is resource.section and resource.mode != "module" and resource.block.declared is not None:
             key = ("attribute", resource.module, resource.mode, resource.kind, resource.name, index, name)
             tree = self.project.run(lambda: self.project.value(key))
             if not (isinstance(tree, Reference) and tree.address == resource.address):
@@ -306,99 +295,8 @@ class _Walk:
                 raise self.error(f"'{self.address}' leads to nothing: {error}{hint}") from None
         return tree
 
-    # what came out
-
-    def _explained(self, tree: Tree, steps: Sequence[Via]) -> Explanation:
-        return self._of(self.address, tree, steps)
-
-    def _of(self, address: str, tree: Tree, steps: Sequence[Via], depth: int = 0) -> Explanation:
-        root = self.project.folder.path if depth == 0 else None
-        via = tuple(self._told(step) for step in _own(tree.via))
-        secret = any(self._is_secret(step.what) for step in (Via(address, _NOWHERE), *tree.via))
-        if isinstance(tree, Unknown | Reference | Instance):
-            undecided = unknown_of(tree)
-            passed = joined([*steps, *via, Via("", undecided.span)])
-            return Explanation(address, "unknown", None, undecided.reason, passed, root=root)
-        if _computed(tree):
-            via = tuple(step for step in via if step.what in (PLANNED, ACTUAL))
-        passed = joined([*steps, *via, Via("", tree.span)])
-        parts = tuple(self._parts(address, tree, depth)) if depth < DEEPEST else ()
-        value = self._text(tree) if isinstance(tree, Composite) else _data(tree)
-        if decided(tree):
-            return Explanation(address, "known", value, "", passed, parts, secret, root)
-        return Explanation(address, "unknown", value, unknown_of(tree).reason, passed, parts, secret, root)
-
-    def _told(self, step: Via) -> Via:
-        """A step in words: a bare module is the call that sets an input, on the line of its name."""
-        source = self.project.read(step.span.path) if _CALL.match(step.what) else None
-        if source is None:
-            return step
-        line = source.position(step.span.start).line
-        end = source.starts[line - 1] + len(source.line(line))
-        return Via(f"{step.what} sets it", step.span._replace(end=max(end, step.span.end)))
-
-    def _text(self, tree: Composite) -> str:
-        """A text whose secret parts are covered."""
-        return "".join(
-            "*" * len(symbolic(part))
-            if decided(part) and any(self._is_secret(step.what) for step in part.via)
-            else symbolic(part)
-            for part in tree.parts
-        )
-
-    def _parts(self, address: str, tree: Tree, depth: int) -> Iterable[Explanation]:
-        """What a text is made of, and what of a collection is not known."""
-        match tree:
-            case Composite(parts):
-                for part in [each for each in parts if not _literal(each, parts)][:MOST_PARTS]:
-                    yield self._of(_spoken(part), part, (), depth + 1)
-            case Encoded(inner):
-                yield from self._parts(address, inner, depth)
-            case Known() if _computed(tree):
-                yield from self._operands(tree, depth)
-            case List() | Object() if not decided(tree):
-                for name, each in _undecided(address, tree)[:MOST_PARTS]:
-                    yield self._of(name, each, (), depth + 1)
-            case _:
-                return
-
-    def _operands(self, tree: Tree, depth: int) -> Iterable[Explanation]:
-        """The variables and locals that a value is computed from."""
-        folder = posixpath.dirname(tree.span.path)
-        for step in tree.via[:MOST_PARTS]:
-            kind, _, name = step.what.partition(".")
-            for key, value in list(self.project.memo.items()):
-                if (
-                    key[0] == kind in ("var", "local")
-                    and key[2:] == (name,)
-                    and getattr(key[1], "directory", None) == folder
-                ):
-                    yield self._of(step.what, value, (step,), depth + 1)
-                    break
-
-    def _is_secret(self, what: str) -> bool:
-        """Whether a step passes something that is secret: by its name, or because it is declared as sensitive."""
-        names = _NAME.findall(what)
-        if not names:
-            return False
-        named = {f"{kind}.{name}" for kind, name in pairwise(names)}
-        if what.startswith("module."):
-            named.add(f"output.{names[-1]}")
-        return may_hold_secret(names[-1]) or not named.isdisjoint(self.secrets)
-
 
 _NOWHERE = Span("", 0, 0)
-
-
-def _own(via: Sequence[Via]) -> Sequence[Via]:
-    """The history of a value, without that of the value it took the place of."""
-    end = next((index for index, step in enumerate(via) if step.what in (PLANNED, ACTUAL)), len(via))
-    return via[: end + 1]
-
-
-def _computed(tree: Tree) -> bool:
-    """Whether a value is that of an expression, so that what it passed is what it is computed from."""
-    return isinstance(tree, Known) and bool(tree.via) and all(tree.span.holds(step.span) for step in tree.via)
 
 
 def _addresses(folder: Folder) -> Iterable[str]:
@@ -410,47 +308,10 @@ def _addresses(folder: Folder) -> Iterable[str]:
     yield from (f"output.{name}" for name in folder.outputs)
 
 
-def _literal(part: Tree, parts: Sequence[Tree]) -> bool:
-    """Whether a part is text between others: it came no other way than they did, but not as far."""
-    if not isinstance(part, Known):
-        return False
-    count = len(part.via)
-    return not count or any(other.via[:count] == part.via and len(other.via) > count for other in parts)
-
-
-def _spoken(part: Tree) -> str:
-    if isinstance(part, Reference):
-        return part.text
-    return part.via[-1].what if part.via else "a part of it"
-
-
-def _undecided(address: str, tree: List | Object) -> list[tuple[str, Tree]]:
-    """The parts of a collection that are not known, with their addresses."""
-    found: list[tuple[str, Tree]] = []
-    stack: list[tuple[str, Tree]] = [(address, tree)]
-    while stack and len(found) < MOST_PARTS:
-        name, each = stack.pop()
-        if decided(each):
-            continue
-        match each:
-            case Encoded(inner):
-                stack.append((name, inner))
-            case List(items, gap=gap):
-                if gap is not None:
-                    found.append((f"{name}[…]", gap))
-                stack.extend((f"{name}[{index}]", items[index]) for index in reversed(range(len(items))))
-            case Object(entries, gap=gap):
-                if gap is not None:
-                    found.append((f"{name}.…", gap))
-                stack.extend((f"{name}.{key}", entries[key]) for key in reversed(list(entries)))
-            case _:
-                found.append((name, each))
-    return found
-
-
 def _place(section: Section, name: str) -> Span:
-    look = getattr(section, "attribute", None)
-    found = look(name) if look is not None else None
+    """Where an argument of a section is written, else the name of the section."""
+    block = section.block if isinstance(section, PlannedBlock) else section
+    found = block.attribute(name) if isinstance(block, BlockSection) else None
     return section.span if found is None else found[1].span(found[0].value.start, found[0].value.end)
 
 
@@ -466,21 +327,7 @@ def _decoded(tree: Tree) -> Tree:
     return tree
 
 
-def _data(tree: Tree) -> object:
-    """A value as plain data; what is not known is the reference that stands for it."""
-    match tree:
-        case List(items):
-            return [_data(item) for item in items]
-        case Object(entries):
-            return {key: _data(each) for key, each in entries.items()}
-        case Known(Fraction() as value):
-            return float(value)
-        case Known(value):
-            return value
-        case Encoded(inner):
-            return plain(tree) if decided(tree) else _data(inner)
-        case _:
-            return symbolic(tree)
+_SENSITIVE = regex(r"(?m)^\s*\"?sensitive\"?\s*[=:]\s*\"?true\b")
 
 
 def _sensitive(project: Project) -> frozenset[str]:
@@ -494,9 +341,6 @@ def _sensitive(project: Project) -> frozenset[str]:
                     if _SENSITIVE.search(text):
                         found.add(f"{kind}.{name}")
     return frozenset(found)
-
-
-_SENSITIVE = regex(r"(?m)^\s*\"?sensitive\"?\s*[=:]\s*\"?true\b")
 
 
 def _written(tokens: Sequence[str]) -> str:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from policyengine.model.graph import Edge
     from policyengine.model.nodes import Node
-    from policyengine.platforms.terraform.resources.sections import Resource
+    from policyengine.platforms.terraform.resources.instances import Resource
     from policyengine.platforms.terraform.resources.stack import Stack
 
 RESOURCES: Mapping[str, Callable[[Stack, Resource], Iterator[Node | Edge]]] = {
@@ -143,12 +143,17 @@ MODULES: tuple[tuple[str, Callable[[Stack, Resource], Iterator[Node | Edge]]], .
 KINDS = frozenset(RESOURCES) | SUPPORTING
 
 
+def inputs_tell(source: str) -> bool:
+    """Whether the inputs of a module, by its source, tell what it makes."""
+    return any(part in source for part, _ in MODULES)
+
+
 def build(stack: Stack) -> Iterator[Node | Edge]:
     """The nodes and edges that the resources of a root module make."""
     for resource in stack.resources:
         if resource.mode == "module":
             builder = next((make for part, make in MODULES if part in resource.kind), None)
         else:
-            builder = RESOURCES.get(f"data.{resource.kind}" if resource.mode == "data" else resource.kind)
+            builder = RESOURCES.get(resource.typed)
         if builder is not None:
             yield from builder(stack, resource)

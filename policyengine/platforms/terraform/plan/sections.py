@@ -1,4 +1,4 @@
-"""What a plan or state says, where the evaluation and the builders of nodes ask for it."""
+"""Blocks with planned or actual values over what is written."""
 
 from __future__ import annotations
 
@@ -6,86 +6,46 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from policyengine.model.value import Known, Unknown, Via
-from policyengine.platforms.terraform.language.values import Object, Reference, Tree, decided
+from policyengine.model.value import Known
+from policyengine.platforms.terraform.language.sections import Nested, ObjectSection, nested_of
+from policyengine.platforms.terraform.language.values import Tree, decided
 from policyengine.platforms.terraform.plan.overlay import NAMES, Spot, agrees, empty, hidden, matched, merged
-from policyengine.platforms.terraform.resources.sections import BlockSection, Nested, ObjectSection, Resource
-from policyengine.syntax.hcl.syntax import Body
+from policyengine.platforms.terraform.workspace.blocks import BlockSection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from policyengine.model.source import Span
-    from policyengine.platforms.terraform.language.expansion import Expansion
+    from policyengine.platforms.terraform.language.sections import Section
     from policyengine.platforms.terraform.plan.plan import Exact, Part
-    from policyengine.platforms.terraform.resources.sections import Section
-
-# what the evaluation asks
-
-
-def variable(exact: Exact, name: str, tree: Tree, place: Span) -> Tree:
-    """The value of a variable of the root module; `tree` is what the files give it."""
-    part = exact.variables.get(name)
-    found = None if part is None else merged(exact, tree, part, Spot(place, place))
-    return tree if found is None else found
-
-
-def attribute(exact: Exact, address: str, name: str, tree: Tree, place: Span) -> Tree:
-    """An attribute of an instance as other expressions see it; `place` is its argument's value, or the name."""
-    whole = exact.resources.get(address)
-    if whole is None or name not in whole.keys:
-        return tree
-    part = whole.item(name)
-    written = None if isinstance(tree, Reference) and tree.address == address else tree
-    if part.value is None or part.unknown is True:
-        return tree
-    if hidden(exact, part):
-        return tree if written is not None else Unknown(f"{address}.{name} is sensitive, so it is not read", place)
-    found = merged(exact, written, part, Spot(place, place))
-    return tree if found is None else found
-
-
-def expansion(exact: Exact, base: str, found: Expansion | Unknown, place: Span) -> Expansion | Unknown:
-    """The instances of a block; `base` is its address without a key. What a state lacks may be made yet."""
-    known = exact.instances.get(base)
-    if known is None:
-        return [] if isinstance(found, Unknown) and exact.whole and not _has_data(base) else found
-    if not isinstance(found, Unknown) and (
-        exact.kind == "state" or {each[:1] for each, _ in found} - {each[:1] for each in known}
-    ):
-        return found
-    names = {} if isinstance(found, Unknown) else dict(found)
-    reason = found if isinstance(found, Unknown) else Unknown("the files make no such instance", place)
-    made: Expansion = []
-    for suffix in sorted(known, key=_key):
-        if suffix in names:
-            made.append((suffix, names[suffix]))
-        elif suffix[:2] == '["':
-            key = Known(suffix[2:-2], place, (Via(exact.what, place),))
-            made.append((suffix, {"each": Object({"key": key, "value": reason}, place)}))
-        elif suffix:
-            index = Known(int(suffix[1:-1]), place, (Via(exact.what, place),))
-            made.append((suffix, {"count": Object({"index": index}, place)}))
-    return made if made or not known else found
-
-
-def _has_data(base: str) -> bool:
-    return base.rpartition(".")[0].endswith("data") or ".data." in f".{base}"
-
-
-def _key(suffix: str) -> tuple[int, str]:
-    digits = suffix[1:-1]
-    return (int(digits), "") if digits.isdigit() else (-1, suffix)
-
-
-# what the builders of nodes ask
 
 _ACTUAL = {"engine_version": ("engine_version_actual", "engine_patch_version")}
 """Attributes that tell what runs where the argument may be a prefix of it, of RDS, ElastiCache and MemoryDB."""
 
 
-def argument(exact: Exact, section: BlockSection, name: str, tree: Tree | None) -> Tree | None:
-    """An argument of a block; `tree` is what the files give it. One that is not written counts only where it is set."""
+class PlannedBlock(Struct, frozen=True):
+    """A top-level block with planned or actual values over what is written."""
+
+    exact: Exact
+    block: BlockSection
+
+    @property
+    def span(self) -> Span:
+        """The place of its name."""
+        return self.block.span
+
+    def get(self, name: str) -> Tree | None:
+        """An argument. One that is not written counts only where it is set."""
+        return _laid(self.exact, self.block, name, self.block.get(name))
+
+    def blocks(self, name: str) -> Nested:
+        """The nested blocks of a type."""
+        if self.block.attribute(name) is not None:
+            return nested_of(self.get(name))
+        return _nested(self.exact, self.block, name, self.block.blocks(name))
+
+
+def _laid(exact: Exact, section: BlockSection, name: str, tree: Tree | None) -> Tree | None:
     part = _argument(exact, section, name)
     if part is None or name.endswith("_wo"):
         return tree
@@ -95,20 +55,17 @@ def argument(exact: Exact, section: BlockSection, name: str, tree: Tree | None) 
     return None if isinstance(found, Known) and found.value is None else found
 
 
-def nested(exact: Exact, section: BlockSection, name: str, found: Nested) -> Nested:
-    """The nested blocks of a type; `found` are those that the files make."""
+def _nested(exact: Exact, section: BlockSection, name: str, found: Nested) -> Nested:
     part = _argument(exact, section, name)
     if part is None or part.unknown is True or hidden(exact, part):
         return found
     parts = [part.item(index) for index in range(len(part.value))] if isinstance(part.value, list) else [part]
     if not all(isinstance(each.value, dict) for each in parts):
         return found
-    if section.attribute(name) is not None:
-        return found  # of an argument, which is overlaid already
     return Nested(tuple(_overlaid(exact, parts, found.sections, section.span)))
 
 
-class _Overlaid(Struct, frozen=True):
+class PlannedSection(Struct, frozen=True):
     """A nested block with planned or actual values over what is written, if it is written."""
 
     exact: Exact
@@ -117,6 +74,7 @@ class _Overlaid(Struct, frozen=True):
     span: Span
 
     def get(self, name: str) -> Tree | None:
+        """An argument, as of a top-level block."""
         tree = self.section.get(name) if self.section is not None else None
         if name not in self.part.keys:
             return tree
@@ -127,6 +85,7 @@ class _Overlaid(Struct, frozen=True):
         return None if isinstance(found, Known) and found.value is None else found
 
     def blocks(self, name: str) -> Nested:
+        """The nested blocks of a type, as of a top-level block."""
         found = self.section.blocks(name) if self.section is not None else Nested()
         part = self.part.item(name)
         if not isinstance(part.value, list) or not all(isinstance(each, dict) for each in part.value):
@@ -139,9 +98,9 @@ def _overlaid(exact: Exact, parts: Sequence[Part], sections: Sequence[Section], 
     scores = [[_alike(part, section) for section in sections] for part in parts]
     chosen = matched(scores, same_length=len(parts) == len(sections))
     return [
-        _Overlaid(exact, part, None, place)
+        PlannedSection(exact, part, None, place)
         if index is None
-        else _Overlaid(exact, part, sections[index], sections[index].span)
+        else PlannedSection(exact, part, sections[index], sections[index].span)
         for part, index in zip(parts, chosen, strict=True)
     ]
 
@@ -208,26 +167,6 @@ def _input(exact: Exact, module: str, name: str) -> Part | None:
             same = all(each.value == found[0].value for each in found)
             return found[0] if same and name != "name" else None
     return None
-
-
-def unread(exact: Exact, call: Resource, kinds: frozenset[str]) -> Iterator[Resource]:
-    """What a module makes, of these types, that is neither in the repository nor known by its inputs."""
-    from policyengine.platforms.terraform.resources.table import MODULES  # noqa: PLC0415 - the table is of builders, which ask us
-
-    if not any(part in call.kind for part, _ in MODULES):
-        for made in made_by(exact, call):
-            if (f"data.{made.kind}" if made.mode == "data" else made.kind) in kinds:
-                yield made
-
-
-def made_by(exact: Exact, call: Resource) -> Iterator[Resource]:
-    """What a module makes that is not in the repository, placed at its call."""
-    place = call.section.body.start
-    for address, _ in exact.inside(call.address):
-        mode, kind, name = exact.declared[address]
-        empty = Body(place, place, (), ())
-        section = BlockSection(call.project, call.module, call.section.source, empty, call.span, address=address)
-        yield Resource(call.project, call.module, call.declared, mode, kind, name, address, section)
 
 
 def _actual(whole: Part, name: str) -> Sequence[str]:

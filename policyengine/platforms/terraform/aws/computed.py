@@ -26,11 +26,9 @@ from policyengine.platforms.terraform.language.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from policyengine.model.source import Span
+    from policyengine.platforms.terraform.workspace.attributes import Asked
     from policyengine.platforms.terraform.workspace.folders import Declared
-    from policyengine.platforms.terraform.workspace.instances import Module
     from policyengine.platforms.terraform.workspace.project import Project
 
 _ID = {
@@ -64,44 +62,17 @@ _ENGINES = {
 """Resources with a port that follows from their engine, and the engine where none is given."""
 
 _PASSED = regex(r"\baws(?:\.([\w-]+))?\"?\s*[=:]\s*\"?aws(?:\.([\w-]+))?")
-_MODULE_NAME = regex(r'module\.([\w-]+)((?:\[(?:"[^"]*"|\d+)\])?)\.')
-_RESOURCE = regex(r'(data\.)?([\w-]+)\.([\w-]+)((?:\[(?:"[^"]*"|\d+)\])?)\Z')
 
 
-class _Instance(Struct, frozen=True):
-    """One instance of a resource or data source."""
-
-    project: Project
-    module: Module
-    declared: Declared
-    names: Mapping[str, Tree]
-    kind: str
-    address: str
-
-    def argument(self, name: str) -> Tree | None:
-        """An argument; None where it is not given, or null."""
-        found = self.project.attribute_of(self.declared, name)
-        if found is None:
-            return None
-        tree = settled(found[0].value, self.module.frame(found[1], self.names))
-        return None if isinstance(tree, Known) and tree.value is None else tree
-
-    def text(self, name: str) -> Known[str] | None:
-        """An argument that is a text of which every part is known."""
-        return _text(self.argument(name))
-
-
-def computed(
-    project: Project, module: Module, declared: Declared, kind: str, names: Mapping[str, Tree], reference: Reference
-) -> Tree | None:
-    """What a reference stands for; None where AWS decides. `kind` is `data.` and the type for a data source.
+def computed(project: Project, asked: Asked) -> Tree | None:
+    """What an attribute that no argument gives is; None where AWS decides.
 
     Raises:
         Needs: a value must be computed first.
     """
-    instance = _Instance(project, module, declared, names, kind, reference.address)
-    name = reference.attribute
-    match kind, name:
+    instance = _Instance(project, asked)
+    name = asked.reference.attribute
+    match asked.kind, name:
         case "data.aws_default_tags", "tags":
             return _default_tags(instance)
         case "data.aws_caller_identity", "account_id" | "id":
@@ -109,19 +80,39 @@ def computed(
         case "data.aws_region", "name" | "region" | "id":
             return _setting(instance, "region")
         case "data.aws_partition", "partition" | "id":
-            return _partition(instance, declared.span)
+            return _partition(instance, asked.declared.span)
         case "aws_db_instance", "endpoint":
             return _endpoint(instance)
         case "aws_s3_bucket", _ if name != "id":
             return _bucket(instance, name)
         case "aws_route53_record", "fqdn":
             return _fqdn(instance)
-        case _, "id" if kind in _ID:
+        case kind, "id" if kind in _ID:
             return instance.argument(_ID[kind])
-        case _, "port" if kind in _ENGINES:
+        case kind, "port" if kind in _ENGINES:
             return _port(instance)
         case _:
             return None
+
+
+class _Instance(Struct, frozen=True):
+    """One instance of a resource or data source."""
+
+    project: Project
+    asked: Asked
+
+    @property
+    def declared(self) -> Declared:
+        """Its block."""
+        return self.asked.declared
+
+    def argument(self, name: str) -> Tree | None:
+        """An argument; None where it is not given, or null."""
+        return self.asked.argument(self.project, name)
+
+    def text(self, name: str) -> Known[str] | None:
+        """An argument that is a text of which every part is known."""
+        return _text(self.argument(name))
 
 
 def _text(tree: Tree | None) -> Known[str] | None:
@@ -165,7 +156,7 @@ def _port(instance: _Instance) -> Tree | None:
         return None
     if instance.argument("replicate_source_db") is not None or instance.argument("snapshot_identifier") is not None:
         return None
-    name = engine.value if engine is not None else _ENGINES[instance.kind]
+    name = engine.value if engine is not None else _ENGINES[instance.asked.kind]
     port = port_of_engine(name)
     span = engine.span if engine is not None else instance.declared.span
     return None if port is None else Known(port, span, (Via(f"the default port of {name}", span),))
@@ -177,7 +168,7 @@ def _endpoint(instance: _Instance) -> Tree | None:
     if port is None or not decided(port):
         return None
     span = instance.declared.span
-    address = Reference(instance.address, "address", span)
+    address = Reference(instance.asked.reference.address, "address", span)
     return Composite((address, Known(":", span), Known(to_string(plain(port)), port.span, port.via)), span)
 
 
@@ -187,7 +178,7 @@ def _fqdn(instance: _Instance) -> Tree | None:
     zone = instance.argument("zone_id")
     if record is None or not isinstance(zone, Reference) or zone.attribute not in ("zone_id", "id"):
         return None
-    owner = _text(attribute_at(instance.project, zone.address, "name"))
+    owner = _text(instance.project.attribute_at(zone.address, "name"))
     if owner is None:
         return None
     name, domain = record.value.rstrip(".").lower(), owner.value.rstrip(".").lower()
@@ -196,39 +187,12 @@ def _fqdn(instance: _Instance) -> Tree | None:
     return _made(f"{name}.{domain}" if name else domain, record, owner)
 
 
-def attribute_at(project: Project, address: str, name: str) -> Tree | None:
-    """An attribute of the resource or data source at an address; None where there is none such. Raises Needs."""
-    module = project.root
-    rest = address
-    while (match := _MODULE_NAME.match(rest)) is not None:
-        if module.folder is None or match[1] not in module.folder.modules:
-            return None
-        found = project.modules(module, match[1])
-        wanted = module.prefixed(f"module.{match[1]}{match[2]}")
-        inner = next((each for each in found if each.address == wanted), None) if isinstance(found, list) else None
-        if inner is None:
-            return None
-        module, rest = inner, rest[match.end() :]
-    parts = _RESOURCE.match(rest)
-    if parts is None or module.folder is None:
-        return None
-    mode = "data" if parts[1] else "resource"
-    declared = module.folder.resources.get((mode, parts[2], parts[3]))
-    if declared is None:
-        return None
-    expansion = project.expansion(module, declared)
-    suffixes = [suffix for suffix, _ in expansion] if isinstance(expansion, list) else []
-    if parts[4] not in suffixes:
-        return None
-    return project.value(("attribute", module, mode, parts[2], parts[3], suffixes.index(parts[4]), name))
-
-
 # the configuration of the aws provider
 
 
 def _provider(instance: _Instance) -> Declared | None:
     """The provider configuration of a resource: its own, that of the calls above it, or the one without an alias."""
-    project, module = instance.project, instance.module
+    project, module = instance.project, instance.asked.module
     own = project.attribute_of(instance.declared, "provider")
     alias = _alias(own[1].text[own[0].value.start : own[0].value.end]) if own is not None else ""
     while module.parent is not None and module.call is not None:

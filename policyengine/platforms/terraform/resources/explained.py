@@ -1,0 +1,194 @@
+"""How one value came to be what it is, as the reports tell it."""
+
+from __future__ import annotations
+
+import posixpath
+from fractions import Fraction
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from policyengine.knowledge.secrets import may_hold_secret
+from policyengine.model.explanation import Explanation, joined
+from policyengine.model.source import Span
+from policyengine.model.value import Known, Unknown, Via
+from policyengine.patterns import regex
+from policyengine.platforms.terraform.language.values import (
+    Composite,
+    Encoded,
+    Instance,
+    List,
+    Object,
+    Reference,
+    Tree,
+    decided,
+    plain,
+    unknown_of,
+)
+from policyengine.platforms.terraform.plan.plan import ACTUAL, PLANNED
+from policyengine.platforms.terraform.resources.facts import symbolic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from policyengine.platforms.terraform.workspace.project import Project
+
+DEEPEST = 3
+"""So many levels of parts are explained."""
+
+MOST_PARTS = 20
+"""So many parts of one value are explained."""
+
+_NAME = regex(r"(?<![\w\[\"-])[^\W\d][\w-]*")
+_CALL = regex(r'(?:module\.[\w-]+(?:\[(?:"[^"]*"|\d+)\])?\.?)+\Z')
+_NOWHERE = Span("", 0, 0)
+
+
+class Teller(Struct, frozen=True):
+    """Tells how the values of a root module came about. `secrets` are what is declared as sensitive, `var.name`."""
+
+    project: Project
+    secrets: frozenset[str]
+
+    def of(self, address: str, tree: Tree, steps: Sequence[Via], depth: int = 0) -> Explanation:
+        """How a value came to be what it is; `steps` led to it."""
+        root = self.project.folder.path if depth == 0 else None
+        via = tuple(self._told(step) for step in _own(tree.via))
+        secret = any(self._is_secret(step.what) for step in (Via(address, _NOWHERE), *tree.via))
+        if isinstance(tree, Unknown | Reference | Instance):
+            undecided = unknown_of(tree)
+            passed = joined([*steps, *via, Via("", undecided.span)])
+            return Explanation(address, "unknown", None, undecided.reason, passed, root=root)
+        if _computed(tree):
+            via = tuple(step for step in via if step.what in (PLANNED, ACTUAL))
+        passed = joined([*steps, *via, Via("", tree.span)])
+        parts = tuple(self._parts(address, tree, depth)) if depth < DEEPEST else ()
+        value = self._text(tree) if isinstance(tree, Composite) else _data(tree)
+        if decided(tree):
+            return Explanation(address, "known", value, "", passed, parts, secret, root)
+        return Explanation(address, "unknown", value, unknown_of(tree).reason, passed, parts, secret, root)
+
+    def _told(self, step: Via) -> Via:
+        """A step in words: a bare module is the call that sets an input, on the line of its name."""
+        source = self.project.read(step.span.path) if _CALL.match(step.what) else None
+        if source is None:
+            return step
+        line = source.position(step.span.start).line
+        end = source.starts[line - 1] + len(source.line(line))
+        return Via(f"{step.what} sets it", step.span._replace(end=max(end, step.span.end)))
+
+    def _text(self, tree: Composite) -> str:
+        """A text whose secret parts are covered."""
+        return "".join(
+            "*" * len(symbolic(part))
+            if decided(part) and any(self._is_secret(step.what) for step in part.via)
+            else symbolic(part)
+            for part in tree.parts
+        )
+
+    def _parts(self, address: str, tree: Tree, depth: int) -> Iterable[Explanation]:
+        """What a text is made of, and what of a collection is not known."""
+        match tree:
+            case Composite(parts):
+                for part in [each for each in parts if not _literal(each, parts)][:MOST_PARTS]:
+                    yield self.of(_spoken(part), part, (), depth + 1)
+            case Encoded(inner):
+                yield from self._parts(address, inner, depth)
+            case Known() if _computed(tree):
+                yield from self._operands(tree, depth)
+            case List() | Object() if not decided(tree):
+                for name, each in _undecided(address, tree)[:MOST_PARTS]:
+                    yield self.of(name, each, (), depth + 1)
+            case _:
+                return
+
+    def _operands(self, tree: Tree, depth: int) -> Iterable[Explanation]:
+        """The variables and locals that a value is computed from."""
+        folder = posixpath.dirname(tree.span.path)
+        for step in tree.via[:MOST_PARTS]:
+            kind, _, name = step.what.partition(".")
+            for key, value in list(self.project.memo.items()):
+                if (
+                    key[0] == kind in ("var", "local")
+                    and key[2:] == (name,)
+                    and getattr(key[1], "directory", None) == folder
+                ):
+                    yield self.of(step.what, value, (step,), depth + 1)
+                    break
+
+    def _is_secret(self, what: str) -> bool:
+        """Whether a step passes something that is secret: by its name, or because it is declared as sensitive."""
+        names = _NAME.findall(what)
+        if not names:
+            return False
+        named = {f"{kind}.{name}" for kind, name in pairwise(names)}
+        if what.startswith("module."):
+            named.add(f"output.{names[-1]}")
+        return may_hold_secret(names[-1]) or not named.isdisjoint(self.secrets)
+
+
+def _own(via: Sequence[Via]) -> Sequence[Via]:
+    """The history of a value, without that of the value it took the place of."""
+    end = next((index for index, step in enumerate(via) if step.what in (PLANNED, ACTUAL)), len(via))
+    return via[: end + 1]
+
+
+def _computed(tree: Tree) -> bool:
+    """Whether a value is that of an expression, so that what it passed is what it is computed from."""
+    return isinstance(tree, Known) and bool(tree.via) and all(tree.span.holds(step.span) for step in tree.via)
+
+
+def _literal(part: Tree, parts: Sequence[Tree]) -> bool:
+    """Whether a part is text between others: it came no other way than they did, but not as far."""
+    if not isinstance(part, Known):
+        return False
+    count = len(part.via)
+    return not count or any(other.via[:count] == part.via and len(other.via) > count for other in parts)
+
+
+def _spoken(part: Tree) -> str:
+    if isinstance(part, Reference):
+        return part.text
+    return part.via[-1].what if part.via else "a part of it"
+
+
+def _undecided(address: str, tree: List | Object) -> list[tuple[str, Tree]]:
+    """The parts of a collection that are not known, with their addresses."""
+    found: list[tuple[str, Tree]] = []
+    stack: list[tuple[str, Tree]] = [(address, tree)]
+    while stack and len(found) < MOST_PARTS:
+        name, each = stack.pop()
+        if decided(each):
+            continue
+        match each:
+            case Encoded(inner):
+                stack.append((name, inner))
+            case List(items, gap=gap):
+                if gap is not None:
+                    found.append((f"{name}[…]", gap))
+                stack.extend((f"{name}[{index}]", items[index]) for index in reversed(range(len(items))))
+            case Object(entries, gap=gap):
+                if gap is not None:
+                    found.append((f"{name}.…", gap))
+                stack.extend((f"{name}.{key}", entries[key]) for key in reversed(list(entries)))
+            case _:
+                found.append((name, each))
+    return found
+
+
+def _data(tree: Tree) -> object:
+    """A value as plain data; what is not known is the reference that stands for it."""
+    match tree:
+        case List(items):
+            return [_data(item) for item in items]
+        case Object(entries):
+            return {key: _data(each) for key, each in entries.items()}
+        case Known(Fraction() as value):
+            return float(value)
+        case Known(value):
+            return value
+        case Encoded(inner):
+            return plain(tree) if decided(tree) else _data(inner)
+        case _:
+            return symbolic(tree)

@@ -1,0 +1,66 @@
+"""A tree in memory, for the tests of a platform."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+
+from policyengine.model.source import Source
+from policyengine.repository.files import index
+
+if TYPE_CHECKING:
+    from policyengine.model.source import Span
+    from policyengine.repository.files import Index
+
+
+class Memory(Struct, frozen=True):
+    """Texts by path, as a `Files`."""
+
+    texts: dict[str, str]
+    name: str = ""
+    _sources: dict[str, Source] = field(default_factory=dict)
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every path."""
+        return tuple(sorted(self.texts))
+
+    def named(self, *names: str) -> tuple[str, ...]:
+        """The paths whose file name is one of these."""
+        return self._index().named(names)
+
+    def ending(self, *endings: str) -> tuple[str, ...]:
+        """The paths that end so."""
+        return self._index().ending(endings)
+
+    def holding(self, *parts: str) -> tuple[str, ...]:
+        """The paths that hold one of these texts."""
+        return self._index().holding(parts)
+
+    def below(self, folder: str) -> tuple[str, ...]:
+        """The paths in a folder and in those below it."""
+        return self._index().below(folder)
+
+    def exists(self, path: str) -> bool:
+        """Whether there is such a file."""
+        return path in self.texts
+
+    def read(self, path: str) -> Source | None:
+        """The file, or None."""
+        if path not in self.texts:
+            return None
+        text = self.texts[path]
+        made = Source(path, text.removeprefix("\ufeff"), text.startswith("\ufeff"))
+        return self._sources.setdefault(path, made)
+
+    def installed(self, folder: str) -> tuple[str, ...]:
+        """The files below a folder of modules that Terraform installed."""
+        return tuple(path for path in self.paths if path.startswith(f"{folder}/"))
+
+    def at(self, span: Span) -> str:
+        """The text at a place."""
+        return self.texts[span.path].removeprefix("\ufeff")[span.start : span.end]
+
+    def _index(self) -> Index:
+        return index(self.paths)
