@@ -6,6 +6,7 @@ Names here keep their meaning within a major version. Import nothing else from `
 from policyengine.hooks import HOOKS_VERSION, hookimpl
 from policyengine.knowledge.commands import Deed
 from policyengine.knowledge.components import family, product, role_by_name, serves, stands_in_for
+from policyengine.knowledge.loading import Facts
 from policyengine.knowledge.names import environment, is_dead_letters, is_placeholder_host
 from policyengine.knowledge.names import words as words_of
 from policyengine.knowledge.ports import host_kind, is_web, port_of_engine, port_of_scheme
@@ -109,6 +110,7 @@ __all__ = [
     "EnvFile",
     "EnvironmentFile",
     "Extension",
+    "Facts",
     "Finding",
     "Fix",
     "Floating",

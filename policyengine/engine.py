@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from policyengine.knowledge import loading
 from policyengine.model.source import ReadError, Source, UsageError, WorkerDied
 from policyengine.platforms import NoPart, Settings, joined
 from policyengine.plugins import load
@@ -94,6 +95,7 @@ def evaluate_tree(
     today: datetime.date | None = None,
 ) -> Report:
     """Scan a tree with given plug-ins. Raises `UsageError` as `scan` does."""
+    loading.use(plugins.facts)
     selected = selection(plugins.packs, select, ignore)
     options = [(pack, configuration.options(settings, pack.name, pack.options)) for pack in plugins.packs]
     _check_names(settings, plugins.packs)

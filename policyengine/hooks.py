@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from importlib.metadata import EntryPoint
 
+    from policyengine.knowledge.loading import Facts
     from policyengine.platforms import Platform
     from policyengine.rules.rule import Pack
 
@@ -54,4 +55,9 @@ class Specification:
     @hookspec
     def policyengine_platforms(self) -> Sequence[Platform[Any]]:
         """Platforms: each reads some files of the tree and makes nodes and edges of them."""
+        raise NotImplementedError
+
+    @hookspec
+    def policyengine_knowledge(self) -> Sequence[Facts]:
+        """Facts about the world, such as images of your own registry: entries for the tables in docs/knowledge.md."""
         raise NotImplementedError

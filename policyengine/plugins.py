@@ -13,6 +13,8 @@ import pluggy
 from msgspec import Struct
 
 from policyengine.hooks import EXTENSIONS, HOOKS_VERSION, PACKS, PROJECT, Specification, installed_points
+from policyengine.knowledge import loading
+from policyengine.knowledge.loading import Facts
 from policyengine.model.source import UsageError
 from policyengine.platforms import Platform
 from policyengine.rules.rule import Pack
@@ -31,6 +33,7 @@ class Plugins(Struct, frozen=True):
 
     packs: tuple[Pack[Any], ...] = ()
     platforms: tuple[Platform[Any], ...] = ()
+    facts: tuple[Facts, ...] = ()
 
     @property
     def parts(self) -> dict[str, type[Struct]]:
@@ -83,7 +86,10 @@ def load(extra: Sequence[str] = ()) -> Plugins:
     platforms = _unique("platforms", asking.every("policyengine_platforms", Platform))
     if not platforms:
         raise UsageError("no platform is installed, so nothing can be read; install policyengine-iac again")
-    return Plugins(packs=_checked(list(asking.each("policyengine_pack", Pack))), platforms=platforms)
+    packs = _checked(list(asking.each("policyengine_pack", Pack)))
+    facts = tuple(asking.facts())
+    loading.use(facts)
+    return Plugins(packs=packs, platforms=platforms, facts=facts)
 
 
 @lru_cache(maxsize=1)
@@ -111,6 +117,17 @@ class _Asking:
                 raise UsageError(f"{plugin}: {hook}() returned {type(found).__name__}, not a list")
             for item in found:
                 yield _typed(plugin, hook, item, kind)
+
+    def facts(self) -> Iterator[Facts]:
+        """What plug-ins know, each checked against the table that it is for."""
+        for plugin, found in self._results("policyengine_knowledge"):
+            for item in found if isinstance(found, (list, tuple)) else (found,):
+                facts = _typed(plugin, "policyengine_knowledge", item, Facts)
+                try:
+                    loading.check(facts)
+                except ValueError as error:
+                    raise UsageError(f"{plugin}: policyengine_knowledge(): {_reason(error)}") from error
+                yield facts
 
     def _results(self, hook: str) -> Iterator[tuple[_Plugin, object]]:
         for plugin in self._plugins:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from msgspec import Struct, field
 
-from policyengine.knowledge.loading import Table, table
+from policyengine.knowledge.loading import FactTable, table
 from policyengine.knowledge.variables import given_names
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     environment: frozenset[str] | None = None
 
 
-class BaseImages(Table, frozen=True):
+class BaseImages(FactTable, frozen=True):
     """The table: of the rows that concern an image, a later one overrules what an earlier one says of a field."""
 
     rows: list[Row]

@@ -6,14 +6,14 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from policyengine.knowledge.loading import Table, table
+from policyengine.knowledge.loading import FactTable, table
 from policyengine.knowledge.names import runs, words
 
 Family = Literal["documents", "relational", "tables"]
 """Databases of one family can stand for one another; those of two cannot."""
 
 
-class Engine(Struct, frozen=True, forbid_unknown_fields=True):
+class EngineName(Struct, frozen=True, forbid_unknown_fields=True):
     """An engine: `product` as its makers write it, `cloud` for a service that only one cloud offers."""
 
     product: str
@@ -36,10 +36,10 @@ class NamedComponent(Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
 
-class Components(Table, frozen=True):
+class Components(FactTable, frozen=True):
     """The table: engines and emulators by their own word, containers by words of their names."""
 
-    engines: dict[str, Engine]
+    engines: dict[str, EngineName]
     emulators: dict[str, Emulator]
     names: dict[str, NamedComponent]
     _joined: dict[str, NamedComponent] = field(default_factory=dict)

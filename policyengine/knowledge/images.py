@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from policyengine.knowledge.loading import Cited, Table, table
+from policyengine.knowledge.loading import Cited, FactTable, table
 from policyengine.patterns import regex
 
 Purpose = Literal[
@@ -79,7 +79,7 @@ class Form(Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
 
-class Images(Table, frozen=True):
+class Images(FactTable, frozen=True):
     """The table. `other_programs` are words that tell a program around an engine, not the engine: `redis-exporter`."""
 
     grammars: dict[Grammar, Form]

@@ -7,6 +7,7 @@ Every table holds `sources`, and every entry the key of the source that it was t
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -14,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 class Citation(Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,61 +32,67 @@ class Cited(Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
 
-class Table(Struct, frozen=True, forbid_unknown_fields=True):
+class FactTable(Struct, frozen=True, forbid_unknown_fields=True):
     """What every table holds; `sources` by the key that entries cite."""
 
     sources: dict[str, Citation]
 
 
-T = TypeVar("T", bound=Table)
+class Facts(Struct, frozen=True):
+    """What a plug-in knows: a part of the table of a subject, written as its file is, with sources of its own.
 
-_read: dict[str, Table] = {}
-_added: dict[str, list[Mapping[str, object]]] = {}
+    An entry takes the place of the one with its key; rows of a list come after the rows that are there.
+    """
+
+    subject: str
+    entries: Mapping[str, object]
+
+
+T = TypeVar("T", bound=FactTable)
+
+_read: dict[str, FactTable] = {}
+_more: list[Facts] = []
 
 
 def table(subject: str, shape: type[T]) -> T:
-    """The table of a subject, with what `add` gave.
-
-    Raises:
-        ValueError: what a pack added does not have the shape of the table.
-    """
+    """The table of a subject, with what plug-ins know of it."""
     found = _read.get(subject)
     if found is None:
-        text = _file(subject).read_bytes()
-        if subject in _added:
-            merged = msgspec.json.decode(text, type=dict[str, object])
-            for entries in _added[subject]:
-                merged = _merged(merged, entries)
-            found = msgspec.convert(merged, shape)
-        else:
-            found = msgspec.json.decode(text, type=shape)
-        _read[subject] = found
+        found = _read[subject] = _table(subject, shape, [facts for facts in _more if facts.subject == subject])
     return cast("T", found)
 
 
-def add(subject: str, entries: Mapping[str, object]) -> None:
-    """Add a part of a table, written as the file is: its entries replace those of the same key.
-
-    What was read of the subject is forgotten, so that the next question sees the entries.
+def use(facts: Sequence[Facts]) -> None:
+    """Let tables hold what plug-ins know, and nothing that was given before.
 
     Raises:
-        ValueError: there is no such subject, or it has no such part.
+        ValueError: there is no such subject, or the entries have not the form of its table.
     """
-    if not _file(subject).is_file():
-        raise ValueError(f"there is no table '{subject}'; the subjects are {', '.join(subjects())}")
-    known = msgspec.json.decode(_file(subject).read_bytes(), type=dict[str, msgspec.Raw])
-    unknown = sorted(set(entries) - set(known))
-    if unknown:
-        raise ValueError(f"the table '{subject}' has no '{unknown[0]}'; its parts are {', '.join(known)}")
-    _added.setdefault(subject, []).append(entries)
-    _read.pop(subject, None)
-
-
-def forget() -> None:
-    """Drop everything that was added, and what was read with it."""
-    for subject in _added:
+    for each in facts:
+        check(each)
+    for subject in {each.subject for each in (*_more, *facts)} if list(facts) != _more else ():
         _read.pop(subject, None)
-    _added.clear()
+    _more[:] = facts
+
+
+def check(facts: Facts) -> None:
+    """Raises ValueError when there is no such subject, or the entries have not the form of its table."""
+    if facts.subject not in subjects():
+        raise ValueError(f"there is no table '{facts.subject}'; the subjects are {', '.join(subjects())}")
+    made = _table(facts.subject, shape(facts.subject), [facts])
+    for part in facts.entries:
+        entries = getattr(made, part) if part != "sources" else {}
+        for key, entry in entries.items() if isinstance(entries, dict) else enumerate(entries):
+            if entry.source not in made.sources:
+                raise ValueError(f"'{key}' in '{part}' of '{facts.subject}' cites the unknown source '{entry.source}'")
+
+
+def shape(subject: str) -> type[FactTable]:
+    """The type of a table, which its lookup module names after the subject: `BaseImages` in `base_images`."""
+    found: type[FactTable] = getattr(
+        import_module(f"policyengine.knowledge.{subject}"), subject.title().replace("_", "")
+    )
+    return found
 
 
 def subjects() -> tuple[str, ...]:
@@ -93,19 +100,18 @@ def subjects() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in Path(__file__).parent.glob("*.json")))
 
 
-def _file(subject: str) -> Path:
-    return Path(__file__).parent / f"{subject}.json"
-
-
-def _merged(mine: Mapping[str, object], theirs: Mapping[str, object]) -> dict[str, object]:
-    """Two levels deep: the parts of a table, and the entries of a part; rows are put after the rows that are there."""
-    merged = dict(mine)
-    for part, entries in theirs.items():
-        match mine.get(part), entries:
-            case dict(here), dict(more):
-                merged[part] = here | more
-            case list(here), list(more):
-                merged[part] = here + more
-            case _:
-                merged[part] = entries
-    return merged
+def _table(subject: str, form: type[T], facts: Sequence[Facts]) -> T:
+    text = (Path(__file__).parent / f"{subject}.json").read_bytes()
+    if not facts:
+        return msgspec.json.decode(text, type=form)
+    merged = msgspec.json.decode(text, type=dict[str, object])
+    for each in facts:
+        for part, entries in each.entries.items():
+            match merged.get(part), entries:
+                case dict(here), dict(more):
+                    merged[part] = here | more
+                case list(here), list(more):
+                    merged[part] = here + more
+                case _:
+                    merged[part] = entries
+    return msgspec.convert(merged, form)

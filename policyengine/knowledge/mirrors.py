@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from policyengine.knowledge.loading import Table, table
+from policyengine.knowledge.loading import FactTable, table
 from policyengine.patterns import regex
 
 DOCKER_HUB = "docker.io"
@@ -33,7 +33,7 @@ class Owner(Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
 
-class Mirrors(Table, frozen=True):
+class Mirrors(FactTable, frozen=True):
     """The table: public registries and mirrors by host, names of proxies by the first folder, owners."""
 
     hosts: dict[str, Mirror]

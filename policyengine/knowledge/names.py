@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
-from policyengine.knowledge.loading import Cited, Table, table
+from policyengine.knowledge.loading import Cited, FactTable, table
 from policyengine.patterns import regex
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class FolderName(Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
 
-class Names(Table, frozen=True):
+class Names(FactTable, frozen=True):
     """The table. `filler` are words that tell no part of a system from another: `service`, `app`."""
 
     environments: dict[str, EnvironmentWord]

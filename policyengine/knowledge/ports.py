@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from policyengine.knowledge.loading import Table, table
+from policyengine.knowledge.loading import FactTable, table
 
 
 class Default(Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,7 +35,7 @@ class Host(Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
 
-class Ports(Table, frozen=True):
+class Ports(FactTable, frozen=True):
     """The table: ports by the scheme of a URL, and by the engine; host names."""
 
     hosts: dict[str, Host]

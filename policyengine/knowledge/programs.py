@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct, field
 
-from policyengine.knowledge.loading import Table, table
+from policyengine.knowledge.loading import FactTable, table
 from policyengine.patterns import regex
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ class Unless(Struct, frozen=True, forbid_unknown_fields=True):
     options: frozenset[str]
 
 
-class Commands(Table, frozen=True):
+class Commands(FactTable, frozen=True):
     """The table: programs by their words, names of scripts by kind, options that only tell; what was asked."""
 
     names: dict[Kind, Named]

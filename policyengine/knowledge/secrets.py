@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from msgspec import Struct, field
 
-from policyengine.knowledge.loading import Cited, Table, table
+from policyengine.knowledge.loading import Cited, FactTable, table
 from policyengine.knowledge.names import runs, words
 from policyengine.knowledge.variables import is_published, is_store_address
 from policyengine.patterns import regex
@@ -40,14 +40,14 @@ class Term(Struct, frozen=True, forbid_unknown_fields=True):
     capitals: bool = False
 
 
-class Exact(Struct, frozen=True, forbid_unknown_fields=True):
+class ExactName(Struct, frozen=True, forbid_unknown_fields=True):
     """A name as it is written, that its words would not decide."""
 
     level: Secrecy
     source: str
 
 
-class Token(Struct, frozen=True, forbid_unknown_fields=True):
+class TokenKind(Struct, frozen=True, forbid_unknown_fields=True):
     """A kind of secret that its own beginning gives away.
 
     What follows the prefix and looks like `rest` (a regular expression) is masked; it is reported when it has `length`
@@ -63,7 +63,7 @@ class Token(Struct, frozen=True, forbid_unknown_fields=True):
     published: bool = False
 
 
-class Option(Struct, frozen=True, forbid_unknown_fields=True):
+class SecretOption(Struct, frozen=True, forbid_unknown_fields=True):
     """An option of a program (with its subcommand) that takes a secret, in the next word or `attached` to it."""
 
     program: str
@@ -80,7 +80,7 @@ class Dummy(Struct, frozen=True, forbid_unknown_fields=True):
     in_tokens: bool = False
 
 
-class Secrets(Table, frozen=True):
+class Secrets(FactTable, frozen=True):
     """The table.
 
     `schemes` are those of an Authorization header, `directives` settings of Redis. `attributes` are those of
@@ -88,13 +88,13 @@ class Secrets(Table, frozen=True):
     """
 
     names: dict[str, Term]
-    exact: dict[str, Exact]
-    tokens: dict[str, Token]
+    exact: dict[str, ExactName]
+    tokens: dict[str, TokenKind]
     schemes: dict[str, Cited]
     directives: dict[str, Cited]
-    options: dict[str, Option]
+    options: dict[str, SecretOption]
     dummies: dict[str, Dummy]
-    attributes: dict[str, Exact]
+    attributes: dict[str, ExactName]
     _joined: dict[str, Term] = field(default_factory=dict)
     _answers: dict[str, Secrecy | None] = field(default_factory=dict)
     _patterns: list[re.Pattern[str]] = field(default_factory=list)
@@ -110,7 +110,7 @@ class Secrets(Table, frozen=True):
         return self._answers[name]
 
     @property
-    def kinds(self) -> tuple[Token, ...]:
+    def kinds(self) -> tuple[TokenKind, ...]:
         """The kinds of tokens, those with the longest prefix first: `sk-ant-` before `sk-`."""
         return tuple(sorted(self.tokens.values(), key=lambda token: (-len(token.prefix), token.prefix)))
 
@@ -180,7 +180,7 @@ def is_public(name: str) -> bool:
 class FoundToken(NamedTuple):
     """A token in a text: its kind, and the range of what is secret of it, without the prefix that tells the kind."""
 
-    kind: Token
+    kind: TokenKind
     start: int
     end: int
 
@@ -220,24 +220,25 @@ def private_keys(text: str) -> Iterator[tuple[int, int]]:
         yield from (match.span("body") for match in _PRIVATE_KEY.finditer(text))
 
 
-def is_dummy(text: str, *, in_token: bool = False) -> bool:
-    """Whether a text stands for a secret: `changeme`, `your-key-here`, or a few characters over and over."""
+def is_dummy(text: str, name: str = "", *, in_token: bool = False) -> bool:
+    """Whether a text stands for a secret: `changeme`, a few characters over and over, or the words of its own name."""
     low = text.lower()
     dummies = table("secrets", Secrets).dummies
-    few = len(set(text)) < _FEWEST
-    return few or any(part.lower() in low for part, dummy in dummies.items() if dummy.in_tokens or not in_token)
+    if len(set(text)) < _FEWEST or {part for part in words(text) if not part.isdecimal()} <= set(words(name)):
+        return True
+    return any(part.lower() in low for part, dummy in dummies.items() if dummy.in_tokens or not in_token)
 
 
 _FEWEST = 6
 """A secret has more different characters."""
 
 
-def options() -> tuple[Option, ...]:
+def options() -> tuple[SecretOption, ...]:
     """Every option of a program that takes a secret and whose own name does not tell so."""
     return tuple(table("secrets", Secrets).options.values())
 
 
-def option(before: Sequence[str], word: str) -> Option | None:
+def option(before: Sequence[str], word: str) -> SecretOption | None:
     """The option that a word of a command line is, or begins with: `-p` after `docker` and `login`."""
     for each in options():
         attached = each.attached != "never" and word.startswith(each.option)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from policyengine.knowledge.loading import Table, table
+from policyengine.knowledge.loading import FactTable, table
 
 
 class TagFact(Struct, frozen=True):
@@ -15,17 +15,17 @@ class TagFact(Struct, frozen=True):
     source: str
 
 
-class Tagged(Struct, frozen=True, forbid_unknown_fields=True):
+class FloatingTags(Struct, frozen=True, forbid_unknown_fields=True):
     """The floating tags of one image, each with the most specific tag of the same image."""
 
     tags: dict[str, str]
     source: str
 
 
-class Tags(Table, frozen=True):
+class Tags(FactTable, frozen=True):
     """The table, by the name of the image."""
 
-    images: dict[str, Tagged]
+    images: dict[str, FloatingTags]
 
 
 def meant(image: str, tag: str) -> TagFact | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct, field
 
-from policyengine.knowledge.loading import Cited, Table, table
+from policyengine.knowledge.loading import Cited, FactTable, table
 from policyengine.knowledge.names import words
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Given(Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
 
-class Variables(Table, frozen=True):
+class Variables(FactTable, frozen=True):
     """The table.
 
     Variables with one of the `published_prefixes` are built into what browsers load. Addresses under `browser_words`

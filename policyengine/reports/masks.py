@@ -477,7 +477,7 @@ def _long_options(directives: tuple[str, ...]) -> re.Pattern[str]:
 
 
 @cache
-def _short_options(options: tuple[secrets.Option, ...]) -> re.Pattern[str]:
+def _short_options(options: tuple[secrets.SecretOption, ...]) -> re.Pattern[str]:
     forms: dict[str, list[str]] = {}
     for option in options:
         user = r"""["']?[^\s:'"]+:""" if option.holds == "user and password" else ""

@@ -1,8 +1,9 @@
-"""The JSON Schemas that ship with the package: `config`, `graph`, `report` and `explanation`."""
+"""The JSON Schemas that ship with the package: `config`, `graph`, `report`, `explanation` and `knowledge`."""
 
 from __future__ import annotations
 
 import json
+import re
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -41,4 +42,36 @@ def of_config(parts: Mapping[str, type[Struct]], packs: Mapping[str, type[object
     }
     plain: dict[str, Any] = json.loads(json.dumps(made))  # tuples become arrays
     plain["$defs"]["File"]["properties"]["packs"]["properties"] = dict(zip(names, options, strict=True))
+    return plain
+
+
+def of_knowledge() -> dict[str, object]:
+    """The JSON Schema of the tables in `policyengine/knowledge`, made of the types that read them."""
+    import msgspec  # noqa: PLC0415 - only where a schema is published
+
+    from policyengine.knowledge import loading  # noqa: PLC0415 - as above
+
+    subjects = loading.subjects()
+    tables, definitions = msgspec.json.schema_components(
+        [loading.shape(subject) for subject in subjects],
+        ref_template="#/$defs/{name}",
+        schema_hook=lambda _: {"type": "null"},
+    )
+    made: dict[str, Any] = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "https://policyengine.dev/schemas/knowledge-v1.json",
+        "title": "Facts about the world, by subject",
+        "properties": dict(zip(subjects, tables, strict=True)),
+    }
+    for definition in definitions.values():  # what lookup modules keep in a table is no part of its file
+        for name in [each for each in definition.get("properties", {}) if each.startswith("_")]:
+            del definition["properties"][name]
+    used, waiting = set[str](), list(made["properties"].values())
+    while waiting:
+        for name in re.findall(r"#/\$defs/(\w+)", json.dumps(waiting.pop())):
+            if name not in used:
+                used.add(name)
+                waiting.append(definitions[name])
+    made["$defs"] = {name: definitions[name] for name in sorted(used)}
+    plain: dict[str, object] = json.loads(json.dumps(made))  # tuples become arrays
     return plain

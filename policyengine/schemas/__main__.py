@@ -1,4 +1,4 @@
-"""`python -m policyengine.schemas` writes the published JSON Schema of policyengine.yaml anew."""
+"""`python -m policyengine.schemas` writes the published JSON Schemas that are made of types anew."""
 
 import json
 from pathlib import Path
@@ -6,5 +6,9 @@ from pathlib import Path
 from policyengine import plugins, schemas
 
 loaded = plugins.load()
-made = schemas.of_config(loaded.parts, {pack.name: pack.options for pack in loaded.packs})
-Path(__file__).with_name("config.schema.json").write_text(json.dumps(made, indent=2) + "\n", "utf-8")
+made = {
+    "config": schemas.of_config(loaded.parts, {pack.name: pack.options for pack in loaded.packs}),
+    "knowledge": schemas.of_knowledge(),
+}
+for name, schema in made.items():
+    Path(__file__).with_name(f"{name}.schema.json").write_text(json.dumps(schema, indent=2) + "\n", "utf-8")

@@ -26,4 +26,4 @@ def is_real(key: str, text: str) -> bool:
         text = userinfo["password"]
     elif secrecy(key) == "address" or "://" in text:
         return False
-    return len(text) >= 12 and not is_dummy(text)
+    return len(text) >= 12 and not is_dummy(text, key)
