@@ -22,6 +22,7 @@ from policyengine.knowledge.variables import (
     split_host,
 )
 from policyengine.model.container import Container, User
+from policyengine.model.endpoint import Address, Endpoint, endpoints, web_origin
 from policyengine.model.graph import Candidate, Choice, Edge, EdgeKind, Graph, Pair, Unpaired
 from policyengine.model.image import ImageRef, Version, meant_version, tag_fact
 from policyengine.model.nodes import (
@@ -86,6 +87,7 @@ __all__ = [
     "HOOKS_VERSION",
     "Absent",
     "Activity",
+    "Address",
     "Attachment",
     "Bucket",
     "Build",
@@ -107,6 +109,7 @@ __all__ = [
     "EdgeKind",
     "Edit",
     "EndToEnd",
+    "Endpoint",
     "EnvFile",
     "EnvironmentFile",
     "Extension",
@@ -164,6 +167,7 @@ __all__ = [
     "Via",
     "Word",
     "Workflow",
+    "endpoints",
     "environment",
     "family",
     "given_by",
@@ -196,5 +200,6 @@ __all__ = [
     "token_kind",
     "undecided",
     "variables",
+    "web_origin",
     "words_of",
 ]

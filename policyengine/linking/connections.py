@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from policyengine.model.endpoint import hosts
 from policyengine.model.graph import Edge, EdgeKind
 from policyengine.model.nodes import (
     Build,
@@ -15,7 +16,6 @@ from policyengine.model.nodes import (
     Side,
 )
 from policyengine.model.value import Known
-from policyengine.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -27,30 +27,17 @@ def connected(nodes: dict[str, Node], edges: set[Edge]) -> Iterator[Edge]:
     groups: dict[tuple[Side, str], dict[str, str]] = {}
     for service in nodes.values():
         if isinstance(service, Service) and service.side is not Side.CLOUD and service.id in runs:
-            hosts = groups.setdefault((service.side, service.group), {})
-            for host in (service.name, *service.hostnames, *(each for net in service.networks for each in net.aliases)):
-                hosts[host] = runs[service.id]
+            named = groups.setdefault((service.side, service.group), {})
+            named.update((name, runs[service.id]) for name in service.names)
     for service in list(nodes.values()):
         if not isinstance(service, Service):
             continue
         for variable in service.environment:
             if isinstance(variable.value, Known):
-                for host in _hosts(variable.value.value):
+                for host in hosts(variable.value.value):
                     target = groups.get((service.side, service.group), {}).get(host)
                     if target and target != runs.get(service.id):
                         yield Edge(EdgeKind.CONNECTS, service.id, target, variable.key)
-
-
-_URL_HOST = regex(r"[a-z][a-z0-9+.-]*://(?:[^@/\s]*@)?([A-Za-z0-9_.-]+)")
-
-
-_BARE_HOST = regex(r"([A-Za-z0-9_.-]+)(?::\d+)?\Z")
-
-
-def _hosts(text: str) -> list[str]:
-    found = _URL_HOST.findall(text)
-    bare = _BARE_HOST.match(text)
-    return [*found, *([bare[1]] if bare else [])]
 
 
 def configured(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:

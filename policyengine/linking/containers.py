@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from policyengine.knowledge.ports import port_of_engine
 from policyengine.linking.started import Home, Scripts
 from policyengine.model.container import Container, User, account
 from policyengine.model.graph import EdgeKind
-from policyengine.model.nodes import Build, Command, ConfigModule, Package, Role, Service, Side, Stage, variables
+from policyengine.model.nodes import (
+    Build,
+    Command,
+    ConfigModule,
+    Datastore,
+    Package,
+    Port,
+    Role,
+    Service,
+    Side,
+    Stage,
+    variables,
+)
 from policyengine.model.value import Absent, Floating, Known, Unknown, Via, map_value
 from policyengine.platforms.docker.stock import facts_of, stock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from policyengine.model.graph import Graph
-    from policyengine.model.nodes import Healthcheck, Port
+    from policyengine.model.nodes import Healthcheck
     from policyengine.model.source import Span
     from policyengine.model.value import Value
     from policyengine.repository.files import Files
@@ -27,19 +40,21 @@ _PLATFORMS = {"X86_64": "linux/amd64", "ARM64": "linux/arm64"}
 def containers(graph: Graph, files: Files) -> Iterator[Container]:
     """A container for each service, and one for the image that each Dockerfile builds without a target."""
     scripts = Scripts(graph.all(Package), files)
+    stores = {store.service: store for store in graph.all(Datastore) if store.service}
     for service in graph.all(Service):
-        yield _of_service(graph, service, scripts)
+        yield _of_service(graph, service, scripts, stores)
     for stage in graph.all(Stage):
         if stage.last:
             yield _of_image(graph, stage, scripts)
 
 
-def _of_service(graph: Graph, service: Service, scripts: Scripts) -> Container:
+def _of_service(graph: Graph, service: Service, scripts: Scripts, stores: Mapping[str, Datastore]) -> Container:
     image = _inside(graph, service)
     entrypoint = _first(service.entrypoint, image.entrypoint if isinstance(image, Stage) else _unread(service, image))
     command = _first(service.command, _kept(service, image))
     builds = tuple(graph.targets(Build, EdgeKind.BUILT_BY, service)) if service.build is None else (service.build,)
     whole = started(entrypoint, command)
+    store = stores.get(service.id)
     runs = scripts.run(whole, entrypoint, command, _home(image, builds))
     environment = variables([*(image.environment if isinstance(image, Stage) else ()), *service.environment])
     return Container(
@@ -65,10 +80,11 @@ def _of_service(graph: Graph, service: Service, scripts: Scripts) -> Container:
             each for each in (image.environment if isinstance(image, Stage) else ()) if environment[each.key] != each
         ),
         environment_gap=service.environment_gap,
-        ports=(*service.ports, *_exposed(service, image)),
+        ports=_ports(service, image, store),
         healthcheck=_healthcheck(service, image),
         platform=_platform(service),
         config=next(graph.targets(ConfigModule, EdgeKind.CONFIGURED_BY, service), None),
+        store=store,
     )
 
 
@@ -188,11 +204,18 @@ def _accounts(image: Stage | Unknown) -> dict[str, str]:
     return {each.key: each.value.value for each in users if isinstance(each.value, Known)}
 
 
-def _exposed(service: Service, image: Stage | Unknown) -> Iterator[Port]:
+def _ports(service: Service, image: Stage | Unknown, store: Datastore | None) -> tuple[Port, ...]:
+    """The ports that a service names, and those of its image; the port of the engine where there are none."""
     mapped = {port.target.value for port in service.ports if isinstance(port.target, Known)}
-    for port in image.exposed if isinstance(image, Stage) else ():
-        if not isinstance(port.target, Known) or port.target.value not in mapped:
-            yield port
+    exposed = image.exposed if isinstance(image, Stage) else ()
+    more = [port for port in exposed if not isinstance(port.target, Known) or port.target.value not in mapped]
+    if not service.ports and not more and store is not None and isinstance(store.engine, Known):
+        number = port_of_engine(store.engine.value)
+        if number is not None:
+            span = store.engine.span
+            target = Known(number, span, (Via(f"default of {store.engine.value}", span),))
+            more = [Port(target, Absent(span), span)]
+    return (*service.ports, *more)
 
 
 def _healthcheck(service: Service, image: Stage | Unknown) -> Value[Healthcheck]:

@@ -12,18 +12,21 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from policyengine.knowledge import base_images
+from policyengine.model.endpoint import addresses
 from policyengine.model.nodes import Service
 from policyengine.model.value import Known
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from policyengine.model.command import ShellCommand
+    from policyengine.model.endpoint import Address
     from policyengine.model.image import ImageRef
     from policyengine.model.nodes import (
         Build,
         Command,
         ConfigModule,
+        Datastore,
         Healthcheck,
         Port,
         Role,
@@ -82,7 +85,8 @@ class Container(Struct, frozen=True, eq=False):
 
     `environment` holds the variables in force by name, `overridden` what loses against them, and `environment_gap`
     why there may be more. `ports` are those that the service maps or exposes and those that its image exposes.
-    `builds` make its image; `config` is the module that checks its environment. `noun` names it in messages.
+    `builds` make its image; `config` is the module that checks its environment, `store` the datastore that it runs.
+    `noun` names it in messages.
     """
 
     node: Service | Stage
@@ -109,6 +113,7 @@ class Container(Struct, frozen=True, eq=False):
     healthcheck: Value[Healthcheck]
     platform: Value[str]
     config: ConfigModule | None
+    store: Datastore | None = None
 
     @property
     def id(self) -> str:
@@ -141,16 +146,33 @@ class Container(Struct, frozen=True, eq=False):
             return self.node
         raise LookupError(f"'{self.id}' is no service")
 
+    @property
+    def own_ports(self) -> frozenset[int]:
+        """The ports at which it may mean itself: those it listens on or publishes, and its variable PORT."""
+        told = self.environment.get("PORT")
+        number = told.value.value if told is not None and isinstance(told.value, Known) else ""
+        own = [int(number)] if number.isascii() and number.isdigit() and len(number) <= 5 else []
+        return frozenset((*self.listens, *self.published, *own))
+
+    @property
+    def addresses(self) -> Iterator[Address]:
+        """What its variables point to."""
+        return addresses(self.environment)
+
     def account(self, text: str) -> User:
         """A user of its image."""
         return account(text, self.accounts)
 
     @property
     def listens(self) -> frozenset[int]:
-        """The ports at which it listens, as far as they are known."""
+        """The ports at which it listens, as far as they are known; its engine's own where nothing names one."""
         return frozenset(port.target.value for port in self.ports if isinstance(port.target, Known))
 
     @property
     def published(self) -> Mapping[int, Port]:
         """The ports that it publishes to the host, by the number on the host."""
-        return {port.published.value: port for port in reversed(self.ports) if isinstance(port.published, Known)}
+        found: dict[int, Port] = {}
+        for port in self.ports:
+            if isinstance(port.published, Known):
+                found.setdefault(port.published.value, port)
+        return found

@@ -230,6 +230,10 @@ class Graph(Struct, frozen=True, eq=False):
             if role is None or service.role is role:
                 yield self.container(service)
 
+    def beside(self, container: Container) -> Iterator[Container]:
+        """The other containers of the same side and group: of one Compose project, of one task."""
+        return (self.container(each) for each in self.siblings(container.service))
+
     def mirrored(self, *, role: Role | None = None) -> Iterator[tuple[Container, Container]]:
         """Pairs of a local and a cloud service, in one role where it is given: what is in force in each."""
         for local, cloud in self.mirrors(Service):

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from clean_hexagon.networking import public_urls
-from clean_hexagon.networking.containers import CLIENTS, effective, host_ports, shares_host
 from policyengine.api import (
     Edit,
     EnvironmentFile,
@@ -19,22 +18,25 @@ from policyengine.api import (
     Outcome,
     Port,
     Role,
-    Service,
     Severity,
     Side,
     Span,
     Unknown,
     Variable,
+    is_placeholder_host,
     regex,
     rule,
     undecided,
+    web_origin,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clean_hexagon.options import Options
+    from policyengine.api import Container, Endpoint
 
+_FRONT = frozenset({Role.APP, Role.PROXY, Role.TOOL, Role.JOB})
 _REFERENCE = regex(r"\$\{[^}]*\}")
 _NOT_LOCAL = regex(
     r"prod|stag|preview|deploy|test|\bci\b|e2e|remote|cloud|backup|(?:^|[/.])(?:archived?|old|bak)(?:[/.]|$)",
@@ -73,10 +75,11 @@ def auth_url_not_canonical(graph: Graph, options: Options) -> Iterator[Outcome]:
     keys = public_urls.keys(graph, options)
     seen: set[Span] = set()
     for side in (Side.LOCAL, Side.CLOUD):
-        for service in graph.all(Service, side=side):
-            if service.role not in CLIENTS:
+        for container in graph.containers(side=side):
+            if container.role not in public_urls.CLIENTS:
                 continue
-            for variable in effective(graph, service).values():
+            service = container.node
+            for variable in container.environment.values():
                 key = keys.get(variable.key)
                 if key is None or variable.value.span in seen:
                     continue
@@ -93,7 +96,7 @@ def auth_url_not_canonical(graph: Graph, options: Options) -> Iterator[Outcome]:
             found = _origin(variable)
             if key is None or found is None or variable.value.span in seen:
                 continue
-            if found.placeholder or (found.scheme == "https" and not found.loopback):
+            if is_placeholder_host(found.host) or (found.scheme == "https" and not found.loopback):
                 continue
             seen.add(variable.value.span)
             yield from _address(file, variable, key, options, cloud=False)
@@ -121,35 +124,33 @@ def public_url_port_not_published(graph: Graph, options: Options) -> Iterator[Ou
     """
     keys = public_urls.keys(graph, options)
     reported: set[tuple[str, int]] = set()
-    services = [each for each in graph.all(Service, side=Side.LOCAL) if each.role in CLIENTS]
-    for service in sorted(services, key=lambda each: (not host_ports(each), each.id)):
-        group = [service, *graph.siblings(service)]
-        front = [each for each in group if each.role in {Role.APP, Role.PROXY, Role.TOOL, Role.JOB}]
-        if any(shares_host(each) for each in front):
+    clients = [each for each in graph.containers(side=Side.LOCAL) if each.role in public_urls.CLIENTS]
+    for client in sorted(clients, key=lambda each: (not each.published, each.id)):
+        front = [each for each in (client, *graph.beside(client)) if each.role in _FRONT]
+        if any(each.service.network == "host" for each in front):
             continue
-        for variable in effective(graph, service).values():
+        for variable in client.environment.values():
             key, found = keys.get(variable.key), _origin(variable)
-            if key is None or found is None or not found.loopback or (service.group, found.port) in reported:
+            if key is None or found is None or not found.loopback:
                 continue
-            if public_urls.wrong_locally(key, found, options):
+            if (client.service.group, found.port) in reported or public_urls.wrong_locally(key, found, options):
                 continue
-            ports = [port for each in front for port in each.ports]
-            if any(isinstance(port.published, Known) and port.published.value == found.port for port in ports):
+            if any(found.port in each.published for each in front):
                 continue
-            open_ports = [port.published for port in ports if isinstance(port.published, Unknown)]
-            if open_ports:
-                yield from undecided(service, *open_ports)
+            hidden = [port.published for each in front for port in each.ports if isinstance(port.published, Unknown)]
+            if hidden:
+                yield from undecided(client.node, *hidden)
                 continue
-            reported.add((service.group, found.port))
-            yield _unpublished(service, variable, key, found)
+            reported.add((client.service.group, found.port))
+            yield _unpublished(client, variable, key, found)
 
 
-def _origin(variable: Variable) -> public_urls.Origin | None:
+def _origin(variable: Variable) -> Endpoint | None:
     match variable.value:
         case Known(text):
-            return public_urls.origin(text)
+            return web_origin(text)
         case Floating(text):  # a host that a resource of the cloud gives: `http://${aws_lb.main.dns_name}`
-            return public_urls.origin(_REFERENCE.sub(lambda match: re.sub(r"[^\w.-]", "", match[0]), text))
+            return web_origin(_REFERENCE.sub(lambda match: re.sub(r"[^\w.-]", "", match[0]), text))
         case _:
             return None
 
@@ -185,56 +186,46 @@ def _address(
     )
 
 
-def _shown(variable: Variable, found: public_urls.Origin) -> str:
+def _shown(variable: Variable, found: Endpoint) -> str:
     """The origin as it is written: with the reference in it where a resource of the cloud gives the host."""
     if not isinstance(variable.value, Floating) or "@" in variable.value.value:
-        return str(found)
+        return found.origin
     written = re.match(r"https?://(?:\$\{[^}]*\}|[^/?#\s$])+", variable.value.value, re.IGNORECASE)
-    return written[0] if written is not None else str(found)
+    return written[0] if written is not None else found.origin
 
 
-def _rewrite(variable: Variable, found: public_urls.Origin, address: str) -> Fix:
+def _rewrite(variable: Variable, found: Endpoint, address: str) -> Fix:
     """The Fix that puts another origin before the path of the value."""
     description = f"set {variable.key} to {address}"
     if not isinstance(variable.value, Known):
         return Fix(description)
     text, span = variable.value.value, variable.value.span
-    old = str(found)
+    old = found.origin
     if span.end - span.start != len(text) or not text.lower().startswith(old):
         return Fix(description)
     return Fix(description, (Edit(Span(span.path, span.start, span.start + len(old)), address),))
 
 
-def _unpublished(service: Service, variable: Variable, key: public_urls.Key, found: public_urls.Origin) -> Finding:
-    ports = [port for port in service.ports if isinstance(port.published, Known) and port.protocol == "tcp"]
+def _unpublished(client: Container, variable: Variable, key: public_urls.Key, found: Endpoint) -> Finding:
+    published = [port for port in client.published.values() if port.protocol == "tcp"]
     description = f"publish port {found.port}"
-    severity = None if key.severity is Severity.ERROR else key.severity
-    args: dict[str, object] = {"service": service.name, "key": variable.key, "port": found.port}
-    if not ports:
-        return Finding(
-            subject=service,
-            at=service,
-            variant="unpublished",
-            severity=severity,
-            args=args,
-            related=(variable.value,),
-            fix=Fix(description),
-        )
-    args["published"] = ", ".join(str(number) for number in host_ports(service))
+    numbers = ", ".join(map(str, client.published))
     return Finding(
-        subject=service,
-        at=ports[0].span,
-        severity=severity,
-        args=args,
+        subject=client.node,
+        at=published[0].span if published else client,
+        variant="default" if published else "unpublished",
+        severity=None if key.severity is Severity.ERROR else key.severity,
+        args={"service": client.name, "key": variable.key, "port": found.port}
+        | ({"published": numbers} if published else {}),
         related=(variable.value,),
-        fix=_republish(ports, found.port, description),
+        fix=_republish(published, found.port, description),
     )
 
 
 def _republish(ports: list[Port], number: int, description: str) -> Fix:
     """The Fix that publishes the only mapped port under another number."""
-    published = ports[0].published
-    if len(ports) != 1 or not isinstance(published, Known):
+    published = ports[0].published if len(ports) == 1 else None
+    if not isinstance(published, Known):
         return Fix(description)
     span = published.span
     exact = span != ports[0].target.span and span.end - span.start == len(str(published.value))

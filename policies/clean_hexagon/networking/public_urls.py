@@ -2,56 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from policyengine.api import Graph, Package, Severity, host_kind, is_placeholder_host, port_of_scheme, regex
+from policyengine.api import Graph, Package, Role, Severity, web_origin
 
 if TYPE_CHECKING:
     from clean_hexagon.options import Options
+    from policyengine.api import Endpoint
 
-_URL = regex(
-    r"(https?)://(?:[^\s/?#@]*@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::(\d{1,5}))?(?=[/?#]|\Z)", re.IGNORECASE
-)
-
-
-class Origin(Struct, frozen=True):
-    """Scheme, host and port of a web address."""
-
-    scheme: str
-    host: str
-    port: int
-    written: bool
-
-    @property
-    def loopback(self) -> bool:
-        """Whether it is on the machine itself."""
-        return host_kind(self.host) == "loopback"
-
-    @property
-    def placeholder(self) -> bool:
-        """Whether the host is one that documentation uses for yours."""
-        return is_placeholder_host(self.host)
-
-    def same(self, other: Origin) -> bool:
-        """Whether a browser takes both for one origin."""
-        return (self.scheme, self.host, self.port) == (other.scheme, other.host, other.port)
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}:{self.port}" if self.written else f"{self.scheme}://{host}"
-
-
-def origin(text: str) -> Origin | None:
-    """The origin of a web address; None for anything else, such as an empty or a templated value."""
-    match = _URL.match(text.strip())
-    if match is None:
-        return None
-    scheme = match[1].lower()
-    port = int(match[3]) if match[3] else port_of_scheme(scheme) or 0
-    return Origin(scheme, match[2].strip("[]").lower(), port, match[3] is not None)
+CLIENTS = frozenset({Role.APP, Role.JOB})
+"""The containers whose environment says what the application connects to."""
 
 
 class Key(Struct, frozen=True):
@@ -95,10 +57,10 @@ def _uses_auth_js(graph: Graph) -> bool:
     )
 
 
-def wrong_locally(key: Key, found: Origin, options: Options) -> bool:
+def wrong_locally(key: Key, found: Endpoint, options: Options) -> bool:
     """Whether a local value breaks mandate 5.2."""
-    canonical = origin(options.public_url.canonical)
-    if canonical is None or found.same(canonical):
+    canonical = web_origin(options.public_url.canonical)
+    if canonical is None or _same(found, canonical):
         return False
     if key.exact:
         return True
@@ -107,6 +69,11 @@ def wrong_locally(key: Key, found: Origin, options: Options) -> bool:
     return not (found.scheme == "http" and found.host == "127.0.0.1")
 
 
-def wrong_in_cloud(found: Origin, options: Options) -> bool:
+def _same(one: Endpoint, other: Endpoint) -> bool:
+    """Whether a browser takes both for one origin."""
+    return (one.scheme, one.host, one.port) == (other.scheme, other.host, other.port)
+
+
+def wrong_in_cloud(found: Endpoint, options: Options) -> bool:
     """Whether a cloud value is not a public address: loopback, or another scheme than the cloud's."""
     return found.loopback or found.scheme != options.public_url.cloud_scheme

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from policyengine.model.nodes.node import Node
+from policyengine.model.value import Known
 
 if TYPE_CHECKING:
     from policyengine.model.image import ImageRef
@@ -127,6 +128,19 @@ class Service(Node, frozen=True, kw_only=True):
     launch: str = ""  # "FARGATE", "EC2" … for ECS; empty for Compose
     noun: str = "container"
     inherits_healthcheck: bool = True  # whether a HEALTHCHECK of the image is run where none is set; ECS does not
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names by which its siblings find it, in lower case."""
+        aliases = (alias for network in self.networks for alias in network.aliases)
+        return tuple(name.lower() for name in (self.name, *self.hostnames, *aliases))
+
+    @property
+    def network(self) -> str:
+        """The service whose network it uses: its own name, or that of `network_mode: service:x`; `host` for none."""
+        mode = self.network_mode.value if isinstance(self.network_mode, Known) else ""
+        kind, _, name = mode.partition(":")
+        return name if kind in {"service", "container"} else "host" if kind == "host" else self.name
 
     def variable(self, key: str) -> Variable | None:
         """The variable `key` as Compose or ECS sets it, or None."""
