@@ -39,7 +39,7 @@ class Expands(StrEnum):
     PYTHON = "python"  # `${A}` and `${A:-b}` only
 
 
-class Assignment(NamedTuple):
+class EnvEntry(NamedTuple):
     """One `KEY=value`. `value` has its escapes resolved and nothing expanded; it is None for a bare `KEY`."""
 
     key: str
@@ -64,7 +64,7 @@ _ESCAPED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v
 _BREAK = regex(r"\r\n|\r|\n")
 
 
-def read(source: Source, dialect: Dialect = Dialect.COMPOSE) -> tuple[Assignment, ...]:
+def read(source: Source, dialect: Dialect = Dialect.COMPOSE) -> tuple[EnvEntry, ...]:
     """The assignments of a file, in order, repeated keys included.
 
     Raises:
@@ -82,7 +82,7 @@ def read(source: Source, dialect: Dialect = Dialect.COMPOSE) -> tuple[Assignment
 
 
 def resolve(
-    assignments: Iterable[Assignment],
+    assignments: Iterable[EnvEntry],
     lookup: Callable[[str], Text | None],
     *,
     strict: bool,
@@ -131,7 +131,7 @@ def resolve(
     return found
 
 
-def _compose(source: Source) -> Iterable[Assignment]:
+def _compose(source: Source) -> Iterable[EnvEntry]:
     """Docker Compose's dialect."""
     text, path = source.text, source.path
     size = len(text)
@@ -175,10 +175,10 @@ def _compose(source: Source) -> Iterable[Assignment]:
             at += 1
         span = Span(path, start, key_end) if start < key_end else Span(path, statement, start)
         if bare:
-            yield Assignment(key, span, None, Expands.NOTHING)
+            yield EnvEntry(key, span, None, Expands.NOTHING)
         elif at < size and text[at] in "\"'":
             value, at, expands = _quoted(source, at)
-            yield Assignment(key, span, value, expands)
+            yield EnvEntry(key, span, value, expands)
         else:
             newline = text.find("\n", at)
             stop = size if newline < 0 else newline
@@ -186,7 +186,7 @@ def _compose(source: Source) -> Iterable[Assignment]:
             last = stop if comment < 0 else comment
             while last > at and text[last - 1].isspace():
                 last -= 1
-            yield Assignment(key, span, Text.standing(text[at:last], path, at), Expands.COMPOSE)
+            yield EnvEntry(key, span, Text.standing(text[at:last], path, at), Expands.COMPOSE)
             at = min(stop + 1, size)
 
 
@@ -249,7 +249,7 @@ _NODE_REST = regex(r"[^\S\r\n]*(?:#[^\r\n\u2028\u2029]*)?(?=[\r\n\u2028\u2029]|\
 _LINE_BREAKS = "\r\n\u2028\u2029"
 
 
-def _node(source: Source) -> Iterable[Assignment]:
+def _node(source: Source) -> Iterable[EnvEntry]:
     """The dialect of npm's dotenv: every line that looks like an assignment counts, the others do not."""
     text, path = source.text, source.path
     size = len(text)
@@ -269,7 +269,7 @@ def _node(source: Source) -> Iterable[Assignment]:
             start += 1
         while stop > start and _NODE_BLANK.fullmatch(text, stop - 1, stop):
             stop -= 1
-        yield Assignment(found[1], key, _node_text(text[start:stop], Span(path, start, stop)), Expands.NOTHING)
+        yield EnvEntry(found[1], key, _node_text(text[start:stop], Span(path, start, stop)), Expands.NOTHING)
         at = end if end > at else _next_line(text, at)
 
 
@@ -332,7 +332,7 @@ _PY_SINGLE_ESCAPE = regex(r"\\[\\']")
 _PY_VARIABLE = regex(r"\$\{(?P<name>[^}:]*)(?::-(?P<default>[^}]*))?\}")
 
 
-def _python(source: Source) -> Iterable[Assignment]:
+def _python(source: Source) -> Iterable[EnvEntry]:
     """The dialect of python-dotenv: a statement that it cannot read is left out with the rest of its line."""
     text, path = source.text, source.path
     at = 0
@@ -345,7 +345,7 @@ def _python(source: Source) -> Iterable[Assignment]:
             yield found
 
 
-def _python_statement(text: str, path: str, start: int) -> tuple[Assignment | None, int]:
+def _python_statement(text: str, path: str, start: int) -> tuple[EnvEntry | None, int]:
     """One statement at `start`, or None, and where the next begins."""
     at = _end(_PY_EXPORT, text, start)
     key = None
@@ -382,7 +382,7 @@ def _python_statement(text: str, path: str, start: int) -> tuple[Assignment | No
         return None, _end(_PY_REST, text, at)
     if key is None:
         return None, end.end()
-    return Assignment(key, span, value, Expands.PYTHON), end.end()
+    return EnvEntry(key, span, value, Expands.PYTHON), end.end()
 
 
 def _python_unescaped(value: Text, quote: str) -> Text:
@@ -419,7 +419,7 @@ def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
     return match.end() if match is not None else at
 
 
-def _docker(source: Source) -> Iterable[Assignment]:
+def _docker(source: Source) -> Iterable[EnvEntry]:
     """The dialect of `docker run --env-file`: nothing is quoted, escaped or expanded."""
     text, path = source.text, source.path
     at = 0
@@ -441,7 +441,7 @@ def _docker(source: Source) -> Iterable[Assignment]:
         if any(each in key for each in " \t\n\r\v\f"):
             raise ReadError(f"the variable name {key!r} holds a blank", span, "write KEY=value")
         if equals < 0:
-            yield Assignment(key, span, None, Expands.NOTHING)
+            yield EnvEntry(key, span, None, Expands.NOTHING)
         else:
             value = Text.at(text[equals + 1 : end], Span(path, equals + 1, end))
-            yield Assignment(key, span, value, Expands.NOTHING)
+            yield EnvEntry(key, span, value, Expands.NOTHING)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from policyengine.model.source import ReadError
 from policyengine.model.text import Text
 from policyengine.model.value import Via
-from policyengine.platforms.compose.located import Field, Fields, Items, Leaf, Node, go_text, literal, string
+from policyengine.platforms.compose.located import Branch, Items, Leaf, Member, Node, go_text, literal, string
 from policyengine.platforms.compose.merging import DEPENDENCY, as_mapping, extend
 from policyengine.platforms.compose.short import cleaned, derived, device, part, ports, volume
 from policyengine.platforms.compose.specification import HOOK_INHERITS
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 RESOURCES = ("volumes", "networks", "secrets", "configs")
 
 
-def each_entry(parent: Fields, name: str, function: Callable[[str, Node], Node]) -> Fields:
+def each_entry(parent: Branch, name: str, function: Callable[[str, Node], Node]) -> Branch:
     """The model with every entry of one of its sections replaced by what `function` makes of it."""
     section = parent.get(name)
-    if not isinstance(section, Fields):
+    if not isinstance(section, Branch):
         return parent
     entries = {key: field._replace(node=function(key, field.node)) for key, field in section.entries.items()}
     return parent.with_entry(name, section._replace(entries=entries))
 
 
-def _changed(parent: Fields, key: str, function: Callable[[Node], Node]) -> Fields:
+def _changed(parent: Branch, key: str, function: Callable[[Node], Node]) -> Branch:
     field = parent.entries.get(key)
     return parent if field is None else parent.with_entry(key, function(field.node))
 
@@ -41,19 +41,19 @@ def _bad(node: Node, what: str) -> ReadError:
     return ReadError(f"{what} has the wrong form", node.span, "see the Compose specification")
 
 
-def canonical(tree: Fields) -> Fields:
+def canonical(tree: Branch) -> Branch:
     """The model with every short form written out.
 
     Raises:
         ReadError: a short form is malformed.
     """
-    tree = each_entry(tree, "services", lambda _, node: _service(node) if isinstance(node, Fields) else node)
+    tree = each_entry(tree, "services", lambda _, node: _service(node) if isinstance(node, Branch) else node)
     for name in RESOURCES:
         tree = each_entry(tree, name, lambda key, node: _maybe_external(node, key))
     return tree
 
 
-def _service(service: Fields) -> Fields:
+def _service(service: Branch) -> Branch:
     build = service.get("build")
     if build is not None:
         service = service.with_entry("build", _build(build))
@@ -62,14 +62,14 @@ def _service(service: Fields) -> Fields:
     return _changed(
         service,
         "pre_start",
-        lambda node: _mapped(node, lambda hook: _service(hook) if isinstance(hook, Fields) else hook),
+        lambda node: _mapped(node, lambda hook: _service(hook) if isinstance(hook, Branch) else hook),
     )
 
 
 def _build(node: Node) -> Node:
     if isinstance(node, Leaf) and isinstance(node.value, str):
-        return Fields({"context": Field(node.span, node)}, node.span, node.via)
-    if not isinstance(node, Fields):
+        return Branch({"context": Member(node.span, node)}, node.span, node.via)
+    if not isinstance(node, Branch):
         raise _bad(node, "build")
     node = _changed(node, "secrets", lambda each: _mapped(each, _file_mount))
     node = _changed(node, "provenance", _as_string)
@@ -89,32 +89,32 @@ def _string_of(node: Node) -> Node:
 
 def _file_mount(node: Node) -> Node:
     if isinstance(node, Leaf) and isinstance(node.value, str):
-        return Fields({"source": Field(node.span, node)}, node.span, node.via)
-    if not isinstance(node, Fields):
+        return Branch({"source": Member(node.span, node)}, node.span, node.via)
+    if not isinstance(node, Branch):
         raise _bad(node, "the mount")
     return node
 
 
 def _key_values(node: Node) -> Node:
-    if isinstance(node, Fields):
+    if isinstance(node, Branch):
         return node
     if not isinstance(node, Items):
         raise _bad(node, "additional_contexts")
-    entries: dict[str, Field] = {}
+    entries: dict[str, Member] = {}
     for item in node.items:
         if not isinstance(item, Leaf) or not isinstance(item.value, str) or "=" not in item.value:
             raise _bad(item, "additional_contexts")
         at = item.value.index("=")
-        entries[item.value[:at]] = Field(part(item, 0, at).span, part(item, at + 1, len(item.value)))
-    return Fields(entries, node.span, node.via)
+        entries[item.value[:at]] = Member(part(item, 0, at).span, part(item, at + 1, len(item.value)))
+    return Branch(entries, node.span, node.via)
 
 
 def _ssh(node: Node) -> Node:
-    if isinstance(node, Fields):
+    if isinstance(node, Branch):
         return node
     if not isinstance(node, Items):
         raise _bad(node, "ssh")
-    entries: dict[str, Field] = {}
+    entries: dict[str, Member] = {}
     for item in node.items:
         if not isinstance(item, Leaf) or not isinstance(item.value, str):
             raise _bad(item, "ssh")
@@ -124,14 +124,14 @@ def _ssh(node: Node) -> Node:
         value: Node = literal(None, item.span)
         if equals:
             value = part(item, len(name) + 1, len(item.value))
-        entries[name] = Field(item.span, value)
-    return Fields(entries, node.span, node.via)
+        entries[name] = Member(item.span, value)
+    return Branch(entries, node.span, node.via)
 
 
 def _ulimits(node: Node) -> Node:
-    if isinstance(node, Fields):
+    if isinstance(node, Branch):
         for field in node.entries.values():
-            if not isinstance(field.node, Fields) and not (
+            if not isinstance(field.node, Branch) and not (
                 isinstance(field.node, Leaf) and (type(field.node.value) is int or field.node.unknown is not None)
             ):
                 raise _bad(field.node, "the ulimit")
@@ -141,12 +141,12 @@ def _ulimits(node: Node) -> Node:
 def _depends_on(node: Node) -> Node:
     if isinstance(node, Items):
         return as_mapping(node, DEPENDENCY)
-    if not isinstance(node, Fields):
+    if not isinstance(node, Branch):
         raise _bad(node, "depends_on")
-    entries: dict[str, Field] = {}
+    entries: dict[str, Member] = {}
     for key, field in node.entries.items():
         each = field.node
-        if not isinstance(each, Fields):
+        if not isinstance(each, Branch):
             raise _bad(each, "depends_on")
         for name, value in DEPENDENCY.items():
             if name not in each.entries:
@@ -165,9 +165,9 @@ def _env_file(node: Node) -> Node:
 
 def _env_file_entry(node: Node) -> Node:
     if isinstance(node, Leaf):
-        required = Field(node.span, literal(True, node.span))  # noqa: FBT003
-        return Fields({"path": Field(node.span, node), "required": required}, node.span, node.via)
-    if isinstance(node, Fields) and "required" not in node.entries:
+        required = Member(node.span, literal(True, node.span))  # noqa: FBT003
+        return Branch({"path": Member(node.span, node), "required": required}, node.span, node.via)
+    if isinstance(node, Branch) and "required" not in node.entries:
         return node.with_entry("required", literal(True, node.span))  # noqa: FBT003
     return node
 
@@ -180,14 +180,14 @@ def _listed(node: Node) -> Node:
 
 def _extends(node: Node) -> Node:
     if isinstance(node, Leaf) and isinstance(node.value, str):
-        return Fields({"service": Field(node.span, node)}, node.span, node.via)
+        return Branch({"service": Member(node.span, node)}, node.span, node.via)
     return node
 
 
 def _gpus(node: Node) -> Node:
     if isinstance(node, Leaf) and isinstance(node.value, str):
-        count = Field(node.span, literal("all", node.span, node.via))
-        return Items((Fields({"count": count}, node.span, node.via),), node.span, node.via)
+        count = Member(node.span, literal("all", node.span, node.via))
+        return Items((Branch({"count": count}, node.span, node.via),), node.span, node.via)
     if not isinstance(node, Items):
         raise _bad(node, "gpus")
     return node
@@ -200,7 +200,7 @@ def _named(node: Node) -> Node:
 def _volume(node: Node) -> Node:
     if isinstance(node, Leaf) and isinstance(node.value, str):
         return volume(node)
-    if not isinstance(node, Fields):
+    if not isinstance(node, Branch):
         raise _bad(node, "the volume")
     return node
 
@@ -208,7 +208,7 @@ def _volume(node: Node) -> Node:
 def _device(node: Node) -> Node:
     if isinstance(node, Leaf) and isinstance(node.value, str):
         return device(node)
-    if not isinstance(node, Fields):
+    if not isinstance(node, Branch):
         raise _bad(node, "the device")
     return node
 
@@ -220,7 +220,7 @@ def _ports(node: Node) -> Node:
     for item in node.items:
         if isinstance(item, Leaf) and (isinstance(item.value, str) or type(item.value) is int):
             result.extend(ports(item))
-        elif isinstance(item, Fields):
+        elif isinstance(item, Branch):
             result.append(item)
         else:
             raise _bad(item, "the port")
@@ -237,12 +237,12 @@ def _dns(node: Node) -> Node:
 
 def _develop(node: Node) -> Node:
     def trigger(each: Node) -> Node:
-        if isinstance(each, Fields):
+        if isinstance(each, Branch):
             each = _changed(each, "ignore", _listed)
             each = _changed(each, "include", _listed)
         return each
 
-    return _changed(node, "watch", lambda each: _mapped(each, trigger)) if isinstance(node, Fields) else node
+    return _changed(node, "watch", lambda each: _mapped(each, trigger)) if isinstance(node, Branch) else node
 
 
 _SERVICE: dict[str, Callable[[Node], Node]] = {
@@ -267,10 +267,10 @@ _SERVICE: dict[str, Callable[[Node], Node]] = {
 def _maybe_external(node: Node, key: str) -> Node:
     if isinstance(node, Leaf) and node.value is None:
         return node
-    if not isinstance(node, Fields):
+    if not isinstance(node, Branch):
         raise _bad(node, f"'{key}'")
     external = node.get("external")
-    if isinstance(external, Fields):
+    if isinstance(external, Branch):
         name, named = external.get("name"), node.get("name")
         if name is not None and named is not None and _differ(name, named):
             raise ReadError(f"'{key}' has both name and external.name", name.span, "only use name")
@@ -284,34 +284,34 @@ def _differ(one: Node, other: Node) -> bool:
     return not (isinstance(one, Leaf) and isinstance(other, Leaf) and one.value == other.value)
 
 
-def with_defaults(tree: Fields) -> Fields:
+def with_defaults(tree: Branch) -> Branch:
     """The model with the defaults that Compose writes out."""
-    return each_entry(tree, "services", lambda _, node: _defaults(node) if isinstance(node, Fields) else node)
+    return each_entry(tree, "services", lambda _, node: _defaults(node) if isinstance(node, Branch) else node)
 
 
-def _defaults(service: Fields) -> Fields:
+def _defaults(service: Branch) -> Branch:
     build = service.get("build")
-    if isinstance(build, Fields) and "context" not in build.entries:
+    if isinstance(build, Branch) and "context" not in build.entries:
         service = service.with_entry("build", build.with_entry("context", literal(".", build.span)))
     service = _changed(service, "secrets", lambda node: _mapped(node, _secret_default))
     service = _changed(service, "ports", lambda node: _mapped(node, _port_default))
     service = _changed(service, "gpus", lambda node: _mapped(node, _device_default))
     service = _changed(service, "volumes", lambda node: _mapped(node, _volume_default))
     deploy = service.get("deploy")
-    if isinstance(deploy, Fields):
+    if isinstance(deploy, Branch):
         service = service.with_entry("deploy", _nested(deploy, ("resources", "reservations", "devices")))
     return service
 
 
-def _nested(node: Fields, path: tuple[str, ...]) -> Fields:
+def _nested(node: Branch, path: tuple[str, ...]) -> Branch:
     child = node.get(path[0])
     if len(path) == 1:
         return node if child is None else node.with_entry(path[0], _mapped(child, _device_default))
-    return node.with_entry(path[0], _nested(child, path[1:])) if isinstance(child, Fields) else node
+    return node.with_entry(path[0], _nested(child, path[1:])) if isinstance(child, Branch) else node
 
 
 def _secret_default(node: Node) -> Node:
-    if isinstance(node, Fields) and "target" not in node.entries:
+    if isinstance(node, Branch) and "target" not in node.entries:
         source = node.get("source")
         written = source.written if isinstance(source, Leaf) else Text.at("<nil>", node.span)
         prefix = literal("/run/secrets/", node.span).written
@@ -320,7 +320,7 @@ def _secret_default(node: Node) -> Node:
 
 
 def _port_default(node: Node) -> Node:
-    if isinstance(node, Fields):
+    if isinstance(node, Branch):
         for key, value in (("protocol", "tcp"), ("mode", "ingress")):
             if key not in node.entries:
                 node = node.with_entry(key, literal(value, node.span))
@@ -328,7 +328,7 @@ def _port_default(node: Node) -> Node:
 
 
 def _device_default(node: Node) -> Node:
-    if not isinstance(node, Fields):
+    if not isinstance(node, Branch):
         raise _bad(node, "the device request")
     if "count" not in node.entries and "device_ids" not in node.entries:
         return node.with_entry("count", literal("all", node.span))
@@ -336,13 +336,13 @@ def _device_default(node: Node) -> Node:
 
 
 def _volume_default(node: Node) -> Node:
-    bind = node.get("bind") if isinstance(node, Fields) else None
-    if isinstance(node, Fields) and isinstance(bind, Fields) and "create_host_path" not in bind.entries:
+    bind = node.get("bind") if isinstance(node, Branch) else None
+    if isinstance(node, Branch) and isinstance(bind, Branch) and "create_host_path" not in bind.entries:
         return node.with_entry("bind", bind.with_entry("create_host_path", literal(True, bind.span)))  # noqa: FBT003
     return node
 
 
-def rebased(tree: Fields, base: str) -> Fields:
+def rebased(tree: Branch, base: str) -> Branch:
     """The model with its relative paths joined to `base`, as for a file that was included or extended."""
 
     def path(node: Node) -> Node:
@@ -358,7 +358,7 @@ def rebased(tree: Fields, base: str) -> Fields:
 
     def all_of(function: Callable[[Node], Node]) -> Callable[[Node], Node]:
         def apply(node: Node) -> Node:
-            if isinstance(node, Fields):
+            if isinstance(node, Branch):
                 entries = {key: field._replace(node=function(field.node)) for key, field in node.entries.items()}
                 return node._replace(entries=entries)
             return _mapped(node, function)
@@ -366,35 +366,35 @@ def rebased(tree: Fields, base: str) -> Fields:
         return apply
 
     def mount(node: Node) -> Node:
-        kind = node.get("type") if isinstance(node, Fields) else None
-        if isinstance(node, Fields) and isinstance(kind, Leaf) and kind.value == "bind":
+        kind = node.get("type") if isinstance(node, Branch) else None
+        if isinstance(node, Branch) and isinstance(kind, Leaf) and kind.value == "bind":
             return _changed(node, "source", path)
         return node
 
     def service(node: Node) -> Node:
-        if not isinstance(node, Fields):
+        if not isinstance(node, Branch):
             return node
         build = node.get("build")
-        if isinstance(build, Fields):
+        if isinstance(build, Branch):
             build = _changed(build, "context", context)
             build = _changed(build, "additional_contexts", all_of(context))
             node = node.with_entry("build", _changed(build, "ssh", all_of(path)))
         node = _changed(
-            node, "env_file", all_of(lambda each: _changed(each, "path", path) if isinstance(each, Fields) else each)
+            node, "env_file", all_of(lambda each: _changed(each, "path", path) if isinstance(each, Branch) else each)
         )
         node = _changed(node, "label_file", all_of(path))
         node = _changed(
-            node, "extends", lambda each: _changed(each, "file", path) if isinstance(each, Fields) else each
+            node, "extends", lambda each: _changed(each, "file", path) if isinstance(each, Branch) else each
         )
         node = _changed(node, "volumes", all_of(mount))
         develop = node.get("develop")
-        if isinstance(develop, Fields):
+        if isinstance(develop, Branch):
             node = node.with_entry(
                 "develop",
                 _changed(
                     develop,
                     "watch",
-                    all_of(lambda each: _changed(each, "path", path) if isinstance(each, Fields) else each),
+                    all_of(lambda each: _changed(each, "path", path) if isinstance(each, Branch) else each),
                 ),
             )
         return node
@@ -402,14 +402,14 @@ def rebased(tree: Fields, base: str) -> Fields:
     tree = each_entry(tree, "services", lambda _, node: service(node))
     for name in ("configs", "secrets"):
         tree = each_entry(
-            tree, name, lambda _, node: _changed(node, "file", path) if isinstance(node, Fields) else node
+            tree, name, lambda _, node: _changed(node, "file", path) if isinstance(node, Branch) else node
         )
     return each_entry(tree, "volumes", lambda _, node: _driver_device(node, path))
 
 
 def _driver_device(node: Node, path: Callable[[Node], Node]) -> Node:
-    options = node.get("driver_opts") if isinstance(node, Fields) else None
-    if not isinstance(node, Fields) or not isinstance(options, Fields):
+    options = node.get("driver_opts") if isinstance(node, Branch) else None
+    if not isinstance(node, Branch) or not isinstance(options, Branch):
         return node
     driver, mode = node.get("driver"), options.get("o")
     local = isinstance(driver, Leaf) and driver.value == "local" and isinstance(mode, Leaf) and mode.value == "bind"
@@ -422,19 +422,19 @@ def is_remote(context: str) -> bool:
     return "://" in context or context.startswith(prefixes)
 
 
-def pass_through(tree: Fields, lookup: Callable[[str], Text | None]) -> Fields:
+def pass_through(tree: Branch, lookup: Callable[[str], Text | None]) -> Branch:
     """The model with `- KEY` entries of environment lists given their values, and configs their contents."""
 
     def service(node: Node) -> Node:
-        environment = node.get("environment") if isinstance(node, Fields) else None
-        if isinstance(node, Fields) and isinstance(environment, Items):
+        environment = node.get("environment") if isinstance(node, Branch) else None
+        if isinstance(node, Branch) and isinstance(environment, Items):
             items = [_given(item, lookup) for item in environment.items if isinstance(item, Leaf)]
             return node.with_entry("environment", environment._replace(items=tuple(items)))
         return node
 
     def config(node: Node) -> Node:
-        variable = node.get("environment") if isinstance(node, Fields) else None
-        if isinstance(node, Fields) and isinstance(variable, Leaf) and isinstance(variable.value, str):
+        variable = node.get("environment") if isinstance(node, Branch) else None
+        if isinstance(node, Branch) and isinstance(variable, Leaf) and isinstance(variable.value, str):
             held = lookup(variable.value)
             if held is not None:
                 return node.with_entry("content", string(held.stepped(Via(variable.value, variable.span))))
@@ -454,34 +454,34 @@ def _given(item: Leaf, lookup: Callable[[str], Text | None]) -> Leaf:
     return string(Text.join((item.text, equals, held.stepped(Via(item.value, item.span)))), item.span, item.via)
 
 
-def normalized(tree: Fields, name: str, lookup: Callable[[str], Text | None]) -> Fields:
+def normalized(tree: Branch, name: str, lookup: Callable[[str], Text | None]) -> Branch:
     """The model with implied networks, dependencies and names made explicit."""
     tree = _networks(tree)
-    tree = each_entry(tree, "services", lambda _, node: _normal(node, lookup) if isinstance(node, Fields) else node)
+    tree = each_entry(tree, "services", lambda _, node: _normal(node, lookup) if isinstance(node, Branch) else node)
     for section in RESOURCES:
         tree = each_entry(tree, section, lambda key, node: _resource_name(node, key, name))
     return tree
 
 
-def _networks(tree: Fields) -> Fields:
+def _networks(tree: Branch) -> Branch:
     services = tree.get("services")
     used = False
-    if isinstance(services, Fields):
+    if isinstance(services, Branch):
         for key, field in services.entries.items():
             service = field.node
-            if not isinstance(service, Fields) or "provider" in service.entries or "network_mode" in service.entries:
+            if not isinstance(service, Branch) or "provider" in service.entries or "network_mode" in service.entries:
                 continue
             networks = service.get("networks")
-            if not isinstance(networks, Fields) or not networks.entries:
-                default = Fields({"default": Field(field.key, literal(None, field.key))}, field.key)
+            if not isinstance(networks, Branch) or not networks.entries:
+                default = Branch({"default": Member(field.key, literal(None, field.key))}, field.key)
                 services = services.with_entry(key, service.with_entry("networks", default, field.key))
                 used = True
             elif "default" in networks.entries:
                 used = True
         tree = tree.with_entry("services", services)
     networks = tree.get("networks")
-    if used and not (isinstance(networks, Fields) and "default" in networks.entries):
-        base = networks if isinstance(networks, Fields) else Fields({}, tree.span)
+    if used and not (isinstance(networks, Branch) and "default" in networks.entries):
+        base = networks if isinstance(networks, Branch) else Branch({}, tree.span)
         tree = tree.with_entry("networks", base.with_entry("default", literal(None, tree.span)))
     return tree
 
@@ -489,12 +489,12 @@ def _networks(tree: Fields) -> Fields:
 _SHARED = ("network_mode", "ipc", "pid", "uts", "cgroup")
 
 
-def _normal(service: Fields, lookup: Callable[[str], Text | None]) -> Fields:
+def _normal(service: Branch, lookup: Callable[[str], Text | None]) -> Branch:
     policy = service.get("pull_policy")
     if isinstance(policy, Leaf) and policy.value == "if_not_present":
         service = service.with_entry("pull_policy", derived(policy, "missing"))
     build = service.get("build")
-    if isinstance(build, Fields):
+    if isinstance(build, Branch):
         if _nothing(build.get("context")):
             build = build.with_entry("context", literal(".", build.span))
         if _nothing(build.get("dockerfile")) and _nothing(build.get("dockerfile_inline")):
@@ -506,13 +506,13 @@ def _normal(service: Fields, lookup: Callable[[str], Text | None]) -> Fields:
     service = _changed(
         service,
         "volumes",
-        lambda node: _mapped(node, lambda each: _clean_target(each) if isinstance(each, Fields) else each),
+        lambda node: _mapped(node, lambda each: _clean_target(each) if isinstance(each, Branch) else each),
     )
     hooks = service.get("pre_start")
     if isinstance(hooks, Items):
         shared = service.without(*(key for key in service.entries if key not in HOOK_INHERITS))
         service = service.with_entry(
-            "pre_start", _mapped(hooks, lambda hook: extend(shared, hook) if isinstance(hook, Fields) else hook)
+            "pre_start", _mapped(hooks, lambda hook: extend(shared, hook) if isinstance(hook, Branch) else hook)
         )
     return service
 
@@ -521,7 +521,7 @@ def _nothing(node: Node | None) -> bool:
     return node is None or (isinstance(node, Leaf) and node.value is None)
 
 
-def _clean_target(mount: Fields) -> Fields:
+def _clean_target(mount: Branch) -> Branch:
     target = mount.get("target")
     if not isinstance(target, Leaf) or not isinstance(target.value, str):
         return mount
@@ -529,10 +529,10 @@ def _clean_target(mount: Fields) -> Fields:
     return mount.with_entry("target", cleaned(value) if value.value else derived(value, "."))
 
 
-def _dependencies(service: Fields) -> Fields:
+def _dependencies(service: Branch) -> Branch:
     """The service with what links, shared namespaces and volumes_from make it depend on."""
     depends_on = service.get("depends_on")
-    found = depends_on if isinstance(depends_on, Fields) else Fields({}, service.span)
+    found = depends_on if isinstance(depends_on, Branch) else Branch({}, service.span)
 
     def need(name: str, at: Leaf, *, restart: bool) -> None:
         nonlocal found
@@ -542,8 +542,8 @@ def _dependencies(service: Fields) -> Fields:
                 ("restart", restart),
                 ("required", True),
             )
-            entries = {key: Field(at.span, literal(value, at.span)) for key, value in values}
-            found = found.with_entry(name, Fields(entries, at.span, at.via), at.span)
+            entries = {key: Member(at.span, literal(value, at.span)) for key, value in values}
+            found = found.with_entry(name, Branch(entries, at.span, at.via), at.span)
 
     links = service.get("links")
     for link in links.items if isinstance(links, Items) else ():
@@ -574,9 +574,9 @@ def resolved(node: Node, lookup: Callable[[str], Text | None], *, keep: bool) ->
             else:
                 items.append(item)
         return node._replace(items=tuple(items))
-    if not isinstance(node, Fields):
+    if not isinstance(node, Branch):
         return node
-    entries: dict[str, Field] = {}
+    entries: dict[str, Member] = {}
     for key, field in node.entries.items():
         if not _nothing(field.node):
             entries[key] = field
@@ -590,7 +590,7 @@ def resolved(node: Node, lookup: Callable[[str], Text | None], *, keep: bool) ->
 
 
 def _resource_name(node: Node, key: str, project: str) -> Node:
-    resource = node if isinstance(node, Fields) else Fields({}, node.span, node.via)
+    resource = node if isinstance(node, Branch) else Branch({}, node.span, node.via)
     if not _nothing(resource.get("name")):
         return resource
     external = resource.get("external")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from policyengine.model.source import ReadError
 from policyengine.platforms.compose.interpolate import decimal
-from policyengine.platforms.compose.located import Fields, Items, Leaf, Node, single
+from policyengine.platforms.compose.located import Branch, Items, Leaf, Node, single
 from policyengine.platforms.compose.shapes import size
 from policyengine.platforms.compose.short import is_address
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
-def valid(model: Fields) -> None:
+def valid(model: Branch) -> None:
     """Check what the specification's shapes cannot say.
 
     Raises:
@@ -24,22 +24,22 @@ def valid(model: Fields) -> None:
         for name, node in _entries(model, section):
             _one_of(node, f"{section}.{name}", keys)
     for name, node in _entries(model, "volumes"):
-        if isinstance(node, Fields):
+        if isinstance(node, Branch):
             _external(node, name)
     for name, node in _entries(model, "services"):
-        if isinstance(node, Fields):
+        if isinstance(node, Branch):
             _service(node, name)
 
 
-def _entries(model: Fields, section: str) -> Iterator[tuple[str, Node]]:
+def _entries(model: Branch, section: str) -> Iterator[tuple[str, Node]]:
     node = model.get(section)
-    if isinstance(node, Fields):
+    if isinstance(node, Branch):
         for name, entry in node.entries.items():
             yield name, entry.node
 
 
 def _one_of(node: Node, path: str, keys: tuple[str, ...]) -> None:
-    if not isinstance(node, Fields):
+    if not isinstance(node, Branch):
         return
     given = [key for key in keys if key in node.entries]
     if len(given) > 1:
@@ -48,7 +48,7 @@ def _one_of(node: Node, path: str, keys: tuple[str, ...]) -> None:
         raise ReadError(f"{path} needs one of {', '.join(keys)}", node.span, f"add '{keys[0]}'")
 
 
-def _external(volume: Fields, name: str) -> None:
+def _external(volume: Branch, name: str) -> None:
     external = volume.get("external")
     if not isinstance(external, Leaf) or external.value is not True:
         return
@@ -57,36 +57,36 @@ def _external(volume: Fields, name: str) -> None:
             raise ReadError(f"volumes.{name} is external and cannot have {key!r}", entry.key, f"remove '{key}'")
 
 
-def _service(service: Fields, name: str) -> None:
+def _service(service: Branch, name: str) -> None:
     ports = service.get("ports")
     for port in ports.items if isinstance(ports, Items) else ():
-        address = port.get("host_ip") if isinstance(port, Fields) else None
+        address = port.get("host_ip") if isinstance(port, Branch) else None
         if isinstance(address, Leaf) and address.unknown is None and not is_address(str(address.value)):
             raise ReadError(f"services.{name}: {address.value!r} is no IP address", address.span, "correct it")
     for devices in (_down(service, "deploy", "resources", "reservations", "devices"), service.get("gpus")):
         for device in devices.items if isinstance(devices, Items) else ():
-            if isinstance(device, Fields) and {"count", "device_ids"} <= device.entries.keys():
+            if isinstance(device, Branch) and {"count", "device_ids"} <= device.entries.keys():
                 raise ReadError(
                     f"services.{name}: 'count' and 'device_ids' exclude each other", device.span, "keep one"
                 )
     watch = _down(service, "develop", "watch")
     for trigger in watch.items if isinstance(watch, Items) else ():
-        path = trigger.get("path") if isinstance(trigger, Fields) else None
+        path = trigger.get("path") if isinstance(trigger, Branch) else None
         if isinstance(path, Leaf) and path.value == "":
             raise ReadError(f"services.{name}: a watch has an empty path", path.span, "name a path")
 
 
 def _down(node: Node | None, *keys: str) -> Node | None:
     for key in keys:
-        node = node.get(key) if isinstance(node, Fields) else None
+        node = node.get(key) if isinstance(node, Branch) else None
     return node
 
 
-def enabled(model: Fields, profiles: Sequence[str]) -> list[str]:
+def enabled(model: Branch, profiles: Sequence[str]) -> list[str]:
     """The services that the profiles leave on: those without profiles, and those with one of them."""
     result = []
     for name, node in _entries(model, "services"):
-        own = node.get("profiles") if isinstance(node, Fields) else None
+        own = node.get("profiles") if isinstance(node, Branch) else None
         names = {str(item.value) for item in own.items if isinstance(item, Leaf)} if isinstance(own, Items) else set()
         if not names or "*" in profiles or names & set(profiles):
             result.append(name)
@@ -99,13 +99,13 @@ def _text(node: Node | None) -> str:
     return str(node.value)
 
 
-def consistent(model: Fields, names: frozenset[str]) -> None:
+def consistent(model: Branch, names: frozenset[str]) -> None:
     """Check the enabled services of a normalised model.
 
     Raises:
         ReadError: a service refers to what is not there, or says two things at once.
     """
-    services = {name: node for name, node in _entries(model, "services") if name in names and isinstance(node, Fields)}
+    services = {name: node for name, node in _entries(model, "services") if name in names and isinstance(node, Branch)}
     everything = {name for name, _ in _entries(model, "services")}
     for name, service in services.items():
         _complete(service, name)
@@ -115,7 +115,7 @@ def consistent(model: Fields, names: frozenset[str]) -> None:
         _numbers(service, name)
         _mounts(service, name)
     for name, secret in _entries(model, "secrets"):
-        if not isinstance(secret, Fields) or _text(secret.get("external")) in ("True", "true"):
+        if not isinstance(secret, Branch) or _text(secret.get("external")) in ("True", "true"):
             continue
         given = [secret.get(key) for key in ("file", "environment")]
         if not any(isinstance(each, Leaf) and each.value for each in given):
@@ -123,14 +123,14 @@ def consistent(model: Fields, names: frozenset[str]) -> None:
     _acyclic(services)
 
 
-def _complete(service: Fields, name: str) -> None:
+def _complete(service: Branch, name: str) -> None:
     image = service.get("image")
     has_image = isinstance(image, Leaf) and bool(image.value)
     if service.get("build") is None and not has_image and "provider" not in service.entries:
         raise ReadError(f"service '{name}' has neither an image nor a build", service.span, "add 'image' or 'build'")
     mode = service.get("network_mode")
     networks = service.get("networks")
-    if isinstance(mode, Leaf) and mode.value and isinstance(networks, Fields) and networks.entries:
+    if isinstance(mode, Leaf) and mode.value and isinstance(networks, Branch) and networks.entries:
         raise ReadError(f"service '{name}' has both 'network_mode' and 'networks'", mode.span, "keep one")
     test = _down(service, "healthcheck", "test")
     if isinstance(test, Items) and test.items:
@@ -139,14 +139,14 @@ def _complete(service: Fields, name: str) -> None:
             raise ReadError("healthcheck.test starts with CMD, CMD-SHELL or NONE", first.span, "add 'CMD' in front")
 
 
-def _build(service: Fields, name: str, services: dict[str, Fields], everything: set[str]) -> None:
+def _build(service: Branch, name: str, services: dict[str, Branch], everything: set[str]) -> None:
     build = service.get("build")
-    if not isinstance(build, Fields):
+    if not isinstance(build, Branch):
         return
     if _text(build.get("dockerfile")) and _text(build.get("dockerfile_inline")):
         raise ReadError(f"service '{name}' has both 'dockerfile' and 'dockerfile_inline'", build.span, "keep one")
     contexts = build.get("additional_contexts")
-    for entry in contexts.entries.values() if isinstance(contexts, Fields) else ():
+    for entry in contexts.entries.values() if isinstance(contexts, Branch) else ():
         target = _text(entry.node)
         if target.startswith("service:"):
             other = services.get(target.removeprefix("service:"))
@@ -161,23 +161,23 @@ def _build(service: Fields, name: str, services: dict[str, Fields], everything: 
             raise ReadError(message, platforms.span, "add it")
 
 
-def _references(service: Fields, name: str, model: Fields) -> None:
+def _references(service: Branch, name: str, model: Branch) -> None:
     networks = service.get("networks")
     known = {
         section: {key for key, _ in _entries(model, section)}
         for section in ("networks", "volumes", "secrets", "configs", "models")
     }
-    for key, entry in networks.entries.items() if isinstance(networks, Fields) else ():
+    for key, entry in networks.entries.items() if isinstance(networks, Branch) else ():
         if key not in known["networks"]:
             raise ReadError(f"service '{name}' uses the unknown network '{key}'", entry.key, f"declare networks.{key}")
     models = service.get("models")
-    for key, entry in models.entries.items() if isinstance(models, Fields) else ():
+    for key, entry in models.entries.items() if isinstance(models, Branch) else ():
         if key not in known["models"]:
             raise ReadError(f"service '{name}' uses the unknown model '{key}'", entry.key, f"declare models.{key}")
     volumes = service.get("volumes")
     for volume in volumes.items if isinstance(volumes, Items) else ():
-        source = volume.get("source") if isinstance(volume, Fields) else None
-        named = isinstance(volume, Fields) and _text(volume.get("type")) == "volume" and _text(source)
+        source = volume.get("source") if isinstance(volume, Branch) else None
+        named = isinstance(volume, Branch) and _text(volume.get("type")) == "volume" and _text(source)
         if named and _text(source) not in known["volumes"]:
             message = f"service '{name}' uses the unknown volume '{_text(source)}'"
             raise ReadError(message, volume.span, f"declare volumes.{_text(source)}")
@@ -187,7 +187,7 @@ def _references(service: Fields, name: str, model: Fields) -> None:
         ("secrets", "build secret", _down(service, "build", "secrets")),
     ):
         for mount in where.items if isinstance(where, Items) else ():
-            source = mount.get("source") if isinstance(mount, Fields) else None
+            source = mount.get("source") if isinstance(mount, Branch) else None
             if isinstance(source, Leaf) and source.unknown is not None:
                 continue
             if _text(source) not in known[section]:
@@ -195,12 +195,12 @@ def _references(service: Fields, name: str, model: Fields) -> None:
                 raise ReadError(message, mount.span, f"declare {section}.{_text(source)}")
 
 
-def _dependencies(service: Fields, name: str, names: frozenset[str], everything: set[str]) -> None:
+def _dependencies(service: Branch, name: str, names: frozenset[str], everything: set[str]) -> None:
     depends_on = service.get("depends_on")
-    for key, entry in depends_on.entries.items() if isinstance(depends_on, Fields) else ():
+    for key, entry in depends_on.entries.items() if isinstance(depends_on, Branch) else ():
         if key in names:
             continue
-        required = entry.node.get("required") if isinstance(entry.node, Fields) else None
+        required = entry.node.get("required") if isinstance(entry.node, Branch) else None
         if key in everything and isinstance(required, Leaf) and required.value is False:
             continue
         message = f"service '{name}' depends on the undefined service '{key}'"
@@ -215,7 +215,7 @@ def _dependencies(service: Fields, name: str, names: frozenset[str], everything:
 _LIMITS = (("cpus", "cpus"), ("mem_limit", "memory"), ("pids_limit", "pids"))
 
 
-def _numbers(service: Fields, name: str) -> None:
+def _numbers(service: Branch, name: str) -> None:
     scale, replicas = service.get("scale"), _down(service, "deploy", "replicas")
     counts = [_count(node) for node in (scale, replicas)]
     if scale is not None and replicas is not None and None not in counts and counts[0] != counts[1]:
@@ -246,7 +246,7 @@ def _count(node: Node | None) -> int | None:
 
 
 def _equal(node: Node | None, limits: Node | None, key: str, name: str, own: str) -> None:
-    if not isinstance(node, Leaf) or not isinstance(limits, Fields):
+    if not isinstance(node, Leaf) or not isinstance(limits, Branch):
         return
     other = limits.get(key)
     number = _number(node, memory=key == "memory")
@@ -269,10 +269,10 @@ def _number(leaf: Leaf, *, memory: bool) -> float | None:
     return float(single(value))
 
 
-def _mounts(service: Fields, name: str) -> None:
+def _mounts(service: Branch, name: str) -> None:
     watch = _down(service, "develop", "watch")
     for trigger in watch.items if isinstance(watch, Items) else ():
-        untargeted = isinstance(trigger, Fields) and not _text(trigger.get("target"))
+        untargeted = isinstance(trigger, Branch) and not _text(trigger.get("target"))
         if untargeted and _text(_down(trigger, "action")) not in ("rebuild", "restart", ""):
             raise ReadError(f"a watch of service '{name}' needs a target", trigger.span, "add 'target'")
     taken: dict[str, Node] = {}
@@ -281,7 +281,7 @@ def _mounts(service: Fields, name: str) -> None:
     rows: list[tuple[str, Node]] = [(_text(item).partition(":")[0], item) for item in scratch]
     volumes = service.get("volumes")
     for item in volumes.items if isinstance(volumes, Items) else ():
-        target = item.get("target") if isinstance(item, Fields) else None
+        target = item.get("target") if isinstance(item, Branch) else None
         if isinstance(target, Leaf) and target.unknown is not None:
             continue
         rows.append((_text(target), item))
@@ -291,7 +291,7 @@ def _mounts(service: Fields, name: str) -> None:
         taken[path] = item
 
 
-def _acyclic(services: dict[str, Fields]) -> None:
+def _acyclic(services: dict[str, Branch]) -> None:
     """Refuse services that wait for each other."""
     done: set[str] = set()
     for first in sorted(services):
@@ -310,7 +310,7 @@ def _acyclic(services: dict[str, Fields]) -> None:
             path.append(name)
             stack.append((name, True))
             depends_on = services[name].get("depends_on")
-            for key, entry in sorted(depends_on.entries.items()) if isinstance(depends_on, Fields) else ():
+            for key, entry in sorted(depends_on.entries.items()) if isinstance(depends_on, Branch) else ():
                 if key in path:
                     chain = " -> ".join([*path[path.index(key) :], key])
                     raise ReadError(f"services depend on each other: {chain}", entry.key, "break the cycle")

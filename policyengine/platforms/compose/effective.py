@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policyengine.model.source import ReadError
-from policyengine.platforms.compose.located import Fields
+from policyengine.platforms.compose.located import Branch
 from policyengine.platforms.compose.shapes import Json, Keyed, Omit, Printed, raw
 from policyengine.platforms.compose.specification import CONFIG, NAMED_VOLUME, NETWORK, SECRET, SERVICE
 
 if TYPE_CHECKING:
-    from policyengine.platforms.compose.load import Project
+    from policyengine.platforms.compose.load import ComposeProject
 
 _SECTIONS = (("networks", NETWORK), ("volumes", NAMED_VOLUME), ("secrets", SECRET), ("configs", CONFIG))
 
 
-def printed(project: Project) -> dict[str, Json]:
+def printed(project: ComposeProject) -> dict[str, Json]:
     """The effective configuration.
 
     Raises:
@@ -24,7 +24,7 @@ def printed(project: Project) -> dict[str, Json]:
     model = project.model
     services = model.get("services")
     shown: dict[str, Json] = {}
-    for name, entry in services.entries.items() if isinstance(services, Fields) else ():
+    for name, entry in services.entries.items() if isinstance(services, Branch) else ():
         value = SERVICE.print(entry.node, f"services.{name}")
         if name not in project.enabled or not isinstance(value, dict):
             continue
@@ -58,7 +58,7 @@ def printed(project: Project) -> dict[str, Json]:
     for section, shape in _SECTIONS:
         node = model.get(section)
         rows: dict[str, Json] = {}
-        for key, entry in node.entries.items() if isinstance(node, Fields) else ():
+        for key, entry in node.entries.items() if isinstance(node, Branch) else ():
             row = _resource(entry.node, shape, f"{section}.{key}")
             if key in used[section] and not isinstance(row, Omit):
                 rows[key] = row
@@ -94,7 +94,7 @@ def _sources(rows: list[dict[str, Json]]) -> set[str]:
 
 
 def _resource(node: object, shape: Keyed, path: str) -> Printed:
-    if not isinstance(node, Fields):
+    if not isinstance(node, Branch):
         return {}
     value = shape.print(node, path)
     if shape is CONFIG and isinstance(value, dict) and value.get("environment"):

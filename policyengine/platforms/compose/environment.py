@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from policyengine.model.source import ReadError, Source, Span
 from policyengine.model.value import Via
-from policyengine.platforms.compose.located import Fields, Items, Leaf, Node, Tagged
+from policyengine.platforms.compose.located import Branch, Items, Leaf, Node, Resets
 from policyengine.syntax import dotenv
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 STAND_INS = ("example", "sample", "template", "dist", "default")
 
 
-class Files(Protocol):
+class Readable(Protocol):
     """Where files are read from: paths are POSIX and relative to the root, nothing outside it exists."""
 
     def read(self, path: str) -> Source | None:
@@ -28,7 +28,7 @@ class Files(Protocol):
         ...
 
 
-class Variable(Struct, frozen=True):
+class Assigned(Struct, frozen=True):
     """A variable of a service. `text` is None for a bare `KEY` that nothing gives a value."""
 
     key: str
@@ -48,21 +48,21 @@ class UsedEnvFile(Struct, frozen=True):
     stand_in: str = ""
 
 
-class Environment(Struct, frozen=True):
+class ServiceEnvironment(Struct, frozen=True):
     """The whole environment of a service, `environment` over `env_file`."""
 
-    variables: dict[str, Variable]
+    variables: dict[str, Assigned]
     files: tuple[UsedEnvFile, ...] = ()
 
 
 class Context(Struct):
     """What all steps of one load share."""
 
-    files: Files
+    files: Readable
     strict: bool
     warnings: list[ReadError] = field(default_factory=list)
-    documents: dict[str, tuple[tuple[Fields, Tagged], ...]] = field(default_factory=dict)
-    extended: dict[tuple[str, str], tuple[Fields, Tagged]] = field(default_factory=dict)
+    documents: dict[str, tuple[tuple[Branch, Resets], ...]] = field(default_factory=dict)
+    extended: dict[tuple[str, str], tuple[Branch, Resets]] = field(default_factory=dict)
 
 
 def resolve_path(folder: str, path: str) -> str | None:
@@ -75,7 +75,7 @@ def resolve_path(folder: str, path: str) -> str | None:
     return "" if joined == "." else joined
 
 
-def stand_in_of(files: Files, path: str) -> Source | None:
+def stand_in_of(files: Readable, path: str) -> Source | None:
     """The committed example of an env file that git ignores."""
     folder, name = posixpath.split(path)
     candidates = [f"{name}{mark}{suffix}" for mark in ".-" for suffix in STAND_INS]
@@ -90,28 +90,28 @@ def stand_in_of(files: Files, path: str) -> Source | None:
 
 
 def environments_of(
-    context: Context, model: Fields, directory: str, known: Mapping[str, Text], enabled: frozenset[str]
-) -> tuple[dict[str, Environment], dict[str, dict[str, Variable]]]:
+    context: Context, model: Branch, directory: str, known: Mapping[str, Text], enabled: frozenset[str]
+) -> tuple[dict[str, ServiceEnvironment], dict[str, dict[str, Assigned]]]:
     """The environment and the labels of every service; of a disabled one without errors."""
     services = model.get("services")
-    environments: dict[str, Environment] = {}
-    labels: dict[str, dict[str, Variable]] = {}
-    for name, entry in services.entries.items() if isinstance(services, Fields) else ():
-        if not isinstance(entry.node, Fields) or (context.strict and name not in enabled):
+    environments: dict[str, ServiceEnvironment] = {}
+    labels: dict[str, dict[str, Assigned]] = {}
+    for name, entry in services.entries.items() if isinstance(services, Branch) else ():
+        if not isinstance(entry.node, Branch) or (context.strict and name not in enabled):
             continue
         environments[name] = _environment(context, entry.node, directory, known)
         labels[name] = _labels(context, entry.node, directory, known)
     return environments, labels
 
 
-def pairs(node: Node | None) -> dict[str, Variable]:
+def pairs(node: Node | None) -> dict[str, Assigned]:
     """The entries of a mapping, or of a list of `key=value`.
 
     Raises:
         ReadError: a key ends in a blank.
     """
-    found: dict[str, Variable] = {}
-    if isinstance(node, Fields):
+    found: dict[str, Assigned] = {}
+    if isinstance(node, Branch):
         for key, entry in node.entries.items():
             value = entry.node
             if not isinstance(value, Leaf):
@@ -119,7 +119,7 @@ def pairs(node: Node | None) -> dict[str, Variable]:
             text = None if value.value is None else value.written
             via = tuple(step for step in value.via if text is None or step not in text.via)
             text = text if text is None or not via else text.stepped(*via)
-            found[key] = Variable(key, entry.key, text, value.span)
+            found[key] = Assigned(key, entry.key, text, value.span)
     elif isinstance(node, Items):
         for item in node.items:
             if not isinstance(item, Leaf):
@@ -132,17 +132,17 @@ def pairs(node: Node | None) -> dict[str, Variable]:
             span = value_text.place if value_text is not None and len(value_text.pieces) == 1 else item.span
             via = tuple(step for step in item.via if value_text is None or step not in value_text.via)
             value_text = value_text if value_text is None or not via else value_text.stepped(*via)
-            found[key] = Variable(key, key_span, value_text, span)
+            found[key] = Assigned(key, key_span, value_text, span)
     return found
 
 
-def _environment(context: Context, service: Fields, directory: str, known: Mapping[str, Text]) -> Environment:
+def _environment(context: Context, service: Branch, directory: str, known: Mapping[str, Text]) -> ServiceEnvironment:
     own = pairs(service.get("environment"))
     for key, variable in list(own.items()):
         held = known.get(key) if variable.text is None else None
         if held is not None:
             text = held.stepped(Via(key, variable.key_span))
-            own[key] = Variable(key, variable.key_span, text, _span_of(text, variable.span))
+            own[key] = Assigned(key, variable.key_span, text, _span_of(text, variable.span))
     set_here = {key: each.text for key, each in own.items() if each.text is not None}
 
     def lookup(key: str) -> Text | None:
@@ -162,11 +162,11 @@ def _environment(context: Context, service: Fields, directory: str, known: Mappi
         step = Via(f"env_file {file.path}", file.entry.span)
         before = _read_into(context, source, dialect, lookup, before, step)
     merged = {
-        key: Variable(key, each.key_span, each.text, _span_of(each.text, each.key_span), from_file=True)
+        key: Assigned(key, each.key_span, each.text, _span_of(each.text, each.key_span), from_file=True)
         for key, each in before.items()
         if key not in own
     }
-    return Environment({**merged, **own}, tuple(used))
+    return ServiceEnvironment({**merged, **own}, tuple(used))
 
 
 def _read_into(
@@ -199,8 +199,8 @@ def _env_file(
     context: Context, entry: Node, directory: str
 ) -> tuple[UsedEnvFile, Source | None, dotenv.Dialect] | None:
     """One entry of `env_file`: what it names, and the file that is read for it."""
-    path_leaf = entry.get("path") if isinstance(entry, Fields) else None
-    if not isinstance(entry, Fields) or not isinstance(path_leaf, Leaf) or not isinstance(path_leaf.value, str):
+    path_leaf = entry.get("path") if isinstance(entry, Branch) else None
+    if not isinstance(entry, Branch) or not isinstance(path_leaf, Leaf) or not isinstance(path_leaf.value, str):
         return None
     required_leaf, format_leaf = entry.get("required"), entry.get("format")
     required = not (isinstance(required_leaf, Leaf) and required_leaf.value in (False, "false", "no", "off", "n"))
@@ -222,9 +222,9 @@ def _env_file(
     return UsedEnvFile(shown, path_leaf, required, source is not None, stand_in), source, dialect
 
 
-def _labels(context: Context, service: Fields, directory: str, known: Mapping[str, Text]) -> dict[str, Variable]:
+def _labels(context: Context, service: Branch, directory: str, known: Mapping[str, Text]) -> dict[str, Assigned]:
     """The labels of a service: its own over those of `label_file`."""
-    found: dict[str, Variable] = {}
+    found: dict[str, Assigned] = {}
     files = service.get("label_file")
     for leaf in files.items if isinstance(files, Items) else ():
         if not isinstance(leaf, Leaf) or not isinstance(leaf.value, str) or leaf.unknown is not None:
@@ -237,7 +237,7 @@ def _labels(context: Context, service: Fields, directory: str, known: Mapping[st
             continue
         resolved = dotenv.resolve(dotenv.read(source), known.get, strict=context.strict)
         for key, each in resolved.items():
-            found[key] = Variable(key, each.key_span, each.text, _span_of(each.text, each.key_span))
+            found[key] = Assigned(key, each.key_span, each.text, _span_of(each.text, each.key_span))
     own = pairs(service.get("labels"))
     return {**found, **own}
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from policyengine.model.source import ReadError
 from policyengine.patterns import regex
 from policyengine.platforms.compose.located import (
-    Field,
-    Fields,
+    Branch,
     Items,
     Leaf,
+    Member,
     Moment,
     Node,
     Path,
@@ -131,11 +131,11 @@ _LAST = frozenset(key.rpartition(".")[2] for key in _CASTS)
 
 
 def interpolate(
-    tree: Fields,
+    tree: Branch,
     lookup: Callable[[str], Text | None],
     *,
     strict: bool,
-) -> Fields:
+) -> Branch:
     """The document with every string expanded.
 
     Raises:
@@ -144,9 +144,9 @@ def interpolate(
     """
 
     def walk(node: Node, path: Path) -> Node:
-        if isinstance(node, Fields):
+        if isinstance(node, Branch):
             return node._replace(
-                entries={key: Field(field.key, walk(field.node, (*path, key))) for key, field in node.entries.items()}
+                entries={key: Member(field.key, walk(field.node, (*path, key))) for key, field in node.entries.items()}
             )
         if isinstance(node, Items):
             return node._replace(items=tuple(walk(item, (*path, "[]")) for item in node.items))
@@ -158,7 +158,7 @@ def interpolate(
         return _cast(leaf, path)
 
     result = walk(tree, ())
-    return result if isinstance(result, Fields) else tree
+    return result if isinstance(result, Branch) else tree
 
 
 def _cast(leaf: Leaf, path: Path) -> Leaf:

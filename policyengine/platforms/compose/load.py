@@ -19,16 +19,16 @@ from policyengine.model.text import Text
 from policyengine.model.value import Via
 from policyengine.platforms.compose import canonical, check, merging, specification
 from policyengine.platforms.compose.environment import (
+    Assigned,
     Context,
-    Environment,
-    Files,
-    Variable,
+    Readable,
+    ServiceEnvironment,
     environments_of,
     resolve_path,
     stand_in_of,
 )
 from policyengine.platforms.compose.interpolate import interpolate
-from policyengine.platforms.compose.located import Field, Fields, Items, Leaf, Node, Tagged, convert
+from policyengine.platforms.compose.located import Branch, Items, Leaf, Member, Node, Resets, convert
 from policyengine.syntax import dotenv, yaml
 from policyengine.syntax.interpolation import TemplateError
 
@@ -47,7 +47,7 @@ _DEEPEST_INCLUDE = 32
 _LONGEST_EXTENDS = 100
 
 
-class Project(Struct, frozen=True):
+class ComposeProject(Struct, frozen=True):
     """The effective configuration of one Compose project.
 
     `model` is the merged, canonical tree with every service; `enabled` names those that no profile leaves out.
@@ -58,10 +58,10 @@ class Project(Struct, frozen=True):
     name: str
     directory: str
     files: tuple[str, ...]
-    model: Fields
+    model: Branch
     enabled: frozenset[str]
-    environments: dict[str, Environment]
-    labels: dict[str, dict[str, Variable]]
+    environments: dict[str, ServiceEnvironment]
+    labels: dict[str, dict[str, Assigned]]
     warnings: tuple[ReadError, ...] = ()
 
 
@@ -78,7 +78,7 @@ class _Place(Struct, frozen=True):
 
 
 def load(
-    files: Files,
+    files: Readable,
     directory: str = "",
     paths: Sequence[str] = (),
     *,
@@ -86,7 +86,7 @@ def load(
     profiles: Sequence[str] | None = None,
     name: str = "",
     strict: bool = False,
-) -> Project:
+) -> ComposeProject:
     """The project in `directory`.
 
     `paths` are the `-f` files relative to the root, in order; without them COMPOSE_FILE of `.env` counts, then the
@@ -122,10 +122,12 @@ def load(
     enabled = frozenset(check.enabled(model, switched))
     check.consistent(model, enabled)
     environments, labels = environments_of(context, model, directory, known, enabled)
-    return Project(project_name, directory, chosen, model, enabled, environments, labels, tuple(context.warnings))
+    return ComposeProject(
+        project_name, directory, chosen, model, enabled, environments, labels, tuple(context.warnings)
+    )
 
 
-def default_files(files: Files, directory: str) -> tuple[str, ...]:
+def default_files(files: Readable, directory: str) -> tuple[str, ...]:
     """The Compose file of a folder and its override, by Compose's own names and order."""
     main = next((path for each in NAMES if files.read(path := posixpath.join(directory, each)) is not None), None)
     if main is None:
@@ -193,7 +195,7 @@ def _project_name(context: Context, chosen: Sequence[str], known: Mapping[str, T
                 named = node
     if named is None:
         return Text.made(normal_name(directory_name), place)
-    holder = Fields({"name": Field(named.span, named)}, named.span)
+    holder = Branch({"name": Member(named.span, named)}, named.span)
     try:
         result = interpolate(holder, known.get, strict=context.strict).get("name")
     except TemplateError as error:
@@ -207,7 +209,7 @@ def normal_name(text: str) -> str:
     return "".join(re.findall(r"[a-z0-9_-]", text.lower())).lstrip("_-")
 
 
-def _documents(context: Context, path: str, at: Span | None = None) -> tuple[tuple[Fields, Tagged], ...]:
+def _documents(context: Context, path: str, at: Span | None = None) -> tuple[tuple[Branch, Resets], ...]:
     """The documents of a file, typed."""
     if path in context.documents:
         return context.documents[path]
@@ -218,17 +220,17 @@ def _documents(context: Context, path: str, at: Span | None = None) -> tuple[tup
     for document in yaml.read_all(source):
         node, tagged = convert(document)
         if isinstance(node, Leaf) and node.value is None and not document.tag:
-            node = Fields({}, node.span)
+            node = Branch({}, node.span)
             if not source.text.strip():
                 continue
-        if not isinstance(node, Fields):
+        if not isinstance(node, Branch):
             raise ReadError("the top level of a Compose file is a mapping", node.span, "add 'services'")
         result.append((node, tagged))
     context.documents[path] = tuple(result)
     return context.documents[path]
 
 
-def _interpolated(context: Context, document: Fields, place: _Place) -> Fields:
+def _interpolated(context: Context, document: Branch, place: _Place) -> Branch:
     try:
         return interpolate(document, place.environment.get, strict=context.strict)
     except TemplateError as error:
@@ -236,9 +238,9 @@ def _interpolated(context: Context, document: Fields, place: _Place) -> Fields:
         raise ReadError(error.message, error.span, advice) from error
 
 
-def _model(context: Context, paths: Sequence[str], place: _Place, included: tuple[str, ...]) -> Fields:
+def _model(context: Context, paths: Sequence[str], place: _Place, included: tuple[str, ...]) -> Branch:
     """The merged model of a chain of files, with defaults, validated."""
-    model = Fields({}, Span(paths[0], 0, 0))
+    model = Branch({}, Span(paths[0], 0, 0))
     for path in paths:
         model = _file(context, path, place, model, included)
     model = canonical.with_defaults(model)
@@ -248,7 +250,7 @@ def _model(context: Context, paths: Sequence[str], place: _Place, included: tupl
     return canonical.pass_through(model, place.environment.get)
 
 
-def _file(context: Context, path: str, place: _Place, model: Fields, included: tuple[str, ...]) -> Fields:
+def _file(context: Context, path: str, place: _Place, model: Branch, included: tuple[str, ...]) -> Branch:
     """The model overridden by each document of a file."""
     for document, tagged in _documents(context, path):
         current = _interpolated(context, document, place)
@@ -262,7 +264,7 @@ def _file(context: Context, path: str, place: _Place, model: Fields, included: t
     return model
 
 
-def _include(context: Context, model: Fields, place: _Place, included: tuple[str, ...], tagged: Tagged) -> Fields:
+def _include(context: Context, model: Branch, place: _Place, included: tuple[str, ...], tagged: Resets) -> Branch:
     """The document with the resources of what it includes."""
     node = model.get("include")
     if node is None or (isinstance(node, Leaf) and node.value is None):
@@ -278,9 +280,9 @@ def _include(context: Context, model: Fields, place: _Place, included: tuple[str
     return model.without("include")
 
 
-def _imported(context: Context, item: Node, place: _Place, included: tuple[str, ...]) -> Fields:
+def _imported(context: Context, item: Node, place: _Place, included: tuple[str, ...]) -> Branch:
     """The model of one entry of `include`."""
-    entry = item if isinstance(item, Fields) else Fields({"path": Field(item.span, item)}, item.span)
+    entry = item if isinstance(item, Branch) else Branch({"path": Member(item.span, item)}, item.span)
     names = _texts(entry.get("path"), "path")
     if not names:
         raise ReadError("the include names no path", item.span, "add 'path'")
@@ -344,32 +346,32 @@ def _included_environment(context: Context, place: _Place, folder: str, env_file
     return {**found, **place.environment}
 
 
-def _with_section(model: Fields, imported: Fields, section: str, tagged: Tagged) -> Fields:
+def _with_section(model: Branch, imported: Branch, section: str, tagged: Resets) -> Branch:
     source = imported.get(section)
-    if not isinstance(source, Fields):
+    if not isinstance(source, Branch):
         return model
     target = model.get(section)
-    if not isinstance(target, Fields):
-        target = Fields({}, source.span)
+    if not isinstance(target, Branch):
+        target = Branch({}, source.span)
     for name, entry in source.entries.items():
         mine = target.entries.get(name)
         if mine is None:
             target = target.with_entry(name, entry.node, entry.key)
             continue
-        holder = Fields({section: Field(entry.key, Fields({name: entry}, entry.node.span))}, entry.node.span)
+        holder = Branch({section: Member(entry.key, Branch({name: entry}, entry.node.span))}, entry.node.span)
         kept = merging.dropped(holder, tagged).get(section)
-        theirs = kept.get(name) if isinstance(kept, Fields) else None
+        theirs = kept.get(name) if isinstance(kept, Branch) else None
         merged = mine.node if theirs is None else merging.merge_node(theirs, mine.node, (section, name))
         target = target.with_entry(name, merged)
     return model.with_entry(section, target)
 
 
-def _extended(context: Context, model: Fields, path: str, place: _Place, tagged: Tagged) -> Fields:
+def _extended(context: Context, model: Branch, path: str, place: _Place, tagged: Resets) -> Branch:
     """The document with every `extends` of its services followed."""
     services = model.get("services")
     if services is None:
         return model
-    if not isinstance(services, Fields):
+    if not isinstance(services, Branch):
         if isinstance(services, Leaf) and services.value is None:
             return model
         raise ReadError("'services' is a mapping", services.span, "write name: … for each service")
@@ -382,10 +384,10 @@ def _extended(context: Context, model: Fields, path: str, place: _Place, tagged:
 def _extend(
     context: Context,
     name: str,
-    services: Fields,
+    services: Branch,
     path: str,
     place: _Place,
-    tagged: Tagged,
+    tagged: Resets,
     chain: tuple[tuple[str, str], ...],
     done: dict[str, Node],
 ) -> Node:
@@ -395,7 +397,7 @@ def _extend(
     service = services.entries[name].node
     if isinstance(service, Leaf) and service.value is None:
         return service
-    if not isinstance(service, Fields):
+    if not isinstance(service, Branch):
         raise ReadError(f"the service '{name}' is no mapping", service.span, "write its attributes")
     extends = service.get("extends")
     if extends is None:
@@ -417,25 +419,25 @@ def _extend(
         raise ReadError(message, reference.span, "extend a common base")
     wanted = str(reference.value)
     base = _extend(context, wanted, target, path, place, target_tagged, (*chain, step), target_done)
-    if not isinstance(base, Fields):
+    if not isinstance(base, Branch):
         done[name] = service
         return service
-    holder = Fields({"services": Field(base.span, Fields({name: Field(base.span, base)}, base.span))}, base.span)
+    holder = Branch({"services": Member(base.span, Branch({name: Member(base.span, base)}, base.span))}, base.span)
     kept = merging.dropped(holder, tagged).get("services")
-    base_kept = kept.get(name) if isinstance(kept, Fields) else None
-    if isinstance(base_kept, Fields):
+    base_kept = kept.get(name) if isinstance(kept, Branch) else None
+    if isinstance(base_kept, Branch):
         via = Via(f"extends {wanted}", reference.span)
         base = _stepped(base_kept, via)
         merged: Node = merging.extend(base, service)
     else:
         merged = service
-    if isinstance(merged, Fields):
+    if isinstance(merged, Branch):
         merged = merged.without("extends")
     done[name] = merged
     return merged
 
 
-def _stepped(node: Fields, step: Via) -> Fields:
+def _stepped(node: Branch, step: Via) -> Branch:
     """The base service with the step that its attributes passed, on each attribute's own nodes."""
 
     def walk(each: Node) -> Node:
@@ -443,31 +445,31 @@ def _stepped(node: Fields, step: Via) -> Fields:
             return each._replace(via=(step, *each.via), text=None if each.text is None else each.text.stepped(step))
         if isinstance(each, Items):
             return each._replace(items=tuple(walk(item) for item in each.items), via=(step, *each.via))
-        entries = {key: Field(entry.key, walk(entry.node)) for key, entry in each.entries.items()}
+        entries = {key: Member(entry.key, walk(entry.node)) for key, entry in each.entries.items()}
         return each._replace(entries=entries, via=(step, *each.via))
 
     result = walk(node)
-    return result if isinstance(result, Fields) else node
+    return result if isinstance(result, Branch) else node
 
 
 def _reference(name: str, extends: Node) -> tuple[Leaf, Leaf | None]:
     """The service that is extended, and the file it is in when another one."""
     if isinstance(extends, Leaf) and isinstance(extends.value, str):
         return extends, None
-    service = extends.get("service") if isinstance(extends, Fields) else None
-    if not isinstance(extends, Fields) or not isinstance(service, Leaf) or not isinstance(service.value, str):
+    service = extends.get("service") if isinstance(extends, Branch) else None
+    if not isinstance(extends, Branch) or not isinstance(service, Leaf) or not isinstance(service.value, str):
         raise ReadError(f"'extends' of service '{name}' names no service", extends.span, "add 'service'")
     file = extends.get("file")
     return service, file if isinstance(file, Leaf) and isinstance(file.value, str) else None
 
 
-def _extended_file(context: Context, file: Leaf, place: _Place) -> tuple[Fields, Tagged]:
+def _extended_file(context: Context, file: Leaf, place: _Place) -> tuple[Branch, Resets]:
     """The services of a file that another extends: interpolated and canonical, their paths made relative."""
     path = _inside(place.folder, file)
     key = (path, place.folder)
     if key not in context.extended:
-        model = Fields({}, Span(path, 0, 0))
-        tagged = Tagged(frozenset())
+        model = Branch({}, Span(path, 0, 0))
+        tagged = Resets(frozenset())
         for document, marks in _documents(context, path, file.span):
             tagged = marks
             model = merging.dropped(model, marks)
@@ -477,6 +479,6 @@ def _extended_file(context: Context, file: Leaf, place: _Place) -> tuple[Fields,
         context.extended[key] = canonical.rebased(model, base), tagged
     model, tagged = context.extended[key]
     services = model.get("services")
-    if not isinstance(services, Fields):
+    if not isinstance(services, Branch):
         raise ReadError(f"the file '{path}' has no services to extend", file.span, "correct the path")
     return services, tagged

@@ -71,17 +71,17 @@ class Items(NamedTuple):
     via: tuple[Via, ...] = ()
 
 
-class Field(NamedTuple):
+class Member(NamedTuple):
     """The value of a key and where the key stands."""
 
     key: Span
     node: Node
 
 
-class Fields(NamedTuple):
+class Branch(NamedTuple):
     """A mapping, in the order its keys were met."""
 
-    entries: dict[str, Field]
+    entries: dict[str, Member]
     span: Span
     via: tuple[Via, ...] = ()
 
@@ -90,22 +90,22 @@ class Fields(NamedTuple):
         field = self.entries.get(key)
         return None if field is None else field.node
 
-    def with_entry(self, key: str, node: Node, at: Span | None = None) -> Fields:
+    def with_entry(self, key: str, node: Node, at: Span | None = None) -> Branch:
         """The mapping with a key set; a new key stands at `at`, or where its value does."""
         old = self.entries.get(key)
         span = old.key if old is not None else (at or node.span)
-        return self._replace(entries={**self.entries, key: Field(span, node)})
+        return self._replace(entries={**self.entries, key: Member(span, node)})
 
-    def without(self, *keys: str) -> Fields:
+    def without(self, *keys: str) -> Branch:
         """The mapping without some keys."""
         return self._replace(entries={key: field for key, field in self.entries.items() if key not in keys})
 
 
-Node: TypeAlias = Leaf | Items | Fields
+Node: TypeAlias = Leaf | Items | Branch
 Path: TypeAlias = tuple[str, ...]
 
 
-class Tagged(NamedTuple):
+class Resets(NamedTuple):
     """What `!reset` and `!override` say of a document: the paths whose former values are dropped."""
 
     paths: frozenset[Path]
@@ -122,7 +122,7 @@ def literal(value: Plain, at: Span, via: tuple[Via, ...] = ()) -> Leaf:
     return Leaf(value, at, via, Text.made(value, at, via) if isinstance(value, str) else None)
 
 
-def convert(document: Document) -> tuple[Node, Tagged]:
+def convert(document: Document) -> tuple[Node, Resets]:
     """A YAML document with its scalars typed, without what `!reset` drops.
 
     Raises:
@@ -134,7 +134,7 @@ def convert(document: Document) -> tuple[Node, Tagged]:
     node = _convert(document, (), (), paths)
     if node is None:
         node = Leaf(None, document.span)
-    return node, Tagged(frozenset(paths))
+    return node, Resets(frozenset(paths))
 
 
 def _larger(document: Document) -> bool:
@@ -170,15 +170,15 @@ def _convert(document: Document, path: Path, via: tuple[Via, ...], paths: set[Pa
     if isinstance(document, Sequence):
         items = [_convert(item, (*path, f"[{index}]"), via, paths) for index, item in enumerate(document.items)]
         return Items(tuple(item for item in items if item is not None), document.span, via)
-    entries: dict[str, Field] = {}
+    entries: dict[str, Member] = {}
     for key, child in document.entries:
         if not isinstance(typed(key), str):
             where = f"in {'.'.join(path)}" if path else "at top level"
             raise ReadError(f"the key {key.text!r} {where} is not a string", key.span, "quote it")
         node = _convert(child, (*path, key.text), via, paths)
         if node is not None:
-            entries[key.text] = Field(key.span, node)
-    return Fields(entries, document.span, via)
+            entries[key.text] = Member(key.span, node)
+    return Branch(entries, document.span, via)
 
 
 _WORDS: dict[str, Plain] = {

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from policyengine.model.source import ReadError, Span
 from policyengine.model.text import Text
 from policyengine.platforms.compose.located import (
-    Field,
-    Fields,
+    Branch,
     Items,
     Leaf,
+    Member,
     Node,
     Path,
-    Tagged,
+    Resets,
     go_text,
     literal,
     string,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def merge(base: Fields, other: Fields) -> Fields:
+def merge(base: Branch, other: Branch) -> Branch:
     """The whole model `base` overridden by `other`.
 
     Raises:
@@ -33,31 +33,31 @@ def merge(base: Fields, other: Fields) -> Fields:
     return _fields(base, other, ())
 
 
-def extend(base: Fields, service: Fields) -> Fields:
+def extend(base: Branch, service: Branch) -> Branch:
     """A service that extends `base`."""
     merged = merge_node(base, service, ("services", "*"))
-    return merged if isinstance(merged, Fields) else service
+    return merged if isinstance(merged, Branch) else service
 
 
-def dropped(tree: Fields, tagged: Tagged) -> Fields:
+def dropped(tree: Branch, tagged: Resets) -> Branch:
     """The tree without the values whose paths a later document marks with `!reset` or `!override`."""
     if not tagged.paths:
         return tree
 
     def walk(node: Node, path: Path) -> Node:
-        if isinstance(node, Fields):
+        if isinstance(node, Branch):
             kept = {}
             for key, field in node.entries.items():
                 at = (*path, key)
                 if at not in tagged.paths:
-                    kept[key] = Field(field.key, walk(field.node, at))
+                    kept[key] = Member(field.key, walk(field.node, at))
             return node._replace(entries=kept)
         if isinstance(node, Items):
             return node._replace(items=tuple(walk(item, (*path, f"[{i}]")) for i, item in enumerate(node.items)))
         return node
 
     result = walk(tree, ())
-    return result if isinstance(result, Fields) else tree
+    return result if isinstance(result, Branch) else tree
 
 
 def merge_node(base: Node, other: Node, path: Path) -> Node:
@@ -67,8 +67,8 @@ def merge_node(base: Node, other: Node, path: Path) -> Node:
         return special(base, other, path)
     if _null(other):
         return base
-    if isinstance(base, Fields):
-        if not isinstance(other, Fields):
+    if isinstance(base, Branch):
+        if not isinstance(other, Branch):
             raise _conflict(other, path)
         return _fields(base, other, path)
     if isinstance(base, Items):
@@ -86,20 +86,20 @@ def _conflict(node: Node, path: Path) -> ReadError:
     return ReadError(f"{'.'.join(path)} has another form than the value it overrides", node.span, "use one form")
 
 
-def _fields(base: Fields, other: Fields, path: Path) -> Fields:
+def _fields(base: Branch, other: Branch, path: Path) -> Branch:
     entries = dict(base.entries)
     for key, field in other.entries.items():
         old = entries.get(key)
         if old is None:
             entries[key] = field
         else:
-            entries[key] = Field(field.key, merge_node(old.node, field.node, (*path, key)))
-    return Fields(entries, other.span, other.via)
+            entries[key] = Member(field.key, merge_node(old.node, field.node, (*path, key)))
+    return Branch(entries, other.span, other.via)
 
 
 def as_sequence(node: Node | None) -> tuple[Node, ...]:
     """A mapping as a sorted list of `key=value`, a string as a list of one."""
-    if isinstance(node, Fields):
+    if isinstance(node, Branch):
         rows: list[Leaf] = []
         for key, field in node.entries.items():
             key_text = Text.at(key, field.key)
@@ -143,33 +143,33 @@ def _override(_base: Node, other: Node, _path: Path) -> Node:
 
 
 def _build(base: Node, other: Node, path: Path) -> Node:
-    def mapping(node: Node) -> Fields:
-        if isinstance(node, Fields):
+    def mapping(node: Node) -> Branch:
+        if isinstance(node, Branch):
             return node
         if isinstance(node, Leaf) and isinstance(node.value, str):
-            return Fields({"context": Field(node.span, node)}, node.span, node.via)
+            return Branch({"context": Member(node.span, node)}, node.span, node.via)
         if _null(node):
-            return Fields({}, node.span, node.via)
+            return Branch({}, node.span, node.via)
         raise _conflict(node, path)
 
     return _fields(mapping(base), mapping(other), path)
 
 
-def as_mapping(node: Node, default: dict[str, str | bool] | None = None) -> Fields:
+def as_mapping(node: Node, default: dict[str, str | bool] | None = None) -> Branch:
     """A list of names as a mapping from each to null, or to a copy of `default`."""
-    if isinstance(node, Fields):
+    if isinstance(node, Branch):
         return node
-    entries: dict[str, Field] = {}
+    entries: dict[str, Member] = {}
     if isinstance(node, Items):
         for item in node.items:
             if not isinstance(item, Leaf) or not isinstance(item.value, str):
                 raise ReadError("the list holds something other than names", item.span, "list names")
             value: Node = literal(None, item.span, item.via)
             if default is not None:
-                filled = {key: Field(item.span, literal(each, item.span)) for key, each in default.items()}
-                value = Fields(filled, item.span, item.via)
-            entries[item.value] = Field(item.span, value)
-    return Fields(entries, node.span, node.via)
+                filled = {key: Member(item.span, literal(each, item.span)) for key, each in default.items()}
+                value = Branch(filled, item.span, item.via)
+            entries[item.value] = Member(item.span, value)
+    return Branch(entries, node.span, node.via)
 
 
 DEPENDENCY: dict[str, str | bool] = {"condition": "service_started", "required": True}
@@ -184,7 +184,7 @@ def _names(base: Node, other: Node, path: Path) -> Node:
 
 
 def _logging(base: Node, other: Node, path: Path) -> Node:
-    if not isinstance(base, Fields) or not isinstance(other, Fields):
+    if not isinstance(base, Branch) or not isinstance(other, Branch):
         raise _conflict(other, path)
     here, there = base.get("driver"), other.get("driver")
     if (
@@ -199,7 +199,7 @@ def _logging(base: Node, other: Node, path: Path) -> Node:
 def _ipam(base: Node, other: Node, path: Path) -> Node:
     if not isinstance(base, Items) or not isinstance(other, Items):
         raise _conflict(other, path)
-    pools: list[list[Fields]] = []  # each in a box: Compose goes on changing a pool after it listed it
+    pools: list[list[Branch]] = []  # each in a box: Compose goes on changing a pool after it listed it
     for original in base.items:
         box = [as_mapping(original)]
         for override in other.items:
@@ -216,7 +216,7 @@ def _ipam(base: Node, other: Node, path: Path) -> Node:
     return Items(tuple(pool[0] for pool in pools), other.span, other.via)
 
 
-def _subnet(pool: Fields) -> object:
+def _subnet(pool: Branch) -> object:
     node = pool.get("subnet")
     return node.value if isinstance(node, Leaf) else None
 
@@ -276,7 +276,7 @@ def _by_key(item: Node) -> str:
 
 def _by_target(what: str) -> Callable[[Node], str]:
     def index(item: Node) -> str:
-        if isinstance(item, Fields):
+        if isinstance(item, Branch):
             target = item.get("target")
             if not isinstance(target, Leaf) or not isinstance(target.value, str):
                 raise ReadError(f"the {what} has no target", item.span, "add 'target'")
@@ -295,7 +295,7 @@ def _by_mount(folder: str) -> Callable[[Node], str]:
     def index(item: Node) -> str:
         if isinstance(item, Leaf) and isinstance(item.value, str):
             return f"{folder}/{item.value}"
-        if isinstance(item, Fields):
+        if isinstance(item, Branch):
             target = item.get("target")
             if isinstance(target, Leaf):
                 return go_text(target.value)
@@ -309,7 +309,7 @@ def _by_mount(folder: str) -> Callable[[Node], str]:
 def _by_port(item: Node) -> str:
     if isinstance(item, Leaf):
         return go_text(item.value)
-    if not isinstance(item, Fields):
+    if not isinstance(item, Branch):
         return ""
     if item.get("target") is None:
         raise ReadError("the port has no target", item.span, "add 'target'")
@@ -327,7 +327,7 @@ def _by_port(item: Node) -> str:
 def _by_path(item: Node) -> str:
     if isinstance(item, Leaf):
         return str(item.value) if isinstance(item.value, str) else ""
-    if isinstance(item, Fields):
+    if isinstance(item, Branch):
         path = item.get("path")
         if isinstance(path, Leaf) and isinstance(path.value, str):
             return path.value
@@ -376,53 +376,53 @@ _UNIQUE: dict[Path, Callable[[Node], str]] = {
 }
 
 
-def unique(tree: Fields) -> Fields:
+def unique(tree: Branch) -> Branch:
     """The model without list entries that a later entry of the same list redefines.
 
     Raises:
         ReadError: an entry of such a list has a form that names nothing.
     """
     services = tree.get("services")
-    if isinstance(services, Fields):
+    if isinstance(services, Branch):
         tree = tree.with_entry("services", _each(services, _unique_service))
     networks = tree.get("networks")
-    if isinstance(networks, Fields):
+    if isinstance(networks, Branch):
         tree = tree.with_entry("networks", _each(networks, _unique_network))
     return tree
 
 
-def _each(parent: Fields, function: Callable[[Fields], Fields]) -> Fields:
+def _each(parent: Branch, function: Callable[[Branch], Branch]) -> Branch:
     entries = {
-        key: field._replace(node=function(field.node)) if isinstance(field.node, Fields) else field
+        key: field._replace(node=function(field.node)) if isinstance(field.node, Branch) else field
         for key, field in parent.entries.items()
     }
     return parent._replace(entries=entries)
 
 
-def _unique_service(service: Fields) -> Fields:
+def _unique_service(service: Branch) -> Branch:
     for path, index in _UNIQUE.items():
         service = _at(service, path, index)
     networks = service.get("networks")
-    if isinstance(networks, Fields):
+    if isinstance(networks, Branch):
         service = service.with_entry("networks", _each(networks, _unique_attachment))
     return service
 
 
-def _unique_attachment(network: Fields) -> Fields:
+def _unique_attachment(network: Branch) -> Branch:
     return _at(_at(network, ("aliases",), _by_key), ("link_local_ips",), _by_key)
 
 
-def _unique_network(network: Fields) -> Fields:
+def _unique_network(network: Branch) -> Branch:
     return _at(_at(network, ("labels",), _by_key), ("ipam", "options"), _by_key)
 
 
-def _at(parent: Fields, path: Path, index: Callable[[Node], str]) -> Fields:
+def _at(parent: Branch, path: Path, index: Callable[[Node], str]) -> Branch:
     field = parent.entries.get(path[0])
     if field is None:
         return parent
     node: Node = field.node
     if len(path) > 1:
-        if not isinstance(node, Fields):
+        if not isinstance(node, Branch):
             return parent
         changed: Node = _at(node, path[1:], index)
     elif isinstance(node, Items):
@@ -430,7 +430,7 @@ def _at(parent: Fields, path: Path, index: Callable[[Node], str]) -> Fields:
     else:
         return parent
     return (
-        parent if changed is node else parent._replace(entries={**parent.entries, path[0]: Field(field.key, changed)})
+        parent if changed is node else parent._replace(entries={**parent.entries, path[0]: Member(field.key, changed)})
     )
 
 

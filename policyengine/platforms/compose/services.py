@@ -30,7 +30,7 @@ from policyengine.patterns import regex
 from policyengine.platforms.compose import words
 from policyengine.platforms.compose.canonical import is_remote
 from policyengine.platforms.compose.environment import pairs, resolve_path
-from policyengine.platforms.compose.located import Fields, Items, Leaf, Node, go_text
+from policyengine.platforms.compose.located import Branch, Items, Leaf, Node, go_text
 from policyengine.platforms.docker.datastore import datastore, image_role
 
 if TYPE_CHECKING:
@@ -38,9 +38,8 @@ if TYPE_CHECKING:
 
     from policyengine.model.image import ImageRef
     from policyengine.model.source import Source, Span
-    from policyengine.platforms.compose.environment import Environment, UsedEnvFile
-    from policyengine.platforms.compose.environment import Variable as Held
-    from policyengine.platforms.compose.load import Project
+    from policyengine.platforms.compose.environment import Assigned, ServiceEnvironment, UsedEnvFile
+    from policyengine.platforms.compose.load import ComposeProject
 
 _COMMENT = regex(r"#\s*parity:\s*(?:local=([\w.-]+)\s+)?(?:cloud=)([^\s#]+)")
 _JOB_WORDS = regex(
@@ -50,13 +49,13 @@ _JOB_WORDS = regex(
 _JOB_NAME = regex(r"(?:^|[-_.])(?:migrate|migrations?|migrator|init|setup|seed|seeder|createbuckets?)(?:$|[-_.\d])")
 
 
-def lower(project: Project, source_of: Callable[[str], Source | None]) -> Iterator[Service | Datastore]:
+def lower(project: ComposeProject, source_of: Callable[[str], Source | None]) -> Iterator[Service | Datastore]:
     """A Service for every service of the project, disabled ones with their profiles, and the datastores they run."""
     section = project.model.get("services")
-    services = section if isinstance(section, Fields) else Fields({}, project.model.span)
+    services = section if isinstance(section, Branch) else Branch({}, project.model.span)
     one_shot = _one_shot(services)
     for name, entry in services.entries.items():
-        if not isinstance(entry.node, Fields):
+        if not isinstance(entry.node, Branch):
             continue
         service = _service(project, name, entry.key, entry.node, source_of, one_shot)
         yield service
@@ -65,23 +64,23 @@ def lower(project: Project, source_of: Callable[[str], Source | None]) -> Iterat
             yield store
 
 
-def _one_shot(services: Fields) -> set[str]:
+def _one_shot(services: Branch) -> set[str]:
     """The services that another one waits for to complete."""
     found: set[str] = set()
     for entry in services.entries.values():
-        depends_on = entry.node.get("depends_on") if isinstance(entry.node, Fields) else None
-        for name, dependency in depends_on.entries.items() if isinstance(depends_on, Fields) else ():
-            condition = dependency.node.get("condition") if isinstance(dependency.node, Fields) else None
+        depends_on = entry.node.get("depends_on") if isinstance(entry.node, Branch) else None
+        for name, dependency in depends_on.entries.items() if isinstance(depends_on, Branch) else ():
+            condition = dependency.node.get("condition") if isinstance(dependency.node, Branch) else None
             if isinstance(condition, Leaf) and condition.value == "service_completed_successfully":
                 found.add(name)
     return found
 
 
 def _service(
-    project: Project,
+    project: ComposeProject,
     name: str,
     key: Span,
-    service: Fields,
+    service: Branch,
     source_of: Callable[[str], Source | None],
     one_shot: set[str],
 ) -> Service:
@@ -135,7 +134,7 @@ def _service(
 
 def _down(node: Node | None, *keys: str) -> Node | None:
     for key in keys:
-        node = node.get(key) if isinstance(node, Fields) else None
+        node = node.get(key) if isinstance(node, Branch) else None
     return node
 
 
@@ -183,8 +182,8 @@ def _image(node: Node | None, at: Span) -> Value[ImageRef]:
     return Known(reference, text.span, text.via)
 
 
-def _build(project: Project, node_id: str, name: str, node: Node | None, image: Value[ImageRef]) -> Build | None:
-    if not isinstance(node, Fields):
+def _build(project: ComposeProject, node_id: str, name: str, node: Node | None, image: Value[ImageRef]) -> Build | None:
+    if not isinstance(node, Branch):
         return None
     context = _context(project, node.get("context"), node.span)
     inline = node.get("dockerfile_inline") is not None
@@ -233,7 +232,7 @@ def _build(project: Project, node_id: str, name: str, node: Node | None, image: 
     )
 
 
-def _context(project: Project, node: Node | None, at: Span) -> Value[str]:
+def _context(project: ComposeProject, node: Node | None, at: Span) -> Value[str]:
     text = text_value(node, at)
     if not isinstance(text, Known):
         return text
@@ -245,7 +244,7 @@ def _context(project: Project, node: Node | None, at: Span) -> Value[str]:
     return Known(path or ".", text.span, text.via)
 
 
-def _platforms(build: Fields) -> tuple[Value[tuple[str, ...]], tuple[Span, ...]]:
+def _platforms(build: Branch) -> tuple[Value[tuple[str, ...]], tuple[Span, ...]]:
     node = build.get("platforms")
     if not isinstance(node, Items) or not node.items:
         return Absent(build.span), ()
@@ -277,7 +276,7 @@ def _command(node: Node | None, at: Span) -> Value[Command]:
     return Known(Command(tuple(go_text(leaf.value) for leaf in leaves)), node.span, via)
 
 
-def variable(held: Held) -> Variable:
+def variable(held: Assigned) -> Variable:
     """A variable, a build argument or a label as a node's fact."""
     origin = Origin.ENV_FILE if held.from_file else Origin.ENVIRONMENT
     value: Value[str]
@@ -289,7 +288,7 @@ def variable(held: Held) -> Variable:
     return Variable(held.key, held.key_span, value, origin)
 
 
-def _gap(environment: Environment) -> Unknown | None:
+def _gap(environment: ServiceEnvironment) -> Unknown | None:
     for file in environment.files:
         if not file.found and file.required:
             return Unknown(f"the env file '{file.path}' is not among the files", file.entry.span, file.entry.via)
@@ -306,7 +305,7 @@ def _env_file_span(node: Node | None) -> Span | None:
 
 def _ports(node: Node | None) -> Iterator[Port]:
     for item in node.items if isinstance(node, Items) else ():
-        if not isinstance(item, Fields):
+        if not isinstance(item, Branch):
             continue
         target, published = item.get("target"), item.get("published")
         span = item.span
@@ -348,10 +347,10 @@ def _exposed(node: Node | None) -> Iterator[Port]:
             yield Port(target, Absent(item.span), item.span, protocol or "tcp")
 
 
-def _mounts(project: Project, service: Fields) -> Iterator[Mount]:
+def _mounts(project: ComposeProject, service: Branch) -> Iterator[Mount]:
     volumes = service.get("volumes")
     for item in volumes.items if isinstance(volumes, Items) else ():
-        if not isinstance(item, Fields):
+        if not isinstance(item, Branch):
             continue
         kind = item.get("type")
         name = go_text(kind.value) if isinstance(kind, Leaf) else "volume"
@@ -376,7 +375,7 @@ def _mounts(project: Project, service: Fields) -> Iterator[Mount]:
             yield Mount("tmpfs", Absent(leaf.span), target, leaf.span)
 
 
-def _source(project: Project, mount: Fields, kind: str) -> Value[str]:
+def _source(project: ComposeProject, mount: Branch, kind: str) -> Value[str]:
     """The source of a mount; a bind's relative to the root where it lies inside."""
     text = text_value(mount.get("source"), mount.span)
     if kind == "bind" and isinstance(text, Known):
@@ -388,10 +387,10 @@ def _source(project: Project, mount: Fields, kind: str) -> Value[str]:
 
 def _attachments(node: Node | None, networks: Node | None) -> tuple[Attachment, ...]:
     found = []
-    for name, entry in node.entries.items() if isinstance(node, Fields) else ():
-        aliases = entry.node.get("aliases") if isinstance(entry.node, Fields) else None
-        network = networks.get(name) if isinstance(networks, Fields) else None
-        external = network.get("external") if isinstance(network, Fields) else None
+    for name, entry in node.entries.items() if isinstance(node, Branch) else ():
+        aliases = entry.node.get("aliases") if isinstance(entry.node, Branch) else None
+        network = networks.get(name) if isinstance(networks, Branch) else None
+        external = network.get("external") if isinstance(network, Branch) else None
         found.append(
             Attachment(name, entry.key, _names(aliases), external=isinstance(external, Leaf) and external.value is True)
         )
@@ -404,7 +403,7 @@ def _names(node: Node | None) -> tuple[str, ...]:
     return tuple(go_text(leaf.value) for leaf in decided if leaf.value is not None)
 
 
-def _hostnames(service: Fields) -> tuple[str, ...]:
+def _hostnames(service: Branch) -> tuple[str, ...]:
     found = [name for key in ("container_name", "hostname") for name in _names(service.get(key))]
     for link in (*_names(service.get("links")), *_names(service.get("external_links"))):
         name, colon, alias = link.partition(":")
@@ -413,22 +412,22 @@ def _hostnames(service: Fields) -> tuple[str, ...]:
 
 
 def _extra_hosts(node: Node | None) -> tuple[str, ...]:
-    if isinstance(node, Fields):
+    if isinstance(node, Branch):
         return tuple(node.entries)
     return tuple(re.split(r"[=:]", text, maxsplit=1)[0] for text in _names(node)) if node is not None else ()
 
 
 def _dependencies(node: Node | None) -> tuple[Dependency, ...]:
     found = []
-    for name, entry in node.entries.items() if isinstance(node, Fields) else ():
-        condition = entry.node.get("condition") if isinstance(entry.node, Fields) else None
+    for name, entry in node.entries.items() if isinstance(node, Branch) else ():
+        condition = entry.node.get("condition") if isinstance(entry.node, Branch) else None
         text = go_text(condition.value) if isinstance(condition, Leaf) else "service_started"
         found.append(Dependency(name, entry.key, text))
     return tuple(found)
 
 
 def _healthcheck(node: Node | None, at: Span) -> Healthcheck | None:
-    if not isinstance(node, Fields):
+    if not isinstance(node, Branch):
         return None
     test_node = node.get("test")
     disable = node.get("disable")
@@ -459,11 +458,11 @@ def _healthcheck(node: Node | None, at: Span) -> Healthcheck | None:
 
 
 def _parity(
-    service: Fields, key: Span, labels: tuple[Variable, ...], source_of: Callable[[str], Source | None]
+    service: Branch, key: Span, labels: tuple[Variable, ...], source_of: Callable[[str], Source | None]
 ) -> Value[str] | None:
     """The cloud twin that `x-parity`, the label `parity.cloud` or a comment at the service's name tells."""
     node = service.get("x-parity")
-    if isinstance(node, Fields):
+    if isinstance(node, Branch):
         node = node.get("cloud")
     if isinstance(node, Leaf) and node.value is not None:
         return text_value(node, key)
@@ -485,7 +484,7 @@ def _parity(
     return None
 
 
-def _role(made: Service, service: Fields, one_shot: set[str]) -> Role:
+def _role(made: Service, service: Branch, one_shot: set[str]) -> Role:
     """What the container is for: a job by what waits for it or by its command, else what its image is."""
     engine = images.engine_of(made.image.value, made.image.span) if isinstance(made.image, Known) else None
     role = image_role(engine, made.name) if made.build is None else Role.APP

@@ -16,7 +16,7 @@ from policyengine.model.source import ReadError
 from policyengine.patterns import regex
 from policyengine.platforms.compose.interpolate import boolean, decimal, integer
 from policyengine.platforms.compose.located import (
-    Fields,
+    Branch,
     Items,
     Leaf,
     Moment,
@@ -43,7 +43,7 @@ Printed: TypeAlias = Json | Omit
 _NAMES = {"s": "string", "i": "integer", "n": "number", "b": "boolean", "0": "null", "m": "mapping", "l": "list"}
 
 
-class Shape(Protocol):
+class ValueShape(Protocol):
     """What an attribute may be."""
 
     def check(self, node: Node, path: str) -> ReadError | None:
@@ -61,7 +61,7 @@ class Shape(Protocol):
 
 def kind_of(node: Node) -> str:
     """The JSON type of a value: s, i, n, b, 0, m or l; `?` for a text that is not decided."""
-    if isinstance(node, Fields):
+    if isinstance(node, Branch):
         return "m"
     if isinstance(node, Items):
         return "l"
@@ -96,7 +96,7 @@ def refused(node: Node, path: str, what: str) -> ReadError:
     return ReadError(f"{path} is {shown!r}, which is no {what}", node.span, f"write a {what}")
 
 
-class Scalar(Struct, frozen=True):
+class Atom(Struct, frozen=True):
     """A leaf: its JSON types, how it is printed, and what else is asked of it."""
 
     types: str
@@ -107,7 +107,7 @@ class Scalar(Struct, frozen=True):
     most: float | None = None
 
     def check(self, node: Node, path: str) -> ReadError | None:
-        """See `Shape`."""
+        """See `ValueShape`."""
         if not fits(node, self.types):
             return fault(node, path, " or ".join(_NAMES[each] for each in self.types))
         if not isinstance(node, Leaf) or kind_of(node) == "?":
@@ -125,7 +125,7 @@ class Scalar(Struct, frozen=True):
         return None
 
     def print(self, node: Node, path: str) -> Printed:
-        """See `Shape`."""
+        """See `ValueShape`."""
         if not isinstance(node, Leaf):
             raise refused(node, path, "scalar")
         return self.printed(node, path)
@@ -134,12 +134,12 @@ class Scalar(Struct, frozen=True):
 class ListOf(Struct, frozen=True):
     """A list of one shape. With `alone`, a single string is a list of one."""
 
-    item: Shape
+    item: ValueShape
     unique: bool = False
     alone: bool = False
 
     def check(self, node: Node, path: str) -> ReadError | None:
-        """See `Shape`."""
+        """See `ValueShape`."""
         if self.alone and fits(node, "s"):
             return None
         if not isinstance(node, Items):
@@ -159,7 +159,7 @@ class ListOf(Struct, frozen=True):
         return None
 
     def print(self, node: Node, path: str) -> Printed:
-        """See `Shape`."""
+        """See `ValueShape`."""
         if isinstance(node, Leaf) and node.value is None:
             return OMIT
         items = node.items if isinstance(node, Items) else (node,)
@@ -190,14 +190,14 @@ def _zero(value: Printed) -> Json:
 class MapOf(Struct, frozen=True):
     """A mapping whose keys are anybody's choice. `null` tells that a value may be left empty and is printed so."""
 
-    item: Shape
+    item: ValueShape
     keys: str = ""
     closed: bool = True
     null: bool = False
 
     def check(self, node: Node, path: str) -> ReadError | None:
-        """See `Shape`."""
-        if not isinstance(node, Fields):
+        """See `ValueShape`."""
+        if not isinstance(node, Branch):
             return fault(node, path, "mapping")
         for key, entry in node.entries.items():
             if self.keys and re.search(self.keys, key) is None:
@@ -212,8 +212,8 @@ class MapOf(Struct, frozen=True):
         return None
 
     def print(self, node: Node, path: str) -> Printed:
-        """See `Shape`."""
-        if not isinstance(node, Fields):
+        """See `ValueShape`."""
+        if not isinstance(node, Branch):
             return OMIT
         result: dict[str, Json] = {}
         for key, entry in node.entries.items():
@@ -228,7 +228,7 @@ class MapOf(Struct, frozen=True):
 class Keyed(Struct, frozen=True):
     """A mapping with known keys, and `x-` keys unless `extensible` is False. `always` prints it even when empty."""
 
-    fields: dict[str, Shape]
+    fields: dict[str, ValueShape]
     required: tuple[str, ...] = ()
     extensible: bool = True
     null: bool = False
@@ -236,10 +236,10 @@ class Keyed(Struct, frozen=True):
     extra: dict[str, Json] = field(default_factory=dict)
 
     def check(self, node: Node, path: str) -> ReadError | None:
-        """See `Shape`."""
+        """See `ValueShape`."""
         if self.null and isinstance(node, Leaf) and node.value is None:
             return None
-        if not isinstance(node, Fields):
+        if not isinstance(node, Branch):
             return fault(node, path, "mapping")
         for key, entry in node.entries.items():
             shape = self.fields.get(key)
@@ -256,10 +256,10 @@ class Keyed(Struct, frozen=True):
         return None
 
     def print(self, node: Node, path: str) -> Printed:
-        """See `Shape`."""
+        """See `ValueShape`."""
         if isinstance(node, Leaf) and node.value is None:
             return OMIT
-        if not isinstance(node, Fields):
+        if not isinstance(node, Branch):
             raise refused(node, path, "mapping")
         result: dict[str, Json] = dict(self.extra)
         for key, entry in node.entries.items():
@@ -275,10 +275,10 @@ class Keyed(Struct, frozen=True):
 class Either(Struct, frozen=True):
     """One of several shapes; printed by the last, which is the canonical one."""
 
-    shapes: tuple[Shape, ...]
+    shapes: tuple[ValueShape, ...]
 
     def check(self, node: Node, path: str) -> ReadError | None:
-        """See `Shape`: the fault of the shape that got furthest."""
+        """See `ValueShape`: the fault of the shape that got furthest."""
         best: ReadError | None = None
         for shape in self.shapes:
             found = shape.check(node, path)
@@ -289,28 +289,28 @@ class Either(Struct, frozen=True):
         return best
 
     def print(self, node: Node, path: str) -> Printed:
-        """See `Shape`."""
+        """See `ValueShape`."""
         return self.shapes[-1].print(node, path)
 
 
 class Custom(Struct, frozen=True):
     """A shape to check with, and a function that prints."""
 
-    shape: Shape
+    shape: ValueShape
     printed: Callable[[Node, str], Printed]
 
     def check(self, node: Node, path: str) -> ReadError | None:
-        """See `Shape`."""
+        """See `ValueShape`."""
         return self.shape.check(node, path)
 
     def print(self, node: Node, path: str) -> Printed:
-        """See `Shape`."""
+        """See `ValueShape`."""
         return self.printed(node, path)
 
 
 def raw(node: Node) -> Json:
     """A value as plain JSON."""
-    if isinstance(node, Fields):
+    if isinstance(node, Branch):
         return {key: raw(entry.node) for key, entry in node.entries.items()}
     if isinstance(node, Items):
         return [raw(item) for item in node.items]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from policyengine.model.source import ReadError
 from policyengine.model.text import Text
 from policyengine.patterns import regex
-from policyengine.platforms.compose.located import Field, Fields, Leaf, Node, literal, string
+from policyengine.platforms.compose.located import Branch, Leaf, Member, Node, literal, string
 
 if TYPE_CHECKING:
     from policyengine.platforms.compose.located import Plain
@@ -38,11 +38,11 @@ def derived(leaf: Leaf, value: Plain) -> Leaf:
     return Leaf(value, leaf.span, leaf.via, text)
 
 
-def _mapping(leaf: Leaf, entries: dict[str, Node]) -> Fields:
-    return Fields({key: Field(node.span, node) for key, node in entries.items()}, leaf.span, leaf.via)
+def _mapping(leaf: Leaf, entries: dict[str, Node]) -> Branch:
+    return Branch({key: Member(node.span, node) for key, node in entries.items()}, leaf.span, leaf.via)
 
 
-def ports(leaf: Leaf) -> tuple[Fields, ...]:
+def ports(leaf: Leaf) -> tuple[Branch, ...]:
     """The ports that one short entry publishes: several for a range.
 
     Raises:
@@ -70,7 +70,7 @@ def ports(leaf: Leaf) -> tuple[Fields, ...]:
     host_first, host_last = _range(leaf, host.written) if host.written else (0, 0)
     if host.written and last - first != host_last - host_first and last != first:
         raise _refused(leaf, "has ranges of different length")
-    rows: list[tuple[str, Fields]] = []
+    rows: list[tuple[str, Branch]] = []
     for offset in range(last - first + 1):
         target = part(whole, container_at, container_end)
         entries = {**common, "target": target._replace(value=first + offset, text=None)}
@@ -93,7 +93,7 @@ def _protocol(whole: Leaf, at: int) -> Leaf:
     return literal(protocol, whole.span, whole.via)
 
 
-def _undecided_port(whole: Leaf, common: dict[str, Node], container: tuple[int, int], host: tuple[int, int]) -> Fields:
+def _undecided_port(whole: Leaf, common: dict[str, Node], container: tuple[int, int], host: tuple[int, int]) -> Branch:
     """A port of which a variable that no file sets is a part."""
     target = part(whole, *container)
     number = target.written.literal or ""
@@ -151,7 +151,7 @@ def volume_target(leaf: Leaf) -> str:
     return str(target.value) if isinstance(target, Leaf) else ""
 
 
-def volume(leaf: Leaf) -> Fields:
+def volume(leaf: Leaf) -> Branch:
     """A short volume as a mapping.
 
     Raises:
@@ -256,7 +256,7 @@ def is_file_path(source: str) -> bool:
     return source.startswith("\\\\") or (len(source) > 1 and source[0].isalpha() and source[1] == ":")
 
 
-def device(leaf: Leaf) -> Fields:
+def device(leaf: Leaf) -> Branch:
     """A short device as a mapping."""
     text = leaf.written
     bounds: list[tuple[int, int]] = []

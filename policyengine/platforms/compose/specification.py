@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from policyengine.model.source import ReadError
 from policyengine.platforms.compose import words
-from policyengine.platforms.compose.located import Fields, Items, Leaf, Node, go_text
+from policyengine.platforms.compose.located import Branch, Items, Leaf, Node, go_text
 from policyengine.platforms.compose.shapes import (
     OMIT,
+    Atom,
     Custom,
     Either,
     Json,
@@ -19,8 +20,7 @@ from policyengine.platforms.compose.shapes import (
     ListOf,
     MapOf,
     Printed,
-    Scalar,
-    Shape,
+    ValueShape,
     print_any_string,
     print_bool,
     print_bytes,
@@ -42,28 +42,28 @@ if TYPE_CHECKING:
 _NAME = r"^[a-zA-Z0-9._-]+$"
 
 
-def _text(types: str = "s", *values: str, pattern: str = "") -> Scalar:
-    return Scalar(types, print_string, values, pattern)
+def _text(types: str = "s", *values: str, pattern: str = "") -> Atom:
+    return Atom(types, print_string, values, pattern)
 
 
 STRING = _text()
-BOOL = Scalar("bs", print_bool)
-FLAG = Scalar("bs", print_flag)
+BOOL = Atom("bs", print_bool)
+FLAG = Atom("bs", print_flag)
 _OPT_OUT = Custom(FLAG, lambda node, path: OMIT if FLAG.print(node, path) is True else FLAG.print(node, path))
-INT = Scalar("is", print_int)
-NUMBER = Scalar("ns", print_int)
+INT = Atom("is", print_int)
+NUMBER = Atom("ns", print_int)
 STRINGS = ListOf(STRING)
 NAMES = ListOf(STRING, unique=True)
 STRING_OR_LIST = ListOf(STRING, unique=True, alone=True)
-DURATION = Scalar("s", print_duration)
-_ANY = Scalar("snb0", print_any_string)
+DURATION = Atom("s", print_duration)
+_ANY = Atom("snb0", print_any_string)
 
 
 def _pairs(node: Node, path: str) -> dict[str, str | None]:
     """A mapping or a list of `key=value` as keys and values; a bare key has none."""
     del path
     found: dict[str, str | None] = {}
-    if isinstance(node, Fields):
+    if isinstance(node, Branch):
         for key, entry in node.entries.items():
             value = entry.node
             found[key] = go_text(value.value) if isinstance(value, Leaf) and value.value is not None else None
@@ -96,13 +96,13 @@ VARIABLES = Custom(_LIST_OR_DICT, _print_variables)
 def _print_options(node: Node, path: str) -> Printed:
     if isinstance(node, Leaf) and node.value is None:
         return OMIT
-    if not isinstance(node, Fields):
+    if not isinstance(node, Branch):
         raise refused(node, path, "mapping")
     return _print_labels(node, path)
 
 
 def _options(types: str) -> Custom:
-    return Custom(MapOf(Scalar(types, print_any_string), closed=False), _print_options)
+    return Custom(MapOf(Atom(types, print_any_string), closed=False), _print_options)
 
 
 def _print_command(node: Node, path: str) -> Printed:
@@ -132,7 +132,7 @@ def _print_test(node: Node, path: str) -> Printed:
 
 def _print_hosts(node: Node, path: str) -> Printed:
     hosts: dict[str, list[str]] = {}
-    if isinstance(node, Fields):
+    if isinstance(node, Branch):
         for key, entry in node.entries.items():
             value = entry.node
             rows = value.items if isinstance(value, Items) else (value,)
@@ -184,7 +184,7 @@ _FILE_MOUNT = ListOf(
                     "target": STRING,
                     "uid": STRING,
                     "gid": STRING,
-                    "mode": Scalar("ns", _print_mode),
+                    "mode": Atom("ns", _print_mode),
                 }
             ),
         )
@@ -199,7 +199,7 @@ def _print_ulimit(node: Node, path: str) -> Printed:
         return node.value or {}
     result: dict[str, Json] = {}
     for key in ("soft", "hard"):
-        value = node.get(key) if isinstance(node, Fields) else None
+        value = node.get(key) if isinstance(node, Branch) else None
         if isinstance(value, Leaf):
             if isinstance(value.value, bool) or not isinstance(value.value, int):
                 raise refused(value, path, "integer")
@@ -225,9 +225,9 @@ def _print_device_count(leaf: Leaf, path: str) -> Printed:
     return leaf.value or OMIT
 
 
-_DEVICE_REQUEST: dict[str, Shape] = {
+_DEVICE_REQUEST: dict[str, ValueShape] = {
     "capabilities": NAMES,
-    "count": Scalar("is", _print_device_count),
+    "count": Atom("is", _print_device_count),
     "device_ids": NAMES,
     "driver": STRING,
     "options": LABELS,
@@ -238,7 +238,7 @@ _DEVICES = ListOf(Keyed(_DEVICE_REQUEST, required=("capabilities",)))
 def _print_ssh(node: Node, path: str) -> Printed:
     del path
     result: list[Json] = []
-    if isinstance(node, Fields):
+    if isinstance(node, Branch):
         for key, entry in node.entries.items():
             value = entry.node
             given = go_text(value.value) if isinstance(value, Leaf) and value.value is not None else ""
@@ -246,7 +246,7 @@ def _print_ssh(node: Node, path: str) -> Printed:
     return result or OMIT
 
 
-_HOOK_FIELDS: dict[str, Shape] = {
+_HOOK_FIELDS: dict[str, ValueShape] = {
     "command": COMMAND,
     "user": STRING,
     "privileged": BOOL,
@@ -274,7 +274,7 @@ BUILD = Keyed(
         "sbom": _text("sb"),
         "pull": BOOL,
         "target": STRING,
-        "shm_size": Scalar("is", print_bytes),
+        "shm_size": Atom("is", print_bytes),
         "extra_hosts": EXTRA_HOSTS,
         "isolation": STRING,
         "privileged": BOOL,
@@ -285,7 +285,7 @@ BUILD = Keyed(
     }
 )
 
-_BLKIO_LIMIT = ListOf(Keyed({"path": STRING, "rate": Scalar("is", print_bytes)}, extensible=False))
+_BLKIO_LIMIT = ListOf(Keyed({"path": STRING, "rate": Atom("is", print_bytes)}, extensible=False))
 
 
 def _print_blkio(key: str) -> Callable[[Node, str], Printed]:
@@ -296,7 +296,7 @@ def _print_blkio(key: str) -> Callable[[Node, str], Printed]:
         result: list[Json] = []
         for item in node.items if isinstance(node, Items) else ():
             device: dict[str, Json] = {"Path": "", number: zero}
-            if isinstance(item, Fields):
+            if isinstance(item, Branch):
                 where, value = item.get("path"), item.get(key)
                 if isinstance(where, Leaf):
                     device["Path"] = go_text(where.value)
@@ -331,7 +331,7 @@ DEPENDS_ON = Either(
             Keyed(
                 {
                     "restart": BOOL,
-                    "required": Scalar("b", print_flag),
+                    "required": Atom("b", print_flag),
                     "condition": _text("s", "service_started", "service_healthy", "service_completed_successfully"),
                 },
                 required=("condition",),
@@ -343,11 +343,11 @@ DEPENDS_ON = Either(
 
 _UPDATE = Keyed(
     {
-        "parallelism": Scalar("is", print_unsigned),
-        "delay": Scalar("s", print_delay),
+        "parallelism": Atom("is", print_unsigned),
+        "delay": Atom("s", print_delay),
         "failure_action": STRING,
-        "monitor": Scalar("s", print_delay),
-        "max_failure_ratio": Scalar("ns", print_single),
+        "monitor": Atom("s", print_delay),
+        "max_failure_ratio": Atom("ns", print_single),
         "order": _text("s", "start-first", "stop-first"),
     }
 )
@@ -355,7 +355,7 @@ _UPDATE = Keyed(
 
 def _print_specification(node: Node, path: str) -> Printed:
     result: dict[str, Json] = {"kind": "", "value": 0}
-    if isinstance(node, Fields):
+    if isinstance(node, Branch):
         kind, value = node.get("kind"), node.get("value")
         if isinstance(kind, Leaf):
             result["kind"] = go_text(kind.value)
@@ -369,13 +369,13 @@ _GENERIC = ListOf(
     Keyed(
         {
             "discrete_resource_spec": Custom(
-                Keyed({"kind": STRING, "value": Scalar("ns", print_count)}), _print_specification
+                Keyed({"kind": STRING, "value": Atom("ns", print_count)}), _print_specification
             )
         }
     )
 )
-_CPUS = Scalar("ns", print_single)
-_MEMORY = Scalar("s", print_bytes)
+_CPUS = Atom("ns", print_single)
+_MEMORY = Atom("s", print_bytes)
 RESOURCES = Keyed(
     {
         "limits": Keyed({"cpus": _CPUS, "memory": _MEMORY, "pids": INT}),
@@ -386,7 +386,7 @@ DEPLOY = Keyed(
     {
         "mode": STRING,
         "endpoint_mode": STRING,
-        "replicas": Scalar("is", print_count),
+        "replicas": Atom("is", print_count),
         "labels": LABELS,
         "rollback_config": _UPDATE,
         "update_config": _UPDATE,
@@ -395,7 +395,7 @@ DEPLOY = Keyed(
             {
                 "condition": STRING,
                 "delay": DURATION,
-                "max_attempts": Scalar("is", print_unsigned),
+                "max_attempts": Atom("is", print_unsigned),
                 "window": DURATION,
             }
         ),
@@ -415,7 +415,7 @@ HEALTHCHECK = Keyed(
     {
         "disable": BOOL,
         "interval": DURATION,
-        "retries": Scalar("ns", print_unsigned),
+        "retries": Atom("ns", print_unsigned),
         "test": Custom(Either((STRING, STRINGS)), _print_test),
         "timeout": DURATION,
         "start_period": DURATION,
@@ -432,8 +432,8 @@ NETWORK_ATTACHMENT = Keyed(
         "link_local_ips": NAMES,
         "mac_address": STRING,
         "driver_opts": _options("sn"),
-        "priority": Scalar("n", print_int),
-        "gw_priority": Scalar("n", print_int),
+        "priority": Atom("n", print_int),
+        "gw_priority": Atom("n", print_int),
     }
 )
 
@@ -442,7 +442,7 @@ PORT = Keyed(
         "name": STRING,
         "mode": STRING,
         "host_ip": STRING,
-        "target": Scalar("is", print_int),
+        "target": Atom("is", print_int),
         "published": _text("is"),
         "protocol": STRING,
         "app_protocol": STRING,
@@ -467,8 +467,8 @@ VOLUME = Keyed(
         "volume": Keyed({"labels": LABELS, "nocopy": BOOL, "subpath": STRING}),
         "tmpfs": Keyed(
             {
-                "size": Scalar("is", print_bytes, least=0),
-                "mode": Scalar("ns", print_int),
+                "size": Atom("is", print_bytes, least=0),
+                "mode": Atom("ns", print_int),
             }
         ),
         "image": Keyed({"subpath": STRING}),
@@ -479,12 +479,12 @@ VOLUME = Keyed(
 _DEVICE = Either((STRING, Keyed({"source": STRING, "target": STRING, "permissions": STRING}, required=("source",))))
 _GPUS = Either((_text("s", "all"), ListOf(Keyed(_DEVICE_REQUEST, open=True))))
 _PULL = r"always|never|build|if_not_present|missing|refresh|daily|weekly|every_([0-9]+[wdhms])+"
-_OPTION = Scalar("snb", print_any_string)
+_OPTION = Atom("snb", print_any_string)
 
 
 def _print_provider_options(node: Node, path: str) -> Printed:
     result: dict[str, Json] = {}
-    for key, entry in node.entries.items() if isinstance(node, Fields) else ():
+    for key, entry in node.entries.items() if isinstance(node, Branch) else ():
         rows = entry.node.items if isinstance(entry.node, Items) else (entry.node,)
         values: list[Json] = [go_text(row.value) for row in rows if isinstance(row, Leaf)]
         result[key] = values
@@ -497,7 +497,7 @@ def _print_expose(leaf: Leaf, path: str) -> Printed:
     return go_text(leaf.value)
 
 
-_SERVICE: dict[str, Shape] = {
+_SERVICE: dict[str, ValueShape] = {
     "annotations": LABELS,
     "attach": FLAG,
     "blkio_config": BLKIO,
@@ -509,14 +509,14 @@ _SERVICE: dict[str, Shape] = {
     "command": COMMAND,
     "configs": _FILE_MOUNT,
     "container_name": _text(pattern=r"[a-zA-Z0-9][a-zA-Z0-9_.-]+"),
-    "cpu_count": Scalar("is", print_int, least=0),
-    "cpu_percent": Scalar("is", print_single, least=0, most=100),
+    "cpu_count": Atom("is", print_int, least=0),
+    "cpu_percent": Atom("is", print_single, least=0, most=100),
     "cpu_shares": NUMBER,
     "cpu_quota": NUMBER,
     "cpu_period": NUMBER,
     "cpu_rt_period": NUMBER,
     "cpu_rt_runtime": NUMBER,
-    "cpus": Scalar("ns", print_single),
+    "cpus": Atom("ns", print_single),
     "cpuset": STRING,
     "credential_spec": Keyed({"config": STRING, "file": STRING, "registry": STRING}),
     "depends_on": DEPENDS_ON,
@@ -532,7 +532,7 @@ _SERVICE: dict[str, Shape] = {
                         "action": _text("s", "rebuild", "sync", "restart", "sync+restart", "sync+exec"),
                         "target": STRING,
                         "exec": _HOOK,
-                        "initial_sync": Scalar("b", print_bool),
+                        "initial_sync": Atom("b", print_bool),
                     },
                     required=("path", "action"),
                     extra={"path": "", "action": "", "exec": {"command": None}},
@@ -566,7 +566,7 @@ _SERVICE: dict[str, Shape] = {
         )
     ),
     "environment": VARIABLES,
-    "expose": ListOf(Scalar("sn", _print_expose), unique=True),
+    "expose": ListOf(Atom("sn", _print_expose), unique=True),
     "extends": Either((STRING, Keyed({"service": STRING, "file": STRING}, required=("service",), extensible=False))),
     "external_links": NAMES,
     "extra_hosts": EXTRA_HOSTS,
@@ -583,21 +583,21 @@ _SERVICE: dict[str, Shape] = {
     "links": NAMES,
     "logging": Keyed({"driver": STRING, "options": _options("sn0")}),
     "mac_address": STRING,
-    "mem_limit": Scalar("ns", print_bytes),
-    "mem_reservation": Scalar("is", print_bytes),
-    "mem_swappiness": Scalar("is", print_bytes),
-    "memswap_limit": Scalar("ns", print_bytes),
+    "mem_limit": Atom("ns", print_bytes),
+    "mem_reservation": Atom("is", print_bytes),
+    "mem_swappiness": Atom("is", print_bytes),
+    "memswap_limit": Atom("ns", print_bytes),
     "models": Either(
         (NAMES, MapOf(Keyed({"endpoint_var": STRING, "model_var": STRING}), keys=_NAME, closed=False, null=True))
     ),
     "network_mode": STRING,
     "networks": Either((NAMES, MapOf(NETWORK_ATTACHMENT, keys=_NAME, null=True))),
     "oom_kill_disable": BOOL,
-    "oom_score_adj": Scalar("is", print_int, least=-1000, most=1000),
+    "oom_score_adj": Atom("is", print_int, least=-1000, most=1000),
     "pid": _text("s0"),
     "pids_limit": NUMBER,
     "platform": STRING,
-    "ports": ListOf(Either((Scalar("ns", print_string), PORT)), unique=True),
+    "ports": ListOf(Either((Atom("ns", print_string), PORT)), unique=True),
     "post_start": ListOf(_HOOK),
     "pre_stop": ListOf(_HOOK),
     "privileged": BOOL,
@@ -614,10 +614,10 @@ _SERVICE: dict[str, Shape] = {
     "read_only": BOOL,
     "restart": STRING,
     "runtime": STRING,
-    "scale": Scalar("is", print_count),
+    "scale": Atom("is", print_count),
     "secrets": _FILE_MOUNT,
     "security_opt": NAMES,
-    "shm_size": Scalar("ns", print_bytes),
+    "shm_size": Atom("ns", print_bytes),
     "stdin_open": BOOL,
     "stop_grace_period": DURATION,
     "stop_signal": STRING,
@@ -626,7 +626,7 @@ _SERVICE: dict[str, Shape] = {
     "tmpfs": STRING_OR_LIST,
     "tty": BOOL,
     "ulimits": _ULIMITS,
-    "use_api_socket": Scalar("b", print_bool),
+    "use_api_socket": Atom("b", print_bool),
     "user": STRING,
     "userns_mode": STRING,
     "uts": STRING,
@@ -666,11 +666,11 @@ HOOK_INHERITS = frozenset(_PRE_START.fields) - {"volumes", "per_replica"}
 """What a `pre_start` hook takes from its service: all that a hook may have but the mounts."""
 SERVICE = Keyed({**_SERVICE, "pre_start": ListOf(_PRE_START)}, extra={"command": None, "entrypoint": None})
 
-_EXTERNAL = Either((Scalar("bs", print_bool), Keyed({"name": STRING})))
-_EXTERNAL_OPEN = Either((Scalar("bs", print_bool), Keyed({"name": STRING}, open=True)))
+_EXTERNAL = Either((Atom("bs", print_bool), Keyed({"name": STRING})))
+_EXTERNAL_OPEN = Either((Atom("bs", print_bool), Keyed({"name": STRING}, open=True)))
 
 
-def _external(shape: Shape) -> Custom:
+def _external(shape: ValueShape) -> Custom:
     return Custom(shape, lambda node, path: print_bool(node, path) if isinstance(node, Leaf) else OMIT)
 
 
@@ -736,7 +736,7 @@ MODEL = Keyed(
     {
         "name": STRING,
         "model": STRING,
-        "context_size": Scalar("i", print_int),
+        "context_size": Atom("i", print_int),
         "runtime_flags": STRINGS,
     },
     required=("model",),
@@ -766,7 +766,7 @@ FILE = Keyed(
 )
 
 
-def validate(model: Fields) -> None:
+def validate(model: Branch) -> None:
     """Check a model against the specification.
 
     Raises:

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-
-class Word(NamedTuple):
-    """One word and where it stands in the line, quotes included."""
-
-    text: str
-    start: int
-    end: int
-
 
 def split(line: str) -> tuple[str, ...] | None:
-    """The words of a line, or None where quotes or parentheses do not close."""
-    found = words(line)
-    return None if found is None else tuple(word.text for word in found)
+    """The words of a line, or None where quotes or parentheses do not close.
 
-
-def words(line: str) -> tuple[Word, ...] | None:
-    """The words of a line with their places. Nothing is expanded; `;`, `&`, `|`, `<` and `>` end the command."""
-    result: list[Word] = []
+    Nothing is expanded; `;`, `&`, `|`, `<` and `>` end the command.
+    """
+    result: list[str] = []
     buffer: list[str] = []
     escaped = single = double = back = dollar = False
     start = -1
@@ -40,7 +27,7 @@ def words(line: str) -> tuple[Word, ...] | None:
             if single or double or back or dollar:
                 buffer.append(letter)
             elif start >= 0:
-                result.append(Word("".join(buffer), start, at))
+                result.append("".join(buffer))
                 buffer, start = [], -1
         elif letter == "`" and not single and not double and not dollar:
             back = not back
@@ -61,12 +48,12 @@ def words(line: str) -> tuple[Word, ...] | None:
             if letter == ">" and buffer and buffer[0] in "0123456789":
                 start = -1
             if start >= 0 and start < at:
-                result.append(Word("".join(buffer), start, at))
+                result.append("".join(buffer))
             return tuple(result)
         else:
             buffer.append(letter)
     if escaped or single or double or back or dollar:
         return None
     if start >= 0:
-        result.append(Word("".join(buffer), start, len(line)))
+        result.append("".join(buffer))
     return tuple(result)

@@ -37,7 +37,7 @@ from policyengine.platforms import Lowered
 from policyengine.platforms.docker import image_commands
 from policyengine.platforms.docker.image_values import (
     Budget,
-    Scope,
+    BuildScope,
     command_of,
     dotnet_user,
     evaluate_word,
@@ -48,8 +48,7 @@ from policyengine.platforms.docker.image_values import (
     postgres_major,
 )
 from policyengine.platforms.docker.stock import facts_of, stock
-from policyengine.syntax.dockerfile import Dockerfile, Instruction, read
-from policyengine.syntax.dockerfile import Word as Argument
+from policyengine.syntax.dockerfile import Argument, Dockerfile, Instruction, read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -150,7 +149,7 @@ class _State(Struct):
     triggers: list[Instruction] = field(default_factory=list)
     shell: tuple[str, ...] = ("/bin/sh", "-c")
     command_here: bool = False
-    scope: Scope = field(default_factory=Scope)
+    scope: BuildScope = field(default_factory=BuildScope)
 
 
 class _Lowering(Struct):
@@ -161,7 +160,7 @@ class _Lowering(Struct):
     made: list[Stage] = field(default_factory=list)
     states: list[_State] = field(default_factory=list)
     budget: Budget = field(default_factory=Budget)
-    global_scope: Scope = field(default_factory=Scope)
+    global_scope: BuildScope = field(default_factory=BuildScope)
 
     def run(self) -> tuple[Stage, ...]:
         self.global_scope.budget = self.budget
@@ -197,7 +196,7 @@ class _Lowering(Struct):
 
     def _open_scope(self, state: _State) -> None:
         """The variables that a stage starts with: those it inherits, and what its base image may set."""
-        scope = Scope({key: each.value for key, each in state.environment.items()}, budget=self.budget)
+        scope = BuildScope({key: each.value for key, each in state.environment.items()}, budget=self.budget)
         if state.facts is None:
             what = state.base.value.name if isinstance(state.base, Known) else "the base image"
             scope.open = f"the variables that {what} sets are not known"
@@ -209,7 +208,7 @@ class _Lowering(Struct):
             dotnet_user(scope, state.base)
         state.scope = scope
 
-    def _value(self, word: Argument, scope: Scope, start: int = 0) -> Value[str]:
+    def _value(self, word: Argument, scope: BuildScope, start: int = 0) -> Value[str]:
         """The value of a word, from its character `start` on."""
         text = word.text[start:]
         span = word.inner if not start else word.content.cut(start).place
@@ -406,7 +405,7 @@ class _Lowering(Struct):
             options = " ".join(state.shell[1:])
             errexit = re.search(r"(?:^|\s)-[a-z]*e", options) is not None
             found = image_commands.commands(script, errexit=errexit, pipefail="pipefail" in options)
-        scope = Scope(state.scope.variables, open="a variable of the shell", budget=self.budget)
+        scope = BuildScope(state.scope.variables, open="a variable of the shell", budget=self.budget)
 
         def evaluate(word: Word) -> Value[str]:
             if "$(" in word.text or "`" in word.text:
@@ -432,7 +431,7 @@ class _Lowering(Struct):
         owned = "" if owner is None else _text(self._flag(owner, state.scope), owner.value)
         state.copies.append(Copy(tuple(texts[:-1]), texts[-1], instruction.span, stage, owned))
 
-    def _flag(self, flag: Flag, scope: Scope) -> Value[str]:
+    def _flag(self, flag: Flag, scope: BuildScope) -> Value[str]:
         written = Text.standing(flag.value, flag.span.path, flag.value_span.start)
         return evaluate_word(flag.value, flag.value_span, written, scope, self.dockerfile.escape, json=False)
 

@@ -32,7 +32,7 @@ class Budget(Struct):
     left: int = 8_000_000
 
 
-class Scope(Mapping[str, "str | None"]):
+class BuildScope(Mapping[str, "str | None"]):
     """The variables that a word may name, as `expand` asks for them: None is set to something unknown.
 
     `open` is why a variable that is not listed may be set all the same (every name then is, to something unknown);
@@ -72,7 +72,7 @@ class Scope(Mapping[str, "str | None"]):
         return len(self.variables)
 
 
-def evaluate_word(text: str, span: Span, content: Text, scope: Scope, escape: str, *, json: bool) -> Value[str]:
+def evaluate_word(text: str, span: Span, content: Text, scope: BuildScope, escape: str, *, json: bool) -> Value[str]:
     """A word with its variables replaced; Unknown with the reason of the first variable that is."""
     if "$" not in text and escape not in text and "'" not in text and '"' not in text:
         return Known(text, span)
@@ -116,7 +116,7 @@ def evaluate_word(text: str, span: Span, content: Text, scope: Scope, escape: st
     return Known(expanded.text, span, tuple(dict.fromkeys(definitions))[:_LONGEST_HISTORY])
 
 
-def postgres_major(scope: Scope, base: Known[ImageRef]) -> None:
+def postgres_major(scope: BuildScope, base: Known[ImageRef]) -> None:
     """The official Postgres images set PG_MAJOR, which Dockerfiles use in package names."""
     engine = engine_of(base.value, base.span)
     if engine is None or not engine.certain or engine.name != "postgres":
@@ -125,7 +125,7 @@ def postgres_major(scope: Scope, base: Known[ImageRef]) -> None:
         scope.variables.setdefault("PG_MAJOR", Known(str(engine.version.value.major), base.span, base.via))
 
 
-def dotnet_user(scope: Scope, base: Known[ImageRef]) -> None:
+def dotnet_user(scope: BuildScope, base: Known[ImageRef]) -> None:
     """Microsoft's .NET images from 8 on set APP_UID to the uid of their user `app`, for `USER $APP_UID`."""
     major = _LEADING_NUMBER.match(base.value.effective_tag or "")
     if base.value.name.startswith("mcr.microsoft.com/dotnet/") and major is not None and int(major[0]) >= 8:

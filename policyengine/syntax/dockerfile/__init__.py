@@ -1,27 +1,27 @@
 """Dockerfiles as BuildKit reads them: instructions with their words, flags, heredocs, and the exact place of each."""
 
 from policyengine.syntax.dockerfile.instructions import (
-    Directive,
+    Argument,
     Dockerfile,
     Flag,
     Heredoc,
     Instruction,
-    Pair,
-    Word,
+    KeyValue,
+    ParserDirective,
     read,
 )
-from policyengine.syntax.dockerfile.words import Expanded, Reference, WordError, expand
+from policyengine.syntax.dockerfile.words import ExpandedWord, VariableUse, WordError, expand
 
 __all__ = [
-    "Directive",
+    "Argument",
     "Dockerfile",
-    "Expanded",
+    "ExpandedWord",
     "Flag",
     "Heredoc",
     "Instruction",
-    "Pair",
-    "Reference",
-    "Word",
+    "KeyValue",
+    "ParserDirective",
+    "VariableUse",
     "WordError",
     "expand",
     "read",

@@ -6,10 +6,9 @@ All work on a logical line and answer with ranges in it. The rules are BuildKit'
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
 
 from policyengine.patterns import regex
-from policyengine.syntax.dockerfile.words import SPACES
+from policyengine.syntax.dockerfile.words import SPACES, Range
 
 _BLANKS = regex(r"[\t\v\f\r ]+")
 _SOLID = regex(r"[^\t\v\f\r ]+")
@@ -17,14 +16,6 @@ _FLAG_WORD = regex(rf"[^{SPACES}'\"\\]++")
 _SPACE_SET = frozenset(SPACES)
 _STRING = regex(r'[ \t\n\r]*("((?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+)")[ \t\n\r]*([,\]])')
 _EMPTY = regex(r"[ \t\n\r]*\]")
-
-
-class Range(NamedTuple):
-    """A part `[start, end)` of a line, and the text it stands for."""
-
-    text: str
-    start: int
-    end: int
 
 
 class NotStringsError(ValueError):

@@ -16,20 +16,19 @@ from policyengine.model.source import ReadError, Source, Span
 from policyengine.model.text import Text
 from policyengine.syntax.dockerfile.forms import (
     NotStringsError,
-    Range,
     between_spaces,
     flags,
     json_strings,
     quoted_words,
     split_keyword,
 )
-from policyengine.syntax.dockerfile.lines import Directive, Heredoc, Line, logical_lines
-from policyengine.syntax.dockerfile.words import SPACES
+from policyengine.syntax.dockerfile.lines import Heredoc, LogicalLine, ParserDirective, logical_lines
+from policyengine.syntax.dockerfile.words import SPACES, Range
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Directive", "Dockerfile", "Flag", "Heredoc", "Instruction", "Pair", "Word", "read"]
+__all__ = ["Argument", "Dockerfile", "Flag", "Heredoc", "Instruction", "KeyValue", "ParserDirective", "read"]
 
 LONGEST_FILE = 500_000
 """A larger file is not read. People's Dockerfiles stay below a tenth of it."""
@@ -51,7 +50,7 @@ _FLAGS = {
 _KEYWORDS = _JSON_KEYWORDS | _ONE_ARGUMENT | _SOME_ARGUMENTS | {"FROM"}
 
 
-class Word(Struct, frozen=True):
+class Argument(Struct, frozen=True):
     """One argument. `text` is as written, with quotes and variables; of a JSON string it is the decoded string.
 
     `content` holds the written characters with their places; of a JSON string those between its quotes.
@@ -87,11 +86,11 @@ class Flag(Struct, frozen=True):
     value_span: Span
 
 
-class Pair(Struct, frozen=True):
+class KeyValue(Struct, frozen=True):
     """`key=value` of an ENV, LABEL or ARG; `value` is None for an ARG without default. The key may hold variables."""
 
-    key: Word
-    value: Word | None
+    key: Argument
+    value: Argument | None
 
 
 class Instruction(Struct, frozen=True):
@@ -107,7 +106,7 @@ class Instruction(Struct, frozen=True):
     start: int
     escape: str = "\\"
     flags: tuple[Flag, ...] = ()
-    json: tuple[Word, ...] | None = None
+    json: tuple[Argument, ...] | None = None
     heredocs: tuple[Heredoc, ...] = ()
 
     @property
@@ -116,20 +115,20 @@ class Instruction(Struct, frozen=True):
         return self.text.span(0, len(self.keyword))
 
     @property
-    def argument(self) -> Word | None:
+    def argument(self) -> Argument | None:
         """All arguments as one word (USER, WORKDIR, a shell-form RUN), or None when there is none."""
         if self.start >= len(self.text.written):
             return None
         content = self.text.cut(self.start)
-        return Word(content.written, content)
+        return Argument(content.written, content)
 
-    def words(self) -> tuple[Word, ...]:
+    def words(self) -> tuple[Argument, ...]:
         """The strings of the JSON form, or the words between blanks (FROM, EXPOSE, COPY, ADD, VOLUME …)."""
         if self.json is not None:
             return self.json
         return tuple(map(self._word, between_spaces(self.text.written, self.start, len(self.text.written))))
 
-    def pairs(self) -> tuple[Pair, ...]:
+    def pairs(self) -> tuple[KeyValue, ...]:
         """The pairs of an ENV, LABEL or ARG. `ENV key a b` is one pair; a word without `=` is left out."""
         line, end = self.text.written, len(self.text.written)
         found = quoted_words(line, self.start, end, self.escape)
@@ -140,7 +139,7 @@ class Instruction(Struct, frozen=True):
             if at + self.start >= end:
                 return ()
             first = Range(key, self.start, self.start + len(key))
-            return (Pair(self._word(first), self._word(Range(line[self.start + at :], self.start + at, end))),)
+            return (KeyValue(self._word(first), self._word(Range(line[self.start + at :], self.start + at, end))),)
         return tuple(self._pair(word) for word in found if "=" in word.text or self.keyword == "ARG")
 
     def flag(self, name: str) -> Flag | None:
@@ -155,7 +154,7 @@ class Instruction(Struct, frozen=True):
         keyword, start = split_keyword(text.written)
         if keyword.upper() not in _KEYWORDS:
             return None
-        return _instruction(keyword, start, Line(text, self.span.end, self.heredocs), self.escape, [])
+        return _instruction(keyword, start, LogicalLine(text, self.span.end, self.heredocs), self.escape, [])
 
     def script(self) -> Text | None:
         """What the shell of a RUN, CMD or ENTRYPOINT in shell form is given, heredoc bodies included; else None."""
@@ -168,13 +167,13 @@ class Instruction(Struct, frozen=True):
             return self.heredocs[0].body
         return _with_bodies(argument.content, self.heredocs)
 
-    def _word(self, part: Range) -> Word:
-        return Word(part.text, self.text.cut(part.start, part.end))
+    def _word(self, part: Range) -> Argument:
+        return Argument(part.text, self.text.cut(part.start, part.end))
 
-    def _pair(self, word: Range) -> Pair:
+    def _pair(self, word: Range) -> KeyValue:
         key, equals, value = word.text.partition("=")
         at = word.start + len(key)
-        return Pair(
+        return KeyValue(
             self._word(Range(key, word.start, at)),
             self._word(Range(value, at + 1, word.end)) if equals else None,
         )
@@ -185,7 +184,7 @@ class Dockerfile(Struct, frozen=True):
 
     source: Source
     instructions: tuple[Instruction, ...]
-    directives: tuple[Directive, ...] = ()
+    directives: tuple[ParserDirective, ...] = ()
     escape: str = "\\"
     errors: tuple[ReadError, ...] = ()
 
@@ -214,7 +213,7 @@ def read(source: Source) -> Dockerfile:
     return Dockerfile(source, tuple(instructions), scanned.directives, scanned.escape, tuple(errors))
 
 
-def _keywords(lines: Sequence[Line]) -> list[tuple[str, int]]:
+def _keywords(lines: Sequence[LogicalLine]) -> list[tuple[str, int]]:
     """The keyword of each line as written, and where its value starts, as dockerfile-parse tells them apart.
 
     A line on which it errs (no value; a trailing escape that continues nothing; white space that only Unicode knows)
@@ -240,7 +239,7 @@ def _is_plain(line: str) -> bool:
     return line.isascii() and line.replace("\t", " ").isprintable() and line[-1:] not in {"\\", "`", " "}
 
 
-def _instruction(keyword: str, start: int, line: Line, escape: str, errors: list[ReadError]) -> Instruction:
+def _instruction(keyword: str, start: int, line: LogicalLine, escape: str, errors: list[ReadError]) -> Instruction:
     text = line.text
     stripped = len(text.written.rstrip(SPACES))
     if stripped != len(text.written):
@@ -256,7 +255,7 @@ def _instruction(keyword: str, start: int, line: Line, escape: str, errors: list
             for flag in given[:MOST_ERRORS]
             if flag.name not in allowed
         )
-    strings: tuple[Word, ...] | None = None
+    strings: tuple[Argument, ...] | None = None
     if upper in _JSON_KEYWORDS and "[" in text.written:
         at = start
         if upper == "HEALTHCHECK":
@@ -269,7 +268,7 @@ def _instruction(keyword: str, start: int, line: Line, escape: str, errors: list
             span = text.span(at, stripped)
             errors.append(ReadError("the JSON form holds something else than strings", span, advice))
         if found is not None:
-            strings = tuple(Word(one.text, text.cut(one.start, one.end), json=True) for one in found)
+            strings = tuple(Argument(one.text, text.cut(one.start, one.end), json=True) for one in found)
     trimmed = text is not line.text and line.end == line.text.offset(len(line.text.written))
     end = text.offset(stripped) if trimmed else line.end
     span = Span(text.path, text.offset(0) if line.start < 0 else line.start, end)
@@ -287,7 +286,9 @@ def _trigger_errors(instruction: Instruction) -> list[ReadError]:
     if keyword.upper() not in _KEYWORDS - {"ONBUILD"}:
         return []
     errors: list[ReadError] = []
-    _instruction(keyword, start, Line(text, instruction.span.end, instruction.heredocs), instruction.escape, errors)
+    _instruction(
+        keyword, start, LogicalLine(text, instruction.span.end, instruction.heredocs), instruction.escape, errors
+    )
     return errors
 
 

@@ -25,7 +25,7 @@ LONGEST_LINE = 65_535
 """BuildKit's line buffer: a longer physical line fails the build."""
 
 
-class Directive(Struct, frozen=True):
+class ParserDirective(Struct, frozen=True):
     """A parser directive of the first lines: `# syntax=docker/dockerfile:1`. `span` is the value's."""
 
     name: str
@@ -50,7 +50,7 @@ class Heredoc(Struct, frozen=True):
     terminated: bool = True
 
 
-class Line(Struct, frozen=True):
+class LogicalLine(Struct, frozen=True):
     """A logical line and its heredocs. `end` is the file offset after its last character, terminators included.
 
     `start` is set where the instruction starts before its first character: with lines that are a lone escape.
@@ -65,8 +65,8 @@ class Line(Struct, frozen=True):
 class Lines(Struct, frozen=True):
     """The logical lines of a file, its parser directives and escape character, and what is wrong with it."""
 
-    lines: tuple[Line, ...]
-    directives: tuple[Directive, ...]
+    lines: tuple[LogicalLine, ...]
+    directives: tuple[ParserDirective, ...]
     escape: str
     errors: tuple[ReadError, ...]
 
@@ -84,7 +84,7 @@ def logical_lines(source: Source) -> Lines:
     physical = text.split("\n")
     if len(text) > LONGEST_LINE:
         errors += _long_lines(source, physical)
-    found: list[Line] = []
+    found: list[LogicalLine] = []
     number, at, count = 0, 0, len(physical)
     while number < count:
         line = physical[number]
@@ -97,7 +97,7 @@ def logical_lines(source: Source) -> Lines:
         start += line.index(content[0])
         trimmed = content.rstrip(" \t")
         if trimmed[-1:] != escape or trimmed[-2:-1] == escape:
-            logical_line = Line(Text.standing(content, path, start), start + len(content))
+            logical_line = LogicalLine(Text.standing(content, path, start), start + len(content))
             if "<<" in content:
                 number, at = _with_heredocs(source, physical, number, at, logical_line, found, errors)
             else:
@@ -127,7 +127,7 @@ def logical_lines(source: Source) -> Lines:
         logical = Text.join(parts).lstrip(SPACES)  # the first physical line can be a lone escape
         if not logical.written:
             continue
-        logical_line = Line(logical, end, start=-1 if first == logical.offset(0) else first)
+        logical_line = LogicalLine(logical, end, start=-1 if first == logical.offset(0) else first)
         if "<<" in logical.written:
             number, at = _with_heredocs(source, physical, number, at, logical_line, found, errors)
         else:
@@ -135,8 +135,8 @@ def logical_lines(source: Source) -> Lines:
     return Lines(tuple(found), directives, escape, tuple(errors))
 
 
-def _directives(source: Source) -> tuple[tuple[Directive, ...], str, list[ReadError]]:
-    found: dict[str, Directive] = {}
+def _directives(source: Source) -> tuple[tuple[ParserDirective, ...], str, list[ReadError]]:
+    found: dict[str, ParserDirective] = {}
     errors: list[ReadError] = []
     escape, at = "\\", 0
     for line in source.text[:LONGEST_LINE].split("\n"):
@@ -146,7 +146,7 @@ def _directives(source: Source) -> tuple[tuple[Directive, ...], str, list[ReadEr
         if match is None or name not in _DIRECTIVES:
             break
         start = at + line.index("#") + match.start(2)
-        directive = Directive(name, match[2], source.span(start, start + len(match[2])))
+        directive = ParserDirective(name, match[2], source.span(start, start + len(match[2])))
         if name in found:
             errors.append(
                 ReadError(f"the parser directive {name!r} is given twice", directive.span, "keep one of them")
@@ -180,8 +180,8 @@ def _with_heredocs(
     physical: list[str],
     number: int,
     at: int,
-    line: Line,
-    found: list[Line],
+    line: LogicalLine,
+    found: list[LogicalLine],
     errors: list[ReadError],
 ) -> tuple[int, int]:
     """Add a logical line that holds `<<`, with the heredocs whose bodies follow it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct, field
 
@@ -51,7 +51,7 @@ class WordError(ValueError):
         self.end = end
 
 
-class Reference(Struct, frozen=True):
+class VariableUse(Struct, frozen=True):
     """A `$X` or `${X…}` at `[start, end)` of the word. `taken` tells whether the variable's own value was used."""
 
     name: str
@@ -60,24 +60,26 @@ class Reference(Struct, frozen=True):
     taken: bool
 
 
-class Piece(Struct, frozen=True):
-    """A space-separated part of an expanded word, and the range of the unexpanded text that it came from."""
+class Range(NamedTuple):
+    """A part `[start, end)` of a line, and the text that it stands for."""
 
     text: str
     start: int
     end: int
 
 
-class Expanded(Struct, frozen=True):
+class ExpandedWord(Struct, frozen=True):
     """What a word expands to. `unknown` names the variables without a known value that `text` would depend on."""
 
     text: str
-    pieces: tuple[Piece, ...]
-    references: tuple[Reference, ...] = ()
+    pieces: tuple[Range, ...]
+    references: tuple[VariableUse, ...] = ()
     unknown: tuple[str, ...] = ()
 
 
-def expand(word: str, values: Mapping[str, str | None], *, escape: str = "\\", keep_unset: bool = False) -> Expanded:
+def expand(
+    word: str, values: Mapping[str, str | None], *, escape: str = "\\", keep_unset: bool = False
+) -> ExpandedWord:
     """The word with quotes removed and variables replaced.
 
     `values` holds the variables that are set; None is a variable that is set to something unknown. An unset variable
@@ -87,11 +89,11 @@ def expand(word: str, values: Mapping[str, str | None], *, escape: str = "\\", k
         WordError: BuildKit would refuse the word: an open quote or brace, an unset `${X?}`, an unknown modifier.
     """
     if "$" not in word and escape not in word and "'" not in word and '"' not in word and "<" not in word:
-        return Expanded(word, tuple(split(word)))
+        return ExpandedWord(word, tuple(split(word)))
     return _Lexer(word, escape, values, keep_unset=keep_unset).run()
 
 
-def raw_words(line: str) -> tuple[Piece, ...]:
+def raw_words(line: str) -> tuple[Range, ...]:
     """The words of a line with quotes and escapes kept, as BuildKit looks for heredocs; none when a quote is open."""
     try:
         return _Lexer(line, "\\", {}, keep_unset=True, raw=True).run().pieces
@@ -103,9 +105,9 @@ _GAP = regex(f"[{SPACES}]+")
 _SOLID = regex(f"[^{SPACES}]+")
 
 
-def split(text: str) -> list[Piece]:
+def split(text: str) -> list[Range]:
     """The parts of a text without quotes or variables."""
-    return [Piece(match[0], match.start(), match.end()) for match in _SOLID.finditer(text)]
+    return [Range(match[0], match.start(), match.end()) for match in _SOLID.finditer(text)]
 
 
 _PATTERN_PART = regex(r"\\.|.", re.DOTALL)
@@ -125,7 +127,7 @@ class _Output(Struct):
     """The expanded text, and its division into words."""
 
     chunks: list[str] = field(default_factory=list)
-    pieces: list[Piece] = field(default_factory=list)
+    pieces: list[Range] = field(default_factory=list)
     open: list[str] = field(default_factory=list)
     start: int = 0
     end: int = 0
@@ -169,7 +171,7 @@ class _Output(Struct):
         """End the word that is open; an empty one is none."""
         text = "".join(self.open)
         if text:
-            self.pieces.append(Piece(text, self.start, self.end))
+            self.pieces.append(Range(text, self.start, self.end))
         self.open.clear()
 
 
@@ -184,14 +186,14 @@ class _Lexer(Struct):
     at: int = 0
     depth: int = 0
     work: int = 0
-    references: list[Reference] = field(default_factory=list)
+    references: list[VariableUse] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
 
-    def run(self) -> Expanded:
+    def run(self) -> ExpandedWord:
         output = _Output()
         self._until("", output, keep_escapes=self.raw)
         output.close()
-        return Expanded(
+        return ExpandedWord(
             "".join(output.chunks), tuple(output.pieces), tuple(self.references), tuple(dict.fromkeys(self.unknown))
         )
 
@@ -317,12 +319,12 @@ class _Lexer(Struct):
     def _value(self, name: str, start: int, written: str) -> str:
         """The value of `$name`, which stands from `start` up to here."""
         if name not in self.values:
-            self.references.append(Reference(name, start, self.at, taken=False))
+            self.references.append(VariableUse(name, start, self.at, taken=False))
             return written if self.keep_unset else ""
         return self._take(name, start)
 
     def _take(self, name: str, start: int) -> str:
-        self.references.append(Reference(name, start, self.at, taken=True))
+        self.references.append(VariableUse(name, start, self.at, taken=True))
         value = self.values[name]
         if value is None:
             self.unknown.append(name)
@@ -387,12 +389,12 @@ class _Lexer(Struct):
         match modifier:
             case "-":
                 if unset:
-                    self.references.append(Reference(name, start, self.at, taken=False))
+                    self.references.append(VariableUse(name, start, self.at, taken=False))
                     return operand
                 del self.unknown[before:]
                 return self._take(name, start)
             case "+":
-                self.references.append(Reference(name, start, self.at, taken=False))
+                self.references.append(VariableUse(name, start, self.at, taken=False))
                 if unset:
                     del self.unknown[before:]
                     return ""
