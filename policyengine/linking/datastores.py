@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec.structs import replace
 
 from policyengine.model import image as images
@@ -14,8 +16,11 @@ from policyengine.model.nodes import (
     Service,
     Stage,
 )
-from policyengine.model.value import Known, Unknown, Value
+from policyengine.model.value import Floating, Known, Unknown, Value
 from policyengine.platforms.docker.datastore import datastore, image_role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 
 def complete(nodes: dict[str, Node], edges: set[Edge]) -> None:
@@ -51,6 +56,16 @@ def complete(nodes: dict[str, Node], edges: set[Edge]) -> None:
             del nodes[other]
         nodes[store.id] = store
         edges.add(Edge(EdgeKind.RUNS, service.id, store.id, f"is built from {stage.base.value.name}"))
+
+
+def running(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:
+    """Service → the Datastore that it is by its public image."""
+    built = {edge.target for edge in edges if edge.kind is EdgeKind.RUNS}
+    for store in nodes:
+        if isinstance(store, Datastore) and store.service and store.id not in built:
+            image = store.image
+            name = image.value.name if isinstance(image, Known | Floating) else "its image"
+            yield Edge(EdgeKind.RUNS, store.service, store.id, f"runs {name}")
 
 
 def _database_name(service: Service) -> Value[str] | None:

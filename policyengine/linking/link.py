@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from policyengine.linking.builds import built_from, deployed, same_local_image
 from policyengine.linking.connections import configured, connected
 from policyengine.linking.containers import containers
-from policyengine.linking.datastores import complete
+from policyengine.linking.datastores import complete, running
 from policyengine.linking.declared import apply_facts, ignored
 from policyengine.linking.pairs import pairing
 from policyengine.model.graph import Graph, sorted_nodes
@@ -45,6 +45,7 @@ def link(
     edges |= set(built_from(nodes.values(), stages))
     edges |= set(same_local_image(nodes.values(), edges))
     complete(nodes, edges)
+    edges |= set(running(nodes.values(), edges))
     edges |= set(deployed(nodes.values(), edges))
     edges |= set(connected(nodes, edges))
     edges |= set(configured(nodes.values(), edges))

@@ -281,17 +281,20 @@ def _explicit(graph: Graph, config: Config) -> Iterator[Pair]:
         yield Pair(local.id, cloud.id, 100, ("policyengine.yaml says so",))
     for side, other in ((Side.LOCAL, Side.CLOUD), (Side.CLOUD, Side.LOCAL)):
         for node in graph.all(Node, side=side):
-            if not isinstance(node, Service | Datastore) or not isinstance(node.parity, Known) or node.id in done:
+            parity = node.parity if isinstance(node, Service | Datastore) else None
+            if not isinstance(parity, Known) or not _open(graph, node, done):
                 continue
-            twins = [
-                each
-                for each in named(graph, node.parity.value, other)
-                if family(each) == family(node) and each.id not in graph.ignored
-            ]
-            if twins and twins[0].id not in done and node.id not in graph.ignored:
+            fitting = (each for each in named(graph, parity.value, other) if _mirrors(each))
+            twins = [each for each in fitting if family(each) == family(node)]
+            if twins and _open(graph, twins[0], done):
                 done |= {node.id, twins[0].id}
                 ids = (node.id, twins[0].id) if side is Side.LOCAL else (twins[0].id, node.id)
                 yield Pair(*ids, 100, (f"'{node.name}' names it",))
+
+
+def _open(graph: Graph, node: Node, done: set[str]) -> bool:
+    """Whether a node may still be paired by what nodes say."""
+    return _mirrors(node) and node.id not in done and node.id not in graph.ignored
 
 
 def _meant(graph: Graph, config: Config, pair: ConfiguredPair) -> tuple[Node, Node]:

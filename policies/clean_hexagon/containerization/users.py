@@ -123,6 +123,7 @@ def _on_node(container: Container) -> bool:
     message={
         "default": "'{local}' runs as '{here}', but [the cloud](1) runs as '{there}'.",
         "root": "'{local}' is made to run as '{here}' locally, unlike [the cloud](1).",
+        "both": "'{local}' is made to run as '{here}' locally, whatever [the cloud](1) runs as.",
         "privileged": "'{local}' is privileged locally, unlike [the cloud](1).",
         "required": "'{local}' and [the cloud](1) run as '{here}', not as '{required}'.",
     },
@@ -156,7 +157,7 @@ def effective_user_mismatch(graph: Graph, options: Options) -> Iterator[Outcome]
                     subject=local.node,
                     against=cloud.node,
                     at=local.user,
-                    variant="root",
+                    variant="root" if isinstance(there, Known) and not there.value.is_root else "both",
                     args={"local": name, "here": here},
                     related=(there if isinstance(there, Known) else cloud.node,),
                     fix=Fix("drop the override"),

@@ -8,6 +8,7 @@ from clean_hexagon.data_services.versions import (
     image_place,
     major_of,
     reference,
+    version_text,
     written,
 )
 from policyengine.api import (
@@ -118,7 +119,9 @@ def _used(graph: Graph, databases: list[Database]) -> list[Database]:
 
 def _pgvector_advice(database: Database) -> str:
     ref = reference(database)
-    base = ref.text if ref is not None and ref.name == "postgres" and "alpine" not in ref.text else "postgres"
     major = major_of(database.version)
+    base = "postgres" if major is None else f"postgres:{version_text(database.version)}"
+    if ref is not None and ref.name == "postgres" and "alpine" not in ref.text:
+        base = ref.text
     package = f"postgresql-{'N' if major is None else major}-pgvector"
     return f"build the image from a Dockerfile: FROM {base}, then install the package {package}"

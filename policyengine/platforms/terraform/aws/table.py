@@ -33,6 +33,7 @@ from policyengine.platforms.terraform.aws import (
     principals,
     secrets,
 )
+from policyengine.platforms.terraform.resources.twins import named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -156,4 +157,4 @@ def build(stack: Stack) -> Iterator[Node | Edge]:
         else:
             builder = RESOURCES.get(resource.typed)
         if builder is not None:
-            yield from builder(stack, resource)
+            yield from (named(made, resource) for made in builder(stack, resource))

@@ -1,0 +1,328 @@
+"""What makes a pair: each piece of evidence, thresholds, ties, the largest sum, further twins, and who is left alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from policyengine.linking.evidence import Evidence
+from policyengine.model.graph import Edge, EdgeKind, Graph
+from policyengine.model.nodes import Node, Role, Side
+from policyengine.model.source import Span
+from tests.linking.nodes import (
+    cache,
+    certain,
+    database,
+    linked,
+    pairs,
+    queue,
+    scores,
+    service,
+    stage,
+    without_twin,
+)
+
+CLOUD = Side.CLOUD
+OTHERS = (service("zebra", starts="zebra z"), service("quokka", CLOUD, starts="quokka q"))
+"""A service on each side that is like nothing, so that nobody is the only one of its kind."""
+STORES = (database("zebra", engine=None), database("quokka", CLOUD, engine=None))
+
+
+def points(*nodes: Node, edges: tuple[Edge, ...] = ()) -> tuple[int, tuple[str, ...]]:
+    """The score of `here` and `there` among others; nothing where they share nothing."""
+    others = STORES if nodes[0].id.endswith("/database") else OTHERS
+    return scores(linked(*nodes, *others, edges=edges)).get((nodes[0].name, nodes[1].name), (0, ()))
+
+
+def evidence(**given: int) -> tuple[Evidence, ...]:
+    """Points for the pairs `here_there`."""
+    return tuple(
+        Evidence(each, "told", lambda _, one, other, names=names: float(f"{one.name}_{other.name}" == names))  # type: ignore[misc]
+        for names, each in given.items()
+    )
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "expected"),
+    [
+        ({}, {}, (0, ())),
+        ({"ports": [80, 3000]}, {"ports": [3000]}, (15, ("the same container port",))),
+        ({"ports": [80]}, {"ports": [3000]}, (0, ())),
+        ({"env": {"A": "1", "B": "2"}}, {"env": {"A": "9", "B": "2"}}, (15, ("shared variables",))),
+        ({"env": {"A": "1", "B": "2"}}, {"env": {"B": "2", "C": "3"}}, (5, ("shared variables",))),
+        ({"env": {"A": "1"}}, {"env": {"B": "1"}}, (0, ())),
+        ({"env": {"A": "1"}}, {}, (0, ())),
+        ({"starts": "node worker.js"}, {"starts": "npx tsx worker.js"}, (10, ("the same kind of command",))),
+        ({"starts": None}, {"starts": None}, (10, ("the same kind of command",))),
+        ({"starts": None}, {}, (0, ())),
+        ({"runs": "shop/orders:1"}, {"runs": "ghcr.io/acme/orders:2"}, (20, ("the same image name",))),
+        ({"runs": "shop/orders:1"}, {"runs": "ghcr.io/acme/bills:2"}, (0, ())),
+        ({}, {"runs": "ghcr.io/acme/alpha:2"}, (20, ("the same image name",))),
+        ({"runs": "shop/beta:1"}, {}, (0, ())),
+    ],
+)
+def test_what_two_services_share_is_worth_its_points(
+    here: dict[str, object], there: dict[str, object], expected: tuple[int, tuple[str, ...]]
+) -> None:
+    one = service("alpha", **({"starts": "a x"} | here))  # type: ignore[arg-type]
+    other = service("beta", CLOUD, **({"starts": "b y"} | there))  # type: ignore[arg-type]
+    assert points(one, other) == expected
+
+
+def test_one_dockerfile_is_worth_fifty() -> None:
+    here, there = service("alpha", starts="a x"), service("beta", CLOUD, starts="b y")
+    image, other = stage("Dockerfile"), stage("worker/Dockerfile")
+    for theirs, expected in ((image, (50, ("built from the same Dockerfile",))), (other, (0, ()))):
+        edges = (Edge(EdgeKind.BUILT_FROM, here.id, image.id), Edge(EdgeKind.BUILT_FROM, there.id, theirs.id))
+        assert points(here, there, image, other, edges=edges) == expected
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "worth"),
+    [
+        ("orders", "orders", 90),
+        ("orders", "bills", 0),
+        ("frontend", "web", 90),
+        ("sidekiq", "worker", 90),
+        ("backend", "server", 90),
+        ("orders", "shop-orders", 24),
+        ("shop-orders", "mail-orders", 12),
+        ("orders", "prod-orders-prod", 90),
+        ("app_orders", "OrdersContainer", 90),
+        ("orders", "orders-eu-west-1", 90),
+        ("orders", "orders[0]", 90),
+        ("app", "main-service", 0),
+    ],
+)
+def test_a_name_counts_by_its_words(here: str, there: str, worth: int) -> None:
+    reasons: tuple[str, ...] = () if not worth else ("alike in name",)
+    reasons += ("the only one of its name on each side",) if worth == 90 else ()
+    found = points(service(here, starts="a x"), service(there, CLOUD, starts="b y"))
+    assert found == (worth, reasons)
+
+
+def test_what_stands_in_every_name_of_a_side_says_nothing() -> None:
+    found = scores(
+        linked(
+            service("shop-orders", starts="a x"),
+            service("shop-mail", starts="m m"),
+            service("orders", CLOUD, starts="b y"),
+            service("shop", CLOUD, starts="s s"),
+        )
+    )
+    assert found["shop-orders", "orders"] == (90, ("alike in name", "the only one of its name on each side"))
+    assert found["shop-mail", "shop"] == (0, ())
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "worth", "reasons"),
+    [
+        ({}, {}, 85, ("the same engine", "the only one of its engine on each side")),
+        ({"engine": "mysql"}, {}, 0, ()),
+        ({"engine": None}, {"engine": None}, 0, ()),
+        ({"engine": None, "holds": "shop"}, {"engine": None, "holds": "shop"}, 20, ("the same database name",)),
+        ({"engine": None, "holds": "shop"}, {"engine": None, "holds": "mail"}, 0, ()),
+    ],
+)
+def test_what_two_databases_share_is_worth_its_points(
+    here: dict[str, str | None], there: dict[str, str | None], worth: int, reasons: tuple[str, ...]
+) -> None:
+    assert points(database("alpha", **here), database("beta", CLOUD, **there)) == (worth, reasons)  # type: ignore[arg-type]
+
+
+def test_the_variable_by_which_a_datastore_is_reached_is_worth_forty() -> None:
+    here, there = database("alpha", engine="mysql"), database("beta", CLOUD)
+    app, task = service("app"), service("task", CLOUD)
+    for key, expected in (("DATABASE_URL", (40, ("reached by the same variable",))), ("DB_URL", (0, ()))):
+        edges = (
+            Edge(EdgeKind.CONNECTS, app.id, here.id, "DATABASE_URL"),
+            Edge(EdgeKind.CONNECTS, task.id, there.id, key),
+            Edge(EdgeKind.READS, task.id, there.id, "DATABASE_URL"),
+        )
+        assert points(here, there, app, task, edges=edges) == expected
+
+
+def test_the_word_for_what_a_datastore_is_says_nothing() -> None:
+    assert points(database("db", engine=None), database("postgres", CLOUD, engine=None)) == (0, ())
+    assert points(database("shop-db", engine=None), database("shop-postgres", CLOUD, engine=None))[0] == 90
+
+
+@pytest.mark.parametrize(
+    ("given", "made", "sure"),
+    [(39, False, False), (40, True, False), (59, True, False), (60, True, True), (200, True, True)],
+)
+def test_forty_points_make_a_pair_and_sixty_make_it_certain(given: int, made: bool, sure: bool) -> None:
+    here, there = service("alpha", starts="a x"), service("beta", CLOUD, starts="b y")
+    graph = linked(here, there, *OTHERS, evidence=evidence(alpha_beta=given))
+    assert pairs(graph) == ({("alpha", "beta")} if made else set())
+    assert scores(graph)["alpha", "beta"] == (given, ("told",))
+    if made:
+        assert certain(graph) == {("alpha", "beta"): sure}
+    assert without_twin(graph) == {"zebra", "quokka"} | (set() if made else {"alpha", "beta"})
+
+
+def test_evidence_that_holds_in_part_gives_its_part() -> None:
+    here, there = service("alpha", starts="a x"), service("beta", CLOUD, starts="b y")
+    half = Evidence(101, "half", lambda _, one, other: 0.4 if (one.name, other.name) == ("alpha", "beta") else 0.0)
+    assert scores(linked(here, there, *OTHERS, evidence=(half,)))["alpha", "beta"] == (40, ("half",))
+
+
+def test_only_one_of_a_kind_on_each_side_is_worth_sixty() -> None:
+    graph = linked(cache("a"), cache("b", CLOUD, engine="memcached"))
+    assert scores(graph) == {("a", "b"): (60, ("the only one of its kind on each side",))}
+    assert certain(graph) == {("a", "b"): True}
+
+
+def test_of_several_that_a_datastore_of_another_engine_may_stand_for_none_is_certain() -> None:
+    graph = linked(cache("a"), cache("c"), cache("b", CLOUD, engine="memcached"))
+    assert certain(graph) == {("a", "b"): False, ("c", "b"): False}
+    graph = linked(cache("a"), cache("c", engine="valkey"), cache("b", CLOUD, engine="valkey"))
+    assert certain(graph) == {("c", "b"): True}
+
+
+def test_the_largest_sum_is_taken() -> None:
+    nodes = [service(name, starts=f"{name} {name}") for name in ("aa", "bb")]
+    nodes += [service(name, CLOUD, starts=f"{name} {name}") for name in ("xx", "yy")]
+    graph = linked(*nodes, evidence=evidence(aa_xx=70, aa_yy=65, bb_xx=64))
+    assert pairs(graph) == {("aa", "yy"), ("bb", "xx")}
+    assert pairs(linked(*nodes, evidence=evidence(aa_xx=130, aa_yy=65, bb_xx=64))) == {("aa", "xx")}
+
+
+def test_what_ties_is_paired_with_each_and_uncertain() -> None:
+    nodes = [service("aa", starts="a a"), service("zz", starts="z z")]
+    nodes += [service(name, CLOUD, starts=f"{name} {name}") for name in ("xx", "yy")]
+    graph = linked(*nodes, evidence=evidence(aa_xx=80, aa_yy=80))
+    assert certain(graph) == {("aa", "xx"): False, ("aa", "yy"): False}
+    assert all(pair.tied for pair in graph.pairs)
+    graph = linked(*nodes, evidence=evidence(aa_xx=80, aa_yy=79))
+    assert (certain(graph), [pair.tied for pair in graph.pairs]) == ({("aa", "xx"): True}, [False])
+
+
+def test_several_of_the_local_side_may_tie_for_one_of_the_cloud() -> None:
+    nodes = [service(name, starts=f"{name} {name}") for name in ("aa", "bb")]
+    nodes += [service("xx", CLOUD, starts="x x"), service("zz", CLOUD, starts="z z")]
+    graph = linked(*nodes, evidence=evidence(aa_xx=80, bb_xx=80))
+    assert certain(graph) == {("aa", "xx"): False, ("bb", "xx"): False}
+
+
+def test_no_tie_with_what_belongs_to_another_by_more() -> None:
+    nodes = [service(name, starts=f"{name} {name}") for name in ("aa", "bb")]
+    nodes += [service(name, CLOUD, starts=f"{name} {name}") for name in ("xx", "yy")]
+    graph = linked(*nodes, evidence=evidence(aa_xx=80, aa_yy=80, bb_yy=95))
+    assert certain(graph) == {("aa", "xx"): True, ("bb", "yy"): True}
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [
+        (database("same"), cache("same", CLOUD)),
+        (cache("same"), queue("same", CLOUD)),
+        (database("same", engine="mongodb"), database("same", CLOUD)),
+        (database("same", engine="mongodb"), database("same", CLOUD, engine="dynamodb")),
+        (service("same", role=Role.JOB), service("same", CLOUD)),
+        (service("same", role=Role.PROXY), service("same", CLOUD)),
+        (service("same", role=Role.TOOL), service("same", CLOUD, role=Role.TOOL)),
+        (service("same", role=Role.DATABASE), database("same", CLOUD)),
+    ],
+)
+def test_a_pair_never_crosses_what_two_nodes_are(here: Node, there: Node) -> None:
+    assert pairs(linked(here, there)) == set()
+
+
+@pytest.mark.parametrize("role", [Role.APP, Role.JOB, Role.PROXY])
+def test_services_of_one_role_make_a_pair(role: Role) -> None:
+    graph = linked(service("same", role=role), service("same", CLOUD, role=role))
+    assert certain(graph) == {("same", "same"): True}
+
+
+@pytest.mark.parametrize("engine", ["mongodb", "docdb", "documentdb"])
+def test_document_databases_are_of_one_family(engine: str) -> None:
+    assert pairs(linked(database("a", engine="mongo"), database("b", CLOUD, engine=engine))) == {("a", "b")}
+
+
+def test_a_proxy_mirrors_an_application_of_the_same_image() -> None:
+    here = service("edge", role=Role.PROXY, runs="ghcr.io/acme/edge:1")
+    assert pairs(linked(here, service("front", CLOUD, runs="ghcr.io/acme/edge:2"))) == {("edge", "front")}
+    assert pairs(linked(here, service("edge", CLOUD, runs="ghcr.io/acme/other:2"))) == set()
+
+
+def test_a_service_for_tests_mirrors_the_cloud_only_where_nothing_else_does() -> None:
+    assert pairs(linked(database("db-test"), database("db"), database("main", CLOUD))) == {("db", "main")}
+    assert pairs(linked(service("orders-test"), service("orders", CLOUD))) == set()
+    assert pairs(linked(service("e2e"), service("e2e", CLOUD))) == {("e2e", "e2e")}
+
+
+def test_what_is_defined_once_in_the_cloud_is_paired_wherever_it_runs() -> None:
+    block = Span("search.tf", 5, 9)
+    nodes = [
+        database("orders", engine="mysql"),
+        database('module.r["eu"].orders', CLOUD, engine="mysql", at=block),
+        database('module.r["us"].orders', CLOUD, engine="mysql", at=block),
+    ]
+    graph = linked(*nodes, *STORES)
+    assert certain(graph) == {
+        ("orders", 'module.r["eu"].orders'): True,
+        ("orders", 'module.r["us"].orders'): True,
+    }
+
+
+def test_services_of_one_name_and_image_are_one_definition() -> None:
+    nodes = [
+        service("orders", starts="a a"),
+        service("mail", starts="m m"),
+        service("orders", CLOUD, runs="acme/orders:1", starts="b b", at=Span("a.tf", 1, 2)),
+        service("orders-us-east-1", CLOUD, runs="acme/orders:1", starts="c c", at=Span("b.tf", 1, 2)),
+        service("orders-us-east-2", CLOUD, runs="acme/other:1", starts="d d", at=Span("c.tf", 1, 2)),
+    ]
+    graph = linked(*nodes, evidence=evidence(orders_orders=50))
+    assert pairs(graph) == {("orders", "orders"), ("orders", "orders-us-east-1")}
+    assert without_twin(graph) == {"mail", "orders-us-east-2"}
+
+
+def test_one_service_for_several_profiles_is_a_variant_of_the_other() -> None:
+    nodes = [
+        service("app-dev", starts="a a", profiles=("dev",)),
+        service("app-prod", starts="b b", profiles=("prod",)),
+        service("app", CLOUD, starts="c c"),
+    ]
+    told = (Evidence(70, "told", lambda _, one, __: float(one.name == "app-prod")),)
+    assert certain(linked(*nodes, evidence=told)) == {("app-prod", "app"): True, ("app-dev", "app"): True}
+    assert certain(linked(*nodes)) == {("app-prod", "app"): True, ("app-dev", "app"): True}
+    again = [service("app-dev", starts="a a"), service("app-prod", starts="b b"), nodes[2]]
+    assert pairs(linked(*again, evidence=told)) == {("app-prod", "app")}
+
+
+def test_the_only_local_server_of_an_engine_stands_for_each_of_the_cloud() -> None:
+    nodes = [database("db"), database("orders", CLOUD), database("bills", CLOUD)]
+    graph = linked(*nodes, cache("redis"))
+    assert certain(graph) == {("db", "orders"): True, ("db", "bills"): True}
+    assert without_twin(graph) == {"redis"}
+
+
+def test_one_of_several_local_servers_of_the_engine_is_an_open_question() -> None:
+    nodes = [database("aa"), database("bb"), database("aa", CLOUD), database("bb", CLOUD), database("cc", CLOUD)]
+    graph = linked(*nodes)
+    told = certain(graph)
+    assert (told["aa", "aa"], told["bb", "bb"]) == (True, True)
+    assert {place: sure for place, sure in told.items() if place[1] == "cc"} == {
+        ("aa", "cc"): False,
+        ("bb", "cc"): False,
+    }
+
+
+def test_who_has_no_twin_is_shown_with_its_three_nearest() -> None:
+    nodes = [service("alpha", starts="a a"), service("other", starts="o o")]
+    nodes += [service(name, CLOUD, starts=f"{name} {name}") for name in ("ee", "dd", "cc", "bb")]
+    graph = linked(*nodes, evidence=evidence(alpha_bb=10, alpha_cc=30, alpha_dd=30, alpha_ee=20))
+    (alpha,) = (each for each in graph.without_twin if each.node == "compose:services.alpha")
+    assert [(each.node, each.score, each.reasons) for each in alpha.candidates] == [
+        ("terraform:aws_ecs.cc", 30, ("told",)),
+        ("terraform:aws_ecs.dd", 30, ("told",)),
+        ("terraform:aws_ecs.ee", 20, ("told",)),
+    ]
+
+
+def test_versions_and_images_of_other_tags_change_nothing() -> None:
+    def graph(tag: str) -> Graph:
+        return linked(service("alpha", runs=f"acme/shop:{tag}"), service("beta", CLOUD, runs="acme/shop:2.1"))
+
+    assert scores(graph("2.1")) == scores(graph("1.0"))
