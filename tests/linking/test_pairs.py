@@ -28,9 +28,11 @@ STORES = (database("zebra", engine=None), database("quokka", CLOUD, engine=None)
 
 
 def points(*nodes: Node, edges: tuple[Edge, ...] = ()) -> tuple[int, tuple[str, ...]]:
-    """The score of `here` and `there` among others; nothing where they share nothing."""
+    """The score of the first two nodes among others, where further evidence makes even the least worth a look."""
     others = STORES if nodes[0].id.endswith("/database") else OTHERS
-    return scores(linked(*nodes, *others, edges=edges)).get((nodes[0].name, nodes[1].name), (0, ()))
+    more = evidence(**{f"{nodes[0].name}_{nodes[1].name}": 20})
+    worth, reasons = scores(linked(*nodes, *others, edges=edges, evidence=more))[nodes[0].name, nodes[1].name]
+    return worth - 20, tuple(each for each in reasons if each != "told")
 
 
 def evidence(**given: int) -> tuple[Evidence, ...]:
@@ -90,12 +92,13 @@ def test_one_dockerfile_is_worth_fifty() -> None:
         ("app_orders", "OrdersContainer", 90),
         ("orders", "orders-eu-west-1", 90),
         ("orders", "orders[0]", 90),
-        ("app", "main-service", 0),
+        ("app", "main-service", 15),
     ],
 )
 def test_a_name_counts_by_its_words(here: str, there: str, worth: int) -> None:
     reasons: tuple[str, ...] = () if not worth else ("alike in name",)
     reasons += ("the only one of its name on each side",) if worth == 90 else ()
+    reasons = ("both named as the project or not at all",) if worth == 15 else reasons
     found = points(service(here, starts="a x"), service(there, CLOUD, starts="b y"))
     assert found == (worth, reasons)
 
@@ -110,7 +113,7 @@ def test_what_stands_in_every_name_of_a_side_says_nothing() -> None:
         )
     )
     assert found["shop-orders", "orders"] == (90, ("alike in name", "the only one of its name on each side"))
-    assert found["shop-mail", "shop"] == (0, ())
+    assert ("shop-mail", "shop") not in found
 
 
 @pytest.mark.parametrize(
@@ -167,9 +170,13 @@ def test_evidence_that_holds_in_part_gives_its_part() -> None:
 
 
 def test_only_one_of_a_kind_on_each_side_is_worth_sixty() -> None:
-    graph = linked(cache("a"), cache("b", CLOUD, engine="memcached"))
-    assert scores(graph) == {("a", "b"): (60, ("the only one of its kind on each side",))}
+    graph = linked(cache("a"), cache("b", CLOUD))
+    assert scores(graph) == {("a", "b"): (85, ("the same engine", "the only one of its kind on each side"))}
     assert certain(graph) == {("a", "b"): True}
+
+
+def test_the_only_datastore_of_a_kind_mirrors_the_only_one_of_another_engine() -> None:
+    assert certain(linked(cache("a"), cache("b", CLOUD, engine="memcached"))) == {("a", "b"): True}
 
 
 def test_of_several_that_a_datastore_of_another_engine_may_stand_for_none_is_certain() -> None:
@@ -255,13 +262,13 @@ def test_what_is_defined_once_in_the_cloud_is_paired_wherever_it_runs() -> None:
     block = Span("search.tf", 5, 9)
     nodes = [
         database("orders", engine="mysql"),
-        database('module.r["eu"].orders', CLOUD, engine="mysql", at=block),
-        database('module.r["us"].orders', CLOUD, engine="mysql", at=block),
+        database('module.r["eu-west-1"].orders', CLOUD, engine="mysql", at=block),
+        database('module.r["us-east-1"].orders', CLOUD, engine="mysql", at=block),
     ]
     graph = linked(*nodes, *STORES)
     assert certain(graph) == {
-        ("orders", 'module.r["eu"].orders'): True,
-        ("orders", 'module.r["us"].orders'): True,
+        ("orders", 'module.r["eu-west-1"].orders'): True,
+        ("orders", 'module.r["us-east-1"].orders'): True,
     }
 
 
