@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from policyengine.linking.link import link
@@ -11,6 +12,7 @@ from policyengine.model.source import Span
 from policyengine.model.value import Absent, Known, Unknown
 from policyengine.platforms import Lowered
 from policyengine.repository.configuration import Config
+from policyengine.repository.discover import Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 AT = Span("docker-compose.yml", 0, 3)
 NOTHING = Absent(AT)
+EMPTY = Tree(Path("empty"), ())
+"""A folder without files."""
 
 
 def known(text: str | None) -> Value[str]:
@@ -181,7 +185,7 @@ def queue(name: str, side: Side = Side.LOCAL, *, engine: str | None = "rabbitmq"
 def linked(
     *nodes: Node, edges: Iterable[Edge] = (), config: Config | None = None, evidence: tuple[Evidence, ...] = ()
 ) -> Graph:
-    return link([Lowered(tuple(nodes), tuple(edges))], config or Config(path="policyengine.yaml"), (), evidence)
+    return link([Lowered(tuple(nodes), tuple(edges))], config or Config(path="policyengine.yaml"), EMPTY, evidence)
 
 
 def scores(graph: Graph) -> dict[tuple[str, str], tuple[int, tuple[str, ...]]]:

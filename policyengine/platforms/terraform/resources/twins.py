@@ -15,7 +15,7 @@ from policyengine.platforms.terraform.resources.facts import text
 if TYPE_CHECKING:
     from policyengine.model.graph import Edge
     from policyengine.model.nodes import Node
-    from policyengine.platforms.terraform.resources.sections import Resource
+    from policyengine.platforms.terraform.resources.instances import Resource
 
 TAG = "parity:local"
 _COMMENT = regex(r"(?:#|//)\s*parity:\s*local=([\w.-]+)")
@@ -33,7 +33,7 @@ def _twin(resource: Resource) -> Value[str] | None:
     tags = resource.get("tags")
     if isinstance(tags, Object) and TAG in tags.entries:
         return text(tags.entries[TAG], tags.span)
-    source = resource.section.source
+    source = resource.block.source
     number = source.position(resource.span.start).line
     for line in (number, number - 1):
         written = source.line(line) if line else ""
