@@ -5,13 +5,15 @@ from __future__ import annotations
 import datetime
 import difflib
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from policyengine.knowledge import loading
 from policyengine.model.source import ReadError, Source, UsageError, WorkerDied
-from policyengine.platforms import NoPart, Settings, joined
+from policyengine.platforms import NoPart, Settings
+from policyengine.platforms.units import lower
 from policyengine.plugins import load
 from policyengine.repository import configuration, discover
 from policyengine.repository.configuration import Config
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from policyengine.model.graph import Graph
     from policyengine.platforms import Lowered, Platform
+    from policyengine.platforms.units import Kept
     from policyengine.plugins import Plugins
     from policyengine.rules.rule import Pack
 
@@ -36,13 +39,14 @@ class Work(Struct, frozen=True):
 
     `given` holds the files of the platforms' options by their names (`plan`), `jobs` is the number of worker processes
     (0 for one per processor). `cache` tells whether syntax is kept for the next run. `progress` is called with a
-    stage's name, how much is done and how much there is.
+    stage's name, how much is done and how much there is. `kept` keeps what was made for the next scan in this process.
     """
 
     given: Mapping[str, tuple[Path, ...]] = {}
     jobs: int = 0
     cache: bool = True
     progress: Callable[[str, int, int], None] | None = None
+    kept: Kept | None = None
 
 
 PLAIN = Work()
@@ -99,7 +103,7 @@ def evaluate_tree(
     selected = selection(plugins.packs, select, ignore)
     options = [(pack, configuration.options(settings, pack.name, pack.options)) for pack in plugins.packs]
     _check_names(settings, plugins.packs)
-    scanned = build_graph(tree, settings, plugins.platforms, work)
+    scanned = build_graph(tree, settings, plugins, work)
     results, undecided, crashes = evaluate(scanned.graph, options, selected=selected)
     standing, waived = waivers.apply(results, settings.waivers, today or datetime.datetime.now(tz=datetime.UTC).date())
     return Report(
@@ -166,9 +170,7 @@ def selection(packs: Sequence[Pack[Any]], select: Sequence[str], ignore: Sequenc
     return frozenset(each for each in chosen if not each.startswith(tuple(ignore) or ("\0",)))
 
 
-def build_graph(
-    tree: discover.Tree, settings: Config, platforms: Sequence[Platform[Any]], work: Work = PLAIN
-) -> Scanned:
+def build_graph(tree: discover.Tree, settings: Config, plugins: Plugins, work: Work = PLAIN) -> Scanned:
     """The graph of a tree. What cannot be read is among the failures and loses nothing else.
 
     Raises:
@@ -176,21 +178,21 @@ def build_graph(
     """
     from policyengine.linking.link import link  # noqa: PLC0415
 
-    asked = [each for each in platforms if each.wants.found(tree) or any(o.name in work.given for o in each.options)]
+    asked = [
+        each
+        for each in plugins.platforms
+        if each.wants.found(tree) or any(option.name in work.given for option in each.options)
+    ]
     parts: list[Lowered] = []
     failures: list[Failure] = []
     for number, platform in enumerate(asked):
         if work.progress is not None:
             work.progress(platform.title, number, len(asked))
-        made: list[Lowered] = []
-        with _survived(platform.title, failures):
-            for unit in platform.units(tree, told(platform, settings, work)):
-                with _survived(unit.name, failures):
-                    made.append(unit.read(tree))
-        parts.append((platform.join or joined)(made))
+        kept = None if any(option.name in work.given for option in platform.options) else work.kept
+        parts.append(lower(platform, tree, told(platform, settings, plugins, work), partial(_survived, failures), kept))
     if work.progress is not None:
         work.progress("link", len(asked), len(asked))
-    graph = link(parts, settings, tree, project=tree.root.name)
+    graph = link(parts, settings, tree, plugins.evidence, project=tree.name)
     problems = {(error.span, error.message): error for part in parts for error in part.problems}
     for error in tree.failures.values():
         problems.setdefault((error.span, error.message), error)
@@ -198,15 +200,23 @@ def build_graph(
     return Scanned(graph, tree.sources, tuple(failures))
 
 
-def told(platform: Platform[Any], settings: Config, work: Work) -> Settings[Any]:
+def told(platform: Platform[Any], settings: Config, plugins: Plugins, work: Work) -> Settings[Any]:
     """What one platform is told."""
     part = settings.parts.get(platform.name) or (platform.part or NoPart)()
     written = settings.document.get(platform.name) if isinstance(settings.document, Document) else None
-    return Settings(part, settings.environment, work.given, work.jobs, work.cache, written)
+    return Settings(
+        part,
+        environment=settings.environment,
+        given=work.given,
+        jobs=work.jobs,
+        cache=work.cache,
+        resources=plugins.resources,
+        written=written,
+    )
 
 
 @contextmanager
-def _survived(what: str, failures: list[Failure]) -> Iterator[None]:
+def _survived(failures: list[Failure], what: str) -> Iterator[None]:
     """What ends one piece of work and no other is a failure on record."""
     try:
         yield

@@ -19,12 +19,18 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from importlib.metadata import EntryPoint
 
     from policyengine.knowledge.loading import Facts
+    from policyengine.linking.evidence import Evidence
+    from policyengine.model.graph import Edge
+    from policyengine.model.nodes import Node
     from policyengine.platforms import Platform
+    from policyengine.rules.evaluate import Reporter
     from policyengine.rules.rule import Pack
+
+    ResourceType = Callable[..., Iterator[Node | Edge]]
 
 PROJECT = "policyengine"
 PACKS = "policyengine.packs"
@@ -60,4 +66,22 @@ class Specification:
     @hookspec
     def policyengine_knowledge(self) -> Sequence[Facts]:
         """Facts about the world, such as images of your own registry: entries for the tables in docs/knowledge.md."""
+        raise NotImplementedError
+
+    @hookspec
+    def policyengine_terraform_resources(self) -> Mapping[str, ResourceType]:
+        """What Terraform's resources are in the graph, by their type (`data.` before that of a data source).
+
+        Each is called with the stack of a root module and one resource of it, and yields nodes and edges.
+        """
+        raise NotImplementedError
+
+    @hookspec
+    def policyengine_evidence(self) -> Sequence[Evidence]:
+        """What else speaks for a pair of a local and a cloud node; its points are added to the strategy's own."""
+        raise NotImplementedError
+
+    @hookspec
+    def policyengine_reporters(self) -> Sequence[Reporter]:
+        """Formats of reports, which `--format` takes by their names."""
         raise NotImplementedError

@@ -15,15 +15,21 @@ from msgspec import Struct
 from policyengine.hooks import EXTENSIONS, HOOKS_VERSION, PACKS, PROJECT, Specification, installed_points
 from policyengine.knowledge import loading
 from policyengine.knowledge.loading import Facts
+from policyengine.linking.evidence import Evidence
 from policyengine.model.source import UsageError
 from policyengine.platforms import Platform
+from policyengine.repository.configuration_file import File
+from policyengine.rules.evaluate import Reporter
 from policyengine.rules.rule import Pack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from types import ModuleType
 
+    from policyengine.hooks import ResourceType
+
 T = TypeVar("T")
+N = TypeVar("N", Platform[Any], Reporter)
 
 _KINDS = {PACKS: "policy pack", EXTENSIONS: "extension"}
 
@@ -34,6 +40,9 @@ class Plugins(Struct, frozen=True):
     packs: tuple[Pack[Any], ...] = ()
     platforms: tuple[Platform[Any], ...] = ()
     facts: tuple[Facts, ...] = ()
+    resources: dict[str, ResourceType] = {}
+    evidence: tuple[Evidence, ...] = ()
+    reporters: tuple[Reporter, ...] = ()
 
     @property
     def parts(self) -> dict[str, type[Struct]]:
@@ -77,19 +86,28 @@ def load(extra: Sequence[str] = ()) -> Plugins:
         manager.check_pending()
     except pluggy.PluginValidationError as error:
         odd = plugins[manager.get_name(error.plugin) or ""]
-        raise UsageError(f"{odd} implements an unknown hook: {error}") from error
+        raise UsageError(f"{odd} implements an unknown hook: {_reason(error)}") from error
     for plugin in plugins.values():
         implemented = {caller.name for caller in manager.get_hookcallers(plugin.module) or ()}
-        if not implemented or (plugin.kind == _KINDS[PACKS] and "policyengine_pack" not in implemented):
+        if plugin.kind == _KINDS[PACKS] and "policyengine_pack" not in implemented:
             raise UsageError(f"{plugin} does not implement the hook 'policyengine_pack'")
+        if not implemented:
+            raise UsageError(f"{plugin} implements no hook")
     asking = _Asking(manager, plugins.values())
-    platforms = _unique("platforms", asking.every("policyengine_platforms", Platform))
+    packs = _checked(list(asking.each("policyengine_pack", Pack)))
+    platforms = asking.unique("policyengine_platforms", Platform, File.__struct_fields__)
     if not platforms:
         raise UsageError("no platform is installed, so nothing can be read; install policyengine-iac again")
-    packs = _checked(list(asking.each("policyengine_pack", Pack)))
     facts = tuple(asking.facts())
     loading.use(facts)
-    return Plugins(packs=packs, platforms=platforms, facts=facts)
+    return Plugins(
+        packs=packs,
+        platforms=platforms,
+        facts=facts,
+        resources=_resources(asking),
+        evidence=tuple(each for _, each in asking.every("policyengine_evidence", Evidence)),
+        reporters=asking.unique("policyengine_reporters", Reporter),
+    )
 
 
 @lru_cache(maxsize=1)
@@ -110,24 +128,38 @@ class _Asking:
         for plugin, found in self._results(hook):
             yield _typed(plugin, hook, found, kind)
 
-    def every(self, hook: str, kind: type[T]) -> Iterator[T]:
-        """The objects in the lists that plug-ins return."""
+    def every(self, hook: str, kind: type[T]) -> Iterator[tuple[_Plugin, T]]:
+        """The objects in the lists that plug-ins return, each with whose it is."""
         for plugin, found in self._results(hook):
             if not isinstance(found, (list, tuple)):
                 raise UsageError(f"{plugin}: {hook}() returned {type(found).__name__}, not a list")
             for item in found:
-                yield _typed(plugin, hook, item, kind)
+                yield plugin, _typed(plugin, hook, item, kind)
+
+    def unique(self, hook: str, kind: type[N], taken: Iterable[str] = ()) -> tuple[N, ...]:
+        """The objects in those lists by their names, which none may share, nor have one that is taken."""
+        taken = {*taken}
+        kept: dict[str, N] = {}
+        for plugin, each in self.every(hook, kind):
+            if each.name in kept or each.name in taken:
+                raise UsageError(f"{plugin}: the name of the {kind.__name__.lower()} '{each.name}' is taken")
+            kept[each.name] = each
+        return tuple(kept[name] for name in sorted(kept))
+
+    def entries(self, hook: str, kind: type[T]) -> Iterator[tuple[_Plugin, str, T]]:
+        """The entries of the mappings that plug-ins return, each with whose it is and its key."""
+        for plugin, found in self._results(hook):
+            for key, each in _typed(plugin, hook, found, dict).items():
+                yield plugin, str(key), _typed(plugin, hook, each, kind)
 
     def facts(self) -> Iterator[Facts]:
         """What plug-ins know, each checked against the table that it is for."""
-        for plugin, found in self._results("policyengine_knowledge"):
-            for item in found if isinstance(found, (list, tuple)) else (found,):
-                facts = _typed(plugin, "policyengine_knowledge", item, Facts)
-                try:
-                    loading.check(facts)
-                except ValueError as error:
-                    raise UsageError(f"{plugin}: policyengine_knowledge(): {_reason(error)}") from error
-                yield facts
+        for plugin, facts in self.every("policyengine_knowledge", Facts):
+            try:
+                loading.check(facts)
+            except ValueError as error:
+                raise UsageError(f"{plugin}: policyengine_knowledge(): {_reason(error)}") from error
+            yield facts
 
     def _results(self, hook: str) -> Iterator[tuple[_Plugin, object]]:
         for plugin in self._plugins:
@@ -150,13 +182,15 @@ def _typed(plugin: _Plugin, hook: str, found: object, kind: type[T]) -> T:
     return found
 
 
-def _unique(what: str, found: Iterable[Platform[Any]]) -> tuple[Platform[Any], ...]:
-    kept: dict[str, Platform[Any]] = {}
-    for each in found:
-        if each.name in kept:
-            raise UsageError(f"two {what} are called '{each.name}'")
-        kept[each.name] = each
-    return tuple(kept[name] for name in sorted(kept))
+def _resources(asking: _Asking) -> dict[str, ResourceType]:
+    found: dict[str, ResourceType] = {}
+    for plugin, kind, make in asking.entries("policyengine_terraform_resources", object):
+        if not callable(make):
+            raise UsageError(f"{plugin}: what the resource type '{kind}' makes cannot be called")
+        if kind in found:
+            raise UsageError(f"{plugin} makes nodes of the resource type '{kind}', which another plug-in does")
+        found[kind] = make
+    return found
 
 
 def _checked(packs: list[Pack[Any]]) -> tuple[Pack[Any], ...]:
@@ -225,4 +259,4 @@ def _import(name: str) -> ModuleType:
 
 
 def _reason(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

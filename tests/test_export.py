@@ -18,7 +18,7 @@ def test_the_graph_of_the_reference_stack_is_what_its_schema_says() -> None:
     tree = discover.open_tree([ROOT / "fixtures" / "hndigest"])
     work = engine.Work(jobs=1, cache=False)
     found = plugins.load()
-    scanned = engine.build_graph(tree, engine.load_config(tree, found), found.platforms, work)
+    scanned = engine.build_graph(tree, engine.load_config(tree, found), found, work)
     schema = json.loads((ROOT / "policyengine" / "schemas" / "graph.schema.json").read_text("utf-8"))
     document = json.loads(export.export(scanned.graph, scanned.sources, "json"))
     jsonschema.Draft202012Validator(schema).validate(document)

@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", metavar="PATH", type=Path, help="the folder that the value is in")
     parser.add_argument("address", metavar="ADDRESS", help="the address of the value; quote it for the shell")
     output.add_options(parser, FORMATS)
-    add_engine_options(parser, packs=False)
+    add_engine_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -42,10 +42,10 @@ def run(arguments: argparse.Namespace) -> int:
     targets = output.targets(getattr(arguments, "reports", None) or (), "text")
     output.check_writable(targets)
     tree = discover.open_tree([arguments.path])
-    loaded = plugins.load()
+    loaded = plugins.load(arguments.pack)
     settings = engine.load_config(tree, loaded, arguments.config)
     work = engine.Work(given=given(arguments), jobs=arguments.jobs, cache=not arguments.no_cache)
-    scanned = engine.build_graph(tree, settings, loaded.platforms, work)
+    scanned = engine.build_graph(tree, settings, loaded, work)
     if ":" in arguments.address.partition(".")[0].partition("[")[0]:
         found = explanation.explain_fact(scanned.graph, arguments.address)
     else:
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         from policyengine.platforms.terraform.root_modules import read_roots  # noqa: PLC0415  as above
 
         (terraform,) = (each for each in loaded.platforms if each.name == "terraform")
-        roots = read_roots(tree, engine.told(terraform, settings, work), exact=exact(work.given))
+        roots = read_roots(tree, engine.told(terraform, settings, loaded, work), exact=exact(work.given))
         found = addresses.explain(roots.planned, arguments.address)
         found = _floating(found, scanned.graph)
     code = output.left_undone(scanned.failures)

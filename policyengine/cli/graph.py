@@ -20,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     parser.add_argument("paths", metavar="PATH", nargs="*", help="folders or files; the working directory by default")
     output.add_options(parser, FORMATS)
-    add_engine_options(parser, packs=False)
+    add_engine_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -32,10 +32,10 @@ def run(arguments: argparse.Namespace) -> int:
     targets = output.targets(getattr(arguments, "reports", None) or (), "json")
     output.check_writable(targets)
     tree = discover.open_tree([Path(path) for path in arguments.paths or ["."]])
-    loaded = plugins.load(getattr(arguments, "pack", ()))
+    loaded = plugins.load(arguments.pack)
     settings = engine.load_config(tree, loaded, arguments.config)
     work = engine.Work(given=given(arguments), jobs=arguments.jobs, cache=not arguments.no_cache)
-    scanned = engine.build_graph(tree, settings, loaded.platforms, work)
+    scanned = engine.build_graph(tree, settings, loaded, work)
     code = output.left_undone(scanned.failures)
     for target in targets:
         code = max(code, output.deliver(target, export.export(scanned.graph, scanned.sources, target.format)))

@@ -14,11 +14,12 @@ from msgspec import Struct
 from policyengine.model.source import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from policyengine.rules.evaluate import Failure
 
-_EXTENSIONS = {".sarif": "sarif", ".json": "json", ".txt": "text"}
+EXTENSIONS = {".sarif": "sarif", ".json": "json", ".txt": "text"}
+"""The formats of files by their endings."""
 
 
 class Target(Struct):
@@ -43,13 +44,14 @@ class Append(argparse.Action):
         namespace.reports = options
 
 
-def add_options(parser: argparse.ArgumentParser, formats: Sequence[str]) -> None:
-    """The options `--format` and `-o`."""
+def add_options(parser: argparse.ArgumentParser, formats: Sequence[str], *, more: bool = False) -> None:
+    """The options `--format` and `-o`. With `more`, plug-ins may know further formats."""
     parser.add_argument(
         "--format",
         dest="format",
         action=Append,
-        choices=formats,
+        choices=None if more else formats,
+        metavar=f"{{{','.join(formats)}}}",
         help="format of a report; repeat it for several, each with its own -o; text by default",
     )
     parser.add_argument(
@@ -63,11 +65,11 @@ def add_options(parser: argparse.ArgumentParser, formats: Sequence[str]) -> None
     )
 
 
-def targets(options: Sequence[tuple[str, str]], default: str) -> list[Target]:
+def targets(options: Sequence[tuple[str, str]], default: str, endings: Mapping[str, str] = EXTENSIONS) -> list[Target]:
     """The reports that `--format` and `-o` ask for, in order.
 
     An `-o` belongs to the `--format` before it, and when that has a file already (or there is none) to the one after
-    it; where there is none either, the file's ending tells the format.
+    it; where there is none either, the file's ending tells the format, as `endings` have it.
 
     Raises:
         UsageError: two reports would go to one place, or a format cannot be told.
@@ -75,7 +77,7 @@ def targets(options: Sequence[tuple[str, str]], default: str) -> list[Target]:
     made: list[tuple[str | None, str | None]] = []
     for kind, value in options:
         if kind == "format":
-            if made and made[-1][0] is None and _fits(str(made[-1][1]), value):
+            if made and made[-1][0] is None and _fits(str(made[-1][1]), value, endings):
                 made[-1] = (value, made[-1][1])
             else:
                 made.append((value, None))
@@ -85,7 +87,7 @@ def targets(options: Sequence[tuple[str, str]], default: str) -> list[Target]:
             made.append((None, value))
     found: list[Target] = []
     for form, file in made or [(default, None)]:
-        told = form or _EXTENSIONS.get(Path(str(file)).suffix.lower())
+        told = form or endings.get(Path(str(file)).suffix.lower())
         if told is None:
             raise UsageError(f"the format of '{file}' cannot be told; write --format before -o {file}")
         found.append(Target(told, None if file in (None, "-") else Path(str(file))))
@@ -99,8 +101,8 @@ def targets(options: Sequence[tuple[str, str]], default: str) -> list[Target]:
     return found
 
 
-def _fits(file: str, form: str) -> bool:
-    return _EXTENSIONS.get(Path(file).suffix.lower(), form) == form
+def _fits(file: str, form: str, endings: Mapping[str, str]) -> bool:
+    return endings.get(Path(file).suffix.lower(), form) == form
 
 
 def check_writable(found: Sequence[Target]) -> None:

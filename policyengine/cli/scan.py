@@ -13,11 +13,11 @@ from policyengine.model.source import UsageError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from policyengine.cli.replay import Replay
     from policyengine.repository.discover import Tree
-    from policyengine.rules.evaluate import Report
+    from policyengine.rules.evaluate import Report, Reporter
 
 FORMATS = ("text", "sarif", "json")
 
@@ -25,7 +25,7 @@ FORMATS = ("text", "sarif", "json")
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     parser.add_argument("paths", metavar="PATH", nargs="*", help="folders or files; the working directory by default")
-    output.add_options(parser, FORMATS)
+    output.add_options(parser, FORMATS, more=True)
     parser.add_argument(
         "--fail-on",
         choices=("error", "warning", "note", "never"),
@@ -54,13 +54,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_engine_options(parser: argparse.ArgumentParser, *, packs: bool = True) -> None:
-    """The options that every command has which reads a repository; `--pack` only where rules run."""
+def add_engine_options(parser: argparse.ArgumentParser) -> None:
+    """The options that every command has which reads a repository."""
     parser.add_argument("--config", metavar="FILE", type=Path, help="configuration; policyengine.yaml by default")
-    if packs:
-        parser.add_argument(
-            "--pack", action="append", default=[], metavar="PACK", help="one more policy pack: a module's name or path"
-        )
+    parser.add_argument(
+        "--pack", action="append", default=[], metavar="PACK", help="one more plug-in: a module's name or path"
+    )
     parser.add_argument(
         "--jobs", type=int, default=0, metavar="N", help="worker processes; one per processor by default"
     )
@@ -68,10 +67,14 @@ def add_engine_options(parser: argparse.ArgumentParser, *, packs: bool = True) -
 
 
 def extend(parser: argparse.ArgumentParser, packs: Sequence[str]) -> None:
-    """Add the options of platforms: files outside the tree."""
+    """Add what plug-ins bring: the options of platforms, which name files outside the tree, and formats."""
     from policyengine import plugins  # noqa: PLC0415  few runs use one
 
-    for platform in plugins.load(packs).platforms:
+    loaded = plugins.load(packs)
+    for action in parser._actions:  # noqa: SLF001  argparse tells its options nowhere else
+        if action.dest == "format" and action.choices is None:
+            action.metavar = f"{{{','.join((*FORMATS, *(each.name for each in loaded.reporters)))}}}"
+    for platform in loaded.platforms:
         for option in platform.options:
             parser.add_argument(
                 f"--{option.name}",
@@ -102,7 +105,14 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.jobs < 0:
         raise UsageError(f"--jobs must be 0 or more, not {arguments.jobs}")
-    targets = output.targets(getattr(arguments, "reports", None) or (), "text")
+    reports = getattr(arguments, "reports", None) or ()
+    reporters = {each.name: each for each in _reporters(reports, arguments.pack)}
+    endings = {end: each.name for each in reporters.values() for end in each.endings} | output.EXTENSIONS
+    targets = output.targets(reports, "text", endings)
+    for target in targets:
+        if target.format not in (*FORMATS, *reporters):
+            known = ", ".join((*FORMATS, *reporters))
+            raise UsageError(f"invalid choice: '{target.format}' is no --format; choose from {known}")
     output.check_writable(targets)
     tree = discover.open_tree([Path(path) for path in arguments.paths or ["."]])
     uri_prefix(tree.root, arguments.uri_root)  # a wrong --uri-root is found before the work
@@ -113,7 +123,22 @@ def run(arguments: argparse.Namespace) -> int:
         for target, text in zip(targets, texts, strict=True):
             code = max(code, output.deliver(target, text))
         return code
-    return _anew(arguments, tree, targets, former)
+    return _anew(arguments, tree, targets, former, reporters)
+
+
+def _reporters(reports: Sequence[tuple[str, str]], packs: Sequence[str]) -> Sequence[Reporter]:
+    """The reporters of plug-ins, where a format or the ending of a file asks for one."""
+    formats = {value for kind, value in reports if kind == "format"}
+    files = [value for kind, value in reports if kind == "output"]
+    told = len(files) <= len(reports) - len(files) or {Path(each).suffix.lower() for each in files} <= {
+        "",
+        *output.EXTENSIONS,
+    }
+    if formats <= {*FORMATS} and told:
+        return ()
+    from policyengine import plugins  # noqa: PLC0415  few runs use one
+
+    return plugins.load(packs).reporters
 
 
 def _former(arguments: argparse.Namespace, tree: Tree, targets: Sequence[output.Target]) -> Replay | None:
@@ -163,13 +188,22 @@ def _digest(path: Path) -> str:
         return ""
 
 
-def _anew(arguments: argparse.Namespace, tree: Tree, targets: Sequence[output.Target], former: Replay | None) -> int:
+def _anew(
+    arguments: argparse.Namespace,
+    tree: Tree,
+    targets: Sequence[output.Target],
+    former: Replay | None,
+    reporters: Mapping[str, Reporter],
+) -> int:
     """Scan and report; a report without failures is kept for the next equal scan."""
     from policyengine import engine, plugins  # noqa: PLC0415  so that --help is quick
 
     progress = _progress()
     work = engine.Work(given=given(arguments), jobs=arguments.jobs, cache=not arguments.no_cache, progress=progress)
     loaded = plugins.load(arguments.pack)
+    for each in loaded.reporters:
+        if each.name in FORMATS:
+            raise UsageError(f"a plug-in brings the format '{each.name}', which is built in")
     try:
         report = engine.evaluate_tree(
             tree,
@@ -185,7 +219,8 @@ def _anew(arguments: argparse.Namespace, tree: Tree, targets: Sequence[output.Ta
     code = verdict = exit_code(report, arguments.fail_on)
     texts: list[str] = []
     for target in targets:
-        texts.append(_render(report, target, arguments, tree.root, code))
+        reporter = reporters.get(target.format)
+        texts.append(_masked(reporter, report) if reporter else _render(report, target, arguments, tree.root, code))
         code = max(code, output.deliver(target, texts[-1]))
     if former is not None and not report.failures:
         former.keep(report.sources, verdict, texts)
@@ -204,6 +239,17 @@ def exit_code(report: Report, fail_on: str) -> int:
 
 def _ids(given: list[str]) -> list[str]:
     return [part.strip() for each in given for part in each.split(",") if part.strip()]
+
+
+def _masked(reporter: Reporter, report: Report) -> str:
+    """The report of a plug-in, without the values of secrets."""
+    from policyengine.reports.redact import Redactor  # noqa: PLC0415  few runs use one
+
+    try:
+        text = reporter.write(report)
+    except Exception as error:
+        raise UsageError(f"the reporter '{reporter.name}' crashed: {type(error).__name__}: {error}") from error
+    return Redactor(report.graph, report.sources).text(text)
 
 
 def _render(report: Report, target: output.Target, arguments: argparse.Namespace, root: Path, code: int) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from policyengine.hooks import ResourceType
     from policyengine.model.graph import Choice, Edge
     from policyengine.model.nodes import Node
     from policyengine.model.source import ReadError
@@ -77,7 +78,8 @@ class Settings(Struct, Generic[P], frozen=True):
 
     `environment` is the cloud environment that counts, empty where none is configured. `given` holds the files of a
     `FileOption` by its name. `jobs` is the number of worker processes that a unit may start, 0 for one per processor;
-    `cache` tells whether syntax may be kept for the next run. `written` is the part as it stands in the file.
+    `cache` tells whether syntax may be kept for the next run. `resources` are the types of Terraform's resources that
+    plug-ins bring. `written` is the part as it stands in the file.
     """
 
     part: P
@@ -85,6 +87,7 @@ class Settings(Struct, Generic[P], frozen=True):
     given: Mapping[str, tuple[Path, ...]] = {}
     jobs: int = 0
     cache: bool = True
+    resources: Mapping[str, ResourceType] = {}
     written: Document | None = None
 
     def place(self, *keys: str | int) -> Span:

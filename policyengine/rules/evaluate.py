@@ -11,7 +11,7 @@ from policyengine.model.source import ReadError, Source, Span
 from policyengine.rules.rule import Finding, Severity, Undecided, links
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from policyengine.model.graph import Graph, Pair
     from policyengine.rules.rule import Located, Pack, Rule
@@ -87,6 +87,17 @@ class Report(Struct, frozen=True):
     def worst(self) -> Severity | None:
         """The highest severity among the results, or None when there are none."""
         return max((result.severity for result in self.results), key=lambda each: each.rank, default=None)
+
+
+class Reporter(Struct, frozen=True):
+    """A format of reports: its name, the endings of files that are written in it, and what makes the text.
+
+    Whatever the text is, values of secrets in it are masked before it goes anywhere.
+    """
+
+    name: str
+    write: Callable[[Report], str]
+    endings: tuple[str, ...] = ()
 
 
 def evaluate(

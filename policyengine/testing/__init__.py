@@ -35,11 +35,13 @@ from __future__ import annotations
 from policyengine.testing.case import Case, Question, Said, edited, load_cases, read_reference
 from policyengine.testing.checking import check, said, scan_files, statement
 from policyengine.testing.marks import CaseError, Mark
+from policyengine.testing.memory import Memory
 
 __all__ = [
     "Case",
     "CaseError",
     "Mark",
+    "Memory",
     "Question",
     "Said",
     "check",

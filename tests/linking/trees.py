@@ -23,4 +23,4 @@ def graph_of(root: Path, files: Mapping[str, str]) -> Graph:
         path.write_text(textwrap.dedent(text))
     tree, loaded = discover.open_tree([root]), plugins.load()
     work = engine.Work(jobs=1, cache=False)
-    return engine.build_graph(tree, engine.load_config(tree, loaded), loaded.platforms, work).graph
+    return engine.build_graph(tree, engine.load_config(tree, loaded), loaded, work).graph

@@ -80,7 +80,7 @@ def main(arguments: list[str]) -> int:
         tree = discover.open_tree([repository])
         try:
             config = engine.load_config(tree, loaded)
-            found = lower(tree, engine.told(terraform, config, engine.Work(jobs=1)))
+            found = lower(tree, engine.told(terraform, config, loaded, engine.Work(jobs=1)))
         except UsageError as error:
             sys.stderr.write(f"{repository.name}: {error}\n")
             continue

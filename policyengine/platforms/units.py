@@ -1,0 +1,78 @@
+"""Doing the units of a platform, and keeping what they made for the next scan in the same process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec import Struct, field
+
+from policyengine.platforms import Lowered, joined
+from policyengine.repository.view import View, same
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    from policyengine.platforms import Platform, Settings, Unit
+    from policyengine.repository.files import Files
+    from policyengine.repository.view import Question
+
+    Survived = Callable[[str], AbstractContextManager[None]]
+
+T = TypeVar("T")
+
+
+class _Work(Struct, frozen=True):
+    """What was made of one unit (or which units a platform has), of what, and what the tree answered."""
+
+    inputs: object
+    answers: Mapping[Question, str]
+    made: Any
+
+
+class Kept(Struct, frozen=True):
+    """What was made of units before. It lives as long as the process: what units make holds values, also secret ones.
+
+    `read` lists the units that were done anew since the last `begin`, as `platform: unit`.
+    """
+
+    read: list[str] = field(default_factory=list)
+    _work: dict[tuple[str, str], _Work] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Start a scan."""
+        self.read.clear()
+
+    def again(self, platform: str, unit: str, tree: Files, inputs: object, make: Callable[[Files], T]) -> T:
+        """What `make` makes of a view of the tree; what it made before where inputs and answers are the same."""
+        former = self._work.get((platform, unit))
+        if former is not None and former.inputs == inputs and same(tree, former.answers):
+            found: T = former.made
+            return found
+        view = View(tree)
+        found = make(view)
+        self._work[platform, unit] = _Work(inputs, view.answers, found)
+        self.read.append(f"{platform}: {unit}")
+        return found
+
+
+def lower(
+    platform: Platform[Any], tree: Files, settings: Settings[Any], survived: Survived, kept: Kept | None
+) -> Lowered:
+    """What a platform makes of a tree. `survived` records what ends one unit and no other."""
+    made: list[Lowered] = []
+    with survived(platform.title):
+        for unit in _units(platform, tree, settings, kept):
+            with survived(unit.name):
+                if kept is None:
+                    made.append(unit.read(tree))
+                else:
+                    made.append(kept.again(platform.name, unit.name, tree, (settings, unit.inputs), unit.read))
+    return (platform.join or joined)(made)
+
+
+def _units(platform: Platform[Any], tree: Files, settings: Settings[Any], kept: Kept | None) -> Iterator[Unit]:
+    if kept is None:
+        yield from platform.units(tree, settings)
+    else:
+        yield from kept.again(platform.name, "", tree, settings, lambda view: tuple(platform.units(view, settings)))
