@@ -1,4 +1,4 @@
-"""Dockerfiles and bake files: stages, builds, and what a public image is."""
+"""Dockerfiles: their stages, and what a public image is."""
 
 from __future__ import annotations
 

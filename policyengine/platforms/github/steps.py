@@ -352,7 +352,7 @@ class Steps(Struct, frozen=True):
     # -- bake ------------------------------------------------------------------------------------------------------
 
     def _bake(self, given: dict[str, Variable], directory: str, scope: Scope, span: Span) -> list[builds.Drafted]:
-        from policyengine.platforms.docker import bake  # noqa: PLC0415  only workflows that bake pay for it
+        from policyengine.platforms.github import bake  # noqa: PLC0415  only workflows that bake pay for it
 
         where = _text_of(given["workdir"]) if "workdir" in given else ""
         directory = (join(directory, where) or directory) if where else directory
@@ -370,7 +370,7 @@ class Steps(Struct, frozen=True):
         )
 
     def _bake_command(self, command: ShellCommand, scope: Scope) -> list[builds.Drafted]:
-        from policyengine.platforms.docker import bake  # noqa: PLC0415  as above
+        from policyengine.platforms.github import bake  # noqa: PLC0415  as above
 
         argv = command.argv[command.argv.index("bake") + 1 :]
         files, sets, targets, index = [], [], [], 0
