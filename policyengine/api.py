@@ -82,6 +82,7 @@ from policyengine.model.source import Span
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value, Via, known, map_value
 from policyengine.patterns import regex
 from policyengine.rules.rule import Edit, Finding, Fix, Outcome, Pack, Rule, Severity, Undecided, rule, undecided
+from policyengine.syntax.shell import commands as shell_commands
 
 __all__ = [
     "HOOKS_VERSION",
@@ -193,6 +194,7 @@ __all__ = [
     "secrecy",
     "secrecy_of_reference",
     "serves",
+    "shell_commands",
     "speaks_of",
     "split_host",
     "stands_in_for",

@@ -64,6 +64,7 @@ class Variables(FactTable, frozen=True):
     browser_words: dict[str, Cited]
     server_words: dict[str, Cited]
     own_words: dict[str, Cited]
+    injectors: dict[str, Cited]
     _patterns: list[tuple[str, str, Given]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -123,6 +124,11 @@ def given_by(name: str, giver: Giver) -> bool:
 def given_names(giver: Giver) -> frozenset[str]:
     """The names that are given as they are, without those of a pattern."""
     return frozenset(name for name, entry in _variables().given.items() if giver in entry.by and "*" not in name)
+
+
+def injects(program: str) -> bool:
+    """Whether a program that runs another one gives it variables which no file tells: `infisical run`."""
+    return program in _variables().injectors
 
 
 def is_published(name: str) -> bool:

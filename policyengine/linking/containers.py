@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policyengine.knowledge.ports import port_of_engine
+from policyengine.knowledge.variables import injects
 from policyengine.linking.started import Home, Scripts
 from policyengine.model.container import Container, User, account
 from policyengine.model.graph import EdgeKind
@@ -55,7 +56,8 @@ def _of_service(graph: Graph, service: Service, scripts: Scripts, stores: Mappin
     builds = tuple(graph.targets(Build, EdgeKind.BUILT_BY, service)) if service.build is None else (service.build,)
     whole = started(entrypoint, command)
     store = stores.get(service.id)
-    runs = scripts.run(whole, entrypoint, command, _home(image, builds))
+    home = _home(image, builds)
+    runs = scripts.run(whole, entrypoint, command, home)
     environment = variables([*(image.environment if isinstance(image, Stage) else ()), *service.environment])
     return Container(
         node=service,
@@ -72,6 +74,7 @@ def _of_service(graph: Graph, service: Service, scripts: Scripts, stores: Mappin
         commands=runs.commands,
         line=runs.line,
         gap=runs.gap,
+        wrappers=runs.wrappers,
         user=_user(service, image),
         accounts=_accounts(image),
         workdir=image.workdir if isinstance(image, Stage) else image,
@@ -79,12 +82,13 @@ def _of_service(graph: Graph, service: Service, scripts: Scripts, stores: Mappin
         overridden=tuple(
             each for each in (image.environment if isinstance(image, Stage) else ()) if environment[each.key] != each
         ),
-        environment_gap=service.environment_gap,
+        environment_gap=service.environment_gap or _injected(service, runs.wrappers),
         ports=_ports(service, image, store),
         healthcheck=_healthcheck(service, image),
         platform=_platform(service),
         config=next(graph.targets(ConfigModule, EdgeKind.CONFIGURED_BY, service), None),
         store=store,
+        packages=tuple(scripts.packages(home)),
     )
 
 
@@ -92,7 +96,8 @@ def _of_image(graph: Graph, stage: Stage, scripts: Scripts) -> Container:
     """What an image starts by itself."""
     builds = tuple(graph.sources(Build, EdgeKind.BUILT_FROM, stage))
     whole = started(stage.entrypoint, stage.command)
-    runs = scripts.run(whole, stage.entrypoint, stage.command, _home(stage, builds))
+    home = _home(stage, builds)
+    runs = scripts.run(whole, stage.entrypoint, stage.command, home)
     return Container(
         node=stage,
         noun="image",
@@ -108,6 +113,7 @@ def _of_image(graph: Graph, stage: Stage, scripts: Scripts) -> Container:
         commands=runs.commands,
         line=runs.line,
         gap=runs.gap,
+        wrappers=runs.wrappers,
         user=_image_user(stage),
         accounts=_accounts(stage),
         workdir=stage.workdir,
@@ -118,7 +124,14 @@ def _of_image(graph: Graph, stage: Stage, scripts: Scripts) -> Container:
         healthcheck=_stage_check(stage, stage.span),
         platform=stage.platform or Absent(stage.span),
         config=None,
+        packages=tuple(scripts.packages(home)),
     )
+
+
+def _injected(service: Service, wrappers: Sequence[str]) -> Unknown | None:
+    """Why a container has more variables than its platform sets: a program around its own gives it some."""
+    found = next((each for each in wrappers if injects(each)), None)
+    return None if found is None else Unknown(f"what '{found}' injects is not in the files", service.span)
 
 
 def _home(image: Stage | Unknown, builds: Sequence[Build]) -> Home:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shlex
+from itertools import chain
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -36,11 +37,12 @@ _SPECIAL = regex(r"[\s;&|]")
 
 
 class Started(Struct, frozen=True):
-    """What a container starts: its commands, the line for people, and which of what it runs is not known."""
+    """What a container starts: its commands, the line for people, which of them is not known, what is around them."""
 
     commands: tuple[ShellCommand, ...] = ()
     line: str = ""
     gap: Unknown | None = None
+    wrappers: tuple[str, ...] = ()
 
 
 class Home(Struct, frozen=True):
@@ -64,12 +66,29 @@ class Scripts:
 
     def __init__(self, nodes: Iterable[Node], files: Files) -> None:
         self._files = files
-        self._packages = [node for node in nodes if isinstance(node, Package) and node.ecosystem == "npm"]
+        self._packages: dict[str, dict[str, Package]] = {}
+        for node in nodes:
+            if isinstance(node, Package):
+                self._packages.setdefault(node.ecosystem, {}).setdefault(_folder(node.directory), node)
+        self._scripts: dict[str, list[tuple[str, Variable]]] = {}
+        for folder, package in self._packages.get("npm", {}).items():
+            for script in package.scripts:
+                if isinstance(script.value, Known):
+                    self._scripts.setdefault(script.key, []).append((folder, script))
         self._shells: dict[str, list[str]] = {}
         for path in files.paths:
             name = path.rpartition("/")[2]
             if _SHELL_FILE.fullmatch(name):
                 self._shells.setdefault(name, []).append(path)
+
+    def packages(self, home: Home) -> Iterator[Package]:
+        """The manifests of a container: of each ecosystem the one in its nearest folder, else the only one."""
+        for packages in self._packages.values() if home.folders else ():
+            folder = next((each for each in home.folders if each in packages), None)
+            if folder is not None:
+                yield packages[folder]
+            elif len(packages) == 1:
+                yield from packages.values()
 
     def run(self, started: Value[Command], entrypoint: Value[Command], command: Value[Command], home: Home) -> Started:
         """What a container starts, or as much of it as is known."""
@@ -86,12 +105,12 @@ class Scripts:
 
     def _one(self, command: ShellCommand, home: Home, depth: int) -> Started:
         """One command, and what is behind the names in it."""
-        own = Started((command,), _line(command))
+        own = Started((command,), _line(command), wrappers=tuple(layer.path for layer in command.wrappers))
         if not depth:
             return own
         called = [*self._package_scripts(command, home, depth)]
         if called:
-            return _together(called, called[0].line)
+            return _together([replace(own, commands=()), *called], called[0].line)
         read = [self._shell_file(command, word, home, depth) for word in _files(command, home)]
         return _together([*read, own], own.line)
 
@@ -119,14 +138,9 @@ class Scripts:
 
     def _named(self, name: str, home: Home) -> Variable | None:
         """The package script of that name: of the container's own package, else the only text of that name."""
-        found = [
-            (package.directory, script)
-            for package in self._packages
-            for script in package.scripts
-            if script.key == name and isinstance(script.value, Known)
-        ]
+        found = self._scripts.get(name, [])
         for folder in home.folders:
-            own = next((script for directory, script in found if _folder(directory) == folder), None)
+            own = next((script for directory, script in found if directory == folder), None)
             if own is not None:
                 return own
         texts = {script.value.value for _, script in found if isinstance(script.value, Known)}
@@ -138,9 +152,10 @@ class Scripts:
         if source is None:
             return Started(gap=Unknown("what the start script does is not known", command.span))
         via = (Via(word, command.span), *command.via)
+        script = shell.read(Text.of(source))
         commands = [
             ShellCommand(tuple(Word(each.text, each.span, each.literal) for each in one.words), one.span, via=via)
-            for one in shell.read(Text.of(source)).commands
+            for one in chain(script.commands, *script.functions.values())
             if one.words
         ]
         runs = [self._one(each, home, depth - 1) for each in commands]
@@ -166,6 +181,7 @@ def _together(runs: Sequence[Started], line: str) -> Started:
         tuple(command for run in runs for command in run.commands),
         line,
         next((run.gap for run in runs if run.gap is not None), None),
+        tuple(dict.fromkeys(wrapper for run in runs for wrapper in run.wrappers)),
     )
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         ConfigModule,
         Datastore,
         Healthcheck,
+        Package,
         Port,
         Role,
         Side,
@@ -81,11 +82,13 @@ class Container(Struct, frozen=True, eq=False):
     and command as they are executed together; `overrides` tells that the service sets one of them. `commands` are
     those that run in the end, through shells, package scripts and shell files of the tree, as far as entrypoint and
     command are known; `gap` says which of them leads to what is not known. `line` is what is started as people read
-    it: without init processes and other wrappers. `accounts` are the users that the image creates, with their numbers.
+    it: without the `wrappers` that only run something else (`tini`, `infisical run`). `accounts` are the users that
+    the image creates, with their numbers.
 
     `environment` holds the variables in force by name, `overridden` what loses against them, and `environment_gap`
     why there may be more. `ports` are those that the service maps or exposes and those that its image exposes.
     `builds` make its image; `config` is the module that checks its environment, `store` the datastore that it runs.
+    `packages` are its manifests: of each ecosystem the one in its nearest folder, else the only one of the tree.
     `noun` names it in messages.
     """
 
@@ -103,6 +106,7 @@ class Container(Struct, frozen=True, eq=False):
     commands: tuple[ShellCommand, ...]
     line: str
     gap: Unknown | None
+    wrappers: tuple[str, ...]
     user: Value[User]
     accounts: Mapping[str, str]
     workdir: Value[str]
@@ -114,6 +118,7 @@ class Container(Struct, frozen=True, eq=False):
     platform: Value[str]
     config: ConfigModule | None
     store: Datastore | None = None
+    packages: tuple[Package, ...] = ()
 
     @property
     def id(self) -> str:

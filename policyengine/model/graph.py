@@ -9,13 +9,14 @@ from msgspec import Struct, field
 
 from policyengine.model.ignoring import compile_patterns, left_out_by_docker
 from policyengine.model.image import engine_of
-from policyengine.model.nodes import Datastore, IgnoreFile, Node, Role, Service, Side, Stage
+from policyengine.model.nodes import Datastore, IgnoreFile, Job, Node, Role, Service, Side, Stage
 from policyengine.model.source import Span
 from policyengine.model.value import Absent, Floating, Known, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from policyengine.model.command import ShellCommand
     from policyengine.model.container import Container
     from policyengine.model.ignoring import GitPatterns
     from policyengine.model.value import Value
@@ -262,6 +263,28 @@ class Graph(Struct, frozen=True, eq=False):
                 return Absent(span)
             case _:
                 return Unknown(f"no Dockerfile is known for the image of '{node.name}'", node.span)
+
+    def ingredients(self, stage: Stage) -> tuple[Stage, ...]:
+        """A stage with those of its Dockerfile that it is built on or copies from, directly or through others."""
+        known = {
+            name: each
+            for each in self.all(Stage)
+            if each.dockerfile == stage.dockerfile
+            for name in (each.id, each.name.lower(), str(each.index))
+        }
+        found: dict[str, Stage] = {}
+        waiting = [stage]
+        while waiting:
+            each = waiting.pop()
+            if each.id not in found:
+                found[each.id] = each
+                names = (each.parent, *(copy.stage.lower() for copy in each.copies))
+                waiting.extend(known[name] for name in names if name in known)
+        return tuple(sorted(found.values(), key=lambda each: each.index))
+
+    def commands(self) -> Iterator[ShellCommand]:
+        """Every command of the steps of every job."""
+        return (command for job in self.all(Job) for step in job.steps for command in step.commands)
 
     def equivalent(self, one: str, other: str) -> bool:
         """Whether two engines count as the same: equal, or declared so under `equivalences`."""

@@ -171,24 +171,6 @@ def test_a_pgvector_dependency_is_a_use_of_vectors() -> None:
     assert [each.span.path[0] for each in nodes(VectorUse, files)] == ["a", "b", "c", "d", "e"]
 
 
-def test_a_start_script_that_migrates_is_a_runner() -> None:
-    files = {
-        "Dockerfile": 'FROM node:22\nCOPY . .\nENTRYPOINT ["./docker/entrypoint.sh"]\n',
-        "docker/entrypoint.sh": '#!/bin/sh\n# prisma migrate deploy\nnpx prisma migrate deploy\nexec "$@"\n',
-        "prisma/migrations/20250101000000_a/migration.sql": "",
-    }
-    (runner,) = nodes(MigrationRunner, files)
-    text = files["docker/entrypoint.sh"]
-    assert text[runner.span.start : runner.span.end] == "prisma migrate deploy"
-    assert text[: runner.span.start].endswith("npx ")
-    assert (runner.tool, runner.directory, runner.side) == ("prisma", "prisma/migrations", Side.SOURCE)
-
-
-def test_a_script_that_no_image_starts_with_is_no_runner() -> None:
-    files = {"Dockerfile": 'FROM a\nCMD ["node"]', "scripts/migrate.sh": "prisma migrate deploy"}
-    assert nodes(MigrationRunner, files) == []
-
-
 def test_a_package_has_scripts_dependencies_and_engines_with_their_places() -> None:
     text = '{"name": "x", "engines": {"node": "22"}, "scripts": {"a": "b c"}, "devDependencies": {"zod": "^4"}}'
     (found,) = package.lower(Memory({"web/package.json": text})).nodes

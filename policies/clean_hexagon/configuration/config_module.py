@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from clean_hexagon.configuration.required_keys import module_of
-from policyengine.api import (
-    ConfigModule,
-    Finding,
-    Fix,
-    Graph,
-    Known,
-    Outcome,
-    Package,
-    Role,
-    Service,
-    Severity,
-    Side,
-    rule,
-)
+from policyengine.api import ConfigModule, Finding, Fix, Graph, Known, Outcome, Role, Severity, Side, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clean_hexagon.options import Options
+    from policyengine.api import Container, Package
+
+_RUNTIMES = frozenset({"node", "bun", "deno", "playwright"})
 
 
 @rule(
@@ -46,24 +34,20 @@ def config_module_missing(graph: Graph, options: Options) -> Iterator[Outcome]:
     Asked of Node applications (with a package.json) that the cloud runs. Reported at the package's name.
     """
     del options
-    modules = list(graph.all(ConfigModule))
-    packages = [package for package in graph.all(Package) if package.ecosystem == "npm"]
     done: set[str] = set()
-    for service in graph.apps(Side.CLOUD):
-        package = _package(graph, service, packages)
+    for container in graph.containers(side=Side.CLOUD, role=Role.APP):
+        package = _node_package(container)
         if package is None or package.id in done:
             continue
         done.add(package.id)
-        own = [module for module in modules if _within(module.directory, package.directory)]
-        linked = module_of(graph, service)
-        if linked is not None:
-            own.append(linked)
+        own = [module for module in graph.all(ConfigModule) if _within(module.directory, package.directory)]
+        if container.config is not None:
+            own.append(container.config)
         if not own:
             yield Finding(
                 subject=package,
                 at=package,
                 args={"name": package.name},
-                related=(),
                 fix=Fix("add src/config.ts with a schema that is parsed at start-up"),
             )
         elif all(not module.library and module.gap is None for module in own):
@@ -80,21 +64,10 @@ def _within(directory: str, folder: str) -> bool:
     return folder in ("", ".") or directory == folder or directory.startswith(folder.rstrip("/") + "/")
 
 
-def _package(graph: Graph, service: Service, packages: list[Package]) -> Package | None:
-    """The package.json of what a cloud container runs: that of its Dockerfile's folder or context."""
-    stage = graph.stage(service)
-    if service.role is not Role.APP or not isinstance(stage, Known):
+def _node_package(container: Container) -> Package | None:
+    """The package.json of a container whose image runs Node or its like, or may do so."""
+    if not isinstance(container.stage, Known):
         return None
-    if isinstance(stage.value.base, Known) and stage.value.base.value.basename not in (
-        "node",
-        "bun",
-        "deno",
-        "playwright",
-    ):
+    if isinstance(container.base, Known) and container.base.value.basename not in _RUNTIMES:
         return None
-    folder = PurePosixPath(stage.value.dockerfile).parent.as_posix()
-    folder = "" if folder == "." else folder
-    own = [package for package in packages if package.directory in (folder, folder or ".")]
-    if own:
-        return own[0]
-    return packages[0] if len(packages) == 1 else None
+    return next((package for package in container.packages if package.ecosystem == "npm"), None)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from policyengine.api import (
-    ConfigModule,
-    EdgeKind,
     Finding,
     Fix,
     Graph,
     Known,
     Outcome,
-    Service,
+    Role,
     Severity,
-    Side,
     Stage,
     Unknown,
     given_by,
@@ -27,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clean_hexagon.options import Options
+    from policyengine.api import ConfigKey, Container
 
 
 @rule(
@@ -48,70 +45,44 @@ def env_key_missing_in_cloud(graph: Graph, options: Options) -> Iterator[Outcome
     there, so the finding is a warning. All missing keys of a container make one finding, at the container.
     """
     del options
-    users: dict[str, list[Service]] = {}
-    for service in graph.apps(Side.CLOUD):
-        module = module_of(graph, service)
-        if module is not None and not (isinstance(service.count, Known) and service.count.value == 0):
-            users.setdefault(module.id, []).append(service)
-    for module_id, services in sorted(users.items()):
-        module = graph.get(ConfigModule, module_id)
-        for service in services if module is not None else ():
-            yield from _missing(graph, module, service, services)
+    users: dict[str, list[Container]] = {}
+    for container in graph.deployed(role=Role.APP):
+        if container.config is not None:
+            users.setdefault(container.config.id, []).append(container)
+    for _, containers in sorted(users.items()):
+        for container in containers:
+            yield from _missing(graph, container, containers)
 
 
-def _missing(graph: Graph, module: ConfigModule | None, service: Service, services: list[Service]) -> Iterator[Outcome]:
-    if module is None:
+def _missing(graph: Graph, container: Container, users: list[Container]) -> Iterator[Outcome]:
+    """What one of the containers that share a config module lacks."""
+    absent = [key for key in _required(container) if key.key not in container.environment]
+    if absent and container.environment_gap is not None:
+        yield from undecided(container.node, container.environment_gap)
         return
-    required = [key for key in module.keys if isinstance(key.required, Known) and key.required.value and not key.client]
-    absent = [key for key in required if key.key not in _given(graph, service) and not given_by(key.key, "container")]
-    if not absent:
-        return
-    if service.environment_gap is not None:
-        yield from undecided(service, service.environment_gap)
-        return
-    if _wrapped(graph, service):
-        yield from undecided(service, Unknown("what 'infisical run' injects is not in the files", service.span))
-        return
-    if isinstance(graph.stage(service), Unknown):
+    if isinstance(container.stage, Unknown):
         anywhere = {variable.key for stage in graph.all(Stage) for variable in stage.environment}
         if any(key.key in anywhere for key in absent):
-            yield from undecided(service, graph.stage(service))
+            yield from undecided(container.node, container.stage)
         absent = [key for key in absent if key.key not in anywhere]
-        if not absent:
-            return
-    elsewhere = all(
-        any(key.key in _given(graph, other) for other in services if other.id != service.id) for key in absent
-    )
+    if not absent:
+        return
+    others = [each for each in users if each.id != container.id]
+    elsewhere = all(any(key.key in other.environment for other in others) for key in absent)
+    names = ", ".join(key.key for key in absent)
     yield Finding(
-        subject=service,
-        at=service,
-        args={"name": service.name, "keys": ", ".join(key.key for key in absent)},
-        related=tuple(key for key in absent[:1]),
+        subject=container.node,
+        at=container,
+        args={"name": container.name, "keys": names},
+        related=(absent[0],),
         severity=Severity.WARNING if elsewhere else None,
-        fix=Fix(f"add {', '.join(key.key for key in absent)} to the container's secrets or environment"),
+        fix=Fix(f"add {names} to the container's secrets or environment"),
     )
 
 
-def _given(graph: Graph, service: Service) -> set[str]:
-    keys = {variable.key for variable in service.environment}
-    stage = graph.stage(service)
-    if isinstance(stage, Known):
-        keys |= {variable.key for variable in stage.value.environment}
-    return keys
-
-
-def _wrapped(graph: Graph, service: Service) -> bool:
-    """Whether a wrapper injects variables when the container starts: `infisical run`, `doppler run`, `chamber exec`."""
-    stage = graph.stage(service)
-    commands = [service.entrypoint, service.command]
-    if isinstance(stage, Known):
-        commands += [stage.value.entrypoint, stage.value.command]
-    pattern = re.compile(
-        r"\b(?:infisical\s+run|doppler\s+run|chamber\s+exec|aws-vault\s+exec|op\s+run|dotenvx?\s+run)\b"
-    )
-    return any(isinstance(command, Known) and pattern.search(str(command.value)) for command in commands)
-
-
-def module_of(graph: Graph, service: Service) -> ConfigModule | None:
-    """The config module of a service."""
-    return next(graph.targets(ConfigModule, EdgeKind.CONFIGURED_BY, service), None)
+def _required(container: Container) -> Iterator[ConfigKey]:
+    """The keys that must be set, without those that the platform sets itself."""
+    for key in container.config.keys if container.config is not None else ():
+        required = isinstance(key.required, Known) and key.required.value
+        if required and not key.client and not given_by(key.key, "container"):
+            yield key

@@ -14,7 +14,7 @@ from policyengine.model.value import Known, Unknown
 from policyengine.patterns import regex
 from policyengine.platforms import Lowered
 from policyengine.platforms.code.migration_folders import folders as find_folders
-from policyengine.platforms.code.migration_start import in_code, runners
+from policyengine.platforms.code.migration_start import in_code
 from policyengine.platforms.code.package import set_aside
 
 if TYPE_CHECKING:
@@ -73,7 +73,6 @@ def lower(files: Files) -> Lowered:
     nodes.extend(_from_code(files, own, migrated))
     nodes.extend(_from_schemas(files, own))
     nodes.extend(_from_packages(files))
-    nodes.extend(runners(files, own, folders))
     nodes.extend(in_code(files, own, folders))
     unique: dict[str, Node] = {}
     for node in nodes:
