@@ -166,9 +166,10 @@ class Named(Struct, frozen=True, forbid_unknown_fields=True):
         """Whether the first words of a program are such a name: `server migrate up`, `app db migrate`."""
         words = [words_of(each) for each in operands]
         chosen = 1 if len(words) > 1 and words[0] and self.lead.issuperset(words[0]) else 0
-        if not words or "/" in operands[chosen] or ("." in operands[chosen] and words[chosen][-1] not in self.any):
+        if not words or not words[chosen] or "/" in operands[chosen]:
             return False
-        return not self.any.isdisjoint(words[chosen]) and self.none.isdisjoint(sum(words, ()))
+        ends = "." not in operands[chosen] or words[chosen][-1] in self.any
+        return ends and not self.any.isdisjoint(words[chosen]) and self.none.isdisjoint(sum(words, ()))
 
 
 class Unless(Struct, frozen=True, forbid_unknown_fields=True):

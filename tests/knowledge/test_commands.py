@@ -139,6 +139,10 @@ def test_the_names_of_scripts_are_the_last_resort(line: str, kinds: list[str]) -
     assert all(deed.named for deed in found)
 
 
+def test_an_operand_without_words_tells_nothing() -> None:
+    assert commands.deeds(("jq", ".", "merged.json")) == ()
+
+
 def test_a_deed_tells_where_it_is_done() -> None:
     places = {
         "docker compose exec app prisma migrate deploy": "container",
