@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from policyengine.knowledge.variables import database_variables
 from policyengine.model import image as images
 from policyengine.model.graph import Edge, EdgeKind
 from policyengine.model.nodes import (
@@ -70,7 +71,7 @@ def running(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:
 
 def _database_name(service: Service) -> Value[str] | None:
     """The database that an official image creates at its first start."""
-    for key in ("POSTGRES_DB", "MYSQL_DATABASE", "MARIADB_DATABASE", "MONGO_INITDB_DATABASE"):
+    for key in database_variables():
         variable = service.variable(key)
         if variable is not None:
             return variable.value
