@@ -23,7 +23,7 @@ class EngineName(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Emulator(Struct, frozen=True, forbid_unknown_fields=True):
-    """A program that speaks the protocol of engines (`s3`) or of every service of a cloud (`aws`)."""
+    """A program that speaks the protocol of engines (`s3`, the main one first) or all services of a cloud (`aws`)."""
 
     stands_in_for: tuple[str, ...]
     source: str
@@ -84,9 +84,10 @@ def serves(here: str, there: str) -> bool:
 
 
 def spoken(engine: str) -> str:
-    """The engine whose protocol is spoken: `s3` by `minio`, the engine itself by every other."""
-    found = _components().emulators.get(engine)
-    return engine if found is None or len(found.stands_in_for) > 1 else found.stands_in_for[0]
+    """The engine whose protocol is spoken first: `s3` by `minio`, the engine itself by what stands in for none."""
+    known = _components()
+    found = known.emulators.get(engine)
+    return engine if found is None or found.stands_in_for[0] not in known.engines else found.stands_in_for[0]
 
 
 def role_by_name(name: str) -> Literal["proxy", "sidecar"] | None:
