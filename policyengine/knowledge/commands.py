@@ -21,6 +21,7 @@ from policyengine.knowledge.programs import (
     program_name,
     words_of,
 )
+from policyengine.knowledge.programs import works as is_listed
 from policyengine.patterns import regex
 
 if TYPE_CHECKING:
@@ -32,12 +33,16 @@ __all__ = [
     "Layer",
     "Option",
     "Place",
+    "about",
     "deeds",
     "named",
     "program_name",
     "read",
     "script_names",
     "scripts",
+    "tells",
+    "words_of",
+    "works",
 ]
 
 _PREFIX = regex(r"\A(npm|pnpm|yarn|bun):")
@@ -57,6 +62,23 @@ def named(name: str) -> frozenset[Kind]:
     """What the name of a script, a target or a task says that it does: `db:migrate`, `run-migrations`, `test:unit`."""
     words = words_of(name)
     return frozenset(kind for kind, entry in commands().names.items() if entry.fits(words))
+
+
+def about(name: str, *kinds: Kind) -> bool:
+    """Whether the name of a container or a resource speaks of something of these kinds: `dev-migrations`."""
+    words = words_of(name)
+    return any(commands().names[kind].speaks(words) for kind in kinds)
+
+
+def tells(layer: Layer) -> bool:
+    """Whether a program is only asked to list or to tell something."""
+    program = commands().programs.get(layer.path) or UNLISTED
+    return any(option.name in program.tells for option in layer.options)
+
+
+def works(word: str) -> bool:
+    """Whether it is known what the program does that a word names, so that its file need not be read."""
+    return is_listed(commands(), word)
 
 
 def script_names(words: Sequence[str], layer: Layer) -> tuple[str, ...]:

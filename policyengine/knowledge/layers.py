@@ -11,6 +11,7 @@ from policyengine.knowledge.programs import (
     Commands,
     Layer,
     Option,
+    Program,
     Runs,
     commands,
     entry,
@@ -54,7 +55,7 @@ def _layer(known: Commands, words: tuple[str, ...], start: int) -> tuple[Layer, 
     program = known.programs.get(path) or UNLISTED
     runs = program.runs
     if runs is not None and not runs.lines:
-        behind, operands, at, script = _wrapped(words, rest, program.valued, runs)
+        behind, operands, at, script = _wrapped(words, rest, program, runs)
         inner = at if script is None else None
         image = next((each for each in operands if runs.place == "container" and is_tool(known, words[each])), None)
         if image is not None:
@@ -63,14 +64,17 @@ def _layer(known: Commands, words: tuple[str, ...], start: int) -> tuple[Layer, 
             inner = None
         if inner is not None or script is not None:
             subject = words[operands[-1]] if operands else ""
+            if runs.known and inner is not None:
+                operands = (*operands, inner)  # it may be a script of that name as well
             layer = Layer(path, start, rest, (*options, *behind), operands, runs.place, subject, script, runs.joined)
             return layer, inner
-    behind, operands = _arguments(words, rest, program.valued)
+    behind, operands = _arguments(words, rest, program)
     layer = Layer(path, start, rest, (*options, *behind), operands)
     if runs is None:
         return layer, None
     named = next((option.index for option in layer.options if option.name in runs.files), None)
-    file = operands[0] if runs.file and operands else named
+    piped = any(option.name in runs.stdin for option in layer.options)
+    file = operands[0] if runs.file and operands and not piped else named
     return replace(layer, place=runs.place, subject=words[operands[0]] if operands else "", file=file), None
 
 
@@ -82,7 +86,7 @@ def _sub_commands(known: Commands, words: tuple[str, ...], start: int) -> tuple[
     found: list[Option] = []
     while at < len(words):
         program = known.programs.get(longer) or UNLISTED
-        option = _option(words, at, program.valued)
+        option = _option(words, at, program)
         if option is not None:
             found.append(option)
             at = option.index + 1
@@ -97,15 +101,14 @@ def _sub_commands(known: Commands, words: tuple[str, ...], start: int) -> tuple[
 
 
 def _wrapped(
-    words: tuple[str, ...], at: int, valued: frozenset[str], runs: Runs
+    words: tuple[str, ...], at: int, program: Program, runs: Runs
 ) -> tuple[list[Option], tuple[int, ...], int | None, int | None]:
     """Options and operands of a wrapper, where the command begins that it runs, and which word is a script."""
-    taking = valued.union(runs.script, runs.module)
     options: list[Option] = []
     operands: list[int] = []
     marked = False
     while at < len(words):
-        option = _option(words, at, taking)
+        option = _option(words, at, program)
         if words[at] == "--":
             at, marked = at + 1, True
             break
@@ -131,27 +134,30 @@ def _wrapped(
     return options, tuple(operands), None if runs.joined else at, at if runs.joined else None
 
 
-def _arguments(words: tuple[str, ...], at: int, valued: frozenset[str]) -> tuple[list[Option], tuple[int, ...]]:
-    """All options and operands from `at` on."""
+def _arguments(words: tuple[str, ...], at: int, program: Program) -> tuple[list[Option], tuple[int, ...]]:
+    """All options and operands from `at` on; behind `--` are operands only."""
     options: list[Option] = []
     operands: list[int] = []
     while at < len(words):
-        option = _option(words, at, valued)
+        option = _option(words, at, program)
         if option is not None:
             options.append(option)
             at = option.index
-        elif words[at] != "--":
+        elif words[at] == "--":
+            return options, (*operands, *range(at + 1, len(words)))
+        else:
             operands.append(at)
         at += 1
     return options, tuple(operands)
 
 
-def _option(words: tuple[str, ...], at: int, valued: frozenset[str]) -> Option | None:
+def _option(words: tuple[str, ...], at: int, program: Program) -> Option | None:
     """The option at an index, with its value; None for another word."""
-    word = words[at]
+    word, valued = words[at], program.taking
     name, equals, value = word.partition("=")
-    if word in valued and at + 1 < len(words):
-        return Option(word, words[at + 1], at + 1)
+    behind = words[at + 1] if at + 1 < len(words) else ""
+    if (word in valued and at + 1 < len(words)) or (word in program.numbered and behind.isdecimal()):
+        return Option(word, behind, at + 1)
     if word in {"-", "--"} or not word.startswith(("-", "+") if "+o" in valued else "-"):
         return None
     if equals:
@@ -160,5 +166,5 @@ def _option(words: tuple[str, ...], at: int, valued: frozenset[str]) -> Option |
         return Option(word[:2], word[2:], at)
     last = f"-{word[-1]}"
     if word[1:].isalpha() and last in valued and at + 1 < len(words):
-        return Option(last, words[at + 1], at + 1)
+        return Option(last, behind, at + 1)
     return Option(word, "", at)

@@ -79,7 +79,7 @@ class Runs(Struct, frozen=True, forbid_unknown_fields=True):
     Behind its options and so many `operands`; only behind `--` when `marked`; only where a program of the table follows
     when `known`. `script` and `module` are options whose value is a shell script, or the name of what runs. `joined`:
     all words behind are one script. `lines`: each word is a command line, or the name of a package script. `file`: the
-    first operand is a program file, `files` are options that name one.
+    first operand is a program file (not with one of the options `stdin`), `files` are options that name one.
     """
 
     operands: int = 0
@@ -92,6 +92,7 @@ class Runs(Struct, frozen=True, forbid_unknown_fields=True):
     script: tuple[str, ...] = ()
     module: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    stdin: frozenset[str] = frozenset()
     tool: str = ""
 
 
@@ -113,7 +114,8 @@ class Scripts(Struct, frozen=True, forbid_unknown_fields=True):
 class Program(Struct, frozen=True, forbid_unknown_fields=True):
     """A program, or a sub-command of one.
 
-    `also` are its other names. `valued` are the options (and words) that take the next word as their value. `does`
+    `also` are its other names. `valued` are the options (and words) that take the next word as their value, `numbered`
+    those that take it when it is a number, `tells` those with which it does nothing but tell. `does`
     tells by the words that follow, `tasks` by any of them (`:test` also as the end of `app:test`), `options` by an
     option; each names a kind, and the tool where it is not the program.
     """
@@ -121,6 +123,8 @@ class Program(Struct, frozen=True, forbid_unknown_fields=True):
     source: str
     also: tuple[str, ...] = ()
     valued: frozenset[str] = frozenset()
+    numbered: frozenset[str] = frozenset()
+    tells: frozenset[str] = frozenset()
     does: dict[str, str] = {}
     tasks: dict[str, str] = {}
     options: dict[str, str] = {}
@@ -128,9 +132,14 @@ class Program(Struct, frozen=True, forbid_unknown_fields=True):
     scripts: Scripts | None = None
 
     @property
+    def taking(self) -> frozenset[str]:
+        """All options that take the next word, those included whose value runs."""
+        return self.valued if self.runs is None else self.valued.union(self.runs.script, self.runs.module)
+
+    @property
     def works(self) -> bool:
-        """Whether the table says anything of what it does."""
-        return bool(self.does or self.tasks or self.options or self.runs)
+        """Whether the table says what it does, or how it finds that."""
+        return bool(self.does or self.tasks or self.options or self.runs or self.scripts)
 
 
 class Named(Struct, frozen=True, forbid_unknown_fields=True):
@@ -170,6 +179,10 @@ class Named(Struct, frozen=True, forbid_unknown_fields=True):
             return False
         ends = "." not in operands[chosen] or words[chosen][-1] in self.any
         return ends and not self.any.isdisjoint(words[chosen]) and self.none.isdisjoint(sum(words, ()))
+
+    def speaks(self, words: Sequence[str]) -> bool:
+        """Whether the words of a name have to do with it at all: `dev-migrations`, `db_seed`."""
+        return not self.any.isdisjoint(words) or any(f" {each} " in f" {' '.join(words)} " for each in self.sequences)
 
 
 class Unless(Struct, frozen=True, forbid_unknown_fields=True):

@@ -22,7 +22,6 @@ from policyengine.api import (
     Migrate,
     Role,
     Service,
-    ShellCommand,
     Side,
     Step,
     Trigger,
@@ -56,19 +55,6 @@ _NAMED_SCRIPT = regex(
 )
 _MAY_BE_A_GATE = regex(r"e2e|end|integration|compose|docker|stack|\bup\b|start|test|ci\b|playwright|cypress")
 _MAY_HIDE_A_GATE = regex(r"compose|e2e|end-to-end|integration|playwright|cypress", re.IGNORECASE)
-
-_RUNNERS = frozenset(
-    """vitest jest mocha ava pytest tox nox rspec phpunit pest ctest playwright cypress detox karma behave cucumber
-    gotestsum ginkgo""".split()  # noqa: SIM905  as above
-)
-_MANAGERS = frozenset({"npm", "pnpm", "yarn", "bun", "make", "task", "just", "nx", "turbo", "rake", "composer", "deno"})
-_TOOLS = frozenset({"go", "cargo", "dotnet", "mix", "rails", "swift", "bazel", "sbt", "lein"})
-_JVM = frozenset({"mvn", "mvnw", "gradle", "gradlew"})
-_PREFIXES = frozenset({"sudo", "npx", "pnpx", "bunx", "time", "env", "xvfb-run"})
-_PREFIX_PAIRS = frozenset(
-    {("pnpm", "exec"), ("npm", "exec"), ("yarn", "exec"), ("bundle", "exec"), ("poetry", "run"), ("uv", "run")}
-)
-_WORK = regex(r"(?:test|tests|spec|check|verify|build|e2e|ci)(?:[:_-].*)?\Z|.*[:_-](?:test|e2e|build)\Z")
 
 
 class Place(Struct, frozen=True):
@@ -236,36 +222,10 @@ def _works(graph: Graph, workflow: Workflow) -> bool:
     return any(
         step.builds
         or any(isinstance(each, ComposeUp | EndToEnd | Migrate) for each in step.activities)
-        or any(_is_work(command) for command in step.commands)
+        or any(command.does("build", "test", "e2e") for command in step.commands)
         for job in jobs(graph, workflow)
         for step in job.steps
     )
-
-
-def _is_work(command: ShellCommand) -> bool:
-    """Whether a command builds or tests."""
-    argv = list(command.argv)
-    while argv and (argv[0] in _PREFIXES or tuple(argv[:2]) in _PREFIX_PAIRS):
-        argv = argv[1 if argv[0] in _PREFIXES else 2 :]
-    if len(argv) > 2 and argv[0].startswith("python") and argv[1] == "-m":
-        argv = argv[2:]
-    if not argv:
-        return False
-    name = argv[0].rpartition("/")[2]
-    words = [word for word in argv[1:] if not word.startswith("-")]
-    if name in _RUNNERS:
-        return "install" not in words
-    if name in _MANAGERS:
-        return any(_WORK.match(word) for word in words[:2] if (name, word) != ("npm", "ci"))
-    if name in _TOOLS:
-        return bool(words) and words[0] in {"test", "build", "nextest", "publish"}
-    if name in _JVM:
-        return any(
-            word.rpartition(":")[2] in {"test", "verify", "package", "install", "build", "check"} for word in words
-        )
-    if name == "docker":
-        return "build" in words[:2] or "bake" in words[:2]
-    return name.startswith("python") and any(word.endswith("manage.py") for word in words) and "test" in words
 
 
 def hidden(graph: Graph, workflow: Workflow) -> Unknown | None:

@@ -19,13 +19,6 @@ if TYPE_CHECKING:
     from policyengine.model.image import ImageRef
     from policyengine.model.source import Span
 
-_VALUED = frozenset(
-    """-t --tag -f --file --target --platform --build-arg --cache-from --cache-to --label --secret --ssh -o
-    --output --builder --progress --metadata-file --iidfile --network --add-host --build-context --shm-size
-    --ulimit --memory -m --cpuset-cpus --allow --annotation --attest --provenance --sbom --no-cache-filter
-    --isolation --security-opt --set --cgroup-parent --call""".split()  # noqa: SIM905  words read best as words
-)
-
 
 class Drafted(Struct, frozen=True):
     """A build without its id; the job gives it one."""
@@ -200,71 +193,63 @@ def _arguments(value: Value[str]) -> tuple[Variable, ...]:
 
 def of_command(command: ShellCommand, expand: Callable[[str], str]) -> Drafted | None:
     """The build of `docker build`, `docker buildx build`, `docker image build`, `podman build`; else None."""
-    argv = command.argv
-    words = argv[1:] if argv[:1] == ("sudo",) else argv
-    shift = len(argv) - len(words)
-    for head in (("buildx", "build"), ("image", "build"), ("builder", "build"), ("build",)):
-        if words[:1] in (("docker",), ("podman",)) and words[1 : 1 + len(head)] == head:
-            return _of_words(
-                command, shift + 1 + len(head), "buildx" if head[0] == "buildx" else "docker build", expand
-            )
-    return None
-
-
-def _of_words(command: ShellCommand, first: int, tool: str, expand: Callable[[str], str]) -> Drafted:
-    options: dict[str, list[tuple[str, Span]]] = {}
-    context: tuple[str, Span] | None = None
-    index = first
-    while index < len(command.words):
-        word = command.words[index]
-        name, equals, value = word.text.partition("=")
-        where = word.span
-        if name in _VALUED:
-            if equals:
-                where = where._replace(start=where.start + len(name) + 1)
-            else:
-                index += 1
-                if index < len(command.words):
-                    value, where = command.words[index].text, command.words[index].span
-            options.setdefault(_LONG.get(name, name), []).append((expand(value), where))
-        elif word.text.startswith("-") and word.text != "-":
-            options.setdefault(name, []).append((value or "true", where))
-        else:
-            context = (expand(word.text), where)
-        index += 1
+    layer = command.layers[-1] if command.layers else None
+    if layer is None or layer.path != "docker build":
+        return None
     span = command.span
+    options: dict[str, list[Known[str]]] = {}
+    for option in layer.options:
+        where = command.words[option.index].span
+        if command.words[option.index].text.startswith(f"{option.name}="):
+            where = where._replace(start=where.start + len(option.name) + 1)
+        options.setdefault(_LONG.get(option.name, option.name), []).append(Known(expand(option.value), where))
+    context = command.words[layer.operands[-1]] if layer.operands else None
 
     def get(name: str) -> Value[str]:
-        return Known(*options[name][-1]) if name in options else Absent(span)
+        return options[name][-1] if name in options else Absent(span)
 
     outputs = get("--output")
-    push: Value[bool] = Known(value=True, span=options["--push"][-1][1]) if "--push" in options else Absent(span)
+    push: Value[bool] = Known(value=True, span=options["--push"][-1].span) if "--push" in options else Absent(span)
     if isinstance(push, Absent) and isinstance(outputs, Known):
         push = push_of(Absent(span), outputs)
-    tags = [value for value, _ in options.get("--tag", [])]
-    given: Value[str] = Known(*context) if context else Unknown("no build context is named", span)
+    tags = options.get("--tag", [])
+    given: Value[str] = (
+        Known(expand(context.text), context.span) if context else Unknown("no build context is named", span)
+    )
     folder, dockerfile = places(given, get("--file"), span, directory=command.directory, beside=command.directory)
     return Drafted(
-        tool=tool,
+        tool="buildx" if "buildx" in command.argv[layer.start : layer.rest] else "docker build",
         span=span,
         context=folder,
         dockerfile=dockerfile,
         target=_plain(get("--target")),
         platforms=platforms_of(get("--platform")),
-        tags=tags_of(tags, options["--tag"][0][1] if tags else span),
+        tags=tags_of([each.value for each in tags], tags[0].span if tags else span),
         push=push,
         args=tuple(
             Variable(
-                key, where, Known(text, where) if "$" not in text else Unknown(f"it is {text}", where), Origin.ARGUMENT
+                key,
+                each.span,
+                Known(text, each.span) if "$" not in text else Unknown(f"it is {text}", each.span),
+                Origin.ARGUMENT,
             )
-            for value, where in options.get("--build-arg", [])
-            for key, _, text in [value.partition("=")]
+            for each in options.get("--build-arg", [])
+            for key, _, text in [each.value.partition("=")]
         ),
-        written=tuple(tags),
+        written=tuple(each.value for each in tags),
     )
 
 
 _LONG = {"-t": "--tag", "-f": "--file", "-o": "--output", "-m": "--memory"}
+
+
+def _docker(command: ShellCommand) -> tuple[str, ...]:
+    """The words behind `docker` or `docker image` that are no options: `push app:1`."""
+    layer = command.layers[-1] if command.layers else None
+    if layer is None or layer.path != "docker":
+        return ()
+    words = tuple(command.argv[index] for index in layer.operands)
+    return words[1:] if words[:1] == ("image",) else words
 
 
 def pushed(commands: Sequence[ShellCommand], expand: Callable[[str], str]) -> set[str]:
@@ -272,11 +257,11 @@ def pushed(commands: Sequence[ShellCommand], expand: Callable[[str], str]) -> se
     found: set[str] = set()
     aliases: list[tuple[str, str]] = []
     for command in commands:
-        words = command.argv[1:] if command.argv[:1] == ("sudo",) else command.argv
-        if words[:2] == ("docker", "push") or words[:3] == ("docker", "image", "push"):
-            found.update(expand(word) for word in words[2:] if not word.startswith("-") and word != "push")
-        elif words[:2] == ("docker", "tag") and len(words) >= 4:
-            aliases.append((expand(words[2]), expand(words[3])))
+        match _docker(command):
+            case ("push", *references):
+                found.update(map(expand, references))
+            case ("tag", source, target, *_):
+                aliases.append((expand(source), expand(target)))
     for source, target in reversed(aliases):
         if _named(target, found):
             found.add(source)
@@ -297,7 +282,7 @@ def sends(draft: Drafted, pushes: set[str]) -> bool:
 def aliased(commands: Sequence[ShellCommand], expand: Callable[[str], str], written: str) -> list[str]:
     """The further names that `docker tag` gives a reference."""
     return [
-        expand(command.argv[3])
-        for command in commands
-        if command.argv[:2] == ("docker", "tag") and len(command.argv) >= 4 and expand(command.argv[2]) == written
+        expand(words[2])
+        for words in map(_docker, commands)
+        if words[:1] == ("tag",) and len(words) > 2 and expand(words[1]) == written
     ]

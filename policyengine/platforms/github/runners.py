@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
+from policyengine.knowledge import commands as knowledge
 from policyengine.model.source import ReadError, Source
 from policyengine.model.text import Text
 from policyengine.model.value import Unknown
 from policyengine.patterns import regex
 from policyengine.platforms.github.calls import Called, Walk, entered, path_from, text_of
-from policyengine.platforms.github.wrapping import SHELLS
 from policyengine.repository.discover import join, parent
 from policyengine.syntax.folding import unfold
 from policyengine.syntax.tree import Mapping, Scalar, Sequence
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from collections.abc import Sequence as Words
 
+    from policyengine.knowledge.commands import Layer
     from policyengine.model.nodes import ShellCommand
     from policyengine.model.source import Span
     from policyengine.repository.files import Files
@@ -35,24 +36,9 @@ if TYPE_CHECKING:
     from policyengine.syntax.tree import Document
 
 _GIVEN = regex(r"([A-Za-z_]\w*)[:+?]?=(.*)", re.DOTALL)
-_MAKE_VALUED = frozenset({"-C", "--directory", "-f", "--file", "--makefile", "-j", "-o", "-I", "-l", "-W"})
-_MAKE_BUNDLE = regex(r"-[sikBen]+([Cf])")
-_MAKE_DRY = frozenset({"-n", "--just-print", "--dry-run", "--recon", "-q", "--question", "-t", "--touch"})
-_JUST_VALUED = frozenset(
-    """-f --justfile -d --working-directory --shell --shell-arg --color --chooser --dotenv-path -E --dotenv-filename
-    --timestamp-format --list-heading --tempdir --alias-style --cygpath""".split()  # noqa: SIM905  words read best so
-)
-_JUST_TELLS = frozenset(
-    """-l --list --summary --evaluate --fmt -s --show --dump --version -V --init --choose --variables --groups -n
-    --dry-run --changelog --completions --man -h --help -c --command --edit -e --json --usage""".split()  # noqa: SIM905
-)
 _JUST_NAMES = frozenset({"justfile", ".justfile"})
-_TASK_VALUED = frozenset(
-    {"-d", "--dir", "-t", "--taskfile", "-o", "--output", "-C", "--concurrency", "-I", "--interval"}
-)
-_TASK_TELLS = frozenset(
-    "-l --list -a --list-all --version --summary -n --dry -i --init -h --help --status --completion".split()  # noqa: SIM905
-)
+RUNNERS = frozenset({"make", "just", "task", "composer", "tox", "nox"})
+"""The task runners that are followed, by their names in the table of commands."""
 _PYTHON_TOOLS = ("poe", "pdm", "hatch", "taskipy")
 
 
@@ -63,32 +49,30 @@ class Runners(Struct, frozen=True):
     _makefiles: dict[object, Makefile | None] = field(default_factory=dict)
     _documents: dict[str, Document | None] = field(default_factory=dict)
 
-    def follow(
-        self, runner: str, words: Words[str], made: ShellCommand, walk: Walk, gaps: list[Unknown]
-    ) -> Iterator[Called]:
-        """What a runner of the given kind runs."""
+    def follow(self, layer: Layer, made: ShellCommand, walk: Walk, gaps: list[Unknown]) -> Iterator[Called]:
+        """What a task runner runs; nothing when it is asked to list or to tell."""
+        if knowledge.tells(layer):
+            return iter(())
         kinds = {
             "make": self.make, "just": self.just, "task": self.task, "composer": self.composer, "tox": self.tox,
             "nox": self.nox,
         }  # fmt: skip
-        return kinds[runner](words, made, walk, gaps)
+        return kinds[layer.path](layer, made, walk, gaps)
 
     # -- make ------------------------------------------------------------------------------------------------------
 
-    def make(self, words: Words[str], made: ShellCommand, walk: Walk, gaps: list[Unknown]) -> Iterator[Called]:
+    def make(self, layer: Layer, made: ShellCommand, walk: Walk, gaps: list[Unknown]) -> Iterator[Called]:
         """`make -C app target NAME=value`."""
         call = _MakeCall(walk.directory)
-        if not call.read(words, walk.folder):
+        if not call.read(layer, made.argv, walk.folder):
             gaps.append(Unknown("where make runs is not known", made.span))
-            return
-        if call.dry:
             return
         rules = self._makefile(call, _environment(made, walk))
         if rules is None:
             gaps.append(Unknown("the Makefile is not in the tree", made.span))
             return
         shell = rules.values.variables.get("SHELL", "sh")
-        if "$" not in shell and not any(word.strip("'\"").rpartition("/")[2] in SHELLS for word in shell.split()):
+        if "$" not in shell and knowledge.read(shell.replace('"', "").replace("'", "").split())[-1].path != "sh":
             gaps.append(Unknown(f"a Makefile for {shell} is not read", made.span))
             return
         for goal in call.targets or [rules.default]:
@@ -152,14 +136,13 @@ class Runners(Struct, frozen=True):
 
     # -- just ------------------------------------------------------------------------------------------------------
 
-    def just(self, words: Words[str], made: ShellCommand, walk: Walk, gaps: list[Unknown]) -> Iterator[Called]:
+    def just(self, layer: Layer, made: ShellCommand, walk: Walk, gaps: list[Unknown]) -> Iterator[Called]:
         """`just -f app/justfile build prod`."""
-        options, rest = _options(words, _JUST_VALUED)
-        if not _JUST_TELLS.isdisjoint(options):
-            return
+        options = {option.name: option.value for option in layer.options}
+        rest = [made.argv[index] for index in layer.operands]
         given: dict[str, str] = {}
-        if "--set" in options and len(rest) > 1:
-            given[rest[0]], rest = rest[1], rest[2:]
+        if "--set" in options and rest:
+            given[options["--set"]], rest = rest[0], rest[1:]
         while rest and (match := _GIVEN.fullmatch(rest[0])):
             given[match[1]], rest = match[2], rest[1:]
         name = options.get("-f", options.get("--justfile", ""))
@@ -204,17 +187,15 @@ class Runners(Struct, frozen=True):
 
     # -- go-task ---------------------------------------------------------------------------------------------------
 
-    def task(self, words: Words[str], made: ShellCommand, walk: Walk, gaps: list[Unknown]) -> Iterator[Called]:
+    def task(self, layer: Layer, made: ShellCommand, walk: Walk, gaps: list[Unknown]) -> Iterator[Called]:
         """`task -d app build TAG=1 -- --flag`."""
         from policyengine.syntax import taskfile  # noqa: PLC0415  only workflows that call task pay for it
 
-        options, rest = _options(words, _TASK_VALUED)
-        if not _TASK_TELLS.isdisjoint(options):
-            return
-        mark = rest.index("--") if "--" in rest else len(rest)
-        given: dict[str, str | None] = {"CLI_ARGS": " ".join(rest[mark + 1 :])}
+        options = {option.name: option.value for option in layer.options}
+        mark = made.argv.index("--") if "--" in made.argv else len(made.argv)
+        given: dict[str, str | None] = {"CLI_ARGS": " ".join(made.argv[mark + 1 :])}
         names = []
-        for word in rest[:mark]:
+        for word in (made.argv[index] for index in layer.operands if index < mark):
             if match := _GIVEN.fullmatch(word):
                 given[match[1]] = match[2]
             else:
@@ -224,7 +205,7 @@ class Runners(Struct, frozen=True):
         where = path_from(walk.directory, name, walk.folder) if name else None
         source = (self.files.read(where) if where else None) if name else self._above(folder, taskfile.NAMES)
         if source is None and names and self._above(folder, ("pyproject.toml",)) is not None:
-            yield from self.python(("taskipy",), names, made, walk, gaps)
+            yield from self._python("taskipy", names, made, walk, gaps)
             return
         if source is None:
             gaps.append(Unknown("the Taskfile is not in the tree", made.span))
@@ -246,12 +227,11 @@ class Runners(Struct, frozen=True):
 
     # -- composer --------------------------------------------------------------------------------------------------
 
-    def composer(self, words: Words[str], made: ShellCommand, walk: Walk, gaps: list[Unknown]) -> Iterator[Called]:
+    def composer(self, layer: Layer, made: ShellCommand, walk: Walk, gaps: list[Unknown]) -> Iterator[Called]:
         """`composer run test`, `composer -d app test`."""
-        options, rest = _options(words, frozenset({"-d", "--working-dir", "--timeout"}))
-        ran = rest[:1] in (["run"], ["run-script"])
-        names = [word for word in rest[1 if ran else 0 :] if not word.startswith("-")][:1]
-        folder = entered(walk.directory, options.get("-d", options.get("--working-dir", ".")), walk.folder)
+        names = knowledge.script_names(made.argv, layer)
+        ran = not {"run", "run-script"}.isdisjoint(made.argv)
+        folder = entered(walk.directory, layer.value("-d", "--working-dir") or ".", walk.folder)
         path = join(folder, "composer.json")
         source = self.files.read(path) if path else None
         scripts = _entry(self._json(source), "scripts")
@@ -278,14 +258,18 @@ class Runners(Struct, frozen=True):
 
     # -- Python projects -------------------------------------------------------------------------------------------
 
-    def python(
-        self, argv: Words[str], words: Words[str], made: ShellCommand, walk: Walk, gaps: list[Unknown]
+    def python(self, made: ShellCommand, walk: Walk, gaps: list[Unknown]) -> Iterator[Called]:
+        """`poe test`, `pdm run test`, `hatch run env:test`: the scripts in pyproject.toml."""
+        layer = next(each for each in reversed(made.layers) if each.path.partition(" ")[0] in _PYTHON_TOOLS)
+        last = made.layers[-1]
+        names = [made.argv[index] for index in last.operands] if layer is last else [made.argv[last.start]]
+        yield from self._python(layer.path.partition(" ")[0], names, made, walk, gaps)
+
+    def _python(
+        self, tool: str, names: list[str], made: ShellCommand, walk: Walk, gaps: list[Unknown]
     ) -> Iterator[Called]:
-        """`poe test`, `pdm run test`, `hatch run env:test`, `task test`: the scripts in pyproject.toml."""
-        names = [word for word in (words[1:] if words[0] == "poe" else words) if not word.startswith("-")]
-        tool = next((each for each in _PYTHON_TOOLS if each in argv[:6]), "")
         source = self._above(walk.directory, ("pyproject.toml",))
-        if not tool or not names:
+        if not names:
             return
         lines = _python_scripts(source, tool, names[0]) if source is not None else []
         if source is None or not lines:
@@ -295,11 +279,10 @@ class Runners(Struct, frozen=True):
         for number, line in enumerate(lines):
             yield _written(source, line, f"{names[0]}.{number}", f"{tool} {names[0]}")
 
-    def tox(self, words: Words[str], made: ShellCommand, walk: Walk, gaps: list[Unknown]) -> Iterator[Called]:
+    def tox(self, layer: Layer, made: ShellCommand, walk: Walk, gaps: list[Unknown]) -> Iterator[Called]:
         """`tox -e e2e`: the commands in tox.ini."""
-        options, _ = _options(words, frozenset({"-e", "-c", "--conf", "--workdir", "-f", "-x"}))
         source = self._above(walk.directory, ("tox.ini",))
-        for name in (options.get("-e") or "").split(",") if "-e" in options else ("",):
+        for name in (layer.value("-e") or "").split(","):
             lines = _tox_commands(source, name) if source is not None else []
             if source is None or not lines:
                 gaps.append(Unknown(f"the package script '{name or 'tox'}' is not in the tree", made.span))
@@ -307,11 +290,10 @@ class Runners(Struct, frozen=True):
             for number, line in enumerate(lines):
                 yield _written(source, line, f"{name}.{number}", f"tox {name}".strip())
 
-    def nox(self, words: Words[str], made: ShellCommand, walk: Walk, gaps: list[Unknown]) -> Iterator[Called]:
+    def nox(self, layer: Layer, made: ShellCommand, walk: Walk, gaps: list[Unknown]) -> Iterator[Called]:
         """`nox -s e2e`: a Python program, which is not read."""
         del walk
-        options, _ = _options(words, frozenset({"-s", "--session", "--sessions", "-e", "-f", "-t", "-k"}))
-        name = next((options[each] for each in ("-s", "--session", "--sessions", "-e") if each in options), "nox")
+        name = layer.value("-s", "--session", "--sessions", "-e") or "nox"
         gaps.append(Unknown(f"the package script '{name}' is not read", made.span))
         yield from ()
 
@@ -323,41 +305,24 @@ class _MakeCall(Struct):
     name: str = ""
     targets: list[str] = field(default_factory=list)
     given: dict[str, str] = field(default_factory=dict)
-    dry: bool = False
     forgiving: bool = False
 
-    def read(self, words: Words[str], action: str) -> bool:
-        """Takes the words; whether the folder is known."""
-        index = 1
-        while index < len(words):
-            word = words[index]
-            option, _, value = word.partition("=")
-            if word in _MAKE_VALUED:
-                index += 1
-                value = words[index] if index < len(words) else ""
-                if word == "-j" and not value.isdigit():
-                    index -= 1
-            elif word.startswith(("-C", "-f")) and len(word) > 2:
-                option, value = word[:2], word[2:]
-            elif bundle := _MAKE_BUNDLE.fullmatch(word):  # `-sC app`
-                index += 1
-                option, value = bundle[1], words[index] if index < len(words) else ""
-                option = f"-{option}"
-            if option in {"-C", "--directory"}:
-                if path_from(self.folder, value, action) is None:
+    def read(self, layer: Layer, argv: Words[str], action: str) -> bool:
+        """Takes the command line; whether the folder is known."""
+        for option in layer.options:
+            if option.name in {"-C", "--directory"}:
+                if path_from(self.folder, option.value, action) is None:
                     return False
-                self.folder = entered(self.folder, value, action)
-            elif option in {"-f", "--file", "--makefile"}:
-                self.name = value
-            elif word in _MAKE_DRY:
-                self.dry = True
-            elif word in {"-i", "--ignore-errors"}:
+                self.folder = entered(self.folder, option.value, action)
+            elif option.name in {"-f", "--file", "--makefile"}:
+                self.name = option.value
+            elif option.name in {"-i", "--ignore-errors"} or re.fullmatch(r"-[a-z]*i[a-z]*", option.name):
                 self.forgiving = True
-            elif match := _GIVEN.fullmatch(word):
+        for index in layer.operands:
+            if match := _GIVEN.fullmatch(argv[index]):
                 self.given[match[1]] = match[2]
-            elif not word.startswith("-"):
-                self.targets.append(word)
-            index += 1
+            else:
+                self.targets.append(argv[index])
         return True
 
 
@@ -368,28 +333,6 @@ def _open(condition: str, target: str, span: Span) -> Unknown:
 def _environment(made: ShellCommand, walk: Walk) -> Environment:
     """What a runner starts with: the script's environment, and what stands before the command."""
     return walk.environment.given({each.key: text_of(each.value) for each in made.assignments})
-
-
-def _options(words: Words[str], valued: frozenset[str]) -> tuple[dict[str, str], list[str]]:
-    """The options of a command line and the words between them; what stands behind `--` is left as it is."""
-    options: dict[str, str] = {}
-    rest: list[str] = []
-    index = 1
-    while index < len(words):
-        word = words[index]
-        if word == "--":
-            rest.extend(words[index:])
-            break
-        option, equals, value = word.partition("=")
-        if not word.startswith("-"):
-            rest.append(word)
-        elif option in valued and not equals:
-            index += 1
-            options[option] = words[index] if index < len(words) else ""
-        else:
-            options[option] = value
-        index += 1
-    return options, rest
 
 
 def _module(name: str, rules: Justfile, file: Callable[[str], Source | None]) -> Source | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from policyengine.knowledge import commands as knowledge
 from policyengine.model.nodes import ShellCommand, Variable, Word
 from policyengine.model.source import ReadError, Source
 from policyengine.model.text import Text
@@ -15,8 +16,7 @@ from policyengine.model.value import Known, Unknown, Via
 from policyengine.patterns import regex
 from policyengine.platforms.github.arguments import Arguments
 from policyengine.platforms.github.calls import Called, Walk, entered, path_from, text_of
-from policyengine.platforms.github.runners import Runners
-from policyengine.platforms.github.wrapping import MANAGERS, SHELLS, bare, inline_script, scripts_named, skip
+from policyengine.platforms.github.runners import RUNNERS, Runners
 from policyengine.repository.discover import join
 from policyengine.syntax import shell
 from policyengine.syntax.environment import Environment
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from collections.abc import Sequence as Words
 
+    from policyengine.knowledge.commands import Layer
     from policyengine.repository.files import Files
     from policyengine.syntax.tree import Document
 
@@ -35,26 +36,14 @@ DEEPEST = 8
 _MOST = 2_000
 _STILL_FAILS = frozenset({"&&", "condition", "substitution", "!", "&"})
 """Reasons for an ignored failure that are how scripts are written, and no wish to ignore it."""
-_OWN = frozenset(
-    """install i ci add remove rm exec dlx create init publish pack audit login logout config cache link update
-    up upgrade outdated version view why list ls dedupe prune rebuild store fetch import patch set info x
-    workspaces whoami owner pkg dist-tag doctor ping root bin docs repo help completion approve-builds setup
-    plugin node""".split()  # noqa: SIM905  words read best as words
-)
-_KNOWN_TOOLS = frozenset(
-    """gradlew mvnw rails rake rspec bundle bundler rubocop brakeman importmap setup yarn spring console phpunit artisan
-    pint pest composer sail manage.py""".split()  # noqa: SIM905  words read best as words
-)
-"""Programs that projects keep beside their code; what they run stands in their arguments."""
-_RUNNERS = {
-    "make": "make", "gmake": "make", "just": "just", "task": "task", "go-task": "task", "composer": "composer",
-    "tox": "tox", "nox": "nox",
-}  # fmt: skip
-"""The task runners that are followed, by the name of the command."""
-_CONTAINERS = frozenset({"docker", "docker-compose", "podman", "podman-compose"})
+_MANAGERS = frozenset({"npm", "pnpm", "yarn", "bun"})
+_PROJECTS = frozenset({"turbo", "nx", "lerna"})
+_PYTHON = frozenset({"poe", "pdm run", "hatch run"})
 _SHEBANG = regex(r"#![^\n]*\b(?:ba|da|z|k|a)?sh\b[^\n]*")
 _SHELL_FILE = regex(r"(?:\A|/)[^./]+\Z|\.(?:sh|bash|ksh|env)\Z")
 _HOLE = regex(r"\$\{\{[^}]*\}\}|\$\{?\w+\}?")
+_RUN = frozenset({"run", "run-script", "rum", "urn"})
+_EVERYWHERE = frozenset({"-r", "--recursive", "--workspaces", "-ws", "--parallel", "workspaces"})
 _FILE_NAME = regex(r"[\w.@+~/ -]+")
 _REMOTE_DOCKER = regex(r"(?:ssh|tcp)://")
 
@@ -165,27 +154,18 @@ class Follower(Struct):
                 given = Arguments(arguments.of(command.words[1:]), arguments.names)
                 yield from self._run(script.functions[command.name], script, inside, given, gaps)
             return
-        inner = _inline(command, made)
-        if inner is not None:
+        for inner, errexit in _inline(command, made):
             inside = replace(
                 walk,
-                seen=walk.seen | {f"{inner.path}:{inner.offset(0)}"},
+                seen=walk.seen | {f"{inner.path}:{inner.offset(0)}:{len(inner.written)}"},
                 arguments=None,
-                errexit=any(re.fullmatch(r"-[a-z]*e[a-z]*", word) for word in made.argv),
+                errexit=errexit,
                 pipefail=False,
-                remote=walk.remote or made.remote or "ssh" in made.argv[:3],
-                contained=walk.contained or bare(made.argv)[0].rpartition("/")[2] in _CONTAINERS,
+                remote=walk.remote or made.remote or any(layer.place == "host" for layer in made.layers),
+                contained=walk.contained or any(layer.place == "container" for layer in made.layers),
             )
             if len(inside.seen) > len(walk.seen):
                 yield from self._script(inner, inside, gaps)
-            return
-        for line in scripts_named(made.argv):
-            at = next((word for word in command.words if word.text == line), command.words[-1])
-            content = at.content if at.text == line else Text.made(line, at.span)
-            inside = replace(
-                walk, seen=walk.seen | {f"{made.span}:{line}"}, errexit=False, pipefail=False, arguments=None
-            )
-            yield from self._script(content, inside, gaps)
         if walk.remote:
             return
         for called in self._called(made, walk, gaps):
@@ -206,29 +186,34 @@ class Follower(Struct):
 
     def _called(self, made: ShellCommand, walk: Walk, gaps: list[Unknown]) -> Iterator[Called]:
         """The scripts of the tree that a command runs."""
-        words = list(bare(made.argv))
-        if not words:
+        if any(layer.place for layer in made.wrappers):
+            return  # it runs in a container, or on another machine
+        for layer in made.layers:
+            manager = layer.path.partition(" ")[0]
+            if manager in _MANAGERS:
+                found = list(self._package_script(manager, layer, made, walk, gaps))
+                yield from found
+                if found:
+                    return
+        if not made.layers:
             return
-        name = words[0].rpartition("/")[2] if words[0].startswith("/") else words[0]
-        if name in MANAGERS:
-            yield from self._package_script(words, made, walk, gaps)
-        elif name in {"turbo", "nx", "lerna"}:
-            yield from self._task(words, made)
-        elif name in _RUNNERS:
-            self._runners = self._runners or Runners(self.files)
-            yield from self._runners.follow(_RUNNERS[name], words, made, walk, gaps)
-        elif name in {".", "source"} and len(words) > 1:
-            yield from self._file(words[1], made, walk, None)
-        elif name in SHELLS:
-            path = next((word for word in words[1:] if not word.startswith(("-", "+"))), "")
-            strict = any(re.fullmatch(r"-[a-z]*e[a-z]*", word) for word in words[1:])
-            if path and path != "pipefail":
-                yield from self._file(path, made, walk, gaps, strict=strict)
-        elif "/" in name and not name.startswith(("/", "~", "@")) and name.rpartition("/")[2] not in _KNOWN_TOOLS:
+        layer = made.layers[-1]
+        self._runners = self._runners or Runners(self.files)
+        name = made.argv[layer.start]
+        if layer.path in _PROJECTS:
+            yield from self._task(layer, made)
+        elif layer.path in RUNNERS:
+            yield from self._runners.follow(layer, made, walk, gaps)
+        elif layer.path in {"sh", "source"}:
+            if layer.file is not None:
+                sourced = layer.path == "source"
+                yield from self._file(
+                    made.argv[layer.file], made, walk, None if sourced else gaps, strict=_errexit(made)
+                )
+        elif any(each.path in _PYTHON for each in made.layers):
+            yield from self._runners.python(made, walk, gaps)
+        elif "/" in name and not name.startswith(("/", "~", "@")) and not knowledge.works(name):
             yield from self._file(name, made, walk, gaps)
-        elif name == "poe" or not {"pdm", "hatch"}.isdisjoint(made.argv[:6]):
-            self._runners = self._runners or Runners(self.files)
-            yield from self._runners.python(made.argv, words, made, walk, gaps)
 
     # -- shell files -----------------------------------------------------------------------------------------------
 
@@ -253,33 +238,28 @@ class Follower(Struct):
     # -- package scripts -------------------------------------------------------------------------------------------
 
     def _package_script(
-        self, words: list[str], made: ShellCommand, walk: Walk, gaps: list[Unknown]
+        self, manager: str, layer: Layer, made: ShellCommand, walk: Walk, gaps: list[Unknown]
     ) -> Iterator[Called]:
-        rest, folder, chosen, everywhere = _manager_options(words[0], words[1:], walk.directory)
-        if rest[:1] == ["workspace"] and len(rest) > 2:
-            chosen, rest = rest[1], rest[2:]
-        elif rest[:1] == ["workspaces"] and "run" in rest:
-            everywhere, rest = True, rest[rest.index("run") :]
-        ran = rest[:1] in (["run"], ["run-script"], ["rum"], ["urn"])
-        if ran:
-            rest, folder_behind, chosen_behind, all_behind = _manager_options(words[0], rest[1:], folder)
-            folder = folder_behind
-            chosen, everywhere = chosen or chosen_behind, everywhere or all_behind
-        elif rest[:1] and (rest[0] in _OWN or (words[0] == "npm" and rest[0] not in {"test", "start", "stop", "t"})):
+        names = knowledge.script_names(made.argv, layer)
+        if not names:
             return
-        if not rest:
-            return
-        name = "test" if rest[0] == "t" else rest[0]
-        if not chosen and ("-w" in rest or "--workspace" in rest):
-            chosen = next((rest[i + 1] for i, word in enumerate(rest[:-1]) if word in {"-w", "--workspace"}), chosen)
-        elif not chosen:
-            chosen = next((word.partition("=")[2] for word in rest if word.startswith("--workspace=")), "")
-        packages = self._package_list(folder, chosen, everywhere=everywhere)
+        name = "test" if names[0] == "t" else names[0]
+        at = next((index for index in layer.operands if made.argv[index] == names[0]), len(made.argv))
+        given = {each.name: each.value for each in layer.options if manager == "npm" or each.index < at}
+        folder = walk.directory
+        for option in ("--prefix", "-C", "--dir", "--cwd"):
+            folder = entered(folder, given[option], "") if option in given else folder
+        root = manager != "npm" and not {"-w", "--workspace-root"}.isdisjoint(given)
+        chosen = next((given[each] for each in ("--workspace", "--filter", "-F", "workspace") if each in given), "")
+        if manager == "npm":
+            chosen = given.get("-w", chosen)
+        everywhere = not _EVERYWHERE.isdisjoint(given)
         found = False
-        for package in packages:
+        for package in self._package_list("" if root else folder, chosen, everywhere=everywhere):
             if name in package.scripts:
                 found = True
-                yield from self._stages(package, name, words[0])
+                yield from self._stages(package, name, manager)
+        ran = layer is made.layers[-1] and not _RUN.isdisjoint(made.argv[layer.start + 1 : at])
         if not found and ran and not chosen and not everywhere:
             gaps.append(Unknown(f"the package script '{name}' is not in the tree", made.span))
 
@@ -309,21 +289,19 @@ class Follower(Struct):
             at = at.rpartition("/")[0] if at else None
         return []
 
-    def _task(self, words: list[str], made: ShellCommand) -> Iterator[Called]:
+    def _task(self, layer: Layer, made: ShellCommand) -> Iterator[Called]:
         """`turbo run test:e2e --filter=web`, `nx e2e web`, `nx run web:e2e`, `lerna run e2e`."""
-        names = [word for word in words[1:] if not word.startswith("-")]
-        if names[:1] in (["run"], ["run-many"], ["affected"]):
-            names = names[1:]
-        chosen = next((word.partition("=")[2] for word in words if word.startswith(("--filter=", "--scope="))), "")
-        if words[0] == "nx" and names and ":" in names[0]:
-            project, _, target = names[0].partition(":")
-            names, chosen = [target.partition(":")[0]], project
-        elif words[0] == "nx" and len(names) > 1:
+        names = knowledge.script_names(made.argv, layer)[:8]
+        chosen = next(iter(layer.values("--filter", "-F", "--scope")), "")
+        if layer.path == "nx" and names and ":" in names[0]:
+            chosen, _, target = names[0].partition(":")
+            names = (target.partition(":")[0],)
+        elif layer.path == "nx" and len(names) > 1 and layer.value("-t", "--target", "--targets") is None:
             names, chosen = names[:1], names[1]
-        for name in names[:8]:
+        for name in names:
             for package in self._package_list(made.directory, chosen, everywhere=not chosen):
                 if name in package.scripts:
-                    yield from self._stages(package, name, words[0])
+                    yield from self._stages(package, name, layer.path)
 
     def _read_packages(self) -> dict[str, _Package]:
         if self._packages is None:
@@ -418,31 +396,38 @@ def _remote(argv: Words[str], assignments: tuple[shell.Assignment, ...]) -> bool
     """Whether Docker is told to work on another machine."""
     if any(each.name == "DOCKER_HOST" and _REMOTE_DOCKER.match(each.value.text) for each in assignments):
         return True
-    words = argv[skip(argv) :]
-    if words[:1] != ("docker",):
-        return False
-    for index, word in enumerate(words[1:6], 1):
-        if word in {"-H", "--host"} and index + 1 < len(words):
-            return _REMOTE_DOCKER.match(words[index + 1]) is not None
-        if word in {"-c", "--context"} and index + 1 < len(words):
-            return words[index + 1] not in {"default", "desktop-linux"}
-        if not word.startswith("-"):
-            return False
+    for layer in knowledge.read(argv):
+        if layer.path.startswith("docker"):
+            host, context = layer.value("-H", "--host"), layer.value("-c", "--context")
+            if layer.path == "docker run":
+                return False
+            return (host is not None and _REMOTE_DOCKER.match(host) is not None) or (
+                context is not None and context not in {"default", "desktop-linux"}
+            )
     return False
 
 
-def _inline(command: shell.Command, made: ShellCommand) -> Text | None:
-    """The script in `bash -c '…'`, `ssh host '…'`, `bash <<EOF`."""
-    index = inline_script(made.argv)
-    if index is not None and index < len(command.words):
+def _inline(command: shell.Command, made: ShellCommand) -> Iterator[tuple[Text, bool]]:
+    """The scripts in `bash -c '…'`, `ssh host '…'`, `concurrently '…'`, `bash <<EOF`; whether `-e` holds in them."""
+    for index, script in knowledge.scripts(made.argv):
         word = command.words[index]
-        return word.content if " " in word.text or index + 1 == len(command.words) else _rest(command, index)
-    words = bare(made.argv)
-    if words and (words[0] in SHELLS or words[0] == "ssh"):
-        bodies = [each.body for each in command.redirects if each.body is not None]
-        if bodies:
-            return bodies[0]
-    return None
+        errexit = made.layers[-1].script is not None and _errexit(made)
+        if word.text == script:
+            yield word.content, errexit
+        elif made.layers[-1].joined:
+            yield _rest(command, index), errexit
+        else:
+            yield Text.made(script, word.span), errexit
+    last = made.layers[-1].path if made.layers else ""
+    if last in {"sh", "ssh"} and made.layers[-1].script is None and made.layers[-1].file is None:
+        yield from ((each.body, _errexit(made)) for each in command.redirects if each.body is not None)
+
+
+def _errexit(made: ShellCommand) -> bool:
+    """Whether a shell is started with `-e`."""
+    layer = made.layers[-1]
+    behind = next((index for index in (layer.script, layer.file) if index is not None), len(made.argv))
+    return any(re.fullmatch(r"-[a-z]*e[a-z]*", word) for word in made.argv[layer.rest : behind])
 
 
 def _rest(command: shell.Command, index: int) -> Text:
@@ -451,26 +436,3 @@ def _rest(command: shell.Command, index: int) -> Text:
     for word in command.words[index:]:
         parts += (word.content, Text.made(" ", word.span._replace(start=word.span.end)))
     return Text.join(parts)
-
-
-def _manager_options(manager: str, words: Words[str], directory: str) -> tuple[list[str], str, str, bool]:
-    """The words behind leading options, the folder and the workspace that they choose, and whether all are chosen."""
-    index, folder, chosen, everywhere = 0, directory, "", False
-    while index < len(words) and words[index].startswith("-"):
-        option, equals, value = words[index].partition("=")
-        takes = {"--prefix", "-C", "--dir", "--cwd", "--workspace", "--filter", "-F", "--loglevel", "--reporter"}
-        if manager == "npm":
-            takes |= {"-w"}
-        if option in takes and not equals:
-            index += 1
-            value = words[index] if index < len(words) else ""
-        if option in {"--prefix", "-C", "--dir", "--cwd"}:
-            folder = entered(directory, value, "")
-        elif option in {"--workspace", "--filter", "-F"} or (option == "-w" and manager == "npm"):
-            chosen = value
-        elif option in {"-r", "--recursive", "--workspaces", "-ws", "--parallel"}:
-            everywhere = True
-        elif option in {"-w", "--workspace-root"}:
-            folder = ""
-        index += 1
-    return list(words[index:]), folder, chosen, everywhere

@@ -208,18 +208,16 @@ class Steps(Struct, frozen=True):
         found: list[Activity] = []
         drafts: list[tuple[builds.Drafted, Scope]] = []
         scope = frame.scope
+        leads = {via.span for command in commands for via in command.via}
         for command in commands:
             scope = self._assigned(command, scope)
             self._exported(command, scope, state)
-            own = activities.of_command(command) or self._pushed(command, scope)
+            own = activities.of_command(command, scope.expand, followed=command.span in leads)
             found.extend(each for each in own if not self._only_computes(each, command))
-            argv = command.argv
-            if "build" not in argv and "bake" not in argv:
+            if not command.does("build"):
                 continue
-            for each in _scopes(scope, frame, " ".join(argv)):
-                made = [builds.of_command(command, each.expand)]
-                if "bake" in argv[:4] and "docker" in argv[:2]:
-                    made.extend(self._bake_command(command, each))
+            for each in _scopes(scope, frame, " ".join(command.argv)):
+                made = [builds.of_command(command, each.expand), *self._bake_command(command, each)]
                 for draft in made:
                     if draft is not None and all(draft != other for other, _ in drafts):
                         drafts.append((draft, each))
@@ -263,16 +261,6 @@ class Steps(Struct, frozen=True):
             runs = "$(" in text or "`" in text
             state.exported[match[1]] = Unknown("a command gives it", span) if runs else Known(text, span)
             state.exports += 1
-
-    @staticmethod
-    def _pushed(command: ShellCommand, scope: Scope) -> tuple[Activity, ...]:
-        """A `docker push` whose reference is in a variable."""
-        words_ = [word for word in command.argv if word != "sudo"]
-        if words_[:2] != ["docker", "push"] and words_[:3] != ["docker", "image", "push"]:
-            return ()
-        if any(_ECR.search(scope.expand(word)) for word in words_[2:]):
-            return (Deploy(span=command.span, tool="ecr-push", forgiven=command.forgiven),)
-        return ()
 
     # -- actions ---------------------------------------------------------------------------------------------------
 
@@ -372,21 +360,14 @@ class Steps(Struct, frozen=True):
     def _bake_command(self, command: ShellCommand, scope: Scope) -> list[builds.Drafted]:
         from policyengine.platforms.github import bake  # noqa: PLC0415  as above
 
-        argv = command.argv[command.argv.index("bake") + 1 :]
-        files, sets, targets, index = [], [], [], 0
-        while index < len(argv):
-            name, equals, given = argv[index].partition("=")
-            if name in {"-f", "--file", "--set", "--metadata-file", "--progress", "--builder"} and not equals:
-                index += 1
-                given = argv[index] if index < len(argv) else ""
-            if name in {"-f", "--file"}:
-                files.append(join(command.directory, given) or given)
-            elif name == "--set":
-                sets.append(scope.expand(given))
-            elif not name.startswith("-"):
-                targets.append(scope.expand(argv[index]))
-            index += 1
-        push: Value[bool] = Known("--push" in argv, command.span) if "--push" in argv else Absent(command.span)
+        layer = command.layers[-1]
+        if layer.path != "docker buildx bake":
+            return []
+        files = [join(command.directory, file) or file for file in layer.values("-f", "--file")]
+        sets = [scope.expand(each) for each in layer.values("--set")]
+        targets = [scope.expand(command.argv[index]) for index in layer.operands]
+        pushes = layer.value("--push") is not None
+        push: Value[bool] = Known(value=True, span=command.span) if pushes else Absent(command.span)
         environment = _known(scope) | {
             each.key: scope.expand(each.value.value) for each in command.assignments if isinstance(each.value, Known)
         }

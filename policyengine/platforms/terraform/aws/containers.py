@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from policyengine.knowledge.commands import about
 from policyengine.knowledge.components import role_by_name
 from policyengine.model.graph import Edge, EdgeKind
 from policyengine.model.image import engine_of
@@ -16,8 +17,7 @@ from policyengine.platforms.docker.datastore import image_role
 from policyengine.platforms.terraform.aws.connections import edges
 from policyengine.platforms.terraform.aws.definitions import definitions
 from policyengine.platforms.terraform.aws.fields import Fields
-from policyengine.platforms.terraform.aws.migration_commands import MIGRATES, MIGRATION_NAME, migration_tool
-from policyengine.platforms.terraform.aws.migrations import starts_task
+from policyengine.platforms.terraform.aws.migrations import migration_tool, starts_task
 from policyengine.platforms.terraform.aws.principals import roles
 from policyengine.platforms.terraform.aws.variables import environment as environment_of
 from policyengine.platforms.terraform.language.values import decided, plain
@@ -227,10 +227,10 @@ def _role(
         role = image_role(engine_of(image.value, image.span))
     if role is not Role.APP:
         return role
-    words = str(command.value) if isinstance(command, Known) else ""
     essential = facts.boolean(fields.get("essential"), fields.span)
     stays = deployment.serves and not (isinstance(essential, Known) and not essential.value)
-    if MIGRATION_NAME.search(resource.name) or MIGRATION_NAME.search(name) or (MIGRATES.search(words) and not stays):
+    named = about(resource.name, "migrate", "seed") or about(name, "migrate", "seed")
+    if named or (migration_tool(command) and not stays):
         return Role.JOB
     if not deployment.serves or (isinstance(essential, Known) and not essential.value and _finishes(name)):
         return Role.JOB
@@ -300,9 +300,9 @@ def _healthcheck(fields: Fields, lacking: Span) -> Healthcheck | None:
 
 
 def _migration_tool(service: Service) -> str:
-    words = " ".join(str(each.value) for each in (service.entrypoint, service.command) if isinstance(each, Known))
-    found = migration_tool(words) if MIGRATES.search(words) or MIGRATION_NAME.search(words) else ""
-    return found or ("container" if MIGRATION_NAME.search(service.name) or MIGRATION_NAME.search(service.group) else "")
+    found = migration_tool(service.entrypoint, service.command)
+    named = about(service.name, "migrate", "seed") or about(service.group, "migrate", "seed")
+    return found or ("container" if named else "")
 
 
 def _runner(stack: Stack, resource: Resource, service: Service, tool: str, *, starts: bool) -> MigrationRunner:

@@ -5,41 +5,58 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from policyengine.model.nodes import Extension, MigrationRunner
+from policyengine.knowledge.commands import about
+from policyengine.model.nodes import Command, Extension, MigrationRunner
+from policyengine.model.source import Span
 from policyengine.model.value import Absent, Known, Value
 from policyengine.patterns import regex
-from policyengine.platforms.terraform.aws.migration_commands import migration_tool
+from policyengine.platforms.terraform.aws.definitions import definitions
+from policyengine.platforms.terraform.aws.fields import Fields
+from policyengine.platforms.terraform.language.values import List
 from policyengine.platforms.terraform.resources import facts
+from policyengine.syntax import shell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from policyengine.model.command import ShellCommand
     from policyengine.model.nodes import Node
     from policyengine.platforms.terraform.resources.instances import Resource
     from policyengine.platforms.terraform.resources.stack import Stack
 
 _HASH = regex(r"\b(?:file(?:md5|sha\d+|base64sha\d+)|fileset|timestamp|plantimestamp|archive_file)\b")
 _LOCAL = regex(r"\blocal\.([\w-]+)")
-_RUN_TASK = regex(r"\becs\s+run-task\b|\brun_task\b")
-_MIGRATES = regex(r"migrat|\bprisma\b|\balembic\b|\bflyway\b|\bliquibase\b|\bdrizzle|\bgoose\b|db:setup", re.IGNORECASE)
+
+
+def migration_tool(*given: Value[Command]) -> str:
+    """What migrates when a container starts with an entrypoint and a command: a tool, `script`, or nothing."""
+    words = [each.value for each in given if isinstance(each, Known)]
+    if not words:
+        return ""
+    started = Command(tuple(word for command in words for word in command.words), shell=words[0].shell)
+    return _tool(shell.commands(started, Span("", 0, 0)))
+
+
+def _tool(commands: Iterable[ShellCommand]) -> str:
+    found = [deed for command in commands for deed in command.deeds if deed.kind in {"migrate", "push-schema"}]
+    return next((deed.tool for deed in found if deed.tool), "script" if found else "")
 
 
 def runner(stack: Stack, resource: Resource) -> Iterator[Node]:
     """A terraform_data or null_resource whose provisioner migrates, or starts a task that does."""
-    text = _script(resource)
-    if not text:
+    commands = tuple(_commands(resource))
+    tool = _tool(commands) or ("script" if commands and about(resource.name, "migrate") else "")
+    migrating = any(_migrates(stack, task) for task in _tasks(stack, resource))
+    if not (tool or migrating):
         return
-    tasks = list(_tasks(stack, resource))
-    if not (_MIGRATES.search(text) or any(_migrates(task) for task in tasks)):
-        return
-    if _RUN_TASK.search(text) and any(_migrates(task) for task in tasks):
+    if migrating and any(command.does("run-task") for command in commands):
         return  # the task's own container is the runner
     yield MigrationRunner(
         id=stack.id(resource.address),
         name=resource.address,
         side=stack.side,
         span=resource.span,
-        tool=migration_tool(text) or "script",
+        tool=tool or "script",
         hashed=_hashed(resource),
     )
 
@@ -55,13 +72,13 @@ def starts_task(stack: Stack, task: Resource) -> Value[bool] | None:
     return None
 
 
-def _script(resource: Resource) -> str:
-    """The text of a resource's provisioners."""
-    return "\n".join(
-        resource.block.source.text[block.body.start : block.body.end]
-        for block in resource.block.body.blocks
-        if block.type == "provisioner"
-    )
+def _commands(resource: Resource) -> Iterator[ShellCommand]:
+    """The commands that the provisioners of a resource run."""
+    for provisioner in resource.blocks("provisioner").sections:
+        for name in ("command", "inline"):
+            tree = provisioner.get(name)
+            for each in tree.items if isinstance(tree, List) else () if tree is None else (tree,):
+                yield from shell.commands(Command((facts.symbolic(each),), shell=True), provisioner.span)
 
 
 def _tasks(stack: Stack, resource: Resource) -> Iterator[Resource]:
@@ -77,10 +94,12 @@ def _tasks(stack: Stack, resource: Resource) -> Iterator[Resource]:
             yield found
 
 
-def _migrates(task: Resource) -> bool:
-    return (
-        _MIGRATES.search(task.name) is not None
-        or _MIGRATES.search(task.block.text_of("container_definitions")) is not None
+def _migrates(stack: Stack, task: Resource) -> bool:
+    """Whether a task is for migrations, by its name or by what its containers run."""
+    containers = (Fields(section) for section in definitions(stack, task).sections)
+    return about(task.name, "migrate") or any(
+        migration_tool(facts.command(each.get("entryPoint"), each.span), facts.command(each.get("command"), each.span))
+        for each in containers
     )
 
 
