@@ -179,7 +179,7 @@ class Values:
         inner = written[1:-1] if written[:1] in {"(", "{"} else written
         self._left -= 1
         self._budget[0] -= 1
-        if depth >= _DEEPEST or self._left < 0 or self._budget[0] < 0:
+        if depth >= _DEEPEST or self._left < 0 or self._budget[0] < 0 or inner == "_":  # of a value expanded before
             return Expanded(_kept(inner), decided=False)
         if function := _FUNCTION.match(inner):
             return self._function(function[1], inner[function.end() :], depth, bound)

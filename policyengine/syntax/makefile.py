@@ -456,7 +456,7 @@ class Makefile:
             undecided = undecided or made.conditional
             name = written[2:-1] if written[1:2] in {"(", "{"} else ""
             length += len(made.text)
-            if made.text == f"${{{name}}}" and NAME.match(name):  # `$(X)` would read as a command substitution
+            if made.text in {f"${{{name}}}", "${_}"} and NAME.match(name):  # `$(X)` would read as a substitution
                 pieces += (
                     Text.made("${", source.span(dollar, dollar + 2)),
                     Text.standing(name, path, dollar + 2),

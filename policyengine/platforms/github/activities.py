@@ -13,8 +13,9 @@ from policyengine.repository.discover import join
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from collections.abc import Set as AbstractSet
 
-    from policyengine.knowledge.commands import Deed, Layer
+    from policyengine.knowledge.commands import Deed, Kind, Layer
     from policyengine.model.source import Span
 
 _IMAGE = frozenset({"image", "digest", "tag"})
@@ -22,12 +23,14 @@ _E2E = {"cypress": "cypress", "playwright": "playwright", "e2e": "playwright"}
 """The runner of end-to-end tests that the name of a service tells."""
 
 
-def of_command(command: ShellCommand, expand: Callable[[str], str], *, followed: bool = False) -> tuple[Activity, ...]:
-    """What one command does; `followed` tells that the commands it leads to are there too."""
+def of_command(
+    command: ShellCommand, expand: Callable[[str], str], led_to: AbstractSet[tuple[Span, Kind]] = frozenset()
+) -> tuple[Activity, ...]:
+    """What one command does; `led_to` are the kinds of what the commands at these places lead to."""
     found: list[Activity] = []
     layers = {layer.start: layer for layer in command.layers}
     for deed in command.deeds:
-        if not (deed.named and followed):
+        if not (deed.named and (command.span, deed.kind) in led_to):
             found.extend(_done(command, deed, layers[deed.at], expand))
     for layer in layers.values():
         if layer.path == "docker compose run":

@@ -44,6 +44,7 @@ _SHELL_FILE = regex(r"(?:\A|/)[^./]+\Z|\.(?:sh|bash|ksh|env)\Z")
 _HOLE = regex(r"\$\{\{[^}]*\}\}|\$\{?\w+\}?")
 _RUN = frozenset({"run", "run-script", "rum", "urn"})
 _EVERYWHERE = frozenset({"-r", "--recursive", "--workspaces", "-ws", "--parallel", "workspaces"})
+_OUTSIDE = regex(r"[/~]|\$\{?(?:RUNNER_\w+|HOME|TMPDIR)\}?(?:/|\Z)")
 _FILE_NAME = regex(r"[\w.@+~/ -]+")
 _REMOTE_DOCKER = regex(r"(?:ssh|tcp)://")
 
@@ -225,7 +226,7 @@ class Follower(Struct):
         where = path_from(walk.directory, path, walk.folder)
         source = self.files.read(where) if where else None
         if source is None:
-            if gaps is not None and not path.startswith(("http", "<(", "/", "~")):
+            if gaps is not None and not path.startswith(("http", "<(")) and not _OUTSIDE.match(path):
                 gaps.append(Unknown(f"the script {path} is not in the tree", made.span))
             return
         shebang = _SHEBANG.match(source.text)

@@ -208,11 +208,11 @@ class Steps(Struct, frozen=True):
         found: list[Activity] = []
         drafts: list[tuple[builds.Drafted, Scope]] = []
         scope = frame.scope
-        leads = {via.span for command in commands for via in command.via}
+        known = {(via.span, deed.kind) for command in commands for deed in command.deeds for via in command.via}
         for command in commands:
             scope = self._assigned(command, scope)
             self._exported(command, scope, state)
-            own = activities.of_command(command, scope.expand, followed=command.span in leads)
+            own = activities.of_command(command, scope.expand, known)
             found.extend(each for each in own if not self._only_computes(each, command))
             if not command.does("build"):
                 continue
