@@ -6,7 +6,6 @@ argparse and not a richer library, because start-up counts: argparse costs 10 ms
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import gc
 import importlib
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 from policyengine import __version__
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Sequence
     from types import ModuleType
 
@@ -72,7 +72,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    from policyengine.model.source import UsageError  # noqa: PLC0415  --version needs none of it
+    if words == ["--version"]:
+        sys.stdout.write(f"policyengine {__version__}\n")
+        return CLEAN
+    import argparse  # noqa: PLC0415  --version needs none of it
+
+    from policyengine.model.source import UsageError  # noqa: PLC0415  as above
 
     parser = _parser()
     name = next((word for word in words if not word.startswith("-")), "")
@@ -84,7 +89,7 @@ def _run(words: list[str]) -> int:
     module = importlib.import_module(f"policyengine.cli.{name.replace('-', '_')}")
     command = argparse.ArgumentParser(
         prog=f"policyengine {name}",
-        description=module.__doc__,
+        description=module.__doc__ or COMMANDS[name],  # none with -OO
         epilog=_EPILOG if name == "scan" else None,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -127,6 +132,8 @@ def _arguments(module: ModuleType, parser: argparse.ArgumentParser, words: list[
 
 
 def _parser() -> argparse.ArgumentParser:
+    import argparse  # noqa: PLC0415  as above
+
     listed = "\n".join(f"  {name:14} {what}" for name, what in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="policyengine",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import string
+import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, runtime_checkable
 
@@ -174,7 +176,7 @@ def rule(
 
     def make(check: Check[O]) -> Rule[O]:
         function = getattr(check, "__name__", "")
-        summary, _, rationale = _clean(check.__doc__ or "").partition("\n\n")
+        summary, _, rationale = _clean(check.__doc__ or _from_source(check)).partition("\n\n")
         if not summary:
             raise ValueError(f"rule {rule_id}: function '{function}' needs a docstring; its first line is the summary")
         made = Rule(
@@ -197,6 +199,23 @@ def rule(
         return made
 
     return make
+
+
+_DOCSTRING = regex(r'[^"]*?:[ \t]*\n[ \t]+r?"""(.*?)"""', re.DOTALL)
+
+
+def _from_source(check: object) -> str:
+    """The docstring as it stands in the source, where Python drops docstrings (`-OO`, `PYTHONOPTIMIZE=2`)."""
+    code = getattr(check, "__code__", None)
+    if sys.flags.optimize < 2 or code is None:
+        return ""
+    import linecache  # noqa: PLC0415  only without docstrings
+
+    lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
+    text = "".join(lines)
+    found = re.search(rf"^[ \t]*def {re.escape(code.co_name)}\(", text, re.MULTILINE)
+    written = _DOCSTRING.match(text, found.end()) if found is not None else None
+    return written[1] if written is not None else code.co_name.replace("_", " ").capitalize() + "."
 
 
 def _clean(text: str) -> str:

@@ -1,33 +1,20 @@
 """Runs the table of python-hcl2's grammar over masked text and calls a builder for each rule.
 
-lark makes the table, once; it is kept in the user's private cache as plain data, whatever the setting of the result
-cache. It is run here rather than by lark because masked text needs so little of a lexer, and because most of what a
-parser does here are chains of rules with one child (`or_expr` … `expr_term`) that change the state and nothing else.
-What lark does to the children of a rule is done in the same way: `_rules` are put in place, `?rules` with one child
-vanish.
+It is run here rather than by lark because masked text needs so little of a lexer, and because most of what a parser
+does here are chains of rules with one child (`or_expr` … `expr_term`) that change the state and nothing else. What lark
+does to the children of a rule is done in the same way: `_rules` are put in place, `?rules` with one child vanish.
 """
 
 from __future__ import annotations
 
-import sys
-from functools import lru_cache
-from hashlib import blake2b
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
-
 from policyengine.patterns import regex
-from policyengine.repository.cache import user_cache
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from lark.grammar import Rule
-
-TABLE_VERSION = "3"
-"""Part of the key of the table in the cache."""
+    from policyengine.syntax.hcl.table import Step, Table
 
 _PLAIN = regex(
     r" *(?:(\d+)|([A-Za-z_][A-Za-z0-9_-]*)"
@@ -106,83 +93,14 @@ class Misplaced(Exception):  # noqa: N818 - said of the text
         self.end = end
 
 
-_Step = tuple[int, bool]  # which child, and whether its own children take its place
-_Row = tuple[str, int, str, bool, tuple[_Step, ...] | None]  # origin, size, name, vanishes with one child, children
-
-
-class Table(Struct, frozen=True):
-    """The parser's table.
-
-    `states` give for each symbol the next state, or the inverted number of the rule to reduce by.
-    """
-
-    states: list[dict[str, int]]
-    rules: list[_Row]
-    start: int
-    end: int
-
-
-@lru_cache(maxsize=1)
-def table() -> Table:
-    """The table from the user's cache, or built anew in 1.5 seconds."""
-    package = find_spec("hcl2")
-    if package is None or not package.submodule_search_locations:
-        raise ModuleNotFoundError("python-hcl2 is not installed; install policyengine-iac again")
-    grammar = (Path(package.submodule_search_locations[0]) / "hcl2.lark").read_text(encoding="utf-8")
-    key = blake2b(f"{TABLE_VERSION}\0{grammar}".encode(), digest_size=16).hexdigest()
-    cache = user_cache()
-    entry: Any = cache.load("grammar", key)
-    if not (isinstance(entry, tuple) and len(entry) == 4):
-        entry = _build(grammar)
-        cache.store("grammar", key, entry)
-    return Table(*entry)
-
-
-def _build(grammar: str) -> tuple[list[dict[str, int]], list[_Row], int, int]:
-    import lark  # noqa: PLC0415 - costs 50 ms, and only the first run needs it
-    from lark.parsers.lalr_analysis import Shift  # noqa: PLC0415 - as above
-
-    made: Any = lark.Lark(grammar, parser="lalr", propagate_positions=False, maybe_placeholders=False)
-    found = made.parser.parser._parse_table  # noqa: SLF001 - the table is what it was made for
-    numbers: dict[Rule, int] = {}
-    states: list[dict[str, int]] = [{} for _ in found.states]
-    for state, actions in found.states.items():
-        for symbol, (action, argument) in actions.items():
-            if action is Shift:
-                states[state][sys.intern(str(symbol))] = argument
-            else:
-                states[state][sys.intern(str(symbol))] = ~numbers.setdefault(argument, len(numbers))
-    return states, [_row(rule) for rule in numbers], found.start_states["start"], found.end_states["start"]
-
-
-def _row(rule: Rule) -> _Row:
-    options = rule.options
-    kept = [
-        (index, not symbol.is_term and symbol.name.startswith("_"))
-        for index, symbol in enumerate(rule.expansion)
-        if options.keep_all_tokens or not (symbol.is_term and symbol.filter_out)  # type: ignore[attr-defined]
-    ]
-    plain = len(kept) == len(rule.expansion) and not any(inline for _, inline in kept)
-    name = rule.alias or options.template_source or rule.origin.name
-    single = bool(options.expand1 and not rule.alias)
-    return (
-        sys.intern(str(rule.origin.name)),
-        len(rule.expansion),
-        sys.intern(str(name)),
-        single,
-        None if plain else tuple(kept),
-    )
-
-
 class Driver:
     """The table with the methods of a builder, which are named after the rules."""
 
-    def __init__(self, builder: object) -> None:
-        made = table()
+    def __init__(self, made: Table, builder: object) -> None:
         self.states = made.states
         self.start, self.end = made.start, made.end
         self.strings = frozenset(number for number, actions in enumerate(made.states) if "STRING_CHARS" in actions)
-        self.rules: list[tuple[str, int, Callable[[list[Any]], Any] | None, bool, tuple[_Step, ...] | None]] = [
+        self.rules: list[tuple[str, int, Callable[[list[Any]], Any] | None, bool, Sequence[Step] | None]] = [
             (origin, size, getattr(builder, name, None), single, steps)
             for origin, size, name, single, steps in made.rules
         ]
@@ -262,7 +180,7 @@ class Driver:
                     return values[-1]
 
 
-def _kept(children: list[Any], steps: tuple[_Step, ...]) -> list[Any]:
+def _kept(children: list[Any], steps: Sequence[Step]) -> list[Any]:
     found: list[Any] = []
     for index, inline in steps:
         if inline:

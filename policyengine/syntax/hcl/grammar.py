@@ -6,7 +6,6 @@ transformer unnecessary, and the syntax is built while the text is parsed.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from policyengine.model.source import ReadError
@@ -42,10 +41,12 @@ from policyengine.syntax.hcl.syntax import (
     TupleExpression,
     Unary,
 )
+from policyengine.syntax.hcl.table import table
 
 if TYPE_CHECKING:
     from policyengine.model.source import Source
     from policyengine.syntax.hcl.mask import Masked
+    from policyengine.syntax.hcl.table import Store
 
 _LEVELS = (("||",), ("&&",), ("==", "!="), ("<", ">", "<=", ">="), ("+", "-"), ("*", "/", "%"))
 _LEVEL = {operator: level for level, operators in enumerate(_LEVELS) for operator in operators}
@@ -422,21 +423,24 @@ class _Builder:
         return mark
 
 
-@lru_cache(maxsize=1)
-def _driver() -> tuple[Driver, _Builder]:
-    """The parser with its builder."""
-    builder = _Builder()
-    return Driver(builder), builder
+_Parser = tuple[Driver, _Builder]
+_parsers: list[_Parser] = []  # one, when it was first needed
 
 
-def load() -> None:
-    """Make the grammar's table ready, so that processes forked from this one have it."""
-    _driver()
+def load(store: Store | None = None) -> _Parser:
+    """The parser with its builder, made once; `store` keeps the table of a grammar that does not ship with the program.
+
+    Processes forked from this one have it then.
+    """
+    if not _parsers:
+        builder = _Builder()
+        _parsers.append((Driver(table(store), builder), builder))
+    return _parsers[0]
 
 
 def parse_masked(source: Source, masked: Masked, shift: int, prefix: str = "", suffix: str = "") -> Body:
     """The body that a masked text holds. Errors: ReadError at the token that does not fit."""
-    driver, builder = _driver()
+    driver, builder = load()
     begins = shift
     shift -= len(prefix)
     builder.prepare(source, masked, shift, begins)

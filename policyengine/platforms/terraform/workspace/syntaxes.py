@@ -54,7 +54,7 @@ class Syntaxes(Struct):
             return None
         stored = self._entries(source).get(raw.start) if raw.document is None else None
         try:
-            found = _decode(stored) if stored is not None else _parse(source, raw)
+            found = _decode(stored) if stored is not None else self._parse(source, raw)
         except ReadError as error:
             self.problems[key] = error
             return None
@@ -62,6 +62,13 @@ class Syntaxes(Struct):
         if stored is None and raw.document is None:
             self._keep(source, raw.start, found)
         return found
+
+    def _parse(self, source: Source, raw: RawBlock | RawAttribute) -> Body | Expression:
+        if raw.document is None:
+            from policyengine.syntax.hcl.grammar import load  # noqa: PLC0415 - only where something is parsed
+
+            load(self.cache)
+        return _parse(source, raw)
 
     def _entries(self, source: Source) -> dict[int, object]:
         if source.path not in self._stored:
@@ -104,7 +111,7 @@ class Syntaxes(Struct):
         from policyengine.syntax.hcl.encode import decode  # noqa: PLC0415 - as above
         from policyengine.syntax.hcl.grammar import load  # noqa: PLC0415 - as above
 
-        load()  # so that no worker builds the grammar's table
+        load(self.cache)  # so that no worker makes the grammar's table
         tasks = list(_tasks(lacking))
         try:
             with ProcessPoolExecutor(max_workers=min(jobs, len(tasks))) as pool:
