@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from policyengine.model.source import ReadError, Source
-from policyengine.platforms.compose.effective import printed
 from policyengine.platforms.compose.load import load
 from policyengine.repository import discover
+from tests.oracle.compose.printing import printed
 
 MEMORY = 4 * 2**30
 SECONDS = 30
