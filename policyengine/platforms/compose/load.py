@@ -17,7 +17,8 @@ from msgspec import Struct
 from policyengine.model.source import ReadError, Source, Span
 from policyengine.model.text import Text
 from policyengine.model.value import Via
-from policyengine.platforms.compose import canonical, check, merging, specification
+from policyengine.platforms.compose import canonical, check, implied, merging, rebasing, specification
+from policyengine.platforms.compose.documents import Place, documents_of, inside, interpolated
 from policyengine.platforms.compose.environment import (
     Assigned,
     Context,
@@ -27,9 +28,10 @@ from policyengine.platforms.compose.environment import (
     resolve_path,
     stand_in_of,
 )
+from policyengine.platforms.compose.extending import extended
 from policyengine.platforms.compose.interpolate import interpolate
-from policyengine.platforms.compose.located import Branch, Items, Leaf, Member, Node, Resets, convert
-from policyengine.syntax import dotenv, yaml
+from policyengine.platforms.compose.located import Branch, Items, Leaf, Member, Node, Resets
+from policyengine.syntax import dotenv
 from policyengine.syntax.interpolation import TemplateError
 
 if TYPE_CHECKING:
@@ -44,7 +46,6 @@ OVERRIDES = (
 )
 _SECTIONS = ("services", "volumes", "networks", "secrets", "configs", "models")
 _DEEPEST_INCLUDE = 32
-_LONGEST_EXTENDS = 100
 
 
 class ComposeProject(Struct, frozen=True):
@@ -63,18 +64,6 @@ class ComposeProject(Struct, frozen=True):
     environments: dict[str, ServiceEnvironment]
     labels: dict[str, dict[str, Assigned]]
     warnings: tuple[ReadError, ...] = ()
-
-
-class _Place(Struct, frozen=True):
-    """Where a file is loaded.
-
-    `folder` is where its references start, relative to the root. `base` is the same relative to the folder of the file
-    that includes it, and empty for the project's own files.
-    """
-
-    folder: str
-    base: str
-    environment: dict[str, Text]
 
 
 def load(
@@ -110,14 +99,14 @@ def load(
     named = _project_name(context, chosen, known, name)
     project_name = normal_name(named.masked(""))
     known = {**known, "COMPOSE_PROJECT_NAME": named}
-    place = _Place(directory, "", known)
+    place = Place(directory, "", known)
     model = _model(context, chosen, place, ())
     if not model.entries:
         raise ReadError("the Compose file is empty", Span(chosen[0], 0, 0), "add 'services'")
     if not project_name and strict:
         raise ReadError("the project has no name", Span(chosen[0], 0, 0), "add 'name'")
     lookup = known.get
-    model = canonical.normalized(model, project_name, lookup)
+    model = implied.normalized(model, project_name, lookup)
     switched = _profiles(profiles, known)
     enabled = frozenset(check.enabled(model, switched))
     check.consistent(model, enabled)
@@ -189,7 +178,7 @@ def _project_name(context: Context, chosen: Sequence[str], known: Mapping[str, T
         return given
     named = None
     for path in chosen:
-        for document, _ in _documents(context, path):
+        for document, _ in documents_of(context, path):
             node = document.get("name")
             if isinstance(node, Leaf) and isinstance(node.value, str) and node.value:
                 named = node
@@ -209,54 +198,25 @@ def normal_name(text: str) -> str:
     return "".join(re.findall(r"[a-z0-9_-]", text.lower())).lstrip("_-")
 
 
-def _documents(context: Context, path: str, at: Span | None = None) -> tuple[tuple[Branch, Resets], ...]:
-    """The documents of a file, typed."""
-    if path in context.documents:
-        return context.documents[path]
-    source = context.files.read(path)
-    if source is None:
-        raise ReadError(f"the file '{path}' is not there", at or Span(path, 0, 0), "correct the path or add the file")
-    result = []
-    for document in yaml.read_all(source):
-        node, tagged = convert(document)
-        if isinstance(node, Leaf) and node.value is None and not document.tag:
-            node = Branch({}, node.span)
-            if not source.text.strip():
-                continue
-        if not isinstance(node, Branch):
-            raise ReadError("the top level of a Compose file is a mapping", node.span, "add 'services'")
-        result.append((node, tagged))
-    context.documents[path] = tuple(result)
-    return context.documents[path]
-
-
-def _interpolated(context: Context, document: Branch, place: _Place) -> Branch:
-    try:
-        return interpolate(document, place.environment.get, strict=context.strict)
-    except TemplateError as error:
-        advice = f"set {error.required}" if error.required else "write $$ for a dollar sign"
-        raise ReadError(error.message, error.span, advice) from error
-
-
-def _model(context: Context, paths: Sequence[str], place: _Place, included: tuple[str, ...]) -> Branch:
+def _model(context: Context, paths: Sequence[str], place: Place, included: tuple[str, ...]) -> Branch:
     """The merged model of a chain of files, with defaults, validated."""
     model = Branch({}, Span(paths[0], 0, 0))
     for path in paths:
         model = _file(context, path, place, model, included)
-    model = canonical.with_defaults(model)
+    model = implied.with_defaults(model)
     check.valid(model)
     if place.base:
-        model = canonical.rebased(model, place.base)
-    return canonical.pass_through(model, place.environment.get)
+        model = rebasing.rebased(model, place.base)
+    return implied.pass_through(model, place.environment.get)
 
 
-def _file(context: Context, path: str, place: _Place, model: Branch, included: tuple[str, ...]) -> Branch:
+def _file(context: Context, path: str, place: Place, model: Branch, included: tuple[str, ...]) -> Branch:
     """The model overridden by each document of a file."""
-    for document, tagged in _documents(context, path):
-        current = _interpolated(context, document, place)
+    for document, tagged in documents_of(context, path):
+        current = interpolated(context, document, place)
         current = _include(context, current, place, (*included, path), tagged)
         model = merging.dropped(model, tagged)
-        current = _extended(context, current, path, place, tagged)
+        current = extended(context, current, path, place, tagged)
         model = merging.unique(merging.merge(model, current))
         specification.validate(model)
         model = canonical.canonical(model.without("version"))
@@ -264,7 +224,7 @@ def _file(context: Context, path: str, place: _Place, model: Branch, included: t
     return model
 
 
-def _include(context: Context, model: Branch, place: _Place, included: tuple[str, ...], tagged: Resets) -> Branch:
+def _include(context: Context, model: Branch, place: Place, included: tuple[str, ...], tagged: Resets) -> Branch:
     """The document with the resources of what it includes."""
     node = model.get("include")
     if node is None or (isinstance(node, Leaf) and node.value is None):
@@ -280,16 +240,16 @@ def _include(context: Context, model: Branch, place: _Place, included: tuple[str
     return model.without("include")
 
 
-def _imported(context: Context, item: Node, place: _Place, included: tuple[str, ...]) -> Branch:
+def _imported(context: Context, item: Node, place: Place, included: tuple[str, ...]) -> Branch:
     """The model of one entry of `include`."""
     entry = item if isinstance(item, Branch) else Branch({"path": Member(item.span, item)}, item.span)
     names = _texts(entry.get("path"), "path")
     if not names:
         raise ReadError("the include names no path", item.span, "add 'path'")
-    paths = [_inside(place.folder, leaf) for leaf in names]
+    paths = [inside(place.folder, leaf) for leaf in names]
     directory = entry.get("project_directory")
     if isinstance(directory, Leaf) and directory.value:
-        folder = _inside(place.folder, directory)
+        folder = inside(place.folder, directory)
     else:
         folder = posixpath.dirname(paths[0])
     if paths[0] in included:
@@ -298,7 +258,7 @@ def _imported(context: Context, item: Node, place: _Place, included: tuple[str, 
     env_files = _texts(entry.get("env_file"), "env_file")
     environment = _included_environment(context, place, folder, env_files)
     base = posixpath.relpath(folder or ".", place.folder or ".")
-    return _model(context, paths, _Place(folder, base, environment), included)
+    return _model(context, paths, Place(folder, base, environment), included)
 
 
 def _texts(node: Node | None, what: str) -> list[Leaf]:
@@ -313,18 +273,7 @@ def _texts(node: Node | None, what: str) -> list[Leaf]:
     return result
 
 
-def _inside(folder: str, leaf: Leaf) -> str:
-    if leaf.unknown is not None:
-        raise ReadError("the path depends on a variable that no file sets", leaf.span, "give it a default")
-    path = resolve_path(folder, str(leaf.value))
-    if path is None:
-        raise ReadError(
-            f"the path {leaf.value!r} leads out of the scanned root and is not read", leaf.span, "keep it inside"
-        )
-    return path
-
-
-def _included_environment(context: Context, place: _Place, folder: str, env_files: list[Leaf]) -> dict[str, Text]:
+def _included_environment(context: Context, place: Place, folder: str, env_files: list[Leaf]) -> dict[str, Text]:
     """The environment of included files: the root's wins over theirs."""
     found: dict[str, Text] = {}
     if not env_files:
@@ -333,7 +282,7 @@ def _included_environment(context: Context, place: _Place, folder: str, env_file
     for leaf in env_files:
         if leaf.value == "/dev/null":
             continue
-        path = _inside(place.folder, leaf)
+        path = inside(place.folder, leaf)
         source = context.files.read(path)
         if source is None and not context.strict:
             source = stand_in_of(context.files, path)
@@ -364,121 +313,3 @@ def _with_section(model: Branch, imported: Branch, section: str, tagged: Resets)
         merged = mine.node if theirs is None else merging.merge_node(theirs, mine.node, (section, name))
         target = target.with_entry(name, merged)
     return model.with_entry(section, target)
-
-
-def _extended(context: Context, model: Branch, path: str, place: _Place, tagged: Resets) -> Branch:
-    """The document with every `extends` of its services followed."""
-    services = model.get("services")
-    if services is None:
-        return model
-    if not isinstance(services, Branch):
-        if isinstance(services, Leaf) and services.value is None:
-            return model
-        raise ReadError("'services' is a mapping", services.span, "write name: … for each service")
-    done: dict[str, Node] = {}
-    for name in services.entries:
-        services = services.with_entry(name, _extend(context, name, services, path, place, tagged, (), done))
-    return model.with_entry("services", services)
-
-
-def _extend(
-    context: Context,
-    name: str,
-    services: Branch,
-    path: str,
-    place: _Place,
-    tagged: Resets,
-    chain: tuple[tuple[str, str], ...],
-    done: dict[str, Node],
-) -> Node:
-    """A service with what it extends, followed to the end."""
-    if name in done:
-        return done[name]
-    service = services.entries[name].node
-    if isinstance(service, Leaf) and service.value is None:
-        return service
-    if not isinstance(service, Branch):
-        raise ReadError(f"the service '{name}' is no mapping", service.span, "write its attributes")
-    extends = service.get("extends")
-    if extends is None:
-        return service
-    reference, file = _reference(name, extends)
-    target, target_tagged, target_done, filename = services, tagged, done, path
-    if file is not None:
-        target, target_tagged = _extended_file(context, file, place)
-        target_done, filename = {}, _inside(place.folder, file)
-    if reference.value not in target.entries:
-        message = f"service '{name}' extends '{reference.value}', which is not in {filename}"
-        raise ReadError(message, reference.span, "correct the name")
-    step = (filename, name)
-    if step in chain:
-        shown = " extends ".join(f"'{service}' in {file}" for file, service in (*chain, step))
-        raise ReadError(f"services extend each other: {shown}", reference.span, "break the cycle")
-    if len(chain) >= _LONGEST_EXTENDS:
-        message = f"more than {_LONGEST_EXTENDS} services extend one another in a row"
-        raise ReadError(message, reference.span, "extend a common base")
-    wanted = str(reference.value)
-    base = _extend(context, wanted, target, path, place, target_tagged, (*chain, step), target_done)
-    if not isinstance(base, Branch):
-        done[name] = service
-        return service
-    holder = Branch({"services": Member(base.span, Branch({name: Member(base.span, base)}, base.span))}, base.span)
-    kept = merging.dropped(holder, tagged).get("services")
-    base_kept = kept.get(name) if isinstance(kept, Branch) else None
-    if isinstance(base_kept, Branch):
-        via = Via(f"extends {wanted}", reference.span)
-        base = _stepped(base_kept, via)
-        merged: Node = merging.extend(base, service)
-    else:
-        merged = service
-    if isinstance(merged, Branch):
-        merged = merged.without("extends")
-    done[name] = merged
-    return merged
-
-
-def _stepped(node: Branch, step: Via) -> Branch:
-    """The base service with the step that its attributes passed, on each attribute's own nodes."""
-
-    def walk(each: Node) -> Node:
-        if isinstance(each, Leaf):
-            return each._replace(via=(step, *each.via), text=None if each.text is None else each.text.stepped(step))
-        if isinstance(each, Items):
-            return each._replace(items=tuple(walk(item) for item in each.items), via=(step, *each.via))
-        entries = {key: Member(entry.key, walk(entry.node)) for key, entry in each.entries.items()}
-        return each._replace(entries=entries, via=(step, *each.via))
-
-    result = walk(node)
-    return result if isinstance(result, Branch) else node
-
-
-def _reference(name: str, extends: Node) -> tuple[Leaf, Leaf | None]:
-    """The service that is extended, and the file it is in when another one."""
-    if isinstance(extends, Leaf) and isinstance(extends.value, str):
-        return extends, None
-    service = extends.get("service") if isinstance(extends, Branch) else None
-    if not isinstance(extends, Branch) or not isinstance(service, Leaf) or not isinstance(service.value, str):
-        raise ReadError(f"'extends' of service '{name}' names no service", extends.span, "add 'service'")
-    file = extends.get("file")
-    return service, file if isinstance(file, Leaf) and isinstance(file.value, str) else None
-
-
-def _extended_file(context: Context, file: Leaf, place: _Place) -> tuple[Branch, Resets]:
-    """The services of a file that another extends: interpolated and canonical, their paths made relative."""
-    path = _inside(place.folder, file)
-    key = (path, place.folder)
-    if key not in context.extended:
-        model = Branch({}, Span(path, 0, 0))
-        tagged = Resets(frozenset())
-        for document, marks in _documents(context, path, file.span):
-            tagged = marks
-            model = merging.dropped(model, marks)
-            model = merging.unique(merging.merge(model, _interpolated(context, document, place)))
-            model = merging.unique(canonical.canonical(model))
-        base = posixpath.relpath(posixpath.dirname(path) or ".", place.folder or ".")
-        context.extended[key] = canonical.rebased(model, base), tagged
-    model, tagged = context.extended[key]
-    services = model.get("services")
-    if not isinstance(services, Branch):
-        raise ReadError(f"the file '{path}' has no services to extend", file.span, "correct the path")
-    return services, tagged

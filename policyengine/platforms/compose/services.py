@@ -10,27 +10,43 @@ from msgspec.structs import replace
 from policyengine.knowledge.variables import database_variables
 from policyengine.model import image as images
 from policyengine.model.nodes import (
-    Attachment,
     Build,
-    Command,
     Datastore,
-    Dependency,
-    EnvFile,
-    Healthcheck,
     Mount,
     Origin,
-    Port,
     Role,
     Service,
     Side,
     Variable,
 )
-from policyengine.model.value import Absent, Known, Unknown, Value, Via
+from policyengine.model.value import Absent, Known, Unknown, Value
 from policyengine.patterns import regex
-from policyengine.platforms.compose import words
-from policyengine.platforms.compose.canonical import is_remote
+from policyengine.platforms.compose.attributes import (
+    attachments,
+    command_value,
+    count,
+    dependencies,
+    down,
+    env_file,
+    env_file_span,
+    exposed,
+    extra_hosts,
+    first_of,
+    flag,
+    gap,
+    healthcheck,
+    hostnames,
+    image_value,
+    names,
+    optional,
+    platforms_of,
+    ports,
+    text_value,
+    variable,
+)
 from policyengine.platforms.compose.environment import pairs, resolve_path
 from policyengine.platforms.compose.located import Branch, Items, Leaf, Node, go_text
+from policyengine.platforms.compose.rebasing import is_remote
 from policyengine.platforms.docker.datastore import datastore, image_role
 
 if TYPE_CHECKING:
@@ -38,7 +54,6 @@ if TYPE_CHECKING:
 
     from policyengine.model.image import ImageRef
     from policyengine.model.source import Source, Span
-    from policyengine.platforms.compose.environment import Assigned, ServiceEnvironment, UsedEnvFile
     from policyengine.platforms.compose.load import ComposeProject
 
 _COMMENT = regex(r"#\s*parity:\s*(?:local=([\w.-]+)\s+)?(?:cloud=)([^\s#]+)")
@@ -86,12 +101,12 @@ def _service(
 ) -> Service:
     """The node of one service."""
     node_id = f"compose:services.{name}"
-    image = _image(service.get("image"), key)
+    image = image_value(service.get("image"), key)
     build = _build(project, f"{node_id}/build", name, service.get("build"), image)
     environment = project.environments[name]
     labels = tuple(variable(each) for each in project.labels[name].values())
-    networks = _attachments(service.get("networks"), project.model.get("networks"))
-    limits = _down(service, "deploy", "resources", "limits")
+    networks = attachments(service.get("networks"), project.model.get("networks"))
+    limits = down(service, "deploy", "resources", "limits")
     made = Service(
         id=node_id,
         name=name,
@@ -101,85 +116,35 @@ def _service(
         group=f"compose:{project.directory or '.'}",
         image=image,
         build=build,
-        entrypoint=_command(service.get("entrypoint"), key),
-        command=_command(service.get("command"), key),
+        entrypoint=command_value(service.get("entrypoint"), key),
+        command=command_value(service.get("command"), key),
         user=text_value(service.get("user"), key),
         environment=tuple(variable(each) for each in environment.variables.values() if each.key),
-        environment_gap=_gap(environment),
-        env_files=tuple(_env_file(each) for each in environment.files if each.entry.unknown is None),
-        env_file_span=_env_file_span(service.get("env_file")),
-        ports=(*_ports(service.get("ports")), *_exposed(service.get("expose"))),
+        environment_gap=gap(environment),
+        env_files=tuple(env_file(each) for each in environment.files if each.entry.unknown is None),
+        env_file_span=env_file_span(service.get("env_file")),
+        ports=(*ports(service.get("ports")), *exposed(service.get("expose"))),
         mounts=tuple(_mounts(project, service)),
         networks=networks,
-        network_mode=_optional(service.get("network_mode"), key),
-        hostnames=_hostnames(service),
-        extra_hosts=_extra_hosts(service.get("extra_hosts")),
-        depends_on=_dependencies(service.get("depends_on")),
-        healthcheck=_healthcheck(service.get("healthcheck"), key),
-        platform=_optional(service.get("platform"), key),
-        privileged=_flag(service.get("privileged")),
-        read_only=_flag(service.get("read_only")),
-        init=_flag(service.get("init")),
-        stop_grace_period=_optional(service.get("stop_grace_period"), key),
-        cpus=_optional(_first(_down(limits, "cpus"), service.get("cpus")), key),
-        memory=_optional(_first(_down(limits, "memory"), service.get("mem_limit")), key),
-        count=_count(_first(service.get("scale"), _down(service, "deploy", "replicas"))),
-        profiles=_names(service.get("profiles")),
+        network_mode=optional(service.get("network_mode"), key),
+        hostnames=hostnames(service),
+        extra_hosts=extra_hosts(service.get("extra_hosts")),
+        depends_on=dependencies(service.get("depends_on")),
+        healthcheck=healthcheck(service.get("healthcheck"), key),
+        platform=optional(service.get("platform"), key),
+        privileged=flag(service.get("privileged")),
+        read_only=flag(service.get("read_only")),
+        init=flag(service.get("init")),
+        stop_grace_period=optional(service.get("stop_grace_period"), key),
+        cpus=optional(first_of(down(limits, "cpus"), service.get("cpus")), key),
+        memory=optional(first_of(down(limits, "memory"), service.get("mem_limit")), key),
+        count=count(first_of(service.get("scale"), down(service, "deploy", "replicas"))),
+        profiles=names(service.get("profiles")),
         labels=labels,
         parity=_parity(service, key, labels, source_of),
         noun="Compose service",
     )
     return replace(made, role=_role(made, service, one_shot))
-
-
-def _down(node: Node | None, *keys: str) -> Node | None:
-    for key in keys:
-        node = node.get(key) if isinstance(node, Branch) else None
-    return node
-
-
-def _first(*nodes: Node | None) -> Node | None:
-    return next((node for node in nodes if node is not None), None)
-
-
-def text_value(node: Node | None, at: Span) -> Value[str]:
-    """A scalar attribute as text; Absent at `at` where it is not given."""
-    if not isinstance(node, Leaf) or node.value is None:
-        return Absent(at)
-    return node.unknown or Known(node.written.written, node.span, node.via)
-
-
-def _optional(node: Node | None, at: Span) -> Value[str] | None:
-    value = text_value(node, at)
-    return None if isinstance(value, Absent) else value
-
-
-def _flag(node: Node | None) -> Value[bool] | None:
-    if not isinstance(node, Leaf) or node.value is None:
-        return None
-    if isinstance(node.value, bool):
-        return Known(node.value, node.span, node.via)
-    return node.unknown or Unknown(f"{go_text(node.value)!r} is no boolean", node.span, node.via)
-
-
-def _count(node: Node | None) -> Value[int] | None:
-    if not isinstance(node, Leaf) or node.value is None:
-        return None
-    if isinstance(node.value, int):
-        return Known(int(node.value), node.span, node.via)
-    return node.unknown or Unknown(f"{go_text(node.value)!r} is no number", node.span, node.via)
-
-
-def _image(node: Node | None, at: Span) -> Value[ImageRef]:
-    text = text_value(node, at)
-    if not isinstance(text, Known):
-        return text if isinstance(text, Unknown) else Absent(at)
-    if not text.value:
-        return Absent(at)
-    reference = images.parse(text.value)
-    if reference is None:
-        return Unknown(f"{text.value!r} is no image reference", text.span, text.via)
-    return Known(reference, text.span, text.via)
 
 
 def _build(project: ComposeProject, node_id: str, name: str, node: Node | None, image: Value[ImageRef]) -> Build | None:
@@ -207,12 +172,12 @@ def _build(project: ComposeProject, node_id: str, name: str, node: Node | None, 
     given = node.get("tags")
     references = [reference] if isinstance(image, Known) and (reference := image.value) else []
     for each in given.items if isinstance(given, Items) else ():
-        tag = _image(each, node.span)
+        tag = image_value(each, node.span)
         if isinstance(tag, Known):
             references.append(tag.value)
     if references:
         tags = Known(tuple(references), image.span if isinstance(image, Known) else node.span)
-    platforms, spans = _platforms(node)
+    platforms, spans = platforms_of(node)
     arguments = node.get("args")
     return Build(
         id=node_id,
@@ -242,109 +207,6 @@ def _context(project: ComposeProject, node: Node | None, at: Span) -> Value[str]
     if path is None:
         return Unknown(f"the build context {text.value!r} lies outside the repository", text.span, text.via)
     return Known(path or ".", text.span, text.via)
-
-
-def _platforms(build: Branch) -> tuple[Value[tuple[str, ...]], tuple[Span, ...]]:
-    node = build.get("platforms")
-    if not isinstance(node, Items) or not node.items:
-        return Absent(build.span), ()
-    leaves = [item for item in node.items if isinstance(item, Leaf)]
-    spans = tuple(leaf.span for leaf in leaves)
-    for leaf in leaves:
-        if leaf.unknown is not None:
-            return leaf.unknown, spans
-    return Known(tuple(str(leaf.value) for leaf in leaves), node.span, node.via), spans
-
-
-def _command(node: Node | None, at: Span) -> Value[Command]:
-    """A command as the list that Compose makes of it: a string is split into words, never given to a shell."""
-    if node is None or (isinstance(node, Leaf) and node.value is None):
-        return Absent(at)
-    if isinstance(node, Leaf):
-        text = text_value(node, at)
-        if not isinstance(text, Known):
-            return text if isinstance(text, Unknown) else Absent(at)
-        split = words.split(text.value)
-        if split is None:
-            return Unknown("a command line whose quotes do not close", node.span, node.via)
-        return Known(Command(split), text.span, text.via)
-    leaves = [item for item in node.items if isinstance(item, Leaf)] if isinstance(node, Items) else []
-    via = tuple(dict.fromkeys(step for leaf in leaves for step in leaf.via)) or node.via
-    for leaf in leaves:
-        if leaf.unknown is not None:
-            return leaf.unknown
-    return Known(Command(tuple(go_text(leaf.value) for leaf in leaves)), node.span, via)
-
-
-def variable(held: Assigned) -> Variable:
-    """A variable, a build argument or a label as a node's fact."""
-    origin = Origin.ENV_FILE if held.from_file else Origin.ENVIRONMENT
-    value: Value[str]
-    if held.text is None:
-        step = Via(held.key, held.key_span)
-        value = Unknown(f"the variable '{held.key}' set outside the files", held.key_span, (step,))
-    else:
-        value = replace(held.text.value(), span=held.span)
-    return Variable(held.key, held.key_span, value, origin)
-
-
-def _gap(environment: ServiceEnvironment) -> Unknown | None:
-    for file in environment.files:
-        if not file.found and file.required:
-            return Unknown(f"the env file '{file.path}' is not among the files", file.entry.span, file.entry.via)
-    return None
-
-
-def _env_file(file: UsedEnvFile) -> EnvFile:
-    return EnvFile(file.path, file.entry.span, file.required, file.found, file.stand_in)
-
-
-def _env_file_span(node: Node | None) -> Span | None:
-    return node.span if node is not None else None
-
-
-def _ports(node: Node | None) -> Iterator[Port]:
-    for item in node.items if isinstance(node, Items) else ():
-        if not isinstance(item, Branch):
-            continue
-        target, published = item.get("target"), item.get("published")
-        span = item.span
-        first = _number(target, span)
-        yield Port(
-            target=first,
-            published=Absent(span) if published is None else _number(published, span),
-            span=span,
-            protocol=_given(item.get("protocol"), "tcp"),
-            host_ip=_given(item.get("host_ip"), ""),
-        )
-
-
-def _given(node: Node | None, default: str) -> str | Unknown:
-    """An attribute as text, or why it is not decided; `default` where it is not given."""
-    return (node.unknown or go_text(node.value)) if isinstance(node, Leaf) else default
-
-
-def _number(node: Node | None, at: Span) -> Value[int]:
-    if not isinstance(node, Leaf) or node.value is None:
-        return Absent(at)
-    if node.unknown is not None:
-        return node.unknown
-    text = go_text(node.value)
-    if not text.isdecimal():
-        return Unknown(f"{text!r} is a range of ports", node.span, node.via)
-    return Known(int(text), node.span, node.via)
-
-
-def _exposed(node: Node | None) -> Iterator[Port]:
-    for item in node.items if isinstance(node, Items) else ():
-        if isinstance(item, Leaf):
-            number, _, protocol = go_text(item.value).partition("/")
-            target: Value[int] = Unknown(f"{number!r} is a range of ports", item.span, item.via)
-            if item.unknown is not None:
-                target, protocol = item.unknown, ""
-            elif number.isdecimal():
-                target = Known(int(number), item.span, item.via)
-            yield Port(target, Absent(item.span), item.span, protocol or "tcp")
 
 
 def _mounts(project: ComposeProject, service: Branch) -> Iterator[Mount]:
@@ -383,78 +245,6 @@ def _source(project: ComposeProject, mount: Branch, kind: str) -> Value[str]:
         if path is not None:
             return Known(path or ".", text.span, text.via)
     return text
-
-
-def _attachments(node: Node | None, networks: Node | None) -> tuple[Attachment, ...]:
-    found = []
-    for name, entry in node.entries.items() if isinstance(node, Branch) else ():
-        aliases = entry.node.get("aliases") if isinstance(entry.node, Branch) else None
-        network = networks.get(name) if isinstance(networks, Branch) else None
-        external = network.get("external") if isinstance(network, Branch) else None
-        found.append(
-            Attachment(name, entry.key, _names(aliases), external=isinstance(external, Leaf) and external.value is True)
-        )
-    return tuple(found)
-
-
-def _names(node: Node | None) -> tuple[str, ...]:
-    leaves = node.items if isinstance(node, Items) else (node,)
-    decided = (leaf for leaf in leaves if isinstance(leaf, Leaf) and leaf.unknown is None)
-    return tuple(go_text(leaf.value) for leaf in decided if leaf.value is not None)
-
-
-def _hostnames(service: Branch) -> tuple[str, ...]:
-    found = [name for key in ("container_name", "hostname") for name in _names(service.get(key))]
-    for link in (*_names(service.get("links")), *_names(service.get("external_links"))):
-        name, colon, alias = link.partition(":")
-        found.append(alias if colon else name)
-    return tuple(dict.fromkeys(found))
-
-
-def _extra_hosts(node: Node | None) -> tuple[str, ...]:
-    if isinstance(node, Branch):
-        return tuple(node.entries)
-    return tuple(re.split(r"[=:]", text, maxsplit=1)[0] for text in _names(node)) if node is not None else ()
-
-
-def _dependencies(node: Node | None) -> tuple[Dependency, ...]:
-    found = []
-    for name, entry in node.entries.items() if isinstance(node, Branch) else ():
-        condition = entry.node.get("condition") if isinstance(entry.node, Branch) else None
-        text = go_text(condition.value) if isinstance(condition, Leaf) else "service_started"
-        found.append(Dependency(name, entry.key, text))
-    return tuple(found)
-
-
-def _healthcheck(node: Node | None, at: Span) -> Healthcheck | None:
-    if not isinstance(node, Branch):
-        return None
-    test_node = node.get("test")
-    disable = node.get("disable")
-    disabled = isinstance(disable, Leaf) and disable.value is True
-    test: Value[Command] = Absent(node.span)
-    if isinstance(test_node, Leaf):
-        text = text_value(test_node, node.span)
-        if isinstance(text, Known):
-            test = Known(Command((text.value,), shell=True), text.span, text.via)
-        elif isinstance(text, Unknown):
-            test = text
-    elif isinstance(test_node, Items):
-        given = _command(test_node, node.span)
-        test = given
-        if isinstance(given, Known):
-            first, rest = given.value.words[:1], given.value.words[1:]
-            disabled = disabled or first == ("NONE",)
-            test = Known(Command(rest, shell=first == ("CMD-SHELL",)), given.span, given.via)
-    return Healthcheck(
-        test=test,
-        span=node.span,
-        interval=_optional(node.get("interval"), at),
-        timeout=_optional(node.get("timeout"), at),
-        retries=_optional(node.get("retries"), at),
-        start_period=_optional(node.get("start_period"), at),
-        disabled=disabled,
-    )
 
 
 def _parity(
