@@ -43,7 +43,7 @@ _Groups = dict[Hashable, tuple[list[int], list[int]]]
 
 _ONLY = "the only one of its engine on the local side"
 _LEAST = 11
-"""So many points two nodes must have to be a pair because they are alone: more than that neither has a command."""
+"""So many points two services must have to be a pair because they are alone: more than that neither has a command."""
 _NEAR = 15
 """From so many points on a candidate is worth a look; two services without a command have ten."""
 _MOST_GROUPS = 50
@@ -124,10 +124,11 @@ class _Family:
             if one is not NOTHING:
                 found[row, column] = one
         everybody: _Groups = {"": (list(range(len(local))), list(range(len(cloud))))}
-        _alone(found, everybody, "the only one of its kind on each side")
+        least = 0 if any(isinstance(each.node, Datastore) for each in local) else _LEAST
+        _alone(found, everybody, "the only one of its kind on each side", least)
         if len(local) > 1 or len(cloud) > 1:
-            _alone(found, _groups([each.engine for each in local], [each.engine for each in cloud]), _ENGINE)
-            _alone(found, _groups([each.stem for each in local], [each.stem for each in cloud]), _NAME)
+            _alone(found, _groups([each.engine for each in local], [each.engine for each in cloud]), _ENGINE, least)
+            _alone(found, _groups([each.stem for each in local], [each.stem for each in cloud]), _NAME, least)
         return found
 
     def pairs(self) -> Iterator[Pair]:
@@ -220,11 +221,11 @@ def _groups(local: Sequence[Hashable], cloud: Sequence[Hashable]) -> _Groups:
     return groups
 
 
-def _alone(scores: dict[tuple[int, int], Score], groups: _Groups, reason: str) -> None:
-    """More points for two nodes that are each the only one of their group on their side."""
+def _alone(scores: dict[tuple[int, int], Score], groups: _Groups, reason: str, least: int) -> None:
+    """More points for two nodes of `least` points that are each the only one of their group on their side."""
     for rows, columns in groups.values():
         place = (rows[0], columns[0]) if len(rows) == len(columns) == 1 else None
-        if place is not None and place in scores and scores[place].points >= _LEAST:
+        if place is not None and place in scores and scores[place].points >= least:
             scores[place] = scores[place].plus(_ALONE, reason)
 
 

@@ -177,6 +177,13 @@ def test_only_one_of_a_kind_on_each_side_is_worth_sixty() -> None:
 
 def test_the_only_datastore_of_a_kind_mirrors_the_only_one_of_another_engine() -> None:
     assert certain(linked(cache("a"), cache("b", CLOUD, engine="memcached"))) == {("a", "b"): True}
+    assert certain(linked(queue("mq"), queue("jobs", CLOUD, engine="sqs"))) == {("mq", "jobs"): True}
+    assert certain(linked(database("a"), database("b", CLOUD, engine="mysql"))) == {("a", "b"): True}
+
+
+def test_the_only_services_need_more_in_common_than_that_neither_has_a_command() -> None:
+    assert pairs(linked(service("orders"), service("mail", CLOUD))) == set()
+    assert pairs(linked(service("orders", ports=[80]), service("mail", CLOUD, ports=[80]))) == {("orders", "mail")}
 
 
 def test_of_several_that_a_datastore_of_another_engine_may_stand_for_none_is_certain() -> None:

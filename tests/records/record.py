@@ -42,6 +42,8 @@ def diverged() -> str:
         lines += ["", f"open {question['rule']} {question['subject']}", f"  {question['reason']}"]
         lines += [f"  at {_place(question['place'])}"]
     lines += [f"failure {failure['message']}" for failure in document["failures"]]
+    compared = [finding["pair"] for finding in document["findings"] if finding["pair"] is not None]
+    lines += ["", *sorted({_pair(pair) for pair in compared})]
     return "\n".join(lines) + "\n"
 
 
@@ -54,8 +56,9 @@ def _finding(finding: dict[str, Any]) -> Iterator[str]:
         yield f"fix: {finding['fix']['description']}"
         for edit in finding["fix"]["edits"]:
             yield f"{INDENT}{_place(edit['place'])} becomes «{edit['text']}»"
-    if finding["pair"] is not None:
-        yield _pair(finding["pair"])
+    pair = finding["pair"]
+    if pair is not None:
+        yield f"pair {pair['local']} = {pair['cloud']}{'' if pair['certain'] else ' (uncertain)'}"
 
 
 def _pair(pair: dict[str, Any]) -> str:

@@ -1,0 +1,183 @@
+"""Which tests reach which line: recorded once by running them all under coverage, asked for each change."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from coverage.numbits import numbits_to_nums
+
+if TYPE_CHECKING:
+    import pytest
+
+SECONDS = "TEST_SECONDS"
+"""The variable that names the file into which the time of each test is written."""
+_SETTINGS = "[run]\nbranch = false\nsource =\n    policyengine\n    policies\n"
+_DATA, _TIMES = "coverage.sqlite", "seconds.json"
+
+
+def record(tree: Path, folder: Path, jobs: int) -> None:
+    """Run every test of a tree that starts no other tool, and keep in `folder` which lines each reaches.
+
+    Raises:
+        RuntimeError: the tests do not pass.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "settings").write_text(_SETTINGS)
+    workers = ("-n", str(jobs)) if jobs > 1 else ()
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-m", "not tools", "-p", "tests.mutation.reach", *workers,
+         "--cov", "--cov-context=test", f"--cov-config={folder / 'settings'}", "--cov-report="],
+        cwd=tree, env=environment(tree) | {"COVERAGE_FILE": str(folder / _DATA), SECONDS: str(folder / _TIMES)},
+        check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError("the tests do not pass, so no change can be judged by them")
+
+
+def environment(tree: Path) -> dict[str, str]:
+    """The variables with which a copy of the tree is what is imported."""
+    path = os.pathsep.join([str(tree), str(tree / "policies")])
+    return {
+        **os.environ,
+        "PYTHONPATH": path,
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "POLICYENGINE_CACHE_DIR": str(tree / ".cache"),
+    }
+
+
+_seconds: dict[str, float] = {}
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Pytest's hook: add up how long each test takes."""
+    _seconds[report.nodeid] = _seconds.get(report.nodeid, 0.0) + report.duration
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Pytest's hook: write the times, not in a worker."""
+    if SECONDS in os.environ and not hasattr(session.config, "workerinput"):
+        Path(os.environ[SECONDS]).write_text(json.dumps(_seconds))
+
+
+class Reach:
+    """What `record` kept. Tests that reach little come first: they are about what they reach."""
+
+    def __init__(self, tree: Path, folder: Path) -> None:
+        self._tree = tree
+        self.seconds: dict[str, float] = json.loads((folder / _TIMES).read_text())
+        self._data = sqlite3.connect(folder / _DATA, check_same_thread=False)
+        self._tests = {
+            number: name.partition("|")[0] for number, name in self._data.execute("select id, context from context")
+        }
+        files = {Path(path): number for number, path in self._data.execute("select id, path from file")}
+        self._files = {_relative(path): number for path, number in files.items()}
+        width: dict[str, int] = {}
+        for context, bits in self._data.execute("select context_id, numbits from line_bits"):
+            test = self._tests[context]
+            width[test] = width.get(test, 0) + sum(byte.bit_count() for byte in bits)
+        self._width = width
+
+    def tests(self, path: str, line: int) -> list[str]:
+        """The tests that reach a line of a file, the most particular first; see `_standing_for` for one at its top."""
+        found: set[str] = set()
+        for number, lines in self._standing_for(path, line):
+            found |= self._on(number, lines)
+        return sorted(found & self.seconds.keys(), key=lambda test: (self._width[test], test))
+
+    def _on(self, path: str, lines: set[int] | None) -> set[str]:
+        """The tests that run one of the lines of a file within a function, or any line."""
+        number = self._files.get(path)
+        return {
+            self._tests[context]
+            for context, bits in self._data.execute(
+                "select context_id, numbits from line_bits where file_id = ?", (number,)
+            )
+            if self._tests[context] and (lines is None or lines & set(numbits_to_nums(bits)))
+        }
+
+    def _standing_for(self, path: str, line: int) -> list[tuple[str, set[int] | None]]:
+        """The lines whose tests judge a line: itself, or for what runs at import the lines that name what it makes."""
+        tree = ast.parse((self._tree / path).read_text("utf-8"))
+        statement = next((each for each in tree.body if _holds(each, line)), None)
+        inner = _innermost(tree, line)
+        if inner is not None and any(_holds(each, line) for each in inner.body):
+            statements = (each for each in ast.walk(inner) if isinstance(each, ast.stmt) and each is not inner)
+            inside = (each for each in statements if _holds(each, line))
+            nearest = min(inside, key=lambda each: (each.end_lineno or 0) - each.lineno)
+            if hasattr(nearest, "body") or hasattr(nearest, "cases"):
+                return [(path, {line})]
+            return [(path, set(range(nearest.lineno, (nearest.end_lineno or line) + 1)))]
+        names = _made_by(statement)
+        using: list[tuple[str, set[int] | None]] = [(path, _lines_naming(tree, names))]
+        others = (other for other in self._files if other != path)
+        using.extend((other, _lines_importing(self._tree / other, path, names)) for other in others)
+        using = [(each, lines) for each, lines in using if lines]
+        return using or [(path, None)]
+
+
+def _relative(path: Path) -> str:
+    parts = path.parts
+    top = max(
+        index for index, part in enumerate(parts) if part in {"policyengine", "policies"} and index < len(parts) - 1
+    )
+    first = parts.index("policies") if "policies" in parts else top
+    return "/".join(parts[first:])
+
+
+def _holds(node: ast.AST, line: int) -> bool:
+    return isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or node.lineno)
+
+
+def _innermost(tree: ast.AST, line: int) -> ast.FunctionDef | None:
+    """The innermost function that holds a line."""
+    functions = [each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef)]
+    return max((each for each in functions if _holds(each, line)), key=lambda each: each.lineno, default=None)
+
+
+def _made_by(statement: ast.stmt | None) -> set[str]:
+    match statement:
+        case ast.Assign(targets=targets):
+            return {each.id for target in targets for each in ast.walk(target) if isinstance(each, ast.Name)}
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            return {name}
+        case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
+            return {name}
+        case _:
+            return set()
+
+
+def _lines_naming(tree: ast.AST, names: set[str]) -> set[int]:
+    """The lines in functions that name one of these; those of a function of that name itself."""
+    found: set[int] = set()
+    for function in (each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef)):
+        if function.name in names:
+            found |= set(range(function.body[0].lineno, (function.end_lineno or 0) + 1))
+        for each in ast.walk(function):
+            if (isinstance(each, ast.Name) and each.id in names) or (
+                isinstance(each, ast.Attribute) and each.attr in names
+            ):
+                found.add(each.lineno)
+    return found
+
+
+def _lines_importing(file: Path, path: str, names: set[str]) -> set[int]:
+    """The lines in functions of another file that name what it imports from a file, or through its module."""
+    if not file.is_file():
+        return set()
+    text = file.read_text("utf-8")
+    if not any(name in text for name in names):
+        return set()
+    module = path.removeprefix("policies/").removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    tree = ast.parse(text)
+    imported = any(
+        isinstance(each, ast.ImportFrom) and (each.module or "") in {module, module.rpartition(".")[0]}
+        for each in ast.walk(tree)
+    )
+    return _lines_naming(tree, names) if imported else set()
