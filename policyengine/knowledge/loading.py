@@ -100,8 +100,17 @@ def subjects() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in Path(__file__).parent.glob("*.json")))
 
 
+def parts(subject: str) -> tuple[str, ...]:
+    """The parts of the table of a subject, `sources` among them."""
+    return tuple(msgspec.json.decode(_text(subject), type=dict[str, msgspec.Raw]))
+
+
+def _text(subject: str) -> bytes:
+    return (Path(__file__).parent / f"{subject}.json").read_bytes()
+
+
 def _table(subject: str, form: type[T], facts: Sequence[Facts]) -> T:
-    text = (Path(__file__).parent / f"{subject}.json").read_bytes()
+    text = _text(subject)
     if not facts:
         return msgspec.json.decode(text, type=form)
     merged = msgspec.json.decode(text, type=dict[str, object])

@@ -63,7 +63,9 @@ def of_knowledge() -> dict[str, object]:
         "title": "Facts about the world, by subject",
         "properties": dict(zip(subjects, tables, strict=True)),
     }
-    for definition in definitions.values():  # what lookup modules keep in a table is no part of its file
+    for definition in definitions.values():  # docstrings are for Python, and `_` what lookup modules keep in a table
+        for word in ("title", "description"):
+            definition.pop(word, None)
         for name in [each for each in definition.get("properties", {}) if each.startswith("_")]:
             del definition["properties"][name]
     used, waiting = set[str](), list(made["properties"].values())

@@ -176,3 +176,27 @@ def test_a_plug_in_whose_facts_have_another_form_is_named(tmp_path: Path) -> Non
         UsageError, match=r"'.*wrong_facts.py': policyengine_knowledge\(\): .*Expected `int`, got `str`"
     ):
         plugins.load([str(file)])
+
+
+GUIDE = Path(__file__).parents[2] / "docs" / "knowledge.md"
+
+
+def test_the_guide_lists_every_subject_and_what_it_holds() -> None:
+    from policyengine.knowledge.__main__ import END, START, listed
+
+    guide = GUIDE.read_text("utf-8")
+    shown = guide.partition(START)[2].partition(END)[0]
+    assert shown == listed(), "run: python -m policyengine.knowledge docs/knowledge.md"
+    assert [line.split("[")[1].split("]")[0] for line in shown.splitlines()[2:]] == list(SUBJECTS)
+
+
+def test_the_example_of_the_guide_adds_what_it_says(tmp_path: Path) -> None:
+    from policyengine.knowledge.secrets import secrecy
+
+    (example,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
+    file = tmp_path / "acme_knowledge.py"
+    file.write_text(example)
+    assert (secrecy("ACME_LAUNCH_CODE"), images.image("registry.acme.io/platform/pg")) == (None, None)
+    plugins.load([str(file)])
+    found = images.image("registry.acme.io/platform/pg")
+    assert (secrecy("ACME_LAUNCH_CODE"), found and found.engine) == ("secret", "postgres")
