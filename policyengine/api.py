@@ -81,7 +81,19 @@ from policyengine.model.nodes import (
 from policyengine.model.source import Span
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value, Via, known, map_value
 from policyengine.patterns import regex
-from policyengine.rules.rule import Edit, Finding, Fix, Outcome, Pack, Rule, Severity, Undecided, rule, undecided
+from policyengine.rules.rule import (
+    Compared,
+    Edit,
+    Finding,
+    Fix,
+    Outcome,
+    Pack,
+    Rule,
+    Severity,
+    Undecided,
+    rule,
+    undecided,
+)
 from policyengine.syntax.shell import commands as shell_commands
 
 __all__ = [
@@ -96,6 +108,7 @@ __all__ = [
     "Candidate",
     "Choice",
     "Command",
+    "Compared",
     "ComposeUp",
     "ConfigKey",
     "ConfigModule",

@@ -104,17 +104,19 @@ def evaluate_tree(
     options = [(pack, configuration.options(settings, pack.name, pack.options)) for pack in plugins.packs]
     _check_names(settings, plugins.packs)
     scanned = build_graph(tree, settings, plugins, work)
-    results, undecided, crashes = evaluate(scanned.graph, options, selected=selected)
-    standing, waived = waivers.apply(results, settings.waivers, today or datetime.datetime.now(tz=datetime.UTC).date())
+    found = evaluate(scanned.graph, options, selected=selected)
+    day = today or datetime.datetime.now(tz=datetime.UTC).date()
+    standing, waived = waivers.apply(found.results, settings.waivers, day)
     return Report(
         results=standing,
-        undecided=tuple(undecided),
-        failures=(*scanned.failures, *crashes),
+        undecided=found.undecided,
+        failures=(*scanned.failures, *found.failures),
         waived=waived,
         packs=plugins.packs,
         rules=tuple(sorted(selected)),
         graph=scanned.graph,
         sources=scanned.sources,
+        compared=found.compared,
     )
 
 

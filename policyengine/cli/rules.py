@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from policyengine.cli import output
 from policyengine.reports.lines import width
-from policyengine.reports.view import side
+from policyengine.rules.coverage import side_of
 
 if TYPE_CHECKING:
     import argparse
@@ -53,12 +53,12 @@ def _table(packs: tuple[Pack[Any], ...], chosen: frozenset[str], *, colour: bool
     first = True
     for pack in packs:
         mine = [rule for rule in pack.rules if rule.id in chosen]
-        for key in sorted({side(rule.id) for rule in mine}):
+        for key in sorted({side_of(rule.id) for rule in mine}):
             if not first:
                 yield ""
             first = False
             yield paint("1", f"{key} · {pack.sides[key]}" if key in pack.sides else pack.name)
-            listed = [rule for rule in mine if side(rule.id) == key]
+            listed = [rule for rule in mine if side_of(rule.id) == key]
             longest = max(width(rule.id) for rule in listed)
             for rule in listed:
                 severity = paint(_COLOURS[rule.severity.value], rule.severity.value.ljust(7))
@@ -76,8 +76,8 @@ def _json(packs: tuple[Pack[Any], ...], chosen: frozenset[str]) -> str:
             "id": rule.id,
             "name": rule.name,
             "pack": pack.name,
-            "side": side(rule.id),
-            "side_title": pack.sides.get(side(rule.id), ""),
+            "side": side_of(rule.id),
+            "side_title": pack.sides.get(side_of(rule.id), ""),
             "mandate": rule.mandate,
             "mandate_text": pack.mandates.get(rule.mandate, ""),
             "severity": rule.severity.value,

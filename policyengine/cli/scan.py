@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from policyengine.repository.discover import Tree
     from policyengine.rules.evaluate import Report, Reporter
 
+_WANTED = "no Compose file, Dockerfile, Terraform file, workflow or env file was found that git does not ignore"
+
 FORMATS = ("text", "sarif", "json")
 
 
@@ -28,9 +30,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     output.add_options(parser, FORMATS, more=True)
     parser.add_argument(
         "--fail-on",
-        choices=("error", "warning", "note", "never"),
+        choices=("error", "warning", "note", "undecided", "never"),
         default="warning",
-        help="lowest severity that makes the exit code 1; warning by default",
+        help="lowest severity that makes the exit code 1, warning by default; 'undecided' counts open questions too",
     )
     add_engine_options(parser)
     parser.add_argument("--select", action="append", default=[], metavar="ID", help="only rules with this id or prefix")
@@ -216,7 +218,13 @@ def _anew(
     finally:
         if progress is not None:
             progress.done()
+    if not report.sources and not report.failures:
+        raise UsageError(f"there is nothing to scan in {', '.join(arguments.paths or ['.'])}; {_WANTED}")
     code = verdict = exit_code(report, arguments.fail_on)
+    if all(target.file is not None for target in targets):
+        from policyengine.rules.coverage import account, sentence  # noqa: PLC0415
+
+        sys.stderr.write(f"policyengine: {sentence(account(report))}\n")
     texts: list[str] = []
     for target in targets:
         reporter = reporters.get(target.format)
@@ -228,13 +236,21 @@ def _anew(
 
 
 def exit_code(report: Report, fail_on: str) -> int:
-    """3 when work was left undone, 1 for a finding at or above `fail_on`, else 0."""
+    """3 when work was left undone, 1 for a finding at or above `fail_on`, else 0.
+
+    `undecided` fails on open questions, on nodes of which it is not known whom they mirror, and on warnings.
+    """
     from policyengine.rules.rule import Severity  # noqa: PLC0415
 
     if report.failures:
         return 3
     worst = report.worst()
-    return int(fail_on != "never" and worst is not None and worst.rank >= Severity(fail_on).rank)
+    if fail_on == "undecided" and (
+        report.undecided or any(each.like and not each.aside for each in report.graph.without_twin)
+    ):
+        return 1
+    least = Severity.WARNING if fail_on == "undecided" else None if fail_on == "never" else Severity(fail_on)
+    return int(least is not None and worst is not None and worst.rank >= least.rank)
 
 
 def _ids(given: list[str]) -> list[str]:

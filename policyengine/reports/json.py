@@ -10,12 +10,14 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from policyengine import __version__
-from policyengine.reports.view import View, plain, rules, side
+from policyengine.reports.view import View, plain, rules
+from policyengine.rules.coverage import account, side_of
 from policyengine.rules.rule import Severity
 
 if TYPE_CHECKING:
     from policyengine.model.source import Span
     from policyengine.reports.view import Place
+    from policyengine.rules.coverage import Account
     from policyengine.rules.evaluate import Failure, Report, Result
     from policyengine.rules.rule import Fix
 
@@ -43,7 +45,7 @@ def report(found: Report, *, exit_code: int = 0) -> str:
                 "id": rule.id,
                 "name": rule.name,
                 "pack": pack.name,
-                "side": side(rule.id),
+                "side": side_of(rule.id),
                 "mandate": rule.mandate,
                 "severity": rule.severity.value,
                 "summary": rule.summary,
@@ -62,9 +64,44 @@ def report(found: Report, *, exit_code: int = 0) -> str:
         ],
         "waived": [{"reason": each.reason, "finding": _finding(view, each.result)} for each in found.waived],
         "failures": [_failure(view, each) for each in found.failures],
+        "coverage": coverage(account(found)),
         "choices": [{"what": each.what, "chosen": each.chosen, "reason": each.reason} for each in found.graph.choices],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def coverage(counted: Account) -> dict[str, object]:
+    """What was compared and what was not, as JSON; the same in every format."""
+    return {
+        "sides": [
+            {
+                "pack": each.pack,
+                "side": each.key,
+                "title": each.title,
+                "compared": each.compared,
+                "findings": each.findings,
+                "waived": each.waived,
+                "open": each.open,
+                "green": each.green,
+                **({"nothing": each.nothing} if each.nothing else {}),
+            }
+            for each in counted.sides
+            if each.ran
+        ],
+        "paired": counted.paired,
+        "declared": list(counted.declared),
+        "unpaired": [
+            {
+                "node": each.node,
+                "candidates": [
+                    {"node": near.node, "score": near.score, "reasons": list(near.reasons)} for near in each.candidates
+                ],
+            }
+            for each in counted.unpaired
+        ],
+        "missing": list(counted.missing),
+        "advice": counted.advice,
+    }
 
 
 def _finding(view: View, result: Result) -> dict[str, object]:
@@ -73,7 +110,7 @@ def _finding(view: View, result: Result) -> dict[str, object]:
     return {
         "rule": result.rule.id,
         "pack": result.pack,
-        "side": side(result.rule.id),
+        "side": side_of(result.rule.id),
         "mandate": result.rule.mandate,
         "severity": result.severity.value,
         "message": plain(view.message(result)),
@@ -87,6 +124,7 @@ def _finding(view: View, result: Result) -> dict[str, object]:
             "cloud": pair.cloud,
             "score": pair.score,
             "certain": pair.certain,
+            "tied": pair.tied,
             "reasons": list(pair.reasons),
         },
         "fix": None if fix is None else _fix(view, fix),

@@ -18,9 +18,11 @@ from msgspec.structs import replace
 from policyengine import __version__
 from policyengine.model.nodes import Node
 from policyengine.model.source import Source, Span
+from policyengine.reports.json import coverage
 from policyengine.reports.line_hash import line_hashes
 from policyengine.reports.regions import Regions
 from policyengine.reports.sarif_rules import (
+    COMPARED,
     HOME,
     LEFT_OUT,
     LONGEST,
@@ -39,6 +41,8 @@ from policyengine.reports.sarif_rules import (
     text_of,
 )
 from policyengine.reports.view import LINK, View, plain
+from policyengine.rules.coverage import account
+from policyengine.rules.coverage import sentence as coverage_sentence
 from policyengine.rules.rule import links
 
 if TYPE_CHECKING:
@@ -143,12 +147,13 @@ def _text(maker: _Maker, alerts: Sequence[_Alert], sentences: Sequence[str]) -> 
         "invocations": [maker.invocation(sentences)],
         "taxonomies": descriptors.taxonomies,
         "results": [],
+        "properties": {"coverage": coverage(account(maker.found))},
     }
     document = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
     text = json.dumps(document, ensure_ascii=False, indent=1)
     if alerts:  # one line a result: quick to write, and a difference between two logs can be read
         lines = ",\n".join(f"    {json.dumps(alert.body, ensure_ascii=False)}" for alert in alerts)
-        before, _, after = text.rpartition('"results": []')
+        before, _, after = text.partition('"results": []')
         text = f'{before}"results": [\n{lines}\n   ]{after}'
     return f"{text}\n"
 
@@ -387,12 +392,19 @@ class _Maker(Struct, frozen=True):
             {"descriptor": {"id": LEFT_OUT, "index": 2}, "level": "warning", "message": {"text": sentence(each)}}
             for each in sentences
         )
+        notes.append(
+            {
+                "descriptor": {"id": COMPARED, "index": 3},
+                "level": "note",
+                "message": {"text": clipped(sentence(text_of(coverage_sentence(account(self.found)))))},
+            }
+        )
         worthless = bool(self.found.failures) and (not self.found.sources or not self.found.rules)
         return {
             "executionSuccessful": not worthless,
             "exitCode": self.options.exit_code,
             "exitCodeDescription": _EXIT.get(self.options.exit_code, "Unknown."),
-            **({"toolExecutionNotifications": notes} if notes else {}),
+            "toolExecutionNotifications": notes,
         }
 
     def _hash(self, span: Span) -> str:

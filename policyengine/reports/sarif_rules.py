@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from policyengine.patterns import regex
-from policyengine.reports.view import rules, side
+from policyengine.reports.view import rules
+from policyengine.rules.coverage import side_of
 
 if TYPE_CHECKING:
     from policyengine.rules.evaluate import Report
@@ -20,6 +21,7 @@ HOME = "https://github.com/policyengine-iac/policyengine"
 NOT_READ = "PE9001"
 NOT_DONE = "PE9002"
 LEFT_OUT = "PE9003"
+COMPARED = "PE9004"
 LONGEST = 1024
 """Characters of a message or a description that GitHub shows."""
 
@@ -156,6 +158,7 @@ def catalogue(report: Report) -> Catalogue:
             _notification(
                 LEFT_OUT, "ResultsLeftOut", "The log holds less than was found, to keep within GitHub's limits."
             ),
+            _notification(COMPARED, "Compared", "What was compared, what stays open, and who mirrors nothing.", "note"),
         ],
         taxonomies=taxonomies,
         supported=[
@@ -211,7 +214,7 @@ def _rule(pack: Pack[Any], rule: Rule[Any], references: dict[tuple[str, str], Js
 
 
 def _titles(pack: Pack[Any], rule: Rule[Any]) -> list[str]:
-    title = pack.sides.get(side(rule.id), "")
+    title = pack.sides.get(side_of(rule.id), "")
     return ["-".join(re.findall(r"\w+", title.lower()))] if title else []
 
 
@@ -230,14 +233,14 @@ def _own(rule_id: str, name: str, text: str, level: str) -> Json:
     }
 
 
-def _notification(notification_id: str, name: str, text: str) -> Json:
+def _notification(notification_id: str, name: str, text: str, level: str = "warning") -> Json:
     return {
         "id": notification_id,
         "name": name,
         "shortDescription": {"text": text},
         "fullDescription": {"text": text},
         "help": {"text": text},
-        "defaultConfiguration": {"level": "warning"},
+        "defaultConfiguration": {"level": level},
     }
 
 

@@ -7,22 +7,41 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from policyengine.model.nodes import Node
 from policyengine.reports.lines import shown, visible, width
-from policyengine.reports.view import View, plain, rules, side
+from policyengine.reports.view import View, plain, rules
+from policyengine.rules.coverage import account, side_of
 from policyengine.rules.rule import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from policyengine.model.graph import Unpaired
     from policyengine.model.source import Span
     from policyengine.reports.view import Place
+    from policyengine.rules.coverage import Account, SideAccount
     from policyengine.rules.evaluate import Failure, Open, Report, Result
 
 _COLOURS = {"error": "1;31", "warning": "1;33", "note": "1;36"}
 _ASCII = str.maketrans(
-    {"│": "|", "─": "-", "┌": "-", "├": "-", "→": ">", "⬢": "*", "✓": "ok", "·": "-", "…": "~", "✗": "x", "×": "x"}
+    {
+        "│": "|",
+        "─": "-",
+        "┌": "-",
+        "├": "-",
+        "→": ">",
+        "⬢": "*",
+        "✓": "ok",
+        "·": "-",
+        "…": "~",
+        "✗": "x",
+        "×": "x",
+        "–": "-",
+    }
 )
 
+_MOST_LEFT = 8
+"""So many nodes without a twin are named."""
 _MOST_ALIKE = 4
 """So many choices of one kind and reason are named; the graph holds all."""
 
@@ -76,9 +95,9 @@ class _Writer(Struct, frozen=True):
     def groups(self) -> Iterator[tuple[str, list[Result]]]:
         for pack in self.view.report.packs:
             mine = [result for result in self.view.report.results if result.pack == pack.name]
-            for key in sorted({side(result.rule.id) for result in mine}):
+            for key in sorted({side_of(result.rule.id) for result in mine}):
                 title = f"{key} · {pack.sides[key]}" if key in pack.sides else pack.name
-                yield title, [result for result in mine if side(result.rule.id) == key]
+                yield title, [result for result in mine if side_of(result.rule.id) == key]
 
     def finding(self, result: Result) -> Iterator[str]:
         colour = _COLOURS[result.severity.value]
@@ -152,21 +171,21 @@ class _Writer(Struct, frozen=True):
 
     def summary(self) -> Iterator[str]:
         found = self.view.report
-        selected = [pack for pack in found.packs if any(owner is pack for owner, _ in rules(found))]
-        longest = max((width(title) for pack in selected for title in pack.sides.values() or [pack.name]), default=0)
-        for pack in selected:
-            ran = {side(rule.id) for owner, rule in rules(found) if owner is pack}
-            crashed = {side(failure.rule) for failure in found.failures if failure.rule}
-            titles = dict(sorted(pack.sides.items())) or dict.fromkeys(sorted(ran), pack.name)
-            for key, title in titles.items():
-                results = [each for each in found.results if each.pack == pack.name and side(each.rule.id) == key]
-                waiting = sum(1 for each in found.undecided if side(each.rule) == key and _of(pack.name, each, found))
-                name = f"{key} {title}{' ' * (longest - width(title))}"
-                yield self.side(name, results, waiting, ran=key in ran, crashed=key in crashed)
+        counted = account(found)
+        crashed = {side_of(failure.rule) for failure in found.failures if failure.rule}
+        shown_packs = {pack.name for pack, _ in rules(found)}
+        sides = [side for side in counted.sides if side.pack in shown_packs]
+        longest = max((width(f"{side.key} {side.title}") for side in sides), default=0)
+        for side in sides:
+            worst = [each for each in found.results if each.pack == side.pack and side_of(each.rule.id) == side.key]
+            name = f"{side.key} {side.title}"
+            yield self.side(f"{name}{' ' * (longest - width(name))}", side, worst, crashed=side.key in crashed)
         yield ""
-        yield from self.closing()
+        yield from self.left_over(counted)
+        yield from self.closing(counted)
 
-    def side(self, title: str, results: Sequence[Result], waiting: int, *, ran: bool, crashed: bool) -> str:
+    def side(self, title: str, side: SideAccount, results: Sequence[Result], *, crashed: bool) -> str:
+        """One side: `✓ 5 compared`, `2 errors  7 compared`, `? 3 open`, `– nothing to compare: no cloud side found`."""
         counts = Counter(result.severity for result in results)
         worst = max(counts, key=lambda each: each.rank, default=None)
         parts = [
@@ -174,15 +193,38 @@ class _Writer(Struct, frozen=True):
         ]
         if crashed:
             parts.append(self.paint(_COLOURS["error"], "✗ a rule crashed"))
+        if side.open:
+            parts.append(self.paint("33", f"? {side.open} open"))
+        if side.compared:
+            done = f"{side.compared} compared"
+            parts.append(self.paint("32", f"✓ {done}") if side.green and not crashed else self.paint("2", done))
         if not parts:
-            parts = [self.paint("32", "✓")] if ran else [self.paint("2", "not checked")]
-        if waiting:
-            parts.append(self.paint("2", f"{waiting} undecided"))
-        calm = "32" if ran else "2"
+            parts = [self.paint("2", f"– nothing to compare: {side.nothing}" if side.ran else "– not checked")]
+        calm = "32" if side.green else "2"
         cell = self.paint(_COLOURS["error"] if crashed else _COLOURS[worst.value] if worst else calm, "⬢")
         return f"  {cell} {title}  {'  '.join(parts)}"
 
-    def closing(self) -> Iterator[str]:
+    def left_over(self, counted: Account) -> Iterator[str]:
+        """Who mirrors nothing although the other side has its like: a line for each kind and side."""
+        graph = self.view.report.graph
+        groups: dict[tuple[str, str], list[Unpaired]] = {}
+        for each in counted.unpaired:
+            node = graph.get(Node, each.node)
+            if node is not None and each.like and not each.aside:
+                groups.setdefault((node.side.value, type(node).__name__.lower()), []).append(each)
+        for (where, kind), left in sorted(groups.items()):
+            names = [node.name for each in left if (node := graph.get(Node, each.node)) is not None]
+            more = f" and {len(names) - _MOST_LEFT} more" if len(names) > _MOST_LEFT else ""
+            listed = ", ".join(f"'{name}'" for name in names[:_MOST_LEFT])
+            near = left[0].candidates[0] if len(left) == 1 and left[0].candidates else None
+            other = graph.get(Node, near.node) if near is not None else None
+            nearest = f"; the nearest is '{other.name}'" if other is not None else ""
+            line = f"{where} {kind} without a twin: {listed}{more}{nearest}"
+            yield self.paint("33", f"  ? {visible(line)}")
+        if groups:
+            yield ""
+
+    def closing(self, counted: Account) -> Iterator[str]:
         found = self.view.report
         counts = Counter(result.severity for result in found.results)
         if counts:
@@ -191,8 +233,10 @@ class _Writer(Struct, frozen=True):
         else:
             head = self.paint("1;32" if not found.failures else "1", "No finding")
         read = f"{_count(len(found.sources), 'file')} read, {_count(len(found.rules), 'rule')} checked"
-        pairs = f"{_count(len(found.graph.pairs), 'pair')} compared"
+        pairs = _count(len(found.graph.pairs), "pair")
         yield f"{self.paint('1', head) if counts else head}  ·  {read}, {pairs}"
+        if counted.advice:
+            yield counted.advice
         if found.failures:
             yield self.paint("1;31", f"{_count(len(found.failures), 'failure')}: the report is not complete")
         if found.waived:
@@ -214,10 +258,6 @@ class _Writer(Struct, frozen=True):
         more = len(common) - len(top)
         shown_reasons = "".join(f"\n  {count} × {visible(reason)}" for reason, count in top)
         return shown_reasons + (f"\n  and {more} more reasons" if more > 1 else "\n  and 1 more reason" if more else "")
-
-
-def _of(pack: str, question: Open, found: Report) -> bool:
-    return any(rule.id == question.rule for each in found.packs if each.name == pack for rule in each.rules)
 
 
 def _count(number: int, noun: str) -> str:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from policyengine.rules.rule import Pack, Rule
 
 LINK = regex(r"(?<!\\)\[(?P<text>[^\[\]]*)\]\((?P<number>\d+)\)")
-_SIDE = regex(r"[A-Z]+-?(\d)")
 
 
 class Place(Struct, frozen=True):
@@ -81,12 +80,6 @@ class View(Struct, frozen=True):
 def plain(message: str) -> str:
     """A message without the marks of its links."""
     return LINK.sub(lambda match: match["text"], message)
-
-
-def side(rule_id: str) -> str:
-    """The first digit of a rule's number, which tells the side of the hexagon; empty when there is none."""
-    match = _SIDE.match(rule_id)
-    return match[1] if match else ""
 
 
 def rules(report: Report) -> Iterator[tuple[Pack[Any], Rule[Any]]]:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from policyengine.model.source import ReadError, Source, Span
-from policyengine.rules.rule import Finding, Severity, Undecided, links
+from policyengine.rules.rule import Compared, Finding, Severity, Undecided, links
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -61,6 +61,14 @@ class Open(Struct, frozen=True):
     reason: str
 
 
+class Comparison(Struct, frozen=True, order=True):
+    """That a rule was asked of a node, with the twin it was compared with (an id, or empty)."""
+
+    rule: str
+    subject: str
+    against: str = ""
+
+
 class Waived(Struct, frozen=True):
     """A result that a waiver covers, and the waiver's reason."""
 
@@ -72,7 +80,7 @@ class Report(Struct, frozen=True):
     """All that a run found out, in a fixed order.
 
     `results` are sorted by file, place and rule. `packs` are the packs whose rules ran, `rules` the ids that did.
-    `sources` are the texts of the files, by path.
+    `sources` are the texts of the files, by path. `compared` is what the rules were asked of, sorted.
     """
 
     results: tuple[Result, ...]
@@ -83,6 +91,7 @@ class Report(Struct, frozen=True):
     rules: tuple[str, ...]
     graph: Graph
     sources: Mapping[str, Source]
+    compared: tuple[Comparison, ...] = ()
 
     def worst(self) -> Severity | None:
         """The highest severity among the results, or None when there are none."""
@@ -100,13 +109,23 @@ class Reporter(Struct, frozen=True):
     endings: tuple[str, ...] = ()
 
 
+class Evaluation(Struct, frozen=True):
+    """What the rules say, in a fixed order: findings, open questions, what was compared; and which rules crashed."""
+
+    results: tuple[Result, ...]
+    undecided: tuple[Open, ...]
+    compared: tuple[Comparison, ...]
+    failures: tuple[Failure, ...]
+
+
 def evaluate(
     graph: Graph,
     packs: Sequence[tuple[Pack[Any], object]],
     *,
     selected: frozenset[str],
-) -> tuple[list[Result], list[Open], list[Failure]]:
+) -> Evaluation:
     """Run every selected rule of the packs, each with its pack's options."""
+    compared: set[Comparison] = set()
     results: list[Result] = []
     open_questions: set[Open] = set()
     failures: list[Failure] = []
@@ -121,6 +140,8 @@ def evaluate(
                             results.append(_result(graph, pack, each, outcome))
                         case Undecided(subject, at, reason):
                             open_questions.add(Open(each.id, subject.id, at, reason))
+                        case Compared(subject, against):
+                            compared.add(Comparison(each.id, subject.id, "" if against is None else against.id))
             except Exception as error:  # noqa: BLE001  a pack's rule may raise anything
                 failures.append(
                     Failure(
@@ -131,10 +152,11 @@ def evaluate(
                 )
     settled, untold = _settled(graph, results)
     open_questions.update(untold)
-    return (
-        sorted(_unrepeated(settled), key=_order),
-        sorted(open_questions, key=lambda each: (each.span, each.rule, each.subject, each.reason)),
-        failures,
+    return Evaluation(
+        results=tuple(sorted(_unrepeated(settled), key=_order)),
+        undecided=tuple(sorted(open_questions, key=lambda each: (each.span, each.rule, each.subject, each.reason))),
+        compared=tuple(sorted(compared)),
+        failures=tuple(failures),
     )
 
 

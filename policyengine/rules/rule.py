@@ -97,7 +97,17 @@ class Undecided(Struct, frozen=True):
     reason: str
 
 
-Outcome = Finding | Undecided
+class Compared(Struct, frozen=True):
+    """That a rule was asked of the subject, yielded where its comparison begins. `against` is the twin, if any.
+
+    A report shows a tick only over what was compared; what gives neither a finding nor an open question holds.
+    """
+
+    subject: Node
+    against: Node | None = None
+
+
+Outcome = Finding | Undecided | Compared
 
 
 def undecided(subject: Node, *values: object) -> Iterator[Undecided]:

@@ -29,6 +29,7 @@ from policyengine.api import (
     Version,
 )
 from policyengine.model.image import engine_of, parse
+from tests.policies.linked import said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +83,7 @@ def pinned(major: int, minor: int) -> Known[Version]:
 def outcomes(*nodes: Node, given: Options | None = None) -> dict[str, list[Outcome]]:
     pairs = (Pair(nodes[0].id, nodes[1].id, 100, ()),) if len(nodes) > 1 else ()
     graph = Graph(nodes, pairs=pairs)
-    found = {each.id: list(each.check(graph, given or Options())) for each in data_services.RULES}
+    found = {each.id: said(each.check(graph, given or Options())) for each in data_services.RULES}
     for each in data_services.RULES:
         for outcome in found[each.id]:
             if isinstance(outcome, Finding):

@@ -27,7 +27,7 @@ from policyengine.api import (
     Version,
     endpoints,
 )
-from tests.policies.linked import linked
+from tests.policies.linked import linked, said
 
 NOWHERE = Span("docker-compose.yml", 0, 3)
 
@@ -97,7 +97,7 @@ DB = service("db", port(5434, 5432), role=Role.DATABASE)
 def found(*nodes: Node, given: Options | None = None) -> dict[str, list[Finding]]:
     results: dict[str, list[Finding]] = {}
     for rule in networking.RULES:
-        outcomes: list[Outcome] = list(rule.check(linked(*nodes), given or Options()))
+        outcomes: list[Outcome] = said(rule.check(linked(*nodes), given or Options()))
         findings = [each for each in outcomes if isinstance(each, Finding)]
         for each in findings:
             assert rule.text(each)
@@ -210,7 +210,7 @@ def test_one_env_file_that_two_services_load_is_one_finding() -> None:
 
 def test_an_environment_that_cannot_be_read_whole_is_a_question() -> None:
     gap = Unknown("the file .env is not in the repository", NOWHERE)
-    outcomes = list(networking.RULES[0].check(linked(service("app", gap=gap)), Options()))
+    outcomes = said(networking.RULES[0].check(linked(service("app", gap=gap)), Options()))
     assert [type(each) for each in outcomes] == [Undecided]
 
 

@@ -39,7 +39,7 @@ from policyengine.api import (
     Word,
     Workflow,
 )
-from tests.policies.linked import linked
+from tests.policies.linked import linked, said
 
 CI = ".github/workflows/ci.yml"
 
@@ -129,7 +129,7 @@ STACK = service("app")
 def results(*nodes: Node, given: Options | None = None) -> dict[str, list[Outcome]]:
     found: dict[str, list[Outcome]] = {}
     for rule in pipeline.RULES:
-        outcomes: list[Outcome] = list(rule.check(linked(*nodes), given or Options()))
+        outcomes: list[Outcome] = said(rule.check(linked(*nodes), given or Options()))
         for each in outcomes:
             if isinstance(each, Finding):
                 assert rule.text(each)

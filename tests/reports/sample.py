@@ -215,18 +215,19 @@ def graph() -> Graph:
 
 
 def report(*failures: Failure, waived: tuple[Waived, ...] = (), clean: bool = False) -> Report:
-    results, undecided, crashes = evaluate(
+    found = evaluate(
         graph(), [(PACK, None)], selected=frozenset() if clean else frozenset(each.id for each in PACK.rules)
     )
     return Report(
-        results=tuple(results),
-        undecided=tuple(undecided),
-        failures=(*failures, *crashes),
+        results=found.results,
+        undecided=found.undecided,
+        failures=(*failures, *found.failures),
         waived=waived,
         packs=(PACK,),
         rules=tuple(sorted(each.id for each in PACK.rules)),
         graph=graph(),
         sources={path: source(path) for path in TEXTS},
+        compared=found.compared,
     )
 
 

@@ -318,8 +318,15 @@ def test_a_file_that_cannot_be_parsed_is_a_located_result_and_a_notification() -
     invocation = made["invocations"][0]
     assert (invocation["executionSuccessful"], invocation["exitCode"]) == (True, 3)
     notes = invocation["toolExecutionNotifications"]
-    assert [note["descriptor"]["id"] for note in notes] == ["PE9001", "PE9001", "PE9001", "PE9002", "PE9002"]
-    assert {note["level"] for note in notes} == {"warning"}
+    assert [note["descriptor"]["id"] for note in notes] == [
+        "PE9001",
+        "PE9001",
+        "PE9001",
+        "PE9002",
+        "PE9002",
+        "PE9004",
+    ]
+    assert [note["level"] for note in notes] == ["warning"] * 5 + ["note"]
     assert notes[3]["associatedRule"] == {"id": "SMP402", "index": 0}
 
 

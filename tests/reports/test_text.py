@@ -42,11 +42,11 @@ def test_the_report_closes_with_the_sides_and_what_stayed_open() -> None:
     made = text.report(sample.report(FAILURE, waived=(Waived(sample.report().results[0], "agreed"),)), text.Style())
     assert made.endswith(
         """\
-  ⬢ 4 Data services        2 errors  2 warnings  1 undecided
-  ⬢ 5 Networking and URLs  1 warning
-  ⬢ 6 Pipeline             ✓
+  ⬢ 4 Data services        2 errors  2 warnings  ? 1 open  2 compared
+  ⬢ 5 Networking and URLs  1 warning  1 compared
+  ⬢ 6 Pipeline             – nothing to compare: no workflow found
 
-5 findings: 2 errors, 3 warnings  ·  5 files read, 3 rules checked, 1 pair compared
+5 findings: 2 errors, 3 warnings  ·  5 files read, 3 rules checked, 1 pair
 1 failure: the report is not complete
 1 waived
 1 undecided

@@ -9,11 +9,24 @@ import pytest
 from msgspec import Struct
 
 from policyengine import engine, plugins
-from policyengine.api import Finding, Fix, Graph, Outcome, Pack, Severity, Side, Span, Undecided, rule, undecided
+from policyengine.api import (
+    Compared,
+    Finding,
+    Fix,
+    Graph,
+    Outcome,
+    Pack,
+    Severity,
+    Side,
+    Span,
+    Undecided,
+    rule,
+    undecided,
+)
 from policyengine.model.graph import Pair
 from policyengine.model.source import UsageError
 from policyengine.model.value import Absent, Floating, Known, Unknown
-from policyengine.rules.evaluate import Report, Result, evaluate
+from policyengine.rules.evaluate import Comparison, Report, Result, evaluate
 from tests import trees
 from tests.linking.nodes import service
 
@@ -58,9 +71,9 @@ def run(
 ) -> tuple[list[Result], list[Open], list[Failure]]:
     pack = Pack(name="told", version="1", rules=rules, mandates={"M": "it"}, options=Options)
     graph = Graph((APP, OTHER, TWIN), pairs=pairs)
-    return evaluate(
-        graph, [(pack, Options())], selected=frozenset(each.id for each in rules) if selected is None else selected
-    )
+    chosen = frozenset(each.id for each in rules) if selected is None else selected
+    found = evaluate(graph, [(pack, Options())], selected=chosen)
+    return list(found.results), list(found.undecided), list(found.failures)
 
 
 def pair(cloud: Node = TWIN, *, certain: bool = True, tied: bool = False) -> Pair:
@@ -341,3 +354,16 @@ def test_a_pack_may_not_take_the_name_of_an_imported_module(tmp_path: Path) -> N
 def test_an_id_is_letters_and_a_number(name: str) -> None:
     with pytest.raises(ValueError, match="id"):
         a_rule(name=name)
+
+
+def test_what_was_compared_is_kept_once_for_each_node_and_twin() -> None:
+    pack = Pack(
+        name="told",
+        version="1",
+        rules=(a_rule(Compared(APP, TWIN), Compared(APP, TWIN), Compared(OTHER)),),
+        mandates={"M": "it"},
+        options=Options,
+    )
+    found = evaluate(Graph((APP, OTHER, TWIN)), [(pack, Options())], selected=frozenset({"T1"}))
+    assert found.compared == (Comparison("T1", APP.id, TWIN.id), Comparison("T1", OTHER.id))
+    assert (found.results, found.undecided, found.failures) == ((), (), ())

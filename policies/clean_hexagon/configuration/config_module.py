@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policyengine.api import ConfigModule, Finding, Fix, Graph, Known, Outcome, Role, Severity, Side, rule
+from policyengine.api import Compared, ConfigModule, Finding, Fix, Graph, Known, Outcome, Role, Severity, Side, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +40,7 @@ def config_module_missing(graph: Graph, options: Options) -> Iterator[Outcome]:
         if package is None or package.id in done:
             continue
         done.add(package.id)
+        yield Compared(package)
         own = [module for module in graph.all(ConfigModule) if _within(module.directory, package.directory)]
         if container.config is not None:
             own.append(container.config)

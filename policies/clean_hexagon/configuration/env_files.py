@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from clean_hexagon.configuration.secret_names import is_real
 from policyengine.api import (
+    Compared,
     EnvironmentFile,
     Finding,
     Fix,
@@ -60,6 +61,8 @@ def env_file_exposed(graph: Graph, options: Options) -> Iterator[Outcome]:
     del options
     throwaway = _throwaway(graph)
     for file in graph.all(EnvironmentFile):
+        if not file.example and not _FOR_TESTS.search(file.path):
+            yield Compared(file)
         real = None if file.example or _FOR_TESTS.search(file.path) else _first_real(file, throwaway)
         if real is not None:
             yield Finding(
@@ -105,6 +108,7 @@ def _loaded(graph: Graph) -> dict[str, tuple[Node, EnvFile]]:
 def _not_ignored(graph: Graph) -> Iterator[Outcome]:
     committed = {file.path for file in graph.all(EnvironmentFile)}
     for path, (service, file) in sorted(_loaded(graph).items()):
+        yield Compared(service)
         match Known(value=True, span=file.span) if path in committed else graph.ignored_by_git(path):
             case Known(False):
                 yield Finding(
@@ -131,6 +135,7 @@ def _copied(graph: Graph) -> Iterator[Outcome]:
         if not inside or stage.value.dockerfile in done:
             continue
         done.add(stage.value.dockerfile)
+        yield Compared(stage.value)
         yield from _taken_in(graph, stage.value, context, inside)
 
 

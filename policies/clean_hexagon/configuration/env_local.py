@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from policyengine.api import (
     Command,
+    Compared,
     Edit,
     Finding,
     Fix,
@@ -57,7 +58,10 @@ def env_local_not_loaded(graph: Graph, options: Options) -> Iterator[Outcome]:
         mirrored = graph.mirror(service) is not None
         checked = (mirrored or _in_own_folder(container)) and container.config is not None
         needs = service.environment or files or checked
-        if not (service.build or mirrored) or not needs or any(_named_local(each.path) for each in files):
+        if not (service.build or mirrored) or not needs:
+            continue
+        yield Compared(service)
+        if any(_named_local(each.path) for each in files):
             continue
         names = ", ".join(each.path for each in files)
         yield Finding(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from clean_hexagon.configuration.secret_names import USERINFO, is_secret_key
 from policyengine.api import (
+    Compared,
     Finding,
     Fix,
     Floating,
@@ -60,6 +61,8 @@ def plaintext_secret_in_cloud(graph: Graph, options: Options) -> Iterator[Outcom
     del options
     seen: set[Span] = set()
     for service in graph.all(Service, side=Side.CLOUD):
+        if service.environment:
+            yield Compared(service)
         for variable in service.environment:
             if variable.origin is Origin.ENVIRONMENT and variable.key_span not in seen:
                 seen.add(variable.key_span)  # one entry may make a variable of many containers

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policyengine.api import (
+    Compared,
     Finding,
     Fix,
     Graph,
@@ -51,6 +52,7 @@ def env_key_missing_in_cloud(graph: Graph, options: Options) -> Iterator[Outcome
             users.setdefault(container.config.id, []).append(container)
     for _, containers in sorted(users.items()):
         for container in containers:
+            yield Compared(container.node)
             yield from _missing(graph, container, containers)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from policyengine.api import (
     Build,
+    Compared,
     EdgeKind,
     Edit,
     Finding,
@@ -72,6 +73,8 @@ def _compared(
     known = [maker for maker in makers if isinstance(maker.dockerfile, Known)]
     files = {maker.dockerfile.value for maker in known if isinstance(maker.dockerfile, Known)}
     name = PurePosixPath(path).name
+    if known:
+        yield Compared(local, cloud)
     if known and path not in files:
         there = known[0].dockerfile
         yield Finding(

@@ -12,6 +12,7 @@ from clean_hexagon.containerization.dockerfiles import path_of
 from policyengine.api import (
     Absent,
     Build,
+    Compared,
     EdgeKind,
     Edit,
     Finding,
@@ -189,6 +190,7 @@ def multiarch_not_built(graph: Graph, options: Options) -> Iterator[Outcome]:
     for image in _published(graph):
         match image.platforms:
             case Known(platforms):
+                yield Compared(image.builds[0])
                 missing = tuple(each for each in map(_platform, options.platforms) if each not in platforms)
                 if missing and not any(each.id in broken for each in image.builds):
                     lacking.setdefault((image.builds[0].span, missing), []).append(image)
@@ -279,4 +281,5 @@ def cloud_arch_not_built(graph: Graph, options: Options) -> Iterator[Outcome]:
     for service in graph.apps(Side.CLOUD):
         makers = [build for build in graph.targets(Build, EdgeKind.BUILT_BY, service) if _pushes(build)]
         if makers:
+            yield Compared(service)
             yield from undecided(service, _cloud_platform(service), _union(graph, makers))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policyengine.api import (
+    Compared,
     Container,
     Edit,
     Finding,
@@ -56,6 +57,7 @@ def container_runs_as_root(graph: Graph, options: Options) -> Iterator[Outcome]:
     """
     reported: set[str] = set()
     for container in graph.containers(side=Side.CLOUD, role=Role.APP):
+        yield Compared(container.node)
         match container.user:
             case Known(user) if user.is_root and isinstance(container.service.user, Known):
                 yield Finding(
@@ -140,6 +142,7 @@ def effective_user_mismatch(graph: Graph, options: Options) -> Iterator[Outcome]
     An image that runs as root on both sides, or only in the cloud, is HEX208's.
     """
     for local, cloud in graph.mirrored(role=Role.APP):
+        yield Compared(local.node, cloud.node)
         name, overrides = local.name, isinstance(local.service.user, Known)
         if isinstance(local.service.privileged, Known) and local.service.privileged.value:
             yield Finding(

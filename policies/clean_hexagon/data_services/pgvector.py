@@ -12,6 +12,7 @@ from clean_hexagon.data_services.versions import (
     written,
 )
 from policyengine.api import (
+    Compared,
     Database,
     EdgeKind,
     Extension,
@@ -69,6 +70,7 @@ def pgvector_missing_locally(graph: Graph, options: Options) -> Iterator[Outcome
         if any(isinstance(each.vector, Known) and each.vector.value for each in databases):
             continue
         for database in _used(graph, databases):
+            yield Compared(database)
             match database.vector:
                 case Known(False):
                     yield Finding(

@@ -19,6 +19,7 @@ from clean_hexagon.data_services.versions import (
 )
 from policyengine.api import (
     Absent,
+    Compared,
     Database,
     Finding,
     Fix,
@@ -67,6 +68,7 @@ def postgres_major_mismatch(graph: Graph, options: Options) -> Iterator[Outcome]
     del options
     for local, cloud in graph.mirrors(Database, engine="postgres"):
         here, there = major_of(local.version), major_of(cloud.version)
+        yield Compared(local, cloud)
         if here is not None and there is not None:
             if here != there:
                 yield Finding(
@@ -112,6 +114,8 @@ def postgres_minor_mismatch(graph: Graph, options: Options) -> Iterator[Outcome]
     if options.postgres.match == "major":
         return
     for local, cloud in graph.mirrors(Database, engine="postgres"):
+        if isinstance(local.version, Known) and isinstance(cloud.version, Known):
+            yield Compared(local, cloud)
         match local.version, cloud.version:
             case Known(Version() as here), Known(Version() as there) if here.major == there.major and here != there:
                 yield Finding(
@@ -164,6 +168,7 @@ def postgres_minor_unprovable(graph: Graph, options: Options) -> Iterator[Outcom
         return
     for local, cloud in graph.mirrors(Database, engine="postgres"):
         if not _decided_by_major(local, cloud):
+            yield Compared(local, cloud)
             yield from _unprovable(local, cloud)
 
 

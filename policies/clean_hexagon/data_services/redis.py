@@ -15,6 +15,7 @@ from clean_hexagon.data_services.versions import (
 )
 from policyengine.api import (
     Cache,
+    Compared,
     Finding,
     Fix,
     Graph,
@@ -60,6 +61,7 @@ def redis_major_mismatch(graph: Graph, options: Options) -> Iterator[Outcome]:
     for local, cloud in graph.mirrors(Cache):
         if not _same_engine(local, cloud):
             continue
+        yield Compared(local, cloud)
         there, shown, place = _cache_major(cloud)
         here = major_of(local.version)
         if here is not None and there is not None:

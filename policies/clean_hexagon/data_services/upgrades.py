@@ -9,6 +9,7 @@ from clean_hexagon.data_services.versions import (
 )
 from policyengine.api import (
     Absent,
+    Compared,
     Database,
     Finding,
     Fix,
@@ -60,6 +61,8 @@ def rds_auto_minor_upgrade(graph: Graph, options: Options) -> Iterator[Outcome]:
         if cloud.flavour not in MANAGED or switch is None or switch.span in seen:
             continue
         seen.add(switch.span)
+        if isinstance(cloud.engine, Known) and cloud.engine.value == "postgres":
+            yield Compared(cloud)
         match cloud.engine, switch:
             case Known("postgres"), Known(True, span):
                 yield Finding(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policyengine.api import Finding, Fix, Graph, Known, Outcome, Role, Severity, rule, undecided
+from policyengine.api import Compared, Finding, Fix, Graph, Known, Outcome, Role, Severity, rule, undecided
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +35,8 @@ def command_divergence(graph: Graph, options: Options) -> Iterator[Outcome]:
     """
     del options
     for local, cloud in graph.mirrored(role=Role.APP):
+        if isinstance(local.started, Known) and isinstance(cloud.started, Known):
+            yield Compared(local.node, cloud.node)
         match local.started, cloud.started:
             case Known(), Known() if local.line != cloud.line:
                 dev = _is_dev(local) and not _is_dev(cloud)

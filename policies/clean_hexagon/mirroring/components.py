@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from policyengine.api import (
     Bucket,
     Cache,
+    Compared,
     Database,
     Datastore,
     Finding,
@@ -69,6 +70,8 @@ def cloud_only_component(graph: Graph, options: Options) -> Iterator[Outcome]:
     local = list(graph.all(Service, side=Side.LOCAL))
     if not local:
         return
+    yield from (Compared(each) for each in graph.apps(Side.CLOUD))
+    yield from (Compared(each) for each in graph.all(Datastore, side=Side.CLOUD) if not isinstance(each, Bucket))
     seen: set[Span] = set()
     paired = [each for each in graph.all(Service, side=Side.CLOUD) if graph.mirror(each) is not None]
     for service in graph.unpaired(Service, side=Side.CLOUD):

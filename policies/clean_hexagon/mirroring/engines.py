@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policyengine.api import (
+    Compared,
     Database,
     Datastore,
     Finding,
@@ -53,6 +54,7 @@ def engine_substitution(graph: Graph, options: Options) -> Iterator[Outcome]:
     """
     del options
     for local, cloud in graph.mirrors(Datastore):
+        yield Compared(local, cloud)
         match local.engine, cloud.engine:
             case Known(here), Known(there) if not graph.equivalent(here, there):
                 if {here, there} == {"redis", "valkey"}:
@@ -79,6 +81,7 @@ def _schemas(graph: Graph) -> Iterator[Outcome]:
     if not databases or not all(isinstance(database.engine, Known) for database in databases):
         return
     for schema in graph.all(OrmSchema):
+        yield Compared(schema)
         match schema.engine:
             case Known(here) if not any(graph.equivalent(here, there) for there in engines):
                 cloud = databases[0]

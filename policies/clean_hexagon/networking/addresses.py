@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from clean_hexagon.networking import public_urls
 from policyengine.api import (
+    Compared,
     Edit,
     EnvironmentFile,
     Finding,
@@ -87,6 +88,7 @@ def auth_url_not_canonical(graph: Graph, options: Options) -> Iterator[Outcome]:
                 yield from undecided(service, variable.value)
                 if isinstance(variable.value, Floating) and _origin(variable) is None:
                     yield from undecided(service, Unknown("the address is known only after apply", variable.value.span))
+                yield Compared(service)
                 yield from _address(service, variable, key, options, cloud=side is Side.CLOUD)
     for file in graph.all(EnvironmentFile):
         if _NOT_LOCAL.search(file.path):
@@ -99,6 +101,7 @@ def auth_url_not_canonical(graph: Graph, options: Options) -> Iterator[Outcome]:
             if is_placeholder_host(found.host) or (found.scheme == "https" and not found.loopback):
                 continue
             seen.add(variable.value.span)
+            yield Compared(file)
             yield from _address(file, variable, key, options, cloud=False)
 
 
@@ -135,6 +138,7 @@ def public_url_port_not_published(graph: Graph, options: Options) -> Iterator[Ou
                 continue
             if (client.service.group, found.port) in reported or public_urls.wrong_locally(key, found, options):
                 continue
+            yield Compared(client.node)
             if any(found.port in each.published for each in front):
                 continue
             hidden = [port.published for each in front for port in each.ports if isinstance(port.published, Unknown)]

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from clean_hexagon.networking import public_urls
 from policyengine.api import (
+    Compared,
     Edit,
     Finding,
     Fix,
@@ -80,6 +81,8 @@ def localhost_inside_container(graph: Graph, options: Options) -> Iterator[Outco
             if isinstance(variable.value, Unknown) and is_address(variable.key):
                 yield from undecided(container.node, variable.value)
         siblings = [each for each in graph.beside(container) if not _one_network(container, each)]
+        if container.addresses:
+            yield Compared(container.node)
         for address in container.addresses:
             if address.span in seen or address.variable.key in public:
                 continue
@@ -186,6 +189,8 @@ def published_port_used_internally(graph: Graph, options: Options) -> Iterator[O
         if container.service.network == "host":
             continue
         names = {name: sibling for sibling in graph.beside(container) for name in sibling.service.names}
+        if container.addresses:
+            yield Compared(container.node)
         for address in container.addresses:
             endpoint = address.endpoint
             sibling = names.get(endpoint.host)

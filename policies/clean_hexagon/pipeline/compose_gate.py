@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from clean_hexagon.pipeline import gate
 from policyengine.api import (
+    Compared,
     EndToEnd,
     Finding,
     Fix,
@@ -66,6 +67,7 @@ def workflow_without_compose_gate(graph: Graph, options: Options) -> Iterator[Ou
     for workflow in graph.all(Workflow):
         if not gate.wants_gate(graph, workflow, options):
             continue
+        yield Compared(workflow)
         ups = [up for job in gate.jobs(graph, workflow) if (up := gate.first_up(job)) is not None]
         if ups:
             if options.ci.gate.literal:
@@ -116,6 +118,8 @@ def playwright_missing_after_compose(graph: Graph, options: Options) -> Iterator
         if not gate.wants_gate(graph, workflow, options):
             continue
         ups = [up for job in gate.jobs(graph, workflow) if (up := gate.first_up(job)) is not None]
+        if ups:
+            yield Compared(workflow)
         if not ups or any(gate.test_after(graph, up, runner) for up in ups):
             continue
         unseen = [step.gap for up in ups for step in up.job.steps[up.step :] if gate.hides_gate(step)]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from clean_hexagon.pipeline import gate
 from clean_hexagon.pipeline.compose_gate import started_by
 from policyengine.api import (
+    Compared,
     Deploy,
     Edit,
     Finding,
@@ -67,6 +68,7 @@ def deploy_not_gated(graph: Graph, options: Options) -> Iterator[Outcome]:
         deploys = gate.deploys(graph, workflow)
         if not deploys or gate.ignored(workflow, options) or not gate.events(workflow) - {"workflow_call"}:
             continue
+        yield Compared(workflow)
         found = gate.gates(graph, workflow, options)
         if found:
             for finding in _ungated(graph, workflow, deploys, found):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from policyengine.api import (
+    Compared,
     ComposeUp,
     Container,
     Database,
@@ -91,6 +92,7 @@ def migrations_not_in_terraform(graph: Graph, options: Options) -> Iterator[Outc
     )
     seen: set[str] = set()
     for migrations in graph.all(Migrations):
+        yield Compared(migrations)
         for outcome in _judged(graph, migrations, cloud, found, options):
             if outcome.subject.id not in seen:
                 seen.add(outcome.subject.id)

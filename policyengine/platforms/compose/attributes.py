@@ -18,7 +18,7 @@ from policyengine.model.nodes import (
     Port,
     Variable,
 )
-from policyengine.model.value import Absent, Known, Unknown, Value, Via
+from policyengine.model.value import Absent, Floating, Known, Unknown, Value, Via
 from policyengine.platforms.compose import words
 from policyengine.platforms.compose.located import Branch, Items, Leaf, Node, go_text
 
@@ -74,16 +74,13 @@ def count(node: Node | None) -> Value[int] | None:
 
 
 def image_value(node: Node | None, at: Span) -> Value[ImageRef]:
-    """An image reference; Absent at `at` where none is given."""
-    text = text_value(node, at)
-    if not isinstance(text, Known):
-        return text if isinstance(text, Unknown) else Absent(at)
-    if not text.value:
+    """The image; Floating where the files leave open a part of it, such as the tag of `postgres:${TAG}`."""
+    if not isinstance(node, Leaf) or node.value is None or not node.written.written:
         return Absent(at)
-    reference = images.parse(text.value)
-    if reference is None:
-        return Unknown(f"{text.value!r} is no image reference", text.span, text.via)
-    return Known(reference, text.span, text.via)
+    reference = images.read(node.written)
+    if isinstance(reference, Unknown):
+        return Unknown(reference.reason, node.span, node.via)
+    return Floating(reference, node.span, node.via) if reference.undecided else Known(reference, node.span, node.via)
 
 
 def platforms_of(build: Branch) -> tuple[Value[tuple[str, ...]], tuple[Span, ...]]:

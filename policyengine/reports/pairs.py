@@ -1,0 +1,137 @@
+"""The pairs of a graph for people and programs: what mirrors what and why, and who mirrors nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from policyengine.model.nodes import Node, Side
+from policyengine.reports.lines import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policyengine.model.graph import Candidate, Graph, Pair, Unpaired
+
+
+def report(graph: Graph, form: str) -> str:
+    """The pairs as `text` or `json`, ending in a line end."""
+    if form == "json":
+        return json.dumps(_document(graph), indent=2, ensure_ascii=False) + "\n"
+    return "".join(f"{line}\n" for line in _lines(graph))
+
+
+def _document(graph: Graph) -> dict[str, object]:
+    return {
+        "version": 1,
+        "pairs": [
+            {
+                "local": pair.local,
+                "cloud": pair.cloud,
+                "score": pair.score,
+                "certain": pair.certain,
+                "tied": pair.tied,
+                "reasons": list(pair.reasons),
+            }
+            for pair in graph.pairs
+        ],
+        "declared": list(graph.ignored),
+        "unpaired": [
+            {
+                "node": each.node,
+                "candidates": [
+                    {"node": near.node, "score": near.score, "reasons": list(near.reasons)} for near in each.candidates
+                ],
+            }
+            for each in graph.without_twin
+        ],
+    }
+
+
+def _lines(graph: Graph) -> Iterator[str]:
+    yield f"{len(graph.pairs)} pair{'' if len(graph.pairs) == 1 else 's'}"
+    for pair in graph.pairs:
+        yield f"  {_short(pair.local)}  ↔  {_short(pair.cloud)}"
+        yield f"      {_weight(pair)}: {'; '.join(pair.reasons)}"
+    if graph.ignored:
+        yield ""
+        yield "declared to have no counterpart"
+        for node in graph.ignored:
+            yield f"  {_short(node)}"
+    for side in (Side.LOCAL, Side.CLOUD):
+        left = [each for each in graph.without_twin if _on(graph, each, side)]
+        if left:
+            yield ""
+            yield f"without a twin on the {side.value} side"
+            for each in left:
+                yield f"  {_short(each.node)}"
+                for near in each.candidates:
+                    yield f"      {_near(near)}"
+                if not each.candidates:
+                    yield f"      {_why(each)}"
+    yield from _to_paste(graph)
+
+
+def _to_paste(graph: Graph) -> Iterator[str]:
+    """The lines of policyengine.yaml that settle what is left over or tied."""
+    tied = [pair for pair in graph.pairs if pair.tied]
+    near = [(each.node, each.candidates[0].node) for each in graph.without_twin if each.candidates]
+    alone: dict[str, list[str]] = {"local": [], "cloud": []}
+    for each in graph.without_twin:
+        node = graph.get(Node, each.node)
+        if node is not None and not each.candidates and not each.aside:
+            alone[node.side.value].append(_short(each.node))
+    if not tied and not near and not any(alone.values()):
+        return
+    yield ""
+    yield "to settle it, keep what is true of these lines in policyengine.yaml:"
+    yield ""
+    if tied or near:
+        yield "pairs:"
+        places = [(pair.local, pair.cloud) for pair in tied]
+        places += [(one, other) if _local(graph, one) else (other, one) for one, other in near]
+        for local, cloud in sorted(set(places)):
+            yield f"  - {{local: {_quoted(local)}, cloud: {_quoted(cloud)}}}"
+    if any(alone.values()):
+        lists = {side: ", ".join(map(_plain, names)) for side, names in alone.items() if names}
+        listed = ", ".join(f"{side}: [{names}]" for side, names in lists.items())
+        yield f"ignore: {{{listed}}}"
+
+
+def _local(graph: Graph, node_id: str) -> bool:
+    node = graph.get(Node, node_id)
+    return node is not None and node.side is Side.LOCAL
+
+
+def _on(graph: Graph, each: Unpaired, side: Side) -> bool:
+    node = graph.get(Node, each.node)
+    return node is not None and node.side is side
+
+
+def _why(each: Unpaired) -> str:
+    if each.aside:
+        return "serves tests or the infrastructure, which the other side need not have"
+    if each.like:
+        return f"nothing speaks for any of the {each.like} of its role on the other side"
+    return "the other side has nothing of its role"
+
+
+def _weight(pair: Pair) -> str:
+    return f"{pair.score} points, {'tied' if pair.tied else 'certain' if pair.certain else 'not certain'}"
+
+
+def _near(near: Candidate) -> str:
+    reasons = f": {'; '.join(near.reasons)}" if near.reasons else ""
+    return f"nearest {_short(near.node)} ({near.score} points{reasons})"
+
+
+def _short(node_id: str) -> str:
+    return visible(node_id.partition(":")[2])
+
+
+def _plain(name: str) -> str:
+    return json.dumps(name, ensure_ascii=False)
+
+
+def _quoted(node_id: str) -> str:
+    return json.dumps(_short(node_id), ensure_ascii=False)

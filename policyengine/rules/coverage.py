@@ -1,0 +1,138 @@
+"""What a scan compared, and what it did not: the account behind every tick of a report.
+
+A side of a pack is green only where something was compared and nothing is open. Every service and every datastore of
+both sides is paired, declared to have no counterpart, or named with its nearest candidates.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from policyengine.model.nodes import Datastore, Node, Service, Side, Workflow
+from policyengine.patterns import regex
+
+if TYPE_CHECKING:
+    from policyengine.model.graph import Graph, Unpaired
+    from policyengine.rules.evaluate import Report
+
+_SIDE = regex(r"[A-Z]+-?(\d)")
+
+
+class SideAccount(Struct, frozen=True):
+    """What the rules of one side of a pack made of the graph.
+
+    `compared` counts what was held against a rule, with or without a finding: a node, or a pair. `nothing` says why
+    nothing was compared, and is empty where something was, or where a question is open. `ran` is False where none of
+    the side's rules was selected.
+    """
+
+    pack: str
+    key: str
+    title: str
+    compared: int
+    findings: int
+    waived: int
+    open: int
+    ran: bool
+    nothing: str = ""
+
+    @property
+    def green(self) -> bool:
+        """Whether something was compared, all of it holds and no question is open."""
+        return self.compared > 0 and not (self.findings or self.open)
+
+
+class Account(Struct, frozen=True):
+    """The whole account: each side of each pack, how many nodes are paired, and who is not, with candidates."""
+
+    sides: tuple[SideAccount, ...]
+    paired: int
+    declared: tuple[str, ...]
+    unpaired: tuple[Unpaired, ...]
+    missing: tuple[str, ...]
+
+    @property
+    def advice(self) -> str:
+        """One sentence that says what to do next; empty where both sides were found and nothing is left over."""
+        match self.missing:
+            case (only,) if only == _CLOUD:
+                return "no cloud side was found: scan a folder that also holds the Terraform files of the system"
+            case (only,) if only == _LOCAL:
+                return "no local side was found: scan a folder that also holds the system's Compose file"
+            case (_, _):
+                return "neither a Compose file nor a cloud side was found, so nothing could be compared"
+            case _ if any(each.like and not each.aside for each in self.unpaired):
+                return "'policyengine pairs' lists what mirrors nothing, with the lines for policyengine.yaml"
+            case _:
+                return ""
+
+
+_LOCAL, _CLOUD = "local", "cloud"
+
+
+def side_of(rule_id: str) -> str:
+    """The first digit of a rule's number, which tells the side; empty when there is none."""
+    match = _SIDE.match(rule_id)
+    return match[1] if match else ""
+
+
+def account(report: Report) -> Account:
+    """The account of a report."""
+    graph = report.graph
+    missing = _missing(graph)
+    nothing = _nothing(graph, missing)
+    opened = {(each.rule, each.subject) for each in report.undecided}
+    sides = []
+    for pack in report.packs:
+        ran = {side_of(rule.id) for rule in pack.rules if rule.id in set(report.rules)}
+        own = {rule.id for rule in pack.rules}
+        titles = dict(sorted(pack.sides.items())) or dict.fromkeys(sorted(ran), pack.name)
+        for key, title in titles.items():
+            mine = {rule for rule in own if side_of(rule) == key}
+            found = [each for each in report.results if each.rule.id in mine]
+            waived = [each.result for each in report.waived if each.result.rule.id in mine]
+            about = {
+                (each.rule.id, each.subject, "" if (twin := each.finding.against) is None else twin.id)
+                for each in (*found, *waived)
+            }
+            about |= {
+                (each.rule, each.subject, each.against)
+                for each in report.compared
+                if each.rule in mine and (each.rule, each.subject) not in opened
+            }
+            waiting = sum(1 for each in report.undecided if each.rule in mine)
+            reason = "" if about or waiting else nothing
+            sides.append(
+                SideAccount(pack.name, key, title, len(about), len(found), len(waived), waiting, key in ran, reason)
+            )
+    paired = {each for pair in graph.pairs for each in (pair.local, pair.cloud)}
+    return Account(tuple(sides), len(paired), graph.ignored, graph.without_twin, missing)
+
+
+def _missing(graph: Graph) -> tuple[str, ...]:
+    """Which of the two sides that are compared has no service and no datastore."""
+    return tuple(side for side in (_LOCAL, _CLOUD) if not _any(graph, Side(side)))
+
+
+def _any(graph: Graph, side: Side) -> bool:
+    return any(isinstance(node, Service | Datastore) for node in graph.all(Node, side=side))
+
+
+def _nothing(graph: Graph, missing: tuple[str, ...]) -> str:
+    """Why a side of a pack has nothing to compare."""
+    lacking = [f"no {side} side" for side in missing]
+    if next(iter(graph.all(Workflow)), None) is None:
+        lacking.append("no workflow")
+    if lacking:
+        return f"{' and '.join(lacking)} found"
+    return "no rule of it concerns what was found" if graph.pairs else "no pair found"
+
+
+def sentence(found: Account) -> str:
+    """The account in one line: what was compared, what is open, who is without a twin, and what to do next."""
+    compared = sum(side.compared for side in found.sides)
+    waiting = sum(side.open for side in found.sides)
+    said = f"{compared} compared, {waiting} open, {len(found.unpaired)} without a twin"
+    return f"{said}; {found.advice}" if found.advice else said
