@@ -9,7 +9,7 @@ import pytest
 from policyengine.model.image import ImageRef
 from policyengine.model.nodes import Build, Cache, Command, Database, Mount, Origin, Port, Role, Service
 from policyengine.model.source import ReadError
-from policyengine.model.value import Absent, Known, Unknown, Value
+from policyengine.model.value import Absent, Floating, Known, Unknown, Value
 from policyengine.platforms import Settings
 from policyengine.platforms.compose import ComposePart
 from policyengine.platforms.compose import project as compose
@@ -112,8 +112,9 @@ def test_an_example_stands_in_for_dot_env_and_says_so() -> None:
 
 def test_a_variable_that_no_file_sets_is_unknown() -> None:
     files, app = one("services: {app: {image: 'acme/app:${TAG}', user: '${WHO:?set it}', ports: ['${PORT}:3000']}}")
-    assert isinstance(app.image, Unknown)
-    assert app.image.reason == "the variable 'TAG' set outside the files"
+    assert isinstance(app.image, Floating)
+    assert (app.image.value.repository, str(app.image.value)) == ("acme/app", "acme/app:${TAG}")
+    assert [each.reason for each in app.image.value.undecided] == ["the variable 'TAG' set outside the files"]
     assert files.at(app.image.span) == "acme/app:${TAG}"
     assert isinstance(app.user, Unknown)
     (port,) = app.ports
@@ -168,7 +169,9 @@ def test_ports_of_which_a_variable_is_a_part_stay_apart() -> None:
 
 def test_a_project_name_that_is_not_decided_makes_no_name() -> None:
     text = "name: '$OUT'\nservices: {app: {image: 'acme/app:${COMPOSE_PROJECT_NAME}'}}"
-    assert isinstance(one(text)[1].image, Unknown)
+    undecided = one(text)[1].image
+    assert isinstance(undecided, Floating)
+    assert isinstance(undecided.value.tag, Unknown)
     image = one(text.replace("$OUT", "shop"))[1].image
     assert isinstance(image, Known)
     assert image.value.text == "acme/app:shop"
