@@ -9,6 +9,7 @@ from policyengine.knowledge.components import family, product, role_by_name, ser
 from policyengine.knowledge.loading import Facts
 from policyengine.knowledge.names import environment, is_dead_letters, is_placeholder_host
 from policyengine.knowledge.names import words as words_of
+from policyengine.knowledge.platforms import platform
 from policyengine.knowledge.ports import host_kind, is_web, port_of_engine, port_of_scheme
 from policyengine.knowledge.secrets import is_dummy, is_public, secrecy, secrecy_of_reference, token_kind
 from policyengine.knowledge.tags import TagFact
@@ -23,7 +24,7 @@ from policyengine.knowledge.variables import (
 )
 from policyengine.model.container import Container, User
 from policyengine.model.endpoint import Address, Endpoint, endpoints, web_origin
-from policyengine.model.graph import Candidate, Choice, Edge, EdgeKind, Graph, Pair, Unpaired
+from policyengine.model.graph import Candidate, Choice, Edge, EdgeKind, Graph, Pair, PublishedImage, Unpaired
 from policyengine.model.image import ImageRef, Version, meant_version, tag_fact
 from policyengine.model.nodes import (
     Activity,
@@ -153,6 +154,7 @@ __all__ = [
     "Pair",
     "Port",
     "Principal",
+    "PublishedImage",
     "Queue",
     "Repository",
     "Role",
@@ -198,6 +200,7 @@ __all__ = [
     "known",
     "map_value",
     "meant_version",
+    "platform",
     "port_of_engine",
     "port_of_scheme",
     "product",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from policyengine.knowledge.platforms import platform
 from policyengine.knowledge.ports import port_of_engine
 from policyengine.knowledge.variables import injects
+from policyengine.linking.images import built_for, manifest
 from policyengine.linking.started import Home, Scripts
 from policyengine.model.container import Container, User, account
 from policyengine.model.graph import EdgeKind
@@ -34,28 +36,29 @@ if TYPE_CHECKING:
     from policyengine.model.value import Value
     from policyengine.repository.files import Files
 
-_PLATFORMS = {"X86_64": "linux/amd64", "ARM64": "linux/arm64"}
-"""ECS `cpu_architecture` as BuildKit names platforms."""
-
 
 def containers(graph: Graph, files: Files) -> Iterator[Container]:
     """A container for each service, and one for the image that each Dockerfile builds without a target."""
+    joined = manifest(graph)
     scripts = Scripts(graph.all(Package), files)
     stores = {store.service: store for store in graph.all(Datastore) if store.service}
     for service in graph.all(Service):
-        yield _of_service(graph, service, scripts, stores)
+        yield _of_service(graph, service, scripts, stores, joined)
     for stage in graph.all(Stage):
         if stage.last:
-            yield _of_image(graph, stage, scripts)
+            yield _of_image(graph, stage, scripts, joined)
 
 
-def _of_service(graph: Graph, service: Service, scripts: Scripts, stores: Mapping[str, Datastore]) -> Container:
+def _of_service(
+    graph: Graph, service: Service, scripts: Scripts, stores: Mapping[str, Datastore], joined: Span | None
+) -> Container:
     image = _inside(graph, service)
     entrypoint = _first(service.entrypoint, image.entrypoint if isinstance(image, Stage) else _unread(service, image))
     command = _first(service.command, _kept(service, image))
     builds = tuple(graph.targets(Build, EdgeKind.BUILT_BY, service)) if service.build is None else (service.build,)
     whole = started(entrypoint, command)
     store = stores.get(service.id)
+    pushed = [build for build in builds if build.pushes]
     home = _home(image, builds)
     runs = scripts.run(whole, entrypoint, command, home)
     environment = variables([*(image.environment if isinstance(image, Stage) else ()), *service.environment])
@@ -86,16 +89,18 @@ def _of_service(graph: Graph, service: Service, scripts: Scripts, stores: Mappin
         ports=_ports(service, image, store),
         healthcheck=_healthcheck(service, image),
         platform=_platform(service),
+        built_for=built_for(graph, pushed, joined) if pushed else Absent(service.span),
         config=next(graph.targets(ConfigModule, EdgeKind.CONFIGURED_BY, service), None),
         store=store,
         packages=tuple(scripts.packages(home)),
     )
 
 
-def _of_image(graph: Graph, stage: Stage, scripts: Scripts) -> Container:
+def _of_image(graph: Graph, stage: Stage, scripts: Scripts, joined: Span | None) -> Container:
     """What an image starts by itself."""
     builds = tuple(graph.sources(Build, EdgeKind.BUILT_FROM, stage))
     whole = started(stage.entrypoint, stage.command)
+    pushed = [build for build in builds if build.pushes]
     home = _home(stage, builds)
     runs = scripts.run(whole, stage.entrypoint, stage.command, home)
     return Container(
@@ -123,6 +128,7 @@ def _of_image(graph: Graph, stage: Stage, scripts: Scripts) -> Container:
         ports=stage.exposed,
         healthcheck=_stage_check(stage, stage.span),
         platform=stage.platform or Absent(stage.span),
+        built_for=built_for(graph, pushed, joined) if pushed else Absent(stage.span),
         config=None,
         packages=tuple(scripts.packages(home)),
     )
@@ -255,11 +261,11 @@ def _platform(service: Service) -> Value[str]:
     """
     match service.architecture:
         case Known(name, span, via):
-            return Known(_PLATFORMS.get(name.upper(), name), span, via)
+            return Known(platform(name), span, via)
         case Unknown():
             return service.architecture
         case _ if service.side is not Side.CLOUD:
-            return service.platform or Absent(service.span)
+            return map_value(service.platform or Absent(service.span), platform)
         case _ if service.launch in ("", "FARGATE"):
             return Known("linux/amd64", service.span, (Via("default of Fargate", service.span),))
         case _:

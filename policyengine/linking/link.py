@@ -9,6 +9,7 @@ from policyengine.linking.connections import configured, connected
 from policyengine.linking.containers import containers
 from policyengine.linking.datastores import complete, running
 from policyengine.linking.declared import apply_facts, ignored
+from policyengine.linking.images import published
 from policyengine.linking.pairs import pairing
 from policyengine.model.graph import Graph, sorted_nodes
 from policyengine.model.nodes import (
@@ -59,6 +60,6 @@ def link(
         paths=tuple(files.paths),
         ignored=without,
     )
-    graph = graph.equipped(tuple(containers(graph, files)))
+    graph = graph.equipped(tuple(containers(graph, files)), tuple(published(graph)))
     found = pairing(graph, config, evidence, project)
     return graph.paired(found.pairs, found.unpaired)

@@ -17,7 +17,7 @@ from policyengine.model.nodes import Service
 from policyengine.model.value import Known
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from policyengine.model.command import ShellCommand
     from policyengine.model.endpoint import Address
@@ -87,9 +87,10 @@ class Container(Struct, frozen=True, eq=False):
 
     `environment` holds the variables in force by name, `overridden` what loses against them, and `environment_gap`
     why there may be more. `ports` are those that the service maps or exposes and those that its image exposes.
-    `builds` make its image; `config` is the module that checks its environment, `store` the datastore that it runs.
-    `packages` are its manifests: of each ecosystem the one in its nearest folder, else the only one of the tree.
-    `noun` names it in messages.
+    `platform` is what it runs on, `built_for` what its image is pushed for, Absent where nothing pushes it; both as
+    BuildKit writes them. `builds` make its image; `config` is the module that checks its environment, `store` the
+    datastore that it runs. `packages` are its manifests: of each ecosystem the one in its nearest folder, else the
+    only one of the tree. `noun` names it in messages.
     """
 
     node: Service | Stage
@@ -116,6 +117,7 @@ class Container(Struct, frozen=True, eq=False):
     ports: tuple[Port, ...]
     healthcheck: Value[Healthcheck]
     platform: Value[str]
+    built_for: Value[tuple[str, ...]]
     config: ConfigModule | None
     store: Datastore | None = None
     packages: tuple[Package, ...] = ()
@@ -160,9 +162,9 @@ class Container(Struct, frozen=True, eq=False):
         return frozenset((*self.listens, *self.published, *own))
 
     @property
-    def addresses(self) -> Iterator[Address]:
+    def addresses(self) -> tuple[Address, ...]:
         """What its variables point to."""
-        return addresses(self.environment)
+        return tuple(addresses(self.environment))
 
     def account(self, text: str) -> User:
         """A user of its image."""

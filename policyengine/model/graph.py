@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from policyengine.model.command import ShellCommand
     from policyengine.model.container import Container
     from policyengine.model.ignoring import GitPatterns
+    from policyengine.model.nodes import Build
     from policyengine.model.value import Value
 
 N = TypeVar("N", bound=Node)
@@ -95,12 +96,20 @@ class Choice(Struct, frozen=True):
     reason: str
 
 
+class PublishedImage(Struct, frozen=True):
+    """An image that the pipeline pushes: its repository, the builds that make it, the platforms that these are for."""
+
+    name: str
+    builds: tuple[Build, ...]
+    platforms: Value[tuple[str, ...]]
+
+
 class Graph(Struct, frozen=True, eq=False):
     """What all files together describe. Nodes and edges are sorted by id, so two runs give the same graph.
 
     `paths` are all files of the tree, `ignored` the ids of nodes that the configuration leaves out of pairing,
-    `running` what is in force in each container. Every question is answered from an index, so that a rule which asks
-    it of each node stays linear.
+    `running` what is in force in each container, `published` the images that the pipeline pushes. Every question is
+    answered from an index, so that a rule which asks it of each node stays linear.
     """
 
     nodes: tuple[Node, ...]
@@ -112,6 +121,7 @@ class Graph(Struct, frozen=True, eq=False):
     ignored: tuple[str, ...] = ()
     without_twin: tuple[Unpaired, ...] = ()
     running: tuple[Container, ...] = ()
+    published: tuple[PublishedImage, ...] = ()
     _by_id: dict[str, Node] = field(default_factory=dict)
     _by_type: dict[type[Node], tuple[Node, ...]] = field(default_factory=dict)
     _groups: dict[tuple[Side, str], list[Service]] = field(default_factory=dict)
@@ -136,14 +146,18 @@ class Graph(Struct, frozen=True, eq=False):
 
     def paired(self, pairs: tuple[Pair, ...], without_twin: tuple[Unpaired, ...] = ()) -> Graph:
         """The same graph with other pairs."""
-        return self._with(pairs, without_twin, self.running)
+        return self._with(pairs, without_twin, self.running, self.published)
 
-    def equipped(self, running: tuple[Container, ...]) -> Graph:
-        """The same graph with what is in force in its containers."""
-        return self._with(self.pairs, self.without_twin, running)
+    def equipped(self, running: tuple[Container, ...], published: tuple[PublishedImage, ...] = ()) -> Graph:
+        """The same graph with what is in force in its containers, and what is published."""
+        return self._with(self.pairs, self.without_twin, running, published)
 
     def _with(
-        self, pairs: tuple[Pair, ...], without_twin: tuple[Unpaired, ...], running: tuple[Container, ...]
+        self,
+        pairs: tuple[Pair, ...],
+        without_twin: tuple[Unpaired, ...],
+        running: tuple[Container, ...],
+        published: tuple[PublishedImage, ...],
     ) -> Graph:
         return Graph(
             nodes=self.nodes,
@@ -155,6 +169,7 @@ class Graph(Struct, frozen=True, eq=False):
             ignored=self.ignored,
             without_twin=without_twin,
             running=running,
+            published=published,
         )
 
     def all(self, kind: type[N], *, side: Side | None = None) -> Iterator[N]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from policyengine.api import (
     Build,
     Compared,
-    EdgeKind,
     Edit,
     Finding,
     Fix,
@@ -17,9 +16,8 @@ from policyengine.api import (
     Known,
     Outcome,
     Role,
-    Service,
     Severity,
-    Value,
+    known,
     regex,
     rule,
     undecided,
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clean_hexagon.options import Options
+    from policyengine.api import Container, Value
 
 _LOCAL_NAME = regex(r"(?:\.|-|_)(?:dev|develop|development|local)$|^(?:dev|local)\.Dockerfile$", re.IGNORECASE)
 
@@ -55,85 +54,59 @@ def different_dockerfile(graph: Graph, options: Options) -> Iterator[Outcome]:
     on both sides but is not the required one (option `required_dockerfile`) is noted. Paths are compared after
     normalisation.
     """
-    for local, cloud in graph.mirrors(Service):
-        build = local.build
-        if local.role is not Role.APP or build is None or build.inline:
+    for local, cloud in graph.mirrored(role=Role.APP):
+        build = local.service.build
+        if build is None or build.inline:
             continue
-        makers = list(graph.targets(Build, EdgeKind.BUILT_BY, cloud))
         match build.dockerfile:
             case Known(path):
-                yield from _compared(local, cloud, build, path, makers, options)
+                if any(isinstance(maker.dockerfile, Known) for maker in cloud.builds):
+                    yield Compared(local.node, cloud.node)
+                finding = _compared(local, cloud, build, path, options)
+                if finding is not None:
+                    yield finding
             case _:
-                yield from undecided(local, build.dockerfile)
+                yield from undecided(local.node, build.dockerfile)
 
 
-def _compared(
-    local: Service, cloud: Service, build: Build, path: str, makers: list[Build], options: Options
-) -> Iterator[Outcome]:
-    known = [maker for maker in makers if isinstance(maker.dockerfile, Known)]
-    files = {maker.dockerfile.value for maker in known if isinstance(maker.dockerfile, Known)}
+def _compared(local: Container, cloud: Container, build: Build, path: str, options: Options) -> Finding | None:
+    makers = [maker for maker in cloud.builds if isinstance(maker.dockerfile, Known)]
+    files = {known(maker.dockerfile, ""): maker.dockerfile for maker in reversed(makers)}
+    same = [maker.context for maker in makers if known(maker.dockerfile, "") == path]
     name = PurePosixPath(path).name
-    if known:
-        yield Compared(local, cloud)
-    if known and path not in files:
-        there = known[0].dockerfile
-        yield Finding(
-            subject=local,
-            against=cloud,
-            at=build.dockerfile,
-            args={"local": local.name, "here": path, "there": min(files)},
-            related=(there,),
-            fix=_rewrite(build, min(files)),
-        )
-    elif not known and _LOCAL_NAME.search(name):
-        yield Finding(
-            subject=local,
-            against=cloud,
-            at=build.dockerfile,
-            variant="name",
-            args={"local": local.name, "here": path},
-            related=(cloud,),
-            fix=Fix("build from the Dockerfile of the deployed image"),
-        )
-    elif known and (other := _other_context(build, [each for each in known if path_of(each) == path])) is not None:
-        yield Finding(
-            subject=local,
-            against=cloud,
-            at=build.context,
-            variant="context",
-            args={"local": local.name, "here": _text(build.context), "there": _text(other)},
-            related=(other,),
-            fix=Fix("build in the same context"),
-        )
+    place, variant, severity = build.dockerfile, "default", None
+    args: dict[str, object] = {"local": local.name, "here": path}
+    related: tuple[Container | Value[str], ...] = ()
+    if files and path not in files:
+        args["there"], related = min(files), (makers[0].dockerfile,)
+        fix = _rewrite(build, min(files))
+    elif not files and _LOCAL_NAME.search(name):
+        variant, related, fix = "name", (cloud,), Fix("build from the Dockerfile of the deployed image")
+    elif _elsewhere(build.context, same):
+        variant, place, related, fix = "context", build.context, (same[0],), Fix("build in the same context")
+        args |= {"here": known(build.context, ""), "there": known(same[0], "")}
     elif name != options.required_dockerfile:
-        yield Finding(
-            subject=local,
-            against=cloud,
-            at=build.dockerfile,
-            variant="required",
-            severity=Severity.NOTE,
-            args={"local": local.name, "here": path, "required": options.required_dockerfile},
-            fix=Fix(f"rename it to {options.required_dockerfile}"),
-        )
-
-
-def path_of(build: Build) -> str:
-    """The Dockerfile of a build, empty where it is not known."""
-    return build.dockerfile.value if isinstance(build.dockerfile, Known) else ""
-
-
-def _text(value: Value[str]) -> str:
-    return value.value if isinstance(value, Known) else ""
-
-
-def _other_context(build: Build, makers: list[Build]) -> Value[str] | None:
-    """The context of the deployed image, when it is known to be another."""
-    contexts = [maker.context for maker in makers]
-    if not contexts or not isinstance(build.context, Known):
+        variant, severity, fix = "required", Severity.NOTE, Fix(f"rename it to {options.required_dockerfile}")
+        args["required"] = options.required_dockerfile
+    else:
         return None
-    if any(not isinstance(each, Known) or each.value == build.context.value for each in contexts):
-        return None
-    return contexts[0]
+    return Finding(
+        subject=local.node,
+        against=cloud.node,
+        at=place,
+        variant=variant,
+        severity=severity,
+        args=args,
+        related=related,
+        fix=fix,
+    )
+
+
+def _elsewhere(context: Value[str], contexts: list[Value[str]]) -> bool:
+    """Whether the contexts of the deployed image are all known to be others."""
+    if not contexts or not isinstance(context, Known):
+        return False
+    return all(isinstance(each, Known) and each.value != context.value for each in contexts)
 
 
 def _rewrite(build: Build, path: str) -> Fix:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from policyengine.model.nodes.node import Node
+from policyengine.model.value import Absent, Known
 
 if TYPE_CHECKING:
     from policyengine.model.command import ShellCommand
@@ -36,6 +37,16 @@ class Build(Node, frozen=True, kw_only=True):
     job: str = ""
     inline: bool = False  # Compose `dockerfile_inline`
     platform_spans: tuple[Span, ...] = ()
+
+    @property
+    def pushes(self) -> bool:
+        """Whether it pushes what it makes, or may do so."""
+        return not (isinstance(self.push, Absent) or (isinstance(self.push, Known) and not self.push.value))
+
+    @property
+    def workflow(self) -> str:
+        """The path of the workflow that it runs in, empty for Compose."""
+        return self.job.partition(":")[2].partition("#")[0]
 
 
 class Copy(Struct, frozen=True):

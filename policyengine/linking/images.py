@@ -1,0 +1,91 @@
+"""What the pipeline publishes: images by their repository, the builds that make them, the platforms they are for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policyengine.knowledge.platforms import platform, platform_of_runner
+from policyengine.model.graph import PublishedImage
+from policyengine.model.nodes import Build, Job, Side
+from policyengine.model.value import Known, Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from policyengine.model.graph import Graph
+    from policyengine.model.source import Span
+    from policyengine.model.value import Value
+
+
+def published(graph: Graph) -> Iterator[PublishedImage]:
+    """The images that builds of the pipeline push, by name."""
+    groups: dict[str, list[Build]] = {}
+    for build in _distinct(build for build in graph.all(Build, side=Side.PIPELINE) if build.pushes):
+        for name in _names(build):
+            groups.setdefault(name, []).append(build)
+    joined = manifest(graph)
+    for name, builds in sorted(groups.items()):
+        yield PublishedImage(name, tuple(builds), built_for(graph, builds, joined))
+
+
+def built_for(graph: Graph, builds: Iterable[Build], joined: Span | None) -> Value[tuple[str, ...]]:
+    """The platforms that builds of one image are for together, in BuildKit's normal form, sorted.
+
+    A build without platforms is for that of its runner. What the builds make for one platform each, a manifest may
+    join: where one is made, at `joined`, a single platform is not all.
+    """
+    found: set[str] = set()
+    span: Span | None = None
+    for build in builds:
+        named = isinstance(build.platforms, Unknown) or (isinstance(build.platforms, Known) and build.platforms.value)
+        value = build.platforms if named else _of_runner(graph, build)
+        if not isinstance(value, Known):
+            return value
+        found.update(map(platform, value.value))
+        span = span or value.span
+    if span is None:
+        return Unknown("nothing is built", graph.nodes[0].span)
+    if joined is not None and len(found) == 1:
+        return Unknown("the platforms of a manifest that is put together from several builds", joined)
+    return Known(tuple(sorted(found)), span)
+
+
+def _of_runner(graph: Graph, build: Build) -> Known[tuple[str, ...]] | Unknown:
+    job = graph.get(Job, build.job)
+    match None if job is None else job.runs_on:
+        case Known(label, span):
+            found = platform_of_runner(label)
+            if found is None:
+                return Unknown(f"the architecture of the runner '{label}' is not known", span)
+            return Known((found,), build.span)
+        case Unknown() as unknown:
+            return unknown
+        case _:
+            return Known(("linux/amd64",), build.span)
+
+
+def manifest(graph: Graph) -> Span | None:
+    """Where a job joins images of single platforms: `buildx imagetools create`, `docker manifest create`."""
+    for command in graph.commands():
+        words = command.argv
+        if "imagetools" in words or ("manifest" in words and command.program == "docker"):
+            return command.span
+    return None
+
+
+def _distinct(builds: Iterable[Build]) -> Iterator[Build]:
+    """The builds without those of a reusable workflow on its own, where a call of it is there too."""
+    by_span: dict[Span, list[Build]] = {}
+    for build in builds:
+        by_span.setdefault(build.span, []).append(build)
+    for group in by_span.values():
+        called = [build for build in group if build.workflow != build.span.path]
+        yield from called or group
+
+
+def _names(build: Build) -> tuple[str, ...]:
+    """The repositories that a build gives its result, else its Dockerfile or its job."""
+    if isinstance(build.tags, Known) and build.tags.value:
+        return tuple(sorted({tag.repository for tag in build.tags.value}))
+    dockerfile = build.dockerfile.value if isinstance(build.dockerfile, Known) else ""
+    return (dockerfile or build.job.partition(":")[2] or build.id,)
