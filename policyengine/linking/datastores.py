@@ -90,5 +90,7 @@ def _opaque(stage: Stage) -> bool:
     """Whether a Dockerfile may bring pgvector in a way that is no package: from source, by COPY, by a script."""
     words = (word.text for command in stage.runs for word in command.words)
     return any("vector" in word or word in ("make", "cargo") for word in words) or any(
-        "vector" in source or "extension" in source for copy in stage.copies for source in copy.sources
+        isinstance(source, Unknown) or "vector" in source or "extension" in source
+        for copy in stage.copies
+        for source in copy.sources
     )

@@ -57,8 +57,9 @@ class Home(Struct, frozen=True):
         if stage is None or not stage.dockerfile:
             return cls()
         folder = PurePosixPath(stage.dockerfile).parent.as_posix()
-        copied = (PurePosixPath(source).name for copy in stage.copies for source in copy.sources)
-        return cls(tuple(_folder(each) for each in (folder, *contexts)), frozenset(copied))
+        sources = (source for copy in stage.copies for source in copy.sources if isinstance(source, str))
+        copied = frozenset(PurePosixPath(source).name for source in sources)
+        return cls(tuple(_folder(each) for each in (folder, *contexts)), copied)
 
 
 class Scripts:

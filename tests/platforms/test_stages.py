@@ -195,6 +195,15 @@ def test_copies_know_their_stage_and_owner() -> None:
     ]
 
 
+def test_a_copy_of_what_only_a_build_knows_is_not_decided() -> None:
+    (copy,) = last(
+        "FROM alpine\nARG TARGETARCH\nCOPY --chown=$TARGETARCH:1 a app-${TARGETARCH} /srv/$TARGETARCH\n"
+    ).copies
+    assert copy.sources[0] == "a"
+    for part in (copy.sources[1], copy.target, copy.owner):
+        assert isinstance(part, Unknown)
+
+
 @pytest.mark.parametrize(
     ("run", "packages"),
     [

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from policyengine.model.nodes.container import Healthcheck, Port
     from policyengine.model.nodes.node import Command, Variable
     from policyengine.model.source import Span
-    from policyengine.model.value import Value
+    from policyengine.model.value import Unknown, Value
 
 
 class Build(Node, frozen=True, kw_only=True):
@@ -52,11 +52,11 @@ class Build(Node, frozen=True, kw_only=True):
 class Copy(Struct, frozen=True):
     """A COPY or ADD of a Dockerfile. `stage` is the `--from` stage or image, empty for the build context."""
 
-    sources: tuple[str, ...]
-    target: str
+    sources: tuple[str | Unknown, ...]
+    target: str | Unknown
     span: Span
     stage: str = ""
-    owner: str = ""
+    owner: str | Unknown = ""
 
 
 class Stage(Node, frozen=True, kw_only=True):

@@ -13,16 +13,10 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
-from msgspec.structs import replace
 
-from policyengine.knowledge.base_images import CHECKED_TOOLS, BaseImage
-from policyengine.model.image import ImageRef, parse
 from policyengine.model.nodes import (
-    Command,
     Copy,
-    Healthcheck,
     Origin,
-    Port,
     ShellCommand,
     Side,
     Stage,
@@ -31,7 +25,7 @@ from policyengine.model.nodes import (
 )
 from policyengine.model.source import ReadError, Span
 from policyengine.model.text import Text
-from policyengine.model.value import Absent, Floating, Known, Unknown, Value, Via, passed
+from policyengine.model.value import Absent, Known, Unknown, Value, Via, passed
 from policyengine.patterns import regex
 from policyengine.platforms import Lowered
 from policyengine.platforms.docker import image_commands
@@ -47,12 +41,13 @@ from policyengine.platforms.docker.image_values import (
     ports_of,
     postgres_major,
 )
-from policyengine.platforms.docker.stock import facts_of, stock
+from policyengine.platforms.docker.state import State, image_of, inherited, on_image, tools
 from policyengine.syntax.dockerfile import Argument, Dockerfile, Instruction, read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from policyengine.model.image import ImageRef
     from policyengine.repository.files import Files
     from policyengine.syntax.dockerfile import Flag
 
@@ -61,7 +56,6 @@ MOST_STAGES = 300
 MOST_PORTS = 2_000
 """What of one file, and of one EXPOSE, is followed; people's files stay far below."""
 
-_MOST_TRACED = 200
 _NO_SHELLS = frozenset({"powershell", "pwsh", "cmd", "python", "python3", "node", "perl", "ruby"})
 
 PREDEFINED = frozenset(
@@ -125,40 +119,13 @@ def stages(
     return _Lowering(dockerfile, args, contexts or {}).run()
 
 
-class _State(Struct):
-    """What is in force in a stage so far. Only `_Lowering` changes it, and only while the stage is being read."""
-
-    base: Value[ImageRef]
-    facts: BaseImage | None
-    user: Value[str]
-    workdir: Value[str]
-    entrypoint: Value[Command]
-    command: Value[Command]
-    parent: str = ""
-    platform: Value[str] | None = None
-    environment: dict[str, Variable] = field(default_factory=dict)
-    args: dict[str, Variable] = field(default_factory=dict)
-    exposed: dict[object, Port] = field(default_factory=dict)
-    healthcheck: Healthcheck | None = None
-    volumes: list[Value[str]] = field(default_factory=list)
-    packages: list[Value[str]] = field(default_factory=list)
-    copies: list[Copy] = field(default_factory=list)
-    runs: list[ShellCommand] = field(default_factory=list)
-    users_created: dict[str, Variable] = field(default_factory=dict)
-    libc: Value[str] | None = None
-    triggers: list[Instruction] = field(default_factory=list)
-    shell: tuple[str, ...] = ("/bin/sh", "-c")
-    command_here: bool = False
-    scope: BuildScope = field(default_factory=BuildScope)
-
-
 class _Lowering(Struct):
     dockerfile: Dockerfile
     given: Mapping[str, Value[str]]
     contexts: Mapping[str, Value[ImageRef]]
     meta: dict[str, Value[str]] = field(default_factory=dict)
     made: list[Stage] = field(default_factory=list)
-    states: list[_State] = field(default_factory=list)
+    states: list[State] = field(default_factory=list)
     budget: Budget = field(default_factory=Budget)
     global_scope: BuildScope = field(default_factory=BuildScope)
 
@@ -194,7 +161,7 @@ class _Lowering(Struct):
             return self.given[name]
         return Unknown(f"{name} depends on the platform that is built", Span(self.dockerfile.source.path, 0, 0))
 
-    def _open_scope(self, state: _State) -> None:
+    def _open_scope(self, state: State) -> None:
         """The variables that a stage starts with: those it inherits, and what its base image may set."""
         scope = BuildScope({key: each.value for key, each in state.environment.items()}, budget=self.budget)
         if state.facts is None:
@@ -256,11 +223,11 @@ class _Lowering(Struct):
                 runs=tuple(state.runs),
                 users_created=tuple(state.users_created.values()),
                 libc=state.libc,
-                tools=_tools(state, head.span),
+                tools=tools(state, head.span),
             )
         )
 
-    def _from(self, head: Instruction, word: Argument) -> _State:
+    def _from(self, head: Instruction, word: Argument) -> State:
         scope = self.global_scope
         name = self._value(word, scope)
         flag = head.flag("platform")
@@ -269,10 +236,10 @@ class _Lowering(Struct):
             parent = self._stage_named(name.value)
             if parent is not None:
                 step = Via("FROM " + name.value, word.span)
-                return _inherited(self.states[parent], self.made[parent], step, platform)
+                return inherited(self.states[parent], self.made[parent], step, platform)
             if name.value in self.contexts:
-                return self._on_image(passed(self.contexts[name.value], Via(name.value, word.span)), head, platform)
-        return self._on_image(_image(name), head, platform)
+                return on_image(passed(self.contexts[name.value], Via(name.value, word.span)), head, platform)
+        return on_image(image_of(name), head, platform)
 
     def _stage_named(self, name: str) -> int | None:
         """The index of the last stage of that name so far."""
@@ -282,32 +249,7 @@ class _Lowering(Struct):
                 return index
         return None
 
-    def _on_image(self, base: Value[ImageRef], head: Instruction, platform: Value[str] | None) -> _State:
-        span = head.span
-        if not isinstance(base, Known):
-            why = base.reason if isinstance(base, Unknown) else "the base image is not known"
-            nothing = Unknown(why, base.span, base.via)
-            return _State(base, None, nothing, nothing, nothing, nothing, platform=platform)
-        facts = facts_of(base)
-        if facts is None:
-            unknown = Unknown(f"what {base.value.name} brings is not in the bundled table", span)
-            return _State(base, None, unknown, unknown, unknown, unknown, platform=platform)
-        image = stock(base, facts, span)
-        return _State(
-            base=base,
-            facts=facts,
-            user=image.user,
-            workdir=image.workdir,
-            entrypoint=image.entrypoint,
-            command=image.command,
-            platform=platform,
-            exposed={port_key(port): port for port in image.exposed},
-            volumes=list(image.volumes),
-            users_created={user.key: user for user in image.users_created},
-            libc=image.libc,
-        )
-
-    def _apply(self, state: _State, instruction: Instruction) -> None:
+    def _apply(self, state: State, instruction: Instruction) -> None:
         match instruction.keyword:
             case "ENV":
                 self._env(state, instruction)
@@ -342,13 +284,13 @@ class _Lowering(Struct):
             case _:
                 pass
 
-    def _only(self, state: _State, instruction: Instruction) -> Value[str]:
+    def _only(self, state: State, instruction: Instruction) -> Value[str]:
         word = instruction.argument
         if word is None:
             return Unknown(f"{instruction.keyword} has no argument", instruction.keyword_span)
         return self._value(word, state.scope)
 
-    def _env(self, state: _State, instruction: Instruction) -> None:
+    def _env(self, state: State, instruction: Instruction) -> None:
         """All values of one ENV see the variables as they were before it."""
         made: list[Variable] = []
         for pair in instruction.pairs():
@@ -361,7 +303,7 @@ class _Lowering(Struct):
             state.environment[variable.key] = variable
             state.scope.define(variable.key, variable.value)
 
-    def _arg(self, state: _State, instruction: Instruction) -> None:
+    def _arg(self, state: State, instruction: Instruction) -> None:
         for pair in instruction.pairs():
             key = pair.key.text
             step = Via(f"ARG {key}", pair.key.span)
@@ -381,7 +323,7 @@ class _Lowering(Struct):
             if key not in state.environment:  # ENV always overrides an ARG of the same name
                 state.scope.define(key, value)
 
-    def _expose(self, state: _State, instruction: Instruction) -> None:
+    def _expose(self, state: State, instruction: Instruction) -> None:
         ports = (port for word in instruction.words() for port in ports_of(self._value(word, state.scope), word.span))
         if self.budget.left <= 0:
             return
@@ -390,7 +332,7 @@ class _Lowering(Struct):
             state.exposed.pop(port_key(port), None)
             state.exposed[port_key(port)] = port
 
-    def _run(self, state: _State, instruction: Instruction) -> None:
+    def _run(self, state: State, instruction: Instruction) -> None:
         if instruction.json is not None:
             words = [Word(word.text, word.span) for word in instruction.json]
             found: tuple[ShellCommand, ...] = (image_commands.exec_command(words, instruction.span),) if words else ()
@@ -410,7 +352,7 @@ class _Lowering(Struct):
         def evaluate(word: Word) -> Value[str]:
             if "$(" in word.text or "`" in word.text:
                 return Unknown("the output of a command", word.span)
-            content = Text.standing(word.text, word.span.path, word.span.start)
+            content = Text.at(word.text, word.span)
             return evaluate_word(word.text, word.span, content, scope, "\\", json=False)
 
         state.runs += found
@@ -419,20 +361,20 @@ class _Lowering(Struct):
             state.users_created.pop(user.key, None)
             state.users_created[user.key] = user
 
-    def _copy(self, state: _State, instruction: Instruction) -> None:
+    def _copy(self, state: State, instruction: Instruction) -> None:
         words = instruction.words()
         if len(words) < 2:
             return
-        texts = [_text(self._value(word, state.scope), word.text) for word in words]
+        *sources, target = [_decided(self._value(word, state.scope)) for word in words]
         origin, owner = instruction.flag("from"), instruction.flag("chown")
         stage = "" if origin is None else origin.value
         if stage.isdecimal() and len(stage) < 5 and int(stage) < len(self.made):
             stage = self.made[int(stage)].name
-        owned = "" if owner is None else _text(self._flag(owner, state.scope), owner.value)
-        state.copies.append(Copy(tuple(texts[:-1]), texts[-1], instruction.span, stage, owned))
+        owned = "" if owner is None else _decided(self._flag(owner, state.scope))
+        state.copies.append(Copy(tuple(sources), target, instruction.span, stage, owned))
 
     def _flag(self, flag: Flag, scope: BuildScope) -> Value[str]:
-        written = Text.standing(flag.value, flag.span.path, flag.value_span.start)
+        written = Text.at(flag.value, flag.value_span)
         return evaluate_word(flag.value, flag.value_span, written, scope, self.dockerfile.escape, json=False)
 
 
@@ -442,73 +384,6 @@ def _empty(key: Argument) -> Value[str]:
     return Known("", Span(key.span.path, at, at))
 
 
-def _image(name: Value[str]) -> Value[ImageRef]:
-    match name:
-        case Known(text, span, via) | Floating(text, span, via):
-            ref = parse(text)
-            if ref is None:
-                return Unknown(f"{text!r} is no image reference" if text else "the image name is empty", span, via)
-            return Known(ref, span, via)
-        case _:
-            return name
-
-
-def _inherited(state: _State, stage: Stage, step: Via, platform: Value[str] | None) -> _State:
-    """A stage on top of another: its image, but not its arguments."""
-    health = state.healthcheck
-    environment = dict(state.environment)
-    if len(environment) <= _MOST_TRACED:
-        environment = {key: replace(each, value=passed(each.value, step)) for key, each in environment.items()}
-    return replace(
-        state,
-        parent=stage.id,
-        base=passed(state.base, step),
-        user=passed(state.user, step),
-        workdir=passed(state.workdir, step),
-        entrypoint=passed(state.entrypoint, step),
-        command=passed(state.command, step),
-        platform=platform if platform is not None else state.platform,
-        environment=environment,
-        args={},
-        exposed=dict(state.exposed),
-        healthcheck=None if health is None else replace(health, test=passed(health.test, step)),
-        volumes=list(state.volumes),
-        packages=list(state.packages),
-        copies=list(state.copies),
-        runs=list(state.runs),
-        users_created=dict(state.users_created),
-        triggers=list(state.triggers),
-        command_here=False,
-    )
-
-
-_BRINGS = {
-    "curl": "curl",
-    "wget": "wget",
-    "bash": "bash",
-    "netcat": "nc",
-    "netcat-openbsd": "nc",
-    "netcat-traditional": "nc",
-    "nmap-ncat": "nc",
-    "busybox": "wget",
-}
-
-
-def _tools(state: _State, span: Span) -> Value[tuple[str, ...]] | None:
-    """Which of the checked programs the image has: the base's, and those of installed packages."""
-    if state.facts is None or state.facts.tools is None:
-        return None
-    found = set(state.facts.tools)
-    for package in state.packages:
-        if isinstance(package, Known):
-            if package.value in _BRINGS:
-                found.add(_BRINGS[package.value])
-        elif isinstance(package, Unknown):
-            return Unknown("a RUN installs packages that are not known", package.span)
-    copied = {posixpath.basename(each) for copy in state.copies for each in (*copy.sources, copy.target)}
-    found |= copied & set(CHECKED_TOOLS)
-    return Known(tuple(sorted(found)), span)
-
-
-def _text(value: Value[str], written: str) -> str:
-    return value.value if isinstance(value, Known | Floating) else written
+def _decided(value: Value[str]) -> str | Unknown:
+    """A text, or why it is not decided; empty where there is none."""
+    return value if isinstance(value, Unknown) else "" if isinstance(value, Absent) else value.value
