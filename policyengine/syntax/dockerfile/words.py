@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import Struct, field
 
 from policyengine.patterns import regex
+from policyengine.syntax.dockerfile.substitution import PatternError, replaced, trimmed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 SPACES = (
     " \t\n\v\f\r\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
@@ -29,9 +30,6 @@ DEPTH = 60
 
 LONGEST = 131_072
 """How many characters an expanded word may have before it counts as malformed."""
-
-WORK = 50_000_000
-"""How many steps matching a pattern may take."""
 
 _SPACE_SET = frozenset(SPACES)
 _SPECIAL = frozenset("@*#?-$!0")
@@ -108,9 +106,6 @@ _SOLID = regex(f"[^{SPACES}]+")
 def split(text: str) -> list[Range]:
     """The parts of a text without quotes or variables."""
     return [Range(match[0], match.start(), match.end()) for match in _SOLID.finditer(text)]
-
-
-_PATTERN_PART = regex(r"\\.|.", re.DOTALL)
 
 
 @cache
@@ -409,16 +404,7 @@ class _Lexer(Struct):
                 greedy = operand.startswith(modifier)
                 text = self._take(name, start) if present else ""
                 pattern = operand[1:] if greedy else operand
-                self._affordable(pattern, text, start)
-                return self._trimmed(pattern, text, start, greedy=greedy, suffix=modifier == "%")
-
-    def _trimmed(self, pattern: str, text: str, start: int, *, greedy: bool, suffix: bool) -> str:
-        if suffix:
-            pattern, text = "".join(reversed(_PATTERN_PART.findall(pattern))), text[::-1]
-        tokens = self._pattern(pattern, start)
-        length = _matched(tokens, text, 0, longest=greedy)
-        rest = text if length is None else text[length:]
-        return rest[::-1] if suffix else rest
+                return self._substituted(lambda: trimmed(pattern, text, greedy=greedy, suffix=modifier == "%"), start)
 
     def _replaced(self, name: str, start: int) -> str:
         every = self.source[self.at : self.at + 1] == "/"
@@ -431,77 +417,10 @@ class _Lexer(Struct):
             text = ""
         else:
             text = self._take(name, start)
-        self._affordable(pattern, text, start)
-        tokens = self._pattern(pattern, start)
-        chunks: list[str] = []
-        at, copied = 0, 0
-        while at <= len(text):
-            length = _matched(tokens, text, at, longest=True)
-            if length is None:
-                at += 1
-                continue
-            chunks += (text[copied:at], replacement)
-            copied = at + length
-            self._bound(sum(map(len, chunks[-2:])), start)
-            if not every:
-                break
-            if length == 0 or copied == len(text):
-                if length:
-                    break
-                at = copied + 1
-                continue
-            at = copied
-        return "".join([*chunks, text[copied:]])
+        return self._substituted(lambda: replaced(pattern, replacement, text, every=every, most=LONGEST), start)
 
-    def _affordable(self, pattern: str, text: str, start: int) -> None:
-        """Refuse a pattern whose matching would take too long: with a `*`, quadratic in the text."""
-        length = len(text)
-        if len(pattern) * length * (length if "*" in pattern else 1) > WORK:
-            raise WordError("the pattern is too costly to match", start, self.at, costly=True)
-
-    def _pattern(self, pattern: str, start: int) -> list[str]:
-        """The tokens of a shell pattern: a character, or None-like markers `*` (as two characters) and `?`."""
-        tokens: list[str] = []
-        at = 0
-        while at < len(pattern):
-            character = pattern[at]
-            at += 1
-            if character in "*?":
-                tokens.append(character * 2)
-            elif character == "\\":
-                following = pattern[at : at + 1]
-                if following in {"}", "/"}:
-                    continue
-                at += 1
-                if following not in {"*", "?", "\\"}:
-                    message = f"invalid pattern ({pattern}) in substitution: invalid escape '\\{following}'"
-                    raise WordError(message, start, self.at)
-                tokens.append(following)
-            else:
-                tokens.append(character)
-        return tokens
-
-
-def _matched(tokens: list[str], text: str, at: int, *, longest: bool) -> int | None:
-    """How many characters the pattern matches at `at` of the text (longest or shortest), or None.
-
-    `*` and `?` are written doubled in `tokens` and match no line end, as BuildKit's do. The work is bounded by the
-    product of both lengths.
-    """
-    states = {at}
-    for wanted in tokens:
-        match wanted:
-            case "**":
-                reached: set[int] = set()
-                for state in sorted(states):
-                    if state not in reached:
-                        end = text.find("\n", state)
-                        reached.update(range(state, (len(text) if end < 0 else end) + 1))
-                states = reached
-            case "??":
-                states = {state + 1 for state in states if state < len(text) and text[state] != "\n"}
-            case _:
-                states = {state + 1 for state in states if state < len(text) and text[state] == wanted}
-        if not states:
-            return None
-    return (max(states) if longest else min(states)) - at
+    def _substituted(self, made: Callable[[], str], start: int) -> str:
+        try:
+            return made()
+        except PatternError as error:
+            raise WordError(error.message, start, self.at, costly=error.costly) from None
