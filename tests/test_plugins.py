@@ -193,6 +193,7 @@ def test_a_reporter_that_crashes_is_named(tmp_path: Path, capsys: pytest.Capture
         tmp_path,
         "@hookimpl\ndef policyengine_reporters():\n    return [Reporter('odd', lambda report: report.nothing)]\n",
     )
+    (tmp_path / "Dockerfile").write_text("FROM debian:12\n")
     code, out, err = run("scan", str(tmp_path), "--pack", made, "--format", "odd", capsys=capsys)
     assert (code, out) == (2, "")
     assert err.startswith("policyengine: the reporter 'odd' crashed: AttributeError")

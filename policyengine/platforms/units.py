@@ -33,15 +33,15 @@ class _Work(Struct, frozen=True):
 class Kept(Struct, frozen=True):
     """What was made of units before. It lives as long as the process: what units make holds values, also secret ones.
 
-    `read` lists the units that were done anew since the last `begin`, as `platform: unit`.
+    `done` lists the units that were done anew since the last `begin`, as `platform: unit`.
     """
 
-    read: list[str] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
     _work: dict[tuple[str, str], _Work] = field(default_factory=dict)
 
     def begin(self) -> None:
         """Start a scan."""
-        self.read.clear()
+        self.done.clear()
 
     def again(self, platform: str, unit: str, tree: Files, inputs: object, make: Callable[[Files], T]) -> T:
         """What `make` makes of a view of the tree; what it made before where inputs and answers are the same."""
@@ -52,7 +52,8 @@ class Kept(Struct, frozen=True):
         view = View(tree)
         found = make(view)
         self._work[platform, unit] = _Work(inputs, view.answers, found)
-        self.read.append(f"{platform}: {unit}")
+        if unit:
+            self.done.append(f"{platform}: {unit}")
         return found
 
 
@@ -60,15 +61,16 @@ def lower(
     platform: Platform[Any], tree: Files, settings: Settings[Any], survived: Survived, kept: Kept | None
 ) -> Lowered:
     """What a platform makes of a tree. `survived` records what ends one unit and no other."""
-    made: list[Lowered] = []
+    made: dict[str, Lowered] = {}
     with survived(platform.title):
         for unit in _units(platform, tree, settings, kept):
             with survived(unit.name):
                 if kept is None:
-                    made.append(unit.read(tree))
+                    made[unit.name] = unit.read(tree)
                 else:
-                    made.append(kept.again(platform.name, unit.name, tree, (settings, unit.inputs), unit.read))
-    return (platform.join or joined)(made)
+                    inputs = (settings, unit.inputs)
+                    made[unit.name] = kept.again(platform.name, unit.name, tree, inputs, unit.read)
+    return (platform.join or joined)([made[name] for name in sorted(made)])
 
 
 def _units(platform: Platform[Any], tree: Files, settings: Settings[Any], kept: Kept | None) -> Iterator[Unit]:

@@ -6,7 +6,7 @@ import codecs
 import os
 import stat
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from msgspec import Struct, field
 
@@ -15,9 +15,11 @@ from policyengine.model.source import ReadError, Source, Span, UsageError
 from policyengine.repository.files import Index, index
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from policyengine.model.ignoring import GitPatterns
+
+T = TypeVar("T")
 
 
 MAX_BYTES = 10_000_000
@@ -47,6 +49,7 @@ class Tree(Struct, frozen=True):
     _installed: set[str] = field(default_factory=set)
     _read: dict[str, Source | None] = field(default_factory=dict)
     _indexes: list[Index] = field(default_factory=list)
+    _made: dict[tuple[str, object], object] = field(default_factory=dict)
 
     def __contains__(self, path: object) -> bool:
         return path in self._known
@@ -94,6 +97,24 @@ class Tree(Struct, frozen=True):
                 self.failures.setdefault(path, error)
                 self._read[path] = None
         return self._read[path]
+
+    def once(self, path: str, reader: Callable[[Source], T]) -> T | None:
+        """What a pure reader makes of a file, once for all who ask.
+
+        Raises:
+            ReadError: the reader does, each time.
+        """
+        key = (path, reader)
+        if key not in self._made:
+            source = self.read(path)
+            try:
+                self._made[key] = None if source is None else reader(source)
+            except ReadError as error:
+                self._made[key] = error
+        found = self._made[key]
+        if isinstance(found, ReadError):
+            raise found
+        return cast("T | None", found)
 
     def installed(self, folder: str) -> tuple[str, ...]:
         """The files below a folder of modules that Terraform installed, which `paths` leaves out; `read` takes them."""

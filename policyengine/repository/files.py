@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from policyengine.model.source import Source
+
+T = TypeVar("T")
 
 
 class Files(Protocol):
@@ -52,6 +54,14 @@ class Files(Protocol):
 
     def read(self, path: str) -> Source | None:
         """The file, or None where there is none, or it cannot be read (then the failure is on record)."""
+        ...
+
+    def once(self, path: str, reader: Callable[[Source], T]) -> T | None:
+        """What a pure reader makes of a file, once for all who ask; None where there is no file to read.
+
+        Raises:
+            ReadError: the reader does.
+        """
         ...
 
     def installed(self, folder: str) -> tuple[str, ...]:

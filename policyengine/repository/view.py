@@ -6,7 +6,7 @@ No text is kept, and no digest can be turned back, so a record holds no secret v
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct, field
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from policyengine.model.source import Source
     from policyengine.repository.files import Files
+
+T = TypeVar("T")
 
 Question = tuple[str, ...]
 """The name of a question to `Files`, and its arguments: `("read", "Dockerfile")`."""
@@ -71,6 +73,11 @@ class View(Struct, frozen=True):
         if ("read", path) not in self.answers:
             self.answers["read", path] = _text(source)
         return source
+
+    def once(self, path: str, reader: Callable[[Source], T]) -> T | None:
+        """What a pure reader makes of a file."""
+        self.read(path)
+        return self.tree.once(path, reader)
 
     def _listing(
         self, question: str, ask: Callable[..., tuple[str, ...]], arguments: tuple[str, ...]

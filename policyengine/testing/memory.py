@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct, field
 
@@ -10,8 +10,12 @@ from policyengine.model.source import Source
 from policyengine.repository.files import index
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from policyengine.model.source import Span
     from policyengine.repository.files import Index
+
+T = TypeVar("T")
 
 
 class Memory(Struct, frozen=True):
@@ -53,6 +57,11 @@ class Memory(Struct, frozen=True):
         text = self.texts[path]
         made = Source(path, text.removeprefix("\ufeff"), text.startswith("\ufeff"))
         return self._sources.setdefault(path, made)
+
+    def once(self, path: str, reader: Callable[[Source], T]) -> T | None:
+        """What a reader makes of a file. Raises ReadError as it does."""
+        source = self.read(path)
+        return None if source is None else reader(source)
 
     def installed(self, folder: str) -> tuple[str, ...]:
         """The files below a folder of modules that Terraform installed."""

@@ -34,12 +34,12 @@ CI = ".github/workflows/ci.yml"
 
 def lowered(workflow: str, **files: str) -> tuple[Lowered, Memory]:
     tree = Memory({CI: workflow, **{name.replace("__", "/"): text for name, text in files.items()}})
-    return actions.lower(tree), tree
+    return actions.join_workflows([actions.lower(path, tree) for path in actions.paths(tree)]), tree
 
 
 def tree_of(files: dict[str, str]) -> tuple[Lowered, Memory]:
     tree = Memory(files)
-    return actions.lower(tree), tree
+    return actions.join_workflows([actions.lower(path, tree) for path in actions.paths(tree)]), tree
 
 
 def all_of(found: Lowered, kind: type[N]) -> list[N]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
@@ -13,7 +13,15 @@ from policyengine.platforms.code import migrations, package
 from policyengine.syntax import sql
 from policyengine.testing.memory import Memory
 
+if TYPE_CHECKING:
+    from policyengine.platforms import Lowered
+
 N = TypeVar("N", bound=Node)
+
+
+def packages(texts: dict[str, str]) -> Lowered:
+    files = Memory(texts)
+    return package.packages(files, package.manifests(files))
 
 
 def nodes(kind: type[N], files: dict[str, str]) -> list[N]:
@@ -173,7 +181,7 @@ def test_a_pgvector_dependency_is_a_use_of_vectors() -> None:
 
 def test_a_package_has_scripts_dependencies_and_engines_with_their_places() -> None:
     text = '{"name": "x", "engines": {"node": "22"}, "scripts": {"a": "b c"}, "devDependencies": {"zod": "^4"}}'
-    (found,) = package.lower(Memory({"web/package.json": text})).nodes
+    (found,) = packages({"web/package.json": text}).nodes
     assert isinstance(found, Package)
     assert (found.id, found.name, found.directory, found.ecosystem) == ("package:web/package.json", "x", "web", "npm")
     for table, key, value in (
@@ -200,7 +208,7 @@ def test_scripts_are_offered_by_folder_and_name() -> None:
 
 
 def test_a_broken_package_is_a_problem_with_its_place() -> None:
-    lowered = package.lower(Memory({"package.json": '{"name": }'}))
+    lowered = packages({"package.json": '{"name": }'})
     (problem,) = lowered.problems
     assert (lowered.nodes, problem.span.path, problem.span.start) == ((), "package.json", 1)
 
@@ -239,7 +247,7 @@ def test_a_broken_package_is_a_problem_with_its_place() -> None:
 def test_manifests_of_other_ecosystems_name_their_dependencies(
     path: str, text: str, ecosystem: str, names: list[str]
 ) -> None:
-    (found,) = package.lower(Memory({path: text})).nodes
+    (found,) = packages({path: text}).nodes
     assert isinstance(found, Package)
     assert (found.ecosystem, [each.key for each in found.dependencies]) == (ecosystem, names)
     assert all(text[each.key_span.start : each.key_span.end] == each.key for each in found.dependencies)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from policyengine.hooks import hookimpl
@@ -19,11 +20,13 @@ def policyengine_platforms() -> list[Platform[NoPart]]:
     return [Platform(name="code", title="code", units=units)]
 
 
-def units(_: Files, __: Settings[NoPart]) -> Iterator[Unit]:
-    """Files about files, packages, configuration modules and migrations."""
+def units(view: Files, _: Settings[NoPart]) -> Iterator[Unit]:
+    """Each file about files, each package, all configuration modules and all migrations."""
     from policyengine.platforms.code import config_module, migrations, package, repository  # noqa: PLC0415  as others
 
-    yield Unit("env files", repository.lower)
-    yield Unit("packages", package.lower)
+    for path in repository.paths(view):
+        yield Unit(path, partial(repository.lower, path))
+    for path in package.manifests(view):
+        yield Unit(path, partial(package.packages, paths=(path,)))
     yield Unit("configuration modules", config_module.lower)
     yield Unit("migrations", migrations.lower)

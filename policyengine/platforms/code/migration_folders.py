@@ -90,7 +90,6 @@ _JAVASCRIPT_MARKS = (
 
 def folders(files: Files, own: Sequence[str]) -> Iterator[Folder]:
     """The folders of migrations among `own`, the paths of the application."""
-    known = set(files.paths)
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
     for path in own:
         if not path.endswith((".sql", ".py", ".rb", ".php", ".exs", ".cs", ".ts", ".js", ".mjs", ".cjs", ".java", ".kt", ".xml", ".yml", ".yaml", ".mts", ".cts")):  # fmt: skip  # noqa: E501
@@ -99,18 +98,18 @@ def folders(files: Files, own: Sequence[str]) -> Iterator[Folder]:
             continue
         for tool, pattern in _LAYOUTS:
             match = pattern.fullmatch(path)
-            if match and _fits(tool, match["directory"], known):
+            if match and _fits(tool, match["directory"], files):
                 found[match["directory"], tool].append(path)
                 break
     taken: set[str] = set()
     django: dict[str, list[tuple[str, list[str]]]] = defaultdict(list)
     for (directory, tool), paths in sorted(found.items()):
         if tool == "django":
-            django[_above(directory, "manage.py", known)].append((directory, paths))
+            django[_above(directory, "manage.py", files)].append((directory, paths))
             continue
         if directory in taken:
             continue
-        named = _tool(files, directory, tool, paths, known)
+        named = _tool(files, directory, tool, paths)
         if named:
             taken.add(directory)
             ups = [path for path in paths if not path.endswith((".down.sql", "/down.sql"))]
@@ -121,43 +120,43 @@ def folders(files: Files, own: Sequence[str]) -> Iterator[Folder]:
         yield Folder(_shared(directories), "django", tuple(every))
 
 
-def _fits(tool: str, directory: str, known: set[str]) -> bool:
+def _fits(tool: str, directory: str, files: Files) -> bool:
     """Whether the files beside a folder are those of the tool."""
     above = parent(directory)
     beside = f"{above}/" if above else ""
     match tool:
         case "alembic":
-            return any(f"{beside}{name}" in known for name in ("env.py", "script.py.mako", "alembic.ini"))
+            return any(files.exists(f"{beside}{name}") for name in ("env.py", "script.py.mako", "alembic.ini"))
         case "django":
-            return f"{directory}/__init__.py" in known
+            return files.exists(f"{directory}/__init__.py")
         case _:
             return True
 
 
-def _tool(files: Files, directory: str, tool: str, paths: Sequence[str], known: set[str]) -> str:
+def _tool(files: Files, directory: str, tool: str, paths: Sequence[str]) -> str:
     """The tool of a folder, empty when it is none."""
     above = parent(directory)
     beside = f"{above}/" if above else ""
     if tool == "prisma":
-        return "drizzle" if f"{parent(paths[0])}/snapshot.json" in known else "prisma"
+        return "drizzle" if files.exists(f"{parent(paths[0])}/snapshot.json") else "prisma"
     if tool == "sql":
-        if f"{directory}/meta/_journal.json" in known:
+        if files.exists(f"{directory}/meta/_journal.json"):
             return "drizzle"
-        if f"{directory}/atlas.sum" in known:
+        if files.exists(f"{directory}/atlas.sum"):
             return "atlas"
         if any(path.endswith(".up.sql") for path in paths):
-            return "sqlx" if _above(directory, "Cargo.toml", known) != _NOWHERE else "golang-migrate"
+            return "sqlx" if _above(directory, "Cargo.toml", files) != _NOWHERE else "golang-migrate"
         if _read_mark(files, paths, _SQL_MARKS):
             return _read_mark(files, paths, _SQL_MARKS)
         if directory.rpartition("/")[2] in ("migrate", "drizzle") and not any(
             re.match(r"\d", PurePosixPath(path).name) for path in paths
         ):
             return ""
-        if f"{beside}Cargo.toml" in known:
+        if files.exists(f"{beside}Cargo.toml"):
             return "sqlx"
         return "sql"
     if tool == "javascript":
-        return _read_mark(files, paths, _JAVASCRIPT_MARKS) or ("knex" if _knex(directory, known) else "")
+        return _read_mark(files, paths, _JAVASCRIPT_MARKS) or ("knex" if _knex(directory, files) else "")
     if tool == "typeorm":
         return _read_mark(files, paths, _JAVASCRIPT_MARKS[:1])
     if tool == "liquibase":
@@ -178,18 +177,18 @@ def _read_mark(files: Files, paths: Sequence[str], marks: Iterable[tuple[str, re
     return ""
 
 
-def _knex(directory: str, known: set[str]) -> bool:
-    return any(_above(directory, f"knexfile.{ending}", known) != _NOWHERE for ending in ("js", "ts", "cjs", "mjs"))
+def _knex(directory: str, files: Files) -> bool:
+    return any(_above(directory, f"knexfile.{ending}", files) != _NOWHERE for ending in ("js", "ts", "cjs", "mjs"))
 
 
 _NOWHERE = "\0"
 
 
-def _above(directory: str, name: str, known: set[str]) -> str:
+def _above(directory: str, name: str, files: Files) -> str:
     """The nearest folder at or above `directory` that holds a file `name`; `_NOWHERE` when none does."""
     folder = directory
     while True:
-        if (f"{folder}/{name}" if folder else name) in known:
+        if files.exists(f"{folder}/{name}" if folder else name):
             return folder
         if not folder:
             return _NOWHERE

@@ -44,11 +44,6 @@ def set_aside(path: str, *, tests: bool = True) -> bool:
     return _FOREIGN.search(path) is not None or (tests and _TESTS.search(path) is not None)
 
 
-def lower(files: Files) -> Lowered:
-    """A Package node for each manifest of the application."""
-    return packages(files, manifests(files))
-
-
 def packages(files: Files, paths: Iterable[str]) -> Lowered:
     """A Package node for each of these manifests that is the application's."""
     nodes: list[Package] = []
@@ -72,7 +67,7 @@ def packages(files: Files, paths: Iterable[str]) -> Lowered:
 
 def manifests(files: Files) -> Sequence[str]:
     """The paths that may be package manifests by their names, sorted."""
-    requirements = (path for path in files.ending(".txt", ".in") if "requirements" in path)
+    requirements = (path for path in files.holding("requirements") if path.endswith((".txt", ".in")))
     return sorted({*files.named(*_NAMES), *files.ending(".gemspec", ".csproj", ".fsproj"), *requirements})
 
 

@@ -6,7 +6,7 @@ import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from policyengine.model.nodes import EnvironmentFile, IgnoreFile, Node, Side
+from policyengine.model.nodes import EnvironmentFile, IgnoreFile, Side
 from policyengine.patterns import regex
 from policyengine.platforms import Lowered
 
@@ -18,23 +18,33 @@ _ENV = regex(r"\.env(?:\.[\w.-]+)?|[\w-]+\.env(?:\.(?:example|sample|template|di
 _EXAMPLE = regex(r"example|sample|template|dist\b|defaults?\b|schema|test|ci\b", re.IGNORECASE)
 
 
-def lower(files: Files) -> Lowered:
-    """An EnvironmentFile node for each env file that git keeps, an IgnoreFile node for each ignore file."""
-    nodes: list[Node] = []
-    problems: list[ReadError] = []
-    for path in sorted({*files.holding("env"), *files.ending(".gitignore", ".dockerignore")}):
-        name = PurePosixPath(path).name
-        if _ENV.fullmatch(name) and not name.endswith((".ts", ".js", ".py", ".sh", ".yml", ".yaml", ".json", ".tf")):
-            source = files.read(path)
-            if source is not None:
-                node, found = _env_file(source)
-                nodes.append(node)
-                problems.extend(found)
-        elif name == ".gitignore" or name.endswith(".dockerignore"):
-            source = files.read(path)
-            if source is not None:
-                nodes.append(_ignore_file(source, "git" if name == ".gitignore" else "docker"))
-    return Lowered(nodes=tuple(nodes), problems=tuple(problems))
+def paths(files: Files) -> list[str]:
+    """The env files and ignore files of a tree."""
+    named = (path for path in files.holding("env") if _is_env_file(path))
+    return sorted({*named, *(path for path in files.ending(".gitignore", ".dockerignore") if _ignores(path))})
+
+
+def lower(path: str, files: Files) -> Lowered:
+    """An EnvironmentFile node for an env file that git keeps, an IgnoreFile node for an ignore file."""
+    source = files.read(path)
+    if source is None:
+        return Lowered()
+    if _is_env_file(path):
+        node, problems = _env_file(source)
+        return Lowered(nodes=(node,), problems=problems)
+    return Lowered(nodes=(_ignore_file(source, _ignores(path)),))
+
+
+def _is_env_file(path: str) -> bool:
+    name = PurePosixPath(path).name
+    code = (".ts", ".js", ".py", ".sh", ".yml", ".yaml", ".json", ".tf")
+    return _ENV.fullmatch(name) is not None and not name.endswith(code)
+
+
+def _ignores(path: str) -> str:
+    """Who reads an ignore file: `git` or `docker`; empty for another file."""
+    name = PurePosixPath(path).name
+    return "git" if name == ".gitignore" else "docker" if name.endswith(".dockerignore") else ""
 
 
 def _env_file(source: Source) -> tuple[EnvironmentFile, tuple[ReadError, ...]]:

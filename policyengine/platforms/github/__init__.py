@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from policyengine.hooks import hookimpl
-from policyengine.platforms import NoPart, Platform, Settings, Unit, Wanted
+from policyengine.platforms import Lowered, NoPart, Platform, Settings, Unit, Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from policyengine.repository.files import Files
 
@@ -16,11 +17,19 @@ if TYPE_CHECKING:
 @hookimpl
 def policyengine_platforms() -> list[Platform[NoPart]]:
     """GitHub Actions."""
-    return [Platform(name="github", title="workflows", wants=Wanted(parts=(".github/workflows/",)), units=units)]
+    wants = Wanted(parts=(".github/workflows/",))
+    return [Platform(name="github", title="workflows", wants=wants, units=units, join=join)]
 
 
-def units(_: Files, __: Settings[NoPart]) -> Iterator[Unit]:
-    """All workflows, since some call others."""
+def units(view: Files, _: Settings[NoPart]) -> Iterator[Unit]:
+    """Each workflow."""
     from policyengine.platforms.github import workflows  # noqa: PLC0415  only where there are some
 
-    yield Unit("workflows", workflows.lower)
+    return (Unit(path, partial(workflows.lower, path)) for path in workflows.paths(view))
+
+
+def join(parts: Sequence[Lowered]) -> Lowered:
+    """All workflows, some of which call others."""
+    from policyengine.platforms.github import workflows  # noqa: PLC0415  as above
+
+    return workflows.join_workflows(parts)

@@ -30,9 +30,8 @@ class Reader(Struct):
         from policyengine.syntax import yaml  # noqa: PLC0415  only trees with workflows pay for it
 
         if path not in self._documents:
-            source = self.files.read(path)
             try:
-                self._documents[path] = yaml.read(source) if source is not None else None
+                self._documents[path] = self.files.once(path, yaml.read)
             except ReadError as error:
                 self.problems.append(error)
                 self._documents[path] = None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from policyengine.model.nodes import Job, Node, Origin, Service, Side, Variable, Workflow
+from policyengine.model.nodes import Datastore, Job, Node, Origin, Service, Side, Variable, Workflow
 from policyengine.model.value import Absent, Known, Unknown, Value
 from policyengine.patterns import regex
 from policyengine.platforms import Lowered
@@ -28,9 +28,9 @@ from policyengine.repository.discover import join
 from policyengine.syntax.tree import Document, Mapping, Scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from policyengine.model.source import ReadError
+    from policyengine.model.source import ReadError, Span
     from policyengine.repository.files import Files
 
 _WORKFLOW = regex(r"\.github/workflows/[^/]+\.ya?ml")
@@ -42,32 +42,92 @@ _MOST_JOBS = 500
 """How many jobs of a run are lowered."""
 
 
-def lower(files: Files) -> Lowered:
-    """The nodes of every workflow in `.github/workflows`; one that cannot be read is a problem, the rest go on."""
-    nodes: list[Node] = []
+def paths(files: Files) -> Iterator[str]:
+    """The workflows of a tree."""
+    return (path for path in files.holding(".github/workflows/") if _WORKFLOW.fullmatch(path))
+
+
+def lower(path: str, files: Files) -> Lowered:
+    """The nodes of one workflow, with the jobs of the workflows that it calls."""
     problems: list[ReadError] = []
     reader = Reader(files, problems)
-    steps = Steps(reader, Follower(files), TerraformFolders(files))
-    called: set[str] = set()
-    containers: _Containers = {}
-    documents_ = {
-        path: document
-        for path in files.holding(".github/workflows/")
-        if _WORKFLOW.fullmatch(path) and (document := mapping(reader.document(path))) is not None
-    }
-    for only_called in (False, True):
-        for path, document in documents_.items():
-            if _only_called(document) is only_called:
-                lowering = _Lowering(reader, steps, path, containers)
-                nodes.extend(lowering.workflow(document, elsewhere=only_called and path in called))
-                called |= lowering.called
-    return Lowered(nodes=tuple(nodes), problems=tuple(problems))
+    document = reader.mapping(path)
+    if document is None:
+        return Lowered(problems=tuple(problems))
+    lowering = _Lowering(reader, Steps(reader, Follower(files), TerraformFolders(files)), path)
+    return Lowered(nodes=tuple(lowering.workflow(document)), problems=tuple(problems))
 
 
-def _only_called(document: Mapping) -> bool:
-    """Whether only other workflows start a workflow."""
-    on = document.get("on")
-    return on is not None and {trigger.event for trigger in documents.triggers(on)} == {"workflow_call"}
+def join_workflows(parts: Sequence[Lowered]) -> Lowered:
+    """The nodes of all workflows.
+
+    The jobs of a workflow that only others start stand with those that call it, if one does. A service container of a
+    job is one however many workflows call that job.
+    """
+    runs = sorted((_Run.of(part) for part in parts), key=lambda each: (each.only_called, each.path))
+    nodes: list[Node] = []
+    known: dict[tuple[Span, tuple[object, ...]], tuple[str, ...]] = {}
+    for run in runs:
+        if not any(run.is_called_by(other) for other in runs):
+            nodes.extend(_with_containers(run.nodes, known))
+        elif run.workflow is not None:
+            nodes.append(replace(run.workflow, jobs=()))
+    return Lowered(nodes=tuple(nodes), problems=tuple(problem for part in parts for problem in part.problems))
+
+
+class _Run(Struct, frozen=True):
+    """A workflow with its nodes, and the paths of those that it calls."""
+
+    nodes: tuple[Node, ...]
+    workflow: Workflow | None
+    calls: frozenset[str]
+
+    @classmethod
+    def of(cls, part: Lowered) -> _Run:
+        jobs = [node for node in part.nodes if isinstance(node, Job)]
+        callers = {job.caller for job in jobs}
+        called = (_called(job.uses.value) for job in jobs if job.id in callers and isinstance(job.uses, Known))
+        workflow = next((node for node in part.nodes if isinstance(node, Workflow)), None)
+        return cls(part.nodes, workflow, frozenset(path for path in called if path is not None))
+
+    @property
+    def path(self) -> str:
+        return self.workflow.path if self.workflow is not None else ""
+
+    @property
+    def only_called(self) -> bool:
+        """Whether only other workflows start it."""
+        return self.workflow is not None and {each.event for each in self.workflow.triggers} == {"workflow_call"}
+
+    def is_called_by(self, other: _Run) -> bool:
+        """Whether its jobs stand with the other's. Of two that call each other the first by path keeps its own."""
+        if not self.only_called or other is self or self.path not in other.calls:
+            return False
+        return not (other.only_called and other.path in self.calls and self.path < other.path)
+
+
+def _called(uses: str) -> str | None:
+    """The path of a workflow of the tree that a job calls; None for one of another repository."""
+    return join("", uses.partition("@")[0]) if uses.startswith("./") else None
+
+
+def _with_containers(
+    nodes: Sequence[Node], known: dict[tuple[Span, tuple[object, ...]], tuple[str, ...]]
+) -> Iterator[Node]:
+    """The nodes of a run without the service containers that stand with another; `known` are their ids by job."""
+    images = {node.id: node.image for node in nodes if isinstance(node, Service)}
+    again: set[str] = set()
+    for node in nodes:
+        if isinstance(node, Job) and node.services:
+            own = node.services
+            standing = known.setdefault((node.span, tuple(images[each] for each in own)), own)
+            if standing != own:
+                again.update(own)
+                yield replace(node, services=standing)
+                continue
+        elif node.id in again or (isinstance(node, Datastore) and node.service in again):
+            continue
+        yield node
 
 
 _Containers = dict[tuple[str, str, tuple[object, ...]], tuple[str, ...]]
@@ -89,23 +149,23 @@ class _Level(Struct, frozen=True):
 class _Lowering:
     """One workflow on its way into nodes."""
 
-    def __init__(self, reader: Reader, steps: Steps, path: str, containers: _Containers) -> None:
+    def __init__(self, reader: Reader, steps: Steps, path: str) -> None:
         self.reader = reader
         self.path = path
         self.steps = steps
         self.called: set[str] = set()
         self.count = 0
-        self.containers = containers
+        self.containers: _Containers = {}
 
-    def workflow(self, document: Mapping, *, elsewhere: bool) -> Iterator[Node]:
-        """The workflow and all that belongs to its jobs; not the jobs where those are lowered `elsewhere`."""
+    def workflow(self, document: Mapping) -> Iterator[Node]:
+        """The workflow and all that belongs to its jobs."""
         jobs = mapping(document.get("jobs"))
         on = document.entry("on")
         if jobs is None or on is None:
             return
         name = document.get("name")
         level = _Level(self.path, document, f"github:{self.path}#", seen=(self.path,))
-        made = [] if elsewhere else self._jobs(jobs, level)
+        made = self._jobs(jobs, level)
         yield Workflow(
             id=f"github:{self.path}",
             name=name.text if isinstance(name, Scalar) and name.text else self.path.rpartition("/")[2],
@@ -181,7 +241,7 @@ class _Lowering:
 
     def _calling(self, job: Job, uses: Known[str], body: Mapping, frame: Frame, level: _Level) -> Iterator[Node]:
         """A job that calls a workflow, and the jobs of that: once, or for each combination that its inputs ask for."""
-        path = join("", uses.value.partition("@")[0]) if uses.value.startswith("./") else None
+        path = _called(uses.value)
         called = self.reader.mapping(path)
         jobs = mapping(called.get("jobs")) if called is not None else None
         if called is None or jobs is None or path is None:
