@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from policyengine.rules.evaluate import Reporter
     from policyengine.rules.rule import Pack
 
-    ResourceType = Callable[..., Iterator[Node | Edge]]
+    ResourceReader = Callable[..., Iterator[Node | Edge]]  # of a ResourceView, a type of a platform
 
 PROJECT = "policyengine"
 PACKS = "policyengine.packs"
@@ -69,10 +69,11 @@ class Specification:
         raise NotImplementedError
 
     @hookspec
-    def policyengine_terraform_resources(self) -> Mapping[str, ResourceType]:
+    def policyengine_terraform_resources(self) -> Mapping[str, ResourceReader]:
         """What Terraform's resources are in the graph, by their type (`data.` before that of a data source).
 
-        Each is called with the stack of a root module and one resource of it, and yields nodes and edges.
+        Each is called with a `ResourceView` of every instance, and yields nodes and edges; the program itself makes
+        none of that type then.
         """
         raise NotImplementedError
 

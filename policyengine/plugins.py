@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from types import ModuleType
 
-    from policyengine.hooks import ResourceType
+    from policyengine.hooks import ResourceReader
 
 T = TypeVar("T")
 N = TypeVar("N", Platform[Any], Reporter)
@@ -40,7 +40,7 @@ class Plugins(Struct, frozen=True):
     packs: tuple[Pack[Any], ...] = ()
     platforms: tuple[Platform[Any], ...] = ()
     facts: tuple[Facts, ...] = ()
-    resources: dict[str, ResourceType] = {}
+    resources: dict[str, ResourceReader] = {}
     evidence: tuple[Evidence, ...] = ()
     reporters: tuple[Reporter, ...] = ()
 
@@ -182,8 +182,8 @@ def _typed(plugin: _Plugin, hook: str, found: object, kind: type[T]) -> T:
     return found
 
 
-def _resources(asking: _Asking) -> dict[str, ResourceType]:
-    found: dict[str, ResourceType] = {}
+def _resources(asking: _Asking) -> dict[str, ResourceReader]:
+    found: dict[str, ResourceReader] = {}
     for plugin, kind, make in asking.entries("policyengine_terraform_resources", object):
         if not callable(make):
             raise UsageError(f"{plugin}: what the resource type '{kind}' makes cannot be called")

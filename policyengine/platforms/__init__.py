@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from policyengine.hooks import ResourceType
+    from policyengine.hooks import ResourceReader
     from policyengine.model.graph import Choice, Edge
     from policyengine.model.nodes import Node
     from policyengine.model.source import ReadError
@@ -87,7 +87,7 @@ class Settings(Struct, Generic[P], frozen=True):
     given: Mapping[str, tuple[Path, ...]] = {}
     jobs: int = 0
     cache: bool = True
-    resources: Mapping[str, ResourceType] = {}
+    resources: Mapping[str, ResourceReader] = {}
     written: Document | None = None
 
     def place(self, *keys: str | int) -> Span:

@@ -143,23 +143,23 @@ def lower(files: Files, settings: Settings[TerraformPart], *, exact: Sequence[Ex
         WorkerDied: a worker process was killed.
         UsageError: a plan or state fits no root module.
     """
-    from policyengine.platforms.terraform.aws.table import KINDS, build, inputs_tell  # noqa: PLC0415 - as above
+    from policyengine.platforms.terraform.aws.table import build, inputs_tell, types  # noqa: PLC0415 - as above
     from policyengine.platforms.terraform.resources.instances import resources  # noqa: PLC0415 - as above
-    from policyengine.platforms.terraform.resources.stack import Stack  # noqa: PLC0415 - as above
+    from policyengine.platforms.terraform.resources.stack import stack_of  # noqa: PLC0415 - as above
     from policyengine.platforms.terraform.workspace.closure import closure  # noqa: PLC0415 - only where there is Terraform
 
     roots = read_roots(files, settings, exact=exact)
     syntaxes, choices, problems = roots.syntaxes, roots.choices, roots.problems
-    syntaxes.prepare(closure((project for _, project in roots.projects), KINDS), settings.jobs or os.cpu_count() or 1)
+    kinds = types(settings.resources)
+    syntaxes.prepare(closure((project for _, project in roots.projects), kinds), settings.jobs or os.cpu_count() or 1)
 
     nodes: dict[str, Node] = {}
     edges: dict[Edge, None] = {}
     for (each, project), planned in zip(roots.projects, roots.planned, strict=True):
-        stack = Stack(resources(planned, KINDS, inputs_tell), Side.CLOUD)
-        made = list(build(stack))
+        found = resources(planned, kinds, inputs_tell)
+        made = list(build(stack_of(found, Side.CLOUD), settings.resources))
         if any(isinstance(item, Node) and item.id in nodes for item in made):
-            stack = Stack(stack.resources, Side.CLOUD, f"@{each.path or '.'}")
-            made = list(build(stack))
+            made = list(build(stack_of(found, Side.CLOUD, f"@{each.path or '.'}"), settings.resources))
         for item in made:
             if isinstance(item, Edge):
                 edges[item] = None

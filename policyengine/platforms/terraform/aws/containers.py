@@ -28,10 +28,8 @@ if TYPE_CHECKING:
 
     from policyengine.model.image import ImageRef
     from policyengine.model.nodes import Command, Node
-    from policyengine.model.source import Span
-    from policyengine.platforms.terraform.language.sections import Nested, Section
-    from policyengine.platforms.terraform.resources.instances import Resource
-    from policyengine.platforms.terraform.resources.stack import Stack
+    from policyengine.platforms.terraform.language.sections import Nested
+    from policyengine.platforms.terraform.resources.stack import ResourceView, Stack
 
 
 class Deployment(Struct, frozen=True):
@@ -42,34 +40,28 @@ class Deployment(Struct, frozen=True):
     serves: bool
 
 
-def task_definition(stack: Stack, resource: Resource) -> Iterator[Node | Edge]:
+def task_definition(view: ResourceView) -> Iterator[Node | Edge]:
     """An aws_ecs_task_definition."""
-    services = [
-        each
-        for each in stack.kind("aws_ecs_service")
-        if resource in stack.named(each.get("task_definition"), resource.kind)
-    ]
-    counts = [facts.integer(each.get("desired_count"), each.span) for each in services]
+    every = list(view.stack.kind("aws_ecs_service"))
+    services = [each for each in every if view in each.named(each.tree("task_definition"), view.kind)]
+    counts = [each.integer("desired_count") for each in services]
     count = next((each for each in counts if not isinstance(each, Absent)), counts[0] if counts else None)
-    launch = _launch([*services, resource])
-    any_service = any(True for _ in stack.kind("aws_ecs_service"))
-    deployment = Deployment(count, launch, bool(services) or not any_service)
-    architecture: Value[str] = Absent(resource.span)
-    for block in resource.blocks("runtime_platform").sections:
-        architecture = facts.text(block.get("cpu_architecture"), block.span)
-    yield from containers(stack, resource, definitions(stack, resource), deployment, architecture)
+    deployment = Deployment(count, _launch([*services, view]), bool(services) or not every)
+    architecture: Value[str] = Absent(view.span)
+    for block in view.blocks("runtime_platform"):
+        architecture = block.text("cpu_architecture")
+    yield from containers(view, definitions(view), deployment, architecture)
 
 
-def _launch(candidates: list[Resource]) -> str:
+def _launch(candidates: list[ResourceView]) -> str:
     for each in candidates:
-        launch = facts.text(each.get("launch_type"), each.span)
+        launch = each.text("launch_type")
         if isinstance(launch, Known):
             return launch.value
-        for strategy in each.blocks("capacity_provider_strategy").sections:
-            provider = facts.text(strategy.get("capacity_provider"), strategy.span)
-            if isinstance(provider, Known) and provider.value.startswith("FARGATE"):
+        for strategy in each.blocks("capacity_provider_strategy"):
+            if known(strategy.text("capacity_provider"), "").startswith("FARGATE"):
                 return "FARGATE"
-        required = each.get("requires_compatibilities")
+        required = each.tree("requires_compatibilities")
         if required is not None and decided(required):
             values = plain(required)
             if isinstance(values, list) and len(values) == 1:
@@ -78,20 +70,19 @@ def _launch(candidates: list[Resource]) -> str:
 
 
 def containers(
-    stack: Stack, resource: Resource, definitions: Nested, deployment: Deployment, architecture: Value[str]
+    view: ResourceView, definitions: Nested, deployment: Deployment, architecture: Value[str]
 ) -> Iterator[Node | Edge]:
     """The containers of one task, with their edges."""
     if not definitions.sections:
         if definitions.gap is not None:
-            yield _unreadable(stack, resource, definitions.gap, deployment, architecture)
+            yield _unreadable(view, definitions.gap, deployment, architecture)
         return
     taken: set[str] = set()
     alone = len(definitions.sections) == 1 and definitions.gap is None
     for number, section in enumerate(definitions.sections):
         yield from _container(
-            stack,
-            resource,
-            section,
+            view,
+            Fields(section),
             number=number,
             deployment=deployment,
             architecture=architecture,
@@ -100,18 +91,16 @@ def containers(
         )
 
 
-def _unreadable(
-    stack: Stack, resource: Resource, gap: Unknown, deployment: Deployment, architecture: Value[str]
-) -> Service:
+def _unreadable(view: ResourceView, gap: Unknown, deployment: Deployment, architecture: Value[str]) -> Service:
     """A task whose containers are not known stands as one service of which nothing is known."""
     undecided = Unknown(f"the containers are not known: {gap.reason}", gap.span, gap.via)
     return Service(
-        id=stack.id(resource.address),
-        name=resource.name,
-        side=stack.side,
-        span=resource.span,
+        id=view.id,
+        name=view.resource.name,
+        side=view.side,
+        span=view.span,
         role=Role.APP if deployment.serves else Role.JOB,
-        group=stack.id(resource.address),
+        group=view.id,
         image=undecided,
         build=None,
         entrypoint=undecided,
@@ -128,9 +117,8 @@ def _unreadable(
 
 
 def _container(
-    stack: Stack,
-    resource: Resource,
-    section: Section,
+    view: ResourceView,
+    fields: Fields,
     *,
     number: int,
     deployment: Deployment,
@@ -138,98 +126,88 @@ def _container(
     taken: set[str],
     alone: bool,
 ) -> Iterator[Node | Edge]:
-    fields = Fields(section)
-    written = facts.text(fields.get("name"), section.span)
-    label = written.value if isinstance(written, Known) else facts.spoken(fields.get("name"))
-    label = label or (resource.name if alone else f"{resource.name}-{number}")
+    name = view.resource.name
+    written = fields.text("name")
+    label = written.value if isinstance(written, Known) else facts.spoken(fields.tree("name"))
+    label = label or (name if alone else f"{name}-{number}")
     part = label if label not in taken else f"{label}-{number}"
     taken.add(part)
-    span = written.span if isinstance(written, Known) and written.span.path else section.span
-    node_id = stack.id(resource.address, part)
-    image_tree = fields.get("image")
-    image = facts.image(image_tree, span, lambda address: _repository(stack, address))
-    command = facts.command(fields.get("command"), span)
-    entrypoint = facts.command(fields.get("entryPoint"), span)
-    environment, gap = environment_of(stack, fields, span)
-    cpus, memory = fields.get("cpu"), fields.get("memory")
-    if alone and resource.mode == "resource":
-        cpus, memory = cpus or resource.get("cpu"), memory or resource.get("memory")
-    linux = fields.section_of("linuxParameters")
+    span = written.span if isinstance(written, Known) and written.span.path else fields.span
+    fields = Fields(fields.section, span)
+    image = facts.image(fields.tree("image"), span, lambda address: _repository(view.stack, address))
+    command = fields.command("command")
+    environment, gap = environment_of(view.stack, fields, span)
+    cpus, memory = fields.tree("cpu"), fields.tree("memory")
+    if alone and view.resource.mode == "resource":
+        cpus, memory = cpus or view.tree("cpu"), memory or view.tree("memory")
+    linux = fields.first("linuxParameters")
     service = Service(
-        id=node_id,
+        id=view.part(part),
         name=label,
-        side=stack.side,
+        side=view.side,
         span=span,
-        role=_role(label, resource, fields, image=image, command=command, deployment=deployment),
-        group=stack.id(resource.address),
+        role=_role(label, name, fields, image=image, command=command, deployment=deployment),
+        group=view.id,
         image=image,
         build=None,
-        entrypoint=entrypoint,
+        entrypoint=fields.command("entryPoint"),
         command=command,
-        user=facts.text(fields.get("user"), span),
+        user=fields.text("user"),
         environment=environment,
         environment_gap=gap,
         ports=tuple(_ports(fields)),
         mounts=tuple(_mounts(fields)),
         depends_on=tuple(_dependencies(fields)),
-        healthcheck=_healthcheck(fields, span),
+        healthcheck=_healthcheck(fields),
         architecture=architecture,
-        privileged=facts.boolean(fields.get("privileged"), span),
-        read_only=facts.boolean(fields.get("readonlyRootFilesystem"), span),
-        init=facts.boolean(linux.get("initProcessEnabled") if linux is not None else None, span),
-        stop_grace_period=facts.text(fields.get("stopTimeout"), span),
+        privileged=fields.boolean("privileged"),
+        read_only=fields.boolean("readonlyRootFilesystem"),
+        init=facts.boolean(linux.tree("initProcessEnabled") if linux is not None else None, span),
+        stop_grace_period=fields.text("stopTimeout"),
         cpus=facts.text(cpus, span),
-        memory=facts.text(memory or fields.get("memoryReservation"), span),
-        essential=facts.boolean(fields.get("essential"), span),
+        memory=facts.text(memory or fields.tree("memoryReservation"), span),
+        essential=fields.boolean("essential"),
         count=deployment.count,
         launch=deployment.launch,
         noun="ECS container",
         inherits_healthcheck=False,
     )
     yield service
-    yield from edges(stack, service, image_tree)
-    for name, role in roles(stack, resource):
-        yield Edge(EdgeKind.ACTS_AS, service.id, stack.id(role.address), name)
+    yield from edges(view.stack, service, fields.tree("image"))
+    for purpose, role in roles(view):
+        yield Edge(EdgeKind.ACTS_AS, service.id, role.id, purpose)
     if service.role is Role.JOB and (tool := _migration_tool(service)):
-        yield _runner(stack, resource, service, tool, starts=deployment.serves)
+        yield _runner(view, service, tool, starts=deployment.serves)
 
 
 def _repository(stack: Stack, address: str) -> str | None:
     """The name of the ECR repository at an address."""
-    resource = stack.at(address)
-    if resource is None or "ecr" not in resource.kind:
+    view = stack.at(address)
+    if view is None or "ecr" not in view.kind:
         return None
-    names = ("name", "repository_name") if resource.mode != "module" else ("repository_name", "name")
-    for name in names:
-        tree = resource.get(name)
-        if tree is not None:
-            value = facts.text(tree, resource.span)
-            if isinstance(value, Known):
-                return value.value
-            spoken = facts.spoken(tree)
-            return spoken or resource.name
-    return resource.name
+    tree = view.tree("repository_name", "name") if view.resource.mode == "module" else view.tree("name")
+    return known(facts.text(tree, view.span), facts.spoken(tree)) or view.resource.name
 
 
 def _role(
     name: str,
-    resource: Resource,
+    task: str,
     fields: Fields,
     *,
     image: Value[ImageRef],
     command: Value[Command],
     deployment: Deployment,
 ) -> Role:
-    if role_by_name(name) == "sidecar" or fields.get("firelensConfiguration") is not None:
+    if role_by_name(name) == "sidecar" or fields.tree("firelensConfiguration") is not None:
         return Role.SIDECAR
     role = Role.APP
     if isinstance(image, Known | Floating):
         role = image_role(engine_of(image.value, image.span))
     if role is not Role.APP:
         return role
-    essential = facts.boolean(fields.get("essential"), fields.span)
+    essential = fields.boolean("essential")
     stays = deployment.serves and not (isinstance(essential, Known) and not essential.value)
-    named = about(resource.name, "migrate", "seed") or about(name, "migrate", "seed")
+    named = about(task, "migrate", "seed") or about(name, "migrate", "seed")
     if named or (migration_tool(command) and not stays):
         return Role.JOB
     if not deployment.serves or (isinstance(essential, Known) and not essential.value and _finishes(name)):
@@ -245,45 +223,38 @@ def _finishes(name: str) -> bool:
 
 
 def _ports(fields: Fields) -> Iterator[Port]:
-    for section in fields.nested("portMappings").sections:
-        mapping = Fields(section)
-        target = facts.integer(mapping.get("containerPort"), section.span)
-        protocol = facts.text(mapping.get("protocol"), section.span)
-        yield Port(target, Absent(section.span), section.span, known(protocol, "tcp"))
+    for mapping in fields.blocks("portMappings"):
+        target = mapping.integer("containerPort")
+        yield Port(target, Absent(mapping.span), mapping.span, known(mapping.text("protocol"), "tcp"))
 
 
 def _mounts(fields: Fields) -> Iterator[Mount]:
-    for section in fields.nested("mountPoints").sections:
-        mount = Fields(section)
-        read_only = facts.boolean(mount.get("readOnly"), section.span)
+    for mount in fields.blocks("mountPoints"):
         yield Mount(
             "volume",
-            facts.text(mount.get("sourceVolume"), section.span),
-            facts.text(mount.get("containerPath"), section.span),
-            section.span,
-            read_only=known(read_only, default=False),
+            mount.text("sourceVolume"),
+            mount.text("containerPath"),
+            mount.span,
+            read_only=known(mount.boolean("readOnly"), default=False),
         )
 
 
 def _dependencies(fields: Fields) -> Iterator[Dependency]:
-    for section in fields.nested("dependsOn").sections:
-        dependency = Fields(section)
-        name = facts.text(dependency.get("containerName"), section.span)
-        condition = facts.text(dependency.get("condition"), section.span)
+    for dependency in fields.blocks("dependsOn"):
+        name = dependency.text("containerName")
         if isinstance(name, Known):
-            yield Dependency(name.value, name.span, known(condition, "START"))
+            yield Dependency(name.value, name.span, known(dependency.text("condition"), "START"))
 
 
-def _healthcheck(fields: Fields, lacking: Span) -> Healthcheck | None:
-    check = fields.section_of("healthCheck")
+def _healthcheck(fields: Fields) -> Healthcheck | None:
+    check = fields.first("healthCheck")
     if check is None:
         return None
-    test = facts.command(check.get("command"), check.span)
+    test = check.command("command")
     disabled = isinstance(test, Known) and test.value.words[:1] == ("NONE",)
 
     def optional(name: str) -> Value[str] | None:
-        tree = check.get(name)
-        return None if tree is None else facts.text(tree, lacking)
+        return None if check.tree(name) is None else check.text(name)
 
     return Healthcheck(
         test,
@@ -305,13 +276,13 @@ def _migration_tool(service: Service) -> str:
     return found or ("container" if named else "")
 
 
-def _runner(stack: Stack, resource: Resource, service: Service, tool: str, *, starts: bool) -> MigrationRunner:
+def _runner(view: ResourceView, service: Service, tool: str, *, starts: bool) -> MigrationRunner:
     """The runner that a migration container is; one beside a served container starts with every deployment."""
     return MigrationRunner(
         id=f"{service.id}/migrations",
         name=service.name,
-        side=stack.side,
+        side=view.side,
         span=service.span,
         tool=tool,
-        hashed=Known(value=True, span=service.span) if starts else starts_task(stack, resource) or Absent(service.span),
+        hashed=Known(value=True, span=service.span) if starts else starts_task(view) or Absent(service.span),
     )

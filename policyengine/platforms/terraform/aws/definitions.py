@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from policyengine.knowledge.terraform_resources import module_type
 from policyengine.model.value import Known, Unknown
 from policyengine.platforms.terraform.language.documents import document
 from policyengine.platforms.terraform.language.plain import Invalid
@@ -20,17 +21,16 @@ from policyengine.platforms.terraform.language.values import (
 
 if TYPE_CHECKING:
     from policyengine.model.source import Span
-    from policyengine.platforms.terraform.resources.instances import Resource
-    from policyengine.platforms.terraform.resources.stack import Stack
+    from policyengine.platforms.terraform.resources.stack import ResourceView, Stack
 
 
-def definitions(stack: Stack, resource: Resource) -> Nested:
+def definitions(task: ResourceView) -> Nested:
     """The container definitions, whatever shape they are written in."""
-    tree = resource.get("container_definitions")
+    tree = task.tree("container_definitions")
     if tree is None:
         return Nested()
     try:
-        return nested_of(_expanded(stack, document(_replaced(stack, tree), "json")))
+        return nested_of(_expanded(task.stack, document(_replaced(task.stack, tree), "json")))
     except Invalid as error:
         return Nested((), Unknown(f"container_definitions cannot be read: {error}", tree.span, tree.via))
 
@@ -40,7 +40,7 @@ def _replaced(stack: Stack, tree: Tree) -> Tree:
     match tree:
         case Reference(address, attribute):
             module = stack.at(address)
-            if module is not None and module.mode == "module" and "container-definition" in module.kind:
+            if module is not None and module.resource.mode == "module" and "container-definition" in module.kind:
                 name = attribute.removeprefix("sensitive_").partition("[")[0]
                 made: Tree = _cloudposse(module)
                 if name.endswith("_list") or name == "json":
@@ -59,34 +59,22 @@ def _replaced(stack: Stack, tree: Tree) -> Tree:
             return tree
 
 
-_CLOUDPOSSE = {
-    "container_name": "name",
-    "container_image": "image",
-    "container_memory": "memory",
-    "container_memory_reservation": "memoryReservation",
-    "container_cpu": "cpu",
-    "port_mappings": "portMappings",
-    "healthcheck": "healthCheck",
-    "entrypoint": "entryPoint",
-    "mount_points": "mountPoints",
-    "stop_timeout": "stopTimeout",
-    "readonly_root_filesystem": "readonlyRootFilesystem",
-    "linux_parameters": "linuxParameters",
-    "container_depends_on": "dependsOn",
-    "environment_files": "environmentFiles",
-}
+_CLOUDPOSSE = "cloudposse/ecs-container-definition/aws"
 
 
-def _cloudposse(module: Resource) -> Object:
-    """What cloudposse/ecs-container-definition makes of its inputs."""
+def _cloudposse(module: ResourceView) -> Object:
+    """What a module makes of its inputs that is, or is made after, cloudposse/ecs-container-definition."""
+    known = module_type(_CLOUDPOSSE)
+    names = {name: field for field, told in (known.arguments.items() if known else ()) for name in told}
     entries: dict[str, Tree] = {}
     keys: dict[str, Span] = {}
-    for attribute in module.block.body.attributes:
-        name = _CLOUDPOSSE.get(attribute.name, attribute.name)
-        tree = module.get(attribute.name)
+    block = module.resource.block
+    for attribute in block.body.attributes:
+        name = names.get(attribute.name, attribute.name)
+        tree = module.section.get(attribute.name)
         if tree is not None:
             entries[name] = tree
-            keys[name] = module.block.source.span(attribute.start, attribute.end)
+            keys[name] = block.source.span(attribute.start, attribute.end)
     for kind, target in (("map_environment", "environment"), ("map_secrets", "secrets")):
         given = entries.get(kind)
         if isinstance(given, Object):

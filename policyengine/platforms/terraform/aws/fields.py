@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from policyengine.model.value import Unknown
-from policyengine.platforms.terraform.language.sections import Nested, nested_of
+from policyengine.patterns import regex
+from policyengine.platforms.terraform.language.sections import nested_of
+from policyengine.platforms.terraform.resources.arguments import Arguments
 
 if TYPE_CHECKING:
-    from policyengine.platforms.terraform.language.sections import Section
     from policyengine.platforms.terraform.language.values import Tree
 
+_UPPER = regex(r"(?<!^)([A-Z])")
 
-class Fields:
-    """A container definition in the spelling of the API, or in that of Terraform modules (`read_only`)."""
 
-    def __init__(self, section: Section) -> None:
-        self.section = section
-        self.span = section.span
+class Fields(Arguments, frozen=True):
+    """Arguments whose names are those of the API (`readOnly`); the spelling of modules (`read_only`) counts as well."""
 
-    def get(self, name: str) -> Tree | None:
-        """An argument, in either spelling."""
-        found = self.section.get(name)
-        if found is None or isinstance(found, Unknown):
-            other = self.section.get(re.sub(r"(?<!^)([A-Z])", lambda match: f"_{match[1].lower()}", name))
-            found = other if other is not None else found
-        return found
+    def tree(self, *names: str) -> Tree | None:
+        """An argument in either spelling; one that is known counts more than one that is not."""
+        for name in names:
+            found = self.section.get(name)
+            if found is None or isinstance(found, Unknown):
+                other = self.section.get(_UPPER.sub(lambda match: f"_{match[1].lower()}", name))
+                found = other if other is not None else found
+            if found is not None:
+                return found
+        return None
 
-    def nested(self, name: str) -> Nested:
+    def blocks(self, name: str) -> tuple[Fields, ...]:
         """The objects of an argument."""
-        return nested_of(self.get(name))
+        return tuple(Fields(each) for each in nested_of(self.tree(name)).sections)
 
-    def section_of(self, name: str) -> Fields | None:
+    def gap(self, name: str) -> Unknown | None:
+        """Why there may be more objects in an argument."""
+        return nested_of(self.tree(name)).gap
+
+    def first(self, name: str) -> Fields | None:
         """The one object that an argument is."""
-        found = self.nested(name).sections
-        return Fields(found[0]) if found else None
+        return next(iter(self.blocks(name)), None)

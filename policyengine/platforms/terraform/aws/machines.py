@@ -31,12 +31,10 @@ if TYPE_CHECKING:
     from policyengine.model.graph import Edge
     from policyengine.model.nodes import Node
     from policyengine.model.text import Text
-    from policyengine.platforms.terraform.resources.instances import Resource
-    from policyengine.platforms.terraform.resources.stack import Stack
+    from policyengine.platforms.terraform.resources.stack import ResourceView
 
 T = TypeVar("T")
 
-_ARGUMENTS = ("user_data", "user_data_base64", "custom_data", "metadata_startup_script")
 _COMPOSE = regex(r"(?:^|[\w.-]*[-_.])?(?:docker-)?compose[\w.-]*\.ya?ml\Z")
 _INDENTATION = 200
 """So many characters may lie between two parts of a text that stand one after the other in a file."""
@@ -44,16 +42,16 @@ _INDENTATION = 200
 _NAME = regex(HOLE + r"\d+")
 
 
-def machine(stack: Stack, resource: Resource) -> Iterator[Node | Edge]:
+def machine(view: ResourceView) -> Iterator[Node | Edge]:
     """A machine, or a template of machines, whose start script writes a Compose file."""
-    for argument in _ARGUMENTS:
-        tree = resource.get(argument)
+    for argument in view.known.arguments["script"]:
+        tree = view.section.get(argument)
         if tree is None or not _mentions(tree):
             continue
-        script = StartScript(stack, tree)
+        script = StartScript(view.stack, tree)
         for path in sorted(script.files):
             if _COMPOSE.match(posixpath.basename(path)):
-                yield from _project(stack, resource, script, path)
+                yield from _project(view, script, path)
                 return
 
 
@@ -76,7 +74,7 @@ def _mentions(tree: Tree) -> bool:
             return False
 
 
-def _project(stack: Stack, resource: Resource, script: StartScript, path: str) -> Iterator[Node | Edge]:
+def _project(view: ResourceView, script: StartScript, path: str) -> Iterator[Node | Edge]:
     """The services of one Compose file, with the env files that lie beside it."""
     from policyengine.platforms.compose import services  # noqa: PLC0415 - only where a machine runs Compose
     from policyengine.platforms.compose.load import load  # noqa: PLC0415 - as above
@@ -89,9 +87,9 @@ def _project(stack: Stack, resource: Resource, script: StartScript, path: str) -
     }
     written = _Files(beside)
     name = posixpath.basename(path)
-    lifted = _Lifted(stack, resource, script, beside)
+    lifted = _Lifted(view, script, beside)
     try:
-        project = load(written, "", (name,), name=posixpath.basename(folder) or resource.name)
+        project = load(written, "", (name,), name=posixpath.basename(folder) or view.resource.name)
         made = list(services.lower(project, written.read))
     except ReadError as error:
         place = lifted.span(error.span)
@@ -105,7 +103,7 @@ def _project(stack: Stack, resource: Resource, script: StartScript, path: str) -
         placed = lifted.node(node)
         yield placed
         if isinstance(placed, Service):
-            yield from edges(stack, placed, None)
+            yield from edges(view.stack, placed, None)
 
 
 class _Files:
@@ -121,9 +119,8 @@ class _Files:
 class _Lifted:
     """Nodes of a written Compose project as nodes of the cloud side, at the places where the text stands."""
 
-    def __init__(self, stack: Stack, resource: Resource, script: StartScript, texts: Mapping[str, Text]) -> None:
-        self._stack = stack
-        self._resource = resource
+    def __init__(self, view: ResourceView, script: StartScript, texts: Mapping[str, Text]) -> None:
+        self._view = view
         self._script = script
         self._texts = texts
 
@@ -131,14 +128,12 @@ class _Lifted:
         """A node with its own id, on the cloud side."""
         placed = self._placed(node)
         if isinstance(placed, Datastore):
-            return replace(placed, id=self._id(placed.id), side=self._stack.side, service=self._id(placed.service))
+            return replace(placed, id=self._id(placed.id), side=self._view.side, service=self._id(placed.service))
         written = node.environment if isinstance(node, Service) else ()
         build = placed.build
         if build is not None:
             elsewhere = Unknown("the machine builds it from files that are put there", build.span)
-            build = replace(
-                build, id=self._id(build.id), side=self._stack.side, context=elsewhere, dockerfile=elsewhere
-            )
+            build = replace(build, id=self._id(build.id), side=self._view.side, context=elsewhere, dockerfile=elsewhere)
         lacking = next((each for each in placed.env_files if not each.found), None)
         gap = placed.environment_gap
         if lacking is not None:
@@ -146,8 +141,8 @@ class _Lifted:
         return replace(
             placed,
             id=self._id(placed.id),
-            side=self._stack.side,
-            group=self._stack.id(self._resource.address),
+            side=self._view.side,
+            group=self._view.id,
             build=build,
             environment=tuple(
                 replace(variable, references=self._addresses(read))
@@ -161,17 +156,17 @@ class _Lifted:
 
     def _id(self, node_id: str) -> str:
         part = node_id.removeprefix("compose:services.")
-        return self._stack.id(self._resource.address, part)
+        return self._view.part(part)
 
     def unreadable(self, reason: Unknown) -> Service:
         """A service of which nothing is known, in place of those of a file that cannot be read."""
         return Service(
-            id=self._stack.id(self._resource.address, "compose"),
-            name=self._resource.name,
-            side=self._stack.side,
-            span=self._resource.span,
+            id=self._view.part("compose"),
+            name=self._view.resource.name,
+            side=self._view.side,
+            span=self._view.span,
             role=Role.APP,
-            group=self._stack.id(self._resource.address),
+            group=self._view.id,
             image=reason,
             build=None,
             entrypoint=reason,
@@ -184,7 +179,7 @@ class _Lifted:
 
     def _addresses(self, variable: Variable) -> tuple[str, ...]:
         """The addresses that a variable's value is made of."""
-        found = [step.what for step in variable.value.via if self._stack.at(step.what) is not None]
+        found = [step.what for step in variable.value.via if self._view.stack.at(step.what) is not None]
         for part in self._parts(variable.value):
             found.extend(facts.references(part))
         return tuple(dict.fromkeys(found))
@@ -203,7 +198,7 @@ class _Lifted:
             return span
         first, *others = text.cut(span.start, max(span.end, span.start + 1)).pieces
         if not first.text:
-            return self._resource.span
+            return self._view.span
         if not first.exact:
             return first.span
         end = first.span.end if span.end > span.start else first.span.start

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from policyengine.knowledge.commands import about
@@ -21,10 +20,10 @@ if TYPE_CHECKING:
 
     from policyengine.model.command import ShellCommand
     from policyengine.model.nodes import Node
-    from policyengine.platforms.terraform.resources.instances import Resource
-    from policyengine.platforms.terraform.resources.stack import Stack
+    from policyengine.platforms.terraform.resources.stack import ResourceView
 
 _HASH = regex(r"\b(?:file(?:md5|sha\d+|base64sha\d+)|fileset|timestamp|plantimestamp|archive_file)\b")
+_TASK = regex(r"\baws_ecs_task_definition\.[\w-]+")
 _LOCAL = regex(r"\blocal\.([\w-]+)")
 
 
@@ -42,80 +41,77 @@ def _tool(commands: Iterable[ShellCommand]) -> str:
     return next((deed.tool for deed in found if deed.tool), "script" if found else "")
 
 
-def runner(stack: Stack, resource: Resource) -> Iterator[Node]:
+def runner(view: ResourceView) -> Iterator[Node]:
     """A terraform_data or null_resource whose provisioner migrates, or starts a task that does."""
-    commands = tuple(_commands(resource))
-    tool = _tool(commands) or ("script" if commands and about(resource.name, "migrate") else "")
-    migrating = any(_migrates(stack, task) for task in _tasks(stack, resource))
+    commands = tuple(_commands(view))
+    tool = _tool(commands) or ("script" if commands and about(view.resource.name, "migrate") else "")
+    migrating = any(_migrates(task) for task in _tasks(view))
     if not (tool or migrating):
         return
     if migrating and any(command.does("run-task") for command in commands):
         return  # the task's own container is the runner
     yield MigrationRunner(
-        id=stack.id(resource.address),
-        name=resource.address,
-        side=stack.side,
-        span=resource.span,
+        id=view.id,
+        name=view.name,
+        side=view.side,
+        span=view.span,
         tool=tool or "script",
-        hashed=_hashed(resource),
+        hashed=_hashed(view),
     )
 
 
-def starts_task(stack: Stack, task: Resource) -> Value[bool] | None:
+def starts_task(task: ResourceView) -> Value[bool] | None:
     """Whether what starts a migration task is triggered by a change of files; None where nothing starts it."""
-    for resource in stack.kind("terraform_data", "null_resource"):
-        if any(task.address == each.address for each in _tasks(stack, resource)):
-            return _hashed(resource)
-    for resource in stack.kind("aws_lambda_invocation"):
-        if any(task.address == each.address for each in _tasks(stack, resource)):
-            return _hashed(resource)
+    for kinds in (("terraform_data", "null_resource"), ("aws_lambda_invocation",)):
+        for view in task.stack.kind(*kinds):
+            if any(task.name == each.name for each in _tasks(view)):
+                return _hashed(view)
     return None
 
 
-def _commands(resource: Resource) -> Iterator[ShellCommand]:
+def _commands(view: ResourceView) -> Iterator[ShellCommand]:
     """The commands that the provisioners of a resource run."""
-    for provisioner in resource.blocks("provisioner").sections:
+    for provisioner in view.blocks("provisioner"):
         for name in ("command", "inline"):
-            tree = provisioner.get(name)
+            tree = provisioner.tree(name)
             for each in tree.items if isinstance(tree, List) else () if tree is None else (tree,):
                 yield from shell.commands(Command((facts.symbolic(each),), shell=True), provisioner.span)
 
 
-def _tasks(stack: Stack, resource: Resource) -> Iterator[Resource]:
+def _tasks(view: ResourceView) -> Iterator[ResourceView]:
     """The task definitions that a resource names."""
-    body = resource.block.body
-    text = resource.block.source.text[body.start : body.end]
-    prefix = f"{resource.module.address}." if resource.module.address else ""
+    block, module = view.resource.block, view.resource.module
     seen: set[str] = set()
-    for address in re.findall(r"\baws_ecs_task_definition\.[\w-]+", text):
-        found = stack.at(prefix + address)
-        if found is not None and found.address not in seen:
-            seen.add(found.address)
+    for address in _TASK.findall(block.source.text[block.body.start : block.body.end]):
+        found = view.stack.at(module.prefixed(address))
+        if found is not None and found.name not in seen:
+            seen.add(found.name)
             yield found
 
 
-def _migrates(stack: Stack, task: Resource) -> bool:
+def _migrates(task: ResourceView) -> bool:
     """Whether a task is for migrations, by its name or by what its containers run."""
-    containers = (Fields(section) for section in definitions(stack, task).sections)
-    return about(task.name, "migrate") or any(
-        migration_tool(facts.command(each.get("entryPoint"), each.span), facts.command(each.get("command"), each.span))
-        for each in containers
+    containers = map(Fields, definitions(task).sections)
+    return about(task.resource.name, "migrate") or any(
+        migration_tool(each.command("entryPoint"), each.command("command")) for each in containers
     )
 
 
-def _hashed(resource: Resource) -> Value[bool]:
+def _hashed(view: ResourceView) -> Value[bool]:
+    """Whether a change of files is what runs a resource anew."""
+    block = view.resource.block
     for name in ("triggers_replace", "triggers", "input"):
-        attribute = resource.block.body.attribute(name)
+        attribute = block.body.attribute(name)
         if attribute is None:
             continue
-        span = resource.block.source.span(attribute.start, attribute.end)
-        return Known(value=_HASH.search(_with_locals(resource, resource.block.text_of(name))) is not None, span=span)
-    return Absent(resource.span)
+        span = block.source.span(attribute.start, attribute.end)
+        return Known(value=_HASH.search(_with_locals(view, block.text_of(name))) is not None, span=span)
+    return Absent(view.span)
 
 
-def _with_locals(resource: Resource, text: str) -> str:
+def _with_locals(view: ResourceView, text: str) -> str:
     """A text with the texts of the locals that it names, to any depth."""
-    folder = resource.module.folder
+    folder = view.resource.module.folder
     if folder is None:
         return text
     seen: set[str] = set()
@@ -133,13 +129,13 @@ def _with_locals(resource: Resource, text: str) -> str:
     return "\n".join(found)
 
 
-def extension(stack: Stack, resource: Resource) -> Iterator[Node]:
+def extension(view: ResourceView) -> Iterator[Node]:
     """A postgresql_extension."""
     yield Extension(
-        id=stack.id(resource.address),
-        name=resource.address,
-        side=stack.side,
-        span=resource.span,
-        extension=facts.text(resource.get("name"), resource.span),
-        version=facts.text(resource.get("version"), resource.span),
+        id=view.id,
+        name=view.name,
+        side=view.side,
+        span=view.span,
+        extension=view.text("name"),
+        version=view.text("version"),
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from policyengine.knowledge.aws_policies import managed_policy
 from policyengine.model.graph import Edge, EdgeKind
 from policyengine.model.nodes import Grant, Principal
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value
@@ -31,165 +32,127 @@ if TYPE_CHECKING:
 
     from policyengine.model.nodes import Node
     from policyengine.model.source import Span
-    from policyengine.platforms.terraform.resources.instances import Resource
-    from policyengine.platforms.terraform.resources.stack import Stack
-
-MANAGED = {
-    "AdministratorAccess": ("*",),
-    "PowerUserAccess": ("secretsmanager:*", "ssm:*"),
-    "SecretsManagerReadWrite": ("secretsmanager:*",),
-    "AmazonSSMFullAccess": ("ssm:*",),
-    "AmazonSSMReadOnlyAccess": ("ssm:Describe*", "ssm:Get*", "ssm:List*"),
-    "ReadOnlyAccess": ("ssm:Get*",),
-    "AmazonSSMManagedInstanceCore": ("ssm:GetParameter", "ssm:GetParameters"),
-    "AmazonEC2RoleforSSM": ("ssm:GetParameter", "ssm:GetParameters"),
-    "AmazonECSTaskExecutionRolePolicy": (),
-    "AmazonECSInfrastructureRolePolicyForVolumes": (),
-    "AWSXRayDaemonWriteAccess": (),
-    "AWSXrayWriteOnlyAccess": (),
-    "CloudWatchLogsFullAccess": (),
-    "CloudWatchFullAccess": (),
-    "AmazonEC2ContainerRegistryReadOnly": (),
-    "AmazonEC2ContainerServiceforEC2Role": (),
-    "AmazonS3FullAccess": (),
-    "AmazonS3ReadOnlyAccess": (),
-    "AmazonSQSFullAccess": (),
-    "AmazonSNSFullAccess": (),
-    "AmazonSESFullAccess": (),
-    "AmazonDynamoDBFullAccess": (),
-    "AmazonBedrockFullAccess": (),
-    "AmazonPrometheusRemoteWriteAccess": (),
-}
-"""What policies that AWS manages say of secrets and parameters, on every resource.
-
-Source: the AWS Managed Policy Reference Guide, read on 2026-11-20.
-"""
+    from policyengine.platforms.terraform.resources.stack import ResourceView, Stack
 
 _READS = {
     "secretsmanager": ("secretsmanager:GetSecretValue", "secretsmanager:BatchGetSecretValue"),
     "ssm": ("ssm:GetParameters", "ssm:GetParameter", "ssm:GetParametersByPath"),
 }
-_SECRETS = {
-    ("resource", "aws_secretsmanager_secret"): "secretsmanager",
-    ("data", "aws_secretsmanager_secret"): "secretsmanager",
-    ("resource", "aws_ssm_parameter"): "ssm",
-    ("data", "aws_ssm_parameter"): "ssm",
-}
+_SECRETS = {"aws_secretsmanager_secret": "secretsmanager", "aws_ssm_parameter": "ssm"}
 _MANAGED_ARN = regex(r"arn:[^:]*:iam::aws:policy/(?:[\w-]+/)*([\w-]+)\Z")
 _VARIABLE = regex(r"\$\{[^}]*\}")
 _SUFFIX = "-AbCdEf"  # AWS adds a hyphen and six characters to the name of a secret
 _UNNAMED = "\0"  # fits wildcards only
 
 
-def role(stack: Stack, resource: Resource) -> Iterator[Node | Edge]:
+def role(view: ResourceView) -> Iterator[Node | Edge]:
     """An aws_iam_role that a task definition names."""
-    if resource.address not in stack.once(_roles_of_tasks):
+    if view.name not in view.stack.once(_roles_of_tasks):
         return
     grants: list[Grant] = []
     gap: Unknown | None = None
-    for grant in _granted(stack, resource):
+    for grant in _granted(view):
         if isinstance(grant, Unknown):
             gap = gap or grant
         else:
             grants.append(grant)
     node = Principal(
-        id=stack.id(resource.address),
-        name=resource.address,
-        side=stack.side,
-        span=resource.span,
+        id=view.id,
+        name=view.name,
+        side=view.side,
+        span=view.span,
         grants=tuple(grants),
         gap=gap,
     )
     yield node
-    for address, secret in stack.once(_secrets).items():
+    for secret_id, secret in view.stack.once(_secrets).items():
         reason = _may_read(secret, grants)
         if reason:
-            yield Edge(EdgeKind.GRANTS, node.id, stack.id(address), reason)
+            yield Edge(EdgeKind.GRANTS, node.id, secret_id, reason)
 
 
-def roles(stack: Stack, task: Resource) -> Iterator[tuple[str, Resource]]:
+def roles(task: ResourceView) -> Iterator[tuple[str, ResourceView]]:
     """The roles of a task definition, and as what it has them."""
     for argument, name in (("execution_role_arn", "execution role"), ("task_role_arn", "task role")):
-        tree = task.get(argument)
-        found = stack.named(tree, "aws_iam_role")
-        for each in found[:1]:
-            if each.mode == "resource":
+        for each in task.named(task.tree(argument), "aws_iam_role")[:1]:
+            if each.resource.mode == "resource":
                 yield name, each
 
 
 def _roles_of_tasks(stack: Stack) -> frozenset[str]:
     """The addresses of the roles that task definitions name."""
-    return frozenset(role.address for task in stack.kind("aws_ecs_task_definition") for _, role in roles(stack, task))
+    return frozenset(role.name for task in stack.kind("aws_ecs_task_definition") for _, role in roles(task))
 
 
 # policies
 
 
-def _granted(stack: Stack, resource: Resource) -> Iterator[Grant | Unknown]:
+def _granted(view: ResourceView) -> Iterator[Grant | Unknown]:
     """The statements of every policy of a role, and why there may be more."""
-    for block in resource.blocks("inline_policy").sections:
-        yield from _statements(stack, block.get("policy"))
+    stack = view.stack
+    for block in view.blocks("inline_policy"):
+        yield from _statements(stack, block.tree("policy"))
     attached: list[Tree | None] = []
-    listed = resource.get("managed_policy_arns")
+    listed = view.tree("managed_policy_arns")
     if isinstance(listed, List):
         attached.extend(listed.items)
         if listed.gap is not None:
             yield listed.gap
     elif listed is not None:
         attached.append(listed)
-    name = facts.text(resource.get("name"), resource.span)
+    name = view.text("name")
     index = stack.once(_by_role)
-    for each in (*index.get(resource.address, ()), *(index.get(name.value, ()) if isinstance(name, Known) else ())):
+    for each in (*index.get(view.name, ()), *(index.get(name.value, ()) if isinstance(name, Known) else ())):
         if each.kind == "aws_iam_role_policy":
-            yield from _statements(stack, each.get("policy"))
+            yield from _statements(stack, each.tree("policy"))
         else:
-            attached.append(each.get("policy_arn"))
+            attached.append(each.tree("policy_arn"))
     for tree in attached:
         if tree is not None:
             yield from _attached(stack, tree)
 
 
-def _by_role(stack: Stack) -> dict[str, list[Resource]]:
+def _by_role(stack: Stack) -> dict[str, list[ResourceView]]:
     """Policies and attachments by the addresses of the roles that they name, or by the names where they spell those."""
-    found: dict[str, list[Resource]] = {}
+    found: dict[str, list[ResourceView]] = {}
     for kind, argument in (
         ("aws_iam_role_policy", "role"),
         ("aws_iam_role_policy_attachment", "role"),
         ("aws_iam_policy_attachment", "roles"),
     ):
-        for resource in stack.kind(kind):
-            tree = resource.get(argument)
+        for view in stack.kind(kind):
+            tree = view.tree(argument)
             for each in tree.items if isinstance(tree, List) else (tree,):
-                named = [role.address for role in stack.named(each, "aws_iam_role")]
-                spelled = facts.text(each, resource.span)
+                named = [role.name for role in stack.named(each, "aws_iam_role")]
+                spelled = facts.text(each, view.span)
                 for key in named or ([spelled.value] if isinstance(spelled, Known) else []):
-                    found.setdefault(key, []).append(resource)
+                    found.setdefault(key, []).append(view)
     return found
 
 
 def _attached(stack: Stack, tree: Tree) -> Iterator[Grant | Unknown]:
     """A policy by its ARN: one that is declared, or one that AWS manages."""
     for policy in stack.named(tree, "aws_iam_policy"):
-        if policy.mode == "resource":
-            yield from _statements(stack, policy.get("policy"))
+        if policy.resource.mode == "resource":
+            yield from _statements(stack, policy.tree("policy"))
             return
-        tree = policy.get("arn") or _managed_by_name(policy) or tree
+        tree = policy.tree("arn") or _managed_by_name(policy) or tree
     arn = facts.symbolic(tree)
     match = _MANAGED_ARN.search(arn)
+    actions = None if match is None else managed_policy(match[1])
     if match is None:
         yield Unknown(f"what the policy {arn} grants is not in the files", tree.span, tree.via)
-    elif match[1] in MANAGED:
-        actions = MANAGED[match[1]]
+    elif actions is not None:
         if actions:
             yield Grant(Known(actions, tree.span, tree.via), Known(("*",), tree.span, tree.via), tree.span)
     else:
         yield Unknown(f"what the AWS policy {match[1]} grants is not known here", tree.span, tree.via)
 
 
-def _managed_by_name(policy: Resource) -> Tree | None:
+def _managed_by_name(policy: ResourceView) -> Tree | None:
     """`data.aws_iam_policy` by the name of a policy that AWS manages."""
-    name = facts.text(policy.get("name"), policy.span)
-    if isinstance(name, Known) and name.value in MANAGED:
+    name = policy.text("name")
+    if isinstance(name, Known) and managed_policy(name.value) is not None:
         return Known(f"arn:aws:iam::aws:policy/{name.value}", name.span, name.via)
     return None
 
@@ -201,7 +164,7 @@ def _statements(stack: Stack, tree: Tree | None) -> Iterator[Grant | Unknown]:
     if isinstance(tree, Reference | Instance):
         source = stack.at(tree.address)
         if source is not None and source.kind == "aws_iam_policy_document":
-            yield from _of_document(stack, source)
+            yield from _of_document(source)
         else:
             yield unknown_of(tree)
         return
@@ -217,16 +180,16 @@ def _statements(stack: Stack, tree: Tree | None) -> Iterator[Grant | Unknown]:
         yield found.gap
 
 
-def _of_document(stack: Stack, source: Resource) -> Iterator[Grant | Unknown]:
+def _of_document(source: ResourceView) -> Iterator[Grant | Unknown]:
     """The statements of data.aws_iam_policy_document, with those of the documents it takes over."""
-    yield from _each(source.blocks("statement"))
+    yield from _each(source.section.blocks("statement"))
     for name in ("source_policy_documents", "override_policy_documents", "source_json", "override_json"):
-        tree = source.get(name)
+        tree = source.tree(name)
         if tree is None:
             continue
         for item in tree.items if isinstance(tree, List) else (tree,):
-            if not (isinstance(item, Reference) and item.address == source.address):
-                yield from _statements(stack, item)
+            if not (isinstance(item, Reference) and item.address == source.name):
+                yield from _statements(source.stack, item)
         if isinstance(tree, List) and tree.gap is not None:
             yield tree.gap
 
@@ -300,15 +263,15 @@ class _Secret(Struct, frozen=True):
 
 
 def _secrets(stack: Stack) -> dict[str, _Secret]:
-    """The secrets and parameters by address, as patterns see them."""
+    """The secrets and parameters by the ids of their nodes, as patterns see them."""
     found: dict[str, _Secret] = {}
-    for secret in stack.resources:
-        service = _SECRETS.get((secret.mode, secret.kind))
+    for secret in stack.views:
+        service = _SECRETS.get(secret.kind)
         if service is not None:
-            tree = secret.get("name") or secret.get("name_prefix")
+            tree = secret.tree("name", "name_prefix")
             name = facts.symbolic(tree) if tree is not None else _UNNAMED
             rest = f"parameter/{name.lstrip('/')}" if service == "ssm" else f"secret:{name}{_SUFFIX}"
-            found[secret.address] = _Secret(_addresses(stack, secret), service, rest)
+            found[secret.id] = _Secret(_addresses(secret), service, rest)
     return found
 
 
@@ -326,9 +289,9 @@ def _may_read(secret: _Secret, grants: Iterable[Grant]) -> str:
     return found
 
 
-def _addresses(stack: Stack, secret: Resource) -> frozenset[str]:
+def _addresses(secret: ResourceView) -> frozenset[str]:
     """The secret and its versions, as references name them."""
-    return frozenset({secret.address, *(each.address for each in stack.once(versions).get(secret.address, ()))})
+    return frozenset({secret.name, *(each.name for each in secret.stack.once(versions).get(secret.name, ()))})
 
 
 def _texts(value: Value[tuple[str, ...]]) -> tuple[str, ...]:

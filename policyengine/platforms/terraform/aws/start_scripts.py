@@ -88,8 +88,8 @@ class StartScript:
         if source is None or source.kind not in ("cloudinit_config", "template_cloudinit_config"):
             yield tree
             return
-        for section in source.blocks("part").sections:
-            content = section.get("content")
+        for section in source.blocks("part"):
+            content = section.tree("content")
             if content is not None:
                 yield content
 

@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING
 from policyengine.model.nodes import Origin, Variable
 from policyengine.model.value import Absent, Known, Unknown, Value
 from policyengine.patterns import regex
-from policyengine.platforms.terraform.aws.fields import Fields
 from policyengine.platforms.terraform.language.documents import document
 from policyengine.platforms.terraform.language.plain import Invalid
-from policyengine.platforms.terraform.language.sections import nested_of
 from policyengine.platforms.terraform.language.values import Object, Tree, through
 from policyengine.platforms.terraform.resources import facts
 
 if TYPE_CHECKING:
     from policyengine.model.source import Span
-    from policyengine.platforms.terraform.resources.instances import Resource
-    from policyengine.platforms.terraform.resources.stack import Stack
+    from policyengine.platforms.terraform.aws.fields import Fields
+    from policyengine.platforms.terraform.resources.stack import ResourceView, Stack
 
 
 def environment(stack: Stack, fields: Fields, lacking: Span) -> tuple[tuple[Variable, ...], Unknown | None]:
@@ -29,7 +27,7 @@ def environment(stack: Stack, fields: Fields, lacking: Span) -> tuple[tuple[Vari
         ("environment", "value", Origin.ENVIRONMENT),
         ("secrets", "valueFrom", Origin.SECRET),
     ):
-        tree = fields.get(name)
+        tree = fields.tree(name)
         if tree is None:
             continue
         if isinstance(tree, Object) and not ({"name", "Name"} & tree.entries.keys()):
@@ -38,20 +36,18 @@ def environment(stack: Stack, fields: Fields, lacking: Span) -> tuple[tuple[Vari
                 variables[key] = _variable(stack, key, place, through(each, *tree.via), origin)
             gap = gap or tree.gap
             continue
-        nested = nested_of(tree)
-        gap = gap or nested.gap
-        for section in nested.sections:
-            spelled = Fields(section)
-            key_value = facts.text(spelled.get("name"), section.span)
+        gap = gap or fields.gap(name)
+        for section in fields.blocks(name):
+            key_value = section.text("name")
             if not isinstance(key_value, Known):
                 if isinstance(key_value, Unknown):
                     gap = gap or Unknown(f"a variable's name is not known: {key_value.reason}", key_value.span)
                 continue
-            held = spelled.get(value_key)
+            held = section.tree(value_key)
             variables[key_value.value] = _variable(stack, key_value.value, key_value.span, held, origin)
-    files = fields.nested("environmentFiles")
-    if files.sections or files.gap is not None:
-        place = files.sections[0].span if files.sections else lacking
+    files = fields.blocks("environmentFiles")
+    if files or fields.gap("environmentFiles") is not None:
+        place = files[0].span if files else lacking
         gap = gap or Unknown("an environment file is read from S3", place)
     return tuple(variables.values()), gap
 
@@ -70,18 +66,19 @@ def _variable(stack: Stack, key: str, place: Span, tree: Tree | None, origin: Or
     return Variable(key, place, held, origin, tuple(dict.fromkeys((*found, *inner))), reference)
 
 
-def secret_of(stack: Stack, tree: Tree) -> Resource | None:
+def secret_of(stack: Stack, tree: Tree) -> ResourceView | None:
     """The secret or parameter that a value refers to."""
     kinds = ("aws_secretsmanager_secret", "aws_secretsmanager_secret_version", "aws_ssm_parameter", "infisical_secret")
     found = stack.named(tree, *kinds)
-    for resource in found:
-        if resource.kind == "aws_secretsmanager_secret_version":
-            owners = stack.named(resource.get("secret_id"), "aws_secretsmanager_secret")
+    for view in found:
+        if view.kind == "aws_secretsmanager_secret_version":
+            owners = stack.named(view.tree("secret_id"), "aws_secretsmanager_secret")
             if owners:
                 return owners[0]
-        return resource
-    modules = [each for each in stack.named(tree) if each.mode == "module" and "secrets-manager" in each.kind]
-    return modules[0] if modules else None
+        return view
+    return next(
+        (each for each in stack.named(tree) if each.resource.mode == "module" and each.known.node == "Secret"), None
+    )
 
 
 _KEY = regex(r":([A-Za-z_][\w.-]*)?:[^:]*:[^:]*\Z")
@@ -93,30 +90,30 @@ def secret_key(tree: Tree) -> str:
     return (match[1] or "") if match else ""
 
 
-def secret_content(stack: Stack, secret: Resource) -> Tree | None:
+def secret_content(secret: ResourceView) -> Tree | None:
     """What Terraform writes into a secret."""
     if secret.kind == "aws_ssm_parameter":
-        return secret.get("value") or secret.get("insecure_value")
-    if secret.mode == "module":
-        return secret.get("secret_string")
-    for version in stack.once(versions).get(secret.address, ()):
-        return version.get("secret_string") or version.get("secret_string_wo")
+        return secret.tree("value", "insecure_value")
+    if secret.resource.mode == "module":
+        return secret.tree("secret_string")
+    for version in secret.stack.once(versions).get(secret.name, ()):
+        return version.tree("secret_string", "secret_string_wo")
     return None
 
 
-def versions(stack: Stack) -> dict[str, list[Resource]]:
+def versions(stack: Stack) -> dict[str, list[ResourceView]]:
     """The versions of each secret, by its address."""
-    found: dict[str, list[Resource]] = {}
+    found: dict[str, list[ResourceView]] = {}
     for version in stack.kind("aws_secretsmanager_secret_version"):
-        for secret in stack.named(version.get("secret_id"), "aws_secretsmanager_secret"):
-            found.setdefault(secret.address, []).append(version)
+        for secret in stack.named(version.tree("secret_id"), "aws_secretsmanager_secret"):
+            found.setdefault(secret.name, []).append(version)
     return found
 
 
 def _behind(stack: Stack, tree: Tree, found: tuple[str, ...]) -> tuple[str, ...]:
     """The addresses that the content of a referenced secret is made of."""
     secret = secret_of(stack, tree)
-    content = secret_content(stack, secret) if secret is not None else None
+    content = secret_content(secret) if secret is not None else None
     if content is None:
         return ()
     key = secret_key(tree)

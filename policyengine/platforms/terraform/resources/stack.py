@@ -1,4 +1,4 @@
-"""What the builders of nodes share: the resources of a root module by address, and the ids of their nodes."""
+"""The resources of a root module as they are read by all who make nodes of them: by address, with the ids of nodes."""
 
 from __future__ import annotations
 
@@ -7,36 +7,122 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from msgspec import Struct, field
 
+from policyengine.knowledge.terraform_resources import ResourceType, module_type, resource_type
+from policyengine.model.value import Absent, Floating, Known, Unknown, Value
 from policyengine.patterns import regex
-from policyengine.platforms.terraform.resources.facts import references
+from policyengine.platforms.terraform.resources import facts
+from policyengine.platforms.terraform.resources.arguments import Arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
+    from policyengine.model.image import Version
     from policyengine.model.nodes import Side
+    from policyengine.model.source import Span
     from policyengine.platforms.terraform.language.values import Tree
     from policyengine.platforms.terraform.resources.instances import Resource
 
 _ADDRESS = regex(r'(?:module\.[\w-]+(?:\[(?:"[^"]*"|\d+)\])?\.)*(?:data\.)?[\w-]+\.[\w-]+(?:\[(?:"[^"]*"|\d+|…)\])?')
-
+_CALL = regex(r'(?:module\.[\w-]+(?:\[(?:"[^"]*"|\d+)\])?\.?)+')
+_OUTER_CALL = regex(r'(?:module\.[\w-]+(?:\[(?:"[^"]*"|\d+)\])?\.?)+(?=\.module\.)')
 
 T = TypeVar("T")
 
+NOTHING_KNOWN = ResourceType(node="", source="")
 
-class Stack(Struct):
-    """The resources of one root module. `suffix` tells the ids of several root modules apart."""
 
-    resources: list[Resource]
+class ResourceView(Arguments, frozen=True, eq=False, kw_only=True):
+    """One instance of a resource or data source, or a call of a module that is not in the repository.
+
+    Its arguments are asked by their roles, as the table of resource types has them: `version` is `engine_version` of
+    an `aws_db_instance`. A type that is not in the table has its arguments by their own names.
+    """
+
+    resource: Resource
+    stack: Stack
+    known: ResourceType = NOTHING_KNOWN
+
+    @property
+    def id(self) -> str:
+        """The id of its node."""
+        return self.stack.id(self.resource.address)
+
+    @property
+    def name(self) -> str:
+        """Its address, which is the name of its node."""
+        return self.resource.address
+
+    @property
+    def side(self) -> Side:
+        """The side of the graph that it belongs to."""
+        return self.stack.side
+
+    @property
+    def kind(self) -> str:
+        """Its type without `data.`; of a module call the module's source."""
+        return self.resource.kind
+
+    def tells(self, role: str) -> bool:
+        """Whether there is an argument that tells a role."""
+        return self.known.arguments.get(role) != ()
+
+    def part(self, part: str) -> str:
+        """The id of a node that is a part of it, such as a container."""
+        return self.stack.id(self.resource.address, part)
+
+    def tree(self, *names: str) -> Tree | None:
+        """An argument by its role, as it was evaluated; None where it is not given, or null."""
+        told = (each for name in names for each in self.known.arguments.get(name, (name,)))
+        return next((tree for name in told if (tree := self.section.get(name)) is not None), None)
+
+    def version(self, engine: str = "") -> Value[Version]:
+        """The version of an engine."""
+        reason = self.known.untold.get("version")
+        if reason is not None:
+            return Unknown(reason, self.span)
+        return self.version_of(engine, self.tree("version"))
+
+    def version_of(self, engine: str, tree: Tree | None) -> Value[Version]:
+        """A version that is written elsewhere, in the numbers of the service."""
+        found = facts.version(
+            engine, tree, self.span, counted=self.known.numbers.get(engine, self.known.numbers.get("", 0))
+        )
+        moves = self.known.moving and isinstance(found, Known)
+        return Floating(found.value, found.span, found.via) if moves and isinstance(found, Known) else found
+
+    def named(self, tree: Tree | None, *kinds: str) -> list[ResourceView]:
+        """The resources of these types that a value refers to, in the order met."""
+        return self.stack.named(tree, *kinds)
+
+    def named_by(self, kind: str, argument: str) -> list[ResourceView]:
+        """The resources of a type that name this one in an argument."""
+        return [each for each in self.stack.kind(kind) if self in self.stack.named(each.tree(argument), self.kind)]
+
+    def _read(self, names: tuple[str, ...], read: Callable[[Tree | None, Span], Value[T]]) -> Value[T]:
+        for name in names:
+            if name in self.known.fixed:
+                return Known(cast("T", self.known.fixed[name]), self.span)
+            if name in self.known.untold:
+                return Unknown(self.known.untold[name], self.span)
+        found = read(self.tree(*names), self.span)
+        default = next((self.known.defaults[name] for name in names if name in self.known.defaults), None)
+        if isinstance(found, Absent) and default is not None:
+            return Known(cast("T", default), self.span)
+        return found
+
+
+class Stack(Struct, eq=False):
+    """The resources of one root module.
+
+    `suffix` tells the ids of several root modules apart. `plain` has the instances of each address without a key.
+    """
+
     side: Side
     suffix: str = ""
-    _by_address: dict[str, Resource] = field(default_factory=dict)
-    _plain: dict[str, list[Resource]] = field(default_factory=dict)
+    views: list[ResourceView] = field(default_factory=list)
+    by_address: dict[str, ResourceView] = field(default_factory=dict)
+    plain: dict[str, list[ResourceView]] = field(default_factory=dict)
     _indexes: dict[str, object] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for resource in self.resources:
-            self._by_address[resource.address] = resource
-            self._plain.setdefault(_without_key(resource.address), []).append(resource)
 
     def once(self, index: Callable[[Stack], T]) -> T:
         """An index of the resources, such as which version belongs to which secret, made when it is first asked for."""
@@ -46,46 +132,54 @@ class Stack(Struct):
         return cast("T", self._indexes[name])
 
     def id(self, address: str, part: str = "") -> str:
-        """The node id of a resource, or of a container in it."""
+        """The node id of a resource, or of a part of it such as a container."""
         return f"terraform:{address}{self.suffix}" + (f"#{part}" if part else "")
 
-    def kind(self, *kinds: str, mode: str = "resource") -> Iterator[Resource]:
+    def kind(self, *kinds: str, mode: str = "resource") -> Iterator[ResourceView]:
         """The resources of these types."""
-        return (each for each in self.resources if each.mode == mode and each.kind in kinds)
+        return (each for each in self.views if each.resource.mode == mode and each.kind in kinds)
 
-    def modules(self, *sources: str) -> Iterator[Resource]:
-        """The calls of modules from a registry or repository whose source contains one of these texts."""
-        return (each for each in self.resources if each.mode == "module" and any(part in each.kind for part in sources))
-
-    def at(self, address: str) -> Resource | None:
+    def at(self, address: str) -> ResourceView | None:
         """The resource that an address, with or without an attribute behind it, names."""
         match = _ADDRESS.match(address)
         if match is None:
             return None
-        found = self._by_address.get(match[0])
+        found = self.by_address.get(match[0])
         if found is None:
-            same = self._plain.get(_without_key(match[0]), [])
+            same = self.plain.get(_without_key(match[0]), [])
             found = same[0] if same else None
         if found is None and address.startswith("module."):
-            names = re.match(r'(?:module\.[\w-]+(?:\[(?:"[^"]*"|\d+)\])?\.?)+', address)
+            names = _CALL.match(address)
             while names is not None:
                 prefix = names[0].rstrip(".")
-                found = self._by_address.get(prefix)
+                found = self.by_address.get(prefix)
                 if found is not None or "." not in prefix:
                     break
-                names = re.match(r'(?:module\.[\w-]+(?:\[(?:"[^"]*"|\d+)\])?\.?)+(?=\.module\.)', prefix)
+                names = _OUTER_CALL.match(prefix)
         return found
 
-    def named(self, tree: Tree | None, *kinds: str) -> list[Resource]:
+    def named(self, tree: Tree | None, *kinds: str) -> list[ResourceView]:
         """The resources of these types that a value refers to, in the order met."""
         if tree is None:
             return []
-        found: dict[str, Resource] = {}
-        for address in references(tree):
-            resource = self.at(address)
-            if resource is not None and (not kinds or resource.kind in kinds):
-                found.setdefault(resource.address, resource)
+        found: dict[str, ResourceView] = {}
+        for address in facts.references(tree):
+            view = self.at(address)
+            if view is not None and (not kinds or view.kind in kinds):
+                found.setdefault(view.name, view)
         return list(found.values())
+
+
+def stack_of(resources: Iterable[Resource], side: Side, suffix: str = "") -> Stack:
+    """The stack of resources, in the order in which they make nodes."""
+    stack = Stack(side, suffix)
+    for resource in resources:
+        known = module_type(resource.kind) if resource.mode == "module" else resource_type(resource.typed)
+        view = ResourceView(section=resource.section, resource=resource, stack=stack, known=known or NOTHING_KNOWN)
+        stack.views.append(view)
+        stack.by_address[view.name] = view
+        stack.plain.setdefault(_without_key(view.name), []).append(view)
+    return stack
 
 
 def _without_key(address: str) -> str:
