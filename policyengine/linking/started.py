@@ -46,7 +46,10 @@ class Started(Struct, frozen=True):
 
 
 class Home(Struct, frozen=True):
-    """Where the files of a container come from: folders of the tree, the nearest first, and what its stage copies."""
+    """Where the files of a container come from: folders of the tree, the nearest first, and what its stage copies.
+
+    The root as the context of a build says nothing: the whole of a monorepo is the context of each of its parts.
+    """
 
     folders: tuple[str, ...] = ()
     copied: frozenset[str] = frozenset()
@@ -59,7 +62,7 @@ class Home(Struct, frozen=True):
         folder = PurePosixPath(stage.dockerfile).parent.as_posix()
         sources = (source for copy in stage.copies for source in copy.sources if isinstance(source, str))
         copied = frozenset(PurePosixPath(source).name for source in sources)
-        return cls(tuple(_folder(each) for each in (folder, *contexts)), copied)
+        return cls((_folder(folder), *filter(None, map(_folder, contexts))), copied)
 
 
 class Scripts:

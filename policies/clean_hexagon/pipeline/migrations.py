@@ -84,8 +84,9 @@ def migrations_not_in_terraform(graph: Graph, options: Options) -> Iterator[Outc
     cloud = next(_migrated(graph), None)
     if cloud is None:
         return
+    running = list(graph.containers(side=Side.CLOUD)) or _images(graph)
     found = _Found(
-        migrating=tuple(each for each in graph.containers(side=Side.CLOUD) if _migrates(each)),
+        migrating=tuple(each for each in running if _migrates(each)),
         pipeline=next(_pipeline(graph), None),
         starts_tasks=_starts_tasks(graph),
         unread=next(_unread(graph), None),
@@ -173,12 +174,17 @@ def _migrates(container: Container) -> bool:
     return any(command.does("migrate") for command in container.commands)
 
 
+def _images(graph: Graph) -> list[Container]:
+    """What the Dockerfiles that are not for development start: what may run where the files do not show who runs it."""
+    stages = (stage for stage in graph.all(Stage) if stage.last and not _DEVELOPMENT.search(stage.dockerfile))
+    return [graph.container(stage) for stage in stages]
+
+
 def _unread(graph: Graph) -> Iterator[tuple[Node, Unknown]]:
     """The applications in the cloud that may migrate unseen: by a start script, or by the Dockerfile they come from."""
     apps = list(graph.containers(side=Side.CLOUD, role=Role.APP))
     yield from ((each.node, each.gap) for each in apps if each.gap is not None)
-    images = (graph.container(stage) for stage in graph.all(Stage) if stage.last)
-    if any(_migrates(image) and not _DEVELOPMENT.search(image.span.path) for image in images):
+    if any(map(_migrates, _images(graph))):
         yield from ((each.node, each.stage) for each in apps if isinstance(each.stage, Unknown))
 
 
