@@ -11,7 +11,14 @@ from policyengine.knowledge.names import environment, is_dead_letters, is_placeh
 from policyengine.knowledge.names import words as words_of
 from policyengine.knowledge.platforms import platform
 from policyengine.knowledge.ports import host_kind, is_web, port_of_engine, port_of_scheme
-from policyengine.knowledge.secrets import is_dummy, is_public, secrecy, secrecy_of_reference, token_kind
+from policyengine.knowledge.secrets import (
+    is_dummy,
+    is_public,
+    secrecy,
+    secrecy_of_reference,
+    secrecy_of_value,
+    token_kind,
+)
 from policyengine.knowledge.tags import TagFact
 from policyengine.knowledge.variables import (
     Split,
@@ -209,6 +216,7 @@ __all__ = [
     "rule",
     "secrecy",
     "secrecy_of_reference",
+    "secrecy_of_value",
     "serves",
     "shell_commands",
     "speaks_of",

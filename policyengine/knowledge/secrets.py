@@ -83,8 +83,9 @@ class Dummy(Struct, frozen=True, forbid_unknown_fields=True):
 class Secrets(FactTable, frozen=True):
     """The table.
 
-    `schemes` are those of an Authorization header, `directives` settings of Redis. `attributes` are those of
-    Terraform's resources whose own name does not tell: a doubtful one is a secret when it is given to a secret name.
+    `schemes` are those of an Authorization header, `directives` settings of Redis. `values` are texts that are no
+    secret wherever they stand, `references` the beginnings of texts that only lead to one. `attributes` are those of
+    Terraform resources whose own name does not tell: a doubtful one is a secret when a secret name takes it.
     """
 
     names: dict[str, Term]
@@ -93,6 +94,8 @@ class Secrets(FactTable, frozen=True):
     schemes: dict[str, Cited]
     directives: dict[str, Cited]
     options: dict[str, SecretOption]
+    values: dict[str, ExactName]
+    references: dict[str, ExactName]
     dummies: dict[str, Dummy]
     attributes: dict[str, ExactName]
     _joined: dict[str, Term] = field(default_factory=dict)
@@ -218,6 +221,19 @@ def private_keys(text: str) -> Iterator[tuple[int, int]]:
     """The ranges of private keys in a text, between their labels (RFC 7468)."""
     if "-----BEGIN" in text:
         yield from (match.span("body") for match in _PRIVATE_KEY.finditer(text))
+
+
+def secrecy_of_value(text: str) -> Literal["plain", "doubtful"] | None:
+    """Whether a text itself is no secret, under any name: a flag, an ARN, a path; None for any other text.
+
+    A path is doubtful: a password may begin with a slash, so it is masked, and no rule reports it.
+    """
+    known = table("secrets", Secrets)
+    low = text.lower()
+    if low in known.values:
+        return "plain"
+    levels = {entry.level for start, entry in known.references.items() if low.startswith(start)}
+    return "plain" if "plain" in levels else "doubtful" if levels else None
 
 
 def is_dummy(text: str, name: str = "", *, in_token: bool = False) -> bool:

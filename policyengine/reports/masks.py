@@ -78,9 +78,8 @@ def covered(text: str, found: Iterable[Range]) -> str:
 _OPENING = regex(r"\$\{\{|\$\{")
 _DEFAULT = regex(r"[ \t]*[A-Za-z_]\w*:?[-+=]")
 _PLAIN_VALUE = regex(
-    r"\A(?:|true|false|null|none|nil|undefined|yes|no|on|off|~|auto|inherit|read|write|required|optional"
-    r"|days|hours|minutes|seconds|\$[A-Za-z_]\w*[,;]?|\$\(.*|\*[\w-]+|<[\w .-]+>|[\w./-]+\.(?:key|pem|crt|cer|p12|jks)"
-    r"|\{\{.*\}\}|<%.*%>|\$\{[^{}]*\}:[\w-]*:[\w-]*:[\w-]*|arn:.*|/run/secrets/.*|op://.*|projects/[^/]+/secrets/.*|ssm:.*|vault:.*|file:.*)\Z",
+    r"\A(?:|\$[A-Za-z_]\w*[,;]?|\$\(.*|\*[\w-]+|<[\w .-]+>|[\w./-]+\.(?:key|pem|crt|cer|p12|jks)"
+    r"|\{\{.*\}\}|<%.*%>|\$\{[^{}]*\}:[\w-]*:[\w-]*:[\w-]*)\Z",
     re.IGNORECASE | re.DOTALL,
 )
 _STRING = regex(r"""(?P<quote>["'`])(?P<body>(?:\\.|(?!(?P=quote))[^\\\r\n])*)(?P=quote)""")
@@ -89,7 +88,8 @@ _AFTER_KEY = regex(r"[ \t]*[:=](?![=>])|[ \t]*=>")
 
 def literal(text: str, start: int, end: int) -> list[Range]:
     """What of a secret key's value is literal: references stay, and so do words such as `true`."""
-    if _PLAIN_VALUE.match(text[start:end].strip()):
+    value = text[start:end].strip()
+    if _PLAIN_VALUE.match(value) or secrets.secrecy_of_value(value) == "plain":
         return []
     found: list[Range] = []
     at = start

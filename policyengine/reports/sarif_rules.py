@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from policyengine.knowledge.weaknesses import weakness
 from policyengine.patterns import regex
 from policyengine.reports.view import rules
 from policyengine.rules.coverage import side_of
@@ -31,41 +32,6 @@ MORE_TEXT = f" The same line has [another finding of this rule]({MORE})."
 
 _MAX_TAGS = 10
 _SENTENCE = regex(r"[.!?…]\Z")
-
-_CWE = {
-    15: ("ExternalControlOfSystemOrConfigurationSetting", "External control of system or configuration setting."),
-    200: ("ExposureOfSensitiveInformation", "Exposure of sensitive information to an unauthorized actor."),
-    250: ("ExecutionWithUnnecessaryPrivileges", "Execution with unnecessary privileges."),
-    256: ("PlaintextStorageOfAPassword", "Plaintext storage of a password."),
-    260: ("PasswordInConfigurationFile", "Password in configuration file."),
-    269: ("ImproperPrivilegeManagement", "Improper privilege management."),
-    276: ("IncorrectDefaultPermissions", "Incorrect default permissions."),
-    284: ("ImproperAccessControl", "Improper access control."),
-    311: ("MissingEncryptionOfSensitiveData", "Missing encryption of sensitive data."),
-    312: ("CleartextStorageOfSensitiveInformation", "Cleartext storage of sensitive information."),
-    319: ("CleartextTransmissionOfSensitiveInformation", "Cleartext transmission of sensitive information."),
-    321: ("UseOfHardCodedCryptographicKey", "Use of hard-coded cryptographic key."),
-    353: ("MissingSupportForIntegrityCheck", "Missing support for integrity check."),
-    400: ("UncontrolledResourceConsumption", "Uncontrolled resource consumption."),
-    494: ("DownloadOfCodeWithoutIntegrityCheck", "Download of code without integrity check."),
-    522: ("InsufficientlyProtectedCredentials", "Insufficiently protected credentials."),
-    526: (
-        "CleartextStorageInEnvironmentVariable",
-        "Cleartext storage of sensitive information in an environment variable.",
-    ),
-    532: ("InsertionOfSensitiveInformationIntoLogFile", "Insertion of sensitive information into log file."),
-    538: ("SensitiveInformationInExternallyAccessibleFile", "Insertion of sensitive information into a file."),
-    540: ("SensitiveInformationInSourceCode", "Inclusion of sensitive information in source code."),
-    668: ("ExposureOfResourceToWrongSphere", "Exposure of resource to wrong sphere."),
-    732: ("IncorrectPermissionAssignment", "Incorrect permission assignment for critical resource."),
-    798: ("UseOfHardCodedCredentials", "Use of hard-coded credentials."),
-    829: ("InclusionOfFunctionalityFromUntrustedSphere", "Inclusion of functionality from untrusted control sphere."),
-    1104: ("UseOfUnmaintainedComponents", "Use of unmaintained third party components."),
-    1188: ("InsecureDefaultInitialization", "Initialization of a resource with an insecure default."),
-    1269: ("ProductReleasedInNonReleaseConfiguration", "Product released in non-release configuration."),
-    1357: ("RelianceOnInsufficientlyTrustworthyComponent", "Reliance on insufficiently trustworthy component."),
-}
-"""Names of the Common Weakness Enumeration, version 4.17 (cwe.mitre.org)."""
 
 Json = dict[str, object]
 
@@ -298,6 +264,6 @@ def _weaknesses(numbers: list[int]) -> Json:
         "taxa": [
             {"id": f"CWE-{number}", "name": name, "shortDescription": {"text": text}}
             for number in numbers
-            for name, text in [_CWE.get(number, (f"Weakness{number}", f"CWE-{number} of the enumeration."))]
+            for name, text in [weakness(number)]
         ],
     }

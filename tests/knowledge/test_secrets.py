@@ -278,6 +278,36 @@ def test_a_text_made_of_the_words_of_its_own_name_is_a_dummy() -> None:
     assert not secrets.is_dummy(VALUE, "PARTNER_GATEWAY_AUTH_KEY")
 
 
+# --- texts that are no secret under any name
+
+
+@pytest.fixture(scope="module")
+def values_report(tmp_path_factory: pytest.TempPathFactory, installed: Plugins) -> Report:
+    texts = (*TABLE.values, *(f"{start}{VALUE}" for start in TABLE.references), VALUE)
+    environment = {f"ALPHA_{number}_SECRET": f'"{text}"' for number, text in enumerate(texts)}
+    files = {"infra/main.tf": task(environment)} | {
+        f"part-{number}/.env": f"ALPHA_{number}_SECRET={text}\n" for number, text in enumerate(texts)
+    }
+    return scan_files(files, tmp_path_factory.mktemp("values"), installed)
+
+
+def test_a_value_of_the_table_is_no_secret_for_masking_and_for_rules(values_report: Report) -> None:
+    for value in TABLE.values:
+        for text in (value, value.upper()):
+            assert secrets.secrecy_of_value(text) == "plain"
+            assert ranges(f"ALPHA_SECRET={text}", ".env") == []
+    last = f"ALPHA_{len(TABLE.values) + len(TABLE.references)}_SECRET"
+    assert reported(values_report, "HEX302") == reported(values_report, "HEX306") == {last}
+    assert secrets.secrecy_of_value(VALUE) is None
+
+
+@pytest.mark.parametrize("start", TABLE.references)
+def test_what_only_leads_to_a_secret_is_masked_when_in_doubt(start: str) -> None:
+    assert secrets.secrecy_of_value(f"{start}{VALUE}") == TABLE.references[start].level
+    text = f"ALPHA_SECRET={start}{VALUE}"
+    assert (ranges(text, ".env") != []) is (TABLE.references[start].level == "doubtful")
+
+
 # --- attributes of Terraform's resources
 
 

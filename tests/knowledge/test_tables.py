@@ -135,7 +135,7 @@ def test_what_was_added_is_gone_when_other_plug_ins_are_used() -> None:
 @pytest.mark.parametrize(
     ("facts", "message"),
     [
-        (Facts("planets", {}), "there is no table 'planets'; the subjects are aws_policies, "),
+        (Facts("planets", {}), "there is no table 'planets'; the subjects are "),
         (Facts("images", {"moons": {}}), "Object contains unknown field `moons`"),
         (Facts("images", {"images": {"a": {"engine": "x"}}}), "Object missing required field `purpose`"),
         (

@@ -25,6 +25,7 @@ from policyengine.api import (
     rule,
     secrecy,
     secrecy_of_reference,
+    secrecy_of_value,
     undecided,
 )
 
@@ -119,9 +120,7 @@ def _literal(service: Service, variable: Variable) -> Finding:
 def _literal_secret(key: str, text: str) -> bool:
     """Whether a literal in the cloud is a secret: any text that is no flag, number, ARN, path or plain URL."""
     text = text.strip()
-    if not text or text.lower() in ("true", "false", "none", "null", "disabled", "enabled") or text.isdecimal():
-        return False
-    if text.startswith(("arn:", "/", "file:", "s3://")):
+    if not text or text.isdecimal() or secrecy_of_value(text) is not None:
         return False
     if USERINFO.match(text):
         return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from policyengine.api import is_dummy, regex, secrecy, token_kind
+from policyengine.api import is_dummy, regex, secrecy, secrecy_of_value, token_kind
 
 USERINFO = regex(r"^[a-z][a-z0-9+.-]*://[^/@\s]*:(?P<password>[^/@\s]+)@", re.IGNORECASE)
 
@@ -19,7 +19,7 @@ def is_real(key: str, text: str) -> bool:
     text = text.strip()
     if token_kind(text, key) is not None:
         return True
-    if not is_secret_key(key) or "${" in text or text.startswith(("arn:", "/", "file:")):
+    if not is_secret_key(key) or "${" in text or secrecy_of_value(text) is not None:
         return False
     userinfo = USERINFO.match(text)
     if userinfo:
