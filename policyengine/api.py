@@ -7,7 +7,7 @@ from policyengine.hooks import HOOKS_VERSION, hookimpl
 from policyengine.knowledge.commands import Deed
 from policyengine.knowledge.components import family, product, role_by_name, serves, stands_in_for
 from policyengine.knowledge.loading import Facts
-from policyengine.knowledge.names import environment, is_dead_letters, is_placeholder_host
+from policyengine.knowledge.names import environment, is_chore, is_dead_letters, is_placeholder_host
 from policyengine.knowledge.names import words as words_of
 from policyengine.knowledge.platforms import platform
 from policyengine.knowledge.ports import host_kind, is_web, port_of_engine, port_of_scheme
@@ -53,6 +53,7 @@ from policyengine.model.nodes import (
     EnvironmentFile,
     Extension,
     Grant,
+    Happening,
     Healthcheck,
     IgnoreFile,
     Job,
@@ -141,6 +142,7 @@ __all__ = [
     "Floating",
     "Grant",
     "Graph",
+    "Happening",
     "Healthcheck",
     "IgnoreFile",
     "ImageRef",
@@ -197,6 +199,7 @@ __all__ = [
     "hookimpl",
     "host_kind",
     "is_address",
+    "is_chore",
     "is_dead_letters",
     "is_dummy",
     "is_for_browsers",

@@ -61,6 +61,7 @@ class Names(FactTable, frozen=True):
     synonyms: dict[str, Synonym]
     tests: dict[str, Cited]
     upkeep: dict[str, Cited]
+    chores: dict[str, Cited]
     dead_letters: dict[str, Cited]
     placeholders: dict[str, Cited]
     folders: dict[str, FolderName]
@@ -124,6 +125,11 @@ def speaks_of_tests(word: str) -> bool:
 def speaks_of_upkeep(word: str) -> bool:
     """Whether a word says that a store serves the infrastructure: logs, state, backups."""
     return word in _names().upkeep
+
+
+def is_chore(word: str) -> bool:
+    """Whether a word in the name of a workflow says that it is about something else than the system: `codeql`."""
+    return word in _names().chores
 
 
 def is_dead_letters(name: str) -> bool:

@@ -14,12 +14,12 @@ from policyengine.model.source import Span
 from policyengine.model.value import Absent, Floating, Known, Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from policyengine.model.command import ShellCommand
     from policyengine.model.container import Container
     from policyengine.model.ignoring import GitPatterns
-    from policyengine.model.nodes import Build
+    from policyengine.model.nodes import Build, Workflow
     from policyengine.model.value import Value
 
 N = TypeVar("N", bound=Node)
@@ -296,6 +296,29 @@ class Graph(Struct, frozen=True, eq=False):
                 names = (each.parent, *(copy.stage.lower() for copy in each.copies))
                 waiting.extend(known[name] for name in names if name in known)
         return tuple(sorted(found.values(), key=lambda each: each.index))
+
+    def jobs(self, workflow: Workflow) -> tuple[Job, ...]:
+        """The jobs of a workflow in source order."""
+        return tuple(job for name in workflow.jobs if (job := self.get(Job, name)) is not None)
+
+    def needs(self, job: Job) -> Mapping[str, Job]:
+        """The jobs that must succeed before a job starts, directly or through others, by id."""
+        found: dict[str, Job] = {}
+        waiting = list(job.needs)
+        while waiting:
+            name = waiting.pop()
+            needed = self.get(Job, name)
+            if needed is not None and name not in found:
+                found[name] = needed
+                waiting.extend(needed.needs)
+        return found
+
+    def callers(self, job: Job) -> tuple[Job, ...]:
+        """The job and those whose calls it comes from, from the inside out."""
+        found = [job]
+        while (caller := self.get(Job, found[-1].caller)) is not None:
+            found.append(caller)
+        return tuple(found)
 
     def commands(self) -> Iterator[ShellCommand]:
         """Every command of the steps of every job."""

@@ -57,11 +57,15 @@ class Floating(Struct, Generic[T_co], frozen=True):
 
 
 class Unknown(Struct, frozen=True):
-    """A value that the files do not decide. `reason` is a noun phrase: "variable 'tag' has no default"."""
+    """A value that the files do not decide. `reason` is a noun phrase: "variable 'tag' has no default".
+
+    `about` is the name of what is not known, where the reason is that a script, a target or a program is not seen.
+    """
 
     reason: str
     span: Span
     via: tuple[Via, ...] = ()
+    about: str = ""
 
 
 class Absent(Struct, frozen=True):

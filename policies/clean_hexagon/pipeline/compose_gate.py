@@ -11,11 +11,11 @@ from policyengine.api import (
     Finding,
     Fix,
     Graph,
-    Known,
     Outcome,
     Severity,
     Span,
     Workflow,
+    known,
     rule,
     undecided,
 )
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clean_hexagon.options import Options
-    from clean_hexagon.pipeline.gate import Place
+    from policyengine.api import Happening
 
 _PREPARATION = ("checkout", "setup", "login", "credentials", "cache", "build", "bake", "qemu", "buildx", "ecr")
 
@@ -68,10 +68,9 @@ def workflow_without_compose_gate(graph: Graph, options: Options) -> Iterator[Ou
         if not gate.wants_gate(graph, workflow, options):
             continue
         yield Compared(workflow)
-        ups = [up for job in gate.jobs(graph, workflow) if (up := gate.first_up(job)) is not None]
+        ups = gate.ups(graph, workflow)
         if ups:
-            if options.ci.gate.literal:
-                yield from _late(workflow, ups)
+            yield from _late(workflow, ups[0]) if options.ci.gate.literal else ()
             continue
         unseen = gate.hidden(graph, workflow)
         if unseen is not None:
@@ -83,7 +82,7 @@ def workflow_without_compose_gate(graph: Graph, options: Options) -> Iterator[Ou
             at=workflow,
             variant="default" if deploy is None else "deploys",
             args={"workflow": workflow.path, "event": started_by(workflow)},
-            related=() if deploy is None else (deploy.activity.span,),
+            related=() if deploy is None else (deploy,),
             fix=Fix("add a job that runs `docker compose up --wait` and then the end-to-end tests"),
         )
 
@@ -117,7 +116,7 @@ def playwright_missing_after_compose(graph: Graph, options: Options) -> Iterator
     for workflow in graph.all(Workflow):
         if not gate.wants_gate(graph, workflow, options):
             continue
-        ups = [up for job in gate.jobs(graph, workflow) if (up := gate.first_up(job)) is not None]
+        ups = gate.ups(graph, workflow)
         if ups:
             yield Compared(workflow)
         if not ups or any(gate.test_after(graph, up, runner) for up in ups):
@@ -126,8 +125,8 @@ def playwright_missing_after_compose(graph: Graph, options: Options) -> Iterator
         if unseen:
             yield from undecided(ups[0].job, *unseen)
             continue
-        if ups[0].activity.span not in seen:
-            seen.add(ups[0].activity.span)
+        if ups[0].span not in seen:
+            seen.add(ups[0].span)
             yield _untested(graph, workflow, ups[0], runner)
 
 
@@ -137,45 +136,33 @@ def started_by(workflow: Workflow) -> str:
     return next((name for name in names if name in gate.CHANGES), names[0] if names else "")
 
 
-def _late(workflow: Workflow, ups: list[Place]) -> Iterator[Finding]:
-    """The finding of literal mode: the first gate starts after a step that is no preparation, or after another job."""
-    up = ups[0]
+def _late(workflow: Workflow, up: Happening) -> Iterator[Finding]:
+    """The finding of literal mode: the first gate starts after a step that is no preparation."""
     for step in up.job.steps[: up.step]:
-        words = f"{step.uses.value if isinstance(step.uses, Known) else ''} {step.name}".lower()
+        words = f"{known(step.uses, '')} {step.name}".lower()
         if not step.builds and not any(word in words for word in _PREPARATION):
-            yield Finding(
-                subject=workflow,
-                at=up.activity.span,
-                variant="late",
-                args={"workflow": workflow.path},
-                related=(step.span,),
-            )
+            args = {"workflow": workflow.path}
+            yield Finding(subject=workflow, at=up, variant="late", args=args, related=(step,))
             return
 
 
-def _untested(graph: Graph, workflow: Workflow, up: Place, runner: str) -> Finding:
+def _untested(graph: Graph, workflow: Workflow, up: Happening, runner: str) -> Finding:
+    """The finding that a stack is brought up and not tested, with the tests that there are instead."""
+    variant = "default"
+    related: tuple[Happening, ...] = ()
     args: dict[str, object] = {"job": up.job.name, "runner": runner}
-    variant, related = "default", ()
-    for job in gate.jobs(graph, workflow):
-        for place in gate.activities(job):
-            match place.activity:
-                case EndToEnd(runner=name, span=span) if name == runner and job.id == up.job.id:
-                    return Finding(
-                        subject=up.job, at=up.activity.span, variant="before", args=args, related=(span,), fix=None
-                    )
-                case EndToEnd(runner=name, span=span) if name == runner:
-                    args["other"] = job.name
-                    return Finding(subject=up.job, at=up.activity.span, variant="elsewhere", args=args, related=(span,))
-                case EndToEnd(runner=name, span=span) if job.id == up.job.id and place.order >= up.order:
-                    args["found"] = name
-                    return Finding(subject=up.job, at=up.activity.span, variant="other", args=args, related=(span,))
-                case _:
-                    pass
-    return Finding(
-        subject=up.job,
-        at=up.activity.span,
-        variant=variant,
-        args=args,
-        related=related,
-        fix=Fix(f"run the {runner} tests after the stack is up"),
-    )
+    for each in (happening for job in graph.jobs(workflow) for happening in job.happenings):
+        match each.activity:
+            case EndToEnd(runner=name) if name == runner and each.job.id == up.job.id:
+                variant, related = "before", (each,)
+            case EndToEnd(runner=name) if name == runner:
+                variant, related = "elsewhere", (each,)
+                args["other"] = each.job.name
+            case EndToEnd(runner=name) if each.job.id == up.job.id and each.order >= up.order:
+                variant, related = "other", (each,)
+                args["found"] = name
+            case _:
+                continue
+        break
+    fix = Fix(f"run the {runner} tests after the stack is up") if variant == "default" else None
+    return Finding(subject=up.job, at=up, variant=variant, args=args, related=related, fix=fix)

@@ -14,12 +14,12 @@ from policyengine.api import (
     Fix,
     Graph,
     Job,
-    Known,
     Outcome,
     Severity,
     Span,
     Undecided,
     Workflow,
+    known,
     rule,
     undecided,
 )
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clean_hexagon.options import Options
-    from clean_hexagon.pipeline.gate import Place
-    from policyengine.api import Trigger
+    from policyengine.api import Happening, Span, Trigger
 
 
 @rule(
@@ -66,12 +65,12 @@ def deploy_not_gated(graph: Graph, options: Options) -> Iterator[Outcome]:
     seen: set[Span] = set()
     for workflow in graph.all(Workflow):
         deploys = gate.deploys(graph, workflow)
-        if not deploys or gate.ignored(workflow, options) or not gate.events(workflow) - {"workflow_call"}:
+        if not deploys or not gate.is_asked(workflow, options):
             continue
         yield Compared(workflow)
-        found = gate.gates(graph, workflow, options)
-        if found:
-            for finding in _ungated(graph, workflow, deploys, found):
+        gates = gate.gates(graph, workflow, options)
+        if gates:
+            for finding in _ungated(graph, workflow, deploys, gates):
                 if finding.subject.span not in seen:  # a job of a called workflow belongs to each that calls it
                     seen.add(finding.subject.span)
                     yield finding
@@ -83,77 +82,68 @@ def deploy_not_gated(graph: Graph, options: Options) -> Iterator[Outcome]:
             yield from _without_gate(graph, workflow, deploys, options)
 
 
-def _by_job(deploys: list[Place]) -> Iterator[Place]:
-    """The first deployment of each job."""
-    seen: set[str] = set()
-    for place in deploys:
-        if place.job.id not in seen:
-            seen.add(place.job.id)
-            yield place
-
-
-def _outermost(graph: Graph, deploys: list[Place]) -> list[tuple[Job, Place]]:
+def _outermost(graph: Graph, deploys: list[Happening]) -> list[tuple[Job, Happening]]:
     """The jobs of the workflow file itself that deploy, each with its first deployment."""
-    found: dict[str, tuple[Job, Place]] = {}
-    for place in deploys:
-        job = gate.beside(graph, place.job)
-        found.setdefault(job.id, (job, place))
+    found: dict[str, tuple[Job, Happening]] = {}
+    for deploy in deploys:
+        job = gate.beside(graph, deploy.job)
+        found.setdefault(job.id, (job, deploy))
     return list(found.values())
 
 
-def _pushes(place: Place) -> bool:
-    return isinstance(place.activity, Deploy) and place.activity.tool == "ecr-push"
-
-
-def _ungated(graph: Graph, workflow: Workflow, deploys: list[Place], gates: list[Place]) -> Iterator[Finding]:
-    """Deployments in a workflow with a gate that do not wait for it."""
-    before = {name for each in gates for name in (*gate.needs(graph, each.job), each.job.id)}
-    candidates = [place for place in deploys if not (_pushes(place) and place.job.id in before)]
-    early = {each.job.id: each for each in gates}
+def _ungated(graph: Graph, workflow: Workflow, deploys: list[Happening], gates: list[Happening]) -> Iterator[Finding]:
+    """Deployments in a workflow with a gate that do not wait for it: the first of each job."""
+    before = {name for each in gates for name in (*graph.needs(each.job), each.job.id)}
+    late = [each for each in deploys if not (_hands_over(each) and each.job.id in before)]
+    own = {each.job.id: each for each in gates}
     seen: set[str] = set()
-    for place in _by_job(candidates):
-        args: dict[str, object] = {"job": place.job.name}
-        own = early.get(place.job.id)
-        if own is not None:
-            if place.order < own.order:
-                spans = (place.activity.span, own.activity.span)
-                yield Finding(subject=place.job, at=place.activity.span, variant="early", args=args, related=spans)
+    for deploy in _by_job(late):
+        test = own.get(deploy.job.id)
+        if test is not None:
+            if deploy.order < test.order:
+                args = {"job": deploy.job.name}
+                yield Finding(subject=deploy.job, at=deploy, variant="early", args=args, related=(deploy, test))
             continue
-        needed = gate.needs(graph, place.job)
+        needed = graph.needs(deploy.job)
         passed = next((each for each in gates if each.job.id in needed), None)
-        job = gate.beside(graph, place.job, gates[0].job if passed is None else passed.job)
-        args["job"] = job.name
+        job = gate.beside(graph, deploy.job, (passed or gates[0]).job)
         if job.id in seen:
             continue
         seen.add(job.id)
-        if passed is None:
+        bypass = passed is not None and _skipped_on_dispatch(graph, workflow, passed.job) and _runs_anyway(job)
+        if passed is None or bypass:
             yield Finding(
                 subject=job,
-                at=job,
-                args=args,
-                related=(place.activity.span, gates[0].activity.span),
-                fix=_need(graph, job, gate.beside(graph, gates[0].job, job)),
+                at=(job.condition or job) if bypass else job,
+                variant="dispatch" if bypass else "default",
+                args={"job": job.name},
+                related=(deploy, passed or gates[0]),
+                fix=None if bypass else _need(graph, job, gate.beside(graph, gates[0].job, job)),
             )
-        elif _skipped_on_dispatch(graph, workflow, passed.job) and _runs_anyway(job):
-            yield Finding(
-                subject=job,
-                at=job.condition or job.span,
-                variant="dispatch",
-                args=args,
-                related=(place.activity.span, passed.activity.span),
-            )
+
+
+def _by_job(deploys: list[Happening]) -> list[Happening]:
+    """The first deployment of each job."""
+    found: dict[str, Happening] = {}
+    for each in deploys:
+        found.setdefault(each.job.id, each)
+    return list(found.values())
+
+
+def _hands_over(deploy: Happening) -> bool:
+    """Whether a deployment is a push to a registry, which a gate may need: it hands over the candidate."""
+    return isinstance(deploy.activity, Deploy) and deploy.activity.tool == "ecr-push"
 
 
 def _condition(job: Job) -> str:
-    return job.condition.value if isinstance(job.condition, Known) else ""
+    return known(job.condition, "") if job.condition is not None else ""
 
 
 def _skipped_on_dispatch(graph: Graph, workflow: Workflow, job: Job) -> bool:
-    condition = " ".join(_condition(each) for each in gate.callers(graph, job))
-    if "workflow_dispatch" not in gate.events(workflow) or "github.event_name" not in condition:
+    condition = " ".join(map(_condition, graph.callers(job)))
+    if "workflow_dispatch" not in workflow.events or "github.event_name" not in condition:
         return False
-    named = "workflow_dispatch" in condition
-    return "!=" in condition if named else "!=" not in condition
+    return ("!=" in condition) is ("workflow_dispatch" in condition)
 
 
 def _runs_anyway(job: Job) -> bool:
@@ -163,61 +153,56 @@ def _runs_anyway(job: Job) -> bool:
 
 def _need(graph: Graph, job: Job, wanted: Job) -> Fix:
     """The Fix that adds the gate to `needs`, mechanical where `needs` is one plain name."""
-    key = wanted.id.rpartition("#")[2].rpartition("/")[2]
-    description = f"add needs: {key}"
-    span = job.needs_span
+    key, span = _key(wanted), job.needs_span
     needed = [graph.get(Job, name) for name in job.needs]
-    named = [each for each in needed if each is None or each.caller == job.caller]
-    if span is None or len(named) != 1 or named[0] is None:
-        return Fix(description)
-    present = named[0].id.rpartition("#")[2].rpartition("/")[2]
-    if span.end - span.start != len(present):
-        return Fix(description)
-    return Fix(description, (Edit(Span(span.path, span.start, span.end), f"[{present}, {key}]"),))
+    present = [_key(each) for each in needed if each is not None and each.caller == job.caller]
+    edits: tuple[Edit, ...] = ()
+    if span is not None and len(present) == 1 and None not in needed and span.end - span.start == len(present[0]):
+        edits = (Edit(span, f"[{present[0]}, {key}]"),)
+    return Fix(f"add needs: {key}", edits)
 
 
-def _without_gate(graph: Graph, workflow: Workflow, deploys: list[Place], options: Options) -> Iterator[Outcome]:
+def _key(job: Job) -> str:
+    """The name under which jobs of its file know a job."""
+    return job.id.rpartition("#")[2].rpartition("/")[2]
+
+
+def _without_gate(graph: Graph, workflow: Workflow, deploys: list[Happening], options: Options) -> Iterator[Outcome]:
     """Deployments in a workflow that has no gate and is not asked for one by HEX601."""
     follows = next((trigger for trigger in workflow.triggers if trigger.event == "workflow_run"), None)
     if follows is not None:
         yield from _following(graph, follows, deploys, options)
         return
-    if options.ci.gate.scope == "deploy" and gate.events(workflow) & gate.CHANGES:
+    if options.ci.gate.scope == "deploy" and workflow.events & gate.CHANGES:
         return
-    for job, place in _outermost(graph, deploys):
+    for job, deploy in _outermost(graph, deploys):
         yield Finding(
             subject=job,
             at=job,
             variant="workflow",
             args={"job": job.name, "event": started_by(workflow)},
-            related=(place.activity.span,),
+            related=(deploy,),
             fix=Fix("deploy from the workflow that has the gate, or call it with `uses:` and need it"),
         )
 
 
-def _following(graph: Graph, trigger: Trigger, deploys: list[Place], options: Options) -> Iterator[Outcome]:
+def _following(graph: Graph, trigger: Trigger, deploys: list[Happening], options: Options) -> Iterator[Outcome]:
     """Deployments that another workflow's end starts."""
     upstream = [each for each in graph.all(Workflow) if each.name in trigger.workflows]
     if not upstream:
         yield Undecided(deploys[0].job, trigger.span, "the workflow that it follows is not in the repository")
         return
     gated = [each for each in upstream if gate.gates(graph, each, options)]
-    if not gated:
-        if any(gate.wants_gate(graph, each, options) for each in upstream):
-            return
-        gated = upstream
-    unchecked = [
-        place
-        for place in deploys
-        if not any(_asks_success(each) for each in (place.job, *gate.needs(graph, place.job).values()))
-    ]
-    for job, place in _outermost(graph, unchecked):
+    if not gated and any(gate.wants_gate(graph, each, options) for each in upstream):
+        return
+    unchecked = [each for each in deploys if not any(map(_asks_success, (each.job, *graph.needs(each.job).values())))]
+    for job, deploy in _outermost(graph, unchecked):
         yield Finding(
             subject=job,
-            at=job.condition or job.span,
+            at=job.condition or job,
             variant="unchecked",
-            args={"job": job.name, "upstream": gated[0].name},
-            related=(place.activity.span,),
+            args={"job": job.name, "upstream": (gated or upstream)[0].name},
+            related=(deploy,),
             fix=Fix("add if: github.event.workflow_run.conclusion == 'success'"),
         )
 

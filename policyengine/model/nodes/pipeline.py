@@ -83,6 +83,25 @@ class Step(Struct, frozen=True):
     gap: Unknown | None = None  # why the step may do more than is listed (a remote action, an unreadable script)
 
 
+class Happening(Struct, frozen=True):
+    """An activity of a job: the position of its step in the job, and its own in the step."""
+
+    job: Job
+    step: int
+    number: int
+    activity: Activity
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """When it happens within its job."""
+        return self.step, self.number
+
+    @property
+    def span(self) -> Span:
+        """The place of the activity."""
+        return self.activity.span
+
+
 class Job(Node, frozen=True, kw_only=True):
     """A job of a workflow, with local composite actions already expanded into its steps.
 
@@ -106,6 +125,15 @@ class Job(Node, frozen=True, kw_only=True):
     uses: Value[str] | None = None
     gap: Unknown | None = None
     caller: str = ""  # id of the job that calls the workflow it stands in
+
+    @property
+    def happenings(self) -> tuple[Happening, ...]:
+        """What it does, in order."""
+        return tuple(
+            Happening(self, position, number, activity)
+            for position, step in enumerate(self.steps)
+            for number, activity in enumerate(step.activities)
+        )
 
 
 class Trigger(Struct, frozen=True):
@@ -131,3 +159,8 @@ class Workflow(Node, frozen=True, kw_only=True):
     triggers: tuple[Trigger, ...]
     jobs: tuple[str, ...]
     variables: tuple[Variable, ...] = ()
+
+    @property
+    def events(self) -> frozenset[str]:
+        """The events that start it."""
+        return frozenset(trigger.event for trigger in self.triggers)

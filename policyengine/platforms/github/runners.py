@@ -77,7 +77,7 @@ class Runners(Struct, frozen=True):
             return
         for goal in call.targets or [rules.default]:
             if goal and rules.target(goal) is None:
-                gaps.append(Unknown(f"the target '{goal}' is not in the Makefile", made.span))
+                gaps.append(Unknown(f"the target '{goal}' is not in the Makefile", made.span, about=goal))
             for target in rules.order(goal):
                 if target.conditional:
                     gaps.append(_open(target.conditional, target.name, made.span))
@@ -176,7 +176,7 @@ class Runners(Struct, frozen=True):
                     return
                 continue
             if name and not rules.has(name):
-                gaps.append(Unknown(f"the recipe '{name}' is not in the justfile", made.span))
+                gaps.append(Unknown(f"the recipe '{name}' is not in the justfile", made.span, about=name))
             for run in rules.order(name, arguments):
                 if run.gap:
                     gaps.append(Unknown(run.gap, made.span))
@@ -237,7 +237,7 @@ class Runners(Struct, frozen=True):
         scripts = _entry(self._json(source), "scripts")
         found = [(each, name) for name in names for each in _script(scripts, name, frozenset())]
         if ran and names and not found:
-            gaps.append(Unknown(f"the package script '{names[0]}' is not in the tree", made.span))
+            gaps.append(Unknown(f"the package script '{names[0]}' is not in the tree", made.span, about=names[0]))
         for number, (scalar, name) in enumerate(found):
             if source is not None:
                 text = unfold(source, scalar)
@@ -274,7 +274,7 @@ class Runners(Struct, frozen=True):
         lines = _python_scripts(source, tool, names[0]) if source is not None else []
         if source is None or not lines:
             if tool in {"poe", "taskipy"}:  # the others run programs as well
-                gaps.append(Unknown(f"the package script '{names[0]}' is not in the tree", made.span))
+                gaps.append(Unknown(f"the package script '{names[0]}' is not in the tree", made.span, about=names[0]))
             return
         for number, line in enumerate(lines):
             yield _written(source, line, f"{names[0]}.{number}", f"{tool} {names[0]}")
@@ -285,7 +285,9 @@ class Runners(Struct, frozen=True):
         for name in (layer.value("-e") or "").split(","):
             lines = _tox_commands(source, name) if source is not None else []
             if source is None or not lines:
-                gaps.append(Unknown(f"the package script '{name or 'tox'}' is not in the tree", made.span))
+                gaps.append(
+                    Unknown(f"the package script '{name or 'tox'}' is not in the tree", made.span, about=name or "tox")
+                )
                 continue
             for number, line in enumerate(lines):
                 yield _written(source, line, f"{name}.{number}", f"tox {name}".strip())
@@ -294,7 +296,7 @@ class Runners(Struct, frozen=True):
         """`nox -s e2e`: a Python program, which is not read."""
         del walk
         name = layer.value("-s", "--session", "--sessions", "-e") or "nox"
-        gaps.append(Unknown(f"the package script '{name}' is not read", made.span))
+        gaps.append(Unknown(f"the package script '{name}' is not read", made.span, about=name))
         yield from ()
 
 

@@ -46,7 +46,13 @@ _RUN = frozenset({"run", "run-script", "rum", "urn"})
 _EVERYWHERE = frozenset({"-r", "--recursive", "--workspaces", "-ws", "--parallel", "workspaces"})
 _OUTSIDE = regex(r"[/~]|\$\{?(?:RUNNER_\w+|HOME|TMPDIR)\}?(?:/|\Z)")
 _FILE_NAME = regex(r"[\w.@+~/ -]+")
+_PROGRAM_FILE = regex(r"[\w./@-]+\.(?:[cm]?[jt]s|py|rb|php)")
 _REMOTE_DOCKER = regex(r"(?:ssh|tcp)://")
+
+
+def _program(path: str) -> str:
+    """The path of a program whose name tells what it does; a shell file may do anything."""
+    return path if _PROGRAM_FILE.fullmatch(path) else ""
 
 
 class Followed(Struct, frozen=True):
@@ -227,14 +233,14 @@ class Follower(Struct):
         source = self.files.read(where) if where else None
         if source is None:
             if gaps is not None and not path.startswith(("http", "<(")) and not _OUTSIDE.match(path):
-                gaps.append(Unknown(f"the script {path} is not in the tree", made.span))
+                gaps.append(Unknown(f"the script {path} is not in the tree", made.span, about=_program(path)))
             return
         shebang = _SHEBANG.match(source.text)
         if shebang or (not source.text.startswith("#!") and _SHELL_FILE.search(source.path)):
             strict = strict or (shebang is not None and re.search(r"sh[ \t]+-\w*e", shebang[0]) is not None)
             yield Called(source.path, path, Text.of(source), walk.directory, errexit=strict)
         elif gaps is not None:
-            gaps.append(Unknown(f"what {path} does is not known", made.span))
+            gaps.append(Unknown(f"what {path} does is not known", made.span, about=_program(path)))
 
     # -- package scripts -------------------------------------------------------------------------------------------
 
@@ -262,7 +268,7 @@ class Follower(Struct):
                 yield from self._stages(package, name, manager)
         ran = layer is made.layers[-1] and not _RUN.isdisjoint(made.argv[layer.start + 1 : at])
         if not found and ran and not chosen and not everywhere:
-            gaps.append(Unknown(f"the package script '{name}' is not in the tree", made.span))
+            gaps.append(Unknown(f"the package script '{name}' is not in the tree", made.span, about=name))
 
     def _stages(self, package: _Package, name: str, manager: str) -> Iterator[Called]:
         for each in (f"pre{name}", name, f"post{name}"):
