@@ -1,7 +1,6 @@
 """Attributes that a provider computes from the arguments alone, so that the files decide them before anything exists.
 
-Sources: the "Attribute Reference" of each resource in the documentation of hashicorp/aws 5 and 6; the default ports of
-RDS, Aurora, ElastiCache and DocumentDB in the User Guides of AWS. Read on 2026-11-20.
+Source: the "Attribute Reference" of each resource in the documentation of hashicorp/aws 5 and 6, read on 2026-11-20.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from policyengine.knowledge.ports import port_of_engine
+from policyengine.knowledge.terraform_attributes import id_argument, port_engine
 from policyengine.model.value import Known, Via
 from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.expressions import settled
@@ -30,36 +30,6 @@ if TYPE_CHECKING:
     from policyengine.platforms.terraform.workspace.attributes import Asked
     from policyengine.platforms.terraform.workspace.folders import Declared
     from policyengine.platforms.terraform.workspace.project import Project
-
-_ID = {
-    "aws_cloudwatch_log_group": "name",
-    "aws_db_parameter_group": "name",
-    "aws_db_subnet_group": "name",
-    "aws_dynamodb_table": "name",
-    "aws_ecr_repository": "name",
-    "aws_elasticache_cluster": "cluster_id",
-    "aws_elasticache_parameter_group": "name",
-    "aws_elasticache_replication_group": "replication_group_id",
-    "aws_elasticache_subnet_group": "name",
-    "aws_iam_instance_profile": "name",
-    "aws_iam_role": "name",
-    "aws_iam_user": "name",
-    "aws_rds_cluster": "cluster_identifier",
-    "aws_rds_cluster_instance": "identifier",
-    "aws_rds_cluster_parameter_group": "name",
-    "aws_s3_bucket": "bucket",
-    "aws_ssm_parameter": "name",
-}
-"""Resources whose `id` is the value of an argument."""
-
-_ENGINES = {
-    "aws_db_instance": "",
-    "aws_rds_cluster": "aurora",
-    "aws_docdb_cluster": "docdb",
-    "aws_elasticache_cluster": "",
-    "aws_elasticache_replication_group": "redis",
-}
-"""Resources with a port that follows from their engine, and the engine where none is given."""
 
 _PASSED = regex(r"\baws(?:\.([\w-]+))?\"?\s*[=:]\s*\"?aws(?:\.([\w-]+))?")
 
@@ -87,10 +57,10 @@ def computed(project: Project, asked: Asked) -> Tree | None:
             return _bucket(instance, name)
         case "aws_route53_record", "fqdn":
             return _fqdn(instance)
-        case kind, "id" if kind in _ID:
-            return instance.argument(_ID[kind])
-        case kind, "port" if kind in _ENGINES:
-            return _port(instance)
+        case kind, "id" if (argument := id_argument(kind)) is not None:
+            return instance.argument(argument)
+        case kind, "port" if (engine := port_engine(kind)) is not None:
+            return _port(instance, engine)
         case _:
             return None
 
@@ -148,15 +118,15 @@ def _bucket(instance: _Instance, name: str) -> Tree | None:
             return None
 
 
-def _port(instance: _Instance) -> Tree | None:
-    """The port that AWS takes where none is given."""
+def _port(instance: _Instance, unnamed: str) -> Tree | None:
+    """The port that AWS takes where none is given; `unnamed` is the engine where none is named."""
     given = instance.argument("engine")
     engine = _text(given)
     if given is not None and engine is None:
         return None
     if instance.argument("replicate_source_db") is not None or instance.argument("snapshot_identifier") is not None:
         return None
-    name = engine.value if engine is not None else _ENGINES[instance.asked.kind]
+    name = engine.value if engine is not None else unnamed
     port = port_of_engine(name)
     span = engine.span if engine is not None else instance.declared.span
     return None if port is None else Known(port, span, (Via(f"the default port of {name}", span),))
@@ -164,7 +134,7 @@ def _port(instance: _Instance) -> Tree | None:
 
 def _endpoint(instance: _Instance) -> Tree | None:
     """The address and the port of a database."""
-    port = instance.argument("port") or _port(instance)
+    port = instance.argument("port") or _port(instance, "")
     if port is None or not decided(port):
         return None
     span = instance.declared.span

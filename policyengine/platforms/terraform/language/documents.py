@@ -1,15 +1,16 @@
 """JSON and YAML texts as trees, with exact places also where parts of the text are interpolated.
 
-A text with parts that are not known is read with a placeholder for each of them; in the tree the part stands where its
-placeholder was, so that `"image": "${aws_ecr_repository.app.repository_url}:v1"` keeps its reference.
+A text with parts that are not known is read with a letter for each of them; in the tree the part stands where its
+letter does, so that `"image": "${aws_ecr_repository.app.repository_url}:v1"` keeps its reference.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
 from policyengine.model.source import ReadError, Source
+from policyengine.model.text import Text
 from policyengine.model.value import Known, Unknown, Via
 from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.numbers import NotComputed, parse_number
@@ -19,6 +20,7 @@ from policyengine.platforms.terraform.language.values import (
     Encoded,
     List,
     Object,
+    Piece,
     Reference,
     Tree,
     decided,
@@ -26,6 +28,7 @@ from policyengine.platforms.terraform.language.values import (
     through,
     unknown_of,
 )
+from policyengine.syntax.folding import unfold
 from policyengine.syntax.tree import Document, Scalar, Sequence
 
 if TYPE_CHECKING:
@@ -35,10 +38,8 @@ if TYPE_CHECKING:
     from policyengine.model.source import Span
     from policyengine.platforms.terraform.language.plain import Atom
 
-_OPEN, _CLOSE = "\ue000", "\ue001"
-_PLACEHOLDER = regex(f"{_OPEN}(\\d+){_CLOSE}")
-
-_Part = Known[str] | Unknown | Reference | Encoded
+_LETTER = "x"
+"""Stands for a part that is not known while the text is read; what it is, is told by where it stands."""
 
 
 def document(tree: Tree, form: str) -> Tree:
@@ -60,51 +61,53 @@ def document(tree: Tree, form: str) -> Tree:
             raise Invalid(f"this is no {form} text")
 
 
-def _read(parts: tuple[_Part, ...], form: str, span: Span, via: tuple[Via, ...]) -> Tree:
+def _read(parts: tuple[Piece, ...], form: str, span: Span, via: tuple[Via, ...]) -> Tree:
     text = _Joined(parts, span)
-    if not text.text.strip():
+    if not text.source.text.strip():
         raise Invalid(f"an empty text is no {form} text")
     try:
         if form == "json":
             from policyengine.syntax import json as reader  # noqa: PLC0415 - only where a text is decoded
         else:
             from policyengine.syntax import yaml as reader  # type: ignore[no-redef] # noqa: PLC0415 - as above
-        found = reader.read(Source("\0text", text.text))
+        found = reader.read(text.source)
     except ReadError as error:
-        if text.holes:
+        if text.undecided:
             return Unknown(f"a {form} text with unknown parts cannot be read", span)
         raise Invalid(f"this is no {form} text: {error.message}") from None
     return through(text.tree(found, form), *via)
 
 
 class _Joined:
-    """Parts of a string as one text, and the way back from an offset in it to the part."""
+    """Parts of a string as one text, in which a letter stands for a part that is not known, and the way back."""
 
-    def __init__(self, parts: tuple[_Part, ...], span: Span) -> None:
+    def __init__(self, parts: tuple[Piece, ...], span: Span) -> None:
         self.parts = parts
         self.span = span
-        self.holes: dict[int, Unknown | Reference | Encoded] = {}
-        pieces: list[str] = []
         self.starts: list[int] = []
+        self.undecided: list[int] = []  # where the letters stand
+        pieces: list[str] = []
         length = 0
         quoted = False
-        for number, part in enumerate(parts):
-            text = part.value if isinstance(part, Known) else self._hole(number, part, quoted=quoted)
+        for part in parts:
+            if isinstance(part, Known):
+                text = part.value
+                quoted = _inside_string(text, quoted=quoted)
+            else:
+                text = _LETTER if quoted else f'"{_LETTER}"'
+                self.undecided.append(length + (not quoted))
             self.starts.append(length)
             pieces.append(text)
             length += len(text)
-            if isinstance(part, Known):
-                quoted = _inside_string(text, quoted=quoted)
-        self.text = "".join(pieces)
+        self.source = Source("", "".join(pieces))
 
-    def _hole(self, number: int, part: Unknown | Reference | Encoded, *, quoted: bool) -> str:
-        self.holes[number] = part
-        mark = f"{_OPEN}{number}{_CLOSE}"
-        return mark if quoted else f'"{mark}"'
+    def part(self, offset: int) -> int:
+        """Which part stands at an offset of the text."""
+        return max(bisect_right(self.starts, offset) - 1, 0)
 
     def place(self, start: int, end: int) -> tuple[Span, tuple[Via, ...]]:
         """The span, and history, of a range of the text."""
-        index = max(bisect_right(self.starts, start) - 1, 0)
+        index = self.part(start)
         part = self.parts[index]
         offset = start - self.starts[index]
         if isinstance(part, Known) and offset <= len(part.value):
@@ -112,7 +115,12 @@ class _Joined:
                 first = part.span.start + offset
                 return part.span._replace(start=first, end=min(first + end - start, part.span.end)), part.via
             return part.span, part.via
-        return part.span if offset < len(self.text) else self.span, ()
+        return part.span if offset < len(self.source.text) else self.span, ()
+
+    def is_open(self, span: Span) -> bool:
+        """Whether a range of the text holds a part that is not known."""
+        at = bisect_left(self.undecided, span.start)
+        return at < len(self.undecided) and self.undecided[at] < span.end
 
     def tree(self, found: Document, form: str) -> Tree:
         """The document as a tree."""
@@ -125,7 +133,7 @@ class _Joined:
         keys: dict[str, Span] = {}
         gap: Unknown | None = None
         for entry in found.entries:
-            if _PLACEHOLDER.search(entry.key.text):
+            if self.is_open(entry.key.span):
                 gap = gap or Unknown("a key is not known", self.span)
                 continue
             entries[entry.key.text] = self.tree(entry.value, form)
@@ -133,49 +141,40 @@ class _Joined:
         return Object(entries, span, (), keys, gap)
 
     def _scalar(self, found: Scalar, form: str) -> Tree:
-        marks = list(_PLACEHOLDER.finditer(found.text))
-        verbatim = found.span.end - found.span.start == len(found.text)
-        if not marks:
-            if verbatim and not found.plain:
-                parts = list(self._literals(found, 0, len(found.text), verbatim=True))
-                if len(parts) > 1:
-                    return Composite(tuple(parts), self._cover(parts))
-            span, via = self.place(found.span.start, found.span.end)
-            value: Atom = found.text
-            if found.plain:
-                value = _resolved(found.text, form)
-            return Known(value, span, via)
-        if len(marks) == 1 and marks[0].span() == (0, len(found.text)):
-            part = self.holes[int(marks[0][1])]
-            return part.tree if isinstance(part, Encoded) else part
-        pieces: list[_Part] = []
-        at = 0
-        for mark in marks:
-            pieces.extend(self._literals(found, at, mark.start(), verbatim=verbatim))
-            pieces.append(self.holes[int(mark[1])])
-            at = mark.end()
-        pieces.extend(self._literals(found, at, len(found.text), verbatim=verbatim))
-        return Composite(tuple(pieces), self._cover(pieces))
+        if self.is_open(found.span):
+            pieces = list(self._pieces(unfold(self.source, found)))
+            if len(pieces) == 1 and not isinstance(pieces[0], Known):
+                return pieces[0].tree if isinstance(pieces[0], Encoded) else pieces[0]
+            return Composite(tuple(pieces), self._cover(pieces))
+        if found.span.end - found.span.start == len(found.text) and not found.plain:
+            parts = list(self._pieces(Text.at(found.text, found.span)))
+            if len(parts) > 1:
+                return Composite(tuple(parts), self._cover(parts))
+        span, via = self.place(found.span.start, found.span.end)
+        return Known(_resolved(found.text, form) if found.plain else found.text, span, via)
 
-    def _cover(self, pieces: SequenceOf[_Part]) -> Span:
+    def _cover(self, pieces: SequenceOf[Piece]) -> Span:
         first, last = pieces[0].span, pieces[-1].span
         return first.cover(last) if first.path == last.path and first.start <= last.end else first
 
-    def _literals(self, found: Scalar, start: int, end: int, *, verbatim: bool) -> Iterator[Known[str]]:
-        """A range of a scalar's text, cut where the parts of the whole text meet."""
-        if not verbatim:
-            if end > start:
-                span, via = self.place(found.span.start, found.span.end)
-                yield Known(found.text[start:end], span, via)
-            return
-        at = start
-        while at < end:
-            index = bisect_right(self.starts, found.span.start + at)
-            stop = self.starts[index] - found.span.start if index < len(self.starts) else end
-            upto = min(stop, end)
-            span, via = self.place(found.span.start + at, found.span.start + upto)
-            yield Known(found.text[at:upto], span, via)
-            at = upto
+    def _pieces(self, text: Text) -> Iterator[Piece]:
+        """What a scalar is made of, cut where the parts of the whole text meet."""
+        for piece in text.pieces:
+            at, end = piece.span.start, piece.span.end
+            while at < end:
+                index = self.part(at)
+                part = self.parts[index]
+                stop = min(end, self.starts[index + 1] if index + 1 < len(self.starts) else end)
+                if not isinstance(part, Known):
+                    yield part
+                elif piece.exact:
+                    first = at - piece.span.start
+                    span, via = self.place(at, stop)
+                    yield Known(piece.text[first : first + stop - at], span, via)
+                else:
+                    yield Known(piece.text, *self.place(at, end))
+                    break
+                at = stop
 
 
 def _inside_string(text: str, *, quoted: bool) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from policyengine.knowledge.terraform_attributes import is_given
 from policyengine.model.value import Known
 from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.numbers import rounded
@@ -109,13 +110,12 @@ def differ(left: Tree, right: Tree) -> bool:
     return False
 
 
-_GIVEN = frozenset({"account_id", "address", "arn", "dns_name", "endpoint", "id", "repository_url", "url"})
 _MODULE = regex(r"(?:^|\.)module\.[^.]+\Z")
 
 
 def _exists(reference: Reference) -> bool:
     """Whether every resource has the attribute: it is known only after apply, but then neither null nor empty."""
-    return reference.attribute in _GIVEN and _MODULE.search(reference.address) is None
+    return is_given(reference.attribute) and _MODULE.search(reference.address) is None
 
 
 def compute(operator: str, one: Plain, other: Plain) -> Atom:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from policyengine.knowledge.terraform_attributes import input_of, made_types, told_by
 from policyengine.model.value import Known
 from policyengine.platforms.terraform.language.sections import Nested, ObjectSection, nested_of
 from policyengine.platforms.terraform.language.values import Tree, decided
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from policyengine.model.source import Span
     from policyengine.platforms.terraform.language.sections import Section
     from policyengine.platforms.terraform.plan.plan import Exact, Part
-
-_ACTUAL = {"engine_version": ("engine_version_actual", "engine_patch_version")}
-"""Attributes that tell what runs where the argument may be a prefix of it, of RDS, ElastiCache and MemoryDB."""
 
 
 class PlannedBlock(Struct, frozen=True):
@@ -125,38 +123,17 @@ def _argument(exact: Exact, section: BlockSection, name: str) -> Part | None:
     if whole is None:
         call = section.declared is not None and section.declared.block.type == "module"
         return _input(exact, section.address, name) if call else None
-    for actual in _ACTUAL.get(name, ()):
+    for actual in told_by(name):
         part = whole.item(actual)
         if isinstance(part.value, str) and part.value and part.unknown is not True:
             return part
     return whole.item(name) if name in whole.keys else None
 
 
-_MADE = (
-    "aws_db_instance",
-    "aws_rds_cluster",
-    "aws_elasticache_replication_group",
-    "aws_elasticache_cluster",
-    "aws_elasticache_serverless_cache",
-    "aws_db_parameter_group",
-    "aws_rds_cluster_parameter_group",
-    "aws_elasticache_parameter_group",
-    "aws_ecs_task_definition",
-    "aws_ecs_service",
-    "aws_ecr_repository",
-)
-_INPUTS = {
-    "repository_name": "name",
-    "repository_image_tag_mutability": "image_tag_mutability",
-    "parameters": "parameter",
-}
-"""Inputs of modules that are named otherwise than the argument they become."""
-
-
 def _input(exact: Exact, module: str, name: str) -> Part | None:
     """What became of an input of a module that is not in the repository: the same argument of a resource it made."""
-    target = _INPUTS.get(name, name)
-    for kind in _MADE:
+    target = input_of(name)
+    for kind in made_types():
         found = [
             whole.item(actual)
             for address, whole in exact.inside(module)
@@ -171,7 +148,7 @@ def _input(exact: Exact, module: str, name: str) -> Part | None:
 
 def _actual(whole: Part, name: str) -> Sequence[str]:
     """The attribute that tells the most about an argument; none where there is no such attribute."""
-    for actual in _ACTUAL.get(name, ()):
+    for actual in told_by(name):
         part = whole.item(actual)
         if isinstance(part.value, str) and part.value and part.unknown is not True:
             return (actual,)

@@ -24,6 +24,7 @@ from policyengine.platforms.terraform.language.values import (
     plain,
     unknown_of,
 )
+from policyengine.platforms.terraform.workspace.repositories import repository_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -212,11 +213,6 @@ def image(tree: Tree | None, lacking: Span, repositories: Callable[[str], str | 
     if isinstance(read.tag, Unknown) or isinstance(read.digest, Unknown):
         return Floating(read, tree.span, (*tree.via, *undecided.via))
     return Known(read, tree.span, tree.via)
-
-
-def repository_url(name: str, span: Span, via: tuple[Via, ...]) -> Composite:
-    """The URL of an ECR repository: whose registry it is, only AWS knows, but which repository is known."""
-    return Composite((Unknown("the registry of the account", span), Known(f"/{name}", span)), span, via)
 
 
 def _repositories_named(tree: Tree, repositories: Callable[[str], str | None]) -> Tree:

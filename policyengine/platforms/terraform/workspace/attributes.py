@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from policyengine.knowledge.terraform_attributes import argument_of, is_later
 from policyengine.model.source import ReadError, Source
 from policyengine.model.value import Known, Unknown
 from policyengine.platforms.terraform.language.expressions import evaluate, settled
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from policyengine.platforms.terraform.workspace.instances import Module
     from policyengine.platforms.terraform.workspace.reach import Reach
     from policyengine.syntax.hcl.syntax import Attribute
-
-_ONLY_AFTER_APPLY = frozenset({"id", "arn", "tags_all", "unique_id"})
-_DATA_COMPUTED = frozenset({"version", "engine_version", "value", "secret_string", "result", "body", "json"})
 
 
 class Asked(Struct, frozen=True):
@@ -57,13 +55,6 @@ class Asked(Struct, frozen=True):
         return self.declared.span if found is None else found[1].span(found[0].value.start, found[0].value.end)
 
 
-_OTHERWISE = {
-    ("terraform_data", "output"): "input",
-    ("data.null_data_source", "outputs"): "inputs",
-}
-"""Attributes that are an argument of another name."""
-
-
 def written(reach: Reach, asked: Asked) -> Tree | None:
     """An attribute as an argument gives it; None where only the provider knows it. Raises Needs."""
     kind, name, declared = asked.kind, asked.reference.attribute, asked.declared
@@ -71,11 +62,9 @@ def written(reach: Reach, asked: Asked) -> Tree | None:
         return Unknown(f"{asked.reference.address} is another project's state", declared.span)
     if kind == "data.template_file" and name == "rendered":
         return _template_file(reach, asked)
-    if name in _ONLY_AFTER_APPLY or (
-        kind.startswith("data.") and (name in _DATA_COMPUTED or kind == "data.aws_region")
-    ):
+    if is_later(kind, name) or kind == "data.aws_region":
         return None
-    found = reach.attribute_of(declared, _OTHERWISE.get((kind, name), name))
+    found = reach.attribute_of(declared, argument_of(kind, name))
     if found is None:
         return None
     tree = asked.settled(found)

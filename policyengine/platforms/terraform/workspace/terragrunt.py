@@ -19,6 +19,7 @@ from policyengine.platforms.terraform.language.expressions import settled
 from policyengine.platforms.terraform.language.values import Instance, Object, Reference, through
 from policyengine.platforms.terraform.workspace.folders import read_folder
 from policyengine.platforms.terraform.workspace.project import Project
+from policyengine.platforms.terraform.workspace.repositories import repository_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -150,8 +151,6 @@ class Units:
 
 def _elsewhere(project: Project, found: Reference, named: Reference) -> Tree:
     """A reference to a resource of another unit, by the output that gives it; the URL of a repository by its name."""
-    from policyengine.platforms.terraform.resources.facts import repository_url  # noqa: PLC0415 - as above
-
     own = Via(found.text, found.span)
     if found.attribute == "repository_url":
         name = project.run(lambda: project.attribute_at(found.address, "name") or found)

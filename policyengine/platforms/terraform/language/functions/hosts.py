@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from policyengine.knowledge.terraform_attributes import is_host
 from policyengine.model.value import Known
 from policyengine.platforms.terraform.language.values import Composite, List, Reference, Tree, decided, plain
 
@@ -15,18 +16,6 @@ if TYPE_CHECKING:
 
     from policyengine.model.source import Span
 
-_HOSTS = frozenset(
-    {
-        "address",
-        "configuration_endpoint_address",
-        "dns_name",
-        "domain_name",
-        "fqdn",
-        "primary_endpoint_address",
-        "reader_endpoint",
-        "reader_endpoint_address",
-    }
-)
 _NOT_IN_HOSTS = frozenset(":/,@ \n")
 _SCHEMES = frozenset({"https://", "http://"})
 
@@ -39,7 +28,7 @@ def of_hosts(name: str, arguments: Sequence[Tree], span: Span) -> Tree | None:
         case ("replace", (Reference() as text, Known(str() as prefix), Known())) | (
             "trimprefix",
             (Reference() as text, Known(str() as prefix)),
-        ) if prefix in _SCHEMES and (text.attribute in _HOSTS or text.attribute == "repository_url"):
+        ) if prefix in _SCHEMES and (is_host(text.attribute) or text.attribute == "repository_url"):
             return text
         case _:
             return None
@@ -49,7 +38,7 @@ def _split(separator: str, text: Composite | Reference, span: Span) -> List | No
     """A text cut at the separators between its host names."""
     found: list[list[Tree]] = [[]]
     for part in text.parts if isinstance(text, Composite) else (text,):
-        if isinstance(part, Reference) and part.attribute in _HOSTS:
+        if isinstance(part, Reference) and is_host(part.attribute):
             found[-1].append(part)
         elif decided(part):
             written = str(plain(part))
