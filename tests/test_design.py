@@ -23,7 +23,7 @@ def test_every_folder_of_the_program_has_its_sentence() -> None:
     found = {
         path.parent.relative_to(ROOT).as_posix()
         for path in (ROOT / "policyengine").rglob("__init__.py")
-        if path.parent.name not in inner and path.parent.parent.name not in ("clean_hexagon",)
+        if path.parent.name not in inner and path.parent.parent.name != "clean_hexagon"
     }
     missing = found - named - {"policyengine", "policyengine/platforms/terraform"}
     assert missing == set()
