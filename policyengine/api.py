@@ -32,7 +32,7 @@ from policyengine.knowledge.variables import (
 from policyengine.model.container import Container, User
 from policyengine.model.endpoint import Address, Endpoint, endpoints, web_origin
 from policyengine.model.graph import Candidate, Choice, Edge, EdgeKind, Graph, Pair, PublishedImage, Unpaired
-from policyengine.model.image import ImageRef, Version, meant_version, tag_fact
+from policyengine.model.image import ImageRef, Meaning, Version, meaning, tag_fact, tag_for
 from policyengine.model.nodes import (
     Activity,
     Attachment,
@@ -150,6 +150,7 @@ __all__ = [
     "Known",
     "Listener",
     "LoadBalancer",
+    "Meaning",
     "Migrate",
     "MigrationRunner",
     "Migrations",
@@ -209,7 +210,7 @@ __all__ = [
     "is_web",
     "known",
     "map_value",
-    "meant_version",
+    "meaning",
     "platform",
     "port_of_engine",
     "port_of_scheme",
@@ -226,6 +227,7 @@ __all__ = [
     "split_host",
     "stands_in_for",
     "tag_fact",
+    "tag_for",
     "token_kind",
     "undecided",
     "variables",

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from policyengine.knowledge.base_images import base_image
 from policyengine.model.image import (
     ImageRef,
+    Meaning,
     Version,
     counted,
     engine_of,
-    meant_version,
+    meaning,
     parse,
     read,
     tag_fact,
@@ -201,7 +202,7 @@ def test_the_version_of_pgvector_is_told_by_its_image() -> None:
 def test_what_floating_tags_meant_on_the_day_of_the_table(image: str, meant: Version) -> None:
     fact = tag_fact(ref(image))
     assert fact is not None
-    assert (meant_version(fact), fact.date) == (meant, "2026-08-22")
+    assert meaning(ref(image)) == Meaning(meant, "2026-08-22")
     assert fact.source.startswith("https://github.com/docker-library/official-images/tree/")
 
 

@@ -124,6 +124,12 @@ class ImageRef(Struct, frozen=True, eq=False):
             return "latest"
         return None if isinstance(self.tag, Unknown) else self.tag
 
+    @property
+    def shown(self) -> str:
+        """The reference as written, its digest cut to a length that people read."""
+        named, at, digest = (self.text or str(self)).partition("@")
+        return f"{named}@{digest[:19]}…" if at else named
+
     def retagged(self, tag: str) -> str:
         """The reference as written with another tag, and without a digest."""
         written = self.text.partition("@")[0]
@@ -244,9 +250,37 @@ def tag_fact(ref: ImageRef) -> TagFact | None:
     return None if tag is None or ref.digest is not None else meant(ref.name, tag)
 
 
-def meant_version(fact: TagFact) -> Version | None:
-    """The version that a floating tag meant on the day of the bundled table."""
-    return version(fact.tag)
+class Meaning(Struct, frozen=True):
+    """The version that a moving tag meant on the date of the table; tags only move up."""
+
+    version: Version
+    date: str
+
+
+def meaning(ref: ImageRef) -> Meaning | None:
+    """What version the tag of the reference meant, or None where the table is silent."""
+    fact = tag_fact(ref)
+    meant_then = None if fact is None else version(fact.tag)
+    return None if fact is None or meant_then is None else Meaning(meant_then, fact.date)
+
+
+def tag_for(ref: ImageRef, wanted: Version) -> str | None:
+    """The tag of a Postgres version in the scheme of the reference's own tag; None where it might not exist."""
+    written = ref.tag if isinstance(ref.tag, str) else ""
+    head, _, variant = written.partition("-")
+    if ref.name == "pgvector/pgvector":
+        ahead, _, major = written.rpartition("pg")
+        return f"{ahead}pg{wanted.major}" if major.isdigit() and int(major) != wanted.major else None
+    if ref.name != "postgres":
+        return None
+    numbers = [int(part) for part in head.split(".") if part.isascii() and part.isdigit()]
+    if (numbers or head == "latest") and not variant:
+        return str(wanted)
+    if (numbers and variant == "alpine") or written == "alpine":
+        return f"{wanted}-alpine"
+    if len(numbers) == 2 and numbers[0] == wanted.major and wanted.minor is not None and numbers[1] < wanted.minor:
+        return f"{wanted}-{variant}"
+    return None
 
 
 def counted(engine: str, given: Version, span: Span) -> Value[Version]:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct, field
 
-from policyengine.model.value import Unknown
+from policyengine.model.image import ImageRef
+from policyengine.model.source import Span
+from policyengine.model.value import Known, Unknown
 from policyengine.patterns import regex
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from policyengine.model.graph import Graph
     from policyengine.model.nodes import Node
-    from policyengine.model.source import Span
+    from policyengine.model.value import Value
 
 O_contra = TypeVar("O_contra", contravariant=True)
 O = TypeVar("O")  # noqa: E741  the options type of a pack
@@ -67,6 +69,21 @@ class Fix(Struct, frozen=True):
 
     description: str
     edits: tuple[Edit, ...] = ()
+
+    @classmethod
+    def replacing(cls, description: str, place: Span, old: str, new: str) -> Fix:
+        """Puts `new` at a place where exactly `old` can stand, and only says so otherwise."""
+        return cls(description, (Edit(place, new),) if place.end - place.start == len(old) else ())
+
+    @classmethod
+    def tagging(cls, description: str, image: Value[ImageRef] | None, tag: str | None) -> Fix:
+        """Gives an image another tag, where the reference stands as one text without a digest."""
+        match image:
+            case Known(ImageRef(tag_at=(start, end), digest=None, text=text), span) if tag is not None:
+                place = Span(span.path, span.start + start, span.start + end)
+                return cls(description, (Edit(place, tag),) if span.end - span.start == len(text) else ())
+            case _:
+                return cls(description)
 
 
 class Finding(Struct, frozen=True, kw_only=True):

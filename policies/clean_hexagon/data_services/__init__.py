@@ -1,23 +1,15 @@
 """Side 4: the databases and caches that the application talks to are the same product in the same version."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from clean_hexagon.data_services.pgvector import pgvector_missing_locally
 from clean_hexagon.data_services.postgres import (
     postgres_major_mismatch,
     postgres_minor_mismatch,
     postgres_minor_unprovable,
+    rds_auto_minor_upgrade,
 )
 from clean_hexagon.data_services.redis import redis_major_mismatch
-from clean_hexagon.data_services.upgrades import rds_auto_minor_upgrade
 
-if TYPE_CHECKING:
-    from clean_hexagon.options import Options
-    from policyengine.api import Rule
-
-RULES: tuple[Rule[Options], ...] = (
+RULES = (
     postgres_major_mismatch,
     postgres_minor_mismatch,
     postgres_minor_unprovable,

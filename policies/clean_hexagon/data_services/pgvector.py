@@ -4,13 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clean_hexagon.data_services.versions import (
-    image_place,
-    major_of,
-    reference,
-    version_text,
-    written,
-)
 from policyengine.api import (
     Compared,
     Database,
@@ -24,7 +17,6 @@ from policyengine.api import (
     Service,
     Severity,
     Side,
-    Span,
     VectorUse,
     rule,
     undecided,
@@ -34,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clean_hexagon.options import Options
+    from policyengine.api import Span
 
 
 @rule(
@@ -60,33 +53,30 @@ def pgvector_missing_locally(graph: Graph, options: Options) -> Iterator[Outcome
     its own service containers. The fix is a built image: the official one with `postgresql-N-pgvector` installed.
     """
     need, where = _vector_need(graph, options)
-    if not need:
-        return
     groups: dict[str, list[Database]] = {}
-    for database in graph.all(Database):
-        if database.side in {Side.LOCAL, Side.PIPELINE} and _is_postgres(database):
-            groups.setdefault(_group(graph, database), []).append(database)
+    for database in graph.all(Database) if need else ():
+        match database.engine:
+            case Known("postgres") if database.side in {Side.LOCAL, Side.PIPELINE}:
+                service = graph.get(Service, database.service)
+                groups.setdefault(f"{database.side}:{service and service.group}", []).append(database)
     for databases in groups.values():
         if any(isinstance(each.vector, Known) and each.vector.value for each in databases):
             continue
-        for database in _used(graph, databases):
+        used = [each for each in databases if _is_used(graph, each)]
+        for database in used or databases:
             yield Compared(database)
             match database.vector:
                 case Known(False):
                     yield Finding(
                         subject=database,
-                        at=image_place(database),
+                        at=database.place,
                         variant="policy" if where is None else "default",
-                        args={"database": database.name, "image": written(database), "need": need},
+                        args={"database": database.name, "image": database.written, "need": need},
                         related=() if where is None else (where,),
-                        fix=Fix(_pgvector_advice(database)),
+                        fix=Fix(_advice(database)),
                     )
                 case _:
                     yield from undecided(database, database.vector)
-
-
-def _is_postgres(database: Database) -> bool:
-    return isinstance(database.engine, Known) and database.engine.value == "postgres"
 
 
 def _vector_need(graph: Graph, options: Options) -> tuple[str, Span | None]:
@@ -97,33 +87,18 @@ def _vector_need(graph: Graph, options: Options) -> tuple[str, Span | None]:
         match extension.extension:
             case Known("vector", span):
                 return "the extension is created", span
-            case _:
-                pass
     return ("policy", None) if "vector" in options.postgres.require_extensions else ("", None)
 
 
-def _group(graph: Graph, database: Database) -> str:
-    """The Compose project or the job that a database belongs to."""
-    service = graph.get(Service, database.service)
-    return f"{database.side}:{'' if service is None else service.group}"
+def _is_used(graph: Graph, database: Database) -> bool:
+    """Whether a service that is built here connects to it."""
+    return any(service.build is not None for service in graph.sources(Service, EdgeKind.CONNECTS, database))
 
 
-def _used(graph: Graph, databases: list[Database]) -> list[Database]:
-    """The databases that an application connects to, or all when no connection is known."""
-    used = {
-        each.id
-        for service in graph.all(Service)
-        if service.build is not None
-        for each in graph.targets(Database, EdgeKind.CONNECTS, service)
-    }
-    return [each for each in databases if each.id in used] or databases
-
-
-def _pgvector_advice(database: Database) -> str:
-    ref = reference(database)
-    major = major_of(database.version)
-    base = "postgres" if major is None else f"postgres:{version_text(database.version)}"
+def _advice(database: Database) -> str:
+    base = "postgres" if database.major is None else f"postgres:{database.shown_version}"
+    ref = database.reference
     if ref is not None and ref.name == "postgres" and "alpine" not in ref.text:
         base = ref.text
-    package = f"postgresql-{'N' if major is None else major}-pgvector"
+    package = f"postgresql-{database.major or 'N'}-pgvector"
     return f"build the image from a Dockerfile: FROM {base}, then install the package {package}"

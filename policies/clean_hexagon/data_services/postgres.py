@@ -1,22 +1,9 @@
-"""The version of Postgres on both sides (HEX401, HEX402, HEX403)."""
+"""The version of Postgres on both sides, and that it stays (HEX401, HEX402, HEX403, HEX404)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clean_hexagon.data_services.upgrades import MANAGED
-from clean_hexagon.data_services.versions import (
-    image_place,
-    major_of,
-    moved_finding,
-    moved_past,
-    reference,
-    replaced,
-    tag_floats,
-    tagged,
-    version_text,
-    written,
-)
 from policyengine.api import (
     Absent,
     Compared,
@@ -25,15 +12,14 @@ from policyengine.api import (
     Fix,
     Floating,
     Graph,
-    ImageRef,
     Known,
     Outcome,
     Severity,
-    Value,
+    Side,
+    Unknown,
     Version,
-    meant_version,
     rule,
-    tag_fact,
+    tag_for,
     undecided,
 )
 
@@ -41,6 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clean_hexagon.options import Options
+    from policyengine.api import Cache, Meaning, Span
+
+_MANAGED = frozenset({"rds", "aurora"})
 
 
 @rule(
@@ -67,30 +56,29 @@ def postgres_major_mismatch(graph: Graph, options: Options) -> Iterator[Outcome]
     """
     del options
     for local, cloud in graph.mirrors(Database, engine="postgres"):
-        here, there = major_of(local.version), major_of(cloud.version)
         yield Compared(local, cloud)
-        if here is not None and there is not None:
-            if here != there:
-                yield Finding(
-                    subject=local,
-                    against=cloud,
-                    at=local.version,
-                    args={
-                        "local": local.name,
-                        "here": version_text(local.version),
-                        "there": version_text(cloud.version),
-                    },
-                    related=(cloud.version,),
-                    fix=_retag(
-                        local.image, _target(cloud.version, there), f"run Postgres {version_text(cloud.version)}"
-                    ),
-                )
-        elif there is not None and (moved := moved_past(local, there)) is not None:
-            shown = version_text(cloud.version)
-            fix = _retag(local.image, _target(cloud.version, there), f"run Postgres {shown}")
-            yield moved_finding(local, cloud, moved, shown, cloud.version.span, fix)
-        else:
+        here, shown, moved = local.shown_version, cloud.shown_version, moved_past(local, cloud.major)
+        args: dict[str, object] = {"local": local.name, "here": here, "there": shown}
+        if moved is not None:
+            args |= {"image": local.written, "here": moved.version, "date": moved.date}
+        elif None in (local.major, cloud.major) or local.major == cloud.major:
             yield from undecided(local, local.version, cloud.version)
+            continue
+        yield Finding(
+            subject=local,
+            against=cloud,
+            at=local.version if moved is None else local.place,
+            variant="default" if moved is None else "moved",
+            args=args,
+            related=(cloud.version,),
+            fix=_retag(local, _known_part(cloud), f"run Postgres {shown}"),
+        )
+
+
+def moved_past(local: Database | Cache, major: int | None) -> Meaning | None:
+    """What a tag that fixes no major meant, when that lies above the cloud's major already; tags never move down."""
+    found = local.meaning if isinstance(local.version, Unknown) else None
+    return found if found is not None and major is not None and found.version.major > major else None
 
 
 @rule(
@@ -118,17 +106,12 @@ def postgres_minor_mismatch(graph: Graph, options: Options) -> Iterator[Outcome]
             yield Compared(local, cloud)
         match local.version, cloud.version:
             case Known(Version() as here), Known(Version() as there) if here.major == there.major and here != there:
+                args = {"local": local.name, "here": here, "there": there}
+                fix = _retag(local, there, f"run Postgres {there}")
                 yield Finding(
-                    subject=local,
-                    against=cloud,
-                    at=local.version,
-                    args={"local": local.name, "here": here, "there": there},
-                    related=(cloud.version,),
-                    fix=_retag(local.image, there, f"run Postgres {there}"),
+                    subject=local, against=cloud, at=local.version, args=args, related=(cloud.version,), fix=fix
                 )
-            case _ if _decided_by_major(local, cloud):
-                pass
-            case _:
+            case _ if not _decided_by_major(local, cloud):
                 yield from undecided(local, local.version, cloud.version)
 
 
@@ -173,106 +156,95 @@ def postgres_minor_unprovable(graph: Graph, options: Options) -> Iterator[Outcom
 
 
 def _unprovable(local: Database, cloud: Database) -> Iterator[Outcome]:
-    names = {"local": local.name, "cloud": cloud.name}
-    local_floats = isinstance(local.version, Floating) or tag_floats(local)
+    meaning = local.meaning
+    floats = isinstance(local.version, Floating) or (isinstance(local.version, Unknown) and meaning is not None)
+    args: dict[str, object] = {"local": local.name, "cloud": cloud.name, "here": local.written}
+    subject, other, fix = local, cloud, None
+    at: Span = local.place
     match cloud.version:
-        case Known(there) if local_floats:
-            image = reference(local)
-            fact = None if image is None else tag_fact(image)
-            meant = None if fact is None else meant_version(fact)
-            variant = "local"
-            args: dict[str, object] = {**names, "image": written(local), "there": there}
-            if image is not None and image.digest is not None:
+        case Known(there) if floats:
+            variant, fix = "local", _retag(local, there, f"pin Postgres {there}")
+            args |= {"image": local.written, "there": there}
+            if local.reference is not None and local.reference.digest is not None:
                 variant = "digest"
-            elif fact is not None and meant is not None:
+            elif meaning is not None:
                 variant = "dated"
-                args |= {"meant": meant, "date": fact.date}
-            fix = _retag(local.image, there, f"pin Postgres {there}")
-            yield Finding(
-                subject=local,
-                against=cloud,
-                at=image_place(local),
-                variant=variant,
-                args=args,
-                related=(cloud.version,),
-                fix=fix,
-            )
-        case Floating(there) if local_floats:
-            args = {**names, "here": written(local), "there": there}
-            yield Finding(
-                subject=local, against=cloud, at=image_place(local), variant="both", args=args, related=(cloud.version,)
-            )
-        case Absent() if local_floats and cloud.flavour in MANAGED:
-            args = {**names, "here": written(local)}
-            yield Finding(
-                subject=local,
-                against=cloud,
-                at=image_place(local),
-                variant="neither",
-                args=args,
-                related=(cloud.version,),
-            )
-        case Floating(there, span) if isinstance(local.version, Known):
+                args |= {"meant": meaning.version, "date": meaning.date}
+        case Floating(there) if floats:
+            variant = "both"
+            args["there"] = there
+        case Absent() if floats and cloud.flavour in _MANAGED:
+            variant = "neither"
+        case Floating(there, at) if isinstance(local.version, Known):
             pinned = local.version.value
-            args = {**names, "here": pinned, "there": there}
-            fix = replaced(span, str(there), str(pinned), f"pin Postgres {pinned}")
-            yield Finding(
-                subject=cloud,
-                against=local,
-                at=cloud.version,
-                variant="cloud",
-                args=args,
-                related=(local.version,),
-                fix=fix,
-            )
-        case Absent() if isinstance(local.version, Known) and cloud.flavour in MANAGED:
-            pinned = local.version.value
-            yield Finding(
-                subject=cloud,
-                at=cloud.version,
-                variant="unset",
-                args={**names, "here": pinned},
-                related=(local.version,),
-                fix=Fix(f'set engine_version to "{pinned}"'),
-            )
+            subject, other, variant = cloud, local, "cloud"
+            args |= {"here": pinned, "there": there}
+            fix = Fix.replacing(f"pin Postgres {pinned}", at, str(there), str(pinned))
+        case Absent(at) if isinstance(local.version, Known) and cloud.flavour in _MANAGED:
+            subject, other, variant = cloud, local, "unset"
+            args["here"] = local.version.value
+            fix = Fix(f'set engine_version to "{local.version.value}"')
         case _:
             yield from undecided(local, local.version, cloud.version)
+            return
+    related = (other.version,)
+    yield Finding(subject=subject, against=other, at=at, variant=variant, args=args, related=related, fix=fix)
 
 
-def _target(version: Value[Version], major: int) -> Version:
-    return version.value if isinstance(version, Known | Floating) else Version(major)
+def _known_part(cloud: Database) -> Version:
+    return cloud.version.value if isinstance(cloud.version, Known | Floating) else Version(cloud.major or 0)
 
 
 def _decided_by_major(local: Database, cloud: Database) -> bool:
     """Whether the majors differ, so that HEX401 reports and no minor is asked for."""
-    here, there = major_of(local.version), major_of(cloud.version)
-    if there is None:
-        return False
-    return moved_past(local, there) is not None if here is None else here != there
+    if local.major is None or cloud.major is None:
+        return moved_past(local, cloud.major) is not None
+    return local.major != cloud.major
 
 
-def _retag(image: Value[ImageRef] | None, version: Version, description: str) -> Fix:
-    """The image with the tag of a Postgres version, where such a tag is certain to exist."""
-    if not isinstance(image, Known) or not isinstance(image.value.tag, str) or image.value.digest is not None:
-        return Fix(description)
-    tag = _postgres_tag(image.value, version)
-    return Fix(description) if tag is None else tagged(image, tag, description)
+def _retag(local: Database, version: Version, description: str) -> Fix:
+    """The local image with the tag of another version, where such a tag is certain to exist."""
+    tag = None if local.reference is None else tag_for(local.reference, version)
+    return Fix.tagging(description, local.image, tag)
 
 
-def _postgres_tag(ref: ImageRef, version: Version) -> str | None:
-    """The tag of that version in the scheme of the present tag; None where it might not exist."""
-    written = ref.tag if isinstance(ref.tag, str) else ""
-    head, _, variant = written.partition("-")
-    if ref.name == "pgvector/pgvector":
-        ahead, _, major = written.rpartition("pg")
-        return f"{ahead}pg{version.major}" if major.isdigit() and int(major) != version.major else None
-    if ref.name != "postgres":
-        return None
-    numbers = [int(part) for part in head.split(".") if part.isascii() and part.isdigit()]
-    if (numbers or head == "latest") and not variant:
-        return str(version)
-    if (numbers and variant == "alpine") or written == "alpine":
-        return f"{version}-alpine"
-    if len(numbers) == 2 and numbers[0] == version.major and version.minor is not None and numbers[1] < version.minor:
-        return f"{version}-{variant}"
-    return None
+@rule(
+    "HEX404",
+    mandate="4.1",
+    severity=Severity.WARNING,
+    message={
+        "default": "'{cloud}' upgrades its Postgres minor by itself.",
+        "unset": "'{cloud}' upgrades its Postgres minor by itself, because auto_minor_version_upgrade is not set.",
+    },
+)
+def rds_auto_minor_upgrade(graph: Graph, options: Options) -> Iterator[Outcome]:
+    """RDS may upgrade its Postgres minor by itself, which no file of the repository records.
+
+    `auto_minor_version_upgrade` is true unless it is set to false. In the next maintenance window AWS moves the server
+    on, the local image stays, and Terraform from then on plans a downgrade that AWS refuses or shows a difference
+    that nobody made (openaustralia/infrastructure#545, terraform-provider-aws#49496).
+
+    Asked of RDS and Aurora Postgres, with a local twin or without: the version cannot be mirrored while it moves. Other
+    engines are not the matter of this mandate, and a Supabase project has no such switch. A cluster is judged by its
+    instances, where the attribute stands; a module that is used several times is reported once. The option
+    `postgres.match: major` turns the rule off.
+    """
+    if options.postgres.match == "major":
+        return
+    seen: set[Span] = set()
+    for cloud in graph.all(Database, side=Side.CLOUD):
+        switch = cloud.auto_minor_upgrade
+        if cloud.flavour not in _MANAGED or switch is None or switch.span in seen:
+            continue
+        seen.add(switch.span)
+        description, args = "set auto_minor_version_upgrade to false", {"cloud": cloud.name}
+        if isinstance(cloud.engine, Known) and cloud.engine.value == "postgres":
+            yield Compared(cloud)
+        match cloud.engine, switch:
+            case Known("postgres"), Known(True, span):
+                fix = Fix.replacing(description, span, "true", "false")
+                yield Finding(subject=cloud, at=span, args=args, fix=fix)
+            case Known("postgres"), Absent(span):
+                yield Finding(subject=cloud, at=span, variant="unset", args=args, fix=Fix(description))
+            case Known("postgres") | Unknown(), Unknown():
+                yield from undecided(cloud, cloud.engine, switch)

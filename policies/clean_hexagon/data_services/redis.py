@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clean_hexagon.data_services.versions import (
-    major_of,
-    moved_finding,
-    moved_past,
-    reference,
-    tagged,
-    version_text,
-    written,
-)
+from clean_hexagon.data_services.postgres import moved_past
 from policyengine.api import (
     Cache,
     Compared,
@@ -23,7 +15,7 @@ from policyengine.api import (
     Known,
     Outcome,
     Severity,
-    Span,
+    regex,
     rule,
     tag_fact,
     undecided,
@@ -33,6 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clean_hexagon.options import Options
+    from policyengine.api import Span
+
+_FAMILY = regex(r"(?:default\.)?(?:redis|valkey)(\d+)")  # redis7, redis6.x, default.redis7.cluster.on
 
 
 @rule(
@@ -62,35 +57,33 @@ def redis_major_mismatch(graph: Graph, options: Options) -> Iterator[Outcome]:
         if not _same_engine(local, cloud):
             continue
         yield Compared(local, cloud)
-        there, shown, place = _cache_major(cloud)
-        here = major_of(local.version)
-        if here is not None and there is not None:
-            if here != there:
-                yield Finding(
-                    subject=local,
-                    against=cloud,
-                    at=local.version,
-                    args={"local": local.name, "image": written(local), "here": here, "there": shown},
-                    related=(place,),
-                    fix=_cache_retag(local, there, options),
-                )
-        elif here is None and there is not None and (moved := moved_past(local, there)) is not None:
-            yield moved_finding(local, cloud, moved, shown, place, _cache_retag(local, there, options))
-        else:
+        there, shown, place = _cloud_major(cloud)
+        moved = moved_past(local, there)
+        args: dict[str, object] = {"local": local.name, "image": local.written, "here": local.major, "there": shown}
+        if moved is not None:
+            args |= {"here": moved.version, "date": moved.date}
+        elif local.major is None or there is None:
             yield from undecided(local, local.version, cloud.version, cloud.family)
+            continue
+        if there is not None and there != local.major:
+            yield Finding(
+                subject=local,
+                against=cloud,
+                at=local.version if moved is None else local.place,
+                variant="default" if moved is None else "moved",
+                args=args,
+                related=(place,),
+                fix=_retag(local, there, options),
+            )
 
 
-def _cache_retag(local: Cache, major: int, options: Options) -> Fix:
+def _retag(local: Cache, major: int, options: Options) -> Fix:
     """The house's tag when it is of the right major, else the major with the variant that is used now."""
-    tag = options.redis.required_tag
+    tag, ref = options.redis.required_tag, local.reference
     if tag.partition("-")[0].partition(".")[0] != str(major):
         tag = f"{major}-alpine"
-    description = f"run '{tag}'"
-    ref = reference(local)
-    if not isinstance(local.image, Known) or ref is None or ref.digest is not None:
-        return Fix(description)
-    known = tag_fact(ImageRef(ref.registry, ref.repository, tag)) is not None
-    return tagged(local.image, tag, description) if known else Fix(description)
+    exists = ref is not None and tag_fact(ImageRef(ref.registry, ref.repository, tag)) is not None
+    return Fix.tagging(f"run '{tag}'", local.image, tag if exists else None)
 
 
 def _same_engine(local: Cache, cloud: Cache) -> bool:
@@ -101,23 +94,10 @@ def _same_engine(local: Cache, cloud: Cache) -> bool:
             return False
 
 
-def _cache_major(cloud: Cache) -> tuple[int | None, str, Span]:
-    """The cloud's major, how to show it, and where it stands."""
-    major = major_of(cloud.version)
-    if major is not None:
-        return major, version_text(cloud.version), cloud.version.span
-    match cloud.family:
-        case Known(family, span) if (digits := _digits(family)) is not None:
-            return digits, family, span
-        case _:
-            return None, "", cloud.version.span
-
-
-def _digits(family: str) -> int | None:
-    """The major of a parameter group family: 7 of `redis7`, 6 of `redis6.x`, 7 of `default.redis7.cluster.on`."""
-    name = family.removeprefix("default.")
-    for engine in ("redis", "valkey"):
-        if name.startswith(engine):
-            number = name.removeprefix(engine).partition(".")[0]
-            return int(number) if number.isascii() and number.isdigit() else None
-    return None
+def _cloud_major(cloud: Cache) -> tuple[int | None, str, Span]:
+    """The cloud's major, how to show it, and where it stands: that of the version, or of the parameter group."""
+    family = cloud.family if isinstance(cloud.family, Known) else None
+    match = None if family is None else _FAMILY.match(family.value)
+    if cloud.major is None and family is not None and match is not None:
+        return int(match[1]), family.value, family.span
+    return cloud.major, cloud.shown_version, cloud.version.span

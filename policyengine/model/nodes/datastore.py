@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from policyengine.model.image import meaning
 from policyengine.model.nodes.node import Node
+from policyengine.model.value import Floating, Known
 
 if TYPE_CHECKING:
-    from policyengine.model.image import ImageRef, Version
+    from policyengine.model.image import ImageRef, Meaning, Version
     from policyengine.model.nodes.node import Variable
+    from policyengine.model.source import Span
     from policyengine.model.value import Value
 
 
@@ -27,6 +30,36 @@ class Datastore(Node, frozen=True, kw_only=True):
     database_name: Value[str] | None = None
     port: Value[int] | None = None
     parity: Value[str] | None = None
+
+    @property
+    def reference(self) -> ImageRef | None:
+        """The image that it runs, as far as it is known."""
+        return self.image.value if isinstance(self.image, Known | Floating) else None
+
+    @property
+    def major(self) -> int | None:
+        """The major of its version, as far as it is fixed."""
+        return self.version.value.major if isinstance(self.version, Known | Floating) else None
+
+    @property
+    def meaning(self) -> Meaning | None:
+        """What version the tag of its image meant, where the tag moves and the table knows it."""
+        return None if self.reference is None else meaning(self.reference)
+
+    @property
+    def place(self) -> Span:
+        """Where its image stands, or its version where it has no image."""
+        return self.version.span if self.image is None else self.image.span
+
+    @property
+    def written(self) -> str:
+        """Its image as it was written, or its version where no image is known."""
+        return self.shown_version if self.reference is None else self.reference.shown
+
+    @property
+    def shown_version(self) -> str:
+        """Its version as people read it."""
+        return str(self.version.value) if isinstance(self.version, Known | Floating) else "unknown"
 
 
 class Database(Datastore, frozen=True, kw_only=True):
