@@ -18,6 +18,7 @@ from policyengine.api import (
     Role,
     Severity,
     Side,
+    Span,
     Stage,
     User,
     rule,
@@ -139,56 +140,67 @@ def effective_user_mismatch(graph: Graph, options: Options) -> Iterator[Outcome]
     A user is compared by uid: `node` is 1000, and a name that the Dockerfile creates has the uid it was given.
     `${UID:-1000}` is read as its default. Where both sides agree on a user of their own, an image built on `node` is
     warned about when the user is not the required one (option `required_user`); other images have no `node` user.
-    An image that runs as root on both sides, or only in the cloud, is HEX208's.
+    An image that runs as root on both sides, or only in the cloud, is HEX208's. A USER that several services run is
+    reported once.
     """
+    seen: set[Span] = set()
     for local, cloud in graph.mirrored(role=Role.APP):
         yield Compared(local.node, cloud.node)
-        name, overrides = local.name, isinstance(local.service.user, Known)
-        if isinstance(local.service.privileged, Known) and local.service.privileged.value:
+        for outcome in _users(local, cloud, options):
+            if isinstance(outcome, Finding) and outcome.at is local.user:
+                if local.user.span in seen:
+                    continue
+                seen.add(local.user.span)
+            yield outcome
+
+
+def _users(local: Container, cloud: Container, options: Options) -> Iterator[Outcome]:
+    name, overrides = local.name, isinstance(local.service.user, Known)
+    if isinstance(local.service.privileged, Known) and local.service.privileged.value:
+        yield Finding(
+            subject=local.node,
+            against=cloud.node,
+            at=local.service.privileged,
+            variant="privileged",
+            args={"local": name},
+            related=(cloud.node,),
+            fix=Fix("drop privileged"),
+        )
+    match local.user, cloud.user:
+        case Known(here), there if overrides and here.is_root:
             yield Finding(
                 subject=local.node,
                 against=cloud.node,
-                at=local.service.privileged,
-                variant="privileged",
-                args={"local": name},
-                related=(cloud.node,),
-                fix=Fix("drop privileged"),
+                at=local.user,
+                variant="root" if isinstance(there, Known) and not there.value.is_root else "both",
+                args={"local": name, "here": here},
+                related=(there if isinstance(there, Known) else cloud.node,),
+                fix=Fix("drop the override"),
             )
-        match local.user, cloud.user:
-            case Known(here), there if overrides and here.is_root:
-                yield Finding(
-                    subject=local.node,
-                    against=cloud.node,
-                    at=local.user,
-                    variant="root" if isinstance(there, Known) and not there.value.is_root else "both",
-                    args={"local": name, "here": here},
-                    related=(there if isinstance(there, Known) else cloud.node,),
-                    fix=Fix("drop the override"),
-                )
-            case Known(here), Known(there) if not here.same(there) and not there.is_root:
-                yield Finding(
-                    subject=local.node,
-                    against=cloud.node,
-                    at=local.user,
-                    args={"local": name, "here": here, "there": there},
-                    related=(cloud.user,),
-                    fix=Fix("drop the override" if overrides else "run as the same user"),
-                )
-            case Known(here), Known(there) if (
-                here.same(there)
-                and not here.is_root
-                and not here.same(local.account(options.required_user))
-                and _on_node(local)
-            ):
-                yield Finding(
-                    subject=local.node,
-                    against=cloud.node,
-                    at=local.user,
-                    variant="required",
-                    severity=Severity.WARNING,
-                    args={"local": name, "here": here, "required": options.required_user},
-                    related=(cloud.user,),
-                    fix=Fix(f"run as {options.required_user}"),
-                )
-            case _:
-                yield from undecided(local.node, local.user, cloud.user)
+        case Known(here), Known(there) if not here.same(there) and not there.is_root:
+            yield Finding(
+                subject=local.node,
+                against=cloud.node,
+                at=local.user,
+                args={"local": name, "here": here, "there": there},
+                related=(cloud.user,),
+                fix=Fix("drop the override" if overrides else "run as the same user"),
+            )
+        case Known(here), Known(there) if (
+            here.same(there)
+            and not here.is_root
+            and not here.same(local.account(options.required_user))
+            and _on_node(local)
+        ):
+            yield Finding(
+                subject=local.node,
+                against=cloud.node,
+                at=local.user,
+                variant="required",
+                severity=Severity.WARNING,
+                args={"local": name, "here": here, "required": options.required_user},
+                related=(cloud.user,),
+                fix=Fix(f"run as {options.required_user}"),
+            )
+        case _:
+            yield from undecided(local.node, local.user, cloud.user)
