@@ -19,15 +19,16 @@ from policyengine.model.value import Known, Unknown
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from policyengine.model.source import Source
     from policyengine.model.value import Via
 
+_new = tuple.__new__  # a third of the time of calling a named tuple
 _OPEN = "\uffff"  # equals no character of a pattern; never leaves this module
 
 
-class Piece(Struct, frozen=True):
+class Piece(Struct, frozen=True, gc=False):
     """A part of a text.
 
     `span` is where its characters stand when it is `exact`: letter by letter. Else it is the place of what gave them:
@@ -45,11 +46,11 @@ class Piece(Struct, frozen=True):
         """The characters `[start, end)` of the piece; none of an undecided one are decided to be none."""
         span = self.span
         if self.exact:
-            span = Span(span.path, span.start + start, span.start + end)
+            span = _new(Span, (span.path, span.start + start, span.start + end))
         return Piece(self.text[start:end], span, self.exact, self.via, self.unknown if start < end else None)
 
 
-class Text(Struct, frozen=True):
+class Text(Struct, frozen=True, gc=False):
     """Pieces one after the other. An empty text has one empty piece, so that it has a place too.
 
     Make one with `Text.at`, `Text.of`, `Text.standing`, `Text.made`, `Text.undecided` or `Text.join`.
@@ -74,7 +75,7 @@ class Text(Struct, frozen=True):
     @classmethod
     def standing(cls, text: str, path: str, start: int) -> Text:
         """A literal text that stands letter by letter from `start` on in the file `path`."""
-        return cls(text, (Piece(text, Span(path, start, start + len(text))),))
+        return cls(text, (Piece(text, _new(Span, (path, start, start + len(text)))),))
 
     @classmethod
     def made(cls, text: str, span: Span, via: tuple[Via, ...] = ()) -> Text:
@@ -107,12 +108,17 @@ class Text(Struct, frozen=True):
                     pieces[-1] = Piece(last.text + piece.text, whole, via=last.via)
                 else:
                     pieces.append(piece)
+        if pieces:
+            return cls.run(pieces)
+        if empty is None:
+            raise ValueError("no text to join")
+        return empty
+
+    @classmethod
+    def run(cls, pieces: Sequence[Piece]) -> Text:
+        """The pieces one after the other; none is empty, but for one alone."""
         if len(pieces) == 1:
             return cls(pieces[0].text, (pieces[0],))
-        if not pieces:
-            if empty is None:
-                raise ValueError("no text to join")
-            return empty
         starts: list[int] = []
         length = 0
         for piece in pieces:
@@ -192,7 +198,7 @@ class Text(Struct, frozen=True):
         if len(self.pieces) == 1:
             piece = self.pieces[0]
             span = piece.span
-            return Span(span.path, span.start + start, span.start + max(start, end)) if piece.exact else span
+            return _new(Span, (span.path, span.start + start, span.start + max(start, end))) if piece.exact else span
         return self.cut(start, end).place
 
     # -- parts -------------------------------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ LONGEST_FILE = 500_000
 MOST_ERRORS = 100
 """After so many errors, what is no instruction is not listed any more."""
 
+_SPACE_SET = frozenset(SPACES)
 _JSON_KEYWORDS = frozenset({"RUN", "CMD", "ENTRYPOINT", "SHELL", "ADD", "COPY", "VOLUME", "HEALTHCHECK"})
 _PAIR_KEYWORDS = frozenset({"ENV", "LABEL"})
 _ONE_ARGUMENT = frozenset({"USER", "WORKDIR", "STOPSIGNAL", "MAINTAINER"})
@@ -154,7 +155,9 @@ class Instruction(Struct, frozen=True):
         keyword, start = split_keyword(text.written)
         if keyword.upper() not in _KEYWORDS:
             return None
-        return _instruction(keyword, start, LogicalLine(text, self.span.end, self.heredocs), self.escape, [])
+        return _instruction(
+            keyword, start, LogicalLine(text, self.span.end, text.offset(0), self.heredocs), self.escape, []
+        )
 
     def script(self) -> Text | None:
         """What the shell of a RUN, CMD or ENTRYPOINT in shell form is given, heredoc bodies included; else None."""
@@ -241,9 +244,10 @@ def _is_plain(line: str) -> bool:
 
 def _instruction(keyword: str, start: int, line: LogicalLine, escape: str, errors: list[ReadError]) -> Instruction:
     text = line.text
-    stripped = len(text.written.rstrip(SPACES))
-    if stripped != len(text.written):
-        text = text.cut(0, stripped)
+    stripped = len(text.written)
+    if text.written[-1:] in _SPACE_SET:
+        text = text.rstrip(SPACES)
+        stripped = len(text.written)
     upper = keyword.upper()
     given: tuple[Flag, ...] = ()
     if text.written.startswith("--", start):
@@ -271,7 +275,7 @@ def _instruction(keyword: str, start: int, line: LogicalLine, escape: str, error
             strings = tuple(Argument(one.text, text.cut(one.start, one.end), json=True) for one in found)
     trimmed = text is not line.text and line.end == line.text.offset(len(line.text.written))
     end = text.offset(stripped) if trimmed else line.end
-    span = Span(text.path, text.offset(0) if line.start < 0 else line.start, end)
+    span = Span(text.path, line.start, end)
     instruction = Instruction(upper, text, span, start, escape, given, strings, line.heredocs)
     errors += _refused(instruction)
     if upper == "ONBUILD":
@@ -287,7 +291,11 @@ def _trigger_errors(instruction: Instruction) -> list[ReadError]:
         return []
     errors: list[ReadError] = []
     _instruction(
-        keyword, start, LogicalLine(text, instruction.span.end, instruction.heredocs), instruction.escape, errors
+        keyword,
+        start,
+        LogicalLine(text, instruction.span.end, text.offset(0), instruction.heredocs),
+        instruction.escape,
+        errors,
     )
     return errors
 

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from policyengine.model.source import ReadError
-from policyengine.model.text import Text
+from policyengine.model.source import ReadError, Span
+from policyengine.model.text import Piece, Text
 from policyengine.patterns import regex
 from policyengine.syntax.dockerfile.forms import NotStringsError, flags, json_strings, split_keyword
 from policyengine.syntax.dockerfile.words import SPACES, WordError, expand, raw_words
 
 if TYPE_CHECKING:
-    from policyengine.model.source import Source, Span
+    from policyengine.model.source import Source
 
 LONGEST_LINE = 65_535
 """BuildKit's line buffer: a longer physical line fails the build."""
@@ -53,13 +53,13 @@ class Heredoc(Struct, frozen=True):
 class LogicalLine(Struct, frozen=True):
     """A logical line and its heredocs. `end` is the file offset after its last character, terminators included.
 
-    `start` is set where the instruction starts before its first character: with lines that are a lone escape.
+    `start` is where the instruction starts: before its first character, with lines that are a lone escape.
     """
 
     text: Text
     end: int
+    start: int
     heredocs: tuple[Heredoc, ...] = ()
-    start: int = -1
 
 
 class Lines(Struct, frozen=True):
@@ -73,15 +73,16 @@ class Lines(Struct, frozen=True):
 
 _DIRECTIVE = regex(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*\Z")
 _DIRECTIVES = frozenset({"escape", "syntax", "check"})
+_SPACE_SET = frozenset(SPACES)
 _HEREDOC_KEYWORDS = frozenset({"RUN", "COPY", "ADD"})
 _HEREDOC = regex(r"([0-9]*)<<(-?)([^<]*)\Z")
 
 
 def logical_lines(source: Source) -> Lines:
     """The logical lines of a file. An unterminated heredoc takes the rest of the file, and is an error."""
-    text, path = source.text, source.path
-    directives, escape, errors = _directives(source)
+    text, path, new = source.text, source.path, tuple.__new__
     physical = text.split("\n")
+    directives, escape, errors = _directives(source, physical)
     if len(text) > LONGEST_LINE:
         errors += _long_lines(source, physical)
     found: list[LogicalLine] = []
@@ -91,19 +92,23 @@ def logical_lines(source: Source) -> Lines:
         start = at
         number += 1
         at += len(line) + 1
-        content = line.rstrip("\r").lstrip(SPACES)
+        content = line.rstrip("\r")
+        if content[:1] in _SPACE_SET:
+            content = content.lstrip(SPACES)
         if not content or content[0] == "#":
             continue
         start += line.index(content[0])
         trimmed = content.rstrip(" \t")
         if trimmed[-1:] != escape or trimmed[-2:-1] == escape:
-            logical_line = LogicalLine(Text.standing(content, path, start), start + len(content))
+            end = start + len(content)
+            logical_line = LogicalLine(Text(content, (Piece(content, new(Span, (path, start, end))),)), end, start)
             if "<<" in content:
                 number, at = _with_heredocs(source, physical, number, at, logical_line, found, errors)
             else:
                 found.append(logical_line)
             continue
-        parts, first, end = [Text.standing(trimmed[:-1], path, start)], start, start + len(trimmed)
+        first, end = start, start + len(trimmed)
+        pieces = [Piece(trimmed[:-1], new(Span, (path, start, end - 1)))]
         while number < count:
             line = physical[number]
             start = at
@@ -117,17 +122,19 @@ def logical_lines(source: Source) -> Lines:
             goes_on = trimmed[-1:] == escape and trimmed[-2:-1] != escape
             if goes_on:
                 content = trimmed[:-1]
-            if content:
-                parts.append(Text.standing(content, path, start))
             end = start + len(content)
+            if content:
+                pieces.append(Piece(content, new(Span, (path, start, end))))
             if not goes_on:
                 break
         else:
             end = len(text)
-        logical = Text.join(parts).lstrip(SPACES)  # the first physical line can be a lone escape
+        logical = Text.run(pieces if pieces[0].text else pieces[1:] or pieces)
+        if logical.written[:1] in _SPACE_SET:  # the first physical line can be a lone escape
+            logical = logical.lstrip(SPACES)
         if not logical.written:
             continue
-        logical_line = LogicalLine(logical, end, start=-1 if first == logical.offset(0) else first)
+        logical_line = LogicalLine(logical, end, first)
         if "<<" in logical.written:
             number, at = _with_heredocs(source, physical, number, at, logical_line, found, errors)
         else:
@@ -135,11 +142,13 @@ def logical_lines(source: Source) -> Lines:
     return Lines(tuple(found), directives, escape, tuple(errors))
 
 
-def _directives(source: Source) -> tuple[tuple[ParserDirective, ...], str, list[ReadError]]:
+def _directives(source: Source, physical: list[str]) -> tuple[tuple[ParserDirective, ...], str, list[ReadError]]:
     found: dict[str, ParserDirective] = {}
     errors: list[ReadError] = []
     escape, at = "\\", 0
-    for line in source.text[:LONGEST_LINE].split("\n"):
+    for line in physical:
+        if at > LONGEST_LINE or len(line) > LONGEST_LINE:
+            break
         stripped = line.rstrip("\r").lstrip(SPACES)
         match = _DIRECTIVE.match(stripped)
         name = match[1].lower() if match else ""
