@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from policyengine import plugins
 from policyengine.testing import read_reference
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from policyengine.rules.rule import Pack
 
 ROOT = Path(__file__).parent.parent
+
+# a machine that does other things beside is slow, not wrong
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session")
