@@ -1,7 +1,6 @@
 """Secret values are masked in whatever is shown: source lines, messages, exported values.
 
 A mask has as many characters as what it hides, and line ends and tabs stay: places and carets keep their meaning.
-`policyengine.reports.masks` is imported when there is something to show, because its patterns cost 15 ms.
 """
 
 from __future__ import annotations
@@ -17,12 +16,13 @@ from policyengine.model.nodes import Origin, Variable
 from policyengine.model.source import Source, Span
 from policyengine.model.value import Floating, Known
 from policyengine.patterns import regex
+from policyengine.reports import literals, masks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from policyengine.model.graph import Graph
-    from policyengine.reports.masks import Range
+    from policyengine.reports.literals import Range
 
 _THROWAWAY = regex(r"\A(?:[a-z]+|[A-Z]+|\d+|.{0,7})\Z", re.DOTALL)
 """Too common a word to be hidden wherever it occurs: `postgres` as a password must not blank every image name."""
@@ -48,8 +48,6 @@ class Redactor:
 
     def file(self, path: str, text: str) -> str:
         """The text of the file at `path` with its secrets masked, every offset kept."""
-        from policyengine.reports import masks  # noqa: PLC0415
-
         found = masks.ranges(text, path)
         for span in self._secrets[0].get(path, ()):
             found.extend(_at(text, span))
@@ -57,8 +55,6 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """A message or a value with its secrets masked."""
-        from policyengine.reports import masks  # noqa: PLC0415
-
         found = [*masks.ranges(text), *self._occurrences(text)]
         return masks.covered(text, masks.merged(found)) if found else text
 
@@ -95,8 +91,6 @@ class Redactor:
     @cached_property
     def _secrets(self) -> tuple[dict[str, list[Span]], re.Pattern[str] | None]:
         """The places of the graph's secret values by file, and a pattern of those that are no common words."""
-        from policyengine.reports.masks import literal  # noqa: PLC0415
-
         spans: dict[str, list[Span]] = {}
         words: set[str] = set()
         for variable in (*found_variables(self._graph.nodes), *self._more):
@@ -108,7 +102,7 @@ class Redactor:
                 if (
                     isinstance(word, str)
                     and not _THROWAWAY.match(word)
-                    and literal(word, 0, len(word)) == [(0, len(word))]
+                    and literals.literal(word, 0, len(word)) == [(0, len(word))]
                 ):
                     words.add(word)
         ordered = sorted(words, key=lambda word: (-len(word), word))
@@ -116,20 +110,16 @@ class Redactor:
 
 
 def _covered(value: str) -> str:
-    from policyengine.reports import masks  # noqa: PLC0415
-
-    return masks.covered(value, masks.merged(masks.literal(value, 0, len(value))))
+    return masks.covered(value, masks.merged(literals.literal(value, 0, len(value))))
 
 
 def _at(text: str, span: Span) -> list[Range]:
     """The literal parts of a secret variable's value at its place, which may be a whole expression."""
-    from policyengine.reports import masks  # noqa: PLC0415
-
     start, end = span.start, min(span.end, len(text))
     inside_quotes = text[max(start - 1, 0) : start] in ('"', "'", "`")
-    if masks.quoted_only(span.path) and not inside_quotes and "\n" not in text[start:end]:
-        return masks.strings(text, start, end)
-    return masks.literal(text, start, end)
+    if literals.quoted_only(span.path) and not inside_quotes and "\n" not in text[start:end]:
+        return literals.strings(text, start, end)
+    return literals.literal(text, start, end)
 
 
 def found_variables(value: object) -> Iterator[Variable]:

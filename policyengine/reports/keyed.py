@@ -1,0 +1,228 @@
+"""Secret values that stand behind their keys, in the many ways in which a key and its value are written."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from typing import TYPE_CHECKING, NamedTuple
+
+from policyengine.knowledge import secrets
+from policyengine.patterns import regex
+from policyengine.reports.literals import (
+    HEREDOC,
+    LONGEST,
+    Range,
+    argument,
+    blank,
+    expression,
+    heredoc,
+    literal,
+    quoted_only,
+    strings,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_KEY = regex(
+    r"""(?<![\w.:-])(?P<key>[A-Za-z_][\w.-]{1,80}?)(?P<quote>["']?)[ \t]{0,80}(?P<sign>:=|=>|\?\?|\|\||[:=])(?![=>:])"""
+)
+_BLOCK = regex(r"(?:![\w!:.-]*[ \t]+|&[\w-]+[ \t]+)*[|>][+-]?\d?[+-]?[ \t]*(?:#[^\r\n]*)?(?:\r\n?|\n)")
+_PREFIX = regex(r"(?:![\w!:.-]*[ \t]+|&[\w-]+[ \t]+)*")
+_LINE_END = regex(r"\r\n?|\n|\Z")
+_COMMENT = regex(r"[ \t]+#")
+_LEGACY_ENV = regex(r"(?im)^[ \t]*(?:ENV)[ \t]+(?P<key>[A-Za-z_]\w*)[ \t]+(?P<value>[^=\r\n][^\r\n]*)$")
+_NAMED = regex(
+    r"""(?ix)\b(?:name|key|parameterkey)["']?[ \t]*[:=][ \t]*["']?(?P<key>[A-Za-z_][\w.-]{1,80})["']?
+        [ \t]*,?(?:[ \t]|\r\n?|\n)*(?P<label>["']?\b(?:value|parametervalue)["']?)[ \t]*(?P<sign>[:=])"""
+)
+_NAMED_AFTER = regex(
+    r"""(?ix)\bvalue["']?[ \t]*[:=][ \t]*(?P<quote>["'])(?P<value>[^"'\r\n]{0,4000})(?P=quote)
+        [ \t]*,?(?:[ \t]|\r\n?|\n)*["']?\b(?:name|key)["']?[ \t]*[:=][ \t]*["']?(?P<key>[A-Za-z_][\w.-]{1,80})"""
+)
+_FALLBACK = regex(r"\$\{(?P<key>[A-Za-z_]\w*):?[-+=](?P<value>(?:[^{}\r\n]|\$\{[^{}\r\n]*\})*)\}")
+_VARIABLE = regex(r"""\bvariable[ \t]+"(?P<key>[A-Za-z_][\w-]*)"[ \t]*\{""")
+_DEFAULT_LINE = regex(r"(?m)^[ \t]*default[ \t]*=|(?P<end>^\})")
+
+
+class _Lines:
+    """Where the lines of a text end; asked often, on lines that may be as long as the text."""
+
+    def __init__(self, text: str) -> None:
+        self._ends = [match.start() for match in _LINE_END.finditer(text)]
+        self._starts = [0, *(match.end() for match in _LINE_END.finditer(text))]
+
+    def end(self, at: int) -> int:
+        """The end of the line that holds the offset, before its line end."""
+        return self._ends[min(bisect_left(self._ends, at), len(self._ends) - 1)]
+
+    def start(self, at: int) -> int:
+        """The start of the line that holds the offset."""
+        return self._starts[bisect_right(self._starts, at) - 1]
+
+
+class _Key(NamedTuple):
+    """A secret key and how its value is given. `start` is where the key stands."""
+
+    start: int
+    name: str
+    sign: str
+    quoted: bool
+
+
+class Values:
+    """The values of secret keys in one text."""
+
+    def __init__(self, text: str, path: str) -> None:
+        self._text = text
+        self._name = path.rpartition("/")[2]
+        self._code = quoted_only(path)
+        self._lines = _Lines(text)
+
+    def found(self) -> Iterator[Range]:
+        """What is masked for the sake of its key. Keys within a value that is masked already are passed over."""
+        text, done = self._text, 0
+        for match in _KEY.finditer(text):
+            if match.start() < done:
+                continue
+            name = match["key"].rpartition(".")[2]
+            if not secrets.may_hold_secret(name) or text.startswith("${", match.start() - 2):
+                continue
+            if name == "secret_string" or match["sign"] in ("??", "||"):
+                masked, done = expression(text, match.end())
+                yield from masked
+                continue
+            for each in self.value(match.end(), _Key(match.start(), name, match["sign"], bool(match["quote"]))):
+                yield each
+                done = max(done, each[1])
+        for match in _LEGACY_ENV.finditer(text):
+            if secrets.may_hold_secret(match["key"]):
+                yield from literal(text, *match.span("value"))
+        for match in _NAMED.finditer(text):
+            if secrets.may_hold_secret(match["key"]):
+                key = _Key(match.start("label"), match["key"], match["sign"], match["label"][0] in "\"'")
+                yield from self.value(match.end(), key)
+
+    def value(self, at: int, key: _Key) -> list[Range]:
+        """What of the value that follows `at` is secret."""
+        text = self._text
+        at = blank(text, at)
+        if key.sign == ":":
+            block = _BLOCK.match(text, at)
+            if block is not None:
+                return literal(text, block.end(), _deeper(text, self._lines.start(key.start), block.end()))
+            prefix = _PREFIX.match(text, at)
+            at = prefix.end() if prefix is not None else at
+        opening = HEREDOC.match(text, at)
+        if opening is not None:
+            return heredoc(text, opening)
+        first = text[at : at + 1]
+        if first in ("[", "{", ""):
+            return self._list(at) if first == "[" and not key.name.lower().endswith(("secrets", "credentials")) else []
+        end = self._lines.end(at)
+        if first in ("'", '"', "`"):
+            close = _quote(text, at)
+            return literal(text, at + 1, close if close >= 0 else end)
+        if self._code:
+            return strings(text, at, argument(text, at, end))
+        return literal(text, at, self._bare(at, end, key))
+
+    def _list(self, at: int) -> list[Range]:
+        """The strings of a list; a list of objects has keys of its own."""
+        found, end = expression(self._text, at)
+        return [] if "{" in self._text[at:end].replace("${", "") else found
+
+    def _bare(self, at: int, end: int, key: _Key) -> int:
+        """Where an unquoted value ends."""
+        text = self._text
+        start = self._lines.start(key.start)
+        near = text[max(start, key.start - 100) : key.start]
+        first = not near.strip(" \t-") and key.start - start <= len(near)
+        if key.sign == ":":
+            flow = text.rfind("{", start, key.start) >= 0 or (key.quoted and near.rstrip().endswith((",", '"', "'")))
+            return _uncommented(text, at, _first(text, at, end, ",}") if flow else end)
+        if near[-1:] in ("?", "&"):
+            return _first(text, at, end, "& \t\"'`")
+        if near[-1:] in ("'", '"'):
+            close = text.find(near[-1], at, end)
+            return close if close >= 0 else end
+        settings = ".env" in self._name or self._name.endswith((".properties", ".ini"))
+        if first and (settings or "-" in near):
+            return _uncommented(text, at, end)
+        return _first(text, at, end, " \t\"'`")
+
+
+def _uncommented(text: str, at: int, end: int) -> int:
+    comment = _COMMENT.search(text, at, end)
+    return comment.start() if comment else end
+
+
+def _first(text: str, at: int, end: int, stops: str) -> int:
+    depth = 0
+    for here in range(at, end):
+        letter = text[here]
+        if text.startswith("${", here):
+            depth += 1
+        elif letter == "}" and depth:
+            depth -= 1
+        elif depth == 0 and letter in stops:
+            return here
+    return end
+
+
+def _quote(text: str, at: int) -> int:
+    """The index of the quote that closes the one at `at`, or -1. Doubled and escaped quotes do not close."""
+    quote = text[at]
+    here, stop = at + 1, min(len(text), at + LONGEST)
+    while here < stop:
+        letter = text[here]
+        if letter == "\\" and quote != "'":
+            here += 2
+            continue
+        if letter == quote:
+            if quote == "'" and text.startswith("''", here):
+                here += 2
+                continue
+            return here
+        here += 1
+    return -1
+
+
+def _deeper(text: str, line_start: int, at: int) -> int:
+    """Where the lines end that are indented deeper than the line at `line_start`, or blank."""
+    indent = blank(text, line_start) - line_start
+    while at < len(text):
+        line_end = _LINE_END.search(text, at)
+        end = line_end.start() if line_end is not None else len(text)
+        first = blank(text, at)
+        if first < end and first - at <= indent:
+            return at
+        following = _LINE_END.match(text, end)
+        if following is None or following.end() == end:
+            return len(text)
+        at = following.end()
+    return at
+
+
+def fallbacks(text: str) -> Iterator[Range]:
+    """The default in `${DB_PASSWORD:-default}`."""
+    for match in _FALLBACK.finditer(text):
+        if secrets.may_hold_secret(match["key"]):
+            yield from literal(text, *match.span("value"))
+
+
+def named_after(text: str) -> Iterator[Range]:
+    """The value that stands before its name, as two entries of one mapping."""
+    for match in _NAMED_AFTER.finditer(text):
+        if secrets.may_hold_secret(match["key"]):
+            yield from literal(text, *match.span("value"))
+
+
+def defaults(text: str, path: str) -> Iterator[Range]:
+    """The default of a Terraform variable."""
+    if not path.endswith(".tf"):
+        return
+    for match in _VARIABLE.finditer(text):
+        if secrets.may_hold_secret(match["key"]):
+            inner = _DEFAULT_LINE.search(text, match.end())
+            if inner is not None and inner["end"] is None:
+                yield from expression(text, inner.end())[0]
