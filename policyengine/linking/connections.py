@@ -11,6 +11,7 @@ from policyengine.model.nodes import (
     Build,
     ConfigModule,
     Node,
+    Package,
     Role,
     Service,
     Side,
@@ -41,9 +42,13 @@ def connected(nodes: dict[str, Node], edges: set[Edge]) -> Iterator[Edge]:
 
 
 def configured(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:
-    """Service → ConfigModule: of the folder its image is built from, or the only one there is."""
+    """Service → ConfigModule: of the folder its image is built from, or the only one there is.
+
+    A Dockerfile in the folder of a package builds that package, whatever its context.
+    """
     everything = list(nodes)
     modules = [node for node in everything if isinstance(node, ConfigModule)]
+    packages = {_folder(node.directory) for node in everything if isinstance(node, Package)}
     if not modules:
         return
     built_by = {edge.source: edge.target for edge in edges if edge.kind is EdgeKind.BUILT_BY}
@@ -52,21 +57,23 @@ def configured(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:
         if not isinstance(service, Service) or service.role is not Role.APP or service.side is Side.PIPELINE:
             continue
         build = service.build or by_id.get(built_by.get(service.id, ""))
-        module = _module(build if isinstance(build, Build) else None, modules)
+        module = _module(build if isinstance(build, Build) else None, modules, packages)
         if module is not None:
             yield Edge(EdgeKind.CONFIGURED_BY, service.id, module.id, f"reads {module.path}")
 
 
-def _module(build: Build | None, modules: Sequence[ConfigModule]) -> ConfigModule | None:
+def _module(build: Build | None, modules: Sequence[ConfigModule], packages: set[str]) -> ConfigModule | None:
     if build is None or not isinstance(build.context, Known):
         return modules[0] if len(modules) == 1 else None
     folders = {_folder(build.context.value)}
     if isinstance(build.dockerfile, Known):
-        folders.add(_folder(PurePosixPath(build.dockerfile.value).parent.as_posix()))
+        own = _folder(PurePosixPath(build.dockerfile.value).parent.as_posix())
+        folders = {own} if own and own in packages else folders | {own}
     inside = [module for module in modules if _folder(module.directory) in folders]
     if not inside:
         inside = [module for module in modules if any(_under(module.directory, folder) for folder in folders)]
-    return inside[0] if len(inside) == 1 else None
+    files = {module.path: module for module in reversed(inside)}  # one may be what another takes of it
+    return next(iter(files.values())) if len(files) == 1 else None
 
 
 def _under(directory: str, folder: str) -> bool:

@@ -31,19 +31,19 @@ _WIDE = regex(r"[^\x00-\x7f]")
 
 
 class Parsed(Struct, frozen=True, eq=False):
-    """The tree of a file. tree-sitter counts bytes; `_wide` are the ends of wide characters, `_extra` what they add."""
+    """The tree of a file. tree-sitter counts bytes; `wide` are the ends of wide characters, `extra` what they add."""
 
     source: Source
     root: Node
-    _wide: tuple[int, ...]
-    _extra: tuple[int, ...]
+    wide: tuple[int, ...]
+    extra: tuple[int, ...]
 
     def offset(self, byte: int) -> int:
         """The code point that starts at a byte."""
-        if not self._wide:
+        if not self.wide:
             return byte
-        index = bisect_right(self._wide, byte)
-        return byte - self._extra[index - 1] if index else byte
+        index = bisect_right(self.wide, byte)
+        return byte - self.extra[index - 1] if index else byte
 
     def span(self, node: Node) -> Span:
         """Where a node stands."""

@@ -1,4 +1,4 @@
-"""The TypeScript masker: text blanked outside of code, brackets matched, nothing crashes."""
+"""TypeScript as a tree: what a file imports, exports and declares, what its literals say, and where."""
 
 from __future__ import annotations
 
@@ -6,125 +6,154 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policyengine.model.source import Source
+from policyengine.model.source import Source, Span
 from policyengine.syntax import typescript
-from policyengine.syntax.typescript import Code, Part
+from policyengine.syntax.typescript import Code, Import, arguments, children, inner, names
 
 
-def code(text: str) -> Code:
-    return typescript.read(Source("a.ts", text))
+def code(text: str, path: str = "a.ts") -> Code:
+    return typescript.read(Source(path, text))
 
 
 @pytest.mark.parametrize(
-    ("text", "masked"),
+    ("text", "calls"),
     [
-        ("a // b\nc", "a     \nc"),
-        ("a /* b\nc */ d", "a     \n     d"),
-        ('x = "a\\"b" + c', 'x = "    " + c'),
-        ("x = 'it''s'", "x = '  '' '"),
-        ("`a${b}c`", "` ${b} `"),
-        ("`a${`x${y}z`}c`", "` ${` ${y} `} `"),
-        ("a = /[/'\"]/g; b", "a =         ; b"),
-        ("a / b / c", "a / b / c"),
-        ("(a) / 2 // x", "(a) / 2     "),
-        ("return /x'/.test(y)", "return     .test(y)"),
-        ("<br /> 'a'", "<br /> ' '"),
-        ("'open\nx", "'    \nx"),
+        ("f('(', /[)]/, `${g(1)}`)", ["f", "g"]),
+        ("// f()\ng()", ["g"]),
+        ("/* f()\n */ g()", ["g"]),
+        ('x = "f()" + g()', ["g"]),
+        ("`a${`f()${y()}z`}c`", ["y"]),
+        ("a = /['\"]f()/g; b()", ["b"]),
+        ("a / b() / c", ["b"]),
     ],
 )
-def test_what_is_no_code_is_blanked_with_the_same_length(text: str, masked: str) -> None:
-    assert code(text).text == masked
-
-
-def test_brackets_in_strings_and_regular_expressions_do_not_match() -> None:
-    read = code("f('(', /[)]/, `${g(1)}`)")
-    assert read.closers[1] == len(read.text) - 1
-    assert read.text[read.closers[1]] == ")"
-
-
-def test_a_stray_closing_bracket_changes_nothing() -> None:
-    assert code(")a(b)").closers == {2: 4}
-
-
-def test_a_string_has_its_value_and_its_place_without_quotes() -> None:
-    text = 'x = "a\\n\\u{41}"'
-    found = code(text).string(4)
-    assert found is not None
-    assert found[0] == "a\nA"
-    assert text[found[1].start : found[1].end] == "a\\n\\u{41}"
-
-
-def test_properties_have_keys_values_spreads_and_shorthands() -> None:
-    text = '{ a: f(1, 2), "b-c": x, ...rest, d, e: z.custom<A, B>(y).optional(), }'
+def test_what_is_no_code_holds_no_calls(text: str, calls: list[str]) -> None:
     read = code(text)
-    found = [(each.key, text[each.value.start : each.value.end]) for each in read.properties(0)]
-    assert found == [
-        ("a", "f(1, 2)"),
-        ("b-c", "x"),
-        ("", "rest"),
+    assert [read.text(call.children[0]) for call in read.walk("call_expression")] == calls
+
+
+def test_an_angle_bracket_is_a_cast_in_typescript_and_an_element_in_tsx() -> None:
+    assert next(code("x = <T>y").walk("type_assertion"), None) is not None
+    assert next(code("x = <b>y</b>", "a.tsx").walk("jsx_element"), None) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "slice_"),
+    [
+        ('x = "a\\n\\u{41}"', "a\nA", "a\\n\\u{41}"),
+        ("x = 'é日😀'", "é日😀", "é日😀"),
+        ("x = `plain`", "plain", "plain"),
+        ("x = ''", "", "''"),
+        ('x = "\\q\\x41\\u0042"', "qAB", "\\q\\x41\\u0042"),
+    ],
+)
+def test_a_string_has_its_value_and_its_place_without_quotes(text: str, value: str, slice_: str) -> None:
+    read = code(text)
+    literal = read.string(next(read.walk("string", "template_string")))
+    assert literal is not None
+    assert literal[0] == value
+    assert text[literal[1].start : literal[1].end] == slice_
+
+
+def test_a_template_with_an_expression_says_no_text() -> None:
+    read = code("x = `a${b}`")
+    assert read.string(next(read.walk("template_string"))) is None
+
+
+def test_keys_are_known_as_they_are_written() -> None:
+    text = '({ a: 1, "b-c": 2, ["d"]: 3, [e]: 4, 5: 6 })'
+    read = code(text)
+    keys = [read.key(pair.named_children[0]) for pair in read.walk("pair")]
+    assert [key and (key[0], text[key[1].start : key[1].end]) for key in keys] == [
+        ("a", "a"),
+        ("b-c", "b-c"),
         ("d", "d"),
-        ("e", "z.custom<A, B>(y).optional()"),
+        None,
+        ("5", "5"),
     ]
 
 
-def test_a_chain_is_followed_over_lines_calls_and_type_arguments() -> None:
-    text = "z\n  .string<A>()\n  .min(1)\n  .optional()"
-    links, whole = code(text).chain(Part(0, len(text)))
-    assert [(link.name, link.call >= 0) for link in links] == [
-        ("z", False),
-        ("string", True),
-        ("min", True),
-        ("optional", True),
+def test_the_inside_of_brackets_casts_and_assertions_is_found() -> None:
+    read = code("(await (x as T))!")
+    assert read.text(inner(read.root.named_children[0])) == "x"
+
+
+def test_arguments_are_those_in_brackets_without_comments() -> None:
+    read = code("f(a, /* b */ c, ...d); g`x`")
+    assert [[read.text(each) for each in arguments(call)] for call in read.walk("call_expression")] == [
+        ["a", "c", "...d"],
+        [],
     ]
-    assert whole
-
-
-def test_an_expression_ends_where_its_statement_ends() -> None:
-    text = "const a = z\n  .object({})\nconst b = 1; const c = x ??\n y\nlet d"
-    read = code(text)
-    for name, value in (("a", "z\n  .object({})"), ("b", "1"), ("c", "x ??\n y")):
-        part = read.declared(name)
-        assert part is not None
-        assert text[part.start : part.end] == value
-
-
-def test_a_receiver_is_the_whole_expression_before_the_dot() -> None:
-    text = "x = z.object({ a: 1 }).strict().parse(process.env)"
-    part = code(text).receiver(text.index(".parse"))
-    assert text[part.start : part.end].strip() == "z.object({ a: 1 }).strict()"
 
 
 def test_imports_are_known_by_their_local_name() -> None:
     read = code(
-        'import J, { a as b, type C } from "m";\nimport * as v from "./v";\nconst { z } = require("zod")\n'
-        'export { q } from "./q"'
+        'import J, { a as b, type C } from "m";\nimport * as v from "./v";\nimport x = require("y");\nimport "side";'
     )
-    assert {name: tuple(each) for name, each in read.imports().items()} == {
-        "J": ("default", "m"),
-        "b": ("a", "m"),
-        "C": ("C", "m"),
-        "v": ("*", "./v"),
-        "q": ("q", "./q"),
-        "z": ("z", "zod"),
+    assert read.imports == {
+        "J": Import("default", "m"),
+        "b": Import("a", "m"),
+        "C": Import("C", "m"),
+        "v": Import("*", "./v"),
+        "x": Import("*", "y"),
     }
 
 
-@given(st.text(alphabet="ab'\"`/*\\\n${}()[],;:=<>.?! \r", max_size=200))
-def test_reading_never_fails_and_keeps_every_offset(text: str) -> None:
-    read = code(text)
-    assert len(read.text) == len(text)
-    assert all(text[start] in "([{" and start < end for start, end in read.closers.items())
-    assert all(before in (after, *"'\"`") or after == " " for before, after in zip(text, read.text, strict=True))
-    for start, end in read.strings.items():
-        assert text[start] == text[end - 1]
-    read.declared("a")
-    read.chain(Part(0, len(text)))
-    read.items(0)
+def test_exports_are_known_by_their_outer_name() -> None:
+    read = code(
+        'export { q, r as s } from "./q";\nexport * from "./all";\nexport * as n from "./n";\nexport { z as zed };\n'
+        "export const A = 1, { B, c: C = 2, ...D } = x;\nexport function f() {}\nexports.g = 3;"
+    )
+    assert read.exports == {
+        "q": Import("q", "./q"),
+        "s": Import("r", "./q"),
+        "n": Import("*", "./n"),
+        "zed": "z",
+        **{name: name for name in ("A", "B", "C", "D", "f")},
+        "g": "exports.g",
+    }
+    assert read.stars == ["./all"]
 
 
-@pytest.mark.parametrize("piece", ["(/[", "`${", "'", "/* ", "= /a", "/**/ ", '"\\', "import {", "a<", "function f<"])
-def test_hostile_files_are_read_to_their_end(piece: str) -> None:
-    text = piece * (400_000 // len(piece))
+@pytest.mark.parametrize(
+    ("text", "expression"),
+    [("export default f(1);", "f(1)"), ("module.exports = { a };", "{ a }"), ("export = x;", "x")],
+)
+def test_the_default_export_is_an_expression(text: str, expression: str) -> None:
     read = code(text)
-    assert len(read.text) == len(text)
-    read.declared("a")
+    assert [read.text(node) for node in read.default] == [expression]
+
+
+def test_declarations_are_known_by_the_names_they_bind() -> None:
+    read = code("const a = 1, { b, c: [d = 2, ...e] } = x;\nfunction f() { const no = 1 }\nclass G {}\nenum H {}")
+    assert {name: read.text(node).split()[0] for name, node in read.declared.items()} == {
+        "a": "a",
+        "b": "{",
+        "d": "{",
+        "e": "{",
+        "f": "function",
+        "G": "class",
+        "H": "enum",
+    }
+
+
+@given(st.text(alphabet="ab'\"`/*\\\n${}()[],;:=<>.?! \ré日😀", max_size=120))
+def test_any_text_is_read_and_every_place_is_a_slice_of_it(text: str) -> None:
+    read = code(text)
+    for node in read.walk("identifier", "string", "template_string", "number"):
+        span = read.span(node)
+        assert 0 <= span.start <= span.end <= len(text)
+        assert read.text(node) == text[span.start : span.end]
+        literal = read.string(node)
+        if literal is not None and "\\" not in literal[0]:
+            assert span.holds(literal[1])
+        list(names(read, node))
+        children(node)
+        read.key(node)
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="'\\\n\r\0"), max_size=40))
+def test_a_string_of_any_characters_says_them(text: str) -> None:
+    read = code(f"x = '{text}'")
+    literals = [read.string(node) for node in read.walk("string")]
+    assert literals == [(text, Span("a.ts", 5, 5 + len(text)) if text else Span("a.ts", 4, 6))]

@@ -39,11 +39,12 @@ def env_key_missing_in_cloud(graph: Graph, options: Options) -> Iterator[Outcome
     The config module throws at start-up, so the new task never becomes healthy; without such a module the variable is
     `undefined` in the middle of a request.
 
-    Required keys are those of the config module that have neither a default nor `optional`. The cloud provides
-    `environment`, `secrets`, `environmentFiles` and the ENV of the deployed stage. Keys of the platform and AWS
-    credentials, which the task role replaces, need no entry. Variables injected by `infisical run` are not known from
-    files. Where several containers share one config module and another of them has the key, it may be needed only
-    there, so the finding is a warning. All missing keys of a container make one finding, at the container.
+    Required keys are those of the config module that have neither a default nor `optional`; where one of several must
+    be there, any of them will do. The cloud provides `environment`, `secrets`, `environmentFiles` and the ENV of the
+    deployed stage. Keys of the platform and AWS credentials, which the task role replaces, need no entry. Variables
+    injected by `infisical run` are not known from files. Where several containers share one config module and another
+    of them has the key, it may be needed only there, so the finding is a warning. All missing keys of a container make
+    one finding, at the container.
     """
     del options
     users: dict[str, list[Container]] = {}
@@ -58,7 +59,7 @@ def env_key_missing_in_cloud(graph: Graph, options: Options) -> Iterator[Outcome
 
 def _missing(graph: Graph, container: Container, users: list[Container]) -> Iterator[Outcome]:
     """What one of the containers that share a config module lacks."""
-    absent = [key for key in _required(container) if key.key not in container.environment]
+    absent = [key for key in _required(container) if not _met(key, container)]
     if absent and container.environment_gap is not None:
         yield from undecided(container.node, container.environment_gap)
         return
@@ -70,8 +71,8 @@ def _missing(graph: Graph, container: Container, users: list[Container]) -> Iter
     if not absent:
         return
     others = [each for each in users if each.id != container.id]
-    elsewhere = all(any(key.key in other.environment for other in others) for key in absent)
-    names = ", ".join(key.key for key in absent)
+    elsewhere = all(any(_met(key, other) for other in others) for key in absent)
+    names = ", ".join(" or ".join((*key.alternatives, key.key)) for key in absent)
     yield Finding(
         subject=container.node,
         at=container,
@@ -80,6 +81,11 @@ def _missing(graph: Graph, container: Container, users: list[Container]) -> Iter
         severity=Severity.WARNING if elsewhere else None,
         fix=Fix(f"add {names} to the container's secrets or environment"),
     )
+
+
+def _met(key: ConfigKey, container: Container) -> bool:
+    """Whether a container has the variable, or one that may stand in for it."""
+    return any(name in container.environment for name in (key.key, *key.alternatives))
 
 
 def _required(container: Container) -> Iterator[ConfigKey]:

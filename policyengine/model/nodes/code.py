@@ -15,13 +15,17 @@ if TYPE_CHECKING:
 
 
 class ConfigKey(Struct, frozen=True):
-    """One environment variable that code reads. `required` is Unknown where the code does not tell plainly."""
+    """One environment variable that code reads. `required` is Unknown where the code does not tell plainly.
+
+    `alternatives` are other variables that meet the same requirement: any one of them or this one must be there.
+    """
 
     key: str
     span: Span
     required: Value[bool]
     default: Value[str]
     client: bool = False
+    alternatives: tuple[str, ...] = ()
 
 
 class ConfigModule(Node, frozen=True, kw_only=True):

@@ -1,411 +1,272 @@
-"""The checks of a config module that libraries make: zod and its kin, t3-env, envalid, convict, env-var, Nest."""
+"""Follow the statements of a configuration module, and say of each variable what its absence does.
+
+A variable is required where its absence throws or ends the process, through whatever the code does on the way: names,
+functions, lists that are walked, schemas. It is required under a condition where files do not decide whether control
+comes there. It is optional where a default or a test stands in.
+"""
 
 from __future__ import annotations
 
-import re
-from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from msgspec.structs import replace
-
+from policyengine.knowledge.variables import given_by, is_published
 from policyengine.model.nodes import ConfigKey
 from policyengine.model.value import Absent, Known, Unknown, Value
-from policyengine.patterns import regex
-from policyengine.platforms.code.config_reads import ENVIRONMENT, aliases, reads
-from policyengine.platforms.code.config_schema import Modules, Place, Shape, Verdict, library, literal, shape
+from policyengine.platforms.code import config_values as values
+from policyengine.platforms.code.config_expressions import Expressions, TooLong
+from policyengine.platforms.code.config_schema import INVALID
+from policyengine.platforms.code.config_values import (
+    ALWAYS,
+    NEVER,
+    NOTHING,
+    OPAQUE,
+    SOMETIMES,
+    Caught,
+    Environment,
+    Guard,
+    Items,
+    Lit,
+    Record,
+    Val,
+    branch,
+    constant,
+    product,
+)
+from policyengine.syntax.typescript import FUNCTIONS, Code, Incomplete, children, inner, part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
-    from policyengine.platforms.code.config_reads import Read
-    from policyengine.syntax.typescript import Code, Part
+    from tree_sitter import Node
 
-_CLIENT = regex(r"(?:NEXT_PUBLIC|VITE|REACT_APP|PUBLIC|NUXT_PUBLIC|EXPO_PUBLIC|GATSBY|VUE_APP)_")
-_T3 = regex(r"(?<!function )\bcreateEnv\s*(?:<[^()]{0,200}>\s*)?\(")
-_CLEAN = regex(r"(?<!function )\b(?:cleanEnv|customCleanEnv|parseEnv)\s*(?:<[^()]{0,200}>\s*)?\(")
-_PARSES = regex(
-    r"(\??\.)\s*(parse|safeParse|parseAsync|safeParseAsync|spa|validate|validateSync|validateAsync|attempt|assert|cast"
-    r"|from|decode|create)\s*(?:<[^()]{0,200}>\s*)?\("
-)
-_PARSE_CALL = regex(r"(?<![\w$.])(parse|safeParse|parser|assert|attempt)\s*\(")
-_ARK_CALL = regex(r"(?<![\w$.])([A-Za-z_$][\w$]*)\s*\(\s*(?=process|import|Bun)")
-_NEST = regex(r"\bvalidationSchema\s*:\s*")
-_CONVICT = regex(r"(?<![\w$.])convict\s*(?:<[^()]{0,200}>\s*)?\(")
-_ENV_VAR = regex(r"(?<![\w$])(?:env|envVar|from\([^()]*\))\s*\.\s*get\s*\(\s*(?=[\"'`])")
-_CLASS = regex(r"\bplainTo(?:Instance|Class)\s*\(\s*([A-Za-z_$][\w$]*)")
-_DECORATED = regex(r"^[ \t]*(?:public\s+|readonly\s+)*([A-Z][A-Z0-9_]*)\s*([?!])?\s*[:=;]", re.MULTILINE)
-_WHOLE = regex(rf"{ENVIRONMENT}(?!\s*(?:\??\.\s*[\w$]|\??\.?\s*\[))|\b(?:Deno\s*\.\s*env\s*\.\s*toObject)\b")
-_SOME = regex(ENVIRONMENT)
-_FAILS = regex(
-    r"\bthrow\b|\b(?:process|Deno)\s*\.\s*(?:exit|abort)\s*\(|\bexitCode\b|\b(?:fail|panic|die|fatal)\w*\s*\(|\.orThrow\b|\breject\("
-)
-
-
-_MOST = 40
-"""How many calls of `parse` in a file are looked at."""
+    from policyengine.platforms.code.config_imports import Modules
 
 
 class Checked(NamedTuple):
-    """What one check of a file says: the library, the keys, and why there may be more."""
+    """What a file says: the library that checks (`manual` for a throw), its variables, why there may be more."""
 
     library: str
     keys: tuple[ConfigKey, ...]
-    gap: str = ""
-    bypass: Value[str] | None = None
+    gap: str
+    bypass: Value[str] | None
 
 
-def checks(reader: Modules, code: Code) -> Iterator[Checked]:
-    """Every check by a library in a file."""
-    yield from _t3(reader, code)
-    yield from _cleaned(reader, code)
-    yield from _parsed(reader, code)
-    yield from _nest(reader, code)
-    yield from _convict(code)
-    yield from _env_var(reader, code)
-    yield from _classes(code)
+class Run(Expressions):
+    """Follows statements. One tells whether control goes on behind it: True, False for a return, None for an end."""
 
+    def file(self, wanted: frozenset[str] | None = None) -> None:
+        """Follow the file from its first statement to its last, then the functions that nothing in it calls.
 
-def _t3(reader: Modules, code: Code) -> Iterator[Checked]:
-    for match in islice(_T3.finditer(code.text), _MOST):
-        arguments = code.items(match.end() - 1)
-        if not arguments or not code.text.startswith("{", arguments[0].start):
-            continue
-        given = {each.key: each.value for each in code.properties(arguments[0].start)}
-        if not given.keys() & {"server", "client", "shared", "runtimeEnv", "runtimeEnvStrict"}:
-            continue
-        keys: list[ConfigKey] = []
-        gap = ""
-        runtime = next(
-            (given[name] for name in ("runtimeEnvStrict", "runtimeEnv", "experimental__runtimeEnv") if name in given),
-            None,
-        )
-        for table in ("server", "client", "shared"):
-            if table not in given:
-                continue
-            declared = shape(reader, Place(code, given[table]))
-            gap = gap or declared.gap
-            keys.extend(_bind(reader, declared, code, runtime, client=table == "client", keep=True))
-        if "extends" in given and code.items(given["extends"].start):
-            gap = gap or "it extends other sets of variables"
-        skip = given.get("skipValidation")
-        bypass = _bypass(reader, code, skip) if skip is not None else None
-        if skip is not None and code.text[skip.start : skip.end] == "true":
-            open_keys = tuple(replace(key, required=Known(value=False, span=key.span)) for key in keys)
-            yield Checked("", open_keys, "validation is switched off")
-        else:
-            yield Checked("t3-env", tuple(keys), gap, bypass)
+        Others call those that are `wanted`, or all.
+        """
+        code = self.code
+        told = [node for name, node in code.declared.items() if wanted is not None and name not in wanted]
+        unasked = [code.span(node) for node in told]
+        try:
+            self.block(children(code.root))
+            self.assumed = True
+            while waiting := sorted(set(self.made) - self.ran):
+                self.frame.path = (ALWAYS,)
+                self.ran.add(waiting[0])
+                path, start = waiting[0]
+                if path == code.source.path and not any(each.start <= start < each.end for each in unasked):
+                    self.run(self.made[waiting[0]], None)
+        except TooLong:
+            self.gaps.append("the code is too long to be followed")
 
+    def block(self, statements: Iterable[Node]) -> bool | None:
+        """Follow statements in order, with the functions among them known before."""
+        waiting = list(statements)
+        for node in waiting:
+            for declared in (node, *children(node)) if node.type == "export_statement" else (node,):
+                named = declared.child_by_field_name("name") if declared.type in FUNCTIONS else None
+                if named is not None:
+                    self.frame.scope.names[self.code.text(named)] = constant(self.function(declared))
+        for node in waiting:
+            try:
+                goes_on = self._statement(node)
+            except Incomplete:
+                goes_on = True
+            if not goes_on:
+                return goes_on
+        return True
 
-_SWITCH = regex(r"(?:!!\s*|\bBoolean\(\s*)?\Z")
-_SWITCHED = regex(r"\s*\)?\s*(?:={2,3}\s*[\"'`]|[|,;)}\n]|\Z)")
+    def _statement(self, node: Node) -> bool | None:
+        match node.type:
+            case "statement_block" | "else_clause" | "finally_clause" | "switch_case" | "switch_default":
+                return self.block(children(node))
+            case "lexical_declaration" | "variable_declaration":
+                return self.block(children(node))
+            case "export_statement" if node.child_by_field_name("source") is None:
+                return self.block(each for each in children(node) if each.type != "export_clause")
+            case "variable_declarator":
+                given = node.child_by_field_name("value")
+                value = self.value(given) if given is not None else NOTHING
+                self.bind(part(node, "name"), value)
+                return None if value is NEVER else True
+            case "if_statement":
+                return self._if(node)
+            case "return_statement":
+                value = self.value(children(node)[0]) if children(node) else NOTHING
+                self.frame.returned.append((self.frame.path, value))
+                return None if value is NEVER else False
+            case "throw_statement":
+                self.value(children(node)[0])
+                self.stop()
+                return None
+            case "break_statement" | "continue_statement":
+                return False
+            case "for_in_statement" | "for_statement" | "while_statement" | "do_statement":
+                return self._loop(node)
+            case "switch_statement":
+                return self._switch(node)
+            case "try_statement":
+                return self._try(node)
+            case "class_declaration" | "abstract_class_declaration":
+                self.frame.scope.names[self.code.text(part(node, "name"))] = self.value(node)
+                return True
+            case kind if kind.endswith(("_declaration", "_statement")) and kind != "expression_statement":
+                return True
+        return None if self.value(node) is NEVER else True
 
+    def _if(self, node: Node) -> bool | None:
+        tested = self.test(self.value(part(node, "condition")))
+        before, same = self.frame.path, True
+        ends: list[bool | None] = []
+        paths: list[Guard] = []
+        for wanted, name in ((True, "consequence"), (False, "alternative")):
+            body = node.child_by_field_name(name)
+            start = self.frame.path = product(before, branch(tested, want=wanted))
+            ended = self.block([body]) if body is not None and start else True if start else None
+            ends.append(ended)
+            if ended:
+                paths.extend(self.frame.path)
+                same = same and self.frame.path == start
+        # an end changes nothing for what follows: without the variable, control does not come there either
+        unchanged = not paths or (same and False not in ends)
+        self.frame.path = before if unchanged else tuple(dict.fromkeys(paths))
+        return True if paths else False if False in ends else None
 
-def _bypass(reader: Modules, code: Code, part: Part, depth: int = 0) -> Value[str]:
-    """The variable that switches validation off: `!!process.env.X`, `process.env.X === "true"`."""
-    for each in reads(code):
-        if not part.start <= each.part.start < part.end:
-            continue
-        compared = re.compile(r"\s*={2,3}\s*(?=[\"'`])").match(code.text, each.part.end)
-        string = code.string(compared.end()) if compared else None
-        plain = _SWITCH.search(code.text[part.start : each.part.start]) and _SWITCHED.match(code.text, each.part.end)
-        if plain and each.key != "NODE_ENV" and (string is None or string[0].lower() in ("1", "true", "yes", "on")):
-            return Known(each.key, code.span(each.name))
-        return Unknown("what switches validation off is computed", code.span(part))
-    text = code.text[part.start : part.end]
-    if text == "false":
-        return Absent(code.span(part))
-    target = reader.value(code, text) if text.isidentifier() and depth < 6 else None
-    if target is not None and target.part != part:
-        return _bypass(reader, target.code, target.part, depth + 1)
-    return Unknown("what switches validation off is computed", code.span(part))
+    def _loop(self, node: Node) -> bool:
+        """Follow the body for each item that is known, once under a condition for others."""
+        before, pattern = self.frame.path, node.child_by_field_name("left")
+        for item, guards in self._rounds(node):
+            self.frame.path = product(before, guards)
+            if self.frame.path:
+                if pattern is not None:
+                    self.bind(pattern, item)
+                self.block([part(node, "body")])
+        self.frame.path = before
+        return True
 
-
-def _cleaned(reader: Modules, code: Code) -> Iterator[Checked]:
-    """`cleanEnv(process.env, { A: str() })`, and `parseEnv(process.env, { A: z.string() })` of znv."""
-    for match in islice(_CLEAN.finditer(code.text), _MOST):
-        arguments = code.items(match.end() - 1)
-        if len(arguments) < 2 or not _environment(reader, code, arguments[0]):
-            continue
-        declared = shape(reader, Place(code, arguments[1]))
-        name = "znv" if match[0].startswith("parseEnv") else "envalid"
-        yield Checked(name, tuple(_bind(reader, declared, code, arguments[0])), declared.gap)
-
-
-def _parsed(reader: Modules, code: Code) -> Iterator[Checked]:
-    """`schema.parse(process.env)`, `v.parse(schema, process.env)`, `Env(process.env)`."""
-    for match in islice(_PARSES.finditer(code.text), _MOST):
-        opener = match.end() - 1
-        arguments = code.items(opener)
-        if not arguments:
-            continue
-        receiver = code.receiver(match.start(1))
-        name = library(code, code.text[receiver.start : receiver.end].strip())
-        if name and len(arguments) > 1 and _environment(reader, code, arguments[1]):
-            schema, given = arguments[0], arguments[1]
-        elif _environment(reader, code, arguments[0]):
-            schema, given = receiver, arguments[0]
-        else:
-            continue
-        yield from _checked(reader, Place(code, schema), Place(code, given), method=match[2], name=name)
-    for match in islice(_PARSE_CALL.finditer(code.text), _MOST):
-        arguments = code.items(match.end() - 1)
-        if len(arguments) > 1 and library(code, match[1]) and _environment(reader, code, arguments[1]):
-            yield from _checked(
-                reader,
-                Place(code, arguments[0]),
-                Place(code, arguments[1]),
-                method=match[1],
-                name=library(code, match[1]),
-            )
-    for match in islice(_ARK_CALL.finditer(code.text), _MOST):
-        target = reader.value(code, match[1])
-        opener = code.text.rfind("(", match.start(), match.end())
-        arguments = code.items(opener)
-        if target is None or not arguments or not _environment(reader, code, arguments[0]):
-            continue
-        links, _ = target.code.chain(target.part)
-        if links and library(target.code, links[0].name) == "arktype":
-            yield from _checked(reader, target, Place(code, arguments[0]), method="assert", name="arktype")
-
-
-def _checked(reader: Modules, schema: Place, given: Place, *, method: str, name: str) -> Iterator[Checked]:
-    """What `schema.parse(given)` says. A lenient method whose failure nothing acts on checks nothing."""
-    code, caller = schema.code, given.code
-    declared = shape(reader, schema)
-    if not declared.fields and not name:
-        text = code.text[schema.part.start : schema.part.end]
-        name = _root_library(reader, code, schema.part)
-        if not name and not re.search(r"schema|env|config", text, re.IGNORECASE):
+    def _rounds(self, node: Node) -> Iterator[tuple[Val, tuple[Guard, ...]]]:
+        start, condition = node.child_by_field_name("initializer"), node.child_by_field_name("condition")
+        if node.type == "for_in_statement":
+            thing = self.value(part(node, "right")).only
+            if isinstance(thing, Record) and self.code.text(part(node, "operator")) == "in":
+                thing = Items((constant(Lit(key, thing.names.get(key), key)), (ALWAYS,)) for key in thing.fields)
+            if isinstance(thing, Items):
+                yield from list(thing.items)
+            if not isinstance(thing, Items) or not thing.closed:
+                yield OPAQUE, (SOMETIMES,)
             return
-    named = name or _root_library(reader, code, schema.part) or "zod"
-    if code is caller and not declared.fields and any(each.part.start == given.part.start for each in reads(code)):
-        return  # one value is parsed, not the environment
-    lenient = method in ("safeParse", "safeParseAsync", "spa", "validate", "decode") and not _FAILS.search(caller.text)
-    if named == "joi" and re.search(r"presence\s*:", caller.text):
-        declared = declared._replace(
-            fields=tuple(
-                each if each.verdict.default else each._replace(verdict=Verdict(required=True))
-                for each in declared.fields
-            )
-        )
-    keys = tuple(_bind(reader, declared, caller, given.part))
-    if lenient:
-        keys = tuple(replace(key, required=Known(value=False, span=key.span)) for key in keys)
-    yield Checked("" if lenient else named, keys, declared.gap)
+        if start is not None:
+            self.block([start])
+        limit = inner(condition) if condition is not None else node
+        self.value(limit) if condition is not None else None
+        walked = limit.named_children[-1].child_by_field_name("object") if limit.type == "binary_expression" else None
+        thing = self.value(walked).only if walked is not None else None
+        if isinstance(thing, Items) and thing.closed:  # for (let i = 0; i < names.length; i++)
+            for index in range(len(thing.items)):
+                self.frame.scope.names[self.code.text(part(limit, "left"))] = constant(Lit(float(index)))
+                yield OPAQUE, (ALWAYS,)
+        else:
+            yield OPAQUE, (SOMETIMES,)
 
-
-def _root_library(reader: Modules, code: Code, part: Part, depth: int = 0) -> str:
-    """The library of a schema: that of the name its chain starts with, through names of the tree."""
-    links, _ = code.chain(part)
-    if not links or depth > 6:
-        return ""
-    direct = library(code, links[0].name)
-    if direct:
-        return direct
-    target = reader.value(code, links[0].name)
-    if target is None or target.part.start == links[0].start:
-        return ""
-    return _root_library(reader, target.code, target.part, depth + 1)
-
-
-def _environment(reader: Modules, code: Code, part: Part, depth: int = 0) -> bool:
-    """Whether an expression is (made of) the environment."""
-    text = code.text[part.start : part.end]
-    if _SOME.search(text) or "Deno.env" in text:
+    def _switch(self, node: Node) -> bool:
+        value, before = self.test(self.value(part(node, "value"))), self.frame.path
+        for case in children(part(node, "body")):
+            wanted = case.child_by_field_name("value")
+            told = values.compared("===", value, self.value(wanted)) if wanted is not None else OPAQUE
+            self.frame.path = product(before, branch(told, want=True))
+            if self.frame.path:
+                self.block(each for each in children(case) if each != wanted)
+        self.frame.path = before
         return True
-    names = set(re.findall(r"(?<![\w$.])([A-Za-z_$][\w$]*)(?!\s*[(:])", text))
-    if names & aliases(code):
-        return True
-    if depth > 4:
-        return False
-    for name in sorted(names)[:8]:
-        target = code.declared(name)
-        if target is not None and target != part and _environment(reader, code, target, depth + 1):
-            return True
-    if text.isidentifier() and code.declared(text) is None and code.imported(text) is None:
-        return _is_validator(code, part, text)
-    return False
+
+    def _try(self, node: Node) -> bool | None:
+        """What ends the program in the block comes to the handler, which may end it, or not."""
+        handler, last = node.child_by_field_name("handler"), node.child_by_field_name("finalizer")
+        before, self.found = self.found, []
+        goes_on = self.block([part(node, "body")])
+        failures, self.found = self.found, before
+        if handler is None:
+            self.found.extend(failures)
+        else:
+            outer, path = self.outer, self.frame.path
+            self.outer, self.frame.path = (*dict.fromkeys(failures), SOMETIMES), (ALWAYS,)
+            name = handler.child_by_field_name("parameter")
+            if name is not None:
+                self.bind(name, constant(Caught()))
+            caught = self.block([part(handler, "body")])
+            self.outer, self.frame.path = outer, path
+            goes_on = True if caught or goes_on else caught
+        if last is not None:
+            self.block([last])
+        return goes_on
 
 
-def _is_validator(code: Code, part: Part, name: str) -> bool:
-    """Whether a name is the parameter of a function that checks the environment, as @nestjs/config calls it."""
-    for title, function in code.functions():
-        if not function.body.start <= part.start < function.body.end:
-            continue
-        if not re.search(r"env|config", title, re.IGNORECASE) and title != "validate":
-            continue
-        if any(re.match(rf"{re.escape(name)}\b", code.text[each.start : each.end]) for each in function.parameters):
-            return True
-    return False
+def checked(modules: Modules, code: Code, wanted: frozenset[str] | None = None) -> Checked:
+    """What a file says of the environment; `wanted` are the names of it that an application uses, all by default."""
+    run = Run(modules, code)
+    run.file(wanted)
+    for node in code.walk("member_expression", "subscript_expression") if wanted is None else ():  # not followed to
+        if code.text(node.children[0]) in ("process.env", "import.meta.env", "Bun.env"):
+            key = code.key(node.named_children[-1]) if node.named_children[-1].type != "identifier" else None
+            if key is not None:
+                run.read(*key, Environment(meta=code.text(node).startswith("import")))
+    required, conditional = _requirements(run)
+    libraries = [guard.check for guard in run.found if guard.check not in ("", "crash")]
+    manual = any(guard.absent and not guard.check for guard in run.found)
+    library = libraries[0] if libraries else "manual" if manual else ""
+    gap = next(iter(run.gaps), "")
+    if not gap and not library and run.computed and run.throws:
+        gap = "the names that it checks are computed"
+    keys = tuple(_key(run, key, required, conditional) for key in run.told)
+    return Checked(library, keys, gap, run.bypass)
 
 
-def _bind(
-    reader: Modules, declared: Shape, code: Code, given: Part | None, *, client: bool = False, keep: bool = False
-) -> Iterator[ConfigKey]:
-    """The keys of a schema as variables, renamed and given defaults by `{ port: process.env.PORT ?? "1" }`."""
-    opener = _object(reader, code, given) if given is not None else None
-    sources: dict[str, Part] = {}
-    whole = opener is None
-    if opener is not None:
-        holder, start = opener
-        for given_key in holder.properties(start):
-            if given_key.key:
-                sources[given_key.key] = given_key.value
-            else:
-                spread = given_key.value
-                whole = whole or _WHOLE.search(holder.text, spread.start, spread.end) is not None
-        every = reads(holder)
-    for each in declared.fields:
-        value = sources.get(each.key)
-        if value is None or opener is None:
-            if whole or keep:
-                yield config_key(each.key, each.name, each.verdict, code, client=client)
-            continue
-        holder = opener[0]
-        inside = [read for read in every if value.start <= read.part.start < value.end]
-        if not inside or holder.text.startswith("{", value.start):
-            nested = _nested(reader, each.value, holder, value)
-            if nested is not None:
-                yield from nested
-            continue
-        verdict = _through(reader, holder, value, inside, each.verdict)
-        first = inside[0]
-        place = each.name if first.key == each.key else Place(holder, first.name)
-        yield config_key(first.key, place, verdict, code, client=client)
+def _requirements(run: Run) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+    """For each variable that must be there the others that may stand in; for others why they must be at times."""
+    required: dict[str, tuple[str, ...]] = {}
+    found = sorted(dict.fromkeys(run.found), key=lambda guard: len(guard.absent))
+    waiting = [guard for guard in found if guard.absent and guard.when != INVALID]
+    before = -1
+    while before < len(required):  # what one variable requires may rest on another that is required anyway
+        before = len(required)
+        for guard in waiting:
+            *others, key = guard.absent
+            sure = not guard.when and not any(given_by(other, "container") for other in others)
+            rests = all(required.get(other) == () for other in guard.present)
+            if sure and rests and required.keys().isdisjoint(guard.absent):
+                required[key] = tuple(others)
+                for other in others:
+                    run.note(other)
+    return required, {guard.absent[-1]: guard.when or values.UNDER for guard in waiting}
 
 
-def _nested(reader: Modules, schema: Place, holder: Code, value: Part) -> Iterator[ConfigKey] | None:
-    """`{ db: { url: process.env.DATABASE_URL } }` against `z.object({ db: z.object({ url: … }) })`."""
-    if not holder.text.startswith("{", value.start) or not reads(holder):
-        return None
-    inner = shape(reader, schema)
-    return _bind(reader, inner, holder, value) if inner.fields else None
-
-
-def _object(reader: Modules, code: Code, part: Part, depth: int = 0) -> tuple[Code, int] | None:
-    """The object literal that an expression is, through names and one wrapping call; None for the whole environment."""
-    if code.text.startswith("{", part.start):
-        return code, part.start
-    text = code.text[part.start : part.end]
-    if _WHOLE.search(text) or depth > 4:
-        return None
-    if text.isidentifier():
-        target = code.declared(text)
-        return _object(reader, code, target, depth + 1) if target is not None and target != part else None
-    links, _ = code.chain(part)
-    if links and links[-1].call >= 0:
-        arguments = code.items(links[-1].call)
-        return _object(reader, code, arguments[0], depth + 1) if arguments else None
-    return None
-
-
-def _through(reader: Modules, code: Code, value: Part, inside: Sequence[Read], verdict: Verdict) -> Verdict:
-    """The verdict of a schema for a value that is first given a default."""
-    if verdict.required is False:
-        return verdict
-    last = inside[-1].part.end
-    match = re.compile(r"\s*(?:\?\?|\|\|)\s*").match(code.text, last, value.end)
-    if match is not None:
-        operand = code.trim(match.end(), value.end)
-        text = code.text[operand.start : operand.end]
-        if text in ("undefined", "null"):
-            return verdict
-        return Verdict(required=False, default=literal(reader, Place(code, operand)))
-    if len(inside) > 1:
-        return Verdict(None, reason="another variable may stand in for it")
-    return verdict
-
-
-def config_key(key: str, place: Place, verdict: Verdict, code: Code, *, client: bool = False) -> ConfigKey:
-    """The variable that a verdict is about. `client` is forced, or told by its prefix."""
-    span = place.code.span(place.part)
+def _key(run: Run, key: str, required: dict[str, tuple[str, ...]], conditional: dict[str, str]) -> ConfigKey:
+    told = run.told[key]
+    verdict: Value[bool] = Known(key in required, told.span)
+    if key in conditional and key not in required:
+        verdict = Unknown(conditional[key], told.span)
+    elif key not in required and told.default is None and not told.tested:
+        verdict = Unknown(told.reason or "the code reads it without a check", told.span)
     return ConfigKey(
         key=key,
-        span=span,
-        required=Unknown(verdict.reason or "the code does not tell", span)
-        if verdict.required is None
-        else Known(verdict.required, span),
-        default=verdict.default if verdict.default is not None else Absent(span),
-        client=client or _CLIENT.match(key) is not None or "import.meta" in code.text[span.start - 20 : span.start],
+        span=told.span,
+        required=verdict,
+        default=Absent(told.span) if told.default is None or key in required else told.default,
+        client=told.client or is_published(key),
+        alternatives=required.get(key, ()),
     )
-
-
-def _nest(reader: Modules, code: Code) -> Iterator[Checked]:
-    """`ConfigModule.forRoot({ validationSchema: Joi.object({ … }) })`."""
-    for match in _NEST.finditer(code.text):
-        part = code.expression(match.end())
-        declared = shape(reader, Place(code, part))
-        name = _root_library(reader, code, part)
-        if declared.fields or name:
-            keys = tuple(config_key(each.key, each.name, each.verdict, code) for each in declared.fields)
-            yield Checked(name or "joi", keys, declared.gap)
-
-
-def _convict(code: Code) -> Iterator[Checked]:
-    """`convict({ port: { format: "port", default: 1, env: "PORT" } }).validate()`."""
-    if "convict" not in {imported.module for imported in code.imports().values()}:
-        return
-    if _CONVICT.search(code.text):
-        keys: list[ConfigKey] = []
-        for each in re.compile(r"\benv\s*:\s*(?=[\"'`])").finditer(code.text):
-            string = code.string(each.end())
-            if string is None:
-                continue
-            key, span = string
-            keys.append(ConfigKey(key, span, Unknown("convict's formats are not read", span), Absent(span)))
-        yield Checked("convict", tuple(keys))
-
-
-def _env_var(reader: Modules, code: Code) -> Iterator[Checked]:
-    """`env.get("PORT").required().asInt()` of env-var."""
-    if "env-var" not in {imported.module for imported in code.imports().values()}:
-        return
-    keys: list[ConfigKey] = []
-    for match in _ENV_VAR.finditer(code.text):
-        string = code.string(match.end())
-        if string is None:
-            continue
-        key, span = string
-        opener = code.text.rfind("(", match.start(), match.end())
-        at = code.closers.get(opener, opener) + 1
-        verdict = Verdict(required=False)
-        link = re.compile(r"\s*\.\s*(\w+)\s*\(")
-        while step := link.match(code.text, at):
-            arguments = code.items(step.end() - 1)
-            if step[1] == "required":
-                optional = bool(arguments) and code.text[arguments[0].start : arguments[0].end] == "false"
-                verdict = Verdict(required=not optional)
-            elif step[1] == "default" and arguments:
-                verdict = Verdict(required=False, default=literal(reader, Place(code, arguments[0])))
-            at = code.closers.get(step.end() - 1, step.end()) + 1
-        keys.append(ConfigKey(key, span, Known(bool(verdict.required), span), verdict.default or Absent(span)))
-    if any(isinstance(key.required, Known) and key.required.value for key in keys):
-        yield Checked("env-var", tuple(keys))
-    elif keys:
-        yield Checked("", tuple(keys))
-
-
-def _classes(code: Code) -> Iterator[Checked]:
-    """class-validator: `validateSync(plainToInstance(EnvironmentVariables, config))`."""
-    if not re.search(r"\bvalidateSync\s*\(|\bvalidateOrReject\s*\(", code.text):
-        return
-    for match in _CLASS.finditer(code.text):
-        declared = re.search(rf"\bclass\s+{re.escape(match[1])}\b[^{{]*\{{", code.text)
-        keys: list[ConfigKey] = []
-        if declared is not None:
-            end = code.closers.get(declared.end() - 1, declared.end())
-            last = declared.end()
-            for each in _DECORATED.finditer(code.text, declared.end(), end):
-                decorators = code.text[last : each.start()]
-                last = each.end()
-                span = code.source.span(*each.span(1))
-                optional = each[2] == "?" or "@IsOptional" in decorators or "@ValidateIf" in decorators
-                defaulted = code.text[each.end() - 1] == "="
-                required: Value[bool] = (
-                    Unknown("it depends on a condition", span)
-                    if "@ValidateIf" in decorators
-                    else Known(value=not (optional or defaulted), span=span)
-                )
-                keys.append(ConfigKey(each[1], span, required, Absent(span)))
-        yield Checked("class-validator", tuple(keys), "" if keys else "the class of variables is in another file")
-        return

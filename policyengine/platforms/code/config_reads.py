@@ -1,521 +1,378 @@
-"""How code reads environment variables without a schema: plain reads, defaults, and checks written by hand.
-
-A variable is required where its absence throws or ends the process: `if (!process.env.X) throw …`, a helper such as
-`required("X")`, a list of names that is walked, an assertion. It is not where a default or a test stands by the read.
-A plain read tells neither.
-"""
+"""What following a file learns: the variables it reads, what names stand for, what calls do, where the program ends."""
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_left
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from policyengine.model.value import Known
+from policyengine.model.value import Known, Unknown, Value
 from policyengine.patterns import regex
-from policyengine.platforms.code.config_schema import Place, Verdict, literal
-from policyengine.syntax.typescript import NAME, Part
+from policyengine.platforms.code import config_builtins as builtins
+from policyengine.platforms.code import config_libraries as libraries
+from policyengine.platforms.code import config_schema as schemas
+from policyengine.platforms.code.config_scopes import Frame, Function, Scope
+from policyengine.platforms.code.config_values import (
+    ALWAYS,
+    NEVER,
+    NOTHING,
+    OPAQUE,
+    SOMETIMES,
+    UNDEFINED,
+    Environment,
+    Guard,
+    Items,
+    Lit,
+    Outside,
+    Record,
+    Undefined,
+    Val,
+    both,
+    branch,
+    constant,
+    made_of,
+    merged,
+    product,
+    there,
+    variable,
+)
+from policyengine.syntax.typescript import Code, Import, children
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from policyengine.platforms.code.config_schema import Modules
-    from policyengine.syntax.typescript import Code, Function
+    from tree_sitter import Node
 
-ENVIRONMENT = r"(?:\b(?:process|globalThis\s*\.\s*process|import\s*\.\s*meta|Bun)\s*\??\s*\.\s*env\b)"
-"""The pattern of the object that holds the environment."""
+    from policyengine.model.source import Span
+    from policyengine.platforms.code.config_imports import Modules
 
-_ACCESS = rf"\s*!?\s*(?:\??\s*\.\s*(?P<name>{NAME})|(?:\?\.)?\s*\[\s*(?=[\"'`]))"
-_READ = regex(rf"{ENVIRONMENT}{_ACCESS}")
-_DENO = regex(r"\bDeno\s*\.\s*env\s*\.\s*get\s*\(\s*(?=[\"'`])")
-_ALIAS = regex(
-    rf"\b({NAME})\s*(?::\s*[\w.<>,|\[\] ]{{1,80}})?=\s*{ENVIRONMENT}(?!\s*(?:\??\.\s*{NAME}|\??\.?\s*\[|!?\s*\.))"
-    rf"|\b({NAME})\s*\??\s*:\s*(?:NodeJS\s*\.\s*)?(?:ProcessEnv|ImportMetaEnv)\b"
-)
-_DESTRUCTURED = regex(rf"\}}\s*(?::[^=;\n]{{1,80}})?=\s*{ENVIRONMENT}(?!\s*(?:\??\.\s*{NAME}|\??\.?\s*\[))")
-_DYNAMIC = (
-    rf"(?:{ENVIRONMENT}|\b(?:%s))\s*(?:\?\.)?\s*\[\s*({NAME})\s*\]|\bDeno\s*\.\s*env\s*\.\s*get\s*\(\s*({NAME})\s*\)"
-)
-_KEY = regex(r"[A-Za-z_]\w*\Z")
+_KEY = regex(r"(?!npm_)[A-Za-z_]\w*\Z")
 _UPPER = regex(r"[A-Z][A-Z0-9_]*\Z")
-_NOT_VARIABLES = frozenset({"MODE", "DEV", "PROD", "SSR", "BASE_URL"})
-_STOPS = regex(
-    r"\bthrow\b|\b(?:process|Deno)\s*\.\s*exit\s*\(|\bprocess\s*\.\s*abort\s*\(|\b(?:fail|panic|die|fatal)\w*\s*\("
-)
-_IF = regex(r"\bif\s*\(")
-_OR = regex(r"[(\[{]|\|\|")
-_AND = regex(r"&&")
-_MISSING_AFTER = regex(
-    r"\s*(?:={2,3}\s*(?:undefined\b|null\b|\"\"|''|\"\s*undefined)|\??\s*\.\s*length\s*(?:={2,3}\s*0|<\s*1))"
-)
-_MISSING_BEFORE = regex(r"(?:(?<!!)!\s*\(?\s*|\btypeof\s+|\b(?:isNil|isEmpty|isUndefined|isBlank)\(\s*)\Z")
-_FALLBACK = regex(r"\s*(?:\?\?|\|\|)=?\s*")
-_TESTED = regex(r"\s*\)?\s*(?:={2,3}|!={1,2}|\?(?![.?])|&&)|\s*\?\.\s*\w")
-_CONVERTED = regex(r"\b(?:Number|parseInt|parseFloat|String|Boolean|BigInt)\s*\(\s*\Z")
-_TESTED_BEFORE = regex(r"!\s*\Z|\b(?:if|while)\s*\(\s*\Z|&&\s*\(?\s*\Z|\bBoolean\(\s*\Z")
-_METHODS = regex(rf"\s*(?:\?\s*)?\.\s*{NAME}\s*\(")
-_ASSERTS = regex(r"\b(?:invariant|assert(?:\s*\.\s*ok)?|nullthrows|ensure|tinyInvariant)\s*\(\s*")
-_STRING_CALL = regex(rf"(?<!function\s)(?<![\w$])({NAME})\s*(?:<[^<>()]{{0,80}}>\s*)?\(\s*(?=[\"'`])")
-_LIST = regex(rf"\b(?:const|let|var)\s+({NAME})\s*(?::[^=;\n]{{1,80}})?=\s*(?=\[)")
-_INLINE_LIST = regex(
-    r"\bof\s*(?=\[)|=\s*(?=\[[^\]]*\]\s*(?:as\s+const\s*)?\)?\s*\.\s*(?:filter|forEach|find|some|every|map)\s*\()"
-)
-_PARAMETER = regex(rf"\s*(?:\.\.\.)?({NAME})")
+_BUILT_IN = frozenset({"MODE", "DEV", "PROD", "SSR", "BASE_URL"})  # Vite's own names in import.meta.env
+_ASSERTS = frozenset({"invariant", "assert", "nullthrows", "ensure", "tinyInvariant", "ok"})
+_ENDS = frozenset({("process", "exit"), ("process", "abort"), ("Deno", "exit")})
+_ENVIRONMENTS: dict[tuple[str, ...], Environment] = {
+    ("process", "env"): Environment(),
+    ("Bun", "env"): Environment(),
+    ("import.meta", "env"): Environment(meta=True),
+}
+
+FILES = 16
+"""How many files are followed from one."""
+
+CALLS = 16
+"""How many calls within one another are followed."""
 
 
-_DOTTED = regex(rf"(?<![\w$.])({NAME})(?:\s*\.\s*({NAME}))?")
-_ELSE = regex(r"\belse\s*(?=\{)")
-_COUNTED = regex(rf"({NAME})\s*\.\s*length\b")
-_PUSHES = regex(rf"({NAME})\s*\.\s*push\s*\(")
+class Told(NamedTuple):
+    """What code says of a variable besides checks: where its name stands first, its default, whether it is tested."""
+
+    span: Span
+    default: Value[str] | None = None
+    tested: bool = False
+    reason: str = ""
+    client: bool = False
 
 
-_FAR = 1500
-"""How many characters of a condition, a body or a default are looked at: more than anybody writes."""
+class Reader:
+    """What is learnt of one file. `found` are the conditions under which the program ends."""
 
+    def __init__(self, modules: Modules, code: Code) -> None:
+        self.modules = modules
+        self.scopes = {code.source.path: Scope(code)}
+        self.frame = Frame(self.scopes[code.source.path])
+        self.outer: tuple[Guard, ...] = (ALWAYS,)
+        self.found: list[Guard] = []
+        self.told: dict[str, Told] = {}
+        self.made: dict[tuple[str, int], Function] = {}
+        self.ran: set[tuple[str, int]] = set()
+        self.formats: dict[str, Val] = {}
+        self.gaps: list[str] = []
+        self.computed = self.throws = self.assumed = False
+        self.bypass: Value[str] | None = None
+        self._calls = 0
 
-class Read(NamedTuple):
-    """One place that reads a variable: its key, the key's part, and the part of the whole read."""
+    @property
+    def code(self) -> Code:
+        """The file in which control is."""
+        return self.frame.scope.code
 
-    key: str
-    name: Part
-    part: Part
+    def value(self, node: Node) -> Val:
+        """What an expression is."""
+        raise NotImplementedError
 
+    def block(self, statements: Iterable[Node]) -> bool | None:
+        """Follow statements: True when control goes on behind them, None when the program ends."""
+        raise NotImplementedError
 
-class Found(NamedTuple):
-    """What the code says of one variable, at one place."""
+    def spread(self, record: Record, value: Val) -> None:
+        """`{ ...value }`."""
+        raise NotImplementedError
 
-    key: str
-    name: Place
-    verdict: Verdict
+    def parameters(self, function: Function, given: Sequence[Val] | None) -> None:
+        """Give the parameters of a function what it is called with."""
+        raise NotImplementedError
 
+    # Variables, and the end of the program
 
-class Helper(NamedTuple):
-    """A function that reads the variable its parameter number `parameter` names; `throws` where that is missing."""
+    def read(self, key: str, span: Span, environment: Environment) -> Val:
+        """The value of a variable that is read, noted."""
+        if not (_UPPER if environment.loose else _KEY).match(key) or (environment.meta and key in _BUILT_IN):
+            return OPAQUE
+        self.told.setdefault(key, Told(span, client=environment.meta))
+        self.modules.names.setdefault(key, span)
+        return variable(key)
 
-    parameter: int
-    throws: bool
-    function: Function
-    code: Code
+    def note(self, key: str, *, default: Val | None = None, reason: str = "", tested: bool = True) -> None:
+        """Keep what is told of a variable. The first default counts."""
+        told = self.told.get(key) or Told(self.modules.names[key])
+        if default is not None and told.default is None:
+            told = told._replace(default=_written(default.only, told.span))
+        self.told[key] = told._replace(tested=told.tested or tested, reason=told.reason or reason)
 
+    def test(self, value: Val) -> Val:
+        """The same value, whose variables an expression tests."""
+        for key in value.keys:
+            self.note(key)
+        return value
 
-def aliases(code: Code) -> frozenset[str]:
-    """The names that stand for the whole environment: `const env = process.env`, `(env: NodeJS.ProcessEnv)`."""
-    return frozenset(match[1] or match[2] for match in _ALIAS.finditer(code.text))
+    def stop(self, guards: Iterable[Guard] = (ALWAYS,)) -> None:
+        """The program ends here, under further conditions."""
+        self.throws = True
+        ends = product(product(self.outer, self.frame.path), guards)
+        self.found.extend(guard for guard in ends if guard.absent or guard.check)
 
+    @contextmanager
+    def aside(self, guard: Guard = ALWAYS) -> Iterator[list[Guard]]:
+        """Collect conditions apart, as if control had come here always, or under one condition."""
+        saved = self.found, self.outer, self.frame.path
+        self.found, self.outer, self.frame.path = [], (guard,), (ALWAYS,)
+        try:
+            yield self.found
+        finally:
+            self.found, self.outer, self.frame.path = saved
 
-def reads(code: Code) -> tuple[Read, ...]:
-    """Every read of a variable whose name is written out, in order."""
-    found = [
-        read for pattern in (_READ, _DENO) for match in pattern.finditer(code.text) if (read := _read(code, match))
-    ]
-    names = aliases(code)
-    if names:
-        pattern = re.compile(rf"(?<![\w$.])(?:{'|'.join(map(re.escape, sorted(names)))}){_ACCESS}")
-        for match in pattern.finditer(code.text):
-            read = _read(code, match)
-            if read is not None and _UPPER.match(read.key):
-                found.append(read)
-    return tuple(sorted(set(found), key=lambda read: read.part.start))
+    def under(self, guards: Iterable[Guard], follow: Callable[[], Val]) -> Val:
+        """What an expression is that is reached under conditions only."""
+        before = self.frame.path
+        self.frame.path = product(before, guards)
+        try:
+            return follow() if self.frame.path else NEVER
+        finally:
+            self.frame.path = before
 
+    def needs(self, value: Val) -> Val:
+        """A value that must be there: where it is `undefined`, JavaScript itself ends the program."""
+        lacking = [guard for guard, thing in value.cases if thing is UNDEFINED and not guard.when]
+        if lacking and not self.assumed:
+            self.stop(guard._replace(check=guard.check or "crash") for guard in lacking)
+        return there(value) if lacking else value
 
-def _read(code: Code, match: re.Match[str]) -> Read | None:
-    groups = match.groupdict()
-    if groups.get("name"):
-        key, name = groups["name"], Part(*match.span("name"))
-        end = match.end()
-    else:
-        string = code.string(match.end())
-        if string is None:
-            return None
-        key, name = string[0], Part(string[1].start, string[1].end)
-        end = code.strings[match.end()]
-        closing = re.compile(r"\s*[\])]").match(code.text, end)
-        end = closing.end() if closing else end
-    if not _KEY.match(key) or key in _NOT_VARIABLES or key.startswith("npm_"):
-        return None
-    return Read(key, name, Part(match.start(), end))
+    # Names
 
+    def name(self, name: str) -> Val:
+        """What a name stands for."""
+        scope = self.frame.scope
+        while name not in scope.names and scope.outer is not None:
+            scope = scope.outer
+        return self.of_file(scope, name)
 
-def found(reader: Modules, code: Code) -> tuple[Found, ...]:
-    """What the code says of each variable, strongest first: required, then optional, then open; in order of place."""
-    every = reads(code)
-    said: list[Found] = []
-    named = dict(_bound(code, every))
-    ifs = _ifs(code)
-    said.extend(_conditions(code, every, named, ifs))
-    said.extend(
-        each._replace(verdict=_GUARDED) if each.verdict.required and _guarded(code, ifs, each) else each
-        for each in (*_helpers(reader, code), *_asserted(code, every, named))
-    )
-    said.extend(_lists(code, ifs))
-    said.extend(Found(read.key, Place(code, read.name), _plain(reader, code, read)) for read in every)
-    said.extend(_destructured(reader, code))
-    best: dict[str, Found] = {}
-    for each in said:
-        known = best.get(each.key)
-        if known is None or _strength(each.verdict) < _strength(known.verdict):
-            best[each.key] = each
-    return tuple(sorted(best.values(), key=lambda each: (each.name.code.source.path, each.name.part.start)))
+    def of_file(self, scope: Scope, name: str) -> Val:
+        """What a name of a file stands for, followed when it is first asked for."""
+        if name not in scope.names:
+            code = scope.code
+            scope.names[name] = OPAQUE
+            if name in code.declared:
+                scope.names[name] = self.at(scope, lambda: self._declared(name, code.declared[name]))
+            elif name in code.imports:
+                scope.names[name] = self.imported(code, code.imports[name], name)
+            elif name == "undefined":
+                scope.names[name] = NOTHING
+            else:
+                path = () if name in ("globalThis", "global") else (name,)
+                scope.names[name] = constant(Outside("", path, name))
+        return scope.names[name]
 
+    def at(self, scope: Scope, follow: Callable[[], Val]) -> Val:
+        """What an expression is in another scope."""
+        frame, outer = self.frame, self.outer
+        self.frame, self.outer = Frame(scope), product(outer, frame.path)
+        try:
+            return follow()
+        finally:
+            self.frame, self.outer = frame, outer
 
-def _strength(verdict: Verdict) -> int:
-    """What counts where several places speak of one variable: required, required at times, optional, untold."""
-    if verdict.required is not None:
-        return 0 if verdict.required else 2
-    return 1 if verdict.reason == _GUARDED.reason else 3
+    def _declared(self, name: str, node: Node) -> Val:
+        if node.type == "variable_declarator":
+            self.block([node])
+            return self.frame.scope.names[name]
+        if node.type != "enum_declaration":
+            return self.value(node)
+        members = [each for each in children(node.child_by_field_name("body")) if each.type == "enum_assignment"]
+        return constant(Record({self.code.text(each.children[0]): self.value(each.children[-1]) for each in members}))
 
+    def imported(self, importer: Code, wanted: Import, local: str) -> Val:
+        """What is imported: from a file of the tree, a library that is known, or from outside."""
+        return self.exported(self.modules.find(importer, wanted, local))
 
-def _plain(reader: Modules, code: Code, read: Read) -> Verdict:
-    """What stands around a read says of it."""
-    at = read.part.end
-    before = code.text[max(0, read.part.start - 60) : read.part.start]
-    while method := _METHODS.match(code.text, at):
-        closer = code.closers.get(method.end() - 1)
-        if closer is None:
-            break
-        at = closer + 1
-    if _CONVERTED.search(before) and not _FALLBACK.match(code.text, at):
-        opener = read.part.start - 1 - (len(before) - len(before.rstrip()))
-        at = code.closers.get(opener, at - 1) + 1
-    if re.search(r"!\s*\Z", before):
-        return Verdict(required=False)
-    fallback = _FALLBACK.match(code.text, at)
-    if fallback is not None:
-        return _fallback(reader, code, fallback.end())
-    if code.text.startswith("!", at) and not code.text.startswith("!=", at):
-        return Verdict(None, reason="it is asserted with '!' and never checked")
-    if _TESTED.match(code.text, at) or _TESTED_BEFORE.search(before):
-        return Verdict(required=False)
-    return Verdict(None, reason="the code reads it without a check")
+    def exported(self, found: tuple[Code, str] | Outside) -> Val:
+        """What stands at the origin of a name that is imported."""
+        if isinstance(found, Outside):
+            return constant(_ENVIRONMENTS.get(found.path, found) if not found.library else found)
+        code, name = found
+        if code.source.path not in self.scopes and len(self.scopes) >= FILES:
+            return OPAQUE
+        scope = self.scopes.setdefault(code.source.path, Scope(code))
+        if name == "*" and code.exports:
+            return constant(Record({each: self.exported(self.modules.origin(code, each)) for each in code.exports}))
+        if name in code.declared or not code.default:
+            return self.of_file(scope, name) if name in code.declared else OPAQUE
+        default = self.at(scope, lambda: self.value(code.default[-1]))
+        return default if name in ("default", "*") else self.get(default, name, None)
 
+    # Members
 
-def _fallback(reader: Modules, code: Code, start: int) -> Verdict:
-    """What stands behind `??` or `||`: a default, another variable, or a throw."""
-    part = code.expression(start, min(len(code.text), start + _FAR))
-    last = start
-    while match := _OR_OR_NULLISH.search(code.text, last, part.end):
-        last = match.end() if match[0] in ("||", "??") else code.closers.get(match.start(), match.start()) + 1
-        start = last if match[0] in ("||", "??") else start
-    operand = code.trim(start, _ternary_start(code, start, part.end))
-    text = code.text[operand.start : operand.end]
-    if _STOPS.search(text) or re.match(r"(?:required?|missing|raise|assert)\w*\s*\(", text):
-        return Verdict(required=True)
-    if _READ.match(code.text, operand.start):
-        return Verdict(None, reason="another variable may stand in for it")
-    return Verdict(required=False, default=literal(reader, Place(code, operand)))
+    def get(self, value: Val, name: str, span: Span | None) -> Val:
+        """`value.name`."""
+        parts = [((guard,), self._get(thing, name, span)) for guard, thing in value.cases]
+        return merged([*parts, ((SOMETIMES,), made_of(value))] if value.rest != "none" else parts)
 
+    def _get(self, thing: object, name: str, span: Span | None) -> Val:
+        match thing:
+            case Environment() if span is not None:
+                return self.read(name, span, thing)
+            case Record():
+                return self.field(thing, name, span)
+            case Outside():
+                found = thing._replace(path=(*thing.path, name))
+                return constant(_ENVIRONMENTS.get(found.path, found) if not found.library else found)
+            case schemas.Schema():
+                return schemas.member(thing, name)
+            case Undefined():
+                return NOTHING
+            case _:
+                return builtins.member(thing, name)
 
-_OR_OR_NULLISH = regex(r"[(\[{]|\|\||\?\?")
+    def field(self, record: Record, name: str, span: Span | None) -> Val:
+        """A property of an object."""
+        if name in record.fields:
+            found = record.fields[name]
+            getter = isinstance(found.only, Function) and found.only.getter
+            return self.call(found, []) if getter else found
+        for rest in reversed(record.rest):
+            if any(isinstance(thing, (Environment, Record)) for thing in rest.things):
+                return self.get(rest, name, span)
+        return OPAQUE if record.rest else NOTHING
 
+    # Calls
 
-def _ternary_start(code: Code, start: int, end: int) -> int:
-    match = re.compile(r"\s\?\s|\s(?:===|!==|as|satisfies)\s").search(code.text, start, end)
-    return match.start() if match else end
+    def function(self, node: Node) -> Function:
+        """A function that is made here."""
+        made = Function(node, self.frame.scope)
+        self.made.setdefault(made.id, made)
+        return made
 
-
-_WHOLE_VALUE = regex(
-    r"\s*(?:\??\s*\.\s*trim\s*\(\s*\))?\s*!?\s*(?:as\s+[\w| ]+?)?\s*(?:[;,\n})]|\Z)",
-)
-_DECLARES = regex(rf"\b(?:const|let|var)\s+({NAME})\s*(?::[^=;\n]{{1,80}})?=\s*\Z")
-_OBJECT = regex(rf"\b(?:const|let|var)\s+({NAME})\s*(?::[^=;\n]{{1,80}})?=\s*(?=\{{)")
-
-
-def _bound(code: Code, every: tuple[Read, ...]) -> Iterator[tuple[str, Read]]:
-    """Names that stand for one variable: `const x = process.env.X`, and `o.x` of `const o = { x: process.env.X }`."""
-    by_start = {read.part.start: read for read in every if _WHOLE_VALUE.match(code.text, read.part.end)}
-    for read in by_start.values():
-        before = code.text[max(0, read.part.start - 200) : read.part.start]
-        if match := _DECLARES.search(before):
-            yield match[1], read
-    for match in _OBJECT.finditer(code.text) if by_start else ():
-        for each in code.properties(match.end()):
-            if each.key and each.value.start in by_start:
-                yield f"{match[1]}.{each.key}", by_start[each.value.start]
-    for match in _DESTRUCTURED.finditer(code.text):
-        opener = code.openers.get(match.start())
-        for item in code.items(opener) if opener is not None else ():
-            name = re.match(rf"({NAME})(?:\s*:\s*({NAME}))?", code.text[item.start : item.end])
-            if name:
-                part = Part(item.start, item.start + len(name[1]))
-                yield name[2] or name[1], Read(name[1], part, part)
-
-
-def _destructured(reader: Modules, code: Code) -> Iterator[Found]:
-    """`const { A, B = "x" } = process.env`."""
-    for match in _DESTRUCTURED.finditer(code.text):
-        opener = code.openers.get(match.start())
-        for each in code.items(opener) if opener is not None else ():
-            name = re.match(rf"({NAME})(?:\s*:\s*{NAME})?\s*(=)?", code.text[each.start : each.end])
-            if name is None or not _KEY.match(name[1]):
-                continue
-            verdict = Verdict(None, reason="the code reads it without a check")
-            if name[2]:
-                default = code.trim(each.start + name.end(), each.end)
-                verdict = Verdict(required=False, default=literal(reader, Place(code, default)))
-            yield Found(name[1], Place(code, Part(each.start, each.start + len(name[1]))), verdict)
-
-
-class _Conditions(NamedTuple):
-    """The `if` statements of a file: condition, body; and which offsets stand in the block of one."""
-
-    statements: tuple[tuple[Part, Part], ...]
-    starts: tuple[int, ...]
-    reach: tuple[int, ...]
-
-    def guarded(self, offset: int) -> bool:
-        """Whether an offset stands in a block that runs only under a condition."""
-        index = bisect_left(self.starts, offset) - 1
-        return index >= 0 and self.reach[index] > offset
-
-
-def _ifs(code: Code) -> _Conditions:
-    statements: list[tuple[Part, Part]] = []
-    blocks: list[Part] = []
-    for match in _IF.finditer(code.text):
-        opener = match.end() - 1
-        closer = code.closers.get(opener)
-        if closer is not None:
-            body = _statement(code, closer + 1)
-            statements.append((Part(opener + 1, closer), body))
-            blocks.append(body)
-    for match in _ELSE.finditer(code.text):
-        closer = code.closers.get(match.end())
-        if closer is not None:
-            blocks.append(Part(match.end(), closer))
-    blocks.sort()
-    reach: list[int] = []
-    for block in blocks:
-        reach.append(max(block.end, reach[-1] if reach else 0))
-    return _Conditions(tuple(statements), tuple(block.start for block in blocks), tuple(reach))
-
-
-def _conditions(code: Code, every: tuple[Read, ...], named: dict[str, Read], ifs: _Conditions) -> Iterator[Found]:
-    """`if (!process.env.X) throw …`, also through a name, and `if (!process.env.X) missing.push("X")`."""
-    starts = [read.part.start for read in every]
-    stopping = [
-        _STOPS.search(code.text, body.start, min(body.end, body.start + _FAR)) is not None for _, body in ifs.statements
-    ]
-    counted = {
-        match[1]
-        for (condition, _), stops in zip(ifs.statements, stopping, strict=True)
-        if stops
-        for match in _COUNTED.finditer(code.text, condition.start, min(condition.end, condition.start + _FAR))
-    }
-    for (condition, body), stops in zip(ifs.statements, stopping, strict=True):
-        pushes = (
-            _PUSHES.finditer(code.text, body.start, min(body.end, body.start + _FAR)) if counted and not stops else ()
-        )
-        if not stops and not any(match[1] in counted for match in pushes):
-            continue
-        nested = ifs.guarded(condition.start)
-        for part in _disjuncts(code, Part(condition.start, min(condition.end, condition.start + _FAR))):
-            conditional = nested or _AND.search(code.text, part.start, part.end) is not None
-            for read in (*_within(every, starts, part), *_names_within(code, named, part)):
-                before = code.text[max(part.start, read.part.start - 40) : read.part.start]
-                if _MISSING_BEFORE.search(before) or _MISSING_AFTER.match(code.text, read.part.end):
-                    verdict = _GUARDED if conditional else Verdict(required=True)
-                    yield Found(read.key, Place(code, read.name), verdict)
-
-
-_GUARDED = Verdict(None, reason="it is required under a condition")
-
-
-def _within(every: tuple[Read, ...], starts: list[int], part: Part) -> Iterator[Read]:
-    for read in every[bisect_left(starts, part.start) :]:
-        if read.part.start >= part.end:
-            return
-        yield read
-
-
-def _names_within(code: Code, named: dict[str, Read], part: Part) -> Iterator[Read]:
-    """Names in a condition that stand for a variable, as reads at the place of the name."""
-    for match in _DOTTED.finditer(code.text, part.start, part.end):
-        read = named.get(match[1])
-        end = match.end(1)
-        if read is None and match[2]:
-            read, end = named.get(f"{match[1]}.{match[2]}"), match.end()
-        if read is not None:
-            yield Read(read.key, read.name, Part(match.start(), end))
-
-
-def _disjuncts(code: Code, part: Part) -> Iterator[Part]:
-    """The operands of `a || b || c`, brackets around them removed."""
-    part = code.trim(*part)
-    start = at = part.start
-    while match := _OR.search(code.text, at, part.end):
-        if match[0] == "||":
-            yield code.trim(start, match.start())
-            start = at = match.end()
-        else:
-            at = code.closers.get(match.start(), match.start()) + 1
-    yield code.trim(start, part.end)
-
-
-def _statement(code: Code, start: int) -> Part:
-    part = code.trim(start, min(len(code.text), start + _FAR))
-    if code.text.startswith("{", part.start):
-        return Part(part.start, code.closers.get(part.start, part.end))
-    return code.expression(part.start, part.end)
-
-
-def helpers(code: Code) -> dict[str, Helper]:
-    """The functions of a file that read the variable which a parameter names."""
-    result: dict[str, Helper] = {}
-    names = "|".join(map(re.escape, sorted(aliases(code)))) or r"(?!)"
-    dynamic = re.compile(_DYNAMIC % names)
-    every = list(code.functions())
-    for name, function in every:
-        parameters = [match[1] for part in function.parameters if (match := _PARAMETER.match(code.text, part.start))]
-        for match in dynamic.finditer(code.text, function.body.start, function.body.end):
-            key = match[1] or match[2]
-            if key in parameters:
-                throws = _STOPS.search(code.text, function.body.start, function.body.end) is not None
-                result[name] = Helper(parameters.index(key), throws, function, code)
-                break
-    for name, function in every if result else ():
-        parameters = [match[1] for part in function.parameters if (match := _PARAMETER.match(code.text, part.start))]
-        if name in result or not parameters:
-            continue
-        inner = re.compile(
-            rf"(?<![\w$])({'|'.join(map(re.escape, sorted(result)))})\s*(?:<[^<>()]*>\s*)?\(\s*({NAME})\s*[,)]"
-        )
-        for match in inner.finditer(code.text, function.body.start, function.body.end):
-            if match[2] in parameters:
-                throws = (
-                    result[match[1]].throws
-                    or _STOPS.search(code.text, function.body.start, function.body.end) is not None
+    def invoke(self, receiver: Val, name: str, given: list[Val], span: Span) -> Val:
+        """`receiver.name(given)`."""
+        parts: list[tuple[Sequence[Guard], Val]] = []
+        for guard, thing in receiver.cases:
+            if isinstance(thing, (Lit, Items, Undefined)):
+                found = builtins.method(self, thing, name, given)
+            else:
+                found = self.call(
+                    OPAQUE if isinstance(thing, Environment) else self._get(thing, name, span), given, span
                 )
-                result[name] = Helper(parameters.index(match[2]), throws, function, code)
-                break
-    return result
+            parts.append(((guard,), found))
+        if receiver.rest != "none" or not parts:
+            if name == "getOrThrow" and given and given[0].text is not None:  # of Nest's ConfigService
+                self.stop(branch(self.get(constant(Environment()), given[0].text, _place(given[0])), want=False))
+            kept = builtins.keeps_truth(name)
+            parts.append(((SOMETIMES,), self.unknown(given, receiver)._replace(rest=receiver.rest if kept else "any")))
+        result = merged(parts)
+        return result._replace(read=receiver.read if builtins.keeps_truth(name) else "") if receiver.read else result
+
+    def call(self, function: Val, given: list[Val], span: Span | None = None) -> Val:
+        """What a call gives."""
+        parts: list[tuple[Sequence[Guard], Val]] = []
+        for guard, thing in function.cases:
+            match thing:
+                case Function():
+                    found = self.under((guard,), partial(self.run, thing, given))
+                case Outside():
+                    found = self._outside(thing, given, span)
+                case schemas.Schema():
+                    found = schemas.method(self, thing, "", given)
+                case schemas.Method():
+                    found = schemas.method(self, thing.schema, thing.name, given)
+                case _:
+                    found = self.unknown(given)
+            parts.append(((guard,), found))
+        if function.rest != "none" or not parts:
+            parts.append(((SOMETIMES,), self.unknown(given, function)))
+        return merged(parts) if len(parts) > 1 else parts[0][1]
+
+    def _outside(self, thing: Outside, given: list[Val], span: Span | None) -> Val:
+        name = thing.path[-1] if thing.path else thing.name
+        if thing.path in _ENDS:
+            self.stop()
+            return NEVER
+        if thing.path == ("Deno", "env", "get") and given and given[0].text is not None:
+            return self.get(constant(Environment()), given[0].text, _place(given[0]))
+        if name in _ASSERTS and given and not thing.library:
+            self.stop(guard for guard in branch(self.test(given[0]), want=False) if guard.absent)
+            return given[0]
+        if thing.path == ("require",) and given and given[0].text is not None:
+            return self.imported(self.code, Import("*", given[0].text), name)
+        found = builtins.call(self, thing.path, given) if not thing.library else None
+        found = libraries.call(self, thing, given, span) if found is None else found
+        return self.unknown(given) if found is None else found
+
+    def unknown(self, given: Sequence[Val], *more: Val) -> Val:
+        """What a function gives that is not in reach. It may call functions and judge results that it is given."""
+        for value in given:
+            thing = value.only
+            if isinstance(thing, Function) and thing.id not in self.ran:
+                self.run(thing, None)
+            elif isinstance(thing, Record) and thing.failed:
+                self.stop(new for guard in thing.failed if (new := both(guard, schemas.JUDGED_ELSEWHERE)))
+            elif isinstance(thing, Outside) and thing.library == "fastify-env" and not thing.path:
+                libraries.call(self, thing, list(given), None)
+        return made_of(*given, *more)
+
+    def run(self, function: Function, given: Sequence[Val] | None) -> Val:
+        """Follow a function with arguments; without them as whoever calls it from elsewhere may."""
+        self.ran.add(function.id)
+        if self._calls >= CALLS:
+            return OPAQUE
+        self._calls += 1
+        try:
+            return self.at(Scope(function.scope.code, function.scope), lambda: self._body(function, given))
+        finally:
+            self._calls -= 1
+
+    def _body(self, function: Function, given: Sequence[Val] | None) -> Val:
+        self.parameters(function, given)
+        body = function.node.child_by_field_name("body")
+        if body is None or body.type != "statement_block":
+            return OPAQUE if body is None else self.value(body)
+        returned = self.frame.returned
+        if self.block(children(body)):
+            returned.append((self.frame.path, NOTHING))
+        found = merged(returned)
+        for path, value in returned:  # a default that the function puts in for a variable
+            if isinstance(value.only, Lit) and value.only.span is not None and not isinstance(value.only.value, bool):
+                for guard in path:
+                    if len(guard.absent) == 1 and not guard.when and guard.absent[0] in found.keys:
+                        self.note(guard.absent[0], default=value)
+        return found
 
 
-def _helpers(reader: Modules, code: Code) -> Iterator[Found]:
-    """Calls such as `required("X")`."""
-    own = helpers(code)
-    brought: dict[str, Helper | None] = {}
-    for match in _STRING_CALL.finditer(code.text):
-        name = match[1]
-        helper = own.get(name)
-        if helper is None and name not in own:
-            if name not in brought:
-                brought[name] = _imported_helper(reader, code, name)
-            helper = brought[name]
-        opener = code.text.rfind("(", match.start(), match.end())
-        arguments = code.items(opener)
-        if helper is None:
-            if name == "getOrThrow" and arguments and (string := code.whole_string(arguments[0])):
-                yield Found(string[0], Place(code, Part(string[1].start, string[1].end)), Verdict(required=True))
-            continue
-        if len(arguments) <= helper.parameter:
-            continue
-        string = code.whole_string(arguments[helper.parameter])
-        if string is None or not _KEY.match(string[0]):
-            continue
-        key = Place(code, Part(string[1].start, string[1].end))
-        yield Found(string[0], key, _called(reader, code, helper, arguments))
+def _place(value: Val) -> Span | None:
+    return value.only.span if isinstance(value.only, Lit) else None
 
 
-def _guarded(code: Code, ifs: _Conditions, each: Found) -> bool:
-    """Whether a call stands in a conditional block, or behind `?` or `&&`."""
-    start = each.name.part.start
-    before = code.text[max(0, start - 80) : start]
-    return (
-        ifs.guarded(start) or re.search(rf"(?:\?|&&)\s*(?:{NAME}\s*\.\s*)*{NAME}\s*\(\s*[\"'`]?\Z", before) is not None
-    )
-
-
-def _imported_helper(reader: Modules, code: Code, name: str) -> Helper | None:
-    imported = code.imported(name)
-    target = reader.module(code, imported.module) if imported else None
-    return helpers(target).get(imported.name) if target and imported else None
-
-
-def _called(reader: Modules, code: Code, helper: Helper, arguments: tuple[Part, ...]) -> Verdict:
-    """What a call of a helper says: by what is given besides the name, or by the default of that parameter."""
-    after = helper.parameter + 1
-    if len(arguments) > after:
-        given = arguments[after]
-        text = code.text[given.start : given.end]
-        default = literal(reader, Place(code, given))
-        if text in ("true", "false") and helper.throws:
-            return Verdict(required=text == "true")
-        if text == "undefined":
-            return Verdict(required=helper.throws)
-        if isinstance(default, Known) or not helper.throws:
-            return Verdict(required=False, default=default)
-        return Verdict(None, reason="it depends on what the helper is given")
-    if not helper.throws:
-        return Verdict(required=False)
-    if len(helper.function.parameters) > after:
-        part = helper.function.parameters[after]
-        text = helper.code.text[part.start : part.end]
-        if re.search(r"=\s*false\b", text):
-            return Verdict(required=False)
-        if "=" in text and not re.search(r"=\s*(?:true|undefined|null|\{)", text):
-            return Verdict(None, reason="it depends on what the helper is given")
-    return Verdict(required=True)
-
-
-_WALK = r"\bof\s+%s\b|\b%s\s*\.\s*(?:filter|forEach|find|some|every|map|reduce|flatMap)\s*\("
-_LACKS = regex(r"!(?!=)|={2,3}\s*(?:undefined|null|\"\"|'')|\bin\s+process\b")
-_DESCRIBED = regex(r"\brequired\s*:\s*(true|false)\b")
-
-
-def _lists(code: Code, ifs: _Conditions) -> Iterator[Found]:
-    """`for (const key of ["A", "B"]) if (!process.env[key]) throw …` and `names.filter((key) => !process.env[key])`."""
-    if not computed(code):
-        return
-    names = "|".join(map(re.escape, sorted(aliases(code)))) or r"(?!)"
-    dynamic = re.compile(rf"(?:{ENVIRONMENT}|\b(?:{names}))\s*(?:\?\.)?\s*\[|\bDeno\s*\.\s*env\s*\.\s*get\s*\(")
-    for match in (*_LIST.finditer(code.text), *_INLINE_LIST.finditer(code.text)):
-        strings = [code.whole_string(item) for item in code.items(match.end())]
-        if not strings or not all(string and _UPPER.match(string[0]) for string in strings):
-            continue
-        start = match.end()
-        if match.re is _LIST:
-            name = re.escape(match[1])
-            walked = re.search(_WALK % (name, name), code.text)
-            if walked is None:
-                continue
-            start = walked.start()
-        near = code.text[start : start + 700]
-        read = dynamic.search(near)
-        if (
-            read is None
-            or not _LACKS.search(near[: read.end() + 200])
-            or not _STOPS.search(code.text, start, start + 2000)
-        ):
-            continue
-        for string in strings:
-            if string is not None:
-                key = Place(code, Part(string[1].start, string[1].end))
-                yield Found(string[0], key, _GUARDED if ifs.guarded(start) else Verdict(required=True))
-    for match in _DESCRIBED.finditer(code.text):
-        opener = code.text.rfind("{", max(0, match.start() - 400), match.start())
-        for each in code.properties(opener) if opener >= 0 and code.closers.get(opener, -1) > match.end() else ():
-            string = code.whole_string(each.value) if each.key in ("key", "name", "env", "variable") else None
-            if string is not None and _UPPER.match(string[0]):
-                key = Place(code, Part(string[1].start, string[1].end))
-                yield Found(string[0], key, Verdict(required=match[1] == "true"))
-
-
-def computed(code: Code) -> bool:
-    """Whether a file reads variables whose names it computes, and throws or ends the process somewhere."""
-    names = "|".join(map(re.escape, sorted(aliases(code)))) or r"(?!)"
-    pattern = (
-        rf"(?:{ENVIRONMENT}|\b(?:{names}))\s*(?:\?\.)?\s*\[\s*[A-Za-z_$]|\bDeno\s*\.\s*env\s*\.\s*get\s*\(\s*[A-Za-z_$]"
-    )
-    return re.search(pattern, code.text) is not None and _STOPS.search(code.text) is not None
-
-
-def _asserted(code: Code, every: tuple[Read, ...], named: dict[str, Read]) -> Iterator[Found]:
-    """`invariant(process.env.X, "…")`, `assert(X)`."""
-    by_start = {read.part.start: read for read in every}
-    for match in _ASSERTS.finditer(code.text):
-        read = by_start.get(match.end())
-        if read is None:
-            name = re.compile(NAME).match(code.text, match.end())
-            read = named.get(name[0]) if name else None
-        if read is not None:
-            yield Found(read.key, Place(code, read.name), Verdict(required=True))
+def _written(thing: object, span: Span) -> Value[str]:
+    """The text of a default as it is written."""
+    if isinstance(thing, Lit) and thing.span is not None and thing.value is not None:
+        return Known(thing.text, thing.span)
+    return Unknown("the default is computed", span)

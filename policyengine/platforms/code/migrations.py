@@ -20,9 +20,12 @@ from policyengine.platforms.code.package import set_aside
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from tree_sitter import Node as SyntaxNode
+
     from policyengine.model.nodes import Node
     from policyengine.model.source import Source
     from policyengine.repository.files import Files
+    from policyengine.syntax.typescript import Code
 
 _ENGINES = {
     "postgresql": "postgres",
@@ -207,8 +210,7 @@ _DRIZZLE_SCHEMA = regex(
     r"(?:^|/)(?:[\w.-]*[-_.])?(?:schema|tables?|models?|embeddings?)(?:[-_.][\w.-]*)?\.[cm]?ts$"
     r"|(?:^|/)(?:schemas?|tables|db|database|drizzle|models)/(?:[^/]+/)*[^/]+\.[cm]?ts$"
 )
-_DIALECT = regex(r"\bdialect\s*:\s*(?=[\"'`])")
-_VECTOR_CALL = regex(r"\b(vector|halfvec|sparsevec)\s*\(\s*(?:[\"'`]|\{\s*dimensions)")
+_VECTOR_TYPE = regex(r"\b(?:vector|halfvec|sparsevec)\b")
 _DATABASE_YML = regex(r"(?:^|/)config/database\.ya?ml$")
 _YAML_BLOCK = regex(r"^(\w[\w-]*):[ \t]*(&\w+)?[^\n]*$", re.MULTILINE)
 _ADAPTER = regex(r"^[ \t]+adapter:[ \t]*([\"']?)([^\s\"'#]+)\1", re.MULTILINE)
@@ -267,12 +269,9 @@ def _engine(name: str, span: Span) -> Known[str] | Unknown:
 
 
 def _drizzle_config(source: Source) -> Iterator[Node]:
-    from policyengine.syntax import typescript  # noqa: PLC0415  most trees have none
-
-    code = typescript.read(source)
-    for match in _DIALECT.finditer(code.text):
-        literal = code.string(match.end())
-        if literal is not None:
+    for code, pair in _nodes(source, "pair"):
+        key, literal = code.key(pair.named_children[0]), code.string(pair.named_children[-1])
+        if key is not None and key[0] == "dialect" and literal is not None:
             name, span = literal
             yield OrmSchema(
                 id=f"orm:{source.path}", name=source.path, side=Side.SOURCE, span=span, engine=_engine(name, span)
@@ -281,11 +280,26 @@ def _drizzle_config(source: Source) -> Iterator[Node]:
 
 
 def _drizzle_vectors(source: Source) -> Iterator[Node]:
+    """`vector("embedding", { dimensions: 3 })`, also without its name."""
+    for code, call in _nodes(source, "call_expression") if _VECTOR_TYPE.search(source.text) else ():
+        callee, given = call.children[0], call.children[-1].named_children[:1]
+        name = callee.child_by_field_name("property") or callee
+        if given and _VECTOR_TYPE.fullmatch(code.text(name)):
+            options = given[0].type == "object" and code.text(given[0])[1:].lstrip().startswith("dimensions")
+            if options or code.string(given[0]) is not None:
+                yield _vector(source, "a drizzle vector column", code.span(name))
+
+
+def _nodes(source: Source, kind: str) -> Iterator[tuple[Code, SyntaxNode]]:
+    """The nodes of a type in a TypeScript file; none of one that is no code of a person."""
     from policyengine.syntax import typescript  # noqa: PLC0415  most trees have none
 
-    code = typescript.read(source)
-    for match in _VECTOR_CALL.finditer(code.text):
-        yield _vector(source, "a drizzle vector column", source.span(*match.span(1)))
+    try:
+        code = typescript.read(source)
+    except ReadError:
+        return
+    for node in code.walk(kind):
+        yield code, node
 
 
 def _rails(source: Source) -> Iterator[Node]:

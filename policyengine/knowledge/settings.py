@@ -1,0 +1,119 @@
+"""Where applications keep their settings: how such files are called, and how each language reads the environment."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from policyengine.knowledge.loading import Cited, FactTable, table
+from policyengine.knowledge.names import words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+class FileWord(Struct, frozen=True, forbid_unknown_fields=True):
+    """A word in the name of a file with settings. `plain` says it alone; all of a `folder` so called holds settings."""
+
+    plain: bool
+    folder: bool
+    source: str
+
+
+class SettingsLibrary(Struct, frozen=True, forbid_unknown_fields=True):
+    """A library that reads the environment, and the pattern of a file that uses it."""
+
+    name: str
+    pattern: str
+
+
+class Language(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the settings of a language look.
+
+    `paths` are patterns of whole paths; `libraries` the strictest first; `manifests` name the files in the folder of an
+    application. `endings` and `names` are those of all its files.
+    """
+
+    paths: list[str]
+    libraries: list[SettingsLibrary]
+    manifests: list[str]
+    endings: list[str]
+    names: list[str]
+    source: str
+
+    def holds(self, path: str) -> bool:
+        """Whether a file may hold settings, by its path."""
+        return any(re.fullmatch(pattern, path) for pattern in self.paths)
+
+    def library(self, text: str) -> tuple[int, str] | None:
+        """The library that a file uses, and how strict it is (0 the most); None for none."""
+        found = ((order, each.name) for order, each in enumerate(self.libraries) if re.search(each.pattern, text))
+        return next(found, None)
+
+
+class Settings(FactTable, frozen=True):
+    """The table. Words and `files` are those of Node's; `tools` are those whose `NAME.config.ts` is theirs alone.
+
+    `folders` hold no settings of an application, `upkeep` those of the other languages; `*` stands for anything.
+    """
+
+    words: dict[str, FileWord]
+    files: dict[str, Cited]
+    tools: dict[str, Cited]
+    folders: dict[str, Cited]
+    upkeep: dict[str, Cited]
+    languages: dict[str, Language]
+
+
+def _settings() -> Settings:
+    return table("settings", Settings)
+
+
+def _one_of(names: Iterable[str], patterns: Mapping[str, Cited]) -> bool:
+    wild = [pattern for pattern in patterns if "*" in pattern]
+    return any(name in patterns or any(fnmatchcase(name, pattern) for pattern in wild) for name in names)
+
+
+def may_hold_settings(path: str) -> bool:
+    """Whether a TypeScript or JavaScript file may hold the settings of an application, by its path."""
+    known, pure = _settings(), PurePosixPath(path)
+    stem, parts = pure.stem, pure.parts[:-1]
+    tool, dot, last = stem.rpartition(".")
+    if (
+        _one_of(parts, known.folders)
+        or stem.startswith(".")
+        or last in ("test", "spec", "stories", "mock", "setup", "d")
+    ):
+        return False
+    if dot and last == "config" and _one_of((tool,), known.tools) and not (tool == "app" and "config" in parts):
+        return False
+    inside = bool(parts) and parts[-1] in known.words and known.words[parts[-1]].folder
+    return inside or stem in known.files or any(word in known.words for word in words(stem))
+
+
+def speaks_of_settings(name: str) -> bool:
+    """Whether the name of a package speaks of settings: `@acme/env`, `app-config`."""
+    return any(word in _settings().words for word in words(name.rpartition("/")[2]))
+
+
+def is_plainly_settings(path: str) -> bool:
+    """Whether a file says by its name that it holds the settings: `config.ts`, `env/index.ts`."""
+    known, pure = _settings(), PurePosixPath(path)
+    stem, folder = pure.name.partition(".")[0].lower(), pure.parent.name
+    plain = stem in known.words and known.words[stem].plain
+    inside = folder in known.words and known.words[folder].folder
+    return plain or (inside and stem in ("index", "server", "app"))
+
+
+def languages() -> Mapping[str, Language]:
+    """The languages besides TypeScript and JavaScript."""
+    return _settings().languages
+
+
+def serves_upkeep(path: str) -> bool:
+    """Whether a file stands in a folder that holds no settings of an application: migrations, scripts, guides."""
+    return _one_of(PurePosixPath(path).parts[:-1], _settings().upkeep)
