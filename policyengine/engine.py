@@ -213,6 +213,7 @@ def told(platform: Platform[Any], settings: Config, plugins: Plugins, work: Work
         jobs=work.jobs,
         cache=work.cache,
         resources=plugins.resources,
+        reads={each.name: each.reads for each in plugins.platforms if each.reads is not None},
         written=written,
     )
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from policyengine.model.graph import Choice, Edge
     from policyengine.model.nodes import Node
     from policyengine.model.source import ReadError
+    from policyengine.model.text import Text
     from policyengine.repository.files import Files
     from policyengine.syntax.tree import Document
 
@@ -34,6 +35,18 @@ class Lowered(Struct, frozen=True):
     edges: tuple[Edge, ...] = ()
     choices: tuple[Choice, ...] = ()
     problems: tuple[ReadError, ...] = ()
+
+
+class Written(Struct, frozen=True):
+    """A project that a text of one platform writes, for another to read: the files that a start script makes.
+
+    `texts` are the files by their paths, which begin at the folder of the project; a piece of one stands elsewhere, and
+    may be undecided. `main` is the file that the project begins with, `name` the name of its folder.
+    """
+
+    texts: Mapping[str, Text]
+    main: str
+    name: str = ""
 
 
 class Unit(Struct, frozen=True):
@@ -79,7 +92,8 @@ class Settings(Struct, Generic[P], frozen=True):
     `environment` is the cloud environment that counts, empty where none is configured. `given` holds the files of a
     `FileOption` by its name. `jobs` is the number of worker processes that a unit may start, 0 for one per processor;
     `cache` tells whether syntax may be kept for the next run. `resources` are the types of Terraform's resources that
-    plug-ins bring. `written` is the part as it stands in the file.
+    plug-ins bring. `reads` are the platforms, by their names, that read what a text of another writes. `written` is the
+    part as it stands in the file.
     """
 
     part: P
@@ -88,6 +102,7 @@ class Settings(Struct, Generic[P], frozen=True):
     jobs: int = 0
     cache: bool = True
     resources: Mapping[str, ResourceReader] = {}
+    reads: Mapping[str, Callable[[Written], Lowered]] = {}
     written: Document | None = None
 
     def place(self, *keys: str | int) -> Span:
@@ -105,6 +120,7 @@ class Platform(Struct, Generic[P], frozen=True, kw_only=True):
     `name` is its key in policyengine.yaml, where `part` says what may stand: a Struct whose fields all have defaults.
     `title` is what a progress bar shows. `units` finds the work to do; it, too, reads only through the view. `join`
     makes one result of those of all units, where they are more than the sum; the order of units does not matter.
+    `reads` makes nodes of a project that a text of another platform writes.
     """
 
     name: str
@@ -114,6 +130,7 @@ class Platform(Struct, Generic[P], frozen=True, kw_only=True):
     wants: Wanted = Wanted()
     options: tuple[FileOption, ...] = ()
     join: Callable[[Sequence[Lowered]], Lowered] | None = None
+    reads: Callable[[Written], Lowered] | None = None
 
 
 def joined(parts: Iterable[Lowered]) -> Lowered:

@@ -64,8 +64,8 @@ class _Expanding(NamedTuple):
     strict: bool
 
     def substitute(self, template: Text, depth: int) -> Text:
-        """All replacements of one template, left to right."""
-        text = template.written
+        """All replacements of one template, left to right; what is not decided in it stays as it is."""
+        text = template.masked(" ")
         if "$" not in text:
             return template
         if depth > _DEEPEST:

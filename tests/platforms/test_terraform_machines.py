@@ -7,11 +7,12 @@ from policyengine.model.nodes import Database, Node, Role, Service, Side
 from policyengine.model.source import Span
 from policyengine.model.value import Known, Unknown, Value
 from policyengine.platforms import Settings
+from policyengine.platforms.compose import reads
 from policyengine.platforms.terraform import TerraformPart
 from policyengine.platforms.terraform.root_modules import lower
 from policyengine.testing.memory import Memory
 
-PLAIN = Settings(TerraformPart(), jobs=1, cache=False)
+PLAIN = Settings(TerraformPart(), jobs=1, cache=False, reads={"compose": reads})
 
 
 def nodes(texts: dict[str, str]) -> dict[str, Node]:
@@ -202,3 +203,39 @@ def test_hostile_scripts_end() -> None:
     ):
         texts = {"main.tf": 'resource "aws_instance" "i" {\n  user_data = file("s")\n}\n', "s": script}
         assert all(isinstance(node, Service) for node in nodes(texts).values())
+
+
+def test_the_address_of_what_an_image_is_made_of_is_in_its_history() -> None:
+    texts = {
+        "main.tf": PROVIDER
+        + 'resource "aws_ecr_repository" "web" {\n  name = "web"\n}\nresource "aws_instance" "web" {\n  user_data = <<EOF\n'
+        + "cat <<'C' > compose.yaml\nservices:\n  web:\n    image: ${aws_ecr_repository.web.repository_url}:v1\nC\nEOF\n}\n"
+    }
+    found = service(texts, "terraform:aws_instance.web#web").image
+    assert [step.what for step in found.via] == ["aws_ecr_repository.web.repository_url"]
+
+
+def test_an_undecided_part_is_unknown_in_quotes_and_in_env_files_where_nothing_is_expanded() -> None:
+    texts = {
+        "main.tf": PROVIDER
+        + 'variable "key" {}\nresource "aws_instance" "web" {\n  user_data = <<EOF\n'
+        + "cat <<'C' > app.env\nTOKEN='a-${var.key}'\nPLAIN=b\nC\n"
+        + "cat <<'C' > compose.yaml\nservices:\n  web:\n    image: shop/web:1\n    env_file: app.env\n"
+        + '    environment:\n      QUOTED: "x \\\\t ${var.key}"\nC\nEOF\n}\n'
+    }
+    values = {each.key: each.value for each in service(texts, "terraform:aws_instance.web#web").environment}
+    for key in ("TOKEN", "QUOTED"):
+        value = values[key]
+        assert isinstance(value, Unknown)
+        assert value.reason == "variable 'key' has no value in the repository"
+    plain = values["PLAIN"]
+    assert isinstance(plain, Known)
+    assert (plain.value, text(texts, plain.span)) == ("b", "b")
+
+
+def test_without_a_platform_that_reads_compose_files_a_machine_makes_nothing() -> None:
+    texts = {
+        "main.tf": PROVIDER + 'resource "aws_instance" "web" {\n  user_data = file("start.sh")\n}\n',
+        "start.sh": "cat > docker-compose.yml <<'E'\nservices:\n  web:\n    image: shop/web:1\nE\n",
+    }
+    assert lower(Memory(texts), Settings(TerraformPart(), jobs=1, cache=False)).nodes == ()

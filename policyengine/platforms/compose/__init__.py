@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from policyengine.hooks import hookimpl
-from policyengine.platforms import Platform, Settings, Unit, Wanted
+from policyengine.platforms import Lowered, Platform, Settings, Unit, Wanted, Written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ class ComposePart(Struct, frozen=True, forbid_unknown_fields=True):
 def policyengine_platforms() -> list[Platform[ComposePart]]:
     """Compose."""
     wants = Wanted(endings=(".yml", ".yaml"))
-    return [Platform(name="compose", title="Compose", part=ComposePart, wants=wants, units=units)]
+    return [Platform(name="compose", title="Compose", part=ComposePart, wants=wants, units=units, reads=reads)]
 
 
 def units(_: Files, settings: Settings[ComposePart]) -> Iterator[Unit]:
@@ -40,3 +40,10 @@ def units(_: Files, settings: Settings[ComposePart]) -> Iterator[Unit]:
     from policyengine.platforms.compose import project  # noqa: PLC0415  only where there may be one
 
     yield Unit("project", lambda view: project.lower(view, settings))
+
+
+def reads(written: Written) -> Lowered:
+    """A Compose project that a text of another platform writes."""
+    from policyengine.platforms.compose import written as project  # noqa: PLC0415  few texts write one
+
+    return project.lower(written)

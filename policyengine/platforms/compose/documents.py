@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from policyengine.model.source import ReadError, Span
+from policyengine.platforms.compose import standing
 from policyengine.platforms.compose.environment import Context, resolve_path
 from policyengine.platforms.compose.interpolate import interpolate
 from policyengine.platforms.compose.located import Branch, Leaf, Resets, convert
@@ -14,7 +15,11 @@ from policyengine.syntax import yaml
 from policyengine.syntax.interpolation import TemplateError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policyengine.model.source import Source
     from policyengine.model.text import Text
+    from policyengine.platforms.compose.located import Node
 
 
 class Place(Struct, frozen=True):
@@ -37,17 +42,30 @@ def documents_of(context: Context, path: str, at: Span | None = None) -> tuple[t
     if source is None:
         raise ReadError(f"the file '{path}' is not there", at or Span(path, 0, 0), "correct the path or add the file")
     result = []
-    for document in yaml.read_all(source):
-        node, tagged = convert(document)
-        if isinstance(node, Leaf) and node.value is None and not document.tag:
-            node = Branch({}, node.span)
-            if not source.text.strip():
-                continue
-        if not isinstance(node, Branch):
+    for node, tagged, tag in _read(context, source):
+        if isinstance(node, Leaf) and node.value is None and not tag:
+            if source.text.strip():
+                result.append((Branch({}, node.span), tagged))
+        elif not isinstance(node, Branch):
             raise ReadError("the top level of a Compose file is a mapping", node.span, "add 'services'")
-        result.append((node, tagged))
+        else:
+            result.append((node, tagged))
     context.documents[path] = tuple(result)
     return context.documents[path]
+
+
+def _read(context: Context, source: Source) -> Iterator[tuple[Node, Resets, str]]:
+    """The documents of a file, each with what its tags drop and its own tag."""
+    origin = context.origins.get(source.path)
+    if origin is None:
+        yield from ((*convert(document), document.tag) for document in yaml.read_all(source))
+        return
+    try:
+        for document in yaml.read_all(source):
+            node, tagged = convert(document)
+            yield standing.document(node, source, origin), tagged, document.tag
+    except ReadError as error:
+        raise ReadError(error.message, standing.placed(error.span, origin), error.advice) from error
 
 
 def interpolated(context: Context, document: Branch, place: Place) -> Branch:

@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from policyengine.model.source import ReadError, Source, Span
 from policyengine.model.value import Via
+from policyengine.platforms.compose import standing
 from policyengine.platforms.compose.located import Branch, Items, Leaf, Node, Resets
 from policyengine.syntax import dotenv
 
@@ -56,13 +57,22 @@ class ServiceEnvironment(Struct, frozen=True):
 
 
 class Context(Struct):
-    """What all steps of one load share."""
+    """What all steps of one load share. `origins` are the texts of files that stand elsewhere, by their paths."""
 
     files: Readable
     strict: bool
     warnings: list[ReadError] = field(default_factory=list)
     documents: dict[str, tuple[tuple[Branch, Resets], ...]] = field(default_factory=dict)
     extended: dict[tuple[str, str], tuple[Branch, Resets]] = field(default_factory=dict)
+    origins: Mapping[str, Text] = field(default_factory=dict)
+
+    def variables(
+        self, source: Source, dialect: dotenv.Dialect = dotenv.Dialect.COMPOSE
+    ) -> tuple[dotenv.EnvEntry, ...]:
+        """The variables of an env file, in its order."""
+        found = dotenv.read(source, dialect)
+        origin = self.origins.get(source.path)
+        return found if origin is None else standing.variables(found, origin)
 
 
 def resolve_path(folder: str, path: str) -> str | None:
@@ -179,7 +189,7 @@ def _read_into(
 ) -> dict[str, dotenv.Resolved]:
     try:
         after = dotenv.resolve(
-            dotenv.read(source, dialect),
+            context.variables(source, dialect),
             lookup,
             strict=context.strict,
             before=before,
@@ -235,7 +245,7 @@ def _labels(context: Context, service: Branch, directory: str, known: Mapping[st
             if context.strict:
                 raise ReadError(f"the label file '{leaf.value}' is not there", leaf.span, "add the file")
             continue
-        resolved = dotenv.resolve(dotenv.read(source), known.get, strict=context.strict)
+        resolved = dotenv.resolve(context.variables(source), known.get, strict=context.strict)
         for key, each in resolved.items():
             found[key] = Assigned(key, each.key_span, each.text, _span_of(each.text, each.key_span))
     own = pairs(service.get("labels"))

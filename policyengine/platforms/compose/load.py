@@ -75,17 +75,19 @@ def load(
     profiles: Sequence[str] | None = None,
     name: str = "",
     strict: bool = False,
+    origins: Mapping[str, Text] | None = None,
 ) -> ComposeProject:
     """The project in `directory`.
 
     `paths` are the `-f` files relative to the root, in order; without them COMPOSE_FILE of `.env` counts, then the
     default names. `environment` is the shell's. `profiles` are those switched on; without them COMPOSE_PROFILES counts.
-    `name` is the name of the directory, for the default project name.
+    `name` is the name of the directory, for the default project name. `origins` are the texts of files that stand
+    elsewhere, by their paths.
 
     Raises:
         ReadError: Docker Compose would refuse the project.
     """
-    context = Context(files, strict)
+    context = Context(files, strict, origins=origins or {})
     known = {key: Text.at(value, Span("", 0, 0)) for key, value in (environment or {}).items()}
     if paths:
         directory = posixpath.dirname(paths[0])
@@ -165,7 +167,7 @@ def _dot_env(context: Context, directory: str, known: Mapping[str, Text]) -> dic
 
 
 def _variables_of(context: Context, source: Source, known: Mapping[str, Text]) -> dict[str, Text]:
-    resolved = dotenv.resolve(dotenv.read(source), known.get, strict=context.strict)
+    resolved = dotenv.resolve(context.variables(source), known.get, strict=context.strict)
     return {key: each.text for key, each in resolved.items() if each.text.decided}
 
 

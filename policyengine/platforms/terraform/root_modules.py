@@ -157,9 +157,10 @@ def lower(files: Files, settings: Settings[TerraformPart], *, exact: Sequence[Ex
     edges: dict[Edge, None] = {}
     for (each, project), planned in zip(roots.projects, roots.planned, strict=True):
         found = resources(planned, kinds, inputs_tell)
-        made = list(build(stack_of(found, Side.CLOUD), settings.resources))
+        made = list(build(stack_of(found, Side.CLOUD, reads=settings.reads), settings.resources))
         if any(isinstance(item, Node) and item.id in nodes for item in made):
-            made = list(build(stack_of(found, Side.CLOUD, f"@{each.path or '.'}"), settings.resources))
+            stack = stack_of(found, Side.CLOUD, f"@{each.path or '.'}", settings.reads)
+            made = list(build(stack, settings.resources))
         for item in made:
             if isinstance(item, Edge):
                 edges[item] = None

@@ -42,7 +42,7 @@ _SECRETS = {"aws_secretsmanager_secret": "secretsmanager", "aws_ssm_parameter": 
 _MANAGED_ARN = regex(r"arn:[^:]*:iam::aws:policy/(?:[\w-]+/)*([\w-]+)\Z")
 _VARIABLE = regex(r"\$\{[^}]*\}")
 _SUFFIX = "-AbCdEf"  # AWS adds a hyphen and six characters to the name of a secret
-_UNNAMED = "\0"  # fits wildcards only
+_UNNAMED = "…"  # fits wildcards only
 
 
 def role(view: ResourceView) -> Iterator[Node | Edge]:

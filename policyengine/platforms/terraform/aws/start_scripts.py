@@ -10,11 +10,9 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
 from policyengine.model.source import ReadError, Source
-from policyengine.model.text import Text
-from policyengine.model.value import Known, Unknown
+from policyengine.model.text import Piece, Text
+from policyengine.model.value import Known, Unknown, Via
 from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.documents import document
 from policyengine.platforms.terraform.language.plain import Invalid, to_string
@@ -28,15 +26,14 @@ from policyengine.platforms.terraform.language.values import (
     decided,
     encoded_text,
     plain,
+    unknown_of,
 )
+from policyengine.platforms.terraform.resources.facts import symbolic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policyengine.platforms.terraform.resources.stack import Stack
-
-HOLE = "POLICYENGINE_PART_"
-"""A part that is not known stands in a written file as the variable of this name and a number."""
 
 LONGEST = 262_144
 """Characters of a start script; no cloud takes a longer one."""
@@ -44,24 +41,14 @@ LONGEST = 262_144
 MOST = 500
 """Files that a script may write, and places in one that the shell may expand; beyond, they are not read."""
 
-_HOLE = regex(HOLE + r"(\d+)")
 _OPENER = regex(
     r"^(?P<line>[^\n]*?<<(?P<dash>-?)[ \t]*(?P<quote>[\"'\\]?)(?P<mark>[A-Za-z_]\w*)[\"']?[^\n]*)\n", re.MULTILINE
 )
 _PATH = r"[\"']?([\w./${}~-]+)"
 _TARGET = regex(rf"(?:>\s*|\btee\s+(?:-a\s+)?(?:--\s+)?){_PATH}")
 _DIRECTORY = regex(r"^[ \t]*(?:sudo\s+)?(?:cd|pushd)[ \t]+[\"']?([^\s;&|\"']+)", re.MULTILINE)
-_DECODED = regex(
-    rf"\$\{{{HOLE}(\d+)\}}[\"']?\s*\|\s*base64\s+(?:-d|-D|--decode)\s*(?:>|\|\s*(?:sudo\s+)?tee)\s*{_PATH}"
-)
+_DECODED = regex(rf"[\"']?\s*\|\s*base64\s+(?:-d|-D|--decode)\s*(?:>|\|\s*(?:sudo\s+)?tee)\s*{_PATH}")
 _EXPANDED = regex(r"\\([$`\\])|\\\n|`[^`\n]*`|\$\((?:[^()\n]|\([^()\n]*\))*\)")
-
-
-class WrittenFile(Struct, frozen=True):
-    """A file that a start script writes. Variables called `HOLE` and a number stand for `holes`."""
-
-    path: str
-    text: Text
 
 
 class StartScript:
@@ -69,16 +56,10 @@ class StartScript:
 
     def __init__(self, stack: Stack, tree: Tree) -> None:
         self._stack = stack
-        self.holes: list[Tree] = []
+        self._encoded: list[tuple[Unknown, Encoded]] = []  # what stands for an encoded part in a text
         self.files: dict[str, Text] = {}
         for part in self._parts(tree):
-            for file in self._written(part):
-                self.files[file.path] = file.text
-
-    def hole(self, name: str) -> Tree | None:
-        """The part that a variable stands for."""
-        match = _HOLE.fullmatch(name)
-        return self.holes[int(match[1])] if match is not None and int(match[1]) < len(self.holes) else None
+            self.files.update(self._written(part))
 
     def _parts(self, tree: Tree) -> Iterator[Tree]:
         """The script, or each part of a multi-part archive."""
@@ -93,17 +74,17 @@ class StartScript:
             if content is not None:
                 yield content
 
-    def _written(self, tree: Tree) -> Iterator[WrittenFile]:
+    def _written(self, tree: Tree) -> Iterator[tuple[str, Text]]:
         text = self._joined(tree)
         if text is None or len(text.written) > LONGEST:
             return
-        if text.written.lstrip().startswith("#cloud-config"):
+        if text.lstrip().startswith("#cloud-config"):
             yield from self._cloud_config(tree, text)
         else:
             yield from self._shell(text)
 
     def _joined(self, tree: Tree) -> Text | None:
-        """The text of a value with variables for what is not known in it."""
+        """The text of a value, undecided where it is not known; None for null."""
         match tree:
             case Known(None):
                 return None
@@ -114,22 +95,34 @@ class StartScript:
                 return Text.join(found) if found else None
             case Encoded(inner, form, span, via) if form != "base64" and decided(inner):
                 return Text.at(encoded_text(tree), span, via)
+            case Encoded(span=span, via=via):
+                unknown = Unknown("what is encoded is not read as text", span, via)
+                self._encoded.append((unknown, tree))
+                return Text.undecided(symbolic(tree), unknown, via)
             case _:
-                self.holes.append(tree)
-                written = f"${{{HOLE}{len(self.holes) - 1}}}"
-                return Text.made(written, tree.span, tree.via)
+                unknown = unknown_of(tree)
+                step = (Via(tree.text, tree.span),) if isinstance(tree, Reference) else ()
+                return Text.undecided(symbolic(tree), unknown, (*step, *unknown.via))
+
+    def _decoded(self, piece: Piece) -> Text | None:
+        """What is in an encoded part that stands in a text."""
+        for unknown, encoded in self._encoded:
+            if piece.unknown is unknown:
+                return self._joined(encoded.tree)
+        return None
 
     # shell
 
-    def _shell(self, text: Text) -> Iterator[WrittenFile]:
+    def _shell(self, text: Text) -> Iterator[tuple[str, Text]]:
+        shape = text.masked("x")
         at = 0
         for _ in range(MOST):
-            opener = _OPENER.search(text.written, at)
+            opener = _OPENER.search(shape, at)
             if opener is None:
                 break
             at = opener.end()
             tabs = r"\t*" if opener["dash"] else ""
-            closer = re.compile(rf"^{tabs}{re.escape(opener['mark'])}[ \t]*$", re.MULTILINE).search(text.written, at)
+            closer = re.compile(rf"^{tabs}{re.escape(opener['mark'])}[ \t]*$", re.MULTILINE).search(shape, at)
             if closer is None:
                 continue
             body = text.cut(at, closer.start())
@@ -140,45 +133,45 @@ class StartScript:
             at = closer.end()
             target = _TARGET.search(opener["line"].replace(f"<<{opener['dash']}", "  "))
             if target is not None:
-                yield WrittenFile(_path(text.written, opener.start(), target[1]), body)
-        for match in _DECODED.finditer(text.written):
-            part = self.holes[int(match[1])]
-            inner = self._joined(part.tree) if isinstance(part, Encoded) else None
-            if inner is not None:
-                yield WrittenFile(_path(text.written, match.start(), match[2]), inner)
+                yield (_path(text.written, opener.start(), target[1]), body)
+        at = 0
+        for piece in text.pieces:
+            at += len(piece.text)
+            match = text.match(_DECODED, at) if piece.unknown is not None else None
+            inner = self._decoded(piece) if match is not None else None
+            if match is not None and inner is not None:
+                yield (_path(text.written, at, match[1].written), inner)
 
     def _expanded(self, body: Text) -> Text:
         """A here-document in which the shell expands: escapes resolved, commands as parts that are not known."""
         pieces: list[Text] = []
         at = 0
-        for match in islice(_EXPANDED.finditer(body.written), MOST):
+        for match in islice(_EXPANDED.finditer(body.masked("x")), MOST):
             pieces.append(body.cut(at, match.start()))
             if match[1]:
                 pieces.append(body.cut(match.end() - 1, match.end()))
             elif match[0] != "\\\n":
                 span = body.cut(match.start(), match.end()).pieces[0].span
-                hole = self._joined(Unknown("the output of a command on the machine", span))
-                if hole is not None:
-                    pieces.append(hole)
+                pieces.append(Text.undecided(match[0], Unknown("the output of a command on the machine", span)))
             at = match.end()
         pieces.append(body.cut(at))
         return Text.join(pieces)
 
     # cloud-init
 
-    def _cloud_config(self, tree: Tree, text: Text) -> Iterator[WrittenFile]:
+    def _cloud_config(self, tree: Tree, text: Text) -> Iterator[tuple[str, Text]]:
         """The entries of `write_files`."""
         for entry in self._entries(tree, text):
             path, content, encoding = (entry.get(name) for name in ("path", "content", "encoding"))
             if path is None or content is None or not path.written:
                 continue
             if encoding is not None and encoding.written in ("b64", "base64"):
-                hole = self.hole(content.written.strip().removeprefix("${").removesuffix("}"))
-                decoded = self._joined(hole.tree) if isinstance(hole, Encoded) else None
+                stripped = content.strip().pieces
+                decoded = self._decoded(stripped[0]) if len(stripped) == 1 else None
                 if decoded is None:
                     continue
                 content = decoded
-            yield WrittenFile(path.written, content)
+            yield (path.written, content)
 
     def _entries(self, tree: Tree, text: Text) -> Iterator[dict[str, Text]]:
         encoded = next(
@@ -191,7 +184,7 @@ class StartScript:
         from policyengine.syntax.folding import unfold  # noqa: PLC0415 - as above
         from policyengine.syntax.tree import Mapping, Scalar, Sequence  # noqa: PLC0415 - as above
 
-        source = Source("\0cloud-config", text.written)
+        source = Source("", text.masked("x"))
         try:
             found = yaml.read(source)
         except ReadError:
@@ -224,7 +217,7 @@ def _collection(tree: Tree) -> bool:
 def _unfolded(text: Text, scalar: Text) -> Text:
     """The places in the files of a scalar that was read from a joined text."""
     return Text.join(
-        cut if piece.exact else Text.made(piece.text, cut.place)
+        cut if piece.exact or not cut.decided else Text.made(piece.text, cut.place)
         for piece in scalar.pieces
         for cut in [text.cut(piece.span.start, piece.span.end)]
     )

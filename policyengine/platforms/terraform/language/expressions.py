@@ -31,6 +31,7 @@ from policyengine.platforms.terraform.language.values import (
     history,
     pieces_of,
     plain,
+    relocated,
     through,
     unknown_of,
     whole,
@@ -66,7 +67,7 @@ from policyengine.syntax.hcl.syntax import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from policyengine.model.source import Source, Span
+    from policyengine.model.source import Span
     from policyengine.platforms.terraform.language.plain import Atom
     from policyengine.syntax.hcl.syntax import Part
 
@@ -130,25 +131,10 @@ def _evaluate(expression: Expression, frame: Frame) -> Tree:
             tree, _ = frame.scope.named(name, (), frame, frame.span(expression))
             return tree
         case Embedded(_, _, source, inner):
-            return _relocated(evaluate(inner, Frame(source, frame.scope, frame.names)), source, frame.span(expression))
+            found = evaluate(inner, Frame(source, frame.scope, frame.names))
+            return relocated(found, source.path, frame.span(expression))
         case _:
             assert_never(expression)
-
-
-def _relocated(tree: Tree, source: Source, span: Span) -> Tree:
-    """A tree whose places in an embedded text are replaced by the place of the whole text."""
-    from msgspec.structs import replace  # noqa: PLC0415 - rare
-
-    if tree.span.path != source.path:
-        return tree
-    match tree:
-        case List(items):
-            return replace(tree, items=tuple(_relocated(each, source, span) for each in items), span=span)
-        case Object(entries):
-            moved = {key: _relocated(each, source, span) for key, each in entries.items()}
-            return replace(tree, entries=moved, span=span, keys={})
-        case _:
-            return replace(tree, span=span)
 
 
 # references

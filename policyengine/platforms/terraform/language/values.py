@@ -272,6 +272,20 @@ def gap_of(tree: Tree) -> Unknown | None:
     return tree.gap if isinstance(tree, List | Object) else None
 
 
+def relocated(tree: Tree, path: str, span: Span) -> Tree:
+    """A tree in which `span` is the place of all that stands in a text that is no file, such as a JSON string."""
+    if tree.span.path != path:
+        return tree
+    match tree:
+        case List(items):
+            return replace(tree, items=tuple(relocated(each, path, span) for each in items), span=span)
+        case Object(entries):
+            moved = {key: relocated(each, path, span) for key, each in entries.items()}
+            return replace(tree, entries=moved, span=span, keys={})
+        case _:
+            return replace(tree, span=span)
+
+
 Piece = Known[str] | Unknown | Reference | Encoded
 
 

@@ -183,11 +183,13 @@ def spoken(tree: Tree | None) -> str:
         return value if isinstance(value, str) else ""
     if not isinstance(tree, Composite):
         return ""
-    words = "".join(part.value if isinstance(part, Known) else "\0" for part in tree.parts)
-    return _GAPS.sub("-", words).strip("-_ ")
-
-
-_GAPS = regex(r"-*\0-*")
+    runs = [""]
+    for part in tree.parts:
+        if isinstance(part, Known):
+            runs[-1] += part.value
+        else:
+            runs.append("")
+    return "-".join(run.strip("-") for run in runs).strip("-_ ")
 
 
 def image(tree: Tree | None, lacking: Span, repositories: Callable[[str], str | None]) -> Value[ImageRef]:

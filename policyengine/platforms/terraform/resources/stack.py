@@ -14,11 +14,12 @@ from policyengine.platforms.terraform.resources import facts
 from policyengine.platforms.terraform.resources.arguments import Arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from policyengine.model.image import Version
     from policyengine.model.nodes import Side
     from policyengine.model.source import Span
+    from policyengine.platforms import Lowered, Written
     from policyengine.platforms.terraform.language.values import Tree
     from policyengine.platforms.terraform.resources.instances import Resource
 
@@ -114,11 +115,13 @@ class ResourceView(Arguments, frozen=True, eq=False, kw_only=True):
 class Stack(Struct, eq=False):
     """The resources of one root module.
 
-    `suffix` tells the ids of several root modules apart. `plain` has the instances of each address without a key.
+    `suffix` tells the ids of several root modules apart. `reads` are other platforms that read what a text of this one
+    writes. `plain` has the instances of each address without a key.
     """
 
     side: Side
     suffix: str = ""
+    reads: Mapping[str, Callable[[Written], Lowered]] = field(default_factory=dict)
     views: list[ResourceView] = field(default_factory=list)
     by_address: dict[str, ResourceView] = field(default_factory=dict)
     plain: dict[str, list[ResourceView]] = field(default_factory=dict)
@@ -170,9 +173,14 @@ class Stack(Struct, eq=False):
         return list(found.values())
 
 
-def stack_of(resources: Iterable[Resource], side: Side, suffix: str = "") -> Stack:
-    """The stack of resources, in the order in which they make nodes."""
-    stack = Stack(side, suffix)
+def stack_of(
+    resources: Iterable[Resource],
+    side: Side,
+    suffix: str = "",
+    reads: Mapping[str, Callable[[Written], Lowered]] | None = None,
+) -> Stack:
+    """The stack of resources, in the order in which they make nodes. `reads` are other platforms that read texts."""
+    stack = Stack(side, suffix, reads or {})
     for resource in resources:
         known = module_type(resource.kind) if resource.mode == "module" else resource_type(resource.typed)
         view = ResourceView(section=resource.section, resource=resource, stack=stack, known=known or NOTHING_KNOWN)

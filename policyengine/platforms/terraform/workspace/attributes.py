@@ -90,7 +90,7 @@ def _template_file(reach: Reach, asked: Asked) -> Tree:
     source = reach.read(text.span.path) if text.span.start == 0 else None
     written = to_string(plain(text))
     if source is None or source.text != written:
-        source = Source("\0template", written)
+        source = Source("", written)
     try:
         syntax = parse_template(source)
     except ReadError as error:
@@ -100,6 +100,6 @@ def _template_file(reach: Reach, asked: Asked) -> Tree:
         tree = evaluate(syntax, Frame(source, asked.module, inner))
     except Invalid as error:
         return Unknown(f"the template is not valid: {error}", text.span)
-    if source.path.startswith("\0"):
+    if not source.path:
         return Known(to_string(plain(tree)), text.span, text.via) if decided(tree) else unknown_of(tree)
     return through(tree, *text.via)

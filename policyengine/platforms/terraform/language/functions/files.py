@@ -180,7 +180,7 @@ def _templatestring(calling: Calling, given: Tree, names: Object) -> Tree:
         raise Invalid("templatestring() takes a reference to a template")
     if not decided(given):
         return unknown_of(given)
-    source = Source("\0template", to_string(plain(given)))
+    source = Source("", to_string(plain(given)))
     try:
         template = parse_template(source)
     except ReadError:
