@@ -204,3 +204,22 @@ def test_declared_facts_are_known_and_stand_where_they_are_declared(tmp_path: Pa
     assert isinstance(database.engine, Known)
     assert (database.engine.value, database.engine.span.path) == ("postgres", "policyengine.yaml")
     assert [service.name for service in found.all(Service)] == ["cache", "db"]
+
+
+def test_a_name_that_fits_several_nodes_stops_the_run(tmp_path: Path) -> None:
+    terraform = """
+    resource "aws_ecs_task_definition" "web" {
+      family                = "web"
+      container_definitions = jsonencode([{ name = "one", image = "acme/a:1" }, { name = "two", image = "acme/b:1" }])
+    }
+    """
+    compose = "services:\n  web:\n    image: acme/a:1\n"
+    config = "pairs: [{local: web, cloud: aws_ecs_task_definition.web}]"
+    with pytest.raises(UsageError) as caught:
+        graph(tmp_path, compose, terraform, config)
+    assert str(caught.value) == (
+        "policyengine.yaml: 'web' against 'aws_ecs_task_definition.web' fits several nodes; name one of "
+        "aws_ecs_task_definition.web#one, aws_ecs_task_definition.web#two, services.web"
+    )
+    named = graph(tmp_path, compose, terraform, config.replace("web}", "web#two}"))
+    assert set(told(named)) == {("services.web", "aws_ecs_task_definition.web#two")}

@@ -340,3 +340,13 @@ def test_versions_and_images_of_other_tags_change_nothing() -> None:
         return linked(service("alpha", runs=f"acme/shop:{tag}"), service("beta", CLOUD, runs="acme/shop:2.1"))
 
     assert scores(graph("2.1")) == scores(graph("1.0"))
+
+
+@pytest.mark.parametrize(("crowd", "made"), [(20, True), (23, False)])
+def test_a_crowd_that_would_all_do_is_left_to_the_configuration(crowd: int, made: bool) -> None:
+    nodes: list[Node] = [service("orders", starts="o o"), service("other", starts="x x")]
+    nodes += [service(f"n{number}n", CLOUD, starts=f"{number} {number}") for number in range(crowd)]
+    alike = Evidence(80, "told", lambda _, one, __: float(one.name == "orders"))
+    graph = linked(*nodes, evidence=(alike,))
+    assert bool(pairs(graph)) is made
+    assert not any(certain(graph).values())

@@ -1,0 +1,295 @@
+"""Rules on small whole trees: the guards and open questions that no case of the reference stack shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import trees
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from policyengine.rules.evaluate import Report
+
+COMPOSE = "services:\n  {service}:\n    image: {image}\n"
+ECS = """
+resource "aws_ecs_service" "{name}" {{
+  name            = "{name}"
+  task_definition = aws_ecs_task_definition.{name}.arn
+}}
+resource "aws_ecs_task_definition" "{name}" {{
+  family                = "{name}"
+  container_definitions = jsonencode([{containers}])
+}}
+"""
+
+
+def ecs(name: str, *containers: str) -> str:
+    return ECS.format(name=name, containers=", ".join(containers))
+
+
+def container(name: str, image: str = "ghcr.io/acme/shop:1", **more: str) -> str:
+    fields = {"name": f'"{name}"', "image": f'"{image}"', **more}
+    return "{ " + ", ".join(f"{key} = {value}" for key, value in fields.items()) + " }"
+
+
+def told(report: Report) -> list[tuple[str, str]]:
+    """The subject and the reported text of each finding."""
+    assert report.failures == ()
+    return [
+        (each.subject.partition(":")[2], report.sources[each.span.path].slice(each.span)) for each in report.results
+    ]
+
+
+def asked(report: Report) -> list[tuple[str, str]]:
+    """The subject and the reason of each open question."""
+    return [(each.subject.partition(":")[2], each.reason) for each in report.undecided]
+
+
+def hex102(root: Path, compose: str, terraform: str, **more: str) -> Report:
+    return trees.scan(root, {"docker-compose.yml": compose, "main.tf": terraform, **more}, "HEX102")
+
+
+TWO_LOCAL = "services:\n  mail:\n    image: acme/mail:1\n  bills:\n    image: acme/bills:1\n"
+
+
+@pytest.mark.parametrize(
+    ("terraform", "reported"),
+    [
+        (ecs("reports", container("reports")), ["reports"]),
+        (ecs("reports", container("reports", essential="false")), []),
+        (ecs("reports", container("reports", essential="true")), ["reports"]),
+        (ecs("x", container("datadog-agent", "public.ecr.aws/datadog/agent:7")), []),
+        (ecs("x", container("xray-daemon", "amazon/aws-xray-daemon:3")), []),
+        (ecs("x", container("reports"), container("again")), ["reports", "again"]),
+        (ecs("x", container("mail-fast"), container("mail-slow")), []),
+        (ecs("x", container("Bills")), []),
+        (ecs("x", container("billing-bills-prod")), []),
+        (ecs("x", container("b-ills")), []),
+    ],
+)
+def test_a_container_of_the_cloud_runs_locally_under_its_name_or_a_part_of_it(
+    terraform: str, reported: list[str], tmp_path: Path
+) -> None:
+    assert [text for _, text in told(hex102(tmp_path, TWO_LOCAL, terraform))] == reported
+
+
+def test_containers_that_nobody_knows_are_an_open_question(tmp_path: Path) -> None:
+    terraform = 'variable "all" {}\n' + ecs("web").replace("jsonencode([])", "var.all")
+    report = hex102(tmp_path, TWO_LOCAL, terraform)
+    assert told(report) == []
+    assert [subject for subject, _ in asked(report)] == ["aws_ecs_task_definition.web"]
+
+
+def test_a_definition_for_two_regions_is_reported_once(tmp_path: Path) -> None:
+    report = hex102(
+        tmp_path,
+        TWO_LOCAL,
+        'module "region" {\n  source   = "./region"\n  for_each = toset(["eu", "us"])\n}\n',
+        **{"region/main.tf": ecs("reports", container("reports"))},
+    )
+    assert told(report) == [('module.region["eu"].aws_ecs_task_definition.reports#reports', "reports")]
+
+
+def test_a_container_that_is_a_paired_one_again_runs_locally(tmp_path: Path) -> None:
+    compose = (
+        "services:\n  shop:\n    image: ghcr.io/acme/shop:1\n    ports: ['80:80']\n  bills:\n    image: acme/bills:1\n"
+    )
+    shop = container("shop", portMappings="[{ containerPort = 80 }]")
+    again, other = container("background"), container("other", command='["run"]')
+    report = hex102(tmp_path, compose, ecs("shop", shop) + ecs("more", again) + ecs("other", other))
+    assert told(report) == [("aws_ecs_task_definition.other#other", "other")]
+
+
+DATABASE = 'resource "aws_db_instance" "{name}" {{\n  engine = {engine}\n}}\n'
+SEARCH = 'resource "aws_opensearch_domain" "search" {\n  engine_version = "OpenSearch_2.11"\n}\n'
+
+
+@pytest.mark.parametrize(
+    ("service", "image", "terraform", "reported"),
+    [
+        ("app", "acme/app:1", DATABASE.format(name="main", engine='"postgres"'), ["main"]),
+        ("app", "acme/app:1", SEARCH, ["search"]),
+        ("db", "postgres:16.4", DATABASE.format(name="main", engine='"postgres"'), []),
+        ("db", "postgres:16.4", "".join(DATABASE.format(name=n, engine='"postgres"') for n in ("a", "b", "c")), []),
+        ("db", "postgres:16.4", SEARCH, ["search"]),
+        ("aws", "localstack/localstack:4", 'resource "aws_sqs_queue" "jobs" {\n  name = "jobs"\n}\n', []),
+        ("aws", "localstack/localstack:4", DATABASE.format(name="main", engine='"postgres"'), ["main"]),
+        ("app", "acme/app:1", 'resource "aws_s3_bucket" "files" {\n  bucket = "files"\n}\n', []),
+    ],
+)
+def test_a_datastore_of_the_cloud_needs_a_server_of_its_kind(
+    service: str, image: str, terraform: str, reported: list[str], tmp_path: Path
+) -> None:
+    report = hex102(tmp_path, COMPOSE.format(service=service, image=image), terraform)
+    assert [text for _, text in told(report)] == reported
+
+
+def test_a_datastore_of_an_unknown_engine_is_an_open_question(tmp_path: Path) -> None:
+    terraform = 'variable "engine" {}\n' + DATABASE.format(name="main", engine="var.engine")
+    report = hex102(tmp_path, COMPOSE.format(service="app", image="acme/app:1"), terraform)
+    assert (told(report), asked(report)) == (
+        [],
+        [("aws_db_instance.main", "variable 'engine' has no value in the repository")],
+    )
+
+
+def test_an_embedded_engine_holds_what_the_cloud_has_and_is_another_engine(tmp_path: Path) -> None:
+    files = {
+        "docker-compose.yml": COMPOSE.format(service="app", image="acme/app:1"),
+        "main.tf": DATABASE.format(name="main", engine='"postgres"'),
+        "prisma/schema.prisma": 'datasource db {\n  provider = "sqlite"\n  url      = "file:./x.db"\n}\n',
+    }
+    report = trees.scan(tmp_path, files, "HEX10")
+    assert [(each.rule.id, each.message) for each in report.results] == [
+        ("HEX103", "'prisma/schema.prisma' is written for 'SQLite', but [the cloud](1) runs 'Postgres'.")
+    ]
+
+
+def test_without_any_compose_service_nothing_is_mirrored(tmp_path: Path) -> None:
+    assert told(trees.scan(tmp_path, {"main.tf": ecs("web", container("web"))}, "HEX102")) == []
+
+
+BUILD = """
+on: {on}
+jobs:
+  image:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: docker/build-push-action@v6
+        with:
+          push: {push}
+          tags: {tags}
+          platforms: {platforms}
+"""
+
+
+def workflow(
+    platforms: str, tags: str = "ghcr.io/acme/shop:1", push: str = "true", on: str = "workflow_dispatch"
+) -> dict[str, str]:
+    text = BUILD.format(on=on, push=push, tags=tags, platforms=platforms)
+    return {".github/workflows/image.yml": text if platforms else text.replace("          platforms: \n", "")}
+
+
+@pytest.mark.parametrize(
+    ("platforms", "message"),
+    [
+        ("linux/amd64,linux/arm64", ""),
+        ("linux/arm64/v8, linux/amd64", ""),
+        ("linux/amd64", "The image 'acme/shop' is published for 'linux/amd64' only, so 'linux/arm64' is missing."),
+        ("linux/arm64", "The image 'acme/shop' is published for 'linux/arm64' only, so 'linux/amd64' is missing."),
+        (
+            "linux/s390x",
+            "The image 'acme/shop' is published for 'linux/s390x' only, so 'linux/amd64, linux/arm64' is missing.",
+        ),
+        ("", "The image 'acme/shop' is published for 'linux/amd64' only, so 'linux/arm64' is missing."),
+    ],
+)
+def test_an_image_is_published_for_what_developers_and_the_cloud_run(
+    platforms: str, message: str, tmp_path: Path
+) -> None:
+    report = trees.scan(tmp_path, workflow(platforms), "HEX205")
+    assert [each.message for each in report.results] == ([message] if message else [])
+    for each in report.results:
+        assert each.finding.fix is not None
+        assert [edit.text for edit in each.finding.fix.edits] == (["linux/amd64,linux/arm64"] if platforms else [])
+
+
+def test_platforms_that_a_run_decides_are_an_open_question(tmp_path: Path) -> None:
+    report = trees.scan(tmp_path, workflow("${{ vars.PLATFORMS }}"), "HEX205")
+    assert told(report) == []
+    assert [subject for subject, _ in asked(report)] == [".github/workflows/image.yml#image/build-0"]
+
+
+@pytest.mark.parametrize(
+    ("given", "reported"),
+    [
+        (workflow("linux/amd64", push="false"), 0),
+        (workflow("linux/amd64", tags="ghcr.io/acme/shop-test:1"), 0),
+        (workflow("linux/amd64", tags="ghcr.io/acme/e2e:1"), 0),
+        (workflow("linux/amd64", tags="ghcr.io/acme/latest:1"), 1),
+        ({".github/workflows/test-image.yml": workflow("linux/amd64")[".github/workflows/image.yml"]}, 0),
+        ({".github/workflows/test-release.yml": workflow("linux/amd64")[".github/workflows/image.yml"]}, 1),
+        ({".github/workflows/attest.yml": workflow("linux/amd64")[".github/workflows/image.yml"]}, 1),
+    ],
+)
+def test_images_for_the_tests_of_ci_are_not_asked_for(given: Mapping[str, str], reported: int, tmp_path: Path) -> None:
+    assert len(told(trees.scan(tmp_path, given, "HEX205"))) == reported
+
+
+RUNS_SHOP = {"main.tf": ecs("web", container("web", "ghcr.io/acme/shop-test:1"))}
+
+
+def test_an_image_for_tests_that_the_cloud_runs_is_asked_for(tmp_path: Path) -> None:
+    tested = workflow("linux/amd64", tags="ghcr.io/acme/shop-test:1")
+    assert len(told(trees.scan(tmp_path, {**tested, **RUNS_SHOP}, "HEX205"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("architecture", "platforms", "launch", "message", "open_"),
+    [
+        (
+            "",
+            "linux/arm64",
+            "FARGATE",
+            "'web' runs on 'linux/amd64', but [its image](1) is built for 'linux/arm64' only: exec format error.",
+            False,
+        ),
+        (
+            "X86_64",
+            "linux/arm64",
+            "EC2",
+            "'web' runs on 'linux/amd64', but [its image](1) is built for 'linux/arm64' only: exec format error.",
+            False,
+        ),
+        ("ARM64", "linux/arm64", "FARGATE", "", False),
+        ("", "linux/amd64", "FARGATE", "", False),
+        ("", "linux/arm64", "EC2", "", True),
+        ("ARM64", "${{ vars.PLATFORMS }}", "FARGATE", "", True),
+    ],
+)
+def test_the_cloud_runs_what_the_image_is_built_for(
+    architecture: str, platforms: str, launch: str, message: str, open_: bool, tmp_path: Path
+) -> None:
+    terraform = (
+        ecs("web", container("web"))
+        .replace(
+            'family                = "web"',
+            'family                = "web"\n'
+            + (f'  runtime_platform {{\n    cpu_architecture = "{architecture}"\n  }}' if architecture else ""),
+        )
+        .replace('  name            = "web"', f'  name            = "web"\n  launch_type = "{launch}"')
+    )
+    report = trees.scan(tmp_path, {**workflow(platforms), "main.tf": terraform}, "HEX207")
+    assert [each.message for each in report.results] == ([message] if message else [])
+    assert [subject for subject, _ in asked(report)] == (["aws_ecs_task_definition.web#web"] if open_ else [])
+
+
+REDIS = 'resource "aws_elasticache_replication_group" "main" {{\n  engine = "{engine}"\n  {more}\n}}\n'
+
+
+@pytest.mark.parametrize(
+    ("image", "engine", "more", "reported", "open_"),
+    [
+        ("redis:8", "redis", 'engine_version = "7.1"', True, False),
+        ("redis:7.4", "redis", 'engine_version = "7.1"', False, False),
+        ("redis:8", "redis", 'parameter_group_name = "default.redis7"', True, False),
+        ("redis:8", "redis", "engine_version = var.version", False, True),
+        ("acme/own@sha256:" + "0" * 64, "redis", 'engine_version = "7.1"', False, False),
+        ("valkey/valkey:8", "valkey", 'engine_version = "7.2"', True, False),
+        ("valkey/valkey:8", "redis", 'engine_version = "7.1"', False, False),
+        ("memcached:1.6", "redis", 'engine_version = "7.1"', False, False),
+    ],
+)
+def test_the_major_of_a_cache_is_that_of_the_cloud(
+    image: str, engine: str, more: str, reported: bool, open_: bool, tmp_path: Path
+) -> None:
+    terraform = 'variable "version" {}\n' + REDIS.format(engine=engine, more=more)
+    report = trees.scan(
+        tmp_path, {"docker-compose.yml": COMPOSE.format(service="cache", image=image), "main.tf": terraform}, "HEX411"
+    )
+    assert bool(told(report)) is reported
+    assert bool(asked(report)) is open_
