@@ -3,10 +3,9 @@
     python benchmarks/terraform.py FOLDER [ROUNDS]
 
 FOLDER is a tree of at least 700 `.tf` files. Each round runs every command once, so that a change of the machine's
-speed falls on all of them; medians are compared. Cold is an empty cache but for the grammar's table; cached is a second
-run. Both are repeated on ten copies of the tree, where memory is the sum of the resident sizes of all processes at its
-highest (pages that they share count for each of them). `cpu` is user and system time of all processes, which suffers
-less from a busy machine.
+speed falls on all of them; medians are compared. Cold is an empty cache; cached is a second run. Both are repeated on
+ten copies of the tree, where memory is the sum of the resident sizes of all processes at its highest (pages that they
+share count for each of them). `cpu` is user and system time of all processes, which suffers less from a busy machine.
 
 `policyengine scan --jobs 2` parses the blocks that some rule may ask for, and it is held to the limits. A tree may hold
 few such blocks: "every block" tells what the same reader takes for all of them, with two workers as well.
@@ -113,16 +112,15 @@ def read_everything(folder: Path) -> None:
 class Measurement:
     """The commands on one tree, round after round."""
 
-    def __init__(self, folder: Path, caches: Path, table: Path) -> None:
-        self.folder, self.caches, self.table = folder, caches, table
+    def __init__(self, folder: Path, caches: Path) -> None:
+        self.folder, self.caches = folder, caches
         self.runs: dict[str, list[Run]] = {}
 
     def round(self, *, memory: bool = False) -> None:
         """Run every command once: Terraform, then each of ours cold and cached."""
-        self._run("terraform fmt", ["terraform", "fmt", "-check", "-recursive", str(self.folder)], self.table, memory)
+        self._run("terraform fmt", ["terraform", "fmt", "-check", "-recursive", str(self.folder)], self.caches, memory)
         for name, command in OURS.items():
             cache = Path(tempfile.mkdtemp(dir=self.caches))
-            shutil.copytree(self.table, cache, dirs_exist_ok=True)
             for state in ("cold", "cached"):
                 self._run(f"{name}, {state}", [*command, str(self.folder)], cache, memory)
             shutil.rmtree(cache)
@@ -156,19 +154,13 @@ def main() -> int:
     )
     with tempfile.TemporaryDirectory() as place:
         work = Path(place)
-        table = work / "table"
-        subprocess.run(
-            [sys.executable, "-c", "from policyengine.syntax.hcl.grammar import load; load()"],
-            check=True,
-            env={**os.environ, "POLICYENGINE_CACHE_DIR": str(table)},
-        )
         for package in (ROOT / "policyengine", ROOT / "policies" / "clean_hexagon"):
             shutil.copytree(package, work / "code" / package.name, ignore=shutil.ignore_patterns("__pycache__"))
         os.environ["PYTHONPATH"] = str(work / "code")
         many = work / "copies"
         for number in range(COPIES):
             shutil.copytree(folder, many / f"copy{number}", symlinks=True)
-        one, ten = Measurement(folder, work, table), Measurement(many, work, table)
+        one, ten = Measurement(folder, work), Measurement(many, work)
         for number in range(rounds):
             one.round()
             if number < max(1, rounds // 2):

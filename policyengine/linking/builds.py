@@ -76,6 +76,8 @@ def deployed(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:
         if isinstance(build.tags, Known):
             for name in {_repository(tag) for tag in build.tags.value}:
                 names.setdefault(name, []).append(build)
+                names.setdefault(f"/{PurePosixPath(name).name}", []).append(build)
+    only = _only_builds(builds, everything)
     repositories = [node for node in everything if isinstance(node, Repository)]
     for repository in repositories:
         if isinstance(repository.repository, Known):
@@ -86,7 +88,7 @@ def deployed(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:
             continue
         if service.side is Side.PIPELINE or service.build is not None:
             continue
-        makers, reason = _makers(service, names, builds, everything)
+        makers, reason = _makers(service, names, only)
         for build in makers:
             yield Edge(EdgeKind.BUILT_BY, service.id, build.id, reason)
         stages = sorted({stage_of[build.id] for build in makers if build.id in stage_of})
@@ -98,21 +100,25 @@ def _repository(ref: images.ImageRef) -> str:
     return ref.repository
 
 
-def _makers(
-    service: Service, names: dict[str, list[Build]], builds: Sequence[Build], nodes: Sequence[Node]
-) -> tuple[list[Build], str]:
-    """The builds that make a cloud service's image: by repository, or the only pushed build for the only image."""
+def _makers(service: Service, names: dict[str, list[Build]], only: Sequence[Build]) -> tuple[Sequence[Build], str]:
+    """The builds that make a cloud service's image: by repository, or the `only` pushed build for the only image.
+
+    `names` are the builds by the repositories that they push to, and by the last parts of their names.
+    """
     if isinstance(service.image, Known | Floating):
         ref = service.image.value
         if images.engine_of(ref, service.image.span) is not None:
             return [], ""
-        found = names.get(ref.repository) or [
-            build for name, group in names.items() if PurePosixPath(name).name == ref.basename for build in group
-        ]
+        found = names.get(ref.repository) or names.get(f"/{ref.basename}")
         if found:
             return found, f"the build pushes {ref.repository}"
-    if service.side is not Side.CLOUD:
+    if service.side is not Side.CLOUD or not only:
         return [], ""
+    return only, "the only image that the pipeline builds for the only image that runs"
+
+
+def _only_builds(builds: Sequence[Build], nodes: Sequence[Node]) -> Sequence[Build]:
+    """The builds of the only image that the pipeline pushes, where the cloud runs one image; none otherwise."""
     used = {
         node.image.value.repository if isinstance(node.image, Known | Floating) else node.id
         for node in nodes
@@ -120,6 +126,5 @@ def _makers(
     }
     pushed = [build for build in builds if not (isinstance(build.push, Known) and not build.push.value)]
     files = {build.dockerfile.value for build in pushed if isinstance(build.dockerfile, Known)}
-    if len(used) == 1 and len(files) == 1 and all(isinstance(build.dockerfile, Known) for build in pushed):
-        return pushed, "the only image that the pipeline builds for the only image that runs"
-    return [], ""
+    one = len(used) == 1 and len(files) == 1 and all(isinstance(build.dockerfile, Known) for build in pushed)
+    return pushed if one else ()

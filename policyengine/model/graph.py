@@ -129,6 +129,7 @@ class Graph(Struct, frozen=True, eq=False):
     _into: dict[tuple[EdgeKind, str], list[Edge]] = field(default_factory=dict)
     _running: dict[str, Container] = field(default_factory=dict)
     _pairs_of: dict[str, list[Pair]] = field(default_factory=dict)
+    _best: dict[tuple[str, str], Pair] = field(default_factory=dict)
     _ignoring: dict[str, GitPatterns] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -143,6 +144,10 @@ class Graph(Struct, frozen=True, eq=False):
         for pair in self.pairs:
             self._pairs_of.setdefault(pair.local, []).append(pair)
             self._pairs_of.setdefault(pair.cloud, []).append(pair)
+            self._best.setdefault((pair.local, pair.cloud), pair)
+            self._best.setdefault((pair.cloud, pair.local), pair)
+        for node_id, pairs in self._pairs_of.items():
+            self._best[node_id, ""] = max(pairs, key=lambda pair: (not pair.tied, pair.score))
 
     def paired(self, pairs: tuple[Pair, ...], without_twin: tuple[Unpaired, ...] = ()) -> Graph:
         """The same graph with other pairs."""
@@ -215,10 +220,7 @@ class Graph(Struct, frozen=True, eq=False):
 
     def pair_of(self, node: Node, against: Node | None = None) -> Pair | None:
         """The pair of a node with `against`, or the one of its pairs that most speaks for; None when there is none."""
-        pairs = self._pairs_of.get(node.id, ())
-        if against is not None:
-            return next((pair for pair in pairs if against.id in (pair.local, pair.cloud)), None)
-        return max(pairs, key=lambda pair: (not pair.tied, pair.score), default=None)
+        return self._best.get((node.id, "" if against is None else against.id))
 
     def pairs_of(self, node: Node) -> tuple[Pair, ...]:
         """All pairs of a node: one may mirror several, such as a region each, or any of several that tie."""

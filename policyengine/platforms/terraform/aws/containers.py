@@ -42,11 +42,11 @@ class Deployment(Struct, frozen=True):
 
 def task_definition(view: ResourceView) -> Iterator[Node | Edge]:
     """An aws_ecs_task_definition."""
-    every = list(view.stack.kind("aws_ecs_service"))
-    services = [each for each in every if view in each.named(each.tree("task_definition"), view.kind)]
+    services = view.named_by("aws_ecs_service", "task_definition")
+    unused = not services and any(True for _ in view.stack.kind("aws_ecs_service"))
     counts = [each.integer("desired_count") for each in services]
     count = next((each for each in counts if not isinstance(each, Absent)), counts[0] if counts else None)
-    deployment = Deployment(count, _launch([*services, view]), bool(services) or not every)
+    deployment = Deployment(count, _launch([*services, view]), not unused)
     architecture: Value[str] = Absent(view.span)
     for block in view.blocks("runtime_platform"):
         architecture = block.text("cpu_architecture")

@@ -65,7 +65,7 @@ def role(view: ResourceView) -> Iterator[Node | Edge]:
         gap=gap,
     )
     yield node
-    for secret_id, secret in view.stack.once(_secrets).items():
+    for secret_id, secret in view.stack.once(_secrets).items() if grants else ():
         reason = _may_read(secret, grants)
         if reason:
             yield Edge(EdgeKind.GRANTS, node.id, secret_id, reason)

@@ -97,7 +97,7 @@ class ResourceView(Arguments, frozen=True, eq=False, kw_only=True):
 
     def named_by(self, kind: str, argument: str) -> list[ResourceView]:
         """The resources of a type that name this one in an argument."""
-        return [each for each in self.stack.kind(kind) if self in self.stack.named(each.tree(argument), self.kind)]
+        return self.stack.naming(kind, argument).get(self.name, [])
 
     def _read(self, names: tuple[str, ...], read: Callable[[Tree | None, Span], Value[T]]) -> Value[T]:
         for name in names:
@@ -141,6 +141,17 @@ class Stack(Struct, eq=False):
     def kind(self, *kinds: str, mode: str = "resource") -> Iterator[ResourceView]:
         """The resources of these types."""
         return (each for each in self.views if each.resource.mode == mode and each.kind in kinds)
+
+    def naming(self, kind: str, argument: str) -> Mapping[str, list[ResourceView]]:
+        """The resources of a type by the addresses that an argument of theirs names."""
+        name = f"{kind}.{argument}"
+        if name not in self._indexes:
+            found: dict[str, list[ResourceView]] = {}
+            for each in self.kind(kind):
+                for view in self.named(each.tree(argument)):
+                    found.setdefault(view.name, []).append(each)
+            self._indexes[name] = found
+        return cast("Mapping[str, list[ResourceView]]", self._indexes[name])
 
     def at(self, address: str) -> ResourceView | None:
         """The resource that an address, with or without an attribute behind it, names."""
