@@ -14,7 +14,7 @@ from msgspec import Struct
 from policyengine.knowledge import base_images
 from policyengine.model.endpoint import addresses
 from policyengine.model.nodes import Service
-from policyengine.model.value import Known
+from policyengine.model.value import Floating, Known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -169,6 +169,18 @@ class Container(Struct, frozen=True, eq=False):
     def account(self, text: str) -> User:
         """A user of its image."""
         return account(text, self.accounts)
+
+    @property
+    def shown_image(self) -> str:
+        """The image as people read it, or the container's name where it is not known."""
+        return self.image.value.shown if isinstance(self.image, Known | Floating) else self.name
+
+    @property
+    def platform_is_built(self) -> bool | None:
+        """Whether its image is pushed for the platform that it runs on; None where one of both is not known."""
+        if not isinstance(self.platform, Known) or not isinstance(self.built_for, Known):
+            return None
+        return self.platform.value in self.built_for.value
 
     @property
     def listens(self) -> frozenset[int]:

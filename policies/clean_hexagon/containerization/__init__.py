@@ -1,18 +1,10 @@
 """Side 2: one Dockerfile builds one image for both sides, for both platforms, and runs as the same user."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from clean_hexagon.containerization.dockerfiles import different_dockerfile
 from clean_hexagon.containerization.platforms import cloud_arch_not_built, multiarch_not_built
 from clean_hexagon.containerization.users import container_runs_as_root, effective_user_mismatch
 
-if TYPE_CHECKING:
-    from clean_hexagon.options import Options
-    from policyengine.api import Rule
-
-RULES: tuple[Rule[Options], ...] = (
+RULES = (
     different_dockerfile,
     multiarch_not_built,
     cloud_arch_not_built,

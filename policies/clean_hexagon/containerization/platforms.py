@@ -30,11 +30,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clean_hexagon.options import Options
-    from policyengine.api import Build, Container, Span, Value
+    from policyengine.api import Build, Located, Span
 
 _WORD = regex(r"[a-z0-9]+")
 _TESTS = frozenset({"test", "tests", "e2e", "devcontainer", "buildcache"})
 _MOST_NAMES = 4
+_WITH_PLATFORMS = frozenset({"build-push-action", "buildx", "docker buildx build"})
 _PUBLISHES = frozenset({"deploy", "release", "publish", "push", "cd"})
 
 
@@ -57,8 +58,8 @@ def multiarch_not_built(graph: Graph, options: Options) -> Iterator[Outcome]:
     `e2e` in their name or in that of their workflow, are not asked for unless the cloud runs them. One build is
     reported once, whatever number of names or Dockerfiles it is given.
     """
-    deployed = list(graph.containers(side=Side.CLOUD, role=Role.APP))
-    broken = {build.id for each in deployed if _cannot_start(each) for build in each.builds}
+    deployed = graph.containers(side=Side.CLOUD, role=Role.APP)
+    broken = {build.id for each in deployed if each.platform_is_built is False for build in each.builds}
     run = {build.id for each in graph.containers() for build in each.builds}
     lacking: dict[tuple[Span, tuple[str, ...]], list[PublishedImage]] = {}
     for image in _published(graph, run):
@@ -75,7 +76,7 @@ def multiarch_not_built(graph: Graph, options: Options) -> Iterator[Outcome]:
         yield Finding(
             subject=build,
             at=_place(build),
-            args={"image": _listed(images), "built": _text(built), "missing": ", ".join(missing)},
+            args={"image": _listed(images), "built": ", ".join(known(built, ())), "missing": ", ".join(missing)},
             fix=_add_platforms(build, options),
         )
 
@@ -113,26 +114,13 @@ def _listed(images: list[PublishedImage]) -> str:
 def _add_platforms(build: Build, options: Options) -> Fix:
     wanted = ",".join(options.platforms)
     description = f"build for {wanted} with Buildx (and set up QEMU where the runner has one architecture)"
-    if isinstance(build.platforms, Known) and build.tool in ("build-push-action", "buildx", "docker buildx build"):
-        return Fix(description, (Edit(build.platforms.span, wanted),))
-    return Fix(description)
+    editable = isinstance(build.platforms, Known) and build.tool in _WITH_PLATFORMS
+    return Fix(description, (Edit(build.platforms.span, wanted),) if editable else ())
 
 
-def _cannot_start(container: Container) -> bool:
-    match container.platform, container.built_for:
-        case Known(needed), Known(built):
-            return needed not in built
-        case _:
-            return False
-
-
-def _place(build: Build) -> Known[tuple[str, ...]] | Build:
+def _place(build: Build) -> Located:
     """Where the platforms of a build are named, or the build."""
     return build.platforms if isinstance(build.platforms, Known) else build
-
-
-def _text(platforms: Value[tuple[str, ...]]) -> str:
-    return ", ".join(known(platforms, ()))
 
 
 @rule(
@@ -152,17 +140,16 @@ def cloud_arch_not_built(graph: Graph, options: Options) -> Iterator[Outcome]:
     """
     del options
     for container in graph.containers(side=Side.CLOUD, role=Role.APP):
-        if not isinstance(container.built_for, Absent):
-            yield Compared(container.node)
-        match container.platform, container.built_for:
-            case Known(needed), Known(built) if needed not in built:
-                build = next(each for each in container.builds if each.pushes)
-                yield Finding(
-                    subject=container.node,
-                    at=container.platform if isinstance(container.service.architecture, Known) else container,
-                    args={"name": container.name, "platform": needed, "built": ", ".join(built)},
-                    related=(_place(build),),
-                    fix=Fix(f"build the image for {needed}"),
-                )
-            case _ if not isinstance(container.built_for, Absent):
-                yield from undecided(container.node, container.platform, container.built_for)
+        if isinstance(container.built_for, Absent):
+            continue
+        yield Compared(container.node)
+        yield from undecided(container.node, container.platform, container.built_for)
+        if container.platform_is_built is False:
+            needed, built = known(container.platform, ""), ", ".join(known(container.built_for, ()))
+            yield Finding(
+                subject=container.node,
+                at=container.platform if isinstance(container.service.architecture, Known) else container,
+                args={"name": container.name, "platform": needed, "built": built},
+                related=(_place(next(each for each in container.builds if each.pushes)),),
+                fix=Fix(f"build the image for {needed}"),
+            )

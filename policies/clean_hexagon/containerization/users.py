@@ -6,21 +6,16 @@ from typing import TYPE_CHECKING
 
 from policyengine.api import (
     Compared,
-    Container,
-    Edit,
     Finding,
     Fix,
-    Floating,
     Graph,
     Known,
-    Node,
     Outcome,
     Role,
     Severity,
     Side,
-    Span,
     Stage,
-    User,
+    known,
     rule,
     undecided,
 )
@@ -29,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clean_hexagon.options import Options
+    from policyengine.api import Container, Span, User, Value
 
 _DROPS_PRIVILEGES = ("gosu", "su-exec", "setpriv", "tini-su")
 
@@ -61,57 +57,37 @@ def container_runs_as_root(graph: Graph, options: Options) -> Iterator[Outcome]:
         yield Compared(container.node)
         match container.user:
             case Known(user) if user.is_root and isinstance(container.service.user, Known):
-                yield Finding(
-                    subject=container.node,
-                    at=container.user,
-                    variant="override",
-                    args={"noun": container.noun, "name": container.name},
-                    fix=Fix("drop the override, or name an unprivileged user"),
-                )
+                fix = Fix("drop the override, or name an unprivileged user")
+                args = {"noun": container.noun, "name": container.name}
+                yield Finding(subject=container.node, at=container.user, variant="override", args=args, fix=fix)
+            case Known(user, span) if user.is_root and isinstance(container.stage, Known):
+                if container.stage.value.id not in reported:
+                    reported.add(container.stage.value.id)
+                    yield _root_stage(container, container.stage.value, Known(user, span), options)
             case Known(user) if user.is_root:
-                image = container.stage.value if isinstance(container.stage, Known) else container.node
-                if image.id not in reported:
-                    reported.add(image.id)
-                    yield _root_image(container, image, options)
+                fix = Fix("build an image that names an unprivileged user")
+                args = {"image": container.shown_image}
+                yield Finding(subject=container.node, at=container.user, args=args, fix=fix)
             case _:
                 yield from undecided(container.node, container.user)
 
 
-def _root_image(container: Container, image: Node, options: Options) -> Finding:
-    """The finding at the USER of the stage, at the stage, or at the public image that is run as it is."""
-    written = isinstance(container.user, Known) and _is_written(container.user)
-    user = options.required_user if _on_node(container) else "an unprivileged user"
-    tool = next(iter(_dropping(image)), "")
-    if isinstance(image, Stage):
-        name = image.dockerfile if image.last else f"{image.dockerfile} ({image.name})"
-        fix = Fix(
-            f"end the stage with USER {user}",
-            (Edit(container.user.span, user),) if written and _on_node(container) else (),
-        )
-    else:
-        name = container.image.value.text if isinstance(container.image, Known | Floating) else container.name
-        fix = Fix("build an image that names an unprivileged user")
+def _root_stage(container: Container, stage: Stage, user: Known[User], options: Options) -> Finding:
+    """The finding at the USER of a stage, or at the stage where that is the default of its base image."""
+    written = user.span.end - user.span.start == len(user.value.text)
+    name = options.required_user if _on_node(container) else "an unprivileged user"
+    there = user.value.text if _on_node(container) else ""
+    packages = {package.value for package in stage.packages if isinstance(package, Known)}
+    words = packages.union(word.text for command in stage.runs for word in command.words)
+    tool = next((each for each in _DROPS_PRIVILEGES if each in words), "")
     return Finding(
-        subject=image,
-        at=container.user if written or not isinstance(image, Stage) else image,
+        subject=stage,
+        at=user if written else stage,
         variant="drops" if tool else "default",
         severity=Severity.NOTE if tool else None,
-        args={"image": name} | ({"tool": tool} if tool else {}),
-        fix=fix,
+        args={"image": stage.dockerfile if stage.last else f"{stage.dockerfile} ({stage.name})", "tool": tool},
+        fix=Fix.replacing(f"end the stage with USER {name}", user.span, there, name),
     )
-
-
-def _is_written(user: Known[User]) -> bool:
-    """Whether the user stands in the file, and is not the default of a base image."""
-    return user.span.end - user.span.start == len(user.value.text)
-
-
-def _dropping(image: Node) -> Iterator[str]:
-    """The programs by which an entrypoint of the image may drop its privileges."""
-    if isinstance(image, Stage):
-        packages = {package.value for package in image.packages if isinstance(package, Known)}
-        words = {word.text for command in image.runs for word in command.words}
-        yield from (each for each in _DROPS_PRIVILEGES if each in packages or each in words)
 
 
 def _on_node(container: Container) -> bool:
@@ -143,64 +119,49 @@ def effective_user_mismatch(graph: Graph, options: Options) -> Iterator[Outcome]
     An image that runs as root on both sides, or only in the cloud, is HEX208's. A USER that several services run is
     reported once.
     """
-    seen: set[Span] = set()
+    seen: dict[Span, str] = {}
+    required = options.required_user
     for local, cloud in graph.mirrored(role=Role.APP):
         yield Compared(local.node, cloud.node)
-        for outcome in _users(local, cloud, options):
-            if isinstance(outcome, Finding) and outcome.at is local.user:
-                if local.user.span in seen:
+        here, there, overrides = local.user, cloud.user, isinstance(local.service.user, Known)
+        args = {"local": local.name, "here": _text(here), "there": _text(there), "required": required}
+        privileged = local.service.privileged
+        if privileged is not None and known(privileged, default=False):
+            yield Finding(
+                subject=local.node,
+                against=cloud.node,
+                at=privileged,
+                variant="privileged",
+                args=args,
+                related=(cloud,),
+                fix=Fix("drop privileged"),
+            )
+        match here, there:
+            case Known(mine), _ if overrides and mine.is_root:
+                variant = "root" if isinstance(there, Known) and not there.value.is_root else "both"
+                fix = "drop the override"
+            case Known(mine), Known(theirs) if not mine.same(theirs) and not theirs.is_root:
+                variant, fix = "default", "drop the override" if overrides else "run as the same user"
+            case Known(mine), Known(theirs) if mine.same(theirs) and not mine.is_root and _on_node(local):
+                variant, fix = "required", f"run as {required}"
+                if mine.same(local.account(required)):
                     continue
-                seen.add(local.user.span)
-            yield outcome
-
-
-def _users(local: Container, cloud: Container, options: Options) -> Iterator[Outcome]:
-    name, overrides = local.name, isinstance(local.service.user, Known)
-    if isinstance(local.service.privileged, Known) and local.service.privileged.value:
+            case _:
+                yield from undecided(local.node, here, there)
+                continue
+        if seen.setdefault(here.span, local.id) != local.id:
+            continue
         yield Finding(
             subject=local.node,
             against=cloud.node,
-            at=local.service.privileged,
-            variant="privileged",
-            args={"local": name},
-            related=(cloud.node,),
-            fix=Fix("drop privileged"),
+            at=here,
+            variant=variant,
+            severity=Severity.WARNING if variant == "required" else None,
+            args=args,
+            related=(there if isinstance(there, Known) else cloud,),
+            fix=Fix(fix),
         )
-    match local.user, cloud.user:
-        case Known(here), there if overrides and here.is_root:
-            yield Finding(
-                subject=local.node,
-                against=cloud.node,
-                at=local.user,
-                variant="root" if isinstance(there, Known) and not there.value.is_root else "both",
-                args={"local": name, "here": here},
-                related=(there if isinstance(there, Known) else cloud.node,),
-                fix=Fix("drop the override"),
-            )
-        case Known(here), Known(there) if not here.same(there) and not there.is_root:
-            yield Finding(
-                subject=local.node,
-                against=cloud.node,
-                at=local.user,
-                args={"local": name, "here": here, "there": there},
-                related=(cloud.user,),
-                fix=Fix("drop the override" if overrides else "run as the same user"),
-            )
-        case Known(here), Known(there) if (
-            here.same(there)
-            and not here.is_root
-            and not here.same(local.account(options.required_user))
-            and _on_node(local)
-        ):
-            yield Finding(
-                subject=local.node,
-                against=cloud.node,
-                at=local.user,
-                variant="required",
-                severity=Severity.WARNING,
-                args={"local": name, "here": here, "required": options.required_user},
-                related=(cloud.user,),
-                fix=Fix(f"run as {options.required_user}"),
-            )
-        case _:
-            yield from undecided(local.node, local.user, cloud.user)
+
+
+def _text(user: Value[User]) -> str:
+    return user.value.text if isinstance(user, Known) else ""
