@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING
 from clean_hexagon.networking import public_urls
 from policyengine.api import (
     Compared,
-    Edit,
     EnvironmentFile,
     Finding,
     Fix,
     Floating,
     Graph,
     Known,
-    Node,
     Outcome,
-    Port,
     Role,
     Severity,
     Side,
@@ -35,10 +32,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clean_hexagon.options import Options
-    from policyengine.api import Container, Endpoint
+    from policyengine.api import Container, Endpoint, Node
 
 _FRONT = frozenset({Role.APP, Role.PROXY, Role.TOOL, Role.JOB})
 _REFERENCE = regex(r"\$\{[^}]*\}")
+_WRITTEN = regex(r"https?://(?:\$\{[^}]*\}|[^/?#\s$])+", re.IGNORECASE)
 _NOT_LOCAL = regex(
     r"prod|stag|preview|deploy|test|\bci\b|e2e|remote|cloud|backup|(?:^|[/.])(?:archived?|old|bak)(?:[/.]|$)",
     re.IGNORECASE,
@@ -75,34 +73,55 @@ def auth_url_not_canonical(graph: Graph, options: Options) -> Iterator[Outcome]:
     """
     keys = public_urls.keys(graph, options)
     seen: set[Span] = set()
+    for subject, variable in _held(graph):
+        key, found, cloud = keys.get(variable.key), _origin(variable), subject.side is Side.CLOUD
+        if key is None or variable.value.span in seen:
+            continue
+        if isinstance(subject, EnvironmentFile):
+            template = found is not None and (found.scheme == "https" and not found.loopback)
+            if found is None or template or is_placeholder_host(found.host):
+                continue
+        seen.add(variable.value.span)
+        yield Compared(subject)
+        yield from undecided(subject, variable.value)
+        if found is None and isinstance(variable.value, Floating):
+            yield from undecided(subject, Unknown("the address is known only after apply", variable.value.span))
+        elif found is not None and public_urls.is_wrong(key, found, options, cloud=cloud):
+            yield _not_canonical(subject, variable, key, found, options)
+
+
+def _held(graph: Graph) -> Iterator[tuple[Node, Variable]]:
+    """The variables in force in clients, local ones first, and those of env files that are for the laptop."""
     for side in (Side.LOCAL, Side.CLOUD):
         for container in graph.containers(side=side):
-            if container.role not in public_urls.CLIENTS:
-                continue
-            service = container.node
-            for variable in container.environment.values():
-                key = keys.get(variable.key)
-                if key is None or variable.value.span in seen:
-                    continue
-                seen.add(variable.value.span)
-                yield from undecided(service, variable.value)
-                if isinstance(variable.value, Floating) and _origin(variable) is None:
-                    yield from undecided(service, Unknown("the address is known only after apply", variable.value.span))
-                yield Compared(service)
-                yield from _address(service, variable, key, options, cloud=side is Side.CLOUD)
+            if container.role in public_urls.CLIENTS:
+                yield from ((container.node, variable) for variable in container.environment.values())
     for file in graph.all(EnvironmentFile):
-        if _NOT_LOCAL.search(file.path):
-            continue
-        for variable in file.variables:
-            key = keys.get(variable.key)
-            found = _origin(variable)
-            if key is None or found is None or variable.value.span in seen:
-                continue
-            if is_placeholder_host(found.host) or (found.scheme == "https" and not found.loopback):
-                continue
-            seen.add(variable.value.span)
-            yield Compared(file)
-            yield from _address(file, variable, key, options, cloud=False)
+        if not _NOT_LOCAL.search(file.path):
+            yield from ((file, variable) for variable in file.variables)
+
+
+def _not_canonical(
+    subject: Node, variable: Variable, key: public_urls.Key, found: Endpoint, options: Options
+) -> Finding:
+    canonical, scheme = options.public_url.canonical, options.public_url.cloud_scheme
+    if subject.side is Side.CLOUD:
+        variant, fix = "cloud", Fix("name the public address")
+    elif key.exact:
+        variant, fix = "default", _rewrite(variable, found, canonical)
+    else:
+        port = f":{found.port}" if found.written else ""
+        variant, fix = "loopback", _rewrite(variable, found, f"http://127.0.0.1{port}")
+        fix = fix if found.loopback else Fix("use http on 127.0.0.1")
+    url = _shown(variable, found)
+    return Finding(
+        subject=subject,
+        at=variable.value,
+        severity=None if key.severity is Severity.ERROR else key.severity,
+        variant=variant,
+        args={"key": variable.key, "where": subject.name, "url": url, "scheme": scheme, "canonical": canonical},
+        fix=fix,
+    )
 
 
 @rule(
@@ -136,17 +155,36 @@ def public_url_port_not_published(graph: Graph, options: Options) -> Iterator[Ou
             key, found = keys.get(variable.key), _origin(variable)
             if key is None or found is None or not found.loopback:
                 continue
-            if (client.service.group, found.port) in reported or public_urls.wrong_locally(key, found, options):
+            place = (client.service.group, found.port)
+            if place in reported or public_urls.is_wrong(key, found, options, cloud=False):
                 continue
             yield Compared(client.node)
             if any(found.port in each.published for each in front):
                 continue
             hidden = [port.published for each in front for port in each.ports if isinstance(port.published, Unknown)]
-            if hidden:
-                yield from undecided(client.node, *hidden)
-                continue
-            reported.add((client.service.group, found.port))
-            yield _unpublished(client, variable, key, found)
+            yield from undecided(client.node, *hidden)
+            if not hidden:
+                reported.add(place)
+                yield _unpublished(client, variable, key, found.port)
+
+
+def _unpublished(client: Container, variable: Variable, key: public_urls.Key, port: int) -> Finding:
+    published = [each for each in client.published.values() if each.protocol == "tcp"]
+    fix = Fix(f"publish port {port}")
+    if len(published) == 1 and isinstance(published[0].published, Known):
+        old = published[0].published
+        if old.span != published[0].target.span:
+            fix = Fix.replacing(fix.description, old.span, str(old.value), str(port))
+    numbers = ", ".join(map(str, client.published))
+    return Finding(
+        subject=client.node,
+        at=published[0].span if published else client,
+        variant="default" if published else "unpublished",
+        severity=None if key.severity is Severity.ERROR else key.severity,
+        args={"service": client.name, "key": variable.key, "port": port, "published": numbers},
+        related=(variable.value,),
+        fix=fix,
+    )
 
 
 def _origin(variable: Variable) -> Endpoint | None:
@@ -159,78 +197,18 @@ def _origin(variable: Variable) -> Endpoint | None:
             return None
 
 
-def _address(
-    subject: Node, variable: Variable, key: public_urls.Key, options: Options, *, cloud: bool
-) -> Iterator[Finding]:
-    found = _origin(variable)
-    if found is None:
-        return
-    wrong = public_urls.wrong_in_cloud(found, options) if cloud else public_urls.wrong_locally(key, found, options)
-    if not wrong:
-        return
-    canonical = options.public_url.canonical
-    args: dict[str, object] = {"key": variable.key, "where": subject.name, "url": _shown(variable, found)}
-    if cloud:
-        variant, fix = "cloud", Fix("name the public address")
-        args["scheme"] = options.public_url.cloud_scheme
-    elif key.exact:
-        variant, fix = "default", _rewrite(variable, found, canonical)
-        args["canonical"] = canonical
-    else:
-        variant = "loopback"
-        port = f":{found.port}" if found.written else ""
-        fix = _rewrite(variable, found, f"http://127.0.0.1{port}") if found.loopback else Fix("use http on 127.0.0.1")
-    yield Finding(
-        subject=subject,
-        at=variable.value,
-        severity=None if key.severity is Severity.ERROR else key.severity,
-        variant=variant,
-        args=args,
-        fix=fix,
-    )
-
-
 def _shown(variable: Variable, found: Endpoint) -> str:
     """The origin as it is written: with the reference in it where a resource of the cloud gives the host."""
-    if not isinstance(variable.value, Floating) or "@" in variable.value.value:
-        return found.origin
-    written = re.match(r"https?://(?:\$\{[^}]*\}|[^/?#\s$])+", variable.value.value, re.IGNORECASE)
-    return written[0] if written is not None else found.origin
+    text = variable.value.value if isinstance(variable.value, Floating) else "@"
+    written = None if "@" in text else _WRITTEN.match(text)
+    return found.origin if written is None else written[0]
 
 
 def _rewrite(variable: Variable, found: Endpoint, address: str) -> Fix:
     """The Fix that puts another origin before the path of the value."""
-    description = f"set {variable.key} to {address}"
-    if not isinstance(variable.value, Known):
-        return Fix(description)
-    text, span = variable.value.value, variable.value.span
-    old = found.origin
-    if span.end - span.start != len(text) or not text.lower().startswith(old):
-        return Fix(description)
-    return Fix(description, (Edit(Span(span.path, span.start, span.start + len(old)), address),))
-
-
-def _unpublished(client: Container, variable: Variable, key: public_urls.Key, found: Endpoint) -> Finding:
-    published = [port for port in client.published.values() if port.protocol == "tcp"]
-    description = f"publish port {found.port}"
-    numbers = ", ".join(map(str, client.published))
-    return Finding(
-        subject=client.node,
-        at=published[0].span if published else client,
-        variant="default" if published else "unpublished",
-        severity=None if key.severity is Severity.ERROR else key.severity,
-        args={"service": client.name, "key": variable.key, "port": found.port}
-        | ({"published": numbers} if published else {}),
-        related=(variable.value,),
-        fix=_republish(published, found.port, description),
-    )
-
-
-def _republish(ports: list[Port], number: int, description: str) -> Fix:
-    """The Fix that publishes the only mapped port under another number."""
-    published = ports[0].published if len(ports) == 1 else None
-    if not isinstance(published, Known):
-        return Fix(description)
-    span = published.span
-    exact = span != ports[0].target.span and span.end - span.start == len(str(published.value))
-    return Fix(description, (Edit(span, str(number)),) if exact else ())
+    description, old = f"set {variable.key} to {address}", found.origin
+    match variable.value:
+        case Known(text, span) if span.end - span.start == len(text) and text.lower().startswith(old):
+            return Fix.replacing(description, span._replace(end=span.start + len(old)), old, address)
+        case _:
+            return Fix(description)

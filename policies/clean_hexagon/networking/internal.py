@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
 from clean_hexagon.networking import public_urls
 from policyengine.api import (
     Compared,
@@ -35,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clean_hexagon.options import Options
-    from policyengine.api import Address, Container, Endpoint
+    from policyengine.api import Address, Container, Endpoint, Located
 
 
 @rule(
@@ -86,25 +84,27 @@ def localhost_inside_container(graph: Graph, options: Options) -> Iterator[Outco
         for address in container.addresses:
             if address.span in seen or address.variable.key in public:
                 continue
-            target = _meant(container, address, siblings)
-            if target is not None:
-                seen.add(address.span)
-                yield _localhost(container, address, target)
+            meant = _meant(container, address, siblings)
+            if meant is None:
+                continue
+            seen.add(address.span)
+            sibling, port, place = meant
+            args = {"key": address.variable.key, "service": container.name, "endpoint": address.endpoint}
+            yield Finding(
+                subject=container.node,
+                at=address.span,
+                variant="default" if address.endpoint.loopback else "gateway",
+                severity=None if address.endpoint.loopback else Severity.WARNING,
+                args=args | {"right": f"{sibling.name}:{port}", "sibling": sibling.name},
+                related=(place,),
+                fix=_redirected(address, sibling.name, port),
+            )
 
 
-class _Target(Struct, frozen=True):
-    """The sibling that an endpoint is meant for, its container port, and the place that tells so."""
-
-    sibling: Container
-    port: int
-    place: Span
-
-
-def _meant(container: Container, address: Address, siblings: list[Container]) -> _Target | None:
-    """The sibling that an endpoint on the container itself, or on the Docker host, is meant for."""
+def _meant(container: Container, address: Address, siblings: list[Container]) -> tuple[Container, int, Located] | None:
+    """The sibling that an endpoint on localhost or on the Docker host is meant for, its port, and what tells so."""
     endpoint, key = address.endpoint, address.variable.key
-    gateway = host_kind(endpoint.host) == "gateway"
-    if not (gateway or endpoint.loopback) or endpoint.port in container.own_ports:
+    if not (endpoint.loopback or host_kind(endpoint.host) == "gateway") or endpoint.port in container.own_ports:
         return None
     if is_web(endpoint.scheme) and is_for_browsers(key):
         return None
@@ -112,15 +112,15 @@ def _meant(container: Container, address: Address, siblings: list[Container]) ->
     for sibling in plausible:
         port = sibling.published.get(endpoint.port)
         if port is not None and isinstance(port.target, Known):
-            return _Target(sibling, port.target.value, port.span)
-    for sibling in () if gateway else plausible:
+            return sibling, port.target.value, port
+    for sibling in plausible if endpoint.loopback else ():
         if address.words is None and endpoint.port in sibling.listens:
-            return _Target(sibling, endpoint.port, sibling.span)
+            return sibling, endpoint.port, sibling
         store = None if address.words is None else sibling.store
         if store is not None and isinstance(store.engine, Known) and speaks_of(address.words or (), store.engine.value):
             number = store.port.value if isinstance(store.port, Known) else port_of_engine(store.engine.value)
             if number:
-                return _Target(sibling, number, sibling.span)
+                return sibling, number, sibling
     return None
 
 
@@ -142,26 +142,6 @@ def _plausible(role: Role, key: str, endpoint: Endpoint) -> bool:
 def _one_network(one: Container, other: Container) -> bool:
     """Whether two containers share one network name space, and so localhost."""
     return one.service.network == other.service.network or one.service.network in other.service.names
-
-
-def _localhost(container: Container, address: Address, target: _Target) -> Finding:
-    name = target.sibling.name
-    gateway = not address.endpoint.loopback
-    return Finding(
-        subject=container.node,
-        at=address.span,
-        variant="gateway" if gateway else "default",
-        severity=Severity.WARNING if gateway else None,
-        args={
-            "key": address.variable.key,
-            "service": container.name,
-            "endpoint": address.endpoint,
-            "right": f"{name}:{target.port}",
-            "sibling": name,
-        },
-        related=(target.place,),
-        fix=_redirected(address, name, target.port),
-    )
 
 
 @rule(
@@ -200,16 +180,13 @@ def published_port_used_internally(graph: Graph, options: Options) -> Iterator[O
             if port is None or not isinstance(port.target, Known) or endpoint.port in sibling.listens:
                 continue
             seen.add(address.span)
+            right = f"{endpoint.host}:{port.target.value}"
+            args = {"key": address.variable.key, "service": container.name, "endpoint": endpoint, "right": right}
             yield Finding(
                 subject=container.node,
                 at=address.span if address.port is None else address.port,
-                args={
-                    "key": address.variable.key,
-                    "service": container.name,
-                    "endpoint": endpoint,
-                    "right": f"{endpoint.host}:{port.target.value}",
-                },
-                related=(port.span,),
+                args=args,
+                related=(port,),
                 fix=_redirected(address, endpoint.host, port.target.value),
             )
 

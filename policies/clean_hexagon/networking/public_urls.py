@@ -23,7 +23,6 @@ class Key(Struct, frozen=True):
     where the name may as well hold the address of another system.
     """
 
-    name: str
     severity: Severity
     exact: bool
     sure: bool
@@ -36,17 +35,16 @@ def keys(graph: Graph, options: Options) -> dict[str, Key]:
     where that is a dependency, since any system may call its identity provider so; `APP_URL` is no auth key.
     """
     declared = options.public_url.declared
-    found = {
-        "BETTER_AUTH_URL": Key("BETTER_AUTH_URL", Severity.ERROR, declared, sure=True),
-        "NEXTAUTH_URL": Key("NEXTAUTH_URL", Severity.ERROR, declared, sure=True),
-        "APP_URL": Key("APP_URL", Severity.WARNING, declared, sure=False),
+    names = ["BETTER_AUTH_URL", "NEXTAUTH_URL", "APP_URL", *(["AUTH_URL"] if _uses_auth_js(graph) else [])]
+    own = options.public_url.keys
+    return {
+        name: Key(
+            Severity.WARNING if name == "APP_URL" else Severity.ERROR,
+            exact=declared or name in own,
+            sure=name != "APP_URL" or name in own,
+        )
+        for name in (*names, *own)
     }
-    if _uses_auth_js(graph):
-        found["AUTH_URL"] = Key("AUTH_URL", Severity.ERROR, declared, sure=True)
-    for name in options.public_url.keys:
-        severity = Severity.WARNING if name == "APP_URL" else Severity.ERROR
-        found[name] = Key(name, severity, exact=True, sure=True)
-    return found
 
 
 def _uses_auth_js(graph: Graph) -> bool:
@@ -57,23 +55,16 @@ def _uses_auth_js(graph: Graph) -> bool:
     )
 
 
-def wrong_locally(key: Key, found: Endpoint, options: Options) -> bool:
-    """Whether a local value breaks mandate 5.2."""
+def is_wrong(key: Key, found: Endpoint, options: Options, *, cloud: bool) -> bool:
+    """Whether a value breaks mandate 5.2: not public in the cloud, or not the canonical one, or its like, locally."""
+    if cloud:
+        return found.loopback or found.scheme != options.public_url.cloud_scheme
     canonical = web_origin(options.public_url.canonical)
-    if canonical is None or _same(found, canonical):
+    if canonical is None or _same(found, canonical) or not (key.exact or key.sure or found.loopback):
         return False
-    if key.exact:
-        return True
-    if not key.sure and not found.loopback:
-        return False
-    return not (found.scheme == "http" and found.host == "127.0.0.1")
+    return key.exact or (found.scheme, found.host) != ("http", "127.0.0.1")
 
 
 def _same(one: Endpoint, other: Endpoint) -> bool:
     """Whether a browser takes both for one origin."""
     return (one.scheme, one.host, one.port) == (other.scheme, other.host, other.port)
-
-
-def wrong_in_cloud(found: Endpoint, options: Options) -> bool:
-    """Whether a cloud value is not a public address: loopback, or another scheme than the cloud's."""
-    return found.loopback or found.scheme != options.public_url.cloud_scheme
