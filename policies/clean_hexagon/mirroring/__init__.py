@@ -1,20 +1,8 @@
 """Side 1: the local Compose stack is a replica of the cloud: the same components, engines and commands."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from clean_hexagon.mirroring.commands import command_divergence
 from clean_hexagon.mirroring.components import cloud_only_component
 from clean_hexagon.mirroring.engines import engine_substitution
 
-if TYPE_CHECKING:
-    from clean_hexagon.options import Options
-    from policyengine.api import Rule
-
-RULES: tuple[Rule[Options], ...] = (
-    cloud_only_component,
-    engine_substitution,
-    command_divergence,
-)
+RULES = (cloud_only_component, engine_substitution, command_divergence)
 """The rules of this side."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from policyengine.api import (
     Bucket,
-    Cache,
     Compared,
     Database,
     Datastore,
@@ -20,14 +19,12 @@ from policyengine.api import (
     Outcome,
     Queue,
     Role,
-    Search,
-    Service,
     Severity,
     Side,
-    Span,
     Unknown,
     environment,
     is_dead_letters,
+    known,
     product,
     role_by_name,
     rule,
@@ -40,6 +37,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clean_hexagon.options import Options
+    from policyengine.api import Container, Span
+
+_SHORTEST = 3
+"""The letters of the shortest word that may begin another."""
 
 
 @rule(
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     mandate="1.1",
     severity=Severity.ERROR,
     message={
-        "default": "The ECS container '{name}' is never run locally.",
+        "default": "The {noun} '{name}' is never run locally.",
         "data": "The '{engine}' '{name}' exists only in the cloud.",
     },
 )
@@ -67,74 +68,64 @@ def cloud_only_component(graph: Graph, options: Options) -> Iterator[Outcome]:
     nothing to mirror with, and is left alone.
     """
     del options
-    local = list(graph.all(Service, side=Side.LOCAL))
-    if not local:
-        return
+    local = list(graph.containers(side=Side.LOCAL))
+    if local:
+        yield from _containers(graph, local)
+        yield from _datastores(graph, local)
+
+
+def _containers(graph: Graph, local: list[Container]) -> Iterator[Outcome]:
     yield from (Compared(each) for each in graph.apps(Side.CLOUD))
-    yield from (Compared(each) for each in graph.all(Datastore, side=Side.CLOUD) if not isinstance(each, Bucket))
     seen: set[Span] = set()
-    paired = [each for each in graph.all(Service, side=Side.CLOUD) if graph.mirror(each) is not None]
-    for service in graph.unpaired(Service, side=Side.CLOUD):
-        if service.role is not Role.APP or role_by_name(service.name) is not None or not _runs(service):
+    paired = [each for each in graph.containers(side=Side.CLOUD) if graph.pair_of(each.node) is not None]
+    for container in graph.deployed(role=Role.APP):
+        service, name = container.service, container.name
+        if graph.pair_of(service) is not None or service.id in graph.ignored or role_by_name(name) is not None:
             continue
-        if any(_alike(each.name, service.name) for each in local):
+        if any(_alike(each.name, name) for each in local):
             continue
-        if any(_same_container(each, service) for each in paired):
+        if any(_same_container(each, container) for each in paired):
             continue
-        if isinstance(service.essential, Known) and not service.essential.value:
+        if service.essential is not None and not known(service.essential, default=True):
             continue
         if isinstance(service.image, Unknown) and service.image == service.environment_gap:
             yield from undecided(service, service.image)  # which containers there are is not known
-            continue
-        if service.span in seen:  # one definition, for several regions
-            continue
-        seen.add(service.span)
-        yield Finding(
-            subject=service,
-            at=service,
-            args={"name": service.name},
-            fix=Fix(f"add a Compose service that runs the image of '{service.name}' with the same command"),
-        )
-    emulated = any(service.role is Role.EMULATOR for service in local)
-    joined = next((each for service in local for each in service.networks if each.external), None)
-    reason = "a datastore may be on the external network that the local services join"
-    elsewhere = None if joined is None else Unknown(reason, joined.span)
-    queue_reported = False
+        elif service.span not in seen:  # one definition, for several regions
+            seen.add(service.span)
+            fix = Fix(f"add a Compose service that runs the image of '{name}' with the same command")
+            yield Finding(subject=service, at=service, args={"noun": container.noun, "name": name}, fix=fix)
+
+
+def _datastores(graph: Graph, local: list[Container]) -> Iterator[Outcome]:
+    yield from (Compared(each) for each in graph.all(Datastore, side=Side.CLOUD) if not isinstance(each, Bucket))
+    seen: set[Span] = set()
+    emulated = any(each.role is Role.EMULATOR for each in local)
+    joined = next((network for each in local for network in each.service.networks if network.external), None)
+    queues = [each for each in graph.unpaired(Queue, side=Side.CLOUD) if not is_dead_letters(each.name)]
     for store in graph.unpaired(Datastore, side=Side.CLOUD):
-        if isinstance(store, Queue):
-            if queue_reported or is_dead_letters(store.name):
-                continue
-            queue_reported = True
-        if isinstance(store, Bucket) or (emulated and isinstance(store, Queue)) or _held_locally(graph, store):
+        if isinstance(store, Queue) and (emulated or store not in queues[:1]):
             continue
-        if isinstance(store.engine, Known):
-            if store.span in seen:
-                continue
-            seen.add(store.span)
-            if elsewhere is not None:
-                yield from undecided(store, elsewhere)
-                continue
-            yield Finding(
-                subject=store,
-                at=store,
-                variant="data",
-                severity=Severity.WARNING,
-                args={"engine": product(store.engine.value), "name": store.name},
-                fix=Fix(f"add a Compose service that runs {product(store.engine.value)}"),
-            )
-        else:
+        if isinstance(store, Bucket) or store.span in seen or _held_locally(graph, store):
+            continue
+        if not isinstance(store.engine, Known):
             yield from undecided(store, store.engine)
+            continue
+        seen.add(store.span)
+        if joined is not None:
+            reason = "a datastore may be on the external network that the local services join"
+            yield from undecided(store, Unknown(reason, joined.span))
+            continue
+        args = {"engine": product(store.engine.value), "name": store.name}
+        fix = Fix(f"add a Compose service that runs {args['engine']}")
+        yield Finding(subject=store, at=store, variant="data", severity=Severity.WARNING, args=args, fix=fix)
 
 
 def _alike(one: str, other: str) -> bool:
     """Whether one name is the other, or a part of it: `worker` and `worker_fast`, `page` and `shop-page`."""
-    mine, theirs = (_words(name) for name in (one, other))
+    mine, theirs = _words(one), _words(other)
     if _covers(mine, theirs) or _covers(theirs, mine):
         return True
     return re.sub(r"\W|_", "", one).lower() == re.sub(r"\W|_", "", other).lower()
-
-
-_SHORTEST = 3
 
 
 def _words(name: str) -> set[str]:
@@ -150,31 +141,23 @@ def _covers(longer: set[str], shorter: set[str]) -> bool:
     )
 
 
-def _same_container(one: Service, other: Service) -> bool:
+def _same_container(one: Container, other: Container) -> bool:
     """Whether two containers of the cloud run one image with one command."""
     if not isinstance(one.image, Known | Floating) or not isinstance(other.image, Known | Floating):
         return False
-    words = [each.command.value if isinstance(each.command, Known) else None for each in (one, other)]
+    commands = [each.service.command for each in (one, other)]
+    words = [each.value if isinstance(each, Known) else None for each in commands]
     return one.image.value.repository == other.image.value.repository and words[0] == words[1]
-
-
-def _runs(service: Service) -> bool:
-    return not (isinstance(service.count, Known) and service.count.value == 0)
 
 
 def _held_locally(graph: Graph, store: Datastore) -> bool:
     """Whether a local server of that kind may hold it, or the local side uses an embedded engine (HEX103)."""
-    kind = next(each for each in (Database, Cache, Search, Queue, Bucket) if isinstance(store, each))
-    if isinstance(store, Database) and any(_engine(schema) == "sqlite" for schema in graph.all(OrmSchema)):
+    if isinstance(store, Database) and any(known(each.engine, "") == "sqlite" for each in graph.all(OrmSchema)):
         return True
-    for local in graph.all(kind, side=Side.LOCAL):
-        if not isinstance(local.engine, Known) or not isinstance(store.engine, Known):
+    for local in graph.all(type(store), side=Side.LOCAL):
+        if not isinstance(local.engine, Known) or not isinstance(store.engine, Known) or isinstance(store, Queue):
             return True
         here, there = local.engine.value, store.engine.value
-        if graph.equivalent(here, there) or serves(here, there) or isinstance(store, Queue):
+        if graph.equivalent(here, there) or serves(here, there):
             return True
     return False
-
-
-def _engine(schema: OrmSchema) -> str:
-    return schema.engine.value if isinstance(schema.engine, Known) else ""

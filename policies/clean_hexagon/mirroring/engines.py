@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 
     from clean_hexagon.options import Options
 
-
-def _engine(schema: OrmSchema) -> str:
-    return schema.engine.value if isinstance(schema.engine, Known) else ""
+_CACHES = frozenset({"redis", "valkey"})
 
 
 @rule(
@@ -56,9 +54,7 @@ def engine_substitution(graph: Graph, options: Options) -> Iterator[Outcome]:
     for local, cloud in graph.mirrors(Datastore):
         yield Compared(local, cloud)
         match local.engine, cloud.engine:
-            case Known(here), Known(there) if not graph.equivalent(here, there):
-                if {here, there} == {"redis", "valkey"}:
-                    continue
+            case Known(here), Known(there) if not graph.equivalent(here, there) and {here, there} != _CACHES:
                 emulator = serves(here, there)
                 yield Finding(
                     subject=local,
@@ -76,22 +72,18 @@ def engine_substitution(graph: Graph, options: Options) -> Iterator[Outcome]:
 
 
 def _schemas(graph: Graph) -> Iterator[Outcome]:
-    databases = list(graph.all(Database, side=Side.CLOUD))
-    engines = {database.engine.value for database in databases if isinstance(database.engine, Known)}
-    if not databases or not all(isinstance(database.engine, Known) for database in databases):
-        return
-    for schema in graph.all(OrmSchema):
+    """What an ORM's schema is written for, where all engines of the cloud's databases are known."""
+    cloud = [database.engine for database in graph.all(Database, side=Side.CLOUD)]
+    engines = {engine.value for engine in cloud if isinstance(engine, Known)}
+    for schema in graph.all(OrmSchema) if cloud and all(isinstance(engine, Known) for engine in cloud) else ():
         yield Compared(schema)
         match schema.engine:
             case Known(here) if not any(graph.equivalent(here, there) for there in engines):
-                cloud = databases[0]
+                there = product(min(engines))
+                args = {"local": schema.name, "here": product(here), "there": there}
+                fix = Fix(f"use {there} in both places")
                 yield Finding(
-                    subject=schema,
-                    at=schema.engine,
-                    variant="schema",
-                    args={"local": schema.name, "here": product(here), "there": product(min(engines))},
-                    related=(cloud.engine,),
-                    fix=Fix(f"use {product(min(engines))} in both places"),
+                    subject=schema, at=schema.engine, variant="schema", args=args, related=(cloud[0],), fix=fix
                 )
             case _:
                 yield from undecided(schema, schema.engine)
