@@ -1,4 +1,4 @@
-"""Files with local variables stay private (HEX302)."""
+"""Local variables come from one file, which stays private (HEX301, HEX302)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from clean_hexagon.configuration.secret_names import is_real
+from clean_hexagon.configuration.plaintext import is_real
 from policyengine.api import (
+    Command,
     Compared,
     EnvironmentFile,
     Finding,
@@ -15,12 +16,15 @@ from policyengine.api import (
     Graph,
     Known,
     Outcome,
+    Package,
     Role,
     Severity,
     Side,
     Unknown,
+    known,
     regex,
     rule,
+    shell_commands,
     undecided,
 )
 
@@ -28,10 +32,83 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clean_hexagon.options import Options
-    from policyengine.api import EnvFile, Node, Stage, Variable
+    from policyengine.api import Container, EnvFile, Node, ShellCommand, Stage, Variable
 
-_PRIVATE = frozenset({".env", ".env.local"})
+_LOCAL = ".env.local"
+_PRIVATE = frozenset({".env", _LOCAL})
 _FOR_TESTS = regex(r"test|ci|e2e|fixture|mock", re.IGNORECASE)
+
+
+def _name(path: str) -> str:
+    return PurePosixPath(path).name
+
+
+@rule(
+    "HEX301",
+    mandate="3.1",
+    severity=Severity.WARNING,
+    message={
+        "default": "'{name}' loads '{files}', not '.env.local'.",
+        "none": "'{name}' loads no '.env.local'.",
+    },
+)
+def env_local_not_loaded(graph: Graph, options: Options) -> Iterator[Outcome]:
+    """An application's Compose service does not load `.env.local`.
+
+    With one file for local values, a new variable is added in one place and a secret has one place to hide in. A
+    service that loads another file, or none, gets its variables by copies that drift.
+
+    Asked of services that run the repository's own code: those that are built, or mirror a cloud container. A
+    service that needs no variable loads none: none is set, and no config module stands in the folder that it is built
+    from. Scripts that pass `--env-file .env.local` to Compose load it for every service.
+    """
+    del options
+    if any(_passes_file(command) for command in _commands(graph)):
+        return
+    for container in graph.containers(side=Side.LOCAL, role=Role.APP):
+        service, files = container.service, container.service.env_files
+        mirrored = graph.mirror(service) is not None
+        checked = container.config is not None and (mirrored or _in_own_folder(container))
+        if not (service.build or mirrored) or not (service.environment or files or checked):
+            continue
+        yield Compared(service)
+        if any(_name(each.path) == _LOCAL for each in files):
+            continue
+        variant, at = ("default", files[0]) if files else ("none", service)
+        args = {"name": service.name, "files": ", ".join(each.path for each in files)}
+        yield Finding(subject=service, at=at, variant=variant, args=args, fix=_load_local(files))
+
+
+def _in_own_folder(container: Container) -> bool:
+    """Whether a service is built from a folder of its own, so that the config module in it is its own too."""
+    return any(
+        isinstance(build.dockerfile, Known)
+        and (known(build.context, "") not in ("", ".") or "/" in build.dockerfile.value)
+        for build in container.builds
+        if isinstance(build.context, Known)
+    )
+
+
+def _commands(graph: Graph) -> Iterator[ShellCommand]:
+    """The commands of workflows, and of the package scripts that name the file."""
+    yield from graph.commands()
+    for script in (script for package in graph.all(Package) for script in package.scripts):
+        if isinstance(script.value, Known) and _LOCAL in script.value.value:
+            yield from shell_commands(Command((script.value.value,), shell=True), script.value.span)
+
+
+def _passes_file(command: ShellCommand) -> bool:
+    """Whether a command gives Compose the file: `docker compose --env-file .env.local up`."""
+    compose = (layer for layer in command.layers if layer.path.startswith("docker compose"))
+    return any(_name(path) == _LOCAL for layer in compose for path in layer.values("--env-file"))
+
+
+def _load_local(files: tuple[EnvFile, ...]) -> Fix:
+    if len(files) == 1 and _name(files[0].path) == ".env":
+        span = files[0].span
+        end = span._replace(start=max(span.start, span.end - len(".env")))
+        return Fix.replacing("load .env.local", end, ".env", _LOCAL)
+    return Fix("add 'env_file: .env.local'")
 
 
 @rule(
@@ -61,26 +138,26 @@ def env_file_exposed(graph: Graph, options: Options) -> Iterator[Outcome]:
     del options
     throwaway = _throwaway(graph)
     for file in graph.all(EnvironmentFile):
-        if not file.example and not _FOR_TESTS.search(file.path):
-            yield Compared(file)
-        real = None if file.example or _FOR_TESTS.search(file.path) else _first_real(file, throwaway)
+        if file.example or _FOR_TESTS.search(file.path):
+            continue
+        yield Compared(file)
+        real = next((each for each in file.variables if _holds_secret(each, throwaway)), None)
         if real is not None:
-            yield Finding(
-                subject=file,
-                at=real.key_span,
-                args={"file": file.path, "key": real.key},
-                fix=Fix(f"remove {file.path} from git, ignore it, and replace the secret"),
-            )
-    yield from _not_ignored(graph)
-    yield from _copied(graph)
+            args = {"file": file.path, "key": real.key}
+            fix = Fix(f"remove {file.path} from git, ignore it, and replace the secret")
+            yield Finding(subject=file, at=real.key_span, args=args, fix=fix)
+    loaded: dict[str, tuple[Node, EnvFile]] = {}
+    for container in graph.containers(side=Side.LOCAL, role=Role.APP):
+        for env_file in container.service.env_files:
+            if _name(env_file.path) in _PRIVATE:
+                loaded.setdefault(env_file.path, (container.node, env_file))
+    yield from _not_ignored(graph, loaded)
+    yield from _copied(graph, sorted(loaded))
 
 
-def _first_real(file: EnvironmentFile, throwaway: set[str]) -> Variable | None:
-    for variable in file.variables:
-        text = variable.value.value.strip() if isinstance(variable.value, Known) else ""
-        if text not in throwaway and is_real(variable.key, text):
-            return variable
-    return None
+def _holds_secret(variable: Variable, throwaway: set[str]) -> bool:
+    text = known(variable.value, "").strip()
+    return text not in throwaway and is_real(variable.key, text)
 
 
 def _throwaway(graph: Graph) -> set[str]:
@@ -95,64 +172,43 @@ def _throwaway(graph: Graph) -> set[str]:
     }
 
 
-def _loaded(graph: Graph) -> dict[str, tuple[Node, EnvFile]]:
-    """The private env files that local applications load, by path."""
-    found: dict[str, tuple[Node, EnvFile]] = {}
-    for container in graph.containers(side=Side.LOCAL, role=Role.APP):
-        for file in container.service.env_files:
-            if PurePosixPath(file.path).name in _PRIVATE:
-                found.setdefault(file.path, (container.node, file))
-    return found
-
-
-def _not_ignored(graph: Graph) -> Iterator[Outcome]:
+def _not_ignored(graph: Graph, loaded: dict[str, tuple[Node, EnvFile]]) -> Iterator[Outcome]:
     committed = {file.path for file in graph.all(EnvironmentFile)}
-    for path, (service, file) in sorted(_loaded(graph).items()):
+    for path, (service, file) in sorted(loaded.items()):
         yield Compared(service)
         match Known(value=True, span=file.span) if path in committed else graph.ignored_by_git(path):
             case Known(False):
-                yield Finding(
-                    subject=service,
-                    at=file,
-                    variant="ignore",
-                    args={"file": path},
-                    fix=Fix(f"add '{PurePosixPath(path).name}' to .gitignore"),
-                )
+                fix = Fix(f"add '{_name(path)}' to .gitignore")
+                yield Finding(subject=service, at=file, variant="ignore", args={"file": path}, fix=fix)
             case Unknown(reason):
                 yield from undecided(service, Unknown(reason, file.span))
 
 
-def _copied(graph: Graph) -> Iterator[Outcome]:
+def _copied(graph: Graph, loaded: list[str]) -> Iterator[Outcome]:
     """The first `COPY . .` of each Dockerfile that takes a private file into the image."""
     done: set[str] = set()
-    loaded = sorted(_loaded(graph))
     for container in graph.containers(side=Side.LOCAL, role=Role.APP):
         build, stage = container.service.build, container.stage
         if build is None or not isinstance(build.context, Known) or not isinstance(stage, Known):
             continue
         context = build.context.value
         inside = [path for path in loaded if context == "." or path.startswith(context.rstrip("/") + "/")]
-        if not inside or stage.value.dockerfile in done:
-            continue
-        done.add(stage.value.dockerfile)
-        yield Compared(stage.value)
-        yield from _taken_in(graph, stage.value, context, inside)
+        if inside and stage.value.dockerfile not in done:
+            done.add(stage.value.dockerfile)
+            yield Compared(stage.value)
+            yield from _taken_in(graph, stage.value, context, inside)
 
 
 def _taken_in(graph: Graph, built: Stage, context: str, inside: list[str]) -> Iterator[Outcome]:
-    for stage in graph.ingredients(built):
-        for copy in stage.copies:
-            if copy.stage or {".", "./"}.isdisjoint(copy.sources):
-                continue
-            for path in inside:
-                match graph.ignored_by_docker(context, stage.dockerfile, path):
-                    case Known(False):
-                        yield Finding(
-                            subject=stage,
-                            at=copy,
-                            variant="image",
-                            args={"file": path},
-                            fix=Fix(f"add '{PurePosixPath(path).name}' to .dockerignore"),
-                        )
-                        return
-            return
+    copies = ((stage, copy) for stage in graph.ingredients(built) for copy in stage.copies if not copy.stage)
+    for stage, copy in copies:
+        if {".", "./"}.isdisjoint(copy.sources):
+            continue
+        taken = (
+            path for path in inside if not known(graph.ignored_by_docker(context, stage.dockerfile, path), default=True)
+        )
+        path = next(taken, None)
+        if path is not None:
+            fix = Fix(f"add '{_name(path)}' to .dockerignore")
+            yield Finding(subject=stage, at=copy, variant="image", args={"file": path}, fix=fix)
+        return

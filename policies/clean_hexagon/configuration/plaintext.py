@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from clean_hexagon.configuration.secret_names import USERINFO, is_secret_key
 from policyengine.api import (
     Compared,
     Finding,
@@ -14,18 +14,16 @@ from policyengine.api import (
     Known,
     Origin,
     Outcome,
-    Service,
     Severity,
     Side,
-    Span,
-    Unknown,
-    Variable,
+    is_dummy,
     is_public,
     regex,
     rule,
     secrecy,
     secrecy_of_reference,
     secrecy_of_value,
+    token_kind,
     undecided,
 )
 
@@ -33,6 +31,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clean_hexagon.options import Options
+    from policyengine.api import Span, Variable
+
+_USERINFO = regex(r"^[a-z][a-z0-9+.-]*://[^/@\s]*:(?P<password>[^/@\s]+)@", re.IGNORECASE)
+_ADDRESS = regex(r"\.(?:\w*_)?(?:address|endpoint|fqdn|host|dns_name)$")
 
 
 @rule(
@@ -61,41 +63,33 @@ def plaintext_secret_in_cloud(graph: Graph, options: Options) -> Iterator[Outcom
     """
     del options
     seen: set[Span] = set()
-    for service in graph.all(Service, side=Side.CLOUD):
-        if service.environment:
-            yield Compared(service)
-        for variable in service.environment:
-            if variable.origin is Origin.ENVIRONMENT and variable.key_span not in seen:
-                seen.add(variable.key_span)  # one entry may make a variable of many containers
-                yield from _plaintext(service, variable)
+    for container in graph.containers(side=Side.CLOUD):
+        yield from (Compared(container.node),) if container.service.environment else ()
+        for variable in container.service.environment:
+            key, fix = variable.key, Fix(f"move {variable.key} to 'secrets' with a valueFrom")
+            if variable.origin is not Origin.ENVIRONMENT or variable.key_span in seen:
+                continue
+            seen.add(variable.key_span)  # one entry may make a variable of many containers
+            source, secret = _source(variable), _is_secret_key(key)
+            traced = bool(source) and (secret or not is_public(key))
+            if traced or (secret and _is_literal(variable)):
+                args = {"key": key, "name": container.name, "source": source}
+                variant = "traced" if traced else "default"
+                yield Finding(subject=container.node, at=variable.key_span, variant=variant, args=args, fix=fix)
+            elif secret:
+                yield from undecided(container.node, variable.value)
 
 
-def _plaintext(service: Service, variable: Variable) -> Iterator[Outcome]:
-    secret_named = is_secret_key(variable.key)
-    source = next((each for each in variable.references if secrecy_of_reference(each) == "secret"), "")
-    if not source and secret_named and not _plain_address(variable):
-        source = next((each for each in variable.references if secrecy_of_reference(each) == "doubtful"), "")
-    if source and (secret_named or not is_public(variable.key)):
-        yield Finding(
-            subject=service,
-            at=variable.key_span,
-            variant="traced",
-            args={"key": variable.key, "name": service.name, "source": source},
-            fix=Fix(f"move {variable.key} to 'secrets' with a valueFrom"),
-        )
-        return
-    match variable.value:
-        case Known(text) if secret_named and not variable.references and _literal_secret(variable.key, text):
-            yield _literal(service, variable)
-        case Floating(text) if secret_named and (found := USERINFO.match(text)) and "${" not in found["password"]:
-            yield _literal(service, variable)
-        case Unknown() if secret_named:
-            yield from undecided(service, variable.value)
-        case _:
-            return
+def _is_secret_key(key: str) -> bool:
+    """Whether a variable of this name holds a secret, or an address with one."""
+    return secrecy(key) in ("secret", "address")
 
 
-_ADDRESS = regex(r"\.(?:\w*_)?(?:address|endpoint|fqdn|host|dns_name)$")
+def _source(variable: Variable) -> str:
+    """What a value is made of that is secret; what may be counts under the name of a secret."""
+    wanted = ["secret", "doubtful"] if _is_secret_key(variable.key) and not _plain_address(variable) else ["secret"]
+    found = [each for kind in wanted for each in variable.references if secrecy_of_reference(each) == kind]
+    return found[0] if found else ""
 
 
 def _plain_address(variable: Variable) -> bool:
@@ -105,23 +99,32 @@ def _plain_address(variable: Variable) -> bool:
     text = variable.value.value
     if text.startswith("${") and text.endswith("}"):
         return any(_ADDRESS.search(each) for each in variable.references)
-    return "://" in text and USERINFO.match(text) is None
+    return "://" in text and _USERINFO.match(text) is None
 
 
-def _literal(service: Service, variable: Variable) -> Finding:
-    return Finding(
-        subject=service,
-        at=variable.key_span,
-        args={"key": variable.key, "name": service.name},
-        fix=Fix(f"move {variable.key} to 'secrets' with a valueFrom"),
-    )
+def _is_literal(variable: Variable) -> bool:
+    """Whether a value holds a secret by itself: any text that is no flag, number, ARN, path or plain URL."""
+    match variable.value:
+        case Floating(text):
+            userinfo = _USERINFO.match(text)
+            return userinfo is not None and "${" not in userinfo["password"]
+        case Known(text) if not variable.references:
+            text = text.strip()
+            plain = not text or text.isdecimal() or secrecy_of_value(text) is not None
+            address = "://" in text or secrecy(variable.key) == "address"
+            return not plain and (_USERINFO.match(text) is not None or not address)
+        case _:
+            return False
 
 
-def _literal_secret(key: str, text: str) -> bool:
-    """Whether a literal in the cloud is a secret: any text that is no flag, number, ARN, path or plain URL."""
-    text = text.strip()
-    if not text or text.isdecimal() or secrecy_of_value(text) is not None:
-        return False
-    if USERINFO.match(text):
+def is_real(key: str, text: str) -> bool:
+    """Whether a literal is a secret worth protecting: no reference, no dummy, no throwaway database password."""
+    if token_kind(text, key) is not None:
         return True
-    return "://" not in text and secrecy(key) != "address"
+    if not _is_secret_key(key) or "${" in text or secrecy_of_value(text) is not None:
+        return False
+    userinfo = _USERINFO.match(text)
+    if userinfo is None and (secrecy(key) == "address" or "://" in text):
+        return False
+    secret = text if userinfo is None else userinfo["password"]
+    return len(secret) >= 12 and not is_dummy(secret, key)
