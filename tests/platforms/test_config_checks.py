@@ -524,6 +524,22 @@ def test_any_code_is_followed_without_failing(pieces: list[str]) -> None:
         "function f(k) { return g(k) }\nfunction g(k) { return f(k) }\nf('A'); process.env.A",
         "export { a } from './config';\nexport * from './config';\nprocess.env.A",
         "const a = b, b = a; a.parse(process.env)",
+        "export * as me from './config';\nimport * as x from './config';\nx.me.me.me.parse(process.env)",
+        "import d from './config';\nexport default d;\nd.parse(process.env)",
+        "module.exports = require('./config');\nmodule.exports.parse(process.env)",
+        "const o = { a: 1 };\no.o = o;\nz.object({ a: z.string() }).parse(o);\nz.object(o).parse(process.env)",
+        "import { z } from 'zod';\nconst s = z.object({ a: z.string() });\ns.s = z.object({ s });\ns.parse(process.env)",
+        "import { createEnv } from '@t3-oss/env-core';\nconst p = { server: {} };\np.extends = [p];\ncreateEnv(p)",
+        (
+            "import { plainToInstance } from 'class-transformer';\nclass A extends A { a: string }\n"
+            "plainToInstance(A, process.env)"
+        ),
+        "import convict from 'convict';\nconst c = { a: {} };\nc.a = c;\nconvict(c).validate()",
+        "const a = [];\na.push(a);\nfor (const b of a) a.push(b);\na.map((x) => a.push(x)); process.env.A",
+        "const f = (g) => g(g);\nf(f);\nconst h = () => ['A'].map(h); h()",
+        "if (process.env.A) ;" + " else if (process.env.A) ;" * 5_000,
+        "z.object({ a: " * 3_000 + "1",
+        "[" * 10_000 + "..." * 10 + "process.env.A",
         "if (" + " || ".join(f"!process.env.A{number}" for number in range(1_500)) + ") throw 1",
         "if (" + " && ".join(f"!process.env.A{number}" for number in range(1_500)) + ") throw 1",
     ],

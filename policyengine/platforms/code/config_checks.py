@@ -71,7 +71,7 @@ class Run(Expressions):
                 path, start = waiting[0]
                 if path == code.source.path and not any(each.start <= start < each.end for each in unasked):
                     self.run(self.made[waiting[0]], None)
-        except TooLong:
+        except (TooLong, RecursionError):
             self.gaps.append("the code is too long to be followed")
 
     def block(self, statements: Iterable[Node]) -> bool | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from policyengine.knowledge import validators
 from policyengine.model.value import Absent, Known, Unknown, Value
 from policyengine.platforms.code import config_schema as schemas
-from policyengine.platforms.code.config_schema import CONDITION, Field, Method, Schema, outcome
+from policyengine.platforms.code.config_schema import CONDITION, DEEPEST, Field, Method, Schema, outcome
 from policyengine.platforms.code.config_scopes import Class, Function
 from policyengine.platforms.code.config_values import (
     NEVER,
@@ -131,13 +131,13 @@ def _tables(reader: Reader, options: Record, library: str, span: Span | None) ->
     return constant(made_of)
 
 
-def _with_extensions(reader: Reader, options: Record) -> Iterator[Record]:
+def _with_extensions(reader: Reader, options: Record, depth: int = 0) -> Iterator[Record]:
     """A set of variables and those that it extends, as far as they are in reach."""
     yield options
     extended = options.fields.get("extends", NOTHING).only
-    for value, _ in extended.items if isinstance(extended, Items) else ():
+    for value, _ in extended.items if isinstance(extended, Items) and depth < DEEPEST else ():
         if isinstance(value.only, Record) and value.only.fields.keys() & {"server", "client", "shared", "extends"}:
-            yield from _with_extensions(reader, value.only)
+            yield from _with_extensions(reader, value.only, depth + 1)
         elif not (isinstance(value.only, Record) and value.only.fields):
             reader.gaps.append("it extends other sets of variables")
 
@@ -194,7 +194,7 @@ def _leaves(reader: Reader, node: Record, depth: int = 0) -> Iterator[tuple[str,
     if isinstance(key, Lit) and isinstance(key.value, str) and key.span is not None:
         yield key.value, key.span, _leaf(reader, node)
         return
-    for value in node.fields.values() if depth < 12 else ():
+    for value in node.fields.values() if depth < DEEPEST else ():
         if isinstance(value.only, Record):
             yield from _leaves(reader, value.only, depth + 1)
 
@@ -265,7 +265,7 @@ class Instance(Record):
         self.given = given
 
 
-def _of_class(reader: Reader, made: Class) -> Schema:
+def _of_class(reader: Reader, made: Class, depth: int = 0) -> Schema:
     """The schema that the decorators of a class make."""
     code = made.scope.code
     fields: dict[str, Field] = {}
@@ -273,8 +273,9 @@ def _of_class(reader: Reader, made: Class) -> Schema:
     for child in children(made.node):
         if child.type == "class_heritage":
             parent = reader.name(code.text(child).removeprefix("extends").strip()).only
-            fields |= (_of_class(reader, parent).fields or {}) if isinstance(parent, Class) else {}
-            gap = "" if isinstance(parent, Class) else "the class of variables extends one that is not in reach"
+            gap = "the class of variables extends one that is not in reach"
+            if isinstance(parent, Class) and depth < DEEPEST:
+                fields, gap = _of_class(reader, parent, depth + 1).fields or {}, ""
     for each in children(made.node.child_by_field_name("body")):
         name = code.key(each.child_by_field_name("name") or each)
         if each.type != "public_field_definition" or name is None:

@@ -223,12 +223,17 @@ class Reader:
         if code.source.path not in self.scopes and len(self.scopes) >= FILES:
             return OPAQUE
         scope = self.scopes.setdefault(code.source.path, Scope(code))
-        if name == "*" and code.exports:
-            return constant(Record({each: self.exported(self.modules.origin(code, each)) for each in code.exports}))
-        if name in code.declared or not code.default:
-            return self.of_file(scope, name) if name in code.declared else OPAQUE
-        default = self.at(scope, lambda: self.value(code.default[-1]))
-        return default if name in ("default", "*") else self.get(default, name, None)
+        if name in code.declared:
+            return self.of_file(scope, name)
+        if name not in scope.names:
+            scope.names[name] = OPAQUE  # to itself
+            if name == "*" and code.exports:
+                given = {each: self.exported(self.modules.origin(code, each)) for each in code.exports}
+                scope.names[name] = constant(Record(given))
+            elif code.default:
+                default = self.at(scope, lambda: self.value(code.default[-1]))
+                scope.names[name] = default if name in ("default", "*") else self.get(default, name, None)
+        return scope.names[name]
 
     # Members
 

@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from policyengine.model.source import Span
     from policyengine.platforms.code.config_reads import Reader
 
+DEEPEST = 8
+"""How many objects or classes within one another are looked through."""
+
 CONDITION = "it depends on a condition"
 JUDGED_ELSEWHERE = Guard(when="whether a failure stops the program is not told here")
 INVALID = "a value is invalid"
@@ -253,13 +256,13 @@ def _object(reader: Reader, schema: Schema, given: Val) -> tuple[Val, tuple[Guar
     return out, tuple(failures)
 
 
-def concerns(value: Val) -> bool:
+def concerns(value: Val, depth: int = 0) -> bool:
     """Whether a value is made of variables."""
-    return bool(value.keys) or any(
-        isinstance(thing, Environment)
-        or (isinstance(thing, Record) and any(concerns(each) for each in (*thing.fields.values(), *thing.rest)))
-        for thing in value.things
-    )
+    inside = [
+        each for thing in value.things if isinstance(thing, Record) for each in (*thing.fields.values(), *thing.rest)
+    ]
+    own = bool(value.keys) or any(isinstance(thing, Environment) for thing in value.things)
+    return own or (depth < DEEPEST and any(concerns(each, depth + 1) for each in inside))
 
 
 def outcome(reader: Reader, schema: Val, given: Val, *, library: str, kind: str) -> Val:
