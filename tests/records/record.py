@@ -13,9 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from policyengine import cli
+from policyengine.model.source import Span
+from policyengine.reports import graph, sarif, text
+from policyengine.reports import json as report_json
+from policyengine.rules.evaluate import Failure, Waived
+from tests.reports import sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from policyengine.rules.evaluate import Report
 
 FIXTURES = Path(__file__).parent.parent.parent / "fixtures"
 FOLDER = Path(__file__).parent
@@ -145,7 +152,57 @@ def _inline(fact: object) -> list[str]:
             return [json.dumps(fact, ensure_ascii=False)]
 
 
-RECORDS = {"diverged": diverged, "hndigest": hndigest}
+FAILURES = (
+    Failure("'}' is missing", Span(sample.BROKEN, 9, 10), "close the block"),
+    Failure("is not UTF-8 text", Span(sample.LATIN, 2, 3), "save it as UTF-8"),
+    Failure("rule SMP402 crashed: KeyError", rule="SMP402"),
+    Failure("a worker process died, so files went unread"),
+)
+
+
+def _sample() -> Report:
+    """A report made by hand, with all that a report can have."""
+    return sample.report(*FAILURES, waived=(Waived(sample.report().results[0], "until the cloud is upgraded"),))
+
+
+def sample_text() -> str:
+    """The report for people in each of its styles."""
+    styles = (
+        text.Style(undecided=True),
+        text.Style(unicode=False, prefix="sub/"),
+        text.Style(colour=True),
+    )
+    made = [text.report(_sample(), style).replace("\x1b", "ESC") for style in styles]
+    made.append(text.report(sample.report(clean=True), text.Style()))
+    return "\n=====\n".join(made)
+
+
+def sample_json() -> str:
+    """The report for programs."""
+    return report_json.report(_sample(), exit_code=3)
+
+
+def sample_sarif() -> str:
+    """The log for GitHub, with everything in it, on lines of its own."""
+    options = sarif.Options(profile="full", category="infra", prefix="some where/", exit_code=3)
+    log = json.loads(sarif.report(_sample(), options).text)
+    return json.dumps(log, indent=1, ensure_ascii=False) + "\n"
+
+
+def sample_graph() -> str:
+    """The graph in each of its forms."""
+    found = sample.report()
+    return "\n=====\n".join(graph.export(found.graph, found.sources, form) for form in ("mermaid", "dot", "json"))
+
+
+RECORDS = {
+    "diverged": diverged,
+    "hndigest": hndigest,
+    "sample-graph": sample_graph,
+    "sample-json": sample_json,
+    "sample-sarif": sample_sarif,
+    "sample-text": sample_text,
+}
 
 
 def main() -> None:
