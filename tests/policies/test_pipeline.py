@@ -169,6 +169,10 @@ GATE = job("gate", step(UP), step(E2E))
         "yarn build",
         "dotnet test",
         "docker compose build",
+        "infisical run --env=ci -- npx vitest run",
+        "timeout 600 npx vitest run",
+        "npx cross-env CI=1 vitest run",
+        "doppler run -- vitest run",
     ],
 )
 def test_a_workflow_that_builds_or_tests_needs_the_gate(line: str) -> None:
