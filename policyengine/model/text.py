@@ -179,6 +179,14 @@ class Text(Struct, frozen=True, gc=False):
         )
         return Text(self.written, pieces, self._starts)
 
+    def unsettled(self, reason: str) -> Text:
+        """The same characters at the same places, none of them decided."""
+        pieces = tuple(
+            Piece(piece.text, piece.span, piece.exact, piece.via, piece.unknown or Unknown(reason, piece.span))
+            for piece in self.pieces
+        )
+        return Text(self.written, pieces, self._starts)
+
     # -- places ------------------------------------------------------------------------------------------------------
 
     def offset(self, index: int) -> int:

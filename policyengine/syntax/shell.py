@@ -20,15 +20,15 @@ from policyengine.knowledge import commands as knowledge
 from policyengine.model.command import ShellCommand, Word
 from policyengine.model.text import Text
 from policyengine.patterns import regex
-from policyengine.syntax.shell_syntax import AndOr, Block, Compound, Parser, Pipeline, Simple
+from policyengine.syntax.shell_syntax import parse
+from policyengine.syntax.shell_tree import AndOr, Assignment, Block, Compound, Pipeline, Redirect, Simple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from policyengine.model.nodes.node import Command as Started
     from policyengine.model.source import Span
-    from policyengine.syntax.shell_syntax import Element
-    from policyengine.syntax.shell_syntax import Word as Written
+    from policyengine.syntax.shell_tree import Element, WrittenWord
 
 __all__ = ["Assignment", "Command", "Ignored", "Redirect", "Script", "commands", "read"]
 
@@ -40,26 +40,6 @@ class Ignored(Struct, frozen=True):
 
     marker: Marker
     span: Span
-
-
-class Assignment(Struct, frozen=True):
-    """`NAME=value` before a command, or on its own."""
-
-    name: str
-    value: Written
-    span: Span
-
-
-class Redirect(Struct, frozen=True):
-    """A redirection.
-
-    `body` is the text of a here-document, without leading tabs for `<<-`; `literal` when its mark is quoted.
-    """
-
-    operator: str
-    target: Written | None
-    body: Text | None = None
-    literal: bool = False
 
 
 class Arm(Struct, frozen=True):
@@ -79,7 +59,7 @@ class Command(Struct, frozen=True):
     `arms` are those of the `case` constructs around it, outside of loops.
     """
 
-    words: tuple[Written, ...]
+    words: tuple[WrittenWord, ...]
     assignments: tuple[Assignment, ...]
     redirects: tuple[Redirect, ...]
     span: Span
@@ -121,11 +101,10 @@ _ASSIGNMENT = regex(r"[A-Za-z_]\w*")
 
 def read(text: Text, *, errexit: bool = False, pipefail: bool = False) -> Script:
     """The commands of `text`, run by a shell started with the given options (GitHub's default is `bash -e`)."""
-    parser = Parser(text)
-    block = parser.script()
+    block, complete = parse(text)
     flattening = _Flattening(text, _Options(errexit, pipefail))
     flattening.block(block, (), None, tail=True)
-    return Script(tuple(flattening.commands), flattening.functions, parser.complete)
+    return Script(tuple(flattening.commands), flattening.functions, complete)
 
 
 _DEEPEST = 8
@@ -332,37 +311,33 @@ class _Flattening(Struct):
         self.functions[element.name] = tuple(self.commands)
         self.commands, self.joined, self.options, self.arms = before, joined, outside, arms
 
-    def _substitutions(
-        self, redirects: list[tuple[str, Written | None, Text | None, bool]], within: tuple[str, ...]
-    ) -> None:
-        for _, target, _, _ in redirects:
-            if target is not None:
-                self._substituted(target, within, assigned=False)
+    def _substitutions(self, redirects: list[Redirect], within: tuple[str, ...]) -> None:
+        for redirect in redirects:
+            if redirect.target is not None:
+                self._substituted(redirect.target, within, assigned=False)
 
-    def _substituted(self, word: Written, within: tuple[str, ...], *, assigned: bool) -> None:
-        for block in word.commands:
+    def _substituted(self, word: WrittenWord, within: tuple[str, ...], *, assigned: bool) -> None:
+        for block in word.blocks:
             reason = None if assigned else Ignored("substitution", word.span)
             joined = self.joined
             self._alone(block, (*within, "$("), reason, tail=True)
             self.joined = joined
 
     def _simple(self, simple: Simple, within: tuple[str, ...], ignored: Ignored | None) -> None:
-        assignments: list[Assignment] = []
-        for name, value, start, end in simple.assignments:
-            self._substituted(value, within, assigned=not simple.words and ignored is None)
-            assignments.append(Assignment(name, value, self.text.span(start, end)))
+        for assignment in simple.assignments:
+            self._substituted(assignment.value, within, assigned=not simple.words and ignored is None)
         for word in simple.words:
             self._substituted(word, within, assigned=False)
         self._substitutions(simple.redirects, within)
         if simple.words and simple.words[0].text == "set":
             self._set(simple)
-        if not (simple.words or assignments or simple.redirects):
+        if not (simple.words or simple.assignments or simple.redirects):
             return
         self.commands.append(
             Command(
                 words=tuple(simple.words),
-                assignments=tuple(assignments),
-                redirects=tuple(Redirect(*redirect) for redirect in simple.redirects),
+                assignments=tuple(simple.assignments),
+                redirects=tuple(simple.redirects),
                 span=self.text.span(simple.start, simple.end),
                 before=self.joined,
                 within=within,

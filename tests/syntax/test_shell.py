@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policyengine.model.text import Text
-from policyengine.syntax import shell
+from policyengine.syntax import shell, shell_syntax
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,22 +61,24 @@ def test_a_word_knows_its_place_without_its_quotes() -> None:
 
 
 def test_a_github_expression_is_one_part_of_a_word_even_with_quotes_and_blanks_in_it() -> None:
-    command = read("APP_IMAGE=repo@${{ needs['a b'].outputs.x }} docker compose up").commands[0]
+    written = "${{ needs['a b'].outputs.x }}"
+    start, end = "APP_IMAGE=repo@", " docker compose up"
+    undecided = Text.standing(written, "run.sh", len(start)).unsettled("only the run knows it")
+    behind = Text.standing(end, "run.sh", len(start + written))
+    command = shell.read(Text.join([Text.standing(start, "run.sh", 0), undecided, behind])).commands[0]
     assert command.texts == ("docker", "compose", "up")
     value = command.assignments[0].value
     assert value.text == "repo@${{ needs['a b'].outputs.x }}"
-    assert [(part.kind, value.text[part.start : part.end]) for part in value.expansions] == [
-        ("expression", "${{ needs['a b'].outputs.x }}")
-    ]
+    assert [part.text for part in value.content.pieces if part.unknown] == ["${{ needs['a b'].outputs.x }}"]
 
 
-def test_expansions_name_their_variable() -> None:
+def test_expansions_are_parts_of_a_word_that_are_not_decided() -> None:
     word = read('deploy "$REPO/${NAME:-app}:$(git rev-parse HEAD)-$((1+2))"').commands[-1].words[1]
-    assert [(part.kind, part.name) for part in word.expansions] == [
-        ("variable", "REPO"),
-        ("variable", "NAME"),
-        ("command", ""),
-        ("arithmetic", ""),
+    assert [part.text for part in word.content.pieces if part.unknown] == [
+        "$REPO",
+        "${NAME:-app}",
+        "$(git rev-parse HEAD)",
+        "$((1+2))",
     ]
     assert not word.literal
 
@@ -111,6 +113,40 @@ def test_connectors_and_constructs_are_told() -> None:
         ("i", "|", ()),
         ("j", "&", ("for", "do")),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a | b | echo\nX=$(c | d)\necho x >> f", [["a"], ["b"], ["echo"], ["c"], ["d"], [], ["echo", "x"]]),
+        ("cat <<A <<B\n1\nA\n2\nB\nnext", [["cat"], ["next"]]),
+        ("a <<'E' 2>/dev/null | b -c || d\n$(x)\nE\nnext", [["a"], ["b", "-c"], ["d"], ["next"]]),
+        ("python3 - <<E arg\nx\nE", [["python3", "-", "arg"]]),
+        ('echo "$(cat <<-E\n\tf\n\tE\n)" g', [["cat"], ["echo", "$(cat <<-E\n\tf\n\tE\n)", "g"]]),
+        ("echo >&2 'no' way", [["echo", "no", "way"]]),
+        ("exec 3<>/dev/tcp/db/5432", [["exec"]]),
+        ("a |\\\n # why\n b | \\\n c", [["a"], ["b"], ["c"]]),
+        ("[[ $a == b* && ( -f c || -d d ) ]]", [["[[", "$a", "==", "b*", "&&", "(", "-f", "c", "||", "-d", "d", ")", "]]"]]),
+        ('x="${Y:-$(date)}"', [["date"], []]),
+        ("echo $((1 << 2)) # <<E", [["echo", "$((1 << 2))"]]),
+    ],
+)  # fmt: skip
+def test_what_the_grammar_of_bash_misreads_is_read_as_bash_does(text: str, words: list[list[str]]) -> None:
+    assert [list(each) for each in lines(text)] == words
+    assert read(text).complete
+
+
+@pytest.mark.parametrize("text", ["R=$A.dkr.$B.com", "R=`a`-`b`.zip"])
+def test_a_value_is_one_word(text: str) -> None:
+    command = read(text).commands[-1]
+    assert (command.words, command.assignments[0].value.text) == ((), text[2:])
+    pieces = [part.text for part in command.assignments[0].value.content.pieces if part.unknown]
+    assert pieces == (["$A", "$B"] if "$" in text else ["`a`", "`b`"])
+
+
+def test_an_or_behind_a_pipeline_swallows_the_failure_of_all_of_it() -> None:
+    script = read("set -o pipefail\na 2>&1 | b || c\nd", errexit=True)
+    assert [each.ignored and each.ignored.marker for each in script.commands] == [None, "||", "||", None, None]
 
 
 def test_a_here_document_is_no_command_and_its_body_is_kept() -> None:
@@ -265,7 +301,7 @@ def test_broken_scripts_are_read_as_far_as_they_go(text: str) -> None:
     "text",
     ["$(" * 50_000, "(" * 50_000, "`" * 50_001, '"$(' * 50_000, "${" * 50_000, "{ " * 50_000, "if " * 50_000,
      "$((" * 30_000, "<<A " * 20_000, "a=(" * 50_000, "[[ " * 50_000, "'" * 50_001, "x() " * 30_000, "+(" * 50_000,
-     "&& " * 50_000, "${{ " * 30_000, "case x in (" * 20_000],
+     "&& " * 50_000, "${{ " * 30_000, "case x in (" * 20_000, "a" * 1_900 + "!", "a/ " * 600 + "!", "$a" * 900 + "!"],
 )  # fmt: skip
 def test_hostile_scripts_are_read_to_their_end(text: str) -> None:
     script = read(text)
@@ -312,3 +348,16 @@ def test_the_cost_of_a_chain_grows_with_its_length(operator: str) -> None:
 def test_a_chain_of_handlers_that_fail_is_as_deep_as_it_likes() -> None:
     script = shell.read(Text.standing("a" + " || false" * 5_000, "f", 0), errexit=True)
     assert script.commands[0].ignored is None
+
+
+_PLAIN = st.lists(
+    st.sampled_from(["docker", "-f", "a.yml", "'b c'", '"d $E f"', "${G}", "$H/i", "--j=k", "A=1", "''", '"${L}m"', "if", "x=", "\n", "é"]),
+    min_size=1,
+    max_size=8,
+).map(" ".join)  # fmt: skip
+
+
+@given(_PLAIN)
+def test_a_plain_line_is_read_without_the_grammar_as_with_it(text: str) -> None:
+    with_it = shell_syntax.parse(Text.standing(text, "f", 0), plainly=False)
+    assert shell_syntax.parse(Text.standing(text, "f", 0)) == with_it

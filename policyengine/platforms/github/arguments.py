@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from policyengine.syntax.shell import Arm, Command
-    from policyengine.syntax.shell_syntax import Word
+    from policyengine.syntax.shell_tree import WrittenWord
 
 _VARIABLE = regex(r"\$(?:(\w+)|\{(\w+)(?:(:?-)([^${}`]*))?\})")
 _COMPUTED_PATTERN = regex(r"[$`\\]|[?*+@!]\(|\[\^|\[:")
@@ -46,7 +46,7 @@ class Arguments(Struct):
             found = self.names.get(name)
         return match[4] if found == "" and match[3] else found
 
-    def of(self, words: Sequence[Word]) -> tuple[str | None, ...] | None:
+    def of(self, words: Sequence[WrittenWord]) -> tuple[str | None, ...] | None:
         """The arguments that words are to what they call; None where not even their number is known."""
         found: list[str | None] = []
         for word in words:

@@ -385,7 +385,7 @@ def _made(command: shell.Command, walk: Walk) -> ShellCommand:
                 each.name,
                 each.span._replace(end=each.span.start + len(each.name)),
                 Known(each.value.text, each.value.span)
-                if all(part.kind == "expression" for part in each.value.expansions)
+                if all(part.unknown is None or part.text.startswith("${{") for part in each.value.content.pieces)
                 else Unknown("the shell sets it", each.value.span),
             )
             for each in command.assignments
