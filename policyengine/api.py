@@ -7,7 +7,7 @@ from policyengine.hooks import HOOKS_VERSION, hookimpl
 from policyengine.knowledge.commands import Deed
 from policyengine.knowledge.components import family, product, role_by_name, serves, stands_in_for
 from policyengine.knowledge.loading import Facts
-from policyengine.knowledge.names import environment, is_chore, is_dead_letters, is_placeholder_host
+from policyengine.knowledge.names import environment, is_chore, is_dead_letters, is_for_tests, is_placeholder_host
 from policyengine.knowledge.names import words as words_of
 from policyengine.knowledge.platforms import platform
 from policyengine.knowledge.ports import host_kind, is_web, port_of_engine, port_of_scheme
@@ -207,6 +207,7 @@ __all__ = [
     "is_dummy",
     "is_for_browsers",
     "is_for_servers",
+    "is_for_tests",
     "is_placeholder_host",
     "is_public",
     "is_web",

@@ -36,12 +36,20 @@ class NamedComponent(Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
 
+class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
+    """The engine that a library's word for its databases means: `mysql2` of Rails."""
+
+    engine: str
+    source: str
+
+
 class Components(FactTable, frozen=True):
     """The table: engines and emulators by their own word, containers by words of their names."""
 
     engines: dict[str, EngineName]
     emulators: dict[str, Emulator]
     names: dict[str, NamedComponent]
+    dialects: dict[str, Dialect]
     _joined: dict[str, NamedComponent] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -94,3 +102,9 @@ def role_by_name(name: str) -> Literal["proxy", "sidecar"] | None:
     """What a container of that name is for, as far as its name alone tells."""
     found = _components().named(name)
     return None if found is None else found.role
+
+
+def engine_of_dialect(word: str) -> str | None:
+    """The engine that a library's word for its databases means, or None for one that no table knows."""
+    found = _components().dialects.get(word.lower())
+    return None if found is None else found.engine

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from policyengine.knowledge.loading import Cited, FactTable, table
 from policyengine.patterns import regex
@@ -41,15 +41,24 @@ class Synonym(Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
 
-FolderKind = Literal["beside", "example", "foreign", "test"]
-"""What a folder holds instead of the application: what stands beside it, examples, code of others, tests."""
+FolderKind = Literal["beside", "built", "document", "example", "fixture", "foreign", "state", "test"]
+"""What a folder holds instead of the application.
+
+What stands beside it (`monitoring`), what is built of it, documents and demonstrations, examples and templates, data of
+tests, code of others, what tools keep for themselves (`.git`), tests.
+"""
 
 
 class FolderName(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a folder of a name holds instead of the application."""
+    """What a folder of a name holds instead of the application.
+
+    The files of an `unlisted` one are no part of the tree. `ending`: names that end in the word are meant too.
+    """
 
     kind: FolderKind
     source: str
+    unlisted: bool = False
+    ending: bool = False
 
 
 class Names(FactTable, frozen=True):
@@ -60,11 +69,29 @@ class Names(FactTable, frozen=True):
     filler: dict[str, Cited]
     synonyms: dict[str, Synonym]
     tests: dict[str, Cited]
+    mocks: dict[str, Cited]
+    stand_ins: dict[str, Cited]
     upkeep: dict[str, Cited]
     chores: dict[str, Cited]
     dead_letters: dict[str, Cited]
     placeholders: dict[str, Cited]
     folders: dict[str, FolderName]
+    _kinds: dict[str, frozenset[FolderKind]] = field(default_factory=dict)
+
+    def kind(self, folder: str) -> FolderKind | None:
+        """What a folder of that name holds instead of the application."""
+        found = self.folders.get(folder)
+        if found is None:
+            found = self.folders.get(folder[max(map(folder.rfind, "-_.")) + 1 :])
+            return None if found is None or not found.ending else found.kind
+        return found.kind
+
+    def kinds(self, folder: str) -> frozenset[FolderKind]:
+        """What a folder and those above it hold instead of the application."""
+        if folder not in self._kinds:
+            found = (self.kind(part.lower()) for part in folder.split("/"))
+            self._kinds[folder] = frozenset(kind for kind in found if kind is not None)
+        return self._kinds[folder]
 
 
 def words(name: str) -> tuple[str, ...]:
@@ -146,5 +173,27 @@ def is_placeholder_host(host: str) -> bool:
 
 def folder_kind(name: str) -> FolderKind | None:
     """What a folder of that name (in lower case) holds instead of the application, or None."""
-    found = _names().folders.get(name)
-    return None if found is None else found.kind
+    return _names().kind(name)
+
+
+def folder_kinds(path: str) -> frozenset[FolderKind]:
+    """What the folders that a file lies in hold instead of the application, by its path; nothing for those of it."""
+    return _names().kinds(path.rpartition("/")[0])
+
+
+def unlisted_folders() -> frozenset[str]:
+    """The folders whose files are no part of the tree: what version control, package managers and Terraform keep."""
+    return frozenset(name for name, entry in _names().folders.items() if entry.unlisted)
+
+
+def stand_ins() -> tuple[str, ...]:
+    """The words in the name of a file that stands for one that is not committed: `.env.example`."""
+    return tuple(_names().stand_ins)
+
+
+def is_for_tests(path: str) -> bool:
+    """Whether a word of a path says that a file serves tests only: `ci.env`, `e2e/.env`, `.env.test`, `mocks/.env`."""
+    known = _names()
+    return any(
+        run in known.tests or run in known.mocks or environment(run) == "test" for _, _, run in runs(words(path))
+    )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from msgspec import Struct, field
 
+from policyengine.knowledge.names import unlisted_folders
 from policyengine.model.ignoring import compile_patterns
 from policyengine.model.source import ReadError, Source, Span, UsageError
 from policyengine.repository.files import Index, index
@@ -27,8 +28,6 @@ MAX_BYTES = 10_000_000
 
 INSTALLED = ".terraform/modules/"
 """Where Terraform installs the modules of a root module, beside a list of them."""
-
-_NEVER = frozenset({".git", "node_modules", ".terraform", ".venv", "__pycache__", ".hg", ".svn", ".terragrunt-cache"})
 
 
 class Withheld(ReadError):  # noqa: N818 - said of the file
@@ -127,8 +126,9 @@ class Tree(Struct, frozen=True):
         except (OSError, RuntimeError):
             return ()
         found: list[str] = []
+        unlisted = unlisted_folders()
         for place, folders, names in os.walk(self.root / folder):
-            folders[:] = sorted(name for name in folders if name not in _NEVER)
+            folders[:] = sorted(set(folders) - unlisted)
             within = Path(place).relative_to(self.root).as_posix()
             found.extend(f"{within}/{name}" for name in names if _utf8(name))
         self._installed.update(found)
@@ -249,6 +249,7 @@ def _folder(path: Path) -> Path:
 
 
 def _walk(root: Path, top: Path) -> Iterator[str]:
+    unlisted = unlisted_folders()
     stack: list[tuple[str, tuple[tuple[str, GitPatterns], ...]]] = [(_relative(root, top), ())]
     while stack:
         folder, specs = stack.pop()
@@ -264,7 +265,7 @@ def _walk(root: Path, top: Path) -> Iterator[str]:
         for entry in entries:
             path = folder + entry.name
             if entry.is_dir(follow_symlinks=False):
-                if entry.name not in _NEVER and not ignored(specs, path + "/"):
+                if entry.name not in unlisted and not ignored(specs, path + "/"):
                     stack.append((path + "/", specs))
             elif not _leads_to_folder(entry) and not ignored(specs, path):
                 yield path

@@ -11,7 +11,7 @@ from policyengine.knowledge.names import Names
 from policyengine.knowledge.ports import Ports
 from policyengine.knowledge.variables import Variables
 from policyengine.linking import naming
-from policyengine.model.nodes import Database, Side
+from policyengine.model.nodes import Database, Package, Side
 from policyengine.model.value import Known
 from policyengine.platforms.terraform.workspace.roots import environment_of
 from policyengine.syntax.environment import Environment
@@ -110,19 +110,51 @@ def test_a_placeholder_host_is_there_to_be_replaced(entry: str) -> None:
 
 
 @pytest.mark.parametrize("folder", NAMES.folders)
-def test_compose_looks_for_the_application_in_other_folders_first(
+def test_every_reader_knows_a_folder_that_does_not_hold_the_application(
     folder: str, tmp_path: Path, installed: Plugins
 ) -> None:
-    kind = NAMES.folders[folder].kind
-    assert names.folder_kind(folder) == kind
+    entry = NAMES.folders[folder]
+    assert names.folder_kind(folder) == entry.kind
+    assert names.folder_kinds(f"a/{folder.upper()}/b/file") == {entry.kind}
+    assert names.folder_kinds(f"a/b/{folder}") == frozenset()
+    assert (names.folder_kind(f"our-{folder}") == entry.kind) is entry.ending
+    assert (folder in names.unlisted_folders()) is entry.unlisted
     compose = "services:\n  {}:\n    image: postgres:16.10\n"
     files = {f"{folder}/compose.yaml": compose.format("aside"), "z/deploy/here/compose.yaml": compose.format("own")}
     chosen = scan_files(files, tmp_path / "both", installed).graph
-    if folder != "node_modules":  # not even listed
-        assert [each.name for each in chosen.all(Database)] == ["own"]
+    assert [each.name for each in chosen.all(Database)] == ["own"]
     del files["z/deploy/here/compose.yaml"]
+    files[f"{folder}/package.json"] = '{"name": "aside"}'
     alone = scan_files(files, tmp_path / "alone", installed).graph
-    assert [each.name for each in alone.all(Database)] == (["aside"] if kind in ("example", "test") else [])
+    last = [] if entry.unlisted or entry.kind in ("beside", "foreign") else ["aside"]
+    assert [each.name for each in alone.all(Database)] == last
+    listed = [] if entry.unlisted else sorted(files)
+    assert [path for path in alone.paths if path.startswith(folder)] == listed
+    own = entry.kind in ("beside", "document", "test")
+    assert [each.name for each in alone.all(Package)] == (["aside"] if own else [])
+
+
+@pytest.mark.parametrize("word", NAMES.stand_ins)
+def test_a_file_stands_for_one_that_is_not_committed(word: str, tmp_path: Path, installed: Plugins) -> None:
+    assert word in names.stand_ins()
+    files = {
+        "compose.yaml": "services:\n  app:\n    image: ghcr.io/acme/app:1.0\n    env_file: .env.local\n",
+        f".env.local.{word}": "PORT=3000\n",
+    }
+    (app,) = scan_files(files, tmp_path, installed).graph.apps(Side.LOCAL)
+    assert [variable.key for variable in app.environment] == ["PORT"]
+
+
+@pytest.mark.parametrize("word", [*NAMES.mocks, *NAMES.tests])
+def test_a_path_that_speaks_of_tests_holds_no_secret_of_the_application(
+    word: str, tmp_path: Path, installed: Plugins
+) -> None:
+    for path in (f"{word}/.env", f"{word}.env", f"shop/.env.{word}"):
+        assert names.is_for_tests(path)
+    assert not names.is_for_tests(f"{word}ish/.env")
+    files = {f"{word}/.env": "ALPHA_SECRET=Zx81kQpo02LmNv57\n", "social/.env": "ALPHA_SECRET=Zx81kQpo02LmNv57\n"}
+    report = scan_files(files, tmp_path, installed)
+    assert [each.span.path for each in report.results if each.rule.id == "HEX302"] == ["social/.env"]
 
 
 # --- variables

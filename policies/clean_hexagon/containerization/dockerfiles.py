@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -17,10 +16,11 @@ from policyengine.api import (
     Outcome,
     Role,
     Severity,
+    environment,
     known,
-    regex,
     rule,
     undecided,
+    words_of,
 )
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from clean_hexagon.options import Options
     from policyengine.api import Container, Value
-
-_LOCAL_NAME = regex(r"(?:\.|-|_)(?:dev|develop|development|local)$|^(?:dev|local)\.Dockerfile$", re.IGNORECASE)
 
 
 @rule(
@@ -80,7 +78,7 @@ def _compared(local: Container, cloud: Container, build: Build, path: str, optio
     if files and path not in files:
         args["there"], related = min(files), (makers[0].dockerfile,)
         fix = _rewrite(build, min(files))
-    elif not files and _LOCAL_NAME.search(name):
+    elif not files and _is_local(name):
         variant, related, fix = "name", (cloud,), Fix("build from the Dockerfile of the deployed image")
     elif _elsewhere(build.context, same):
         variant, place, related, fix = "context", build.context, (same[0],), Fix("build in the same context")
@@ -121,3 +119,9 @@ def _rewrite(build: Build, path: str) -> Fix:
     if not path.startswith(context):
         return Fix(description)
     return Fix(description, (Edit(build.dockerfile.span, path.removeprefix(context)),))
+
+
+def _is_local(name: str) -> bool:
+    """Whether a Dockerfile is named for the laptop: `Dockerfile.dev`, `local.Dockerfile`."""
+    words = words_of(name)
+    return any(environment(word) in ("dev", "local") for word in (*words[:1], *words[-1:]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -28,10 +27,12 @@ from policyengine.api import (
     Side,
     Stage,
     Unknown,
+    environment,
     family,
-    regex,
+    is_for_tests,
     rule,
     undecided,
+    words_of,
 )
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from clean_hexagon.options import Options
     from policyengine.api import Node, Span
 
-_DEVELOPMENT = regex(r"(?:^|[/._-])(?:dev|develop|development|local|test|ci|devcontainer)(?:[/._-]|$)", re.IGNORECASE)
 _AT_START = frozenset({"flyway", "liquibase"})
 _BY_CODE = frozenset(
     {"sqlx", "diesel", "refinery", "sea-orm", "typeorm", "mikro-orm", "ecto", "ef", "goose", "migrate"}
@@ -176,7 +176,7 @@ def _migrates(container: Container) -> bool:
 
 def _images(graph: Graph) -> list[Container]:
     """What the Dockerfiles that are not for development start: what may run where the files do not show who runs it."""
-    stages = (stage for stage in graph.all(Stage) if stage.last and not _DEVELOPMENT.search(stage.dockerfile))
+    stages = (stage for stage in graph.all(Stage) if stage.last and not _for_development(stage.dockerfile))
     return [graph.container(stage) for stage in stages]
 
 
@@ -207,3 +207,8 @@ def _starts_tasks(graph: Graph) -> bool:
         for step in steps
         for each in step.inputs
     )
+
+
+def _for_development(path: str) -> bool:
+    """Whether a Dockerfile is for development or tests by its path."""
+    return is_for_tests(path) or any(environment(word) in ("dev", "local") for word in words_of(path))

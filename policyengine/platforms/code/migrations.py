@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from policyengine.knowledge.components import engine_of_dialect
+from policyengine.knowledge.packages import created_by, extension_of
 from policyengine.model.nodes import Extension, Migrations, OrmSchema, Side, VectorUse
 from policyengine.model.source import ReadError, Span
 from policyengine.model.value import Known, Unknown
@@ -26,26 +28,6 @@ if TYPE_CHECKING:
     from policyengine.model.source import Source
     from policyengine.repository.files import Files
     from policyengine.syntax.typescript import Code
-
-_ENGINES = {
-    "postgresql": "postgres",
-    "postgres": "postgres",
-    "postgis": "postgres",
-    "pg": "postgres",
-    "mysql": "mysql",
-    "mysql2": "mysql",
-    "trilogy": "mysql",
-    "singlestore": "singlestore",
-    "sqlite": "sqlite",
-    "sqlite3": "sqlite",
-    "turso": "sqlite",
-    "libsql": "sqlite",
-    "mongodb": "mongodb",
-    "cockroachdb": "cockroachdb",
-    "sqlserver": "sqlserver",
-    "mssql": "sqlserver",
-}
-
 
 _ENDINGS = (
     *(".sql", ".prisma", ".sh", ".bash", ".py", ".rb", ".php", ".exs", ".cs", ".java", ".kt", ".go", ".rs"),
@@ -156,19 +138,7 @@ _EMBEDDED = regex(
     r"|\bCreateExtension\(\s*(?:name\s*=\s*)?[\"'](\w[\w-]*)",
     re.IGNORECASE,
 )
-_DJANGO_EXTENSION = regex(
-    r"\b(Vector|Trigram|HStore|CIText|Unaccent|BtreeGin|BtreeGist|Crypto|BloomExtension)Extension\(\s*\)"
-)
-_DJANGO_NAMES = {
-    "Vector": "vector",
-    "Trigram": "pg_trgm",
-    "HStore": "hstore",
-    "CIText": "citext",
-    "Unaccent": "unaccent",
-    "BtreeGin": "btree_gin",
-    "BtreeGist": "btree_gist",
-    "Crypto": "pgcrypto",
-}
+_OPERATION = regex(r"\b(\w+Extension)\(\s*\)")
 _EMBEDDED_VECTOR = regex(
     r"\bt\.(vector|halfvec)\s+[:\"']|\b(VectorField|HalfVectorField)\(|\b(?:pgvector\.sqlalchemy\.)?(Vector)\(\s*(?:dim\s*=\s*)?\d"
     r"|:(vector|halfvec),\s*limit:|[\s\"'`](vector|halfvec)\(\d+\)"
@@ -193,12 +163,10 @@ def _from_code(files: Files, own: Sequence[str], migrated: set[str]) -> Iterator
             name = text[start:end]
             if name.lower() != "if":
                 yield _extension(source, name.lower(), source.span(start, end), Side.SOURCE)
-        for match in _DJANGO_EXTENSION.finditer(text):
-            created = _DJANGO_NAMES.get(match[1])
-            if created:
-                yield _extension(
-                    source, created, source.span(match.start(), match.end(1) + len("Extension")), Side.SOURCE
-                )
+        for match in _OPERATION.finditer(text):
+            created = created_by(match[1])
+            if created is not None:
+                yield _extension(source, created, source.span(*match.span(1)), Side.SOURCE)
         for match in _EMBEDDED_VECTOR.finditer(text):
             yield _vector(source, "a vector column", source.span(*match.span(match.lastindex or 0)))
 
@@ -264,7 +232,7 @@ def _prisma(source: Source) -> Iterator[Node]:
 
 
 def _engine(name: str, span: Span) -> Known[str] | Unknown:
-    engine = _ENGINES.get(name.lower())
+    engine = engine_of_dialect(name)
     return Unknown(f"'{name}' is no engine that is known", span) if engine is None else Known(engine, span)
 
 
@@ -336,10 +304,6 @@ def _rails(source: Source) -> Iterator[Node]:
 # Dependencies
 
 _MAY_HAVE_PGVECTOR = regex(r"pgvector|neighbor", re.IGNORECASE)
-_PGVECTOR = regex(
-    r"pgvector(?:-.*)?|neighbor|github\.com/pgvector/pgvector-go(?:/.*)?|pgvector/pgvector|com\.pgvector:pgvector"
-    r"|Pgvector(?:\..*)?|.*[:-]pgvector-store.*|langchain4j-pgvector|dev\.langchain4j:langchain4j-pgvector",
-)
 
 
 def _from_packages(files: Files) -> Iterator[Node]:
@@ -356,7 +320,7 @@ def _from_packages(files: Files) -> Iterator[Node]:
         except ReadError:
             continue  # the package lowering reports it
         for dependency in found:
-            if _PGVECTOR.fullmatch(dependency.key):
+            if extension_of(dependency.key) == "vector":
                 yield VectorUse(
                     id=f"vector:{path}#{dependency.key_span.start}",
                     name=dependency.key,

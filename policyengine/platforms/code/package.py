@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from policyengine.knowledge.names import folder_kinds
 from policyengine.model.nodes import Package, Side, Variable
 from policyengine.model.source import ReadError
 from policyengine.model.value import Absent, Known
@@ -28,20 +29,14 @@ if TYPE_CHECKING:
     from policyengine.repository.files import Files
     from policyengine.syntax.tree import Document
 
-_FOREIGN = regex(
-    r"(?:^|/)(?:node_modules|bower_components|vendor|vendored|third[_-]party|site-packages|dist|\.next|\.nuxt|\.output"
-    r"|coverage|__mocks__|__snapshots__|(?:\w+[-_.])*fixtures?|__fixtures__|testdata|test[-_]data|examples?|samples?"
-    r"|templates?|boilerplates?|playgrounds?)/"
-)
-_TESTS = regex(r"(?:^|/)(?:tests?|__tests?__|specs?|e2e|cypress|integration[-_]tests?|src/test)/")
-_BROUGHT_IN = regex(r"(?:^|/)(?:node_modules|bower_components|vendor|site-packages|dist)/")
-
+_ASIDE = frozenset({"built", "example", "fixture", "foreign"})
 _DEPENDENCY_TABLES = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies")
 
 
 def set_aside(path: str, *, tests: bool = True) -> bool:
     """Whether a path is no part of the application: brought in, built, an example, a fixture, or (`tests`) a test."""
-    return _FOREIGN.search(path) is not None or (tests and _TESTS.search(path) is not None)
+    kinds = folder_kinds(path)
+    return not _ASIDE.isdisjoint(kinds) or (tests and "test" in kinds)
 
 
 def packages(files: Files, paths: Iterable[str]) -> Lowered:
@@ -112,7 +107,7 @@ def scripts(files: Files) -> Mapping[str, Mapping[str, Variable]]:
     """The npm scripts of every package.json that is not brought in, by folder (`""` is the root) and name."""
     found: dict[str, Mapping[str, Variable]] = {}
     for path in files.named("package.json"):
-        if _BROUGHT_IN.search(path):
+        if not folder_kinds(path).isdisjoint({"built", "foreign"}):
             continue
         source = files.read(path)
         if source is None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct, field
 
+from policyengine.knowledge.names import stand_ins
 from policyengine.model.source import ReadError, Source, Span
 from policyengine.model.value import Via
 from policyengine.platforms.compose import standing
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from policyengine.model.text import Text
-
-STAND_INS = ("example", "sample", "template", "dist", "default")
 
 
 class Readable(Protocol):
@@ -88,10 +87,10 @@ def resolve_path(folder: str, path: str) -> str | None:
 def stand_in_of(files: Readable, path: str) -> Source | None:
     """The committed example of an env file that git ignores."""
     folder, name = posixpath.split(path)
-    candidates = [f"{name}{mark}{suffix}" for mark in ".-" for suffix in STAND_INS]
+    candidates = [f"{name}{mark}{suffix}" for mark in ".-" for suffix in stand_ins()]
     if name.startswith(".env"):
-        candidates += [f".env.{suffix}" for suffix in STAND_INS]
-        candidates += [f"env.{suffix}" for suffix in STAND_INS]
+        candidates += [f".env.{suffix}" for suffix in stand_ins()]
+        candidates += [f"env.{suffix}" for suffix in stand_ins()]
     for each in dict.fromkeys(candidates):
         source = files.read(posixpath.join(folder, each))
         if source is not None:

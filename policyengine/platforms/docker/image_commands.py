@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from policyengine.knowledge.packages import manager as manager_of
 from policyengine.model.nodes import Origin, ShellCommand, Variable, Word
 from policyengine.model.value import Absent, Known
 from policyengine.patterns import regex
@@ -22,24 +23,6 @@ _MOST_JOINED = 500
 _NAME = regex(r"[A-Za-z_@][\w.+@/-]*|\d[\w.+-]*[A-Za-z][\w.+-]*")
 _PINNED = regex(r"(?<=.)[=<>~].*")
 _WRAPPERS = frozenset({"sudo", "exec", "command", "time", "env", "nice"})
-_VALUED = {
-    "apt-get": frozenset({"-o", "-t", "--target-release", "-c", "--option", "-a"}),
-    "apk": frozenset({"-t", "--virtual", "-X", "--repository", "-p", "--root", "--arch", "--cache-dir", "--keys-dir"}),
-    "npm": frozenset({"--registry", "--prefix", "-w", "--workspace", "--cache", "--loglevel"}),
-    "dnf": frozenset({"--enablerepo", "--disablerepo", "--setopt", "-c", "--installroot", "--releasever"}),
-}
-_INSTALL = {
-    "apt-get": ("apt-get", frozenset({"install"})),
-    "apt": ("apt-get", frozenset({"install"})),
-    "aptitude": ("apt-get", frozenset({"install"})),
-    "apk": ("apk", frozenset({"add"})),
-    "npm": ("npm", frozenset({"install", "i", "add"})),
-    "pnpm": ("npm", frozenset({"add", "install", "i"})),
-    "yum": ("dnf", frozenset({"install"})),
-    "dnf": ("dnf", frozenset({"install"})),
-    "microdnf": ("dnf", frozenset({"install"})),
-    "tdnf": ("dnf", frozenset({"install"})),
-}
 
 
 def commands(script: Text, *, errexit: bool = False, pipefail: bool = False) -> tuple[ShellCommand, ...]:
@@ -84,19 +67,18 @@ def packages(found: Iterable[ShellCommand], evaluate: Callable[[Word], Value[str
         words = unwrapped(command)
         if not words:
             continue
-        manager = _INSTALL.get(words[0].text.rpartition("/")[2])
+        manager = manager_of(words[0].text.rpartition("/")[2])
         if manager is None:
             if _clones_pgvector(words):
                 yield Known("pgvector", command.span)
             continue
-        name, verbs = manager
-        arguments = list(_arguments(words[1:], _VALUED[name]))
-        if not arguments or arguments[0].text not in verbs:
+        arguments = list(_arguments(words[1:], manager.valued))
+        if not arguments or arguments[0].text not in manager.install:
             continue
-        if name == "npm" and not any(word.text in {"-g", "--global", "--location=global"} for word in words):
+        if manager.globally and not any(word.text in manager.globally for word in words):
             continue
         for word in arguments[1:]:
-            yield from _package(word, evaluate, npm=name == "npm")
+            yield from _package(word, evaluate, npm=bool(manager.globally))
 
 
 def _package(word: Word, evaluate: Callable[[Word], Value[str]], *, npm: bool) -> Iterator[Value[str]]:
@@ -116,7 +98,7 @@ def _package(word: Word, evaluate: Callable[[Word], Value[str]], *, npm: bool) -
             yield Known(plain, span, value.via)
 
 
-def _arguments(words: Iterable[Word], valued: frozenset[str]) -> Iterator[Word]:
+def _arguments(words: Iterable[Word], valued: Sequence[str]) -> Iterator[Word]:
     """The words that are neither flags nor values of flags."""
     skip = False
     for word in words:

@@ -9,6 +9,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from policyengine.knowledge.base_images import CHECKED_TOOLS, BaseImage
+from policyengine.knowledge.packages import brings
 from policyengine.model.image import ImageRef, parse
 from policyengine.model.value import Floating, Known, Unknown, Value, Via, passed
 from policyengine.platforms.docker.image_values import BuildScope, port_key
@@ -117,18 +118,6 @@ def inherited(state: State, stage: Stage, step: Via, platform: Value[str] | None
     )
 
 
-_BRINGS = {
-    "curl": "curl",
-    "wget": "wget",
-    "bash": "bash",
-    "netcat": "nc",
-    "netcat-openbsd": "nc",
-    "netcat-traditional": "nc",
-    "nmap-ncat": "nc",
-    "busybox": "wget",
-}
-
-
 def tools(state: State, span: Span) -> Value[tuple[str, ...]] | None:
     """Which of the checked programs the image has: the base's, and those of installed packages."""
     if state.facts is None or state.facts.tools is None:
@@ -136,8 +125,8 @@ def tools(state: State, span: Span) -> Value[tuple[str, ...]] | None:
     found = set(state.facts.tools)
     for package in state.packages:
         if isinstance(package, Known):
-            if package.value in _BRINGS:
-                found.add(_BRINGS[package.value])
+            program = brings(package.value)
+            found |= set() if program is None else {program}
         elif isinstance(package, Unknown):
             return Unknown("a RUN installs packages that are not known", package.span)
     paths = (each for copy in state.copies for each in (*copy.sources, copy.target))

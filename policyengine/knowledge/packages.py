@@ -1,0 +1,84 @@
+"""What packages bring: programs, database extensions; and how package managers are called."""
+
+from __future__ import annotations
+
+from msgspec import Struct, field
+
+from policyengine.knowledge.loading import FactTable, table
+
+
+class Manager(Struct, frozen=True, forbid_unknown_fields=True):
+    """A program that installs packages: its verbs, its options that take the next word.
+
+    Where packages are installed into a project too, only one of the options `globally` makes them the system's.
+    """
+
+    install: tuple[str, ...]
+    valued: tuple[str, ...]
+    source: str
+    globally: tuple[str, ...] = ()
+
+
+class BroughtProgram(Struct, frozen=True, forbid_unknown_fields=True):
+    """The program that a system package brings."""
+
+    program: str
+    source: str
+
+
+class UsedExtension(Struct, frozen=True, forbid_unknown_fields=True):
+    """The database extension that a package is for, or that an operation of a migration creates."""
+
+    extension: str
+    source: str
+
+
+class Packages(FactTable, frozen=True):
+    """The table; a `*` at either end of a package's name in `uses` is any further text."""
+
+    managers: dict[str, Manager]
+    tools: dict[str, BroughtProgram]
+    uses: dict[str, UsedExtension]
+    operations: dict[str, UsedExtension]
+    _patterns: list[tuple[str, str, UsedExtension]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for name, entry in self.uses.items():
+            if "*" in name:
+                self._patterns.append((name, name.strip("*"), entry))
+
+    def use(self, package: str) -> UsedExtension | None:
+        """The entry of a package, by its name or by a pattern."""
+        found = self.uses.get(package)
+        for name, text, entry in self._patterns if found is None else ():
+            starts, ends = name.endswith("*"), name.startswith("*")
+            if (text in package) if starts and ends else package.startswith(text) if starts else package.endswith(text):
+                found = entry
+        return found
+
+
+def _packages() -> Packages:
+    return table("packages", Packages)
+
+
+def manager(program: str) -> Manager | None:
+    """The package manager that a program is, or None."""
+    return _packages().managers.get(program)
+
+
+def brings(package: str) -> str | None:
+    """The program that a system package brings, of those that rules ask for; None for another package."""
+    found = _packages().tools.get(package)
+    return None if found is None else found.program
+
+
+def extension_of(package: str) -> str | None:
+    """The database extension that a dependency is for (`vector` of `pgvector`), or None."""
+    found = _packages().use(package)
+    return None if found is None else found.extension
+
+
+def created_by(operation: str) -> str | None:
+    """The database extension that an operation of Django's migrations creates, `TrigramExtension`; None for another."""
+    found = _packages().operations.get(operation)
+    return None if found is None else found.extension
