@@ -20,12 +20,8 @@ from policyengine.api import (
     Severity,
     Side,
     Unknown,
-<<<<<<< HEAD
-    known,
-    regex,
-=======
     is_for_tests,
->>>>>>> a890c51 (Know packages, dialects and folders from tables; tell a file for tests by the words of its path)
+    known,
     rule,
     shell_commands,
     undecided,
@@ -37,13 +33,8 @@ if TYPE_CHECKING:
     from clean_hexagon.options import Options
     from policyengine.api import Container, EnvFile, Node, ShellCommand, Stage, Variable
 
-<<<<<<< HEAD
 _LOCAL = ".env.local"
 _PRIVATE = frozenset({".env", _LOCAL})
-_FOR_TESTS = regex(r"test|ci|e2e|fixture|mock", re.IGNORECASE)
-=======
-_PRIVATE = frozenset({".env", ".env.local"})
->>>>>>> a890c51 (Know packages, dialects and folders from tables; tell a file for tests by the words of its path)
 
 
 def _name(path: str) -> str:
@@ -145,16 +136,10 @@ def env_file_exposed(graph: Graph, options: Options) -> Iterator[Outcome]:
     del options
     throwaway = _throwaway(graph)
     for file in graph.all(EnvironmentFile):
-<<<<<<< HEAD
-        if file.example or _FOR_TESTS.search(file.path):
+        if file.example or is_for_tests(file.path):
             continue
         yield Compared(file)
         real = next((each for each in file.variables if _holds_secret(each, throwaway)), None)
-=======
-        if not file.example and not is_for_tests(file.path):
-            yield Compared(file)
-        real = None if file.example or is_for_tests(file.path) else _first_real(file, throwaway)
->>>>>>> a890c51 (Know packages, dialects and folders from tables; tell a file for tests by the words of its path)
         if real is not None:
             args = {"file": file.path, "key": real.key}
             fix = Fix(f"remove {file.path} from git, ignore it, and replace the secret")
