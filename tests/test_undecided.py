@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PACKAGES = [Path(package.__file__ or "").parent for package in (policyengine, clean_hexagon)]
-MADE_UP = ("\uffff", ".invalid", "dkr.ecr.amazonaws.com", "POLICYENGINE_PART")
+MADE_UP = ("\uffff", ".invalid", "dkr.ecr.amazonaws.com")
 MARKS = ("$", "${", "${{", "$(")
 
 READERS = ("policyengine/syntax/",)
@@ -34,7 +34,6 @@ LEFT = {
     "policyengine/platforms/github/steps.py": 5,
     "policyengine/platforms/github/terraform_folders.py": 1,
     "policyengine/platforms/github/workflows.py": 2,
-    "policyengine/platforms/terraform/aws/start_scripts.py": 1,
     "policyengine/platforms/terraform/workspace/elsewhere.py": 1,
     "clean_hexagon/configuration/plaintext.py": 1,
     "clean_hexagon/configuration/secret_names.py": 1,

@@ -156,6 +156,19 @@ def test_a_value_that_may_be_empty_decides_no_alternative() -> None:
     assert isinstance(values["D"], Unknown)
 
 
+def test_a_variable_of_dot_env_that_is_not_decided_does_not_give_way_to_a_default() -> None:
+    text = "services: {app: {image: x, user: '${A:-root}', hostname: h, platform: '${BARE:-linux/arm64}'}}"
+    _, app = one(text, _dot_env="A=$OUT\nBARE\n")
+    assert isinstance(app.user, Unknown)
+    assert app.user.reason == "the variable 'OUT' set outside the files"
+    assert known(app.platform).value == "linux/arm64"
+
+
+@pytest.mark.parametrize("settings", ["COMPOSE_FILE=$X\n", "COMPOSE_PROFILES=$X\n", "COMPOSE_PROJECT_NAME=$X\n"])
+def test_a_setting_of_compose_that_is_not_decided_settles_nothing(settings: str) -> None:
+    assert known(one("services: {app: {image: x, user: node}}", _dot_env=settings)[1].user).value == "node"
+
+
 def test_ports_of_which_a_variable_is_a_part_stay_apart() -> None:
     _, app = one("services:\n  app:\n    image: x\n    ports: ['$A:80', '$B:80', '$IP:1:2/$P', '[::1]:3:4']\n")
     targets = [port.target.value if isinstance(port.target, Known) else None for port in app.ports]

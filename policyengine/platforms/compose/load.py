@@ -129,7 +129,7 @@ def default_files(files: Readable, directory: str) -> tuple[str, ...]:
 
 def _from_variable(context: Context, directory: str, known: Mapping[str, Text]) -> tuple[str, ...]:
     given = known.get("COMPOSE_FILE")
-    if given is None or not given.written:
+    if given is None or not given.literal:
         return ()
     separator = known["COMPOSE_PATH_SEPARATOR"].written if "COMPOSE_PATH_SEPARATOR" in known else ":"
     found = []
@@ -145,7 +145,7 @@ def _profiles(profiles: Sequence[str] | None, known: Mapping[str, Text]) -> tupl
     if profiles:
         return tuple(profiles)
     given = known.get("COMPOSE_PROFILES")
-    return tuple(each.strip() for each in given.written.split(",")) if given is not None else ("",)
+    return tuple(each.strip() for each in given.written.split(",")) if given is not None and given.decided else ("",)
 
 
 def _dot_env(context: Context, directory: str, known: Mapping[str, Text]) -> dict[str, Text]:
@@ -168,14 +168,19 @@ def _dot_env(context: Context, directory: str, known: Mapping[str, Text]) -> dic
 
 def _variables_of(context: Context, source: Source, known: Mapping[str, Text]) -> dict[str, Text]:
     resolved = dotenv.resolve(context.variables(source), known.get, strict=context.strict)
-    return {key: each.text for key, each in resolved.items() if each.text.decided}
+    return _set(resolved)
+
+
+def _set(resolved: Mapping[str, dotenv.Resolved]) -> dict[str, Text]:
+    """The variables that a file sets; a bare key, which takes what the shell has, sets none."""
+    return {key: each.text for key, each in resolved.items() if each.text.decided or each.text.place != each.key_span}
 
 
 def _project_name(context: Context, chosen: Sequence[str], known: Mapping[str, Text], directory_name: str) -> Text:
     place = Span(chosen[0], 0, 0)
     given = known.get("COMPOSE_PROJECT_NAME")
     if given is not None and given.written:
-        if normal_name(given.written) != given.written:
+        if given.decided and normal_name(given.written) != given.written:
             raise ReadError(f"the project name {given.written!r} is not valid", given.place, "use a-z, 0-9, - and _")
         return given
     named = None
@@ -293,7 +298,7 @@ def _included_environment(context: Context, place: Place, folder: str, env_files
         if source is None:
             raise ReadError(f"the env file '{path}' is not there", leaf.span, "add the file")
         before = dotenv.resolve(dotenv.read(source), place.environment.get, strict=context.strict, before=before)
-        found = {key: each.text for key, each in before.items() if each.text.decided}
+        found = _set(before)
     return {**found, **place.environment}
 
 
