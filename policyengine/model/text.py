@@ -28,6 +28,10 @@ _new = tuple.__new__  # a third of the time of calling a named tuple
 _OPEN = "\uffff"  # equals no character of a pattern; never leaves this module
 
 
+MOST_STEPS = 32
+"""How many steps of its way a piece keeps."""
+
+
 class Piece(Struct, frozen=True, gc=False):
     """A part of a text.
 
@@ -173,9 +177,13 @@ class Text(Struct, frozen=True, gc=False):
         return Known(self.written, self.place, self.via)
 
     def stepped(self, *steps: Via) -> Text:
-        """The same text after every part of it passed `steps`, the nearest to the user first."""
+        """The same text after every part of it passed `steps`, the nearest to the user first.
+
+        Of a long way the nearest steps are kept, so that a chain of variables costs no more than its length.
+        """
         pieces = tuple(
-            Piece(piece.text, piece.span, piece.exact, (*steps, *piece.via), piece.unknown) for piece in self.pieces
+            Piece(piece.text, piece.span, piece.exact, (*steps, *piece.via)[:MOST_STEPS], piece.unknown)
+            for piece in self.pieces
         )
         return Text(self.written, pieces, self._starts)
 

@@ -25,7 +25,7 @@ _MOST = 10_000
 LONGEST = 131_072
 """Characters that a text may expand to."""
 
-_MOST_PIECES = 1_000
+_MOST_PIECES = 200
 
 
 class TemplateError(Exception):

@@ -178,9 +178,10 @@ class Justfile:
         return Run(recipe.name, recipe.source.path, () if gap else tuple(lines), gap)
 
     def _shebang(self, recipe: _Recipe) -> bool:
-        start = recipe.lines[0][0] if recipe.lines else 0
-        return recipe.source.text.startswith("#!", start) or any(
-            each.startswith("script") for each in recipe.attributes
+        """Whether a recipe is one script: by its first line, or by an attribute; without lines it is none."""
+        return bool(recipe.lines) and (
+            recipe.source.text.startswith("#!", recipe.lines[0][0])
+            or any(each.startswith("script") for each in recipe.attributes)
         )
 
     def _unread(self, recipe: _Recipe) -> str:

@@ -147,3 +147,10 @@ def test_exact_parts_stand_in_the_file_letter_by_letter(text: str, dialect: Dial
             assert 0 <= piece.span.start <= piece.span.end <= len(text)
             if piece.exact:
                 assert source.slice(piece.span) == piece.text
+
+
+def test_a_chain_of_variables_keeps_the_nearest_steps_and_costs_no_more_than_its_length() -> None:
+    chain = "A0=y\n" + "".join(f"A{number}=${{A{number - 1}}}x\n" for number in range(1, 400))
+    last = resolved(chain)[1]["A399"]
+    assert last.text.written == "y" + "x" * 399
+    assert sum(len(piece.via) for piece in last.text.pieces) <= 200 * 32

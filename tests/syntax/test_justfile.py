@@ -137,3 +137,8 @@ def test_texts_made_to_take_for_ever_end() -> None:
     assert len(lines("r", doubling + 'h := "x"\nr:\n  ' + "{{a}}" * 20_000 + "\n")) == 1
     assert len(lines("r", "r:\n  " + "{{a'" * 20_000 + "\n")) == 1
     assert len(lines("r0", "".join(f"r{n}: r{n + 1} r{n + 1}\n" for n in range(500)) + "r500:\n  x\n")) <= 1
+
+
+def test_a_recipe_of_dependencies_only_is_no_script_where_the_file_begins_with_a_shebang() -> None:
+    text = "#!/usr/bin/env -S just --justfile\n\nall: build\n\nbuild:\n    docker build -t x:1 .\n"
+    assert lines("all", text) == ["docker build -t x:1 ."]
