@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 import venv
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -263,3 +264,63 @@ def test_the_example_installs_and_is_found(tmp_path: Path) -> None:
     done = subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
     ids = [node["id"] for node in json.loads(done.stdout)["nodes"] if node["type"] == "Database"]
     assert "terraform:azurerm_postgresql_flexible_server.main" in ids
+
+
+# many resources
+
+
+def _many(count: int) -> Memory:
+    return Memory(
+        {
+            f"f{number}.tf": f"""
+resource "aws_ecs_task_definition" "t{number}" {{
+  container_definitions = jsonencode([{{
+    name = "c", image = "acme/app:1"
+    secrets = [{{ name = "S", valueFrom = aws_secretsmanager_secret.s{number}.arn }}]
+  }}])
+}}
+resource "aws_ecs_service" "s{number}" {{
+  task_definition = aws_ecs_task_definition.t{number}.arn
+}}
+resource "aws_rds_cluster" "c{number}" {{
+  engine             = "aurora-postgresql"
+  cluster_identifier = "c{number}"
+}}
+resource "aws_rds_cluster_instance" "i{number}" {{
+  cluster_identifier         = "c{number}"
+  auto_minor_version_upgrade = false
+}}
+resource "aws_db_instance" "d{number}" {{
+  engine               = "postgres"
+  parameter_group_name = "g{number}"
+}}
+resource "aws_db_parameter_group" "g{number}" {{
+  name   = "g{number}"
+  family = "postgres16"
+}}
+resource "aws_secretsmanager_secret" "s{number}" {{
+  name = "s{number}"
+}}
+"""
+            for number in range(count)
+        }
+    )
+
+
+def _seconds(count: int) -> float:
+    files = _many(count)
+    start = time.process_time()
+    found = lower(files, Settings(TerraformPart(), jobs=1, cache=False))
+    taken = time.process_time() - start
+    databases = [node for node in found.nodes if isinstance(node, Database)]
+    assert len(databases) == 2 * count
+    assert all(isinstance(node.family, Known) for node in databases if "aws_db_instance" in node.name)
+    assert all(isinstance(node.auto_minor_upgrade, Known) for node in databases if "aws_rds_cluster" in node.name)
+    return taken
+
+
+@pytest.mark.slow
+def test_time_grows_with_the_number_of_resources_and_not_with_its_square() -> None:
+    _seconds(20)
+    small, large = min(_seconds(60), _seconds(60)), _seconds(480)
+    assert large < 20 * small

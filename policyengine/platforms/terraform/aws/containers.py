@@ -43,7 +43,7 @@ class Deployment(Struct, frozen=True):
 def task_definition(view: ResourceView) -> Iterator[Node | Edge]:
     """An aws_ecs_task_definition."""
     services = view.named_by("aws_ecs_service", "task_definition")
-    unused = not services and any(True for _ in view.stack.kind("aws_ecs_service"))
+    unused = not services and bool(view.stack.kind("aws_ecs_service"))
     counts = [each.integer("desired_count") for each in services]
     count = next((each for each in counts if not isinstance(each, Absent)), counts[0] if counts else None)
     deployment = Deployment(count, _launch([*services, view]), not unused)

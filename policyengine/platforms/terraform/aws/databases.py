@@ -129,15 +129,24 @@ def rds(view: ResourceView) -> Iterator[Node]:
 
 def _members(cluster: ResourceView) -> Iterator[ResourceView]:
     """The instances of a cluster: those that name it, or spell the text of which its identifier is made."""
+    if cluster.kind != "aws_rds_cluster":
+        return
+    found = {each.name: each for each in cluster.named_by("aws_rds_cluster_instance", "cluster_identifier")}
     own = cluster.tree("cluster_identifier")
-    for each in cluster.stack.kind("aws_rds_cluster_instance") if cluster.kind == "aws_rds_cluster" else ():
+    if own is not None:
+        spelled = cluster.resource.module.address, symbolic(own)
+        found |= {each.name: each for each in cluster.stack.once(_by_cluster).get(spelled, ())}
+    yield from (found[name] for name in sorted(found))
+
+
+def _by_cluster(stack: Stack) -> dict[tuple[str, str], list[ResourceView]]:
+    """The instances of clusters by their module and what they spell as the cluster's identifier."""
+    found: dict[tuple[str, str], list[ResourceView]] = {}
+    for each in stack.kind("aws_rds_cluster_instance"):
         named = each.tree("cluster_identifier")
-        if any(found is cluster for found in each.named(named, "aws_rds_cluster")):
-            yield each
-        elif own is not None and named is not None:
-            together = each.resource.module.address == cluster.resource.module.address
-            if together and symbolic(own) == symbolic(named):
-                yield each
+        if named is not None:
+            found.setdefault((each.resource.module.address, symbolic(named)), []).append(each)
+    return found
 
 
 def _engine_version(view: ResourceView, engine: str) -> Value[Version]:
@@ -184,7 +193,7 @@ def _groups(view: ResourceView, kinds: tuple[str, ...]) -> Groups:
         groups = view.named(name, *kinds)
         if not groups and decided(name):
             written = text(name, view.span)
-            groups = [each for each in view.stack.kind(*kinds) if _same_name(each, written)]
+            groups = [each for each in view.stack.once(_by_name).get(known(written, ""), ()) if each.kind in kinds]
             default = _DEFAULT_GROUP.match(known(written, ""))
             if default and isinstance(written, Known) and isinstance(family, Absent):
                 family = Known(default[1], written.span, written.via)
@@ -197,9 +206,21 @@ def _groups(view: ResourceView, kinds: tuple[str, ...]) -> Groups:
     return Groups(family, tuple(parameters))
 
 
-def _same_name(group: ResourceView, name: Value[str]) -> bool:
-    own = group.text("name")
-    return isinstance(own, Known) and isinstance(name, Known) and own.value == name.value
+_GROUPS = (
+    "aws_db_parameter_group",
+    "aws_rds_cluster_parameter_group",
+    "aws_elasticache_parameter_group",
+    "aws_memorydb_parameter_group",
+)
+
+
+def _by_name(stack: Stack) -> dict[str, list[ResourceView]]:
+    """The parameter groups by their names."""
+    found: dict[str, list[ResourceView]] = {}
+    for group in stack.kind(*_GROUPS):
+        found.setdefault(known(group.text("name"), ""), []).append(group)
+    found.pop("", None)
+    return found
 
 
 def _parameters(sections: Iterable[Arguments], lacking: Span) -> Iterator[Variable]:

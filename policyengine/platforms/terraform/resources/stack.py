@@ -14,7 +14,7 @@ from policyengine.platforms.terraform.resources import facts
 from policyengine.platforms.terraform.resources.arguments import Arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from policyengine.model.image import Version
     from policyengine.model.nodes import Side
@@ -125,6 +125,7 @@ class Stack(Struct, eq=False):
     views: list[ResourceView] = field(default_factory=list)
     by_address: dict[str, ResourceView] = field(default_factory=dict)
     plain: dict[str, list[ResourceView]] = field(default_factory=dict)
+    by_type: dict[tuple[str, str], list[ResourceView]] = field(default_factory=dict)  # by mode and type
     _indexes: dict[str, object] = field(default_factory=dict)
 
     def once(self, index: Callable[[Stack], T]) -> T:
@@ -138,9 +139,12 @@ class Stack(Struct, eq=False):
         """The node id of a resource, or of a part of it such as a container."""
         return f"terraform:{address}{self.suffix}" + (f"#{part}" if part else "")
 
-    def kind(self, *kinds: str, mode: str = "resource") -> Iterator[ResourceView]:
+    def kind(self, *kinds: str, mode: str = "resource") -> Sequence[ResourceView]:
         """The resources of these types."""
-        return (each for each in self.views if each.resource.mode == mode and each.kind in kinds)
+        if len(kinds) == 1:
+            return self.by_type.get((mode, kinds[0]), ())
+        found = [each for kind in kinds for each in self.by_type.get((mode, kind), ())]
+        return sorted(found, key=lambda each: (each.name, each.span))
 
     def naming(self, kind: str, argument: str) -> Mapping[str, list[ResourceView]]:
         """The resources of a type by the addresses that an argument of theirs names."""
@@ -197,6 +201,7 @@ def stack_of(
         view = ResourceView(section=resource.section, resource=resource, stack=stack, known=known or NOTHING_KNOWN)
         stack.views.append(view)
         stack.by_address[view.name] = view
+        stack.by_type.setdefault((resource.mode, resource.kind), []).append(view)
         stack.plain.setdefault(_without_key(view.name), []).append(view)
     return stack
 
