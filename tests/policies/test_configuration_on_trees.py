@@ -1,0 +1,282 @@
+"""Where variables come from (side 3), on small whole trees."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import trees
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from policyengine.rules.evaluate import Report
+
+ECS = """
+variable "db_password" {{
+  sensitive = true
+}}
+variable "anything" {{
+}}
+resource "random_password" "made" {{
+  length = 20
+}}
+resource "aws_db_instance" "main" {{
+  engine   = "postgres"
+  password = random_password.made.result
+}}
+resource "aws_ecs_task_definition" "{name}" {{
+  family                = "{name}"
+  container_definitions = jsonencode([{{
+    name        = "{name}"
+    image       = "ghcr.io/acme/app:1"
+    environment = [{environment}]
+    secrets     = [{secrets}]
+  }}])
+}}
+"""
+LONG = "q7Zr2LmX9vKd4TnB8wYp"
+
+
+def told(report: Report) -> list[tuple[str, str]]:
+    """The rule and the message of each finding; the tree is read whole."""
+    assert report.failures == ()
+    return [(each.rule.id, each.message) for each in report.results]
+
+
+def ecs(key: str = "", value: str = "", secrets: str = "", name: str = "app") -> str:
+    entry = f'{{ name = "{key}", value = {value} }}' if key else ""
+    return ECS.format(environment=entry, secrets=secrets, name=name)
+
+
+PLAIN = "'{key}' of 'app' is a plaintext value in the task definition."
+TRACED = "'{key}' of 'app' is plaintext in the task definition and holds '{source}'."
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("API_TOKEN", f'"{LONG}"', PLAIN),
+        ("SMTP_PASSWORD", '"hunter2hunter2"', PLAIN),
+        ("DATABASE_URL", f'"postgres://app:{LONG}@db/app"', PLAIN),
+        ("DATABASE_URL", '"postgres://app@db/app"', ""),
+        (
+            "DATABASE_URL",
+            '"postgres://app:${random_password.made.result}@db/app"',
+            TRACED.format(key="{key}", source="random_password.made.result"),
+        ),
+        (
+            "ANYTHING",
+            '"postgres://app:${random_password.made.result}@db/app"',
+            TRACED.format(key="{key}", source="random_password.made.result"),
+        ),
+        ("DATABASE_URL", '"postgres://app@${aws_db_instance.main.address}/app"', ""),
+        (
+            "DB_PASSWORD",
+            "random_password.made.result",
+            TRACED.format(key="{key}", source="random_password.made.result"),
+        ),
+        ("DB_PASSWORD", "var.db_password", TRACED.format(key="{key}", source="var.db_password")),
+        ("GREETING", f'"{LONG}"', ""),
+        ("NEXT_PUBLIC_TOKEN", f'"{LONG}"', ""),
+        ("API_TOKEN", '""', ""),
+        ("API_TOKEN", '"3600"', ""),
+        ("API_TOKEN", '"true"', ""),
+        ("API_TOKEN_ARN", '"arn:aws:secretsmanager:eu-west-1:1:secret:x"', ""),
+        ("TOKEN_FILE", '"/run/secrets/token"', ""),
+        ("TOKEN_URL", '"https://auth.example.com/token"', ""),
+    ],
+)
+def test_a_secret_is_no_plain_value_of_a_task_definition(key: str, value: str, message: str, tmp_path: Path) -> None:
+    report = trees.scan(tmp_path, {"main.tf": ecs(key, value)}, "HEX306")
+    assert told(report) == ([("HEX306", message.format(key=key))] if message else [])
+    for each in report.results:
+        assert report.sources["main.tf"].slice(each.span) == key
+        assert each.finding.fix is not None
+        assert each.finding.fix.description == f"move {key} to 'secrets' with a valueFrom"
+
+
+def test_a_secret_of_an_unknown_value_is_an_open_question(tmp_path: Path) -> None:
+    report = trees.scan(tmp_path, {"main.tf": ecs("API_TOKEN", "var.anything")}, "HEX306")
+    assert bool(told(report)) is not bool(report.undecided)
+
+
+def test_one_entry_that_makes_a_variable_of_two_containers_is_reported_once(tmp_path: Path) -> None:
+    shared = f'locals {{\n  shared = [{{ name = "API_TOKEN", value = "{LONG}" }}]\n}}\n'
+    both = "".join(
+        ecs(name=name)
+        .replace("environment = []", "environment = local.shared")
+        .partition('resource "aws_ecs')[2]
+        .join(['resource "aws_ecs', ""])
+        for name in ("one", "two")
+    )
+    report = trees.scan(tmp_path, {"main.tf": shared + both}, "HEX306")
+    assert [each.subject for each in report.results] == ["terraform:aws_ecs_task_definition.one#one"]
+
+
+def test_what_a_manager_gives_is_no_plain_value(tmp_path: Path) -> None:
+    secrets = '{ name = "API_TOKEN", valueFrom = "arn:aws:secretsmanager:eu-west-1:1:secret:x" }'
+    assert told(trees.scan(tmp_path, {"main.tf": ecs(secrets=secrets)}, "HEX306")) == []
+
+
+COMMITTED = "'{file}' is committed with a value for '{key}'."
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "key"),
+    [
+        (".env.live", f"API_TOKEN={LONG}\n", "API_TOKEN"),
+        (".env", f"LOG=info\nSTRIPE_KEY=sk_live_{LONG}0000\n", "STRIPE_KEY"),
+        ("web/.env.production", f"DATABASE_URL=postgres://app:{LONG}@db/app\n", "DATABASE_URL"),
+        (".env.live", "API_TOKEN=changeme-please-now\n", ""),
+        (".env.live", "API_TOKEN=short\n", ""),
+        (".env.live", "API_TOKEN=${TOKEN_FROM_ELSEWHERE}\n", ""),
+        (".env.live", "API_TOKEN=/run/secrets/api-token\n", ""),
+        (".env.live", f"GREETING={LONG}\n", ""),
+        (".env.live", "DATABASE_URL=postgres://app:postgres@db/app\n", ""),
+        (".env.example", f"API_TOKEN={LONG}\n", ""),
+        (".env.test", f"API_TOKEN={LONG}\n", ""),
+        ("e2e/.env", f"API_TOKEN={LONG}\n", ""),
+    ],
+)
+def test_a_committed_env_file_holds_no_secret(path: str, text: str, key: str, tmp_path: Path) -> None:
+    report = trees.scan(tmp_path, {path: text}, "HEX302")
+    assert told(report) == ([("HEX302", COMMITTED.format(file=path, key=key))] if key else [])
+    assert [each.finding.fix.description for each in report.results if each.finding.fix] == (
+        [f"remove {path} from git, ignore it, and replace the secret"] if key else []
+    )
+
+
+LOADS = {
+    "docker-compose.yml": "services:\n  app:\n    build: .\n    env_file: .env.local\n",
+    "Dockerfile": 'FROM node:22\nCOPY . .\nUSER node\nCMD ["node", "a.js"]\n',
+    ".env.example": "A=1\n",
+}
+IGNORED = "'.env.local' holds local secrets, but git does not ignore it."
+COPIED = "'COPY' of the whole context takes '.env.local' into the image, because no .dockerignore leaves it out."
+
+
+@pytest.mark.parametrize(
+    ("files", "messages"),
+    [
+        ({".gitignore": ".env*\n!.env.example\n", ".dockerignore": ".env*\n"}, []),
+        ({".gitignore": "node_modules\n", ".dockerignore": ".env*\n"}, [IGNORED]),
+        ({".gitignore": ".env.local\n"}, [COPIED]),
+        ({".gitignore": ".env.local\n", ".dockerignore": "node_modules\n"}, [COPIED]),
+        ({".gitignore": ".env.local\n", "Dockerfile.dockerignore": ".env.local\n"}, []),
+        ({".gitignore": ".env.local\n", "Dockerfile": LOADS["Dockerfile"].replace("COPY . .", "COPY src .")}, []),
+        (
+            {".gitignore": ".env.local\n", "Dockerfile": LOADS["Dockerfile"].replace("COPY . .", "COPY ./ /app/")},
+            [COPIED],
+        ),
+        (
+            {
+                ".gitignore": ".env.local\n",
+                "Dockerfile": LOADS["Dockerfile"].replace("COPY . .", "COPY --from=node:22 . ."),
+            },
+            [],
+        ),
+        (
+            {
+                ".gitignore": ".env.local\n",
+                "Dockerfile": 'FROM node:22 AS build\nCOPY . .\nFROM node:22\nCOPY --from=build /app /app\nUSER node\nCMD ["node", "a.js"]\n',
+            },
+            [COPIED],
+        ),
+        (
+            {
+                ".gitignore": ".env.local\n",
+                "Dockerfile": 'FROM node:22 AS lint\nCOPY . .\nFROM node:22\nCOPY src src\nUSER node\nCMD ["node", "a.js"]\n',
+            },
+            [],
+        ),
+    ],
+)
+def test_the_local_file_stays_out_of_git_and_of_the_image(
+    files: Mapping[str, str], messages: list[str], tmp_path: Path
+) -> None:
+    report = trees.scan(tmp_path, {**LOADS, **files}, "HEX302")
+    assert [message for _, message in told(report)] == messages
+
+
+def test_without_any_gitignore_the_question_stays_open(tmp_path: Path) -> None:
+    report = trees.scan(tmp_path, {**LOADS, ".dockerignore": ".env*\n"}, "HEX302")
+    assert told(report) == []
+    assert [each.reason for each in report.undecided] == ["no .gitignore lies in the scanned tree"]
+
+
+CONFIG = 'import { z } from "zod";\n\nexport const env = z.object({\n  API_URL: z.string().url(),\n  LOG: z.string().default("info"),\n}).parse(process.env);\n'
+BUILT = {
+    "Dockerfile": 'FROM node:22\nENV FROM_IMAGE=1\nUSER node\nCMD ["node", "a.js"]\n',
+    "package.json": '{"name": "shop", "dependencies": {"zod": "3"}}',
+    ".github/workflows/b.yml": "on: workflow_dispatch\njobs:\n  b:\n    runs-on: ubuntu-latest\n    steps:\n      - run: docker build -t ghcr.io/acme/app:1 . && docker push ghcr.io/acme/app:1\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("schema", "given", "missing"),
+    [
+        (CONFIG, "", "API_URL"),
+        (CONFIG, '{ name = "API_URL", value = "https://x" }', ""),
+        (CONFIG.replace("  API_URL: z.string().url(),\n", ""), "", ""),
+        (CONFIG.replace("z.string().url()", "z.string().optional()"), "", ""),
+        (CONFIG.replace("API_URL", "FROM_IMAGE"), "", ""),
+        (CONFIG.replace("API_URL", "AWS_REGION"), "", ""),
+        (CONFIG.replace("  LOG", "  MORE: z.string(),\n  LOG"), "", "API_URL, MORE"),
+    ],
+)
+def test_the_cloud_sets_what_the_code_requires(schema: str, given: str, missing: str, tmp_path: Path) -> None:
+    files = {**BUILT, "src/config.ts": schema, "main.tf": ECS.format(name="app", environment=given, secrets="")}
+    report = trees.scan(tmp_path, files, "HEX303")
+    message = f"The container 'app' lacks '{missing}', which [the code requires](1)."
+    assert [(each.severity.value, each.message) for each in report.results] == ([("error", message)] if missing else [])
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({}, "The deployed application 'shop' has no config module that checks its environment."),
+        ({"src/config.ts": CONFIG}, ""),
+        (
+            {"src/config.ts": "export const url = process.env.API_URL;\n"},
+            "'src/config.ts' reads the environment of the deployed application without checking it.",
+        ),
+        (
+            {
+                "src/config.ts": 'if (!process.env.API_URL) {\n  throw new Error("API_URL is missing");\n}\nexport const url = process.env.API_URL;\n'
+            },
+            "",
+        ),
+    ],
+)
+def test_a_deployed_application_checks_its_environment(files: Mapping[str, str], message: str, tmp_path: Path) -> None:
+    report = trees.scan(tmp_path, {**BUILT, **files, "main.tf": ecs()}, "HEX311")
+    assert told(report) == ([("HEX311", message)] if message else [])
+
+
+def test_an_application_of_another_runtime_is_not_asked(tmp_path: Path) -> None:
+    files = {**BUILT, "Dockerfile": BUILT["Dockerfile"].replace("node:22", "python:3.13"), "main.tf": ecs()}
+    assert told(trees.scan(tmp_path, files, "HEX311")) == []
+
+
+@pytest.mark.parametrize(
+    ("service", "message", "edit"),
+    [
+        ("env_file: .env.local", "", ""),
+        ("env_file: [.env, .env.local]", "", ""),
+        ("env_file: .env", "'app' loads '.env', not '.env.local'.", "env_file: .env.local"),
+        ("env_file: [.env, other.env]", "'app' loads '.env, other.env', not '.env.local'.", ""),
+        ("env_file: config/other.env", "'app' loads 'config/other.env', not '.env.local'.", ""),
+        ("environment: {A: '1'}", "'app' loads no '.env.local'.", ""),
+        ("ports: ['80:80']", "", ""),
+    ],
+)
+def test_an_application_loads_the_one_local_file(service: str, message: str, edit: str, tmp_path: Path) -> None:
+    compose = f"services:\n  app:\n    build: .\n    {service}\n"
+    report = trees.scan(tmp_path, {"docker-compose.yml": compose, "Dockerfile": "FROM node:22\nUSER node\n"}, "HEX301")
+    assert told(report) == ([("HEX301", message)] if message else [])
+    for each in report.results:
+        assert each.finding.fix is not None
+        assert [change.text for change in each.finding.fix.edits] == ([".env.local"] if edit else [])
