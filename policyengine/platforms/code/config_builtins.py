@@ -6,28 +6,8 @@ import math
 from functools import partial
 from typing import TYPE_CHECKING
 
-from policyengine.platforms.code.config_values import (
-    ALWAYS,
-    NOTHING,
-    OPAQUE,
-    UNDEFINED,
-    Caught,
-    Environment,
-    Guard,
-    Items,
-    Lit,
-    Outside,
-    Record,
-    Val,
-    branch,
-    constant,
-    made_of,
-    mapped,
-    merged,
-    negated,
-    number,
-    product,
-)
+from policyengine.platforms.code import config_values as values
+from policyengine.platforms.code.config_values import ALWAYS, NOTHING, OPAQUE, Items, Lit, Record, Val, constant, mapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +37,7 @@ def literal(text: str, span: Span) -> Lit:
     try:
         return Lit(float(int(digits, 0)), span, text)
     except ValueError:
-        told = number(Lit(digits))
+        told = values.number(Lit(digits))
         return Lit(math.nan if told is None else told, span, text)
 
 
@@ -99,7 +79,7 @@ def method(reader: Reader, thing: object, name: str, given: list[Val]) -> Val:
             return constant(_TEXTS[name](thing.value, *texts))
         except TypeError:  # more or fewer arguments than the function takes
             return OPAQUE
-    return NOTHING if thing is UNDEFINED else reader.unknown(given)
+    return NOTHING if thing is values.UNDEFINED else reader.unknown(given)
 
 
 def _of_items(reader: Reader, thing: Items, name: str, given: list[Val]) -> Val:
@@ -125,10 +105,10 @@ def _of_items(reader: Reader, thing: Items, name: str, given: list[Val]) -> Val:
             return constant(Items([*thing.items, *more], closed=thing.closed and len(lists) == len(given)))
         case "sort" | "reverse" | "flat" | "slice" | "values":
             return constant(thing)
-    return made_of(reader.unknown(given), *(value for value, _ in thing.items))
+    return values.made_of(reader.unknown(given), *(value for value, _ in thing.items))
 
 
-def _each(reader: Reader, thing: Items, function: Val) -> list[tuple[Val, tuple[Guard, ...]]]:
+def _each(reader: Reader, thing: Items, function: Val) -> list[tuple[Val, tuple[values.Guard, ...]]]:
     """What a function gives for each item."""
     return [
         (reader.under(guards, partial(reader.call, function, [value])), guards) for value, guards in list(thing.items)
@@ -138,15 +118,15 @@ def _each(reader: Reader, thing: Items, function: Val) -> list[tuple[Val, tuple[
 def _tested(reader: Reader, thing: Items, name: str, function: Val) -> Val:
     """`filter`, `some`, `every` and `find`: the conditions under which an item passes."""
     wanted, exact = name != "every", thing.closed
-    passed: list[tuple[Val, tuple[Guard, ...]]] = []
+    passed: list[tuple[Val, tuple[values.Guard, ...]]] = []
     for (value, guards), (told, _) in zip(list(thing.items), _each(reader, thing, function), strict=True):
-        passed.append((value, product(guards, branch(reader.test(told), want=wanted))))
+        passed.append((value, values.product(guards, values.branch(reader.test(told), want=wanted))))
         exact = exact and told.rest != "any"
     if name == "filter":
         return constant(Items((each for each in passed if each[1]), closed=thing.closed))
     cases = [(guard, Lit(value=True)) for _, guards in passed for guard in guards if guard.absent or not guard.when]
     found = Val(tuple(cases), "falsy" if exact else "any")
-    return found if wanted else negated(found)
+    return found if wanted else values.negated(found)
 
 
 def type_of(value: Val) -> Val:
@@ -154,7 +134,9 @@ def type_of(value: Val) -> Val:
     kinds = mapped(value, _kind, keeps=False)._replace(read="")
     if not value.read:
         return kinds
-    return merged([((ALWAYS,), kinds._replace(rest="none")), (branch(value, want=True), constant(Lit("string")))])
+    return values.merged(
+        [((ALWAYS,), kinds._replace(rest="none")), (values.branch(value, want=True), constant(Lit("string")))]
+    )
 
 
 def _kind(thing: object) -> Lit | None:
@@ -163,20 +145,20 @@ def _kind(thing: object) -> Lit | None:
             return Lit("boolean")
         case Lit(value=str()):
             return Lit("string")
-        case Lit(value=None) | Record() | Items() | Environment():
+        case Lit(value=None) | Record() | Items() | values.Environment():
             return Lit("object")
         case Lit():
             return Lit("number")
-        case Outside(path=("window",) | ("document",)):
+        case values.Outside(path=("window",) | ("document",)):
             return Lit("undefined")
-    return Lit("undefined") if thing is UNDEFINED else None
+    return Lit("undefined") if thing is values.UNDEFINED else None
 
 
 def signed(value: Val, sign: str) -> Val:
     """`-value` and `+value`."""
 
     def scaled(thing: object) -> Lit | None:
-        told = number(thing)
+        told = values.number(thing)
         if told is None:
             return None
         own = (
@@ -190,7 +172,7 @@ def signed(value: Val, sign: str) -> Val:
 
 def instance_of(value: Val) -> Val:
     """`value instanceof X`: an error that was caught is one of the kind that is asked for."""
-    found = mapped(value, lambda thing: Lit(value=True) if isinstance(thing, Caught) else None, keeps=False)
+    found = mapped(value, lambda thing: Lit(value=True) if isinstance(thing, values.Caught) else None, keeps=False)
     return found._replace(rest="falsy" if found.cases and value.rest != "any" else "any")
 
 
@@ -200,7 +182,7 @@ def call(reader: Reader, path: tuple[str, ...], given: list[Val]) -> Val | None:
     thing = first.only
     match path:
         case ("Boolean",):
-            return negated(negated(reader.test(first)))
+            return values.negated(values.negated(reader.test(first)))
         case ("Number" | "parseFloat" | "parseInt" | "BigInt",) | ("Number", "parseInt" | "parseFloat"):
             return _numbers(first, lambda told, each: Lit(told, *(each[1:3] if isinstance(each, Lit) else ())))
         case ("isNaN",) | ("Number", "isNaN"):
@@ -208,7 +190,7 @@ def call(reader: Reader, path: tuple[str, ...], given: list[Val]) -> Val | None:
         case ("Number", "isInteger" | "isFinite" | "isSafeInteger") | ("isFinite",):
             return _numbers(first, lambda told, _: Lit(math.isfinite(told)))
         case ("String",):
-            return mapped(first, lambda each: Lit("undefined") if each is UNDEFINED else each)
+            return mapped(first, lambda each: Lit("undefined") if each is values.UNDEFINED else each)
         case ("Object", "freeze" | "seal") | ("structuredClone",) | ("Promise", "resolve"):
             return first
         case ("Object", "assign"):
@@ -228,17 +210,19 @@ def call(reader: Reader, path: tuple[str, ...], given: list[Val]) -> Val | None:
                     record.names |= {key.text: key.only.span} if key.only.span else {}
             return constant(record)
         case ("JSON", "parse"):
-            return made_of(reader.needs(first))
+            return values.made_of(reader.needs(first))
     return None
 
 
 def _numbers(value: Val, function: Callable[[float, object], Lit]) -> Val:
     """A function of the number that each outcome is."""
-    return mapped(value, lambda each: None if (told := number(each)) is None else function(told, each), keeps=False)
+    return mapped(
+        value, lambda each: None if (told := values.number(each)) is None else function(told, each), keeps=False
+    )
 
 
 def _listed(record: Record, what: str) -> Items:
-    items: list[tuple[Val, tuple[Guard, ...]]] = []
+    items: list[tuple[Val, tuple[values.Guard, ...]]] = []
     for name, value in record.fields.items():
         key = constant(Lit(name, record.names.get(name), name))
         pair = constant(Items([(key, (ALWAYS,)), (value, (ALWAYS,))]))

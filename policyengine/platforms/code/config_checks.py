@@ -15,23 +15,7 @@ from policyengine.model.value import Absent, Known, Unknown, Value
 from policyengine.platforms.code import config_values as values
 from policyengine.platforms.code.config_expressions import Expressions, TooLong
 from policyengine.platforms.code.config_schema import INVALID
-from policyengine.platforms.code.config_values import (
-    ALWAYS,
-    NEVER,
-    NOTHING,
-    OPAQUE,
-    SOMETIMES,
-    Caught,
-    Environment,
-    Guard,
-    Items,
-    Lit,
-    Record,
-    Val,
-    branch,
-    constant,
-    product,
-)
+from policyengine.platforms.code.config_values import ALWAYS, NEVER, OPAQUE, SOMETIMES, Guard, Items, constant, product
 from policyengine.syntax.typescript import FUNCTIONS, Code, Incomplete, children, inner, part
 
 if TYPE_CHECKING:
@@ -101,13 +85,13 @@ class Run(Expressions):
                 return self.block(each for each in children(node) if each.type != "export_clause")
             case "variable_declarator":
                 given = node.child_by_field_name("value")
-                value = self.value(given) if given is not None else NOTHING
+                value = self.value(given) if given is not None else values.NOTHING
                 self.bind(part(node, "name"), value)
                 return None if value is NEVER else True
             case "if_statement":
                 return self._if(node)
             case "return_statement":
-                value = self.value(children(node)[0]) if children(node) else NOTHING
+                value = self.value(children(node)[0]) if children(node) else values.NOTHING
                 self.frame.returned.append((self.frame.path, value))
                 return None if value is NEVER else False
             case "throw_statement":
@@ -136,7 +120,7 @@ class Run(Expressions):
         paths: list[Guard] = []
         for wanted, name in ((True, "consequence"), (False, "alternative")):
             body = node.child_by_field_name(name)
-            start = self.frame.path = product(before, branch(tested, want=wanted))
+            start = self.frame.path = product(before, values.branch(tested, want=wanted))
             ended = self.block([body]) if body is not None and start else True if start else None
             ends.append(ended)
             if ended:
@@ -159,12 +143,12 @@ class Run(Expressions):
         self.frame.path = before
         return True
 
-    def _rounds(self, node: Node) -> Iterator[tuple[Val, tuple[Guard, ...]]]:
+    def _rounds(self, node: Node) -> Iterator[tuple[values.Val, tuple[Guard, ...]]]:
         start, condition = node.child_by_field_name("initializer"), node.child_by_field_name("condition")
         if node.type == "for_in_statement":
             thing = self.value(part(node, "right")).only
-            if isinstance(thing, Record) and self.code.text(part(node, "operator")) == "in":
-                thing = Items((constant(Lit(key, thing.names.get(key), key)), (ALWAYS,)) for key in thing.fields)
+            if isinstance(thing, values.Record) and self.code.text(part(node, "operator")) == "in":
+                thing = Items((constant(values.Lit(key, thing.names.get(key), key)), (ALWAYS,)) for key in thing.fields)
             if isinstance(thing, Items):
                 yield from list(thing.items)
             if not isinstance(thing, Items) or not thing.closed:
@@ -178,7 +162,7 @@ class Run(Expressions):
         thing = self.value(walked).only if walked is not None else None
         if isinstance(thing, Items) and thing.closed:  # for (let i = 0; i < names.length; i++)
             for index in range(len(thing.items)):
-                self.frame.scope.names[self.code.text(part(limit, "left"))] = constant(Lit(float(index)))
+                self.frame.scope.names[self.code.text(part(limit, "left"))] = constant(values.Lit(float(index)))
                 yield OPAQUE, (ALWAYS,)
         else:
             yield OPAQUE, (SOMETIMES,)
@@ -188,7 +172,7 @@ class Run(Expressions):
         for case in children(part(node, "body")):
             wanted = case.child_by_field_name("value")
             told = values.compared("===", value, self.value(wanted)) if wanted is not None else OPAQUE
-            self.frame.path = product(before, branch(told, want=True))
+            self.frame.path = product(before, values.branch(told, want=True))
             if self.frame.path:
                 self.block(each for each in children(case) if each != wanted)
         self.frame.path = before
@@ -207,7 +191,7 @@ class Run(Expressions):
             self.outer, self.frame.path = (*dict.fromkeys(failures), SOMETIMES), (ALWAYS,)
             name = handler.child_by_field_name("parameter")
             if name is not None:
-                self.bind(name, constant(Caught()))
+                self.bind(name, constant(values.Caught()))
             caught = self.block([part(handler, "body")])
             self.outer, self.frame.path = outer, path
             goes_on = True if caught or goes_on else caught
@@ -224,7 +208,7 @@ def checked(modules: Modules, code: Code, wanted: frozenset[str] | None = None) 
         if code.text(node.children[0]) in ("process.env", "import.meta.env", "Bun.env"):
             key = code.key(node.named_children[-1]) if node.named_children[-1].type != "identifier" else None
             if key is not None:
-                run.read(*key, Environment(meta=code.text(node).startswith("import")))
+                run.read(*key, values.Environment(meta=code.text(node).startswith("import")))
     required, conditional = _requirements(run)
     libraries = [guard.check for guard in run.found if guard.check not in ("", "crash")]
     manual = any(guard.absent and not guard.check for guard in run.found)

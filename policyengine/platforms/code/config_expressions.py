@@ -11,26 +11,7 @@ from policyengine.platforms.code import config_builtins as builtins
 from policyengine.platforms.code import config_schema as schemas
 from policyengine.platforms.code import config_values as values
 from policyengine.platforms.code.config_reads import Reader
-from policyengine.platforms.code.config_scopes import Class, Function
-from policyengine.platforms.code.config_values import (
-    ALWAYS,
-    NEVER,
-    NOTHING,
-    OPAQUE,
-    SOMETIMES,
-    UNDEFINED,
-    Environment,
-    Guard,
-    Items,
-    Lit,
-    Outside,
-    Record,
-    Val,
-    branch,
-    constant,
-    made_of,
-    merged,
-)
+from policyengine.platforms.code.config_values import ALWAYS, NOTHING, OPAQUE, Record, Val, constant, made_of, merged
 from policyengine.syntax.typescript import CLASSES, FUNCTIONS, Incomplete, arguments, children, inner, part
 
 if TYPE_CHECKING:
@@ -87,7 +68,7 @@ class Expressions(Reader):
                 literal = self.code.string(node)
                 if literal is None:
                     return made_of(*(self.value(each) for each in children(node)), rest="truthy")
-                return constant(Lit(literal[0], literal[1], literal[0]))
+                return constant(values.Lit(literal[0], literal[1], literal[0]))
             case "template_substitution":
                 return made_of(*(self.value(each) for each in children(node)))
             case "number" | "true" | "false" | "null":
@@ -99,9 +80,9 @@ class Expressions(Reader):
             case "member_expression" | "subscript_expression" | "call_expression":
                 return self._chain(node)
             case "meta_property":
-                return constant(Outside("", ("import.meta",), "import.meta"))
+                return constant(values.Outside("", ("import.meta",), "import.meta"))
             case "import":
-                return constant(Outside("", ("require",), "import"))
+                return constant(values.Outside("", ("require",), "import"))
             case "binary_expression":
                 return self._binary(node)
             case "unary_expression":
@@ -154,7 +135,7 @@ class Expressions(Reader):
     def _index(self, node: Node) -> tuple[str, Span] | None:
         """The text or number that an index always is."""
         thing = self.value(node).only
-        if not isinstance(thing, Lit) or isinstance(thing.value, bool) or thing.value is None:
+        if not isinstance(thing, values.Lit) or isinstance(thing.value, bool) or thing.value is None:
             return None
         if isinstance(thing.value, float):
             return str(int(thing.value)) if thing.value.is_integer() else "", thing.span or self.code.span(node)
@@ -162,29 +143,29 @@ class Expressions(Reader):
 
     def _indexed(self, receiver: Val, index: Val) -> Val:
         """`receiver[index]` where the index is computed, or one of several texts."""
-        parts: list[tuple[Sequence[Guard], Val]] = [
+        parts: list[tuple[Sequence[values.Guard], Val]] = [
             ((guard,), self.get(receiver, thing.value, thing.span))
             for guard, thing in index.cases
-            if isinstance(thing, Lit) and isinstance(thing.value, str) and thing.span
+            if isinstance(thing, values.Lit) and isinstance(thing.value, str) and thing.span
         ]
-        if not parts and any(isinstance(thing, Environment) for thing in receiver.things):
+        if not parts and any(isinstance(thing, values.Environment) for thing in receiver.things):
             self.computed = True
-        return merged([*parts, ((SOMETIMES,), made_of(receiver, index))])
+        return merged([*parts, ((values.SOMETIMES,), made_of(receiver, index))])
 
     def _arguments(self, node: Node) -> list[Val]:
         given: list[Val] = []
         for each in arguments(node):
             value = self.value(each)
             spread = value.only if each.type == "spread_element" else None
-            given.extend((item for item, _ in spread.items) if isinstance(spread, Items) else [value])
+            given.extend((item for item, _ in spread.items) if isinstance(spread, values.Items) else [value])
         return given
 
     def _new(self, node: Node) -> Val:
         made, given = self.value(part(node, "constructor")).only, self._arguments(node)
-        if isinstance(made, Class):
+        if isinstance(made, values.Class):
             self.call(made.fields.get("constructor", OPAQUE), given)
             return constant(made)
-        path = made.path if isinstance(made, Outside) else ()
+        path = made.path if isinstance(made, values.Outside) else ()
         if path == ("URL",) and len(given) == 1:
             self.needs(given[0])
         if path == ("Set",) and given:
@@ -211,12 +192,14 @@ class Expressions(Reader):
                 return self.otherwise(left, right, sign)
             case "&&":
                 self.test(left)
-                yes = branch(left, want=True)
+                yes = values.branch(left, want=True)
                 other = self.under(yes, lambda: self.value(right))
                 found = merged([((ALWAYS,), values.when(left, want=False)), (yes, other)])
                 if other.rest in ("any", "truthy"):  # it may be true: `!process.env.A && flag()`
-                    may = Guard(when=other.note or values.UNDER)
-                    new = tuple((guard, Lit(value=True)) for guard in values.product(yes, (may,)) if guard.absent)
+                    may = values.Guard(when=other.note or values.UNDER)
+                    new = tuple(
+                        (guard, values.Lit(value=True)) for guard in values.product(yes, (may,)) if guard.absent
+                    )
                     found = found._replace(cases=found.cases + new)
                 return found._replace(note=left.note or other.note)
             case "===" | "!==" | "==" | "!=" | "<" | "<=" | ">" | ">=":
@@ -228,22 +211,22 @@ class Expressions(Reader):
 
     def otherwise(self, left: Val, right: Node, sign: str = "??") -> Val:
         """`left || right` and `left ?? right`: a default, another variable, or an end."""
-        lacking = branch(left if sign == "||" else values.present(left), want=False)
+        lacking = values.branch(left if sign == "||" else values.present(left), want=False)
         ends = len(self.found)
         other = self.under(lacking, lambda: self.value(right))
         called = inner(right).child_by_field_name("function")
         name = self.code.text(called).rpartition(".")[2] if called is not None else ""
-        if _STOPS.match(name) and not other.cases and other is not NEVER and len(self.found) == ends:
+        if _STOPS.match(name) and not other.cases and other is not values.NEVER and len(self.found) == ends:
             self.stop(lacking)  # fail("…"), which is not in reach
-            other = NEVER
+            other = values.NEVER
         self.default(left, other, lacking)
         kept = values.when(left, want=True) if sign == "||" else values.there(left)
         found = merged([((ALWAYS,), kept), (lacking, other)])
         return found._replace(read=left.read if not other.keys else "", note=left.note)
 
-    def default(self, left: Val, other: Val, lacking: Sequence[Guard]) -> None:
+    def default(self, left: Val, other: Val, lacking: Sequence[values.Guard]) -> None:
         """Note what stands in for the variables of `left`."""
-        if other.only is UNDEFINED or other is NEVER:
+        if other.only is values.UNDEFINED or other is values.NEVER:
             return
         if not other.keys:
             for key in {key for guard in lacking if not guard.when for key in guard.absent[:-1]}:
@@ -267,7 +250,7 @@ class Expressions(Reader):
 
     def _ternary(self, node: Node) -> Val:
         tested = self.test(self.value(part(node, "condition")))
-        yes, no = branch(tested, want=True), branch(tested, want=False)
+        yes, no = values.branch(tested, want=True), values.branch(tested, want=False)
         one = self.under(yes, lambda: self.value(part(node, "consequence")))
         other = self.under(no, lambda: self.value(part(node, "alternative")))
         if one.read:
@@ -305,16 +288,16 @@ class Expressions(Reader):
                     ((guard,), each.fields.get(name, own)) for guard, each in value.cases if isinstance(each, Record)
                 ]
                 record.fields[name] = merged(parts)
-        elif thing is not UNDEFINED:
+        elif thing is not values.UNDEFINED:
             record.rest.append(value)
 
     def _array(self, node: Node) -> Val:
-        items = Items()
+        items = values.Items()
         for each in children(node):
             value = self.value(each)
             if each.type != "spread_element":
                 items.items.append((value, (ALWAYS,)))
-            elif isinstance(value.only, Items):
+            elif isinstance(value.only, values.Items):
                 items.items.extend(value.only.items)
                 items.closed = items.closed and value.only.closed
             else:
@@ -322,7 +305,7 @@ class Expressions(Reader):
         return constant(items)
 
     def _class(self, node: Node) -> Val:
-        made = Class(node, self.frame.scope)
+        made = values.Class(node, self.frame.scope)
         for child in node.children:
             if child.type == "decorator":
                 self.value(child)
@@ -374,7 +357,7 @@ class Expressions(Reader):
             case "identifier" | "shorthand_property_identifier_pattern":
                 self.frame.scope.names[self.code.text(pattern)] = value
             case "assignment_pattern" | "object_assignment_pattern":
-                lacking = any(thing is UNDEFINED for thing in value.things)
+                lacking = any(thing is values.UNDEFINED for thing in value.things)
                 self.bind(part(pattern, "left"), self.otherwise(value, part(pattern, "right")) if lacking else value)
             case "object_pattern":
                 for each in children(pattern):
@@ -386,9 +369,9 @@ class Expressions(Reader):
                 for index, each in enumerate(children(pattern)):
                     self.bind(each, builtins.item(value.only, index))
             case "rest_pattern" if pattern.named_children:
-                self.bind(pattern.named_children[0], value if isinstance(value.only, Environment) else OPAQUE)
+                self.bind(pattern.named_children[0], value if isinstance(value.only, values.Environment) else OPAQUE)
 
-    def parameters(self, function: Function, given: Sequence[Val] | None) -> None:
+    def parameters(self, function: values.Function, given: Sequence[Val] | None) -> None:
         """Give the parameters of a function what it is called with."""
         single = function.node.child_by_field_name("parameter")
         listed = [single] if single is not None else children(function.node.child_by_field_name("parameters"))
@@ -397,17 +380,19 @@ class Expressions(Reader):
             value = given[index] if given is not None and index < len(given) else NOTHING
             if pattern.type == "rest_pattern":
                 pattern = children(pattern)[0]
-                value = constant(Items(((one, (ALWAYS,)) for one in (given or ())[index:]), closed=given is not None))
-            elif fallback is not None and any(thing is UNDEFINED for thing in value.things):
+                value = constant(
+                    values.Items(((one, (ALWAYS,)) for one in (given or ())[index:]), closed=given is not None)
+                )
+            elif fallback is not None and any(thing is values.UNDEFINED for thing in value.things):
                 value = self.value(fallback) if value is NOTHING else self.otherwise(value, fallback)
             elif given is None:
                 kind = each.child_by_field_name("type")
                 value = self._assumed(function, index, self.code.text(kind) if kind is not None else "")
             self.bind(pattern, value)
 
-    def _assumed(self, function: Function, index: int, kind: str) -> Val:
+    def _assumed(self, function: values.Function, index: int, kind: str) -> Val:
         """What a parameter is called with from elsewhere: the environment, by its type or the name of the function."""
         if "ProcessEnv" in kind or "ImportMetaEnv" in kind:
-            return constant(Environment(meta="Meta" in kind))
+            return constant(values.Environment(meta="Meta" in kind))
         loose = index == 0 and _SPEAKS_OF_ENVIRONMENT.search(function.name) and _HOLDS_TEXTS.match(kind)
-        return constant(Environment(loose=True)) if loose else OPAQUE
+        return constant(values.Environment(loose=True)) if loose else OPAQUE

@@ -8,24 +8,9 @@ from typing import TYPE_CHECKING
 from policyengine.knowledge import validators
 from policyengine.model.value import Absent, Known, Unknown, Value
 from policyengine.platforms.code import config_schema as schemas
+from policyengine.platforms.code import config_values as values
 from policyengine.platforms.code.config_schema import CONDITION, DEEPEST, Field, Method, Schema, outcome
-from policyengine.platforms.code.config_scopes import Class, Function
-from policyengine.platforms.code.config_values import (
-    NEVER,
-    NOTHING,
-    OPAQUE,
-    UNDEFINED,
-    Caught,
-    Environment,
-    Items,
-    Lit,
-    Outside,
-    Record,
-    Val,
-    branch,
-    constant,
-    truth,
-)
+from policyengine.platforms.code.config_values import NOTHING, OPAQUE, Items, Lit, Outside, Record, Val, constant, truth
 from policyengine.syntax.typescript import children
 
 if TYPE_CHECKING:
@@ -34,7 +19,7 @@ if TYPE_CHECKING:
     from policyengine.model.source import Span
     from policyengine.platforms.code.config_reads import Reader
 
-_ALL = constant(Environment())
+_ALL = constant(values.Environment())
 _RUNTIMES = ("runtimeEnvStrict", "runtimeEnv", "experimental__runtimeEnv", "envStrict", "env")
 
 
@@ -72,7 +57,7 @@ def call(reader: Reader, function: Outside, given: list[Val], span: Span | None)
             return _json_schema(reader, options, library) if isinstance(options, Record) else None
         case "nest":
             return _nest(reader, first.only) if isinstance(first.only, Record) else None
-        case "class-transformer" if isinstance(first.only, Class):
+        case "class-transformer" if isinstance(first.only, values.Class):
             made = Instance(_of_class(reader, first.only), second)
             made.rest.append(second)
             return constant(made)
@@ -147,7 +132,7 @@ def _bypass(reader: Reader, skip: Val, span: Span) -> Value[str]:
     if skip.only is not None and truth(skip.only) is False:
         return Absent(span)
     keys = [key for key in sorted(skip.keys) if key != "NODE_ENV"]
-    without = [guard for guard in branch(skip, want=True) if guard.absent]
+    without = [guard for guard in values.branch(skip, want=True) if guard.absent]
     if len(keys) == 1 and not without and keys[0] in reader.modules.names:
         return Known(keys[0], reader.modules.names[keys[0]])
     return Unknown("what switches validation off is computed", span)
@@ -184,7 +169,7 @@ def _convict(reader: Reader, name: str, first: Val) -> Val:
     fields = {key: Field(span, constant(schema)) for key, span, schema in _leaves(reader, given)}
     for key, each in fields.items():
         if each.span is not None:
-            reader.read(key, each.span, Environment())
+            reader.read(key, each.span, values.Environment())
             reader.note(key, default=schemas.schema_of(each.value.only).default)
     return constant(Schema("convict", fields=fields))
 
@@ -204,14 +189,14 @@ def _leaf(reader: Reader, node: Record) -> Schema:
     default, form = node.fields.get("default", NOTHING), node.fields.get("format", OPAQUE)
     optional = Schema("convict", "optional", default=default)
     if not isinstance(default.only, Lit):
-        return Schema("convict", "open", CONDITION) if default.only is UNDEFINED else optional
+        return Schema("convict", "open", CONDITION) if default.only is values.UNDEFINED else optional
     if truth(node.fields.get("nullable", NOTHING).only) and default.only.value is None:
         return optional
     own = reader.formats.get(form.text or "", form)
     validate = own.only.fields.get("validate", own) if isinstance(own.only, Record) else own
-    if isinstance(validate.only, Function):
+    if isinstance(validate.only, values.Function):
         with reader.aside():
-            refused = reader.call(validate, [default]) is NEVER
+            refused = reader.call(validate, [default]) is values.NEVER
         return Schema("convict") if refused else optional
     if default.only.value not in (None, "") or form.text == "*" or "format" not in node.fields:
         return optional
@@ -265,7 +250,7 @@ class Instance(Record):
         self.given = given
 
 
-def _of_class(reader: Reader, made: Class, depth: int = 0) -> Schema:
+def _of_class(reader: Reader, made: values.Class, depth: int = 0) -> Schema:
     """The schema that the decorators of a class make."""
     code = made.scope.code
     fields: dict[str, Field] = {}
@@ -274,7 +259,7 @@ def _of_class(reader: Reader, made: Class, depth: int = 0) -> Schema:
         if child.type == "class_heritage":
             parent = reader.name(code.text(child).removeprefix("extends").strip()).only
             gap = "the class of variables extends one that is not in reach"
-            if isinstance(parent, Class) and depth < DEEPEST:
+            if isinstance(parent, values.Class) and depth < DEEPEST:
                 fields, gap = _of_class(reader, parent, depth + 1).fields or {}, ""
     for each in children(made.node.child_by_field_name("body")):
         name = code.key(each.child_by_field_name("name") or each)
@@ -302,4 +287,4 @@ def _validated(reader: Reader, made: Instance, options: Val, *, strict: bool) ->
     result = outcome(reader, constant(schema), made.given, library="class-validator", kind=kind).only
     if strict or not isinstance(result, Record):
         return OPAQUE
-    return constant(Items([(constant(Caught()), (guard,)) for guard in result.failed]))
+    return constant(Items([(constant(values.Caught()), (guard,)) for guard in result.failed]))

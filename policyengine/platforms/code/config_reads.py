@@ -11,31 +11,8 @@ from policyengine.patterns import regex
 from policyengine.platforms.code import config_builtins as builtins
 from policyengine.platforms.code import config_libraries as libraries
 from policyengine.platforms.code import config_schema as schemas
-from policyengine.platforms.code.config_scopes import Frame, Function, Scope
-from policyengine.platforms.code.config_values import (
-    ALWAYS,
-    NEVER,
-    NOTHING,
-    OPAQUE,
-    SOMETIMES,
-    UNDEFINED,
-    Environment,
-    Guard,
-    Items,
-    Lit,
-    Outside,
-    Record,
-    Undefined,
-    Val,
-    both,
-    branch,
-    constant,
-    made_of,
-    merged,
-    product,
-    there,
-    variable,
-)
+from policyengine.platforms.code import config_values as values
+from policyengine.platforms.code.config_values import ALWAYS, OPAQUE, Environment, Guard, Outside, Record, Val, constant
 from policyengine.syntax.typescript import Code, Import, children
 
 if TYPE_CHECKING:
@@ -79,12 +56,12 @@ class Reader:
 
     def __init__(self, modules: Modules, code: Code) -> None:
         self.modules = modules
-        self.scopes = {code.source.path: Scope(code)}
-        self.frame = Frame(self.scopes[code.source.path])
+        self.scopes = {code.source.path: values.Scope(code)}
+        self.frame = values.Frame(self.scopes[code.source.path])
         self.outer: tuple[Guard, ...] = (ALWAYS,)
         self.found: list[Guard] = []
         self.told: dict[str, Told] = {}
-        self.made: dict[tuple[str, int], Function] = {}
+        self.made: dict[tuple[str, int], values.Function] = {}
         self.ran: set[tuple[str, int]] = set()
         self.formats: dict[str, Val] = {}
         self.gaps: list[str] = []
@@ -109,7 +86,7 @@ class Reader:
         """`{ ...value }`."""
         raise NotImplementedError
 
-    def parameters(self, function: Function, given: Sequence[Val] | None) -> None:
+    def parameters(self, function: values.Function, given: Sequence[Val] | None) -> None:
         """Give the parameters of a function what it is called with."""
         raise NotImplementedError
 
@@ -121,7 +98,7 @@ class Reader:
             return OPAQUE
         self.told.setdefault(key, Told(span, client=environment.meta))
         self.modules.names.setdefault(key, span)
-        return variable(key)
+        return values.variable(key)
 
     def note(self, key: str, *, default: Val | None = None, reason: str = "", tested: bool = True) -> None:
         """Keep what is told of a variable. The first default counts."""
@@ -139,7 +116,7 @@ class Reader:
     def stop(self, guards: Iterable[Guard] = (ALWAYS,)) -> None:
         """The program ends here, under further conditions."""
         self.throws = True
-        ends = product(product(self.outer, self.frame.path), guards)
+        ends = values.product(values.product(self.outer, self.frame.path), guards)
         self.found.extend(guard for guard in ends if guard.absent or guard.check)
 
     @contextmanager
@@ -155,18 +132,18 @@ class Reader:
     def under(self, guards: Iterable[Guard], follow: Callable[[], Val]) -> Val:
         """What an expression is that is reached under conditions only."""
         before = self.frame.path
-        self.frame.path = product(before, guards)
+        self.frame.path = values.product(before, guards)
         try:
-            return follow() if self.frame.path else NEVER
+            return follow() if self.frame.path else values.NEVER
         finally:
             self.frame.path = before
 
     def needs(self, value: Val) -> Val:
         """A value that must be there: where it is `undefined`, JavaScript itself ends the program."""
-        lacking = [guard for guard, thing in value.cases if thing is UNDEFINED and not guard.when]
+        lacking = [guard for guard, thing in value.cases if thing is values.UNDEFINED and not guard.when]
         if lacking and not self.assumed:
             self.stop(guard._replace(check=guard.check or "crash") for guard in lacking)
-        return there(value) if lacking else value
+        return values.there(value) if lacking else value
 
     # Names
 
@@ -177,7 +154,7 @@ class Reader:
             scope = scope.outer
         return self.of_file(scope, name)
 
-    def of_file(self, scope: Scope, name: str) -> Val:
+    def of_file(self, scope: values.Scope, name: str) -> Val:
         """What a name of a file stands for, followed when it is first asked for."""
         if name not in scope.names:
             code = scope.code
@@ -187,16 +164,16 @@ class Reader:
             elif name in code.imports:
                 scope.names[name] = self.imported(code, code.imports[name], name)
             elif name == "undefined":
-                scope.names[name] = NOTHING
+                scope.names[name] = values.NOTHING
             else:
                 path = () if name in ("globalThis", "global") else (name,)
                 scope.names[name] = constant(Outside("", path, name))
         return scope.names[name]
 
-    def at(self, scope: Scope, follow: Callable[[], Val]) -> Val:
+    def at(self, scope: values.Scope, follow: Callable[[], Val]) -> Val:
         """What an expression is in another scope."""
         frame, outer = self.frame, self.outer
-        self.frame, self.outer = Frame(scope), product(outer, frame.path)
+        self.frame, self.outer = values.Frame(scope), values.product(outer, frame.path)
         try:
             return follow()
         finally:
@@ -222,7 +199,7 @@ class Reader:
         code, name = found
         if code.source.path not in self.scopes and len(self.scopes) >= FILES:
             return OPAQUE
-        scope = self.scopes.setdefault(code.source.path, Scope(code))
+        scope = self.scopes.setdefault(code.source.path, values.Scope(code))
         if name in code.declared:
             return self.of_file(scope, name)
         if name not in scope.names:
@@ -240,7 +217,7 @@ class Reader:
     def get(self, value: Val, name: str, span: Span | None) -> Val:
         """`value.name`."""
         parts = [((guard,), self._get(thing, name, span)) for guard, thing in value.cases]
-        return merged([*parts, ((SOMETIMES,), made_of(value))] if value.rest != "none" else parts)
+        return values.merged([*parts, ((values.SOMETIMES,), values.made_of(value))] if value.rest != "none" else parts)
 
     def _get(self, thing: object, name: str, span: Span | None) -> Val:
         match thing:
@@ -253,8 +230,8 @@ class Reader:
                 return constant(_ENVIRONMENTS.get(found.path, found) if not found.library else found)
             case schemas.Schema():
                 return schemas.member(thing, name)
-            case Undefined():
-                return NOTHING
+            case values.Undefined():
+                return values.NOTHING
             case _:
                 return builtins.member(thing, name)
 
@@ -262,18 +239,18 @@ class Reader:
         """A property of an object."""
         if name in record.fields:
             found = record.fields[name]
-            getter = isinstance(found.only, Function) and found.only.getter
+            getter = isinstance(found.only, values.Function) and found.only.getter
             return self.call(found, []) if getter else found
         for rest in reversed(record.rest):
             if any(isinstance(thing, (Environment, Record)) for thing in rest.things):
                 return self.get(rest, name, span)
-        return OPAQUE if record.rest else NOTHING
+        return OPAQUE if record.rest else values.NOTHING
 
     # Calls
 
-    def function(self, node: Node) -> Function:
+    def function(self, node: Node) -> values.Function:
         """A function that is made here."""
-        made = Function(node, self.frame.scope)
+        made = values.Function(node, self.frame.scope)
         self.made.setdefault(made.id, made)
         return made
 
@@ -281,7 +258,7 @@ class Reader:
         """`receiver.name(given)`."""
         parts: list[tuple[Sequence[Guard], Val]] = []
         for guard, thing in receiver.cases:
-            if isinstance(thing, (Lit, Items, Undefined)):
+            if isinstance(thing, (values.Lit, values.Items, values.Undefined)):
                 found = builtins.method(self, thing, name, given)
             else:
                 found = self.call(
@@ -290,10 +267,12 @@ class Reader:
             parts.append(((guard,), found))
         if receiver.rest != "none" or not parts:
             if name == "getOrThrow" and given and given[0].text is not None:  # of Nest's ConfigService
-                self.stop(branch(self.get(constant(Environment()), given[0].text, _place(given[0])), want=False))
+                self.stop(values.branch(self.get(constant(Environment()), given[0].text, _place(given[0])), want=False))
             kept = builtins.keeps_truth(name)
-            parts.append(((SOMETIMES,), self.unknown(given, receiver)._replace(rest=receiver.rest if kept else "any")))
-        result = merged(parts)
+            parts.append(
+                ((values.SOMETIMES,), self.unknown(given, receiver)._replace(rest=receiver.rest if kept else "any"))
+            )
+        result = values.merged(parts)
         return result._replace(read=receiver.read if builtins.keeps_truth(name) else "") if receiver.read else result
 
     def call(self, function: Val, given: list[Val], span: Span | None = None) -> Val:
@@ -301,7 +280,7 @@ class Reader:
         parts: list[tuple[Sequence[Guard], Val]] = []
         for guard, thing in function.cases:
             match thing:
-                case Function():
+                case values.Function():
                     found = self.under((guard,), partial(self.run, thing, given))
                 case Outside():
                     found = self._outside(thing, given, span)
@@ -313,18 +292,18 @@ class Reader:
                     found = self.unknown(given)
             parts.append(((guard,), found))
         if function.rest != "none" or not parts:
-            parts.append(((SOMETIMES,), self.unknown(given, function)))
-        return merged(parts) if len(parts) > 1 else parts[0][1]
+            parts.append(((values.SOMETIMES,), self.unknown(given, function)))
+        return values.merged(parts) if len(parts) > 1 else parts[0][1]
 
     def _outside(self, thing: Outside, given: list[Val], span: Span | None) -> Val:
         name = thing.path[-1] if thing.path else thing.name
         if thing.path in _ENDS:
             self.stop()
-            return NEVER
+            return values.NEVER
         if thing.path == ("Deno", "env", "get") and given and given[0].text is not None:
             return self.get(constant(Environment()), given[0].text, _place(given[0]))
         if name in _ASSERTS and given and not thing.library:
-            self.stop(guard for guard in branch(self.test(given[0]), want=False) if guard.absent)
+            self.stop(guard for guard in values.branch(self.test(given[0]), want=False) if guard.absent)
             return given[0]
         if thing.path == ("require",) and given and given[0].text is not None:
             return self.imported(self.code, Import("*", given[0].text), name)
@@ -336,36 +315,40 @@ class Reader:
         """What a function gives that is not in reach. It may call functions and judge results that it is given."""
         for value in given:
             thing = value.only
-            if isinstance(thing, Function) and thing.id not in self.ran:
+            if isinstance(thing, values.Function) and thing.id not in self.ran:
                 self.run(thing, None)
             elif isinstance(thing, Record) and thing.failed:
-                self.stop(new for guard in thing.failed if (new := both(guard, schemas.JUDGED_ELSEWHERE)))
+                self.stop(new for guard in thing.failed if (new := values.both(guard, schemas.JUDGED_ELSEWHERE)))
             elif isinstance(thing, Outside) and thing.library == "fastify-env" and not thing.path:
                 libraries.call(self, thing, list(given), None)
-        return made_of(*given, *more)
+        return values.made_of(*given, *more)
 
-    def run(self, function: Function, given: Sequence[Val] | None) -> Val:
+    def run(self, function: values.Function, given: Sequence[Val] | None) -> Val:
         """Follow a function with arguments; without them as whoever calls it from elsewhere may."""
         self.ran.add(function.id)
         if self._calls >= CALLS:
             return OPAQUE
         self._calls += 1
         try:
-            return self.at(Scope(function.scope.code, function.scope), lambda: self._body(function, given))
+            return self.at(values.Scope(function.scope.code, function.scope), lambda: self._body(function, given))
         finally:
             self._calls -= 1
 
-    def _body(self, function: Function, given: Sequence[Val] | None) -> Val:
+    def _body(self, function: values.Function, given: Sequence[Val] | None) -> Val:
         self.parameters(function, given)
         body = function.node.child_by_field_name("body")
         if body is None or body.type != "statement_block":
             return OPAQUE if body is None else self.value(body)
         returned = self.frame.returned
         if self.block(children(body)):
-            returned.append((self.frame.path, NOTHING))
-        found = merged(returned)
+            returned.append((self.frame.path, values.NOTHING))
+        found = values.merged(returned)
         for path, value in returned:  # a default that the function puts in for a variable
-            if isinstance(value.only, Lit) and value.only.span is not None and not isinstance(value.only.value, bool):
+            if (
+                isinstance(value.only, values.Lit)
+                and value.only.span is not None
+                and not isinstance(value.only.value, bool)
+            ):
                 for guard in path:
                     if len(guard.absent) == 1 and not guard.when and guard.absent[0] in found.keys:
                         self.note(guard.absent[0], default=value)
@@ -373,11 +356,11 @@ class Reader:
 
 
 def _place(value: Val) -> Span | None:
-    return value.only.span if isinstance(value.only, Lit) else None
+    return value.only.span if isinstance(value.only, values.Lit) else None
 
 
 def _written(thing: object, span: Span) -> Value[str]:
     """The text of a default as it is written."""
-    if isinstance(thing, Lit) and thing.span is not None and thing.value is not None:
+    if isinstance(thing, values.Lit) and thing.span is not None and thing.value is not None:
         return Known(thing.text, thing.span)
     return Unknown("the default is computed", span)

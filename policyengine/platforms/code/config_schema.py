@@ -15,28 +15,8 @@ from msgspec.structs import replace
 
 from policyengine.knowledge import validators
 from policyengine.patterns import regex
-from policyengine.platforms.code.config_values import (
-    ALWAYS,
-    NEVER,
-    NOTHING,
-    OPAQUE,
-    SOMETIMES,
-    UNDEFINED,
-    Caught,
-    Environment,
-    Guard,
-    Items,
-    Lit,
-    Outside,
-    Record,
-    Val,
-    both,
-    branch,
-    constant,
-    merged,
-    product,
-    truth,
-)
+from policyengine.platforms.code import config_values as values
+from policyengine.platforms.code.config_values import ALWAYS, OPAQUE, Environment, Guard, Items, Record, Val, constant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,7 +31,7 @@ CONDITION = "it depends on a condition"
 JUDGED_ELSEWHERE = Guard(when="whether a failure stops the program is not told here")
 INVALID = "a value is invalid"
 _STRICT_FORMAT = regex(r"url|uri|email|uuid|cuid|ulid|regex|startsWith|endsWith|includes|datetime|ip|length|jwt|base64")
-_CONTEXT = constant(Outside("issue", (), "ctx"))
+_CONTEXT = constant(values.Outside("issue", (), "ctx"))
 
 
 class Field(NamedTuple):
@@ -105,9 +85,9 @@ def schema_of(thing: object) -> Schema:
                 for name, value in thing.fields.items()
             }
             return Schema(fields=fields, gap="the schema is computed" if thing.rest else "")
-        case Lit(value=str() as text):  # arktype: "string", "string | undefined", "number = 3000"
+        case values.Lit(value=str() as text):  # arktype: "string", "string | undefined", "number = 3000"
             return Schema("arktype", "optional" if "undefined" in text or "=" in text else "required")
-        case Outside() if not thing.library:
+        case values.Outside() if not thing.library:
             where = f"its schema comes from '{thing.name}', which is not in reach"
             return Schema(missing="open", reason=where, gap=where.replace("its", "the"))
         case _:
@@ -134,10 +114,10 @@ def _each(value: Val, change: Callable[[Schema], Schema]) -> Val:
 
 def record(schema: Schema) -> Record:
     """The schemas of an object's keys, as `.shape` and `.entries` give them."""
-    made = Record({name: each.value for name, each in (schema.fields or {}).items()})
-    made.names = {name: each.span for name, each in (schema.fields or {}).items() if each.span is not None}
-    if schema.gap:
-        made.rest.append(OPAQUE)
+    fields = schema.fields or {}
+    spans = {name: each.span for name, each in fields.items() if each.span is not None}
+    made = Record({name: each.value for name, each in fields.items()}, spans)
+    made.rest.extend([OPAQUE] if schema.gap else [])
     return made
 
 
@@ -157,13 +137,13 @@ def check(reader: Reader, schema: Val, given: Val) -> tuple[Val, tuple[Guard, ..
     if len({each.missing for _, each in several}) == 1 and several[0][1].missing != "open":
         several = [(ALWAYS, several[0][1])]
     outcomes = [(guard, *_checked(reader, each, given)) for guard, each in several]
-    failures = [guard for guard, _, found in outcomes for guard in product((guard,), found)]
-    return merged([((guard,), out) for guard, out, _ in outcomes]), tuple(failures)
+    failures = [guard for guard, _, found in outcomes for guard in values.product((guard,), found)]
+    return values.merged([((guard,), out) for guard, out, _ in outcomes]), tuple(failures)
 
 
 def _checked(reader: Reader, schema: Schema, given: Val) -> tuple[Val, tuple[Guard, ...]]:
     if schema.before is not None:
-        lacking = [guard for guard, thing in given.cases if thing is UNDEFINED]
+        lacking = [guard for guard, thing in given.cases if thing is values.UNDEFINED]
         given = reader.call(schema.before, [given])
         if not given.cases and schema.missing == "required":
             return given, tuple(guard._replace(when="it is prepared before it is checked") for guard in lacking)
@@ -172,13 +152,18 @@ def _checked(reader: Reader, schema: Schema, given: Val) -> tuple[Val, tuple[Gua
     cases: list[tuple[Guard, object]] = []
     failures: list[Guard] = []
     for guard, thing in given.cases:
-        if isinstance(thing, Lit) and isinstance(thing.value, float) and math.isnan(thing.value) and not schema.text:
+        if (
+            isinstance(thing, values.Lit)
+            and isinstance(thing.value, float)
+            and math.isnan(thing.value)
+            and not schema.text
+        ):
             failures.append(guard)
-        elif thing is not UNDEFINED or schema.missing == "anything":
+        elif thing is not values.UNDEFINED or schema.missing == "anything":
             cases.append((guard, thing))
         elif schema.missing == "optional":
-            default = schema.default or NOTHING
-            cases.extend((new, each) for other, each in default.cases if (new := both(guard, other)))
+            default = schema.default or values.NOTHING
+            cases.extend((new, each) for other, each in default.cases if (new := values.both(guard, other)))
             for key in guard.absent if len(guard.absent) == 1 else ():
                 reader.note(key, default=schema.default)
         elif schema.missing == "required":
@@ -204,25 +189,25 @@ def _step(reader: Reader, kind: str, function: Val, out: Val) -> tuple[Val, Sequ
             result = reader.call(function, [constant(thing), _CONTEXT])
         failures.extend(found)
         if kind == "transform":
-            failures.extend([guard] if result is NEVER else ())
+            failures.extend([guard] if result is values.NEVER else ())
             parts.append(((guard,), result))
             continue
-        told = None if result.only is None else truth(result.only)
+        told = None if result.only is None else values.truth(result.only)
         if told is False and kind == "check":
             failures.append(guard)
         else:
             parts.append(((guard,), constant(thing)))
-            if told is None and thing is UNDEFINED and result.rest != "none":
-                failures.extend(product((guard,), branch(result, want=False)))
+            if told is None and thing is values.UNDEFINED and result.rest != "none":
+                failures.extend(values.product((guard,), values.branch(result, want=False)))
     if out.rest != "none":
-        parts.append(((SOMETIMES,), out._replace(cases=(), rest="any" if kind == "transform" else out.rest)))
-    return merged(parts)._replace(read="" if kind == "transform" else out.read), failures
+        parts.append(((values.SOMETIMES,), out._replace(cases=(), rest="any" if kind == "transform" else out.rest)))
+    return values.merged(parts)._replace(read="" if kind == "transform" else out.read), failures
 
 
 def _object(reader: Reader, schema: Schema, given: Val) -> tuple[Val, tuple[Guard, ...]]:
     """Check an object key by key, then as a whole."""
     sources = [thing for thing in given.things if isinstance(thing, (Environment, Record))]
-    failures = [guard for guard, thing in given.cases if thing is UNDEFINED and schema.missing == "required"]
+    failures = [guard for guard, thing in given.cases if thing is values.UNDEFINED and schema.missing == "required"]
     if not sources:
         return OPAQUE, tuple(failures)
     source = sources[-1]
@@ -250,7 +235,7 @@ def _object(reader: Reader, schema: Schema, given: Val) -> tuple[Val, tuple[Guar
             result = reader.call(function, [out, _CONTEXT])
         failures.extend(collected)
         if kind == "check":
-            failures.extend(guard for guard in branch(reader.test(result), want=False) if guard.absent)
+            failures.extend(guard for guard in values.branch(reader.test(result), want=False) if guard.absent)
         elif kind == "transform":
             out = result
     return out, tuple(failures)
@@ -279,13 +264,13 @@ def outcome(reader: Reader, schema: Val, given: Val, *, library: str, kind: str)
         reader.stop(told)
         return out
     if kind == "raw":
-        return merged([(told, constant(Caught())), ((ALWAYS,), out)])
+        return values.merged([(told, constant(values.Caught())), ((ALWAYS,), out)])
     result = Record()
-    refused = tuple((guard, Lit(value=False)) for guard in told)
+    refused = tuple((guard, values.Lit(value=False)) for guard in told)
     result.fields["success"] = Val(refused, "truthy")
-    failed = Val(tuple((guard, Caught()) for guard in told), "falsy")
+    failed = Val(tuple((guard, values.Caught()) for guard in told), "falsy")
     result.fields |= dict.fromkeys(("error", "issues", "errors"), failed)
-    taken = merged([(told, NOTHING), ((ALWAYS,), out)])
+    taken = values.merged([(told, values.NOTHING), ((ALWAYS,), out)])
     result.fields |= dict.fromkeys(("data", "value", "output"), taken)
     result.failed = tuple(told)
     return constant(result)
@@ -353,7 +338,9 @@ def changed(schema: Schema, effect: str, given: Sequence[Val], name: str = "") -
         case "or" if first is not None:
             return _any_of([schema, schema_of(first.only)])
         case "check" | "review" | "transform" | "pipe" if first is not None:
-            called = next((each for each in given if each.only is not None and not isinstance(each.only, Lit)), first)
+            called = next(
+                (each for each in given if each.only is not None and not isinstance(each.only, values.Lit)), first
+            )
             return replace(schema, steps=(*schema.steps, (effect, called)))
         case "same":
             steps = tuple(step for value in given for thing in value.things for step in schema_of(thing).steps)
@@ -438,7 +425,7 @@ def method(reader: Reader, schema: Schema, name: str, given: list[Val]) -> Val:
         if name.startswith("as"):
             value = reader.read(*schema.key, Environment())
             return outcome(reader, constant(replace(schema, key=None)), value, library="env-var", kind="strict")
-        asked = not (given and truth(given[0].only) is False)
+        asked = not (given and values.truth(given[0].only) is False)
         effect = "" if name == "required" and not asked else name
         return constant(changed(schema, effect if effect in ("required", "default") else "", given))
     calls = validators.call(name) if name else "raw" if schema.library == "arktype" else ""

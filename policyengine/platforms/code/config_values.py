@@ -17,7 +17,10 @@ from policyengine.patterns import regex
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from tree_sitter import Node
+
     from policyengine.model.source import Span
+    from policyengine.syntax.typescript import Code
 
 UNDER = "it is required under a condition"
 IN_PRODUCTION = "it is required in production only"
@@ -353,3 +356,47 @@ def number(thing: object) -> float | None:
         match = _NUMBER.match(thing.value)
         return float(match[1]) if match else math.nan if thing.value.strip() else 0
     return float(thing.value or 0)
+
+
+# What names stand for
+
+
+class Scope:
+    """Names and what they stand for; those of a file are followed when they are first asked for."""
+
+    def __init__(self, code: Code, outer: Scope | None = None, this: Val | None = None) -> None:
+        self.code = code
+        self.outer = outer
+        self.this: Val = this or (outer.this if outer else OPAQUE)
+        self.names: dict[str, Val] = {}
+
+
+class Function:
+    """A function and the names that it sees."""
+
+    def __init__(self, node: Node, scope: Scope) -> None:
+        self.node = node
+        self.scope = scope
+        self.id = scope.code.source.path, scope.code.offset(node.start_byte)
+        named = node.child_by_field_name("name")
+        self.name = scope.code.text(named) if named is not None else ""
+        self.getter = any(child.type == "get" for child in node.children)
+
+
+class Class(Record):
+    """A class, which stands for its objects too, and the names that it sees."""
+
+    def __init__(self, node: Node, scope: Scope) -> None:
+        super().__init__()
+        self.node = node
+        self.scope = Scope(scope.code, scope, constant(self))
+        self.rest.append(OPAQUE)
+
+
+class Frame:
+    """A function that runs: under which conditions control is where it is, and what it returned so far."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.path: tuple[Guard, ...] = (ALWAYS,)
+        self.returned: list[tuple[tuple[Guard, ...], Val]] = []
