@@ -13,7 +13,7 @@ from policyengine.knowledge.loading import Cited, FactTable, table
 from policyengine.knowledge.names import words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 class FileWord(Struct, frozen=True, forbid_unknown_fields=True):
@@ -91,8 +91,7 @@ def may_hold_settings(path: str) -> bool:
         return False
     if dot and last == "config" and _one_of((tool,), known.tools) and not (tool == "app" and "config" in parts):
         return False
-    inside = bool(parts) and parts[-1] in known.words and known.words[parts[-1]].folder
-    return inside or stem in known.files or any(word in known.words for word in words(stem))
+    return _in_folder(parts) or stem in known.files or any(word in known.words for word in words(stem))
 
 
 def speaks_of_settings(name: str) -> bool:
@@ -103,10 +102,15 @@ def speaks_of_settings(name: str) -> bool:
 def is_plainly_settings(path: str) -> bool:
     """Whether a file says by its name that it holds the settings: `config.ts`, `env/index.ts`."""
     known, pure = _settings(), PurePosixPath(path)
-    stem, folder = pure.name.partition(".")[0].lower(), pure.parent.name
+    stem = pure.name.partition(".")[0].lower()
     plain = stem in known.words and known.words[stem].plain
-    inside = folder in known.words and known.words[folder].folder
-    return plain or (inside and stem in ("index", "server", "app"))
+    return plain or (stem in ("index", "server", "app") and _in_folder(pure.parts[:-1]))
+
+
+def _in_folder(parts: Sequence[str]) -> bool:
+    """Whether a folder holds settings: `config`, `packages/env/src`."""
+    folders = [part for part in parts if part != "src"][-1:]
+    return any(part in _settings().words and _settings().words[part].folder for part in folders)
 
 
 def languages() -> Mapping[str, Language]:

@@ -135,6 +135,7 @@ def test_a_word_names_a_file_with_settings(word: str) -> None:
     assert settings.is_plainly_settings(f"src/{word}.ts") is entry.plain
     assert settings.may_hold_settings(f"src/{word}/database.ts") is entry.folder
     assert settings.is_plainly_settings(f"src/{word}/index.ts") is entry.folder
+    assert settings.is_plainly_settings(f"packages/{word}/src/index.ts") is entry.folder
     assert settings.speaks_of_settings(f"@acme/{word}")
 
 

@@ -455,9 +455,11 @@ def test_each_application_needs_what_it_takes_of_a_shared_package() -> None:
             "apps/api/src/main.ts": 'import { parseApi } from "@x/env";\nparseApi();\n',
             "apps/web/package.json": '{"name": "web", "dependencies": {"@x/env": "*"}}',
             "apps/web/src/index.ts": 'import { parseWeb } from "@x/env/env";\nparseWeb();\n',
+            "apps/web/src/env-routes.ts": 'import { parseWeb } from "@x/env";\nexport const a = parseWeb();\n',
             "apps/other/package.json": '{"name": "other"}',
         }
     )
+    assert found["apps/web"].path == "packages/env/src/env.ts"
     assert {folder: told(each) for folder, each in found.items()} == {
         "packages/env": {"API": True, "WEB": True},
         "apps/api": {"API": True},

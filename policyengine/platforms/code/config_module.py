@@ -125,6 +125,10 @@ def _candidate(modules: Modules, path: str) -> _Candidate | None:
     if isinstance(code, str):
         return _Candidate(path, directory, "", (), f"'{path}' is not read: it {code}")
     found = checked(modules, code)
+    asked = [key.span.path for key in found.keys if isinstance(key.required, Known) and key.required.value]
+    own = settings.is_plainly_settings(path) or not asked
+    if not own and all(application(each, _MANIFESTS, modules.files) != directory for each in asked):
+        return None  # another package checks
     named = found.library or found.gap == "validation is switched off"
     server = any(not key.client and key.key not in ("NODE_ENV", "CI") for key in found.keys)
     if not named and not (server and settings.is_plainly_settings(path)):
