@@ -20,7 +20,6 @@ import pluggy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from importlib.metadata import EntryPoint
 
     from policyengine.knowledge.loading import Facts
     from policyengine.linking.evidence import Evidence
@@ -33,21 +32,10 @@ if TYPE_CHECKING:
     ResourceReader = Callable[..., Iterator[Node | Edge]]  # of a ResourceView, a type of a platform
 
 PROJECT = "policyengine"
-PACKS = "policyengine.packs"
-EXTENSIONS = "policyengine.extensions"
 HOOKS_VERSION = 1
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
-
-
-def installed_points() -> list[EntryPoint]:
-    """The entry points of the environment's plug-ins, sorted by group and name."""
-    from importlib.metadata import entry_points  # noqa: PLC0415  20 ms, and not every command asks
-
-    found = entry_points()
-    points = [*found.select(group=PACKS), *found.select(group=EXTENSIONS)]
-    return sorted(points, key=lambda each: (each.group, each.name))
 
 
 class Specification:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pluggy
 from msgspec import Struct
 
-from policyengine.hooks import EXTENSIONS, HOOKS_VERSION, PACKS, PROJECT, Specification, installed_points
+from policyengine.entry_points import EXTENSIONS, PACKS, installed
+from policyengine.hooks import HOOKS_VERSION, PROJECT, Specification
 from policyengine.knowledge import loading
 from policyengine.knowledge.loading import Facts
 from policyengine.linking.evidence import Evidence
@@ -211,10 +212,10 @@ def _checked(packs: list[Pack[Any]]) -> tuple[Pack[Any], ...]:
 
 def _installed() -> Iterator[_Plugin]:
     """The modules of the environment's entry points."""
-    for point in installed_points():
+    for point in installed():
         kind = _KINDS[point.group]
         try:
-            module = point.load()
+            module = importlib.import_module(point.module)
         except Exception as error:
             raise UsageError(f"the installed {kind} '{point.name}' does not load: {_reason(error)}") from error
         yield _Plugin(module, kind, point.name)

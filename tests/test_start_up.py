@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import zipfile
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from policyengine import entry_points
 from policyengine.syntax.hcl import table
 
 ROOT = Path(__file__).parent.parent
@@ -65,7 +67,39 @@ def test_a_replayed_report_loads_neither_rules_nor_platforms(tmp_path: Path) -> 
     assert (
         kept & {"policyengine.engine", "policyengine.plugins", "policyengine.platforms", "policyengine.rules"} == set()
     )
-    assert again.isdisjoint({"pluggy", "clean_hexagon"})
+    assert again.isdisjoint({"pluggy", "clean_hexagon", "importlib.metadata"})
+
+
+def test_the_entry_points_on_the_path_are_those_that_importlib_tells() -> None:
+    found = entry_points._on_path()  # noqa: SLF001
+    assert found is not None
+    told = {(each.group, each.name, each.module) for each in entry_points._by_metadata()}  # noqa: SLF001
+    assert {(each.group, each.name, each.module) for each in found} == told
+    assert {each.name for each in found} >= {"clean-hexagon", "code", "compose", "docker", "github", "terraform"}
+
+
+@pytest.mark.parametrize("archived", [False, True])
+def test_a_pack_is_found_in_a_folder_and_in_an_archive(archived: bool, tmp_path: Path) -> None:
+    files = {
+        "acme.py": (
+            "from msgspec import Struct\nfrom policyengine.api import Pack, hookimpl\n\n@hookimpl\n"
+            "def policyengine_pack():\n    return Pack('acme', '1', (), {}, Struct)\n"
+        ),
+        "acme-1.dist-info/METADATA": "Metadata-Version: 2.1\nName: acme\nVersion: 1\n",
+        "acme-1.dist-info/entry_points.txt": "[console_scripts]\nx = y:z\n\n[policyengine.packs]\nacme = acme [more]\n",
+    }
+    place = tmp_path / ("site.zip" if archived else "site")
+    if archived:
+        with zipfile.ZipFile(place, "w") as archive:
+            for name, text in files.items():
+                archive.writestr(name, text)
+    else:
+        for name, text in files.items():
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            (place / name).write_text(text)
+    path = os.pathsep.join([str(place), *sys.path])
+    program = "from policyengine import plugins\nprint([pack.name for pack in plugins.load().packs])"
+    assert python("-c", program, cache=tmp_path, PYTHONPATH=path).stdout == "['acme', 'clean-hexagon']\n"
 
 
 def test_the_table_that_ships_is_that_of_the_installed_grammar() -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from policyengine import __version__
+from policyengine.entry_points import installed
 from policyengine.repository.cache import Cache, content_key, user_cache
 
 if TYPE_CHECKING:
@@ -70,16 +71,16 @@ def replay(tree: Tree, facts: Iterable[object]) -> Replay | None:
 
 def _code() -> Iterable[str]:
     """What tells the program and its packs apart from changed ones: names, sizes and times of their files."""
-    from importlib.metadata import entry_points  # noqa: PLC0415  20 ms, and only scans ask
-    from importlib.util import find_spec  # noqa: PLC0415  as above
+    from importlib.util import find_spec  # noqa: PLC0415  only scans ask
 
     yield sys.version
-    folders = [str(Path(__file__).parent.parent)]
-    found = entry_points()
-    points = [*found.select(group="policyengine.packs"), *found.select(group="policyengine.extensions")]
-    for point in sorted(points, key=lambda each: (each.group, each.name)):
-        yield f"{point.name} {point.value} {point.dist.version if point.dist else ''}"
-        spec = find_spec(point.module.partition(".")[0])
+    own = str(Path(__file__).parent.parent)
+    points = installed()
+    for point in points:
+        yield " ".join(point)
+    folders = [own]
+    for module in sorted({point.module.partition(".")[0] for point in points} - {"policyengine"}):
+        spec = find_spec(module)
         if spec is not None:
             folders.extend(spec.submodule_search_locations or [spec.origin or ""])
     for folder in folders:
