@@ -49,6 +49,20 @@ tests, code of others, what tools keep for themselves (`.git`), tests.
 """
 
 
+class JobWord(Struct, frozen=True, forbid_unknown_fields=True):
+    """A word in the name of a container that does one thing and ends; with `beside`, of one beside others only."""
+
+    source: str
+    beside: bool = False
+
+
+class StandIn(Struct, frozen=True, forbid_unknown_fields=True):
+    """A word in the name of a file that stands for one that is not committed; a `valueless` one shows names only."""
+
+    source: str
+    valueless: bool = False
+
+
 class FolderName(Struct, frozen=True, forbid_unknown_fields=True):
     """What a folder of a name holds instead of the application.
 
@@ -70,7 +84,8 @@ class Names(FactTable, frozen=True):
     synonyms: dict[str, Synonym]
     tests: dict[str, Cited]
     mocks: dict[str, Cited]
-    stand_ins: dict[str, Cited]
+    stand_ins: dict[str, StandIn]
+    jobs: dict[str, JobWord]
     upkeep: dict[str, Cited]
     chores: dict[str, Cited]
     dead_letters: dict[str, Cited]
@@ -187,8 +202,19 @@ def unlisted_folders() -> frozenset[str]:
 
 
 def stand_ins() -> tuple[str, ...]:
-    """The words in the name of a file that stands for one that is not committed: `.env.example`."""
-    return tuple(_names().stand_ins)
+    """The words in the name of a file with the values of one that is not committed: `.env.example`."""
+    return tuple(word for word, entry in _names().stand_ins.items() if not entry.valueless)
+
+
+def is_example(name: str) -> bool:
+    """Whether a file of that name shows what another would hold, or serves tests: `.env.example`, `.env.ci`."""
+    return any(word in _names().stand_ins for word in words(name)) or is_for_tests(name)
+
+
+def does_one_thing(name: str, *, beside: bool = False) -> bool:
+    """Whether a container of that name does one thing and ends; `beside` tells that it only stands by others."""
+    known = {entry.replace(" ", ""): word for entry, word in _names().jobs.items()}
+    return any(run in known and (beside or not known[run].beside) for _, _, run in runs(words(name)))
 
 
 def is_for_tests(path: str) -> bool:

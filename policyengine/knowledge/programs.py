@@ -13,9 +13,21 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Kind = Literal[
-    "build", "compose-up", "deploy", "e2e", "migrate", "publish", "push-schema", "run-task", "seed", "serve-dev", "test"
+    "build",
+    "compose-up",
+    "deploy",
+    "e2e",
+    "migrate",
+    "prepare",
+    "publish",
+    "push-schema",
+    "run-task",
+    "seed",
+    "serve-dev",
+    "test",
 ]
-"""What a command may do. `publish` sends an image to a registry, `push-schema` changes a schema without migrations."""
+"""What a command may do. `publish` sends an image to a registry, `push-schema` changes a
+schema without migrations, `prepare` creates what a server needs: buckets, databases, static files."""
 
 Place = Literal["", "container", "host"]
 """Where a wrapped command runs: here, in a container, or on another machine."""

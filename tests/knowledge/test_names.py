@@ -11,7 +11,7 @@ from policyengine.knowledge.names import Names
 from policyengine.knowledge.ports import Ports
 from policyengine.knowledge.variables import Variables
 from policyengine.linking import naming
-from policyengine.model.nodes import Database, Package, Side
+from policyengine.model.nodes import Database, EnvironmentFile, Package, Role, Service, Side
 from policyengine.model.value import Known
 from policyengine.platforms.terraform.workspace.roots import environment_of
 from policyengine.syntax.environment import Environment
@@ -136,13 +136,68 @@ def test_every_reader_knows_a_folder_that_does_not_hold_the_application(
 
 @pytest.mark.parametrize("word", NAMES.stand_ins)
 def test_a_file_stands_for_one_that_is_not_committed(word: str, tmp_path: Path, installed: Plugins) -> None:
-    assert word in names.stand_ins()
+    valued = not NAMES.stand_ins[word].valueless
+    assert (word in names.stand_ins()) is valued
+    assert names.is_example(f".env.{word}")
+    assert not names.is_example(f".env.{word}ish")
     files = {
         "compose.yaml": "services:\n  app:\n    image: ghcr.io/acme/app:1.0\n    env_file: .env.local\n",
         f".env.local.{word}": "PORT=3000\n",
     }
-    (app,) = scan_files(files, tmp_path, installed).graph.apps(Side.LOCAL)
-    assert [variable.key for variable in app.environment] == ["PORT"]
+    graph = scan_files(files, tmp_path, installed).graph
+    (app,) = graph.apps(Side.LOCAL)
+    assert [variable.key for variable in app.environment] == (["PORT"] if valued else [])
+    assert [file.example for file in graph.all(EnvironmentFile)] == [True]
+
+
+@pytest.mark.parametrize("entry", NAMES.jobs)
+def test_a_container_of_that_name_does_one_thing_on_both_sides(entry: str, tmp_path: Path, installed: Plugins) -> None:
+    word = entry.replace(" ", "")
+    beside = NAMES.jobs[entry].beside
+    own = [word, f"shop-{word}", f"shop_{entry.replace(' ', '_')}_1"]
+    for name in own:
+        assert names.does_one_thing(name) is (not beside)
+        assert names.does_one_thing(name, beside=True)
+    assert not names.does_one_thing(f"{word}ish", beside=True)
+    services = "".join(f"  {name}:\n    image: ghcr.io/acme/app:1.0\n" for name in [*own, "web"])
+    containers = "".join(
+        f'    {{ name = "{name}", image = "ghcr.io/acme/app:1.0", essential = false }},\n' for name in own
+    )
+    files = {
+        "compose.yaml": f"services:\n{services}",
+        "main.tf": (
+            'resource "aws_ecs_service" "app" {\n  name = "app"\n  cluster = "main"\n'
+            "  task_definition = aws_ecs_task_definition.app.arn\n  desired_count = 1\n}\n"
+            'resource "aws_ecs_task_definition" "app" {\n  family = "app"\n  container_definitions = jsonencode([\n'
+            f'{containers}    {{ name = "web", image = "ghcr.io/acme/app:1.0" }},\n  ])\n}}\n'
+        ),
+    }
+    graph = scan_files(files, tmp_path, installed).graph
+    roles = {(each.side, each.name): each.role for each in graph.all(Service)}
+    for name in own:
+        assert roles[Side.LOCAL, name] is (Role.APP if beside else Role.JOB)
+        assert roles[Side.CLOUD, name] is Role.JOB
+    assert roles[Side.LOCAL, "web"] is roles[Side.CLOUD, "web"] is Role.APP
+
+
+@pytest.mark.parametrize(
+    ("command", "job"),
+    [
+        ("npx prisma migrate deploy", True),
+        ('sh -c "mc alias set s3 http://s3:9000 a b && mc mb -p s3/files; exit 0"', True),
+        ("python manage.py collectstatic --noinput", True),
+        ('sh -c "python manage.py migrate && python manage.py collectstatic"', True),
+        ('sh -c "npx prisma migrate deploy && node dist/main.js"', False),
+        ('sh -c "python manage.py migrate && gunicorn shop.wsgi"', False),
+        ("node dist/main.js", False),
+    ],
+)
+def test_a_service_that_only_prepares_a_store_is_a_job(
+    command: str, job: bool, tmp_path: Path, installed: Plugins
+) -> None:
+    compose = f"services:\n  worker:\n    image: ghcr.io/acme/app:1.0\n    command: {command}\n"
+    (service,) = scan_files({"compose.yaml": compose}, tmp_path, installed).graph.all(Service)
+    assert service.role is (Role.JOB if job else Role.APP)
 
 
 @pytest.mark.parametrize("word", [*NAMES.mocks, *NAMES.tests])

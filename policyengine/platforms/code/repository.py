@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from policyengine.knowledge.names import is_example
 from policyengine.model.nodes import EnvironmentFile, IgnoreFile, Side
 from policyengine.patterns import regex
 from policyengine.platforms import Lowered
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from policyengine.repository.files import Files
 
 _ENV = regex(r"\.env(?:\.[\w.-]+)?|[\w-]+\.env(?:\.(?:example|sample|template|dist))?|env\.(?:example|sample)")
-_EXAMPLE = regex(r"example|sample|template|dist\b|defaults?\b|schema|test|ci\b", re.IGNORECASE)
 
 
 def paths(files: Files) -> list[str]:
@@ -59,7 +58,7 @@ def _env_file(source: Source) -> tuple[EnvironmentFile, tuple[ReadError, ...]]:
         span=source.span(0, 0),
         path=source.path,
         variables=found,
-        example=_EXAMPLE.search(name) is not None,
+        example=is_example(name),
     )
     return node, problems
 

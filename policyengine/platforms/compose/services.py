@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from policyengine.knowledge.commands import about
+from policyengine.knowledge.names import does_one_thing
 from policyengine.knowledge.variables import database_variables
 from policyengine.model import image as images
 from policyengine.model.nodes import (
@@ -48,6 +49,7 @@ from policyengine.platforms.compose.environment import pairs, resolve_path
 from policyengine.platforms.compose.located import Branch, Items, Leaf, Node, go_text
 from policyengine.platforms.compose.rebasing import is_remote
 from policyengine.platforms.docker.datastore import datastore, image_role
+from policyengine.syntax import shell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,11 +59,6 @@ if TYPE_CHECKING:
     from policyengine.platforms.compose.load import ComposeProject
 
 _COMMENT = regex(r"#\s*parity:\s*(?:local=([\w.-]+)\s+)?(?:cloud=)([^\s#]+)")
-_JOB_WORDS = regex(
-    r"\b(?:migrate|migration|migrations|db:migrate|db:prepare|seed|createbuckets|mc\s+(?:mb|alias)|alembic\s+upgrade"
-    r"|prisma\s+(?:migrate|db\s+push)|drizzle-kit|collectstatic|knex\s+migrate|flyway|liquibase|init-db|createdb)\b"
-)
-_JOB_NAME = regex(r"(?:^|[-_.])(?:migrate|migrations?|migrator|init|setup|seed|seeder|createbuckets?)(?:$|[-_.\d])")
 
 
 def lower(project: ComposeProject, source_of: Callable[[str], Source | None]) -> Iterator[Service | Datastore]:
@@ -282,17 +279,18 @@ def _role(made: Service, service: Branch, one_shot: set[str]) -> Role:
         return Role.JOB
     restart = service.get("restart")
     never = not isinstance(restart, Leaf) or go_text(restart.value) in ("no", "false", "on-failure")
-    commands = [each.value.words for each in (made.entrypoint, made.command) if isinstance(each, Known)]
-    line = " ".join(word for command in commands for word in command)
     if role in (Role.APP, Role.TOOL) and never and not made.ports:
-        job = _JOB_NAME.search(made.name) or (_JOB_WORDS.search(line) and not _serves(line))
-        return Role.JOB if job else role
+        named = about(made.name, "migrate", "seed") or does_one_thing(made.name)
+        return Role.JOB if named or _only_prepares(made) else role
     return role
 
 
-def _serves(line: str) -> bool:
-    """Whether a command line goes on to run a server after its migration."""
-    return re.search(r"&&|;|\b(?:start|serve|runserver|gunicorn|uvicorn|puma|server)\b", line) is not None
+def _only_prepares(made: Service) -> bool:
+    """Whether the last thing that a container starts prepares a store, and no server comes after it."""
+    values = [each for each in (made.entrypoint, made.command) if isinstance(each, Known)]
+    found = [each for value in values for each in shell.commands(value.value, value.span)]
+    doing = [command for command in found if command.program not in ("echo", "exit", "true")]
+    return bool(doing) and doing[-1].does("migrate", "prepare", "push-schema", "seed")
 
 
 def _database_name(service: Service) -> Value[str] | None:

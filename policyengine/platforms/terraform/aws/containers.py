@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from policyengine.knowledge.commands import about
 from policyengine.knowledge.components import role_by_name
+from policyengine.knowledge.names import does_one_thing
 from policyengine.model.graph import Edge, EdgeKind
 from policyengine.model.image import engine_of
 from policyengine.model.nodes import Dependency, Healthcheck, MigrationRunner, Mount, Port, Role, Service
@@ -210,13 +210,11 @@ def _role(
     named = about(task, "migrate", "seed") or about(name, "migrate", "seed")
     if named or (migration_tool(command) and not stays):
         return Role.JOB
-    if not deployment.serves or (isinstance(essential, Known) and not essential.value and _finishes(name)):
+    if not deployment.serves or (
+        isinstance(essential, Known) and not essential.value and does_one_thing(name, beside=True)
+    ):
         return Role.JOB
     return Role.APP
-
-
-def _finishes(name: str) -> bool:
-    return re.search(r"(?:^|[-_])(?:init|setup|seed|bootstrap|job|task)(?:$|[-_])", name.lower()) is not None
 
 
 # the rest of a container
