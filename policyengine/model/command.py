@@ -26,10 +26,10 @@ class Word(Struct, frozen=True):
 class ShellCommand(Struct, frozen=True):
     """One simple command of a script: `APP=1 docker compose up -d || true`.
 
-    `assignments` are the leading `NAME=value` words. `forgiven` tells that its failure is ignored (`|| true`).
-    `via` is how it was reached: the Makefile target, the package script, the shell file. `background` is a command
-    that nothing waits for (`&`); `remote` one that runs on another machine (`ssh`, a Docker context); `contained` one
-    that a shell in a container runs (`docker compose exec app sh -c '…'`).
+    `assignments` are the leading `NAME=value` words, and `given` their values as written. `forgiven` tells that its
+    failure is ignored (`|| true`). `via` is how it was reached: the Makefile target, the package script, the shell
+    file. `background` is a command that nothing waits for (`&`); `remote` one that runs on another machine (`ssh`, a
+    Docker context); `contained` one that a shell in a container runs (`docker compose exec app sh -c '…'`).
     """
 
     words: tuple[Word, ...]
@@ -41,6 +41,7 @@ class ShellCommand(Struct, frozen=True):
     background: bool = False
     remote: bool = False
     contained: bool = False
+    given: tuple[Word, ...] = ()
 
     @property
     def argv(self) -> tuple[str, ...]:

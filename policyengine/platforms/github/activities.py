@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 
 from policyengine.knowledge import commands as knowledge
 from policyengine.model.nodes import Activity, ComposeUp, Deploy, EndToEnd, Migrate, ShellCommand
-from policyengine.model.value import Known, Unknown, Value
+from policyengine.model.value import Known, Value
 from policyengine.patterns import regex
 from policyengine.repository.discover import join
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
 
     from policyengine.knowledge.commands import Deed, Kind, Layer
     from policyengine.model.source import Span
+    from policyengine.model.text import Text
+    from policyengine.platforms.github.expressions import Scope
 
 _IMAGE = frozenset({"image", "digest", "tag"})
 _E2E = {"cypress": "cypress", "playwright": "playwright", "e2e": "playwright"}
@@ -24,21 +26,21 @@ _E2E = {"cypress": "cypress", "playwright": "playwright", "e2e": "playwright"}
 
 
 def of_command(
-    command: ShellCommand, expand: Callable[[str], str], led_to: AbstractSet[tuple[Span, Kind]] = frozenset()
+    command: ShellCommand, scope: Scope, led_to: AbstractSet[tuple[Span, Kind]] = frozenset()
 ) -> tuple[Activity, ...]:
     """What one command does; `led_to` are the kinds of what the commands at these places lead to."""
     found: list[Activity] = []
     layers = {layer.start: layer for layer in command.layers}
     for deed in command.deeds:
         if not (deed.named and (command.span, deed.kind) in led_to):
-            found.extend(_done(command, deed, layers[deed.at], expand))
+            found.extend(_done(command, deed, layers[deed.at], scope))
     for layer in layers.values():
         if layer.path == "docker compose run":
             found = [*_run_by_compose(command, layer, found)]
     return tuple(found)
 
 
-def _done(command: ShellCommand, deed: Deed, layer: Layer, expand: Callable[[str], str]) -> tuple[Activity, ...]:
+def _done(command: ShellCommand, deed: Deed, layer: Layer, scope: Scope) -> tuple[Activity, ...]:
     span, forgiven = command.span, command.forgiven
     match deed.kind:
         case "compose-up" if command.remote:
@@ -49,8 +51,8 @@ def _done(command: ShellCommand, deed: Deed, layer: Layer, expand: Callable[[str
             contained = command.contained or deed.place == "container"
             return (EndToEnd(span=span, runner=deed.tool, forgiven=forgiven, in_container=contained),)
         case "deploy":
-            return (Deploy(span=span, tool=deed.tool, image=_image(command, layer), forgiven=forgiven),)
-        case "publish" if any(_to_ecr(expand(command.argv[index])) for index in layer.operands):
+            return (Deploy(span=span, tool=deed.tool, image=_image(command, layer, scope), forgiven=forgiven),)
+        case "publish" if any(to_ecr(scope.word(command.words[index])) for index in layer.operands):
             return (Deploy(span=span, tool="ecr-push", forgiven=forgiven),)
         case "migrate" | "push-schema":
             return (Migrate(span=span, tool=deed.tool, push=deed.kind == "push-schema"),)
@@ -89,18 +91,24 @@ def _up(command: ShellCommand, layer: Layer, services: tuple[str, ...]) -> Compo
     )
 
 
-def _image(command: ShellCommand, layer: Layer) -> Value[str] | None:
+def _image(command: ShellCommand, layer: Layer, scope: Scope) -> Value[str] | None:
     """What a deployment names as its image: `-var image_digest=…`, `--image …`."""
     for word in command.words[layer.start :]:
-        name, equals, value = word.text.removeprefix("--var=").removeprefix("-var=").strip("'\"").partition("=")
-        if equals and value and name.isidentifier() and not _IMAGE.isdisjoint(knowledge.words_of(name)):
-            return Known(value, word.span) if word.literal else Unknown(f"it is {value}", word.span)
+        key, value = scope.word(word).partition("=")
+        name = key.written.removeprefix("--var=").removeprefix("-var=").strip("'\"")
+        if (
+            value is not None
+            and value.written
+            and not _IMAGE.isdisjoint(knowledge.words_of(name))
+            and name.isidentifier()
+        ):
+            return value.value()
     return None
 
 
-def _to_ecr(reference: str) -> bool:
+def to_ecr(reference: Text) -> bool:
     """Whether an image reference is in ECR, or in a registry whose name is computed."""
-    return not {"ecr", "registry"}.isdisjoint(knowledge.words_of(reference))
+    return not {"ecr", "registry"}.isdisjoint(knowledge.words_of(reference.written))
 
 
 _ACTIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(

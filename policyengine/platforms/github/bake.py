@@ -10,9 +10,11 @@ import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from policyengine.model.nodes import Origin, Variable
 from policyengine.model.source import ReadError, Source, Span
+from policyengine.model.text import Text
 from policyengine.model.value import Absent, Known, Unknown, Value, Via
 from policyengine.platforms.github.builds import Drafted, places, platforms_of, tags_of
 from policyengine.platforms.terraform.language.expressions import settled
@@ -23,7 +25,6 @@ from policyengine.platforms.terraform.language.values import (
     Object,
     Reference,
     Tree,
-    tree_of,
     unknown_of,
 )
 from policyengine.repository.discover import join
@@ -33,7 +34,6 @@ from policyengine.syntax.hcl import Attribute, Block, Body
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from policyengine.platforms.terraform.language.plain import Plain
     from policyengine.repository.files import Files
     from policyengine.syntax.hcl.syntax import Step
 
@@ -45,7 +45,7 @@ class _Scope(Struct):
 
     files: Files
     directory: str
-    environment: Mapping[str, str]
+    environment: Mapping[str, Value[str]]
     variables: dict[str, tuple[Source, Body]] = field(default_factory=dict)
     targets: dict[str, tuple[Source, Body]] = field(default_factory=dict)
     groups: dict[str, tuple[Source, Body]] = field(default_factory=dict)
@@ -55,10 +55,13 @@ class _Scope(Struct):
         """The value of a variable."""
         del steps, frame
         if root in self.environment:
-            written = self.environment[root]
-            if "$" in written:
-                return Unknown(f"it is {written}", span, (Via(root, span),)), 0
-            return Known(written, span), 0
+            match self.environment[root]:
+                case Known(written):
+                    return Known(written, span), 0
+                case Unknown(reason):
+                    return Unknown(reason, span, (Via(root, span),)), 0
+                case _:
+                    return Unknown(f"the variable {root} is not set", span, (Via(root, span),)), 0
         if root not in self.variables or root in self.busy:
             return Unknown(f"'{root}' is not a variable of the bake file", span, (Via(root, span),)), 0
         source, body = self.variables[root]
@@ -86,8 +89,8 @@ def builds(
     files: Files,
     paths: Sequence[str],
     targets: Sequence[str],
-    overrides: Sequence[str],
-    environment: Mapping[str, str],
+    overrides: Sequence[Text],
+    environment: Mapping[str, Value[str]],
     directory: str,
     span: Span,
     push: Value[bool],
@@ -161,23 +164,37 @@ def _attribute(body: Body, name: str, frame: Frame) -> Tree | None:
 
 
 def _strings(tree: Tree | None) -> list[str]:
+    return [text.written for text in _texts(tree)]
+
+
+def _texts(tree: Tree | None) -> list[Text]:
     items = tree.items if isinstance(tree, List) else (tree,) if tree is not None else ()
     return [_text(item) for item in items]
 
 
-def _text(tree: Tree | None) -> str:
-    """A tree as text, undecided parts as `${what}`."""
+def _text(tree: Tree) -> Text:
+    """A tree as text, what is not decided as `${what}`."""
     match tree:
-        case Known(value):
-            return "" if value is None else str(value)
-        case Composite(parts):
-            return "".join(_text(part) for part in parts)
-        case Unknown(via=via):
-            return "${" + next((step.what for step in via), "unknown") + "}"
+        case Known(value, span):
+            return Text.at("" if value is None else str(value), span)
+        case Composite(parts) if parts:
+            return Text.join(_text(part) for part in parts)
         case Reference():
-            return "${" + tree.text + "}"
+            return Text.undecided(f"${{{tree.text}}}", unknown_of(tree))
         case _:
-            return "${unknown}"
+            unknown = unknown_of(tree)
+            return Text.undecided("${" + next((step.what for step in unknown.via), "unknown") + "}", unknown)
+
+
+def _given(text: Text) -> Tree:
+    """What `--set` gives, as a tree."""
+    parts = tuple(
+        Known(piece.text, piece.span)
+        if piece.unknown is None
+        else replace(piece.unknown, via=(Via(piece.text.strip("${}"), piece.span),))
+        for piece in text.pieces
+    )
+    return parts[0] if len(parts) == 1 else Composite(parts, text.place)
 
 
 def _value(tree: Tree | None, span: Span) -> Value[str]:
@@ -187,12 +204,12 @@ def _value(tree: Tree | None, span: Span) -> Value[str]:
         case Known(value, where, via):
             return Known(str(value), where, via)
         case Composite(parts, where, via) if all(isinstance(part, Known) for part in parts):
-            return Known(_text(tree), where, via)
+            return Known(_text(tree).written, where, via)
         case _:
             return unknown_of(tree)
 
 
-def _target(name: str, scope: _Scope, overrides: Sequence[str], span: Span, push: Value[bool]) -> list[Drafted]:
+def _target(name: str, scope: _Scope, overrides: Sequence[Text], span: Span, push: Value[bool]) -> list[Drafted]:
     source, body = scope.targets[name]
     made = []
     for bound in _matrix(body, Frame(source, scope)):
@@ -233,22 +250,18 @@ def _merged(base: dict[str, Tree], over: dict[str, Tree]) -> dict[str, Tree]:
 
 
 def _draft(
-    name: str, attributes: dict[str, Tree], scope: _Scope, overrides: Sequence[str], span: Span, push: Value[bool]
+    name: str, attributes: dict[str, Tree], scope: _Scope, overrides: Sequence[Text], span: Span, push: Value[bool]
 ) -> Drafted:
     for override in overrides:
-        place, _, value = override.partition("=")
-        pattern, _, key = place.partition(".")
-        if re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), name) and key in (
-            "platform",
-            "tags",
-            "target",
-            "context",
-            "dockerfile",
-        ):
-            whole = "platforms" if key == "platform" else key
-            words: Plain = [*value.split(",")] if whole in ("platforms", "tags") else value
-            given = tree_of(words, span)
-            attributes = {**attributes, whole: given}
+        place, value = override.partition("=")
+        pattern, _, key = place.written.partition(".")
+        if value is None or not re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), name):
+            continue
+        if key in ("platform", "tags"):
+            given = List(tuple(_given(each) for each in value.split(",")), span)
+            attributes = {**attributes, "platforms" if key == "platform" else key: given}
+        elif key in ("target", "context", "dockerfile"):
+            attributes = {**attributes, key: _given(value)}
     context, dockerfile = places(
         _value(attributes.get("context"), span),
         _value(attributes.get("dockerfile"), span),
@@ -270,7 +283,7 @@ def _draft(
         dockerfile=dockerfile,
         target=_value(attributes.get("target"), span),
         platforms=_platforms(platforms, span),
-        tags=tags_of(_strings(tags), tags.span) if tags is not None else Absent(span),
+        tags=tags_of(_texts(tags), tags.span) if tags is not None else Absent(span),
         push=push,
         args=tuple(
             Variable(key, arguments.keys.get(key, arguments.span), _value(value, arguments.span), Origin.ARGUMENT)
@@ -285,5 +298,8 @@ def _draft(
 def _platforms(tree: Tree | None, span: Span) -> Value[tuple[str, ...]]:
     if tree is None:
         return Absent(span)
-    words = _strings(tree)
-    return platforms_of(Known(",".join(words), tree.span, tree.via)) if words else Absent(span)
+    texts = _texts(tree)
+    if not texts:
+        return Absent(span)
+    unknown = next((each.unknown for each in texts if each.unknown is not None), None)
+    return unknown or platforms_of(Known(",".join(each.written for each in texts), tree.span, tree.via))

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from policyengine.model import image as images
-from policyengine.model.nodes import Build, Origin, ShellCommand, Side, Variable
+from policyengine.model.nodes import Build, Origin, ShellCommand, Side, Variable, Word
+from policyengine.model.text import Text
 from policyengine.model.value import Absent, Known, Unknown, Value
-from policyengine.platforms.github.expressions import located
 from policyengine.repository.discover import join
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from policyengine.model.image import ImageRef
     from policyengine.model.source import Span
+    from policyengine.platforms.github.expressions import Scope
 
 
 class Drafted(Struct, frozen=True):
@@ -33,7 +34,7 @@ class Drafted(Struct, frozen=True):
     push: Value[bool]
     args: tuple[Variable, ...] = ()
     name: str = ""
-    written: tuple[str, ...] = field(default=())
+    written: tuple[Text, ...] = field(default=())
 
     def node(self, build_id: str, job: str) -> Build:
         """The build as a node."""
@@ -56,7 +57,7 @@ class Drafted(Struct, frozen=True):
 
 def path_in(directory: str, path: str) -> str | None:
     """A path relative to the root, `.` for the root itself; None outside it or for what is no path."""
-    if "$" in path or "://" in path or path.startswith(("git@", "-")):
+    if "://" in path or path.startswith(("git@", "-")):
         return None
     return join(directory, path.rstrip("/") or ".")
 
@@ -64,27 +65,24 @@ def path_in(directory: str, path: str) -> str | None:
 def platforms_of(value: Value[str]) -> Value[tuple[str, ...]]:
     """The platforms of a comma- or line-separated list."""
     match value:
-        case Known(text, span, via) if "$" not in text:
+        case Known(text, span, via):
             return Known(tuple(part for part in re.split(r"[,\s]+", text) if part), span, via)
-        case Known(text, span):
-            return Unknown(f"the platforms are {text}", span)
         case Unknown() | Absent():
             return value
         case _:
             return Unknown("the platforms move", value.span)
 
 
-def tags_of(words: Sequence[str], span: Span) -> Value[tuple[ImageRef, ...]]:
+def tags_of(words: Sequence[Text], span: Span) -> Value[tuple[ImageRef, ...]]:
     """The references that tags spell; those with an undecided repository are left out."""
-    read = (images.read(located(word, span)) for word in words)
-    found = tuple(dict.fromkeys(ref for ref in read if isinstance(ref, images.ImageRef)))
+    found = tuple(dict.fromkeys(ref for ref in map(images.read, words) if isinstance(ref, images.ImageRef)))
     if found:
         return Known(found, span)
     return Unknown("the tags are not in the files", span) if words else Absent(span)
 
 
 def of_action(
-    uses: str, inputs: Mapping[str, Variable], span: Span, metadata: Mapping[str, Sequence[str]]
+    uses: str, inputs: Mapping[str, Text], span: Span, metadata: Mapping[str, Sequence[Text]]
 ) -> Drafted | None:
     """The build of docker/build-push-action, or of one that takes the same inputs.
 
@@ -94,19 +92,20 @@ def of_action(
         return None
 
     def get(name: str) -> Value[str]:
-        return inputs[name].value if name in inputs else Absent(span)
+        return inputs[name].value() if name in inputs else Absent(span)
 
     context, dockerfile = places(get("context"), get("file"), span, beside="")
+    tags = inputs.get("tags")
     return Drafted(
         tool="build-push-action",
         span=span,
         context=context,
         dockerfile=dockerfile,
-        target=_plain(get("target")),
+        target=_given(get("target")),
         platforms=platforms_of(get("platforms")),
-        tags=tags_of(_tag_words(get("tags"), metadata), get("tags").span),
+        tags=tags_of(_tag_words(tags, metadata), span if tags is None else tags.place),
         push=push_of(get("push"), get("outputs")),
-        args=_arguments(get("build-args")),
+        args=_arguments(inputs.get("build-args")),
     )
 
 
@@ -144,24 +143,18 @@ def places(
             return found, Known("Dockerfile" if folder == "." else f"{folder}/Dockerfile", span)
 
 
-def _plain(value: Value[str]) -> Value[str]:
-    if isinstance(value, Known) and "$" in value.value:
-        return Unknown(f"it is {value.value}", value.span)
-    if isinstance(value, Known) and not value.value:
-        return Absent(value.span)
-    return value
+def _given(value: Value[str]) -> Value[str]:
+    return Absent(value.span) if isinstance(value, Known) and not value.value else value
 
 
-def _tag_words(value: Value[str], metadata: Mapping[str, Sequence[str]]) -> list[str]:
-    if not isinstance(value, Known):
-        return []
-    words: list[str] = []
-    for word in re.split(r"[,\n]+", value.value):
-        match = re.search(r"steps\.([\w-]+)\.outputs\.tags", word)
+def _tag_words(tags: Text | None, metadata: Mapping[str, Sequence[Text]]) -> list[Text]:
+    words: list[Text] = []
+    for word in [part.strip() for line in tags.split("\n") for part in line.split(",")] if tags is not None else ():
+        match = re.search(r"steps\.([\w-]+)\.outputs\.tags", word.written)
         if match:
-            words.extend(f"{name}:${{steps.{match[1]}}}" for name in metadata.get(match[1], ()))
-        elif word.strip():
-            words.append(word.strip())
+            words.extend(Text.join((name, Text.made(":", word.place), word)) for name in metadata.get(match[1], ()))
+        elif word.written:
+            words.append(word)
     return words
 
 
@@ -181,90 +174,87 @@ def push_of(push: Value[str], outputs: Value[str]) -> Value[bool]:
             return Unknown("push is not known", push.span)
 
 
-def _arguments(value: Value[str]) -> tuple[Variable, ...]:
+def _arguments(given: Text | None) -> tuple[Variable, ...]:
     made = []
-    for line in value.value.split("\n") if isinstance(value, Known) else ():
-        key, equals, text = line.strip().partition("=")
-        if key and equals:
-            given: Value[str] = Known(text, value.span) if "$" not in text else Unknown(f"it is {text}", value.span)
-            made.append(Variable(key, value.span, given, Origin.ARGUMENT))
+    for line in given.split("\n") if given is not None else ():
+        key, value = line.strip().partition("=")
+        if value is not None and key.written:
+            made.append(Variable(key.written, line.place, value.value(), Origin.ARGUMENT))
     return tuple(made)
 
 
-def of_command(command: ShellCommand, expand: Callable[[str], str]) -> Drafted | None:
+def of_command(command: ShellCommand, scope: Scope) -> Drafted | None:
     """The build of `docker build`, `docker buildx build`, `docker image build`, `podman build`; else None."""
     layer = command.layers[-1] if command.layers else None
     if layer is None or layer.path != "docker build":
         return None
     span = command.span
-    options: dict[str, list[Known[str]]] = {}
+    options: dict[str, list[Text]] = {}
     for option in layer.options:
-        where = command.words[option.index].span
-        if command.words[option.index].text.startswith(f"{option.name}="):
+        word = command.words[option.index]
+        where = word.span
+        if word.text.startswith(f"{option.name}="):
             where = where._replace(start=where.start + len(option.name) + 1)
-        options.setdefault(_LONG.get(option.name, option.name), []).append(Known(expand(option.value), where))
-    context = command.words[layer.operands[-1]] if layer.operands else None
+        given = scope.word(Word(option.value, where, word.literal))
+        options.setdefault(_LONG.get(option.name, option.name), []).append(given)
 
     def get(name: str) -> Value[str]:
-        return options[name][-1] if name in options else Absent(span)
+        return options[name][-1].value() if name in options else Absent(span)
 
     outputs = get("--output")
-    push: Value[bool] = Known(value=True, span=options["--push"][-1].span) if "--push" in options else Absent(span)
+    push: Value[bool] = Known(value=True, span=options["--push"][-1].place) if "--push" in options else Absent(span)
     if isinstance(push, Absent) and isinstance(outputs, Known):
         push = push_of(Absent(span), outputs)
     tags = options.get("--tag", [])
-    given: Value[str] = (
-        Known(expand(context.text), context.span) if context else Unknown("no build context is named", span)
-    )
-    folder, dockerfile = places(given, get("--file"), span, directory=command.directory, beside=command.directory)
+    context: Value[str] = Unknown("no build context is named", span)
+    if layer.operands:
+        context = scope.word(command.words[layer.operands[-1]]).value()
+    folder, dockerfile = places(context, get("--file"), span, directory=command.directory, beside=command.directory)
     return Drafted(
         tool="buildx" if "buildx" in command.argv[layer.start : layer.rest] else "docker build",
         span=span,
         context=folder,
         dockerfile=dockerfile,
-        target=_plain(get("--target")),
+        target=_given(get("--target")),
         platforms=platforms_of(get("--platform")),
-        tags=tags_of([each.value for each in tags], tags[0].span if tags else span),
+        tags=tags_of(tags, tags[0].place if tags else span),
         push=push,
         args=tuple(
             Variable(
-                key,
-                each.span,
-                Known(text, each.span) if "$" not in text else Unknown(f"it is {text}", each.span),
-                Origin.ARGUMENT,
+                key.written, each.place, key.cut(0, 0).value() if value is None else value.value(), Origin.ARGUMENT
             )
             for each in options.get("--build-arg", [])
-            for key, _, text in [each.value.partition("=")]
+            for key, value in [each.partition("=")]
         ),
-        written=tuple(each.value for each in tags),
+        written=tuple(tags),
     )
 
 
 _LONG = {"-t": "--tag", "-f": "--file", "-o": "--output", "-m": "--memory"}
 
 
-def _docker(command: ShellCommand) -> tuple[str, ...]:
+def _docker(command: ShellCommand) -> tuple[Word, ...]:
     """The words behind `docker` or `docker image` that are no options: `push app:1`."""
     layer = command.layers[-1] if command.layers else None
     if layer is None or layer.path != "docker":
         return ()
-    words = tuple(command.argv[index] for index in layer.operands)
-    return words[1:] if words[:1] == ("image",) else words
+    words = tuple(command.words[index] for index in layer.operands)
+    return words[1:] if words and words[0].text == "image" else words
 
 
-def pushed(commands: Sequence[ShellCommand], expand: Callable[[str], str]) -> set[str]:
+def pushed(commands: Sequence[ShellCommand], scope: Scope) -> set[str]:
     """The references, as written, that `docker push` and `docker tag … && docker push` send to a registry."""
     found: set[str] = set()
     aliases: list[tuple[str, str]] = []
     for command in commands:
         match _docker(command):
-            case ("push", *references):
-                found.update(map(expand, references))
-            case ("tag", source, target, *_):
-                aliases.append((expand(source), expand(target)))
-    for source, target in reversed(aliases):
-        if _named(target, found):
-            found.add(source)
+            case (Word("push"), *references):
+                found.update(scope.word(each).written for each in references)
+            case (Word("tag"), source, target, *_):
+                aliases.append((scope.word(source).written, scope.word(target).written))
+    for own, further in reversed(aliases):
+        if _named(further, found):
+            found.add(own)
     return found
 
 
@@ -276,13 +266,14 @@ def _named(reference: str, pushes: set[str]) -> bool:
 
 def sends(draft: Drafted, pushes: set[str]) -> bool:
     """Whether a later `docker push` sends what a build tagged."""
-    return any(_named(tag, pushes) for tag in draft.written)
+    return any(_named(tag.written, pushes) for tag in draft.written)
 
 
-def aliased(commands: Sequence[ShellCommand], expand: Callable[[str], str], written: str) -> list[str]:
+def aliased(commands: Sequence[ShellCommand], scope: Scope, reference: Text) -> list[Text]:
     """The further names that `docker tag` gives a reference."""
-    return [
-        expand(words[2])
-        for words in map(_docker, commands)
-        if words[:1] == ("tag",) and len(words) > 2 and expand(words[1]) == written
-    ]
+    found = []
+    for command in commands:
+        match _docker(command):
+            case (Word("tag"), source, target, *_) if scope.word(source).written == reference.written:
+                found.append(scope.word(target))
+    return found

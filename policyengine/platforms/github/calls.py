@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from policyengine.model.value import Known
 from policyengine.patterns import regex
+from policyengine.platforms.github.expressions import is_open
 from policyengine.repository.discover import join
 from policyengine.syntax.environment import Environment
 
@@ -53,7 +54,7 @@ def path_from(directory: str, path: str, folder: str) -> str | None:
         directory, path = "", path[match.end() :] or "."
     elif match := _ACTION_PATH.match(path):
         directory, path = folder, path[match.end() :].lstrip("/") or "."
-    return None if "$" in path else join(directory, path)
+    return None if is_open(path) else join(directory, path)
 
 
 def entered(directory: str, path: str, folder: str) -> str:
@@ -66,4 +67,4 @@ def entered(directory: str, path: str, folder: str) -> str:
 
 def text_of(found: Value[str]) -> str | None:
     """A value as the environment holds it; None where only the run gives it."""
-    return found.value if isinstance(found, Known) and "$" not in found.value else None
+    return found.value if isinstance(found, Known) and not is_open(found.value) else None

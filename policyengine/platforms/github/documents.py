@@ -10,11 +10,13 @@ from msgspec import Struct, field
 from policyengine.model.nodes import Origin, Trigger, Variable
 from policyengine.model.source import ReadError, Span
 from policyengine.model.value import Absent, Known, Unknown, Value
+from policyengine.platforms.github.expressions import is_open
 from policyengine.syntax.tree import Document, Mapping, Scalar, Sequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from policyengine.model.text import Text
     from policyengine.repository.files import Files
 
 
@@ -134,7 +136,7 @@ def runs_on(body: Mapping) -> Value[str] | None:
     document = body.get("runs-on")
     match document:
         case Scalar(text, span):
-            return Unknown(f"the runner is {text}", span) if "${{" in text else Known(text, span)
+            return Unknown(f"the runner is {text}", span) if is_open(text) else Known(text, span)
         case Sequence(items, span):
             labels = [item.text for item in items if isinstance(item, Scalar)]
             return Known(" ".join(labels), span)
@@ -147,15 +149,6 @@ def runs_on(body: Mapping) -> Value[str] | None:
             return None
 
 
-def lines(variable: Variable | None) -> list[str]:
-    """The lines of an input that holds a list."""
-    if variable is None or not isinstance(variable.value, Known):
-        return []
-    return [line for line in variable.value.value.split("\n") if line.strip()]
-
-
-def words(variable: Variable | None) -> list[str]:
+def words(text: Text | None) -> list[str]:
     """The words of an input that holds a list, by commas or blanks."""
-    if variable is None or not isinstance(variable.value, Known):
-        return []
-    return [word for word in re.split(r"[,\s]+", variable.value.value) if word]
+    return [] if text is None else [word for word in re.split(r"[,\s]+", text.written) if word]

@@ -1,7 +1,7 @@
 """GitHub's expressions: what one comes to, as far as files decide it.
 
 Source of fact: GitHub's "Evaluate expressions in workflows and actions" (literals, operators, functions, the casts of
-loose equality). An operand that only the run decides is Undecided; `false && x` and `true || x` are decided all the
+loose equality). An operand that only the run decides is Open; `false && x` and `true || x` are decided all the
 same.
 """
 
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from policyengine.model.source import Span
+from policyengine.model.value import Unknown
 from policyengine.patterns import regex
 
 if TYPE_CHECKING:
@@ -27,12 +29,14 @@ _TOKEN = regex(r"\s*(?:('(?:[^']|'')*')|(0x[0-9A-Fa-f]+|-?\d+(?:\.\d+)?(?:[eE][+
 _NUMBER = regex(r"\s*(?:[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|0x[0-9A-Fa-f]+)?\s*")
 
 
-class Undecided(Struct, frozen=True):
-    """A value that the files do not decide; `truth` is whether it counts as true, where that much is known.
+class Open(Unknown, frozen=True):
+    """An Unknown of an expression; `truth` is whether it counts as true, where that much is known.
 
     `text` is what the run still has to look up: of `a && b || c` it may be `c`. Empty where that is not told.
     """
 
+    reason: str = "only the run knows it"
+    span: Span = Span("", 0, 0)
     truth: bool | None = None
     text: str = ""
 
@@ -43,7 +47,7 @@ class Untyped(Struct, frozen=True):
     text: str
 
 
-Outcome = bool | float | str | Untyped | Undecided | None
+Outcome = bool | float | str | Untyped | Open | None
 
 
 class _NotReadError(Exception):
@@ -55,13 +59,13 @@ def evaluate(text: str, lookup: Callable[[str, Sequence[str]], Outcome]) -> Outc
     try:
         return _Evaluation(text, lookup).whole()
     except _NotReadError:
-        return Undecided()
+        return Open()
 
 
 def truth(value: Outcome) -> bool | None:
     """Whether a value counts as true; None where that is not decided."""
     match value:
-        case Undecided(decided):
+        case Open(truth=decided):
             return decided
         case Untyped(text):
             return bool(text) and text not in {"false", "null", "0", "~"}
@@ -74,7 +78,7 @@ def truth(value: Outcome) -> bool | None:
 def written(value: Outcome) -> str | None:
     """A value as GitHub puts it into a text; None where it is not decided."""
     match value:
-        case Undecided():
+        case Open():
             return None
         case Untyped(text):
             return text
@@ -133,7 +137,7 @@ class _Evaluation:
             right = self._and()
             known = truth(left)
             if known is None:
-                left = Undecided(True if truth(right) else None, _either(left, right))
+                left = Open(truth=True if truth(right) else None, text=_either(left, right))
             elif not known:
                 left = right
         self.depth -= 1
@@ -145,7 +149,7 @@ class _Evaluation:
             right = self._equal()
             known = truth(left)
             if known is None:
-                left = Undecided(truth=False if truth(right) is False else None)
+                left = Open(truth=False if truth(right) is False else None)
             elif known:
                 left = right
         return left
@@ -154,7 +158,7 @@ class _Evaluation:
         left = self._compared()
         while sign := self._sign("==", "!="):
             same = _same(left, self._compared())
-            left = Undecided() if same is None else same == (sign == "==")
+            left = Open() if same is None else same == (sign == "==")
         return left
 
     def _compared(self) -> Outcome:
@@ -172,9 +176,9 @@ class _Evaluation:
             return found
         known = truth(found)
         if known is None:
-            return Undecided()
+            return Open()
         made = known != (flips % 2 == 1)
-        return Undecided(made) if isinstance(found, Undecided) else made
+        return Open(truth=made) if isinstance(found, Open) else made
 
     def _primary(self) -> Outcome:
         if self._sign("("):
@@ -207,17 +211,17 @@ class _Evaluation:
                 if not self._sign(","):
                     self._take(")")
                     break
-            found = Undecided() if self._steps() else _called(name.lower(), arguments)
+            found = Open() if self._steps() else _called(name.lower(), arguments)
             return self._rest(found, first)
         steps = self._steps()
         path = [step for step in steps if step is not None]
-        return self._rest(self.lookup(name.lower(), path) if len(path) == len(steps) else Undecided(), first)
+        return self._rest(self.lookup(name.lower(), path) if len(path) == len(steps) else Open(), first)
 
     def _rest(self, found: Outcome, first: int) -> Outcome:
         """A value, which is the text read since `first` where it is not decided."""
-        if not isinstance(found, Undecided):
+        if not isinstance(found, Open):
             return found
-        return Undecided(found.truth, "".join(token for _, token in self.tokens[first : self.at]))
+        return Open(truth=found.truth, text="".join(token for _, token in self.tokens[first : self.at]))
 
     def _steps(self) -> list[str | None]:
         """The `.name`, `['name']` and `.*` behind a context; None for what is not a fixed name."""
@@ -239,10 +243,10 @@ class _Evaluation:
 
 def _either(left: Outcome, right: Outcome) -> str:
     """What is left of `left || right` where the left is not decided."""
-    if not isinstance(left, Undecided) or not left.text or len(left.text) > _LONGEST:
+    if not isinstance(left, Open) or not left.text or len(left.text) > _LONGEST:
         return ""
     match right:
-        case Undecided(_, text):
+        case Open(text=text):
             return f"{left.text} || {text}" if text else ""
         case str() if right:
             return f"{left.text} || '" + right.replace("'", "''") + "'"
@@ -268,7 +272,7 @@ def _number(value: bool | float | str | None) -> float:  # noqa: FBT001  one of 
 
 def _same(one: Outcome, other: Outcome) -> bool | None:
     """Loose equality: texts ignore case, unlike kinds are compared as numbers."""
-    if isinstance(one, Undecided) or isinstance(other, Undecided):
+    if isinstance(one, Open) or isinstance(other, Open):
         return None
     if isinstance(other, Untyped):
         one, other = other, one
@@ -287,8 +291,8 @@ def _same(one: Outcome, other: Outcome) -> bool | None:
 
 
 def _ordered(one: Outcome, other: Outcome, sign: str) -> Outcome:
-    if isinstance(one, Undecided | Untyped) or isinstance(other, Undecided | Untyped):
-        return Undecided()
+    if isinstance(one, Open | Untyped) or isinstance(other, Open | Untyped):
+        return Open()
     if isinstance(one, str) and isinstance(other, str):
         smaller, same = one.lower() < other.lower(), one.lower() == other.lower()
     else:
@@ -307,7 +311,7 @@ def _called(name: str, arguments: Sequence[Outcome]) -> Outcome:
         return True
     texts = [written(each) for each in arguments]
     if any(each is None for each in texts) or not texts:
-        return Undecided()
+        return Open()
     words = [each or "" for each in texts]
     match name, words:
         case "contains", [whole, part]:
@@ -325,14 +329,14 @@ def _called(name: str, arguments: Sequence[Outcome]) -> Outcome:
         case "fromjson", [text]:
             return _from_json(text)
         case _:
-            return Undecided()
+            return Open()
 
 
 def _from_json(text: str) -> Outcome:
     try:
         found: object = json.loads(text)
     except (ValueError, RecursionError):
-        return Undecided()
+        return Open()
     if found is None or isinstance(found, bool | str):
         return found
-    return float(found) if isinstance(found, int | float) and abs(found) < 1e300 else Undecided()
+    return float(found) if isinstance(found, int | float) and abs(found) < 1e300 else Open()

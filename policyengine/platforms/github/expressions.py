@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from policyengine.model.text import Text
 from policyengine.model.value import Known, Unknown, Value
 from policyengine.patterns import regex
-from policyengine.platforms.github.evaluation import Outcome, Undecided, Untyped, evaluate, truth, written
+from policyengine.platforms.github.evaluation import Open, Outcome, Untyped, evaluate, truth, written
 from policyengine.syntax.tree import Mapping, Scalar, Sequence
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Sequence as Words
 
+    from policyengine.model.command import Word
     from policyengine.model.nodes import Variable
     from policyengine.model.source import Span
     from policyengine.syntax.tree import Document
@@ -37,16 +38,32 @@ _LONGEST = 10_000
 _MOST = 64
 
 
-def located(text: str, span: Span) -> Text:
-    """A text that stands at `span`, with what GitHub or the shell would still replace in it as undecided parts."""
+def is_open(text: str) -> bool:
+    """Whether GitHub or the shell still replaces a part of a text."""
+    return _GAP.search(text) is not None
+
+
+def marked(text: Text) -> Text:
+    """A script with its expressions as parts that are not decided."""
     parts: list[Text] = []
     at = 0
-    for gap in _GAP.finditer(text):
+    for match in text.matches(_EXPRESSION):
+        start, end = match.span()
+        parts += (text.cut(at, start), text.cut(start, end).unsettled(f"'{match[1].written.strip()}' set by the run"))
+        at = end
+    return Text.join((*parts, text.cut(at))) if parts else text
+
+
+def _located(text: str, span: Span, gaps: re.Pattern[str]) -> Text:
+    """A text that stands at `span`, with what would still be replaced in it as undecided parts."""
+    parts: list[Text] = []
+    at = 0
+    for gap in gaps.finditer(text):
         inner = (gap[1] or gap[0].strip("${}")).strip()
         unknown = Unknown(f"'{inner}' set by the run", span)
         parts += (Text.made(text[at : gap.start()], span), Text.undecided(f"${{{inner}}}", unknown))
         at = gap.end()
-    return Text.join((*parts, Text.made(text[at:], span)))
+    return Text.join((*parts, Text.at(text[at:], span)))
 
 
 class Scope(Struct, frozen=True):
@@ -61,23 +78,47 @@ class Scope(Struct, frozen=True):
     kinds: dict[str, str] | None = None
     matrix: dict[str, str] = field(default_factory=dict)
 
-    def expand(self, text: str) -> str:
-        """The text with what is known put in."""
+    def text(self, written: str, span: Span) -> Text:
+        """A text of the workflow with what is known put in."""
+        return _located(self._filled(written, shell=False), span, _EXPRESSION)
+
+    def word(self, word: Word) -> Text:
+        """A word of a command with what is known put in, by GitHub and by the shell."""
+        if word.literal:
+            return Text.at(word.text, word.span)
+        return _located(self._filled(word.text, shell=True), word.span, _GAP)
+
+    def written(self, word: Word) -> str:
+        """A word as the shell gets it, but for what is not known."""
+        return self._filled(word.text, shell=True)
+
+    def value(self, found: Value[str]) -> Value[str]:
+        """A value with what is known put in: Known where that decides all of it."""
+        return self.text(found.value, found.span).value() if isinstance(found, Known) else found
+
+    def texts(self, given: Iterable[Variable]) -> dict[str, Text]:
+        """The inputs that have a text, with what is known put in."""
+        return {
+            each.key: self.text(each.value.value, each.value.span) for each in given if isinstance(each.value, Known)
+        }
+
+    def handed(self, given: Iterable[Variable]) -> dict[str, Value[str]]:
+        """Inputs as what is called gets them: what is not known yet is still an expression in them."""
+        return {
+            each.key: replace(each.value, value=self._filled(each.value.value, shell=False))
+            if isinstance(each.value, Known)
+            else each.value
+            for each in given
+        }
+
+    def _filled(self, text: str, *, shell: bool) -> str:
         for _ in range(_ROUNDS):
-            after = _SHELL.sub(self._variable, _EXPRESSION.sub(self._expression, text))
+            after = _EXPRESSION.sub(self._expression, text)
+            after = _SHELL.sub(self._variable, after) if shell else after
             if after == text or len(after) > _LONGEST:
                 break
             text = after
         return text
-
-    def expanded(self, given: dict[str, Variable]) -> dict[str, Variable]:
-        """Inputs with what is known put in."""
-        return {
-            key: replace(each, value=replace(each.value, value=self.expand(each.value.value)))
-            if isinstance(each.value, Known)
-            else each
-            for key, each in given.items()
-        }
 
     def _variable(self, match: re.Match[str]) -> str:
         found = self.variables.get(match[1] or match[2])
@@ -86,7 +127,7 @@ class Scope(Struct, frozen=True):
     def _expression(self, match: re.Match[str]) -> str:
         came = evaluate(match[1], self.lookup)
         text = written(came)
-        if isinstance(came, Undecided) and came.text and came.text != match[1].strip():
+        if isinstance(came, Open) and came.text and came.text != match[1].strip():
             return f"${{{{ {came.text} }}}}"
         if text is None and (name := _REFERENCE.fullmatch(match[1])):  # what it stands for is an expression itself
             found = (self.variables if name[1] == "env" else self.inputs).get(name[2])
@@ -96,21 +137,21 @@ class Scope(Struct, frozen=True):
         return match[0] if text is None else text
 
     def lookup(self, context: str, path: Words[str]) -> Outcome:
-        """The value of a name; Undecided where files do not say."""
+        """The value of a name; Open where files do not say."""
         if not path:
-            return Undecided()
+            return Open()
         match context:
             case "matrix":
                 found = self.matrix.get(".".join(path))
-                return Untyped(found) if found is not None and "${{" not in found else Undecided()
+                return Untyped(found) if found is not None and not is_open(found) else Open()
             case "env":
                 return _decided(self.variables.get(path[0]))
             case "inputs" if path[0] in self.inputs:
                 return _typed(_decided(self.inputs[path[0]]), (self.kinds or {}).get(path[0], ""))
             case "inputs":
-                return Undecided() if self.kinds is None else None
+                return Open() if self.kinds is None else None
             case _:
-                return Undecided()
+                return Open()
 
     def holds(self, condition: Value[str] | None) -> bool | None:
         """Whether an `if` is met; None where files do not decide it, and what the environment holds is the run's."""
@@ -118,26 +159,26 @@ class Scope(Struct, frozen=True):
             return None
         text = condition.value.strip()
         whole = _EXPRESSION.fullmatch(text)
-        if whole is None and "${{" in text:
+        if whole is None and _EXPRESSION.search(text):
             return None
         here = replace(self, variables={})
         return truth(evaluate(whole[1] if whole else text, here.lookup))
 
 
 def _decided(found: Value[str] | None) -> Outcome:
-    return found.value if isinstance(found, Known) and "${{" not in found.value else Undecided()
+    return found.value if isinstance(found, Known) and not _EXPRESSION.search(found.value) else Open()
 
 
 def _typed(found: Outcome, kind: str) -> Outcome:
     """An input as its declared type."""
     match kind, found:
         case "boolean", str():
-            return {"true": True, "false": False, "": False}.get(found.lower(), Undecided())
+            return {"true": True, "false": False, "": False}.get(found.lower(), Open())
         case "number", str():
             try:
                 return float(found or "0")
             except ValueError:
-                return Undecided()
+                return Open()
         case _:
             return found
 

@@ -18,6 +18,7 @@ from policyengine.model.text import Text
 from policyengine.model.value import Unknown
 from policyengine.patterns import regex
 from policyengine.platforms.github.calls import Called, Walk, entered, path_from, text_of
+from policyengine.platforms.github.expressions import is_open
 from policyengine.repository.discover import join, parent
 from policyengine.syntax.folding import unfold
 from policyengine.syntax.tree import Mapping, Scalar, Sequence
@@ -72,7 +73,7 @@ class Runners(Struct, frozen=True):
             gaps.append(Unknown("the Makefile is not in the tree", made.span))
             return
         shell = rules.values.variables.get("SHELL", "sh")
-        if "$" not in shell and knowledge.read(shell.replace('"', "").replace("'", "").split())[-1].path != "sh":
+        if not is_open(shell) and knowledge.read(shell.replace('"', "").replace("'", "").split())[-1].path != "sh":
             gaps.append(Unknown(f"a Makefile for {shell} is not read", made.span))
             return
         for goal in call.targets or [rules.default]:

@@ -12,7 +12,7 @@ from policyengine.knowledge import commands as knowledge
 from policyengine.model.nodes import ShellCommand, Variable, Word
 from policyengine.model.source import ReadError, Source
 from policyengine.model.text import Text
-from policyengine.model.value import Known, Unknown, Via
+from policyengine.model.value import Unknown, Via
 from policyengine.patterns import regex
 from policyengine.platforms.github.arguments import Arguments
 from policyengine.platforms.github.calls import Called, Walk, entered, path_from, text_of
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence as Words
 
     from policyengine.knowledge.commands import Layer
+    from policyengine.model.value import Value
     from policyengine.repository.files import Files
+    from policyengine.syntax.shell_tree import WrittenWord
     from policyengine.syntax.tree import Document
 
 DEEPEST = 8
@@ -381,15 +383,10 @@ def _made(command: shell.Command, walk: Walk) -> ShellCommand:
         words=tuple(Word(word.text, word.span, word.literal) for word in command.words),
         span=command.span,
         assignments=tuple(
-            Variable(
-                each.name,
-                each.span._replace(end=each.span.start + len(each.name)),
-                Known(each.value.text, each.value.span)
-                if all(part.unknown is None or part.text.startswith("${{") for part in each.value.content.pieces)
-                else Unknown("the shell sets it", each.value.span),
-            )
+            Variable(each.name, each.span._replace(end=each.span.start + len(each.name)), _given_by(each.value))
             for each in command.assignments
         ),
+        given=tuple(Word(each.value.text, each.value.span, each.value.literal) for each in command.assignments),
         forgiven=walk.forgiven,
         via=walk.via,
         directory=walk.directory,
@@ -397,6 +394,12 @@ def _made(command: shell.Command, walk: Walk) -> ShellCommand:
         remote=walk.remote or _remote(argv, command.assignments),
         contained=walk.contained,
     )
+
+
+def _given_by(word: WrittenWord) -> Value[str]:
+    """What an assignment gives; the place is the word's also where it is empty."""
+    found = word.content.value()
+    return replace(found, span=word.span)
 
 
 def _remote(argv: Words[str], assignments: tuple[shell.Assignment, ...]) -> bool:

@@ -10,7 +10,6 @@ from policyengine.model.value import Absent, Known, Unknown, Value
 from policyengine.patterns import regex
 from policyengine.platforms.docker.datastore import datastore, image_role
 from policyengine.platforms.github.documents import mapping, texts, value, variables
-from policyengine.platforms.github.expressions import located
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +56,7 @@ def _image(document: Document | None, place: Span, scope: Scope) -> Value[images
     found = value(document, place)
     match found:
         case Known(text, span):
-            ref = images.read(located(scope.expand(text), span))
+            ref = images.read(scope.text(text, span))
             return Known(ref, span) if isinstance(ref, images.ImageRef) else ref
         case Unknown() | Absent():
             return found

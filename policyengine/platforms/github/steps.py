@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from policyengine.model.nodes import Activity, Build, ComposeUp, Deploy, Origin, ShellCommand, Step, Variable
+from policyengine.knowledge.commands import words_of
+from policyengine.model.nodes import Activity, Build, ComposeUp, Deploy, Origin, ShellCommand, Step, Variable, Word
+from policyengine.model.text import Text
 from policyengine.model.value import Absent, Known, Unknown, Value
 from policyengine.patterns import regex
 from policyengine.platforms.github import activities, builds, expressions
-from policyengine.platforms.github.documents import Reader, boolean, lines, mapping, value, variables, words
+from policyengine.platforms.github.documents import Reader, boolean, mapping, value, variables, words
+from policyengine.platforms.github.expressions import is_open, marked
 from policyengine.repository.discover import join
 from policyengine.syntax.environment import Environment
 from policyengine.syntax.folding import unfold
@@ -65,7 +68,8 @@ _EXPORTS = regex(
 """Those of them that set variables for the steps behind them."""
 _REMOTE = regex(r"ssh|remote-command", re.IGNORECASE)
 _RUNS_COMMAND = regex(r"retry|xvfb|setup-xvfb|run-on-arch|docker-run|timeout", re.IGNORECASE)
-_ECR = regex(r"\.dkr\.ecr\.|\becr\b|ECR|ecr[-_.]|[-_.]ecr", re.IGNORECASE)
+_IN_WORKSPACE = regex(r"\A\$\{\{\s*github\.workspace\s*\}\}/?")
+_ACTION_PATH = regex(r"\bgithub\.action_path\b")
 _ENVIRONMENT = regex(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 
 
@@ -94,7 +98,7 @@ class State(Struct):
     steps: list[Step] = field(default_factory=list)
     drafted: list[tuple[builds.Drafted, Scope]] = field(default_factory=list)
     commands: list[ShellCommand] = field(default_factory=list)
-    metadata: dict[str, list[str]] = field(default_factory=dict)
+    metadata: dict[str, list[Text]] = field(default_factory=dict)
     exported: dict[str, Value[str]] = field(default_factory=dict)
     rendered: Value[str] | None = None
     exports: int = 0
@@ -112,10 +116,10 @@ class State(Struct):
         """The builds, with what later commands of the job tag and push."""
         for number, (draft, scope) in enumerate(self.drafted):
             made = draft
-            further = [name for tag in draft.written for name in builds.aliased(self.commands, scope.expand, tag)]
+            further = [name for tag in draft.written for name in builds.aliased(self.commands, scope, tag)]
             if further:
                 made = replace(made, tags=builds.tags_of([*draft.written, *further], draft.tags.span))
-            if isinstance(draft.push, Absent) and builds.sends(draft, builds.pushed(self.commands, scope.expand)):
+            if isinstance(draft.push, Absent) and builds.sends(draft, builds.pushed(self.commands, scope)):
                 made = replace(made, push=Known(value=True, span=draft.span))
             yield made.node(f"{self.job}/build-{number}", self.job)
 
@@ -190,7 +194,7 @@ class Steps(Struct, frozen=True):
             return _Done(gap=Unknown(f"a script for {shell.split()[0]} is not read", run.span))
         where = _directory(step.get("working-directory"), frame)
         followed = self.follower.follow(
-            unfold(source, run),
+            marked(unfold(source, run)),
             where,
             errexit=not shell or shell in {"bash", "sh"} or re.search(r"\s-\w*e", shell) is not None,
             pipefail=shell == "bash" or "pipefail" in shell,
@@ -212,54 +216,47 @@ class Steps(Struct, frozen=True):
         for command in commands:
             scope = self._assigned(command, scope)
             self._exported(command, scope, state)
-            own = activities.of_command(command, scope.expand, known)
-            found.extend(each for each in own if not self._only_computes(each, command))
+            own = activities.of_command(command, scope, known)
+            found.extend(each for each in own if not self._only_computes(each, command, scope))
             if not command.does("build"):
                 continue
             for each in _scopes(scope, frame, " ".join(command.argv)):
-                made = [builds.of_command(command, each.expand), *self._bake_command(command, each)]
+                made = [builds.of_command(command, each), *self._bake_command(command, each)]
                 for draft in made:
                     if draft is not None and all(draft != other for other, _ in drafts):
                         drafts.append((draft, each))
                         found.extend(_sent(draft, forgiven=command.forgiven))
         return _Done(commands, tuple(found), tuple(drafts), gap)
 
-    def _only_computes(self, activity: Activity, command: ShellCommand) -> bool:
+    def _only_computes(self, activity: Activity, command: ShellCommand, scope: Scope) -> bool:
         """Whether Terraform is applied where there is nothing to apply."""
-        return isinstance(activity, Deploy) and activity.tool == "terraform" and self.folders.only_computes(command)
+        return (
+            isinstance(activity, Deploy) and activity.tool == "terraform" and self.folders.only_computes(command, scope)
+        )
 
-    def _assigned(self, command: ShellCommand, scope: Scope) -> Scope:
+    @staticmethod
+    def _assigned(command: ShellCommand, scope: Scope) -> Scope:
         """The scope after a line of assignments only."""
-        if command.argv and command.argv[0] not in {"export", "readonly", "declare", "local"}:
+        if command.words and command.words[0].text not in {"export", "readonly", "declare", "local"}:
             return scope
-        given: dict[str, Value[str]] = {}
-        for each in command.assignments:
-            text = self._text(each.value)
-            if text is not None:
-                given[each.key] = Known(text, each.value.span)
+        given = {each.key: word for each, word in zip(command.assignments, command.given, strict=False)}
         for word in command.words[1:]:
             if match := _ENVIRONMENT.fullmatch(word.text):
-                given[match[1]] = Known(match[2], word.span)
-        kept = {name: found for name, found in given.items() if not _runs_inside(found)}
+                given[match[1]] = Word(match[2], word.span, word.literal)
+        kept = {name: Known(word.text, word.span) for name, word in given.items() if not _runs_inside(word)}
         return replace(scope, variables={**scope.variables, **kept}) if kept else scope
-
-    def _text(self, found: Value[str]) -> str | None:
-        """The text of a value, also where the shell has a part in it."""
-        if isinstance(found, Known):
-            return found.value
-        source = self.reader.files.read(found.span.path)
-        return source.slice(found.span) if source is not None else None
 
     def _exported(self, command: ShellCommand, scope: Scope, state: State) -> None:
         """`echo "NAME=value" >> $GITHUB_ENV` sets a variable for the steps behind it."""
         if command.argv[:1] != ("echo",) or len(command.words) != 2:
             return
         source = self.reader.files.read(command.span.path)
-        match = _ENVIRONMENT.fullmatch(command.words[1].text)
+        word = command.words[1]
+        match = _ENVIRONMENT.fullmatch(word.text)
         if match and source is not None and "GITHUB_ENV" in source.slice(command.span):
-            text, span = scope.expand(match[2]), command.words[1].span
-            runs = "$(" in text or "`" in text
-            state.exported[match[1]] = Unknown("a command gives it", span) if runs else Known(text, span)
+            given = Word(match[2], word.span, word.literal)
+            unknown = Unknown("a command gives it", word.span)
+            state.exported[match[1]] = unknown if _runs_inside(given) else Known(scope.written(given), word.span)
             state.exports += 1
 
     # -- actions ---------------------------------------------------------------------------------------------------
@@ -288,9 +285,10 @@ class Steps(Struct, frozen=True):
             )
         drafts: list[tuple[builds.Drafted, Scope]] = []
         for scope in _scopes(frame.scope, frame, " ".join(_text_of(each) for each in inputs)):
-            made = [builds.of_action(uses.value, scope.expanded(given), uses.span, state.metadata)]
+            texts = scope.texts(inputs)
+            made = [builds.of_action(uses.value, texts, uses.span, state.metadata)]
             if name.startswith(("docker/bake-action@", "depot/bake-action@")):
-                made.extend(self._bake(scope.expanded(given), frame.directory, scope, uses.span))
+                made.extend(self._bake(texts, frame.directory, scope, uses.span))
             drafts.extend((draft, scope) for draft in made if draft is not None and (draft, scope) not in drafts)
         unique = [each for index, each in enumerate(drafts) if all(each[0] != other[0] for other in drafts[:index])]
         sent = [activity for draft, _ in unique for activity in _sent(draft, forgiven=False)][:1]
@@ -307,7 +305,7 @@ class Steps(Struct, frozen=True):
         if not isinstance(scalar, Scalar):
             return _Done()
         where = "" if remote else frame.directory
-        followed = self.follower.follow(unfold(source, scalar), where, folder=frame.folder, remote=remote)
+        followed = self.follower.follow(marked(unfold(source, scalar)), where, folder=frame.folder, remote=remote)
         return self._of_commands(followed.commands, followed.gap, frame, state)
 
     def _composite(self, uses: Known[str], given: dict[str, Variable], frame: Frame, state: State) -> _Done:
@@ -325,7 +323,7 @@ class Steps(Struct, frozen=True):
             using = runs.get("using")
             if not (isinstance(using, Scalar) and using.text == "composite"):
                 return _Done(gap=missing)
-            inputs = _defaults(action) | {key: each.value for key, each in frame.scope.expanded(given).items()}
+            inputs = _defaults(action) | frame.scope.handed(given.values())
             inner = replace(
                 frame,
                 scope=replace(frame.scope, inputs=inputs, kinds={}),
@@ -339,18 +337,18 @@ class Steps(Struct, frozen=True):
 
     # -- bake ------------------------------------------------------------------------------------------------------
 
-    def _bake(self, given: dict[str, Variable], directory: str, scope: Scope, span: Span) -> list[builds.Drafted]:
+    def _bake(self, given: dict[str, Text], directory: str, scope: Scope, span: Span) -> list[builds.Drafted]:
         from policyengine.platforms.github import bake  # noqa: PLC0415  only workflows that bake pay for it
 
-        where = _text_of(given["workdir"]) if "workdir" in given else ""
+        where = given["workdir"].literal if "workdir" in given else ""
         directory = (join(directory, where) or directory) if where else directory
         directory = "" if directory == "." else directory
-        push = given["push"].value if "push" in given else Absent(span)
+        push = given["push"].value() if "push" in given else Absent(span)
         return bake.builds(
             self.reader.files,
             [join(directory, name) or name for name in words(given.get("files"))],
             words(given.get("targets")),
-            [each.strip() for each in lines(given.get("set"))],
+            [each for each in map(Text.strip, given["set"].split("\n")) if each.written] if "set" in given else [],
             _known(scope),
             directory,
             span,
@@ -364,13 +362,18 @@ class Steps(Struct, frozen=True):
         if layer.path != "docker buildx bake":
             return []
         files = [join(command.directory, file) or file for file in layer.values("-f", "--file")]
-        sets = [scope.expand(each) for each in layer.values("--set")]
-        targets = [scope.expand(command.argv[index]) for index in layer.operands]
+        sets = [
+            scope.word(Word(option.value, command.words[option.index].span, command.words[option.index].literal))
+            for option in layer.options
+            if option.name == "--set"
+        ]
+        targets = [scope.word(command.words[index]).written for index in layer.operands]
         pushes = layer.value("--push") is not None
         push: Value[bool] = Known(value=True, span=command.span) if pushes else Absent(command.span)
-        environment = _known(scope) | {
-            each.key: scope.expand(each.value.value) for each in command.assignments if isinstance(each.value, Known)
+        own = {
+            each.key: scope.word(word).value() for each, word in zip(command.assignments, command.given, strict=False)
         }
+        environment = _known(scope) | own
         return bake.builds(self.reader.files, files, targets, sets, environment, command.directory, command.span, push)
 
 
@@ -381,7 +384,7 @@ def _environment(frame: Frame, state: State) -> Environment:
     if system is not None:
         fixed["OS"] = "Windows_NT" if system == "Windows" else ""
     given: dict[str, str | None] = {
-        key: text if isinstance(each, Known) and "$" not in (text := frame.scope.expand(each.value)) else None
+        key: found.value if isinstance(found := frame.scope.value(each), Known) and not is_open(found.value) else None
         for key, each in frame.scope.variables.items()
     }
     closed = not state.open and all(step.gap is None for step in state.steps)
@@ -392,18 +395,18 @@ _SYSTEMS = {"ubuntu": "Linux", "linux": "Linux", "macos": "macOS", "windows": "W
 """RUNNER_OS by what a runner's label holds."""
 
 
-def _known(scope: Scope) -> dict[str, str]:
-    return {key: scope.expand(each.value) for key, each in scope.variables.items() if isinstance(each, Known)}
+def _known(scope: Scope) -> dict[str, Value[str]]:
+    return {key: scope.value(each) for key, each in scope.variables.items()}
 
 
-def _runs_inside(found: Value[str]) -> bool:
-    """Whether a command decides the value."""
-    return not isinstance(found, Known) or "$(" in found.value or "`" in found.value
+def _runs_inside(word: Word) -> bool:
+    """Whether a command decides a part of a word."""
+    return not word.literal and ("$(" in word.text or "`" in word.text)
 
 
 def _scopes(scope: Scope, frame: Frame, text: str) -> Iterator[Scope]:
     """The scope once, or once for each combination of the matrix where the text may ask for one."""
-    if not frame.combinations or ("matrix." not in text and "$" not in text):
+    if not frame.combinations or ("matrix." not in text and not is_open(text)):
         yield scope
         return
     for each in frame.combinations:
@@ -435,19 +438,19 @@ def _sent(draft: builds.Drafted, *, forgiven: bool) -> list[Activity]:
         return []
     if isinstance(draft.push, Known) and not draft.push.value:
         return []
-    if any(_ECR.search(tag.text) for tag in draft.tags.value):
+    if any("ecr" in words_of(tag.text) for tag in draft.tags.value):
         return [Deploy(span=draft.span, tool="ecr-push", forgiven=forgiven)]
     return []
 
 
 def _directory(document: Document | None, frame: Frame) -> str:
-    if isinstance(document, Scalar) and document.text:
-        text = frame.scope.expand(document.text)
-        text = re.sub(r"^\$\{\{\s*github\.workspace\s*\}\}/?", "", text) or "."
-        if "github.action_path" in text:
-            return frame.folder
-        return (join("", text) or frame.directory) if "$" not in text else frame.directory
-    return frame.directory
+    if not isinstance(document, Scalar) or not document.text:
+        return frame.directory
+    if _ACTION_PATH.search(document.text):
+        return frame.folder
+    written = _IN_WORKSPACE.sub("", document.text) or "."
+    where = frame.scope.text(written, document.span).literal
+    return frame.directory if where is None else join("", where) or frame.directory
 
 
 def _defaults(action: Mapping) -> dict[str, Value[str]]:
@@ -468,10 +471,17 @@ def _place(step: Mapping) -> Span:
     return step.span
 
 
-def _images(variable: Variable, scope: Scope) -> list[str]:
+def _images(variable: Variable, scope: Scope) -> list[Text]:
     """The images of docker/metadata-action: plain names, or `name=…,enable=…`."""
-    names = []
-    for line in re.split(r"\n", _text_of(variable)):
-        for part in line.split(",") if "=" not in line else [re.sub(r"^\s*name=", "", line).partition(",")[0]]:
-            names.extend([scope.expand(part.strip())] if part.strip() else [])
+    names: list[Text] = []
+    for line in scope.texts([variable])[variable.key].split("\n") if isinstance(variable.value, Known) else ():
+        key, value = line.strip().partition("=")
+        parts = (
+            line.split(",")
+            if value is None
+            else [value.split(",")[0]]
+            if key.written == "name"
+            else [line.split(",")[0]]
+        )
+        names.extend(part for part in map(Text.strip, parts) if part.written)
     return names

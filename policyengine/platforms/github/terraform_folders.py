@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
+from policyengine.model.nodes import Word
 from policyengine.patterns import regex
 from policyengine.repository.discover import join, parent
 
 if TYPE_CHECKING:
     from policyengine.model.nodes import ShellCommand
+    from policyengine.platforms.github.expressions import Scope
     from policyengine.repository.files import Files
 
 _RESOURCE = regex(r"^[ \t]*resource[ \t]", re.MULTILINE)
+_ANY = "*"
 _MODULE = regex(r"^[ \t]*module[ \t][^{\n]*\{[^{}]*?\bsource[ \t]*=[ \t]*\"([^\"\n]*)\"", re.MULTILINE)
 
 
@@ -25,14 +28,16 @@ class TerraformFolders(Struct):
     _paths: dict[str, list[str]] | None = None
     _applied: dict[str, bool] = field(default_factory=dict)
 
-    def only_computes(self, command: ShellCommand) -> bool:
+    def only_computes(self, command: ShellCommand, scope: Scope) -> bool:
         """Whether Terraform runs in a folder that has outputs, but no resource: an apply changes nothing."""
-        options = [word.partition("=") for word in command.argv if word.startswith(("-chdir=", "--chdir="))]
-        named = join(command.directory, options[0][2]) if options else command.directory
+        layer = command.layers[-1]
+        given = next((option for option in layer.options if option.name in {"-chdir", "--chdir"}), None)
+        value = Word(given.value, command.span, command.words[given.index].literal) if given is not None else None
+        named = join(command.directory, scope.word(value).masked(_ANY)) if value is not None else command.directory
         if named is None:
             return False
         named = "" if named == "." else named
-        pattern = re.compile("/".join("[^/]+" if "$" in part else re.escape(part) for part in named.split("/")))
+        pattern = re.compile("/".join("[^/]+" if _ANY in part else re.escape(part) for part in named.split("/")))
         meant = [folder for folder in self._folders() if pattern.fullmatch(folder)]
         return bool(meant) and not any(self._has_resources(folder) for folder in meant)
 

@@ -257,7 +257,7 @@ class _Lowering:
         given = tuple(variables(body.get("with"), Origin.INPUT))
         for suffix, scope in _calls_by_matrix(frame, given):
             inputs, kinds = _declared(called)
-            inputs |= {key: each.value for key, each in scope.expanded({one.key: one for one in given}).items()}
+            inputs |= scope.handed(given)
             inner = _Level(
                 path=path,
                 document=called,
@@ -315,11 +315,11 @@ def _frame(body: Mapping, document: Mapping, scope: Scope) -> Frame:
     inner = replace(own, matrix=combinations[0] if combinations else {})
     directory = documents.defaults(body, "working-directory") or documents.defaults(document, "working-directory")
     shell = documents.defaults(body, "shell") or documents.defaults(document, "shell")
-    where = inner.expand(directory.text) if directory is not None else ""
+    where = inner.text(directory.text, directory.span).literal if directory is not None else None
     return Frame(
         scope=own,
         combinations=tuple(combinations),
-        directory=(join("", where) or "") if "$" not in where else "",
+        directory=(join("", where) or "") if where else "",
         runner=" ".join(each.text.lower() for each in texts(body.get("runs-on"))),
         shell=shell.text if shell is not None else "pwsh" if _on_windows(body) else "",
     )
@@ -336,9 +336,10 @@ def _runner(body: Mapping, frame: Frame) -> Value[str] | None:
     label = body.get("runs-on")
     if not isinstance(written, Unknown) or not isinstance(label, Scalar):
         return written
-    labels = {replace(frame.scope, matrix=each).expand(label.text) for each in frame.combinations or ({},)}
-    if any("${{" in each for each in labels):
+    texts_ = [replace(frame.scope, matrix=each).text(label.text, label.span) for each in frame.combinations or ({},)]
+    if not all(each.decided for each in texts_):
         return written
+    labels = {each.written for each in texts_}
     arm = {re.search(r"arm|aarch|graviton", each, re.IGNORECASE) is not None for each in labels}
     return Known(min(labels), label.span) if len(arm) == 1 else written
 
