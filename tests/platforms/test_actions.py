@@ -704,6 +704,20 @@ def test_a_script_for_a_shell_inside_another_program_is_read() -> None:
     assert len(job(found, "a").steps[0].activities) == 1
 
 
+def test_a_script_with_expressions_is_read_to_its_end() -> None:
+    found, _ = lowered(
+        "on: push\njobs:\n  a:\n    steps:\n      - run: |\n          if [ '${{ inputs.x == 'y' }}' = true ]; then\n"
+        "            npx prisma migrate deploy ${{ needs.a.outputs['b c'] }}\n          fi\n          bun run a.ts\n"
+    )
+    (step,) = job(found, "a").steps
+    assert step.gap is None
+    assert [each.argv for each in step.commands][1] == (
+        "npx", "prisma", "migrate", "deploy", "${{ needs.a.outputs['b c'] }}",
+    )  # fmt: skip
+    assert not step.commands[1].words[-1].literal
+    assert [type(each) for each in step.activities] == [Migrate]
+
+
 def test_a_variable_that_an_earlier_step_sets_decides_a_makefile() -> None:
     runs = {
         "echo TARGET=prod >> $GITHUB_ENV": (1, None),

@@ -250,7 +250,7 @@ class Follower(Struct):
         self, manager: str, layer: Layer, made: ShellCommand, walk: Walk, gaps: list[Unknown]
     ) -> Iterator[Called]:
         names = knowledge.script_names(made.argv, layer)
-        if not names:
+        if not names or (manager == "bun" and "." in names[0]):  # `bun run a.ts` runs a file
             return
         name = "test" if names[0] == "t" else names[0]
         at = next((index for index in layer.operands if made.argv[index] == names[0]), len(made.argv))
