@@ -7,7 +7,14 @@ from policyengine.hooks import HOOKS_VERSION, hookimpl
 from policyengine.knowledge.commands import Deed
 from policyengine.knowledge.components import family, product, role_by_name, serves, stands_in_for
 from policyengine.knowledge.loading import Facts
-from policyengine.knowledge.names import environment, is_chore, is_dead_letters, is_for_tests, is_placeholder_host
+from policyengine.knowledge.names import (
+    alike,
+    environment,
+    is_chore,
+    is_dead_letters,
+    is_for_tests,
+    is_placeholder_host,
+)
 from policyengine.knowledge.names import words as words_of
 from policyengine.knowledge.platforms import platform
 from policyengine.knowledge.ports import host_kind, is_web, port_of_engine, port_of_scheme
@@ -30,7 +37,7 @@ from policyengine.knowledge.variables import (
     split_host,
 )
 from policyengine.model.container import Container, User
-from policyengine.model.endpoint import Address, Endpoint, endpoints, web_origin
+from policyengine.model.endpoint import Address, Endpoint, endpoints, origin_of, shown_origin, web_origin
 from policyengine.model.graph import Candidate, Choice, Edge, EdgeKind, Graph, Pair, PublishedImage, Unpaired
 from policyengine.model.image import ImageRef, Meaning, Version, meaning, tag_fact, tag_for
 from policyengine.model.nodes import (
@@ -97,6 +104,7 @@ from policyengine.rules.rule import (
     Fix,
     Located,
     Outcome,
+    Outcomes,
     Pack,
     Rule,
     Severity,
@@ -161,6 +169,7 @@ __all__ = [
     "Origin",
     "OrmSchema",
     "Outcome",
+    "Outcomes",
     "Pack",
     "Package",
     "Pair",
@@ -195,6 +204,7 @@ __all__ = [
     "Via",
     "Word",
     "Workflow",
+    "alike",
     "endpoints",
     "environment",
     "family",
@@ -214,6 +224,7 @@ __all__ = [
     "known",
     "map_value",
     "meaning",
+    "origin_of",
     "platform",
     "port_of_engine",
     "port_of_scheme",
@@ -226,6 +237,7 @@ __all__ = [
     "secrecy_of_value",
     "serves",
     "shell_commands",
+    "shown_origin",
     "speaks_of",
     "split_host",
     "stands_in_for",

@@ -4,8 +4,6 @@ It is loaded through the entry-point group `policyengine.packs`, as anybody's pa
 `policyengine.api`. Each side is one folder that lists its rules in `RULES`.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from clean_hexagon import configuration, containerization, data_services, mirroring, networking, pipeline

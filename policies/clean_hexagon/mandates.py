@@ -1,12 +1,7 @@
 """The mandates of the parity strategy, and the six sides of the hexagon they belong to."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 SIDES: Mapping[str, str] = MappingProxyType(
     {

@@ -1,7 +1,5 @@
 """The options of the pack: what `packs.clean-hexagon` of `policyengine.yaml` may say, and what holds without it."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType

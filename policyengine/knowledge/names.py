@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _WORD = regex(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _LONGEST = 4
 """The most words that an entry of a table has."""
+_SHORTEST = 3
+"""The letters of the shortest word that may begin another."""
 
 
 class EnvironmentWord(Struct, frozen=True, forbid_unknown_fields=True):
@@ -146,6 +148,26 @@ def distance_to_production(name: str) -> int | None:
     """How far an environment is from production, which is 0; None for one that deploys nothing."""
     found = _names().nearest_to_production.get(name)
     return None if found is None else found.rank
+
+
+def alike(one: str, other: str) -> bool:
+    """Whether one name is the other, or a part of it: `worker` and `worker_fast`, `web` and `frontend-webserver`.
+
+    Each word of the one is a word of the other, or begins one; those of an environment do not count.
+    """
+    mine, theirs = _parts(one), _parts(other)
+    return _covers(mine, theirs) or _covers(theirs, mine) or "".join(words(one)) == "".join(words(other))
+
+
+def _parts(name: str) -> frozenset[str]:
+    every = frozenset(words(name))
+    return frozenset(word for word in every if environment(word) in ("", "test")) or every
+
+
+def _covers(longer: frozenset[str], shorter: frozenset[str]) -> bool:
+    return all(
+        any(each == word or (len(word) >= _SHORTEST and each.startswith(word)) for each in longer) for word in shorter
+    )
 
 
 def is_filler(word: str) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from policyengine.knowledge.platforms import platform, platform_of_runner
 from policyengine.model.graph import PublishedImage
 from policyengine.model.nodes import Build, Job, Side
 from policyengine.model.value import Known, Unknown
+from policyengine.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -15,6 +17,11 @@ if TYPE_CHECKING:
     from policyengine.model.graph import Graph
     from policyengine.model.source import Span
     from policyengine.model.value import Value
+
+
+_WORD = regex(r"[a-z0-9]+")
+_TESTS = frozenset({"test", "tests", "e2e", "devcontainer", "buildcache"})
+_PUBLISHES = frozenset({"deploy", "release", "publish", "push", "cd"})
 
 
 def published(graph: Graph) -> Iterator[PublishedImage]:
@@ -25,7 +32,8 @@ def published(graph: Graph) -> Iterator[PublishedImage]:
             groups.setdefault(name, []).append(build)
     joined = manifest(graph)
     for name, builds in sorted(groups.items()):
-        yield PublishedImage(name, tuple(builds), built_for(graph, builds, joined))
+        for_tests = all(map(_for_tests, builds))
+        yield PublishedImage(name, tuple(builds), built_for(graph, builds, joined), for_tests)
 
 
 def built_for(graph: Graph, builds: Iterable[Build], joined: Span | None) -> Value[tuple[str, ...]]:
@@ -48,6 +56,14 @@ def built_for(graph: Graph, builds: Iterable[Build], joined: Span | None) -> Val
     if joined is not None and len(found) == 1:
         return Unknown("the platforms of a manifest that is put together from several builds", joined)
     return Known(tuple(sorted(found)), span)
+
+
+def _for_tests(build: Build) -> bool:
+    words = _WORD.findall(PurePosixPath(build.workflow).stem.lower())
+    if words[:1] in (["test"], ["tests"], ["e2e"]) and _PUBLISHES.isdisjoint(words):
+        return True
+    names = _names(build) if isinstance(build.tags, Known) and build.tags.value else ()
+    return bool(names) and all(not _TESTS.isdisjoint(_WORD.findall(name.lower())) for name in names)
 
 
 def _of_runner(graph: Graph, build: Build) -> Known[tuple[str, ...]] | Unknown:

@@ -10,16 +10,20 @@ from msgspec import Struct
 from policyengine.knowledge.ports import host_kind, is_web, port_of_scheme
 from policyengine.knowledge.variables import split_host
 from policyengine.model.source import Span
-from policyengine.model.value import Known
+from policyengine.model.value import Floating, Known
 from policyengine.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from policyengine.model.nodes import Variable
+    from policyengine.model.value import Value
 
 _LONGEST = 16_384
 _NAME = regex(r"[a-z0-9_.:-]+")
+_REFERENCE = regex(r"\$\{[^}]*\}")
+_NO_HOST = regex(r"[^\w.-]")
+_WRITTEN = regex(r"https?://(?:\$\{[^}]*\}|[^/?#\s$])+", re.IGNORECASE)
 _WEB = regex(r"\s*https?://", re.IGNORECASE)
 _URL = regex(r"\b([a-zA-Z][a-zA-Z0-9+.-]*)://([^\s/?#;'\"<>\\]+)")
 _TCP = regex(r"@tcp\(([^()\s]+)\)")
@@ -116,6 +120,27 @@ def web_origin(text: str) -> Endpoint | None:
     """The endpoint of a text that is one http or https address; None for anything else."""
     found = endpoints(text) if _WEB.match(text) else ()
     return found[0] if found and is_web(found[0].scheme) else None
+
+
+def origin_of(value: Value[str]) -> Endpoint | None:
+    """The origin of a value that is one web address; its host may be what a resource of the cloud gives.
+
+    `http://${aws_lb.main.dns_name}` has the host `aws_lb.main.dns_name`.
+    """
+    match value:
+        case Known(text):
+            return web_origin(text)
+        case Floating(text):
+            return web_origin(_REFERENCE.sub(lambda match: _NO_HOST.sub("", match[0]), text))
+        case _:
+            return None
+
+
+def shown_origin(value: Value[str], origin: Endpoint) -> str:
+    """The origin of a value as it is written: with the reference in it where one gives the host; never a password."""
+    text = value.value if isinstance(value, Floating) else "@"
+    written = None if "@" in text else _WRITTEN.match(text)
+    return origin.origin if written is None else written[0]
 
 
 def hosts(text: str) -> frozenset[str]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from policyengine.model.command import ShellCommand
     from policyengine.model.container import Container
     from policyengine.model.ignoring import GitPatterns
-    from policyengine.model.nodes import Build, Workflow
+    from policyengine.model.nodes import Build, ComposeUp, Happening, Workflow
     from policyengine.model.value import Value
 
 N = TypeVar("N", bound=Node)
@@ -97,11 +97,15 @@ class Choice(Struct, frozen=True):
 
 
 class PublishedImage(Struct, frozen=True):
-    """An image that the pipeline pushes: its repository, the builds that make it, the platforms that these are for."""
+    """An image that the pipeline pushes: its repository, the builds that make it, the platforms that these are for.
+
+    `for_tests` tells that it is for the tests of CI only, by its name or by that of a workflow that publishes nothing.
+    """
 
     name: str
     builds: tuple[Build, ...]
     platforms: Value[tuple[str, ...]]
+    for_tests: bool = False
 
 
 class Graph(Struct, frozen=True, eq=False):
@@ -248,7 +252,7 @@ class Graph(Struct, frozen=True, eq=False):
             if role is None or service.role is role:
                 yield self.container(service)
 
-    def beside(self, container: Container) -> Iterator[Container]:
+    def neighbours(self, container: Container) -> Iterator[Container]:
         """The other containers of the same side and group: of one Compose project, of one task."""
         return (self.container(each) for each in self.siblings(container.service))
 
@@ -303,6 +307,18 @@ class Graph(Struct, frozen=True, eq=False):
         """The jobs of a workflow in source order."""
         return tuple(job for name in workflow.jobs if (job := self.get(Job, name)) is not None)
 
+    def happenings(self, workflow: Workflow) -> tuple[Happening, ...]:
+        """What the jobs of a workflow do, in order."""
+        return tuple(happening for job in self.jobs(workflow) for happening in job.happenings)
+
+    def started(self, up: ComposeUp) -> Iterator[Container]:
+        """What `docker compose up` starts of the local side: the services it names, else those of no other profile."""
+        for container in self.containers(side=Side.LOCAL):
+            profiles = container.service.profiles
+            asked = container.name in up.services if up.services else not profiles
+            if asked or (not up.services and not set(profiles).isdisjoint(up.profiles)):
+                yield container
+
     def needs(self, job: Job) -> Mapping[str, Job]:
         """The jobs that must succeed before a job starts, directly or through others, by id."""
         found: dict[str, Job] = {}
@@ -321,6 +337,11 @@ class Graph(Struct, frozen=True, eq=False):
         while (caller := self.get(Job, found[-1].caller)) is not None:
             found.append(caller)
         return tuple(found)
+
+    def beside(self, job: Job, other: Job | None = None) -> Job:
+        """The job, or the one whose call it comes from, that can name `other` in `needs`; without it the outermost."""
+        around = {each.caller for each in self.callers(other)} if other is not None else {""}
+        return next(each for each in self.callers(job) if each.caller in around or not each.caller)
 
     def commands(self) -> Iterator[ShellCommand]:
         """Every command of the steps of every job."""

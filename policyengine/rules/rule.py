@@ -6,7 +6,7 @@ import re
 import string
 import sys
 from enum import StrEnum
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from msgspec import Struct, field
 
@@ -125,6 +125,8 @@ class Compared(Struct, frozen=True):
 
 
 Outcome = Finding | Undecided | Compared
+Outcomes: TypeAlias = "Iterator[Outcome]"
+"""What a rule gives: what violates it, what could not be decided, what was compared."""
 
 
 def undecided(subject: Node, *values: object) -> Iterator[Undecided]:

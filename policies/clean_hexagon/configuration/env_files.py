@@ -1,37 +1,36 @@
 """Local variables come from one file, which stays private (HEX301, HEX302)."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
 from clean_hexagon.configuration.plaintext import is_real
+from clean_hexagon.options import Options
 from policyengine.api import (
     Command,
     Compared,
+    Container,
+    EnvFile,
     EnvironmentFile,
     Finding,
     Fix,
     Graph,
     Known,
-    Outcome,
+    Node,
+    Outcomes,
     Package,
     Role,
     Severity,
+    ShellCommand,
     Side,
+    Stage,
     Unknown,
+    Variable,
     is_for_tests,
     known,
     rule,
     shell_commands,
     undecided,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from clean_hexagon.options import Options
-    from policyengine.api import Container, EnvFile, Node, ShellCommand, Stage, Variable
 
 _LOCAL = ".env.local"
 _PRIVATE = frozenset({".env", _LOCAL})
@@ -50,7 +49,7 @@ def _name(path: str) -> str:
         "none": "'{name}' loads no '.env.local'.",
     },
 )
-def env_local_not_loaded(graph: Graph, options: Options) -> Iterator[Outcome]:
+def env_local_not_loaded(graph: Graph, _: Options) -> Outcomes:
     """An application's Compose service does not load `.env.local`.
 
     With one file for local values, a new variable is added in one place and a secret has one place to hide in. A
@@ -60,7 +59,6 @@ def env_local_not_loaded(graph: Graph, options: Options) -> Iterator[Outcome]:
     service that needs no variable loads none: none is set, and no config module stands in the folder that it is built
     from. Scripts that pass `--env-file .env.local` to Compose load it for every service.
     """
-    del options
     if any(_passes_file(command) for command in _commands(graph)):
         return
     for container in graph.containers(side=Side.LOCAL, role=Role.APP):
@@ -122,7 +120,7 @@ def _load_local(files: tuple[EnvFile, ...]) -> Fix:
         "image": "'COPY' of the whole context takes '{file}' into the image, because no .dockerignore leaves it out.",
     },
 )
-def env_file_exposed(graph: Graph, options: Options) -> Iterator[Outcome]:
+def env_file_exposed(graph: Graph, _: Options) -> Outcomes:
     """An env file with secrets is committed, or about to be, or copied into an image.
 
     A secret in git stays in its history and in every clone; one in an image layer travels with every pull.
@@ -133,7 +131,6 @@ def env_file_exposed(graph: Graph, options: Options) -> Iterator[Outcome]:
     the service's image is made of, whose context holds such a file that no .dockerignore leaves out. Without any
     .gitignore in the tree the second question stays undecided, since one may lie above it.
     """
-    del options
     throwaway = _throwaway(graph)
     for file in graph.all(EnvironmentFile):
         if file.example or is_for_tests(file.path):
@@ -170,7 +167,7 @@ def _throwaway(graph: Graph) -> set[str]:
     }
 
 
-def _not_ignored(graph: Graph, loaded: dict[str, tuple[Node, EnvFile]]) -> Iterator[Outcome]:
+def _not_ignored(graph: Graph, loaded: dict[str, tuple[Node, EnvFile]]) -> Outcomes:
     committed = {file.path for file in graph.all(EnvironmentFile)}
     for path, (service, file) in sorted(loaded.items()):
         yield Compared(service)
@@ -182,7 +179,7 @@ def _not_ignored(graph: Graph, loaded: dict[str, tuple[Node, EnvFile]]) -> Itera
                 yield from undecided(service, Unknown(reason, file.span))
 
 
-def _copied(graph: Graph, loaded: list[str]) -> Iterator[Outcome]:
+def _copied(graph: Graph, loaded: list[str]) -> Outcomes:
     """The first `COPY . .` of each Dockerfile that takes a private file into the image."""
     done: set[str] = set()
     for container in graph.containers(side=Side.LOCAL, role=Role.APP):
@@ -197,7 +194,7 @@ def _copied(graph: Graph, loaded: list[str]) -> Iterator[Outcome]:
             yield from _taken_in(graph, stage.value, context, inside)
 
 
-def _taken_in(graph: Graph, built: Stage, context: str, inside: list[str]) -> Iterator[Outcome]:
+def _taken_in(graph: Graph, built: Stage, context: str, inside: list[str]) -> Outcomes:
     copies = ((stage, copy) for stage in graph.ingredients(built) for copy in stage.copies if not copy.stage)
     for stage, copy in copies:
         if {".", "./"}.isdisjoint(copy.sources):

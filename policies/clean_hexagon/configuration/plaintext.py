@@ -1,10 +1,8 @@
 """Secrets in the cloud come from a manager (HEX306)."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING
 
+from clean_hexagon.options import Options
 from policyengine.api import (
     Compared,
     Finding,
@@ -13,9 +11,11 @@ from policyengine.api import (
     Graph,
     Known,
     Origin,
-    Outcome,
+    Outcomes,
     Severity,
     Side,
+    Span,
+    Variable,
     is_dummy,
     is_public,
     regex,
@@ -26,12 +26,6 @@ from policyengine.api import (
     token_kind,
     undecided,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from clean_hexagon.options import Options
-    from policyengine.api import Span, Variable
 
 _USERINFO = regex(r"^[a-z][a-z0-9+.-]*://[^/@\s]*:(?P<password>[^/@\s]+)@", re.IGNORECASE)
 _ADDRESS = regex(r"\.(?:\w*_)?(?:address|endpoint|fqdn|host|dns_name)$")
@@ -49,7 +43,7 @@ _ADDRESS = regex(r"\.(?:\w*_)?(?:address|endpoint|fqdn|host|dns_name)$")
         "traced": "'{key}' of '{name}' is plaintext in the task definition and holds '{source}'.",
     },
 )
-def plaintext_secret_in_cloud(graph: Graph, options: Options) -> Iterator[Outcome]:
+def plaintext_secret_in_cloud(graph: Graph, _: Options) -> Outcomes:
     """A secret stands in `environment` of an ECS container.
 
     Task definitions are readable by everybody with `ecs:DescribeTaskDefinition`, every revision is kept, and the value
@@ -61,7 +55,6 @@ def plaintext_secret_in_cloud(graph: Graph, options: Options) -> Iterator[Outcom
     password. Public keys, ARNs, flags, lifetimes and URLs without user information are no secrets. The place reported
     is the name of the variable in the task definition, where the entry is to be moved, never the value.
     """
-    del options
     seen: set[Span] = set()
     for container in graph.containers(side=Side.CLOUD):
         yield from (Compared(container.node),) if container.service.environment else ()

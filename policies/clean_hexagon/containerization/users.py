@@ -1,30 +1,25 @@
 """Containers run as the same user, and not as root (HEX208, HEX209)."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
+from clean_hexagon.options import Options
 from policyengine.api import (
     Compared,
+    Container,
     Finding,
     Fix,
     Graph,
     Known,
-    Outcome,
+    Outcomes,
     Role,
     Severity,
     Side,
+    Span,
     Stage,
+    User,
+    Value,
     known,
     rule,
     undecided,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from clean_hexagon.options import Options
-    from policyengine.api import Container, Span, User, Value
 
 _DROPS_PRIVILEGES = ("gosu", "su-exec", "setpriv", "tini-su")
 
@@ -42,7 +37,7 @@ _DROPS_PRIVILEGES = ("gosu", "su-exec", "setpriv", "tini-su")
         "drops": "The deployed image '{image}' starts as root and drops its privileges with '{tool}'.",
     },
 )
-def container_runs_as_root(graph: Graph, options: Options) -> Iterator[Outcome]:
+def container_runs_as_root(graph: Graph, options: Options) -> Outcomes:
     """The deployed container runs as root.
 
     Whoever breaks out of the process has the container, its secrets and every writable path, and files that it writes
@@ -107,7 +102,7 @@ def _on_node(container: Container) -> bool:
         "required": "'{local}' and [the cloud](1) run as '{here}', not as '{required}'.",
     },
 )
-def effective_user_mismatch(graph: Graph, options: Options) -> Iterator[Outcome]:
+def effective_user_mismatch(graph: Graph, options: Options) -> Outcomes:
     """A service runs as another user than its twin in the cloud.
 
     Root writes where `node` may not, so a missing `chown` shows only in the cloud. `user: root`, `user: "0"` and

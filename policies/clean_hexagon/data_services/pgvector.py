@@ -1,9 +1,6 @@
 """pgvector in the Postgres that code is tested against (HEX407)."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
+from clean_hexagon.options import Options
 from policyengine.api import (
     Compared,
     Database,
@@ -13,20 +10,15 @@ from policyengine.api import (
     Fix,
     Graph,
     Known,
-    Outcome,
+    Outcomes,
     Service,
     Severity,
     Side,
+    Span,
     VectorUse,
     rule,
     undecided,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from clean_hexagon.options import Options
-    from policyengine.api import Span
 
 
 @rule(
@@ -38,7 +30,7 @@ if TYPE_CHECKING:
         "policy": "'{database}' runs '{image}', which has no pgvector, but policyengine.yaml requires it.",
     },
 )
-def pgvector_missing_locally(graph: Graph, options: Options) -> Iterator[Outcome]:
+def pgvector_missing_locally(graph: Graph, options: Options) -> Outcomes:
     """Code needs pgvector, but the image of a local or CI Postgres does not bring it.
 
     `CREATE EXTENSION vector` fails on `postgres:16`, with "extension control file not found" at best, and at worst the

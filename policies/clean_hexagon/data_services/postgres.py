@@ -1,11 +1,9 @@
 """The version of Postgres on both sides, and that it stays (HEX401, HEX402, HEX403, HEX404)."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
+from clean_hexagon.options import Options
 from policyengine.api import (
     Absent,
+    Cache,
     Compared,
     Database,
     Finding,
@@ -13,21 +11,17 @@ from policyengine.api import (
     Floating,
     Graph,
     Known,
-    Outcome,
+    Meaning,
+    Outcomes,
     Severity,
     Side,
+    Span,
     Unknown,
     Version,
     rule,
     tag_for,
     undecided,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from clean_hexagon.options import Options
-    from policyengine.api import Cache, Meaning, Span
 
 _MANAGED = frozenset({"rds", "aurora"})
 
@@ -43,7 +37,7 @@ _MANAGED = frozenset({"rds", "aurora"})
         ),
     },
 )
-def postgres_major_mismatch(graph: Graph, options: Options) -> Iterator[Outcome]:
+def postgres_major_mismatch(graph: Graph, _: Options) -> Outcomes:
     """Local and cloud Postgres run different major versions.
 
     A major changes the SQL that parses, the plans that are chosen, the defaults of the server and the format on disk.
@@ -54,7 +48,6 @@ def postgres_major_mismatch(graph: Graph, options: Options) -> Iterator[Outcome]
     in the bundled table of what tags meant; tags only move up, so a mismatch is reported when the table already knows
     a higher major than the cloud's. HEX402 and HEX403 stay silent where this rule fires.
     """
-    del options
     for local, cloud in graph.mirrors(Database, engine="postgres"):
         yield Compared(local, cloud)
         here, shown, moved = local.shown_version, cloud.shown_version, moved_past(local, cloud.major)
@@ -87,7 +80,7 @@ def moved_past(local: Database | Cache, major: int | None) -> Meaning | None:
     severity=Severity.ERROR,
     message="'{local}' runs Postgres '{here}', but [the cloud](1) runs '{there}'.",
 )
-def postgres_minor_mismatch(graph: Graph, options: Options) -> Iterator[Outcome]:
+def postgres_minor_mismatch(graph: Graph, options: Options) -> Outcomes:
     """Local and cloud Postgres run different minor versions.
 
     Minors fix wrong results, change plans and costs, and carry the extension versions that come with them: pgvector
@@ -134,7 +127,7 @@ def postgres_minor_mismatch(graph: Graph, options: Options) -> Iterator[Outcome]
         "neither": "'{local}' runs Postgres '{here}', whose minor moves, and [the cloud](1) names no engine version.",
     },
 )
-def postgres_minor_unprovable(graph: Graph, options: Options) -> Iterator[Outcome]:
+def postgres_minor_unprovable(graph: Graph, options: Options) -> Outcomes:
     """A floating Postgres version on one side leaves it to chance whether both run the same minor.
 
     `postgres:16-alpine` is whatever was pulled last: two laptops differ, CI differs from both, and RDS differs from
@@ -155,7 +148,7 @@ def postgres_minor_unprovable(graph: Graph, options: Options) -> Iterator[Outcom
             yield from _unprovable(local, cloud)
 
 
-def _unprovable(local: Database, cloud: Database) -> Iterator[Outcome]:
+def _unprovable(local: Database, cloud: Database) -> Outcomes:
     meaning = local.meaning
     floats = isinstance(local.version, Floating) or (isinstance(local.version, Unknown) and meaning is not None)
     args: dict[str, object] = {"local": local.name, "cloud": cloud.name, "here": local.written}
@@ -217,7 +210,7 @@ def _retag(local: Database, version: Version, description: str) -> Fix:
         "unset": "'{cloud}' upgrades its Postgres minor by itself, because auto_minor_version_upgrade is not set.",
     },
 )
-def rds_auto_minor_upgrade(graph: Graph, options: Options) -> Iterator[Outcome]:
+def rds_auto_minor_upgrade(graph: Graph, options: Options) -> Outcomes:
     """RDS may upgrade its Postgres minor by itself, which no file of the repository records.
 
     `auto_minor_version_upgrade` is true unless it is set to false. In the next maintenance window AWS moves the server

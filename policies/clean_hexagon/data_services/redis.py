@@ -1,10 +1,7 @@
 """The version of Redis on both sides (HEX411)."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from clean_hexagon.data_services.postgres import moved_past
+from clean_hexagon.options import Options
 from policyengine.api import (
     Cache,
     Compared,
@@ -13,19 +10,14 @@ from policyengine.api import (
     Graph,
     ImageRef,
     Known,
-    Outcome,
+    Outcomes,
     Severity,
+    Span,
     regex,
     rule,
     tag_fact,
     undecided,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from clean_hexagon.options import Options
-    from policyengine.api import Span
 
 _FAMILY = regex(r"(?:default\.)?(?:redis|valkey)(\d+)")  # redis7, redis6.x, default.redis7.cluster.on
 
@@ -39,7 +31,7 @@ _FAMILY = regex(r"(?:default\.)?(?:redis|valkey)(\d+)")  # redis7, redis6.x, def
         "moved": "'{local}' runs '{image}', which was '{here}' on '{date}', but [the cloud](1) runs '{there}'.",
     },
 )
-def redis_major_mismatch(graph: Graph, options: Options) -> Iterator[Outcome]:
+def redis_major_mismatch(graph: Graph, options: Options) -> Outcomes:
     """Local and cloud Redis run different major versions.
 
     Majors change commands, defaults and the replies of scripts: with `redis:alpine`, which has long been 8, a client

@@ -1,16 +1,7 @@
 """Both sides start their containers alike (HEX109)."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from policyengine.api import Compared, Finding, Fix, Graph, Known, Outcome, Role, Severity, rule, undecided
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from clean_hexagon.options import Options
-    from policyengine.api import Container
+from clean_hexagon.options import Options
+from policyengine.api import Compared, Container, Finding, Fix, Graph, Known, Outcomes, Role, Severity, rule, undecided
 
 
 @rule(
@@ -22,7 +13,7 @@ if TYPE_CHECKING:
         "dev": "'{local}' runs the development server '{here}', but [the cloud](1) runs '{there}'.",
     },
 )
-def command_divergence(graph: Graph, options: Options) -> Iterator[Outcome]:
+def command_divergence(graph: Graph, _: Options) -> Outcomes:
     """A service is started in another way than its twin in the cloud.
 
     Entrypoint and command are compared as they take effect: Compose or ECS over the image's own, and an overridden
@@ -33,7 +24,6 @@ def command_divergence(graph: Graph, options: Options) -> Iterator[Outcome]:
     build breaks. Where neither side overrides anything, both run what their images say, and the images are compared
     by the rules of side 2.
     """
-    del options
     for local, cloud in graph.mirrored(role=Role.APP):
         if isinstance(local.started, Known) and isinstance(cloud.started, Known):
             yield Compared(local.node, cloud.node)

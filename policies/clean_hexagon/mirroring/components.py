@@ -1,13 +1,10 @@
-"""What the cloud runs runs locally too (HEX102)."""
+"""What the cloud runs runs locally too, with the same engines (HEX102, HEX103)."""
 
-from __future__ import annotations
-
-import re
-from typing import TYPE_CHECKING
-
+from clean_hexagon.options import Options
 from policyengine.api import (
     Bucket,
     Compared,
+    Container,
     Database,
     Datastore,
     Finding,
@@ -16,13 +13,14 @@ from policyengine.api import (
     Graph,
     Known,
     OrmSchema,
-    Outcome,
+    Outcomes,
     Queue,
     Role,
     Severity,
     Side,
+    Span,
     Unknown,
-    environment,
+    alike,
     is_dead_letters,
     known,
     product,
@@ -30,17 +28,7 @@ from policyengine.api import (
     rule,
     serves,
     undecided,
-    words_of,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from clean_hexagon.options import Options
-    from policyengine.api import Container, Span
-
-_SHORTEST = 3
-"""The letters of the shortest word that may begin another."""
 
 
 @rule(
@@ -52,7 +40,7 @@ _SHORTEST = 3
         "data": "The '{engine}' '{name}' exists only in the cloud.",
     },
 )
-def cloud_only_component(graph: Graph, options: Options) -> Iterator[Outcome]:
+def cloud_only_component(graph: Graph, _: Options) -> Outcomes:
     """A component of the cloud has no twin in the Compose stack.
 
     What does not run locally is never tested before it is deployed: a worker that only ECS starts fails for the first
@@ -67,14 +55,13 @@ def cloud_only_component(graph: Graph, options: Options) -> Iterator[Outcome]:
     another project may be on it, which leaves the question undecided. A repository without any Compose service has
     nothing to mirror with, and is left alone.
     """
-    del options
     local = list(graph.containers(side=Side.LOCAL))
     if local:
         yield from _containers(graph, local)
         yield from _datastores(graph, local)
 
 
-def _containers(graph: Graph, local: list[Container]) -> Iterator[Outcome]:
+def _containers(graph: Graph, local: list[Container]) -> Outcomes:
     yield from (Compared(each) for each in graph.apps(Side.CLOUD))
     seen: set[Span] = set()
     paired = [each for each in graph.containers(side=Side.CLOUD) if graph.pair_of(each.node) is not None]
@@ -82,9 +69,7 @@ def _containers(graph: Graph, local: list[Container]) -> Iterator[Outcome]:
         service, name = container.service, container.name
         if graph.pair_of(service) is not None or service.id in graph.ignored or role_by_name(name) is not None:
             continue
-        if any(_alike(each.name, name) for each in local):
-            continue
-        if any(_same_container(each, container) for each in paired):
+        if any(alike(each.name, name) for each in local) or any(_same(each, container) for each in paired):
             continue
         if service.essential is not None and not known(service.essential, default=True):
             continue
@@ -96,11 +81,19 @@ def _containers(graph: Graph, local: list[Container]) -> Iterator[Outcome]:
             yield Finding(subject=service, at=service, args={"noun": container.noun, "name": name}, fix=fix)
 
 
-def _datastores(graph: Graph, local: list[Container]) -> Iterator[Outcome]:
+def _same(one: Container, other: Container) -> bool:
+    """Whether two containers of the cloud run one image with one command."""
+    if not isinstance(one.image, Known | Floating) or not isinstance(other.image, Known | Floating):
+        return False
+    mine, theirs = (known(each.service.command, None) for each in (one, other))
+    return one.image.value.repository == other.image.value.repository and mine == theirs
+
+
+def _datastores(graph: Graph, local: list[Container]) -> Outcomes:
     yield from (Compared(each) for each in graph.all(Datastore, side=Side.CLOUD) if not isinstance(each, Bucket))
     seen: set[Span] = set()
     emulated = any(each.role is Role.EMULATOR for each in local)
-    joined = next((network for each in local for network in each.service.networks if network.external), None)
+    external = [network for each in local for network in each.service.networks if network.external]
     queues = [each for each in graph.unpaired(Queue, side=Side.CLOUD) if not is_dead_letters(each.name)]
     for store in graph.unpaired(Datastore, side=Side.CLOUD):
         if isinstance(store, Queue) and (emulated or store not in queues[:1]):
@@ -111,43 +104,13 @@ def _datastores(graph: Graph, local: list[Container]) -> Iterator[Outcome]:
             yield from undecided(store, store.engine)
             continue
         seen.add(store.span)
-        if joined is not None:
+        if external:
             reason = "a datastore may be on the external network that the local services join"
-            yield from undecided(store, Unknown(reason, joined.span))
+            yield from undecided(store, Unknown(reason, external[0].span))
             continue
         args = {"engine": product(store.engine.value), "name": store.name}
         fix = Fix(f"add a Compose service that runs {args['engine']}")
         yield Finding(subject=store, at=store, variant="data", severity=Severity.WARNING, args=args, fix=fix)
-
-
-def _alike(one: str, other: str) -> bool:
-    """Whether one name is the other, or a part of it: `worker` and `worker_fast`, `page` and `shop-page`."""
-    mine, theirs = _words(one), _words(other)
-    if _covers(mine, theirs) or _covers(theirs, mine):
-        return True
-    return re.sub(r"\W|_", "", one).lower() == re.sub(r"\W|_", "", other).lower()
-
-
-def _words(name: str) -> set[str]:
-    """The words of a name, without that of an environment: `prod-api` is `api`."""
-    words = set(words_of(name))
-    return {word for word in words if environment(word) in ("", "test")} or words
-
-
-def _covers(longer: set[str], shorter: set[str]) -> bool:
-    """Whether each word of one name is a word of the other, or begins one: `front-web` and `frontend-webserver`."""
-    return all(
-        any(each == word or (len(word) >= _SHORTEST and each.startswith(word)) for each in longer) for word in shorter
-    )
-
-
-def _same_container(one: Container, other: Container) -> bool:
-    """Whether two containers of the cloud run one image with one command."""
-    if not isinstance(one.image, Known | Floating) or not isinstance(other.image, Known | Floating):
-        return False
-    commands = [each.service.command for each in (one, other)]
-    words = [each.value if isinstance(each, Known) else None for each in commands]
-    return one.image.value.repository == other.image.value.repository and words[0] == words[1]
 
 
 def _held_locally(graph: Graph, store: Datastore) -> bool:
@@ -161,3 +124,64 @@ def _held_locally(graph: Graph, store: Datastore) -> bool:
         if graph.equivalent(here, there) or serves(here, there):
             return True
     return False
+
+
+_CACHES = frozenset({"redis", "valkey"})
+
+
+@rule(
+    "HEX103",
+    mandate="1.1",
+    severity=Severity.ERROR,
+    message={
+        "default": "'{local}' runs '{here}', but [the cloud](1) runs '{there}'.",
+        "emulator": "'{local}' runs the emulator '{here}' in place of [the '{there}' of the cloud](1).",
+        "schema": "'{local}' is written for '{here}', but [the cloud](1) runs '{there}'.",
+    },
+)
+def engine_substitution(graph: Graph, _: Options) -> Outcomes:
+    """Another engine does the same work locally.
+
+    SQLite accepts what Postgres refuses, MariaDB's JSON is not MySQL's, and OpenSearch has left Elasticsearch: tests
+    on a substitute prove the substitute. `equivalences` in policyengine.yaml declares engines to be the same.
+
+    An emulator of an AWS interface (MinIO, LocalStack, ElasticMQ) cannot be avoided and is only noted. Redis and
+    Valkey are left to the rule that compares cache engines. A Prisma provider is compared with the cloud's databases
+    when none of them is what it names.
+    """
+    for local, cloud in graph.mirrors(Datastore):
+        yield Compared(local, cloud)
+        match local.engine, cloud.engine:
+            case Known(here), Known(there) if not graph.equivalent(here, there) and {here, there} != _CACHES:
+                emulator = serves(here, there)
+                yield Finding(
+                    subject=local,
+                    against=cloud,
+                    at=local.engine,
+                    variant="emulator" if emulator else "default",
+                    severity=Severity.NOTE if emulator else None,
+                    args={"local": local.name, "here": product(here), "there": product(there)},
+                    related=(cloud.engine,),
+                    fix=None if emulator else Fix(f"run {product(there)} locally"),
+                )
+            case _:
+                yield from undecided(local, local.engine, cloud.engine)
+    yield from _schemas(graph)
+
+
+def _schemas(graph: Graph) -> Outcomes:
+    """What an ORM's schema is written for, where all engines of the cloud's databases are known."""
+    cloud = [database.engine for database in graph.all(Database, side=Side.CLOUD)]
+    engines = {engine.value for engine in cloud if isinstance(engine, Known)}
+    for schema in graph.all(OrmSchema) if cloud and all(isinstance(engine, Known) for engine in cloud) else ():
+        yield Compared(schema)
+        match schema.engine:
+            case Known(here) if not any(graph.equivalent(here, there) for there in engines):
+                there = product(min(engines))
+                args = {"local": schema.name, "here": product(here), "there": there}
+                fix = Fix(f"use {there} in both places")
+                yield Finding(
+                    subject=schema, at=schema.engine, variant="schema", args=args, related=(cloud[0],), fix=fix
+                )
+            case _:
+                yield from undecided(schema, schema.engine)

@@ -1,20 +1,24 @@
 """The address at which people open the application: canonical, and published (HEX506, HEX507)."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
-from clean_hexagon.networking import public_urls
+from msgspec import Struct
+
+from clean_hexagon.options import Options
 from policyengine.api import (
     Compared,
+    Container,
+    Endpoint,
     EnvironmentFile,
     Finding,
     Fix,
     Floating,
     Graph,
     Known,
-    Outcome,
+    Node,
+    Outcomes,
+    Package,
     Role,
     Severity,
     Side,
@@ -22,21 +26,73 @@ from policyengine.api import (
     Unknown,
     Variable,
     is_placeholder_host,
+    origin_of,
     regex,
     rule,
+    shown_origin,
     undecided,
     web_origin,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+CLIENTS = frozenset({Role.APP, Role.JOB})
+"""The containers whose environment says what the application connects to."""
 
-    from clean_hexagon.options import Options
-    from policyengine.api import Container, Endpoint, Node
+
+class Key(Struct, frozen=True):
+    """A variable that holds the public address.
+
+    `exact` demands the canonical address itself; otherwise http on 127.0.0.1 will do, at any port. `sure` is False
+    where the name may as well hold the address of another system.
+    """
+
+    severity: Severity
+    exact: bool
+    sure: bool
+
+
+def address_keys(graph: Graph, options: Options) -> dict[str, Key]:
+    """The variables that hold the public address in this repository, by name.
+
+    The configured ones are the house's own. `BETTER_AUTH_URL` is Better Auth's; `AUTH_URL` is taken for Auth.js only
+    where that is a dependency, since any system may call its identity provider so; `APP_URL` is no auth key.
+    """
+    declared = options.public_url.declared
+    names = ["BETTER_AUTH_URL", "NEXTAUTH_URL", "APP_URL", *(["AUTH_URL"] if _uses_auth_js(graph) else [])]
+    own = options.public_url.keys
+    return {
+        name: Key(
+            Severity.WARNING if name == "APP_URL" else Severity.ERROR,
+            exact=declared or name in own,
+            sure=name != "APP_URL" or name in own,
+        )
+        for name in (*names, *own)
+    }
+
+
+def _uses_auth_js(graph: Graph) -> bool:
+    return any(
+        dependency.key == "next-auth" or dependency.key.startswith("@auth/")
+        for package in graph.all(Package)
+        for dependency in package.dependencies
+    )
+
+
+def is_wrong(key: Key, found: Endpoint, options: Options, *, cloud: bool) -> bool:
+    """Whether a value breaks mandate 5.2: not public in the cloud, or not the canonical one, or its like, locally."""
+    if cloud:
+        return found.loopback or found.scheme != options.public_url.cloud_scheme
+    canonical = web_origin(options.public_url.canonical)
+    if canonical is None or _same(found, canonical) or not (key.exact or key.sure or found.loopback):
+        return False
+    return key.exact or (found.scheme, found.host) != ("http", "127.0.0.1")
+
+
+def _same(one: Endpoint, other: Endpoint) -> bool:
+    """Whether a browser takes both for one origin."""
+    return (one.scheme, one.host, one.port) == (other.scheme, other.host, other.port)
+
 
 _FRONT = frozenset({Role.APP, Role.PROXY, Role.TOOL, Role.JOB})
-_REFERENCE = regex(r"\$\{[^}]*\}")
-_WRITTEN = regex(r"https?://(?:\$\{[^}]*\}|[^/?#\s$])+", re.IGNORECASE)
 _NOT_LOCAL = regex(
     r"prod|stag|preview|deploy|test|\bci\b|e2e|remote|cloud|backup|(?:^|[/.])(?:archived?|old|bak)(?:[/.]|$)",
     re.IGNORECASE,
@@ -53,7 +109,7 @@ _NOT_LOCAL = regex(
         "cloud": "'{key}' of '{where}' is '{url}', but in the cloud it must be a public '{scheme}' address.",
     },
 )
-def auth_url_not_canonical(graph: Graph, options: Options) -> Iterator[Outcome]:
+def auth_url_not_canonical(graph: Graph, options: Options) -> Outcomes:
     """The address that authentication builds its cookies and redirects on is not the canonical one.
 
     To a browser `localhost` and `127.0.0.1` are two sites, and so are two ports to an OAuth provider's list of
@@ -71,10 +127,10 @@ def auth_url_not_canonical(graph: Graph, options: Options) -> Iterator[Outcome]:
     production. An empty value says nothing. `NEXTAUTH_URL_INTERNAL` is another variable, for the server's calls to
     itself.
     """
-    keys = public_urls.keys(graph, options)
+    keys = address_keys(graph, options)
     seen: set[Span] = set()
     for subject, variable in _held(graph):
-        key, found, cloud = keys.get(variable.key), _origin(variable), subject.side is Side.CLOUD
+        key, found, cloud = keys.get(variable.key), origin_of(variable.value), subject.side is Side.CLOUD
         if key is None or variable.value.span in seen:
             continue
         if isinstance(subject, EnvironmentFile):
@@ -86,7 +142,7 @@ def auth_url_not_canonical(graph: Graph, options: Options) -> Iterator[Outcome]:
         yield from undecided(subject, variable.value)
         if found is None and isinstance(variable.value, Floating):
             yield from undecided(subject, Unknown("the address is known only after apply", variable.value.span))
-        elif found is not None and public_urls.is_wrong(key, found, options, cloud=cloud):
+        elif found is not None and is_wrong(key, found, options, cloud=cloud):
             yield _not_canonical(subject, variable, key, found, options)
 
 
@@ -94,16 +150,14 @@ def _held(graph: Graph) -> Iterator[tuple[Node, Variable]]:
     """The variables in force in clients, local ones first, and those of env files that are for the laptop."""
     for side in (Side.LOCAL, Side.CLOUD):
         for container in graph.containers(side=side):
-            if container.role in public_urls.CLIENTS:
+            if container.role in CLIENTS:
                 yield from ((container.node, variable) for variable in container.environment.values())
     for file in graph.all(EnvironmentFile):
         if not _NOT_LOCAL.search(file.path):
             yield from ((file, variable) for variable in file.variables)
 
 
-def _not_canonical(
-    subject: Node, variable: Variable, key: public_urls.Key, found: Endpoint, options: Options
-) -> Finding:
+def _not_canonical(subject: Node, variable: Variable, key: Key, found: Endpoint, options: Options) -> Finding:
     canonical, scheme = options.public_url.canonical, options.public_url.cloud_scheme
     if subject.side is Side.CLOUD:
         variant, fix = "cloud", Fix("name the public address")
@@ -113,7 +167,7 @@ def _not_canonical(
         port = f":{found.port}" if found.written else ""
         variant, fix = "loopback", _rewrite(variable, found, f"http://127.0.0.1{port}")
         fix = fix if found.loopback else Fix("use http on 127.0.0.1")
-    url = _shown(variable, found)
+    url = shown_origin(variable.value, found)
     return Finding(
         subject=subject,
         at=variable.value,
@@ -133,7 +187,7 @@ def _not_canonical(
         "unpublished": "'{service}' publishes no port, but '{key}' sends [browsers](1) to port '{port}'.",
     },
 )
-def public_url_port_not_published(graph: Graph, options: Options) -> Iterator[Outcome]:
+def public_url_port_not_published(graph: Graph, options: Options) -> Outcomes:
     """The application's local address has a port that nothing publishes.
 
     With `NEXTAUTH_URL=http://127.0.0.1:3005` and `ports: ["3000:3000"]` the page opens on 3000 and every redirect goes
@@ -144,19 +198,19 @@ def public_url_port_not_published(graph: Graph, options: Options) -> Iterator[Ou
     stack publishes it: a worker may well hold the address of the web process. An address that HEX506 reports is not
     reported again. With `network_mode: host` every port is open, so nothing is asked.
     """
-    keys = public_urls.keys(graph, options)
+    keys = address_keys(graph, options)
     reported: set[tuple[str, int]] = set()
-    clients = [each for each in graph.containers(side=Side.LOCAL) if each.role in public_urls.CLIENTS]
+    clients = [each for each in graph.containers(side=Side.LOCAL) if each.role in CLIENTS]
     for client in sorted(clients, key=lambda each: (not each.published, each.id)):
-        front = [each for each in (client, *graph.beside(client)) if each.role in _FRONT]
+        front = [each for each in (client, *graph.neighbours(client)) if each.role in _FRONT]
         if any(each.service.network == "host" for each in front):
             continue
         for variable in client.environment.values():
-            key, found = keys.get(variable.key), _origin(variable)
+            key, found = keys.get(variable.key), origin_of(variable.value)
             if key is None or found is None or not found.loopback:
                 continue
             place = (client.service.group, found.port)
-            if place in reported or public_urls.is_wrong(key, found, options, cloud=False):
+            if place in reported or is_wrong(key, found, options, cloud=False):
                 continue
             yield Compared(client.node)
             if any(found.port in each.published for each in front):
@@ -168,7 +222,7 @@ def public_url_port_not_published(graph: Graph, options: Options) -> Iterator[Ou
                 yield _unpublished(client, variable, key, found.port)
 
 
-def _unpublished(client: Container, variable: Variable, key: public_urls.Key, port: int) -> Finding:
+def _unpublished(client: Container, variable: Variable, key: Key, port: int) -> Finding:
     published = [each for each in client.published.values() if each.protocol == "tcp"]
     fix = Fix(f"publish port {port}")
     if len(published) == 1 and isinstance(published[0].published, Known):
@@ -185,23 +239,6 @@ def _unpublished(client: Container, variable: Variable, key: public_urls.Key, po
         related=(variable.value,),
         fix=fix,
     )
-
-
-def _origin(variable: Variable) -> Endpoint | None:
-    match variable.value:
-        case Known(text):
-            return web_origin(text)
-        case Floating(text):  # a host that a resource of the cloud gives: `http://${aws_lb.main.dns_name}`
-            return web_origin(_REFERENCE.sub(lambda match: re.sub(r"[^\w.-]", "", match[0]), text))
-        case _:
-            return None
-
-
-def _shown(variable: Variable, found: Endpoint) -> str:
-    """The origin as it is written: with the reference in it where a resource of the cloud gives the host."""
-    text = variable.value.value if isinstance(variable.value, Floating) else "@"
-    written = None if "@" in text else _WRITTEN.match(text)
-    return found.origin if written is None else written[0]
 
 
 def _rewrite(variable: Variable, found: Endpoint, address: str) -> Fix:

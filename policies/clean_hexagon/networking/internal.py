@@ -1,18 +1,19 @@
 """Containers find each other by their Docker names (HEX501, HEX502)."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from clean_hexagon.networking import public_urls
+from clean_hexagon.networking.addresses import CLIENTS, address_keys
+from clean_hexagon.options import Options
 from policyengine.api import (
+    Address,
     Compared,
+    Container,
     Edit,
+    Endpoint,
     Finding,
     Fix,
     Graph,
     Known,
-    Outcome,
+    Located,
+    Outcomes,
     Role,
     Severity,
     Side,
@@ -28,12 +29,6 @@ from policyengine.api import (
     speaks_of,
     undecided,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from clean_hexagon.options import Options
-    from policyengine.api import Address, Container, Endpoint, Located
 
 
 @rule(
@@ -51,7 +46,7 @@ if TYPE_CHECKING:
         ),
     },
 )
-def localhost_inside_container(graph: Graph, options: Options) -> Iterator[Outcome]:
+def localhost_inside_container(graph: Graph, options: Options) -> Outcomes:
     """A container is told to find a sibling service on localhost.
 
     Inside a container localhost is the container. `postgres://localhost:5434` works from the laptop's shell, where the
@@ -69,16 +64,16 @@ def localhost_inside_container(graph: Graph, options: Options) -> Iterator[Outco
     that share one network name space. Containers of one ECS task do share localhost, so the cloud side is not asked.
     The value may hold a password, so only `host:port` is ever shown.
     """
-    public = public_urls.keys(graph, options)
+    public = address_keys(graph, options)
     seen: set[Span] = set()
     for container in graph.containers(side=Side.LOCAL):
-        if container.role not in public_urls.CLIENTS or container.service.network == "host":
+        if container.role not in CLIENTS or container.service.network == "host":
             continue
         yield from undecided(container.node, container.environment_gap)
         for variable in container.environment.values():
             if isinstance(variable.value, Unknown) and is_address(variable.key):
                 yield from undecided(container.node, variable.value)
-        siblings = [each for each in graph.beside(container) if not _one_network(container, each)]
+        siblings = [each for each in graph.neighbours(container) if not _one_network(container, each)]
         if container.addresses:
             yield Compared(container.node)
         for address in container.addresses:
@@ -153,7 +148,7 @@ def _one_network(one: Container, other: Container) -> bool:
         "Use '{right}' inside the network."
     ),
 )
-def published_port_used_internally(graph: Graph, options: Options) -> Iterator[Outcome]:
+def published_port_used_internally(graph: Graph, options: Options) -> Outcomes:
     """A container addresses a sibling by its name, but at the port that is published to the host.
 
     With `ports: ["5434:5432"]` the database listens on 5432; 5434 exists only on the laptop. `db:5434` is refused
@@ -163,12 +158,12 @@ def published_port_used_internally(graph: Graph, options: Options) -> Iterator[O
     when the sibling publishes it and does not listen on it: not when it is also a container port, an exposed one, or
     the engine's own. A public URL that names a container is another mistake, and not this rule's.
     """
-    public = public_urls.keys(graph, options)
+    public = address_keys(graph, options)
     seen: set[Span] = set()
     for container in graph.containers(side=Side.LOCAL):
         if container.service.network == "host":
             continue
-        names = {name: sibling for sibling in graph.beside(container) for name in sibling.service.names}
+        names = {name: sibling for sibling in graph.neighbours(container) for name in sibling.service.names}
         if container.addresses:
             yield Compared(container.node)
         for address in container.addresses:

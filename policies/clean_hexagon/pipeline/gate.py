@@ -1,116 +1,90 @@
-"""The gate of a workflow: the local stack is brought up, and end-to-end tests run against it."""
-
-from __future__ import annotations
+"""Workflows bring up the local stack and test it end to end (HEX601, HEX602)."""
 
 import re
+from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
+from clean_hexagon.options import Options
 from policyengine.api import (
     Absent,
+    Compared,
     ComposeUp,
     Container,
     Datastore,
     Deploy,
     EndToEnd,
+    Finding,
+    Fix,
     Graph,
     Happening,
-    Job,
     Known,
     Migrate,
+    Outcomes,
     Role,
     Service,
+    Severity,
     Side,
+    Span,
     Step,
-    Trigger,
     Unknown,
     Workflow,
     is_chore,
+    known,
     regex,
+    rule,
+    undecided,
 )
 
-if TYPE_CHECKING:
-    from clean_hexagon.options import Options
-
-CHANGES = frozenset({"push", "pull_request", "pull_request_target", "merge_group"})
-"""The events that bring a change to the system."""
-
-_NEW_CODE = frozenset({"opened", "synchronize", "reopened", "ready_for_review", "checks_requested"})
+_PREPARATION = ("checkout", "setup", "login", "credentials", "cache", "build", "bake", "qemu", "buildx", "ecr")
 _TOKEN = regex(r"[a-z0-9]+")
 _MAY_BE_A_GATE = regex(r"e2e|end|integration|compose|docker|stack|\bup\b|start|test|ci\b|playwright|cypress")
 _MAY_HIDE_A_GATE = regex(r"compose|e2e|end-to-end|integration|playwright|cypress", re.IGNORECASE)
 
 
-def ups(graph: Graph, workflow: Workflow) -> list[Happening]:
+def brought_up(graph: Graph, workflow: Workflow) -> list[Happening]:
     """Where each job of a workflow first brings up a Compose stack."""
-    found: dict[str, Happening] = {}
-    for each in _happenings(graph, workflow):
-        if isinstance(each.activity, ComposeUp):
-            found.setdefault(each.job.id, each)
-    return list(found.values())
+    ups = [each for each in graph.happenings(workflow) if isinstance(each.activity, ComposeUp)]
+    return [up for number, up in enumerate(ups) if up.job.id not in {each.job.id for each in ups[:number]}]
 
 
 def deploys(graph: Graph, workflow: Workflow) -> list[Happening]:
     """Where a workflow changes the cloud."""
-    return [each for each in _happenings(graph, workflow) if isinstance(each.activity, Deploy)]
-
-
-def _happenings(graph: Graph, workflow: Workflow) -> list[Happening]:
-    return [happening for job in graph.jobs(workflow) for happening in job.happenings]
+    return [each for each in graph.happenings(workflow) if isinstance(each.activity, Deploy)]
 
 
 def test_after(graph: Graph, up: Happening, runner: str) -> Happening | None:
     """The first run of the runner's tests at or after an `up` in its job; a Compose service may be what runs them."""
     for each in up.job.happenings:
         match each.activity:
-            case EndToEnd(runner=name) if name == runner and each.order >= up.order:
+            case _ if each.order < up.order:
+                continue
+            case EndToEnd(runner=name) if name == runner:
                 return each
-            case ComposeUp() as stack if each.order >= up.order and _tests_itself(graph, stack, runner):
-                return each
-            case _:
-                pass
+            case ComposeUp() as stack if stack.wait or not stack.detached:
+                if any(_runs_tests(container, runner) for container in graph.started(stack)):
+                    return each
     return None
-
-
-def _tests_itself(graph: Graph, up: ComposeUp, runner: str) -> bool:
-    """Whether the stack holds a service that is the test run."""
-    if up.detached and not up.wait:
-        return False
-    return any(
-        _runs_tests(container, runner) and _is_started(container.service, up)
-        for container in graph.containers(side=Side.LOCAL)
-    )
-
-
-def _is_started(service: Service, up: ComposeUp) -> bool:
-    if up.services:
-        return service.name in up.services
-    return not service.profiles or not set(service.profiles).isdisjoint(up.profiles)
 
 
 def _runs_tests(container: Container, runner: str) -> bool:
     """Whether a container is made for the runner's tests, by its image, or runs them."""
     image = container.image.value.basename if isinstance(container.image, Known) else ""
-    return runner in image.split("-") or any(
-        deed.kind == "e2e" and deed.tool == runner for command in container.commands for deed in command.deeds
-    )
+    deeds = (deed for command in container.commands for deed in command.deeds)
+    return runner in image.split("-") or any(deed.kind == "e2e" and deed.tool == runner for deed in deeds)
 
 
 def gates(graph: Graph, workflow: Workflow, options: Options) -> list[Happening]:
     """Where each gate of a workflow ends: after its tests, or after `up` where no job tests (HEX602 reports that)."""
-    begun = ups(graph, workflow)
-    tested = [test for up in begun if (test := test_after(graph, up, options.ci.gate.runner)) is not None]
-    return tested or begun
+    ups = brought_up(graph, workflow)
+    return [test for up in ups if (test := test_after(graph, up, options.ci.gate.runner)) is not None] or ups
 
 
 def has_stack(graph: Graph) -> bool:
     """Whether there is a local stack to bring up that stands for a system, and not only for a library's tests."""
-    services = list(graph.all(Service, side=Side.LOCAL))
-    if any(service.role is Role.APP for service in services):
-        return True
+    roles = {service.role for service in graph.all(Service, side=Side.LOCAL)}
     cloud = any(True for _ in graph.all(Datastore, side=Side.CLOUD)) or any(graph.apps(Side.CLOUD))
-    return bool(services) and cloud
+    return Role.APP in roles or (bool(roles) and cloud)
 
 
 def is_asked(workflow: Workflow, options: Options) -> bool:
@@ -124,26 +98,12 @@ def wants_gate(graph: Graph, workflow: Workflow, options: Options) -> bool:
     """Whether a workflow must have a gate of its own."""
     if not has_stack(graph) or not is_asked(workflow, options):
         return False
-    deploying = bool(deploys(graph, workflow))
-    changing = bool(workflow.events & CHANGES)
-    match options.ci.gate.scope:
-        case "all":
-            return True
-        case "deploy":
-            return deploying and changing
-        case "push_pr":
-            if deploying:
-                return changing
-            chore = any(map(is_chore, _TOKEN.findall(PurePosixPath(workflow.path).stem.lower())))
-            return not chore and any(map(_brings_change, workflow.triggers)) and _works(graph, workflow)
-
-
-def _brings_change(trigger: Trigger) -> bool:
-    """Whether an event brings new code: no tag that is put on what is there, no closed or labelled pull request."""
-    if trigger.event == "push":
-        return bool(trigger.branches) or not trigger.tags
-    types = frozenset(trigger.types)
-    return trigger.event in CHANGES and (not types or not types.isdisjoint(_NEW_CODE))
+    if options.ci.gate.scope == "all":
+        return True
+    if options.ci.gate.scope == "deploy" or deploys(graph, workflow):
+        return workflow.is_for_changes and bool(deploys(graph, workflow))
+    chore = any(map(is_chore, _TOKEN.findall(PurePosixPath(workflow.path).stem.lower())))
+    return not chore and any(trigger.brings_code for trigger in workflow.triggers) and _works(graph, workflow)
 
 
 def _works(graph: Graph, workflow: Workflow) -> bool:
@@ -159,11 +119,9 @@ def _works(graph: Graph, workflow: Workflow) -> bool:
 
 def hidden(graph: Graph, workflow: Workflow) -> Unknown | None:
     """Why a workflow may have a gate that cannot be seen; None when all of it can be."""
-    for job in graph.jobs(workflow):
-        gap = job.gap or next((step.gap for step in job.steps if hides_gate(step)), None)
-        if gap is not None:
-            return gap
-    return None
+    jobs = graph.jobs(workflow)
+    gaps = (job.gap or next((step.gap for step in job.steps if hides_gate(step)), None) for job in jobs)
+    return next((gap for gap in gaps if gap is not None), None)
 
 
 def hides_gate(step: Step) -> bool:
@@ -174,15 +132,139 @@ def hides_gate(step: Step) -> bool:
         case Absent():
             return not step.gap.about or _MAY_BE_A_GATE.search(step.gap.about) is not None
         case Known(name):
-            return _MAY_HIDE_A_GATE.search(name) is not None or _MAY_HIDE_A_GATE.search(step.name) is not None
+            return any(_MAY_HIDE_A_GATE.search(each) for each in (name, step.name))
         case _:
             return True
 
 
-def beside(graph: Graph, job: Job, other: Job | None = None) -> Job:
-    """The job, or the one whose call it comes from, that stands in a workflow with `other`; without it the outermost.
+@rule(
+    "HEX601",
+    mandate="6.1",
+    severity=Severity.ERROR,
+    message={
+        "default": (
+            "'{workflow}' runs on '{event}' without bringing up the Compose stack. So no end-to-end tests run against "
+            "it either (HEX602)."
+        ),
+        "deploys": (
+            "'{workflow}' runs on '{event}' without bringing up the Compose stack. So nothing is tested end to end "
+            "(HEX602) before [this](1) deploys it (HEX605)."
+        ),
+        "late": "'{workflow}' brings up the Compose stack only after [other work](1).",
+    },
+)
+def workflow_without_compose_gate(graph: Graph, options: Options) -> Outcomes:
+    """A workflow of pushes or pull requests never brings up the local Compose stack.
 
-    Only jobs of one workflow file can name one another in `needs`.
+    The Compose file is the replica of the cloud; a run that does not start it proves nothing about what is deployed,
+    and the file itself rots, because nobody but developers ever runs it. Unit tests beside a service container pass
+    while the image does not even start.
+
+    A gate is asked of each workflow that starts on `push`, `pull_request` or `merge_group` and works on the system: it
+    builds an image or the code, tests, migrates or deploys. It is not asked of workflows about something else (CodeQL,
+    labels, documents, audits and the like, told by the file's name), nor of tags and closed pull requests unless they
+    deploy, nor of workflows that the option `ci.ignore_workflows` names. It is not asked either where there is no stack
+    to bring up: no Compose file, or one with only datastores in a repository without a cloud side, which serves a
+    library's tests. The option `ci.gate.scope` asks it of `all` workflows or only of those that `deploy`;
+    `ci.gate.literal` wants it before everything but checkout, set-up, login and build.
+
+    Makefile targets, package scripts, local actions and reusable workflows of the repository are followed: the gate may
+    stand in any of them. A reusable workflow or a script that cannot be read leaves the question undecided. Where a
+    gate is missing HEX602 and HEX605 would follow, and only this rule reports.
     """
-    around = {each.caller for each in graph.callers(other)} if other is not None else {""}
-    return next(each for each in graph.callers(job) if each.caller in around or not each.caller)
+    for workflow in graph.all(Workflow):
+        if not wants_gate(graph, workflow, options):
+            continue
+        yield Compared(workflow)
+        ups = brought_up(graph, workflow)
+        if ups:
+            yield from _late(workflow, ups[0]) if options.ci.gate.literal else ()
+            continue
+        unseen = hidden(graph, workflow)
+        if unseen is not None:
+            yield from undecided(workflow, unseen)
+            continue
+        deploy = next(iter(deploys(graph, workflow)), None)
+        yield Finding(
+            subject=workflow,
+            at=workflow,
+            variant="default" if deploy is None else "deploys",
+            args={"workflow": workflow.path, "event": workflow.main_event},
+            related=() if deploy is None else (deploy,),
+            fix=Fix("add a job that runs `docker compose up --wait` and then the end-to-end tests"),
+        )
+
+
+@rule(
+    "HEX602",
+    mandate="6.1",
+    severity=Severity.ERROR,
+    message={
+        "default": "'{job}' brings up the Compose stack, but never runs '{runner}' against it.",
+        "other": "'{job}' brings up the Compose stack, but [tests it](1) with '{found}' and not with '{runner}'.",
+        "before": "'{job}' runs ['{runner}'](1) before the Compose stack is up.",
+        "elsewhere": "'{job}' brings up the Compose stack, but ['{runner}'](1) runs in '{other}', on another machine.",
+    },
+)
+def playwright_missing_after_compose(graph: Graph, options: Options) -> Outcomes:
+    """The local stack is brought up in a workflow, but Playwright does not run against it.
+
+    A stack that starts is half the proof: that people can log in, search and save is what the end-to-end tests say.
+    Without them the gate is green as soon as the containers are.
+
+    The tests must run in the same job as the stack, since another job is another machine, and after `up`. A script, a
+    Make target or a package script that resolves to `playwright test` will do, and so will a Compose service that runs
+    it. One such job is enough for a workflow; a further job may bring up the stack for other tests. Another runner is
+    accepted when the option `ci.gate.runner` names it; without it the message says what was found. A script that
+    cannot be read leaves the question undecided. Asked of the workflows that HEX601 asks; where nothing is brought up
+    only HEX601 reports.
+    """
+    runner = options.ci.gate.runner
+    seen: set[Span] = set()
+    for workflow in graph.all(Workflow):
+        if not wants_gate(graph, workflow, options):
+            continue
+        ups = brought_up(graph, workflow)
+        if ups:
+            yield Compared(workflow)
+        if not ups or any(test_after(graph, up, runner) for up in ups):
+            continue
+        unseen = [step.gap for up in ups for step in up.job.steps[up.step :] if hides_gate(step)]
+        if unseen:
+            yield from undecided(ups[0].job, *unseen)
+            continue
+        if ups[0].span not in seen:
+            seen.add(ups[0].span)
+            yield _untested(graph, workflow, ups[0], runner)
+
+
+def _late(workflow: Workflow, up: Happening) -> Iterator[Finding]:
+    """The finding of literal mode: the first gate starts after a step that is no preparation."""
+    for step in up.job.steps[: up.step]:
+        words = f"{known(step.uses, '')} {step.name}".lower()
+        if not step.builds and not any(word in words for word in _PREPARATION):
+            args = {"workflow": workflow.path}
+            yield Finding(subject=workflow, at=up, variant="late", args=args, related=(step,))
+            return
+
+
+def _untested(graph: Graph, workflow: Workflow, up: Happening, runner: str) -> Finding:
+    """The finding that a stack is brought up and not tested, with the tests that there are instead."""
+    variant = "default"
+    related: tuple[Happening, ...] = ()
+    args: dict[str, object] = {"job": up.job.name, "runner": runner}
+    for each in (happening for job in graph.jobs(workflow) for happening in job.happenings):
+        match each.activity:
+            case EndToEnd(runner=name) if name == runner and each.job.id == up.job.id:
+                variant, related = "before", (each,)
+            case EndToEnd(runner=name) if name == runner:
+                variant, related = "elsewhere", (each,)
+                args["other"] = each.job.name
+            case EndToEnd(runner=name) if each.job.id == up.job.id and each.order >= up.order:
+                variant, related = "other", (each,)
+                args["found"] = name
+            case _:
+                continue
+        break
+    fix = Fix(f"run the {runner} tests after the stack is up") if variant == "default" else None
+    return Finding(subject=up.job, at=up, variant=variant, args=args, related=related, fix=fix)

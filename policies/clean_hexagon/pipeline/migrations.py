@@ -1,11 +1,8 @@
 """What is migrated locally is migrated in the cloud, by Terraform (HEX610)."""
 
-from __future__ import annotations
+from collections.abc import Iterator
 
-from typing import TYPE_CHECKING
-
-from msgspec import Struct
-
+from clean_hexagon.options import Options
 from policyengine.api import (
     Compared,
     ComposeUp,
@@ -19,27 +16,24 @@ from policyengine.api import (
     Migrate,
     MigrationRunner,
     Migrations,
-    Outcome,
+    Node,
+    Outcomes,
     Package,
     Role,
     Service,
     Severity,
     Side,
+    Span,
     Stage,
     Unknown,
     environment,
     family,
     is_for_tests,
+    known,
     rule,
     undecided,
     words_of,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from clean_hexagon.options import Options
-    from policyengine.api import Node, Span
 
 _AT_START = frozenset({"flyway", "liquibase"})
 _BY_CODE = frozenset(
@@ -62,7 +56,7 @@ _BY_CODE = frozenset(
         "unstarted": "'{runner}' can run the migrations in '{directory}', but nothing ever starts it.",
     },
 )
-def migrations_not_in_terraform(graph: Graph, options: Options) -> Iterator[Outcome]:
+def migrations_not_in_terraform(graph: Graph, options: Options) -> Outcomes:
     """The repository has schema migrations, but nothing in Terraform runs them in the cloud.
 
     Locally the schema is migrated by a script that everybody knows; in the cloud by whoever remembers. The code then
@@ -82,84 +76,58 @@ def migrations_not_in_terraform(graph: Graph, options: Options) -> Iterator[Outc
     A migration in a job that runs its own database, by Compose or service containers, is a test's.
     """
     cloud = next(_migrated(graph), None)
-    if cloud is None:
-        return
     running = list(graph.containers(side=Side.CLOUD)) or _images(graph)
-    found = _Found(
-        migrating=tuple(each for each in running if _migrates(each)),
-        pipeline=next(_pipeline(graph), None),
-        starts_tasks=_starts_tasks(graph),
-        unread=next(_unread(graph), None),
-    )
+    migrating = [each for each in running if _migrates(each)]
     seen: set[str] = set()
-    for migrations in graph.all(Migrations):
+    for migrations in graph.all(Migrations) if cloud is not None else ():
         yield Compared(migrations)
-        for outcome in _judged(graph, migrations, cloud, found, options):
+        if cloud is None or any(each.role is Role.APP for each in migrating):
+            continue
+        tasks = [each for each in migrating if each.role is Role.JOB]
+        for outcome in _judged(graph, migrations, cloud, tasks, options):
             if outcome.subject.id not in seen:
                 seen.add(outcome.subject.id)
                 yield outcome
 
 
-class _Found(Struct, frozen=True):
-    """What migrates in the cloud or in the pipeline, and who may do so unseen."""
-
-    migrating: tuple[Container, ...]
-    pipeline: Span | None
-    starts_tasks: bool
-    unread: tuple[Node, Unknown] | None
-
-
-def _judged(graph: Graph, migrations: Migrations, cloud: Node, found: _Found, options: Options) -> Iterator[Outcome]:
-    runners = [each for each in graph.all(MigrationRunner) if each.directory in ("", migrations.directory)]
-    if any(isinstance(runner.hashed, Known) and runner.hashed.value for runner in runners):
-        return
-    if any(each.role is Role.APP for each in found.migrating):
-        return
-    if migrations.tool in _AT_START and any(package.ecosystem == "java" for package in graph.all(Package)):
-        return
-    if found.pipeline is not None and not options.schema.tf_only:
-        return
-    tasks = [each for each in found.migrating if each.role is Role.JOB]
+def _judged(graph: Graph, migrations: Migrations, cloud: Node, tasks: list[Container], options: Options) -> Outcomes:
+    """What is wrong with the migrations of one directory. `tasks` are the containers of the cloud that migrate."""
+    directory, pipeline = migrations.directory, next(_pipeline(graph), None)
+    runners = [each for each in graph.all(MigrationRunner) if each.directory in ("", directory)]
     contained = any(graph.get(Service, runner.id.removesuffix("/migrations")) is not None for runner in runners)
-    if (tasks or contained) and found.starts_tasks:
+    java = any(package.ecosystem == "java" for package in graph.all(Package))
+    if (
+        any(isinstance(runner.hashed, Known) and runner.hashed.value for runner in runners)
+        or (java and migrations.tool in _AT_START)
+        or (pipeline is not None and not options.schema.tf_only)
+        or ((tasks or contained) and _starts_tasks(graph))
+    ):
         return
-    for runner in runners:
-        if isinstance(runner.hashed, Unknown):
-            yield from undecided(runner, runner.hashed)
-            return
-    if runners:
+    unknown = next((runner for runner in runners if isinstance(runner.hashed, Unknown)), None)
+    if unknown is not None:
+        yield from undecided(unknown, unknown.hashed)
+    elif runners or tasks:
+        subject = runners[0] if runners else tasks[0].node
+        how = "start it with `aws ecs run-task` from a terraform_data whose triggers hash the directory"
         yield Finding(
-            subject=runners[0],
-            at=runners[0].hashed,
-            variant="unhashed",
+            subject=subject,
+            at=runners[0].hashed if runners else subject,
+            variant="unhashed" if runners else "unstarted",
             severity=Severity.WARNING,
-            args={"runner": runners[0].name, "directory": migrations.directory},
-            related=(migrations,),
-            fix=Fix(f"hash the files of {migrations.directory} with filesha256 in its triggers"),
-        )
-    elif tasks:
-        yield Finding(
-            subject=tasks[0].node,
-            at=tasks[0],
-            variant="unstarted",
-            severity=Severity.WARNING,
-            args={"runner": tasks[0].name, "directory": migrations.directory},
-            fix=Fix("start it with `aws ecs run-task` from a terraform_data whose triggers hash the directory"),
+            args={"runner": subject.name, "directory": directory},
+            related=(migrations,) if runners else (),
+            fix=Fix(f"hash the files of {directory} with filesha256 in its triggers" if runners else how),
         )
     elif migrations.tool in _BY_CODE:
         reason = f"code may run the {migrations.tool} migrations when the application starts"
         yield from undecided(migrations, Unknown(reason, migrations.span))
-    elif found.unread is not None:
-        yield from undecided(*found.unread)
+    elif (unread := next(_unread(graph), None)) is not None:
+        yield from undecided(*unread)
     else:
-        yield Finding(
-            subject=migrations,
-            at=migrations,
-            variant="default" if found.pipeline is None else "pipeline",
-            args={"tool": migrations.tool, "directory": migrations.directory},
-            related=(cloud if found.pipeline is None else found.pipeline,),
-            fix=Fix("add a terraform_data that runs them, with triggers that hash the directory"),
-        )
+        args = {"tool": migrations.tool, "directory": directory}
+        fix = Fix("add a terraform_data that runs them, with triggers that hash the directory")
+        variant, related = ("default", cloud) if pipeline is None else ("pipeline", pipeline)
+        yield Finding(subject=migrations, at=migrations, variant=variant, args=args, related=(related,), fix=fix)
 
 
 def _migrated(graph: Graph) -> Iterator[Node]:
@@ -180,6 +148,11 @@ def _images(graph: Graph) -> list[Container]:
     return [graph.container(stage) for stage in stages]
 
 
+def _for_development(path: str) -> bool:
+    """Whether a Dockerfile is for development or tests by its path."""
+    return is_for_tests(path) or any(environment(word) in ("dev", "local") for word in words_of(path))
+
+
 def _unread(graph: Graph) -> Iterator[tuple[Node, Unknown]]:
     """The applications in the cloud that may migrate unseen: by a start script, or by the Dockerfile they come from."""
     apps = list(graph.containers(side=Side.CLOUD, role=Role.APP))
@@ -191,24 +164,15 @@ def _unread(graph: Graph) -> Iterator[tuple[Node, Unknown]]:
 def _pipeline(graph: Graph) -> Iterator[Span]:
     """Where workflows migrate a database that is not the job's own."""
     for job in graph.all(Job):
-        activities = [activity for step in job.steps for activity in step.activities]
-        if job.services or any(isinstance(activity, ComposeUp) for activity in activities):
-            continue
-        for activity in activities:
-            if isinstance(activity, Migrate) and not activity.push:
-                yield activity.span
+        activities = [each.activity for each in job.happenings]
+        if not job.services and not any(isinstance(each, ComposeUp) for each in activities):
+            yield from (each.span for each in activities if isinstance(each, Migrate) and not each.push)
 
 
 def _starts_tasks(graph: Graph) -> bool:
     """Whether a workflow starts a task of ECS, by a command or by the input `run-task` of an action."""
-    steps = [step for job in graph.all(Job) for step in job.steps]
-    return any(command.does("run-task") for step in steps for command in step.commands) or any(
-        each.key.startswith("run-task") and isinstance(each.value, Known) and each.value.value == "true"
-        for step in steps
-        for each in step.inputs
+    inputs = (each for job in graph.all(Job) for step in job.steps for each in step.inputs)
+    asked = (each for each in inputs if each.key.startswith("run-task"))
+    return any(command.does("run-task") for command in graph.commands()) or any(
+        known(each.value, "") == "true" for each in asked
     )
-
-
-def _for_development(path: str) -> bool:
-    """Whether a Dockerfile is for development or tests by its path."""
-    return is_for_tests(path) or any(environment(word) in ("dev", "local") for word in words_of(path))

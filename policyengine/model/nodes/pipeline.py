@@ -127,6 +127,11 @@ class Job(Node, frozen=True, kw_only=True):
     caller: str = ""  # id of the job that calls the workflow it stands in
 
     @property
+    def key(self) -> str:
+        """The name under which the jobs of its file know it."""
+        return self.id.rpartition("#")[2].rpartition("/")[2]
+
+    @property
     def happenings(self) -> tuple[Happening, ...]:
         """What it does, in order."""
         return tuple(
@@ -134,6 +139,13 @@ class Job(Node, frozen=True, kw_only=True):
             for position, step in enumerate(self.steps)
             for number, activity in enumerate(step.activities)
         )
+
+
+CHANGES = frozenset({"push", "pull_request", "pull_request_target", "merge_group"})
+"""The events that bring a change to the system."""
+
+NEW_CODE = frozenset({"opened", "synchronize", "reopened", "ready_for_review", "checks_requested"})
+"""The activity types of these events with which code comes or comes again."""
 
 
 class Trigger(Struct, frozen=True):
@@ -147,6 +159,13 @@ class Trigger(Struct, frozen=True):
     workflows: tuple[str, ...] = ()  # of workflow_run
     types: tuple[str, ...] = ()
 
+    @property
+    def brings_code(self) -> bool:
+        """Whether it brings new code: no tag that is put on what is there, no closed or labelled pull request."""
+        if self.event == "push":
+            return bool(self.branches) or not self.tags
+        return self.event in CHANGES and (not self.types or not NEW_CODE.isdisjoint(self.types))
+
 
 class Workflow(Node, frozen=True, kw_only=True):
     """A workflow file. `path` is relative to the root.
@@ -159,6 +178,17 @@ class Workflow(Node, frozen=True, kw_only=True):
     triggers: tuple[Trigger, ...]
     jobs: tuple[str, ...]
     variables: tuple[Variable, ...] = ()
+
+    @property
+    def is_for_changes(self) -> bool:
+        """Whether one of the events that bring a change starts it."""
+        return not CHANGES.isdisjoint(self.events)
+
+    @property
+    def main_event(self) -> str:
+        """The event to name: the first that brings a change, else the first, but for a call; empty for none."""
+        names = [trigger.event for trigger in self.triggers if trigger.event != "workflow_call"]
+        return next((name for name in names if name in CHANGES), names[0] if names else "")
 
     @property
     def events(self) -> frozenset[str]:

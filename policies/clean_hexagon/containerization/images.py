@@ -1,42 +1,135 @@
-"""Images are built for the platforms that run them (HEX205, HEX207)."""
-
-from __future__ import annotations
+"""One Dockerfile builds the image of both sides, for the platforms that run it (HEX201, HEX205, HEX207)."""
 
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
+from clean_hexagon.options import Options
 from policyengine.api import (
     Absent,
+    Build,
     Compared,
+    Container,
     Edit,
     Finding,
     Fix,
     Graph,
     Known,
-    Outcome,
+    Located,
+    Outcomes,
     PublishedImage,
     Role,
     Severity,
     Side,
+    Span,
+    Value,
+    environment,
     known,
     map_value,
     platform,
-    regex,
     rule,
     undecided,
+    words_of,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
-    from clean_hexagon.options import Options
-    from policyengine.api import Build, Located, Span
+@rule(
+    "HEX201",
+    mandate="2.1",
+    severity=Severity.ERROR,
+    message={
+        "default": "'{local}' is built from '{here}', but [the deployed image](1) from '{there}'.",
+        "context": "'{local}' is built in the context '{here}', but [the deployed image](1) in '{there}'.",
+        "name": "'{local}' is built from '{here}', which by its name is not what [the cloud](1) runs.",
+        "required": "'{local}' is built from '{here}', not from '{required}'.",
+    },
+)
+def different_dockerfile(graph: Graph, options: Options) -> Outcomes:
+    """The local image is built from another Dockerfile than the deployed one.
 
-_WORD = regex(r"[a-z0-9]+")
-_TESTS = frozenset({"test", "tests", "e2e", "devcontainer", "buildcache"})
+    Two Dockerfiles drift: another base image, a missing system package, a file that only one of them copies. What was
+    tested is then not what is deployed.
+
+    The deployed image's Dockerfile is that of the pipeline's build which pushes the repository that the twin pulls.
+    Where no such build can be found, only a name that says `dev` or `local` is reported. A Dockerfile that is the same
+    on both sides but is not the required one (option `required_dockerfile`) is noted. Paths are compared after
+    normalisation.
+    """
+    for local, cloud in graph.mirrored(role=Role.APP):
+        build = local.service.build
+        if build is None or build.inline:
+            continue
+        match build.dockerfile:
+            case Known(path):
+                if any(isinstance(maker.dockerfile, Known) for maker in cloud.builds):
+                    yield Compared(local.node, cloud.node)
+                finding = _compared(local, cloud, build, path, options)
+                if finding is not None:
+                    yield finding
+            case _:
+                yield from undecided(local.node, build.dockerfile)
+
+
+def _compared(local: Container, cloud: Container, build: Build, path: str, options: Options) -> Finding | None:
+    makers = [maker for maker in cloud.builds if isinstance(maker.dockerfile, Known)]
+    files = {known(maker.dockerfile, ""): maker.dockerfile for maker in reversed(makers)}
+    same = [maker.context for maker in makers if known(maker.dockerfile, "") == path]
+    name = PurePosixPath(path).name
+    place, variant, severity = build.dockerfile, "default", None
+    args: dict[str, object] = {"local": local.name, "here": path}
+    related: tuple[Container | Value[str], ...] = ()
+    if files and path not in files:
+        args["there"], related = min(files), (makers[0].dockerfile,)
+        fix = _rewrite(build, min(files))
+    elif not files and _is_local(name):
+        variant, related, fix = "name", (cloud,), Fix("build from the Dockerfile of the deployed image")
+    elif _elsewhere(build.context, same):
+        variant, place, related, fix = "context", build.context, (same[0],), Fix("build in the same context")
+        args |= {"here": known(build.context, ""), "there": known(same[0], "")}
+    elif name != options.required_dockerfile:
+        variant, severity, fix = "required", Severity.NOTE, Fix(f"rename it to {options.required_dockerfile}")
+        args["required"] = options.required_dockerfile
+    else:
+        return None
+    return Finding(
+        subject=local.node,
+        against=cloud.node,
+        at=place,
+        variant=variant,
+        severity=severity,
+        args=args,
+        related=related,
+        fix=fix,
+    )
+
+
+def _is_local(name: str) -> bool:
+    """Whether a Dockerfile is named for the laptop: `Dockerfile.dev`, `local.Dockerfile`."""
+    words = words_of(name)
+    return any(environment(word) in ("dev", "local") for word in (*words[:1], *words[-1:]))
+
+
+def _elsewhere(context: Value[str], contexts: list[Value[str]]) -> bool:
+    """Whether the contexts of the deployed image are all known to be others."""
+    if not contexts or not isinstance(context, Known):
+        return False
+    return all(isinstance(each, Known) and each.value != context.value for each in contexts)
+
+
+def _rewrite(build: Build, path: str) -> Fix:
+    """Point `build.dockerfile` at another file; only a key that is written can be edited."""
+    description = f"build from {path}"
+    if not isinstance(build.dockerfile, Known) or not isinstance(build.context, Known):
+        return Fix(description)
+    written = build.dockerfile.span.end - build.dockerfile.span.start
+    context = "" if build.context.value == "." else build.context.value + "/"
+    if build.dockerfile.span == build.context.span or written != len(build.dockerfile.value.removeprefix(context)):
+        return Fix(description)
+    if not path.startswith(context):
+        return Fix(description)
+    return Fix(description, (Edit(build.dockerfile.span, path.removeprefix(context)),))
+
+
 _MOST_NAMES = 4
 _WITH_PLATFORMS = frozenset({"build-push-action", "buildx", "docker buildx build"})
-_PUBLISHES = frozenset({"deploy", "release", "publish", "push", "cd"})
 
 
 @rule(
@@ -45,7 +138,7 @@ _PUBLISHES = frozenset({"deploy", "release", "publish", "push", "cd"})
     severity=Severity.ERROR,
     message="The image '{image}' is published for '{built}' only, so '{missing}' is missing.",
 )
-def multiarch_not_built(graph: Graph, options: Options) -> Iterator[Outcome]:
+def multiarch_not_built(graph: Graph, options: Options) -> Outcomes:
     """A published image lacks one of the platforms that developers and the cloud run.
 
     An image for linux/amd64 alone runs emulated on Apple Silicon: slowly, and with crashes that the cloud never sees.
@@ -83,22 +176,13 @@ def multiarch_not_built(graph: Graph, options: Options) -> Iterator[Outcome]:
 
 def _published(graph: Graph, run: set[str]) -> list[PublishedImage]:
     """The images to ask; where the pipeline publishes none, those whose Compose build names platforms."""
-    asked = [image for image in graph.published if any(each.id in run or not _for_tests(each) for each in image.builds)]
+    asked = [image for image in graph.published if not image.for_tests or any(each.id in run for each in image.builds)]
     for container in () if asked else graph.containers(side=Side.LOCAL, role=Role.APP):
         build = container.service.build
         if build is not None and isinstance(build.platforms, Known):
             platforms = map_value(build.platforms, lambda each: tuple(map(platform, each)))
             asked.append(PublishedImage(container.name, (build,), platforms))
     return asked
-
-
-def _for_tests(build: Build) -> bool:
-    """Whether an image is for the tests of CI only, by its name, or by that of a workflow that publishes nothing."""
-    words = _WORD.findall(PurePosixPath(build.workflow).stem.lower())
-    if words[:1] in (["test"], ["tests"], ["e2e"]) and _PUBLISHES.isdisjoint(words):
-        return True
-    names = [tag.repository for tag in build.tags.value] if isinstance(build.tags, Known) else []
-    return bool(names) and all(not _TESTS.isdisjoint(_WORD.findall(name.lower())) for name in names)
 
 
 def _listed(images: list[PublishedImage]) -> str:
@@ -129,7 +213,7 @@ def _place(build: Build) -> Located:
     severity=Severity.ERROR,
     message="'{name}' runs on '{platform}', but [its image](1) is built for '{built}' only: exec format error.",
 )
-def cloud_arch_not_built(graph: Graph, options: Options) -> Iterator[Outcome]:
+def cloud_arch_not_built(graph: Graph, _: Options) -> Outcomes:
     """The cloud runs a service on an architecture that its image is not built for.
 
     The task is scheduled, pulls the image and dies with `exec format error`; with a deployment circuit breaker the
@@ -138,7 +222,6 @@ def cloud_arch_not_built(graph: Graph, options: Options) -> Iterator[Outcome]:
     An ECS task without `runtime_platform` runs on X86_64 on Fargate; on EC2 the instances decide, and the question
     stays undecided. The place reported is the task's architecture, or the container when it says none.
     """
-    del options
     for container in graph.containers(side=Side.CLOUD, role=Role.APP):
         if isinstance(container.built_for, Absent):
             continue
