@@ -53,7 +53,7 @@ from policyengine.model.source import ReadError, Source, Span
 from policyengine.model.text import Text
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value, Via, known
 from policyengine.platforms import FileOption, Lowered, NoPart, Platform, Settings, Unit, Wanted
-from policyengine.platforms.terraform.resources.arguments import Arguments
+from policyengine.platforms.terraform.resources.arguments import BlockView
 from policyengine.platforms.terraform.resources.stack import ResourceView
 from policyengine.repository.files import Files
 from policyengine.rules.evaluate import Report, Reporter
@@ -61,7 +61,7 @@ from policyengine.rules.evaluate import Report, Reporter
 __all__ = [
     "HOOKS_VERSION",
     "Absent",
-    "Arguments",
+    "BlockView",
     "Bucket",
     "Cache",
     "Choice",

@@ -7,7 +7,7 @@ from msgspec import Struct
 from policyengine.knowledge.loading import Cited, FactTable, table
 
 
-class Argument(Struct, frozen=True, forbid_unknown_fields=True):
+class ArgumentName(Struct, frozen=True, forbid_unknown_fields=True):
     """The argument whose value an attribute, or an input of a module, is."""
 
     argument: str
@@ -21,7 +21,7 @@ class PortEngine(Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
 
-class Told(Struct, frozen=True, forbid_unknown_fields=True):
+class ToldBy(Struct, frozen=True, forbid_unknown_fields=True):
     """The attributes that tell what runs where an argument may be a prefix of it, the best first."""
 
     attributes: tuple[str, ...]
@@ -45,15 +45,15 @@ class TerraformAttributes(FactTable, frozen=True):
     plan or state tells of an argument, and `made` of which resources of a module it does, in that order.
     """
 
-    ids: dict[str, Argument]
+    ids: dict[str, ArgumentName]
     engines: dict[str, PortEngine]
-    renamed: dict[str, Argument]
-    inputs: dict[str, Argument]
+    renamed: dict[str, ArgumentName]
+    inputs: dict[str, ArgumentName]
     hosts: dict[str, Cited]
     given: dict[str, Cited]
     later: dict[str, Cited]
     looked_up: dict[str, Cited]
-    actual: dict[str, Told]
+    actual: dict[str, ToldBy]
     made: tuple[Made, ...]
 
 

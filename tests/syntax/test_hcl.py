@@ -12,7 +12,7 @@ from policyengine.syntax.hcl import (
     Body,
     Expression,
     Literal,
-    Template,
+    TemplateExpression,
     parse,
     parse_attribute,
     parse_file,
@@ -101,7 +101,7 @@ def test_the_span_of_a_string_excludes_its_quotes_unless_it_is_empty() -> None:
     assert isinstance(tree, Literal)
     assert found.text[tree.start : tree.end] == "16.4"
     empty, found = value('""')
-    assert isinstance(empty, Template)
+    assert isinstance(empty, TemplateExpression)
     assert found.text[empty.start : empty.end] == '""'
 
 
@@ -307,7 +307,7 @@ _EXPRESSIONS = st.recursive(
 def test_the_span_of_a_generated_expression_is_its_text(text: str) -> None:
     tree, found = value(text)
     inner = found.text[tree.start : tree.end]
-    assert inner == text or (isinstance(tree, Literal | Template) and f'"{inner}"' == text)
+    assert inner == text or (isinstance(tree, Literal | TemplateExpression) and f'"{inner}"' == text)
 
 
 @pytest.mark.parametrize(

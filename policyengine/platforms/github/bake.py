@@ -18,7 +18,7 @@ from policyengine.model.text import Text
 from policyengine.model.value import Absent, Known, Unknown, Value, Via
 from policyengine.platforms.github.builds import Drafted, places, platforms_of, tags_of
 from policyengine.platforms.terraform.language.expressions import settled
-from policyengine.platforms.terraform.language.scope import Frame
+from policyengine.platforms.terraform.language.scope import HclFrame
 from policyengine.platforms.terraform.language.values import (
     Composite,
     List,
@@ -29,7 +29,7 @@ from policyengine.platforms.terraform.language.values import (
 )
 from policyengine.repository.discover import join
 from policyengine.syntax import hcl
-from policyengine.syntax.hcl import Attribute, Block, Body
+from policyengine.syntax.hcl import Attribute, Body, NestedBlock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ class _Scope(Struct):
     groups: dict[str, tuple[Source, Body]] = field(default_factory=dict)
     busy: set[str] = field(default_factory=set)
 
-    def named(self, root: str, steps: Sequence[Step], frame: Frame, span: Span) -> tuple[Tree, int]:
+    def named(self, root: str, steps: Sequence[Step], frame: HclFrame, span: Span) -> tuple[Tree, int]:
         """The value of a variable."""
         del steps, frame
         if root in self.environment:
@@ -70,7 +70,7 @@ class _Scope(Struct):
             return Unknown(f"the variable {root} has no default", span, (Via(root, span),)), 0
         self.busy.add(root)
         try:
-            return settled(default.value, Frame(source, self)), 0
+            return settled(default.value, HclFrame(source, self)), 0
         finally:
             self.busy.discard(root)
 
@@ -139,7 +139,7 @@ def _default(attribute: Attribute) -> Attribute:
     return Attribute(attribute.start, attribute.end, "default", attribute.value)
 
 
-def _over(former: tuple[Source, Body] | None, block: Block) -> Body:
+def _over(former: tuple[Source, Body] | None, block: NestedBlock) -> Body:
     """A later block of the same name is merged over an earlier one of the same file."""
     if former is None:
         return block.body
@@ -151,14 +151,14 @@ def _over(former: tuple[Source, Body] | None, block: Block) -> Body:
 def _members(name: str, scope: _Scope, seen: frozenset[str]) -> list[str]:
     if name in scope.groups and name not in seen:
         source, body = scope.groups[name]
-        listed = _strings(_attribute(body, "targets", Frame(source, scope)))
+        listed = _strings(_attribute(body, "targets", HclFrame(source, scope)))
         return [member for each in listed for member in _members(each, scope, seen | {name})]
     if name in scope.targets:
         return [name]
     return []
 
 
-def _attribute(body: Body, name: str, frame: Frame) -> Tree | None:
+def _attribute(body: Body, name: str, frame: HclFrame) -> Tree | None:
     found = body.attribute(name)
     return settled(found.value, frame) if found is not None else None
 
@@ -212,13 +212,13 @@ def _value(tree: Tree | None, span: Span) -> Value[str]:
 def _target(name: str, scope: _Scope, overrides: Sequence[Text], span: Span, push: Value[bool]) -> list[Drafted]:
     source, body = scope.targets[name]
     made = []
-    for bound in _matrix(body, Frame(source, scope)):
+    for bound in _matrix(body, HclFrame(source, scope)):
         attributes = _inherited(name, scope, bound, frozenset())
         made.append(_draft(name, attributes, scope, overrides, span, push))
     return made
 
 
-def _matrix(body: Body, frame: Frame) -> list[dict[str, Tree]]:
+def _matrix(body: Body, frame: HclFrame) -> list[dict[str, Tree]]:
     """Every combination of a `matrix`; one empty one without."""
     tree = _attribute(body, "matrix", frame)
     combinations: list[dict[str, Tree]] = [{}]
@@ -233,7 +233,7 @@ def _inherited(name: str, scope: _Scope, bound: dict[str, Tree], seen: frozenset
     if name not in scope.targets or name in seen:
         return {}
     source, body = scope.targets[name]
-    frame = Frame(source, scope).binding(**bound)
+    frame = HclFrame(source, scope).binding(**bound)
     found: dict[str, Tree] = {}
     for ancestor in _strings(_attribute(body, "inherits", frame)):
         found = _merged(found, _inherited(ancestor, scope, bound, seen | {name}))

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from policyengine.platforms.terraform.language.values import Tree
     from policyengine.platforms.terraform.part import TerraformPart
     from policyengine.platforms.terraform.plan.plan import Exact
-    from policyengine.platforms.terraform.workspace.folders import Folder
+    from policyengine.platforms.terraform.workspace.folders import ModuleFolder
     from policyengine.repository.files import Files
 
 __all__ = ["Roots", "lower", "read_roots"]
@@ -188,7 +188,7 @@ def lower(files: Files, settings: Settings[TerraformPart], *, exact: Sequence[Ex
     )
 
 
-def _folders(files: Files) -> dict[str, Folder]:
+def _folders(files: Files) -> dict[str, ModuleFolder]:
     """Every directory with Terraform files."""
     by_folder: dict[str, list[Source]] = {}
     for path in files.ending(*ENDS):
@@ -202,7 +202,7 @@ def _folders(files: Files) -> dict[str, Folder]:
 _SOURCE = regex(r'\bsource"?\s*[=:]\s*"(\.{1,2}(?:/[^"$]*)?)"')
 
 
-def _called(folders: Mapping[str, Folder]) -> Iterable[str]:
+def _called(folders: Mapping[str, ModuleFolder]) -> Iterable[str]:
     """The directories that a module call of another directory names."""
     for path, folder in folders.items():
         for declared in folder.modules.values():
@@ -216,7 +216,7 @@ def _called(folders: Mapping[str, Folder]) -> Iterable[str]:
 def _project(
     root: Root,
     files: Files,
-    folders: Mapping[str, Folder],
+    folders: Mapping[str, ModuleFolder],
     *,
     units: terragrunt.Units,
     words: Mapping[str, frozenset[str]],
@@ -258,7 +258,7 @@ def _is_given(name: str, value: Tree) -> bool:
     return name not in ENVIRONMENT_VARIABLES or not isinstance(value, Unknown)
 
 
-def _words(folders: Mapping[str, Folder]) -> dict[str, frozenset[str]]:
+def _words(folders: Mapping[str, ModuleFolder]) -> dict[str, frozenset[str]]:
     """The words for production that the files of each directory use."""
     production = re.compile(rf"(?<![\w-])(?:{'|'.join(environment_words('prod'))})(?![\w-])")
     return {

@@ -6,19 +6,19 @@
 from __future__ import annotations
 
 from policyengine.model.source import ReadError, Source
-from policyengine.syntax.hcl.split import File, RawAttribute, RawBlock, items, split
-from policyengine.syntax.hcl.syntax import Attribute, Block, Body, Expression, Literal, Template
+from policyengine.syntax.hcl.split import HclFile, RawAttribute, RawBlock, items, split
+from policyengine.syntax.hcl.syntax import Attribute, Body, Expression, Literal, NestedBlock, TemplateExpression
 
 __all__ = [
     "Attribute",
-    "Block",
     "Body",
     "Expression",
-    "File",
+    "HclFile",
     "Literal",
+    "NestedBlock",
     "RawAttribute",
     "RawBlock",
-    "Template",
+    "TemplateExpression",
     "items",
     "parse",
     "parse_attribute",
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 
-def read_blocks(source: Source) -> File:
+def read_blocks(source: Source) -> HclFile:
     """The top-level blocks and attributes of a file, unparsed."""
     return split(source)
 
@@ -72,7 +72,7 @@ def parse_expression(source: Source, start: int, end: int) -> Expression:
     return parse_masked(source, mask_expression(source, start, end), start, "a=").attributes[0].value
 
 
-def parse_template(source: Source, start: int = 0, end: int | None = None) -> Template:
+def parse_template(source: Source, start: int = 0, end: int | None = None) -> TemplateExpression:
     """A text as a template without quotes: a template file, or a JSON string."""
     from policyengine.syntax.hcl.grammar import parse_masked  # noqa: PLC0415 - the grammar is only loaded on demand
     from policyengine.syntax.hcl.mask import mask_template  # noqa: PLC0415 - as above
@@ -80,9 +80,9 @@ def parse_template(source: Source, start: int = 0, end: int | None = None) -> Te
     stop = len(source.text) if end is None else end
     found = parse_masked(source, mask_template(source, start, stop), start, 'a="', '"').attributes[0].value
     match found:
-        case Template(_, _, parts):
-            return Template(start, stop, parts, "file")
+        case TemplateExpression(_, _, parts):
+            return TemplateExpression(start, stop, parts, "file")
         case Literal() as text:
-            return Template(start, stop, (text,), "file")
+            return TemplateExpression(start, stop, (text,), "file")
         case _:
-            return Template(start, stop, (), "file")
+            return TemplateExpression(start, stop, (), "file")

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from policyengine.syntax.hcl.directives import Mark, Refused, assembled
+from policyengine.syntax.hcl.directives import DirectiveMark, Refused, assembled
 from policyengine.syntax.hcl.syntax import (
     Attribute,
     Binary,
-    Block,
     Body,
     Call,
     Conditional,
@@ -25,13 +24,14 @@ from policyengine.syntax.hcl.syntax import (
     Label,
     Literal,
     Name,
+    NestedBlock,
     NumberLiteral,
     ObjectExpression,
     Operation,
     Parentheses,
     Splat,
     Step,
-    Template,
+    TemplateExpression,
     Traversal,
     TupleExpression,
     Unary,
@@ -74,7 +74,7 @@ class Builder:
         """Where a node begins, with the quotes that the span of a string leaves out."""
         if isinstance(node, Literal):
             return node.start - 1
-        if isinstance(node, Template):
+        if isinstance(node, TemplateExpression):
             if node.form != "quoted":
                 return self.extents[node.start][0]
             return node.start - 1 if node.parts else node.start
@@ -84,7 +84,7 @@ class Builder:
         """Where a node ends, with its quotes."""
         if isinstance(node, Literal):
             return node.end + 1
-        if isinstance(node, Template):
+        if isinstance(node, TemplateExpression):
             if node.form != "quoted":
                 return self.extents[node.start][1]
             return node.end + 1 if node.parts else node.end
@@ -97,7 +97,7 @@ class Builder:
 
     def body(self, children: _Children) -> Body:
         attributes: list[Attribute] = []
-        blocks: list[Block] = []
+        blocks: list[NestedBlock] = []
         names: set[str] = set()
         for child in children:
             if isinstance(child, Attribute):
@@ -105,9 +105,9 @@ class Builder:
                     raise Refused(f"the attribute {child.name!r} is set twice", child.start, child.end)
                 names.add(child.name)
                 attributes.append(child)
-            elif isinstance(child, Block):
+            elif isinstance(child, NestedBlock):
                 blocks.append(child)
-        nodes: list[Attribute | Block] = [*attributes, *blocks]
+        nodes: list[Attribute | NestedBlock] = [*attributes, *blocks]
         first = min((each.start for each in nodes), default=0)
         last = max((each.end for each in nodes), default=0)
         return Body(first, last, tuple(attributes), tuple(blocks))
@@ -124,13 +124,13 @@ class Builder:
                 raise Refused("an attribute's name stands without quotes", start, end)
             case Keyword(start, end):
                 return Name(start, end, self.text[start:end])
-            case Traversal() | Template():
+            case Traversal() | TemplateExpression():
                 raise Refused("a single name is expected here", node.start, node.end)
             case _:
                 start, end = node.start_pos + self.shift, node.end_pos + self.shift
                 return Name(start, end, self.text[start:end])
 
-    def block(self, children: _Children) -> Block:
+    def block(self, children: _Children) -> NestedBlock:
         kind = self._word(children[0])
         labels: list[Label] = []
         body = Body(kind.end, kind.end, (), ())
@@ -141,7 +141,7 @@ class Builder:
                     body = child
                 case Literal(start, end) | Name(start, end) | Keyword(start, end):
                     labels.append(Label(start, end, self.text[start:end]))
-                case Template(start, end, parts):
+                case TemplateExpression(start, end, parts):
                     first = parts[0] if parts else None
                     if len(parts) == 1 and isinstance(first, Literal):
                         labels.append(Label(first.start, first.end, self.text[first.start : first.end]))
@@ -153,7 +153,7 @@ class Builder:
                     opened = child.start_pos + self.shift
                 case _ if child.type == "RBRACE":
                     brace_end = child.end_pos + self.shift
-        return Block(
+        return NestedBlock(
             kind.start, kind.end, kind.name, tuple(labels), Body(opened, brace_end, body.attributes, body.blocks)
         )
 
@@ -167,13 +167,13 @@ class Builder:
         first = self.text[start]
         if first == '"':
             if end - start == 2:
-                return Template(start, end, ())
+                return TemplateExpression(start, end, ())
             return Literal(start + 1, end - 1)
         if first == "<":
             form, body_start, body_end = self.masked.heredocs[start]
             self.extents[body_start] = (start, end)
             parts = (Literal(body_start, body_end),) if body_end > body_start else ()
-            return Template(body_start, body_end, parts, form)
+            return TemplateExpression(body_start, body_end, parts, form)
         text = self.text[start:end]
         if "." in text and "::" not in text:
             return self._dotted(start, text)
@@ -327,7 +327,7 @@ class Builder:
         collection = children[-2]
         if isinstance(collection, Name):
             names.pop()
-        bare = [child for child in children[:-2] if isinstance(child, Literal | Traversal | Template)]
+        bare = [child for child in children[:-2] if isinstance(child, Literal | Traversal | TemplateExpression)]
         if bare or not names:
             raise Refused("'for' needs a plain name", collection.start, collection.end)
         return (names[0] if len(names) > 1 else "", names[-1], collection)
@@ -375,8 +375,8 @@ class Builder:
         if form == "quoted" and len(found) == 1 and isinstance(found[0], Literal):
             return found[0]
         if form == "quoted" and not found:
-            return Template(start, end, ())
-        return Template(inner_start, inner_end, found, form)
+            return TemplateExpression(start, end, ())
+        return TemplateExpression(inner_start, inner_end, found, form)
 
     def string_part(self, children: _Children) -> Any:  # noqa: ANN401 - a part or a mark
         child = children[0]
@@ -388,25 +388,25 @@ class Builder:
         start, end = children[0].start_pos + self.shift, children[-1].end_pos + self.shift
         return Interpolation(start, end, children[1], self.text[start + 2] == "~", self.text[end - 2] == "~")
 
-    def _mark(self, kind: str, children: _Children) -> Mark:
+    def _mark(self, kind: str, children: _Children) -> DirectiveMark:
         start, end = children[0].start_pos + self.shift, children[-1].end_pos + self.shift
-        return Mark(kind, Directive(start, end, self.text[start + 2] == "~", self.text[end - 2] == "~"))
+        return DirectiveMark(kind, Directive(start, end, self.text[start + 2] == "~", self.text[end - 2] == "~"))
 
-    def template_if_start(self, children: _Children) -> Mark:
+    def template_if_start(self, children: _Children) -> DirectiveMark:
         mark = self._mark("if", children)
         mark.test = next(child for child in children if not hasattr(child, "start_pos"))
         return mark
 
-    def template_else(self, children: _Children) -> Mark:
+    def template_else(self, children: _Children) -> DirectiveMark:
         return self._mark("else", children)
 
-    def template_endif(self, children: _Children) -> Mark:
+    def template_endif(self, children: _Children) -> DirectiveMark:
         return self._mark("endif", children)
 
-    def template_endfor(self, children: _Children) -> Mark:
+    def template_endfor(self, children: _Children) -> DirectiveMark:
         return self._mark("endfor", children)
 
-    def template_for_start(self, children: _Children) -> Mark:
+    def template_for_start(self, children: _Children) -> DirectiveMark:
         mark = self._mark("for", children)
         names = [child for child in children if not hasattr(child, "start_pos")]
         mark.collection = names.pop()

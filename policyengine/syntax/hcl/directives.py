@@ -20,7 +20,7 @@ class Refused(Exception):  # noqa: N818 - said of the text
         self.end = end
 
 
-class Mark:
+class DirectiveMark:
     """A directive between the parts of a template, before they are put together."""
 
     __slots__ = ("collection", "directive", "key", "kind", "test", "value")
@@ -36,9 +36,9 @@ class Mark:
 
 def assembled(children: list[Any]) -> tuple[Part, ...]:
     """Put directives and what lies between them together."""
-    frames: list[tuple[list[Mark], list[list[Part]]]] = [([], [[]])]
+    frames: list[tuple[list[DirectiveMark], list[list[Part]]]] = [([], [[]])]
     for child in children:
-        if not isinstance(child, Mark):
+        if not isinstance(child, DirectiveMark):
             frames[-1][1][-1].append(child)
             continue
         marks, branches = frames[-1]
@@ -61,7 +61,7 @@ def assembled(children: list[Any]) -> tuple[Part, ...]:
     return tuple(frames[0][1][0])
 
 
-def _directive(marks: list[Mark], branches: list[list[Part]]) -> Part:
+def _directive(marks: list[DirectiveMark], branches: list[list[Part]]) -> Part:
     first, last = marks[0], marks[-1]
     start, end = first.directive.start, last.directive.end
     directives = tuple(mark.directive for mark in marks)

@@ -22,7 +22,7 @@ _KINDS: tuple[type[Struct], ...] = (
     syntax.Directive,
     syntax.IfDirective,
     syntax.ForDirective,
-    syntax.Template,
+    syntax.TemplateExpression,
     syntax.Name,
     syntax.GetAttribute,
     syntax.GetIndex,
@@ -41,7 +41,7 @@ _KINDS: tuple[type[Struct], ...] = (
     syntax.Parentheses,
     syntax.Attribute,
     syntax.Label,
-    syntax.Block,
+    syntax.NestedBlock,
     syntax.Body,
 )
 _NUMBER = {kind: number for number, kind in enumerate(_KINDS)}

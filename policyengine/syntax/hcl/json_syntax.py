@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from policyengine.model.source import ReadError, Source
-from policyengine.syntax.hcl.split import File, RawAttribute, RawBlock
+from policyengine.syntax.hcl.split import HclFile, RawAttribute, RawBlock
 from policyengine.syntax.hcl.syntax import (
     Attribute,
     Body,
@@ -22,7 +22,7 @@ from policyengine.syntax.hcl.syntax import (
     Literal,
     NumberLiteral,
     ObjectExpression,
-    Template,
+    TemplateExpression,
     TupleExpression,
 )
 from policyengine.syntax.tree import Document, Entry, Mapping, Scalar, Sequence
@@ -34,7 +34,7 @@ _LABELS = {"resource": 2, "data": 2, "ephemeral": 2, "variable": 1, "output": 1,
 _LITERAL_STRINGS = frozenset({"type", "source", "version"})
 
 
-def read_json(source: Source) -> File:
+def read_json(source: Source) -> HclFile:
     """The blocks of a `.tf.json` file, or the attributes of a `.tfvars.json` file."""
     from policyengine.syntax import json  # noqa: PLC0415 - rare
 
@@ -42,14 +42,14 @@ def read_json(source: Source) -> File:
     if not isinstance(document, Mapping):
         raise ReadError("the file holds no JSON object", document.span, "write one object")
     if source.path.endswith(".tfvars.json"):
-        return File(source, (), tuple(attributes(source, document)))
+        return HclFile(source, (), tuple(attributes(source, document)))
     blocks: list[RawBlock] = []
     for entry in document.entries:
         if entry.key.text == "//":
             continue
         depth = _LABELS.get(entry.key.text, 0)
         blocks.extend(_blocks(entry, entry.value, entry.key.text, (), depth))
-    return File(source, tuple(blocks))
+    return HclFile(source, tuple(blocks))
 
 
 def _blocks(entry: Entry, value: Document, kind: str, labels: tuple[Label, ...], depth: int) -> Iterator[RawBlock]:
@@ -121,7 +121,7 @@ def _string(source: Source, scalar: Scalar, *, literal: bool = False) -> Express
     start, end = scalar.span.start, scalar.span.end
     text = scalar.text
     if not text:
-        return Template(start, end, ())
+        return TemplateExpression(start, end, ())
     plain = source.text[start:end] == text
     if literal and re.match(r"(?:list|set|map|object|tuple|string|number|bool|any)\b", text):
         if plain:
@@ -132,14 +132,14 @@ def _string(source: Source, scalar: Scalar, *, literal: bool = False) -> Express
         if plain and "\\" not in text and "${" not in text and "%{" not in text:
             return Literal(start, end)
         inner = Source("\0json", text)
-        return Embedded(start, end, inner, Template(0, len(text), (Literal(0, len(text)),), "literal"))
+        return Embedded(start, end, inner, TemplateExpression(0, len(text), (Literal(0, len(text)),), "literal"))
     if plain:
         template = parse_template(source, start, end)
-        return Template(start, end, template.parts, "quoted" if "\n" not in text else "file")
+        return TemplateExpression(start, end, template.parts, "quoted" if "\n" not in text else "file")
     inner = Source("\0json", text)
     try:
         parsed = parse_template(inner)
     except ReadError as error:
         raise ReadError(error.message, scalar.span, error.advice) from None
     form = "quoted" if "\n" not in text and "\\" not in text else "file"
-    return Embedded(start, end, inner, Template(parsed.start, parsed.end, parsed.parts, form))
+    return Embedded(start, end, inner, TemplateExpression(parsed.start, parsed.end, parsed.parts, form))

@@ -73,7 +73,7 @@ class RawAttribute(Struct, frozen=True):
     document: Document | None = None
 
 
-class File(Struct, frozen=True):
+class HclFile(Struct, frozen=True):
     """A file split into blocks and attributes, with the errors met on the way: each lost one block, not the file."""
 
     source: Source
@@ -97,7 +97,7 @@ class _Unbalanced(Exception):  # noqa: N818 - said of the text
         self.reached = at if reached is None else reached  # how far the text was read to find out
 
 
-def split(source: Source) -> File:
+def split(source: Source) -> HclFile:
     """The top-level blocks and attributes of an HCL file."""
     if len(source.text) > LARGEST:
         raise ReadError(
@@ -108,12 +108,12 @@ def split(source: Source) -> File:
     return _split(source, 0, len(source.text))
 
 
-def items(source: Source, block: RawBlock) -> File:
+def items(source: Source, block: RawBlock) -> HclFile:
     """The attributes and blocks directly in the body of a block, unparsed, such as the values of `locals`."""
     return _split(source, block.body_start, block.body_end)
 
 
-def _split(source: Source, start: int, stop: int) -> File:
+def _split(source: Source, start: int, stop: int) -> HclFile:
     text = source.text
     blocks: list[RawBlock] = []
     attributes: list[RawAttribute] = []
@@ -145,7 +145,7 @@ def _split(source: Source, start: int, stop: int) -> File:
             position = resume.start() if resume and patience > 0 else stop
             continue
         position = _skip_blank(text, position, stop)
-    return File(source, tuple(blocks), tuple(attributes), tuple(errors))
+    return HclFile(source, tuple(blocks), tuple(attributes), tuple(errors))
 
 
 def _fail(message: str, at: int) -> NoReturn:

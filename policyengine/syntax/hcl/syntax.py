@@ -82,7 +82,7 @@ class ForDirective(Struct, frozen=True):
 Part = Literal | Interpolation | IfDirective | ForDirective
 
 
-class Template(Struct, frozen=True):
+class TemplateExpression(Struct, frozen=True):
     """A string made of parts. The span excludes the quotes, unless the string is empty.
 
     `form` is `quoted`, `heredoc` (`<<EOT`), `trimmed` (`<<-EOT`) or `file` (a whole template file).
@@ -260,7 +260,7 @@ Expression = (
     Literal
     | NumberLiteral
     | Keyword
-    | Template
+    | TemplateExpression
     | Name
     | Traversal
     | Call
@@ -293,7 +293,7 @@ class Label(Struct, frozen=True):
     text: str
 
 
-class Block(Struct, frozen=True):
+class NestedBlock(Struct, frozen=True):
     """A nested block; the span is that of its type name."""
 
     start: int
@@ -309,12 +309,12 @@ class Body(Struct, frozen=True):
     start: int
     end: int
     attributes: tuple[Attribute, ...]
-    blocks: tuple[Block, ...]
+    blocks: tuple[NestedBlock, ...]
 
     def attribute(self, name: str) -> Attribute | None:
         """The attribute of that name, or None."""
         return next((each for each in self.attributes if each.name == name), None)
 
-    def nested(self, kind: str) -> tuple[Block, ...]:
+    def nested(self, kind: str) -> tuple[NestedBlock, ...]:
         """The nested blocks of that type."""
         return tuple(block for block in self.blocks if block.type == kind)

@@ -50,7 +50,7 @@ from policyengine.syntax.hcl.syntax import (
     NumberLiteral,
     ObjectExpression,
     Part,
-    Template,
+    TemplateExpression,
     Traversal,
     TupleExpression,
     Unary,
@@ -150,14 +150,16 @@ class Shown:
 
     def text(self, node: Expression) -> str:
         """The text of an expression, with its quotes."""
-        quoted = isinstance(node, Literal) or (isinstance(node, Template) and node.form == "quoted" and node.parts)
+        quoted = isinstance(node, Literal) or (
+            isinstance(node, TemplateExpression) and node.form == "quoted" and node.parts
+        )
         return self.source.text[node.start - bool(quoted) : node.end + bool(quoted)]
 
     def value(self, node: Expression) -> Any:
         """An expression as a value."""
         match node:
-            case Literal() | Template():
-                if isinstance(node, Template) and node.form == "quoted" and len(node.parts) == 1:
+            case Literal() | TemplateExpression():
+                if isinstance(node, TemplateExpression) and node.form == "quoted" and len(node.parts) == 1:
                     (part,) = node.parts
                     if isinstance(part, Interpolation):
                         return self.value(part.value)
@@ -196,7 +198,7 @@ class Shown:
         match node:
             case Literal(start, end):
                 return _escaped(unescaped(self.source.text[start:end]))
-            case Template(parts=parts):
+            case TemplateExpression(parts=parts):
                 found = literals(node, self.source)
                 texts = {at: _escaped("".join(piece.value for piece in pieces)) for at, pieces in found.items()}
                 return self.parts(parts, texts)
@@ -275,7 +277,7 @@ class Trees:
         for node in shown.expressions:
             text = shown.text(node)
             bare = isinstance(node, Literal | NumberLiteral | Keyword) or (
-                isinstance(node, Template) and node.form != "quoted"
+                isinstance(node, TemplateExpression) and node.form != "quoted"
             )
             if bare or "<<" in text or text in self._seen:
                 continue

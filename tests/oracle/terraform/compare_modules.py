@@ -194,7 +194,7 @@ def shown(tree: Tree) -> Value:
     from policyengine.platforms.terraform.language.values import (
         Composite,
         Encoded,
-        Instance,
+        InstanceTree,
         List,
         Object,
         decided,
@@ -202,7 +202,7 @@ def shown(tree: Tree) -> Value:
     )
 
     match tree:
-        case Instance(whole=whole) if whole is not None:
+        case InstanceTree(whole=whole) if whole is not None:
             return shown(whole())
         case List(items, gap=None, unordered=False):
             return [shown(each) for each in items]

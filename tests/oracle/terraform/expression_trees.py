@@ -30,7 +30,7 @@ from policyengine.syntax.hcl.syntax import (
     Part,
     Splat,
     Step,
-    Template,
+    TemplateExpression,
     Traversal,
     TupleExpression,
     Unary,
@@ -70,7 +70,7 @@ def tree(node: Expression, source: Source) -> Node:
             return _literal("number", source.text[start:end])
         case Keyword(value=value):
             return _literal("dynamic", "null") if value is None else _literal("bool", "true" if value else "false")
-        case Template(parts=parts):
+        case TemplateExpression(parts=parts):
             if node.form == "quoted" and len(parts) == 1 and isinstance(parts[0], Interpolation):
                 return ["templateWrap", {}, [tree(parts[0].value, source)]]
             return ["template", {}, _parts(parts, source) or [_literal("string", "")]]
@@ -159,7 +159,7 @@ def _steps(made: Node, steps: Sequence[Step], source: Source) -> Node:
                 made = _traversed(made, ["indexTraversal", source.text[start:end]])
             case GetIndex(key=Literal(start, end)):
                 made = _traversed(made, ["indexTraversal", f'"{source.text[start:end]}"'])
-            case GetIndex(key=Template(parts=())):
+            case GetIndex(key=TemplateExpression(parts=())):
                 made = _traversed(made, ["indexTraversal", '""'])
             case GetIndex(key=key):
                 made = ["index", {}, [made, tree(key, source)]]

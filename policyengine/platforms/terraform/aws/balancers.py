@@ -11,7 +11,7 @@ from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.sections import ObjectSection
 from policyengine.platforms.terraform.language.values import Object, through
 from policyengine.platforms.terraform.resources import facts
-from policyengine.platforms.terraform.resources.arguments import Arguments
+from policyengine.platforms.terraform.resources.arguments import BlockView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -35,7 +35,7 @@ def balancer(view: ResourceView) -> Iterator[Node | Edge]:
             yield Edge(EdgeKind.FORWARDS, view.id, group.id, _at_port(listener))
 
 
-def _balancer(view: ResourceView, listeners: Iterable[Arguments]) -> LoadBalancer:
+def _balancer(view: ResourceView, listeners: Iterable[BlockView]) -> LoadBalancer:
     return LoadBalancer(
         id=view.id,
         name=view.name,
@@ -50,7 +50,7 @@ def _balancer(view: ResourceView, listeners: Iterable[Arguments]) -> LoadBalance
     )
 
 
-def _at_port(listener: Arguments) -> str:
+def _at_port(listener: BlockView) -> str:
     port = listener.text("port")
     return f"port {port.value}" if isinstance(port, Known) else "a listener"
 
@@ -98,7 +98,7 @@ def target_group(view: ResourceView) -> Iterator[Node]:
     yield _target_group(view.stack, view.id, view.name, view)
 
 
-def _target_group(stack: Stack, node_id: str, name: str, group: Arguments) -> TargetGroup:
+def _target_group(stack: Stack, node_id: str, name: str, group: BlockView) -> TargetGroup:
     check = next(iter(group.blocks("health_check")), None)
 
     def checked(argument: str) -> Value[str]:
@@ -127,7 +127,7 @@ def service(view: ResourceView) -> Iterator[Edge]:
         yield from routes(view.stack, view, tasks[0].part)
 
 
-def routes(stack: Stack, section: Arguments, container: Callable[[str], str]) -> Iterator[Edge]:
+def routes(stack: Stack, section: BlockView, container: Callable[[str], str]) -> Iterator[Edge]:
     """From target groups to containers, as `load_balancer` says; `container` is the id of a container by its name."""
     for each in (*section.blocks("load_balancer"), *entries(section.tree("load_balancer")).values()):
         port = each.text("container_port")
@@ -163,13 +163,13 @@ def module(view: ResourceView) -> Iterator[Node | Edge]:
                 yield Edge(EdgeKind.FORWARDS, view.id, view.part(named.value), _at_port(listener))
 
 
-def entries(tree: Tree | None) -> dict[str, Arguments]:
+def entries(tree: Tree | None) -> dict[str, BlockView]:
     """The objects of a map, by key."""
     if not isinstance(tree, Object):
         return {}
     found = ((key, through(inner, *tree.via)) for key, inner in tree.entries.items())
     return {
-        key: Arguments(ObjectSection(each, tree.keys.get(key, each.span)))
+        key: BlockView(ObjectSection(each, tree.keys.get(key, each.span)))
         for key, each in found
         if isinstance(each, Object)
     }

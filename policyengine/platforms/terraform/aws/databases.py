@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from policyengine.model.nodes import Node
     from policyengine.model.source import Span
     from policyengine.platforms.terraform.language.values import Tree
-    from policyengine.platforms.terraform.resources.arguments import Arguments
+    from policyengine.platforms.terraform.resources.arguments import BlockView
     from policyengine.platforms.terraform.resources.stack import ResourceView, Stack
 
 _PLAIN = {"Bucket": Bucket, "Queue": Queue, "Search": Search}
@@ -223,7 +223,7 @@ def _by_name(stack: Stack) -> dict[str, list[ResourceView]]:
     return found
 
 
-def _parameters(sections: Iterable[Arguments], lacking: Span) -> Iterator[Variable]:
+def _parameters(sections: Iterable[BlockView], lacking: Span) -> Iterator[Variable]:
     for section in sections:
         name = section.text("name")
         if isinstance(name, Known):
@@ -276,7 +276,7 @@ def _cluster_mode(view: ResourceView, groups: Groups) -> Value[bool]:
     enabled = view.boolean("cluster_mode_enabled")
     if isinstance(enabled, Known) and enabled.value:
         return enabled
-    shards: Sequence[Arguments] = (view, *view.blocks("cluster_mode"))
+    shards: Sequence[BlockView] = (view, *view.blocks("cluster_mode"))
     counts = (each.integer("num_node_groups") for each in shards)
     count = next((each for each in counts if not isinstance(each, Absent)), None)
     if isinstance(count, Known) and count.value > 1:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from policyengine.model.value import Unknown
 from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.sections import nested_of
-from policyengine.platforms.terraform.resources.arguments import Arguments
+from policyengine.platforms.terraform.resources.arguments import BlockView
 
 if TYPE_CHECKING:
     from policyengine.platforms.terraform.language.values import Tree
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _UPPER = regex(r"(?<!^)([A-Z])")
 
 
-class Fields(Arguments, frozen=True):
+class Fields(BlockView, frozen=True):
     """Arguments whose names are those of the API (`readOnly`); the spelling of modules (`read_only`) counts as well."""
 
     def tree(self, *names: str) -> Tree | None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from policyengine.model.nodes import Node
     from policyengine.platforms.terraform.language.plain import Atom
     from policyengine.platforms.terraform.language.values import Tree
-    from policyengine.platforms.terraform.resources.arguments import Arguments
+    from policyengine.platforms.terraform.resources.arguments import BlockView
     from policyengine.platforms.terraform.resources.stack import ResourceView
 
 
@@ -32,7 +32,7 @@ def cluster_module(view: ResourceView) -> Iterator[Node | Edge]:
         yield from _service(view, service)
 
 
-def _service(view: ResourceView, service: Arguments) -> Iterator[Node | Edge]:
+def _service(view: ResourceView, service: BlockView) -> Iterator[Node | Edge]:
     launch = known(service.text("launch_type"), str(view.known.defaults["launch_type"]))
     architecture = Known(str(view.known.defaults["cpu_architecture"]), service.span)
     for platform in service.blocks("runtime_platform"):

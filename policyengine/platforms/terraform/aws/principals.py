@@ -18,7 +18,7 @@ from policyengine.platforms.terraform.language.plain import Invalid
 from policyengine.platforms.terraform.language.sections import Nested, nested_of
 from policyengine.platforms.terraform.language.values import (
     Composite,
-    Instance,
+    InstanceTree,
     List,
     Reference,
     Tree,
@@ -161,7 +161,7 @@ def _statements(stack: Stack, tree: Tree | None) -> Iterator[Grant | Unknown]:
     """The statements of a policy: JSON text, or a data source that makes it."""
     if tree is None:
         return
-    if isinstance(tree, Reference | Instance):
+    if isinstance(tree, Reference | InstanceTree):
         source = stack.at(tree.address)
         if source is not None and source.kind == "aws_iam_policy_document":
             yield from _of_document(source)

@@ -9,7 +9,7 @@ from policyengine.platforms.terraform.language.plain import Invalid, to_number, 
 from policyengine.platforms.terraform.language.values import (
     Composite,
     Encoded,
-    Instance,
+    InstanceTree,
     List,
     Object,
     Reference,
@@ -33,7 +33,7 @@ def attribute(value: Tree, name: str, span: Span) -> Tree:
             if gap is not None:
                 return through(gap, *via)
             raise Invalid(f"an object has no attribute {name!r}")
-        case Instance(look=look, via=via):
+        case InstanceTree(look=look, via=via):
             return through(look(name, span), *via)
         case Reference(address, inner, place, via):
             return Reference(
@@ -55,9 +55,9 @@ def attribute(value: Tree, name: str, span: Span) -> Tree:
 def indexed(value: Tree, key: Tree, span: Span) -> Tree:
     """`value[key]`. Raises Invalid where there is no such element."""
     match value:
-        case Instance(whole=outputs) if outputs is not None and decided(key):
+        case InstanceTree(whole=outputs) if outputs is not None and decided(key):
             return attribute(value, to_string(plain(key)), span)
-        case Unknown() | Instance():
+        case Unknown() | InstanceTree():
             return value
         case Reference(address, inner, place, via):
             shown = plain(key) if decided(key) else None

@@ -15,11 +15,11 @@ from policyengine.platforms.terraform.language.functions.calling import Calling
 from policyengine.platforms.terraform.language.numbers import NotComputed, parse_number
 from policyengine.platforms.terraform.language.operators import compute, differ, unified
 from policyengine.platforms.terraform.language.plain import Invalid, equal, to_bool, to_number, to_string
-from policyengine.platforms.terraform.language.scope import Frame
+from policyengine.platforms.terraform.language.scope import HclFrame
 from policyengine.platforms.terraform.language.template_text import literals, unescaped
 from policyengine.platforms.terraform.language.values import (
     Composite,
-    Instance,
+    InstanceTree,
     List,
     Object,
     Piece,
@@ -58,7 +58,7 @@ from policyengine.syntax.hcl.syntax import (
     Parentheses,
     Splat,
     Step,
-    Template,
+    TemplateExpression,
     Traversal,
     TupleExpression,
     Unary,
@@ -75,7 +75,7 @@ LARGEST = 100_000
 """A collection or text with more elements than this is not built."""
 
 
-def settled(expression: Expression, frame: Frame) -> Tree:
+def settled(expression: Expression, frame: HclFrame) -> Tree:
     """The value of an expression; one that Terraform would refuse is Unknown."""
     try:
         return evaluate(expression, frame)
@@ -83,7 +83,7 @@ def settled(expression: Expression, frame: Frame) -> Tree:
         return Unknown(f"the expression is not valid: {error}", frame.span(expression))
 
 
-def evaluate(expression: Expression, frame: Frame) -> Tree:
+def evaluate(expression: Expression, frame: HclFrame) -> Tree:
     """The value of an expression. Raises Invalid where Terraform would refuse it."""
     try:
         return _evaluate(expression, frame)
@@ -91,14 +91,14 @@ def evaluate(expression: Expression, frame: Frame) -> Tree:
         return Unknown(str(error), frame.span(expression))
 
 
-def _evaluate(expression: Expression, frame: Frame) -> Tree:
+def _evaluate(expression: Expression, frame: HclFrame) -> Tree:
     match expression:
         case Literal(start, end):
             raw = frame.source.text[start:end]
             return Known(unescaped(raw) if "\\" in raw or "{" in raw else raw, frame.span(expression))
         case Traversal(_, _, root, steps):
             return _traverse(root, steps, frame, frame.span(expression))
-        case Template():
+        case TemplateExpression():
             return _template(expression, frame)
         case NumberLiteral(start, end):
             number = parse_number(frame.source.text[start:end])
@@ -131,7 +131,7 @@ def _evaluate(expression: Expression, frame: Frame) -> Tree:
             tree, _ = frame.scope.named(name, (), frame, frame.span(expression))
             return tree
         case Embedded(_, _, source, inner):
-            found = evaluate(inner, Frame(source, frame.scope, frame.names))
+            found = evaluate(inner, HclFrame(source, frame.scope, frame.names))
             return relocated(found, source.path, frame.span(expression))
         case _:
             assert_never(expression)
@@ -140,7 +140,7 @@ def _evaluate(expression: Expression, frame: Frame) -> Tree:
 # references
 
 
-def _traverse(root: Expression, steps: Sequence[Step], frame: Frame, span: Span) -> Tree:
+def _traverse(root: Expression, steps: Sequence[Step], frame: HclFrame, span: Span) -> Tree:
     taken = 0
     if isinstance(root, Name):
         if root.name in frame.names:
@@ -155,7 +155,7 @@ def _traverse(root: Expression, steps: Sequence[Step], frame: Frame, span: Span)
     return found
 
 
-def follow(value: Tree, steps: Sequence[Step], frame: Frame) -> Tree:
+def follow(value: Tree, steps: Sequence[Step], frame: HclFrame) -> Tree:
     """A value after steps into it."""
     position = 0
     while position < len(steps):
@@ -179,11 +179,11 @@ def follow(value: Tree, steps: Sequence[Step], frame: Frame) -> Tree:
     return value
 
 
-def _simple(step: Step, frame: Frame) -> bool:
+def _simple(step: Step, frame: HclFrame) -> bool:
     return isinstance(step, GetAttribute) or (isinstance(step, GetIndex) and frame.source.text[step.start] != "[")
 
 
-def _splat(value: Tree, rest: Sequence[Step], frame: Frame, span: Span) -> Tree:
+def _splat(value: Tree, rest: Sequence[Step], frame: HclFrame, span: Span) -> Tree:
     match value:
         case Known(None):
             return List((), span, value.via)
@@ -203,7 +203,7 @@ def _splat(value: Tree, rest: Sequence[Step], frame: Frame, span: Span) -> Tree:
 # calls
 
 
-def _call(expression: Call, frame: Frame) -> Tree:
+def _call(expression: Call, frame: HclFrame) -> Tree:
     name = expression.name.removeprefix("core::")
     span = frame.span(expression)
     if name == "try":
@@ -217,7 +217,7 @@ def _call(expression: Call, frame: Frame) -> Tree:
     return apply(Calling(name, span, frame, evaluate, referenced), arguments, expand=expression.expand)
 
 
-def _try(expression: Call, frame: Frame) -> Tree:
+def _try(expression: Call, frame: HclFrame) -> Tree:
     reasons = "try() has no argument"
     for argument in expression.arguments:
         try:
@@ -227,7 +227,7 @@ def _try(expression: Call, frame: Frame) -> Tree:
     raise Invalid(f"no argument of try() is valid: {reasons}")
 
 
-def _can(expression: Call, frame: Frame) -> Tree:
+def _can(expression: Call, frame: HclFrame) -> Tree:
     if len(expression.arguments) != 1:
         raise Invalid(f"can() does not take {len(expression.arguments)} arguments")
     try:
@@ -248,7 +248,7 @@ def _unary(operator: str, tree: Tree, span: Span) -> Tree:
     return Known(negated, span, history(tree))
 
 
-def _conditional(test: Tree, yes: Expression, no: Expression, frame: Frame) -> Tree:
+def _conditional(test: Tree, yes: Expression, no: Expression, frame: HclFrame) -> Tree:
     if not decided(test):
         return _undecided_conditional(test, yes, no, frame)
     taken, other = (yes, no) if to_bool(plain(test)) else (no, yes)
@@ -260,7 +260,7 @@ def _conditional(test: Tree, yes: Expression, no: Expression, frame: Frame) -> T
     return value if alternative is None else unified(value, alternative)
 
 
-def _undecided_conditional(test: Tree, yes: Expression, no: Expression, frame: Frame) -> Tree:
+def _undecided_conditional(test: Tree, yes: Expression, no: Expression, frame: HclFrame) -> Tree:
     """A condition that is not known: the value is known only if both branches are the same."""
     one: Tree | None = None
     other: Tree | None = None
@@ -277,7 +277,7 @@ def _undecided_conditional(test: Tree, yes: Expression, no: Expression, frame: F
     )
 
 
-def _binary(expression: Binary, frame: Frame) -> Tree:
+def _binary(expression: Binary, frame: HclFrame) -> Tree:
     value = evaluate(expression.left, frame)
     span = frame.span(expression)
     for operation in expression.operations:
@@ -285,7 +285,7 @@ def _binary(expression: Binary, frame: Frame) -> Tree:
     return value
 
 
-def _operate(left: Tree, operation: Operation, span: Span, frame: Frame) -> Tree:
+def _operate(left: Tree, operation: Operation, span: Span, frame: HclFrame) -> Tree:
     operator = operation.operator
     if operator in ("&&", "||"):
         return _logical(left, operation, span, frame)
@@ -300,7 +300,7 @@ def _operate(left: Tree, operation: Operation, span: Span, frame: Frame) -> Tree
     return Known(compute(operator, plain(left), plain(right)), span, history(left, right))
 
 
-def _logical(left: Tree, operation: Operation, span: Span, frame: Frame) -> Tree:
+def _logical(left: Tree, operation: Operation, span: Span, frame: HclFrame) -> Tree:
     decisive = operation.operator == "||"
     if decided(left) and to_bool(plain(left)) is decisive:
         return Known(decisive, span, history(left))
@@ -317,7 +317,7 @@ def _logical(left: Tree, operation: Operation, span: Span, frame: Frame) -> Tree
 # collections
 
 
-def _object(expression: ObjectExpression, frame: Frame) -> Tree:
+def _object(expression: ObjectExpression, frame: HclFrame) -> Tree:
     entries: dict[str, Tree] = {}
     keys: dict[str, Span] = {}
     gap: Unknown | None = None
@@ -338,14 +338,14 @@ def _object(expression: ObjectExpression, frame: Frame) -> Tree:
     return Object(entries, frame.span(expression), keys=keys, gap=gap)
 
 
-def _bound(key: str, value: str, pair: tuple[Tree, Tree], frame: Frame) -> Frame:
+def _bound(key: str, value: str, pair: tuple[Tree, Tree], frame: HclFrame) -> HclFrame:
     names = {value: pair[1]}
     if key:
         names = {key: pair[0], **names}
     return frame.binding(**names)
 
 
-def _chosen(expression: ForTuple | ForObject, collection: Tree, frame: Frame) -> Iterator[Frame | Unknown]:
+def _chosen(expression: ForTuple | ForObject, collection: Tree, frame: HclFrame) -> Iterator[HclFrame | Unknown]:
     """For each element that passes the `if`, a frame that names it; the Unknown of an `if` that is not decided."""
     for pair in elements(collection):
         inner = _bound(expression.key, expression.value, pair, frame)
@@ -356,9 +356,9 @@ def _chosen(expression: ForTuple | ForObject, collection: Tree, frame: Frame) ->
             yield inner
 
 
-def _for_tuple(expression: ForTuple, frame: Frame) -> Tree:
+def _for_tuple(expression: ForTuple, frame: HclFrame) -> Tree:
     collection = whole(evaluate(expression.collection, frame))
-    if isinstance(collection, Unknown | Reference | Instance):
+    if isinstance(collection, Unknown | Reference | InstanceTree):
         return unknown_of(collection)
     items: list[Tree] = []
     gap = gap_of(collection)
@@ -370,9 +370,9 @@ def _for_tuple(expression: ForTuple, frame: Frame) -> Tree:
     return List(tuple(items), frame.span(expression), gap=gap)
 
 
-def _for_object(expression: ForObject, frame: Frame) -> Tree:
+def _for_object(expression: ForObject, frame: HclFrame) -> Tree:
     collection = whole(evaluate(expression.collection, frame))
-    if isinstance(collection, Unknown | Reference | Instance):
+    if isinstance(collection, Unknown | Reference | InstanceTree):
         return unknown_of(collection)
     entries: dict[str, Tree] = {}
     groups: dict[str, list[Tree]] = {}
@@ -404,7 +404,7 @@ def _for_object(expression: ForObject, frame: Frame) -> Tree:
 # templates
 
 
-def _template(expression: Template, frame: Frame) -> Tree:
+def _template(expression: TemplateExpression, frame: HclFrame) -> Tree:
     parts = expression.parts
     span = frame.span(expression)
     if not parts:
@@ -420,7 +420,7 @@ def _template(expression: Template, frame: Frame) -> Tree:
     return Composite(tuple(pieces), span)
 
 
-def _render(parts: Sequence[Part], texts: Mapping[int, Sequence[Known[str]]], frame: Frame) -> Iterator[Piece]:
+def _render(parts: Sequence[Part], texts: Mapping[int, Sequence[Known[str]]], frame: HclFrame) -> Iterator[Piece]:
     for part in parts:
         match part:
             case Literal(start):

@@ -12,7 +12,7 @@ from policyengine.platforms.terraform.language.plain import Invalid, equal, to_n
 from policyengine.platforms.terraform.language.values import (
     Composite,
     Encoded,
-    Instance,
+    InstanceTree,
     List,
     Object,
     Reference,
@@ -94,7 +94,7 @@ def differ(left: Tree, right: Tree) -> bool:
         if (
             isinstance(one, Known)
             and one.value is None
-            and isinstance(other, Composite | Encoded | List | Object | Instance)
+            and isinstance(other, Composite | Encoded | List | Object | InstanceTree)
         ):
             return True
         if isinstance(one, Known) and one.value in (None, "") and isinstance(other, Reference) and _exists(other):

@@ -17,10 +17,10 @@ HERE = "/repository"
 """Stands for the root of the scan in absolute paths: where it lies does not matter."""
 
 
-class Scope(Protocol):
+class HclScope(Protocol):
     """Where names lead: a module instance."""
 
-    def named(self, root: str, steps: Sequence[Step], frame: Frame, span: Span) -> tuple[Tree, int]:
+    def named(self, root: str, steps: Sequence[Step], frame: HclFrame, span: Span) -> tuple[Tree, int]:
         """The value that a reference begins with, and how many of its steps that took."""
         ...
 
@@ -33,14 +33,14 @@ class Scope(Protocol):
         ...
 
 
-class Frame(Struct, frozen=True):
+class HclFrame(Struct, frozen=True):
     """What an expression sees: the text it stands in, its module, and the names of enclosing `for` and `dynamic`.
 
     `depth` counts template files within template files.
     """
 
     source: Source
-    scope: Scope
+    scope: HclScope
     names: Mapping[str, Tree] = field(default_factory=dict)
     depth: int = 0
 
@@ -48,6 +48,6 @@ class Frame(Struct, frozen=True):
         """The place of a node of the syntax."""
         return self.source.span(node.start, node.end)
 
-    def binding(self, **names: Tree) -> Frame:
+    def binding(self, **names: Tree) -> HclFrame:
         """The frame with further names; an empty one is left out."""
-        return Frame(self.source, self.scope, {**self.names, **names}, self.depth)
+        return HclFrame(self.source, self.scope, {**self.names, **names}, self.depth)

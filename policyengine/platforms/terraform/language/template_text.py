@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from policyengine.model.value import Known
 from policyengine.patterns import regex
-from policyengine.syntax.hcl.syntax import ForDirective, IfDirective, Interpolation, Literal, Template
+from policyengine.syntax.hcl.syntax import ForDirective, IfDirective, Interpolation, Literal, TemplateExpression
 
 if TYPE_CHECKING:
     import re
@@ -71,7 +71,7 @@ class _Run(Struct):
     cut: int = 0  # characters taken from its left
 
 
-def literals(template: Template, source: Source) -> dict[int, list[Known[str]]]:
+def literals(template: TemplateExpression, source: Source) -> dict[int, list[Known[str]]]:
     """The literal text of a template after strip markers and, in `<<-`, indentation, by the start of its Literal."""
     if template.form == "quoted" and all(
         isinstance(part, Literal) or (isinstance(part, Interpolation) and not part.trim_left and not part.trim_right)

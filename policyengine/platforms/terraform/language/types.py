@@ -8,7 +8,7 @@ from policyengine.model.value import Known
 from policyengine.platforms.terraform.language.expressions import settled
 from policyengine.platforms.terraform.language.operators import shared
 from policyengine.platforms.terraform.language.plain import Invalid, to_bool, to_number, to_string
-from policyengine.platforms.terraform.language.scope import Frame
+from policyengine.platforms.terraform.language.scope import HclFrame
 from policyengine.platforms.terraform.language.values import (
     Composite,
     Encoded,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from policyengine.model.source import Span
 
 
-def converted(tree: Tree, kind: Expression, frame: Frame) -> Tree:
+def converted(tree: Tree, kind: Expression, frame: HclFrame) -> Tree:
     """A value converted to a type constraint. What does not fit stays as it is: `terraform plan` reports it."""
     try:
         return _converted(tree, kind, frame)
@@ -42,14 +42,14 @@ def converted(tree: Tree, kind: Expression, frame: Frame) -> Tree:
         return tree
 
 
-def _converted(tree: Tree, kind: Expression, frame: Frame) -> Tree:
+def _converted(tree: Tree, kind: Expression, frame: HclFrame) -> Tree:
     if isinstance(tree, Known) and tree.value is None:
         return tree
     match kind:
         case Parentheses(_, _, inner):
             return _converted(tree, inner, frame)
         case Embedded(_, _, source, inner):
-            return _converted(tree, inner, Frame(source, frame.scope))
+            return _converted(tree, inner, HclFrame(source, frame.scope))
         case Name(_, _, name):
             return _primitive(tree, name)
         case Call(_, _, "list", (element,)) if isinstance(tree, List):
@@ -70,7 +70,7 @@ def _converted(tree: Tree, kind: Expression, frame: Frame) -> Tree:
             return tree
 
 
-def _elements(items: tuple[Tree, ...], kind: Expression, frame: Frame) -> tuple[Tree, ...]:
+def _elements(items: tuple[Tree, ...], kind: Expression, frame: HclFrame) -> tuple[Tree, ...]:
     """Elements converted to a type constraint; those of `any` share the type that fits all of them."""
     if isinstance(kind, Name) and kind.name == "any":
         return shared(items)
@@ -93,7 +93,7 @@ def _primitive(tree: Tree, name: str) -> Tree:
             return tree
 
 
-def _object(tree: Object, shape: ObjectExpression, frame: Frame) -> Tree:
+def _object(tree: Object, shape: ObjectExpression, frame: HclFrame) -> Tree:
     entries: dict[str, Tree] = {}
     keys: dict[str, Span] = dict(tree.keys)
     for item in shape.items:

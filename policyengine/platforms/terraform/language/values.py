@@ -79,7 +79,7 @@ class Object(Struct, frozen=True):
     gap: Unknown | None = None
 
 
-class Instance(Struct, frozen=True, eq=False):
+class InstanceTree(Struct, frozen=True, eq=False):
     """A whole resource, data source or module; attributes are looked up on demand.
 
     `whole` gives all of them as an object; it is None where not all can be listed, as of a resource.
@@ -92,7 +92,7 @@ class Instance(Struct, frozen=True, eq=False):
     whole: Callable[[], Tree] | None = None
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Instance) and self._identity == other._identity
+        return isinstance(other, InstanceTree) and self._identity == other._identity
 
     def __hash__(self) -> int:
         return hash(self._identity)
@@ -102,7 +102,7 @@ class Instance(Struct, frozen=True, eq=False):
         return self.address, self.span, self.via
 
 
-Tree = Known[Atom] | Unknown | Reference | Composite | Encoded | List | Object | Instance
+Tree = Known[Atom] | Unknown | Reference | Composite | Encoded | List | Object | InstanceTree
 
 T = TypeVar("T", bound=Tree)
 
@@ -121,7 +121,7 @@ def null(tree: Tree) -> bool:
 
 def whole(tree: Tree) -> Tree:
     """The tree; a module as the object of its outputs."""
-    return tree.whole() if isinstance(tree, Instance) and tree.whole is not None else tree
+    return tree.whole() if isinstance(tree, InstanceTree) and tree.whole is not None else tree
 
 
 def unknown_of(tree: Tree) -> Unknown:
@@ -131,9 +131,9 @@ def unknown_of(tree: Tree) -> Unknown:
             return tree
         case Reference(span=span, via=via):
             return Unknown(f"{tree.text} is known only after apply", span, via)
-        case Instance(whole=outputs) if outputs is not None:
+        case InstanceTree(whole=outputs) if outputs is not None:
             return unknown_of(outputs())
-        case Instance(address, span, via=via):
+        case InstanceTree(address, span, via=via):
             return Unknown(f"{address} is known only after apply", span, via)
         case Composite(parts, span):
             for part in parts:
@@ -164,7 +164,7 @@ def decided(tree: Tree) -> bool:
             return all(map(decided, items))
         case Object(entries, gap=None):
             return all(map(decided, entries.values()))
-        case Instance(whole=outputs) if outputs is not None:
+        case InstanceTree(whole=outputs) if outputs is not None:
             return decided(outputs())
         case _:
             return False
@@ -184,7 +184,7 @@ def plain(tree: Tree) -> Plain:
             return PlainSet(values) if unordered else values
         case Object(entries, gap=None):
             return {key: plain(each) for key, each in entries.items()}
-        case Instance(whole=outputs) if outputs is not None:
+        case InstanceTree(whole=outputs) if outputs is not None:
             return plain(outputs())
         case _:
             raise AssertionError(tree)
@@ -257,7 +257,7 @@ def elements(tree: Tree) -> Iterator[tuple[Tree, Tree]]:
         case Object(entries, span, via, keys):
             for key in sorted(entries, key=lambda key: key.encode("utf-8", "surrogatepass")):
                 yield Known(key, keys.get(key, span), via), through(entries[key], *via)
-        case Instance(whole=outputs) if outputs is not None:
+        case InstanceTree(whole=outputs) if outputs is not None:
             yield from elements(outputs())
         case Known(None):
             raise Invalid("null is no collection")
@@ -301,7 +301,7 @@ def pieces_of(tree: Tree) -> Iterator[Piece]:
                 yield through(part, *via)
         case Unknown() | Reference() | Encoded():
             yield tree
-        case Instance():
+        case InstanceTree():
             yield unknown_of(tree)
         case List() | Object():
             raise Invalid("a collection is no string")

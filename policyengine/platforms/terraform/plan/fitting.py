@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from policyengine.platforms.terraform.plan.plan import Exact
-    from policyengine.platforms.terraform.workspace.folders import Folder
+    from policyengine.platforms.terraform.workspace.folders import ModuleFolder
 
 
 def assigned(
-    given: Sequence[Exact], read: Sequence[Folder], folders: Mapping[str, Folder], root: Path | None
+    given: Sequence[Exact], read: Sequence[ModuleFolder], folders: Mapping[str, ModuleFolder], root: Path | None
 ) -> tuple[dict[str, Exact], list[Choice]]:
     """What plans and states say of each root module that is read, by its directory, and which root each belongs to.
 
@@ -35,7 +35,7 @@ def assigned(
     return {path: together(mine) for path, mine in found.items()}, choices
 
 
-def _root(given: Exact, read: Sequence[Folder], folders: Mapping[str, Folder], root: Path | None) -> str:
+def _root(given: Exact, read: Sequence[ModuleFolder], folders: Mapping[str, ModuleFolder], root: Path | None) -> str:
     where = f"{given.path}:1:1"
     names = given.names
     if not names:
@@ -64,13 +64,13 @@ def _root(given: Exact, read: Sequence[Folder], folders: Mapping[str, Folder], r
     return equal[0]
 
 
-def _score(names: frozenset[str], folder: Folder) -> tuple[int, int]:
+def _score(names: frozenset[str], folder: ModuleFolder) -> tuple[int, int]:
     """How many names a directory declares, and, negative, how many others it declares."""
     declared = frozenset(_declared(folder))
     return len(names & declared), -len(declared - names)
 
 
-def _declared(folder: Folder) -> Iterator[str]:
+def _declared(folder: ModuleFolder) -> Iterator[str]:
     yield from (declared.address for declared in folder.resources.values())
     yield from (declared.address for declared in folder.modules.values())
 

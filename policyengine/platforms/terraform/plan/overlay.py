@@ -19,7 +19,7 @@ from policyengine.platforms.terraform.language.values import (
     LONGEST_HISTORY,
     Composite,
     Encoded,
-    Instance,
+    InstanceTree,
     List,
     Object,
     Reference,
@@ -107,7 +107,7 @@ def _passed(tree: Tree | None) -> tuple[Via, ...]:
         match each:
             case Reference():
                 found[Via(each.text, each.span)] = None
-            case Instance(address, span):
+            case InstanceTree(address, span):
                 found[Via(address, span)] = None
             case Composite(parts):
                 stack.extend(reversed(parts))

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from policyengine.platforms.terraform.language.sections import Section
     from policyengine.platforms.terraform.plan.planned import Planned
     from policyengine.platforms.terraform.resources.instances import Resource
-    from policyengine.platforms.terraform.workspace.folders import Folder
-    from policyengine.platforms.terraform.workspace.instances import Module
+    from policyengine.platforms.terraform.workspace.folders import ModuleFolder
+    from policyengine.platforms.terraform.workspace.instances import ModuleInstance
     from policyengine.platforms.terraform.workspace.project import Project
 
 _TOKEN = regex(r'\.?([^\W\d][\w-]*|\d+)|\[(?:"((?:[^"\\]|\\.)*)"|([^\[\]"]*))\]')
@@ -140,7 +140,7 @@ class _Walk:
             raise self.error(f"there is no '{shown}'; {nearest(wanted, known, what=what)}")
         return wanted
 
-    def _instance(self, module: Module, name: str, left: list[str]) -> Module | Explanation:
+    def _instance(self, module: ModuleInstance, name: str, left: list[str]) -> ModuleInstance | Explanation:
         found = self.project.instances(module, name)
         if isinstance(found, Unknown):
             return self._explained(found, ())
@@ -174,11 +174,11 @@ class _Walk:
         tree = self.project.run(lambda: self.project.value(key))
         return self._explained(self._followed(tree, left), (Via(self.address, span),))
 
-    def _variable(self, module: Module, name: str, left: Sequence[str]) -> Explanation:
+    def _variable(self, module: ModuleInstance, name: str, left: Sequence[str]) -> Explanation:
         declared = module.folder.variables[name] if module.folder is not None else None
         return self._named(("var", module, name), declared.span if declared is not None else _NOWHERE, left)
 
-    def _output(self, module: Module, name: str, left: Sequence[str]) -> Explanation:
+    def _output(self, module: ModuleInstance, name: str, left: Sequence[str]) -> Explanation:
         declared = module.folder.outputs[name] if module.folder is not None else None
         if declared is None:
             raise AssertionError(name)
@@ -186,7 +186,7 @@ class _Walk:
         span = written[1].span(written[0].value.start, written[0].value.end) if written is not None else declared.span
         return self._named(("output", module, name), span, left)
 
-    def _remote(self, module: Module, left: list[str]) -> Explanation:
+    def _remote(self, module: ModuleInstance, left: list[str]) -> Explanation:
         """An input of a module that is not in the repository, or what a plan or state says of its resources."""
         if not left:
             raise self.error(f"'{self.address}' is a module that is not in the repository; name one of its inputs")
@@ -205,7 +205,7 @@ class _Walk:
 
     # resources
 
-    def _resource(self, module: Module, left: list[str]) -> Explanation:
+    def _resource(self, module: ModuleInstance, left: list[str]) -> Explanation:
         folder = module.folder
         if folder is None:
             raise AssertionError(self.address)
@@ -299,7 +299,7 @@ class _Walk:
 _NOWHERE = Span("", 0, 0)
 
 
-def _addresses(folder: Folder) -> Iterable[str]:
+def _addresses(folder: ModuleFolder) -> Iterable[str]:
     """What a directory declares, as addresses within its module."""
     for mode, kind, name in folder.resources:
         yield f"data.{kind}.{name}" if mode == "data" else f"{kind}.{name}"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Arguments(Struct, frozen=True):
+class BlockView(Struct, frozen=True):
     """Arguments and nested blocks. Of several names the first that is given counts.
 
     A value that is not given is the `default` that the provider documents, or Absent, at `span`: the place of the name
@@ -56,9 +56,9 @@ class Arguments(Struct, frozen=True):
         """A command: a list of words, or a string that is one."""
         return self._read(names, facts.command)
 
-    def blocks(self, name: str) -> tuple[Arguments, ...]:
+    def blocks(self, name: str) -> tuple[BlockView, ...]:
         """The nested blocks of a type, or the objects of an argument."""
-        return tuple(Arguments(each) for each in self.section.blocks(name).sections)
+        return tuple(BlockView(each) for each in self.section.blocks(name).sections)
 
     def gap(self, name: str) -> Unknown | None:
         """Why there may be more nested blocks of a type."""

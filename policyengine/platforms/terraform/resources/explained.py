@@ -17,7 +17,7 @@ from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.values import (
     Composite,
     Encoded,
-    Instance,
+    InstanceTree,
     List,
     Object,
     Reference,
@@ -56,7 +56,7 @@ class Teller(Struct, frozen=True):
         root = self.project.folder.path if depth == 0 else None
         via = tuple(self._told(step) for step in _own(tree.via))
         secret = any(self._is_secret(step.what) for step in (Via(address, _NOWHERE), *tree.via))
-        if isinstance(tree, Unknown | Reference | Instance):
+        if isinstance(tree, Unknown | Reference | InstanceTree):
             undecided = unknown_of(tree)
             passed = joined([*steps, *via, Via("", undecided.span)])
             return Explanation(address, "unknown", None, undecided.reason, passed, root=root)

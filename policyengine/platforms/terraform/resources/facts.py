@@ -14,7 +14,7 @@ from policyengine.platforms.terraform.language.plain import Invalid, to_bool, to
 from policyengine.platforms.terraform.language.values import (
     Composite,
     Encoded,
-    Instance,
+    InstanceTree,
     List,
     Object,
     Reference,
@@ -250,7 +250,7 @@ def _addresses(tree: Tree, depth: int) -> Iterator[str]:
     match tree:
         case Reference():
             yield tree.text
-        case Instance(address):
+        case InstanceTree(address):
             yield address
         case Composite(parts):
             for part in parts:

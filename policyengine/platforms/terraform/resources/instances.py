@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from policyengine.platforms.terraform.language.sections import Nested, Section
     from policyengine.platforms.terraform.language.values import Tree
     from policyengine.platforms.terraform.plan.planned import Planned
-    from policyengine.platforms.terraform.workspace.folders import Address, Declared, Folder
-    from policyengine.platforms.terraform.workspace.instances import Module
+    from policyengine.platforms.terraform.workspace.folders import Address, Declared, ModuleFolder
+    from policyengine.platforms.terraform.workspace.instances import ModuleInstance
 
 
 class Resource(Struct, frozen=True):
@@ -30,7 +30,7 @@ class Resource(Struct, frozen=True):
     what of it counts with a plan or state over it. `gap` says why it is not known how many instances there are.
     """
 
-    module: Module
+    module: ModuleInstance
     declared: Declared
     mode: str
     kind: str
@@ -68,7 +68,7 @@ def resources(planned: Planned, kinds: frozenset[str], inputs_tell: Callable[[st
     found: list[Resource] = []
     useful = telling(project, project.folder, kinds)
 
-    def wanted(folder: Folder, declared: Declared) -> bool:
+    def wanted(folder: ModuleFolder, declared: Declared) -> bool:
         inner = called(project, folder, declared)
         return inner is None or inner.path in useful
 
@@ -86,7 +86,7 @@ def resources(planned: Planned, kinds: frozenset[str], inputs_tell: Callable[[st
     return sorted(found, key=lambda each: (each.address, each.span))
 
 
-def module_call(planned: Planned, module: Module) -> Resource:
+def module_call(planned: Planned, module: ModuleInstance) -> Resource:
     """The call of a module that is not in the repository."""
     if module.call is None or module.parent is None:
         raise AssertionError(module.address)
@@ -117,7 +117,7 @@ def made_by(planned: Planned, call: Resource) -> Iterator[Resource]:
         yield Resource(call.module, call.declared, mode, kind, name, address, block, planned.section(block))
 
 
-def instances(planned: Planned, module: Module, declared: Declared, address: Address) -> list[Resource]:
+def instances(planned: Planned, module: ModuleInstance, declared: Declared, address: Address) -> list[Resource]:
     """The instances of a resource or data source; one with a gap where it is not known how many there are.
 
     A declaration that cannot be read has none: nothing of it is known, not even that an argument is left out.

@@ -11,7 +11,7 @@ from policyengine.knowledge.terraform_resources import ResourceType, module_type
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value
 from policyengine.patterns import regex
 from policyengine.platforms.terraform.resources import facts
-from policyengine.platforms.terraform.resources.arguments import Arguments
+from policyengine.platforms.terraform.resources.arguments import BlockView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,7 +32,7 @@ T = TypeVar("T")
 NOTHING_KNOWN = ResourceType(node="", source="")
 
 
-class ResourceView(Arguments, frozen=True, eq=False, kw_only=True):
+class ResourceView(BlockView, frozen=True, eq=False, kw_only=True):
     """One instance of a resource or data source, or a call of a module that is not in the repository.
 
     Its arguments are asked by their roles, as the table of resource types has them: `version` is `engine_version` of

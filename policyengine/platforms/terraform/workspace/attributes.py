@@ -11,7 +11,7 @@ from policyengine.model.source import ReadError, Source
 from policyengine.model.value import Known, Unknown
 from policyengine.platforms.terraform.language.expressions import evaluate, settled
 from policyengine.platforms.terraform.language.plain import Invalid, to_string
-from policyengine.platforms.terraform.language.scope import Frame
+from policyengine.platforms.terraform.language.scope import HclFrame
 from policyengine.platforms.terraform.language.values import Object, decided, null, plain, through, unknown_of
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from policyengine.model.source import Span
     from policyengine.platforms.terraform.language.values import Reference, Tree
     from policyengine.platforms.terraform.workspace.folders import Declared
-    from policyengine.platforms.terraform.workspace.instances import Module
+    from policyengine.platforms.terraform.workspace.instances import ModuleInstance
     from policyengine.platforms.terraform.workspace.reach import Reach
     from policyengine.syntax.hcl.syntax import Attribute
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class Asked(Struct, frozen=True):
     """An attribute of one instance of a resource or data source. `names` are what the block sees (`each`, `count`)."""
 
-    module: Module
+    module: ModuleInstance
     declared: Declared
     names: Mapping[str, Tree]
     reference: Reference
@@ -97,7 +97,7 @@ def _template_file(reach: Reach, asked: Asked) -> Tree:
         return Unknown(f"the template cannot be read: {error.message}", text.span)
     inner = {key: through(each, *given.via) for key, each in given.entries.items()} if isinstance(given, Object) else {}
     try:
-        tree = evaluate(syntax, Frame(source, asked.module, inner))
+        tree = evaluate(syntax, HclFrame(source, asked.module, inner))
     except Invalid as error:
         return Unknown(f"the template is not valid: {error}", text.span)
     if not source.path:

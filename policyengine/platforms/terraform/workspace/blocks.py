@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
     from policyengine.model.source import Source, Span
     from policyengine.model.value import Unknown
-    from policyengine.platforms.terraform.language.scope import Frame
+    from policyengine.platforms.terraform.language.scope import HclFrame
     from policyengine.platforms.terraform.language.sections import Section
     from policyengine.platforms.terraform.language.values import Tree
     from policyengine.platforms.terraform.workspace.folders import Declared
-    from policyengine.platforms.terraform.workspace.instances import Module
+    from policyengine.platforms.terraform.workspace.instances import ModuleInstance
     from policyengine.platforms.terraform.workspace.project import Project
-    from policyengine.syntax.hcl.syntax import Attribute, Block, Body
+    from policyengine.syntax.hcl.syntax import Attribute, Body, NestedBlock
 
 
 class BlockSection(Struct, frozen=True):
     """A section that is a block's body, evaluated in a module instance."""
 
     project: Project
-    module: Module
+    module: ModuleInstance
     source: Source
     body: Body
     span: Span
@@ -36,7 +36,7 @@ class BlockSection(Struct, frozen=True):
     declared: Declared | None = None  # of a top-level block, for its override files
     address: str = ""  # of a top-level block
 
-    def frame(self, source: Source | None = None) -> Frame:
+    def frame(self, source: Source | None = None) -> HclFrame:
         """What an expression of this block sees."""
         return self.module.frame(source or self.source, self.names)
 
@@ -47,7 +47,7 @@ class BlockSection(Struct, frozen=True):
         found = self.body.attribute(name)
         return None if found is None else (found, self.source)
 
-    def _blocks(self) -> Sequence[tuple[Block, Source]]:
+    def _blocks(self) -> Sequence[tuple[NestedBlock, Source]]:
         if self.declared is not None:
             return self.project.blocks_of(self.declared)
         return [(block, self.source) for block in self.body.blocks]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from policyengine.model.source import Source
-    from policyengine.platforms.terraform.workspace.folders import Declared, Folder
+    from policyengine.platforms.terraform.workspace.folders import Declared, ModuleFolder
     from policyengine.platforms.terraform.workspace.reach import Reach
     from policyengine.syntax.hcl import RawAttribute, RawBlock
 
@@ -37,7 +37,7 @@ def closure(reaches: Iterable[Reach], kinds: frozenset[str]) -> Iterator[tuple[S
 _REMOTE = regex(r"rds|aurora|elasticache|redis|postgres|ecs|ecr|sqs|s3|secret|container|opensearch|database|db")
 
 
-def telling(reach: Reach, folder: Folder, kinds: frozenset[str]) -> frozenset[str]:
+def telling(reach: Reach, folder: ModuleFolder, kinds: frozenset[str]) -> frozenset[str]:
     """The directories that declare resources of these types, or call a module that may, to any depth."""
     calls: dict[str, set[str]] = {}
     found: set[str] = set()
@@ -63,13 +63,13 @@ def telling(reach: Reach, folder: Folder, kinds: frozenset[str]) -> frozenset[st
         found |= more
 
 
-def called(reach: Reach, folder: Folder, declared: Declared) -> Folder | None:
+def called(reach: Reach, folder: ModuleFolder, declared: Declared) -> ModuleFolder | None:
     """The directory in the repository that a module call names, or None."""
     return _called(reach, folder, declared.source, declared.block)
 
 
 def _of(reach: Reach, kinds: frozenset[str]) -> Iterator[tuple[Source, RawBlock | RawAttribute]]:
-    queue: list[tuple[Folder, Source, RawBlock | RawAttribute]] = []
+    queue: list[tuple[ModuleFolder, Source, RawBlock | RawAttribute]] = []
     visited: set[str] = set()
     folders = [reach.folder]
     useful = telling(reach, reach.folder, kinds)
@@ -97,7 +97,7 @@ def _of(reach: Reach, kinds: frozenset[str]) -> Iterator[tuple[Source, RawBlock 
         queue.extend(_named(reach, folder, source.text[raw.start : raw.end]))
 
 
-def _called(reach: Reach, folder: Folder, source: Source, block: RawBlock) -> Folder | None:
+def _called(reach: Reach, folder: ModuleFolder, source: Source, block: RawBlock) -> ModuleFolder | None:
     match = _SOURCE.search(source.text, block.body_start, block.body_end)
     if match is None:
         return reach.installed_folder(folder, block.label(0)) if reach.installed else None
@@ -105,7 +105,9 @@ def _called(reach: Reach, folder: Folder, source: Source, block: RawBlock) -> Fo
     return reach.open_folder("" if path == "." else path)
 
 
-def _named(reach: Reach, folder: Folder, text: str) -> Iterator[tuple[Folder, Source, RawBlock | RawAttribute]]:
+def _named(
+    reach: Reach, folder: ModuleFolder, text: str
+) -> Iterator[tuple[ModuleFolder, Source, RawBlock | RawAttribute]]:
     for match in _NAME.finditer(text):
         first, second, third = match.groups()
         match first:

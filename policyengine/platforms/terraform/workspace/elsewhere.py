@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from policyengine.model.source import Source
     from policyengine.platforms.terraform.language.values import Tree
-    from policyengine.platforms.terraform.workspace.folders import Folder
+    from policyengine.platforms.terraform.workspace.folders import ModuleFolder
 
 _LEVELS = 3
 """So many directories above a root module its variable files are looked for."""
@@ -40,7 +40,7 @@ _SETTING = regex(
 
 def variable_file(
     root: str,
-    folder: Folder,
+    folder: ModuleFolder,
     paths: Sequence[str],
     read: Callable[[str], Source | None],
     modules: Iterable[str],
@@ -74,7 +74,7 @@ def variable_file(
     return "", None
 
 
-def _written_for(folder: Folder, source: Source | None) -> bool:
+def _written_for(folder: ModuleFolder, source: Source | None) -> bool:
     if source is None:
         return False
     keys = frozenset((_JSON_KEY if source.path.endswith(".json") else _KEY).findall(source.text))
@@ -82,7 +82,7 @@ def _written_for(folder: Folder, source: Source | None) -> bool:
     return bool(own) and 2 * len(own) >= len(keys) and any(not _has_default(folder, name) for name in own)
 
 
-def _has_default(folder: Folder, name: str) -> bool:
+def _has_default(folder: ModuleFolder, name: str) -> bool:
     declared = folder.variables[name]
     return "default" in declared.source.text[declared.block.body_start : declared.block.body_end]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from policyengine.model.source import Source, Span
-    from policyengine.syntax.hcl import File
+    from policyengine.syntax.hcl import HclFile
 
 ENDS = (".tf", ".tofu", ".tf.json", ".tofu.json")
 
@@ -62,7 +62,7 @@ K = TypeVar("K")
 Address = tuple[str, str, str]  # mode ("resource" or "data"), type, name
 
 
-class Folder(Struct):
+class ModuleFolder(Struct):
     """The declarations of one directory. `path` is relative to the root, empty for the root itself."""
 
     path: str
@@ -85,9 +85,9 @@ class Folder(Struct):
         )
 
 
-def read_folder(path: str, sources: Iterable[Source], files: Mapping[str, File] | None = None) -> Folder:
+def read_folder(path: str, sources: Iterable[Source], files: Mapping[str, HclFile] | None = None) -> ModuleFolder:
     """The declarations of the files of one directory; override files are merged over the others."""
-    folder = Folder(path)
+    folder = ModuleFolder(path)
     ordered = sorted(sources, key=lambda source: (_is_override(source.path), source.path))
     for source in ordered:
         folder.sources.append(source)
@@ -103,7 +103,7 @@ def read_folder(path: str, sources: Iterable[Source], files: Mapping[str, File] 
     return folder
 
 
-def read(source: Source) -> File:
+def read(source: Source) -> HclFile:
     """A file's blocks, of the native or the JSON syntax."""
     if source.path.endswith(".json"):
         from policyengine.syntax.hcl.json_syntax import read_json  # noqa: PLC0415 - rare
@@ -116,7 +116,7 @@ def _is_override(path: str) -> bool:
     return _OVERRIDE.search(posixpath.basename(path)) is not None
 
 
-def _declare(folder: Folder, source: Source, block: RawBlock, *, override: bool) -> None:
+def _declare(folder: ModuleFolder, source: Source, block: RawBlock, *, override: bool) -> None:
     declared = Declared(source, block)
     match block.type:
         case "variable":
@@ -145,7 +145,7 @@ def _put(table: dict[K, Declared], key: K, declared: Declared, *, override: bool
         table[key] = declared
 
 
-def _values(source: Source, block: RawBlock, folder: Folder) -> Iterable[RawAttribute]:
+def _values(source: Source, block: RawBlock, folder: ModuleFolder) -> Iterable[RawAttribute]:
     if block.document is not None:
         from policyengine.syntax.hcl.json_syntax import attributes  # noqa: PLC0415 - rare
 

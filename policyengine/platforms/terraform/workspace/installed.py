@@ -17,7 +17,7 @@ from policyengine.repository.discover import INSTALLED
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from policyengine.platforms.terraform.workspace.folders import Folder
+    from policyengine.platforms.terraform.workspace.folders import ModuleFolder
     from policyengine.repository.files import Files
 
 
@@ -25,10 +25,10 @@ class Folders(Struct):
     """The directories with Terraform files: those of the tree, and on demand those of installed modules."""
 
     files: Files
-    tree: Mapping[str, Folder]
-    _opened: dict[str, Folder | None] = field(default_factory=dict)
+    tree: Mapping[str, ModuleFolder]
+    _opened: dict[str, ModuleFolder | None] = field(default_factory=dict)
 
-    def open(self, path: str) -> Folder | None:
+    def open(self, path: str) -> ModuleFolder | None:
         """The declarations of a directory, None where it has no Terraform files."""
         if path in self.tree or INSTALLED not in f"{path}/":
             return self.tree.get(path)

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from policyengine.model.source import Span
 from policyengine.model.value import Known, Unknown, Via
 from policyengine.platforms.terraform.language.plain import Invalid
-from policyengine.platforms.terraform.language.scope import HERE, Frame
+from policyengine.platforms.terraform.language.scope import HERE, HclFrame
 from policyengine.platforms.terraform.language.values import Tree, through
 from policyengine.platforms.terraform.workspace.reach import Reach
 from policyengine.syntax.hcl.syntax import GetAttribute, Step
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from policyengine.model.source import Source
-    from policyengine.platforms.terraform.workspace.folders import Declared, Folder
+    from policyengine.platforms.terraform.workspace.folders import Declared, ModuleFolder
 
 Key = tuple[object, ...]
 
@@ -34,7 +34,7 @@ class Needs(Exception):  # noqa: N818 - no error: a request
         self.key = key
 
 
-class Values(Reach, eq=False):
+class NamedValues(Reach, eq=False):
     """The named values of a root module that are computed so far, by their keys."""
 
     workspace: Tree = field(default_factory=lambda: Unknown("the workspace is not known", NOWHERE))
@@ -48,26 +48,26 @@ class Values(Reach, eq=False):
             raise Needs(key) from None
 
 
-class Module(Struct, eq=False):
+class ModuleInstance(Struct, eq=False):
     """One instance of a module. `address` is empty for the root, else `module.db` or `module.db["a"]`.
 
     `call` is the block that calls it, evaluated in `parent` with `names` (`each`, `count`). `folder` is None for a
     module that is not in the repository; `source` and `version` are then what the call names.
     """
 
-    values: Values
+    values: NamedValues
     address: str
-    folder: Folder | None
-    parent: Module | None = None
+    folder: ModuleFolder | None
+    parent: ModuleInstance | None = None
     call: Declared | None = None
     names: Mapping[str, Tree] = field(default_factory=dict)
     source: str = ""
     version: str = ""
     depth: int = 0
 
-    def frame(self, source: Source, names: Mapping[str, Tree] | None = None) -> Frame:
+    def frame(self, source: Source, names: Mapping[str, Tree] | None = None) -> HclFrame:
         """What an expression in a file of this module sees."""
-        return Frame(source, self, names or {})
+        return HclFrame(source, self, names or {})
 
     @property
     def directory(self) -> str:
@@ -80,7 +80,7 @@ class Module(Struct, eq=False):
 
     # what the evaluation of expressions asks
 
-    def named(self, root: str, steps: Sequence[Step], frame: Frame, span: Span) -> tuple[Tree, int]:  # noqa: ARG002
+    def named(self, root: str, steps: Sequence[Step], frame: HclFrame, span: Span) -> tuple[Tree, int]:  # noqa: ARG002
         """The value that a reference begins with, and how many of its steps that took."""
         first = steps[0].name if steps and isinstance(steps[0], GetAttribute) else ""
         match root:
@@ -128,10 +128,10 @@ class Module(Struct, eq=False):
         return self.values.listing(folder)
 
 
-def calls_of(module: Module) -> Iterable[str]:
+def calls_of(module: ModuleInstance) -> Iterable[str]:
     """The names of the calls that lead from the root module to an instance."""
     names: list[str] = []
-    current: Module | None = module
+    current: ModuleInstance | None = module
     while current is not None and current.call is not None:
         names.append(current.call.block.label(0))
         current = current.parent
@@ -143,7 +143,7 @@ def key_text(key: Key) -> str:
     match key:
         case ("var" | "local" | "module" as kind, _, name):
             return f"{kind}.{name}"
-        case ("output", Module(address=address), name):
+        case ("output", ModuleInstance(address=address), name):
             return f"{address}.{name}"
         case ("resource" | "attribute", _, mode, kind, name, *rest):
             attribute = f".{rest[-1]}" if rest else ""

@@ -17,14 +17,14 @@ from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.expansion import Expansion, counted, keyed, unknown_names
 from policyengine.platforms.terraform.language.expressions import settled
 from policyengine.platforms.terraform.language.types import converted
-from policyengine.platforms.terraform.language.values import Instance, List, Object, Reference, Tree, through
+from policyengine.platforms.terraform.language.values import InstanceTree, List, Object, Reference, Tree, through
 from policyengine.platforms.terraform.workspace.attributes import Asked, written
 from policyengine.platforms.terraform.workspace.instances import (
     NOWHERE,
     Key,
-    Module,
+    ModuleInstance,
+    NamedValues,
     Needs,
-    Values,
     calls_of,
     key_text,
 )
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from policyengine.model.source import Source, Span
-    from policyengine.platforms.terraform.workspace.folders import Address, Declared, Folder
+    from policyengine.platforms.terraform.workspace.folders import Address, Declared, ModuleFolder
     from policyengine.platforms.terraform.workspace.over import Over
     from policyengine.syntax.hcl.syntax import Expression
 
@@ -54,7 +54,7 @@ class TfVars(Struct, frozen=True):
     values: Mapping[str, tuple[Expression, Span]]
 
 
-class Project(Values, eq=False):
+class Project(NamedValues, eq=False):
     """A root module and everything it reaches, evaluated on demand.
 
     `computed` tells what a provider computes from arguments alone, `over` what is laid over the files. `inputs` are
@@ -68,15 +68,15 @@ class Project(Values, eq=False):
     assumed: set[str] = field(default_factory=set)
     computed: Callable[[Project, Asked], Tree | None] | None = None
     over: Over | None = None
-    _modules: dict[tuple[str, str], list[Module]] = field(default_factory=dict)
+    _modules: dict[tuple[str, str], list[ModuleInstance]] = field(default_factory=dict)
     _evaluating: bool = False  # whether Needs is waited for
-    _root: Module | None = None
+    _root: ModuleInstance | None = None
 
     @property
-    def root(self) -> Module:
+    def root(self) -> ModuleInstance:
         """The root module itself."""
         if self._root is None:
-            self._root = Module(self, "", self.folder)
+            self._root = ModuleInstance(self, "", self.folder)
         return self._root
 
     # demand
@@ -118,7 +118,7 @@ class Project(Values, eq=False):
 
     def _place(self, key: Key) -> Span:
         module = key[1]
-        if isinstance(module, Module) and module.folder is not None:
+        if isinstance(module, ModuleInstance) and module.folder is not None:
             name = str(key[2])
             declared = {
                 "var": module.folder.variables,
@@ -132,19 +132,19 @@ class Project(Values, eq=False):
 
     def _evaluate(self, key: Key) -> Tree:
         match key:
-            case ("var", Module() as module, str() as name):
+            case ("var", ModuleInstance() as module, str() as name):
                 return self._variable(module, name)
-            case ("local", Module() as module, str() as name):
+            case ("local", ModuleInstance() as module, str() as name):
                 return self._local(module, name)
-            case ("output", Module() as module, str() as name):
+            case ("output", ModuleInstance() as module, str() as name):
                 return self._output(module, name)
-            case ("module", Module() as module, str() as name):
+            case ("module", ModuleInstance() as module, str() as name):
                 return self._call(module, name)
-            case ("resource", Module() as module, str() as mode, str() as kind, str() as name):
+            case ("resource", ModuleInstance() as module, str() as mode, str() as kind, str() as name):
                 return self._resource(module, (mode, kind, name))
             case (
                 "attribute",
-                Module() as module,
+                ModuleInstance() as module,
                 str() as mode,
                 str() as kind,
                 str() as name,
@@ -157,7 +157,7 @@ class Project(Values, eq=False):
 
     # variables, locals, outputs
 
-    def _variable(self, module: Module, name: str) -> Tree:
+    def _variable(self, module: ModuleInstance, name: str) -> Tree:
         declared = module.folder.variables.get(name) if module.folder is not None else None
         if declared is None:
             passed = self.inputs.get(name) if module.parent is None else None
@@ -177,7 +177,7 @@ class Project(Values, eq=False):
             given = self.over.variable(name, given, declared.span)
         return converted(given, kind[0].value, module.frame(kind[1])) if kind is not None else given
 
-    def _without_value(self, module: Module, name: str, declared: Declared) -> Tree:
+    def _without_value(self, module: ModuleInstance, name: str, declared: Declared) -> Tree:
         if not self.syntaxes.readable(declared.source, declared.block):
             return Unknown(f"the block of variable {name!r} cannot be read", declared.span)
         if module.parent is None:
@@ -190,7 +190,7 @@ class Project(Values, eq=False):
             return Unknown(f"variable {name!r} has no value in the repository", declared.span)
         return Unknown(f"the call of {module.address} does not set {name!r}", declared.span)
 
-    def _given(self, module: Module, name: str) -> Tree | None:
+    def _given(self, module: ModuleInstance, name: str) -> Tree | None:
         if module.parent is not None and module.call is not None:
             found = self.attribute_of(module.call, name)
             if found is None:
@@ -204,7 +204,7 @@ class Project(Values, eq=False):
                 return settled(expression, self.root.frame(file.source))
         return self.inputs.get(name)
 
-    def _local(self, module: Module, name: str) -> Tree:
+    def _local(self, module: ModuleInstance, name: str) -> Tree:
         declared = module.folder.locals.get(name) if module.folder is not None else None
         if declared is None:
             return Unknown(f"local.{name} is not declared", NOWHERE)
@@ -213,7 +213,7 @@ class Project(Values, eq=False):
             return Unknown(f"local.{name} cannot be read", declared.span)
         return settled(expression, module.frame(declared.source))
 
-    def _output(self, module: Module, name: str) -> Tree:
+    def _output(self, module: ModuleInstance, name: str) -> Tree:
         if module.folder is None:
             return Reference(module.address, name, module.call.span if module.call is not None else NOWHERE)
         declared = module.folder.outputs.get(name)
@@ -226,14 +226,14 @@ class Project(Values, eq=False):
 
     # instances
 
-    def expansion(self, module: Module, declared: Declared) -> Expansion | Unknown:
+    def expansion(self, module: ModuleInstance, declared: Declared) -> Expansion | Unknown:
         """The instances of a block; Unknown where they are not known. Raises Needs."""
         found = self._expansion(module, declared)
         if self.over is None:
             return found
         return self.over.expansion(module.prefixed(declared.address), found, declared.span)
 
-    def _expansion(self, module: Module, declared: Declared) -> Expansion | Unknown:
+    def _expansion(self, module: ModuleInstance, declared: Declared) -> Expansion | Unknown:
         """The instances as the files decide them."""
         for name, instances in (("count", counted), ("for_each", keyed)):
             found = self.attribute_of(declared, name)
@@ -243,13 +243,13 @@ class Project(Values, eq=False):
                 return instances(settled(attribute.value, module.frame(source)), span)
         return [("", {})]
 
-    def _call(self, module: Module, name: str) -> Tree:
+    def _call(self, module: ModuleInstance, name: str) -> Tree:
         declared = module.folder.modules.get(name) if module.folder is not None else None
         if declared is None:
             return Unknown(f"module.{name} is not declared", NOWHERE)
         found = self.modules(module, name)
         if isinstance(found, Unknown):
-            return Instance(
+            return InstanceTree(
                 module.prefixed(f"module.{name}"), declared.span, lambda _, span: Unknown(found.reason, span, found.via)
             )
         instances = [self._outputs(each) for each in found]
@@ -263,14 +263,14 @@ class Project(Values, eq=False):
             return Object(dict(zip(keys, instances, strict=True)), declared.span)
         return instances[0]
 
-    def _outputs(self, child: Module) -> Instance:
+    def _outputs(self, child: ModuleInstance) -> InstanceTree:
         def look(name: str, span: Span) -> Tree:
             return through(self.value(("output", child, name)), Via(f"{child.address}.{name}", span))
 
         span = child.call.span if child.call is not None else NOWHERE
-        return Instance(child.address, span, look, whole=lambda: self._all_outputs(child, span))
+        return InstanceTree(child.address, span, look, whole=lambda: self._all_outputs(child, span))
 
-    def _all_outputs(self, child: Module, span: Span) -> Tree:
+    def _all_outputs(self, child: ModuleInstance, span: Span) -> Tree:
         if child.folder is None:
             return Unknown(f"{child.address} is not in the repository", span)
         keys: dict[str, Key] = {name: ("output", child, name) for name in child.folder.outputs}
@@ -280,7 +280,7 @@ class Project(Values, eq=False):
                     self._compute(key)
         return Object({name: self.value(key) for name, key in keys.items()}, span)
 
-    def modules(self, module: Module, name: str) -> list[Module] | Unknown:
+    def modules(self, module: ModuleInstance, name: str) -> list[ModuleInstance] | Unknown:
         """The instances of a module call. Raises Needs."""
         key = (module.address, name)
         known = self._modules.get(key)
@@ -296,7 +296,7 @@ class Project(Values, eq=False):
         if module.depth >= DEEPEST:
             return Unknown("modules are nested too deeply", declared.span)
         made = [
-            Module(
+            ModuleInstance(
                 self,
                 module.prefixed(f"module.{name}{suffix}"),
                 folder,
@@ -312,7 +312,7 @@ class Project(Values, eq=False):
         self._modules[key] = made
         return made
 
-    def _source(self, module: Module, declared: Declared, name: str) -> tuple[Folder | None, str, str]:
+    def _source(self, module: ModuleInstance, declared: Declared, name: str) -> tuple[ModuleFolder | None, str, str]:
         texts: dict[str, str] = {}
         for key in ("source", "version"):
             found = self.attribute_of(declared, key)
@@ -330,7 +330,7 @@ class Project(Values, eq=False):
 
     # resources
 
-    def _resource(self, module: Module, address: Address) -> Tree:
+    def _resource(self, module: ModuleInstance, address: Address) -> Tree:
         mode, kind, name = address
         plainly = f"data.{kind}.{name}" if mode == "data" else f"{kind}.{name}"
         declared = module.folder.resources.get(address) if module.folder is not None else None
@@ -347,7 +347,9 @@ class Project(Values, eq=False):
             return Object(dict(zip(keys, instances, strict=True)), declared.span)
         return instances[0]
 
-    def _instance(self, module: Module, address: Address, declared: Declared, index: int | None) -> Instance:
+    def _instance(
+        self, module: ModuleInstance, address: Address, declared: Declared, index: int | None
+    ) -> InstanceTree:
         mode, kind, name = address
         suffix = ""
         if index is not None:
@@ -361,9 +363,9 @@ class Project(Values, eq=False):
                 return Reference(tree.address, tree.attribute, span)
             return through(tree, Via(f"{shown}.{attribute}", span))
 
-        return Instance(shown, declared.span, look)
+        return InstanceTree(shown, declared.span, look)
 
-    def _attribute(self, module: Module, address: Address, index: object, name: str) -> Tree:
+    def _attribute(self, module: ModuleInstance, address: Address, index: object, name: str) -> Tree:
         """An attribute of an instance of a resource or data source."""
         declared = module.folder.resources[address] if module.folder is not None else None
         if declared is None:
@@ -405,7 +407,7 @@ class Project(Values, eq=False):
             return None
         return self.value(("attribute", module, mode, parts[2], parts[3], suffixes.index(parts[4]), name))
 
-    def every_module(self, wanted: Callable[[Folder, Declared], bool]) -> Iterator[Module]:
+    def every_module(self, wanted: Callable[[ModuleFolder, Declared], bool]) -> Iterator[ModuleInstance]:
         """The root module and every instance it reaches by calls that are wanted, parents first."""
         queue = [self.root]
         while queue:
@@ -420,7 +422,7 @@ class Project(Values, eq=False):
                 if not isinstance(found, Unknown):
                     queue.extend(found)
 
-    def instances(self, module: Module, name: str) -> list[Module] | Unknown:
+    def instances(self, module: ModuleInstance, name: str) -> list[ModuleInstance] | Unknown:
         """The instances of a module call, after everything that needs was computed."""
         while True:
             try:
@@ -428,7 +430,7 @@ class Project(Values, eq=False):
             except Needs as needs:
                 self._compute(needs.key)
 
-    def expanded(self, module: Module, declared: Declared) -> Expansion | Unknown:
+    def expanded(self, module: ModuleInstance, declared: Declared) -> Expansion | Unknown:
         """As `expansion`, after everything that needs was computed."""
         while True:
             try:

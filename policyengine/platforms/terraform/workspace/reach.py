@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from policyengine.model.source import Source
-    from policyengine.platforms.terraform.workspace.folders import Declared, Folder
+    from policyengine.platforms.terraform.workspace.folders import Declared, ModuleFolder
     from policyengine.platforms.terraform.workspace.syntaxes import Syntaxes
-    from policyengine.syntax.hcl.syntax import Attribute, Block, Body
+    from policyengine.syntax.hcl.syntax import Attribute, Body, NestedBlock
 
 
 class Reach(Struct, eq=False):
@@ -26,10 +26,10 @@ class Reach(Struct, eq=False):
     root module, empty for none.
     """
 
-    folder: Folder
+    folder: ModuleFolder
     paths: Sequence[str]
     read: Callable[[str], Source | None]
-    open_folder: Callable[[str], Folder | None]
+    open_folder: Callable[[str], ModuleFolder | None]
     syntaxes: Syntaxes
     beside: str = ""
     installed: Mapping[str, str] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class Reach(Struct, eq=False):
         paths = (*self.paths, *self.hidden(place))
         return [path[len(prefix) :] for path in paths if path.startswith(prefix)] or None
 
-    def installed_folder(self, folder: Folder, name: str) -> Folder | None:
+    def installed_folder(self, folder: ModuleFolder, name: str) -> ModuleFolder | None:
         """The directory in which Terraform installed what a call of a directory names, or None."""
         for key, place in [("", self.folder.path), *self.installed.items()]:
             dotted = f"{key}.{name}" if key else name
@@ -83,7 +83,7 @@ class Reach(Struct, eq=False):
                 return attribute, each.source
         return None
 
-    def blocks_of(self, declared: Declared) -> Sequence[tuple[Block, Source]]:
+    def blocks_of(self, declared: Declared) -> Sequence[tuple[NestedBlock, Source]]:
         """The nested blocks of a declaration; an override replaces all blocks of the types it has."""
         found = [(block, declared.source) for block in self.body(declared).blocks]
         for override in declared.overrides:

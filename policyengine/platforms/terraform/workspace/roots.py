@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from policyengine.platforms import Settings
     from policyengine.platforms.terraform.part import TerraformPart
-    from policyengine.platforms.terraform.workspace.folders import Folder
+    from policyengine.platforms.terraform.workspace.folders import ModuleFolder
 
 _WORD = regex(r"[^a-z0-9]+")
 _ASIDE = regex(r"(?:^|/)(?:examples?|tests?|fixtures?|samples?|test-fixtures|\.github|bootstrap|tutorials?)(?:/|$)")
@@ -43,7 +43,7 @@ def _same(word: str, wanted: str) -> bool:
 
 
 def find_roots(
-    folders: Mapping[str, Folder],
+    folders: Mapping[str, ModuleFolder],
     called: frozenset[str],
     paths: Sequence[str],
     settings: Settings[TerraformPart],
@@ -76,7 +76,7 @@ def find_roots(
     return roots, choices
 
 
-def _candidates(folders: Mapping[str, Folder], called: frozenset[str]) -> list[str]:
+def _candidates(folders: Mapping[str, ModuleFolder], called: frozenset[str]) -> list[str]:
     free = [path for path in sorted(folders) if path not in called and _declares(folders[path])]
     serious = [path for path in free if folders[path].is_root_like and not _ASIDE.search(path)]
     if serious:
@@ -87,7 +87,7 @@ def _candidates(folders: Mapping[str, Folder], called: frozenset[str]) -> list[s
     return rest or [path for path in free if not _ASIDE.search(path)] or free
 
 
-def _declares(folder: Folder) -> bool:
+def _declares(folder: ModuleFolder) -> bool:
     return bool(folder.resources or folder.modules)
 
 

@@ -168,16 +168,16 @@ def parse_task(task: Task) -> bytes:
 
 
 def _parse(source: Source, raw: RawBlock | RawAttribute) -> Body | Expression:
-    from policyengine.syntax.hcl import RawBlock as Block  # noqa: PLC0415 - loads nothing heavy, but cyclic types
+    from policyengine.syntax.hcl import RawBlock as NestedBlock  # noqa: PLC0415 - loads nothing heavy, but cyclic types
     from policyengine.syntax.hcl import parse, parse_attribute  # noqa: PLC0415 - as above
 
     if raw.document is not None:
         from policyengine.syntax.hcl import json_syntax  # noqa: PLC0415 - rare
 
-        if isinstance(raw, Block):
+        if isinstance(raw, NestedBlock):
             return json_syntax.body(source, raw.document)
         return json_syntax.expression(source, raw.document)
-    if isinstance(raw, Block):
+    if isinstance(raw, NestedBlock):
         return parse(source, raw)
     return parse_attribute(source, raw)
 

@@ -16,7 +16,7 @@ from policyengine.model.source import ReadError
 from policyengine.model.value import Known, Unknown, Via
 from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.expressions import settled
-from policyengine.platforms.terraform.language.values import Instance, Object, Reference, through
+from policyengine.platforms.terraform.language.values import InstanceTree, Object, Reference, through
 from policyengine.platforms.terraform.workspace.folders import read_folder
 from policyengine.platforms.terraform.workspace.project import Project
 from policyengine.platforms.terraform.workspace.repositories import repository_url
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from policyengine.model.source import Source, Span
     from policyengine.platforms.terraform.language.values import Tree
-    from policyengine.platforms.terraform.workspace.folders import Folder
+    from policyengine.platforms.terraform.workspace.folders import ModuleFolder
     from policyengine.platforms.terraform.workspace.syntaxes import Syntaxes
     from policyengine.repository.files import Files
 
@@ -41,7 +41,7 @@ _CONFIG_PATH = regex(r'\bconfig_path\s*=\s*"(?:\$\{get_(?:original_)?terragrunt_
 _PARENT = regex(r'\bfind_in_parent_folders\(\s*"([\w.-]+)"')
 
 
-class Unit(Struct, frozen=True):
+class TerragruntUnit(Struct, frozen=True):
     """A directory with a terragrunt.hcl that applies a root module, with its inputs; `path` is empty for none."""
 
     path: str = ""
@@ -67,7 +67,7 @@ def units(files: Files) -> dict[str, list[str]]:
 class Units:
     """The units of a tree, each evaluated with the outputs of those it depends on."""
 
-    def __init__(self, files: Files, folders: Mapping[str, Folder], syntaxes: Syntaxes) -> None:
+    def __init__(self, files: Files, folders: Mapping[str, ModuleFolder], syntaxes: Syntaxes) -> None:
         self._files = files
         self._folders = folders
         self._syntaxes = syntaxes
@@ -75,13 +75,13 @@ class Units:
         self._targets = {unit: target for target, found in self.by_module.items() for unit in found}
         self._projects: dict[str, Project | None] = {}
 
-    def unit(self, module: str, choose: Callable[[Sequence[str]], str]) -> Unit:
+    def unit(self, module: str, choose: Callable[[Sequence[str]], str]) -> TerragruntUnit:
         """The unit that is chosen of those that apply a module, with its inputs over those of its parents."""
         found = self.by_module.get(module, [])
         if not found:
-            return Unit()
+            return TerragruntUnit()
         chosen = found[0] if len(found) == 1 else choose(found)
-        return Unit(chosen, self._inputs(chosen))
+        return TerragruntUnit(chosen, self._inputs(chosen))
 
     def _inputs(self, unit: str) -> dict[str, Tree]:
         inputs: dict[str, Tree] = {}
@@ -129,7 +129,7 @@ class Units:
                 return _elsewhere(project, found, Reference(address, f"outputs.{output}", place, (step, *found.via)))
             return through(found, step)
 
-        return Object({"outputs": Instance(f"{address}.outputs", span, look)}, span)
+        return Object({"outputs": InstanceTree(f"{address}.outputs", span, look)}, span)
 
     def _project(self, unit: str) -> Project | None:
         """What a unit applies; None while it is being made, or where it is not in the repository."""

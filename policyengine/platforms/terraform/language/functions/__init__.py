@@ -25,15 +25,15 @@ from policyengine.platforms.terraform.language.values import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from policyengine.platforms.terraform.language.functions.calling import Calling, Function
+    from policyengine.platforms.terraform.language.functions.calling import Calling, HclFunction
     from policyengine.platforms.terraform.language.values import Tree
 
 __all__ = ["apply", "supported"]
 
-_TABLE: dict[str, Function] = {}
+_TABLE: dict[str, HclFunction] = {}
 
 
-def _table() -> dict[str, Function]:
+def _table() -> dict[str, HclFunction]:
     if not _TABLE:
         from policyengine.platforms.terraform.language.functions import (  # noqa: PLC0415 - only where a function is called
             collections,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from policyengine.model.source import Span
     from policyengine.platforms.terraform.language.plain import Plain
-    from policyengine.platforms.terraform.language.scope import Frame
+    from policyengine.platforms.terraform.language.scope import HclFrame
     from policyengine.platforms.terraform.language.values import Tree
     from policyengine.syntax.hcl.syntax import Expression
 
@@ -43,12 +43,12 @@ class Calling(Struct, frozen=True):
 
     name: str
     span: Span
-    frame: Frame
-    evaluate: Callable[[Expression, Frame], Tree]
+    frame: HclFrame
+    evaluate: Callable[[Expression, HclFrame], Tree]
     referenced: bool = False
 
 
-class Function(Struct, frozen=True):
+class HclFunction(Struct, frozen=True):
     """A function: its parameters as letters, and what computes it. `gaps` allows a gap in `list...`."""
 
     parameters: str
@@ -78,11 +78,11 @@ class Function(Struct, frozen=True):
             yield argument, letters[min(index, len(letters) - 1)]
 
 
-class PlainFunction(Function, frozen=True):
+class PlainFunction(HclFunction, frozen=True):
     """A function from plain values to a plain value: any part that is not known makes the result Unknown."""
 
 
-class TreeFunction(Function, frozen=True):
+class TreeFunction(HclFunction, frozen=True):
     """A function of a `Calling` and arguments that gives a tree."""
 
 

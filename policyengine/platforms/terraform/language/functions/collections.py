@@ -8,7 +8,7 @@ from policyengine.model.value import Known, Unknown
 from policyengine.platforms.terraform.language.characters import clusters
 from policyengine.platforms.terraform.language.functions.calling import (
     Calling,
-    Function,
+    HclFunction,
     PlainFunction,
     TreeFunction,
     as_list,
@@ -19,7 +19,7 @@ from policyengine.platforms.terraform.language.plain import Invalid, equal, sort
 from policyengine.platforms.terraform.language.values import (
     Composite,
     Encoded,
-    Instance,
+    InstanceTree,
     List,
     Object,
     Reference,
@@ -67,7 +67,7 @@ def _element(calling: Calling, source: List, index: Number) -> Tree:
 
 
 def _lookup(calling: Calling, source: Tree, key: str, *default: Tree) -> Tree:
-    if isinstance(source, Instance):
+    if isinstance(source, InstanceTree):
         return source.look(key, calling.span)
     found = as_object(source, "lookup")
     if isinstance(found, Unknown):
@@ -304,7 +304,7 @@ def _matchkeys(values: list[Plain], keys: list[Plain], wanted: list[Plain]) -> l
     return [value for value, key in pairs if any(_alike(key, each) for each in wanted)]
 
 
-FUNCTIONS: dict[str, Function] = {
+FUNCTIONS: dict[str, HclFunction] = {
     "length": TreeFunction("T", _length),
     "element": TreeFunction("Ln", _element),
     "lookup": TreeFunction("Ts?T", _lookup),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from policyengine.model.value import Known, Unknown
 from policyengine.platforms.terraform.language.functions.calling import (
     Calling,
-    Function,
+    HclFunction,
     TreeFunction,
     as_list,
     as_object,
@@ -92,7 +92,7 @@ def _map(calling: Calling, *arguments: Tree) -> Tree:
     return Object({to_string(plain(key)): each for key, each in zip(keys, values, strict=False)}, calling.span)
 
 
-FUNCTIONS: dict[str, Function] = {
+FUNCTIONS: dict[str, HclFunction] = {
     "tolist": TreeFunction("T", _tolist),
     "toset": TreeFunction("T", _toset),
     "tomap": TreeFunction("T", _tomap),

@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING
 
 from policyengine.model.value import Known, Unknown
 from policyengine.platforms.terraform.language.documents import document
-from policyengine.platforms.terraform.language.functions.calling import Calling, Function, PlainFunction, TreeFunction
+from policyengine.platforms.terraform.language.functions.calling import (
+    Calling,
+    HclFunction,
+    PlainFunction,
+    TreeFunction,
+)
 from policyengine.platforms.terraform.language.plain import Invalid, to_string
 from policyengine.platforms.terraform.language.values import (
     Encoded,
@@ -132,7 +137,7 @@ def _gzip(calling: Calling, text: str) -> Tree:
     return Unknown("base64gzip() is not computed: another program compresses to other bytes", calling.span)
 
 
-FUNCTIONS: dict[str, Function] = {
+FUNCTIONS: dict[str, HclFunction] = {
     "jsonencode": _encoded("json"),
     "yamlencode": _encoded("yaml"),
     "jsondecode": _decoded("json"),

@@ -12,13 +12,13 @@ from policyengine.model.source import ReadError, Source
 from policyengine.model.value import Known, Unknown, Via
 from policyengine.platforms.terraform.language.functions.calling import (
     Calling,
-    Function,
+    HclFunction,
     PlainFunction,
     TreeFunction,
     as_object,
 )
 from policyengine.platforms.terraform.language.plain import Invalid, to_string
-from policyengine.platforms.terraform.language.scope import HERE, Frame
+from policyengine.platforms.terraform.language.scope import HERE, HclFrame
 from policyengine.platforms.terraform.language.values import (
     Composite,
     Object,
@@ -166,7 +166,7 @@ def _templatefile(calling: Calling, path: Tree, variables: Tree) -> Tree:
     if isinstance(names, Unknown):
         return names
     step = Via(f"templatefile({source.path})", calling.span)
-    frame = Frame(source, calling.frame.scope, names.entries, calling.frame.depth + 1)
+    frame = HclFrame(source, calling.frame.scope, names.entries, calling.frame.depth + 1)
     tree = calling.evaluate(template, frame)
     if isinstance(tree, Known | Composite):
         return through(tree, step)
@@ -185,7 +185,7 @@ def _templatestring(calling: Calling, given: Tree, names: Object) -> Tree:
         template = parse_template(source)
     except ReadError:
         raise Invalid("the template is not valid") from None
-    made = calling.evaluate(template, Frame(source, calling.frame.scope, names.entries, calling.frame.depth + 1))
+    made = calling.evaluate(template, HclFrame(source, calling.frame.scope, names.entries, calling.frame.depth + 1))
     return Known(to_string(plain(made)), calling.span, history(given, names)) if decided(made) else unknown_of(made)
 
 
@@ -202,7 +202,7 @@ def _dirname(path: str) -> str:
     return posixpath.normpath(posixpath.dirname(path)) if posixpath.dirname(path) else "."
 
 
-FUNCTIONS: dict[str, Function] = {
+FUNCTIONS: dict[str, HclFunction] = {
     "file": TreeFunction("T", _file),
     "fileexists": TreeFunction("T", _fileexists),
     "filebase64": TreeFunction("T", _filebase64),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 
-from policyengine.platforms.terraform.language.functions.calling import Function, PlainFunction
+from policyengine.platforms.terraform.language.functions.calling import HclFunction, PlainFunction
 from policyengine.platforms.terraform.language.plain import Invalid
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _cidrnetmask(prefix: str) -> str:
     return str(base.netmask)
 
 
-FUNCTIONS: dict[str, Function] = {
+FUNCTIONS: dict[str, HclFunction] = {
     "cidrsubnet": PlainFunction("snn", _cidrsubnet),
     "cidrsubnets": PlainFunction("sn*", _cidrsubnets),
     "cidrhost": PlainFunction("sn", _cidrhost),

@@ -6,7 +6,7 @@ import math
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from policyengine.platforms.terraform.language.functions.calling import Function, PlainFunction
+from policyengine.platforms.terraform.language.functions.calling import HclFunction, PlainFunction
 from policyengine.platforms.terraform.language.numbers import NotComputed, Number, rounded
 from policyengine.platforms.terraform.language.plain import Invalid, to_bool, to_number
 
@@ -103,7 +103,7 @@ def _floor(value: Number) -> int:
     return math.floor(value)
 
 
-FUNCTIONS: dict[str, Function] = {
+FUNCTIONS: dict[str, HclFunction] = {
     "abs": PlainFunction("n", abs),
     "ceil": PlainFunction("n", math.ceil),
     "floor": PlainFunction("n", _floor),

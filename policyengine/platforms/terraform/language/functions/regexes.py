@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policyengine.patterns import regex
-from policyengine.platforms.terraform.language.functions.calling import Function, PlainFunction
+from policyengine.platforms.terraform.language.functions.calling import HclFunction, PlainFunction
 from policyengine.platforms.terraform.language.numbers import NotComputed
 from policyengine.platforms.terraform.language.plain import Invalid
 
@@ -130,7 +130,7 @@ def _group(match: _Match[bytes], name: re.Match[str]) -> str:
     return (_text(match[number]) or "") if 0 <= number <= match.re.groups else ""
 
 
-FUNCTIONS: dict[str, Function] = {
+FUNCTIONS: dict[str, HclFunction] = {
     "regex": PlainFunction("ss", _regex),
     "regexall": PlainFunction("ss", _regexall),
     "replace": PlainFunction("sss", _replace),

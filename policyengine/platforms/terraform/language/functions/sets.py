@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from policyengine.model.value import Unknown
 from policyengine.platforms.terraform.language.functions.calling import (
     Calling,
-    Function,
+    HclFunction,
     PlainFunction,
     TreeFunction,
 )
@@ -68,7 +68,7 @@ def _setproduct(calling: Calling, *sets: List) -> Tree:
     return List(rows, calling.span)
 
 
-FUNCTIONS: dict[str, Function] = {
+FUNCTIONS: dict[str, HclFunction] = {
     "setunion": TreeFunction("LL*", _setunion),
     "setintersection": PlainFunction("ll*", _setintersection),
     "setsubtract": PlainFunction("ll", _setsubtract),

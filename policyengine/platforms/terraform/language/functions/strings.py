@@ -11,7 +11,12 @@ from policyengine.model.value import Known
 from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.characters import clusters
 from policyengine.platforms.terraform.language.encodings import encode
-from policyengine.platforms.terraform.language.functions.calling import Calling, Function, PlainFunction, TreeFunction
+from policyengine.platforms.terraform.language.functions.calling import (
+    Calling,
+    HclFunction,
+    PlainFunction,
+    TreeFunction,
+)
 from policyengine.platforms.terraform.language.plain import Invalid, to_bool, to_number, to_string
 from policyengine.platforms.terraform.language.values import (
     Composite,
@@ -263,7 +268,7 @@ def _sort(values: list[Plain]) -> list[Plain]:
     return [*sorted((to_string(value) for value in values), key=lambda text: text.encode("utf-8", "surrogatepass"))]
 
 
-FUNCTIONS: dict[str, Function] = {
+FUNCTIONS: dict[str, HclFunction] = {
     "upper": _cased(_upper),
     "lower": _cased(_lower),
     "title": PlainFunction("s", _title),

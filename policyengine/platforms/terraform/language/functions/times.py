@@ -7,7 +7,7 @@ import re
 from fractions import Fraction
 
 from policyengine.patterns import regex
-from policyengine.platforms.terraform.language.functions.calling import Function, PlainFunction
+from policyengine.platforms.terraform.language.functions.calling import HclFunction, PlainFunction
 from policyengine.platforms.terraform.language.plain import Invalid
 
 _STAMP = regex(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d+)?(Z|[-+]\d\d:\d\d)\Z")
@@ -93,7 +93,7 @@ def _formatdate(form: str, text: str) -> str:
     return "".join(out)
 
 
-FUNCTIONS: dict[str, Function] = {
+FUNCTIONS: dict[str, HclFunction] = {
     "timeadd": PlainFunction("ss", _timeadd),
     "timecmp": PlainFunction("ss", _timecmp),
     "formatdate": PlainFunction("ss", _formatdate),
