@@ -51,7 +51,7 @@ def shown(value: Value[object] | None, texts: dict[str, str]) -> tuple[object, s
 def local(texts: dict[str, str], name: str = "x") -> Tree:
     files = Memory(texts)
     sources = [source for path in files.ending(".tf") if "/" not in path and (source := files.read(path)) is not None]
-    project = Project(read_folder("", sources), files.paths, files.read, lambda _: None, Syntaxes())
+    project = Project(read_folder("", sources), files.below, files.read, lambda _: None, Syntaxes())
     return project.run(lambda: project.value(("local", project.root, name)))
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def value(expression: str) -> Tree:
     source = Source("main.tf", f"locals {{\n  x = {expression}\n}}\n")
-    project = Project(read_folder("", [source]), [], lambda _: None, lambda _: None, Syntaxes())
+    project = Project(read_folder("", [source]), lambda _: (), lambda _: None, lambda _: None, Syntaxes())
     return project.run(lambda: project.value(("local", project.root, "x")))
 
 
@@ -66,7 +66,7 @@ def test_re2_is_loaded_only_where_a_pattern_is_used() -> None:
 
 def located(text: str, expression_at: str, form: str) -> tuple[Tree, Source]:
     source = Source("main.tf", f"locals {{\n  x = {form}(<<E\n{text}\nE\n  )\n}}\n")
-    project = Project(read_folder("", [source]), [], lambda _: None, lambda _: None, Syntaxes())
+    project = Project(read_folder("", [source]), lambda _: (), lambda _: None, lambda _: None, Syntaxes())
     tree = project.run(lambda: project.value(("local", project.root, "x")))
     assert isinstance(tree, Object)
     return tree.entries[expression_at], source
@@ -111,7 +111,7 @@ def test_the_letter_that_stands_for_a_part_is_no_word_of_the_text() -> None:
 
 def test_a_key_that_is_not_known_leaves_a_gap() -> None:
     source = Source("main.tf", 'locals {\n  x = jsondecode("{\\"${var.k}\\": 1, \\"b\\": 2}")\n}\n')
-    project = Project(read_folder("", [source]), [], lambda _: None, lambda _: None, Syntaxes())
+    project = Project(read_folder("", [source]), lambda _: (), lambda _: None, lambda _: None, Syntaxes())
     tree = project.run(lambda: project.value(("local", project.root, "x")))
     assert isinstance(tree, Object)
     assert (list(tree.entries), tree.gap and tree.gap.reason) == (["b"], "a key is not known")

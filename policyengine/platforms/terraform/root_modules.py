@@ -66,7 +66,7 @@ def read_roots(files: Files, settings: Settings[TerraformPart], *, exact: Sequen
     folders = _folders(files)
     called = frozenset(_called(folders))
     value_files = files.ending(".tfvars", ".tfvars.json")
-    roots, choices = find_roots(folders, called, files.paths if settings.part.var_files else value_files, settings)
+    roots, choices = find_roots(folders, called, value_files, settings, files.exists)
     problems: dict[tuple[Span, str], ReadError] = {}
     for folder in folders.values():
         for error in folder.broken:
@@ -238,7 +238,7 @@ def _project(
     given = {name: value for name, value in pipeline.items() if name in folder.variables and _is_given(name, value)}
     return Project(
         folder=folder,
-        paths=files.paths,
+        below=files.below,
         read=files.read,
         open_folder=reachable.open,
         hidden=reachable.hidden,

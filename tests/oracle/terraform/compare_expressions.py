@@ -65,7 +65,7 @@ def ours(expression: str) -> str:
 
     source = Source("main.tf", f"locals {{\n  x = {wrapped(expression)}\n}}\n")
     syntaxes = Syntaxes()
-    project = Project(read_folder("", [source]), [], lambda _: None, lambda _: None, syntaxes)
+    project = Project(read_folder("", [source]), lambda _: (), lambda _: None, lambda _: None, syntaxes)
     tree = project.run(lambda: project.value(("local", project.root, "x")))
     if syntaxes.problems:
         return ERROR

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 class Reach(Struct, eq=False):
     """The directory of a root module, and how the rest of the tree is asked.
 
-    `installed` leads from the key of a module, as modules.json has it, to the directory it was installed in, and
-    `hidden` lists the files below such a directory. `beside` is the directory whose files Terragrunt copies beside the
-    root module, empty for none.
+    `below` lists the files in a directory and in those below it. `installed` leads from the key of a module, as
+    modules.json has it, to the directory it was installed in, and `hidden` lists the files below such a directory.
+    `beside` is the directory whose files Terragrunt copies beside the root module, empty for none.
     """
 
     folder: ModuleFolder
-    paths: Sequence[str]
+    below: Callable[[str], Sequence[str]]
     read: Callable[[str], Source | None]
     open_folder: Callable[[str], ModuleFolder | None]
     syntaxes: Syntaxes
@@ -60,8 +60,7 @@ class Reach(Struct, eq=False):
         if place is None:
             return None
         prefix = "" if place in ("", ".") else place.rstrip("/") + "/"
-        paths = (*self.paths, *self.hidden(place))
-        return [path[len(prefix) :] for path in paths if path.startswith(prefix)] or None
+        return [path[len(prefix) :] for path in (*self.below(prefix[:-1]), *self.hidden(place))] or None
 
     def installed_folder(self, folder: ModuleFolder, name: str) -> ModuleFolder | None:
         """The directory in which Terraform installed what a call of a directory names, or None."""

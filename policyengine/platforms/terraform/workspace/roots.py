@@ -13,7 +13,7 @@ from policyengine.model.graph import Choice
 from policyengine.patterns import regex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from policyengine.platforms import Settings
     from policyengine.platforms.terraform.part import TerraformPart
@@ -47,8 +47,12 @@ def find_roots(
     called: frozenset[str],
     paths: Sequence[str],
     settings: Settings[TerraformPart],
+    exists: Callable[[str], bool],
 ) -> tuple[list[Root], list[Choice]]:
-    """The root modules to read, each with its variable files, and what was chosen."""
+    """The root modules to read, each with its variable files, and what was chosen.
+
+    `paths` are the files of variable values; `exists` tells of any path whether there is such a file.
+    """
     choices: list[Choice] = []
     wanted = settings.environment or "prod"
     root = settings.part.root
@@ -61,10 +65,9 @@ def find_roots(
         candidates, chosen = _one_environment(candidates, wanted)
         choices.extend(chosen)
     roots: list[Root] = []
-    known = frozenset(paths) if settings.part.var_files else frozenset()
     for path in candidates:
         if settings.part.var_files:
-            files = tuple(_configured(path, each, known) for each in settings.part.var_files)
+            files = tuple(_configured(path, each, exists) for each in settings.part.var_files)
             roots.append(Root(path, tuple(file for file in files if file)))
             continue
         file, reason = _var_file(path, paths, wanted)
@@ -171,10 +174,10 @@ def _var_file(root: str, paths: Sequence[str], wanted: str) -> tuple[str, str]:
     return chosen, reason
 
 
-def _configured(root: str, file: str, paths: frozenset[str]) -> str:
+def _configured(root: str, file: str, exists: Callable[[str], bool]) -> str:
     """A configured variable file: relative to the root module, or to the root of the tree."""
     for path in (f"{root}/{file}" if root else file, file):
-        if path in paths:
+        if exists(path):
             return path
     return ""
 

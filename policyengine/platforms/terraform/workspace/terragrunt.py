@@ -102,7 +102,7 @@ class Units:
         if expression is None:
             return {}
         folder = read_folder(posixpath.dirname(source.path), [source])
-        project = Project(folder, self._files.paths, self._files.read, lambda _: None, self._syntaxes)
+        project = Project(folder, self._files.below, self._files.read, lambda _: None, self._syntaxes)
         for block in file.blocks:
             path = _CONFIG_PATH.search(source.text, block.body_start, block.body_end)
             if block.type == "dependency" and path is not None:
@@ -139,7 +139,7 @@ class Units:
             if unit in self._targets and folder is not None:
                 self._projects[unit] = Project(
                     folder=folder,
-                    paths=self._files.paths,
+                    below=self._files.below,
                     read=self._files.read,
                     open_folder=self._folders.get,
                     syntaxes=self._syntaxes,
