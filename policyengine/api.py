@@ -4,7 +4,7 @@ Names here keep their meaning within a major version. Import nothing else from `
 """
 
 from policyengine.hooks import HOOKS_VERSION, hookimpl
-from policyengine.knowledge.commands import Deed
+from policyengine.knowledge.commands import Deed, drops_privileges
 from policyengine.knowledge.components import family, product, role_by_name, serves, stands_in_for
 from policyengine.knowledge.loading import Facts
 from policyengine.knowledge.names import (
@@ -13,6 +13,7 @@ from policyengine.knowledge.names import (
     is_chore,
     is_dead_letters,
     is_for_tests,
+    is_for_the_laptop,
     is_placeholder_host,
 )
 from policyengine.knowledge.names import words as words_of
@@ -205,6 +206,7 @@ __all__ = [
     "Word",
     "Workflow",
     "alike",
+    "drops_privileges",
     "endpoints",
     "environment",
     "family",
@@ -218,6 +220,7 @@ __all__ = [
     "is_for_browsers",
     "is_for_servers",
     "is_for_tests",
+    "is_for_the_laptop",
     "is_placeholder_host",
     "is_public",
     "is_web",

@@ -21,6 +21,7 @@ from policyengine.knowledge.programs import (
     program_name,
     words_of,
 )
+from policyengine.knowledge.programs import entry as path_of
 from policyengine.knowledge.programs import works as is_listed
 from policyengine.patterns import regex
 
@@ -68,6 +69,13 @@ def about(name: str, *kinds: Kind) -> bool:
     """Whether the name of a container or a resource speaks of something of these kinds: `dev-migrations`."""
     words = words_of(name)
     return any(commands().names[kind].speaks(words) for kind in kinds)
+
+
+def drops_privileges(program: str) -> bool:
+    """Whether a program runs another one as a user without the rights of root: `gosu`."""
+    known = commands()
+    found = known.programs.get(path_of(known, program))
+    return found is not None and found.runs is not None and found.runs.user
 
 
 def tells(layer: Layer) -> bool:

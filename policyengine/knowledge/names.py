@@ -87,6 +87,7 @@ class Names(FactTable, frozen=True):
     tests: dict[str, Cited]
     mocks: dict[str, Cited]
     stand_ins: dict[str, StandIn]
+    elsewhere: dict[str, Cited]
     jobs: dict[str, JobWord]
     upkeep: dict[str, Cited]
     chores: dict[str, Cited]
@@ -231,6 +232,13 @@ def stand_ins() -> tuple[str, ...]:
 def is_example(name: str) -> bool:
     """Whether a file of that name shows what another would hold, or serves tests: `.env.example`, `.env.ci`."""
     return any(word in _names().stand_ins for word in words(name)) or is_for_tests(name)
+
+
+def is_for_the_laptop(path: str) -> bool:
+    """Whether no word of a path says that a file is for tests, for what is deployed, or put aside."""
+    named = {environment(word) for word in words(path)}
+    aside = any(word in _names().elsewhere for word in words(path)) or is_for_tests(path)
+    return not aside and named.isdisjoint({"prod", "staging"})
 
 
 def does_one_thing(name: str, *, beside: bool = False) -> bool:

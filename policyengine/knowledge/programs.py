@@ -91,7 +91,8 @@ class Runs(Struct, frozen=True, forbid_unknown_fields=True):
     Behind its options and so many `operands`; only behind `--` when `marked`; only where a program of the table follows
     when `known`. `script` and `module` are options whose value is a shell script, or the name of what runs. `joined`:
     all words behind are one script. `lines`: each word is a command line, or the name of a package script. `file`: the
-    first operand is a program file (not with one of the options `stdin`), `files` are options that name one.
+    first operand is a program file (not with one of the options `stdin`), `files` are options that name one. `user`: as
+    a user without the rights of root.
     """
 
     operands: int = 0
@@ -106,6 +107,7 @@ class Runs(Struct, frozen=True, forbid_unknown_fields=True):
     files: tuple[str, ...] = ()
     stdin: frozenset[str] = frozenset()
     tool: str = ""
+    user: bool = False
 
 
 class Scripts(Struct, frozen=True, forbid_unknown_fields=True):

@@ -198,3 +198,12 @@ def test_the_table_names_only_kinds_options_and_programs_that_can_be() -> None:
     assert set(TABLE.unless) <= {*kinds, "every"}
     assert {entry.source for entry in TABLE.names.values()} <= set(TABLE.sources)
     assert {entry.source for entry in TABLE.unless.values()} <= set(TABLE.sources)
+
+
+@pytest.mark.parametrize("name", TABLE.programs)
+def test_a_program_that_gives_up_the_rights_of_root_is_one_that_runs_another(name: str) -> None:
+    entry = TABLE.programs[name]
+    drops = entry.runs is not None and entry.runs.user
+    assert {commands.drops_privileges(each) for each in (name, *entry.also)} == {drops}
+    assert not drops or told(f"{name} app npx prisma migrate deploy") == [("migrate", "prisma")]
+    assert not commands.drops_privileges("gosuggest")

@@ -150,6 +150,24 @@ def test_a_file_stands_for_one_that_is_not_committed(word: str, tmp_path: Path, 
     assert [file.example for file in graph.all(EnvironmentFile)] == [True]
 
 
+@pytest.mark.parametrize(
+    "word",
+    [
+        *NAMES.elsewhere,
+        *(word for word, entry in NAMES.environments.items() if entry.environment in ("prod", "staging")),
+    ],
+)
+def test_the_address_in_a_file_for_elsewhere_is_none_of_the_laptop(
+    word: str, tmp_path: Path, installed: Plugins
+) -> None:
+    for path in (f"{word}/.env", f".env.{word}", f"config/shop-{word}.env"):
+        assert not names.is_for_the_laptop(path)
+    assert names.is_for_the_laptop(f"{word}ish/.env")
+    wrong = "NEXTAUTH_URL=http://app.hndigest.com\n"
+    report = scan_files({f"{word}/.env": wrong, "products/.env": wrong}, tmp_path, installed)
+    assert [each.span.path for each in report.results if each.rule.id == "HEX506"] == ["products/.env"]
+
+
 @pytest.mark.parametrize("entry", NAMES.jobs)
 def test_a_container_of_that_name_does_one_thing_on_both_sides(entry: str, tmp_path: Path, installed: Plugins) -> None:
     word = entry.replace(" ", "")

@@ -62,6 +62,11 @@ def test_a_table_is_sorted(subject: str) -> None:
             assert list(content) == sorted(content), part
 
 
+def test_the_images_of_a_row_are_sorted_and_its_rows_are_in_the_order_in_which_they_overrule() -> None:
+    for row in TABLES["base_images"]["rows"]:
+        assert row["repositories"] == sorted(set(row["repositories"]))
+
+
 @EACH
 def test_no_key_of_a_table_stands_twice(subject: str) -> None:
     def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -16,12 +16,11 @@ from policyengine.api import (
     Stage,
     User,
     Value,
+    drops_privileges,
     known,
     rule,
     undecided,
 )
-
-_DROPS_PRIVILEGES = ("gosu", "su-exec", "setpriv", "tini-su")
 
 
 @rule(
@@ -74,7 +73,7 @@ def _root_stage(container: Container, stage: Stage, user: Known[User], options: 
     there = user.value.text if _on_node(container) else ""
     packages = {package.value for package in stage.packages if isinstance(package, Known)}
     words = packages.union(word.text for command in stage.runs for word in command.words)
-    tool = next((each for each in _DROPS_PRIVILEGES if each in words), "")
+    tool = next((each for each in sorted(words) if drops_privileges(each)), "")
     return Finding(
         subject=stage,
         at=user if written else stage,

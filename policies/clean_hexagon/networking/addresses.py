@@ -1,6 +1,5 @@
 """The address at which people open the application: canonical, and published (HEX506, HEX507)."""
 
-import re
 from collections.abc import Iterator
 
 from msgspec import Struct
@@ -25,9 +24,9 @@ from policyengine.api import (
     Span,
     Unknown,
     Variable,
+    is_for_the_laptop,
     is_placeholder_host,
     origin_of,
-    regex,
     rule,
     shown_origin,
     undecided,
@@ -93,10 +92,6 @@ def _same(one: Endpoint, other: Endpoint) -> bool:
 
 
 _FRONT = frozenset({Role.APP, Role.PROXY, Role.TOOL, Role.JOB})
-_NOT_LOCAL = regex(
-    r"prod|stag|preview|deploy|test|\bci\b|e2e|remote|cloud|backup|(?:^|[/.])(?:archived?|old|bak)(?:[/.]|$)",
-    re.IGNORECASE,
-)
 
 
 @rule(
@@ -153,7 +148,7 @@ def _held(graph: Graph) -> Iterator[tuple[Node, Variable]]:
             if container.role in CLIENTS:
                 yield from ((container.node, variable) for variable in container.environment.values())
     for file in graph.all(EnvironmentFile):
-        if not _NOT_LOCAL.search(file.path):
+        if is_for_the_laptop(file.path):
             yield from ((file, variable) for variable in file.variables)
 
 
