@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from policyengine.knowledge import commands as knowledge
+from policyengine.knowledge.actions import Action, NamedAction
 from policyengine.model.nodes import Activity, ComposeUp, Deploy, EndToEnd, Migrate, ShellCommand
 from policyengine.model.value import Known, Value
-from policyengine.patterns import regex
 from policyengine.repository.discover import join
 
 if TYPE_CHECKING:
@@ -111,42 +110,31 @@ def to_ecr(reference: Text) -> bool:
     return not {"ecr", "registry"}.isdisjoint(knowledge.words_of(reference.written))
 
 
-_ACTIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (regex(pattern, re.IGNORECASE), tool)
-    for pattern, tool in (
-        (r"aws-actions/amazon-ecs-deploy(?:-task-definition|-express-service)?@", "ecs"),
-        (r"aws-actions/aws-cloudformation-github-deploy@", "cloudformation"),
-        (r"[\w.-]+/(?:[\w.-]+/)*(?:terraform|tofu|terragrunt)[-/]apply/?@", "terraform"),
-        (r"google-github-actions/deploy-\w+@", "cloud-run"),
-        (r"azure/(?:webapps-deploy|k8s-deploy|container-apps-deploy-action)@", "azure"),
-        (r"(?:einaregilsson/beanstalk-deploy)@", "beanstalk"),
-        (r"superfly/flyctl-actions@", "fly"),
-    )
-)
-
-
-def of_action(uses: str, inputs: Mapping[str, Value[str]], span: Span) -> tuple[Activity, ...]:
+def of_action(
+    action: Action | NamedAction | None, inputs: Mapping[str, Value[str]], span: Span
+) -> tuple[Activity, ...]:
     """What a published action does, from its name and its inputs."""
-    name = uses.lower()
-    if re.match(r"(?:hoverkraft-tech|isbang|hoverkraft)/(?:docker-)?compose-action@", name):
-        files = [join("", file) or file for file in _lines(inputs.get("compose-file"))]
-        flags = " ".join(_lines(inputs.get("up-flags")))
-        return (
-            ComposeUp(
-                span=span, files=tuple(files), services=tuple(_lines(inputs.get("services"))),
-                wait="--wait" in flags, detached=True, build="--build" in flags,
-            ),
-        )  # fmt: skip
-    if name.startswith("cypress-io/github-action@"):
-        only_installs = inputs.get("runtests")
-        if isinstance(only_installs, Known) and only_installs.value.strip().lower() == "false":
-            return ()
-        return (EndToEnd(span=span, runner="cypress"),)
-    for pattern, tool in _ACTIONS:
-        if pattern.match(name):
+    match action.does if action is not None else "nothing", action:
+        case "compose-up", _:
+            flags = _words(inputs.get("up-flags"))
+            return (
+                ComposeUp(
+                    span=span,
+                    files=tuple(join("", file) or file for file in _words(inputs.get("compose-file"))),
+                    services=tuple(_words(inputs.get("services"))),
+                    wait="--wait" in flags,
+                    detached=True,
+                    build="--build" in flags,
+                ),
+            )
+        case "e2e", Action(tool=runner):
+            only_installs = [word.lower() for word in _words(inputs.get("runtests"))] == ["false"]
+            return () if only_installs else (EndToEnd(span=span, runner=runner),)
+        case "deploy", (Action(tool=tool) | NamedAction(tool=tool)):
             return (Deploy(span=span, tool=tool, image=inputs.get("image")),)
-    return ()
+        case _:
+            return ()
 
 
-def _lines(value: Value[str] | None) -> list[str]:
+def _words(value: Value[str] | None) -> list[str]:
     return value.value.split() if isinstance(value, Known) else []

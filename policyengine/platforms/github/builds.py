@@ -81,15 +81,11 @@ def tags_of(words: Sequence[Text], span: Span) -> Value[tuple[ImageRef, ...]]:
     return Unknown("the tags are not in the files", span) if words else Absent(span)
 
 
-def of_action(
-    uses: str, inputs: Mapping[str, Text], span: Span, metadata: Mapping[str, Sequence[Text]]
-) -> Drafted | None:
+def of_action(inputs: Mapping[str, Text], span: Span, metadata: Mapping[str, Sequence[Text]]) -> Drafted:
     """The build of docker/build-push-action, or of one that takes the same inputs.
 
     `metadata` holds the images of docker/metadata-action by step id.
     """
-    if not re.match(r"(?:docker|depot|useblacksmith)/build-push-action@", uses, re.IGNORECASE):
-        return None
 
     def get(name: str) -> Value[str]:
         return inputs[name].value() if name in inputs else Absent(span)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from policyengine.knowledge import actions
 from policyengine.knowledge.commands import words_of
 from policyengine.model.nodes import Activity, Build, ComposeUp, Deploy, Origin, ShellCommand, Step, Variable, Word
 from policyengine.model.text import Text
@@ -32,42 +33,6 @@ if TYPE_CHECKING:
 _MOST = 500
 """How many steps of a job are read, those of called workflows and actions included."""
 _SHELL = regex(r"(?:\A\s*|[\s\"'/])(?:ba|da|z|k|a)?sh(?:[\s\"']|\Z)")
-_HARMLESS = regex(
-    r"(?:actions/(?:checkout|cache(?:/\w+)?|upload-[\w-]+|download-artifact|github-script|labeler|stale|attest[\w-]*|"
-    r"create-github-app-token|dependency-review-action|configure-pages|deploy-pages|delete-package-versions|"
-    r"add-to-project|first-interaction)|"
-    r"docker/(?:login-action|metadata-action|build-push-action|bake-action)|depot/(?:setup-action|bake-action)|"
-    r"aws-actions/(?:configure-aws-credentials|amazon-ecr-login|amazon-ecs-render-task-definition|"
-    r"aws-secretsmanager-get-secrets)|hashicorp/vault-action|infisical/secrets-action|1password/load-secrets-action|"
-    r"dopplerhq/[\w-]+|codecov/codecov-action|astral-sh/ruff-action|gradle/[\w-]+(?:/[\w-]+)?|"
-    r"dorny/(?:paths-filter|test-reporter)|tj-actions/changed-files|github/codeql-action/[\w-]+|"
-    r"sigstore/cosign-installer|slackapi/slack-github-action|8398a7/action-slack|rtcamp/action-slack-notify|"
-    r"google-github-actions/auth|azure/login|docker-practice/actions-setup-docker|softprops/action-gh-release|"
-    r"jlumbroso/free-disk-space|step-security/harden-runner|runs-on/(?:action|cache)|tailscale/github-action|"
-    r"anchore/(?:scan|sbom)-action|hadolint/hadolint-action|bridgecrewio/checkov-action|snyk/actions/[\w-]+|"
-    r"ossf/scorecard-action|sonarsource/[\w-]+|gitleaks/gitleaks-action|trufflesecurity/trufflehog|"
-    r"aquasecurity/(?:trivy-action|tfsec-[\w-]+)|zizmorcore/zizmor-action|erzz/dockle-action|"
-    r"dominikh/staticcheck-action|golangci/golangci-lint-action|reviewdog/[\w-]+|super-linter/super-linter|"
-    r"pre-commit/action|rhysd/actionlint|actions-rs/toolchain|dtolnay/rust-toolchain|swatinem/rust-cache|"
-    r"mozilla-actions/sccache-action|jdx/mise-action|webfactory/ssh-agent|tibdex/github-app-token|"
-    r"crazy-max/ghaction-github-runtime|googleapis/release-please-action|getsentry/action-release|"
-    r"marocchino/sticky-pull-request-comment|peter-evans/(?:create-pull-request|create-or-update-comment|"
-    r"find-comment|create-issue-from-file)|amannn/action-semantic-pull-request|styfle/cancel-workflow-action|"
-    r"endbug/add-and-commit|stefanzweifel/git-auto-commit-action|mikepenz/[\w-]+|"
-    r"enricomi/publish-unit-test-result-action|browser-actions/[\w-]+|"
-    r"[\w.-]+/(?:[\w.-]+/)*(?:action-)?(?:setup|install)-(?![\w.-]*(?:compose|e2e|stack|deploy|test))[\w.-]+|pnpm/action-setup|crazy-max/ghaction-setup-docker|"
-    r"[\w.-]+/(?:[\w.-]+/)*terraform[-/](?:plan|init|fmt|validate|version|docs)/?)@",
-    re.IGNORECASE,
-)
-"""Published actions that bring up, test, build and deploy nothing, by what their authors say of them."""
-_EXPORTS = regex(
-    r"(?:aws-actions/aws-secretsmanager-get-secrets|hashicorp/vault-action|infisical/secrets-action|"
-    r"1password/load-secrets-action|dopplerhq/[\w-]+)@",
-    re.IGNORECASE,
-)
-"""Those of them that set variables for the steps behind them."""
-_REMOTE = regex(r"ssh|remote-command", re.IGNORECASE)
-_RUNS_COMMAND = regex(r"retry|xvfb|setup-xvfb|run-on-arch|docker-run|timeout", re.IGNORECASE)
 _IN_WORKSPACE = regex(r"\A\$\{\{\s*github\.workspace\s*\}\}/?")
 _ACTION_PATH = regex(r"\bgithub\.action_path\b")
 _ENVIRONMENT = regex(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
@@ -267,17 +232,19 @@ class Steps(Struct, frozen=True):
         given = {each.key: each for each in inputs}
         if name.startswith(("./", "../")):
             return self._composite(uses, given, frame, state)
-        if name.startswith("docker/metadata-action@") and "images" in given:
+        script = given.get("script") or given.get("run") or given.get("command")
+        action = actions.action(uses.value, script=script is not None)
+        does = action.does if action is not None else ""
+        if does == "name-images" and "images" in given:
             identifier = step.get("id")
             key = identifier.text if isinstance(identifier, Scalar) else ""
             state.metadata[key] = _images(given["images"], frame.scope)
-        if name.startswith("aws-actions/amazon-ecs-render-task-definition@") and "image" in given:
+        if does == "render-task" and "image" in given:
             state.rendered = given["image"].value
-        script = given.get("script") or given.get("run") or given.get("command")
-        if script is not None and (_REMOTE.search(name) or _RUNS_COMMAND.search(name)):
-            return self._inner(step, script, source, frame, state, remote=_REMOTE.search(name) is not None)
-        state.open = state.open or _EXPORTS.match(name) is not None
-        found = activities.of_action(uses.value, {each.key: each.value for each in inputs}, uses.span)
+        if script is not None and does in {"run", "run-remote"}:
+            return self._inner(step, script, source, frame, state, remote=does == "run-remote")
+        state.open = state.open or does == "export"
+        found = activities.of_action(action, {each.key: each.value for each in inputs}, uses.span)
         if state.rendered is not None:
             found = tuple(
                 replace(each, image=state.rendered) if isinstance(each, Deploy) and each.image is None else each
@@ -286,14 +253,17 @@ class Steps(Struct, frozen=True):
         drafts: list[tuple[builds.Drafted, Scope]] = []
         for scope in _scopes(frame.scope, frame, " ".join(_text_of(each) for each in inputs)):
             texts = scope.texts(inputs)
-            made = [builds.of_action(uses.value, texts, uses.span, state.metadata)]
-            if name.startswith(("docker/bake-action@", "depot/bake-action@")):
+            made: list[builds.Drafted] = []
+            if does == "build":
+                made.append(builds.of_action(texts, uses.span, state.metadata))
+            elif does == "bake":
                 made.extend(self._bake(texts, frame.directory, scope, uses.span))
-            drafts.extend((draft, scope) for draft in made if draft is not None and (draft, scope) not in drafts)
+            drafts.extend((draft, scope) for draft in made if (draft, scope) not in drafts)
         unique = [each for index, each in enumerate(drafts) if all(each[0] != other[0] for other in drafts[:index])]
         sent = [activity for draft, _ in unique for activity in _sent(draft, forgiven=False)][:1]
-        known = bool(found or unique) or _HARMLESS.match(uses.value) is not None
-        gap = None if known else Unknown(f"what {uses.value.partition('@')[0]} does is not known", uses.span)
+        gap = (
+            None if action is not None else Unknown(f"what {uses.value.partition('@')[0]} does is not known", uses.span)
+        )
         return _Done(activities=(*found, *sent), drafts=tuple(unique), gap=gap)
 
     def _inner(

@@ -1,0 +1,88 @@
+"""What published GitHub actions do, by their names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
+
+from policyengine.knowledge.loading import FactTable, table
+from policyengine.knowledge.programs import words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Does = Literal[
+    "bake",
+    "build",
+    "compose-up",
+    "deploy",
+    "e2e",
+    "export",
+    "name-images",
+    "nothing",
+    "render-task",
+    "run",
+    "run-remote",
+]
+"""What an action does: `nothing` that brings up, tests, builds or deploys; `export` sets variables for later steps;
+`run` and `run-remote` run the script that they are given, here or on another machine."""
+
+
+class Action(Struct, frozen=True, forbid_unknown_fields=True):
+    """What an action does; `tool` is what it deploys or tests with."""
+
+    does: Does
+    source: str
+    tool: str = ""
+
+
+class NamedAction(Struct, frozen=True, forbid_unknown_fields=True):
+    """What actions of anybody do that are named so.
+
+    By the words of the name behind its owner: one of `any` is in it, and none of `none`; the action's own name starts
+    with one of `first` (`action` aside), or ends with one of `last`.
+    """
+
+    does: Does
+    source: str
+    tool: str = ""
+    any: tuple[str, ...] = ()
+    none: frozenset[str] = frozenset()
+    first: frozenset[str] = frozenset()
+    last: tuple[str, ...] = ()
+
+    def fits(self, whole: Sequence[str], own: Sequence[str]) -> bool:
+        """Whether the words of a whole name, and those of its last part, are such a name."""
+        spaced = f" {' '.join(whole)} "
+        starts = own[1:2] if own[:1] == ["action"] else own[:1]
+        return self.none.isdisjoint(own) and (
+            any(f" {each} " in spaced for each in self.any)
+            or not self.first.isdisjoint(starts)
+            or any(spaced.endswith(f" {each} ") for each in self.last)
+        )
+
+
+class Actions(FactTable, frozen=True):
+    """The table: actions by `owner/name`, with `*` for any ending, and names by their words."""
+
+    actions: dict[str, Action]
+    names: list[NamedAction]
+
+
+_RUNS = frozenset({"run", "run-remote"})
+
+
+def action(uses: str, *, script: bool = False) -> Action | NamedAction | None:
+    """What the action of a step (`docker/build-push-action@v6`) does; None where that is not known.
+
+    Only with a `script` among its inputs an action runs one, whatever else its name says.
+    """
+    known = table("actions", Actions)
+    name = uses.partition("@")[0].lower().rstrip("/")
+    parts = name.split("/")
+    whole = [word for part in parts[1:] for word in words_of(part)]
+    exact = (known.actions.get(name if end == len(name) else f"{name[:end]}*") for end in range(len(name), 0, -1))
+    named = (each for each in known.names if each.fits(whole, list(words_of(parts[-1]))))
+    found = [each for each in (*exact, *named) if each is not None and (script or each.does not in _RUNS)]
+    return next((each for each in found if each.does in _RUNS), found[0] if found else None)
