@@ -36,7 +36,7 @@ class NamedComponent(Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
 
-class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
+class DialectWord(Struct, frozen=True, forbid_unknown_fields=True):
     """The engine that a library's word for its databases means: `mysql2` of Rails."""
 
     engine: str
@@ -49,7 +49,7 @@ class Components(FactTable, frozen=True):
     engines: dict[str, EngineName]
     emulators: dict[str, Emulator]
     names: dict[str, NamedComponent]
-    dialects: dict[str, Dialect]
+    dialects: dict[str, DialectWord]
     _joined: dict[str, NamedComponent] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
