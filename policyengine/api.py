@@ -15,6 +15,7 @@ from policyengine.knowledge.names import (
     is_for_tests,
     is_for_the_laptop,
     is_placeholder_host,
+    speaks_of_development,
 )
 from policyengine.knowledge.names import words as words_of
 from policyengine.knowledge.platforms import platform
@@ -22,6 +23,8 @@ from policyengine.knowledge.ports import host_kind, is_web, port_of_engine, port
 from policyengine.knowledge.secrets import (
     is_dummy,
     is_public,
+    is_real,
+    password_in,
     secrecy,
     secrecy_of_reference,
     secrecy_of_value,
@@ -223,11 +226,13 @@ __all__ = [
     "is_for_the_laptop",
     "is_placeholder_host",
     "is_public",
+    "is_real",
     "is_web",
     "known",
     "map_value",
     "meaning",
     "origin_of",
+    "password_in",
     "platform",
     "port_of_engine",
     "port_of_scheme",
@@ -242,6 +247,7 @@ __all__ = [
     "shell_commands",
     "shown_origin",
     "speaks_of",
+    "speaks_of_development",
     "split_host",
     "stands_in_for",
     "tag_fact",

@@ -171,6 +171,11 @@ def _covers(longer: frozenset[str], shorter: frozenset[str]) -> bool:
     )
 
 
+def speaks_of_development(name: str) -> bool:
+    """Whether a name has a word for the laptop or for development: `Dockerfile.dev`, `docker/local/Dockerfile`."""
+    return any(environment(word) in ("dev", "local") for word in words(name))
+
+
 def is_filler(word: str) -> bool:
     """Whether a word tells no part of a system from another."""
     return word in _names().filler

@@ -249,6 +249,30 @@ _FEWEST = 6
 """A secret has more different characters."""
 
 
+_USERINFO = regex(r"[a-z][a-z0-9+.-]*://[^/@\s]*:(?P<password>[^/@\s]+)@", re.IGNORECASE)
+_SHORTEST = 12
+"""A secret that is worth protecting has so many characters."""
+
+
+def password_in(address: str) -> str | None:
+    """The password in the user information of an address: `secret` of `postgres://app:secret@db`; None without one."""
+    found = _USERINFO.match(address)
+    return None if found is None else found["password"]
+
+
+def is_real(name: str, text: str) -> bool:
+    """Whether a literal is a secret worth protecting: no reference, no dummy, no throwaway database password."""
+    if token_kind(text, name) is not None:
+        return True
+    if secrecy(name) not in ("secret", "address") or "${" in text or secrecy_of_value(text) is not None:
+        return False
+    password = password_in(text)
+    if password is None and (secrecy(name) == "address" or "://" in text):
+        return False
+    secret = text if password is None else password
+    return len(secret) >= _SHORTEST and not is_dummy(secret, name)
+
+
 def options() -> tuple[SecretOption, ...]:
     """Every option of a program that takes a secret and whose own name does not tell so."""
     return tuple(table("secrets", Secrets).options.values())

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from policyengine.knowledge import base_images
+from policyengine.knowledge.ports import port_of_engine
 from policyengine.model.endpoint import addresses
 from policyengine.model.nodes import Service
 from policyengine.model.value import Floating, Known
@@ -160,6 +161,14 @@ class Container(Struct, frozen=True, eq=False):
         number = told.value.value if told is not None and isinstance(told.value, Known) else ""
         own = [int(number)] if number.isascii() and number.isdigit() and len(number) <= 5 else []
         return frozenset((*self.listens, *self.published, *own))
+
+    @property
+    def store_port(self) -> int | None:
+        """The port of the datastore that it runs: the mapped one, else that of its engine."""
+        store = self.store
+        if store is None or isinstance(store.port, Known):
+            return None if store is None or not isinstance(store.port, Known) else store.port.value
+        return port_of_engine(store.engine.value) if isinstance(store.engine, Known) else None
 
     @property
     def addresses(self) -> tuple[Address, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from policyengine.knowledge.ports import host_kind, is_web, port_of_scheme
-from policyengine.knowledge.variables import split_host
+from policyengine.knowledge.variables import is_for_browsers, is_for_servers, speaks_of, split_host
 from policyengine.model.source import Span
 from policyengine.model.value import Floating, Known
 from policyengine.patterns import regex
@@ -57,9 +57,23 @@ class Endpoint(Struct, frozen=True):
         return host_kind(self.host) == "loopback"
 
     @property
+    def gateway(self) -> bool:
+        """Whether it is on the machine that runs Docker, seen from a container."""
+        return host_kind(self.host) == "gateway"
+
+    @property
+    def web(self) -> bool:
+        """Whether it is an http or https address."""
+        return is_web(self.scheme)
+
+    @property
     def origin(self) -> str:
         """Scheme, host and port as a browser shows them."""
         return f"{self.scheme}://{self if self.written else self._host}"
+
+    def same_origin(self, other: Endpoint) -> bool:
+        """Whether a browser takes both for one origin."""
+        return (self.scheme, self.host, self.port) == (other.scheme, other.host, other.port)
 
     @property
     def _host(self) -> str:
@@ -82,6 +96,20 @@ class Address(Struct, frozen=True):
     exact: bool
     port: Known[str] | None = None
     words: frozenset[str] | None = None
+
+    @property
+    def for_browsers(self) -> bool:
+        """Whether it is a web address that people open, by the name of the variable."""
+        return self.endpoint.web and is_for_browsers(self.variable.key)
+
+    @property
+    def for_servers(self) -> bool:
+        """Whether the variable speaks of calls between servers, as `API_URL` does."""
+        return is_for_servers(self.variable.key)
+
+    def speaks_of(self, engine: str) -> bool:
+        """Whether the name of a host variable without a port speaks of an engine."""
+        return self.words is not None and speaks_of(self.words, engine)
 
 
 def addresses(environment: Mapping[str, Variable]) -> Iterator[Address]:

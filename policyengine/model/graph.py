@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from policyengine.model.ignoring import compile_patterns, left_out_by_docker
 from policyengine.model.image import engine_of
-from policyengine.model.nodes import Datastore, IgnoreFile, Job, Node, Role, Service, Side, Stage
+from policyengine.model.nodes import Datastore, IgnoreFile, Job, Node, Package, Role, Service, Side, Stage
 from policyengine.model.source import Span
 from policyengine.model.value import Absent, Floating, Known, Unknown
 
@@ -342,6 +342,11 @@ class Graph(Struct, frozen=True, eq=False):
         """The job, or the one whose call it comes from, that can name `other` in `needs`; without it the outermost."""
         around = {each.caller for each in self.callers(other)} if other is not None else {""}
         return next(each for each in self.callers(job) if each.caller in around or not each.caller)
+
+    @property
+    def dependencies(self) -> frozenset[str]:
+        """The names of what the packages of the tree depend on."""
+        return frozenset(each.key for package in self.all(Package) for each in package.dependencies)
 
     def commands(self) -> Iterator[ShellCommand]:
         """Every command of the steps of every job."""

@@ -1,7 +1,5 @@
 """One module checks the environment at start-up, and the cloud sets what it requires (HEX303, HEX311)."""
 
-from collections.abc import Iterator
-
 from clean_hexagon.options import Options
 from policyengine.api import (
     Compared,
@@ -20,6 +18,7 @@ from policyengine.api import (
     Stage,
     Unknown,
     given_by,
+    known,
     rule,
     undecided,
 )
@@ -56,7 +55,9 @@ def env_key_missing_in_cloud(graph: Graph, _: Options) -> Outcomes:
 
 def _missing(graph: Graph, container: Container, users: list[Container]) -> Outcomes:
     """What one of the containers that share a config module lacks."""
-    absent = [key for key in _required(container) if not _met(key, container)]
+    keys = (key for key in container.config.keys if not key.client) if container.config is not None else ()
+    required = (key for key in keys if known(key.required, default=False) and not given_by(key.key, "container"))
+    absent = [key for key in required if not _met(key, container)]
     if absent and container.environment_gap is not None:
         yield from undecided(container.node, container.environment_gap)
         return
@@ -70,27 +71,17 @@ def _missing(graph: Graph, container: Container, users: list[Container]) -> Outc
     others = [each for each in users if each.id != container.id]
     elsewhere = all(any(_met(key, other) for other in others) for key in absent)
     names = ", ".join(" or ".join((*key.alternatives, key.key)) for key in absent)
-    yield Finding(
-        subject=container.node,
-        at=container,
-        args={"name": container.name, "keys": names},
-        related=(absent[0],),
-        severity=Severity.WARNING if elsewhere else None,
-        fix=Fix(f"add {names} to the container's secrets or environment"),
+    args = {"name": container.name, "keys": names}
+    fix, severity = (
+        Fix(f"add {names} to the container's secrets or environment"),
+        Severity.WARNING if elsewhere else None,
     )
+    yield Finding(subject=container.node, at=container, args=args, related=(absent[0],), severity=severity, fix=fix)
 
 
 def _met(key: ConfigKey, container: Container) -> bool:
     """Whether a container has the variable, or one that may stand in for it."""
     return any(name in container.environment for name in (key.key, *key.alternatives))
-
-
-def _required(container: Container) -> Iterator[ConfigKey]:
-    """The keys that must be set, without those that the platform sets itself."""
-    for key in container.config.keys if container.config is not None else ():
-        required = isinstance(key.required, Known) and key.required.value
-        if required and not key.client and not given_by(key.key, "container"):
-            yield key
 
 
 _RUNTIMES = frozenset({"node", "bun", "deno", "playwright"})
@@ -125,20 +116,11 @@ def config_module_missing(graph: Graph, _: Options) -> Outcomes:
         if container.config is not None:
             own.append(container.config)
         if not own:
-            yield Finding(
-                subject=package,
-                at=package,
-                args={"name": package.name},
-                fix=Fix("add src/config.ts with a schema that is parsed at start-up"),
-            )
+            fix = Fix("add src/config.ts with a schema that is parsed at start-up")
+            yield Finding(subject=package, at=package, args={"name": package.name}, fix=fix)
         elif all(not module.library and module.gap is None for module in own):
-            yield Finding(
-                subject=own[0],
-                at=own[0],
-                variant="unchecked",
-                args={"path": own[0].path},
-                fix=Fix("parse process.env with a schema and throw on what is missing"),
-            )
+            fix = Fix("parse process.env with a schema and throw on what is missing")
+            yield Finding(subject=own[0], at=own[0], variant="unchecked", args={"path": own[0].path}, fix=fix)
 
 
 def _within(directory: str, folder: str) -> bool:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from clean_hexagon.configuration.plaintext import is_real
 from clean_hexagon.options import Options
 from policyengine.api import (
     Command,
@@ -26,6 +25,7 @@ from policyengine.api import (
     Unknown,
     Variable,
     is_for_tests,
+    is_real,
     known,
     rule,
     shell_commands,
@@ -44,10 +44,7 @@ def _name(path: str) -> str:
     "HEX301",
     mandate="3.1",
     severity=Severity.WARNING,
-    message={
-        "default": "'{name}' loads '{files}', not '.env.local'.",
-        "none": "'{name}' loads no '.env.local'.",
-    },
+    message={"default": "'{name}' loads '{files}', not '.env.local'.", "none": "'{name}' loads no '.env.local'."},
 )
 def env_local_not_loaded(graph: Graph, _: Options) -> Outcomes:
     """An application's Compose service does not load `.env.local`.

@@ -1,7 +1,5 @@
 """Secrets in the cloud come from a manager (HEX306)."""
 
-import re
-
 from clean_hexagon.options import Options
 from policyengine.api import (
     Compared,
@@ -16,18 +14,16 @@ from policyengine.api import (
     Side,
     Span,
     Variable,
-    is_dummy,
     is_public,
+    password_in,
     regex,
     rule,
     secrecy,
     secrecy_of_reference,
     secrecy_of_value,
-    token_kind,
     undecided,
 )
 
-_USERINFO = regex(r"^[a-z][a-z0-9+.-]*://[^/@\s]*:(?P<password>[^/@\s]+)@", re.IGNORECASE)
 _ADDRESS = regex(r"\.(?:\w*_)?(?:address|endpoint|fqdn|host|dns_name)$")
 
 
@@ -92,32 +88,18 @@ def _plain_address(variable: Variable) -> bool:
     text = variable.value.value
     if text.startswith("${") and text.endswith("}"):
         return any(_ADDRESS.search(each) for each in variable.references)
-    return "://" in text and _USERINFO.match(text) is None
+    return "://" in text and password_in(text) is None
 
 
 def _is_literal(variable: Variable) -> bool:
     """Whether a value holds a secret by itself: any text that is no flag, number, ARN, path or plain URL."""
     match variable.value:
         case Floating(text):
-            userinfo = _USERINFO.match(text)
-            return userinfo is not None and "${" not in userinfo["password"]
+            return "${" not in (password_in(text) or "${")
         case Known(text) if not variable.references:
             text = text.strip()
             plain = not text or text.isdecimal() or secrecy_of_value(text) is not None
             address = "://" in text or secrecy(variable.key) == "address"
-            return not plain and (_USERINFO.match(text) is not None or not address)
+            return not plain and (password_in(text) is not None or not address)
         case _:
             return False
-
-
-def is_real(key: str, text: str) -> bool:
-    """Whether a literal is a secret worth protecting: no reference, no dummy, no throwaway database password."""
-    if token_kind(text, key) is not None:
-        return True
-    if not _is_secret_key(key) or "${" in text or secrecy_of_value(text) is not None:
-        return False
-    userinfo = _USERINFO.match(text)
-    if userinfo is None and (secrecy(key) == "address" or "://" in text):
-        return False
-    secret = text if userinfo is None else userinfo["password"]
-    return len(secret) >= 12 and not is_dummy(secret, key)

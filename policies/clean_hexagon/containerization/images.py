@@ -21,13 +21,12 @@ from policyengine.api import (
     Side,
     Span,
     Value,
-    environment,
     known,
     map_value,
     platform,
     rule,
+    speaks_of_development,
     undecided,
-    words_of,
 )
 
 
@@ -59,19 +58,17 @@ def different_dockerfile(graph: Graph, options: Options) -> Outcomes:
             continue
         match build.dockerfile:
             case Known(path):
-                if any(isinstance(maker.dockerfile, Known) for maker in cloud.builds):
-                    yield Compared(local.node, cloud.node)
-                finding = _compared(local, cloud, build, path, options)
-                if finding is not None:
-                    yield finding
+                yield from _compared(local, cloud, build, path, options)
             case _:
                 yield from undecided(local.node, build.dockerfile)
 
 
-def _compared(local: Container, cloud: Container, build: Build, path: str, options: Options) -> Finding | None:
+def _compared(local: Container, cloud: Container, build: Build, path: str, options: Options) -> Outcomes:
     makers = [maker for maker in cloud.builds if isinstance(maker.dockerfile, Known)]
     files = {known(maker.dockerfile, ""): maker.dockerfile for maker in reversed(makers)}
     same = [maker.context for maker in makers if known(maker.dockerfile, "") == path]
+    if makers:
+        yield Compared(local.node, cloud.node)
     name = PurePosixPath(path).name
     place, variant, severity = build.dockerfile, "default", None
     args: dict[str, object] = {"local": local.name, "here": path}
@@ -79,7 +76,7 @@ def _compared(local: Container, cloud: Container, build: Build, path: str, optio
     if files and path not in files:
         args["there"], related = min(files), (makers[0].dockerfile,)
         fix = _rewrite(build, min(files))
-    elif not files and _is_local(name):
+    elif not files and speaks_of_development(name):
         variant, related, fix = "name", (cloud,), Fix("build from the Dockerfile of the deployed image")
     elif _elsewhere(build.context, same):
         variant, place, related, fix = "context", build.context, (same[0],), Fix("build in the same context")
@@ -88,8 +85,8 @@ def _compared(local: Container, cloud: Container, build: Build, path: str, optio
         variant, severity, fix = "required", Severity.NOTE, Fix(f"rename it to {options.required_dockerfile}")
         args["required"] = options.required_dockerfile
     else:
-        return None
-    return Finding(
+        return
+    yield Finding(
         subject=local.node,
         against=cloud.node,
         at=place,
@@ -101,12 +98,6 @@ def _compared(local: Container, cloud: Container, build: Build, path: str, optio
     )
 
 
-def _is_local(name: str) -> bool:
-    """Whether a Dockerfile is named for the laptop: `Dockerfile.dev`, `local.Dockerfile`."""
-    words = words_of(name)
-    return any(environment(word) in ("dev", "local") for word in (*words[:1], *words[-1:]))
-
-
 def _elsewhere(context: Value[str], contexts: list[Value[str]]) -> bool:
     """Whether the contexts of the deployed image are all known to be others."""
     if not contexts or not isinstance(context, Known):
@@ -116,16 +107,13 @@ def _elsewhere(context: Value[str], contexts: list[Value[str]]) -> bool:
 
 def _rewrite(build: Build, path: str) -> Fix:
     """Point `build.dockerfile` at another file; only a key that is written can be edited."""
-    description = f"build from {path}"
-    if not isinstance(build.dockerfile, Known) or not isinstance(build.context, Known):
+    description, here, folder = f"build from {path}", build.dockerfile, build.context
+    if not isinstance(here, Known) or not isinstance(folder, Known) or here.span == folder.span:
         return Fix(description)
-    written = build.dockerfile.span.end - build.dockerfile.span.start
-    context = "" if build.context.value == "." else build.context.value + "/"
-    if build.dockerfile.span == build.context.span or written != len(build.dockerfile.value.removeprefix(context)):
-        return Fix(description)
+    context = "" if folder.value == "." else folder.value + "/"
     if not path.startswith(context):
         return Fix(description)
-    return Fix(description, (Edit(build.dockerfile.span, path.removeprefix(context)),))
+    return Fix.replacing(description, here.span, here.value.removeprefix(context), path.removeprefix(context))
 
 
 _MOST_NAMES = 4
@@ -165,13 +153,9 @@ def multiarch_not_built(graph: Graph, options: Options) -> Outcomes:
             case _:
                 yield from undecided(image.builds[0], image.platforms)
     for (_, missing), images in lacking.items():
-        build, built = images[0].builds[0], images[0].platforms
-        yield Finding(
-            subject=build,
-            at=_place(build),
-            args={"image": _listed(images), "built": ", ".join(known(built, ())), "missing": ", ".join(missing)},
-            fix=_add_platforms(build, options),
-        )
+        build, built = images[0].builds[0], ", ".join(known(images[0].platforms, ()))
+        args = {"image": _listed(images), "built": built, "missing": ", ".join(missing)}
+        yield Finding(subject=build, at=_place(build), args=args, fix=_add_platforms(build, options))
 
 
 def _published(graph: Graph, run: set[str]) -> list[PublishedImage]:
@@ -187,11 +171,8 @@ def _published(graph: Graph, run: set[str]) -> list[PublishedImage]:
 
 def _listed(images: list[PublishedImage]) -> str:
     """The names under which one build is published, the full ones where there are such."""
-    full = [
-        image.name
-        for image in images
-        if not any(other.builds == image.builds and other.name.endswith(f"/{image.name}") for other in images)
-    ]
+    pairs = [(image.name, {other.name for other in images if other.builds == image.builds}) for image in images]
+    full = [name for name, names in pairs if not any(each.endswith(f"/{name}") for each in names)]
     return ", ".join(full if len(full) <= _MOST_NAMES else [*full[:_MOST_NAMES], f"{len(full) - _MOST_NAMES} more"])
 
 
@@ -229,10 +210,8 @@ def cloud_arch_not_built(graph: Graph, _: Options) -> Outcomes:
         yield from undecided(container.node, container.platform, container.built_for)
         if container.platform_is_built is False:
             needed, built = known(container.platform, ""), ", ".join(known(container.built_for, ()))
-            yield Finding(
-                subject=container.node,
-                at=container.platform if isinstance(container.service.architecture, Known) else container,
-                args={"name": container.name, "platform": needed, "built": built},
-                related=(_place(next(each for each in container.builds if each.pushes)),),
-                fix=Fix(f"build the image for {needed}"),
-            )
+            at = container.platform if isinstance(container.service.architecture, Known) else container
+            args = {"name": container.name, "platform": needed, "built": built}
+            related = (_place(next(each for each in container.builds if each.pushes)),)
+            fix = Fix(f"build the image for {needed}")
+            yield Finding(subject=container.node, at=at, args=args, related=related, fix=fix)

@@ -8,6 +8,7 @@ from policyengine.api import (
     Fix,
     Graph,
     Known,
+    Located,
     Outcomes,
     Role,
     Severity,
@@ -121,15 +122,7 @@ def effective_user_mismatch(graph: Graph, options: Options) -> Outcomes:
         args = {"local": local.name, "here": _text(here), "there": _text(there), "required": required}
         privileged = local.service.privileged
         if privileged is not None and known(privileged, default=False):
-            yield Finding(
-                subject=local.node,
-                against=cloud.node,
-                at=privileged,
-                variant="privileged",
-                args=args,
-                related=(cloud,),
-                fix=Fix("drop privileged"),
-            )
+            yield _differs(local, cloud, "privileged", privileged, cloud, args, "drop privileged")
         match here, there:
             case Known(mine), _ if overrides and mine.is_root:
                 variant = "root" if isinstance(there, Known) and not there.value.is_root else "both"
@@ -145,16 +138,24 @@ def effective_user_mismatch(graph: Graph, options: Options) -> Outcomes:
                 continue
         if seen.setdefault(here.span, local.id) != local.id:
             continue
-        yield Finding(
-            subject=local.node,
-            against=cloud.node,
-            at=here,
-            variant=variant,
-            severity=Severity.WARNING if variant == "required" else None,
-            args=args,
-            related=(there if isinstance(there, Known) else cloud,),
-            fix=Fix(fix),
-        )
+        other = there if isinstance(there, Known) else cloud
+        yield _differs(local, cloud, variant, here, other, args, fix)
+
+
+def _differs(
+    local: Container, cloud: Container, variant: str, at: Located, other: Located, args: dict[str, str], fix: str
+) -> Finding:
+    severity = Severity.WARNING if variant == "required" else None
+    return Finding(
+        subject=local.node,
+        against=cloud.node,
+        at=at,
+        variant=variant,
+        severity=severity,
+        args=args,
+        related=(other,),
+        fix=Fix(fix),
+    )
 
 
 def _text(user: Value[User]) -> str:

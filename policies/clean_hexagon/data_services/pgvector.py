@@ -59,14 +59,10 @@ def pgvector_missing_locally(graph: Graph, options: Options) -> Outcomes:
             yield Compared(database)
             match database.vector:
                 case Known(False):
-                    yield Finding(
-                        subject=database,
-                        at=database.place,
-                        variant="policy" if where is None else "default",
-                        args={"database": database.name, "image": database.written, "need": need},
-                        related=() if where is None else (where,),
-                        fix=Fix(_advice(database)),
-                    )
+                    args = {"database": database.name, "image": database.written, "need": need}
+                    variant, related = ("policy", ()) if where is None else ("default", (where,))
+                    fix, at = Fix(_advice(database)), database.place
+                    yield Finding(subject=database, at=at, variant=variant, args=args, related=related, fix=fix)
                 case _:
                     yield from undecided(database, database.vector)
 

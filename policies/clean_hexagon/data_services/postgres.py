@@ -50,22 +50,17 @@ def postgres_major_mismatch(graph: Graph, _: Options) -> Outcomes:
     """
     for local, cloud in graph.mirrors(Database, engine="postgres"):
         yield Compared(local, cloud)
-        here, shown, moved = local.shown_version, cloud.shown_version, moved_past(local, cloud.major)
-        args: dict[str, object] = {"local": local.name, "here": here, "there": shown}
+        shown, moved = cloud.shown_version, moved_past(local, cloud.major)
+        args: dict[str, object] = {"local": local.name, "here": local.shown_version, "there": shown}
         if moved is not None:
             args |= {"image": local.written, "here": moved.version, "date": moved.date}
         elif None in (local.major, cloud.major) or local.major == cloud.major:
             yield from undecided(local, local.version, cloud.version)
             continue
-        yield Finding(
-            subject=local,
-            against=cloud,
-            at=local.version if moved is None else local.place,
-            variant="default" if moved is None else "moved",
-            args=args,
-            related=(cloud.version,),
-            fix=_retag(local, _known_part(cloud), f"run Postgres {shown}"),
-        )
+        variant, at = ("default", local.version) if moved is None else ("moved", local.place)
+        target = cloud.version.value if isinstance(cloud.version, Known | Floating) else Version(cloud.major or 0)
+        related, fix = (cloud.version,), _retag(local, target, f"run Postgres {shown}")
+        yield Finding(subject=local, against=cloud, at=at, variant=variant, args=args, related=related, fix=fix)
 
 
 def moved_past(local: Database | Cache, major: int | None) -> Meaning | None:
@@ -100,10 +95,8 @@ def postgres_minor_mismatch(graph: Graph, options: Options) -> Outcomes:
         match local.version, cloud.version:
             case Known(Version() as here), Known(Version() as there) if here.major == there.major and here != there:
                 args = {"local": local.name, "here": here, "there": there}
-                fix = _retag(local, there, f"run Postgres {there}")
-                yield Finding(
-                    subject=local, against=cloud, at=local.version, args=args, related=(cloud.version,), fix=fix
-                )
+                at, related, fix = local.version, (cloud.version,), _retag(local, there, f"run Postgres {there}")
+                yield Finding(subject=local, against=cloud, at=at, args=args, related=related, fix=fix)
             case _ if not _decided_by_major(local, cloud):
                 yield from undecided(local, local.version, cloud.version)
 
@@ -182,10 +175,6 @@ def _unprovable(local: Database, cloud: Database) -> Outcomes:
             return
     related = (other.version,)
     yield Finding(subject=subject, against=other, at=at, variant=variant, args=args, related=related, fix=fix)
-
-
-def _known_part(cloud: Database) -> Version:
-    return cloud.version.value if isinstance(cloud.version, Known | Floating) else Version(cloud.major or 0)
 
 
 def _decided_by_major(local: Database, cloud: Database) -> bool:

@@ -58,15 +58,9 @@ def redis_major_mismatch(graph: Graph, options: Options) -> Outcomes:
             yield from undecided(local, local.version, cloud.version, cloud.family)
             continue
         if there is not None and there != local.major:
-            yield Finding(
-                subject=local,
-                against=cloud,
-                at=local.version if moved is None else local.place,
-                variant="default" if moved is None else "moved",
-                args=args,
-                related=(place,),
-                fix=_retag(local, there, options),
-            )
+            variant, at = ("default", local.version) if moved is None else ("moved", local.place)
+            related, fix = (place,), _retag(local, there, options)
+            yield Finding(subject=local, against=cloud, at=at, variant=variant, args=args, related=related, fix=fix)
 
 
 def _retag(local: Cache, major: int, options: Options) -> Fix:

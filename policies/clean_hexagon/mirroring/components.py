@@ -154,15 +154,16 @@ def engine_substitution(graph: Graph, _: Options) -> Outcomes:
         match local.engine, cloud.engine:
             case Known(here), Known(there) if not graph.equivalent(here, there) and {here, there} != _CACHES:
                 emulator = serves(here, there)
+                args = {"local": local.name, "here": product(here), "there": product(there)}
                 yield Finding(
                     subject=local,
                     against=cloud,
                     at=local.engine,
                     variant="emulator" if emulator else "default",
                     severity=Severity.NOTE if emulator else None,
-                    args={"local": local.name, "here": product(here), "there": product(there)},
+                    args=args,
                     related=(cloud.engine,),
-                    fix=None if emulator else Fix(f"run {product(there)} locally"),
+                    fix=None if emulator else Fix(f"run {args['there']} locally"),
                 )
             case _:
                 yield from undecided(local, local.engine, cloud.engine)

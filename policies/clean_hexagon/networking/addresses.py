@@ -17,7 +17,6 @@ from policyengine.api import (
     Known,
     Node,
     Outcomes,
-    Package,
     Role,
     Severity,
     Side,
@@ -44,7 +43,7 @@ class Key(Struct, frozen=True):
     where the name may as well hold the address of another system.
     """
 
-    severity: Severity
+    severity: Severity | None
     exact: bool
     sure: bool
 
@@ -56,11 +55,12 @@ def address_keys(graph: Graph, options: Options) -> dict[str, Key]:
     where that is a dependency, since any system may call its identity provider so; `APP_URL` is no auth key.
     """
     declared = options.public_url.declared
-    names = ["BETTER_AUTH_URL", "NEXTAUTH_URL", "APP_URL", *(["AUTH_URL"] if _uses_auth_js(graph) else [])]
-    own = options.public_url.keys
+    names, own = ["BETTER_AUTH_URL", "NEXTAUTH_URL", "APP_URL"], options.public_url.keys
+    if any(name == "next-auth" or name.startswith("@auth/") for name in graph.dependencies):
+        names.append("AUTH_URL")
     return {
         name: Key(
-            Severity.WARNING if name == "APP_URL" else Severity.ERROR,
+            Severity.WARNING if name == "APP_URL" else None,
             exact=declared or name in own,
             sure=name != "APP_URL" or name in own,
         )
@@ -68,27 +68,14 @@ def address_keys(graph: Graph, options: Options) -> dict[str, Key]:
     }
 
 
-def _uses_auth_js(graph: Graph) -> bool:
-    return any(
-        dependency.key == "next-auth" or dependency.key.startswith("@auth/")
-        for package in graph.all(Package)
-        for dependency in package.dependencies
-    )
-
-
 def is_wrong(key: Key, found: Endpoint, options: Options, *, cloud: bool) -> bool:
     """Whether a value breaks mandate 5.2: not public in the cloud, or not the canonical one, or its like, locally."""
     if cloud:
         return found.loopback or found.scheme != options.public_url.cloud_scheme
     canonical = web_origin(options.public_url.canonical)
-    if canonical is None or _same(found, canonical) or not (key.exact or key.sure or found.loopback):
+    if canonical is None or found.same_origin(canonical) or not (key.exact or key.sure or found.loopback):
         return False
     return key.exact or (found.scheme, found.host) != ("http", "127.0.0.1")
-
-
-def _same(one: Endpoint, other: Endpoint) -> bool:
-    """Whether a browser takes both for one origin."""
-    return (one.scheme, one.host, one.port) == (other.scheme, other.host, other.port)
 
 
 _FRONT = frozenset({Role.APP, Role.PROXY, Role.TOOL, Role.JOB})
@@ -162,15 +149,9 @@ def _not_canonical(subject: Node, variable: Variable, key: Key, found: Endpoint,
         port = f":{found.port}" if found.written else ""
         variant, fix = "loopback", _rewrite(variable, found, f"http://127.0.0.1{port}")
         fix = fix if found.loopback else Fix("use http on 127.0.0.1")
-    url = shown_origin(variable.value, found)
-    return Finding(
-        subject=subject,
-        at=variable.value,
-        severity=None if key.severity is Severity.ERROR else key.severity,
-        variant=variant,
-        args={"key": variable.key, "where": subject.name, "url": url, "scheme": scheme, "canonical": canonical},
-        fix=fix,
-    )
+    url, value, severity = shown_origin(variable.value, found), variable.value, key.severity
+    args = {"key": variable.key, "where": subject.name, "url": url, "scheme": scheme, "canonical": canonical}
+    return Finding(subject=subject, at=value, severity=severity, variant=variant, args=args, fix=fix)
 
 
 @rule(
@@ -224,16 +205,10 @@ def _unpublished(client: Container, variable: Variable, key: Key, port: int) -> 
         old = published[0].published
         if old.span != published[0].target.span:
             fix = Fix.replacing(fix.description, old.span, str(old.value), str(port))
-    numbers = ", ".join(map(str, client.published))
-    return Finding(
-        subject=client.node,
-        at=published[0].span if published else client,
-        variant="default" if published else "unpublished",
-        severity=None if key.severity is Severity.ERROR else key.severity,
-        args={"service": client.name, "key": variable.key, "port": port, "published": numbers},
-        related=(variable.value,),
-        fix=fix,
-    )
+    variant, at = ("default", published[0].span) if published else ("unpublished", client.span)
+    numbers, related, severity = ", ".join(map(str, client.published)), (variable.value,), key.severity
+    args = {"service": client.name, "key": variable.key, "port": port, "published": numbers}
+    return Finding(subject=client.node, at=at, variant=variant, severity=severity, args=args, related=related, fix=fix)
 
 
 def _rewrite(variable: Variable, found: Endpoint, address: str) -> Fix:

@@ -7,7 +7,6 @@ from policyengine.api import (
     Compared,
     Container,
     Edit,
-    Endpoint,
     Finding,
     Fix,
     Graph,
@@ -19,14 +18,9 @@ from policyengine.api import (
     Side,
     Span,
     Unknown,
-    host_kind,
     is_address,
-    is_for_browsers,
-    is_for_servers,
-    is_web,
-    port_of_engine,
+    known,
     rule,
-    speaks_of,
     undecided,
 )
 
@@ -84,26 +78,16 @@ def localhost_inside_container(graph: Graph, options: Options) -> Outcomes:
                 continue
             seen.add(address.span)
             sibling, port, place = meant
-            args = {"key": address.variable.key, "service": container.name, "endpoint": address.endpoint}
-            yield Finding(
-                subject=container.node,
-                at=address.span,
-                variant="default" if address.endpoint.loopback else "gateway",
-                severity=None if address.endpoint.loopback else Severity.WARNING,
-                args=args | {"right": f"{sibling.name}:{port}", "sibling": sibling.name},
-                related=(place,),
-                fix=_redirected(address, sibling.name, port),
-            )
+            variant, severity = ("default", None) if address.endpoint.loopback else ("gateway", Severity.WARNING)
+            yield _redirected(container, address, sibling.name, port, place, variant=variant, severity=severity)
 
 
 def _meant(container: Container, address: Address, siblings: list[Container]) -> tuple[Container, int, Located] | None:
     """The sibling that an endpoint on localhost or on the Docker host is meant for, its port, and what tells so."""
-    endpoint, key = address.endpoint, address.variable.key
-    if not (endpoint.loopback or host_kind(endpoint.host) == "gateway") or endpoint.port in container.own_ports:
+    endpoint = address.endpoint
+    if not (endpoint.loopback or endpoint.gateway) or address.for_browsers or endpoint.port in container.own_ports:
         return None
-    if is_web(endpoint.scheme) and is_for_browsers(key):
-        return None
-    plausible = [each for each in siblings if _plausible(each.role, key, endpoint)]
+    plausible = [each for each in siblings if _plausible(each.role, address)]
     for sibling in plausible:
         port = sibling.published.get(endpoint.port)
         if port is not None and isinstance(port.target, Known):
@@ -111,27 +95,21 @@ def _meant(container: Container, address: Address, siblings: list[Container]) ->
     for sibling in plausible if endpoint.loopback else ():
         if address.words is None and endpoint.port in sibling.listens:
             return sibling, endpoint.port, sibling
-        store = None if address.words is None else sibling.store
-        if store is not None and isinstance(store.engine, Known) and speaks_of(address.words or (), store.engine.value):
-            number = store.port.value if isinstance(store.port, Known) else port_of_engine(store.engine.value)
-            if number:
-                return sibling, number, sibling
+        engine = None if sibling.store is None else known(sibling.store.engine, "")
+        if engine and address.speaks_of(engine) and sibling.store_port:
+            return sibling, sibling.store_port, sibling
     return None
 
 
-def _plausible(role: Role, key: str, endpoint: Endpoint) -> bool:
+def _plausible(role: Role, address: Address) -> bool:
     """Whether a server-side client may mean a sibling of this role.
 
     A web address of a proxy or a tool is what people open, and so may be that of an application, unless the variable
     speaks of an API or the like. A host variable of an application may be what it binds to.
     """
-    if is_web(endpoint.scheme) and role is Role.APP:
-        return is_for_servers(key)
-    if is_web(endpoint.scheme):
-        return role not in {Role.PROXY, Role.TOOL}
-    if endpoint.scheme == "host":
-        return role not in {Role.APP, Role.PROXY, Role.JOB}
-    return True
+    if address.endpoint.web:
+        return address.for_servers if role is Role.APP else role not in {Role.PROXY, Role.TOOL}
+    return address.endpoint.scheme != "host" or role not in {Role.APP, Role.PROXY, Role.JOB}
 
 
 def _one_network(one: Container, other: Container) -> bool:
@@ -175,27 +153,43 @@ def published_port_used_internally(graph: Graph, options: Options) -> Outcomes:
             if port is None or not isinstance(port.target, Known) or endpoint.port in sibling.listens:
                 continue
             seen.add(address.span)
-            right = f"{endpoint.host}:{port.target.value}"
-            args = {"key": address.variable.key, "service": container.name, "endpoint": endpoint, "right": right}
-            yield Finding(
-                subject=container.node,
-                at=address.span if address.port is None else address.port,
-                args=args,
-                related=(port,),
-                fix=_redirected(address, endpoint.host, port.target.value),
-            )
+            yield _redirected(container, address, endpoint.host, port.target.value, port, at=address.port)
 
 
-def _redirected(address: Address, host: str, port: int) -> Fix:
-    """The Fix that points a variable at another host and port."""
-    description, endpoint, held = f"use {host}:{port}", address.endpoint, address.port
-    if not address.exact:
-        return Fix(description)
+def _redirected(
+    container: Container,
+    address: Address,
+    host: str,
+    port: int,
+    place: Located,
+    *,
+    at: Located | None = None,
+    variant: str = "default",
+    severity: Severity | None = None,
+) -> Finding:
+    """The finding that a variable is to point at another host and port, as `place` tells."""
+    right, endpoint, key = f"{host}:{port}", address.endpoint, address.variable.key
+    args = {"key": key, "service": container.name, "endpoint": endpoint, "right": right, "sibling": host}
+    edits = _edits(address, host, port) if address.exact else ()
+    return Finding(
+        subject=container.node,
+        at=at or address.span,
+        variant=variant,
+        severity=severity,
+        args=args,
+        related=(place,),
+        fix=Fix(f"use {right}", edits),
+    )
+
+
+def _edits(address: Address, host: str, port: int) -> tuple[Edit, ...]:
+    """The edits that point a variable at another host and port; none where the port does not stand by itself."""
+    endpoint, held = address.endpoint, address.port
     if endpoint.written and held is None:
-        return Fix(description, (Edit(address.span, f"{host}:{port}"),))
-    edits = [Edit(address.span, host)] if host != endpoint.host else []
-    if port != endpoint.port:
-        if held is None or held.span.end - held.span.start != len(held.value):
-            return Fix(description)
-        edits.append(Edit(held.span, str(port)))
-    return Fix(description, tuple(edits))
+        return (Edit(address.span, f"{host}:{port}"),)
+    edits = (Edit(address.span, host),) if host != endpoint.host else ()
+    if port == endpoint.port:
+        return edits
+    if held is None or held.span.end - held.span.start != len(held.value):
+        return ()
+    return (*edits, Edit(held.span, str(port)))

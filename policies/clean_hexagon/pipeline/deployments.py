@@ -97,14 +97,10 @@ def _ungated(graph: Graph, workflow: Workflow, deploys: list[Happening], gates: 
         passed = next((each for each in gates if each.job.id in graph.needs(deploy.job)), None)
         bypass = passed is not None and _skipped_on_dispatch(graph, workflow, passed.job) and _runs_anyway(job)
         if passed is None or bypass:
-            yield Finding(
-                subject=job,
-                at=(job.condition or job) if bypass else job,
-                variant="dispatch" if bypass else "default",
-                args={"job": job.name},
-                related=(deploy, passed or gates[0]),
-                fix=None if bypass else _need(graph, job, graph.beside(gates[0].job, job)),
-            )
+            variant, at = ("dispatch", job.condition or job) if bypass else ("default", job)
+            args, related = {"job": job.name}, (deploy, passed or gates[0])
+            fix = None if bypass else _need(graph, job, graph.beside(gates[0].job, job))
+            yield Finding(subject=job, at=at, variant=variant, args=args, related=related, fix=fix)
 
 
 def _hands_over(deploy: Happening) -> bool:
@@ -159,11 +155,5 @@ def _without_gate(graph: Graph, workflow: Workflow, deploys: list[Happening], op
         return
     args = {"event": workflow.main_event, "upstream": (gated or upstream or [workflow])[0].name}
     for job, deploy in _firsts((graph.beside(each.job), each) for each in deploys).values():
-        yield Finding(
-            subject=job,
-            at=job if follows is None else job.condition or job,
-            variant=variant,
-            args=args | {"job": job.name},
-            related=(deploy,),
-            fix=fix,
-        )
+        at, told = job if follows is None else job.condition or job, args | {"job": job.name}
+        yield Finding(subject=job, at=at, variant=variant, args=told, related=(deploy,), fix=fix)

@@ -19,7 +19,6 @@ from policyengine.api import (
     Graph,
     Happening,
     Known,
-    Migrate,
     Outcomes,
     Role,
     Service,
@@ -103,18 +102,8 @@ def wants_gate(graph: Graph, workflow: Workflow, options: Options) -> bool:
     if options.ci.gate.scope == "deploy" or deploys(graph, workflow):
         return workflow.is_for_changes and bool(deploys(graph, workflow))
     chore = any(map(is_chore, _TOKEN.findall(PurePosixPath(workflow.path).stem.lower())))
-    return not chore and any(trigger.brings_code for trigger in workflow.triggers) and _works(graph, workflow)
-
-
-def _works(graph: Graph, workflow: Workflow) -> bool:
-    """Whether a workflow builds or tests the system, or changes its schema."""
-    return any(
-        step.builds
-        or any(isinstance(each, ComposeUp | EndToEnd | Migrate) for each in step.activities)
-        or any(command.does("build", "test", "e2e") for command in step.commands)
-        for job in graph.jobs(workflow)
-        for step in job.steps
-    )
+    works = any(step.works for job in graph.jobs(workflow) for step in job.steps)
+    return works and not chore and any(trigger.brings_code for trigger in workflow.triggers)
 
 
 def hidden(graph: Graph, workflow: Workflow) -> Unknown | None:
@@ -184,15 +173,11 @@ def workflow_without_compose_gate(graph: Graph, options: Options) -> Outcomes:
         if unseen is not None:
             yield from undecided(workflow, unseen)
             continue
-        deploy = next(iter(deploys(graph, workflow)), None)
-        yield Finding(
-            subject=workflow,
-            at=workflow,
-            variant="default" if deploy is None else "deploys",
-            args={"workflow": workflow.path, "event": workflow.main_event},
-            related=() if deploy is None else (deploy,),
-            fix=Fix("add a job that runs `docker compose up --wait` and then the end-to-end tests"),
-        )
+        related = tuple(deploys(graph, workflow)[:1])
+        args = {"workflow": workflow.path, "event": workflow.main_event}
+        fix = Fix("add a job that runs `docker compose up --wait` and then the end-to-end tests")
+        variant = "deploys" if related else "default"
+        yield Finding(subject=workflow, at=workflow, variant=variant, args=args, related=related, fix=fix)
 
 
 @rule(

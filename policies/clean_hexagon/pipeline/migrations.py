@@ -26,13 +26,12 @@ from policyengine.api import (
     Span,
     Stage,
     Unknown,
-    environment,
     family,
     is_for_tests,
     known,
     rule,
+    speaks_of_development,
     undecided,
-    words_of,
 )
 
 _AT_START = frozenset({"flyway", "liquibase"})
@@ -144,13 +143,8 @@ def _migrates(container: Container) -> bool:
 
 def _images(graph: Graph) -> list[Container]:
     """What the Dockerfiles that are not for development start: what may run where the files do not show who runs it."""
-    stages = (stage for stage in graph.all(Stage) if stage.last and not _for_development(stage.dockerfile))
-    return [graph.container(stage) for stage in stages]
-
-
-def _for_development(path: str) -> bool:
-    """Whether a Dockerfile is for development or tests by its path."""
-    return is_for_tests(path) or any(environment(word) in ("dev", "local") for word in words_of(path))
+    stages = (stage for stage in graph.all(Stage) if stage.last and not is_for_tests(stage.dockerfile))
+    return [graph.container(stage) for stage in stages if not speaks_of_development(stage.dockerfile)]
 
 
 def _unread(graph: Graph) -> Iterator[tuple[Node, Unknown]]:

@@ -82,6 +82,15 @@ class Step(Struct, frozen=True):
     builds: tuple[str, ...] = ()  # ids of Build nodes
     gap: Unknown | None = None  # why the step may do more than is listed (a remote action, an unreadable script)
 
+    @property
+    def works(self) -> bool:
+        """Whether it builds or tests the system, brings it up, or changes its schema."""
+        return (
+            bool(self.builds)
+            or any(isinstance(each, ComposeUp | EndToEnd | Migrate) for each in self.activities)
+            or any(command.does("build", "test", "e2e") for command in self.commands)
+        )
+
 
 class Happening(Struct, frozen=True):
     """An activity of a job: the position of its step in the job, and its own in the step."""
