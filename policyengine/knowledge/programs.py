@@ -110,7 +110,7 @@ class Runs(Struct, frozen=True, forbid_unknown_fields=True):
     user: bool = False
 
 
-class Scripts(Struct, frozen=True, forbid_unknown_fields=True):
+class ScriptNames(Struct, frozen=True, forbid_unknown_fields=True):
     """How a program names scripts, targets or tasks of a file of the tree.
 
     Behind one of the words `after`; when `direct` also without, but for its `own` commands; `bare` names need no such
@@ -143,7 +143,7 @@ class Program(Struct, frozen=True, forbid_unknown_fields=True):
     tasks: dict[str, str] = {}
     options: dict[str, str] = {}
     runs: Runs | None = None
-    scripts: Scripts | None = None
+    scripts: ScriptNames | None = None
 
     @property
     def taking(self) -> frozenset[str]:

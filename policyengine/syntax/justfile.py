@@ -1,7 +1,7 @@
 """Justfiles as far as `just recipe` needs: recipes, their dependencies and lines, variables, aliases and settings.
 
 Source of fact: the just manual (just.systems/man). Expressions are evaluated as far as they are texts, variables,
-parameters, `+`, `/`, `env()` and `if`; what is left stays as `${NAME}`. Lines are `Text`s for the shell reader;
+parameters, `+`, `/`, `env()` and `if`; what is left is not decided. Lines are `Text`s for the shell reader;
 characters that came from a variable stand where it is used.
 """
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from policyengine.model.text import Text
+from policyengine.model.value import Unknown
 from policyengine.patterns import regex
 from policyengine.syntax.environment import Environment
 
@@ -44,7 +45,7 @@ _CHOICE = regex(r"\s*if\s+([^={]+?)\s*(==|!=)\s*([^{]+?)\s*\{([^{}]*)\}\s*else\s
 _SYSTEMS = frozenset({"linux", "macos", "windows", "unix", "openbsd"})
 
 
-class Line(Struct, frozen=True):
+class RecipeLine(Struct, frozen=True):
     """One line of a recipe, which just gives to a shell of its own, or the whole body of a recipe with a shebang."""
 
     text: Text
@@ -52,12 +53,12 @@ class Line(Struct, frozen=True):
     directory: str  # relative to the folder of the file, or empty
 
 
-class Run(Struct, frozen=True):
+class RecipeRun(Struct, frozen=True):
     """A recipe that runs: its name, its lines, and why they cannot be read where they cannot."""
 
     name: str
     path: str
-    lines: tuple[Line, ...]
+    lines: tuple[RecipeLine, ...]
     gap: str = ""
 
 
@@ -131,7 +132,7 @@ class Justfile:
             yield name, waiting[:count]
             del waiting[:count]
 
-    def order(self, name: str, arguments: Sequence[str] = ()) -> Iterator[Run]:
+    def order(self, name: str, arguments: Sequence[str] = ()) -> Iterator[RecipeRun]:
         """The recipes that `just name` runs: dependencies first, each call once, those behind `&&` afterwards."""
         visited: set[tuple[str, tuple[str, ...]]] = set()
         stack: list[tuple[str, tuple[str, ...], bool, int]] = [(name, tuple(arguments), False, 0)]
@@ -166,16 +167,16 @@ class Justfile:
                 bound[name] = self._value(default, bound) if default is not None else None
         return bound
 
-    def _run(self, recipe: _Recipe, bound: Mapping[str, str | None]) -> Run:
+    def _run(self, recipe: _Recipe, bound: Mapping[str, str | None]) -> RecipeRun:
         systems = _SYSTEMS.intersection(recipe.attributes)
         system = {"Linux": "linux", "macOS": "macos", "Windows": "windows"}.get(
             self.environment.get("RUNNER_OS") or "", ""
         )
         if systems and system and system not in systems and not ("unix" in systems and system != "windows"):
-            return Run(recipe.name, recipe.source.path, ())
+            return RecipeRun(recipe.name, recipe.source.path, ())
         lines = self._script(recipe, bound) if self._shebang(recipe) else self._lines(recipe, bound)
         gap = self._unread(recipe)
-        return Run(recipe.name, recipe.source.path, () if gap else tuple(lines), gap)
+        return RecipeRun(recipe.name, recipe.source.path, () if gap else tuple(lines), gap)
 
     def _shebang(self, recipe: _Recipe) -> bool:
         """Whether a recipe is one script: by its first line, or by an attribute; without lines it is none."""
@@ -197,7 +198,7 @@ class Justfile:
             return f"a recipe for {shell} is not read"
         return ""
 
-    def _lines(self, recipe: _Recipe, bound: Mapping[str, str | None]) -> Iterator[Line]:
+    def _lines(self, recipe: _Recipe, bound: Mapping[str, str | None]) -> Iterator[RecipeLine]:
         number = 0
         while number < len(recipe.lines):
             start, end = recipe.lines[number]
@@ -210,10 +211,10 @@ class Justfile:
                 ignored = ignored or raw[start] == "-"
                 start += 1
             if start < end and raw[start] != "#":
-                yield Line(self._text(recipe.source, [(start, end)], bound), ignored, self._directory(recipe))
+                yield RecipeLine(self._text(recipe.source, [(start, end)], bound), ignored, self._directory(recipe))
 
-    def _script(self, recipe: _Recipe, bound: Mapping[str, str | None]) -> Iterator[Line]:
-        yield Line(self._text(recipe.source, recipe.lines, bound), False, self._directory(recipe))  # noqa: FBT003
+    def _script(self, recipe: _Recipe, bound: Mapping[str, str | None]) -> Iterator[RecipeLine]:
+        yield RecipeLine(self._text(recipe.source, recipe.lines, bound), False, self._directory(recipe))  # noqa: FBT003
 
     def _directory(self, recipe: _Recipe) -> str:
         written = next((each for each in recipe.attributes if each.startswith("working-directory")), "")
@@ -230,12 +231,15 @@ class Justfile:
                 length += put.start() - at
                 at = put.end()
                 value = "{{" if put[1] is None else self._value(put[1], bound)
+                span = source.span(*put.span())
                 if value is None:
-                    name = put[1].strip()
-                    value = f"${{{name}}}" if re.fullmatch(r"[A-Za-z_]\w*", name) else "${_}"
+                    name = put[1].strip() if re.fullmatch(r"[A-Za-z_]\w*", put[1].strip()) else "_"
+                    unknown = Unknown(f"'{put[1].strip()}' is not in the justfile", span)
+                    texts.append(Text.undecided(f"${{{name}}}", unknown))
+                    continue
                 value = value[: _LONGEST - min(length, _LONGEST)]
                 length += len(value)
-                texts.append(Text.made(value, source.span(*put.span())))
+                texts.append(Text.made(value, span))
             texts.append(Text.standing(source.text[at:end], source.path, at))
             length += end - at
             if len(ranges) > 1:

@@ -16,6 +16,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from policyengine.model.text import Text
+from policyengine.model.value import Unknown
 from policyengine.patterns import regex
 from policyengine.syntax.environment import Environment
 from policyengine.syntax.make_expansion import NAME, Values, closers, reference_end
@@ -52,7 +53,7 @@ class Recipe(Struct, frozen=True):
     errexit: bool = False
 
 
-class Target(Struct, frozen=True):
+class MakeTarget(Struct, frozen=True):
     """A target with all its prerequisites and recipe lines, and where its name stands first.
 
     `conditional` names the condition that decides whether it has more prerequisites.
@@ -146,12 +147,12 @@ class Makefile:
     # -- what make runs --------------------------------------------------------------------------------------------
 
     @property
-    def targets(self) -> Mapping[str, Target]:
+    def targets(self) -> Mapping[str, MakeTarget]:
         """The explicit targets by name, in order."""
         names = [name for name in self._rules if not name.startswith(".")]
         return {name: target for name in names if (target := self.target(name)) is not None}
 
-    def target(self, name: str, bound: Mapping[str, str] | None = None) -> Target | None:
+    def target(self, name: str, bound: Mapping[str, str] | None = None) -> MakeTarget | None:
         """The target that makes `name`: its own rule, and the recipe of the pattern with the shortest stem."""
         own = self._rules.get(name)
         recipe, stem = own, own.stem if own is not None else ""
@@ -170,12 +171,12 @@ class Makefile:
         recipes = [self._recipe(line, values) for line in recipe.lines]
         span = own.span if own is not None else recipe.span
         conditional = own.conditional if own is not None else recipe.conditional
-        return Target(name, span, tuple(needs), tuple(self._joined(recipes)), conditional)
+        return MakeTarget(name, span, tuple(needs), tuple(self._joined(recipes)), conditional)
 
-    def order(self, target: str) -> Iterator[Target]:
+    def order(self, target: str) -> Iterator[MakeTarget]:
         """The targets that `make target` runs: prerequisites first, each once, cycles cut."""
         visited: set[str] = set()
-        stack: list[tuple[str, Target | None, dict[str, str], int]] = [(target, None, {}, 0)]
+        stack: list[tuple[str, MakeTarget | None, dict[str, str], int]] = [(target, None, {}, 0)]
         while stack:
             name, ready, bound, depth = stack.pop()
             if ready is not None:
@@ -456,12 +457,9 @@ class Makefile:
             undecided = undecided or made.conditional
             name = written[2:-1] if written[1:2] in {"(", "{"} else ""
             length += len(made.text)
-            if made.text in {f"${{{name}}}", "${_}"} and NAME.match(name):  # `$(X)` would read as a substitution
-                pieces += (
-                    Text.made("${", source.span(dollar, dollar + 2)),
-                    Text.standing(name, path, dollar + 2),
-                    Text.made("}", source.span(at - 1, at)),
-                )
+            if made.text in {f"${{{name}}}", "${_}"} and NAME.match(name):
+                unknown = Unknown(f"'{name}' is not in the Makefile", source.span(dollar, at))
+                pieces.append(Text.undecided(f"${{{name}}}", unknown))
                 continue
             pieces.append(Text.made(made.text, source.span(dollar, at)))
         pieces.append(Text.standing(raw[at:end], path, at))

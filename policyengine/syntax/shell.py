@@ -21,7 +21,7 @@ from policyengine.model.command import ShellCommand, Word
 from policyengine.model.text import Text
 from policyengine.patterns import regex
 from policyengine.syntax.shell_syntax import parse
-from policyengine.syntax.shell_tree import AndOr, Assignment, Block, Compound, Pipeline, Redirect, Simple
+from policyengine.syntax.shell_tree import AndOr, CommandList, Compound, Pipeline, Redirect, Simple, WrittenAssignment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from policyengine.model.source import Span
     from policyengine.syntax.shell_tree import Element, WrittenWord
 
-__all__ = ["Assignment", "Command", "Ignored", "Redirect", "Script", "commands", "read"]
+__all__ = ["Ignored", "Redirect", "Script", "WrittenAssignment", "WrittenCommand", "commands", "read"]
 
 Marker = Literal["||", "&&", "|", "&", "!", "condition", "substitution", "set +e", "no set -e"]
 
@@ -50,7 +50,7 @@ class Arm(Struct, frozen=True):
     earlier: tuple[str, ...]
 
 
-class Command(Struct, frozen=True):
+class WrittenCommand(Struct, frozen=True):
     """A simple command as written.
 
     `before` is what joins it to the command before it: ``""`` at the start, a newline, ``;``, ``&&``, ``||``, ``|``
@@ -60,7 +60,7 @@ class Command(Struct, frozen=True):
     """
 
     words: tuple[WrittenWord, ...]
-    assignments: tuple[Assignment, ...]
+    assignments: tuple[WrittenAssignment, ...]
     redirects: tuple[Redirect, ...]
     span: Span
     before: str
@@ -90,8 +90,8 @@ class Script(Struct, frozen=True):
     `complete` is false when a quote, bracket or here-document does not end, or a budget ran out.
     """
 
-    commands: tuple[Command, ...]
-    functions: Mapping[str, tuple[Command, ...]]
+    commands: tuple[WrittenCommand, ...]
+    functions: Mapping[str, tuple[WrittenCommand, ...]]
     complete: bool
 
 
@@ -146,12 +146,12 @@ class _Flattening(Struct):
 
     text: Text
     options: _Options
-    commands: list[Command] = field(default_factory=list)
-    functions: dict[str, tuple[Command, ...]] = field(default_factory=dict)
+    commands: list[WrittenCommand] = field(default_factory=list)
+    functions: dict[str, tuple[WrittenCommand, ...]] = field(default_factory=dict)
     joined: str = ""
     arms: tuple[Arm, ...] = ()
 
-    def block(self, block: Block, within: tuple[str, ...], ignored: Ignored | None, *, tail: bool) -> None:
+    def block(self, block: CommandList, within: tuple[str, ...], ignored: Ignored | None, *, tail: bool) -> None:
         for number, item in enumerate(block.items):
             last = number == len(block.items) - 1
             follower = "" if last else self._text_of(block.items[number + 1])
@@ -286,7 +286,7 @@ class _Flattening(Struct):
             else:
                 self.block(block, (*within, role), ignored, tail=tail)
 
-    def _block_or_none(self, block: Block, within: tuple[str, ...], reason: Ignored | None) -> None:
+    def _block_or_none(self, block: CommandList, within: tuple[str, ...], reason: Ignored | None) -> None:
         if reason is not None or not block.items:
             self.block(block, within, reason, tail=False)
             return
@@ -296,7 +296,7 @@ class _Flattening(Struct):
         ]
         self.block(replace(block, items=plain), within, None, tail=True)
 
-    def _alone(self, block: Block, within: tuple[str, ...], ignored: Ignored | None, *, tail: bool) -> None:
+    def _alone(self, block: CommandList, within: tuple[str, ...], ignored: Ignored | None, *, tail: bool) -> None:
         """A subshell: what `set` changes inside does not last."""
         outside = replace(self.options)
         self.joined = ""
@@ -334,7 +334,7 @@ class _Flattening(Struct):
         if not (simple.words or simple.assignments or simple.redirects):
             return
         self.commands.append(
-            Command(
+            WrittenCommand(
                 words=tuple(simple.words),
                 assignments=tuple(simple.assignments),
                 redirects=tuple(simple.redirects),
@@ -373,7 +373,7 @@ def _lets_go(ignored: Ignored | None) -> bool:
     return ignored is None or ignored.marker in {"no set -e", "set +e", "&&"}
 
 
-def _aborts_block(block: Block, *, exits: bool = False) -> bool:
+def _aborts_block(block: CommandList, *, exits: bool = False) -> bool:
     return any(_aborts(pipeline, exits=exits) for item in block.items for pipeline in item.pipelines)
 
 

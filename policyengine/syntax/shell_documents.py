@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from policyengine.syntax.parsing import Parsed
 
 
-class Document(NamedTuple):
+class HereDocument(NamedTuple):
     """A here-document: the indexes of its operator, of its mark, and of the lines of its body."""
 
     operator: str
@@ -42,12 +42,12 @@ _HEREDOC = regex(r"<<(-?)(?!<)[ \t]*((?:'[^'\n]*'|\"[^\"\n]*\"|\\.|[^\s|&;()<>'\
 _LINE = regex(r"(?:[^\\\n]|\\(?:\n|[^\n]|\Z))*(?:\n|\Z)")
 
 
-def documents(written: str, parsed: Parsed) -> tuple[list[Document], str, bool]:
+def documents(written: str, parsed: Parsed) -> tuple[list[HereDocument], str, bool]:
     """The here-documents of a script, and the script with plain redirections in place of them; whether all are closed.
 
     The grammar loses what stands behind a mark (`<<A <<B`, `<<A 2>&1 | b`), so it does not get to see them.
     """
-    found: list[Document] = []
+    found: list[HereDocument] = []
     edits: list[tuple[int, int, str]] = []
     closed, line, behind, place, byte = True, -1, -1, 0, 0
     for match in islice(_HEREDOC.finditer(written), _MOST):
@@ -60,7 +60,7 @@ def documents(written: str, parsed: Parsed) -> tuple[list[Document], str, bool]:
         first, mark = behind, _QUOTES.sub("", match[2])
         lines, behind, ended = _body(written, first, mark, tabs=match[1] == "-")
         closed = closed and ended
-        found.append(Document(f"<<{match[1]}", start, match.span(2), mark != match[2], lines))
+        found.append(HereDocument(f"<<{match[1]}", start, match.span(2), mark != match[2], lines))
         edits.append((start, match.start(2), "<".ljust(match.start(2) - start)))
         edits.append((first, behind, _INK.sub(" ", written[first:behind])))
     pieces: list[str] = []

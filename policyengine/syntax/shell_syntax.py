@@ -14,14 +14,14 @@ from policyengine.patterns import regex
 from policyengine.syntax import shell_documents, shell_words
 from policyengine.syntax.shell_tree import (
     AndOr,
-    Assignment,
-    Block,
+    CommandList,
     Compound,
     Element,
     Operator,
     Pipeline,
     Redirect,
     Simple,
+    WrittenAssignment,
     WrittenWord,
 )
 from policyengine.syntax.shell_words import REPLACED, WordMaker
@@ -41,7 +41,7 @@ LENGTH = 1_000_000
 _ROUNDS = 4
 
 
-def parse(text: Text, *, plainly: bool = True) -> tuple[Block, bool]:
+def parse(text: Text, *, plainly: bool = True) -> tuple[CommandList, bool]:
     """The commands of a script, and whether all of it was understood.
 
     With `plainly`, a line of plain words is read without the grammar, which gives the same.
@@ -58,7 +58,7 @@ def parse(text: Text, *, plainly: bool = True) -> tuple[Block, bool]:
     language = Language(tree_sitter_bash.language())
     complete = len(text.written) <= LENGTH
     try:
-        documents: list[shell_documents.Document] = []
+        documents: list[shell_documents.HereDocument] = []
         if "<<" in written:
             documents, written, closed = shell_documents.documents(
                 written, parsing.parse(Source("", written), language)
@@ -75,7 +75,7 @@ def parse(text: Text, *, plainly: bool = True) -> tuple[Block, bool]:
                 letters[at] = ";"
             written = "".join(letters)
     except ReadError:
-        return Block(), False
+        return CommandList(), False
     return block, complete and not (converter.deepest or converter.ends or _broken(parsed))
 
 
@@ -105,7 +105,7 @@ _LETTERS = regex(r"[\w./:@=%+,-]+")
 class _Converter:
     """From nodes of the grammar to the tree above."""
 
-    def __init__(self, text: Text, parsed: Parsed, documents: Sequence[shell_documents.Document]) -> None:
+    def __init__(self, text: Text, parsed: Parsed, documents: Sequence[shell_documents.HereDocument]) -> None:
         self.text = text
         self.documents = {each.start: each for each in documents}
         self.written = parsed.source.text
@@ -116,8 +116,8 @@ class _Converter:
 
     # -- lists -----------------------------------------------------------------------------------------------------
 
-    def block(self, nodes: Iterable[Node]) -> Block:
-        block = Block()
+    def block(self, nodes: Iterable[Node]) -> CommandList:
+        block = CommandList()
         if self._depth >= DEPTH:
             self.deepest = True
             return block
@@ -337,7 +337,7 @@ class _Converter:
         parts = [*([value] if value is not None else []), *nodes[1:]]  # the grammar parts `$A.$B`
         written = self._slice(name).partition("[")[0] if name is not None else ""
         word = self._word(parts) if parts else WrittenWord(self.text.cut(end, end), self.text.span(end, end))
-        simple.assignments.append(Assignment(written, word, self.text.span(start, end)))
+        simple.assignments.append(WrittenAssignment(written, word, self.text.span(start, end)))
 
     def _between(self, simple: Simple, start: int, end: int) -> None:
         """Words that the grammar has lost, as the `-` of `python3 - <<EOF`, and ends of lines that it has not seen."""

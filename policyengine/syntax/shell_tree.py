@@ -20,7 +20,7 @@ class WrittenWord(Struct, frozen=True):
     content: Text
     span: Span
     quoted: bool = False
-    blocks: tuple[Block, ...] = ()
+    blocks: tuple[CommandList, ...] = ()
 
     @property
     def text(self) -> str:
@@ -41,7 +41,7 @@ class Operator(NamedTuple):
     end: int
 
 
-class Assignment(Struct, frozen=True):
+class WrittenAssignment(Struct, frozen=True):
     """`NAME=value` before a command, or on its own."""
 
     name: str
@@ -67,7 +67,7 @@ class Simple(Struct):
     start: int
     end: int
     words: list[WrittenWord] = field(default_factory=list)
-    assignments: list[Assignment] = field(default_factory=list)
+    assignments: list[WrittenAssignment] = field(default_factory=list)
     redirects: list[Redirect] = field(default_factory=list)
 
 
@@ -77,7 +77,7 @@ class Compound(Struct):
     kind: str
     start: int
     end: int
-    parts: list[tuple[str, Block]] = field(default_factory=list)
+    parts: list[tuple[str, CommandList]] = field(default_factory=list)
     name: str = ""
     subject: str = ""  # of a `case`, without its quotes
     patterns: list[tuple[str, ...]] = field(default_factory=list)  # of a `case`, one tuple for each part
@@ -107,7 +107,7 @@ class AndOr(Struct):
     terminator: str = ""
 
 
-class Block(Struct):
+class CommandList(Struct):
     """A list of commands."""
 
     items: list[AndOr] = field(default_factory=list)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from policyengine.model.text import Text
 from policyengine.patterns import regex
-from policyengine.syntax.shell_tree import AndOr, Block, Pipeline, Simple, WrittenWord
+from policyengine.syntax.shell_tree import AndOr, CommandList, Pipeline, Simple, WrittenWord
 
 if TYPE_CHECKING:
     import re
@@ -29,12 +29,14 @@ _NAME = regex(r"[A-Za-z_]\w*")
 class WordMaker:
     """What a word holds so far."""
 
-    def __init__(self, text: Text, offset: Callable[[int], int], block: Callable[[Iterable[Node]], Block]) -> None:
+    def __init__(
+        self, text: Text, offset: Callable[[int], int], commands: Callable[[Iterable[Node]], CommandList]
+    ) -> None:
         self._text = text
         self._offset = offset
-        self._block = block
+        self._commands = commands
         self.pieces: list[Text] = []
-        self.blocks: list[Block] = []
+        self.blocks: list[CommandList] = []
         self.quoted = False
         self._dollar = -2
 
@@ -115,7 +117,7 @@ class WordMaker:
         while waiting:
             each = waiting.pop()
             if each.type in {"command_substitution", "process_substitution"}:
-                self.blocks.append(self._block(each.children[1:-1]))
+                self.blocks.append(self._commands(each.children[1:-1]))
             else:
                 waiting += reversed(each.children)
 
@@ -139,7 +141,7 @@ _RESERVED = frozenset(
 _LONGEST = 2_000
 
 
-def plain(text: Text, written: str) -> Block | None:
+def plain(text: Text, written: str) -> CommandList | None:
     """The one command of a line of words, quotes and plain variables, for which no grammar is needed; else None."""
     if len(written) > _LONGEST or not _SCRIPT.fullmatch(written):
         return None
@@ -148,8 +150,8 @@ def plain(text: Text, written: str) -> Block | None:
     if found[0][0] in _RESERVED or "=" in found[0][0]:
         return None
     for match in found:
-        maker = WordMaker(text, lambda index: index, lambda _: Block())
+        maker = WordMaker(text, lambda index: index, lambda _: CommandList())
         maker.plain(match)
         simple.words.append(maker.word(*match.span()))
     pipeline = Pipeline(simple.start, simple.end, [simple])
-    return Block([AndOr(simple.start, simple.end, [pipeline])])
+    return CommandList([AndOr(simple.start, simple.end, [pipeline])])

@@ -1,7 +1,7 @@
 """Taskfiles (go-task) as far as `task name` needs: tasks, their dependencies and commands, variables and includes.
 
 Source of fact: the Taskfile schema reference, taskfile.dev. Templates are evaluated as far as they are variables
-(`{{.TAG}}`) with an optional default; what is left stays as `${NAME}`. Commands are `Text`s for the shell reader.
+(`{{.TAG}}`) with an optional default; what is left is not decided. Commands are `Text`s for the shell reader.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from policyengine.model.source import ReadError, Source
 from policyengine.model.text import Text
+from policyengine.model.value import Unknown
 from policyengine.patterns import regex
 from policyengine.syntax.folding import unfold
 from policyengine.syntax.tree import Mapping, Scalar, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from collections.abc import Mapping as Named
 
+    from policyengine.model.source import Span
     from policyengine.syntax.environment import Environment
     from policyengine.syntax.tree import Document
 
@@ -39,19 +41,13 @@ _CONTROL = regex(r"\{\{-?[ \t\n]{0,20}(?:if|range|with|else|end|template|block|d
 _SYSTEM = {"Linux": "linux", "macOS": "darwin", "Windows": "windows"}
 
 
-class Line(Struct, frozen=True):
+class TaskCommand(Struct, frozen=True):
     """One command of a task, run in `directory` (relative to the folder of the first file)."""
 
     name: str
     text: Text
     ignored: bool
     directory: str
-
-
-class Gap(Struct, frozen=True):
-    """Why a task may do more than was told."""
-
-    reason: str
 
 
 class _Task(Struct, frozen=True):
@@ -97,6 +93,7 @@ class Taskfile:
         file: Callable[[str], Source | None],
     ) -> None:
         self.source = source
+        self._place = source.span(0, 0)
         self._environment = environment
         self._given = given
         self._file = file
@@ -107,10 +104,10 @@ class Taskfile:
         """Whether there is such a task."""
         return self._find(name) is not None
 
-    def order(self, name: str) -> Iterator[Line | Gap]:
+    def order(self, name: str) -> Iterator[TaskCommand | Unknown]:
         """What `task name` runs: dependencies first, then its commands, with the tasks that they call."""
         self._count = 0
-        yield from self._run(name, {}, frozenset())
+        yield from self._run(name, {}, frozenset(), self._place)
 
     # -- running ---------------------------------------------------------------------------------------------------
 
@@ -124,11 +121,13 @@ class Taskfile:
                 return task, name[len(before) : len(name) - len(after)]
         return None
 
-    def _run(self, name: str, called: dict[str, str | None], seen: frozenset[str]) -> Iterator[Line | Gap]:
+    def _run(
+        self, name: str, called: dict[str, str | None], seen: frozenset[str], place: Span
+    ) -> Iterator[TaskCommand | Unknown]:
         found = self._find(name)
         self._count += 1
         if found is None:
-            yield Gap(f"the task '{name}' is not in the Taskfile")
+            yield Unknown(f"the task '{name}' is not in the Taskfile", place)
             return
         if name in seen or len(seen) > 40 or self._count > _MOST:
             return
@@ -160,12 +159,12 @@ class Taskfile:
         directory: str,
         *,
         ignoring: bool,
-    ) -> Iterator[Line | Gap]:
+    ) -> Iterator[TaskCommand | Unknown]:
         if isinstance(command, Scalar):
             if _CONTROL.search(command.text):
-                yield Gap(f"a template decides what the task '{name}' runs")
+                yield Unknown(f"a template decides what the task '{name}' runs", command.span)
             else:
-                yield Line(name, self._text(task.source, command, variables), ignoring, directory)
+                yield TaskCommand(name, self._text(task.source, command, variables), ignoring, directory)
             return
         if not isinstance(command, Mapping) or not self._here(command.get("platforms")):
             return
@@ -178,7 +177,7 @@ class Taskfile:
             elif command.get("task") is not None:
                 yield from self._call(command, task, each, seen)
             elif isinstance(later, Scalar):
-                yield Line(name, self._text(task.source, later, each), True, directory)  # noqa: FBT003
+                yield TaskCommand(name, self._text(task.source, later, each), True, directory)  # noqa: FBT003
             elif isinstance(later, Mapping):
                 yield from self._call(later, task, each, seen)
 
@@ -192,20 +191,20 @@ class Taskfile:
 
     def _call(
         self, document: Document, task: _Task, variables: dict[str, str | None], seen: frozenset[str]
-    ) -> Iterator[Line | Gap]:
+    ) -> Iterator[TaskCommand | Unknown]:
         """A task that another calls, by name or with variables."""
         named = document.get("task") if isinstance(document, Mapping) else document
         if not isinstance(named, Scalar):
             return
         name = self._put(named.text, variables)
-        if "$" in name:
-            yield Gap("which task is called is not in the Taskfile")
+        if name is None:
+            yield Unknown("which task is called is not in the Taskfile", named.span)
             return
         full = name.removeprefix(":") if name.startswith(":") else task.scope.space + name
         if self._find(full) is None and self._find(name) is not None:
             full = name
         given = self._variables(document.get("vars") if isinstance(document, Mapping) else None, variables, only=True)
-        yield from self._run(full, given, seen)
+        yield from self._run(full, given, seen, named.span)
 
     def _here(self, platforms: Document | None) -> bool:
         """Whether a list of platforms holds the machine's; so it counts where that is not known."""
@@ -215,7 +214,10 @@ class Taskfile:
         return not names or system is None or system in systems or systems.isdisjoint(_SYSTEM.values())
 
     @staticmethod
-    def _joined(folder: str, path: str) -> str:
+    def _joined(folder: str, path: str | None) -> str:
+        """A path from a folder; the folder itself where it is not decided."""
+        if path is None:
+            return folder
         return f"{folder}/{path}" if folder and not path.startswith("/") else path
 
     # -- texts -----------------------------------------------------------------------------------------------------
@@ -227,31 +229,34 @@ class Taskfile:
         found: dict[str, str | None] = dict(outer)
         made: dict[str, str | None] = {}
         for entry in document.entries if isinstance(document, Mapping) else ():
-            value: str | None = None
-            if isinstance(entry.value, Scalar):
-                text = self._put(entry.value.text, found)
-                value = None if "${" in text and "${" not in entry.value.text else text
+            value = self._put(entry.value.text, found) if isinstance(entry.value, Scalar) else None
             found[entry.key.text] = made[entry.key.text] = value
         return made if only else found
 
-    def _value(self, match: re.Match[str], variables: Named[str, str | None]) -> str:
+    def _value(self, match: re.Match[str], variables: Named[str, str | None]) -> str | None:
+        """What a template comes to; None where the files do not decide it."""
         named = _NAMED.fullmatch(match[1].strip("- \t\n"))
         if named is None:
-            return "${_}"
+            return None
         name, default = (named[1], named[2]) if named[1] else (named[4], named[3])
         if name == "CLI_ARGS" and name not in variables:
             return ""
         value = variables[name] if name in variables else self._environment.get(name)
         if value is None:
-            return f"${{{name}}}"
+            return None
         if value or default is not None or name in variables or name in self._environment.variables:
             return value or default or ""
         # Nothing in the files sets it: empty as a word of its own, kept within one, where it may only seem so.
         around = match.string[match.start() - 1 : match.start()] + match.string[match.end() : match.end() + 1]
-        return "" if not around.strip() else f"${{{name}}}"
+        return "" if not around.strip() else None
 
-    def _put(self, text: str, variables: Named[str, str | None]) -> str:
-        return _PUT.sub(lambda match: self._value(match, variables), text)[:_LONGEST]
+    def _put(self, text: str, variables: Named[str, str | None]) -> str | None:
+        """A text with what is known put in; None where that leaves a part of it open."""
+        values = [self._value(match, variables) for match in _PUT.finditer(text)]
+        if None in values:
+            return None
+        given = iter(values)
+        return _PUT.sub(lambda _: next(given) or "", text)[:_LONGEST]
 
     def _text(self, source: Source, scalar: Scalar, variables: Named[str, str | None]) -> Text:
         """A command with known variables put in; their characters stand where the template does."""
@@ -260,9 +265,16 @@ class Taskfile:
         at, length = 0, 0
         for put in _PUT.finditer(whole.written):
             start, end = put.span()
-            value = self._value(put, variables)[: max(0, _LONGEST - length - start + at)]
-            texts += (whole.cut(at, start), Text.made(value, whole.span(start, end)))
-            length += start - at + len(value)
+            value, span = self._value(put, variables), whole.span(start, end)
+            texts.append(whole.cut(at, start))
+            if value is None:
+                named = _NAMED.fullmatch(put[1].strip("- \t\n"))
+                name = (named[1] or named[4]) if named is not None else "_"
+                texts.append(Text.undecided(f"${{{name}}}", Unknown(f"'{name}' is not in the Taskfile", span)))
+            else:
+                texts.append(Text.made(value[: max(0, _LONGEST - length - start + at)], span))
+                length += len(value)
+            length += start - at
             at = end
         return Text.join((*texts, whole.cut(at)))
 
@@ -298,7 +310,10 @@ class Taskfile:
         written = body.get("taskfile") if isinstance(body, Mapping) else body
         if not isinstance(written, Scalar):
             return
-        path = self._joined(scope.folder, self._put(written.text, scope.variables))
+        put = self._put(written.text, scope.variables)
+        if put is None:
+            return
+        path = self._joined(scope.folder, put)
         found = self._file(path)
         folder = path.rpartition("/")[0]
         if found is None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-    from policyengine.syntax.shell import Command, Script
+    from policyengine.syntax.shell import Script, WrittenCommand
 
 
 def read(text: str, *, errexit: bool = False, pipefail: bool = False) -> Script:
@@ -29,7 +29,7 @@ def lines(text: str) -> list[tuple[str, ...]]:
     return [command.texts for command in read(text).commands]
 
 
-def named(script: Script, name: str) -> Command:
+def named(script: Script, name: str) -> WrittenCommand:
     return next(command for command in script.commands if command.name == name)
 
 

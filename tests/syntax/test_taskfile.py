@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from policyengine.model.source import ReadError, Source
+from policyengine.model.value import Unknown
 from policyengine.syntax import taskfile
 from policyengine.syntax.environment import Environment
 
@@ -56,7 +57,7 @@ def lines(name: str, **given: str) -> list[tuple[str, str]]:
     )
     return [
         ("gap", line.reason)
-        if isinstance(line, taskfile.Gap)
+        if isinstance(line, Unknown)
         else (line.directory.removeprefix("./"), ("-" if line.ignored else "") + line.text.written)
         for line in tasks.order(name)
     ]
@@ -99,13 +100,15 @@ def test_a_variable_that_nothing_sets_is_kept_within_a_word() -> None:
         {},
         lambda _: None,
     )
-    assert [line.text.written for line in tasks.order("a") if isinstance(line, taskfile.Line)] == ["run  app:${A}"]
+    assert [line.text.written for line in tasks.order("a") if isinstance(line, taskfile.TaskCommand)] == [
+        "run  app:${A}"
+    ]
 
 
 def test_the_text_of_a_command_stands_where_it_is_written() -> None:
     source = Source("Taskfile.yml", TEXT)
     tasks = taskfile.read(source, Environment(), {}, lambda _: None)
-    up = [line for line in tasks.order("up") if isinstance(line, taskfile.Line)][1]
+    up = [line for line in tasks.order("up") if isinstance(line, taskfile.TaskCommand)][1]
     at = up.text.written.index("up -d")
     assert source.slice(up.text.span(at, at + 5)) == "up -d"
 
@@ -113,7 +116,7 @@ def test_the_text_of_a_command_stands_where_it_is_written() -> None:
 def test_tasks_that_call_one_another_end() -> None:
     text = "tasks:\n  a: {cmds: [{task: b}, one]}\n  b: {cmds: [{task: a}, two]}\n"
     tasks = taskfile.read(Source("Taskfile.yml", text), Environment(), {}, lambda _: None)
-    assert [line.text.written for line in tasks.order("a") if isinstance(line, taskfile.Line)] == ["two", "one"]
+    assert [line.text.written for line in tasks.order("a") if isinstance(line, taskfile.TaskCommand)] == ["two", "one"]
 
 
 def test_a_file_of_another_shape_is_told() -> None:
@@ -121,4 +124,6 @@ def test_a_file_of_another_shape_is_told() -> None:
         taskfile.read(Source("Taskfile.yml", "- a\n"), Environment(), {}, lambda _: None)
     for text in ("tasks: 1\n", "tasks: {a: {cmds: {b: c}, deps: 1}}\n", "includes: {a: [b]}\ntasks: {a: null}\n"):
         tasks = taskfile.read(Source("Taskfile.yml", text), Environment(), {}, lambda _: None)
-        assert not [line for line in tasks.order("a") if isinstance(line, taskfile.Line) and not line.text.written]
+        assert not [
+            line for line in tasks.order("a") if isinstance(line, taskfile.TaskCommand) and not line.text.written
+        ]

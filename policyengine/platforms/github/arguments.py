@@ -12,7 +12,7 @@ from policyengine.patterns import regex
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from policyengine.syntax.shell import Arm, Command
+    from policyengine.syntax.shell import Arm, WrittenCommand
     from policyengine.syntax.shell_tree import WrittenWord
 
 _VARIABLE = regex(r"\$(?:(\w+)|\{(\w+)(?:(:?-)([^${}`]*))?\})")
@@ -21,7 +21,7 @@ _LONGEST = 6  # digits of a number
 _DECLARES = frozenset({"local", "declare", "typeset", "readonly", "export"})
 
 
-class Arguments(Struct):
+class ScriptArguments(Struct):
     """What a script or function was called with, and the variables that it has set so far.
 
     `words` is None where the call is not known, a word None where its value is not known. `names` holds None for a
@@ -70,7 +70,7 @@ class Arguments(Struct):
                 return False
         return True
 
-    def follow(self, command: Command) -> None:
+    def follow(self, command: WrittenCommand) -> None:
         """Take in what a command does to arguments and variables."""
         certain = not command.within and command.before not in ("&&", "||", "|")
         if command.name == "shift":

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from policyengine.repository.files import Files
 
 
-class Reader(Struct):
+class WorkflowFiles(Struct):
     """Reads the YAML files of a tree, each once; `problems` collects what is wrong with them."""
 
     files: Files

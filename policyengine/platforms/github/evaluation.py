@@ -1,7 +1,7 @@
 """GitHub's expressions: what one comes to, as far as files decide it.
 
 Source of fact: GitHub's "Evaluate expressions in workflows and actions" (literals, operators, functions, the casts of
-loose equality). An operand that only the run decides is Open; `false && x` and `true || x` are decided all the
+loose equality). An operand that only the run decides is Unsettled; `false && x` and `true || x` are decided all the
 same.
 """
 
@@ -29,7 +29,7 @@ _TOKEN = regex(r"\s*(?:('(?:[^']|'')*')|(0x[0-9A-Fa-f]+|-?\d+(?:\.\d+)?(?:[eE][+
 _NUMBER = regex(r"\s*(?:[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|0x[0-9A-Fa-f]+)?\s*")
 
 
-class Open(Unknown, frozen=True):
+class Unsettled(Unknown, frozen=True):
     """An Unknown of an expression; `truth` is whether it counts as true, where that much is known.
 
     `text` is what the run still has to look up: of `a && b || c` it may be `c`. Empty where that is not told.
@@ -47,7 +47,7 @@ class Untyped(Struct, frozen=True):
     text: str
 
 
-Outcome = bool | float | str | Untyped | Open | None
+Outcome = bool | float | str | Untyped | Unsettled | None
 
 
 class _NotReadError(Exception):
@@ -59,13 +59,13 @@ def evaluate(text: str, lookup: Callable[[str, Sequence[str]], Outcome]) -> Outc
     try:
         return _Evaluation(text, lookup).whole()
     except _NotReadError:
-        return Open()
+        return Unsettled()
 
 
 def truth(value: Outcome) -> bool | None:
     """Whether a value counts as true; None where that is not decided."""
     match value:
-        case Open(truth=decided):
+        case Unsettled(truth=decided):
             return decided
         case Untyped(text):
             return bool(text) and text not in {"false", "null", "0", "~"}
@@ -78,7 +78,7 @@ def truth(value: Outcome) -> bool | None:
 def written(value: Outcome) -> str | None:
     """A value as GitHub puts it into a text; None where it is not decided."""
     match value:
-        case Open():
+        case Unsettled():
             return None
         case Untyped(text):
             return text
@@ -137,7 +137,7 @@ class _Evaluation:
             right = self._and()
             known = truth(left)
             if known is None:
-                left = Open(truth=True if truth(right) else None, text=_either(left, right))
+                left = Unsettled(truth=True if truth(right) else None, text=_either(left, right))
             elif not known:
                 left = right
         self.depth -= 1
@@ -149,7 +149,7 @@ class _Evaluation:
             right = self._equal()
             known = truth(left)
             if known is None:
-                left = Open(truth=False if truth(right) is False else None)
+                left = Unsettled(truth=False if truth(right) is False else None)
             elif known:
                 left = right
         return left
@@ -158,7 +158,7 @@ class _Evaluation:
         left = self._compared()
         while sign := self._sign("==", "!="):
             same = _same(left, self._compared())
-            left = Open() if same is None else same == (sign == "==")
+            left = Unsettled() if same is None else same == (sign == "==")
         return left
 
     def _compared(self) -> Outcome:
@@ -176,9 +176,9 @@ class _Evaluation:
             return found
         known = truth(found)
         if known is None:
-            return Open()
+            return Unsettled()
         made = known != (flips % 2 == 1)
-        return Open(truth=made) if isinstance(found, Open) else made
+        return Unsettled(truth=made) if isinstance(found, Unsettled) else made
 
     def _primary(self) -> Outcome:
         if self._sign("("):
@@ -211,17 +211,17 @@ class _Evaluation:
                 if not self._sign(","):
                     self._take(")")
                     break
-            found = Open() if self._steps() else _called(name.lower(), arguments)
+            found = Unsettled() if self._steps() else _called(name.lower(), arguments)
             return self._rest(found, first)
         steps = self._steps()
         path = [step for step in steps if step is not None]
-        return self._rest(self.lookup(name.lower(), path) if len(path) == len(steps) else Open(), first)
+        return self._rest(self.lookup(name.lower(), path) if len(path) == len(steps) else Unsettled(), first)
 
     def _rest(self, found: Outcome, first: int) -> Outcome:
         """A value, which is the text read since `first` where it is not decided."""
-        if not isinstance(found, Open):
+        if not isinstance(found, Unsettled):
             return found
-        return Open(truth=found.truth, text="".join(token for _, token in self.tokens[first : self.at]))
+        return Unsettled(truth=found.truth, text="".join(token for _, token in self.tokens[first : self.at]))
 
     def _steps(self) -> list[str | None]:
         """The `.name`, `['name']` and `.*` behind a context; None for what is not a fixed name."""
@@ -243,10 +243,10 @@ class _Evaluation:
 
 def _either(left: Outcome, right: Outcome) -> str:
     """What is left of `left || right` where the left is not decided."""
-    if not isinstance(left, Open) or not left.text or len(left.text) > _LONGEST:
+    if not isinstance(left, Unsettled) or not left.text or len(left.text) > _LONGEST:
         return ""
     match right:
-        case Open(text=text):
+        case Unsettled(text=text):
             return f"{left.text} || {text}" if text else ""
         case str() if right:
             return f"{left.text} || '" + right.replace("'", "''") + "'"
@@ -272,7 +272,7 @@ def _number(value: bool | float | str | None) -> float:  # noqa: FBT001  one of 
 
 def _same(one: Outcome, other: Outcome) -> bool | None:
     """Loose equality: texts ignore case, unlike kinds are compared as numbers."""
-    if isinstance(one, Open) or isinstance(other, Open):
+    if isinstance(one, Unsettled) or isinstance(other, Unsettled):
         return None
     if isinstance(other, Untyped):
         one, other = other, one
@@ -291,8 +291,8 @@ def _same(one: Outcome, other: Outcome) -> bool | None:
 
 
 def _ordered(one: Outcome, other: Outcome, sign: str) -> Outcome:
-    if isinstance(one, Open | Untyped) or isinstance(other, Open | Untyped):
-        return Open()
+    if isinstance(one, Unsettled | Untyped) or isinstance(other, Unsettled | Untyped):
+        return Unsettled()
     if isinstance(one, str) and isinstance(other, str):
         smaller, same = one.lower() < other.lower(), one.lower() == other.lower()
     else:
@@ -311,7 +311,7 @@ def _called(name: str, arguments: Sequence[Outcome]) -> Outcome:
         return True
     texts = [written(each) for each in arguments]
     if any(each is None for each in texts) or not texts:
-        return Open()
+        return Unsettled()
     words = [each or "" for each in texts]
     match name, words:
         case "contains", [whole, part]:
@@ -329,14 +329,14 @@ def _called(name: str, arguments: Sequence[Outcome]) -> Outcome:
         case "fromjson", [text]:
             return _from_json(text)
         case _:
-            return Open()
+            return Unsettled()
 
 
 def _from_json(text: str) -> Outcome:
     try:
         found: object = json.loads(text)
     except (ValueError, RecursionError):
-        return Open()
+        return Unsettled()
     if found is None or isinstance(found, bool | str):
         return found
-    return float(found) if isinstance(found, int | float) and abs(found) < 1e300 else Open()
+    return float(found) if isinstance(found, int | float) and abs(found) < 1e300 else Unsettled()

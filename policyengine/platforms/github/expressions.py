@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from policyengine.model.text import Text
 from policyengine.model.value import Known, Unknown, Value
 from policyengine.patterns import regex
-from policyengine.platforms.github.evaluation import Open, Outcome, Untyped, evaluate, truth, written
+from policyengine.platforms.github.evaluation import Outcome, Unsettled, Untyped, evaluate, truth, written
 from policyengine.syntax.tree import Mapping, Scalar, Sequence
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class Scope(Struct, frozen=True):
     def _expression(self, match: re.Match[str]) -> str:
         came = evaluate(match[1], self.lookup)
         text = written(came)
-        if isinstance(came, Open) and came.text and came.text != match[1].strip():
+        if isinstance(came, Unsettled) and came.text and came.text != match[1].strip():
             return f"${{{{ {came.text} }}}}"
         if text is None and (name := _REFERENCE.fullmatch(match[1])):  # what it stands for is an expression itself
             found = (self.variables if name[1] == "env" else self.inputs).get(name[2])
@@ -137,21 +137,21 @@ class Scope(Struct, frozen=True):
         return match[0] if text is None else text
 
     def lookup(self, context: str, path: Words[str]) -> Outcome:
-        """The value of a name; Open where files do not say."""
+        """The value of a name; Unsettled where files do not say."""
         if not path:
-            return Open()
+            return Unsettled()
         match context:
             case "matrix":
                 found = self.matrix.get(".".join(path))
-                return Untyped(found) if found is not None and not is_open(found) else Open()
+                return Untyped(found) if found is not None and not is_open(found) else Unsettled()
             case "env":
                 return _decided(self.variables.get(path[0]))
             case "inputs" if path[0] in self.inputs:
                 return _typed(_decided(self.inputs[path[0]]), (self.kinds or {}).get(path[0], ""))
             case "inputs":
-                return Open() if self.kinds is None else None
+                return Unsettled() if self.kinds is None else None
             case _:
-                return Open()
+                return Unsettled()
 
     def holds(self, condition: Value[str] | None) -> bool | None:
         """Whether an `if` is met; None where files do not decide it, and what the environment holds is the run's."""
@@ -166,19 +166,19 @@ class Scope(Struct, frozen=True):
 
 
 def _decided(found: Value[str] | None) -> Outcome:
-    return found.value if isinstance(found, Known) and not _EXPRESSION.search(found.value) else Open()
+    return found.value if isinstance(found, Known) and not _EXPRESSION.search(found.value) else Unsettled()
 
 
 def _typed(found: Outcome, kind: str) -> Outcome:
     """An input as its declared type."""
     match kind, found:
         case "boolean", str():
-            return {"true": True, "false": False, "": False}.get(found.lower(), Open())
+            return {"true": True, "false": False, "": False}.get(found.lower(), Unsettled())
         case "number", str():
             try:
                 return float(found or "0")
             except ValueError:
-                return Open()
+                return Unsettled()
         case _:
             return found
 

@@ -219,7 +219,7 @@ class Runners(Struct, frozen=True):
             return
         for each in names or ["default"]:
             for number, line in enumerate(tasks.order(each)):
-                if isinstance(line, taskfile.Gap):
+                if isinstance(line, Unknown):
                     gaps.append(Unknown(line.reason, made.span))
                     continue
                 key = f"{line.text.path}#{line.name}.{number}.{line.text.written}"

@@ -14,7 +14,7 @@ from policyengine.model.source import ReadError, Source
 from policyengine.model.text import Text
 from policyengine.model.value import Unknown, Via
 from policyengine.patterns import regex
-from policyengine.platforms.github.arguments import Arguments
+from policyengine.platforms.github.arguments import ScriptArguments
 from policyengine.platforms.github.calls import Called, Walk, entered, path_from, text_of
 from policyengine.platforms.github.runners import RUNNERS, Runners
 from policyengine.repository.discover import join
@@ -115,14 +115,14 @@ class Follower(Struct):
             self._read[key] = (text.written, script)
         if not script.complete:
             gaps.append(Unknown("the script cannot be read to its end", text.cut(0, 1).place))
-        yield from self._run(script.commands, script, walk, Arguments(walk.arguments, {}), gaps)
+        yield from self._run(script.commands, script, walk, ScriptArguments(walk.arguments, {}), gaps)
 
     def _run(
         self,
-        commands: tuple[shell.Command, ...],
+        commands: tuple[shell.WrittenCommand, ...],
         script: shell.Script,
         walk: Walk,
-        arguments: Arguments,
+        arguments: ScriptArguments,
         gaps: list[Unknown],
     ) -> Iterator[ShellCommand]:
         folders = [walk.directory]
@@ -149,18 +149,18 @@ class Follower(Struct):
 
     def _deeper(
         self,
-        command: shell.Command,
+        command: shell.WrittenCommand,
         made: ShellCommand,
         script: shell.Script,
         walk: Walk,
-        arguments: Arguments,
+        arguments: ScriptArguments,
         gaps: list[Unknown],
     ) -> Iterator[ShellCommand]:
         if command.name in script.functions:
             key = f"{made.span.path}:{command.name}()"
             if key not in walk.seen:
                 inside = replace(walk, seen=walk.seen | {key}, via=(Via(f"{command.name}()", made.span), *walk.via))
-                given = Arguments(arguments.of(command.words[1:]), arguments.names)
+                given = ScriptArguments(arguments.of(command.words[1:]), arguments.names)
                 yield from self._run(script.functions[command.name], script, inside, given, gaps)
             return
         for inner, errexit in _inline(command, made):
@@ -322,7 +322,7 @@ class Follower(Struct):
         return self._packages
 
 
-def _given(command: shell.Command, called: Called, arguments: Arguments) -> tuple[str | None, ...] | None:
+def _given(command: shell.WrittenCommand, called: Called, arguments: ScriptArguments) -> tuple[str | None, ...] | None:
     """What a command hands to the script that it calls."""
     behind = next((number for number, word in enumerate(command.words, 1) if word.text == called.what), 0)
     if not behind:
@@ -332,7 +332,7 @@ def _given(command: shell.Command, called: Called, arguments: Arguments) -> tupl
     return arguments.of(command.words[behind:])
 
 
-def _exported(command: shell.Command, environment: Environment) -> Environment:
+def _exported(command: shell.WrittenCommand, environment: Environment) -> Environment:
     """The environment behind a command: `export X=1` sets a variable, a file that is read may set any."""
     if command.name in {".", "source", "eval"}:
         return environment.opened()
@@ -377,7 +377,7 @@ def _read_package(source: Source | None, path: str) -> _Package | None:
     return _Package(source, folder, name.text if isinstance(name, Scalar) else "", found)
 
 
-def _made(command: shell.Command, walk: Walk) -> ShellCommand:
+def _made(command: shell.WrittenCommand, walk: Walk) -> ShellCommand:
     argv = command.texts
     return ShellCommand(
         words=tuple(Word(word.text, word.span, word.literal) for word in command.words),
@@ -402,7 +402,7 @@ def _given_by(word: WrittenWord) -> Value[str]:
     return replace(found, span=word.span)
 
 
-def _remote(argv: Words[str], assignments: tuple[shell.Assignment, ...]) -> bool:
+def _remote(argv: Words[str], assignments: tuple[shell.WrittenAssignment, ...]) -> bool:
     """Whether Docker is told to work on another machine."""
     if any(each.name == "DOCKER_HOST" and _REMOTE_DOCKER.match(each.value.text) for each in assignments):
         return True
@@ -417,7 +417,7 @@ def _remote(argv: Words[str], assignments: tuple[shell.Assignment, ...]) -> bool
     return False
 
 
-def _inline(command: shell.Command, made: ShellCommand) -> Iterator[tuple[Text, bool]]:
+def _inline(command: shell.WrittenCommand, made: ShellCommand) -> Iterator[tuple[Text, bool]]:
     """The scripts in `bash -c '…'`, `ssh host '…'`, `concurrently '…'`, `bash <<EOF`; whether `-e` holds in them."""
     for index, script in knowledge.scripts(made.argv):
         word = command.words[index]
@@ -440,7 +440,7 @@ def _errexit(made: ShellCommand) -> bool:
     return any(re.fullmatch(r"-[a-z]*e[a-z]*", word) for word in made.argv[layer.rest : behind])
 
 
-def _rest(command: shell.Command, index: int) -> Text:
+def _rest(command: shell.WrittenCommand, index: int) -> Text:
     """The unquoted words behind `ssh host` as one script."""
     parts: list[Text] = []
     for word in command.words[index:]:

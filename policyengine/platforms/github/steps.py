@@ -15,7 +15,7 @@ from policyengine.model.text import Text
 from policyengine.model.value import Absent, Known, Unknown, Value
 from policyengine.patterns import regex
 from policyengine.platforms.github import activities, builds, expressions
-from policyengine.platforms.github.documents import Reader, boolean, mapping, value, variables, words
+from policyengine.platforms.github.documents import WorkflowFiles, boolean, mapping, value, variables, words
 from policyengine.platforms.github.expressions import is_open, marked
 from policyengine.repository.discover import join
 from policyengine.syntax.environment import Environment
@@ -38,7 +38,7 @@ _ACTION_PATH = regex(r"\bgithub\.action_path\b")
 _ENVIRONMENT = regex(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 
 
-class Frame(Struct, frozen=True):
+class StepFrame(Struct, frozen=True):
     """What holds for a list of steps.
 
     `scope` is what names stand for, `combinations` those of the matrix, `folder` that of the composite action, and
@@ -56,7 +56,7 @@ class Frame(Struct, frozen=True):
     runner: str = ""
 
 
-class State(Struct):
+class JobState(Struct):
     """What the steps of a job have made so far."""
 
     job: str
@@ -101,11 +101,11 @@ class _Done(Struct, frozen=True):
 class Steps(Struct, frozen=True):
     """Lowers steps, following what they call."""
 
-    reader: Reader
+    reader: WorkflowFiles
     follower: Follower
     folders: TerraformFolders
 
-    def run(self, document: Document | None, path: str, frame: Frame, state: State) -> None:
+    def run(self, document: Document | None, path: str, frame: StepFrame, state: JobState) -> None:
         """Adds the steps of a list that stands in the file `path` to a job."""
         source = self.reader.files.read(path)
         for item in document.items if isinstance(document, Sequence) and source is not None else ():
@@ -113,7 +113,7 @@ class Steps(Struct, frozen=True):
             if step is not None and source is not None and len(state.steps) < _MOST:
                 self._step(step, source, frame, state)
 
-    def _step(self, step: Mapping, source: Source, frame: Frame, state: State) -> None:
+    def _step(self, step: Mapping, source: Source, frame: StepFrame, state: JobState) -> None:
         place = step.span._replace(end=step.span.start)
         uses = value(step.get("uses"), place)
         inputs = variables(step.get("with"), Origin.INPUT)
@@ -152,7 +152,7 @@ class Steps(Struct, frozen=True):
 
     # -- scripts ---------------------------------------------------------------------------------------------------
 
-    def _script(self, step: Mapping, run: Scalar, source: Source, frame: Frame, state: State) -> _Done:
+    def _script(self, step: Mapping, run: Scalar, source: Source, frame: StepFrame, state: JobState) -> _Done:
         given = step.get("shell")
         shell = given.text if isinstance(given, Scalar) else frame.shell
         if shell and _SHELL.search(shell) is None:
@@ -172,7 +172,7 @@ class Steps(Struct, frozen=True):
         return done
 
     def _of_commands(
-        self, commands: tuple[ShellCommand, ...], gap: Unknown | None, frame: Frame, state: State
+        self, commands: tuple[ShellCommand, ...], gap: Unknown | None, frame: StepFrame, state: JobState
     ) -> _Done:
         found: list[Activity] = []
         drafts: list[tuple[builds.Drafted, Scope]] = []
@@ -211,7 +211,7 @@ class Steps(Struct, frozen=True):
         kept = {name: Known(word.text, word.span) for name, word in given.items() if not _runs_inside(word)}
         return replace(scope, variables={**scope.variables, **kept}) if kept else scope
 
-    def _exported(self, command: ShellCommand, scope: Scope, state: State) -> None:
+    def _exported(self, command: ShellCommand, scope: Scope, state: JobState) -> None:
         """`echo "NAME=value" >> $GITHUB_ENV` sets a variable for the steps behind it."""
         if command.argv[:1] != ("echo",) or len(command.words) != 2:
             return
@@ -226,7 +226,7 @@ class Steps(Struct, frozen=True):
 
     # -- actions ---------------------------------------------------------------------------------------------------
 
-    def _action(self, step: Mapping, uses: Known[str], source: Source, frame: Frame, state: State) -> _Done:
+    def _action(self, step: Mapping, uses: Known[str], source: Source, frame: StepFrame, state: JobState) -> _Done:
         name = uses.value.lower()
         inputs = variables(step.get("with"), Origin.INPUT)
         given = {each.key: each for each in inputs}
@@ -267,7 +267,7 @@ class Steps(Struct, frozen=True):
         return _Done(activities=(*found, *sent), drafts=tuple(unique), gap=gap)
 
     def _inner(
-        self, step: Mapping, script: Variable, source: Source, frame: Frame, state: State, *, remote: bool
+        self, step: Mapping, script: Variable, source: Source, frame: StepFrame, state: JobState, *, remote: bool
     ) -> _Done:
         """The script that an action runs for the step."""
         given = mapping(step.get("with"))
@@ -278,7 +278,7 @@ class Steps(Struct, frozen=True):
         followed = self.follower.follow(marked(unfold(source, scalar)), where, folder=frame.folder, remote=remote)
         return self._of_commands(followed.commands, followed.gap, frame, state)
 
-    def _composite(self, uses: Known[str], given: dict[str, Variable], frame: Frame, state: State) -> _Done:
+    def _composite(self, uses: Known[str], given: dict[str, Variable], frame: StepFrame, state: JobState) -> _Done:
         """Expands a local composite action; another local action, or a missing one, is a gap."""
         folder = join("", uses.value)
         missing = Unknown(f"what {uses.value} does is not known", uses.span)
@@ -347,7 +347,7 @@ class Steps(Struct, frozen=True):
         return bake.builds(self.reader.files, files, targets, sets, environment, command.directory, command.span, push)
 
 
-def _environment(frame: Frame, state: State) -> Environment:
+def _environment(frame: StepFrame, state: JobState) -> Environment:
     """What a script starts with; nothing else where no step before it may have set more."""
     system = next((name for label, name in _SYSTEMS.items() if label in frame.runner), None)
     fixed = {"CI": "true", "GITHUB_ACTIONS": "true", "RUNNER_OS": system}
@@ -374,7 +374,7 @@ def _runs_inside(word: Word) -> bool:
     return not word.literal and ("$(" in word.text or "`" in word.text)
 
 
-def _scopes(scope: Scope, frame: Frame, text: str) -> Iterator[Scope]:
+def _scopes(scope: Scope, frame: StepFrame, text: str) -> Iterator[Scope]:
     """The scope once, or once for each combination of the matrix where the text may ask for one."""
     if not frame.combinations or ("matrix." not in text and not is_open(text)):
         yield scope
@@ -413,7 +413,7 @@ def _sent(draft: builds.Drafted, *, forgiven: bool) -> list[Activity]:
     return []
 
 
-def _directory(document: Document | None, frame: Frame) -> str:
+def _directory(document: Document | None, frame: StepFrame) -> str:
     if not isinstance(document, Scalar) or not document.text:
         return frame.directory
     if _ACTION_PATH.search(document.text):

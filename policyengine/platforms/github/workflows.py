@@ -18,11 +18,11 @@ from policyengine.model.value import Absent, Known, Unknown, Value
 from policyengine.patterns import regex
 from policyengine.platforms import Lowered
 from policyengine.platforms.github import documents, expressions
-from policyengine.platforms.github.documents import Reader, mapping, texts, value, variables
+from policyengine.platforms.github.documents import WorkflowFiles, mapping, texts, value, variables
 from policyengine.platforms.github.expressions import Scope
 from policyengine.platforms.github.scripts import Follower
 from policyengine.platforms.github.service_containers import services
-from policyengine.platforms.github.steps import Frame, State, Steps
+from policyengine.platforms.github.steps import JobState, StepFrame, Steps
 from policyengine.platforms.github.terraform_folders import TerraformFolders
 from policyengine.repository.discover import join
 from policyengine.syntax.tree import Document, Mapping, Scalar
@@ -50,7 +50,7 @@ def paths(files: Files) -> Iterator[str]:
 def lower(path: str, files: Files) -> Lowered:
     """The nodes of one workflow, with the jobs of the workflows that it calls."""
     problems: list[ReadError] = []
-    reader = Reader(files, problems)
+    reader = WorkflowFiles(files, problems)
     document = reader.mapping(path)
     if document is None:
         return Lowered(problems=tuple(problems))
@@ -149,7 +149,7 @@ class _Level(Struct, frozen=True):
 class _Lowering:
     """One workflow on its way into nodes."""
 
-    def __init__(self, reader: Reader, steps: Steps, path: str) -> None:
+    def __init__(self, reader: WorkflowFiles, steps: Steps, path: str) -> None:
         self.reader = reader
         self.path = path
         self.steps = steps
@@ -227,7 +227,7 @@ class _Lowering:
         if isinstance(uses, Known):
             yield from self._calling(job, uses, body, frame, level) if runs else (job,)
             return
-        state = State(job_id)
+        state = JobState(job_id)
         if runs:
             self.steps.run(body.get("steps"), level.path, frame, state)
         found = list(services(job_id, body, frame.scope))
@@ -239,7 +239,7 @@ class _Lowering:
             yield from found
         yield from state.finished()
 
-    def _calling(self, job: Job, uses: Known[str], body: Mapping, frame: Frame, level: _Level) -> Iterator[Node]:
+    def _calling(self, job: Job, uses: Known[str], body: Mapping, frame: StepFrame, level: _Level) -> Iterator[Node]:
         """A job that calls a workflow, and the jobs of that: once, or for each combination that its inputs ask for."""
         path = _called(uses.value)
         called = self.reader.mapping(path)
@@ -273,7 +273,7 @@ class _Lowering:
         yield from inside
 
 
-def _calls_by_matrix(frame: Frame, given: tuple[Variable, ...]) -> Iterator[tuple[str, Scope]]:
+def _calls_by_matrix(frame: StepFrame, given: tuple[Variable, ...]) -> Iterator[tuple[str, Scope]]:
     """The scope of a call; one for each combination of the matrix where an input is taken from it."""
     written = " ".join(each.value.value for each in given if isinstance(each.value, Known))
     if "matrix" not in written or not frame.combinations:
@@ -307,7 +307,7 @@ def _call(called: Mapping) -> Document | None:
     return _entry(called.get("on"), "workflow_call")
 
 
-def _frame(body: Mapping, document: Mapping, scope: Scope) -> Frame:
+def _frame(body: Mapping, document: Mapping, scope: Scope) -> StepFrame:
     """What holds for the steps of a job: its environment, matrix, working directory and shell."""
     combinations = expressions.matrix(body.get("strategy"))
     given = (*variables(document.get("env")), *variables(body.get("env")))
@@ -316,7 +316,7 @@ def _frame(body: Mapping, document: Mapping, scope: Scope) -> Frame:
     directory = documents.defaults(body, "working-directory") or documents.defaults(document, "working-directory")
     shell = documents.defaults(body, "shell") or documents.defaults(document, "shell")
     where = inner.text(directory.text, directory.span).literal if directory is not None else None
-    return Frame(
+    return StepFrame(
         scope=own,
         combinations=tuple(combinations),
         directory=(join("", where) or "") if where else "",
@@ -330,7 +330,7 @@ def _on_windows(body: Mapping) -> bool:
     return any("windows" in each.text.lower() for each in texts(body.get("runs-on")))
 
 
-def _runner(body: Mapping, frame: Frame) -> Value[str] | None:
+def _runner(body: Mapping, frame: StepFrame) -> Value[str] | None:
     """The runner's labels; those of a matrix where all its combinations are on one architecture."""
     written = documents.runs_on(body)
     label = body.get("runs-on")
