@@ -22,7 +22,6 @@ _LONGEST = 131_072  # what Linux takes as one argument (MAX_ARG_STRLEN): a longe
 _MOST_JOINED = 500
 _NAME = regex(r"[A-Za-z_@][\w.+@/-]*|\d[\w.+-]*[A-Za-z][\w.+-]*")
 _PINNED = regex(r"(?<=.)[=<>~].*")
-_WRAPPERS = frozenset({"sudo", "exec", "command", "time", "env", "nice"})
 
 
 def commands(script: Text, *, errexit: bool = False, pipefail: bool = False) -> tuple[ShellCommand, ...]:
@@ -53,18 +52,10 @@ def exec_command(words: Sequence[Word], span: Span) -> ShellCommand:
     return ShellCommand(tuple(words), span)
 
 
-def unwrapped(command: ShellCommand) -> tuple[Word, ...]:
-    """The words of a command without `sudo`, `exec` and assignments before it."""
-    words = command.words
-    while words and (words[0].text in _WRAPPERS or (words[0].text.startswith("-") and words is not command.words)):
-        words = words[1:]
-    return words
-
-
 def packages(found: Iterable[ShellCommand], evaluate: Callable[[Word], Value[str]]) -> Iterator[Value[str]]:
     """The system packages (and global npm packages) that the commands install, without their versions."""
     for command in found:
-        words = unwrapped(command)
+        words = command.inner
         if not words:
             continue
         manager = manager_of(words[0].text.rpartition("/")[2])
@@ -126,7 +117,7 @@ _UID_FLAGS = frozenset({"-u", "--uid"})
 def users(found: Iterable[ShellCommand], evaluate: Callable[[Word], Value[str]]) -> Iterator[Variable]:
     """The users that `adduser` and `useradd` create: name and uid, Absent where none is given."""
     for command in found:
-        words = unwrapped(command)
+        words = command.inner
         if not words or words[0].text.rpartition("/")[2] not in {"adduser", "useradd", "usermod"}:
             continue
         renames = words[0].text.endswith("usermod")
