@@ -64,7 +64,7 @@ resource "aws_db_instance" "service_{n}" {{
 
 
 def measure(size: int) -> tuple[float, float]:
-    """Seconds for the graph, and for all rules on it."""
+    """Seconds for the graph, and for all rules on it, the best of three times."""
     found = plugins.environment()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
@@ -76,9 +76,14 @@ def measure(size: int) -> tuple[float, float]:
         settings = engine.load_config(tree, found)
         graph = engine.build_graph(tree, settings, found, engine.Work(jobs=1, cache=False)).graph
         built = time.process_time()
+    rules = frozenset(rule.id for pack in found.packs for rule in pack.rules)
     options = [(pack, configuration.options(settings, pack.name, pack.options)) for pack in found.packs]
-    evaluate(graph, options, selected=frozenset(rule.id for pack in found.packs for rule in pack.rules))
-    return built - start, time.process_time() - built
+    times: list[float] = []
+    for _ in range(3):
+        begun = time.process_time()
+        evaluate(graph, options, selected=rules)
+        times.append(time.process_time() - begun)
+    return built - start, min(times)
 
 
 def main() -> int:
