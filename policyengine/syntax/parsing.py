@@ -8,6 +8,7 @@ times more of the first than any of 4,000 public TypeScript files is given up.
 from __future__ import annotations
 
 from bisect import bisect_right
+from functools import cache
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -52,6 +53,31 @@ class Parsed(Struct, frozen=True, eq=False):
     def text(self, node: Node) -> str:
         """The text of a node."""
         return self.source.slice(self.span(node))
+
+
+@cache
+def grammar(package: str, function: str = "language") -> Language:
+    """The grammar that a function of a package for tree-sitter gives.
+
+    Only the compiled module is loaded: the package around it imports importlib.resources for queries that are not
+    asked, which takes longer than a script of usual length.
+
+    Raises:
+        ModuleNotFoundError: the package is not installed.
+    """
+    from importlib.machinery import PathFinder  # noqa: PLC0415  loaded by now
+    from importlib.util import find_spec, module_from_spec  # noqa: PLC0415  as above
+
+    from tree_sitter import Language  # noqa: PLC0415  as below
+
+    found = find_spec(package)
+    places = found.submodule_search_locations if found is not None else None
+    binding = PathFinder.find_spec(f"{package}._binding", places) if places else None
+    if binding is None or binding.loader is None:
+        raise ModuleNotFoundError(f"{package} is not installed; install policyengine-iac again")
+    module = module_from_spec(binding)
+    binding.loader.exec_module(module)
+    return Language(getattr(module, function)())
 
 
 def parse(source: Source, language: Language) -> Parsed:

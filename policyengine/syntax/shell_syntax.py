@@ -50,12 +50,9 @@ def parse(text: Text, *, plainly: bool = True) -> tuple[CommandList, bool]:
     plain = shell_words.plain(text, written) if plainly else None
     if plain is not None:
         return plain, True
-    import tree_sitter_bash  # noqa: PLC0415  only scripts that need it pay for the grammar
-    from tree_sitter import Language  # noqa: PLC0415
+    from policyengine.syntax import parsing  # noqa: PLC0415  only scripts that need it pay for the grammar
 
-    from policyengine.syntax import parsing  # noqa: PLC0415
-
-    language = Language(tree_sitter_bash.language())
+    language = parsing.grammar("tree_sitter_bash")
     complete = len(text.written) <= LENGTH
     try:
         documents: list[shell_documents.HereDocument] = []

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import field
 
 from policyengine.patterns import regex
-from policyengine.syntax.parsing import Parsed, parse
+from policyengine.syntax.parsing import Parsed, grammar, parse
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Iterator
 
-    from tree_sitter import Language, Node
+    from tree_sitter import Node
 
     from policyengine.model.source import Source, Span
 
@@ -143,19 +142,12 @@ def read(source: Source) -> Code:
     Raises:
         ReadError: it takes far more work than its length explains.
     """
-    parsed = parse(source, _language(jsx=source.path.endswith((".tsx", ".jsx"))))
+    jsx = source.path.endswith((".tsx", ".jsx"))
+    parsed = parse(source, grammar("tree_sitter_typescript", "language_tsx" if jsx else "language_typescript"))
     code = Code(parsed.source, parsed.root, parsed.wide, parsed.extra)
     for node in children(code.root):
         _index(code, node)
     return code
-
-
-@cache
-def _language(*, jsx: bool) -> Language:
-    import tree_sitter_typescript as grammar  # noqa: PLC0415  40 ms that only files with code pay for
-    from tree_sitter import Language  # noqa: PLC0415  as above
-
-    return Language(grammar.language_tsx() if jsx else grammar.language_typescript())
 
 
 def _index(code: Code, node: Node) -> None:
