@@ -90,6 +90,7 @@ class Names(FactTable, frozen=True):
     elsewhere: dict[str, Cited]
     jobs: dict[str, JobWord]
     upkeep: dict[str, Cited]
+    sites: dict[str, Cited]
     chores: dict[str, Cited]
     dead_letters: dict[str, Cited]
     placeholders: dict[str, Cited]
@@ -190,6 +191,11 @@ def meaning(word: str) -> str:
 def speaks_of_tests(word: str) -> bool:
     """Whether a word says that something serves the tests only."""
     return word in _names().tests
+
+
+def speaks_of_sites(word: str) -> bool:
+    """Whether a word says that a bucket serves a static site."""
+    return word in _names().sites
 
 
 def speaks_of_upkeep(word: str) -> bool:

@@ -76,6 +76,7 @@ def _shares(here: Features, there: Features) -> tuple[tuple[int, str, float], ..
         (50, "built from the same Dockerfile", _same(here.dockerfile, there.dockerfile)),
         (40, "reached by the same variable", float(bool(here.keys & there.keys))),
         (30, "alike in name", max(_names(here.stem, there.stem), _names(here.stem, there.long))),
+        (25, "built in a folder of its name", _folders(here, there)),
         (15, "both named as the project or not at all", float(here.nameless and there.nameless)),
         (25, "the same engine", _same(here.engine, there.engine)),
         (20, "the same image name", _images(here, there)),
@@ -94,6 +95,13 @@ def _names(one: Words, other: Words) -> float:
     if not one or not other:
         return 0.0
     return 1.0 if one == other else _PART_OF_NAME * len(one & other) / min(len(one), len(other))
+
+
+def _folders(here: Features, there: Features) -> float:
+    """How far the folder or the stage of a local build is called as the cloud's container, where names tell nothing."""
+    if _names(here.stem, there.stem) or _names(here.stem, there.long):
+        return 0.0
+    return max(_names(here.folder, there.stem), _names(here.folder, there.long))
 
 
 def _images(here: Features, there: Features) -> float:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from policyengine.knowledge import components
+from policyengine.knowledge import components, names
 from policyengine.linking import naming
 from policyengine.model.graph import EdgeKind, Graph
-from policyengine.model.nodes import Bucket, Database, Datastore, Node, Role, Service, Side
+from policyengine.model.nodes import Bucket, Database, Datastore, Node, Role, Service, Side, Stage
 from policyengine.model.value import Floating, Known, Value
 
 if TYPE_CHECKING:
@@ -26,14 +26,15 @@ class Features(Struct, frozen=True):
 
     `stem` are the words of the name without affixes, `long` those of its address with it where it has one; `aside` is
     what no other environment has: a service for tests, a bucket for logs; `image` are the words of the image's
-    basename; `keys` the variables by which others reach a datastore. `nameless` is a service that is called `app`, or
-    as the project is.
+    basename; `keys` the variables by which others reach a datastore; `folder` is what a local build is called by its
+    folder or stage. `nameless` is a service that is called `app`, or as the project is.
     """
 
     node: Node
     stem: Words
     aside: bool
     long: Words = _NONE
+    folder: Words = _NONE
     nameless: bool = False
     dockerfile: str = ""
     image: Words = _NONE
@@ -89,7 +90,7 @@ class Reading(Struct, frozen=True):
             return Features(
                 node,
                 _bare(naming.stem(node.name, affixes), node),
-                aside or (isinstance(node, Bucket) and naming.for_upkeep(node.name)),
+                aside or (isinstance(node, Bucket) and self._beside_storage(node)),
                 keys=self.keys.get(node.id, _NONE),
                 database=_text(node.database_name),
                 engine=components.spoken(_text(node.engine)),
@@ -105,6 +106,7 @@ class Reading(Struct, frozen=True):
             naming.stem(node.name, affixes) if naming.telling(node.name, affixes) or not long else long,
             aside,
             long=long,
+            folder=self._folder(node, stage),
             nameless=not naming.telling(f"{address} {node.name}", affixes),
             dockerfile=stage.value.dockerfile if isinstance(stage, Known) else "",
             image=naming.stem(image.basename, affixes) if image is not None else _NONE,
@@ -113,6 +115,22 @@ class Reading(Struct, frozen=True):
             environment=frozenset(variable.key for variable in node.environment),
             command=" ".join(node.command.value.words[-1:]) if isinstance(node.command, Known) else None,
         )
+
+    def _beside_storage(self, bucket: Bucket) -> bool:
+        """Whether a bucket holds no files of the application: logs, state, or a static site."""
+        words = _bare(naming.stem(bucket.name, self.affixes.get(bucket.side, _NONE)), bucket)
+        return naming.for_upkeep(bucket.name) or (bool(words) and all(map(names.speaks_of_sites, words)))
+
+    def _folder(self, service: Service, stage: Value[Stage]) -> Words:
+        """What a local build is called by its folder, and by its stage where the service's own name tells nothing."""
+        if not isinstance(stage, Known) or service.side is not Side.LOCAL:
+            return _NONE
+        affixes = self.affixes.get(service.side, _NONE)
+        folder = stage.value.dockerfile.rpartition("/")[0].rpartition("/")[2]
+        found = naming.stem(folder, affixes) if naming.telling(folder, affixes) else _NONE
+        if naming.telling(service.name, affixes) or not naming.telling(stage.value.name, affixes):
+            return found
+        return found | naming.stem(stage.value.name, affixes)
 
 
 def _address(service: Service) -> str:
