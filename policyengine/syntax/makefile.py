@@ -19,6 +19,7 @@ from policyengine.model.text import Text
 from policyengine.model.value import Unknown
 from policyengine.patterns import regex
 from policyengine.syntax.environment import Environment
+from policyengine.syntax.make_conditions import Conditions, uncommented
 from policyengine.syntax.make_expansion import NAME, Values, closers, reference_end
 
 if TYPE_CHECKING:
@@ -33,10 +34,8 @@ _MOST_NAMES = 500
 _VARIABLE = regex(r"[ ]*(?:(?:export|override|private)[ \t]+)*(\.?[A-Za-z_][\w.-]*)[ \t]*(\?=|:{1,3}=|\+=|!=|=)[ \t]*")
 _DEFINE = regex(r"[ ]*(?:(?:export|override|private)[ \t]+)*define[ \t]+([\w.-]+)")
 _RULE = regex(r"([^\t#:=\s][^:=#\n]*)::?(?!=)([^\n]*)")
-_CONDITIONAL = regex(r"[ ]*(else\b[ \t]*)?(ifeq|ifneq|ifdef|ifndef|endif|)(?![\w.-])[ \t]*(.*)", re.DOTALL)
 _DIRECTIVE = regex(r"[ ]*(?:ifn?eq|ifn?def|else|endif)(?![\w.-])")
 _INCLUDE = regex(r"[ ]*(?:-include|sinclude|include)[ \t]+([^\n#]*)")
-_QUOTED = regex(r"(?:\"([^\"]*)\"|'([^']*)')[ \t]*(?:\"([^\"]*)\"|'([^']*)')")
 
 
 class Recipe(Struct, frozen=True):
@@ -113,19 +112,6 @@ class _Line(Struct, frozen=True):
     conditional: str
 
 
-class _Branch(Struct):
-    """One `if … else … endif`: whether the branch holds (None: undecided, and why), and whether one before did.
-
-    `outside` is whether the lines around it count.
-    """
-
-    holds: bool | None
-    why: str
-    taken: bool | None
-    outside: bool | None
-    why_outside: str
-
-
 class Makefile:
     """The rules of a Makefile. `default` is the target without a goal, `missing` the included files not found."""
 
@@ -138,7 +124,7 @@ class Makefile:
         self._rules: dict[str, _Rule] = {}
         self._patterns: list[tuple[str, _Rule]] = []
         self._phony: set[str] = set()
-        self._branches: list[_Branch] = []
+        self._conditions = Conditions(values)
         self._read: set[str] = set()
         self._prefix = "\t"
         self._oneshell = False
@@ -221,7 +207,7 @@ class Makefile:
             return
         self._read.add(source.path)
         current: list[_Rule] = []
-        depth = len(self._branches)
+        depth = self._conditions.depth
         number, count = 1, len(source.starts)
         while number <= count:
             start = source.starts[number - 1]
@@ -234,20 +220,20 @@ class Makefile:
             number = last + 1
             whole = source.text[start:end]
             if whole.startswith(self._prefix):
-                if current and whole.strip() and self._counts() is not False:
+                if current and whole.strip() and self._conditions.counts() is not False:
                     for rule in current:
-                        rule.add(_Line(source, start + 1, end, self._why()))
+                        rule.add(_Line(source, start + 1, end, self._conditions.why()))
                 continue
             logical = _joined_lines(whole)
             if not logical.strip() or logical.lstrip().startswith("#"):
                 continue
             if _DIRECTIVE.match(logical):
-                self._condition(logical, depth)
+                self._conditions.take(logical, depth)
             elif defined := _DEFINE.match(logical):
                 number = self._define(defined[1], source, number)
-            elif self._counts() is not False:
+            elif self._conditions.counts() is not False:
                 current = self._statement(source, logical, start, end)
-        del self._branches[depth:]
+        self._conditions.leave(depth)
 
     def _statement(self, source: Source, logical: str, start: int, end: int) -> list[_Rule]:
         """Reads a line that is no recipe and no conditional; the rules whose recipe may follow."""
@@ -276,17 +262,17 @@ class Makefile:
             if line.strip() == "endef":
                 break
             lines.append(line)
-        if self._counts() is not False:
-            self.values.assign(name, "=", "\n".join(lines), self._why())
+        if self._conditions.counts() is not False:
+            self.values.assign(name, "=", "\n".join(lines), self._conditions.why())
         return number
 
     def _assign(self, name: str, operator: str, value: str) -> None:
-        value = _uncommented(value).lstrip()  # blanks before a comment count
+        value = uncommented(value).lstrip()  # blanks before a comment count
         if name == ".RECIPEPREFIX":
             self._prefix = value[:1] or "\t"
         elif name == ".DEFAULT_GOAL":
             self.default = self.values.expanded(value).text
-        self.values.assign(name, operator, value, self._why())
+        self.values.assign(name, operator, value, self._conditions.why())
 
     def _rule(self, rule: re.Match[str], source: Source, start: int, end: int) -> list[_Rule]:
         names = [
@@ -294,9 +280,9 @@ class Makefile:
         ]
         written, inline, recipe = rule[2].partition(";")
         if assigned := _VARIABLE.match(written.strip() + " "):
-            value = _uncommented(written.strip()[assigned.end() :]).lstrip()
+            value = uncommented(written.strip()[assigned.end() :]).lstrip()
             for each in (self._named(name, source, start, rule) for name in names):
-                each.specific.append((assigned[1], assigned[2], value, self._why()))
+                each.specific.append((assigned[1], assigned[2], value, self._conditions.why()))
             return []
         written = re.sub(r"#.*", "", written)
         pattern, static, behind = written.partition(":")
@@ -305,7 +291,7 @@ class Makefile:
         rules = []
         for name in names:
             made = self._named(name, source, start, rule)
-            why = self._why() or expanded.conditional
+            why = self._conditions.why() or expanded.conditional
             if why and needs:
                 made.conditional = made.conditional or why
             if static:
@@ -313,7 +299,7 @@ class Makefile:
                 made.stem = name.removeprefix(before).removesuffix(after)
             made.begun, made.double = False, "::" in rule[0][len(rule[1]) : len(rule[1]) + 2]
             made.latest = []
-            if not self._why():
+            if not self._conditions.why():
                 made.latest = [need.replace("%", made.stem, 1) if static else need for need in needs]
                 made.needs.extend(made.latest)
             self._special(name, needs)
@@ -323,7 +309,7 @@ class Makefile:
         if inline and recipe.strip():
             at = source.text.rfind(recipe.strip(), start, end)
             for made in rules if at >= 0 else ():
-                made.add(_Line(source, at, end, self._why()))
+                made.add(_Line(source, at, end, self._conditions.why()))
         return rules
 
     def _named(self, name: str, source: Source, start: int, rule: re.Match[str]) -> _Rule:
@@ -345,68 +331,6 @@ class Makefile:
                 self._ignore = True
             case _:
                 pass
-
-    # -- conditionals ----------------------------------------------------------------------------------------------
-
-    def _counts(self) -> bool | None:
-        """Whether the line at hand counts; None where that is undecided."""
-        if not self._branches:
-            return True
-        branch = self._branches[-1]
-        if branch.outside is False or branch.holds is False:
-            return False
-        return None if branch.outside is None else branch.holds
-
-    def _why(self) -> str:
-        """The undecided condition around the line at hand; empty where there is none."""
-        if not self._branches:
-            return ""
-        branch = self._branches[-1]
-        return branch.why_outside or (branch.why if branch.holds is None else "")
-
-    def _condition(self, logical: str, depth: int) -> None:
-        match = _CONDITIONAL.match(logical)
-        if match is None:
-            return
-        otherwise, word, rest = match[1], match[2], _uncommented(match[3]).strip()
-        if word == "endif":
-            if len(self._branches) > depth:
-                self._branches.pop()
-            return
-        if not otherwise:
-            counts, why = self._counts(), self._why()
-            holds = self._holds(word, rest) if counts is not False else False
-            self._branches.append(_Branch(holds, f"{word} {rest}", holds, counts, why))
-            return
-        if len(self._branches) <= depth:
-            return
-        branch = self._branches[-1]
-        if branch.taken is True:
-            branch.holds = False
-            return
-        branch.holds = False
-        holds = self._holds(word, rest) if word and branch.outside is not False else True
-        branch.holds = None if holds and branch.taken is None else holds
-        branch.why = branch.why if branch.taken is None else f"{word} {rest}"
-        branch.taken = True if holds else None if holds is None or branch.taken is None else False
-
-    def _holds(self, word: str, rest: str) -> bool | None:
-        if word in {"ifdef", "ifndef"}:
-            name = self.values.asked(rest)
-            value = self.values.written(name.text.strip()) if name.decided else None
-            return None if value is None else bool(value) == (word == "ifdef")
-        if quoted := _QUOTED.match(rest):
-            one, other = quoted[1] or quoted[2] or "", quoted[3] or quoted[4] or ""
-        else:
-            inner = rest[1 : closers(rest, 0, len(rest)).get(0, 1)]
-            at = _comma(inner)
-            if at < 0:
-                return None
-            one, other = inner[:at].strip(), inner[at + 1 :].strip()
-        left, right = self.values.asked(one), self.values.asked(other)
-        if not left.decided or not right.decided:
-            return None
-        return (left.text == right.text) == (word == "ifeq")
 
     # -- recipes ---------------------------------------------------------------------------------------------------
 
@@ -474,24 +398,3 @@ def _joined_lines(whole: str) -> str:
         return whole
     first, *others = re.split(r"\\\r?\n", whole)
     return " ".join([first.rstrip(" \t"), *(each.strip(" \t") for each in others)])
-
-
-def _uncommented(text: str) -> str:
-    """The text before a `#` that stands behind a blank or first."""
-    at = text.find("#")
-    while at > 0 and text[at - 1] not in " \t":
-        at = text.find("#", at + 1)
-    return text if at < 0 else text[:at]
-
-
-def _comma(text: str) -> int:
-    """Where the comma between two arguments stands, outside brackets; -1 without one."""
-    depth = 0
-    for at, char in enumerate(text):
-        if char in "({":
-            depth += 1
-        elif char in ")}":
-            depth -= 1
-        elif char == "," and depth <= 0:
-            return at
-    return -1

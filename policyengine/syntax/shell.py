@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from policyengine.knowledge import commands as knowledge
 from policyengine.model.command import ShellCommand, Word
+from policyengine.model.nodes.node import Variable
 from policyengine.model.text import Text
 from policyengine.patterns import regex
 from policyengine.syntax.shell_syntax import parse
@@ -78,10 +79,21 @@ class WrittenCommand(Struct, frozen=True):
         """The texts of the words."""
         return tuple(word.text for word in self.words)
 
-    @property
-    def conditional(self) -> bool:
-        """Whether something written around it decides if it runs at all (an earlier failure aside)."""
-        return not _CONDITIONAL.isdisjoint(self.within)
+    def read(self) -> ShellCommand:
+        """The command as the graph holds it; where and under which condition it runs is the caller's to say."""
+        return ShellCommand(
+            words=tuple(word.read() for word in self.words),
+            span=self.span,
+            assignments=tuple(
+                Variable(
+                    each.name,
+                    each.span._replace(end=each.span.start + len(each.name)),
+                    replace(each.value.content.value(), span=each.value.span),
+                )
+                for each in self.assignments
+            ),
+            given=tuple(each.value.read() for each in self.assignments),
+        )
 
 
 class Script(Struct, frozen=True):
@@ -95,7 +107,6 @@ class Script(Struct, frozen=True):
     complete: bool
 
 
-_CONDITIONAL = frozenset({"then", "else", "do", "case", "||"})
 _ASSIGNMENT = regex(r"[A-Za-z_]\w*")
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct, field
 
+from policyengine.model.command import Word
+
 if TYPE_CHECKING:
     from policyengine.model.source import Span
     from policyengine.model.text import Text
@@ -31,6 +33,10 @@ class WrittenWord(Struct, frozen=True):
     def literal(self) -> bool:
         """Whether the text is what the command gets."""
         return self.content.decided
+
+    def read(self) -> Word:
+        """The word as the graph holds it."""
+        return Word(self.text, self.span, self.literal)
 
 
 class Operator(NamedTuple):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from policyengine.knowledge.packages import manager as manager_of
-from policyengine.model.nodes import Origin, ShellCommand, Variable, Word
+from policyengine.model.nodes import ShellCommand, Variable, Word
 from policyengine.model.value import Absent, Known
 from policyengine.patterns import regex
 from policyengine.syntax import shell
@@ -22,28 +24,17 @@ _LONGEST = 131_072  # what Linux takes as one argument (MAX_ARG_STRLEN): a longe
 _MOST_JOINED = 500
 _NAME = regex(r"[A-Za-z_@][\w.+@/-]*|\d[\w.+-]*[A-Za-z][\w.+-]*")
 _PINNED = regex(r"(?<=.)[=<>~].*")
+_FORGIVING = frozenset({"||", "set +e", "&", "|"})
 
 
 def commands(script: Text, *, errexit: bool = False, pipefail: bool = False) -> tuple[ShellCommand, ...]:
     """The simple commands of a script in the order in which they stand."""
     if len(script.written) > _LONGEST or script.written.count("&&") > _MOST_JOINED:
         script = script.cut(0, _LONGEST // 40)
+    read = shell.read(script, errexit=errexit, pipefail=pipefail)
     return tuple(
-        ShellCommand(
-            words=tuple(Word(word.text, word.span, word.literal) for word in command.words),
-            span=command.span,
-            assignments=tuple(
-                Variable(
-                    each.name,
-                    Known(each.name, each.span).span,
-                    Known(each.value.text, each.value.span),
-                    Origin.ENVIRONMENT,
-                )
-                for each in command.assignments
-            ),
-            forgiven=command.ignored is not None and command.ignored.marker in {"||", "set +e", "&", "|"},
-        )
-        for command in shell.read(script, errexit=errexit, pipefail=pipefail).commands
+        replace(each.read(), forgiven=each.ignored is not None and each.ignored.marker in _FORGIVING)
+        for each in read.commands
     )
 
 

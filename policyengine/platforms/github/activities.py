@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from policyengine.knowledge import commands as knowledge
 from policyengine.knowledge.actions import Action, NamedAction
 from policyengine.model.nodes import Activity, ComposeUp, Deploy, EndToEnd, Migrate, ShellCommand
-from policyengine.model.value import Known, Value
+from policyengine.model.value import Absent, Known, Value
 from policyengine.repository.discover import join
 
 if TYPE_CHECKING:
@@ -15,8 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from policyengine.knowledge.commands import Deed, Kind, Layer
+    from policyengine.model.nodes import Variable
     from policyengine.model.source import Span
     from policyengine.model.text import Text
+    from policyengine.platforms.github.builds import Drafted
     from policyengine.platforms.github.expressions import Scope
 
 _IMAGE = frozenset({"image", "digest", "tag"})
@@ -138,3 +143,29 @@ def of_action(
 
 def _words(value: Value[str] | None) -> list[str]:
     return value.value.split() if isinstance(value, Known) else []
+
+
+def informed(activity: Activity, environment: tuple[Variable, ...], scope: Scope) -> Activity:
+    """A Compose start with the environment of its step."""
+    if not isinstance(activity, ComposeUp):
+        return activity
+    given = {each.key: each for each in (*environment, *activity.environment)}
+    files, profiles = activity.files, activity.profiles
+    listed = given["COMPOSE_FILE"].value if "COMPOSE_FILE" in given else scope.variables.get("COMPOSE_FILE")
+    if not files and isinstance(listed, Known):
+        files = tuple(join(activity.directory, each) or each for each in re.split(r"[:;]", listed.value) if each)
+    chosen = given["COMPOSE_PROFILES"].value if "COMPOSE_PROFILES" in given else scope.variables.get("COMPOSE_PROFILES")
+    if not profiles and isinstance(chosen, Known):
+        profiles = tuple(each.strip() for each in chosen.value.split(",") if each.strip())
+    return replace(activity, environment=tuple(given.values()), files=files, profiles=profiles)
+
+
+def sent(draft: Drafted, *, forgiven: bool) -> list[Activity]:
+    """The push to ECR that a build does itself."""
+    if not isinstance(draft.tags, Known) or isinstance(draft.push, Absent):
+        return []
+    if isinstance(draft.push, Known) and not draft.push.value:
+        return []
+    if any("ecr" in knowledge.words_of(tag.text) for tag in draft.tags.value):
+        return [Deploy(span=draft.span, tool="ecr-push", forgiven=forgiven)]
+    return []

@@ -9,7 +9,6 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from policyengine.knowledge import commands as knowledge
-from policyengine.model.nodes import ShellCommand, Variable, Word
 from policyengine.model.source import ReadError, Source
 from policyengine.model.text import Text
 from policyengine.model.value import Unknown, Via
@@ -28,9 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence as Words
 
     from policyengine.knowledge.commands import Layer
-    from policyengine.model.value import Value
+    from policyengine.model.nodes import ShellCommand
     from policyengine.repository.files import Files
-    from policyengine.syntax.shell_tree import WrittenWord
     from policyengine.syntax.tree import Document
 
 DEEPEST = 8
@@ -378,28 +376,15 @@ def _read_package(source: Source | None, path: str) -> _Package | None:
 
 
 def _made(command: shell.WrittenCommand, walk: Walk) -> ShellCommand:
-    argv = command.texts
-    return ShellCommand(
-        words=tuple(Word(word.text, word.span, word.literal) for word in command.words),
-        span=command.span,
-        assignments=tuple(
-            Variable(each.name, each.span._replace(end=each.span.start + len(each.name)), _given_by(each.value))
-            for each in command.assignments
-        ),
-        given=tuple(Word(each.value.text, each.value.span, each.value.literal) for each in command.assignments),
+    return replace(
+        command.read(),
         forgiven=walk.forgiven,
         via=walk.via,
         directory=walk.directory,
         background=command.ignored is not None and command.ignored.marker == "&",
-        remote=walk.remote or _remote(argv, command.assignments),
+        remote=walk.remote or _remote(command.texts, command.assignments),
         contained=walk.contained,
     )
-
-
-def _given_by(word: WrittenWord) -> Value[str]:
-    """What an assignment gives; the place is the word's also where it is empty."""
-    found = word.content.value()
-    return replace(found, span=word.span)
 
 
 def _remote(argv: Words[str], assignments: tuple[shell.WrittenAssignment, ...]) -> bool:

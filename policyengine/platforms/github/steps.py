@@ -9,8 +9,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from policyengine.knowledge import actions
-from policyengine.knowledge.commands import words_of
-from policyengine.model.nodes import Activity, Build, ComposeUp, Deploy, Origin, ShellCommand, Step, Variable, Word
+from policyengine.model.nodes import Activity, Build, Deploy, Origin, ShellCommand, Step, Variable, Word
 from policyengine.model.text import Text
 from policyengine.model.value import Absent, Known, Unknown, Value
 from policyengine.patterns import regex
@@ -144,7 +143,7 @@ class Steps(Struct, frozen=True):
                 condition=condition,
                 continue_on_error=forgiven,
                 commands=done.commands,
-                activities=tuple(_told(each, environment, scope) for each in done.activities),
+                activities=tuple(activities.informed(each, environment, scope) for each in done.activities),
                 gap=done.gap,
             ),
             list(done.drafts),
@@ -190,7 +189,7 @@ class Steps(Struct, frozen=True):
                 for draft in made:
                     if draft is not None and all(draft != other for other, _ in drafts):
                         drafts.append((draft, each))
-                        found.extend(_sent(draft, forgiven=command.forgiven))
+                        found.extend(activities.sent(draft, forgiven=command.forgiven))
         return _Done(commands, tuple(found), tuple(drafts), gap)
 
     def _only_computes(self, activity: Activity, command: ShellCommand, scope: Scope) -> bool:
@@ -260,7 +259,7 @@ class Steps(Struct, frozen=True):
                 made.extend(self._bake(texts, frame.directory, scope, uses.span))
             drafts.extend((draft, scope) for draft in made if (draft, scope) not in drafts)
         unique = [each for index, each in enumerate(drafts) if all(each[0] != other[0] for other in drafts[:index])]
-        sent = [activity for draft, _ in unique for activity in _sent(draft, forgiven=False)][:1]
+        sent = [activity for draft, _ in unique for activity in activities.sent(draft, forgiven=False)][:1]
         gap = (
             None if action is not None else Unknown(f"what {uses.value.partition('@')[0]} does is not known", uses.span)
         )
@@ -385,32 +384,6 @@ def _scopes(scope: Scope, frame: StepFrame, text: str) -> Iterator[Scope]:
 
 def _text_of(variable: Variable) -> str:
     return variable.value.value if isinstance(variable.value, Known) else ""
-
-
-def _told(activity: Activity, environment: tuple[Variable, ...], scope: Scope) -> Activity:
-    """A Compose start with the environment of its step."""
-    if not isinstance(activity, ComposeUp):
-        return activity
-    given = {each.key: each for each in (*environment, *activity.environment)}
-    files, profiles = activity.files, activity.profiles
-    listed = given["COMPOSE_FILE"].value if "COMPOSE_FILE" in given else scope.variables.get("COMPOSE_FILE")
-    if not files and isinstance(listed, Known):
-        files = tuple(join(activity.directory, each) or each for each in re.split(r"[:;]", listed.value) if each)
-    chosen = given["COMPOSE_PROFILES"].value if "COMPOSE_PROFILES" in given else scope.variables.get("COMPOSE_PROFILES")
-    if not profiles and isinstance(chosen, Known):
-        profiles = tuple(each.strip() for each in chosen.value.split(",") if each.strip())
-    return replace(activity, environment=tuple(given.values()), files=files, profiles=profiles)
-
-
-def _sent(draft: builds.Drafted, *, forgiven: bool) -> list[Activity]:
-    """The push to ECR that a build does itself."""
-    if not isinstance(draft.tags, Known) or isinstance(draft.push, Absent):
-        return []
-    if isinstance(draft.push, Known) and not draft.push.value:
-        return []
-    if any("ecr" in words_of(tag.text) for tag in draft.tags.value):
-        return [Deploy(span=draft.span, tool="ecr-push", forgiven=forgiven)]
-    return []
 
 
 def _directory(document: Document | None, frame: StepFrame) -> str:
