@@ -6,6 +6,8 @@ import shlex
 from typing import get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from policyengine.knowledge import commands
 from policyengine.knowledge.programs import Kind
@@ -207,3 +209,23 @@ def test_a_program_that_gives_up_the_rights_of_root_is_one_that_runs_another(nam
     assert {commands.drops_privileges(each) for each in (name, *entry.also)} == {drops}
     assert not drops or told(f"{name} app npx prisma migrate deploy") == [("migrate", "prisma")]
     assert not commands.drops_privileges("gosuggest")
+
+
+_WORDS = st.one_of(
+    st.sampled_from(
+        ["docker", "compose", "-f", "run", "exec", "--", "npx", "-c", "sh", "sudo", "-u", "A=b", "yarn", "-", "--x=", "$(X)",
+         "python", "-m", "nx", "-t", "concurrently", "su", "timeout", "terraform", "", "@", "node_modules/", ".", "migrate"]
+    ),
+    st.text(max_size=6),
+)  # fmt: skip
+
+
+@given(st.lists(_WORDS, max_size=12))
+def test_any_words_are_read_with_places_among_them(words: list[str]) -> None:
+    for layer in commands.read(words):
+        assert 0 <= layer.start < layer.rest <= len(words)
+        assert all(layer.start < option.index < len(words) for option in layer.options)
+        assert all(layer.start < index < len(words) for index in layer.operands)
+        assert isinstance(commands.script_names(words, layer), tuple)
+    assert all(0 <= deed.at < len(words) for deed in commands.deeds(words))
+    assert all(0 <= index < len(words) for index, _ in commands.scripts(words))
