@@ -20,18 +20,12 @@ HELP = "https://github.com/policyengine-iac/policyengine/blob/main/docs/rules/{i
 @hookimpl
 def policyengine_pack() -> Pack[Options]:
     """The pack with its rules in the order of their ids."""
-    rules = (
-        *mirroring.RULES,
-        *containerization.RULES,
-        *configuration.RULES,
-        *data_services.RULES,
-        *networking.RULES,
-        *pipeline.RULES,
-    )
+    sides = (mirroring, containerization, configuration, data_services, networking, pipeline)
+    rules = sorted((rule for side in sides for rule in side.RULES), key=lambda rule: rule.id)
     return Pack(
         name="clean-hexagon",
         version=VERSION,
-        rules=tuple(sorted(rules, key=lambda each: each.id)),
+        rules=tuple(rules),
         mandates=MANDATES,
         sides=SIDES,
         options=Options,

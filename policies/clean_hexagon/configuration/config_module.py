@@ -112,7 +112,8 @@ def config_module_missing(graph: Graph, _: Options) -> Outcomes:
             continue
         done.add(package.id)
         yield Compared(package)
-        own = [module for module in graph.all(ConfigModule) if _within(module.directory, package.directory)]
+        folder = "" if package.directory in ("", ".") else package.directory.rstrip("/") + "/"
+        own = [module for module in graph.all(ConfigModule) if f"{module.directory}/".startswith(folder)]
         if container.config is not None:
             own.append(container.config)
         if not own:
@@ -121,10 +122,6 @@ def config_module_missing(graph: Graph, _: Options) -> Outcomes:
         elif all(not module.library and module.gap is None for module in own):
             fix = Fix("parse process.env with a schema and throw on what is missing")
             yield Finding(subject=own[0], at=own[0], variant="unchecked", args={"path": own[0].path}, fix=fix)
-
-
-def _within(directory: str, folder: str) -> bool:
-    return folder in ("", ".") or directory == folder or directory.startswith(folder.rstrip("/") + "/")
 
 
 def _node_package(container: Container) -> Package | None:

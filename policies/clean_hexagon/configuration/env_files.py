@@ -23,7 +23,6 @@ from policyengine.api import (
     Side,
     Stage,
     Unknown,
-    Variable,
     is_for_tests,
     is_real,
     known,
@@ -133,7 +132,8 @@ def env_file_exposed(graph: Graph, _: Options) -> Outcomes:
         if file.example or is_for_tests(file.path):
             continue
         yield Compared(file)
-        real = next((each for each in file.variables if _holds_secret(each, throwaway)), None)
+        texts = ((each, known(each.value, "").strip()) for each in file.variables)
+        real = next((each for each, text in texts if text not in throwaway and is_real(each.key, text)), None)
         if real is not None:
             args = {"file": file.path, "key": real.key}
             fix = Fix(f"remove {file.path} from git, ignore it, and replace the secret")
@@ -145,11 +145,6 @@ def env_file_exposed(graph: Graph, _: Options) -> Outcomes:
                 loaded.setdefault(env_file.path, (container.node, env_file))
     yield from _not_ignored(graph, loaded)
     yield from _copied(graph, sorted(loaded))
-
-
-def _holds_secret(variable: Variable, throwaway: set[str]) -> bool:
-    text = known(variable.value, "").strip()
-    return text not in throwaway and is_real(variable.key, text)
 
 
 def _throwaway(graph: Graph) -> set[str]:

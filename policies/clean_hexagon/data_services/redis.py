@@ -45,9 +45,7 @@ def redis_major_mismatch(graph: Graph, options: Options) -> Outcomes:
     major, and undecided otherwise. Valkey is compared with Valkey in the same way; Redis with Valkey is another
     engine and another rule's matter.
     """
-    for local, cloud in graph.mirrors(Cache):
-        if not _same_engine(local, cloud):
-            continue
+    for local, cloud in (*graph.mirrors(Cache, engine="redis"), *graph.mirrors(Cache, engine="valkey")):
         yield Compared(local, cloud)
         there, shown, place = _cloud_major(cloud)
         moved = moved_past(local, there)
@@ -70,14 +68,6 @@ def _retag(local: Cache, major: int, options: Options) -> Fix:
         tag = f"{major}-alpine"
     exists = ref is not None and tag_fact(ImageRef(ref.registry, ref.repository, tag)) is not None
     return Fix.tagging(f"run '{tag}'", local.image, tag if exists else None)
-
-
-def _same_engine(local: Cache, cloud: Cache) -> bool:
-    match local.engine, cloud.engine:
-        case Known(here), Known(there):
-            return here == there and here in {"redis", "valkey"}
-        case _:
-            return False
 
 
 def _cloud_major(cloud: Cache) -> tuple[int | None, str, Span]:

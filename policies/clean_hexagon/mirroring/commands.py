@@ -1,7 +1,7 @@
 """Both sides start their containers alike (HEX109)."""
 
 from clean_hexagon.options import Options
-from policyengine.api import Compared, Container, Finding, Fix, Graph, Known, Outcomes, Role, Severity, rule, undecided
+from policyengine.api import Compared, Finding, Fix, Graph, Known, Outcomes, Role, Severity, rule, undecided
 
 
 @rule(
@@ -29,7 +29,8 @@ def command_divergence(graph: Graph, _: Options) -> Outcomes:
             yield Compared(local.node, cloud.node)
         match local.started, cloud.started:
             case Known(), Known() if local.line != cloud.line:
-                dev = _is_dev(local) and not _is_dev(cloud)
+                here, there = (any(each.does("serve-dev") for each in side.commands) for side in (local, cloud))
+                dev = here and not there
                 yield Finding(
                     subject=local.node,
                     against=cloud.node,
@@ -42,7 +43,3 @@ def command_divergence(graph: Graph, _: Options) -> Outcomes:
                 )
             case _ if local.overrides or cloud.overrides:
                 yield from undecided(local.node, local.started, cloud.started)
-
-
-def _is_dev(container: Container) -> bool:
-    return any(command.does("serve-dev") for command in container.commands)

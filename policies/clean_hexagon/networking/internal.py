@@ -78,8 +78,7 @@ def localhost_inside_container(graph: Graph, options: Options) -> Outcomes:
                 continue
             seen.add(address.span)
             sibling, port, place = meant
-            variant, severity = ("default", None) if address.endpoint.loopback else ("gateway", Severity.WARNING)
-            yield _redirected(container, address, sibling.name, port, place, variant=variant, severity=severity)
+            yield _redirected(container, address, sibling.name, port, place)
 
 
 def _meant(container: Container, address: Address, siblings: list[Container]) -> tuple[Container, int, Located] | None:
@@ -153,32 +152,23 @@ def published_port_used_internally(graph: Graph, options: Options) -> Outcomes:
             if port is None or not isinstance(port.target, Known) or endpoint.port in sibling.listens:
                 continue
             seen.add(address.span)
-            yield _redirected(container, address, endpoint.host, port.target.value, port, at=address.port)
+            yield _redirected(container, address, endpoint.host, port.target.value, port)
 
 
-def _redirected(
-    container: Container,
-    address: Address,
-    host: str,
-    port: int,
-    place: Located,
-    *,
-    at: Located | None = None,
-    variant: str = "default",
-    severity: Severity | None = None,
-) -> Finding:
-    """The finding that a variable is to point at another host and port, as `place` tells."""
+def _redirected(container: Container, address: Address, host: str, port: int, place: Located) -> Finding:
+    """The finding that a variable is to point at another host, or at another port of its host, as `place` tells."""
     right, endpoint, key = f"{host}:{port}", address.endpoint, address.variable.key
+    at = address.port if host == endpoint.host and address.port is not None else address.span
+    variant, severity = ("gateway", Severity.WARNING) if endpoint.gateway else ("default", None)
     args = {"key": key, "service": container.name, "endpoint": endpoint, "right": right, "sibling": host}
-    edits = _edits(address, host, port) if address.exact else ()
     return Finding(
         subject=container.node,
-        at=at or address.span,
+        at=at,
         variant=variant,
         severity=severity,
         args=args,
         related=(place,),
-        fix=Fix(f"use {right}", edits),
+        fix=Fix(f"use {right}", _edits(address, host, port) if address.exact else ()),
     )
 
 
