@@ -5,6 +5,7 @@ A name has the same words however it joins them: `DB_PASSWORD`, `db-password`, `
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct, field
@@ -96,6 +97,16 @@ class Names(FactTable, frozen=True):
     placeholders: dict[str, Cited]
     folders: dict[str, FolderName]
     _kinds: dict[str, frozenset[FolderKind]] = field(default_factory=dict)
+    _parts: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def parts(self, name: str) -> frozenset[str]:
+        """The words of a name without those of an environment: `prod-api` is `api`; all of them if none is left."""
+        if name not in self._parts:
+            every = frozenset(words(name))
+            deployed = {word for word in every if word in self.environments}
+            tests = {word for word in deployed if self.environments[word].environment == "test"}
+            self._parts[name] = frozenset(every - (deployed - tests)) or every
+        return self._parts[name]
 
     def kind(self, folder: str) -> FolderKind | None:
         """What a folder of that name holds instead of the application."""
@@ -157,13 +168,13 @@ def alike(one: str, other: str) -> bool:
 
     Each word of the one is a word of the other, or begins one; those of an environment do not count.
     """
-    mine, theirs = _parts(one), _parts(other)
-    return _covers(mine, theirs) or _covers(theirs, mine) or "".join(words(one)) == "".join(words(other))
+    mine, theirs = _names().parts(one), _names().parts(other)
+    return _covers(mine, theirs) or _covers(theirs, mine) or _letters(one) == _letters(other)
 
 
-def _parts(name: str) -> frozenset[str]:
-    every = frozenset(words(name))
-    return frozenset(word for word in every if environment(word) in ("", "test")) or every
+@cache
+def _letters(name: str) -> str:
+    return "".join(words(name))
 
 
 def _covers(longer: frozenset[str], shorter: frozenset[str]) -> bool:

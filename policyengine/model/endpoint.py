@@ -174,7 +174,8 @@ def shown_origin(value: Value[str], origin: Endpoint) -> str:
 def hosts(text: str) -> frozenset[str]:
     """The hosts that a value names, in lower case; a text that is nothing but a name is one."""
     bare = _NAME.fullmatch(text.lower())
-    return frozenset((*(each.host for each in endpoints(text)), *((bare[0],) if bare else ())))
+    names = (bare[0],) if bare is not None and ":" not in bare[0] else ()
+    return frozenset((*(each.host for each in endpoints(text)), *names))
 
 
 def endpoints(text: str) -> tuple[Endpoint, ...]:

@@ -413,3 +413,35 @@ def test_a_host_name_means_the_same_in_every_container(host: str) -> None:
     assert ports.host_kind(host) == PORTS.hosts[host].kind
     assert ports.host_kind("127.1.2.3") == ports.host_kind("app.localhost") == "loopback"
     assert ports.host_kind("db") is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("worker", "worker_fast", True),
+        ("page", "shop-page", True),
+        ("front-web", "frontend-webserver", True),
+        ("prod-api", "api", True),
+        ("apiServer", "api-server", True),
+        ("api", "worker", False),
+        ("ab", "abc", False),
+        ("db", "prod", False),
+    ],
+)
+def test_names_of_one_part_of_a_system_are_alike(one: str, other: str, same: bool) -> None:
+    assert names.alike(one, other) is same
+    assert names.alike(other, one) is same
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("Dockerfile.dev", True),
+        ("local.Dockerfile", True),
+        ("docker/develop/Dockerfile", True),
+        ("Dockerfile", False),
+        ("Dockerfile.prod", False),
+    ],
+)
+def test_a_name_speaks_of_development(name: str, told: bool) -> None:
+    assert names.speaks_of_development(name) is told

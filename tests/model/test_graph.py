@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import pytest
+
 from policyengine.api import (
     Absent,
+    Activity,
     Cache,
+    ComposeUp,
     Database,
     Datastore,
     Edge,
     EdgeKind,
+    EndToEnd,
     Graph,
+    Job,
     Known,
     Node,
     Pair,
@@ -15,8 +21,11 @@ from policyengine.api import (
     Service,
     Side,
     Span,
+    Step,
+    Trigger,
     Value,
     Version,
+    Workflow,
 )
 
 HERE = Span("docker-compose.yml", 0, 3)
@@ -109,3 +118,75 @@ def test_other_pairs_leave_no_trace_of_the_former() -> None:
     again = GRAPH.paired((Pair("local:web", "cloud:api", 70, ()),))
     assert again.mirror(service_of("local:api")) is None
     assert again.mirror(service_of("local:web")) == service_of("cloud:api")
+
+
+SPAN = Span(".github/workflows/ci.yml", 0, 2)
+
+
+def job(name: str, *activities: Activity, needs: tuple[str, ...] = (), caller: str = "") -> Job:
+    step = Step(index=0, name="", span=SPAN, uses=Absent(SPAN), activities=activities)
+    return Job(
+        id=f"github:ci.yml#{name}",
+        name=name,
+        side=Side.PIPELINE,
+        span=SPAN,
+        workflow="ci.yml",
+        steps=(step,),
+        needs=tuple(f"github:ci.yml#{each}" for each in needs),
+        caller=f"github:ci.yml#{caller}" if caller else "",
+    )
+
+
+UP, E2E = ComposeUp(span=SPAN), EndToEnd(span=SPAN, runner="playwright")
+BUILD, GATE, CALL = job("build"), job("gate", UP, E2E, needs=("build",)), job("call", needs=("gate",))
+INNER = job("call/deploy", needs=("call",), caller="call")
+WORKFLOW = Workflow(
+    id="github:ci.yml",
+    name="CI",
+    side=Side.PIPELINE,
+    span=SPAN,
+    path="ci.yml",
+    triggers=(Trigger("workflow_call", SPAN), Trigger("schedule", SPAN), Trigger("push", SPAN, tags=("v*",))),
+    jobs=tuple(each.id for each in (BUILD, GATE, CALL, INNER)),
+)
+PIPELINE = Graph((WORKFLOW, BUILD, GATE, CALL, INNER))
+
+
+def test_a_job_needs_what_its_needs_need_and_comes_from_its_callers() -> None:
+    assert sorted(PIPELINE.needs(INNER)) == [BUILD.id, CALL.id, GATE.id]
+    assert PIPELINE.callers(INNER) == (INNER, CALL)
+    assert PIPELINE.beside(INNER) == CALL
+    assert PIPELINE.beside(INNER, GATE) == CALL
+    assert PIPELINE.beside(INNER, INNER) == INNER
+    assert INNER.key == "deploy"
+
+
+def test_what_happens_in_a_workflow_is_told_in_order() -> None:
+    found = PIPELINE.happenings(WORKFLOW)
+    assert [(each.job.name, each.order, each.activity) for each in found] == [
+        ("gate", (0, 0), UP),
+        ("gate", (0, 1), E2E),
+    ]
+    assert [each.works for each in (BUILD.steps[0], GATE.steps[0])] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("trigger", "brings"),
+    [
+        (Trigger("push", SPAN), True),
+        (Trigger("push", SPAN, branches=("main",), tags=("v*",)), True),
+        (Trigger("push", SPAN, tags=("v*",)), False),
+        (Trigger("pull_request", SPAN), True),
+        (Trigger("pull_request", SPAN, types=("closed",)), False),
+        (Trigger("pull_request", SPAN, types=("labeled", "opened")), True),
+        (Trigger("workflow_dispatch", SPAN), False),
+    ],
+)
+def test_an_event_brings_new_code_or_not(trigger: Trigger, brings: bool) -> None:
+    assert trigger.brings_code is brings
+
+
+def test_a_workflow_is_named_by_the_event_that_brings_a_change() -> None:
+    assert WORKFLOW.events == {"workflow_call", "schedule", "push"}
+    assert WORKFLOW.main_event == "push"
+    assert WORKFLOW.is_for_changes

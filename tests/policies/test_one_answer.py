@@ -126,3 +126,36 @@ def test_what_a_container_starts_is_one_answer_for_all_rules(
     report = scan(tmp_path, cloud)
     assert said(report) == expected
     assert [(each.rule, each.reason) for each in report.undecided] == undecided
+
+
+STOCK = """
+services:
+  web:
+    image: node:22-slim
+    command: npm run dev
+    env_file: .env.local
+    ports: ["3000:3000"]
+"""
+
+
+def test_a_service_that_runs_a_public_image_has_its_user_and_its_entrypoint(tmp_path: Path) -> None:
+    files = {
+        "docker-compose.yml": STOCK,
+        "Dockerfile": 'FROM node:22-slim\nUSER node\nCMD ["node","x.js"]\n',
+        "main.tf": TASK.format(cloud=""),
+        ".github/workflows/b.yml": WORKFLOW,
+    }
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    report = engine.scan([tmp_path], select=["HEX109", "HEX209"], cache=False, jobs=1)
+    assert [(each.rule.id, each.message, STOCK[each.span.start : each.span.end]) for each in report.results] == [
+        ("HEX209", "'web' runs as 'root', but [the cloud](1) runs as 'node'.", "node:22-slim"),
+        (
+            "HEX109",
+            "'web' runs the development server 'npm run dev', but [the cloud](1) runs 'node x.js'.",
+            "npm run dev",
+        ),
+    ]
+    assert report.undecided == ()
