@@ -65,6 +65,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=8, help="which changes are drawn (8)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many at once")
     parser.add_argument("--reach", type=Path, help="folder of recorded coverage to use though the code has changed")
+    parser.add_argument(
+        "--also", action="append", default=[], help="a file of tests newer than that record (repeatable)"
+    )
     parser.add_argument("--only", default="", help="only changes of files whose path holds this text")
     parser.add_argument("--list", action="store_true", help="only list the changes that are drawn")
     given = parser.parse_args()
@@ -82,7 +85,7 @@ def main() -> int:
             print(f"recording which test reaches which line, into {folder}", flush=True)
             record(copies[0], folder, given.jobs)
         reach = Reach(copies[0], folder)
-        outcomes = {part: list(_judge(chosen, copies, reach)) for part, chosen in drawn.items()}
+        outcomes = {part: list(_judge(chosen, copies, reach, given.also)) for part, chosen in drawn.items()}
     _report(outcomes)
     return 0
 
@@ -116,7 +119,7 @@ def _digest(tree: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def _judge(chosen: list[Change], copies: list[Path], reach: Reach) -> Iterator[Outcome]:
+def _judge(chosen: list[Change], copies: list[Path], reach: Reach, also: list[str]) -> Iterator[Outcome]:
     """What comes of each change, told as it becomes known."""
     free: Queue[Path] = Queue()
     for tree in copies:
@@ -125,7 +128,7 @@ def _judge(chosen: list[Change], copies: list[Path], reach: Reach) -> Iterator[O
     def one(change: Change) -> Outcome:
         tree = free.get()
         try:
-            return _known(_run(change, tree, reach))
+            return _known(_run(change, tree, reach, also))
         finally:
             free.put(tree)
 
@@ -135,20 +138,20 @@ def _judge(chosen: list[Change], copies: list[Path], reach: Reach) -> Iterator[O
             yield outcome
 
 
-def _run(change: Change, tree: Path, reach: Reach) -> Outcome:
+def _run(change: Change, tree: Path, reach: Reach, also: list[str]) -> Outcome:
     tests = reach.tests(change.path, change.line)
-    if not tests:
+    if not tests and not also:
         return Outcome(change, "unreached")
     file = tree / change.path
     original = file.read_text("utf-8")
     file.write_text(change.applied(original), "utf-8")
     try:
-        for some in (tests[:_FIRST], tests[_FIRST:]):
-            if some and (why := _fails(some, tree, sum(reach.seconds[test] for test in some))):
+        for some in (tests[:_FIRST], also, tests[_FIRST:]):
+            if some and (why := _fails(some, tree, sum(reach.seconds.get(test, 60) for test in some))):
                 return Outcome(change, "caught", why)
     finally:
         file.write_text(original, "utf-8")
-    return Outcome(change, "survived", f"{len(tests)} tests")
+    return Outcome(change, "survived" if tests else "unreached", f"{len(tests)} tests")
 
 
 def _fails(tests: list[str], tree: Path, seconds: float) -> str:
