@@ -8,7 +8,6 @@ GitHub would turn both into trouble.
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from msgspec.structs import replace
 from policyengine import __version__
 from policyengine.model.nodes import Node
 from policyengine.model.source import Source, Span
+from policyengine.reports.identity import digest, identity, unique
 from policyengine.reports.json import coverage
 from policyengine.reports.line_hash import line_hashes
 from policyengine.reports.regions import Regions
@@ -213,7 +213,7 @@ class _Maker(Struct, frozen=True):
             body["codeFlows"] = [flow]
         body["partialFingerprints"] = {
             "primaryLocationLineHash": self._hash(first.span),
-            "parityIdentity/v1": _unique(_identity(first), seen),
+            "parityIdentity/v1": unique(identity(first), seen),
         }
         if mandate := self.catalogue.mandates.get(first.rule.id):
             body["taxa"] = [mandate]
@@ -336,7 +336,7 @@ class _Maker(Struct, frozen=True):
                 "locations": [{"physicalLocation": self._regions_with_extra().physical(span)}],
                 "partialFingerprints": {
                     "primaryLocationLineHash": self._hash(span),
-                    "parityIdentity/v1": _unique(_digest(NOT_READ, span.path, first.message), seen),
+                    "parityIdentity/v1": unique(digest(NOT_READ, span.path, first.message), seen),
                 },
             }
             if self.options.profile == "full":
@@ -424,38 +424,3 @@ _EXIT = {
     1: "Findings at or above the level that fails the run.",
     3: "Some work could not be done; the findings are not complete.",
 }
-
-
-def _identity(result: Result) -> str:
-    """A fingerprint that neither moving lines nor another wrong value changes: rule, node and attribute."""
-    finding = result.finding
-    return _digest(
-        result.rule.id, finding.subject.id, _attribute(finding.subject, finding.at, result.span), finding.variant
-    )
-
-
-def _attribute(node: Node, at: object, span: Span) -> str:
-    key = getattr(at, "key", None)
-    if isinstance(key, str):
-        return key
-    close = ""
-    for name in node.__struct_fields__:
-        value = getattr(node, name, None)
-        if value is at:
-            return name
-        if not close and getattr(value, "span", None) == span:
-            close = name
-        for part in value if isinstance(value, tuple) and not isinstance(value, Span) else ():
-            inner = getattr(part, "value", None)
-            if part is at or inner is at or getattr(part, "span", None) == span:
-                return f"{name}.{getattr(part, 'key', '')}"
-    return close
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _unique(digest: str, seen: dict[str, int]) -> str:
-    seen[digest] = seen.get(digest, 0) + 1
-    return digest if seen[digest] == 1 else _digest(digest, str(seen[digest]))
