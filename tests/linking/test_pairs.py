@@ -9,6 +9,7 @@ from policyengine.model.graph import Edge, EdgeKind, Graph
 from policyengine.model.nodes import Node, Role, Side
 from policyengine.model.source import Span
 from tests.linking.nodes import (
+    build,
     cache,
     certain,
     database,
@@ -350,3 +351,76 @@ def test_a_crowd_that_would_all_do_is_left_to_the_configuration(crowd: int, made
     graph = linked(*nodes, evidence=(alike,))
     assert bool(pairs(graph)) is made
     assert not any(certain(graph).values())
+
+
+def test_in_a_crowd_only_those_are_compared_that_share_a_fact() -> None:
+    local = [service(f"l{number}l", starts=f"{number} {number}") for number in range(52)]
+    cloud = [service(f"c{number}c", CLOUD, starts=f"x{number} y{number}") for number in range(52)]
+    here = service("alpha", starts="a x", env={"ONLY_HERE": "1"})
+    there = service("beta", CLOUD, starts="b y", env={"ONLY_HERE": "2"})
+    asked: list[tuple[str, str]] = []
+
+    def ask(_: Graph, one: Node, other: Node) -> float:
+        asked.append((one.name, other.name))
+        return 1.0
+
+    graph = linked(here, there, *local, *cloud, evidence=(Evidence(80, "told", ask),))
+    assert (asked, pairs(graph)) == ([("alpha", "beta")], {("alpha", "beta")})
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [
+        (database("alpha", holds="shop", engine="mysql"), database("beta", CLOUD, holds="shop")),
+        (database("alpha", engine="mysql"), database("beta", CLOUD, engine="mysql")),
+        (database("orders", engine="mysql"), database("shop-orders", CLOUD)),
+    ],
+)
+def test_in_a_crowd_of_datastores_too(here: Node, there: Node) -> None:
+    crowd = [database(f"l{number}l", engine=f"e{number}") for number in range(52)]
+    crowd += [database(f"c{number}c", CLOUD, engine=f"f{number}") for number in range(52)]
+    asked: list[tuple[str, str]] = []
+
+    def ask(_: Graph, one: Node, other: Node) -> float:
+        asked.append((one.name, other.name))
+        return 1.0
+
+    linked(here, there, *crowd, evidence=(Evidence(80, "told", ask),))
+    assert asked == [(here.name, there.name)]
+
+
+def test_a_region_in_a_name_says_nothing_in_either_spelling() -> None:
+    for name in ("orders-eu-west-1", "orders_us_east_2", "orders_ap_southeast_1"):
+        assert points(service("orders", starts="a x"), service(name, CLOUD, starts="b y"))[0] == 90
+
+
+def test_containers_of_one_block_are_one_definition_without_an_image_too() -> None:
+    block = Span("web.tf", 5, 9)
+    nodes = [
+        service("orders", starts="a a"),
+        service("other", starts="o o"),
+        service("orders", CLOUD, starts="b b", at=block),
+        service("orders-us-east-1", CLOUD, starts="b b", at=block),
+    ]
+    assert certain(linked(*nodes)) == {("orders", "orders"): True, ("orders", "orders-us-east-1"): True}
+    apart = [*nodes[:3], service("orders-us-east-1", CLOUD, starts="b b", at=Span("us.tf", 5, 9))]
+    assert pairs(linked(*apart)) == set()
+
+
+@pytest.mark.parametrize(("here", "found"), [("app", True), ("orders", False)])
+def test_a_stage_says_what_a_service_is_where_its_own_name_tells_nothing(here: str, found: bool) -> None:
+    image = stage("Dockerfile", "mail", 0)
+    one = service(here, starts="a x", built=build(here, side=Side.LOCAL))
+    graph = linked(one, image, service("mail", CLOUD, starts="b y"), *OTHERS, evidence=evidence(**{f"{here}_mail": 20}))
+    reasons = scores(graph)[here, "mail"][1]
+    assert bool(set(reasons) - {"told"}) is found
+
+
+def test_a_twin_that_another_named_first_is_taken() -> None:
+    nodes = [
+        service("alpha", starts="a x", parity="aws_ecs.beta"),
+        service("gamma", starts="g g", parity="aws_ecs.beta"),
+        service("beta", CLOUD, starts="b y"),
+        service("delta", CLOUD, starts="d d"),
+    ]
+    assert pairs(linked(*nodes)) == {("alpha", "beta")}

@@ -103,6 +103,12 @@ def test_a_secret_of_an_unknown_value_is_an_open_question(tmp_path: Path) -> Non
     assert bool(told(report)) is not bool(report.undecided)
 
 
+@pytest.mark.parametrize("key", ["DATABASE_URL", "REDIS_URL"])
+def test_an_address_of_an_unknown_value_is_an_open_question_too(key: str, tmp_path: Path) -> None:
+    report = trees.scan(tmp_path, {"main.tf": ecs(key, "var.anything")}, "HEX306")
+    assert (told(report), [each.rule for each in report.undecided]) == ([], ["HEX306"])
+
+
 def test_one_entry_that_makes_a_variable_of_two_containers_is_reported_once(tmp_path: Path) -> None:
     shared = f'locals {{\n  shared = [{{ name = "API_TOKEN", value = "{LONG}" }}]\n}}\n'
     both = "".join(

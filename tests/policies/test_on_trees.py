@@ -211,6 +211,8 @@ def test_platforms_that_a_run_decides_are_an_open_question(tmp_path: Path) -> No
         (workflow("linux/amd64", tags="ghcr.io/acme/shop-test:1"), 0),
         (workflow("linux/amd64", tags="ghcr.io/acme/e2e:1"), 0),
         (workflow("linux/amd64", tags="ghcr.io/acme/latest:1"), 1),
+        ({".github/workflows/e2e-image.yml": workflow("linux/amd64")[".github/workflows/image.yml"]}, 0),
+        ({".github/workflows/tests.yml": workflow("linux/amd64")[".github/workflows/image.yml"]}, 0),
         ({".github/workflows/test-image.yml": workflow("linux/amd64")[".github/workflows/image.yml"]}, 0),
         ({".github/workflows/test-release.yml": workflow("linux/amd64")[".github/workflows/image.yml"]}, 1),
         ({".github/workflows/attest.yml": workflow("linux/amd64")[".github/workflows/image.yml"]}, 1),
@@ -293,3 +295,74 @@ def test_the_major_of_a_cache_is_that_of_the_cloud(
     )
     assert bool(told(report)) is reported
     assert bool(asked(report)) is open_
+
+
+@pytest.mark.parametrize(
+    ("required", "image", "tag"),
+    [
+        ("7-alpine", "redis:8", "7-alpine"),
+        ("7.4-bookworm", "redis:8", "7.4-bookworm"),
+        ("6-alpine", "redis:8", "7-alpine"),
+    ],
+)
+def test_the_house_has_a_tag_for_its_cache(required: str, image: str, tag: str, tmp_path: Path) -> None:
+    files = {
+        "docker-compose.yml": COMPOSE.format(service="cache", image=image),
+        "main.tf": REDIS.format(engine="redis", more='engine_version = "7.1"'),
+        "policyengine.yaml": f"version: 1\npacks:\n  clean-hexagon:\n    redis: {{required_tag: {required}}}\n",
+    }
+    ((found),) = trees.scan(tmp_path, files, "HEX411").results
+    assert found.finding.fix is not None
+    assert found.finding.fix.description == f"run '{tag}'"
+
+
+def test_a_server_listens_on_the_ports_of_its_image_and_on_those_it_was_given(tmp_path: Path) -> None:
+    compose = """
+    services:
+      app:
+        image: acme/app:1
+        environment:
+          A_URL: redis://localhost:6379
+          B_URL: redis://localhost:6380
+          C_URL: postgres://localhost:5432/x
+      cache:
+        image: redis:7
+        ports: ["6380:6380"]
+      db:
+        image: postgres:16
+    """
+    report = trees.scan(tmp_path, {"docker-compose.yml": compose}, "HEX501")
+    assert [(each.message.partition(" of ")[0], each.finding.args["right"]) for each in report.results] == [
+        ("'A_URL'", "cache:6379"),
+        ("'B_URL'", "cache:6380"),
+        ("'C_URL'", "db:5432"),
+    ]
+
+
+CALLED = {
+    ".github/workflows/build.yml": "on: workflow_call\n"
+    + BUILD.format(on="x", push="true", tags="ghcr.io/acme/shop:1", platforms="linux/amd64").partition("on: x\n")[2],
+    ".github/workflows/main.yml": "on: push\njobs:\n  image:\n    uses: ./.github/workflows/build.yml\n",
+}
+
+
+def test_a_build_in_a_called_workflow_is_that_of_its_caller(tmp_path: Path) -> None:
+    report = trees.scan(tmp_path, CALLED, "HEX205")
+    assert told(report) == [(".github/workflows/main.yml#image/image/build-0", "linux/amd64")]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "description"),
+    [
+        ("BETTER_AUTH_URL", "https://app.example.com", "use http on 127.0.0.1"),
+        ("BETTER_AUTH_URL", "http://localhost:4000", "set BETTER_AUTH_URL to http://127.0.0.1:4000"),
+        ("BETTER_AUTH_URL", "http://localhost", "set BETTER_AUTH_URL to http://127.0.0.1"),
+        ("BETTER_AUTH_URL", "http://127.0.0.1:4000", ""),
+    ],
+)
+def test_a_local_address_is_on_the_loopback(key: str, value: str, description: str, tmp_path: Path) -> None:
+    compose = f"services:\n  app:\n    image: acme/app:1\n    ports: ['4000:4000', '80:80']\n    environment:\n      {key}: {value}\n"
+    report = trees.scan(tmp_path, {"docker-compose.yml": compose}, "HEX506")
+    assert [each.finding.fix.description for each in report.results if each.finding.fix] == (
+        [description] if description else []
+    )

@@ -297,3 +297,32 @@ def test_a_deployment_that_follows_a_workflow_asks_what_came_of_it(
 def test_without_a_stack_nothing_is_asked_of_deployments(tmp_path: Path) -> None:
     files = {".github/workflows/ship.yml": workflow("workflow_dispatch", ship=job(APPLY))}
     assert told(trees.scan(tmp_path, files, "HEX605")) == []
+
+
+def test_where_only_deployments_need_a_gate_one_by_hand_still_needs_it(tmp_path: Path) -> None:
+    config = "ci: {gate: {scope: deploy}}"
+    by_hand = scan(tmp_path, "HEX605", config=config, ship=workflow("workflow_dispatch", ship=job(APPLY)))
+    assert told(by_hand) == [
+        ("HEX605", "'ship' [deploys](1) in a workflow without a gate, which 'workflow_dispatch' starts.")
+    ]
+    pushed = scan(tmp_path, "HEX605", config=config, ship=workflow("push", ship=job(APPLY)))
+    assert told(pushed) == []
+
+
+@pytest.mark.parametrize(
+    ("step", "late"),
+    [
+        ("uses: actions/setup-node@v4", False),
+        ("uses: docker/login-action@v3", False),
+        ("uses: aws-actions/configure-aws-credentials@v4", False),
+        ("uses: actions/cache@v4", False),
+        ("uses: docker/setup-qemu-action@v3", False),
+        ("{name: Install buildx, run: ./get.sh}", False),
+        ("uses: acme/lint-action@v1", True),
+        ("run: npm run lint", True),
+    ],
+)
+def test_what_prepares_the_gate_may_come_before_it(step: str, late: bool, tmp_path: Path) -> None:
+    gate = job(UP, TEST).replace("  - uses: actions/checkout@v5\n", f"  - uses: actions/checkout@v5\n  - {step}\n")
+    report = scan(tmp_path, "HEX601", config="ci: {gate: {literal: true}}", ci=workflow(gate=gate))
+    assert bool(told(report)) is late

@@ -367,3 +367,47 @@ def test_what_was_compared_is_kept_once_for_each_node_and_twin() -> None:
     found = evaluate(Graph((APP, OTHER, TWIN)), [(pack, Options())], selected=frozenset({"T1"}))
     assert found.compared == (Comparison("T1", APP.id, TWIN.id), Comparison("T1", OTHER.id))
     assert (found.results, found.undecided, found.failures) == ((), (), ())
+
+
+def test_the_docstring_of_a_rule_is_its_summary_and_its_rationale() -> None:
+    def too_much_here(_: Graph, __: Options) -> Iterator[Outcome]:
+        """What it flags,
+        in one sentence.
+
+        Why it matters.
+
+            An example.
+        And more.
+        """
+        yield from ()
+
+    made = rule("T1", mandate="M", severity=Severity.NOTE, message="it", cwe=(1,), security=10, tags=("a",))(
+        too_much_here
+    )
+    assert (made.id, made.name, made.mandate, made.severity) == ("T1", "TooMuchHere", "M", Severity.NOTE)
+    assert made.summary == "What it flags, in one sentence."
+    assert made.rationale == "Why it matters.\n\n    An example.\nAnd more."
+    assert (made.messages, made.cwe, made.security, made.tags, made.precision) == (
+        {"default": "it"},
+        (1,),
+        10,
+        ("a",),
+        "high",
+    )
+
+
+@pytest.mark.parametrize("security", [0, -1, 10.1])
+def test_a_score_of_security_is_between_0_and_10(security: float) -> None:
+    with pytest.raises(ValueError, match="is outside"):
+        rule("T1", mandate="M", severity=Severity.NOTE, message="it", security=security)
+
+
+def test_a_message_has_at_most_five_placeholders() -> None:
+    def check(_: Graph, __: Options) -> Iterator[Outcome]:
+        """It."""
+        yield from ()
+
+    five = rule("T1", mandate="M", severity=Severity.NOTE, message="'{a}' '{b}' '{c}' '{d}' '{e}' '{a}'")(check)
+    assert five.placeholders("default") == ("a", "b", "c", "d", "e")
+    with pytest.raises(ValueError, match="message 'default' has over five placeholders"):
+        rule("T1", mandate="M", severity=Severity.NOTE, message="'{a}' '{b}' '{c}' '{d}' '{e}' '{f}'")(check)
