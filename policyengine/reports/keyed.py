@@ -136,7 +136,7 @@ class Values:
         text = self._text
         start = self._lines.start(key.start)
         near = text[max(start, key.start - 100) : key.start]
-        first = not near.strip(" \t-") and key.start - start <= len(near)
+        first = near.strip(" \t-") in ("", "export") and key.start - start <= len(near)
         if key.sign == ":":
             flow = text.rfind("{", start, key.start) >= 0 or (key.quoted and near.rstrip().endswith((",", '"', "'")))
             return _uncommented(text, at, _first(text, at, end, ",}") if flow else end)

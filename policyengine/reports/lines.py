@@ -77,7 +77,7 @@ def shown(source: Source, span: Span, *, room: int = 160, most: int = 4) -> list
             start = max(start, len(text) - len(text.lstrip()))
         if number < last:
             end = max(start, len(text.rstrip()))
-        result.append(_line(number, text, start, end, room))
+        result.append(_line(number, text, start, max(start, end), room))
     return result
 
 

@@ -87,10 +87,14 @@ def strings(text: str, start: int, end: int) -> list[Range]:
 
 
 def _content(text: str, string: re.Match[str]) -> list[Range]:
-    """What of a quoted string is literal: nothing where it is a key, or an index in brackets."""
+    """What of a quoted string is literal: nothing where it is a key, or an index in brackets.
+
+    What stands before the colon of `condition ? "a" : "b"` is no key.
+    """
     index = text[string.start() - 1 : string.start()] == "[" and text[string.end() : string.end() + 1] == "]"
     indexed = index and re.match(r"[\w)\]\"']", text[string.start() - 2 : string.start() - 1]) is not None
-    if indexed or _AFTER_KEY.match(text, string.end()):
+    chosen = text[max(0, string.start() - 80) : string.start()].rstrip().endswith("?")
+    if indexed or (not chosen and _AFTER_KEY.match(text, string.end())):
         return []
     return literal(text, *string.span("body"))
 

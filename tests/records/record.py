@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from policyengine import cli
+from policyengine.model.graph import Graph
 from policyengine.model.source import Span
-from policyengine.reports import graph, sarif, text
+from policyengine.reports import explanation, graph, pairs, sarif, text
 from policyengine.reports import json as report_json
 from policyengine.rules.evaluate import Failure, Waived
+from tests.records import awkward
 from tests.reports import sample
 
 if TYPE_CHECKING:
@@ -195,9 +197,71 @@ def sample_graph() -> str:
     return "\n=====\n".join(graph.export(found.graph, found.sources, form) for form in ("mermaid", "dot", "json"))
 
 
+def awkward_text() -> str:
+    """A report that is hard to set."""
+    styles = (text.Style(undecided=True), text.Style(unicode=False), text.Style(colour=True))
+    return "\n=====\n".join(text.report(awkward.report(), style).replace("\x1b", "ESC") for style in styles)
+
+
+def awkward_sarif() -> str:
+    """The same for GitHub, and without what GitHub does not show."""
+    made = []
+    for profile in ("github", "full"):
+        log = json.loads(sarif.report(awkward.report(), sarif.Options(profile=profile, exit_code=1)).text)
+        made.append(json.dumps(log, indent=1, ensure_ascii=False))
+    return "\n=====\n".join(made) + "\n"
+
+
+def awkward_json() -> str:
+    """The same for programs."""
+    return report_json.report(awkward.report())
+
+
+def awkward_graph() -> str:
+    """Pairs and graph of the same, for people and programs."""
+    found = awkward.graph()
+    sources = awkward.report().sources
+    made = [pairs.report(found, "text"), pairs.report(found, "json"), pairs.report(Graph(()), "text")]
+    made += [graph.export(found, sources, form) for form in ("mermaid", "dot", "json")]
+    return "\n=====\n".join(made)
+
+
+def drawing() -> str:
+    """The reference stack as a drawing."""
+    tree = str(FIXTURES / "hndigest")
+    made = []
+    for form in ("mermaid", "dot"):
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            cli.main(["graph", tree, "--format", form, "--no-cache", "--jobs", "1"])
+        made.append(out.getvalue())
+    return "\n=====\n".join(made)
+
+
+def explanations() -> str:
+    """Explanations of values of each kind, for people and programs."""
+    sources, found = awkward.report().sources, awkward.graph()
+    settings = (
+        explanation.Setting(prefix="sub/"),
+        explanation.Setting(unicode=False),
+        explanation.Setting(colour=True),
+    )
+    made = []
+    for each in awkward.EXPLANATIONS:
+        made += [explanation.text(each, found, sources, setting).replace("\x1b", "ESC") for setting in settings]
+        made.append(explanation.data(each, found, sources))
+    return "\n=====\n".join(made)
+
+
 RECORDS = {
+    "awkward-graph": awkward_graph,
+    "awkward-json": awkward_json,
+    "awkward-sarif": awkward_sarif,
+    "awkward-text": awkward_text,
     "diverged": diverged,
+    "explanations": explanations,
     "hndigest": hndigest,
+    "hndigest-drawing": drawing,
     "sample-graph": sample_graph,
     "sample-json": sample_json,
     "sample-sarif": sample_sarif,
