@@ -18,6 +18,7 @@ from policyengine.platforms.compose.located import (
     literal,
     string,
 )
+from policyengine.platforms.compose.shapes import identity
 from policyengine.platforms.compose.short import volume_target
 
 if TYPE_CHECKING:
@@ -74,8 +75,18 @@ def merge_node(base: Node, other: Node, path: Path) -> Node:
     if isinstance(base, Items):
         if not isinstance(other, Items):
             raise _conflict(other, path)
-        return Items((*base.items, *other.items), other.span, other.via)
+        return Items(_without_the_same(base.items, other.items), other.span, other.via)
     return other
+
+
+def _without_the_same(base: tuple[Node, ...], other: tuple[Node, ...]) -> tuple[Node, ...]:
+    """The entries of both lists, without those of `other` that are there already, as Docker Compose merges lists."""
+    present = {identity(item) for item in base}
+    added: dict[str, Node] = {}
+    for item in other:
+        if (name := identity(item)) not in present:
+            added.setdefault(name, item)
+    return (*base, *added.values())
 
 
 def _null(node: Node | None) -> bool:
@@ -127,15 +138,7 @@ def _covering(key: Span, value: Span) -> Span:
 
 def _to_sequence(base: Node, other: Node, _path: Path) -> Node:
     at = base if _null(other) else other
-    return Items((*as_sequence(base), *as_sequence(other)), at.span, at.via)
-
-
-def _extra_hosts(base: Node, other: Node, _path: Path) -> Node:
-    first = as_sequence(base)
-    present = {item.value for item in first if isinstance(item, Leaf)}
-    added = tuple(item for item in as_sequence(other) if not (isinstance(item, Leaf) and item.value in present))
-    at = base if _null(other) else other
-    return Items((*first, *added), at.span, at.via)
+    return Items(_without_the_same(as_sequence(base), as_sequence(other)), at.span, at.via)
 
 
 def _override(_base: Node, other: Node, _path: Path) -> Node:
@@ -227,6 +230,7 @@ _SERVICE: dict[Path, Callable[[Node, Node, Path], Node]] = {
             ("annotations",),
             ("build", "args"),
             ("build", "additional_contexts"),
+            ("build", "extra_hosts"),
             ("build", "labels"),
             ("deploy", "labels"),
             ("dns",),
@@ -235,6 +239,7 @@ _SERVICE: dict[Path, Callable[[Node, Node, Path], Node]] = {
             ("env_file",),
             ("label_file",),
             ("environment",),
+            ("extra_hosts",),
             ("labels",),
             ("sysctls",),
             ("tmpfs",),
@@ -242,11 +247,9 @@ _SERVICE: dict[Path, Callable[[Node, Node, Path], Node]] = {
         _to_sequence,
     ),
     ("build",): _build,
-    ("build", "extra_hosts"): _extra_hosts,
     ("command",): _override,
     ("depends_on",): _depends_on,
     ("entrypoint",): _override,
-    ("extra_hosts",): _extra_hosts,
     ("healthcheck", "test"): _override,
     ("logging",): _logging,
     ("models",): _names,

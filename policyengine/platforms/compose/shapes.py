@@ -5,6 +5,7 @@ A value that is not decided is never at fault.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from typing import Protocol, TypeAlias
@@ -124,14 +125,14 @@ class ListOf(Struct, frozen=True):
 
 
 def _repeated(node: Items, path: str) -> ReadError | None:
-    seen: list[object] = []
+    seen: set[str] = set()
     for item in node.items:
         if isinstance(item, Leaf):
             continue
-        value = raw(item)
+        value = identity(item)
         if value in seen:
             return ReadError(f"{path} holds the same entry twice", item.span, "remove one of them")
-        seen.append(value)
+        seen.add(value)
     return None
 
 
@@ -216,6 +217,11 @@ def raw(node: Node) -> Json:
     if isinstance(node.value, Moment):
         return moment_json(node.value)
     return node.value
+
+
+def identity(node: Node) -> str:
+    """A text that is equal for equal values only, whatever the order of their keys; 12 is not "12"."""
+    return json.dumps(raw(node), sort_keys=True)
 
 
 def moment_json(value: Moment) -> str:

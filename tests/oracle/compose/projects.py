@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from tests.oracle.compose.overlaps import OVERLAPS, SECTIONS
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -242,6 +244,37 @@ def _attribute_projects() -> dict[str, Asked]:
         found[f"{attribute}-replace"] = Asked(
             {"compose.yaml": base, "compose.override.yaml": over, **SIDE}, environment=ENVIRONMENT
         )
+    return found
+
+
+def _overlapping_projects() -> dict[str, Asked]:
+    """Projects that say something again: in an override, in two of them, and in a service that extends another."""
+    found: dict[str, Asked] = {}
+    for attribute, pairs in OVERLAPS.items():
+        for number, (first, second) in enumerate(pairs):
+            base = "services:\n" + _service(attribute, first) + HELPERS + TAIL
+            over = f"services:\n  app:\n    {attribute}: {second}\n"
+            chain = ("a.yml", "b.yml", "c.yml") if number == 0 else ("a.yml", "b.yml")
+            files = dict.fromkeys(chain, over) | {"a.yml": base} | SIDE
+            found[f"{attribute}-repeated-{number}"] = Asked(files, chain, environment=ENVIRONMENT)
+            text = (
+                "services:\n"
+                + _service(attribute, first, "base").replace("    image: app\n", "    image: basis\n")
+                + f"  app:\n    extends: base\n    {attribute}: {second}\n"
+                + HELPERS
+                + TAIL
+            )
+            found[f"{attribute}-extends-and-repeats-{number}"] = Asked(
+                {"compose.yaml": text, **SIDE}, environment=ENVIRONMENT
+            )
+    for section, pairs in SECTIONS.items():
+        for number, (first, second) in enumerate(pairs):
+            found[f"{section}-section-repeated-{number}"] = Asked(
+                {
+                    "compose.yaml": f"services: {{a: {{image: x}}}}\n{section}: {first}\n",
+                    "compose.override.yml": f"{section}: {second}\n",
+                }
+            )
     return found
 
 
@@ -682,6 +715,24 @@ SPECIAL: dict[str, Asked] = {
     "override-new-service": Asked(
         {"compose.yaml": "services: {a: {image: x}}", "compose.override.yml": "services: {b: {image: y}}"}
     ),
+    "entry-twice-in-the-base": Asked(
+        {
+            "compose.yaml": "services: {a: {build: {context: ., cache_from: [a, a]}, cap_add: [k, k]}}",
+            "compose.override.yml": "services: {a: {build: {cache_from: [b]}, cap_add: [l]}}",
+        }
+    ),
+    "entry-twice-in-the-override": Asked(
+        {
+            "compose.yaml": "services: {a: {build: {context: ., cache_from: [a]}, security_opt: [s], group_add: [12]}}",
+            "compose.override.yml": "services: {a: {build: {cache_from: [b, b, a]}, security_opt: [t, t], group_add: ['12']}}",
+        }
+    ),
+    "entry-repeated-in-another-order-of-keys": Asked(
+        {
+            "compose.yaml": "services: {a: {image: x, gpus: [{driver: d, count: 1}, {driver: e, count: 2}]}}",
+            "compose.override.yml": "services: {a: {gpus: [{count: 1, driver: d}, {count: '2', driver: e}]}}",
+        }
+    ),
     "three-files": Asked(
         {
             "a.yml": "services: {a: {image: x, environment: {A: 1, B: 1}, ports: ['80:80'], command: a}}",
@@ -702,4 +753,9 @@ SPECIAL: dict[str, Asked] = {
     ),
 }
 
-PROJECTS: dict[str, Asked] = {**_attribute_projects(), **_interpolation_projects(), **SPECIAL}
+PROJECTS: dict[str, Asked] = {
+    **_attribute_projects(),
+    **_overlapping_projects(),
+    **_interpolation_projects(),
+    **SPECIAL,
+}
