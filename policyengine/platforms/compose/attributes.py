@@ -156,7 +156,9 @@ def ports(node: Node | None) -> Iterator[Port]:
         first = _number(target, span)
         yield Port(
             target=first,
-            published=Absent(span) if published is None else _number(published, span),
+            published=Unknown("Docker chooses a free port of the host", span)
+            if published is None
+            else _number(published, span),
             span=span,
             protocol=_given(item.get("protocol"), "tcp"),
             host_ip=_given(item.get("host_ip"), ""),
