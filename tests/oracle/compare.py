@@ -1,10 +1,12 @@
 """Compare our reading of Compose files and env files with the real programs over a folder, and print the agreement.
 
-    python -m tests.oracle.compare FOLDER [--kind compose|env] [--show N] [--limit N]
+    python -m tests.oracle.compare FOLDER [--kind compose|projects|env] [--show N] [--limit N]
 
 Every Compose file below FOLDER is given to Docker Compose alone, with `-f`, from its own folder; a file that Docker
-accepts agrees when the effective configurations are equal, one that it refuses when we refuse it. Every env file is
-read by Docker Compose, npm's dotenv and python-dotenv, and agrees when the variables are equal or both refuse it.
+accepts agrees when the effective configurations are equal, one that it refuses when we refuse it. A project is a folder
+of a repository (FOLDER holds repositories): its Compose file as Docker Compose finds it, and that file overridden by
+each other Compose file beside it; any file of the repository may be read. Every env file is read by Docker Compose,
+npm's dotenv and python-dotenv, and agrees when the variables are equal or both refuse it.
 """
 # ruff: noqa: T201 - a command line tool prints
 
@@ -18,7 +20,10 @@ import subprocess
 import tempfile
 import time
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
+from posixpath import join
+from typing import TYPE_CHECKING, NamedTuple
 
 from policyengine.model.source import ReadError, Span
 from policyengine.model.text import Text
@@ -26,6 +31,9 @@ from policyengine.repository import discover
 from policyengine.syntax import dotenv
 from policyengine.syntax.dotenv import Dialect
 from tests.oracle.compose_oracle import differences, docker, engine, normal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 COMPOSE = re.compile(r"(?:.*[-_.])?compose(?:[-_.].*)?\.ya?ml\Z|.*\bcompose\b.*\.ya?ml\Z")
 ENV = re.compile(r"\.env(?:\..+)?\Z|.*\.env(?:\..+)?\Z|env\.(?:example|sample|template)\Z")
@@ -58,17 +66,47 @@ class Tally:
             print("  " + each)
 
 
-def compare_compose(paths: list[Path], limit: int) -> None:
-    tally = Tally("Compose")
-    for path in paths:
+class Question(NamedTuple):
+    """A call of Docker Compose in `folder` with `files`, where nothing outside of `root` may be read."""
+
+    root: Path
+    folder: Path
+    files: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.folder} {' '.join(self.files)}"
+
+
+DEFAULT = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+
+
+def projects(repositories: list[Path]) -> Iterator[Question]:
+    """The projects of repositories: each Compose file that stands alone, and with each other one beside it."""
+    for root in repositories:
+        files = sorted(path for path in root.rglob("*") if COMPOSE.match(path.name) and path.is_file())
+        for folder in sorted({path.parent for path in files}):
+            names = [path.name for path in files if path.parent == folder]
+            base = next((name for name in DEFAULT if name in names), None)
+            if base is not None:
+                yield Question(root, folder, ())
+                for name in names:
+                    if name != base:
+                        yield Question(root, folder, (base, name))
+
+
+def compare_compose(title: str, asked: Iterable[Question], limit: int) -> None:
+    tally = Tally(title)
+    for path in asked:
         start = time.perf_counter()
         try:
-            theirs = docker(path.parent, (path.name,))
+            theirs = docker(path.folder, path.files)
         except subprocess.TimeoutExpired:
             print(f"  {path}: Docker Compose took too long")
             continue
         middle = time.perf_counter()
-        ours = engine(path.parent, (path.name,))
+        inside = path.folder.relative_to(path.root).as_posix()
+        directory = "" if inside == "." else inside
+        ours = engine(path.root, tuple(join(directory, name) for name in path.files), directory=directory)
         end = time.perf_counter()
         tally.theirs += middle - start
         tally.ours += end - middle
@@ -183,14 +221,21 @@ def _node_folder() -> Path:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--kind", choices=("compose", "env"), default="")
+    parser.add_argument("--kind", choices=("compose", "projects", "env"), default="")
     parser.add_argument("--show", type=int, default=20)
     parser.add_argument("--limit", type=int, default=0)
     options = parser.parse_args()
     every = sorted(path for path in options.folder.rglob("*") if path.is_file() and not path.is_symlink())
     if options.kind in ("", "compose"):
         paths = [path for path in every if COMPOSE.match(path.name)]
-        compare_compose(paths[: options.limit or None], options.show)
+        compare_compose(
+            "Compose",
+            [Question(path.parent, path.parent, (path.name,)) for path in paths[: options.limit or None]],
+            options.show,
+        )
+    if options.kind in ("", "projects"):
+        repositories = sorted(path for path in options.folder.iterdir() if path.is_dir())
+        compare_compose("Compose projects", islice(projects(repositories), options.limit or None), options.show)
     if options.kind in ("", "env"):
         paths = [path for path in every if ENV.match(path.name) and path.suffix not in (".ts", ".js", ".py", ".sh")]
         compare_env(paths[: options.limit or None], options.show)
