@@ -33,7 +33,8 @@ def wrapped(expression: str) -> str:
 def terraform(found: list[str]) -> list[str]:
     """What `terraform console` makes of expressions, as JSON texts."""
     with tempfile.TemporaryDirectory() as folder:
-        query = "base64encode(jsonencode([" + ", ".join(wrapped(each) for each in found) + "]))\n"
+        asked = ", ".join(wrapped(each) for each in found)
+        query = f"nonsensitive(base64encode(jsonencode([{asked}])))\n"
         done = subprocess.run(
             ["terraform", "console"], cwd=folder, input=query, capture_output=True, text=True, timeout=120, check=False
         )
