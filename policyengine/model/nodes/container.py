@@ -32,8 +32,9 @@ class EnvFile(Struct, frozen=True):
 
 
 class Port(Struct, frozen=True):
-    """A port of a container. `published` is Absent where it is only exposed, and Unknown where Docker chooses it when
-    the container starts; `host_ip` is empty for all addresses.
+    """A port of a container; `host_ip` is empty for all addresses.
+
+    `published` is Absent where it is only exposed, and Unknown where Docker chooses it when the container starts.
     """
 
     target: Value[int]
