@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from policyengine.knowledge import loading
-from policyengine.model.source import ReadError, Source, UsageError, WorkerDied
+from policyengine.model.source import ReadError, Source, Span, UsageError, WorkerDied
 from policyengine.platforms import NoPart, Settings
 from policyengine.platforms.units import lower
 from policyengine.plugins import load
 from policyengine.repository import configuration, discover
 from policyengine.repository.configuration import Config
-from policyengine.rules import waivers
+from policyengine.rules.configured import weigh
 from policyengine.rules.evaluate import Failure, Report, evaluate
 from policyengine.syntax.tree import Mapping as Document
 
@@ -67,6 +67,7 @@ def scan(
     packs: Sequence[str] = (),
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
+    profile: str = "",
     jobs: int = 0,
     cache: bool = True,
     progress: Callable[[str, int, int], None] | None = None,
@@ -74,17 +75,25 @@ def scan(
 ) -> Report:
     """Scan the folder or files at `paths` with the packs of the environment and `packs`.
 
-    `select` and `ignore` are rule ids or prefixes of ids. `jobs` is the number of worker processes, 0 for one per
-    processor. `progress` is called with a stage's name, how much is done and how much there is.
+    `select` and `ignore` are rule ids or prefixes of ids. `profile` overrides that of the configuration. `jobs` is the
+    number of worker processes, 0 for one per processor. `progress` is called with a stage's name, how much is done and
+    how much there is.
 
     Raises:
         UsageError: a path, an option, a pack or the configuration is wrong.
     """
-    tree = discover.open_tree(paths)
+    tree = discover.open_tree(paths, config)
     plugins = load(packs)
     work = Work(jobs=jobs, cache=cache, progress=progress)
     return evaluate_tree(
-        tree, load_config(tree, plugins, config), plugins, select=select, ignore=ignore, work=work, today=today
+        tree,
+        load_config(tree, plugins, config),
+        plugins,
+        select=select,
+        ignore=ignore,
+        profile=profile,
+        work=work,
+        today=today,
     )
 
 
@@ -95,33 +104,35 @@ def evaluate_tree(
     *,
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
+    profile: str = "",
     work: Work = PLAIN,
     today: datetime.date | None = None,
 ) -> Report:
     """Scan a tree with given plug-ins. Raises `UsageError` as `scan` does."""
     loading.use(plugins.facts)
-    selected = selection(plugins.packs, select, ignore)
+    selected = _selected(settings, plugins.packs) & selection(plugins.packs, select, ignore)
     options = [(pack, configuration.options(settings, pack.name, pack.options)) for pack in plugins.packs]
-    _check_names(settings, plugins.packs)
     scanned = build_graph(tree, settings, plugins, work)
     found = evaluate(scanned.graph, options, selected=selected)
     day = today or datetime.datetime.now(tz=datetime.UTC).date()
-    standing, waived = waivers.apply(found.results, settings.waivers, day)
+    weighed = weigh(found.results, settings, profile or settings.profile, selected, day)
     return Report(
-        results=standing,
+        results=weighed.standing,
         undecided=found.undecided,
         failures=(*scanned.failures, *found.failures),
-        waived=waived,
+        waived=weighed.waived,
         packs=plugins.packs,
         rules=tuple(sorted(selected)),
         graph=scanned.graph,
         sources=scanned.sources,
         compared=found.compared,
+        configuration=settings.path,
+        remarks=weighed.remarks,
     )
 
 
 def load_config(tree: discover.Tree, plugins: Plugins, path: Path | None = None) -> Config:
-    """The configuration at `path`, or the policyengine.yaml at the root, or the defaults; plug-ins say what may stand.
+    """The configuration at `path`, or that at the root of the tree, or the defaults; plug-ins say what may stand.
 
     Raises:
         UsageError: it cannot be read or is not valid.
@@ -134,7 +145,7 @@ def load_config(tree: discover.Tree, plugins: Plugins, path: Path | None = None)
         except ReadError as error:
             raise UsageError(f"configuration '{path}' {error}") from error
     else:
-        found = next((name for name in configuration.NAMES if name in tree), None)
+        found = next((name for name in discover.CONFIGURATIONS if name in tree), None)
         if found is None:
             return Config()
         read = tree.read(found)
@@ -149,11 +160,33 @@ def _check_names(settings: Config, packs: Sequence[Pack[Any]]) -> None:
     names = {pack.name for pack in packs}
     for name in settings.packs:
         if name not in names:
-            raise UsageError(f"{settings.path}: 'packs' names '{name}'; installed are {', '.join(sorted(names))}")
-    rules = {rule.id for pack in packs for rule in pack.rules}
+            where = _where(settings, settings.places[name])
+            raise UsageError(f"{where}'packs' names '{name}'; installed are {', '.join(sorted(names))}")
+    rules = sorted(rule.id for pack in packs for rule in pack.rules)
     for waiver in settings.waivers:
         if waiver.rule.text not in rules:
-            raise UsageError(f"{settings.path}: a waiver names the unknown rule '{waiver.rule.text}'")
+            hint = _hint(waiver.rule.text, rules)
+            raise UsageError(
+                f"{_where(settings, waiver.rule.span)}a waiver names the unknown rule '{waiver.rule.text}'; {hint}"
+            )
+    for prefix in (*settings.select, *settings.ignore, *(each.prefix for each in settings.rules)):
+        if not any(each.startswith(prefix.text) for each in rules):
+            hint = _hint(prefix.text, rules)
+            raise UsageError(f"{_where(settings, prefix.span)}no rule begins with '{prefix.text}'; {hint}")
+
+
+def _where(settings: Config, span: Span) -> str:
+    return "" if settings.source is None else f"{configuration.where(settings.source, span)}: "
+
+
+def _hint(name: str, rules: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, rules, n=3, cutoff=0.5)
+    return f"did you mean {', '.join(close)}?" if close else "see 'policyengine rules'"
+
+
+def _selected(settings: Config, packs: Sequence[Pack[Any]]) -> frozenset[str]:
+    _check_names(settings, packs)
+    return selection(packs, [each.text for each in settings.select], [each.text for each in settings.ignore])
 
 
 def selection(packs: Sequence[Pack[Any]], select: Sequence[str], ignore: Sequence[str]) -> frozenset[str]:
@@ -165,9 +198,7 @@ def selection(packs: Sequence[Pack[Any]], select: Sequence[str], ignore: Sequenc
     every = sorted(rule.id for pack in packs for rule in pack.rules)
     for prefix in (*select, *ignore):
         if not any(each.startswith(prefix) for each in every):
-            close = difflib.get_close_matches(prefix, every, n=3, cutoff=0.5)
-            hint = f"did you mean {', '.join(close)}?" if close else "see 'policyengine rules'"
-            raise UsageError(f"no rule begins with '{prefix}'; {hint}")
+            raise UsageError(f"no rule begins with '{prefix}'; {_hint(prefix, every)}")
     chosen = [each for each in every if not select or each.startswith(tuple(select))]
     return frozenset(each for each in chosen if not each.startswith(tuple(ignore) or ("\0",)))
 
@@ -180,6 +211,7 @@ def build_graph(tree: discover.Tree, settings: Config, plugins: Plugins, work: W
     """
     from policyengine.linking.link import link  # noqa: PLC0415
 
+    tree = tree.without(settings.exclude)
     asked = [
         each
         for each in plugins.platforms

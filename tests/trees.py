@@ -23,10 +23,10 @@ def write(root: Path, files: Mapping[str, str]) -> None:
         target.write_text(textwrap.dedent(text), "utf-8")
 
 
-def scan(root: Path, files: Mapping[str, str], *select: str) -> Report:
-    """The report of a tree, of all rules or of those that are selected."""
+def scan(root: Path, files: Mapping[str, str], *select: str, profile: str = "strict") -> Report:
+    """The report of a tree under the whole strategy, of all rules or of those that are selected."""
     write(root, files)
-    return engine.scan([root], select=select, cache=False, jobs=1)
+    return engine.scan([root], select=select, profile=profile, cache=False, jobs=1)
 
 
 def graph(root: Path, files: Mapping[str, str]) -> Graph:

@@ -64,7 +64,7 @@ class Gate(Struct, frozen=True, forbid_unknown_fields=True):
 class Ci(Struct, frozen=True, forbid_unknown_fields=True):
     """What is asked of workflows."""
 
-    gate: Gate = Gate()
+    gate: Annotated[Gate | UnsetType, _said("The gate that they need.")] = UNSET
     ignore_workflows: Annotated[tuple[Name, ...], _said("Workflow files without a gate; `*` is a wildcard.")] = ()
 
 
@@ -75,14 +75,48 @@ class Schema(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Options(Struct, frozen=True, forbid_unknown_fields=True):
-    """Options of the built-in pack, the Clean Hexagon."""
+    """Options of the built-in pack, the Clean Hexagon.
 
-    required_user: Annotated[Name, _said("The user that containers run as.")] = "node"
-    required_dockerfile: Annotated[Name, _said("What builds the image for both sides.")] = "Dockerfile.production"
-    platforms: Annotated[tuple[Platform, ...], _said("The platforms that every image is built for.")] = PLATFORMS
+    What is not set is a convention of the strategy, which is a note unless the profile is strict; what is set is the
+    repository's own and is held to.
+    """
+
+    required_user: Annotated[Name | UnsetType, _said("The user that containers run as, else node.")] = UNSET
+    required_dockerfile: Annotated[
+        Name | UnsetType, _said("What builds the image for both sides, else Dockerfile.production.")
+    ] = UNSET
+    platforms: Annotated[
+        tuple[Platform, ...] | UnsetType,
+        _said("The platforms that every image is built for, else linux/amd64 and linux/arm64."),
+    ] = UNSET
     postgres: Postgres = Postgres()
     redis: Redis = Redis()
     public_url: PublicUrl = PublicUrl()
     secret_managers: Annotated[tuple[Name, ...], _said("Where secrets may come from; no rule asks yet.")] = MANAGERS
     ci: Ci = Ci()
-    schema: Schema = Schema()
+    schema: Annotated[Schema | UnsetType, _said("Where schema migrations may run.")] = UNSET
+
+    @property
+    def user(self) -> str:
+        """The user that containers run as."""
+        return self.required_user or "node"
+
+    @property
+    def dockerfile(self) -> str:
+        """The name of the Dockerfile that builds the image for both sides."""
+        return self.required_dockerfile or "Dockerfile.production"
+
+    @property
+    def built_for(self) -> tuple[str, ...]:
+        """The platforms that every image is built for."""
+        return self.platforms or PLATFORMS
+
+    @property
+    def gate(self) -> Gate:
+        """The gate that workflows need."""
+        return self.ci.gate or Gate()
+
+    @property
+    def tf_only(self) -> bool:
+        """Whether migrations must run from Terraform."""
+        return (self.schema or Schema()).tf_only

@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     targets = output.targets(getattr(arguments, "reports", None) or (), "text")
     output.check_writable(targets)
-    tree = discover.open_tree([arguments.path])
+    tree = discover.open_tree([arguments.path], arguments.config)
     loaded = plugins.load(arguments.pack)
     settings = engine.load_config(tree, loaded, arguments.config)
     work = engine.Work(given=given(arguments), jobs=arguments.jobs, cache=not arguments.no_cache)
@@ -54,7 +54,9 @@ def run(arguments: argparse.Namespace) -> int:
         from policyengine.platforms.terraform.root_modules import read_roots  # noqa: PLC0415  as above
 
         (terraform,) = (each for each in loaded.platforms if each.name == "terraform")
-        roots = read_roots(tree, engine.told(terraform, settings, loaded, work), exact=exact(work.given))
+        roots = read_roots(
+            tree.without(settings.exclude), engine.told(terraform, settings, loaded, work), exact=exact(work.given)
+        )
         found = addresses.explain(roots.planned, arguments.address)
         found = _floating(found, scanned.graph)
     code = output.left_undone(scanned.failures)

@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     targets = output.targets(getattr(arguments, "reports", None) or (), "json")
     output.check_writable(targets)
-    tree = discover.open_tree([Path(path) for path in arguments.paths or ["."]])
+    tree = discover.open_tree([Path(path) for path in arguments.paths or ["."]], arguments.config)
     loaded = plugins.load(arguments.pack)
     settings = engine.load_config(tree, loaded, arguments.config)
     work = engine.Work(given=given(arguments), jobs=arguments.jobs, cache=not arguments.no_cache)

@@ -37,6 +37,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_engine_options(parser)
     parser.add_argument("--select", action="append", default=[], metavar="ID", help="only rules with this id or prefix")
     parser.add_argument("--ignore", action="append", default=[], metavar="ID", help="no rules with this id or prefix")
+    parser.add_argument(
+        "--profile",
+        choices=("strict", "recommended"),
+        default="",
+        help="'strict' is the whole strategy; 'recommended', the default, makes notes of its conventions",
+    )
     parser.add_argument("--undecided", action="store_true", help="list every question that the files leave open")
     sarif = parser.add_argument_group("SARIF")
     sarif.add_argument(
@@ -116,7 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
             known = ", ".join((*FORMATS, *reporters))
             raise UsageError(f"invalid choice: '{target.format}' is no --format; choose from {known}")
     output.check_writable(targets)
-    tree = discover.open_tree([Path(path) for path in arguments.paths or ["."]])
+    tree = discover.open_tree([Path(path) for path in arguments.paths or ["."]], arguments.config)
     uri_prefix(tree.root, arguments.uri_root)  # a wrong --uri-root is found before the work
     former = _former(arguments, tree, targets)
     found = former.find() if former is not None else None
@@ -162,6 +168,7 @@ def _former(arguments: argparse.Namespace, tree: Tree, targets: Sequence[output.
             arguments.fail_on,
             arguments.select,
             arguments.ignore,
+            arguments.profile,
             arguments.undecided,
             arguments.category,
             arguments.sarif_profile,
@@ -213,6 +220,7 @@ def _anew(
             loaded,
             select=_ids(arguments.select),
             ignore=_ids(arguments.ignore),
+            profile=arguments.profile,
             work=work,
         )
     finally:

@@ -51,6 +51,14 @@ class GitPatterns(Struct, frozen=True):
                 return found
         return None
 
+    def covers(self, path: str, *, default: bool = False) -> bool:
+        """Whether the patterns match a path or a folder above it; `default` where none says anything of it."""
+        parts = path.split("/")
+        if any(self.verdict("/".join(parts[:depth]) + "/") for depth in range(1, len(parts))):
+            return True
+        told = self.verdict(path)
+        return default if told is None else told
+
 
 def compile_patterns(lines: Iterable[str]) -> GitPatterns:
     """The patterns of a .gitignore as git reads them (gitignore(5)).

@@ -34,6 +34,7 @@ def report(found: Report, *, exit_code: int = 0) -> str:
         "tool": {"name": "policyengine", "version": __version__},
         "summary": {
             **{each.value: counts[each] for each in Severity},
+            "conventions": sum(result.folded for result in found.results),
             "undecided": len(found.undecided),
             "waived": len(found.waived),
             "failures": len(found.failures),
@@ -64,6 +65,8 @@ def report(found: Report, *, exit_code: int = 0) -> str:
         ],
         "waived": [{"reason": each.reason, "finding": _finding(view, each.result)} for each in found.waived],
         "failures": [_failure(view, each) for each in found.failures],
+        "configuration": found.configuration,
+        "remarks": [{"message": each.message, "place": _span(view, each.span)} for each in found.remarks],
         "coverage": coverage(account(found)),
         "choices": [{"what": each.what, "chosen": each.chosen, "reason": each.reason} for each in found.graph.choices],
     }
@@ -80,6 +83,7 @@ def coverage(counted: Account) -> dict[str, object]:
                 "title": each.title,
                 "compared": each.compared,
                 "findings": each.findings,
+                "conventions": each.conventions,
                 "waived": each.waived,
                 "open": each.open,
                 "green": each.green,
@@ -113,6 +117,7 @@ def _finding(view: View, result: Result) -> dict[str, object]:
         "side": side_of(result.rule.id),
         "mandate": result.rule.mandate,
         "severity": result.severity.value,
+        "convention": result.folded,
         "message": plain(view.message(result)),
         "subject": result.subject,
         "place": _place(view, view.at(result)),

@@ -23,6 +23,7 @@ from policyengine.reports.line_hash import line_hashes
 from policyengine.reports.regions import Regions
 from policyengine.reports.sarif_rules import (
     COMPARED,
+    CONFIGURED,
     HOME,
     LEFT_OUT,
     LONGEST,
@@ -399,6 +400,11 @@ class _Maker(Struct, frozen=True):
                 "message": {"text": clipped(sentence(text_of(coverage_sentence(account(self.found)))))},
             }
         )
+        for remark in self.found.remarks:
+            said: Json = {"descriptor": {"id": CONFIGURED, "index": 4}, "level": "warning"}
+            if self.view.source(remark.span.path) is not None:
+                said["locations"] = [{"physicalLocation": self.regions.physical(remark.span)}]
+            notes.append({**said, "message": {"text": clipped(sentence(text_of(remark.message)))}})
         worthless = bool(self.found.failures) and (not self.found.sources or not self.found.rules)
         return {
             "executionSuccessful": not worthless,

@@ -23,6 +23,7 @@ NOT_READ = "PE9001"
 NOT_DONE = "PE9002"
 LEFT_OUT = "PE9003"
 COMPARED = "PE9004"
+CONFIGURED = "PE9005"
 LONGEST = 1024
 """Characters of a message or a description that GitHub shows."""
 
@@ -125,6 +126,7 @@ def catalogue(report: Report) -> Catalogue:
                 LEFT_OUT, "ResultsLeftOut", "The log holds less than was found, to keep within GitHub's limits."
             ),
             _notification(COMPARED, "Compared", "What was compared, what stays open, and who mirrors nothing.", "note"),
+            _notification(CONFIGURED, "ConfigurationRemark", "The configuration says what does not hold any more."),
         ],
         taxonomies=taxonomies,
         supported=[

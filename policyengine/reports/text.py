@@ -94,7 +94,7 @@ class _Writer(Struct, frozen=True):
 
     def groups(self) -> Iterator[tuple[str, list[Result]]]:
         for pack in self.view.report.packs:
-            mine = [result for result in self.view.report.results if result.pack == pack.name]
+            mine = [result for result in self.view.report.results if result.pack == pack.name and not result.folded]
             for key in sorted({side_of(result.rule.id) for result in mine}):
                 title = f"{key} · {pack.sides[key]}" if key in pack.sides else pack.name
                 yield title, [result for result in mine if side_of(result.rule.id) == key]
@@ -186,13 +186,15 @@ class _Writer(Struct, frozen=True):
 
     def side(self, title: str, side: SideAccount, results: Sequence[Result], *, crashed: bool) -> str:
         """One side: `✓ 5 compared`, `2 errors  7 compared`, `? 3 open`, `– nothing to compare: no cloud side found`."""
-        counts = Counter(result.severity for result in results)
+        counts = Counter(result.severity for result in results if not result.folded)
         worst = max(counts, key=lambda each: each.rank, default=None)
         parts = [
             self.paint(_COLOURS[each.value], _count(counts[each], each.value)) for each in Severity if counts[each]
         ]
         if crashed:
             parts.append(self.paint(_COLOURS["error"], "✗ a rule crashed"))
+        if side.conventions:
+            parts.append(self.paint("2", _count(side.conventions, "convention")))
         if side.open:
             parts.append(self.paint("33", f"? {side.open} open"))
         if side.compared:
@@ -226,15 +228,19 @@ class _Writer(Struct, frozen=True):
 
     def closing(self, counted: Account) -> Iterator[str]:
         found = self.view.report
-        counts = Counter(result.severity for result in found.results)
+        counts = Counter(result.severity for result in found.results if not result.folded)
         if counts:
             parts = ", ".join(_count(counts[each], each.value) for each in Severity if counts[each])
-            head = f"{_count(len(found.results), 'finding')}: {parts}"
+            head = f"{_count(counts.total(), 'finding')}: {parts}"
         else:
             head = self.paint("1;32" if not found.failures else "1", "No finding")
         read = f"{_count(len(found.sources), 'file')} read, {_count(len(found.rules), 'rule')} checked"
         pairs = _count(len(found.graph.pairs), "pair")
         yield f"{self.paint('1', head) if counts else head}  ·  {read}, {pairs}"
+        folded = sum(result.folded for result in found.results)
+        if folded:
+            shown_ = f"{_count(folded, 'convention')} of the strict profile {'is' if folded == 1 else 'are'} not met"
+            yield self.paint("2", f"{shown_}; --profile strict shows {'it' if folded == 1 else 'them'}")
         if counted.advice:
             yield counted.advice
         if found.failures:
@@ -245,6 +251,10 @@ class _Writer(Struct, frozen=True):
             yield f"{len(found.undecided)} undecided{self.reasons()}"
             if not self.style.undecided:
                 yield self.paint("2", "  --undecided shows each with its place")
+        for remark in found.remarks:
+            yield self.paint("33", f"{self.where(remark.span)}: {visible(remark.message)}")
+        if found.configuration:
+            yield self.paint("2", visible(f"configuration: {self.style.prefix}{found.configuration}"))
         alike: dict[tuple[str, str], list[str]] = {}
         for choice in found.graph.choices:
             alike.setdefault((choice.what, choice.reason), []).append(choice.chosen)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from collections.abc import Mapping as Dict
 
-NAMES = ("policyengine.yaml", "policyengine.yml")
+STRICT, RECOMMENDED = "strict", "recommended"
 
 T = TypeVar("T")
 
@@ -42,12 +42,24 @@ class Fact(Struct, frozen=True):
     version: Configured | None = None
 
 
+class RuleSetting(Struct, frozen=True):
+    """What is other for the rules whose ids begin with `prefix`: `severity` and `profile`, empty where not said.
+
+    `paths` are patterns as in .gitignore of the files at which it holds; without any it holds everywhere.
+    """
+
+    prefix: Configured
+    severity: str = ""
+    profile: str = ""
+    paths: tuple[str, ...] = ()
+
+
 class Waiver(Struct, frozen=True):
     """A finding that is accepted until the end of the day `expires`. Without a subject it covers the whole rule."""
 
     rule: Configured
     reason: str
-    subject: str = ""
+    subject: Configured | None = None
     owner: str = ""
     expires: datetime.date | None = None
 
@@ -56,12 +68,18 @@ class Config(Struct, frozen=True):
     """The configuration; every field has the default that an empty file means.
 
     Paths are relative to the scanned root. `parts` holds the part of each platform by its name, `packs` the options of
-    each pack as plain data, `places` the spans of those options by the pack's name. `source` is the file itself, and
-    `document` what it says.
+    each pack as plain data, `places` the spans of those options by the pack's name. `select` and `ignore` are ids of
+    rules or prefixes of them, `exclude` patterns of paths that are not read. `rules` are sorted by the length of their
+    prefix. `source` is the file itself, and `document` what it says.
     """
 
     path: str = ""
     source: Source | None = None
+    profile: str = RECOMMENDED
+    select: tuple[Configured, ...] = ()
+    ignore: tuple[Configured, ...] = ()
+    exclude: tuple[str, ...] = ()
+    rules: tuple[RuleSetting, ...] = ()
     environment: str = ""
     parts: Dict[str, Struct] = field(default_factory=dict)
     pairs: tuple[ConfiguredPair, ...] = ()
@@ -245,6 +263,11 @@ def _config(source: Source, document: Document, parts: Dict[str, Struct]) -> Con
     return Config(
         path=source.path,
         source=source,
+        profile=_string(top.get("profile")) or RECOMMENDED,
+        select=_texts(top.get("select")),
+        ignore=_texts(ignore.get("rules")),
+        exclude=tuple(each.text for each in _texts(top.get("exclude"))),
+        rules=tuple(sorted(_settings(_mapping(top.get("rules"))), key=lambda each: len(each.prefix.text))),
         environment=_string(top.get("environment")),
         parts=parts,
         pairs=tuple(
@@ -272,6 +295,17 @@ def _config(source: Source, document: Document, parts: Dict[str, Struct]) -> Con
     )
 
 
+def _settings(rules: Mapping) -> Iterator[RuleSetting]:
+    for entry in rules.entries:
+        told = _mapping(entry.value)
+        yield RuleSetting(
+            Configured(entry.key.text, entry.key.span),
+            _string(told.get("severity")),
+            _string(told.get("profile")),
+            tuple(each.text for each in _texts(told.get("paths"))),
+        )
+
+
 def _waiver(source: Source, item: Mapping) -> Waiver:
     rule = _text(item.get("rule")) or Configured("", item.span)
     expires = _text(item.get("expires"))
@@ -280,4 +314,4 @@ def _waiver(source: Source, item: Mapping) -> Waiver:
     except ValueError as error:
         span = expires.span if expires else item.span
         raise UsageError(f"{where(source, span)}: 'expires' must be a day such as 2026-12-01") from error
-    return Waiver(rule, _string(item.get("reason")), _string(item.get("subject")), _string(item.get("owner")), day)
+    return Waiver(rule, _string(item.get("reason")), _text(item.get("subject")), _string(item.get("owner")), day)

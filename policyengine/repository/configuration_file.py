@@ -30,10 +30,11 @@ class FactPart(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class IgnorePart(Struct, frozen=True, forbid_unknown_fields=True):
-    """What has no counterpart."""
+    """What has no counterpart, and which rules do not run."""
 
     local: Annotated[Texts, Meta(description="Compose services that mirror nothing.")] = ()
     cloud: Annotated[Texts, Meta(description="Cloud containers or addresses that are mirrored by nothing.")] = ()
+    rules: Annotated[Texts, Meta(description="Rules that are not run, by id or prefix.")] = ()
 
 
 class WaiverPart(Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,10 +52,40 @@ class WaiverPart(Struct, frozen=True, forbid_unknown_fields=True):
     ] = UNSET
 
 
+Profile = Literal["strict", "recommended"]
+Weight = Literal["error", "warning", "note", "off"]
+
+
+class RulePart(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is other for the rules of an id or prefix, everywhere or in some paths."""
+
+    severity: Annotated[
+        Literal["error", "warning", "note", "off"] | UnsetType,
+        Meta(description="What their findings weigh; off: none."),
+    ] = UNSET
+    profile: Annotated[Profile | UnsetType, Meta(description="Which profile holds for them.")] = UNSET
+    paths: Annotated[
+        Texts, Meta(description="Where, by the file that is reported: patterns as in .gitignore, ! leaves out again.")
+    ] = ()
+
+
 class File(Struct, frozen=True, forbid_unknown_fields=True):
     """What policyengine cannot read from the files themselves, or should read otherwise."""
 
     version: Annotated[Literal[1], Meta(description="The version of this format.")]
+    profile: Annotated[
+        Profile | UnsetType,
+        Meta(
+            description="strict: the whole strategy; recommended, which holds without it: conventions of the strategy "
+            "are notes."
+        ),
+    ] = UNSET
+    select: Annotated[Texts, Meta(description="The only rules that run, by id or prefix.")] = ()
+    exclude: Annotated[Texts, Meta(description="Paths that are not read: patterns as in .gitignore.")] = ()
+    rules: Annotated[
+        dict[str, RulePart],
+        Meta(description="Severities and profiles of rules, by id or prefix; the longest prefix wins."),
+    ] = {}
     environment: Annotated[
         Annotated[str, Meta(min_length=1)] | UnsetType,
         Meta(description="The cloud environment that the local stack mirrors, such as prod."),

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from policyengine.knowledge.names import unlisted_folders
 from policyengine.model.ignoring import compile_patterns
@@ -25,6 +26,9 @@ T = TypeVar("T")
 
 MAX_BYTES = 10_000_000
 """A larger file is not read: configuration is written by people."""
+
+CONFIGURATIONS = ("policyengine.yaml", "policyengine.yml", ".policyengine.yaml")
+"""The names of configurations, the preferred one first."""
 
 INSTALLED = ".terraform/modules/"
 """Where Terraform installs the modules of a root module, beside a list of them."""
@@ -52,6 +56,14 @@ class Tree(Struct, frozen=True):
 
     def __contains__(self, path: object) -> bool:
         return path in self._known
+
+    def without(self, patterns: Sequence[str]) -> Tree:
+        """The tree without the files that patterns as in .gitignore leave out."""
+        if not patterns:
+            return self
+        left_out = compile_patterns(patterns)
+        paths = tuple(path for path in self.paths if not left_out.covers(path))
+        return replace(self, paths=paths, _known=frozenset(paths), _indexes=[], _made={})
 
     @property
     def name(self) -> str:
@@ -209,10 +221,12 @@ def _why(error: BaseException) -> str:
     return (getattr(error, "strerror", None) or str(error)).lower()
 
 
-def discover(paths: Sequence[Path]) -> Tree:
+def discover(paths: Sequence[Path], above: Sequence[str] = ()) -> Tree:
     """The tree that holds `paths`: a single folder is the root itself, several have their common parent as root.
 
-    Files that git ignores, and folders such as `.git` and `node_modules`, are left out.
+    Where that folder holds no file with a name of `above`, the nearest one of the same git repository that does is the
+    root; that file then belongs to the tree, and nothing else outside of `paths`. Files that git ignores, and folders
+    such as `.git` and `node_modules`, are left out.
 
     Raises:
         FileNotFoundError: a path does not exist.
@@ -223,6 +237,10 @@ def discover(paths: Sequence[Path]) -> Tree:
             raise FileNotFoundError(str(given))
     root = tops[0] if len(tops) == 1 and tops[0].is_dir() else Path(os.path.commonpath([_folder(top) for top in tops]))
     found: set[str] = set()
+    named = _above(root, above)
+    if named is not None:
+        root = named.parent
+        found.add(named.name)
     for top in tops:
         if top.is_dir():
             found.update(_walk(root, top))
@@ -232,14 +250,25 @@ def discover(paths: Sequence[Path]) -> Tree:
     return Tree(root, tuple(sorted(found)), _known=known)
 
 
-def open_tree(paths: Sequence[Path]) -> Tree:
-    """The tree below `paths`.
+def _above(root: Path, names: Sequence[str]) -> Path | None:
+    """The nearest file with one of the names in a folder above, up to that of the git repository; None without one."""
+    for folder in (root, *root.parents):
+        for name in names:
+            if (folder / name).is_file():
+                return None if folder == root else folder / name
+        if (folder / ".git").exists():
+            return None
+    return None
+
+
+def open_tree(paths: Sequence[Path], configuration: Path | None = None) -> Tree:
+    """The tree below `paths`; see `discover`. With a `configuration` given, none is looked for above.
 
     Raises:
         UsageError: a path does not exist.
     """
     try:
-        return discover(paths)
+        return discover(paths, () if configuration is not None else CONFIGURATIONS)
     except FileNotFoundError as error:
         raise UsageError(f"'{error}' does not exist; give a folder or files that do") from error
 
@@ -250,7 +279,12 @@ def _folder(path: Path) -> Path:
 
 def _walk(root: Path, top: Path) -> Iterator[str]:
     unlisted = unlisted_folders()
-    stack: list[tuple[str, tuple[tuple[str, GitPatterns], ...]]] = [(_relative(root, top), ())]
+    start = _relative(root, top)
+    folders = [start[: at + 1] for at, character in enumerate(start[:-1]) if character == "/"] if start else []
+    above = ((folder, _spec(root, folder + ".gitignore")) for folder in ("", *folders) if start)
+    stack: list[tuple[str, tuple[tuple[str, GitPatterns], ...]]] = [
+        (start, tuple((folder, spec) for folder, spec in above if spec is not None))
+    ]
     while stack:
         folder, specs = stack.pop()
         try:

@@ -23,7 +23,8 @@ _SIDE = regex(r"[A-Z]+-?(\d)")
 class SideAccount(Struct, frozen=True):
     """What the rules of one side of a pack made of the graph.
 
-    `compared` counts what was held against a rule, with or without a finding: a node, or a pair. `nothing` says why
+    `compared` counts what was held against a rule, with or without a finding: a node, or a pair. Of the `findings`
+    so many are `conventions` of the strict profile, which do not take the tick away. `nothing` says why
     nothing was compared, and is empty where something was, or where a question is open. `ran` is False where none of
     the side's rules was selected.
     """
@@ -33,6 +34,7 @@ class SideAccount(Struct, frozen=True):
     title: str
     compared: int
     findings: int
+    conventions: int
     waived: int
     open: int
     ran: bool
@@ -40,8 +42,8 @@ class SideAccount(Struct, frozen=True):
 
     @property
     def green(self) -> bool:
-        """Whether something was compared, all of it holds and no question is open."""
-        return self.compared > 0 and not (self.findings or self.open)
+        """Whether something was compared, all of it holds but for conventions, and no question is open."""
+        return self.compared > 0 and self.findings == self.conventions and not self.open
 
 
 class Account(Struct, frozen=True):
@@ -104,9 +106,9 @@ def account(report: Report) -> Account:
             }
             waiting = sum(1 for each in report.undecided if each.rule in mine)
             reason = "" if about or waiting else nothing
-            sides.append(
-                SideAccount(pack.name, key, title, len(about), len(found), len(waived), waiting, key in ran, reason)
-            )
+            folded = sum(each.folded for each in found)
+            counts = len(about), len(found), folded, len(waived), waiting
+            sides.append(SideAccount(pack.name, key, title, *counts, key in ran, reason))
     paired = {each for pair in graph.pairs for each in (pair.local, pair.cloud)}
     return Account(tuple(sides), len(paired), graph.ignored, graph.without_twin, missing)
 

@@ -35,7 +35,10 @@ class Failure(Struct, frozen=True):
 
 
 class Result(Struct, frozen=True):
-    """A finding with its rule, its final severity, its message and its places as plain spans."""
+    """A finding with its rule, its final severity, its message and its places as plain spans.
+
+    `folded` tells a convention of the strategy, which the profile `recommended` shows as a note in one line of many.
+    """
 
     rule: Rule[Any]
     pack: str
@@ -45,6 +48,7 @@ class Result(Struct, frozen=True):
     span: Span
     related: tuple[Span, ...]
     pair: Pair | None = None
+    folded: bool = False
 
     @property
     def subject(self) -> str:
@@ -69,6 +73,13 @@ class Comparison(Struct, frozen=True, order=True):
     against: str = ""
 
 
+class Remark(Struct, frozen=True):
+    """What is to be said of the configuration, and where: a waiver that covers nothing, or has expired."""
+
+    message: str
+    span: Span
+
+
 class Waived(Struct, frozen=True):
     """A result that a waiver covers, and the waiver's reason."""
 
@@ -80,7 +91,8 @@ class Report(Struct, frozen=True):
     """All that a run found out, in a fixed order.
 
     `results` are sorted by file, place and rule. `packs` are the packs whose rules ran, `rules` the ids that did.
-    `sources` are the texts of the files, by path. `compared` is what the rules were asked of, sorted.
+    `sources` are the texts of the files, by path. `compared` is what the rules were asked of, sorted. `configuration`
+    is the path of the configuration, empty without one, and `remarks` what is to be said of it.
     """
 
     results: tuple[Result, ...]
@@ -92,6 +104,8 @@ class Report(Struct, frozen=True):
     graph: Graph
     sources: Mapping[str, Source]
     compared: tuple[Comparison, ...] = ()
+    configuration: str = ""
+    remarks: tuple[Remark, ...] = ()
 
     def worst(self) -> Severity | None:
         """The highest severity among the results, or None when there are none."""

@@ -93,7 +93,8 @@ class Finding(Struct, frozen=True, kw_only=True):
     fills the placeholders of the rule's message. `related` are the places of the other side; the message links the
     first as `[text](1)`, the second as `[text](2)`, and so on. `against` is the twin that the subject was compared
     with: where the subject may mirror any of several nodes, a finding stands only if it holds against each. `variant`
-    picks one of the rule's messages. `severity` overrides the rule's own.
+    picks one of the rule's messages. `severity` overrides the rule's own. A `convention` is what a strategy wants and
+    what neither diverges nor breaks: a note unless the profile is `strict`.
     """
 
     subject: Node
@@ -104,6 +105,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     variant: str = "default"
     severity: Severity | None = None
     fix: Fix | None = None
+    convention: bool = False
 
 
 class Undecided(Struct, frozen=True):

@@ -165,6 +165,7 @@ def test_the_json_report_gives_places_in_code_points_with_their_text() -> None:
         "error": 2,
         "warning": 3,
         "note": 0,
+        "conventions": 0,
         "undecided": 1,
         "waived": 0,
         "failures": 0,

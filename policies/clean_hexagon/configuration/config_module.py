@@ -118,10 +118,11 @@ def config_module_missing(graph: Graph, _: Options) -> Outcomes:
             own.append(container.config)
         if not own:
             fix = Fix("add src/config.ts with a schema that is parsed at start-up")
-            yield Finding(subject=package, at=package, args={"name": package.name}, fix=fix)
+            yield Finding(subject=package, at=package, args={"name": package.name}, fix=fix, convention=True)
         elif all(not module.library and module.gap is None for module in own):
             fix = Fix("parse process.env with a schema and throw on what is missing")
-            yield Finding(subject=own[0], at=own[0], variant="unchecked", args={"path": own[0].path}, fix=fix)
+            args = {"path": own[0].path}
+            yield Finding(subject=own[0], at=own[0], variant="unchecked", args=args, fix=fix, convention=True)
 
 
 def _node_package(container: Container) -> Package | None:

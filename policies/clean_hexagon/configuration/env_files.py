@@ -68,7 +68,7 @@ def env_local_not_loaded(graph: Graph, _: Options) -> Outcomes:
             continue
         variant, at = ("default", files[0]) if files else ("none", service)
         args = {"name": service.name, "files": ", ".join(each.path for each in files)}
-        yield Finding(subject=service, at=at, variant=variant, args=args, fix=_load_local(files))
+        yield Finding(subject=service, at=at, variant=variant, args=args, fix=_load_local(files), convention=True)
 
 
 def _in_own_folder(container: Container) -> bool:

@@ -81,9 +81,9 @@ def _compared(local: Container, cloud: Container, build: Build, path: str, optio
     elif _elsewhere(build.context, same):
         variant, place, related, fix = "context", build.context, (same[0],), Fix("build in the same context")
         args |= {"here": known(build.context, ""), "there": known(same[0], "")}
-    elif name != options.required_dockerfile:
-        variant, severity, fix = "required", Severity.NOTE, Fix(f"rename it to {options.required_dockerfile}")
-        args["required"] = options.required_dockerfile
+    elif name != options.dockerfile:
+        variant, severity, fix = "required", Severity.NOTE, Fix(f"rename it to {options.dockerfile}")
+        args["required"] = options.dockerfile
     else:
         return
     yield Finding(
@@ -95,6 +95,7 @@ def _compared(local: Container, cloud: Container, build: Build, path: str, optio
         args=args,
         related=related,
         fix=fix,
+        convention=variant == "required" and not options.required_dockerfile,
     )
 
 
@@ -137,17 +138,19 @@ def multiarch_not_built(graph: Graph, options: Options) -> Outcomes:
     platforms is for its runner. Builds that push nothing are ignored. Where HEX207 reports that the cloud cannot even
     start the image, that finding stands for this one. Images for the tests of CI only, told by the words `test` or
     `e2e` in their name or in that of their workflow, are not asked for unless the cloud runs them. One build is
-    reported once, whatever number of names or Dockerfiles it is given.
+    reported once, whatever number of names or Dockerfiles it is given. A platform on which no container is said to run
+    is a convention, unless the option `platforms` names it.
     """
     deployed = graph.containers(side=Side.CLOUD, role=Role.APP)
     broken = {build.id for each in deployed if each.platform_is_built is False for build in each.builds}
     run = {build.id for each in graph.containers() for build in each.builds}
+    needed = {each.platform.value for each in graph.containers() if isinstance(each.platform, Known)}
     lacking: dict[tuple[Span, tuple[str, ...]], list[PublishedImage]] = {}
     for image in _published(graph, run):
         match image.platforms:
             case Known(platforms):
                 yield Compared(image.builds[0])
-                missing = tuple(each for each in map(platform, options.platforms) if each not in platforms)
+                missing = tuple(each for each in map(platform, options.built_for) if each not in platforms)
                 if missing and not any(build.id in broken for build in image.builds):
                     lacking.setdefault((image.builds[0].span, missing), []).append(image)
             case _:
@@ -155,7 +158,9 @@ def multiarch_not_built(graph: Graph, options: Options) -> Outcomes:
     for (_, missing), images in lacking.items():
         build, built = images[0].builds[0], ", ".join(known(images[0].platforms, ()))
         args = {"image": _listed(images), "built": built, "missing": ", ".join(missing)}
-        yield Finding(subject=build, at=_place(build), args=args, fix=_add_platforms(build, options))
+        taste = not options.platforms and needed.isdisjoint(missing)
+        fix = _add_platforms(build, options)
+        yield Finding(subject=build, at=_place(build), args=args, fix=fix, convention=taste)
 
 
 def _published(graph: Graph, run: set[str]) -> list[PublishedImage]:
@@ -177,7 +182,7 @@ def _listed(images: list[PublishedImage]) -> str:
 
 
 def _add_platforms(build: Build, options: Options) -> Fix:
-    wanted = ",".join(options.platforms)
+    wanted = ",".join(options.built_for)
     description = f"build for {wanted} with Buildx (and set up QEMU where the runner has one architecture)"
     editable = isinstance(build.platforms, Known) and build.tool in _WITH_PLATFORMS
     return Fix(description, (Edit(build.platforms.span, wanted),) if editable else ())

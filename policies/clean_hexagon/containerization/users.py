@@ -1,5 +1,7 @@
 """Containers run as the same user, and not as root (HEX208, HEX209)."""
 
+from msgspec.structs import replace
+
 from clean_hexagon.options import Options
 from policyengine.api import (
     Compared,
@@ -70,7 +72,7 @@ def container_runs_as_root(graph: Graph, options: Options) -> Outcomes:
 def _root_stage(container: Container, stage: Stage, user: Known[User], options: Options) -> Finding:
     """The finding at the USER of a stage, or at the stage where that is the default of its base image."""
     written = user.span.end - user.span.start == len(user.value.text)
-    name = options.required_user if _on_node(container) else "an unprivileged user"
+    name = options.user if _on_node(container) else "an unprivileged user"
     there = user.value.text if _on_node(container) else ""
     packages = {package.value for package in stage.packages if isinstance(package, Known)}
     words = packages.union(word.text for command in stage.runs for word in command.words)
@@ -115,7 +117,7 @@ def effective_user_mismatch(graph: Graph, options: Options) -> Outcomes:
     reported once.
     """
     seen: dict[Span, str] = {}
-    required = options.required_user
+    required = options.user
     for local, cloud in graph.mirrored(role=Role.APP):
         yield Compared(local.node, cloud.node)
         here, there, overrides = local.user, cloud.user, isinstance(local.service.user, Known)
@@ -139,7 +141,8 @@ def effective_user_mismatch(graph: Graph, options: Options) -> Outcomes:
         if seen.setdefault(here.span, local.id) != local.id:
             continue
         other = there if isinstance(there, Known) else cloud
-        yield _differs(local, cloud, variant, here, other, args, fix)
+        found = _differs(local, cloud, variant, here, other, args, fix)
+        yield replace(found, convention=variant == "required" and not options.required_user)
 
 
 def _differs(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from clean_hexagon.options import Options
 from policyengine.api import (
@@ -107,10 +108,12 @@ def auth_url_not_canonical(graph: Graph, options: Options) -> Outcomes:
     The local side is the environment in force in Compose services, and env files in the repository that are not for
     production, tests or CI, and not put aside; in a file that nothing loads, a public https address is a template for
     production. An empty value says nothing. `NEXTAUTH_URL_INTERNAL` is another variable, for the server's calls to
-    itself.
+    itself. Where all local addresses agree and none is stated, another one than the canonical is a convention.
     """
     keys = address_keys(graph, options)
     seen: set[Span] = set()
+    local = (origin_of(each.value) for node, each in _held(graph) if each.key in keys and node.side is not Side.CLOUD)
+    consistent = len({each.origin for each in local if each is not None}) == 1
     for subject, variable in _held(graph):
         key, found, cloud = keys.get(variable.key), origin_of(variable.value), subject.side is Side.CLOUD
         if key is None or variable.value.span in seen:
@@ -125,7 +128,8 @@ def auth_url_not_canonical(graph: Graph, options: Options) -> Outcomes:
         if found is None and isinstance(variable.value, Floating):
             yield from undecided(subject, Unknown("the address is known only after apply", variable.value.span))
         elif found is not None and is_wrong(key, found, options, cloud=cloud):
-            yield _not_canonical(subject, variable, key, found, options)
+            taste = consistent and not cloud and not options.public_url.declared
+            yield replace(_not_canonical(subject, variable, key, found, options), convention=taste)
 
 
 def _held(graph: Graph) -> Iterator[tuple[Node, Variable]]:

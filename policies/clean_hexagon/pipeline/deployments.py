@@ -151,7 +151,7 @@ def _without_gate(graph: Graph, workflow: Workflow, deploys: list[Happening], op
             return
         variant, fix = "unchecked", Fix("add if: github.event.workflow_run.conclusion == 'success'")
         deploys = [each for each in deploys if not any(map(_asks_success, (each.job, *graph.needs(each.job).values())))]
-    elif options.ci.gate.scope == "deploy" and workflow.is_for_changes:
+    elif options.gate.scope == "deploy" and workflow.is_for_changes:
         return
     args = {"event": workflow.main_event, "upstream": (gated or upstream or [workflow])[0].name}
     for job, deploy in _firsts((graph.beside(each.job), each) for each in deploys).values():

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import PurePosixPath
 
+from msgspec.structs import replace
+
 from clean_hexagon.options import Options
 from policyengine.api import (
     Absent,
@@ -76,7 +78,7 @@ def _runs_tests(container: Container, runner: str) -> bool:
 def gates(graph: Graph, workflow: Workflow, options: Options) -> list[Happening]:
     """Where each gate of a workflow ends: after its tests, or after `up` where no job tests (HEX602 reports that)."""
     ups = brought_up(graph, workflow)
-    return [test for up in ups if (test := test_after(graph, up, options.ci.gate.runner)) is not None] or ups
+    return [test for up in ups if (test := test_after(graph, up, options.gate.runner)) is not None] or ups
 
 
 def has_stack(graph: Graph) -> bool:
@@ -97,9 +99,9 @@ def wants_gate(graph: Graph, workflow: Workflow, options: Options) -> bool:
     """Whether a workflow must have a gate of its own."""
     if not has_stack(graph) or not is_asked(workflow, options):
         return False
-    if options.ci.gate.scope == "all":
+    if options.gate.scope == "all":
         return True
-    if options.ci.gate.scope == "deploy" or deploys(graph, workflow):
+    if options.gate.scope == "deploy" or deploys(graph, workflow):
         return workflow.is_for_changes and bool(deploys(graph, workflow))
     chore = any(map(is_chore, _TOKEN.findall(PurePosixPath(workflow.path).stem.lower())))
     works = any(step.works for job in graph.jobs(workflow) for step in job.steps)
@@ -167,7 +169,7 @@ def workflow_without_compose_gate(graph: Graph, options: Options) -> Outcomes:
         yield Compared(workflow)
         ups = brought_up(graph, workflow)
         if ups:
-            yield from _late(workflow, ups[0]) if options.ci.gate.literal else ()
+            yield from _late(workflow, ups[0]) if options.gate.literal else ()
             continue
         unseen = hidden(graph, workflow)
         if unseen is not None:
@@ -177,7 +179,10 @@ def workflow_without_compose_gate(graph: Graph, options: Options) -> Outcomes:
         args = {"workflow": workflow.path, "event": workflow.main_event}
         fix = Fix("add a job that runs `docker compose up --wait` and then the end-to-end tests")
         variant = "deploys" if related else "default"
-        yield Finding(subject=workflow, at=workflow, variant=variant, args=args, related=related, fix=fix)
+        taste = not options.ci.gate
+        yield Finding(
+            subject=workflow, at=workflow, variant=variant, args=args, related=related, fix=fix, convention=taste
+        )
 
 
 @rule(
@@ -204,7 +209,7 @@ def playwright_missing_after_compose(graph: Graph, options: Options) -> Outcomes
     cannot be read leaves the question undecided. Asked of the workflows that HEX601 asks; where nothing is brought up
     only HEX601 reports.
     """
-    runner = options.ci.gate.runner
+    runner = options.gate.runner
     seen: set[Span] = set()
     for workflow in graph.all(Workflow):
         if not wants_gate(graph, workflow, options):
@@ -220,7 +225,8 @@ def playwright_missing_after_compose(graph: Graph, options: Options) -> Outcomes
             continue
         if ups[0].span not in seen:
             seen.add(ups[0].span)
-            yield _untested(graph, workflow, ups[0], runner)
+            found = _untested(graph, workflow, ups[0], runner)
+            yield replace(found, convention=not options.ci.gate)
 
 
 def _late(workflow: Workflow, up: Happening) -> Iterator[Finding]:

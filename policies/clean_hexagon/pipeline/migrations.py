@@ -98,7 +98,7 @@ def _judged(graph: Graph, migrations: Migrations, cloud: Node, tasks: list[Conta
     if (
         any(isinstance(runner.hashed, Known) and runner.hashed.value for runner in runners)
         or (java and migrations.tool in _AT_START)
-        or (pipeline is not None and not options.schema.tf_only)
+        or (pipeline is not None and not options.tf_only)
         or ((tasks or contained) and _starts_tasks(graph))
     ):
         return
@@ -126,7 +126,15 @@ def _judged(graph: Graph, migrations: Migrations, cloud: Node, tasks: list[Conta
         args = {"tool": migrations.tool, "directory": directory}
         fix = Fix("add a terraform_data that runs them, with triggers that hash the directory")
         variant, related = ("default", cloud) if pipeline is None else ("pipeline", pipeline)
-        yield Finding(subject=migrations, at=migrations, variant=variant, args=args, related=(related,), fix=fix)
+        yield Finding(
+            subject=migrations,
+            at=migrations,
+            variant=variant,
+            args=args,
+            related=(related,),
+            fix=fix,
+            convention=variant == "pipeline" and not options.schema,
+        )
 
 
 def _migrated(graph: Graph) -> Iterator[Node]:

@@ -1,0 +1,81 @@
+"""What the configuration makes of results: conventions by profile, severities by rule and path, waivers."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from policyengine.model.ignoring import compile_patterns
+from policyengine.repository.configuration import RECOMMENDED
+from policyengine.rules.evaluate import Remark, Waived
+from policyengine.rules.rule import Severity
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Iterable
+
+    from policyengine.repository.configuration import Config, Waiver
+    from policyengine.rules.evaluate import Result
+
+
+class Weighed(Struct, frozen=True):
+    """The results that stand, those that are waived, and what is to be said of the configuration."""
+
+    standing: tuple[Result, ...]
+    waived: tuple[Waived, ...]
+    remarks: tuple[Remark, ...]
+
+
+def weigh(
+    results: Iterable[Result], settings: Config, profile: str, ran: frozenset[str], today: datetime.date
+) -> Weighed:
+    """Results as the configuration wants them. `ran` are the ids of the rules that ran; others' waivers rest."""
+    standing: list[Result] = []
+    waived: list[Waived] = []
+    used: set[Waiver] = set()
+    for result in results:
+        held, severity = profile, ""
+        for told in settings.rules:
+            if result.rule.id.startswith(told.prefix.text) and _holds(told.paths, result.span.path):
+                held, severity = told.profile or held, told.severity or severity
+        weighed = result
+        if severity and severity != "off":
+            weighed = replace(result, severity=Severity(severity))
+        elif result.finding.convention and held == RECOMMENDED:
+            weighed = replace(result, severity=Severity.NOTE, folded=True)
+        mine = [each for each in settings.waivers if _covers(each, result)]
+        used.update(mine)
+        waiver = next((each for each in mine if each.expires is None or today <= each.expires), None)
+        if severity == "off":
+            waived.append(Waived(weighed, f"switched off in {settings.path}"))
+        elif waiver is not None:
+            waived.append(Waived(weighed, waiver.reason))
+        else:
+            standing.append(weighed)
+    remarks = [_remark(each, today, used=each in used) for each in settings.waivers if each.rule.text in ran]
+    return Weighed(tuple(standing), tuple(waived), tuple(each for each in remarks if each is not None))
+
+
+def _covers(waiver: Waiver, result: Result) -> bool:
+    subject = waiver.subject
+    named = subject is None or subject.text in (result.subject, result.finding.subject.name)
+    return waiver.rule.text == result.rule.id and named
+
+
+def _remark(waiver: Waiver, today: datetime.date, *, used: bool) -> Remark | None:
+    about = f"{waiver.rule.text} for '{waiver.subject.text}'" if waiver.subject else waiver.rule.text
+    if not used:
+        at = (waiver.subject or waiver.rule).span
+        return Remark(f"the waiver of {about} covers no finding; remove it, or correct its subject", at)
+    if waiver.expires is not None and today > waiver.expires:
+        return Remark(f"the waiver of {about} has expired on {waiver.expires}; mend what it covers", waiver.rule.span)
+    return None
+
+
+@cache
+def _holds(paths: tuple[str, ...], path: str) -> bool:
+    """Whether patterns as in .gitignore cover a path; such that only leave out cover all others."""
+    return not paths or compile_patterns(paths).covers(path, default=all(each.startswith("!") for each in paths))
