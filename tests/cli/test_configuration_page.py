@@ -1,0 +1,174 @@
+"""Each example of docs/configuration.md has the effect that the page names, on the diverged stack."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from policyengine import engine, schemas
+
+if TYPE_CHECKING:
+    from policyengine.rules.evaluate import Report
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+EXAMPLES = dict(re.findall(r"<!-- example: (\w+) -->\n```yaml\n(.*?)```", PAGE, re.DOTALL))
+
+
+def _scan(folder: Path, text: str | None) -> Report:
+    root = folder / "stack"
+    shutil.copytree(ROOT / "fixtures" / "diverged", root)
+    (root / "policyengine.yaml").unlink()
+    if text is not None:
+        (root / "policyengine.yaml").write_text(text, "utf-8")
+    return engine.scan([root], cache=False, jobs=1)
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    return _scan(tmp_path_factory.mktemp("plain"), None)
+
+
+def _weights(report: Report) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for result in report.results:
+        found.setdefault(result.rule.id, set()).add(result.severity.value)
+    return found
+
+
+def _pairs(report: Report) -> set[tuple[str, str]]:
+    return {(each.local.partition(":")[2], each.cloud.partition(":")[2]) for each in report.graph.pairs}
+
+
+def test_without_a_configuration_conventions_are_folded_notes(plain: Report) -> None:
+    assert {each.rule.id for each in plain.results if each.folded} == {"HEX301", "HEX601", "HEX602", "HEX311"} & set(
+        _weights(plain)
+    )
+    assert {each.severity.value for each in plain.results if each.folded} == {"note"}
+    assert plain.configuration == ""
+
+
+def test_strict_weighs_what_recommended_folds(tmp_path: Path, plain: Report) -> None:
+    report = _scan(tmp_path, EXAMPLES["profile"])
+    assert not any(each.folded for each in report.results)
+    assert _weights(report)["HEX601"] == {"error"}
+    assert _weights(plain)["HEX601"] == {"note"}
+    assert len(report.results) == len(plain.results)
+    assert report.configuration == "policyengine.yaml"
+
+
+def test_select_and_ignore_leave_rules_out(tmp_path: Path) -> None:
+    report = _scan(tmp_path, EXAMPLES["select"])
+    assert set(report.rules) == {"HEX401", "HEX402", "HEX403", "HEX407", "HEX411", "HEX501"}
+    assert set(_weights(report)) == set(report.rules)
+
+
+def test_rules_weigh_by_prefix_and_path(tmp_path: Path) -> None:
+    report = _scan(tmp_path, EXAMPLES["rules"])
+    weights = _weights(report)
+    assert weights["HEX205"] == weights["HEX209"] == {"warning"}
+    assert weights["HEX208"] == {"error"}
+    assert weights["HEX402"] == {"note"}  # at docker-compose.yml
+    assert weights["HEX401"] == {"error"}  # at the Dockerfile
+    assert "HEX605" not in weights
+    assert {each.result.rule.id for each in report.waived} == {"HEX605"}
+    gates = {(each.span.path, each.folded) for each in report.results if each.rule.id == "HEX601"}
+    assert gates == {(".github/workflows/reports.yml", False), (".github/workflows/test.yml", True)}
+
+
+def test_waivers_cover_what_they_name_and_say_when_they_cover_nothing(tmp_path: Path) -> None:
+    report = _scan(tmp_path, EXAMPLES["waivers"])
+    assert [(each.result.rule.id, each.reason) for each in report.waived] == [("HEX403", "the archive is read-only")]
+    assert [each.message for each in report.remarks] == [
+        "the waiver of HEX401 for 'nobody' covers no finding; remove it, or correct its subject"
+    ]
+    source = report.sources["policyengine.yaml"]
+    assert source.text[slice(*report.remarks[0].span[1:])] == "nobody"
+
+
+def test_an_expired_waiver_is_told(tmp_path: Path) -> None:
+    report = _scan(tmp_path, EXAMPLES["waivers"].replace("2099-12-31", "2020-01-31"))
+    assert report.waived == ()
+    assert (
+        report.remarks[0].message == "the waiver of HEX403 for 'compose:services.archive/database' has expired on "
+        "2020-01-31; mend what it covers"
+    )
+
+
+def test_pairs_say_who_mirrors_whom(tmp_path: Path) -> None:
+    pairs = _pairs(_scan(tmp_path, EXAMPLES["pairs"]))
+    assert ("services.analytics/database", "aws_db_instance.main") in pairs
+    assert ("services.analytics/database", "aws_db_instance.analytics") not in pairs
+
+
+def test_ignored_nodes_ask_for_no_twin(tmp_path: Path, plain: Report) -> None:
+    report = _scan(tmp_path, EXAMPLES["ignore"])
+    assert "HEX102" in _weights(plain)
+    assert "HEX102" not in _weights(report)
+    assert "HEX403" not in _weights(report)
+
+
+def test_facts_are_what_no_file_says(tmp_path: Path, plain: Report) -> None:
+    assert "HEX401" in _weights(plain)
+    assert "HEX401" not in _weights(_scan(tmp_path, EXAMPLES["facts"]))
+
+
+def test_excluded_files_are_not_read(tmp_path: Path, plain: Report) -> None:
+    report = _scan(tmp_path, EXAMPLES["exclude"])
+    assert set(plain.sources) - set(report.sources) >= {"infra/terraform/rds_analytics.tf"}
+    assert not any(each.startswith("reports/") for each in report.sources)
+    assert not any(cloud == "aws_db_instance.analytics" for _, cloud in _pairs(report))
+
+
+@pytest.mark.parametrize("name", ["environment", "equivalences", "compose", "terraform"])
+def test_what_the_files_say_already_may_be_said(name: str, tmp_path: Path, plain: Report) -> None:
+    report = _scan(tmp_path, EXAMPLES[name])
+    assert _weights(report) == _weights(plain)
+    assert report.failures == ()
+
+
+def test_what_options_state_is_no_convention(tmp_path: Path) -> None:
+    report = _scan(tmp_path, EXAMPLES["packs"])
+    weights = _weights(report)
+    assert "HEX205" not in weights  # linux/amd64 alone is asked for
+    assert "HEX402" not in weights  # majors are compared
+    assert "127.0.0.1:3005" in next(each.message for each in report.results if each.rule.id == "HEX506")
+    assert "HEX610" in weights  # no pipeline migrates either
+    assert not any(each.folded for each in report.results if each.rule.id[:4] != "HEX3")
+    assert weights["HEX601"] == {"error"}  # the gate is stated
+
+
+def test_every_key_of_the_schema_has_its_example() -> None:
+    file = schemas.load("config")["$defs"]["File"]  # type: ignore[index]
+    keys = set(file["properties"])
+    text = "\n".join(EXAMPLES.values())
+    assert {key for key in keys if not re.search(rf"^{key}:", text, re.MULTILINE)} == set()
+    options = schemas.load("config")["$defs"]["Options"]  # type: ignore[index]
+    assert {key for key in options["properties"] if not re.search(rf"\b{key}:", EXAMPLES["packs"])} == set()
+    assert len(EXAMPLES) == PAGE.count("<!-- example:")
+
+
+def test_the_configuration_is_found_above_up_to_the_repository(tmp_path: Path) -> None:
+    shop = tmp_path / "repository" / "apps" / "shop"
+    shutil.copytree(ROOT / "fixtures" / "diverged", shop)
+    (shop / "policyengine.yaml").unlink()
+    (tmp_path / "repository" / ".git").mkdir()
+    (tmp_path / "repository" / ".gitignore").write_text("apps/shop/Dockerfile.dev\n")
+    (tmp_path / "policyengine.yaml").write_text("not: read\n")
+    assert engine.scan([shop], cache=False, jobs=1).configuration == ""
+    (tmp_path / "repository" / ".policyengine.yaml").write_text(
+        "version: 1\nselect: [HEX4]\nexclude: [apps/shop/docs]\n"
+    )
+    (tmp_path / "repository" / "README.md").write_text("not scanned")
+    (tmp_path / "repository" / "compose.yaml").write_text("services: {}\n")
+    report = engine.scan([shop], cache=False, jobs=1)
+    assert report.configuration == ".policyengine.yaml"
+    assert {each[:4] for each in report.rules} == {"HEX4"}
+    paths = set(report.sources)
+    assert "apps/shop/docker-compose.yml" in paths
+    assert "compose.yaml" not in paths
+    assert "apps/shop/Dockerfile.dev" not in paths  # ignored above
