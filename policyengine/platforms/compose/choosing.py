@@ -1,0 +1,203 @@
+"""Which of a repository's Compose files are what developers start: the local side.
+
+What counts is first that a file runs the application, and no fewer datastores than the default-named one nearest to
+the root; then that it has a name which Docker Compose takes by itself; then how near to the root it lies. A file for
+examples, or for a container in which an editor runs, does not count while another one does; one for production, for
+tests or beside the application never does.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING, NamedTuple
+
+from policyengine.knowledge.names import environment, folder_kind, is_for_tests, words
+from policyengine.model import image
+from policyengine.model.graph import Choice
+from policyengine.model.nodes import Role
+from policyengine.model.source import ReadError, Span
+from policyengine.platforms.compose.load import NAMES, OVERRIDES, default_files
+from policyengine.platforms.docker.datastore import image_role
+from policyengine.syntax import yaml
+from policyengine.syntax.tree import Mapping, Scalar, Sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policyengine.model.source import Source
+    from policyengine.repository.files import Files
+
+_FILLER = frozenset({"compose", "docker", "yml", "yaml"})
+_MOST_LEFT_OUT = 4
+"""So many files that do not count are named."""
+
+
+class Sketch(NamedTuple):
+    """What a Compose file says at first sight.
+
+    `complete` are the services that it says how to get, `partial` those that it only changes, `needs` those that they
+    depend on. `runs` tells whether one of them may be an application, `stores` how many are datastores.
+    """
+
+    complete: frozenset[str] = frozenset()
+    partial: frozenset[str] = frozenset()
+    needs: frozenset[str] = frozenset()
+    runs: bool = False
+    stores: int = 0
+
+
+class Candidate(NamedTuple):
+    """Files as they would be given to `docker compose -f`, and what the last of them says."""
+
+    paths: tuple[str, ...]
+    sketch: Sketch
+
+    @property
+    def default(self) -> bool:
+        """Whether Docker Compose finds it by itself."""
+        return posixpath.basename(self.paths[0]) in NAMES and len(self.paths) == 1 + self.overridden
+
+    @property
+    def overridden(self) -> bool:
+        """Whether the override that belongs to it is there too."""
+        return len(self.paths) == 2 and posixpath.basename(self.paths[1]) in OVERRIDES
+
+    @property
+    def aside(self) -> bool:
+        """Whether it is for examples, for tests, or for an editor."""
+        folders = posixpath.dirname(self.paths[0]).lower().split("/")
+        return ".devcontainer" in folders or any(folder_kind(part) is not None for part in folders)
+
+    @property
+    def place(self) -> tuple[object, ...]:
+        """The nearest to the root first."""
+        folder = posixpath.dirname(self.paths[0])
+        return self.aside, not self.default, folder.count("/") + bool(folder), self.paths
+
+    def rank(self, stores: int) -> tuple[object, ...]:
+        """What comes first is what developers start; `stores` is how many datastores the nearest default one has."""
+        for_work = any(environment(word) in ("dev", "local") for word in words(posixpath.basename(self.paths[-1])))
+        whole = self.sketch.runs and self.sketch.stores >= stores
+        return self.aside, not whole, not self.default, not for_work, *self.place
+
+
+def choose(tree: Files) -> tuple[tuple[str, ...], Choice | None]:
+    """The files of the project that counts, and why; nothing where none does."""
+    candidates = sorted(_candidates(tree), key=lambda each: each.place)
+    if not candidates:
+        return (), None
+    nearest = candidates[0]
+    stores = nearest.sketch.stores if nearest.default else 0
+    first, *others = sorted(candidates, key=lambda each: each.rank(stores))
+    if first is not nearest and nearest.default:
+        reason = f"it runs the application; '{nearest.paths[0]}' only starts what that needs"
+    elif not first.default:
+        reason = "no file has a default name"
+    else:
+        reason = "the default-named file nearest to the root"
+    left = [each.paths[-1] for each in others if not each.aside and each.paths[-1] not in first.paths]
+    if left:
+        more = f" and {len(left) - _MOST_LEFT_OUT} more" if len(left) > _MOST_LEFT_OUT else ""
+        shown = ", ".join(left[:_MOST_LEFT_OUT])
+        reason += f"; left out: {shown}{more}; set compose.canonical for another"
+    return first.paths, Choice("Compose project", ", ".join(first.paths), reason)
+
+
+def _candidates(tree: Files) -> Iterator[Candidate]:
+    named = set(tree.named(*NAMES))
+    found = [path for path in tree.ending(".yml", ".yaml") if path in named or _may_be_compose(path)]
+    found = [path for path in found if not _stands_beside(posixpath.dirname(path))]
+    alone = len(found) == 1
+    done: set[str] = set()
+    for path in found:
+        folder = posixpath.dirname(path)
+        if path in named:
+            chain = default_files(tree, folder)
+            if chain and folder not in done:
+                done.add(folder)
+                yield Candidate(chain, Sketch(runs=True) if alone else _sketch(tree, chain))
+            continue
+        sketch = _sketch(tree, (path,))
+        base = next(iter(default_files(tree, folder)), "")
+        under = _sketch(tree, (base,)) if base else Sketch()
+        lacking = (sketch.partial | sketch.needs) - sketch.complete
+        if sketch.complete and not lacking:
+            yield Candidate((path,), sketch)
+        elif base and lacking <= under.complete:
+            both = sketch._replace(runs=sketch.runs or under.runs, stores=sketch.stores + under.stores)
+            yield Candidate((base, path), both)
+
+
+def _may_be_compose(path: str) -> bool:
+    """Whether a file's name says that it is a Compose file for work: `docker-compose.server.yml`, `local.yml`."""
+    name = posixpath.basename(path)
+    if name in OVERRIDES or is_for_tests(name):
+        return False
+    said = [word for word in words(name) if word not in _FILLER]
+    known = {environment(word) for word in said}
+    if not known.isdisjoint({"prod", "staging"}):
+        return False
+    return "compose" in words(name) or (bool(said) and known <= {"dev", "local"})
+
+
+def _stands_beside(folder: str) -> bool:
+    """Whether a Compose project stands beside the application, and is never its local side."""
+    return any(folder_kind(part.lower()) in ("beside", "foreign") for part in folder.split("/"))
+
+
+def _sketch(tree: Files, paths: tuple[str, ...]) -> Sketch:
+    """What files say together; one that cannot be read may say anything, which reading it will tell."""
+    complete, partial, needs = set[str](), set[str](), set[str]()
+    runs, stores = False, 0
+    for path in paths:
+        try:
+            told = tree.once(path, sketch_of)
+        except ReadError:
+            return Sketch(frozenset({path}), runs=True)
+        if told is not None:
+            complete |= told.complete
+            partial |= told.partial
+            needs |= told.needs
+            runs, stores = runs or told.runs, stores + told.stores
+    return Sketch(frozenset(complete), frozenset(partial - complete), frozenset(needs), runs, stores)
+
+
+def sketch_of(source: Source) -> Sketch:
+    """What one file says.
+
+    Raises:
+        ReadError: it is no YAML.
+    """
+    if "services" not in source.text and "include" not in source.text:
+        return Sketch()
+    complete, partial, needs = set[str](), set[str](), set[str]()
+    runs, stores = False, 0
+    for document in yaml.read_all(source):
+        top = document if isinstance(document, Mapping) else Mapping((), Span(source.path, 0, 0))
+        services = top.get("services")
+        runs = runs or top.get("include") is not None
+        for entry in services.entries if isinstance(services, Mapping) else ():
+            told = entry.value if isinstance(entry.value, Mapping) else Mapping((), entry.key.span)
+            got = any(told.get(key) is not None for key in ("image", "build", "extends", "provider"))
+            (complete if got else partial).add(entry.key.text)
+            role = Role.APP if told.get("build") is not None else _role(told.get("image"), entry.key.text)
+            runs, stores = runs or role is Role.APP, stores + (role in _STORES)
+            wanted = told.get("depends_on")
+            if isinstance(wanted, Mapping):
+                needs.update(each.key.text for each in wanted.entries)
+            elif isinstance(wanted, Sequence):
+                needs.update(each.text for each in wanted.items if isinstance(each, Scalar))
+    return Sketch(frozenset(complete), frozenset(partial), frozenset(needs), runs, stores)
+
+
+_STORES = frozenset({Role.DATABASE, Role.CACHE, Role.QUEUE})
+
+
+def _role(told: object, name: str) -> Role | None:
+    if not isinstance(told, Scalar):
+        return None
+    found = image.parse(told.text)
+    return Role.APP if found is None else image_role(image.engine_of(found, told.span), name)
+
+
+__all__ = ["choose"]

@@ -1,0 +1,116 @@
+"""Which Compose files are taken for the local side, and what is said of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from policyengine.platforms.compose.choosing import choose
+from policyengine.repository import discover
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STORES = "services:\n  db: {image: postgres:16.4}\n  cache: {image: redis:7.2}\n"
+WHOLE = "services:\n  app: {build: .}\n  db: {image: postgres:16.4}\n  cache: {image: redis:7.2}\n"
+PART = "services:\n  app: {build: .}\n  db: {image: postgres:16.4}\n"
+OVER = "services:\n  app: {build: ., depends_on: [db]}\n"
+
+APPLICATION = "it runs the application; 'docker-compose.yml' only starts what that needs"
+ANOTHER = "set compose.canonical for another"
+
+CHOICES: dict[str, tuple[dict[str, str], tuple[str, ...], str]] = {
+    "the default-named file nearest to the root": (
+        {"docker/compose.yml": WHOLE, "docker-compose.yml": WHOLE},
+        ("docker-compose.yml",),
+        "the default-named file nearest to the root; left out: docker/compose.yml; set compose.canonical for another",
+    ),
+    "with its override": (
+        {"compose.yaml": WHOLE, "compose.override.yaml": "services: {app: {ports: ['80:80']}}"},
+        ("compose.yaml", "compose.override.yaml"),
+        "the default-named file nearest to the root",
+    ),
+    "a whole system farther away beats datastores alone": (
+        {"docker-compose.yml": STORES, "deployments/docker-compose.yml": WHOLE},
+        ("deployments/docker-compose.yml",),
+        f"{APPLICATION}; left out: docker-compose.yml; {ANOTHER}",
+    ),
+    "a part of a system does not": (
+        {"docker-compose.yml": STORES, "pdf/docker-compose.yml": PART},
+        ("docker-compose.yml",),
+        "the default-named file nearest to the root; left out: pdf/docker-compose.yml; set compose.canonical for another",
+    ),
+    "an odd name beside datastores alone": (
+        {"docker-compose.yml": STORES, "docker-compose-full-stack.yml": WHOLE},
+        ("docker-compose-full-stack.yml",),
+        f"{APPLICATION}; left out: docker-compose.yml; {ANOTHER}",
+    ),
+    "a file that needs the base is started with it": (
+        {"docker-compose.yml": STORES, "docker-compose.app.yml": OVER},
+        ("docker-compose.yml", "docker-compose.app.yml"),
+        APPLICATION,
+    ),
+    "an odd name alone": (
+        {"docker-compose.server.yml": WHOLE},
+        ("docker-compose.server.yml",),
+        "no file has a default name",
+    ),
+    "a name without the word": ({"local.yml": WHOLE}, ("local.yml",), "no file has a default name"),
+    "for development before others": (
+        {"docker-compose.tools.yml": WHOLE, "docker-compose.dev.yml": WHOLE},
+        ("docker-compose.dev.yml",),
+        "no file has a default name; left out: docker-compose.tools.yml; set compose.canonical for another",
+    ),
+    "an editor's container last": (
+        {"docker-compose.yml": STORES, ".devcontainer/docker-compose.yml": WHOLE},
+        ("docker-compose.yml",),
+        "the default-named file nearest to the root",
+    ),
+    "an editor's container alone": (
+        {".devcontainer/docker-compose.yml": WHOLE},
+        (".devcontainer/docker-compose.yml",),
+        "the default-named file nearest to the root",
+    ),
+    "an example last": (
+        {"examples/compose.yaml": WHOLE, "a/b/c/compose.yaml": WHOLE},
+        ("a/b/c/compose.yaml",),
+        "the default-named file nearest to the root",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_the_files_that_developers_start_are_chosen(name: str, tmp_path: Path) -> None:
+    files, paths, reason = CHOICES[name]
+    for path, text in files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text, "utf-8")
+    chosen, choice = choose(discover.discover([tmp_path]))
+    assert chosen == paths
+    assert choice is not None
+    assert (choice.chosen, choice.reason) == (", ".join(paths), reason)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "docker-compose.prod.yml",
+        "compose.staging.yaml",
+        "docker-compose.test.yml",
+        "docker-compose.ci.yml",
+        "docker-compose.override.yml",
+        "deploy.yml",
+        "node_modules/x/docker-compose.yml",
+    ],
+)
+def test_production_and_tests_are_no_local_side(path: str, tmp_path: Path) -> None:
+    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / path).write_text(WHOLE, "utf-8")
+    assert choose(discover.discover([tmp_path])) == ((), None)
+
+
+def test_a_broken_file_of_a_default_name_is_chosen_so_that_its_error_is_told(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("services: {a: [}\n", "utf-8")
+    (tmp_path / "compose.dev.yaml").write_text(STORES, "utf-8")
+    assert choose(discover.discover([tmp_path]))[0] == ("compose.yaml",)
