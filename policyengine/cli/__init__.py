@@ -63,7 +63,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(words)
     except KeyboardInterrupt:
-        _say("interrupted")
+        from policyengine.cli.output import say  # noqa: PLC0415  it is loaded by now
+
+        say("interrupted")
         return 130
     except BrokenPipeError:
         from policyengine.cli.output import silence  # noqa: PLC0415  it is loaded by now
@@ -78,6 +80,7 @@ def _run(words: list[str]) -> int:
         return CLEAN
     import argparse  # noqa: PLC0415  --version needs none of it
 
+    from policyengine.cli.output import Parser, say  # noqa: PLC0415  as above
     from policyengine.model.source import UsageError  # noqa: PLC0415  as above
 
     parser = _parser()
@@ -88,7 +91,7 @@ def _run(words: list[str]) -> int:
     if name not in COMMANDS or words[0] != name:
         return _outside(parser, words, name)
     module = importlib.import_module(f"policyengine.cli.{name.replace('-', '_')}")
-    command = argparse.ArgumentParser(
+    command = Parser(
         prog=f"policyengine {name}",
         description=module.__doc__ or COMMANDS[name],  # none with -OO
         epilog=_EPILOG if name == "scan" else None,
@@ -102,7 +105,7 @@ def _run(words: list[str]) -> int:
     except SystemExit as stop:
         return int(stop.code or 0)
     except UsageError as error:
-        _say(str(error))
+        say(str(error))
         return USAGE
     except (KeyboardInterrupt, BrokenPipeError):
         raise
@@ -113,7 +116,7 @@ def _run(words: list[str]) -> int:
         while place is not None and place.tb_next is not None:
             place = place.tb_next
         where = f" in {os.path.basename(place.tb_frame.f_code.co_filename)}:{place.tb_lineno}" if place else ""  # noqa: PTH119  pathlib is not loaded on every path
-        _say(f"internal error: {type(error).__name__}{where}; set POLICYENGINE_DEBUG=1 for the trace, and report it")
+        say(f"internal error: {type(error).__name__}{where}; set POLICYENGINE_DEBUG=1 for the trace, and report it")
         return INCOMPLETE
     return code
 
@@ -135,8 +138,10 @@ def _arguments(module: ModuleType, parser: argparse.ArgumentParser, words: list[
 def _parser() -> argparse.ArgumentParser:
     import argparse  # noqa: PLC0415  as above
 
+    from policyengine.cli.output import Parser  # noqa: PLC0415  as above
+
     listed = "\n".join(f"  {name:14} {what}" for name, what in COMMANDS.items())
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="policyengine",
         usage="policyengine COMMAND [OPTION…]",
         description="Policy as code for dev/prod parity.",
@@ -149,6 +154,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _outside(parser: argparse.ArgumentParser, words: list[str], name: str) -> int:
+    from policyengine.cli.output import say  # noqa: PLC0415  as above
+
     if name == "help" or {"-h", "--help", "--version"}.intersection(words):
         flags = [word for word in words if word.startswith("-")] or ["--help"]
         try:
@@ -160,15 +167,7 @@ def _outside(parser: argparse.ArgumentParser, words: list[str], name: str) -> in
 
         close = difflib.get_close_matches(name, COMMANDS, n=1)
         hint = f"did you mean '{close[0]}'?" if close else f"commands are {', '.join(COMMANDS)}"
-        _say(f"there is no command '{name}'; {hint}")
+        say(f"there is no command '{name}'; {hint}")
     else:
-        _say(f"a command comes first: one of {', '.join(COMMANDS)}")
+        say(f"a command comes first: one of {', '.join(COMMANDS)}")
     return USAGE
-
-
-def _say(sentence: str) -> None:
-    try:
-        sys.stderr.write(f"policyengine: {sentence}\n")
-        sys.stderr.flush()
-    except OSError:
-        pass

@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
         found = addresses.explain(roots.planned, arguments.address)
         found = _floating(found, scanned.graph)
-    code = output.left_undone(scanned.failures)
+    code = output.left_undone(scanned)
     for target in targets:
         if target.format == "json":
             made = report.data(found, scanned.graph, tree.sources)

@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = engine.load_config(tree, loaded, arguments.config)
     work = engine.Work(given=given(arguments), jobs=arguments.jobs, cache=not arguments.no_cache)
     scanned = engine.build_graph(tree, settings, loaded, work)
-    code = output.left_undone(scanned.failures)
+    code = output.left_undone(scanned)
     for target in targets:
         code = max(code, output.deliver(target, export.export(scanned.graph, scanned.sources, target.format)))
     return code

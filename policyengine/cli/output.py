@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, TextIO
 from msgspec import Struct
 
 from policyengine.model.source import UsageError
+from policyengine.reports.lines import harmless, harmless_json, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from policyengine.rules.evaluate import Failure
+    from _typeshed import SupportsWrite
+
+    from policyengine.engine import Scanned
 
 EXTENSIONS = {".sarif": "sarif", ".json": "json", ".txt": "text"}
 """The formats of files by their endings."""
@@ -27,6 +30,13 @@ class Target(Struct):
 
     format: str
     file: Path | None = None
+
+
+class Parser(argparse.ArgumentParser):
+    """The parser of a command. What it says of arguments, which may be names of files, is harmless to a terminal."""
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        super()._print_message(harmless(message), file)
 
 
 class Append(argparse.Action):
@@ -129,6 +139,8 @@ def deliver(target: Target, text: str) -> int:
 
     A reader of standard output that stops early, such as `head`, is no error.
     """
+    shown = target.file is None and colours(sys.stdout)
+    text = harmless_json(text) if target.format in ("sarif", "json") else harmless(text, colour=shown)
     try:
         if target.file is not None:
             target.file.write_bytes(text.encode("utf-8", "backslashreplace"))
@@ -139,18 +151,31 @@ def deliver(target: Target, text: str) -> int:
     except OSError as error:
         where = f"'{target.file}'" if target.file else "standard output"
         reason = (error.strerror or type(error).__name__).lower()
-        sys.stderr.write(f"policyengine: the report could not be written to {where}: {reason}\n")
+        say(f"the report could not be written to {where}: {reason}")
         return 3
     return 0
 
 
-def left_undone(failures: Sequence[Failure]) -> int:
+def say(sentence: str) -> None:
+    """One line on stderr, which holds no secret that its form tells and nothing that a terminal or log obeys."""
+    from policyengine.reports import masks  # noqa: PLC0415  most runs say nothing
+
+    with contextlib.suppress(OSError):
+        shown = visible(masks.covered(sentence, masks.ranges(sentence)))
+        sys.stderr.write(harmless(f"policyengine: {shown}\n"))
+        sys.stderr.flush()
+
+
+def left_undone(scanned: Scanned) -> int:
     """Say on stderr what could not be done; 3 when there is any of it, else 0."""
-    for failure in failures:
+    from policyengine.reports.redact import Redactor  # noqa: PLC0415  as above
+
+    redactor = Redactor(scanned.graph, scanned.sources)
+    for failure in scanned.failures:
         where = f"{failure.span.path}: " if failure.span is not None else ""
         advice = f"; {failure.advice}" if failure.advice else ""
-        sys.stderr.write(f"policyengine: {where}{failure.message}{advice}\n")
-    return 3 if failures else 0
+        say(f"{where}{redactor.text(failure.message)}{advice}")
+    return 3 if scanned.failures else 0
 
 
 def silence() -> None:

@@ -232,7 +232,7 @@ def _anew(
     if all(target.file is not None for target in targets):
         from policyengine.rules.coverage import account, sentence  # noqa: PLC0415
 
-        sys.stderr.write(f"policyengine: {sentence(account(report))}\n")
+        output.say(sentence(account(report)))
     texts: list[str] = []
     for target in targets:
         reporter = reporters.get(target.format)
@@ -294,7 +294,7 @@ def _render(report: Report, target: output.Target, arguments: argparse.Namespace
                 ),
             )
             for sentence in log.left_out:
-                sys.stderr.write(f"policyengine: {sentence}\n")
+                output.say(sentence)
             return log.text
         case "json":
             from policyengine.reports import json  # noqa: PLC0415

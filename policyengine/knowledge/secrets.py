@@ -73,6 +73,14 @@ class SecretOption(Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
 
+class SecretAttribute(Struct, frozen=True, forbid_unknown_fields=True):
+    """An argument or attribute of a Terraform resource; one that is secret `only` beside another: `type=SecureString`."""
+
+    level: Secrecy
+    source: str
+    only: str = ""
+
+
 class Dummy(Struct, frozen=True, forbid_unknown_fields=True):
     """A part of texts that stand for a secret. Only those `in_tokens` are looked for in a token's random letters."""
 
@@ -97,7 +105,7 @@ class Secrets(FactTable, frozen=True):
     values: dict[str, ExactName]
     references: dict[str, ExactName]
     dummies: dict[str, Dummy]
-    attributes: dict[str, ExactName]
+    attributes: dict[str, SecretAttribute]
     _joined: dict[str, Term] = field(default_factory=dict)
     _answers: dict[str, Secrecy | None] = field(default_factory=dict)
     _patterns: list[re.Pattern[str]] = field(default_factory=list)
@@ -303,7 +311,7 @@ def secrecy_of_reference(reference: str) -> Secrecy | None:
     An attribute of a resource is a secret for certain. A variable, local or output of a secret's name is doubtful, and
     so is an attribute such as `random_string.x.result`, unless its resource has a secret's name.
     """
-    parts = _INDEX.sub("", reference).split(".")
+    parts = _MODULE.sub("", _INDEX.sub("", reference)).split(".")
     data = parts[:1] == ["data"]
     kind, rest = parts[int(data)] if len(parts) > data else "", parts[1 + data :]
     if kind in ("var", "local", "module", "each"):
@@ -312,11 +320,24 @@ def secrecy_of_reference(reference: str) -> Secrecy | None:
     if len(rest) < 2:
         return None
     known = table("secrets", Secrets).attributes
-    names = (f"{'data.' if data else ''}{kind}.{attribute}" for attribute in rest[1:])
+    names = (f"{'data.' if data else ''}{kind}.{'.'.join(rest[1:end])}" for end in range(2, len(rest) + 1))
     listed = next((known[name] for name in names if name in known), None)
     if listed is None:
         return secrecy(rest[-1])
     return "secret" if listed.level == "doubtful" and may_hold_secret(rest[0]) else listed.level
 
 
+def secret_attribute(kind: str, path: str) -> SecretAttribute | None:
+    """What the table says of an attribute of a type (`data.` before that of a data source); None for one not listed."""
+    return table("secrets", Secrets).attributes.get(f"{kind}.{path}")
+
+
+def secret_arguments(kind: str) -> dict[str, SecretAttribute]:
+    """The listed arguments of a type of resources that hold secrets, by their names behind those of their blocks."""
+    listed = table("secrets", Secrets).attributes.items()
+    start = f"{kind}."
+    return {path[len(start) :]: each for path, each in listed if path.startswith(start) and each.level != "plain"}
+
+
+_MODULE = regex(r"\A(?:module\.[^.]+\.)+(?=(?:data\.)?[a-z][a-z0-9]*_\w+\.[^.]+\.)")
 _INDEX = regex(r"\[[^\]]*\]")

@@ -59,6 +59,7 @@ def link(
         equivalences=config.equivalences,
         paths=tuple(files.paths),
         ignored=without,
+        sealed=tuple(dict.fromkeys(each for part in parts for each in part.sealed)),
     )
     graph = graph.equipped(tuple(containers(graph, files)), tuple(published(graph)))
     found = pairing(graph, config, evidence, project)

@@ -12,7 +12,7 @@ from policyengine.knowledge.secrets import may_hold_secret
 from policyengine.model.image import ImageRef, Version
 from policyengine.model.nodes import Command, Origin, Variable
 from policyengine.model.source import Span, UsageError
-from policyengine.model.value import Absent, Floating, Known, Unknown, Via
+from policyengine.model.value import Absent, Floating, Known, Sealed, Unknown, Via, is_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,7 +29,8 @@ class Explanation(Struct, frozen=True):
 
     `state` is `known`, `floating`, `unknown` or `absent`; `value` is plain data (also what of an undecided value is
     known), `reason` says why it is not known. `steps` begin with what was asked for and end where the value stands.
-    `parts` explain what a text or collection is made of. `secret` says that the value must not be shown.
+    `parts` explain what a text or collection is made of. `secret` says that nothing of the value is shown, `sealed` are
+    the secrets that it is made of.
     """
 
     address: str
@@ -40,6 +41,7 @@ class Explanation(Struct, frozen=True):
     parts: tuple[Explanation, ...] = ()
     secret: bool = False
     root: str | None = None
+    sealed: tuple[Sealed, ...] = ()
 
 
 class AddressError(UsageError):
@@ -95,15 +97,16 @@ def explain_fact(graph: Graph, address: str) -> Explanation:
     node = max(nodes, key=lambda each: len(each.id))
     names = address[len(node.id) :].replace("[", ".").replace("]", "").strip(".")
     value: object = node
-    followed = node.id
+    followed, key = node.id, ""
     for name in names.split(".") if names else ():
         inner = _inner(value)
         if name.strip('"') not in inner:
             hint = nearest(name, inner, what="facts")
             raise AddressError(f"'{followed}' has no fact '{name}'; {hint}", 1)
+        key = getattr(value, "key", key)
         value = inner[name.strip('"')]
         followed = f"{followed}.{name}"
-    return _explained(followed, value, node)
+    return _explained(followed, value, node, key)
 
 
 def _inner(value: object) -> dict[str, object]:
@@ -133,9 +136,11 @@ def _explained(address: str, value: object, node: Node, key: str = "", *, inside
             found = _explained(address, held, node, name, inside=inside)
             return found if origin is not Origin.SECRET else replace(found, secret=True)
         case Known(inner, span, via):
-            return Explanation(address, "known", _plain(inner), steps=_steps(address, via, span), secret=secret)
+            steps = _steps(address, via, span)
+            return Explanation(address, "known", _plain(inner), steps=steps, secret=secret, sealed=_made_of(via))
         case Floating(inner, span, via):
-            return Explanation(address, "floating", _plain(inner), MOVES, _steps(address, via, span), secret=secret)
+            steps = _steps(address, via, span)
+            return Explanation(address, "floating", _plain(inner), MOVES, steps, secret=secret, sealed=_made_of(via))
         case Unknown(reason, span, via):
             return Explanation(address, "unknown", None, reason, _steps(address, via, span))
         case Absent(span, via):
@@ -150,9 +155,16 @@ def _explained(address: str, value: object, node: Node, key: str = "", *, inside
     if inside:
         return Explanation(address, "known", list(facts), steps=steps)
     parts = tuple(
-        _explained(f"{address}.{name}", each, node, inside=True) for name, each in facts.items() if each not in ("", ())
+        _explained(f"{address}.{name}", each, node, getattr(value, "key", key), inside=True)
+        for name, each in facts.items()
+        if each not in ("", ())
     )
     return Explanation(address, "known", steps=steps, parts=parts)
+
+
+def _made_of(via: Sequence[Via]) -> tuple[Sealed, ...]:
+    """A mark that a value is made of a secret, whose text is found elsewhere."""
+    return (Sealed("", Span("", 0, 0)),) if is_secret(via) else ()
 
 
 MOVES = "it moves without an edit"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from policyengine.model.container import Container
     from policyengine.model.ignoring import GitPatterns
     from policyengine.model.nodes import Build, ComposeUp, Happening, Workflow
-    from policyengine.model.value import Value
+    from policyengine.model.value import Sealed, Value
 
 N = TypeVar("N", bound=Node)
 
@@ -112,7 +112,8 @@ class Graph(Struct, frozen=True, eq=False):
     """What all files together describe. Nodes and edges are sorted by id, so two runs give the same graph.
 
     `paths` are all files of the tree, `ignored` the ids of nodes that the configuration leaves out of pairing,
-    `running` what is in force in each container, `published` the images that the pipeline pushes. Every question is
+    `running` what is in force in each container, `published` the images that the pipeline pushes, `sealed` the secrets
+    that readers met, which no output shows. Every question is
     answered from an index, so that a rule which asks it of each node stays linear.
     """
 
@@ -126,6 +127,7 @@ class Graph(Struct, frozen=True, eq=False):
     without_twin: tuple[Unpaired, ...] = ()
     running: tuple[Container, ...] = ()
     published: tuple[PublishedImage, ...] = ()
+    sealed: tuple[Sealed, ...] = ()
     _by_id: dict[str, Node] = field(default_factory=dict)
     _by_type: dict[type[Node], tuple[Node, ...]] = field(default_factory=dict)
     _groups: dict[tuple[Side, str], list[Service]] = field(default_factory=dict)
@@ -155,31 +157,15 @@ class Graph(Struct, frozen=True, eq=False):
 
     def paired(self, pairs: tuple[Pair, ...], without_twin: tuple[Unpaired, ...] = ()) -> Graph:
         """The same graph with other pairs."""
-        return self._with(pairs, without_twin, self.running, self.published)
+        return self._with(pairs=pairs, without_twin=without_twin)
 
     def equipped(self, running: tuple[Container, ...], published: tuple[PublishedImage, ...] = ()) -> Graph:
         """The same graph with what is in force in its containers, and what is published."""
-        return self._with(self.pairs, self.without_twin, running, published)
+        return self._with(running=running, published=published)
 
-    def _with(
-        self,
-        pairs: tuple[Pair, ...],
-        without_twin: tuple[Unpaired, ...],
-        running: tuple[Container, ...],
-        published: tuple[PublishedImage, ...],
-    ) -> Graph:
-        return Graph(
-            nodes=self.nodes,
-            edges=self.edges,
-            pairs=pairs,
-            choices=self.choices,
-            equivalences=self.equivalences,
-            paths=self.paths,
-            ignored=self.ignored,
-            without_twin=without_twin,
-            running=running,
-            published=published,
-        )
+    def _with(self, **changed: object) -> Graph:
+        kept = {name: getattr(self, name) for name in self.__struct_fields__ if not name.startswith("_")}
+        return Graph(**(kept | changed))
 
     def all(self, kind: type[N], *, side: Side | None = None) -> Iterator[N]:
         """Every node of a type, in the order of ids."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from policyengine.model.source import Span
-from policyengine.model.value import Known, Unknown
+from policyengine.model.value import Known, Unknown, shortened
 
 if TYPE_CHECKING:
     import re
@@ -182,7 +182,7 @@ class Text(Struct, frozen=True, gc=False):
         Of a long way the nearest steps are kept, so that a chain of variables costs no more than its length.
         """
         pieces = tuple(
-            Piece(piece.text, piece.span, piece.exact, (*steps, *piece.via)[:MOST_STEPS], piece.unknown)
+            Piece(piece.text, piece.span, piece.exact, shortened((*steps, *piece.via), MOST_STEPS), piece.unknown)
             for piece in self.pieces
         )
         return Text(self.written, pieces, self._starts)

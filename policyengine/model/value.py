@@ -17,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from policyengine.model.source import Span
 
@@ -27,10 +27,39 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Via(Struct, frozen=True):
-    """One step of a value's history: what it passed (`var.engine_version`, `${TAG}`, `FROM`) and where that stands."""
+    """One step of a value's history: what it passed (`var.engine_version`, `${TAG}`, `FROM`) and where that stands.
+
+    `secret` tells that what it passed holds a secret, so that the value is one, or is made of one.
+    """
 
     what: str
     span: Span
+    secret: bool = False
+
+
+def is_secret(via: Sequence[Via]) -> bool:
+    """Whether a value with this history is a secret, or made of one."""
+    return any(step.secret for step in via)
+
+
+def shortened(via: tuple[Via, ...], most: int) -> tuple[Via, ...]:
+    """The steps of a long history that are nearest to the user; that it passed a secret is not forgotten."""
+    if len(via) <= most:
+        return via
+    secret = next((step for step in via[most:] if step.secret), None)
+    return via[:most] if secret is None or is_secret(via[:most]) else (*via[: most - 1], secret)
+
+
+class Sealed(Struct, frozen=True):
+    """A secret of the scanned files, which no output shows: its text, and where it stands.
+
+    The place is nowhere (an empty path) for a text that was computed. `alone` tells that the text is a secret wherever
+    it stands, and not only as a part of a longer one.
+    """
+
+    text: str
+    span: Span
+    alone: bool = True
 
 
 class Known(Struct, Generic[T_co], frozen=True):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from policyengine.model.nodes import Node
     from policyengine.model.source import ReadError
     from policyengine.model.text import Text
+    from policyengine.model.value import Sealed
     from policyengine.repository.files import Files
     from policyengine.syntax.tree import Document
 
@@ -29,12 +30,13 @@ P = TypeVar("P", bound=Struct)
 
 
 class Lowered(Struct, frozen=True):
-    """What was made of one unit: nodes, edges between them, what was chosen, and what could not be read."""
+    """What was made of one unit: nodes, edges between them, what was chosen, what could not be read, what is secret."""
 
     nodes: tuple[Node, ...] = ()
     edges: tuple[Edge, ...] = ()
     choices: tuple[Choice, ...] = ()
     problems: tuple[ReadError, ...] = ()
+    sealed: tuple[Sealed, ...] = ()
 
 
 class Written(Struct, frozen=True):
@@ -141,4 +143,5 @@ def joined(parts: Iterable[Lowered]) -> Lowered:
         edges=tuple(edge for part in parts for edge in part.edges),
         choices=tuple(choice for part in parts for choice in part.choices),
         problems=tuple(problem for part in parts for problem in part.problems),
+        sealed=tuple(each for part in parts for each in part.sealed),
     )

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from policyengine import __version__
-from policyengine.model.nodes import Origin, Variable
-from policyengine.model.value import Known
+from policyengine.model.value import Sealed
 from policyengine.reports.lines import shown, visible
 from policyengine.reports.redact import Redactor
 
@@ -62,7 +61,7 @@ class _Writer:
     def __init__(self, found: Explanation, graph: Graph, sources: Mapping[str, Source], setting: Setting) -> None:
         self.found = found
         self.setting = setting
-        self.redactor = Redactor(graph, sources, tuple(_secrets(found)))
+        self.redactor = Redactor(graph, sources, tuple(_sealed(found)))
 
     def paint(self, code: str, words: str) -> str:
         return f"\x1b[{code}m{words}\x1b[0m" if self.setting.colour and words else words
@@ -162,18 +161,20 @@ class _Writer:
 
     def value(self, found: Explanation) -> object:
         """The value, masked: as a whole when it is secret, else by the names in it and by the form of its texts."""
-        return self.masked(found.value, "password" if found.secret else "")
+        return self.masked(found.value, "password" if found.secret else "", made_of_secret=bool(found.sealed))
 
-    def masked(self, value: object, key: str) -> object:
+    def masked(self, value: object, key: str, *, made_of_secret: bool) -> object:
         match value:
             case str():
-                return self.redactor.value(key, value) if key else self.redactor.text(value)
+                return self.redactor.value(key, value, secret=made_of_secret)
             case list():
-                return [self.masked(each, key) for each in value]
+                return [self.masked(each, key, made_of_secret=False) for each in value]
             case dict():
                 named = value.get("name") if isinstance(value.get("name"), str) else ""
                 return {
-                    str(name): self.masked(each, key or (str(named) if name == "value" else str(name)))
+                    str(name): self.masked(
+                        each, key or (str(named) if name == "value" else str(name)), made_of_secret=False
+                    )
                     for name, each in value.items()
                 }
             case bool() | None:
@@ -182,10 +183,10 @@ class _Writer:
                 return "*" * len(str(value)) if key == "password" and self.found.secret else value
 
 
-def _secrets(found: Explanation) -> Iterator[Variable]:
-    """The secret texts of an explanation, where they stand, so that source lines do not show them."""
+def _sealed(found: Explanation) -> Iterator[Sealed]:
+    """The secrets of an explanation, so that source lines do not show them."""
+    yield from found.sealed
     for part in found.parts:
-        yield from _secrets(part)
+        yield from _sealed(part)
     if found.secret and isinstance(found.value, str) and found.steps:
-        span = found.steps[-1].span
-        yield Variable(found.address, span, Known(found.value, span), Origin.SECRET)
+        yield Sealed(found.value, found.steps[-1].span)

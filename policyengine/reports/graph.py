@@ -14,6 +14,7 @@ from policyengine.model.image import ImageRef, Version
 from policyengine.model.nodes import (
     Build,
     Command,
+    ConfigKey,
     Datastore,
     Grant,
     Job,
@@ -29,7 +30,7 @@ from policyengine.model.nodes import (
     Variable,
 )
 from policyengine.model.source import Span
-from policyengine.model.value import Absent, Floating, Known, Unknown, Via
+from policyengine.model.value import Absent, Floating, Known, Unknown, Via, is_secret
 from policyengine.reports.redact import Redactor
 
 if TYPE_CHECKING:
@@ -122,14 +123,14 @@ class _Data:
             }
         return made
 
-    def data(self, value: object, key: str = "") -> object:
-        """Plain data; `key` is the name of the variable that a text belongs to."""
+    def data(self, value: object, key: str = "", *, secret: bool = False) -> object:
+        """Plain data; `key` is the name of the variable that a text belongs to, `secret` what it is made of."""
         if value is None or isinstance(value, (bool, int, float)):
             return value
         if isinstance(value, Enum):
             return value.value
         if isinstance(value, str):
-            return self._redactor.value(key, value) if key else self._redactor.text(value)
+            return self._redactor.value(key, value, secret=secret)
         if isinstance(value, Span):
             return self.place(value)
         if isinstance(value, (Version, ImageRef)):
@@ -139,7 +140,7 @@ class _Data:
         if isinstance(value, (Known, Floating, Unknown, Absent)):
             return self._value(value, key)
         if isinstance(value, ShellCommand):
-            words = self._redactor.words([word.text for word in value.words])
+            words = self._redactor.words([self._redactor.standing(word.text, word.span) for word in value.words])
             return {
                 "words": list(words),
                 "place": self.place(value.span),
@@ -147,7 +148,7 @@ class _Data:
             }
         if isinstance(value, Grant):
             return self._fields(value, skip=("actions",)) | {"actions": self._actions(value)}
-        if isinstance(value, Variable):
+        if isinstance(value, (Variable, ConfigKey)):
             return self._fields(value, skip=("key",), key=value.key) | {"key": value.key}
         if isinstance(value, Node):
             return {"id": value.id}
@@ -160,7 +161,9 @@ class _Data:
     def _value(self, value: Known[object] | Floating[object] | Unknown | Absent, key: str) -> dict[str, object]:
         made: dict[str, object] = {"state": type(value).__name__.lower()}
         if isinstance(value, (Known, Floating)):
-            made["value"] = self.data(value.value, key)
+            inner = value.value
+            inner = self._redactor.standing(inner, value.span) if isinstance(inner, str) else inner
+            made["value"] = self.data(inner, key, secret=is_secret(value.via))
         if isinstance(value, Unknown):
             made["reason"] = self._redactor.text(value.reason)
         made["place"] = self.place(value.span)

@@ -31,6 +31,7 @@ _PREFIX = regex(r"(?:![\w!:.-]*[ \t]+|&[\w-]+[ \t]+)*")
 _LINE_END = regex(r"\r\n?|\n|\Z")
 _COMMENT = regex(r"[ \t]+#")
 _LEGACY_ENV = regex(r"(?im)^[ \t]*(?:ENV)[ \t]+(?P<key>[A-Za-z_]\w*)[ \t]+(?P<value>[^=\r\n][^\r\n]*)$")
+_SPACED = regex(r"(?m)^[ \t]*(?:export[ \t]+)?(?P<key>[A-Za-z_]\w*)[ \t]+(?P<value>[^=:\r\n][^\r\n]*)$")
 _NAMED = regex(
     r"""(?ix)\b(?:name|key|parameterkey)["']?[ \t]*[:=][ \t]*["']?(?P<key>[A-Za-z_][\w.-]{1,80})["']?
         [ \t]*,?(?:[ \t]|\r\n?|\n)*(?P<label>["']?\b(?:value|parametervalue)["']?)[ \t]*(?P<sign>[:=])"""
@@ -41,6 +42,9 @@ _NAMED_AFTER = regex(
 )
 _FALLBACK = regex(r"\$\{(?P<key>[A-Za-z_]\w*):?[-+=](?P<value>(?:[^{}\r\n]|\$\{[^{}\r\n]*\})*)\}")
 _VARIABLE = regex(r"""\bvariable[ \t]+"(?P<key>[A-Za-z_][\w-]*)"[ \t]*\{""")
+_HCL = (".tf", ".hcl", ".tfvars", ".tofu")
+_CALLED = regex(r"[A-Za-z_][\w-]*[.(\[]|(?:true|false|null)\b")
+_EXPRESSION = regex(r"[A-Za-z_][\w-]*(?:[.(\[]|[ \t]*(?:[?}),\]]|$))|[-!\d(]|(?:true|false|null)\b")
 _DEFAULT_LINE = regex(r"(?m)^[ \t]*default[ \t]*=|(?P<end>^\})")
 
 
@@ -94,7 +98,8 @@ class Values:
             for each in self.value(match.end(), _Key(match.start(), name, match["sign"], bool(match["quote"]))):
                 yield each
                 done = max(done, each[1])
-        for match in _LEGACY_ENV.finditer(text):
+        pairs = _SPACED.finditer(text) if ".env" in self._name else ()
+        for match in (*_LEGACY_ENV.finditer(text), *pairs):
             if secrets.may_hold_secret(match["key"]):
                 yield from literal(text, *match.span("value"))
         for match in _NAMED.finditer(text):
@@ -123,8 +128,20 @@ class Values:
             close = _quote(text, at)
             return literal(text, at + 1, close if close >= 0 else end)
         if self._code:
-            return strings(text, at, argument(text, at, end))
+            stop = self._within(at, end, key)
+            return literal(text, at, stop) if stop else strings(text, at, argument(text, at, end))
         return literal(text, at, self._bare(at, end, key))
+
+    def _within(self, at: int, end: int, key: _Key) -> int:
+        """Where a value ends that stands, with its key, within a string of a program; 0 where it is an expression."""
+        text = self._text
+        before = text[max(self._lines.start(key.start), key.start - LONGEST) : key.start]
+        stop = _first(text, at, end, " \t\"'`\\;&|")
+        if not key.quoted and any((before.count(quote) - before.count(f"\\{quote}")) % 2 for quote in "\"'`"):
+            return stop if stop > at else _first(text, at + 2, end, "\"'`\\")
+        glued = text[at - len(key.sign) - 1 : at] not in (f" {key.sign}", f"{key.sign} ")
+        expression = (_CALLED if glued else _EXPRESSION).match(text, at, end)
+        return stop if self._name.endswith(_HCL) and expression is None else 0
 
     def _list(self, at: int) -> list[Range]:
         """The strings of a list; a list of objects has keys of its own."""

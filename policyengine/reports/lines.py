@@ -17,12 +17,32 @@ TAB = 4
 """Columns between tab stops."""
 
 _UNSAFE = regex("[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_UNSAFE_IN_LINES = regex(
+    "\x1b\\[[0-9;]*m|[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
+)
+_UNSAFE_IN_JSON = regex("[\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]|(?<=##)\\[|(?<=##vso)\\[")
+_COMMAND = regex(r"(?m)^([ \t]*)(?=::)|(?<=##)(?=\w*\[)")
 _PLAIN = regex(r"[\x20-\x7e]*\Z")
 
 
 def visible(text: str) -> str:
     """The text with control and direction characters replaced by pictures, one for one; nothing else changes."""
     return _UNSAFE.sub(_picture, text)
+
+
+def harmless(text: str, *, colour: bool = False) -> str:
+    """Lines for a terminal or the log of a workflow: no control or direction characters but our own colours.
+
+    A line begins with no `::`, and holds no `##[` or `##vso[`: GitHub and Azure Pipelines would take it for a command.
+    """
+    if _UNSAFE_IN_LINES.search(text):
+        text = _UNSAFE_IN_LINES.sub(lambda match: match[0] if colour and len(match[0]) > 1 else visible(match[0]), text)
+    return _COMMAND.sub(lambda match: f"{match[0]}\\", text) if "::" in text or "##" in text else text
+
+
+def harmless_json(text: str) -> str:
+    """JSON of the same meaning, with control and direction characters and the marks of log commands as escapes."""
+    return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def _picture(match: re.Match[str]) -> str:

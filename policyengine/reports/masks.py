@@ -6,6 +6,8 @@ visible. When in doubt a value is masked: a reader loses a word, not a password.
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import re
 from functools import cache
 from typing import TYPE_CHECKING
@@ -33,7 +35,17 @@ def ranges(text: str, path: str = "") -> list[Range]:
     found.extend(defaults(text, path))
     found.extend(_passwords(text))
     found.extend(fallbacks(text))
+    found.extend(_encoded(text))
     return merged(found)
+
+
+def _encoded(text: str) -> Iterator[Range]:
+    """Base64 of a text that holds a secret."""
+    for match in _BASE64.finditer(text):
+        with contextlib.suppress(ValueError):
+            inner = base64.b64decode(match[0] + "=" * (-len(match[0]) % 4), validate=True).decode()
+            if ranges(inner):
+                yield match.span()
 
 
 def merged(found: Iterable[Range]) -> list[Range]:
@@ -66,6 +78,7 @@ def covered(text: str, found: Iterable[Range]) -> str:
 # --- forms that need no key
 
 _URL = regex(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{0,30}://(?P<rest>[^\s\"'`<>]{1,4000})")
+_BASE64 = regex(r"(?<![\w+/=.-])[A-Za-z0-9+/]{24,}(?:={1,2}|(?![\w+/=.-]))")
 _PASSWORD = regex(r"""(?i)\b(?:password|identified[ \t]+by)[ \t]+(?P<quote>["'])(?P<value>[^"'\r\n]+)(?P=quote)""")
 
 
@@ -81,7 +94,21 @@ def _urls(text: str) -> Iterator[Range]:
             at = password[1] + 1
 
 
+_NO_PASSWORD = ("", "x-oauth-basic")
+"""Stands where a password would, behind a user name that is a token (GitHub, Git over HTTPS)."""
+
 _USER = regex(r"[^:@/?#,{}]*(?:\$\{[^{}]*\}[^:@/?#,{}]*)*:")
+
+
+_AUTHORIZATION = regex(r"""(?i)\bauthorization["']?[ \t]*[:=][ \t]*["'`]?[a-z]+[ \t]+(?P<value>[^\s"'`\\]+)""")
+_NETRC = regex(r"\b(?:machine[ \t]+\S+|default)\s+login\s+\S+\s+password\s+(?P<value>[^\s\"'`]+)")
+_NPMRC = regex(r":_(?:authToken|auth|password)[ \t]*=[ \t]*(?P<value>[^\s\"'`]+)")
+_PIPED = regex(
+    r"""\b(?:echo|printf)(?:[ \t]+-\w+|[ \t]+["']?%s(?:\\n)?["']?)*[ \t]+["']?(?P<value>[^\s"'`|]+)["']?
+        [ \t]*\|[^|\r\n]*(?:--password-stdin|--with-token|--pass-stdin|--token-stdin)\b""",
+    re.VERBOSE,
+)
+"""A password that a command reads from standard input."""
 
 
 def _userinfo(rest: str, at: int) -> Range | None:
@@ -105,12 +132,15 @@ def _userinfo(rest: str, at: int) -> Range | None:
     sign = rest.rfind("@", start, stop if further < 0 else further)
     if sign < 0 and not re.compile(r"\d{1,5}(?:[/?#]|\Z)").match(rest, start):
         sign = rest.find("@", start)
+    if rest[start:sign] in _NO_PASSWORD and sign >= 0:
+        return (at, start - 1)
     return None if sign < 0 else (start, sign)
 
 
 def _passwords(text: str) -> Iterator[Range]:
-    for match in (*_credentials(secrets.schemes()).finditer(text), *_PASSWORD.finditer(text)):
-        yield from literal(text, *match.span("value"))
+    for pattern in (_credentials(secrets.schemes()), _PASSWORD, _AUTHORIZATION, _NETRC, _NPMRC, _PIPED):
+        for match in pattern.finditer(text):
+            yield from literal(text, *match.span("value"))
 
 
 @cache
@@ -123,7 +153,8 @@ _LONG_OPTION = r"""(?<![\w-])(?:--(?P<long>[A-Za-z][\w-]{{1,60}})|(?P<word>{dire
     (?P<value>(?:\$\{{\{{[^{{}}\r\n]*\}}\}}|\$\{{[^{{}}\r\n]*\}}|[^\s"'`,])+)"""
 _SHORT_OPTION = r"""\b(?:{options})["']?(?P<value>(?:\$\{{[^{{}}\r\n]*\}}|[^\s"'`])+)"""
 _BLANKS = r"[ \t]+"
-_GAP = {"always": "", "either": r"[ \t]*", "never": _BLANKS}
+_APART = r"""(?:[ \t]+|["'][ \t]*,[ \t]*["'])"""
+_GAP = {"always": "", "either": rf"{_APART}?", "never": _APART}
 
 
 def _options(text: str) -> Iterator[Range]:
@@ -146,7 +177,7 @@ def _short_options(options: tuple[secrets.SecretOption, ...]) -> re.Pattern[str]
         user = r"""["']?[^\s:'"]+:""" if option.holds == "user and password" else ""
         forms.setdefault(option.program, []).append(re.escape(option.option) + _GAP[option.attached] + user)
     called = (
-        _BLANKS.join(map(re.escape, program.split())) + rf"\b[^\r\n|;]{{0,300}}?[ \t](?:{'|'.join(taken)})"
+        _APART.join(map(re.escape, program.split())) + rf"""\b[^\r\n|;]{{0,300}}?[ \t"'](?:{"|".join(taken)})"""
         for program, taken in forms.items()
     )
     return re.compile(_SHORT_OPTION.format(options="|".join(called)))

@@ -5,6 +5,7 @@ A mask has as many characters as what it hides, and line ends and tabs stay: pla
 
 from __future__ import annotations
 
+import json
 import re
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,9 +13,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from policyengine.knowledge import secrets
-from policyengine.model.nodes import Origin, Variable
+from policyengine.model.nodes import Command, Origin, ShellCommand, Variable
 from policyengine.model.source import Source, Span
-from policyengine.model.value import Floating, Known
+from policyengine.model.value import Floating, Known, Sealed, is_secret
 from policyengine.patterns import regex
 from policyengine.reports import literals, masks
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from policyengine.model.graph import Graph
+    from policyengine.model.nodes import Node
     from policyengine.reports.literals import Range
 
 _THROWAWAY = regex(r"\A(?:[a-z]+|[A-Z]+|\d+|.{0,7})\Z", re.DOTALL)
@@ -29,9 +31,9 @@ _THROWAWAY = regex(r"\A(?:[a-z]+|[A-Z]+|\d+|.{0,7})\Z", re.DOTALL)
 
 
 class Redactor:
-    """Masks the secrets of one scan: those the graph knows, `more`, and those a text gives away by its form."""
+    """Masks the secrets of one scan: those that readers met, `more`, and those a text gives away by its form."""
 
-    def __init__(self, graph: Graph, sources: Mapping[str, Source], more: Sequence[Variable] = ()) -> None:
+    def __init__(self, graph: Graph, sources: Mapping[str, Source], more: Sequence[Sealed] = ()) -> None:
         self._graph = graph
         self._more = more
         self._sources = sources
@@ -49,8 +51,8 @@ class Redactor:
     def file(self, path: str, text: str) -> str:
         """The text of the file at `path` with its secrets masked, every offset kept."""
         found = masks.ranges(text, path)
-        for span in self._secrets[0].get(path, ()):
-            found.extend(_at(text, span))
+        for each in self._secrets[0].get(path, ()):
+            found.extend(_at(text, each))
         return masks.covered(text, masks.merged([*found, *self._occurrences(text)]))
 
     def text(self, text: str) -> str:
@@ -58,30 +60,29 @@ class Redactor:
         found = [*masks.ranges(text), *self._occurrences(text)]
         return masks.covered(text, masks.merged(found)) if found else text
 
-    def value(self, key: str, value: str) -> str:
-        """The value of a variable called `key`, masked as a whole when the key tells a secret."""
-        return _covered(value) if secrets.may_hold_secret(key) else self.text(value)
+    def standing(self, text: str, span: Span) -> str:
+        """A text as it is quoted at its place, if it stands there letter by letter."""
+        original, shown = self._sources.get(span.path), self.source(span.path)
+        same = original is not None and shown is not None and original.slice(span) == text
+        return shown.slice(span) if same and shown is not None else text
+
+    def value(self, key: str, value: str, *, secret: bool = False) -> str:
+        """The value of a variable called `key`, masked as a whole when the key tells a secret.
+
+        One that is made of a `secret` is masked as a whole where it is not seen which part of it that is.
+        """
+        if secrets.may_hold_secret(key):
+            return _covered(value)
+        found = self.text(value)
+        return _covered(value) if secret and found == value else found
 
     def words(self, words: Sequence[str]) -> tuple[str, ...]:
-        """The words of a command line; the one after `--password` is masked, and so is one after `redis-cli … -a`."""
-        programs = [word.rpartition("/")[2] for word in words]
-        result: list[str] = []
-        previous, taken = "", None
-        for at, word in enumerate(words):
-            directive = previous in secrets.directives()
-            named = directive or (previous.startswith("-") and secrets.may_hold_secret(previous.lstrip("-")))
-            if taken is not None and taken.option == previous and taken.attached != "always":
-                start = word.find(":") + 1 if taken.holds == "user and password" else 0
-                result.append(word[:start] + _covered(word[start:]))
-            elif named and not word.startswith("-"):
-                result.append(_covered(word))
-            else:
-                result.append(self.text(word))
-            taken = secrets.option(programs[:at], word)
-            if taken is not None and len(word) > len(taken.option):
-                result[-1] = taken.option + _covered(word[len(taken.option) :])
-            previous = word
-        return tuple(result)
+        """The words of a command line, without what they tell by the options that they stand behind."""
+        starts = _told(words)
+        return tuple(
+            word[: starts[at]] + _covered(word[starts[at] :]) if at in starts else self.text(word)
+            for at, word in enumerate(words)
+        )
 
     def _occurrences(self, text: str) -> Iterator[Range]:
         """Where a secret that the graph knows stands in the text, whatever surrounds it."""
@@ -89,49 +90,102 @@ class Redactor:
         return iter(()) if pattern is None else (match.span() for match in pattern.finditer(text))
 
     @cached_property
-    def _secrets(self) -> tuple[dict[str, list[Span]], re.Pattern[str] | None]:
-        """The places of the graph's secret values by file, and a pattern of those that are no common words."""
-        spans: dict[str, list[Span]] = {}
-        words: set[str] = set()
-        for variable in (*found_variables(self._graph.nodes), *self._more):
-            if variable.origin is not Origin.SECRET and not secrets.may_hold_secret(variable.key):
-                continue
-            if isinstance(variable.value, (Known, Floating)):
-                spans.setdefault(variable.value.span.path, []).append(variable.value.span)
-                word = variable.value.value
-                if (
-                    isinstance(word, str)
-                    and not _THROWAWAY.match(word)
-                    and literals.literal(word, 0, len(word)) == [(0, len(word))]
-                ):
-                    words.add(word)
-        ordered = sorted(words, key=lambda word: (-len(word), word))
-        return spans, re.compile("|".join(map(re.escape, ordered))) if ordered else None
+    def _secrets(self) -> tuple[dict[str, list[Sealed]], re.Pattern[str] | None]:
+        """The secrets by the files that they stand in, and a pattern of the texts that are no common words."""
+        places: dict[str, list[Sealed]] = {}
+        texts: set[str] = set()
+        for each in (*self._graph.sealed, *self._more, *_held(self._graph.nodes)):
+            if each.span.path:
+                places.setdefault(each.span.path, []).append(each)
+            if each.text and each.alone:
+                texts.update(text for text in _as_printed(each.text) if _unusual(text))
+        ordered = sorted(texts, key=lambda text: (-len(text), text))
+        return places, re.compile("|".join(map(re.escape, ordered))) if ordered else None
+
+
+def _as_printed(text: str) -> Iterator[str]:
+    """A secret as it may stand in an output: itself, within a JSON string, and the lines of a long one."""
+    yield text
+    yield json.dumps(text, ensure_ascii=False)[1:-1]
+    if "\n" in text:
+        yield from (line.strip() for line in text.splitlines() if not line.startswith("-----"))
+
+
+def _unusual(text: str) -> bool:
+    """Whether a text is no common word, and none that the form of a reference tells to be harmless."""
+    return not _THROWAWAY.match(text) and literals.literal(text, 0, len(text)) == [(0, len(text))]
+
+
+def _told(words: Sequence[str]) -> dict[int, int]:
+    """Which words of a command line hold a secret, and from which character on: those behind `--password`, `-p`."""
+    found: dict[int, int] = {}
+    programs = [word.rpartition("/")[2] for word in words]
+    previous, taken = "", None
+    for at, word in enumerate(words):
+        directive = previous in secrets.directives()
+        named = directive or (previous.startswith("-") and secrets.may_hold_secret(previous.lstrip("-")))
+        if taken is not None and taken.option == previous and taken.attached != "always":
+            found[at] = word.find(":") + 1 if taken.holds == "user and password" else 0
+        elif named and not word.startswith("-"):
+            found[at] = 0
+        taken = secrets.option(programs[:at], word)
+        if taken is not None and len(word) > len(taken.option):
+            found[at] = len(taken.option)
+        previous = word
+    return found
+
+
+def _held(nodes: Sequence[Node]) -> Iterator[Sealed]:
+    """The secrets that nodes hold: variables with a secret's name, what is computed of secrets, words of commands."""
+    for each in _parts(nodes):
+        match each:
+            case Variable(key=key, value=Known(str() as text, span) | Floating(str() as text, span), origin=origin):
+                if origin is Origin.SECRET or secrets.may_hold_secret(key):
+                    yield Sealed(text, span)
+            case Known(str() as text, span, via) if is_secret(via) and span.holds(via[0].span):
+                yield Sealed(text, span._replace(path=""))
+            case Command(words=words):
+                yield from _of_words(words)
+            case ShellCommand():
+                yield from _of_words([word.text for word in each.words])
+
+
+def _of_words(words: Sequence[str]) -> Iterator[Sealed]:
+    starts = _told(words)
+    for at, word in enumerate(words):
+        found = [(starts[at], len(word))] if at in starts else masks.ranges(word)
+        for start, end in found:
+            yield Sealed(word[start:end], _NOWHERE)
+
+
+_NOWHERE = Span("", 0, 0)
 
 
 def _covered(value: str) -> str:
     return masks.covered(value, masks.merged(literals.literal(value, 0, len(value))))
 
 
-def _at(text: str, span: Span) -> list[Range]:
-    """The literal parts of a secret variable's value at its place, which may be a whole expression."""
-    start, end = span.start, min(span.end, len(text))
+def _at(text: str, sealed: Sealed) -> list[Range]:
+    """The literal parts of a secret at its place, which may be a whole expression."""
+    path, start, end = sealed.span
+    if text[start:end] == sealed.text:
+        return literals.literal(text, start, end)
+    end = min(end, len(text))
     inside_quotes = text[max(start - 1, 0) : start] in ('"', "'", "`")
-    if literals.quoted_only(span.path) and not inside_quotes and "\n" not in text[start:end]:
+    if literals.quoted_only(path) and not inside_quotes and "\n" not in text[start:end]:
         return literals.strings(text, start, end)
     return literals.literal(text, start, end)
 
 
-def found_variables(value: object) -> Iterator[Variable]:
-    """Every Variable that a node, or anything else made of records and tuples, holds."""
+def _parts(value: object) -> Iterator[object]:
+    """Every record that a node, or anything else made of records and tuples, holds."""
     stack = [value]
     while stack:
         each = stack.pop()
-        if isinstance(each, Variable):
-            yield each
-        elif isinstance(each, tuple) and not isinstance(each, Span):
+        if isinstance(each, tuple) and not isinstance(each, Span):
             stack.extend(part for part in each if not isinstance(part, (str, int)))
         elif isinstance(each, Struct):
+            yield each
             stack.extend(
                 part
                 for name in each.__struct_fields__

@@ -170,7 +170,8 @@ def _compose(source: Source) -> Iterable[EnvEntry]:
             key_end -= 1
         key = text[start:key_end]
         if " " in key:
-            raise ReadError(f"the variable name {key!r} holds a blank", Span(path, start, key_end), "write KEY=value")
+            message = f"a blank follows {key.split()[0]!r} in the name of a variable"
+            raise ReadError(message, Span(path, start, key_end), "write KEY=value")
         while at < size and text[at] in _SPACE:
             at += 1
         span = Span(path, start, key_end) if start < key_end else Span(path, statement, start)
@@ -439,7 +440,7 @@ def _docker(source: Source) -> Iterable[EnvEntry]:
         if not key:
             raise ReadError("the line names no variable", Span(path, start, end), "write KEY=value")
         if any(each in key for each in " \t\n\r\v\f"):
-            raise ReadError(f"the variable name {key!r} holds a blank", span, "write KEY=value")
+            raise ReadError(f"a blank follows {key.split()[0]!r} in the name of a variable", span, "write KEY=value")
         if equals < 0:
             yield EnvEntry(key, span, None, Expands.NOTHING)
         else:

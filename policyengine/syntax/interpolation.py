@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from policyengine.knowledge.secrets import may_hold_secret
 from policyengine.model.text import Text
 from policyengine.model.value import Unknown, Via
 from policyengine.patterns import regex
@@ -93,8 +94,8 @@ class _Expanding(NamedTuple):
                 continue
             found = template.cut(dollar, expression.end)
             if not expression.name:
-                raise TemplateError(f"invalid interpolation format: {text[dollar : dollar + 80]!r}", found.place)
-            step = Via(found.written, found.place)
+                raise TemplateError(f"invalid interpolation format: {text[dollar : dollar + 2]!r}", found.place)
+            step = Via(found.written, found.place, may_hold_secret(expression.name))
             value = self._value(expression, template.cut(*expression.operand), step, depth)
             parts.append(value)
             length += len(value.written)

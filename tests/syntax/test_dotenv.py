@@ -104,7 +104,7 @@ def test_the_last_assignment_of_a_key_wins() -> None:
     ("text", "message", "at"),
     [
         ("A='x\nB=1\n", "no closing '", (2, 3)),
-        ("A B=1\n", "'A B' holds a blank", (0, 3)),
+        ("A B=1\n", "a blank follows 'A' in the name of a variable", (0, 3)),
         ("A!=1\n", "unexpected character '!'", (1, 2)),
         ("A=${\n", "invalid interpolation format", (2, 4)),
         ("A=${B:?is needed}\n", "required variable B is missing a value: is needed", (2, 17)),

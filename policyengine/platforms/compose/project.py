@@ -20,6 +20,7 @@ def lower(tree: Files, settings: Settings[ComposePart]) -> Lowered:
     """The services and datastores of the canonical Compose project, which one that is, and what Compose refuses."""
     from policyengine.platforms.compose import services  # noqa: PLC0415 - trees without Compose files do not pay
     from policyengine.platforms.compose.load import NAMES, load  # noqa: PLC0415
+    from policyengine.platforms.compose.secrecy import secrets_of, written  # noqa: PLC0415
 
     paths, choice, problems = choose(tree, settings)
     choices = () if choice is None else (choice,)
@@ -36,9 +37,11 @@ def lower(tree: Files, settings: Settings[ComposePart]) -> Lowered:
             name=PurePosixPath(directory).name or tree.name or "project",
         )
     except ReadError as error:
-        return Lowered(choices=choices, problems=(*problems, error))
+        secret = tuple(dict.fromkeys(each for path in paths for each in written(tree, path)))
+        return Lowered(choices=choices, problems=(*problems, error), sealed=secret)
     nodes = tuple(services.lower(project, tree.read))
-    return Lowered(nodes=nodes, choices=choices, problems=(*problems, *project.warnings))
+    secret = tuple(dict.fromkeys(secrets_of(project)))
+    return Lowered(nodes=nodes, choices=choices, problems=(*problems, *project.warnings), sealed=secret)
 
 
 def choose(

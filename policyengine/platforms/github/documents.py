@@ -11,12 +11,14 @@ from policyengine.model.nodes import Origin, Trigger, Variable
 from policyengine.model.source import ReadError, Span
 from policyengine.model.value import Absent, Known, Unknown, Value
 from policyengine.platforms.github.expressions import is_open
+from policyengine.syntax.secrecy import secrets_of
 from policyengine.syntax.tree import Document, Mapping, Scalar, Sequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policyengine.model.text import Text
+    from policyengine.model.value import Sealed
     from policyengine.repository.files import Files
 
 
@@ -38,6 +40,12 @@ class WorkflowFiles(Struct):
                 self.problems.append(error)
                 self._documents[path] = None
         return self._documents[path]
+
+    def secrets(self) -> Iterator[Sealed]:
+        """The secrets of the documents that were read."""
+        for document in self._documents.values():
+            if document is not None:
+                yield from secrets_of(document)
 
     def mapping(self, path: str | None) -> Mapping | None:
         """The mapping that a file holds, or None."""

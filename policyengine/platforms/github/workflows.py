@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from policyengine.model.nodes import Datastore, Job, Node, Origin, Service, Side, Variable, Workflow
 from policyengine.model.value import Absent, Known, Unknown, Value
 from policyengine.patterns import regex
-from policyengine.platforms import Lowered
+from policyengine.platforms import Lowered, joined
 from policyengine.platforms.github import documents, expressions
 from policyengine.platforms.github.documents import WorkflowFiles, mapping, texts, value, variables
 from policyengine.platforms.github.expressions import Scope
@@ -55,7 +55,8 @@ def lower(path: str, files: Files) -> Lowered:
     if document is None:
         return Lowered(problems=tuple(problems))
     lowering = _Lowering(reader, Steps(reader, Follower(files), TerraformFolders(files)), path)
-    return Lowered(nodes=tuple(lowering.workflow(document)), problems=tuple(problems))
+    nodes = tuple(lowering.workflow(document))
+    return Lowered(nodes=nodes, problems=tuple(problems), sealed=tuple(dict.fromkeys(reader.secrets())))
 
 
 def join_workflows(parts: Sequence[Lowered]) -> Lowered:
@@ -72,7 +73,7 @@ def join_workflows(parts: Sequence[Lowered]) -> Lowered:
             nodes.extend(_with_containers(run.nodes, known))
         elif run.workflow is not None:
             nodes.append(replace(run.workflow, jobs=()))
-    return Lowered(nodes=tuple(nodes), problems=tuple(problem for part in parts for problem in part.problems))
+    return replace(joined(parts), nodes=tuple(nodes))
 
 
 class _Run(Struct, frozen=True):

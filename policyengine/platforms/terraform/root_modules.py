@@ -31,6 +31,7 @@ from policyengine.repository.discover import INSTALLED
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from policyengine.model.value import Sealed
     from policyengine.platforms import Settings
     from policyengine.platforms.terraform.language.values import Tree
     from policyengine.platforms.terraform.part import TerraformPart
@@ -145,6 +146,7 @@ def lower(files: Files, settings: Settings[TerraformPart], *, exact: Sequence[Ex
     """
     from policyengine.platforms.terraform.aws.table import build, inputs_tell, types  # noqa: PLC0415 - as above
     from policyengine.platforms.terraform.resources.instances import resources  # noqa: PLC0415 - as above
+    from policyengine.platforms.terraform.resources.secrecy import secrets_of  # noqa: PLC0415 - as above
     from policyengine.platforms.terraform.resources.stack import stack_of  # noqa: PLC0415 - as above
     from policyengine.platforms.terraform.workspace.closure import closure  # noqa: PLC0415 - only where there is Terraform
 
@@ -155,6 +157,7 @@ def lower(files: Files, settings: Settings[TerraformPart], *, exact: Sequence[Ex
 
     nodes: dict[str, Node] = {}
     edges: dict[Edge, None] = {}
+    secret: dict[Sealed, None] = {}
     for (each, project), planned in zip(roots.projects, roots.planned, strict=True):
         found = resources(planned, kinds, inputs_tell)
         made = list(build(stack_of(found, Side.CLOUD, reads=settings.reads), settings.resources))
@@ -166,6 +169,7 @@ def lower(files: Files, settings: Settings[TerraformPart], *, exact: Sequence[Ex
                 edges[item] = None
             else:
                 nodes.setdefault(item.id, item)
+        secret |= dict.fromkeys(secrets_of(planned))
         if project.assumed:
             names = ", ".join(sorted(project.assumed))
             choices.append(Choice("environment", project.environment, f"no file sets {names} of {each.path or '.'}"))
@@ -185,6 +189,7 @@ def lower(files: Files, settings: Settings[TerraformPart], *, exact: Sequence[Ex
         ),
         choices=tuple(dict.fromkeys(choices)),
         problems=tuple(problems[key] for key in sorted(problems)),
+        sealed=tuple(secret),
     )
 
 

@@ -37,6 +37,7 @@ MOST_ERRORS = 100
 """After so many errors, what is no instruction is not listed any more."""
 
 _SPACE_SET = frozenset(SPACES)
+_LONGEST_WORD = 12
 _JSON_KEYWORDS = frozenset({"RUN", "CMD", "ENTRYPOINT", "SHELL", "ADD", "COPY", "VOLUME", "HEALTHCHECK"})
 _PAIR_KEYWORDS = frozenset({"ENV", "LABEL"})
 _ONE_ARGUMENT = frozenset({"USER", "WORKDIR", "STOPSIGNAL", "MAINTAINER"})
@@ -208,7 +209,8 @@ def read(source: Source) -> Dockerfile:
             if len(errors) >= MOST_ERRORS:
                 continue
             at = line.text.span(0, len(keyword))
-            errors.append(ReadError(f"the instruction {keyword[:80]!r} is unknown", at, "remove or correct it"))
+            shown = repr(keyword) if keyword.isalpha() and len(keyword) <= _LONGEST_WORD else "at the start of the line"
+            errors.append(ReadError(f"the instruction {shown} is unknown", at, "remove or correct it"))
             continue
         instructions.append(_instruction(keyword, start, line, scanned.escape, errors))
     errors += _order(source, instructions)

@@ -15,6 +15,7 @@ from policyengine.platforms.terraform.language.values import (
     Reference,
     Tree,
     decided,
+    named,
     plain,
     through,
     unknown_of,
@@ -29,7 +30,7 @@ def attribute(value: Tree, name: str, span: Span) -> Tree:
     match value:
         case Object(entries, _, via, gap=gap):
             if name in entries:
-                return through(entries[name], *via)
+                return through(named(entries[name], name, span), *via)
             if gap is not None:
                 return through(gap, *via)
             raise Invalid(f"an object has no attribute {name!r}")
@@ -68,7 +69,7 @@ def indexed(value: Tree, key: Tree, span: Span) -> Tree:
                 return Unknown(f"the key is not known: {unknown_of(key).reason}", span, (*key.via, *via))
             name = to_string(plain(key))
             if name in entries:
-                return through(entries[name], *via)
+                return through(named(entries[name], name, span), *via)
             if gap is not None:
                 return through(gap, *via)
             raise Invalid(f"a map has no element {name!r}")

@@ -29,6 +29,7 @@ from policyengine.platforms.terraform.language.values import (
     elements,
     gap_of,
     history,
+    named,
     pieces_of,
     plain,
     relocated,
@@ -127,7 +128,7 @@ def _evaluate(expression: Expression, frame: HclFrame) -> Tree:
             return _for_object(expression, frame)
         case Name(_, _, name):
             if name in frame.names:
-                return frame.names[name]
+                return named(frame.names[name], name, frame.span(expression))
             tree, _ = frame.scope.named(name, (), frame, frame.span(expression))
             return tree
         case Embedded(_, _, source, inner):
@@ -144,7 +145,7 @@ def _traverse(root: Expression, steps: Sequence[Step], frame: HclFrame, span: Sp
     taken = 0
     if isinstance(root, Name):
         if root.name in frame.names:
-            value = frame.names[root.name]
+            value = named(frame.names[root.name], root.name, span)
         else:
             value, taken = frame.scope.named(root.name, steps, frame, span)
     else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from policyengine.knowledge.secrets import secret_attribute
 from policyengine.model.explanation import AddressError, Explanation, nearest
 from policyengine.model.source import Span
 from policyengine.model.value import Known, Unknown, Via
@@ -25,7 +26,7 @@ from policyengine.platforms.terraform.language.values import (
 )
 from policyengine.platforms.terraform.plan.plan import unescaped
 from policyengine.platforms.terraform.plan.sections import PlannedBlock
-from policyengine.platforms.terraform.resources.explained import Teller
+from policyengine.platforms.terraform.resources.explained import Teller, concealed
 from policyengine.platforms.terraform.resources.instances import instances, made_by, module_call
 from policyengine.platforms.terraform.workspace.blocks import BlockSection
 
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from policyengine.platforms.terraform.resources.instances import Resource
     from policyengine.platforms.terraform.workspace.folders import ModuleFolder
     from policyengine.platforms.terraform.workspace.instances import ModuleInstance
-    from policyengine.platforms.terraform.workspace.project import Project
 
 _TOKEN = regex(r'\.?([^\W\d][\w-]*|\d+)|\[(?:"((?:[^"\\]|\\.)*)"|([^\[\]"]*))\]')
 
@@ -86,7 +86,7 @@ class _Walk:
         self.project = planned.project
         self.address = address
         self.done: list[str] = []
-        self.teller = Teller(planned.project, _sensitive(planned.project))
+        self.teller = Teller(planned.project)
 
     def _explained(self, tree: Tree, steps: Sequence[Via]) -> Explanation:
         return self.teller.of(self.address, tree, steps)
@@ -172,6 +172,7 @@ class _Walk:
 
     def _named(self, key: tuple[object, ...], span: Span, left: Sequence[str]) -> Explanation:
         tree = self.project.run(lambda: self.project.value(key))
+        tree = concealed(tree) if self.project.conceals(key, tree) else tree
         return self._explained(self._followed(tree, left), (Via(self.address, span),))
 
     def _variable(self, module: ModuleInstance, name: str, left: Sequence[str]) -> Explanation:
@@ -243,10 +244,19 @@ class _Walk:
 
     def _attribute(self, resource: Resource, index: int | None, left: list[str]) -> Explanation:
         section: Section = resource.section
+        path: list[str] = []
         while True:
             name = left[0]
+            path.append(name)
             tree = section.get(name)
             if tree is not None:
+                listed = secret_attribute(resource.kind, ".".join(path))
+                if (
+                    listed is not None
+                    and listed.level != "plain"
+                    and self.project.holds_only(resource.declared, listed)
+                ):
+                    tree = concealed(tree)
                 return self._explained(self._followed(tree, left[1:]), (Via(self.address, _place(section, name)),))
             nested = section.blocks(name)
             if not nested.sections:
@@ -325,22 +335,6 @@ def _decoded(tree: Tree) -> Tree:
         if isinstance(found, List | Object):
             return found
     return tree
-
-
-_SENSITIVE = regex(r"(?m)^\s*\"?sensitive\"?\s*[=:]\s*\"?true\b")
-
-
-def _sensitive(project: Project) -> frozenset[str]:
-    """The variables and outputs that are declared as sensitive in any module, as `var.name` and `output.name`."""
-    found: set[str] = set()
-    for module in project.every_module(lambda _, __: True):
-        if module.folder is not None:
-            for kind, table in (("var", module.folder.variables), ("output", module.folder.outputs)):
-                for name, declared in table.items():
-                    text = declared.source.text[declared.block.body_start : declared.block.body_end]
-                    if _SENSITIVE.search(text):
-                        found.add(f"{kind}.{name}")
-    return frozenset(found)
 
 
 def _written(tokens: Sequence[str]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from fractions import Fraction
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -12,7 +11,7 @@ from msgspec import Struct
 from policyengine.knowledge.secrets import may_hold_secret
 from policyengine.model.explanation import Explanation, joined
 from policyengine.model.source import Span
-from policyengine.model.value import Known, Unknown, Via
+from policyengine.model.value import Known, Unknown, Via, is_secret
 from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.values import (
     Composite,
@@ -24,6 +23,8 @@ from policyengine.platforms.terraform.language.values import (
     Tree,
     decided,
     plain,
+    sealed,
+    through,
     unknown_of,
 )
 from policyengine.platforms.terraform.plan.plan import ACTUAL, PLANNED
@@ -42,20 +43,18 @@ MOST_PARTS = 20
 
 _NAME = regex(r"(?<![\w\[\"-])[^\W\d][\w-]*")
 _CALL = regex(r'(?:module\.[\w-]+(?:\[(?:"[^"]*"|\d+)\])?\.?)+\Z')
-_NOWHERE = Span("", 0, 0)
 
 
 class Teller(Struct, frozen=True):
-    """Tells how the values of a root module came about. `secrets` are what is declared as sensitive, `var.name`."""
+    """Tells how the values of a root module came about."""
 
     project: Project
-    secrets: frozenset[str]
 
     def of(self, address: str, tree: Tree, steps: Sequence[Via], depth: int = 0) -> Explanation:
         """How a value came to be what it is; `steps` led to it."""
         root = self.project.folder.path if depth == 0 else None
         via = tuple(self._told(step) for step in _own(tree.via))
-        secret = any(self._is_secret(step.what) for step in (Via(address, _NOWHERE), *tree.via))
+        secret = is_secret(tree.via) or (depth == 0 and _named_so(address))
         if isinstance(tree, Unknown | Reference | InstanceTree):
             undecided = unknown_of(tree)
             passed = joined([*steps, *via, Via("", undecided.span)])
@@ -64,10 +63,9 @@ class Teller(Struct, frozen=True):
             via = tuple(step for step in via if step.what in (PLANNED, ACTUAL))
         passed = joined([*steps, *via, Via("", tree.span)])
         parts = tuple(self._parts(address, tree, depth)) if depth < DEEPEST else ()
-        value = self._text(tree) if isinstance(tree, Composite) else _data(tree)
-        if decided(tree):
-            return Explanation(address, "known", value, "", passed, parts, secret, root)
-        return Explanation(address, "unknown", value, unknown_of(tree).reason, passed, parts, secret, root)
+        state, reason = ("known", "") if decided(tree) else ("unknown", unknown_of(tree).reason)
+        inner = tuple(sealed(tree, secret=secret))
+        return Explanation(address, state, _data(tree), reason, passed, parts, secret, root, inner)
 
     def _told(self, step: Via) -> Via:
         """A step in words: a bare module is the call that sets an input, on the line of its name."""
@@ -77,15 +75,6 @@ class Teller(Struct, frozen=True):
         line = source.position(step.span.start).line
         end = source.starts[line - 1] + len(source.line(line))
         return Via(f"{step.what} sets it", step.span._replace(end=max(end, step.span.end)))
-
-    def _text(self, tree: Composite) -> str:
-        """A text whose secret parts are covered."""
-        return "".join(
-            "*" * len(symbolic(part))
-            if decided(part) and any(self._is_secret(step.what) for step in part.via)
-            else symbolic(part)
-            for part in tree.parts
-        )
 
     def _parts(self, address: str, tree: Tree, depth: int) -> Iterable[Explanation]:
         """What a text is made of, and what of a collection is not known."""
@@ -114,18 +103,20 @@ class Teller(Struct, frozen=True):
                     and key[2:] == (name,)
                     and getattr(key[1], "directory", None) == folder
                 ):
-                    yield self.of(step.what, value, (step,), depth + 1)
+                    secret = self.project.conceals(key, value)
+                    yield self.of(step.what, concealed(value) if secret else value, (step,), depth + 1)
                     break
 
-    def _is_secret(self, what: str) -> bool:
-        """Whether a step passes something that is secret: by its name, or because it is declared as sensitive."""
-        names = _NAME.findall(what)
-        if not names:
-            return False
-        named = {f"{kind}.{name}" for kind, name in pairwise(names)}
-        if what.startswith("module."):
-            named.add(f"output.{names[-1]}")
-        return may_hold_secret(names[-1]) or not named.isdisjoint(self.secrets)
+
+def concealed(tree: Tree) -> Tree:
+    """A value that is a secret by what it belongs to."""
+    return through(tree, Via("", Span("", 0, 0), secret=True))
+
+
+def _named_so(address: str) -> bool:
+    """Whether the last name of an address is that of a secret."""
+    names = _NAME.findall(address)
+    return bool(names) and may_hold_secret(names[-1])
 
 
 def _own(via: Sequence[Via]) -> Sequence[Via]:
@@ -136,7 +127,8 @@ def _own(via: Sequence[Via]) -> Sequence[Via]:
 
 def _computed(tree: Tree) -> bool:
     """Whether a value is that of an expression, so that what it passed is what it is computed from."""
-    return isinstance(tree, Known) and bool(tree.via) and all(tree.span.holds(step.span) for step in tree.via)
+    passed = [step for step in tree.via if step.span.path]
+    return isinstance(tree, Known) and bool(passed) and all(tree.span.holds(step.span) for step in passed)
 
 
 def _literal(part: Tree, parts: Sequence[Tree]) -> bool:
@@ -178,16 +170,20 @@ def _undecided(address: str, tree: List | Object) -> list[tuple[str, Tree]]:
 
 
 def _data(tree: Tree) -> object:
-    """A value as plain data; what is not known is the reference that stands for it."""
+    """A value as plain data; what is not known is the reference that stands for it, what is secret is covered."""
     match tree:
         case List(items):
             return [_data(item) for item in items]
         case Object(entries):
             return {key: _data(each) for key, each in entries.items()}
+        case Known(str() as value, via=via) if is_secret(via):
+            return "*" * len(value)
         case Known(Fraction() as value):
             return float(value)
         case Known(value):
             return value
+        case Composite(parts):
+            return "".join("*" * len(symbolic(part)) if is_secret(part.via) else symbolic(part) for part in parts)
         case Encoded(inner):
             return plain(tree) if decided(tree) else _data(inner)
         case _:

@@ -7,11 +7,18 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
+from policyengine.knowledge.secrets import (
+    SecretAttribute,
+    may_hold_secret,
+    secrecy_of_reference,
+    secret_attribute,
+)
 from policyengine.model.source import Span
 from policyengine.model.value import Known, Unknown, Via
+from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.plain import Invalid
 from policyengine.platforms.terraform.language.scope import HERE, HclFrame
-from policyengine.platforms.terraform.language.values import Tree, through
+from policyengine.platforms.terraform.language.values import Tree, texts, through
 from policyengine.platforms.terraform.workspace.reach import Reach
 from policyengine.syntax.hcl.syntax import GetAttribute, Step
 
@@ -39,6 +46,7 @@ class NamedValues(Reach, eq=False):
 
     workspace: Tree = field(default_factory=lambda: Unknown("the workspace is not known", NOWHERE))
     memo: dict[Key, Tree] = field(default_factory=dict)
+    secret: dict[Key, bool] = field(default_factory=dict)
 
     def value(self, key: Key) -> Tree:
         """A value that is there. Raises Needs where it must be computed first."""
@@ -46,6 +54,53 @@ class NamedValues(Reach, eq=False):
             return self.memo[key]
         except KeyError:
             raise Needs(key) from None
+
+    def conceals(self, key: Key, tree: Tree) -> bool:
+        """Whether what has that key is a secret: it is declared as sensitive, or is a text with a secret's name."""
+        if key not in self.secret:
+            self.secret[key] = self.marks(key) or (texts(tree) and self._named_so(key))
+        return self.secret[key]
+
+    def marks(self, key: Key) -> bool:
+        """Whether a variable or output is declared as sensitive or ephemeral."""
+        match key:
+            case ("var" | "output" as kind, ModuleInstance(folder=folder), str() as name) if folder is not None:
+                declared = (folder.variables if kind == "var" else folder.outputs).get(name)
+            case _:
+                return False
+        return declared is not None and any(self.written(declared, word) == "true" for word in MARKS)
+
+    def written(self, declared: Declared, name: str) -> str:
+        """An argument of a declaration as it is written, without quotes; empty where it is not given."""
+        if name not in declared.source.text:
+            return ""
+        found = self.attribute_of(declared, name)
+        return "" if found is None else found[1].text[found[0].value.start : found[0].value.end].strip('"')
+
+    def holds_only(self, declared: Declared, attribute: SecretAttribute) -> bool:
+        """Whether an attribute that is a secret only where another argument has a certain value may be one."""
+        name, _, wanted = attribute.only.partition("=")
+        given = self.written(declared, name) if name else ""
+        return given == wanted or not _LITERAL.match(given)
+
+    def _named_so(self, key: Key) -> bool:
+        match key:
+            case (
+                "attribute",
+                ModuleInstance(folder=folder),
+                mode,
+                str() as kind,
+                str() as name,
+                _,
+                str() as attribute,
+            ):
+                address = f"{'data.' if mode == 'data' else ''}{kind}.{name}.{attribute}"
+                listed = secret_attribute(address.rpartition(f".{name}.")[0], attribute)
+                if listed is None or folder is None:
+                    return secrecy_of_reference(address) in ("secret", "doubtful")
+                return listed.level != "plain" and self.holds_only(folder.resources[str(mode), kind, name], listed)
+            case _:
+                return may_hold_secret(str(key[-1]))
 
 
 class ModuleInstance(Struct, eq=False):
@@ -85,9 +140,9 @@ class ModuleInstance(Struct, eq=False):
         first = steps[0].name if steps and isinstance(steps[0], GetAttribute) else ""
         match root:
             case "var" if first:
-                return through(self.values.value(("var", self, first)), Via(f"var.{first}", span)), 1
+                return self._passed("var", first, span), 1
             case "local" if first:
-                return through(self.values.value(("local", self, first)), Via(f"local.{first}", span)), 1
+                return self._passed("local", first, span), 1
             case "module" if first:
                 return self.values.value(("module", self, first)), 1
             case "path":
@@ -104,6 +159,11 @@ class ModuleInstance(Struct, eq=False):
                 return self.values.value(("resource", self, "resource", root, first)), 1
             case _:
                 raise Invalid(f"the name {root!r} is not known")
+
+    def _passed(self, kind: str, name: str, span: Span) -> Tree:
+        key = (kind, self, name)
+        tree = self.values.value(key)
+        return through(tree, Via(f"{kind}.{name}", span, self.values.conceals(key, tree)))
 
     def _path(self, name: str, span: Span) -> Tree:
         if name == "module":
@@ -126,6 +186,12 @@ class ModuleInstance(Struct, eq=False):
     def listing(self, folder: str) -> Sequence[str] | None:
         """The files below a directory, relative to it; None where there is none in the repository."""
         return self.values.listing(folder)
+
+
+MARKS = ("sensitive", "ephemeral")
+"""The arguments that say of a variable or output that it is secret."""
+
+_LITERAL = regex(r"[\w-]+\Z")
 
 
 def calls_of(module: ModuleInstance) -> Iterable[str]:

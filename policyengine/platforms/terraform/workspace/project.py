@@ -265,7 +265,9 @@ class Project(NamedValues, eq=False):
 
     def _outputs(self, child: ModuleInstance) -> InstanceTree:
         def look(name: str, span: Span) -> Tree:
-            return through(self.value(("output", child, name)), Via(f"{child.address}.{name}", span))
+            key = ("output", child, name)
+            tree = self.value(key)
+            return through(tree, Via(f"{child.address}.{name}", span, self.conceals(key, tree)))
 
         span = child.call.span if child.call is not None else NOWHERE
         return InstanceTree(child.address, span, look, whole=lambda: self._all_outputs(child, span))
@@ -278,7 +280,12 @@ class Project(NamedValues, eq=False):
             for key in keys.values():
                 if key not in self.memo:
                     self._compute(key)
-        return Object({name: self.value(key) for name, key in keys.items()}, span)
+        return Object({name: self._whole(child, name, self.value(key)) for name, key in keys.items()}, span)
+
+    def _whole(self, child: ModuleInstance, name: str, tree: Tree) -> Tree:
+        """An output as one of all outputs of a module: it has passed nothing unless it is a secret."""
+        secret = self.conceals(("output", child, name), tree)
+        return through(tree, Via(f"{child.address}.{name}", tree.span, secret)) if secret else tree
 
     def modules(self, module: ModuleInstance, name: str) -> list[ModuleInstance] | Unknown:
         """The instances of a module call. Raises Needs."""
@@ -358,10 +365,11 @@ class Project(NamedValues, eq=False):
         shown = module.prefixed(f"data.{kind}.{name}{suffix}" if mode == "data" else f"{kind}.{name}{suffix}")
 
         def look(attribute: str, span: Span) -> Tree:
-            tree = self.value(("attribute", module, mode, kind, name, index, attribute))
+            key = ("attribute", module, mode, kind, name, index, attribute)
+            tree = self.value(key)
             if isinstance(tree, Reference) and tree.address == shown and not tree.via:
                 return Reference(tree.address, tree.attribute, span)
-            return through(tree, Via(f"{shown}.{attribute}", span))
+            return through(tree, Via(f"{shown}.{attribute}", span, self.conceals(key, tree)))
 
         return InstanceTree(shown, declared.span, look)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from policyengine.model.value import Known, Unknown
+from msgspec.structs import replace
+
+from policyengine.model.value import Known, Unknown, Via
 from policyengine.platforms.terraform.language.functions.calling import (
     Calling,
     HclFunction,
@@ -24,6 +26,7 @@ from policyengine.platforms.terraform.language.values import (
     history,
     null,
     plain,
+    through,
     unknown_of,
 )
 
@@ -76,6 +79,15 @@ def _same(calling: Calling, given: Tree) -> Tree:
     return given
 
 
+def _sensitive(calling: Calling, given: Tree) -> Tree:
+    return through(given, Via("sensitive()", calling.span, secret=True))
+
+
+def _nonsensitive(calling: Calling, given: Tree) -> Tree:
+    del calling
+    return replace(given, via=tuple(Via(step.what, step.span) for step in given.via))
+
+
 def _issensitive(calling: Calling, given: Tree) -> Tree:
     return Unknown("whether a value is sensitive is not followed", calling.span, given.via)
 
@@ -99,8 +111,8 @@ FUNCTIONS: dict[str, HclFunction] = {
     "tostring": TreeFunction("T", _tostring),
     "tonumber": TreeFunction("T", _tonumber),
     "tobool": TreeFunction("T", _tobool),
-    "sensitive": TreeFunction("T", _same),
-    "nonsensitive": TreeFunction("T", _same),
+    "sensitive": TreeFunction("T", _sensitive),
+    "nonsensitive": TreeFunction("T", _nonsensitive),
     "ephemeralasnull": TreeFunction("T", _same),
     "issensitive": TreeFunction("T", _issensitive),
     "list": TreeFunction("T*", _list),

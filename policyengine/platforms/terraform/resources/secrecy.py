@@ -1,0 +1,61 @@
+"""The secrets of a root module: what is declared as sensitive, what has a secret's name, and all that is made of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policyengine.knowledge.secrets import secret_arguments
+from policyengine.platforms.terraform.language.values import sealed
+from policyengine.platforms.terraform.resources.instances import instances
+from policyengine.platforms.terraform.workspace.instances import MARKS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from policyengine.model.value import Sealed
+    from policyengine.platforms.terraform.language.sections import Section
+    from policyengine.platforms.terraform.plan.planned import Planned
+    from policyengine.platforms.terraform.workspace.folders import ModuleFolder
+    from policyengine.platforms.terraform.workspace.instances import Key, ModuleInstance
+
+
+def secrets_of(planned: Planned) -> Iterator[Sealed]:
+    """The secrets among the values that were evaluated, and those that are marked where nothing asked for them."""
+    project = planned.project
+    for module in project.every_module(lambda _, __: True):
+        if module.folder is not None:
+            for key in _marked(module, module.folder):
+                project.run(lambda key=key: project.value(key))  # type: ignore[misc]
+            yield from _arguments(planned, module, module.folder)
+    for key, tree in list(project.memo.items()):
+        if key[0] in ("var", "local", "output", "attribute"):
+            secret = project.conceals(key, tree)
+            yield from sealed(tree, secret=secret, marked=secret and project.marks(key))
+
+
+def _marked(module: ModuleInstance, folder: ModuleFolder) -> Iterator[Key]:
+    """The variables and outputs that may be declared as sensitive."""
+    for kind, declared in (("var", folder.variables), ("output", folder.outputs)):
+        for name, each in declared.items():
+            if any(word in each.source.text for word in MARKS) and module.values.marks((kind, module, name)):
+                yield (kind, module, name)
+
+
+def _arguments(planned: Planned, module: ModuleInstance, folder: ModuleFolder) -> Iterator[Sealed]:
+    """What the arguments hold that a provider keeps secret."""
+    for (mode, kind, name), declared in folder.resources.items():
+        listed = secret_arguments(kind) if mode == "resource" else {}
+        for path, attribute in listed.items():
+            if planned.project.holds_only(declared, attribute):
+                for each in instances(planned, module, declared, (mode, kind, name)):
+                    yield from _at(each.section, path.split("."))
+
+
+def _at(section: Section, path: Sequence[str]) -> Iterator[Sealed]:
+    if len(path) > 1:
+        for inner in section.blocks(path[0]).sections:
+            yield from _at(inner, path[1:])
+        return
+    tree = section.get(path[0])
+    if tree is not None:
+        yield from sealed(tree, secret=True, marked=True)
