@@ -74,7 +74,7 @@ class SecretOption(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SecretAttribute(Struct, frozen=True, forbid_unknown_fields=True):
-    """An argument or attribute of a Terraform resource; one that is secret `only` beside another: `type=SecureString`."""
+    """An argument or attribute of a Terraform resource; secret `only` beside another: `type=SecureString`."""
 
     level: Secrecy
     source: str
