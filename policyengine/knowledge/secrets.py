@@ -108,6 +108,7 @@ class Secrets(FactTable, frozen=True):
     attributes: dict[str, SecretAttribute]
     _joined: dict[str, Term] = field(default_factory=dict)
     _answers: dict[str, Secrecy | None] = field(default_factory=dict)
+    _arguments: dict[str, dict[str, SecretAttribute]] = field(default_factory=dict)
     _patterns: list[re.Pattern[str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -119,6 +120,16 @@ class Secrets(FactTable, frozen=True):
             exact = self.exact.get(name)
             self._answers[name] = self._decided(name) if exact is None else exact.level
         return self._answers[name]
+
+    @property
+    def arguments(self) -> dict[str, dict[str, SecretAttribute]]:
+        """The attributes that may be secret, by their types and what stands behind those."""
+        if not self._arguments:
+            for name, each in self.attributes.items():
+                kind, _, path = name.partition(".")
+                if kind != "data" and each.level != "plain":
+                    self._arguments.setdefault(kind, {})[path] = each
+        return self._arguments
 
     @property
     def kinds(self) -> tuple[TokenKind, ...]:
@@ -311,7 +322,8 @@ def secrecy_of_reference(reference: str) -> Secrecy | None:
     An attribute of a resource is a secret for certain. A variable, local or output of a secret's name is doubtful, and
     so is an attribute such as `random_string.x.result`, unless its resource has a secret's name.
     """
-    parts = _MODULE.sub("", _INDEX.sub("", reference)).split(".")
+    reference = _INDEX.sub("", reference) if "[" in reference else reference
+    parts = (_MODULE.sub("", reference) if reference.startswith("module.") else reference).split(".")
     data = parts[:1] == ["data"]
     kind, rest = parts[int(data)] if len(parts) > data else "", parts[1 + data :]
     if kind in ("var", "local", "module", "each"):
@@ -334,9 +346,7 @@ def secret_attribute(kind: str, path: str) -> SecretAttribute | None:
 
 def secret_arguments(kind: str) -> dict[str, SecretAttribute]:
     """The listed arguments of a type of resources that hold secrets, by their names behind those of their blocks."""
-    listed = table("secrets", Secrets).attributes.items()
-    start = f"{kind}."
-    return {path[len(start) :]: each for path, each in listed if path.startswith(start) and each.level != "plain"}
+    return table("secrets", Secrets).arguments.get(kind, {})
 
 
 _MODULE = regex(r"\A(?:module\.[^.]+\.)+(?=(?:data\.)?[a-z][a-z0-9]*_\w+\.[^.]+\.)")
