@@ -21,7 +21,6 @@ Does = Literal[
     "export",
     "name-images",
     "nothing",
-    "render-task",
     "run",
     "run-remote",
 ]

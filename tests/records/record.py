@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +23,13 @@ from tests.records import awkward
 from tests.reports import sample
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from policyengine.rules.evaluate import Report
 
 FIXTURES = Path(__file__).parent.parent.parent / "fixtures"
 FOLDER = Path(__file__).parent
+TREES = FOLDER / "trees"
 INDENT = "  "
 
 
@@ -41,7 +43,11 @@ def _program(*words: str) -> dict[str, Any]:
 
 def diverged() -> str:
     """Every finding of the diverged tree, with all that a report tells of it, and the open questions."""
-    document = _program("scan", str(FIXTURES / "diverged"))
+    return _report(FIXTURES / "diverged")
+
+
+def _report(folder: Path) -> str:
+    document = _program("scan", str(folder))
     lines = [", ".join(f"{count} {what}" for what, count in document["summary"].items())]
     lines += _choices(document)
     for finding in document["findings"]:
@@ -98,7 +104,11 @@ def _place(place: Mapping[Any, Any]) -> str:
 
 def hndigest() -> str:
     """Every node of the reference stack with its facts, every edge, and every pair with its score and reasons."""
-    document = _program("graph", str(FIXTURES / "hndigest"))
+    return _graph(FIXTURES / "hndigest")
+
+
+def _graph(folder: Path) -> str:
+    document = _program("graph", str(folder))
     lines = _choices(document)
     for node in document["nodes"]:
         lines += ["", f"{node['type']} {node['id']} '{node['name']}' {node['side']} at {_place(node['place'])}"]
@@ -152,6 +162,11 @@ def _inline(fact: object) -> list[str]:
             return []
         case _:
             return [json.dumps(fact, ensure_ascii=False)]
+
+
+def tree(name: str) -> str:
+    """The graph of a tree that uses many features of one platform, and what the pack finds in it."""
+    return _graph(TREES / name) + "\n=====\n" + _report(TREES / name)
 
 
 FAILURES = (
@@ -253,7 +268,7 @@ def explanations() -> str:
     return "\n=====\n".join(made)
 
 
-RECORDS = {
+RECORDS: dict[str, Callable[[], str]] = {
     "awkward-graph": awkward_graph,
     "awkward-json": awkward_json,
     "awkward-sarif": awkward_sarif,
@@ -266,6 +281,7 @@ RECORDS = {
     "sample-json": sample_json,
     "sample-sarif": sample_sarif,
     "sample-text": sample_text,
+    **{f"tree-{folder.name}": partial(tree, folder.name) for folder in sorted(TREES.iterdir())},
 }
 
 

@@ -45,13 +45,11 @@ class EndToEnd(Struct, frozen=True, kw_only=True):
 class Deploy(Struct, frozen=True, kw_only=True):
     """Something that changes the cloud: `ecs update-service`, `terraform apply`, a push to ECR, `ssm send-command`.
 
-    `tool` is `ecs`, `terraform`, `ecr-push`, `ssm`, `copilot`, `cdk`, `lambda`, `k8s` … . `image` is what it deploys,
-    where it says so.
+    `tool` is `ecs`, `terraform`, `ecr-push`, `ssm`, `copilot`, `cdk`, `lambda`, `k8s` … .
     """
 
     span: Span
     tool: str
-    image: Value[str] | None = None
     forgiven: bool = False
 
 

@@ -25,6 +25,9 @@ _TEXTS: dict[str, Callable[..., object]] = {
     "toString": Lit,
     "toUpperCase": lambda text: Lit(text.upper()),
     "trim": lambda text: Lit(text.strip()),
+    "trimEnd": lambda text: Lit(text.rstrip()),
+    "trimStart": lambda text: Lit(text.lstrip()),
+    "valueOf": Lit,
 }
 _COUNT = Lit(1.0, many=True)
 

@@ -207,6 +207,8 @@ class Expressions(Reader):
             case "instanceof":
                 self.value(right)
                 return builtins.instance_of(left)
+            case "in" if isinstance(left.only, values.Lit) and left.text is not None:
+                return self.test(values.present(self.get(self.value(right), left.text, left.only.span)))
         return self.test(made_of(left, self.value(right)))
 
     def otherwise(self, left: Val, right: Node, sign: str = "??") -> Val:

@@ -69,7 +69,7 @@ def call(reader: Reader, function: Outside, given: list[Val], span: Span | None)
             return None
     if name == "parseEnv" and len(given) > 1:  # znv
         return outcome(reader, second, first, library="znv", kind="strict")
-    calls = validators.call(name) if len(path) == 1 else ""
+    calls = validators.call(name) if len(path) == 1 or path[:1] == ("Value",) else ""
     if calls and len(given) > 1:
         schema, value = (second, first) if isinstance(second.only, Schema) else (first, second)
         return outcome(reader, schema, value, library=library, kind=calls)

@@ -235,7 +235,7 @@ def _include(context: Context, model: Branch, place: Place, included: tuple[str,
     """The document with the resources of what it includes."""
     node = model.get("include")
     if node is None or (isinstance(node, Leaf) and node.value is None):
-        return model
+        return model.without("include")
     if not isinstance(node, Items):
         raise ReadError("'include' is a list", node.span, "write a list of paths")
     if len(included) > _DEEPEST_INCLUDE:
@@ -252,7 +252,7 @@ def _imported(context: Context, item: Node, place: Place, included: tuple[str, .
     entry = item if isinstance(item, Branch) else Branch({"path": Member(item.span, item)}, item.span)
     names = _texts(entry.get("path"), "path")
     if not names:
-        raise ReadError("the include names no path", item.span, "add 'path'")
+        return Branch({}, item.span)
     paths = [inside(place.folder, leaf) for leaf in names]
     directory = entry.get("project_directory")
     if isinstance(directory, Leaf) and directory.value:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from policyengine.platforms.github.builds import Drafted
     from policyengine.platforms.github.expressions import Scope
 
-_IMAGE = frozenset({"image", "digest", "tag"})
 _E2E = {"cypress": "cypress", "playwright": "playwright", "e2e": "playwright"}
 """The runner of end-to-end tests that the name of a service tells."""
 
@@ -55,7 +54,7 @@ def _done(command: ShellCommand, deed: Deed, layer: Layer, scope: Scope) -> tupl
             contained = command.contained or deed.place == "container"
             return (EndToEnd(span=span, runner=deed.tool, forgiven=forgiven, in_container=contained),)
         case "deploy":
-            return (Deploy(span=span, tool=deed.tool, image=_image(command, layer, scope), forgiven=forgiven),)
+            return (Deploy(span=span, tool=deed.tool, forgiven=forgiven),)
         case "publish" if any(to_ecr(scope.word(command.words[index])) for index in layer.operands):
             return (Deploy(span=span, tool="ecr-push", forgiven=forgiven),)
         case "migrate" | "push-schema":
@@ -95,21 +94,6 @@ def _up(command: ShellCommand, layer: Layer, services: tuple[str, ...]) -> Compo
     )
 
 
-def _image(command: ShellCommand, layer: Layer, scope: Scope) -> Value[str] | None:
-    """What a deployment names as its image: `-var image_digest=…`, `--image …`."""
-    for word in command.words[layer.start :]:
-        key, value = scope.word(word).partition("=")
-        name = key.written.removeprefix("--var=").removeprefix("-var=").strip("'\"")
-        if (
-            value is not None
-            and value.written
-            and not _IMAGE.isdisjoint(knowledge.words_of(name))
-            and name.isidentifier()
-        ):
-            return value.value()
-    return None
-
-
 def to_ecr(reference: Text) -> bool:
     """Whether an image reference is in ECR, or in a registry whose name is computed."""
     return not {"ecr", "registry"}.isdisjoint(knowledge.words_of(reference.written))
@@ -136,7 +120,7 @@ def of_action(
             only_installs = [word.lower() for word in _words(inputs.get("runtests"))] == ["false"]
             return () if only_installs else (EndToEnd(span=span, runner=runner),)
         case "deploy", (Action(tool=tool) | NamedAction(tool=tool)):
-            return (Deploy(span=span, tool=tool, image=inputs.get("image")),)
+            return (Deploy(span=span, tool=tool),)
         case _:
             return ()
 

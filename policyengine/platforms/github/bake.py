@@ -17,6 +17,7 @@ from policyengine.model.source import ReadError, Source, Span
 from policyengine.model.text import Text
 from policyengine.model.value import Absent, Known, Unknown, Value, Via
 from policyengine.platforms.github.builds import Drafted, places, platforms_of, tags_of
+from policyengine.platforms.github.documents import mapping
 from policyengine.platforms.terraform.language.expressions import settled
 from policyengine.platforms.terraform.language.scope import HclFrame
 from policyengine.platforms.terraform.language.values import (
@@ -28,8 +29,8 @@ from policyengine.platforms.terraform.language.values import (
     unknown_of,
 )
 from policyengine.repository.discover import join
-from policyengine.syntax import hcl
-from policyengine.syntax.hcl import Attribute, Body, NestedBlock
+from policyengine.syntax import hcl, json
+from policyengine.syntax.hcl import Attribute, Body, json_syntax
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -122,12 +123,20 @@ def _unreadable(span: Span, reason: str, push: Value[bool]) -> Drafted:
 
 
 def _declare(source: Source, scope: _Scope) -> None:
-    body = hcl.parse_file(source)
     tables = {"variable": scope.variables, "target": scope.targets, "group": scope.groups}
+    if source.path.endswith(".json"):
+        document = mapping(json.read(source))
+        for kind, table in tables.items():
+            named = mapping(document.get(kind)) if document is not None else None
+            for entry in named.entries if named is not None else ():
+                held = json_syntax.body(source, entry.value)
+                table[entry.key.text] = (source, _over(table.get(entry.key.text), held))
+        return
+    body = hcl.parse_file(source)
     for block in body.blocks:
-        table = tables.get(block.type)
-        if table is not None and block.labels:
-            table[block.labels[0].text] = (source, _over(table.get(block.labels[0].text), block))
+        if block.type in tables and block.labels:
+            name, former = block.labels[0].text, tables[block.type]
+            former[name] = (source, _over(former.get(name), block.body))
     for attribute in body.attributes:  # a bare attribute is a variable too
         scope.variables.setdefault(
             attribute.name,
@@ -139,13 +148,13 @@ def _default(attribute: Attribute) -> Attribute:
     return Attribute(attribute.start, attribute.end, "default", attribute.value)
 
 
-def _over(former: tuple[Source, Body] | None, block: NestedBlock) -> Body:
+def _over(former: tuple[Source, Body] | None, body: Body) -> Body:
     """A later block of the same name is merged over an earlier one of the same file."""
     if former is None:
-        return block.body
-    names = {attribute.name for attribute in block.body.attributes}
+        return body
+    names = {attribute.name for attribute in body.attributes}
     kept = tuple(attribute for attribute in former[1].attributes if attribute.name not in names)
-    return Body(block.body.start, block.body.end, (*kept, *block.body.attributes), block.body.blocks)
+    return Body(body.start, body.end, (*kept, *body.attributes), body.blocks)
 
 
 def _members(name: str, scope: _Scope, seen: frozenset[str]) -> list[str]:

@@ -217,7 +217,12 @@ def of_command(command: ShellCommand, scope: Scope) -> Drafted | None:
         push=push,
         args=tuple(
             Variable(
-                key.written, each.place, key.cut(0, 0).value() if value is None else value.value(), Origin.ARGUMENT
+                key.written,
+                each.place,
+                scope.value(scope.variables.get(key.written, Unknown("the environment gives it", each.place)))
+                if value is None
+                else value.value(),
+                Origin.ARGUMENT,
             )
             for each in options.get("--build-arg", [])
             for key, value in [each.partition("=")]

@@ -369,7 +369,8 @@ def _script(scripts: Document | None, name: str, seen: frozenset[str]) -> Iterat
 
 def _written(source: Source, line: str, key: str, what: str) -> Called:
     """A command line that stands in a file somewhere."""
-    text = Text.standing(line, source.path, max(source.text.find(line), 0))
+    starts = (source.text.find(line[:end]) for end in range(len(line), 0, -1))  # the file may have it on two lines
+    text = Text.standing(line, source.path, next((start for start in starts if start >= 0), 0))
     return Called(f"{source.path}#{key}", what, text, parent(source.path))
 
 

@@ -237,7 +237,8 @@ class Follower(Struct):
             return
         shebang = _SHEBANG.match(source.text)
         if shebang or (not source.text.startswith("#!") and _SHELL_FILE.search(source.path)):
-            strict = strict or (shebang is not None and re.search(r"sh[ \t]+-\w*e", shebang[0]) is not None)
+            started = shebang[0] if shebang is not None and made.layers[-1].path != "sh" else ""
+            strict = strict or re.search(r"sh[ \t]+-\w*e", started) is not None
             yield Called(source.path, path, Text.of(source), walk.directory, errexit=strict)
         elif gaps is not None:
             gaps.append(Unknown(f"what {path} does is not known", made.span, about=_program(path)))

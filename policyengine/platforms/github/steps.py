@@ -62,9 +62,8 @@ class JobState(Struct):
     steps: list[Step] = field(default_factory=list)
     drafted: list[tuple[builds.Drafted, Scope]] = field(default_factory=list)
     commands: list[ShellCommand] = field(default_factory=list)
-    metadata: dict[str, list[Text]] = field(default_factory=dict)
+    metadata: dict[str, tuple[Variable, Scope]] = field(default_factory=dict)  # the images that an action names
     exported: dict[str, Value[str]] = field(default_factory=dict)
-    rendered: Value[str] | None = None
     exports: int = 0
     open: bool = False  # whether a step may have set any variable for those behind it
 
@@ -228,7 +227,7 @@ class Steps(Struct, frozen=True):
     def _action(self, step: Mapping, uses: Known[str], source: Source, frame: StepFrame, state: JobState) -> _Done:
         name = uses.value.lower()
         inputs = variables(step.get("with"), Origin.INPUT)
-        given = {each.key: each for each in inputs}
+        given = {each.key.lower(): each for each in inputs}
         if name.startswith(("./", "../")):
             return self._composite(uses, given, frame, state)
         script = given.get("script") or given.get("run") or given.get("command")
@@ -237,26 +236,22 @@ class Steps(Struct, frozen=True):
         if does == "name-images" and "images" in given:
             identifier = step.get("id")
             key = identifier.text if isinstance(identifier, Scalar) else ""
-            state.metadata[key] = _images(given["images"], frame.scope)
-        if does == "render-task" and "image" in given:
-            state.rendered = given["image"].value
+            state.metadata[key] = (given["images"], frame.scope)
         if script is not None and does in {"run", "run-remote"}:
             return self._inner(step, script, source, frame, state, remote=does == "run-remote")
         state.open = state.open or does == "export"
-        found = activities.of_action(action, {each.key: each.value for each in inputs}, uses.span)
-        if state.rendered is not None:
-            found = tuple(
-                replace(each, image=state.rendered) if isinstance(each, Deploy) and each.image is None else each
-                for each in found
-            )
+        found = activities.of_action(action, {key: each.value for key, each in given.items()}, uses.span)
         drafts: list[tuple[builds.Drafted, Scope]] = []
         for scope in _scopes(frame.scope, frame, " ".join(_text_of(each) for each in inputs)):
             texts = scope.texts(inputs)
             made: list[builds.Drafted] = []
             if does == "build":
-                made.append(builds.of_action(texts, uses.span, state.metadata))
+                named = {
+                    key: _images(each, replace(own, matrix=scope.matrix)) for key, (each, own) in state.metadata.items()
+                }
+                made.append(builds.of_action(texts, uses.span, named))
             elif does == "bake":
-                made.extend(self._bake(texts, frame.directory, scope, uses.span))
+                made.extend(self._bake(texts, scope, uses.span))
             drafts.extend((draft, scope) for draft in made if (draft, scope) not in drafts)
         unique = [each for index, each in enumerate(drafts) if all(each[0] != other[0] for other in drafts[:index])]
         sent = [activity for draft, _ in unique for activity in activities.sent(draft, forgiven=False)][:1]
@@ -273,8 +268,7 @@ class Steps(Struct, frozen=True):
         scalar = given.get(script.key) if given is not None else None
         if not isinstance(scalar, Scalar):
             return _Done()
-        where = "" if remote else frame.directory
-        followed = self.follower.follow(marked(unfold(source, scalar)), where, folder=frame.folder, remote=remote)
+        followed = self.follower.follow(marked(unfold(source, scalar)), "", folder=frame.folder, remote=remote)
         return self._of_commands(followed.commands, followed.gap, frame, state)
 
     def _composite(self, uses: Known[str], given: dict[str, Variable], frame: StepFrame, state: JobState) -> _Done:
@@ -306,11 +300,11 @@ class Steps(Struct, frozen=True):
 
     # -- bake ------------------------------------------------------------------------------------------------------
 
-    def _bake(self, given: dict[str, Text], directory: str, scope: Scope, span: Span) -> list[builds.Drafted]:
+    def _bake(self, given: dict[str, Text], scope: Scope, span: Span) -> list[builds.Drafted]:
         from policyengine.platforms.github import bake  # noqa: PLC0415  only workflows that bake pay for it
 
         where = given["workdir"].literal if "workdir" in given else ""
-        directory = (join(directory, where) or directory) if where else directory
+        directory = (join("", where) or "") if where else ""
         directory = "" if directory == "." else directory
         push = given["push"].value() if "push" in given else Absent(span)
         return bake.builds(

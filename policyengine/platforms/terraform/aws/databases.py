@@ -71,6 +71,7 @@ def opensearch(view: ResourceView) -> Iterator[Node]:
     raw = view.text("version")
     written = known(raw, "")
     engine = "elasticsearch" if written.startswith("Elasticsearch") else known(view.text("engine"), "opensearch")
+    named: Value[str] = raw if isinstance(raw, Unknown) and engine == "opensearch" else Known(engine, raw.span)
     found: Value[Version] = raw if isinstance(raw, Unknown | Absent) else Unknown("no version", raw.span)
     if isinstance(raw, Known):
         found = view.version_of(engine, Known(written.split("_")[-1], raw.span, raw.via))
@@ -79,7 +80,7 @@ def opensearch(view: ResourceView) -> Iterator[Node]:
         name=view.name,
         side=view.side,
         span=view.span,
-        engine=Known(engine, raw.span),
+        engine=named,
         version=found,
     )
 

@@ -277,16 +277,18 @@ def _secrets(stack: Stack) -> dict[str, _Secret]:
 
 def _may_read(secret: _Secret, grants: Iterable[Grant]) -> str:
     """The action by which a secret may be read, or an empty string."""
-    found = ""
+    found = under = ""
     for grant in grants:
         action = next((each for each in _READS[secret.service] if _concerns_action(grant, each)), "")
         if not action or not _concerns(grant, secret):
             continue
         if not grant.allow and not grant.conditional:
             return ""
-        if grant.allow:
-            found = found or action + (", under conditions" if grant.conditional else "")
-    return found
+        if grant.conditional and grant.allow:
+            under = under or f"{action}, under conditions"
+        elif grant.allow:
+            found = found or action
+    return found or under
 
 
 def _addresses(secret: ResourceView) -> frozenset[str]:

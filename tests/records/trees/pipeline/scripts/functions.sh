@@ -1,0 +1,2 @@
+run_tests() { npx playwright test; }
+prepare() { npx prisma migrate deploy; }
