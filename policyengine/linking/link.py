@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from policyengine.linking.builds import built_from, deployed, same_local_image
 from policyengine.linking.connections import configured, connected
 from policyengine.linking.containers import containers
@@ -11,10 +13,9 @@ from policyengine.linking.datastores import complete, running
 from policyengine.linking.declared import apply_facts, ignored
 from policyengine.linking.images import published
 from policyengine.linking.pairs import pairing
-from policyengine.model.graph import Graph, sorted_nodes
-from policyengine.model.nodes import (
-    Stage,
-)
+from policyengine.model.graph import Choice, Graph, sorted_nodes
+from policyengine.model.nodes import Datastore, Node, Service, Side, Stage
+from policyengine.model.nodes.container import PRODUCTION_COMPOSE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +41,8 @@ def link(
         UsageError: the configuration names a service or an address that is not there.
     """
     nodes = {node.id: node for part in parts for node in part.nodes}
+    choices = [choice for part in parts for choice in part.choices]
+    _without_second_production(nodes, choices)
     edges = {edge for part in parts for edge in part.edges}
     stages = [node for node in nodes.values() if isinstance(node, Stage)]
 
@@ -55,7 +58,7 @@ def link(
     graph = Graph(
         nodes=sorted_nodes(nodes.values()),
         edges=tuple(sorted(edges, key=lambda edge: (edge.kind, edge.source, edge.target, edge.reason))),
-        choices=tuple(choice for part in parts for choice in part.choices),
+        choices=tuple(choices),
         equivalences=config.equivalences,
         paths=tuple(files.paths),
         ignored=without,
@@ -64,3 +67,18 @@ def link(
     graph = graph.equipped(tuple(containers(graph, files)), tuple(published(graph)))
     found = pairing(graph, config, evidence, project)
     return graph.paired(found.pairs, found.unpaired)
+
+
+def _without_second_production(nodes: dict[str, Node], choices: list[Choice]) -> None:
+    """Take away the production Compose project where the files say what else runs the services in the cloud."""
+    running = [each for each in nodes.values() if isinstance(each, Service) and each.side is Side.CLOUD]
+    left = {each.id for each in running if each.noun == PRODUCTION_COMPOSE}
+    if left and len(left) < len(running):
+        stores = [each.id for each in nodes.values() if isinstance(each, Datastore) and each.service in left]
+        for name in (*left, *stores):
+            del nodes[name]
+        for number, choice in enumerate(choices):
+            if choice.what == "production Compose project":
+                choices[number] = replace(
+                    choice, chosen="none", reason=f"{choice.chosen} is left out: Terraform runs the services"
+                )

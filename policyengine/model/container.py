@@ -15,6 +15,7 @@ from policyengine.knowledge import base_images
 from policyengine.knowledge.ports import port_of_engine
 from policyengine.model.endpoint import addresses
 from policyengine.model.nodes import Service
+from policyengine.model.nodes.container import COMPOSE, PRODUCTION_COMPOSE
 from policyengine.model.value import Floating, Known
 
 if TYPE_CHECKING:
@@ -142,6 +143,16 @@ class Container(Struct, frozen=True, eq=False):
     def span(self) -> Span:
         """The place of its name."""
         return self.node.span
+
+    @property
+    def is_composed(self) -> bool:
+        """Whether Docker Compose starts it, on a laptop or in production."""
+        return self.noun in (COMPOSE, PRODUCTION_COMPOSE)
+
+    @property
+    def is_composed_in_production(self) -> bool:
+        """Whether it is a service of the Compose file that production runs."""
+        return self.noun == PRODUCTION_COMPOSE
 
     @property
     def service(self) -> Service:

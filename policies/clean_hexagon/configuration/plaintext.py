@@ -36,6 +36,7 @@ _ADDRESS = regex(r"\.(?:\w*_)?(?:address|endpoint|fqdn|host|dns_name)$")
     security=7.5,
     message={
         "default": "'{key}' of '{name}' is a plaintext value in the task definition.",
+        "compose": "'{key}' of '{name}' is a plaintext value in the Compose file of production.",
         "traced": "'{key}' of '{name}' is plaintext in the task definition and holds '{source}'.",
     },
 )
@@ -49,7 +50,8 @@ def plaintext_secret_in_cloud(graph: Graph, _: Options) -> Outcomes:
     Reported are names such as *_SECRET, *_TOKEN, *_PASSWORD, *_API_KEY, DATABASE_URL with a literal, or with a value
     that comes, also through locals, from a password variable, random_password, a secret's data or a resource's
     password. Public keys, ARNs, flags, lifetimes and URLs without user information are no secrets. The place reported
-    is the name of the variable in the task definition, where the entry is to be moved, never the value.
+    is the name of the variable in the task definition, where the entry is to be moved, never the value. Where
+    production runs on Compose, only a value that stands in the Compose file itself is reported.
     """
     seen: set[Span] = set()
     for container in graph.containers(side=Side.CLOUD):
@@ -61,12 +63,24 @@ def plaintext_secret_in_cloud(graph: Graph, _: Options) -> Outcomes:
             seen.add(variable.key_span)  # one entry may make a variable of many containers
             source, secret = _source(variable), _is_secret_key(key)
             traced = bool(source) and (secret or not is_public(key))
-            if traced or (secret and _is_literal(variable)):
+            if container.is_composed_in_production:
+                if secret and _is_literal(variable) and _stands_there(variable):
+                    fix, args = (
+                        Fix(f"take {key} from the environment or a secret"),
+                        {"key": key, "name": container.name},
+                    )
+                    yield Finding(subject=container.node, at=variable.key_span, variant="compose", args=args, fix=fix)
+            elif traced or (secret and _is_literal(variable)):
                 args = {"key": key, "name": container.name, "source": source}
                 variant = "traced" if traced else "default"
                 yield Finding(subject=container.node, at=variable.key_span, variant=variant, args=args, fix=fix)
             elif secret:
                 yield from undecided(container.node, variable.value)
+
+
+def _stands_there(variable: Variable) -> bool:
+    """Whether a value is written where its variable is, and comes from nowhere else."""
+    return not variable.value.via and variable.value.span.path == variable.key_span.path
 
 
 def _is_secret_key(key: str) -> bool:

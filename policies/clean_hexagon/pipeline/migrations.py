@@ -80,8 +80,8 @@ def migrations_not_in_terraform(graph: Graph, options: Options) -> Outcomes:
     seen: set[str] = set()
     for migrations in graph.all(Migrations) if cloud is not None else ():
         yield Compared(migrations)
-        if cloud is None or any(each.role is Role.APP for each in migrating):
-            continue
+        if cloud is None or any(each.role is Role.APP or each.is_composed for each in migrating):
+            continue  # an application migrates when it starts, and Compose starts its jobs with it
         tasks = [each for each in migrating if each.role is Role.JOB]
         for outcome in _judged(graph, migrations, cloud, tasks, options):
             if outcome.subject.id not in seen:
@@ -138,11 +138,13 @@ def _judged(graph: Graph, migrations: Migrations, cloud: Node, tasks: list[Conta
 
 
 def _migrated(graph: Graph) -> Iterator[Node]:
-    """What the migrations are for: a relational database of the cloud, else a service."""
+    """What Terraform must migrate: a relational database of the cloud, else a service; not what Compose runs there."""
+    composed = {each.id for each in graph.containers(side=Side.CLOUD) if each.is_composed_in_production}
     for database in graph.all(Database, side=Side.CLOUD):
-        if not isinstance(database.engine, Known) or family(database.engine.value) == "relational":
+        relational = not isinstance(database.engine, Known) or family(database.engine.value) == "relational"
+        if relational and database.service not in composed:
             yield database
-    yield from graph.apps(Side.CLOUD)
+    yield from (app for app in graph.apps(Side.CLOUD) if app.id not in composed)
 
 
 def _migrates(container: Container) -> bool:

@@ -31,6 +31,10 @@ class EnvFile(Struct, frozen=True):
     stand_in: str = ""
 
 
+COMPOSE, PRODUCTION_COMPOSE = "Compose service", "production Compose service"
+"""What people call a service of the Compose project that developers start, and of the one that production runs."""
+
+
 class Port(Struct, frozen=True):
     """A port of a container; `host_ip` is empty for all addresses.
 

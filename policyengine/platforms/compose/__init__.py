@@ -26,6 +26,10 @@ class ComposePart(Struct, frozen=True, forbid_unknown_fields=True):
         Meta(description="Files as given to docker compose -f, in order, relative to this file."),
     ] = UNSET
     profiles: Annotated[Texts, Meta(description="Profiles that a developer has on.")] = ()
+    production: Annotated[
+        Texts | UnsetType,
+        Meta(description="Files as given to docker compose -f where production runs on Compose; [] where it does not."),
+    ] = UNSET
 
 
 @hookimpl
@@ -36,10 +40,11 @@ def policyengine_platforms() -> list[Platform[ComposePart]]:
 
 
 def units(_: Files, settings: Settings[ComposePart]) -> Iterator[Unit]:
-    """The Compose project that counts."""
+    """The Compose project that developers start, and the one that runs in production."""
     from policyengine.platforms.compose import project  # noqa: PLC0415  only where there may be one
 
     yield Unit("project", lambda view: project.lower(view, settings))
+    yield Unit("production", lambda view: project.production(view, settings))
 
 
 def reads(written: Written) -> Lowered:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from policyengine.model.source import Source
     from policyengine.repository.files import Files
 
+_DEPLOYED = frozenset({"prod", "staging"})
 _FILLER = frozenset({"compose", "docker", "yml", "yaml"})
 _MOST_LEFT_OUT = 4
 """So many files that do not count are named."""
@@ -74,11 +75,15 @@ class Candidate(NamedTuple):
         folder = posixpath.dirname(self.paths[0])
         return self.aside, not self.default, folder.count("/") + bool(folder), self.paths
 
-    def rank(self, stores: int) -> tuple[object, ...]:
-        """What comes first is what developers start; `stores` is how many datastores the nearest default one has."""
+    def rank(self, stores: int, beside: str | None) -> tuple[object, ...]:
+        """What comes first is what developers start.
+
+        `stores` is how many datastores the nearest default one has, `beside` the folder of the production project.
+        """
         for_work = any(environment(word) in ("dev", "local") for word in words(posixpath.basename(self.paths[-1])))
         whole = self.sketch.runs and self.sketch.stores >= stores
-        return self.aside, not whole, not self.default, not for_work, *self.place
+        apart = beside not in (None, posixpath.dirname(self.paths[0]))
+        return self.aside, not whole, apart, not self.default, not for_work, *self.place
 
 
 def choose(tree: Files) -> tuple[tuple[str, ...], Choice | None]:
@@ -88,8 +93,12 @@ def choose(tree: Files) -> tuple[tuple[str, ...], Choice | None]:
         return (), None
     nearest = candidates[0]
     stores = nearest.sketch.stores if nearest.default else 0
-    first, *others = sorted(candidates, key=lambda each: each.rank(stores))
-    if first is not nearest and nearest.default:
+    production = for_production(tree)
+    beside = posixpath.dirname(production[0]) if production else None
+    first, *others = sorted(candidates, key=lambda each: each.rank(stores, beside))
+    if beside is not None and posixpath.dirname(first.paths[0]) == beside != posixpath.dirname(nearest.paths[0]):
+        reason = f"it stands beside '{production[-1]}'"
+    elif first is not nearest and nearest.default:
         reason = f"it runs the application; '{nearest.paths[0]}' only starts what that needs"
     elif not first.default:
         reason = "no file has a default name"
@@ -103,9 +112,16 @@ def choose(tree: Files) -> tuple[tuple[str, ...], Choice | None]:
     return first.paths, Choice("Compose project", ", ".join(first.paths), reason)
 
 
-def _candidates(tree: Files) -> Iterator[Candidate]:
-    named = set(tree.named(*NAMES))
-    found = [path for path in tree.ending(".yml", ".yaml") if path in named or _may_be_compose(path)]
+def for_production(tree: Files) -> tuple[str, ...]:
+    """The files that production starts, by their names, with the base that they need; nothing where there is none."""
+    candidates = sorted(_candidates(tree, "prod"), key=lambda each: each.place)
+    return next((each.paths for each in candidates if not each.aside and each.sketch.runs), ())
+
+
+def _candidates(tree: Files, meant: str = "") -> Iterator[Candidate]:
+    """The projects for work, or those that are meant for an environment."""
+    named = set() if meant else set(tree.named(*NAMES))
+    found = [path for path in tree.ending(".yml", ".yaml") if path in named or _may_be_compose(path, meant)]
     found = [path for path in found if not _stands_beside(posixpath.dirname(path))]
     alone = len(found) == 1
     done: set[str] = set()
@@ -128,14 +144,19 @@ def _candidates(tree: Files) -> Iterator[Candidate]:
             yield Candidate((base, path), both)
 
 
-def _may_be_compose(path: str) -> bool:
-    """Whether a file's name says that it is a Compose file for work: `docker-compose.server.yml`, `local.yml`."""
+def _may_be_compose(path: str, meant: str) -> bool:
+    """Whether a name says that it is a Compose file for work: `docker-compose.server.yml`, `local.yml`.
+
+    With an environment that is `meant`, whether it says so of that one: `compose.prod.yaml`, `production.yml`.
+    """
     name = posixpath.basename(path)
     if name in OVERRIDES or is_for_tests(name):
         return False
     said = [word for word in words(name) if word not in _FILLER]
     known = {environment(word) for word in said}
-    if not known.isdisjoint({"prod", "staging"}):
+    if meant:
+        return known.intersection(_DEPLOYED) == {meant} and ("compose" in words(name) or known == {meant})
+    if not known.isdisjoint(_DEPLOYED):
         return False
     return "compose" in words(name) or (bool(said) and known <= {"dev", "local"})
 

@@ -6,7 +6,11 @@ import posixpath
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from msgspec import UNSET
+
 from policyengine.model.graph import Choice
+from policyengine.model.nodes import Service, Side
+from policyengine.model.nodes.container import PRODUCTION_COMPOSE
 from policyengine.model.source import ReadError
 from policyengine.platforms import Lowered
 
@@ -44,6 +48,31 @@ def lower(tree: Files, settings: Settings[ComposePart]) -> Lowered:
     return Lowered(nodes=nodes, choices=choices, problems=(*problems, *project.warnings), sealed=secret)
 
 
+def production(tree: Files, settings: Settings[ComposePart]) -> Lowered:
+    """The services and datastores of the Compose project that production runs, on the cloud side."""
+    from policyengine.platforms.compose import choosing, services  # noqa: PLC0415 - see lower
+    from policyengine.platforms.compose.load import load  # noqa: PLC0415
+
+    paths = settings.part.production
+    if paths is UNSET:
+        paths, reason = choosing.for_production(tree), "its name says that it is for production"
+    else:
+        paths, reason = tuple(map(posixpath.normpath, paths)), "configured as compose.production"
+    if not paths:
+        return Lowered()
+    choice = Choice("production Compose project", ", ".join(paths), reason)
+    name = PurePosixPath(posixpath.dirname(paths[0])).name or tree.name or "project"
+    try:
+        project = load(tree, posixpath.dirname(paths[0]), paths, name=name)
+    except ReadError as error:
+        return Lowered(choices=(choice,), problems=(error,))
+    place = services.Place(Side.CLOUD, f"compose:{paths[-1]}:services.", PRODUCTION_COMPOSE)
+    nodes = tuple(services.lower(project, tree.read, place))
+    running = {f"{place.prefix}{each}" for each in project.enabled}
+    nodes = tuple(each for each in nodes if (each.id if isinstance(each, Service) else each.service) in running)
+    return Lowered(nodes=nodes, choices=(choice,), problems=tuple(project.warnings))
+
+
 def choose(
     tree: Files, settings: Settings[ComposePart]
 ) -> tuple[tuple[str, ...], Choice | None, tuple[ReadError, ...]]:
@@ -65,4 +94,4 @@ def choose(
     return paths, Choice("Compose project", ", ".join(paths), "configured as compose.canonical"), ()
 
 
-__all__ = ["choose", "lower"]
+__all__ = ["choose", "lower", "production"]

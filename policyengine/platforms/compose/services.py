@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from policyengine.knowledge.commands import about
@@ -20,6 +21,7 @@ from policyengine.model.nodes import (
     Side,
     Variable,
 )
+from policyengine.model.nodes.container import COMPOSE
 from policyengine.model.value import Absent, Known, Unknown, Value
 from policyengine.patterns import regex
 from policyengine.platforms.compose.attributes import (
@@ -61,7 +63,20 @@ if TYPE_CHECKING:
 _COMMENT = regex(r"#\s*parity:\s*(?:local=([\w.-]+)\s+)?(?:cloud=)([^\s#]+)")
 
 
-def lower(project: ComposeProject, source_of: Callable[[str], Source | None]) -> Iterator[Service | Datastore]:
+class Place(Struct, frozen=True):
+    """Where a project runs: the side, what its ids begin with, and what people call a service of it."""
+
+    side: Side = Side.LOCAL
+    prefix: str = "compose:services."
+    noun: str = COMPOSE
+
+
+_HERE = Place()
+
+
+def lower(
+    project: ComposeProject, source_of: Callable[[str], Source | None], place: Place = _HERE
+) -> Iterator[Service | Datastore]:
     """A Service for every service of the project, disabled ones with their profiles, and the datastores they run."""
     section = project.model.get("services")
     services = section if isinstance(section, Branch) else Branch({}, project.model.span)
@@ -69,7 +84,7 @@ def lower(project: ComposeProject, source_of: Callable[[str], Source | None]) ->
     for name, entry in services.entries.items():
         if not isinstance(entry.node, Branch):
             continue
-        service = _service(project, name, entry.key, entry.node, source_of, one_shot)
+        service = _service(project, name, entry.key, entry.node, source_of, one_shot, place)
         yield service
         store = datastore(service, service.image, _database_name(service)) if service.build is None else None
         if store is not None and service.role is not Role.JOB:
@@ -95,11 +110,12 @@ def _service(
     service: Branch,
     source_of: Callable[[str], Source | None],
     one_shot: set[str],
+    place: Place,
 ) -> Service:
     """The node of one service."""
-    node_id = f"compose:services.{name}"
+    node_id = f"{place.prefix}{name}"
     image = image_value(service.get("image"), key)
-    build = _build(project, f"{node_id}/build", name, service.get("build"), image)
+    build = _build(project, f"{node_id}/build", name, service.get("build"), image, place.side)
     environment = project.environments[name]
     labels = tuple(variable(each) for each in project.labels[name].values())
     networks = attachments(service.get("networks"), project.model.get("networks"))
@@ -107,7 +123,7 @@ def _service(
     made = Service(
         id=node_id,
         name=name,
-        side=Side.LOCAL,
+        side=place.side,
         span=key,
         role=Role.APP,
         group=f"compose:{project.directory or '.'}",
@@ -139,12 +155,14 @@ def _service(
         profiles=names(service.get("profiles")),
         labels=labels,
         parity=_parity(service, key, labels, source_of),
-        noun="Compose service",
+        noun=place.noun,
     )
     return replace(made, role=_role(made, service, one_shot))
 
 
-def _build(project: ComposeProject, node_id: str, name: str, node: Node | None, image: Value[ImageRef]) -> Build | None:
+def _build(
+    project: ComposeProject, node_id: str, name: str, node: Node | None, image: Value[ImageRef], side: Side
+) -> Build | None:
     if not isinstance(node, Branch):
         return None
     context = _context(project, node.get("context"), node.span)
@@ -179,7 +197,7 @@ def _build(project: ComposeProject, node_id: str, name: str, node: Node | None, 
     return Build(
         id=node_id,
         name=name,
-        side=Side.LOCAL,
+        side=side,
         span=node.span,
         tool="compose",
         context=context,
