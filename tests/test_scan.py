@@ -264,8 +264,9 @@ def test_without_a_default_name_the_file_for_development_is_the_local_side(tmp_p
     for name in ("dev", "prod"):
         (tmp_path / "docker" / f"docker-compose.{name}.yml").write_text(f"services:\n  {name}:\n    image: node:24\n")
     report = engine.scan([tmp_path], cache=False, jobs=1)
-    assert [(choice.what, choice.chosen) for choice in report.graph.choices] == [
+    assert {(choice.what, choice.chosen) for choice in report.graph.choices} == {
         ("Compose project", "docker/docker-compose.dev.yml"),
         ("production Compose project", "docker/docker-compose.prod.yml"),
-    ]
-    assert [node.name for node in report.graph.all(api.Service)] == ["dev"]
+    }
+    assert [node.name for node in report.graph.all(api.Service, side=api.Side.LOCAL)] == ["dev"]
+    assert [node.name for node in report.graph.all(api.Service, side=api.Side.CLOUD)] == ["prod"]
