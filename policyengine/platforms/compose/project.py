@@ -7,51 +7,37 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from policyengine.model.graph import Choice
-from policyengine.model.nodes import Service, Side
+from policyengine.model.nodes import Datastore, Service, Side
 from policyengine.model.nodes.container import PRODUCTION_COMPOSE
 from policyengine.model.source import ReadError
 from policyengine.platforms import Lowered
 
 if TYPE_CHECKING:
     from policyengine.platforms import Settings
-    from policyengine.platforms.compose import ComposePart
+    from policyengine.platforms.compose import ComposePart, Texts
+    from policyengine.platforms.compose.services import Place
     from policyengine.repository.files import Files
 
 
 def lower(tree: Files, settings: Settings[ComposePart]) -> Lowered:
-    """The services and datastores of the canonical Compose project, which one that is, and what Compose refuses."""
+    """The services and datastores of the Compose project that developers start."""
     from policyengine.platforms.compose import services  # noqa: PLC0415 - trees without Compose files do not pay
-    from policyengine.platforms.compose.load import NAMES, load  # noqa: PLC0415
-    from policyengine.platforms.compose.secrecy import secrets_of, written  # noqa: PLC0415
+    from policyengine.platforms.compose.load import NAMES  # noqa: PLC0415
 
     paths, choice, problems = choose(tree, settings)
-    choices = () if choice is None else (choice,)
-    if not paths:
-        return Lowered(choices=choices, problems=problems)
-    directory = posixpath.dirname(paths[0])
+    if choice is None or not paths:
+        return Lowered(choices=() if choice is None else (choice,), problems=problems)
     named = bool(settings.part.canonical) or PurePosixPath(paths[0]).name not in NAMES
-    try:
-        project = load(
-            tree,
-            directory,
-            paths if named else (),
-            profiles=settings.part.profiles or None,
-            name=PurePosixPath(directory).name or tree.name or "project",
-        )
-    except ReadError as error:
-        secret = tuple(dict.fromkeys(each for path in paths for each in written(tree, path)))
-        return Lowered(choices=choices, problems=(*problems, error), sealed=secret)
-    nodes = tuple(services.lower(project, tree.read))
-    secret = tuple(dict.fromkeys(secrets_of(project)))
-    return Lowered(nodes=nodes, choices=choices, problems=(*problems, *project.warnings), sealed=secret)
+    made, _ = _project(tree, paths, choice, services.Place(), settings.part.profiles or None, named=named)
+    return made
 
 
 def production(tree: Files, settings: Settings[ComposePart]) -> Lowered:
-    """The services and datastores of the Compose project that production runs, on the cloud side."""
+    """What the Compose project that production runs starts there, on the cloud side."""
     from policyengine.platforms.compose import choosing, services  # noqa: PLC0415 - see lower
-    from policyengine.platforms.compose.load import load  # noqa: PLC0415
 
     paths = settings.part.production
     if paths is UNSET:
@@ -61,16 +47,42 @@ def production(tree: Files, settings: Settings[ComposePart]) -> Lowered:
     if not paths:
         return Lowered()
     choice = Choice("production Compose project", ", ".join(paths), reason)
-    name = PurePosixPath(posixpath.dirname(paths[0])).name or tree.name or "project"
-    try:
-        project = load(tree, posixpath.dirname(paths[0]), paths, name=name)
-    except ReadError as error:
-        return Lowered(choices=(choice,), problems=(error,))
     place = services.Place(Side.CLOUD, f"compose:{paths[-1]}:services.", PRODUCTION_COMPOSE)
+    made, enabled = _project(tree, paths, choice, place)
+    running = {f"{place.prefix}{each}" for each in enabled}
+    nodes = (each for each in made.nodes if isinstance(each, Service | Datastore))
+    return replace(
+        made, nodes=tuple(each for each in nodes if (each.id if isinstance(each, Service) else each.service) in running)
+    )
+
+
+def _project(
+    tree: Files,
+    paths: tuple[str, ...],
+    choice: Choice,
+    place: Place,
+    profiles: Texts | None = None,
+    *,
+    named: bool = True,
+) -> tuple[Lowered, frozenset[str]]:
+    """The nodes of a project, its secrets, what Compose refuses, and the services that no profile leaves out.
+
+    `named` tells that its files are given with `-f`, and not found by their names.
+    """
+    from policyengine.platforms.compose import services  # noqa: PLC0415 - see lower
+    from policyengine.platforms.compose.load import load  # noqa: PLC0415
+    from policyengine.platforms.compose.secrecy import secrets_of, written  # noqa: PLC0415
+
+    directory = posixpath.dirname(paths[0])
+    name = PurePosixPath(directory).name or tree.name or "project"
+    try:
+        project = load(tree, directory, paths if named else (), profiles=profiles, name=name)
+    except ReadError as error:
+        secret = tuple(dict.fromkeys(each for path in paths for each in written(tree, path)))
+        return Lowered(choices=(choice,), problems=(error,), sealed=secret), frozenset()
     nodes = tuple(services.lower(project, tree.read, place))
-    running = {f"{place.prefix}{each}" for each in project.enabled}
-    nodes = tuple(each for each in nodes if (each.id if isinstance(each, Service) else each.service) in running)
-    return Lowered(nodes=nodes, choices=(choice,), problems=tuple(project.warnings))
+    secret = tuple(dict.fromkeys(secrets_of(project)))
+    return Lowered(nodes=nodes, choices=(choice,), problems=tuple(project.warnings), sealed=secret), project.enabled
 
 
 def choose(
