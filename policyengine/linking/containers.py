@@ -24,7 +24,7 @@ from policyengine.model.nodes import (
     Stage,
     variables,
 )
-from policyengine.model.value import Absent, Floating, Known, Unknown, Via, map_value
+from policyengine.model.value import Absent, Floating, Known, Unknown, Via, known, map_value
 from policyengine.platforms.docker.stock import facts_of, stock
 
 if TYPE_CHECKING:
@@ -219,8 +219,9 @@ def _image_user(stage: Stage) -> Value[User]:
 
 
 def _accounts(image: Stage | Unknown) -> dict[str, str]:
+    """The numbers of the users that an image creates, by name; empty where the system chooses one."""
     users = image.users_created if isinstance(image, Stage) else ()
-    return {each.key: each.value.value for each in users if isinstance(each.value, Known)}
+    return {each.key: known(each.value, "") for each in users}
 
 
 def _ports(service: Service, image: Stage | Unknown, store: Datastore | None) -> tuple[Port, ...]:

@@ -74,7 +74,9 @@ def account(text: str, created: Mapping[str, str]) -> User:
     name = text.partition(":")[0].strip() or "0"
     if name.isdecimal():
         return User(text, name, name.lstrip("0") or "0")
-    return User(text, name, "0" if name == "root" else created.get(name) or base_images.uid(name) or "")
+    return User(
+        text, name, "0" if name == "root" else created[name] if name in created else base_images.uid(name) or ""
+    )
 
 
 class Container(Struct, frozen=True, eq=False):

@@ -19,7 +19,7 @@ from policyengine.model.source import Span
 from policyengine.reports import explanation, graph, pairs, sarif, text
 from policyengine.reports import json as report_json
 from policyengine.rules.evaluate import Failure, Waived
-from tests.records import awkward
+from tests.records import awkward, open_values
 from tests.reports import sample
 
 if TYPE_CHECKING:
@@ -107,13 +107,17 @@ def hndigest() -> str:
     return _graph(FIXTURES / "hndigest")
 
 
-def _graph(folder: Path) -> str:
+def _graph(folder: Path, *, containers: bool = False) -> str:
     document = _program("graph", str(folder))
     lines = _choices(document)
     for node in document["nodes"]:
         lines += ["", f"{node['type']} {node['id']} '{node['name']}' {node['side']} at {_place(node['place'])}"]
         for name, fact in node["facts"].items():
             lines += _fact(name, fact, _place(node["place"]), INDENT)
+    for each in document["containers"] if containers else ():
+        lines += ["", f"in force {each['noun']} {each['id']} {each['role']}"]
+        for name, fact in each["facts"].items():
+            lines += _fact(name, fact, "", INDENT)
     lines += ["", *(f"{e['kind']}: {e['source']} → {e['target']} ({e['reason']})" for e in document["edges"])]
     lines += ["", *(_pair(pair) for pair in document["mirrors"])]
     return "\n".join(lines) + "\n"
@@ -166,7 +170,7 @@ def _inline(fact: object) -> list[str]:
 
 def tree(name: str) -> str:
     """The graph of a tree that uses many features of one platform, and what the pack finds in it."""
-    return _graph(TREES / name) + "\n=====\n" + _report(TREES / name)
+    return _graph(TREES / name, containers=name == "local") + "\n=====\n" + _report(TREES / name)
 
 
 FAILURES = (
@@ -281,6 +285,7 @@ RECORDS: dict[str, Callable[[], str]] = {
     "sample-json": sample_json,
     "sample-sarif": sample_sarif,
     "sample-text": sample_text,
+    "terraform-open": open_values.values,
     **{f"tree-{folder.name}": partial(tree, folder.name) for folder in sorted(TREES.iterdir())},
 }
 

@@ -117,7 +117,10 @@ def _service(
     image = image_value(service.get("image"), key)
     build = _build(project, f"{node_id}/build", name, service.get("build"), image, place.side)
     environment = project.environments[name]
-    labels = tuple(variable(each) for each in project.labels[name].values())
+    labels = tuple(
+        replace(variable(each), value=Known("", each.key_span)) if each.text is None else variable(each)
+        for each in project.labels[name].values()
+    )
     networks = attachments(service.get("networks"), project.model.get("networks"))
     limits = down(service, "deploy", "resources", "limits")
     made = Service(

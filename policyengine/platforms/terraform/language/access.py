@@ -78,11 +78,11 @@ def indexed(value: Tree, key: Tree, span: Span) -> Tree:
                 raise Invalid("a set has no indices")
             if not decided(key):
                 return Unknown(f"the index is not known: {unknown_of(key).reason}", span, (*key.via, *via))
+            if gap is not None:  # where in the list there may be more is not known
+                return through(gap, *via)
             index = to_number(plain(key))
             if isinstance(index, int) and 0 <= index < len(items):
                 return through(items[index], *via)
-            if gap is not None:
-                return through(gap, *via)
             raise Invalid(f"a list has no element {to_string(index)}")
         case Known() | Composite() | Encoded():
             raise Invalid("a value that is no collection has no elements")

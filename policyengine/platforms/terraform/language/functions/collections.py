@@ -157,10 +157,13 @@ def _flatten(calling: Calling, source: List) -> Tree:
 
 def _distinct(calling: Calling, source: List) -> Tree:
     found: dict[object, Tree] = {}
+    gap = source.gap
     for number, item in enumerate(shared(source.items)):
         key: object = sort_key(plain(item)) if decided(item) else ("unknown", number)
+        if gap is None and len(source.items) > 1 and not decided(item):
+            gap = unknown_of(item)  # it may be equal to another
         found.setdefault(key, item)
-    return List(tuple(found.values()), calling.span, gap=source.gap)
+    return List(tuple(found.values()), calling.span, gap=gap)
 
 
 def _compact(calling: Calling, source: List) -> Tree:

@@ -1,0 +1,2 @@
+CREATE EXTENSION IF NOT EXISTS vector;
+CREATE TABLE items (id bigserial PRIMARY KEY, embedding vector(3));

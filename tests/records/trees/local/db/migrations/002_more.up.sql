@@ -1,0 +1,2 @@
+create extension "uuid-ossp" with version '1.1';
+ALTER TABLE items ADD COLUMN name text;
