@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 from policyengine.model.value import Known, Unknown
@@ -115,6 +116,6 @@ def values() -> str:
             made.append(line)
         else:
             name = f"v{next(numbers)}"
-            tree = project.run(lambda name=name: project.value(("local", project.root, name)))
+            tree = project.run(partial(project.value, ("local", project.root, name)))
             made.append(f"{line}\n    {shown(tree)}")
     return "\n".join(made) + "\n"
