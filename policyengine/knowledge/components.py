@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from policyengine.knowledge.loading import FactTable, table
 from policyengine.knowledge.names import runs, words
 
-Family = Literal["documents", "relational", "tables"]
+Family = Literal["documents", "graphs", "relational", "tables", "warehouse"]
 """Databases of one family can stand for one another; those of two cannot."""
 
 

@@ -66,6 +66,13 @@ class StandIn(Struct, frozen=True, forbid_unknown_fields=True):
     valueless: bool = False
 
 
+class HolderWord(Struct, frozen=True, forbid_unknown_fields=True):
+    """A word in the name of a variable that holds the name of a bucket or a queue; one that `tells` says so."""
+
+    source: str
+    tells: bool = False
+
+
 class FolderName(Struct, frozen=True, forbid_unknown_fields=True):
     """What a folder of a name holds instead of the application.
 
@@ -89,6 +96,7 @@ class Names(FactTable, frozen=True):
     mocks: dict[str, Cited]
     stand_ins: dict[str, StandIn]
     elsewhere: dict[str, Cited]
+    holders: dict[str, HolderWord]
     jobs: dict[str, JobWord]
     upkeep: dict[str, Cited]
     sites: dict[str, Cited]
@@ -212,6 +220,14 @@ def speaks_of_sites(word: str) -> bool:
 def speaks_of_upkeep(word: str) -> bool:
     """Whether a word says that a store serves the infrastructure: logs, state, backups."""
     return word in _names().upkeep
+
+
+def held(name: str) -> frozenset[str] | None:
+    """What a variable calls the bucket or queue that it names: `export` of `EXPORT_BUCKET_NAME`; None for another."""
+    known, parts = _names().holders, [word for word in name.lower().replace("-", "_").split("_") if word]
+    if not any(word in known and known[word].tells for word in parts):
+        return None
+    return frozenset(word for word in parts if word not in known)
 
 
 def is_chore(word: str) -> bool:

@@ -116,6 +116,12 @@ def database_variables() -> tuple[str, ...]:
     return tuple(_variables().databases)
 
 
+def engine_of_variable(key: str) -> str:
+    """The engine whose official image reads such a variable; empty for any other."""
+    found = _variables().databases.get(key)
+    return "" if found is None else found.engine
+
+
 def given_by(name: str, giver: Giver) -> bool:
     """Whether a platform, every image or a machine sets a variable without being told."""
     return giver in _variables().givers(name)

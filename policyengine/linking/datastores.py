@@ -6,15 +6,20 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from policyengine.knowledge.variables import database_variables
+from policyengine.knowledge.components import family, stands_in_for
+from policyengine.knowledge.ports import port_of_engine
+from policyengine.knowledge.variables import database_variables, engine_of_variable
 from policyengine.model import image as images
 from policyengine.model.graph import Edge, EdgeKind
 from policyengine.model.nodes import (
+    Bucket,
     Database,
     Datastore,
     Node,
+    Queue,
     Role,
     Service,
+    Side,
     Stage,
 )
 from policyengine.model.value import Floating, Known, Unknown, Value
@@ -25,6 +30,82 @@ if TYPE_CHECKING:
 
 
 def complete(nodes: dict[str, Node], edges: set[Edge]) -> None:
+    """Give services the role and the datastore of what is at the bottom of their image."""
+    _built(nodes, edges)
+    having = {node.service for node in nodes.values() if isinstance(node, Datastore)}
+    for service in [node for node in nodes.values() if isinstance(node, Service) and node.side is Side.CLOUD]:
+        if service.id in having:
+            continue
+        store = datastore(service, service.image, _database_name(service)) or _told(service)
+        if store is not None and store.id not in nodes:
+            nodes[store.id] = store
+            nodes[service.id] = replace(service, role=Role.DATABASE if service.role is Role.APP else service.role)
+
+
+def emulated(nodes: Iterable[Node]) -> Iterator[tuple[Datastore, Edge]]:
+    """What local emulators of several services stand in for: a store for each engine of the cloud."""
+    every = list(nodes)
+    cloud = [node for node in every if isinstance(node, Datastore) and node.side is Side.CLOUD]
+    kinds = {each.engine.value: type(each) for each in reversed(cloud) if isinstance(each.engine, Known)}
+    for service in every:
+        if not isinstance(service, Service) or service.side is not Side.LOCAL or service.role is not Role.EMULATOR:
+            continue
+        image = service.image
+        engine = images.engine_of(image.value, image.span) if isinstance(image, Known | Floating) else None
+        if engine is None:
+            continue
+        for name in sorted(stands_in_for(engine.name) & kinds.keys()):
+            kind = kinds[name]
+            if not (issubclass(kind, Bucket | Queue) or family(name) == "tables") or not _offers(service, name):
+                continue
+            store = kind(
+                id=f"{service.id}/{name}",
+                name=service.name,
+                side=service.side,
+                span=service.span,
+                engine=Known(engine.name, service.image.span, service.image.via),
+                version=Unknown("the version of an emulator is not that of the service", service.image.span),
+                service=service.id,
+                emulates=name,
+                parity=service.parity,
+            )
+            yield store, Edge(EdgeKind.RUNS, service.id, store.id, f"stands in for {name}")
+
+
+def _offers(emulator: Service, engine: str) -> bool:
+    """Whether an emulator is told to start a service, or not told which."""
+    listed = emulator.variable("SERVICES")
+    if listed is None or not isinstance(listed.value, Known) or not listed.value.value:
+        return True
+    return engine in listed.value.value.replace(" ", "").split(",")
+
+
+def _told(service: Service) -> Database | None:
+    """The database that a container of an unknown image is: it has the variables of an engine and its port."""
+    ports = {port.target.value for port in service.ports if isinstance(port.target, Known)}
+    for key in database_variables():
+        variable, engine = service.variable(key), engine_of_variable(key)
+        if service.role is not Role.APP or variable is None or port_of_engine(engine) not in ports:
+            continue
+        reason = Unknown("its image is not known", service.image.span, service.image.via)
+        return Database(
+            id=f"{service.id}/database",
+            name=service.name,
+            side=service.side,
+            span=service.span,
+            engine=Known(engine, variable.key_span),
+            version=reason,
+            service=service.id,
+            image=service.image,
+            database_name=variable.value,
+            port=service.ports[0].target,
+            parity=service.parity,
+            vector=reason,
+        )
+    return None
+
+
+def _built(nodes: dict[str, Node], edges: set[Edge]) -> None:
     """Give services that are built the role and the datastore of what is at the bottom of their Dockerfile."""
     built = {edge.source: edge.target for edge in edges if edge.kind is EdgeKind.BUILT_FROM}
     for service in [node for node in nodes.values() if isinstance(node, Service) and node.id in built]:

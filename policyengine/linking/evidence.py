@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from policyengine.model.nodes import Service
+from policyengine.linking.features import plain
+from policyengine.model.nodes import Role, Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -62,8 +63,8 @@ def _fit(here: Features, there: Features) -> bool:
     """Whether two nodes can be twins at all: a proxy and an application only where they are one image."""
     if here.aside != there.aside:
         return False
-    one, other = here.node, there.node
-    if isinstance(one, Service) and isinstance(other, Service) and one.role is not other.role:
+    roles = [each.role for each in (here.node, there.node) if isinstance(each, Service)]
+    if roles.count(Role.PROXY) == 1:
         return bool(here.dockerfile and here.dockerfile == there.dockerfile) or (
             bool(here.repository) and here.repository == there.repository
         )
@@ -78,6 +79,7 @@ def _shares(here: Features, there: Features) -> tuple[tuple[int, str, float], ..
         (30, "alike in name", max(_names(here.stem, there.stem), _names(here.stem, there.long))),
         (25, "built in a folder of its name", _folders(here, there)),
         (15, "both named as the project or not at all", float(here.nameless and there.nameless)),
+        (35, "a variable of the local side names it", float(plain(there.stem) in here.named)),
         (25, "the same engine", _same(here.engine, there.engine)),
         (20, "the same image name", _images(here, there)),
         (20, "the same database name", _same(here.database, there.database)),
@@ -101,11 +103,12 @@ def _folders(here: Features, there: Features) -> float:
     """How far the folder or the stage of a local build is called as the cloud's container, where names tell nothing."""
     if _names(here.stem, there.stem) or _names(here.stem, there.long):
         return 0.0
-    return max(_names(here.folder, there.stem), _names(here.folder, there.long))
+    return max(_names(here.folder, each) for each in (there.stem, there.long, there.image))
 
 
 def _images(here: Features, there: Features) -> float:
-    return float(bool(there.image) and there.image in (here.image, here.stem))
+    alike = bool(there.image) and there.image in (here.image, here.stem)
+    return float(alike or (bool(here.image) and here.image in (there.stem, there.long)))
 
 
 def _jaccard(one: Words, other: Words) -> float:

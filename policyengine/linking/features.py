@@ -9,8 +9,9 @@ from msgspec import Struct
 from policyengine.knowledge import components, names
 from policyengine.linking import naming
 from policyengine.model.graph import EdgeKind, Graph
-from policyengine.model.nodes import Bucket, Database, Datastore, Node, Role, Service, Side, Stage
+from policyengine.model.nodes import Bucket, Database, Datastore, Node, Queue, Role, Service, Side, Stage
 from policyengine.model.value import Floating, Known, Value
+from policyengine.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from policyengine.model.image import ImageRef
 
 Words = frozenset[str]
+_TYPE = regex(r"(?:^|(?<=\.))[a-z]+_\w+\.(?=[\w-]+(?:\[[^\]]*\])?$)")
 _NONE: Words = frozenset()
 
 
@@ -26,8 +28,9 @@ class Features(Struct, frozen=True):
 
     `stem` are the words of the name without affixes, `long` those of its address with it where it has one; `aside` is
     what no other environment has: a service for tests, a bucket for logs; `image` are the words of the image's
-    basename; `keys` the variables by which others reach a datastore; `folder` is what a local build is called by its
-    folder or stage. `nameless` is a service that is called `app`, or as the project is.
+    basename; `keys` the variables by which others reach a datastore; `named` is what variables call the buckets or
+    queues that a local server of them holds; `folder` is what a local build is called by its folder or stage.
+    `nameless` is a service that is called `app`, or as the project is.
     """
 
     node: Node
@@ -40,11 +43,22 @@ class Features(Struct, frozen=True):
     image: Words = _NONE
     repository: str = ""
     keys: Words = _NONE
+    named: frozenset[Words] = frozenset()
     database: str = ""
     engine: str = ""
     ports: frozenset[int] = frozenset()
     environment: Words = _NONE
     command: str | None = None
+
+    @property
+    def emulates(self) -> bool:
+        """Whether it is what a program that stands in for several services makes of one of them."""
+        return isinstance(self.node, Datastore) and bool(self.node.emulates)
+
+    @property
+    def function(self) -> bool:
+        """Whether it runs only when it is called."""
+        return isinstance(self.node, Service) and self.node.role is Role.FUNCTION
 
     @property
     def shared(self) -> frozenset[tuple[str, object]]:
@@ -54,6 +68,7 @@ class Features(Struct, frozen=True):
             found.add(("dockerfile", self.dockerfile))
         found.update(("word", word) for word in self.stem | self.long | self.image)
         found.update(("key", key) for key in self.keys)
+        found.update(("word", word) for words in self.named for word in words)
         found.update(("variable", key) for key in self.environment)
         if self.database:
             found.add(("database", self.database))
@@ -67,6 +82,7 @@ class Reading(Struct, frozen=True):
 
     graph: Graph
     keys: Mapping[str, Words]
+    holders: Mapping[str, frozenset[Words]]
     affixes: Mapping[Side, Words]
 
     @classmethod
@@ -76,24 +92,36 @@ class Reading(Struct, frozen=True):
         for edge in graph.edges:
             if edge.kind is EdgeKind.CONNECTS:
                 keys.setdefault(edge.target, set()).add(edge.reason)
+        holders: dict[str, set[Words]] = {}
+        for service in graph.all(Service, side=Side.LOCAL):
+            for variable in service.environment:
+                if (held := names.held(variable.key)) is not None:
+                    value = variable.value.value if isinstance(variable.value, Known) else ""
+                    holders.setdefault(variable.key, set()).update(map(naming.stem, (" ".join(held), value)))
         sides = {}
         for side in (Side.LOCAL, Side.CLOUD):
             shared = naming.affixes(service.name for service in graph.all(Service, side=side))
             sides[side] = shared | frozenset(naming.words(project))
-        return cls(graph, {store: frozenset(each) for store, each in keys.items()}, sides)
+        named = {key: frozenset(each - {_NONE}) for key, each in holders.items()}
+        return cls(graph, {store: frozenset(each) for store, each in keys.items()}, named, sides)
 
     def features(self, node: Node) -> Features:
         """The features of one node."""
         affixes = self.affixes.get(node.side, _NONE)
         aside = naming.for_tests(node.name)
         if isinstance(node, Datastore):
+            holds = isinstance(node, Bucket | Queue) and node.side is Side.LOCAL
+            held = self.holders if holds else {}
             return Features(
                 node,
-                _bare(naming.stem(node.name, affixes), node),
-                aside or (isinstance(node, Bucket) and self._beside_storage(node)),
-                keys=self.keys.get(node.id, _NONE),
+                _bare(naming.stem(_labels(node), affixes), node),
+                aside
+                or (isinstance(node, Bucket) and self._beside_storage(node))
+                or (isinstance(node, Queue) and names.is_dead_letters(node.name)),
+                keys=self.keys.get(node.id, _NONE) | frozenset(held),
+                named=frozenset(plain(words - {"bucket", "queue"}) for each in held.values() for words in each),
                 database=_text(node.database_name),
-                engine=components.spoken(_text(node.engine)),
+                engine=_engine(node),
             )
         if not isinstance(node, Service):
             return Features(node, naming.stem(node.name, affixes), aside)
@@ -104,7 +132,7 @@ class Reading(Struct, frozen=True):
         return Features(
             node,
             naming.stem(node.name, affixes) if naming.telling(node.name, affixes) or not long else long,
-            aside,
+            aside or (node.role is Role.FUNCTION and naming.for_upkeep(f"{address} {node.name}")),
             long=long,
             folder=self._folder(node, stage),
             nameless=not naming.telling(f"{address} {node.name}", affixes),
@@ -118,7 +146,7 @@ class Reading(Struct, frozen=True):
 
     def _beside_storage(self, bucket: Bucket) -> bool:
         """Whether a bucket holds no files of the application: logs, state, or a static site."""
-        words = _bare(naming.stem(bucket.name, self.affixes.get(bucket.side, _NONE)), bucket)
+        words = _bare(naming.stem(_labels(bucket), self.affixes.get(bucket.side, _NONE)), bucket)
         return naming.for_upkeep(bucket.name) or (bool(words) and all(map(names.speaks_of_sites, words)))
 
     def _folder(self, service: Service, stage: Value[Stage]) -> Words:
@@ -141,15 +169,28 @@ def _address(service: Service) -> str:
     return resource.rpartition(".")[2] if "." in resource else resource
 
 
+def _labels(store: Datastore) -> str:
+    """The name of a store; of a resource its label and those of the modules around it, without its type."""
+    return _TYPE.sub("", store.name) if store.side is Side.CLOUD and not store.service else store.name
+
+
 def family(node: Node) -> str:
     """What only nodes of the same can mirror one another: relational databases, caches, applications."""
     if isinstance(node, Service):
-        return "application" if node.role in (Role.APP, Role.PROXY) else node.role.value
+        return "application" if node.role in (Role.APP, Role.FUNCTION, Role.PROXY) else node.role.value
     if isinstance(node, Database):
-        engine = _text(node.engine)
-        found = components.family(components.spoken(engine))
+        found = components.family(_engine(node))
         return "database" if found == "relational" else found
     return type(node).__name__.lower()
+
+
+def _engine(store: Datastore) -> str:
+    return store.emulates or components.spoken(_text(store.engine))
+
+
+def plain(words: Words) -> Words:
+    """Words without the sign of the plural: `reports` is `report`."""
+    return frozenset(word.removesuffix("s") for word in words)
 
 
 def _bare(stem: Words, store: Datastore) -> Words:

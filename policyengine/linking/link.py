@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from policyengine.linking.builds import built_from, deployed, same_local_image
 from policyengine.linking.connections import configured, connected
 from policyengine.linking.containers import containers
-from policyengine.linking.datastores import complete, running
+from policyengine.linking.datastores import complete, emulated, running
 from policyengine.linking.declared import apply_facts, ignored
 from policyengine.linking.images import published
 from policyengine.linking.pairs import pairing
@@ -50,6 +50,9 @@ def link(
     edges |= set(same_local_image(nodes.values(), edges))
     complete(nodes, edges)
     edges |= set(running(nodes.values(), edges))
+    for store, edge in list(emulated(nodes.values())):
+        nodes[store.id] = store
+        edges.add(edge)
     edges |= set(deployed(nodes.values(), edges))
     edges |= set(connected(nodes, edges))
     edges |= set(configured(nodes.values(), edges))

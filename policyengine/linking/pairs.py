@@ -18,7 +18,7 @@ from policyengine.linking.evidence import NOTHING, Score, score
 from policyengine.linking.features import Features, Reading, family
 from policyengine.linking.matching import matched
 from policyengine.model.graph import Candidate, Graph, Pair, Unpaired
-from policyengine.model.nodes import Cache, Database, Datastore, Node, Role, Search, Service, Side
+from policyengine.model.nodes import Bucket, Cache, Database, Datastore, Node, Queue, Role, Search, Service, Side
 from policyengine.model.source import UsageError
 from policyengine.model.value import Known
 
@@ -50,7 +50,7 @@ _MOST_GROUPS = 50
 _MOST_TIED = 20
 """So many twins that would all do are compared with each."""
 
-_PAIRED = frozenset({Role.APP, Role.JOB, Role.PROXY})
+_PAIRED = frozenset({Role.APP, Role.FUNCTION, Role.JOB, Role.PROXY})
 
 
 class Pairing(Struct, frozen=True):
@@ -123,11 +123,18 @@ class _Family:
             one = score(self.graph, local[row], cloud[column], self.evidence)
             if one is not NOTHING:
                 found[row, column] = one
-        everybody: _Groups = {"": (list(range(len(local))), list(range(len(cloud))))}
+        engines = ["" if each.emulates else each.engine for each in local], [each.engine for each in cloud]
+        servers = [index for index, each in enumerate(local) if not each.emulates]
+        everybody: _Groups = {"": (servers, _staying(cloud))}
         least = 0 if any(isinstance(each.node, Datastore) for each in local) else _LEAST
         _alone(found, everybody, "the only one of its kind on each side", least)
         if len(local) > 1 or len(cloud) > 1:
-            _alone(found, _groups([each.engine for each in local], [each.engine for each in cloud]), _ENGINE, least)
+            _alone(
+                found,
+                _groups(*engines),
+                _ENGINE,
+                least,
+            )
             _alone(found, _groups([each.stem for each in local], [each.stem for each in cloud]), _NAME, least)
         return found
 
@@ -152,9 +159,10 @@ class _Family:
         """The places beside one of the matching that would do as well, and are nobody else's by more points."""
         row, column = place
         points = weights[place]
+        holds_many = isinstance(self.local[row].node, Bucket | Queue)
         across = {
             (row, other)
-            for other in range(len(self.cloud))
+            for other in range(len(self.cloud) if not holds_many else 0)
             if other != column
             and weights.get((row, other)) == points
             and weights.get((columns.get(other, -1), other), 0) <= points
@@ -171,10 +179,15 @@ class _Family:
     def _left_over(self, paired: set[int]) -> Iterator[Pair]:
         """Stores of the cloud that the matching left: twins of the only local one of their engine, or of one of them.
 
-        A server for queues or buckets holds any number of them, so that nothing says which it stands for.
+        A server for queues or buckets holds any number of them: it is the twin of those that variables tell.
         """
         for column, each in enumerate(self.cloud):
-            if column in paired or not isinstance(each.node, Database | Cache | Search):
+            if column in paired or not isinstance(each.node, Datastore):
+                continue
+            if not isinstance(each.node, Database | Cache | Search):
+                for row in range(len(self.local)):
+                    if self._points((row, column)) >= POSSIBLE:
+                        yield from self._made((row, column), self.scores[row, column], tied=False)
                 continue
             same = [row for row, one in enumerate(self.local) if one.engine and one.engine == each.engine]
             here = {one.engine for one in self.local}
@@ -219,6 +232,12 @@ def _groups(local: Sequence[Hashable], cloud: Sequence[Hashable]) -> _Groups:
             if fact:
                 groups.setdefault(fact, ([], []))[which].append(index)
     return groups
+
+
+def _staying(cloud: Sequence[Features]) -> list[int]:
+    """The places of what is there for certain and runs all the time; all where nothing does."""
+    every = list(range(len(cloud)))
+    return [index for index in every if not cloud[index].function and cloud[index].node.doubt is None] or every
 
 
 def _alone(scores: dict[tuple[int, int], Score], groups: _Groups, reason: str, least: int) -> None:

@@ -243,9 +243,12 @@ class Graph(Struct, frozen=True, eq=False):
         return (self.container(each) for each in self.siblings(container.service))
 
     def mirrored(self, *, role: Role | None = None) -> Iterator[tuple[Container, Container]]:
-        """Pairs of a local and a cloud service, in one role where it is given: what is in force in each."""
+        """Pairs of a local and a cloud service, in one role where it is given: what is in force in each.
+
+        A function of the cloud is no container: its platform says how it is run.
+        """
         for local, cloud in self.mirrors(Service):
-            if role is None or local.role is role:
+            if (role is None or local.role is role) and cloud.role is not Role.FUNCTION:
                 yield self.container(local), self.container(cloud)
 
     def deployed(self, *, role: Role | None = None) -> Iterator[Container]:

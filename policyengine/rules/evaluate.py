@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from policyengine.model.graph import Graph, Pair
+    from policyengine.model.value import Unknown
     from policyengine.rules.rule import Located, Pack, Rule
 
 
@@ -151,7 +152,11 @@ def evaluate(
                 for outcome in each.check(graph, options):
                     match outcome:
                         case Finding():
-                            results.append(_result(graph, pack, each, outcome))
+                            found, doubt = _result(graph, pack, each, outcome), _doubt(outcome)
+                            if doubt is None:
+                                results.append(found)
+                            else:
+                                open_questions.add(Open(each.id, found.subject, doubt.span, doubt.reason))
                         case Undecided(subject, at, reason):
                             open_questions.add(Open(each.id, subject.id, at, reason))
                         case Compared(subject, against):
@@ -172,6 +177,12 @@ def evaluate(
         compared=tuple(sorted(compared)),
         failures=tuple(failures),
     )
+
+
+def _doubt(finding: Finding) -> Unknown | None:
+    """Why what a finding is about, or the twin that it is held against, may not be there at all."""
+    nodes = (finding.subject,) if finding.against is None else (finding.subject, finding.against)
+    return next((each.doubt for each in nodes if each.doubt is not None), None)
 
 
 def _settled(graph: Graph, results: Sequence[Result]) -> tuple[list[Result], list[Open]]:

@@ -60,7 +60,8 @@ def evidence(**given: int) -> tuple[Evidence, ...]:
         ({"runs": "shop/orders:1"}, {"runs": "ghcr.io/acme/orders:2"}, (20, ("the same image name",))),
         ({"runs": "shop/orders:1"}, {"runs": "ghcr.io/acme/bills:2"}, (0, ())),
         ({}, {"runs": "ghcr.io/acme/alpha:2"}, (20, ("the same image name",))),
-        ({"runs": "shop/beta:1"}, {}, (0, ())),
+        ({"runs": "shop/beta:1"}, {}, (20, ("the same image name",))),
+        ({"runs": "shop/gamma:1"}, {}, (0, ())),
     ],
 )
 def test_what_two_services_share_is_worth_its_points(

@@ -10,6 +10,7 @@ from policyengine.api import (
     Known,
     Origin,
     Outcomes,
+    Role,
     Severity,
     Side,
     Span,
@@ -55,6 +56,8 @@ def plaintext_secret_in_cloud(graph: Graph, _: Options) -> Outcomes:
     """
     seen: set[Span] = set()
     for container in graph.containers(side=Side.CLOUD):
+        if container.role is Role.FUNCTION:
+            continue  # Lambda gives functions no secrets; they fetch them
         yield from (Compared(container.node),) if container.service.environment else ()
         for variable in container.service.environment:
             key, fix = variable.key, Fix(f"move {variable.key} to 'secrets' with a valueFrom")

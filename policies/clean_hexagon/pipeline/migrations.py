@@ -75,7 +75,7 @@ def migrations_not_in_terraform(graph: Graph, options: Options) -> Outcomes:
     A migration in a job that runs its own database, by Compose or service containers, is a test's.
     """
     cloud = next(_migrated(graph), None)
-    running = list(graph.containers(side=Side.CLOUD)) or _images(graph)
+    running = [each for each in graph.containers(side=Side.CLOUD) if each.role is not Role.FUNCTION] or _images(graph)
     migrating = [each for each in running if _migrates(each)]
     seen: set[str] = set()
     for migrations in graph.all(Migrations) if cloud is not None else ():

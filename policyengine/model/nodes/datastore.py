@@ -20,7 +20,8 @@ class Datastore(Node, frozen=True, kw_only=True):
 
     `engine` is the product in lower case (`postgres`, `mysql`, `redis`, `valkey`, `opensearch`, `sqs`, `s3` …).
     `service` is the id of the Service that runs it, empty for a managed one. `image` is the image a container runs,
-    or the FROM of the image it is built from.
+    or the FROM of the image it is built from. `emulates` is the engine for which a program stands in that stands in
+    for several, such as `dynamodb` for LocalStack.
     """
 
     engine: Value[str]
@@ -30,6 +31,7 @@ class Datastore(Node, frozen=True, kw_only=True):
     database_name: Value[str] | None = None
     port: Value[int] | None = None
     parity: Value[str] | None = None
+    emulates: str = ""
 
     @property
     def reference(self) -> ImageRef | None:

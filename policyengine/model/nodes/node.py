@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from policyengine.model.source import Span
-    from policyengine.model.value import Value
+    from policyengine.model.value import Unknown, Value
 
 
 class Side(StrEnum):
@@ -36,6 +36,7 @@ class Role(StrEnum):
     PROXY = "proxy"
     TOOL = "tool"  # mailpit, adminer, grafana: serves developers, not users
     JOB = "job"  # runs once and ends: migrations, bucket creation
+    FUNCTION = "function"  # a serverless function; a local service that runs the same code is its twin
     SIDECAR = "sidecar"  # log router, tracing agent, mesh proxy beside an ECS container
 
 
@@ -56,12 +57,14 @@ class Node(Struct, frozen=True, kw_only=True):
     `id` is stable and unique in a graph and serves as the SARIF logical location: `compose:services.db`,
     `terraform:aws_db_instance.main`, `terraform:aws_ecs_task_definition.app#web`,
     `github:.github/workflows/ci.yml#gate`, `dockerfile:Dockerfile.production#runner`. `span` is the place of its name.
+    `doubt` says why it may not be there at all: what is found of such a node is an open question.
     """
 
     id: str
     name: str
     side: Side
     span: Span
+    doubt: Unknown | None = None
 
 
 class Command(Struct, frozen=True):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct, field
 
-from policyengine.knowledge.names import stand_ins
+from policyengine.knowledge.names import environment_words, stand_ins
 from policyengine.model.source import ReadError, Source, Span
 from policyengine.model.value import Via
 from policyengine.platforms.compose import standing
@@ -91,6 +91,8 @@ def stand_in_of(files: Readable, path: str) -> Source | None:
     if name.startswith(".env"):
         candidates += [f".env.{suffix}" for suffix in stand_ins()]
         candidates += [f"env.{suffix}" for suffix in stand_ins()]
+        here = (*environment_words("local"), *environment_words("dev"))
+        candidates += [f"{word}.env.{suffix}" for word in here for suffix in stand_ins()]
     for each in dict.fromkeys(candidates):
         source = files.read(posixpath.join(folder, each))
         if source is not None:

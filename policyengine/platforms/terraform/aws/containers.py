@@ -70,9 +70,14 @@ def _launch(candidates: list[ResourceView]) -> str:
 
 
 def containers(
-    view: ResourceView, definitions: Nested, deployment: Deployment, architecture: Value[str]
+    view: ResourceView,
+    definitions: Nested,
+    deployment: Deployment,
+    architecture: Value[str],
+    *,
+    whole: bool = False,
 ) -> Iterator[Node | Edge]:
-    """The containers of one task, with their edges."""
+    """The containers of one task, with their edges. `whole`: the only one is the resource itself."""
     if not definitions.sections:
         if definitions.gap is not None:
             yield _unreadable(view, definitions.gap, deployment, architecture)
@@ -88,6 +93,7 @@ def containers(
             architecture=architecture,
             taken=taken,
             alone=alone,
+            whole=whole,
         )
 
 
@@ -125,6 +131,7 @@ def _container(
     architecture: Value[str],
     taken: set[str],
     alone: bool,
+    whole: bool,
 ) -> Iterator[Node | Edge]:
     name = view.resource.name
     written = fields.text("name")
@@ -142,7 +149,7 @@ def _container(
         cpus, memory = cpus or view.tree("cpu"), memory or view.tree("memory")
     linux = fields.first("linuxParameters")
     service = Service(
-        id=view.part(part),
+        id=view.id if whole else view.part(part),
         name=label,
         side=view.side,
         span=span,
@@ -198,7 +205,7 @@ def _role(
     command: Value[Command],
     deployment: Deployment,
 ) -> Role:
-    if role_by_name(name) == "sidecar" or fields.tree("firelensConfiguration") is not None:
+    if role_by_name(name) == "sidecar" or not isinstance(fields.tree("firelensConfiguration"), Unknown | None):
         return Role.SIDECAR
     role = Role.APP
     if isinstance(image, Known | Floating):

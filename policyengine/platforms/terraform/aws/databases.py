@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from policyengine.knowledge.components import engine_of_dialect
 from policyengine.model.nodes import Bucket, Cache, Database, Queue, Search, Variable
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value, known, map_value
 from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.values import List, Reference, decided
-from policyengine.platforms.terraform.resources.facts import symbolic, text, version
+from policyengine.platforms.terraform.resources import facts
+from policyengine.platforms.terraform.resources.facts import symbolic, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -22,31 +24,51 @@ if TYPE_CHECKING:
     from policyengine.platforms.terraform.resources.arguments import BlockView
     from policyengine.platforms.terraform.resources.stack import ResourceView, Stack
 
-_PLAIN = {"Bucket": Bucket, "Queue": Queue, "Search": Search}
+_PLAIN: dict[str, type[Bucket | Cache | Queue | Search]] = {
+    "Bucket": Bucket,
+    "Cache": Cache,
+    "Queue": Queue,
+    "Search": Search,
+}
+_SERVED = {"redis": "Cache", "valkey": "Cache", "kafka": "Queue", "opensearch": "Search"}
+"""The node that a service makes of an engine, where it serves databases and others."""
 
 
 def store(view: ResourceView) -> Iterator[Node]:
     """A store of which the arguments tell all that there is to tell: its engine and its version."""
     engine = map_value(view.text("engine"), str.lower)
-    if view.known.node == "Database":
-        yield Database(
-            id=view.id,
-            name=view.name,
-            side=view.side,
-            span=view.span,
-            engine=engine,
-            version=view.version(known(engine, "")),
-            flavour=known(view.text("flavour"), ""),
-        )
-        return
-    make = _PLAIN[view.known.node]
-    yield make(
+    yield _store(view, view.known.node, engine, view.version(known(engine, "")))
+
+
+def by_engine(view: ResourceView) -> Iterator[Node]:
+    """A store of a service for several engines, whose argument may hold the version too: `POSTGRES_16`, `mysql_8_0`."""
+    raw = view.text("engine")
+    engine = map_value(raw, _engine_word)
+    written = view.text("version")
+    if isinstance(written, Known) and "_" in written.value:
+        number = written.value.partition("_")[2].replace("_", ".")
+        version_of = view.version_of(known(engine, ""), Known(number, written.span, written.via))
+    else:
+        version_of = view.version(known(engine, ""))
+    yield _store(view, _SERVED.get(known(engine, ""), view.known.node), engine, version_of)
+
+
+def _engine_word(written: str) -> str:
+    word = written.lower().partition("_")[0]
+    return engine_of_dialect(word) or word
+
+
+def _store(view: ResourceView, kind: str, engine: Value[str], version: Value[Version]) -> Node:
+    if kind != "Database":
+        return _PLAIN[kind](id=view.id, name=view.name, side=view.side, span=view.span, engine=engine, version=version)
+    return Database(
         id=view.id,
         name=view.name,
         side=view.side,
         span=view.span,
         engine=engine,
-        version=view.version(known(engine, "")),
+        version=version,
+        flavour=known(view.text("flavour"), ""),
     )
 
 
@@ -158,10 +180,10 @@ def _engine_version(view: ResourceView, engine: str) -> Value[Version]:
         return view.version(engine)
     given = source.tree("version")
     if given is not None:
-        return version(engine, given, view.span)
+        return facts.version(engine, given, view.span)
     preferred = source.tree("preferred_versions")
     if isinstance(preferred, List) and preferred.items and decided(preferred):
-        first = version(engine, preferred.items[0], view.span)
+        first = facts.version(engine, preferred.items[0], view.span)
         if isinstance(first, Known):
             return Floating(first.value, first.span, (*tree.via, *first.via))
     return view.version(engine)
@@ -254,14 +276,14 @@ def elasticache(view: ResourceView) -> Iterator[Node]:
         family=groups.family,
         parameters=groups.parameters,
         transit_encryption=view.boolean("tls"),
-        auth=_given(view.tree("auth"), view.span),
+        auth=_given(view, view.tree("auth")),
         cluster_mode=_cluster_mode(view, groups),
     )
 
 
-def _given(tree: Tree | None, lacking: Span) -> Value[bool]:
+def _given(view: ResourceView, tree: Tree | None) -> Value[bool]:
     if tree is None:
-        return Known(value=False, span=lacking)
+        return view.unread or Known(value=False, span=view.span)
     if isinstance(tree, Unknown):
         return tree
     return Known(value=True, span=tree.span, via=tree.via)
@@ -288,4 +310,4 @@ def _cluster_mode(view: ResourceView, groups: Groups) -> Value[bool]:
     written = view.text("parameter_group_name")
     if isinstance(written, Known) and written.value.endswith(".cluster.on"):
         return Known(value=True, span=written.span, via=written.via)
-    return count if isinstance(count, Unknown) else Known(value=False, span=view.span)
+    return count if isinstance(count, Unknown) else view.unread or Known(value=False, span=view.span)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policyengine.knowledge.terraform_resources import module_type, types_read
+from msgspec.structs import replace
+
+from policyengine.knowledge.terraform_resources import types_read
+from policyengine.model.nodes import Node
+from policyengine.patterns import regex
 from policyengine.platforms.terraform.aws import (
     balancers,
+    charts,
     containers,
     databases,
     machines,
@@ -14,6 +19,7 @@ from policyengine.platforms.terraform.aws import (
     modules,
     principals,
     secrets,
+    workloads,
 )
 from policyengine.platforms.terraform.resources.twins import named
 
@@ -21,11 +27,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from policyengine.model.graph import Edge
-    from policyengine.model.nodes import Node
+    from policyengine.platforms.terraform.resources.instances import Resource
     from policyengine.platforms.terraform.resources.stack import ResourceView, Stack
+
+_INNER = regex(r"\.(?=[a-z]\w*\.)")  # what follows lies in the module whose address stands before
 
 READERS: Mapping[str, Callable[[ResourceView], Iterator[Node | Edge]]] = {
     "": databases.store,
+    "by_engine": databases.by_engine,
+    "chart": charts.chart,
     "classic_load_balancer": balancers.classic,
     "ecs_cluster_module": modules.cluster_module,
     "ecs_service": balancers.service,
@@ -47,6 +57,7 @@ READERS: Mapping[str, Callable[[ResourceView], Iterator[Node | Edge]]] = {
     "sqs": databases.sqs,
     "synchronised_secrets": secrets.synchronised,
     "target_group": balancers.target_group,
+    "workload": workloads.workload,
 }
 """By the name that the table of resource types gives."""
 
@@ -56,17 +67,24 @@ def types(added: Mapping[str, object]) -> frozenset[str]:
     return types_read() | frozenset(added)
 
 
-def inputs_tell(source: str) -> bool:
-    """Whether the inputs of a module, by its source, tell what it makes."""
-    return module_type(source) is not None
+def inputs_tell(call: Resource) -> bool:
+    """Whether the inputs of a module tell all of what it makes."""
+    return call.makes is not None and not call.makes.opaque
 
 
 def build(stack: Stack, added: Mapping[str, Callable[[ResourceView], Iterator[Node | Edge]]]) -> Iterator[Node | Edge]:
     """The nodes and edges that the resources of a root module make. `added` are the readers of plug-ins, by type."""
+    planned = (each.name for each in stack.views if each.known.node and each.resource.mode != "module")
+    inside = {address[: found.start()] for address in planned for found in _INNER.finditer(address)}
     for view in stack.views:
+        if view.known.opaque and view.name in inside:
+            continue  # a plan or state tells what the module makes
         reader = added.get(view.resource.typed) if view.resource.mode != "module" else None
         if reader is None and (view.known.node or view.known.reader):
             reader = READERS[view.known.reader]
         if reader is None or any(view.section.get(name) is not None for name in view.known.unless):
             continue
-        yield from (named(made, view.resource) for made in reader(view))
+        doubt = view.resource.doubt
+        for made in reader(view):
+            node = named(made, view.resource)
+            yield replace(node, doubt=doubt) if doubt is not None and isinstance(node, Node) else node

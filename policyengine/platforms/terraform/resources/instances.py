@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from policyengine.knowledge.terraform_resources import ResourceType, module_type
 from policyengine.model.value import Unknown
+from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.expansion import unknown_names
 from policyengine.platforms.terraform.workspace.blocks import BlockSection
 from policyengine.platforms.terraform.workspace.closure import called, telling
+from policyengine.platforms.terraform.workspace.modules import every_module
 from policyengine.syntax.hcl.syntax import Body
 
 if TYPE_CHECKING:
@@ -21,6 +24,10 @@ if TYPE_CHECKING:
     from policyengine.platforms.terraform.plan.planned import Planned
     from policyengine.platforms.terraform.workspace.folders import Address, Declared, ModuleFolder
     from policyengine.platforms.terraform.workspace.instances import ModuleInstance
+
+
+_KEY = regex(r"\[[^\]]*\]")
+_INNER = regex(r"\.(?=(?:module\.|data\.)?[\w-]+\.[\w-]+)")
 
 
 class Resource(Struct, frozen=True):
@@ -46,6 +53,19 @@ class Resource(Struct, frozen=True):
         return self.section.span
 
     @property
+    def doubt(self) -> Unknown | None:
+        """Why it may not be there at all: it, or a module that it lies in, is left out by the default of a variable."""
+        doubts = self.module.values.doubts
+        plain = _KEY.sub("", self.address)
+        parts = [plain, *(plain[: found.start()] for found in _INNER.finditer(plain))] if doubts else []
+        return next((doubts[part] for part in parts if part in doubts), None)
+
+    @property
+    def makes(self) -> ResourceType | None:
+        """What a module makes, by its source and the inputs that its call gives."""
+        return module_type(self.kind, [each.name for each in self.block.body.attributes])
+
+    @property
     def typed(self) -> str:
         """The type; of a data source `data.` and the type."""
         return f"data.{self.kind}" if self.mode == "data" else self.kind
@@ -59,7 +79,7 @@ class Resource(Struct, frozen=True):
         return self.section.blocks(name)
 
 
-def resources(planned: Planned, kinds: frozenset[str], inputs_tell: Callable[[str], bool]) -> list[Resource]:
+def resources(planned: Planned, kinds: frozenset[str], inputs_tell: Callable[[Resource], bool]) -> list[Resource]:
     """Every instance of the resources and data sources of these types, and every remote module call, by address.
 
     What a plan or state says of the inside of a remote module is listed unless its inputs tell enough, by its source.
@@ -72,11 +92,11 @@ def resources(planned: Planned, kinds: frozenset[str], inputs_tell: Callable[[st
         inner = called(project, folder, declared)
         return inner is None or inner.path in useful
 
-    for module in project.every_module(wanted):
+    for module in every_module(project, wanted):
         if module.folder is None:
             call = module_call(planned, module)
             found.append(call)
-            if not inputs_tell(call.kind):
+            if not inputs_tell(call):
                 made = made_by(planned, call)
                 found.extend(each for each in made if each.typed in kinds)
             continue

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from msgspec import Struct, field
 
-from policyengine.knowledge.terraform_resources import ResourceType, module_type, resource_type
+from policyengine.knowledge.terraform_resources import ResourceType, resource_type
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value
 from policyengine.patterns import regex
 from policyengine.platforms.terraform.resources import facts
@@ -71,6 +71,12 @@ class ResourceView(BlockView, frozen=True, eq=False, kw_only=True):
         """The id of a node that is a part of it, such as a container."""
         return self.stack.id(self.resource.address, part)
 
+    @property
+    def unread(self) -> Unknown | None:
+        """Why an argument that is not given is not known; None where its absence tells."""
+        reason = f"what '{self.name}' makes of its inputs is not in the repository"
+        return Unknown(reason, self.span) if self.known.opaque else None
+
     def tree(self, *names: str) -> Tree | None:
         """An argument by its role, as it was evaluated; None where it is not given, or null."""
         told = (each for name in names for each in self.known.arguments.get(name, (name,)))
@@ -81,7 +87,8 @@ class ResourceView(BlockView, frozen=True, eq=False, kw_only=True):
         reason = self.known.untold.get("version")
         if reason is not None:
             return Unknown(reason, self.span)
-        return self.version_of(engine, self.tree("version"))
+        tree = self.tree("version")
+        return self.unread or self.version_of(engine, tree) if tree is None else self.version_of(engine, tree)
 
     def version_of(self, engine: str, tree: Tree | None) -> Value[Version]:
         """A version that is written elsewhere, in the numbers of the service."""
@@ -109,7 +116,7 @@ class ResourceView(BlockView, frozen=True, eq=False, kw_only=True):
         default = next((self.known.defaults[name] for name in names if name in self.known.defaults), None)
         if isinstance(found, Absent) and default is not None:
             return Known(cast("T", default), self.span)
-        return found
+        return self.unread or found if isinstance(found, Absent) else found
 
 
 class Stack(Struct, eq=False):
@@ -197,7 +204,7 @@ def stack_of(
     """The stack of resources, in the order in which they make nodes. `reads` are other platforms that read texts."""
     stack = Stack(side, suffix, reads or {})
     for resource in resources:
-        known = module_type(resource.kind) if resource.mode == "module" else resource_type(resource.typed)
+        known = resource_type(resource.typed) if resource.mode != "module" else resource.makes
         view = ResourceView(section=resource.section, resource=resource, stack=stack, known=known or NOTHING_KNOWN)
         stack.views.append(view)
         stack.by_address[view.name] = view

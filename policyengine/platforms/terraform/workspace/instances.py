@@ -42,11 +42,15 @@ class Needs(Exception):  # noqa: N818 - no error: a request
 
 
 class NamedValues(Reach, eq=False):
-    """The named values of a root module that are computed so far, by their keys."""
+    """The named values of a root module that are computed so far, by their keys.
+
+    `doubts` tell of blocks, by their addresses without a key, why they may not be there at all.
+    """
 
     workspace: Tree = field(default_factory=lambda: Unknown("the workspace is not known", NOWHERE))
     memo: dict[Key, Tree] = field(default_factory=dict)
     secret: dict[Key, bool] = field(default_factory=dict)
+    doubts: dict[str, Unknown] = field(default_factory=dict)
 
     def value(self, key: Key) -> Tree:
         """A value that is there. Raises Needs where it must be computed first."""

@@ -19,6 +19,7 @@ from policyengine.platforms.terraform.language.expressions import settled
 from policyengine.platforms.terraform.language.types import converted
 from policyengine.platforms.terraform.language.values import InstanceTree, List, Object, Reference, Tree, through
 from policyengine.platforms.terraform.workspace.attributes import Asked, written
+from policyengine.platforms.terraform.workspace.defaults import left_open
 from policyengine.platforms.terraform.workspace.instances import (
     NOWHERE,
     Key,
@@ -30,7 +31,7 @@ from policyengine.platforms.terraform.workspace.instances import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from policyengine.model.source import Source, Span
     from policyengine.platforms.terraform.workspace.folders import Address, Declared, ModuleFolder
@@ -204,6 +205,10 @@ class Project(NamedValues, eq=False):
                 return settled(expression, self.root.frame(file.source))
         return self.inputs.get(name)
 
+    def sets(self, name: str) -> bool:
+        """Whether a file or Terragrunt sets a variable of the root module."""
+        return name in self.inputs or any(name in file.values for file in self.variables)
+
     def _local(self, module: ModuleInstance, name: str) -> Tree:
         declared = module.folder.locals.get(name) if module.folder is not None else None
         if declared is None:
@@ -240,7 +245,14 @@ class Project(NamedValues, eq=False):
             if found is not None:
                 attribute, source = found
                 span = source.span(attribute.start, attribute.end)
-                return instances(settled(attribute.value, module.frame(source)), span)
+                made = instances(settled(attribute.value, module.frame(source)), span)
+                if made != [] or name != "count" or self.over is not None:
+                    return made
+                doubt = left_open(self, module, source.text[attribute.value.start : attribute.value.end], span)
+                if doubt is None:
+                    return made
+                self.doubts[module.prefixed(declared.address)] = doubt
+                return counted(Known(1, span), span)
         return [("", {})]
 
     def _call(self, module: ModuleInstance, name: str) -> Tree:
@@ -299,7 +311,7 @@ class Project(NamedValues, eq=False):
         expansion = self.expansion(module, declared)
         if isinstance(expansion, Unknown):
             return expansion
-        folder, source, version = self._source(module, declared, name)
+        folder, source, version = self.source_of(module, declared, name)
         if module.depth >= DEEPEST:
             return Unknown("modules are nested too deeply", declared.span)
         made = [
@@ -319,7 +331,8 @@ class Project(NamedValues, eq=False):
         self._modules[key] = made
         return made
 
-    def _source(self, module: ModuleInstance, declared: Declared, name: str) -> tuple[ModuleFolder | None, str, str]:
+    def source_of(self, module: ModuleInstance, declared: Declared, name: str) -> tuple[ModuleFolder | None, str, str]:
+        """The directory that a module call names, None for one that is not here; its source and version."""
         texts: dict[str, str] = {}
         for key in ("source", "version"):
             found = self.attribute_of(declared, key)
@@ -414,21 +427,6 @@ class Project(NamedValues, eq=False):
         if parts[4] not in suffixes:
             return None
         return self.value(("attribute", module, mode, parts[2], parts[3], suffixes.index(parts[4]), name))
-
-    def every_module(self, wanted: Callable[[ModuleFolder, Declared], bool]) -> Iterator[ModuleInstance]:
-        """The root module and every instance it reaches by calls that are wanted, parents first."""
-        queue = [self.root]
-        while queue:
-            module = queue.pop(0)
-            yield module
-            if module.folder is None:
-                continue
-            for name, declared in module.folder.modules.items():
-                if not wanted(module.folder, declared):
-                    continue
-                found = self.instances(module, name)
-                if not isinstance(found, Unknown):
-                    queue.extend(found)
 
     def instances(self, module: ModuleInstance, name: str) -> list[ModuleInstance] | Unknown:
         """The instances of a module call, after everything that needs was computed."""

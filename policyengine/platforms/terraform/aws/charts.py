@@ -1,0 +1,50 @@
+"""Releases of Helm: a datastore by the name of a public chart, an application by a chart of the repository."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from policyengine.model import image as images
+from policyengine.model.nodes import Role, Service
+from policyengine.model.value import Absent, Known, Unknown
+from policyengine.platforms.docker.datastore import datastore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policyengine.model.nodes import Node
+    from policyengine.platforms.terraform.resources.stack import ResourceView
+
+
+def chart(view: ResourceView) -> Iterator[Node]:
+    """A helm_release; other public charts (an ingress, an operator) serve the cluster."""
+    written = view.text("chart")
+    if not isinstance(written, Known):
+        return
+    reason = Unknown("the values of its chart are not read", written.span, written.via)
+    service = Service(
+        id=view.id,
+        name=view.resource.name,
+        side=view.side,
+        span=view.span,
+        role=Role.APP,
+        group=view.id,
+        image=reason,
+        build=None,
+        entrypoint=reason,
+        command=reason,
+        user=reason,
+        environment=(),
+        environment_gap=reason,
+        noun="Helm release",
+    )
+    if written.value.startswith((".", "/")):
+        yield service
+        return
+    image = images.parse(posixpath.basename(written.value))
+    store = None if image is None else datastore(service, Known(image, written.span, written.via))
+    if store is not None:
+        yield replace(store, id=view.id, service="", version=reason, image=None, port=Absent(view.span))

@@ -1,0 +1,214 @@
+"""Pairs that only whole files show: buckets by their variables, emulators, what may not be there, unread images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from policyengine import plugins
+from policyengine.model.nodes import Database, Side
+from policyengine.model.value import Known, Unknown
+from policyengine.testing import scan_files
+from tests.linking.trees import graph_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from policyengine.api import Graph
+
+TASK = """
+resource "aws_ecs_task_definition" "web" {{
+  family = "web"
+  container_definitions = jsonencode([{{
+    name        = "web"
+    image       = "acme/web:1"
+    environment = [{0}]
+  }}])
+}}
+"""
+
+
+def buckets(*names: str) -> str:
+    return "".join(f'resource "aws_s3_bucket" "{name}" {{\n  bucket = "{name}"\n}}\n' for name in names)
+
+
+def pairs(graph: Graph) -> list[tuple[str, str]]:
+    """The pairs of datastores, without the words that all ids share."""
+    plain = ((pair.local.removeprefix("compose:services."), pair.cloud.partition(":")[2]) for pair in graph.pairs)
+    return [each for each in plain if "/" in each[0]]
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"UPLOADS_BUCKET": "anything"}, ["uploads"]),
+        ({"S3_BUCKET_NAME": "local-uploads"}, ["uploads"]),
+        ({"UPLOADS_BUCKET": "a", "EXPORT_S3_BUCKET": "b"}, ["exports", "uploads"]),
+        ({"UPLOADS_FOLDER": "uploads"}, []),
+    ],
+)
+def test_a_local_server_of_buckets_mirrors_those_that_variables_name(
+    variables: dict[str, str], expected: Iterable[str], tmp_path: Path
+) -> None:
+    environment = "".join(f"      {key}: {value}\n" for key, value in variables.items())
+    compose = f"services:\n  web:\n    image: acme/web:2\n    environment:\n      A: b\n{environment}"
+    files = {
+        "compose.yml": f"{compose}  minio:\n    image: minio/minio:1\n",
+        "main.tf": buckets("uploads", "exports", "other"),
+    }
+    assert pairs(graph_of(tmp_path, files)) == [("minio/bucket", f"aws_s3_bucket.{name}") for name in expected]
+
+
+def test_a_variable_of_both_sides_tells_the_bucket(tmp_path: Path) -> None:
+    compose = "services:\n  web:\n    image: acme/web:2\n    environment:\n      S3_BUCKET: x\n"
+    given = '{ name = "S3_BUCKET", value = aws_s3_bucket.second.id }'
+    files = {
+        "compose.yml": f"{compose}  minio:\n    image: minio/minio:1\n",
+        "main.tf": buckets("first", "second") + TASK.format(given),
+    }
+    assert pairs(graph_of(tmp_path, files)) == [("minio/bucket", "aws_s3_bucket.second")]
+
+
+CLOUD = (
+    'resource "aws_dynamodb_table" "users" {\n  name = "users"\n}\n'
+    'resource "aws_dynamodb_table" "orders" {\n  name = "orders"\n}\n'
+    'resource "aws_sqs_queue" "mail" {\n  name = "mail"\n}\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("services", "stores"),
+    [("", ["dynamodb", "sqs"]), ("s3, dynamodb", ["dynamodb"]), ("s3", [])],
+)
+def test_an_emulator_of_several_services_is_listed_as_what_it_emulates(
+    services: str, stores: list[str], tmp_path: Path
+) -> None:
+    compose = f'services:\n  aws:\n    image: localstack/localstack:4\n    environment:\n      SERVICES: "{services}"\n'
+    graph = graph_of(tmp_path, {"compose.yml": compose, "main.tf": CLOUD})
+    listed = [node.id for node in graph.nodes if node.side is Side.LOCAL and "/" in node.id]
+    assert listed == [f"compose:services.aws/{store}" for store in stores]
+    tables = [("aws/dynamodb", "aws_dynamodb_table.orders"), ("aws/dynamodb", "aws_dynamodb_table.users")]
+    assert pairs(graph) == (tables if "dynamodb" in stores else [])
+
+
+def test_a_queue_of_dead_letters_mirrors_nothing(tmp_path: Path) -> None:
+    files = {
+        "compose.yml": "services:\n  sqs:\n    image: softwaremill/elasticmq:1.6.9\n",
+        "main.tf": 'resource "aws_sqs_queue" "mail_dlq" {\n  name = "mail-dlq"\n}\n',
+    }
+    graph = graph_of(tmp_path, files)
+    assert graph.pairs == ()
+    assert [(each.node, each.aside) for each in graph.without_twin] == [
+        ("compose:services.sqs/queue", False),
+        ("terraform:aws_sqs_queue.mail_dlq", True),
+    ]
+
+
+# what may not be there
+
+DATABASE = """
+resource "aws_db_instance" "main" {
+  count          = %s
+  engine         = "postgres"
+  engine_version = "16.4"
+}
+"""
+LOCAL = "services:\n  db:\n    image: postgres:15.12\n"
+
+
+@pytest.mark.parametrize(
+    ("count", "variables"),
+    [
+        ('var.name != "" ? 1 : 0', 'variable "name" {\n  default = ""\n}'),
+        ("var.name == null ? 0 : 1", 'variable "name" {\n  default = null\n}'),
+        ("var.name ? 1 : 0", 'variable "name" {\n  default = false\n}'),
+        ("length(var.name)", 'variable "name" {\n  default = []\n}'),
+        ("local.wanted ? 1 : 0", 'locals {\n  wanted = var.name != ""\n}\nvariable "name" {\n  default = ""\n}'),
+    ],
+)
+def test_what_only_the_default_of_a_variable_leaves_out_is_there_and_in_doubt(
+    count: str, variables: str, tmp_path: Path
+) -> None:
+    files = {"compose.yml": LOCAL, "main.tf": DATABASE % count + variables}
+    report = scan_files(files, tmp_path / "tree", plugins.load())
+    assert [(pair.local, pair.cloud) for pair in report.graph.pairs] == [
+        ("compose:services.db/database", "terraform:aws_db_instance.main[0]")
+    ]
+    assert [each.rule.id for each in report.results if each.rule.id.startswith("HEX4")] == []
+    reason = "it is only made where something sets the variable 'name'"
+    opened = [(each.rule, each.reason) for each in report.undecided if each.rule.startswith("HEX4")]
+    assert opened == [("HEX401", reason), ("HEX404", reason)]
+
+
+@pytest.mark.parametrize(
+    ("count", "files"),
+    [
+        ("0", {}),
+        (
+            "var.name ? 1 : 0",
+            {"variables.tf": 'variable "name" {\n  default = false\n}', "terraform.tfvars": "x = 1\n"},
+        ),
+        ("var.name", {"variables.tf": 'variable "name" {\n  default = 0\n}'}),
+        (
+            'var.name != "" ? 1 : 0',
+            {"variables.tf": 'variable "name" {\n  default = ""\n}', "terraform.tfvars": 'name = ""\n'},
+        ),
+    ],
+)
+def test_what_the_files_leave_out_is_not_there(count: str, files: dict[str, str], tmp_path: Path) -> None:
+    graph = graph_of(tmp_path, {"compose.yml": LOCAL, "main.tf": DATABASE % count, **files})
+    assert list(graph.all(Database, side=Side.CLOUD)) == []
+
+
+def test_a_default_that_the_call_of_a_module_does_not_pass_on_is_in_doubt_too(tmp_path: Path) -> None:
+    files = {
+        "compose.yml": LOCAL,
+        "main.tf": 'module "db" {\n  source = "./db"\n  name = var.name\n}\nvariable "name" {\n  default = ""\n}\n',
+        "db/main.tf": DATABASE % 'var.name != "" ? 1 : 0' + 'variable "name" {}\n',
+    }
+    (found,) = graph_of(tmp_path, files).all(Database, side=Side.CLOUD)
+    assert found.id == "terraform:module.db.aws_db_instance.main[0]"
+    assert found.doubt is not None
+    assert found.doubt.reason == "it is only made where something sets the variable 'name'"
+
+
+def test_a_module_whose_count_is_not_known_is_there_once(tmp_path: Path) -> None:
+    files = {
+        "main.tf": 'variable "wanted" {\n  type = bool\n}\nmodule "db" {\n  source = "./db"\n'
+        "  count = var.wanted ? 1 : 0\n}\n",
+        "db/main.tf": 'resource "aws_db_instance" "main" {\n  engine = "postgres"\n  engine_version = "16.4"\n}\n',
+    }
+    (found,) = graph_of(tmp_path, files).all(Database, side=Side.CLOUD)
+    assert found.id == "terraform:module.db.aws_db_instance.main"
+    assert isinstance(found.version, Known)
+    assert str(found.version.value) == "16.4"
+
+
+# a datastore that runs in a container of the cloud
+
+
+@pytest.mark.parametrize(
+    ("image", "port", "found"),
+    [
+        ("acme/store:1", 5432, "unknown"),
+        ("acme/store:1", 8080, ""),
+        ("postgres:16.4", 5432, "16.4"),
+    ],
+)
+def test_a_container_with_the_variables_and_the_port_of_an_engine_is_its_database(
+    image: str, port: int, found: str, tmp_path: Path
+) -> None:
+    container = (
+        f'name = "store"\n    image = "{image}"\n    portMappings = [{{ containerPort = {port} }}]\n'
+        '    environment = [{ name = "POSTGRES_DB", value = "shop" }]'
+    )
+    text = f'resource "aws_ecs_task_definition" "store" {{\n  container_definitions = jsonencode([{{\n    {container}\n'
+    graph = graph_of(tmp_path, {"compose.yml": LOCAL, "main.tf": f"{text}  }}])\n}}\n"})
+    stores = list(graph.all(Database, side=Side.CLOUD))
+    assert [each.shown_version for each in stores] == ([found] if found else [])
+    assert len(graph.pairs) == len(stores)
+    if found == "unknown":
+        assert isinstance(stores[0].version, Unknown)
+        assert stores[0].version.reason == "its image is not known"
