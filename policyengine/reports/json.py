@@ -104,6 +104,7 @@ def coverage(counted: Account) -> dict[str, object]:
             for each in counted.unpaired
         ],
         "missing": list(counted.missing),
+        **({"unread": list(counted.unread)} if counted.unread else {}),
         "advice": counted.advice,
     }
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from policyengine.model.nodes import Node, Side
+from policyengine.model.nodes import Node, Side, UnreadModule
 from policyengine.reports.lines import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policyengine.model.graph import Candidate, Graph, Pair, Unpaired
+
+
+_MOST = 5
+"""So many modules are named at a node without a twin."""
 
 
 def report(graph: Graph, form: str) -> str:
@@ -36,6 +40,7 @@ def _document(graph: Graph) -> dict[str, object]:
             for pair in graph.pairs
         ],
         "declared": list(graph.ignored),
+        "unread": list(_unread(graph)),
         "unpaired": [
             {
                 "node": each.node,
@@ -68,7 +73,7 @@ def _lines(graph: Graph) -> Iterator[str]:
                 for near in each.candidates:
                     yield f"      {_near(near)}"
                 if not each.candidates:
-                    yield f"      {_why(each)}"
+                    yield f"      {_why(each, _unread(graph) if side is Side.LOCAL else ())}"
     yield from _to_paste(graph)
 
 
@@ -77,9 +82,10 @@ def _to_paste(graph: Graph) -> Iterator[str]:
     tied = [pair for pair in graph.pairs if pair.tied]
     near = [(each.node, each.candidates[0].node) for each in graph.without_twin if each.candidates]
     alone: dict[str, list[str]] = {"local": [], "cloud": []}
+    hidden = bool(_unread(graph))
     for each in graph.without_twin:
         node = graph.get(Node, each.node)
-        if node is not None and not each.candidates and not each.aside:
+        if node is not None and not each.candidates and not each.aside and not (hidden and node.side is Side.LOCAL):
             alone[node.side.value].append(_short(each.node))
     if not tied and not near and not any(alone.values()):
         return
@@ -108,9 +114,17 @@ def _on(graph: Graph, each: Unpaired, side: Side) -> bool:
     return node is not None and node.side is side
 
 
-def _why(each: Unpaired) -> str:
+def _unread(graph: Graph) -> tuple[str, ...]:
+    """The modules that may hold what has no twin on the cloud side."""
+    return tuple(each.name for each in graph.all(UnreadModule))
+
+
+def _why(each: Unpaired, unread: tuple[str, ...]) -> str:
     if each.aside:
         return "serves tests or the infrastructure, which the other side need not have"
+    if unread:
+        more = f" and {len(unread) - _MOST} more" if len(unread) > _MOST else ""
+        return f"its twin may be in a module that is not in the repository: {', '.join(unread[:_MOST])}{more}"
     if each.like:
         return f"nothing speaks for any of the {each.like} of its role on the other side"
     return "the other side has nothing of its role"

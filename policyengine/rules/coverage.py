@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from policyengine.model.nodes import Datastore, Node, Service, Side, Workflow
+from policyengine.model.nodes import Datastore, Node, Service, Side, UnreadModule, Workflow
 from policyengine.patterns import regex
 
 if TYPE_CHECKING:
@@ -47,18 +47,26 @@ class SideAccount(Struct, frozen=True):
 
 
 class Account(Struct, frozen=True):
-    """The whole account: each side of each pack, how many nodes are paired, and who is not, with candidates."""
+    """The whole account: each side of each pack, how many nodes are paired, and who is not, with candidates.
+
+    `unread` are the modules that may hold more of the cloud side and are not in the repository.
+    """
 
     sides: tuple[SideAccount, ...]
     paired: int
     declared: tuple[str, ...]
     unpaired: tuple[Unpaired, ...]
     missing: tuple[str, ...]
+    unread: tuple[str, ...] = ()
 
     @property
     def advice(self) -> str:
         """One sentence that says what to do next; empty where both sides were found and nothing is left over."""
+        alone = any(not each.like and not each.aside for each in self.unpaired)
         match self.missing:
+            case _ if self.unread and (alone or _CLOUD in self.missing) and _LOCAL not in self.missing:
+                names = ", ".join(self.unread[:_MOST]) + (" …" if len(self.unread) > _MOST else "")
+                return f"what {names} makes is not in the repository: scan after 'terraform init', or give a plan"
             case (only,) if only == _CLOUD:
                 return "no cloud side was found: scan a folder that also holds the Terraform files of the system"
             case (only,) if only == _LOCAL:
@@ -72,6 +80,8 @@ class Account(Struct, frozen=True):
 
 
 _LOCAL, _CLOUD = "local", "cloud"
+_MOST = 3
+"""So many modules are named in a sentence."""
 
 
 def side_of(rule_id: str) -> str:
@@ -110,7 +120,8 @@ def account(report: Report) -> Account:
             counts = len(about), len(found), folded, len(waived), waiting
             sides.append(SideAccount(pack.name, key, title, *counts, key in ran, reason))
     paired = {each for pair in graph.pairs for each in (pair.local, pair.cloud)}
-    return Account(tuple(sides), len(paired), graph.ignored, graph.without_twin, missing)
+    unread = tuple(each.name for each in graph.all(UnreadModule))
+    return Account(tuple(sides), len(paired), graph.ignored, graph.without_twin, missing, unread)
 
 
 def _missing(graph: Graph) -> tuple[str, ...]:
@@ -124,7 +135,8 @@ def _any(graph: Graph, side: Side) -> bool:
 
 def _nothing(graph: Graph, missing: tuple[str, ...]) -> str:
     """Why a side of a pack has nothing to compare."""
-    lacking = [f"no {side} side" for side in missing]
+    hidden = next(iter(graph.all(UnreadModule)), None) is not None
+    lacking = [f"no {side} side{' outside of unread modules' * (hidden and side == _CLOUD)}" for side in missing]
     if next(iter(graph.all(Workflow)), None) is None:
         lacking.append("no workflow")
     if lacking:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from policyengine import plugins
 from policyengine.model.nodes import Database, Side
 from policyengine.model.value import Known, Unknown
+from policyengine.reports.pairs import report
+from policyengine.rules.coverage import account
 from policyengine.testing import scan_files
 from tests.linking.trees import graph_of
 
@@ -212,3 +215,30 @@ def test_a_container_with_the_variables_and_the_port_of_an_engine_is_its_databas
     if found == "unknown":
         assert isinstance(stores[0].version, Unknown)
         assert stores[0].version.reason == "its image is not known"
+
+
+# modules that are not in the repository
+
+
+def test_where_a_module_is_unread_nobody_says_that_the_cloud_has_nothing_of_a_role(tmp_path: Path) -> None:
+    files = {
+        "compose.yml": LOCAL,
+        "main.tf": 'module "stack" {\n  source = "acme/platform/aws"\n}\n'
+        'module "network" {\n  source = "acme/vpc/aws"\n}\n',
+    }
+    graph = graph_of(tmp_path, files)
+    assert report(graph, "text") == (
+        "0 pairs\n\nwithout a twin on the local side\n  services.db/database\n"
+        "      its twin may be in a module that is not in the repository: module.stack\n"
+    )
+    assert json.loads(report(graph, "json"))["unread"] == ["module.stack"]
+
+
+def test_the_account_names_what_is_unread_and_says_what_to_do(tmp_path: Path) -> None:
+    files = {"compose.yml": LOCAL, "main.tf": 'module "stack" {\n  source = "acme/platform/aws"\n}\n'}
+    found = account(scan_files(files, tmp_path / "tree", plugins.load()))
+    assert found.unread == ("module.stack",)
+    assert {side.nothing for side in found.sides} == {"no cloud side outside of unread modules and no workflow found"}
+    assert found.advice == (
+        "what module.stack makes is not in the repository: scan after 'terraform init', or give a plan"
+    )

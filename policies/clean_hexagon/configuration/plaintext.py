@@ -10,7 +10,6 @@ from policyengine.api import (
     Known,
     Origin,
     Outcomes,
-    Role,
     Severity,
     Side,
     Span,
@@ -24,6 +23,9 @@ from policyengine.api import (
     secrecy_of_value,
     undecided,
 )
+
+_GIVEN = frozenset({"ECS container", "Compose service"})
+"""What is given secrets by the platform that it runs on; a function fetches them."""
 
 _ADDRESS = regex(r"\.(?:\w*_)?(?:address|endpoint|fqdn|host|dns_name)$")
 
@@ -56,8 +58,8 @@ def plaintext_secret_in_cloud(graph: Graph, _: Options) -> Outcomes:
     """
     seen: set[Span] = set()
     for container in graph.containers(side=Side.CLOUD):
-        if container.role is Role.FUNCTION:
-            continue  # Lambda gives functions no secrets; they fetch them
+        if container.noun not in _GIVEN:
+            continue
         yield from (Compared(container.node),) if container.service.environment else ()
         for variable in container.service.environment:
             key, fix = variable.key, Fix(f"move {variable.key} to 'secrets' with a valueFrom")

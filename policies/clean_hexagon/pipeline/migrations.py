@@ -26,6 +26,7 @@ from policyengine.api import (
     Span,
     Stage,
     Unknown,
+    UnreadModule,
     family,
     is_for_tests,
     known,
@@ -142,7 +143,7 @@ def _migrated(graph: Graph) -> Iterator[Node]:
     composed = {each.id for each in graph.containers(side=Side.CLOUD) if each.is_composed_in_production}
     for database in graph.all(Database, side=Side.CLOUD):
         relational = not isinstance(database.engine, Known) or family(database.engine.value) == "relational"
-        if relational and database.service not in composed:
+        if database.flavour and relational and database.service not in composed:
             yield database
     yield from (app for app in graph.apps(Side.CLOUD) if app.id not in composed)
 
@@ -161,6 +162,8 @@ def _unread(graph: Graph) -> Iterator[tuple[Node, Unknown]]:
     """The applications in the cloud that may migrate unseen: by a start script, or by the Dockerfile they come from."""
     apps = list(graph.containers(side=Side.CLOUD, role=Role.APP))
     yield from ((each.node, each.gap) for each in apps if each.gap is not None)
+    for module in graph.all(UnreadModule):
+        yield module, Unknown(f"what '{module.name}' makes is not in the repository", module.span)
     if any(map(_migrates, _images(graph))):
         yield from ((each.node, each.stage) for each in apps if isinstance(each.stage, Unknown))
 

@@ -8,7 +8,7 @@ No node type names a file format. A Compose service, an ECS container and a work
 from __future__ import annotations
 
 from policyengine.model.command import ShellCommand, Word
-from policyengine.model.nodes.cloud import Grant, Listener, LoadBalancer, Principal, Secret, TargetGroup
+from policyengine.model.nodes.cloud import Grant, Listener, LoadBalancer, Principal, Secret, TargetGroup, UnreadModule
 from policyengine.model.nodes.code import (
     ConfigKey,
     ConfigModule,
@@ -86,6 +86,7 @@ __all__ = [
     "Step",
     "TargetGroup",
     "Trigger",
+    "UnreadModule",
     "Variable",
     "VectorUse",
     "Word",

@@ -75,3 +75,10 @@ class TargetGroup(Node, frozen=True, kw_only=True):
     check_port: Value[str]
     check_protocol: Value[str]
     check_codes: Value[str]
+
+
+class UnreadModule(Node, frozen=True, kw_only=True):
+    """A module that is not in the repository, and of which neither name nor inputs tell what it makes.
+
+    It may make services and datastores.
+    """

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from policyengine.knowledge.terraform_resources import types_read
-from policyengine.model.nodes import Node
+from policyengine.knowledge.terraform_resources import makes_nothing, types_read
+from policyengine.model.nodes import Node, UnreadModule
 from policyengine.patterns import regex
 from policyengine.platforms.terraform.aws import (
     balancers,
@@ -77,8 +77,10 @@ def build(stack: Stack, added: Mapping[str, Callable[[ResourceView], Iterator[No
     planned = (each.name for each in stack.views if each.known.node and each.resource.mode != "module")
     inside = {address[: found.start()] for address in planned for found in _INNER.finditer(address)}
     for view in stack.views:
-        if view.known.opaque and view.name in inside:
+        if view.name in inside and (view.known.opaque or not view.known.source):
             continue  # a plan or state tells what the module makes
+        if view.resource.mode == "module" and not view.known.source and not makes_nothing(view.kind):
+            yield UnreadModule(id=view.id, name=view.name, side=view.side, span=view.span)
         reader = added.get(view.resource.typed) if view.resource.mode != "module" else None
         if reader is None and (view.known.node or view.known.reader):
             reader = READERS[view.known.reader]

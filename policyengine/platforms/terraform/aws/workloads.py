@@ -41,7 +41,8 @@ def workload(view: ResourceView) -> Iterator[Node | Edge]:
     for made in containers(view, Nested(sections), deployment, architecture, whole=not paths):
         if isinstance(made, Service):
             judged = role if made.role is Role.APP else made.role
-            yield replace(made, role=judged, noun=str(view.known.fixed["noun"]))
+            gap = made.environment_gap or (made.image if isinstance(made.image, Unknown) else None)
+            yield replace(made, role=judged, noun=str(view.known.fixed["noun"]), environment_gap=gap)
         else:
             yield made
 
@@ -56,14 +57,14 @@ def _definition(view: ResourceView, block: BlockView) -> Object:
     entrypoint = _at(block, view.known.arguments["entrypoint"])
     if entrypoint is not None:
         entries["entryPoint"] = entrypoint
-    if "image" not in entries:
-        entries["image"] = Unknown("the files do not tell what image it runs", block.span)
-    port = _at(block, view.known.arguments["ports"])
-    if port is not None:
-        entries["portMappings"] = Object({"containerPort": port}, port.span)
     gap = None
     if view.known.opaque:
         gap = Unknown(f"what '{view.name}' makes is not in the repository", view.span)
+    if "image" not in entries:
+        entries["image"] = gap or Unknown("the files do not tell what image it runs", block.span)
+    port = _at(block, view.known.arguments["ports"])
+    if port is not None:
+        entries["portMappings"] = Object({"containerPort": port}, port.span)
     for path in view.known.arguments["environment"]:
         entries.update(_environment(block, path))
     return Object(entries, block.span, gap=gap)

@@ -8,6 +8,7 @@ from policyengine.knowledge.secrets import secret_arguments
 from policyengine.platforms.terraform.language.values import sealed
 from policyengine.platforms.terraform.resources.instances import instances
 from policyengine.platforms.terraform.workspace.instances import MARKS
+from policyengine.platforms.terraform.workspace.modules import every_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def secrets_of(planned: Planned) -> Iterator[Sealed]:
     """The secrets among the values that were evaluated, and those that are marked where nothing asked for them."""
     project = planned.project
-    for module in project.every_module(lambda _, __: True):
+    for module in every_module(project, lambda _, __: True):
         if module.folder is not None:
             for key in _marked(module, module.folder):
                 project.run(lambda key=key: project.value(key))  # type: ignore[misc]
