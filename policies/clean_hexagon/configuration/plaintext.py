@@ -58,7 +58,7 @@ def plaintext_secret_in_cloud(graph: Graph, _: Options) -> Outcomes:
     """
     seen: set[Span] = set()
     for container in graph.containers(side=Side.CLOUD):
-        if container.noun not in _GIVEN:
+        if container.noun not in _GIVEN and not container.is_composed_in_production:
             continue
         yield from (Compared(container.node),) if container.service.environment else ()
         for variable in container.service.environment:
