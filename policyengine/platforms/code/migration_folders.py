@@ -59,8 +59,8 @@ _LAYOUTS = (
         "javascript",
         regex(r"(?P<directory>(?:.+/)?(?:[\w-]*migrations?|migrate))/\d{8,}[-_][^/]*\.(?:[cm]?[jt]s)"),
     ),
-    _Layout("typeorm", regex(r"(?P<directory>(?:.+/)?migrations?)/\w*\d{13}[-_]?\w*\.[jt]s")),
     _Layout("mikro-orm", regex(r"(?P<directory>(?:.+/)?migrations?)/Migration\d{14}\w*\.[jt]s")),
+    _Layout("typeorm", regex(r"(?P<directory>(?:.+/)?migrations?)/\w*\d{13}[-_]?\w*\.[jt]s")),
 )
 _NO_MIGRATION = regex(
     r"(?:^|/)(?:seeds?|seeders?|rollbacks?|scripts/sql)/|\.d\.ts$|\.(?:test|spec)\.|"

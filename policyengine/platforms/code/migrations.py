@@ -154,7 +154,8 @@ def _from_code(files: Files, own: Sequence[str], migrated: set[str]) -> Iterator
         if path.endswith((".sql", ".sh")) or not (path in migrated or _RAILS_SCHEMA.search(path)):
             continue
         source = files.read(path)
-        if source is None or ("xtension" not in source.text and "ec" not in source.text):
+        lowered = source.text.lower() if source is not None else ""
+        if source is None or ("extension" not in lowered and "vec" not in lowered):
             continue
         comment = _HASH_COMMENT if path.endswith((".py", ".rb", ".exs")) else _SLASH_COMMENT
         text = comment.sub(lambda match: " " * len(match[0]), source.text)

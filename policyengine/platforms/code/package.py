@@ -211,7 +211,9 @@ _OWN_NAMES = MappingProxyType(
 _LINES = MappingProxyType(
     {
         "requirements": regex(r"^[ \t]*([A-Za-z0-9][\w.-]*)(?=[ \t]*(?:$|[\[=<>!~;@,#\r]))", re.MULTILINE),
-        "setup": regex(r"[\"'\n][ \t]*([A-Za-z][\w.-]*)(?:\[[^\]\n]*\])?[ \t]*(?:[=<>!~]=?|(?=[\"']))[^\"'\n]*[\"'\n]"),
+        "setup": regex(
+            r"[\"'\n][ \t]*([A-Za-z][\w.-]*)(?:\[[^\]\n]*\])?[ \t]*(?:[<>!~]=?|==|(?=[\"']))[^\"'\n]*(?=[\"'\n])"
+        ),
         "gem": regex(r"^[ \t]*(?:gem|\w+\.add(?:_\w+)?_dependency)[ \t(]+[\"']([^\"'\n]+)[\"']", re.MULTILINE),
         "go": regex(r"^(?:require[ \t]+|[ \t]+)([\w.-]+\.[\w.-]+/\S+)[ \t]+v[\w.+-]+", re.MULTILINE),
         "composer": regex(r'"([a-z0-9][\w.-]*/[\w.-]+)"\s*:\s*"'),
