@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 FIXTURES = Path(__file__).parent.parent.parent / "fixtures"
 FOLDER = Path(__file__).parent
 TREES = FOLDER / "trees"
+PLANNED = FOLDER / "planned"
 INDENT = "  "
 
 
@@ -107,8 +108,8 @@ def hndigest() -> str:
     return _graph(FIXTURES / "hndigest")
 
 
-def _graph(folder: Path, *, containers: bool = False) -> str:
-    document = _program("graph", str(folder))
+def _graph(folder: Path, *more: str, containers: bool = False) -> str:
+    document = _program("graph", str(folder), *more)
     lines = _choices(document)
     for node in document["nodes"]:
         lines += ["", f"{node['type']} {node['id']} '{node['name']}' {node['side']} at {_place(node['place'])}"]
@@ -171,6 +172,13 @@ def _inline(fact: object) -> list[str]:
 def tree(name: str) -> str:
     """The graph of a tree that uses many features of one platform, and what the pack finds in it."""
     return _graph(TREES / name, containers=name == "local") + "\n=====\n" + _report(TREES / name)
+
+
+def planned() -> str:
+    """The graph of a root module as its files, its plan, its state, and both together have it."""
+    plan, state = ("--plan", str(PLANNED / "plan.json")), ("--state", str(PLANNED / "state.json"))
+    made = [_graph(PLANNED, *more) for more in ((), plan, state, (*plan, *state))]
+    return "\n=====\n".join(made).replace(f"{PLANNED.as_posix()}/", "")
 
 
 FAILURES = (
@@ -281,6 +289,7 @@ RECORDS: dict[str, Callable[[], str]] = {
     "explanations": explanations,
     "hndigest": hndigest,
     "hndigest-drawing": drawing,
+    "planned": planned,
     "sample-graph": sample_graph,
     "sample-json": sample_json,
     "sample-sarif": sample_sarif,
