@@ -397,7 +397,7 @@ def test_the_project_nearest_to_the_root_counts(paths: tuple[str, ...], chosen: 
         ("services: {app: {image: x, ports: ['a:b']}}", "has the invalid port", "a:b"),
         ("services: {app: {image: x, foo: 1}}", "services.app does not allow the key 'foo'", "foo"),
         ("services: {app: {image: x, user: '${'}}", "invalid interpolation format", "${"),
-        ("services: {app: {image: x, privileged: '${U:-maybe}'}}", "which is no boolean", "maybe"),
+        ("services: {app: {image: x, privileged: '${U:-maybe}'}}", "which is not a boolean", "maybe"),
     ],
 )
 def test_what_docker_refuses_is_one_problem_at_its_place(text: str, message: str, at: str) -> None:

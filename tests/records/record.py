@@ -19,7 +19,7 @@ from policyengine.model.source import Span
 from policyengine.reports import explanation, graph, pairs, sarif, text
 from policyengine.reports import json as report_json
 from policyengine.rules.evaluate import Failure, Waived
-from tests.records import awkward, open_values
+from tests.records import awkward, open_values, refusals
 from tests.reports import sample
 
 if TYPE_CHECKING:
@@ -285,6 +285,7 @@ RECORDS: dict[str, Callable[[], str]] = {
     "awkward-json": awkward_json,
     "awkward-sarif": awkward_sarif,
     "awkward-text": awkward_text,
+    "compose-refusals": refusals.sentences,
     "diverged": diverged,
     "explanations": explanations,
     "hndigest": hndigest,

@@ -63,10 +63,10 @@ def boolean(text: str) -> bool | None:
 
 
 _INT, _FLOAT, _SINGLE, _BOOL = (
-    ("integer", integer),
-    ("number", decimal),
-    ("number", single_decimal),
-    ("boolean", boolean),
+    ("an integer", integer),
+    ("a number", decimal),
+    ("a number", single_decimal),
+    ("a boolean", boolean),
 )
 _CASTS: dict[str, tuple[str, Callable[[str], Plain]]] = {
     **dict.fromkeys(
@@ -169,7 +169,7 @@ def _cast(leaf: Leaf, path: Path) -> Leaf:
     kind, function = cast
     value = function(leaf.value)
     if value is None:
-        raise ReadError(f"{'.'.join(path)} is {leaf.value!r}, which is no {kind}", leaf.span, f"write a {kind}")
+        raise ReadError(f"{'.'.join(path)} is {leaf.value!r}, which is not {kind}", leaf.span, f"write {kind}")
     return leaf._replace(value=value, text=None)
 
 

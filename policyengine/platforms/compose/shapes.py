@@ -26,7 +26,7 @@ from policyengine.platforms.compose.located import (
 Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 
 
-_NAMES = {"s": "string", "i": "integer", "n": "number", "b": "boolean", "0": "null", "m": "mapping", "l": "list"}
+_NAMES = {"s": "a string", "i": "an integer", "n": "a number", "b": "a boolean", "0": "null"}
 
 
 class ValueShape(Protocol):
@@ -65,7 +65,7 @@ def fits(node: Node, types: str) -> bool:
 
 def fault(node: Node, path: str, wanted: str) -> ReadError:
     """The error for a value of the wrong form."""
-    return ReadError(f"{path} must be a {wanted}", node.span, "see the Compose specification")
+    return ReadError(f"{path} must be {wanted}", node.span, "see the Compose specification")
 
 
 class Atom(Struct, frozen=True):
@@ -87,12 +87,12 @@ class Atom(Struct, frozen=True):
             if self.values and node.value not in self.values:
                 return fault(node, path, f"one of {', '.join(self.values)}")
             if self.pattern and re.search(self.pattern, node.value) is None:
-                return fault(node, path, f"match for {self.pattern}")
+                return fault(node, path, f"like {self.pattern}")
         elif isinstance(node.value, int | float) and not isinstance(node.value, bool):
             if self.least is not None and node.value < self.least:
-                return fault(node, path, f"number from {self.least:g}")
+                return fault(node, path, f"a number from {self.least:g}")
             if self.most is not None and node.value > self.most:
-                return fault(node, path, f"number up to {self.most:g}")
+                return fault(node, path, f"a number up to {self.most:g}")
         return None
 
 
@@ -108,7 +108,7 @@ class ListOf(Struct, frozen=True):
         if self.alone and fits(node, "s"):
             return None
         if not isinstance(node, Items):
-            return fault(node, path, "string or list" if self.alone else "list")
+            return fault(node, path, "a string or a list" if self.alone else "a list")
         seen: set[tuple[str, str]] = set()
         for index, item in enumerate(node.items):
             found = self.item.check(item, f"{path}.{index}")
@@ -147,7 +147,7 @@ class MapOf(Struct, frozen=True):
     def check(self, node: Node, path: str) -> ReadError | None:
         """See `ValueShape`."""
         if not isinstance(node, Branch):
-            return fault(node, path, "mapping")
+            return fault(node, path, "a mapping")
         for key, entry in node.entries.items():
             if self.keys and re.search(self.keys, key) is None:
                 if self.closed:
@@ -175,7 +175,7 @@ class Keyed(Struct, frozen=True):
         if self.null and isinstance(node, Leaf) and node.value is None:
             return None
         if not isinstance(node, Branch):
-            return fault(node, path, "mapping")
+            return fault(node, path, "a mapping")
         for key, entry in node.entries.items():
             shape = self.fields.get(key)
             if shape is None:

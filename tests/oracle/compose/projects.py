@@ -753,9 +753,153 @@ SPECIAL: dict[str, Asked] = {
     ),
 }
 
+INTEGERS = [
+    "cpu_count",
+    "cpu_period",
+    "cpu_quota",
+    "cpu_rt_period",
+    "cpu_rt_runtime",
+    "cpu_shares",
+    "oom_score_adj",
+    "pids_limit",
+    "scale",
+    "cpu_percent",
+]
+SWITCHES = ("init", "oom_kill_disable", "privileged", "read_only", "stdin_open", "tty")
+DEEP = (
+    "deploy: {replicas: @}",
+    "deploy: {update_config: {parallelism: @, max_failure_ratio: @}}",
+    "deploy: {rollback_config: {parallelism: @}}",
+    "deploy: {rollback_config: {max_failure_ratio: @}}",
+    "deploy: {restart_policy: {max_attempts: @}}",
+    "deploy: {placement: {max_replicas_per_node: @}}",
+    "healthcheck: {test: x, retries: @}",
+    "ports: [{target: @}]",
+    "ulimits: {nproc: @}",
+    "ulimits: {nofile: {soft: @, hard: 1}}",
+    "ulimits: {nofile: {soft: 1, hard: @}}",
+    "cpus: @",
+    "depends_on: {b: {condition: service_started, required: @}}",
+    "depends_on: {b: {condition: service_started, restart: @}}",
+    "healthcheck: {disable: @}",
+    "volumes: [{type: bind, source: ., target: /t, read_only: @}]",
+    "volumes: [{type: volume, source: v, target: /t, volume: {nocopy: @}}]",
+)
+RESOURCES = (
+    *(("networks", key) for key in ("external", "internal", "attachable", "enable_ipv4", "enable_ipv6")),
+    *((section, "external") for section in ("volumes", "secrets", "configs")),
+)
+GIVEN_VALUES = {
+    "N": "3",
+    "HALF": "0.5",
+    "YES": "true",
+    "NO": "off",
+    "WORD": "w",
+    "HEX": "0x10",
+    "SIGN": "+4",
+    "OUT": " 5 ",
+}
+SCALAR_VALUES = (
+    *[
+        ".5",
+        "-.5",
+        "+5",
+        "0b11",
+        "0o17",
+        "017",
+        "0x1F",
+        "1_000",
+        "1e3",
+        "1E-3",
+        "1e21",
+        "1e22",
+        "1.0",
+        "1.50",
+        "0.0001",
+        "0.00001",
+        "123456789012345678",
+    ],
+    *[
+        "18446744073709551615",
+        "True",
+        "TRUE",
+        "False",
+        "FALSE",
+        "true",
+        "yes",
+        "no",
+        "on",
+        "off",
+        "Yes",
+        "y",
+        "n",
+        "~",
+        "Null",
+        "NULL",
+    ],
+    *[
+        "null",
+        "12:30:45",
+        "2001-01-01",
+        "2001-1-1",
+        "2001-12-14t21:59:43.10-05:00",
+        "2001-12-14T21:59:43Z",
+        "2001-13-01",
+        "+.5",
+        "1.",
+    ],
+    *["0.", "-1.5e-7", "1__0", "_1", "0x", "0b2", "08", "1e400", "'5'"],
+    *(
+        "2001-12-14 21:59:43.10 -5",
+        "2001-12-14 21:59:43",
+        "!!str 5",
+        "!!float 5",
+        "!!bool true",
+        "!!null ''",
+        "!!int 0x1",
+    ),
+)
+
+
+def _given_by_variables() -> dict[str, Asked]:
+    """Attributes whose values are variables, which Compose casts to the type that it needs; and scalars of every form."""
+    found: dict[str, Asked] = {}
+    tail = "  b: {image: y}\nvolumes: {v: }\n"
+    for number, place in enumerate((*(f"{key}: @" for key in (*INTEGERS, *SWITCHES)), *DEEP)):
+        for name in GIVEN_VALUES if number in (0, len(INTEGERS)) else ("N", "HALF", "YES", "WORD"):
+            text = f"services:\n  a:\n    image: x\n    {place.replace('@', '${' + name + '}')}\n{tail}"
+            found[f"cast {place} {name}"] = Asked({"compose.yaml": text}, environment=GIVEN_VALUES)
+    for section, key in RESOURCES:
+        used = "volumes: ['r:/r']" if section == "volumes" else f"{section}: [r]"
+        for name in ("YES", "WORD"):
+            text = f"services: {{a: {{image: x, {used}}}}}\n{section}: {{r: {{{key}: '${{{name}}}'}}}}\n"
+            found[f"cast {section}.{key} {name}"] = Asked({"compose.yaml": text}, environment=GIVEN_VALUES)
+    held = "".join(f"      K{number}: {scalar}\n" for number, scalar in enumerate(SCALAR_VALUES))
+    found["scalars"] = Asked({"compose.yaml": f"services:\n  a:\n    image: x\n    environment:\n{held}"})
+    for scalar in (
+        ".inf",
+        "+.inf",
+        "+.Inf",
+        "+.INF",
+        "-.inf",
+        "-.Inf",
+        "-.INF",
+        ".Inf",
+        ".INF",
+        ".nan",
+        ".NaN",
+        ".NAN",
+        "1e999",
+    ):
+        text = f"services: {{a: {{image: x, environment: {{A: {scalar}}}}}}}\n"
+        found[f"number {scalar}"] = Asked({"compose.yaml": text})
+    return found
+
+
 PROJECTS: dict[str, Asked] = {
     **_attribute_projects(),
     **_overlapping_projects(),
     **_interpolation_projects(),
+    **_given_by_variables(),
     **SPECIAL,
 }
