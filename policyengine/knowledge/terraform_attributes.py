@@ -35,6 +35,13 @@ class Made(Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
 
+class StateArguments(Struct, frozen=True, forbid_unknown_fields=True):
+    """The arguments of a backend that tell which state it keeps, the one that tells most last."""
+
+    arguments: tuple[str, ...]
+    source: str
+
+
 class TerraformAttributes(FactTable, frozen=True):
     """The table.
 
@@ -42,7 +49,8 @@ class TerraformAttributes(FactTable, frozen=True):
     attributes (behind their type) that are an argument of another name, `inputs` the inputs of modules that are. By
     their names alone: `hosts` hold the name of a host, `given` are never null, `later` are known only after apply,
     `looked_up` are what a data source is asked for, so that an argument of that name is a filter. `actual` is what a
-    plan or state tells of an argument, and `made` of which resources of a module it does, in that order.
+    plan or state tells of an argument, and `made` of which resources of a module it does, in that order. `states` are
+    the backends.
     """
 
     ids: dict[str, ArgumentName]
@@ -55,6 +63,7 @@ class TerraformAttributes(FactTable, frozen=True):
     looked_up: dict[str, Cited]
     actual: dict[str, ToldBy]
     made: tuple[Made, ...]
+    states: dict[str, StateArguments]
 
 
 def _table() -> TerraformAttributes:
@@ -104,6 +113,12 @@ def told_by(argument: str) -> tuple[str, ...]:
     """The attributes that tell what runs where an argument may be a prefix of it."""
     found = _table().actual.get(argument)
     return () if found is None else found.attributes
+
+
+def state_arguments(backend: str) -> tuple[str, ...]:
+    """The arguments of a backend that tell which state it keeps, the one that tells most last; none if not known."""
+    found = _table().states.get(backend)
+    return () if found is None else found.arguments
 
 
 def made_types() -> tuple[str, ...]:

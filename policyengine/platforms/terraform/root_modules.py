@@ -20,11 +20,19 @@ from policyengine.platforms import Lowered
 from policyengine.platforms.terraform.aws.computed import computed
 from policyengine.platforms.terraform.plan.planned import Planned
 from policyengine.platforms.terraform.workspace import terragrunt
-from policyengine.platforms.terraform.workspace.elsewhere import pipeline_values, variable_file
-from policyengine.platforms.terraform.workspace.folders import ENDS, read, read_folder
+from policyengine.platforms.terraform.workspace.elsewhere import Pipeline, pipeline, variable_file
+from policyengine.platforms.terraform.workspace.folders import ENDS, read_folder
+from policyengine.platforms.terraform.workspace.inputs import Inputs, examples, variable_files
 from policyengine.platforms.terraform.workspace.installed import Folders, installed
-from policyengine.platforms.terraform.workspace.project import ENVIRONMENT_VARIABLES, Project, TfVars
-from policyengine.platforms.terraform.workspace.roots import Root, find_roots, nearest, workspace_of
+from policyengine.platforms.terraform.workspace.project import ENVIRONMENT_VARIABLES, Project
+from policyengine.platforms.terraform.workspace.remote_states import RemoteStates
+from policyengine.platforms.terraform.workspace.roots import (
+    Root,
+    find_roots,
+    nearest,
+    own_variable_file,
+    workspace_of,
+)
 from policyengine.platforms.terraform.workspace.syntaxes import Syntaxes
 from policyengine.repository.discover import INSTALLED
 
@@ -82,9 +90,36 @@ def read_roots(files: Files, settings: Settings[TerraformPart], *, exact: Sequen
     directories = frozenset(folders)
     words = _words(folders)
     wanted = settings.environment or "prod"
-    pipeline, pipelines = pipeline_values(files.ending(".yml", ".yaml"), files.read, wanted)
-    if any(name in folders[each.path].variables for each in roots if each.path in folders for name in pipeline):
-        choices.append(Choice("Terraform variables", pipelines, "it applies Terraform with TF_VAR_ settings"))
+    pipelines = pipeline(files.ending(".yml", ".yaml", "akefile", "justfile"), files.read, wanted)
+    wanting = frozenset(name for each in roots if each.path in folders for name in folders[each.path].variables)
+    sets = (value.span.path for name, value in pipelines.every() if name in wanting)
+    if shown := ", ".join(sorted(set(sets))):
+        choices.append(Choice("Terraform variables", shown, "it applies Terraform with values for variables"))
+    made: dict[str, Project] = {}
+
+    def project_of(root: Root) -> Project:
+        if root.path not in made:
+            made[root.path] = _project(
+                root,
+                files,
+                folders,
+                units=units,
+                words=words,
+                pipelines=pipelines,
+                alone=len(roots) == 1,
+                value_files=value_files,
+                syntaxes=syntaxes,
+                settings=settings,
+                problems=problems,
+                states=states,
+            )
+        return made[root.path]
+
+    def project_in(path: str) -> Project:
+        file, _ = own_variable_file(path, value_files, wanted)
+        return project_of(Root(path, (file,) if file else ()))
+
+    states = RemoteStates(folders, syntaxes, project_in)
     projects: list[tuple[Root, Project]] = []
     for each in roots:
         if each.path not in folders:
@@ -99,23 +134,7 @@ def read_roots(files: Files, settings: Settings[TerraformPart], *, exact: Sequen
             if choice is not None:
                 each = Root(each.path, (file,))  # noqa: PLW2901 - the same root module with its variable file
                 choices.append(choice)
-        projects.append(
-            (
-                each,
-                _project(
-                    each,
-                    files,
-                    folders,
-                    units=units,
-                    words=words,
-                    pipeline=pipeline,
-                    value_files=value_files,
-                    syntaxes=syntaxes,
-                    settings=settings,
-                    problems=problems,
-                ),
-            )
-        )
+        projects.append((each, project_of(each)))
     stated: Mapping[str, Exact] = {}
     if exact:
         from policyengine.platforms.terraform.plan.fitting import assigned  # noqa: PLC0415 - only with a plan or state
@@ -225,11 +244,13 @@ def _project(
     *,
     units: terragrunt.Units,
     words: Mapping[str, frozenset[str]],
-    pipeline: Mapping[str, Tree],
+    pipelines: Pipeline,
+    alone: bool,
     value_files: Sequence[str],
     syntaxes: Syntaxes,
     settings: Settings[TerraformPart],
     problems: dict[tuple[Span, str], ReadError],
+    states: RemoteStates,
 ) -> Project:
     folder = folders[root.path]
     reachable = Folders(files, folders)
@@ -240,7 +261,11 @@ def _project(
     chosen = workspace_of(spoken, settings)
     workspace: Tree = Known(chosen if asks else "default", folder.sources[0].span(0, 0))
     unit = units.unit(root.path, lambda found: nearest(found, settings.environment or "prod"))
-    given = {name: value for name, value in pipeline.items() if name in folder.variables and _is_given(name, value)}
+    told = alone or (bool(root.path) and pipelines.names(root.path))
+    set_, passed = (
+        {name: value for name, value in each.items() if name in folder.variables and _is_given(name, value)}
+        for each in (pipelines.settings, pipelines.arguments)
+    )
     return Project(
         folder=folder,
         below=files.below,
@@ -248,13 +273,18 @@ def _project(
         open_folder=reachable.open,
         hidden=reachable.hidden,
         syntaxes=syntaxes,
-        variables=_variables(root, value_files, files, syntaxes, problems),
         workspace=workspace,
-        inputs={**unit.inputs, **given},
+        inputs=Inputs(
+            variable_files(root, value_files, files, syntaxes, problems),
+            {**unit.inputs, **set_, **passed},
+            passed if told else {},
+            examples(root, files, syntaxes),
+        ),
         beside=unit.path if unit.path != root.path else "",
         environment=chosen if spoken or settings.environment else "",
         installed=installed(root.path, files),
         computed=computed,
+        states=states,
     )
 
 
@@ -270,37 +300,3 @@ def _words(folders: Mapping[str, ModuleFolder]) -> dict[str, frozenset[str]]:
         path: frozenset(word for source in folder.sources for word in production.findall(source.text))
         for path, folder in folders.items()
     }
-
-
-def _variables(
-    root: Root,
-    value_files: Sequence[str],
-    files: Files,
-    syntaxes: Syntaxes,
-    problems: dict[tuple[Span, str], ReadError],
-) -> Sequence[TfVars]:
-    """The files of variable values in order of precedence: terraform.tfvars, *.auto.tfvars, those named."""
-    prefix = f"{root.path}/" if root.path else ""
-    own = [path for path in value_files if path.startswith(prefix) and "/" not in path[len(prefix) :]]
-    ordered = [path for name in ("terraform.tfvars", "terraform.tfvars.json") if (path := prefix + name) in own]
-    ordered += [path for path in own if path.endswith((".auto.tfvars", ".auto.tfvars.json"))]
-    ordered += [path for path in root.var_files if path not in ordered]
-    found: list[TfVars] = []
-    for path in ordered:
-        source = files.read(path)
-        if source is None:
-            continue
-        try:
-            file = read(source)
-        except ReadError as error:
-            problems[error.span, error.message] = error
-            continue
-        for problem in file.errors:
-            problems[problem.span, problem.message] = problem
-        values = {}
-        for attribute in file.attributes:
-            expression = syntaxes.value(source, attribute)
-            if expression is not None:
-                values[attribute.name] = (expression, source.span(attribute.start, attribute.end))
-        found.append(TfVars(source, values))
-    return found

@@ -25,6 +25,11 @@ def expressions() -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
+def left_open() -> frozenset[str]:
+    """Those that policyengine leaves open although Terraform has a value for them, or an error."""
+    return frozenset((HERE / "open.txt").read_text("utf-8").splitlines())
+
+
 def wrapped(expression: str) -> str:
     """An expression whose value is the JSON of another one, or the mark of an error."""
     return f'try(jsonencode({expression}), "{ERROR}")'
@@ -83,6 +88,7 @@ def main() -> None:
         file.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
     values: dict[str, str] = json.loads(file.read_text("utf-8"))["values"]
     wrong = [(each, theirs, mine) for each, theirs in values.items() if (mine := ours(each)) != theirs]
+    wrong = [found for found in wrong if found[0] not in left_open() or not found[2].startswith("unknown: ")]
     for each, theirs, mine in wrong:
         sys.stdout.write(f"{each}\n   Terraform  {theirs}\n   ours       {mine}\n")
     sys.stdout.write(f"{len(values) - len(wrong)} of {len(values)} equal\n")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from policyengine.model.graph import Edge, EdgeKind
 from policyengine.model.nodes import Origin
+from policyengine.model.value import known
 from policyengine.platforms.terraform.resources import facts
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def edges(stack: Stack, service: Service, image: Tree | None) -> Iterator[Edge]:
     for address in facts.references(image) if image is not None else ():
         repository = stack.at(address)
         if repository is not None and "ecr" in repository.kind:
-            yield Edge(EdgeKind.PULLS, service.id, repository.id, f"runs an image of {repository.name}")
+            yield pulls(service, repository)
     for variable in service.environment:
         for address in variable.references:
             target = stack.at(address)
@@ -43,6 +44,20 @@ def edges(stack: Stack, service: Service, image: Tree | None) -> Iterator[Edge]:
                     yield Edge(EdgeKind.READS, service.id, target.id, variable.key)
             elif target.known.node in _STORES or target.kind in _OWNERS:
                 yield Edge(EdgeKind.CONNECTS, service.id, _owner(target).id, variable.key)
+
+
+def repository_name(stack: Stack, address: str) -> str | None:
+    """The name of the ECR repository at an address."""
+    view = stack.at(address)
+    if view is None or "ecr" not in view.kind:
+        return None
+    tree = view.tree("repository_name", "name") if view.resource.mode == "module" else view.tree("name")
+    return known(facts.text(tree, view.span), facts.spoken(tree)) or view.resource.name
+
+
+def pulls(service: Service, repository: ResourceView) -> Edge:
+    """From a container to the repository that its image comes from."""
+    return Edge(EdgeKind.PULLS, service.id, repository.id, f"runs an image of {repository.name}")
 
 
 def _owner(view: ResourceView) -> ResourceView:

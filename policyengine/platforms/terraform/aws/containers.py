@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from policyengine.knowledge.commands import about
 from policyengine.knowledge.components import role_by_name
@@ -14,7 +15,7 @@ from policyengine.model.image import engine_of
 from policyengine.model.nodes import Dependency, Healthcheck, MigrationRunner, Mount, Port, Role, Service
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value, known
 from policyengine.platforms.docker.datastore import image_role
-from policyengine.platforms.terraform.aws.connections import edges
+from policyengine.platforms.terraform.aws.connections import edges, repository_name
 from policyengine.platforms.terraform.aws.definitions import definitions
 from policyengine.platforms.terraform.aws.fields import Fields
 from policyengine.platforms.terraform.aws.migrations import migration_tool, starts_task
@@ -29,15 +30,19 @@ if TYPE_CHECKING:
     from policyengine.model.image import ImageRef
     from policyengine.model.nodes import Command, Node
     from policyengine.platforms.terraform.language.sections import Nested
-    from policyengine.platforms.terraform.resources.stack import ResourceView, Stack
+    from policyengine.platforms.terraform.resources.stack import ResourceView
 
 
 class Deployment(Struct, frozen=True):
-    """How a task definition is run: by services, or by nothing that the files show."""
+    """How a task definition is run: by services, or by nothing that the files show.
+
+    `left_alone` says why another image may run than the files name.
+    """
 
     count: Value[int] | None
     launch: str
     serves: bool
+    left_alone: Unknown | None = None
 
 
 def task_definition(view: ResourceView) -> Iterator[Node | Edge]:
@@ -47,6 +52,10 @@ def task_definition(view: ResourceView) -> Iterator[Node | Edge]:
     counts = [each.integer("desired_count") for each in services]
     count = next((each for each in counts if not isinstance(each, Absent)), counts[0] if counts else None)
     deployment = Deployment(count, _launch([*services, view]), not unused)
+    held = view.left_alone("container_definitions") or next(
+        (found for each in services if (found := each.left_alone("task_definition")) is not None), None
+    )
+    deployment = replace(deployment, left_alone=held)
     architecture: Value[str] = Absent(view.span)
     for block in view.blocks("runtime_platform"):
         architecture = block.text("cpu_architecture")
@@ -141,7 +150,10 @@ def _container(
     taken.add(part)
     span = written.span if isinstance(written, Known) and written.span.path else fields.span
     fields = Fields(fields.section, span)
-    image = facts.image(fields.tree("image"), span, lambda address: _repository(view.stack, address))
+    image = facts.image(fields.tree("image"), span, lambda address: repository_name(view.stack, address))
+    if isinstance(image, Known | Floating) and deployment.left_alone is not None:
+        moved = replace(image.value, tag=deployment.left_alone, digest=None)
+        image = Floating(moved, image.span, image.via)
     command = fields.command("command")
     environment, gap = environment_of(view.stack, fields, span)
     cpus, memory = fields.tree("cpu"), fields.tree("memory")
@@ -185,15 +197,6 @@ def _container(
         yield Edge(EdgeKind.ACTS_AS, service.id, role.id, purpose)
     if service.role is Role.JOB and (tool := _migration_tool(service)):
         yield _runner(view, service, tool, starts=deployment.serves)
-
-
-def _repository(stack: Stack, address: str) -> str | None:
-    """The name of the ECR repository at an address."""
-    view = stack.at(address)
-    if view is None or "ecr" not in view.kind:
-        return None
-    tree = view.tree("repository_name", "name") if view.resource.mode == "module" else view.tree("name")
-    return known(facts.text(tree, view.span), facts.spoken(tree)) or view.resource.name
 
 
 def _role(

@@ -10,6 +10,7 @@ from policyengine.knowledge.components import engine_of_dialect
 from policyengine.model.nodes import Bucket, Cache, Database, Queue, Search, Variable
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value, known, map_value
 from policyengine.patterns import regex
+from policyengine.platforms.terraform.aws.balancers import entries
 from policyengine.platforms.terraform.language.values import List, Reference, decided
 from policyengine.platforms.terraform.resources import facts
 from policyengine.platforms.terraform.resources.facts import symbolic, text
@@ -128,9 +129,10 @@ def rds(view: ResourceView) -> Iterator[Node]:
     if isinstance(raw, Absent):
         engine = Unknown("the engine is that of the snapshot or source", view.span)
     minor = view.boolean("minor_upgrade")
-    if isinstance(minor, Absent):
-        given = [each.boolean("auto_minor_version_upgrade") for each in _members(view)]
-        minor = next((each for each in given if not isinstance(each, Absent)), minor)
+    members = [each.boolean("auto_minor_version_upgrade") for each in _members(view)]
+    given = [each for each in members if not isinstance(each, Absent)]
+    if given:  # one instance that does not is enough for the cluster not to
+        minor = next((each for each in given if isinstance(each, Known) and not each.value), given[0])
     groups = _groups(view, ("aws_db_parameter_group", "aws_rds_cluster_parameter_group"))
     for section in view.blocks("cluster_parameter_group"):
         groups = Groups(section.text("family"), tuple(_parameters(section.blocks("parameters"), section.span)))
@@ -150,8 +152,13 @@ def rds(view: ResourceView) -> Iterator[Node]:
     )
 
 
-def _members(cluster: ResourceView) -> Iterator[ResourceView]:
-    """The instances of a cluster: those that name it, or spell the text of which its identifier is made."""
+def _members(cluster: ResourceView) -> Iterator[BlockView]:
+    """The instances of a cluster: those that name it, or spell the text of which its identifier is made.
+
+    A module takes them as a map.
+    """
+    if cluster.resource.mode == "module":
+        yield from entries(cluster.tree("instances")).values()
     if cluster.kind != "aws_rds_cluster":
         return
     found = {each.name: each for each in cluster.named_by("aws_rds_cluster_instance", "cluster_identifier")}

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from policyengine.model.nodes import Datastore, Mount, Role, Service, Variable
-from policyengine.model.value import Known, Unknown
+from policyengine.model.value import Floating, Known, Unknown
 from policyengine.patterns import regex
 from policyengine.platforms import Written
-from policyengine.platforms.terraform.aws.connections import edges
+from policyengine.platforms.terraform.aws.connections import edges, pulls, repository_name
 from policyengine.platforms.terraform.aws.start_scripts import StartScript
 from policyengine.platforms.terraform.language.values import (
     Composite,
@@ -21,9 +21,10 @@ from policyengine.platforms.terraform.language.values import (
     Reference,
     Tree,
 )
+from policyengine.platforms.terraform.resources.facts import references
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from policyengine.model.graph import Edge
     from policyengine.model.nodes import Node
@@ -41,7 +42,7 @@ def machine(view: ResourceView) -> Iterator[Node | Edge]:
         script = StartScript(view.stack, tree)
         for path in sorted(script.files):
             if _COMPOSE.match(posixpath.basename(path)):
-                yield from _project(view, script, path)
+                yield from _project(view, script, path, _repositories(view, tree))
                 return
 
 
@@ -64,7 +65,15 @@ def _mentions(tree: Tree) -> bool:
             return False
 
 
-def _project(view: ResourceView, script: StartScript, path: str) -> Iterator[Node | Edge]:
+def _repositories(view: ResourceView, tree: Tree) -> dict[str, ResourceView]:
+    """The repositories of images that a start script names, by their names."""
+    found = ((repository_name(view.stack, address), view.stack.at(address)) for address in references(tree))
+    return {name: repository for name, repository in found if name is not None and repository is not None}
+
+
+def _project(
+    view: ResourceView, script: StartScript, path: str, repositories: Mapping[str, ResourceView]
+) -> Iterator[Node | Edge]:
     """The services of one Compose file, with the env files that lie beside it."""
     read = view.stack.reads.get("compose")
     if read is None:
@@ -88,6 +97,9 @@ def _project(view: ResourceView, script: StartScript, path: str) -> Iterator[Nod
             placed = _placed(view, node)
             yield placed
             yield from edges(view.stack, placed, None)
+            image = placed.image
+            if isinstance(image, Known | Floating) and image.value.repository in repositories:
+                yield pulls(placed, repositories[image.value.repository])
 
 
 def _id(view: ResourceView, node: Node | str) -> str:

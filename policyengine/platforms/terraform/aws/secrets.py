@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from policyengine.model.nodes import Repository, Secret
@@ -60,13 +59,8 @@ def _object_keys(content: Tree) -> Value[tuple[str, ...]]:
 
 def _ignored(view: ResourceView) -> bool:
     """Whether Terraform leaves the content alone once it is there."""
-    for version in view.stack.once(versions).get(view.name, ()):
-        block = version.resource.block
-        for inner in block.body.nested("lifecycle"):
-            text = block.source.text[inner.body.start : inner.body.end]
-            if re.search(r"ignore_changes\s*=\s*(?:all\b|\[[^\]]*secret_string)", text):
-                return True
-    return False
+    found = view.stack.once(versions).get(view.name, ())
+    return any(version.left_alone("secret_string") is not None for version in found)
 
 
 def parameter(view: ResourceView) -> Iterator[Node]:

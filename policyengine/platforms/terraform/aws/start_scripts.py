@@ -14,6 +14,7 @@ from policyengine.model.source import ReadError, Source
 from policyengine.model.text import Piece, Text
 from policyengine.model.value import Known, Unknown, Via
 from policyengine.patterns import regex
+from policyengine.platforms.terraform.aws.connections import repository_name
 from policyengine.platforms.terraform.language.documents import document
 from policyengine.platforms.terraform.language.plain import Invalid, to_string
 from policyengine.platforms.terraform.language.values import (
@@ -29,6 +30,7 @@ from policyengine.platforms.terraform.language.values import (
     unknown_of,
 )
 from policyengine.platforms.terraform.resources.facts import symbolic
+from policyengine.platforms.terraform.workspace.repositories import repository_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,6 +101,10 @@ class StartScript:
                 unknown = Unknown("what is encoded is not read as text", span, via)
                 self._encoded.append((unknown, tree))
                 return Text.undecided(symbolic(tree), unknown, via)
+            case Reference(address, "repository_url", span, via) if name := repository_name(self._stack, address):
+                registry, path = repository_url(name, span, via).parts
+                account = Text.undecided("${…}", unknown_of(registry), (Via(tree.text, span), *via))
+                return Text.join([account, Text.made(to_string(plain(path)), span, via)])
             case _:
                 unknown = unknown_of(tree)
                 step = (Via(tree.text, tree.span),) if isinstance(tree, Reference) else ()

@@ -13,8 +13,9 @@ from policyengine.model.source import ReadError, Source
 from policyengine.model.text import Text
 from policyengine.model.value import Known, Unknown, Via
 from policyengine.patterns import regex
+from policyengine.platforms.terraform.language.characters import normal
 from policyengine.platforms.terraform.language.numbers import NotComputed, parse_number
-from policyengine.platforms.terraform.language.plain import Invalid
+from policyengine.platforms.terraform.language.plain import Invalid, to_string
 from policyengine.platforms.terraform.language.values import (
     Composite,
     Encoded,
@@ -29,7 +30,7 @@ from policyengine.platforms.terraform.language.values import (
     unknown_of,
 )
 from policyengine.syntax.folding import unfold
-from policyengine.syntax.tree import Document, Scalar, Sequence
+from policyengine.syntax.tree import Document, Mapping, Scalar, Sequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +38,11 @@ if TYPE_CHECKING:
 
     from policyengine.model.source import Span
     from policyengine.platforms.terraform.language.plain import Atom
+
+_COMMENT = regex(r"(?m)^[ \t]*#.*$")
+
+_MERGED = regex(r"""["']<<["']\s*:|<<\s*:\s*\[""")
+_OTHER_VERSION = regex(r"%YAML (?!1\.1)")
 
 _LETTER = "x"
 """Stands for a part that is not known while the text is read; what it is, is told by where it stands."""
@@ -63,8 +69,12 @@ def document(tree: Tree, form: str) -> Tree:
 
 def _read(parts: tuple[Piece, ...], form: str, span: Span, via: tuple[Via, ...]) -> Tree:
     text = _Joined(parts, span)
-    if not text.source.text.strip():
+    if not (text.source.text if form == "json" else _COMMENT.sub("", text.source.text)).strip():
         raise Invalid(f"an empty text is no {form} text")
+    if form == "yaml" and _MERGED.search(text.source.text):
+        return Unknown("a YAML text merges in a way of which Terraform has another idea", span)
+    if form == "yaml" and _OTHER_VERSION.match(text.source.text):
+        raise Invalid("a YAML text is of a version that is not read")
     try:
         if form == "json":
             from policyengine.syntax import json as reader  # noqa: PLC0415 - only where a text is decoded
@@ -74,6 +84,8 @@ def _read(parts: tuple[Piece, ...], form: str, span: Span, via: tuple[Via, ...])
     except ReadError as error:
         if text.undecided:
             return Unknown(f"a {form} text with unknown parts cannot be read", span)
+        if "twice" in error.message:
+            return Unknown(f"a {form} text cannot be read: {error.message}", span)
         raise Invalid(f"this is no {form} text: {error.message}") from None
     return through(text.tree(found, form), *via)
 
@@ -127,6 +139,7 @@ class _Joined:
         if isinstance(found, Scalar):
             return self._scalar(found, form)
         span, _ = self.place(found.span.start, found.span.end)
+        _checked(found, form)
         if isinstance(found, Sequence):
             return List(tuple(self.tree(item, form) for item in found.items), span)
         entries: dict[str, Tree] = {}
@@ -136,8 +149,9 @@ class _Joined:
             if self.is_open(entry.key.span):
                 gap = gap or Unknown("a key is not known", self.span)
                 continue
-            entries[entry.key.text] = self.tree(entry.value, form)
-            keys[entry.key.text] = self.place(entry.key.span.start, entry.key.span.end)[0]
+            key = _key(entry.key, form)
+            entries[key] = self.tree(entry.value, form)
+            keys[key] = self.place(entry.key.span.start, entry.key.span.end)[0]
         return Object(entries, span, (), keys, gap)
 
     def _scalar(self, found: Scalar, form: str) -> Tree:
@@ -151,7 +165,7 @@ class _Joined:
             if len(parts) > 1:
                 return Composite(tuple(parts), self._cover(parts))
         span, via = self.place(found.span.start, found.span.end)
-        return Known(_resolved(found.text, form) if found.plain else found.text, span, via)
+        return Known(_resolved(found, form), span, via)
 
     def _cover(self, pieces: SequenceOf[Piece]) -> Span:
         first, last = pieces[0].span, pieces[-1].span
@@ -191,49 +205,101 @@ def _inside_string(text: str, *, quoted: bool) -> bool:
     return odd
 
 
-_YAML_ENDLESS = frozenset(sign + name for sign in ("", "+", "-") for name in (".inf", ".Inf", ".INF")) | {
-    ".nan",
-    ".NaN",
-    ".NAN",
+_STAMP = regex(
+    r"(\d{4})-(\d{1,2})-(\d{1,2})"
+    r"(?:[Tt](\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.\d+)?(Z|[-+]\d\d:\d\d)| (\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.\d+)?)?\Z"
+)
+_INTEGER = regex(r"(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)\Z")
+_WORDS: dict[str, Atom] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
+    **dict.fromkeys(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
 }
-_DATE = regex(r"\d{4}-\d{2}-\d{2}\Z")
-_YAML_NULL = frozenset({"", "~", "null", "Null", "NULL"})
-_YAML_TRUE = frozenset({"true", "True", "TRUE", "y", "Y", "yes", "Yes", "YES", "on", "On", "ON"})
-_YAML_FALSE = frozenset({"false", "False", "FALSE", "n", "N", "no", "No", "NO", "off", "Off", "OFF"})
+_NO_NUMBERS = frozenset({".nan", ".NaN", ".NAN"})
+_ENDLESS = frozenset(sign + name for sign in ("", "+", "-") for name in (".inf", ".Inf", ".INF"))
+_TAGS = frozenset({"", "!!str", "!!binary", "!!bool", "!!int", "!!float", "!!null", "!!timestamp"})
+_BASE64 = regex(r"(?:[A-Za-z0-9+/\n\r]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\s*\Z")
 
 
-def _resolved(text: str, form: str) -> Atom:
-    """A plain scalar as null, a bool, a number or a string."""
-    if text == "null" or (form == "yaml" and text in _YAML_NULL):
+def _stamp(text: str) -> str | None:
+    """A timestamp of YAML in the form of RFC 3339, None for another text."""
+    match = _STAMP.match(text)
+    if match is None:
         return None
-    if text == "true" or (form == "yaml" and text in _YAML_TRUE):
-        return True
-    if text == "false" or (form == "yaml" and text in _YAML_FALSE):
-        return False
-    if form == "yaml":
-        for prefix, base in (("0x", 16), ("0o", 8)):
-            if text.startswith(prefix) and text[2:].isalnum():
-                try:
-                    return int(text[2:], base)
-                except ValueError:
-                    return text
-        if text in _YAML_ENDLESS:
-            raise Invalid("a number is not finite")
-        if _DATE.match(text):
-            return f"{text}T00:00:00Z"
+    import datetime  # noqa: PLC0415 - few documents hold dates
+
+    year, month, day, *times = match.groups()
+    hour, minute, second = (int(one or other or 0) for one, other in zip(times[:3], times[4:], strict=True))
     try:
-        number = parse_number(text)
-    except NotComputed:
+        at = datetime.datetime(int(year), int(month), int(day), hour, minute, second)  # noqa: DTZ001 - the zone is text
+    except ValueError:
+        return None
+    zone = times[3] or "Z"
+    return f"{at.isoformat()}{'Z' if zone[1:] == '00:00' else zone}"
+
+
+def _yaml_value(text: str, tag: str, *, plain: bool) -> Atom:
+    """A scalar of YAML as go-cty-yaml, which Terraform uses, resolves it. Raises Invalid and NotComputed."""
+    if tag not in _TAGS:
+        raise Invalid(f"a YAML text has the unsupported tag {tag}")
+    if tag == "!!str" or (not plain and tag != "!!binary"):
         return text
+    if tag == "!!binary":
+        if not _BASE64.match(text):
+            raise Invalid("a YAML text holds binary data that is no Base64")
+        return text
+    if text in _WORDS:
+        return _WORDS[text]
+    if text in _ENDLESS:
+        raise NotComputed("a number is infinite")
+    if tag == "" and text in _NO_NUMBERS:
+        raise Invalid("a YAML text holds what is no number")
+    stamp = _stamp(text) if tag in ("", "!!timestamp") else None
+    if stamp is not None:
+        return stamp
+    if tag == "!!null":
+        return None
+    if tag in ("!!timestamp", "!!bool"):
+        raise Invalid(f"a YAML text holds what is no {tag}")
+    bare = text.replace("_", "") if tag else text
+    number = int(bare, 0) if _INTEGER.match(bare) and bare[:2] in ("0x", "0o") else parse_number(bare)
+    if number is None and tag:
+        raise Invalid("a YAML text holds what is no number")
     return text if number is None else number
+
+
+def _resolved(found: Scalar, form: str) -> Atom:
+    """A scalar as null, a bool, a number or a string. Raises Invalid and NotComputed."""
+    if form == "yaml":
+        return _yaml_value(found.text, found.tag, plain=found.plain)
+    if not found.plain:
+        return normal(found.text)
+    match found.text:
+        case "null":
+            return None
+        case "true" | "false" as word:
+            return word == "true"
+        case text:
+            return parse_number(text)
+
+
+def _key(found: Scalar, form: str) -> str:
+    """The name of an entry: in YAML, scalars that are no strings become some. Raises Invalid."""
+    return to_string(_resolved(found, form)) if form == "yaml" else normal(found.text)
+
+
+def _checked(found: Sequence | Mapping, form: str) -> None:
+    """Raise Invalid for a tag that a sequence or mapping cannot have in YAML."""
+    if form == "yaml" and found.tag not in ("", "!!seq" if isinstance(found, Sequence) else "!!map"):
+        raise Invalid(f"a YAML text has the unsupported tag {found.tag}")
 
 
 def from_document(found: Document, form: str = "json") -> Tree:
     """A located document as a tree; its places are the document's own."""
     if isinstance(found, Scalar):
-        value: Atom = _resolved(found.text, form) if found.plain else found.text
-        return Known(value, found.span, found.via)
+        return Known(_resolved(found, form), found.span, found.via)
+    _checked(found, form)
     if isinstance(found, Sequence):
         return List(tuple(from_document(item, form) for item in found.items), found.span)
-    entries = {entry.key.text: from_document(entry.value, form) for entry in found.entries}
-    return Object(entries, found.span, keys={entry.key.text: entry.key.span for entry in found.entries})
+    entries = {_key(entry.key, form): from_document(entry.value, form) for entry in found.entries}
+    return Object(entries, found.span, keys={_key(entry.key, form): entry.key.span for entry in found.entries})

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, assert_never
 
 from policyengine.model.value import Known, Unknown
 from policyengine.platforms.terraform.language.access import attribute, indexed
+from policyengine.platforms.terraform.language.coercion import same, unified
 from policyengine.platforms.terraform.language.functions.calling import Calling
+from policyengine.platforms.terraform.language.kinds import ANY, unify
 from policyengine.platforms.terraform.language.numbers import NotComputed, parse_number
-from policyengine.platforms.terraform.language.operators import compute, differ, unified
+from policyengine.platforms.terraform.language.operators import compute, differ
 from policyengine.platforms.terraform.language.plain import Invalid, equal, to_bool, to_number, to_string
 from policyengine.platforms.terraform.language.scope import HclFrame
 from policyengine.platforms.terraform.language.template_text import literals, unescaped
@@ -29,6 +31,7 @@ from policyengine.platforms.terraform.language.values import (
     elements,
     gap_of,
     history,
+    kind_of,
     named,
     pieces_of,
     plain,
@@ -96,7 +99,7 @@ def _evaluate(expression: Expression, frame: HclFrame) -> Tree:
     match expression:
         case Literal(start, end):
             raw = frame.source.text[start:end]
-            return Known(unescaped(raw) if "\\" in raw or "{" in raw else raw, frame.span(expression))
+            return Known(unescaped(raw), frame.span(expression))
         case Traversal(_, _, root, steps):
             return _traverse(root, steps, frame, frame.span(expression))
         case TemplateExpression():
@@ -188,8 +191,10 @@ def _splat(value: Tree, rest: Sequence[Step], frame: HclFrame, span: Span) -> Tr
     match value:
         case Known(None):
             return List((), span, value.via)
-        case List(items, _, via, gap=gap):
-            return List(tuple(follow(through(item, *via), rest, frame) for item in items), span, gap=gap)
+        case List(items, _, via, gap=gap, element=element):
+            found = tuple(follow(through(item, *via), rest, frame) for item in items)
+            kind = None if element is None else unify([kind_of(each) for each in found]) or ANY
+            return List(found, span, gap=gap, element=kind if rest else element)
         case Unknown():
             return value
         case Reference():
@@ -269,8 +274,10 @@ def _undecided_conditional(test: Tree, yes: Expression, no: Expression, frame: H
         one, other = evaluate(yes, frame), evaluate(no, frame)
     except Invalid:
         one = None
-    if one is not None and other is not None and decided(one) and decided(other) and equal(plain(one), plain(other)):
-        return one
+    if one is not None and other is not None and decided(one) and decided(other):
+        here, there = unified(one, other), unified(other, one)
+        if kind_of(here) == kind_of(there) and equal(plain(here), plain(there)):
+            return here
     reason = unknown_of(test).reason
     place = test.span if test.span.path == frame.source.path else frame.source.span(yes.start, no.end)
     return Unknown(
@@ -298,12 +305,24 @@ def _operate(left: Tree, operation: Operation, span: Span, frame: HclFrame) -> T
     for each in (left, right):
         if not decided(each):
             return unknown_of(each)
+    if operator in ("==", "!="):
+        found = same(left, right, span)
+        return through(
+            found if operator == "==" or isinstance(found, Unknown) else Known(not found.value, span),
+            *history(left, right),
+        )
     return Known(compute(operator, plain(left), plain(right)), span, history(left, right))
 
 
 def _logical(left: Tree, operation: Operation, span: Span, frame: HclFrame) -> Tree:
     decisive = operation.operator == "||"
     if decided(left) and to_bool(plain(left)) is decisive:
+        try:
+            right = evaluate(operation.right, frame)
+            if decided(right):
+                to_bool(plain(right))
+        except Invalid as error:
+            raise NotComputed(f"Terraform before 1.12 refuses the operand: {error}") from None
         return Known(decisive, span, history(left))
     right = evaluate(operation.right, frame)
     if decided(right) and to_bool(plain(right)) is decisive:

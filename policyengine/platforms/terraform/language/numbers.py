@@ -1,7 +1,11 @@
-"""Terraform's numbers: binary floating point with 512 bits of mantissa, written as the shortest exact decimal."""
+"""Terraform's numbers: binary floating point with 512 bits of mantissa, written as the shortest exact decimal.
+
+`pow` and `log` give numbers of 53 bits, which are written with fewer digits and stay among themselves.
+"""
 
 from __future__ import annotations
 
+from decimal import Context, Decimal
 from fractions import Fraction
 
 from policyengine.patterns import regex
@@ -12,7 +16,24 @@ LARGEST_EXPONENT = 1200
 
 Number = int | Fraction
 
+_WIDE = Context(prec=5000, Emax=99999, Emin=-99999)
+
 _NUMBER = regex(r"[-+]?(\d+(?:\.\d*)?|\.\d+)(?:[eE]([-+]?\d{1,6}))?\Z")
+
+
+class DoubleWhole(int):
+    """A whole number that Terraform keeps with 53 bits."""
+
+
+class DoubleFraction(Fraction):
+    """Another number that Terraform keeps with 53 bits."""
+
+
+def double(value: float) -> Number:
+    """A number of 53 bits. Raises NotComputed for infinite ones and for what is none."""
+    if value - value != 0:
+        raise NotComputed("a number is infinite")
+    return DoubleWhole(value) if value.is_integer() else DoubleFraction(value)
 
 
 class NotComputed(Exception):  # noqa: N818 - no error
@@ -49,11 +70,15 @@ def parse_number(text: str) -> Number | None:
         return None
     if len(match[1]) > LARGEST_EXPONENT or (match[2] and abs(int(match[2])) > LARGEST_EXPONENT):
         raise NotComputed("a number is too large to compute")
+    if text.startswith("-") and not Fraction(text):
+        raise NotComputed("a zero has a sign")
     return rounded(Fraction(text))
 
 
 def format_number(value: Number) -> str:
     """The number as Terraform prints it: decimal, without exponent."""
+    if isinstance(value, DoubleWhole | DoubleFraction):
+        return format(Decimal(repr(float(value))), "f").removesuffix(".0")
     if isinstance(value, int):
         return str(value)
     sign = "-" if value < 0 else ""
@@ -65,6 +90,39 @@ def format_number(value: Number) -> str:
         if rounded(Fraction(whole) / scale) == value:
             return sign + _decimal(whole, digits - exponent)
     return sign + _decimal(round(value * 10**160), 160)
+
+
+def _exact(value: Number) -> Decimal:
+    """The number with all its digits, of which a fraction of twos has as many as twos."""
+    fraction = Fraction(value)
+    places = fraction.denominator.bit_length() - 1
+    return Decimal(fraction.numerator * 5**places).scaleb(-places, _WIDE)
+
+
+def fixed(value: Number, places: int) -> str:
+    """The number as `%f` of Go writes it."""
+    return format(_exact(value).quantize(Decimal(1).scaleb(-places), context=_WIDE), "f")
+
+
+def scientific(value: Number, places: int) -> str:
+    """The number as `%e` of Go writes it."""
+    mantissa, _, exponent = format(_exact(value).normalize(_WIDE) if value else 0.0, f".{places}e").partition("e")
+    return f"{mantissa}e{exponent[0]}{exponent[1:]:>02}"
+
+
+def general(value: Number, digits: int | None) -> str:
+    """The number as `%g` of Go writes it; `digits` is None for as many as tell it from others."""
+    exact = Decimal(format_number(value)) if digits is None else Context(prec=max(digits, 1)).plus(_exact(value))
+    sign, found, _ = exact.normalize(_WIDE).as_tuple()
+    exponent = exact.adjusted() if exact else 0
+    limit = 6 if digits is None else max(digits, 1)
+    if digits is not None and limit > len(found) > exponent:
+        limit = len(found)
+    if -4 <= exponent < limit:
+        return format(exact.normalize(_WIDE), "f")
+    text = "".join(map(str, found))
+    mantissa = f"{text[0]}.{text[1:]}".removesuffix(".")
+    return f"{'-' * sign}{mantissa}e{exponent:+03}"
 
 
 def _leading_zeros(value: Fraction) -> int:

@@ -1,4 +1,4 @@
-"""What operators make of values: arithmetic, comparison, and the type that both branches of a condition share."""
+"""What operators make of values: arithmetic and comparison."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from policyengine.knowledge.terraform_attributes import is_given
 from policyengine.model.value import Known
 from policyengine.patterns import regex
-from policyengine.platforms.terraform.language.numbers import rounded
-from policyengine.platforms.terraform.language.plain import Invalid, equal, to_number, to_string
+from policyengine.platforms.terraform.language.numbers import DoubleFraction, DoubleWhole, NotComputed, double, rounded
+from policyengine.platforms.terraform.language.plain import Invalid, to_number
 from policyengine.platforms.terraform.language.values import (
     Composite,
     Encoded,
@@ -21,71 +21,6 @@ from policyengine.platforms.terraform.language.values import (
 
 if TYPE_CHECKING:
     from policyengine.platforms.terraform.language.plain import Atom, Plain
-
-
-def unified(value: Tree, other: Tree) -> Tree:
-    """A value converted to the type it shares with another one: numbers become strings beside strings."""
-    match value, other:
-        case Known(inner, span, via), Known(str()) | Composite() | Encoded() if inner is not None:
-            return Known(to_string(inner), span, via)
-        case List(items), List(others) if items and others and not value.unordered:
-            if len(items) == len(others):
-                alike = tuple(unified(here, there) for here, there in zip(items, others, strict=True))
-            else:
-                alike = shared((*items, *others))[: len(items)]
-            return List(alike, value.span, value.via, gap=value.gap)
-        case Object(entries), Object(others):
-            if entries.keys() == others.keys():
-                merged = {key: unified(each, others[key]) for key, each in entries.items()}
-                return Object(merged, value.span, value.via, value.keys, value.gap)
-            kinds = {_kind(each) for each in (*entries.values(), *others.values())}
-            if entries and others and kinds <= {"string", "number", "bool"} and len(kinds) > 1:
-                strings = {key: _as_string(each) for key, each in entries.items()}
-                return Object(strings, value.span, value.via, value.keys, value.gap)
-            return value
-        case _:
-            return value
-
-
-_MOST_UNIFIED = 200
-"""Collections within a longer collection are not converted to the type they share."""
-
-
-def shared(items: tuple[Tree, ...]) -> tuple[Tree, ...]:
-    """The elements of a collection converted to the one type they have there: strings where primitives are mixed."""
-    kinds = {_kind(each) for each in items} - {"null"}
-    if len(kinds) <= 1 and "other" not in kinds:
-        return items
-    if kinds <= {"string", "number", "bool"}:
-        return tuple(_as_string(each) for each in items)
-    if kinds != {"other"} or len(items) > _MOST_UNIFIED:
-        return items
-    found: list[Tree] = []
-    for item in items:
-        for other in items:
-            item = unified(item, other)  # noqa: PLW2901 - converted step by step
-        found.append(item)
-    return tuple(found)
-
-
-def _kind(tree: Tree) -> str:
-    match tree:
-        case Known(bool()):
-            return "bool"
-        case Known(str()) | Composite() | Encoded():
-            return "string"
-        case Known(None):
-            return "null"
-        case Known():
-            return "number"
-        case _:
-            return "other"
-
-
-def _as_string(tree: Tree) -> Tree:
-    if isinstance(tree, Known) and tree.value is not None:
-        return Known(to_string(tree.value), tree.span, tree.via)
-    return tree
 
 
 def differ(left: Tree, right: Tree) -> bool:
@@ -118,13 +53,15 @@ def _exists(reference: Reference) -> bool:
     return is_given(reference.attribute) and _MODULE.search(reference.address) is None
 
 
+_DOUBLE = (DoubleWhole, DoubleFraction)
+
+
 def compute(operator: str, one: Plain, other: Plain) -> Atom:
-    """`one operator other` for all operators but the logical ones. Raises Invalid."""
-    if operator == "==":
-        return equal(one, other)
-    if operator == "!=":
-        return not equal(one, other)
+    """`one operator other` for arithmetic and order. Raises Invalid and NotComputed."""
     left, right = to_number(one), to_number(other)
+    if isinstance(left, _DOUBLE) and isinstance(right, _DOUBLE) and operator in ("+", "-", "*"):
+        here, there = float(left), float(right)
+        return double(here + there if operator == "+" else here - there if operator == "-" else here * there)
     match operator:
         case "<":
             return left < right
@@ -141,10 +78,16 @@ def compute(operator: str, one: Plain, other: Plain) -> Atom:
         case "*":
             return rounded(left * right)
     if right == 0:
+        if operator == "%":
+            return left
+        if left != 0:
+            raise NotComputed("a number is infinite")
         raise Invalid("a division by zero")
     from fractions import Fraction  # noqa: PLC0415 - divisions are rare
 
     quotient = Fraction(left) / Fraction(right)
+    if operator == "/" and isinstance(left, _DOUBLE) and isinstance(right, _DOUBLE):
+        return double(float(left) / float(right))
     if operator == "/":
         return rounded(quotient)
     whole = abs(quotient.numerator) // quotient.denominator

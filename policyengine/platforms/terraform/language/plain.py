@@ -87,7 +87,7 @@ def equal(one: Plain, other: Plain) -> bool:
 
 
 def sort_key(value: Plain) -> tuple[int, object]:
-    """The order in which sets are listed: by kind, strings by code points of their UTF-8 form."""
+    """The order in which sets are listed: by kind, strings by code points of their UTF-8 form, null last."""
     match value:
         case bool():
             return (1, value)
@@ -96,7 +96,7 @@ def sort_key(value: Plain) -> tuple[int, object]:
         case str():
             return (3, value.encode("utf-8", "surrogatepass"))
         case None:
-            return (0, 0)
+            return (9, 0)
         case list():
             return (4, repr([sort_key(each) for each in value]))
         case dict():

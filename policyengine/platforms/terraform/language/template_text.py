@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from policyengine.model.value import Known
 from policyengine.patterns import regex
+from policyengine.platforms.terraform.language.characters import BLANKS, normal
 from policyengine.syntax.hcl.syntax import ForDirective, IfDirective, Interpolation, Literal, TemplateExpression
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def unescaped(raw: str) -> str:
         code = int(match[2] or match[3], 16)
         return chr(code) if code <= 0x10FFFF else "\ufffd"
 
-    return _ESCAPE.sub(resolve, raw)
+    return normal(_ESCAPE.sub(resolve, raw) if "\\" in raw or "{" in raw else raw)
 
 
 def _flat(parts: Sequence[Part]) -> Iterator[Literal | Interpolation | tuple[int, bool, bool]]:
@@ -81,7 +82,7 @@ def literals(template: TemplateExpression, source: Source) -> dict[int, list[Kno
         for part in template.parts:
             if isinstance(part, Literal):
                 raw = source.text[part.start : part.end]
-                value = unescaped(raw) if "\\" in raw or "{" in raw else raw
+                value = unescaped(raw)
                 found[part.start] = [Known(value, source.span(part.start, part.end))]
         return found
     sequence: list[_Run | None] = []
@@ -90,7 +91,7 @@ def literals(template: TemplateExpression, source: Source) -> dict[int, list[Kno
         if isinstance(item, Literal):
             made = list(_pieces(item, template.form, source))
             if trim_next and made:
-                kept = made[0].value.lstrip()
+                kept = made[0].value.lstrip(BLANKS)
                 made[0].cut, made[0].value = len(made[0].value) - len(kept), kept
             sequence.extend(made)
             trim_next = False
@@ -101,7 +102,7 @@ def literals(template: TemplateExpression, source: Source) -> dict[int, list[Kno
             _, left, trim_next = item
         last = sequence[-1] if sequence else None
         if left and last is not None:
-            last.value = last.value.rstrip()
+            last.value = last.value.rstrip(BLANKS)
         sequence.append(None)
     if template.form == "trimmed":
         _flush(sequence)
@@ -160,7 +161,7 @@ def _flush(sequence: Sequence[_Run | None]) -> None:
             if literal is None:
                 least = 0
             else:
-                bare = literal.value.lstrip()
+                bare = literal.value.lstrip(BLANKS)
                 if bare or not literal.value.endswith("\n"):
                     spaces = len(literal.value) - len(bare)
                     least = spaces if least is None else min(least, spaces)

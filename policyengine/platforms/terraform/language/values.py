@@ -13,7 +13,9 @@ from msgspec.structs import replace
 
 from policyengine.knowledge.secrets import may_hold_secret, secrecy_of_value
 from policyengine.model.value import Known, Sealed, Unknown, Via, is_secret, shortened
+from policyengine.platforms.terraform.language.characters import normal
 from policyengine.platforms.terraform.language.encodings import encode
+from policyengine.platforms.terraform.language.kinds import ANY, CollectionKind, Kind, ObjectKind, TupleKind, unify
 from policyengine.platforms.terraform.language.plain import Atom, Invalid, Plain, PlainSet, sort_key, to_string
 
 if TYPE_CHECKING:
@@ -61,23 +63,31 @@ class Encoded(Struct, frozen=True):
 
 
 class List(Struct, frozen=True):
-    """A list, tuple or (then `unordered`) set. `gap` says why there may be more elements than listed."""
+    """A list, tuple or (then `unordered`) set. `gap` says why there may be more elements than listed.
+
+    `element` is the type of the elements of a list or set, None for a tuple, where each has its own.
+    """
 
     items: tuple[Tree, ...]
     span: Span
     via: tuple[Via, ...] = ()
     unordered: bool = False
     gap: Unknown | None = None
+    element: Kind | None = None
 
 
 class Object(Struct, frozen=True):
-    """An object or map. `keys` holds the place of each key; `gap` says why there may be more entries than listed."""
+    """An object or map. `keys` holds the place of each key; `gap` says why there may be more entries than listed.
+
+    `element` is the type of the values of a map, None for an object, where each has its own.
+    """
 
     entries: Mapping[str, Tree]
     span: Span
     via: tuple[Via, ...] = ()
     keys: Mapping[str, Span] = field(default_factory=dict)
     gap: Unknown | None = None
+    element: Kind | None = None
 
 
 class InstanceTree(Struct, frozen=True, eq=False):
@@ -201,9 +211,11 @@ def tree_of(value: Plain, span: Span, via: tuple[Via, ...] = ()) -> Tree:
     match value:
         case list():
             items = tuple(tree_of(each, span, via) for each in value)
-            return List(items, span, via, unordered=isinstance(value, PlainSet))
+            return as_set(items, span, via) if isinstance(value, PlainSet) else List(items, span, via)
         case dict():
             return Object({key: tree_of(each, span, via) for key, each in value.items()}, span, via)
+        case str():
+            return Known(normal(value), span, via)
         case _:
             return Known(value, span, via)
 
@@ -295,8 +307,42 @@ _MOST_COMPARED = 200
 """Elements of a set that are compared with each other where some are not known."""
 
 
-def as_set(items: Sequence[Tree], span: Span, via: tuple[Via, ...] = (), gap: Unknown | None = None) -> List:
-    """A set of the items: sorted, without duplicates; an unknown one that may be a duplicate becomes the gap."""
+def kind_of(tree: Tree) -> Kind:
+    """The type of a value, `any` where it is not known."""
+    match tree:
+        case Known(value):
+            return "bool" if isinstance(value, bool) else "string" if isinstance(value, str) else _number_or_null(value)
+        case Composite() | Encoded():
+            return "string"
+        case List(items, unordered=unordered, gap=gap, element=element):
+            if element is not None:
+                return CollectionKind("set" if unordered else "list", element)
+            return TupleKind(tuple(map(kind_of, items))) if gap is None else ANY
+        case Object(entries, gap=gap, element=element):
+            if element is not None:
+                return CollectionKind("map", element)
+            return ObjectKind({key: kind_of(each) for key, each in entries.items()}) if gap is None else ANY
+        case _:
+            return ANY
+
+
+def _number_or_null(value: Atom) -> Kind:
+    return ANY if value is None else "number"
+
+
+def as_set(
+    items: Sequence[Tree],
+    span: Span,
+    via: tuple[Via, ...] = (),
+    gap: Unknown | None = None,
+    element: Kind | None = None,
+) -> List:
+    """A set of the items: sorted, without duplicates; an unknown one that may be a duplicate becomes the gap.
+
+    `element` is their type, where it is not the one that they have.
+    """
+    if element is None:
+        element = unify([kind_of(item) for item in items]) or ANY
     found: dict[tuple[int, object], Tree] = {}
     open_: list[Tree] = []
     for item in items:
@@ -307,7 +353,7 @@ def as_set(items: Sequence[Tree], span: Span, via: tuple[Via, ...] = (), gap: Un
         else:
             gap = gap or unknown_of(item)
     ordered = [found[key] for key in sorted(found, key=lambda key: (key[0], key[1]))]
-    return List((*ordered, *open_), span, via, unordered=True, gap=gap)
+    return List((*ordered, *open_), span, via, unordered=True, gap=gap, element=element)
 
 
 def _apart(one: Tree, other: Tree) -> bool:

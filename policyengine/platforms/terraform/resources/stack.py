@@ -10,8 +10,10 @@ from msgspec import Struct, field
 from policyengine.knowledge.terraform_resources import ResourceType, resource_type
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value
 from policyengine.patterns import regex
+from policyengine.platforms.terraform.language.values import decided, plain
 from policyengine.platforms.terraform.resources import facts
 from policyengine.platforms.terraform.resources.arguments import BlockView
+from policyengine.platforms.terraform.workspace.blocks import BlockSection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 _ADDRESS = regex(r'(?:module\.[\w-]+(?:\[(?:"[^"]*"|\d+)\])?\.)*(?:data\.)?[\w-]+\.[\w-]+(?:\[(?:"[^"]*"|\d+|…)\])?')
 _CALL = regex(r'(?:module\.[\w-]+(?:\[(?:"[^"]*"|\d+)\])?\.?)+')
 _OUTER_CALL = regex(r'(?:module\.[\w-]+(?:\[(?:"[^"]*"|\d+)\])?\.?)+(?=\.module\.)')
+
+_NAME = regex(r"(?:^\s*\[?|,)\s*[\"']?([A-Za-z_]\w*)")
 
 T = TypeVar("T")
 
@@ -52,6 +56,16 @@ class ResourceView(BlockView, frozen=True, eq=False, kw_only=True):
     def name(self) -> str:
         """Its address, which is the name of its node."""
         return self.resource.address
+
+    def left_alone(self, *arguments: str) -> Unknown | None:
+        """Why what runs may differ from one of these arguments: its lifecycle ignores changes of it."""
+        for section in self.resource.block.blocks("lifecycle").sections:
+            told = section.text_of("ignore_changes") if isinstance(section, BlockSection) else ""
+            names = _NAME.findall(told) if told else _listed(section.get("ignore_changes"))
+            found = next((name for name in names if name == "all" or name in arguments), None)
+            if found is not None:
+                return Unknown(f"{self.name} ignores changes of {found}: something else may set it", section.span)
+        return None
 
     @property
     def side(self) -> Side:
@@ -95,7 +109,7 @@ class ResourceView(BlockView, frozen=True, eq=False, kw_only=True):
         found = facts.version(
             engine, tree, self.span, counted=self.known.numbers.get(engine, self.known.numbers.get("", 0))
         )
-        moves = self.known.moving and isinstance(found, Known)
+        moves = self.known.moving or self.left_alone(*self.known.arguments.get("version", ("version",))) is not None
         return Floating(found.value, found.span, found.via) if moves and isinstance(found, Known) else found
 
     def named(self, tree: Tree | None, *kinds: str) -> list[ResourceView]:
@@ -117,6 +131,12 @@ class ResourceView(BlockView, frozen=True, eq=False, kw_only=True):
         if isinstance(found, Absent) and default is not None:
             return Known(cast("T", default), self.span)
         return self.unread or found if isinstance(found, Absent) else found
+
+
+def _listed(tree: Tree | None) -> list[str]:
+    """The names of a list of strings, as the JSON syntax has them."""
+    values = plain(tree) if tree is not None and decided(tree) else None
+    return [str(each) for each in values] if isinstance(values, list) else [str(values)]
 
 
 class Stack(Struct, eq=False):

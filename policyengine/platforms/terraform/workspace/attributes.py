@@ -59,7 +59,7 @@ def written(reach: Reach, asked: Asked) -> Tree | None:
     """An attribute as an argument gives it; None where only the provider knows it. Raises Needs."""
     kind, name, declared = asked.kind, asked.reference.attribute, asked.declared
     if kind == "data.terraform_remote_state":
-        return Unknown(f"{asked.reference.address} is another project's state", declared.span)
+        return None
     if kind == "data.template_file" and name == "rendered":
         return _template_file(reach, asked)
     if is_later(kind, name) or kind == "data.aws_region":

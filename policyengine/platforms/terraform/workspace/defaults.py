@@ -47,13 +47,13 @@ def _variable(project: Project, module: ModuleInstance, text: str, depth: int) -
                 attribute, source = passed
                 written = source.text[attribute.value.start : attribute.value.end]
                 found = _variable(project, module.parent, written, depth + 1)
-        elif declared is not None and not project.sets(name):
+        elif declared is not None and not project.inputs.sets(name):
             default = project.attribute_of(declared, "default")
             tree = settled(default[0].value, module.frame(default[1])) if default is not None else None
             match tree:
                 case Known(None | "") | List(()) | Object({}):
                     found = name
-                case Known(False) if not project.variables and not project.inputs:
+                case Known(False) if not project.inputs:
                     found = name
         if found is not None:
             return found

@@ -1,7 +1,8 @@
 """What files outside of a root module give its variables: variable files beside it, the pipeline that applies it.
 
-A pipeline's `TF_VAR_name` counts less than any variable file and more than a default. What it takes from its own
-secrets, inputs or the commit leaves the variable Unknown, also where there is a default: that is not what is applied.
+A pipeline's `TF_VAR_name` counts less than any variable file and more than a default, its `-var` more than both. What
+it takes from its own secrets, inputs or the commit leaves the variable Unknown, also where there is a default: that is
+not what is applied.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import posixpath
 import re
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from policyengine.model.graph import Choice
 from policyengine.model.value import Known, Unknown, Via
@@ -28,13 +31,21 @@ _LEVELS = 3
 _FOLDERS = regex(r"(?:environments?|envs?|vars?|variables?|tfvars|configs?|workspaces?|settings)\Z")
 _KEY = regex(r"^([A-Za-z_][\w-]*)[ \t]*=", re.MULTILINE)
 _JSON_KEY = regex(r'^(?:[ ]{1,4}|\t)"([A-Za-z_][\w-]*)"[ \t]*:', re.MULTILINE)
-_PIPELINE = regex(r"(?:^|/)(?:\.github/workflows/[^/]+\.ya?ml|\.gitlab-ci\.ya?ml)\Z")
+_PIPELINE = regex(
+    r"(?:^|/)(?:\.github/(?:workflows/[^/]+|actions/.+/action)\.ya?ml|\.gitlab-ci\.ya?ml|(?:GNUm|M|m)akefile|justfile)\Z"
+)
 _APPLIES = regex(r"\b(?:terraform|terragrunt|tofu)\b[^\n]*\bapply\b|hashicorp/tfc-workflows|terragrunt-action")
-_ELSE = regex(r"destroy|cleanup|drift|localstack", re.IGNORECASE)
+_SETS = regex(r"TF_VAR_|(?<![\w-])--?var[ =]")
+_ELSE = regex(r"destroy|cleanup|drift|localstack|restore", re.IGNORECASE)
 _SETTING = regex(
     r"^[ \t]*(?:-[ \t]+)?TF_VAR_(?P<name>\w+)[ \t]*:[ \t]*(?P<quote>[\"']?)(?P<value>[^\n]*?)(?P=quote)"
     r"[ \t]*(?:#[^\n]*)?$",
     re.MULTILINE,
+)
+
+_ARGUMENT = regex(
+    r"(?<![\w-])--?var[ =]+(?P<quote>[\"'])?(?P<name>[A-Za-z_][\w-]*)="
+    r"(?P<value>(?(quote)(?:\$\{\{.*?\}\}|(?!(?P=quote))[^\n])*|(?:\$\{\{.*?\}\}|\"[^\"\n]*\"|'[^'\n]*'|[^\s\"'\\])*))"
 )
 
 
@@ -87,17 +98,35 @@ def _has_default(folder: ModuleFolder, name: str) -> bool:
     return "default" in declared.source.text[declared.block.body_start : declared.block.body_end]
 
 
-def pipeline_values(
-    paths: Sequence[str], read: Callable[[str], Source | None], wanted: str
-) -> tuple[Mapping[str, Tree], str]:
-    """What the pipeline of the wanted environment sets as `TF_VAR_name`, by name, and the files that do."""
+class Pipeline(Struct, frozen=True):
+    """What pipelines set: as `TF_VAR_name` (`settings`), and as `-var name=…` of a command (`arguments`).
+
+    `sources` are the files that do.
+    """
+
+    settings: Mapping[str, Tree]
+    arguments: Mapping[str, Tree]
+    sources: tuple[Source, ...]
+
+    def every(self) -> Iterator[tuple[str, Tree]]:
+        """Each variable that is set, with its value."""
+        yield from self.settings.items()
+        yield from self.arguments.items()
+
+    def names(self, root: str) -> bool:
+        """Whether a file speaks of the directory of a root module."""
+        return any(re.search(rf"(?<![\w-]){re.escape(root)}(?![\w-])", source.text) for source in self.sources)
+
+
+def pipeline(paths: Iterable[str], read: Callable[[str], Source | None], wanted: str) -> Pipeline:
+    """What the pipeline of the wanted environment sets."""
     environments: dict[str, str] = {}
     sources: dict[str, Source] = {}
     for path in paths:
         if not _PIPELINE.search(path) or _ELSE.search(posixpath.basename(path)):
             continue
         source = read(path)
-        if source is not None and "TF_VAR_" in source.text and _APPLIES.search(source.text):
+        if source is not None and _SETS.search(source.text) and _APPLIES.search(source.text):
             sources[path] = source
             environments[path] = environment_of(posixpath.basename(path))
     named = {path: environment for path, environment in environments.items() if environment}
@@ -106,28 +135,48 @@ def pipeline_values(
         chosen = [path for path in sources if environments[path] in ("", named[best])]
     else:
         chosen = list(sources)
-    found: dict[str, dict[str, Tree]] = {}
-    for path in chosen:
-        for name, written, value in _settings(sources[path]):
-            found.setdefault(name, {}).setdefault(written, value)
+    settings, arguments = (
+        _values(each for path in chosen for each in found(sources[path])) for found in (_settings, _arguments)
+    )
+    return Pipeline(settings, arguments, tuple(sources[path] for path in chosen))
+
+
+def _values(found: Iterable[tuple[str, str, Tree]]) -> dict[str, Tree]:
+    """What is set by name; Unknown where it is set to several values."""
+    by_name: dict[str, dict[str, Tree]] = {}
+    for name, written, value in found:
+        by_name.setdefault(name, {}).setdefault(written, value)
     values: dict[str, Tree] = {}
-    for name, settings in found.items():
-        first = next(iter(settings.values()))
+    for name, each in by_name.items():
+        first = next(iter(each.values()))
         several = Unknown(f"the pipeline sets variable {name!r} to several values", first.span)
-        values[name] = first if len(settings) == 1 else several
-    return values, ", ".join(chosen)
+        values[name] = first if len(each) == 1 else several
+    return values
 
 
 def _settings(source: Source) -> Iterator[tuple[str, str, Tree]]:
     for match in _SETTING.finditer(source.text):
         name, written = match["name"], match["value"].strip()
-        span = source.span(match.start("value"), match.start("value") + len(written))
-        step = Via(f"TF_VAR_{name}", source.span(match.start("name"), match.end("name")))
-        if "$" in written:
-            shown = _expression(written)
-            yield name, written, Unknown(f"the pipeline sets variable {name!r} from {shown}", span, (step,))
-        elif written and not written.startswith(("[", "{", "|", ">", "&", "*")):
-            yield name, written, Known(written, span, (step,))
+        if "$" in written or (written and not written.startswith(("[", "{", "|", ">", "&", "*"))):
+            yield _set(source, f"TF_VAR_{name}", match, written)
+
+
+def _arguments(source: Source) -> Iterator[tuple[str, str, Tree]]:
+    for match in _ARGUMENT.finditer(source.text):
+        written = match["value"] if match["quote"] else match["value"].strip("\"'")
+        if not written.startswith(("[", "{")):
+            yield _set(source, f"-var {match['name']}", match, written)
+
+
+def _set(source: Source, shown: str, match: re.Match[str], written: str) -> tuple[str, str, Tree]:
+    """The name of a variable, what is written for it, and its value."""
+    name = match["name"]
+    start = source.text.index(written, match.start("value"))
+    span = source.span(start, start + len(written))
+    step = Via(shown, source.span(match.start("name"), match.end("name")))
+    if "$" in written:
+        return name, written, Unknown(f"the pipeline sets variable {name!r} from {_expression(written)}", span, (step,))
+    return name, written, Known(written, span, (step,))
 
 
 _NAMES = regex(r"\b(?:secrets|vars|inputs|github|needs|steps|env|matrix)\.[\w.-]+|\$\{?([A-Za-z_]\w*)")

@@ -10,16 +10,24 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
-from msgspec import Struct, field
+from msgspec import field
 
 from policyengine.model.value import Known, Unknown, Via
 from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.expansion import Expansion, counted, keyed, unknown_names
 from policyengine.platforms.terraform.language.expressions import settled
 from policyengine.platforms.terraform.language.types import converted
-from policyengine.platforms.terraform.language.values import InstanceTree, List, Object, Reference, Tree, through
+from policyengine.platforms.terraform.language.values import (
+    InstanceTree,
+    List,
+    Object,
+    Reference,
+    Tree,
+    through,
+)
 from policyengine.platforms.terraform.workspace.attributes import Asked, written
 from policyengine.platforms.terraform.workspace.defaults import left_open
+from policyengine.platforms.terraform.workspace.inputs import Inputs
 from policyengine.platforms.terraform.workspace.instances import (
     NOWHERE,
     Key,
@@ -31,12 +39,12 @@ from policyengine.platforms.terraform.workspace.instances import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-    from policyengine.model.source import Source, Span
+    from policyengine.model.source import Span
     from policyengine.platforms.terraform.workspace.folders import Address, Declared, ModuleFolder
     from policyengine.platforms.terraform.workspace.over import Over
-    from policyengine.syntax.hcl.syntax import Expression
+    from policyengine.platforms.terraform.workspace.remote_states import RemoteStates
 
 DEEPEST = 40
 """Modules within modules."""
@@ -48,26 +56,19 @@ ENVIRONMENT_VARIABLES = frozenset({"environment", "environment_name", "env", "en
 """Variables whose value is the environment that is evaluated, where no file sets them."""
 
 
-class TfVars(Struct, frozen=True):
-    """A file of variable values with its attributes, in order of precedence (later wins)."""
-
-    source: Source
-    values: Mapping[str, tuple[Expression, Span]]
-
-
 class Project(NamedValues, eq=False):
     """A root module and everything it reaches, evaluated on demand.
 
-    `computed` tells what a provider computes from arguments alone, `over` what is laid over the files. `inputs` are
-    those of Terragrunt, which count less than variable files. `environment` is the value of variables such as
-    `environment` that no file sets, empty for none; `assumed` are the variables that got it.
+    `computed` tells what a provider computes from arguments alone, `states` what the states of the tree's root modules
+    hold, `over` what is laid over the files. `inputs` are the values of its variables. `environment` is the value of
+    variables such as `environment` that no file sets, empty for none; `assumed` are the variables that got it.
     """
 
-    variables: Sequence[TfVars] = ()
-    inputs: Mapping[str, Tree] = field(default_factory=dict)
+    inputs: Inputs = Inputs()
     environment: str = ""
     assumed: set[str] = field(default_factory=set)
     computed: Callable[[Project, Asked], Tree | None] | None = None
+    states: RemoteStates | None = None
     over: Over | None = None
     _modules: dict[tuple[str, str], list[ModuleInstance]] = field(default_factory=dict)
     _evaluating: bool = False  # whether Needs is waited for
@@ -161,7 +162,7 @@ class Project(NamedValues, eq=False):
     def _variable(self, module: ModuleInstance, name: str) -> Tree:
         declared = module.folder.variables.get(name) if module.folder is not None else None
         if declared is None:
-            passed = self.inputs.get(name) if module.parent is None else None
+            passed = self.inputs.below.get(name) if module.parent is None else None
             return passed or Unknown(f"the variable {name!r} is not declared", NOWHERE)
         given = self._given(module, name)
         kind = self.attribute_of(declared, "type")
@@ -172,6 +173,7 @@ class Project(NamedValues, eq=False):
             default = self.attribute_of(declared, "default")
             if default is not None:
                 given = settled(default[0].value, module.frame(default[1]))
+                given = self.inputs.by_default(name, given, module.frame) if module.parent is None else given
             else:
                 given = self._without_value(module, name, declared)
         if self.over is not None and module.parent is None:
@@ -199,15 +201,7 @@ class Project(NamedValues, eq=False):
             attribute, source = found
             tree = settled(attribute.value, module.parent.frame(source, module.names))
             return through(tree, Via(module.address, source.span(attribute.start, attribute.end)))
-        for file in reversed(self.variables):
-            if name in file.values:
-                expression, _ = file.values[name]
-                return settled(expression, self.root.frame(file.source))
-        return self.inputs.get(name)
-
-    def sets(self, name: str) -> bool:
-        """Whether a file or Terragrunt sets a variable of the root module."""
-        return name in self.inputs or any(name in file.values for file in self.variables)
+        return self.inputs.given(name, self.root.frame)
 
     def _local(self, module: ModuleInstance, name: str) -> Tree:
         declared = module.folder.locals.get(name) if module.folder is not None else None
@@ -398,6 +392,8 @@ class Project(NamedValues, eq=False):
         shown = module.prefixed(declared.address + suffix)
         asked = Asked(module, declared, names, Reference(shown, name, declared.span))
         tree = written(self, asked)
+        if self.states is not None and asked.kind == "data.terraform_remote_state" and name == "outputs":
+            tree = self.states.outputs(self, asked)
         if tree is None:
             tree = (self.computed(self, asked) if self.computed is not None else None) or asked.reference
         return tree if self.over is None else self.over.attribute(shown, name, tree, asked.place(self))

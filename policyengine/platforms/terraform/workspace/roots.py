@@ -70,7 +70,7 @@ def find_roots(
             files = tuple(_configured(path, each, exists) for each in settings.part.var_files)
             roots.append(Root(path, tuple(file for file in files if file)))
             continue
-        file, reason = _var_file(path, paths, wanted)
+        file, reason = own_variable_file(path, paths, wanted)
         if file:
             choices.append(Choice("Terraform variables", file, reason))
         roots.append(Root(path, (file,) if file else ()))
@@ -150,7 +150,7 @@ _VAR_FOLDERS = regex(
 )
 
 
-def _var_file(root: str, paths: Sequence[str], wanted: str) -> tuple[str, str]:
+def own_variable_file(root: str, paths: Sequence[str], wanted: str) -> tuple[str, str]:
     """The variable file of the wanted environment, and why; empty where there is none to choose."""
     prefix = f"{root}/" if root else ""
     found: dict[str, str] = {}

@@ -18,6 +18,7 @@ from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.expressions import settled
 from policyengine.platforms.terraform.language.values import InstanceTree, Object, Reference, through
 from policyengine.platforms.terraform.workspace.folders import read_folder
+from policyengine.platforms.terraform.workspace.inputs import Inputs
 from policyengine.platforms.terraform.workspace.project import Project
 from policyengine.platforms.terraform.workspace.repositories import repository_url
 
@@ -143,7 +144,7 @@ class Units:
                     read=self._files.read,
                     open_folder=self._folders.get,
                     syntaxes=self._syntaxes,
-                    inputs=self._inputs(unit),
+                    inputs=Inputs(below=self._inputs(unit)),
                     beside=unit,
                 )
         return self._projects[unit]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policyengine.model.value import Unknown
+from policyengine.platforms.terraform.language.coercion import convert
 from policyengine.platforms.terraform.language.functions.calling import PlainFunction
 from policyengine.platforms.terraform.language.plain import Invalid
 from policyengine.platforms.terraform.language.values import (
@@ -100,6 +101,6 @@ def apply(calling: Calling, arguments: Sequence[Tree], *, expand: bool) -> Tree:
     if isinstance(values, Unknown):
         return values
     if isinstance(function, PlainFunction):
-        return tree_of(function.compute(*values), calling.span, history(*given))
+        return convert(tree_of(function.compute(*values), calling.span, history(*given)), function.gives)
     tree: Tree = function.compute(calling, *values)
     return tree

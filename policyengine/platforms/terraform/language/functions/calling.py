@@ -2,7 +2,8 @@
 
 Letters of parameters: `s` string, `n` number, `b` bool, `l` list or set, `m` map or object and `a` anything are given
 as plain values, of which every part must be known. `L` list or set, `M` map or object and `T` anything are given as
-trees. `?` before a letter makes it and the following optional, `*` after the last one lets it repeat, or be absent.
+trees, `C` as a list whose elements are of one type. `?` before a letter makes it and the following optional, `*` after
+the last one lets it repeat, or be absent.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from policyengine.model.value import Known, Unknown
+from policyengine.platforms.terraform.language.coercion import convert
+from policyengine.platforms.terraform.language.kinds import ANY, ANY_LIST, Kind
 from policyengine.platforms.terraform.language.plain import Invalid, to_bool, to_number, to_string
 from policyengine.platforms.terraform.language.values import (
     Composite,
@@ -49,11 +52,15 @@ class Calling(Struct, frozen=True):
 
 
 class HclFunction(Struct, frozen=True):
-    """A function: its parameters as letters, and what computes it. `gaps` allows a gap in `list...`."""
+    """A function: its parameters as letters, and what computes it. `gaps` allows a gap in `list...`.
+
+    `gives` is the type of the result of a function of plain values, where it is not the one that the values have.
+    """
 
     parameters: str
     compute: Callable[..., Any]  # the letters guarantee what it is called with
     gaps: bool = False
+    gives: Kind = ANY
 
     def fitted(self, name: str, arguments: Sequence[Tree]) -> list[object] | Unknown:
         """The arguments as its parameters take them, or why they are not known. Raises Invalid."""
@@ -93,6 +100,9 @@ def _fitted(tree: Tree, letter: str, name: str) -> object:
             return tree
         case "L":
             return as_list(tree, name)
+        case "C":
+            found = as_list(tree, name)
+            return convert(found, ANY_LIST) if isinstance(found, List) else found
         case "M":
             return as_object(tree, name)
         case _ if not decided(tree):

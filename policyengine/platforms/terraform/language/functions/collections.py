@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from policyengine.model.value import Known, Unknown
 from policyengine.platforms.terraform.language.characters import clusters
+from policyengine.platforms.terraform.language.coercion import convert
 from policyengine.platforms.terraform.language.functions.calling import (
     Calling,
     HclFunction,
@@ -14,18 +15,18 @@ from policyengine.platforms.terraform.language.functions.calling import (
     as_list,
     as_object,
 )
-from policyengine.platforms.terraform.language.operators import shared
-from policyengine.platforms.terraform.language.plain import Invalid, equal, sort_key, to_string
+from policyengine.platforms.terraform.language.kinds import ANY, ANY_LIST, STRINGS, CollectionKind, unify
+from policyengine.platforms.terraform.language.plain import Invalid, PlainSet, equal, sort_key, to_string
 from policyengine.platforms.terraform.language.values import (
     Composite,
     Encoded,
     InstanceTree,
     List,
     Object,
-    Reference,
     Tree,
     decided,
     history,
+    kind_of,
     null,
     plain,
     through,
@@ -61,6 +62,8 @@ def _element(calling: Calling, source: List, index: Number) -> Tree:
         return through(source.gap, *source.via)
     if not source.items:
         raise Invalid("element() takes no empty list")
+    if source.unordered:
+        raise Invalid("element() takes no set")
     if not isinstance(index, int) or index < 0:
         raise Invalid("element() takes a whole number that is not negative")
     return source.items[index % len(source.items)]
@@ -78,16 +81,17 @@ def _lookup(calling: Calling, source: Tree, key: str, *default: Tree) -> Tree:
         return through(found.gap, *found.via)
     if not default:
         raise Invalid(f"a map has no element {key!r}")
-    return default[0]
+    return default[0] if found.element is None else convert(default[0], found.element)
 
 
 def _keys(calling: Calling, source: Object) -> Tree:
     found = tuple(Known(key, source.keys.get(key, source.span), source.via) for key in _sorted(source))
-    return List(found, calling.span, gap=source.gap)
+    return List(found, calling.span, gap=source.gap, element=None if source.element is None else "string")
 
 
 def _values(calling: Calling, source: Object) -> Tree:
-    return List(tuple(source.entries[key] for key in _sorted(source)), calling.span, gap=source.gap)
+    found = tuple(source.entries[key] for key in _sorted(source))
+    return List(found, calling.span, gap=source.gap, element=source.element)
 
 
 def _sorted(source: Object) -> list[str]:
@@ -115,7 +119,9 @@ def _merge(calling: Calling, *arguments: Tree) -> Tree:
         keys.update(source.keys)
         for key in source.entries:
             keys.setdefault(key, source.span)
-    return Object(entries, calling.span, keys=keys, gap=gap)
+    kinds = {repr(each.element): each.element for each in arguments if isinstance(each, Object)}
+    of_maps = len(kinds) == 1 and all(isinstance(each, Object) for each in arguments)
+    return Object(entries, calling.span, keys=keys, gap=gap, element=kinds.popitem()[1] if of_maps else None)
 
 
 def _overridable(entries: dict[str, Tree], gap: Unknown) -> dict[str, Tree]:
@@ -134,9 +140,14 @@ def _concat(calling: Calling, *arguments: Tree) -> Tree:
                 raise Invalid("concat() takes lists")
             gap = gap or source
         else:
+            if source.unordered:
+                raise Invalid("concat() takes no set")
             items.extend(source.items)
             gap = gap or source.gap
-    return List(tuple(items), calling.span, gap=gap)
+    found = List(tuple(items), calling.span, gap=gap)
+    if all(isinstance(each, List) and each.element is not None for each in arguments):
+        return convert(found, ANY_LIST)
+    return found
 
 
 def _flatten(calling: Calling, source: List) -> Tree:
@@ -158,12 +169,12 @@ def _flatten(calling: Calling, source: List) -> Tree:
 def _distinct(calling: Calling, source: List) -> Tree:
     found: dict[object, Tree] = {}
     gap = source.gap
-    for number, item in enumerate(shared(source.items)):
+    for number, item in enumerate(source.items):
         key: object = sort_key(plain(item)) if decided(item) else ("unknown", number)
         if gap is None and len(source.items) > 1 and not decided(item):
             gap = unknown_of(item)  # it may be equal to another
         found.setdefault(key, item)
-    return List(tuple(found.values()), calling.span, gap=gap)
+    return List(tuple(found.values()), calling.span, gap=gap, element=source.element)
 
 
 def _compact(calling: Calling, source: List) -> Tree:
@@ -172,34 +183,26 @@ def _compact(calling: Calling, source: List) -> Tree:
     for item in source.items:
         if isinstance(item, Unknown):
             gap = gap or item
-        elif isinstance(item, Known) and item.value not in ("", None):
-            items.append(Known(to_string(item.value), item.span, item.via))
-        elif not isinstance(item, Known) and (not decided(item) or plain(item) != ""):
-            items.append(item)
-    return List(tuple(items), calling.span, gap=gap)
+        elif not decided(item) or plain(item) not in ("", None):
+            items.append(convert(item, "string"))
+    return List(tuple(items), calling.span, gap=gap, element="string")
 
 
 def _contains(calling: Calling, source: List, wanted: Tree) -> Tree:
     if not decided(wanted):
         return unknown_of(wanted)
-    sought = plain(wanted)
-    found = any(decided(item) and equal(plain(item), sought) for item in source.items)
+    if null(wanted):
+        raise Invalid("contains() takes no null")
+    kind, sought = kind_of(wanted), plain(wanted)
+    found = any(decided(item) and kind_of(item) == kind and equal(plain(item), sought) for item in source.items)
     if not found and not decided(source):
         return unknown_of(source)
     return Known(value=found, span=calling.span, via=history(source, wanted))
 
 
-def _alike(one: Plain, other: Plain) -> bool:
-    """Equality after conversion of primitives, as element types are unified."""
-    if equal(one, other):
-        return True
-    atoms = (str, bool, int)
-    if isinstance(one, atoms) and isinstance(other, atoms) and (isinstance(one, str) or isinstance(other, str)):
-        return to_string(one) == to_string(other)
-    return False
-
-
 def _index(values: list[Plain], wanted: Plain) -> int:
+    if isinstance(values, PlainSet):
+        raise Invalid("index() takes no set")
     for number, value in enumerate(values):
         if equal(value, wanted):
             return number
@@ -208,20 +211,16 @@ def _index(values: list[Plain], wanted: Plain) -> int:
 
 def _coalesce(calling: Calling, *arguments: Tree) -> Tree:
     del calling
-    texts = any(isinstance(each, Composite | Encoded | Reference) or _is_text(each) for each in arguments)
+    kind = unify([kind_of(each) for each in arguments])
+    if kind is None:
+        raise Invalid("the arguments of coalesce() have no type in common")
     for argument in arguments:
         if isinstance(argument, Unknown):
             return argument
         if null(argument) or (isinstance(argument, Known) and argument.value == "" and isinstance(argument.value, str)):
             continue
-        if texts and isinstance(argument, Known) and not isinstance(argument.value, str):
-            return Known(to_string(argument.value), argument.span, argument.via)
-        return argument
+        return convert(argument, kind)
     raise Invalid("coalesce() has only null or empty arguments")
-
-
-def _is_text(tree: Tree) -> bool:
-    return isinstance(tree, Known) and isinstance(tree.value, str)
 
 
 def _coalescelist(calling: Calling, *arguments: Tree) -> Tree:
@@ -254,7 +253,7 @@ def _zipmap(calling: Calling, names: List, values: List) -> Tree:
             entries[key], keys[key] = value, name.span
         else:
             gap = gap or unknown_of(name)
-    return Object(entries, calling.span, keys=keys, gap=gap)
+    return Object(entries, calling.span, keys=keys, gap=gap, element=values.element)
 
 
 def _slice(calling: Calling, source: List, start: Number, end: Number) -> Tree:
@@ -264,21 +263,21 @@ def _slice(calling: Calling, source: List, start: Number, end: Number) -> Tree:
         raise Invalid("slice() takes a list")
     if not (isinstance(start, int) and isinstance(end, int) and 0 <= start <= end <= len(source.items)):
         raise Invalid("slice() is out of bounds")
-    return List(source.items[start:end], calling.span)
+    return List(source.items[start:end], calling.span, element=source.element)
 
 
 def _reverse(calling: Calling, source: List) -> Tree:
-    return List(tuple(reversed(source.items)), calling.span, gap=source.gap)
+    return List(tuple(reversed(source.items)), calling.span, gap=source.gap, element=source.element)
 
 
 def _chunklist(calling: Calling, source: List, size: Number) -> Tree:
     if not isinstance(size, int) or size < 0:
         raise Invalid("chunklist() takes a whole number")
-    if not source.items:
-        return List((), calling.span, gap=source.gap)
-    width = size or len(source.items)
-    chunks = tuple(List(source.items[at : at + width], calling.span) for at in range(0, len(source.items), width))
-    return List(chunks, calling.span, gap=source.gap)
+    kind = CollectionKind("list", source.element or ANY)
+    width = size or max(len(source.items), 1)
+    starts = range(0, len(source.items), width)
+    chunks = tuple(List(source.items[at : at + width], calling.span, element=source.element) for at in starts)
+    return List(chunks, calling.span, gap=source.gap, element=kind)
 
 
 def _one(calling: Calling, source: List) -> Tree:
@@ -300,11 +299,18 @@ def _transpose(source: dict[str, Plain]) -> dict[str, Plain]:
     return {key: sorted(found[key], key=str) for key in sorted(found)}
 
 
-def _matchkeys(values: list[Plain], keys: list[Plain], wanted: list[Plain]) -> list[Plain]:
-    if len(values) != len(keys):
+def _matchkeys(calling: Calling, values: List, keys: List, wanted: List) -> Tree:
+    unknown = next((each for each in (values, keys, wanted) if each.gap is not None), None) or next(
+        (each for each in (*keys.items, *wanted.items) if not decided(each)), None
+    )
+    if unknown is not None:
+        return unknown_of(unknown)
+    if len(values.items) != len(keys.items):
         raise Invalid("matchkeys() takes lists of one length")
-    pairs = zip(values, keys, strict=True)
-    return [value for value, key in pairs if any(_alike(key, each) for each in wanted)]
+    sought = [plain(each) for each in convert(wanted, CollectionKind("list", keys.element or ANY)).items]
+    pairs = zip(values.items, keys.items, strict=True)
+    found = tuple(value for value, key in pairs if any(equal(plain(key), each) for each in sought))
+    return List(found, calling.span, element=values.element)
 
 
 FUNCTIONS: dict[str, HclFunction] = {
@@ -316,7 +322,7 @@ FUNCTIONS: dict[str, HclFunction] = {
     "merge": TreeFunction("T*", _merge, gaps=True),
     "concat": TreeFunction("TT*", _concat, gaps=True),
     "flatten": TreeFunction("L", _flatten),
-    "distinct": TreeFunction("L", _distinct),
+    "distinct": TreeFunction("C", _distinct),
     "compact": TreeFunction("L", _compact),
     "contains": TreeFunction("LT", _contains),
     "index": PlainFunction("la", _index),
@@ -325,8 +331,8 @@ FUNCTIONS: dict[str, HclFunction] = {
     "zipmap": TreeFunction("LL", _zipmap),
     "slice": TreeFunction("Lnn", _slice),
     "reverse": TreeFunction("L", _reverse),
-    "chunklist": TreeFunction("Ln", _chunklist),
+    "chunklist": TreeFunction("Cn", _chunklist),
     "one": TreeFunction("L", _one),
-    "transpose": PlainFunction("m", _transpose),
-    "matchkeys": PlainFunction("lll", _matchkeys),
+    "transpose": PlainFunction("m", _transpose, gives=CollectionKind("map", STRINGS)),
+    "matchkeys": TreeFunction("CCC", _matchkeys),
 }

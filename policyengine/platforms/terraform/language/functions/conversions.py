@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from policyengine.model.value import Known, Unknown, Via
+from policyengine.platforms.terraform.language.coercion import convert
 from policyengine.platforms.terraform.language.functions.calling import (
     Calling,
     HclFunction,
@@ -12,7 +13,7 @@ from policyengine.platforms.terraform.language.functions.calling import (
     as_list,
     as_object,
 )
-from policyengine.platforms.terraform.language.operators import shared
+from policyengine.platforms.terraform.language.kinds import ANY, CollectionKind
 from policyengine.platforms.terraform.language.plain import Invalid, to_bool, to_number, to_string
 from policyengine.platforms.terraform.language.values import (
     Composite,
@@ -21,7 +22,6 @@ from policyengine.platforms.terraform.language.values import (
     Object,
     Reference,
     Tree,
-    as_set,
     decided,
     history,
     null,
@@ -31,22 +31,19 @@ from policyengine.platforms.terraform.language.values import (
 )
 
 
-def _tolist(calling: Calling, given: Tree) -> Tree:
-    source = given if null(given) else as_list(given, "tolist")
-    return List(shared(source.items), calling.span, gap=source.gap) if isinstance(source, List) else source
+def _collected(form: str, fits: type[Tree]) -> TreeFunction:
+    def compute(calling: Calling, given: Tree) -> Tree:
+        if not isinstance(given, fits):
+            if null(given):
+                return given
+            if decided(given):
+                raise Invalid(f"to{form}() takes no such value")
+            return unknown_of(given)
+        made = convert(as_list(given, form) if isinstance(given, List) else as_object(given, form), kind)
+        return replace(made, span=calling.span, via=())
 
-
-def _toset(calling: Calling, given: Tree) -> Tree:
-    source = given if null(given) else as_list(given, "toset")
-    return as_set(shared(source.items), calling.span, gap=source.gap) if isinstance(source, List) else source
-
-
-def _tomap(calling: Calling, given: Tree) -> Tree:
-    source = given if null(given) else as_object(given, "tomap")
-    if not isinstance(source, Object):
-        return source
-    values = shared(tuple(source.entries.values()))
-    return Object(dict(zip(source.entries, values, strict=True)), calling.span, keys=source.keys, gap=source.gap)
+    kind = CollectionKind(form, ANY)
+    return TreeFunction("T", compute)
 
 
 def _tostring(calling: Calling, given: Tree) -> Tree:
@@ -105,9 +102,9 @@ def _map(calling: Calling, *arguments: Tree) -> Tree:
 
 
 FUNCTIONS: dict[str, HclFunction] = {
-    "tolist": TreeFunction("T", _tolist),
-    "toset": TreeFunction("T", _toset),
-    "tomap": TreeFunction("T", _tomap),
+    "tolist": _collected("list", List),
+    "toset": _collected("set", List),
+    "tomap": _collected("map", Object),
     "tostring": TreeFunction("T", _tostring),
     "tonumber": TreeFunction("T", _tonumber),
     "tobool": TreeFunction("T", _tobool),

@@ -11,6 +11,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from policyengine.model.value import Known, Unknown
+from policyengine.platforms.terraform.language.characters import normal
 from policyengine.platforms.terraform.language.documents import document
 from policyengine.platforms.terraform.language.functions.calling import (
     Calling,
@@ -18,6 +19,7 @@ from policyengine.platforms.terraform.language.functions.calling import (
     PlainFunction,
     TreeFunction,
 )
+from policyengine.platforms.terraform.language.kinds import ANY_LIST
 from policyengine.platforms.terraform.language.plain import Invalid, to_string
 from policyengine.platforms.terraform.language.values import (
     Encoded,
@@ -63,9 +65,9 @@ def _base64decode(calling: Calling, first: Tree) -> Tree:
         return through(first.tree, *first.via)
     if not decided(first):
         return unknown_of(first)
-    text = to_string(plain(first))
+    text = to_string(plain(first)).replace("\r", "").replace("\n", "")
     try:
-        return Known(base64.b64decode(text, validate=True).decode(), calling.span, history(first))
+        return Known(normal(base64.b64decode(text, validate=True).decode()), calling.span, history(first))
     except (ValueError, UnicodeDecodeError):
         raise Invalid("base64decode() cannot read the text") from None
 
@@ -145,7 +147,7 @@ FUNCTIONS: dict[str, HclFunction] = {
     "base64encode": TreeFunction("T", _base64encode),
     "base64decode": TreeFunction("T", _base64decode),
     "base64gzip": TreeFunction("s", _gzip),
-    "csvdecode": PlainFunction("s", _csvdecode),
+    "csvdecode": PlainFunction("s", _csvdecode, gives=ANY_LIST),
     "urlencode": PlainFunction("s", _urlencode),
     "urldecode": PlainFunction("s", _urldecode),
     "md5": _digest("md5"),

@@ -17,6 +17,7 @@ from policyengine.platforms.terraform.language.functions.calling import (
     TreeFunction,
     as_object,
 )
+from policyengine.platforms.terraform.language.numbers import NotComputed
 from policyengine.platforms.terraform.language.plain import Invalid, to_string
 from policyengine.platforms.terraform.language.scope import HERE, HclFrame
 from policyengine.platforms.terraform.language.values import (
@@ -202,6 +203,14 @@ def _dirname(path: str) -> str:
     return posixpath.normpath(posixpath.dirname(path)) if posixpath.dirname(path) else "."
 
 
+def _pathexpand(path: str) -> str:
+    if path == "~" or path.startswith("~/"):
+        raise NotComputed("the home directory of whoever runs Terraform is not known")
+    if path.startswith("~"):
+        raise Invalid("pathexpand() cannot expand the home directory of a user")
+    return path
+
+
 FUNCTIONS: dict[str, HclFunction] = {
     "file": TreeFunction("T", _file),
     "fileexists": TreeFunction("T", _fileexists),
@@ -218,5 +227,5 @@ FUNCTIONS: dict[str, HclFunction] = {
     "abspath": TreeFunction("T", _abspath),
     "basename": PlainFunction("s", lambda path: posixpath.basename(path.rstrip("/")) or ("/" if path else ".")),
     "dirname": PlainFunction("s", _dirname),
-    "pathexpand": PlainFunction("s", lambda path: path),
+    "pathexpand": PlainFunction("s", _pathexpand),
 }

@@ -7,7 +7,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from policyengine.platforms.terraform.language.functions.calling import HclFunction, PlainFunction
-from policyengine.platforms.terraform.language.numbers import NotComputed, Number, rounded
+from policyengine.platforms.terraform.language.kinds import CollectionKind
+from policyengine.platforms.terraform.language.numbers import NotComputed, Number, double, rounded
 from policyengine.platforms.terraform.language.plain import Invalid, to_bool, to_number
 
 if TYPE_CHECKING:
@@ -24,21 +25,21 @@ def _sum(values: list[Plain]) -> Number:
 
 
 def _pow(base: Number, power: Number) -> Number:
-    if isinstance(base, int) and isinstance(power, int) and power >= 0:
-        if base.bit_length() * power > 4000:
-            raise NotComputed("a number is too large to compute")
-        return int(base**power)
     try:
-        return rounded(Fraction(repr(float(base) ** float(power))))
-    except (OverflowError, ZeroDivisionError, ValueError, TypeError):
-        raise Invalid("pow() has no result") from None
+        found = float(base) ** float(power)
+    except (OverflowError, ZeroDivisionError):
+        raise NotComputed("a number is infinite") from None
+    if isinstance(found, complex):
+        raise Invalid("pow() has no result")
+    return double(found)
 
 
 def _log(value: Number, base: Number) -> Number:
-    try:
-        return rounded(Fraction(repr(math.log(float(value)) / math.log(float(base)))))
-    except (OverflowError, ZeroDivisionError, ValueError):
-        raise Invalid("log() has no result") from None
+    if value < 0 or base < 0 or (value == base and base in (0, 1)):
+        raise Invalid("log() has no result")
+    if base in (0, 1) or value == 0:
+        raise NotComputed("a number is infinite, or a zero has a sign")
+    return double(math.log(float(value)) / math.log(float(base)))
 
 
 def _signum(value: Number) -> int:
@@ -47,27 +48,24 @@ def _signum(value: Number) -> int:
     return (value > 0) - (value < 0)
 
 
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
 def _parseint(text: Plain, base: Number) -> Number:
     if not isinstance(text, str):
         raise Invalid("parseint() takes a string")
     if not isinstance(base, int) or not 2 <= base <= 62 or len(text) > 300:
         raise Invalid("parseint() takes a base from 2 to 62")
-    if base <= 36:
-        if "_" in text or text.strip() != text:
-            raise Invalid("parseint() cannot read the number")
-        try:
-            return int(text, base)
-        except ValueError:
-            raise Invalid("parseint() cannot read the number") from None
-    digits = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-    sign, bare = (-1, text[1:]) if text.startswith("-") else (1, text)
+    bare = text[1:] if text[:1] in ("-", "+") else text
     total = 0
-    for character in bare:
-        digit = digits.find(character)
+    for character in bare if base > 36 else bare.lower():
+        digit = _DIGITS.find(character)
         if not 0 <= digit < base:
             raise Invalid("parseint() cannot read the number")
         total = total * base + digit
-    return sign * total
+    if not bare:
+        raise Invalid("parseint() cannot read the number")
+    return -total if text.startswith("-") else total
 
 
 def _range(*limits: Number) -> list[Plain]:
@@ -104,7 +102,7 @@ def _floor(value: Number) -> int:
 
 
 FUNCTIONS: dict[str, HclFunction] = {
-    "abs": PlainFunction("n", abs),
+    "abs": PlainFunction("n", lambda value: -value if value < 0 else value),
     "ceil": PlainFunction("n", math.ceil),
     "floor": PlainFunction("n", _floor),
     "log": PlainFunction("nn", _log),
@@ -114,7 +112,7 @@ FUNCTIONS: dict[str, HclFunction] = {
     "signum": PlainFunction("n", _signum),
     "parseint": PlainFunction("an", _parseint),
     "sum": PlainFunction("l", _sum),
-    "range": PlainFunction("n?nn", _range),
+    "range": PlainFunction("n?nn", _range, gives=CollectionKind("list", "number")),
     "alltrue": PlainFunction("l", _all),
     "anytrue": PlainFunction("l", _any),
 }

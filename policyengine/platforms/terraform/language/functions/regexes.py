@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.functions.calling import HclFunction, PlainFunction
+from policyengine.platforms.terraform.language.kinds import ANY_LIST
 from policyengine.platforms.terraform.language.numbers import NotComputed
 from policyengine.platforms.terraform.language.plain import Invalid
 
@@ -132,6 +133,6 @@ def _group(match: _Match[bytes], name: re.Match[str]) -> str:
 
 FUNCTIONS: dict[str, HclFunction] = {
     "regex": PlainFunction("ss", _regex),
-    "regexall": PlainFunction("ss", _regexall),
+    "regexall": PlainFunction("ss", _regexall, gives=ANY_LIST),
     "replace": PlainFunction("sss", _replace),
 }

@@ -3,59 +3,72 @@
 from __future__ import annotations
 
 from itertools import product
+from operator import not_
 from typing import TYPE_CHECKING
 
 from policyengine.model.value import Unknown
+from policyengine.platforms.terraform.language.coercion import convert
 from policyengine.platforms.terraform.language.functions.calling import (
     Calling,
     HclFunction,
-    PlainFunction,
     TreeFunction,
 )
-from policyengine.platforms.terraform.language.operators import shared
-from policyengine.platforms.terraform.language.plain import PlainSet, equal, sort_key, to_string
-from policyengine.platforms.terraform.language.values import List, Tree, as_set
+from policyengine.platforms.terraform.language.kinds import ANY, ANY_LIST, CollectionKind, TupleKind, unify
+from policyengine.platforms.terraform.language.plain import Invalid, sort_key
+from policyengine.platforms.terraform.language.values import (
+    List,
+    Tree,
+    as_set,
+    decided,
+    kind_of,
+    plain,
+    unknown_of,
+)
 
 if TYPE_CHECKING:
-    from policyengine.platforms.terraform.language.plain import Plain
+    from collections.abc import Callable
 
 LARGEST = 100_000
 """A product with more elements is not built."""
 
 
-def _setunion(calling: Calling, *sets: List) -> Tree:
+def _of_one_type(*sets: List) -> list[List]:
+    """Sets whose elements have one type. Raises Invalid."""
+    found = [convert(each, CollectionKind("set", ANY)) for each in sets]
+    kind = unify([kind_of(each) for each in found if each.items or each.gap is not None])
+    if kind is None:
+        raise Invalid("sets have no type in common")
+    return [convert(each, kind) if isinstance(kind, CollectionKind) else each for each in found]
+
+
+def _setunion(calling: Calling, *given: List) -> Tree:
+    sets = _of_one_type(*given)
     gap = next((each.gap for each in sets if each.gap is not None), None)
-    return as_set(shared(tuple(item for each in sets for item in each.items)), calling.span, gap=gap)
+    return as_set([item for each in sets for item in each.items], calling.span, gap=gap, element=sets[0].element)
 
 
-def _of_one_type(*sets: list[Plain]) -> list[list[Plain]]:
-    """Sets of primitives converted to the type that fits all their elements."""
-    kinds = {type(value) for each in sets for value in each}
-    if str not in kinds or {list, dict} & kinds:
-        return list(sets)
-    return [[value if value is None else to_string(value) for value in each] for each in sets]
+def _kept(calling: Calling, sets: list[List], keep: Callable[[bool], bool]) -> Tree:
+    """The elements of the first set that the others hold, or do not."""
+    unknown = next((unknown_of(each) for each in sets if not decided(each)), None)
+    if unknown is not None:
+        return unknown
+    one, *others = sets
+    held = [{repr(sort_key(plain(item))) for item in each.items} for each in others]
+    kept = [item for item in one.items if all(keep(repr(sort_key(plain(item))) in each) for each in held)]
+    return as_set(kept, calling.span, element=one.element)
 
 
-def _setintersection(*sets: list[Plain]) -> PlainSet:
-    one, *others = _of_one_type(*sets)
-    kept = one
-    for other in others:
-        kept = [value for value in kept if any(equal(value, each) for each in other)]
-    return PlainSet(sorted(_unique(kept), key=sort_key))
+def _setintersection(calling: Calling, *given: List) -> Tree:
+    return _kept(calling, _of_one_type(*given), bool)
 
 
-def _setsubtract(one: list[Plain], other: list[Plain]) -> PlainSet:
-    one, other = _of_one_type(one, other)
-    kept = [value for value in one if not any(equal(value, each) for each in other)]
-    return PlainSet(sorted(_unique(kept), key=sort_key))
+def _setsubtract(calling: Calling, *given: List) -> Tree:
+    return _kept(calling, _of_one_type(*given), not_)
 
 
-def _unique(values: list[Plain]) -> list[Plain]:
-    return list({sort_key(value): value for value in values}.values())
-
-
-def _setproduct(calling: Calling, *sets: List) -> Tree:
+def _setproduct(calling: Calling, *given: List) -> Tree:
     total = 1
+    sets = [each if each.unordered else convert(each, ANY_LIST) for each in given]
     for each in sets:
         if each.gap is not None:
             return each.gap
@@ -63,14 +76,15 @@ def _setproduct(calling: Calling, *sets: List) -> Tree:
     if total > LARGEST:
         return Unknown("setproduct() has too many elements", calling.span)
     rows = tuple(List(row, calling.span) for row in product(*(each.items for each in sets)))
-    if all(each.unordered for each in sets):
-        return as_set(rows, calling.span)
-    return List(rows, calling.span)
+    kind = TupleKind(tuple(each.element or ANY for each in sets))
+    if any(each.unordered for each in sets):
+        return as_set(rows, calling.span, element=kind)
+    return List(rows, calling.span, element=kind)
 
 
 FUNCTIONS: dict[str, HclFunction] = {
     "setunion": TreeFunction("LL*", _setunion),
-    "setintersection": PlainFunction("ll*", _setintersection),
-    "setsubtract": PlainFunction("ll", _setsubtract),
+    "setintersection": TreeFunction("LL*", _setintersection),
+    "setsubtract": TreeFunction("LL", _setsubtract),
     "setproduct": TreeFunction("LLL*", _setproduct),
 }

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from policyengine.model.source import Span
-from policyengine.model.value import Known
+from msgspec import Struct
+
+from policyengine.model.value import Known, Unknown
 from policyengine.patterns import regex
-from policyengine.platforms.terraform.language.characters import clusters
+from policyengine.platforms.terraform.language.characters import BLANKS, clusters
 from policyengine.platforms.terraform.language.encodings import encode
 from policyengine.platforms.terraform.language.functions.calling import (
     Calling,
@@ -17,27 +17,35 @@ from policyengine.platforms.terraform.language.functions.calling import (
     PlainFunction,
     TreeFunction,
 )
-from policyengine.platforms.terraform.language.plain import Invalid, to_bool, to_number, to_string
+from policyengine.platforms.terraform.language.kinds import STRINGS
+from policyengine.platforms.terraform.language.numbers import fixed, general, scientific
+from policyengine.platforms.terraform.language.plain import Invalid, is_number, to_bool, to_number, to_string
 from policyengine.platforms.terraform.language.values import (
     Composite,
     Encoded,
+    InstanceTree,
     List,
     Piece,
     Reference,
     Tree,
     decided,
+    gap_of,
     history,
     pieces_of,
     plain,
-    tree_of,
     unknown_of,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from policyengine.model.source import Span
     from policyengine.platforms.terraform.language.numbers import Number
     from policyengine.platforms.terraform.language.plain import Plain
+
+
+LONGEST = 1000
+"""Characters that a format fills at most."""
 
 
 def _whole(value: Number) -> int:
@@ -48,118 +56,120 @@ def _whole(value: Number) -> int:
 
 # format
 
-_VERB = regex(r"%(?:\[(\d+)\])?([-+# 0]*)(\d*)(?:\.(\d+))?(?:\[(\d+)\])?([a-zA-Z%])")
+_VERB = regex(r"%([-+# 0]*)([1-9][0-9]*)?(\.[0-9]*)?(?:\[([1-9][0-9]*)\])?([a-zA-Z])")
 
 
-def _spelled(verb: str, flags: str, width: str, precision: str | None, value: Plain) -> str:
-    match verb:
-        case "s":
-            text = to_string(value) if not isinstance(value, list | dict) else _refuse()
-            text = text[: int(precision)] if precision is not None else text
-        case "q":
-            text = encode(to_string(value), "json")
+class _Verb(Struct, frozen=True):
+    """A verb of a format with its flags; `width` and `precision` are None where it gives none."""
+
+    letter: str
+    flags: str
+    width: int | None
+    precision: int | None
+
+    @property
+    def bare(self) -> bool:
+        """Whether it only puts a text in."""
+        return self.letter in "sv" and not self.flags and not self.width and not self.precision
+
+    def padded(self, text: str) -> str:
+        """A text at its width, in characters."""
+        pads = ("0" if "0" in self.flags else " ") * ((self.width or 0) - len(clusters(text)))
+        return text + pads if "-" in self.flags else pads + text
+
+    def of_number(self, text: str, *, zeros: bool, prefix: str = "") -> str:
+        """A number at its width, with its sign and the prefix of its base; `zeros` tells whether zeros may fill it."""
+        sign = "-" if text.startswith("-") else "+" if "+" in self.flags else " " if " " in self.flags else ""
+        start, digits = sign + prefix, text.removeprefix("-")
+        missing = (self.width or 0) - len(start) - len(digits)
+        if zeros:
+            return start + "0" * missing + digits
+        return start + digits + " " * missing if "-" in self.flags else " " * missing + start + digits
+
+
+def _spelled(verb: _Verb, value: Plain) -> str:
+    match verb.letter:
         case "v":
-            text = _default(value) if "#" not in flags else encode(value, "json")
+            if isinstance(value, str) and "#" not in verb.flags:
+                return verb.padded(value)
+            bare = is_number(value) and "#" not in verb.flags
+            return verb.padded(general(to_number(value), None) if bare else encode(value, "json"))
         case "t":
-            text = "true" if to_bool(value) else "false"
+            return "true" if to_bool(value) else "false"
+        case "s" | "q":
+            text = to_string(value)
+            if verb.precision:
+                text = "".join(clusters(text)[: verb.precision])
+            return verb.padded(encode(text, "json") if verb.letter == "q" else text)
         case "d" | "b" | "o" | "x" | "X":
-            if verb in "xX" and isinstance(value, str) and not value.lstrip("-").isdigit():
-                text = value.encode().hex()
-                text = text.upper() if verb == "X" else text
-            else:
-                number = to_number(value)
-                whole = _whole(number)
-                text = format(whole, "+" + verb if "+" in flags else verb)
-        case "f" | "F" | "e" | "E" | "g" | "G":
+            whole = _whole(to_number(value))
+            digits = format(abs(whole), verb.letter)
+            if verb.precision is not None:
+                digits = "" if whole == 0 and verb.precision == 0 else digits.rjust(verb.precision, "0")
+            prefix = {"b": "0b", "o": "0", "x": "0x", "X": "0X"}.get(verb.letter, "") if "#" in verb.flags else ""
+            zeros = "0" in verb.flags and "-" not in verb.flags and verb.precision is None
+            return verb.of_number("-" * (whole < 0) + digits, zeros=zeros, prefix=prefix)
+        case "f" | "e" | "E" | "g" | "G":
             number = to_number(value)
-            places = precision if precision is not None else "6"
-            if verb in "fF":
-                text = _fixed(number, int(places))
-            elif verb in "eE":
-                text = format(float(number), f".{places}{verb}")
+            if verb.letter == "f":
+                text = fixed(number, 6 if verb.precision is None else verb.precision)
+            elif verb.letter in "eE":
+                text = scientific(number, 6 if verb.precision is None else verb.precision)
             else:
-                text = _general(number)
-            text = "+" + text if "+" in flags and number >= 0 else text
+                text = general(number, verb.precision)
+            text = text.upper() if verb.letter in "EG" else text
+            return verb.of_number(text, zeros="0" in verb.flags and "-" not in verb.flags)
         case _:
-            raise Invalid(f"format() has no verb %{verb}")
-    if " " in flags and verb == "d" and not text.startswith("-"):
-        text = " " + text
-    size = min(int(width or 0), 1000)
-    if "-" in flags:
-        return text.ljust(size)
-    if "0" in flags and verb not in "sqvt":
-        sign = text[0] if text[:1] in "+-" else ""
-        return sign + text[len(sign) :].rjust(size - len(sign), "0")
-    if "0" in flags:
-        return text.rjust(size, "0")
-    return text.rjust(size)
-
-
-def _refuse() -> str:
-    raise Invalid("a collection is no string")
-
-
-def _fixed(number: Number, places: int) -> str:
-    scaled = round(Fraction(number) * 10**places)
-    sign, digits = ("-" if scaled < 0 else ""), str(abs(scaled)).rjust(places + 1, "0")
-    return sign + (f"{digits[:-places]}.{digits[-places:]}" if places else digits)
-
-
-def _general(number: Number) -> str:
-    return to_string(number)
-
-
-def _default(value: Plain) -> str:
-    if value is None:
-        return "null"
-    return encode(value, "json") if isinstance(value, list | dict) else to_string(value)
+            raise Invalid(f"format() has no verb %{verb.letter}")
 
 
 def _format(calling: Calling, form: Tree, *arguments: Tree) -> Tree:
-    return _formatted(form, arguments, calling.span) if decided(form) else unknown_of(form)
+    return _formatted(form, arguments, calling.span, listed=False) if decided(form) else unknown_of(form)
 
 
-def _formatted(form: Tree, arguments: Sequence[Tree], span: Span) -> Tree:
+def _formatted(form: Tree, arguments: Sequence[Tree], span: Span, *, listed: bool) -> Tree:
+    """The text that a format makes; `listed` tells that arguments are elements of lists, whose nulls have a type."""
     text = to_string(plain(form))
     pieces: list[Piece] = []
     position = used = highest = 0
-    for match in _VERB.finditer(text):
-        if "%" in text[position : match.start()]:
-            raise Invalid("a format has a '%' that begins no verb")
-        _literal(pieces, text[position : match.start()], form)
-        position = match.end()
-        index, flags, width, precision, late, verb = match.groups()
-        if verb == "%":
+    while (at := text.find("%", position)) >= 0:
+        _literal(pieces, text[position:at], form)
+        if text.startswith("%%", at):
             _literal(pieces, "%", form)
+            position = at + 2
             continue
-        chosen = index or late
+        match = _VERB.match(text, at)
+        if match is None:
+            raise Invalid("a format has a '%' that begins no verb")
+        position = match.end()
+        flags, width, precision, chosen, letter = match.groups()
         used = int(chosen) if chosen else used + 1
         highest = max(highest, used)
-        if not 1 <= used <= len(arguments):
+        if used > len(arguments):
             raise Invalid("a format has more verbs than arguments")
-        pieces.extend(_verb_pieces(arguments[used - 1], verb, flags=flags, width=width, precision=precision))
-    rest = text[position:]
-    if "%" in rest:
-        raise Invalid("a format has a '%' that begins no verb")
+        limits = (min(int(each.lstrip(".") or 0), LONGEST) if each else None for each in (width, precision))
+        pieces.extend(_verb_pieces(arguments[used - 1], _Verb(letter, flags, *limits), listed=listed))
     if highest < len(arguments):
         raise Invalid("a format has fewer verbs than arguments")
-    _literal(pieces, rest, form)
+    _literal(pieces, text[position:], form)
     return _assembled(pieces, span)
 
 
-def _verb_pieces(argument: Tree, verb: str, *, flags: str, width: str, precision: str | None) -> Iterator[Piece]:
-    bare = verb in "svd" and not flags and not width and precision is None
-    text = isinstance(argument, Known) and isinstance(argument.value, str) and verb != "d"
-    if bare and (text or isinstance(argument, Composite | Encoded | Reference)):
+def _verb_pieces(argument: Tree, verb: _Verb, *, listed: bool) -> Iterator[Piece]:
+    text = isinstance(argument, Known) and isinstance(argument.value, str)
+    if verb.bare and (text or isinstance(argument, Composite | Encoded | Reference)):
         yield from pieces_of(argument)
         return
     if not decided(argument):
         yield unknown_of(argument)
         return
     value = plain(argument)
-    if value is None and verb != "v":
-        raise Invalid("format() takes no null")
-    yield Known(_spelled(verb, flags, width, precision, value), argument.span, argument.via)
+    if value is None and not listed:
+        yield Unknown("format() of a null depends on its type", argument.span, argument.via)
+        return
+    if value is None and verb.letter != "v":
+        raise Invalid("a format takes no null")
+    yield Known(_spelled(verb, value), argument.span, argument.via)
 
 
 def _literal(pieces: list[Piece], text: str, form: Tree) -> None:
@@ -176,17 +186,27 @@ def _assembled(pieces: list[Piece], span: Span) -> Tree:
     return Composite(tuple(pieces), span)
 
 
-def _formatlist(form: str, *arguments: Plain) -> list[Plain]:
-    lengths = {len(each) for each in arguments if isinstance(each, list)}
+def _formatlist(calling: Calling, form: Tree, *arguments: Tree) -> Tree:
+    if not decided(form):
+        return unknown_of(form)
+    for each in arguments:
+        if isinstance(each, Unknown | Reference | InstanceTree) or gap_of(each) is not None:
+            return unknown_of(each)  # it may be a list
+    lengths = {len(each.items) for each in arguments if isinstance(each, List)}
     if len(lengths) > 1:
         raise Invalid("formatlist() takes lists of one length")
-    count = lengths.pop() if lengths else 1
-    nowhere = Span("", 0, 0)
-    found: list[Plain] = []
-    for index in range(count):
-        row = [tree_of(each[index] if isinstance(each, list) else each, nowhere) for each in arguments]
-        found.append(plain(_formatted(Known(form, nowhere), row, nowhere)))
-    return found
+    rows = range(lengths.pop() if lengths else 1)
+    listed = any(isinstance(each, List) for each in arguments)
+    found = [
+        _formatted(
+            form,
+            [each.items[row] if isinstance(each, List) else each for each in arguments],
+            calling.span,
+            listed=listed,
+        )
+        for row in rows
+    ]
+    return List(tuple(found), calling.span, element="string")
 
 
 def _join(calling: Calling, separator: Tree, *collections: Tree) -> Tree:
@@ -233,10 +253,10 @@ def _cased(change: Callable[[str], str]) -> TreeFunction:
 def _substr(text: str, offset: Number, length: Number) -> str:
     characters = clusters(text)
     start, count = _whole(offset), _whole(length)
-    if start < 0:
-        start = max(len(characters) + start, 0) if -start <= len(characters) else 0
-    end = len(characters) if count < 0 else start + count
-    return "".join(characters[start:end])
+    if start >= 0 and count == 0:
+        return ""
+    start = max(start + len(characters), 0) if start < 0 else start
+    return "".join(characters[start : start + count] if count > 0 else characters[start:])
 
 
 def _indent(spaces: Number, text: str) -> str:
@@ -247,21 +267,38 @@ def _indent(spaces: Number, text: str) -> str:
 
 def _upper(text: str) -> str:
     """Character for character, as Go does it: `ß` has no upper case of one character."""
-    return "".join(each if len(each.upper()) > 1 else each.upper() for each in text)
+    return text.upper() if text.isascii() else "".join(map(_one_upper, text))
+
+
+def _one_upper(character: str) -> str:
+    upper = character.upper()
+    return upper if len(upper) == 1 else _one_title(character)
+
+
+def _one_title(character: str) -> str:
+    title = character.title()
+    return title if len(title) == 1 else character
 
 
 def _lower(text: str) -> str:
-    return "".join(each if len(each.lower()) > 1 else each.lower() for each in text)
+    return text.lower() if text.isascii() else "".join(each.lower()[0] for each in text)
 
 
 def _title(text: str) -> str:
-    return re.sub(r"(?<!\w)\w", lambda match: _upper(match[0]), text)
+    return "".join(
+        _one_title(each) if _separates(before) else each for before, each in zip(" " + text, text, strict=False)
+    )
+
+
+def _separates(character: str) -> bool:
+    """Whether a word begins behind a character, to Go's `strings.Title`."""
+    if character.isascii():
+        return not character.isalnum() and character != "_"
+    return character in BLANKS
 
 
 def _split(separator: str, text: str) -> list[Plain]:
-    if not text:
-        return [] if not separator else [""]
-    return [*text.split(separator)] if separator else [*clusters(text)]
+    return [*text.split(separator)] if separator else [*text]
 
 
 def _sort(values: list[Plain]) -> list[Plain]:
@@ -272,20 +309,20 @@ FUNCTIONS: dict[str, HclFunction] = {
     "upper": _cased(_upper),
     "lower": _cased(_lower),
     "title": PlainFunction("s", _title),
-    "trimspace": PlainFunction("s", str.strip),
+    "trimspace": PlainFunction("s", lambda text: text.strip(BLANKS)),
     "chomp": PlainFunction("s", lambda text: text.rstrip("\r\n")),
     "strrev": PlainFunction("s", lambda text: "".join(reversed(clusters(text)))),
     "indent": PlainFunction("ns", _indent),
     "trim": PlainFunction("ss", lambda text, cut: text.strip(cut) if cut else text),
     "trimprefix": PlainFunction("ss", lambda text, prefix: text.removeprefix(prefix)),
     "trimsuffix": PlainFunction("ss", lambda text, suffix: text.removesuffix(suffix)),
-    "split": PlainFunction("ss", _split),
+    "split": PlainFunction("ss", _split, gives=STRINGS),
     "substr": PlainFunction("snn", _substr),
     "startswith": PlainFunction("ss", lambda text, prefix: text.startswith(prefix)),
     "endswith": PlainFunction("ss", lambda text, suffix: text.endswith(suffix)),
     "strcontains": PlainFunction("ss", lambda text, inner: inner in text),
     "format": TreeFunction("TT*", _format),
-    "formatlist": PlainFunction("sa*", _formatlist),
+    "formatlist": TreeFunction("TT*", _formatlist),
     "join": TreeFunction("TTT*", _join),
-    "sort": PlainFunction("l", _sort),
+    "sort": PlainFunction("l", _sort, gives=STRINGS),
 }

@@ -10,15 +10,17 @@ from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.functions.calling import HclFunction, PlainFunction
 from policyengine.platforms.terraform.language.plain import Invalid
 
-_STAMP = regex(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d+)?(Z|[-+]\d\d:\d\d)\Z")
-_DURATION = regex(r"(\d+(?:\.\d+)?)(h|ms|us|µs|ns|m|s)")
-_UNITS: dict[str, Fraction | int] = {
-    "h": 3600,
-    "m": 60,
-    "s": 1,
-    "ms": Fraction(1, 1000),
-    "us": Fraction(1, 10**6),
-    "µs": Fraction(1, 10**6),
+_STAMP = regex(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(Z|[-+]\d\d:\d\d)\Z")
+_DURATION = regex(r"(\d+\.?\d*|\.\d+)(h|ms|us|µs|μs|ns|m|s)")
+_UNITS = {
+    "h": 3600 * 10**9,
+    "m": 60 * 10**9,
+    "s": 10**9,
+    "ms": 10**6,
+    "us": 10**3,
+    "µs": 10**3,
+    "μs": 10**3,
+    "ns": 1,
 }
 _MONTHS = [
     *("January", "February", "March", "April", "May", "June"),
@@ -38,24 +40,31 @@ def _parse(text: str) -> datetime.datetime:
 
 
 def _show(stamp: datetime.datetime) -> str:
-    return stamp.replace(microsecond=0).isoformat().replace("+00:00", "Z")
+    return stamp.isoformat().replace("+00:00", "Z")
+
+
+def _nanoseconds(text: str) -> int:
+    """The part of a timestamp below a second."""
+    match = _STAMP.match(text)
+    return int(f"{(match and match[7]) or '0':0<9.9}")
 
 
 def _timeadd(text: str, duration: str) -> str:
+    stamp = _parse(text).replace(microsecond=0)
     sign = -1 if duration.startswith("-") else 1
-    bare = duration.lstrip("+-")
+    bare = duration[1:] if duration[:1] in ("-", "+") else duration
     parts = list(_DURATION.finditer(bare))
     if bare != "0" and (not parts or "".join(part[0] for part in parts) != bare):
         raise Invalid("a duration is not valid")
-    seconds = sum(Fraction(part[1]) * _UNITS.get(part[2], 0) for part in parts)
+    span = sign * sum(int(Fraction(part[1]) * _UNITS[part[2]]) for part in parts)
     try:
-        return _show(_parse(text) + datetime.timedelta(seconds=float(sign * seconds)))
+        return _show(stamp + datetime.timedelta(seconds=(span + _nanoseconds(text)) // 10**9))
     except OverflowError:
         raise Invalid("a time is out of range") from None
 
 
 def _timecmp(one: str, other: str) -> int:
-    left, right = _parse(one), _parse(other)
+    left, right = ((_parse(each).replace(microsecond=0), _nanoseconds(each)) for each in (one, other))
     return (left > right) - (left < right)
 
 
@@ -81,7 +90,7 @@ def _formatdate(form: str, text: str) -> str:
         if token.startswith("'"):
             if len(token) < 2:
                 raise Invalid("a quote in a date format is not closed")
-            out.append(token[1:-1].replace("''", "'"))
+            out.append(token[1:-1].replace("''", "'") if len(token) > 2 else "'")
         elif token[0] in "YMDEHhmsAaZ":
             if token not in names:
                 raise Invalid(f"a date format has no {token!r}")
