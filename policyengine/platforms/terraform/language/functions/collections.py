@@ -23,6 +23,7 @@ from policyengine.platforms.terraform.language.values import (
     InstanceTree,
     List,
     Object,
+    Reference,
     Tree,
     decided,
     history,
@@ -211,7 +212,7 @@ def _index(values: list[Plain], wanted: Plain) -> int:
 
 def _coalesce(calling: Calling, *arguments: Tree) -> Tree:
     del calling
-    kind = unify([kind_of(each) for each in arguments])
+    kind = unify(["string" if isinstance(each, Reference) else kind_of(each) for each in arguments])
     if kind is None:
         raise Invalid("the arguments of coalesce() have no type in common")
     for argument in arguments:
