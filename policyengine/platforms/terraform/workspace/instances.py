@@ -18,7 +18,7 @@ from policyengine.model.value import Known, Unknown, Via
 from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.plain import Invalid
 from policyengine.platforms.terraform.language.scope import HERE, HclFrame
-from policyengine.platforms.terraform.language.values import Tree, texts, through
+from policyengine.platforms.terraform.language.values import List, Tree, texts, through
 from policyengine.platforms.terraform.workspace.reach import Reach
 from policyengine.syntax.hcl.syntax import GetAttribute, Step
 
@@ -139,7 +139,7 @@ class ModuleInstance(Struct, eq=False):
 
     # what the evaluation of expressions asks
 
-    def named(self, root: str, steps: Sequence[Step], frame: HclFrame, span: Span) -> tuple[Tree, int]:  # noqa: ARG002
+    def named(self, root: str, steps: Sequence[Step], frame: HclFrame, span: Span) -> tuple[Tree, int]:
         """The value that a reference begins with, and how many of its steps that took."""
         first = steps[0].name if steps and isinstance(steps[0], GetAttribute) else ""
         match root:
@@ -148,21 +148,27 @@ class ModuleInstance(Struct, eq=False):
             case "local" if first:
                 return self._passed("local", first, span), 1
             case "module" if first:
-                return self.values.value(("module", self, first)), 1
+                return self._instances(("module", self, first), f"module.{first}", frame), 1
             case "path":
                 return self._path(first, span), 1
             case "terraform" | "tofu":
                 return through(self.values.workspace, Via("terraform.workspace", span)), 1
             case "each" | "count" | "self":
                 return Unknown(f"{root}.{first} is not known here", span), min(1, len(steps))
-            case "data" if len(steps) > 1 and isinstance(steps[1], GetAttribute):
-                return self.values.value(("resource", self, "data", first, steps[1].name)), 2
-            case "ephemeral" if len(steps) > 1 and isinstance(steps[1], GetAttribute):
-                return self.values.value(("resource", self, "data", first, steps[1].name)), 2
+            case "data" | "ephemeral" if len(steps) > 1 and isinstance(steps[1], GetAttribute):
+                name = steps[1].name
+                key = ("resource", self, "data", first, name)
+                return self._instances(key, f"data.{first}.{name}", frame), 2
             case _ if first:
-                return self.values.value(("resource", self, "resource", root, first)), 1
+                return self._instances(("resource", self, "resource", root, first), f"{root}.{first}", frame), 1
             case _:
                 raise Invalid(f"the name {root!r} is not known")
+
+    def _instances(self, key: Key, address: str, frame: HclFrame) -> Tree:
+        """The instances of a block; of one that may not be there none, but to those that may not be there either."""
+        tree = self.values.value(key)
+        there = self.prefixed(address) not in self.values.doubts or DOUBTFUL in frame.names
+        return tree if there else List((), tree.span)
 
     def _passed(self, kind: str, name: str, span: Span) -> Tree:
         key = (kind, self, name)
@@ -191,6 +197,9 @@ class ModuleInstance(Struct, eq=False):
         """The files below a directory, relative to it; None where there is none in the repository."""
         return self.values.listing(folder)
 
+
+DOUBTFUL = " doubtful"
+"""The name by which an instance knows why it may not be there; no name of Terraform begins with a blank."""
 
 MARKS = ("sensitive", "ephemeral")
 """The arguments that say of a variable or output that it is secret."""

@@ -29,6 +29,7 @@ from policyengine.platforms.terraform.workspace.attributes import Asked, written
 from policyengine.platforms.terraform.workspace.defaults import left_open
 from policyengine.platforms.terraform.workspace.inputs import Inputs
 from policyengine.platforms.terraform.workspace.instances import (
+    DOUBTFUL,
     NOWHERE,
     Key,
     ModuleInstance,
@@ -246,7 +247,7 @@ class Project(NamedValues, eq=False):
                 if doubt is None:
                     return made
                 self.doubts[module.prefixed(declared.address)] = doubt
-                return counted(Known(1, span), span)
+                return [("[0]", {"count": Object({"index": Known(0, span)}, span), DOUBTFUL: doubt})]
         return [("", {})]
 
     def _call(self, module: ModuleInstance, name: str) -> Tree:
