@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from policyengine.engine import Scanned
 
-EXTENSIONS = {".sarif": "sarif", ".json": "json", ".txt": "text"}
+EXTENSIONS = {".sarif": "sarif", ".json": "json", ".txt": "text", ".md": "markdown", ".xml": "junit"}
 """The formats of files by their endings."""
 
 
@@ -140,12 +140,15 @@ def deliver(target: Target, text: str) -> int:
     A reader of standard output that stops early, such as `head`, is no error.
     """
     shown = target.file is None and colours(sys.stdout)
-    text = harmless_json(text) if target.format in ("sarif", "json") else harmless(text, colour=shown)
+    if target.format in ("sarif", "json", "gitlab"):
+        text = harmless_json(text)
+    elif target.format != "github":  # whose lines are commands, made of escaped values
+        text = harmless(text, colour=shown)
     try:
         if target.file is not None:
             target.file.write_bytes(text.encode("utf-8", "backslashreplace"))
         else:
-            to_stdout(text, utf8=target.format in ("sarif", "json"))
+            to_stdout(text, utf8=target.format in ("sarif", "json", "gitlab", "junit"))
     except BrokenPipeError:
         silence()
     except OSError as error:

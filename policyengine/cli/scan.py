@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 _WANTED = "no Compose file, Dockerfile, Terraform file, workflow or env file was found that git does not ignore"
 
-FORMATS = ("text", "sarif", "json")
+SHORT = ("concise", "github", "gitlab", "junit", "markdown")
+"""The formats of modules that need no more than a report, and what goes before a path."""
+FORMATS = ("text", "sarif", "json", *SHORT)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -300,6 +302,12 @@ def _render(report: Report, target: output.Target, arguments: argparse.Namespace
             from policyengine.reports import json  # noqa: PLC0415
 
             return json.report(report, exit_code=code)
+        case short if short in SHORT:
+            from importlib import import_module  # noqa: PLC0415  the others are not needed
+
+            prefix = path_prefix(root) if short == "concise" else uri_prefix(root, arguments.uri_root)
+            made: str = import_module(f"policyengine.reports.{short}").report(report, prefix)
+            return made
         case _:
             from policyengine.reports import text  # noqa: PLC0415
 

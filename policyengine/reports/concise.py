@@ -1,0 +1,24 @@
+"""One line a finding: `path:line:column: severity[RULE] message`, as compilers write it and editors read it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policyengine.reports.entry import entries
+from policyengine.reports.lines import visible
+from policyengine.reports.view import View
+from policyengine.rules.coverage import account, sentence
+
+if TYPE_CHECKING:
+    from policyengine.rules.evaluate import Report
+
+
+def report(found: Report, prefix: str = "") -> str:
+    """The report, ending in a line that says what was compared."""
+    view = View.of(found)
+    lines = [f"{each.at}: {each.severity}[{each.result.rule.id}] {each.whole}" for each in entries(view, prefix)]
+    for failure in found.failures:
+        where = f"{prefix}{failure.span.path}:{view.position(failure.span)[0]}: " if failure.span is not None else ""
+        lines.append(visible(f"{where}failure: {view.redactor.text(failure.message)}"))
+    lines.append(visible(f"{len(found.results)} findings; {sentence(account(found))}"))
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,70 @@
+"""A result as short formats show it: one sentence, its place, the place of the other side, what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from policyengine.reports.lines import visible
+from policyengine.reports.view import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policyengine.reports.view import View
+    from policyengine.rules.evaluate import Result
+
+
+class Spot(Struct, frozen=True):
+    """A range of a file: lines and columns from 1, columns in code points, the end behind the last one."""
+
+    path: str
+    line: int
+    column: int
+    last_line: int
+    last_column: int
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}"
+
+
+class Entry(Struct, frozen=True):
+    """One finding. `remedy` is empty where none is known."""
+
+    result: Result
+    message: str
+    at: Spot
+    others: tuple[Spot, ...]
+    remedy: str
+
+    @property
+    def severity(self) -> str:
+        """`error`, `warning` or `note`."""
+        return self.result.severity.value
+
+    @property
+    def whole(self) -> str:
+        """Message and remedy in one text, for tools that show no more."""
+        return f"{self.message} {self.remedy[:1].upper()}{self.remedy[1:]}." if self.remedy else self.message
+
+
+def entries(view: View, prefix: str = "") -> Iterator[Entry]:
+    """The findings of a report in its order; `prefix` goes before each path."""
+    for result in view.report.results:
+        fix = result.finding.fix
+        yield Entry(
+            result,
+            visible(plain(view.message(result))),
+            _spot(view, prefix, result.span.path, result.span.start, result.span.end),
+            tuple(_spot(view, prefix, each.path, each.start, each.end) for each in result.related),
+            "" if fix is None else visible(view.redactor.text(fix.description)),
+        )
+
+
+def _spot(view: View, prefix: str, path: str, start: int, end: int) -> Spot:
+    source = view.report.sources.get(path)
+    if source is None:
+        return Spot(visible(prefix + path), 1, 1, 1, 1)
+    first, last = source.position(min(start, len(source.text))), source.position(min(max(start, end), len(source.text)))
+    return Spot(visible(prefix + path), first[0], first[1], last[0], last[1])

@@ -1,0 +1,65 @@
+"""JUnit XML, which most CI systems show: a suite a side, a case a rule, a failure a finding."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape, quoteattr
+
+from policyengine.reports.entry import entries
+from policyengine.reports.lines import visible
+from policyengine.reports.view import View, rules
+from policyengine.rules.coverage import account, side_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policyengine.reports.entry import Entry
+    from policyengine.rules.evaluate import Report
+
+
+def report(found: Report, prefix: str = "") -> str:
+    """The report as XML. Open questions are skipped cases, work that could not be done is an error."""
+    return "".join(f"{line}\n" for line in _lines(found, prefix))
+
+
+def _lines(found: Report, prefix: str) -> Iterator[str]:
+    view = View.of(found)
+    told: dict[str, list[Entry]] = {}
+    for entry in entries(view, prefix):
+        told.setdefault(entry.result.rule.id, []).append(entry)
+    opened: dict[str, int] = {}
+    for question in found.undecided:
+        opened[question.rule] = opened.get(question.rule, 0) + 1
+    yield '<?xml version="1.0" encoding="UTF-8"?>'
+    yield (
+        f'<testsuites name="policyengine" tests="{max(1, len(found.rules))}" failures="{len(found.results)}" '
+        f'errors="{len(found.failures)}">'
+    )
+    for side in account(found).sides:
+        mine = [rule for pack, rule in rules(found) if pack.name == side.pack and side_of(rule.id) == side.key]
+        if not mine:
+            continue
+        yield (
+            f'  <testsuite name={quoteattr(f"{side.key} {side.title}".strip())} tests="{len(mine)}" '
+            f'failures="{side.findings}" skipped="{sum(rule.id in opened and rule.id not in told for rule in mine)}">'
+        )
+        for rule in mine:
+            yield f"    <testcase classname={quoteattr(side.pack)} name={quoteattr(f'{rule.id} {rule.summary}')}>"
+            for each in told.get(rule.id, ()):
+                text = f"{each.at}\n{each.whole}\n" + "".join(f"{other}\n" for other in each.others)
+                told_as = f"type={quoteattr(each.severity)} message={quoteattr(each.message)}"
+                yield f"      <failure {told_as}>{escape(text)}</failure>"
+            if rule.id in opened and rule.id not in told:
+                yield f'      <skipped message="{opened[rule.id]} open"/>'
+            yield "    </testcase>"
+        yield "  </testsuite>"
+    if found.failures:
+        yield f'  <testsuite name="not done" tests="{len(found.failures)}" errors="{len(found.failures)}">'
+        for failure in found.failures:
+            name = "" if failure.span is None else prefix + failure.span.path
+            message = visible(view.redactor.text(failure.message))
+            yield f'    <testcase classname="policyengine" name={quoteattr(visible(name) or "work")}>'
+            yield f"      <error message={quoteattr(message)}/>"
+            yield "    </testcase>"
+        yield "  </testsuite>"
+    yield "</testsuites>"

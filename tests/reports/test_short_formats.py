@@ -1,0 +1,108 @@
+"""The formats for editors, CI systems and comments: each finding with its place, the other side and the remedy."""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ET
+from typing import TYPE_CHECKING
+
+import pytest
+
+from policyengine import cli
+from policyengine.reports import concise, github, gitlab, junit, markdown
+from tests.reports import sample
+from tests.safety.test_nothing_raw import FILES, UNSAFE
+from tests.trees import write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_concise_is_a_line_a_finding_that_editors_read() -> None:
+    *lines, last = concise.report(sample.report(), "sub/").splitlines()
+    assert len(lines) == len(sample.report().results)
+    assert all(re.match(r"sub/[^:]+:\d+:\d+: (error|warning|note)\[\w+\] \S.*\Z", line) for line in lines)
+    assert last.startswith(f"{len(lines)} findings; ")
+
+
+def test_github_commands_name_file_line_and_columns() -> None:
+    lines = github.report(sample.report()).splitlines()
+    assert len(lines) == len(sample.report().results) + 1
+    first = next(line for line in lines if "postgres:15.1" in line or "15.1" in line)
+    assert re.match(
+        r"::(error|warning|notice) file=local stack/docker-compose\.yml,line=6,endLine=6,col=15,endColumn=28,title=\w+::",
+        first,
+    )
+    assert "See also infra/größe/" in first
+    assert lines[-1].startswith("::notice title=policyengine::")
+
+
+def test_junit_has_a_case_a_rule_and_a_failure_a_finding() -> None:
+    report = sample.report()
+    top = ET.fromstring(junit.report(report))  # noqa: S314  our own text
+    assert (top.tag, top.get("tests"), top.get("failures")) == (
+        "testsuites",
+        str(len(report.rules)),
+        str(len(report.results)),
+    )
+    cases = top.findall("./testsuite/testcase")
+    assert len(cases) == len(report.rules)
+    failures = top.findall(".//failure")
+    assert len(failures) == len(report.results)
+    assert {each.get("type") for each in failures} == {each.severity.value for each in report.results}
+    assert sum(int(each.get("failures", "0")) for each in top.findall("testsuite")) == len(report.results)
+    assert "docker-compose.yml:6:15" in "".join(each.text or "" for each in failures)
+
+
+def test_gitlab_issues_have_what_the_format_asks_for() -> None:
+    issues = json.loads(gitlab.report(sample.report()))
+    assert len(issues) == len(sample.report().results)
+    assert len({each["fingerprint"] for each in issues}) == len(issues)
+    assert {each["severity"] for each in issues} <= {"info", "minor", "major", "critical", "blocker"}
+    place = next(each["location"] for each in issues if each["location"]["lines"]["begin"] == 6)
+    assert place == {"path": "local stack/docker-compose.yml", "lines": {"begin": 6, "end": 6}}
+
+
+def test_markdown_is_a_table_in_which_nothing_is_a_mark() -> None:
+    text = markdown.report(sample.report())
+    rows = [line for line in text.splitlines() if line.startswith("| ")][2:]
+    assert len(rows) == len(sample.report().results)
+    assert all(row.count("|") == 6 for row in rows)
+    cells = re.sub(r"</?code>|<br>", "", "".join(rows))
+    assert re.search(r"[`*_\[\]<>@]", cells) is None
+
+
+def test_work_that_was_not_done_is_told_in_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "compose.yaml").write_text("services: {a: [\n", "utf-8")
+    (tmp_path / "main.tf").write_text('resource "aws_db_instance" "a" {}\n', "utf-8")
+    expected = {
+        "concise": "compose.yaml:2: failure: not valid YAML",
+        "github": "::error file=compose.yaml,line=2,title=not done::not valid YAML",
+        "junit": '<error message="not valid YAML',
+        "markdown": "- not valid YAML",
+        "gitlab": '"check_name": "PE9001"',
+    }
+    for form, said in expected.items():
+        assert cli.main(["scan", str(tmp_path), "--format", form, "--no-cache", "--fail-on", "never"]) == 3
+        assert said in capsys.readouterr().out.replace(f"{tmp_path}/", "")
+
+
+@pytest.mark.parametrize("form", ["concise", "github", "junit", "markdown", "gitlab"])
+def test_no_hostile_name_breaks_out(form: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path, FILES)
+    assert cli.main(["scan", str(tmp_path), "--format", form, "--no-cache", "--profile", "strict"]) in (0, 1, 3)
+    out = capfd.readouterr().out
+    assert UNSAFE.search(out) is None
+    if form == "github":  # every line is one of our commands, and none is hidden in its values
+        for line in out.splitlines():
+            command, properties, value = re.fullmatch(r"::(error|warning|notice) ([^:]*)::(.*)", line).groups()  # type: ignore[union-attr]
+            assert command
+            assert re.fullmatch(r"(?:\w+=[^,]*(?:,|\Z))+", properties)
+            assert not value.startswith("::")
+    elif form == "junit":
+        ET.fromstring(out)  # noqa: S314  our own text
+    elif form == "gitlab":
+        json.loads(out)
+    else:
+        assert re.search(r"(?m)^\s*::", out) is None
