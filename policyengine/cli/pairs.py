@@ -30,6 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Build the graph, list its pairs, and return the exit code."""
     from policyengine import engine, plugins  # noqa: PLC0415  so that --help is quick
     from policyengine.reports import pairs  # noqa: PLC0415  so that --help is quick
+    from policyengine.reports.redact import Redactor  # noqa: PLC0415  as above
     from policyengine.repository import discover  # noqa: PLC0415  so that --help is quick
 
     targets = output.targets(getattr(arguments, "reports", None) or (), "text")
@@ -40,6 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
     work = engine.Work(given=given(arguments), jobs=arguments.jobs, cache=not arguments.no_cache)
     scanned = engine.build_graph(tree, settings, loaded, work)
     code = output.left_undone(scanned)
+    redactor = Redactor(scanned.graph, scanned.sources)
     for target in targets:
-        code = max(code, output.deliver(target, pairs.report(scanned.graph, target.format)))
+        made = redactor.name(pairs.report(scanned.graph, target.format))
+        code = max(code, output.deliver(target, made))
     return code

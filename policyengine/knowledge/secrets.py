@@ -64,13 +64,17 @@ class TokenKind(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SecretOption(Struct, frozen=True, forbid_unknown_fields=True):
-    """An option of a program (with its subcommand) that takes a secret, in the next word or `attached` to it."""
+    """An option of a program (with its subcommand) that takes a secret, in the next word or `attached` to it.
+
+    `sign` stands between a user and a password.
+    """
 
     program: str
     option: str
     attached: Literal["always", "either", "never"]
     holds: Literal["password", "user and password"]
     source: str
+    sign: str = ":"
 
 
 class SecretAttribute(Struct, frozen=True, forbid_unknown_fields=True):

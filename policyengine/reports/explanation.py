@@ -48,13 +48,14 @@ def data(found: Explanation, graph: Graph, sources: Mapping[str, Source]) -> str
 
     Lines and columns start at 1, and columns count code points.
     """
+    writer = _Writer(found, graph, sources, Setting())
     document = {
         "$schema": SCHEMA,
         "version": 1,
         "tool": {"name": "policyengine", "version": __version__},
-        **_Writer(found, graph, sources, Setting()).plain(found),
+        **writer.plain(found),
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(writer.redactor.document(document), indent=2, ensure_ascii=False) + "\n"
 
 
 class _Writer:
@@ -143,14 +144,14 @@ class _Writer:
         if found.value is not None or (found.state == "known" and not found.parts):
             made["value"] = self.value(found)
         if found.reason:
-            made["reason"] = self.redactor.text(found.reason)
+            made["reason"] = found.reason
         made["steps"] = [self.place(step) for step in found.steps if step.span.path]
         if found.parts:
             made["parts"] = [self.plain(part) for part in found.parts]
         return made
 
     def place(self, step: Via) -> dict[str, object]:
-        made: dict[str, object] = {"what": self.redactor.text(step.what), "path": step.span.path}
+        made: dict[str, object] = {"what": step.what, "path": step.span.path}
         source = self.redactor.source(step.span.path)
         if source is not None:
             start, end = (source.position(min(at, len(source.text))) for at in (step.span.start, step.span.end))

@@ -50,17 +50,18 @@ def export(graph: Graph, sources: Mapping[str, Source], form: str) -> str:
     """The graph as `json`, `mermaid` or `dot`, ending in a line end."""
     match form:
         case "mermaid":
-            return _mermaid(graph)
+            return _mermaid(graph, Redactor(graph, sources))
         case "dot":
-            return _dot(graph)
+            return Redactor(graph, sources).name(_dot(graph))
         case _:
             return json.dumps(document(graph, sources), indent=2, ensure_ascii=False) + "\n"
 
 
 def document(graph: Graph, sources: Mapping[str, Source]) -> dict[str, object]:
     """The graph as plain data, version 1 of the format. Lines and columns start at 1 and columns count code points."""
-    writer = _Data(Redactor(graph, sources), sources)
-    return {
+    redactor = Redactor(graph, sources)
+    writer = _Data(redactor, sources)
+    made = {
         "$schema": SCHEMA,
         "version": 1,
         "tool": {"name": "policyengine", "version": __version__},
@@ -83,6 +84,7 @@ def document(graph: Graph, sources: Mapping[str, Source]) -> dict[str, object]:
         "choices": [{"what": each.what, "chosen": each.chosen, "reason": each.reason} for each in graph.choices],
         "equivalences": [list(each) for each in graph.equivalences],
     }
+    return {key: redactor.document(each, key) for key, each in made.items()}
 
 
 class _Data:
@@ -134,7 +136,7 @@ class _Data:
         if isinstance(value, Span):
             return self.place(value)
         if isinstance(value, (Version, ImageRef)):
-            return self._redactor.text(str(value))
+            return str(value)
         if isinstance(value, Command):
             return {"words": list(self._redactor.words(value.words)), "shell": value.shell}
         if isinstance(value, (Known, Floating, Unknown, Absent)):
@@ -156,7 +158,7 @@ class _Data:
             return [self.data(part, key) for part in value]
         if isinstance(value, Struct):
             return self._fields(value)
-        return self._redactor.text(str(value))
+        return str(value)
 
     def _value(self, value: Known[object] | Floating[object] | Unknown | Absent, key: str) -> dict[str, object]:
         made: dict[str, object] = {"state": type(value).__name__.lower()}
@@ -165,7 +167,7 @@ class _Data:
             inner = self._redactor.standing(inner, value.span) if isinstance(inner, str) else inner
             made["value"] = self.data(inner, key, secret=is_secret(value.via))
         if isinstance(value, Unknown):
-            made["reason"] = self._redactor.text(value.reason)
+            made["reason"] = value.reason
         made["place"] = self.place(value.span)
         if value.via:
             made["via"] = [self._via(step) for step in value.via]
@@ -179,7 +181,7 @@ class _Data:
         return made
 
     def _via(self, step: Via) -> dict[str, object]:
-        return {"what": self._redactor.text(step.what), "place": self.place(step.span)}
+        return {"what": step.what, "place": self.place(step.span)}
 
     def _fields(self, value: Struct, skip: tuple[str, ...] = (), key: str = "") -> dict[str, object]:
         made: dict[str, object] = {}
@@ -208,7 +210,7 @@ def _label(node: Node) -> tuple[str, str]:
     return node.name, what
 
 
-def _mermaid(graph: Graph) -> str:
+def _mermaid(graph: Graph, redactor: Redactor) -> str:
     nodes = _drawn(graph)
     names = {node.id: f"n{number}" for number, node in enumerate(nodes)}
     lines = ["flowchart LR"]
@@ -218,7 +220,7 @@ def _mermaid(graph: Graph) -> str:
             continue
         lines.append(f'  subgraph {side.value}["{title}"]')
         for node in mine:
-            name, what = (_escaped(part) for part in _label(node))
+            name, what = (_escaped(redactor.name(part)) for part in _label(node))
             opening, closing = ("[(", ")]") if isinstance(node, Datastore) else ("[", "]")
             lines.append(f'    {names[node.id]}{opening}"{name}<br/><small>{what}</small>"{closing}')
         lines.append("  end")

@@ -58,7 +58,7 @@ def report(found: Report, *, exit_code: int = 0) -> str:
             {
                 "rule": each.rule,
                 "subject": each.subject,
-                "reason": view.redactor.text(each.reason),
+                "reason": each.reason,
                 "place": _span(view, each.span),
             }
             for each in found.undecided
@@ -70,7 +70,7 @@ def report(found: Report, *, exit_code: int = 0) -> str:
         "coverage": coverage(account(found)),
         "choices": [{"what": each.what, "chosen": each.chosen, "reason": each.reason} for each in found.graph.choices],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(view.redactor.document(document), indent=2, ensure_ascii=False) + "\n"
 
 
 def coverage(counted: Account) -> dict[str, object]:
@@ -139,8 +139,8 @@ def _finding(view: View, result: Result) -> dict[str, object]:
 
 def _fix(view: View, fix: Fix) -> dict[str, object]:
     return {
-        "description": view.redactor.text(fix.description),
-        "edits": [{"place": _span(view, edit.span), "text": view.redactor.text(edit.text)} for edit in fix.edits],
+        "description": fix.description,
+        "edits": [{"place": _span(view, edit.span), "text": edit.text} for edit in fix.edits],
     }
 
 
@@ -149,7 +149,7 @@ def _place(view: View, place: Place) -> dict[str, object]:
         **_span(view, place.span),
         "what": place.what,
         "node": place.node,
-        "via": [{"what": view.redactor.text(step.what), "place": _span(view, step.span)} for step in place.via],
+        "via": [{"what": step.what, "place": _span(view, step.span)} for step in place.via],
     }
 
 
@@ -169,8 +169,8 @@ def _span(view: View, span: Span) -> dict[str, object]:
 
 def _failure(view: View, failure: Failure) -> dict[str, object]:
     return {
-        "message": view.redactor.text(failure.message),
-        "advice": view.redactor.text(failure.advice),
+        "message": failure.message,
+        "advice": failure.advice,
         "rule": failure.rule,
         "place": None if failure.span is None else _span(view, failure.span),
     }

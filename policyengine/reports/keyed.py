@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _KEY = regex(
-    r"""(?<![\w.:-])(?P<key>[A-Za-z_][\w.-]{1,80}?)(?P<quote>["']?)[ \t]{0,80}(?P<sign>:=|=>|\?\?|\|\||[:=])(?![=>:])"""
+    r"""(?:(?<![\w.:-])|(?<=\$env:)|(?<=-D)|(?<=-P))(?P<key>[A-Za-z_][\w.-]{1,80}?)(?P<quote>["']?)\]?[ \t]{0,80}
+    (?P<sign>:=|=>|\?\?=?|\|\|=?|[:=])(?![=>:])""",
+    re.VERBOSE,
 )
 _BLOCK = regex(r"(?:![\w!:.-]*[ \t]+|&[\w-]+[ \t]+)*[|>][+-]?\d?[+-]?[ \t]*(?:#[^\r\n]*)?(?:\r\n?|\n)")
 _PREFIX = regex(r"(?:![\w!:.-]*[ \t]+|&[\w-]+[ \t]+)*")
@@ -32,6 +35,12 @@ _LINE_END = regex(r"\r\n?|\n|\Z")
 _COMMENT = regex(r"[ \t]+#")
 _LEGACY_ENV = regex(r"(?im)^[ \t]*(?:ENV)[ \t]+(?P<key>[A-Za-z_]\w*)[ \t]+(?P<value>[^=\r\n][^\r\n]*)$")
 _SPACED = regex(r"(?m)^[ \t]*(?:export[ \t]+)?(?P<key>[A-Za-z_]\w*)[ \t]+(?P<value>[^=:\r\n][^\r\n]*)$")
+_SECOND = regex(
+    r"""\([ \t]*(?P<quote>["'`])(?P<key>[A-Za-z_][\w.-]{1,80})(?P=quote)[ \t]*,[ \t]*(?:default[ \t]*=[ \t]*)?
+        (?P<mark>["'`])(?P<value>[^"'`\r\n]*)(?P=mark)""",
+    re.VERBOSE,
+)
+"""What a variable is without a value: `getenv("DB_PASSWORD", "…")`."""
 _NAMED = regex(
     r"""(?ix)\b(?:name|key|parameterkey)["']?[ \t]*[:=][ \t]*["']?(?P<key>[A-Za-z_][\w.-]{1,80})["']?
         [ \t]*,?(?:[ \t]|\r\n?|\n)*(?P<label>["']?\b(?:value|parametervalue)["']?)[ \t]*(?P<sign>[:=])"""
@@ -44,7 +53,7 @@ _FALLBACK = regex(r"\$\{(?P<key>[A-Za-z_]\w*):?[-+=](?P<value>(?:[^{}\r\n]|\$\{[
 _VARIABLE = regex(r"""\bvariable[ \t]+"(?P<key>[A-Za-z_][\w-]*)"[ \t]*\{""")
 _HCL = (".tf", ".hcl", ".tfvars", ".tofu")
 _CALLED = regex(r"[A-Za-z_][\w-]*[.(\[]|(?:true|false|null)\b")
-_EXPRESSION = regex(r"[A-Za-z_][\w-]*(?:[.(\[]|[ \t]*(?:[?}),\]]|$))|[-!\d(]|(?:true|false|null)\b")
+_EXPRESSION = regex(r"[A-Za-z_][\w-]*[.(\[]|[A-Za-z_]\w{0,9}[ \t]*(?:[?}),\]]|$)|[-!\d(]|(?:true|false|null)\b")
 _DEFAULT_LINE = regex(r"(?m)^[ \t]*default[ \t]*=|(?P<end>^\})")
 
 
@@ -91,7 +100,7 @@ class Values:
             name = match["key"].rpartition(".")[2]
             if not secrets.may_hold_secret(name) or text.startswith("${", match.start() - 2):
                 continue
-            if name == "secret_string" or match["sign"] in ("??", "||"):
+            if name == "secret_string" or match["sign"] in ("??", "||", "??=", "||="):
                 masked, done = expression(text, match.end())
                 yield from masked
                 continue
@@ -100,6 +109,9 @@ class Values:
                 done = max(done, each[1])
         pairs = _SPACED.finditer(text) if ".env" in self._name else ()
         for match in (*_LEGACY_ENV.finditer(text), *pairs):
+            if secrets.may_hold_secret(match["key"]):
+                yield from literal(text, *match.span("value"))
+        for match in _SECOND.finditer(text):
             if secrets.may_hold_secret(match["key"]):
                 yield from literal(text, *match.span("value"))
         for match in _NAMED.finditer(text):

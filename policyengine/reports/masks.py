@@ -101,14 +101,25 @@ _USER = regex(r"[^:@/?#,{}]*(?:\$\{[^{}]*\}[^:@/?#,{}]*)*:")
 
 
 _AUTHORIZATION = regex(r"""(?i)\bauthorization["']?[ \t]*[:=][ \t]*["'`]?[a-z]+[ \t]+(?P<value>[^\s"'`\\]+)""")
-_NETRC = regex(r"\b(?:machine[ \t]+\S+|default)\s+login\s+\S+\s+password\s+(?P<value>[^\s\"'`]+)")
-_NPMRC = regex(r":_(?:authToken|auth|password)[ \t]*=[ \t]*(?P<value>[^\s\"'`]+)")
-_PIPED = regex(
-    r"""\b(?:echo|printf)(?:[ \t]+-\w+|[ \t]+["']?%s(?:\\n)?["']?)*[ \t]+["']?(?P<value>[^\s"'`|]+)["']?
-        [ \t]*\|[^|\r\n]*(?:--password-stdin|--with-token|--pass-stdin|--token-stdin)\b""",
-    re.VERBOSE,
+_FILES = (
+    regex(r"\b(?:machine[ \t]+\S+|default)\s+login\s+\S+\s+password\s+(?P<value>[^\s\"'`]+)"),  # .netrc
+    regex(r":_(?:authToken|auth|password)(?:[ \t]*=[ \t]*|[ \t]+)(?P<value>[^\s\"'`=]+)"),  # .npmrc
+    regex(r"""(?m)(?:^|["'])[\w.*-]+:(?:\d+|\*):[^:\s"']+:[^:\s"']+:(?P<value>[^:\s"']+)"""),  # .pgpass
+    regex(r"""["']auth\\?["'][ \t]*:[ \t]*\\?["'](?P<value>[A-Za-z0-9+/=]{8,})"""),  # .docker/config.json
 )
-"""A password that a command reads from standard input."""
+"""Lines of files that hold passwords, wherever they are written out."""
+_ECHO = r"""\b(?:echo|printf)(?:[ \t]+-\w+|[ \t]+["']?%s(?:\\n)?["']?)*[ \t]+["']?"""
+_STDIN = r"(?:--password-stdin|--with-token|--pass-stdin|--token-stdin)"
+_COMMANDS = (
+    regex(rf"""{_ECHO}(?P<value>[^\s"'`|]+)["']?[ \t]*\|[^|\r\n]*{_STDIN}\b"""),
+    regex(rf"""{_ECHO}[^\s"':|]+:(?P<value>[^\s"'`|]+)["']?[ \t]*\|[ \t]*(?:sudo[ \t]+)?chpasswd\b"""),
+    regex(rf"""{_STDIN}[^|\r\n<]*<<<[ \t]*["']?(?P<value>[^\s"'`]+)"""),
+    regex(r"::add-mask::(?P<value>[^\s\"'`]+)"),
+    regex(r"\bcomposer[ \t]+config[ \t](?:-\S+[ \t]+)*http-basic\.\S+[ \t]+\S+[ \t]+(?P<value>[^\s\"'`]+)"),
+    regex(r"\bhtpasswd[ \t]+-\w*b\w*(?:[ \t]+-\w+)*[ \t]+\S+[ \t]+\S+[ \t]+(?P<value>[^\s\"'`]+)"),
+    regex(r"\bput-parameter\b[^\r\n|;]{0,300}?[ \t]--value[= \t]+[\"']?(?P<value>[^\s\"'`]+)"),
+)
+"""Passwords that a command reads from standard input or takes as a word, and what GitHub is told to mask."""
 
 
 def _userinfo(rest: str, at: int) -> Range | None:
@@ -138,7 +149,7 @@ def _userinfo(rest: str, at: int) -> Range | None:
 
 
 def _passwords(text: str) -> Iterator[Range]:
-    for pattern in (_credentials(secrets.schemes()), _PASSWORD, _AUTHORIZATION, _NETRC, _NPMRC, _PIPED):
+    for pattern in (_credentials(secrets.schemes()), _PASSWORD, _AUTHORIZATION, *_FILES, *_COMMANDS):
         for match in pattern.finditer(text):
             yield from literal(text, *match.span("value"))
 
@@ -149,20 +160,38 @@ def _credentials(schemes: tuple[str, ...]) -> re.Pattern[str]:
 
 
 _LONG_OPTION = r"""(?<![\w-])(?:--(?P<long>[A-Za-z][\w-]{{1,60}})|(?P<word>{directives}))
-    (?:=|[ \t]+|["'][ \t]*,[ \t]*(?:\r\n?|\n)?[ \t]*["']|["']?[ \t]*(?:\r\n?|\n)[ \t]*-[ \t]+["']?)
-    (?P<value>(?:\$\{{\{{[^{{}}\r\n]*\}}\}}|\$\{{[^{{}}\r\n]*\}}|[^\s"'`,])+)"""
-_SHORT_OPTION = r"""\b(?:{options})["']?(?P<value>(?:\$\{{[^{{}}\r\n]*\}}|[^\s"'`])+)"""
+    (?:=|[ \t]+|["'][ \t]*,[ \t]*(?:\r\n?|\n)?[ \t]*(?=["'])|["']?[ \t]*(?:\r\n?|\n)[ \t]*-[ \t]+)"""
+_BARE = regex(r"""(?:\$\{\{[^{}\r\n]*\}\}|\$\{[^{}\r\n]*\}|[^\s"'`,\\])+""")
+_QUOTE = regex(r"""\\?["'`]""")
 _BLANKS = r"[ \t]+"
-_APART = r"""(?:[ \t]+|["'][ \t]*,[ \t]*["'])"""
+_APART = r"""(?:[ \t]+|["'][ \t]*,[ \t]*(?=["']))"""
 _GAP = {"always": "", "either": rf"{_APART}?", "never": _APART}
 
 
 def _options(text: str) -> Iterator[Range]:
     for match in _long_options(secrets.directives()).finditer(text):
-        if (match["word"] or secrets.may_hold_secret(match["long"])) and not match["value"].startswith("--"):
-            yield from literal(text, *match.span("value"))
+        if (match["word"] or secrets.may_hold_secret(match["long"])) and not text.startswith("--", match.end()):
+            yield from literal(text, *_word(text, match.end()))
     for match in _short_options(secrets.options()).finditer(text):
-        yield from literal(text, *match.span("value"))
+        yield from literal(text, *_word(text, match.end()))
+
+
+def _word(text: str, at: int) -> Range:
+    """The word of a command line that begins at an offset, or goes on there behind a user name: without its quotes."""
+    start = max(text.rfind(blank, 0, at) for blank in " \t\n") + 1
+    opening = _QUOTE.match(text, at) or _QUOTE.match(text, max(start, at - _LONGEST_USER))
+    if opening is not None and (at <= opening.end() or text.find(opening[0], opening.end(), at) < 0):
+        at = max(at, opening.end())
+        line = _LINE_END.search(text, at)
+        end = text.find(opening[0], at, line.start() if line is not None else len(text))
+        if end >= 0:
+            return at, end
+    bare = _BARE.match(text, at)
+    return at, at if bare is None else bare.end()
+
+
+_LINE_END = regex(r"[\r\n]")
+_LONGEST_USER = 80
 
 
 @cache
@@ -174,10 +203,15 @@ def _long_options(directives: tuple[str, ...]) -> re.Pattern[str]:
 def _short_options(options: tuple[secrets.SecretOption, ...]) -> re.Pattern[str]:
     forms: dict[str, list[str]] = {}
     for option in options:
-        user = r"""["']?[^\s:'"]+:""" if option.holds == "user and password" else ""
-        forms.setdefault(option.program, []).append(re.escape(option.option) + _GAP[option.attached] + user)
+        user = rf"""["']?[^\s'"{option.sign}]+{option.sign}""" if option.holds == "user and password" else ""
+        cluster = "-[A-Za-z]*" if _LETTER.match(option.option) and option.attached != "always" else ""
+        written = f"(?:{re.escape(option.option)}|{cluster}{option.option[1]})" if cluster else re.escape(option.option)
+        forms.setdefault(option.program, []).append(written + _GAP[option.attached] + user)
     called = (
         _APART.join(map(re.escape, program.split())) + rf"""\b[^\r\n|;]{{0,300}}?[ \t"'](?:{"|".join(taken)})"""
         for program, taken in forms.items()
     )
-    return re.compile(_SHORT_OPTION.format(options="|".join(called)))
+    return re.compile(rf"\b(?:{'|'.join(called)})")
+
+
+_LETTER = regex(r"-[A-Za-z]\Z")

@@ -30,6 +30,16 @@ _THROWAWAY = regex(r"\A(?:[a-z]+|[A-Z]+|\d+|.{0,7})\Z", re.DOTALL)
 """Too common a word to be hidden wherever it occurs: `postgres` as a password must not blank every image name."""
 
 
+_PLACES = frozenset({"$schema", "path", "version"})
+_NAMES = frozenset(
+    {
+        *("actions", "address", "chosen", "cloud", "declared", "id", "key", "local", "name", "node", "pack", "rule"),
+        *("source", "subject", "target", "type", "unpaired"),
+    }
+)
+"""The keys of our JSON formats that hold names; a name such as `secretsmanager:GetSecretValue` looks like a secret."""
+
+
 class Redactor:
     """Masks the secrets of one scan: those that readers met, `more`, and those a text gives away by its form."""
 
@@ -38,6 +48,7 @@ class Redactor:
         self._more = more
         self._sources = sources
         self._masked: dict[str, Source] = {}
+        self._texts: dict[str, str] = {}
 
     def source(self, path: str) -> Source | None:
         """The file with its secrets masked, every offset kept; None for a file that was not read."""
@@ -57,8 +68,26 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """A message or a value with its secrets masked."""
-        found = [*masks.ranges(text), *self._occurrences(text)]
-        return masks.covered(text, masks.merged(found)) if found else text
+        if text not in self._texts:
+            found = [*masks.ranges(text), *self._occurrences(text)]
+            self._texts[text] = masks.covered(text, masks.merged(found)) if found else text
+        return self._texts[text]
+
+    def document(self, value: object, key: str = "") -> object:
+        """Plain data without the secrets of its texts; of names, only those that are a secret's text, of paths none."""
+        match value:
+            case str() if key not in _PLACES:
+                return self.name(value) if key in _NAMES else self.text(value)
+            case list():
+                return [self.document(each, key) for each in value]
+            case dict():
+                return {name: self.document(each, name) for name, each in value.items()}
+            case _:
+                return value
+
+    def name(self, name: str) -> str:
+        """A name, in which only a text is masked that is known to be a secret."""
+        return masks.covered(name, masks.merged(self._occurrences(name)))
 
     def standing(self, text: str, span: Span) -> str:
         """A text as it is quoted at its place, if it stands there letter by letter."""
@@ -125,12 +154,13 @@ def _told(words: Sequence[str]) -> dict[int, int]:
         directive = previous in secrets.directives()
         named = directive or (previous.startswith("-") and secrets.may_hold_secret(previous.lstrip("-")))
         if taken is not None and taken.option == previous and taken.attached != "always":
-            found[at] = word.find(":") + 1 if taken.holds == "user and password" else 0
+            found[at] = word.find(taken.sign) + 1 if taken.holds == "user and password" else 0
         elif named and not word.startswith("-"):
             found[at] = 0
         taken = secrets.option(programs[:at], word)
         if taken is not None and len(word) > len(taken.option):
-            found[at] = len(taken.option)
+            user = word.find(taken.sign) + 1 if taken.holds == "user and password" else 0
+            found[at] = user or len(taken.option)
         previous = word
     return found
 

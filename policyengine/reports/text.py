@@ -112,7 +112,7 @@ class _Writer(Struct, frozen=True):
             why = "; ".join(result.pair.reasons)
             yield self.note(gutter, "note", f"the pair is not certain, so this weighs one step less ({why})")
         if result.finding.fix is not None:
-            yield self.note(gutter, "help", self.view.redactor.text(result.finding.fix.description))
+            yield self.note(gutter, "help", result.finding.fix.description)
 
     def gutter(self, span: Span) -> int:
         source = self.view.source(span.path)
@@ -122,7 +122,7 @@ class _Writer(Struct, frozen=True):
         what = " ".join(each for each in (place.what, f"({place.node})" if place.node else "") if each)
         bar = self.paint("34", "│")
         arrow = self.paint("34", corner + "─")
-        about = f"  {self.paint('2', visible(what))}" if what else ""
+        about = f"  {self.paint('2', self.shown(what))}" if what else ""
         yield f"{' ' * gutter} {arrow} {self.where(place.span)}{about}"
         source = self.view.source(place.span.path)
         if source is not None and place.span.start <= len(source.text):
@@ -140,7 +140,11 @@ class _Writer(Struct, frozen=True):
             yield self.note(gutter, "via", steps)
 
     def note(self, gutter: int, kind: str, text: str) -> str:
-        return f"{' ' * gutter} {self.paint('34', '=')} {self.paint('1', kind + ':')} {visible(text)}"
+        return f"{' ' * gutter} {self.paint('34', '=')} {self.paint('1', kind + ':')} {self.shown(text)}"
+
+    def shown(self, text: str) -> str:
+        """Words for people, without secrets and without what could harm a terminal."""
+        return visible(self.view.redactor.text(text))
 
     def where(self, span: Span) -> str:
         line, column = self.view.position(span)
@@ -149,13 +153,13 @@ class _Writer(Struct, frozen=True):
     def failure(self, failure: Failure) -> Iterator[str]:
         where = f"{self.where(failure.span)}: " if failure.span is not None else ""
         head = self.paint(_COLOURS["error"], "failure")
-        yield f"{head} {where}{visible(self.view.redactor.text(failure.message))}"
+        yield f"{head} {where}{self.shown(failure.message)}"
         if failure.advice:
-            yield self.note(1, "help", self.view.redactor.text(failure.advice))
+            yield self.note(1, "help", failure.advice)
 
     def question(self, question: Open) -> Iterator[str]:
-        reason = visible(self.view.redactor.text(question.reason))
-        yield f"{self.paint('2', question.rule)} {visible(question.subject)}: {reason}"
+        reason = self.shown(question.reason)
+        yield f"{self.paint('2', question.rule)} {self.shown(question.subject)}: {reason}"
         place = question.span
         source = self.view.source(place.path)
         for line in shown(source, place)[:1] if source is not None else ():
@@ -222,7 +226,7 @@ class _Writer(Struct, frozen=True):
             other = graph.get(Node, near.node) if near is not None else None
             nearest = f"; the nearest is '{other.name}'" if other is not None else ""
             line = f"{where} {kind} without a twin: {listed}{more}{nearest}"
-            yield self.paint("33", f"  ? {visible(line)}")
+            yield self.paint("33", f"  ? {self.shown(line)}")
         if groups:
             yield ""
 
@@ -252,7 +256,7 @@ class _Writer(Struct, frozen=True):
             if not self.style.undecided:
                 yield self.paint("2", "  --undecided shows each with its place")
         for remark in found.remarks:
-            yield self.paint("33", f"{self.where(remark.span)}: {visible(remark.message)}")
+            yield self.paint("33", f"{self.where(remark.span)}: {self.shown(remark.message)}")
         if found.configuration:
             yield self.paint("2", visible(f"configuration: {self.style.prefix}{found.configuration}"))
         alike: dict[tuple[str, str], list[str]] = {}
@@ -260,13 +264,13 @@ class _Writer(Struct, frozen=True):
             alike.setdefault((choice.what, choice.reason), []).append(choice.chosen)
         for (what, reason), chosen in alike.items():
             more = f" and {len(chosen) - _MOST_ALIKE} more" if len(chosen) > _MOST_ALIKE else ""
-            yield self.paint("2", visible(f"{what}: {', '.join(chosen[:_MOST_ALIKE])}{more} ({reason})"))
+            yield self.paint("2", self.shown(f"{what}: {', '.join(chosen[:_MOST_ALIKE])}{more} ({reason})"))
 
     def reasons(self) -> str:
-        common = Counter(self.view.redactor.text(each.reason) for each in self.view.report.undecided)
+        common = Counter(self.shown(each.reason) for each in self.view.report.undecided)
         top = sorted(common.items(), key=lambda each: (-each[1], each[0]))[:3]
         more = len(common) - len(top)
-        shown_reasons = "".join(f"\n  {count} × {visible(reason)}" for reason, count in top)
+        shown_reasons = "".join(f"\n  {count} × {reason}" for reason, count in top)
         return shown_reasons + (f"\n  and {more} more reasons" if more > 1 else "\n  and 1 more reason" if more else "")
 
 

@@ -47,7 +47,7 @@ def told(path: Path, text: Text) -> Iterator[Sealed]:
         key, value = text.partition("=")
         if value is not None and may_hold_secret(key.written):
             text, whole = value, True
-    if names[0] == "secrets" and names[-1] == "content":
+    if (names[0] == "secrets" and names[-1] == "content") or (names[0] == "jobs" and names[2:3] == ["secrets"]):
         whole = True
     for piece in text.pieces:
         if piece.unknown is None and (whole or is_secret(piece.via)):

@@ -161,6 +161,11 @@ def test_every_kind_of_token_is_masked_and_told_by_its_form(name: str, data: st.
 
 
 REAL = {
+    "doppler-service": "prd.Kq7vTz2w8Yb3Nc5Md7Pf9Qg1Rh2Sj4TkKq7vTz2w8",
+    "dynatrace": "Q7KZ2VXW9H4JR8MQ7KZ2VXW9.H4JR8MQ7KZ2VXW9H4JR8MQ7KZ2VXW9H4JR8MQ7KZ2VXW9H4JR8MQ7KZ2VXW9H4JR",
+    "postman": "0123456789abcdef01234567-0123456789abcdef0123456789abcdef0f",
+    "slack-webhook": "T0K7QZ2VX/B0H4JR8MQ/Kq7vTz2w8Yb3Nc5Md7Pf9Qg1",
+    "tailscale": "auth-kQ7vTz2w8Yb3-Nc5Md7Pf9Qg1Rh2Sj4TkKq7v",
     "age": "1QYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQ7",
     "infisical": "a1b2c3d4-e5f6.0123456789abcdef0123456789abcdef.0f1e2d3c",
     "jwt": "hbGciOiJIUzI1NiJ9.eyJzdWIiOiIxNzE4In0.Qm9vZ2llV29vZ2ll",
@@ -220,7 +225,7 @@ def test_a_private_key_is_a_secret_and_a_certificate_is_none() -> None:
 @pytest.mark.parametrize("key", TABLE.options)
 def test_what_an_option_takes_is_masked_in_text_and_in_words(key: str) -> None:
     option = TABLE.options[key]
-    value = f"app:{VALUE}" if option.holds == "user and password" else VALUE
+    value = f"app{option.sign}{VALUE}" if option.holds == "user and password" else VALUE
     attached = option.option + value
     lines = {
         "always": [[attached]], "never": [[option.option, value]], "either": [[attached], [option.option, value]]

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.safety.plants import TREES
+from tests.safety import fresh, plants
 from tests.safety.spill import leaked, planted, spilled, write
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+TREES = plants.TREES | {f"fresh {name}": tree for name, tree in fresh.TREES.items()}
 
 
 @pytest.mark.parametrize("tree", TREES)

@@ -52,8 +52,9 @@ class ComposeProject(Struct, frozen=True):
     """The effective configuration of one Compose project.
 
     `model` is the merged, canonical tree with every service; `enabled` names those that no profile leaves out.
-    `environments` holds the environment of each service of `model`. `directory` is the project's folder relative to
-    the root (empty for the root), which every relative path of the model starts from.
+    `environments` holds the environment of each service of `model`, `known` the variables of whoever runs Compose that
+    files tell. `directory` is the project's folder relative to the root (empty for the root), which every relative path
+    of the model starts from.
     """
 
     name: str
@@ -64,6 +65,7 @@ class ComposeProject(Struct, frozen=True):
     environments: dict[str, ServiceEnvironment]
     labels: dict[str, dict[str, Assigned]]
     warnings: tuple[ReadError, ...] = ()
+    known: Mapping[str, Text] = {}
 
 
 def load(
@@ -114,7 +116,7 @@ def load(
     check.consistent(model, enabled)
     environments, labels = environments_of(context, model, directory, known, enabled)
     return ComposeProject(
-        project_name, directory, chosen, model, enabled, environments, labels, tuple(context.warnings)
+        project_name, directory, chosen, model, enabled, environments, labels, tuple(context.warnings), known
     )
 
 

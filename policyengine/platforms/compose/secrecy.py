@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 def secrets_of(project: ComposeProject) -> Iterator[Sealed]:
     """The secrets of the configuration, and of the environment of each service."""
     yield from _below(project.model, ())
+    held = project.model.get("secrets")
+    for member in held.entries.values() if isinstance(held, Branch) else ():
+        name = member.node.get("environment") if isinstance(member.node, Branch) else None
+        if isinstance(name, Leaf) and (text := project.known.get(str(name.value))) is not None:
+            yield from told(("secrets", "content"), text)
     for environment in project.environments.values():
         for key, assigned in environment.variables.items():
             if assigned.text is not None:

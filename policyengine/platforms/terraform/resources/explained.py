@@ -22,6 +22,7 @@ from policyengine.platforms.terraform.language.values import (
     Reference,
     Tree,
     decided,
+    history,
     plain,
     sealed,
     through,
@@ -183,7 +184,7 @@ def _data(tree: Tree) -> object:
         case Known(value):
             return value
         case Composite(parts):
-            return "".join("*" * len(symbolic(part)) if is_secret(part.via) else symbolic(part) for part in parts)
+            return "".join("*" * len(symbolic(part)) if is_secret(history(part)) else symbolic(part) for part in parts)
         case Encoded(inner):
             return plain(tree) if decided(tree) else _data(inner)
         case _:
