@@ -51,6 +51,8 @@ _NAMED_AFTER = regex(
 )
 _FALLBACK = regex(r"\$\{(?P<key>[A-Za-z_]\w*):?[-+=](?P<value>(?:[^{}\r\n]|\$\{[^{}\r\n]*\})*)\}")
 _VARIABLE = regex(r"""\bvariable[ \t]+"(?P<key>[A-Za-z_][\w-]*)"[ \t]*\{""")
+_FARTHEST = 4_000
+"""How far before a key the string is looked for that it stands in."""
 _HCL = (".tf", ".hcl", ".tfvars", ".tofu")
 _CALLED = regex(r"[A-Za-z_][\w-]*[.(\[]|(?:true|false|null)\b")
 _EXPRESSION = regex(r"[A-Za-z_][\w-]*[.(\[]|[A-Za-z_]\w{0,9}[ \t]*(?:[?}),\]]|$)|[-!\d(]|(?:true|false|null)\b")
@@ -147,7 +149,7 @@ class Values:
     def _within(self, at: int, end: int, key: _Key) -> int:
         """Where a value ends that stands, with its key, within a string of a program; 0 where it is an expression."""
         text = self._text
-        before = text[max(self._lines.start(key.start), key.start - LONGEST) : key.start]
+        before = text[max(self._lines.start(key.start), key.start - _FARTHEST) : key.start]
         stop = _first(text, at, end, " \t\"'`\\;&|")
         if not key.quoted and any((before.count(quote) - before.count(f"\\{quote}")) % 2 for quote in "\"'`"):
             return stop if stop > at else _first(text, at + 2, end, "\"'`\\")
@@ -186,8 +188,11 @@ def _uncommented(text: str, at: int, end: int) -> int:
 
 
 def _first(text: str, at: int, end: int, stops: str) -> int:
+    found = re.compile(f"[{re.escape(stops)}]|\\$\\{{").search(text, at, end)
+    if found is None or found[0] != "${":
+        return end if found is None else found.start()
     depth = 0
-    for here in range(at, end):
+    for here in range(found.start(), end):
         letter = text[here]
         if text.startswith("${", here):
             depth += 1

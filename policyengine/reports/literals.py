@@ -128,9 +128,9 @@ def expression(text: str, start: int) -> tuple[list[Range], int]:
 
 def argument(text: str, at: int, end: int) -> int:
     """Where an expression ends that is one of several on its line: at a comma, or a bracket that it did not open."""
-    depth = 0
-    while at < end:
-        letter = text[at]
+    depth, end = 0, min(end, at + _LONGEST_ARGUMENT)
+    while (sign := _SIGN.search(text, at, end)) is not None:
+        letter, at = sign[0], sign.start()
         string = _STRING.match(text, at, end) if letter in "\"'`" else None
         if string is not None:
             at = string.end()
@@ -140,6 +140,10 @@ def argument(text: str, at: int, end: int) -> int:
             return at
         at += 1
     return end
+
+
+_SIGN = regex(r"""["'`,()\[\]{}]""")
+_LONGEST_ARGUMENT = 2_000
 
 
 def heredoc(text: str, opening: re.Match[str]) -> list[Range]:

@@ -113,7 +113,7 @@ _STDIN = r"(?:--password-stdin|--with-token|--pass-stdin|--token-stdin)"
 _COMMANDS = (
     regex(rf"""{_ECHO}(?P<value>[^\s"'`|]+)["']?[ \t]*\|[^|\r\n]*{_STDIN}\b"""),
     regex(rf"""{_ECHO}[^\s"':|]+:(?P<value>[^\s"'`|]+)["']?[ \t]*\|[ \t]*(?:sudo[ \t]+)?chpasswd\b"""),
-    regex(rf"""{_STDIN}[^|\r\n<]*<<<[ \t]*["']?(?P<value>[^\s"'`]+)"""),
+    regex(rf"""{_STDIN}[^|\r\n<]{{0,300}}<<<[ \t]*["']?(?P<value>[^\s"'`]+)"""),
     regex(r"::add-mask::(?P<value>[^\s\"'`]+)"),
     regex(r"\bcomposer[ \t]+config[ \t](?:-\S+[ \t]+)*http-basic\.\S+[ \t]+\S+[ \t]+(?P<value>[^\s\"'`]+)"),
     regex(r"\bhtpasswd[ \t]+-\w*b\w*(?:[ \t]+-\w+)*[ \t]+\S+[ \t]+\S+[ \t]+(?P<value>[^\s\"'`]+)"),
@@ -178,8 +178,9 @@ def _options(text: str) -> Iterator[Range]:
 
 def _word(text: str, at: int) -> Range:
     """The word of a command line that begins at an offset, or goes on there behind a user name: without its quotes."""
-    start = max(text.rfind(blank, 0, at) for blank in " \t\n") + 1
-    opening = _QUOTE.match(text, at) or _QUOTE.match(text, max(start, at - _LONGEST_USER))
+    before = max(0, at - _LONGEST_USER)
+    start = max(before, *(text.rfind(blank, before, at) + 1 for blank in " \t\n"))
+    opening = _QUOTE.match(text, at) or _QUOTE.match(text, start)
     if opening is not None and (at <= opening.end() or text.find(opening[0], opening.end(), at) < 0):
         at = max(at, opening.end())
         line = _LINE_END.search(text, at)

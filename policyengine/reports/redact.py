@@ -30,6 +30,7 @@ _THROWAWAY = regex(r"\A(?:[a-z]+|[A-Z]+|\d+|.{0,7})\Z", re.DOTALL)
 """Too common a word to be hidden wherever it occurs: `postgres` as a password must not blank every image name."""
 
 
+_PLAIN = regex(r"[\w.:/@+-]*\Z")
 _PLACES = frozenset({"$schema", "path", "version"})
 _NAMES = frozenset(
     {
@@ -200,6 +201,8 @@ def _at(text: str, sealed: Sealed) -> list[Range]:
     path, start, end = sealed.span
     if text[start:end] == sealed.text:
         return literals.literal(text, start, end)
+    if sealed.text and _PLAIN.match(text, start, end):
+        return []  # the name of what it is computed from
     end = min(end, len(text))
     inside_quotes = text[max(start - 1, 0) : start] in ('"', "'", "`")
     if literals.quoted_only(path) and not inside_quotes and "\n" not in text[start:end]:
