@@ -6,7 +6,7 @@ import pytest
 
 from policyengine.model.graph import Edge, EdgeKind
 from policyengine.model.image import Version
-from policyengine.model.nodes import Database, Service
+from policyengine.model.nodes import Database, Role, Service
 from policyengine.model.value import Floating, Known, Unknown, Value, is_secret
 from policyengine.platforms import Lowered, Settings
 from policyengine.platforms.compose import reads
@@ -266,6 +266,45 @@ def test_a_repository_that_a_start_script_names_is_that_of_the_image() -> None:
         EdgeKind.PULLS, found.id, "terraform:aws_ecr_repository.app", "runs an image of aws_ecr_repository.app"
     )
     assert pulls in lowered(texts).edges
+
+
+def test_a_container_that_a_start_script_runs_is_a_service_of_the_repository_s_image() -> None:
+    texts = {
+        "main.tf": PROVIDER + 'resource "aws_ecr_repository" "app" {\n  name = "shop/api"\n}\n'
+        'resource "aws_instance" "web" {\n  user_data = <<-EOF\n    #!/bin/bash\n'
+        "    ECR=${aws_ecr_repository.app.repository_url}\n"
+        "    docker run -d --name api -p 80:3000 -e MODE=live -e TOKEN --user 1000 $ECR:v3 node server.js\n  EOF\n}\n"
+    }
+    found = service(texts)
+    assert (found.id, found.noun) == ("terraform:aws_instance.web#api", "Docker container")
+    assert isinstance(found.image, Known)
+    assert (found.image.value.repository, found.image.value.tag) == ("shop/api", "v3")
+    assert [(port.target.value, port.protocol) for port in found.ports if isinstance(port.target, Known)] == [
+        (3000, "tcp")
+    ]
+    values = {each.key: each.value for each in found.environment}
+    assert isinstance(values["MODE"], Known)
+    assert (values["MODE"].value, Memory(texts).at(values["MODE"].span)) == ("live", "live")
+    assert reason(values["TOKEN"]) == "the machine's own variable"
+    assert isinstance(found.user, Known)
+    assert found.user.value == "1000"
+    assert isinstance(found.command, Known)
+    assert found.command.value.words == ("node", "server.js")
+    pulls = Edge(
+        EdgeKind.PULLS, found.id, "terraform:aws_ecr_repository.app", "runs an image of aws_ecr_repository.app"
+    )
+    assert pulls in lowered(texts).edges
+
+
+def test_a_container_that_ends_with_its_command_is_a_job() -> None:
+    texts = {
+        "main.tf": PROVIDER + 'resource "aws_instance" "web" {\n'
+        '  user_data = "#!/bin/sh\\ndocker run --rm --env-file /etc/app.env shop/api:v3 npx prisma migrate deploy\\n"\n}\n'
+    }
+    found = service(texts)
+    assert found.role is Role.JOB
+    assert found.environment_gap is not None
+    assert found.environment_gap.reason == "the env file '/etc/app.env' is on the machine"
 
 
 # who else may set a variable

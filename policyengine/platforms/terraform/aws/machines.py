@@ -12,7 +12,10 @@ from policyengine.model.value import Floating, Known, Unknown
 from policyengine.patterns import regex
 from policyengine.platforms import Written
 from policyengine.platforms.terraform.aws.connections import edges, pulls, repository_name
+from policyengine.platforms.terraform.aws.containers import Deployment, containers
 from policyengine.platforms.terraform.aws.start_scripts import StartScript
+from policyengine.platforms.terraform.aws.started import started
+from policyengine.platforms.terraform.language.sections import Nested
 from policyengine.platforms.terraform.language.values import (
     Composite,
     Encoded,
@@ -33,8 +36,11 @@ if TYPE_CHECKING:
 _COMPOSE = regex(r"(?:^|[\w.-]*[-_.])?(?:docker-)?compose[\w.-]*\.ya?ml\Z")
 
 
+_RUN = regex(r"\b(?:docker|podman|nerdctl)\s+(?:container\s+)?run\b")
+
+
 def machine(view: ResourceView) -> Iterator[Node | Edge]:
-    """A machine, or a template of machines, whose start script writes a Compose file."""
+    """A machine, or a template of machines, whose start script writes a Compose file, or runs containers itself."""
     for argument in view.known.arguments["script"]:
         tree = view.section.get(argument)
         if tree is None or not _mentions(tree):
@@ -44,13 +50,24 @@ def machine(view: ResourceView) -> Iterator[Node | Edge]:
             if _COMPOSE.match(posixpath.basename(path)):
                 yield from _project(view, script, path, _repositories(view, tree))
                 return
+        yield from _started(view, script)
+
+
+def _started(view: ResourceView, script: StartScript) -> Iterator[Node | Edge]:
+    """The containers that a start script runs without Compose."""
+    found = [each for text in script.scripts for each in started(text)]
+    architecture = Unknown("the machine decides it", view.span)
+    for stays in (True, False):
+        sections = tuple(section for section, does in found if does is stays)
+        for made in containers(view, Nested(sections), Deployment(None, "", serves=stays), architecture):
+            yield replace(made, noun="Docker container") if isinstance(made, Service) else made
 
 
 def _mentions(tree: Tree) -> bool:
     """A cheap look: most machines run no Compose."""
     match tree:
         case Known(str() as text):
-            return "compose" in text
+            return "compose" in text or _RUN.search(text) is not None
         case Composite(parts):
             return any(_mentions(part) for part in parts)
         case Encoded(inner):

@@ -60,6 +60,7 @@ class StartScript:
         self._stack = stack
         self._encoded: list[tuple[Unknown, Encoded]] = []  # what stands for an encoded part in a text
         self.files: dict[str, Text] = {}
+        self.scripts: list[Text] = []
         for part in self._parts(tree):
             self.files.update(self._written(part))
 
@@ -83,6 +84,7 @@ class StartScript:
         if text.lstrip().startswith("#cloud-config"):
             yield from self._cloud_config(tree, text)
         else:
+            self.scripts.append(text)
             yield from self._shell(text)
 
     def _joined(self, tree: Tree) -> Text | None:
