@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from policyengine.cli.replay import Replay
+    from policyengine.engine import Work
     from policyengine.repository.discover import Tree
     from policyengine.rules.evaluate import Report, Reporter
 
@@ -46,6 +47,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="'strict' is the whole strategy; 'recommended', the default, makes notes of its conventions",
     )
     parser.add_argument("--undecided", action="store_true", help="list every question that the files leave open")
+    known = parser.add_argument_group("what is known")
+    known.add_argument("--baseline", metavar="FILE", type=Path, help="findings that it knows do not fail the run")
+    known.add_argument(
+        "--baseline-ref",
+        metavar="REV",
+        default="",
+        help="take the baseline from a commit, so that a pull request cannot admit its own findings",
+    )
+    known.add_argument(
+        "--since", metavar="REV", default="", help="only findings that the commit did not have; nothing is checked out"
+    )
     sarif = parser.add_argument_group("SARIF")
     sarif.add_argument(
         "--category", default="", metavar="NAME", help="GitHub's category of the upload; none by default"
@@ -157,6 +169,8 @@ def _former(arguments: argparse.Namespace, tree: Tree, targets: Sequence[output.
     named = [path for paths in files.values() for path in paths]
     if arguments.no_cache or arguments.pack or not all(path.is_file() for path in named):
         return None
+    if arguments.baseline or arguments.baseline_ref or arguments.since:
+        return None
     from policyengine.cli.replay import replay  # noqa: PLC0415  not with --no-cache
 
     prefix = uri_prefix(tree.root, arguments.uri_root)
@@ -228,6 +242,7 @@ def _anew(
     finally:
         if progress is not None:
             progress.done()
+    report = _without_known(report, arguments, tree, work)
     if not report.sources and not report.failures:
         raise UsageError(f"there is nothing to scan in {', '.join(arguments.paths or ['.'])}; {_WANTED}")
     code = verdict = exit_code(report, arguments.fail_on)
@@ -243,6 +258,54 @@ def _anew(
     if former is not None and not report.failures:
         former.keep(report.sources, verdict, texts)
     return code
+
+
+def _without_known(report: Report, arguments: argparse.Namespace, tree: Tree, work: Work) -> Report:
+    """The report without what a baseline, or an earlier commit, has already."""
+    if not (arguments.baseline or arguments.baseline_ref or arguments.since):
+        return report
+    from policyengine.cli import baseline as files  # noqa: PLC0415  few runs have one
+    from policyengine.cli import git  # noqa: PLC0415  as above
+    from policyengine.reports import baseline  # noqa: PLC0415  as above
+
+    if arguments.baseline or arguments.baseline_ref:
+        name = arguments.baseline or tree.root / baseline.NAME
+        if arguments.baseline_ref:
+            path = os.path.relpath(name, tree.root)
+            known = baseline.read(git.text(tree.root, arguments.baseline_ref, path), f"{arguments.baseline_ref}:{path}")
+        else:
+            known = files.load(name)
+        report = baseline.applied(report, known, f"the baseline '{name}'")
+    if arguments.since:
+        from tempfile import TemporaryDirectory  # noqa: PLC0415  as above
+
+        with TemporaryDirectory(prefix="policyengine-") as scratch:
+            folder = Path(scratch) / tree.root.name
+            folder.mkdir()
+            git.extracted(tree.root, arguments.since, folder)
+            former = _former_report(folder, arguments, tree, work)
+        report = baseline.applied(report, baseline.of(former), f"the commit '{arguments.since}'")
+    return report
+
+
+def _former_report(folder: Path, arguments: argparse.Namespace, tree: Tree, work: Work) -> Report:
+    """The report of the same paths as they were."""
+    from policyengine import engine, plugins  # noqa: PLC0415  loaded by now
+    from policyengine.repository import discover  # noqa: PLC0415  as above
+
+    root = tree.root.resolve()
+    asked = [folder / Path(path).resolve().relative_to(root) for path in arguments.paths or ["."]]
+    before = discover.open_tree([path for path in asked if path.exists()] or [folder], arguments.config)
+    loaded = plugins.load(arguments.pack)
+    return engine.evaluate_tree(
+        before,
+        engine.load_config(before, loaded, arguments.config),
+        loaded,
+        select=_ids(arguments.select),
+        ignore=_ids(arguments.ignore),
+        profile=arguments.profile,
+        work=work,
+    )
 
 
 def exit_code(report: Report, fail_on: str) -> int:

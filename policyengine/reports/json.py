@@ -64,6 +64,7 @@ def report(found: Report, *, exit_code: int = 0) -> str:
             for each in found.undecided
         ],
         "waived": [{"reason": each.reason, "finding": _finding(view, each.result)} for each in found.waived],
+        "fixed": list(found.fixed),
         "failures": [_failure(view, each) for each in found.failures],
         "configuration": found.configuration,
         "remarks": [{"message": each.message, "place": _span(view, each.span)} for each in found.remarks],

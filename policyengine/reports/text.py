@@ -250,7 +250,10 @@ class _Writer(Struct, frozen=True):
         if found.failures:
             yield self.paint("1;31", f"{_count(len(found.failures), 'failure')}: the report is not complete")
         if found.waived:
-            yield f"{len(found.waived)} waived"
+            yield f"{len(found.waived)} waived{self.why_waived()}"
+        if found.fixed:
+            more = f" and {len(found.fixed) - _MOST_ALIKE} more" if len(found.fixed) > _MOST_ALIKE else ""
+            yield self.paint("32", visible(f"fixed: {', '.join(found.fixed[:_MOST_ALIKE])}{more}"))
         if found.undecided:
             yield f"{len(found.undecided)} undecided{self.reasons()}"
             if not self.style.undecided:
@@ -265,6 +268,11 @@ class _Writer(Struct, frozen=True):
         for (what, reason), chosen in alike.items():
             more = f" and {len(chosen) - _MOST_ALIKE} more" if len(chosen) > _MOST_ALIKE else ""
             yield self.paint("2", self.shown(f"{what}: {', '.join(chosen[:_MOST_ALIKE])}{more} ({reason})"))
+
+    def why_waived(self) -> str:
+        """What knows the waived findings, where a baseline or a commit does."""
+        known = Counter(each.reason for each in self.view.report.waived if each.reason.startswith("known by "))
+        return "".join(f", {count} {visible(reason)}" for reason, count in known.items())
 
     def reasons(self) -> str:
         common = Counter(self.shown(each.reason) for each in self.view.report.undecided)

@@ -93,7 +93,8 @@ class Report(Struct, frozen=True):
 
     `results` are sorted by file, place and rule. `packs` are the packs whose rules ran, `rules` the ids that did.
     `sources` are the texts of the files, by path. `compared` is what the rules were asked of, sorted. `configuration`
-    is the path of the configuration, empty without one, and `remarks` what is to be said of it.
+    is the path of the configuration, empty without one, and `remarks` what is to be said of it. `fixed` names findings
+    that a baseline knows and that are there no more.
     """
 
     results: tuple[Result, ...]
@@ -107,6 +108,7 @@ class Report(Struct, frozen=True):
     compared: tuple[Comparison, ...] = ()
     configuration: str = ""
     remarks: tuple[Remark, ...] = ()
+    fixed: tuple[str, ...] = ()
 
     def worst(self) -> Severity | None:
         """The highest severity among the results, or None when there are none."""

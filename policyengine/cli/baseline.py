@@ -1,0 +1,78 @@
+"""Keep the findings that are known in a file, so that only new ones fail a scan.
+
+create writes what a scan finds now; update does so anew; prune takes away what is fixed; show lists it.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from policyengine.cli import output
+from policyengine.cli.scan import add_engine_options, extend, given
+from policyengine.model.source import UsageError
+from policyengine.reports.baseline import NAME
+from policyengine.reports.lines import harmless
+
+if TYPE_CHECKING:
+    import argparse
+
+    from policyengine.reports.baseline import Baseline
+
+__all__ = ["configure", "extend", "run"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    parser.add_argument("what", metavar="ACTION", choices=("create", "update", "prune", "show"), help="what to do")
+    parser.add_argument("path", metavar="PATH", nargs="?", type=Path, default=Path(), help="the folder that is scanned")
+    parser.add_argument(
+        "--baseline", metavar="FILE", type=Path, help=f"the file; {NAME} in the scanned folder by default"
+    )
+    add_engine_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what is asked, and return the exit code."""
+    from policyengine import engine, plugins  # noqa: PLC0415  so that --help is quick
+    from policyengine.reports import baseline  # noqa: PLC0415  as above
+    from policyengine.repository import discover  # noqa: PLC0415  as above
+
+    file = arguments.baseline or arguments.path / NAME
+    kept = None
+    if arguments.what != "create":
+        kept = load(file)
+    elif file.exists():
+        raise UsageError(f"there is a baseline '{file}'; 'policyengine baseline update' writes it anew")
+    if arguments.what == "show" and kept is not None:
+        for each in kept.findings:
+            sys.stdout.write(harmless(f"{each.rule} {each.subject}: {each.message}\n"))
+        return 0
+    tree = discover.open_tree([arguments.path], arguments.config)
+    loaded = plugins.load(arguments.pack)
+    settings = engine.load_config(tree, loaded, arguments.config)
+    work = engine.Work(given=given(arguments), jobs=arguments.jobs, cache=not arguments.no_cache)
+    report = engine.evaluate_tree(tree, settings, loaded, work=work)
+    if report.failures:
+        raise UsageError("the scan is not complete, and what it did not find would count as fixed; mend its failures")
+    found = baseline.of(report)
+    if arguments.what == "prune" and kept is not None:
+        there = {each.identity for each in found.findings}
+        found = baseline.Baseline(1, tuple(each for each in kept.findings if each.identity in there))
+    return output.deliver(output.Target("json", file), baseline.written(found))
+
+
+def load(file: Path) -> Baseline:
+    """The baseline in a file.
+
+    Raises:
+        UsageError: it cannot be read, or is none.
+    """
+    from policyengine.reports import baseline  # noqa: PLC0415  so that --help is quick
+
+    try:
+        return baseline.read(file.read_text("utf-8"), str(file))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = (getattr(error, "strerror", None) or "it is not UTF-8 text").lower()
+        raise UsageError(f"the baseline '{file}' cannot be read: {reason}") from error

@@ -1,0 +1,157 @@
+"""Baselines and earlier commits: only what is new fails, what is fixed is said, and a pull request admits nothing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from policyengine.cli import main
+from tests.trees import write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LOCAL = "services:\n  db: {{image: 'postgres:{local}'}}\n  cache: {{image: 'redis:8.0.1'}}\n"
+CLOUD = """
+resource "aws_db_instance" "db" {{
+  engine         = "postgres"
+  engine_version = "{cloud}"
+  auto_minor_version_upgrade = false
+}}
+resource "aws_elasticache_cluster" "cache" {{
+  engine         = "redis"
+  engine_version = "7.1"
+}}
+"""
+
+
+def _tree(root: Path, local: str = "16.4", cloud: str = "16.4") -> None:
+    write(root, {"compose.yaml": LOCAL.format(local=local), "infra/main.tf": CLOUD.format(cloud=cloud)})
+
+
+def _scan(root: Path, *more: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, object]]:
+    code = main(["scan", str(root), "--format", "json", "--no-cache", "--jobs", "1", *more])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def _rules(report: dict[str, object]) -> list[str]:
+    findings = report["findings"]
+    assert isinstance(findings, list)
+    return [each["rule"] for each in findings]
+
+
+def _git(root: Path, *words: str) -> str:
+    who = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
+    done = subprocess.run(["git", *who, "-C", str(root), *words], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Path:
+    """A repository whose first commit has one finding: Redis 8 against 7.1."""
+    root = tmp_path / "repository"
+    _tree(root)
+    _git(root, "init", "-q", "-b", "main")
+    _git(root, "add", ".")
+    _git(root, "commit", "-qm", "first")
+    return root
+
+
+def test_a_known_finding_fails_no_run_and_a_new_one_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _tree(tmp_path)
+    code, report = _scan(tmp_path, capsys=capsys)
+    assert (code, _rules(report)) == (1, ["HEX411"])
+    assert main(["baseline", "create", str(tmp_path), "--no-cache"]) == 0
+    file = tmp_path / "policyengine.baseline.json"
+    (known,) = json.loads(file.read_text("utf-8"))["findings"]
+    assert (known["rule"], known["subject"]) == ("HEX411", "compose:services.cache/cache")
+    code, report = _scan(tmp_path, "--baseline", str(file), capsys=capsys)
+    assert (code, _rules(report)) == (0, [])
+    assert len(report["waived"]) == 1  # type: ignore[arg-type]
+    moved = "# moved\n\n" + LOCAL.format(local="16.9").replace(
+        "8.0.1", "8.2"
+    )  # lines and value of the known one change
+    (tmp_path / "compose.yaml").write_text(moved, "utf-8")
+    code, report = _scan(tmp_path, "--baseline", str(file), capsys=capsys)
+    assert (code, _rules(report)) == (1, ["HEX402"])
+
+
+def test_what_is_fixed_is_said_and_pruned(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _tree(tmp_path, local="16.9")
+    assert main(["baseline", "create", str(tmp_path), "--no-cache"]) == 0
+    file = tmp_path / "policyengine.baseline.json"
+    _tree(tmp_path)
+    code, report = _scan(tmp_path, "--baseline", str(file), capsys=capsys)
+    assert (code, report["fixed"]) == (0, ["HEX402 of 'compose:services.db/database'"])
+    code, report = _scan(tmp_path, "--baseline", str(file), "--ignore", "HEX402", capsys=capsys)
+    assert report["fixed"] == []  # it was not asked
+    assert main(["baseline", "prune", str(tmp_path), "--no-cache"]) == 0
+    assert [each["rule"] for each in json.loads(file.read_text("utf-8"))["findings"]] == ["HEX411"]
+    capsys.readouterr()
+    assert main(["baseline", "show", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.startswith("HEX411 compose:services.cache/cache: 'cache' runs 'redis:8.0.1'")
+    _tree(tmp_path, local="16.9")
+    assert main(["baseline", "update", str(tmp_path), "--no-cache"]) == 0
+    assert len(json.loads(file.read_text("utf-8"))["findings"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("create",), "there is a baseline"),
+        (("show", "--baseline", "none.json"), "none.json' cannot be read: no such file or directory"),
+    ],
+)
+def test_misuse_is_one_sentence(
+    words: tuple[str, ...], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _tree(tmp_path)
+    (tmp_path / "policyengine.baseline.json").write_text('{"version": 1, "findings": []}', "utf-8")
+    assert main(["baseline", words[0], str(tmp_path), *words[1:]]) == 2
+    assert message in capsys.readouterr().err
+    (tmp_path / "policyengine.baseline.json").write_text('{"version": 2, "findings": []}', "utf-8")
+    assert main(["scan", str(tmp_path), "--baseline", str(tmp_path / "policyengine.baseline.json")]) == 2
+    assert "has version 2; this program reads version 1" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+@pytest.mark.parametrize(("local", "cloud"), [("16.9", "16.4"), ("16.4", "16.8")])
+def test_since_tells_what_either_side_broke(
+    local: str, cloud: str, history: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, report = _scan(history, "--since", "HEAD", capsys=capsys)
+    assert (code, _rules(report)) == (0, [])
+    _tree(history, local, cloud)
+    code, report = _scan(history, "--since", "main", capsys=capsys)
+    assert (code, _rules(report)) == (1, ["HEX402"])
+    _git(history, "commit", "-qam", "second")
+    _tree(history)
+    code, report = _scan(history, "--since", "HEAD", capsys=capsys)
+    assert (code, _rules(report), report["fixed"]) == (0, [], ["HEX402 of 'compose:services.db/database'"])
+    assert _git(history, "status", "--short") == "M compose.yaml" if local != "16.4" else True
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_a_pull_request_does_not_admit_its_own_findings(history: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["baseline", "create", str(history), "--no-cache"]) == 0
+    _git(history, "add", ".")
+    _git(history, "commit", "-qm", "baseline")
+    base = _git(history, "rev-parse", "HEAD")
+    _tree(history, local="16.9")
+    assert main(["baseline", "update", str(history), "--no-cache"]) == 0
+    _git(history, "commit", "-qam", "admit everything")
+    own = str(history / "policyengine.baseline.json")
+    assert _scan(history, "--baseline", own, capsys=capsys)[0] == 0
+    code, report = _scan(history, "--baseline-ref", base, capsys=capsys)
+    assert (code, _rules(report)) == (1, ["HEX402"])
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+@pytest.mark.parametrize("revision", ["nowhere", "--upload-pack=touch x", "HEAD:compose.yaml"])
+def test_what_is_no_commit_is_refused(revision: str, history: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["scan", str(history), f"--since={revision}", "--no-cache"]) == 2
+    assert "policyengine: " in capsys.readouterr().err
