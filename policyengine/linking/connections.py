@@ -15,11 +15,12 @@ from policyengine.model.nodes import (
     Role,
     Service,
     Side,
+    Stage,
 )
-from policyengine.model.value import Known
+from policyengine.model.value import Floating, Known, Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 
 def connected(nodes: dict[str, Node], edges: set[Edge]) -> Iterator[Edge]:
@@ -42,38 +43,98 @@ def connected(nodes: dict[str, Node], edges: set[Edge]) -> Iterator[Edge]:
 
 
 def configured(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:
-    """Service → ConfigModule: of the folder its image is built from, or the only one there is.
+    """Service → ConfigModule of the application that its image holds.
 
-    A Dockerfile in the folder of a package builds that package, whatever its context.
+    An image that is not built here has no module of ours, but for one that is not told where one Dockerfile and one
+    module are all there is.
     """
     everything = list(nodes)
     modules = [node for node in everything if isinstance(node, ConfigModule)]
-    packages = {_folder(node.directory) for node in everything if isinstance(node, Package)}
     if not modules:
         return
+    packages = {_folder(node.directory): node.name for node in everything if isinstance(node, Package)}
+    stages = [node for node in everything if isinstance(node, Stage)]
     built_by = {edge.source: edge.target for edge in edges if edge.kind is EdgeKind.BUILT_BY}
+    built_from = {edge.source: edge.target for edge in edges if edge.kind is EdgeKind.BUILT_FROM}
     by_id = {node.id: node for node in everything}
+    own = {
+        node.id: node if isinstance(node, Build) else node.build
+        for node in everything
+        if isinstance(node, Build | Service)
+    }
+    of_stage = {stage: build for source, stage in built_from.items() if (build := own.get(source)) is not None}
+    alone = len(modules) == 1 and len({stage.dockerfile for stage in stages}) < 2
     for service in everything:
         if not isinstance(service, Service) or service.role is not Role.APP or service.side is Side.PIPELINE:
             continue
-        build = service.build or by_id.get(built_by.get(service.id, ""))
-        module = _module(build if isinstance(build, Build) else None, modules, packages)
+        stage = by_id.get(built_from.get(service.id, "") or built_from.get(built_by.get(service.id, ""), ""))
+        build = service.build or own.get(built_by.get(service.id, "")) or (of_stage.get(stage.id) if stage else None)
+        module = modules[0] if alone and (build or isinstance(service.image, Unknown | Floating)) else None
+        if build is not None and isinstance(build.context, Known):
+            named = _named(stage, stages, packages) if isinstance(stage, Stage) else []
+            module = _module(build, build.context.value, modules, packages, named)
         if module is not None:
             yield Edge(EdgeKind.CONFIGURED_BY, service.id, module.id, f"reads {module.path}")
 
 
-def _module(build: Build | None, modules: Sequence[ConfigModule], packages: set[str]) -> ConfigModule | None:
-    if build is None or not isinstance(build.context, Known):
-        return modules[0] if len(modules) == 1 else None
-    folders = {_folder(build.context.value)}
+def _module(
+    build: Build,
+    context: str,
+    modules: Sequence[ConfigModule],
+    packages: Mapping[str, str],
+    named: Sequence[set[str]],
+) -> ConfigModule | None:
+    """The module of the folder that an image is built in, or of the one package below it that it is made of.
+
+    A Dockerfile in the folder of a package builds that package, whatever its context.
+    """
+    folders = {_folder(context)}
     if isinstance(build.dockerfile, Known):
         own = _folder(PurePosixPath(build.dockerfile.value).parent.as_posix())
         folders = {own} if own and own in packages else folders | {own}
+    below = [{each for each in level if _under(each, _folder(context)) and each not in folders} for level in named]
+    started, *others = *below, set[str](), set[str]()
     inside = [module for module in modules if _folder(module.directory) in folders]
-    if not inside:
-        inside = [module for module in modules if any(_under(module.directory, folder) for folder in folders)]
-    files = {module.path: module for module in reversed(inside)}  # one may be what another takes of it
+    if inside and not started:
+        return _only(inside)
+    told = next((level for level in (started, *others) if level), None)
+    inside = [module for module in modules if any(_under(module.directory, folder) for folder in folders)]
+    if told is not None:
+        return _only([module for module in inside if _folder(module.directory) in told])
+    applications = {folder for folder in packages if any(_under(folder, each) for each in folders)}
+    return _only(inside) if len(applications) < 2 else None
+
+
+def _only(modules: Sequence[ConfigModule]) -> ConfigModule | None:
+    files = {module.path: module for module in reversed(modules)}  # one may be what another takes of it
     return next(iter(files.values())) if len(files) == 1 else None
+
+
+def _named(stage: Stage, stages: Sequence[Stage], packages: Mapping[str, str]) -> list[set[str]]:
+    """The folders of packages that a Dockerfile names, the surest first.
+
+    What is started and where; which package is built; what the image takes; what the stages before it take.
+    """
+    behind = [stage]
+    for one in behind:
+        sources = {one.parent, *(copy.stage for copy in one.copies)}
+        own = [each for each in stages if each.dockerfile == stage.dockerfile and each not in behind]
+        behind += [each for each in own if not sources.isdisjoint({each.id, each.name, str(each.index)})]
+    commands = [each.value.words for each in (stage.entrypoint, stage.command) if isinstance(each, Known)]
+    started = [word for words in commands for word in words]
+    started += [stage.workdir.value] if isinstance(stage.workdir, Known) else []
+    ran = {word.rpartition("=")[2].strip("./^{}") for one in behind for run in one.runs for word in run.argv}
+    takes = [
+        [each for copy in one.copies for each in (*copy.sources, copy.target) if isinstance(each, str)]
+        for one in (stage, *behind[1:])
+    ]
+    paths = (started, takes[0], [each for one in takes[1:] for each in one])
+    first, *rest = [{folder for folder in packages if folder and _holds(words, folder)} for words in paths]
+    return [first, {folder for folder, name in packages.items() if folder and name and name in ran}, *rest]
+
+
+def _holds(words: Iterable[str], folder: str) -> bool:
+    return any(f"/{folder}/" in f"/{part}/" for word in words for part in word.split())
 
 
 def _under(directory: str, folder: str) -> bool:

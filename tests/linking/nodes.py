@@ -7,7 +7,22 @@ from typing import TYPE_CHECKING
 
 from policyengine.linking.link import link
 from policyengine.model import image
-from policyengine.model.nodes import Build, Cache, Command, Database, Port, Queue, Role, Service, Side, Stage, Variable
+from policyengine.model.command import ShellCommand, Word
+from policyengine.model.nodes import (
+    Build,
+    Cache,
+    Command,
+    Copy,
+    Database,
+    Package,
+    Port,
+    Queue,
+    Role,
+    Service,
+    Side,
+    Stage,
+    Variable,
+)
 from policyengine.model.source import Span
 from policyengine.model.value import Absent, Known, Unknown
 from policyengine.platforms import Lowered
@@ -89,7 +104,7 @@ def service(
     side: Side = Side.LOCAL,
     *,
     role: Role = Role.APP,
-    runs: str | None = None,
+    runs: str | Unknown | None = None,
     built: Build | None = None,
     starts: str | None = None,
     ports: Iterable[int] = (),
@@ -107,7 +122,7 @@ def service(
         span=at or written(side, name),
         role=role,
         group=group,
-        image=NOTHING if runs is None else reference(runs),
+        image=runs if isinstance(runs, Unknown) else NOTHING if runs is None else reference(runs),
         build=built,
         entrypoint=NOTHING,
         command=command(starts),
@@ -120,7 +135,21 @@ def service(
     )
 
 
-def stage(dockerfile: str, name: str = "0", index: int = 0, *, last: bool = True, base: str | None = None) -> Stage:
+def stage(
+    dockerfile: str,
+    name: str = "0",
+    index: int = 0,
+    *,
+    last: bool = True,
+    base: str | None = None,
+    starts: str | None = None,
+    workdir: str | None = None,
+    copies: Iterable[tuple[str, str]] = (),
+    taken: str = "",
+    runs: Iterable[str] = (),
+) -> Stage:
+    """A stage; `copies` are sources with their targets, from the stage `taken` where it is given."""
+    ran = [ShellCommand(tuple(Word(word, AT) for word in each.split()), AT) for each in runs]
     return Stage(
         id=f"dockerfile:{dockerfile}#{name}",
         name=name,
@@ -131,9 +160,23 @@ def stage(dockerfile: str, name: str = "0", index: int = 0, *, last: bool = True
         last=last,
         base=NOTHING if base is None else reference(base),
         user=NOTHING,
-        workdir=NOTHING,
+        workdir=known(workdir),
         entrypoint=NOTHING,
-        command=NOTHING,
+        command=command(starts),
+        copies=tuple(Copy((source,), target, AT, taken) for source, target in copies),
+        runs=tuple(ran),
+    )
+
+
+def package(directory: str, name: str) -> Package:
+    return Package(
+        id=f"package:{directory}",
+        name=name,
+        side=Side.SOURCE,
+        span=AT,
+        path=f"{directory}/package.json".lstrip("/"),
+        directory=directory,
+        ecosystem="npm",
     )
 
 

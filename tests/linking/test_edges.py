@@ -8,7 +8,7 @@ from policyengine.model.graph import Edge, EdgeKind, Graph
 from policyengine.model.nodes import ConfigModule, Database, Node, Repository, Role, Service, Side
 from policyengine.model.source import Span
 from policyengine.model.value import Floating, Known, Unknown
-from tests.linking.nodes import AT, NOTHING, build, database, known, linked, service, stage
+from tests.linking.nodes import AT, NOTHING, build, database, known, linked, package, service, stage
 
 CLOUD, LOCAL, PIPELINE = Side.CLOUD, Side.LOCAL, Side.PIPELINE
 APP = stage("Dockerfile", "runner", 1, base="node:22")
@@ -285,16 +285,65 @@ def test_a_service_reads_the_config_module_of_what_it_is_built_from(
 @pytest.mark.parametrize(
     ("app", "reads"),
     [
-        (service("task", CLOUD), True),
-        (service("app"), True),
-        (service("app", role=Role.JOB), False),
-        (service("app", role=Role.DATABASE), False),
-        (service("app", PIPELINE), False),
+        (service("task", CLOUD, runs=Unknown("the pipeline says", AT)), True),
+        (service("task", CLOUD, runs="ghcr.io/other/tool:1"), False),
+        (service("app", runs="ghcr.io/other/tool:1"), False),
+        (service("app"), False),
+        (service("task", CLOUD, role=Role.JOB, runs=Unknown("the pipeline says", AT)), False),
+        (service("task", PIPELINE, runs=Unknown("the pipeline says", AT)), False),
     ],
 )
-def test_applications_read_the_only_config_module(app: Service, reads: bool) -> None:
-    graph = linked(app, ROOT)
+def test_an_image_that_is_not_built_here_has_no_config_module_of_ours(app: Service, reads: bool) -> None:
+    graph = linked(app, APP, ROOT)
     assert targets(graph, EdgeKind.CONFIGURED_BY) == ({(app.name, ROOT.name)} if reads else set())
+    assert targets(linked(app, APP, OTHER, ROOT), EdgeKind.CONFIGURED_BY) == set()
+    assert targets(linked(app, APP, ROOT, API), EdgeKind.CONFIGURED_BY) == set()
+
+
+DASHBOARD = package("apps/dashboard", "@acme/dashboard")
+SERVER = package("apps/api", "@acme/api")
+OF_SERVER = module("apps/api/src/env.ts", "apps/api")
+
+
+@pytest.mark.parametrize(
+    ("last", "behind", "reads"),
+    [
+        ({"starts": "node apps/dashboard/server.js"}, {}, False),
+        ({"starts": "node apps/api/main.js"}, {}, True),
+        ({"workdir": "/srv/apps/dashboard"}, {}, False),
+        ({"workdir": "/srv/apps/api"}, {"copies": [(".", "/srv")]}, True),
+        ({"starts": "node main.js"}, {"runs": ["pnpm --filter @acme/api build"]}, True),
+        ({"starts": "node main.js"}, {"runs": ["pnpm turbo build --filter=@acme/dashboard..."]}, False),
+        ({"starts": "node main.js", "copies": [("/srv/apps/dashboard/dist", ".")]}, {}, False),
+        ({"starts": "node main.js", "copies": [("/srv/apps/api/dist", ".")]}, {}, True),
+        ({"starts": "node main.js"}, {"copies": [("apps/api/", "apps/api/")]}, True),
+        ({"starts": "node main.js"}, {"copies": [(".", ".")]}, False),
+    ],
+)
+def test_of_several_packages_the_one_that_a_dockerfile_names_has_its_own_module(
+    last: dict[str, object], behind: dict[str, object], reads: bool
+) -> None:
+    path = "docker/Dockerfile"
+    stages = (
+        stage(path, "build", 0, last=False, **behind),  # type: ignore[arg-type]
+        stage(path, "run", 1, **{"copies": [("/srv", ".")], "taken": "build"} | last),  # type: ignore[arg-type]
+    )
+    app = service("app", built=build("app", path, side=LOCAL, context="."))
+    worker = service("worker", runs="shop:dev", built=build("worker", path, side=LOCAL, context="."))
+    again = service("again", runs="shop:dev")
+    graph = linked(app, worker, again, *stages, DASHBOARD, SERVER, package("", "acme"), OF_SERVER)
+    found = {name for name, _ in targets(graph, EdgeKind.CONFIGURED_BY)}
+    assert found == ({"app", "worker", "again"} if reads else set())
+
+
+def test_the_module_of_the_folder_that_is_built_stays_where_another_package_is_only_copied() -> None:
+    made = build("app", "Dockerfile", side=LOCAL, context=".")
+    app = service("app", built=made)
+    shop = (package("", "shop"), package("client", "client"), ROOT)
+    copied = stage("Dockerfile", copies=[("client/dist", "client")], starts="node main.js")
+    assert targets(linked(app, copied, *shop), EdgeKind.CONFIGURED_BY) == {("app", ROOT.name)}
+    started = stage("Dockerfile", copies=[("client/dist", "client")], starts="node client/server.js")
+    assert targets(linked(app, started, *shop), EdgeKind.CONFIGURED_BY) == set()
 
 
 def test_a_deployed_service_reads_the_module_of_its_build() -> None:

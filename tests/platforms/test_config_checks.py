@@ -326,6 +326,9 @@ def test_a_failed_check_counts_where_the_code_acts_on_it(code: str, library: str
          "valibot", {"A": True, "B": "b", "C": False, "D": "d", "E": True}),
         (('import * as v from "valibot";\nconst S = v.object({ A: v.string(), B: v.string() });\n'
          'v.parse(v.partial(S, ["B"]), process.env);'), "valibot", {"A": True, "B": False}),
+        (('import { object, optional, parse, string, transform } from "valibot";\n'
+         "const S = object({ A: transform(string(), Number), B: optional(transform(string(), Number)) });\nparse(S, process.env);"),
+         "valibot", {"A": True, "B": False}),
         (('import { type } from "arktype";\nconst Env = type({ A: "string", "B?": "string", C: "string = \'c\'", D: "string | undefined" });\n'
          "const out = Env(process.env); if (out instanceof type.errors) throw new Error(out.summary);"),
          "arktype", {"A": True, "B": False, "C": False, "D": False}),
@@ -347,6 +350,37 @@ def test_a_failed_check_counts_where_the_code_acts_on_it(code: str, library: str
 def test_a_library_is_read_as_its_documentation_says(code: str, library: str, expected: dict[str, object]) -> None:
     found = module(code + "\n")
     assert (found.library, told(found)) == (library, expected)
+
+
+def test_a_service_that_is_asked_for_variables_needs_them_where_they_are_used() -> None:
+    found = module(
+        'import { ConfigService } from "@nestjs/config";\nexport class Settings {\n'
+        "  constructor(private config: ConfigService) {}\n"
+        '  get url() { return this.need("DATABASE_URL"); }\n  get port() { return this.config.get("PORT", 3000); }\n'
+        '  get name() { return this.config.get("app.name"); }\n'
+        "  private need(key: string) { const value = this.config.get(key);\n"
+        "    if (value === undefined) throw new Error(key);\n    return value; }\n}\n"
+    )
+    assert (found.library, told(found)) == ("manual", {"DATABASE_URL": SOMETIMES, "PORT": False})
+
+
+SET = "the program may set it itself"
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("if (file) process.env.A = read(file);", {"A": SET, "B": True}),
+        ("process.env['A'] = await secret();", {"A": SET, "B": True}),
+        ("const names = ['A'];\nfor (const name of names) { process.env[name] = read(name); }", {"A": SET, "B": True}),
+        ("Object.assign(process.env, { A: 'x' });", {"A": SET, "B": True}),
+        ("Object.assign(process.env, await secrets());", {"A": SET, "B": SET}),
+        ("for (const name of Object.keys(found)) process.env[name] = found[name];", {"A": SET, "B": SET}),
+    ],
+)
+def test_a_variable_that_the_program_sets_is_not_asked_of_others(code: str, expected: dict[str, object]) -> None:
+    checked = f"{ZOD}{code}\nexport const env = z.object({{ A: z.string(), B: z.string() }}).parse(process.env);\n"
+    assert told(module(checked)) == expected
 
 
 def test_nest_calls_the_function_that_it_is_given() -> None:

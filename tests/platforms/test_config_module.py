@@ -56,6 +56,8 @@ ZOD = 'import { z } from "zod";\n'
         ("z.union([z.string(), z.string().optional()])", False),
         ("z.string().optional().transform((v) => v?.trim())", False),
         ("z.string().optional().refine((v) => !!v)", True),
+        ("z.string().refine((v) => !!v).optional()", False),
+        ("z.string().refine((v) => v.startsWith('https')).optional()", False),
         ("z.string().optional().refine((v) => unknown(v))", None),
         ("process.env.CI ? z.string().optional() : z.string()", None),
         ("imported", None),
@@ -294,9 +296,53 @@ def test_an_application_with_a_dockerfile_uses_the_module_of_the_package_it_depe
         }
     )
     assert {each.directory: (each.path, len(each.keys)) for each in found} == {
-        "apps/web": ("packages/env/src/env.ts", 1),
+        "apps/web": ("packages/env/src/env.ts", 0),
         "packages/env": ("packages/env/src/env.ts", 1),
     }
+    (web,) = (each for each in found if each.directory == "apps/web")
+    assert web.gap is not None
+    assert web.gap.reason == "the environment is checked in 'packages/env/src/env.ts' of a package it depends on"
+
+
+def test_the_file_that_comes_to_all_checks_of_an_application_is_its_module() -> None:
+    files = {
+        "package.json": "{}",
+        "src/mail/mail.config.ts": f"{ZOD}export default () => z.object({{ MAIL_HOST: z.string() }}).parse(process.env);",
+        "src/config/app.config.ts": f"{ZOD}export default () => z.object({{ APP_NAME: z.string() }}).parse(process.env);",
+        "src/app.module.ts": (
+            'import { ConfigModule } from "@nestjs/config";\nimport mail from "./mail/mail.config";\n'
+            'import app from "./config/app.config";\nexport const root = ConfigModule.forRoot({ load: [mail, app] });\n'
+        ),
+    }
+    (found,) = modules(files)
+    assert (found.path, found.gap, required(found)) == (
+        "src/app.module.ts",
+        None,
+        {"MAIL_HOST": True, "APP_NAME": True},
+    )
+
+
+def test_what_any_file_of_an_application_imports_of_a_shared_package_is_its_own() -> None:
+    text = f"{ZOD}export const a = () => z.object({{ A: z.string() }}).parse(process.env);\n"
+    text += "export const b = () => z.object({ B: z.string() }).parse(process.env);"
+    found = modules(
+        {
+            "packages/env/package.json": '{"name": "@x/env"}',
+            "packages/env/src/env.ts": text,
+            "apps/web/package.json": '{"name": "web", "dependencies": {"@x/env": "workspace:*"}}',
+            "apps/web/src/db.ts": 'import { b } from "@x/env/env";\nb();',
+        }
+    )
+    assert {each.directory: required(each) for each in found} == {
+        "apps/web": {"B": True},
+        "packages/env": {"A": True, "B": True},
+    }
+
+
+def test_the_place_of_a_variable_is_its_name_in_the_schema() -> None:
+    text = f"{ZOD}export const c = z.object({{\n  A: z.string(),\n}}).parse({{ A: process.env.A }});"
+    (key,) = module(text).keys
+    assert key.span.start == text.index("A: z")
 
 
 def test_other_languages_have_a_module_without_keys_that_says_so() -> None:

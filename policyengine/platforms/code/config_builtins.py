@@ -197,6 +197,11 @@ def call(reader: Reader, path: tuple[str, ...], given: list[Val]) -> Val | None:
         case ("Object", "freeze" | "seal") | ("structuredClone",) | ("Promise", "resolve"):
             return first
         case ("Object", "assign"):
+            if isinstance(thing, values.Environment):
+                more = [each.only for each in given[1:]]
+                names = [set(each.fields) if isinstance(each, Record) and not each.rest else {"*"} for each in more]
+                reader.given.update(*names)
+                return first
             record = Record()
             for value in given:
                 reader.spread(record, value)

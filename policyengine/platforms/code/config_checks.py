@@ -242,7 +242,9 @@ def _requirements(run: Run) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]
 def _key(run: Run, key: str, required: dict[str, tuple[str, ...]], conditional: dict[str, str]) -> ConfigKey:
     told = run.told[key]
     verdict: Value[bool] = Known(key in required, told.span)
-    if key in conditional and key not in required:
+    if key in required and not run.given.isdisjoint((key, "*")):
+        verdict = Unknown("the program may set it itself", told.span)
+    elif key in conditional and key not in required:
         verdict = Unknown(conditional[key], told.span)
     elif key not in required and told.default is None and not told.tested:
         verdict = Unknown(told.reason or "the code reads it without a check", told.span)

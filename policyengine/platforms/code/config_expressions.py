@@ -336,14 +336,24 @@ class Expressions(Reader):
             while name not in scope.names and scope.outer is not None:
                 scope = scope.outer
             scope.names[name] = self._replaced(self.of_file(scope, name), value)
-        elif left.type == "member_expression":
-            record = self.value(part(left, "object")).only
-            key = self.code.text(part(left, "property"))
-            if isinstance(record, Record):
-                record.fields[key] = self._replaced(record.fields.get(key, NOTHING), value)
+        elif left.type in ("member_expression", "subscript_expression"):
+            self._set(self.value(part(left, "object")).only, left, value)
         else:
             self.bind(left, value)
         return value
+
+    def _set(self, thing: object, left: Node, value: Val) -> None:
+        """`thing.name = value`. What the program gives itself as a variable may come from anywhere."""
+        plain = left.type == "member_expression"
+        index = None if plain else self.value(part(left, "index"))
+        name = self.code.text(part(left, "property")) if index is None else index.text
+        if isinstance(thing, Record) and name is not None:
+            thing.fields[name] = self._replaced(thing.fields.get(name, NOTHING), value)
+        elif isinstance(thing, values.Environment):
+            names = (
+                {each.value for each in index.things if isinstance(each, values.Lit)} if index is not None else {name}
+            )
+            self.given.update(each if isinstance(each, str) else "*" for each in names or {None})
 
     def _replaced(self, old: Val, new: Val) -> Val:
         """The value of a name that is given a new one where control is."""

@@ -229,13 +229,16 @@ def _json_schema(reader: Reader, options: Record, library: str) -> Val:
 
 
 def _nest(reader: Reader, options: Record) -> Val | None:
-    """`ConfigModule.forRoot({ validationSchema, validate })`."""
+    """`ConfigModule.forRoot({ validationSchema, validate, load })`."""
     fields = options.fields
+    load = fields.get("load", NOTHING).only
+    for function, _ in load.items if isinstance(load, Items) else ():
+        reader.call(function, [])
     if "validationSchema" in fields:
         outcome(reader, fields["validationSchema"], _ALL, library="", kind="strict")
     if "validate" in fields:
         reader.call(fields["validate"], [_ALL])
-    return OPAQUE if fields.keys() & {"validationSchema", "validate"} else None
+    return OPAQUE if fields.keys() & {"validationSchema", "validate", "load"} else None
 
 
 _NO_VALIDATORS = {"ApiProperty", "Expose", "Transform", "Type"}

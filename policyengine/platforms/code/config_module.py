@@ -69,6 +69,12 @@ class _Candidate(Struct, frozen=True):
             self.path,
         )
 
+    def follows(self, other: _Candidate) -> bool:
+        """Whether the file comes to all that another one checks."""
+        own = {key.key: key.span for key in self.keys}
+        same = any(own.get(key.key) == key.span for key in other.keys)
+        return bool(self.library) and same and all(key.key in own for key in other.keys)
+
     def module(self, directory: str, gap: str = "") -> ConfigModule:
         """The module of the application in a folder."""
         start, own = Span(self.path, 0, 0), directory == self.directory
@@ -137,10 +143,11 @@ def _candidate(modules: Modules, path: str) -> _Candidate | None:
 
 
 def _best(directory: str, candidates: Sequence[_Candidate]) -> ConfigModule:
-    first, *rest = sorted(candidates, key=lambda candidate: candidate.rank)
+    ordered = sorted(candidates, key=lambda candidate: candidate.rank)
+    first = max((ordered[0], *(each for each in ordered if each.follows(ordered[0]))), key=lambda each: len(each.keys))
     keys = {key.key: key for key in first.keys}
     gap, elsewhere = "", []
-    for other in rest:
+    for other in (each for each in ordered if each is not first and not first.follows(each)):
         libraries = {first.library, other.library}
         if not other.library:
             gap = gap or (other.gap if not other.keys else "")
@@ -179,28 +186,40 @@ def _shared(
         elif len(offered) == 1 or any(settings.speaks_of_settings(name) for name in used):
             first = min(offered.values(), key=lambda each: each.rank)
             gap = f"the environment is checked in '{first.path}' of a package it depends on"
-            yield folder, replace(first, keys=first.keys if len(offered) == 1 else ()).module(folder, gap)
+            yield folder, replace(first, keys=()).module(folder, gap)
 
 
 def _taken(modules: Modules, folder: str, used: set[str], offered: Mapping[str, _Candidate]) -> Iterator[_Candidate]:
     """The files with checks that an application imports, each with the variables of what is imported from it."""
     from policyengine.platforms.code.config_checks import checked  # noqa: PLC0415  as in `_of_node`
-    from policyengine.platforms.code.config_values import Outside  # noqa: PLC0415  as above
 
-    wanted: dict[str, set[str]] = defaultdict(set)
-    for path in modules.files.below(folder):
-        stem = PurePosixPath(path).name.partition(".")[0]
-        if not path.endswith((*_ENDINGS, ".tsx")) or not (stem in _ENTRIES or settings.may_hold_settings(path)):
-            continue
-        source = modules.files.read(path)
-        code = modules.code(path) if source is not None and any(name in source.text for name in used) else ""
-        origins = [modules.find(code, each, each.name) for each in code.brought()] if isinstance(code, Code) else []
-        for origin in origins:
-            if not isinstance(origin, Outside) and origin[0].source.path in offered:
-                wanted[origin[0].source.path].add(origin[1])
+    paths = [path for path in modules.files.below(folder) if path.endswith((*_ENDINGS, ".tsx"))]
+    first = [
+        path
+        for path in paths
+        if PurePosixPath(path).name.partition(".")[0] in _ENTRIES or settings.may_hold_settings(path)
+    ]
+    wanted = _wanted(modules, first, used, offered) or _wanted(modules, paths, used, offered)
     for path, names in sorted(wanted.items()):
         code = modules.code(path)
         if "*" in names or isinstance(code, str):
             yield offered[path]
         else:
             yield replace(offered[path], keys=checked(modules, code, frozenset(names)).keys)
+
+
+def _wanted(
+    modules: Modules, paths: Sequence[str], used: set[str], offered: Mapping[str, _Candidate]
+) -> dict[str, set[str]]:
+    """What files import of files with checks."""
+    from policyengine.platforms.code.config_values import Outside  # noqa: PLC0415  as in `_of_node`
+
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for path in paths:
+        source = modules.files.read(path)
+        code = modules.code(path) if source is not None and any(name in source.text for name in used) else ""
+        origins = [modules.find(code, each, each.name) for each in code.brought()] if isinstance(code, Code) else []
+        for origin in origins:
+            if not isinstance(origin, Outside) and origin[0].source.path in offered:
+                wanted[origin[0].source.path].add(origin[1])
+    return wanted

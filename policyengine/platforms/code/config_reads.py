@@ -34,6 +34,8 @@ _ENVIRONMENTS: dict[tuple[str, ...], Environment] = {
     ("import.meta", "env"): Environment(meta=True),
 }
 
+WHERE_USED = "it is asked for where it is used"
+
 FILES = 16
 """How many files are followed from one."""
 
@@ -52,7 +54,10 @@ class Told(NamedTuple):
 
 
 class Reader:
-    """What is learnt of one file. `found` are the conditions under which the program ends."""
+    """What is learnt of one file. `found` are the conditions under which the program ends.
+
+    `given` are the variables that it sets itself, `*` for any.
+    """
 
     def __init__(self, modules: Modules, code: Code) -> None:
         self.modules = modules
@@ -65,6 +70,7 @@ class Reader:
         self.ran: set[tuple[str, int]] = set()
         self.formats: dict[str, Val] = {}
         self.gaps: list[str] = []
+        self.given: set[str] = set()
         self.computed = self.throws = self.assumed = False
         self.bypass: Value[str] | None = None
         self._calls = 0
@@ -269,11 +275,19 @@ class Reader:
             if name == "getOrThrow" and given and given[0].text is not None:  # of Nest's ConfigService
                 self.stop(values.branch(self.get(constant(Environment()), given[0].text, _place(given[0])), want=False))
             kept = builtins.keeps_truth(name)
-            parts.append(
-                ((values.SOMETIMES,), self.unknown(given, receiver)._replace(rest=receiver.rest if kept else "any"))
-            )
+            found = self.unknown(given, receiver)._replace(rest=receiver.rest if kept else "any")
+            if name == "get" and given and self._asks(given[0]):
+                value = self.get(constant(Environment()), given[0].text or "", _place(given[0]))
+                lazily = tuple((guard._replace(when=WHERE_USED), thing) for guard, thing in value.cases)
+                found = value._replace(cases=lazily) if len(given) == 1 else self.test(value)
+            parts.append(((values.SOMETIMES,), found))
         result = values.merged(parts)
         return result._replace(read=receiver.read if builtins.keeps_truth(name) else "") if receiver.read else result
+
+    def _asks(self, name: Val) -> bool:
+        """Whether a text is the name of a variable that Nest's ConfigService may be asked for."""
+        asked = _place(name) is not None and _UPPER.match(name.text or "") is not None
+        return asked and any(each.module == "@nestjs/config" for each in self.code.imports.values())
 
     def call(self, function: Val, given: list[Val], span: Span | None = None) -> Val:
         """What a call gives."""

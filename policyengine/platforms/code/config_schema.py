@@ -215,6 +215,8 @@ def _object(reader: Reader, schema: Schema, given: Val) -> tuple[Val, tuple[Guar
     for name, each in (schema.fields or {}).items():
         if isinstance(source, Record):
             value = reader.field(source, name, each.span)
+            if value.read == name and each.span is not None:
+                reader.told[name] = reader.told[name]._replace(span=each.span)
         else:
             value = reader.read(name, each.span, source) if each.span is not None else OPAQUE
         made.fields[name], found = check(reader, each.value, value)
@@ -301,6 +303,8 @@ def make(library: str, path: Sequence[str], given: list[Val]) -> Val:
             return constant(_any_of(_listed(given)))
         case "all":
             return constant(_together(_listed(given)))
+        case "transform" if isinstance(first.only, Schema) and rest:  # Valibot before 0.31
+            return _each(first, lambda schema: changed(schema, effect, rest[:1]))
         case "transform" | "check" | "review":
             return constant(Schema(library, "optional", steps=((effect, first),)))
         case "preprocess":
@@ -325,7 +329,8 @@ def changed(schema: Schema, effect: str, given: Sequence[Val], name: str = "") -
     first = given[0] if given else None
     match effect:
         case "optional" | "default":
-            kept = () if name in ("default", "catch", "failover") else schema.steps  # Zod 4 passes them by
+            passed = schema.missing == "required" and schema.library != "yup"  # nothing does not come to them
+            kept = () if passed or name in ("default", "catch", "failover") else schema.steps  # Zod 4 passes them by
             default = OPAQUE if effect == "default" and first is None else first
             return replace(schema, missing="optional", default=default, steps=kept)
         case "required" if schema.fields is None:
