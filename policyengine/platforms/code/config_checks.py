@@ -9,12 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from policyengine.knowledge.variables import given_by, is_published
-from policyengine.model.nodes import ConfigKey
-from policyengine.model.value import Absent, Known, Unknown, Value
 from policyengine.platforms.code import config_values as values
 from policyengine.platforms.code.config_expressions import Expressions, TooLong
-from policyengine.platforms.code.config_schema import INVALID
 from policyengine.platforms.code.config_values import ALWAYS, NEVER, OPAQUE, SOMETIMES, Guard, Items, constant, product
 from policyengine.syntax.typescript import FUNCTIONS, Code, Incomplete, children, inner, part
 
@@ -23,6 +19,8 @@ if TYPE_CHECKING:
 
     from tree_sitter import Node
 
+    from policyengine.model.nodes import ConfigKey
+    from policyengine.model.value import Value
     from policyengine.platforms.code.config_imports import Modules
 
 
@@ -209,50 +207,10 @@ def checked(modules: Modules, code: Code, wanted: frozenset[str] | None = None) 
             key = code.key(node.named_children[-1]) if node.named_children[-1].type != "identifier" else None
             if key is not None:
                 run.read(*key, values.Environment(meta=code.text(node).startswith("import")))
-    required, conditional = _requirements(run)
     libraries = [guard.check for guard in run.found if guard.check not in ("", "crash")]
     manual = any(guard.absent and not guard.check for guard in run.found)
     library = libraries[0] if libraries else "manual" if manual else ""
     gap = next(iter(run.gaps), "")
     if not gap and not library and run.computed and run.throws:
         gap = "the names that it checks are computed"
-    keys = tuple(_key(run, key, required, conditional) for key in run.told)
-    return Checked(library, keys, gap, run.bypass)
-
-
-def _requirements(run: Run) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
-    """For each variable that must be there the others that may stand in; for others why they must be at times."""
-    required: dict[str, tuple[str, ...]] = {}
-    found = sorted(dict.fromkeys(run.found), key=lambda guard: len(guard.absent))
-    waiting = [guard for guard in found if guard.absent and guard.when != INVALID]
-    before = -1
-    while before < len(required):  # what one variable requires may rest on another that is required anyway
-        before = len(required)
-        for guard in waiting:
-            *others, key = guard.absent
-            sure = not guard.when and not any(given_by(other, "container") for other in others)
-            rests = all(required.get(other) == () for other in guard.present)
-            if sure and rests and required.keys().isdisjoint(guard.absent):
-                required[key] = tuple(others)
-                for other in others:
-                    run.note(other)
-    return required, {guard.absent[-1]: guard.when or values.UNDER for guard in waiting}
-
-
-def _key(run: Run, key: str, required: dict[str, tuple[str, ...]], conditional: dict[str, str]) -> ConfigKey:
-    told = run.told[key]
-    verdict: Value[bool] = Known(key in required, told.span)
-    if key in required and not run.given.isdisjoint((key, "*")):
-        verdict = Unknown("the program may set it itself", told.span)
-    elif key in conditional and key not in required:
-        verdict = Unknown(conditional[key], told.span)
-    elif key not in required and told.default is None and not told.tested:
-        verdict = Unknown(told.reason or "the code reads it without a check", told.span)
-    return ConfigKey(
-        key=key,
-        span=told.span,
-        required=verdict,
-        default=Absent(told.span) if told.default is None or key in required else told.default,
-        client=told.client or is_published(key),
-        alternatives=required.get(key, ()),
-    )
+    return Checked(library, run.keys(), gap, run.bypass)

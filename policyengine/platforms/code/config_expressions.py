@@ -226,20 +226,6 @@ class Expressions(Reader):
         found = merged([((ALWAYS,), kept), (lacking, other)])
         return found._replace(read=left.read if not other.keys else "", note=left.note)
 
-    def default(self, left: Val, other: Val, lacking: Sequence[values.Guard]) -> None:
-        """Note what stands in for the variables of `left`."""
-        if other.only is values.UNDEFINED or other is values.NEVER:
-            return
-        if not other.keys:
-            for key in {key for guard in lacking if not guard.when for key in guard.absent[:-1]}:
-                self.note(key)
-        for key in {guard.absent[-1]: None for guard in lacking if not guard.when and guard.absent}:
-            if other.keys - {key}:
-                self.note(key, reason="another variable may stand in for it", tested=False)
-            else:
-                plain = left.read == key and not values.nullish(other.only)
-                self.note(key, default=other if plain else None)
-
     def _unary(self, sign: str, value: Val) -> Val:
         match sign:
             case "!":

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from policyengine.model.value import Known, Unknown, Value
 from policyengine.patterns import regex
 from policyengine.platforms.code import config_builtins as builtins
 from policyengine.platforms.code import config_libraries as libraries
 from policyengine.platforms.code import config_schema as schemas
 from policyengine.platforms.code import config_values as values
-from policyengine.platforms.code.config_values import ALWAYS, OPAQUE, Environment, Guard, Outside, Record, Val, constant
+from policyengine.platforms.code.config_account import WHERE_USED, Account
+from policyengine.platforms.code.config_values import OPAQUE, Environment, Guard, Outside, Record, Val, constant
 from policyengine.syntax.typescript import Code, Import, children
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from tree_sitter import Node
 
     from policyengine.model.source import Span
+    from policyengine.model.value import Value
     from policyengine.platforms.code.config_imports import Modules
 
-_KEY = regex(r"(?!npm_)[A-Za-z_]\w*\Z")
 _UPPER = regex(r"[A-Z][A-Z0-9_]*\Z")
-_BUILT_IN = frozenset({"MODE", "DEV", "PROD", "SSR", "BASE_URL"})  # Vite's own names in import.meta.env
 _ASSERTS = frozenset({"invariant", "assert", "nullthrows", "ensure", "tinyInvariant", "ok"})
 _ENDS = frozenset({("process", "exit"), ("process", "abort"), ("Deno", "exit")})
 _ENVIRONMENTS: dict[tuple[str, ...], Environment] = {
@@ -34,8 +32,6 @@ _ENVIRONMENTS: dict[tuple[str, ...], Environment] = {
     ("import.meta", "env"): Environment(meta=True),
 }
 
-WHERE_USED = "it is asked for where it is used"
-
 FILES = 16
 """How many files are followed from one."""
 
@@ -43,35 +39,17 @@ CALLS = 16
 """How many calls within one another are followed."""
 
 
-class Told(NamedTuple):
-    """What code says of a variable besides checks: where its name stands first, its default, whether it is tested."""
-
-    span: Span
-    default: Value[str] | None = None
-    tested: bool = False
-    reason: str = ""
-    client: bool = False
-
-
-class Reader:
-    """What is learnt of one file. `found` are the conditions under which the program ends.
-
-    `given` are the variables that it sets itself, `*` for any.
-    """
+class Reader(Account[values.Frame]):
+    """What is learnt of one file."""
 
     def __init__(self, modules: Modules, code: Code) -> None:
         self.modules = modules
         self.scopes = {code.source.path: values.Scope(code)}
-        self.frame = values.Frame(self.scopes[code.source.path])
-        self.outer: tuple[Guard, ...] = (ALWAYS,)
-        self.found: list[Guard] = []
-        self.told: dict[str, Told] = {}
+        super().__init__(values.Frame(self.scopes[code.source.path]), modules.names)
         self.made: dict[tuple[str, int], values.Function] = {}
         self.ran: set[tuple[str, int]] = set()
         self.formats: dict[str, Val] = {}
-        self.gaps: list[str] = []
-        self.given: set[str] = set()
-        self.computed = self.throws = self.assumed = False
+        self.computed = False
         self.bypass: Value[str] | None = None
         self._calls = 0
 
@@ -95,61 +73,6 @@ class Reader:
     def parameters(self, function: values.Function, given: Sequence[Val] | None) -> None:
         """Give the parameters of a function what it is called with."""
         raise NotImplementedError
-
-    # Variables, and the end of the program
-
-    def read(self, key: str, span: Span, environment: Environment) -> Val:
-        """The value of a variable that is read, noted."""
-        if not (_UPPER if environment.loose else _KEY).match(key) or (environment.meta and key in _BUILT_IN):
-            return OPAQUE
-        self.told.setdefault(key, Told(span, client=environment.meta))
-        self.modules.names.setdefault(key, span)
-        return values.variable(key)
-
-    def note(self, key: str, *, default: Val | None = None, reason: str = "", tested: bool = True) -> None:
-        """Keep what is told of a variable. The first default counts."""
-        told = self.told.get(key) or Told(self.modules.names[key])
-        if default is not None and told.default is None:
-            told = told._replace(default=_written(default.only, told.span))
-        self.told[key] = told._replace(tested=told.tested or tested, reason=told.reason or reason)
-
-    def test(self, value: Val) -> Val:
-        """The same value, whose variables an expression tests."""
-        for key in value.keys:
-            self.note(key)
-        return value
-
-    def stop(self, guards: Iterable[Guard] = (ALWAYS,)) -> None:
-        """The program ends here, under further conditions."""
-        self.throws = True
-        ends = values.product(values.product(self.outer, self.frame.path), guards)
-        self.found.extend(guard for guard in ends if guard.absent or guard.check)
-
-    @contextmanager
-    def aside(self, guard: Guard = ALWAYS) -> Iterator[list[Guard]]:
-        """Collect conditions apart, as if control had come here always, or under one condition."""
-        saved = self.found, self.outer, self.frame.path
-        self.found, self.outer, self.frame.path = [], (guard,), (ALWAYS,)
-        try:
-            yield self.found
-        finally:
-            self.found, self.outer, self.frame.path = saved
-
-    def under(self, guards: Iterable[Guard], follow: Callable[[], Val]) -> Val:
-        """What an expression is that is reached under conditions only."""
-        before = self.frame.path
-        self.frame.path = values.product(before, guards)
-        try:
-            return follow() if self.frame.path else values.NEVER
-        finally:
-            self.frame.path = before
-
-    def needs(self, value: Val) -> Val:
-        """A value that must be there: where it is `undefined`, JavaScript itself ends the program."""
-        lacking = [guard for guard, thing in value.cases if thing is values.UNDEFINED and not guard.when]
-        if lacking and not self.assumed:
-            self.stop(guard._replace(check=guard.check or "crash") for guard in lacking)
-        return values.there(value) if lacking else value
 
     # Names
 
@@ -371,10 +294,3 @@ class Reader:
 
 def _place(value: Val) -> Span | None:
     return value.only.span if isinstance(value.only, values.Lit) else None
-
-
-def _written(thing: object, span: Span) -> Value[str]:
-    """The text of a default as it is written."""
-    if isinstance(thing, values.Lit) and thing.span is not None and thing.value is not None:
-        return Known(thing.text, thing.span)
-    return Unknown("the default is computed", span)

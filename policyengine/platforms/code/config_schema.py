@@ -29,7 +29,6 @@ DEEPEST = 8
 
 CONDITION = "it depends on a condition"
 JUDGED_ELSEWHERE = Guard(when="whether a failure stops the program is not told here")
-INVALID = "a value is invalid"
 _STRICT_FORMAT = regex(r"url|uri|email|uuid|cuid|ulid|regex|startsWith|endsWith|includes|datetime|ip|length|jwt|base64")
 _CONTEXT = constant(values.Outside("issue", (), "ctx"))
 
@@ -261,7 +260,7 @@ def outcome(reader: Reader, schema: Val, given: Val, *, library: str, kind: str)
         reader.gaps.extend(schema_of(thing).gap for thing in schema.things or [None] if schema_of(thing).gap)
     named = library or next((found for thing in schema.things if (found := _library(thing))), "zod")
     told = [guard._replace(check=guard.check or named) for guard in failures]
-    told.append(Guard(when=INVALID, check=named))
+    told.append(Guard(when=values.INVALID, check=named))
     if kind == "strict":
         reader.stop(told)
         return out

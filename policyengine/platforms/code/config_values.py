@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 UNDER = "it is required under a condition"
 IN_PRODUCTION = "it is required in production only"
 OUTSIDE_PRODUCTION = "it is required outside production only"
+INVALID = "a value is invalid"
 _OPPOSITE = {IN_PRODUCTION: OUTSIDE_PRODUCTION, OUTSIDE_PRODUCTION: IN_PRODUCTION}
 
 MOST = 1_000
@@ -393,10 +394,17 @@ class Class(Record):
         self.rest.append(OPAQUE)
 
 
-class Frame:
-    """A function that runs: under which conditions control is where it is, and what it returned so far."""
+class Control:
+    """What runs: under which conditions control is where it is, and what was returned so far."""
 
-    def __init__(self, scope: Scope) -> None:
-        self.scope = scope
+    def __init__(self) -> None:
         self.path: tuple[Guard, ...] = (ALWAYS,)
         self.returned: list[tuple[tuple[Guard, ...], Val]] = []
+
+
+class Frame(Control):
+    """A function that runs, and the names that it sees."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__()
+        self.scope = scope

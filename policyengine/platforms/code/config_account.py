@@ -1,0 +1,175 @@
+"""What following code learns of the environment: which variables it reads, and where their absence ends the program.
+
+Each language follows its own code and keeps the same account of it.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+from policyengine.knowledge.variables import given_by, is_published
+from policyengine.model.nodes import ConfigKey
+from policyengine.model.value import Absent, Known, Unknown, Value
+from policyengine.patterns import regex
+from policyengine.platforms.code import config_values as values
+from policyengine.platforms.code.config_values import ALWAYS, OPAQUE, Control, Environment, Guard, Val
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from policyengine.model.source import Span
+
+_KEY = regex(r"(?!npm_)[A-Za-z_]\w*\Z")
+_UPPER = regex(r"[A-Z][A-Z0-9_]*\Z")
+_BUILT_IN = frozenset({"MODE", "DEV", "PROD", "SSR", "BASE_URL"})  # Vite's own names in import.meta.env
+
+WHERE_USED = "it is asked for where it is used"
+
+Frame = TypeVar("Frame", bound=Control)
+
+
+class Told(NamedTuple):
+    """What code says of a variable besides checks: where its name stands first, its default, whether it is tested."""
+
+    span: Span
+    default: Value[str] | None = None
+    tested: bool = False
+    reason: str = ""
+    client: bool = False
+
+
+class Account(Generic[Frame]):
+    """What is learnt. `found` are the conditions under which the program ends.
+
+    `given` are the variables that it sets itself, `*` for any. `names` is where the name of each variable stands.
+    """
+
+    def __init__(self, frame: Frame, names: dict[str, Span]) -> None:
+        self.frame = frame
+        self.names = names
+        self.outer: tuple[Guard, ...] = (ALWAYS,)
+        self.found: list[Guard] = []
+        self.told: dict[str, Told] = {}
+        self.gaps: list[str] = []
+        self.given: set[str] = set()
+        self.throws = self.assumed = False
+
+    def read(self, key: str, span: Span, environment: Environment) -> Val:
+        """The value of a variable that is read, noted."""
+        if not (_UPPER if environment.loose else _KEY).match(key) or (environment.meta and key in _BUILT_IN):
+            return OPAQUE
+        self.told.setdefault(key, Told(span, client=environment.meta))
+        self.names.setdefault(key, span)
+        return values.variable(key)
+
+    def note(self, key: str, *, default: Val | None = None, reason: str = "", tested: bool = True) -> None:
+        """Keep what is told of a variable. The first default counts."""
+        told = self.told.get(key) or Told(self.names[key])
+        if default is not None and told.default is None:
+            told = told._replace(default=_written(default.only, told.span))
+        self.told[key] = told._replace(tested=told.tested or tested, reason=told.reason or reason)
+
+    def test(self, value: Val) -> Val:
+        """The same value, whose variables an expression tests."""
+        for key in value.keys:
+            self.note(key)
+        return value
+
+    def stop(self, guards: Iterable[Guard] = (ALWAYS,)) -> None:
+        """The program ends here, under further conditions."""
+        self.throws = True
+        ends = values.product(values.product(self.outer, self.frame.path), guards)
+        self.found.extend(guard for guard in ends if guard.absent or guard.check)
+
+    @contextmanager
+    def aside(self, guard: Guard = ALWAYS) -> Iterator[list[Guard]]:
+        """Collect conditions apart, as if control had come here always, or under one condition."""
+        saved = self.found, self.outer, self.frame.path
+        self.found, self.outer, self.frame.path = [], (guard,), (ALWAYS,)
+        try:
+            yield self.found
+        finally:
+            self.found, self.outer, self.frame.path = saved
+
+    def under(self, guards: Iterable[Guard], follow: Callable[[], Val]) -> Val:
+        """What an expression is that is reached under conditions only."""
+        before = self.frame.path
+        self.frame.path = values.product(before, guards)
+        try:
+            return follow() if self.frame.path else values.NEVER
+        finally:
+            self.frame.path = before
+
+    def needs(self, value: Val) -> Val:
+        """A value that must be there: where it is `undefined`, the language itself ends the program."""
+        lacking = [guard for guard, thing in value.cases if thing is values.UNDEFINED and not guard.when]
+        if lacking and not self.assumed:
+            self.stop(guard._replace(check=guard.check or "crash") for guard in lacking)
+        return values.there(value) if lacking else value
+
+    def default(self, left: Val, other: Val, lacking: Sequence[values.Guard]) -> None:
+        """Note what stands in for the variables of `left`."""
+        if other.only is values.UNDEFINED or other is values.NEVER:
+            return
+        if not other.keys:
+            for key in {key for guard in lacking if not guard.when for key in guard.absent[:-1]}:
+                self.note(key)
+        for key in {guard.absent[-1]: None for guard in lacking if not guard.when and guard.absent}:
+            if other.keys - {key}:
+                self.note(key, reason="another variable may stand in for it", tested=False)
+            else:
+                plain = left.read == key and not values.nullish(other.only)
+                self.note(key, default=other if plain else None)
+
+    def keys(self) -> tuple[ConfigKey, ...]:
+        """What is told of each variable."""
+        required, conditional = _requirements(self)
+        return tuple(_key(self, key, required, conditional) for key in self.told)
+
+
+def _written(thing: object, span: Span) -> Value[str]:
+    """The text of a default as it is written."""
+    if isinstance(thing, values.Lit) and thing.span is not None and thing.value is not None:
+        return Known(thing.text, thing.span)
+    return Unknown("the default is computed", span)
+
+
+def _requirements(account: Account[Any]) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+    """For each variable that must be there the others that may stand in; for others why they must be at times."""
+    required: dict[str, tuple[str, ...]] = {}
+    found = sorted(dict.fromkeys(account.found), key=lambda guard: len(guard.absent))
+    waiting = [guard for guard in found if guard.absent and guard.when != values.INVALID]
+    before = -1
+    while before < len(required):  # what one variable requires may rest on another that is required anyway
+        before = len(required)
+        for guard in waiting:
+            *others, key = guard.absent
+            sure = not guard.when and not any(given_by(other, "container") for other in others)
+            rests = all(required.get(other) == () for other in guard.present)
+            if sure and rests and required.keys().isdisjoint(guard.absent):
+                required[key] = tuple(others)
+                for other in others:
+                    account.note(other)
+    return required, {guard.absent[-1]: guard.when or values.UNDER for guard in waiting}
+
+
+def _key(
+    account: Account[Any], key: str, required: dict[str, tuple[str, ...]], conditional: dict[str, str]
+) -> ConfigKey:
+    told = account.told[key]
+    verdict: Value[bool] = Known(key in required, told.span)
+    if key in required and not account.given.isdisjoint((key, "*")):
+        verdict = Unknown("the program may set it itself", told.span)
+    elif key in conditional and key not in required:
+        verdict = Unknown(conditional[key], told.span)
+    elif key not in required and told.default is None and not told.tested:
+        verdict = Unknown(told.reason or "the code reads it without a check", told.span)
+    return ConfigKey(
+        key=key,
+        span=told.span,
+        required=verdict,
+        default=Absent(told.span) if told.default is None or key in required else told.default,
+        client=told.client or is_published(key),
+        alternatives=required.get(key, ()),
+    )
