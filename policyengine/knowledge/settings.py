@@ -31,6 +31,22 @@ class SettingsLibrary(Struct, frozen=True, forbid_unknown_fields=True):
     pattern: str
 
 
+class SettingsFunction(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a function, or a method of what it makes, does with the environment.
+
+    It `reads` a variable, which may be missing, or `asks` for one that must be there, both but for a `default` (the
+    place of that argument); `open` asks where it is not told who gives it. It `sets` variables, `needs` what it is
+    given, `makes` what has methods, `ends` the program. `environment` holds all variables, `settings` is a class whose
+    fields are variables; one that may be nothing is then `optional`. `key` is read where no name is given.
+    """
+
+    does: str
+    source: str
+    default: int = 0
+    key: str = ""
+    optional: bool = False
+
+
 class Language(Struct, frozen=True, forbid_unknown_fields=True):
     """How the settings of a language look.
 
@@ -58,7 +74,8 @@ class Language(Struct, frozen=True, forbid_unknown_fields=True):
 class Settings(FactTable, frozen=True):
     """The table. Words and `files` are those of Node's; `tools` are those whose `NAME.config.ts` is theirs alone.
 
-    `folders` hold no settings of an application, `upkeep` those of the other languages; `*` stands for anything.
+    `functions` are named after their language. `folders` hold no settings of an application, `upkeep` those of the
+    other languages; `*` stands for anything.
     """
 
     words: dict[str, FileWord]
@@ -66,6 +83,7 @@ class Settings(FactTable, frozen=True):
     tools: dict[str, Cited]
     folders: dict[str, Cited]
     upkeep: dict[str, Cited]
+    functions: dict[str, SettingsFunction]
     languages: dict[str, Language]
 
 
@@ -116,6 +134,12 @@ def _in_folder(parts: Sequence[str]) -> bool:
 def languages() -> Mapping[str, Language]:
     """The languages besides TypeScript and JavaScript."""
     return _settings().languages
+
+
+def function(language: str, path: str) -> SettingsFunction | None:
+    """What a function does with the environment, by its path: `os.getenv`, `environ.Env().bool`."""
+    known = _settings().functions
+    return known.get(f"{language}:{path}") or known.get(f"{language}:{path.rpartition('.')[0]}.*")
 
 
 def serves_upkeep(path: str) -> bool:

@@ -63,18 +63,26 @@ def configured(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:
         if isinstance(node, Build | Service)
     }
     of_stage = {stage: build for source, stage in built_from.items() if (build := own.get(source)) is not None}
+    images = {_repository(node): node for node in everything if isinstance(node, Service) and node.build is not None}
     alone = len(modules) == 1 and len({stage.dockerfile for stage in stages}) < 2
     for service in everything:
         if not isinstance(service, Service) or service.role is not Role.APP or service.side is Side.PIPELINE:
             continue
-        stage = by_id.get(built_from.get(service.id, "") or built_from.get(built_by.get(service.id, ""), ""))
-        build = service.build or own.get(built_by.get(service.id, "")) or (of_stage.get(stage.id) if stage else None)
+        twin = images.get(_repository(service)) if service.build is None and _repository(service) else None
+        made = [service.id, built_by.get(service.id, ""), twin.id if twin is not None else ""]
+        stage = next((by_id[built_from[each]] for each in made if each in built_from), None)
+        build = next((each for name in made if (each := own.get(name)) is not None), None)
+        build = build or (of_stage.get(stage.id) if stage is not None else None)
         module = modules[0] if alone and (build or isinstance(service.image, Unknown | Floating)) else None
         if build is not None and isinstance(build.context, Known):
             named = _named(stage, stages, packages) if isinstance(stage, Stage) else []
             module = _module(build, build.context.value, modules, packages, named)
         if module is not None:
             yield Edge(EdgeKind.CONFIGURED_BY, service.id, module.id, f"reads {module.path}")
+
+
+def _repository(service: Service) -> str | None:
+    return service.image.value.repository if isinstance(service.image, Known | Floating) else None
 
 
 def _module(

@@ -353,6 +353,14 @@ def test_a_deployed_service_reads_the_module_of_its_build() -> None:
     assert {edge.reason for edge in graph.edges if edge.kind is EdgeKind.CONFIGURED_BY} == {"reads api/src/config.ts"}
 
 
+def test_a_task_that_runs_the_image_of_a_local_build_reads_its_module() -> None:
+    local = service("app", runs="ghcr.io/acme/shop:dev", built=build("app", side=LOCAL, context="api"))
+    task = service("task", CLOUD, runs="ghcr.io/acme/shop:1.0")
+    other = service("other", CLOUD, runs="ghcr.io/acme/mail:1.0")
+    graph = linked(local, task, other, API, WEB)
+    assert targets(graph, EdgeKind.CONFIGURED_BY) == {("app", API.name), ("task", API.name)}
+
+
 def test_edges_are_sorted_and_none_is_lost() -> None:
     app, server = service("app"), service("db", role=Role.DATABASE)
     given = (

@@ -347,10 +347,11 @@ def test_the_place_of_a_variable_is_its_name_in_the_schema() -> None:
 
 def test_other_languages_have_a_module_without_keys_that_says_so() -> None:
     (found,) = modules(
-        {"api/pyproject.toml": "", "api/app/config.py": "class Settings(BaseSettings):\n    database_url: str\n"}
+        {"api/Cargo.toml": "", "api/src/config.rs": 'pub fn url() -> String { std::env::var("URL").unwrap() }\n'}
     )
-    assert (found.library, found.directory, found.keys) == ("pydantic", "api", ())
+    assert (found.library, found.directory, found.keys) == ("std", "api", ())
     assert isinstance(found.gap, Unknown)
+    assert found.gap.reason == "settings in Rust are not read"
 
 
 @pytest.mark.parametrize(

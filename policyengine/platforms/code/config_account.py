@@ -26,7 +26,14 @@ _BUILT_IN = frozenset({"MODE", "DEV", "PROD", "SSR", "BASE_URL"})  # Vite's own 
 
 WHERE_USED = "it is asked for where it is used"
 
+STEPS = 60_000
+"""How many expressions of a file are followed."""
+
 Frame = TypeVar("Frame", bound=Control)
+
+
+class TooLong(Exception):  # noqa: N818  said of the file
+    """The file takes more steps than are followed."""
 
 
 class Told(NamedTuple):
@@ -54,6 +61,17 @@ class Account(Generic[Frame]):
         self.gaps: list[str] = []
         self.given: set[str] = set()
         self.throws = self.assumed = False
+        self._steps = 0
+
+    def step(self) -> None:
+        """Count an expression that is followed.
+
+        Raises:
+            TooLong: the file takes too many.
+        """
+        self._steps += 1
+        if self._steps > STEPS:
+            raise TooLong
 
     def read(self, key: str, span: Span, environment: Environment) -> Val:
         """The value of a variable that is read, noted."""
@@ -121,6 +139,76 @@ class Account(Generic[Frame]):
             else:
                 plain = left.read == key and not values.nullish(other.only)
                 self.note(key, default=other if plain else None)
+
+    def either(self, tested: Val, ways: Iterable[tuple[bool, Callable[[], bool | None] | None]]) -> bool | None:
+        """Go the ways of a condition: True when control goes on behind it, False for a return, None for an end."""
+        before, same = self.frame.path, True
+        ends: list[bool | None] = []
+        paths: list[Guard] = []
+        for wanted, follow in ways:
+            start = self.frame.path = values.product(before, values.branch(tested, want=wanted))
+            ended = follow() if follow is not None and start else True if start else None
+            ends.append(ended)
+            if ended:
+                paths.extend(self.frame.path)
+                same = same and self.frame.path == start
+        # an end changes nothing for what follows: without the variable, control does not come there either
+        unchanged = not paths or (same and False not in ends)
+        self.frame.path = before if unchanged else tuple(dict.fromkeys(paths))
+        return True if paths else False if False in ends else None
+
+    def rounds(self, items: Iterable[tuple[Val, tuple[Guard, ...]]], follow: Callable[[Val], object]) -> None:
+        """Follow the body of a loop for each item, under its conditions."""
+        before = self.frame.path
+        for item, guards in items:
+            self.frame.path = values.product(before, guards)
+            if self.frame.path:
+                follow(item)
+        self.frame.path = before
+
+    def attempt(self, body: Callable[[], bool | None], handler: Callable[[], bool | None] | None) -> bool | None:
+        """What ends the program in the body comes to the handler, which may end it, or not."""
+        before, self.found = self.found, []
+        goes_on = body()
+        failures, self.found = self.found, before
+        if handler is None:
+            self.found.extend(failures)
+            return goes_on
+        outer, path = self.outer, self.frame.path
+        self.outer, self.frame.path = (*dict.fromkeys(failures), values.SOMETIMES), (ALWAYS,)
+        caught = handler()
+        self.outer, self.frame.path = outer, path
+        for key in {key for guard in failures for key in guard.absent} if caught else ():
+            self.note(key)
+        return True if caught or goes_on else caught
+
+    def result(self) -> Val:
+        """What the function that runs gives, and the defaults that it puts in for variables."""
+        found = values.merged(self.frame.returned)
+        for path, value in self.frame.returned:
+            thing = value.only
+            if isinstance(thing, values.Lit) and thing.span is not None and not isinstance(thing.value, bool):
+                for guard in path:
+                    if len(guard.absent) == 1 and not guard.when and guard.absent[0] in found.keys:
+                        self.note(guard.absent[0], default=value)
+        return found
+
+    def replaced(self, old: Val, new: Val) -> Val:
+        """The value of a name that is given a new one where control is."""
+        if self.frame.path == (ALWAYS,):
+            return new
+        absent = [set(guard.absent) for guard in self.frame.path if not guard.when]
+        kept = tuple(case for case in old.cases if not any(keys <= set(case[0].absent) for keys in absent))
+        return values.merged([((ALWAYS,), old._replace(cases=kept)), (self.frame.path, new)])
+
+    def conjunction(self, left: Val, reached: Sequence[Guard], right: Val) -> Val:
+        """`left and right`, where the right one is reached under conditions."""
+        found = values.merged([((ALWAYS,), values.when(left, want=False)), (reached, right)])
+        if right.rest in ("any", "truthy"):  # it may be true: `!process.env.A && flag()`
+            may = values.product(reached, (Guard(when=right.note or values.UNDER),))
+            new = tuple((guard, values.Lit(value=True)) for guard in may if guard.absent)
+            found = found._replace(cases=found.cases + new)
+        return found._replace(note=left.note or right.note)
 
     def keys(self) -> tuple[ConfigKey, ...]:
         """What is told of each variable."""

@@ -207,7 +207,7 @@ def call(reader: Reader, path: tuple[str, ...], given: list[Val]) -> Val | None:
                 reader.spread(record, value)
             return constant(record)
         case ("Object", "keys" | "values" | "entries" as what) if isinstance(thing, Record):
-            return constant(_listed(thing, what))
+            return constant(listed(thing, what))
         case ("Object", "fromEntries") if isinstance(thing, Items):
             record = Record()
             record.rest.extend([] if thing.closed else [OPAQUE])
@@ -229,7 +229,8 @@ def _numbers(value: Val, function: Callable[[float, object], Lit]) -> Val:
     )
 
 
-def _listed(record: Record, what: str) -> Items:
+def listed(record: Record, what: str) -> Items:
+    """The `keys`, `values` or `entries` of an object."""
     items: list[tuple[Val, tuple[values.Guard, ...]]] = []
     for name, value in record.fields.items():
         key = constant(Lit(name, record.names.get(name), name))

@@ -7,10 +7,12 @@ comes there. It is optional where a default or a test stands in.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from policyengine.platforms.code import config_values as values
-from policyengine.platforms.code.config_expressions import Expressions, TooLong
+from policyengine.platforms.code.config_account import TooLong
+from policyengine.platforms.code.config_expressions import Expressions
 from policyengine.platforms.code.config_values import ALWAYS, NEVER, OPAQUE, SOMETIMES, Guard, Items, constant, product
 from policyengine.syntax.typescript import FUNCTIONS, Code, Incomplete, children, inner, part
 
@@ -113,32 +115,20 @@ class Run(Expressions):
 
     def _if(self, node: Node) -> bool | None:
         tested = self.test(self.value(part(node, "condition")))
-        before, same = self.frame.path, True
-        ends: list[bool | None] = []
-        paths: list[Guard] = []
-        for wanted, name in ((True, "consequence"), (False, "alternative")):
-            body = node.child_by_field_name(name)
-            start = self.frame.path = product(before, values.branch(tested, want=wanted))
-            ended = self.block([body]) if body is not None and start else True if start else None
-            ends.append(ended)
-            if ended:
-                paths.extend(self.frame.path)
-                same = same and self.frame.path == start
-        # an end changes nothing for what follows: without the variable, control does not come there either
-        unchanged = not paths or (same and False not in ends)
-        self.frame.path = before if unchanged else tuple(dict.fromkeys(paths))
-        return True if paths else False if False in ends else None
+        bodies = [node.child_by_field_name(name) for name in ("consequence", "alternative")]
+        ways = [None if body is None else partial(self.block, [body]) for body in bodies]
+        return self.either(tested, zip((True, False), ways, strict=True))
 
     def _loop(self, node: Node) -> bool:
         """Follow the body for each item that is known, once under a condition for others."""
-        before, pattern = self.frame.path, node.child_by_field_name("left")
-        for item, guards in self._rounds(node):
-            self.frame.path = product(before, guards)
-            if self.frame.path:
-                if pattern is not None:
-                    self.bind(pattern, item)
-                self.block([part(node, "body")])
-        self.frame.path = before
+        pattern, body = node.child_by_field_name("left"), part(node, "body")
+
+        def follow(item: values.Val) -> None:
+            if pattern is not None:
+                self.bind(pattern, item)
+            self.block([body])
+
+        self.rounds(self._rounds(node), follow)
         return True
 
     def _rounds(self, node: Node) -> Iterator[tuple[values.Val, tuple[Guard, ...]]]:
@@ -179,20 +169,14 @@ class Run(Expressions):
     def _try(self, node: Node) -> bool | None:
         """What ends the program in the block comes to the handler, which may end it, or not."""
         handler, last = node.child_by_field_name("handler"), node.child_by_field_name("finalizer")
-        before, self.found = self.found, []
-        goes_on = self.block([part(node, "body")])
-        failures, self.found = self.found, before
-        if handler is None:
-            self.found.extend(failures)
-        else:
-            outer, path = self.outer, self.frame.path
-            self.outer, self.frame.path = (*dict.fromkeys(failures), SOMETIMES), (ALWAYS,)
-            name = handler.child_by_field_name("parameter")
+        name = handler.child_by_field_name("parameter") if handler is not None else None
+
+        def caught() -> bool | None:
             if name is not None:
                 self.bind(name, constant(values.Caught()))
-            caught = self.block([part(handler, "body")])
-            self.outer, self.frame.path = outer, path
-            goes_on = True if caught or goes_on else caught
+            return self.block([part(handler, "body")]) if handler is not None else True
+
+        goes_on = self.attempt(partial(self.block, [part(node, "body")]), None if handler is None else caught)
         if last is not None:
             self.block([last])
         return goes_on

@@ -29,24 +29,15 @@ _CHAIN = ("member_expression", "subscript_expression", "call_expression")
 DEEPEST = 90
 """How many expressions within one another are followed."""
 
-STEPS = 60_000
-"""How many expressions of a file are followed."""
-
-
-class TooLong(Exception):  # noqa: N818  said of the file
-    """The file takes more steps than are followed."""
-
 
 class Expressions(Reader):
     """Follows expressions."""
 
-    _steps = _depth = 0
+    _depth = 0
 
     def value(self, node: Node) -> Val:
         """What an expression is; nothing is known of broken code and of what is nested too deeply."""
-        self._steps += 1
-        if self._steps > STEPS:
-            raise TooLong
+        self.step()
         if self._depth >= DEEPEST:
             return OPAQUE
         self._depth += 1
@@ -115,7 +106,7 @@ class Expressions(Reader):
         while waiting:
             waiting -= 1
             link = links[waiting]
-            self._steps += 1
+            self.step()
             if link.type == "call_expression":
                 value = self.call(value, self._arguments(link), self.code.span(link))
                 continue
@@ -182,7 +173,7 @@ class Expressions(Reader):
             node = part(node, "left")
         left = self.value(node)
         for link in reversed(links):
-            self._steps += 1
+            self.step()
             left = self._operated(self.code.text(part(link, "operator")), left, part(link, "right"))
         return left
 
@@ -194,14 +185,7 @@ class Expressions(Reader):
                 self.test(left)
                 yes = values.branch(left, want=True)
                 other = self.under(yes, lambda: self.value(right))
-                found = merged([((ALWAYS,), values.when(left, want=False)), (yes, other)])
-                if other.rest in ("any", "truthy"):  # it may be true: `!process.env.A && flag()`
-                    may = values.Guard(when=other.note or values.UNDER)
-                    new = tuple(
-                        (guard, values.Lit(value=True)) for guard in values.product(yes, (may,)) if guard.absent
-                    )
-                    found = found._replace(cases=found.cases + new)
-                return found._replace(note=left.note or other.note)
+                return self.conjunction(left, yes, other)
             case "===" | "!==" | "==" | "!=" | "<" | "<=" | ">" | ">=":
                 return self.test(values.compared(sign, left, self.value(right)))
             case "instanceof":
@@ -321,7 +305,7 @@ class Expressions(Reader):
             name, scope = self.code.text(left), self.frame.scope
             while name not in scope.names and scope.outer is not None:
                 scope = scope.outer
-            scope.names[name] = self._replaced(self.of_file(scope, name), value)
+            scope.names[name] = self.replaced(self.of_file(scope, name), value)
         elif left.type in ("member_expression", "subscript_expression"):
             self._set(self.value(part(left, "object")).only, left, value)
         else:
@@ -334,20 +318,12 @@ class Expressions(Reader):
         index = None if plain else self.value(part(left, "index"))
         name = self.code.text(part(left, "property")) if index is None else index.text
         if isinstance(thing, Record) and name is not None:
-            thing.fields[name] = self._replaced(thing.fields.get(name, NOTHING), value)
+            thing.fields[name] = self.replaced(thing.fields.get(name, NOTHING), value)
         elif isinstance(thing, values.Environment):
             names = (
                 {each.value for each in index.things if isinstance(each, values.Lit)} if index is not None else {name}
             )
             self.given.update(each if isinstance(each, str) else "*" for each in names or {None})
-
-    def _replaced(self, old: Val, new: Val) -> Val:
-        """The value of a name that is given a new one where control is."""
-        if self.frame.path == (ALWAYS,):
-            return new
-        absent = [set(guard.absent) for guard in self.frame.path if not guard.when]
-        kept = tuple(case for case in old.cases if not any(keys <= set(case[0].absent) for keys in absent))
-        return merged([((ALWAYS,), old._replace(cases=kept)), (self.frame.path, new)])
 
     def bind(self, pattern: Node, value: Val) -> None:
         """Give the names of a pattern what they take from a value."""

@@ -14,18 +14,16 @@ from collections import defaultdict
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from policyengine.knowledge import settings, validators
-from policyengine.model.nodes import ConfigKey, ConfigModule, Package, Side
-from policyengine.model.source import Span
-from policyengine.model.value import Known, Unknown, Value
+from policyengine.model.nodes import ConfigModule, Package
+from policyengine.model.value import Known
 from policyengine.patterns import regex
 from policyengine.platforms import Lowered
-from policyengine.platforms.code.config_languages import application, other_modules
+from policyengine.platforms.code.config_candidate import Candidate, best
+from policyengine.platforms.code.config_languages import application, other_candidates
 from policyengine.platforms.code.package import set_aside
-from policyengine.repository.discover import parent
 from policyengine.syntax.typescript import Code
 
 if TYPE_CHECKING:
@@ -43,55 +41,6 @@ _READS = regex(
 _ENTRIES = frozenset({"app", "bootstrap", "index", "instrumentation", "layout", "main", "server", "worker"})
 
 
-class _Candidate(Struct, frozen=True):
-    """A file that reads the environment."""
-
-    path: str
-    directory: str
-    library: str
-    keys: tuple[ConfigKey, ...]
-    gap: str
-    bypass: Value[str] | None = None
-
-    @property
-    def rank(self) -> tuple[object, ...]:
-        """What comes first is the application's module."""
-        required = sum(isinstance(key.required, Known) and key.required.value for key in self.keys)
-        return (
-            not self.library,
-            not self.keys,
-            all(key.client for key in self.keys),
-            self.library == "manual",
-            not settings.is_plainly_settings(self.path),
-            -required,
-            -len(self.keys),
-            self.path.count("/"),
-            self.path,
-        )
-
-    def follows(self, other: _Candidate) -> bool:
-        """Whether the file comes to all that another one checks."""
-        own = {key.key: key.span for key in self.keys}
-        same = any(own.get(key.key) == key.span for key in other.keys)
-        return bool(self.library) and same and all(key.key in own for key in other.keys)
-
-    def module(self, directory: str, gap: str = "") -> ConfigModule:
-        """The module of the application in a folder."""
-        start, own = Span(self.path, 0, 0), directory == self.directory
-        return ConfigModule(
-            id=f"config:{self.path}" if own else f"config:{directory}={self.path}",
-            name=self.path,
-            side=Side.SOURCE,
-            span=start,
-            path=self.path,
-            directory=directory,
-            library=self.library,
-            keys=self.keys,
-            gap=Unknown(self.gap or gap, start) if self.gap or gap else None,
-            bypass=self.bypass,
-        )
-
-
 def lower(files: Files) -> Lowered:
     """At most one ConfigModule for each folder with a package manifest."""
     paths = [path for path in files.ending(*_ENDINGS) if settings.may_hold_settings(path) and not set_aside(path)]
@@ -100,10 +49,10 @@ def lower(files: Files) -> Lowered:
     nodes: dict[str, ConfigModule] = {}
     if relevant:
         nodes |= _of_node(files, relevant)
-    for module in other_modules(files):
-        own = nodes.get(module.directory)
+    for directory, candidates in other_candidates(files).items():
+        own = nodes.get(directory)
         if own is None or not own.library:
-            nodes[module.directory] = module
+            nodes[directory] = best(directory, candidates)
     return Lowered(nodes=tuple(sorted(nodes.values(), key=lambda node: node.id)))
 
 
@@ -114,22 +63,22 @@ def _of_node(files: Files, paths: Sequence[str]) -> dict[str, ConfigModule]:
     found = package.packages(files, files.named("package.json")).nodes
     packages = {node.directory: node for node in found if isinstance(node, Package) and node.ecosystem == "npm"}
     modules = Modules(files, {node.name: folder for folder, node in packages.items() if folder}, {})
-    by_folder: dict[str, list[_Candidate]] = defaultdict(list)
+    by_folder: dict[str, list[Candidate]] = defaultdict(list)
     for path in paths:
         candidate = _candidate(modules, path)
         if candidate is not None:
             by_folder[candidate.directory].append(candidate)
-    nodes = {directory: _best(directory, candidates) for directory, candidates in sorted(by_folder.items())}
+    nodes = {directory: best(directory, candidates) for directory, candidates in sorted(by_folder.items())}
     return nodes | dict(_shared(modules, packages, by_folder))
 
 
-def _candidate(modules: Modules, path: str) -> _Candidate | None:
+def _candidate(modules: Modules, path: str) -> Candidate | None:
     from policyengine.platforms.code.config_checks import checked  # noqa: PLC0415  as in `_of_node`
 
     directory = application(path, _MANIFESTS, modules.files)
     code = modules.code(path)
     if isinstance(code, str):
-        return _Candidate(path, directory, "", (), f"'{path}' is not read: it {code}")
+        return Candidate(path, directory, "", (), f"'{path}' is not read: it {code}")
     found = checked(modules, code)
     asked = [key.span.path for key in found.keys if isinstance(key.required, Known) and key.required.value]
     own = settings.is_plainly_settings(path) or not asked
@@ -139,33 +88,15 @@ def _candidate(modules: Modules, path: str) -> _Candidate | None:
     server = any(not key.client and key.key not in ("NODE_ENV", "CI") for key in found.keys)
     if not named and not (server and settings.is_plainly_settings(path)):
         return None
-    return _Candidate(path, directory, found.library, found.keys, found.gap, found.bypass)
-
-
-def _best(directory: str, candidates: Sequence[_Candidate]) -> ConfigModule:
-    ordered = sorted(candidates, key=lambda candidate: candidate.rank)
-    first = max((ordered[0], *(each for each in ordered if each.follows(ordered[0]))), key=lambda each: len(each.keys))
-    keys = {key.key: key for key in first.keys}
-    gap, elsewhere = "", []
-    for other in (each for each in ordered if each is not first and not first.follows(each)):
-        libraries = {first.library, other.library}
-        if not other.library:
-            gap = gap or (other.gap if not other.keys else "")
-        elif parent(other.path) == parent(first.path) and "manual" not in libraries:
-            keys = {key.key: key for key in other.keys} | keys
-        else:
-            elsewhere.append(other.path)
-    if elsewhere:
-        shown = ", ".join(f"'{path}'" for path in elsewhere[:3]) + (" and others" if len(elsewhere) > 3 else "")
-        gap = f"the environment is also checked in {shown}"
-    return replace(first, keys=tuple(keys.values())).module(directory, gap)
+    order = int(found.library == "manual")
+    return Candidate(path, directory, found.library, found.keys, found.gap, found.bypass, order)
 
 
 # Modules shared in a monorepo
 
 
 def _shared(
-    modules: Modules, packages: Mapping[str, Package], by_folder: Mapping[str, Sequence[_Candidate]]
+    modules: Modules, packages: Mapping[str, Package], by_folder: Mapping[str, Sequence[Candidate]]
 ) -> Iterator[tuple[str, ConfigModule]]:
     """For a package without a check of its own: what it imports of a package that checks."""
     checking = {
@@ -189,7 +120,7 @@ def _shared(
             yield folder, replace(first, keys=()).module(folder, gap)
 
 
-def _taken(modules: Modules, folder: str, used: set[str], offered: Mapping[str, _Candidate]) -> Iterator[_Candidate]:
+def _taken(modules: Modules, folder: str, used: set[str], offered: Mapping[str, Candidate]) -> Iterator[Candidate]:
     """The files with checks that an application imports, each with the variables of what is imported from it."""
     from policyengine.platforms.code.config_checks import checked  # noqa: PLC0415  as in `_of_node`
 
@@ -209,7 +140,7 @@ def _taken(modules: Modules, folder: str, used: set[str], offered: Mapping[str, 
 
 
 def _wanted(
-    modules: Modules, paths: Sequence[str], used: set[str], offered: Mapping[str, _Candidate]
+    modules: Modules, paths: Sequence[str], used: set[str], offered: Mapping[str, Candidate]
 ) -> dict[str, set[str]]:
     """What files import of files with checks."""
     from policyengine.platforms.code.config_values import Outside  # noqa: PLC0415  as in `_of_node`

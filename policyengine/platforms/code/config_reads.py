@@ -279,17 +279,7 @@ class Reader(Account[values.Frame]):
         returned = self.frame.returned
         if self.block(children(body)):
             returned.append((self.frame.path, values.NOTHING))
-        found = values.merged(returned)
-        for path, value in returned:  # a default that the function puts in for a variable
-            if (
-                isinstance(value.only, values.Lit)
-                and value.only.span is not None
-                and not isinstance(value.only.value, bool)
-            ):
-                for guard in path:
-                    if len(guard.absent) == 1 and not guard.when and guard.absent[0] in found.keys:
-                        self.note(guard.absent[0], default=value)
-        return found
+        return self.result()
 
 
 def _place(value: Val) -> Span | None:
