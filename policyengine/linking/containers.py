@@ -16,15 +16,18 @@ from policyengine.model.nodes import (
     Command,
     ConfigModule,
     Datastore,
+    Origin,
     Package,
     Port,
     Role,
     Service,
     Side,
     Stage,
+    Variable,
     variables,
 )
 from policyengine.model.value import Absent, Floating, Known, Unknown, Via, known, map_value
+from policyengine.patterns import regex
 from policyengine.platforms.docker.stock import facts_of, stock
 
 if TYPE_CHECKING:
@@ -37,20 +40,29 @@ if TYPE_CHECKING:
     from policyengine.repository.files import Files
 
 
+_REFERENCE = regex(r"\$\{?([A-Za-z_]\w*)")
+
+
 def containers(graph: Graph, files: Files) -> Iterator[Container]:
     """A container for each service, and one for the image that each Dockerfile builds without a target."""
     joined = manifest(graph)
     scripts = Scripts(graph.all(Package), files)
     stores = {store.service: store for store in graph.all(Datastore) if store.service}
+    env_files = _EnvFiles(graph)
     for service in graph.all(Service):
-        yield _of_service(graph, service, scripts, stores, joined)
+        yield _of_service(graph, service, scripts, stores, joined, env_files)
     for stage in graph.all(Stage):
         if stage.last:
             yield _of_image(graph, stage, scripts, joined)
 
 
 def _of_service(
-    graph: Graph, service: Service, scripts: Scripts, stores: Mapping[str, Datastore], joined: Span | None
+    graph: Graph,
+    service: Service,
+    scripts: Scripts,
+    stores: Mapping[str, Datastore],
+    joined: Span | None,
+    env_files: _EnvFiles,
 ) -> Container:
     image = _inside(graph, service)
     entrypoint = _first(service.entrypoint, image.entrypoint if isinstance(image, Stage) else _unread(service, image))
@@ -61,7 +73,7 @@ def _of_service(
     pushed = [build for build in builds if build.pushes]
     home = _home(image, builds)
     runs = scripts.run(whole, entrypoint, command, home)
-    environment = variables([*(image.environment if isinstance(image, Stage) else ()), *service.environment])
+    environment = variables([*(image.environment if isinstance(image, Stage) else ()), *env_files.of(service)])
     return Container(
         node=service,
         noun=service.noun,
@@ -132,6 +144,39 @@ def _of_image(graph: Graph, stage: Stage, scripts: Scripts, joined: Span | None)
         config=None,
         packages=tuple(scripts.packages(home)),
     )
+
+
+class _EnvFiles:
+    """Who loads which env file and uses which variables: those its `environment` sets, its code or command reads."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.loading: dict[str, list[Service]] = {}
+        for service in graph.all(Service):
+            for file in service.env_files:
+                self.loading.setdefault(file.stand_in or file.path, []).append(service)
+        together = [service for services in self.loading.values() if len(services) > 1 for service in services]
+        self.used = {service.id: frozenset(_used(graph, service)) for service in together}
+
+    def of(self, service: Service) -> list[Variable]:
+        """The variables of a service, but for those of an env file that only others use which load it, too."""
+        return [
+            each for each in service.environment if each.origin is not Origin.ENV_FILE or self._counts(service, each)
+        ]
+
+    def _counts(self, service: Service, variable: Variable) -> bool:
+        others = [each for each in self.loading.get(variable.key_span.path, ()) if each.id != service.id]
+        if service.role is not Role.APP or not others or variable.key in self.used[service.id]:
+            return True
+        return not any(variable.key in self.used[each.id] for each in others)
+
+
+def _used(graph: Graph, service: Service) -> Iterator[str]:
+    yield from (each.key for each in service.environment if each.origin is not Origin.ENV_FILE)
+    for module in graph.targets(ConfigModule, EdgeKind.CONFIGURED_BY, service):
+        yield from (key.key for key in module.keys)
+    for command in (service.entrypoint, service.command):
+        for word in command.value.words if isinstance(command, Known) else ():
+            yield from (match[1] for match in _REFERENCE.finditer(word))
 
 
 def _injected(service: Service, wrappers: Sequence[str]) -> Unknown | None:

@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from policyengine.model.source import Span
-from policyengine.model.value import Known, Unknown, shortened
+from policyengine.model.value import Known, Unknown, Via, shortened
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from policyengine.model.source import Source
-    from policyengine.model.value import Via
 
 _new = tuple.__new__  # a third of the time of calling a named tuple
 _OPEN = "\uffff"  # equals no character of a pattern; never leaves this module
@@ -164,10 +163,16 @@ class Text(Struct, frozen=True, gc=False):
 
     @property
     def via(self) -> tuple[Via, ...]:
-        """All that any part of the text passed, each once."""
+        """All that any part of the text passed, each once; behind what only one part passed, where that stands."""
         if len(self.pieces) == 1:
             return self.pieces[0].via
-        return tuple(dict.fromkeys(step for piece in self.pieces for step in piece.via))
+        shared = set(self.pieces[0].via).intersection(*(piece.via for piece in self.pieces))
+        steps: dict[Via, None] = {}
+        for piece in self.pieces:
+            steps |= dict.fromkeys(piece.via)
+            if piece.unknown is None and not shared.issuperset(piece.via):
+                steps[Via("", piece.span)] = None
+        return tuple(steps)
 
     def value(self) -> Known[str] | Unknown:
         """Known when the text is wholly decided, else Unknown with the reason of its first undecided piece."""

@@ -275,10 +275,9 @@ class _Maker(Struct, frozen=True):
         steps: list[tuple[Span, str]] = []
         for place in (at, *related):
             name = text_of(plain(place.what)) or place.node or result.subject
-            steps.extend(
-                (step.span, f"{name} takes it from '{text_of(self.view.redactor.text(step.what))}'")
-                for step in place.via
-            )
+            for step in place.via:
+                what = text_of(self.view.redactor.text(step.what))
+                steps.append((step.span, f"{name} takes it from '{what}'" if what else f"A part of {name}"))
             steps.append((place.span, f"The side to edit: {name}" if place is at else f"The other side: {name}"))
         steps = [step for step in steps if self.view.source(step[0].path) is not None][:_MAX_STEPS]
         if len(steps) < 2:

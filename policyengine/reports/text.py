@@ -134,9 +134,9 @@ class _Writer(Struct, frozen=True):
                 marks = self.paint(colour, mark * (line.end - line.start))
                 yield f"{' ' * gutter} {bar} {' ' * line.start}{marks}"
         if place.via:
-            steps = " → ".join(
-                [*(f"{step.what} {self.where(step.span)}" for step in place.via), self.where(place.span)]
-            )
+            within = any(place.span.holds(step.span) for step in place.via)  # the value is made of parts
+            end = [] if within else [self.where(place.span)]
+            steps = " → ".join([*(f"{step.what} {self.where(step.span)}".strip() for step in place.via), *end])
             yield self.note(gutter, "via", steps)
 
     def note(self, gutter: int, kind: str, text: str) -> str:

@@ -55,6 +55,19 @@ class Resolved(Struct, frozen=True):
     key_span: Span
     text: Text
 
+    @property
+    def place(self) -> Span:
+        """Where the value stands; of one that is made of several parts, from the first to the last behind its key."""
+        if len(self.text.pieces) == 1:
+            return self.text.place
+        parts = [piece.span for piece in self.text.pieces]
+        parts += [step.span for piece in self.text.pieces for step in piece.via]
+        own = [span for span in parts if span.path == self.key_span.path and span.start >= self.key_span.end]
+        result = own[0] if own else self.key_span
+        for span in own:
+            result = result.cover(span)
+        return result
+
 
 _SPACE = "\t\v\f\r \x85\xa0"
 _EXPORT = regex(r"export\s+")

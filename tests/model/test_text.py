@@ -203,7 +203,7 @@ def test_the_place_of_a_text_from_two_files_is_in_the_first() -> None:
     other = Text.of(Source(".env", "TAG=16.4"), Span(".env", 4, 8))
     text = Text.join((Text.of(FILE, FILE.span(7, 20)), other.stepped(Via("${TAG}", FILE.span(20, 23)))))
     assert (text.place, text.span(13, 17)) == (FILE.span(7, 20), Span(".env", 4, 8))
-    assert text.via == (Via("${TAG}", FILE.span(20, 23)),)
+    assert text.via == (Via("${TAG}", FILE.span(20, 23)), Via("", Span(".env", 4, 8)))
 
 
 def test_a_part_of_a_text_keeps_its_places() -> None:

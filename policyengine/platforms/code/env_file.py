@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policyengine.model.nodes import Origin, Variable
-from policyengine.model.source import ReadError, Source, Span
+from policyengine.model.source import ReadError, Source
 from policyengine.model.value import Known, Unknown, Value
 from policyengine.syntax import dotenv
 
@@ -31,21 +31,7 @@ def variable(resolved: Resolved, origin: Origin = Origin.ENV_FILE) -> Variable:
 def value_of(resolved: Resolved) -> Value[str]:
     """The value of a variable: Unknown when it is made of what only the environment sets."""
     text = resolved.text
-    span = text.place if len(text.pieces) == 1 else _whole(resolved)
+    span = resolved.place
     if text.unknown is not None:
         return Unknown(text.unknown.reason, span, text.via)
     return Known(text.written, span, text.via)
-
-
-def _whole(resolved: Resolved) -> Span:
-    """The place of a value that is made of several parts: from the first to the last in the file of its key."""
-    own = [piece.span for piece in resolved.text.pieces if piece.span.path == resolved.key_span.path]
-    steps = [step.span for piece in resolved.text.pieces for step in piece.via]
-    own += [span for span in steps if span.path == resolved.key_span.path and span.start >= resolved.key_span.end]
-    own = [span for span in own if span.start >= resolved.key_span.end] or own
-    if not own:
-        return resolved.key_span
-    result = own[0]
-    for span in own[1:]:
-        result = result.cover(span)
-    return result

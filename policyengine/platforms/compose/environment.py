@@ -173,7 +173,7 @@ def _environment(context: Context, service: Branch, directory: str, known: Mappi
         step = Via(f"env_file {file.path}", file.entry.span)
         before = _read_into(context, source, dialect, lookup, before, step)
     merged = {
-        key: Assigned(key, each.key_span, each.text, _span_of(each.text, each.key_span), from_file=True)
+        key: Assigned(key, each.key_span, each.text, each.place, from_file=True)
         for key, each in before.items()
         if key not in own
     }
@@ -248,7 +248,7 @@ def _labels(context: Context, service: Branch, directory: str, known: Mapping[st
             continue
         resolved = dotenv.resolve(context.variables(source), known.get, strict=context.strict)
         for key, each in resolved.items():
-            found[key] = Assigned(key, each.key_span, each.text, _span_of(each.text, each.key_span))
+            found[key] = Assigned(key, each.key_span, each.text, each.place)
     own = pairs(service.get("labels"))
     return {**found, **own}
 
