@@ -35,9 +35,11 @@ class SettingsFunction(Struct, frozen=True, forbid_unknown_fields=True):
     """What a function, or a method of what it makes, does with the environment.
 
     It `reads` a variable, which may be missing, or `asks` for one that must be there, both but for a `default` (the
-    place of that argument); `open` asks where it is not told who gives it. It `sets` variables, `needs` what it is
-    given, `makes` what has methods, `ends` the program. `environment` holds all variables, `settings` is a class whose
-    fields are variables; one that may be nothing is then `optional`. `key` is read where no name is given.
+    place of that argument); `open` asks where it is not told who gives it, `all` for each that it is given, and `binds`
+    reads those behind the first. It `sets` variables, `needs` what it is given, gives the `same`, `makes` what has
+    methods, `fails` with an error, `ends` the program, tells whether this is `production`. `environment` holds all
+    variables, `settings` is a class whose fields are variables; one that may be nothing is then `optional`. `key` is
+    read where no name is given.
     """
 
     does: str
@@ -51,7 +53,7 @@ class Language(Struct, frozen=True, forbid_unknown_fields=True):
     """How the settings of a language look.
 
     `paths` are patterns of whole paths; `libraries` the strictest first; `manifests` name the files in the folder of an
-    application. `endings` and `names` are those of all its files.
+    application. `endings` and `names` are those of all its files. An application loads all of them `together`, or one.
     """
 
     paths: list[str]
@@ -60,6 +62,7 @@ class Language(Struct, frozen=True, forbid_unknown_fields=True):
     endings: list[str]
     names: list[str]
     source: str
+    together: bool = False
 
     def holds(self, path: str) -> bool:
         """Whether a file may hold settings, by its path."""

@@ -201,6 +201,26 @@ class Account(Generic[Frame]):
         kept = tuple(case for case in old.cases if not any(keys <= set(case[0].absent) for keys in absent))
         return values.merged([((ALWAYS,), old._replace(cases=kept)), (self.frame.path, new)])
 
+    def asked(self, name: Val, does: str, default: Val | None) -> Val:
+        """The value of a variable that is read or asked for."""
+        thing = name.only
+        if not isinstance(thing, values.Lit) or not isinstance(thing.value, str) or thing.span is None:
+            if not isinstance(thing, values.Lit):
+                self.gaps.append("the names of variables are computed")
+            return OPAQUE
+        value = self.read(thing.value, thing.span, Environment())
+        if default is not None:
+            lacking = values.branch(values.present(value), want=False)
+            self.default(value, default, lacking)
+            if default.only is values.UNDEFINED:
+                self.note(thing.value)
+            return values.merged([((ALWAYS,), values.there(value)), (lacking, default)])._replace(read=value.read)
+        if does == "reads":
+            return value
+        when = "it may come from a file" if does == "open" else ""
+        self.stop(guard._replace(when=when) for guard in values.branch(values.present(value), want=False))
+        return values.there(value)
+
     def conjunction(self, left: Val, reached: Sequence[Guard], right: Val) -> Val:
         """`left and right`, where the right one is reached under conditions."""
         found = values.merged([((ALWAYS,), values.when(left, want=False)), (reached, right)])

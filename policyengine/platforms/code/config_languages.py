@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from policyengine.knowledge import settings
+from policyengine.model.value import Known
 from policyengine.platforms.code.config_candidate import Candidate
 from policyengine.platforms.code.package import set_aside
 from policyengine.repository.discover import parent
@@ -13,6 +16,7 @@ from policyengine.repository.discover import parent
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from policyengine.knowledge.settings import Language
     from policyengine.model.nodes import ConfigKey
     from policyengine.model.source import Source
     from policyengine.repository.files import Files
@@ -36,23 +40,37 @@ def other_candidates(files: Files) -> Mapping[str, Sequence[Candidate]]:
     """The files with settings of each application that is not written for Node, by its folder."""
     found: dict[str, list[Candidate]] = defaultdict(list)
     for name, language in settings.languages().items():
+        own: dict[str, list[Candidate]] = defaultdict(list)
         for path in sorted({*files.ending(*language.endings), *files.named(*language.names)}):
-            if not language.holds(path) or set_aside(path) or settings.serves_upkeep(path):
-                continue
-            source = files.read(path)
-            if source is None:
-                continue
-            directory = application(path, language.manifests, files) if language.manifests else parent(path)
-            library, reader = language.library(source.text), _READERS.get(name)
-            if library is not None and (reader is None or len(source.text) > LARGEST):
-                gap = f"settings in {name} are not read"
-                found[directory].append(Candidate(path, directory, library[1], (), gap, order=library[0]))
-            elif reader is not None and len(source.text) <= LARGEST:
-                keys, gap, others = reader(files, source)
-                library = library or next(filter(None, (language.library(each.text) for each in others)), None)
-                if library is not None:
-                    found[directory].append(Candidate(path, directory, library[1], keys, gap, order=library[0]))
-    return found
+            if language.holds(path) and not set_aside(path) and not settings.serves_upkeep(path):
+                read = _candidate(files, path, name, language)
+                own[read.directory if read is not None else ""] += [read] if read is not None else []
+        for directory, candidates in own.items():
+            found[directory] += _joined(candidates) if language.together else candidates
+    return {directory: candidates for directory, candidates in found.items() if candidates}
+
+
+def _candidate(files: Files, path: str, name: str, language: Language) -> Candidate | None:
+    source = files.read(path)
+    if source is None:
+        return None
+    directory = application(path, language.manifests, files) if language.manifests else parent(path)
+    library, reader = language.library(source.text), _READERS.get(name)
+    read = reader(files, source) if reader is not None and len(source.text) <= LARGEST else None
+    keys, gap, others = read or ((), f"settings in {name} are not read", [])
+    library = library or next(filter(None, (language.library(each.text) for each in others)), None)
+    return None if library is None else Candidate(path, directory, library[1], keys, gap, order=library[0])
+
+
+def _joined(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """One candidate of files that are all loaded: what one of them demands is demanded."""
+    keys: dict[str, ConfigKey] = {}
+    for key in (key for each in candidates for key in each.keys):
+        if key.key not in keys or (isinstance(key.required, Known) and key.required.value):
+            keys[key.key] = key
+    gap = next((each.gap for each in candidates if each.gap), "")
+    first = sorted(candidates, key=lambda each: (each.path.count("/"), each.path))[:1]
+    return [replace(each, keys=tuple(keys.values()), gap=gap) for each in first]
 
 
 def _python(files: Files, source: Source) -> Read:
@@ -78,4 +96,32 @@ def _python(files: Files, source: Source) -> Read:
     return program.keys(), next(iter(program.gaps), ""), [scope.source for scope in program.scopes.values()]
 
 
-_READERS: Mapping[str, Callable[[Files, Source], Read]] = {"Python": _python}
+def _go(_: Files, source: Source) -> Read | None:
+    from policyengine.platforms.code.config_go import follow  # noqa: PLC0415  only where there is Go
+
+    program = follow(source)
+    return None if program is None else (program.keys(), next(iter(program.gaps), ""), [])
+
+
+def _ruby(_: Files, source: Source) -> Read | None:
+    from policyengine.platforms.code.config_ruby import follow  # noqa: PLC0415  only where there is Ruby
+
+    program = follow(source)
+    return None if program is None else (program.keys(), next(iter(program.gaps), ""), [])
+
+
+def _jvm(files: Files, source: Source) -> Read | None:
+    from policyengine.platforms.code.config_placeholders import follow  # noqa: PLC0415  only where there is Spring
+
+    if source.path.endswith(".conf"):
+        return None
+    account = follow(files, source)
+    return account.keys(), next(iter(account.gaps), ""), []
+
+
+_READERS: Mapping[str, Callable[[Files, Source], Read | None]] = {
+    "Go": _go,
+    "JVM": _jvm,
+    "Python": _python,
+    "Ruby": _ruby,
+}

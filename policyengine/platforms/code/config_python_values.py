@@ -17,7 +17,6 @@ from policyengine.platforms.code.config_values import (
     OPAQUE,
     SOMETIMES,
     Control,
-    Environment,
     Guard,
     Items,
     Lit,
@@ -233,26 +232,6 @@ class Expressions(Account[Frame]):
         """What something does with the environment, by its path."""
         told = _function(thing)
         return "" if told is None else told.does
-
-    def asked(self, name: Val, does: str, default: Val | None) -> Val:
-        """The value of a variable that is read or asked for."""
-        thing = name.only
-        if not isinstance(thing, Lit) or not isinstance(thing.value, str) or thing.span is None:
-            if not isinstance(thing, Lit):
-                self.gaps.append("the names of variables are computed")
-            return OPAQUE
-        value = self.read(thing.value, thing.span, Environment())
-        if default is not None:
-            lacking = values.branch(values.present(value), want=False)
-            self.default(value, default, lacking)
-            if default.only is values.UNDEFINED:
-                self.note(thing.value)
-            return merged([((ALWAYS,), values.there(value)), (lacking, default)])._replace(read=value.read)
-        if does == "reads":
-            return value
-        when = "it may come from a file" if does == "open" else ""
-        self.stop(guard._replace(when=when) for guard in values.branch(values.present(value), want=False))
-        return values.there(value)
 
     def _call(self, node: ast.Call) -> Val:
         function = self.value(node.func)

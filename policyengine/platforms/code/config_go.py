@@ -1,0 +1,379 @@
+"""Follow a Go file of settings: os.Getenv and what becomes of it, and the tags of structs that libraries fill."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import TYPE_CHECKING
+
+from policyengine.knowledge import settings
+from policyengine.model.source import ReadError
+from policyengine.patterns import regex
+from policyengine.platforms.code import config_builtins as builtins
+from policyengine.platforms.code import config_values as values
+from policyengine.platforms.code.config_account import TooLong
+from policyengine.platforms.code.config_trees import Function, Program
+from policyengine.platforms.code.config_values import (
+    ALWAYS,
+    NOTHING,
+    OPAQUE,
+    SOMETIMES,
+    Environment,
+    Guard,
+    Items,
+    Lit,
+    Outside,
+    Record,
+    Val,
+    constant,
+    made_of,
+    merged,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tree_sitter import Node
+
+    from policyengine.model.source import Source
+
+_TAG = regex(r'([\w-]+):"((?:[^"\\]|\\.)*)"')
+_TEXTS = ("interpreted_string_literal", "raw_string_literal")
+
+
+class Go(Program):
+    """Follows a file: what its packages declare, then each function that nothing in it calls."""
+
+    def __init__(self, source: Source) -> None:
+        super().__init__(source, "tree_sitter_go")
+
+    def follow(self) -> None:
+        """Follow the file."""
+        nodes = self.code.root.named_children
+        for node in nodes:
+            if node.type in ("function_declaration", "method_declaration"):
+                made = Function(node, self.whole)
+                self.waiting[made.id] = made
+                if node.type == "function_declaration":
+                    self.whole.names[self._name(node)] = constant(made)
+        try:
+            self.block([node for node in nodes if node.type in ("var_declaration", "const_declaration")])
+            self._tags()
+            for key, function in list(self.waiting.items()):
+                if key in self.waiting and not self._asks_its_caller(function.node):
+                    results = self._run(function, None)
+                    failed = results[-1] if results else NOTHING
+                    self.stop(guard for guard, thing in failed.cases if isinstance(thing, values.Caught))
+        except (TooLong, RecursionError):
+            self.gaps.append("the code is too long to be followed")
+
+    def _name(self, node: Node) -> str:
+        named = node.child_by_field_name("name")
+        return "" if named is None else self.code.text(named)
+
+    def _asks_its_caller(self, node: Node) -> bool:
+        """Whether a function is given texts, and so perhaps the names of variables."""
+        parameters = node.child_by_field_name("parameters")
+        return parameters is not None and "string" in self.code.text(parameters)
+
+    # Statements
+
+    def block(self, nodes: Sequence[Node]) -> bool | None:
+        """Follow statements: True when control goes on behind them, False for a return, None for an end."""
+        for node in nodes:
+            goes_on = self._statement(node)
+            if not goes_on:
+                return goes_on
+        return True
+
+    def _statement(self, node: Node) -> bool | None:
+        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+        match node.type:
+            case "short_var_declaration" | "assignment_statement" if left is not None and right is not None:
+                self._assign(left.named_children, right.named_children, new=node.type.startswith("short"))
+            case "var_spec" | "const_spec":
+                given, kind = node.child_by_field_name("value"), node.child_by_field_name("type")
+                if given is None and kind is not None and kind.type == "slice_type":
+                    for name in node.children_by_field_name("name"):
+                        self.put(self.code.text(name), constant(Items()))
+                    return True
+                self._assign(node.children_by_field_name("name"), given.named_children if given else [], new=True)
+            case "if_statement":
+                return self._if(node)
+            case "return_statement":
+                listed = [each for child in node.named_children for each in child.named_children]
+                found = self._several(listed)
+                self.frame.returned.append((self.frame.path, constant(Items((each, (ALWAYS,)) for each in found))))
+                return False
+            case "for_statement":
+                self._for(node)
+            case "expression_statement" | "defer_statement" | "go_statement":
+                found = self._several(node.named_children)
+                return None if found and found[-1] is values.NEVER else True
+            case "expression_switch_statement" | "type_switch_statement" | "select_statement":
+                bodies = [child for child in node.named_children if child.type.endswith(("_case", "default_case"))]
+                self.rounds([(OPAQUE, (SOMETIMES,))], lambda _: [self.block(each.named_children) for each in bodies])
+            case "break_statement" | "continue_statement":
+                return False
+            case "block" | "statement_list" | "var_declaration" | "const_declaration" | "var_spec_list":
+                return self.block(node.named_children)
+        return True
+
+    def _if(self, node: Node) -> bool | None:
+        initial = node.child_by_field_name("initializer")
+        if initial is not None:
+            self._statement(initial)
+        condition = node.child_by_field_name("condition")
+        bodies = [node.child_by_field_name(name) for name in ("consequence", "alternative")]
+        ways = [None if body is None else partial(self.block, [body]) for body in bodies]
+        tested = self.test(self.value(condition)) if condition is not None else OPAQUE
+        return self.either(tested, zip((True, False), ways, strict=True))
+
+    def _for(self, node: Node) -> None:
+        clause = next((each for each in node.named_children if each.type == "range_clause"), None)
+        body = node.child_by_field_name("body")
+        right = clause.child_by_field_name("right") if clause is not None else None
+        left = clause.child_by_field_name("left") if clause is not None else None
+        thing = self.value(right).only if right is not None else None
+        if isinstance(thing, Record):
+            thing = builtins.listed(thing, "entries")
+        else:
+            pairs = thing.items if isinstance(thing, Items) else []
+            more = [(OPAQUE, (SOMETIMES,))] if not isinstance(thing, Items) or not thing.closed else []
+            both = [(constant(Items([(OPAQUE, (ALWAYS,)), (value, (ALWAYS,))])), guards) for value, guards in pairs]
+            thing = Items([*both, *more])
+        names = left.named_children if left is not None else []
+
+        def follow(item: Val) -> None:
+            for index, name in enumerate(names):
+                self.put(self.code.text(name), builtins.item(item.only, index))
+            self.block([body] if body is not None else [])
+
+        self.rounds(list(thing.items), follow)
+
+    def _assign(self, left: Sequence[Node], right: Sequence[Node], *, new: bool) -> None:
+        found = self._several(right)
+        for index, each in enumerate(left):
+            value = found[index] if index < len(found) else OPAQUE if right else NOTHING
+            if each.type == "identifier":
+                self.put(self.code.text(each), value, new=new)
+            elif each.type in ("selector_expression", "index_expression"):
+                owner = each.child_by_field_name("operand")
+                thing = self.value(owner).only if owner is not None else None
+                field = each.child_by_field_name("field")
+                if isinstance(thing, Record) and field is not None:
+                    thing.fields[self.code.text(field)] = value
+
+    def _several(self, nodes: Sequence[Node]) -> list[Val]:
+        """What expressions are, or what the only one gives that is a call."""
+        if len(nodes) == 1 and nodes[0].type == "call_expression":
+            self.step()
+            return self._called(nodes[0])
+        return self.many(nodes)
+
+    # Expressions
+
+    def expression(self, node: Node) -> Val:
+        """What an expression is."""
+        match node.type:
+            case kind if kind in _TEXTS:
+                return self.quoted(node)
+            case "int_literal" | "float_literal" | "true" | "false":
+                return constant(builtins.literal(self.code.text(node), self.code.span(node)))
+            case "nil":
+                return NOTHING
+            case "identifier" | "selector_expression":
+                return self._selected(node)
+            case "call_expression":
+                return next(iter(self._called(node)), OPAQUE)
+            case "binary_expression":
+                return self._binary(node)
+            case "unary_expression":
+                value = self.value(node.named_children[-1])
+                return values.negated(self.test(value)) if self.code.text(node).startswith("!") else value
+            case "index_expression":
+                owner, key = (*self.many(node.named_children), OPAQUE, OPAQUE)[:2]
+                fields = owner.only.fields if isinstance(owner.only, Record) else {}
+                return fields.get(key.text or "", made_of(owner, key))
+            case "composite_literal":
+                return self._composite(node.child_by_field_name("body"))
+            case "func_literal":
+                return constant(Function(node, self.frame))
+            case "parenthesized_expression" | "literal_element" | "type_conversion_expression":
+                return self.value(node.named_children[-1]) if node.named_children else OPAQUE
+        return made_of(*self.many(node.named_children))
+
+    def _selected(self, node: Node) -> Val:
+        if node.type == "identifier":
+            name = self.code.text(node)
+            found = self.named(name)
+            return found if found is not None else constant(Outside("", (name,), name))
+        operand, field = node.child_by_field_name("operand"), node.child_by_field_name("field")
+        if operand is None or field is None:
+            return OPAQUE
+        owner, name = self.value(operand), self.code.text(field)
+        match owner.only:
+            case Outside() as thing:
+                return constant(thing._replace(path=(*thing.path, name)))
+            case Record(fields=fields):
+                return fields.get(name, OPAQUE)
+        return made_of(owner)
+
+    def _composite(self, body: Node | None) -> Val:
+        """`[]string{"A", "B"}`, `map[string]string{"A": os.Getenv("A")}`, `Config{URL: os.Getenv("URL")}`."""
+        record, items = Record(), Items()
+        for each in body.named_children if body is not None else ():
+            if each.type == "keyed_element":
+                key, value = each.named_children[0], self.value(each.named_children[-1])
+                inner = key.named_children[0] if key.named_children else key
+                literal = self.quoted(inner).only if inner.type in _TEXTS else None
+                name = literal.value if isinstance(literal, Lit) else self.code.text(key)
+                record.fields[str(name)] = value
+                record.names |= {str(name): literal.span} if isinstance(literal, Lit) and literal.span else {}
+            elif each.type != "comment":
+                items.items.append((self.value(each), (ALWAYS,)))
+        return constant(record if record.fields else items)
+
+    def _binary(self, node: Node) -> Val:
+        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+        operator = node.child_by_field_name("operator")
+        if left is None or right is None or operator is None:
+            return OPAQUE
+        sign, one = self.code.text(operator), self.value(left)
+        if sign in ("||", "&&"):
+            reached = values.branch(self.test(one), want=sign == "&&")
+            other = self.under(reached, partial(self.value, right))
+            if sign == "&&":
+                return self.conjunction(one, reached, other)
+            return merged([((ALWAYS,), values.when(one, want=True)), (reached, other)])
+        other = self.value(right)
+        if sign in ("==", "!=", "<", ">", "<=", ">="):
+            return self.test(values.compared({"==": "===", "!=": "!=="}.get(sign, sign), one, other))
+        return self.test(made_of(one, other))
+
+    # Calls
+
+    def _called(self, node: Node) -> list[Val]:
+        """What a call gives: one value, or several."""
+        function, listed = node.child_by_field_name("function"), node.child_by_field_name("arguments")
+        if function is None:
+            return [OPAQUE]
+        called = self.value(function)
+        given = self.many([each for each in listed.named_children if each.type != "comment"] if listed else [])
+        match called.only:
+            case Function() as thing:
+                return self._run(thing, given)
+            case Outside(path=path):
+                return self._outside(".".join(path), given)
+        return [made_of(called, *given)]
+
+    def _outside(self, path: str, given: list[Val]) -> list[Val]:
+        told = settings.function("Go", path)
+        first = given[0] if given else OPAQUE
+        match told.does if told is not None else path:
+            case "ends":
+                self.stop()
+                return [values.NEVER]
+            case "reads":
+                value = self.asked(first, "reads", None)
+                return [value, values.present(value)]
+            case "binds":
+                for each in given[1:]:
+                    self.asked(each, "reads", None)
+            case "same":
+                return [first]
+            case "fails":
+                return [constant(values.Caught())]
+            case "needs":
+                lacking = values.mapped(first, lambda each: values.Caught() if each is values.UNDEFINED else None)
+                fine = values.merged([((SOMETIMES,), OPAQUE), ((ALWAYS,), lacking)])
+                return [self.test(made_of(first)), lacking._replace(rest="any", read="") if lacking.cases else fine]
+            case "len":
+                return [builtins.member(first.only, "length") if isinstance(first.only, Items) else _length(first)]
+            case "append" if isinstance(first.only, Items | values.Undefined):
+                items = first.only if isinstance(first.only, Items) else Items()
+                items.items.extend((each, self.frame.path) for each in given[1:])
+                return [constant(items)]
+        return [made_of(*given)]
+
+    def _run(self, function: Function, given: Sequence[Val] | None) -> list[Val]:
+        def prepare() -> None:
+            parameters = function.node.child_by_field_name("parameters")
+            names = [
+                self.code.text(name)
+                for each in (parameters.named_children if parameters is not None else ())
+                for name in each.children_by_field_name("name")
+            ]
+            for index, named in enumerate(names):
+                self.frame.names[named] = given[index] if given is not None and index < len(given) else OPAQUE
+            result = function.node.child_by_field_name("result")
+            for each in result.named_children if result is not None and result.type == "parameter_list" else ():
+                for name in each.children_by_field_name("name"):
+                    self.frame.names[self.code.text(name)] = NOTHING
+
+        body = function.node.child_by_field_name("body")
+        return self.run(function, prepare, lambda: self.block([body] if body is not None else []))
+
+    def results(self) -> list[Val]:
+        """What the function that runs gives, value by value."""
+        rows = [(path, value.only.items) for path, value in self.frame.returned if isinstance(value.only, Items)]
+        width = max((len(items) for _, items in rows), default=0)
+        columns = [[(path, items[at][0]) for path, items in rows if at < len(items)] for at in range(width)]
+        found: list[Val] = []
+        for column in columns:
+            self.frame.returned = column
+            found.append(self.result())
+        return found
+
+    # Structs that libraries fill
+
+    def _tags(self) -> None:
+        waiting, text = [self.code.root], self.code.source.text
+        always = "RequiredIfNoDef: true" in text or "RequiredIfNoDef:true" in text
+        prefix = re.search(r'envconfig\.(?:Must)?Process\(\s*"(\w*)"', text)
+        while waiting:
+            node = waiting.pop()
+            waiting.extend(reversed(node.named_children))
+            tag = node.child_by_field_name("tag") if node.type == "field_declaration" else None
+            if tag is None:
+                continue
+            start = self.code.span(tag).start
+            tags = {match[1]: match for match in _TAG.finditer(self.code.text(tag))}
+            match = tags.get("env") or tags.get("envconfig")
+            if "envPrefix" in tags or (match is not None and "prefix=" in match[2]):
+                self.gaps.append("settings within settings are not read")
+                return
+            if match is None:
+                continue
+            name, *options = [each.strip() for each in match[2].split(",")]
+            at = start + match.start(2)
+            span = self.code.source.span(at, at + len(name))
+            before = f"{prefix[1]}_".upper() if match[1] == "envconfig" and prefix is not None and prefix[1] else ""
+            if not name:
+                continue
+            names = [before + name, *([name] if before else [])]
+            for each in names:
+                self.read(each, span, Environment())
+            default = next((tags[each][2] for each in ("envDefault", "default", "env-default") if each in tags), None)
+            asked = {"required", "notEmpty"} & set(options) or any(
+                each in tags and tags[each][2] == "true" for each in ("required", "env-required")
+            )
+            if default is None and (asked or (always and match[1] == "env")):
+                self.stop([Guard(tuple(reversed(names)))])
+            else:
+                for each in names:
+                    self.note(each)
+
+
+def _length(value: Val) -> Val:
+    return values.mapped(value, lambda each: Lit(0.0) if each is values.UNDEFINED else None)._replace(read="")
+
+
+def follow(source: Source) -> Go | None:
+    """What a file says; None for one that cannot be read."""
+    try:
+        program = Go(source)
+    except ReadError:
+        return None
+    program.follow()
+    return program

@@ -1,0 +1,337 @@
+"""Follow Ruby files of settings: ENV and what becomes of it when a Rails application starts."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from policyengine.knowledge import settings
+from policyengine.model.source import ReadError, Source
+from policyengine.patterns import regex
+from policyengine.platforms.code import config_builtins as builtins
+from policyengine.platforms.code import config_values as values
+from policyengine.platforms.code.config_account import WHERE_USED, TooLong
+from policyengine.platforms.code.config_trees import Function, Program
+from policyengine.platforms.code.config_values import (
+    ALWAYS,
+    NOTHING,
+    OPAQUE,
+    Guard,
+    Items,
+    Val,
+    constant,
+    made_of,
+    merged,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tree_sitter import Node
+
+_CODE = regex(r"<%[=-]?(.*?)-?%>", 0)
+_BLOCKS = (
+    "block_body",
+    "body_statement",
+    "then",
+    "else",
+    "program",
+    "begin_block",
+    "parenthesized_statements",
+    "ensure",
+)
+_WALKS = ("each", "each_with_object", "map", "each_with_index", "flat_map")
+_CHOOSES = ("select", "reject", "filter", "any?", "all?", "find")
+_CONDITIONS = {"if": True, "if_modifier": True, "elsif": True, "unless": False, "unless_modifier": False}
+
+
+class Ruby(Program):
+    """Follows a file from its first statement to its last, then the methods that nothing in it calls."""
+
+    def __init__(self, source: Source) -> None:
+        super().__init__(source, "tree_sitter_ruby")
+
+    def follow(self) -> None:
+        """Follow the file."""
+        try:
+            self.block(self.code.root.named_children)
+            self.assumed = True
+            for key, function in list(self.waiting.items()):
+                if key in self.waiting:
+                    self.frame.path = (Guard(when=WHERE_USED),)
+                    self._run(function, None)
+        except (TooLong, RecursionError):
+            self.gaps.append("the code is too long to be followed")
+
+    def block(self, nodes: Sequence[Node]) -> bool | None:
+        """Follow statements: True when control goes on behind them, False for a return, None for an end."""
+        for node in nodes:
+            goes_on = self._statement(node)
+            if not goes_on:
+                return goes_on
+        return True
+
+    def _statement(self, node: Node) -> bool | None:
+        match node.type:
+            case kind if kind in _CONDITIONS:
+                return self._if(node, straight=_CONDITIONS[kind])
+            case kind if kind in _BLOCKS:
+                return self.block(node.named_children)
+            case "method":
+                made = Function(node, self.frame)
+                self.waiting[made.id] = made
+                named = node.child_by_field_name("name")
+                self.whole.names[self.code.text(named) if named is not None else ""] = constant(made)
+            case "class" | "module" | "singleton_class":
+                return self.block([each for each in node.named_children if each.type == "body_statement"])
+            case "begin":
+                rescue = next((each for each in node.named_children if each.type == "rescue"), None)
+                body = [each for each in node.named_children if each.type not in ("rescue", "ensure", "else")]
+                handler = rescue.child_by_field_name("body") if rescue is not None else None
+                handled = None if rescue is None else partial(self.block, [handler] if handler is not None else [])
+                return self.attempt(partial(self.block, body), handled)
+            case "return":
+                inside = [each for child in node.named_children for each in child.named_children]
+                self.frame.returned.append((self.frame.path, self.value(inside[0]) if inside else NOTHING))
+                return False
+            case "next" | "break":
+                return False
+            case "comment":
+                return True
+            case _:
+                value = self.value(node)
+                self.last = value
+                return None if value is values.NEVER else True
+        return True
+
+    def _if(self, node: Node, *, straight: bool) -> bool | None:
+        condition = node.child_by_field_name("condition")
+        tested = self.test(self.value(condition)) if condition is not None else OPAQUE
+        body = node.child_by_field_name("consequence") or node.child_by_field_name("body")
+        bodies = [body, node.child_by_field_name("alternative")]
+        ways = [None if each is None else partial(self.block, [each]) for each in bodies]
+        return self.either(tested, zip((straight, not straight), ways, strict=True))
+
+    def expression(self, node: Node) -> Val:
+        """What an expression is."""
+        match node.type:
+            case "string" | "bare_string" | "simple_symbol":
+                inner = node.named_children
+                if any(each.type == "interpolation" for each in inner):
+                    return made_of(*self.many(inner))
+                return self.literal(self.code.span(inner[0] if inner else node)) if inner else NOTHING
+            case "integer" | "float" | "true" | "false":
+                return constant(builtins.literal(self.code.text(node), self.code.span(node)))
+            case "nil":
+                return NOTHING
+            case "identifier" | "constant" | "instance_variable" | "global_variable":
+                name = self.code.text(node)
+                found = self.named(name)
+                if found is None and node.type == "identifier":
+                    return self._ended(name, [])
+                return OPAQUE if found is None or isinstance(found.only, Function) else found
+            case "array" | "string_array" | "symbol_array":
+                return constant(Items([(each, (ALWAYS,)) for each in self.many(node.named_children)]))
+            case "element_reference":
+                return self._element(node)
+            case "call":
+                return self._call(node)
+            case "binary":
+                return self._binary(node)
+            case "unary":
+                value = self.value(node.named_children[-1])
+                sign = self.code.text(node)
+                return values.negated(self.test(value)) if sign.startswith(("!", "not")) else made_of(value)
+            case "conditional":
+                return self._conditional(node)
+            case "assignment" | "operator_assignment":
+                return self._assign(node)
+            case kind if kind in _CONDITIONS or kind in _BLOCKS:
+                return values.NEVER if self._statement(node) is None else OPAQUE
+        return made_of(*self.many([each for each in node.named_children if each.type != "comment"]))
+
+    def _element(self, node: Node) -> Val:
+        owner, *keys = node.named_children
+        if self.code.text(owner) == "ENV" and keys:
+            return self.asked(self.value(keys[0]), "reads", None)
+        return made_of(*self.many(node.named_children))
+
+    def _binary(self, node: Node) -> Val:
+        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+        operator = node.child_by_field_name("operator")
+        if left is None or right is None or operator is None:
+            return OPAQUE
+        sign, one = self.code.text(operator), self.value(left)
+        if sign in ("||", "or"):
+            return self._otherwise(one, right)
+        if sign in ("&&", "and"):
+            reached = values.branch(self.test(one), want=True)
+            return self.conjunction(one, reached, self.under(reached, partial(self.value, right)))
+        other = self.value(right)
+        if sign in ("==", "!="):
+            return self.test(values.compared(f"{sign}=", one, other))
+        return self.test(made_of(one, other))
+
+    def _otherwise(self, left: Val, right: Node) -> Val:
+        lacking = values.branch(left, want=False)
+        other = self.under(lacking, partial(self.value, right))
+        self.default(left, other, lacking)
+        found = merged([((ALWAYS,), values.when(left, want=True)), (lacking, other)])
+        return found._replace(read="" if other.keys else left.read)
+
+    def _conditional(self, node: Node) -> Val:
+        parts = [node.child_by_field_name(name) for name in ("condition", "consequence", "alternative")]
+        condition, first, second = (part or node.named_children[0] for part in parts)
+        tested = self.test(self.value(condition))
+        yes, no = values.branch(tested, want=True), values.branch(tested, want=False)
+        one, two = self.under(yes, partial(self.value, first)), self.under(no, partial(self.value, second))
+        return merged([(yes, one), (no, two)])
+
+    def _assign(self, node: Node) -> Val:
+        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+        if left is None or right is None:
+            return OPAQUE
+        name = self.code.text(left)
+        if left.type == "element_reference" and name.startswith("ENV"):
+            key = self.value(left.named_children[-1])
+            self.given.add(key.text or "*")
+            return self.value(right)
+        if node.type == "operator_assignment" and "||" in self.code.text(node).partition(name)[2][:6]:
+            value = self._otherwise(self.named(name) or NOTHING, right)
+        else:
+            value = self.value(right)
+        if left.type in ("identifier", "constant", "instance_variable"):
+            self.put(name, value, new=False)
+        return value
+
+    # Calls
+
+    def _call(self, node: Node) -> Val:
+        receiver, method = node.child_by_field_name("receiver"), node.child_by_field_name("method")
+        listed, body = node.child_by_field_name("arguments"), node.child_by_field_name("block")
+        name = self.code.text(method) if method is not None else ""
+        nodes = listed.named_children if listed is not None else []
+        path = f"{self.code.text(receiver)}.{name}" if receiver is not None else name
+        told = settings.function("Ruby", path)
+        if told is not None and told.does in ("asks", "reads", "all"):
+            given = self.many(nodes)
+            if told.does == "all":
+                for each in given:
+                    self.asked(each, "asks", None)
+                return OPAQUE
+            default = given[1] if len(given) > 1 else None
+            if body is not None:
+                inner = [each for child in body.named_children for each in (*child.named_children, child)]
+                default = self.value(inner[0]) if inner else NOTHING
+            return self.asked(given[0] if given else OPAQUE, told.does, default)
+        owner = self.value(receiver) if receiver is not None else None
+        if owner is None:
+            return self._ended(name, nodes, body)
+        if told is not None and told.does == "production":
+            return Val(note=values.IN_PRODUCTION)
+        return self._method(owner, name, nodes, body)
+
+    def _ended(self, name: str, nodes: Sequence[Node], body: Node | None = None) -> Val:
+        """A call without a receiver: of a method of this file, or of Ruby's own."""
+        told, given = settings.function("Ruby", name), self.many(nodes)
+        if told is not None and told.does == "ends":
+            self.stop()
+            return values.NEVER
+        found = self.named(name)
+        if found is not None and isinstance(found.only, Function):
+            return self._run(found.only, given)
+        if body is not None:
+            self._walk(body, OPAQUE)
+        return made_of(*given)
+
+    def _method(self, owner: Val, name: str, nodes: Sequence[Node], body: Node | None) -> Val:
+        thing = owner.only
+        match name:
+            case "nil?" | "blank?" | "empty?" | "none?" if not isinstance(thing, Items):
+                return values.negated(self.test(owner))
+            case "present?" | "presence" | "strip" | "to_s" | "freeze" | "downcase" | "dup":
+                return owner if name != "present?" else self.test(owner)
+            case "any?" | "present?" if isinstance(thing, Items) and body is None:
+                return self.test(builtins.member(thing, "length"))
+            case "empty?" | "none?" | "blank?" if isinstance(thing, Items) and body is None:
+                return values.negated(self.test(builtins.member(thing, "length")))
+            case "select" | "reject" | "filter" | "any?" | "all?" | "find" if (
+                isinstance(thing, Items) and body is not None
+            ):
+                return self._chosen(thing, name, body)
+            case kind if kind in _WALKS and isinstance(thing, Items) and body is not None:
+                self.rounds(list(thing.items), lambda item: self._walk(body, item))
+                return owner
+            case "<<" | "push" | "append" if isinstance(thing, Items):
+                thing.items.extend((each, self.frame.path) for each in self.many(nodes))
+                return owner
+        given = self.many(nodes)
+        if body is not None:
+            self._walk(body, OPAQUE)
+        if owner.read and name in ("split", "downcase", "upcase", "start_with?", "include?", "gsub", "to_sym"):
+            owner = self.needs(owner)
+        return made_of(owner, *given)
+
+    def _walk(self, body: Node, item: Val) -> Val:
+        """Follow a block for an item: what it gives in the end."""
+        parameters = body.child_by_field_name("parameters")
+        names = parameters.named_children if parameters is not None else []
+        if names:
+            self.put(self.code.text(names[0]), item)
+        inside = body.child_by_field_name("body")
+        self.last = OPAQUE
+        self.block([inside] if inside is not None else [])
+        return self.last
+
+    def _chosen(self, thing: Items, name: str, body: Node) -> Val:
+        """`names.reject { |name| ENV[name] }`, `names.all? { |name| ENV.key?(name) }`."""
+        wanted, chosen = name not in ("reject", "all?"), Items(closed=thing.closed)
+
+        def follow(item: Val) -> None:
+            told = self.test(self._walk(body, item))
+            path = values.product(self.frame.path, values.branch(told, want=wanted))
+            chosen.items.extend([(item, path)] if path else [])
+
+        self.rounds(list(thing.items), follow)
+        if name in ("select", "reject", "filter"):
+            return constant(chosen)
+        some = builtins.member(chosen, "length")
+        return values.negated(some) if name == "all?" else some
+
+    def _run(self, function: Function, given: Sequence[Val] | None) -> Val:
+        parameters = function.node.child_by_field_name("parameters")
+        body = function.node.child_by_field_name("body")
+
+        def prepare() -> None:
+            for index, each in enumerate(parameters.named_children if parameters is not None else ()):
+                named, default = each.child_by_field_name("name") or each, each.child_by_field_name("value")
+                own = given[index] if given is not None and index < len(given) else None
+                fallback = self.value(default) if default is not None and given is not None else OPAQUE
+                self.frame.names[self.code.text(named)] = own if own is not None else fallback
+
+        def follow() -> bool | None:
+            self.last = NOTHING
+            ended = self.block([body] if body is not None else [])
+            if ended:
+                self.frame.returned.append((self.frame.path, self.last))
+            return None
+
+        return next(iter(self.run(function, prepare, follow)), OPAQUE)
+
+    last: Val = OPAQUE
+
+
+def follow(source: Source) -> Ruby | None:
+    """What a file says, or the code in a template; None for one that cannot be read."""
+    if source.path.endswith((".yml", ".erb")):
+        text = ["\n" if each == "\n" else " " for each in source.text]
+        for match in _CODE.finditer(source.text):
+            text[match.start(1) : match.end(1)] = match[1]
+            text[match.end(1)] = ";"
+        source = Source(source.path, "".join(text))
+    try:
+        program = Ruby(source)
+    except ReadError:
+        return None
+    program.follow()
+    return program
