@@ -163,14 +163,14 @@ class Text(Struct, frozen=True, gc=False):
 
     @property
     def via(self) -> tuple[Via, ...]:
-        """All that any part of the text passed, each once; behind what only one part passed, where that stands."""
+        """All that any part of the text passed, each once; behind a variable (`${TAG}`) where its value stands."""
         if len(self.pieces) == 1:
             return self.pieces[0].via
-        shared = set(self.pieces[0].via).intersection(*(piece.via for piece in self.pieces))
         steps: dict[Via, None] = {}
         for piece in self.pieces:
             steps |= dict.fromkeys(piece.via)
-            if piece.unknown is None and not shared.issuperset(piece.via):
+            last = piece.via[-1] if piece.via and piece.unknown is None else None
+            if last is not None and last.what.startswith("$") and not last.span.holds(piece.span):
                 steps[Via("", piece.span)] = None
         return tuple(steps)
 

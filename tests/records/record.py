@@ -91,7 +91,7 @@ def _at(place: dict[str, Any]) -> str:
 
 
 def _history(via: object) -> list[str]:
-    return [f" ← {step['what']} {_place(step['place'])}" for step in via] if isinstance(via, list) else []
+    return [" ← " + f"{step['what']} {_place(step['place'])}".strip() for step in via] if isinstance(via, list) else []
 
 
 def _place(place: Mapping[Any, Any]) -> str:

@@ -5,6 +5,7 @@ Each language follows its own code and keeps the same account of it.
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _KEY = regex(r"(?!npm_)[A-Za-z_]\w*\Z")
 _UPPER = regex(r"[A-Z][A-Z0-9_]*\Z")
+_READS = regex(r"env|config|setting|secret|param", re.IGNORECASE)
 _BUILT_IN = frozenset({"MODE", "DEV", "PROD", "SSR", "BASE_URL"})  # Vite's own names in import.meta.env
 
 WHERE_USED = "it is asked for where it is used"
@@ -220,6 +222,11 @@ class Account(Generic[Frame]):
         when = "it may come from a file" if does == "open" else ""
         self.stop(guard._replace(when=when) for guard in values.branch(values.present(value), want=False))
         return values.there(value)
+
+    def elsewhere(self, name: str, given: Sequence[Val]) -> None:
+        """Say so where a function that is not in reach may read a variable: `env("DATABASE_URL")`."""
+        if given and _UPPER.match(given[0].text or "") and _READS.search(name):
+            self.gaps.append(f"'{name}' may read variables, and is not in reach")
 
     def conjunction(self, left: Val, reached: Sequence[Guard], right: Val) -> Val:
         """`left and right`, where the right one is reached under conditions."""

@@ -32,7 +32,7 @@ class Candidate(Struct, frozen=True):
     @property
     def rank(self) -> tuple[object, ...]:
         """What comes first is the application's module."""
-        required = sum(isinstance(key.required, Known) and key.required.value for key in self.keys)
+        required = sum(map(_sure, self.keys))
         return (
             self.environment not in ("", "prod"),
             not self.library,
@@ -53,10 +53,11 @@ class Candidate(Struct, frozen=True):
         return next((each for each in told if each), "")
 
     def follows(self, other: Candidate) -> bool:
-        """Whether the file comes to all that another one checks."""
-        own = {key.key: key.span for key in self.keys}
-        same = any(own.get(key.key) == key.span for key in other.keys)
-        return bool(self.library) and same and all(key.key in own for key in other.keys)
+        """Whether the file comes to all that another one checks, and to the same end."""
+        own = {key.key: key for key in self.keys}
+        same = any(key.key in own and own[key.key].span == key.span for key in other.keys)
+        kept = all(key.key in own and (not _sure(key) or _sure(own[key.key])) for key in other.keys)
+        return bool(self.library) and same and kept
 
     def module(self, directory: str, gap: str = "") -> ConfigModule:
         """The module of the application in a folder."""
@@ -73,6 +74,11 @@ class Candidate(Struct, frozen=True):
             gap=Unknown(self.gap or gap, start) if self.gap or gap else None,
             bypass=self.bypass,
         )
+
+
+def _sure(key: ConfigKey) -> bool:
+    """Whether a variable must be there."""
+    return isinstance(key.required, Known) and key.required.value
 
 
 def best(directory: str, candidates: Sequence[Candidate]) -> ConfigModule:
@@ -98,5 +104,6 @@ def best(directory: str, candidates: Sequence[Candidate]) -> ConfigModule:
 def _widest(first: Candidate, others: Sequence[Candidate]) -> Candidate:
     """Of the files that come to another, the one that comes to all of them, or is production's."""
     whole = [each for each in others if all(each.follows(other) for other in others)]
+    whole = [each for each in whole if len(each.keys) > len(first.keys)]
     production = [each for each in others if each.environment == "prod"]
     return max(whole or (production if len(production) == 1 else []), key=lambda each: len(each.keys), default=first)

@@ -59,6 +59,8 @@ class Go(Program):
         try:
             self.block([node for node in nodes if node.type in ("var_declaration", "const_declaration")])
             self._tags()
+            if "AutomaticEnv(" in self.code.source.text:
+                self.gaps.append("variables are read by the names of settings")
             for key, function in list(self.waiting.items()):
                 if key in self.waiting and not self._asks_its_caller(function.node):
                     results = self._run(function, None)
@@ -294,6 +296,8 @@ class Go(Program):
                 items = first.only if isinstance(first.only, Items) else Items()
                 items.items.extend((each, self.frame.path) for each in given[1:])
                 return [constant(items)]
+        if told is None:
+            self.elsewhere(path, given)
         return [made_of(*given)]
 
     def _run(self, function: Function, given: Sequence[Val] | None) -> list[Val]:

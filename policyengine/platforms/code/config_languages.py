@@ -57,7 +57,8 @@ def _candidate(files: Files, path: str, name: str, language: Language) -> Candid
     directory = application(path, language.manifests, files) if language.manifests else parent(path)
     library, reader = language.library(source.text), _READERS.get(name)
     read = reader(files, source) if reader is not None and len(source.text) <= LARGEST else None
-    keys, gap, others = read or ((), f"settings in {name} are not read", [])
+    keys, gap, others = read or ((), "", [])
+    gap = gap or ("" if keys else f"settings in {name} are not read")
     library = library or next(filter(None, (language.library(each.text) for each in others)), None)
     return None if library is None else Candidate(path, directory, library[1], keys, gap, order=library[0])
 

@@ -145,12 +145,23 @@ def _wanted(
     """What files import of files with checks."""
     from policyengine.platforms.code.config_values import Outside  # noqa: PLC0415  as in `_of_node`
 
+    named = [text for name in used for text in _spelled(modules.packages.get(name, ""), name, offered)]
     wanted: dict[str, set[str]] = defaultdict(set)
     for path in paths:
         source = modules.files.read(path)
-        code = modules.code(path) if source is not None and any(name in source.text for name in used) else ""
+        code = modules.code(path) if source is not None and any(text in source.text for text in named) else ""
         origins = [modules.find(code, each, each.name) for each in code.brought()] if isinstance(code, Code) else []
         for origin in origins:
             if not isinstance(origin, Outside) and origin[0].source.path in offered:
                 wanted[origin[0].source.path].add(origin[1])
     return wanted
+
+
+def _spelled(folder: str, name: str, offered: Mapping[str, Candidate]) -> Iterator[str]:
+    """How imports of files of a package end, and of the package itself."""
+    yield from (f'{name}"', f"{name}'")
+    for path in offered:
+        inside = path.removeprefix(f"{folder}/") if path.startswith(f"{folder}/") else ""
+        stem = inside.rpartition(".")[0].removesuffix("/index").removeprefix("src/")
+        if stem:
+            yield from (f"{name}/{stem}", f"{name}/src/{stem}", f"{name}/{stem.rpartition('/')[0] or stem}")

@@ -283,6 +283,8 @@ class Expressions(Account[Frame]):
                 return builtins.member(first.only, "length") if isinstance(first.only, Items) else made_of(first)
             case "any" | "all" if isinstance(first.only, Items):
                 return self._several(first.only, thing.path == ("any",))
+        if told is None:
+            self.elsewhere(thing.path[-1], given)
         return made_of(*given, *named.values())
 
     def _several(self, thing: Items, some: bool) -> Val:  # noqa: FBT001  `any`, else `all`

@@ -266,6 +266,7 @@ class Ruby(Program):
                 thing.items.extend((each, self.frame.path) for each in self.many(nodes))
                 return owner
         given = self.many(nodes)
+        self.elsewhere(name, given)
         if body is not None:
             self._walk(body, OPAQUE)
         if owner.read and name in ("split", "downcase", "upcase", "start_with?", "include?", "gsub", "to_sym"):

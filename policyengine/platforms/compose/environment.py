@@ -141,7 +141,7 @@ def pairs(node: Node | None) -> dict[str, Assigned]:
             if key and key[-1].isspace():
                 raise ReadError(f"the variable {key!r} ends in a blank", item.span, "remove the blank")
             span = value_text.place if value_text is not None and len(value_text.pieces) == 1 else item.span
-            via = tuple(step for step in item.via if value_text is None or step not in value_text.via)
+            via = tuple(step for step in item.via if step.what and (value_text is None or step not in value_text.via))
             value_text = value_text if value_text is None or not via else value_text.stepped(*via)
             found[key] = Assigned(key, key_span, value_text, span)
     return found
