@@ -352,6 +352,11 @@ def test_a_library_is_read_as_its_documentation_says(code: str, library: str, ex
     assert (found.library, told(found)) == (library, expected)
 
 
+def test_an_optional_chain_ends_where_there_is_nothing() -> None:
+    code = "const a = process.env.A?.split('/')[0].trim();\nif (!process.env.B) throw new Error();\n"
+    assert told(module(code)) == {"A": PLAIN, "B": True}
+
+
 def test_a_service_that_is_asked_for_variables_needs_them_where_they_are_used() -> None:
     found = module(
         'import { ConfigService } from "@nestjs/config";\nexport class Settings {\n'

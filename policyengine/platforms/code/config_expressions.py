@@ -102,7 +102,7 @@ class Expressions(Reader):
         while (node := inner(node)).type in _CHAIN:
             links.append(node)
             node = part(node, "function" if node.type == "call_expression" else "object")
-        value, waiting = self.value(node), len(links)
+        value, waiting, optional = self.value(node), len(links), False
         while waiting:
             waiting -= 1
             link = links[waiting]
@@ -110,7 +110,7 @@ class Expressions(Reader):
             if link.type == "call_expression":
                 value = self.call(value, self._arguments(link), self.code.span(link))
                 continue
-            optional = link.child_by_field_name("optional_chain") is not None
+            optional = optional or link.child_by_field_name("optional_chain") is not None  # `a?.b.c` ends at `a`
             value = value if optional else self.needs(value)
             named = part(link, "property" if link.type == "member_expression" else "index")
             key = self.code.key(named) if link.type == "member_expression" else self._index(named)

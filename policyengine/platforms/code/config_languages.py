@@ -46,7 +46,9 @@ def other_candidates(files: Files) -> Mapping[str, Sequence[Candidate]]:
                 read = _candidate(files, path, name, language)
                 own[read.directory if read is not None else ""] += [read] if read is not None else []
         for directory, candidates in own.items():
-            found[directory] += _joined(candidates) if language.together else candidates
+            joined = _joined(candidates) if language.together else candidates
+            unread = f"settings in {name} are not read"
+            found[directory] += [each if each.keys or each.gap else replace(each, gap=unread) for each in joined]
     return {directory: candidates for directory, candidates in found.items() if candidates}
 
 
@@ -57,8 +59,7 @@ def _candidate(files: Files, path: str, name: str, language: Language) -> Candid
     directory = application(path, language.manifests, files) if language.manifests else parent(path)
     library, reader = language.library(source.text), _READERS.get(name)
     read = reader(files, source) if reader is not None and len(source.text) <= LARGEST else None
-    keys, gap, others = read or ((), "", [])
-    gap = gap or ("" if keys else f"settings in {name} are not read")
+    keys, gap, others = read or ((), f"settings in {name} are not read", [])
     library = library or next(filter(None, (language.library(each.text) for each in others)), None)
     return None if library is None else Candidate(path, directory, library[1], keys, gap, order=library[0])
 

@@ -196,7 +196,8 @@ class Ruby(Program):
             key = self.value(left.named_children[-1])
             self.given.add(key.text or "*")
             return self.value(right)
-        if node.type == "operator_assignment" and "||" in self.code.text(node).partition(name)[2][:6]:
+        operator = node.child_by_field_name("operator")
+        if operator is not None and self.code.text(operator) == "||=":
             value = self._otherwise(self.named(name) or NOTHING, right)
         else:
             value = self.value(right)
