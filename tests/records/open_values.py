@@ -22,6 +22,7 @@ from policyengine.platforms.terraform.root_modules import read_roots
 from policyengine.testing.memory import Memory
 
 EXPRESSIONS = Path(__file__).with_name("open_expressions.txt")
+ORACLE = Path(__file__).parent.parent / "oracle" / "terraform" / "expressions.json"
 FILES = {
     "main.tf": """
 variable "x" {}
@@ -104,7 +105,16 @@ def _shown(tree: Tree) -> str:
 
 def values() -> str:
     """Each expression with what it is."""
-    lines = EXPRESSIONS.read_text("utf-8").splitlines()
+    return _values(EXPRESSIONS.read_text("utf-8").splitlines())
+
+
+def refused() -> str:
+    """Each expression that Terraform refuses, and why we do."""
+    recorded = json.loads(ORACLE.read_text("utf-8"))["values"]
+    return _values([each for each, value in recorded.items() if value == '"<error>"' or value == "<error>"])
+
+
+def _values(lines: list[str]) -> str:
     given = [line for line in lines if not line.startswith("#")]
     text = "locals {\n" + "".join(f"  v{number} = {each}\n" for number, each in enumerate(given)) + "}\n"
     files = Memory({**FILES, "values.tf": text})

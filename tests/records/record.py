@@ -296,6 +296,7 @@ RECORDS: dict[str, Callable[[], str]] = {
     "sample-sarif": sample_sarif,
     "sample-text": sample_text,
     "terraform-open": open_values.values,
+    "terraform-refused": open_values.refused,
     **{f"tree-{folder.name}": partial(tree, folder.name) for folder in sorted(TREES.iterdir())},
 }
 

@@ -60,9 +60,9 @@ def to_bool(value: Plain) -> bool:
     match value:
         case bool():
             return value
-        case "true":
+        case "true" | "1":
             return True
-        case "false":
+        case "false" | "0":
             return False
         case _:
             raise Invalid("a value is no bool")
