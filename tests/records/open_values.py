@@ -111,7 +111,7 @@ def values() -> str:
 def refused() -> str:
     """Each expression that Terraform refuses, and why we do."""
     recorded = json.loads(ORACLE.read_text("utf-8"))["values"]
-    return _values([each for each, value in recorded.items() if value == '"<error>"' or value == "<error>"])
+    return _values([each for each, value in recorded.items() if value == "<error>"])
 
 
 def _values(lines: list[str]) -> str:

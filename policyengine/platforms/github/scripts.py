@@ -43,7 +43,7 @@ _SHEBANG = regex(r"#![^\n]*\b(?:ba|da|z|k|a)?sh\b[^\n]*")
 _SHELL_FILE = regex(r"(?:\A|/)[^./]+\Z|\.(?:sh|bash|ksh|env)\Z")
 _HOLE = regex(r"\$\{\{[^}]*\}\}|\$\{?\w+\}?")
 _RUN = frozenset({"run", "run-script", "rum", "urn"})
-_EVERYWHERE = frozenset({"-r", "--recursive", "--workspaces", "-ws", "--parallel", "workspaces"})
+_EVERYWHERE = frozenset({"-r", "--recursive", "--workspaces", "--parallel", "workspaces"})
 _OUTSIDE = regex(r"[/~]|\$\{?(?:RUNNER_\w+|HOME|TMPDIR)\}?(?:/|\Z)")
 _FILE_NAME = regex(r"[\w.@+~/ -]+")
 _PROGRAM_FILE = regex(r"[\w./@-]+\.(?:[cm]?[jt]s|py|rb|php)")
@@ -261,7 +261,7 @@ class Follower(Struct):
         chosen = next((given[each] for each in ("--workspace", "--filter", "-F", "workspace") if each in given), "")
         if manager == "npm":
             chosen = given.get("-w", chosen)
-        everywhere = not _EVERYWHERE.isdisjoint(given)
+        everywhere = "-ws" in made.argv[:at] + made.argv[at + 1 :] or not _EVERYWHERE.isdisjoint(given)
         found = False
         for package in self._package_list("" if root else folder, chosen, everywhere=everywhere):
             if name in package.scripts:
