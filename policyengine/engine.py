@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import difflib
+import os
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -261,3 +262,10 @@ def _survived(failures: list[Failure], what: str) -> Iterator[None]:
         failures.append(Failure(f"{what}: files are nested too deeply", advice="git-ignore generated files"))
     except MemoryError:
         failures.append(Failure(f"{what}: memory ran out", advice="git-ignore large generated files"))
+    except UsageError:
+        raise
+    except Exception as error:
+        if os.environ.get("POLICYENGINE_DEBUG"):
+            raise
+        advice = "set POLICYENGINE_DEBUG=1 for the trace, and report it"
+        failures.append(Failure(f"{what}: internal error: {type(error).__name__}", advice=advice))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import stat
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -146,7 +147,7 @@ def deliver(target: Target, text: str) -> int:
         text = harmless(text, colour=shown)
     try:
         if target.file is not None:
-            target.file.write_bytes(text.encode("utf-8", "backslashreplace"))
+            _write(target.file, text.encode("utf-8", "backslashreplace"))
         else:
             to_stdout(text, utf8=target.format in ("sarif", "json", "gitlab", "junit"))
     except BrokenPipeError:
@@ -157,6 +158,24 @@ def deliver(target: Target, text: str) -> int:
         say(f"the report could not be written to {where}: {reason}")
         return 3
     return 0
+
+
+def _write(file: Path, data: bytes) -> None:
+    """Write a file beside its place and put it there in one step; what is no file (`/dev/stdout`) is written to."""
+    place = Path(os.path.realpath(file))
+    status = place.stat() if place.exists() else None
+    if (status is not None and not stat.S_ISREG(status.st_mode)) or not os.access(place.parent, os.W_OK):
+        place.write_bytes(data)
+        return
+    beside = place.with_name(f".policyengine.{os.getpid()}")
+    try:
+        beside.write_bytes(data)
+        if status is not None:
+            beside.chmod(stat.S_IMODE(status.st_mode))
+        beside.replace(place)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def say(sentence: str) -> None:

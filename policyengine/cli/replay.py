@@ -37,7 +37,9 @@ class Replay(Struct, frozen=True):
     def find(self) -> tuple[int, tuple[str, ...]] | None:
         """The exit code and the reports of an equal scan, or None."""
         match self.cache.load(_KIND, self.key):
-            case (tuple() as paths, str() as digest, int() as code, tuple() as texts):
+            case (tuple() as paths, str() as digest, 0 | 1 as code, tuple() as texts) if all(
+                isinstance(each, str) for each in (*paths, *texts)
+            ):
                 return (code, texts) if self._digest(paths) == digest else None
             case _:
                 return None

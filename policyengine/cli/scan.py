@@ -140,7 +140,7 @@ def run(arguments: argparse.Namespace) -> int:
     uri_prefix(tree.root, arguments.uri_root)  # a wrong --uri-root is found before the work
     former = _former(arguments, tree, targets)
     found = former.find() if former is not None else None
-    if found is not None:
+    if found is not None and len(found[1]) == len(targets):
         code, texts = found
         for target, text in zip(targets, texts, strict=True):
             code = max(code, output.deliver(target, text))

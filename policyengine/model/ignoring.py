@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import warnings
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,12 @@ _MOST_DOUBLE_STARS = 4
 _CLASS = regex(r"(\^?)((?:[^\]\\]|\\.)+)\]")
 _ANOTHER_STAR = regex(r"[^/*\\]+\*(?!\*)")
 
+
+_LONGEST_PATH = 4096
+"""Bytes of a path (Linux' PATH_MAX): a pattern that asks for more characters matches none."""
+
+_ANY_CHARACTER = regex(r"\[!?\^?\]?[^\]]*\]|\\.")
+_NO_CHARACTER = regex(r"[*\\]")
 
 _POSIX = {
     "alnum": "0-9A-Za-z", "alpha": "A-Za-z", "blank": " \t", "digit": "0-9", "lower": "a-z", "upper": "A-Z",
@@ -67,9 +74,11 @@ def compile_patterns(lines: Iterable[str]) -> GitPatterns:
     """
     from pathspec import GitIgnoreSpec  # noqa: PLC0415  costs 20 ms, and many trees have no .gitignore
 
-    sound = [line for line in map(_posix, lines) if _sound(line)]
-    parts = (sound[start : start + _AT_ONCE] for start in range(0, len(sound), _AT_ONCE))
-    return GitPatterns(tuple(GitIgnoreSpec.from_lines(part, backend="re2") for part in parts))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # pathspec compiles each pattern by `re`, too, which has doubts
+        sound = [line for line in map(_posix, lines) if _sound(line)]
+        parts = (sound[start : start + _AT_ONCE] for start in range(0, len(sound), _AT_ONCE))
+        return GitPatterns(tuple(GitIgnoreSpec.from_lines(part, backend="re2") for part in parts))
 
 
 def _posix(line: str) -> str:
@@ -83,6 +92,8 @@ def _sound(line: str) -> bool:
     from pathspec.patterns.gitignore.base import GitIgnorePatternError  # noqa: PLC0415  as pathspec
     from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern  # noqa: PLC0415  as pathspec
 
+    if len(_NO_CHARACTER.sub("", _ANY_CHARACTER.sub("x", line))) > _LONGEST_PATH:
+        return False
     try:
         expression, _ = GitIgnoreSpecPattern.pattern_to_regex(line)
         if expression is None:
@@ -164,7 +175,7 @@ def _expression(pattern: str) -> re.Pattern[str]:
             out += re.escape(pattern[at])
             at += 1
         elif character == "[" and (closed := _CLASS.match(pattern, at)) is not None:
-            out += f"[{closed[1]}" + re.sub(r"([\[&~|])", r"\\\1", closed[2]) + "]"
+            out += f"[{closed[1]}" + re.sub(r"([\[&~|]|-(?=-))", r"\\\1", closed[2]) + "]"
             at = closed.end()
         else:
             out += re.escape(character)

@@ -28,6 +28,7 @@ class _Work(Struct, frozen=True):
     inputs: object
     answers: Mapping[Question, str]
     made: Any
+    steps: int
 
 
 class Kept(Struct, frozen=True):
@@ -48,10 +49,12 @@ class Kept(Struct, frozen=True):
         former = self._work.get((platform, unit))
         if former is not None and former.inputs == inputs and same(tree, former.answers):
             found: T = former.made
+            tree.budget.left -= former.steps
             return found
         view = View(tree)
+        before = tree.budget.left
         found = make(view)
-        self._work[platform, unit] = _Work(inputs, view.answers, found)
+        self._work[platform, unit] = _Work(inputs, view.answers, found, before - tree.budget.left)
         if unit:
             self.done.append(f"{platform}: {unit}")
         return found
@@ -70,7 +73,11 @@ def lower(
                 else:
                     inputs = (settings, unit.inputs)
                     made[unit.name] = kept.again(platform.name, unit.name, tree, inputs, unit.read)
-    return (platform.join or joined)([made[name] for name in sorted(made)])
+    parts = [made[name] for name in sorted(made)]
+    if platform.join is not None:
+        with survived(platform.title):
+            return platform.join(parts)
+    return joined(parts)
 
 
 def _units(platform: Platform[Any], tree: Files, settings: Settings[Any], kept: Kept | None) -> Iterator[Unit]:

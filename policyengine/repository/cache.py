@@ -1,8 +1,8 @@
 """Caches that belong to the user: the grammar table and what was read of files.
 
-Everything lies under one directory, `$POLICYENGINE_CACHE_DIR` or the user's cache directory, made with mode 0700 and
-used only if it belongs to the user and nobody else may write there. Nothing in it is a value: readers store offsets
-and structure. A cache that cannot be read or written is no error: the work is done again.
+Everything lies under one directory, `$POLICYENGINE_CACHE_DIR` or the user's cache directory, made with mode 0700; one
+that is there is used as it is if it belongs to the user and nobody else may write there. Nothing in it is a value:
+readers store offsets and structure. A cache that cannot be read or written is no error: the work is done again.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ class Cache(Struct, frozen=True):
         try:
             data = (self.directory / kind / key[:2] / key).read_bytes()
             digest, body = data[:16], data[16:]
-            if blake2b(body, digest_size=16).digest() != digest:
+            if _seal(kind, key, body) != digest:
                 return None
             entry: object = marshal.loads(body)  # noqa: S302 - written by the same user, checked by its digest
-        except (OSError, ValueError, EOFError, TypeError):
+        except (OSError, ValueError, EOFError, TypeError, MemoryError):
             return None
         return entry
 
@@ -46,12 +46,18 @@ class Cache(Struct, frozen=True):
         try:
             body = marshal.dumps(entry)  # type: ignore[arg-type]  # plain data, by the contract
             folder = self.directory / kind / key[:2]
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for made in (folder.parent, folder):
+                made.mkdir(mode=0o700, parents=True, exist_ok=True)
             temporary = folder / f".{key}.{os.getpid()}"
-            temporary.write_bytes(blake2b(body, digest_size=16).digest() + body)
+            temporary.write_bytes(_seal(kind, key, body) + body)
             temporary.replace(folder / key)
         except (OSError, ValueError):
             return
+
+
+def _seal(kind: str, key: str, body: bytes) -> bytes:
+    """What tells an entry from one that is damaged, or that stands at the place of another."""
+    return blake2b(body, digest_size=16, key=blake2b(f"{kind}/{key}".encode(), digest_size=16).digest()).digest()
 
 
 NOTHING = Cache(None)
@@ -106,14 +112,10 @@ def _folder_of_caches() -> Path:
 
 
 def _private(directory: Path) -> bool:
-    """Whether only the user may write there; rights that are too wide are narrowed first."""
+    """Whether it is a folder, no link, in which only the user may write."""
     status = directory.lstat()
     if not stat.S_ISDIR(status.st_mode):
         return False
     if not hasattr(os, "getuid"):
         return True
-    if status.st_uid != os.getuid():
-        return False
-    if status.st_mode & 0o077:
-        directory.chmod(0o700)
-    return not directory.stat().st_mode & 0o022
+    return status.st_uid == os.getuid() and not status.st_mode & 0o022

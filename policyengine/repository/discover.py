@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from policyengine.knowledge.names import unlisted_folders
+from policyengine.model.budget import PER_CHARACTER, Budget
 from policyengine.model.ignoring import compile_patterns
 from policyengine.model.source import ReadError, Source, Span, UsageError
 from policyengine.repository.files import Index, index
@@ -48,6 +49,7 @@ class Tree(Struct, frozen=True):
     root: Path
     paths: tuple[str, ...]
     failures: dict[str, ReadError] = field(default_factory=dict)
+    budget: Budget = field(default_factory=Budget)
     _known: frozenset[str] = field(default=frozenset())
     _installed: set[str] = field(default_factory=set)
     _read: dict[str, Source | None] = field(default_factory=dict)
@@ -101,7 +103,8 @@ class Tree(Struct, frozen=True):
             return None
         if path not in self._read:
             try:
-                self._read[path] = load(self.root, path)
+                found = self._read[path] = load(self.root, path)
+                self.budget.left += len(found.text) * PER_CHARACTER
             except Withheld:
                 self._read[path] = None
             except ReadError as error:

@@ -10,6 +10,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from policyengine.model.budget import Budget
     from policyengine.model.source import Source
 
 T = TypeVar("T")
@@ -25,6 +26,11 @@ class Files(Protocol):
     @property
     def name(self) -> str:
         """The name of the tree's folder, empty where it has none."""
+        ...
+
+    @property
+    def budget(self) -> Budget:
+        """What all who read this tree draw from."""
         ...
 
     @property

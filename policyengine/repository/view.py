@@ -13,6 +13,7 @@ from msgspec import Struct, field
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from policyengine.model.budget import Budget
     from policyengine.model.source import Source
     from policyengine.repository.files import Files
 
@@ -33,6 +34,11 @@ class View(Struct, frozen=True):
         """The name of the tree's folder."""
         self.answers["name",] = self.tree.name
         return self.tree.name
+
+    @property
+    def budget(self) -> Budget:
+        """What all who read the tree draw from."""
+        return self.tree.budget
 
     @property
     def paths(self) -> Sequence[str]:

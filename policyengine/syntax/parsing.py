@@ -88,7 +88,7 @@ def parse(source: Source, language: Language) -> Parsed:
     """
     from tree_sitter import Parser  # noqa: PLC0415  only files that ask for it pay for the library
 
-    data = source.text.encode("utf-8", "surrogatepass")
+    data = source.text.encode("utf-8", "replace")
     chunks = len(data) // _CHUNK
     reads, checks = (least + each * chunks for least, each in (_READS, _CHECKS))
     read = checked = 0
@@ -113,7 +113,7 @@ def parse(source: Source, language: Language) -> Parsed:
     if len(data) > len(source.text):
         added = 0
         for match in _WIDE.finditer(source.text):
-            added += len(match[0].encode("utf-8", "surrogatepass")) - 1
+            added += len(match[0].encode("utf-8", "replace")) - 1
             wide.append(match.end() + added)
             extra.append(added)
     return Parsed(source, tree.root_node, tuple(wide), tuple(extra))

@@ -33,7 +33,7 @@ _VECTOR_TYPE = regex(
     r"(?<![\w\"'])(?:\"?\w+\"?\s*\.\s*)?\"?\b(vector|halfvec|sparsevec)\b\"?(?=\s*\(\s*\d)"
     r"|(?:::|\bCOLUMN\s+(?:IF\s+NOT\s+EXISTS\s+)?(?:\"[^\"\n]+\"|\w+)\s+(?:TYPE\s+)?)"
     r"(?:\"?\w+\"?\s*\.\s*)?\"?\b(vector|halfvec|sparsevec)\b"
-    r"|(?:^|[,(])[ \t\r\n]*(?:\"[^\"\n]+\"|\w+)[ \t]+(?:\"?\w+\"?\.)?\"?(vector|halfvec|sparsevec)\b\"?"
+    r"|(?:^[ \t]*+|[,(][ \t\r\n]*+)(?:\"[^\"\n]+\"|\w+)[ \t]+(?:\"?\w+\"?\.)?\"?(vector|halfvec|sparsevec)\b\"?"
     r"(?=[ \t]*(?:[,;)\r\n]|NOT\b|NULL\b|DEFAULT\b))"
     r"|\bUSING\s+(?:hnsw|ivfflat)\s*\([^()\n]*\b((?:vector|halfvec|sparsevec)_\w+_ops)\b",
     re.IGNORECASE | re.MULTILINE,

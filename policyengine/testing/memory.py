@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct, field
 
+from policyengine.model.budget import Budget
 from policyengine.model.source import Source
 from policyengine.repository.files import index
 
@@ -23,6 +24,7 @@ class Memory(Struct, frozen=True):
 
     texts: dict[str, str]
     name: str = ""
+    budget: Budget = field(default_factory=Budget)
     _sources: dict[str, Source] = field(default_factory=dict)
 
     @property

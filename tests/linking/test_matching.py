@@ -24,7 +24,7 @@ def largest(weights: list[list[int]]) -> int:
 
 @pytest.mark.parametrize(("rows", "columns", "seed"), MATRICES)
 def test_no_other_matching_has_a_larger_sum(rows: int, columns: int, seed: int) -> None:
-    drawn = random.Random(f"{rows} {columns} {seed}")  # noqa: S311 - no secret hangs on it
+    drawn = random.Random(f"{rows} {columns} {seed}")
     weights = [[drawn.choice([0, 0, 1, 2, 5, 9]) for _ in range(columns)] for _ in range(rows)]
     found = best_matching(weights)
     assert sum(weights[row][column] for row, column in found) == largest(weights)

@@ -99,7 +99,7 @@ def draw(part: str, number: int, seed: int, only: str = "") -> list[Change]:
         for change in changes(file.relative_to(ROOT).as_posix(), file.read_text("utf-8"))
         if only in change.path
     ]
-    chosen = random.Random(f"{seed} {part}").sample(every, min(number, len(every)))  # noqa: S311 - no secret hangs on it
+    chosen = random.Random(f"{seed} {part}").sample(every, min(number, len(every)))
     return sorted(chosen)
 
 

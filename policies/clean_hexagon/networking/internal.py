@@ -61,19 +61,20 @@ def localhost_inside_container(graph: Graph, options: Options) -> Outcomes:
     public = address_keys(graph, options)
     seen: set[Span] = set()
     for container in graph.containers(side=Side.LOCAL):
+        siblings: list[Container] = []
         if container.role not in CLIENTS or container.service.network == "host":
             continue
         yield from undecided(container.node, container.environment_gap)
         for variable in container.environment.values():
             if isinstance(variable.value, Unknown) and is_address(variable.key):
                 yield from undecided(container.node, variable.value)
-        siblings = [each for each in graph.neighbours(container) if not _one_network(container, each)]
         if container.addresses:
             yield Compared(container.node)
         for address in container.addresses:
-            if address.span in seen or address.variable.key in public:
+            if address.span in seen or address.variable.key in public or not _at_home(container, address):
                 continue
-            meant = _meant(container, address, siblings)
+            siblings = siblings or [each for each in graph.neighbours(container) if not _one_network(container, each)]
+            meant = _meant(address, siblings)
             if meant is None:
                 continue
             seen.add(address.span)
@@ -81,11 +82,17 @@ def localhost_inside_container(graph: Graph, options: Options) -> Outcomes:
             yield _redirected(container, address, sibling.name, port, place)
 
 
-def _meant(container: Container, address: Address, siblings: list[Container]) -> tuple[Container, int, Located] | None:
+def _at_home(container: Container, address: Address) -> bool:
+    """Whether an address leads to localhost or the Docker host, and is not the container's own."""
+    endpoint = address.endpoint
+    if not (endpoint.loopback or endpoint.gateway) or address.for_browsers:
+        return False
+    return endpoint.port not in container.own_ports
+
+
+def _meant(address: Address, siblings: list[Container]) -> tuple[Container, int, Located] | None:
     """The sibling that an endpoint on localhost or on the Docker host is meant for, its port, and what tells so."""
     endpoint = address.endpoint
-    if not (endpoint.loopback or endpoint.gateway) or address.for_browsers or endpoint.port in container.own_ports:
-        return None
     plausible = [each for each in siblings if _plausible(each.role, address)]
     for sibling in plausible:
         port = sibling.published.get(endpoint.port)
@@ -137,15 +144,19 @@ def published_port_used_internally(graph: Graph, options: Options) -> Outcomes:
     """
     public = address_keys(graph, options)
     seen: set[Span] = set()
+    named: dict[tuple[str, str], list[Container]] = {}
+    for each in graph.containers(side=Side.LOCAL):
+        for name in each.service.names:
+            named.setdefault((each.service.group, name), []).append(each)
     for container in graph.containers(side=Side.LOCAL):
         if container.service.network == "host":
             continue
-        names = {name: sibling for sibling in graph.neighbours(container) for name in sibling.service.names}
         if container.addresses:
             yield Compared(container.node)
         for address in container.addresses:
             endpoint = address.endpoint
-            sibling = names.get(endpoint.host)
+            others = named.get((container.service.group, endpoint.host), ())
+            sibling = next((each for each in reversed(others) if each.id != container.id), None)
             if sibling is None or address.span in seen or address.variable.key in public:
                 continue
             port = sibling.published.get(endpoint.port)

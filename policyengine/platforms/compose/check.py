@@ -11,7 +11,7 @@ from policyengine.platforms.compose.shapes import size
 from policyengine.platforms.compose.short import is_address
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 def valid(model: Branch) -> None:
@@ -107,10 +107,14 @@ def consistent(model: Branch, names: frozenset[str]) -> None:
     """
     services = {name: node for name, node in _entries(model, "services") if name in names and isinstance(node, Branch)}
     everything = {name for name, _ in _entries(model, "services")}
+    known = {
+        section: {key for key, _ in _entries(model, section)}
+        for section in ("networks", "volumes", "secrets", "configs", "models")
+    }
     for name, service in services.items():
         _complete(service, name)
         _build(service, name, services, everything)
-        _references(service, name, model)
+        _references(service, name, known)
         _dependencies(service, name, names, everything)
         _numbers(service, name)
         _mounts(service, name)
@@ -161,12 +165,8 @@ def _build(service: Branch, name: str, services: dict[str, Branch], everything: 
             raise ReadError(message, platforms.span, "add it")
 
 
-def _references(service: Branch, name: str, model: Branch) -> None:
+def _references(service: Branch, name: str, known: Mapping[str, set[str]]) -> None:
     networks = service.get("networks")
-    known = {
-        section: {key for key, _ in _entries(model, section)}
-        for section in ("networks", "volumes", "secrets", "configs", "models")
-    }
     for key, entry in networks.entries.items() if isinstance(networks, Branch) else ():
         if key not in known["networks"]:
             raise ReadError(f"service '{name}' uses the unknown network '{key}'", entry.key, f"declare networks.{key}")

@@ -75,7 +75,7 @@ def interpolated(context: Context, document: Branch, place: Place) -> Branch:
         ReadError: a template is malformed, or requires a variable that is not set.
     """
     try:
-        return interpolate(document, place.environment.get, strict=context.strict)
+        return interpolate(document, place.environment.get, strict=context.strict, spend=context.spend)
     except TemplateError as error:
         advice = f"set {error.required}" if error.required else "write $$ for a dollar sign"
         raise ReadError(error.message, error.span, advice) from error

@@ -6,8 +6,10 @@ import posixpath
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from policyengine.knowledge.names import environment_words, stand_ins
+from policyengine.model.budget import Budget, Exhausted
 from policyengine.model.source import ReadError, Source, Span
 from policyengine.model.value import Via
 from policyengine.platforms.compose import standing
@@ -60,18 +62,30 @@ class Context(Struct):
 
     files: Readable
     strict: bool
+    budget: Budget = field(default_factory=Budget)
     warnings: list[ReadError] = field(default_factory=list)
     documents: dict[str, tuple[tuple[Branch, Resets], ...]] = field(default_factory=dict)
     extended: dict[tuple[str, str], tuple[Branch, Resets]] = field(default_factory=dict)
     origins: Mapping[str, Text] = field(default_factory=dict)
+    entries: dict[tuple[str, dotenv.Dialect], tuple[dotenv.EnvEntry, ...]] = field(default_factory=dict)
+
+    def spend(self, steps: int, place: Span) -> None:
+        """Count steps of the budget. Raises ReadError when there are no more."""
+        try:
+            self.budget.spend(steps)
+        except Exhausted as error:
+            raise ReadError(f"the project is not read: {error}", place, "include, extend and repeat less") from error
 
     def variables(
         self, source: Source, dialect: dotenv.Dialect = dotenv.Dialect.COMPOSE
     ) -> tuple[dotenv.EnvEntry, ...]:
         """The variables of an env file, in its order."""
-        found = dotenv.read(source, dialect)
-        origin = self.origins.get(source.path)
-        return found if origin is None else standing.variables(found, origin)
+        key = (source.path, dialect)
+        if key not in self.entries:
+            found = dotenv.read(source, dialect)
+            origin = self.origins.get(source.path)
+            self.entries[key] = found if origin is None else standing.variables(found, origin)
+        return self.entries[key]
 
 
 def resolve_path(folder: str, path: str) -> str | None:
@@ -167,6 +181,8 @@ def _environment(context: Context, service: Branch, directory: str, known: Mappi
         if read is None:
             continue
         file, source, dialect = read
+        if source is not None and not _affordable(context, source, file):
+            file, source = replace(file, found=False, stand_in=""), None
         used.append(file)
         if source is None:
             continue
@@ -178,6 +194,23 @@ def _environment(context: Context, service: Branch, directory: str, known: Mappi
         if key not in own
     }
     return ServiceEnvironment({**merged, **own}, tuple(used))
+
+
+_VARIABLE = 25
+"""Steps that a variable of a service counts for."""
+
+_LEFT_OUT = "the env files of the services hold more variables than a scan follows, so some are left out"
+
+
+def _affordable(context: Context, source: Source, file: UsedEnvFile) -> bool:
+    """Whether one more service may read an env file; what is left out is told once."""
+    try:
+        context.budget.spend(_VARIABLE * source.text.count("="))
+    except Exhausted:
+        if all(each.message != _LEFT_OUT for each in context.warnings):
+            context.warnings.append(ReadError(_LEFT_OUT, file.entry.span, "name smaller ones"))
+        return False
+    return True
 
 
 def _read_into(

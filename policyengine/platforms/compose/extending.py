@@ -9,7 +9,7 @@ from policyengine.model.source import ReadError, Span
 from policyengine.model.value import Via
 from policyengine.platforms.compose import canonical, merging, rebasing
 from policyengine.platforms.compose.documents import Place, documents_of, inside, interpolated
-from policyengine.platforms.compose.located import Branch, Items, Leaf, Member, Node, Resets
+from policyengine.platforms.compose.located import Branch, Items, Leaf, Member, Node, Resets, extent
 
 if TYPE_CHECKING:
     from policyengine.platforms.compose.environment import Context
@@ -78,6 +78,7 @@ def _extend(
     base_kept = kept.get(name) if isinstance(kept, Branch) else None
     if isinstance(base_kept, Branch):
         via = Via(f"extends {wanted}", reference.span)
+        context.spend(10 * extent(base_kept), reference.span)
         base = _stepped(base_kept, via)
         merged: Node = merging.extend(base, service)
     else:

@@ -24,11 +24,12 @@ from policyengine.syntax.interpolation import expand
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from policyengine.model.source import Span
     from policyengine.model.text import Text
 
 _INTEGER = regex(r"[-+]?[0-9]+\Z", re.ASCII)
 _DECIMAL = regex(
-    r"[-+]?(?:[0-9]+(?:_?[0-9]+)*\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?\Z|[-+]?(?:inf|infinity|nan)\Z",
+    r"[-+]?(?:[0-9]+(?:_[0-9]+)*\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?\Z|[-+]?(?:inf|infinity|nan)\Z",
     re.IGNORECASE | re.ASCII,
 )
 
@@ -135,12 +136,13 @@ def interpolate(
     lookup: Callable[[str], Text | None],
     *,
     strict: bool,
+    spend: Callable[[int, Span], None] | None = None,
 ) -> Branch:
-    """The document with every string expanded.
+    """The document with every string expanded, and `spend` told what that makes.
 
     Raises:
         TemplateError: a template is malformed or requires a variable that is not set.
-        ReadError: a string is not of the type its attribute needs.
+        ReadError: a string is not of the type its attribute needs; `spend` does.
     """
 
     def walk(node: Node, path: Path) -> Node:
@@ -155,6 +157,8 @@ def interpolate(
         leaf = node
         if node.text is not None and (text := expand(node.text, lookup, strict=strict)) is not node.text:
             leaf = string(text, node.span, node.via)
+            if spend is not None:
+                spend(len(text.written) // 2, node.span)
         return _cast(leaf, path)
 
     result = walk(tree, ())

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from policyengine.model.budget import Budget
 from policyengine.model.source import ReadError, Source, Span
 from policyengine.model.text import Text
 from policyengine.model.value import Via
@@ -30,7 +31,7 @@ from policyengine.platforms.compose.environment import (
 )
 from policyengine.platforms.compose.extending import extended
 from policyengine.platforms.compose.interpolate import interpolate
-from policyengine.platforms.compose.located import Branch, Items, Leaf, Member, Node, Resets
+from policyengine.platforms.compose.located import Branch, Items, Leaf, Member, Node, Resets, extent
 from policyengine.syntax import dotenv
 from policyengine.syntax.interpolation import TemplateError
 
@@ -46,6 +47,8 @@ OVERRIDES = (
 )
 _SECTIONS = ("services", "volumes", "networks", "secrets", "configs", "models")
 _DEEPEST_INCLUDE = 32
+_NODE = 4
+"""Steps that a node of a file counts for."""
 
 
 class ComposeProject(Struct, frozen=True):
@@ -78,18 +81,20 @@ def load(
     name: str = "",
     strict: bool = False,
     origins: Mapping[str, Text] | None = None,
+    budget: Budget | None = None,
 ) -> ComposeProject:
     """The project in `directory`.
 
     `paths` are the `-f` files relative to the root, in order; without them COMPOSE_FILE of `.env` counts, then the
     default names. `environment` is the shell's. `profiles` are those switched on; without them COMPOSE_PROFILES counts.
     `name` is the name of the directory, for the default project name. `origins` are the texts of files that stand
-    elsewhere, by their paths.
+    elsewhere, by their paths. `budget` is what the work draws from.
 
     Raises:
-        ReadError: Docker Compose would refuse the project.
+        ReadError: Docker Compose would refuse the project, or includes, aliases, `extends` and variables make more of
+            it than a scan follows.
     """
-    context = Context(files, strict, origins=origins or {})
+    context = Context(files, strict, budget or Budget(), origins=origins or {})
     known = {key: Text.at(value, Span("", 0, 0)) for key, value in (environment or {}).items()}
     if paths:
         directory = posixpath.dirname(paths[0])
@@ -222,10 +227,12 @@ def _model(context: Context, paths: Sequence[str], place: Place, included: tuple
 def _file(context: Context, path: str, place: Place, model: Branch, included: tuple[str, ...]) -> Branch:
     """The model overridden by each document of a file."""
     for document, tagged in documents_of(context, path):
+        context.spend(_NODE * extent(document), document.span)
         current = interpolated(context, document, place)
         current = _include(context, current, place, (*included, path), tagged)
         model = merging.dropped(model, tagged)
         current = extended(context, current, path, place, tagged)
+        context.spend(_NODE * extent(current), document.span)
         model = merging.unique(merging.merge(model, current))
         specification.validate(model)
         model = canonical.canonical(model.without("version"))

@@ -28,6 +28,25 @@ MOST_NODES = 100_000
 """Values that a Compose file may hold; Docker Compose has the same limit."""
 
 
+_RANGE = regex(r"(?:.*:)?(\d{1,5})-(\d{1,5})(?:/\w+)?\Z")
+
+
+def extent(tree: Node) -> int:
+    """How many nodes a tree has as it is written out, whatever its parts share; a range of ports is a node for each."""
+    total = 0
+    stack: list[Node] = [tree]
+    while stack:
+        node = stack.pop()
+        total += 1
+        if isinstance(node, Branch):
+            stack.extend(member.node for member in node.entries.values())
+        elif isinstance(node, Items):
+            stack.extend(node.items)
+        elif isinstance(node.value, str) and (found := _RANGE.match(node.value)) is not None:
+            total += max(0, int(found[2]) - int(found[1])) * 4
+    return total
+
+
 class Moment(str):
     """A timestamp, spelled as Go prints one."""
 

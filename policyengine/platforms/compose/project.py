@@ -76,7 +76,7 @@ def _project(
     directory = posixpath.dirname(paths[0])
     name = PurePosixPath(directory).name or tree.name or "project"
     try:
-        project = load(tree, directory, paths if named else (), profiles=profiles, name=name)
+        project = load(tree, directory, paths if named else (), profiles=profiles, name=name, budget=tree.budget)
     except ReadError as error:
         secret = tuple(dict.fromkeys(each for path in paths for each in written(tree, path)))
         return Lowered(choices=(choice,), problems=(error,), sealed=secret), frozenset()

@@ -35,10 +35,15 @@ from policyengine.syntax.hcl import Attribute, Body, json_syntax
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from policyengine.model.budget import Budget
     from policyengine.repository.files import Files
     from policyengine.syntax.hcl.syntax import Step
 
 DEFAULT_FILES = ("docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl")
+
+
+_DEEPEST = 24
+"""Variables of variables, and targets that inherit from targets."""
 
 
 class _Scope(Struct):
@@ -47,9 +52,11 @@ class _Scope(Struct):
     files: Files
     directory: str
     environment: Mapping[str, Value[str]]
+    budget: Budget
     variables: dict[str, tuple[Source, Body]] = field(default_factory=dict)
     targets: dict[str, tuple[Source, Body]] = field(default_factory=dict)
     groups: dict[str, tuple[Source, Body]] = field(default_factory=dict)
+    values: dict[str, Tree] = field(default_factory=dict)
     busy: set[str] = field(default_factory=set)
 
     def named(self, root: str, steps: Sequence[Step], frame: HclFrame, span: Span) -> tuple[Tree, int]:
@@ -63,7 +70,9 @@ class _Scope(Struct):
                     return Unknown(reason, span, (Via(root, span),)), 0
                 case _:
                     return Unknown(f"the variable {root} is not set", span, (Via(root, span),)), 0
-        if root not in self.variables or root in self.busy:
+        if root in self.values:
+            return self.values[root], 0
+        if root not in self.variables or root in self.busy or len(self.busy) > _DEEPEST:
             return Unknown(f"'{root}' is not a variable of the bake file", span, (Via(root, span),)), 0
         source, body = self.variables[root]
         default = body.attribute("default")
@@ -71,7 +80,8 @@ class _Scope(Struct):
             return Unknown(f"the variable {root} has no default", span, (Via(root, span),)), 0
         self.busy.add(root)
         try:
-            return settled(default.value, HclFrame(source, self)), 0
+            found = self.values[root] = settled(default.value, HclFrame(source, self))
+            return found, 0
         finally:
             self.busy.discard(root)
 
@@ -98,7 +108,7 @@ def builds(
 ) -> list[Drafted]:
     """The builds of the named targets (or `default`); `overrides` are `--set target.key=value`. None is guessed."""
     names = list(paths) or [f"{directory}/{name}" if directory else name for name in DEFAULT_FILES]
-    scope = _Scope(files, directory, environment)
+    scope = _Scope(files, directory, environment, files.budget)
     for name in names:
         source = files.read(name)
         if source is not None:
@@ -110,7 +120,7 @@ def builds(
         return []
     wanted: list[str] = []
     for target in list(targets) or ["default"]:
-        wanted.extend(_members(target, scope, frozenset()))
+        wanted.extend(_members(target, scope, set()))
     made: list[Drafted] = []
     for name in dict.fromkeys(wanted):
         made.extend(_target(name, scope, overrides, span, push))
@@ -157,14 +167,19 @@ def _over(former: tuple[Source, Body] | None, body: Body) -> Body:
     return Body(body.start, body.end, (*kept, *body.attributes), body.blocks)
 
 
-def _members(name: str, scope: _Scope, seen: frozenset[str]) -> list[str]:
-    if name in scope.groups and name not in seen:
-        source, body = scope.groups[name]
-        listed = _strings(_attribute(body, "targets", HclFrame(source, scope)))
-        return [member for each in listed for member in _members(each, scope, seen | {name})]
-    if name in scope.targets:
-        return [name]
-    return []
+def _members(first: str, scope: _Scope, seen: set[str]) -> list[str]:
+    """The targets of a group and of the groups in it, in order."""
+    found: list[str] = []
+    left = [first]
+    while left:
+        name = left.pop()
+        if name in scope.groups and name not in seen:
+            seen.add(name)
+            source, body = scope.groups[name]
+            left.extend(reversed(_strings(_attribute(body, "targets", HclFrame(source, scope)))))
+        elif name in scope.targets:
+            found.append(name)
+    return found
 
 
 def _attribute(body: Body, name: str, frame: HclFrame) -> Tree | None:
@@ -222,7 +237,7 @@ def _target(name: str, scope: _Scope, overrides: Sequence[Text], span: Span, pus
     source, body = scope.targets[name]
     made = []
     for bound in _matrix(body, HclFrame(source, scope)):
-        attributes = _inherited(name, scope, bound, frozenset())
+        attributes = _inherited(name, scope, bound, (), {})
         made.append(_draft(name, attributes, scope, overrides, span, push))
     return made
 
@@ -237,17 +252,22 @@ def _matrix(body: Body, frame: HclFrame) -> list[dict[str, Tree]]:
     return combinations
 
 
-def _inherited(name: str, scope: _Scope, bound: dict[str, Tree], seen: frozenset[str]) -> dict[str, Tree]:
+def _inherited(
+    name: str, scope: _Scope, bound: dict[str, Tree], path: tuple[str, ...], made: dict[str, dict[str, Tree]]
+) -> dict[str, Tree]:
     """A target's attributes over those of the targets it inherits from; `args` are merged by key."""
-    if name not in scope.targets or name in seen:
+    if name not in scope.targets or name in path or len(path) > _DEEPEST:
         return {}
+    if name in made:
+        return made[name]
     source, body = scope.targets[name]
     frame = HclFrame(source, scope).binding(**bound)
     found: dict[str, Tree] = {}
     for ancestor in _strings(_attribute(body, "inherits", frame)):
-        found = _merged(found, _inherited(ancestor, scope, bound, seen | {name}))
+        found = _merged(found, _inherited(ancestor, scope, bound, (*path, name), made))
     own = {attribute.name: settled(attribute.value, frame) for attribute in body.attributes}
-    return _merged(found, own)
+    made[name] = _merged(found, own)
+    return made[name]
 
 
 def _merged(base: dict[str, Tree], over: dict[str, Tree]) -> dict[str, Tree]:

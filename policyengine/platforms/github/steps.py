@@ -153,7 +153,7 @@ class Steps(Struct, frozen=True):
     def _script(self, step: Mapping, run: Scalar, source: Source, frame: StepFrame, state: JobState) -> _Done:
         given = step.get("shell")
         shell = given.text if isinstance(given, Scalar) else frame.shell
-        if shell and _SHELL.search(shell) is None:
+        if shell.strip() and _SHELL.search(shell) is None:
             return _Done(gap=Unknown(f"a script for {shell.split()[0]} is not read", run.span))
         where = _directory(step.get("working-directory"), frame)
         followed = self.follower.follow(

@@ -71,7 +71,7 @@ def read_roots(files: Files, settings: Settings[TerraformPart], *, exact: Sequen
     scanned = getattr(files, "root", None)
     root = scanned if isinstance(scanned, Path) else None
     store = user_cache(root) if settings.cache else NOTHING
-    syntaxes = Syntaxes(store)
+    syntaxes = Syntaxes(store, budget=files.budget)
     folders = _folders(files)
     called = frozenset(_called(folders))
     value_files = files.ending(".tfvars", ".tfvars.json")

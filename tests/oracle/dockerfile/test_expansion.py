@@ -101,7 +101,7 @@ def test_the_whole_table_expands_as_buildkit_does(escape: str, *, keep: bool) ->
 
 
 def test_random_words_expand_as_buildkit_does() -> None:
-    pick = random.Random(7)  # noqa: S311  reproducible, not secret
+    pick = random.Random(7)
     atoms = [
         *"ab'\"\\$ {}:/*?<-+#%",
         "$WORD",

@@ -309,7 +309,7 @@ def changed(text: str, chance: random.Random) -> str:
 
 def compare_changes(files: Sequence[Path], count: int, oracle: Oracle) -> list[str]:
     """The random changes on which the two sides differ, each as a line."""
-    chance = random.Random(count)  # noqa: S311 - repeatable, not secret
+    chance = random.Random(count)
     texts = [path.read_text("utf-8") for path in files if path.stat().st_size < 3_000]
     differing: list[str] = []
     for _ in range(count):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
+from policyengine.model.budget import Exhausted
 from policyengine.model.value import Known, Unknown
 from policyengine.platforms.terraform.language.access import attribute, indexed
 from policyengine.platforms.terraform.language.coercion import same, unified
@@ -17,14 +18,13 @@ from policyengine.platforms.terraform.language.kinds import ANY, unify
 from policyengine.platforms.terraform.language.numbers import NotComputed, parse_number
 from policyengine.platforms.terraform.language.operators import compute, differ
 from policyengine.platforms.terraform.language.plain import Invalid, equal, to_bool, to_number, to_string
+from policyengine.platforms.terraform.language.rendering import template
 from policyengine.platforms.terraform.language.scope import HclFrame
-from policyengine.platforms.terraform.language.template_text import literals, unescaped
+from policyengine.platforms.terraform.language.template_text import unescaped
 from policyengine.platforms.terraform.language.values import (
-    Composite,
     InstanceTree,
     List,
     Object,
-    Piece,
     Reference,
     Tree,
     decided,
@@ -33,11 +33,11 @@ from policyengine.platforms.terraform.language.values import (
     history,
     kind_of,
     named,
-    pieces_of,
     plain,
     relocated,
     through,
     unknown_of,
+    weigh,
     whole,
 )
 from policyengine.syntax.hcl.syntax import (
@@ -46,13 +46,10 @@ from policyengine.syntax.hcl.syntax import (
     Conditional,
     Embedded,
     Expression,
-    ForDirective,
     ForObject,
     ForTuple,
     GetAttribute,
     GetIndex,
-    IfDirective,
-    Interpolation,
     Keyword,
     Literal,
     Name,
@@ -69,26 +66,32 @@ from policyengine.syntax.hcl.syntax import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from policyengine.model.source import Span
     from policyengine.platforms.terraform.language.plain import Atom
-    from policyengine.syntax.hcl.syntax import Part
-
-LARGEST = 100_000
-"""A collection or text with more elements than this is not built."""
 
 
 def settled(expression: Expression, frame: HclFrame) -> Tree:
     """The value of an expression; one that Terraform would refuse is Unknown."""
+    budget = frame.scope.budget
+    beyond = budget.begin()
     try:
-        return evaluate(expression, frame)
+        tree = evaluate(expression, frame)
+        if not isinstance(tree, Known | Unknown):
+            weigh(budget, tree)
     except Invalid as error:
         return Unknown(f"the expression is not valid: {error}", frame.span(expression))
+    except Exhausted as error:
+        return Unknown(str(error), frame.span(expression))
+    finally:
+        budget.end(beyond)
+    return tree
 
 
 def evaluate(expression: Expression, frame: HclFrame) -> Tree:
-    """The value of an expression. Raises Invalid where Terraform would refuse it."""
+    """The value of an expression. Raises Invalid where Terraform would refuse it, Exhausted where it is too much."""
+    frame.scope.budget.spend(1)
     try:
         return _evaluate(expression, frame)
     except NotComputed as error:
@@ -103,7 +106,7 @@ def _evaluate(expression: Expression, frame: HclFrame) -> Tree:
         case Traversal(_, _, root, steps):
             return _traverse(root, steps, frame, frame.span(expression))
         case TemplateExpression():
-            return _template(expression, frame)
+            return template(expression, frame, evaluate)
         case NumberLiteral(start, end):
             number = parse_number(frame.source.text[start:end])
             if number is None:
@@ -263,7 +266,11 @@ def _conditional(test: Tree, yes: Expression, no: Expression, frame: HclFrame) -
         alternative: Tree | None = evaluate(other, frame)
     except Invalid:
         alternative = None
-    return value if alternative is None else unified(value, alternative)
+    if alternative is None:
+        return value
+    if not isinstance(value, Known):
+        weigh(frame.scope.budget, value, alternative)
+    return unified(value, alternative)
 
 
 def _undecided_conditional(test: Tree, yes: Expression, no: Expression, frame: HclFrame) -> Tree:
@@ -274,6 +281,8 @@ def _undecided_conditional(test: Tree, yes: Expression, no: Expression, frame: H
         one, other = evaluate(yes, frame), evaluate(no, frame)
     except Invalid:
         one = None
+    if one is not None and other is not None:
+        weigh(frame.scope.budget, one, other)
     if one is not None and other is not None and decided(one) and decided(other):
         here, there = unified(one, other), unified(other, one)
         if kind_of(here) == kind_of(there) and equal(plain(here), plain(there)):
@@ -298,6 +307,7 @@ def _operate(left: Tree, operation: Operation, span: Span, frame: HclFrame) -> T
     if operator in ("&&", "||"):
         return _logical(left, operation, span, frame)
     right = evaluate(operation.right, frame)
+    weigh(frame.scope.budget, left, right)
     if operator in ("==", "!=") and (not decided(left) or not decided(right)):
         known_difference = differ(left, right)
         if known_difference:
@@ -358,17 +368,10 @@ def _object(expression: ObjectExpression, frame: HclFrame) -> Tree:
     return Object(entries, frame.span(expression), keys=keys, gap=gap)
 
 
-def _bound(key: str, value: str, pair: tuple[Tree, Tree], frame: HclFrame) -> HclFrame:
-    names = {value: pair[1]}
-    if key:
-        names = {key: pair[0], **names}
-    return frame.binding(**names)
-
-
 def _chosen(expression: ForTuple | ForObject, collection: Tree, frame: HclFrame) -> Iterator[HclFrame | Unknown]:
     """For each element that passes the `if`, a frame that names it; the Unknown of an `if` that is not decided."""
     for pair in elements(collection):
-        inner = _bound(expression.key, expression.value, pair, frame)
+        inner = frame.bound(expression.key, expression.value, pair)
         test = None if expression.test is None else evaluate(expression.test, inner)
         if test is not None and not decided(test):
             yield Unknown(f"an 'if' is not known: {unknown_of(test).reason}", test.span, test.via)
@@ -419,49 +422,3 @@ def _for_object(expression: ForObject, frame: HclFrame) -> Tree:
     if expression.grouped:
         entries = {key: List(tuple(values), span) for key, values in groups.items()}
     return Object(entries, span, keys=keys, gap=gap)
-
-
-# templates
-
-
-def _template(expression: TemplateExpression, frame: HclFrame) -> Tree:
-    parts = expression.parts
-    span = frame.span(expression)
-    if not parts:
-        return Known("", span)
-    if expression.form == "quoted" and len(parts) == 1 and isinstance(parts[0], Interpolation):
-        return evaluate(parts[0].value, frame)
-    pieces = list(_render(parts, literals(expression, frame.source), frame))
-    pieces = [piece for piece in pieces if not (isinstance(piece, Known) and not piece.value)]
-    if not pieces:
-        return Known("", span)
-    if len(pieces) == 1 and isinstance(pieces[0], Known) and len(parts) == 1:
-        return pieces[0]
-    return Composite(tuple(pieces), span)
-
-
-def _render(parts: Sequence[Part], texts: Mapping[int, Sequence[Known[str]]], frame: HclFrame) -> Iterator[Piece]:
-    for part in parts:
-        match part:
-            case Literal(start):
-                yield from texts[start]
-            case Interpolation(_, _, inner):
-                yield from pieces_of(evaluate(inner, frame))
-            case IfDirective(_, _, test, yes, no):
-                verdict = evaluate(test, frame)
-                if decided(verdict):
-                    yield from _render(yes if to_bool(plain(verdict)) else no, texts, frame)
-                else:
-                    yield unknown_of(verdict)
-            case ForDirective(_, _, key, value, collection, body):
-                found = evaluate(collection, frame)
-                if isinstance(found, List | Object) or decided(found):
-                    for pair in elements(found):
-                        yield from _render(body, texts, _bound(key, value, pair, frame))
-                    gap = gap_of(found)
-                    if gap is not None:
-                        yield gap
-                else:
-                    yield unknown_of(found)
-            case _:
-                assert_never(part)

@@ -14,6 +14,9 @@ PRECISION = 512
 LARGEST_EXPONENT = 1200
 """Numbers beyond ten to this power are not computed."""
 
+LONGEST = 1_000_000
+"""A text with more characters is not made of shorter ones."""
+
 Number = int | Fraction
 
 _WIDE = Context(prec=5000, Emax=99999, Emin=-99999)
@@ -47,6 +50,8 @@ def rounded(value: Fraction | int) -> Number:
             raise NotComputed("a number is too large to compute")
         return value
     numerator, denominator = value.numerator, value.denominator
+    if max(numerator.bit_length(), denominator.bit_length()) > LARGEST_EXPONENT * 8:
+        raise NotComputed("a number is too large to compute")
     if denominator == 1:
         return rounded(numerator)
     if denominator & (denominator - 1) == 0 and numerator.bit_length() <= PRECISION:

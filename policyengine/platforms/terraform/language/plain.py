@@ -98,6 +98,6 @@ def sort_key(value: Plain) -> tuple[int, object]:
         case None:
             return (9, 0)
         case list():
-            return (4, repr([sort_key(each) for each in value]))
+            return (4, tuple(map(sort_key, value)))
         case dict():
-            return (5, repr(sorted((key, sort_key(each)) for key, each in value.items())))
+            return (5, tuple(sorted((key, sort_key(each)) for key, each in value.items())))

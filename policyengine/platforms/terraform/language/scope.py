@@ -9,6 +9,7 @@ from msgspec import Struct, field
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from policyengine.model.budget import Budget
     from policyengine.model.source import Source, Span
     from policyengine.platforms.terraform.language.values import Tree
     from policyengine.syntax.hcl.syntax import Expression, Operation, Part, Step
@@ -18,7 +19,9 @@ HERE = "/repository"
 
 
 class HclScope(Protocol):
-    """Where names lead: a module instance."""
+    """Where names lead: a module instance. `budget` is what evaluation draws from."""
+
+    budget: Budget
 
     def named(self, root: str, steps: Sequence[Step], frame: HclFrame, span: Span) -> tuple[Tree, int]:
         """The value that a reference begins with, and how many of its steps that took."""
@@ -51,3 +54,8 @@ class HclFrame(Struct, frozen=True):
     def binding(self, **names: Tree) -> HclFrame:
         """The frame with further names; an empty one is left out."""
         return HclFrame(self.source, self.scope, {**self.names, **names}, self.depth)
+
+    def bound(self, key: str, value: str, pair: tuple[Tree, Tree]) -> HclFrame:
+        """The frame in which an element of a collection has its names; an empty `key` is none."""
+        names = {value: pair[1]}
+        return self.binding(**{key: pair[0], **names} if key else names)

@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from policyengine.knowledge.secrets import may_hold_secret, secrecy_of_value
+from policyengine.model.budget import Exhausted
 from policyengine.model.value import Known, Sealed, Unknown, Via, is_secret, shortened
 from policyengine.platforms.terraform.language.characters import normal
 from policyengine.platforms.terraform.language.encodings import encode
@@ -21,6 +22,7 @@ from policyengine.platforms.terraform.language.plain import Atom, Invalid, Plain
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from policyengine.model.budget import Budget
     from policyengine.model.source import Span
 
 LONGEST_HISTORY = 24
@@ -204,6 +206,50 @@ def plain(tree: Tree) -> Plain:
 def encoded_text(tree: Encoded) -> str:
     """The text of an encoding of a tree of which every part is known."""
     return encode(plain(tree.tree), tree.form)
+
+
+DEEPEST = 100
+"""Values within values."""
+
+
+def weigh(budget: Budget, *trees: Tree, times: int = 1) -> None:
+    """Count the steps of going so many times through values as they are written out, whatever their parts share.
+
+    Raises:
+        Exhausted: there are no more, or a value is nested deeper than `DEEPEST`.
+    """
+    for tree in trees:
+        if isinstance(tree, Known) and not isinstance(tree.value, str):
+            budget.spend(1)
+        else:
+            budget.spend(_weight(tree, budget.left) * times)
+
+
+def _weight(tree: Tree, most: int) -> int:
+    """The steps; about `most` where there are more."""
+    total = 0
+    stack: list[tuple[Tree, int, float]] = [(tree, 0, 1 / 16)]
+    while stack:
+        each, depth, factor = stack.pop()
+        total += 1
+        match each:
+            case Known(str() as text):
+                total += int(len(text) * factor)
+            case List(items):
+                stack += [(item, depth + 1, factor) for item in items]
+            case Object(entries):
+                stack += [(item, depth + 1, factor) for item in entries.values()]
+            case Composite(parts):
+                stack += [(part, depth + 1, factor) for part in parts]
+            case Encoded(inner):
+                stack.append((inner, depth + 1, factor * 2))  # each encoding escapes the one within
+            case InstanceTree(whole=outputs) if outputs is not None:
+                stack.append((outputs(), depth + 1, factor))
+        if depth > DEEPEST:
+            raise Exhausted
+        if total > most:
+            break
+    return total
 
 
 def tree_of(value: Plain, span: Span, via: tuple[Via, ...] = ()) -> Tree:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from policyengine.knowledge.terraform_resources import ResourceType, module_type
+from policyengine.model.source import ReadError
 from policyengine.model.value import Unknown
 from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.expansion import unknown_names
 from policyengine.platforms.terraform.workspace.blocks import BlockSection
 from policyengine.platforms.terraform.workspace.closure import called, telling
 from policyengine.platforms.terraform.workspace.modules import every_module
+from policyengine.platforms.terraform.workspace.project import INSTANCE
 from policyengine.syntax.hcl.syntax import Body
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 _KEY = regex(r"\[[^\]]*\]")
 _INNER = regex(r"\.(?=(?:module\.|data\.)?[\w-]+\.[\w-]+)")
+_TOO_MANY = "the modules make more instances than a scan follows, so some are left out"
 
 
 class Resource(Struct, frozen=True):
@@ -92,7 +95,13 @@ def resources(planned: Planned, kinds: frozenset[str], inputs_tell: Callable[[Re
         inner = called(project, folder, declared)
         return inner is None or inner.path in useful
 
+    budget = project.syntaxes.budget
     for module in every_module(project, wanted):
+        budget.left -= INSTANCE
+        if budget.left < 0:
+            place = project.folder.sources[0].span(0, 0)
+            project.syntaxes.problems[place.path, -1] = ReadError(_TOO_MANY, place, "scan fewer root modules at once")
+            break
         if module.folder is None:
             call = module_call(planned, module)
             found.append(call)
@@ -149,6 +158,7 @@ def instances(planned: Planned, module: ModuleInstance, declared: Declared, addr
     if not project.syntaxes.readable(declared.source, declared.block):
         return []
     gap = expansion if isinstance(expansion, Unknown) else None
+    project.syntaxes.budget.left -= INSTANCE
     made: list[Resource] = []
     for suffix, names in expansion if not isinstance(expansion, Unknown) else [("", unknown_names(expansion))]:
         full = module.prefixed(declared.address + suffix)

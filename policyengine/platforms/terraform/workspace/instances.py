@@ -13,6 +13,7 @@ from policyengine.knowledge.secrets import (
     secrecy_of_reference,
     secret_attribute,
 )
+from policyengine.model.budget import Budget
 from policyengine.model.source import Span
 from policyengine.model.value import Known, Unknown, Via
 from policyengine.patterns import regex
@@ -123,6 +124,10 @@ class ModuleInstance(Struct, eq=False):
     source: str = ""
     version: str = ""
     depth: int = 0
+    budget: Budget = field(default_factory=Budget)
+
+    def __post_init__(self) -> None:
+        self.budget = self.values.syntaxes.budget
 
     def frame(self, source: Source, names: Mapping[str, Tree] | None = None) -> HclFrame:
         """What an expression in a file of this module sees."""

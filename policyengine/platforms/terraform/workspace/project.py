@@ -1,9 +1,4 @@
-"""A root module with all modules it calls, as instances whose names lead to values.
-
-Values are computed on demand and once. An evaluation that meets a name without a value stops (`Needs`); the value is
-computed first, from an explicit stack, and the evaluation begins again. So no chain of locals, modules or resources
-is too long for the interpreter's stack, and a cycle is noticed where it closes.
-"""
+"""A root module with all modules it calls, as instances whose names lead to values."""
 
 from __future__ import annotations
 
@@ -12,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import field
 
+from policyengine.model.budget import Exhausted
 from policyengine.model.value import Known, Unknown, Via
 from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.expansion import Expansion, counted, keyed, unknown_names
@@ -27,16 +23,15 @@ from policyengine.platforms.terraform.language.values import (
 )
 from policyengine.platforms.terraform.workspace.attributes import Asked, written
 from policyengine.platforms.terraform.workspace.defaults import left_open
+from policyengine.platforms.terraform.workspace.demand import Demand
 from policyengine.platforms.terraform.workspace.inputs import Inputs
 from policyengine.platforms.terraform.workspace.instances import (
     DOUBTFUL,
     NOWHERE,
     Key,
     ModuleInstance,
-    NamedValues,
     Needs,
     calls_of,
-    key_text,
 )
 
 if TYPE_CHECKING:
@@ -46,6 +41,9 @@ if TYPE_CHECKING:
     from policyengine.platforms.terraform.workspace.folders import Address, Declared, ModuleFolder
     from policyengine.platforms.terraform.workspace.over import Over
     from policyengine.platforms.terraform.workspace.remote_states import RemoteStates
+
+INSTANCE = 200
+"""Steps that an instance of a block counts for, with all that is made of it."""
 
 DEEPEST = 40
 """Modules within modules."""
@@ -57,7 +55,7 @@ ENVIRONMENT_VARIABLES = frozenset({"environment", "environment_name", "env", "en
 """Variables whose value is the environment that is evaluated, where no file sets them."""
 
 
-class Project(NamedValues, eq=False):
+class Project(Demand, eq=False):
     """A root module and everything it reaches, evaluated on demand.
 
     `computed` tells what a provider computes from arguments alone, `states` what the states of the tree's root modules
@@ -71,8 +69,8 @@ class Project(NamedValues, eq=False):
     computed: Callable[[Project, Asked], Tree | None] | None = None
     states: RemoteStates | None = None
     over: Over | None = None
+    _expansions: dict[tuple[str, str, int], Expansion | Unknown] = field(default_factory=dict)
     _modules: dict[tuple[str, str], list[ModuleInstance]] = field(default_factory=dict)
-    _evaluating: bool = False  # whether Needs is waited for
     _root: ModuleInstance | None = None
 
     @property
@@ -81,57 +79,6 @@ class Project(NamedValues, eq=False):
         if self._root is None:
             self._root = ModuleInstance(self, "", self.folder)
         return self._root
-
-    # demand
-
-    def run(self, evaluation: Callable[[], Tree]) -> Tree:
-        """The result of an evaluation, after everything it needs was computed."""
-        while True:
-            before, self._evaluating = self._evaluating, True
-            try:
-                return evaluation()
-            except Needs as needs:
-                self._compute(needs.key)
-            finally:
-                self._evaluating = before
-
-    def _compute(self, key: Key) -> None:
-        before, self._evaluating = self._evaluating, True
-        try:
-            self._compute_all(key)
-        finally:
-            self._evaluating = before
-
-    def _compute_all(self, key: Key) -> None:
-        stack = [key]
-        waiting = {key}
-        while stack:
-            current = stack[-1]
-            try:
-                self.memo[current] = self._evaluate(current)
-            except Needs as needs:
-                if needs.key in waiting:
-                    self.memo[needs.key] = Unknown(f"{key_text(needs.key)} depends on itself", self._place(needs.key))
-                    continue
-                stack.append(needs.key)
-                waiting.add(needs.key)
-                continue
-            stack.pop()
-            waiting.discard(current)
-
-    def _place(self, key: Key) -> Span:
-        module = key[1]
-        if isinstance(module, ModuleInstance) and module.folder is not None:
-            name = str(key[2])
-            declared = {
-                "var": module.folder.variables,
-                "local": module.folder.locals,
-                "output": module.folder.outputs,
-                "module": module.folder.modules,
-            }.get(str(key[0]), {})
-            if name in declared:  # type: ignore[operator]
-                return declared[name].span  # type: ignore[index,no-any-return]
-        return NOWHERE
 
     def _evaluate(self, key: Key) -> Tree:
         match key:
@@ -228,7 +175,15 @@ class Project(NamedValues, eq=False):
 
     def expansion(self, module: ModuleInstance, declared: Declared) -> Expansion | Unknown:
         """The instances of a block; Unknown where they are not known. Raises Needs."""
-        found = self._expansion(module, declared)
+        key = (module.address, declared.source.path, declared.block.start)
+        found = self._expansions.get(key)
+        if found is None:
+            found = self._expansion(module, declared)
+            try:
+                module.budget.spend(0 if isinstance(found, Unknown) else INSTANCE * (len(found) - 1))
+            except Exhausted as error:
+                found = Unknown(str(error), declared.span)
+            self._expansions[key] = found
         if self.over is None:
             return found
         return self.over.expansion(module.prefixed(declared.address), found, declared.span)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
+from policyengine.model.budget import Budget
 from policyengine.model.source import ReadError, Source, WorkerDied
 from policyengine.repository.cache import NOTHING, Cache, content_key
 from policyengine.syntax.hcl.syntax import Body, Embedded, Expression
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from concurrent.futures import Executor
 
     from policyengine.syntax.hcl import RawAttribute, RawBlock
 
@@ -23,10 +26,14 @@ _CHUNK = 60_000
 
 
 class Syntaxes(Struct):
-    """The syntax of blocks and attributes by file and offset. `problems` are those met on the way, each once."""
+    """The syntax of blocks and attributes by file and offset. `problems` are those met on the way, each once.
+
+    `budget` is what the evaluation of all root modules draws from.
+    """
 
     cache: Cache = NOTHING
     problems: dict[tuple[str, int], ReadError] = field(default_factory=dict)
+    budget: Budget = field(default_factory=Budget)
     _known: dict[tuple[str, int], Body | Expression] = field(default_factory=dict)
     _stored: dict[str, dict[int, object]] = field(default_factory=dict)
     _changed: dict[str, Source] = field(default_factory=dict)
@@ -53,13 +60,14 @@ class Syntaxes(Struct):
         if key in self.problems:
             return None
         stored = self._entries(source).get(raw.start) if raw.document is None else None
+        kept = None if stored is None else _decode(stored)
         try:
-            found = _decode(stored) if stored is not None else self._parse(source, raw)
+            found = kept or self._parse(source, raw)
         except ReadError as error:
             self.problems[key] = error
             return None
         self._known[key] = found
-        if stored is None and raw.document is None:
+        if kept is None and raw.document is None:
             self._keep(source, raw.start, found)
         return found
 
@@ -114,7 +122,7 @@ class Syntaxes(Struct):
         load(self.cache)  # so that no worker makes the grammar's table
         tasks = list(_tasks(lacking))
         try:
-            with ProcessPoolExecutor(max_workers=min(jobs, len(tasks))) as pool:
+            with ProcessPoolExecutor(min(jobs, len(tasks)), initializer=_attend) as pool, _stopping(pool):
                 for (texts, _), results in zip(tasks, pool.map(parse_task, tasks), strict=True):
                     for (source, raw), result in zip(texts, marshal.loads(results), strict=True):  # noqa: S302 - ours
                         key = (source.path, raw.start)
@@ -134,6 +142,33 @@ class Syntaxes(Struct):
         for path in sorted(self._changed):
             self.cache.store(KIND, _key(self._changed[path]), self._stored[path])
         self._changed.clear()
+
+
+def _attend() -> None:
+    """In a worker: end with the process that started it, however that ends, and leave Ctrl-C to it."""
+    import os  # noqa: PLC0415 - in the worker
+    import signal  # noqa: PLC0415 - in the worker
+    from multiprocessing import connection, parent_process  # noqa: PLC0415 - in the worker
+    from threading import Thread  # noqa: PLC0415 - in the worker
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    above = parent_process()
+
+    def wait() -> None:
+        connection.wait([above.sentinel] if above is not None else [])
+        os._exit(1)
+
+    Thread(target=wait, daemon=True).start()
+
+
+@contextmanager
+def _stopping(pool: Executor) -> Iterator[None]:
+    """What ends the work early leaves no task to be waited for."""
+    try:
+        yield
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
 
 
 Task = tuple[list[tuple[Source, "RawBlock | RawAttribute"]], int]
@@ -182,10 +217,14 @@ def _parse(source: Source, raw: RawBlock | RawAttribute) -> Body | Expression:
     return parse_attribute(source, raw)
 
 
-def _decode(stored: object) -> Body | Expression:
+def _decode(stored: object) -> Body | Expression | None:
+    """What is kept of a block; None where that is no syntax."""
     from policyengine.syntax.hcl.encode import decode  # noqa: PLC0415 - only with a cache
 
-    found: Body | Expression = decode(stored)  # type: ignore[arg-type]
+    try:
+        found: Body | Expression = decode(stored)  # type: ignore[arg-type]
+    except (TypeError, ValueError, LookupError, RecursionError):
+        return None
     return found
 
 

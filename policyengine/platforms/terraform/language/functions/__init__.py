@@ -21,6 +21,7 @@ from policyengine.platforms.terraform.language.values import (
     history,
     tree_of,
     unknown_of,
+    weigh,
 )
 
 if TYPE_CHECKING:
@@ -97,10 +98,14 @@ def apply(calling: Calling, arguments: Sequence[Tree], *, expand: bool) -> Tree:
         found = of_hosts(name, given, calling.span)
         if found is not None:
             return found
+    budget = calling.frame.scope.budget
+    weigh(budget, *given, times=4)
     values = function.fitted(name, given)
     if isinstance(values, Unknown):
         return values
     if isinstance(function, PlainFunction):
-        return convert(tree_of(function.compute(*values), calling.span, history(*given)), function.gives)
+        found = tree_of(function.compute(*values), calling.span, history(*given))
+        weigh(budget, found)
+        return convert(found, function.gives)
     tree: Tree = function.compute(calling, *values)
     return tree

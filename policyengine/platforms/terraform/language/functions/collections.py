@@ -308,9 +308,10 @@ def _matchkeys(calling: Calling, values: List, keys: List, wanted: List) -> Tree
         return unknown_of(unknown)
     if len(values.items) != len(keys.items):
         raise Invalid("matchkeys() takes lists of one length")
-    sought = [plain(each) for each in convert(wanted, CollectionKind("list", keys.element or ANY)).items]
+    listed = convert(wanted, CollectionKind("list", keys.element or ANY))
+    sought = {sort_key(plain(each)) for each in listed.items}
     pairs = zip(values.items, keys.items, strict=True)
-    found = tuple(value for value, key in pairs if any(equal(plain(key), each) for each in sought))
+    found = tuple(value for value, key in pairs if sort_key(plain(key)) in sought)
     return List(found, calling.span, element=values.element)
 
 

@@ -51,6 +51,7 @@ def _open(calling: Calling, tree: Tree) -> Source | Unknown:
     source = calling.frame.scope.file(path)
     if source is None:
         return Unknown(f"the file {path!r} is not in the repository", tree.span, tree.via)
+    calling.frame.scope.budget.spend(len(source.text) // 64)
     return source
 
 
@@ -159,6 +160,7 @@ def _templatefile(calling: Calling, path: Tree, variables: Tree) -> Tree:
     source = _open(calling, path)
     if isinstance(source, Unknown):
         return source
+    calling.frame.scope.budget.spend(len(source.text))
     try:
         template = parse_template(source)
     except ReadError as error:
@@ -182,6 +184,7 @@ def _templatestring(calling: Calling, given: Tree, names: Object) -> Tree:
     if not decided(given):
         return unknown_of(given)
     source = Source("", to_string(plain(given)))
+    calling.frame.scope.budget.spend(len(source.text))
     try:
         template = parse_template(source)
     except ReadError:

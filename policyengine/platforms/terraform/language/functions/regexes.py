@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.functions.calling import HclFunction, PlainFunction
 from policyengine.platforms.terraform.language.kinds import ANY_LIST
-from policyengine.platforms.terraform.language.numbers import NotComputed
+from policyengine.platforms.terraform.language.numbers import LONGEST, NotComputed
 from policyengine.platforms.terraform.language.plain import Invalid
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from policyengine.platforms.terraform.language.plain import Plain
 
 _NAMED = regex(r"(?<!\\)\(\?P?<(\w+)>")
+_MOST = 20_000
+"""Matches in one text."""
+
 _ANY_BYTE = regex(r"(?s)(?:[^\\]|\\[^CQ]|\\Q.*?(?:\\E|\Z))*?\\C")
 """What Go refuses and RE2 takes."""
 
@@ -63,7 +66,9 @@ def _text(found: bytes | None) -> str | None:
 def _matches(pattern: _Regexp[bytes], text: bytes) -> Iterator[_Match[bytes]]:
     """Every match from left to right; an empty one that abuts the match before it does not count."""
     at, last = 0, -1
-    while at <= len(text):
+    for _ in range(_MOST):
+        if at > len(text):
+            return
         match = pattern.search(text, at)
         if match is None:
             return
@@ -78,6 +83,7 @@ def _matches(pattern: _Regexp[bytes], text: bytes) -> Iterator[_Match[bytes]]:
         at = end + 1
         while at < len(text) and text[at] & 0xC0 == 0x80:  # within a character
             at += 1
+    raise NotComputed("a regular expression matches too often to compute")
 
 
 def _captured(match: _Match[bytes], names: list[str]) -> Plain:
@@ -110,16 +116,24 @@ _NUMBER = regex(r"(?:0|[1-9][0-9]*)\Z")
 def _replace(text: str, search: str, replacement: str) -> str:
     """`replace`: the literal text, or, between slashes, a pattern whose groups the replacement may name."""
     if len(search) < 2 or not (search.startswith("/") and search.endswith("/")):
+        _fits(len(text) + text.count(search) * len(replacement))
         return text.replace(search, replacement)
     data = _bytes(text)
     made: list[str] = []
-    at = 0
+    at = length = 0
     for match in _matches(_compiled(search[1:-1]), data):
         made.append(_text(data[at : match.start()]) or "")
         made.append(_DOLLAR.sub(lambda name, match=match: _group(match, name), replacement))  # type: ignore[misc]
         at = match.end()
+        length += len(made[-1]) + len(made[-2]) + len(replacement)
+        _fits(length)
     made.append(_text(data[at:]) or "")
     return "".join(made)
+
+
+def _fits(length: int) -> None:
+    if length > LONGEST:
+        raise NotComputed("a text is too long to compute")
 
 
 def _group(match: _Match[bytes], name: re.Match[str]) -> str:

@@ -6,7 +6,6 @@ from itertools import product
 from operator import not_
 from typing import TYPE_CHECKING
 
-from policyengine.model.value import Unknown
 from policyengine.platforms.terraform.language.coercion import convert
 from policyengine.platforms.terraform.language.functions.calling import (
     Calling,
@@ -27,9 +26,6 @@ from policyengine.platforms.terraform.language.values import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-LARGEST = 100_000
-"""A product with more elements is not built."""
 
 
 def _of_one_type(*sets: List) -> list[List]:
@@ -53,8 +49,8 @@ def _kept(calling: Calling, sets: list[List], keep: Callable[[bool], bool]) -> T
     if unknown is not None:
         return unknown
     one, *others = sets
-    held = [{repr(sort_key(plain(item))) for item in each.items} for each in others]
-    kept = [item for item in one.items if all(keep(repr(sort_key(plain(item))) in each) for each in held)]
+    held = [{sort_key(plain(item)) for item in each.items} for each in others]
+    kept = [item for item in one.items if all(keep(sort_key(plain(item)) in each) for each in held)]
     return as_set(kept, calling.span, element=one.element)
 
 
@@ -72,9 +68,8 @@ def _setproduct(calling: Calling, *given: List) -> Tree:
     for each in sets:
         if each.gap is not None:
             return each.gap
-        total *= max(len(each.items), 1)
-    if total > LARGEST:
-        return Unknown("setproduct() has too many elements", calling.span)
+        total *= len(each.items)
+    calling.frame.scope.budget.spend(total * len(sets) if all(each.items for each in sets) else 0)
     rows = tuple(List(row, calling.span) for row in product(*(each.items for each in sets)))
     kind = TupleKind(tuple(each.element or ANY for each in sets))
     if any(each.unordered for each in sets):

@@ -18,7 +18,7 @@ from policyengine.platforms.terraform.language.functions.calling import (
     TreeFunction,
 )
 from policyengine.platforms.terraform.language.kinds import STRINGS
-from policyengine.platforms.terraform.language.numbers import fixed, general, scientific
+from policyengine.platforms.terraform.language.numbers import LONGEST, NotComputed, fixed, general, scientific
 from policyengine.platforms.terraform.language.plain import Invalid, is_number, to_bool, to_number, to_string
 from policyengine.platforms.terraform.language.values import (
     Composite,
@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from policyengine.platforms.terraform.language.plain import Plain
 
 
-LONGEST = 1000
-"""Characters that a format fills at most."""
+_WIDEST = 1_000
+"""Characters or digits that one verb may ask for."""
 
 
 def _whole(value: Number) -> int:
@@ -56,7 +56,7 @@ def _whole(value: Number) -> int:
 
 # format
 
-_VERB = regex(r"%([-+# 0]*)([1-9][0-9]*)?(\.[0-9]*)?(?:\[([1-9][0-9]*)\])?([a-zA-Z])")
+_VERB = regex(r"%([-+# 0]*)([1-9][0-9]{0,8})?(\.[0-9]{0,8})?(?:\[([1-9][0-9]{0,8})\])?([a-zA-Z])")
 
 
 class _Verb(Struct, frozen=True):
@@ -124,7 +124,16 @@ def _spelled(verb: _Verb, value: Plain) -> str:
 
 
 def _format(calling: Calling, form: Tree, *arguments: Tree) -> Tree:
-    return _formatted(form, arguments, calling.span, listed=False) if decided(form) else unknown_of(form)
+    if not decided(form):
+        return unknown_of(form)
+    _spend(calling, form, arguments, 1)
+    return _formatted(form, arguments, calling.span, listed=False)
+
+
+def _spend(calling: Calling, form: Tree, arguments: Sequence[Tree], rows: int) -> None:
+    """Count the parts that a format puts together. Raises Exhausted."""
+    longest = max((len(each.parts) for each in arguments if isinstance(each, Composite)), default=1)
+    calling.frame.scope.budget.spend(to_string(plain(form)).count("%") * longest * rows)
 
 
 def _formatted(form: Tree, arguments: Sequence[Tree], span: Span, *, listed: bool) -> Tree:
@@ -147,7 +156,9 @@ def _formatted(form: Tree, arguments: Sequence[Tree], span: Span, *, listed: boo
         highest = max(highest, used)
         if used > len(arguments):
             raise Invalid("a format has more verbs than arguments")
-        limits = (min(int(each.lstrip(".") or 0), LONGEST) if each else None for each in (width, precision))
+        limits = [int(each.lstrip(".") or 0) if each else None for each in (width, precision)]
+        if any((each or 0) > _WIDEST for each in limits):
+            raise NotComputed("a format is too wide to compute")
         pieces.extend(_verb_pieces(arguments[used - 1], _Verb(letter, flags, *limits), listed=listed))
     if highest < len(arguments):
         raise Invalid("a format has fewer verbs than arguments")
@@ -196,6 +207,7 @@ def _formatlist(calling: Calling, form: Tree, *arguments: Tree) -> Tree:
     if len(lengths) > 1:
         raise Invalid("formatlist() takes lists of one length")
     rows = range(lengths.pop() if lengths else 1)
+    _spend(calling, form, arguments, len(rows))
     listed = any(isinstance(each, List) for each in arguments)
     found = [
         _formatted(
@@ -262,7 +274,14 @@ def _substr(text: str, offset: Number, length: Number) -> str:
 def _indent(spaces: Number, text: str) -> str:
     if _whole(spaces) < 0:
         raise Invalid("indent() takes no negative number")
-    return text.replace("\n", "\n" + " " * min(_whole(spaces), 1000))
+    _fits(text.count("\n") * _whole(spaces))
+    return text.replace("\n", "\n" + " " * _whole(spaces))
+
+
+def _fits(length: int) -> None:
+    """Raise NotComputed for a text of more characters than are made."""
+    if length > LONGEST:
+        raise NotComputed("a text is too long to compute")
 
 
 def _upper(text: str) -> str:
