@@ -499,6 +499,7 @@ def test_where_an_application_starts_is_looked_for_what_it_takes_of_a_shared_pac
                 "packages/env/src/index.ts": f"{ZOD}export const a = z.object({{ A: z.string() }}).parse(process.env);\n"
                 "export const b = () => z.object({ B: z.string() }).parse(process.env);\n",
                 "apps/api/package.json": '{"name": "api", "dependencies": {"@x/env": "*"}}',
+                "apps/api/src/other.ts": "import { b } from '@x/env';\nuse(b);\n",
                 path: "import { a } from '@x/env';\nuse(a);\n",
             }
         )
