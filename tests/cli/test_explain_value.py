@@ -196,11 +196,11 @@ def test_an_address_leads_to_its_value_or_to_why_there_is_none(
     [
         ("aws_db_instanc.main.engine_version", "there is no 'aws_db_instanc.main'; did you mean aws_db_instance.main"),
         ("var.postgress", "there is no 'var.postgress'; did you mean postgres?"),
-        ("module.api[blue].urls", "there is no 'module.api[blue].urls'; did you mean module.api[blue].url"),
+        ("module.api[blue].urls", 'there is no \'module.api["blue"].urls\'; did you mean module.api["blue"].url'),
         ("module.app.x", "there is no 'module.app'; did you mean api?"),
         ("module.api.url", '\'module.api\' has 2 instances: module.api["blue"], module.api["green"]'),
-        ('module.api["red"].url', "there is no 'module.api[red]'"),
-        ("module.api[blue].var.replica", "there is no 'module.api[blue].var.replica'; did you mean replicas?"),
+        ('module.api["red"].url', "there is no 'module.api[\"red\"]'"),
+        ("module.api[blue].var.replica", "there is no 'module.api[\"blue\"].var.replica'; did you mean replicas?"),
         ("aws_sqs_queue.many.name", "'aws_sqs_queue.many' has no instance: its count or for_each makes none"),
         ("aws_db_instance.main[0].engine", "'aws_db_instance.main' has no key [0]: it has neither count nor for_each"),
         (

@@ -254,6 +254,59 @@ def test_literal_mode_wants_the_gate_first() -> None:
 
 
 @pytest.mark.parametrize(
+    "uses",
+    [
+        "actions/checkout@v4",
+        "actions/setup-node@v4",
+        "docker/login-action@v3",
+        "aws-actions/configure-aws-credentials@v4",
+        "aws-actions/amazon-ecr-login@v2",
+        "actions/cache@v4",
+        "docker/build-push-action@v6",
+        "docker/bake-action@v5",
+        "docker/setup-qemu-action@v3",
+        "acme/ecr@v1",
+        "acme/qemu@v1",
+        "acme/bake@v1",
+        "acme/credentials@v1",
+        "Acme/SETUP@v1",
+    ],
+)
+def test_in_literal_mode_preparations_may_come_before_the_gate(uses: str) -> None:
+    given = convert({"ci": {"gate": {"literal": True}}}, Options)
+    assert variants(STACK, *workflow(job("gate", step(uses=uses), step(UP), step(E2E))), given=given) == {}
+
+
+@pytest.mark.parametrize("uses", ["actions/upload-artifact@v4", "acme/lint@v1", "codecov/codecov-action@v5"])
+def test_in_literal_mode_other_actions_may_not(uses: str) -> None:
+    given = convert({"ci": {"gate": {"literal": True}}}, Options)
+    early = workflow(job("gate", step(uses=uses), step(UP), step(E2E)))
+    assert variants(STACK, *early, given=given) == {"HEX601": ["late"]}
+
+
+@pytest.mark.parametrize(
+    ("hiding", "expected"),
+    [
+        *(
+            (step(uses=f"acme/{name}@v1", gap=HIDDEN), "undecided")
+            for name in ("compose", "E2E", "end-to-end", "integration", "playwright", "cypress")
+        ),
+        *((step(uses=f"acme/{name}@v1", gap=HIDDEN), "default") for name in ("docker", "stack", "start", "lint")),
+        *(
+            (step(gap=replace(HIDDEN, about=name)), "undecided")
+            for name in (
+                "e2e.sh", "end.sh", "integration", "compose.sh", "docker.sh", "stack", "bin/up", "start-all", "test.sh",
+                "run-ci", "playwright.sh", "cypress",
+            )
+        ),
+        *((step(gap=replace(HIDDEN, about=name)), "default") for name in ("setup.sh", "cite.sh", "generate", "lint.sh")),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_may_hide_the_gate_by_its_name(hiding: Step, expected: str) -> None:
+    assert variants(STACK, *workflow(job("x", hiding, step(run="npm test")))) == {"HEX601": [expected]}
+
+
+@pytest.mark.parametrize(
     ("jobs", "variant"),
     [
         ((job("gate", step(UP), step(E2E)),), None),

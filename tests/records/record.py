@@ -19,7 +19,7 @@ from policyengine.model.source import Span
 from policyengine.reports import explanation, graph, pairs, sarif, text
 from policyengine.reports import json as report_json
 from policyengine.rules.evaluate import Failure, Waived
-from tests.records import awkward, open_values, refusals
+from tests.records import addresses, awkward, open_values, refusals
 from tests.reports import sample
 
 if TYPE_CHECKING:
@@ -281,6 +281,7 @@ def explanations() -> str:
 
 
 RECORDS: dict[str, Callable[[], str]] = {
+    "addresses": addresses.told,
     "awkward-graph": awkward_graph,
     "awkward-json": awkward_json,
     "awkward-sarif": awkward_sarif,

@@ -67,7 +67,7 @@ def _tokens(address: str) -> list[str]:
     while at < len(address):
         match = _TOKEN.match(address, at)
         if match is None or (found and match[1] and address[at] != ".") or (not found and address[at] in ".["):
-            raise AddressError(f"'{address}' is no address of Terraform: it ends to be one at {address[at:]!r}", 0)
+            raise AddressError(f"'{address}' is no address of Terraform: it ceases to be one at {address[at:]!r}", 0)
         at = match.end()
         if match[1]:
             found.append(match[1] if not match[1].isdigit() else f"[{match[1]}]")
@@ -152,21 +152,20 @@ class _Walk:
         given = left[0] if left and left[0].startswith("[") else None
         plain_keys = [f"[{key[2:-2]}]" if key.startswith('["') else key for key in keys]
         shown = _written(self.done)
+        if not keys:
+            raise self.error(f"'{shown}' has no instance: its count or for_each makes none")
         if given is None:
             if len(keys) == 1:
                 return 0
             listed = ", ".join(f"{shown}{key}" for key in keys[:4])
-            raise self.error(
-                f"'{shown}' has {len(keys)} instances: {listed}{' …' if len(keys) > 4 else ''}"
-                if keys
-                else f"'{shown}' has no instance: its count or for_each makes none"
-            )
+            raise self.error(f"'{shown}' has {len(keys)} instances: {listed}{' …' if len(keys) > 4 else ''}")
         if given in plain_keys:
             self._take(left, 1)
             return plain_keys.index(given)
         if keys == [""]:
-            raise self.error(f"'{shown}' has no key {given}: it has neither count nor for_each")
-        raise self.error(f"there is no '{shown}{given}'; {nearest(given, plain_keys, what='its instances')}")
+            raise self.error(f"'{shown}' has no key {_written([given])}: it has neither count nor for_each")
+        near = nearest(_written([given]), keys, what="its instances")
+        raise self.error(f"there is no '{shown}{_written([given])}'; {near}")
 
     # values with a name
 
@@ -338,4 +337,11 @@ def _decoded(tree: Tree) -> Tree:
 
 
 def _written(tokens: Sequence[str]) -> str:
-    return "".join(token if token.startswith("[") or index == 0 else f".{token}" for index, token in enumerate(tokens))
+    """An address of its names, as Terraform writes it."""
+    return "".join(
+        f".{token}" if index and not token.startswith("[") else _KEY.sub(r'["\1"]', token)
+        for index, token in enumerate(tokens)
+    )
+
+
+_KEY = regex(r"\A\[(?!\d+\]\Z)(.*)\]\Z")

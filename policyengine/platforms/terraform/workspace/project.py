@@ -168,7 +168,7 @@ class Project(Demand, eq=False):
             return Unknown(f"{module.address} has no output {name!r}", NOWHERE)
         found = self.attribute_of(declared, "value")
         if found is None:
-            return Unknown(f"the output {name!r} of {module.address} cannot be read", declared.span)
+            return Unknown(f"{module.prefixed(f'output.{name}')} cannot be read", declared.span)
         return settled(found[0].value, module.frame(found[1]))
 
     # instances
