@@ -41,6 +41,15 @@ _SECOND = regex(
     re.VERBOSE,
 )
 """What a variable is without a value: `getenv("DB_PASSWORD", "…")`."""
+_COMPARED = regex(
+    r"""(?<![\w-])(?P<key>[A-Za-z_]\w{1,80})[ \t]*[!=]==?[ \t]*(?P<mark>["'`])(?P<value>[^"'`\r\n]+)(?P=mark)"""
+)
+_SET = regex(
+    r"""\bconfig(?:ure)?[ \t]+(?:-\S+[ \t]+)*(?:set[ \t]+)?(?:[\w/-]+[.:]){0,8}(?P<key>[A-Za-z_][\w-]{1,80})[ \t]+
+        ["']?(?P<value>[^\s"'`=|;&]+)""",
+    re.VERBOSE,
+)
+"""What a program is configured with: `yarn config set npmAuthToken …`."""
 _NAMED = regex(
     r"""(?ix)\b(?:name|key|parameterkey)["']?[ \t]*[:=][ \t]*["']?(?P<key>[A-Za-z_][\w.-]{1,80})["']?
         [ \t]*,?(?:[ \t]|\r\n?|\n)*(?P<label>["']?\b(?:value|parametervalue)["']?)[ \t]*(?P<sign>[:=])"""
@@ -113,7 +122,7 @@ class Values:
         for match in (*_LEGACY_ENV.finditer(text), *pairs):
             if secrets.may_hold_secret(match["key"]):
                 yield from literal(text, *match.span("value"))
-        for match in _SECOND.finditer(text):
+        for match in (*_SECOND.finditer(text), *_COMPARED.finditer(text), *_SET.finditer(text)):
             if secrets.may_hold_secret(match["key"]):
                 yield from literal(text, *match.span("value"))
         for match in _NAMED.finditer(text):

@@ -102,7 +102,10 @@ _USER = regex(r"[^:@/?#,{}]*(?:\$\{[^{}]*\}[^:@/?#,{}]*)*:")
 
 _AUTHORIZATION = regex(r"""(?i)\bauthorization["']?[ \t]*[:=][ \t]*["'`]?[a-z]+[ \t]+(?P<value>[^\s"'`\\]+)""")
 _FILES = (
-    regex(r"\b(?:machine[ \t]+\S+|default)\s+login\s+\S+\s+password\s+(?P<value>[^\s\"'`]+)"),  # .netrc
+    regex(  # .netrc
+        r"\b(?:machine[ \t]+[^\s\\]+|default)(?:\s|\\n)+login(?:\s|\\n)+[^\s\\]+(?:\s|\\n)+password(?:\s|\\n)+"
+        r"(?P<value>[^\s\"'`\\]+)"
+    ),
     regex(r":_(?:authToken|auth|password)(?:[ \t]*=[ \t]*|[ \t]+)(?P<value>[^\s\"'`=]+)"),  # .npmrc
     regex(r"""(?m)(?:^|["'])[\w.*-]+:(?:\d+|\*):[^:\s"']+:[^:\s"']+:(?P<value>[^:\s"']+)"""),  # .pgpass
     regex(r"""["']auth\\?["'][ \t]*:[ \t]*\\?["'](?P<value>[A-Za-z0-9+/=]{8,})"""),  # .docker/config.json
@@ -115,7 +118,9 @@ _COMMANDS = (
     regex(rf"""{_ECHO}[^\s"':|]+:(?P<value>[^\s"'`|]+)["']?[ \t]*\|[ \t]*(?:sudo[ \t]+)?chpasswd\b"""),
     regex(rf"""{_STDIN}[^|\r\n<]{{0,300}}<<<[ \t]*["']?(?P<value>[^\s"'`]+)"""),
     regex(r"::add-mask::(?P<value>[^\s\"'`]+)"),
-    regex(r"\bcomposer[ \t]+config[ \t](?:-\S+[ \t]+)*http-basic\.\S+[ \t]+\S+[ \t]+(?P<value>[^\s\"'`]+)"),
+    regex(rf"""{_ECHO}(?P<value>[^\s"'`|]+)["']?[ \t]*\|[ \t]*sudo[ \t][^|\r\n]{{0,80}}?-S\b"""),
+    regex(r"\bconfig[ \t](?:-\S+[ \t]+)*http-basic\.\S+[ \t]+\S+[ \t]+(?P<value>[^\s\"'`]+)"),
+    regex(r"\bconfig[ \t](?:-\S+[ \t]+)*pypi-token\.\S+[ \t]+(?P<value>[^\s\"'`]+)"),
     regex(r"\bhtpasswd[ \t]+-\w*b\w*(?:[ \t]+-\w+)*[ \t]+\S+[ \t]+\S+[ \t]+(?P<value>[^\s\"'`]+)"),
     regex(r"\bput-parameter\b[^\r\n|;]{0,300}?[ \t]--value[= \t]+[\"']?(?P<value>[^\s\"'`]+)"),
 )
@@ -159,7 +164,7 @@ def _credentials(schemes: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(schemes)})[ \t]+(?P<value>[A-Za-z0-9._~+/=-]{{8,}})")
 
 
-_LONG_OPTION = r"""(?<![\w-])(?:--(?P<long>[A-Za-z][\w-]{{1,60}})|(?P<word>{directives}))
+_LONG_OPTION = r"""(?<![\w-])(?:--(?P<long>[A-Za-z][\w.-]{{1,60}})|(?P<word>{directives}))
     (?:=|[ \t]+|["'][ \t]*,[ \t]*(?:\r\n?|\n)?[ \t]*(?=["'])|["']?[ \t]*(?:\r\n?|\n)[ \t]*-[ \t]+)"""
 _BARE = regex(r"""(?:\$\{\{[^{}\r\n]*\}\}|\$\{[^{}\r\n]*\}|[^\s"'`,\\])+""")
 _QUOTE = regex(r"""\\?["'`]""")
@@ -170,7 +175,9 @@ _GAP = {"always": "", "either": rf"{_APART}?", "never": _APART}
 
 def _options(text: str) -> Iterator[Range]:
     for match in _long_options(secrets.directives()).finditer(text):
-        if (match["word"] or secrets.may_hold_secret(match["long"])) and not text.startswith("--", match.end()):
+        if (match["word"] or secrets.may_hold_secret(match["long"].rpartition(".")[2])) and not text.startswith(
+            "--", match.end()
+        ):
             yield from literal(text, *_word(text, match.end()))
     for match in _short_options(secrets.options()).finditer(text):
         yield from literal(text, *_word(text, match.end()))

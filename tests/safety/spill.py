@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from policyengine import engine, plugins
 from policyengine.cli import main
+from policyengine.cli.scan import SHORT
 from policyengine.model import explanation
 from policyengine.model.source import UsageError
 from policyengine.platforms.terraform.resources import addresses
@@ -91,6 +92,7 @@ COMMANDS = (
     ("scan", "--undecided"),
     ("scan", "--format", "json"),
     ("scan", "--format", "sarif", "--sarif-profile", "full"),
+    *(("scan", "--format", each) for each in SHORT),
     ("graph",),
     ("graph", "--format", "mermaid"),
     ("graph", "--format", "dot"),
@@ -112,10 +114,10 @@ def spilled(root: Path, cache: Path, capture: pytest.CaptureFixture[str]) -> Ite
     for path in sorted(cache.rglob("*")):
         if path.is_file():
             yield f"cache {path.parent.parent.name}", path.read_bytes().decode("latin-1")
-    yield from _explained(root)
+    yield from explained(root)
 
 
-def _explained(root: Path) -> Iterator[tuple[str, str]]:
+def explained(root: Path) -> Iterator[tuple[str, str]]:
     """Every source as it may be quoted, and every explanation."""
     tree = discover.open_tree([root])
     loaded = plugins.load([])

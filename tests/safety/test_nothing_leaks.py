@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
+from policyengine.cli import main
 from tests.safety import fresh, plants
 from tests.safety.spill import leaked, planted, spilled, write
 
@@ -29,3 +31,72 @@ def test_no_planted_secret_comes_out(
         for name in leaked(secrets, text):
             places.setdefault(name, []).append(what)
     assert {name: found[:6] for name, found in places.items()} == {}
+
+
+PLAN = {
+    "format_version": "1.2",
+    "terraform_version": "1.9.0",
+    "variables": {"db_password": {"value": "§plan variable§"}, "word": {"value": "§plan sensitive variable§"}},
+    "planned_values": {
+        "root_module": {
+            "resources": [
+                {
+                    "address": "aws_db_instance.main",
+                    "mode": "managed",
+                    "type": "aws_db_instance",
+                    "name": "main",
+                    "values": {"engine": "postgres", "engine_version": "15.3", "password": "§plan attribute§"},
+                    "sensitive_values": {"password": True},
+                }
+            ]
+        },
+        "outputs": {"word": {"sensitive": True, "value": "§plan output§"}},
+    },
+    "resource_changes": [
+        {
+            "address": "aws_db_instance.main",
+            "mode": "managed",
+            "type": "aws_db_instance",
+            "name": "main",
+            "change": {
+                "actions": ["create"],
+                "before": None,
+                "after": {
+                    "engine": "postgres",
+                    "engine_version": "15.3",
+                    "password": "§plan change§",
+                    "tags": {"a": "§plan tag§"},
+                },
+                "after_unknown": {},
+                "after_sensitive": {"password": True, "tags": {"a": True}},
+            },
+        }
+    ],
+    "configuration": {"root_module": {"variables": {"db_password": {}, "word": {"sensitive": True}}}},
+}
+"""Terraform's documentation: JSON output format, a plan."""
+
+
+def test_no_secret_of_a_plan_comes_out(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    files, secrets = planted({"plan.json": json.dumps(PLAN)})
+    write(tmp_path, files)
+    write(
+        tmp_path / "tree",
+        {
+            "main.tf": 'variable "db_password" {}\nvariable "word" {\n  sensitive = true\n}\n'
+            'resource "aws_db_instance" "main" {\n  engine   = "postgres"\n  password = var.db_password\n}\n'
+            'output "word" {\n  sensitive = true\n  value = var.word\n}\n'
+        },
+    )
+    plan = ["--plan", str(tmp_path / "plan.json"), "--no-cache"]
+    root = str(tmp_path / "tree")
+    for words in (
+        ["scan", root, "--undecided"],
+        ["scan", root, "--format", "json"],
+        ["graph", root],
+        *(["explain-value", root, address] for address in ("var.db_password", "var.word", "output.word")),
+        *(["explain-value", root, f"aws_db_instance.main.{each}"] for each in ("password", "tags", "engine_version")),
+    ):
+        assert main([*words, *plan]) in (0, 1)
+        said = capfd.readouterr()
+        assert leaked(secrets, said.out + said.err) == set(), words

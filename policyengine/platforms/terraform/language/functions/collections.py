@@ -28,6 +28,7 @@ from policyengine.platforms.terraform.language.values import (
     decided,
     history,
     kind_of,
+    named,
     null,
     plain,
     through,
@@ -77,7 +78,7 @@ def _lookup(calling: Calling, source: Tree, key: str, *default: Tree) -> Tree:
     if isinstance(found, Unknown):
         return found
     if key in found.entries:
-        return found.entries[key]
+        return named(found.entries[key], key, calling.span)
     if found.gap is not None:
         return through(found.gap, *found.via)
     if not default:
