@@ -7,8 +7,6 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from policyengine.patterns import regex
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -18,7 +16,6 @@ _AROUND = 2
 """Lines of context before and after a region."""
 _LONG_LINE = 400
 _MOST_LINES = 20
-_LINE_END = regex(r"\r\n|\r|\n")
 
 
 class Regions(Struct, frozen=True):
@@ -80,9 +77,8 @@ def _context(source: Source, start: int, end: int) -> tuple[int, int] | None:
     if after > last and after == len(source.starts) and not source.line(after):
         after -= 1
     right = _line_end(source, after)
-    left = max(left, start - _LONG_LINE) if start - left > _LONG_LINE else left
-    right = min(right, end + _LONG_LINE) if right - end > _LONG_LINE else right
-    if _LINE_END.match(source.text, right - 1) and source.text[right - 1 : right + 1] == "\r\n":
+    left, right = max(left, start - _LONG_LINE), min(right, end + _LONG_LINE)
+    if source.text[right - 1 : right + 1] == "\r\n":
         right -= 1
     return None if (left, right) == (start, end) else (min(left, start), max(right, end))
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from policyengine.model.source import Source, Span
 from policyengine.reports import sarif
 from policyengine.reports.line_hash import line_hashes
-from policyengine.reports.sarif_rules import fill, template
+from policyengine.reports.sarif_rules import clipped, fill, sentence, template, text_of
 from policyengine.rules.evaluate import Failure, Report, Waived
 from tests.reports import sample
 
@@ -403,3 +403,41 @@ def test_a_repository_is_named_with_its_commit() -> None:
             "revisionId": "a" * 40,
         }
     ]
+
+
+# --- messages
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("one\n  two\tthree", "one two three"),
+        ("'{' is missing", "an opening brace is missing"),
+        ("'}' is missing", "a closing brace is missing"),
+        ("${var.x}", "$(var.x)"),
+        ("[text](https://example.com)", "[text] (https://example.com)"),
+        ("[text] [more]", "[text] [more]"),
+    ],
+)
+def test_a_value_stands_in_a_message_on_one_line_and_is_no_link(value: str, expected: str) -> None:
+    assert text_of(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("so", "so."), ("so.", "so."), ("so!", "so!"), ("so?", "so?"), ("so…", "so…"), ("so. ", "so. ."), ("", ".")],
+)
+def test_a_message_ends_as_a_sentence(text: str, expected: str) -> None:
+    assert sentence(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("length", "expected"),
+    [(1023, "x" * 1023), (1024, "x" * 1024), (1025, "x" * 1023 + "…"), (3000, "x" * 1023 + "…")],
+)
+def test_a_message_is_as_long_as_github_shows(length: int, expected: str) -> None:
+    assert clipped("x" * length) == expected
+
+
+def test_a_clipped_message_ends_with_no_space() -> None:
+    assert clipped("one two", 5) == "one…"
