@@ -48,9 +48,8 @@ OF_FILES = frozenset({name for name in supported() if name.startswith("file")}) 
 """Compared by the modules of compare_modules.py."""
 NOT_IN_TERRAFORM = frozenset({"list", "map", "urldecode"})
 """Of releases before 0.15 and of OpenTofu."""
-NOT_FOLLOWED = frozenset({"issensitive"})
 
 
-@pytest.mark.parametrize("name", sorted(supported() - OF_FILES - NOT_IN_TERRAFORM - NOT_FOLLOWED))
+@pytest.mark.parametrize("name", sorted(supported() - OF_FILES - NOT_IN_TERRAFORM))
 def test_every_function_is_compared_with_terraform(name: str) -> None:
     assert any(re.search(rf"(?<!\w){name}\(", expression) for expression in RECORD["values"])

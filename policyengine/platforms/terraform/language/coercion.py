@@ -31,6 +31,7 @@ from policyengine.platforms.terraform.language.values import (
     null,
     plain,
     through,
+    whole,
 )
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def convert(tree: Tree, kind: Kind) -> Tree: ...
 
 def convert(tree: Tree, kind: Kind) -> Tree:
     """A value as one of another type. What is not known stays as it is. Raises Invalid where it cannot become one."""
+    if isinstance(tree, InstanceTree) and not isinstance(kind, str) and isinstance(found := whole(tree), Object):
+        tree = through(found, *tree.via)
     if kind == ANY or isinstance(tree, Unknown | Reference | InstanceTree) or null(tree):
         return tree
     match tree, kind:

@@ -78,10 +78,7 @@ def convertible(kind: Kind, wanted: Kind) -> bool:
 
 def unify(kinds: Sequence[Kind]) -> Kind | None:
     """The type that values of all these types become, None where there is none. Those not known count for nothing."""
-    distinct: list[Kind] = []
-    for kind in kinds:
-        if kind != ANY and kind not in distinct:
-            distinct.append(kind)
+    distinct = list({kind if isinstance(kind, str) else repr(kind): kind for kind in kinds if kind != ANY}.values())
     if len(distinct) < 2:
         return distinct[0] if distinct else ANY
     forms = {kind.form if isinstance(kind, CollectionKind) else type(kind).__name__ for kind in distinct}

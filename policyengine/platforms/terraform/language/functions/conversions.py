@@ -86,6 +86,10 @@ def _nonsensitive(calling: Calling, given: Tree) -> Tree:
 
 
 def _issensitive(calling: Calling, given: Tree) -> Tree:
+    if any(step.secret and step.what == "sensitive()" for step in given.via):
+        return Known(value=True, span=calling.span)
+    if decided(given) and not history(given):
+        return Known(value=False, span=calling.span)
     return Unknown("whether a value is sensitive is not followed", calling.span, given.via)
 
 
