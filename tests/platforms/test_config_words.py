@@ -485,6 +485,12 @@ def test_a_text_that_is_made_of_nothing_is_refused_only_by_a_format(name: str) -
     assert told(module(code)) == {"A": True, "B": False, "C": False}
 
 
+@pytest.mark.parametrize("other", ["any()", "unknown()", "record(z.string(), z.any())"])
+def test_what_holds_all_beside_a_schema_takes_nothing_from_it(other: str) -> None:
+    code = f"{ZOD}z.intersection(z.object({{ A: z.string() }}), z.{other}).parse(process.env);\n"
+    assert told(module(code)) == {"A": True}
+
+
 # Files
 
 
