@@ -139,3 +139,26 @@ def test_where_docker_works(line: str, remote: bool) -> None:
 def test_whether_a_failure_is_forgiven(line: str, files: dict[str, str], forgiven: bool) -> None:
     (step,) = ran(line, files)
     assert [getattr(each, "forgiven", None) for each in step.activities] == [forgiven]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("export WHAT=playwright\n          make e2e", ["Makefile"]),
+        ("declare -x WHAT=playwright\n          make e2e", ["Makefile"]),
+        ("typeset -x WHAT=playwright\n          make e2e", ["Makefile"]),
+        ("export OTHER=1 WHAT=playwright\n          make e2e", ["Makefile"]),
+        ("export WHAT='playwright'\n          make e2e", ["Makefile"]),
+        ("export WHAT=eslint\n          make e2e", []),
+        ("export WHAT=playwright WHAT=eslint\n          make e2e", []),
+        ("set WHAT=playwright\n          make e2e", []),
+    ],
+)
+def test_a_script_gives_what_it_exports_to_what_it_starts(line: str, expected: list[str]) -> None:
+    assert followed(line, {"Makefile": "e2e:\n\t$(WHAT) test\n"}) == expected
+
+
+@pytest.mark.parametrize("value", ["$(cat what)", "$MADE", "${MADE:-x}", "`cat what`"])
+def test_what_is_made_when_a_script_runs_is_not_taken_for_what_it_was(value: str) -> None:
+    line = f"export WHAT=playwright\n          export WHAT={value}\n          make e2e"
+    assert followed(line, {"Makefile": "e2e:\n\t$(WHAT) test\n"}) == []
