@@ -113,6 +113,7 @@ def ruby(code: str, path: str = "config/application.rb", **more: str) -> ConfigM
         ('raise "A" unless ENV.key?("A")', True),
         ('warn "A" if ENV["A"].nil?', False),
         ('KEY = ENV["A"].split(",")', True),
+        ('KEY = ENV["A"]&.split(",")', PLAIN),
         ('Devise.setup do |config|\n  config.secret_key = ENV.fetch("A")\nend', True),
         ('module Shop\n  class Application < Rails::Application\n    config.key = ENV.fetch("A")\n  end\nend', True),
         ('if Rails.env.production?\n  KEY = ENV.fetch("A")\nend', PRODUCTION),

@@ -230,7 +230,7 @@ class Ruby(Program):
             return self._ended(name, nodes, body)
         if told is not None and told.does == "production":
             return Val(note=values.IN_PRODUCTION)
-        return self._method(owner, name, nodes, body)
+        return self._method(node, owner, name, nodes, body)
 
     def _ended(self, name: str, nodes: Sequence[Node], body: Node | None = None) -> Val:
         """A call without a receiver: of a method of this file, or of Ruby's own."""
@@ -245,7 +245,7 @@ class Ruby(Program):
             self._walk(body, OPAQUE)
         return made_of(*given)
 
-    def _method(self, owner: Val, name: str, nodes: Sequence[Node], body: Node | None) -> Val:
+    def _method(self, node: Node, owner: Val, name: str, nodes: Sequence[Node], body: Node | None) -> Val:
         thing = owner.only
         match name:
             case "nil?" | "blank?" | "empty?" | "none?" if not isinstance(thing, Items):
@@ -270,7 +270,12 @@ class Ruby(Program):
         self.elsewhere(name, given)
         if body is not None:
             self._walk(body, OPAQUE)
-        if owner.read and name in ("split", "downcase", "upcase", "start_with?", "include?", "gsub", "to_sym"):
+        safe = any(each.type == "&." for each in node.children)
+        if (
+            not safe
+            and owner.read
+            and name in ("split", "downcase", "upcase", "start_with?", "include?", "gsub", "to_sym")
+        ):
             owner = self.needs(owner)
         return made_of(owner, *given)
 
