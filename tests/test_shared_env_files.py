@@ -68,3 +68,34 @@ def test_the_way_of_a_composed_image_ends_in_the_env_file(tmp_path: Path) -> Non
     assert isinstance(image, Known)
     assert [(step.what, step.span.path) for step in image.via] == [("${PG_TAG}", "compose.yaml"), ("", ".env")]
     assert image.via[1].span.start == len("# versions\nPG_TAG=")
+
+
+TASK = (
+    'resource "aws_ecs_service" "app" {\n  name = "app"\n  cluster = "main"\n'
+    "  task_definition = aws_ecs_task_definition.app.arn\n  desired_count = 1\n}\n"
+    'resource "aws_ecs_task_definition" "app" {\n  family = "app"\n  container_definitions = jsonencode([{\n'
+    '    name = "app", image = "ghcr.io/acme/shop:1.0", essential = true,\n'
+    '    environment = [{ name = "REDIS_URL", value = "redis://cache:6379" }]\n  }])\n}\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("files", "missing"),
+    [
+        ({"pyproject.toml": "[project]\nname = 'shop'\n",
+          "app/config.py": "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n    redis_url: str\n"
+                           "    database_url: str\n    port: int = 80\n\n\nsettings = Settings()\n"}, "DATABASE_URL"),
+        ({"go.mod": "module shop\n",
+          "config/config.go": 'package config\n\nimport ("log"; "os")\n\nfunc Load() {\n\tif os.Getenv("API_KEY") == "" {\n'
+                              '\t\tlog.Fatal("API_KEY")\n\t}\n}\n'}, "API_KEY"),
+        ({"Gemfile": "", "config/application.rb": 'KEY = ENV.fetch("API_KEY")\nURL = ENV.fetch("REDIS_URL")\n'}, "API_KEY"),
+        ({"pom.xml": "<project/>", "src/main/resources/application.yml": "spring:\n  url: ${DB_URL}\n  redis: ${REDIS_URL}\n"}, "DB_URL"),
+    ],
+)  # fmt: skip
+def test_the_cloud_must_set_what_code_of_any_language_demands(
+    files: dict[str, str], missing: str, tmp_path: Path
+) -> None:
+    compose = "services:\n  app:\n    build: .\n    image: ghcr.io/acme/shop:dev\n"
+    tree = {**files, "Dockerfile": "FROM debian:12\nCOPY . .\n", "compose.yaml": compose, "main.tf": TASK}
+    (result,) = trees.scan(tmp_path, tree, "HEX303").results
+    assert dict(result.finding.args)["keys"] == missing

@@ -228,6 +228,25 @@ class Account(Generic[Frame]):
         if given and _UPPER.match(given[0].text or "") and _READS.search(name):
             self.gaps.append(f"'{name}' may read variables, and is not in reach")
 
+    def operated(self, left: Val, follow: Callable[[], Val], *, alternative: bool) -> Val:
+        """`left or right`: a default, another variable; else `left and right`."""
+        left = left if alternative else self.test(left)
+        reached = values.branch(left, want=not alternative)
+        right = self.under(reached, follow)
+        if not alternative:
+            return self.conjunction(left, reached, right)
+        self.default(left, right, reached)
+        found = values.merged([((ALWAYS,), values.when(left, want=True)), (reached, right)])
+        return found._replace(read="" if right.keys else left.read)
+
+    def choice(self, tested: Val, first: Callable[[], Val], second: Callable[[], Val]) -> Val:
+        """`tested ? first : second`."""
+        yes, no = values.branch(tested, want=True), values.branch(tested, want=False)
+        one, other = self.under(yes, first), self.under(no, second)
+        if one.read:
+            self.default(one, other, no)
+        return values.merged([(yes, one), (no, other)])
+
     def conjunction(self, left: Val, reached: Sequence[Guard], right: Val) -> Val:
         """`left and right`, where the right one is reached under conditions."""
         found = values.merged([((ALWAYS,), values.when(left, want=False)), (reached, right)])

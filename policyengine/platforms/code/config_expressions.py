@@ -222,12 +222,8 @@ class Expressions(Reader):
 
     def _ternary(self, node: Node) -> Val:
         tested = self.test(self.value(part(node, "condition")))
-        yes, no = values.branch(tested, want=True), values.branch(tested, want=False)
-        one = self.under(yes, lambda: self.value(part(node, "consequence")))
-        other = self.under(no, lambda: self.value(part(node, "alternative")))
-        if one.read:
-            self.default(one, other, no)
-        return merged([(yes, one), (no, other)])
+        ways = [partial(self.value, part(node, name)) for name in ("consequence", "alternative")]
+        return self.choice(tested, *ways)
 
     # Objects, arrays and classes
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import partial
 from typing import TYPE_CHECKING
 
 from policyengine.knowledge import settings
@@ -27,7 +26,6 @@ from policyengine.platforms.code.config_values import (
     Val,
     constant,
     made_of,
-    merged,
 )
 
 if TYPE_CHECKING:
@@ -125,11 +123,7 @@ class Go(Program):
         initial = node.child_by_field_name("initializer")
         if initial is not None:
             self._statement(initial)
-        condition = node.child_by_field_name("condition")
-        bodies = [node.child_by_field_name(name) for name in ("consequence", "alternative")]
-        ways = [None if body is None else partial(self.block, [body]) for body in bodies]
-        tested = self.test(self.value(condition)) if condition is not None else OPAQUE
-        return self.either(tested, zip((True, False), ways, strict=True))
+        return self.branch(node)
 
     def _for(self, node: Node) -> None:
         clause = next((each for each in node.named_children if each.type == "range_clause"), None)
@@ -189,7 +183,7 @@ class Go(Program):
             case "call_expression":
                 return next(iter(self._called(node)), OPAQUE)
             case "binary_expression":
-                return self._binary(node)
+                return self.binary(node)
             case "unary_expression":
                 value = self.value(node.named_children[-1])
                 return values.negated(self.test(value)) if self.code.text(node).startswith("!") else value
@@ -235,23 +229,6 @@ class Go(Program):
             elif each.type != "comment":
                 items.items.append((self.value(each), (ALWAYS,)))
         return constant(record if record.fields else items)
-
-    def _binary(self, node: Node) -> Val:
-        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
-        operator = node.child_by_field_name("operator")
-        if left is None or right is None or operator is None:
-            return OPAQUE
-        sign, one = self.code.text(operator), self.value(left)
-        if sign in ("||", "&&"):
-            reached = values.branch(self.test(one), want=sign == "&&")
-            other = self.under(reached, partial(self.value, right))
-            if sign == "&&":
-                return self.conjunction(one, reached, other)
-            return merged([((ALWAYS,), values.when(one, want=True)), (reached, other)])
-        other = self.value(right)
-        if sign in ("==", "!=", "<", ">", "<=", ">="):
-            return self.test(values.compared({"==": "===", "!=": "!=="}.get(sign, sign), one, other))
-        return self.test(made_of(one, other))
 
     # Calls
 

@@ -25,7 +25,6 @@ from policyengine.platforms.code.config_values import (
     Val,
     constant,
     made_of,
-    merged,
 )
 
 if TYPE_CHECKING:
@@ -136,7 +135,7 @@ class Expressions(Account[Frame]):
             case ast.BoolOp(op=sign, values=[first, *rest]):
                 left = self.value(first)
                 for each in rest:
-                    left = self._operated(isinstance(sign, ast.Or), left, each)
+                    left = self.operated(left, partial(self.value, each), alternative=isinstance(sign, ast.Or))
                 return left
             case ast.UnaryOp(op=ast.Not(), operand=inside):
                 return values.negated(self.test(self.value(inside)))
@@ -144,13 +143,9 @@ class Expressions(Account[Frame]):
                 return builtins.signed(self.value(inside), "-")
             case ast.Compare(left=left_node, ops=[sign], comparators=[right_node]):
                 return self.test(self._compared(sign, self.value(left_node), self.value(right_node)))
-            case ast.IfExp(test=test, body=body, orelse=other_node):
+            case ast.IfExp(test=test, body=body, orelse=other):
                 tested = self.test(self.value(test))
-                yes, no = values.branch(tested, want=True), values.branch(tested, want=False)
-                one, two = self.under(yes, partial(self.value, body)), self.under(no, partial(self.value, other_node))
-                if one.read:
-                    self.default(one, two, no)
-                return merged([(yes, one), (no, two)])
+                return self.choice(tested, partial(self.value, body), partial(self.value, other))
             case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts):
                 return constant(Items((value, (ALWAYS,)) for value in [self.value(each) for each in parts]))
             case ast.Dict(keys=keys, values=parts):
@@ -162,17 +157,6 @@ class Expressions(Account[Frame]):
             case ast.Await(value=inside) | ast.Starred(value=inside):
                 return self.value(inside)
         return made_of(*(self.value(each) for each in ast.iter_child_nodes(node) if isinstance(each, ast.expr)))
-
-    def _operated(self, alternative: bool, left: Val, right: ast.expr) -> Val:  # noqa: FBT001  `or`, else `and`
-        """`left or right`: a default, another variable; `left and right`."""
-        kept = left if alternative else self.test(left)
-        reached = values.branch(kept, want=not alternative)
-        other = self.under(reached, partial(self.value, right))
-        if not alternative:
-            return self.conjunction(kept, reached, other)
-        self.default(left, other, reached)
-        found = merged([((ALWAYS,), values.when(left, want=True)), (reached, other)])
-        return found._replace(read="" if other.keys else left.read)
 
     def _compared(self, sign: ast.cmpop, left: Val, right: Val) -> Val:
         thing, positive = right.only, not isinstance(sign, ast.IsNot | ast.NotIn)

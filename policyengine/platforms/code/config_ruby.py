@@ -21,7 +21,6 @@ from policyengine.platforms.code.config_values import (
     Val,
     constant,
     made_of,
-    merged,
 )
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ class Ruby(Program):
     def _statement(self, node: Node) -> bool | None:
         match node.type:
             case kind if kind in _CONDITIONS:
-                return self._if(node, straight=_CONDITIONS[kind])
+                return self.branch(node, straight=_CONDITIONS[kind])
             case kind if kind in _BLOCKS:
                 return self.block(node.named_children)
             case "method":
@@ -104,14 +103,6 @@ class Ruby(Program):
                 return None if value is values.NEVER else True
         return True
 
-    def _if(self, node: Node, *, straight: bool) -> bool | None:
-        condition = node.child_by_field_name("condition")
-        tested = self.test(self.value(condition)) if condition is not None else OPAQUE
-        body = node.child_by_field_name("consequence") or node.child_by_field_name("body")
-        bodies = [body, node.child_by_field_name("alternative")]
-        ways = [None if each is None else partial(self.block, [each]) for each in bodies]
-        return self.either(tested, zip((straight, not straight), ways, strict=True))
-
     def expression(self, node: Node) -> Val:
         """What an expression is."""
         match node.type:
@@ -137,7 +128,7 @@ class Ruby(Program):
             case "call":
                 return self._call(node)
             case "binary":
-                return self._binary(node)
+                return self.binary(node)
             case "unary":
                 value = self.value(node.named_children[-1])
                 sign = self.code.text(node)
@@ -156,36 +147,10 @@ class Ruby(Program):
             return self.asked(self.value(keys[0]), "reads", None)
         return made_of(*self.many(node.named_children))
 
-    def _binary(self, node: Node) -> Val:
-        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
-        operator = node.child_by_field_name("operator")
-        if left is None or right is None or operator is None:
-            return OPAQUE
-        sign, one = self.code.text(operator), self.value(left)
-        if sign in ("||", "or"):
-            return self._otherwise(one, right)
-        if sign in ("&&", "and"):
-            reached = values.branch(self.test(one), want=True)
-            return self.conjunction(one, reached, self.under(reached, partial(self.value, right)))
-        other = self.value(right)
-        if sign in ("==", "!="):
-            return self.test(values.compared(f"{sign}=", one, other))
-        return self.test(made_of(one, other))
-
-    def _otherwise(self, left: Val, right: Node) -> Val:
-        lacking = values.branch(left, want=False)
-        other = self.under(lacking, partial(self.value, right))
-        self.default(left, other, lacking)
-        found = merged([((ALWAYS,), values.when(left, want=True)), (lacking, other)])
-        return found._replace(read="" if other.keys else left.read)
-
     def _conditional(self, node: Node) -> Val:
         parts = [node.child_by_field_name(name) for name in ("condition", "consequence", "alternative")]
-        condition, first, second = (part or node.named_children[0] for part in parts)
-        tested = self.test(self.value(condition))
-        yes, no = values.branch(tested, want=True), values.branch(tested, want=False)
-        one, two = self.under(yes, partial(self.value, first)), self.under(no, partial(self.value, second))
-        return merged([(yes, one), (no, two)])
+        condition, *ways = (part or node.named_children[0] for part in parts)
+        return self.choice(self.test(self.value(condition)), *(partial(self.value, way) for way in ways))
 
     def _assign(self, node: Node) -> Val:
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
@@ -198,7 +163,7 @@ class Ruby(Program):
             return self.value(right)
         operator = node.child_by_field_name("operator")
         if operator is not None and self.code.text(operator) == "||=":
-            value = self._otherwise(self.named(name) or NOTHING, right)
+            value = self.operated(self.named(name) or NOTHING, partial(self.value, right), alternative=True)
         else:
             value = self.value(right)
         if left.type in ("identifier", "constant", "instance_variable"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from policyengine.platforms.code import config_values as values
@@ -74,6 +75,28 @@ class Program(Account[Frame]):
     def many(self, nodes: Sequence[Node]) -> list[Val]:
         """What several expressions are."""
         return [self.value(each) for each in nodes]
+
+    def branch(self, node: Node, *, straight: bool = True) -> bool | None:
+        """Follow an `if`, or an `unless` that is not `straight`."""
+        condition = node.child_by_field_name("condition")
+        tested = self.test(self.value(condition)) if condition is not None else OPAQUE
+        body = node.child_by_field_name("consequence") or node.child_by_field_name("body")
+        bodies = [body, node.child_by_field_name("alternative")]
+        ways = [None if each is None else partial(self.block, [each]) for each in bodies]
+        return self.either(tested, zip((straight, not straight), ways, strict=True))
+
+    def binary(self, node: Node) -> Val:
+        """`left or right`, `left == right` and the like."""
+        left, operator, right = (node.child_by_field_name(name) for name in ("left", "operator", "right"))
+        if left is None or right is None or operator is None:
+            return OPAQUE
+        sign, one = self.code.text(operator), self.value(left)
+        if sign in ("||", "or", "&&", "and"):
+            return self.operated(one, partial(self.value, right), alternative=sign in ("||", "or"))
+        other = self.value(right)
+        if sign in ("==", "!=", "<", ">", "<=", ">="):
+            return self.test(values.compared({"==": "===", "!=": "!=="}.get(sign, sign), one, other))
+        return self.test(values.made_of(one, other))
 
     def quoted(self, node: Node) -> Val:
         """A text in quotation marks. An empty one is as good as none."""
