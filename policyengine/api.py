@@ -15,9 +15,12 @@ from policyengine.knowledge.names import (
     is_for_tests,
     is_for_the_laptop,
     is_placeholder_host,
+    is_preparation,
+    may_be_gate,
     speaks_of_development,
 )
 from policyengine.knowledge.names import words as words_of
+from policyengine.knowledge.packages import migrations_called
 from policyengine.knowledge.platforms import platform
 from policyengine.knowledge.ports import host_kind, is_web, port_of_engine, port_of_scheme
 from policyengine.knowledge.secrets import (
@@ -227,12 +230,15 @@ __all__ = [
     "is_for_tests",
     "is_for_the_laptop",
     "is_placeholder_host",
+    "is_preparation",
     "is_public",
     "is_real",
     "is_web",
     "known",
     "map_value",
+    "may_be_gate",
     "meaning",
+    "migrations_called",
     "origin_of",
     "password_in",
     "platform",

@@ -198,6 +198,7 @@ def _former(arguments: argparse.Namespace, tree: Tree, targets: Sequence[output.
             output.colours(sys.stdout),
             output.unicode(sys.stdout),
             _repository(tree.root, prefix) if sarif else (),
+            tree.repository,
             time.strftime("%Y-%m-%d", time.gmtime()),
         ),
     )
@@ -414,12 +415,12 @@ def uri_prefix(root: Path, given: str | None) -> str:
 
 
 def _repository(root: Path, prefix: str) -> tuple[str, str]:
-    from policyengine.cli import repository  # noqa: PLC0415  only SARIF names the repository
+    from policyengine.repository import identity  # noqa: PLC0415  only SARIF names the repository
 
     base = root.resolve()
     for _ in Path(prefix).parts:
         base = base.parent
-    return repository.identity(base)
+    return identity.identity(base)
 
 
 def _unread(root: Path, path: str) -> str | None:

@@ -10,7 +10,7 @@ from policyengine.knowledge.loading import FactTable, table
 from policyengine.knowledge.programs import words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 Does = Literal[
     "bake",
@@ -29,11 +29,20 @@ Does = Literal[
 
 
 class Action(Struct, frozen=True, forbid_unknown_fields=True):
-    """What an action does; `tool` is what it deploys or tests with."""
+    """What an action does; `tool` is what it deploys or tests with.
+
+    One that runs something takes it from the input `script` (any of the usual names where that is not told), or runs
+    the `default`; where there is a `program` these are its arguments. `inputs` are its own names of what
+    docker/build-push-action calls so.
+    """
 
     does: Does
     source: str
     tool: str = ""
+    script: str = ""
+    program: str = ""
+    default: str = ""
+    inputs: dict[str, str] = {}
 
 
 class NamedAction(Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,12 +79,22 @@ class Actions(FactTable, frozen=True):
 
 
 _RUNS = frozenset({"run", "run-remote"})
+_SCRIPTS = ("script", "run", "command")
 
 
-def action(uses: str, *, script: bool = False) -> Action | NamedAction | None:
+def script_of(action: Action | NamedAction | None, inputs: Collection[str]) -> str | None:
+    """The name of the input that holds the script that an action runs; None for one that runs none."""
+    if action is None or action.does not in _RUNS:
+        return None
+    named = (action.script,) if isinstance(action, Action) and action.script else _SCRIPTS
+    default = named[0] if isinstance(action, Action) and action.default else None
+    return next((name for name in named if name in inputs), default)
+
+
+def action(uses: str, inputs: Collection[str] = ()) -> Action | NamedAction | None:
     """What the action of a step (`docker/build-push-action@v6`) does; None where that is not known.
 
-    Only with a `script` among its inputs an action runs one, whatever else its name says.
+    Only with a script among its inputs (their names in lower case) an action runs one, whatever else its name says.
     """
     known = table("actions", Actions)
     name = uses.partition("@")[0].lower().rstrip("/")
@@ -83,5 +102,9 @@ def action(uses: str, *, script: bool = False) -> Action | NamedAction | None:
     whole = [word for part in parts[1:] for word in words_of(part)]
     exact = (known.actions.get(name if end == len(name) else f"{name[:end]}*") for end in range(len(name), 0, -1))
     named = (each for each in known.names if each.fits(whole, list(words_of(parts[-1]))))
-    found = [each for each in (*exact, *named) if each is not None and (script or each.does not in _RUNS)]
+    found = [
+        each
+        for each in (*exact, *named)
+        if each is not None and (each.does not in _RUNS or script_of(each, inputs) is not None)
+    ]
     return next((each for each in found if each.does in _RUNS), found[0] if found else None)

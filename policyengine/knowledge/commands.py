@@ -6,6 +6,7 @@ A command line is a list of words. `read` takes off what only runs the rest (`ti
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, cast
 
 from policyengine.knowledge.layers import ASSIGNED, read
@@ -19,10 +20,11 @@ from policyengine.knowledge.programs import (
     Place,
     commands,
     program_name,
+    says,
     words_of,
 )
 from policyengine.knowledge.programs import entry as path_of
-from policyengine.knowledge.programs import works as is_listed
+from policyengine.knowledge.programs import works as has_work
 from policyengine.patterns import regex
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ __all__ = [
     "Place",
     "about",
     "deeds",
+    "is_listed",
     "named",
     "program_name",
     "read",
@@ -46,7 +49,10 @@ __all__ = [
     "works",
 ]
 
+_SWITCHED_OFF = frozenset({"false", "none"})
 _PREFIX = regex(r"\A(npm|pnpm|yarn|bun):")
+_COMMAND = regex(r"[\"']?\bcommand[\"']?\s*[:=]\s*\[([^\[\]]*)\]")
+_LISTED = regex(r"\"((?:[^\"\\]|\\.)*)\"|'([^']*)'|([^\s,'\"]+)")
 _ADDRESS = regex(r"https?[:-]|\d+\Z|:\d+")
 
 
@@ -84,9 +90,25 @@ def tells(layer: Layer) -> bool:
     return any(option.name in program.tells for option in layer.options)
 
 
+def fetches(layer: Layer) -> bool:
+    """Whether a program brings files that are not the repository's."""
+    return (commands().programs.get(layer.path) or UNLISTED).fetches
+
+
+def may_deploy(layer: Layer) -> bool:
+    """Whether a program deploys with one of its sub-commands."""
+    program = commands().programs.get(layer.path) or UNLISTED
+    return any(kind.startswith("deploy") and " " not in key and key for key, kind in program.does.items())
+
+
+def is_listed(layer: Layer) -> bool:
+    """Whether the table lists a program, and no program file tells what it does."""
+    return layer.path in commands().programs and layer.file is None
+
+
 def works(word: str) -> bool:
     """Whether it is known what the program does that a word names, so that its file need not be read."""
-    return is_listed(commands(), word)
+    return has_work(commands(), word)
 
 
 def script_names(words: Sequence[str], layer: Layer) -> tuple[str, ...]:
@@ -113,7 +135,11 @@ def scripts(words: Sequence[str]) -> tuple[tuple[int, str], ...]:
     layers = read(words)
     layer = layers[-1] if layers else None
     program = commands().programs.get(layer.path) if layer is not None else None
-    if layer is None or program is None or program.runs is None:
+    if layer is None or program is None or tells(layer):
+        return ()
+    if program.overrides:
+        return tuple(_overriding(layer, program.overrides))
+    if program.runs is None:
         return ()
     if layer.script is not None:
         return ((layer.script, " ".join(words[layer.script :]) if layer.joined else words[layer.script]),)
@@ -127,6 +153,14 @@ def scripts(words: Sequence[str]) -> tuple[tuple[int, str], ...]:
             return ()
 
 
+def _overriding(layer: Layer, names: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """The command lines in the JSON of options: `{"containerOverrides": [{"command": ["prisma", "migrate"]}]}`."""
+    for option in layer.options:
+        if option.name in names:
+            for found in _COMMAND.findall(option.value):
+                yield option.index, shlex.join("".join(word) for word in _LISTED.findall(found))
+
+
 def _deeds(known: Commands, words: tuple[str, ...]) -> tuple[Deed, ...]:
     found: list[Deed] = []
     place: Place = ""
@@ -135,13 +169,23 @@ def _deeds(known: Commands, words: tuple[str, ...]) -> tuple[Deed, ...]:
         for kind, tool in _told(known, words, layer):
             found.append(Deed(kind, tool or layer.path.partition(" ")[0], layer.start, place))
         place = layer.place or place
-    return tuple(found or _by_name(known, words, layers))
+    if all(deed.kind == "start" for deed in found):
+        found.extend(_by_name(known, words, layers))
+    return tuple(found)
 
 
 def _told(known: Commands, words: tuple[str, ...], layer: Layer) -> Iterator[tuple[Kind, str]]:
     """What the table says of a layer: kinds, and the tools where they are not the program."""
     program = known.programs.get(layer.path) or UNLISTED
-    names = {option.name for option in layer.options}
+    names = {option.name for option in layer.options if option.value not in _SWITCHED_OFF}
+    if program.only and program.only.isdisjoint(names):
+        return
+    given = [words[index] for index in layer.operands]
+    elsewhere = [any(mark in word for mark in program.to) for word in given]
+    if program.to and (elsewhere.count(True) != 1 or not elsewhere[-1]):
+        return
+    if any(not program.besides.isdisjoint(words_of(word)) for word in given):
+        return
     if not known.unless["every"].options.isdisjoint(names):
         return
     operands = [(words[index], _doubtful(layer, index)) for index in layer.operands]
@@ -149,6 +193,7 @@ def _told(known: Commands, words: tuple[str, ...], layer: Layer) -> Iterator[tup
     texts = [
         *(program.does[key] for key in _longest(program.does, operands)),
         *(each for key, each in program.tasks.items() if any(_is_task(key, word) for word, _ in operands)),
+        *(each for key, each in program.says.items() if any(says(words_of(word), (key,)) for word, _ in operands)),
         *(
             program.options[option.name]
             for option in layer.options
@@ -192,25 +237,40 @@ def _is_task(key: str, word: str) -> bool:
 def _by_name(known: Commands, words: tuple[str, ...], layers: tuple[Layer, ...]) -> Iterator[Deed]:
     """What the names of scripts, targets and program files say, where nothing else does."""
     place: Place = ""
+    if layers and tells(layers[-1]):
+        return
     for layer in layers:
         kinds = {kind for name in script_names(words, layer) for kind in named(name)}
         if kinds:
             yield from (Deed(kind, "", layer.start, place, named=True) for kind in sorted(kinds))
             return
         place = layer.place or place
-    if layers:
-        yield from _by_file(known, words, layers[-1], place)
+    last = layers[-1] if layers else None
+    if last is not None and last.place == "container":
+        yield from (Deed(kind, "", last.start, "container", named=True) for kind in _of_service(known, last))
+    elif last is not None:
+        yield from _by_file(known, words, last, place)
+
+
+def _of_service(known: Commands, layer: Layer) -> Iterator[Kind]:
+    """What the name of a service says that is run without a command: `docker compose run unit-tests`, `… phpunit`."""
+    name = words_of(layer.subject)
+    programs = (known.programs.get(word) or UNLISTED for word in name)
+    if "test" in named(layer.subject) or any(each.does.get("", "").startswith("test") for each in programs):
+        yield "test"
+    elif "migrate" in named(layer.subject):
+        yield "migrate"
 
 
 def _by_file(known: Commands, words: tuple[str, ...], layer: Layer, place: Place) -> Iterator[Deed]:
-    """What the name of the program file says, or the first words of a program that the table does not list."""
+    """What the name of the program file or module says, or the first words of a program that is not listed."""
     program = known.programs.get(layer.path)
     listed = program or UNLISTED
     file = layer.file if program is not None and (layer.operands or layer.file is not None) else layer.start
     path = words[file] if file is not None else ""
-    stem = words_of(
-        path if listed.runs is not None and listed.runs.files else path.rpartition("/")[2].partition(".")[0]
-    )
+    module = layer.value(*listed.runs.module) if listed.runs is not None and listed.runs.module else None
+    last = path.rpartition("/")[2].partition(".")[0] if module is None else module.rpartition(".")[2]
+    stem = words_of(path if listed.runs is not None and listed.runs.files else last)
     verbs = [words[index] for index in layer.operands[:2]] if program is None else []
     tool = listed.runs.tool if listed.runs is not None else ""
     for kind, entry in known.names.items():

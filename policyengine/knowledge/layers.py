@@ -68,6 +68,10 @@ def _layer(known: Commands, words: tuple[str, ...], start: int) -> tuple[Layer, 
                 operands = (*operands, inner)  # it may be a script of that name as well
             layer = Layer(path, start, rest, (*options, *behind), operands, runs.place, subject, script, runs.joined)
             return layer, inner
+    if program is UNLISTED and "/" not in words[start] and "--" in words[rest:-1]:  # `a -- npx b`
+        inner = words.index("--", rest) + 1
+        if works(known, words[inner]) and not any(works(known, word) for word in words[rest : inner - 1]):
+            return Layer(path, start, rest, tuple(options)), inner
     behind, operands = _arguments(words, rest, program)
     layer = Layer(path, start, rest, (*options, *behind), operands)
     if runs is None:
@@ -75,7 +79,15 @@ def _layer(known: Commands, words: tuple[str, ...], start: int) -> tuple[Layer, 
     named = next((option.index for option in layer.options if option.name in runs.files), None)
     piped = any(option.name in runs.stdin for option in layer.options)
     file = operands[0] if runs.file and operands and not piped else named
+    if file is not None and len(operands) > 1 and file == operands[0] and _is_manager(known, words[operands[1]]):
+        return Layer(path, start, rest, layer.options, operands[:1], runs.place, words[file], file=file), operands[1]
     return replace(layer, place=runs.place, subject=words[operands[0]] if operands else "", file=file), None
+
+
+def _is_manager(known: Commands, word: str) -> bool:
+    """Whether a word is a package manager: `node with-env.js npm run build` runs it."""
+    program = known.programs.get(entry(known, word))
+    return program is not None and program.source in {"bun", "npm", "pnpm", "yarn"}
 
 
 def _sub_commands(known: Commands, words: tuple[str, ...], start: int) -> tuple[str, int, list[Option]]:
@@ -112,7 +124,11 @@ def _wrapped(
         if words[at] == "--":
             at, marked = at + 1, True
             break
-        if option is not None and option.name in runs.script:
+        if (
+            option is not None
+            and option.name in runs.script
+            and (runs.place != "container" or len(operands) == runs.operands)
+        ):
             return options, tuple(operands), None, option.index
         if option is not None and option.name in runs.module:
             return options, tuple(operands), option.index, None

@@ -59,6 +59,13 @@ class JobWord(Struct, frozen=True, forbid_unknown_fields=True):
     beside: bool = False
 
 
+class GateWord(Struct, frozen=True, forbid_unknown_fields=True):
+    """A word in the name of a script that may bring up the stack or test it; an `action` may by its name alone."""
+
+    source: str
+    action: bool = False
+
+
 class StandIn(Struct, frozen=True, forbid_unknown_fields=True):
     """A word in the name of a file that stands for one that is not committed; a `valueless` one shows names only."""
 
@@ -104,6 +111,11 @@ class Names(FactTable, frozen=True):
     dead_letters: dict[str, Cited]
     placeholders: dict[str, Cited]
     folders: dict[str, FolderName]
+    gates: dict[str, GateWord]
+    preparations: dict[str, Cited]
+    publishing: dict[str, Cited]
+    side_images: dict[str, Cited]
+    browser_tests: dict[str, Synonym]
     _kinds: dict[str, frozenset[FolderKind]] = field(default_factory=dict)
     _parts: dict[str, frozenset[str]] = field(default_factory=dict)
 
@@ -233,6 +245,42 @@ def held(name: str) -> frozenset[str] | None:
 def is_chore(word: str) -> bool:
     """Whether a word in the name of a workflow says that it is about something else than the system: `codeql`."""
     return word in _names().chores
+
+
+def _says(name: str, entries: Mapping[str, object]) -> bool:
+    known = joined(entries)
+    return any(run in known for _, _, run in runs(words(name)))
+
+
+def may_be_gate(name: str, *, action: bool = False) -> bool:
+    """Whether a script of that name, or an action, may bring up the stack or test it: `ci/e2e.sh`."""
+    gates = _names().gates
+    return _says(name, {word: entry for word, entry in gates.items() if entry.action or not action})
+
+
+def is_preparation(name: str) -> bool:
+    """Whether the name of a step or an action says that it only prepares: checks out, sets up, logs in, builds."""
+    return _says(name, _names().preparations)
+
+
+def speaks_of_publishing(name: str) -> bool:
+    """Whether the name of a workflow says that it publishes or deploys."""
+    return _says(name, _names().publishing)
+
+
+def is_side_image(name: str, *, first: bool = False) -> bool:
+    """Whether an image of that name serves tests or the build, and is not what runs: `shop-test`, `buildcache`.
+
+    With `first` the name, of a workflow, must begin so.
+    """
+    known = joined(_names().side_images)
+    return any(run in known for start, _, run in runs(words(name)) if not (first and start))
+
+
+def browser_tests(name: str) -> str:
+    """The runner of the end-to-end tests that the name of a service tells, or an empty text."""
+    known = _names().browser_tests
+    return next((known[run].means for _, _, run in runs(words(name)) if run in known), "")
 
 
 def is_dead_letters(name: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct, field
 
 from policyengine.knowledge.loading import FactTable, table
@@ -33,6 +35,16 @@ class UsedExtension(Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
 
+class Migrator(Struct, frozen=True, forbid_unknown_fields=True):
+    """What runs the migrations of a tool besides its command line.
+
+    The application's own `code`, which calls a library; or that library at the `start` of every application.
+    """
+
+    called: Literal["code", "start"]
+    source: str
+
+
 class Packages(FactTable, frozen=True):
     """The table; a `*` at either end of a package's name in `uses` is any further text."""
 
@@ -40,6 +52,7 @@ class Packages(FactTable, frozen=True):
     tools: dict[str, BroughtProgram]
     uses: dict[str, UsedExtension]
     operations: dict[str, UsedExtension]
+    migrators: dict[str, Migrator]
     _patterns: list[tuple[str, str, UsedExtension]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -55,6 +68,12 @@ class Packages(FactTable, frozen=True):
             if (text in package) if starts and ends else package.startswith(text) if starts else package.endswith(text):
                 found = entry
         return found
+
+
+def migrations_called(tool: str) -> Literal["", "code", "start"]:
+    """What runs the migrations of a tool besides its command line; empty where nothing does."""
+    found = _packages().migrators.get(tool)
+    return "" if found is None else found.called
 
 
 def _packages() -> Packages:

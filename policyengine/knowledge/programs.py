@@ -10,7 +10,7 @@ from policyengine.knowledge.loading import FactTable, table
 from policyengine.patterns import regex
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 Kind = Literal[
     "build",
@@ -24,10 +24,12 @@ Kind = Literal[
     "run-task",
     "seed",
     "serve-dev",
+    "start",
     "test",
 ]
 """What a command may do. `publish` sends an image to a registry, `push-schema` changes a
-schema without migrations, `prepare` creates what a server needs: buckets, databases, static files."""
+schema without migrations, `prepare` creates what a server needs: buckets, databases, static files; `start` starts a
+service on the machine that it runs on."""
 
 Place = Literal["", "container", "host"]
 """Where a wrapped command runs: here, in a container, or on another machine."""
@@ -131,7 +133,10 @@ class Program(Struct, frozen=True, forbid_unknown_fields=True):
     `also` are its other names. `valued` are the options (and words) that take the next word as their value, `numbered`
     those that take it when it is a number, `tells` those with which it does nothing but tell. `does`
     tells by the words that follow, `tasks` by any of them (`:test` also as the end of `app:test`), `options` by an
-    option; each names a kind, and the tool where it is not the program.
+    option, `says` by the words in one of them; each names a kind, and the tool where it is not the program. It does
+    something with one of the options `only`, where there are some; and from here to a place that holds a text of `to`,
+    the last operand, where no operand has one of the words `besides`. `overrides` are options whose JSON holds the
+    command that it runs. One that `fetches` brings files that are not the repository's.
     """
 
     source: str
@@ -139,9 +144,15 @@ class Program(Struct, frozen=True, forbid_unknown_fields=True):
     valued: frozenset[str] = frozenset()
     numbered: frozenset[str] = frozenset()
     tells: frozenset[str] = frozenset()
+    only: frozenset[str] = frozenset()
+    to: tuple[str, ...] = ()
+    besides: frozenset[str] = frozenset()
+    overrides: tuple[str, ...] = ()
+    fetches: bool = False
     does: dict[str, str] = {}
     tasks: dict[str, str] = {}
     options: dict[str, str] = {}
+    says: dict[str, str] = {}
     runs: Runs | None = None
     scripts: ScriptNames | None = None
 
@@ -153,15 +164,15 @@ class Program(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def works(self) -> bool:
         """Whether the table says what it does, or how it finds that."""
-        return bool(self.does or self.tasks or self.options or self.runs or self.scripts)
+        return bool(self.does or self.tasks or self.options or self.says or self.runs or self.scripts)
 
 
 class Named(Struct, frozen=True, forbid_unknown_fields=True):
     """The names of scripts that tell a kind, by the words in them.
 
-    One of `any` and none of `none`, one of `first` or `last` at an end, the words of `sequences` side by side, or the
-    `whole` name. `files` tells whether the names of program files, and the words of unknown programs, count too; `lead`
-    are words of those that stand before such a word: `bin/app eval App.Release.migrate`.
+    One of `any`, one of `first` or `last` at an end, the words of `sequences` side by side, or the `whole` name; and
+    none of `none`. `files` tells whether the names of program files, and the words of unknown programs, count too;
+    `lead` are words of those that stand before such a word: `bin/app eval App.Release.migrate`.
     """
 
     source: str
@@ -176,13 +187,16 @@ class Named(Struct, frozen=True, forbid_unknown_fields=True):
 
     def fits(self, words: Sequence[str]) -> bool:
         """Whether these are the words of such a name."""
-        spaced = " ".join(words)
-        return bool(words) and (
-            spaced in self.whole
-            or words[0] in self.first
-            or words[-1] in self.last
-            or any(f" {each} " in f" {spaced} " for each in self.sequences)
-            or (not self.any.isdisjoint(words) and self.none.isdisjoint(words))
+        return (
+            bool(words)
+            and self.none.isdisjoint(words)
+            and (
+                " ".join(words) in self.whole
+                or words[0] in self.first
+                or words[-1] in self.last
+                or says(words, self.sequences)
+                or not self.any.isdisjoint(words)
+            )
         )
 
     def begins(self, operands: Sequence[str]) -> bool:
@@ -196,7 +210,7 @@ class Named(Struct, frozen=True, forbid_unknown_fields=True):
 
     def speaks(self, words: Sequence[str]) -> bool:
         """Whether the words of a name have to do with it at all: `dev-migrations`, `db_seed`."""
-        return not self.any.isdisjoint(words) or any(f" {each} " in f" {' '.join(words)} " for each in self.sequences)
+        return not self.any.isdisjoint(words) or says(words, self.sequences)
 
 
 class Unless(Struct, frozen=True, forbid_unknown_fields=True):
@@ -259,6 +273,12 @@ def program_name(word: str) -> str:
 def words_of(name: str) -> tuple[str, ...]:
     """The words in a name: `db:runMigrations` has `db`, `run` and `migrations`."""
     return tuple(word.lower() for word in _TOKEN.findall(name[:_LONGEST]))
+
+
+def says(words: Sequence[str], sequences: Iterable[str]) -> bool:
+    """Whether the words of one of the sequences stand side by side among words."""
+    spaced = f" {' '.join(words)} "
+    return any(f" {each} " in spaced for each in sequences)
 
 
 def entry(known: Commands, word: str) -> str:

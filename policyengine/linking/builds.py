@@ -73,10 +73,9 @@ def deployed(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:
     stage_of = {edge.source: edge.target for edge in edges if edge.kind is EdgeKind.BUILT_FROM}
     names: dict[str, list[Build]] = {}
     for build in builds:
-        if isinstance(build.tags, Known):
-            for name in {_repository(tag) for tag in build.tags.value}:
-                names.setdefault(name, []).append(build)
-                names.setdefault(f"/{PurePosixPath(name).name}", []).append(build)
+        for name in {_repository(tag) for tag in build.references}:
+            names.setdefault(name, []).append(build)
+            names.setdefault(f"/{PurePosixPath(name).name}", []).append(build)
     only = _only_builds(builds, everything)
     repositories = [node for node in everything if isinstance(node, Repository)]
     for repository in repositories:

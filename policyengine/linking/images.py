@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from policyengine.knowledge import names
 from policyengine.knowledge.platforms import platform, platform_of_runner
 from policyengine.model.graph import PublishedImage
 from policyengine.model.nodes import Build, Job, Side
 from policyengine.model.value import Known, Unknown
-from policyengine.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,11 +17,6 @@ if TYPE_CHECKING:
     from policyengine.model.graph import Graph
     from policyengine.model.source import Span
     from policyengine.model.value import Value
-
-
-_WORD = regex(r"[a-z0-9]+")
-_TESTS = frozenset({"test", "tests", "e2e", "devcontainer", "buildcache"})
-_PUBLISHES = frozenset({"deploy", "release", "publish", "push", "cd"})
 
 
 def published(graph: Graph) -> Iterator[PublishedImage]:
@@ -59,11 +54,12 @@ def built_for(graph: Graph, builds: Iterable[Build], joined: Span | None) -> Val
 
 
 def _for_tests(build: Build) -> bool:
-    words = _WORD.findall(PurePosixPath(build.workflow).stem.lower())
-    if words[:1] in (["test"], ["tests"], ["e2e"]) and _PUBLISHES.isdisjoint(words):
+    flow = PurePosixPath(build.workflow).stem
+    if names.is_side_image(flow, first=True) and not names.speaks_of_publishing(flow):
         return True
-    names = _names(build) if isinstance(build.tags, Known) and build.tags.value else ()
-    return bool(names) and all(not _TESTS.isdisjoint(_WORD.findall(name.lower())) for name in names)
+    whole = isinstance(build.tags, Known) and len(build.references) == len(build.tags.value)
+    given = _names(build) if whole and build.references else ()
+    return bool(given) and all(map(names.is_side_image, given))
 
 
 def _of_runner(graph: Graph, build: Build) -> Known[tuple[str, ...]] | Unknown:
@@ -101,7 +97,7 @@ def _distinct(builds: Iterable[Build]) -> Iterator[Build]:
 
 def _names(build: Build) -> tuple[str, ...]:
     """The repositories that a build gives its result, else its Dockerfile or its job."""
-    if isinstance(build.tags, Known) and build.tags.value:
-        return tuple(sorted({tag.repository for tag in build.tags.value}))
+    if build.references:
+        return tuple(sorted({tag.repository for tag in build.references}))
     dockerfile = build.dockerfile.value if isinstance(build.dockerfile, Known) else ""
     return (dockerfile or build.job.partition(":")[2] or build.id,)

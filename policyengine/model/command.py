@@ -23,13 +23,19 @@ class Word(Struct, frozen=True):
     literal: bool = True
 
 
+_SAME: dict[str, set[str]] = {"test": {"test", "e2e"}, "migrate": {"migrate", "push-schema"}}
+"""What a script does where it does what its name says, if that may be something else."""
+
+
 class ShellCommand(Struct, frozen=True):
     """One simple command of a script: `APP=1 docker compose up -d || true`.
 
     `assignments` are the leading `NAME=value` words, and `given` their values as written. `forgiven` tells that its
     failure is ignored (`|| true`). `via` is how it was reached: the Makefile target, the package script, the shell
     file. `background` is a command that nothing waits for (`&`); `remote` one that runs on another machine (`ssh`, a
-    Docker context); `contained` one that a shell in a container runs (`docker compose exec app sh -c '…'`).
+    Docker context); `contained` one that a shell in a container runs (`docker compose exec app sh -c '…'`);
+    `conditional` one that stands in a branch, in a loop, or behind `&&` or `||`. `leads` are the kinds of what the
+    script does that it calls, where that is in the tree, with an empty one where not all of it is known.
     """
 
     words: tuple[Word, ...]
@@ -41,6 +47,8 @@ class ShellCommand(Struct, frozen=True):
     background: bool = False
     remote: bool = False
     contained: bool = False
+    conditional: bool = False
+    leads: frozenset[str] | None = None
     given: tuple[Word, ...] = ()
 
     @property
@@ -81,8 +89,21 @@ class ShellCommand(Struct, frozen=True):
 
     @property
     def deeds(self) -> tuple[Deed, ...]:
-        """What it does, as far as its words tell."""
-        return commands.deeds(self.argv)
+        """What it does, as far as its words tell; the name of a script tells nothing where the script itself does."""
+        found = commands.deeds(self.argv)
+        if self.leads is None:
+            return found
+        leads = self.leads
+        return tuple(
+            deed
+            for deed in found
+            if not deed.named or ("" in leads and leads.isdisjoint(_SAME.get(deed.kind, {deed.kind})))
+        )
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is known what all its programs do: none is unlisted, or runs a file that is not a shell script."""
+        return all(commands.is_listed(layer) for layer in self.layers)
 
     def does(self, *kinds: Kind) -> bool:
         """Whether it does something of these kinds."""

@@ -14,11 +14,15 @@ from policyengine.model.image import ImageRef, Version
 from policyengine.model.nodes import (
     Build,
     Command,
+    ComposeUp,
     ConfigKey,
     Datastore,
+    Deploy,
+    EndToEnd,
     Grant,
     Job,
     LoadBalancer,
+    Migrate,
     Node,
     Repository,
     Secret,
@@ -147,7 +151,9 @@ class _Data:
                 "words": list(words),
                 "place": self.place(value.span),
                 "via": [self._via(step) for step in value.via],
-            }
+            } | ({"does": does} if (does := sorted({deed.kind for deed in value.deeds})) else {})
+        if isinstance(value, (ComposeUp, EndToEnd, Deploy, Migrate)):
+            return {"type": type(value).__name__} | self._fields(value)
         if isinstance(value, Grant):
             return self._fields(value, skip=("actions",)) | {"actions": self._actions(value)}
         if isinstance(value, (Variable, ConfigKey)):

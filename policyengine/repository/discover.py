@@ -72,6 +72,13 @@ class Tree(Struct, frozen=True):
         """The name of the root's folder."""
         return self.root.name
 
+    @property
+    def repository(self) -> str:
+        """`owner/name` of the repository that the root is, in lower case; empty where that is not known."""
+        from policyengine.repository import identity  # noqa: PLC0415  few trees ask
+
+        return identity.full_name(self.root)
+
     def below(self, folder: str) -> tuple[str, ...]:
         """The paths in a folder and in those below it."""
         return self._index().below(folder)

@@ -34,6 +34,11 @@ class Files(Protocol):
         ...
 
     @property
+    def repository(self) -> str:
+        """`owner/name` of the repository that the tree is, in lower case; empty where that is not known."""
+        ...
+
+    @property
     def paths(self) -> Sequence[str]:
         """Every path."""
         ...

@@ -41,6 +41,12 @@ class View(Struct, frozen=True):
         return self.tree.budget
 
     @property
+    def repository(self) -> str:
+        """`owner/name` of the repository that the tree is."""
+        self.answers["repository",] = self.tree.repository
+        return self.tree.repository
+
+    @property
     def paths(self) -> Sequence[str]:
         """Every path; ask for less where less is wanted."""
         if ("paths",) not in self.answers:
@@ -110,6 +116,8 @@ def _answer(tree: Files, question: Question) -> str:
             return str(tree.exists(path))
         case ("name",):
             return tree.name
+        case ("repository",):
+            return tree.repository
         case ("paths",):
             return _listed(tree.paths)
         case (name, *arguments):

@@ -21,8 +21,18 @@ from policyengine.model.command import ShellCommand, Word
 from policyengine.model.nodes.node import Variable
 from policyengine.model.text import Text
 from policyengine.patterns import regex
+from policyengine.syntax import shell_branches
+from policyengine.syntax.shell_branches import Arm
 from policyengine.syntax.shell_syntax import parse
-from policyengine.syntax.shell_tree import AndOr, CommandList, Compound, Pipeline, Redirect, Simple, WrittenAssignment
+from policyengine.syntax.shell_tree import (
+    AndOr,
+    CommandList,
+    Compound,
+    Pipeline,
+    Redirect,
+    Simple,
+    WrittenAssignment,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,7 +41,7 @@ if TYPE_CHECKING:
     from policyengine.model.source import Span
     from policyengine.syntax.shell_tree import Element, WrittenWord
 
-__all__ = ["Ignored", "Redirect", "Script", "WrittenAssignment", "WrittenCommand", "commands", "read"]
+__all__ = ["Arm", "Ignored", "Redirect", "Script", "WrittenAssignment", "WrittenCommand", "commands", "read"]
 
 Marker = Literal["||", "&&", "|", "&", "!", "condition", "substitution", "set +e", "no set -e"]
 
@@ -43,21 +53,14 @@ class Ignored(Struct, frozen=True):
     span: Span
 
 
-class Arm(Struct, frozen=True):
-    """An arm of a `case`: the word that is held against the patterns, its own and those of the arms before it."""
-
-    subject: str
-    patterns: tuple[str, ...]
-    earlier: tuple[str, ...]
-
-
 class WrittenCommand(Struct, frozen=True):
     """A simple command as written.
 
     `before` is what joins it to the command before it: ``""`` at the start, a newline, ``;``, ``&&``, ``||``, ``|``
     or ``&``. `within` names the constructs around it from the outside in: ``if``, ``then``, ``else``, ``for``,
     ``while``, ``until``, ``do``, ``case``, ``(``, ``{``, ``$(``, ``||``. `ignored` tells why its failure is swallowed.
-    `arms` are those of the `case` constructs around it, outside of loops.
+    `arms` are those of the `case` and `if` constructs around it, outside of loops, `loops` the
+    variables that loops around it set.
     """
 
     words: tuple[WrittenWord, ...]
@@ -68,6 +71,7 @@ class WrittenCommand(Struct, frozen=True):
     within: tuple[str, ...]
     ignored: Ignored | None
     arms: tuple[Arm, ...] = ()
+    loops: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -140,7 +144,7 @@ def _of_script(script: str, span: Span, depth: int) -> Iterator[ShellCommand]:
 def _of_words(words: tuple[Word, ...], span: Span, depth: int) -> Iterator[ShellCommand]:
     made = ShellCommand(words, span)
     inner = knowledge.scripts(made.argv) if depth else ()
-    if not inner and words:
+    if words and (not inner or made.does("run-task")):
         yield made
     for _, script in inner:
         yield from _of_script(script, span, depth - 1)
@@ -161,6 +165,7 @@ class _Flattening(Struct):
     functions: dict[str, tuple[WrittenCommand, ...]] = field(default_factory=dict)
     joined: str = ""
     arms: tuple[Arm, ...] = ()
+    loops: tuple[str, ...] = ()
 
     def block(self, block: CommandList, within: tuple[str, ...], ignored: Ignored | None, *, tail: bool) -> None:
         for number, item in enumerate(block.items):
@@ -182,13 +187,18 @@ class _Flattening(Struct):
         inspected: bool,
     ) -> None:
         ends = self._ends(item)
+        outside, told = self.arms, "do" not in within
         for number, pipeline in enumerate(item.pipelines):
             if number:
                 self.joined = item.operators[number - 1].text
+                met, missed = shell_branches.tested(item.pipelines[number - 1]) if told else ((), ())
+                told = told and self.joined == "&&"  # behind `||` only the first pipeline tells
+                self.arms = (*self.arms, *met) if told else (*outside, *(missed if number == 1 else ()))
             end = ends[number]
             reason = ignored or (self._last(item, end, tail, inspected) if isinstance(end, int) else end)
             inner = (*within, "||") if number and item.operators[number - 1].text == "||" else within
             self._pipeline(pipeline, inner, reason, tail=tail and number == len(item.pipelines) - 1)
+        self.arms = outside
 
     def _ends(self, item: AndOr) -> list[int | Ignored | None]:
         """What a failure of each pipeline leads to: the `||` that swallows it, None where a handler fails the script.
@@ -256,6 +266,8 @@ class _Flattening(Struct):
             case "case":
                 self._case(element, within, ignored, tail=tail)
             case _:
+                outside = self.loops
+                self.loops = (*outside, element.name) if element.name else outside
                 for role, block in element.parts:
                     reason = ignored
                     if role == "condition" and reason is None:
@@ -266,21 +278,24 @@ class _Flattening(Struct):
                         else (*within, element.kind, role)
                     )
                     self.block(block, inner, reason, tail=tail and role != "condition")
+                self.loops = outside
         self._substitutions(element.redirects, within)
 
     def _case(self, element: Compound, within: tuple[str, ...], ignored: Ignored | None, *, tail: bool) -> None:
         outside = self.arms
         earlier: tuple[str, ...] = ()
         for (_, block), written in zip(element.parts, element.patterns, strict=False):
-            patterns = tuple(_unquoted(each) for each in written)
-            if element.subject and "do" not in within:
-                self.arms = (*outside, Arm(element.subject, patterns, earlier))
+            patterns = tuple(shell_branches.unquoted(each) for each in written)
+            subject = element.subject
+            if subject is not None and "do" not in within:
+                self.arms = (*outside, Arm(subject.text, patterns, earlier, subject.literal))
             self.block(block, (*within, "case"), ignored, tail=tail)
             earlier += patterns
         self.arms = outside
 
     def _if(self, element: Compound, within: tuple[str, ...], ignored: Ignored | None, *, tail: bool) -> None:
-        parts = element.parts
+        parts, outside = element.parts, self.arms
+        chosen: tuple[Arm, ...] = ()
         for number, (role, block) in enumerate(parts):
             if role == "condition":
                 at = self.text.span(element.start, element.start + 2)
@@ -294,8 +309,14 @@ class _Flattening(Struct):
                 ):
                     reason = None
                 self._block_or_none(block, (*within, "if"), reason)
-            else:
-                self.block(block, (*within, role), ignored, tail=tail)
+                met, missed = shell_branches.decided(block) if "do" not in within else ((), ())
+                chosen, self.arms = (*self.arms, *met), (*self.arms, *missed)
+                continue
+            behind = self.arms
+            self.arms = chosen if role == "then" else behind
+            self.block(block, (*within, role), ignored, tail=tail)
+            self.arms = behind
+        self.arms = outside
 
     def _block_or_none(self, block: CommandList, within: tuple[str, ...], reason: Ignored | None) -> None:
         if reason is not None or not block.items:
@@ -354,6 +375,7 @@ class _Flattening(Struct):
                 within=within,
                 ignored=ignored,
                 arms=self.arms,
+                loops=self.loops,
             )
         )
 
@@ -411,11 +433,3 @@ def _same(one: Pipeline, other: Pipeline) -> bool:
     if not (isinstance(first, Simple) and isinstance(second, Simple)):
         return False
     return [word.text for word in first.words[:2]] == [word.text for word in second.words[:2]] and len(first.words) > 1
-
-
-def _unquoted(pattern: str) -> str:
-    """A pattern of a `case` without the quotes around it; a quoted `*` or `?` is left as one that is computed."""
-    inner = pattern[1:-1]
-    if len(pattern) > 1 and pattern[0] == pattern[-1] and pattern[0] in "'\"" and pattern[0] not in inner:
-        return inner.replace("*", "\\*").replace("?", "\\?").replace("[", "\\[")
-    return pattern

@@ -9,7 +9,11 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from policyengine.model.source import ReadError, Source
+from policyengine.model.text import Text
+from policyengine.model.value import Unknown
 from policyengine.patterns import regex
 from policyengine.syntax import shell_documents, shell_words
 from policyengine.syntax.shell_tree import (
@@ -31,7 +35,6 @@ if TYPE_CHECKING:
 
     from tree_sitter import Node
 
-    from policyengine.model.text import Text
     from policyengine.syntax.parsing import Parsed
 
 DEPTH = 40
@@ -247,6 +250,8 @@ class _Converter:
                 compound.parts.append(("condition", self.block(node.children_by_field_name("condition"))))
                 self._body(compound, node)
             case "for_statement" | "c_style_for_statement":
+                variable = node.child_by_field_name("variable")
+                compound.name = self._slice(variable) if variable is not None else ""
                 for value in node.children_by_field_name("value"):
                     compound.parts += [("$(", block) for block in self._word([value]).blocks]
                 self._body(compound, node)
@@ -278,7 +283,7 @@ class _Converter:
 
     def _case(self, compound: Compound, node: Node) -> None:
         value = node.child_by_field_name("value")
-        compound.subject = self._word([value]).text if value is not None else ""
+        compound.subject = self._word([value]) if value is not None else None
         for item in node.named_children:
             if item.type != "case_item":
                 continue
@@ -287,7 +292,7 @@ class _Converter:
             behind = [child for child in item.children if child.start_byte >= values[-1].end_byte and child.type != ")"]
             compound.parts.append(("case", self.block(behind)))
             if any(child.type in {";&", ";;&"} for child in behind):
-                compound.subject = ""  # one arm leads into the next
+                compound.subject = None  # one arm leads into the next
 
     def _function(self, compound: Compound, node: Node) -> None:
         name, body = node.child_by_field_name("name"), node.child_by_field_name("body")
@@ -334,6 +339,9 @@ class _Converter:
         parts = [*([value] if value is not None else []), *nodes[1:]]  # the grammar parts `$A.$B`
         written = self._slice(name).partition("[")[0] if name is not None else ""
         word = self._word(parts) if parts else WrittenWord(self.text.cut(end, end), self.text.span(end, end))
+        if any(child.type == "+=" for child in nodes[0].children):
+            before = Text.undecided(f"${{{written}}}", Unknown("the shell sets it", word.span))
+            word = replace(word, content=Text.join((before, word.content)))
         simple.assignments.append(WrittenAssignment(written, word, self.text.span(start, end)))
 
     def _between(self, simple: Simple, start: int, end: int) -> None:

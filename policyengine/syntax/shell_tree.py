@@ -84,8 +84,8 @@ class Compound(Struct):
     start: int
     end: int
     parts: list[tuple[str, CommandList]] = field(default_factory=list)
-    name: str = ""
-    subject: str = ""  # of a `case`, without its quotes
+    name: str = ""  # of a function, or the variable of a `for`
+    subject: WrittenWord | None = None  # of a `case`
     patterns: list[tuple[str, ...]] = field(default_factory=list)  # of a `case`, one tuple for each part
     redirects: list[Redirect] = field(default_factory=list)
 

@@ -25,6 +25,7 @@ class Memory(Struct, frozen=True):
     texts: dict[str, str]
     name: str = ""
     budget: Budget = field(default_factory=Budget)
+    repository: str = ""
     _sources: dict[str, Source] = field(default_factory=dict)
 
     @property

@@ -11,9 +11,9 @@ import pytest
 
 from policyengine.cli import main, output
 from policyengine.cli.output import Target, targets
-from policyengine.cli.repository import UNKNOWN, identity
 from policyengine.cli.scan import uri_prefix
 from policyengine.model.source import UsageError
+from policyengine.repository.identity import UNKNOWN, identity
 
 ROOT = Path(__file__).parent.parent.parent
 SOURCES = os.pathsep.join([str(ROOT), str(ROOT / "policies")])

@@ -12,7 +12,7 @@ from policyengine.model import endpoint, ignoring, image
 from policyengine.model.source import ReadError, Source, UsageError
 from policyengine.model.text import Text
 from policyengine.platforms.github import evaluation
-from policyengine.platforms.github.expressions import marked
+from policyengine.platforms.github.expressions import Scope
 from policyengine.reports import json as json_report
 from policyengine.reports import sarif
 from policyengine.reports import text as text_report
@@ -84,7 +84,7 @@ def _task(source: Source) -> None:
 
 def _words(source: Source) -> None:
     text = Text.standing(source.text[:2_000], source.path, 0)
-    marked(text)
+    Scope().script(text)
     with suppress(interpolation.TemplateError):
         interpolation.expand(text, lambda _: None, strict=False)
     for line in source.text.splitlines()[:50]:

@@ -13,9 +13,11 @@ TABLE = table("actions", actions.Actions)
 @pytest.mark.parametrize("name", TABLE.actions)
 def test_every_action_of_the_table_is_known_by_its_name_at_any_version(name: str) -> None:
     entry = TABLE.actions[name]
-    runs = entry.does in {"run", "run-remote"}
+    script = entry.script or ("script" if entry.does in {"run", "run-remote"} else "")
     for uses in (f"{name}@v1", f"{name.upper()}@main"):
-        assert actions.action(uses.replace("*", "anything"), script=runs) == entry
+        assert actions.action(uses.replace("*", "anything"), [script]) == entry
+    assert actions.script_of(entry, [script]) == (script or None)
+    assert actions.script_of(entry, []) == (script if entry.default else None)
 
 
 @pytest.mark.parametrize(
@@ -30,6 +32,8 @@ def test_every_action_of_the_table_is_known_by_its_name_at_any_version(name: str
         ("acme/tofu-apply@v1", False, "deploy"),
         ("appleboy/ssh-action@v1", True, "run-remote"),
         ("appleboy/ssh-action@v1", False, None),
+        ("cloudflare/wrangler-action@v3", False, "run"),
+        ("pulumi/actions@v6", False, None),
         ("acme/setup-xvfb@v1", True, "run"),
         ("acme/setup-xvfb@v1", False, "nothing"),
         ("nick-fields/retry@v3", True, "run"),
@@ -40,5 +44,5 @@ def test_every_action_of_the_table_is_known_by_its_name_at_any_version(name: str
     ],
 )
 def test_other_actions_are_told_by_the_words_of_their_names(uses: str, script: bool, does: str | None) -> None:
-    found = actions.action(uses, script=script)
+    found = actions.action(uses, ["script", "command"] if script else [])
     assert (found.does if found else None) == does

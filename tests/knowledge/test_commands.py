@@ -35,8 +35,12 @@ def lines_of(name: str) -> list[tuple[str, str, str]]:
     given = [(f"{name} {words}".strip(), text) for words, text in program.does.items()]
     given += [(f"{name} {words.removeprefix(':')}", text) for words, text in program.tasks.items()]
     given += [(f"{name} {option}", text) for option, text in program.options.items()]
+    given += [(f"{name} {words.replace(' ', '-')}", text) for words, text in program.says.items()]
+    more = " ".join([*sorted(program.only)[:1], *(f"x{mark}y" for mark in program.to[:1])])
     return [
-        (line, text.partition(" ")[0], text.partition(" ")[2] or name.partition(" ")[0]) for line, text in given if text
+        (f"{line} {more}".strip(), text.partition(" ")[0], text.partition(" ")[2] or name.partition(" ")[0])
+        for line, text in given
+        if text
     ]
 
 
@@ -101,6 +105,14 @@ def test_every_wrapper_of_the_table_hands_on_a_program_that_follows_it() -> None
         "playwright test --list",
         "playwright install --with-deps",
         "vite preview",
+        "aws ecs update-service --cluster a --service b --desired-count 0",
+        "aws s3 sync s3://bucket dist",
+        "rsync -a build/ /srv/",
+        "kubectl apply --dry-run=client -f k8s",
+        "terraform plan -out p",
+        "vercel pull --yes --environment=production",
+        "curl https://example.com/deploy",
+        "docker compose pull",
         "node server.js --watch",
         "npm ci",
         "mkdir migrations",
@@ -133,6 +145,18 @@ def test_what_only_names_or_tells_does_nothing(line: str) -> None:
         ("composer run test", ["test"]),
         ("npm run start:dev", ["serve-dev"]),
         ("npm run dev:db", []),
+        ("npm run test:lint", []),
+        ("npm run check-types", []),
+        ("npm run test:e2e", ["e2e"]),
+        ("earthly -P +integration-test", ["test"]),
+        ("bash ./scripts/deploy.sh prod", ["deploy"]),
+        ("bash -n ./scripts/deploy.sh", []),
+        ("python -m app.db.migrate", ["migrate"]),
+        ("deno run -A --env-file src/migrate.mts", ["migrate"]),
+        ("python -m migrate.server", []),
+        ("docker compose run --rm unit-tests", ["test"]),
+        ("docker compose run common-phpunit", ["test"]),
+        ("docker run --rm acme/db-migrations:1", ["migrate"]),
     ],
 )
 def test_the_names_of_scripts_are_the_last_resort(line: str, kinds: list[str]) -> None:
@@ -143,6 +167,37 @@ def test_the_names_of_scripts_are_the_last_resort(line: str, kinds: list[str]) -
 
 def test_an_operand_without_words_tells_nothing() -> None:
     assert commands.deeds(("jq", ".", "merged.json")) == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "deed"),
+    [
+        ("aws ecs update-service --cluster a --service b --task-definition b:7", ("deploy", "ecs")),
+        ("aws s3 sync dist s3://bucket --delete", ("deploy", "s3")),
+        ("rsync -avz -e 'ssh -p 22' dist/ user@host:/srv", ("deploy", "rsync")),
+        ("kubectl apply --dry-run=none -f k8s", ("deploy", "k8s")),
+        ("npx --yes a -- npx prisma migrate deploy", ("migrate", "prisma")),
+        ("railway run npx prisma migrate deploy", ("migrate", "prisma")),
+        ("npx @railway/cli up", ("deploy", "railway")),
+        ("curl -fsS -X POST ${{ secrets.RENDER_DEPLOY_HOOK_URL }}", ("deploy", "hook")),
+        ("python -m coverage run -m pytest -q", ("test", "pytest")),
+    ],
+)
+def test_what_a_command_must_be_given_to_do_something(line: str, deed: tuple[str, str]) -> None:
+    assert told(line) == [deed]
+
+
+@pytest.mark.parametrize(
+    ("line", "inner"),
+    [
+        ("""aws ecs run-task --overrides '{"containerOverrides": [{"name": "a", "command": ["prisma", "migrate", "deploy"]}]}'""", "prisma migrate deploy"),
+        ("""aws ecs run-task --overrides "containerOverrides=[{name='a',command=['sh','-c','a b']}]" --cluster c""", "sh -c 'a b'"),
+        ("docker compose run --rm infra -c 'terraform apply'", "terraform apply"),
+        ("gcloud compute ssh vm --zone z --command 'docker compose up -d'", "docker compose up -d"),
+    ],
+)  # fmt: skip
+def test_the_command_line_that_a_command_holds(line: str, inner: str) -> None:
+    assert [script for _, script in commands.scripts(shlex.split(line))] == [inner]
 
 
 def test_a_deed_tells_where_it_is_done() -> None:
@@ -193,7 +248,9 @@ def test_scripts_that_call_shells_without_end_are_survived() -> None:
 def test_the_table_names_only_kinds_options_and_programs_that_can_be() -> None:
     kinds = frozenset(get_args(Kind))
     for name, program in TABLE.programs.items():
-        for text in (*program.does.values(), *program.tasks.values(), *program.options.values()):
+        for text in (
+            *program.does.values(), *program.tasks.values(), *program.options.values(), *program.says.values()
+        ):  # fmt: skip
             assert not text or text.partition(" ")[0] in kinds, name
         assert all(option.startswith(("-", "+")) or option.isalpha() for option in program.valued), name
         assert program.source in TABLE.sources

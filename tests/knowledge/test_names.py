@@ -445,3 +445,39 @@ def test_names_of_one_part_of_a_system_are_alike(one: str, other: str, same: boo
 )
 def test_a_name_speaks_of_development(name: str, told: bool) -> None:
     assert names.speaks_of_development(name) is told
+
+
+# --- the words of workflows
+
+
+@pytest.mark.parametrize("word", NAMES.gates)
+def test_a_script_named_so_may_be_a_gate(word: str) -> None:
+    name = word.replace(" ", "-")
+    assert names.may_be_gate(f"ci/{name}.sh")
+    assert names.may_be_gate(f"acme/{name}-action", action=True) is NAMES.gates[word].action
+    assert not names.may_be_gate(f"scripts/{name.replace('-', '')}ish.ts")
+
+
+@pytest.mark.parametrize("word", NAMES.preparations)
+def test_a_step_named_so_only_prepares(word: str) -> None:
+    assert names.is_preparation(f"acme/{word}-action")
+    assert not names.is_preparation(f"{word}ish")
+
+
+@pytest.mark.parametrize("word", NAMES.publishing)
+def test_a_workflow_named_so_publishes(word: str) -> None:
+    assert names.speaks_of_publishing(f"test-and-{word}")
+
+
+@pytest.mark.parametrize("word", NAMES.side_images)
+def test_an_image_named_so_is_not_what_runs(word: str) -> None:
+    assert names.is_side_image(f"shop-{word}")
+    assert names.is_side_image(f"{word}-shop", first=True)
+    assert not names.is_side_image(f"shop-{word}", first=True)
+    assert not names.is_side_image("latest")
+
+
+@pytest.mark.parametrize("word", NAMES.browser_tests)
+def test_a_service_named_so_runs_the_tests_of_a_browser(word: str) -> None:
+    assert names.browser_tests(f"web-{word}") == NAMES.browser_tests[word].means
+    assert names.browser_tests("web") == ""

@@ -118,3 +118,9 @@ def test_every_reader_of_a_schema_takes_a_dialect_for_the_same_engine(
 
 def test_a_dialect_that_no_table_knows_is_no_engine() -> None:
     assert components.engine_of_dialect("acmedb") is None
+
+
+@pytest.mark.parametrize("tool", TABLE.migrators)
+def test_what_runs_the_migrations_of_a_tool_besides_its_command_line(tool: str) -> None:
+    assert packages.migrations_called(tool) == TABLE.migrators[tool].called
+    assert packages.migrations_called(f"{tool}-other") == ""

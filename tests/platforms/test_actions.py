@@ -414,7 +414,7 @@ def test_the_tags_of_a_build_have_what_stands_for_an_input_that_is_not_given() -
         "        with:\n          push: true\n          tags: ${{ env.TO }}:1\n"
     )
     (build,) = all_of(found, Build)
-    assert [each.repository for each in known(build.tags)] == ["acme-prod-api"]
+    assert [each.repository for each in build.references] == ["acme-prod-api"]
 
 
 def test_a_build_tells_its_dockerfile_platforms_tags_and_push() -> None:
@@ -429,7 +429,7 @@ def test_a_build_tells_its_dockerfile_platforms_tags_and_push() -> None:
     assert known(build.platforms) == ("linux/amd64", "linux/arm64")
     assert isinstance(build.platforms, Known)
     assert tree.at(build.platforms.span) == "linux/amd64,linux/arm64"
-    (image,) = known(build.tags)
+    (image,) = build.references
     assert (image.registry, image.repository) == ("1.dkr.ecr.eu-west-1.amazonaws.com", "app")
     assert image.tag == Unknown("'github.sha' set by the run", build.tags.span)
     (step,) = job(found, "a").steps
@@ -456,7 +456,7 @@ def test_a_pushed_docker_build_is_found_through_its_variables() -> None:
     (build,) = all_of(found, Build)
     assert known(build.push) is True
     assert known(build.dockerfile) == "Dockerfile.prod"
-    assert [each.repository for each in known(build.tags)] == ["app"]
+    assert [each.repository for each in build.references] == ["app"]
     (step,) = job(found, "a").steps
     assert [type(each).__name__ for each in step.activities] == ["Deploy"]
 
@@ -511,7 +511,7 @@ shift || true
 deploy() {
   case "$1" in
     infra) terraform apply -auto-approve ;;
-    app | "web") aws ecs update-service --service app ;;
+    app | "web") aws ecs update-service --service app --force-new-deployment ;;
     *) echo what ;;
   esac
 }

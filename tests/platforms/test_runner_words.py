@@ -106,7 +106,8 @@ def test_a_line_leads_to_the_tests_in_a_file(line: str, path: str, text: str) ->
         ("bash https://example.com/x.sh", {}, []),
         ("./run.py", {"run.py": "print(1)"}, ["what ./run.py does is not known"]),
         ("./run.sh", {"run.sh": f"#!/usr/bin/env node\n{E2E}"}, ["what ./run.sh does is not known"]),
-        ("docker exec app ./run.sh", {"run.sh": E2E}, []),
+        ("docker exec app ./run.sh", {"run.sh": E2E}, ["run.sh"]),
+        ("docker exec app ./run.sh", {"a/run.sh": E2E, "b/run.sh": E2E}, []),
         ("ssh host ./run.sh", {"run.sh": E2E}, []),
     ],
 )

@@ -294,6 +294,48 @@ def test_a_deployment_that_follows_a_workflow_asks_what_came_of_it(
     assert [each.rule for each in report.undecided] == (["HEX605"] if open_ else [])
 
 
+BY_HAND = "github.event_name == 'workflow_dispatch' || github.event.workflow_run.conclusion == 'success'"
+
+
+@pytest.mark.parametrize("follows", ["CI", "Elsewhere"])
+@pytest.mark.parametrize(
+    ("condition", "by_hand"), [(BY_HAND, True), ("github.event.workflow_run.conclusion == 'success'", False)]
+)
+def test_a_start_by_hand_beside_the_workflow_that_is_followed_has_no_gate(
+    follows: str, condition: str, by_hand: bool, tmp_path: Path
+) -> None:
+    on = RUN.format(name=follows).removesuffix("}") + ", workflow_dispatch: {}}"
+    ship = workflow(on, ship=job(APPLY, if_=f'"{condition}"'))
+    report = scan(tmp_path, "HEX605", ci=workflow(name="CI", gate=GATE), ship=ship)
+    message = "'ship' [deploys](1) in a workflow without a gate, which 'workflow_dispatch' starts."
+    assert told(report) == ([("HEX605", message)] if by_hand else [])
+    assert len(report.undecided) == (not by_hand and follows == "Elsewhere")
+
+
+REMOTE = "uses: acme/flows/.github/workflows/{name}.yml@v1"
+
+
+@pytest.mark.parametrize(
+    ("on", "jobs", "open_"),
+    [
+        ("push", {"ship": REMOTE.format(name="ship")}, ["HEX601"]),
+        ("workflow_dispatch", {"ship": REMOTE.format(name="ship")}, ["HEX605"]),
+        ("push", {"gate": GATE, "ship": REMOTE.format(name="ship")}, ["HEX605"]),
+        ("push", {"gate": GATE, "ship": "needs: gate\n" + REMOTE.format(name="ship")}, []),
+        ("push", {"tidy": REMOTE.format(name="labeler")}, []),
+        ("workflow_call", {"ship": REMOTE.format(name="ship")}, []),
+    ],
+)
+def test_a_called_workflow_of_another_repository_leaves_the_question_open(
+    on: str, jobs: dict[str, str], open_: list[str], tmp_path: Path
+) -> None:
+    report = scan(tmp_path, "HEX601", "HEX605", ci=workflow(on, **jobs))
+    assert told(report) == []
+    assert [(each.rule, each.reason) for each in report.undecided] == [
+        (rule, "the reusable workflow acme/flows/.github/workflows/ship.yml@v1 is not in the tree") for rule in open_
+    ]
+
+
 def test_without_a_stack_nothing_is_asked_of_deployments(tmp_path: Path) -> None:
     files = {".github/workflows/ship.yml": workflow("workflow_dispatch", ship=job(APPLY))}
     assert told(trees.scan(tmp_path, files, "HEX605")) == []

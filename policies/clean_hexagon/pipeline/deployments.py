@@ -16,6 +16,7 @@ from policyengine.api import (
     Severity,
     Span,
     Undecided,
+    Unknown,
     Workflow,
     known,
     rule,
@@ -47,7 +48,9 @@ def deploy_not_gated(graph: Graph, options: Options) -> Outcomes:
     that the gate needs: there it hands over the candidate that the gate tests.
 
     A workflow started by `workflow_run` is gated by the workflow it follows, if that has a gate and a job in the chain
-    asks for `conclusion == 'success'`; a workflow that is not in the repository leaves it undecided.
+    asks for `conclusion == 'success'`; a workflow that is not in the repository leaves it undecided. Where
+    `workflow_dispatch` stands beside it and the condition lets that pass, who starts it by hand deploys without a gate.
+    A called workflow of another repository may deploy too, so it leaves the question open unless it needs the gate.
     `workflow_dispatch` beside a gate is a bypass when the gate is skipped on it and the deployment runs under
     `always()`. A workflow for callers only is judged in its callers. Where HEX601 misses the gate itself, or asks no
     gate because there is no local stack, this rule is silent. The place is the name of the job.
@@ -55,7 +58,8 @@ def deploy_not_gated(graph: Graph, options: Options) -> Outcomes:
     seen: set[Span] = set()
     for workflow in graph.all(Workflow) if gate.has_stack(graph) else ():
         deploys = gate.deploys(graph, workflow)
-        if not deploys or not gate.is_asked(workflow, options):
+        unseen = [job for job in graph.jobs(workflow) if gate.may_work(job) or _may_deploy(job) is not None]
+        if not (deploys or unseen) or not gate.is_asked(workflow, options):
             continue
         yield Compared(workflow)
         gates = gate.gates(graph, workflow, options)
@@ -64,10 +68,16 @@ def deploy_not_gated(graph: Graph, options: Options) -> Outcomes:
                 if finding.subject.span not in seen:  # a job of a called workflow belongs to each that calls it
                     seen.add(finding.subject.span)
                     yield finding
+            waited = {each.job.id for each in gates}
+            for job in unseen:  # it may deploy
+                if waited.isdisjoint(graph.needs(job)):
+                    yield from undecided(job, job.gap or _may_deploy(job))
         elif gate.wants_gate(graph, workflow, options):
             continue
-        elif (unseen := gate.hidden(graph, workflow)) is not None:
-            yield from undecided(deploys[0].job, unseen)
+        elif (hidden := gate.hidden(graph, workflow)) is not None:
+            yield from undecided((deploys[0].job if deploys else unseen[0]), hidden)
+        elif not deploys:
+            yield from undecided(unseen[0], _may_deploy(unseen[0]))
         else:
             yield from _without_gate(graph, workflow, deploys, options)
 
@@ -108,6 +118,12 @@ def _hands_over(deploy: Happening) -> bool:
     return isinstance(deploy.activity, Deploy) and deploy.activity.tool == "ecr-push"
 
 
+def _may_deploy(job: Job) -> Unknown | None:
+    """Why a command of a job may deploy: `terraform ${{ vars.COMMAND }}`."""
+    gaps = (step.gap for step in job.steps if step.gap is not None)
+    return next((gap for gap in gaps if gap.about.startswith("deploy ")), None)
+
+
 def _condition(*jobs: Job) -> str:
     return " ".join(known(job.condition, "") for job in jobs if job.condition is not None)
 
@@ -128,6 +144,16 @@ def _asks_success(job: Job) -> bool:
     return "conclusion" in condition and "success" in condition and "!=" not in condition
 
 
+def _passes_by_hand(workflow: Workflow, chain: Iterable[Job]) -> bool:
+    """Whether a condition asks for the success of the workflow that this one follows, but lets a start by hand pass."""
+    asked = [job for job in chain if _asks_success(job)]
+    return (
+        bool(asked)
+        and "workflow_dispatch" in workflow.events
+        and all("workflow_dispatch" in _condition(job) and "||" in _condition(job) for job in asked)
+    )
+
+
 def _need(graph: Graph, job: Job, wanted: Job) -> Fix:
     """The Fix that adds the gate to `needs`, mechanical where `needs` is one plain name."""
     key, needed = wanted.key, [graph.get(Job, name) for name in job.needs]
@@ -143,6 +169,9 @@ def _without_gate(graph: Graph, workflow: Workflow, deploys: list[Happening], op
     upstream = [each for each in graph.all(Workflow) if follows is not None and each.name in follows.workflows]
     gated = [each for each in upstream if gate.gates(graph, each, options)]
     variant, fix = "workflow", Fix("deploy from the workflow that has the gate, or call it with `uses:` and need it")
+    by_hand = [each for each in deploys if _passes_by_hand(workflow, (each.job, *graph.needs(each.job).values()))]
+    if follows is not None and by_hand:
+        deploys, follows = by_hand, None
     if follows is not None and not upstream:
         yield Undecided(deploys[0].job, follows.span, "the workflow that it follows is not in the repository")
         return
@@ -153,7 +182,8 @@ def _without_gate(graph: Graph, workflow: Workflow, deploys: list[Happening], op
         deploys = [each for each in deploys if not any(map(_asks_success, (each.job, *graph.needs(each.job).values())))]
     elif options.gate.scope == "deploy" and workflow.is_for_changes:
         return
-    args = {"event": workflow.main_event, "upstream": (gated or upstream or [workflow])[0].name}
+    event = "workflow_dispatch" if by_hand else workflow.main_event
+    args = {"event": event, "upstream": (gated or upstream or [workflow])[0].name}
     for job, deploy in _firsts((graph.beside(each.job), each) for each in deploys).values():
         at, told = job if follows is None else job.condition or job, args | {"job": job.name}
         yield Finding(subject=job, at=at, variant=variant, args=told, related=(deploy,), fix=fix)

@@ -1,6 +1,5 @@
 """Workflows bring up the local stack and test it end to end (HEX601, HEX602)."""
 
-import re
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import PurePosixPath
@@ -20,6 +19,7 @@ from policyengine.api import (
     Fix,
     Graph,
     Happening,
+    Job,
     Known,
     Outcomes,
     Role,
@@ -31,16 +31,15 @@ from policyengine.api import (
     Unknown,
     Workflow,
     is_chore,
+    is_preparation,
     known,
+    may_be_gate,
     regex,
     rule,
     undecided,
 )
 
-_PREPARATION = ("checkout", "setup", "login", "credentials", "cache", "build", "bake", "qemu", "buildx", "ecr")
 _TOKEN = regex(r"[a-z0-9]+")
-_MAY_BE_A_GATE = regex(r"e2e|end|integration|compose|docker|stack|\bup\b|start|test|ci\b|playwright|cypress")
-_MAY_HIDE_A_GATE = regex(r"compose|e2e|end-to-end|integration|playwright|cypress", re.IGNORECASE)
 
 
 def brought_up(graph: Graph, workflow: Workflow) -> list[Happening]:
@@ -104,8 +103,16 @@ def wants_gate(graph: Graph, workflow: Workflow, options: Options) -> bool:
     if options.gate.scope == "deploy" or deploys(graph, workflow):
         return workflow.is_for_changes and bool(deploys(graph, workflow))
     chore = any(map(is_chore, _TOKEN.findall(PurePosixPath(workflow.path).stem.lower())))
-    works = any(step.works for job in graph.jobs(workflow) for step in job.steps)
+    jobs = graph.jobs(workflow)
+    works = any(step.works for job in jobs for step in job.steps) or any(map(may_work, jobs))
     return works and not chore and any(trigger.brings_code for trigger in workflow.triggers)
+
+
+def may_work(job: Job) -> bool:
+    """Whether a job calls a workflow that cannot be seen, and whose name is not that of a chore."""
+    uses = known(job.uses, "") if job.uses is not None else ""
+    called = PurePosixPath(uses.partition("@")[0]).stem.lower()
+    return job.gap is not None and not any(map(is_chore, _TOKEN.findall(called)))
 
 
 def hidden(graph: Graph, workflow: Workflow) -> Unknown | None:
@@ -121,9 +128,9 @@ def hides_gate(step: Step) -> bool:
         case _ if step.gap is None:
             return False
         case Absent():
-            return not step.gap.about or _MAY_BE_A_GATE.search(step.gap.about) is not None
+            return not step.gap.about or may_be_gate(step.gap.about)
         case Known(name):
-            return any(_MAY_HIDE_A_GATE.search(each) for each in (name, step.name))
+            return any(may_be_gate(each, action=True) for each in (name, step.name))
         case _:
             return True
 
@@ -232,8 +239,7 @@ def playwright_missing_after_compose(graph: Graph, options: Options) -> Outcomes
 def _late(workflow: Workflow, up: Happening) -> Iterator[Finding]:
     """The finding of literal mode: the first gate starts after a step that is no preparation."""
     for step in up.job.steps[: up.step]:
-        words = f"{known(step.uses, '')} {step.name}".lower()
-        if not step.builds and not any(word in words for word in _PREPARATION):
+        if not step.builds and not is_preparation(f"{known(step.uses, '')} {step.name}"):
             args = {"workflow": workflow.path}
             yield Finding(subject=workflow, at=up, variant="late", args=args, related=(step,))
             return

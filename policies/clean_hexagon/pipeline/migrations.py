@@ -30,16 +30,11 @@ from policyengine.api import (
     family,
     is_for_tests,
     known,
+    migrations_called,
     rule,
     speaks_of_development,
     undecided,
 )
-
-_AT_START = frozenset({"flyway", "liquibase"})
-_BY_CODE = frozenset(
-    {"sqlx", "diesel", "refinery", "sea-orm", "typeorm", "mikro-orm", "ecto", "ef", "goose", "migrate"}
-)
-"""Tools whose library is made to run the migrations from the application's own code, which the graph does not hold."""
 
 
 @rule(
@@ -98,7 +93,7 @@ def _judged(graph: Graph, migrations: Migrations, cloud: Node, tasks: list[Conta
     java = any(package.ecosystem == "java" for package in graph.all(Package))
     if (
         any(isinstance(runner.hashed, Known) and runner.hashed.value for runner in runners)
-        or (java and migrations.tool in _AT_START)
+        or (java and migrations_called(migrations.tool) == "start")
         or (pipeline is not None and not options.tf_only)
         or ((tasks or contained) and _starts_tasks(graph))
     ):
@@ -118,7 +113,7 @@ def _judged(graph: Graph, migrations: Migrations, cloud: Node, tasks: list[Conta
             related=(migrations,) if runners else (),
             fix=Fix(f"hash the files of {directory} with filesha256 in its triggers" if runners else how),
         )
-    elif migrations.tool in _BY_CODE:
+    elif migrations_called(migrations.tool) == "code":  # which the graph does not hold
         reason = f"code may run the {migrations.tool} migrations when the application starts"
         yield from undecided(migrations, Unknown(reason, migrations.span))
     elif (unread := next(_unread(graph), None)) is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from policyengine.model.nodes.node import Node
-from policyengine.model.value import Absent, Known
+from policyengine.model.value import Absent, Known, Unknown
 
 if TYPE_CHECKING:
     from policyengine.model.command import ShellCommand
@@ -15,14 +15,15 @@ if TYPE_CHECKING:
     from policyengine.model.nodes.container import Healthcheck, Port
     from policyengine.model.nodes.node import Command, Variable
     from policyengine.model.source import Span
-    from policyengine.model.value import Unknown, Value
+    from policyengine.model.value import Value
 
 
 class Build(Node, frozen=True, kw_only=True):
     """One way an image is built: Compose `build`, build-push-action, `docker build`, a bake target, CodeBuild.
 
     `context` and `dockerfile` are paths relative to the root, normalised (`.` is the root). `platforms` is Absent
-    where none is named, which means the builder's own. `tags` are the image references the build gives its result.
+    where none is named, which means the builder's own. `tags` are the image references the build gives its result, an
+    Unknown for one whose repository is not decided.
     `job` is the id of the job that runs it, empty for Compose.
     """
 
@@ -31,12 +32,18 @@ class Build(Node, frozen=True, kw_only=True):
     dockerfile: Value[str]
     target: Value[str]
     platforms: Value[tuple[str, ...]]
-    tags: Value[tuple[ImageRef, ...]]
+    tags: Value[tuple[ImageRef | Unknown, ...]]
     push: Value[bool]
     args: tuple[Variable, ...] = ()
     job: str = ""
     inline: bool = False  # Compose `dockerfile_inline`
     platform_spans: tuple[Span, ...] = ()
+
+    @property
+    def references(self) -> tuple[ImageRef, ...]:
+        """The tags whose repository is decided."""
+        tags = self.tags.value if isinstance(self.tags, Known) else ()
+        return tuple(each for each in tags if not isinstance(each, Unknown))
 
     @property
     def pushes(self) -> bool:

@@ -186,14 +186,14 @@ def _build(
                 dockerfile = Unknown(why, span, via)
             case _:
                 pass
-    tags: Value[tuple[ImageRef, ...]] = Absent(node.span)
+    tags: Value[tuple[ImageRef | Unknown, ...]] = Absent(node.span)
     given = node.get("tags")
-    references = [reference] if isinstance(image, Known) and (reference := image.value) else []
+    references: list[ImageRef | Unknown] = [image.value] if isinstance(image, Known) else []
     for each in given.items if isinstance(given, Items) else ():
         tag = image_value(each, node.span)
-        if isinstance(tag, Known):
-            references.append(tag.value)
-    if references:
+        if isinstance(tag, Known | Unknown):
+            references.append(tag.value if isinstance(tag, Known) else tag)
+    if any(not isinstance(each, Unknown) for each in references):
         tags = Known(tuple(references), image.span if isinstance(image, Known) else node.span)
     platforms, spans = platforms_of(node)
     arguments = node.get("args")

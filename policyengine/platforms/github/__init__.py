@@ -1,4 +1,4 @@
-"""GitHub Actions: workflows, the jobs they run, what the steps of these do."""
+"""GitHub Actions and CodeBuild: workflows, the jobs they run, what the steps of these do."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ if TYPE_CHECKING:
 
 @hookimpl
 def policyengine_platforms() -> list[Platform[NoPart]]:
-    """GitHub Actions."""
-    wants = Wanted(parts=(".github/workflows/",))
+    """GitHub Actions, and the buildspec files of CodeBuild."""
+    wants = Wanted(parts=(".github/workflows/", "buildspec"))
     return [Platform(name="github", title="workflows", wants=wants, units=units, join=join)]
 
 
 def units(view: Files, _: Settings[NoPart]) -> Iterator[Unit]:
-    """Each workflow."""
-    from policyengine.platforms.github import workflows  # noqa: PLC0415  only where there are some
+    """Each workflow and each buildspec."""
+    from policyengine.platforms.github import buildspecs, workflows  # noqa: PLC0415  only where there are some
 
-    return (Unit(path, partial(workflows.lower, path)) for path in workflows.paths(view))
+    yield from (Unit(path, partial(workflows.lower, path)) for path in workflows.paths(view))
+    yield from (Unit(path, partial(buildspecs.lower, path)) for path in buildspecs.paths(view))
 
 
 def join(parts: Sequence[Lowered]) -> Lowered:

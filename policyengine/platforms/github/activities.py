@@ -9,34 +9,29 @@ from msgspec.structs import replace
 
 from policyengine.knowledge import commands as knowledge
 from policyengine.knowledge.actions import Action, NamedAction
+from policyengine.knowledge.names import browser_tests
+from policyengine.model.image import ImageRef
 from policyengine.model.nodes import Activity, ComposeUp, Deploy, EndToEnd, Migrate, ShellCommand
 from policyengine.model.value import Absent, Known, Value
 from policyengine.repository.discover import join
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Iterator, Mapping
 
-    from policyengine.knowledge.commands import Deed, Kind, Layer
+    from policyengine.knowledge.commands import Deed, Layer
     from policyengine.model.nodes import Variable
     from policyengine.model.source import Span
     from policyengine.model.text import Text
     from policyengine.platforms.github.builds import Drafted
     from policyengine.platforms.github.expressions import Scope
 
-_E2E = {"cypress": "cypress", "playwright": "playwright", "e2e": "playwright"}
-"""The runner of end-to-end tests that the name of a service tells."""
 
-
-def of_command(
-    command: ShellCommand, scope: Scope, led_to: AbstractSet[tuple[Span, Kind]] = frozenset()
-) -> tuple[Activity, ...]:
-    """What one command does; `led_to` are the kinds of what the commands at these places lead to."""
+def of_command(command: ShellCommand, scope: Scope) -> tuple[Activity, ...]:
+    """What one command does."""
     found: list[Activity] = []
     layers = {layer.start: layer for layer in command.layers}
     for deed in command.deeds:
-        if not (deed.named and (command.span, deed.kind) in led_to):
-            found.extend(_done(command, deed, layers[deed.at], scope))
+        found.extend(_done(command, deed, layers[deed.at], scope))
     for layer in layers.values():
         if layer.path == "docker compose run":
             found = [*_run_by_compose(command, layer, found)]
@@ -53,9 +48,17 @@ def _done(command: ShellCommand, deed: Deed, layer: Layer, scope: Scope) -> tupl
         case "e2e" if deed.tool and not command.remote:
             contained = command.contained or deed.place == "container"
             return (EndToEnd(span=span, runner=deed.tool, forgiven=forgiven, in_container=contained),)
+        case "deploy" if deed.named and not command.remote:  # what the script does is told by its own lines
+            return ()
+        case "start" if command.remote:
+            return (Deploy(span=span, tool="ssh", forgiven=forgiven),)
+        case "run-task" if any("migrate" in knowledge.named(name) for name in _task(command, layer)):
+            return (Migrate(span=span, tool=deed.tool),)
         case "deploy":
-            return (Deploy(span=span, tool=deed.tool, forgiven=forgiven),)
-        case "publish" if any(to_ecr(scope.word(command.words[index])) for index in layer.operands):
+            return (Deploy(span=span, tool=deed.tool or "ssh", forgiven=forgiven),)
+        case "publish" if deed.tool == "ecr" or any(
+            to_ecr(scope.word(command.words[index])) for index in layer.operands
+        ):
             return (Deploy(span=span, tool="ecr-push", forgiven=forgiven),)
         case "migrate" | "push-schema":
             return (Migrate(span=span, tool=deed.tool, push=deed.kind == "push-schema"),)
@@ -63,10 +66,15 @@ def _done(command: ShellCommand, deed: Deed, layer: Layer, scope: Scope) -> tupl
             return ()
 
 
+def _task(command: ShellCommand, layer: Layer) -> Iterator[str]:
+    """The names of the task or job that a command runs."""
+    yield from layer.values("--task-definition")
+    yield from (command.argv[index] for index in layer.operands[-1:])
+
+
 def _run_by_compose(command: ShellCommand, layer: Layer, found: list[Activity]) -> list[Activity]:
     """What `docker compose run SERVICE` does: its name may be that of a test runner, and tests need the stack."""
-    words = knowledge.words_of(layer.subject)
-    runner = next((_E2E[word] for word in words if word in _E2E), "")
+    runner = browser_tests(layer.subject)
     if layer is command.layers[-1] and runner:
         found.append(EndToEnd(span=command.span, runner=runner, forgiven=command.forgiven, in_container=True))
     if any(isinstance(each, EndToEnd) for each in found) and layer.value("--no-deps") is None:
@@ -150,6 +158,6 @@ def sent(draft: Drafted, *, forgiven: bool) -> list[Activity]:
         return []
     if isinstance(draft.push, Known) and not draft.push.value:
         return []
-    if any("ecr" in knowledge.words_of(tag.text) for tag in draft.tags.value):
+    if any("ecr" in knowledge.words_of(tag.text) for tag in draft.tags.value if isinstance(tag, ImageRef)):
         return [Deploy(span=draft.span, tool="ecr-push", forgiven=forgiven)]
     return []

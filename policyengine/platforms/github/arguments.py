@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import shlex
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from policyengine.knowledge.secrets import may_hold_secret
+from policyengine.model.text import Text
 from policyengine.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from policyengine.model.text import Piece
     from policyengine.syntax.shell import Arm, WrittenCommand
     from policyengine.syntax.shell_tree import WrittenWord
 
 _VARIABLE = regex(r"\$(?:(\w+)|\{(\w+)(?:(:?-)([^${}`]*))?\})")
+_ALTERNATIVE = regex(r"\$\{(\w+):?\+([^${}`]*)\}")
+_ARRAY = regex(r"\$\{(\w+)\[[@*]\]\}")
 _COMPUTED_PATTERN = regex(r"[$`\\]|[?*+@!]\(|\[\^|\[:")
+_NAME = regex(r"\$\{?(\w+)")
 _LONGEST = 6  # digits of a number
 _DECLARES = frozenset({"local", "declare", "typeset", "readonly", "export"})
 
@@ -25,17 +33,19 @@ class ScriptArguments(Struct):
     """What a script or function was called with, and the variables that it has set so far.
 
     `words` is None where the call is not known, a word None where its value is not known. `names` holds None for a
-    variable that was set to something unknown.
+    variable that was set to something unknown, and a tuple for an array.
     """
 
     words: tuple[str | None, ...] | None
-    names: dict[str, str | None]
+    names: dict[str, str | tuple[str, ...] | None]
 
     def value(self, text: str) -> str | None:
         """What a word such as `$1`, `${1:-help}` or `$command` is; None where that is not known."""
         match = _VARIABLE.fullmatch(text)
         if match is None:
-            return None
+            other = _ALTERNATIVE.fullmatch(text)
+            held = self.names.get(other[1]) if other is not None else None
+            return None if other is None or held is None else other[2] if held else ""
         name = match[1] or match[2]
         if name.isdecimal() and len(name) < _LONGEST:
             place = int(name)
@@ -43,7 +53,8 @@ class ScriptArguments(Struct):
                 return None
             found = self.words[place - 1] if place <= len(self.words) else ""
         else:
-            found = self.names.get(name)
+            held = self.names.get(name)
+            found = next(iter(held), None) if isinstance(held, tuple) else held
         return match[4] if found == "" and match[3] else found
 
     def of(self, words: Sequence[WrittenWord]) -> tuple[str | None, ...] | None:
@@ -58,10 +69,40 @@ class ScriptArguments(Struct):
                 found.append(word.text if word.literal else self.value(word.text))
         return tuple(found)
 
+    def fill(self, command: WrittenCommand) -> WrittenCommand:
+        """The command with the values of variables in its words, as far as known; secret ones stay as they are."""
+        if all(word.literal for word in command.words):
+            return command
+        words: list[WrittenWord] = []
+        for word in command.words:
+            if word.text in {"$@", "$*"} and not word.literal and self.words is not None and None not in self.words:
+                words.extend(replace(word, content=Text.made(each or "", word.span)) for each in self.words)
+                continue
+            array = _ARRAY.fullmatch(word.text)
+            held = self.names.get(array[1]) if array is not None and not word.literal else None
+            if isinstance(held, tuple):
+                words.extend(replace(word, content=Text.made(each, word.span)) for each in held)
+                continue
+            content = self._content(word, command.loops)
+            if word.quoted or word.literal or not content.decided:
+                words.append(word if content.written == word.text else replace(word, content=content))
+            else:
+                words.extend(replace(word, content=part) for part in content.split(" ") if part.written)
+        return replace(command, words=tuple(words))
+
+    def _content(self, word: WrittenWord, loops: tuple[str, ...] = ()) -> Text:
+        return Text.join(self._filled(piece, loops) for piece in word.content.pieces)
+
+    def _filled(self, piece: Piece, loops: tuple[str, ...]) -> Text:
+        match = _NAME.match(piece.text) if piece.unknown is not None else None
+        name = match[1] if match is not None else ""
+        found = self.value(piece.text) if name and name not in loops and not may_hold_secret(name) else None
+        return Text.run([piece]) if found is None else Text.made(found, piece.span)
+
     def choose(self, arms: Sequence[Arm]) -> bool:
         """Whether a command within these arms may run: False only where that is certain."""
         for arm in arms:
-            subject = self.value(arm.subject)
+            subject = arm.subject if arm.literal else self.value(arm.subject)
             if subject is None:
                 continue
             if any(_fits(subject, pattern) for pattern in arm.earlier):
@@ -73,7 +114,9 @@ class ScriptArguments(Struct):
     def follow(self, command: WrittenCommand) -> None:
         """Take in what a command does to arguments and variables."""
         certain = not command.within and command.before not in ("&&", "||", "|")
-        if command.name == "shift":
+        if command.name in {".", "source", "eval"}:  # it may set any
+            self.names.update(dict.fromkeys(self.names))
+        elif command.name == "shift":
             count = command.words[1].text if len(command.words) > 1 else "1"
             words = self.words if certain and count.isdecimal() and len(count) < _LONGEST else None
             # an unknown word may be none, or several
@@ -84,14 +127,22 @@ class ScriptArguments(Struct):
             self.names.update((word.text, None) for word in command.words[1:])
         if command.name in _DECLARES:
             for word in command.words[1:]:
-                name, equals, text = word.text.partition("=")
+                name, equals, _ = word.text.partition("=")
                 if equals:
-                    self.names[name] = (text if word.literal else self.value(text)) if certain else None
+                    self.names[name] = _set(self._content(word).literal, len(name) + 1) if certain else None
         elif not command.words:
             for assignment in command.assignments:
-                text = assignment.value.text
-                value = text if assignment.value.literal else self.value(text)
-                self.names[assignment.name] = value if certain else None
+                self.names[assignment.name] = _set(self._content(assignment.value).literal, 0) if certain else None
+
+
+def _set(text: str | None, start: int) -> str | tuple[str, ...] | None:
+    """What a variable is set to by the text behind `NAME=`: `(a b)` is an array."""
+    if text is None or not (text.startswith("(", start) and text.endswith(")")):
+        return text if text is None else text[start:]
+    try:
+        return tuple(shlex.split(text[start + 1 : -1], comments=True))
+    except ValueError:
+        return None
 
 
 def _fits(subject: str, pattern: str) -> bool | None:

@@ -115,7 +115,7 @@ def builds(
             try:
                 _declare(source, scope)
             except ReadError:
-                return [_unreadable(span, f"{name} cannot be read", push)]
+                return [unreadable(span, f"{name} cannot be read", push)]
     if not scope.targets:
         return []
     wanted: list[str] = []
@@ -127,7 +127,8 @@ def builds(
     return made
 
 
-def _unreadable(span: Span, reason: str, push: Value[bool]) -> Drafted:
+def unreadable(span: Span, reason: str, push: Value[bool]) -> Drafted:
+    """A build of which nothing is known."""
     unknown = Unknown(reason, span)
     return Drafted("bake", span, unknown, unknown, unknown, unknown, unknown, push)
 

@@ -11,11 +11,13 @@ from policyengine.model import image as images
 from policyengine.model.nodes import Build, Origin, ShellCommand, Side, Variable, Word
 from policyengine.model.text import Text
 from policyengine.model.value import Absent, Known, Unknown, Value
+from policyengine.patterns import regex
 from policyengine.repository.discover import join
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from policyengine.knowledge.commands import Layer
     from policyengine.model.image import ImageRef
     from policyengine.model.source import Span
     from policyengine.platforms.github.expressions import Scope
@@ -30,7 +32,7 @@ class Drafted(Struct, frozen=True):
     dockerfile: Value[str]
     target: Value[str]
     platforms: Value[tuple[str, ...]]
-    tags: Value[tuple[ImageRef, ...]]
+    tags: Value[tuple[ImageRef | Unknown, ...]]
     push: Value[bool]
     args: tuple[Variable, ...] = ()
     name: str = ""
@@ -73,10 +75,10 @@ def platforms_of(value: Value[str]) -> Value[tuple[str, ...]]:
             return Unknown("the platforms move", value.span)
 
 
-def tags_of(words: Sequence[Text], span: Span) -> Value[tuple[ImageRef, ...]]:
-    """The references that tags spell; those with an undecided repository are left out."""
-    found = tuple(dict.fromkeys(ref for ref in map(images.read, words) if isinstance(ref, images.ImageRef)))
-    if found:
+def tags_of(words: Sequence[Text], span: Span) -> Value[tuple[ImageRef | Unknown, ...]]:
+    """The references that tags spell, Unknown those whose repository is not decided."""
+    found = tuple(dict.fromkeys(map(images.read, words)))
+    if any(isinstance(each, images.ImageRef) for each in found):
         return Known(found, span)
     return Unknown("the tags are not in the files", span) if words else Absent(span)
 
@@ -194,12 +196,16 @@ def of_command(command: ShellCommand, scope: Scope) -> Drafted | None:
         given = scope.word(Word(option.value, where, word.literal))
         options.setdefault(_LONG.get(option.name, option.name), []).append(given)
 
+    maybe = _maybe_options(command, layer)
+
     def get(name: str) -> Value[str]:
-        return options[name][-1].value() if name in options else Absent(span)
+        return options[name][-1].value() if name in options else maybe or Absent(span)
 
     outputs = get("--output")
-    push: Value[bool] = Known(value=True, span=options["--push"][-1].place) if "--push" in options else Absent(span)
-    if isinstance(push, Absent) and isinstance(outputs, Known):
+    push: Value[bool] = maybe or Absent(span)
+    if "--push" in options:
+        push = Known(value=True, span=options["--push"][-1].place)
+    elif isinstance(outputs, Known):
         push = push_of(Absent(span), outputs)
     tags = options.get("--tag", [])
     context: Value[str] = Unknown("no build context is named", span)
@@ -213,7 +219,7 @@ def of_command(command: ShellCommand, scope: Scope) -> Drafted | None:
         dockerfile=dockerfile,
         target=_given(get("--target")),
         platforms=platforms_of(get("--platform")),
-        tags=tags_of(tags, tags[0].place if tags else span),
+        tags=tags_of(tags, tags[0].place) if tags else maybe or Absent(span),
         push=push,
         args=tuple(
             Variable(
@@ -231,6 +237,17 @@ def of_command(command: ShellCommand, scope: Scope) -> Drafted | None:
     )
 
 
+def _maybe_options(command: ShellCommand, layer: Layer) -> Unknown | None:
+    """Why a command may have more options than it shows: `${X:+--push}`, `"${options[@]}"`, `$FLAGS .`."""
+    for index in layer.operands:
+        word = command.words[index]
+        whole = _WHOLE.fullmatch(word.text) if not word.literal else None
+        if whole is not None and (index != layer.operands[-1] or whole[1] is not None):
+            return Unknown(f"'{word.text}' may hold further options", word.span)
+    return None
+
+
+_WHOLE = regex(r"\$(?:\w+|\{\w+(\[[@*]\]|:?\+[^{}]*)?\})")
 _LONG = {"-t": "--tag", "-f": "--file", "-o": "--output", "-m": "--memory"}
 
 

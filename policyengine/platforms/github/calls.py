@@ -15,9 +15,19 @@ from policyengine.syntax.environment import Environment
 if TYPE_CHECKING:
     from policyengine.model.text import Text
     from policyengine.model.value import Value, Via
+    from policyengine.repository.files import Files
 
 _WORKSPACE = regex(r"(?:\$\{?GITHUB_WORKSPACE\}?|\$\{\{\s*github\.workspace\s*\}\})/?")
 _ACTION_PATH = regex(r"(?:\$\{?GITHUB_ACTION_PATH\}?|\$\{\{\s*github\.action_path\s*\}\})")
+
+
+def local_path(uses: str, files: Files) -> str:
+    """What a step or job uses, as a path of the tree where that is this repository's own: `./.github/actions/x`."""
+    owner, _, rest = uses.partition("@")[0].partition("/")
+    name, _, path = rest.partition("/")
+    if path.startswith(".github/") and f"{owner}/{name}".lower() == files.repository:
+        return f"./{path}"
+    return uses
 
 
 class Called(Struct, frozen=True):
@@ -41,6 +51,7 @@ class Walk(Struct, frozen=True):
     forgiven: bool = False
     remote: bool = False
     contained: bool = False
+    conditional: bool = False
     errexit: bool = False
     pipefail: bool = False
     environment: Environment = Environment()

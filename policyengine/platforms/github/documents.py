@@ -88,6 +88,14 @@ def variables(document: Document | None, origin: Origin = Origin.ENVIRONMENT) ->
     )
 
 
+def returned(document: Document | None) -> tuple[Variable, ...]:
+    """The outputs of an action or of a called workflow: `{name: {value: …}}`."""
+    outputs = mapping(document)
+    found = [(each.key, mapping(each.value)) for each in (outputs.entries if outputs is not None else ())]
+    values = [(key, value(body.get("value") if body is not None else None, key.span)) for key, body in found]
+    return tuple(Variable(key.text, key.span, each, Origin.ENVIRONMENT) for key, each in values)
+
+
 def texts(document: Document | None) -> list[Scalar]:
     """A text, the texts of a list, or the keys of a mapping."""
     match document:

@@ -32,13 +32,15 @@ _NUMBER = regex(r"\s*(?:[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|0x[0-9A-Fa-f]+)?\s*"
 class Unsettled(Unknown, frozen=True):
     """An Unknown of an expression; `truth` is whether it counts as true, where that much is known.
 
-    `text` is what the run still has to look up: of `a && b || c` it may be `c`. Empty where that is not told.
+    `text` is what the run still has to look up: of `a && b || c` it may be `c`. Empty where that is not told. `start`
+    is how its text begins.
     """
 
     reason: str = "only the run knows it"
     span: Span = Span("", 0, 0)
     truth: bool | None = None
     text: str = ""
+    start: str = ""
 
 
 class Untyped(Struct, frozen=True):
@@ -221,7 +223,8 @@ class _Evaluation:
         """A value, which is the text read since `first` where it is not decided."""
         if not isinstance(found, Unsettled):
             return found
-        return Unsettled(truth=found.truth, text="".join(token for _, token in self.tokens[first : self.at]))
+        text = "".join(token for _, token in self.tokens[first : self.at])
+        return Unsettled(truth=found.truth, text=text, start=found.start)
 
     def _steps(self) -> list[str | None]:
         """The `.name`, `['name']` and `.*` behind a context; None for what is not a fixed name."""
@@ -272,16 +275,17 @@ def _number(value: bool | float | str | None) -> float:  # noqa: FBT001  one of 
 
 def _same(one: Outcome, other: Outcome) -> bool | None:
     """Loose equality: texts ignore case, unlike kinds are compared as numbers."""
-    if isinstance(one, Unsettled) or isinstance(other, Unsettled):
-        return None
-    if isinstance(other, Untyped):
+    if isinstance(other, Untyped | Unsettled) and not isinstance(one, Unsettled):
         one, other = other, one
+    if isinstance(one, Unsettled):
+        differs = isinstance(other, str) and not other.lower().startswith(one.start.lower())
+        return False if differs else None
     if isinstance(one, Untyped):
         text = written(other)
         if text is None or one.text.lower() != text.lower():
             return False
         return None if isinstance(other, str) and one.text in {"true", "false", "null"} else True
-    if isinstance(other, Untyped):
+    if isinstance(other, Untyped | Unsettled):
         return None
     if isinstance(one, str) and isinstance(other, str):
         return one.lower() == other.lower()

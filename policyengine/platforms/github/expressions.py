@@ -43,17 +43,6 @@ def is_open(text: str) -> bool:
     return _GAP.search(text) is not None
 
 
-def marked(text: Text) -> Text:
-    """A script with its expressions as parts that are not decided."""
-    parts: list[Text] = []
-    at = 0
-    for match in text.matches(_EXPRESSION):
-        start, end = match.span()
-        parts += (text.cut(at, start), text.cut(start, end).unsettled(f"'{match[1].written.strip()}' set by the run"))
-        at = end
-    return Text.join((*parts, text.cut(at))) if parts else text
-
-
 def _located(text: str, span: Span, gaps: re.Pattern[str]) -> Text:
     """A text that stands at `span`, with what would still be replaced in it as undecided parts."""
     parts: list[Text] = []
@@ -70,17 +59,36 @@ class Scope(Struct, frozen=True):
     """What names stand for where a step runs: environment variables, inputs, one combination of the matrix.
 
     `kinds` are the types of a called workflow's inputs; with them (or those of an action, all texts) an input that is
-    not there is null. None where the event gives the inputs.
+    not there is null. None where the event gives the inputs. `others` are further paths that files decide, such as
+    `github.workflow` and `steps.tag.outputs.name`. All names but those of variables are in lower case: GitHub ignores
+    it.
     """
 
     variables: dict[str, Value[str]] = field(default_factory=dict)
     inputs: dict[str, Value[str]] = field(default_factory=dict)
     kinds: dict[str, str] | None = None
     matrix: dict[str, str] = field(default_factory=dict)
+    others: dict[str, str] = field(default_factory=dict)
 
     def text(self, written: str, span: Span) -> Text:
         """A text of the workflow with what is known put in."""
         return _located(self._filled(written, shell=False), span, _EXPRESSION)
+
+    def script(self, text: Text) -> Text:
+        """A script as the shell gets it: what is known put in, the other expressions as parts that are not decided."""
+        parts: list[Text] = []
+        at = 0
+        for match in text.matches(_EXPRESSION):
+            start, end = match.span()
+            written = text.cut(start, end)
+            filled = self._filled(written.written, shell=False)
+            if filled == written.written:
+                meant = written.unsettled(f"'{match[1].written.strip()}' set by the run")
+            else:
+                meant = _located(filled, written.place, _EXPRESSION)
+            parts += (text.cut(at, start), meant)
+            at = end
+        return Text.join((*parts, text.cut(at))) if parts else text
 
     def word(self, word: Word) -> Text:
         """A word of a command with what is known put in, by GitHub and by the shell."""
@@ -97,19 +105,31 @@ class Scope(Struct, frozen=True):
         return self.text(found.value, found.span).value() if isinstance(found, Known) else found
 
     def texts(self, given: Iterable[Variable]) -> dict[str, Text]:
-        """The inputs that have a text, with what is known put in."""
+        """The inputs that have a text, by their names in lower case, with what is known put in."""
         return {
-            each.key: self.text(each.value.value, each.value.span) for each in given if isinstance(each.value, Known)
+            each.key.lower(): self.text(each.value.value, each.value.span)
+            for each in given
+            if isinstance(each.value, Known)
         }
 
     def handed(self, given: Iterable[Variable]) -> dict[str, Value[str]]:
         """Inputs as what is called gets them: what is not known yet is still an expression in them."""
         return {
-            each.key: replace(each.value, value=self._filled(each.value.value, shell=False))
+            each.key.lower(): replace(each.value, value=self._filled(each.value.value, shell=False))
             if isinstance(each.value, Known)
             else each.value
             for each in given
         }
+
+    def known(self, given: Iterable[Variable], prefix: str, others: dict[str, str]) -> dict[str, str]:
+        """What is known of outputs, by `prefix` and their names in lower case; `others` are paths besides its own."""
+        scope = replace(self, others={**self.others, **others})
+        values = {f"{prefix}.{each.key}".lower(): scope.value(each.value) for each in given}
+        return {name: each.value for name, each in values.items() if isinstance(each, Known)}
+
+    def outside(self) -> dict[str, str]:
+        """The further paths that hold in what is called too."""
+        return {name: text for name, text in self.others.items() if name.startswith("github.")}
 
     def _filled(self, text: str, *, shell: bool) -> str:
         for _ in range(_ROUNDS):
@@ -130,7 +150,7 @@ class Scope(Struct, frozen=True):
         if isinstance(came, Unsettled) and came.text and came.text != match[1].strip():
             return f"${{{{ {came.text} }}}}"
         if text is None and (name := _REFERENCE.fullmatch(match[1])):  # what it stands for is an expression itself
-            found = (self.variables if name[1] == "env" else self.inputs).get(name[2])
+            found = self.variables.get(name[2]) if name[1] == "env" else self.inputs.get(name[2].lower())
             text = found.value if isinstance(found, Known) else None
         if text is None and (otherwise := _WITHOUT_INPUT.fullmatch(match[1])):
             text = otherwise[1]
@@ -142,16 +162,19 @@ class Scope(Struct, frozen=True):
             return Unsettled()
         match context:
             case "matrix":
-                found = self.matrix.get(".".join(path))
+                found = self.matrix.get(".".join(path).lower())
                 return Untyped(found) if found is not None and not is_open(found) else Unsettled()
             case "env":
                 return _decided(self.variables.get(path[0]))
-            case "inputs" if path[0] in self.inputs:
-                return _typed(_decided(self.inputs[path[0]]), (self.kinds or {}).get(path[0], ""))
+            case "inputs" if path[0].lower() in self.inputs:
+                name = path[0].lower()
+                return _typed(_decided(self.inputs[name]), (self.kinds or {}).get(name, ""))
             case "inputs":
                 return Unsettled() if self.kinds is None else None
+            case "github" if [each.lower() for each in path[:2]] == ["event", "inputs"] and len(path) > 2:
+                return self.lookup("inputs", path[2:]) if self.kinds is None else Unsettled()
             case _:
-                return Unsettled()
+                return self.others.get(f"{context}.{'.'.join(path)}".lower(), Unsettled())
 
     def holds(self, condition: Value[str] | None) -> bool | None:
         """Whether an `if` is met; None where files do not decide it, and what the environment holds is the run's."""
@@ -166,7 +189,10 @@ class Scope(Struct, frozen=True):
 
 
 def _decided(found: Value[str] | None) -> Outcome:
-    return found.value if isinstance(found, Known) and not _EXPRESSION.search(found.value) else Unsettled()
+    if not isinstance(found, Known):
+        return Unsettled()
+    match = _EXPRESSION.search(found.value)
+    return found.value if match is None else Unsettled(start=found.value[: match.start()])
 
 
 def _typed(found: Outcome, kind: str) -> Outcome:
@@ -226,7 +252,7 @@ def _items(document: Document | None) -> tuple[Document, ...]:
 def _flat(prefix: str, document: Document) -> dict[str, str]:
     match document:
         case Scalar(text):
-            return {prefix: text}
+            return {prefix.lower(): text}
         case Mapping(entries):
             found: dict[str, str] = {}
             for entry in entries:

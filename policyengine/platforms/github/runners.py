@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 _GIVEN = regex(r"([A-Za-z_]\w*)[:+?]?=(.*)", re.DOTALL)
 _JUST_NAMES = frozenset({"justfile", ".justfile"})
-RUNNERS = frozenset({"make", "just", "task", "composer", "tox", "nox"})
+RUNNERS = frozenset({"make", "just", "task", "composer", "tox", "nox", "earthly"})
 """The task runners that are followed, by their names in the table of commands."""
 _PYTHON_TOOLS = ("poe", "pdm", "hatch", "taskipy")
 
@@ -56,7 +56,7 @@ class Runners(Struct, frozen=True):
             return iter(())
         kinds = {
             "make": self.make, "just": self.just, "task": self.task, "composer": self.composer, "tox": self.tox,
-            "nox": self.nox,
+            "nox": self.nox, "earthly": self.earthly,
         }  # fmt: skip
         return kinds[layer.path](layer, made, walk, gaps)
 
@@ -298,6 +298,13 @@ class Runners(Struct, frozen=True):
         del walk
         name = layer.value("-s", "--session", "--sessions", "-e") or "nox"
         gaps.append(Unknown(f"the package script '{name}' is not read", made.span, about=name))
+        yield from ()
+
+    def earthly(self, layer: Layer, made: ShellCommand, walk: Walk, gaps: list[Unknown]) -> Iterator[Called]:
+        """`earthly +test`: a target of an Earthfile, which is not read."""
+        del walk
+        name = next((made.argv[index] for index in layer.operands), "")
+        gaps.append(Unknown(f"the Earthfile target '{name}' is not read", made.span, about=name))
         yield from ()
 
 

@@ -3,47 +3,40 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from policyengine.knowledge import commands as knowledge
-from policyengine.model.source import ReadError, Source
 from policyengine.model.text import Text
 from policyengine.model.value import Unknown, Via
 from policyengine.patterns import regex
 from policyengine.platforms.github.arguments import ScriptArguments
 from policyengine.platforms.github.calls import Called, Walk, entered, path_from, text_of
+from policyengine.platforms.github.package_scripts import MANAGERS, PROJECTS, Packages
 from policyengine.platforms.github.runners import RUNNERS, Runners
-from policyengine.repository.discover import join
 from policyengine.syntax import shell
 from policyengine.syntax.environment import Environment
-from policyengine.syntax.folding import unfold
-from policyengine.syntax.tree import Mapping, Scalar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from collections.abc import Sequence as Words
 
-    from policyengine.knowledge.commands import Layer
     from policyengine.model.nodes import ShellCommand
     from policyengine.repository.files import Files
-    from policyengine.syntax.tree import Document
 
 DEEPEST = 8
 """How many scripts may call one another."""
 _MOST = 2_000
+_BRANCHES = frozenset({"then", "else", "for", "while", "until", "case", "||"})
 _STILL_FAILS = frozenset({"&&", "condition", "substitution", "!", "&"})
 """Reasons for an ignored failure that are how scripts are written, and no wish to ignore it."""
-_MANAGERS = frozenset({"npm", "pnpm", "yarn", "bun"})
-_PROJECTS = frozenset({"turbo", "nx", "lerna"})
 _PYTHON = frozenset({"poe", "pdm run", "hatch run"})
 _SHEBANG = regex(r"#![^\n]*\b(?:ba|da|z|k|a)?sh\b[^\n]*")
 _SHELL_FILE = regex(r"(?:\A|/)[^./]+\Z|\.(?:sh|bash|ksh|env)\Z")
 _HOLE = regex(r"\$\{\{[^}]*\}\}|\$\{?\w+\}?")
-_RUN = frozenset({"run", "run-script", "rum", "urn"})
-_EVERYWHERE = frozenset({"-r", "--recursive", "--workspaces", "--parallel", "workspaces"})
 _OUTSIDE = regex(r"[/~]|\$\{?(?:RUNNER_\w+|HOME|TMPDIR)\}?(?:/|\Z)")
 _FILE_NAME = regex(r"[\w.@+~/ -]+")
 _PROGRAM_FILE = regex(r"[\w./@-]+\.(?:[cm]?[jt]s|py|rb|php)")
@@ -66,9 +59,14 @@ class Follower(Struct):
     """Follows scripts through the files of the tree; each script once on a path of calls, to a bounded depth."""
 
     files: Files
-    _packages: dict[str, _Package] | None = None
+    _packages: Packages | None = None
     _runners: Runners | None = None
+    _brought: set[str] = field(default_factory=set)  # names of files that commands fetch or build
     _read: dict[tuple[str, int, int, bool, bool], tuple[str, shell.Script]] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Begins with the scripts of another job, on another machine."""
+        self._brought.clear()
 
     def follow(
         self,
@@ -113,7 +111,8 @@ class Follower(Struct):
             self._read[key] = (text.written, script)
         if not script.complete:
             gaps.append(Unknown("the script cannot be read to its end", text.cut(0, 1).place))
-        yield from self._run(script.commands, script, walk, ScriptArguments(walk.arguments, {}), gaps)
+        arguments = ScriptArguments(walk.arguments, dict(walk.environment.variables))
+        yield from self._run(script.commands, script, walk, arguments, gaps)
 
     def _run(
         self,
@@ -125,9 +124,10 @@ class Follower(Struct):
     ) -> Iterator[ShellCommand]:
         folders = [walk.directory]
         environment = walk.environment
-        for command in commands:
-            if not arguments.choose(command.arms):
+        for written in commands:
+            if not arguments.choose(written.arms):
                 continue
+            command = arguments.fill(written)
             nested = sum(each in {"(", "$("} for each in command.within) + 1
             if command.before == "" and len(folders) >= nested > 1:
                 del folders[nested - 1 :]
@@ -137,13 +137,25 @@ class Follower(Struct):
             ignored = walk.forgiven or (command.ignored is not None and command.ignored.marker not in _STILL_FAILS)
             here = replace(walk, directory=folders[-1], forgiven=ignored, environment=environment)
             made = _made(command, here)
+            here = replace(here, conditional=made.conditional)
+            behind: list[ShellCommand] = []
+            if command.name not in {"cd", "pushd"} and len(walk.seen) < DEEPEST:
+                behind += islice(self._deeper(command, made, script, here, arguments, gaps), _MOST)
+                if behind:
+                    unknown = [] if all(each.plain for each in behind) else [""]
+                    made = replace(made, leads=frozenset([*unknown, *(d.kind for each in behind for d in each.deeds)]))
+            self._bring(made)
             yield made
+            yield from behind
             environment = _exported(command, environment)
-            arguments.follow(command)
+            arguments.follow(written)
             if command.name in {"cd", "pushd"} and len(command.words) > 1:
                 folders[-1] = entered(folders[-1], command.words[1].text, walk.folder)
-            elif len(walk.seen) < DEEPEST:
-                yield from self._deeper(command, made, script, here, arguments, gaps)
+
+    def _bring(self, made: ShellCommand) -> None:
+        """Keeps which files are not the repository's, since a command fetches or builds them."""
+        if made.does("build") or any(knowledge.fetches(layer) for layer in made.layers):
+            self._brought.update({"", *(word.rpartition("/")[2] for word in made.argv)})
 
     def _deeper(
         self,
@@ -169,7 +181,9 @@ class Follower(Struct):
                 errexit=errexit,
                 pipefail=False,
                 remote=walk.remote or made.remote or any(layer.place == "host" for layer in made.layers),
-                contained=walk.contained or any(layer.place == "container" for layer in made.layers),
+                contained=walk.contained
+                or made.does("run-task")
+                or any(layer.place == "container" for layer in made.layers),
             )
             if len(inside.seen) > len(walk.seen):
                 yield from self._script(inner, inside, gaps)
@@ -193,22 +207,31 @@ class Follower(Struct):
 
     def _called(self, made: ShellCommand, walk: Walk, gaps: list[Unknown]) -> Iterator[Called]:
         """The scripts of the tree that a command runs."""
-        if any(layer.place for layer in made.wrappers):
-            return  # it runs in a container, or on another machine
+        places = {layer.place for layer in made.wrappers}
+        if "host" in places or (made.layers and knowledge.tells(made.layers[-1])):
+            return  # it runs on another machine, or it is only read
+        if "container" in places:
+            yield from self._contained(made, walk)
+            return
+        self._packages = self._packages or Packages(self.files)
         for layer in made.layers:
             manager = layer.path.partition(" ")[0]
-            if manager in _MANAGERS:
-                found = list(self._package_script(manager, layer, made, walk, gaps))
+            if manager in MANAGERS:
+                found = list(self._packages.script(manager, layer, made, walk, gaps))
                 yield from found
                 if found:
                     return
         if not made.layers:
             return
         layer = made.layers[-1]
+        asked = next((made.words[index] for index in layer.operands), None)
+        if asked is not None and not asked.literal and not made.deeds and knowledge.may_deploy(layer):
+            reason = f"what '{made.program} {asked.text}' does is set by the run"
+            gaps.append(Unknown(reason, made.span, about=f"deploy {made.program}"))
         self._runners = self._runners or Runners(self.files)
         name = made.argv[layer.start]
-        if layer.path in _PROJECTS:
-            yield from self._task(layer, made)
+        if layer.path in PROJECTS:
+            yield from self._packages.task(layer, made)
         elif layer.path in RUNNERS:
             yield from self._runners.follow(layer, made, walk, gaps)
         elif layer.path in {"sh", "source"}:
@@ -222,6 +245,22 @@ class Follower(Struct):
         elif "/" in name and not name.startswith(("/", "~", "@")) and not knowledge.works(name):
             yield from self._file(name, made, walk, gaps)
 
+    def _contained(self, made: ShellCommand, walk: Walk) -> Iterator[Called]:
+        """The shell file that a command runs in a container, where only one of the tree can be meant."""
+        layer = made.layers[-1]
+        path = made.argv[layer.start if layer.path != "sh" or layer.file is None else layer.file]
+        if "/" not in path or knowledge.works(path):
+            return
+        parts = [part for part in path.split("/") if part not in {"", "."}]
+        for start in range(len(parts)):
+            ending = "/".join(parts[start:])
+            found = [each for each in self.files.named(parts[-1]) if f"/{each}".endswith(f"/{ending}")]
+            if len(found) == 1:
+                folder = found[0][: -len(ending)].rstrip("/")
+                yield from self._file(ending, made, replace(walk, directory=folder), None, strict=_errexit(made))
+            if found:
+                return
+
     # -- shell files -----------------------------------------------------------------------------------------------
 
     def _file(
@@ -232,7 +271,9 @@ class Follower(Struct):
         where = path_from(walk.directory, path, walk.folder)
         source = self.files.read(where) if where else None
         if source is None:
-            if gaps is not None and not path.startswith(("http", "<(")) and not _OUTSIDE.match(path):
+            name = path.rpartition("/")[2]
+            brought = name in self._brought or ("." not in name and "" in self._brought)
+            if gaps is not None and not brought and not path.startswith(("http", "<(")) and not _OUTSIDE.match(path):
                 gaps.append(Unknown(f"the script {path} is not in the tree", made.span, about=_program(path)))
             return
         shebang = _SHEBANG.match(source.text)
@@ -242,83 +283,6 @@ class Follower(Struct):
             yield Called(source.path, path, Text.of(source), walk.directory, errexit=strict)
         elif gaps is not None:
             gaps.append(Unknown(f"what {path} does is not known", made.span, about=_program(path)))
-
-    # -- package scripts -------------------------------------------------------------------------------------------
-
-    def _package_script(
-        self, manager: str, layer: Layer, made: ShellCommand, walk: Walk, gaps: list[Unknown]
-    ) -> Iterator[Called]:
-        names = knowledge.script_names(made.argv, layer)
-        if not names or (manager == "bun" and "." in names[0]):  # `bun run a.ts` runs a file
-            return
-        name = "test" if names[0] == "t" else names[0]
-        at = next((index for index in layer.operands if made.argv[index] == names[0]), len(made.argv))
-        given = {each.name: each.value for each in layer.options if manager == "npm" or each.index < at}
-        folder = walk.directory
-        for option in ("--prefix", "-C", "--dir", "--cwd"):
-            folder = entered(folder, given[option], "") if option in given else folder
-        root = manager != "npm" and not {"-w", "--workspace-root"}.isdisjoint(given)
-        chosen = next((given[each] for each in ("--workspace", "--filter", "-F", "workspace") if each in given), "")
-        if manager == "npm":
-            chosen = given.get("-w", chosen)
-        everywhere = "-ws" in made.argv[:at] + made.argv[at + 1 :] or not _EVERYWHERE.isdisjoint(given)
-        found = False
-        for package in self._package_list("" if root else folder, chosen, everywhere=everywhere):
-            if name in package.scripts:
-                found = True
-                yield from self._stages(package, name, manager)
-        ran = layer is made.layers[-1] and not _RUN.isdisjoint(made.argv[layer.start + 1 : at])
-        if not found and ran and not chosen and not everywhere:
-            gaps.append(Unknown(f"the package script '{name}' is not in the tree", made.span, about=name))
-
-    def _stages(self, package: _Package, name: str, manager: str) -> Iterator[Called]:
-        for each in (f"pre{name}", name, f"post{name}"):
-            if each in package.scripts:
-                text = unfold(package.source, package.scripts[each])
-                yield Called(f"{package.source.path}#{each}", f"{manager} run {each}", text, package.folder)
-
-    def _package_list(self, folder: str, chosen: str, *, everywhere: bool) -> list[_Package]:
-        packages = self._read_packages()
-        if everywhere:
-            return list(packages.values())
-        if chosen:
-            wanted = chosen.strip("'\"").removeprefix("...").removesuffix("...").removeprefix("{").removesuffix("}")
-            plain = wanted.removeprefix("./").rstrip("/")
-            return [
-                package
-                for package in packages.values()
-                if wanted in {package.name, package.name.rpartition("/")[2]}
-                or package.folder in {plain, join(folder, plain)}
-            ]
-        at: str | None = folder
-        while at is not None:
-            if at in packages:
-                return [packages[at]]
-            at = at.rpartition("/")[0] if at else None
-        return []
-
-    def _task(self, layer: Layer, made: ShellCommand) -> Iterator[Called]:
-        """`turbo run test:e2e --filter=web`, `nx e2e web`, `nx run web:e2e`, `lerna run e2e`."""
-        names = knowledge.script_names(made.argv, layer)[:8]
-        chosen = next(iter(layer.values("--filter", "-F", "--scope")), "")
-        if layer.path == "nx" and names and ":" in names[0]:
-            chosen, _, target = names[0].partition(":")
-            names = (target.partition(":")[0],)
-        elif layer.path == "nx" and len(names) > 1 and layer.value("-t", "--target", "--targets") is None:
-            names, chosen = names[:1], names[1]
-        for name in names:
-            for package in self._package_list(made.directory, chosen, everywhere=not chosen):
-                if name in package.scripts:
-                    yield from self._stages(package, name, layer.path)
-
-    def _read_packages(self) -> dict[str, _Package]:
-        if self._packages is None:
-            self._packages = {}
-            for path in self.files.named("package.json"):
-                package = _read_package(self.files.read(path), path)
-                if package is not None:
-                    self._packages[package.folder] = package
-        return self._packages
 
 
 def _given(command: shell.WrittenCommand, called: Called, arguments: ScriptArguments) -> tuple[str | None, ...] | None:
@@ -345,37 +309,6 @@ def _exported(command: shell.WrittenCommand, environment: Environment) -> Enviro
     return environment.given(given)
 
 
-class _Package(Struct, frozen=True):
-    """A package.json: where it is, its name and its scripts."""
-
-    source: Source
-    folder: str
-    name: str
-    scripts: dict[str, Scalar]
-
-
-def _read_package(source: Source | None, path: str) -> _Package | None:
-    from policyengine.syntax import json  # noqa: PLC0415  only workflows that call package scripts pay for it
-
-    if source is None:
-        return None
-    try:
-        document: Document = json.read(source)
-    except ReadError:
-        return None
-    if not isinstance(document, Mapping):
-        return None
-    name = document.get("name")
-    scripts = document.get("scripts")
-    found = (
-        {entry.key.text: entry.value for entry in scripts.entries if isinstance(entry.value, Scalar)}
-        if isinstance(scripts, Mapping)
-        else {}
-    )
-    folder = path[: -len("package.json")].rstrip("/")
-    return _Package(source, folder, name.text if isinstance(name, Scalar) else "", found)
-
-
 def _made(command: shell.WrittenCommand, walk: Walk) -> ShellCommand:
     return replace(
         command.read(),
@@ -385,6 +318,7 @@ def _made(command: shell.WrittenCommand, walk: Walk) -> ShellCommand:
         background=command.ignored is not None and command.ignored.marker == "&",
         remote=walk.remote or _remote(command.texts, command.assignments),
         contained=walk.contained,
+        conditional=walk.conditional or command.before in {"&&", "||"} or not _BRANCHES.isdisjoint(command.within),
     )
 
 

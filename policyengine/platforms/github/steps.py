@@ -5,25 +5,32 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.structs import replace
 
 from policyengine.knowledge import actions
-from policyengine.model.nodes import Activity, Build, Deploy, Origin, ShellCommand, Step, Variable, Word
+from policyengine.model.nodes import Activity, Deploy, Origin, ShellCommand, Step, Variable, Word
 from policyengine.model.text import Text
 from policyengine.model.value import Absent, Known, Unknown, Value
 from policyengine.patterns import regex
 from policyengine.platforms.github import activities, builds, expressions
-from policyengine.platforms.github.documents import WorkflowFiles, boolean, mapping, value, variables, words
-from policyengine.platforms.github.expressions import is_open, marked
+from policyengine.platforms.github.calls import local_path
+from policyengine.platforms.github.documents import (
+    WorkflowFiles,
+    boolean,
+    mapping,
+    returned,
+    value,
+    variables,
+    words,
+)
+from policyengine.platforms.github.handing import Handed, assigned, handed_on
+from policyengine.platforms.github.step_frame import Done, JobState, StepFrame, joined, written
 from policyengine.repository.discover import join
-from policyengine.syntax.environment import Environment
 from policyengine.syntax.folding import unfold
 from policyengine.syntax.tree import Document, Mapping, Scalar, Sequence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from policyengine.model.source import Source, Span
     from policyengine.platforms.github.expressions import Scope
     from policyengine.platforms.github.scripts import Follower
@@ -32,68 +39,6 @@ if TYPE_CHECKING:
 _MOST = 500
 """How many steps of a job are read, those of called workflows and actions included."""
 _SHELL = regex(r"(?:\A\s*|[\s\"'/])(?:ba|da|z|k|a)?sh(?:[\s\"']|\Z)")
-_IN_WORKSPACE = regex(r"\A\$\{\{\s*github\.workspace\s*\}\}/?")
-_ACTION_PATH = regex(r"\bgithub\.action_path\b")
-_ENVIRONMENT = regex(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
-
-
-class StepFrame(Struct, frozen=True):
-    """What holds for a list of steps.
-
-    `scope` is what names stand for, `combinations` those of the matrix, `folder` that of the composite action, and
-    `condition` and `forgiven` what the step that calls it brings. `runner` are the labels of the machine.
-    """
-
-    scope: Scope
-    combinations: tuple[dict[str, str], ...] = ()
-    directory: str = ""
-    shell: str = ""
-    folder: str = ""
-    seen: frozenset[str] = frozenset()
-    condition: Value[str] | None = None
-    forgiven: Value[bool] | None = None
-    runner: str = ""
-
-
-class JobState(Struct):
-    """What the steps of a job have made so far."""
-
-    job: str
-    steps: list[Step] = field(default_factory=list)
-    drafted: list[tuple[builds.Drafted, Scope]] = field(default_factory=list)
-    commands: list[ShellCommand] = field(default_factory=list)
-    metadata: dict[str, tuple[Variable, Scope]] = field(default_factory=dict)  # the images that an action names
-    exported: dict[str, Value[str]] = field(default_factory=dict)
-    exports: int = 0
-    open: bool = False  # whether a step may have set any variable for those behind it
-
-    def add(self, step: Step, drafts: list[tuple[builds.Drafted, Scope]]) -> None:
-        """Takes a step with the builds it makes."""
-        ids = []
-        for draft in drafts:
-            ids.append(f"{self.job}/build-{len(self.drafted)}")
-            self.drafted.append(draft)
-        self.steps.append(replace(step, builds=tuple(ids)))
-
-    def finished(self) -> Iterator[Build]:
-        """The builds, with what later commands of the job tag and push."""
-        for number, (draft, scope) in enumerate(self.drafted):
-            made = draft
-            further = [name for tag in draft.written for name in builds.aliased(self.commands, scope, tag)]
-            if further:
-                made = replace(made, tags=builds.tags_of([*draft.written, *further], draft.tags.span))
-            if isinstance(draft.push, Absent) and builds.sends(draft, builds.pushed(self.commands, scope)):
-                made = replace(made, push=Known(value=True, span=draft.span))
-            yield made.node(f"{self.job}/build-{number}", self.job)
-
-
-class _Done(Struct, frozen=True):
-    """What a step does."""
-
-    commands: tuple[ShellCommand, ...] = ()
-    activities: tuple[Activity, ...] = ()
-    drafts: tuple[tuple[builds.Drafted, Scope], ...] = ()
-    gap: Unknown | None = None
 
 
 class Steps(Struct, frozen=True):
@@ -121,14 +66,14 @@ class Steps(Struct, frozen=True):
         condition = own or frame.condition
         forgiven = boolean(step.get("continue-on-error")) or frame.forgiven
         named = {**frame.scope.variables, **state.exported, **{each.key: each.value for each in environment}}
-        scope = replace(frame.scope, variables=named)
-        done = _Done()
+        scope = replace(frame.scope, variables=named, others={**frame.scope.others, **state.outputs})
+        done = Done()
         if not expressions.never(own, scope, frame.combinations):
             run = step.get("run")
             if isinstance(run, Scalar):
-                done = self._script(step, run, source, replace(frame, scope=scope), state)
+                done = self._script(step, run, source, replace(frame, scope=scope, own=own), state)
             elif isinstance(uses, Known):
-                called = replace(frame, scope=scope, condition=condition, forgiven=forgiven)
+                called = replace(frame, scope=scope, own=own, condition=condition, forgiven=forgiven)
                 done = self._action(step, uses, source, called, state)
         state.commands.extend(done.commands)
         state.add(
@@ -150,46 +95,46 @@ class Steps(Struct, frozen=True):
 
     # -- scripts ---------------------------------------------------------------------------------------------------
 
-    def _script(self, step: Mapping, run: Scalar, source: Source, frame: StepFrame, state: JobState) -> _Done:
+    def _script(self, step: Mapping, run: Scalar, source: Source, frame: StepFrame, state: JobState) -> Done:
         given = step.get("shell")
         shell = given.text if isinstance(given, Scalar) else frame.shell
         if shell.strip() and _SHELL.search(shell) is None:
-            return _Done(gap=Unknown(f"a script for {shell.split()[0]} is not read", run.span))
-        where = _directory(step.get("working-directory"), frame)
-        followed = self.follower.follow(
-            marked(unfold(source, run)),
-            where,
-            errexit=not shell or shell in {"bash", "sh"} or re.search(r"\s-\w*e", shell) is not None,
-            pipefail=shell == "bash" or "pipefail" in shell,
-            folder=frame.folder,
-            environment=_environment(frame, state),
-        )
-        before = state.exports
-        done = self._of_commands(followed.commands, followed.gap, frame, state)
-        state.open = state.open or run.text.count("GITHUB_ENV") > state.exports - before
+            return Done(gap=Unknown(f"a script for {shell.split()[0]} is not read", run.span))
+        text = unfold(source, run)
+        directory = step.get("working-directory")
+        made: list[Done] = []
+        for scope in frame.scopes(
+            " ".join((run.text, *(each.text for each in (directory, frame.where) if isinstance(each, Scalar))))
+        ):
+            followed = self.follower.follow(
+                scope.script(text),
+                frame.directory_of(directory, scope),
+                errexit=not shell or shell in {"bash", "sh"} or re.search(r"\s-\w*e", shell) is not None,
+                pipefail=shell == "bash" or "pipefail" in shell,
+                folder=frame.folder,
+                environment=frame.environment(scope, state),
+            )
+            made.append(self._of_commands(followed.commands, followed.gap, scope))
+        done = joined(made)
+        state.take(done, step.get("id"), frame, run.text)
         return done
 
-    def _of_commands(
-        self, commands: tuple[ShellCommand, ...], gap: Unknown | None, frame: StepFrame, state: JobState
-    ) -> _Done:
+    def _of_commands(self, commands: tuple[ShellCommand, ...], gap: Unknown | None, scope: Scope) -> Done:
         found: list[Activity] = []
         drafts: list[tuple[builds.Drafted, Scope]] = []
-        scope = frame.scope
-        known = {(via.span, deed.kind) for command in commands for deed in command.deeds for via in command.via}
+        handed: list[Handed] = []
         for command in commands:
-            scope = self._assigned(command, scope)
-            self._exported(command, scope, state)
-            own = activities.of_command(command, scope, known)
+            scope = assigned(command, scope)
+            handed.extend(handed_on(command, scope, self.reader.files))
+            own = activities.of_command(command, scope)
             found.extend(each for each in own if not self._only_computes(each, command, scope))
             if not command.does("build"):
                 continue
-            for each in _scopes(scope, frame, " ".join(command.argv)):
-                made = [builds.of_command(command, each), *self._bake_command(command, each)]
-                for draft in made:
-                    if draft is not None and all(draft != other for other, _ in drafts):
-                        drafts.append((draft, each))
-                        found.extend(activities.sent(draft, forgiven=command.forgiven))
-        return _Done(commands, tuple(found), tuple(drafts), gap)
+            for draft in (builds.of_command(command, scope), *self._bake_command(command, scope)):
+                if draft is not None:
+                    drafts.append((draft, scope))
+                    found.extend(activities.sent(draft, forgiven=command.forgiven))
+        return Done(commands, tuple(found), tuple(drafts), gap, tuple(handed))
 
     def _only_computes(self, activity: Activity, command: ShellCommand, scope: Scope) -> bool:
         """Whether Terraform is applied where there is nothing to apply."""
@@ -197,86 +142,84 @@ class Steps(Struct, frozen=True):
             isinstance(activity, Deploy) and activity.tool == "terraform" and self.folders.only_computes(command, scope)
         )
 
-    @staticmethod
-    def _assigned(command: ShellCommand, scope: Scope) -> Scope:
-        """The scope after a line of assignments only."""
-        if command.words and command.words[0].text not in {"export", "readonly", "declare", "local"}:
-            return scope
-        given = {each.key: word for each, word in zip(command.assignments, command.given, strict=False)}
-        for word in command.words[1:]:
-            if match := _ENVIRONMENT.fullmatch(word.text):
-                given[match[1]] = Word(match[2], word.span, word.literal)
-        kept = {name: Known(word.text, word.span) for name, word in given.items() if not _runs_inside(word)}
-        return replace(scope, variables={**scope.variables, **kept}) if kept else scope
-
-    def _exported(self, command: ShellCommand, scope: Scope, state: JobState) -> None:
-        """`echo "NAME=value" >> $GITHUB_ENV` sets a variable for the steps behind it."""
-        if command.argv[:1] != ("echo",) or len(command.words) != 2:
-            return
-        source = self.reader.files.read(command.span.path)
-        word = command.words[1]
-        match = _ENVIRONMENT.fullmatch(word.text)
-        if match and source is not None and "GITHUB_ENV" in source.slice(command.span):
-            given = Word(match[2], word.span, word.literal)
-            unknown = Unknown("a command gives it", word.span)
-            state.exported[match[1]] = unknown if _runs_inside(given) else Known(scope.written(given), word.span)
-            state.exports += 1
-
     # -- actions ---------------------------------------------------------------------------------------------------
 
-    def _action(self, step: Mapping, uses: Known[str], source: Source, frame: StepFrame, state: JobState) -> _Done:
-        name = uses.value.lower()
+    def _action(self, step: Mapping, uses: Known[str], source: Source, frame: StepFrame, state: JobState) -> Done:
+        name = local_path(uses.value, self.reader.files)
         inputs = variables(step.get("with"), Origin.INPUT)
         given = {each.key.lower(): each for each in inputs}
         if name.startswith(("./", "../")):
-            return self._composite(uses, given, frame, state)
-        script = given.get("script") or given.get("run") or given.get("command")
-        action = actions.action(uses.value, script=script is not None)
+            return self._composite(step, replace(uses, value=name), given, frame, state)
+        action = actions.action(uses.value, given.keys())
         does = action.does if action is not None else ""
         if does == "name-images" and "images" in given:
             identifier = step.get("id")
             key = identifier.text if isinstance(identifier, Scalar) else ""
             state.metadata[key] = (given["images"], frame.scope)
-        if script is not None and does in {"run", "run-remote"}:
-            return self._inner(step, script, source, frame, state, remote=does == "run-remote")
+        script = actions.script_of(action, given.keys())
+        if script is not None:
+            text = self._script_of(action, given.get(script), step, source, uses.span)
+            return self.script(text, frame, remote=does == "run-remote") if text is not None else Done()
         state.open = state.open or does == "export"
         found = activities.of_action(action, {key: each.value for key, each in given.items()}, uses.span)
         drafts: list[tuple[builds.Drafted, Scope]] = []
-        for scope in _scopes(frame.scope, frame, " ".join(_text_of(each) for each in inputs)):
-            texts = scope.texts(inputs)
+        images = [each for each, _ in state.metadata.values()] if does == "build" else []
+        for scope in frame.scopes(" ".join(written(each.value) for each in (*inputs, *images))):
+            given_texts = scope.texts(inputs)
             made: list[builds.Drafted] = []
             if does == "build":
+                own = action.inputs if isinstance(action, actions.Action) else {}
+                renamed = {key: given_texts[name] for key, name in own.items() if name in given_texts}
                 named = {
-                    key: _images(each, replace(own, matrix=scope.matrix)) for key, (each, own) in state.metadata.items()
+                    key: _images(each, replace(by, matrix=scope.matrix)) for key, (each, by) in state.metadata.items()
                 }
-                made.append(builds.of_action(texts, uses.span, named))
+                made.append(builds.of_action(given_texts | renamed, uses.span, named))
             elif does == "bake":
-                made.extend(self._bake(texts, scope, uses.span))
+                made.extend(self._bake(given_texts, scope, uses.span))
             drafts.extend((draft, scope) for draft in made if (draft, scope) not in drafts)
         unique = [each for index, each in enumerate(drafts) if all(each[0] != other[0] for other in drafts[:index])]
         sent = [activity for draft, _ in unique for activity in activities.sent(draft, forgiven=False)][:1]
         gap = (
             None if action is not None else Unknown(f"what {uses.value.partition('@')[0]} does is not known", uses.span)
         )
-        return _Done(activities=(*found, *sent), drafts=tuple(unique), gap=gap)
+        return Done(activities=(*found, *sent), drafts=tuple(unique), gap=gap)
 
-    def _inner(
-        self, step: Mapping, script: Variable, source: Source, frame: StepFrame, state: JobState, *, remote: bool
-    ) -> _Done:
-        """The script that an action runs for the step."""
-        given = mapping(step.get("with"))
-        scalar = given.get(script.key) if given is not None else None
-        if not isinstance(scalar, Scalar):
-            return _Done()
-        followed = self.follower.follow(marked(unfold(source, scalar)), "", folder=frame.folder, remote=remote)
-        return self._of_commands(followed.commands, followed.gap, frame, state)
+    @staticmethod
+    def _script_of(
+        action: actions.Action | actions.NamedAction | None,
+        given: Variable | None,
+        step: Mapping,
+        source: Source,
+        at: Span,
+    ) -> Text | None:
+        """The script that an action runs: an input, or its default; the arguments of a program."""
+        body = mapping(step.get("with"))
+        scalar = body.get(given.key) if body is not None and given is not None else None
+        if isinstance(scalar, Scalar):
+            text = unfold(source, scalar)
+        elif isinstance(action, actions.Action) and action.default:
+            text = Text.made(action.default, at)
+        else:
+            return None
+        program = action.program if isinstance(action, actions.Action) else ""
+        return Text.join((Text.made(f"{program} ", at), text)) if program else text
 
-    def _composite(self, uses: Known[str], given: dict[str, Variable], frame: StepFrame, state: JobState) -> _Done:
+    def script(self, text: Text, frame: StepFrame, *, remote: bool = False) -> Done:
+        """What a script does that an action runs at the root, or on another machine."""
+        made: list[Done] = []
+        for scope in frame.scopes(text.written):
+            followed = self.follower.follow(scope.script(text), "", folder=frame.folder, remote=remote)
+            made.append(self._of_commands(followed.commands, followed.gap, scope))
+        return joined(made)
+
+    def _composite(
+        self, step: Mapping, uses: Known[str], given: dict[str, Variable], frame: StepFrame, state: JobState
+    ) -> Done:
         """Expands a local composite action; another local action, or a missing one, is a gap."""
         folder = join("", uses.value)
         missing = Unknown(f"what {uses.value} does is not known", uses.span)
         if folder is None or uses.value in frame.seen:
-            return _Done(gap=missing)
+            return Done(gap=missing)
         for name in ("action.yml", "action.yaml"):
             path = f"{folder}/{name}" if folder != "." else name
             action = self.reader.mapping(path)
@@ -285,18 +228,26 @@ class Steps(Struct, frozen=True):
                 continue
             using = runs.get("using")
             if not (isinstance(using, Scalar) and using.text == "composite"):
-                return _Done(gap=missing)
+                return Done(gap=missing)
             inputs = _defaults(action) | frame.scope.handed(given.values())
             inner = replace(
                 frame,
-                scope=replace(frame.scope, inputs=inputs, kinds={}),
+                scope=replace(frame.scope, inputs=inputs, kinds={}, others=frame.scope.outside()),
                 folder="" if folder == "." else folder,
                 directory="",
+                where=None,
+                own=None,
                 seen=frame.seen | {uses.value},
             )
+            outer, state.outputs = state.outputs, {}
             self.run(runs.get("steps"), path, inner, state)
-            return _Done()
-        return _Done(gap=missing)
+            identifier = step.get("id")
+            if isinstance(identifier, Scalar) and frame.own is None:
+                outputs = returned(action.get("outputs"))
+                outer |= inner.scope.known(outputs, f"steps.{identifier.text}.outputs", state.outputs)
+            state.outputs = outer
+            return Done()
+        return Done(gap=missing)
 
     # -- bake ------------------------------------------------------------------------------------------------------
 
@@ -330,64 +281,22 @@ class Steps(Struct, frozen=True):
             for option in layer.options
             if option.name == "--set"
         ]
-        targets = [scope.word(command.words[index]).written for index in layer.operands]
+        named = [scope.word(command.words[index]) for index in layer.operands]
+        targets = [each.written for each in named]
         pushes = layer.value("--push") is not None
         push: Value[bool] = Known(value=True, span=command.span) if pushes else Absent(command.span)
         own = {
             each.key: scope.word(word).value() for each, word in zip(command.assignments, command.given, strict=False)
         }
         environment = _known(scope) | own
+        open_ = next((each.unknown for each in named if each.unknown is not None), None)
+        if open_ is not None:
+            return [bake.unreadable(command.span, open_.reason, push)]
         return bake.builds(self.reader.files, files, targets, sets, environment, command.directory, command.span, push)
-
-
-def _environment(frame: StepFrame, state: JobState) -> Environment:
-    """What a script starts with; nothing else where no step before it may have set more."""
-    system = next((name for label, name in _SYSTEMS.items() if label in frame.runner), None)
-    fixed = {"CI": "true", "GITHUB_ACTIONS": "true", "RUNNER_OS": system}
-    if system is not None:
-        fixed["OS"] = "Windows_NT" if system == "Windows" else ""
-    given: dict[str, str | None] = {
-        key: found.value if isinstance(found := frame.scope.value(each), Known) and not is_open(found.value) else None
-        for key, each in frame.scope.variables.items()
-    }
-    closed = not state.open and all(step.gap is None for step in state.steps)
-    return Environment({**fixed, **given}, closed)
-
-
-_SYSTEMS = {"ubuntu": "Linux", "linux": "Linux", "macos": "macOS", "windows": "Windows"}
-"""RUNNER_OS by what a runner's label holds."""
 
 
 def _known(scope: Scope) -> dict[str, Value[str]]:
     return {key: scope.value(each) for key, each in scope.variables.items()}
-
-
-def _runs_inside(word: Word) -> bool:
-    """Whether a command decides a part of a word."""
-    return not word.literal and ("$(" in word.text or "`" in word.text)
-
-
-def _scopes(scope: Scope, frame: StepFrame, text: str) -> Iterator[Scope]:
-    """The scope once, or once for each combination of the matrix where the text may ask for one."""
-    if not frame.combinations or ("matrix." not in text and not is_open(text)):
-        yield scope
-        return
-    for each in frame.combinations:
-        yield replace(scope, matrix=each)
-
-
-def _text_of(variable: Variable) -> str:
-    return variable.value.value if isinstance(variable.value, Known) else ""
-
-
-def _directory(document: Document | None, frame: StepFrame) -> str:
-    if not isinstance(document, Scalar) or not document.text:
-        return frame.directory
-    if _ACTION_PATH.search(document.text):
-        return frame.folder
-    written = _IN_WORKSPACE.sub("", document.text) or "."
-    where = frame.scope.text(written, document.span).literal
-    return frame.directory if where is None else join("", where) or frame.directory
 
 
 def _defaults(action: Mapping) -> dict[str, Value[str]]:
@@ -396,7 +305,7 @@ def _defaults(action: Mapping) -> dict[str, Value[str]]:
     for entry in inputs.entries if inputs is not None else ():
         body = mapping(entry.value)
         default = value(body.get("default") if body is not None else None, entry.key.span)
-        found[entry.key.text] = default if isinstance(default, Known) else Known("", entry.key.span)
+        found[entry.key.text.lower()] = default if isinstance(default, Known) else Known("", entry.key.span)
     return found
 
 
@@ -411,7 +320,7 @@ def _place(step: Mapping) -> Span:
 def _images(variable: Variable, scope: Scope) -> list[Text]:
     """The images of docker/metadata-action: plain names, or `name=…,enable=…`."""
     names: list[Text] = []
-    for line in scope.texts([variable])[variable.key].split("\n") if isinstance(variable.value, Known) else ():
+    for line in scope.texts([variable])[variable.key.lower()].split("\n") if isinstance(variable.value, Known) else ():
         key, value = line.strip().partition("=")
         parts = (
             line.split(",")

@@ -7,22 +7,24 @@ Source of the forms: GitHub's workflow syntax reference and "Reuse workflows".
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from policyengine.knowledge.platforms import platform_of_runner
 from policyengine.model.nodes import Datastore, Job, Node, Origin, Service, Side, Variable, Workflow
 from policyengine.model.value import Absent, Known, Unknown, Value
 from policyengine.patterns import regex
 from policyengine.platforms import Lowered, joined
 from policyengine.platforms.github import documents, expressions
-from policyengine.platforms.github.documents import WorkflowFiles, mapping, texts, value, variables
+from policyengine.platforms.github.calls import local_path
+from policyengine.platforms.github.documents import WorkflowFiles, mapping, returned, texts, value, variables
 from policyengine.platforms.github.expressions import Scope
 from policyengine.platforms.github.scripts import Follower
 from policyengine.platforms.github.service_containers import services
-from policyengine.platforms.github.steps import JobState, StepFrame, Steps
+from policyengine.platforms.github.step_frame import JobState, StepFrame
+from policyengine.platforms.github.steps import Steps
 from policyengine.platforms.github.terraform_folders import TerraformFolders
 from policyengine.repository.discover import join
 from policyengine.syntax.tree import Document, Mapping, Scalar
@@ -86,10 +88,8 @@ class _Run(Struct, frozen=True):
     @classmethod
     def of(cls, part: Lowered) -> _Run:
         jobs = [node for node in part.nodes if isinstance(node, Job)]
-        callers = {job.caller for job in jobs}
-        called = (_called(job.uses.value) for job in jobs if job.id in callers and isinstance(job.uses, Known))
         workflow = next((node for node in part.nodes if isinstance(node, Workflow)), None)
-        return cls(part.nodes, workflow, frozenset(path for path in called if path is not None))
+        return cls(part.nodes, workflow, frozenset(job.span.path for job in jobs if job.caller))
 
     @property
     def path(self) -> str:
@@ -105,11 +105,6 @@ class _Run(Struct, frozen=True):
         if not self.only_called or other is self or self.path not in other.calls:
             return False
         return not (other.only_called and other.path in self.calls and self.path < other.path)
-
-
-def _called(uses: str) -> str | None:
-    """The path of a workflow of the tree that a job calls; None for one of another repository."""
-    return join("", uses.partition("@")[0]) if uses.startswith("./") else None
 
 
 def _with_containers(
@@ -144,6 +139,7 @@ class _Level(Struct, frozen=True):
     caller: str = ""
     title: str = ""
     scope: Scope = Scope()
+    choices: dict[str, tuple[Value[str], ...]] = {}
     seen: tuple[str, ...] = ()
 
 
@@ -165,11 +161,19 @@ class _Lowering:
         if jobs is None or on is None:
             return
         name = document.get("name")
-        level = _Level(self.path, document, f"github:{self.path}#", seen=(self.path,))
-        made = self._jobs(jobs, level)
+        told = name.text if isinstance(name, Scalar) and name.text else ""
+        events = {each.event for each in documents.triggers(on.value)}
+        others = {"github.workflow": told or self.path}
+        if len(events) == 1 and "workflow_call" not in events:
+            others["github.event_name"] = min(events)
+        level = _Level(
+            self.path, document, f"github:{self.path}#", scope=Scope(others=others), choices=_choices(on.value),
+            seen=(self.path,),
+        )  # fmt: skip
+        made, _ = self._jobs(jobs, level)
         yield Workflow(
             id=f"github:{self.path}",
-            name=name.text if isinstance(name, Scalar) and name.text else self.path.rpartition("/")[2],
+            name=told or self.path.rpartition("/")[2],
             side=Side.PIPELINE,
             span=name.span if isinstance(name, Scalar) and name.text else on.key.span,
             path=self.path,
@@ -179,13 +183,16 @@ class _Lowering:
         )
         yield from made
 
-    def _jobs(self, jobs: Mapping, level: _Level) -> list[Node]:
-        """The jobs of one level with those they call, each with what it needs across the calls."""
-        made: dict[str, list[Node]] = {}
-        for entry in jobs.entries:
-            body = mapping(entry.value)
-            if body is not None and (self.count <= _MOST_JOBS or not level.caller):
-                made[entry.key.text] = list(self._job(entry.key, body, level))
+    def _jobs(self, jobs: Mapping, level: _Level) -> tuple[list[Node], dict[str, str]]:
+        """The jobs of one level with those they call, each with what it needs across the calls; their known outputs."""
+        outputs: dict[str, str] = {}
+        bodies = {entry.key.text: (entry.key, body) for entry in jobs.entries if (body := mapping(entry.value))}
+        made: dict[str, list[Node]] = {key: [] for key in bodies}
+        for scalar, body in _by_needs(bodies):
+            if self.count <= _MOST_JOBS or not level.caller:
+                needed = {f"needs.{name}": each for name, each in outputs.items()}
+                scope = replace(level.scope, others={**level.scope.others, **needed})
+                made[scalar.text] = list(self._job(scalar, body, replace(level, scope=scope), outputs))
         ends = {key: [node.id for node in nodes if isinstance(node, Job)] for key, nodes in made.items()}
         found: list[Node] = []
         for key, nodes in made.items():
@@ -197,13 +204,16 @@ class _Lowering:
                     found.append(replace(node, needs=tuple(dict.fromkeys(needs)) or outer))
                 else:
                     found.append(node)
-        return found
+        return found, outputs
 
-    def _job(self, key: Scalar, body: Mapping, level: _Level) -> Iterator[Node]:
-        """A job with `needs` as written, what belongs to it, and the jobs of the workflow that it calls."""
+    def _job(self, key: Scalar, body: Mapping, level: _Level, outputs: dict[str, str]) -> Iterator[Node]:
+        """A job with `needs` as written, what belongs to it, and the jobs of the workflow that it calls.
+
+        What is known of its outputs is added to `outputs`.
+        """
         self.count += 1
         job_id = level.prefix + key.text
-        frame = _frame(body, level.document, level.scope)
+        frame = _frame(body, level)
         uses = value(body.get("uses"), key.span)
         condition = value(body.get("if"), key.span) if body.get("if") is not None else None
         job = Job(
@@ -226,11 +236,13 @@ class _Lowering:
         )
         runs = not expressions.never(condition, level.scope)
         if isinstance(uses, Known):
-            yield from self._calling(job, uses, body, frame, level) if runs else (job,)
+            yield from self._calling(job, uses, body, frame, level, outputs) if runs else (job,)
             return
         state = JobState(job_id)
+        self.steps.follower.begin()
         if runs:
             self.steps.run(body.get("steps"), level.path, frame, state)
+        outputs |= frame.scope.known(job.outputs, f"{key.text}.outputs", state.outputs)
         found = list(services(job_id, body, frame.scope))
         named = tuple(each.id for each in found if isinstance(each, Service))
         images = tuple(each.image for each in found if isinstance(each, Service))
@@ -240,9 +252,12 @@ class _Lowering:
             yield from found
         yield from state.finished()
 
-    def _calling(self, job: Job, uses: Known[str], body: Mapping, frame: StepFrame, level: _Level) -> Iterator[Node]:
+    def _calling(
+        self, job: Job, uses: Known[str], body: Mapping, frame: StepFrame, level: _Level, outputs: dict[str, str]
+    ) -> Iterator[Node]:
         """A job that calls a workflow, and the jobs of that: once, or for each combination that its inputs ask for."""
-        path = _called(uses.value)
+        written = local_path(uses.value, self.reader.files)
+        path = join("", written.partition("@")[0]) if written.startswith("./") else None
         called = self.reader.mapping(path)
         jobs = mapping(called.get("jobs")) if called is not None else None
         if called is None or jobs is None or path is None:
@@ -265,12 +280,15 @@ class _Lowering:
                 prefix=f"{job.id}{suffix}/",
                 caller=job.id,
                 title=f"{job.name}{suffix} / ",
-                scope=Scope(inputs=inputs, kinds=kinds),
+                scope=Scope(inputs=inputs, kinds=kinds, others=scope.outside()),
                 seen=(*level.seen, path),
             )
-            inside.extend(self._jobs(jobs, inner))
+            nodes, came = self._jobs(jobs, inner)
+            inside.extend(nodes)
+            came = {f"jobs.{name}": each for name, each in came.items()}
+            outputs |= inner.scope.known(returned(_entry(_call(called), "outputs")), f"{job.key}.outputs", came)
         many = Unknown(f"there are more than {_MOST_JOBS} jobs", uses.span) if self.count > _MOST_JOBS else None
-        yield replace(job, outputs=_returned(called), gap=many)
+        yield replace(job, outputs=returned(_entry(_call(called), "outputs")), gap=many)
         yield from inside
 
 
@@ -291,36 +309,55 @@ def _declared(called: Mapping) -> tuple[dict[str, Value[str]], dict[str, str]]:
     inputs = mapping(_entry(_call(called), "inputs"))
     for entry in inputs.entries if inputs is not None else ():
         kind = _entry(entry.value, "type")
-        kinds[entry.key.text] = kind.text if isinstance(kind, Scalar) else "string"
+        kinds[entry.key.text.lower()] = kind.text if isinstance(kind, Scalar) else "string"
         default = value(_entry(entry.value, "default"), entry.key.span)
-        found[entry.key.text] = Known("", entry.key.span) if isinstance(default, Absent) else default
+        found[entry.key.text.lower()] = Known("", entry.key.span) if isinstance(default, Absent) else default
     return found, kinds
-
-
-def _returned(called: Mapping) -> tuple[Variable, ...]:
-    """The outputs of a called workflow."""
-    outputs = mapping(_entry(_call(called), "outputs"))
-    keys = [(entry.key, _entry(entry.value, "value")) for entry in (outputs.entries if outputs is not None else ())]
-    return tuple(Variable(key.text, key.span, value(body, key.span), Origin.ENVIRONMENT) for key, body in keys)
 
 
 def _call(called: Mapping) -> Document | None:
     return _entry(called.get("on"), "workflow_call")
 
 
-def _frame(body: Mapping, document: Mapping, scope: Scope) -> StepFrame:
+def _choices(on: Document) -> dict[str, tuple[Value[str], ...]]:
+    """What a person who starts the workflow may choose for an input, by its name."""
+    inputs = mapping(_entry(_entry(on, "workflow_dispatch"), "inputs"))
+    found = (
+        {entry.key.text.lower(): texts(_entry(entry.value, "options")) for entry in inputs.entries} if inputs else {}
+    )
+    return {name: tuple(Known(each.text, each.span) for each in options) for name, options in found.items() if options}
+
+
+def _by_needs(bodies: dict[str, tuple[Scalar, Mapping]]) -> list[tuple[Scalar, Mapping]]:
+    """The jobs, those that others need before these."""
+    ordered: dict[str, tuple[Scalar, Mapping]] = {}
+    waiting = list(reversed(bodies))
+    opened: set[str] = set()
+    while waiting:
+        key = waiting[-1]
+        needed = [each.text for each in texts(bodies[key][1].get("needs")) if each.text in bodies]
+        open_ = [each for each in needed if each not in ordered and each not in opened]
+        if key in ordered or not open_:
+            ordered.setdefault(waiting.pop(), bodies[key])
+            continue
+        opened.add(key)
+        waiting.extend(reversed(open_))
+    return list(ordered.values())
+
+
+def _frame(body: Mapping, level: _Level) -> StepFrame:
     """What holds for the steps of a job: its environment, matrix, working directory and shell."""
+    document = level.document
     combinations = expressions.matrix(body.get("strategy"))
+    first = combinations[0] if combinations else {}
+    common = {key: text for key, text in first.items() if all(each.get(key) == text for each in combinations)}
     given = (*variables(document.get("env")), *variables(body.get("env")))
-    own = replace(scope, variables={each.key: each.value for each in given})
-    inner = replace(own, matrix=combinations[0] if combinations else {})
-    directory = documents.defaults(body, "working-directory") or documents.defaults(document, "working-directory")
     shell = documents.defaults(body, "shell") or documents.defaults(document, "shell")
-    where = inner.text(directory.text, directory.span).literal if directory is not None else None
     return StepFrame(
-        scope=own,
+        scope=replace(level.scope, variables={each.key: each.value for each in given}, matrix=common),
         combinations=tuple(combinations),
-        directory=(join("", where) or "") if where else "",
+        choices=level.choices,
+        where=documents.defaults(body, "working-directory") or documents.defaults(document, "working-directory"),
         runner=" ".join(each.text.lower() for each in texts(body.get("runs-on"))),
         shell=shell.text if shell is not None else "pwsh" if _on_windows(body) else "",
     )
@@ -341,8 +378,7 @@ def _runner(body: Mapping, frame: StepFrame) -> Value[str] | None:
     if not all(each.decided for each in texts_):
         return written
     labels = {each.written for each in texts_}
-    arm = {re.search(r"arm|aarch|graviton", each, re.IGNORECASE) is not None for each in labels}
-    return Known(min(labels), label.span) if len(arm) == 1 else written
+    return Known(min(labels), label.span) if len(set(map(platform_of_runner, labels))) == 1 else written
 
 
 def _entry(document: Document | None, name: str) -> Document | None:

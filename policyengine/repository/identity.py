@@ -32,6 +32,12 @@ def identity(root: Path) -> tuple[str, str]:
     return _remote(_read(git / "config")), _commit(git)
 
 
+def full_name(root: Path) -> str:
+    """`owner/name` of the repository at `root` in lower case, as GitHub writes it; empty when unknown."""
+    address = identity(root)[0]
+    return "" if address == UNKNOWN else "/".join(address.split("/")[-2:]).lower()
+
+
 def _read(file: Path) -> str:
     try:
         return file.read_text("utf-8", "replace")[:1_000_000]

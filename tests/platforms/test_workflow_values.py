@@ -1,0 +1,444 @@
+"""What is put into a script before its commands are told: GitHub's "Contexts reference" and the rules of the shell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from policyengine.model.nodes import Build, Deploy, EndToEnd, Job, Migrate, Service, Workflow
+from policyengine.model.value import Absent, Known, Unknown
+from policyengine.platforms.github import buildspecs, workflows
+from policyengine.testing.memory import Memory
+from tests.platforms.test_actions import CI, all_of, job, known, lowered, steps, told
+
+if TYPE_CHECKING:
+    from policyengine.platforms import Lowered
+
+
+def done(found: Lowered, name: str) -> list[str]:
+    """What the steps of a job do, with its tool."""
+    named = [each for step in job(found, name).steps for each in step.activities]
+    return [each.tool for each in named if isinstance(each, Deploy | Migrate)]
+
+
+STEPS = """
+jobs:
+  a:
+    {job}
+    steps:
+      - id: say
+        run: echo "command=apply" >> "$GITHUB_OUTPUT"
+      - {step}
+"""
+
+
+@pytest.mark.parametrize(
+    ("top", "body", "step"),
+    [
+        ("env: {CMD: apply}", "runs-on: x", "run: terraform ${{ env.CMD }} -auto-approve"),
+        ("env: {CMD: apply}", "runs-on: x", "run: terraform $CMD -auto-approve"),
+        ("", "env: {LINE: terraform apply -auto-approve}", "run: $LINE"),
+        ("", "env: {LINE: terraform apply -auto-approve}", "run: ${{ env.LINE }}"),
+        ("", "strategy: {matrix: {cmd: [apply]}}", "run: terraform ${{ matrix.cmd }}"),
+        ("", "strategy: {matrix: {cmd: [plan, apply]}}", "run: terraform ${{ matrix.CMD }}"),
+        ("", "runs-on: x", "run: terraform ${{ steps.say.outputs.command }}"),
+        ("", "runs-on: x", "{run: 'terraform $DO', env: {DO: '${{ steps.Say.outputs.Command }}'}}"),
+    ],
+)
+def test_what_is_known_is_put_in_before_a_command_is_told(top: str, body: str, step: str) -> None:
+    found, _ = lowered(f"on: push\n{top}\n{STEPS.format(job=body, step=step)}")
+    assert done(found, "a") == ["terraform"]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "run: terraform ${{ vars.CMD }}",
+        "run: terraform $CMD",
+        "{if: \"matrix.cmd == 'plan'\", run: 'terraform ${{ matrix.cmd }}'}",
+        "run: for CMD in plan; do terraform $CMD; done",
+        "run: 'echo terraform ${{ steps.say.outputs.command }}'",
+    ],
+)
+def test_what_is_not_known_or_not_chosen_makes_no_deployment(step: str) -> None:
+    found, _ = lowered(f"on: push\n{STEPS.format(job='strategy: {matrix: {cmd: [plan, apply]}}', step=step)}")
+    assert done(found, "a") == []
+
+
+def test_a_value_put_in_stands_at_the_expression() -> None:
+    found, tree = lowered("on: push\nenv: {CMD: apply}\njobs: {a: {steps: [{run: 'terraform ${{ env.CMD }} -x'}]}}\n")
+    (command,) = job(found, "a").steps[0].commands
+    assert [(word.text, tree.at(word.span)) for word in command.words] == [
+        ("terraform", "terraform"), ("apply", "${{ env.CMD }}"), ("-x", "-x"),
+    ]  # fmt: skip
+
+
+def test_the_value_of_a_secret_variable_is_not_put_in() -> None:
+    found, _ = lowered(
+        "on: push\nenv: {DB_PASSWORD: abc, NAME: web}\njobs: {a: {steps: [{run: 'x $DB_PASSWORD $NAME'}]}}\n"
+    )
+    assert job(found, "a").steps[0].commands[0].argv == ("x", "$DB_PASSWORD", "web")
+
+
+def test_a_choice_of_a_person_may_be_any_of_its_options() -> None:
+    on = "on: {workflow_dispatch: {inputs: {Action: {type: choice, options: [plan, apply]}}}}\n"
+    body = "jobs:\n  a:\n    steps:\n      - run: terraform ${{ inputs.action }}\n      - run: terraform ${{ github.event.inputs.action }}\n"
+    assert done(lowered(on + body)[0], "a") == ["terraform", "terraform"]
+
+
+def test_names_of_inputs_ignore_case() -> None:
+    found, _ = lowered(
+        "on: push\njobs: {a: {uses: ./.github/workflows/b.yml, with: {COMMAND: apply}}}\n",
+        **{
+            ".github__workflows__b.yml": "on: {workflow_call: {inputs: {command: {type: string}}}}\n"
+            "jobs:\n  c:\n    steps:\n      - if: inputs.Command == 'apply'\n        run: terraform ${{ inputs.CoMMand }}\n"
+        },
+    )
+    assert done(found, "a/c") == ["terraform"]
+
+
+def test_an_input_that_begins_otherwise_does_not_meet_a_condition() -> None:
+    found, _ = lowered(
+        "on: push\njobs: {a: {uses: ./.github/workflows/b.yml, with: {url: 'https://${{ needs.x.outputs.host }}'}}}\n",
+        **{
+            ".github__workflows__b.yml": "on: {workflow_call: {inputs: {url: {type: string}}}}\njobs:\n  c:\n    steps:\n"
+            "      - if: inputs.url == 'http://localhost:3000'\n        run: terraform apply\n"
+            "      - if: inputs.url == 'https://shop.example'\n        run: cdk deploy\n"
+        },
+    )
+    assert done(found, "a/c") == ["cdk"]
+
+
+OUTPUTS = """on: push
+jobs:
+  deploy:
+    needs: decide
+    if: needs.decide.outputs.go == 'yes'
+    steps: [{{run: 'terraform ${{{{ needs.decide.outputs.command }}}}'}}]
+  decide:
+    outputs: {{go: '${{{{ steps.x.outputs.go }}}}', command: '${{{{ steps.x.outputs.command }}}}'}}
+    steps:
+      - id: x
+        run: |
+          {run}
+"""
+
+
+@pytest.mark.parametrize(
+    ("run", "deploys"),
+    [
+        ('echo "go=yes" >> $GITHUB_OUTPUT\n          echo command=apply >> "$GITHUB_OUTPUT"', True),
+        ('echo "go=no" >> $GITHUB_OUTPUT\n          echo command=apply >> "$GITHUB_OUTPUT"', False),
+        ('if x; then echo "go=no" >> $GITHUB_OUTPUT; fi\n          echo command=apply >> "$GITHUB_OUTPUT"', True),
+        ('echo "command=apply" >> $GITHUB_OUTPUT\n          echo command=plan >> "$GITHUB_OUTPUT"', False),
+        ('{ echo "command=apply"; } >> "$GITHUB_OUTPUT"', False),
+    ],
+)
+def test_outputs_of_jobs_are_put_in_where_a_step_surely_sets_them(run: str, *, deploys: bool) -> None:
+    assert done(lowered(OUTPUTS.format(run=run))[0], "deploy") == ["terraform"] * deploys
+
+
+def test_outputs_of_called_workflows_and_actions_are_put_in() -> None:
+    found, _ = lowered(
+        "on: push\njobs:\n  a: {uses: ./.github/workflows/b.yml}\n  d:\n    needs: a\n    steps:\n"
+        "      - {id: s, uses: ./.github/actions/say}\n"
+        "      - run: terraform ${{ needs.a.outputs.command }}\n      - run: cdk ${{ steps.s.outputs.word }}\n",
+        **{
+            ".github__workflows__b.yml": "on: {workflow_call: {outputs: {command: {value: '${{ jobs.c.outputs.w }}'}}}}\n"
+            "jobs:\n  c:\n    outputs: {w: '${{ steps.x.outputs.y }}'}\n    steps:\n      - {id: x, run: 'echo y=apply >> $GITHUB_OUTPUT'}\n",
+            ".github__actions__say__action.yml": "outputs: {word: {value: '${{ steps.inner.outputs.z }}'}}\nruns:\n  using: composite\n"
+            "  steps: [{id: inner, shell: bash, run: 'echo z=deploy >> $GITHUB_OUTPUT'}]\n",
+        },
+    )
+    assert done(found, "d") == ["terraform", "cdk"]
+
+
+def test_the_name_of_the_workflow_and_its_only_event_decide_conditions() -> None:
+    found, _ = lowered(
+        "name: Ship\non: push\njobs:\n  a:\n    steps:\n      - {if: \"github.workflow == 'Ship'\", run: terraform apply}\n"
+        "      - {if: \"github.workflow != 'Ship'\", run: cdk deploy}\n      - {if: \"github.event_name == 'schedule'\", run: sls deploy}\n"
+    )
+    assert done(found, "a") == ["terraform"]
+
+
+def test_a_matrix_chooses_the_working_directory() -> None:
+    found, _ = lowered(
+        "on: push\njobs:\n  a:\n    strategy: {matrix: {app: [api, web]}}\n    defaults: {run: {working-directory: 'apps/${{ matrix.app }}'}}\n"
+        "    steps: [{run: npm run ship}]\n",
+        **{
+            "apps__api__package.json": '{"scripts": {"ship": "sam deploy"}}',
+            "apps__web__package.json": '{"scripts": {"ship": "vercel deploy --prod"}}',
+        },
+    )
+    assert done(found, "a") == ["cloudformation", "vercel"]
+
+
+@pytest.mark.parametrize(
+    ("script", "told_of"),
+    [
+        ("if false; then terraform apply; fi", []),
+        ("if true; then terraform apply; else cdk deploy; fi", ["Deploy terraform"]),
+        ("if ! false; then terraform apply; else cdk deploy; fi", ["Deploy terraform"]),
+        ("false && terraform apply\ntrue || cdk deploy", []),
+        ('X=b\nif [ "$X" = a ]; then terraform apply; elif [[ $X == b* ]]; then cdk deploy; else sls deploy; fi', ["Deploy cdk"]),
+        ('X=b\n[ "$X" != a ] && [ -n "$X" ] && terraform apply', ["Deploy terraform"]),
+        ('X=b\n[ "$X" != b ] && terraform apply\n[ -z "$X" ] && cdk deploy', []),
+        ('[ "$Y" = a ] && terraform apply || cdk deploy', ["Deploy terraform", "Deploy cdk"]),
+        ('for Y in a b; do if [ "$Y" = c ]; then terraform apply; fi; done', ["Deploy terraform"]),
+        ("bash -n ./deploy.sh", []),
+        ("bash ./deploy.sh", ["Deploy k8s"]),
+        ("kubectl apply --dry-run=client -f k8s", []),
+        ("ssh host 'docker pull app && docker run -d app'", ["Deploy ssh"]),
+        ("ssh host 'docker run --rm app true'", []),
+        ("ssh host 'cd app && git pull && sudo systemctl restart app'", ["Deploy ssh"]),
+        ("ssh host 'bash ~/deploy.sh'", ["Deploy ssh"]),
+        ("docker run -d --name nats nats:2", []),
+        ("""aws ecs run-task --overrides '{"containerOverrides":[{"command":["npm","run","up"]}]}'""", ["Migrate prisma"]),
+        ("aws ecs run-task --task-definition shop-migrate", ["Migrate ecs"]),
+        ("gcloud run jobs execute shop-migrations --region r", ["Migrate cloud-run"]),
+        ("npm run test:lint && npm run verify", []),
+        ("npm run with:env -- npm run up", ["Migrate prisma"]),
+        ("npm run deploy", []),
+    ],
+)  # fmt: skip
+def test_what_runs_is_told_and_nothing_else(script: str, told_of: list[str]) -> None:
+    scripts = '"up": "prisma migrate deploy", "with:env": "dotenv -e .env --", "deploy": "next build", "verify": "tsc"'
+    files = {"deploy.sh": "kubectl apply -f k8s\n", "package.json": f'{{"scripts": {{{scripts}}}}}'}
+    assert told(script, **files) == told_of
+
+
+def test_a_target_whose_commands_are_all_known_does_not_do_what_its_name_says() -> None:
+    run, make = "make private-tests", "private-tests:\n\tgit clone https://example.com/x\n"
+    found, _ = lowered(f"on: push\njobs: {{a: {{steps: [{{run: {run}}}]}}}}\n", Makefile=make)
+    assert not any(command.does("test") for command in job(found, "a").steps[0].commands)
+    found, _ = lowered(f"on: push\njobs: {{a: {{steps: [{{run: {run}}}]}}}}\n", Makefile=make + "\t./bin/run-them\n")
+    assert job(found, "a").steps[0].commands[0].does("test")
+
+
+def test_a_matrix_of_one_value_names_the_image_of_a_service() -> None:
+    found, _ = lowered(
+        "on: push\njobs:\n  a:\n    strategy: {matrix: {pg: ['16']}}\n    services: {db: {image: 'postgres:${{ matrix.pg }}'}}\n"
+    )
+    assert str(known(all_of(found, Service)[0].image)) == "postgres:16"
+
+
+def test_jobs_that_need_one_another_are_read_all_the_same() -> None:
+    found, _ = lowered(
+        "on: push\njobs: {a: {needs: b, steps: [{run: cdk deploy}]}, b: {needs: a, steps: [{run: npx playwright test}]}}\n"
+    )
+    assert [each.id for each in all_of(found, Job)] == [f"github:{CI}#a", f"github:{CI}#b"]
+    assert [type(each) for each in job(found, "b").steps[0].activities] == [EndToEnd]
+
+
+OWN = {
+    CI: "on: push\njobs:\n  a:\n    uses: Acme/Shop/.github/workflows/b.yml@main\n  b:\n    uses: other/shop/.github/workflows/b.yml@main\n"
+    "  c:\n    steps:\n      - uses: acme/shop/.github/actions/ship@v1\n      - uses: acme/other/.github/actions/ship@v1\n",
+    ".github/workflows/b.yml": "on: workflow_call\njobs: {d: {steps: [{run: cdk deploy}]}}\n",
+    ".github/actions/ship/action.yml": "runs: {using: composite, steps: [{shell: bash, run: terraform apply}]}\n",
+}
+
+
+def test_the_repositorys_own_workflows_and_actions_are_read_by_their_full_names() -> None:
+    tree = Memory(OWN, repository="acme/shop")
+    found = workflows.join_workflows([workflows.lower(path, tree) for path in workflows.paths(tree)])
+    assert done(found, "a/d") == ["cdk"]
+    assert done(found, "c") == ["terraform"]
+    assert [each.id for each in all_of(found, Job) if each.gap is not None] == [f"github:{CI}#b"]
+    assert [step.gap is not None for step in job(found, "c").steps][-1]
+    called = next(each for each in all_of(found, Workflow) if each.path.endswith("b.yml"))
+    assert called.jobs == ()
+
+
+def test_without_a_known_repository_a_full_name_is_anybodys() -> None:
+    tree = Memory(OWN)
+    found = workflows.lower(CI, tree)
+    assert [each.id for each in all_of(found, Job) if each.gap is not None] == [f"github:{CI}#a", f"github:{CI}#b"]
+
+
+def drafts(run: str, **files: str) -> list[Build]:
+    body = "\n".join("          " + line for line in run.split("\n"))
+    found, _ = lowered(
+        f"on: push\njobs:\n  a:\n    steps:\n      - run: |\n{body}\n", Dockerfile="FROM scratch\n", **files
+    )
+    return all_of(found, Build)
+
+
+@pytest.mark.parametrize(
+    ("options", "platforms", "reason"),
+    [
+        ("--platform linux/arm64", ("linux/arm64",), ""),
+        ("", None, ""),
+        ("${P:+--platform $P}", None, "'${P:+--platform $P}' may hold further options"),
+        ('"${more[@]}"', None, "'${more[@]}' may hold further options"),
+        ("$MORE", None, "'$MORE' may hold further options"),
+    ],
+)
+def test_options_that_may_be_there_are_unknown_and_not_absent(
+    options: str, platforms: tuple[str, ...] | None, reason: str
+) -> None:
+    (build,) = drafts(f"docker build {options} -t app:1 .")
+    match build.platforms:
+        case Unknown(why):
+            assert why == reason
+            assert isinstance(build.push, Unknown)
+        case Known(value):
+            assert value == platforms
+        case other:
+            assert isinstance(other, Absent)
+            assert platforms is None
+            assert not reason
+
+
+def test_options_in_variables_that_are_known_are_read() -> None:
+    script = 'P=x\nmore=(--push)\nmore+=(--load)\nflags=(--platform linux/arm64 -t "app:1")\n'
+    (build,) = drafts(script + 'docker build "${flags[@]}" ${P:+--target web} .')
+    assert (known(build.platforms), known(build.target)) == (("linux/arm64",), "web")
+    (build,) = drafts(script + 'docker build "${more[@]}" .')
+    assert isinstance(build.push, Unknown)
+
+
+BAKE = 'target "api" { tags = ["acme/api:1"] }\ntarget "web" { tags = ["acme/web:1"] }\n'
+
+
+def test_the_targets_of_bake_may_stand_in_an_array() -> None:
+    found = drafts('targets=(api web)\ndocker buildx bake "${targets[@]}"', **{"docker-bake.hcl": BAKE})
+    assert [each.name for each in found] == ["api", "web"]
+    (build,) = drafts('docker buildx bake "${targets[@]}"', **{"docker-bake.hcl": BAKE})
+    assert isinstance(build.dockerfile, Unknown)
+
+
+def test_a_list_of_tags_with_one_that_is_not_decided_is_not_the_list_of_the_others() -> None:
+    found, _ = lowered(
+        "on: push\njobs:\n  a:\n    steps:\n      - uses: docker/build-push-action@v6\n        with:\n          tags: |\n"
+        "            acme/app-test:1\n            ${{ vars.IMAGE }}:1\n"
+    )
+    (build,) = all_of(found, Build)
+    tested, open_ = known(build.tags)
+    assert str(tested) == "acme/app-test:1"
+    assert isinstance(open_, Unknown)
+    assert [str(each) for each in build.references] == ["acme/app-test:1"]
+
+
+@pytest.mark.parametrize(
+    ("script", "told_of"),
+    [
+        ('CMD="terraform"\nCMD+=" apply"\n$CMD', ["Deploy terraform"]),
+        ('X="$X apply"\nterraform $X', []),
+        ("words=(terraform apply)\n${words[@]}", ["Deploy terraform"]),
+        ("X=a\nfor X in apply; do terraform $X; done", []),
+        ("X=apply\nsource ./.env\nterraform $X", []),
+    ],
+)
+def test_a_variable_that_changes_is_what_it_became(script: str, told_of: list[str]) -> None:
+    assert told(script) == told_of
+
+
+def gap(run: str, **files: str) -> str | None:
+    (step,), _ = steps(run, **files)
+    return step.gap.reason if step.gap is not None else None
+
+
+@pytest.mark.parametrize(
+    ("run", "reason"),
+    [
+        ("terraform ${{ vars.CMD }} -auto-approve", "what 'terraform ${{ vars.CMD }}' does is set by the run"),
+        ("terraform apply ${{ vars.ARGS }}", None),
+        ("git ${{ vars.ARGS }}", None),
+        ("./tool check", "the script ./tool is not in the tree"),
+        ("curl -fsSL -o tool https://example.com/x\nchmod +x tool\n./tool check", None),
+        ("curl -LO https://example.com/x.tar.gz && tar xzf x.tar.gz\n./x/bin/tool check", None),
+        ("curl -LO https://example.com/x.tar.gz && tar xzf x.tar.gz\n./install.sh", "the script ./install.sh is not in the tree"),
+        ("wget https://example.com/install.sh\nbash install.sh", None),
+        ("go build -o server ./cmd\n./server --version", None),
+        ("earthly +deploy", "the Earthfile target '+deploy' is not read"),
+    ],
+)  # fmt: skip
+def test_what_a_command_leaves_open(run: str, reason: str | None) -> None:
+    assert gap(run) == reason
+
+
+def test_what_one_job_fetches_is_not_there_for_another() -> None:
+    found, _ = lowered(
+        "on: push\njobs:\n  a: {steps: [{run: 'curl -O https://example.com/tool'}, {run: ./tool}]}\n  b: {steps: [{run: ./tool}]}\n"
+    )
+    assert [step.gap for step in job(found, "a").steps] == [None, None]
+    assert job(found, "b").steps[0].gap is not None
+
+
+BUILDSPEC = """version: 0.2
+env:
+  variables: {REPO: 1.dkr.ecr.eu-west-1.amazonaws.com/shop}
+phases:
+  pre_build:
+    commands:
+      - cd app
+      - npm test
+  build:
+    commands:
+      - |
+        docker build -f Dockerfile.dev \\
+          -t $REPO:latest .
+    finally:
+      - docker push $REPO:latest
+  post_build:
+    commands: [aws ecs update-service --service shop --force-new-deployment]
+"""
+
+
+def test_a_buildspec_is_a_workflow_of_one_job_with_its_builds() -> None:
+    tree = Memory({"ci/buildspec.yml": BUILDSPEC, "app/package.json": '{"scripts": {"test": "jest"}}'})
+    (path,) = buildspecs.paths(tree)
+    found = buildspecs.lower(path, tree)
+    (build,) = all_of(found, Build)
+    assert (build.id, known(build.context), known(build.dockerfile)) == (
+        "codebuild:ci/buildspec.yml#build/build-0", "app", "app/Dockerfile.dev",
+    )  # fmt: skip
+    assert known(build.push) is True
+    assert [str(each) for each in build.references] == ["1.dkr.ecr.eu-west-1.amazonaws.com/shop:latest"]
+    (made,) = all_of(found, Job)
+    assert [each.tool for each in made.steps[0].activities if isinstance(each, Deploy)] == ["ecr-push", "ecs"]
+    assert tree.at(made.steps[0].activities[1].span) == "aws ecs update-service --service shop --force-new-deployment"
+    assert any(command.argv == ("jest",) for command in made.steps[0].commands)
+    (workflow,) = all_of(found, Workflow)
+    assert (workflow.id, workflow.triggers, workflow.jobs) == ("codebuild:ci/buildspec.yml", (), (made.id,))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "version: 0.2\n", "phases: {build: {}}\n", "phases: [", "phases: {build: 1}\n"]
+)
+def test_a_buildspec_without_commands_is_nothing(text: str) -> None:
+    assert buildspecs.lower("buildspec.yml", Memory({"buildspec.yml": text})).nodes == ()
+
+
+@pytest.mark.parametrize(
+    "run",
+    ["./with.sh npx playwright test", "bash with.sh npx playwright test", "node wrap.js npx playwright test",
+     "node --import tsx wrap.ts npm run e2e -- --shard 1"],
+)  # fmt: skip
+def test_a_script_that_runs_its_arguments_is_read_through(run: str) -> None:
+    files = {"with.sh": '#!/bin/sh\nset -a\nexec "$@"\n', "package.json": '{"scripts": {"e2e": "playwright test"}}'}
+    assert told(run, **files) == ["EndToEnd playwright"]
+
+
+@pytest.mark.parametrize(
+    ("run", "told_of"),
+    [
+        ("docker compose run --rm backend bash scripts/prestart.sh", ["Migrate alembic"]),
+        ("docker compose exec backend ./scripts/prestart.sh", ["Migrate alembic"]),
+        ("docker run --rm backend /srv/app/scripts/prestart.sh", ["Migrate alembic"]),
+        ("docker compose run web bash scripts/start.sh", []),
+        ("docker compose run web bash scripts/none.sh", []),
+        ("ssh host bash scripts/prestart.sh", []),
+        ("flyctl deploy --build-only --push", []),
+    ],
+)
+def test_a_shell_file_in_a_container_is_read_where_only_one_of_the_tree_can_be_meant(
+    run: str, told_of: list[str]
+) -> None:
+    files = {
+        "backend/scripts/prestart.sh": "#!/bin/sh\nalembic upgrade head\n",
+        "web/scripts/start.sh": "#!/bin/sh\nalembic upgrade head\n",
+        "api/scripts/start.sh": "#!/bin/sh\nalembic upgrade head\n",
+    }
+    assert told(run, **files) == told_of
