@@ -40,7 +40,7 @@ def text(found: Explanation, graph: Graph, sources: Mapping[str, Source], settin
     return made if setting.unicode else made.translate(_ASCII)
 
 
-_ASCII = str.maketrans({"│": "|", "┌": "-", "├": "-", "─": "-", "→": ">", "…": "~", "·": "-"})
+_ASCII = str.maketrans({"│": "|", "┌": "-", "├": "-", "─": "-", "→": ">", "…": "~"})
 
 
 def data(found: Explanation, graph: Graph, sources: Mapping[str, Source]) -> str:
