@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from policyengine.model.value import Known, Unknown
 from policyengine.platforms.terraform.language.plain import Invalid, to_number, to_string
+from policyengine.platforms.terraform.language.secrecy import named
 from policyengine.platforms.terraform.language.values import (
     Composite,
     Encoded,
@@ -15,7 +16,6 @@ from policyengine.platforms.terraform.language.values import (
     Reference,
     Tree,
     decided,
-    named,
     plain,
     through,
     unknown_of,

@@ -20,6 +20,7 @@ from policyengine.platforms.terraform.language.operators import compute, differ
 from policyengine.platforms.terraform.language.plain import Invalid, equal, to_bool, to_number, to_string
 from policyengine.platforms.terraform.language.rendering import template
 from policyengine.platforms.terraform.language.scope import HclFrame
+from policyengine.platforms.terraform.language.secrecy import named
 from policyengine.platforms.terraform.language.template_text import unescaped
 from policyengine.platforms.terraform.language.values import (
     InstanceTree,
@@ -32,7 +33,6 @@ from policyengine.platforms.terraform.language.values import (
     gap_of,
     history,
     kind_of,
-    named,
     plain,
     relocated,
     through,

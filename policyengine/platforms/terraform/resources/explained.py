@@ -13,6 +13,7 @@ from policyengine.model.explanation import Explanation, joined
 from policyengine.model.source import Span
 from policyengine.model.value import Known, Unknown, Via, is_secret
 from policyengine.patterns import regex
+from policyengine.platforms.terraform.language.secrecy import sealed
 from policyengine.platforms.terraform.language.values import (
     Composite,
     Encoded,
@@ -24,7 +25,6 @@ from policyengine.platforms.terraform.language.values import (
     decided,
     history,
     plain,
-    sealed,
     through,
     unknown_of,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policyengine.knowledge.secrets import secret_arguments
-from policyengine.platforms.terraform.language.values import sealed
+from policyengine.platforms.terraform.language.secrecy import sealed
 from policyengine.platforms.terraform.resources.instances import instances
 from policyengine.platforms.terraform.workspace.instances import MARKS
 from policyengine.platforms.terraform.workspace.modules import every_module

@@ -19,7 +19,8 @@ from policyengine.model.value import Known, Unknown, Via
 from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.plain import Invalid
 from policyengine.platforms.terraform.language.scope import HERE, HclFrame
-from policyengine.platforms.terraform.language.values import List, Tree, texts, through
+from policyengine.platforms.terraform.language.secrecy import texts
+from policyengine.platforms.terraform.language.values import List, Tree, through
 from policyengine.platforms.terraform.workspace.reach import Reach
 from policyengine.syntax.hcl.syntax import GetAttribute, Step
 

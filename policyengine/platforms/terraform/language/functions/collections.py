@@ -17,6 +17,7 @@ from policyengine.platforms.terraform.language.functions.calling import (
 )
 from policyengine.platforms.terraform.language.kinds import ANY, ANY_LIST, STRINGS, CollectionKind, unify
 from policyengine.platforms.terraform.language.plain import Invalid, PlainSet, equal, sort_key, to_string
+from policyengine.platforms.terraform.language.secrecy import named
 from policyengine.platforms.terraform.language.values import (
     Composite,
     Encoded,
@@ -28,7 +29,6 @@ from policyengine.platforms.terraform.language.values import (
     decided,
     history,
     kind_of,
-    named,
     null,
     plain,
     through,
