@@ -109,7 +109,7 @@ class Values:
             if match.start() < done:
                 continue
             name = match["key"].rpartition(".")[2]
-            if not secrets.may_hold_secret(name) or text.startswith("${", match.start() - 2):
+            if not secrets.may_hold_secret(name) or text.startswith(("${", "//"), match.start() - 2):
                 continue
             if name == "secret_string" or match["sign"] in ("??", "||", "??=", "||="):
                 masked, done = expression(text, match.end())

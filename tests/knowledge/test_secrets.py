@@ -356,3 +356,20 @@ def test_an_attribute_of_the_table_is_traced_to_the_variable_that_holds_it(
     report = scan_files(files, tmp_path_factory.mktemp("attribute"), installed)
     wanted = {"secret": {"ALPHA", "ALPHA_TOKEN"}, "doubtful": {"ALPHA_TOKEN"}, "plain": set()}[level]
     assert reported(report, "HEX306") == wanted
+
+
+@pytest.mark.parametrize(
+    ("reference", "level"),
+    [
+        ("module.m.random_password.db.result", "secret"),
+        ('module.m["a"].module.n.random_password.db[0].result', "secret"),
+        ("module.m.data.vault_generic_secret.app.data", "secret"),
+        ("module.m.aws_db_instance.main.address", None),
+        ("module.m.db_password", "doubtful"),
+        ("module.m.outputs.db_password", "doubtful"),
+        ("helm_release.app.set_sensitive.value", "secret"),
+        ("random_string.db_password.result", "secret"),
+    ],
+)
+def test_a_reference_into_a_local_module_says_what_it_says_there(reference: str, level: str | None) -> None:
+    assert secrets.secrecy_of_reference(reference) == level

@@ -110,6 +110,10 @@ def test_names_that_hold_no_secret_value(name: str) -> None:
         ("", "Authorization: Bearer abcdefghij", "Authorization: Bearer **********"),
         ("", "psql 'host=db password=pw user=a'", "psql 'host=db password=** user=a'"),
         ("", "/?token=abc&x=1", "/?token=***&x=1"),
+        ("c.yml", "run: git push https://x-access-token:${{ secrets.T }}@github.com/a/b.git",
+         "run: git push https://x-access-token:${{ secrets.T }}@github.com/a/b.git"),
+        ("c.yml", "run: git push https://x-access-token:abc@github.com/a/b.git",
+         "run: git push https://x-access-token:***@github.com/a/b.git"),
     ],
 )  # fmt: skip
 def test_secrets_are_masked_and_references_are_not(path: str, text: str, expected: str) -> None:
