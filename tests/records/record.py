@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from policyengine import cli
 from policyengine.model.graph import Graph
 from policyengine.model.source import Span
-from policyengine.reports import explanation, graph, pairs, sarif, text
+from policyengine.reports import concise, explanation, github, gitlab, graph, junit, markdown, pairs, sarif, text
 from policyengine.reports import json as report_json
 from policyengine.rules.evaluate import Failure, Waived
 from tests.records import addresses, awkward, open_values, refusals
@@ -218,6 +218,14 @@ def sample_sarif() -> str:
     return json.dumps(log, indent=1, ensure_ascii=False) + "\n"
 
 
+def sample_short() -> str:
+    """The reports for editors, CI systems and comments, with findings and failures, and without."""
+    found = (_sample(), sample.report(clean=True))
+    made = [each.report(one) for one in found for each in (github, gitlab, junit, markdown)]
+    made += [concise.report(one, "sub/") for one in found]
+    return "\n=====\n".join(made)
+
+
 def sample_graph() -> str:
     """The graph in each of its forms."""
     found = sample.report()
@@ -295,6 +303,7 @@ RECORDS: dict[str, Callable[[], str]] = {
     "sample-graph": sample_graph,
     "sample-json": sample_json,
     "sample-sarif": sample_sarif,
+    "sample-short": sample_short,
     "sample-text": sample_text,
     "terraform-open": open_values.values,
     "terraform-refused": open_values.refused,
