@@ -227,7 +227,7 @@ def build_graph(tree: discover.Tree, settings: Config, plugins: Plugins, work: W
         parts.append(lower(platform, tree, told(platform, settings, plugins, work), partial(_survived, failures), kept))
     if work.progress is not None:
         work.progress("link", len(asked), len(asked))
-    graph = link(parts, settings, tree, plugins.evidence, project=tree.name)
+    graph = link(parts, settings, tree, plugins.evidence, project=tree.repository.rpartition("/")[2])
     problems = {(error.span, error.message): error for part in parts for error in part.problems}
     for error in tree.failures.values():
         problems.setdefault((error.span, error.message), error)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct, field
 
 from policyengine.knowledge.loading import FactTable, table
 from policyengine.knowledge.names import runs, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Family = Literal["documents", "graphs", "relational", "tables", "warehouse"]
 """Databases of one family can stand for one another; those of two cannot."""
@@ -43,6 +46,13 @@ class DialectWord(Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
 
+class StoreProgram(Struct, frozen=True, forbid_unknown_fields=True):
+    """A program in the image of a datastore: one that `starts` it, or one that asks it."""
+
+    source: str
+    starts: bool = False
+
+
 class Components(FactTable, frozen=True):
     """The table: engines and emulators by their own word, containers by words of their names."""
 
@@ -50,6 +60,7 @@ class Components(FactTable, frozen=True):
     emulators: dict[str, Emulator]
     names: dict[str, NamedComponent]
     dialects: dict[str, DialectWord]
+    programs: dict[str, StoreProgram]
     _joined: dict[str, NamedComponent] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -102,6 +113,13 @@ def role_by_name(name: str) -> Literal["proxy", "sidecar"] | None:
     """What a container of that name is for, as far as its name alone tells."""
     found = _components().named(name)
     return None if found is None else found.role
+
+
+def only_asks(words: Iterable[str]) -> bool:
+    """Whether the words of a command line name a program that asks a datastore, and none that starts one."""
+    tokens = (token.rpartition("/")[2] for word in words for token in word.split())
+    found = [program for token in tokens if (program := _components().programs.get(token)) is not None]
+    return bool(found) and not any(program.starts for program in found)
 
 
 def engine_of_dialect(word: str) -> str | None:

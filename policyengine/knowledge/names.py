@@ -14,7 +14,7 @@ from policyengine.knowledge.loading import Cited, FactTable, table
 from policyengine.patterns import regex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _WORD = regex(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _LONGEST = 4
@@ -38,10 +38,14 @@ class Rank(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Synonym(Struct, frozen=True, forbid_unknown_fields=True):
-    """A word for a part of a system, and the one that stands for all words that mean the same."""
+    """A word for a part of a system, and the one that stands for all words that mean the same.
+
+    Beside another word of that meaning it means something of its own: `frontend-webserver` is `front` and `web`.
+    """
 
     means: str
     source: str
+    beside: str = ""
 
 
 FolderKind = Literal["beside", "built", "document", "example", "fixture", "foreign", "state", "test"]
@@ -99,11 +103,13 @@ class Names(FactTable, frozen=True):
     nearest_to_production: dict[str, Rank]
     filler: dict[str, Cited]
     synonyms: dict[str, Synonym]
+    systems: dict[str, Cited]
     tests: dict[str, Cited]
     mocks: dict[str, Cited]
     stand_ins: dict[str, StandIn]
     elsewhere: dict[str, Cited]
     holders: dict[str, HolderWord]
+    infrastructure: dict[str, Cited]
     jobs: dict[str, JobWord]
     upkeep: dict[str, Cited]
     sites: dict[str, Cited]
@@ -219,6 +225,17 @@ def meaning(word: str) -> str:
     return word if found is None else found.means
 
 
+def meanings(parts: Iterable[str]) -> frozenset[str]:
+    """What the words of one name mean together."""
+    every = sorted(set(parts))
+    told = [meaning(word) for word in every]
+    found = set()
+    for word, means in zip(every, told, strict=True):
+        entry = _names().synonyms.get(word)
+        found.add(entry.beside if entry is not None and entry.beside and told.count(means) > 1 else means)
+    return frozenset(found)
+
+
 def speaks_of_tests(word: str) -> bool:
     """Whether a word says that something serves the tests only."""
     return word in _names().tests
@@ -240,6 +257,16 @@ def held(name: str) -> frozenset[str] | None:
     if not any(word in known and known[word].tells for word in parts):
         return None
     return frozenset(word for word in parts if word not in known)
+
+
+def tells_no_system(folder: str) -> bool:
+    """Whether a folder of Terraform files is called as any is: `infra/terraform`; not `infra/billing`."""
+    return all(part.lower() in _names().infrastructure for part in folder.split("/") if part)
+
+
+def system_variables() -> tuple[str, ...]:
+    """The variables and locals of Terraform that hold what the system as a whole is called."""
+    return tuple(_names().systems)
 
 
 def is_chore(word: str) -> bool:

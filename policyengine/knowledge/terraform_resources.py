@@ -83,16 +83,18 @@ def module_type(source: str, inputs: Collection[str] = ()) -> ResourceType | Non
     """What a module is, by its source and the names of its inputs; None where these tell nothing."""
     known = _table()
     found = max((part for part in known.modules if part in source), key=len, default=None)
-    if found is not None:
+    if found is not None and "//" not in source.partition(found)[2]:  # a module inside of it is another one
         return known.modules[found]
     spoken = _spoken(source)
     if spoken:
-        return _like(known, known.module_words[spoken])
+        kind = known.module_words[spoken]
+        elsewhere = kind.like.startswith("aws_db") and any(name.endswith(_OF_A_SERVER) for name in inputs)
+        return None if elsewhere else _like(known, kind)
     if makes_nothing(source):
         return None
     given = (kind for names, kind in known.module_inputs.items() if all(name in inputs for name in names.split()))
-    kind = next(given, None)
-    return None if kind is None else _like(known, kind)
+    told = next(given, None)
+    return None if told is None else _like(known, told)
 
 
 def makes_nothing(source: str) -> bool:
@@ -129,6 +131,8 @@ def _words(source: str) -> frozenset[str]:
     return frozenset(_WORD.findall(name.lower())) - _PREFIX
 
 
+_OF_A_SERVER = ("_address", "_endpoint", "_host")
+"""Inputs by which a module of a database is told the server that it makes something in."""
 _WORD = regex(r"[a-z0-9]+")
 _PUBLIC = 3
 _PROVIDERS = frozenset({"aws", "google", "azurerm"})

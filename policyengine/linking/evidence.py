@@ -59,12 +59,22 @@ def score(graph: Graph, here: Features, there: Features, more: Sequence[Evidence
     return Score(points, tuple(reasons))
 
 
+def called_alike(here: Features, there: Features) -> bool:
+    """Whether two services have one name that says more than `app`."""
+    return bool(here.stem) and not here.nameless and here.stem in (there.stem, there.long)
+
+
 def _fit(here: Features, there: Features) -> bool:
-    """Whether two nodes can be twins at all: a proxy and an application only where they are one image."""
+    """Whether two nodes can be twins at all.
+
+    A proxy and an application only where they are one image or one name, a task that ends and a service by name.
+    """
     if here.aside != there.aside:
         return False
+    if here.once != there.once and not called_alike(here, there):
+        return False
     roles = [each.role for each in (here.node, there.node) if isinstance(each, Service)]
-    if roles.count(Role.PROXY) == 1:
+    if roles.count(Role.PROXY) == 1 and not called_alike(here, there):
         return bool(here.dockerfile and here.dockerfile == there.dockerfile) or (
             bool(here.repository) and here.repository == there.repository
         )

@@ -9,9 +9,11 @@ from msgspec import Struct
 from policyengine.knowledge import components, names
 from policyengine.linking import naming
 from policyengine.model.graph import EdgeKind, Graph
+from policyengine.model.image import engine_of, parse
 from policyengine.model.nodes import Bucket, Database, Datastore, Node, Queue, Role, Service, Side, Stage
 from policyengine.model.value import Floating, Known, Value
 from policyengine.patterns import regex
+from policyengine.platforms.docker.datastore import image_role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +58,11 @@ class Features(Struct, frozen=True):
         return isinstance(self.node, Datastore) and bool(self.node.emulates)
 
     @property
+    def once(self) -> bool:
+        """Whether it runs once and ends."""
+        return isinstance(self.node, Service) and self.node.role is Role.JOB
+
+    @property
     def function(self) -> bool:
         """Whether it runs only when it is called."""
         return isinstance(self.node, Service) and self.node.role is Role.FUNCTION
@@ -87,7 +94,7 @@ class Reading(Struct, frozen=True):
 
     @classmethod
     def of(cls, graph: Graph, project: str) -> Reading:
-        """The reading of a graph. `project` is the name of the scanned folder, which names often begin with."""
+        """The reading of a graph. `project` is what the system is called, which names often begin with."""
         keys: dict[str, set[str]] = {}
         for edge in graph.edges:
             if edge.kind is EdgeKind.CONNECTS:
@@ -108,7 +115,7 @@ class Reading(Struct, frozen=True):
     def features(self, node: Node) -> Features:
         """The features of one node."""
         affixes = self.affixes.get(node.side, _NONE)
-        aside = naming.for_tests(node.name)
+        aside = naming.for_tests(node.name, affixes)
         if isinstance(node, Datastore):
             holds = isinstance(node, Bucket | Queue) and node.side is Side.LOCAL
             held = self.holders if holds else {}
@@ -132,7 +139,9 @@ class Reading(Struct, frozen=True):
         return Features(
             node,
             naming.stem(node.name, affixes) if naming.telling(node.name, affixes) or not long else long,
-            aside or (node.role is Role.FUNCTION and naming.for_upkeep(f"{address} {node.name}")),
+            aside
+            or serves_developers(node)
+            or (node.role is Role.FUNCTION and naming.for_upkeep(f"{address} {node.name}")),
             long=long,
             folder=self._folder(node, stage),
             nameless=not naming.telling(f"{address} {node.name}", affixes),
@@ -174,10 +183,19 @@ def _labels(store: Datastore) -> str:
     return _TYPE.sub("", store.name) if store.side is Side.CLOUD and not store.service else store.name
 
 
+def serves_developers(service: Service) -> bool:
+    """Whether a service is a tool or an agent by its image, or is called as one: `grafana`."""
+    if service.role in (Role.TOOL, Role.SIDECAR):
+        return True
+    named = parse(f"{service.name}/{service.name}") if service.role is Role.APP else None
+    engine = None if named is None else engine_of(named, service.span)
+    return engine is not None and image_role(engine) is Role.TOOL
+
+
 def family(node: Node) -> str:
     """What only nodes of the same can mirror one another: relational databases, caches, applications."""
     if isinstance(node, Service):
-        return "application" if node.role in (Role.APP, Role.FUNCTION, Role.PROXY) else node.role.value
+        return "tool" if serves_developers(node) else "application"
     if isinstance(node, Database):
         found = components.family(_engine(node))
         return "database" if found == "relational" else found

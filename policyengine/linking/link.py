@@ -14,16 +14,23 @@ from policyengine.linking.declared import apply_facts, ignored
 from policyengine.linking.images import published
 from policyengine.linking.pairs import pairing
 from policyengine.model.graph import Choice, Graph, sorted_nodes
-from policyengine.model.nodes import Datastore, Node, Service, Side, Stage
+from policyengine.model.nodes import Datastore, Node, Package, Service, Side, Stage
 from policyengine.model.nodes.container import PRODUCTION_COMPOSE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from policyengine.linking.evidence import Evidence
     from policyengine.platforms import Lowered
     from policyengine.repository.configuration import Config
     from policyengine.repository.files import Files
+
+
+def _packages(graph: Graph) -> Iterator[str]:
+    """What the manifests in the root's folder call the system."""
+    for package in graph.all(Package):
+        if not package.directory and package.span.start:
+            yield package.name
 
 
 def link(
@@ -35,7 +42,7 @@ def link(
 ) -> Graph:
     """One graph of what the lowering steps made. `evidence` for pairs is added to the strategy's own.
 
-    `project` is the name of the scanned folder: names of its parts often begin with it.
+    `project` is what the repository is called, wherever it was cloned to.
 
     Raises:
         UsageError: the configuration names a service or an address that is not there.
@@ -68,7 +75,8 @@ def link(
         sealed=tuple(dict.fromkeys(each for part in parts for each in part.sealed)),
     )
     graph = graph.equipped(tuple(containers(graph, files)), tuple(published(graph)))
-    found = pairing(graph, config, evidence, project)
+    called = {project, *(name for part in parts for name in part.names), *_packages(graph)}
+    found = pairing(graph, config, evidence, " ".join(sorted(called)))
     return graph.paired(found.pairs, found.unpaired)
 
 

@@ -40,15 +40,9 @@ def stem(name: str, without: frozenset[str] = frozenset()) -> frozenset[str]:
     `prod-api-prod` is `api`, `app_dev` is `app`, `frontend` and `front` are `web`.
     """
     every = words(name)
-    kept = frozenset(
-        names.meaning(word)
-        for word in every
-        if not names.is_filler(word) and not _deployment(word) and word not in without
-    )
-    if kept:
-        return kept
-    kept = frozenset(names.meaning(word) for word in every if not _deployment(word))
-    return kept or frozenset(every)
+    kept = [word for word in every if not names.is_filler(word) and not _deployment(word) and word not in without]
+    kept = kept or [word for word in every if not _deployment(word)]
+    return names.meanings(kept) or frozenset(every)
 
 
 def telling(name: str, without: frozenset[str] = frozenset()) -> bool:
@@ -61,9 +55,9 @@ def for_upkeep(name: str) -> bool:
     return any(names.speaks_of_upkeep(word) for word in words(name))
 
 
-def for_tests(name: str) -> bool:
-    """Whether a name says that a node serves the tests only: `db-test`, `e2e`."""
-    return any(names.speaks_of_tests(word) for word in words(name))
+def for_tests(name: str, without: frozenset[str] = frozenset()) -> bool:
+    """Whether a name says that a node serves the tests only: `db-test`, `e2e`; not by the words `without`."""
+    return any(names.speaks_of_tests(word) and word not in without for word in words(name))
 
 
 def _deployment(word: str) -> bool:

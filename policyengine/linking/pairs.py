@@ -38,6 +38,7 @@ _NEAREST = 3
 
 _ENGINE = "the only one of its engine on each side"
 _NAME = "the only one of its name on each side"
+_WORD = "the only ones with a word in their names"
 _Groups = dict[Hashable, tuple[list[int], list[int]]]
 """Places of local and of cloud nodes by a fact that they share."""
 
@@ -50,7 +51,7 @@ _MOST_GROUPS = 50
 _MOST_TIED = 20
 """So many twins that would all do are compared with each."""
 
-_PAIRED = frozenset({Role.APP, Role.FUNCTION, Role.JOB, Role.PROXY})
+_PAIRED = frozenset({Role.APP, Role.FUNCTION, Role.JOB, Role.PROXY, Role.SIDECAR, Role.TOOL})
 
 
 class Pairing(Struct, frozen=True):
@@ -63,7 +64,7 @@ class Pairing(Struct, frozen=True):
 def pairing(graph: Graph, config: Config, evidence: Sequence[Evidence] = (), project: str = "") -> Pairing:
     """The pairs of a graph: those that people name, then those that the evidence makes.
 
-    `project` is the name of the scanned folder, which says nothing in the names of its parts.
+    `project` is what the system as a whole is called, which says nothing in the names of its parts.
 
     Raises:
         UsageError: the configuration names what is not there, or what several nodes answer to.
@@ -124,8 +125,10 @@ class _Family:
             if one is not NOTHING:
                 found[row, column] = one
         engines = ["" if each.emulates else each.engine for each in local], [each.engine for each in cloud]
-        servers = [index for index, each in enumerate(local) if not each.emulates]
-        everybody: _Groups = {"": (servers, _staying(cloud))}
+        servers = [index for index, each in enumerate(local) if not each.emulates and not each.once]
+        staying = [index for index in _staying(cloud) if not cloud[index].once]
+        ending = [[index for index, each in enumerate(side) if each.once] for side in (local, cloud)]
+        everybody: _Groups = {"stays": (servers, staying), "ends": (ending[0], ending[1])}
         least = 0 if any(isinstance(each.node, Datastore) for each in local) else _LEAST
         _alone(found, everybody, "the only one of its kind on each side", least)
         if len(local) > 1 or len(cloud) > 1:
@@ -136,6 +139,8 @@ class _Family:
                 least,
             )
             _alone(found, _groups([each.stem for each in local], [each.stem for each in cloud]), _NAME, least)
+            if local and not isinstance(local[0].node, Datastore):
+                _alone(found, _by_word(local, cloud), _WORD, least, points=_ALONE // 4)
         return found
 
     def pairs(self) -> Iterator[Pair]:
@@ -151,6 +156,7 @@ class _Family:
             for place in sorted({(row, column), *tied} - done):
                 done.add(place)
                 yield from self._made(place, self.scores[place], tied=bool(tied))
+        yield from self._sharing(done)
         yield from self._left_over({column for _, column in done})
 
     def _tied(
@@ -175,6 +181,31 @@ class _Family:
             and weights.get((other, rows.get(other, -1)), 0) <= points
         }
         return across | down
+
+    def _sharing(self, done: set[tuple[int, int]]) -> Iterator[Pair]:
+        """Who certainly mirrors what another has taken: two databases of one server, two tasks of one container.
+
+        What is found is added to `done`.
+        """
+        rows, columns = dict(done), {column: row for row, column in done}
+        near: dict[tuple[str, int], list[tuple[int, int]]] = {}
+        for place, found in sorted(self.scores.items()):
+            least = POSSIBLE if isinstance(self.cloud[place[1]].node, Service) else CERTAIN
+            if found.points >= least and place not in done:
+                near.setdefault(("row", place[0]), []).append(place)
+                near.setdefault(("column", place[1]), []).append(place)
+        for (which, _), places in near.items():
+            (row, column), alone = places[0], len(places) == 1
+            here, there = self.local[row], self.cloud[column]
+            if which == "row":
+                shares = row not in rows and isinstance(here.node, Database | Cache | Search)
+            else:
+                taken = self.cloud[rows[row]] if row in rows else there
+                alike = bool(there.repository) and (there.stem, there.repository) == (taken.stem, taken.repository)
+                shares = column not in columns and row in rows and alike and isinstance(there.node, Service)
+            if alone and shares:
+                done.add((row, column))
+                yield from self._made((row, column), self.scores[row, column], tied=False)
 
     def _left_over(self, paired: set[int]) -> Iterator[Pair]:
         """Stores of the cloud that the matching left: twins of the only local one of their engine, or of one of them.
@@ -222,7 +253,8 @@ class _Family:
             if each.node.id not in having:
                 candidates = [one for one in near.get(each.node.id, ()) if one.score >= _NEAR]
                 candidates.sort(key=lambda one: (-one.score, one.node))
-                yield Unpaired(each.node.id, tuple(candidates[:_NEAREST]), len(others), each.aside)
+                like = sum(1 for other in others if other.once == each.once)
+                yield Unpaired(each.node.id, tuple(candidates[:_NEAREST]), like, each.aside)
 
 
 def _groups(local: Sequence[Hashable], cloud: Sequence[Hashable]) -> _Groups:
@@ -240,12 +272,25 @@ def _staying(cloud: Sequence[Features]) -> list[int]:
     return [index for index in every if not cloud[index].function and cloud[index].node.doubt is None] or every
 
 
-def _alone(scores: dict[tuple[int, int], Score], groups: _Groups, reason: str, least: int) -> None:
+def _by_word(local: Sequence[Features], cloud: Sequence[Features]) -> _Groups:
+    """Groups of those whose names share words that no other name of their side has; of equal names there are others."""
+    groups: _Groups = {}
+    for which, side in enumerate((local, cloud)):
+        for index, each in enumerate(side):
+            for word in each.stem:
+                groups.setdefault(word, ([], []))[which].append(index)
+    places = {(rows[0], columns[0]) for rows, columns in groups.values() if len(rows) == len(columns) == 1}
+    return {place: ([place[0]], [place[1]]) for place in places if local[place[0]].stem != cloud[place[1]].stem}
+
+
+def _alone(
+    scores: dict[tuple[int, int], Score], groups: _Groups, reason: str, least: int, points: int = _ALONE
+) -> None:
     """More points for two nodes of `least` points that are each the only one of their group on their side."""
     for rows, columns in groups.values():
         place = (rows[0], columns[0]) if len(rows) == len(columns) == 1 else None
         if place is not None and place in scores and scores[place].points >= least:
-            scores[place] = scores[place].plus(_ALONE, reason)
+            scores[place] = scores[place].plus(points, reason)
 
 
 def _candidates(local: Sequence[Features], cloud: Sequence[Features]) -> set[tuple[int, int]]:

@@ -30,13 +30,17 @@ P = TypeVar("P", bound=Struct)
 
 
 class Lowered(Struct, frozen=True):
-    """What was made of one unit: nodes, edges between them, what was chosen, what could not be read, what is secret."""
+    """What was made of one unit: nodes, edges between them, what was chosen, what could not be read, what is secret.
+
+    `names` are what the system as a whole is called; names of its parts often begin with them.
+    """
 
     nodes: tuple[Node, ...] = ()
     edges: tuple[Edge, ...] = ()
     choices: tuple[Choice, ...] = ()
     problems: tuple[ReadError, ...] = ()
     sealed: tuple[Sealed, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 class Written(Struct, frozen=True):
@@ -144,4 +148,5 @@ def joined(parts: Iterable[Lowered]) -> Lowered:
         choices=tuple(choice for part in parts for choice in part.choices),
         problems=tuple(problem for part in parts for problem in part.problems),
         sealed=tuple(each for part in parts for each in part.sealed),
+        names=tuple(name for part in parts for name in part.names),
     )

@@ -89,6 +89,7 @@ def coverage(counted: Account) -> dict[str, object]:
                 "open": each.open,
                 "green": each.green,
                 **({"nothing": each.nothing} if each.nothing else {}),
+                **({"without_twin": each.without_twin} if each.without_twin else {}),
             }
             for each in counted.sides
             if each.ran

@@ -76,9 +76,11 @@ class _Writer(Struct, frozen=True):
         for title, results in self.groups():
             yield self.paint("1", f"── {title} " + "─" * max(4, 76 - width(title)))
             yield ""
+            former: Result | None = None
             for result in results:
-                yield from self.finding(result)
+                yield from self.finding(result, former)
                 yield ""
+                former = result
         if found.failures:
             yield self.paint("1;31", "── Not done " + "─" * 68)
             yield ""
@@ -99,11 +101,24 @@ class _Writer(Struct, frozen=True):
                 title = f"{key} · {pack.sides[key]}" if key in pack.sides else pack.name
                 yield title, [result for result in mine if side_of(result.rule.id) == key]
 
-    def finding(self, result: Result) -> Iterator[str]:
+    def finding(self, result: Result, former: Result | None = None) -> Iterator[str]:
+        """A finding with its places; one that has those of the `former` one is about another node and shows none."""
         colour = _COLOURS[result.severity.value]
         head = self.paint(colour, f"{result.severity.value}[{result.rule.id}]")
         yield f"{head} {self.paint('1', visible(plain(self.view.message(result))))}"
         related = self.view.related(result)
+        if (
+            former is not None
+            and former.subject != result.subject
+            and (former.rule.id, former.span, former.related)
+            == (
+                result.rule.id,
+                result.span,
+                result.related,
+            )
+        ):
+            yield self.note(1, "note", f"at the same place, of {result.subject}")
+            return
         gutter = max(self.gutter(place.span) for place in (self.view.at(result), *related))
         yield from self.place(self.view.at(result), gutter, "┌", "^", colour)
         for place in related:
@@ -201,6 +216,8 @@ class _Writer(Struct, frozen=True):
             parts.append(self.paint("2", _count(side.conventions, "convention")))
         if side.open:
             parts.append(self.paint("33", f"? {side.open} open"))
+        if side.without_twin:
+            parts.append(self.paint("33", f"? {side.without_twin} without a twin"))
         if side.compared:
             done = f"{side.compared} compared"
             parts.append(self.paint("32", f"✓ {done}") if side.green and not crashed else self.paint("2", done))

@@ -26,7 +26,8 @@ class SideAccount(Struct, frozen=True):
     `compared` counts what was held against a rule, with or without a finding: a node, or a pair. Of the `findings`
     so many are `conventions` of the strict profile, which do not take the tick away. `nothing` says why
     nothing was compared, and is empty where something was, or where a question is open. `ran` is False where none of
-    the side's rules was selected.
+    the side's rules was selected. `without_twin` counts who may mirror something and does not, on the side
+    that is about pairs.
     """
 
     pack: str
@@ -39,11 +40,12 @@ class SideAccount(Struct, frozen=True):
     open: int
     ran: bool
     nothing: str = ""
+    without_twin: int = 0
 
     @property
     def green(self) -> bool:
         """Whether something was compared, all of it holds but for conventions, and no question is open."""
-        return self.compared > 0 and self.findings == self.conventions and not self.open
+        return self.compared > 0 and self.findings == self.conventions and not (self.open or self.without_twin)
 
 
 class Account(Struct, frozen=True):
@@ -95,11 +97,14 @@ def account(report: Report) -> Account:
     graph = report.graph
     missing = _missing(graph)
     nothing = _nothing(graph, missing)
+    lonely = sum(1 for each in graph.without_twin if each.like and not each.aside)
     opened = {(each.rule, each.subject) for each in report.undecided}
     sides = []
     for pack in report.packs:
         ran = {side_of(rule.id) for rule in pack.rules if rule.id in set(report.rules)}
         own = {rule.id for rule in pack.rules}
+        held = (each.rule for each in report.compared if each.against and each.rule in own)
+        paired_on = min(map(side_of, held), default="")
         titles = dict(sorted(pack.sides.items())) or dict.fromkeys(sorted(ran), pack.name)
         for key, title in titles.items():
             mine = {rule for rule in own if side_of(rule) == key}
@@ -118,7 +123,8 @@ def account(report: Report) -> Account:
             reason = "" if about or waiting else nothing
             folded = sum(each.folded for each in found)
             counts = len(about), len(found), folded, len(waived), waiting
-            sides.append(SideAccount(pack.name, key, title, *counts, key in ran, reason))
+            left = lonely if key == paired_on else 0
+            sides.append(SideAccount(pack.name, key, title, *counts, key in ran, reason, left))
     paired = {each for pair in graph.pairs for each in (pair.local, pair.cloud)}
     unread = tuple(each.name for each in graph.all(UnreadModule))
     return Account(tuple(sides), len(paired), graph.ignored, graph.without_twin, missing, unread)

@@ -63,7 +63,7 @@ def cloud_only_component(graph: Graph, _: Options) -> Outcomes:
 
 def _containers(graph: Graph, local: list[Container]) -> Outcomes:
     yield from (Compared(each) for each in graph.apps(Side.CLOUD))
-    seen: set[Span] = set()
+    seen: set[tuple[Span, str]] = set()
     paired = [each for each in graph.containers(side=Side.CLOUD) if graph.pair_of(each.node) is not None]
     for container in graph.deployed(role=Role.APP):
         service, name = container.service, container.name
@@ -75,10 +75,15 @@ def _containers(graph: Graph, local: list[Container]) -> Outcomes:
             continue
         if isinstance(service.image, Unknown) and service.image == service.environment_gap:
             yield from undecided(service, service.image)  # which containers there are is not known
-        elif service.span not in seen:  # one definition, for several regions
-            seen.add(service.span)
+        elif (definition := (service.span, _block(service.group))) not in seen:  # one definition, for several regions
+            seen.add(definition)
             fix = Fix(f"add a Compose service that runs the image of '{name}' with the same command")
             yield Finding(subject=service, at=service, args={"noun": container.noun, "name": name}, fix=fix)
+
+
+def _block(address: str) -> str:
+    """The block that makes a task, without the modules around it: several may be named by one local value."""
+    return ".".join(address.partition("@")[0].split(".")[-2:])
 
 
 def _same(one: Container, other: Container) -> bool:

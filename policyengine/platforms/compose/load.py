@@ -57,7 +57,7 @@ class ComposeProject(Struct, frozen=True):
     `model` is the merged, canonical tree with every service; `enabled` names those that no profile leaves out.
     `environments` holds the environment of each service of `model`, `known` the variables of whoever runs Compose that
     files tell. `directory` is the project's folder relative to the root (empty for the root), which every relative path
-    of the model starts from.
+    of the model starts from. `called` is the name where the files give it, and empty where it is only that of the folder.
     """
 
     name: str
@@ -69,6 +69,7 @@ class ComposeProject(Struct, frozen=True):
     labels: dict[str, dict[str, Assigned]]
     warnings: tuple[ReadError, ...] = ()
     known: Mapping[str, Text] = {}
+    called: str = ""
 
 
 def load(
@@ -105,7 +106,9 @@ def load(
     if posixpath.dirname(chosen[0]) != directory:
         directory = posixpath.dirname(chosen[0])
         known = {**_dot_env(context, directory, known), **known}
-    named = _project_name(context, chosen, known, name)
+    named = _project_name(context, chosen, known)
+    called = "" if named is None else normal_name(named.masked(""))
+    named = named or Text.made(normal_name(name), Span(chosen[0], 0, 0))
     project_name = normal_name(named.masked(""))
     known = {**known, "COMPOSE_PROJECT_NAME": named}
     place = Place(directory, "", known)
@@ -121,7 +124,7 @@ def load(
     check.consistent(model, enabled)
     environments, labels = environments_of(context, model, directory, known, enabled)
     return ComposeProject(
-        project_name, directory, chosen, model, enabled, environments, labels, tuple(context.warnings), known
+        project_name, directory, chosen, model, enabled, environments, labels, tuple(context.warnings), known, called
     )
 
 
@@ -183,7 +186,8 @@ def _set(resolved: Mapping[str, dotenv.Resolved]) -> dict[str, Text]:
     return {key: each.text for key, each in resolved.items() if each.text.decided or each.text.place != each.key_span}
 
 
-def _project_name(context: Context, chosen: Sequence[str], known: Mapping[str, Text], directory_name: str) -> Text:
+def _project_name(context: Context, chosen: Sequence[str], known: Mapping[str, Text]) -> Text | None:
+    """The name that COMPOSE_PROJECT_NAME or a file gives; None for that of the folder."""
     place = Span(chosen[0], 0, 0)
     given = known.get("COMPOSE_PROJECT_NAME")
     if given is not None and given.written:
@@ -197,7 +201,7 @@ def _project_name(context: Context, chosen: Sequence[str], known: Mapping[str, T
             if isinstance(node, Leaf) and isinstance(node.value, str) and node.value:
                 named = node
     if named is None:
-        return Text.made(normal_name(directory_name), place)
+        return None
     holder = Branch({"name": Member(named.span, named)}, named.span)
     try:
         result = interpolate(holder, known.get, strict=context.strict).get("name")

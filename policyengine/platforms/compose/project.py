@@ -82,7 +82,10 @@ def _project(
         return Lowered(choices=(choice,), problems=(error,), sealed=secret), frozenset()
     nodes = tuple(services.lower(project, tree.read, place))
     secret = tuple(dict.fromkeys(secrets_of(project)))
-    return Lowered(nodes=nodes, choices=(choice,), problems=tuple(project.warnings), sealed=secret), project.enabled
+    called = (project.called,) if project.called else ()
+    problems = tuple(project.warnings)
+    found = Lowered(nodes=nodes, choices=(choice,), problems=problems, sealed=secret, names=called)
+    return found, project.enabled
 
 
 def choose(

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
 
-from policyengine.knowledge.components import role_by_name
+from policyengine.knowledge.components import only_asks, role_by_name
+from policyengine.knowledge.names import does_one_thing
 from policyengine.model.image import Engine, engine_of
-from policyengine.model.nodes import Bucket, Cache, Database, Datastore, Queue, Role, Search, Service
+from policyengine.model.nodes import Bucket, Cache, Command, Database, Datastore, Queue, Role, Search, Service
 from policyengine.model.value import Floating, Known, Unknown, Value
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def datastore(service: Service, image: Value[ImageRef], database_name: Value[str
 
     `image` is the service's own image, or the one at the bottom of the Dockerfile it is built from.
     """
-    if not isinstance(image, Known | Floating):
+    if not isinstance(image, Known | Floating) or is_client(service.name, service.entrypoint, service.command):
         return None
     engine = engine_of(image.value, image.span)
     if engine is None or image_role(engine) not in _KINDS:
@@ -77,6 +78,12 @@ def datastore(service: Service, image: Value[ImageRef], database_name: Value[str
     if isinstance(node, Database) and engine.name == "postgres":
         return _with_vector(node, engine, image)
     return node
+
+
+def is_client(name: str, entrypoint: Value[Command], command: Value[Command]) -> bool:
+    """Whether a container only uses the programs of a datastore's image: it sets up or asks one that runs elsewhere."""
+    words = (word for value in (entrypoint, command) if isinstance(value, Known) for word in value.value.words)
+    return does_one_thing(name) or only_asks(words)
 
 
 def _via(value: Value[T], image: Known[ImageRef] | Floating[ImageRef]) -> Value[T]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from policyengine.knowledge.names import environment_words
+from policyengine.knowledge.names import environment_words, system_variables, tells_no_system
 from policyengine.model.graph import Choice, Edge
 from policyengine.model.nodes import Node, Side
 from policyengine.model.source import ReadError, Source, Span
@@ -58,6 +58,7 @@ class Roots(Struct):
     syntaxes: Syntaxes
     choices: list[Choice]
     problems: dict[tuple[Span, str], ReadError]
+    folders: Sequence[ModuleFolder] = ()
 
 
 def read_roots(files: Files, settings: Settings[TerraformPart], *, exact: Sequence[Exact] = ()) -> Roots:
@@ -142,7 +143,7 @@ def read_roots(files: Files, settings: Settings[TerraformPart], *, exact: Sequen
         stated, told = assigned(exact, [project.folder for _, project in projects], folders, root)
         choices += told
     planned = [Planned(project, stated.get(project.folder.path)) for _, project in projects]
-    return Roots(projects, planned, syntaxes, choices, problems)
+    return Roots(projects, planned, syntaxes, choices, problems, tuple(folders.values()))
 
 
 def _above(root: str, beside: Mapping[str, Sequence[str]]) -> Sequence[str]:
@@ -177,9 +178,13 @@ def lower(files: Files, settings: Settings[TerraformPart], *, exact: Sequence[Ex
     nodes: dict[str, Node] = {}
     edges: dict[Edge, None] = {}
     secret: dict[Sealed, None] = {}
+    called: set[str] = set()
     for (each, project), planned in zip(roots.projects, roots.planned, strict=True):
+        called.update(_called_as(project))
+        called.update(named for folder in roots.folders for named in _written(folder))
         found = resources(planned, kinds, inputs_tell)
-        made = list(build(stack_of(found, Side.CLOUD, reads=settings.reads), settings.resources))
+        suffix = "" if tells_no_system(each.path) else f"@{each.path}"
+        made = list(build(stack_of(found, Side.CLOUD, suffix, settings.reads), settings.resources))
         if any(isinstance(item, Node) and item.id in nodes for item in made):
             stack = stack_of(found, Side.CLOUD, f"@{each.path or '.'}", settings.reads)
             made = list(build(stack, settings.resources))
@@ -207,9 +212,26 @@ def lower(files: Files, settings: Settings[TerraformPart], *, exact: Sequence[Ex
             )
         ),
         choices=tuple(dict.fromkeys(choices)),
+        names=tuple(sorted(called)),
         problems=tuple(problems[key] for key in sorted(problems)),
         sealed=tuple(secret),
     )
+
+
+def _called_as(project: Project) -> Iterable[str]:
+    """What the variables and locals of a root module that are made for it call the system."""
+    for name in system_variables():
+        for kind, declared in (("var", project.folder.variables), ("local", project.folder.locals)):
+            if name in declared:
+                value = project.run(lambda key=(kind, project.root, name): project.value(key))  # type: ignore[misc]
+                if isinstance(value, Known) and isinstance(value.value, str):
+                    yield value.value
+
+
+def _written(folder: ModuleFolder) -> Iterable[str]:
+    """What the files of a directory call the system in so many words."""
+    pattern = re.compile(rf'(?m)^\s*(?:{"|".join(system_variables())})\s*=\s*"([\w-]+)"')
+    return (name for source in folder.sources for name in pattern.findall(source.text))
 
 
 def _folders(files: Files) -> dict[str, ModuleFolder]:

@@ -16,14 +16,15 @@ _UPPER = regex(r"(?<!^)([A-Z])")
 
 
 class Fields(BlockView, frozen=True):
-    """Arguments whose names are those of the API (`readOnly`); the spelling of modules (`read_only`) counts as well."""
+    """Arguments whose names are those of the API (`readOnly`); `read_only` of modules and `ReadOnly` count as well."""
 
     def tree(self, *names: str) -> Tree | None:
         """An argument in either spelling; one that is known counts more than one that is not."""
         for name in names:
             found = self.section.get(name)
             if found is None or isinstance(found, Unknown):
-                other = self.section.get(_UPPER.sub(lambda match: f"_{match[1].lower()}", name))
+                spelled = (_UPPER.sub(lambda match: f"_{match[1].lower()}", name), name[:1].upper() + name[1:])
+                other = next((tree for each in spelled if (tree := self.section.get(each)) is not None), None)
                 found = other if other is not None else found
             if found is not None:
                 return found
