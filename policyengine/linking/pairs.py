@@ -138,7 +138,7 @@ class _Family:
                 _ENGINE,
                 least,
             )
-            _alone(found, _groups([each.stem for each in local], [each.stem for each in cloud]), _NAME, least)
+            _alone(found, _by_name(local, cloud), _NAME, least)
             if local and not isinstance(local[0].node, Datastore):
                 _alone(found, _by_word(local, cloud), _WORD, least, points=_ALONE // 4)
         return found
@@ -270,6 +270,16 @@ def _staying(cloud: Sequence[Features]) -> list[int]:
     """The places of what is there for certain and runs all the time; all where nothing does."""
     every = list(range(len(cloud)))
     return [index for index in every if not cloud[index].function and cloud[index].node.doubt is None] or every
+
+
+def _by_name(local: Sequence[Features], cloud: Sequence[Features]) -> _Groups:
+    """Groups of those of one name, that of a container with or without its task's."""
+    stems = [each.stem for each in local]
+    places = set()
+    for names in ([each.stem for each in cloud], [each.long or each.stem for each in cloud]):
+        groups = _groups(stems, names).values()
+        places |= {(rows[0], columns[0]) for rows, columns in groups if len(rows) == len(columns) == 1}
+    return {place: ([place[0]], [place[1]]) for place in places}
 
 
 def _by_word(local: Sequence[Features], cloud: Sequence[Features]) -> _Groups:

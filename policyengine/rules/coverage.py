@@ -26,8 +26,8 @@ class SideAccount(Struct, frozen=True):
     `compared` counts what was held against a rule, with or without a finding: a node, or a pair. Of the `findings`
     so many are `conventions` of the strict profile, which do not take the tick away. `nothing` says why
     nothing was compared, and is empty where something was, or where a question is open. `ran` is False where none of
-    the side's rules was selected. `without_twin` counts who may mirror something and does not, on the side
-    that is about pairs.
+    the side's rules was selected. `without_twin` counts who may mirror something and does not, on the first
+    side of which something was compared.
     """
 
     pack: str
@@ -103,7 +103,7 @@ def account(report: Report) -> Account:
     for pack in report.packs:
         ran = {side_of(rule.id) for rule in pack.rules if rule.id in set(report.rules)}
         own = {rule.id for rule in pack.rules}
-        held = (each.rule for each in report.compared if each.against and each.rule in own)
+        held = (each.rule for each in report.compared if each.rule in own)
         paired_on = min(map(side_of, held), default="")
         titles = dict(sorted(pack.sides.items())) or dict.fromkeys(sorted(ran), pack.name)
         for key, title in titles.items():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from policyengine import plugins
+from policyengine.linking.naming import stem
 from policyengine.model.nodes import Database, Side
 from policyengine.model.value import Known, Unknown
 from policyengine.reports.pairs import report
@@ -242,3 +243,120 @@ def test_the_account_names_what_is_unread_and_says_what_to_do(tmp_path: Path) ->
     assert found.advice == (
         "what module.stack makes is not in the repository: scan after 'terraform init', or give a plan"
     )
+
+
+# what containers and systems are called
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("frontend-webserver", {"front", "web"}),
+        ("front_web", {"front", "web"}),
+        ("admin-webserver", {"admin", "web"}),
+        ("frontend", {"web"}),
+        ("web-client", {"front", "web"}),
+    ],
+)
+def test_a_word_means_something_of_its_own_beside_one_of_its_meaning(name: str, words: set[str]) -> None:
+    assert stem(name) == words
+
+
+def task(label: str, *containers: str) -> str:
+    listed = ", ".join(f'{{ name = "{each}", image = "acme/{label}-{each}:1" }}' for each in containers)
+    return (
+        f'resource "aws_ecs_task_definition" "{label}" {{\n  container_definitions = jsonencode([{listed}])\n}}\n'
+        f'resource "aws_ecs_service" "{label}" {{\n  task_definition = aws_ecs_task_definition.{label}.arn\n}}\n'
+    )
+
+
+def test_a_proxy_mirrors_a_container_of_its_name_whatever_its_image(tmp_path: Path) -> None:
+    files = {
+        "compose.yml": "services:\n  admin-web:\n    image: nginx:1.27\n  worker:\n    image: acme/worker:1\n",
+        "main.tf": task("admin", "web") + task("worker", "worker"),
+    }
+    assert [(pair.local, pair.cloud) for pair in graph_of(tmp_path, files).pairs] == [
+        ("compose:services.admin-web", "terraform:aws_ecs_task_definition.admin#web"),
+        ("compose:services.worker", "terraform:aws_ecs_task_definition.worker#worker"),
+    ]
+
+
+def test_what_only_two_names_share_speaks_for_a_pair(tmp_path: Path) -> None:
+    environment = "    environment:\n      A: b\n"
+    files = {
+        "compose.yml": f"services:\n  custom-sql-query:\n    image: x/y:1\n{environment}  mail:\n    image: x/z:1\n",
+        "main.tf": 'resource "aws_lambda_function" "custom_sql_tool" {\n  function_name = "custom-sql-tool"\n'
+        '  environment {\n    variables = { A = "c" }\n  }\n}\n'
+        'resource "aws_lambda_function" "other" {\n  function_name = "other"\n}\n',
+    }
+    (pair,) = graph_of(tmp_path, files).pairs
+    assert (pair.local, pair.cloud) == (
+        "compose:services.custom-sql-query",
+        "terraform:aws_lambda_function.custom_sql_tool",
+    )
+    assert "the only ones with a word in their names" in pair.reasons
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "found"),
+    [
+        ("checks", "    entrypoint: psql\n    command: [--host=db]\n", False),
+        ("checks", '    entrypoint: ["/bin/sh", "-c", "until psql -h db; do sleep 1; done"]\n', False),
+        ("db-init", "", False),
+        ("store", '    command: ["postgres", "-c", "fsync=off"]\n', True),
+        (
+            "store",
+            '    entrypoint: ["/bin/sh", "-c", "docker-entrypoint.sh postgres & psql -f seed.sql; wait"]\n',
+            True,
+        ),
+    ],
+)
+def test_a_container_that_asks_a_database_is_none(name: str, lines: str, found: bool, tmp_path: Path) -> None:
+    compose = f"services:\n  {name}:\n    image: postgres:16.4\n{lines}"
+    stores = list(graph_of(tmp_path, {"compose.yml": compose}).all(Database))
+    assert [each.name for each in stores] == ([name] if found else [])
+
+
+REMOTE = '[remote "origin"]\n\turl = git@github.com:acme/shop.git\n'
+
+
+@pytest.mark.parametrize("clone", ["shop", "work-copy"])
+def test_the_folder_of_a_clone_says_nothing_and_the_remote_does(clone: str, tmp_path: Path) -> None:
+    files = {
+        f"{clone}/.git/config": REMOTE,
+        f"{clone}/compose.yml": "services:\n  shop-mail:\n    image: x/y:1\n  shop:\n    image: x/z:1\n",
+        f"{clone}/main.tf": task("shop", "app") + task("mail", "mail"),
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (mail,) = [pair for pair in graph_of(tmp_path / clone, {}).pairs if pair.local.endswith("shop-mail")]
+    assert (mail.cloud, mail.certain) == ("terraform:aws_ecs_task_definition.mail#mail", True)
+
+
+BUCKET = 'resource "aws_s3_bucket" "files" {\n  bucket = "files"\n}\n'
+
+
+@pytest.mark.parametrize("others", [(), ("infra/billing",), ("infra/billing", "infra/shop/network")])
+def test_the_id_of_a_node_does_not_depend_on_other_roots(others: tuple[str, ...], tmp_path: Path) -> None:
+    files = {f"{root}/main.tf": BUCKET for root in ("infra/shop", *others)}
+    graph = graph_of(tmp_path, files)
+    assert {each.id for each in graph.nodes} == {
+        f"terraform:aws_s3_bucket.files@{root}" for root in ("infra/shop", *others)
+    }
+
+
+def test_a_folder_called_as_any_is_no_part_of_an_id(tmp_path: Path) -> None:
+    assert [each.id for each in graph_of(tmp_path, {"infra/terraform/main.tf": BUCKET}).nodes] == [
+        "terraform:aws_s3_bucket.files"
+    ]
+
+
+def test_no_tick_stands_where_something_is_without_a_twin(tmp_path: Path) -> None:
+    files = {
+        "compose.yml": "services:\n  web:\n    image: x/y:1\n  mail:\n    image: x/z:1\n",
+        "main.tf": task("web", "web") + task("report", "report"),
+    }
+    found = account(scan_files(files, tmp_path / "tree", plugins.load()))
+    mirroring = next(side for side in found.sides if side.key == "1")
+    assert (mirroring.without_twin, mirroring.green) == (2, False)
