@@ -88,8 +88,8 @@ def test_one_dockerfile_is_worth_fifty() -> None:
         ("frontend", "web", 90),
         ("sidekiq", "worker", 90),
         ("backend", "server", 90),
-        ("orders", "shop-orders", 24),
-        ("shop-orders", "mail-orders", 12),
+        ("orders", "shop-orders", 39),
+        ("shop-orders", "mail-orders", 27),
         ("orders", "prod-orders-prod", 90),
         ("app_orders", "OrdersContainer", 90),
         ("orders", "orders-eu-west-1", 90),
@@ -100,6 +100,7 @@ def test_one_dockerfile_is_worth_fifty() -> None:
 def test_a_name_counts_by_its_words(here: str, there: str, worth: int) -> None:
     reasons: tuple[str, ...] = () if not worth else ("alike in name",)
     reasons += ("the only one of its name on each side",) if worth == 90 else ()
+    reasons += ("the only ones with a word in their names",) if worth in (27, 39) else ()
     reasons = ("both named as the project or not at all",) if worth == 15 else reasons
     found = points(service(here, starts="a x"), service(there, CLOUD, starts="b y"))
     assert found == (worth, reasons)
@@ -234,9 +235,9 @@ def test_no_tie_with_what_belongs_to_another_by_more() -> None:
         (cache("same"), queue("same", CLOUD)),
         (database("same", engine="mongodb"), database("same", CLOUD)),
         (database("same", engine="mongodb"), database("same", CLOUD, engine="dynamodb")),
-        (service("same", role=Role.JOB), service("same", CLOUD)),
-        (service("same", role=Role.PROXY), service("same", CLOUD)),
-        (service("same", role=Role.TOOL), service("same", CLOUD, role=Role.TOOL)),
+        (service("once", role=Role.JOB), service("same", CLOUD)),
+        (service("edge", role=Role.PROXY), service("same", CLOUD)),
+        (service("same", role=Role.TOOL), service("same", CLOUD)),
         (service("same", role=Role.DATABASE), database("same", CLOUD)),
     ],
 )
@@ -244,7 +245,7 @@ def test_a_pair_never_crosses_what_two_nodes_are(here: Node, there: Node) -> Non
     assert pairs(linked(here, there)) == set()
 
 
-@pytest.mark.parametrize("role", [Role.APP, Role.JOB, Role.PROXY])
+@pytest.mark.parametrize("role", [Role.APP, Role.JOB, Role.PROXY, Role.TOOL])
 def test_services_of_one_role_make_a_pair(role: Role) -> None:
     graph = linked(service("same", role=role), service("same", CLOUD, role=role))
     assert certain(graph) == {("same", "same"): True}
@@ -255,10 +256,17 @@ def test_document_databases_are_of_one_family(engine: str) -> None:
     assert pairs(linked(database("a", engine="mongo"), database("b", CLOUD, engine=engine))) == {("a", "b")}
 
 
-def test_a_proxy_mirrors_an_application_of_the_same_image() -> None:
+def test_a_proxy_mirrors_an_application_of_the_same_image_or_name() -> None:
     here = service("edge", role=Role.PROXY, runs="ghcr.io/acme/edge:1")
     assert pairs(linked(here, service("front", CLOUD, runs="ghcr.io/acme/edge:2"))) == {("edge", "front")}
-    assert pairs(linked(here, service("edge", CLOUD, runs="ghcr.io/acme/other:2"))) == set()
+    assert pairs(linked(here, service("edge", CLOUD, runs="ghcr.io/acme/other:2"))) == {("edge", "edge")}
+    assert pairs(linked(here, service("front", CLOUD, runs="ghcr.io/acme/other:2"))) == set()
+
+
+def test_a_task_that_ends_mirrors_a_service_of_its_name_only() -> None:
+    here = service("seeding", role=Role.JOB)
+    assert pairs(linked(here, service("seeding", CLOUD))) == {("seeding", "seeding")}
+    assert pairs(linked(here, service("web", CLOUD))) == set()
 
 
 def test_a_service_for_tests_mirrors_the_cloud_only_where_nothing_else_does() -> None:

@@ -57,7 +57,7 @@ class ComposeProject(Struct, frozen=True):
     `model` is the merged, canonical tree with every service; `enabled` names those that no profile leaves out.
     `environments` holds the environment of each service of `model`, `known` the variables of whoever runs Compose that
     files tell. `directory` is the project's folder relative to the root (empty for the root), which every relative path
-    of the model starts from. `called` is the name where the files give it, and empty where it is only that of the folder.
+    of the model starts from. `called` is the name that the files give, empty where the folder gives it.
     """
 
     name: str
