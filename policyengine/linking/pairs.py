@@ -226,6 +226,8 @@ class _Family:
                 same = list(range(len(self.local)))
             most = max((self._points((row, column)) for row in same), default=0)
             nearest = [row for row in same if self._points((row, column)) == most]
+            if len(nearest) > _MOST_TIED:
+                continue  # a crowd, as above
             for row in nearest:
                 reason = "one of several that it may be" if len(nearest) > 1 else _ONLY
                 found = self.scores.get((row, column), NOTHING)

@@ -197,6 +197,9 @@ def load(root: Path, path: str) -> Source:
         return decode(stream.read(MAX_BYTES + 1), path)
 
 
+_CODE = (".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs")
+"""Ends of files in which a NUL byte may stand, within a string."""
+
 _LOCKED = (b"\0GITCRYPT\0", b"$ANSIBLE_VAULT;")
 
 
@@ -221,6 +224,8 @@ def decode(data: bytes, path: str) -> Source:
         raise ReadError(
             f"is not UTF-8 text: invalid byte at offset {error.start}", where, "save it as UTF-8"
         ) from error
+    if "\0" in text and path.endswith(_CODE):
+        text = text.replace("\0", "\ufffd")
     if "\0" in text:
         at = text.index("\0")
         raise ReadError("holds a NUL byte", Span(path, at, at), "save it as plain text")

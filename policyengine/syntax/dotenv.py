@@ -74,6 +74,7 @@ _EXPORT = regex(r"export\s+")
 _KEY = regex(r"([^\W]|[\t\v\f\r \x85\xa0_.\-\[\]])*")
 _ESCAPE = regex(r"\\(?:[abcfnrtv$\"\\]|0[0-9]{0,3})")
 _ESCAPED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", '"': '"', "\\": "\\"}
+_BLANK = regex(r"\s")
 _BREAK = regex(r"\r\n|\r|\n")
 
 
@@ -183,7 +184,7 @@ def _compose(source: Source) -> Iterable[EnvEntry]:
             key_end -= 1
         key = text[start:key_end]
         if " " in key:
-            message = f"a blank follows {key.split()[0]!r} in the name of a variable"
+            message = f"a blank follows {_BLANK.split(key)[0]!r} in the name of a variable"
             raise ReadError(message, Span(path, start, key_end), "write KEY=value")
         while at < size and text[at] in _SPACE:
             at += 1
@@ -453,7 +454,9 @@ def _docker(source: Source) -> Iterable[EnvEntry]:
         if not key:
             raise ReadError("the line names no variable", Span(path, start, end), "write KEY=value")
         if any(each in key for each in " \t\n\r\v\f"):
-            raise ReadError(f"a blank follows {key.split()[0]!r} in the name of a variable", span, "write KEY=value")
+            raise ReadError(
+                f"a blank follows {_BLANK.split(key)[0]!r} in the name of a variable", span, "write KEY=value"
+            )
         if equals < 0:
             yield EnvEntry(key, span, None, Expands.NOTHING)
         else:

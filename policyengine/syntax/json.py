@@ -31,11 +31,11 @@ _REST = regex(_BLANK)
 _SURROGATE = regex("[\ud800-\udfff]")
 
 
-def read(source: Source) -> Document:
-    """The document of a file.
+def read(source: Source, *, unique: bool = False) -> Document:
+    """The document of a file. Of a key that is repeated the last value counts, as JavaScript and Go have it.
 
     Raises:
-        ReadError: the file is not valid JSON, repeats a key, or is nested deeper than `DEEPEST`.
+        ReadError: the file is not valid JSON, is nested deeper than `DEEPEST`, or, with `unique`, repeats a key.
     """
     text, path = source.text, source.path
     if _CLOSE.match(text) or not text.strip(" \t\n\r"):
@@ -91,7 +91,7 @@ def read(source: Source) -> Document:
             if closed != ("]" if keys is None else "}"):
                 _refuse(path, text, at, "a comma or the end of the collection")
             outer, outer_keys, begin = stack.pop()
-            outer.append(_collection(values, keys, Span(path, begin, at)))
+            outer.append(_collection(values, keys, Span(path, begin, at), unique=unique))
             values, keys = outer, outer_keys
             if stack:
                 follow = _NEXT.match(text, at)
@@ -125,12 +125,15 @@ def _string(text: str, path: str, start: int, end: int) -> Scalar:
     return tuple.__new__(Scalar, (content, tuple.__new__(Span, (path, start, end)), False, "", ()))
 
 
-def _collection(values: list[Document], keys: list[Scalar] | None, span: Span) -> Document:
-    """A list, or a mapping whose keys must differ."""
+def _collection(values: list[Document], keys: list[Scalar] | None, span: Span, *, unique: bool) -> Document:
+    """A list, or a mapping of different keys."""
     if keys is None:
         return Sequence(tuple(values), span)
     if len({key.text for key in keys}) < len(keys):
-        _refuse_duplicate(keys)
+        if unique:
+            _refuse_duplicate(keys)
+        last = {key.text: Entry(key, value) for key, value in zip(keys, values, strict=True)}
+        return Mapping(tuple(last.values()), span)
     return Mapping(tuple(map(Entry, keys, values)), span)
 
 

@@ -1,11 +1,10 @@
 """Small trees in which something multiplies: what a stranger could send to keep a scan busy.
 
-Each is at most 50 kB, written from the documentation of its format. `TREES` names them: files by path.
+Each has some 50 kB, written from the documentation of its format. `trees` names them: files by path.
 """
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def value(text: str) -> Iterable[tuple[str, Files]]:
     """One value in every field that is matched, as YAML, HCL, env file, shell, Dockerfile, JSON and TypeScript."""
     import json
 
-    quoted = json.dumps(text)
+    quoted = json.dumps(text, ensure_ascii=False)
     hcl = quoted.replace("${", "$${").replace("%{", "%%{")
     plain = text.replace("\n", " ")
     yield (
@@ -178,6 +177,9 @@ def value(text: str) -> Iterable[tuple[str, Files]]:
         },
     )
 
+
+_FIELD = 1_400
+"""Characters of one value, which stands in up to thirty fields of a tree."""
 
 TEXTS = {
     "spaces": " " * 6_000,
@@ -845,7 +847,9 @@ def _code() -> dict[str, Files]:
     }  # fmt: skip
 
 
-def _trees() -> dict[str, Files]:
+def trees() -> dict[str, Files]:
+    """All trees, by part and name."""
+    short = {name: text if len(text) < _FIELD else text[: _FIELD - 50] + text[-50:] for name, text in TEXTS.items()}
     parts = {
         "compose": _compose(),
         "terraform": _terraform(),
@@ -853,13 +857,6 @@ def _trees() -> dict[str, Files]:
         "docker": _docker(),
         "ignoring": _ignoring(),
         "code": _code(),
-        "value": dict(
-            chain.from_iterable(
-                ((f"{name}/{kind}", tree) for kind, tree in value(text)) for name, text in TEXTS.items()
-            )
-        ),
+        "value": {f"{name}/{kind}": tree for name, text in short.items() for kind, tree in value(text)},
     }
-    return {f"{part}/{name}": tree for part, trees in parts.items() for name, tree in trees.items()}
-
-
-TREES = _trees()
+    return {f"{part}/{name}": tree for part, found in parts.items() for name, tree in found.items()}

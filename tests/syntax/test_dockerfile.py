@@ -148,7 +148,7 @@ def test_an_onbuild_holds_an_instruction_with_its_own_places() -> None:
         ("FROM a\nONBUILD FROM b\n", "FROM is not allowed as an ONBUILD trigger", "ONBUILD"),
         ("RUN a\nFROM b\n", "RUN stands before the first FROM", "RUN"),
         ("# escape=x\nFROM a\n", "the escape directive has the invalid value 'x'", "x"),
-        ("", "the Dockerfile has no FROM", ""),
+        ("ARG A\n", "the Dockerfile has no FROM", ""),
     ],
 )
 def test_what_docker_refuses_is_located(text: str, message: str, place: str) -> None:

@@ -43,7 +43,7 @@ JSON = st.recursive(
 @given(JSON, st.sampled_from([None, 1, "\t"]), st.booleans())
 def test_what_python_writes_is_read_back(value: object, indent: int | str | None, escaped: bool) -> None:
     text = json.dumps(value, indent=indent, ensure_ascii=escaped)
-    assert plain(read(Source("a.json", text))) == value
+    assert plain(read(Source("a.json", text), unique=True)) == value
 
 
 @settings(max_examples=500, deadline=None)
@@ -53,9 +53,9 @@ def test_the_verdict_is_pythons(text: str) -> None:
         value = json.loads(text, parse_constant=pytest.fail, object_pairs_hook=_unique)
     except ValueError:
         with pytest.raises(ReadError):
-            read(Source("a.json", text))
+            read(Source("a.json", text), unique=True)
     else:
-        assert plain(read(Source("a.json", text))) == value
+        assert plain(read(Source("a.json", text), unique=True)) == value
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -77,9 +77,13 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 )
 def test_what_is_refused_is_refused_at_its_place(text: str, message: str, at: tuple[int, int]) -> None:
     with pytest.raises(ReadError) as caught:
-        read(Source("a.json", text))
+        read(Source("a.json", text), unique=True)
     assert message in caught.value.message
     assert (caught.value.span.start, caught.value.span.end) == at
+
+
+def test_of_a_repeated_key_the_last_value_counts() -> None:
+    assert plain(read(Source("a.json", '{"a": 1, "b": 2, "a": {"c": 3, "c": 4}}'))) == {"a": {"c": 4}, "b": 2}
 
 
 @pytest.mark.parametrize(
@@ -88,6 +92,6 @@ def test_what_is_refused_is_refused_at_its_place(text: str, message: str, at: tu
 )
 def test_hostile_input_is_read_or_refused(text: str) -> None:
     try:
-        read(Source("a.json", text))
+        read(Source("a.json", text), unique=True)
     except ReadError as error:
         assert error.message

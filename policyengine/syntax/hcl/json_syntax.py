@@ -38,7 +38,7 @@ def read_json(source: Source) -> HclFile:
     """The blocks of a `.tf.json` file, or the attributes of a `.tfvars.json` file."""
     from policyengine.syntax import json  # noqa: PLC0415 - rare
 
-    document = json.read(source)
+    document = json.read(source, unique=True)
     if not isinstance(document, Mapping):
         raise ReadError("the file holds no JSON object", document.span, "write one object")
     if source.path.endswith(".tfvars.json"):
