@@ -91,7 +91,10 @@ def settled(expression: Expression, frame: HclFrame) -> Tree:
 
 def evaluate(expression: Expression, frame: HclFrame) -> Tree:
     """The value of an expression. Raises Invalid where Terraform would refuse it, Exhausted where it is too much."""
-    frame.scope.budget.spend(1)
+    budget = frame.scope.budget
+    budget.left -= 1  # `spend`, without the call
+    if budget.left < 0:
+        raise Exhausted
     try:
         return _evaluate(expression, frame)
     except NotComputed as error:

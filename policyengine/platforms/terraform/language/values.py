@@ -218,8 +218,8 @@ def weigh(budget: Budget, *trees: Tree, times: int = 1) -> None:
         Exhausted: there are no more, or a value is nested deeper than `DEEPEST`.
     """
     for tree in trees:
-        if isinstance(tree, Known) and not isinstance(tree.value, str):
-            budget.spend(1)
+        if isinstance(tree, Known) and (not isinstance(tree.value, str) or len(tree.value) < 64):
+            budget.spend(times)
         else:
             budget.spend(_weight(tree, budget.left) * times)
 
