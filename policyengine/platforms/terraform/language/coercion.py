@@ -79,8 +79,9 @@ def _elements(items: Sequence[Tree], given: Kind | None, wanted: Kind) -> tuple[
     if wanted == ANY:
         if given is not None:
             return tuple(items), given
-        found = unify([kind_of(item) for item in items])
-        if found is None:
+        kinds = [kind_of(item) for item in items]
+        found = unify(kinds)
+        if found is None or (found == ANY and set(map(repr, kinds)) - {repr(ANY)} and all(map(decided, items))):
             raise Invalid("elements have no type in common")
         wanted = found
     return tuple(convert(item, wanted) for item in items), wanted

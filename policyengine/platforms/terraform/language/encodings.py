@@ -24,7 +24,10 @@ def encode(value: Plain, form: str) -> str:
         case "json":
             return _json(value)
         case "yaml":
-            return _yaml(value, 0) + "\n" if not (isinstance(value, dict | list) and value) else _yaml(value, 0)
+            text = _yaml(value, 0)
+            if isinstance(value, dict | list) and value:
+                return text
+            return f"{text}\n" if isinstance(value, dict | list | str) else f"{text}\n...\n"  # a plain scalar is marked
         case _:
             return base64.b64encode(to_string(value).encode()).decode()
 

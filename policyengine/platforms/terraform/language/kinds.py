@@ -77,7 +77,10 @@ def convertible(kind: Kind, wanted: Kind) -> bool:
 
 
 def unify(kinds: Sequence[Kind]) -> Kind | None:
-    """The type that values of all these types become, None where there is none. Those not known count for nothing."""
+    """The type that values of all these types become, None where there is none.
+
+    Types that are not known count for nothing, unless the others have no type in common.
+    """
     distinct = list({kind if isinstance(kind, str) else repr(kind): kind for kind in kinds if kind != ANY}.values())
     if len(distinct) < 2:
         return distinct[0] if distinct else ANY
@@ -99,12 +102,11 @@ def unify(kinds: Sequence[Kind]) -> Kind | None:
                 found = unify(mixed)
                 if found is not None:
                     return found
-    if {"ObjectKind", "TupleKind"} <= forms:
-        return None
-    for wanted in sorted(distinct, key=cmp_to_key(_compared)):
+    apart = {"ObjectKind", "TupleKind"} <= forms
+    for wanted in () if apart else sorted(distinct, key=cmp_to_key(_compared)):
         if all(convertible(each, wanted) for each in distinct):
             return wanted
-    return None
+    return ANY if ANY in kinds and not apart else None
 
 
 def _inner(kind: Kind) -> tuple[Kind, ...]:

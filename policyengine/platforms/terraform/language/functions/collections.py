@@ -66,7 +66,7 @@ def _element(calling: Calling, source: List, index: Number) -> Tree:
         raise Invalid("element() takes no empty list")
     if source.unordered:
         raise Invalid("element() takes no set")
-    if not isinstance(index, int) or index < 0:
+    if not isinstance(index, int) or (index < 0 and index % len(source.items)):
         raise Invalid("element() takes a whole number that is not negative")
     return source.items[index % len(source.items)]
 
@@ -219,7 +219,7 @@ def _coalesce(calling: Calling, *arguments: Tree) -> Tree:
     for argument in arguments:
         if isinstance(argument, Unknown):
             return argument
-        if null(argument) or (isinstance(argument, Known) and argument.value == "" and isinstance(argument.value, str)):
+        if null(argument) or (kind == "string" and isinstance(argument, Known) and argument.value == ""):
             continue
         return convert(argument, kind)
     raise Invalid("coalesce() has only null or empty arguments")
@@ -228,12 +228,13 @@ def _coalesce(calling: Calling, *arguments: Tree) -> Tree:
 def _coalescelist(calling: Calling, *arguments: Tree) -> Tree:
     del calling
     for argument in arguments:
-        if not isinstance(argument, List | Object):
-            if decided(argument):
-                raise Invalid("coalescelist() takes lists")
+        fits = isinstance(argument, List) and not argument.unordered
+        if not fits and (decided(argument) or isinstance(argument, List | Object)):
+            raise Invalid("coalescelist() takes lists")
+    for argument in arguments:
+        if not isinstance(argument, List):
             return unknown_of(argument)
-        filled = argument.items if isinstance(argument, List) else argument.entries
-        if filled:
+        if argument.items:
             return argument
         if argument.gap is not None:
             return argument.gap
@@ -309,9 +310,9 @@ def _matchkeys(calling: Calling, values: List, keys: List, wanted: List) -> Tree
         return unknown_of(unknown)
     if len(values.items) != len(keys.items):
         raise Invalid("matchkeys() takes lists of one length")
-    listed = convert(wanted, CollectionKind("list", keys.element or ANY))
-    sought = {sort_key(plain(each)) for each in listed.items}
-    pairs = zip(values.items, keys.items, strict=True)
+    kind = CollectionKind("list", unify([keys.element or ANY, wanted.element or ANY]) or ANY)
+    sought = {sort_key(plain(each)) for each in convert(wanted, kind).items}
+    pairs = zip(values.items, convert(keys, kind).items, strict=True)
     found = tuple(value for value, key in pairs if sort_key(plain(key)) in sought)
     return List(found, calling.span, element=values.element)
 

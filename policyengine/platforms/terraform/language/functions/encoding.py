@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from policyengine.model.value import Known, Unknown
 from policyengine.platforms.terraform.language.characters import normal
+from policyengine.platforms.terraform.language.coercion import convert
 from policyengine.platforms.terraform.language.documents import document
 from policyengine.platforms.terraform.language.functions.calling import (
     Calling,
@@ -28,6 +29,7 @@ from policyengine.platforms.terraform.language.values import (
     Tree,
     decided,
     history,
+    null,
     plain,
     through,
     unknown_of,
@@ -47,7 +49,7 @@ def _encoded(form: str) -> TreeFunction:
 def _decoded(form: str) -> TreeFunction:
     def compute(calling: Calling, given: Tree) -> Tree:
         del calling
-        return document(given, form)
+        return document(given if null(given) else convert(given, "string"), form)
 
     return TreeFunction("T", compute)
 
@@ -62,7 +64,7 @@ def _base64encode(calling: Calling, given: Tree) -> Tree:
 
 def _base64decode(calling: Calling, first: Tree) -> Tree:
     if isinstance(first, Encoded) and first.form == "base64":
-        return through(first.tree, *first.via)
+        return through(convert(first.tree, "string"), *first.via)
     if not decided(first):
         return unknown_of(first)
     text = to_string(plain(first)).replace("\r", "").replace("\n", "")
