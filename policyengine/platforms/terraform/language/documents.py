@@ -84,7 +84,7 @@ def _read(parts: tuple[Piece, ...], form: str, span: Span, via: tuple[Via, ...])
     except ReadError as error:
         if text.undecided:
             return Unknown(f"a {form} text with unknown parts cannot be read", span)
-        if "twice" in error.message:
+        if form == "yaml" and "twice" in error.message:
             return Unknown(f"a {form} text cannot be read: {error.message}", span)
         raise Invalid(f"this is no {form} text: {error.message}") from None
     return through(text.tree(found, form), *via)
