@@ -208,6 +208,8 @@ def silence() -> None:
 
 def to_stdout(text: str, *, utf8: bool = False) -> None:
     """Write to standard output until all is written, also where it is a pipe that takes only part at a time."""
+    if sys.stdout is None:  # closed by who started the program
+        return
     try:
         sys.stdout.flush()
         descriptor = sys.stdout.fileno()
@@ -238,7 +240,7 @@ def terminal(stream: TextIO) -> bool:
     """Whether `stream` is a terminal."""
     try:
         return stream.isatty()
-    except ValueError:
+    except (ValueError, AttributeError):  # closed, or none at all
         return False
 
 
@@ -246,6 +248,6 @@ def unicode(stream: TextIO) -> bool:
     """Whether `stream` can show box characters."""
     try:
         "│─┌├→⬢✓…".encode(stream.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
+    except (UnicodeEncodeError, LookupError, AttributeError):
         return False
     return True
