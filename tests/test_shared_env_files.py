@@ -99,3 +99,15 @@ def test_the_cloud_must_set_what_code_of_any_language_demands(
     tree = {**files, "Dockerfile": "FROM debian:12\nCOPY . .\n", "compose.yaml": compose, "main.tf": TASK}
     (result,) = trees.scan(tmp_path, tree, "HEX303").results
     assert dict(result.finding.args)["keys"] == missing
+
+
+def test_what_a_start_command_exports_is_set(tmp_path: Path) -> None:
+    task = TASK.replace(
+        "essential = true,", 'essential = true, command = ["sh", "-c", "export API_KEY=1; exec node ."],'
+    )
+    files = {"Gemfile": "", "config/application.rb": 'KEY = ENV.fetch("API_KEY")\n', "Dockerfile": "FROM debian:12\n"}
+    compose = "services:\n  app:\n    build: .\n    image: ghcr.io/acme/shop:dev\n"
+    tree = {**files, "compose.yaml": compose}
+    assert trees.scan(tmp_path, {**tree, "main.tf": task}, "HEX303").results == ()
+    (result,) = trees.scan(tmp_path, {**tree, "main.tf": TASK}, "HEX303").results
+    assert dict(result.finding.args)["keys"] == "API_KEY"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from policyengine.knowledge.images import image
 from policyengine.model.endpoint import hosts
 from policyengine.model.graph import Edge, EdgeKind
 from policyengine.model.nodes import (
@@ -77,8 +78,14 @@ def configured(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:
         if build is not None and isinstance(build.context, Known):
             named = _named(stage, stages, packages) if isinstance(stage, Stage) else []
             module = _module(build, build.context.value, modules, packages, named)
-        if module is not None:
+        if module is not None and not (isinstance(stage, Stage) and _is_proxy(stage)):
             yield Edge(EdgeKind.CONFIGURED_BY, service.id, module.id, f"reads {module.path}")
+
+
+def _is_proxy(stage: Stage) -> bool:
+    """Whether an image is built on a proxy, such as nginx, which runs no code of ours."""
+    known = image(stage.base.value.repository) if isinstance(stage.base, Known | Floating) else None
+    return known is not None and known.purpose == "proxy"
 
 
 def _repository(service: Service) -> str | None:

@@ -353,6 +353,13 @@ def test_a_deployed_service_reads_the_module_of_its_build() -> None:
     assert {edge.reason for edge in graph.edges if edge.kind is EdgeKind.CONFIGURED_BY} == {"reads api/src/config.ts"}
 
 
+@pytest.mark.parametrize(("base", "reads"), [("nginx:1.27", False), ("node:22", True), ("python:3.13", True)])
+def test_an_image_that_is_built_on_a_proxy_reads_no_module(base: str, reads: bool) -> None:
+    app = service("app", built=build("app", "Dockerfile", side=LOCAL))
+    graph = linked(app, stage("Dockerfile", base=base), ROOT)
+    assert targets(graph, EdgeKind.CONFIGURED_BY) == ({("app", ROOT.name)} if reads else set())
+
+
 def test_a_task_that_runs_the_image_of_a_local_build_reads_its_module() -> None:
     local = service("app", runs="ghcr.io/acme/shop:dev", built=build("app", side=LOCAL, context="api"))
     task = service("task", CLOUD, runs="ghcr.io/acme/shop:1.0")

@@ -161,6 +161,7 @@ def jvm(text: str, path: str = "application.yml", **more: str) -> ConfigModule:
         ("spring:\n  urls:\n    - ${A:${B:b}}\n", {"A": False, "B": "b"}),
         ("spring:\n  url: ${A:${B}}\n", {"A": False, "B": ("A",)}),
         ("spring:\n  # url: ${A}\n  name: '${B}'\n", {"B": True}),
+        ("eureka:\n  client:\n    url: ${A}\n", {"A": LATER}),
         ("spring:\n  name: shop\n  title: ${spring.name}\n  url: ${A}\n", {"A": True}),
         ("spring:\n  a: 1\n---\nspring:\n  config:\n    activate:\n      on-profile: prod\n  url: ${A}\n", {"A": PROFILE}),
     ],

@@ -85,7 +85,8 @@ def test_an_expanded_value_tells_where_each_part_stands() -> None:
     text = found["URL"].text
     assert text.written == "postgres://db:5432/app"
     assert [source.slice(piece.span) for piece in text.pieces] == ["postgres://", "db", ":", "5432", "/app"]
-    assert [step.what for step in text.via] == ["$HOST", "${PORT:-5432}"]
+    assert [step.what for step in text.via] == ["$HOST", "", "${PORT:-5432}"]
+    assert source.slice(text.via[1].span) == "db"
 
 
 def test_an_unset_variable_is_undecided_for_analysis() -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from policyengine.knowledge import names
+from policyengine.knowledge import names, settings
 from policyengine.model.source import ReadError
 from policyengine.patterns import regex
-from policyengine.platforms.code.config_account import Account
+from policyengine.platforms.code.config_account import WHERE_USED, Account
 from policyengine.platforms.code.config_values import ALWAYS, Control, Environment, Guard, Lit, constant
 from policyengine.repository.discover import parent
 from policyengine.syntax import yaml
@@ -40,7 +40,9 @@ def follow(files: Files, source: Source) -> Account[Control]:
     replaced = {name for _, properties in profiles for name, _, _ in properties}
     known = {name for name, _, _ in own} | replaced
     for name, span, profile in own:
-        account.frame.path = (Guard(when=IN_A_PROFILE),) if profile or name in replaced else (ALWAYS,)
+        told = settings.function("JVM", name.partition(".")[0])
+        when = IN_A_PROFILE if profile or name in replaced else WHERE_USED if told is not None else ""
+        account.frame.path = (Guard(when=when),) if when else (ALWAYS,)
         _placeholders(account, source, span, known)
     for other, properties in profiles:
         account.frame.path = (Guard(when=IN_A_PROFILE),)
@@ -96,7 +98,7 @@ def _placeholders(account: Account[Control], source: Source, span: Span, known: 
             if around:
                 outer, start = around.pop()
                 text = source.text[start : match.start()]
-                plain = constant(Lit(text, source.span(start, match.start()), text)) if "${" not in text else None
+                plain = constant(Lit(text, source.span(start, match.start()), text)) if not _OPEN.search(text) else None
                 if outer:
                     account.note(outer, default=plain)
             continue
