@@ -370,3 +370,14 @@ def test_an_example_of_a_variable_file_says_what_a_file_that_is_not_there_sets()
     )
     texts["infra/terraform.tfvars"] = 'pg = "14.2"\n'
     assert isinstance(database(texts).version, Known)
+
+
+def test_what_asks_for_a_block_that_only_a_default_leaves_out_is_open() -> None:
+    texts = {
+        "main.tf": PROVIDER + 'variable "db" {\n  default = ""\n}\n'
+        'data "aws_rds_cluster" "db" {\n  count = var.db == "" ? 0 : 1\n  cluster_identifier = var.db\n}\n'
+        'resource "aws_ecs_task_definition" "app" {\n  container_definitions = jsonencode([{ name = "web", image = "a/b:1",\n'
+        '    environment = [{ name = "HOST", value = try(data.aws_rds_cluster.db[0].endpoint, "localhost") }] }])\n}\n'
+    }
+    (host,) = service(texts).environment
+    assert reason(host.value) == "it is only made where something sets the variable 'db'"

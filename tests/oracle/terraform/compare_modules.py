@@ -179,6 +179,7 @@ def ours(case: Case) -> Value:
     )
     roots = read_roots(Memory(case.files), Settings(part, cache=False))
     ((_, project),) = roots.projects
+    project.certain = True  # Terraform is run on the files alone
     found: dict[str, Value] = {}
     for name in sorted(project.folder.outputs):
         found[name] = shown(project.run(lambda name=name: project.value(("output", project.root, name))))  # type: ignore[misc]

@@ -171,10 +171,10 @@ class ModuleInstance(Struct, eq=False):
                 raise Invalid(f"the name {root!r} is not known")
 
     def _instances(self, key: Key, address: str, frame: HclFrame) -> Tree:
-        """The instances of a block; of one that may not be there none, but to those that may not be there either."""
+        """The instances of a block; whether there is one that may not be there is known to those alike."""
         tree = self.values.value(key)
-        there = self.prefixed(address) not in self.values.doubts or DOUBTFUL in frame.names
-        return tree if there else List((), tree.span)
+        doubt = self.values.doubts.get(self.prefixed(address))
+        return tree if doubt is None or DOUBTFUL in frame.names else List((), tree.span, gap=doubt)
 
     def _passed(self, kind: str, name: str, span: Span) -> Tree:
         key = (kind, self, name)

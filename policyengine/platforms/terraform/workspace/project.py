@@ -61,6 +61,7 @@ class Project(Demand, eq=False):
     `computed` tells what a provider computes from arguments alone, `states` what the states of the tree's root modules
     hold, `over` what is laid over the files. `inputs` are the values of its variables. `environment` is the value of
     variables such as `environment` that no file sets, empty for none; `assumed` are the variables that got it.
+    `certain` tells that nobody sets a variable beside the files, as when Terraform is run on them alone.
     """
 
     inputs: Inputs = Inputs()
@@ -68,6 +69,7 @@ class Project(Demand, eq=False):
     assumed: set[str] = field(default_factory=set)
     computed: Callable[[Project, Asked], Tree | None] | None = None
     states: RemoteStates | None = None
+    certain: bool = False
     over: Over | None = None
     _expansions: dict[tuple[str, str, int], Expansion | Unknown] = field(default_factory=dict)
     _modules: dict[tuple[str, str], list[ModuleInstance]] = field(default_factory=dict)
@@ -196,7 +198,7 @@ class Project(Demand, eq=False):
                 attribute, source = found
                 span = source.span(attribute.start, attribute.end)
                 made = instances(settled(attribute.value, module.frame(source)), span)
-                if made != [] or name != "count" or self.over is not None:
+                if made != [] or name != "count" or self.over is not None or self.certain:
                     return made
                 doubt = left_open(self, module, source.text[attribute.value.start : attribute.value.end], span)
                 if doubt is None:
