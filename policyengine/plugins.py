@@ -96,7 +96,8 @@ def load(extra: Sequence[str] = ()) -> Plugins:
             raise UsageError(f"{plugin} implements no hook")
     asking = _Asking(manager, plugins.values())
     packs = _checked(list(asking.each("policyengine_pack", Pack)))
-    platforms = asking.unique("policyengine_platforms", Platform, File.__struct_fields__)
+    taken = set(File.__struct_fields__) - {"facts"}  # a key that its platform shares
+    platforms = asking.unique("policyengine_platforms", Platform, taken)
     if not platforms:
         raise UsageError("no platform is installed, so nothing can be read; install policyengine-iac again")
     facts = tuple(asking.facts())

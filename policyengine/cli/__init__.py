@@ -26,6 +26,7 @@ COMMANDS = {
     "explain": "say what a rule demands and why, with examples",
     "baseline": "keep the findings that are known, so that only new ones fail a scan",
     "pairs": "list what mirrors what, who mirrors nothing, and the lines that would say so",
+    "facts": "export one side of the system, for the scan of another repository",
     "graph": "export the graph of a repository",
     "explain-value": "say where a value came from, step by step, or why it is not known",
 }

@@ -162,6 +162,8 @@ class _Writer(Struct, frozen=True):
         return visible(self.view.redactor.text(text))
 
     def where(self, span: Span) -> str:
+        if self.view.source(span.path) is None and span.path.startswith("/"):
+            return visible(span.path)  # a file outside of the tree, which an option names
         line, column = self.view.position(span)
         return f"{visible(self.style.prefix + span.path)}:{line}:{column}"
 

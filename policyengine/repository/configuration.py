@@ -275,14 +275,7 @@ def _config(source: Source, document: Document, parts: Dict[str, Struct]) -> Con
             for item in _entries(top.get("pairs"))
             if (local := _text(item.get("local"))) and (cloud := _text(item.get("cloud")))
         ),
-        facts=tuple(
-            Fact(
-                Configured(entry.key.text, entry.key.span),
-                _text(_mapping(entry.value).get("engine")),
-                _text(_mapping(entry.value).get("version")),
-            )
-            for entry in _mapping(top.get("facts")).entries
-        ),
+        facts=tuple(_facts(top.get("facts"))),
         equivalences=tuple(
             (one, other) for each in _texts(top.get("equivalences")) for one, _, other in [each.text.partition("~")]
         ),
@@ -293,6 +286,17 @@ def _config(source: Source, document: Document, parts: Dict[str, Struct]) -> Con
         places=places,
         document=document,
     )
+
+
+def _facts(told: Document | None) -> Iterator[Fact]:
+    """The facts of nodes, by their addresses or as a list; documents in it are read by their platform."""
+    for entry in _mapping(told).entries:
+        part = _mapping(entry.value)
+        yield Fact(Configured(entry.key.text, entry.key.span), _text(part.get("engine")), _text(part.get("version")))
+    for item in _entries(told):
+        address = _text(item.get("of"))
+        if address is not None:
+            yield Fact(address, _text(item.get("engine")), _text(item.get("version")))
 
 
 def _settings(rules: Mapping) -> Iterator[RuleSetting]:

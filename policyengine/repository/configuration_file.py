@@ -29,6 +29,20 @@ class FactPart(Struct, frozen=True, forbid_unknown_fields=True):
     version: str | UnsetType = UNSET
 
 
+class FactsPart(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a datastore runs, or a document that another repository exported."""
+
+    of: Annotated[str | UnsetType, Meta(description="A Terraform address or Compose service, with its facts.")] = UNSET
+    engine: str | UnsetType = UNSET
+    version: str | UnsetType = UNSET
+    file: Annotated[
+        str | UnsetType, Meta(description="A document of 'policyengine facts export', relative to this file.")
+    ] = UNSET
+    max_age: Annotated[
+        Annotated[str, Meta(pattern="^[0-9]+[dw]$")] | UnsetType, Meta(description="How old it may be, such as 30d.")
+    ] = UNSET
+
+
 class IgnorePart(Struct, frozen=True, forbid_unknown_fields=True):
     """What has no counterpart, and which rules do not run."""
 
@@ -95,7 +109,11 @@ class File(Struct, frozen=True, forbid_unknown_fields=True):
         Meta(description="Which local service mirrors which cloud resource, where the engine would pair otherwise."),
     ] = ()
     facts: Annotated[
-        dict[str, FactPart], Meta(description="Facts that no file holds, by Terraform address or Compose service.")
+        dict[str, FactPart] | tuple[FactsPart, ...],
+        Meta(
+            description="Facts that no file holds: by Terraform address or Compose service, or a list that also names "
+            "documents of another repository."
+        ),
     ] = {}
     equivalences: Annotated[
         tuple[Annotated[str, Meta(pattern="^[a-z0-9-]+~[a-z0-9-]+$")], ...],

@@ -1,4 +1,4 @@
-"""The JSON Schemas that ship with the package: `config`, `graph`, `report`, `explanation` and `knowledge`."""
+"""The JSON Schemas that ship with the package: `config`, `graph`, `report`, `explanation`, `facts`, `knowledge`."""
 
 from __future__ import annotations
 

@@ -117,6 +117,12 @@ def test_facts_are_what_no_file_says(tmp_path: Path, plain: Report) -> None:
     assert "HEX401" not in _weights(_scan(tmp_path, EXAMPLES["facts"]))
 
 
+def test_documents_of_facts_stand_beside_facts_of_nodes(tmp_path: Path) -> None:
+    report = _scan(tmp_path, EXAMPLES["documents"])
+    assert "HEX401" not in _weights(report)
+    assert [each.message for each in report.failures] == ["the facts 'vendor/infra.facts.json' are not there"]
+
+
 def test_excluded_files_are_not_read(tmp_path: Path, plain: Report) -> None:
     report = _scan(tmp_path, EXAMPLES["exclude"])
     assert set(plain.sources) - set(report.sources) >= {"infra/terraform/rds_analytics.tf"}

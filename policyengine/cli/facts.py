@@ -1,0 +1,71 @@
+"""Export one side of the system as a document of facts, which a scan of another repository reads with --facts.
+
+It holds engines, versions, images, ports, platforms and the names of variables; never the value of one.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from policyengine import __version__
+from policyengine.cli import output
+from policyengine.cli.scan import add_engine_options, extend, given
+
+if TYPE_CHECKING:
+    import argparse
+
+    from policyengine.model.source import Span
+
+__all__ = ["configure", "extend", "run"]
+
+FORMATS = ("json",)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    parser.add_argument("what", metavar="export", choices=("export",), help="export: write the document")
+    parser.add_argument("paths", metavar="PATH", nargs="*", help="folders or files; the working directory by default")
+    parser.add_argument("--side", choices=("cloud", "local"), default="cloud", help="which side; cloud by default")
+    output.add_options(parser, FORMATS)
+    add_engine_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Build the graph, write one side of it, and return the exit code."""
+    from policyengine import engine, plugins  # noqa: PLC0415  so that --help is quick
+    from policyengine.cli import repository  # noqa: PLC0415  as above
+    from policyengine.model.nodes import Side  # noqa: PLC0415  as above
+    from policyengine.platforms.facts import document  # noqa: PLC0415  as above
+    from policyengine.reports.redact import Redactor  # noqa: PLC0415  as above
+    from policyengine.repository import discover  # noqa: PLC0415  as above
+
+    targets = output.targets(getattr(arguments, "reports", None) or (), "json")
+    output.check_writable(targets)
+    tree = discover.open_tree([Path(path) for path in arguments.paths or ["."]], arguments.config)
+    loaded = plugins.load(arguments.pack)
+    settings = engine.load_config(tree, loaded, arguments.config)
+    work = engine.Work(given=given(arguments), jobs=arguments.jobs, cache=not arguments.no_cache)
+    scanned = engine.build_graph(tree, settings, loaded, work)
+    uri, commit = repository.identity(tree.root)
+
+    def where(span: Span) -> str:
+        source = scanned.sources.get(span.path)
+        line, column = source.position(min(span.start, len(source.text))) if source is not None else (1, 1)
+        return f"{span.path}:{line}:{column}"
+
+    made = {
+        "$schema": "https://policyengine-iac.readthedocs.io/schemas/facts-1.json",
+        "tool": f"policyengine {__version__}",
+        "repository": "" if uri == repository.UNKNOWN else uri,
+        "commit": commit,
+        "date": datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
+        **document.export(scanned.graph, Side(arguments.side), where),
+    }
+    text = Redactor(scanned.graph, scanned.sources).text(json.dumps(made, indent=2, ensure_ascii=False) + "\n")
+    code = output.left_undone(scanned)
+    for target in targets:
+        code = max(code, output.deliver(target, text))
+    return code

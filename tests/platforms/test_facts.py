@@ -1,0 +1,137 @@
+"""Facts that travel: the cloud side of one folder, exported and held against the local side of another."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jsonschema
+import pytest
+
+from policyengine import cli, engine, plugins, schemas
+from policyengine.cli import scan as scanning
+from policyengine.repository import discover
+
+if TYPE_CHECKING:
+    from policyengine.rules.evaluate import Report
+
+ROOT = Path(__file__).parents[2]
+DIVERGED = ROOT / "fixtures" / "diverged"
+
+
+def _exported(to: Path, root: Path = DIVERGED, side: str = "cloud") -> dict[str, object]:
+    assert cli.main(["facts", "export", str(root), "--side", side, "-o", str(to), "--no-cache", "--jobs", "1"]) == 0
+    made: dict[str, object] = json.loads(to.read_text("utf-8"))
+    return made
+
+
+def _local(folder: Path, more: str = "") -> Path:
+    shutil.copytree(DIVERGED, folder)
+    shutil.rmtree(folder / "infra")
+    text = (DIVERGED / "policyengine.yaml").read_text("utf-8")
+    before, _, after = text.partition("terraform:\n")
+    (folder / "policyengine.yaml").write_text(before + after.partition("\n\n")[2] + more, "utf-8")
+    return folder
+
+
+def _told(report: Report) -> list[tuple[str, str, str]]:
+    return sorted((each.rule.id, each.severity.value, each.message) for each in report.results)
+
+
+def test_both_halves_give_the_findings_of_the_whole(tmp_path: Path) -> None:
+    """The one finding that needs a Terraform file, HEX610's trigger, is about the migrations and stays too."""
+    _exported(tmp_path / "infra.json")
+    tree = discover.open_tree([_local(tmp_path / "app")])
+    loaded = plugins.load()
+    work = engine.Work(given={"facts": (tmp_path / "infra.json",)}, jobs=1, cache=False)
+    apart = engine.evaluate_tree(tree, engine.load_config(tree, loaded), loaded, work=work)
+    whole = engine.scan([DIVERGED], cache=False, jobs=1)
+    assert apart.failures == ()
+    assert _told(apart) == _told(whole)
+    found = next(each for each in apart.results if each.rule.id == "HEX402")
+    version = found.finding.related[0]
+    assert version.via[0].what.startswith("infra/terraform/rds_analytics.tf:5:33 of ")  # type: ignore[union-attr]
+
+
+def test_the_document_keeps_to_its_schema_and_holds_no_value(tmp_path: Path) -> None:
+    made = _exported(tmp_path / "facts.json")
+    jsonschema.validate(made, schemas.load("facts"))
+    jsonschema.Draft202012Validator.check_schema(schemas.load("facts"))
+    assert made["side"] == "cloud"
+    assert made["date"] == datetime.datetime.now(tz=datetime.UTC).date().isoformat()
+    services = made["services"]
+    assert isinstance(services, list)
+    app = next(each for each in services if each["name"] == "app")
+    assert {"name": "NODE_ENV", "from": "environment", "at": "infra/terraform/ecs_app.tf:36:19"} in app["variables"]
+    assert all(set(each) <= {"name", "from", "at", "references"} for one in services for each in one["variables"])
+    stores = made["datastores"]
+    assert isinstance(stores, list)
+    analytics = next(each for each in stores if each["name"] == "aws_db_instance.analytics")
+    assert analytics["engine"]["known"] == "postgres"
+    assert analytics["version"] == {"known": "16.10", "at": "infra/terraform/rds_analytics.tf:5:33"}
+
+
+def test_the_local_side_travels_too(tmp_path: Path) -> None:
+    made = _exported(tmp_path / "local.json", side="local")
+    jsonschema.validate(made, schemas.load("facts"))
+    stores = made["datastores"]
+    assert isinstance(stores, list)
+    assert {each["id"] for each in stores} >= {"compose:services.db/database", "compose:services.redis/cache"}
+
+
+def test_the_configuration_names_a_document_of_the_tree(tmp_path: Path) -> None:
+    root = _local(tmp_path / "app", "\nfacts:\n  - {file: vendor/infra.json, max_age: 30d}\n")
+    (root / "vendor").mkdir()
+    _exported(root / "vendor" / "infra.json")
+    report = engine.scan([root], cache=False, jobs=1)
+    assert report.failures == ()
+    found = next(each for each in report.results if each.rule.id == "HEX402")
+    place = found.related[0]
+    assert report.sources[place.path].text[place.start : place.end] == "16.10"
+    choice = next(each for each in report.graph.choices if each.what == "cloud side")
+    assert choice.chosen == "vendor/infra.json"
+
+
+def test_old_facts_are_told_and_still_used(tmp_path: Path) -> None:
+    root = _local(tmp_path / "app", "\nfacts:\n  - {file: infra.json, max_age: 4w}\n")
+    made = _exported(tmp_path / "infra.json") | {"date": "2020-01-31"}
+    (root / "infra.json").write_text(json.dumps(made, indent=1), "utf-8")
+    report = engine.scan([root], cache=False, jobs=1)
+    (failure,) = report.failures
+    assert failure.span is not None
+    days = (datetime.datetime.now(tz=datetime.UTC).date() - datetime.date(2020, 1, 31)).days
+    assert (failure.message, failure.advice) == (f"the facts are {days} days old, over 28 days", "export them anew")
+    assert report.sources["infra.json"].text[failure.span.start : failure.span.end] == "2020-01-31"
+    assert any(each.rule.id == "HEX402" for each in report.results)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "the facts 'infra.json' are not there"),
+        ("{", "invalid JSON"),
+        ("{}", "it is no document of facts of version 1"),
+        ('{"version": 2, "side": "cloud"}', "it is no document of facts of version 1"),
+        (
+            '{"version": 1, "side": "cloud", "services": [{"id": "a", "name": "a", "role": "odd"}]}',
+            "'odd' is not a valid",
+        ),
+    ],
+)
+def test_what_is_no_document_is_told_and_loses_nothing_else(tmp_path: Path, text: str | None, message: str) -> None:
+    root = _local(tmp_path / "app", "\nfacts: [{file: infra.json}]\n")
+    if text is not None:
+        (root / "infra.json").write_text(text, "utf-8")
+    report = engine.scan([root], cache=False, jobs=1)
+    assert len(report.failures) == 1
+    assert message in report.failures[0].message or text == "{"
+    assert any(each.rule.id == "HEX502" for each in report.results)
+
+
+def test_an_option_that_names_nothing_ends_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["scan", str(_local(tmp_path / "app")), "--facts", str(tmp_path / "none.json")]) == 2
+    assert "none.json' cannot be read: no such file or directory" in capsys.readouterr().err
+    assert scanning.FORMATS
