@@ -10,16 +10,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from policyengine.knowledge import loading
+from policyengine.knowledge.names import distance_to_production, environment, words
 from policyengine.model.source import ReadError, Source, Span, UsageError, WorkerDied
 from policyengine.platforms import NoPart, Settings
 from policyengine.platforms.units import lower
 from policyengine.plugins import load
 from policyengine.repository import configuration, discover
 from policyengine.repository.configuration import Config
-from policyengine.rules.configured import weigh
-from policyengine.rules.evaluate import Failure, Report, evaluate
+from policyengine.rules.configured import Weighed, weigh
+from policyengine.rules.evaluate import Evaluation, Failure, Report, evaluate
 from policyengine.syntax.tree import Mapping as Document
 
 if TYPE_CHECKING:
@@ -113,10 +115,29 @@ def evaluate_tree(
     loading.use(plugins.facts)
     selected = _selected(settings, plugins.packs) & selection(plugins.packs, select, ignore)
     options = [(pack, configuration.options(settings, pack.name, pack.options)) for pack in plugins.packs]
-    scanned = build_graph(tree, settings, plugins, work)
-    found = evaluate(scanned.graph, options, selected=selected)
     day = today or datetime.datetime.now(tz=datetime.UTC).date()
-    weighed = weigh(found.results, settings, profile or settings.profile, selected, day)
+    _check_environments(tree, settings)
+    reports: dict[str, Report] = {}
+    for name in [each.text for each in settings.environments] or [settings.environment]:
+        scanned = build_graph(tree, replace(settings, environment=name), plugins, work)
+        found = evaluate(scanned.graph, options, selected=selected)
+        weighed = weigh(found.results, settings, profile or settings.profile, selected, day)
+        reports[name] = _report(scanned, found, weighed, plugins, settings, selected)
+    if len(reports) == 1:
+        return next(iter(reports.values()))
+    from policyengine.rules.environments import together  # noqa: PLC0415  few configurations name several
+
+    return together(reports)
+
+
+def _report(
+    scanned: Scanned,
+    found: Evaluation,
+    weighed: Weighed,
+    plugins: Plugins,
+    settings: Config,
+    selected: frozenset[str],
+) -> Report:
     return Report(
         results=weighed.standing,
         undecided=found.undecided,
@@ -174,6 +195,23 @@ def _check_names(settings: Config, packs: Sequence[Pack[Any]]) -> None:
         if not any(each.startswith(prefix.text) for each in rules):
             hint = _hint(prefix.text, rules)
             raise UsageError(f"{_where(settings, prefix.span)}no rule begins with '{prefix.text}'; {hint}")
+
+
+def _check_environments(tree: discover.Tree, settings: Config) -> None:
+    """Refuse an environment after which nothing is named, where others are."""
+    if not settings.environments:
+        return
+    values = (".tf", ".tfvars", ".tfvars.json")
+    deployed = {environment(word) for path in tree.ending(*values) for word in words(path)}
+    named = {word for path in tree.ending(*values, ".yml", ".yaml") for word in words(path)}
+    found = sorted(each for each in deployed if distance_to_production(each) is not None)
+    for each in settings.environments:
+        meant = environment(each.text.lower())
+        if found and each.text.lower() not in named and (not meant or meant not in deployed):
+            raise UsageError(
+                f"{_where(settings, each.span)}nothing is named after the environment '{each.text}'; "
+                f"found are {', '.join(found)}"
+            )
 
 
 def _where(settings: Config, span: Span) -> str:

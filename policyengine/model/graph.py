@@ -163,6 +163,10 @@ class Graph(Struct, frozen=True, eq=False):
         """The same graph with what is in force in its containers, and what is published."""
         return self._with(running=running, published=published)
 
+    def sealing(self, sealed: tuple[Sealed, ...]) -> Graph:
+        """The same graph with the secrets of more than its own files."""
+        return self._with(sealed=sealed)
+
     def _with(self, **changed: object) -> Graph:
         kept = {name: getattr(self, name) for name in self.__struct_fields__ if not name.startswith("_")}
         return Graph(**(kept | changed))

@@ -121,6 +121,7 @@ def _finding(view: View, result: Result) -> dict[str, object]:
         "mandate": result.rule.mandate,
         "severity": result.severity.value,
         "convention": result.folded,
+        "environments": list(result.environments),
         "message": plain(view.message(result)),
         "subject": result.subject,
         "place": _place(view, view.at(result)),

@@ -216,6 +216,8 @@ class _Maker(Struct, frozen=True):
             "primaryLocationLineHash": self._hash(first.span),
             "parityIdentity/v1": unique(identity(first), seen),
         }
+        if first.environments:
+            body["properties"] = {"environments": list(first.environments)}
         if mandate := self.catalogue.mandates.get(first.rule.id):
             body["taxa"] = [mandate]
         if self.options.profile == "full":

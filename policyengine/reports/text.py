@@ -126,6 +126,8 @@ class _Writer(Struct, frozen=True):
         if result.pair is not None and not result.pair.certain:
             why = "; ".join(result.pair.reasons)
             yield self.note(gutter, "note", f"the pair is not certain, so this weighs one step less ({why})")
+        if result.environments:
+            yield self.note(gutter, "note", f"only in {', '.join(result.environments)}")
         if result.finding.fix is not None:
             yield self.note(gutter, "help", result.finding.fix.description)
 

@@ -27,6 +27,9 @@ class Configured(Struct, frozen=True):
     span: Span
 
 
+_NOTHING = Configured("", Span("", 0, 0))
+
+
 class ConfiguredPair(Struct, frozen=True):
     """An explicit pair of a Compose service and a Terraform address."""
 
@@ -70,7 +73,8 @@ class Config(Struct, frozen=True):
     Paths are relative to the scanned root. `parts` holds the part of each platform by its name, `packs` the options of
     each pack as plain data, `places` the spans of those options by the pack's name. `select` and `ignore` are ids of
     rules or prefixes of them, `exclude` patterns of paths that are not read. `rules` are sorted by the length of their
-    prefix. `source` is the file itself, and `document` what it says.
+    prefix. The local stack is held against each of the `environments`, of which `environment` is the first. `source` is
+    the file itself, and `document` what it says.
     """
 
     path: str = ""
@@ -81,6 +85,7 @@ class Config(Struct, frozen=True):
     exclude: tuple[str, ...] = ()
     rules: tuple[RuleSetting, ...] = ()
     environment: str = ""
+    environments: tuple[Configured, ...] = ()
     parts: Dict[str, Struct] = field(default_factory=dict)
     pairs: tuple[ConfiguredPair, ...] = ()
     facts: tuple[Fact, ...] = ()
@@ -268,7 +273,8 @@ def _config(source: Source, document: Document, parts: Dict[str, Struct]) -> Con
         ignore=_texts(ignore.get("rules")),
         exclude=tuple(each.text for each in _texts(top.get("exclude"))),
         rules=tuple(sorted(_settings(_mapping(top.get("rules"))), key=lambda each: len(each.prefix.text))),
-        environment=_string(top.get("environment")),
+        environment=_string(top.get("environment")) or next(iter(_texts(top.get("environments"))), _NOTHING).text,
+        environments=_texts(top.get("environments")) or tuple(filter(None, [_text(top.get("environment"))])),
         parts=parts,
         pairs=tuple(
             ConfiguredPair(local, cloud)

@@ -104,6 +104,10 @@ class File(Struct, frozen=True, forbid_unknown_fields=True):
         Annotated[str, Meta(min_length=1)] | UnsetType,
         Meta(description="The cloud environment that the local stack mirrors, such as prod."),
     ] = UNSET
+    environments: Annotated[
+        tuple[Annotated[str, Meta(min_length=1)], ...],
+        Meta(description="Several of them: the local stack is held against each."),
+    ] = ()
     pairs: Annotated[
         tuple[PairPart, ...],
         Meta(description="Which local service mirrors which cloud resource, where the engine would pair otherwise."),

@@ -39,6 +39,7 @@ class Result(Struct, frozen=True):
     """A finding with its rule, its final severity, its message and its places as plain spans.
 
     `folded` tells a convention of the strategy, which the profile `recommended` shows as a note in one line of many.
+    `environments` are those that it holds in, where it does not hold in all that were asked for.
     """
 
     rule: Rule[Any]
@@ -50,6 +51,7 @@ class Result(Struct, frozen=True):
     related: tuple[Span, ...]
     pair: Pair | None = None
     folded: bool = False
+    environments: tuple[str, ...] = ()
 
     @property
     def subject(self) -> str:

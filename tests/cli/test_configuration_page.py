@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from policyengine import engine, schemas
+from policyengine.model.source import UsageError
 
 if TYPE_CHECKING:
     from policyengine.rules.evaluate import Report
@@ -115,6 +116,31 @@ def test_ignored_nodes_ask_for_no_twin(tmp_path: Path, plain: Report) -> None:
 def test_facts_are_what_no_file_says(tmp_path: Path, plain: Report) -> None:
     assert "HEX401" in _weights(plain)
     assert "HEX401" not in _weights(_scan(tmp_path, EXAMPLES["facts"]))
+
+
+def test_each_environment_is_held_against_the_local_stack(tmp_path: Path) -> None:
+    root = tmp_path / "stack"
+    shutil.copytree(ROOT / "fixtures" / "diverged", root)
+    (root / "policyengine.yaml").write_text(EXAMPLES["environments"], "utf-8")
+    rds = root / "infra/terraform/rds_analytics.tf"
+    text = rds.read_text("utf-8")
+    rds.write_text(text.replace('"16.10"', "var.analytics_version") + '\nvariable "analytics_version" {}\n', "utf-8")
+    values = (root / "infra/terraform/prod.tfvars").read_text("utf-8")
+    for name, version in (("prod", "16.10"), ("staging", "16.9")):  # locally 16.9
+        (root / f"infra/terraform/{name}.tfvars").write_text(f'{values}\nanalytics_version = "{version}"\n', "utf-8")
+    report = engine.scan([root], cache=False, jobs=1)
+    found = {each.rule.id: each.environments for each in report.results}
+    assert found["HEX402"] == ("prod",)
+    assert found["HEX411"] == ()
+    assert len([each for each in report.results if each.rule.id == "HEX411"]) == 1
+
+
+def test_an_environment_that_is_not_there_is_an_error_that_lists_those_found(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        _scan(tmp_path, "version: 1\nenvironment: preprod\n")
+    assert str(caught.value) == (
+        "policyengine.yaml:2:14: nothing is named after the environment 'preprod'; found are prod"
+    )
 
 
 def test_documents_of_facts_stand_beside_facts_of_nodes(tmp_path: Path) -> None:
