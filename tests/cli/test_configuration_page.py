@@ -143,6 +143,19 @@ def test_an_environment_that_is_not_there_is_an_error_that_lists_those_found(tmp
     )
 
 
+def test_several_root_modules_are_read(tmp_path: Path) -> None:
+    root = tmp_path / "stack"
+    shutil.copytree(ROOT / "fixtures" / "diverged", root)
+    for name in ("shared", "bootstrap"):
+        (root / "infra" / name).mkdir()
+        text = f'resource "aws_elasticache_cluster" "{name}" {{\n  engine = "memcached"\n}}\n'
+        (root / "infra" / name / "main.tf").write_text(text, "utf-8")
+    (root / "policyengine.yaml").write_text(EXAMPLES["roots"], "utf-8")
+    nodes = {node.id for node in engine.scan([root], cache=False, jobs=1).graph.nodes}
+    assert {"terraform:aws_db_instance.main", "terraform:aws_elasticache_cluster.shared"} <= nodes
+    assert "terraform:aws_elasticache_cluster.bootstrap" not in nodes
+
+
 def test_documents_of_facts_stand_beside_facts_of_nodes(tmp_path: Path) -> None:
     report = _scan(tmp_path, EXAMPLES["documents"])
     assert "HEX401" not in _weights(report)

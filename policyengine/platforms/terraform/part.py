@@ -12,6 +12,9 @@ Texts = tuple[str, ...]
 class TerraformPart(Struct, frozen=True, forbid_unknown_fields=True):
     """How Terraform is run."""
 
-    root: Annotated[str | UnsetType, Meta(description="The root module's folder, relative to this file.")] = UNSET
+    root: Annotated[
+        str | Texts | UnsetType,
+        Meta(description="The root module's folder, relative to this file; a list of several that belong together."),
+    ] = UNSET
     var_files: Annotated[Texts, Meta(description="Files as given to -var-file, relative to the root module.")] = ()
     workspace: Annotated[str | UnsetType, Meta(description="The value of terraform.workspace.")] = UNSET

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from policyengine.knowledge.names import distance_to_production, environment, environment_words
 from policyengine.model.graph import Choice
@@ -56,10 +57,10 @@ def find_roots(
     choices: list[Choice] = []
     wanted = settings.environment or "prod"
     root = settings.part.root
-    if isinstance(root, str):
-        path = root.strip("/").removeprefix("./")
-        path = "" if path == "." else path
-        candidates = [path]
+    if root is not UNSET:
+        named = [root] if isinstance(root, str) else root
+        normal = (posixpath.normpath(each.strip("/") or ".") for each in named)
+        candidates = ["" if each == "." else each for each in normal]
     else:
         candidates = _candidates(folders, called)
         candidates, chosen = _one_environment(candidates, wanted)
@@ -74,7 +75,7 @@ def find_roots(
         if file:
             choices.append(Choice("Terraform variables", file, reason))
         roots.append(Root(path, (file,) if file else ()))
-    if len(candidates) != 1 or not isinstance(root, str):
+    if root is UNSET:
         choices.extend(Choice("Terraform root", path or ".", "it is called by no other module") for path in candidates)
     return roots, choices
 
