@@ -124,8 +124,8 @@ class _Writer(Struct, frozen=True):
         for place in related:
             yield from self.place(place, gutter, "├", "─", "1;34")
         if result.pair is not None and not result.pair.certain:
-            why = "; ".join(result.pair.reasons)
-            yield self.note(gutter, "note", f"the pair is not certain, so this weighs one step less ({why})")
+            why = f" ({'; '.join(result.pair.reasons)})" if result.pair.reasons else ""
+            yield self.note(gutter, "note", f"the pair is not certain, so this weighs one step less{why}")
         if result.environments:
             yield self.note(gutter, "note", f"only in {', '.join(result.environments)}")
         if result.finding.fix is not None:
