@@ -36,11 +36,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Build the graph, write one side of it, and return the exit code."""
     from policyengine import engine, plugins  # noqa: PLC0415  so that --help is quick
-    from policyengine.cli import repository  # noqa: PLC0415  as above
     from policyengine.model.nodes import Side  # noqa: PLC0415  as above
     from policyengine.platforms.facts import document  # noqa: PLC0415  as above
     from policyengine.reports.redact import Redactor  # noqa: PLC0415  as above
     from policyengine.repository import discover  # noqa: PLC0415  as above
+    from policyengine.repository import identity as repository  # noqa: PLC0415  as above
 
     targets = output.targets(getattr(arguments, "reports", None) or (), "json")
     output.check_writable(targets)

@@ -152,8 +152,8 @@ def test_several_root_modules_are_read(tmp_path: Path) -> None:
         (root / "infra" / name / "main.tf").write_text(text, "utf-8")
     (root / "policyengine.yaml").write_text(EXAMPLES["roots"], "utf-8")
     nodes = {node.id for node in engine.scan([root], cache=False, jobs=1).graph.nodes}
-    assert {"terraform:aws_db_instance.main", "terraform:aws_elasticache_cluster.shared"} <= nodes
-    assert "terraform:aws_elasticache_cluster.bootstrap" not in nodes
+    assert {"terraform:aws_db_instance.main", "terraform:aws_elasticache_cluster.shared@infra/shared"} <= nodes
+    assert not any("aws_elasticache_cluster.bootstrap" in each for each in nodes)
 
 
 def test_documents_of_facts_stand_beside_facts_of_nodes(tmp_path: Path) -> None:
