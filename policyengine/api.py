@@ -103,7 +103,7 @@ from policyengine.model.nodes import (
     variables,
 )
 from policyengine.model.source import Span
-from policyengine.model.value import Absent, Floating, Known, Unknown, Value, Via, known, map_value
+from policyengine.model.value import Absent, Floating, Known, Sealed, Unknown, Value, Via, known, map_value
 from policyengine.patterns import regex
 from policyengine.rules.rule import (
     Compared,
@@ -188,6 +188,7 @@ __all__ = [
     "Repository",
     "Role",
     "Rule",
+    "Sealed",
     "Search",
     "Secret",
     "Service",

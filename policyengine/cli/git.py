@@ -18,7 +18,7 @@ _PLAIN = tuple(word for setting in _SETTINGS for word in ("-c", setting))
 
 
 def extracted(root: Path, revision: str, to: Path) -> None:
-    """Write the files that a commit has below `root` into the empty folder `to`.
+    """Write the files that a commit has below `root` into the empty folder `to`, and which repository they are of.
 
     Raises:
         UsageError: there is no git, no repository or no such commit.
@@ -30,6 +30,10 @@ def extracted(root: Path, revision: str, to: Path) -> None:
                 archive.extract(member, to, filter="data", set_attrs=False)
             except tarfile.FilterError:
                 continue  # a link that leads outside of the folder
+    config = root / ".git" / "config"
+    if config.is_file() and not (to / ".git").exists():
+        (to / ".git").mkdir()
+        (to / ".git" / "config").write_bytes(config.read_bytes())
 
 
 def text(root: Path, revision: str, path: str) -> str:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from policyengine.cli.replay import Replay
-    from policyengine.engine import Work
     from policyengine.repository.discover import Tree
     from policyengine.rules.evaluate import Report, Reporter
 
@@ -235,15 +234,18 @@ def _anew(
             tree,
             engine.load_config(tree, loaded, arguments.config),
             loaded,
-            select=_ids(arguments.select),
-            ignore=_ids(arguments.ignore),
+            select=ids(arguments.select),
+            ignore=ids(arguments.ignore),
             profile=arguments.profile,
             work=work,
         )
     finally:
         if progress is not None:
             progress.done()
-    report = _without_known(report, arguments, tree, work)
+    if arguments.baseline or arguments.baseline_ref or arguments.since:
+        from policyengine.cli.known import without_known  # noqa: PLC0415  few runs ask
+
+        report = without_known(report, arguments, tree, work)
     if not report.sources and not report.failures:
         raise UsageError(f"there is nothing to scan in {', '.join(arguments.paths or ['.'])}; {_WANTED}")
     code = verdict = exit_code(report, arguments.fail_on)
@@ -259,54 +261,6 @@ def _anew(
     if former is not None and not report.failures:
         former.keep(report.sources, verdict, texts)
     return code
-
-
-def _without_known(report: Report, arguments: argparse.Namespace, tree: Tree, work: Work) -> Report:
-    """The report without what a baseline, or an earlier commit, has already."""
-    if not (arguments.baseline or arguments.baseline_ref or arguments.since):
-        return report
-    from policyengine.cli import baseline as files  # noqa: PLC0415  few runs have one
-    from policyengine.cli import git  # noqa: PLC0415  as above
-    from policyengine.reports import baseline  # noqa: PLC0415  as above
-
-    if arguments.baseline or arguments.baseline_ref:
-        name = arguments.baseline or tree.root / baseline.NAME
-        if arguments.baseline_ref:
-            path = os.path.relpath(name, tree.root)
-            known = baseline.read(git.text(tree.root, arguments.baseline_ref, path), f"{arguments.baseline_ref}:{path}")
-        else:
-            known = files.load(name)
-        report = baseline.applied(report, known, f"the baseline '{name}'")
-    if arguments.since:
-        from tempfile import TemporaryDirectory  # noqa: PLC0415  as above
-
-        with TemporaryDirectory(prefix="policyengine-") as scratch:
-            folder = Path(scratch) / tree.root.name
-            folder.mkdir()
-            git.extracted(tree.root, arguments.since, folder)
-            former = _former_report(folder, arguments, tree, work)
-        report = baseline.applied(report, baseline.of(former), f"the commit '{arguments.since}'")
-    return report
-
-
-def _former_report(folder: Path, arguments: argparse.Namespace, tree: Tree, work: Work) -> Report:
-    """The report of the same paths as they were."""
-    from policyengine import engine, plugins  # noqa: PLC0415  loaded by now
-    from policyengine.repository import discover  # noqa: PLC0415  as above
-
-    root = tree.root.resolve()
-    asked = [folder / Path(path).resolve().relative_to(root) for path in arguments.paths or ["."]]
-    before = discover.open_tree([path for path in asked if path.exists()] or [folder], arguments.config)
-    loaded = plugins.load(arguments.pack)
-    return engine.evaluate_tree(
-        before,
-        engine.load_config(before, loaded, arguments.config),
-        loaded,
-        select=_ids(arguments.select),
-        ignore=_ids(arguments.ignore),
-        profile=arguments.profile,
-        work=work,
-    )
 
 
 def exit_code(report: Report, fail_on: str) -> int:
@@ -327,7 +281,8 @@ def exit_code(report: Report, fail_on: str) -> int:
     return int(least is not None and worst is not None and worst.rank >= least.rank)
 
 
-def _ids(given: list[str]) -> list[str]:
+def ids(given: list[str]) -> list[str]:
+    """What options with lists hold, one by one."""
     return [part.strip() for each in given for part in each.split(",") if part.strip()]
 
 

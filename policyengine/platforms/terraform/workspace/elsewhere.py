@@ -157,8 +157,9 @@ def _values(found: Iterable[tuple[str, str, Tree]]) -> dict[str, Tree]:
 def _settings(source: Source) -> Iterator[tuple[str, str, Tree]]:
     for match in _SETTING.finditer(source.text):
         name, written = match["name"], match["value"].strip()
-        if "$" in written or (written and not written.startswith(("[", "{", "|", ">", "&", "*"))):
-            yield _set(source, f"TF_VAR_{name}", match, written)
+        found = _set(source, f"TF_VAR_{name}", match, written)
+        if isinstance(found[2], Unknown) or (written and not written.startswith(("[", "{", "|", ">", "&", "*"))):
+            yield found
 
 
 def _arguments(source: Source) -> Iterator[tuple[str, str, Tree]]:
