@@ -84,15 +84,8 @@ def read(source: Source, dialect: Dialect = Dialect.COMPOSE) -> tuple[EnvEntry, 
     Raises:
         ReadError: the reader of that dialect refuses the whole file.
     """
-    match dialect:
-        case Dialect.COMPOSE:
-            return tuple(_compose(source))
-        case Dialect.NODE:
-            return tuple(_node(source))
-        case Dialect.PYTHON:
-            return tuple(_python(source))
-        case Dialect.DOCKER:
-            return tuple(_docker(source))
+    readers = {Dialect.COMPOSE: _compose, Dialect.NODE: _node, Dialect.PYTHON: _python, Dialect.DOCKER: _docker}
+    return tuple(readers[dialect](source))
 
 
 def resolve(
@@ -184,8 +177,7 @@ def _compose(source: Source) -> Iterable[EnvEntry]:
             key_end -= 1
         key = text[start:key_end]
         if " " in key:
-            message = f"a blank follows {_BLANK.split(key)[0]!r} in the name of a variable"
-            raise ReadError(message, Span(path, start, key_end), "write KEY=value")
+            raise _broken(key, Span(path, start, key_end))
         while at < size and text[at] in _SPACE:
             at += 1
         span = Span(path, start, key_end) if start < key_end else Span(path, statement, start)
@@ -436,29 +428,22 @@ def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
 
 def _docker(source: Source) -> Iterable[EnvEntry]:
     """The dialect of `docker run --env-file`: nothing is quoted, escaped or expanded."""
-    text, path = source.text, source.path
-    at = 0
-    while at < len(text):
-        newline = text.find("\n", at)
-        stop = len(text) if newline < 0 else newline
-        end = stop - 1 if stop > at and text[stop - 1] == "\r" else stop
-        start = at
-        while start < end and text[start] in " \t":
-            start += 1
-        at = stop + 1
-        if start == end or text[start] == "#":
+    text, at = source.text, 0
+    for line in text.split("\n"):
+        start, end = at + len(line) - len(line.lstrip(" \t")), at + len(line.removesuffix("\r"))
+        at += len(line) + 1
+        if start >= end or text[start] == "#":
             continue
-        equals = text.find("=", start, end)
-        key_end = end if equals < 0 else equals
-        key, span = text[start:key_end], Span(path, start, key_end)
+        key, equals, value = text[start:end].partition("=")
+        span = source.span(start, start + len(key))
         if not key:
-            raise ReadError("the line names no variable", Span(path, start, end), "write KEY=value")
+            raise ReadError("the line names no variable", source.span(start, end), "write KEY=value")
         if any(each in key for each in " \t\n\r\v\f"):
-            raise ReadError(
-                f"a blank follows {_BLANK.split(key)[0]!r} in the name of a variable", span, "write KEY=value"
-            )
-        if equals < 0:
-            yield EnvEntry(key, span, None, Expands.NOTHING)
-        else:
-            value = Text.at(text[equals + 1 : end], Span(path, equals + 1, end))
-            yield EnvEntry(key, span, value, Expands.NOTHING)
+            raise _broken(key, span)
+        given = Text.at(value, source.span(start + len(key) + 1, end)) if equals else None
+        yield EnvEntry(key, span, given, Expands.NOTHING)
+
+
+def _broken(key: str, span: Span) -> ReadError:
+    message = f"a blank follows {_BLANK.split(key)[0]!r} in the name of a variable"
+    return ReadError(message, span, "write KEY=value")
