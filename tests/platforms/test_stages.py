@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from policyengine.model.nodes import Command, Stage
@@ -8,6 +10,10 @@ from policyengine.model.value import Absent, Floating, Known, Unknown, Value
 from policyengine.platforms.docker.image import is_dockerfile, lower, stages
 from policyengine.syntax.dockerfile import read
 from policyengine.testing.memory import Memory
+from tests.trees import scan
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def lowered(text: str, **args: str) -> tuple[Stage, ...]:
@@ -341,3 +347,16 @@ def test_stages_beyond_the_limit_are_a_problem_with_its_place() -> None:
     assert [(problem.message, problem.span.start) for problem in found.problems] == [
         ("there are over 300 stages", 300 * len("FROM alpine:3.20\n"))
     ]
+
+
+def test_a_dockerfile_of_another_frontend_is_left_aside_and_said(tmp_path: Path) -> None:
+    """`# syntax=` may name a frontend with instructions of its own; BuildKit runs it as an image, and we do not."""
+    plus = "# syntax = edrevo/dockerfile-plus\nINCLUDE+ ./setup.Dockerfile\nFROM node:22\n"
+    own = "# syntax=mirror.example.org:5000/docker/dockerfile:1.7-labs\nFROM node:22\nNOPE x\n"
+    readable = "# syntax=ghcr.io/acme/frontend:1\nFROM node:22\n"
+    report = scan(tmp_path, {"plus.Dockerfile": plus, "own.Dockerfile": own, "readable.Dockerfile": readable})
+    assert [(each.what, each.chosen, each.reason) for each in report.graph.choices] == [
+        ("Dockerfile left aside", "plus.Dockerfile", "it is written for the frontend 'edrevo/dockerfile-plus'")
+    ]
+    assert [each.span.path for each in report.failures if each.span is not None] == ["own.Dockerfile"]
+    assert {each.dockerfile for each in report.graph.all(Stage)} == {"own.Dockerfile", "readable.Dockerfile"}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
+from policyengine.model.graph import Choice
 from policyengine.model.nodes import (
     Copy,
     Origin,
@@ -75,6 +76,9 @@ _NOT_A_FILE = regex(
 """Ends of names that make something else of `Dockerfile.…`: code about Dockerfiles, and templates of them."""
 
 
+_OWN_FRONTEND = regex(r"(?:[\w.-]+(?::\d+)?/)*docker/dockerfile(?:-upstream)?(?:[:@]|\Z)")
+
+
 def is_dockerfile(path: str) -> bool:
     """Whether a path has the name of a Dockerfile: `Dockerfile`, `Dockerfile.production`, `api.Dockerfile`."""
     name = PurePosixPath(path).name
@@ -87,6 +91,9 @@ def lower(path: str, files: Files) -> Lowered:
     if source is None:
         return Lowered()
     dockerfile = read(source)
+    frontend = _foreign(dockerfile)
+    if frontend and dockerfile.errors:  # another language than ours
+        return Lowered(choices=(Choice("Dockerfile left aside", path, f"it is written for the frontend {frontend!r}"),))
     problems = list(_first(dockerfile.errors))
     if len(dockerfile.instructions) > MOST_INSTRUCTIONS:
         place = dockerfile.instructions[MOST_INSTRUCTIONS].keyword_span
@@ -96,6 +103,15 @@ def lower(path: str, files: Files) -> Lowered:
         place = froms[MOST_STAGES].keyword_span
         problems.append(ReadError(f"there are over {MOST_STAGES} stages", place, "split the Dockerfile"))
     return Lowered(nodes=stages(dockerfile, {}), problems=tuple(problems))
+
+
+def _foreign(dockerfile: Dockerfile) -> str:
+    """The frontend that a `# syntax=` directive names, where that is not Docker's own.
+
+    Source: docs.docker.com/build/buildkit/frontend, "Dockerfile frontend".
+    """
+    named = next((each.value for each in dockerfile.directives if each.name == "syntax"), "")
+    return "" if not named or _OWN_FRONTEND.match(named) else named
 
 
 def _first(errors: tuple[ReadError, ...]) -> tuple[ReadError, ...]:
