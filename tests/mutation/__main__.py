@@ -158,7 +158,7 @@ def _fails(tests: list[str], tree: Path, seconds: float) -> str:
     """Why the tests do not pass; empty when they do."""
     listed = tree / ".tests"
     listed.write_text("\n".join(tests))
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--no-header", "--tb=no"]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--no-header", "--tb=no", "-n0"]
     command += ["--hypothesis-seed=0", f"@{listed}"]
     try:
         done = subprocess.run(

@@ -26,6 +26,7 @@ _ARRAY = regex(r"\$\{(\w+)\[[@*]\]\}")
 _COMPUTED_PATTERN = regex(r"[$`\\]|[?*+@!]\(|\[\^|\[:")
 _NAME = regex(r"\$\{?(\w+)")
 _LONGEST = 6  # digits of a number
+_MOST_FILLED = 500_000  # characters that variables may put into the words of one script
 _DECLARES = frozenset({"local", "declare", "typeset", "readonly", "export"})
 
 
@@ -33,11 +34,13 @@ class ScriptArguments(Struct):
     """What a script or function was called with, and the variables that it has set so far.
 
     `words` is None where the call is not known, a word None where its value is not known. `names` holds None for a
-    variable that was set to something unknown, and a tuple for an array.
+    variable that was set to something unknown, and a tuple for an array. `filled` counts the characters that variables
+    have put in: behind the limit they are left open, so that a script which doubles one does not fill the memory.
     """
 
     words: tuple[str | None, ...] | None
     names: dict[str, str | tuple[str, ...] | None]
+    filled: int = 0
 
     def value(self, text: str) -> str | None:
         """What a word such as `$1`, `${1:-help}` or `$command` is; None where that is not known."""
@@ -97,6 +100,9 @@ class ScriptArguments(Struct):
         match = _NAME.match(piece.text) if piece.unknown is not None else None
         name = match[1] if match is not None else ""
         found = self.value(piece.text) if name and name not in loops and not may_hold_secret(name) else None
+        self.filled += len(found or "")
+        if self.filled > _MOST_FILLED:
+            found = None
         return Text.run([piece]) if found is None else Text.made(found, piece.span)
 
     def choose(self, arms: Sequence[Arm]) -> bool:
