@@ -65,11 +65,17 @@ class Home(Struct, frozen=True):
         return cls((_folder(folder), *filter(None, map(_folder, contexts))), copied)
 
 
+_MOST_FOLLOWED = 10_000
+"""So many calls of shell files are followed in a scan."""
+
+
 class Scripts:
     """The package scripts and shell files of a tree, as commands name them."""
 
     def __init__(self, nodes: Iterable[Node], files: Files) -> None:
         self._files = files
+        self._read: dict[str, tuple[shell.WrittenCommand, ...]] = {}
+        self._followed = 0
         self._packages: dict[str, dict[str, Package]] = {}
         for node in nodes:
             if isinstance(node, Package):
@@ -152,15 +158,21 @@ class Scripts:
 
     def _shell_file(self, command: ShellCommand, word: str, home: Home, depth: int) -> Started:
         """The commands of a shell file of the tree, and the words behind it where it hands on to them."""
-        source = self._files.read(path) if (path := self._path(word, home)) is not None else None
-        if source is None:
+        path = self._path(word, home)
+        source = self._files.read(path) if path is not None else None
+        self._followed += 1
+        if source is None or self._followed > _MOST_FOLLOWED:
             return Started(gap=Unknown("what the start script does is not known", command.span))
+        if any(step.what == word for step in command.via):  # it calls itself, which adds nothing
+            return Started()
         via = (Via(word, command.span), *command.via)
-        script = shell.read(Text.of(source))
+        if source.path not in self._read:
+            script = shell.read(Text.of(source))
+            told = chain(script.commands, *script.functions.values())
+            self._read[source.path] = tuple(one for one in told if one.words)
         commands = [
             ShellCommand(tuple(Word(each.text, each.span, each.literal) for each in one.words), one.span, via=via)
-            for one in chain(script.commands, *script.functions.values())
-            if one.words
+            for one in self._read[source.path]
         ]
         runs = [self._one(each, home, depth - 1) for each in commands]
         if any(each.words[-1].text == "$@" for each in commands):

@@ -18,7 +18,7 @@ from policyengine.syntax.tree import Mapping, Scalar, Sequence
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from collections.abc import Sequence as Words
 
     from policyengine.model.command import Word
@@ -133,8 +133,8 @@ class Scope(Struct, frozen=True):
 
     def _filled(self, text: str, *, shell: bool) -> str:
         for _ in range(_ROUNDS):
-            after = _EXPRESSION.sub(self._expression, text)
-            after = _SHELL.sub(self._variable, after) if shell else after
+            after = _EXPRESSION.sub(_within(self._expression), text)
+            after = _SHELL.sub(_within(self._variable), after) if shell else after
             if after == text or len(after) > _LONGEST:
                 break
             text = after
@@ -260,3 +260,16 @@ def _flat(prefix: str, document: Document) -> dict[str, str]:
             return found
         case _:
             return {}
+
+
+def _within(put_in: Callable[[re.Match[str]], str]) -> Callable[[re.Match[str]], str]:
+    """What is put in for matches of one text, until all of it is longer than a value may be; then nothing more is."""
+    room = _LONGEST
+
+    def bounded(match: re.Match[str]) -> str:
+        nonlocal room
+        found = put_in(match) if room > 0 else match[0]
+        room -= len(found)
+        return found
+
+    return bounded
