@@ -303,7 +303,7 @@ def _refuse_expansion(span: Span) -> NoReturn:
 def _refuse_alias(name: str, stack: list[_Open], span: Span) -> NoReturn:
     if any(opened.anchor == name for opened in stack):
         raise ReadError(f"the anchor {name!r} contains itself", span, "remove the alias")
-    raise ReadError(f"the alias *{name} names no anchor before it", span, f"define &{name} above")
+    raise ReadError("the alias names no anchor before it", span, "define the anchor above, or quote the value")
 
 
 def _located(source: Source, error: Exception) -> ReadError:
