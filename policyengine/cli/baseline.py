@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from policyengine.cli import output
-from policyengine.cli.scan import add_engine_options, extend, given
+from policyengine.cli.scan import add_engine_options, extend
 from policyengine.model.source import UsageError
 from policyengine.reports.baseline import NAME
 from policyengine.reports.lines import harmless
@@ -35,9 +35,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what is asked, and return the exit code."""
-    from policyengine import engine, plugins  # noqa: PLC0415  so that --help is quick
+    from policyengine.cli.opened import opened  # noqa: PLC0415  so that --help is quick
     from policyengine.reports import baseline  # noqa: PLC0415  as above
-    from policyengine.repository import discover  # noqa: PLC0415  as above
 
     file = arguments.baseline or arguments.path / NAME
     kept = None
@@ -49,11 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         for each in kept.findings:
             sys.stdout.write(harmless(f"{each.rule} {each.subject}: {each.message}\n"))
         return 0
-    tree = discover.open_tree([arguments.path], arguments.config)
-    loaded = plugins.load(arguments.pack)
-    settings = engine.load_config(tree, loaded, arguments.config)
-    work = engine.Work(given=given(arguments), jobs=arguments.jobs, cache=not arguments.no_cache)
-    report = engine.evaluate_tree(tree, settings, loaded, work=work)
+    report = opened(arguments, [arguments.path]).report()
     if report.failures:
         raise UsageError("the scan is not complete, and what it did not find would count as fixed; mend its failures")
     found = baseline.of(report)

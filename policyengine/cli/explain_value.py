@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from policyengine.cli import output
-from policyengine.cli.scan import add_engine_options, extend, given, path_prefix
+from policyengine.cli.scan import add_engine_options, extend, path_prefix
 
 if TYPE_CHECKING:
     import argparse
@@ -34,18 +34,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Find the value, say how it came about, and return the exit code."""
-    from policyengine import engine, plugins  # noqa: PLC0415  so that --help is quick
+    from policyengine import engine  # noqa: PLC0415  so that --help is quick
+    from policyengine.cli.opened import opened  # noqa: PLC0415  as above
     from policyengine.model import explanation  # noqa: PLC0415  so that --help is quick
     from policyengine.reports import explanation as report  # noqa: PLC0415  as above
-    from policyengine.repository import discover  # noqa: PLC0415  so that --help is quick
 
     targets = output.targets(getattr(arguments, "reports", None) or (), "text")
     output.check_writable(targets)
-    tree = discover.open_tree([arguments.path], arguments.config)
-    loaded = plugins.load(arguments.pack)
-    settings = engine.load_config(tree, loaded, arguments.config)
-    work = engine.Work(given=given(arguments), jobs=arguments.jobs, cache=not arguments.no_cache)
-    scanned = engine.build_graph(tree, settings, loaded, work)
+    asked = opened(arguments, [arguments.path])
+    tree, scanned = asked.tree, asked.graph()
     if ":" in arguments.address.partition(".")[0].partition("[")[0]:
         found = explanation.explain_fact(scanned.graph, arguments.address)
     else:
@@ -53,10 +50,9 @@ def run(arguments: argparse.Namespace) -> int:
         from policyengine.platforms.terraform.resources import addresses  # noqa: PLC0415  as above
         from policyengine.platforms.terraform.root_modules import read_roots  # noqa: PLC0415  as above
 
-        (terraform,) = (each for each in loaded.platforms if each.name == "terraform")
-        roots = read_roots(
-            tree.without(settings.exclude), engine.told(terraform, settings, loaded, work), exact=exact(work.given)
-        )
+        (terraform,) = (each for each in asked.plugins.platforms if each.name == "terraform")
+        settings = engine.told(terraform, asked.config, asked.plugins, asked.work)
+        roots = read_roots(tree.without(asked.config.exclude), settings, exact=exact(asked.work.given))
         found = addresses.explain(roots.planned, arguments.address)
         found = _floating(found, scanned.graph)
     code = output.left_undone(scanned)

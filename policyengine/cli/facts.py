@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import datetime
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from policyengine import __version__
 from policyengine.cli import output
-from policyengine.cli.scan import add_engine_options, extend, given
+from policyengine.cli.scan import add_engine_options, extend
 
 if TYPE_CHECKING:
     import argparse
@@ -35,21 +34,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Build the graph, write one side of it, and return the exit code."""
-    from policyengine import engine, plugins  # noqa: PLC0415  so that --help is quick
+    from policyengine.cli.opened import opened  # noqa: PLC0415  so that --help is quick
     from policyengine.model.nodes import Side  # noqa: PLC0415  as above
     from policyengine.platforms.facts import document  # noqa: PLC0415  as above
     from policyengine.reports.redact import Redactor  # noqa: PLC0415  as above
-    from policyengine.repository import discover  # noqa: PLC0415  as above
-    from policyengine.repository import identity as repository  # noqa: PLC0415  as above
+    from policyengine.repository import identity  # noqa: PLC0415  as above
 
     targets = output.targets(getattr(arguments, "reports", None) or (), "json")
     output.check_writable(targets)
-    tree = discover.open_tree([Path(path) for path in arguments.paths or ["."]], arguments.config)
-    loaded = plugins.load(arguments.pack)
-    settings = engine.load_config(tree, loaded, arguments.config)
-    work = engine.Work(given=given(arguments), jobs=arguments.jobs, cache=not arguments.no_cache)
-    scanned = engine.build_graph(tree, settings, loaded, work)
-    uri, commit = repository.identity(tree.root)
+    repository = opened(arguments, arguments.paths)
+    scanned = repository.graph()
+    uri, commit = identity.identity(repository.tree.root)
 
     def where(span: Span) -> str:
         source = scanned.sources.get(span.path)
@@ -59,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     made = {
         "$schema": "https://policyengine-iac.readthedocs.io/schemas/facts-1.json",
         "tool": f"policyengine {__version__}",
-        "repository": "" if uri == repository.UNKNOWN else uri,
+        "repository": "" if uri == identity.UNKNOWN else uri,
         "commit": commit,
         "date": datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
         **document.export(scanned.graph, Side(arguments.side), where),

@@ -9,6 +9,7 @@ import tarfile
 from typing import TYPE_CHECKING
 
 from policyengine.model.source import UsageError
+from policyengine.repository import identity
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,10 +31,10 @@ def extracted(root: Path, revision: str, to: Path) -> None:
                 archive.extract(member, to, filter="data", set_attrs=False)
             except tarfile.FilterError:
                 continue  # a link that leads outside of the folder
-    config = root / ".git" / "config"
-    if config.is_file() and not (to / ".git").exists():
+    address = identity.identity(root)[0]  # without the credentials that a checkout may leave in its configuration
+    if address != identity.UNKNOWN and not (to / ".git").exists():
         (to / ".git").mkdir()
-        (to / ".git" / "config").write_bytes(config.read_bytes())
+        (to / ".git" / "config").write_text(f'[remote "origin"]\n\turl = {address}\n', "utf-8")
 
 
 def text(root: Path, revision: str, path: str) -> str:

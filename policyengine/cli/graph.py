@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from policyengine.cli import output
-from policyengine.cli.scan import add_engine_options, extend, given
+from policyengine.cli.scan import add_engine_options, extend
 
 if TYPE_CHECKING:
     import argparse
@@ -25,17 +24,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Build the graph, write it, and return the exit code."""
-    from policyengine import engine, plugins  # noqa: PLC0415  so that --help is quick
+    from policyengine.cli.opened import opened  # noqa: PLC0415  so that --help is quick
     from policyengine.reports import graph as export  # noqa: PLC0415  so that --help is quick
-    from policyengine.repository import discover  # noqa: PLC0415  so that --help is quick
 
     targets = output.targets(getattr(arguments, "reports", None) or (), "json")
     output.check_writable(targets)
-    tree = discover.open_tree([Path(path) for path in arguments.paths or ["."]], arguments.config)
-    loaded = plugins.load(arguments.pack)
-    settings = engine.load_config(tree, loaded, arguments.config)
-    work = engine.Work(given=given(arguments), jobs=arguments.jobs, cache=not arguments.no_cache)
-    scanned = engine.build_graph(tree, settings, loaded, work)
+    scanned = opened(arguments, arguments.paths).graph()
     code = output.left_undone(scanned)
     for target in targets:
         code = max(code, output.deliver(target, export.export(scanned.graph, scanned.sources, target.format)))

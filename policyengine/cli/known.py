@@ -7,22 +7,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from policyengine import engine, plugins
 from policyengine.cli import baseline as files
 from policyengine.cli import git
-from policyengine.cli.scan import ids
+from policyengine.cli.opened import opened
 from policyengine.reports import baseline
-from policyengine.repository import discover
 
 if TYPE_CHECKING:
     import argparse
 
-    from policyengine.engine import Work
     from policyengine.repository.discover import Tree
     from policyengine.rules.evaluate import Report
 
 
-def without_known(report: Report, arguments: argparse.Namespace, tree: Tree, work: Work) -> Report:
+def without_known(report: Report, arguments: argparse.Namespace, tree: Tree) -> Report:
     """The report without what a baseline, or an earlier commit, has already.
 
     Raises:
@@ -41,23 +38,13 @@ def without_known(report: Report, arguments: argparse.Namespace, tree: Tree, wor
             folder = Path(scratch) / tree.root.name
             folder.mkdir()
             git.extracted(tree.root, arguments.since, folder)
-            former = _former_report(folder, arguments, tree, work)
+            former = _former_report(folder, arguments, tree)
         report = baseline.applied(report, baseline.of(former), f"the commit '{arguments.since}'")
     return report
 
 
-def _former_report(folder: Path, arguments: argparse.Namespace, tree: Tree, work: Work) -> Report:
+def _former_report(folder: Path, arguments: argparse.Namespace, tree: Tree) -> Report:
     """The report of the same paths as they were."""
     root = tree.root.resolve()
     asked = [folder / Path(path).resolve().relative_to(root) for path in arguments.paths or ["."]]
-    before = discover.open_tree([path for path in asked if path.exists()] or [folder], arguments.config)
-    loaded = plugins.load(arguments.pack)
-    return engine.evaluate_tree(
-        before,
-        engine.load_config(before, loaded, arguments.config),
-        loaded,
-        select=ids(arguments.select),
-        ignore=ids(arguments.ignore),
-        profile=arguments.profile,
-        work=work,
-    )
+    return opened(arguments, [path for path in asked if path.exists()] or [folder]).report()

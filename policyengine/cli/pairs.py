@@ -5,11 +5,10 @@ What is left over ends in the lines for policyengine.yaml that would pair it, or
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from policyengine.cli import output
-from policyengine.cli.scan import add_engine_options, extend, given
+from policyengine.cli.scan import add_engine_options, extend
 
 if TYPE_CHECKING:
     import argparse
@@ -28,18 +27,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Build the graph, list its pairs, and return the exit code."""
-    from policyengine import engine, plugins  # noqa: PLC0415  so that --help is quick
+    from policyengine.cli.opened import opened  # noqa: PLC0415  so that --help is quick
     from policyengine.reports import pairs  # noqa: PLC0415  so that --help is quick
     from policyengine.reports.redact import Redactor  # noqa: PLC0415  as above
-    from policyengine.repository import discover  # noqa: PLC0415  so that --help is quick
 
     targets = output.targets(getattr(arguments, "reports", None) or (), "text")
     output.check_writable(targets)
-    tree = discover.open_tree([Path(path) for path in arguments.paths or ["."]], arguments.config)
-    loaded = plugins.load(arguments.pack)
-    settings = engine.load_config(tree, loaded, arguments.config)
-    work = engine.Work(given=given(arguments), jobs=arguments.jobs, cache=not arguments.no_cache)
-    scanned = engine.build_graph(tree, settings, loaded, work)
+    scanned = opened(arguments, arguments.paths).graph()
     code = output.left_undone(scanned)
     redactor = Redactor(scanned.graph, scanned.sources)
     for target in targets:

@@ -221,31 +221,22 @@ def _anew(
     reporters: Mapping[str, Reporter],
 ) -> int:
     """Scan and report; a report without failures is kept for the next equal scan."""
-    from policyengine import engine, plugins  # noqa: PLC0415  so that --help is quick
+    from policyengine.cli.opened import opened  # noqa: PLC0415  so that --help is quick
 
     progress = _progress()
-    work = engine.Work(given=given(arguments), jobs=arguments.jobs, cache=not arguments.no_cache, progress=progress)
-    loaded = plugins.load(arguments.pack)
-    for each in loaded.reporters:
+    asked = opened(arguments, tree, progress)
+    for each in asked.plugins.reporters:
         if each.name in FORMATS:
             raise UsageError(f"a plug-in brings the format '{each.name}', which is built in")
     try:
-        report = engine.evaluate_tree(
-            tree,
-            engine.load_config(tree, loaded, arguments.config),
-            loaded,
-            select=ids(arguments.select),
-            ignore=ids(arguments.ignore),
-            profile=arguments.profile,
-            work=work,
-        )
+        report = asked.report()
     finally:
         if progress is not None:
             progress.done()
     if arguments.baseline or arguments.baseline_ref or arguments.since:
         from policyengine.cli.known import without_known  # noqa: PLC0415  few runs ask
 
-        report = without_known(report, arguments, tree, work)
+        report = without_known(report, arguments, tree)
     if not report.sources and not report.failures:
         raise UsageError(f"there is nothing to scan in {', '.join(arguments.paths or ['.'])}; {_WANTED}")
     code = verdict = exit_code(report, arguments.fail_on)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policyengine.reports.entry import entries
+from policyengine.reports.entry import entries, undone
 from policyengine.reports.lines import visible
 from policyengine.reports.view import View
 from policyengine.rules.coverage import account, sentence
@@ -17,8 +17,6 @@ def report(found: Report, prefix: str = "") -> str:
     """The report, ending in a line that says what was compared."""
     view = View.of(found)
     lines = [f"{each.at}: {each.severity}[{each.result.rule.id}] {each.whole}" for each in entries(view, prefix)]
-    for failure in found.failures:
-        where = f"{prefix}{failure.span.path}:{view.position(failure.span)[0]}: " if failure.span is not None else ""
-        lines.append(visible(f"{where}failure: {view.redactor.text(failure.message)}"))
+    lines += [f"{lost.at or ''}: failure: {lost.message}".removeprefix(": ") for lost in undone(view, prefix)]
     lines.append(visible(f"{len(found.results)} findings; {sentence(account(found))}"))
     return "".join(f"{line}\n" for line in lines)

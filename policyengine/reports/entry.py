@@ -46,7 +46,17 @@ class Entry(Struct, frozen=True):
     @property
     def whole(self) -> str:
         """Message and remedy in one text, for tools that show no more."""
-        return f"{self.message} {self.remedy[:1].upper()}{self.remedy[1:]}." if self.remedy else self.message
+        if not self.remedy:
+            return self.message
+        end = "" if self.message.endswith((".", "!", "?")) else "."
+        return f"{self.message}{end} {self.remedy[:1].upper()}{self.remedy[1:]}."
+
+
+class Undone(Struct, frozen=True):
+    """Work that could not be done, and what to do about it. `at` is None where no file is to blame."""
+
+    message: str
+    at: Spot | None
 
 
 def entries(view: View, prefix: str = "") -> Iterator[Entry]:
@@ -60,6 +70,15 @@ def entries(view: View, prefix: str = "") -> Iterator[Entry]:
             tuple(_spot(view, prefix, each.path, each.start, each.end) for each in result.related),
             "" if fix is None else visible(view.redactor.text(fix.description)),
         )
+
+
+def undone(view: View, prefix: str = "") -> Iterator[Undone]:
+    """The failures of a report in its order; `prefix` goes before each path."""
+    for failure in view.report.failures:
+        text = f"{failure.message}; {failure.advice}" if failure.advice else failure.message
+        span = failure.span
+        at = None if span is None else _spot(view, prefix, span.path, span.start, span.end)
+        yield Undone(visible(view.redactor.text(text)), at)
 
 
 def _spot(view: View, prefix: str, path: str, start: int, end: int) -> Spot:

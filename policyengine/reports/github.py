@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policyengine.reports.entry import entries
+from policyengine.reports.entry import entries, undone
 from policyengine.reports.lines import visible
 from policyengine.reports.view import View
 from policyengine.rules.coverage import account, sentence
@@ -30,11 +30,9 @@ def report(found: Report, prefix: str = "") -> str:
         others = f" See also {', '.join(map(str, each.others))}." if each.others else ""
         properties = {**place, "title": each.result.rule.id}
         lines.append(_command(_LEVELS[each.severity], properties, each.whole + others))
-    for failure in found.failures:
-        place = {}
-        if failure.span is not None:
-            place = {"file": visible(prefix + failure.span.path), "line": view.position(failure.span)[0]}
-        lines.append(_command("error", {**place, "title": "not done"}, visible(view.redactor.text(failure.message))))
+    for lost in undone(view, prefix):
+        place = {} if lost.at is None else {"file": lost.at.path, "line": lost.at.line}
+        lines.append(_command("error", {**place, "title": "not done"}, lost.message))
     lines.append(_command("notice", {"title": "policyengine"}, visible(sentence(account(found)))))
     return "".join(f"{line}\n" for line in lines)
 

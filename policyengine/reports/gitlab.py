@@ -8,9 +8,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from policyengine.reports.entry import entries
+from policyengine.reports.entry import entries, undone
 from policyengine.reports.identity import digest, identity, unique
-from policyengine.reports.lines import visible
 from policyengine.reports.view import View
 
 if TYPE_CHECKING:
@@ -33,19 +32,15 @@ def report(found: Report, prefix: str = "") -> str:
         }
         for each in entries(view, prefix)
     ]
-    for failure in found.failures:
-        if failure.span is not None:
-            message = visible(view.redactor.text(failure.message))
-            issues.append(
-                {
-                    "description": f"This file could not be read: {message}.",
-                    "check_name": "PE9001",
-                    "fingerprint": unique(digest("PE9001", failure.span.path, failure.message), seen),
-                    "severity": "blocker",
-                    "location": {
-                        "path": visible(prefix + failure.span.path),
-                        "lines": {"begin": view.position(failure.span)[0]},
-                    },
-                }
-            )
+    issues += [
+        {
+            "description": f"This file could not be read: {lost.message}.",
+            "check_name": "PE9001",
+            "fingerprint": unique(digest("PE9001", lost.at.path, lost.message), seen),
+            "severity": "blocker",
+            "location": {"path": lost.at.path, "lines": {"begin": lost.at.line}},
+        }
+        for lost in undone(view, prefix)
+        if lost.at is not None
+    ]
     return json.dumps(issues, indent=2, ensure_ascii=False) + "\n"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
-from policyengine.reports.entry import entries
-from policyengine.reports.lines import visible
+from policyengine.reports.entry import entries, undone
 from policyengine.reports.view import View, rules
 from policyengine.rules.coverage import account, side_of
 
@@ -31,8 +30,9 @@ def _lines(found: Report, prefix: str) -> Iterator[str]:
     for question in found.undecided:
         opened[question.rule] = opened.get(question.rule, 0) + 1
     yield '<?xml version="1.0" encoding="UTF-8"?>'
+    cases = len(found.rules) + len(found.failures)
     yield (
-        f'<testsuites name="policyengine" tests="{max(1, len(found.rules))}" failures="{len(found.results)}" '
+        f'<testsuites name="policyengine" tests="{cases}" failures="{len(found.results)}" '
         f'errors="{len(found.failures)}">'
     )
     for side in account(found).sides:
@@ -55,11 +55,10 @@ def _lines(found: Report, prefix: str) -> Iterator[str]:
         yield "  </testsuite>"
     if found.failures:
         yield f'  <testsuite name="not done" tests="{len(found.failures)}" errors="{len(found.failures)}">'
-        for failure in found.failures:
-            name = "" if failure.span is None else prefix + failure.span.path
-            message = visible(view.redactor.text(failure.message))
-            yield f'    <testcase classname="policyengine" name={quoteattr(visible(name) or "work")}>'
-            yield f"      <error message={quoteattr(message)}/>"
+        for lost in undone(view, prefix):
+            name = "work" if lost.at is None else lost.at.path
+            yield f'    <testcase classname="policyengine" name={quoteattr(name)}>'
+            yield f"      <error message={quoteattr(lost.message)}/>"
             yield "    </testcase>"
         yield "  </testsuite>"
     yield "</testsuites>"

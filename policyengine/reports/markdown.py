@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policyengine.patterns import regex
-from policyengine.reports.entry import entries
-from policyengine.reports.lines import visible
+from policyengine.reports.entry import entries, undone
 from policyengine.reports.view import View
 from policyengine.rules.coverage import account, sentence
 
@@ -35,7 +34,10 @@ def report(found: Report, prefix: str = "") -> str:
         lines.append(f"| {' | '.join(cells)} |")
     if found.failures:
         lines += ["", "The report is not complete:", ""]
-        lines += [f"- {_plain(visible(view.redactor.text(each.message)))}" for each in found.failures]
+        lines += [
+            f"- {_plain(lost.message)}" + (f" {_code(str(lost.at))}" if lost.at is not None else "")
+            for lost in undone(view, prefix)
+        ]
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -184,6 +184,8 @@ def _held(nodes: Sequence[Node]) -> Iterator[Sealed]:
 def _of_words(words: Sequence[str]) -> Iterator[Sealed]:
     starts = _told(words)
     for at, word in enumerate(words):
+        if _THROWAWAY.match(word):
+            continue  # nothing of it is looked for elsewhere
         found = [(starts[at], len(word))] if at in starts else masks.ranges(word)
         for start, end in found:
             yield Sealed(word[start:end], _NOWHERE)

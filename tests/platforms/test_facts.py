@@ -12,7 +12,6 @@ import jsonschema
 import pytest
 
 from policyengine import cli, engine, plugins, schemas
-from policyengine.cli import scan as scanning
 from policyengine.repository import discover
 
 if TYPE_CHECKING:
@@ -112,7 +111,7 @@ def test_old_facts_are_told_and_still_used(tmp_path: Path) -> None:
     ("text", "message"),
     [
         (None, "the facts 'infra.json' are not there"),
-        ("{", "invalid JSON"),
+        ("{", "not valid JSON: a member"),
         ("{}", "it is no document of facts of version 1"),
         ('{"version": 2, "side": "cloud"}', "it is no document of facts of version 1"),
         (
@@ -127,11 +126,10 @@ def test_what_is_no_document_is_told_and_loses_nothing_else(tmp_path: Path, text
         (root / "infra.json").write_text(text, "utf-8")
     report = engine.scan([root], cache=False, jobs=1)
     assert len(report.failures) == 1
-    assert message in report.failures[0].message or text == "{"
+    assert message in report.failures[0].message
     assert any(each.rule.id == "HEX502" for each in report.results)
 
 
 def test_an_option_that_names_nothing_ends_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["scan", str(_local(tmp_path / "app")), "--facts", str(tmp_path / "none.json")]) == 2
     assert "none.json' cannot be read: no such file or directory" in capsys.readouterr().err
-    assert scanning.FORMATS

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from policyengine import cli
-from policyengine.reports import concise, github, gitlab, junit, markdown
+from policyengine.reports import concise, entry, github, gitlab, junit, markdown
 from tests.reports import sample
-from tests.safety.test_nothing_raw import FILES, UNSAFE
+from tests.safety.test_nothing_raw import FILES, NAME, UNSAFE
 from tests.trees import write
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def test_work_that_was_not_done_is_told_in_each(tmp_path: Path, capsys: pytest.C
     (tmp_path / "compose.yaml").write_text("services: {a: [\n", "utf-8")
     (tmp_path / "main.tf").write_text('resource "aws_db_instance" "a" {}\n', "utf-8")
     expected = {
-        "concise": "compose.yaml:2: failure: not valid YAML",
+        "concise": "compose.yaml:2:1: failure: not valid YAML",
         "github": "::error file=compose.yaml,line=2,title=not done::not valid YAML",
         "junit": '<error message="not valid YAML',
         "markdown": "- not valid YAML",
@@ -85,15 +85,39 @@ def test_work_that_was_not_done_is_told_in_each(tmp_path: Path, capsys: pytest.C
     }
     for form, said in expected.items():
         assert cli.main(["scan", str(tmp_path), "--format", form, "--no-cache", "--fail-on", "never"]) == 3
-        assert said in capsys.readouterr().out.replace(f"{tmp_path}/", "")
+        out = capsys.readouterr().out.replace(f"{tmp_path}/", "")
+        assert said in out
+        if form == "junit":
+            top = ET.fromstring(out)  # noqa: S314  our own text
+            assert int(top.get("tests", "0")) == len(top.findall("./testsuite/testcase"))
+            assert top.get("errors") == "1"
 
 
+def test_message_and_remedy_are_two_sentences() -> None:
+    result = sample.report().results[0]
+    spot = entry.Spot("a", 1, 1, 1, 1)
+    for message in ("a is b", "a is b."):
+        assert entry.Entry(result, message, spot, (), "set c").whole == "a is b. Set c."
+    assert entry.Entry(result, "a is b", spot, (), "").whole == "a is b"
+
+
+ODD = {
+    f"stack{NAME}/compose.yaml": "services:\n  app: {build: .}\n  db: {image: 'postgres:15.1'}\n",
+    f"stack{NAME}/Dockerfile": "FROM node:20\n",
+    f"stack{NAME}/main.tf": 'resource "aws_db_instance" "db" {\n  engine = "postgres"\n  engine_version = "15.3"\n}\n',
+}
+
+
+@pytest.mark.parametrize(("files", "told"), [(FILES, "NEXTAUTH_URL"), (ODD, "HEX402")])
 @pytest.mark.parametrize("form", ["concise", "github", "junit", "markdown", "gitlab"])
-def test_no_hostile_name_breaks_out(form: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    write(tmp_path, FILES)
+def test_no_hostile_name_breaks_out(
+    form: str, files: dict[str, str], told: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, files)
     assert cli.main(["scan", str(tmp_path), "--format", form, "--no-cache", "--profile", "strict"]) in (0, 1, 3)
     out = capfd.readouterr().out
     assert UNSAFE.search(out) is None
+    assert told in out.replace("&#95;", "_")  # so that there is a finding to show
     if form == "github":  # every line is one of our commands, and none is hidden in its values
         for line in out.splitlines():
             command, properties, value = re.fullmatch(r"::(error|warning|notice) ([^:]*)::(.*)", line).groups()  # type: ignore[union-attr]

@@ -100,3 +100,36 @@ def test_no_secret_of_a_plan_comes_out(tmp_path: Path, capfd: pytest.CaptureFixt
         assert main([*words, *plan]) in (0, 1)
         said = capfd.readouterr()
         assert leaked(secrets, said.out + said.err) == set(), words
+
+
+@pytest.mark.parametrize(
+    ("made", "shown"),
+    [
+        ('base64encode("u:${var.word}")', "dTpacTh3TG0zUnRZNzE="),
+        ('join(".", regexall(".", var.word))', "Z.q.8.w.L.m.3.R.t.Y.7.1"),
+        ('"--x=${upper(var.word)}"', "ZQ8WLM3RTY71"),
+        ("strrev(var.word)", "17YtR3mLw8qZ"),
+    ],
+)
+@pytest.mark.parametrize("place", ["command", "entryPoint"])
+def test_nothing_made_of_a_secret_comes_out_of_a_task(
+    made: str, shown: str, place: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The texts are Terraform's own, of `terraform console`'s documented functions."""
+    text = """
+        variable "word" {
+          sensitive = SENSITIVE
+          default   = "Zq8wLm3RtY71"
+        }
+        resource "aws_ecs_task_definition" "app" {
+          family                = "app"
+          container_definitions = jsonencode([{ name = "app", image = "acme/app:1.2.3", PLACE = ["run", MADE] }])
+        }
+        """.replace("PLACE", place).replace("MADE", made)
+    said = {}
+    for sensitive in ("false", "true"):
+        write(tmp_path / sensitive, {"main.tf": text.replace("SENSITIVE", sensitive)})
+        assert main(["graph", str(tmp_path / sensitive), "--no-cache"]) == 0
+        said[sensitive] = capfd.readouterr().out
+    assert shown in said["false"]  # so that the place is one which is shown
+    assert shown not in said["true"]

@@ -16,11 +16,12 @@ from policyengine.platforms.terraform.language.values import (
     decided,
     encoded_text,
     plain,
+    secret_steps,
     through,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from policyengine.model.source import Span
 
@@ -59,12 +60,13 @@ def sealed(tree: Tree, *, secret: bool, marked: bool = False) -> Iterator[Sealed
         case List(items):
             for each in items:
                 yield from sealed(each, secret=secret, marked=marked)
-        case Encoded(inner, span=span):
-            if marked and decided(tree):
+        case Encoded(inner, form, span):
+            hidden = form == "base64" and any(secret_steps(tree))  # in which no one finds the secret itself
+            if (marked or hidden) and decided(tree):
                 yield Sealed(encoded_text(tree), span._replace(path=""))
             yield from sealed(inner, secret=secret, marked=marked)
         case Composite(parts):
-            if secret and decided(tree):
+            if (secret or _taken_apart(parts)) and decided(tree):
                 yield Sealed(str(plain(tree)), tree.span._replace(path=""))
             for part in parts:
                 made_of_it = sealed(part, secret=secret)
@@ -77,3 +79,9 @@ def sealed(tree: Tree, *, secret: bool, marked: bool = False) -> Iterator[Sealed
             yield Sealed(text, span._replace(path="") if computed else span)
         case _:
             return
+
+
+def _taken_apart(parts: Sequence[Tree]) -> bool:
+    """Whether a text is put together of the pieces of one secret, each of which may be too short to be found."""
+    told = [step for part in parts for step in part.via if step.secret]
+    return len(told) != len(set(told))

@@ -272,11 +272,11 @@ def history(*trees: Tree) -> tuple[Via, ...]:
         found.update(dict.fromkeys(tree.via))
         if isinstance(tree, Composite):
             found.update(dict.fromkeys(step for part in tree.parts for step in part.via))
-        found.update(dict.fromkeys(_secret_steps(tree)))
+        found.update(dict.fromkeys(secret_steps(tree)))
     return shortened(tuple(found), LONGEST_HISTORY)
 
 
-def _secret_steps(tree: Tree) -> Iterator[Via]:
+def secret_steps(tree: Tree) -> Iterator[Via]:
     """The steps that make any part of a value secret."""
     match tree:
         case List(items):
@@ -291,7 +291,7 @@ def _secret_steps(tree: Tree) -> Iterator[Via]:
             return
     for part in parts:
         yield from (step for step in part.via if step.secret)
-        yield from _secret_steps(part)
+        yield from secret_steps(part)
 
 
 _MOST_COMPARED = 200

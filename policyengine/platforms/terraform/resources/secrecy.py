@@ -49,14 +49,21 @@ def _arguments(planned: Planned, module: ModuleInstance, folder: ModuleFolder) -
         for path, attribute in listed.items():
             if planned.project.holds_only(declared, attribute):
                 for each in instances(planned, module, declared, (mode, kind, name)):
-                    yield from _at(each.section, path.split("."))
+                    yield from _at(each.section, path.split("."), marked=True)
+        if kind == _TASKS:  # whose commands keep no history of their words
+            for each in instances(planned, module, declared, (mode, kind, name)):
+                yield from _at(each.section, ("container_definitions",), marked=False)
 
 
-def _at(section: Section, path: Sequence[str]) -> Iterator[Sealed]:
+_TASKS = "aws_ecs_task_definition"
+
+
+def _at(section: Section, path: Sequence[str], *, marked: bool) -> Iterator[Sealed]:
+    """The secrets at a path: all that stands there where it is `marked`, else what is made of a secret."""
     if len(path) > 1:
         for inner in section.blocks(path[0]).sections:
-            yield from _at(inner, path[1:])
+            yield from _at(inner, path[1:], marked=marked)
         return
     tree = section.get(path[0])
     if tree is not None:
-        yield from sealed(tree, secret=True, marked=True)
+        yield from sealed(tree, secret=marked, marked=marked)
