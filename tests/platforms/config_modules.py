@@ -11,18 +11,27 @@ ZOD = 'import { z } from "zod";\n'
 THROW = ' throw new Error("x");'
 
 
-def modules(files: dict[str, str]) -> dict[str, ConfigModule]:
-    """The modules by the folder of their application; every place is where its text stands."""
-    found = {}
-    for node in config_module.lower(Memory({"package.json": "{}"} | files)).nodes:
+def lowered(files: dict[str, str]) -> list[ConfigModule]:
+    """The modules of these files; every place is where its text stands."""
+    found = []
+    for node in config_module.lower(Memory(files)).nodes:
         assert isinstance(node, ConfigModule)
-        found[node.directory] = node
+        found.append(node)
         for key in node.keys:
-            assert files[key.span.path][key.span.start : key.span.end] == key.key
+            text = files[key.span.path]
+            written = text[key.span.start : key.span.end]
+            made = key.span.path.endswith((".py", ".go"))  # of the name of a field and a prefix, or by `env.db()`
+            made = made and bool(written) and (key.key.lower().endswith(written.lower()) or key.key not in text)
+            assert written == key.key or made
             if isinstance(key.default, Known) and key.default.value:
                 place = key.default.span
                 assert files[place.path][place.start : place.end] == key.default.value
     return found
+
+
+def modules(files: dict[str, str]) -> dict[str, ConfigModule]:
+    """The modules of JavaScript by the folder of their application."""
+    return {node.directory: node for node in lowered({"package.json": "{}"} | files)}
 
 
 def module(text: str, path: str = "src/config.ts", **more: str) -> ConfigModule:
@@ -46,3 +55,5 @@ SOMETIMES = "it is required under a condition"
 PRODUCTION = "it is required in production only"
 ELSEWHERE = "it is required outside production only"
 PLAIN = "the code reads it without a check"
+PROFILE = "it is required in a profile only"
+LATER = "it is asked for where it is used"

@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policyengine.model.nodes import ConfigModule
-from policyengine.model.value import Known, Unknown
-from policyengine.platforms.code import config_module
-from policyengine.testing.memory import Memory
+from tests.platforms.config_modules import LATER, PLAIN, PRODUCTION, PROFILE, SOMETIMES, lowered, told
 
-PLAIN = "the code reads it without a check"
-SOMETIMES = "it is required under a condition"
-PRODUCTION = "it is required in production only"
-PROFILE = "it is required in a profile only"
-LATER = "it is asked for where it is used"
+if TYPE_CHECKING:
+    from policyengine.model.nodes import ConfigModule
 
 
 def module(files: dict[str, str]) -> ConfigModule:
-    (found,) = (node for node in config_module.lower(Memory(files)).nodes if isinstance(node, ConfigModule))
+    (found,) = lowered(files)
     return found
-
-
-def told(found: ConfigModule) -> dict[str, object]:
-    """For each variable: True, False, the default in force, the others that may stand in, or why it is not told."""
-    answers: dict[str, object] = {}
-    for key in found.keys:
-        if isinstance(key.required, Unknown):
-            answers[key.key] = key.required.reason
-            continue
-        assert isinstance(key.required, Known)
-        default = key.default.value if isinstance(key.default, Known) else None
-        answers[key.key] = key.alternatives or (default if default is not None else key.required.value)
-    return answers
 
 
 def go(code: str) -> ConfigModule:
@@ -203,7 +186,6 @@ def test_any_text_is_followed_without_failing(pieces: list[str]) -> None:
         "config/database.yml": f"ENV\n{text}",
         "src/main/resources/application.yml": f"spring:\n  x: ${{A}}\n{text}",
     }
-    for node in config_module.lower(Memory({"go.mod": "", "Gemfile": "", "pom.xml": "", **files})).nodes:
-        assert isinstance(node, ConfigModule)
+    for node in lowered({"go.mod": "", "Gemfile": "", "pom.xml": "", **files}):
         for key in node.keys:
             assert 0 <= key.span.start <= key.span.end <= len(files[key.span.path])

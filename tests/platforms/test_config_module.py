@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from policyengine.model.nodes import ConfigModule
 from policyengine.model.value import Known, Unknown
-from policyengine.platforms.code import config_module
-from policyengine.testing.memory import Memory
+from tests.platforms.config_modules import ZOD, lowered
 
-
-def lowered(**texts: str) -> list[ConfigModule]:
-    files = {"package.json": "{}", **{path.replace("__", "/"): text for path, text in texts.items()}}
-    return modules(files)
-
-
-def modules(files: dict[str, str]) -> list[ConfigModule]:
-    nodes = config_module.lower(Memory(files)).nodes
-    found = [node for node in nodes if isinstance(node, ConfigModule)]
-    assert len(found) == len(nodes)
-    for module in found:
-        for key in module.keys:
-            assert files[key.span.path][key.span.start : key.span.end] == key.key
-            if isinstance(key.default, Known) and key.default.value:
-                place = key.default.span
-                assert files[place.path][place.start : place.end] == key.default.value
-    return found
+if TYPE_CHECKING:
+    from policyengine.model.nodes import ConfigModule
 
 
 def module(text: str, path: str = "src/config.ts", **more: str) -> ConfigModule:
-    (found,) = modules({"package.json": "{}", path: text, **more})
+    (found,) = lowered({"package.json": "{}", path: text, **more})
     return found
 
 
 def required(found: ConfigModule) -> dict[str, bool | None]:
     return {key.key: key.required.value if isinstance(key.required, Known) else None for key in found.keys}
-
-
-ZOD = 'import { z } from "zod";\n'
 
 
 @pytest.mark.parametrize(
@@ -254,7 +236,7 @@ def test_a_condition_on_a_value_is_no_check_of_its_presence() -> None:
 
 def test_the_module_belongs_to_the_nearest_package() -> None:
     text = f"{ZOD}export const c = z.object({{ A: z.string() }}).parse(process.env);"
-    found = modules(
+    found = lowered(
         {"package.json": "{}", "apps/web/package.json": "{}", "apps/web/src/env.ts": text, "apps/api/src/env.ts": text}
     )
     assert {each.path: each.directory for each in found} == {
@@ -265,7 +247,7 @@ def test_the_module_belongs_to_the_nearest_package() -> None:
 
 def test_an_application_has_one_module_and_the_others_are_named() -> None:
     text = f"{ZOD}export const c = z.object({{ A: z.string() }}).parse(process.env);"
-    (found,) = modules({"package.json": "{}", "src/env.ts": text, "src/mail/mail.config.ts": text})
+    (found,) = lowered({"package.json": "{}", "src/env.ts": text, "src/mail/mail.config.ts": text})
     assert found.path == "src/env.ts"
     assert isinstance(found.gap, Unknown)
     assert "src/mail/mail.config.ts" in found.gap.reason
@@ -281,12 +263,12 @@ def test_tests_tools_and_scripts_are_no_config_modules() -> None:
         "infra/config.ts",
         "src/env.d.ts",
     ]
-    assert modules({"package.json": "{}", **dict.fromkeys(paths, text)}) == []
+    assert lowered({"package.json": "{}", **dict.fromkeys(paths, text)}) == []
 
 
 def test_an_application_with_a_dockerfile_uses_the_module_of_the_package_it_depends_on() -> None:
     text = f"{ZOD}export const c = z.object({{ A: z.string() }}).parse(process.env);"
-    found = modules(
+    found = lowered(
         {
             "packages/env/package.json": '{"name": "@x/env"}',
             "packages/env/src/index.ts": "",
@@ -314,7 +296,7 @@ def test_the_file_that_comes_to_all_checks_of_an_application_is_its_module() -> 
             'import app from "./config/app.config";\nexport const root = ConfigModule.forRoot({ load: [mail, app] });\n'
         ),
     }
-    (found,) = modules(files)
+    (found,) = lowered(files)
     assert (found.path, found.gap, required(found)) == (
         "src/app.module.ts",
         None,
@@ -325,7 +307,7 @@ def test_the_file_that_comes_to_all_checks_of_an_application_is_its_module() -> 
 def test_what_any_file_of_an_application_imports_of_a_shared_package_is_its_own() -> None:
     text = f"{ZOD}export const a = () => z.object({{ A: z.string() }}).parse(process.env);\n"
     text += "export const b = () => z.object({ B: z.string() }).parse(process.env);"
-    found = modules(
+    found = lowered(
         {
             "packages/env/package.json": '{"name": "@x/env"}',
             "packages/env/src/env.ts": text,
@@ -346,7 +328,7 @@ def test_the_place_of_a_variable_is_its_name_in_the_schema() -> None:
 
 
 def test_other_languages_have_a_module_without_keys_that_says_so() -> None:
-    (found,) = modules(
+    (found,) = lowered(
         {"api/Cargo.toml": "", "api/src/config.rs": 'pub fn url() -> String { std::env::var("URL").unwrap() }\n'}
     )
     assert (found.library, found.directory, found.keys) == ("std", "api", ())
@@ -367,5 +349,4 @@ def test_other_languages_have_a_module_without_keys_that_says_so() -> None:
     ],
 )
 def test_broken_code_is_no_reason_to_fail(text: str) -> None:
-    lowered(src__config=text)
-    modules({"package.json": "{}", "src/config.ts": text})
+    lowered({"package.json": "{}", "src/config.ts": text})

@@ -2,41 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policyengine.model.nodes import ConfigModule
-from policyengine.model.value import Known, Unknown
-from policyengine.platforms.code import config_module
-from policyengine.testing.memory import Memory
+from policyengine.model.value import Known
+from tests.platforms.config_modules import LATER, PLAIN, SOMETIMES, lowered, told
 
-PLAIN = "the code reads it without a check"
-SOMETIMES = "it is required under a condition"
-LATER = "it is asked for where it is used"
+if TYPE_CHECKING:
+    from policyengine.model.nodes import ConfigModule
 
 
 def modules(files: dict[str, str]) -> dict[str, ConfigModule]:
     """The modules by their paths."""
-    nodes = config_module.lower(Memory({"pyproject.toml": ""} | files)).nodes
-    return {node.path: node for node in nodes if isinstance(node, ConfigModule)}
+    return {node.path: node for node in lowered({"pyproject.toml": ""} | files)}
 
 
 def module(text: str, path: str = "app/settings.py", **more: str) -> ConfigModule:
     return modules({path: text, **more})[path]
-
-
-def told(found: ConfigModule) -> dict[str, object]:
-    """For each variable: True, False, the default in force, the others that may stand in, or why it is not told."""
-    answers: dict[str, object] = {}
-    for key in found.keys:
-        if isinstance(key.required, Unknown):
-            answers[key.key] = key.required.reason
-            continue
-        assert isinstance(key.required, Known)
-        default = key.default.value if isinstance(key.default, Known) else None
-        answers[key.key] = key.alternatives or (default if default is not None else key.required.value)
-    return answers
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ from policyengine.model.nodes import Cache, Database, Node, Side, Variable
 from policyengine.model.value import Absent, Floating, Known, Unknown
 from policyengine.platforms import Settings
 from policyengine.platforms.terraform import TerraformPart
-from policyengine.platforms.terraform.aws.table import READERS
 from policyengine.platforms.terraform.plan import plan
+from policyengine.platforms.terraform.providers.table import READERS
 from policyengine.platforms.terraform.root_modules import lower
 from policyengine.testing import Memory, read_reference, scan_files
 

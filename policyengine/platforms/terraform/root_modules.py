@@ -17,8 +17,8 @@ from policyengine.model.source import ReadError, Source, Span
 from policyengine.model.value import Known, Unknown
 from policyengine.patterns import regex
 from policyengine.platforms import Lowered
-from policyengine.platforms.terraform.aws.computed import computed
 from policyengine.platforms.terraform.plan.planned import Planned
+from policyengine.platforms.terraform.providers.computed import computed
 from policyengine.platforms.terraform.workspace import terragrunt
 from policyengine.platforms.terraform.workspace.elsewhere import Pipeline, pipeline, variable_file
 from policyengine.platforms.terraform.workspace.folders import ENDS, read_folder
@@ -164,7 +164,7 @@ def lower(files: Files, settings: Settings[TerraformPart], *, exact: Sequence[Ex
         WorkerDied: a worker process was killed.
         UsageError: a plan or state fits no root module.
     """
-    from policyengine.platforms.terraform.aws.table import build, inputs_tell, types  # noqa: PLC0415 - as above
+    from policyengine.platforms.terraform.providers.table import build, inputs_tell, types  # noqa: PLC0415 - as above
     from policyengine.platforms.terraform.resources.instances import resources  # noqa: PLC0415 - as above
     from policyengine.platforms.terraform.resources.secrecy import secrets_of  # noqa: PLC0415 - as above
     from policyengine.platforms.terraform.resources.stack import stack_of  # noqa: PLC0415 - as above

@@ -14,7 +14,6 @@ from policyengine.model.source import ReadError, Source
 from policyengine.model.text import Piece, Text
 from policyengine.model.value import Known, Unknown, Via
 from policyengine.patterns import regex
-from policyengine.platforms.terraform.aws.connections import repository_name
 from policyengine.platforms.terraform.language.documents import document
 from policyengine.platforms.terraform.language.plain import Invalid, to_string
 from policyengine.platforms.terraform.language.values import (
@@ -29,6 +28,7 @@ from policyengine.platforms.terraform.language.values import (
     plain,
     unknown_of,
 )
+from policyengine.platforms.terraform.providers.connections import repository_name
 from policyengine.platforms.terraform.resources.facts import symbolic
 from policyengine.platforms.terraform.workspace.repositories import repository_url
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from policyengine.knowledge.terraform_resources import makes_nothing, types_read
 from policyengine.model.nodes import Node, UnreadModule
 from policyengine.patterns import regex
-from policyengine.platforms.terraform.aws import (
+from policyengine.platforms.terraform.providers import (
     balancers,
     charts,
     containers,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policyengine.model.value import Known, known
-from policyengine.platforms.terraform.aws.balancers import entries, routes
-from policyengine.platforms.terraform.aws.containers import Deployment, containers
 from policyengine.platforms.terraform.language.sections import Nested, ObjectSection, Section
 from policyengine.platforms.terraform.language.values import Object, decided, through, unknown_of
+from policyengine.platforms.terraform.providers.balancers import entries, routes
+from policyengine.platforms.terraform.providers.containers import Deployment, containers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ from policyengine.platforms.terraform.resources import facts
 
 if TYPE_CHECKING:
     from policyengine.model.source import Span
-    from policyengine.platforms.terraform.aws.fields import Fields
+    from policyengine.platforms.terraform.providers.fields import Fields
     from policyengine.platforms.terraform.resources.stack import ResourceView, Stack
 
 

@@ -15,13 +15,13 @@ from policyengine.model.image import engine_of
 from policyengine.model.nodes import Dependency, Healthcheck, MigrationRunner, Mount, Port, Role, Service
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value, known
 from policyengine.platforms.docker.datastore import image_role
-from policyengine.platforms.terraform.aws.connections import edges, repository_name
-from policyengine.platforms.terraform.aws.definitions import definitions
-from policyengine.platforms.terraform.aws.fields import Fields
-from policyengine.platforms.terraform.aws.migrations import migration_tool, starts_task
-from policyengine.platforms.terraform.aws.principals import roles
-from policyengine.platforms.terraform.aws.variables import environment as environment_of
 from policyengine.platforms.terraform.language.values import decided, plain
+from policyengine.platforms.terraform.providers.connections import edges, repository_name
+from policyengine.platforms.terraform.providers.definitions import definitions
+from policyengine.platforms.terraform.providers.fields import Fields
+from policyengine.platforms.terraform.providers.migrations import migration_tool, starts_task
+from policyengine.platforms.terraform.providers.principals import roles
+from policyengine.platforms.terraform.providers.variables import environment as environment_of
 from policyengine.platforms.terraform.resources import facts
 
 if TYPE_CHECKING:
@@ -293,4 +293,24 @@ def _runner(view: ResourceView, service: Service, tool: str, *, starts: bool) ->
         span=service.span,
         tool=tool,
         hashed=Known(value=True, span=service.span) if starts else starts_task(view) or Absent(service.span),
+    )
+
+
+def unread(view: ResourceView, node: str, noun: str, reason: Unknown) -> Service:
+    """The service `node` that a resource runs, of which nothing else is known."""
+    return Service(
+        id=node,
+        name=view.resource.name,
+        side=view.side,
+        span=view.span,
+        role=Role.APP,
+        group=view.id,
+        image=reason,
+        build=None,
+        entrypoint=reason,
+        command=reason,
+        user=reason,
+        environment=(),
+        environment_gap=reason,
+        noun=noun,
     )

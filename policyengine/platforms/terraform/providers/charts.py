@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from policyengine.model import image as images
-from policyengine.model.nodes import Role, Service
 from policyengine.model.value import Absent, Known, Unknown
 from policyengine.platforms.docker.datastore import datastore
+from policyengine.platforms.terraform.providers.containers import unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,22 +25,7 @@ def chart(view: ResourceView) -> Iterator[Node]:
     if not isinstance(written, Known):
         return
     reason = Unknown("the values of its chart are not read", written.span, written.via)
-    service = Service(
-        id=view.id,
-        name=view.resource.name,
-        side=view.side,
-        span=view.span,
-        role=Role.APP,
-        group=view.id,
-        image=reason,
-        build=None,
-        entrypoint=reason,
-        command=reason,
-        user=reason,
-        environment=(),
-        environment_gap=reason,
-        noun="Helm release",
-    )
+    service = unread(view, view.id, "Helm release", reason)
     if written.value.startswith((".", "/")):
         yield service
         return

@@ -10,8 +10,8 @@ from policyengine.knowledge.components import engine_of_dialect
 from policyengine.model.nodes import Bucket, Cache, Database, Queue, Search, Variable
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value, known, map_value
 from policyengine.patterns import regex
-from policyengine.platforms.terraform.aws.balancers import entries
 from policyengine.platforms.terraform.language.values import List, Reference, decided
+from policyengine.platforms.terraform.providers.balancers import entries
 from policyengine.platforms.terraform.resources import facts
 from policyengine.platforms.terraform.resources.facts import symbolic, text
 

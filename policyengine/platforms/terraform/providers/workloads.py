@@ -8,10 +8,10 @@ from msgspec.structs import replace
 
 from policyengine.model.nodes import Role, Service
 from policyengine.model.value import Known, Unknown, known
-from policyengine.platforms.terraform.aws.containers import Deployment, containers
-from policyengine.platforms.terraform.aws.definitions import definitions
 from policyengine.platforms.terraform.language.sections import Nested, ObjectSection
 from policyengine.platforms.terraform.language.values import List, Object, through
+from policyengine.platforms.terraform.providers.containers import Deployment, containers
+from policyengine.platforms.terraform.providers.definitions import definitions
 from policyengine.platforms.terraform.resources.arguments import BlockView
 
 if TYPE_CHECKING:

@@ -7,14 +7,10 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from policyengine.model.nodes import Datastore, Mount, Role, Service, Variable
+from policyengine.model.nodes import Datastore, Mount, Service, Variable
 from policyengine.model.value import Floating, Known, Unknown
 from policyengine.patterns import regex
 from policyengine.platforms import Written
-from policyengine.platforms.terraform.aws.connections import edges, pulls, repository_name
-from policyengine.platforms.terraform.aws.containers import Deployment, containers
-from policyengine.platforms.terraform.aws.start_scripts import StartScript
-from policyengine.platforms.terraform.aws.started import started
 from policyengine.platforms.terraform.language.sections import Nested
 from policyengine.platforms.terraform.language.values import (
     Composite,
@@ -24,6 +20,10 @@ from policyengine.platforms.terraform.language.values import (
     Reference,
     Tree,
 )
+from policyengine.platforms.terraform.providers.connections import edges, pulls, repository_name
+from policyengine.platforms.terraform.providers.containers import Deployment, containers, unread
+from policyengine.platforms.terraform.providers.start_scripts import StartScript
+from policyengine.platforms.terraform.providers.started import started
 from policyengine.platforms.terraform.resources.facts import references
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _project(
     if not found.nodes:
         for error in found.problems[:1]:
             reason = f"the Compose file that it writes cannot be read: {error.message}"
-            yield _unreadable(view, Unknown(reason, error.span))
+            yield unread(view, view.part("compose"), "Compose service", Unknown(reason, error.span))
     for node in found.nodes:
         if isinstance(node, Datastore):
             yield replace(node, id=_id(view, node), side=view.side, service=_id(view, node.service))
@@ -152,26 +152,6 @@ def _addresses(view: ResourceView, variable: Variable) -> tuple[str, ...]:
     """The addresses that a variable's value is made of."""
     found = (step.what for step in variable.value.via if view.stack.at(step.what) is not None)
     return tuple(dict.fromkeys(found))
-
-
-def _unreadable(view: ResourceView, reason: Unknown) -> Service:
-    """A service of which nothing is known, in place of those of a file that cannot be read."""
-    return Service(
-        id=view.part("compose"),
-        name=view.resource.name,
-        side=view.side,
-        span=view.span,
-        role=Role.APP,
-        group=view.id,
-        image=reason,
-        build=None,
-        entrypoint=reason,
-        command=reason,
-        user=reason,
-        environment=(),
-        environment_gap=reason,
-        noun="Compose service",
-    )
 
 
 def _mount(mount: Mount) -> Mount:

@@ -9,9 +9,9 @@ from policyengine.model.nodes import Command, Extension, MigrationRunner
 from policyengine.model.source import Span
 from policyengine.model.value import Absent, Known, Value
 from policyengine.patterns import regex
-from policyengine.platforms.terraform.aws.definitions import definitions
-from policyengine.platforms.terraform.aws.fields import Fields
 from policyengine.platforms.terraform.language.values import List
+from policyengine.platforms.terraform.providers.definitions import definitions
+from policyengine.platforms.terraform.providers.fields import Fields
 from policyengine.platforms.terraform.resources import facts
 from policyengine.syntax import shell
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from policyengine.model.nodes import Repository, Secret
 from policyengine.model.value import Known, Unknown, Value, known, map_value
-from policyengine.platforms.terraform.aws.variables import secret_content, versions
 from policyengine.platforms.terraform.language.documents import document
 from policyengine.platforms.terraform.language.plain import Invalid
 from policyengine.platforms.terraform.language.values import Object, Tree, decided, unknown_of
+from policyengine.platforms.terraform.providers.variables import secret_content, versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

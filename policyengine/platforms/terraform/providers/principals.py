@@ -12,7 +12,6 @@ from policyengine.model.graph import Edge, EdgeKind
 from policyengine.model.nodes import Grant, Principal
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value
 from policyengine.patterns import regex
-from policyengine.platforms.terraform.aws.variables import versions
 from policyengine.platforms.terraform.language.documents import document
 from policyengine.platforms.terraform.language.plain import Invalid
 from policyengine.platforms.terraform.language.sections import Nested, nested_of
@@ -25,6 +24,7 @@ from policyengine.platforms.terraform.language.values import (
     decided,
     unknown_of,
 )
+from policyengine.platforms.terraform.providers.variables import versions
 from policyengine.platforms.terraform.resources import facts
 
 if TYPE_CHECKING:

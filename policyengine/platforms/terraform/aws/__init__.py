@@ -1,1 +1,0 @@
-"""What resources of AWS mean: the nodes of the cloud side."""
