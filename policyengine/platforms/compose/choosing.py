@@ -150,15 +150,19 @@ def _may_be_compose(path: str, meant: str) -> bool:
     With an environment that is `meant`, whether it says so of that one: `compose.prod.yaml`, `production.yml`.
     """
     name = posixpath.basename(path)
+    written = words(name)
+    compose = "compose" in written
+    said = [word for word in written if word not in _FILLER]
+    if not compose and not (said and environment(said[0])):
+        return False  # as nearly every YAML file
     if name in OVERRIDES or is_for_tests(name):
         return False
-    said = [word for word in words(name) if word not in _FILLER]
     known = {environment(word) for word in said}
     if meant:
-        return known.intersection(_DEPLOYED) == {meant} and ("compose" in words(name) or known == {meant})
+        return known.intersection(_DEPLOYED) == {meant} and (compose or known == {meant})
     if not known.isdisjoint(_DEPLOYED):
         return False
-    return "compose" in words(name) or (bool(said) and known <= {"dev", "local"})
+    return compose or known <= {"dev", "local"}
 
 
 def _stands_beside(folder: str) -> bool:
