@@ -104,6 +104,8 @@ def ruby(code: str, path: str = "config/application.rb", **more: str) -> ConfigM
         ('Dotenv.require_keys("A")', True),
         ("%w[A].each { |name| raise name unless ENV[name] }", True),
         ('missing = %w[A].reject { |name| ENV[name] }\nraise "x" if missing.any?', True),
+        ('missing = %w[A].select { |name| ENV[name].blank? }\nraise "x" if missing.present?', True),
+        ('raise "x" unless ENV["A"].present?', True),
         ('raise "x" unless %w[A].all? { |name| ENV.key?(name) }', True),
         ('begin\n  KEY = ENV.fetch("A")\nrescue KeyError\n  KEY = "a"\nend', False),
         ('def key\n  ENV.fetch("A")\nend', LATER),

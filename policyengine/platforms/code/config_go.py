@@ -78,15 +78,8 @@ class Go(Program):
 
     # Statements
 
-    def block(self, nodes: Sequence[Node]) -> bool | None:
-        """Follow statements: True when control goes on behind them, False for a return, None for an end."""
-        for node in nodes:
-            goes_on = self._statement(node)
-            if not goes_on:
-                return goes_on
-        return True
-
-    def _statement(self, node: Node) -> bool | None:
+    def statement(self, node: Node) -> bool | None:
+        """Follow a statement, and tell as `block` does."""
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
         match node.type:
             case "short_var_declaration" | "assignment_statement" if left is not None and right is not None:
@@ -122,7 +115,7 @@ class Go(Program):
     def _if(self, node: Node) -> bool | None:
         initial = node.child_by_field_name("initializer")
         if initial is not None:
-            self._statement(initial)
+            self.statement(initial)
         return self.branch(node)
 
     def _for(self, node: Node) -> None:

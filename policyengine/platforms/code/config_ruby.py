@@ -40,7 +40,8 @@ _BLOCKS = (
     "ensure",
 )
 _WALKS = ("each", "each_with_object", "map", "each_with_index", "flat_map")
-_CHOOSES = ("select", "reject", "filter", "any?", "all?", "find")
+_FILTERS = ("select", "reject", "filter")
+_CHOOSES = (*_FILTERS, "any?", "all?", "find")
 _CONDITIONS = {"if": True, "if_modifier": True, "elsif": True, "unless": False, "unless_modifier": False}
 
 
@@ -62,15 +63,8 @@ class Ruby(Program):
         except (TooLong, RecursionError):
             self.gaps.append("the code is too long to be followed")
 
-    def block(self, nodes: Sequence[Node]) -> bool | None:
-        """Follow statements: True when control goes on behind them, False for a return, None for an end."""
-        for node in nodes:
-            goes_on = self._statement(node)
-            if not goes_on:
-                return goes_on
-        return True
-
-    def _statement(self, node: Node) -> bool | None:
+    def statement(self, node: Node) -> bool | None:
+        """Follow a statement, and tell as `block` does."""
         match node.type:
             case kind if kind in _CONDITIONS:
                 return self.branch(node, straight=_CONDITIONS[kind])
@@ -138,7 +132,7 @@ class Ruby(Program):
             case "assignment" | "operator_assignment":
                 return self._assign(node)
             case kind if kind in _CONDITIONS or kind in _BLOCKS:
-                return values.NEVER if self._statement(node) is None else OPAQUE
+                return values.NEVER if self.statement(node) is None else OPAQUE
         return made_of(*self.many([each for each in node.named_children if each.type != "comment"]))
 
     def _element(self, node: Node) -> Val:
@@ -215,15 +209,15 @@ class Ruby(Program):
         match name:
             case "nil?" | "blank?" | "empty?" | "none?" if not isinstance(thing, Items):
                 return values.negated(self.test(owner))
-            case "present?" | "presence" | "strip" | "to_s" | "freeze" | "downcase" | "dup":
-                return owner if name != "present?" else self.test(owner)
             case "any?" | "present?" if isinstance(thing, Items) and body is None:
                 return self.test(builtins.member(thing, "length"))
+            case "present?":
+                return self.test(owner)
+            case "presence" | "strip" | "to_s" | "freeze" | "downcase" | "dup":
+                return owner
             case "empty?" | "none?" | "blank?" if isinstance(thing, Items) and body is None:
                 return values.negated(self.test(builtins.member(thing, "length")))
-            case "select" | "reject" | "filter" | "any?" | "all?" | "find" if (
-                isinstance(thing, Items) and body is not None
-            ):
+            case kind if kind in _CHOOSES and isinstance(thing, Items) and body is not None:
                 return self._chosen(thing, name, body)
             case kind if kind in _WALKS and isinstance(thing, Items) and body is not None:
                 self.rounds(list(thing.items), lambda item: self._walk(body, item))
@@ -265,7 +259,7 @@ class Ruby(Program):
             chosen.items.extend([(item, path)] if path else [])
 
         self.rounds(list(thing.items), follow)
-        if name in ("select", "reject", "filter"):
+        if name in _FILTERS:
             return constant(chosen)
         some = builtins.member(chosen, "length")
         return values.negated(some) if name == "all?" else some

@@ -70,6 +70,14 @@ class Program(Account[Frame]):
 
     def block(self, nodes: Sequence[Node]) -> bool | None:
         """Follow statements: True when control goes on behind them, False for a return, None for an end."""
+        for node in nodes:
+            goes_on = self.statement(node)
+            if not goes_on:
+                return goes_on
+        return True
+
+    def statement(self, node: Node) -> bool | None:
+        """Follow a statement, and tell as `block` does."""
         raise NotImplementedError
 
     def many(self, nodes: Sequence[Node]) -> list[Val]:

@@ -98,14 +98,7 @@ def opensearch(view: ResourceView) -> Iterator[Node]:
     found: Value[Version] = raw if isinstance(raw, Unknown | Absent) else Unknown("no version", raw.span)
     if isinstance(raw, Known):
         found = view.version_of(engine, Known(written.split("_")[-1], raw.span, raw.via))
-    yield Search(
-        id=view.id,
-        name=view.name,
-        side=view.side,
-        span=view.span,
-        engine=named,
-        version=found,
-    )
+    yield _store(view, "Search", named, found)
 
 
 # RDS
