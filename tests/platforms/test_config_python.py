@@ -198,3 +198,8 @@ def test_any_python_is_followed_without_failing(pieces: list[str]) -> None:
 )
 def test_deep_and_circular_python_is_followed_in_time(text: str) -> None:
     module(f"import os\nos.environ['A']\n{text}\n")
+
+
+def test_a_long_chain_of_calls_is_followed_to_its_end() -> None:
+    code = f"import os\nquery = x{'.where(1)' * 60}\nA = os.environ['A']{'.strip()' * 60}\n"
+    assert told(module(code)) == {"A": True}

@@ -218,12 +218,15 @@ class Expressions(Account[Frame]):
         return "" if told is None else told.does
 
     def _call(self, node: ast.Call) -> Val:
-        function = self.value(node.func)
+        owner, name = None, ""
+        if isinstance(node.func, ast.Attribute):  # asked once: a chain of calls would double with each
+            owner, name = self.value(node.func.value), node.func.attr
+        function = self.value(node.func) if owner is None else self._member(self.needs(owner), name)
         given = [self.value(each) for each in node.args]
         named = {each.arg: self.value(each.value) for each in node.keywords if each.arg is not None}
         thing = function.only
-        if isinstance(node.func, ast.Attribute) and not isinstance(thing, Function | Class):
-            found = self._method(self.value(node.func.value), node.func.attr, given)
+        if owner is not None and not isinstance(thing, Function | Class):
+            found = self._method(owner, name, given)
             if found is not None:
                 return found
         match thing:
