@@ -203,3 +203,9 @@ def test_deep_and_circular_python_is_followed_in_time(text: str) -> None:
 def test_a_long_chain_of_calls_is_followed_to_its_end() -> None:
     code = f"import os\nquery = x{'.where(1)' * 60}\nA = os.environ['A']{'.strip()' * 60}\n"
     assert told(module(code)) == {"A": True}
+
+
+def test_every_field_of_a_long_line_of_settings_classes_is_a_variable() -> None:
+    code = "from pydantic_settings import BaseSettings\nclass A0(BaseSettings):\n  f0: str\n"
+    code += "".join(f"class A{n}(A{n - 1}):\n  f{n}: str\n" for n in range(1, 30)) + "settings = A29()\n"
+    assert told(module(code)) == {f"F{n}": True for n in range(30)}

@@ -825,6 +825,8 @@ def _code() -> dict[str, Files]:
         "py-indented": py("".join(" " * n + "if a:\n" for n in range(95)) + " " * 95 + "pass\n"),
         "py-fstrings": py("import os\na0 = 'xy'\n" + "".join(f"a{n} = f'{{a{n - 1}}}{{a{n - 1}}}'\n" for n in range(1, 60)) + "b = os.environ.get('A', a59)\n"),
         "py-classes": py("from pydantic_settings import BaseSettings\nclass A0(BaseSettings):\n  a: str\n" + "".join(f"class A{n}(A{n - 1}):\n  a{n}: str\n" for n in range(1, 1_200))),
+        "py-diamonds": py("from pydantic_settings import BaseSettings as A0\nA1 = A2 = A3 = A4 = A5 = A6 = A7 = A0\n" + "".join(f"class A{k}_{n}({', '.join(f'A{k - 1}_{m}' if k else f'A{m}' for m in range(8))}):\n  a: str\n" for k in range(9) for n in range(8))),
+        "py-chained": py("import os\nb = a" + ".b(1)" * 400 + "\nc = os.environ['A']" + ".strip()" * 400 + "\n"),
         "py-fields": py("from pydantic_settings import BaseSettings\nclass A(BaseSettings):\n" + lines(lambda n: f"  a{n}: str = 'x'")),
         "package-deep": {"compose.yml": COMPOSE, "package.json": '{"a":' * 8_000 + "1" + "}" * 8_000},
         "package-wide": {"compose.yml": COMPOSE, "package.json": '{"dependencies": {' + ", ".join(f'"a{n}": "1"' for n in range(3_500)) + "}}"},

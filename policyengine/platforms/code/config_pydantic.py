@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from policyengine.knowledge import settings
 from policyengine.platforms.code import config_values as values
 from policyengine.platforms.code.config_python_values import Class
-from policyengine.platforms.code.config_values import Environment, Guard, Outside, Record
+from policyengine.platforms.code.config_values import Environment, Guard, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,14 +17,13 @@ if TYPE_CHECKING:
     from policyengine.model.source import Span
     from policyengine.platforms.code.config_python import Program
 
-_DEEPEST = 8
 _NESTED = "settings within settings are not read"
 
 
 def declared(program: Program) -> None:
     """Note the fields of the settings classes of a module that objects are made of, or of the only one."""
     known = [each for each in program.classes if _root(each) is not None]
-    parents = {id(base.only) for each in known for base in each.bases}
+    parents = {id(base) for each in known for base in each.parents}
     made = {id(each): {keyword.arg for keyword in call.keywords} for each, call in program.made}
     leaves = [each for each in known if id(each) not in parents]
     for each in known:
@@ -35,26 +34,26 @@ def declared(program: Program) -> None:
             )
 
 
-def _line(made: Class, depth: int = 0) -> Iterator[Class]:
-    """A class and those that it extends, the nearest first."""
-    yield made
-    for base in made.bases if depth < _DEEPEST else ():
-        if isinstance(base.only, Class):
-            yield from _line(base.only, depth + 1)
-
-
-def _outside(made: Class) -> Iterator[Outside]:
-    yield from (base.only for each in _line(made) for base in each.bases if isinstance(base.only, Outside))
+def _line(made: Class) -> list[Class]:
+    """A class and those that it extends, each once, the nearest first."""
+    found: dict[int, Class] = {}
+    stack = [made]
+    while stack:
+        each = stack.pop()
+        if id(each) not in found:
+            found[id(each)] = each
+            stack.extend(reversed(each.parents))
+    return list(found.values())
 
 
 def _root(made: Class) -> SettingsFunction | None:
     """The settings class that a class extends in the end."""
-    found = (settings.function("Python", ".".join(each.path)) for each in _outside(made))
+    found = (settings.function("Python", ".".join(each.path)) for each in made.outside)
     return next((each for each in found if each is not None and each.does == "settings"), None)
 
 
 def _read(program: Program, made: Class, given: set[str | None], reason: str) -> None:
-    root, line = _root(made), list(_line(made))
+    root, line = _root(made), _line(made)
     options = {name: value for each in reversed(line) for name, value in _options(each)}
     prefix = options.get("env_prefix", ast.Constant(""))
     if not isinstance(prefix, ast.Constant) or not isinstance(prefix.value, str):
@@ -88,7 +87,7 @@ def _read(program: Program, made: Class, given: set[str | None], reason: str) ->
             program.gaps.append(_NESTED)
         else:
             _note(program, owner, names, default, reason, asked=name in checked)
-    if any(each.path[-1] not in ("BaseSettings", "ABC", "object", "Enum") for each in _outside(made)):
+    if any(each.path[-1] not in ("BaseSettings", "ABC", "object", "Enum") for each in made.outside):
         program.gaps.append("the class of settings extends one that is not in reach")
 
 
@@ -164,4 +163,4 @@ def _is_model(owner: Class, annotation: ast.expr) -> bool:
     named = [each.id for each in ast.walk(annotation) if isinstance(each, ast.Name)]
     known = [scope.names[name].only for name in named if scope is not None and name in scope.names]
     models = [each for each in known if isinstance(each, Class) and isinstance(each, Record)]
-    return any(base.path[-1] in ("BaseModel", "BaseSettings") for each in models for base in _outside(each))
+    return any(base.path[-1] in ("BaseModel", "BaseSettings") for each in models for base in each.outside)

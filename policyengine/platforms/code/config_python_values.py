@@ -56,11 +56,15 @@ class Function:
 
 
 class Class(Record):
-    """A class, which stands for its objects too."""
+    """A class, which stands for its objects too. `outside` are those that it extends in the end, the nearest first."""
 
     def __init__(self, node: ast.ClassDef, scope: Scope, bases: Sequence[Val]) -> None:
         super().__init__()
-        self.node, self.scope, self.bases = node, scope, bases
+        self.node, self.scope = node, scope
+        self.parents = [base.only for base in bases if isinstance(base.only, Class)]
+        own = [base.only for base in bases if isinstance(base.only, Outside)]
+        theirs = [each for parent in self.parents for each in parent.outside]
+        self.outside: tuple[Outside, ...] = tuple(dict.fromkeys([*own, *theirs]))
 
 
 class Frame(Control):

@@ -6,7 +6,6 @@ Source: the packages cty and cty/convert of https://github.com/zclconf/go-cty, r
 
 from __future__ import annotations
 
-from functools import cmp_to_key
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -103,7 +102,7 @@ def unify(kinds: Sequence[Kind]) -> Kind | None:
                 if found is not None:
                     return found
     apart = {"ObjectKind", "TupleKind"} <= forms
-    for wanted in () if apart else sorted(distinct, key=cmp_to_key(_compared)):
+    for wanted in () if apart else sorted(distinct, key=_rank):
         if all(convertible(each, wanted) for each in distinct):
             return wanted
     return ANY if ANY in kinds and not apart else None
@@ -143,12 +142,8 @@ def _collected(form: str, kinds: Sequence[Kind]) -> Kind | None:
     return None if element is None else CollectionKind(form, element)
 
 
-def _compared(one: Kind, other: Kind) -> int:
-    """Which of two types is tried first: strings before other primitives, lists before sets, collections first."""
-    return _rank(one) - _rank(other)
-
-
 def _rank(kind: Kind) -> int:
+    """Which type is tried first: strings before other primitives, lists before sets, collections first."""
     match kind:
         case "string" | CollectionKind("list" | "map"):
             return 0
