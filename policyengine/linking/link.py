@@ -68,7 +68,7 @@ def link(
     graph = Graph(
         nodes=sorted_nodes(nodes.values()),
         edges=tuple(sorted(edges, key=lambda edge: (edge.kind, edge.source, edge.target, edge.reason))),
-        choices=tuple(sorted(choices, key=lambda choice: choice.what.lower())),
+        choices=tuple(sorted(dict.fromkeys(choices), key=lambda choice: choice.what.lower())),
         equivalences=config.equivalences,
         paths=tuple(files.paths),
         ignored=without,

@@ -1,7 +1,7 @@
 """Read env files: one offset-keeping scanner, four dialects, chosen by who reads the file.
 
 Docker Compose, npm `dotenv`, PyPI `python-dotenv` and `docker run --env-file` disagree on comments, quotes, escapes
-and expansion. `read` gives the assignments in order, before expansion; `resolve` expands them as the dialect does.
+and expansion. `read` gives the assignments in order, before expansion (see `env_expansion`).
 """
 
 from __future__ import annotations
@@ -10,16 +10,13 @@ import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from msgspec import Struct
-
 from policyengine.model.source import ReadError, Source, Span
 from policyengine.model.text import Text
-from policyengine.model.value import Via
+from policyengine.model.value import Unknown
 from policyengine.patterns import regex
-from policyengine.syntax.interpolation import LONGEST, TemplateError, expand, unset
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
 
 class Dialect(StrEnum):
@@ -48,153 +45,122 @@ class EnvEntry(NamedTuple):
     expands: Expands
 
 
-class Resolved(Struct, frozen=True):
-    """One variable after expansion."""
-
-    key: str
-    key_span: Span
-    text: Text
-
-    @property
-    def place(self) -> Span:
-        """Where the value stands; of one that is made of several parts, from the first to the last behind its key."""
-        if len(self.text.pieces) == 1:
-            return self.text.place
-        parts = [piece.span for piece in self.text.pieces]
-        parts += [step.span for piece in self.text.pieces for step in piece.via]
-        own = [span for span in parts if span.path == self.key_span.path and span.start >= self.key_span.end]
-        result = own[0] if own else self.key_span
-        for span in own:
-            result = result.cover(span)
-        return result
-
-
 _SPACE = "\t\v\f\r \x85\xa0"
 _EXPORT = regex(r"export\s+")
 _KEY = regex(r"([^\W]|[\t\v\f\r \x85\xa0_.\-\[\]])*")
 _ESCAPE = regex(r"\\(?:[abcfnrtv$\"\\]|0[0-9]{0,3})")
 _ESCAPED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", '"': '"', "\\": "\\"}
-_BLANK = regex(r"\s")
+_BLANK_IN_NAME = "a blank stands in the name of a variable"
+_ENDS = regex(r"[^\S\n]*(?:#|\n|\Z)")
 _BREAK = regex(r"\r\n|\r|\n")
 
 
-def read(source: Source, dialect: Dialect = Dialect.COMPOSE) -> tuple[EnvEntry, ...]:
+def read(
+    source: Source, dialect: Dialect = Dialect.COMPOSE, lost: list[ReadError] | None = None
+) -> tuple[EnvEntry, ...]:
     """The assignments of a file, in order, repeated keys included.
 
-    Raises:
-        ReadError: the reader of that dialect refuses the whole file.
-    """
-    readers = {Dialect.COMPOSE: _compose, Dialect.NODE: _node, Dialect.PYTHON: _python, Dialect.DOCKER: _docker}
-    return tuple(readers[dialect](source))
-
-
-def resolve(
-    assignments: Iterable[EnvEntry],
-    lookup: Callable[[str], Text | None],
-    *,
-    strict: bool,
-    before: dict[str, Resolved] | None = None,
-) -> dict[str, Resolved]:
-    """The variables of a file after expansion, the last assignment of a key winning.
-
-    A value may name variables that `lookup` knows, those assigned above it, and those in `before`. A bare `KEY` takes
-    what `lookup` has, and is left out when that is nothing.
+    Docker refuses a file for one wrong line. `lost` takes what is wrong with such lines instead: of one that has a name
+    the value is undecided, any other is left out, and the rest of the file counts.
 
     Raises:
-        ReadError: a template is malformed or requires a variable that is not set.
+        ReadError: the reader of that dialect refuses the whole file, and `lost` is not given.
     """
-    found: dict[str, Resolved] = dict(before or {})
-
-    def known(name: str) -> Text | None:
-        held = lookup(name)
-        if held is None and name in found:
-            return found[name].text
-        return held
-
-    for assignment in assignments:
-        if assignment.value is None and assignment.expands is Expands.PYTHON:
-            found.pop(assignment.key, None)  # python-dotenv: a bare key has no value, whatever it had before
-            continue
-        if assignment.value is None:
-            held = lookup(assignment.key)
-            if held is not None:
-                text = held.stepped(Via(assignment.key, assignment.key_span))
-                found[assignment.key] = Resolved(assignment.key, assignment.key_span, text)
-            elif not strict:
-                step = Via(assignment.key, assignment.key_span)
-                unknown = unset(assignment.key, assignment.key_span)
-                text = Text.undecided(f"${{{assignment.key}}}", unknown, (step,))
-                found[assignment.key] = Resolved(assignment.key, assignment.key_span, text)
-            continue
-        text = assignment.value
-        if assignment.expands is Expands.COMPOSE:
-            try:
-                text = expand(text, known, strict=strict)
-            except TemplateError as error:
-                raise ReadError(error.message, error.span) from error
-        elif assignment.expands is Expands.PYTHON:
-            text = _expand_python(text, known, strict=strict)
-        found[assignment.key] = Resolved(assignment.key, assignment.key_span, text)
-    return found
+    match dialect:
+        case Dialect.COMPOSE:
+            return tuple(_compose(source, lost))
+        case Dialect.DOCKER:
+            return tuple(_docker(source, lost))
+        case Dialect.NODE:
+            return tuple(_node(source))
+        case Dialect.PYTHON:
+            return tuple(_python(source))
 
 
-def _compose(source: Source) -> Iterable[EnvEntry]:
+def _compose(source: Source, lost: list[ReadError] | None) -> Iterable[EnvEntry]:
     """Docker Compose's dialect."""
-    text, path = source.text, source.path
+    text = source.text
     size = len(text)
     at = 0
     while True:
         at = _skip_blank(text, at)
-        if at < size and text[at] == "#":
-            newline = text.find("\n", at)
-            if newline < 0:
-                return
-            at = newline
-            continue
         if at >= size:
             return
-        statement = at
-        export = _EXPORT.match(text, at)
-        if export is not None:
-            at += len("export")
-            while at < size and text[at] in _SPACE:
-                at += 1
-        start = at
-        if at >= size:
-            raise ReadError("'export' names no variable", Span(path, statement, at), "write export KEY=value")
-        end = _KEY.match(text, at)
-        at = end.end() if end is not None else at
-        if at < size and text[at] not in "=:\n":
-            message = f"unexpected character {text[at]!r} in a variable name"
-            raise ReadError(message, Span(path, at, at + 1), "write KEY=value")
-        bare = at < size and text[at] == "\n"
-        if at < size:
-            key_end = at
-            at += 1
-        else:  # the name runs to the end of the file: Compose takes it for the value of a variable without a name
-            key_end = at = start
-        while key_end > start and text[key_end - 1].isspace():
-            key_end -= 1
-        key = text[start:key_end]
-        if " " in key:
-            raise _broken(key, Span(path, start, key_end))
+        if text[at] == "#":
+            at = _line_end(text, at)
+            continue
+        try:
+            found, at = _statement(source, at, lost)
+        except ReadError as error:
+            if lost is None:
+                raise
+            lost.append(error)
+            at = _line_end(text, at)
+            continue
+        yield found
+
+
+def _statement(source: Source, at: int, lost: list[ReadError] | None) -> tuple[EnvEntry, int]:
+    """The statement of Compose's dialect that starts at `at`, and where it ends."""
+    text, path = source.text, source.path
+    size = len(text)
+    statement = at
+    export = _EXPORT.match(text, at)
+    if export is not None:
+        at += len("export")
         while at < size and text[at] in _SPACE:
             at += 1
-        span = Span(path, start, key_end) if start < key_end else Span(path, statement, start)
-        if bare:
-            yield EnvEntry(key, span, None, Expands.NOTHING)
-        elif at < size and text[at] in "\"'":
-            value, at, expands = _quoted(source, at)
-            yield EnvEntry(key, span, value, expands)
-        else:
-            newline = text.find("\n", at)
-            stop = size if newline < 0 else newline
-            comment = text.find(" #", at, stop)
-            last = stop if comment < 0 else comment
-            while last > at and text[last - 1].isspace():
-                last -= 1
-            yield EnvEntry(key, span, Text.standing(text[at:last], path, at), Expands.COMPOSE)
-            at = min(stop + 1, size)
+    start = at
+    if at >= size:
+        raise ReadError("'export' names no variable", Span(path, statement, at), "write export KEY=value")
+    end = _KEY.match(text, at)
+    at = end.end() if end is not None else at
+    if at < size and text[at] not in "=:\n":
+        message = f"unexpected character {text[at]!r} in a variable name"
+        raise ReadError(message, Span(path, at, at + 1), "write KEY=value")
+    bare = at < size and text[at] == "\n"
+    if at < size:
+        key_end = at
+        at += 1
+    else:  # the name runs to the end of the file: Compose takes it for the value of a variable without a name
+        key_end = at = start
+    while key_end > start and text[key_end - 1].isspace():
+        key_end -= 1
+    key = text[start:key_end]
+    if " " in key:
+        raise ReadError(_BLANK_IN_NAME, Span(path, start, key_end), "write KEY=value")
+    while at < size and text[at] in _SPACE:
+        at += 1
+    span = Span(path, start, key_end) if start < key_end else Span(path, statement, start)
+    if bare:
+        return EnvEntry(key, span, None, Expands.NOTHING), at
+    if at < size and text[at] in "\"'":
+        try:
+            value, close, expands = _quoted(source, at)
+            if lost is not None and "\n" in text[at:close] and _ENDS.match(text, close) is None:
+                raise _unclosed(source, at)  # the quote that closes it opens the value of another line
+        except ReadError as error:
+            if lost is None:
+                raise
+            lost.append(error)
+            return EnvEntry(key, span, undecided(error), Expands.NOTHING), _line_end(text, at)
+        return EnvEntry(key, span, value, expands), close
+    stop = _line_end(text, at)
+    comment = text.find(" #", at, stop)
+    last = stop if comment < 0 else comment
+    while last > at and text[last - 1].isspace():
+        last -= 1
+    return EnvEntry(key, span, Text.standing(text[at:last], path, at), Expands.COMPOSE), min(stop + 1, size)
+
+
+def undecided(error: ReadError) -> Text:
+    """The value of a variable that a malformed line sets."""
+    return Text.undecided("…", Unknown(f"a malformed line: {error.message}", error.span))
+
+
+def _line_end(text: str, at: int) -> int:
+    newline = text.find("\n", at)
+    return len(text) if newline < 0 else newline
 
 
 def _skip_blank(text: str, at: int) -> int:
@@ -214,8 +180,7 @@ def _quoted(source: Source, at: int) -> tuple[Text, int, Expands]:
     while True:
         close = text.find(quote, end)
         if close < 0:
-            message = f"the value has no closing {quote}"
-            raise ReadError(message, Span(path, at, at + 1), "close the quotes on the line the value ends")
+            raise _unclosed(source, at)
         slashes = 0
         while close - slashes > start and text[close - slashes - 1] == "\\":
             slashes += 1
@@ -232,6 +197,11 @@ def _quoted(source: Source, at: int) -> tuple[Text, int, Expands]:
     if quote == "'":
         return value, close + 1, Expands.NOTHING
     return value.replaced(_ESCAPE, _meaning), close + 1, Expands.COMPOSE
+
+
+def _unclosed(source: Source, at: int) -> ReadError:
+    message = f"the value has no closing {source.text[at]}"
+    return ReadError(message, source.span(at, at + 1), "close the quotes on the line the value ends")
 
 
 def _meaning(escape: str) -> str:
@@ -336,7 +306,6 @@ _PY_END = regex(r"[^\S\r\n]*(?:#[^\r\n]*)?[^\S\r\n]*(?:\r\n|\n|\r|\Z)")
 _PY_REST = regex(r"[^\r\n]*(?:\r\n|\n|\r)?")
 _PY_ESCAPE = regex(r"\\[\\'\"abfnrtv]")
 _PY_SINGLE_ESCAPE = regex(r"\\[\\']")
-_PY_VARIABLE = regex(r"\$\{(?P<name>[^}:]*)(?::-(?P<default>[^}]*))?\}")
 
 
 def _python(source: Source) -> Iterable[EnvEntry]:
@@ -397,36 +366,12 @@ def _python_unescaped(value: Text, quote: str) -> Text:
     return value.replaced(pattern, lambda found: {**_ESCAPED, "'": "'"}[found[1]])
 
 
-def _expand_python(value: Text, lookup: Callable[[str], Text | None], *, strict: bool) -> Text:
-    """`${A}` and `${A:-b}` expanded; an unset variable is empty for python-dotenv."""
-    parts: list[Text] = []
-    at = length = 0
-    for match in _PY_VARIABLE.finditer(value.written):
-        start, end = match.span()
-        parts.append(value.cut(at, start))
-        at = end
-        step = Via(match[0], value.cut(start, end).pieces[0].span)
-        held = lookup(match["name"])
-        length += len(held.written) if held is not None else 0
-        if length > max(LONGEST, 2 * len(value.written)):
-            raise ReadError(f"the value expands beyond {LONGEST:,} characters", step.span)
-        if held is not None:
-            parts.append(held.stepped(step))
-        elif match["default"] is not None:
-            parts.append(value.cut(*match.span("default")).stepped(step))
-        elif strict:
-            parts.append(Text.made("", step.span, (step,)))
-        else:
-            parts.append(Text.undecided(match[0], unset(match["name"], step.span), (step,)))
-    return Text.join((*parts, value.cut(at))) if parts else value
-
-
 def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
     match = pattern.match(text, at)
     return match.end() if match is not None else at
 
 
-def _docker(source: Source) -> Iterable[EnvEntry]:
+def _docker(source: Source, lost: list[ReadError] | None) -> Iterable[EnvEntry]:
     """The dialect of `docker run --env-file`: nothing is quoted, escaped or expanded."""
     text, at = source.text, 0
     for line in text.split("\n"):
@@ -436,14 +381,15 @@ def _docker(source: Source) -> Iterable[EnvEntry]:
             continue
         key, equals, value = text[start:end].partition("=")
         span = source.span(start, start + len(key))
+        wrong = None
         if not key:
-            raise ReadError("the line names no variable", source.span(start, end), "write KEY=value")
-        if any(each in key for each in " \t\n\r\v\f"):
-            raise _broken(key, span)
-        given = Text.at(value, source.span(start + len(key) + 1, end)) if equals else None
-        yield EnvEntry(key, span, given, Expands.NOTHING)
-
-
-def _broken(key: str, span: Span) -> ReadError:
-    message = f"a blank follows {_BLANK.split(key)[0]!r} in the name of a variable"
-    return ReadError(message, span, "write KEY=value")
+            wrong = ReadError("the line names no variable", source.span(start, end), "write KEY=value")
+        elif any(each in key for each in " \t\n\r\v\f"):
+            wrong = ReadError(_BLANK_IN_NAME, span, "write KEY=value")
+        if wrong is None:
+            given = Text.at(value, source.span(start + len(key) + 1, end)) if equals else None
+            yield EnvEntry(key, span, given, Expands.NOTHING)
+        elif lost is None:
+            raise wrong
+        else:
+            lost.append(wrong)

@@ -19,6 +19,7 @@ from policyengine.reports import text as text_report
 from policyengine.syntax import (
     dockerfile,
     dotenv,
+    env_expansion,
     hcl,
     interpolation,
     json,
@@ -49,7 +50,7 @@ def _env(source: Source) -> None:
     for dialect in dotenv.Dialect:
         for strict in (False, True):
             with suppress(ReadError):
-                dotenv.resolve(dotenv.read(source, dialect), lambda _: None, strict=strict)
+                env_expansion.resolve(dotenv.read(source, dialect), lambda _: None, strict=strict)
 
 
 def _hcl(source: Source) -> None:

@@ -9,7 +9,7 @@ from policyengine.model.graph import Edge, EdgeKind
 from policyengine.model.image import Version
 from policyengine.model.nodes import Cache as CacheNode
 from policyengine.model.nodes import Database, Extension, MigrationRunner, Node, Repository, Role, Secret, Service
-from policyengine.model.source import Source, WorkerDied
+from policyengine.model.source import Source, Span, WorkerDied
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value
 from policyengine.platforms import Settings
 from policyengine.platforms.terraform import TerraformPart
@@ -369,6 +369,17 @@ def test_container_definitions_are_read_in_every_shape(definitions: str, more: s
     assert shown(service.user, texts) == ("node", "node")
     assert shown(service.ports[0].target, texts) == (3005, "3005")
     assert Memory(texts).at(service.span) == "web"
+
+
+@pytest.mark.parametrize("variables", ['{ name = "web" }', "{ name = local.name }"])
+def test_a_container_whose_template_takes_the_name_from_elsewhere_stands_in_the_template(variables: str) -> None:
+    more = 'locals {\n  name = "web"\n}\n'
+    texts = {
+        "main.tf": task(f'templatefile("t.tpl", {variables})', more),
+        "t.tpl": '[{"name": "${name}", "image": "x"}]',
+    }
+    service = only(Service, lowered(texts))
+    assert (service.name, service.span) == ("web", Span("t.tpl", 3, 7))
 
 
 def test_an_image_of_a_declared_repository_by_a_variable_digest_keeps_its_repository() -> None:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from policyengine.model.source import ReadError, Source, Span
 from policyengine.model.text import Text
 from policyengine.model.value import Unknown, Via
-from policyengine.syntax.dotenv import Dialect, Resolved, read, resolve
+from policyengine.syntax.dotenv import Dialect, read
+from policyengine.syntax.env_expansion import Resolved, resolve
 
 SHELL = {"S": "shell"}
 
@@ -105,7 +106,7 @@ def test_the_last_assignment_of_a_key_wins() -> None:
     ("text", "message", "at"),
     [
         ("A='x\nB=1\n", "no closing '", (2, 3)),
-        ("A B=1\n", "a blank follows 'A' in the name of a variable", (0, 3)),
+        ("A B=1\n", "a blank stands in the name of a variable", (0, 3)),
         ("A!=1\n", "unexpected character '!'", (1, 2)),
         ("A=${\n", "invalid interpolation format", (2, 4)),
         ("A=${B:?is needed}\n", "required variable B is missing a value: is needed", (2, 17)),
@@ -116,6 +117,32 @@ def test_what_compose_refuses_is_refused_at_its_place(text: str, message: str, a
         resolve(read(Source(".env", text)), lambda _: None, strict=True)
     assert message in caught.value.message
     assert (caught.value.span.start, caught.value.span.end) == at
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "lost"),
+    [
+        ("A=1\nB C\nD=2\n", {"A": "1", "D": "2"}, "B C"),
+        ("A=1\nsome words\nD=2\n", {"A": "1", "D": "2"}, "some words"),
+        ("A=1\nB!=x\nD=2\n", {"A": "1", "D": "2"}, "!"),
+        ("A='x\nB=1\n", {"A": None, "B": "1"}, "'"),
+        ('A="x\nB="y"\nC=1\n', {"A": None, "B": "y", "C": "1"}, '"'),
+        ("A=${B\nC=1\n", {"A": None, "C": "1"}, "${"),
+        ('A="x\ny" # kept\nB=1\n', {"A": "x\ny", "B": "1"}, None),
+    ],
+)
+def test_a_malformed_line_is_lost_alone(text: str, values: dict[str, str | None], lost: str | None) -> None:
+    source, wrong = Source(".env", text), list[ReadError]()
+    found = resolve(read(source, lost=wrong), lambda _: None, strict=False, lost=wrong)
+    told = {key: each.text.written if each.text.decided else None for key, each in found.items()}
+    assert (told, [source.slice(each.span) for each in wrong]) == (values, [] if lost is None else [lost])
+
+
+def test_a_line_that_names_no_variable_is_lost_alone_for_docker_run() -> None:
+    wrong = list[ReadError]()
+    found = read(Source("a.env", "A=1\n=x\nB C=2\nD='3'\n"), Dialect.DOCKER, wrong)
+    assert [each.key for each in found] == ["A", "D"]
+    assert [each.span for each in wrong] == [Span("a.env", 4, 6), Span("a.env", 7, 10)]
 
 
 ENV_TEXT = st.text(st.sampled_from("AB=: \n\t\r'\"`#\\$ {}-nexport1é."), max_size=40)

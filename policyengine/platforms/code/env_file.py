@@ -5,22 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policyengine.model.nodes import Origin, Variable
-from policyengine.model.source import ReadError, Source
 from policyengine.model.value import Known, Unknown, Value
 from policyengine.syntax import dotenv
+from policyengine.syntax.env_expansion import resolve
 
 if TYPE_CHECKING:
-    from policyengine.syntax.dotenv import Resolved
+    from policyengine.model.source import ReadError, Source
+    from policyengine.syntax.env_expansion import Resolved
 
 
-def variables(source: Source) -> tuple[tuple[Variable, ...], tuple[ReadError, ...]]:
+def variables(source: Source) -> tuple[tuple[Variable, ...], list[ReadError]]:
     """The variables of a file, sorted by where they stand, and what Compose refuses in it."""
-    try:
-        found = dotenv.resolve(dotenv.read(source), lambda _: None, strict=False)
-    except ReadError as error:
-        return (), (error,)
+    lost: list[ReadError] = []
+    found = resolve(dotenv.read(source, lost=lost), lambda _: None, strict=False, lost=lost)
     rows = sorted((each for each in found.values() if each.key), key=lambda each: each.key_span)
-    return tuple(variable(each) for each in rows), ()
+    return tuple(variable(each) for each in rows), lost
 
 
 def variable(resolved: Resolved, origin: Origin = Origin.ENV_FILE) -> Variable:

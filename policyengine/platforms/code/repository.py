@@ -9,9 +9,10 @@ from policyengine.knowledge.names import is_example
 from policyengine.model.nodes import EnvironmentFile, IgnoreFile, Side
 from policyengine.patterns import regex
 from policyengine.platforms import Lowered
+from policyengine.platforms.lost_lines import choices
 
 if TYPE_CHECKING:
-    from policyengine.model.source import ReadError, Source
+    from policyengine.model.source import Source
     from policyengine.repository.files import Files
 
 _ENV = regex(r"\.env(?:\.[\w.-]+)?|[\w-]+\.env(?:\.(?:example|sample|template|dist))?|env\.(?:example|sample)")
@@ -29,8 +30,7 @@ def lower(path: str, files: Files) -> Lowered:
     if source is None:
         return Lowered()
     if _is_env_file(path):
-        node, problems = _env_file(source)
-        return Lowered(nodes=(node,), problems=problems)
+        return _env_file(source)
     return Lowered(nodes=(_ignore_file(source, _ignores(path)),))
 
 
@@ -46,10 +46,10 @@ def _ignores(path: str) -> str:
     return "git" if name == ".gitignore" else "docker" if name.endswith(".dockerignore") else ""
 
 
-def _env_file(source: Source) -> tuple[EnvironmentFile, tuple[ReadError, ...]]:
+def _env_file(source: Source) -> Lowered:
     from policyengine.platforms.code.env_file import variables  # noqa: PLC0415  only trees with env files pay for it
 
-    found, problems = variables(source)
+    found, lost = variables(source)
     name = PurePosixPath(source.path).name
     node = EnvironmentFile(
         id=f"env:{source.path}",
@@ -60,7 +60,7 @@ def _env_file(source: Source) -> tuple[EnvironmentFile, tuple[ReadError, ...]]:
         variables=found,
         example=is_example(name),
     )
-    return node, problems
+    return Lowered(nodes=(node,), choices=choices(lost, lambda _: source))
 
 
 def _ignore_file(source: Source, kind: str) -> IgnoreFile:

@@ -129,10 +129,12 @@ def variable(held: Assigned) -> Variable:
 
 
 def gap(environment: ServiceEnvironment) -> Unknown | None:
-    """Why the environment may hold more than its variables: a required env file that is not there."""
+    """Why the environment may hold more than its variables: a required env file that is not there, or a lost line."""
     for file in environment.files:
         if not file.found and file.required:
             return Unknown(f"the env file '{file.path}' is not among the files", file.entry.span, file.entry.via)
+        if file.lost is not None:
+            return Unknown(f"a malformed line of an env file: {file.lost.message}", file.lost.span, file.entry.via)
     return None
 
 

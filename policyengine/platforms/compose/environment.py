@@ -15,6 +15,7 @@ from policyengine.model.value import Via
 from policyengine.platforms.compose import standing
 from policyengine.platforms.compose.located import Branch, Items, Leaf, Node, Resets
 from policyengine.syntax import dotenv
+from policyengine.syntax.env_expansion import Resolved, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,13 +42,14 @@ class Assigned(Struct, frozen=True):
 
 
 class UsedEnvFile(Struct, frozen=True):
-    """An env file that a service names: its path relative to the root, and what stood in for it."""
+    """An env file that a service names: its path relative to the root, what stood in for it, a malformed line."""
 
     path: str
     entry: Leaf
     required: bool
     found: bool
     stand_in: str = ""
+    lost: ReadError | None = None
 
 
 class ServiceEnvironment(Struct, frozen=True):
@@ -58,7 +60,10 @@ class ServiceEnvironment(Struct, frozen=True):
 
 
 class Context(Struct):
-    """What all steps of one load share. `origins` are the texts of files that stand elsewhere, by their paths."""
+    """What all steps of one load share. `origins` are the texts of files that stand elsewhere, by their paths.
+
+    `lost` is what is wrong with single lines of env files, for which Compose refuses all; not where it is strict.
+    """
 
     files: Readable
     strict: bool
@@ -68,6 +73,7 @@ class Context(Struct):
     extended: dict[tuple[str, str], tuple[Branch, Resets]] = field(default_factory=dict)
     origins: Mapping[str, Text] = field(default_factory=dict)
     entries: dict[tuple[str, dotenv.Dialect], tuple[dotenv.EnvEntry, ...]] = field(default_factory=dict)
+    lost: list[ReadError] = field(default_factory=list)
 
     def spend(self, steps: int, place: Span) -> None:
         """Count steps of the budget. Raises ReadError when there are no more."""
@@ -76,16 +82,26 @@ class Context(Struct):
         except Exhausted as error:
             raise ReadError(f"the project is not read: {error}", place, "include, extend and repeat less") from error
 
-    def variables(
-        self, source: Source, dialect: dotenv.Dialect = dotenv.Dialect.COMPOSE
-    ) -> tuple[dotenv.EnvEntry, ...]:
-        """The variables of an env file, in its order."""
+    def _entries(self, source: Source, dialect: dotenv.Dialect) -> tuple[dotenv.EnvEntry, ...]:
         key = (source.path, dialect)
         if key not in self.entries:
-            found = dotenv.read(source, dialect)
+            lost: list[ReadError] = []
+            found = dotenv.read(source, dialect, None if self.strict else lost)
             origin = self.origins.get(source.path)
             self.entries[key] = found if origin is None else standing.variables(found, origin)
+            self.lost += lost if origin is None else [standing.error(each, origin) for each in lost]
         return self.entries[key]
+
+    def resolve(
+        self,
+        source: Source,
+        lookup: Callable[[str], Text | None],
+        dialect: dotenv.Dialect = dotenv.Dialect.COMPOSE,
+        before: dict[str, Resolved] | None = None,
+    ) -> dict[str, Resolved]:
+        """The variables of an env file after expansion, with those in `before`."""
+        entries, lost = self._entries(source, dialect), None if self.strict else self.lost
+        return resolve(entries, lookup, strict=self.strict, before=before, lost=lost)
 
 
 def resolve_path(folder: str, path: str) -> str | None:
@@ -173,7 +189,7 @@ def _environment(context: Context, service: Branch, directory: str, known: Mappi
     def lookup(key: str) -> Text | None:
         return known.get(key) or set_here.get(key)
 
-    before = {key: dotenv.Resolved(key, own[key].key_span, text) for key, text in set_here.items()}
+    before = {key: Resolved(key, own[key].key_span, text) for key, text in set_here.items()}
     used: list[UsedEnvFile] = []
     entries = service.get("env_file")
     for entry in entries.items if isinstance(entries, Items) else ():
@@ -187,13 +203,21 @@ def _environment(context: Context, service: Branch, directory: str, known: Mappi
         if source is None:
             continue
         step = Via(f"env_file {file.path}", file.entry.span)
-        before = _read_into(context, source, dialect, lookup, before, step)
+        after = context.resolve(source, lookup, dialect, before)
+        before = {
+            key: each if before.get(key) is each else Resolved(key, each.key_span, each.text.stepped(step))
+            for key, each in after.items()
+        }
     merged = {
         key: Assigned(key, each.key_span, each.text, each.place, from_file=True)
         for key, each in before.items()
         if key not in own
     }
-    return ServiceEnvironment({**merged, **own}, tuple(used))
+    broken = {each.span.path: each for each in reversed(context.lost)}
+    files = (
+        tuple(replace(each, lost=broken.get(each.stand_in or each.path)) for each in used) if broken else tuple(used)
+    )
+    return ServiceEnvironment({**merged, **own}, files)
 
 
 _VARIABLE = 25
@@ -211,32 +235,6 @@ def _affordable(context: Context, source: Source, file: UsedEnvFile) -> bool:
             context.warnings.append(ReadError(_LEFT_OUT, file.entry.span, "name smaller ones"))
         return False
     return True
-
-
-def _read_into(
-    context: Context,
-    source: Source,
-    dialect: dotenv.Dialect,
-    lookup: Callable[[str], Text | None],
-    before: dict[str, dotenv.Resolved],
-    step: Via,
-) -> dict[str, dotenv.Resolved]:
-    try:
-        after = dotenv.resolve(
-            context.variables(source, dialect),
-            lookup,
-            strict=context.strict,
-            before=before,
-        )
-    except ReadError as error:
-        if context.strict:
-            raise
-        context.warnings.append(error)
-        return before
-    return {
-        key: each if before.get(key) is each else dotenv.Resolved(key, each.key_span, each.text.stepped(step))
-        for key, each in after.items()
-    }
 
 
 def _env_file(
@@ -279,8 +277,7 @@ def _labels(context: Context, service: Branch, directory: str, known: Mapping[st
             if context.strict:
                 raise ReadError(f"the label file '{leaf.value}' is not there", leaf.span, "add the file")
             continue
-        resolved = dotenv.resolve(context.variables(source), known.get, strict=context.strict)
-        for key, each in resolved.items():
+        for key, each in context.resolve(source, known.get).items():
             found[key] = Assigned(key, each.key_span, each.text, each.place)
     own = pairs(service.get("labels"))
     return {**found, **own}

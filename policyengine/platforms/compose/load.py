@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from policyengine.model.budget import Budget
-from policyengine.model.source import ReadError, Source, Span
+from policyengine.model.source import ReadError, Span
 from policyengine.model.text import Text
 from policyengine.model.value import Via
 from policyengine.platforms.compose import canonical, check, implied, merging, rebasing, specification
@@ -32,11 +32,12 @@ from policyengine.platforms.compose.environment import (
 from policyengine.platforms.compose.extending import extended
 from policyengine.platforms.compose.interpolate import interpolate
 from policyengine.platforms.compose.located import Branch, Items, Leaf, Member, Node, Resets, extent
-from policyengine.syntax import dotenv
 from policyengine.syntax.interpolation import TemplateError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from policyengine.syntax.env_expansion import Resolved
 
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 OVERRIDES = (
@@ -55,9 +56,10 @@ class ComposeProject(Struct, frozen=True):
     """The effective configuration of one Compose project.
 
     `model` is the merged, canonical tree with every service; `enabled` names those that no profile leaves out.
-    `environments` holds the environment of each service of `model`, `known` the variables of whoever runs Compose that
-    files tell. `directory` is the project's folder relative to the root (empty for the root), which every relative path
-    of the model starts from. `called` is the name that the files give, empty where the folder gives it.
+    `environments` holds the environment of each service of `model`, `lost` the malformed lines of env files, `known`
+    the variables of whoever runs Compose that files tell. `directory` is the project's folder relative to the root
+    (empty for the root), which every relative path of the model starts from. `called` is the name that the files give,
+    empty where the folder gives it.
     """
 
     name: str
@@ -68,6 +70,7 @@ class ComposeProject(Struct, frozen=True):
     environments: dict[str, ServiceEnvironment]
     labels: dict[str, dict[str, Assigned]]
     warnings: tuple[ReadError, ...] = ()
+    lost: tuple[ReadError, ...] = ()
     known: Mapping[str, Text] = {}
     called: str = ""
 
@@ -124,8 +127,9 @@ def load(
     check.consistent(model, enabled)
     environments, labels = environments_of(context, model, directory, known, enabled)
     return ComposeProject(
-        project_name, directory, chosen, model, enabled, environments, labels, tuple(context.warnings), known, called
-    )
+        project_name, directory, chosen, model, enabled, environments, labels, tuple(context.warnings),
+        tuple(context.lost), known, called,
+    )  # fmt: skip
 
 
 def default_files(files: Readable, directory: str) -> tuple[str, ...]:
@@ -163,25 +167,15 @@ def _dot_env(context: Context, directory: str, known: Mapping[str, Text]) -> dic
     path = posixpath.join(directory, ".env")
     source = context.files.read(path)
     if source is not None:
-        return _variables_of(context, source, known)
+        return _set(context.resolve(source, known.get))
     stand_in = None if context.strict else stand_in_of(context.files, path)
     if stand_in is None:
         return {}
     step = Via(f"{stand_in.path} stands in for {path}", Span(stand_in.path, 0, 0))
-    try:
-        found = _variables_of(context, stand_in, known)
-    except ReadError as error:
-        context.warnings.append(error)
-        return {}
-    return {key: text.stepped(step) for key, text in found.items()}
+    return {key: text.stepped(step) for key, text in _set(context.resolve(stand_in, known.get)).items()}
 
 
-def _variables_of(context: Context, source: Source, known: Mapping[str, Text]) -> dict[str, Text]:
-    resolved = dotenv.resolve(context.variables(source), known.get, strict=context.strict)
-    return _set(resolved)
-
-
-def _set(resolved: Mapping[str, dotenv.Resolved]) -> dict[str, Text]:
+def _set(resolved: Mapping[str, Resolved]) -> dict[str, Text]:
     """The variables that a file sets; a bare key, which takes what the shell has, sets none."""
     return {key: each.text for key, each in resolved.items() if each.text.decided or each.text.place != each.key_span}
 
@@ -298,7 +292,7 @@ def _included_environment(context: Context, place: Place, folder: str, env_files
     found: dict[str, Text] = {}
     if not env_files:
         found = _dot_env(context, folder, place.environment)
-    before: dict[str, dotenv.Resolved] = {}
+    before: dict[str, Resolved] = {}
     for leaf in env_files:
         if leaf.value == "/dev/null":
             continue
@@ -310,7 +304,7 @@ def _included_environment(context: Context, place: Place, folder: str, env_files
                 continue
         if source is None:
             raise ReadError(f"the env file '{path}' is not there", leaf.span, "add the file")
-        before = dotenv.resolve(dotenv.read(source), place.environment.get, strict=context.strict, before=before)
+        before = context.resolve(source, place.environment.get, before=before)
         found = _set(before)
     return {**found, **place.environment}
 

@@ -13,7 +13,7 @@ from policyengine.model.graph import Choice
 from policyengine.model.nodes import Datastore, Service, Side
 from policyengine.model.nodes.container import PRODUCTION_COMPOSE
 from policyengine.model.source import ReadError
-from policyengine.platforms import Lowered
+from policyengine.platforms import Lowered, lost_lines
 
 if TYPE_CHECKING:
     from policyengine.platforms import Settings
@@ -83,8 +83,8 @@ def _project(
     nodes = tuple(services.lower(project, tree.read, place))
     secret = tuple(dict.fromkeys(secrets_of(project)))
     called = (project.called,) if project.called else ()
-    problems = tuple(project.warnings)
-    found = Lowered(nodes=nodes, choices=(choice,), problems=problems, sealed=secret, names=called)
+    chosen = (choice, *lost_lines.choices(project.lost, tree.read))
+    found = Lowered(nodes=nodes, choices=chosen, problems=project.warnings, sealed=secret, names=called)
     return found, project.enabled
 
 

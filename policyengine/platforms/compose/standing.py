@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policyengine.model.source import Span
+from msgspec.structs import replace
+
+from policyengine.model.source import ReadError, Span
 from policyengine.model.text import Text
 from policyengine.platforms.compose.located import Branch, Items, Leaf, Member, Node, string
 from policyengine.syntax.dotenv import EnvEntry
@@ -28,7 +30,9 @@ def standing(text: Text, origin: Text) -> Text:
     parts: list[Text] = []
     for piece in text.pieces:
         there = origin.cut(piece.span.start, piece.span.end)
-        if piece.exact or not there.decided:
+        if piece.unknown is not None:
+            parts.append(Text.undecided(piece.text, replace(piece.unknown, span=there.place), piece.via))
+        elif piece.exact or not there.decided:
             parts.append(there.stepped(*piece.via))
         else:
             parts.append(Text.made(piece.text, there.place, (*piece.via, *there.via)))
@@ -70,6 +74,11 @@ def document(node: Node, source: Source, origin: Text) -> Node:
         name = key if there.decided else there.written
         entries[name] = Member(placed(member.key, origin), document(member.node, source, origin))
     return Branch(entries, placed(node.span, origin), node.via)
+
+
+def error(lost: ReadError, origin: Text) -> ReadError:
+    """What is wrong with a line of a written file, where that stands."""
+    return ReadError(lost.message, placed(lost.span, origin), lost.advice)
 
 
 def variables(entries: Iterable[EnvEntry], origin: Text) -> tuple[EnvEntry, ...]:

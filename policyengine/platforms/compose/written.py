@@ -28,7 +28,7 @@ def lower(written: Written) -> Lowered:
         return Lowered(problems=(error,))
     running = {f"compose:services.{name}" for name in project.enabled}
     nodes = tuple(each for each in made if (each.id if isinstance(each, Service) else each.service) in running)
-    return Lowered(nodes=nodes, problems=tuple(project.warnings))
+    return Lowered(nodes=nodes, problems=project.warnings)
 
 
 class _Files:

@@ -15,6 +15,7 @@ from policyengine.model.image import engine_of
 from policyengine.model.nodes import Dependency, Healthcheck, MigrationRunner, Mount, Port, Role, Service
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value, known
 from policyengine.platforms.docker.datastore import image_role
+from policyengine.platforms.terraform.language.sections import ObjectSection
 from policyengine.platforms.terraform.language.values import decided, plain
 from policyengine.platforms.terraform.providers.connections import edges, repository_name
 from policyengine.platforms.terraform.providers.definitions import definitions
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
     from policyengine.model.image import ImageRef
     from policyengine.model.nodes import Command, Node
-    from policyengine.platforms.terraform.language.sections import Nested
+    from policyengine.model.source import Span
+    from policyengine.platforms.terraform.language.sections import Nested, Section
     from policyengine.platforms.terraform.resources.stack import ResourceView
 
 
@@ -148,7 +150,7 @@ def _container(
     label = label or (name if alone else f"{name}-{number}")
     part = label if label not in taken else f"{label}-{number}"
     taken.add(part)
-    span = written.span if isinstance(written, Known) and written.span.path else fields.span
+    span = _place(written, fields.section)
     fields = Fields(fields.section, span)
     image = facts.image(fields.tree("image"), span, lambda address: repository_name(view.stack, address))
     if isinstance(image, Known | Floating) and deployment.left_alone is not None:
@@ -197,6 +199,16 @@ def _container(
         yield Edge(EdgeKind.ACTS_AS, service.id, role.id, purpose)
     if service.role is Role.JOB and (tool := _migration_tool(service)):
         yield _runner(view, service, tool, starts=deployment.serves)
+
+
+def _place(name: Value[str], section: Section) -> Span:
+    """Where a container stands: at its name, or the key of that in a template file which takes it from elsewhere."""
+    path = section.span.path
+    if not isinstance(name, Known) or not name.span.path:
+        return section.span
+    if name.span.path == path or path.endswith((".tf", ".tf.json")) or not isinstance(section, ObjectSection):
+        return name.span
+    return section.tree.keys.get("name", section.span)
 
 
 def _role(
