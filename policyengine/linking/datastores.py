@@ -68,6 +68,7 @@ def emulated(nodes: Iterable[Node]) -> Iterator[tuple[Datastore, Edge]]:
                 service=service.id,
                 emulates=name,
                 parity=service.parity,
+                doubt=service.doubt,
             )
             yield store, Edge(EdgeKind.RUNS, service.id, store.id, f"stands in for {name}")
 

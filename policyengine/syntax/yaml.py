@@ -80,8 +80,10 @@ def read(source: Source) -> Document:
     return documents[0] if documents else Scalar("", Span(source.path, 0, 0), plain=True)
 
 
-def read_all(source: Source) -> tuple[Document, ...]:
+def read_all(source: Source, repeated: list[ReadError] | None = None) -> tuple[Document, ...]:
     """Every document of a file, in order.
+
+    A list `repeated` takes the errors about repeated keys, whose entries are then all in the tree.
 
     Raises:
         ReadError: the file is not valid YAML, repeats a key, or exceeds a budget.
@@ -89,12 +91,12 @@ def read_all(source: Source) -> tuple[Document, ...]:
     from yaml import YAMLError  # noqa: PLC0415 - 45 ms that runs without YAML do not pay
 
     try:
-        return _documents(source)
+        return _documents(source, repeated)
     except (YAMLError, ValueError) as error:
         raise _located(source, error) from error
 
 
-def _documents(source: Source) -> tuple[Document, ...]:
+def _documents(source: Source, repeated: list[ReadError] | None) -> tuple[Document, ...]:
     """The documents, built from events."""
     from yaml import events  # noqa: PLC0415 - see read_all
 
@@ -159,7 +161,7 @@ def _documents(source: Source) -> tuple[Document, ...]:
                 last_end = event.end_mark.index
             span = new(Span, (path, opened.start, max(last_end, opened.start)))
             if opened.mapping:
-                entries, merged = _entries(items, path, expanded)
+                entries, merged = _entries(items, path, expanded, repeated)
                 expanded += merged
                 total += merged
                 node = new(Mapping, (entries, span, opened.tag, ()))
@@ -208,7 +210,9 @@ def _event_source(text: str) -> Callable[[], _Event]:
     return cast("Callable[[], _Event]", CParser(text).get_event)
 
 
-def _entries(items: list[Document], path: str, expanded: int) -> tuple[tuple[Entry, ...], int]:
+def _entries(
+    items: list[Document], path: str, expanded: int, repeated: list[ReadError] | None
+) -> tuple[tuple[Entry, ...], int]:
     """The entries of a mapping from its alternating keys and values, and how many nodes merge keys stood for."""
     keys = items[0::2]
     names: list[str] = []
@@ -219,18 +223,23 @@ def _entries(items: list[Document], path: str, expanded: int) -> tuple[tuple[Ent
     new = tuple.__new__
     entries = [new(Entry, pair) for pair in zip(keys, items[1::2], strict=True)]
     if len(set(names)) < len(names):
-        _refuse_duplicate(cast("list[Scalar]", keys))
-    if "<<" not in names:
-        return tuple(entries), 0
-    return _merged(entries, path, expanded)
+        error = _duplicate(cast("list[Scalar]", keys))
+        if repeated is None:
+            raise error
+        repeated.append(error)
+    merged = 0
+    for _ in range(names.count("<<")):
+        entries, added = _merged(entries, path, expanded + merged)
+        merged += added
+    return tuple(entries), merged
 
 
-def _merged(entries: list[Entry], path: str, expanded: int) -> tuple[tuple[Entry, ...], int]:
+def _merged(entries: list[Entry], path: str, expanded: int) -> tuple[list[Entry], int]:
     """The entries with what `<<` brings: own keys win, then earlier mappings of the list."""
     at = next((index for index, entry in enumerate(entries) if entry.key.text == "<<"), 0)
     merge = entries[at]
     if not merge.key.plain and merge.key.tag != "!!merge":
-        return tuple(entries), 0
+        return entries, 0
     sources = merge.value.items if isinstance(merge.value, Sequence) else (merge.value,)
     result = entries[:at] + entries[at + 1 :]
     taken = {entry.key.text for entry in result}
@@ -250,7 +259,7 @@ def _merged(entries: list[Entry], path: str, expanded: int) -> tuple[tuple[Entry
             if entry.key.text not in taken:
                 taken.add(entry.key.text)
                 result.append(Entry(entry.key, entry.value._replace(via=(*steps, *entry.value.via))))
-    return tuple(result), considered
+    return result, considered
 
 
 def _tag(tag: str | None) -> str:
@@ -282,11 +291,11 @@ def _block_content(text: str, start: int, end: int) -> tuple[int, int]:
     return (first, end) if first < end else (start, start + 1)
 
 
-def _refuse_duplicate(keys: list[Scalar]) -> NoReturn:
+def _duplicate(keys: list[Scalar]) -> ReadError:
     seen: set[str] = set()
     for key in keys:
         if key.text in seen:
-            raise ReadError(f"the mapping has the key {key.text!r} twice", key.span, "remove one of them")
+            return ReadError(f"the mapping has the key {key.text!r} twice", key.span, "remove one of them")
         seen.add(key.text)
     raise AssertionError
 

@@ -42,11 +42,14 @@ def known(value: Value[str] | None) -> Known[str]:
     return value
 
 
+CONSEQUENCE = "service 'b' extends 'app', which is not in compose.yaml"
+"""What follows from two services that extend each other once one of them is left out."""
+
+
 def problem(text: str, **more: str) -> ReadError:
     files = Memory({"compose.yaml": text, **{key.replace("_dot_", "."): value for key, value in more.items()}})
     result = lowered(files)
-    assert len(result.problems) == 1
-    assert result.nodes == ()
+    assert {each.message for each in result.problems} <= {result.problems[0].message, CONSEQUENCE}
     return result.problems[0]
 
 
@@ -405,6 +408,55 @@ def test_what_docker_refuses_is_one_problem_at_its_place(text: str, message: str
     files = Memory({"compose.yaml": text})
     assert message in error.message
     assert files.at(error.span) == at
+
+
+REFUSED_AT_A_PLACE = """\
+services:
+  web: {image: 'web:1', user: node, depends_on: [gone, db]}
+  api:
+    image: api:1
+    ports: ['${API_PORT}:${API_PORT}']
+    user: node
+    user: root
+  db: {image: 'postgres:16.4'}
+"""
+
+
+def test_the_rest_of_a_project_that_docker_refuses_at_a_place_is_read() -> None:
+    result = lowered(Memory({"compose.yaml": REFUSED_AT_A_PLACE, ".env": "API_PORT=\n"}))
+    assert [each.message for each in result.problems] == [
+        "the mapping has the key 'user' twice",
+        "the port ':' names no container port",
+        "service 'web' depends on the undefined service 'gone'",
+    ]
+    services = {each.name: each for each in result.nodes if isinstance(each, Service)}
+    assert sorted(services) == ["api", "db", "web"]
+    assert [each.service for each in services["web"].depends_on] == ["db"]
+    assert [each.id for each in result.nodes if isinstance(each, Database)] == ["compose:services.db/database"]
+
+
+def test_a_service_that_docker_refuses_in_part_is_in_doubt_and_no_other() -> None:
+    result = lowered(Memory({"compose.yaml": REFUSED_AT_A_PLACE, ".env": "API_PORT=\n"}))
+    doubts = {each.name: each.doubt for each in result.nodes if isinstance(each, Service)}
+    assert {name: doubt.reason for name, doubt in doubts.items() if doubt is not None} == {
+        "api": "Compose refuses its service: the mapping has the key 'user' twice",
+        "web": "Compose refuses its service: service 'web' depends on the undefined service 'gone'",
+    }
+
+
+def test_a_service_is_in_doubt_where_docker_refuses_what_it_extends() -> None:
+    text = "services: {app: {extends: {file: base.yaml, service: base}}, other: {image: x}}"
+    files = Memory({"compose.yaml": text, "base.yaml": "services: {base: {image: x, foo: 1}}"})
+    doubts = {each.name: each.doubt for each in lowered(files).nodes}
+    assert doubts["other"] is None
+    assert doubts["app"] is not None
+
+
+def test_a_project_with_a_fault_in_each_of_many_services_is_refused_as_a_whole() -> None:
+    text = "services: {" + ", ".join(f"s{n}: {{image: x, foo{n}: 1}}" for n in range(30)) + "}"
+    result = lowered(Memory({"compose.yaml": text}))
+    assert len(result.problems) == 1
+    assert result.nodes == ()
 
 
 def test_a_malformed_line_of_an_env_file_is_told_and_loses_no_other() -> None:

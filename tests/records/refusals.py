@@ -51,6 +51,10 @@ def _shown(files: Memory, span: Span) -> str:
     return f"«{source.slice(span)}» in {span.path}" if source is not None else f"in '{span.path}'"
 
 
+def _sentence(files: Memory, error: ReadError) -> str:
+    return f"{error.message}; {error.advice} {_shown(files, error.span)}"
+
+
 def sentences() -> str:
     """Each project with what is said of it: message, advice, and the text that is pointed at."""
     made = []
@@ -63,8 +67,10 @@ def sentences() -> str:
                 found = load(files, environment={"WORD": "w"}, name="n", strict=strict)
                 if strict:
                     printed(found)
+                elif found.faults:
+                    said = _sentence(files, found.faults[0])
             except ReadError as error:
-                said = f"{error.message}; {error.advice} {_shown(files, error.span)}"
+                said = _sentence(files, error)
             if strict:
                 made.append(f"    {said}")
             elif f"    {said}" != made[-1]:

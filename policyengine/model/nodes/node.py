@@ -57,7 +57,8 @@ class Node(Struct, frozen=True, kw_only=True):
     `id` is stable and unique in a graph and serves as the SARIF logical location: `compose:services.db`,
     `terraform:aws_db_instance.main`, `terraform:aws_ecs_task_definition.app#web`,
     `github:.github/workflows/ci.yml#gate`, `dockerfile:Dockerfile.production#runner`. `span` is the place of its name.
-    `doubt` says why it may not be there at all: what is found of such a node is an open question.
+    `doubt` says why it may not be there at all, or not as it is said to be: what is found of such a node is an open
+    question.
     """
 
     id: str

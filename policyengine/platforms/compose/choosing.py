@@ -197,7 +197,7 @@ def sketch_of(source: Source) -> Sketch:
         return Sketch()
     complete, partial, needs = set[str](), set[str](), set[str]()
     runs, stores = False, 0
-    for document in yaml.read_all(source):
+    for document in yaml.read_all(source, []):
         top = document if isinstance(document, Mapping) else Mapping((), Span(source.path, 0, 0))
         services = top.get("services")
         runs = runs or top.get("include") is not None

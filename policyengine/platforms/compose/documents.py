@@ -57,13 +57,17 @@ def documents_of(context: Context, path: str, at: Span | None = None) -> tuple[t
 def _read(context: Context, source: Source) -> Iterator[tuple[Node, Resets, str]]:
     """The documents of a file, each with what its tags drop and its own tag."""
     origin = context.origins.get(source.path)
+    repeated: list[ReadError] | None = None if context.strict else []
     if origin is None:
-        yield from ((*convert(document), document.tag) for document in yaml.read_all(source))
+        yield from ((*convert(document), document.tag) for document in yaml.read_all(source, repeated))
+        context.faults.extend(repeated or ())
         return
     try:
-        for document in yaml.read_all(source):
+        for document in yaml.read_all(source, repeated):
             node, tagged = convert(document)
             yield standing.document(node, source, origin), tagged, document.tag
+        for error in repeated or ():
+            context.faults.append(ReadError(error.message, standing.placed(error.span, origin), error.advice))
     except ReadError as error:
         raise ReadError(error.message, standing.placed(error.span, origin), error.advice) from error
 

@@ -62,13 +62,15 @@ class ServiceEnvironment(Struct, frozen=True):
 class Context(Struct):
     """What all steps of one load share. `origins` are the texts of files that stand elsewhere, by their paths.
 
-    `lost` is what is wrong with single lines of env files, for which Compose refuses all; not where it is strict.
+    `lost` is what is wrong with single lines of env files, for which Compose refuses all, and `faults` what it refuses
+    of its own files and was passed over; neither where it is strict.
     """
 
     files: Readable
     strict: bool
     budget: Budget = field(default_factory=Budget)
     warnings: list[ReadError] = field(default_factory=list)
+    faults: list[ReadError] = field(default_factory=list)
     documents: dict[str, tuple[tuple[Branch, Resets], ...]] = field(default_factory=dict)
     extended: dict[tuple[str, str], tuple[Branch, Resets]] = field(default_factory=dict)
     origins: Mapping[str, Text] = field(default_factory=dict)

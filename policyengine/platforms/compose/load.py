@@ -13,12 +13,13 @@ import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from policyengine.model.budget import Budget
 from policyengine.model.source import ReadError, Span
 from policyengine.model.text import Text
-from policyengine.model.value import Via
-from policyengine.platforms.compose import canonical, check, implied, merging, rebasing, specification
+from policyengine.model.value import Unknown, Via
+from policyengine.platforms.compose import canonical, check, faults, implied, merging, rebasing, specification
 from policyengine.platforms.compose.documents import Place, documents_of, inside, interpolated
 from policyengine.platforms.compose.environment import (
     Assigned,
@@ -31,7 +32,7 @@ from policyengine.platforms.compose.environment import (
 )
 from policyengine.platforms.compose.extending import extended
 from policyengine.platforms.compose.interpolate import interpolate
-from policyengine.platforms.compose.located import Branch, Items, Leaf, Member, Node, Resets, extent
+from policyengine.platforms.compose.located import Branch, Items, Leaf, Member, Node, Path, Resets, extent
 from policyengine.syntax.interpolation import TemplateError
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ OVERRIDES = (
     "docker-compose.override.yaml",
 )
 _SECTIONS = ("services", "volumes", "networks", "secrets", "configs", "models")
+Branches = tuple[tuple[Branch, Resets], ...]
 _DEEPEST_INCLUDE = 32
 _NODE = 4
 """Steps that a node of a file counts for."""
@@ -73,6 +75,8 @@ class ComposeProject(Struct, frozen=True):
     lost: tuple[ReadError, ...] = ()
     known: Mapping[str, Text] = {}
     called: str = ""
+    faults: tuple[ReadError, ...] = ()
+    doubts: Mapping[str, Unknown] = {}
 
 
 def load(
@@ -87,7 +91,7 @@ def load(
     origins: Mapping[str, Text] | None = None,
     budget: Budget | None = None,
 ) -> ComposeProject:
-    """The project in `directory`.
+    """The project in `directory`. What Compose refuses at one place is passed over, unless the mode is `strict`.
 
     `paths` are the `-f` files relative to the root, in order; without them COMPOSE_FILE of `.env` counts, then the
     default names. `environment` is the shell's. `profiles` are those switched on; without them COMPOSE_PROFILES counts.
@@ -109,6 +113,32 @@ def load(
     if posixpath.dirname(chosen[0]) != directory:
         directory = posixpath.dirname(chosen[0])
         known = {**_dot_env(context, directory, known), **known}
+    warnings, lost = tuple(context.warnings), tuple(context.lost)
+    whole: dict[str, Branches] = {}
+    told: set[tuple[str, Path]] = set()
+    while True:
+        try:
+            project = _project(context, directory, chosen, known, profiles, name)
+        except ReadError as error:
+            if context.strict or not _passed_over(context, error, whole, told):
+                raise next(iter(context.faults), error) from error
+            context.warnings[:], context.lost[:] = warnings, lost
+        else:
+            refused = tuple(context.faults)
+            documents = [each for path, read in context.documents.items() for each, _ in whole.get(path, read)]
+            doubts = faults.doubts(refused, documents) if refused else {}
+            return replace(project, warnings=(*refused, *project.warnings), faults=refused, doubts=doubts)
+
+
+def _project(
+    context: Context,
+    directory: str,
+    chosen: tuple[str, ...],
+    known: Mapping[str, Text],
+    profiles: Sequence[str] | None,
+    name: str,
+) -> ComposeProject:
+    """The project of the chosen files. Raises ReadError where Docker Compose would refuse it."""
     named = _project_name(context, chosen, known)
     called = "" if named is None else normal_name(named.masked(""))
     named = named or Text.made(normal_name(name), Span(chosen[0], 0, 0))
@@ -118,10 +148,9 @@ def load(
     model = _model(context, chosen, place, ())
     if not model.entries:
         raise ReadError("the Compose file is empty", Span(chosen[0], 0, 0), "add 'services'")
-    if not project_name and strict:
+    if not project_name and context.strict:
         raise ReadError("the project has no name", Span(chosen[0], 0, 0), "add 'name'")
-    lookup = known.get
-    model = implied.normalized(model, project_name, lookup)
+    model = implied.normalized(model, project_name, known.get)
     switched = _profiles(profiles, known)
     enabled = frozenset(check.enabled(model, switched))
     check.consistent(model, enabled)
@@ -130,6 +159,27 @@ def load(
         project_name, directory, chosen, model, enabled, environments, labels, tuple(context.warnings),
         tuple(context.lost), known, called,
     )  # fmt: skip
+
+
+def _passed_over(context: Context, error: ReadError, whole: dict[str, Branches], told: set[tuple[str, Path]]) -> bool:
+    """Whether the rest of the files can be read without what stands where Compose refuses them: it is taken out.
+
+    `whole` keeps the documents as they are written. One fault of a service is told, whose next may follow from it;
+    `told` are the services of which one is, by their files.
+    """
+    if context.budget.left < 0 or len(context.faults) >= faults.MOST:
+        return False
+    parts: set[tuple[str, Path]] = set()
+    for path, documents in context.documents.items():
+        whole.setdefault(path, documents)
+        left = [(*faults.without(document, error.span), tagged) for document, tagged in documents]
+        parts.update((path, each[:2]) for _, dropped, _ in left for each in dropped if len(each) > 1)
+        context.documents[path] = tuple((document, tagged) for document, _, tagged in left)
+    if not parts <= told:
+        context.faults.append(error)
+    told |= parts
+    context.extended.clear()
+    return bool(parts)
 
 
 def default_files(files: Readable, directory: str) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from itertools import chain
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -81,7 +82,9 @@ def _project(
         secret = tuple(dict.fromkeys(each for path in paths for each in written(tree, path)))
         return Lowered(choices=(choice,), problems=(error,), sealed=secret), frozenset()
     nodes = tuple(services.lower(project, tree.read, place))
-    secret = tuple(dict.fromkeys(secrets_of(project)))
+    refused = {*project.files, *(each.span.path for each in project.faults)} if project.faults else ()
+    everything = chain(secrets_of(project), *(written(tree, path) for path in sorted(refused)))
+    secret = tuple(dict.fromkeys(everything))
     called = (project.called,) if project.called else ()
     chosen = (choice, *lost_lines.choices(project.lost, tree.read))
     found = Lowered(nodes=nodes, choices=chosen, problems=project.warnings, sealed=secret, names=called)

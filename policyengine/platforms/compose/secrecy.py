@@ -34,12 +34,12 @@ def secrets_of(project: ComposeProject) -> Iterator[Sealed]:
 
 
 def written(files: Readable, path: str) -> Iterator[Sealed]:
-    """The secrets of a file of a project that Compose refuses, as far as it is YAML."""
+    """The secrets of a file of a project that Compose refuses, wholly or at a place, as far as it is YAML."""
     from policyengine.syntax import yaml  # noqa: PLC0415 - rare
 
     source = files.read(path)
     with contextlib.suppress(ReadError):
-        for document in yaml.read_all(source) if source is not None else ():
+        for document in yaml.read_all(source, []) if source is not None else ():
             yield from of_document(document)
 
 

@@ -85,6 +85,7 @@ def lower(
         if not isinstance(entry.node, Branch):
             continue
         service = _service(project, name, entry.key, entry.node, source_of, one_shot, place)
+        service = replace(service, doubt=project.doubts.get(name))
         yield service
         store = datastore(service, service.image, _database_name(service)) if service.build is None else None
         if store is not None and service.role is not Role.JOB:

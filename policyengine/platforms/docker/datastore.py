@@ -74,6 +74,7 @@ def datastore(service: Service, image: Value[ImageRef], database_name: Value[str
         database_name=database_name,
         port=service.ports[0].target if service.ports else None,
         parity=service.parity,
+        doubt=service.doubt,
     )
     if isinstance(node, Database) and engine.name == "postgres":
         return _with_vector(node, engine, image)
