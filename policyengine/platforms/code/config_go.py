@@ -104,7 +104,9 @@ class Go(Program):
                 found = self._several(node.named_children)
                 return None if found and found[-1] is values.NEVER else True
             case "expression_switch_statement" | "type_switch_statement" | "select_statement":
-                bodies = [child for child in node.named_children if child.type.endswith(("_case", "default_case"))]
+                told = node.child_by_field_name("value")
+                self.many([] if told is None else [told])
+                bodies = [child for child in node.named_children if child.type.endswith("_case")]
                 self.rounds([(OPAQUE, (SOMETIMES,))], lambda _: [self.block(each.named_children) for each in bodies])
             case "break_statement" | "continue_statement":
                 return False

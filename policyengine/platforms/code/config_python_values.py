@@ -107,7 +107,9 @@ class Expressions(Account[Frame]):
             return start + len(source.text[start : start + column].encode()[:column].decode(errors="ignore"))
 
         start, end = offset(node.lineno, node.col_offset), offset(node.end_lineno or 1, node.end_col_offset or 0)
-        inner = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+        inner = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+        if inner == "" and end - start == len("''"):
+            return source.span(start + 1, end - 1)
         if inner and source.text.count(inner, start, end) == 1:
             start = source.text.index(inner, start)
             end = start + len(inner)
@@ -169,8 +171,8 @@ class Expressions(Account[Frame]):
         elif isinstance(sign, ast.In | ast.NotIn) and self.does(thing) == "environment" and left.text:
             found = values.present(self.asked(left, "reads", None))
         elif isinstance(sign, ast.In | ast.NotIn) and isinstance(thing, Items) and thing.closed:
-            wanted = {each.text for each, _ in thing.items}
-            told = None not in wanted
+            wanted = {getattr(each.only, "value", None) for each, _ in thing.items}
+            told = all(isinstance(each.only, Lit | values.Undefined) for each, _ in thing.items)
             found = values.mapped(
                 left, lambda each: Lit(getattr(each, "value", None) in wanted) if told else None, keeps=False
             )
@@ -270,6 +272,8 @@ class Expressions(Account[Frame]):
                 return values.negated(values.negated(self.test(first)))
             case "str" | "list" | "tuple" | "set" | "sorted" | "dict" if isinstance(first.only, Items | Record | Lit):
                 return first
+            case "list" | "set" if not given:
+                return constant(Items())
             case "len":
                 return builtins.member(first.only, "length") if isinstance(first.only, Items) else made_of(first)
             case "any" | "all" if isinstance(first.only, Items):
@@ -280,10 +284,18 @@ class Expressions(Account[Frame]):
 
     def _several(self, thing: Items, some: bool) -> Val:  # noqa: FBT001  `any`, else `all`
         """`any(…)` and `all(…)`: true where one is, false where one is not."""
-        told = [values.product(guards, values.branch(value, want=some)) for value, guards in thing.items]
-        found = dict.fromkeys(guard for guards in told for guard in guards)
-        cases = tuple((guard, Lit(value=some)) for guard in found if guard.absent)
-        return Val(cases, ("falsy" if some else "truthy") if thing.closed else "any")
+        others: Sequence[Guard] = (ALWAYS,)
+        found: dict[tuple[Guard, object], None] = {}
+        kept: values.Rest = "falsy" if some else "truthy"
+        for value, guards in thing.items:
+            ends = values.product(guards, values.branch(value, want=some))
+            found |= dict.fromkeys((guard, Lit(value=some)) for guard in ends if guard.absent)
+            others = values.product(others, values.branch(value, want=not some))
+            if value.rest not in (kept, "none") or values.truth(value.only) is some:
+                kept = "any" if value.rest == "any" or kept == "any" else "truthy" if some else "falsy"
+        found |= dict.fromkeys((guard, Lit(value=not some)) for guard in others if guard.absent)
+        keys = made_of(*(value for value, _ in thing.items)).keys
+        return Val(tuple(found), kept if thing.closed else "any", keys)
 
     def _method(self, receiver: Val, name: str, given: Sequence[Val]) -> Val | None:
         thing, first = receiver.only, given[0] if given else NOTHING

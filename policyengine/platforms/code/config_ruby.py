@@ -16,6 +16,7 @@ from policyengine.platforms.code.config_values import (
     ALWAYS,
     NOTHING,
     OPAQUE,
+    SOMETIMES,
     Guard,
     Items,
     Val,
@@ -39,6 +40,7 @@ _BLOCKS = (
     "parenthesized_statements",
     "ensure",
 )
+_SOMETIMES = ("when", "in_clause", "else", "do")
 _WALKS = ("each", "each_with_object", "map", "each_with_index", "flat_map")
 _FILTERS = ("select", "reject", "filter")
 _CHOOSES = (*_FILTERS, "any?", "all?", "find")
@@ -70,7 +72,7 @@ class Ruby(Program):
                 return self.branch(node, straight=_CONDITIONS[kind])
             case kind if kind in _BLOCKS:
                 return self.block(node.named_children)
-            case "method":
+            case "method" | "singleton_method":
                 made = Function(node, self.frame)
                 self.waiting[made.id] = made
                 named = node.child_by_field_name("name")
@@ -89,6 +91,10 @@ class Ruby(Program):
                 return False
             case "next" | "break":
                 return False
+            case "case" | "case_match" | "while" | "until" | "for":
+                bodies = [each for each in node.named_children if each.type in _SOMETIMES]
+                self.many([each for each in node.named_children if each not in bodies])
+                self.rounds([(OPAQUE, (SOMETIMES,))], lambda _: [self.many(each.named_children) for each in bodies])
             case "comment":
                 return True
             case _:
@@ -112,9 +118,9 @@ class Ruby(Program):
             case "identifier" | "constant" | "instance_variable" | "global_variable":
                 name = self.code.text(node)
                 found = self.named(name)
-                if found is None and node.type == "identifier":
+                if node.type == "identifier" and (found is None or isinstance(found.only, Function)):
                     return self._ended(name, [])
-                return OPAQUE if found is None or isinstance(found.only, Function) else found
+                return OPAQUE if found is None else found
             case "array" | "string_array" | "symbol_array":
                 return constant(Items([(each, (ALWAYS,)) for each in self.many(node.named_children)]))
             case "element_reference":
@@ -122,6 +128,12 @@ class Ruby(Program):
             case "call":
                 return self._call(node)
             case "binary":
+                left, mark = node.child_by_field_name("left"), node.child_by_field_name("operator")
+                shifted = left is not None and mark is not None and self.code.text(mark) == "<<"
+                things = self.value(left).only if left is not None and shifted else None
+                if isinstance(things, Items):
+                    things.items.append((self.value(node.named_children[-1]), self.frame.path))
+                    return constant(things)
                 return self.binary(node)
             case "unary":
                 value = self.value(node.named_children[-1])
@@ -131,7 +143,10 @@ class Ruby(Program):
                 return self._conditional(node)
             case "assignment" | "operator_assignment":
                 return self._assign(node)
-            case kind if kind in _CONDITIONS or kind in _BLOCKS:
+            case "rescue_modifier":
+                ways = [partial(self.block, [each]) for each in node.named_children]
+                return OPAQUE if self.attempt(ways[0], ways[-1]) else values.NEVER
+            case kind if kind in _CONDITIONS or kind in _BLOCKS or kind in ("case", "while", "until", "for"):
                 return values.NEVER if self.statement(node) is None else OPAQUE
         return made_of(*self.many([each for each in node.named_children if each.type != "comment"]))
 
@@ -181,8 +196,8 @@ class Ruby(Program):
                 return OPAQUE
             default = given[1] if len(given) > 1 else None
             if body is not None:
-                inner = [each for child in body.named_children for each in (*child.named_children, child)]
-                default = self.value(inner[0]) if inner else NOTHING
+                lacking = (Guard((given[0].text,)),) if given and given[0].text else (SOMETIMES,)
+                default = self.under(lacking, partial(self._walk, body, given[0] if given else OPAQUE))
             return self.asked(given[0] if given else OPAQUE, told.does, default)
         owner = self.value(receiver) if receiver is not None else None
         if owner is None:
@@ -222,7 +237,7 @@ class Ruby(Program):
             case kind if kind in _WALKS and isinstance(thing, Items) and body is not None:
                 self.rounds(list(thing.items), lambda item: self._walk(body, item))
                 return owner
-            case "<<" | "push" | "append" if isinstance(thing, Items):
+            case "push" | "append" if isinstance(thing, Items):
                 thing.items.extend((each, self.frame.path) for each in self.many(nodes))
                 return owner
         given = self.many(nodes)
