@@ -188,11 +188,6 @@ def secrecy(name: str) -> Secrecy | None:
     return table("secrets", Secrets).secrecy(name)
 
 
-def holds_secret(name: str) -> bool:
-    """Whether the value under that name is a secret itself, not merely a place or a property of one."""
-    return secrecy(name) == "secret"
-
-
 def may_hold_secret(name: str) -> bool:
     """Whether the value under that name is to be masked: it is a secret, or may be one."""
     return secrecy(name) in ("secret", "doubtful")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from policyengine.patterns import regex
-from policyengine.syntax.make_expansion import closers
+from policyengine.syntax.make_expansion import arguments, closers
 
 if TYPE_CHECKING:
     from policyengine.syntax.make_expansion import Values
@@ -98,10 +98,10 @@ class Conditions:
             one, other = quoted[1] or quoted[2] or "", quoted[3] or quoted[4] or ""
         else:
             inner = rest[1 : closers(rest, 0, len(rest)).get(0, 1)]
-            at = _comma(inner)
-            if at < 0:
+            one, *others = (each.strip() for each in arguments(inner))
+            if not others:
                 return None
-            one, other = inner[:at].strip(), inner[at + 1 :].strip()
+            other = ",".join(others)
         left, right = self._values.asked(one), self._values.asked(other)
         if not left.decided or not right.decided:
             return None
@@ -114,16 +114,3 @@ def uncommented(text: str) -> str:
     while at > 0 and text[at - 1] not in " \t":
         at = text.find("#", at + 1)
     return text if at < 0 else text[:at]
-
-
-def _comma(text: str) -> int:
-    """Where the comma between two arguments stands, outside brackets; -1 without one."""
-    depth = 0
-    for at, char in enumerate(text):
-        if char in "({":
-            depth += 1
-        elif char in ")}":
-            depth -= 1
-        elif char == "," and depth <= 0:
-            return at
-    return -1

@@ -205,11 +205,11 @@ class Values:
         if name in _SILENT:
             return Expanded("")
         if name == "call":
-            return self._call(_arguments(rest), depth, bound)
+            return self._call(arguments(rest), depth, bound)
         if name == "origin":
             return self._origin(rest.strip())
         self._inside += 1
-        given = [self._put(each, depth + 1, bound) for each in _arguments(rest)]
+        given = [self._put(each, depth + 1, bound) for each in arguments(rest)]
         self._inside -= 1
         conditional = next((each.conditional for each in given if each.conditional), "")
         unknown = Expanded("${_}", decided=False, conditional=conditional)
@@ -228,8 +228,8 @@ class Values:
         name = given[0].strip()
         if name not in self.variables or name in self.conditional:
             return Expanded("", decided=False, conditional=self.conditional.get(name, ""))
-        arguments = {str(number): self._put(each, depth + 1, bound).text for number, each in enumerate(given)}
-        return self._put(self.variables[name], depth + 1, {**{str(n): "" for n in range(10)}, **arguments})
+        numbered = {str(number): self._put(each, depth + 1, bound).text for number, each in enumerate(given)}
+        return self._put(self.variables[name], depth + 1, {**{str(n): "" for n in range(10)}, **numbered})
 
     def _origin(self, name: str) -> Expanded:
         if name in self.fixed:
@@ -301,7 +301,7 @@ def _fits(word: str, patterns: list[str]) -> bool:
     return False
 
 
-def _arguments(text: str) -> list[str]:
+def arguments(text: str) -> list[str]:
     """The arguments of a function, split at commas outside brackets."""
     found: list[str] = []
     depth, begin = 0, 0

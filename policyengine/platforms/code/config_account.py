@@ -31,7 +31,11 @@ WHERE_USED = "it is asked for where it is used"
 STEPS = 60_000
 """How many expressions of a file are followed."""
 
+CALLS = 16
+"""How many calls within one another are followed."""
+
 Frame = TypeVar("Frame", bound=Control)
+T = TypeVar("T")
 
 
 class TooLong(Exception):  # noqa: N818  said of the file
@@ -63,7 +67,7 @@ class Account(Generic[Frame]):
         self.gaps: list[str] = []
         self.given: set[str] = set()
         self.throws = self.assumed = False
-        self._steps = 0
+        self._steps = self._calls = 0
 
     def step(self) -> None:
         """Count an expression that is followed.
@@ -111,6 +115,27 @@ class Account(Generic[Frame]):
             yield self.found
         finally:
             self.found, self.outer, self.frame.path = saved
+
+    @contextmanager
+    def within(self, frame: Frame) -> Iterator[None]:
+        """Control in a frame of its own, to which it comes under the conditions that hold here."""
+        before, outer = self.frame, self.outer
+        self.frame, self.outer = frame, values.product(outer, before.path)
+        try:
+            yield
+        finally:
+            self.frame, self.outer = before, outer
+
+    def called(self, frame: Frame, follow: Callable[[], T]) -> T | None:
+        """What a function gives in its own frame; None where too many calls stand within one another."""
+        if self._calls >= CALLS:
+            return None
+        self._calls += 1
+        try:
+            with self.within(frame):
+                return follow()
+        finally:
+            self._calls -= 1
 
     def under(self, guards: Iterable[Guard], follow: Callable[[], Val]) -> Val:
         """What an expression is that is reached under conditions only."""

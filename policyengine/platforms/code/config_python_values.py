@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _LINES = re.compile(r"\r\n|\r|\n")
 _SIGNS = {ast.Eq: "===", ast.NotEq: "!==", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
-_CALLS = 12
-"""How many calls within one another are followed."""
 
 
 class Scope:
@@ -83,7 +81,6 @@ class Expressions(Account[Frame]):
         self.waiting: dict[int, Function] = {}
         self.made: list[tuple[Class, ast.Call]] = []
         self.schemes: dict[str, Val] = {}
-        self._calls = 0
 
     def test(self, value: Val) -> Val:
         """The same value, as a condition. An empty list is none."""
@@ -320,30 +317,25 @@ class Expressions(Account[Frame]):
 
     def run(self, function: Function, given: Sequence[Val] | None, named: Mapping[str, Val]) -> Val:
         """Follow a function with arguments; without them as whoever calls it from elsewhere may."""
-        node = function.node
-        self.waiting.pop(id(node), None)
-        if self._calls >= _CALLS:
-            return OPAQUE
-        self._calls += 1
-        frame, outer = self.frame, self.outer
-        self.frame, self.outer = Frame(Scope(function.scope.source, function.scope)), values.product(outer, frame.path)
+        self.waiting.pop(id(function.node), None)
+        frame = Frame(Scope(function.scope.source, function.scope))
+        found = self.called(frame, partial(self._body, function.node, given, named))
+        return OPAQUE if found is None else found
+
+    def _body(self, node: Definition, given: Sequence[Val] | None, named: Mapping[str, Val]) -> Val:
         parameters = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
         lacking = len(node.args.posonlyargs) + len(node.args.args) - len(node.args.defaults)
         defaults = dict(enumerate([*node.args.defaults, *node.args.kw_defaults], lacking))
-        try:
-            for index, each in enumerate(parameters):
-                default = defaults.get(index)
-                own = given[index] if given is not None and index < len(given) else named.get(each.arg)
-                fallback = OPAQUE if default is None or given is None else self.value(default)
-                self.frame.scope.names[each.arg] = own if own is not None else fallback
-            if isinstance(node, ast.Lambda):
-                return self.value(node.body)
-            if self.block(node.body):
-                self.frame.returned.append((self.frame.path, NOTHING))
-            return self.result()
-        finally:
-            self.frame, self.outer = frame, outer
-            self._calls -= 1
+        for index, each in enumerate(parameters):
+            default = defaults.get(index)
+            own = given[index] if given is not None and index < len(given) else named.get(each.arg)
+            fallback = OPAQUE if default is None or given is None else self.value(default)
+            self.frame.scope.names[each.arg] = own if own is not None else fallback
+        if isinstance(node, ast.Lambda):
+            return self.value(node.body)
+        if self.block(node.body):
+            self.frame.returned.append((self.frame.path, NOTHING))
+        return self.result()
 
 
 def items_of(thing: object) -> list[tuple[Val, tuple[Guard, ...]]]:

@@ -35,9 +35,6 @@ _ENVIRONMENTS: dict[tuple[str, ...], Environment] = {
 FILES = 16
 """How many files are followed from one."""
 
-CALLS = 16
-"""How many calls within one another are followed."""
-
 
 class Reader(Account[values.Frame]):
     """What is learnt of one file."""
@@ -51,7 +48,6 @@ class Reader(Account[values.Frame]):
         self.formats: dict[str, Val] = {}
         self.computed = False
         self.bypass: Value[str] | None = None
-        self._calls = 0
 
     @property
     def code(self) -> Code:
@@ -101,12 +97,8 @@ class Reader(Account[values.Frame]):
 
     def at(self, scope: values.Scope, follow: Callable[[], Val]) -> Val:
         """What an expression is in another scope."""
-        frame, outer = self.frame, self.outer
-        self.frame, self.outer = values.Frame(scope), values.product(outer, frame.path)
-        try:
+        with self.within(values.Frame(scope)):
             return follow()
-        finally:
-            self.frame, self.outer = frame, outer
 
     def _declared(self, name: str, node: Node) -> Val:
         if node.type == "variable_declarator":
@@ -263,13 +255,9 @@ class Reader(Account[values.Frame]):
     def run(self, function: values.Function, given: Sequence[Val] | None) -> Val:
         """Follow a function with arguments; without them as whoever calls it from elsewhere may."""
         self.ran.add(function.id)
-        if self._calls >= CALLS:
-            return OPAQUE
-        self._calls += 1
-        try:
-            return self.at(values.Scope(function.scope.code, function.scope), lambda: self._body(function, given))
-        finally:
-            self._calls -= 1
+        frame = values.Frame(values.Scope(function.scope.code, function.scope))
+        found = self.called(frame, partial(self._body, function, given))
+        return OPAQUE if found is None else found
 
     def _body(self, function: values.Function, given: Sequence[Val] | None) -> Val:
         self.parameters(function, given)

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
     from policyengine.model.source import Source, Span
 
-_CALLS = 12
-"""How many calls within one another are followed."""
-
 _DEEPEST = 90
 """How many expressions within one another are followed."""
 
@@ -51,7 +48,7 @@ class Program(Account[Frame]):
         self.code = parse(source, grammar(package))
         self.whole = self.frame
         self.waiting: dict[int, Function] = {}
-        self._calls = self._depth = 0
+        self._depth = 0
 
     def value(self, node: Node) -> Val:
         """What an expression is; nothing is known of what is nested too deeply."""
@@ -136,19 +133,15 @@ class Program(Account[Frame]):
     def run(self, function: Function, prepare: Callable[[], None], body: Callable[[], bool | None]) -> list[Val]:
         """Follow a function: what it gives, value by value."""
         self.waiting.pop(function.id, None)
-        if self._calls >= _CALLS:
-            return [OPAQUE]
-        self._calls += 1
-        frame, outer = self.frame, self.outer
-        self.frame, self.outer = Frame(function.frame), values.product(outer, frame.path)
-        try:
+
+        def follow() -> list[Val]:
             prepare()
             if body():
                 self.frame.returned.append((self.frame.path, values.NOTHING))
             return self.results()
-        finally:
-            self.frame, self.outer = frame, outer
-            self._calls -= 1
+
+        found = self.called(Frame(function.frame), follow)
+        return [OPAQUE] if found is None else found
 
     def results(self) -> list[Val]:
         """What the function that runs gives."""
