@@ -7,13 +7,16 @@ import difflib
 import os
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from policyengine.knowledge import loading
 from policyengine.knowledge.names import distance_to_production, environment, words
+from policyengine.linking.declared import check_names
+from policyengine.linking.systems import is_sided, seen_by, stands_for_something, systems
+from policyengine.model.graph import Graph
 from policyengine.model.source import ReadError, Source, Span, UsageError, WorkerDied
 from policyengine.platforms import NoPart, Settings
 from policyengine.platforms.units import lower
@@ -22,17 +25,18 @@ from policyengine.repository import configuration, discover
 from policyengine.repository.configuration import Config
 from policyengine.rules.configured import Weighed, weigh
 from policyengine.rules.evaluate import Evaluation, Failure, Report, evaluate
+from policyengine.rules.rule import Pack, Rule
 from policyengine.syntax.tree import Mapping as Document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from policyengine.model.graph import Graph
     from policyengine.platforms import Lowered, Platform
     from policyengine.platforms.units import Kept
     from policyengine.plugins import Plugins
-    from policyengine.rules.rule import Pack
+
+T = TypeVar("T")
 
 __all__ = ["Scanned", "UsageError", "Work", "build_graph", "evaluate_tree", "scan"]
 
@@ -113,21 +117,92 @@ def evaluate_tree(
 ) -> Report:
     """Scan a tree with given plug-ins. Raises `UsageError` as `scan` does."""
     loading.use(plugins.facts)
-    selected = _selected(settings, plugins.packs) & selection(plugins.packs, select, ignore)
-    options = [(pack, configuration.options(settings, pack.name, pack.options)) for pack in plugins.packs]
     day = today or datetime.datetime.now(tz=datetime.UTC).date()
     _check_environments(tree, settings)
+    asked = Asked(tuple(select), tuple(ignore), profile, work, day)
+    reports = {
+        each.name: report
+        for each in _parts(tree, settings, plugins)
+        if stands_for_something((report := _evaluated(each, plugins, asked)).graph) or report.failures
+    }
+    if sum(map(is_sided, (each.graph for each in reports.values()))) < 2:
+        return _evaluated(Part("", tree, settings), plugins, asked)
+    from policyengine.rules import together  # noqa: PLC0415  few repositories hold several systems
+
+    report = together.systems(reports)
+    check_names(report.graph, settings)
+    return report
+
+
+class Asked(Struct, frozen=True):
+    """What of the rules is asked for, how to work, and the day that waivers are held against."""
+
+    select: tuple[str, ...]
+    ignore: tuple[str, ...]
+    profile: str
+    work: Work
+    day: datetime.date
+
+
+class Part(Struct, frozen=True):
+    """One system of a repository: its files, what holds for it, and the folder that it is read in as if alone.
+
+    `configured` tells that it has a configuration of its own.
+    """
+
+    name: str
+    tree: discover.Tree
+    settings: Config
+    folder: str = ""
+    configured: bool = False
+
+    def moved(self, graph: Graph, value: T) -> T:
+        """What was made of its files, as it stands in the whole repository."""
+        if not self.folder:
+            return value
+        from policyengine.model.moving import Moving  # noqa: PLC0415  as above
+
+        return Moving(self.folder, (node.id for node in graph.nodes), (Rule, Pack))(value)
+
+
+def _parts(tree: discover.Tree, settings: Config, plugins: Plugins) -> list[Part]:
+    """The systems of a repository; none where it is one."""
+    tree = tree.without(settings.exclude)
+    found = systems(tree)
+    made = []
+    for each in found:
+        seen = seen_by(each, [other for other in found if other is not each], tree)
+        own = load_config(seen, plugins) if each.apart else Config()
+        if own.source is not None:
+            made.append(Part(each.name, seen, own, each.own[0], configured=True))
+        elif each.apart:
+            made.append(Part(each.name, seen, settings.within(each.own[0]), each.own[0]))
+        else:
+            made.append(Part(each.name, seen, replace(settings, shared=True)))
+    return made
+
+
+def _evaluated(part: Part, plugins: Plugins, asked: Asked) -> Report:
+    """The report of one system."""
+    settings = part.settings
+    selected = _selected(settings, plugins.packs) & selection(plugins.packs, asked.select, asked.ignore)
+    options = [(pack, configuration.options(settings, pack.name, pack.options)) for pack in plugins.packs]
     reports: dict[str, Report] = {}
     for name in [each.text for each in settings.environments] or [settings.environment]:
-        scanned = build_graph(tree, replace(settings, environment=name), plugins, work)
-        found = evaluate(scanned.graph, options, selected=selected)
-        weighed = weigh(found.results, settings, profile or settings.profile, selected, day)
-        reports[name] = _report(scanned, found, weighed, plugins, settings, selected)
+        scanned = _scanned(part, replace(settings, environment=name), plugins, asked.work)
+        found, graph = evaluate(scanned.graph, options, selected=selected), scanned.graph
+        if not part.configured:
+            scanned, found = part.moved(graph, (scanned, found))
+        weighed = weigh(found.results, settings, asked.profile or settings.profile, selected, asked.day)
+        made = _report(scanned, found, weighed, plugins, settings, selected)
+        if part.configured:
+            made = replace(part.moved(graph, made), configuration=f"{part.folder}/{made.configuration}")
+        reports[name] = made
     if len(reports) == 1:
         return next(iter(reports.values()))
-    from policyengine.rules.environments import together  # noqa: PLC0415  few configurations name several
+    from policyengine.rules import together  # noqa: PLC0415  few configurations name several
 
-    return together(reports)
+    return together.environments(reports)
 
 
 def _report(
@@ -243,14 +318,32 @@ def selection(packs: Sequence[Pack[Any]], select: Sequence[str], ignore: Sequenc
 
 
 def build_graph(tree: discover.Tree, settings: Config, plugins: Plugins, work: Work = PLAIN) -> Scanned:
-    """The graph of a tree. What cannot be read is among the failures and loses nothing else.
+    """The graph of a tree, joined of those of its systems. What cannot be read is a failure and loses nothing else.
 
     Raises:
         UsageError: the configuration names what is not there, or a file that an option names does not fit.
     """
+    found: dict[str, Scanned] = {}
+    for part in _parts(tree, settings, plugins):
+        scanned = _scanned(part, part.settings, plugins, work)
+        if stands_for_something(scanned.graph) or scanned.failures:
+            found[part.name] = part.moved(scanned.graph, scanned)
+    if sum(is_sided(each.graph) for each in found.values()) < 2:
+        return _scanned(Part("", tree, settings), settings, plugins, work)
+    graph = Graph.joined({name: each.graph for name, each in found.items()})
+    check_names(graph, settings)
+    return Scanned(
+        graph,
+        {path: source for each in found.values() for path, source in each.sources.items()},
+        tuple(dict.fromkeys(failure for each in found.values() for failure in each.failures)),
+    )
+
+
+def _scanned(part: Part, settings: Config, plugins: Plugins, work: Work) -> Scanned:
+    """The graph of one system."""
     from policyengine.linking.link import link  # noqa: PLC0415
 
-    tree = tree.without(settings.exclude)
+    tree = part.tree.without(settings.exclude)
     asked = [
         each
         for each in plugins.platforms
@@ -262,6 +355,7 @@ def build_graph(tree: discover.Tree, settings: Config, plugins: Plugins, work: W
         if work.progress is not None:
             work.progress(platform.title, number, len(asked))
         kept = None if any(option.name in work.given for option in platform.options) else work.kept
+        kept = kept and kept.of(part.name)
         parts.append(lower(platform, tree, told(platform, settings, plugins, work), partial(_survived, failures), kept))
     if work.progress is not None:
         work.progress("link", len(asked), len(asked))

@@ -32,7 +32,7 @@ def apply_facts(nodes: dict[str, Node], config: Config) -> None:
             for node in nodes.values()
             if isinstance(node, Datastore) and wanted in (node.id, node.name, node.id.partition(":")[2])
         ]
-        if not found:
+        if not found and not config.shared:
             raise UsageError(unknown(config, "facts", fact.address, nodes.values()))
         for node in found:
             if fact.engine:
@@ -42,6 +42,17 @@ def apply_facts(nodes: dict[str, Node], config: Config) -> None:
                 engine = node.engine.value if isinstance(node.engine, Known) else ""
                 node = replace(node, version=images.counted(engine, version, fact.version.span))  # noqa: PLW2901
             nodes[node.id] = node
+
+
+def check_names(graph: Graph, config: Config) -> None:
+    """Refuse a fact or a pair that names what is in none of several systems."""
+    for fact in config.facts:
+        if not any(fact.address.text in names(node) for node in graph.nodes if isinstance(node, Datastore)):
+            raise UsageError(unknown(config, "facts", fact.address, graph.nodes))
+    for pair in config.pairs:
+        for side, text in ((Side.LOCAL, pair.local), (Side.CLOUD, pair.cloud)):
+            if not any(isinstance(node, Service | Datastore) for node in named(graph, text.text, side)):
+                raise UsageError(unknown(config, "pairs", text, graph.all(Node, side=side)))
 
 
 def ignored(nodes: Iterable[Node], config: Config) -> tuple[str, ...]:

@@ -353,6 +353,10 @@ def _explicit(graph: Graph, config: Config) -> Iterator[Pair]:
     """The pairs that policyengine.yaml names, then those that nodes name themselves."""
     done: set[str] = set()
     for each in config.pairs:
+        if config.shared and not (
+            named(graph, each.local.text, Side.LOCAL) and named(graph, each.cloud.text, Side.CLOUD)
+        ):
+            continue  # it is another system's
         local, cloud = _meant(graph, config, each)
         done |= {local.id, cloud.id}
         yield Pair(local.id, cloud.id, 100, ("policyengine.yaml says so",))

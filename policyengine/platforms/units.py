@@ -39,6 +39,11 @@ class Kept(Struct, frozen=True):
 
     done: list[str] = field(default_factory=list)
     _work: dict[tuple[str, str], _Work] = field(default_factory=dict)
+    _systems: dict[str, Kept] = field(default_factory=dict)
+
+    def of(self, system: str) -> Kept:
+        """What was made of one of several systems."""
+        return self._systems.setdefault(system, Kept(self.done)) if system else self
 
     def begin(self) -> None:
         """Start a scan."""

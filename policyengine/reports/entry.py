@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from policyengine.rules.evaluate import Result
 
 
+_MOST = 3
+"""So many systems of one finding are named."""
+
+
 class Spot(Struct, frozen=True):
     """A range of a file: lines and columns from 1, columns in code points, the end behind the last one."""
 
@@ -65,11 +69,17 @@ def entries(view: View, prefix: str = "") -> Iterator[Entry]:
         fix = result.finding.fix
         yield Entry(
             result,
-            visible(plain(view.message(result))),
+            visible(f"{_of_system(result)}{plain(view.message(result))}"),
             _spot(view, prefix, result.span.path, result.span.start, result.span.end),
             tuple(_spot(view, prefix, each.path, each.start, each.end) for each in result.related),
             "" if fix is None else visible(view.redactor.text(fix.description)),
         )
+
+
+def _of_system(result: Result) -> str:
+    """The system of a finding before its message, where the repository holds several."""
+    more = ", …" if len(result.systems) > _MOST else ""
+    return f"[{', '.join(result.systems[:_MOST])}{more}] " if result.systems else ""
 
 
 def undone(view: View, prefix: str = "") -> Iterator[Undone]:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from policyengine import __version__
 from policyengine.reports.view import View, plain, rules
-from policyengine.rules.coverage import account, side_of
+from policyengine.rules.coverage import account, accounts, side_of
 from policyengine.rules.rule import Severity
 
 if TYPE_CHECKING:
+    from policyengine.model.graph import Graph
     from policyengine.model.source import Span
     from policyengine.reports.view import Place
     from policyengine.rules.coverage import Account
@@ -69,9 +70,26 @@ def report(found: Report, *, exit_code: int = 0) -> str:
         "configuration": found.configuration,
         "remarks": [{"message": each.message, "place": _span(view, each.span)} for each in found.remarks],
         "coverage": coverage(account(found)),
-        "choices": [{"what": each.what, "chosen": each.chosen, "reason": each.reason} for each in found.graph.choices],
+        **systems(found),
+        "choices": _choices(found.graph),
     }
     return json.dumps(view.redactor.document(document), indent=2, ensure_ascii=False) + "\n"
+
+
+def systems(found: Report) -> dict[str, object]:
+    """What was compared in each of several systems, and what was chosen; nothing where there is one."""
+    if not found.systems:
+        return {}
+    return {
+        "systems": [
+            {"name": name, "coverage": coverage(counted), "choices": _choices(found.systems[name].graph)}
+            for name, counted in accounts(found).items()
+        ]
+    }
+
+
+def _choices(graph: Graph) -> list[dict[str, str]]:
+    return [{"what": each.what, "chosen": each.chosen, "reason": each.reason} for each in graph.choices]
 
 
 def coverage(counted: Account) -> dict[str, object]:
@@ -122,6 +140,7 @@ def _finding(view: View, result: Result) -> dict[str, object]:
         "severity": result.severity.value,
         "convention": result.folded,
         "environments": list(result.environments),
+        **({"systems": list(result.systems)} if result.systems else {}),
         "message": plain(view.message(result)),
         "subject": result.subject,
         "place": _place(view, view.at(result)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from policyengine.model.nodes import Node, Side, UnreadModule
+from policyengine.model.nodes import Datastore, Node, Service, Side, UnreadModule
 from policyengine.reports.lines import visible
 
 if TYPE_CHECKING:
@@ -21,13 +21,32 @@ _MOST = 5
 def report(graph: Graph, form: str) -> str:
     """The pairs as `text` or `json`, ending in a line end."""
     if form == "json":
-        return json.dumps(_document(graph), indent=2, ensure_ascii=False) + "\n"
-    return "".join(f"{line}\n" for line in _lines(graph))
+        own = [{"name": name, **_pairs(each)} for name, each in graph.systems.items()]
+        document = {"version": 1, **_pairs(graph), **({"systems": own} if own else {})}
+        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return "".join(f"{line}\n" for line in _of_systems(graph))
 
 
-def _document(graph: Graph) -> dict[str, object]:
+def _of_systems(graph: Graph) -> Iterator[str]:
+    """The lines of each system under its name; without one where there is only one."""
+    if not graph.systems:
+        yield from _lines(graph)
+    for number, (name, each) in enumerate(graph.systems.items()):
+        if number:
+            yield ""
+        yield f"system {visible(name)}: {', '.join(_lacking(each)) or 'both sides'}"
+        yield from _lines(each)
+
+
+def _lacking(graph: Graph) -> Iterator[str]:
+    """The sides on which nothing runs."""
+    for side in (Side.LOCAL, Side.CLOUD):
+        if not any(isinstance(node, Service | Datastore) for node in graph.all(Node, side=side)):
+            yield f"no {side.value} side"
+
+
+def _pairs(graph: Graph) -> dict[str, object]:
     return {
-        "version": 1,
         "pairs": [
             {
                 "local": pair.local,

@@ -18,7 +18,7 @@ from policyengine import __version__
 from policyengine.model.nodes import Node
 from policyengine.model.source import Source, Span
 from policyengine.reports.identity import digest, identity, unique
-from policyengine.reports.json import coverage
+from policyengine.reports.json import coverage, systems
 from policyengine.reports.line_hash import line_hashes
 from policyengine.reports.regions import Regions
 from policyengine.reports.sarif_rules import (
@@ -148,7 +148,7 @@ def _text(maker: _Maker, alerts: Sequence[_Alert], sentences: Sequence[str]) -> 
         "invocations": [maker.invocation(sentences)],
         "taxonomies": descriptors.taxonomies,
         "results": [],
-        "properties": {"coverage": coverage(account(maker.found))},
+        "properties": {"coverage": coverage(account(maker.found)), **systems(maker.found)},
     }
     document = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
     text = json.dumps(document, ensure_ascii=False, indent=1)
@@ -216,8 +216,9 @@ class _Maker(Struct, frozen=True):
             "primaryLocationLineHash": self._hash(first.span),
             "parityIdentity/v1": unique(identity(first), seen),
         }
-        if first.environments:
-            body["properties"] = {"environments": list(first.environments)}
+        told = {"environments": list(first.environments), "systems": list(first.systems)}
+        if properties := {name: each for name, each in told.items() if each}:
+            body["properties"] = properties
         if mandate := self.catalogue.mandates.get(first.rule.id):
             body["taxa"] = [mandate]
         if self.options.profile == "full":

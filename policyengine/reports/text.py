@@ -10,7 +10,7 @@ from msgspec import Struct
 from policyengine.model.nodes import Node
 from policyengine.reports.lines import shown, visible, width
 from policyengine.reports.view import View, plain, rules
-from policyengine.rules.coverage import account, side_of
+from policyengine.rules.coverage import account, accounts, side_of
 from policyengine.rules.rule import Severity
 
 if TYPE_CHECKING:
@@ -126,6 +126,9 @@ class _Writer(Struct, frozen=True):
         if result.pair is not None and not result.pair.certain:
             why = f" ({'; '.join(result.pair.reasons)})" if result.pair.reasons else ""
             yield self.note(gutter, "note", f"the pair is not certain, so this weighs one step less{why}")
+        if result.systems:
+            more = f" and {len(result.systems) - _MOST_ALIKE} more" if len(result.systems) > _MOST_ALIKE else ""
+            yield self.note(gutter, "system", f"{', '.join(result.systems[:_MOST_ALIKE])}{more}")
         if result.environments:
             yield self.note(gutter, "note", f"only in {', '.join(result.environments)}")
         if result.finding.fix is not None:
@@ -204,6 +207,7 @@ class _Writer(Struct, frozen=True):
             name = f"{side.key} {side.title}"
             yield self.side(f"{name}{' ' * (longest - width(name))}", side, worst, crashed=side.key in crashed)
         yield ""
+        yield from self.systems()
         yield from self.left_over(counted)
         yield from self.closing(counted)
 
@@ -230,6 +234,31 @@ class _Writer(Struct, frozen=True):
         calm = "32" if side.green else "2"
         cell = self.paint(_COLOURS["error"] if crashed else _COLOURS[worst.value] if worst else calm, "⬢")
         return f"  {cell} {title}  {'  '.join(parts)}"
+
+    def systems(self) -> Iterator[str]:
+        """A line for each of several systems with the sides of the hexagon; of many those without a finding are one."""
+        found = self.view.report
+        counts: dict[str, Counter[Severity]] = {name: Counter() for name in found.systems}
+        for result in found.results:
+            for name in result.systems:
+                counts[name][result.severity] += not result.folded
+        longest = max(map(width, found.systems), default=0)
+        calm = []
+        for name, own in accounts(found).items():
+            said = [_count(counts[name][each], each.value) for each in Severity if counts[name][each]]
+            said += [f"no {side} side" for side in own.missing]
+            if not said and len(found.systems) > _MOST_LEFT:
+                calm.append(name)
+                continue
+            sides = " ".join(f"{side.key}{_mark(side)}" for side in own.sides if side.ran)
+            pairs = _count(len(found.systems[name].graph.pairs), "pair")
+            yield f"  {visible(name)}{' ' * (longest - width(name))}  {'  '.join([sides, *said, pairs])}"
+        if calm:
+            more = " …" if len(calm) > _MOST_ALIKE else ""
+            without = f"{_count(len(calm), 'system')} without a finding: {', '.join(calm[:_MOST_ALIKE])}{more}"
+            yield self.paint("32", f"  {visible(without)}")
+        if found.systems:
+            yield ""
 
     def left_over(self, counted: Account) -> Iterator[str]:
         """Who mirrors nothing although the other side has its like: a line for each kind and side."""
@@ -301,6 +330,13 @@ class _Writer(Struct, frozen=True):
         more = len(common) - len(top)
         shown_reasons = "".join(f"\n  {count} × {reason}" for reason, count in top)
         return shown_reasons + (f"\n  and {more} more reasons" if more > 1 else "\n  and 1 more reason" if more else "")
+
+
+def _mark(side: SideAccount) -> str:
+    """What one side of the hexagon comes to: findings, open questions, a tick, or nothing compared."""
+    if side.findings > side.conventions:
+        return "✗"
+    return "?" if side.open or side.without_twin else "✓" if side.green else "–"
 
 
 def _count(number: int, noun: str) -> str:

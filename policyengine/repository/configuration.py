@@ -6,6 +6,7 @@ import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct, ValidationError, convert, field, json
+from msgspec.structs import replace
 
 from policyengine.model.source import ReadError, Source, Span, UsageError
 from policyengine.repository.configuration_file import file_type, part_of
@@ -74,7 +75,8 @@ class Config(Struct, frozen=True):
     each pack as plain data, `places` the spans of those options by the pack's name. `select` and `ignore` are ids of
     rules or prefixes of them, `exclude` patterns of paths that are not read. `rules` are sorted by the length of their
     prefix. The local stack is held against each of the `environments`, of which `environment` is the first. `source` is
-    the file itself, and `document` what it says.
+    the file itself, and `document` what it says. `shared` tells that it holds for several systems, so that a name which
+    one of them does not know is another's.
     """
 
     path: str = ""
@@ -96,6 +98,25 @@ class Config(Struct, frozen=True):
     waivers: tuple[Waiver, ...] = ()
     places: Dict[str, Span] = field(default_factory=dict)
     document: Document | None = None
+    shared: bool = False
+
+    def within(self, folder: str) -> Config:
+        """What of it holds in a folder that is read as a repository of its own, as one of several systems."""
+
+        def named(each: Configured) -> Configured:
+            return Configured(each.text.removeprefix(f"{folder}/"), each.span)
+
+        return replace(
+            self,
+            pairs=tuple(ConfiguredPair(named(each.local), named(each.cloud)) for each in self.pairs),
+            facts=tuple(Fact(named(each.address), each.engine, each.version) for each in self.facts),
+            ignore_local=tuple(each.removeprefix(f"{folder}/") for each in self.ignore_local),
+            ignore_cloud=tuple(each.removeprefix(f"{folder}/") for each in self.ignore_cloud),
+            parts={},
+            exclude=(),
+            document=None,
+            shared=True,
+        )
 
 
 def read(source: Source, parts: Dict[str, type[Struct]]) -> Config:

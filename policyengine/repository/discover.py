@@ -64,8 +64,17 @@ class Tree(Struct, frozen=True):
         if not patterns:
             return self
         left_out = compile_patterns(patterns)
-        paths = tuple(path for path in self.paths if not left_out.covers(path))
-        return replace(self, paths=paths, _known=frozenset(paths), _indexes=[], _made={})
+        return self.only(lambda path: not left_out.covers(path))
+
+    def only(self, wanted: Callable[[str], bool]) -> Tree:
+        """The tree without the files whose paths are not wanted."""
+        paths = tuple(filter(wanted, self.paths))
+        return replace(self, paths=paths, _known=frozenset(paths), _indexes=[])
+
+    def inside(self, folder: str) -> Tree:
+        """The tree of a folder of this one, with paths that begin in it."""
+        paths = tuple(path[len(folder) + 1 :] for path in self.below(folder))
+        return Tree(self.root / folder, paths, _known=frozenset(paths))
 
     @property
     def name(self) -> str:
@@ -128,8 +137,10 @@ class Tree(Struct, frozen=True):
         key = (path, reader)
         if key not in self._made:
             source = self.read(path)
+            if source is None:
+                return None
             try:
-                self._made[key] = None if source is None else reader(source)
+                self._made[key] = reader(source)
             except ReadError as error:
                 self._made[key] = error
         found = self._made[key]

@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from policyengine.model.nodes import Datastore, Node, Service, Side, UnreadModule, Workflow
 from policyengine.patterns import regex
 
 if TYPE_CHECKING:
     from policyengine.model.graph import Graph, Unpaired
-    from policyengine.rules.evaluate import Report
+    from policyengine.rules.evaluate import Report, Result, Waived
 
 _SIDE = regex(r"[A-Z]+-?(\d)")
 
@@ -128,6 +129,22 @@ def account(report: Report) -> Account:
     paired = {each for pair in graph.pairs for each in (pair.local, pair.cloud)}
     unread = tuple(each.name for each in graph.all(UnreadModule))
     return Account(tuple(sides), len(paired), graph.ignored, graph.without_twin, missing, unread)
+
+
+def accounts(report: Report) -> dict[str, Account]:
+    """The account of each system by its name, where a report is of several."""
+    results: dict[str, list[Result]] = {}
+    for result in report.results:
+        for name in result.systems:
+            results.setdefault(name, []).append(result)
+    waived: dict[str, list[Waived]] = {}
+    for each in report.waived:
+        for name in each.result.systems:
+            waived.setdefault(name, []).append(each)
+    return {
+        name: account(replace(own, results=tuple(results.get(name, ())), waived=tuple(waived.get(name, ()))))
+        for name, own in report.systems.items()
+    }
 
 
 def _missing(graph: Graph) -> tuple[str, ...]:

@@ -39,7 +39,8 @@ class Result(Struct, frozen=True):
     """A finding with its rule, its final severity, its message and its places as plain spans.
 
     `folded` tells a convention of the strategy, which the profile `recommended` shows as a note in one line of many.
-    `environments` are those that it holds in, where it does not hold in all that were asked for.
+    `environments` are those that it holds in, where it does not hold in all that were asked for, `systems` those that
+    it is found in, where the repository holds several.
     """
 
     rule: Rule[Any]
@@ -52,6 +53,7 @@ class Result(Struct, frozen=True):
     pair: Pair | None = None
     folded: bool = False
     environments: tuple[str, ...] = ()
+    systems: tuple[str, ...] = ()
 
     @property
     def subject(self) -> str:
@@ -96,7 +98,8 @@ class Report(Struct, frozen=True):
     `results` are sorted by file, place and rule. `packs` are the packs whose rules ran, `rules` the ids that did.
     `sources` are the texts of the files, by path. `compared` is what the rules were asked of, sorted. `configuration`
     is the path of the configuration, empty without one, and `remarks` what is to be said of it. `fixed` names findings
-    that a baseline knows and that are there no more.
+    that a baseline knows and that are there no more. `systems` are the reports of the systems by their names, where
+    this is the sum of several.
     """
 
     results: tuple[Result, ...]
@@ -111,6 +114,7 @@ class Report(Struct, frozen=True):
     configuration: str = ""
     remarks: tuple[Remark, ...] = ()
     fixed: tuple[str, ...] = ()
+    systems: Mapping[str, Report] = {}
 
     def worst(self) -> Severity | None:
         """The highest severity among the results, or None when there are none."""

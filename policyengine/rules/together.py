@@ -1,0 +1,93 @@
+"""Several reports as one: of one local stack against each environment, of the systems of one repository."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from policyengine.model.graph import Graph
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from policyengine.model.source import Span
+    from policyengine.rules.evaluate import Report, Result
+
+_Told = dict[tuple[str, str, "Span", str], dict[str, "Result"]]
+"""Results by rule, subject, place and message, each by the name of the report that it stands in."""
+
+
+def environments(reports: Mapping[str, Report]) -> Report:
+    """One report of several, by environment: what holds in all is said once, the rest with where it holds.
+
+    The graph, and with it the account of what was compared, is that of the first.
+    """
+    every = list(reports.values())
+
+    def said(told: Mapping[str, Result]) -> Result:
+        first = next(iter(told.values()))
+        return replace(first, environments=() if len(told) == len(reports) else tuple(told))
+
+    graph = every[0].graph.sealing(tuple(dict.fromkeys(each for one in every for each in one.graph.sealed)))
+    return _together(reports, graph, said)
+
+
+def systems(reports: Mapping[str, Report]) -> Report:
+    """One report of several, by system: each result names its own, and what is found of a shared file is said once."""
+    graph = Graph.joined({name: each.graph for name, each in reports.items()})
+    left = {each.node for each in graph.without_twin}
+    own = {}
+    for name, each in reports.items():
+        lonely = tuple(one for one in each.graph.without_twin if one.node in left)
+        own[name] = replace(each, graph=each.graph.paired(each.graph.pairs, lonely))
+    read = ", ".join(dict.fromkeys(each.configuration for each in reports.values() if each.configuration))
+    return replace(_together(own, graph, _of_systems), systems=own, configuration=read)
+
+
+def _of_systems(told: Mapping[str, Result]) -> Result:
+    worst = max(told.values(), key=lambda each: each.severity.rank)
+    return replace(worst, systems=tuple(told))
+
+
+def _together(reports: Mapping[str, Report], graph: Graph, said: Callable[[Mapping[str, Result]], Result]) -> Report:
+    every = list(reports.values())
+    found = _by_what({name: each.results for name, each in reports.items()})
+    waived = _by_what({name: [one.result for one in each.waived] for name, each in reports.items()})
+    reasons = {_key(one.result): one for each in reversed(every) for one in each.waived}
+    questions = {each for one in every for each in one.undecided}
+    return replace(
+        every[0],
+        results=tuple(sorted(map(said, found.values()), key=_order)),
+        undecided=tuple(sorted(questions, key=lambda each: (each.span, each.rule, each.subject, each.reason))),
+        failures=tuple(dict.fromkeys(each for one in every for each in one.failures)),
+        waived=tuple(replace(reasons[key], result=said(told)) for key, told in waived.items()),
+        rules=tuple(sorted({each for one in every for each in one.rules})),
+        graph=graph,
+        compared=tuple(sorted({each for one in every for each in one.compared})),
+        sources={path: source for one in every for path, source in one.sources.items()},
+        remarks=tuple(
+            dict.fromkeys(
+                each
+                for one in every
+                for each in one.remarks
+                if all(each in other.remarks for other in every if other.configuration == one.configuration)
+            )
+        ),
+    )
+
+
+def _by_what(results: Mapping[str, Sequence[Result]]) -> _Told:
+    found: _Told = {}
+    for name, each in results.items():
+        for result in each:
+            found.setdefault(_key(result), {}).setdefault(name, result)
+    return found
+
+
+def _key(result: Result) -> tuple[str, str, Span, str]:
+    return result.rule.id, result.subject, result.span, result.message
+
+
+def _order(result: Result) -> tuple[Span, str, str, str]:
+    return result.span, result.rule.id, result.message, result.subject
