@@ -52,13 +52,20 @@ class ModuleKind(Struct, frozen=True, forbid_unknown_fields=True):
     defaults: Mapping[str, str | bool] = field(default_factory=dict)
 
 
+class Deployment(Struct, frozen=True, forbid_unknown_fields=True):
+    """What an action of a pipeline that deploys does it with."""
+
+    tool: str
+    source: str
+
+
 class TerraformResources(FactTable, frozen=True):
     """The table: resources by type (a data source by `data.` and its type), modules by a part of their source.
 
     Other modules are told by words of their names (`module_words`), else by names of inputs that are all given
     (`module_inputs`); `module_shapes` are what no single resource is like. A module with a word of `module_bare` makes
     neither a service nor a datastore. `supporting` are types that make no node of their own but tell something about
-    another.
+    another. `deployments` are the providers of CodePipeline's actions.
     """
 
     resources: dict[str, ResourceType]
@@ -68,6 +75,7 @@ class TerraformResources(FactTable, frozen=True):
     module_shapes: dict[str, ResourceType]
     module_bare: dict[str, Cited]
     supporting: dict[str, Cited]
+    deployments: dict[str, Deployment]
 
 
 def _table() -> TerraformResources:
@@ -77,6 +85,12 @@ def _table() -> TerraformResources:
 def resource_type(typed: str) -> ResourceType | None:
     """What a type of resources is, None where it makes nothing of the graph."""
     return _table().resources.get(typed)
+
+
+def deploys_with(provider: str) -> str:
+    """What an action of CodePipeline deploys with, by its provider; empty where it does not deploy."""
+    found = _table().deployments.get(provider)
+    return "" if found is None else found.tool
 
 
 def module_type(source: str, inputs: Collection[str] = ()) -> ResourceType | None:

@@ -13,6 +13,7 @@ from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from policyengine.model.source import Span
 from policyengine.model.value import Known, Unknown, Via, shortened
@@ -180,6 +181,19 @@ class Text(Struct, frozen=True, gc=False):
         if unknown is not None:
             return Unknown(unknown.reason, self.place, self.via)
         return Known(self.written, self.place, self.via)
+
+    def traced(self, origin: Text) -> Text:
+        """What was read of the characters of `origin`, as what stands there, decided or not."""
+        parts: list[Text] = []
+        for piece in self.pieces:
+            there = origin.cut(piece.span.start, piece.span.end)
+            if piece.unknown is not None:
+                parts.append(Text.undecided(piece.text, replace(piece.unknown, span=there.place), piece.via))
+            elif piece.exact or not there.decided:
+                parts.append(there.stepped(*piece.via))
+            else:
+                parts.append(Text.made(piece.text, there.place, (*piece.via, *there.via)))
+        return Text.join(parts)
 
     def stepped(self, *steps: Via) -> Text:
         """The same text after every part of it passed `steps`, the nearest to the user first.

@@ -44,15 +44,17 @@ class Lowered(Struct, frozen=True):
 
 
 class Written(Struct, frozen=True):
-    """A project that a text of one platform writes, for another to read: the files that a start script makes.
+    """What a text of one platform writes for another to read: the files that a start script makes, a buildspec.
 
-    `texts` are the files by their paths, which begin at the folder of the project; a piece of one stands elsewhere, and
-    may be undecided. `main` is the file that the project begins with, `name` the name of its folder.
+    `texts` are the files by their paths, which begin at the folder of the project, or the parts of a document by theirs
+    (`phases/build/commands/0`); a piece of one stands elsewhere and may be undecided. `main` is the file to begin with,
+    `name` the name of its folder, or of what holds it. `span` is where it is written.
     """
 
     texts: Mapping[str, Text]
     main: str
     name: str = ""
+    span: Span = Span("", 0, 0)
 
 
 class Unit(Struct, frozen=True):
@@ -108,7 +110,7 @@ class Settings(Struct, Generic[P], frozen=True):
     jobs: int = 0
     cache: bool = True
     resources: Mapping[str, ResourceReader] = {}
-    reads: Mapping[str, Callable[[Written], Lowered]] = {}
+    reads: Mapping[str, Callable[[Files, Written], Lowered]] = {}
     written: Document | None = None
 
     def place(self, *keys: str | int) -> Span:
@@ -126,7 +128,7 @@ class Platform(Struct, Generic[P], frozen=True, kw_only=True):
     `name` is its key in policyengine.yaml, where `part` says what may stand: a Struct whose fields all have defaults.
     `title` is what a progress bar shows. `units` finds the work to do; it, too, reads only through the view. `join`
     makes one result of those of all units, where they are more than the sum; the order of units does not matter.
-    `reads` makes nodes of a project that a text of another platform writes.
+    `reads` makes nodes of what a text of another platform writes, beside the files of the tree.
     """
 
     name: str
@@ -136,7 +138,7 @@ class Platform(Struct, Generic[P], frozen=True, kw_only=True):
     wants: Wanted = Wanted()
     options: tuple[FileOption, ...] = ()
     join: Callable[[Sequence[Lowered]], Lowered] | None = None
-    reads: Callable[[Written], Lowered] | None = None
+    reads: Callable[[Files, Written], Lowered] | None = None
 
 
 def joined(parts: Iterable[Lowered]) -> Lowered:

@@ -47,7 +47,7 @@ def units(_: Files, settings: Settings[ComposePart]) -> Iterator[Unit]:
     yield Unit("production", lambda view: project.production(view, settings))
 
 
-def reads(written: Written) -> Lowered:
+def reads(_: Files, written: Written) -> Lowered:
     """A Compose project that a text of another platform writes."""
     from policyengine.platforms.compose import written as project  # noqa: PLC0415  few texts write one
 

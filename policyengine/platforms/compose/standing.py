@@ -8,10 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from policyengine.model.source import ReadError, Span
-from policyengine.model.text import Text
 from policyengine.platforms.compose.located import Branch, Items, Leaf, Member, Node, string
 from policyengine.syntax.dotenv import EnvEntry
 from policyengine.syntax.folding import unfold
@@ -21,22 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from policyengine.model.source import Source
+    from policyengine.model.text import Text
 
 LETTER = "x"
-
-
-def standing(text: Text, origin: Text) -> Text:
-    """A text of a written file as what stands there."""
-    parts: list[Text] = []
-    for piece in text.pieces:
-        there = origin.cut(piece.span.start, piece.span.end)
-        if piece.unknown is not None:
-            parts.append(Text.undecided(piece.text, replace(piece.unknown, span=there.place), piece.via))
-        elif piece.exact or not there.decided:
-            parts.append(there.stepped(*piece.via))
-        else:
-            parts.append(Text.made(piece.text, there.place, (*piece.via, *there.via)))
-    return Text.join(parts)
 
 
 def placed(span: Span, origin: Text) -> Span:
@@ -63,7 +47,7 @@ def document(node: Node, source: Source, origin: Text) -> Node:
         span = placed(node.span, origin)
         if node.text is None:
             return node._replace(span=span)
-        text = standing(unfold(source, Scalar(node.text.written, node.span)), origin)
+        text = unfold(source, Scalar(node.text.written, node.span)).traced(origin)
         return string(text, span, node.via)
     if isinstance(node, Items):
         items = tuple(document(each, source, origin) for each in node.items)
@@ -87,7 +71,7 @@ def variables(entries: Iterable[EnvEntry], origin: Text) -> tuple[EnvEntry, ...]
         EnvEntry(
             each.key,
             placed(each.key_span, origin),
-            None if each.value is None else standing(each.value, origin),
+            None if each.value is None else each.value.traced(origin),
             each.expands,
         )
         for each in entries

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from policyengine.hooks import hookimpl
-from policyengine.platforms import Lowered, NoPart, Platform, Settings, Unit, Wanted
+from policyengine.platforms import Lowered, NoPart, Platform, Settings, Unit, Wanted, Written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def policyengine_platforms() -> list[Platform[NoPart]]:
     """GitHub Actions, and the buildspec files of CodeBuild."""
     wants = Wanted(parts=(".github/workflows/", "buildspec"))
-    return [Platform(name="github", title="workflows", wants=wants, units=units, join=join)]
+    return [Platform(name="github", title="workflows", wants=wants, units=units, join=join, reads=reads)]
 
 
 def units(view: Files, _: Settings[NoPart]) -> Iterator[Unit]:
@@ -27,6 +27,13 @@ def units(view: Files, _: Settings[NoPart]) -> Iterator[Unit]:
 
     yield from (Unit(path, partial(workflows.lower, path)) for path in workflows.paths(view))
     yield from (Unit(path, partial(buildspecs.lower, path)) for path in buildspecs.paths(view))
+
+
+def reads(files: Files, written: Written) -> Lowered:
+    """The buildspec that a text of another platform is, or names."""
+    from policyengine.platforms.github import buildspecs  # noqa: PLC0415  as above
+
+    return buildspecs.written(files, written)
 
 
 def join(parts: Sequence[Lowered]) -> Lowered:

@@ -1,4 +1,4 @@
-"""Buildspec files of AWS CodeBuild as a workflow of one job, whose only step runs the commands of all phases.
+"""Buildspecs of AWS CodeBuild as a workflow of one job, whose only step runs the commands of all phases.
 
 Source of the form: "Build specification reference for CodeBuild". All commands run in one shell, one phase after the
 other; which events start the project is not in the file, so the workflow has no triggers.
@@ -8,29 +8,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policyengine.model.nodes import Job, Side, Step, Workflow
+from policyengine.model.nodes import Job, Origin, Side, Step, Variable, Workflow
 from policyengine.model.text import Text
 from policyengine.model.value import Absent
 from policyengine.patterns import regex
 from policyengine.platforms import Lowered
-from policyengine.platforms.github.documents import WorkflowFiles, mapping, texts, variables
+from policyengine.platforms.github.documents import WorkflowFiles, mapping, texts
 from policyengine.platforms.github.expressions import Scope
 from policyengine.platforms.github.scripts import Follower
 from policyengine.platforms.github.step_frame import JobState, StepFrame
 from policyengine.platforms.github.steps import Steps
 from policyengine.platforms.github.terraform_folders import TerraformFolders
 from policyengine.syntax.folding import unfold
+from policyengine.syntax.tree import Scalar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policyengine.model.nodes import Variable
-    from policyengine.model.source import ReadError, Source
+    from policyengine.model.nodes import Node
+    from policyengine.model.source import ReadError, Span
+    from policyengine.platforms import Written
     from policyengine.repository.files import Files
-    from policyengine.syntax.tree import Mapping, Scalar
+    from policyengine.syntax.tree import Entry
 
 _NAME = regex(r"(?:.*/)?(?:[^/]*buildspec[^/]*|buildspecs/[^/]*)\.ya?ml")
 _PHASES = ("install", "pre_build", "build", "post_build")
+_LISTS = ("commands", "finally")
+_SET = "env/variables/"
 
 
 def paths(files: Files) -> Iterator[str]:
@@ -43,46 +47,66 @@ def lower(path: str, files: Files) -> Lowered:
     problems: list[ReadError] = []
     reader = WorkflowFiles(files, problems)
     document, source = reader.mapping(path), files.read(path)
-    commands = list(_commands(document)) if document is not None else []
     phases = document.entry("phases") if document is not None else None
-    if not commands or phases is None or source is None:
+    if document is None or source is None or phases is None:
         return Lowered(problems=tuple(problems))
-    given = _variables(document)
-    state = JobState(f"codebuild:{path}#build")
+    environment = mapping(document.get("env"))
+    given = mapping(environment.get("variables")) if environment is not None else None
+    variables = {
+        each.key.text: unfold(source, each.value)
+        for each in (given.entries if given is not None else ())
+        if isinstance(each.value, Scalar)
+    }
+    commands = [unfold(source, each) for each in _commands(phases)]
+    nodes = _nodes(f"codebuild:{path}", phases.key.span, commands, variables, reader)
+    return Lowered(nodes=nodes, problems=tuple(problems))
+
+
+def written(files: Files, project: Written) -> Lowered:
+    """The workflow of a buildspec that stands elsewhere, in parts; nothing of one that is a file named so."""
+    parts = project.texts
+    named = parts[project.main].literal if project.main in parts else None
+    if named is not None:
+        path = named.strip()
+        return lower(path, files) if files.exists(path) and _NAME.fullmatch(path) is None else Lowered()
+    order = sorted(parts, key=lambda path: [(len(each), each) for each in path.split("/")])
+    starts = [f"phases/{name}/{key}" for name in _PHASES for key in _LISTS]
+    commands = [parts[path] for start in starts for path in order if path == start or path.startswith(f"{start}/")]
+    if commands and all(_NAME.fullmatch(each.place.path) for each in commands):
+        return Lowered()
+    variables = {path.removeprefix(_SET): text for path, text in parts.items() if path.startswith(_SET)}
+    reader = WorkflowFiles(files, [])
+    return Lowered(nodes=_nodes(f"codebuild:{project.name}", project.span, commands, variables, reader))
+
+
+def _nodes(
+    flow: str, place: Span, commands: list[Text], variables: dict[str, Text], reader: WorkflowFiles
+) -> tuple[Node, ...]:
+    """The workflow of a buildspec, its job and the builds of that; none where there are no commands."""
+    if not commands:
+        return ()
+    first, state = commands[0].place, JobState(f"{flow}#build")
+    given = tuple(Variable(name, text.place, text.value(), Origin.ENVIRONMENT) for name, text in variables.items())
     frame = StepFrame(Scope(variables={each.key: each.value for each in given}))
-    done = Steps(reader, Follower(files), TerraformFolders(files)).script(_joined(commands, source), frame)
-    span = phases.key.span
+    script = Text.join(part for each in commands for part in (each, Text.made("\n", each.place)))
+    done = Steps(reader, Follower(reader.files), TerraformFolders(reader.files)).script(script, frame)
     step = Step(
-        index=0, name="", span=commands[0].span, uses=Absent(span), environment=given, commands=done.commands,
+        index=0, name="", span=first, uses=Absent(first), environment=given, commands=done.commands,
         activities=done.activities, gap=done.gap,
     )  # fmt: skip
     state.commands.extend(done.commands)
     state.add(step, list(done.drafts))
-    flow = f"codebuild:{path}"
-    job = Job(id=state.job, name="build", side=Side.PIPELINE, span=span, workflow=flow, steps=tuple(state.steps))
+    job = Job(id=state.job, name="build", side=Side.PIPELINE, span=place, workflow=flow, steps=tuple(state.steps))
+    name = place.path.rpartition("/")[2] if flow.endswith(f":{place.path}") else flow.partition(":")[2]
     workflow = Workflow(
-        id=flow, name=path.rpartition("/")[2], side=Side.PIPELINE, span=span, path=path, triggers=(), jobs=(job.id,)
+        id=flow, name=name, side=Side.PIPELINE, span=place, path=place.path, triggers=(), jobs=(job.id,)
     )
-    return Lowered(nodes=(workflow, job, *state.finished()), problems=tuple(problems))
+    return (workflow, job, *state.finished())
 
 
-def _commands(document: Mapping) -> Iterator[Scalar]:
-    phases = mapping(document.get("phases"))
+def _commands(phases: Entry) -> Iterator[Scalar]:
+    found = mapping(phases.value)
     for name in _PHASES:
-        phase = mapping(phases.get(name)) if phases is not None else None
-        for key in ("commands", "finally"):
+        phase = mapping(found.get(name)) if found is not None else None
+        for key in _LISTS:
             yield from texts(phase.get(key)) if phase is not None else ()
-
-
-def _variables(document: Mapping | None) -> tuple[Variable, ...]:
-    environment = mapping(document.get("env")) if document is not None else None
-    return variables(environment.get("variables")) if environment is not None else ()
-
-
-def _joined(commands: list[Scalar], source: Source) -> Text:
-    """The commands as the lines of one script."""
-    parts: list[Text] = []
-    for each in commands:
-        text = unfold(source, each)
-        parts += (text, Text.made("\n", text.place))
-    return Text.join(parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -179,14 +180,15 @@ def lower(files: Files, settings: Settings[TerraformPart], *, exact: Sequence[Ex
     edges: dict[Edge, None] = {}
     secret: dict[Sealed, None] = {}
     called: set[str] = set()
+    reads = {name: partial(read, files) for name, read in settings.reads.items()}
     for (each, project), planned in zip(roots.projects, roots.planned, strict=True):
         called.update(_called_as(project))
         called.update(named for folder in roots.folders for named in _written(folder))
         found = resources(planned, kinds, inputs_tell)
         suffix = "" if tells_no_system(each.path) else f"@{each.path}"
-        made = list(build(stack_of(found, Side.CLOUD, suffix, settings.reads), settings.resources))
+        made = list(build(stack_of(found, Side.CLOUD, suffix, reads), settings.resources))
         if any(isinstance(item, Node) and item.id in nodes for item in made):
-            stack = stack_of(found, Side.CLOUD, f"@{each.path or '.'}", settings.reads)
+            stack = stack_of(found, Side.CLOUD, f"@{each.path or '.'}", reads)
             made = list(build(stack, settings.resources))
         for item in made:
             if isinstance(item, Edge):

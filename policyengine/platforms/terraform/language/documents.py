@@ -68,7 +68,7 @@ def document(tree: Tree, form: str) -> Tree:
 
 
 def _read(parts: tuple[Piece, ...], form: str, span: Span, via: tuple[Via, ...]) -> Tree:
-    text = _Joined(parts, span)
+    text = _Joined(parts, span, bare=form == "yaml")
     if not (text.source.text if form == "json" else _COMMENT.sub("", text.source.text)).strip():
         raise Invalid(f"an empty text is no {form} text")
     if form == "yaml" and _MERGED.search(text.source.text):
@@ -93,7 +93,7 @@ def _read(parts: tuple[Piece, ...], form: str, span: Span, via: tuple[Via, ...])
 class _Joined:
     """Parts of a string as one text, in which a letter stands for a part that is not known, and the way back."""
 
-    def __init__(self, parts: tuple[Piece, ...], span: Span) -> None:
+    def __init__(self, parts: tuple[Piece, ...], span: Span, *, bare: bool) -> None:
         self.parts = parts
         self.span = span
         self.starts: list[int] = []
@@ -106,8 +106,8 @@ class _Joined:
                 text = part.value
                 quoted = _inside_string(text, quoted=quoted)
             else:
-                text = _LETTER if quoted else f'"{_LETTER}"'
-                self.undecided.append(length + (not quoted))
+                text = _LETTER if quoted or bare else f'"{_LETTER}"'
+                self.undecided.append(length + len(text) // 2)
             self.starts.append(length)
             pieces.append(text)
             length += len(text)

@@ -78,7 +78,7 @@ class StartScript:
                 yield content
 
     def _written(self, tree: Tree) -> Iterator[tuple[str, Text]]:
-        text = self._joined(tree)
+        text = self.joined(tree)
         if text is None or len(text.written) > LONGEST:
             return
         if text.lstrip().startswith("#cloud-config"):
@@ -87,7 +87,7 @@ class StartScript:
             self.scripts.append(text)
             yield from self._shell(text)
 
-    def _joined(self, tree: Tree) -> Text | None:
+    def joined(self, tree: Tree) -> Text | None:
         """The text of a value, undecided where it is not known; None for null."""
         match tree:
             case Known(None):
@@ -95,7 +95,7 @@ class StartScript:
             case Known(span=span, via=via):
                 return Text.at(to_string(tree.value), span, via)
             case Composite(parts):
-                found = [each for part in parts if (each := self._joined(part)) is not None]
+                found = [each for part in parts if (each := self.joined(part)) is not None]
                 return Text.join(found) if found else None
             case Encoded(inner, form, span, via) if form != "base64" and decided(inner):
                 return Text.at(encoded_text(tree), span, via)
@@ -105,7 +105,7 @@ class StartScript:
                 return Text.undecided(symbolic(tree), unknown, via)
             case Reference(address, "repository_url", span, via) if name := repository_name(self._stack, address):
                 registry, path = repository_url(name, span, via).parts
-                account = Text.undecided("${…}", unknown_of(registry), (Via(tree.text, span), *via))
+                account = Text.undecided("${ecr}", unknown_of(registry), (Via(tree.text, span), *via))
                 return Text.join([account, Text.made(to_string(plain(path)), span, via)])
             case _:
                 unknown = unknown_of(tree)
@@ -116,7 +116,7 @@ class StartScript:
         """What is in an encoded part that stands in a text."""
         for unknown, encoded in self._encoded:
             if piece.unknown is unknown:
-                return self._joined(encoded.tree)
+                return self.joined(encoded.tree)
         return None
 
     # shell
@@ -201,7 +201,7 @@ class StartScript:
         for item in files.items if isinstance(files, Sequence) else ():
             if isinstance(item, Mapping):
                 yield {
-                    entry.key.text: _unfolded(text, unfold(source, entry.value))
+                    entry.key.text: unfold(source, entry.value).traced(text)
                     for entry in item.entries
                     if isinstance(entry.value, Scalar)
                 }
@@ -214,21 +214,12 @@ class StartScript:
         files = tree.entries.get("write_files") if isinstance(tree, Object) else None
         for item in files.items if isinstance(files, List) else ():
             if isinstance(item, Object):
-                texts = {key: self._joined(value) for key, value in item.entries.items() if not _collection(value)}
+                texts = {key: self.joined(value) for key, value in item.entries.items() if not _collection(value)}
                 yield {key: text for key, text in texts.items() if text is not None}
 
 
 def _collection(tree: Tree) -> bool:
     return isinstance(tree, List | Object) or (decided(tree) and isinstance(plain(tree), list | dict))
-
-
-def _unfolded(text: Text, scalar: Text) -> Text:
-    """The places in the files of a scalar that was read from a joined text."""
-    return Text.join(
-        cut if piece.exact or not cut.decided else Text.made(piece.text, cut.place)
-        for piece in scalar.pieces
-        for cut in [text.cut(piece.span.start, piece.span.end)]
-    )
 
 
 def _untabbed(body: Text) -> Text:

@@ -14,6 +14,7 @@ from policyengine.platforms.terraform.providers import (
     charts,
     containers,
     databases,
+    deliveries,
     machines,
     migrations,
     modules,
@@ -34,6 +35,7 @@ _INNER = regex(r"\.(?=[a-z]\w*\.)")  # what follows lies in the module whose add
 
 READERS: Mapping[str, Callable[[ResourceView], Iterator[Node | Edge]]] = {
     "": databases.store,
+    "build_project": deliveries.project,
     "by_engine": databases.by_engine,
     "chart": charts.chart,
     "classic_load_balancer": balancers.classic,
@@ -41,6 +43,7 @@ READERS: Mapping[str, Callable[[ResourceView], Iterator[Node | Edge]]] = {
     "ecs_service": balancers.service,
     "ecs_service_module": modules.service_module,
     "ecs_task": containers.task_definition,
+    "delivery_pipeline": deliveries.pipeline,
     "elasticache": databases.elasticache,
     "extension": migrations.extension,
     "image_repository": secrets.repository,
