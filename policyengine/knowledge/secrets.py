@@ -1,4 +1,4 @@
-"""Which names, texts, options and attributes hold secrets: one answer for what is masked and for what is reported.
+"""Which names, texts and attributes hold secrets: one answer for what is masked and for what is reported.
 
 A name is decided by its words, and the last of them tells most: `TOKEN_TTL` is a lifetime, `TTL_TOKEN` a token.
 """
@@ -63,20 +63,6 @@ class TokenKind(Struct, frozen=True, forbid_unknown_fields=True):
     published: bool = False
 
 
-class SecretOption(Struct, frozen=True, forbid_unknown_fields=True):
-    """An option of a program (with its subcommand) that takes a secret, in the next word or `attached` to it.
-
-    `sign` stands between a user and a password.
-    """
-
-    program: str
-    option: str
-    attached: Literal["always", "either", "never"]
-    holds: Literal["password", "user and password"]
-    source: str
-    sign: str = ":"
-
-
 class SecretAttribute(Struct, frozen=True, forbid_unknown_fields=True):
     """An argument or attribute of a Terraform resource; secret `only` beside another: `type=SecureString`."""
 
@@ -95,17 +81,16 @@ class Dummy(Struct, frozen=True, forbid_unknown_fields=True):
 class Secrets(FactTable, frozen=True):
     """The table.
 
-    `schemes` are those of an Authorization header, `directives` settings of Redis. `values` are texts that are no
-    secret wherever they stand, `references` the beginnings of texts that only lead to one. `attributes` are those of
-    Terraform resources whose own name does not tell: a doubtful one is a secret when a secret name takes it.
+    `hashes` are what hashes of passwords begin with, `schemes` those of an Authorization header. `values` are texts
+    that are no secret wherever they stand, `references` the beginnings of texts that only lead to one. `attributes` are
+    those of Terraform resources whose own name does not tell: a doubtful one is a secret when a secret name takes it.
     """
 
     names: dict[str, Term]
     exact: dict[str, ExactName]
     tokens: dict[str, TokenKind]
+    hashes: dict[str, Cited]
     schemes: dict[str, Cited]
-    directives: dict[str, Cited]
-    options: dict[str, SecretOption]
     values: dict[str, ExactName]
     references: dict[str, ExactName]
     dummies: dict[str, Dummy]
@@ -291,23 +276,9 @@ def is_real(name: str, text: str) -> bool:
     return len(secret) >= _SHORTEST and not is_dummy(secret, name)
 
 
-def options() -> tuple[SecretOption, ...]:
-    """Every option of a program that takes a secret and whose own name does not tell so."""
-    return tuple(table("secrets", Secrets).options.values())
-
-
-def option(before: Sequence[str], word: str) -> SecretOption | None:
-    """The option that a word of a command line is, or begins with: `-p` after `docker` and `login`."""
-    for each in options():
-        attached = each.attached != "never" and word.startswith(each.option)
-        if (attached or word == each.option) and all(part in before for part in each.program.split()):
-            return each
-    return None
-
-
-def directives() -> tuple[str, ...]:
-    """The settings of servers that stand before a password without any sign between: `requirepass`."""
-    return tuple(table("secrets", Secrets).directives)
+def hashes() -> tuple[str, ...]:
+    """What hashes of passwords begin with."""
+    return tuple(table("secrets", Secrets).hashes)
 
 
 def schemes() -> tuple[str, ...]:

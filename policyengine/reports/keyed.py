@@ -25,11 +25,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _KEY = regex(
-    r"""(?:(?<![\w.:-])|(?<=\$env:)|(?<=-D)|(?<=-P))(?P<key>[A-Za-z_][\w.-]{1,80}?)(?P<quote>["']?)\]?[ \t]{0,80}
+    r"""(?:(?<![\w.:-])|(?<=\$env:)|(?<=\{env:)|(?<=-D)|(?<=-P))(?P<key>[A-Za-z_][\w.-]{1,80}?)
+    (?P<quote>(?:\\?["'])?)[\]}]?[ \t]{0,80}
     (?P<sign>:=|=>|\?\?=?|\|\|=?|[:=])(?![=>:])""",
     re.VERBOSE,
 )
 _BLOCK = regex(r"(?:![\w!:.-]*[ \t]+|&[\w-]+[ \t]+)*[|>][+-]?\d?[+-]?[ \t]*(?:#[^\r\n]*)?(?:\r\n?|\n)")
+_BRACED = regex(r"""\{(?P<value>[^{}\s"'=:]+)\}(?=[;"'\s]|\Z)""")
+_FOLLOWING = regex(r"[,;](?=[ \t]*[A-Za-z_][\w .-]{0,60}=)")
 _PREFIX = regex(r"(?:![\w!:.-]*[ \t]+|&[\w-]+[ \t]+)*")
 _LINE_END = regex(r"\r\n?|\n|\Z")
 _COMMENT = regex(r"[ \t]+#")
@@ -44,12 +47,6 @@ _SECOND = regex(
 _COMPARED = regex(
     r"""(?<![\w-])(?P<key>[A-Za-z_]\w{1,80})[ \t]*[!=]==?[ \t]*(?P<mark>["'`])(?P<value>[^"'`\r\n]+)(?P=mark)"""
 )
-_SET = regex(
-    r"""\bconfig(?:ure)?[ \t]+(?:-\S+[ \t]+)*(?:set[ \t]+)?(?:[\w/-]+[.:]){0,8}(?P<key>[A-Za-z_][\w-]{1,80})[ \t]+
-        ["']?(?P<value>[^\s"'`=|;&]+)""",
-    re.VERBOSE,
-)
-"""What a program is configured with: `yarn config set npmAuthToken …`."""
 _NAMED = regex(
     r"""(?ix)\b(?:name|key|parameterkey)["']?[ \t]*[:=][ \t]*["']?(?P<key>[A-Za-z_][\w.-]{1,80})["']?
         [ \t]*,?(?:[ \t]|\r\n?|\n)*(?P<label>["']?\b(?:value|parametervalue)["']?)[ \t]*(?P<sign>[:=])"""
@@ -58,7 +55,9 @@ _NAMED_AFTER = regex(
     r"""(?ix)\bvalue["']?[ \t]*[:=][ \t]*(?P<quote>["'])(?P<value>[^"'\r\n]{0,4000})(?P=quote)
         [ \t]*,?(?:[ \t]|\r\n?|\n)*["']?\b(?:name|key)["']?[ \t]*[:=][ \t]*["']?(?P<key>[A-Za-z_][\w.-]{1,80})"""
 )
-_FALLBACK = regex(r"\$\{(?P<key>[A-Za-z_]\w*):?[-+=](?P<value>(?:[^{}\r\n]|\$\{[^{}\r\n]*\})*)\}")
+_FALLBACK = regex(
+    r"\$\{(?P<key>[A-Za-z_]\w*):?(?:[-+=](?P<value>(?:[^{}\r\n]|\$\{[^{}\r\n]*\})*)|\?(?P<word>[^\s{}]+))\}"
+)
 _VARIABLE = regex(r"""\bvariable[ \t]+"(?P<key>[A-Za-z_][\w-]*)"[ \t]*\{""")
 _FARTHEST = 4_000
 """How far before a key the string is looked for that it stands in."""
@@ -122,7 +121,7 @@ class Values:
         for match in (*_LEGACY_ENV.finditer(text), *pairs):
             if secrets.may_hold_secret(match["key"]):
                 yield from literal(text, *match.span("value"))
-        for match in (*_SECOND.finditer(text), *_COMPARED.finditer(text), *_SET.finditer(text)):
+        for match in (*_SECOND.finditer(text), *_COMPARED.finditer(text)):
             if secrets.may_hold_secret(match["key"]):
                 yield from literal(text, *match.span("value"))
         for match in _NAMED.finditer(text):
@@ -144,12 +143,17 @@ class Values:
         if opening is not None:
             return heredoc(text, opening)
         first = text[at : at + 1]
+        if key.sign == "=" and (braced := _BRACED.match(text, at)) is not None:
+            return literal(text, *braced.span("value"))
         if first in ("[", "{", ""):
             return self._list(at) if first == "[" and not key.name.lower().endswith(("secrets", "credentials")) else []
         end = self._lines.end(at)
         if first in ("'", '"', "`"):
             close = _quote(text, at)
             return literal(text, at + 1, close if close >= 0 else end)
+        if text[at : at + 2] in ("\\'", '\\"'):
+            close = text.find(text[at : at + 2], at + 2, end)
+            return literal(text, at + 2, close if close >= 0 else end)
         if self._code:
             stop = self._within(at, end, key)
             return literal(text, at, stop) if stop else strings(text, at, argument(text, at, end))
@@ -177,18 +181,26 @@ class Values:
         start = self._lines.start(key.start)
         near = text[max(start, key.start - 100) : key.start]
         first = near.strip(" \t-") in ("", "export") and key.start - start <= len(near)
+        if near[-1:] in ("'", '"') and not key.quoted and (close := text.find(near[-1], at, end)) >= 0:
+            return self._listed(at, close)
+        if key.sign == ":" and text[at - 1] == ":":  # no mapping of YAML: `-passin pass:…`
+            return _first(text, at, end, " \t\"'`,}")
         if key.sign == ":":
             flow = text.rfind("{", start, key.start) >= 0 or (key.quoted and near.rstrip().endswith((",", '"', "'")))
             return _uncommented(text, at, _first(text, at, end, ",}") if flow else end)
         if near[-1:] in ("?", "&"):
             return _first(text, at, end, "& \t\"'`")
-        if near[-1:] in ("'", '"'):
-            close = text.find(near[-1], at, end)
-            return close if close >= 0 else end
+        if not first:
+            end = self._listed(at, end)
         settings = ".env" in self._name or self._name.endswith((".properties", ".ini"))
         if first and (settings or "-" in near):
             return _uncommented(text, at, end)
         return _first(text, at, end, " \t\"'`")
+
+    def _listed(self, at: int, end: int) -> int:
+        """Where a value ends that is one of several: `A=…,B=…` or `A=…;B=…`."""
+        following = _FOLLOWING.search(self._text, at, end)
+        return following.start() if following is not None else end
 
 
 def _uncommented(text: str, at: int, end: int) -> int:
@@ -247,10 +259,10 @@ def _deeper(text: str, line_start: int, at: int) -> int:
 
 
 def fallbacks(text: str) -> Iterator[Range]:
-    """The default in `${DB_PASSWORD:-default}`."""
+    """The default in `${DB_PASSWORD:-default}`, and a single word where a message would stand: `…:?word`."""
     for match in _FALLBACK.finditer(text):
         if secrets.may_hold_secret(match["key"]):
-            yield from literal(text, *match.span("value"))
+            yield from literal(text, *match.span("value" if match["word"] is None else "word"))
 
 
 def named_after(text: str) -> Iterator[Range]:

@@ -30,7 +30,7 @@ _PROGRAMS = (
 _OPENING = regex(r"\$\{\{|\$\{")
 _DEFAULT = regex(r"[ \t]*[A-Za-z_]\w*:?[-+=]")
 _PLAIN_VALUE = regex(
-    r"\A(?:|\$[A-Za-z_]\w*[,;]?|\$\(.*|\*[\w-]+|<[\w .-]+>|[\w./-]+\.(?:key|pem|crt|cer|p12|jks)"
+    r"\A(?:|\$[A-Za-z_]\w*[,;]?|\$\(.*|\*[\w-]+|<[\w .-]+>|[\w./-]+\.(?:key|pem|crt|cer|p12|jks|creds)"
     r"|\{\{.*\}\}|<%.*%>|\$\{[^{}]*\}:[\w-]*:[\w-]*:[\w-]*)\Z",
     re.IGNORECASE | re.DOTALL,
 )

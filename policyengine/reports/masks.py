@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from policyengine.knowledge import secrets
 from policyengine.patterns import regex
+from policyengine.reports import words
 from policyengine.reports.keyed import Values, defaults, fallbacks, named_after
 from policyengine.reports.literals import literal
 
@@ -31,10 +32,11 @@ def ranges(text: str, path: str = "") -> list[Range]:
     found.extend(_urls(text))
     found.extend(Values(text, path).found())
     found.extend(named_after(text))
-    found.extend(_options(text))
+    found.extend(words.ranges(text))
     found.extend(defaults(text, path))
     found.extend(_passwords(text))
     found.extend(fallbacks(text))
+    found.extend(match.span("value") for match in _hashes(secrets.hashes()).finditer(text))
     found.extend(_encoded(text))
     return merged(found)
 
@@ -86,6 +88,9 @@ def _urls(text: str) -> Iterator[Range]:
     for match in _URL.finditer(text):
         rest, base = match["rest"], match.start("rest")
         at = 0
+        lone = _TOKEN_AS_USER.match(rest)
+        if lone is not None:
+            yield base, base + lone.end() - 1
         while True:
             password = _userinfo(rest, at)
             if password is None:
@@ -94,13 +99,15 @@ def _urls(text: str) -> Iterator[Range]:
             at = password[1] + 1
 
 
+_TOKEN_AS_USER = regex(r"(?=[^@]*\d)(?=[^@]*[A-Za-z])[A-Za-z0-9_-]{16,}@")
+"""A token that stands for the user, as Git's hosts take one; the name of a user is no such mixture."""
 _NO_PASSWORD = ("", "x-oauth-basic")
 """Stands where a password would, behind a user name that is a token (GitHub, Git over HTTPS)."""
 
 _USER = regex(r"[^:@/?#,{}]*(?:\$\{[^{}]*\}[^:@/?#,{}]*)*:")
 
 
-_AUTHORIZATION = regex(r"""(?i)\bauthorization["']?[ \t]*[:=][ \t]*["'`]?[a-z]+[ \t]+(?P<value>[^\s"'`\\]+)""")
+_AUTHORIZATION = regex(r"""(?i)\bauthorization["']?[ \t]*[:=][ \t]*["'`]?[a-z]+[ \t]+(?P<value>[^\s"'`\\,]+)""")
 _FILES = (
     regex(  # .netrc
         r"\b(?:machine[ \t]+[^\s\\]+|default)(?:\s|\\n)+login(?:\s|\\n)+[^\s\\]+(?:\s|\\n)+password(?:\s|\\n)+"
@@ -111,20 +118,29 @@ _FILES = (
     regex(r"""["']auth\\?["'][ \t]*:[ \t]*\\?["'](?P<value>[A-Za-z0-9+/=]{8,})"""),  # .docker/config.json
 )
 """Lines of files that hold passwords, wherever they are written out."""
-_ECHO = r"""\b(?:echo|printf)(?:[ \t]+-\w+|[ \t]+["']?%s(?:\\n)?["']?)*[ \t]+["']?"""
-_STDIN = r"(?:--password-stdin|--with-token|--pass-stdin|--token-stdin)"
-_COMMANDS = (
-    regex(rf"""{_ECHO}(?P<value>[^\s"'`|]+)["']?[ \t]*\|[^|\r\n]*{_STDIN}\b"""),
-    regex(rf"""{_ECHO}[^\s"':|]+:(?P<value>[^\s"'`|]+)["']?[ \t]*\|[ \t]*(?:sudo[ \t]+)?chpasswd\b"""),
-    regex(rf"""{_STDIN}[^|\r\n<]{{0,300}}<<<[ \t]*["']?(?P<value>[^\s"'`]+)"""),
-    regex(r"::add-mask::(?P<value>[^\s\"'`]+)"),
-    regex(rf"""{_ECHO}(?P<value>[^\s"'`|]+)["']?[ \t]*\|[ \t]*sudo[ \t][^|\r\n]{{0,80}}?-S\b"""),
-    regex(r"\bconfig[ \t](?:-\S+[ \t]+)*http-basic\.\S+[ \t]+\S+[ \t]+(?P<value>[^\s\"'`]+)"),
-    regex(r"\bconfig[ \t](?:-\S+[ \t]+)*pypi-token\.\S+[ \t]+(?P<value>[^\s\"'`]+)"),
-    regex(r"\bhtpasswd[ \t]+-\w*b\w*(?:[ \t]+-\w+)*[ \t]+\S+[ \t]+\S+[ \t]+(?P<value>[^\s\"'`]+)"),
-    regex(r"\bput-parameter\b[^\r\n|;]{0,300}?[ \t]--value[= \t]+[\"']?(?P<value>[^\s\"'`]+)"),
+_TEXTS = (
+    regex(r"::add-mask::(?P<value>[^\s\"'`]+)"),  # GitHub
+    regex(  # what Go's MySQL takes, and an address without its scheme: `user:password@tcp(db:3306)`, `…@db:3306`
+        r"""(?<![\w/.@:$-])[A-Za-z_][\w.%+-]{0,80}:(?P<value>[^\s"'`@/{}]{3,200})
+        @(?:[a-z\d]{2,12}\(|/(?!/)|(?!sha\d)[\w.-]+:\d{2,5}(?!\w))""",
+        re.VERBOSE,
+    ),
+    regex(  # Oracle: `user/password@//db:1521/service`
+        r"""(?:jdbc:oracle:\w+:|(?<![\w/.@:-]))[\w$#.-]{1,60}/(?P<value>\\?"[^"\r\n]{1,200}"|[^\s"'`@/:]{3,200})
+        @(?://[\w.-]|[\w.-]+:\d+[/:])""",
+        re.VERBOSE,
+    ),
+    regex(r"""jdbc:oracle:\w+:[\w$#.-]{1,60}/(?P<value>\\?"[^"\r\n]{1,200}"|[^\s"'`@/:]{3,200})@"""),
+    regex(  # ODBC; elsewhere `PWD` is where a shell stands
+        r"""(?i)(?:[;"']|%3B)[ \t]*pwd[ \t]*(?:=|%3D)[ \t]*(?P<value>\{[^{}\r\n]{1,200}\}|[^;\s"'`%{}]{1,200})"""
+    ),
+    regex(r"""(?i)\bpwd[ \t]*=[ \t]*(?P<value>[^;\s"'`{}$]{1,200})(?=;)"""),
+    regex(r"""(?i)(?:%3B|%26|%3F)(?:password|pass|secret|token|accesskey)%3D(?P<value>[^%&\s"'`]{1,200})"""),
+    regex(r"""(?i)\bset[ \t]+password[^\r\n=;]{0,100}=[ \t]*(?:password\([ \t]*)?["'](?P<value>[^"'\r\n]+)"""),
+    regex(r"""(?i)\b(?:Network|PS)Credential\([^()\r\n]{0,200},[ \t]*["'](?P<value>[^"'\r\n]+)["']"""),
+    regex(r"""(?i)["'](?:set-)?cookie["']?[ \t]*:[ \t]*["']?(?P<value>[^\s"'`;]+=[^"'`\r\n]+)"""),
 )
-"""Passwords that a command reads from standard input or takes as a word, and what GitHub is told to mask."""
+"""Secrets that stand in texts of a certain form, whatever names them."""
 
 
 def _userinfo(rest: str, at: int) -> Range | None:
@@ -154,72 +170,19 @@ def _userinfo(rest: str, at: int) -> Range | None:
 
 
 def _passwords(text: str) -> Iterator[Range]:
-    for pattern in (_credentials(secrets.schemes()), _PASSWORD, _AUTHORIZATION, *_FILES, *_COMMANDS):
+    for pattern in (_credentials(secrets.schemes()), _PASSWORD, _AUTHORIZATION, *_FILES, *_TEXTS):
         for match in pattern.finditer(text):
             yield from literal(text, *match.span("value"))
 
 
 @cache
+def _hashes(beginnings: tuple[str, ...]) -> re.Pattern[str]:
+    dollar = r"\\?\$\$?"  # as shells and Compose write one
+    begun = "|".join(re.escape(each).replace(r"\$", dollar) for each in sorted(beginnings, key=len, reverse=True))
+    parts = rf"(?:[A-Za-z0-9./+=,:-]{{0,80}}{dollar}){{0,5}}[A-Za-z0-9./+=]{{16,200}}"
+    return re.compile(rf"(?<![A-Za-z0-9_])(?:{begun})(?P<value>{parts})")
+
+
+@cache
 def _credentials(schemes: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(schemes)})[ \t]+(?P<value>[A-Za-z0-9._~+/=-]{{8,}})")
-
-
-_LONG_OPTION = r"""(?<![\w-])(?:--(?P<long>[A-Za-z][\w.-]{{1,60}})|(?P<word>{directives}))
-    (?:=|[ \t]+|["'][ \t]*,[ \t]*(?:\r\n?|\n)?[ \t]*(?=["'])|["']?[ \t]*(?:\r\n?|\n)[ \t]*-[ \t]+)"""
-_BARE = regex(r"""(?:\$\{\{[^{}\r\n]*\}\}|\$\{[^{}\r\n]*\}|[^\s"'`,\\])+""")
-_QUOTE = regex(r"""\\?["'`]""")
-_BLANKS = r"[ \t]+"
-_APART = r"""(?:[ \t]+|["'][ \t]*,[ \t]*(?=["']))"""
-_GAP = {"always": "", "either": rf"{_APART}?", "never": _APART}
-
-
-def _options(text: str) -> Iterator[Range]:
-    for match in _long_options(secrets.directives()).finditer(text):
-        if (match["word"] or secrets.may_hold_secret(match["long"].rpartition(".")[2])) and not text.startswith(
-            "--", match.end()
-        ):
-            yield from literal(text, *_word(text, match.end()))
-    for match in _short_options(secrets.options()).finditer(text):
-        yield from literal(text, *_word(text, match.end()))
-
-
-def _word(text: str, at: int) -> Range:
-    """The word of a command line that begins at an offset, or goes on there behind a user name: without its quotes."""
-    before = max(0, at - _LONGEST_USER)
-    start = max(before, *(text.rfind(blank, before, at) + 1 for blank in " \t\n"))
-    opening = _QUOTE.match(text, at) or _QUOTE.match(text, start)
-    if opening is not None and (at <= opening.end() or text.find(opening[0], opening.end(), at) < 0):
-        at = max(at, opening.end())
-        line = _LINE_END.search(text, at)
-        end = text.find(opening[0], at, line.start() if line is not None else len(text))
-        if end >= 0:
-            return at, end
-    bare = _BARE.match(text, at)
-    return at, at if bare is None else bare.end()
-
-
-_LINE_END = regex(r"[\r\n]")
-_LONGEST_USER = 80
-
-
-@cache
-def _long_options(directives: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile(_LONG_OPTION.format(directives="|".join(map(re.escape, directives))), re.VERBOSE)
-
-
-@cache
-def _short_options(options: tuple[secrets.SecretOption, ...]) -> re.Pattern[str]:
-    forms: dict[str, list[str]] = {}
-    for option in options:
-        user = rf"""["']?[^\s'"{option.sign}]+{option.sign}""" if option.holds == "user and password" else ""
-        cluster = "-[A-Za-z]*" if _LETTER.match(option.option) and option.attached != "always" else ""
-        written = f"(?:{re.escape(option.option)}|{cluster}{option.option[1]})" if cluster else re.escape(option.option)
-        forms.setdefault(option.program, []).append(written + _GAP[option.attached] + user)
-    called = (
-        _APART.join(map(re.escape, program.split())) + rf"""\b[^\r\n|;]{{0,300}}?[ \t"'](?:{"|".join(taken)})"""
-        for program, taken in forms.items()
-    )
-    return re.compile(rf"\b(?:{'|'.join(called)})")
-
-
-_LETTER = regex(r"-[A-Za-z]\Z")

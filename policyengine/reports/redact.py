@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from policyengine.knowledge import secrets
+from policyengine.knowledge import secret_words, secrets
 from policyengine.model.nodes import Command, Origin, ShellCommand, Variable
 from policyengine.model.source import Source, Span
 from policyengine.model.value import Floating, Known, Sealed, is_secret
@@ -108,11 +108,10 @@ class Redactor:
 
     def words(self, words: Sequence[str]) -> tuple[str, ...]:
         """The words of a command line, without what they tell by the options that they stand behind."""
-        starts = _told(words)
-        return tuple(
-            word[: starts[at]] + _covered(word[starts[at] :]) if at in starts else self.text(word)
-            for at, word in enumerate(words)
-        )
+        shown = [*map(self.text, words)]
+        for at, start, end in secret_words.told(words).words:
+            shown[at] = words[at][:start] + _covered(words[at][start:end]) + words[at][end:]
+        return tuple(shown)
 
     def _occurrences(self, text: str) -> Iterator[Range]:
         """Where a secret that the graph knows stands in the text, whatever surrounds it."""
@@ -146,26 +145,6 @@ def _unusual(text: str) -> bool:
     return not _THROWAWAY.match(text) and literals.literal(text, 0, len(text)) == [(0, len(text))]
 
 
-def _told(words: Sequence[str]) -> dict[int, int]:
-    """Which words of a command line hold a secret, and from which character on: those behind `--password`, `-p`."""
-    found: dict[int, int] = {}
-    programs = [word.rpartition("/")[2] for word in words]
-    previous, taken = "", None
-    for at, word in enumerate(words):
-        directive = previous in secrets.directives()
-        named = directive or (previous.startswith("-") and secrets.may_hold_secret(previous.lstrip("-")))
-        if taken is not None and taken.option == previous and taken.attached != "always":
-            found[at] = word.find(taken.sign) + 1 if taken.holds == "user and password" else 0
-        elif named and not word.startswith("-"):
-            found[at] = 0
-        taken = secrets.option(programs[:at], word)
-        if taken is not None and len(word) > len(taken.option):
-            user = word.find(taken.sign) + 1 if taken.holds == "user and password" else 0
-            found[at] = user or len(taken.option)
-        previous = word
-    return found
-
-
 def _held(nodes: Sequence[Node]) -> Iterator[Sealed]:
     """The secrets that nodes hold: variables with a secret's name, what is computed of secrets, words of commands."""
     for each in _parts(nodes):
@@ -182,12 +161,11 @@ def _held(nodes: Sequence[Node]) -> Iterator[Sealed]:
 
 
 def _of_words(words: Sequence[str]) -> Iterator[Sealed]:
-    starts = _told(words)
+    told = {at: [(start, end)] for at, start, end in secret_words.told(words).words}
     for at, word in enumerate(words):
         if _THROWAWAY.match(word):
             continue  # nothing of it is looked for elsewhere
-        found = [(starts[at], len(word))] if at in starts else masks.ranges(word)
-        for start, end in found:
+        for start, end in told.get(at) or masks.ranges(word):
             yield Sealed(word[start:end], _NOWHERE)
 
 
