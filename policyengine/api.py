@@ -102,6 +102,7 @@ from policyengine.model.nodes import (
     Workflow,
     variables,
 )
+from policyengine.model.settings import Settings
 from policyengine.model.source import Span
 from policyengine.model.value import Absent, Floating, Known, Sealed, Unknown, Value, Via, known, map_value
 from policyengine.patterns import regex
@@ -192,6 +193,7 @@ __all__ = [
     "Search",
     "Secret",
     "Service",
+    "Settings",
     "Severity",
     "ShellCommand",
     "Side",

@@ -59,11 +59,11 @@ def test_a_changed_file_is_not_hidden_by_the_cache(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("POLICYENGINE_CACHE_DIR", str(tmp_path / "cache"))
     root = tmp_path / "tree"
     root.mkdir()
-    (root / "docker-compose.yml").write_text("services:\n  db:\n    image: postgres:16.4\n")
+    (root / "docker-compose.yml").write_text("services:\n  db:\n    image: postgres:14.4\n")
     (root / "main.tf").write_text('resource "aws_db_instance" "db" {\n  engine         = "postgres"\n'
-                                  '  engine_version = "16.4"\n  auto_minor_version_upgrade = false\n}\n')  # fmt: skip
+                                  '  engine_version = "14.4"\n  auto_minor_version_upgrade = false\n}\n')  # fmt: skip
     assert scan(str(root))[0] == 0
-    (root / "docker-compose.yml").write_text("services:\n  db:\n    image: postgres:16.3\n")
+    (root / "docker-compose.yml").write_text("services:\n  db:\n    image: postgres:14.3\n")
     code, text = scan(str(root))
     assert code == 1
     assert "HEX402" in text
@@ -92,9 +92,9 @@ def test_the_cache_holds_no_text_of_a_secret(tmp_path: Path, monkeypatch: pytest
 
 
 def test_an_unreadable_file_loses_no_other_finding(tmp_path: Path) -> None:
-    (tmp_path / "docker-compose.yml").write_text("services:\n  db:\n    image: postgres:16.3\n")
+    (tmp_path / "docker-compose.yml").write_text("services:\n  db:\n    image: postgres:14.3\n")
     (tmp_path / "main.tf").write_text('resource "aws_db_instance" "db" {\n  engine         = "postgres"\n'
-                                      '  engine_version = "16.4"\n  auto_minor_version_upgrade = false\n}\n')  # fmt: skip
+                                      '  engine_version = "14.4"\n  auto_minor_version_upgrade = false\n}\n')  # fmt: skip
     (tmp_path / "broken.tf").write_text('resource "aws_db_instance" {\n')
     (tmp_path / "Dockerfile").mkdir()
     report = engine.scan([tmp_path], cache=False, jobs=1)
@@ -105,7 +105,7 @@ def test_an_unreadable_file_loses_no_other_finding(tmp_path: Path) -> None:
 
 def test_a_link_out_of_the_root_is_not_followed(tmp_path: Path) -> None:
     outside = tmp_path / "outside.yml"
-    outside.write_text("services:\n  db:\n    image: postgres:16.3\n")
+    outside.write_text("services:\n  db:\n    image: postgres:14.3\n")
     root = tmp_path / "tree"
     root.mkdir()
     (root / "docker-compose.yml").symlink_to(outside)
@@ -194,9 +194,9 @@ def test_a_mistake_in_the_configuration_is_named_with_its_place(text: str, said:
 def test_a_waiver_holds_until_its_day(tmp_path: Path) -> None:
     import datetime
 
-    (tmp_path / "docker-compose.yml").write_text("services:\n  db:\n    image: postgres:16.3\n")
+    (tmp_path / "docker-compose.yml").write_text("services:\n  db:\n    image: postgres:14.3\n")
     (tmp_path / "main.tf").write_text('resource "aws_db_instance" "db" {\n  engine         = "postgres"\n'
-                                      '  engine_version = "16.4"\n  auto_minor_version_upgrade = false\n}\n')  # fmt: skip
+                                      '  engine_version = "14.4"\n  auto_minor_version_upgrade = false\n}\n')  # fmt: skip
     (tmp_path / "policyengine.yaml").write_text(
         "version: 1\nwaivers:\n  - {rule: HEX402, subject: db, reason: upgrade on Monday, expires: 2026-12-01}\n"
     )

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from policyengine.model.ignoring import compile_patterns, left_out_by_docker
 from policyengine.model.image import engine_of
 from policyengine.model.nodes import Datastore, IgnoreFile, Job, Node, Package, Role, Service, Side, Stage
+from policyengine.model.settings import settings
 from policyengine.model.source import Span
 from policyengine.model.value import Absent, Floating, Known, Unknown
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from policyengine.model.container import Container
     from policyengine.model.ignoring import GitPatterns
     from policyengine.model.nodes import Build, ComposeUp, Happening, Workflow
+    from policyengine.model.settings import Settings
     from policyengine.model.value import Sealed, Value
 
 N = TypeVar("N", bound=Node)
@@ -269,6 +271,10 @@ class Graph(Struct, frozen=True, eq=False):
         for service in self.all(Service, side=side):
             if role is None or service.role is role:
                 yield self.container(service)
+
+    def settings(self, store: Datastore) -> Settings:
+        """What a database or cache server is told of its configuration, by its command line or its parameter group."""
+        return settings(store, self._running.get(store.service))
 
     def neighbours(self, container: Container) -> Iterator[Container]:
         """The other containers of the same side and group: of one Compose project, of one task."""

@@ -105,7 +105,7 @@ class _Data:
             "name": node.name,
             "side": node.side.value,
             "place": self.place(node.span),
-            "facts": self._fields(node, skip=("id", "name", "side", "span")),
+            "facts": self._fields(node, skip=("id", "name", "side", "span", "words")),
         }
 
     def container(self, container: Container) -> dict[str, object]:

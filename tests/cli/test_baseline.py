@@ -30,7 +30,7 @@ resource "aws_elasticache_cluster" "cache" {{
 """
 
 
-def _tree(root: Path, local: str = "16.4", cloud: str = "16.4") -> None:
+def _tree(root: Path, local: str = "14.4", cloud: str = "14.4") -> None:
     write(root, {"compose.yaml": LOCAL.format(local=local), "infra/main.tf": CLOUD.format(cloud=cloud)})
 
 
@@ -73,7 +73,7 @@ def test_a_known_finding_fails_no_run_and_a_new_one_does(tmp_path: Path, capsys:
     code, report = _scan(tmp_path, "--baseline", str(file), capsys=capsys)
     assert (code, _rules(report)) == (0, [])
     assert len(report["waived"]) == 1  # type: ignore[arg-type]
-    moved = "# moved\n\n" + LOCAL.format(local="16.9").replace(
+    moved = "# moved\n\n" + LOCAL.format(local="14.9").replace(
         "8.0.1", "8.2"
     )  # lines and value of the known one change
     (tmp_path / "compose.yaml").write_text(moved, "utf-8")
@@ -82,7 +82,7 @@ def test_a_known_finding_fails_no_run_and_a_new_one_does(tmp_path: Path, capsys:
 
 
 def test_what_is_fixed_is_said_and_pruned(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    _tree(tmp_path, local="16.9")
+    _tree(tmp_path, local="14.9")
     assert main(["baseline", "create", str(tmp_path), "--no-cache"]) == 0
     file = tmp_path / "policyengine.baseline.json"
     _tree(tmp_path)
@@ -95,7 +95,7 @@ def test_what_is_fixed_is_said_and_pruned(tmp_path: Path, capsys: pytest.Capture
     capsys.readouterr()
     assert main(["baseline", "show", str(tmp_path)]) == 0
     assert capsys.readouterr().out.startswith("HEX411 compose:services.cache/cache: 'cache' runs 'redis:8.0.1'")
-    _tree(tmp_path, local="16.9")
+    _tree(tmp_path, local="14.9")
     assert main(["baseline", "update", str(tmp_path), "--no-cache"]) == 0
     assert len(json.loads(file.read_text("utf-8"))["findings"]) == 2
 
@@ -120,7 +120,7 @@ def test_misuse_is_one_sentence(
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
-@pytest.mark.parametrize(("local", "cloud"), [("16.9", "16.4"), ("16.4", "16.8")])
+@pytest.mark.parametrize(("local", "cloud"), [("14.9", "14.4"), ("14.4", "14.8")])
 def test_since_tells_what_either_side_broke(
     local: str, cloud: str, history: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -143,7 +143,7 @@ def test_a_pull_request_does_not_admit_its_own_findings(history: Path, capsys: p
     _git(history, "add", ".")
     _git(history, "commit", "-qm", "baseline")
     base = _git(history, "rev-parse", "HEAD")
-    _tree(history, local="16.9")
+    _tree(history, local="14.9")
     assert main(["baseline", "update", str(history), "--no-cache"]) == 0
     _git(history, "commit", "-qam", "admit everything")
     own = str(history / "policyengine.baseline.json")

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 LOCAL = "compose:services.db/database"
 CLOUD = "terraform:aws_db_instance.main"
+VERSIONS = {"HEX401", "HEX402", "HEX403", "HEX404", "HEX407", "HEX411"}
 
 
 def reference(text: str) -> tuple[ImageRef, Value[Version]]:
@@ -83,8 +84,9 @@ def pinned(major: int, minor: int) -> Known[Version]:
 def outcomes(*nodes: Node, given: Options | None = None) -> dict[str, list[Outcome]]:
     pairs = (Pair(nodes[0].id, nodes[1].id, 100, ()),) if len(nodes) > 1 else ()
     graph = Graph(nodes, pairs=pairs)
-    found = {each.id: said(each.check(graph, given or Options())) for each in data_services.RULES}
-    for each in data_services.RULES:
+    rules = [each for each in data_services.RULES if each.id in VERSIONS]
+    found = {each.id: said(each.check(graph, given or Options())) for each in rules}
+    for each in rules:
         for outcome in found[each.id]:
             if isinstance(outcome, Finding):
                 assert each.text(outcome)

@@ -20,7 +20,7 @@ services:
 POSTGRES = """
 resource "aws_db_instance" "main" {
   engine                     = "postgres"
-  engine_version             = "16.4"
+  engine_version             = "13.16"
   auto_minor_version_upgrade = false
 }
 """
@@ -132,7 +132,7 @@ services:
 
 
 def test_mariadb_and_aurora_mysql_are_compared_by_their_role(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    compose = "services:\n  shop:\n    image: mariadb:11.4\n  postgres:\n    image: postgres:16.4\n"
+    compose = "services:\n  shop:\n    image: mariadb:11.4\n  postgres:\n    image: postgres:13.16\n"
     cloud = """
 resource "aws_rds_cluster" "shop" {
   engine         = "aurora-mysql"

@@ -1,5 +1,6 @@
 """Side 4: the databases and caches that the application talks to are the same product in the same version."""
 
+from clean_hexagon.data_services.families import pg_family_mismatch, pg_flavour
 from clean_hexagon.data_services.pgvector import pgvector_missing_locally
 from clean_hexagon.data_services.postgres import (
     postgres_major_mismatch,
@@ -8,13 +9,20 @@ from clean_hexagon.data_services.postgres import (
     rds_auto_minor_upgrade,
 )
 from clean_hexagon.data_services.redis import redis_major_mismatch
+from clean_hexagon.data_services.service_containers import ci_datastore_drift
+from clean_hexagon.data_services.transport import cache_tls_auth, db_tls
 
 RULES = (
     postgres_major_mismatch,
     postgres_minor_mismatch,
     postgres_minor_unprovable,
     rds_auto_minor_upgrade,
+    pg_family_mismatch,
+    pg_flavour,
     pgvector_missing_locally,
     redis_major_mismatch,
+    ci_datastore_drift,
+    db_tls,
+    cache_tls_auth,
 )
 """The rules of this side."""

@@ -10,6 +10,7 @@ from policyengine.model.nodes.node import Node
 from policyengine.model.value import Known
 
 if TYPE_CHECKING:
+    from policyengine.model.command import Word
     from policyengine.model.image import ImageRef
     from policyengine.model.nodes.image import Build
     from policyengine.model.nodes.node import Command, Role, Variable
@@ -97,7 +98,8 @@ class Service(Node, frozen=True, kw_only=True):
     name space: the Compose project, or the ECS task definition, whose containers reach each other on localhost.
     `environment` is what Compose or ECS sets (`environment` over `env_file`), without the image's own ENV.
     `environment_gap` says why there may be more variables than listed, and is None when the list is complete. `count`
-    is ECS `desired_count` or Compose `deploy.replicas`. What is in force when it runs is asked of `Graph.container`.
+    is ECS `desired_count` or Compose `deploy.replicas`. `words` are those of a command as far as they are written out,
+    each at its place; what is in force when it runs is asked of `Graph.container`.
     """
 
     role: Role
@@ -134,6 +136,7 @@ class Service(Node, frozen=True, kw_only=True):
     parity: Value[str] | None = None  # the cloud twin named by `x-parity`, the label `parity.cloud` or a comment
     launch: str = ""  # "FARGATE", "EC2" … for ECS; empty for Compose
     noun: str = "container"
+    words: tuple[Word, ...] = ()
     inherits_healthcheck: bool = True  # whether a HEALTHCHECK of the image is run where none is set; ECS does not
 
     @property

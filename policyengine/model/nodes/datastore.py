@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from policyengine.model.image import ImageRef, Meaning, Version
     from policyengine.model.nodes.node import Variable
     from policyengine.model.source import Span
-    from policyengine.model.value import Value
+    from policyengine.model.value import Unknown, Value
 
 
 class Datastore(Node, frozen=True, kw_only=True):
@@ -68,21 +68,27 @@ class Database(Datastore, frozen=True, kw_only=True):
     """A relational or document database.
 
     `flavour` tells managed variants of one engine apart: `rds`, `aurora`, `supabase`, `community`.
-    `vector` is whether pgvector can be used: Known for a container image whose packages are known.
+    `vector` is whether pgvector can be used: Known for a container image whose packages are known. `parameters_gap`
+    says why a managed one may be told more than `parameters`; what a server is told is asked of `Graph.settings`.
+    `family` is what its parameter group is for, `option_major` what its option group is for.
     """
 
     flavour: str = "community"
     auto_minor_upgrade: Value[bool] | None = None
     family: Value[str] | None = None
+    option_major: Value[str] | None = None
     parameters: tuple[Variable, ...] = ()
+    parameters_gap: Unknown | None = None
     vector: Value[bool] | None = None
 
 
 class Cache(Datastore, frozen=True, kw_only=True):
-    """A key-value cache: Redis, Valkey, Memcached."""
+    """A key-value cache: Redis, Valkey, Memcached. `flavour` is who runs it: `elasticache`, `memorydb`, `community`."""
 
+    flavour: str = "community"
     family: Value[str] | None = None
     parameters: tuple[Variable, ...] = ()
+    parameters_gap: Unknown | None = None
     transit_encryption: Value[bool] | None = None
     auth: Value[bool] | None = None
     cluster_mode: Value[bool] | None = None

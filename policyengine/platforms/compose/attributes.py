@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from policyengine.model import image as images
+from policyengine.model.command import Word
 from policyengine.model.nodes import (
     Attachment,
     Command,
@@ -114,6 +115,23 @@ def command_value(node: Node | None, at: Span) -> Value[Command]:
         if leaf.unknown is not None:
             return leaf.unknown
     return Known(Command(tuple(go_text(leaf.value) for leaf in leaves)), node.span, via)
+
+
+def command_words(node: Node | None) -> tuple[Word, ...]:
+    """The words of a command, each at its place; what the files leave open of one stands as it is written."""
+    if isinstance(node, Items):
+        leaves = [item for item in node.items if isinstance(item, Leaf)]
+        return tuple(Word(leaf.written.written, leaf.span, leaf.unknown is None) for leaf in leaves)
+    if not isinstance(node, Leaf) or node.value is None:
+        return ()
+    text, at = node.written, 0
+    found: list[Word] = []
+    for word in words.split(text.written) or ():
+        start = text.written.find(word, at)
+        part = text.cut(start, start + len(word)) if start >= 0 else text  # one that is written with a backslash
+        found.append(Word(word, part.place, part.decided))
+        at = start + len(word) if start >= 0 else at
+    return tuple(found)
 
 
 def variable(held: Assigned) -> Variable:

@@ -27,6 +27,7 @@ from policyengine.patterns import regex
 from policyengine.platforms.compose.attributes import (
     attachments,
     command_value,
+    command_words,
     count,
     dependencies,
     down,
@@ -160,6 +161,7 @@ def _service(
         labels=labels,
         parity=_parity(service, key, labels, source_of),
         noun=place.noun,
+        words=command_words(service.get("command")),
     )
     return replace(made, role=_role(made, service, one_shot))
 

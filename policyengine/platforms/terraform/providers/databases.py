@@ -10,7 +10,7 @@ from policyengine.knowledge.components import engine_of_dialect
 from policyengine.model.nodes import Bucket, Cache, Database, Queue, Search, Variable
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value, known, map_value
 from policyengine.patterns import regex
-from policyengine.platforms.terraform.language.values import List, Reference, decided
+from policyengine.platforms.terraform.language.values import List, Reference, decided, plain
 from policyengine.platforms.terraform.providers.balancers import entries
 from policyengine.platforms.terraform.resources import facts
 from policyengine.platforms.terraform.resources.facts import symbolic, text
@@ -128,7 +128,8 @@ def rds(view: ResourceView) -> Iterator[Node]:
         minor = next((each for each in given if isinstance(each, Known) and not each.value), given[0])
     groups = _groups(view, ("aws_db_parameter_group", "aws_rds_cluster_parameter_group"))
     for section in view.blocks("cluster_parameter_group"):
-        groups = Groups(section.text("family"), tuple(_parameters(section.blocks("parameters"), section.span)))
+        told = tuple(_parameters(section.blocks("parameters"), section.span))
+        groups = Groups(section.text("family"), told, section.gap("parameters"))
     yield Database(
         id=view.id,
         name=view.name,
@@ -141,7 +142,9 @@ def rds(view: ResourceView) -> Iterator[Node]:
         flavour=flavour,
         auto_minor_upgrade=minor,
         family=groups.family,
+        option_major=view.text("major_engine_version") if "family" in view.known.arguments else None,
         parameters=groups.parameters,
+        parameters_gap=groups.gap,
     )
 
 
@@ -193,20 +196,27 @@ def _engine_version(view: ResourceView, engine: str) -> Value[Version]:
 
 
 class Groups(Struct, frozen=True):
-    """What the parameter groups of a store say."""
+    """What the parameter groups of a store say; `gap` says why they may say more."""
 
     family: Value[str] | None
     parameters: tuple[Variable, ...]
+    gap: Unknown | None = None
 
 
+_ELSEWHERE = "the parameter group is not declared here"
 _DEFAULT_GROUP = regex(r"default\.([\w.-]+?)(?:\.cluster\.on)?\Z")
 
 
 def _groups(view: ResourceView, kinds: tuple[str, ...]) -> Groups:
     """The groups that a store names; a module takes what they hold as arguments of its own."""
     if "family" in view.known.arguments:
-        nested = [each for name in view.known.arguments["parameters"] for each in view.blocks(name)]
-        return Groups(view.text("family"), tuple(_parameters(nested, view.span)))
+        names = view.known.arguments["parameters"]
+        nested = [each for name in names for each in view.blocks(name)]
+        gap = next((found for name in names if (found := view.gap(name)) is not None), view.unread)
+        if not nested and view.tree("parameter_group_name", "db_cluster_parameter_group_name") is not None:
+            gap = gap or Unknown(_ELSEWHERE, view.span)
+        return Groups(view.text("family"), tuple(_parameters(nested, view.span)), gap)
+    gap = view.unread
     family: Value[str] = Absent(view.span)
     parameters: list[Variable] = []
     for argument in view.known.arguments.get("group", ()):
@@ -220,13 +230,17 @@ def _groups(view: ResourceView, kinds: tuple[str, ...]) -> Groups:
             default = _DEFAULT_GROUP.match(known(written, ""))
             if default and isinstance(written, Known) and isinstance(family, Absent):
                 family = Known(default[1], written.span, written.via)
+            elif not groups:
+                gap = gap or Unknown(_ELSEWHERE, written.span)
         for group in groups[:1]:
             if not isinstance(family, Known):
                 family = group.text("family")
             parameters.extend(_parameters(group.blocks("parameter"), group.span))
-        if not groups and isinstance(family, Absent) and not decided(name):
-            family = Unknown("the parameter group is not declared here", view.span)
-    return Groups(family, tuple(parameters))
+            gap = gap or group.gap("parameter")
+        if not groups and not decided(name):
+            gap = gap or Unknown(_ELSEWHERE, view.span)
+            family = gap if isinstance(family, Absent) else family
+    return Groups(family, tuple(parameters), gap)
 
 
 _GROUPS = (
@@ -273,12 +287,18 @@ def elasticache(view: ResourceView) -> Iterator[Node]:
         engine=engine,
         version=view.version(known(engine, "redis")),
         port=view.integer("port") if view.tells("port") else None,
+        flavour="memorydb" if "memorydb" in view.kind else "elasticache",
         family=groups.family,
         parameters=groups.parameters,
+        parameters_gap=groups.gap,
         transit_encryption=view.boolean("tls"),
         auth=_given(view, view.tree("auth")),
         cluster_mode=_cluster_mode(view, groups),
     )
+
+
+_OPEN = "open-access"
+"""The access list of MemoryDB that lets everybody in."""
 
 
 def _given(view: ResourceView, tree: Tree | None) -> Value[bool]:
@@ -286,6 +306,8 @@ def _given(view: ResourceView, tree: Tree | None) -> Value[bool]:
         return view.unread or Known(value=False, span=view.span)
     if isinstance(tree, Unknown):
         return tree
+    if decided(tree) and plain(tree) in ([], "", _OPEN):
+        return Known(value=False, span=tree.span, via=tree.via)
     return Known(value=True, span=tree.span, via=tree.via)
 
 

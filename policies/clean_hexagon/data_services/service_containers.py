@@ -1,0 +1,123 @@
+"""The databases and caches of the pipeline are those of the local stack (HEX416)."""
+
+from enum import IntEnum
+
+from clean_hexagon.options import Options
+from policyengine.api import (
+    Compared,
+    Datastore,
+    Finding,
+    Fix,
+    Floating,
+    Graph,
+    Job,
+    Known,
+    Outcomes,
+    Service,
+    Severity,
+    Side,
+    rule,
+    undecided,
+)
+
+
+@rule(
+    "HEX416",
+    mandate="6.1",
+    severity=Severity.ERROR,
+    message={
+        "default": "'{store}' of '{job}' runs '{here}', but [the local '{local}'](1) runs '{there}'.",
+        "moved": "'{store}' of '{job}' runs '{here}', which was '{meant}', but [the local one](1) is '{there}'.",
+    },
+)
+def ci_datastore_drift(graph: Graph, _: Options) -> Outcomes:
+    """A service container of a workflow is another version than the store of the local stack.
+
+    Tests that pass on the Postgres of the pipeline prove nothing about the one that is developed against, nor about
+    the cloud's, to which the local one is held. It is the image that everybody forgets: an upgrade changes the Compose
+    file and Terraform, and the workflow stays where it was.
+
+    A store is compared with the stores of its engine that run locally, and is right when one of them is alike. Other
+    versions are an error; the same version of another variant (`16-alpine` for `16`), of another image, or a tag that
+    leaves open what the local one fixes, is a warning. A tag that fixes no version, such as `latest`, is an error when
+    the table of tags already knows a higher major. A version that comes from a matrix is undecided. One finding names
+    all jobs of a workflow that run the image.
+    """
+    jobs: dict[tuple[str, str, str], list[str]] = {}
+    stores = sorted(graph.all(Datastore, side=Side.PIPELINE), key=lambda store: store.span)
+    for store in stores:
+        jobs.setdefault(_key(store), []).append(_job(graph, store))
+    for store in stores:
+        local = [each for each in graph.all(type(store), side=Side.LOCAL) if _same_engine(each, store)]
+        named = jobs.pop(_key(store), None)
+        if named is None or not local:
+            continue
+        yield Compared(store)
+        drift, other = min(((_drift(store, each), each) for each in local), key=lambda pair: pair[0])
+        if drift is Drift.OPEN:
+            yield from undecided(store, store.version, other.version)
+        elif drift is not Drift.NONE:
+            yield _finding(graph, store, other, drift, ", ".join(dict.fromkeys(named)))
+
+
+class Drift(IntEnum):
+    """How far two stores are from each other, the nearest first; `OPEN` where the files do not tell."""
+
+    NONE = 0
+    OPEN = 1
+    VARIANT = 2
+    VERSION = 3
+
+
+def _key(store: Datastore) -> tuple[str, str, str]:
+    return store.span.path, store.name, store.written
+
+
+def _job(graph: Graph, store: Datastore) -> str:
+    service = graph.get(Service, store.service)
+    job = None if service is None else graph.get(Job, service.group)
+    return store.name if job is None else job.name
+
+
+def _same_engine(local: Datastore, store: Datastore) -> bool:
+    engines = [each.engine.value for each in (local, store) if isinstance(each.engine, Known)]
+    return len(engines) == 2 and engines[0] == engines[1] and not local.emulates
+
+
+def _drift(store: Datastore, local: Datastore) -> Drift:
+    ref, other = store.reference, local.reference
+    if ref is None or other is None:
+        return Drift.OPEN
+    if (ref.name, ref.effective_tag) == (other.name, other.effective_tag) and not ref.undecided:
+        return Drift.NONE
+    match store.version, local.version:
+        case Known(here), Known(there) if here != there:
+            patch = (here.major, here.minor) == (there.major, there.minor)
+            return Drift.VARIANT if patch else Drift.VERSION
+        case Known(here) | Floating(here), Known(there) | Floating(there):
+            return Drift.VARIANT if here.agrees(there) else Drift.VERSION
+        case _ if store.meaning is None or local.major is None:
+            return Drift.OPEN
+        case _:
+            return Drift.VERSION if store.meaning.version.major > local.major else Drift.VARIANT
+
+
+def _finding(graph: Graph, store: Datastore, local: Datastore, drift: Drift, jobs: str) -> Finding:
+    args: dict[str, object] = {"store": store.name, "job": jobs, "here": store.written, "there": local.written}
+    meant = store.meaning if store.major is None else None
+    args |= {"local": local.name} if meant is None else {"meant": meant.version}
+    service = graph.get(Service, local.service)
+    text = "" if local.reference is None else local.reference.text
+    if service is None or service.build is not None or store.reference is None:
+        fix = Fix(f"run what '{local.name}' is built from: '{text}'")
+    else:
+        fix = Fix.replacing(f"run '{text}'", store.place, store.reference.text, text)
+    return Finding(
+        subject=store,
+        at=store.place,
+        variant="default" if meant is None else "moved",
+        severity=Severity.ERROR if drift is Drift.VERSION else Severity.WARNING,
+        args=args,
+        related=(local.place,),
+        fix=fix,
+    )

