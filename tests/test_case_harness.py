@@ -14,32 +14,32 @@ if TYPE_CHECKING:
     from policyengine.plugins import Plugins
 
 REFERENCE = {
-    "docker-compose.yml": "services:\n  db:\n    image: postgres:16.4\n",
+    "docker-compose.yml": "services:\n  db:\n    image: postgres:14.4\n",
     "main.tf": (
         'resource "aws_db_instance" "db" {\n  engine         = "postgres"\n'
-        '  engine_version = "16.4"\n  auto_minor_version_upgrade = false\n}\n'
+        '  engine_version = "14.4"\n  auto_minor_version_upgrade = false\n}\n'
     ),
 }
 WHOLE = """\
 - name: one minor behind
   edit:
     docker-compose.yml:
-      replace: "postgres:16.4"
-      with: "«postgres:16.3»"
+      replace: "postgres:14.4"
+      with: "«postgres:14.3»"
     main.tf:
-      keep: '= "«1|16.4»"'
+      keep: '= "«1|14.4»"'
   findings:
-    - error: "'db' runs Postgres '16.3', but [the cloud](1) runs '16.4'."
+    - error: "'db' runs Postgres '14.3', but [the cloud](1) runs '14.4'."
       subject: compose:services.db/database
       pair: terraform:aws_db_instance.db
-      fix: run Postgres 16.4
-      becomes: "image: postgres:16.4"
+      fix: run Postgres 14.4
+      becomes: "image: postgres:14.4"
 """
 OPEN = """\
 - name: a variable decides
   edit:
     main.tf:
-      replace: '"16.4"'
+      replace: '"14.4"'
       with: var.version
     variables.tf:
       create: |
@@ -72,20 +72,20 @@ def test_a_case_that_states_everything_passes(text: str, tmp_path: Path, install
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("«postgres:16.3»", "postgres:«16.3»", "reported, not marked: HEX402 at docker-compose.yml:3 «postgres:16.3»"),
-        ("«postgres:16.3»", "postgres:«16.3»", "marked, not reported: HEX402 at docker-compose.yml:3 «16.3»"),
-        ("«postgres", "«HEX401|postgres", "marked, not reported: HEX401 at docker-compose.yml:3 «postgres:16.3»"),
-        ("«1|16.4»", "«1|16».4", "reported, not marked: HEX402 links (1) at main.tf:3 «16.4»"),
-        ("«1|", "«2|", "marked, not reported: HEX402 links (2) at main.tf:3 «16.4»"),
-        ("«1|", "«HEX401:1|", "marked, not reported: HEX401 links (1) at main.tf:3 «16.4»"),
+        ("«postgres:14.3»", "postgres:«14.3»", "reported, not marked: HEX402 at docker-compose.yml:3 «postgres:14.3»"),
+        ("«postgres:14.3»", "postgres:«14.3»", "marked, not reported: HEX402 at docker-compose.yml:3 «14.3»"),
+        ("«postgres", "«HEX401|postgres", "marked, not reported: HEX401 at docker-compose.yml:3 «postgres:14.3»"),
+        ("«1|14.4»", "«1|14».4", "reported, not marked: HEX402 links (1) at main.tf:3 «14.4»"),
+        ("«1|", "«2|", "marked, not reported: HEX402 links (2) at main.tf:3 «14.4»"),
+        ("«1|", "«HEX401:1|", "marked, not reported: HEX401 links (1) at main.tf:3 «14.4»"),
         ("error:", "warning:", "stated, not found"),
         ("'db' runs Postgres", "'db' runs  Postgres", "stated, not found"),
         ("subject: compose:services.db/database", "subject: compose:services.db", "stated, not found"),
         ("pair: terraform:aws_db_instance.db", "pair: terraform:aws_db_instance.other", "stated, not found"),
         ("pair: terraform:aws_db_instance.db", "pair: terraform:aws_db_instance.db (uncertain)", "stated, not found"),
-        ("fix: run Postgres 16.4", "fix: run Postgres 16.5", "stated, not found"),
-        ('becomes: "image: postgres:16.4"', 'becomes: "image: postgres:16.5"', "stated, not found"),
-        ('becomes: "image: postgres:16.4"', 'becomes: {main.tf: "image: postgres:16.4"}', "stated, not found"),
+        ("fix: run Postgres 14.4", "fix: run Postgres 14.5", "stated, not found"),
+        ('becomes: "image: postgres:14.4"', 'becomes: "image: postgres:14.5"', "stated, not found"),
+        ('becomes: "image: postgres:14.4"', 'becomes: {main.tf: "image: postgres:14.4"}', "stated, not found"),
         ("    - error", "    - rule: HEX401\n      error", "stated, not found"),
     ],
 )
@@ -112,11 +112,11 @@ def test_an_open_question_that_is_stated_wrongly_fails(old: str, new: str, tmp_p
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        (WHOLE, "    main.tf:\n      keep: '= \"«1|16.4»\"'\n"),
+        (WHOLE, "    main.tf:\n      keep: '= \"«1|14.4»\"'\n"),
         (WHOLE, "      subject: compose:services.db/database\n"),
         (WHOLE, "      pair: terraform:aws_db_instance.db\n"),
-        (WHOLE, "      fix: run Postgres 16.4\n"),
-        (WHOLE, '      becomes: "image: postgres:16.4"\n'),
+        (WHOLE, "      fix: run Postgres 14.4\n"),
+        (WHOLE, '      becomes: "image: postgres:14.4"\n'),
         (WHOLE, WHOLE[WHOLE.index("  findings") :]),
         (OPEN, "      subject: compose:services.db/database\n"),
         (OPEN, OPEN[OPEN.index("  open") :]),
@@ -136,11 +136,11 @@ def test_a_failing_case_shows_what_it_would_have_to_state(tmp_path: Path, instal
     shown = run(WHOLE[: WHOLE.index("  findings")], tmp_path, installed)
     assert [line.removeprefix("    ") for line in shown.partition("as a case states it:\n")[2].splitlines()] == [
         "findings:",
-        "  - error: \"'db' runs Postgres '16.3', but [the cloud](1) runs '16.4'.\"",
+        "  - error: \"'db' runs Postgres '14.3', but [the cloud](1) runs '14.4'.\"",
         '    subject: "compose:services.db/database"',
         '    pair: "terraform:aws_db_instance.db"',
-        '    fix: "run Postgres 16.4"',
-        '    becomes: "image: postgres:16.4"',
+        '    fix: "run Postgres 14.4"',
+        '    becomes: "image: postgres:14.4"',
     ]
 
 

@@ -163,7 +163,7 @@ def test_a_file_that_cannot_be_read_is_exit_3_with_all_other_findings(
         (["scan", REFERENCE, "--no-such-option"], "unrecognized arguments: --no-such-option"),
         (["scna"], "did you mean 'scan'?"),
         (["--format", "json"], "a command comes first"),
-        (["explain", "HEX40"], "did you mean HEX40"),
+        (["explain", "HEX40"], "did you mean HEX4"),
         (["explain"], "the following arguments are required: ID"),
     ],
 )

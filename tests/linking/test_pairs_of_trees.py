@@ -116,7 +116,7 @@ DATABASE = """
 resource "aws_db_instance" "main" {
   count          = %s
   engine         = "postgres"
-  engine_version = "16.4"
+  engine_version = "14.4"
 }
 """
 LOCAL = "services:\n  db:\n    image: postgres:15.12\n"
@@ -182,12 +182,12 @@ def test_a_module_whose_count_is_not_known_is_there_once(tmp_path: Path) -> None
     files = {
         "main.tf": 'variable "wanted" {\n  type = bool\n}\nmodule "db" {\n  source = "./db"\n'
         "  count = var.wanted ? 1 : 0\n}\n",
-        "db/main.tf": 'resource "aws_db_instance" "main" {\n  engine = "postgres"\n  engine_version = "16.4"\n}\n',
+        "db/main.tf": 'resource "aws_db_instance" "main" {\n  engine = "postgres"\n  engine_version = "14.4"\n}\n',
     }
     (found,) = graph_of(tmp_path, files).all(Database, side=Side.CLOUD)
     assert found.id == "terraform:module.db.aws_db_instance.main"
     assert isinstance(found.version, Known)
-    assert str(found.version.value) == "16.4"
+    assert str(found.version.value) == "14.4"
 
 
 # a datastore that runs in a container of the cloud
@@ -198,7 +198,7 @@ def test_a_module_whose_count_is_not_known_is_there_once(tmp_path: Path) -> None
     [
         ("acme/store:1", 5432, "unknown"),
         ("acme/store:1", 8080, ""),
-        ("postgres:16.4", 5432, "16.4"),
+        ("postgres:14.4", 5432, "14.4"),
     ],
 )
 def test_a_container_with_the_variables_and_the_port_of_an_engine_is_its_database(
@@ -312,7 +312,7 @@ def test_what_only_two_names_share_speaks_for_a_pair(tmp_path: Path) -> None:
     ],
 )
 def test_a_container_that_asks_a_database_is_none(name: str, lines: str, found: bool, tmp_path: Path) -> None:
-    compose = f"services:\n  {name}:\n    image: postgres:16.4\n{lines}"
+    compose = f"services:\n  {name}:\n    image: postgres:14.4\n{lines}"
     stores = list(graph_of(tmp_path, {"compose.yml": compose}).all(Database))
     assert [each.name for each in stores] == ([name] if found else [])
 
