@@ -10,6 +10,7 @@ from policyengine.knowledge.loading import Facts
 from policyengine.knowledge.names import (
     alike,
     environment,
+    folder_kinds,
     is_chore,
     is_dead_letters,
     is_for_tests,
@@ -20,9 +21,10 @@ from policyengine.knowledge.names import (
     speaks_of_development,
 )
 from policyengine.knowledge.names import words as words_of
-from policyengine.knowledge.packages import migrations_called
-from policyengine.knowledge.platforms import platform
+from policyengine.knowledge.packages import is_native, migrations_called, written_by
+from policyengine.knowledge.platforms import architecture, architecture_in, asks_for_architecture, platform
 from policyengine.knowledge.ports import host_kind, is_web, port_of_engine, port_of_scheme
+from policyengine.knowledge.runtimes import numbers_that_agree, setup
 from policyengine.knowledge.secrets import (
     is_dummy,
     is_public,
@@ -40,13 +42,26 @@ from policyengine.knowledge.variables import (
     is_address,
     is_for_browsers,
     is_for_servers,
+    is_label,
     speaks_of,
     split_host,
 )
 from policyengine.model.container import Container, User
 from policyengine.model.endpoint import Address, Endpoint, endpoints, origin_of, shown_origin, web_origin
 from policyengine.model.graph import Candidate, Choice, Edge, EdgeKind, Graph, Pair, PublishedImage, Unpaired
-from policyengine.model.image import ImageRef, Meaning, Version, meaning, tag_fact, tag_for
+from policyengine.model.image import (
+    Engine,
+    ImageRef,
+    Meaning,
+    Version,
+    allows_major,
+    engine_of,
+    meaning,
+    release_of,
+    runtime_of,
+    tag_fact,
+    tag_for,
+)
 from policyengine.model.nodes import (
     Activity,
     Attachment,
@@ -86,6 +101,7 @@ from policyengine.model.nodes import (
     Queue,
     Repository,
     Role,
+    RuntimeVersion,
     Search,
     Secret,
     Service,
@@ -151,6 +167,7 @@ __all__ = [
     "Edit",
     "EndToEnd",
     "Endpoint",
+    "Engine",
     "EnvFile",
     "EnvironmentFile",
     "Extension",
@@ -189,6 +206,7 @@ __all__ = [
     "Repository",
     "Role",
     "Rule",
+    "RuntimeVersion",
     "Sealed",
     "Search",
     "Secret",
@@ -217,10 +235,16 @@ __all__ = [
     "Word",
     "Workflow",
     "alike",
+    "allows_major",
+    "architecture",
+    "architecture_in",
+    "asks_for_architecture",
     "drops_privileges",
     "endpoints",
+    "engine_of",
     "environment",
     "family",
+    "folder_kinds",
     "given_by",
     "hookimpl",
     "host_kind",
@@ -232,6 +256,8 @@ __all__ = [
     "is_for_servers",
     "is_for_tests",
     "is_for_the_laptop",
+    "is_label",
+    "is_native",
     "is_placeholder_host",
     "is_preparation",
     "is_public",
@@ -242,6 +268,7 @@ __all__ = [
     "may_be_gate",
     "meaning",
     "migrations_called",
+    "numbers_that_agree",
     "origin_of",
     "password_in",
     "platform",
@@ -249,12 +276,15 @@ __all__ = [
     "port_of_scheme",
     "product",
     "regex",
+    "release_of",
     "role_by_name",
     "rule",
+    "runtime_of",
     "secrecy",
     "secrecy_of_reference",
     "secrecy_of_value",
     "serves",
+    "setup",
     "shell_commands",
     "shown_origin",
     "speaks_of",
@@ -268,4 +298,5 @@ __all__ = [
     "variables",
     "web_origin",
     "words_of",
+    "written_by",
 ]

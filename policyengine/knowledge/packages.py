@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from policyengine.knowledge.loading import FactTable, table
+from policyengine.knowledge.loading import Cited, FactTable, table
 
 
 class Manager(Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,14 +45,27 @@ class Migrator(Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
 
+class Written(Struct, frozen=True, forbid_unknown_fields=True):
+    """The folders, relative to the application, into which a framework of a language writes while it runs."""
+
+    runtime: str
+    paths: tuple[str, ...]
+    source: str
+
+
 class Packages(FactTable, frozen=True):
-    """The table; a `*` at either end of a package's name in `uses` is any further text."""
+    """The table; `native` are dependencies with code for one C library.
+
+    A `*` at either end of a package's name in `uses` is any further text.
+    """
 
     managers: dict[str, Manager]
     tools: dict[str, BroughtProgram]
     uses: dict[str, UsedExtension]
     operations: dict[str, UsedExtension]
     migrators: dict[str, Migrator]
+    native: dict[str, Cited]
+    writes: dict[str, Written]
     _patterns: list[tuple[str, str, UsedExtension]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -101,3 +114,14 @@ def created_by(operation: str) -> str | None:
     """The database extension that an operation of Django's migrations creates, `TrigramExtension`; None for another."""
     found = _packages().operations.get(operation)
     return None if found is None else found.extension
+
+
+def is_native(package: str) -> bool:
+    """Whether a dependency of npm, Python or Ruby brings code that is built for one C library: `bcrypt`, `psycopg2`."""
+    return package.lower() in _packages().native
+
+
+def written_by(package: str, runtime: str) -> tuple[str, ...]:
+    """The folders into which a framework of a language writes while it runs: `.next/cache` of Next.js on `node`."""
+    found = _packages().writes.get(package)
+    return found.paths if found is not None and found.runtime == runtime else ()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from msgspec import Struct
 
-from policyengine.knowledge.loading import FactTable, table
+from policyengine.knowledge.loading import Cited, FactTable, table
 from policyengine.knowledge.names import words
 
 
@@ -25,6 +27,8 @@ class Platforms(FactTable, frozen=True):
     architectures: dict[str, Meant]
     runner_words: dict[str, Meant]
     runners: dict[str, Meant]
+    file_words: dict[str, Meant]
+    questions: dict[str, Cited]
 
 
 def _platforms() -> Platforms:
@@ -47,3 +51,26 @@ def platform_of_runner(label: str) -> str | None:
     begun = next((entry for start, entry in known.runners.items() if name.startswith(start)), None)
     found = said or begun
     return None if found is None else f"linux/{found.architecture}"
+
+
+def architecture_in(text: str) -> str:
+    """The word for an architecture in the name of a file, `x86_64` of `awscli-exe-linux-x86_64.zip`; empty for none."""
+    known = _platforms().file_words
+    names = "|".join(map(re.escape, sorted(known, key=len, reverse=True)))
+    found = re.search(rf"(?:^|[^a-z0-9])({names})(?:[^a-z0-9]|$)", text, re.IGNORECASE)
+    return "" if found is None else found[1]
+
+
+def architecture(word: str) -> str:
+    """The architecture that such a word means, as BuildKit writes it: `amd64` of `x64`."""
+    return _platforms().file_words[word.lower()].architecture
+
+
+def asks_for_architecture(text: str) -> bool:
+    """Whether a word of a script asks for the architecture: `${TARGETARCH}`, `$(uname -m)`."""
+    for question in _platforms().questions:
+        if question in text and (
+            not question.islower() or " " in question or re.search(rf"(?:^|[(`\s]){question}\b", text)
+        ):
+            return True
+    return False

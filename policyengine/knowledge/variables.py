@@ -38,6 +38,13 @@ class CreatedDatabase(Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
 
+class BuildLabel(Struct, frozen=True, forbid_unknown_fields=True):
+    """A word of a build argument that only labels the build; with `whole` the name itself, and not a word of it."""
+
+    source: str
+    whole: bool = False
+
+
 Giver = Literal["container", "image", "machine"]
 """Who sets a variable without being told: the platform that runs a container, every image, a machine and its tools."""
 
@@ -65,6 +72,7 @@ class Variables(FactTable, frozen=True):
     server_words: dict[str, Cited]
     own_words: dict[str, Cited]
     injectors: dict[str, Cited]
+    labels: dict[str, BuildLabel]
     _patterns: list[tuple[str, str, Given]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -135,6 +143,12 @@ def given_names(giver: Giver) -> frozenset[str]:
 def injects(program: str) -> bool:
     """Whether a program that runs another one gives it variables which no file tells: `infisical run`."""
     return program in _variables().injectors
+
+
+def is_label(name: str) -> bool:
+    """Whether a build argument of this name only labels the build: `GIT_SHA`, `VERSION`, `SENTRY_RELEASE`."""
+    labels = _variables().labels
+    return name.lower() in labels or any(word in labels and not labels[word].whole for word in words(name))
 
 
 def is_published(name: str) -> bool:

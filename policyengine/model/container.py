@@ -16,7 +16,7 @@ from policyengine.knowledge.ports import port_of_engine
 from policyengine.model.endpoint import addresses
 from policyengine.model.nodes import Service
 from policyengine.model.nodes.container import COMPOSE, PRODUCTION_COMPOSE
-from policyengine.model.value import Floating, Known
+from policyengine.model.value import Absent, Floating, Known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -191,6 +191,16 @@ class Container(Struct, frozen=True, eq=False):
     def account(self, text: str) -> User:
         """A user of its image."""
         return account(text, self.accounts)
+
+    @property
+    def tools(self) -> Value[tuple[str, ...]] | None:
+        """Which of `sh`, `bash`, `curl`, `wget` and `nc` its image has; None where that is not in the bundled table."""
+        if isinstance(self.stage, Known):
+            return self.stage.value.tools
+        if not isinstance(self.stage, Absent) or not isinstance(self.image, Known | Floating):
+            return None
+        facts = base_images.base_image(self.image.value.name, self.image.value.effective_tag)
+        return None if facts is None or facts.tools is None else Known(tuple(sorted(facts.tools)), self.image.span)
 
     @property
     def shown_image(self) -> str:

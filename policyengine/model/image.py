@@ -211,7 +211,8 @@ class Engine(Struct, frozen=True):
     minor; most others: three numbers), Floating when a part of it moves, Unknown when the tag tells no major.
     `variant` is the rest of the tag (`alpine3.24`, `slim-bookworm`), empty for the default. `extensions` holds what
     the image provides beyond the engine (`vector`), each with its version. `fact` is what a floating tag meant.
-    `certain` is False when only the last component of an unknown repository suggests the engine.
+    `certain` is False when only the last component of an unknown repository suggests the engine; `numbered` when its
+    tags name no versions.
     """
 
     name: str
@@ -221,6 +222,7 @@ class Engine(Struct, frozen=True):
     extensions: tuple[tuple[str, Value[Version]], ...] = ()
     fact: TagFact | None = None
     certain: bool = True
+    numbered: bool = True
 
     def extension(self, name: str) -> Value[Version] | None:
         """The version of an extension that the image provides, or None."""
@@ -242,6 +244,54 @@ def engine_of(ref: ImageRef, span: Span) -> Engine | None:
         return None
     reason = f"the tags of {ref.name} follow no known scheme"
     return Engine(found.engine, found.purpose, Unknown(reason, span), certain=False)
+
+
+def runtime_of(image: Value[ImageRef] | None) -> Engine | None:
+    """The language that a public image brings (`node` with its version), or None for another image."""
+    if not isinstance(image, Known | Floating):
+        return None
+    found = engine_of(image.value, image.span)
+    return found if found is not None and found.certain and found.purpose == "runtime" else None
+
+
+def release_of(runtime: str, text: str) -> Version | None:
+    """The version that a version file or a setup action means: `v22`, `lts/jod`, `temurin-17.0.9`, `3.x`.
+
+    None for `latest`, a range and other names that move.
+    """
+    name = text.strip().lower().rpartition("/")[2]
+    major = codename(runtime, name)
+    return version(_DISTRIBUTION.sub("", name)) if major is None else Version(major)
+
+
+def allows_major(wanted: str, major: int) -> bool:
+    """Whether a range of npm (`>=20.9 <23 || ^24`) allows a version with that major; True for what is no range.
+
+    As node-semver reads ranges, at the grain of majors: `<21` does not allow 21, `<21.5` may.
+    """
+    return any(_within(each, major) for each in wanted.split("||"))
+
+
+def _within(alternative: str, major: int) -> bool:
+    between = _HYPHEN.fullmatch(alternative.strip())
+    if between is not None:
+        return int(between[1]) <= major <= int(between[2])
+    for operator, number, rest in _COMPARATOR.findall(alternative):
+        bound, more = int(number), rest.replace(".", "").strip("0x*X")
+        allowed = {
+            "<": major < bound or (major == bound and more != ""),
+            "<=": major <= bound,
+            ">": major > bound or (major == bound and rest != ""),
+            ">=": major >= bound,
+        }
+        if not allowed.get(operator, major == bound):
+            return False
+    return True
+
+
+_HYPHEN = regex(r"v?(\d{1,6})[\d.xX*]*\s+-\s+v?(\d{1,6})[\d.xX*]*")
+_COMPARATOR = regex(r"(?<![\d.\w])([<>]=?|[~^=]*)\s*v?(\d{1,6})((?:\.[\dxX*]+)*)")
+_DISTRIBUTION = regex(r"\A[a-z]+-(?=\d)")
 
 
 def tag_fact(ref: ImageRef) -> TagFact | None:
@@ -322,7 +372,7 @@ def _read_tag(ref: ImageRef, entry: Image, span: Span) -> Engine:
         found = Unknown(f"the tag {tag!r} of {ref.name} does not tell the version of {entry.engine}", span)
         variant = tag
     extensions = tuple((name, extension) for name in entry.extensions)
-    return Engine(entry.engine, entry.purpose, found, variant, extensions, fact)
+    return Engine(entry.engine, entry.purpose, found, variant, extensions, fact, numbered=entry.grammar != "none")
 
 
 def _pg(tag: str, entry: Image, span: Span, extension: Value[Version]) -> tuple[Value[Version], str, Value[Version]]:

@@ -19,6 +19,7 @@ from policyengine.model.nodes.code import (
     Migrations,
     OrmSchema,
     Package,
+    RuntimeVersion,
     VectorUse,
 )
 from policyengine.model.nodes.container import Attachment, Dependency, EnvFile, Healthcheck, Mount, Port, Service
@@ -77,6 +78,7 @@ __all__ = [
     "Queue",
     "Repository",
     "Role",
+    "RuntimeVersion",
     "Search",
     "Secret",
     "Service",

@@ -58,6 +58,18 @@ class Package(Node, frozen=True, kw_only=True):
     engines: tuple[Variable, ...] = ()
 
 
+class RuntimeVersion(Node, frozen=True, kw_only=True):
+    """The version of a language that a file such as .nvmrc or .tool-versions asks for, in `directory` and below.
+
+    `runtime` is the language's own word (`node`, `python`), `version` as written: `22.20.0`, `lts/jod`.
+    """
+
+    path: str
+    directory: str
+    runtime: str
+    version: Value[str]
+
+
 class EnvironmentFile(Node, frozen=True, kw_only=True):
     """An env file that git does not ignore. `example` is a committed stand-in such as .env.example."""
 

@@ -21,12 +21,20 @@ def policyengine_platforms() -> list[Platform[NoPart]]:
 
 
 def units(view: Files, _: Settings[NoPart]) -> Iterator[Unit]:
-    """Each file about files, each package, all configuration modules and all migrations."""
-    from policyengine.platforms.code import config_module, migrations, package, repository  # noqa: PLC0415  as others
+    """Each file about files, each package, each version of a language, all configuration modules and all migrations."""
+    from policyengine.platforms.code import (  # noqa: PLC0415  as others
+        config_module,
+        migrations,
+        package,
+        repository,
+        runtime_version,
+    )
 
     for path in repository.paths(view):
         yield Unit(path, partial(repository.lower, path))
     for path in package.manifests(view):
         yield Unit(path, partial(package.packages, paths=(path,)))
+    for path in runtime_version.paths(view):
+        yield Unit(path, partial(runtime_version.lower, path))
     yield Unit("configuration modules", config_module.lower)
     yield Unit("migrations", migrations.lower)

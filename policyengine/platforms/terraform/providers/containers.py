@@ -12,7 +12,7 @@ from policyengine.knowledge.components import role_by_name
 from policyengine.knowledge.names import does_one_thing
 from policyengine.model.graph import Edge, EdgeKind
 from policyengine.model.image import engine_of
-from policyengine.model.nodes import Dependency, Healthcheck, MigrationRunner, Mount, Port, Role, Service
+from policyengine.model.nodes import Command, Dependency, Healthcheck, MigrationRunner, Mount, Port, Role, Service
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value, known
 from policyengine.platforms.docker.datastore import image_role
 from policyengine.platforms.terraform.language.sections import ObjectSection
@@ -271,7 +271,9 @@ def _healthcheck(fields: Fields) -> Healthcheck | None:
     if check is None:
         return None
     test = check.command("command")
-    disabled = isinstance(test, Known) and test.value.words[:1] == ("NONE",)
+    first = test.value.words[:1] if isinstance(test, Known) else ()
+    if isinstance(test, Known):
+        test = Known(Command(test.value.words[1:], shell=first == ("CMD-SHELL",)), test.span, test.via)
 
     def optional(name: str) -> Value[str] | None:
         return None if check.tree(name) is None else check.text(name)
@@ -283,7 +285,7 @@ def _healthcheck(fields: Fields) -> Healthcheck | None:
         optional("timeout"),
         optional("retries"),
         optional("startPeriod"),
-        disabled,
+        disabled=first == ("NONE",),
     )
 
 

@@ -1,0 +1,343 @@
+"""What images are made on: their platform, their base and the version of their language (HEX206, HEX211, HEX214)."""
+
+from collections.abc import Iterator
+
+from clean_hexagon.options import Options
+from policyengine.api import (
+    Absent,
+    Compared,
+    Container,
+    Copy,
+    Engine,
+    Finding,
+    Fix,
+    Floating,
+    Graph,
+    ImageRef,
+    Job,
+    Known,
+    Outcomes,
+    Package,
+    Role,
+    RuntimeVersion,
+    Severity,
+    ShellCommand,
+    Side,
+    Span,
+    Stage,
+    Unknown,
+    Version,
+    allows_major,
+    architecture,
+    architecture_in,
+    asks_for_architecture,
+    engine_of,
+    folder_kinds,
+    is_native,
+    known,
+    numbers_that_agree,
+    platform,
+    release_of,
+    rule,
+    runtime_of,
+    setup,
+    undecided,
+)
+
+_FETCHES = frozenset({"curl", "wget", "aria2c"})
+
+
+@rule(
+    "HEX206",
+    mandate="2.2",
+    severity=Severity.WARNING,
+    message={
+        "default": "'{name}' is held to the platform '{platform}', so it is emulated on machines of the other one.",
+        "stage": "The stage '{name}' of '{dockerfile}' is held to the platform '{platform}'.",
+        "download": "'{dockerfile}' downloads '{file}', which is for '{architecture}' alone.",
+    },
+)
+def arch_pinned(graph: Graph, _: Options) -> Outcomes:
+    """An image is held to one architecture, in its Dockerfile or in Compose.
+
+    Held to linux/amd64 it runs emulated on Apple Silicon, slower and with faults of its own; a program that is
+    downloaded for x86_64 does not run at all in an image for arm64.
+
+    Reported are a literal `FROM --platform=`, a literal `platform:` of a service that is built here, and a download by
+    curl, wget or ADD that names one architecture. A stage that asks for the architecture (TARGETARCH, `uname -m`,
+    `dpkg --print-architecture`) or names the other one too handles both; `$BUILDPLATFORM` is the way to cross-compile.
+    A service that is held to the platform its twin runs on is a convention.
+    """
+    stages: dict[str, Stage] = {}
+    for container in graph.containers():
+        service = container.service
+        if service.platform is not None and service.side is Side.LOCAL and service.build is not None:
+            yield Compared(container.node)
+            yield from undecided(container.node, service.platform)
+            if isinstance(service.platform, Known):
+                yield _held(graph, container, service.platform)
+        if isinstance(container.stage, Known):
+            stages |= {each.id: each for each in graph.ingredients(container.stage.value)}
+    seen: set[Span] = set()
+    for stage in stages.values():
+        yield Compared(stage)
+        if isinstance(stage.platform, Known) and not stage.platform.via and stage.platform.span not in seen:
+            seen.add(stage.platform.span)
+            args = {"name": stage.name, "dockerfile": stage.dockerfile, "platform": stage.platform.value}
+            fix = Fix("leave the platform to the build")
+            yield Finding(subject=stage, at=stage.platform, variant="stage", args=args, fix=fix)
+        for place, url, built_for in _downloads(stage):
+            if place not in seen:
+                seen.add(place)
+                file = url.rpartition("/")[2].partition("?")[0] or url.split("/")[2]
+                args = {"dockerfile": stage.dockerfile, "file": file, "architecture": built_for}
+                fix = Fix("name the architecture by ${TARGETARCH}")
+                yield Finding(subject=stage, at=place, variant="download", args=args, fix=fix)
+
+
+def _held(graph: Graph, container: Container, held: Known[str]) -> Finding:
+    twin = graph.mirror(container.service)
+    same = twin is not None and known(graph.container(twin).platform, "") == platform(held.value)
+    args = {"name": container.name, "platform": held.value}
+    fix = Fix("build the image for both platforms, and leave the choice to Docker")
+    return Finding(subject=container.node, at=held, args=args, fix=fix, convention=same)
+
+
+def _downloads(stage: Stage) -> Iterator[tuple[Span, str, str]]:
+    """The downloads of a stage for one architecture: the place, the address and the architecture as it is written."""
+    words = [word.text for command in stage.runs for word in command.words]
+    if any(asks_for_architecture(word) for word in (*words, *(arg.key for arg in stage.args))):
+        return
+    fetched = [(word.text, word.span) for each in stage.runs if _fetches(each) for word in each.words]
+    fetched += [(source, copy.span) for copy in stage.copies for source in copy.sources if isinstance(source, str)]
+    named = {architecture_in(word) for word in (*words, *(text for text, _ in fetched))} - {""}
+    if len({architecture(each) for each in named}) == 1:
+        for text, span in fetched:
+            found = architecture_in(text) if "://" in text else ""
+            if found:
+                yield span, text, found
+
+
+def _fetches(command: ShellCommand) -> bool:
+    return command.program in _FETCHES
+
+
+@rule(
+    "HEX211",
+    mandate="2.1",
+    severity=Severity.WARNING,
+    message={
+        "default": "'{dockerfile}' builds on '{image}', which names no version.",
+        "minor": "'{dockerfile}' builds on '{image}', whose minor version moves.",
+        "libc": (
+            "The stage '{name}' runs on {here}, but takes files from [the stage](1) '{other}' on {there}, and "
+            "'{package}' is built for one of them."
+        ),
+    },
+)
+def base_image_drift(graph: Graph, _: Options) -> Outcomes:
+    """The base of an image moves, or its stages do not share one C library.
+
+    `node:latest` is another version after each rebuild, so the image that was tested and the one that is built next
+    month differ without any change. A native module that npm or pip installed on Debian does not load on Alpine.
+
+    Asked of the Dockerfiles of applications. A tag that names no version (`latest`, `lts`, none) is reported; one whose
+    minor moves (`node:22-alpine`) is a convention. A digest pins everything, an image without versions has none to
+    name. The C library counts where a stage copies from another one and a dependency is a native module.
+    """
+    seen: set[Span] = set()
+    for container in graph.containers(role=Role.APP):
+        if not isinstance(container.stage, Known):
+            continue
+        yield Compared(container.node)
+        for stage in graph.ingredients(container.stage.value):
+            if isinstance(stage.base, Known | Floating) and stage.base.span not in seen and not stage.parent:
+                seen.add(stage.base.span)
+                yield from _moves(stage, stage.base.value, stage.base.span)
+        yield from _two_libraries(graph, container, container.stage.value, seen)
+
+
+def _moves(stage: Stage, base: ImageRef, span: Span) -> Iterator[Finding]:
+    engine, tag = engine_of(base, span), base.effective_tag
+    if tag is None or base.digest is not None or engine is None or not engine.numbered:
+        return
+    args = {"dockerfile": stage.dockerfile, "image": base.shown}
+    if isinstance(engine.version, Unknown) and (tag == "latest" or engine.purpose != "base"):
+        yield Finding(subject=stage, at=span, args=args, fix=Fix("name a version, and best a digest"))
+    elif isinstance(engine.version, Floating) and engine.purpose == "runtime" and engine.version.value.minor is None:
+        fix = Fix("name the minor version, or a digest")
+        yield Finding(
+            subject=stage, at=span, variant="minor", severity=Severity.NOTE, args=args, fix=fix, convention=True
+        )
+
+
+def _two_libraries(graph: Graph, container: Container, last: Stage, seen: set[Span]) -> Iterator[Finding]:
+    package = next((each for each in _dependencies(container.packages) if is_native(each)), "")
+    stages = {each.name.lower(): each for each in graph.ingredients(last)}
+    here = _libc(last)
+    language = runtime_of(last.base)
+    for copy in last.copies if package and here and language is not None else ():
+        other = stages.get(copy.stage.lower())
+        there = "" if other is None else _libc(other)
+        if other is None or there in ("", here) or copy.span in seen or not _brings_dependencies(copy, other):
+            continue
+        if language is not None and (one := runtime_of(other.base)) is not None and one.name == language.name:
+            seen.add(copy.span)
+            args = {"name": last.name, "here": here, "other": other.name, "there": there, "package": package}
+            fix = Fix("build all stages on one base image")
+            yield Finding(subject=last, at=copy.span, variant="libc", args=args, related=(other,), fix=fix)
+
+
+def _brings_dependencies(copy: Copy, stage: Stage) -> bool:
+    """Whether a COPY takes what a package manager installed in another stage, or all of its working directory."""
+    paths = [each.rstrip("/") for each in copy.sources if isinstance(each, str)]
+    installed = any(not folder_kinds(f"{path}/").isdisjoint({"foreign", "state"}) for path in paths)
+    return installed or known(stage.workdir, "/").rstrip("/") in paths
+
+
+def _libc(stage: Stage) -> str:
+    return "" if stage.libc is None else known(stage.libc, "")
+
+
+def _dependencies(packages: tuple[Package, ...]) -> Iterator[str]:
+    return (each.key for package in packages for each in package.dependencies)
+
+
+@rule(
+    "HEX214",
+    mandate="2.1",
+    severity=Severity.ERROR,
+    message={
+        "default": "'{file}' asks for {runtime} '{here}', but [the image](1) of '{name}' has '{there}'.",
+        "engines": "'{file}' allows {runtime} '{here}', but [the image](1) of '{name}' has '{there}'.",
+        "job": "The job '{file}' works with {runtime} '{here}', but [the image](1) of '{name}' has '{there}'.",
+        "stage": "The stage '{file}' is on {runtime} '{here}', but [the stage](1) '{name}' on '{there}'.",
+    },
+)
+def runtime_version_mismatch(graph: Graph, _: Options) -> Outcomes:
+    """Developers or CI work with another version of the language than the image has.
+
+    What was written and tested on Node.js 20 runs on 22: another parser, other defaults, native modules that were
+    installed for another ABI.
+
+    Compared with the image of each application: the nearest .nvmrc, .node-version, .python-version, .ruby-version,
+    .java-version or .tool-versions above its package, the range of `engines`, the version that a setup action installs
+    in a job that builds or tests, and the stages of the Dockerfile with each other. Node.js and Java are compared by
+    their major, Python and Ruby by two numbers. A range that allows the image's version passes, as do names that move
+    (`lts/*`), and a job where any application of the language has its version. Asked are applications that the cloud
+    runs or whose twin it runs, and jobs that work in the folder of such an application.
+    """
+    seen: set[Span] = set()
+    images: dict[str, list[tuple[Container, Known[ImageRef] | Floating[ImageRef], Engine]]] = {}
+    for container in graph.containers(role=Role.APP):
+        if container.side is not Side.CLOUD and graph.pair_of(container.node) is None:
+            continue
+        stages = graph.ingredients(container.stage.value) if isinstance(container.stage, Known) else ()
+        bases = [(stage, base, engine) for stage in stages for base, engine in _language(stage)]
+        for stage, base, engine in bases[-1:]:
+            images.setdefault(engine.name, []).append((container, base, engine))
+            yield Compared(container.node)
+            for other, at, one in bases[:-1]:
+                if one.name == engine.name and not _one_line(one, engine.name, _given(engine)) and at.span not in seen:
+                    seen.add(at.span)
+                    args = {"file": other.name, "runtime": engine.name, "here": str(_given(one)), "name": stage.name}
+                    fix = Fix(f"build all stages on {engine.name} {_given(engine)}")
+                    yield Finding(
+                        subject=other,
+                        at=at,
+                        variant="stage",
+                        args=args | {"there": str(_given(engine))},
+                        related=(base,),
+                        fix=fix,
+                    )
+            for found in _asked(graph, container, base, engine):
+                if isinstance(found.at, Known) and found.at.span not in seen:
+                    seen.add(found.at.span)
+                    yield found
+    yield from _in_jobs(graph, images)
+
+
+def _language(stage: Stage) -> Iterator[tuple[Known[ImageRef] | Floating[ImageRef], Engine]]:
+    """The base of a stage and its language, where its version is known and is compared."""
+    engine = runtime_of(stage.base)
+    if engine is None or not isinstance(stage.base, Known | Floating):
+        return
+    if _given(engine) is not None and numbers_that_agree(engine.name):
+        yield stage.base, engine
+
+
+def _given(engine: Engine) -> Version | None:
+    return engine.version.value if isinstance(engine.version, Known | Floating) else None
+
+
+def _one_line(engine: Engine, runtime: str, other: Version | None) -> bool:
+    """Whether a version is of the release line that an image has, as far as both name it."""
+    mine, numbers = _given(engine), numbers_that_agree(runtime)
+    pairs = zip(mine.parts[:numbers], other.parts[:numbers], strict=False) if mine and other else ()
+    return all(one == another for one, another in pairs)
+
+
+def _asked(
+    graph: Graph, container: Container, base: Known[ImageRef] | Floating[ImageRef], engine: Engine
+) -> Iterator[Finding]:
+    """What the files above an application's package ask for, where the image has another version."""
+    folders = [each.directory for each in container.packages]
+    files = [each for each in graph.all(RuntimeVersion) if each.runtime == engine.name]
+    above = [each for each in files if any(_holds(each.directory, folder) for folder in folders)]
+    args = {"runtime": engine.name, "name": container.name, "there": str(_given(engine))}
+    fix = Fix(f"use {engine.name} {_given(engine)} everywhere")
+    major = 0 if isinstance(engine.version, Unknown | Absent) else engine.version.value.major
+    for file in above:
+        nearest = max(len(each.directory) for each in above)
+        asked = release_of(file.runtime, known(file.version, ""))
+        if len(file.directory) == nearest and asked is not None and not _one_line(engine, engine.name, asked):
+            told = args | {"file": file.path, "here": known(file.version, "")}
+            yield Finding(subject=file, at=file.version, args=told, related=(base,), fix=fix)
+    for package in container.packages:
+        for wanted in package.engines:
+            if wanted.key == engine.name and not allows_major(known(wanted.value, ""), major):
+                told = args | {"file": package.path, "here": known(wanted.value, "")}
+                yield Finding(subject=package, at=wanted.value, variant="engines", args=told, related=(base,), fix=fix)
+
+
+def _holds(folder: str, path: str) -> bool:
+    return not folder or path == folder or path.startswith(f"{folder}/")
+
+
+def _in_jobs(
+    graph: Graph, images: dict[str, list[tuple[Container, Known[ImageRef] | Floating[ImageRef], Engine]]]
+) -> Outcomes:
+    for job in graph.all(Job):
+        for step in job.steps if any(each.works for each in job.steps) else ():
+            found = setup(known(step.uses, "").partition("@")[0])
+            given = next((each for each in step.inputs if found and each.key == found.input), None)
+            if found is None or given is None or found.runtime not in images:
+                continue
+            yield Compared(job)
+            asked = release_of(found.runtime, known(given.value, ""))
+            containers = [each for each in images[found.runtime] if _works_on(graph, job, each[0])]
+            if asked is None or any(_one_line(engine, found.runtime, asked) for _, _, engine in images[found.runtime]):
+                continue
+            if not containers:
+                continue
+            container, base, engine = containers[0]
+            args = {"file": job.key, "runtime": found.runtime, "here": known(given.value, ""), "name": container.name}
+            yield Finding(
+                subject=job,
+                at=given.value,
+                variant="job",
+                args=args | {"there": str(_given(engine))},
+                related=(base,),
+                fix=Fix(f"set up {found.runtime} {_given(engine)}"),
+            )
+
+
+def _works_on(graph: Graph, job: Job, container: Container) -> bool:
+    """Whether a job builds or tests in the folder of an application, or in the root where that holds a package."""
+    commands = (command for step in job.steps for command in step.commands)
+    folders = {command.directory for command in commands if command.does("build", "test", "e2e")}
+    ecosystems = {package.ecosystem for package in container.packages}
+    if "" in folders and any(not each.directory and each.ecosystem in ecosystems for each in graph.all(Package)):
+        return True
+    homes = {package.directory for package in container.packages}
+    return any(_holds(home, folder) or (folder and _holds(folder, home)) for home in homes for folder in folders)
