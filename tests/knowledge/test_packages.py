@@ -124,3 +124,16 @@ def test_a_dialect_that_no_table_knows_is_no_engine() -> None:
 def test_what_runs_the_migrations_of_a_tool_besides_its_command_line(tool: str) -> None:
     assert packages.migrations_called(tool) == TABLE.migrators[tool].called
     assert packages.migrations_called(f"{tool}-other") == ""
+
+
+@pytest.mark.parametrize("package", TABLE.native)
+def test_a_native_dependency_ties_an_image_to_one_c_library(package: str) -> None:
+    assert packages.is_native(package.upper())
+    assert not packages.is_native(f"{package}-types")
+
+
+@pytest.mark.parametrize("package", TABLE.writes)
+def test_a_framework_writes_where_its_language_runs_it(package: str) -> None:
+    entry = TABLE.writes[package]
+    assert packages.written_by(package, entry.runtime) == entry.paths != ()
+    assert packages.written_by(package, "go") == ()

@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 from policyengine.knowledge import loading
-from policyengine.knowledge.platforms import platform, platform_of_runner
+from policyengine.knowledge.platforms import (
+    architecture,
+    architecture_in,
+    asks_for_architecture,
+    platform,
+    platform_of_runner,
+)
 
 TABLE = json.loads((Path(loading.__file__).parent / "platforms.json").read_text("utf-8"))
 
@@ -48,3 +54,18 @@ def test_every_runner_of_the_table_has_its_platform(label: str, entry: dict[str,
 )
 def test_a_word_in_a_label_says_more_than_its_beginning(label: str, expected: str | None) -> None:
     assert platform_of_runner(label) == expected
+
+
+@pytest.mark.parametrize(("word", "entry"), TABLE["file_words"].items())
+def test_a_word_in_the_name_of_a_file_tells_its_architecture(word: str, entry: dict[str, str]) -> None:
+    for text in (f"https://example.org/tool-linux-{word}.tar.gz", f"tool_{word.upper()}", f"{word}/tool"):
+        assert architecture_in(text).lower() == word
+        assert architecture(architecture_in(text)) == entry["architecture"]
+    assert architecture_in(f"https://example.org/tool{word}z") == ""
+
+
+@pytest.mark.parametrize("question", TABLE["questions"])
+def test_who_asks_for_the_architecture_handles_each(question: str) -> None:
+    asked = f"tool-${{{question}}}" if question.isupper() else f"tool-$({question} -m).zip"
+    assert asks_for_architecture(asked)
+    assert not asks_for_architecture("https://example.org/march-unamed")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policyengine.model.image import ImageRef
-    from policyengine.model.nodes import Command, Node
+    from policyengine.model.nodes import Node
     from policyengine.model.source import Span
     from policyengine.platforms.terraform.language.sections import Nested, Section
     from policyengine.platforms.terraform.resources.stack import ResourceView
