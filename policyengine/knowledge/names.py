@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _WORD = regex(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_LABEL = regex(r"(?:^|\.)(?:module|[a-z]+_\w+)\.([\w-]+(?:\[[^\]]*\])?)")
 _LONGEST = 4
 """The most words that an entry of a table has."""
 _SHORTEST = 3
@@ -217,6 +218,17 @@ def speaks_of_development(name: str) -> bool:
 def is_filler(word: str) -> bool:
     """Whether a word tells no part of a system from another."""
     return word in _names().filler
+
+
+def label(address: str) -> str:
+    """What an address of Terraform calls a resource: its own label, or that of the nearest module that tells more.
+
+    `module.reports_service.aws_ecs_task_definition.main` is `reports_service`.
+    """
+    labels = _LABEL.findall(address)
+    return next(
+        (each for each in reversed(labels) if not all(map(is_filler, words(each)))), labels[-1] if labels else ""
+    )
 
 
 def meaning(word: str) -> str:

@@ -61,10 +61,12 @@ class Variables(FactTable, frozen=True):
 
     Variables with one of the `published_prefixes` are built into what browsers load. Addresses under `browser_words`
     are for browsers, under `server_words` for calls between servers; `own_words` make an address that of the program.
+    `address_words` say of an address how it is used, and not whose it is.
     """
 
     store_words: dict[str, StoreWord]
     address_ends: dict[str, AddressEnd]
+    address_words: dict[str, Cited]
     databases: dict[str, CreatedDatabase]
     given: dict[str, Given]
     published_prefixes: dict[str, Cited]
@@ -106,6 +108,14 @@ def is_store_address(parts: Sequence[str]) -> bool:
         return False
     before = known.store_words.get(parts[-2]) if len(parts) > 1 else None
     return parts[-1] == "dsn" or (before is not None and before.password)
+
+
+def whose(name: str) -> str:
+    """What a variable calls the one whose address it holds: `api` for `API_PROXY_TARGET`; often empty."""
+    known = _variables()
+    prefix = next((each for each in known.published_prefixes if name.startswith(each)), "")
+    says_how = known.address_ends.keys() | known.address_words.keys() | known.own_words.keys()
+    return " ".join(word for word in words(name[len(prefix) :]) if word not in says_how)
 
 
 def is_address(name: str) -> bool:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from policyengine.knowledge.components import family, stands_in_for
+from policyengine.knowledge.names import words
 from policyengine.knowledge.ports import port_of_engine
-from policyengine.knowledge.variables import database_variables, engine_of_variable
+from policyengine.knowledge.variables import database_variables, engine_of_variable, is_address, speaks_of
 from policyengine.model import image as images
+from policyengine.model.endpoint import hosts
 from policyengine.model.graph import Edge, EdgeKind
 from policyengine.model.nodes import (
     Bucket,
@@ -33,10 +35,12 @@ def complete(nodes: dict[str, Node], edges: set[Edge]) -> None:
     """Give services the role and the datastore of what is at the bottom of their image."""
     _built(nodes, edges)
     having = {node.service for node in nodes.values() if isinstance(node, Datastore)}
-    for service in [node for node in nodes.values() if isinstance(node, Service) and node.side is Side.CLOUD]:
+    for service in [node for node in nodes.values() if isinstance(node, Service) and node.side is not Side.PIPELINE]:
         if service.id in having:
             continue
-        store = datastore(service, service.image, _database_name(service)) or _told(service)
+        cloud = service.side is Side.CLOUD
+        store = datastore(service, service.image, _database_name(service)) if cloud else None
+        store = store or _told(service)
         if store is not None and store.id not in nodes:
             nodes[store.id] = store
             nodes[service.id] = replace(service, role=Role.DATABASE if service.role is Role.APP else service.role)
@@ -88,7 +92,7 @@ def _told(service: Service) -> Database | None:
         variable, engine = service.variable(key), engine_of_variable(key)
         if service.role is not Role.APP or variable is None or port_of_engine(engine) not in ports:
             continue
-        reason = Unknown("its image is not known", service.image.span, service.image.via)
+        reason = Unknown("what its image holds is not known", service.image.span, service.image.via)
         return Database(
             id=f"{service.id}/database",
             name=service.name,
@@ -114,6 +118,8 @@ def _built(nodes: dict[str, Node], edges: set[Edge]) -> None:
         if not isinstance(stage, Stage) or not isinstance(stage.base, Known):
             continue
         engine = images.engine_of(stage.base.value, stage.base.span)
+        if engine is not None and _reaches_another(service, engine.name):
+            continue
         role = image_role(engine)
         store = datastore(service, stage.base, _database_name(service))
         if service.role is Role.APP and role is not Role.APP:
@@ -139,6 +145,18 @@ def _built(nodes: dict[str, Node], edges: set[Edge]) -> None:
             del nodes[other]
         nodes[store.id] = store
         edges.add(Edge(EdgeKind.RUNS, service.id, store.id, f"is built from {stage.base.value.name}"))
+
+
+def _reaches_another(service: Service, engine: str) -> bool:
+    """Whether a container is told where a store of the engine is: it is none then, and uses the image's programs."""
+    own = {*service.names, "localhost", "127.0.0.1", "0.0.0.0"}  # noqa: S104  no address to listen on
+    return any(
+        is_address(each.key)
+        and speaks_of(words(each.key), engine)
+        and isinstance(each.value, Known)
+        and not hosts(each.value.value) <= own
+        for each in service.environment
+    )
 
 
 def running(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:

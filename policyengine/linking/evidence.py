@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _PART_OF_NAME = 0.8
 """How far a name holds that is part of the other: `django` in `django-q`, `api` in `shop-api`."""
+_SEVERAL_WORDS = 1.2
+"""How far a folder holds that has several words of a name: `OrderStatusHandler` of `order_status_lambda`."""
 
 
 class Evidence(Struct, frozen=True):
@@ -87,6 +89,7 @@ def _shares(here: Features, there: Features) -> tuple[tuple[int, str, float], ..
         (50, "built from the same Dockerfile", _same(here.dockerfile, there.dockerfile)),
         (40, "reached by the same variable", float(bool(here.keys & there.keys))),
         (30, "alike in name", max(_names(here.stem, there.stem), _names(here.stem, there.long))),
+        (25, "a variable of the local side calls it so", float(there.stem in here.called or there.long in here.called)),
         (25, "built in a folder of its name", _folders(here, there)),
         (15, "both named as the project or not at all", float(here.nameless and there.nameless)),
         (35, "a variable of the local side names it", float(plain(there.stem) in here.named)),
@@ -113,11 +116,14 @@ def _folders(here: Features, there: Features) -> float:
     """How far the folder or the stage of a local build is called as the cloud's container, where names tell nothing."""
     if _names(here.stem, there.stem) or _names(here.stem, there.long):
         return 0.0
+    if any(len(each & here.folder) > 1 for each in (there.stem, there.long)):
+        return _SEVERAL_WORDS
     return max(_names(here.folder, each) for each in (there.stem, there.long, there.image))
 
 
 def _images(here: Features, there: Features) -> float:
     alike = bool(there.image) and there.image in (here.image, here.stem)
+    alike = alike or (len(here.stem) > 1 and here.stem < there.image)
     return float(alike or (bool(here.image) and here.image in (there.stem, there.long)))
 
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from policyengine.knowledge import components, names
+from policyengine.knowledge.variables import whose
 from policyengine.linking import naming
+from policyengine.model.endpoint import hosts
 from policyengine.model.graph import EdgeKind, Graph
 from policyengine.model.image import engine_of, parse
 from policyengine.model.nodes import Bucket, Database, Datastore, Node, Queue, Role, Service, Side, Stage
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from policyengine.model.image import ImageRef
+    from policyengine.model.source import Span
 
 Words = frozenset[str]
 _TYPE = regex(r"(?:^|(?<=\.))[a-z]+_\w+\.(?=[\w-]+(?:\[[^\]]*\])?$)")
@@ -30,15 +33,16 @@ class Features(Struct, frozen=True):
 
     `stem` are the words of the name without affixes, `long` those of its address with it where it has one; `aside` is
     what no other environment has: a service for tests, a bucket for logs; `image` are the words of the image's
-    basename; `keys` the variables by which others reach a datastore; `named` is what variables call the buckets or
-    queues that a local server of them holds; `folder` is what a local build is called by its folder or stage.
-    `nameless` is a service that is called `app`, or as the project is.
+    basename; `called` is what variables of others call a local service; `keys` the variables by which others reach a
+    datastore; `named` is what variables call the buckets or queues that a local server of them holds; `folder` is what
+    a local build is called by its folder or stage. `nameless` is a service that is called `app`, or as the project is.
     """
 
     node: Node
     stem: Words
     aside: bool
     long: Words = _NONE
+    called: frozenset[Words] = frozenset()
     folder: Words = _NONE
     nameless: bool = False
     dockerfile: str = ""
@@ -85,12 +89,18 @@ class Features(Struct, frozen=True):
 
 
 class Reading(Struct, frozen=True):
-    """What features of a graph are read with: the keys by which stores are reached, and the affixes of each side."""
+    """What features of a graph are read with: the keys by which stores are reached, and the affixes of each side.
+
+    `shared` holds what the modules around containers of one name are called, where that is what tells them apart, and
+    `called` what variables call the services to whose addresses they lead.
+    """
 
     graph: Graph
     keys: Mapping[str, Words]
     holders: Mapping[str, frozenset[Words]]
     affixes: Mapping[Side, Words]
+    shared: Mapping[str, str]
+    called: Mapping[str, frozenset[Words]]
 
     @classmethod
     def of(cls, graph: Graph, project: str) -> Reading:
@@ -110,7 +120,8 @@ class Reading(Struct, frozen=True):
             shared = naming.affixes(service.name for service in graph.all(Service, side=side))
             sides[side] = shared | frozenset(naming.words(project))
         named = {key: frozenset(each - {_NONE}) for key, each in holders.items()}
-        return cls(graph, {store: frozenset(each) for store, each in keys.items()}, named, sides)
+        reached = {store: frozenset(each) for store, each in keys.items()}
+        return cls(graph, reached, named, sides, _shared(graph, sides), _called(graph, sides[Side.LOCAL]))
 
     def features(self, node: Node) -> Features:
         """The features of one node."""
@@ -136,15 +147,22 @@ class Reading(Struct, frozen=True):
         image = node.image.value if isinstance(node.image, Known | Floating) else None
         address = _address(node)
         long = naming.stem(f"{address} {node.name}", affixes) if address else _NONE
+        stem = naming.stem(node.name, affixes) if naming.telling(node.name, affixes) or not long else long
+        nameless = not naming.telling(f"{address} {node.name}", affixes)
+        if node.id in self.shared:
+            stem, nameless = naming.stem(self.shared[node.id], affixes), False
+        elif nameless and naming.telling(around := _around(node), affixes):
+            long = naming.stem(around, affixes)
         return Features(
             node,
-            naming.stem(node.name, affixes) if naming.telling(node.name, affixes) or not long else long,
+            stem,
             aside
             or serves_developers(node)
             or (node.role is Role.FUNCTION and naming.for_upkeep(f"{address} {node.name}")),
             long=long,
+            called=self.called.get(node.id, frozenset()),
             folder=self._folder(node, stage),
-            nameless=not naming.telling(f"{address} {node.name}", affixes),
+            nameless=nameless,
             dockerfile=stage.value.dockerfile if isinstance(stage, Known) else "",
             image=naming.stem(image.basename, affixes) if image is not None else _NONE,
             repository=_repository(image),
@@ -176,6 +194,59 @@ def _address(service: Service) -> str:
         return ""
     resource = service.id.partition(":")[2].partition("#")[0].partition("@")[0]
     return resource.rpartition(".")[2] if "." in resource else resource
+
+
+_NUMBER = regex(r"(?:^|(?<=[-_]))\d+(?:$|(?=[-_]))")
+
+
+def _around(service: Service) -> str:
+    """What the module around a container is called, or the folder of its root module: `api` of `services/30-api`."""
+    if service.side is not Side.CLOUD:
+        return ""
+    address, _, root = service.id.partition(":")[2].partition("#")[0].partition("@")
+    told = names.label(address)
+    folder = root.rpartition("/")[2]
+    return told if naming.telling(told) or names.tells_no_system(folder) else _NUMBER.sub("", folder)
+
+
+def _shared(graph: Graph, affixes: Mapping[Side, Words]) -> dict[str, str]:
+    """What modules are called that are one with other inputs, for the containers of one name in them.
+
+    Only where a local service is called as one of them: the copies of a region hold what their containers are called.
+    """
+    local = {naming.stem(each.name, affixes[Side.LOCAL]) for each in graph.all(Service, side=Side.LOCAL)}
+    copies: dict[tuple[Span, str], dict[str, str]] = {}
+    for each in graph.all(Service, side=Side.CLOUD):
+        told = _around(each)
+        if told and told != _address(each):
+            copies.setdefault((each.span, each.name), {})[each.id] = told
+    found: dict[str, str] = {}
+    for named in copies.values():
+        stems = {naming.stem(told, affixes[Side.CLOUD]) for told in named.values()}
+        if len(stems) > 1 and not local.isdisjoint(stems):
+            found.update(named)
+    return found
+
+
+def _called(graph: Graph, affixes: Words) -> dict[str, frozenset[Words]]:
+    """What variables call the local services whose addresses they hold; not by a name that another one has.
+
+    `API_URL=http://app:8080` calls `app` so.
+    """
+    services = list(graph.all(Service, side=Side.LOCAL))
+    by_name = {(each.group, name): each for each in services for name in each.names}
+    own = {naming.stem(each.name, affixes) for each in services}
+    found: dict[str, set[Words]] = {}
+    for service in services:
+        for variable in service.environment:
+            if not isinstance(variable.value, Known) or not (told := whose(variable.key)):
+                continue
+            words = naming.stem(told, affixes)
+            for host in hosts(variable.value.value) if words not in own else ():
+                other = by_name.get((service.group, host))
+                if other is not None and other.id != service.id:
+                    found.setdefault(other.id, set()).add(words)
+    return {each: frozenset(words) for each, words in found.items()}
 
 
 def _labels(store: Datastore) -> str:

@@ -26,8 +26,11 @@ def words(name: str) -> tuple[str, ...]:
 
 
 def affixes(names: Iterable[str]) -> frozenset[str]:
-    """The words that stand in each of several different names: those of the project, not of its parts."""
-    lists = [frozenset(words(name)) for name in set(names)]
+    """The words that stand in each of several different names: those of the project, not of its parts.
+
+    What is called alike but for its environment is one name.
+    """
+    lists = {frozenset(word for word in words(name) if not _deployment(word)) for name in names}
     if len(lists) < _FEWEST:
         return frozenset()
     counted = Counter(word for each in lists for word in each)

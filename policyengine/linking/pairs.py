@@ -23,7 +23,7 @@ from policyengine.model.source import UsageError
 from policyengine.model.value import Known
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from policyengine.linking.evidence import Evidence
     from policyengine.repository.configuration import Config, ConfiguredPair
@@ -39,6 +39,8 @@ _NEAREST = 3
 _ENGINE = "the only one of its engine on each side"
 _NAME = "the only one of its name on each side"
 _WORD = "the only ones with a word in their names"
+_MOST_VARIABLES = "more than twice as many variables in common as with any other"
+_FEWEST_VARIABLES = 4
 _Groups = dict[Hashable, tuple[list[int], list[int]]]
 """Places of local and of cloud nodes by a fact that they share."""
 
@@ -141,6 +143,7 @@ class _Family:
             _alone(found, _by_name(local, cloud), _NAME, least)
             if local and not isinstance(local[0].node, Datastore):
                 _alone(found, _by_word(local, cloud), _WORD, least, points=_ALONE // 4)
+                _alone(found, _by_variables(local, cloud, found), _MOST_VARIABLES, 0, points=25)
         return found
 
     def pairs(self) -> Iterator[Pair]:
@@ -285,14 +288,37 @@ def _by_name(local: Sequence[Features], cloud: Sequence[Features]) -> _Groups:
 
 
 def _by_word(local: Sequence[Features], cloud: Sequence[Features]) -> _Groups:
-    """Groups of those whose names share words that no other name of their side has; of equal names there are others."""
+    """Groups of those whose names share words that no other name of their side has; of equal names there are others.
+
+    A function does one thing of many, so it takes two words: `api_waf_sync` is not `api`.
+    """
     groups: _Groups = {}
     for which, side in enumerate((local, cloud)):
         for index, each in enumerate(side):
             for word in each.stem:
                 groups.setdefault(word, ([], []))[which].append(index)
-    places = {(rows[0], columns[0]) for rows, columns in groups.values() if len(rows) == len(columns) == 1}
-    return {place: ([place[0]], [place[1]]) for place in places if local[place[0]].stem != cloud[place[1]].stem}
+    found: _Groups = {}
+    for row, column in {(rows[0], columns[0]) for rows, columns in groups.values() if len(rows) == len(columns) == 1}:
+        here, there = local[row], cloud[column]
+        if here.stem != there.stem and len(here.stem & there.stem) > there.function:
+            found[row, column] = ([row], [column])
+    return found
+
+
+def _by_variables(local: Sequence[Features], cloud: Sequence[Features], near: Iterable[tuple[int, int]]) -> _Groups:
+    """Groups of those that have more than twice as many variables in common as either has with any other."""
+    most: dict[tuple[str, int], list[int]] = {}
+    common = {}
+    for row, column in near:
+        shared = common[row, column] = len(local[row].environment & cloud[column].environment)
+        for side in (("row", row), ("column", column)):
+            most[side] = sorted([*most.get(side, (0, 0)), shared])[-2:]
+    return {
+        (row, column): ([row], [column])
+        for (row, column), shared in common.items()
+        if shared >= _FEWEST_VARIABLES
+        and all(seen[1] == shared and shared > 2 * seen[0] for seen in (most["row", row], most["column", column]))
+    }
 
 
 def _alone(

@@ -148,6 +148,14 @@ class Tree(Struct, frozen=True):
             raise found
         return cast("T | None", found)
 
+    def real(self, folder: str) -> str:
+        """Where a folder really lies when links within the tree lead to it; the folder itself where none do."""
+        try:
+            real = (self.root / folder).resolve().relative_to(self.root.resolve()).as_posix()
+        except (OSError, RuntimeError, ValueError):
+            return folder
+        return "" if real == "." else real
+
     def installed(self, folder: str) -> tuple[str, ...]:
         """The files below a folder of modules that Terraform installed, which `paths` leaves out; `read` takes them."""
         above, inside, _ = f"{folder}/".partition(INSTALLED)

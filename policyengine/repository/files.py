@@ -75,6 +75,10 @@ class Files(Protocol):
         """
         ...
 
+    def real(self, folder: str) -> str:
+        """Where a folder really lies when links within the tree lead to it; the folder itself where none do."""
+        ...
+
     def installed(self, folder: str) -> tuple[str, ...]:
         """The files below a folder of modules that Terraform installed, which `paths` leaves out; `read` takes them."""
         ...

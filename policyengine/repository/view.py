@@ -69,6 +69,11 @@ class View(Struct, frozen=True):
         """The paths in a folder and in those below it."""
         return self._listing("below", self.tree.below, (folder,))
 
+    def real(self, folder: str) -> str:
+        """Where a folder really lies."""
+        self.answers["real", folder] = found = self.tree.real(folder)
+        return found
+
     def installed(self, folder: str) -> tuple[str, ...]:
         """The files below a folder of installed modules."""
         return self._listing("installed", self.tree.installed, (folder,))
@@ -114,6 +119,8 @@ def _answer(tree: Files, question: Question) -> str:
             return _text(tree.read(path))
         case ("exists", path):
             return str(tree.exists(path))
+        case ("real", path):
+            return tree.real(path)
         case ("name",):
             return tree.name
         case ("repository",):

@@ -66,6 +66,10 @@ class Memory(Struct, frozen=True):
         source = self.read(path)
         return None if source is None else reader(source)
 
+    def real(self, folder: str) -> str:
+        """The folder itself: there are no links."""
+        return folder
+
     def installed(self, folder: str) -> tuple[str, ...]:
         """The files below a folder of modules that Terraform installed."""
         return tuple(path for path in self.paths if path.startswith(f"{folder}/"))

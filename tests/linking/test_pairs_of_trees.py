@@ -215,7 +215,7 @@ def test_a_container_with_the_variables_and_the_port_of_an_engine_is_its_databas
     assert len(graph.pairs) == len(stores)
     if found == "unknown":
         assert isinstance(stores[0].version, Unknown)
-        assert stores[0].version.reason == "its image is not known"
+        assert stores[0].version.reason == "what its image holds is not known"
 
 
 # modules that are not in the repository

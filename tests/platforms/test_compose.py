@@ -351,7 +351,8 @@ def test_commands_health_checks_and_the_rest() -> None:
     assert kinds == [("volume", "/data", True), ("bind", "/src", False), ("tmpfs", "/tmp", False)]  # noqa: S108
     assert isinstance(app.mounts[0], Mount)
     assert [(each.network, each.aliases) for each in app.networks] == [("n", ("web",))]
-    assert app.hostnames == ("cc", "pg")
+    assert app.hostnames == ("cc",)
+    assert service(files, "db").hostnames == ("pg",)
     assert app.extra_hosts == ("h",)
     assert [each.service for each in app.depends_on] == ["db"]
     assert (known(app.cpus).value, known(app.memory).value) == ("0.5", "512M")

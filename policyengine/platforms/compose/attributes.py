@@ -24,7 +24,7 @@ from policyengine.platforms.compose import words
 from policyengine.platforms.compose.located import Branch, Items, Leaf, Node, go_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from policyengine.model.image import ImageRef
     from policyengine.model.source import Span
@@ -234,13 +234,11 @@ def names(node: Node | None) -> tuple[str, ...]:
     return tuple(go_text(leaf.value) for leaf in decided if leaf.value is not None)
 
 
-def hostnames(service: Branch) -> tuple[str, ...]:
-    """The further names under which others reach a service."""
-    found = [name for key in ("container_name", "hostname") for name in names(service.get(key))]
-    for link in (*names(service.get("links")), *names(service.get("external_links"))):
-        name, colon, alias = link.partition(":")
-        found.append(alias if colon else name)
-    return tuple(dict.fromkeys(found))
+def hostnames(service: Branch, name: str, linked: Iterable[Node]) -> tuple[str, ...]:
+    """The further names under which others reach a service; `linked` are the `links` of all of its project."""
+    found = [each for key in ("container_name", "hostname") for each in names(service.get(key))]
+    links = (link.partition(":") for node in linked for link in names(node))
+    return tuple(dict.fromkeys([*found, *(alias for target, _, alias in links if alias and target == name)]))
 
 
 def extra_hosts(node: Node | None) -> tuple[str, ...]:

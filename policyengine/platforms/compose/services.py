@@ -55,7 +55,7 @@ from policyengine.platforms.docker.datastore import datastore, image_role
 from policyengine.syntax import shell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from policyengine.model.image import ImageRef
     from policyengine.model.source import Source, Span
@@ -82,10 +82,12 @@ def lower(
     section = project.model.get("services")
     services = section if isinstance(section, Branch) else Branch({}, project.model.span)
     one_shot = _one_shot(services)
+    branches = (entry.node for entry in services.entries.values())
+    links = [found for each in branches if isinstance(each, Branch) and (found := each.get("links")) is not None]
     for name, entry in services.entries.items():
         if not isinstance(entry.node, Branch):
             continue
-        service = _service(project, name, entry.key, entry.node, source_of, one_shot, place)
+        service = _service(project, name, entry.key, entry.node, source_of, one_shot, links, place)
         service = replace(service, doubt=project.doubts.get(name))
         yield service
         store = datastore(service, service.image, _database_name(service)) if service.build is None else None
@@ -112,6 +114,7 @@ def _service(
     service: Branch,
     source_of: Callable[[str], Source | None],
     one_shot: set[str],
+    links: Sequence[Node],
     place: Place,
 ) -> Service:
     """The node of one service."""
@@ -145,7 +148,7 @@ def _service(
         mounts=tuple(_mounts(project, service)),
         networks=networks,
         network_mode=optional(service.get("network_mode"), key),
-        hostnames=hostnames(service),
+        hostnames=hostnames(service, name, links),
         extra_hosts=extra_hosts(service.get("extra_hosts")),
         depends_on=dependencies(service.get("depends_on")),
         healthcheck=healthcheck(service.get("healthcheck"), key),

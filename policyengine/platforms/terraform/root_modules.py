@@ -75,7 +75,7 @@ def read_roots(files: Files, settings: Settings[TerraformPart], *, exact: Sequen
     store = user_cache(root) if settings.cache else NOTHING
     syntaxes = Syntaxes(store, budget=files.budget)
     folders = _folders(files)
-    called = frozenset(_called(folders))
+    called = frozenset(_called(folders, files))
     value_files = files.ending(".tfvars", ".tfvars.json")
     roots, choices = find_roots(folders, called, value_files, settings, files.exists)
     problems: dict[tuple[Span, str], ReadError] = {}
@@ -250,15 +250,16 @@ def _folders(files: Files) -> dict[str, ModuleFolder]:
 _SOURCE = regex(r'\bsource"?\s*[=:]\s*"(\.{1,2}(?:/[^"$]*)?)"')
 
 
-def _called(folders: Mapping[str, ModuleFolder]) -> Iterable[str]:
-    """The directories that a module call of another directory names."""
+def _called(folders: Mapping[str, ModuleFolder], files: Files) -> Iterable[str]:
+    """The directories that a module call of another directory names, by links too."""
     for path, folder in folders.items():
         for declared in folder.modules.values():
             text = declared.source.text[declared.block.body_start : declared.block.body_end]
             for source in _SOURCE.findall(text):
                 joined = posixpath.normpath(posixpath.join(path, source))
                 if joined != path:
-                    yield "" if joined == "." else joined
+                    joined = "" if joined == "." else joined
+                    yield joined if joined in folders or joined.startswith("..") else files.real(joined)
 
 
 def _project(

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from policyengine.knowledge.commands import about
 from policyengine.knowledge.components import role_by_name
 from policyengine.knowledge.names import does_one_thing
+from policyengine.knowledge.names import label as told
 from policyengine.model.graph import Edge, EdgeKind
 from policyengine.model.image import engine_of
 from policyengine.model.nodes import Command, Dependency, Healthcheck, MigrationRunner, Mount, Port, Role, Service
@@ -167,7 +168,7 @@ def _container(
         name=label,
         side=view.side,
         span=span,
-        role=_role(label, name, fields, image=image, command=command, deployment=deployment),
+        role=_role(label, told(view.name), fields, image=image, command=command, deployment=deployment),
         group=view.id,
         image=image,
         build=None,

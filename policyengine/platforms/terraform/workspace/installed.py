@@ -29,9 +29,11 @@ class Folders(Struct):
     _opened: dict[str, ModuleFolder | None] = field(default_factory=dict)
 
     def open(self, path: str) -> ModuleFolder | None:
-        """The declarations of a directory, None where it has no Terraform files."""
-        if path in self.tree or INSTALLED not in f"{path}/":
-            return self.tree.get(path)
+        """The declarations of a directory, or of the one that a link makes of it; None without Terraform files."""
+        if path in self.tree:
+            return self.tree[path]
+        if INSTALLED not in f"{path}/":
+            return self.tree.get(self.files.real(path))
         if path not in self._opened:
             own = (each for each in self.hidden(path) if posixpath.dirname(each) == path and each.endswith(ENDS))
             sources = [source for each in own if (source := self.files.read(each)) is not None]
