@@ -359,7 +359,8 @@ def _scanned(part: Part, settings: Config, plugins: Plugins, work: Work) -> Scan
         parts.append(lower(platform, tree, told(platform, settings, plugins, work), partial(_survived, failures), kept))
     if work.progress is not None:
         work.progress("link", len(asked), len(asked))
-    graph = link(parts, settings, tree, plugins.evidence, project=tree.repository.rpartition("/")[2])
+    project = tree.repository.rpartition("/")[2]
+    graph = link(parts, settings, tree, plugins.evidence, project=project, survived=partial(_survived, failures))
     problems = {(error.span, error.message): error for part in parts for error in part.problems}
     for error in tree.failures.values():
         problems.setdefault((error.span, error.message), error)

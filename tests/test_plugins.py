@@ -144,6 +144,32 @@ def test_evidence_of_a_stranger_makes_a_pair(tmp_path: Path) -> None:
     assert "the books say so" in pair.reasons
 
 
+def test_an_error_while_linking_loses_only_what_that_step_would_find(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "docker-compose.yml").write_text("services:\n  shop:\n    image: acme/shop:latest\n")
+    (tree / "main.tf").write_text(
+        'resource "aws_ecs_task_definition" "x" {\n  family = "x"\n'
+        '  container_definitions = jsonencode([{ name = "shop", image = "acme/shop:1", user = "root" }])\n}\n'
+        'resource "aws_ecs_service" "x" {\n  task_definition = aws_ecs_task_definition.x.arn\n}\n'
+    )
+    text = "@hookimpl\ndef policyengine_evidence():\n    return [Evidence(70, 'x', lambda graph, here, there: EACH)]\n"
+    reports = []
+    for number, each in enumerate(("0.0", "1 / 0")):
+        (folder := tmp_path / str(number)).mkdir()
+        found = plugins.load([written(folder, text.replace("EACH", each))])
+        opened = discover.open_tree([tree])
+        settings = engine.load_config(opened, found)
+        reports.append(engine.evaluate_tree(opened, settings, found, work=engine.Work(jobs=1, cache=False)))
+    whole, part = reports
+    (failure,) = part.failures
+    assert failure.message == "what mirrors what: internal error: ZeroDivisionError"
+    assert part.graph.pairs == ()
+    kept = {each.rule.id for each in part.results}
+    assert "HEX208" in kept
+    assert kept <= {each.rule.id for each in whole.results}
+
+
 # what is wrong stops the run
 
 PLATFORM = "Platform(name='x', title='x', units=lambda files, settings: ())"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from msgspec import Struct, field
 
 from policyengine.knowledge.loading import Cited, FactTable, table
-from policyengine.knowledge.secrets import may_hold_secret
+from policyengine.knowledge.secrets import is_random, may_hold_secret
 from policyengine.patterns import regex
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def _behind(at: int, word: str, start: int, sign: str) -> Secret:
     """What of a word is secret behind a user and a sign; the user, where it is a token that has no password."""
     user, found, password = word[start:].partition(sign) if sign else ("", "", word)
     if sign and not password:
-        return Secret(at, start, start + len(user) if found or _TOKEN.match(user) else start)
+        return Secret(at, start, start + len(user) if found or is_random(user) else start)
     return Secret(at, start + len(user) + len(found), len(word))
 
 
@@ -219,7 +219,6 @@ def beginnings() -> re.Pattern[str]:
     return table("secret_words", SecretWords).pattern
 
 
-_TOKEN = regex(r"(?=.*\d)(?=.*[A-Za-z])[\w.-]{16,}\Z")
 _OPTION = regex(r"--?[A-Za-z][\w.-]{2,60}\Z")
 _CLUSTER = regex(r"-[A-Za-z]{2,6}\Z")
 _PARTS = regex(r"[./:]")

@@ -106,7 +106,7 @@ class Secrets(FactTable, frozen=True):
     def secrecy(self, name: str) -> Secrecy | None:
         """What the name says of its value; None for a name that says nothing of secrets."""
         if name not in self._answers:
-            exact = self.exact.get(name)
+            exact = self.exact.get(name) or self.exact.get(".".join(name.split(".")[-2:]))
             self._answers[name] = self._decided(name) if exact is None else exact.level
         return self._answers[name]
 
@@ -176,6 +176,20 @@ def secrecy(name: str) -> Secrecy | None:
 def may_hold_secret(name: str) -> bool:
     """Whether the value under that name is to be masked: it is a secret, or may be one."""
     return secrecy(name) in ("secret", "doubtful")
+
+
+def listed(name: str) -> Secrecy | None:
+    """What the table says of a name as it is written, such as `basicauth.users`; None for one that it does not hold."""
+    exact = table("secrets", Secrets).exact.get(name)
+    return None if exact is None else exact.level
+
+
+def is_random(text: str) -> bool:
+    """Whether a word looks like a token: long, of letters and digits. The name of a user or of a key does not."""
+    return _RANDOM.match(text) is not None
+
+
+_RANDOM = regex(r"(?=.*\d)(?=.*[A-Za-z])[\w.-]{16,}\Z")
 
 
 def is_public(name: str) -> bool:

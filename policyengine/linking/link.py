@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -18,7 +19,8 @@ from policyengine.model.nodes import Datastore, Node, Package, Service, Side, St
 from policyengine.model.nodes.container import PRODUCTION_COMPOSE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from policyengine.linking.evidence import Evidence
     from policyengine.platforms import Lowered
@@ -39,10 +41,12 @@ def link(
     files: Files,
     evidence: Sequence[Evidence] = (),
     project: str = "",
+    survived: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext(),
 ) -> Graph:
     """One graph of what the lowering steps made. `evidence` for pairs is added to the strategy's own.
 
-    `project` is what the repository is called, wherever it was cloned to.
+    `project` is what the repository is called, wherever it was cloned to. Each step runs within what `survived` makes
+    of its name: an error that is survived there costs what the step would have found, and nothing else.
 
     Raises:
         UsageError: the configuration names a service or an address that is not there.
@@ -53,16 +57,20 @@ def link(
     edges = {edge for part in parts for edge in part.edges}
     stages = [node for node in nodes.values() if isinstance(node, Stage)]
 
-    edges |= set(built_from(nodes.values(), stages))
-    edges |= set(same_local_image(nodes.values(), edges))
-    complete(nodes, edges)
-    edges |= set(running(nodes.values(), edges))
-    for store, edge in list(emulated(nodes.values())):
-        nodes[store.id] = store
-        edges.add(edge)
-    edges |= set(deployed(nodes.values(), edges))
-    edges |= set(connected(nodes, edges))
-    edges |= set(configured(nodes.values(), edges))
+    with survived("what is built"):
+        edges |= set(built_from(nodes.values(), stages))
+        edges |= set(same_local_image(nodes.values(), edges))
+    with survived("what runs a datastore"):
+        complete(nodes, edges)
+        edges |= set(running(nodes.values(), edges))
+        for store, edge in list(emulated(nodes.values())):
+            nodes[store.id] = store
+            edges.add(edge)
+    with survived("what is deployed"):
+        edges |= set(deployed(nodes.values(), edges))
+    with survived("what connects to what"):
+        edges |= set(connected(nodes, edges))
+        edges |= set(configured(nodes.values(), edges))
     apply_facts(nodes, config)
     without = ignored(nodes.values(), config)
     graph = Graph(
@@ -74,10 +82,13 @@ def link(
         ignored=without,
         sealed=tuple(dict.fromkeys(each for part in parts for each in part.sealed)),
     )
-    graph = graph.equipped(tuple(containers(graph, files)), tuple(published(graph)))
+    with survived("what runs in containers"):
+        graph = graph.equipped(tuple(containers(graph, files)), tuple(published(graph)))
     called = {project, *(name for part in parts for name in part.names), *_packages(graph)}
-    found = pairing(graph, config, evidence, " ".join(sorted(called)))
-    return graph.paired(found.pairs, found.unpaired)
+    found = None
+    with survived("what mirrors what"):
+        found = pairing(graph, config, evidence, " ".join(sorted(called)))
+    return graph if found is None else graph.paired(found.pairs, found.unpaired)
 
 
 def _without_second_production(nodes: dict[str, Node], choices: list[Choice]) -> None:

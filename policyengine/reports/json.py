@@ -175,10 +175,11 @@ def _place(view: View, place: Place) -> dict[str, object]:
     }
 
 
-def _span(view: View, span: Span) -> dict[str, object]:
+def _span(view: View, span: Span, *, outline: bool = False) -> dict[str, object]:
     found: dict[str, object] = {"path": span.path}
     source = view.source(span.path)
     if source is not None:
+        source = view.redactor.outline(source) if outline else source
         end = min(span.end, len(source.text))
         found |= {
             "start": dict(zip(("line", "column"), source.position(min(span.start, end)), strict=True)),
@@ -194,5 +195,5 @@ def _failure(view: View, failure: Failure) -> dict[str, object]:
         "message": failure.message,
         "advice": failure.advice,
         "rule": failure.rule,
-        "place": None if failure.span is None else _span(view, failure.span),
+        "place": None if failure.span is None else _span(view, failure.span, outline=True),
     }

@@ -48,8 +48,9 @@ _COMPARED = regex(
     r"""(?<![\w-])(?P<key>[A-Za-z_]\w{1,80})[ \t]*[!=]==?[ \t]*(?P<mark>["'`])(?P<value>[^"'`\r\n]+)(?P=mark)"""
 )
 _NAMED = regex(
-    r"""(?ix)\b(?:name|key|parameterkey)["']?[ \t]*[:=][ \t]*["']?(?P<key>[A-Za-z_][\w.-]{1,80})["']?
-        [ \t]*,?(?:[ \t]|\r\n?|\n)*(?P<label>["']?\b(?:value|parametervalue)["']?)[ \t]*(?P<sign>[:=])"""
+    r"""(?ix)\b(?:name|key|parameterkey)(?:\\?["'])?[ \t]*[:=][ \t]*(?:\\?["'])?(?P<key>[A-Za-z_][\w.-]{1,80})
+        (?:\\?["'])?[ \t]*,?(?:[ \t]|\r\n?|\n)*
+        (?P<label>(?:\\?["'])?\b(?:value|parametervalue)(?:\\?["'])?)[ \t]*(?P<sign>[:=])"""
 )
 _NAMED_AFTER = regex(
     r"""(?ix)\bvalue["']?[ \t]*[:=][ \t]*(?P<quote>["'])(?P<value>[^"'\r\n]{0,4000})(?P=quote)
@@ -108,7 +109,9 @@ class Values:
             if match.start() < done:
                 continue
             name = match["key"].rpartition(".")[2]
-            if not secrets.may_hold_secret(name) or text.startswith(("${", "//"), match.start() - 2):
+            named = name if "." not in match["key"] else ".".join(match["key"].split(".")[-2:])
+            told = secrets.may_hold_secret(name) or secrets.listed(named) in ("secret", "doubtful")
+            if not told or text.startswith(("${", "//"), match.start() - 2):
                 continue
             if name == "secret_string" or match["sign"] in ("??", "||", "??=", "||="):
                 masked, done = expression(text, match.end())
@@ -126,7 +129,7 @@ class Values:
                 yield from literal(text, *match.span("value"))
         for match in _NAMED.finditer(text):
             if secrets.may_hold_secret(match["key"]):
-                key = _Key(match.start("label"), match["key"], match["sign"], match["label"][0] in "\"'")
+                key = _Key(match.start("label"), match["key"], match["sign"], match["label"][0] in "\\\"'")
                 yield from self.value(match.end(), key)
 
     def value(self, at: int, key: _Key) -> list[Range]:
@@ -145,6 +148,12 @@ class Values:
         first = text[at : at + 1]
         if key.sign == "=" and (braced := _BRACED.match(text, at)) is not None:
             return literal(text, *braced.span("value"))
+        if (
+            first == "{" != text[at + 1 : at + 2]
+            and key.name.isupper()
+            and (closed := text.find("}", at, self._lines.end(at))) > at
+        ):
+            return literal(text, at + 1, closed)  # a variable holds no mapping
         if first in ("[", "{", ""):
             return self._list(at) if first == "[" and not key.name.lower().endswith(("secrets", "credentials")) else []
         end = self._lines.end(at)

@@ -16,7 +16,7 @@ from policyengine.knowledge import secrets
 from policyengine.patterns import regex
 from policyengine.reports import words
 from policyengine.reports.keyed import Values, defaults, fallbacks, named_after
-from policyengine.reports.literals import literal
+from policyengine.reports.literals import blank, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -77,9 +77,28 @@ def covered(text: str, found: Iterable[Range]) -> str:
     return "".join(pieces)
 
 
+def unread(text: str, at: int, end: int | None = None) -> Iterator[Range]:
+    """All but the first word of each line, where no reader understood the text; signs are left, which tell the error.
+
+    Without an `end`: of the line at an offset and of the lines behind it that are indented deeper.
+    """
+    begin = max(text.rfind("\n", 0, at), text.rfind("\r", 0, at)) + 1
+    if end is None:
+        indent = blank(text, begin) - begin
+        shallower = re.compile(rf"(?m)^[ \t]{{0,{indent}}}[^ \t\r\n]").search(text, max(at, begin + indent + 1))
+        end = shallower.start() if shallower is not None else len(text)
+    for word in _WORD.finditer(text, begin, end):
+        if word["first"] is None:
+            yield word.span()
+        elif secrets.is_random(word["first"]):
+            yield word.span("first")
+
+
+_WORD = regex(r"""(?m)^[ \t]*(?:-[ \t]+)?(?P<first>[\w.$-]+)|[^\s"'`=:{}\[\]()<>,;|&#]+""")
+
 # --- forms that need no key
 
-_URL = regex(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{0,30}://(?P<rest>[^\s\"'`<>]{1,4000})")
+_URL = regex(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{0,30}:/{1,3}(?P<rest>[^\s\"'`<>]{1,4000})")
 _BASE64 = regex(r"(?<![\w+/=.-])[A-Za-z0-9+/]{24,}(?:={1,2}|(?![\w+/=.-]))")
 _PASSWORD = regex(r"""(?i)\b(?:password|identified[ \t]+by)[ \t]+(?P<quote>["'])(?P<value>[^"'\r\n]+)(?P=quote)""")
 
@@ -122,7 +141,7 @@ _TEXTS = (
     regex(r"::add-mask::(?P<value>[^\s\"'`]+)"),  # GitHub
     regex(  # what Go's MySQL takes, and an address without its scheme: `user:password@tcp(db:3306)`, `…@db:3306`
         r"""(?<![\w/.@:$-])[A-Za-z_][\w.%+-]{0,80}:(?P<value>[^\s"'`@/{}]{3,200})
-        @(?:[a-z\d]{2,12}\(|/(?!/)|(?!sha\d)[\w.-]+:\d{2,5}(?!\w))""",
+        @(?:[a-z\d]{2,12}\(|/(?!/)|(?!sha\d)[\w.-]+:\d{2,5}(?!\w)|[\w-]+(?:\.[\w-]+)+/)""",
         re.VERBOSE,
     ),
     regex(  # Oracle: `user/password@//db:1521/service`

@@ -42,11 +42,21 @@ _NAMES = frozenset(
 
 
 class Redactor:
-    """Masks the secrets of one scan: those that readers met, `more`, and those a text gives away by its form."""
+    """Masks the secrets of one scan: those that readers met, `more`, and those a text gives away by its form.
 
-    def __init__(self, graph: Graph, sources: Mapping[str, Source], more: Sequence[Sealed] = ()) -> None:
+    Of the lines at `unread` places, which no reader understood, only the first words are shown.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        sources: Mapping[str, Source],
+        more: Sequence[Sealed] = (),
+        unread: Sequence[Span] = (),
+    ) -> None:
         self._graph = graph
         self._more = more
+        self._unread = unread
         self._sources = sources
         self._masked: dict[str, Source] = {}
         self._texts: dict[str, str] = {}
@@ -65,7 +75,16 @@ class Redactor:
         found = masks.ranges(text, path)
         for each in self._secrets[0].get(path, ()):
             found.extend(_at(text, each))
+        for span in self._unread:
+            if span.path == path:
+                found.extend(masks.unread(text, min(span.start, len(text))))
         return masks.covered(text, masks.merged([*found, *self._occurrences(text)]))
+
+    @staticmethod
+    def outline(source: Source) -> Source:
+        """A file of which nothing was understood, with no more than the first word of each line."""
+        shown = masks.covered(source.text, masks.merged(masks.unread(source.text, 0, len(source.text))))
+        return Source(source.path, shown, source.bom)
 
     def text(self, text: str) -> str:
         """A message or a value with its secrets masked."""

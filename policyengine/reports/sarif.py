@@ -364,11 +364,9 @@ class _Maker(Struct, frozen=True):
         return Regions(self._shown, self.options.prefix)
 
     def _shown(self, path: str) -> Source | None:
-        """The file to quote: one that was not read is not quoted beyond recognition, only its masked text."""
-        source = self.view.source(path)
-        if source is None and (extra := self._any_source(path)) is not None:
-            return Source(path, self.view.redactor.file(path, extra.text), extra.bom)
-        return source
+        """The file to quote, of which nothing was understood."""
+        source = self._any_source(path)
+        return None if source is None else self.view.redactor.outline(source)
 
     def invocation(self, sentences: Sequence[str]) -> Json:
         """What the run was: its exit code, and what it could not do."""

@@ -42,8 +42,11 @@ class View(Struct, frozen=True):
     @classmethod
     def of(cls, report: Report) -> View:
         """The view of a report."""
+        unread = [each.span for each in report.failures if each.span is not None]
         needed = report.results or report.waived
-        return cls(report, Redactor(report.graph, report.sources), _owners(report.graph) if needed else {})
+        return cls(
+            report, Redactor(report.graph, report.sources, unread=unread), _owners(report.graph) if needed else {}
+        )
 
     def source(self, path: str) -> Source | None:
         """The masked text of a file, or None."""

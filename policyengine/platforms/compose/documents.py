@@ -93,6 +93,8 @@ def inside(folder: str, leaf: Leaf) -> str:
     """
     if leaf.unknown is not None:
         raise ReadError("the path depends on a variable that no file sets", leaf.span, "give it a default")
+    if "://" in str(leaf.value):
+        raise ReadError(f"the remote file '{leaf.value}' is not read", leaf.span, "name a file of the repository")
     path = resolve_path(folder, str(leaf.value))
     if path is None:
         raise ReadError(

@@ -179,9 +179,8 @@ class Steps(Struct, frozen=True):
             drafts.extend((draft, scope) for draft in made if (draft, scope) not in drafts)
         unique = [each for index, each in enumerate(drafts) if all(each[0] != other[0] for other in drafts[:index])]
         sent = [activity for draft, _ in unique for activity in activities.sent(draft, forgiven=False)][:1]
-        gap = (
-            None if action is not None else Unknown(f"what {uses.value.partition('@')[0]} does is not known", uses.span)
-        )
+        name = uses.value if "://" in uses.value else uses.value.partition("@")[0]
+        gap = None if action is not None else Unknown(f"what {name} does is not known", uses.span)
         return Done(activities=(*found, *sent), drafts=tuple(unique), gap=gap)
 
     @staticmethod

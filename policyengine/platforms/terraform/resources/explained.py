@@ -34,6 +34,7 @@ from policyengine.platforms.terraform.resources.facts import symbolic
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from policyengine.model.value import Sealed
     from policyengine.platforms.terraform.workspace.project import Project
 
 DEEPEST = 3
@@ -59,7 +60,7 @@ class Teller(Struct, frozen=True):
         if isinstance(tree, Unknown | Reference | InstanceTree):
             undecided = unknown_of(tree)
             passed = joined([*steps, *via, Via("", undecided.span)])
-            return Explanation(address, "unknown", None, undecided.reason, passed, root=root)
+            return Explanation(address, "unknown", None, undecided.reason, passed, root=root, sealed=self._met())
         if _computed(tree):
             via = tuple(step for step in via if step.what in (PLANNED, ACTUAL))
         passed = joined([*steps, *via, Via("", tree.span)])
@@ -67,6 +68,11 @@ class Teller(Struct, frozen=True):
         state, reason = ("known", "") if decided(tree) else ("unknown", unknown_of(tree).reason)
         inner = tuple(sealed(tree, secret=secret))
         return Explanation(address, state, _data(tree), reason, passed, parts, secret, root, inner)
+
+    def _met(self) -> tuple[Sealed, ...]:
+        """The secrets by name that were met on the way, which a reason may quote."""
+        memo = ((key, each) for key, each in self.project.memo.items() if key[0] in ("var", "local"))
+        return tuple(one for key, each in memo if self.project.conceals(key, each) for one in sealed(each, secret=True))
 
     def _told(self, step: Via) -> Via:
         """A step in words: a bare module is the call that sets an input, on the line of its name."""

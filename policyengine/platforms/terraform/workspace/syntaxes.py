@@ -123,7 +123,9 @@ class Syntaxes(Struct):
         tasks = list(_tasks(lacking))
         try:
             with ProcessPoolExecutor(min(jobs, len(tasks)), initializer=_attend) as pool, _stopping(pool):
-                for (texts, _), results in zip(tasks, pool.map(parse_task, tasks), strict=True):
+                with _undisturbed():
+                    made = pool.map(parse_task, tasks)
+                for (texts, _), results in zip(tasks, made, strict=True):
                     for (source, raw), result in zip(texts, marshal.loads(results), strict=True):  # noqa: S302 - ours
                         key = (source.path, raw.start)
                         if isinstance(result, list):
@@ -159,6 +161,21 @@ def _attend() -> None:
         os._exit(1)
 
     Thread(target=wait, daemon=True).start()
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ctrl-C waits while workers are started: what Python does around a fork would lose it."""
+    import signal  # noqa: PLC0415 - only for large trees
+
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
 
 @contextmanager
