@@ -178,6 +178,9 @@ def _told(known: Commands, words: tuple[str, ...], layer: Layer) -> Iterator[tup
     """What the table says of a layer: kinds, and the tools where they are not the program."""
     program = known.programs.get(layer.path) or UNLISTED
     names = {option.name for option in layer.options if option.value not in _SWITCHED_OFF}
+    last = {option.name for option in layer.options if option.index == len(words) - 1 and not option.value}
+    if tells(layer) or not known.unless["every"].options.isdisjoint(last):
+        return
     if program.only and program.only.isdisjoint(names):
         return
     given = [words[index] for index in layer.operands]
@@ -185,8 +188,6 @@ def _told(known: Commands, words: tuple[str, ...], layer: Layer) -> Iterator[tup
     if program.to and (elsewhere.count(True) != 1 or not elsewhere[-1]):
         return
     if any(not program.besides.isdisjoint(words_of(word)) for word in given):
-        return
-    if not known.unless["every"].options.isdisjoint(names):
         return
     operands = [(words[index], _doubtful(layer, index)) for index in layer.operands]
     before = layer.operands[0] if program.runs is not None and layer.operands else len(words)
@@ -274,5 +275,5 @@ def _by_file(known: Commands, words: tuple[str, ...], layer: Layer, place: Place
     verbs = [words[index] for index in layer.operands[:2]] if program is None else []
     tool = listed.runs.tool if listed.runs is not None else ""
     for kind, entry in known.names.items():
-        if entry.files and (entry.fits(stem) or entry.begins(verbs)):
+        if entry.tells_file(stem, path) or (entry.files == "any" and entry.begins(verbs)):
             yield Deed(kind, tool, layer.start, place, named=True)

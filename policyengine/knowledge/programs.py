@@ -171,8 +171,9 @@ class Named(Struct, frozen=True, forbid_unknown_fields=True):
     """The names of scripts that tell a kind, by the words in them.
 
     One of `any`, one of `first` or `last` at an end, the words of `sequences` side by side, or the `whole` name; and
-    none of `none`. `files` tells whether the names of program files, and the words of unknown programs, count too;
-    `lead` are words of those that stand before such a word: `bin/app eval App.Release.migrate`.
+    none of `none`. `files` tells whether the names of program files (`paths`, but for the `whole` ones), and the words
+    of unknown programs (`any`), count too; `lead` are words of those that stand before such a word:
+    `bin/app eval App.Release.migrate`.
     """
 
     source: str
@@ -182,7 +183,7 @@ class Named(Struct, frozen=True, forbid_unknown_fields=True):
     last: frozenset[str] = frozenset()
     sequences: tuple[str, ...] = ()
     whole: frozenset[str] = frozenset()
-    files: bool = False
+    files: Literal["", "any", "paths"] = ""
     lead: frozenset[str] = frozenset()
 
     def fits(self, words: Sequence[str]) -> bool:
@@ -197,6 +198,13 @@ class Named(Struct, frozen=True, forbid_unknown_fields=True):
                 or says(words, self.sequences)
                 or not self.any.isdisjoint(words)
             )
+        )
+
+    def tells_file(self, words: Sequence[str], path: str) -> bool:
+        """Whether the words of the name of a program file are such a name."""
+        is_path = not path.startswith(("@", "$")) and ("/" in path or "." in path)
+        return self.fits(words) and (
+            self.files == "any" or (self.files == "paths" and is_path and " ".join(words) not in self.whole)
         )
 
     def begins(self, operands: Sequence[str]) -> bool:

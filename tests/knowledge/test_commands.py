@@ -286,3 +286,51 @@ def test_any_words_are_read_with_places_among_them(words: list[str]) -> None:
         assert isinstance(commands.script_names(words, layer), tuple)
     assert all(0 <= deed.at < len(words) for deed in commands.deeds(words))
     assert all(0 <= index < len(words) for index, _ in commands.scripts(words))
+
+
+@pytest.mark.parametrize(
+    ("line", "kinds"),
+    [
+        ("helm upgrade --install app ./chart --version 1.2.3", {"deploy"}),
+        ("gcloud compute instance-groups managed rolling-action start-update web --version=template=t2", {"deploy"}),
+        ("kubectl apply -f k8s --help", set()),
+        ("terraform --version", set()),
+        ("tsc -p tsconfig.build.json", {"build"}),
+        ("tsc --noEmit", set()),
+        ("make -n deploy", set()),
+        ("node scripts/build.mjs", {"build"}),
+        ("sh ./build.sh", {"build"}),
+        ("python scripts/test_integration.py --env=prod", {"test"}),
+        ("tsx scripts/verify.ts", set()),
+        ("docker compose run --rm npm ci", set()),
+        ("npx @playwright/test install-deps", set()),
+        ("node scripts/copy-migrations.mjs", set()),
+        ("node scripts/migrate.mjs", {"migrate"}),
+        ("scp -r dist/ deploy@host:/var/www/app", {"deploy"}),
+        ("scp deploy@host:/var/log/app.log .", set()),
+        ("scp -r coverage deploy@host:/var/www", set()),
+        ("aws s3 cp dist/ s3://bucket --recursive", {"deploy"}),
+        ("aws s3 cp s3://bucket/config.json .", set()),
+        ("nixos-rebuild switch --flake .#web --target-host root@host", {"deploy"}),
+        ("nixos-rebuild switch --flake .#laptop", set()),
+        ("git push https://heroku:key@git.heroku.com/app.git HEAD:main", {"deploy"}),
+        ("git push origin main", set()),
+    ],
+)
+def test_what_a_line_does_is_told_by_its_program_and_its_words(line: str, kinds: set[str]) -> None:
+    assert {deed.kind for deed in commands.deeds(line.split())} == kinds
+
+
+@pytest.mark.parametrize(
+    ("line", "place", "inner"),
+    [
+        ('sshpass -p secret ssh user@host "docker compose up -d"', "host", "docker compose up -d"),
+        ('fly ssh console -C "/app/bin/migrate"', "host", "/app/bin/migrate"),
+        ('az vm run-command invoke -g g -n vm --scripts "docker pull x"', "host", "docker pull x"),
+        ('az aks command invoke --command "kubectl apply -f ."', "host", "kubectl apply -f ."),
+    ],
+)
+def test_what_a_wrapper_runs_on_another_machine_is_a_script_of_its_own(line: str, place: str, inner: str) -> None:
+    words = shlex.split(line)
+    assert commands.read(words)[-1].place == place
+    assert [script for _, script in commands.scripts(words)] == [inner]
