@@ -55,6 +55,22 @@ class Parsed(Struct, frozen=True, eq=False):
         return self.source.slice(self.span(node))
 
 
+class Incomplete(LookupError):  # noqa: N818  said of the code
+    """Broken code: a node lacks a part that its type must have."""
+
+
+def part(node: Node, name: str) -> Node:
+    """A part of a node that its type must have.
+
+    Raises:
+        Incomplete: the code is broken.
+    """
+    found = node.child_by_field_name(name)
+    if found is None:
+        raise Incomplete(name)
+    return found
+
+
 @cache
 def grammar(package: str, function: str = "language") -> Language:
     """The grammar that a function of a package for tree-sitter gives.

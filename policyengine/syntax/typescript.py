@@ -36,10 +36,6 @@ CLASSES = frozenset({"abstract_class_declaration", "class", "class_declaration"}
 """The types of nodes that are classes."""
 
 
-class Incomplete(LookupError):  # noqa: N818  said of the code
-    """Broken code: a node lacks a part that its type must have."""
-
-
 class Import(NamedTuple):
     """A name brought in from another module; `name` is `default` or `*` where the whole of it is."""
 
@@ -101,18 +97,6 @@ class Code(Parsed, frozen=True, eq=False):
             if node.type in types:
                 yield node
             waiting.extend(reversed(node.named_children))
-
-
-def part(node: Node, name: str) -> Node:
-    """A part of a node that its type must have.
-
-    Raises:
-        Incomplete: the code is broken.
-    """
-    found = node.child_by_field_name(name)
-    if found is None:
-        raise Incomplete(name)
-    return found
 
 
 def children(node: Node | None) -> list[Node]:

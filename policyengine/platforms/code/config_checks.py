@@ -14,7 +14,8 @@ from policyengine.platforms.code import config_values as values
 from policyengine.platforms.code.config_account import TooLong
 from policyengine.platforms.code.config_expressions import Expressions
 from policyengine.platforms.code.config_values import ALWAYS, NEVER, OPAQUE, SOMETIMES, Guard, Items, constant, product
-from policyengine.syntax.typescript import FUNCTIONS, Code, Incomplete, children, inner, part
+from policyengine.syntax.parsing import Incomplete, part
+from policyengine.syntax.typescript import FUNCTIONS, Code, children, inner
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -12,7 +12,8 @@ from policyengine.platforms.code import config_schema as schemas
 from policyengine.platforms.code import config_values as values
 from policyengine.platforms.code.config_reads import Reader
 from policyengine.platforms.code.config_values import ALWAYS, NOTHING, OPAQUE, Record, Val, constant, made_of, merged
-from policyengine.syntax.typescript import CLASSES, FUNCTIONS, Incomplete, arguments, children, inner, part
+from policyengine.syntax.parsing import Incomplete, part
+from policyengine.syntax.typescript import CLASSES, FUNCTIONS, arguments, children, inner
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

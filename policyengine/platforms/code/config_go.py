@@ -27,6 +27,7 @@ from policyengine.platforms.code.config_values import (
     constant,
     made_of,
 )
+from policyengine.syntax.parsing import Incomplete, part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,22 +69,20 @@ class Go(Program):
             self.gaps.append("the code is too long to be followed")
 
     def _name(self, node: Node) -> str:
-        named = node.child_by_field_name("name")
-        return "" if named is None else self.code.text(named)
+        return self.code.text(part(node, "name"))
 
     def _asks_its_caller(self, node: Node) -> bool:
         """Whether a function is given texts, and so perhaps the names of variables."""
-        parameters = node.child_by_field_name("parameters")
-        return parameters is not None and "string" in self.code.text(parameters)
+        return "string" in self.code.text(part(node, "parameters"))
 
     # Statements
 
     def statement(self, node: Node) -> bool | None:
         """Follow a statement, and tell as `block` does."""
-        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
         match node.type:
-            case "short_var_declaration" | "assignment_statement" if left is not None and right is not None:
-                self._assign(left.named_children, right.named_children, new=node.type.startswith("short"))
+            case "short_var_declaration" | "assignment_statement":
+                left, right = part(node, "left").named_children, part(node, "right").named_children
+                self._assign(left, right, new=node.type == "short_var_declaration")
             case "var_spec" | "const_spec":
                 given, kind = node.child_by_field_name("value"), node.child_by_field_name("type")
                 if given is None and kind is not None and kind.type == "slice_type":
@@ -122,10 +121,8 @@ class Go(Program):
 
     def _for(self, node: Node) -> None:
         clause = next((each for each in node.named_children if each.type == "range_clause"), None)
-        body = node.child_by_field_name("body")
-        right = clause.child_by_field_name("right") if clause is not None else None
         left = clause.child_by_field_name("left") if clause is not None else None
-        thing = self.value(right).only if right is not None else None
+        thing = self.value(part(clause, "right")).only if clause is not None else None
         if isinstance(thing, Record):
             thing = builtins.listed(thing, "entries")
         else:
@@ -138,7 +135,7 @@ class Go(Program):
         def follow(item: Val) -> None:
             for index, name in enumerate(names):
                 self.put(self.code.text(name), builtins.item(item.only, index))
-            self.block([body] if body is not None else [])
+            self.block([part(node, "body")])
 
         self.rounds(list(thing.items), follow)
 
@@ -149,8 +146,7 @@ class Go(Program):
             if each.type == "identifier":
                 self.put(self.code.text(each), value, new=new)
             elif each.type in ("selector_expression", "index_expression"):
-                owner = each.child_by_field_name("operand")
-                thing = self.value(owner).only if owner is not None else None
+                thing = self.value(part(each, "operand")).only
                 field = each.child_by_field_name("field")
                 if isinstance(thing, Record) and field is not None:
                     thing.fields[self.code.text(field)] = value
@@ -199,10 +195,7 @@ class Go(Program):
             name = self.code.text(node)
             found = self.named(name)
             return found if found is not None else constant(Outside("", (name,), name))
-        operand, field = node.child_by_field_name("operand"), node.child_by_field_name("field")
-        if operand is None or field is None:
-            return OPAQUE
-        owner, name = self.value(operand), self.code.text(field)
+        owner, name = self.value(part(node, "operand")), self.code.text(part(node, "field"))
         match owner.only:
             case Outside() as thing:
                 return constant(thing._replace(path=(*thing.path, name)))
@@ -229,11 +222,8 @@ class Go(Program):
 
     def _called(self, node: Node) -> list[Val]:
         """What a call gives: one value, or several."""
-        function, listed = node.child_by_field_name("function"), node.child_by_field_name("arguments")
-        if function is None:
-            return [OPAQUE]
-        called = self.value(function)
-        given = self.many([each for each in listed.named_children if each.type != "comment"] if listed else [])
+        called = self.value(part(node, "function"))
+        given = self.many([each for each in part(node, "arguments").named_children if each.type != "comment"])
         match called.only:
             case Function() as thing:
                 return self._run(thing, given)
@@ -274,16 +264,15 @@ class Go(Program):
 
     def _run(self, function: Function, given: Sequence[Val] | None) -> list[Val]:
         def prepare() -> None:
-            parameters = function.node.child_by_field_name("parameters")
             names = [
                 self.code.text(name)
-                for each in (parameters.named_children if parameters is not None else ())
+                for each in part(function.node, "parameters").named_children
                 for name in each.children_by_field_name("name")
             ]
             for index, named in enumerate(names):
                 self.frame.names[named] = given[index] if given is not None and index < len(given) else OPAQUE
             result = function.node.child_by_field_name("result")
-            for each in result.named_children if result is not None and result.type == "parameter_list" else ():
+            for each in result.named_children if result is not None else ():
                 for name in each.children_by_field_name("name"):
                     self.frame.names[self.code.text(name)] = NOTHING
 
@@ -349,7 +338,7 @@ def follow(source: Source) -> Go | None:
     """What a file says; None for one that cannot be read."""
     try:
         program = Go(source)
-    except ReadError:
+        program.follow()
+    except (ReadError, Incomplete):
         return None
-    program.follow()
     return program

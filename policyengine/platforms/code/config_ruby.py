@@ -23,6 +23,7 @@ from policyengine.platforms.code.config_values import (
     constant,
     made_of,
 )
+from policyengine.syntax.parsing import Incomplete, part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,8 +76,7 @@ class Ruby(Program):
             case "method" | "singleton_method":
                 made = Function(node, self.frame)
                 self.waiting[made.id] = made
-                named = node.child_by_field_name("name")
-                self.whole.names[self.code.text(named) if named is not None else ""] = constant(made)
+                self.whole.names[self.code.text(part(node, "name"))] = constant(made)
             case "class" | "module" | "singleton_class":
                 return self.block([each for each in node.named_children if each.type == "body_statement"])
             case "begin":
@@ -128,9 +128,8 @@ class Ruby(Program):
             case "call":
                 return self._call(node)
             case "binary":
-                left, mark = node.child_by_field_name("left"), node.child_by_field_name("operator")
-                shifted = left is not None and mark is not None and self.code.text(mark) == "<<"
-                things = self.value(left).only if left is not None and shifted else None
+                shifted = self.code.text(part(node, "operator")) == "<<"
+                things = self.value(part(node, "left")).only if shifted else None
                 if isinstance(things, Items):
                     things.items.append((self.value(node.named_children[-1]), self.frame.path))
                     return constant(things)
@@ -157,14 +156,11 @@ class Ruby(Program):
         return made_of(*self.many(node.named_children))
 
     def _conditional(self, node: Node) -> Val:
-        parts = [node.child_by_field_name(name) for name in ("condition", "consequence", "alternative")]
-        condition, *ways = (part or node.named_children[0] for part in parts)
+        condition, *ways = (part(node, name) for name in ("condition", "consequence", "alternative"))
         return self.choice(self.test(self.value(condition)), *(partial(self.value, way) for way in ways))
 
     def _assign(self, node: Node) -> Val:
-        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
-        if left is None or right is None:
-            return OPAQUE
+        left, right = part(node, "left"), part(node, "right")
         name = self.code.text(left)
         if left.type == "element_reference" and name.startswith("ENV"):
             key = self.value(left.named_children[-1])
@@ -312,7 +308,7 @@ def follow(source: Source) -> Ruby | None:
         source = Source(source.path, "".join(text))
     try:
         program = Ruby(source)
-    except ReadError:
+        program.follow()
+    except (ReadError, Incomplete):
         return None
-    program.follow()
     return program

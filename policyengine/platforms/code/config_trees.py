@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from policyengine.platforms.code import config_values as values
 from policyengine.platforms.code.config_account import Account
 from policyengine.platforms.code.config_values import OPAQUE, Control, Lit, Val, constant
-from policyengine.syntax.parsing import grammar, parse
+from policyengine.syntax.parsing import Incomplete, grammar, parse, part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,6 +58,8 @@ class Program(Account[Frame]):
         self._depth += 1
         try:
             return self.expression(node)
+        except Incomplete:
+            return OPAQUE
         finally:
             self._depth -= 1
 
@@ -68,7 +70,10 @@ class Program(Account[Frame]):
     def block(self, nodes: Sequence[Node]) -> bool | None:
         """Follow statements: True when control goes on behind them, False for a return, None for an end."""
         for node in nodes:
-            goes_on = self.statement(node)
+            try:
+                goes_on = self.statement(node)
+            except Incomplete:
+                continue
             if not goes_on:
                 return goes_on
         return True
@@ -83,8 +88,7 @@ class Program(Account[Frame]):
 
     def branch(self, node: Node, *, straight: bool = True) -> bool | None:
         """Follow an `if`, or an `unless` that is not `straight`."""
-        condition = node.child_by_field_name("condition")
-        tested = self.test(self.value(condition)) if condition is not None else OPAQUE
+        tested = self.test(self.value(part(node, "condition")))
         body = node.child_by_field_name("consequence") or node.child_by_field_name("body")
         bodies = [body, node.child_by_field_name("alternative")]
         ways = [None if each is None else partial(self.block, [each]) for each in bodies]
@@ -92,9 +96,7 @@ class Program(Account[Frame]):
 
     def binary(self, node: Node) -> Val:
         """`left or right`, `left == right` and the like."""
-        left, operator, right = (node.child_by_field_name(name) for name in ("left", "operator", "right"))
-        if left is None or right is None or operator is None:
-            return OPAQUE
+        left, operator, right = (part(node, name) for name in ("left", "operator", "right"))
         sign, one = self.code.text(operator), self.value(left)
         if sign in ("||", "or", "&&", "and"):
             return self.operated(one, partial(self.value, right), alternative=sign in ("||", "or"))
