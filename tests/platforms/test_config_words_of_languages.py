@@ -116,6 +116,8 @@ COMPUTED = "the names of variables are computed"
         ('func Load() { use(first(os.Getenv("A"), "a")) }\nfunc first(a, b string) string { if a == "" { return b }; return a }', "a"),
         ('func Load() (v string) { v = os.Getenv("A"); if v == "" { panic("A") }; return }', True),
         ('func Load() (n int, err error) { if os.Getenv("A") == "" { err = errors.New("A"); return 0, err }; return 1, nil }', True),
+        ('func Load() { for _, k := range []string{"A"} { break; if os.Getenv(k) == "" { panic(k) } } }', None),
+        ('func Load(n int) { if os.Getenv("A") == "" { panic(n) } }', True),
         ('func (c *C) Load() { if os.Getenv("A") == "" { panic("A") } }', True),
         ('func Load(key string) { if os.Getenv("A") == "" { panic("A") } }', None),
         ('var missing []string\nfunc init() { if os.Getenv("A") == "" { missing = append(missing, "A") }; if len(missing) > 0 { panic(missing) } }', True),
@@ -282,6 +284,12 @@ def ruby(code: str) -> dict[str, object]:
         ),
         *((f"a = ENV['A']&.{method}", PLAIN) for method in ("split(',')", "upcase", "to_sym")),
         ("a = ENV['A'].to_i", PLAIN),
+        ("a = ENV['A'].strip", True),
+        ("a = ENV['A'].downcase", True),
+        ("a = ENV['A'].presence", PLAIN),
+        ("def key\n  ENV['A'].split(',')\nend", PLAIN),
+        ("$a = ENV['A']\nraise 'A' unless $a", True),
+        ("ENV['B'] = 'x'\na = ENV.fetch('A')", True),
         ("Dotenv.require_keys('A', 'B')", True),
         ("Rails.env.production? && ENV.fetch('A')", PRODUCTION),
         ("if Rails.env.production?\n  raise 'A' unless ENV['A']\nend", PRODUCTION),
@@ -463,6 +471,66 @@ def test_python(code: str, expected: object) -> None:
 )
 def test_what_python_leaves_open(code: str, gap: str) -> None:
     assert python(f"from elsewhere import get_env\nimport elsewhere\n{code}") == {"Z": PLAIN, GAP: gap}
+
+
+@pytest.mark.parametrize(
+    ("statement", "use", "more"),
+    [
+        ("from .env import need", "need('A')", "app/env.py"),
+        ("from .env import need as must", "must('A')", "app/env.py"),
+        ("from . import env", "env.need('A')", "app/env.py"),
+        ("from . import env as e", "e.need('A')", "app/env.py"),
+        ("from ..env import need", "need('A')", "env.py"),
+        ("from app.env import need", "need('A')", "app/env.py"),
+        ("from app import env", "env.need('A')", "app/env.py"),
+        ("from app.env import *", "need('A')", "app/env.py"),
+        ("from app.config import need", "need('A')", "app/config/__init__.py"),
+        ("from shop.env import need", "need('A')", "src/shop/env.py"),
+    ],
+)
+def test_a_function_of_another_file_of_settings_is_followed(statement: str, use: str, more: str) -> None:
+    env = "import os\ndef need(name):\n    return os.environ[name]\n"
+    files = {
+        "pyproject.toml": "",
+        "app/settings.py": f"import os\n{statement}\nA = {use}\nZ = os.getenv('Z')\n",
+        more: env,
+    }
+    (found,) = (each for each in lowered(files) if each.path == "app/settings.py")
+    assert told(found) == {"A": True, "Z": PLAIN}
+
+
+SETTINGS = "import pathlib\nfrom pydantic_settings import BaseSettings, SettingsConfigDict\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("class S(BaseSettings):\n    b: str\nclass T(pathlib.Path):\n    a: str", {"B": True}),
+        ("class S(BaseSettings):\n    model_config: SettingsConfigDict = SettingsConfigDict(env_prefix='X_')\n    b: str", {"X_B": True}),
+        ("class S(BaseSettings):\n    model_config = SettingsConfigDict(case_sensitive=True)\n    b: str", {"b": True}),
+        ("class S(BaseSettings):\n    class Config:\n        case_sensitive = True\n    b: str", {"b": True}),
+        ("class S(BaseSettings, env_prefix='X_'):\n    b: str", {"X_B": True}),
+        ("class S(BaseSettings):\n    b: 'ClassVar[str]'\n    c: str", {"C": True}),
+        ("class S(BaseSettings):\n    model_config = SettingsConfigDict(secrets_dir='/run')\n    b: str", {"B": "it may come from another source"}),
+        ("from more import Field\nclass S(BaseSettings):\n    b: str = Field(alias='X')\n    c: str = Field('c')", {"X": True, "C": "c"}),
+        ("from more import Field\nclass S(BaseSettings):\n    b: str = Field(default='x', validation_alias='X')", {"X": "x"}),
+        ("from more import Field\nclass S(BaseSettings):\n    b: 'Annotated[str, Field(alias=X)]' = 'x'", {"B": "x"}),
+        ("a = os.environ['A' 'B']\nclass S(BaseSettings):\n    c: str", {"AB": True, "C": True}),
+    ],
+)  # fmt: skip
+def test_settings_classes(code: str, expected: dict[str, object]) -> None:
+    assert read({"pyproject.toml": "", "app/settings.py": f"import os\n{SETTINGS}{code}\n"}) == expected
+
+
+def test_fields_of_a_class_in_another_file_stand_there() -> None:
+    files = {
+        "pyproject.toml": "",
+        "app/settings/base.py": f"# é\n{SETTINGS}class Base(BaseSettings):\n    a: str\n",
+        "app/settings/prod.py": f"{SETTINGS}from .base import Base\nclass S(Base):\n    b: str\n",
+    }
+    (found,) = lowered(files)
+    assert told(found) == {"A": True, "B": True}
+    assert {key.key: key.span.path for key in found.keys} == {"A": "app/settings/base.py", "B": "app/settings/prod.py"}
 
 
 def jvm(text: str, path: str = "application.yml", **more: str) -> dict[str, object]:

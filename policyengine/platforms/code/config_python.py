@@ -124,7 +124,8 @@ class Program(Expressions):
                 handler = next(caught, None)
                 failed = None if handler is None else partial(self.block, handler)
                 goes_on = self.attempt(partial(self.block, body + other), failed)
-                return self.block(last) if last and goes_on else goes_on
+                after = self.block(last)
+                return goes_on if after else after
             case ast.With(items=items, body=body):
                 made_of(*(self.value(item.context_expr) for item in items))
                 return self.block(body)

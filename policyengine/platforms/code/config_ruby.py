@@ -45,6 +45,7 @@ _SOMETIMES = ("when", "in_clause", "else", "do")
 _WALKS = ("each", "each_with_object", "map", "each_with_index", "flat_map")
 _FILTERS = ("select", "reject", "filter")
 _CHOOSES = (*_FILTERS, "any?", "all?", "find")
+_NEEDS = ("downcase", "gsub", "include?", "split", "start_with?", "strip", "to_sym", "upcase")
 _CONDITIONS = {"if": True, "if_modifier": True, "elsif": True, "unless": False, "unless_modifier": False}
 
 
@@ -121,7 +122,7 @@ class Ruby(Program):
                 if node.type == "identifier" and (found is None or isinstance(found.only, Function)):
                     return self._ended(name, [])
                 return OPAQUE if found is None else found
-            case "array" | "string_array" | "symbol_array":
+            case "array" | "string_array":
                 return constant(Items([(each, (ALWAYS,)) for each in self.many(node.named_children)]))
             case "element_reference":
                 return self._element(node)
@@ -171,7 +172,7 @@ class Ruby(Program):
             value = self.operated(self.named(name) or NOTHING, partial(self.value, right), alternative=True)
         else:
             value = self.value(right)
-        if left.type in ("identifier", "constant", "instance_variable"):
+        if left.type in ("identifier", "constant", "instance_variable", "global_variable"):
             self.put(name, value, new=False)
         return value
 
@@ -216,6 +217,8 @@ class Ruby(Program):
         return made_of(*given)
 
     def _method(self, node: Node, owner: Val, name: str, nodes: Sequence[Node], body: Node | None) -> Val:
+        if owner.read and name in _NEEDS and not any(each.type == "&." for each in node.children):
+            owner = self.needs(owner)
         thing = owner.only
         match name:
             case "nil?" | "blank?" | "empty?" | "none?" if not isinstance(thing, Items):
@@ -240,13 +243,6 @@ class Ruby(Program):
         self.elsewhere(name, given)
         if body is not None:
             self._walk(body, OPAQUE)
-        safe = any(each.type == "&." for each in node.children)
-        if (
-            not safe
-            and owner.read
-            and name in ("split", "downcase", "upcase", "start_with?", "include?", "gsub", "to_sym")
-        ):
-            owner = self.needs(owner)
         return made_of(owner, *given)
 
     def _walk(self, body: Node, item: Val) -> Val:
