@@ -196,7 +196,7 @@ def test_a_container_of_the_cloud_is_a_database_by_its_image_or_its_variable_and
     if "var.image" in image and stores:
         assert stores[0].id == "terraform:aws_ecs_task_definition.db#db/database"
         assert isinstance(stores[0].version, Unknown)
-        assert stores[0].version.reason == "its image is not known"
+        assert stores[0].version.reason == "what its image holds is not known"
         assert isinstance(stores[0].database_name, Known)
         assert stores[0].database_name.value == "shop"
 
