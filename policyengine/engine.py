@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 import os
 from contextlib import contextmanager
 from functools import partial
@@ -15,9 +14,8 @@ from msgspec.structs import replace
 from policyengine.knowledge import loading
 from policyengine.knowledge.names import distance_to_production, environment, words
 from policyengine.linking.declared import check_names
-from policyengine.linking.systems import is_sided, seen_by, stands_for_something, systems
-from policyengine.model.graph import Graph
-from policyengine.model.source import ReadError, Source, Span, UsageError, WorkerDied
+from policyengine.linking.systems import divided, is_sided, joined, seen_by_each, stands_for_something, stated, systems
+from policyengine.model.source import ReadError, Source, UsageError, WorkerDied
 from policyengine.platforms import NoPart, Settings
 from policyengine.platforms.units import lower
 from policyengine.plugins import load
@@ -26,13 +24,17 @@ from policyengine.repository.configuration import Config
 from policyengine.rules.configured import Weighed, weigh
 from policyengine.rules.evaluate import Evaluation, Failure, Report, evaluate
 from policyengine.rules.rule import Pack, Rule
+from policyengine.rules.selecting import selected, selection, where
 from policyengine.syntax.tree import Mapping as Document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from policyengine.platforms import Lowered, Platform
+    from policyengine.linking.evidence import Evidence
+    from policyengine.model.graph import Graph
+    from policyengine.model.nodes import Side
+    from policyengine.platforms import Lowered, Piece, Platform
     from policyengine.platforms.units import Kept
     from policyengine.plugins import Plugins
 
@@ -65,6 +67,10 @@ class Scanned(Struct, frozen=True):
     graph: Graph
     sources: Mapping[str, Source]
     failures: tuple[Failure, ...]
+
+    def holding(self, graph: Graph) -> Scanned:
+        """The same with another graph."""
+        return Scanned(graph, self.sources, self.failures)
 
 
 def scan(
@@ -120,18 +126,13 @@ def evaluate_tree(
     day = today or datetime.datetime.now(tz=datetime.UTC).date()
     _check_environments(tree, settings)
     asked = Asked(tuple(select), tuple(ignore), profile, work, day)
-    reports = {
-        each.name: report
-        for each in _parts(tree, settings, plugins)
-        if stands_for_something((report := _evaluated(each, plugins, asked)).graph) or report.failures
-    }
-    if sum(map(is_sided, (each.graph for each in reports.values()))) < 2:
-        return _evaluated(Part("", tree, settings), plugins, asked)
+    found = _systems(tree, settings, plugins, work)
+    reports = {part.name: _evaluated(part, plugins, asked) for part in found}
+    if len(reports) == 1:
+        return reports[found[0].name]
     from policyengine.rules import together  # noqa: PLC0415  few repositories hold several systems
 
-    report = together.systems(reports)
-    check_names(report.graph, settings)
-    return report
+    return together.systems(reports)
 
 
 class Asked(Struct, frozen=True):
@@ -147,7 +148,8 @@ class Asked(Struct, frozen=True):
 class Part(Struct, frozen=True):
     """One system of a repository: its files, what holds for it, and the folder that it is read in as if alone.
 
-    `configured` tells that it has a configuration of its own.
+    `configured` tells that it has a configuration of its own, `pieces` which Compose projects and root modules are its,
+    `scanned` holds what was read for each environment.
     """
 
     name: str
@@ -155,6 +157,8 @@ class Part(Struct, frozen=True):
     settings: Config
     folder: str = ""
     configured: bool = False
+    pieces: tuple[str, ...] | None = None
+    scanned: tuple[Scanned, ...] = ()
 
     def moved(self, graph: Graph, value: T) -> T:
         """What was made of its files, as it stands in the whole repository."""
@@ -165,44 +169,98 @@ class Part(Struct, frozen=True):
         return Moving(self.folder, (node.id for node in graph.nodes), (Rule, Pack))(value)
 
 
+def _systems(tree: discover.Tree, settings: Config, plugins: Plugins, work: Work) -> list[Part]:
+    """The systems of a repository with their graphs; one without a name where it is one system.
+
+    Raises:
+        UsageError: the configuration names what is in none of them.
+    """
+    found = []
+    for part in _parts(tree, settings, plugins):
+        read = _read(part, plugins, work)
+        if settings.systems or any(stands_for_something(each.graph) or each.failures for each in read.scanned):
+            found.append(read)
+    if not settings.systems and sum(is_sided(part.scanned[0].graph) for part in found) < _SEVERAL:
+        return [_read(Part("", tree, settings), plugins, work)]
+    shared = _divided([part for part in found if not part.folder], plugins.evidence)
+    found = [shared.get(part.name, part) for part in found]
+    check_names([(part.scanned[0].graph, part.settings) for part in found if not part.configured])
+    return found
+
+
+_SEVERAL = 2
+
+
+def _divided(parts: Sequence[Part], evidence: Sequence[Evidence]) -> dict[str, Part]:
+    """The systems that share files, each without what is another's, by their names."""
+    from policyengine.linking.link import paired  # noqa: PLC0415  as above
+
+    rows = zip(*(part.scanned for part in parts), strict=True)
+    columns = zip(*(divided([each.graph for each in row]) for row in rows), strict=True)
+    made = {}
+    for part, graphs in zip(parts, columns, strict=True):
+        anew = (
+            each if own is each.graph else each.holding(paired(own, part.settings, evidence, own.called))
+            for each, own in zip(part.scanned, graphs, strict=True)
+        )
+        made[part.name] = replace(part, scanned=tuple(anew))
+    return made
+
+
 def _parts(tree: discover.Tree, settings: Config, plugins: Plugins) -> list[Part]:
-    """The systems of a repository; none where it is one."""
+    """The systems of a repository, nothing of them read; none where it is one."""
     tree = tree.without(settings.exclude)
-    found = systems(tree)
+
+    def ask(side: Side) -> list[Piece]:
+        return [
+            piece
+            for platform in plugins.platforms
+            if platform.pieces is not None and platform.wants.found(tree)
+            for piece in platform.pieces(tree, told(platform, settings, plugins, PLAIN), side)
+        ]
+
+    found = stated(settings.systems, tree, ask, settings.source) if settings.systems else systems(tree, ask)
+    seen_by = seen_by_each(tree, found)
     made = []
     for each in found:
-        seen = seen_by(each, [other for other in found if other is not each], tree)
+        seen = seen_by[each.name]
         own = load_config(seen, plugins) if each.apart else Config()
         if own.source is not None:
             made.append(Part(each.name, seen, own, each.own[0], configured=True))
         elif each.apart:
             made.append(Part(each.name, seen, settings.within(each.own[0]), each.own[0]))
         else:
-            made.append(Part(each.name, seen, replace(settings, shared=True)))
+            made.append(Part(each.name, seen, replace(settings, shared=True), pieces=each.pieces))
     return made
+
+
+def _read(part: Part, plugins: Plugins, work: Work) -> Part:
+    """A system with its graph in each environment."""
+    named = [each.text for each in part.settings.environments] or [part.settings.environment]
+    scanned = (_scanned(part, replace(part.settings, environment=name), plugins, work) for name in named)
+    return replace(part, scanned=tuple(scanned))
 
 
 def _evaluated(part: Part, plugins: Plugins, asked: Asked) -> Report:
     """The report of one system."""
     settings = part.settings
-    selected = _selected(settings, plugins.packs) & selection(plugins.packs, asked.select, asked.ignore)
+    chosen = selected(settings, plugins.packs) & selection(plugins.packs, asked.select, asked.ignore)
     options = [(pack, configuration.options(settings, pack.name, pack.options)) for pack in plugins.packs]
-    reports: dict[str, Report] = {}
-    for name in [each.text for each in settings.environments] or [settings.environment]:
-        scanned = _scanned(part, replace(settings, environment=name), plugins, asked.work)
-        found, graph = evaluate(scanned.graph, options, selected=selected), scanned.graph
+    reports: list[Report] = []
+    for scanned in part.scanned:
+        found, graph = evaluate(scanned.graph, options, selected=chosen), scanned.graph
         if not part.configured:
-            scanned, found = part.moved(graph, (scanned, found))
-        weighed = weigh(found.results, settings, asked.profile or settings.profile, selected, asked.day)
-        made = _report(scanned, found, weighed, plugins, settings, selected)
+            scanned, found = part.moved(graph, (scanned, found))  # noqa: PLW2901  the same, where it stands
+        weighed = weigh(found.results, settings, asked.profile or settings.profile, chosen, asked.day)
+        made = _report(scanned, found, weighed, plugins, settings, chosen)
         if part.configured:
             made = replace(part.moved(graph, made), configuration=f"{part.folder}/{made.configuration}")
-        reports[name] = made
+        reports.append(made)
     if len(reports) == 1:
-        return next(iter(reports.values()))
+        return reports[0]
     from policyengine.rules import together  # noqa: PLC0415  few configurations name several
 
-    return together.environments(reports)
+    return together.environments(dict(zip((each.text for each in settings.environments), reports, strict=True)))
 
 
 def _report(
@@ -253,25 +311,6 @@ def load_config(tree: discover.Tree, plugins: Plugins, path: Path | None = None)
     return configuration.read(source, plugins.parts)
 
 
-def _check_names(settings: Config, packs: Sequence[Pack[Any]]) -> None:
-    names = {pack.name for pack in packs}
-    for name in settings.packs:
-        if name not in names:
-            where = _where(settings, settings.places[name])
-            raise UsageError(f"{where}'packs' names '{name}'; installed are {', '.join(sorted(names))}")
-    rules = sorted(rule.id for pack in packs for rule in pack.rules)
-    for waiver in settings.waivers:
-        if waiver.rule.text not in rules:
-            hint = _hint(waiver.rule.text, rules)
-            raise UsageError(
-                f"{_where(settings, waiver.rule.span)}a waiver names the unknown rule '{waiver.rule.text}'; {hint}"
-            )
-    for prefix in (*settings.select, *settings.ignore, *(each.prefix for each in settings.rules)):
-        if not any(each.startswith(prefix.text) for each in rules):
-            hint = _hint(prefix.text, rules)
-            raise UsageError(f"{_where(settings, prefix.span)}no rule begins with '{prefix.text}'; {hint}")
-
-
 def _check_environments(tree: discover.Tree, settings: Config) -> None:
     """Refuse an environment after which nothing is named, where others are."""
     if not settings.environments:
@@ -284,37 +323,9 @@ def _check_environments(tree: discover.Tree, settings: Config) -> None:
         meant = environment(each.text.lower())
         if found and each.text.lower() not in named and (not meant or meant not in deployed):
             raise UsageError(
-                f"{_where(settings, each.span)}nothing is named after the environment '{each.text}'; "
+                f"{where(settings, each.span)}nothing is named after the environment '{each.text}'; "
                 f"found are {', '.join(found)}"
             )
-
-
-def _where(settings: Config, span: Span) -> str:
-    return "" if settings.source is None else f"{configuration.where(settings.source, span)}: "
-
-
-def _hint(name: str, rules: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, rules, n=3, cutoff=0.5)
-    return f"did you mean {', '.join(close)}?" if close else "see 'policyengine rules'"
-
-
-def _selected(settings: Config, packs: Sequence[Pack[Any]]) -> frozenset[str]:
-    _check_names(settings, packs)
-    return selection(packs, [each.text for each in settings.select], [each.text for each in settings.ignore])
-
-
-def selection(packs: Sequence[Pack[Any]], select: Sequence[str], ignore: Sequence[str]) -> frozenset[str]:
-    """The ids of the rules that `select` and `ignore` leave; ids or prefixes of ids.
-
-    Raises:
-        UsageError: one of them fits no rule.
-    """
-    every = sorted(rule.id for pack in packs for rule in pack.rules)
-    for prefix in (*select, *ignore):
-        if not any(each.startswith(prefix) for each in every):
-            raise UsageError(f"no rule begins with '{prefix}'; {_hint(prefix, every)}")
-    chosen = [each for each in every if not select or each.startswith(tuple(select))]
-    return frozenset(each for each in chosen if not each.startswith(tuple(ignore) or ("\0",)))
 
 
 def build_graph(tree: discover.Tree, settings: Config, plugins: Plugins, work: Work = PLAIN) -> Scanned:
@@ -323,19 +334,14 @@ def build_graph(tree: discover.Tree, settings: Config, plugins: Plugins, work: W
     Raises:
         UsageError: the configuration names what is not there, or a file that an option names does not fit.
     """
-    found: dict[str, Scanned] = {}
-    for part in _parts(tree, settings, plugins):
-        scanned = _scanned(part, part.settings, plugins, work)
-        if stands_for_something(scanned.graph) or scanned.failures:
-            found[part.name] = part.moved(scanned.graph, scanned)
-    if sum(is_sided(each.graph) for each in found.values()) < 2:
-        return _scanned(Part("", tree, settings), settings, plugins, work)
-    graph = Graph.joined({name: each.graph for name, each in found.items()})
-    check_names(graph, settings)
+    found = _systems(tree, replace(settings, environments=()), plugins, work)
+    if len(found) == 1:
+        return found[0].scanned[0]
+    made = [part.moved(part.scanned[0].graph, part.scanned[0]) for part in found]
     return Scanned(
-        graph,
-        {path: source for each in found.values() for path, source in each.sources.items()},
-        tuple(dict.fromkeys(failure for each in found.values() for failure in each.failures)),
+        joined({part.name: each.graph for part, each in zip(found, made, strict=True)}),
+        {path: source for each in made for path, source in each.sources.items()},
+        tuple(dict.fromkeys(failure for each in made for failure in each.failures)),
     )
 
 
@@ -356,7 +362,11 @@ def _scanned(part: Part, settings: Config, plugins: Plugins, work: Work) -> Scan
             work.progress(platform.title, number, len(asked))
         kept = None if any(option.name in work.given for option in platform.options) else work.kept
         kept = kept and kept.of(part.name)
-        parts.append(lower(platform, tree, told(platform, settings, plugins, work), partial(_survived, failures), kept))
+        parts.append(
+            lower(
+                platform, tree, told(platform, settings, plugins, work, part.pieces), partial(_survived, failures), kept
+            )
+        )
     if work.progress is not None:
         work.progress("link", len(asked), len(asked))
     project = tree.repository.rpartition("/")[2]
@@ -368,8 +378,10 @@ def _scanned(part: Part, settings: Config, plugins: Plugins, work: Work) -> Scan
     return Scanned(graph, tree.sources, tuple(failures))
 
 
-def told(platform: Platform[Any], settings: Config, plugins: Plugins, work: Work) -> Settings[Any]:
-    """What one platform is told."""
+def told(
+    platform: Platform[Any], settings: Config, plugins: Plugins, work: Work, pieces: tuple[str, ...] | None = None
+) -> Settings[Any]:
+    """What one platform is told, of a system that is made of these pieces where there are several."""
     part = settings.parts.get(platform.name) or (platform.part or NoPart)()
     written = settings.document.get(platform.name) if isinstance(settings.document, Document) else None
     return Settings(
@@ -381,6 +393,7 @@ def told(platform: Platform[Any], settings: Config, plugins: Plugins, work: Work
         resources=plugins.resources,
         reads={each.name: each.reads for each in plugins.platforms if each.reads is not None},
         written=written,
+        pieces=pieces,
     )
 
 

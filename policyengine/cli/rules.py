@@ -29,12 +29,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Load the packs and list their rules."""
-    from policyengine import engine, plugins  # noqa: PLC0415  so that --help is quick
+    from policyengine import plugins  # noqa: PLC0415  so that --help is quick
+    from policyengine.rules.selecting import selection  # noqa: PLC0415  as above
 
     targets = output.targets(getattr(arguments, "reports", None) or (), "table")
     output.check_writable(targets)
     packs = plugins.load(arguments.pack).packs
-    chosen = engine.selection(packs, [each for word in arguments.ids for each in word.split(",") if each], ())
+    chosen = selection(packs, [each for word in arguments.ids for each in word.split(",") if each], ())
     code = 0
     for target in targets:
         if target.format == "json":

@@ -110,6 +110,7 @@ class Names(FactTable, frozen=True):
     stand_ins: dict[str, StandIn]
     elsewhere: dict[str, Cited]
     holders: dict[str, HolderWord]
+    foundations: dict[str, Cited]
     infrastructure: dict[str, Cited]
     jobs: dict[str, JobWord]
     upkeep: dict[str, Cited]
@@ -274,6 +275,12 @@ def held(name: str) -> frozenset[str] | None:
 def tells_no_system(folder: str) -> bool:
     """Whether a folder of Terraform files is called as any is: `infra/terraform`; not `infra/billing`."""
     return all(part.lower() in _names().infrastructure for part in folder.split("/") if part)
+
+
+def is_foundation(folder: str) -> bool:
+    """Whether a folder of Terraform files is called after what all systems stand on: `infra/accounts`, `00-network`."""
+    own = [word for word in words(folder.rpartition("/")[2]) if not word.isdigit()]
+    return bool(own) and all(word in _names().foundations for word in own)
 
 
 def system_variables() -> tuple[str, ...]:

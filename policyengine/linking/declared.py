@@ -17,21 +17,16 @@ from policyengine.model.source import UsageError
 from policyengine.model.value import Known
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from policyengine.model.graph import Graph
-    from policyengine.repository.configuration import Config, Configured
+    from policyengine.repository.configuration import Config, Configured, ConfiguredPair
 
 
 def apply_facts(nodes: dict[str, Node], config: Config) -> None:
     """Put declared engines and versions on their nodes."""
     for fact in config.facts:
-        wanted = fact.address.text
-        found = [
-            node
-            for node in nodes.values()
-            if isinstance(node, Datastore) and wanted in (node.id, node.name, node.id.partition(":")[2])
-        ]
+        found = _stores(nodes.values(), fact.address.text)
         if not found and not config.shared:
             raise UsageError(unknown(config, "facts", fact.address, nodes.values()))
         for node in found:
@@ -44,15 +39,32 @@ def apply_facts(nodes: dict[str, Node], config: Config) -> None:
             nodes[node.id] = node
 
 
-def check_names(graph: Graph, config: Config) -> None:
-    """Refuse a fact or a pair that names what is in none of several systems."""
-    for fact in config.facts:
-        if not any(fact.address.text in names(node) for node in graph.nodes if isinstance(node, Datastore)):
-            raise UsageError(unknown(config, "facts", fact.address, graph.nodes))
-    for pair in config.pairs:
-        for side, text in ((Side.LOCAL, pair.local), (Side.CLOUD, pair.cloud)):
-            if not any(isinstance(node, Service | Datastore) for node in named(graph, text.text, side)):
-                raise UsageError(unknown(config, "pairs", text, graph.all(Node, side=side)))
+def check_names(systems: Sequence[tuple[Graph, Config]]) -> None:
+    """Refuse a fact or a pair of one configuration that names what is in none of several systems."""
+    every = [node for graph, _ in systems for node in graph.nodes]
+    for config in [config for _, config in systems[:1]]:
+        for number, fact in enumerate(config.facts):
+            if not any(_stores(graph.nodes, own.facts[number].address.text) for graph, own in systems):
+                raise UsageError(unknown(config, "facts", fact.address, every))
+        for number, pair in enumerate(config.pairs):
+            for side in (Side.LOCAL, Side.CLOUD):
+                told = [(graph, _end(own.pairs[number], side)) for graph, own in systems]
+                if not any(named(graph, text.text, side) for graph, text in told):
+                    nodes = (node for node in every if node.side is side)
+                    raise UsageError(unknown(config, "pairs", _end(pair, side), nodes))
+
+
+def _end(pair: ConfiguredPair, side: Side) -> Configured:
+    return pair.local if side is Side.LOCAL else pair.cloud
+
+
+def _stores(nodes: Iterable[Node], wanted: str) -> list[Datastore]:
+    """The datastores that a fact is about."""
+    return [
+        node
+        for node in nodes
+        if isinstance(node, Datastore) and wanted in (node.id, node.name, node.id.partition(":")[2])
+    ]
 
 
 def ignored(nodes: Iterable[Node], config: Config) -> tuple[str, ...]:

@@ -84,11 +84,20 @@ def link(
     )
     with survived("what runs in containers"):
         graph = graph.equipped(tuple(containers(graph, files)), tuple(published(graph)))
-    called = {project, *(name for part in parts for name in part.names), *_packages(graph)}
-    found = None
+    names = {project, *(name for part in parts for name in part.names), *_packages(graph)}
     with survived("what mirrors what"):
-        found = pairing(graph, config, evidence, " ".join(sorted(called)))
-    return graph if found is None else graph.paired(found.pairs, found.unpaired)
+        return paired(graph, config, evidence, " ".join(sorted(names)))
+    return graph
+
+
+def paired(graph: Graph, config: Config, evidence: Sequence[Evidence], called: str) -> Graph:
+    """A graph with its pairs. `called` is what the system as a whole is called.
+
+    Raises:
+        UsageError: as `link`.
+    """
+    found = pairing(graph, config, evidence, called)
+    return graph.paired(found.pairs, found.unpaired, called)
 
 
 def _without_second_production(nodes: dict[str, Node], choices: list[Choice]) -> None:

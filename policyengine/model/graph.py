@@ -16,6 +16,7 @@ from policyengine.model.value import Absent, Floating, Known, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
     from policyengine.model.command import ShellCommand
     from policyengine.model.container import Container
@@ -115,8 +116,9 @@ class Graph(Struct, frozen=True, eq=False):
 
     `paths` are all files of the tree, `ignored` the ids of nodes that the configuration leaves out of pairing,
     `running` what is in force in each container, `published` the images that the pipeline pushes, `sealed` the secrets
-    that readers met, which no output shows, `systems` the graphs of the systems by their names, where this is the
-    sum of several. Every question is answered from an index, so that a rule which asks it of each node stays linear.
+    that readers met, which no output shows, `called` what the system as a whole is called, `systems` the graphs of
+    the systems by their names, where this is the sum of several. Every question is answered from an index, so that a
+    rule which asks it of each node stays linear.
     """
 
     nodes: tuple[Node, ...]
@@ -131,6 +133,7 @@ class Graph(Struct, frozen=True, eq=False):
     published: tuple[PublishedImage, ...] = ()
     sealed: tuple[Sealed, ...] = ()
     systems: Mapping[str, Graph] = {}
+    called: str = ""
     _by_id: dict[str, Node] = field(default_factory=dict)
     _by_type: dict[type[Node], tuple[Node, ...]] = field(default_factory=dict)
     _groups: dict[tuple[Side, str], list[Service]] = field(default_factory=dict)
@@ -158,39 +161,25 @@ class Graph(Struct, frozen=True, eq=False):
         for node_id, pairs in self._pairs_of.items():
             self._best[node_id, ""] = max(pairs, key=lambda pair: (not pair.tied, pair.score))
 
-    def paired(self, pairs: tuple[Pair, ...], without_twin: tuple[Unpaired, ...] = ()) -> Graph:
-        """The same graph with other pairs."""
-        return self._with(pairs=pairs, without_twin=without_twin)
+    def paired(self, pairs: tuple[Pair, ...], without_twin: tuple[Unpaired, ...] = (), called: str = "") -> Graph:
+        """The same graph with other pairs, of a system that is called so."""
+        return self._with(pairs=pairs, without_twin=without_twin, called=called or self.called)
 
     def equipped(self, running: tuple[Container, ...], published: tuple[PublishedImage, ...] = ()) -> Graph:
         """The same graph with what is in force in its containers, and what is published."""
         return self._with(running=running, published=published)
 
-    @classmethod
-    def joined(cls, systems: Mapping[str, Graph]) -> Graph:
-        """The graphs of several systems as one: what is of all is there once, and has a twin where one finds it."""
-        every = tuple(systems.values())
-        pairs = {(pair.local, pair.cloud): pair for each in reversed(every) for pair in each.pairs}
-        paired = {name for pair in pairs for name in pair}
-        left = {one.node: one for each in reversed(every) for one in each.without_twin if one.node not in paired}
-        return cls(
-            nodes=sorted_nodes({node.id: node for each in reversed(every) for node in each.nodes}.values()),
-            edges=tuple(
-                sorted(
-                    {edge for each in every for edge in each.edges},
-                    key=lambda edge: (edge.kind, edge.source, edge.target, edge.reason),
-                )
-            ),
-            pairs=tuple(pairs[name] for name in sorted(pairs)),
-            choices=tuple(dict.fromkeys(choice for each in every for choice in each.choices)),
-            equivalences=every[0].equivalences,
-            paths=tuple(sorted({path for each in every for path in each.paths})),
-            ignored=tuple(sorted({name for each in every for name in each.ignored})),
-            without_twin=tuple(left[name] for name in sorted(left)),
-            running=tuple({one.id: one for each in reversed(every) for one in each.running}.values()),
-            published=tuple(dict.fromkeys(image for each in every for image in each.published)),
-            sealed=tuple(dict.fromkeys(one for each in every for one in each.sealed)),
-            systems=systems,
+    def without(self, names: AbstractSet[str]) -> Graph:
+        """The graph without services and datastores that are another system's."""
+        gone = {each.id for each in self.nodes if each.id in names and isinstance(each, Service | Datastore)}
+        if not gone:
+            return self
+        return self._with(
+            nodes=tuple(each for each in self.nodes if each.id not in gone),
+            edges=tuple(each for each in self.edges if gone.isdisjoint((each.source, each.target))),
+            pairs=tuple(each for each in self.pairs if gone.isdisjoint((each.local, each.cloud))),
+            without_twin=tuple(each for each in self.without_twin if each.node not in gone),
+            running=tuple(each for each in self.running if each.id not in gone),
         )
 
     def sealing(self, sealed: tuple[Sealed, ...]) -> Graph:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from policyengine.hooks import ResourceReader
     from policyengine.model.graph import Choice, Edge
-    from policyengine.model.nodes import Node
+    from policyengine.model.nodes import Node, Side
     from policyengine.model.source import ReadError
     from policyengine.model.text import Text
     from policyengine.model.value import Sealed
@@ -70,6 +70,23 @@ class Unit(Struct, frozen=True):
     inputs: object = None
 
 
+class Piece(Struct, frozen=True):
+    """What can be a side of a system: a Compose project, a root module in all its environments.
+
+    `files` are its files, or the folders that hold them, `folder` is where it stands. `builds` are the folders that
+    images of it are built in, `names` those of the images and of the project. `runs` tells whether it runs an
+    application, and not only what one needs; `included` are files that it takes in.
+    """
+
+    side: Side
+    files: tuple[str, ...]
+    folder: str
+    builds: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
+    runs: bool = True
+    included: frozenset[str] = frozenset()
+
+
 class Wanted(Struct, frozen=True):
     """Which files a platform is for. A tree that has none of them never asks it; without any, it is always asked.
 
@@ -100,8 +117,9 @@ class Settings(Struct, Generic[P], frozen=True):
     `environment` is the cloud environment that counts, empty where none is configured. `given` holds the files of a
     `FileOption` by its name. `jobs` is the number of worker processes that a unit may start, 0 for one per processor;
     `cache` tells whether syntax may be kept for the next run. `resources` are the types of Terraform's resources that
-    plug-ins bring. `reads` are the platforms, by their names, that read what a text of another writes. `written` is the
-    part as it stands in the file.
+    plug-ins bring. `pieces` are the files and folders of the pieces that belong to the system, where the tree holds
+    several, else None. `reads` are the platforms, by their names, that read what a text of another writes. `written` is
+    the part as it stands in the file.
     """
 
     part: P
@@ -112,6 +130,7 @@ class Settings(Struct, Generic[P], frozen=True):
     resources: Mapping[str, ResourceReader] = {}
     reads: Mapping[str, Callable[[Files, Written], Lowered]] = {}
     written: Document | None = None
+    pieces: tuple[str, ...] | None = None
 
     def place(self, *keys: str | int) -> Span:
         """Where the configuration says something: `place("canonical", 0)`; nowhere when there is no such part."""
@@ -128,7 +147,8 @@ class Platform(Struct, Generic[P], frozen=True, kw_only=True):
     `name` is its key in policyengine.yaml, where `part` says what may stand: a Struct whose fields all have defaults.
     `title` is what a progress bar shows. `units` finds the work to do; it, too, reads only through the view. `join`
     makes one result of those of all units, where they are more than the sum; the order of units does not matter.
-    `reads` makes nodes of what a text of another platform writes, beside the files of the tree.
+    `reads` makes nodes of what a text of another platform writes, beside the files of the tree. `pieces` tells what can
+    be the local or the cloud side of a system, so that a repository of several is told from one of one.
     """
 
     name: str
@@ -139,6 +159,7 @@ class Platform(Struct, Generic[P], frozen=True, kw_only=True):
     options: tuple[FileOption, ...] = ()
     join: Callable[[Sequence[Lowered]], Lowered] | None = None
     reads: Callable[[Files, Written], Lowered] | None = None
+    pieces: Callable[[Files, Settings[P], Side], Iterable[Piece]] | None = None
 
 
 def joined(parts: Iterable[Lowered]) -> Lowered:

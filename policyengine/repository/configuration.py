@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import posixpath
 from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct, ValidationError, convert, field, json
@@ -29,6 +30,13 @@ class Configured(Struct, frozen=True):
 
 
 _NOTHING = Configured("", Span("", 0, 0))
+
+
+class ConfiguredSystem(Struct, frozen=True):
+    """One of several systems: its name, and the folders and files that are its own."""
+
+    name: Configured
+    paths: tuple[Configured, ...]
 
 
 class ConfiguredPair(Struct, frozen=True):
@@ -89,6 +97,7 @@ class Config(Struct, frozen=True):
     environment: str = ""
     environments: tuple[Configured, ...] = ()
     parts: Dict[str, Struct] = field(default_factory=dict)
+    systems: tuple[ConfiguredSystem, ...] = ()
     pairs: tuple[ConfiguredPair, ...] = ()
     facts: tuple[Fact, ...] = ()
     equivalences: tuple[tuple[str, str], ...] = ()
@@ -297,6 +306,16 @@ def _config(source: Source, document: Document, parts: Dict[str, Struct]) -> Con
         environment=_string(top.get("environment")) or next(iter(_texts(top.get("environments"))), _NOTHING).text,
         environments=_texts(top.get("environments")) or tuple(filter(None, [_text(top.get("environment"))])),
         parts=parts,
+        systems=tuple(
+            ConfiguredSystem(
+                Configured(entry.key.text, entry.key.span),
+                tuple(
+                    Configured(posixpath.normpath(each.text), each.span)
+                    for each in _texts(_mapping(entry.value).get("paths"))
+                ),
+            )
+            for entry in _mapping(top.get("systems")).entries
+        ),
         pairs=tuple(
             ConfiguredPair(local, cloud)
             for item in _entries(top.get("pairs"))

@@ -66,6 +66,15 @@ class WaiverPart(Struct, frozen=True, forbid_unknown_fields=True):
     ] = UNSET
 
 
+class SystemPart(Struct, frozen=True, forbid_unknown_fields=True):
+    """One of several systems of the repository."""
+
+    paths: Annotated[
+        Annotated[Texts, Meta(min_length=1)],
+        Meta(description="Folders and files that are its own, relative to this file; the rest is of all systems."),
+    ]
+
+
 Profile = Literal["strict", "recommended"]
 Weight = Literal["error", "warning", "note", "off"]
 
@@ -108,6 +117,12 @@ class File(Struct, frozen=True, forbid_unknown_fields=True):
         tuple[Annotated[str, Meta(min_length=1)], ...],
         Meta(description="Several of them: the local stack is held against each."),
     ] = ()
+    systems: Annotated[
+        dict[str, SystemPart],
+        Meta(
+            description="The systems of the repository by their names, where it holds several: each is compared alone."
+        ),
+    ] = {}
     pairs: Annotated[
         tuple[PairPart, ...],
         Meta(description="Which local service mirrors which cloud resource, where the engine would pair otherwise."),

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from policyengine.model.graph import Graph
+from policyengine.linking.systems import joined
+from policyengine.model.nodes import Side
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from policyengine.model.graph import Graph
     from policyengine.model.source import Span
     from policyengine.rules.evaluate import Report, Result
 
@@ -30,19 +32,30 @@ def environments(reports: Mapping[str, Report]) -> Report:
         return replace(first, environments=() if len(told) == len(reports) else tuple(told))
 
     graph = every[0].graph.sealing(tuple(dict.fromkeys(each for one in every for each in one.graph.sealed)))
-    return _together(reports, graph, said)
+    return _together(reports, graph, said, _alike)
 
 
 def systems(reports: Mapping[str, Report]) -> Report:
     """One report of several, by system: each result names its own, and what is found of a shared file is said once."""
-    graph = Graph.joined({name: each.graph for name, each in reports.items()})
+    graph = joined({name: each.graph for name, each in reports.items()})
     left = {each.node for each in graph.without_twin}
     own = {}
     for name, each in reports.items():
         lonely = tuple(one for one in each.graph.without_twin if one.node in left)
         own[name] = replace(each, graph=each.graph.paired(each.graph.pairs, lonely))
     read = ", ".join(dict.fromkeys(each.configuration for each in reports.values() if each.configuration))
-    return replace(_together(own, graph, _of_systems), systems=own, configuration=read)
+    return replace(_together(own, graph, _of_systems, _about), systems=own, configuration=read)
+
+
+def _alike(result: Result) -> tuple[str, str, Span, str]:
+    """What a result is told from others of several environments by, whose root modules may lie in folders of theirs."""
+    return result.rule.id, result.finding.subject.name, result.span, result.message
+
+
+def _about(result: Result) -> tuple[str, str, Span, str]:
+    """What a result is told from others of several systems by; of a workflow, whatever each has to say of it."""
+    message = "" if result.finding.subject.side is Side.PIPELINE else result.message
+    return result.rule.id, result.subject, result.span, message
 
 
 def _of_systems(told: Mapping[str, Result]) -> Result:
@@ -50,18 +63,23 @@ def _of_systems(told: Mapping[str, Result]) -> Result:
     return replace(worst, systems=tuple(told))
 
 
-def _together(reports: Mapping[str, Report], graph: Graph, said: Callable[[Mapping[str, Result]], Result]) -> Report:
+def _together(
+    reports: Mapping[str, Report],
+    graph: Graph,
+    said: Callable[[Mapping[str, Result]], Result],
+    key: Callable[[Result], tuple[str, str, Span, str]],
+) -> Report:
     every = list(reports.values())
-    found = _by_what({name: each.results for name, each in reports.items()})
-    waived = _by_what({name: [one.result for one in each.waived] for name, each in reports.items()})
-    reasons = {_key(one.result): one for each in reversed(every) for one in each.waived}
+    found = _by_what(key, {name: each.results for name, each in reports.items()})
+    waived = _by_what(key, {name: [one.result for one in each.waived] for name, each in reports.items()})
+    reasons = {key(one.result): one for each in reversed(every) for one in each.waived}
     questions = {each for one in every for each in one.undecided}
     return replace(
         every[0],
         results=tuple(sorted(map(said, found.values()), key=_order)),
         undecided=tuple(sorted(questions, key=lambda each: (each.span, each.rule, each.subject, each.reason))),
         failures=tuple(dict.fromkeys(each for one in every for each in one.failures)),
-        waived=tuple(replace(reasons[key], result=said(told)) for key, told in waived.items()),
+        waived=tuple(replace(reasons[about], result=said(told)) for about, told in waived.items()),
         rules=tuple(sorted({each for one in every for each in one.rules})),
         graph=graph,
         compared=tuple(sorted({each for one in every for each in one.compared})),
@@ -77,16 +95,12 @@ def _together(reports: Mapping[str, Report], graph: Graph, said: Callable[[Mappi
     )
 
 
-def _by_what(results: Mapping[str, Sequence[Result]]) -> _Told:
+def _by_what(key: Callable[[Result], tuple[str, str, Span, str]], results: Mapping[str, Sequence[Result]]) -> _Told:
     found: _Told = {}
     for name, each in results.items():
         for result in each:
-            found.setdefault(_key(result), {}).setdefault(name, result)
+            found.setdefault(key(result), {}).setdefault(name, result)
     return found
-
-
-def _key(result: Result) -> tuple[str, str, Span, str]:
-    return result.rule.id, result.subject, result.span, result.message
 
 
 def _order(result: Result) -> tuple[Span, str, str, str]:

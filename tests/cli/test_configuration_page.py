@@ -100,6 +100,13 @@ def test_an_expired_waiver_is_told(tmp_path: Path) -> None:
     )
 
 
+def test_stated_systems_are_compared_alone(tmp_path: Path) -> None:
+    report = _scan(tmp_path, EXAMPLES["systems"])
+    assert list(report.systems) == ["shop", "reports"]
+    assert {each.systems for each in report.results if each.span.path == "docker-compose.yml"} == {("shop",)}
+    assert {each.systems for each in report.results if each.span.path.endswith("reports.yml")} == {("reports",)}
+
+
 def test_pairs_say_who_mirrors_whom(tmp_path: Path) -> None:
     pairs = _pairs(_scan(tmp_path, EXAMPLES["pairs"]))
     assert ("services.analytics/database", "aws_db_instance.main") in pairs

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from policyengine.hooks import hookimpl
-from policyengine.platforms import Lowered, Platform, Settings, Unit, Wanted, Written
+from policyengine.platforms import Lowered, Piece, Platform, Settings, Unit, Wanted, Written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from policyengine.model.nodes import Side
     from policyengine.repository.files import Files
 
 
@@ -36,7 +37,11 @@ class ComposePart(Struct, frozen=True, forbid_unknown_fields=True):
 def policyengine_platforms() -> list[Platform[ComposePart]]:
     """Compose."""
     wants = Wanted(endings=(".yml", ".yaml"))
-    return [Platform(name="compose", title="Compose", part=ComposePart, wants=wants, units=units, reads=reads)]
+    return [
+        Platform(
+            name="compose", title="Compose", part=ComposePart, wants=wants, units=units, reads=reads, pieces=pieces
+        )
+    ]
 
 
 def units(_: Files, settings: Settings[ComposePart]) -> Iterator[Unit]:
@@ -45,6 +50,15 @@ def units(_: Files, settings: Settings[ComposePart]) -> Iterator[Unit]:
 
     yield Unit("project", lambda view: project.lower(view, settings))
     yield Unit("production", lambda view: project.production(view, settings))
+
+
+def pieces(files: Files, settings: Settings[ComposePart], side: Side) -> Iterator[Piece]:
+    """The projects for work, or those for production, unless the configuration names them."""
+    from policyengine.platforms.compose import choosing  # noqa: PLC0415  as above
+
+    if settings.part.canonical or settings.part.production:
+        return iter(())
+    return choosing.pieces(files, side)
 
 
 def reads(_: Files, written: Written) -> Lowered:

@@ -9,42 +9,25 @@ tests or beside the application never does.
 from __future__ import annotations
 
 import posixpath
+from functools import reduce
 from typing import TYPE_CHECKING, NamedTuple
 
 from policyengine.knowledge.names import environment, folder_kind, is_for_tests, words
-from policyengine.model import image
 from policyengine.model.graph import Choice
-from policyengine.model.nodes import Role
-from policyengine.model.source import ReadError, Span
+from policyengine.model.nodes import Side
+from policyengine.platforms import Piece
 from policyengine.platforms.compose.load import NAMES, OVERRIDES, default_files
-from policyengine.platforms.docker.datastore import image_role
-from policyengine.syntax import yaml
-from policyengine.syntax.tree import Mapping, Scalar, Sequence
+from policyengine.platforms.compose.sketch import Sketch, sketch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from policyengine.model.source import Source
     from policyengine.repository.files import Files
 
 _DEPLOYED = frozenset({"prod", "staging"})
 _FILLER = frozenset({"compose", "docker", "yml", "yaml"})
 _MOST_LEFT_OUT = 4
 """So many files that do not count are named."""
-
-
-class Sketch(NamedTuple):
-    """What a Compose file says at first sight.
-
-    `complete` are the services that it says how to get, `partial` those that it only changes, `needs` those that they
-    depend on. `runs` tells whether one of them may be an application, `stores` how many are datastores.
-    """
-
-    complete: frozenset[str] = frozenset()
-    partial: frozenset[str] = frozenset()
-    needs: frozenset[str] = frozenset()
-    runs: bool = False
-    stores: int = 0
 
 
 class Candidate(NamedTuple):
@@ -86,14 +69,14 @@ class Candidate(NamedTuple):
         return self.aside, not whole, apart, not self.default, not for_work, *self.place
 
 
-def choose(tree: Files) -> tuple[tuple[str, ...], Choice | None]:
-    """The files of the project that counts, and why; nothing where none does."""
-    candidates = sorted(_candidates(tree), key=lambda each: each.place)
+def choose(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[tuple[str, ...], Choice | None]:
+    """The files of the project that counts, and why; nothing where none does. `pieces` are those that may."""
+    candidates = sorted(_those(pieces, _candidates(tree)), key=lambda each: each.place)
     if not candidates:
         return (), None
     nearest = candidates[0]
     stores = nearest.sketch.stores if nearest.default else 0
-    production = for_production(tree)
+    production = for_production(tree, pieces)
     beside = posixpath.dirname(production[0]) if production else None
     first, *others = sorted(candidates, key=lambda each: each.rank(stores, beside))
     if beside is not None and posixpath.dirname(first.paths[0]) == beside != posixpath.dirname(nearest.paths[0]):
@@ -112,10 +95,30 @@ def choose(tree: Files) -> tuple[tuple[str, ...], Choice | None]:
     return first.paths, Choice("Compose project", ", ".join(first.paths), reason)
 
 
-def for_production(tree: Files) -> tuple[str, ...]:
+def for_production(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[str, ...]:
     """The files that production starts, by their names, with the base that they need; nothing where there is none."""
-    candidates = sorted(_candidates(tree, "prod"), key=lambda each: each.place)
+    candidates = sorted(_those(pieces, _candidates(tree, "prod")), key=lambda each: each.place)
     return next((each.paths for each in candidates if not each.aside and each.sketch.runs), ())
+
+
+def _those(pieces: tuple[str, ...] | None, candidates: Iterable[Candidate]) -> Iterator[Candidate]:
+    """The candidates that a system has; all where there is one system."""
+    return (each for each in candidates if pieces is None or each.paths[-1] in pieces)
+
+
+def pieces(tree: Files, side: Side) -> Iterator[Piece]:
+    """What may be a side of a system: the projects of each folder as one."""
+    folders: dict[str, list[Candidate]] = {}
+    for each in _candidates(tree, "" if side is Side.LOCAL else "prod"):
+        folders.setdefault(posixpath.dirname(each.paths[-1]), []).append(each)
+    for folder, candidates in folders.items():
+        said = reduce(Sketch.beside, (each.sketch for each in candidates))
+        for path in said.included:
+            said = said.beside(sketch(tree, (path,)))
+        files = tuple(sorted({path for each in candidates for path in each.paths}))
+        builds = frozenset(each for each in said.builds if not each.startswith((".", "$", "/")) and ":" not in each)
+        runs = bool(said.builds) and not all(each.aside for each in candidates)
+        yield Piece(side, files, folder, builds, said.names, runs, said.included)
 
 
 def _candidates(tree: Files, meant: str = "") -> Iterator[Candidate]:
@@ -131,17 +134,16 @@ def _candidates(tree: Files, meant: str = "") -> Iterator[Candidate]:
             chain = default_files(tree, folder)
             if chain and folder not in done:
                 done.add(folder)
-                yield Candidate(chain, Sketch(runs=True) if alone else _sketch(tree, chain))
+                yield Candidate(chain, Sketch(runs=True) if alone else sketch(tree, chain))
             continue
-        sketch = _sketch(tree, (path,))
+        own = sketch(tree, (path,))
         base = next(iter(default_files(tree, folder)), "")
-        under = _sketch(tree, (base,)) if base else Sketch()
-        lacking = (sketch.partial | sketch.needs) - sketch.complete
-        if sketch.complete and not lacking:
-            yield Candidate((path,), sketch)
+        under = sketch(tree, (base,)) if base else Sketch()
+        lacking = (own.partial | own.needs) - own.complete
+        if own.complete and not lacking:
+            yield Candidate((path,), own)
         elif base and lacking <= under.complete:
-            both = sketch._replace(runs=sketch.runs or under.runs, stores=sketch.stores + under.stores)
-            yield Candidate((base, path), both)
+            yield Candidate((base, path), own.beside(under))
 
 
 def _may_be_compose(path: str, meant: str) -> bool:
@@ -170,59 +172,4 @@ def _stands_beside(folder: str) -> bool:
     return any(folder_kind(part.lower()) in ("beside", "foreign") for part in folder.split("/"))
 
 
-def _sketch(tree: Files, paths: tuple[str, ...]) -> Sketch:
-    """What files say together; one that cannot be read may say anything, which reading it will tell."""
-    complete, partial, needs = set[str](), set[str](), set[str]()
-    runs, stores = False, 0
-    for path in paths:
-        try:
-            told = tree.once(path, sketch_of)
-        except ReadError:
-            return Sketch(frozenset({path}), runs=True)
-        if told is not None:
-            complete |= told.complete
-            partial |= told.partial
-            needs |= told.needs
-            runs, stores = runs or told.runs, stores + told.stores
-    return Sketch(frozenset(complete), frozenset(partial - complete), frozenset(needs), runs, stores)
-
-
-def sketch_of(source: Source) -> Sketch:
-    """What one file says.
-
-    Raises:
-        ReadError: it is no YAML.
-    """
-    if "services" not in source.text and "include" not in source.text:
-        return Sketch()
-    complete, partial, needs = set[str](), set[str](), set[str]()
-    runs, stores = False, 0
-    for document in yaml.read_all(source, []):
-        top = document if isinstance(document, Mapping) else Mapping((), Span(source.path, 0, 0))
-        services = top.get("services")
-        runs = runs or top.get("include") is not None
-        for entry in services.entries if isinstance(services, Mapping) else ():
-            told = entry.value if isinstance(entry.value, Mapping) else Mapping((), entry.key.span)
-            got = any(told.get(key) is not None for key in ("image", "build", "extends", "provider"))
-            (complete if got else partial).add(entry.key.text)
-            role = Role.APP if told.get("build") is not None else _role(told.get("image"), entry.key.text)
-            runs, stores = runs or role is Role.APP, stores + (role in _STORES)
-            wanted = told.get("depends_on")
-            if isinstance(wanted, Mapping):
-                needs.update(each.key.text for each in wanted.entries)
-            elif isinstance(wanted, Sequence):
-                needs.update(each.text for each in wanted.items if isinstance(each, Scalar))
-    return Sketch(frozenset(complete), frozenset(partial), frozenset(needs), runs, stores)
-
-
-_STORES = frozenset({Role.DATABASE, Role.CACHE, Role.QUEUE})
-
-
-def _role(told: object, name: str) -> Role | None:
-    if not isinstance(told, Scalar):
-        return None
-    found = image.parse(told.text)
-    return Role.APP if found is None else image_role(image.engine_of(found, told.span), name)
-
-
-__all__ = ["choose"]
+__all__ = ["choose", "for_production", "pieces"]

@@ -32,7 +32,10 @@ def lower(tree: Files, settings: Settings[ComposePart]) -> Lowered:
     if choice is None or not paths:
         return Lowered(choices=() if choice is None else (choice,), problems=problems)
     named = bool(settings.part.canonical) or PurePosixPath(paths[0]).name not in NAMES
-    made, _ = _project(tree, paths, choice, services.Place(), settings.part.profiles or None, named=named)
+    place = services.Place()
+    if settings.pieces is not None and (folder := posixpath.dirname(paths[0])):
+        place = services.Place(prefix=f"compose:{folder}/services.")
+    made, _ = _project(tree, paths, choice, place, settings.part.profiles or None, named=named)
     return made
 
 
@@ -42,7 +45,7 @@ def production(tree: Files, settings: Settings[ComposePart]) -> Lowered:
 
     paths = settings.part.production
     if paths is UNSET:
-        paths, reason = choosing.for_production(tree), "its name says that it is for production"
+        paths, reason = choosing.for_production(tree, settings.pieces), "its name says that it is for production"
     else:
         paths, reason = tuple(map(posixpath.normpath, paths)), "configured as compose.production"
     if not paths:
@@ -98,7 +101,7 @@ def choose(
     from policyengine.platforms.compose import choosing  # noqa: PLC0415 - see lower
 
     if not settings.part.canonical:
-        return *choosing.choose(tree), ()
+        return *choosing.choose(tree, settings.pieces), ()
     paths = tuple(posixpath.normpath(each) for each in settings.part.canonical)
     problems = tuple(
         ReadError(

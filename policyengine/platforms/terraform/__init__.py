@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import UNSET
+
 from policyengine.hooks import hookimpl
+from policyengine.model.nodes import Side
 from policyengine.platforms import FileOption, Platform, Settings, Unit, Wanted
 from policyengine.platforms.terraform.part import TerraformPart
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from policyengine.platforms import Piece
     from policyengine.platforms.terraform.plan.plan import Exact
     from policyengine.repository.files import Files
 
@@ -31,6 +35,7 @@ def policyengine_platforms() -> list[Platform[TerraformPart]]:
             wants=Wanted(endings=(".tf", ".tofu", ".tf.json")),
             options=tuple(FileOption(kind, f"a {kind} of Terraform {_SHOWN}") for kind in ("plan", "state")),
             units=units,
+            pieces=pieces,
         )
     ]
 
@@ -45,6 +50,15 @@ def units(_: Files, settings: Settings[TerraformPart]) -> Iterator[Unit]:
 
     found = exact(settings.given)
     yield Unit("root modules", lambda view: root_modules.lower(view, settings, exact=found))
+
+
+def pieces(files: Files, settings: Settings[TerraformPart], side: Side) -> Iterable[Piece]:
+    """The root modules, unless the configuration names them."""
+    from policyengine.platforms.terraform import root_modules  # noqa: PLC0415  as above
+
+    if side is not Side.CLOUD or settings.part.root is not UNSET:
+        return ()
+    return root_modules.pieces(files)
 
 
 def exact(named: Mapping[str, Sequence[Path]]) -> list[Exact]:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from policyengine.model.value import Sealed
-    from policyengine.platforms import Settings
+    from policyengine.platforms import Piece, Settings
     from policyengine.platforms.terraform.language.values import Tree
     from policyengine.platforms.terraform.part import TerraformPart
     from policyengine.platforms.terraform.plan.plan import Exact
@@ -185,7 +185,8 @@ def lower(files: Files, settings: Settings[TerraformPart], *, exact: Sequence[Ex
         called.update(_called_as(project))
         called.update(named for folder in roots.folders for named in _written(folder))
         found = resources(planned, kinds, inputs_tell)
-        suffix = "" if tells_no_system(each.path) else f"@{each.path}"
+        several = settings.pieces is not None and bool(each.path)
+        suffix = f"@{each.path}" if several or not tells_no_system(each.path) else ""
         made = list(build(stack_of(found, Side.CLOUD, suffix, reads), settings.resources))
         if any(isinstance(item, Node) and item.id in nodes for item in made):
             stack = stack_of(found, Side.CLOUD, f"@{each.path or '.'}", reads)
@@ -218,6 +219,14 @@ def lower(files: Files, settings: Settings[TerraformPart], *, exact: Sequence[Ex
         problems=tuple(problems[key] for key in sorted(problems)),
         sealed=tuple(secret),
     )
+
+
+def pieces(files: Files) -> Iterable[Piece]:
+    """What may be the cloud side of a system."""
+    from policyengine.platforms.terraform import sides  # noqa: PLC0415  few trees are asked
+
+    folders = _folders(files)
+    return sides.pieces(folders, frozenset(_called(folders, files)))
 
 
 def _called_as(project: Project) -> Iterable[str]:

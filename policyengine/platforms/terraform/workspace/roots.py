@@ -60,13 +60,15 @@ def find_roots(
     if root is not UNSET:
         named = [root] if isinstance(root, str) else root
         normal = (posixpath.normpath(each.strip("/") or ".") for each in named)
-        candidates = ["" if each == "." else each for each in normal]
+        chosen = ["" if each == "." else each for each in normal]
     else:
-        candidates = _candidates(folders, called)
-        candidates, chosen = _one_environment(candidates, wanted)
-        choices.extend(chosen)
+        found = candidates(folders, called)
+        if settings.pieces is not None:
+            found = [path for path in found if path in settings.pieces]
+        chosen, told = _one_environment(found, wanted)
+        choices.extend(told)
     roots: list[Root] = []
-    for path in candidates:
+    for path in chosen:
         if settings.part.var_files:
             files = tuple(_configured(path, each, exists) for each in settings.part.var_files)
             roots.append(Root(path, tuple(file for file in files if file)))
@@ -76,11 +78,12 @@ def find_roots(
             choices.append(Choice("Terraform variables", file, reason))
         roots.append(Root(path, (file,) if file else ()))
     if root is UNSET:
-        choices.extend(Choice("Terraform root", path or ".", "it is called by no other module") for path in candidates)
+        choices.extend(Choice("Terraform root", path or ".", "it is called by no other module") for path in chosen)
     return roots, choices
 
 
-def _candidates(folders: Mapping[str, ModuleFolder], called: frozenset[str]) -> list[str]:
+def candidates(folders: Mapping[str, ModuleFolder], called: frozenset[str]) -> list[str]:
+    """The directories that seem to be applied by themselves, in whatever environment."""
     free = [path for path in sorted(folders) if path not in called and _declares(folders[path])]
     serious = [path for path in free if folders[path].is_root_like and not _ASIDE.search(path)]
     if serious:
@@ -99,11 +102,10 @@ def _is_module(path: str) -> bool:
     return re.search(r"(?:^|/)modules?(?:/|$)", path) is not None
 
 
-def _one_environment(candidates: Iterable[str], wanted: str) -> tuple[list[str], list[Choice]]:
-    """Of directories that differ only in the environment, the one wanted, or the one nearest to production."""
+def by_environment(candidates: Iterable[str]) -> tuple[list[str], dict[str, dict[str, str]]]:
+    """The directories that name no environment, and the others with theirs, in groups that differ in nothing else."""
     groups: dict[str, dict[str, str]] = {}
     kept: list[str] = []
-    choices: list[Choice] = []
     for path in candidates:
         parts = path.split("/")
         at = _environment_part(parts)
@@ -112,6 +114,13 @@ def _one_environment(candidates: Iterable[str], wanted: str) -> tuple[list[str],
         else:
             key = "/".join([*parts[:at], "*", *parts[at + 1 :]])
             groups.setdefault(key, {})[path] = environment_of(parts[at])
+    return kept, groups
+
+
+def _one_environment(candidates: Iterable[str], wanted: str) -> tuple[list[str], list[Choice]]:
+    """Of directories that differ only in the environment, the one wanted, or the one nearest to production."""
+    kept, groups = by_environment(candidates)
+    choices: list[Choice] = []
     for members in groups.values():
         chosen, reason = choose_environment(members, wanted)
         kept.append(chosen)

@@ -1,0 +1,138 @@
+"""What Compose files say at first sight: enough to choose among them, and to tell one system from another."""
+
+from __future__ import annotations
+
+import posixpath
+from functools import reduce
+from typing import TYPE_CHECKING, NamedTuple
+
+from policyengine.model import image
+from policyengine.model.nodes import Role
+from policyengine.model.source import ReadError, Span
+from policyengine.platforms.docker.datastore import image_role
+from policyengine.syntax import yaml
+from policyengine.syntax.tree import Mapping, Scalar, Sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policyengine.model.source import Source
+    from policyengine.repository.files import Files
+
+_STORES = frozenset({Role.DATABASE, Role.CACHE, Role.QUEUE})
+
+
+class Sketch(NamedTuple):
+    """What a Compose file says at first sight.
+
+    `complete` are the services that it says how to get, `partial` those that it only changes, `needs` those that they
+    depend on. `runs` tells whether one of them may be an application, `stores` how many are datastores. `builds` are
+    the folders in which images are built, `names` those of these images and of the project, `included` other files.
+    """
+
+    complete: frozenset[str] = frozenset()
+    partial: frozenset[str] = frozenset()
+    needs: frozenset[str] = frozenset()
+    runs: bool = False
+    stores: int = 0
+    builds: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
+    included: frozenset[str] = frozenset()
+
+    def beside(self, other: Sketch) -> Sketch:
+        """What two files say together."""
+        complete = self.complete | other.complete
+        return Sketch(
+            complete,
+            (self.partial | other.partial) - complete,
+            self.needs | other.needs,
+            self.runs or other.runs,
+            self.stores + other.stores,
+            self.builds | other.builds,
+            self.names | other.names,
+            self.included | other.included,
+        )
+
+
+def sketch(tree: Files, paths: tuple[str, ...]) -> Sketch:
+    """What files say together; one that cannot be read may say anything, which reading it will tell."""
+    found = Sketch()
+    for path in paths:
+        try:
+            found = found.beside(tree.once(path, sketch_of) or Sketch())
+        except ReadError:
+            return Sketch(frozenset({path}), runs=True)
+    return found
+
+
+def sketch_of(source: Source) -> Sketch:
+    """What one file says.
+
+    Raises:
+        ReadError: it is no YAML.
+    """
+    if "services" not in source.text and "include" not in source.text:
+        return Sketch()
+    documents = (each for each in yaml.read_all(source, []) if isinstance(each, Mapping))
+    return reduce(Sketch.beside, (_document(source, each) for each in documents), Sketch())
+
+
+def _document(source: Source, top: Mapping) -> Sketch:
+    folder, services = posixpath.dirname(source.path), top.get("services")
+    complete, partial, needs, builds, names = set[str](), set[str](), set[str](), set[str](), set[str]()
+    stores, runs = 0, top.get("include") is not None
+    if isinstance(name := top.get("name"), Scalar):
+        names.add(name.text)
+    for entry in services.entries if isinstance(services, Mapping) else ():
+        told = entry.value if isinstance(entry.value, Mapping) else Mapping((), Span(source.path, 0, 0))
+        got = any(told.get(key) is not None for key in ("image", "build", "extends", "provider"))
+        (complete if got else partial).add(entry.key.text)
+        build, called = told.get("build"), told.get("image")
+        role = Role.APP if build is not None else _role(called, entry.key.text)
+        runs, stores = runs or role is Role.APP, stores + (role in _STORES)
+        needs.update(_entries(told.get("depends_on")))
+        if build is not None:
+            context = build.get("context") if isinstance(build, Mapping) else build
+            builds.add(_within(folder, context.text if isinstance(context, Scalar) else "."))
+            built = image.parse(called.text) if isinstance(called, Scalar) else None
+            names.add(entry.key.text if built is None else built.repository.rpartition("/")[2])
+    return Sketch(
+        frozenset(complete),
+        frozenset(partial),
+        frozenset(needs),
+        runs,
+        stores,
+        frozenset(builds),
+        frozenset(names),
+        frozenset(_within(folder, each) for each in _included(top.get("include"))),
+    )
+
+
+def _within(folder: str, path: str) -> str:
+    """A path as it lies in the tree; that of the root is empty."""
+    joined = posixpath.normpath(posixpath.join(folder, path))
+    return "" if joined == "." else joined
+
+
+def _included(told: object) -> Iterator[str]:
+    """The files that `include` names."""
+    for each in told.items if isinstance(told, Sequence) else ():
+        path = each.get("path") if isinstance(each, Mapping) else each
+        for one in path.items if isinstance(path, Sequence) else (path,):
+            if isinstance(one, Scalar):
+                yield one.text
+
+
+def _entries(told: object) -> Iterator[str]:
+    """The entries of a list or the keys of a mapping."""
+    if isinstance(told, Mapping):
+        yield from (each.key.text for each in told.entries)
+    elif isinstance(told, Sequence):
+        yield from (each.text for each in told.items if isinstance(each, Scalar))
+
+
+def _role(told: object, name: str) -> Role | None:
+    if not isinstance(told, Scalar):
+        return None
+    found = image.parse(told.text)
+    return Role.APP if found is None else image_role(image.engine_of(found, told.span), name)
