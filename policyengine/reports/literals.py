@@ -34,6 +34,12 @@ _PLAIN_VALUE = regex(
     r"|\{\{.*\}\}|<%.*%>|\$\{[^{}]*\}:[\w-]*:[\w-]*:[\w-]*)\Z",
     re.IGNORECASE | re.DOTALL,
 )
+_ECHOED = regex(
+    r"""\$?\$\([ \t]*(?:echo|printf)[ \t]+(?:-\w+[ \t]+|\\?["']%s(?:\\n)?\\?["'][ \t]+){0,3}
+    (?P<value>[^|)\r\n]*[^|)\s])""",
+    re.VERBOSE,
+)
+"""What a command only writes out again: `TOKEN=$(echo … | base64)`."""
 _STRING = regex(r"""(?P<quote>["'`])(?P<body>(?:\\.|(?!(?P=quote))[^\\\r\n])*)(?P=quote)""")
 _AFTER_KEY = regex(r"[ \t]*[:=](?![=>])|[ \t]*=>")
 
@@ -41,6 +47,8 @@ _AFTER_KEY = regex(r"[ \t]*[:=](?![=>])|[ \t]*=>")
 def literal(text: str, start: int, end: int) -> list[Range]:
     """What of a secret key's value is literal: references stay, and so do words such as `true`."""
     value = text[start:end].strip()
+    if (echoed := _ECHOED.match(text, start, end)) is not None:
+        return literal(text, *echoed.span("value"))
     if _PLAIN_VALUE.match(value) or secrets.secrecy_of_value(value) == "plain":
         return []
     found: list[Range] = []

@@ -118,12 +118,12 @@ def _urls(text: str) -> Iterator[Range]:
             at = password[1] + 1
 
 
-_TOKEN_AS_USER = regex(r"(?=[^@]*\d)(?=[^@]*[A-Za-z])[A-Za-z0-9_-]{16,}@")
+_TOKEN_AS_USER = regex(r"(?=[^@]*[\dA-Z])(?=[^@]*[A-Za-z])(?![A-Z_-]+@)[A-Za-z0-9_-]{16,}@")
 """A token that stands for the user, as Git's hosts take one; the name of a user is no such mixture."""
 _NO_PASSWORD = ("", "x-oauth-basic")
 """Stands where a password would, behind a user name that is a token (GitHub, Git over HTTPS)."""
 
-_USER = regex(r"[^:@/?#,{}]*(?:\$\{[^{}]*\}[^:@/?#,{}]*)*:")
+_USER = regex(r"[^:@/?#,{}]*(?:\$\{[^{}]*\}[^:@/?#,{}]*)*(?:@[\w.-]+(?=:[^\s@/]+@))?:")
 
 
 _AUTHORIZATION = regex(r"""(?i)\bauthorization["']?[ \t]*[:=][ \t]*["'`]?[a-z]+[ \t]+(?P<value>[^\s"'`\\,]+)""")
@@ -157,6 +157,8 @@ _TEXTS = (
     regex(r"""(?i)(?:%3B|%26|%3F)(?:password|pass|secret|token|accesskey)%3D(?P<value>[^%&\s"'`]{1,200})"""),
     regex(r"""(?i)\bset[ \t]+password[^\r\n=;]{0,100}=[ \t]*(?:password\([ \t]*)?["'](?P<value>[^"'\r\n]+)"""),
     regex(r"""(?i)\b(?:Network|PS)Credential\([^()\r\n]{0,200},[ \t]*["'](?P<value>[^"'\r\n]+)["']"""),
+    regex(r"""(?i)pass(?:word)?[ \t,]{1,20}<<\\?"(?P<value>[^"\r\n]{1,200})\\?">>"""),  # Erlang
+    regex(r"""(?<![\w-])sensitive\([ \t\r\n]{0,80}"(?P<value>[^"\r\n]+)\""""),  # Terraform
     regex(r"""(?i)["'](?:set-)?cookie["']?[ \t]*:[ \t]*["']?(?P<value>[^\s"'`;]+=[^"'`\r\n]+)"""),
 )
 """Secrets that stand in texts of a certain form, whatever names them."""
@@ -204,4 +206,4 @@ def _hashes(beginnings: tuple[str, ...]) -> re.Pattern[str]:
 
 @cache
 def _credentials(schemes: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile(rf"\b(?:{'|'.join(schemes)})[ \t]+(?P<value>[A-Za-z0-9._~+/=-]{{8,}})")
+    return re.compile(rf"\b(?:{'|'.join(schemes)})(?:[ \t]|%20)+(?P<value>[A-Za-z0-9._~+/=-]{{8,}})")

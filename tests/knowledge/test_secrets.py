@@ -161,6 +161,11 @@ def test_every_kind_of_token_is_masked_and_told_by_its_form(name: str, data: st.
 
 
 REAL = {
+    "discord-webhook": "604382915027364851/Kq7vTz2w8Yb3Nc5MKq7vTz2w",
+    "slack-trigger": "T7KZ2VXW9/604382915027/Kq7vTz2w8Yb3Nc5MKq7v",
+    "slack-workflow": "T7KZ2VXW9/A7KZ2VXW9/604382915027/Kq7vTz2w8Yb3Nc5MKq7v",
+    "telegram-bot": "6043829150:Kq7vTz2w8Yb3Nc5MKq7vTz2w8Yb3Nc5MKq7",
+    "zapier-hook": "6043829/q7vtz2w8",
     "doppler-service": "prd.Kq7vTz2w8Yb3Nc5Md7Pf9Qg1Rh2Sj4TkKq7vTz2w8",
     "dynatrace": "Q7KZ2VXW9H4JR8MQ7KZ2VXW9.H4JR8MQ7KZ2VXW9H4JR8MQ7KZ2VXW9H4JR8MQ7KZ2VXW9H4JR8MQ7KZ2VXW9H4JR",
     "postman": "0123456789abcdef01234567-0123456789abcdef0123456789abcdef0f",

@@ -1,4 +1,4 @@
-"""What could not be read, and what is said of it, shows no secret."""
+"""What could not be read, and what is said of it, shows no secret; nor does what was written later."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from policyengine.cli import main
-from tests.safety.faults import TREES
+from tests.safety import faults, later
 from tests.safety.spill import leaked, planted, write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+TREES = faults.TREES | later.TREES
 COMMANDS = (
     ("scan", "--undecided"),
     ("scan", "--format", "json"),

@@ -33,6 +33,18 @@ SHOWN = {
     "a secret under a plain name": ({"compose.yaml": f"{SERVICE}      GREETING: {SECRET}\n"}, SECRET),
     "a secret in prose": ({"compose.yaml": f"{SERVICE}      A: b # the old one was {SECRET}\n"}, None),
     "the name of something": ({"compose.yaml": f"services:\n  {SECRET}:\n    image: node:20\n"}, SECRET),
+    "a secret that only a human recognizes by its neighbours": (
+        {"compose.yaml": f"{SERVICE}      A: b\n    command: ['mytool', 'login', '{SECRET}']\n"},
+        SECRET,
+    ),
+    "what `read` gets": (
+        {"compose.yaml": f"{SERVICE}      A: b\n    command: ['sh', '-c', 'read TOKEN <<< {SECRET}']\n"},
+        SECRET,
+    ),
+    "a sentence in `${DB_PASSWORD:?…}`": (
+        {"compose.yaml": f"{SERVICE}      A: ${{DB_PASSWORD:?set it to {SECRET}}}\n      DB_PASSWORD: x\n"},
+        None,
+    ),
     "parts that only a run joins": (
         {"compose.yaml": f"{SERVICE}      FIRST_HALF: {SECRET[:8]}\n      OTHER_HALF: {SECRET[8:]}\n"},
         SECRET[8:],
