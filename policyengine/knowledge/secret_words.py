@@ -66,10 +66,13 @@ class SecretWords(FactTable, frozen=True):
     def pattern(self) -> re.Pattern[str]:
         """What finds a word that may take a secret: the name of a program, a long option, a directive."""
         if not self._patterns:
-            names = "|".join(map(re.escape, sorted({*self._first, *map(str.lower, self.directives)}, reverse=True)))
+            grouped: dict[str, list[str]] = {}
+            for name in sorted({*self._first, *map(str.lower, self.directives)}, reverse=True):
+                grouped.setdefault(name[0], []).append(re.escape(name[1:]))
+            names = "|".join(f"{re.escape(first)}(?:{'|'.join(rest)})" for first, rest in grouped.items())
             self._patterns.append(
                 re.compile(
-                    rf"""(?i)(?<![\w-])(?:(?:{names})(?:\.(?:exe|sh|cmd|bat))?(?=[\s"'`,\\])
+                    rf"""(?i)(?<![\w-])(?=[\w-])(?:(?:{names})(?:\.(?:exe|sh|cmd|bat))?(?=[\s"'`,\\])
                     |--?[a-z](?=[\w.-]{{2,60}}[\s"'=`,]))""",
                     re.VERBOSE,
                 )

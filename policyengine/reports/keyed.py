@@ -161,7 +161,7 @@ class Values:
             close = _quote(text, at)
             return literal(text, at + 1, close if close >= 0 else end)
         if text.startswith("$(", at):
-            return literal(text, at, end)
+            return literal(text, at, min(end, at + _FARTHEST))
         if text[at : at + 2] in ("\\'", '\\"'):
             close = text.find(text[at : at + 2], at + 2, end)
             return literal(text, at + 2, close if close >= 0 else end)

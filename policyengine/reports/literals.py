@@ -36,7 +36,7 @@ _PLAIN_VALUE = regex(
 )
 _ECHOED = regex(
     r"""\$?\$\([ \t]*(?:echo|printf)[ \t]+(?:-\w+[ \t]+|\\?["']%s(?:\\n)?\\?["'][ \t]+){0,3}
-    (?P<value>[^|)\r\n]*[^|)\s])""",
+    (?P<value>(?!\$)[^|)\r\n]*[^|)\s])""",
     re.VERBOSE,
 )
 """What a command only writes out again: `TOKEN=$(echo … | base64)`."""
