@@ -1,0 +1,219 @@
+"""Guards of rules that no case of the reference stack shows, on small whole trees: what is left alone, and what is not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import trees
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+ECS = """
+resource "aws_ecs_service" "web" {{
+  name            = "web"
+  task_definition = aws_ecs_task_definition.web.arn
+}}
+resource "aws_ecs_task_definition" "web" {{
+  family                = "web"
+  container_definitions = jsonencode([{{ name = "web", image = "acme/web:1", {more} }}])
+}}
+"""
+
+
+def told(root: Path, files: Mapping[str, str], *select: str) -> list[tuple[str, str, str]]:
+    """Rule, subject and reported text of each finding, and rule, subject and reason of each open question."""
+    report = trees.scan(root, files, *select)
+    assert report.failures == ()
+    found = [
+        (each.rule.id, each.subject.partition(":")[2], report.sources[each.span.path].slice(each.span))
+        for each in report.results
+    ]
+    return found + [(f"{each.rule}?", each.subject.partition(":")[2], each.reason) for each in report.undecided]
+
+
+WEB = "services:\n  web:\n    build: .\n    environment: {A: b}\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "reported"),
+    [
+        ({}, True),
+        ({"package.json": '{"scripts": {"up": "docker compose --env-file .env.local up"}}'}, False),
+        ({"package.json": '{"scripts": {"up": "docker compose --env-file config/.env.local up"}}'}, False),
+        ({"package.json": '{"scripts": {"up": "docker compose --env-file .env up"}}'}, True),
+        ({"package.json": '{"scripts": {"up": "cp .env.local .env && docker compose up"}}'}, True),
+        ({"package.json": '{"scripts": {"up": "docker run --env-file .env.local shop"}}'}, True),
+        ({"package.json": '{"scripts": {"up": 1}}'}, True),
+    ],
+)
+def test_a_script_that_gives_compose_the_file_loads_it(more: dict[str, str], reported: bool, tmp_path: Path) -> None:
+    files = {"compose.yml": WEB, "Dockerfile": "FROM node:22\n", **more}
+    assert told(tmp_path, files, "HEX301") == ([("HEX301", "services.web", "web")] if reported else [])
+
+
+@pytest.mark.parametrize(
+    ("service", "files", "reported"),
+    [
+        ("{build: .}", {}, False),
+        ("{build: ., environment: {A: b}}", {}, True),
+        ("{build: ., env_file: .env}", {".env": "A=b\n"}, True),
+        ("{build: ., env_file: .env.local}", {".env.local": "A=b\n"}, False),
+        ("{build: ., env_file: [.env, .env.local]}", {".env": "A=b\n", ".env.local": "A=b\n"}, False),
+        ("{image: 'acme/other:1', environment: {A: b}}", {}, False),
+    ],
+)
+def test_what_is_built_and_needs_variables_loads_the_file(
+    service: str, files: dict[str, str], reported: bool, tmp_path: Path
+) -> None:
+    tree = {"compose.yml": f"services:\n  web: {service}\n", "Dockerfile": "FROM node:22\n", **files}
+    assert [each[0] for each in told(tmp_path, tree, "HEX301")] == (["HEX301"] if reported else [])
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "package", "reported"),
+    [
+        ("NEXTAUTH_URL", "http://localhost:3005", "{}", True),
+        ("NEXTAUTH_URL", "https://localhost:3005", "{}", True),
+        ("NEXTAUTH_URL", "https://shop.example.com", "{}", False),
+        ("NEXTAUTH_URL", "https://your-domain.com", "{}", False),
+        ("NEXTAUTH_URL", "http://127.0.0.1:3005", "{}", False),
+        ("NEXTAUTH_URL", "http://127.0.0.1:3005/path", "{}", False),
+        ("NEXTAUTH_URL", "http://127.0.0.1:3000", "{}", True),
+        ("NEXTAUTH_URL", "", "{}", False),
+        ("BETTER_AUTH_URL", "http://127.0.0.1:3000", "{}", False),
+        ("BETTER_AUTH_URL", "http://localhost:3000", "{}", True),
+        ("AUTH_URL", "http://localhost:3000", "{}", False),
+        ("AUTH_URL", "http://localhost:3000", '{"dependencies": {"next-auth": "5"}}', True),
+        ("AUTH_URL", "http://localhost:3000", '{"dependencies": {"@auth/core": "1"}}', True),
+        ("AUTH_URL", "http://localhost:3000", '{"dependencies": {"next-auth-x": "1"}}', False),
+        ("APP_URL", "http://localhost:3000", "{}", True),
+        ("APP_URL", "http://shop.local:3000", "{}", False),
+        ("OTHER_URL", "http://localhost:3000", "{}", False),
+    ],
+)
+def test_the_address_in_an_env_file(key: str, value: str, package: str, reported: bool, tmp_path: Path) -> None:
+    files = {
+        "compose.yml": WEB,
+        "Dockerfile": "FROM node:22\n",
+        "package.json": package,
+        ".env.example": f"{key}={value}\n",
+    }
+    found = [each for each in told(tmp_path, files, "HEX506") if each[1].endswith(".env.example")]
+    assert found == ([("HEX506", ".env.example", value)] if reported else [])
+
+
+def cloud(more: str) -> str:
+    return ECS.format(more=f"environment = [{more}]") + 'resource "aws_lb" "main" {\n  internal = false\n}\n'
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ('"https://shop.example.com"', []),
+        ('"http://shop.example.com"', ["HEX506"]),
+        ('"https://localhost"', ["HEX506"]),
+        ("aws_lb.main.dns_name", ["HEX506?"]),
+        ('"http://${aws_lb.main.dns_name}"', ["HEX506"]),
+        ('"https://${aws_lb.main.dns_name}"', []),
+    ],
+)
+def test_the_address_in_the_cloud(value: str, expected: list[str], tmp_path: Path) -> None:
+    found = told(tmp_path, {"main.tf": cloud(f'{{ name = "NEXTAUTH_URL", value = {value} }}')}, "HEX506")
+    assert [each[0] for each in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("ports", "url", "expected", "fixed"),
+    [
+        ("['3005:3005']", "http://127.0.0.1:3005", [], False),
+        ("['3000:3000']", "http://127.0.0.1:3005", ["HEX507"], True),
+        ("['3000:3000', '3001:3001']", "http://127.0.0.1:3005", ["HEX507"], False),
+        ("['3000']", "http://127.0.0.1:3005", ["HEX507?"], False),
+        ("['${PORT}:3000']", "http://127.0.0.1:3005", ["HEX507?"], False),
+        ("['3000:3000/udp']", "http://127.0.0.1:3005", ["HEX507"], False),
+        ("[]", "http://127.0.0.1:3005", ["HEX507"], False),
+        ("['3000:3000']", "http://shop.local:3005", [], False),
+        ("['3000:3000']", "https://shop.example.com", [], False),
+    ],
+)
+def test_the_port_of_the_address_is_published(
+    ports: str, url: str, expected: list[str], fixed: bool, tmp_path: Path
+) -> None:
+    compose = f"services:\n  web:\n    build: .\n    ports: {ports}\n    environment: {{NEXTAUTH_URL: '{url}'}}\n"
+    report = trees.scan(tmp_path, {"compose.yml": compose, "Dockerfile": "FROM node:22\n"}, "HEX507")
+    assert [each.rule.id for each in report.results] + [f"{each.rule}?" for each in report.undecided] == expected
+    assert [bool(each.finding.fix and each.finding.fix.edits) for each in report.results] == [
+        fixed for each in expected if "?" not in each
+    ]
+
+
+STACK = "services:\n  db:\n    image: postgres:16.4\n    ports: ['5434:5432']\n  web:\n    build: .\n{more}"
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ("    environment: {DATABASE_URL: 'postgres://u@db:5434/x'}\n", ["db:5434"]),
+        ("    environment: {DATABASE_URL: 'postgres://u@db:5432/x'}\n", []),
+        ("    environment: {DATABASE_URL: 'postgres://u@other:5434/x'}\n", []),
+        ("    environment: {NEXTAUTH_URL: 'http://db:5434'}\n", []),
+        ("    environment: {A_URL: 'http://db:5434', B_URL: 'http://db:5434'}\n", ["db:5434", "db:5434"]),
+        ("    environment: {DATABASE_URL: 'postgres://u@db:5434/x'}\n    network_mode: host\n", []),
+    ],
+)
+def test_a_published_port_within_the_network(more: str, expected: list[str], tmp_path: Path) -> None:
+    files = {"compose.yml": STACK.format(more=more), "Dockerfile": "FROM node:22\n"}
+    assert [each[2] for each in told(tmp_path, files, "HEX502")] == expected
+
+
+@pytest.mark.parametrize(
+    ("image", "engine", "expected"),
+    [
+        ("redis:7", "valkey", []),
+        ("valkey/valkey:8", "redis", []),
+        ("redis:7", "redis", []),
+        ("memcached:1", "redis", ["HEX103"]),
+    ],
+)
+def test_redis_and_valkey_are_no_substitutes(image: str, engine: str, expected: list[str], tmp_path: Path) -> None:
+    text = f'resource "aws_elasticache_replication_group" "c" {{\n  replication_group_id = "c"\n  engine = "{engine}"\n}}\n'
+    files = {"compose.yml": f"services:\n  cache:\n    image: {image}\n", "main.tf": text}
+    assert [each[0] for each in told(tmp_path, files, "HEX103")] == expected
+
+
+def test_a_local_broker_holds_every_queue_of_the_cloud(tmp_path: Path) -> None:
+    queues = "".join(f'resource "aws_sqs_queue" "{name}" {{\n  name = "{name}"\n}}\n' for name in ("jobs", "mails"))
+    broker = "services:\n  app:\n    image: shop:1\n  mq:\n    image: rabbitmq:4\n"
+    assert told(tmp_path, {"compose.yml": broker, "main.tf": queues}, "HEX102") == []
+
+
+def test_one_local_server_holds_every_table_of_the_cloud(tmp_path: Path) -> None:
+    tables = "".join(
+        f'resource "aws_dynamodb_table" "{name}" {{\n  name = "{name}"\n}}\n' for name in ("rows", "users")
+    )
+    server = "services:\n  app:\n    image: shop:1\n  dynamo:\n    image: amazon/dynamodb-local:2\n"
+    assert told(tmp_path, {"compose.yml": server, "main.tf": tables}, "HEX102") == []
+    assert len(told(tmp_path, {"compose.yml": "services:\n  app:\n    image: shop:1\n"}, "HEX102")) > 0
+
+
+@pytest.mark.parametrize(
+    ("local", "cloud", "expected"),
+    [
+        ("16.4", 'engine_version = "16.4"', []),
+        ("16.4", 'engine_version = "16.3"', [("HEX402", "services.db/database")]),
+        ("16.4", "", [("HEX403", "aws_db_instance.db")]),
+        ("16.4", 'engine_version = "16"', [("HEX403", "aws_db_instance.db")]),
+        ("16", "", [("HEX403", "services.db/database")]),
+    ],
+)
+def test_the_version_that_the_cloud_names_or_does_not(
+    local: str, cloud: str, expected: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    text = f'resource "aws_db_instance" "db" {{\n  engine = "postgres"\n  {cloud}\n}}\n'
+    files = {"compose.yml": f"services:\n  db:\n    image: postgres:{local}\n", "main.tf": text}
+    found = told(tmp_path, files, "HEX401", "HEX402", "HEX403")
+    assert [each[:2] for each in found] == expected
