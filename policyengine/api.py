@@ -6,6 +6,12 @@ Names here keep their meaning within a major version. Import nothing else from `
 from policyengine.hooks import HOOKS_VERSION, hookimpl
 from policyengine.knowledge.commands import Deed, drops_privileges
 from policyengine.knowledge.components import family, product, role_by_name, serves, stands_in_for
+from policyengine.knowledge.extensions import (
+    created_by_image,
+    created_with,
+    is_contrib,
+    not_offered,
+)
 from policyengine.knowledge.loading import Facts
 from policyengine.knowledge.names import (
     alike,
@@ -118,6 +124,7 @@ from policyengine.model.nodes import (
     Workflow,
     variables,
 )
+from policyengine.model.pgvector import pgvector_bounds, pgvector_needed
 from policyengine.model.settings import Settings
 from policyengine.model.source import Span
 from policyengine.model.value import Absent, Floating, Known, Sealed, Unknown, Value, Via, known, map_value
@@ -239,6 +246,8 @@ __all__ = [
     "architecture",
     "architecture_in",
     "asks_for_architecture",
+    "created_by_image",
+    "created_with",
     "drops_privileges",
     "endpoints",
     "engine_of",
@@ -250,6 +259,7 @@ __all__ = [
     "host_kind",
     "is_address",
     "is_chore",
+    "is_contrib",
     "is_dead_letters",
     "is_dummy",
     "is_for_browsers",
@@ -268,9 +278,12 @@ __all__ = [
     "may_be_gate",
     "meaning",
     "migrations_called",
+    "not_offered",
     "numbers_that_agree",
     "origin_of",
     "password_in",
+    "pgvector_bounds",
+    "pgvector_needed",
     "platform",
     "port_of_engine",
     "port_of_scheme",

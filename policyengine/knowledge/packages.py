@@ -63,6 +63,7 @@ class Packages(FactTable, frozen=True):
     tools: dict[str, BroughtProgram]
     uses: dict[str, UsedExtension]
     operations: dict[str, UsedExtension]
+    creators: dict[str, UsedExtension]
     migrators: dict[str, Migrator]
     native: dict[str, Cited]
     writes: dict[str, Written]
@@ -107,6 +108,12 @@ def brings(package: str) -> str | None:
 def extension_of(package: str) -> str | None:
     """The database extension that a dependency is for (`vector` of `pgvector`), or None."""
     found = _packages().use(package)
+    return None if found is None else found.extension
+
+
+def creator_of(package: str) -> str | None:
+    """The database extension that a library creates by itself when it first connects; None for another package."""
+    found = _packages().creators.get(package)
     return None if found is None else found.extension
 
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from policyengine.knowledge.components import family, stands_in_for
 from policyengine.knowledge.names import words
+from policyengine.knowledge.extensions import brought_by_package
 from policyengine.knowledge.ports import port_of_engine
 from policyengine.knowledge.variables import database_variables, engine_of_variable, is_address, speaks_of
 from policyengine.model import image as images
@@ -25,6 +26,7 @@ from policyengine.model.nodes import (
     Stage,
 )
 from policyengine.model.value import Floating, Known, Unknown, Value
+from policyengine.patterns import regex
 from policyengine.platforms.docker.datastore import datastore, image_role
 
 if TYPE_CHECKING:
@@ -136,6 +138,8 @@ def _built(nodes: dict[str, Node], edges: set[Edge]) -> None:
             and _opaque(stage)
         ):
             store = replace(store, vector=Unknown("the Dockerfile builds or copies what it installs", stage.span))
+        if isinstance(store, Database) and store.extensions is not None:
+            store = _with_packages(store, stage)
         former = nodes.get(store.id)
         if isinstance(former, Datastore):
             store = replace(store, database_name=former.database_name or store.database_name, port=former.port)
@@ -182,6 +186,36 @@ def _vector(package: str) -> bool:
     return "pgvector" in package
 
 
+def _with_packages(store: Database, stage: Stage) -> Database:
+    """A database with the extensions that its Dockerfile installs, and the version of pgvector as far as it is pinned.
+
+    What the Dockerfile does besides installing packages may bring more.
+    """
+    brought = store.extensions.value if isinstance(store.extensions, Known) else ()
+    pinned = store.vector_version
+    unknown = store.extensions if isinstance(store.extensions, Unknown) else None
+    for package in stage.packages:
+        found = brought_by_package(package.value) if isinstance(package, Known) else None
+        if found is not None:
+            brought = (*brought, *found)
+        elif not isinstance(package, Known) or package.value.startswith("postgresql-"):
+            unknown = unknown or Unknown("what the Dockerfile installs is not known", package.span)
+    words = [word for run in stage.runs for word in run.words]
+    if _copies(stage) or any(word.text in _FETCHES for word in words):
+        unknown = unknown or Unknown("the Dockerfile builds or copies what it installs", stage.span)
+    for word in words:
+        match = _PINNED.search(word.text)
+        given = None if match is None else images.version(match[1] or match[2])
+        if given is not None:
+            pinned = Known(given, word.span)
+    pinned = pinned or Unknown("the version of pgvector is not pinned", stage.span)
+    return replace(store, extensions=unknown or Known(brought, stage.span), vector_version=pinned)
+
+
+_FETCHES = frozenset({"make", "cargo", "git", "curl", "wget", "dpkg", "pip", "pip3", "pgxn", "cmake", "trunk"})
+_PINNED = regex(r"-pgvector=(\d+\.\d+\.\d+)|^v(0\.\d+\.\d+)$")
+
+
 def _installs_vector(stage: Stage) -> bool:
     return any(isinstance(package, Known) and _vector(package.value) for package in stage.packages)
 
@@ -189,7 +223,12 @@ def _installs_vector(stage: Stage) -> bool:
 def _opaque(stage: Stage) -> bool:
     """Whether a Dockerfile may bring pgvector in a way that is no package: from source, by COPY, by a script."""
     words = (word.text for command in stage.runs for word in command.words)
-    return any("vector" in word or word in ("make", "cargo") for word in words) or any(
+    return any("vector" in word or word in ("make", "cargo") for word in words) or _copies(stage)
+
+
+def _copies(stage: Stage) -> bool:
+    """Whether a Dockerfile copies what may be an extension."""
+    return any(
         isinstance(source, Unknown) or "vector" in source or "extension" in source
         for copy in stage.copies
         for source in copy.sources

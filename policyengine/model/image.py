@@ -56,6 +56,10 @@ class Version(Struct, frozen=True):
             return NotImplemented
         return self.parts < other.parts
 
+    def __ge__(self, other: object) -> bool:
+        """As `total_ordering` would have it, which takes the comparison of a Struct for one of ours."""
+        return NotImplemented if not isinstance(other, Version) else self.parts >= other.parts
+
     def __str__(self) -> str:
         return ".".join(map(str, self.parts))
 

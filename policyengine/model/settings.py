@@ -69,9 +69,19 @@ def settings(store: Datastore, container: Container | None) -> Settings:
     files = [each.span for each in words[:1] if program.form == "listed" and not each.text.startswith("-")]
     files += [found[name].key_span for name in program.files if name in found]
     files += [each.span for each in container.service.mounts if known(each.target, "").endswith(program.mounted)]
+    files += _configured(container)
     for place in files[:1]:
         gap = gap or Unknown(f"the configuration file of '{store.name}' is not read", place)
     return Settings(store, told | found, gap)
+
+
+def _configured(container: Container) -> list[Span]:
+    """Where a Dockerfile changes configuration files."""
+    stage = container.stage.value if isinstance(container.stage, Known) else None
+    if stage is None or not stage.dockerfile:
+        return []
+    copied = [copy.span for copy in stage.copies if any(str(each).endswith(".conf") for each in copy.sources)]
+    return copied + [each.span for each in stage.runs if any(".conf" in word.text for word in each.words)]
 
 
 def _line(container: Container, program: ServerProgram) -> tuple[Sequence[Word], Unknown | None] | None:

@@ -40,23 +40,31 @@ _VECTOR_TYPE = regex(
 )
 
 
+_DO_BLOCK = regex(r"\bDO\s+(?:LANGUAGE\s+\w+\s+)?(\$\w*\$)(?:(?!\1)[\s\S])*+\1", re.IGNORECASE)
+_HNSW = regex(r"USING\s+hnsw", re.IGNORECASE)
+
+
 class Sql(Struct, frozen=True):
     """A SQL file. `text` has the length of the source, with blanks for comments and string literals."""
 
     source: Source
     text: str
 
-    def extensions(self) -> Iterator[tuple[str, Span]]:
-        """The names in `CREATE EXTENSION`, with their places."""
+    def extensions(self) -> Iterator[tuple[str, Span, bool]]:
+        """The names in `CREATE EXTENSION`, with their places, and whether a block of code decides that it runs."""
+        blocks = [(match.start(), match.end()) for match in _DO_BLOCK.finditer(self.text)]
         for match in _CREATE_EXTENSION.finditer(self.text):
             group = 1 if match[1] else 2
             name = match[group] if group == 1 else match[group].lower()
-            yield name, self.source.span(*match.span(group))
+            inside = any(start <= match.start() < end for start, end in blocks)
+            yield name, self.source.span(*match.span(group)), inside
 
-    def vectors(self) -> Iterator[Span]:
-        """Where pgvector's types and operator classes are used: the type's name at each place."""
+    def vectors(self) -> Iterator[tuple[Span, str]]:
+        """Where pgvector's types and operator classes are used: the type's name at each place, and the feature."""
         for match in _VECTOR_TYPE.finditer(self.text):
-            yield self.source.span(*match.span(match.lastindex or 0))
+            kind = (match[match.lastindex or 0]).lower()
+            feature = "hnsw" if _HNSW.match(match[0]) else kind if kind in ("halfvec", "sparsevec") else ""
+            yield self.source.span(*match.span(match.lastindex or 0)), feature
 
 
 def read(source: Source) -> Sql:

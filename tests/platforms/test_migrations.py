@@ -122,12 +122,12 @@ def test_extensions_are_found_in_migrations_that_are_code() -> None:
     ],
 )
 def test_vector_columns_are_told_from_other_words(text: str, expected: list[str]) -> None:
-    assert [text[span.start : span.end] for span in sql.read(Source("a.sql", text)).vectors()] == expected
+    assert [text[span.start : span.end] for span, _ in sql.read(Source("a.sql", text)).vectors()] == expected
 
 
 def test_dollar_quoted_code_stays_visible() -> None:
     text = "DO $$ BEGIN -- it's\n  CREATE EXTENSION vector; END $$;"
-    assert [name for name, _ in sql.read(Source("a.sql", text)).extensions()] == ["vector"]
+    assert [(name, inside) for name, _, inside in sql.read(Source("a.sql", text)).extensions()] == [("vector", True)]
 
 
 def test_prisma_tells_its_engine_and_its_vectors() -> None:

@@ -1,5 +1,10 @@
 """Side 4: the databases and caches that the application talks to are the same product in the same version."""
 
+from clean_hexagon.data_services.extensions import (
+    extension_set_mismatch,
+    pgvector_version_drift,
+    vector_extension_not_created,
+)
 from clean_hexagon.data_services.families import pg_family_mismatch, pg_flavour
 from clean_hexagon.data_services.pgvector import pgvector_missing_locally
 from clean_hexagon.data_services.postgres import (
@@ -20,6 +25,9 @@ RULES = (
     pg_family_mismatch,
     pg_flavour,
     pgvector_missing_locally,
+    vector_extension_not_created,
+    extension_set_mismatch,
+    pgvector_version_drift,
     redis_major_mismatch,
     ci_datastore_drift,
     db_tls,

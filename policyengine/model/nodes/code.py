@@ -90,16 +90,27 @@ class IgnoreFile(Node, frozen=True, kw_only=True):
 
 
 class Extension(Node, frozen=True, kw_only=True):
-    """A `CREATE EXTENSION` in SQL, or a postgresql_extension: a Postgres extension that is created."""
+    """A `CREATE EXTENSION` in SQL, or a postgresql_extension: a Postgres extension that is created.
+
+    `optional` tells that it may not be: it stands under a condition, or in code of which nobody knows when it runs.
+    `used` tells of one that only an init script creates that some file names what it brings.
+    """
 
     extension: Value[str]
     version: Value[str] | None = None
+    optional: bool = False
+    used: bool = False
 
 
 class VectorUse(Node, frozen=True, kw_only=True):
-    """A place that needs pgvector: a vector column, a Prisma or drizzle type, a dependency."""
+    """A place that needs pgvector: a vector column, a Prisma or drizzle type, a dependency.
+
+    `feature` is what of it is younger than the type: `hnsw`, `halfvec`, `sparsevec`, `iterative_scan`; else empty.
+    """
 
     what: str
+    feature: str = ""
+    dependency: bool = False
 
 
 class Migrations(Node, frozen=True, kw_only=True):

@@ -70,7 +70,8 @@ class Database(Datastore, frozen=True, kw_only=True):
     `flavour` tells managed variants of one engine apart: `rds`, `aurora`, `supabase`, `community`.
     `vector` is whether pgvector can be used: Known for a container image whose packages are known. `parameters_gap`
     says why a managed one may be told more than `parameters`; what a server is told is asked of `Graph.settings`.
-    `family` is what its parameter group is for, `option_major` what its option group is for.
+    `family` is what its parameter group is for, `option_major` what its option group is for. `extensions` are those of
+    a container's image beyond what comes with Postgres, `vector_version` the version of its pgvector.
     """
 
     flavour: str = "community"
@@ -80,6 +81,9 @@ class Database(Datastore, frozen=True, kw_only=True):
     parameters: tuple[Variable, ...] = ()
     parameters_gap: Unknown | None = None
     vector: Value[bool] | None = None
+    vector_version: Value[Version] | None = None
+    extensions: Value[tuple[str, ...]] | None = None
+    libc: Value[str] | None = None
 
 
 class Cache(Datastore, frozen=True, kw_only=True):

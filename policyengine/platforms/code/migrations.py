@@ -8,8 +8,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from policyengine.knowledge.components import engine_of_dialect
-from policyengine.knowledge.packages import created_by, extension_of
+from policyengine.knowledge.extensions import words_of_extension
+from policyengine.knowledge.packages import created_by, creator_of, extension_of
 from policyengine.model.nodes import Extension, Migrations, OrmSchema, Side, VectorUse
 from policyengine.model.source import ReadError, Span
 from policyengine.model.value import Known, Unknown
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from policyengine.model.nodes import Node
     from policyengine.model.source import Source
     from policyengine.repository.files import Files
+    from policyengine.syntax.prisma import Block
     from policyengine.syntax.typescript import Code
 
 _ENDINGS = (
@@ -59,6 +63,7 @@ def lower(files: Files) -> Lowered:
     nodes.extend(_from_schemas(files, own))
     nodes.extend(_from_packages(files))
     nodes.extend(in_code(files, own, folders))
+    nodes[:0] = list(_elsewhere(files, nodes))
     unique: dict[str, Node] = {}
     for node in nodes:
         unique.setdefault(node.id, node)
@@ -81,6 +86,7 @@ _SCHEMA_SQL = regex(
     r"(?:^|/)(?:[\w.-]*[-_.])?(?:schema|structure|tables?|ddl|dump)(?:[-_.][\w.-]*)?\.sql$"
     r"|(?:^|/)(?:db|database|sql|postgres(?:ql)?|pg|pgvector|schemas?|supabase)/(?:[^/]+/)?[^/]+\.sql$"
 )
+_CREATE_TABLE = regex(r"\bCREATE\s+TABLE\b", re.IGNORECASE)
 _SHELL_COMMENT = regex(r"^[ \t]*#[^\n]*", re.MULTILINE)
 
 
@@ -95,8 +101,9 @@ def _from_sql(files: Files, own: Sequence[str], migrated: set[str]) -> Iterator[
         if not (init or path in migrated or _SCHEMA_SQL.search(path)):
             continue
         source = files.read(path)
-        if source is not None:
-            yield from _sql_nodes(source, Side.LOCAL if init else Side.SOURCE)
+        if source is not None:  # a script that makes tables is the schema, which the cloud gets too
+            alone = init and _CREATE_TABLE.search(source.text) is None
+            yield from _sql_nodes(source, Side.LOCAL if alone else Side.SOURCE)
 
 
 def _sql_nodes(source: Source, side: Side) -> Iterator[Node]:
@@ -110,25 +117,27 @@ def _sql_nodes(source: Source, side: Side) -> Iterator[Node]:
         read = sql.Sql(source, blanked)
     else:
         read = sql.read(source)
-    for name, span in read.extensions():
-        yield _extension(source, name, span, side)
-    for span in read.vectors():
-        yield _vector(source, "a vector column", span)
+    for name, span, inside in read.extensions():
+        yield _extension(source, name, span, side, optional=inside)
+    for span, feature in read.vectors():
+        yield _vector(source, "a vector column", span, feature)
 
 
-def _extension(source: Source, name: str, span: Span, side: Side) -> Extension:
+def _extension(source: Source, name: str, span: Span, side: Side, *, optional: bool = False) -> Extension:
     return Extension(
         id=f"extension:{source.path}#{span.start}",
         name=name,
         side=side,
         span=span,
         extension=Unknown(f"the name '{name}' is computed", span) if "$" in name else Known(name, span),
+        optional=optional,
     )
 
 
-def _vector(source: Source, what: str, span: Span) -> VectorUse:
+def _vector(source: Source, what: str, span: Span, feature: str = "") -> VectorUse:
+    name = source.slice(span)
     return VectorUse(
-        id=f"vector:{source.path}#{span.start}", name=source.slice(span), side=Side.SOURCE, span=span, what=what
+        id=f"vector:{source.path}#{span.start}", name=name, side=Side.SOURCE, span=span, what=what, feature=feature
     )
 
 
@@ -157,18 +166,8 @@ def _from_code(files: Files, own: Sequence[str], migrated: set[str]) -> Iterator
         lowered = source.text.lower() if source is not None else ""
         if source is None or ("extension" not in lowered and "vec" not in lowered):
             continue
-        comment = _HASH_COMMENT if path.endswith((".py", ".rb", ".exs")) else _SLASH_COMMENT
-        text = comment.sub(lambda match: " " * len(match[0]), source.text)
-        for match in _EMBEDDED.finditer(text):
-            start, end = match.span(match.lastindex or 0)
-            name = text[start:end]
-            if name.lower() != "if":
-                yield _extension(source, name.lower(), source.span(start, end), Side.SOURCE)
-        for match in _OPERATION.finditer(text):
-            created = created_by(match[1])
-            if created is not None:
-                yield _extension(source, created, source.span(*match.span(1)), Side.SOURCE)
-        for match in _EMBEDDED_VECTOR.finditer(text):
+        yield from _created_in_code(source, optional=False)
+        for match in _EMBEDDED_VECTOR.finditer(_without_comments(source)):
             yield _vector(source, "a vector column", source.span(*match.span(match.lastindex or 0)))
 
 
@@ -227,9 +226,25 @@ def _prisma(source: Source) -> Iterator[Node]:
             if provider.literal
             else Unknown("the provider is not written as a text", provider.span),
         )
+        yield from _prisma_extensions(source, block)
     for text, span in schema.unsupported:
         if re.match(r"(?:\w+\.)?(?:vector|halfvec|sparsevec)\b", text):
             yield _vector(source, "a Prisma field of a vector type", span)
+
+
+_PRISMA_EXTENSION = regex(r"(\w+)\s*(?:\(([^)]*)\))?")
+_MAPPED = regex(r"\bmap:\s*\"([^\"]*)\"")
+
+
+def _prisma_extensions(source: Source, block: Block) -> Iterator[Node]:
+    """`extensions = [vector, uuidOssp(map: "uuid-ossp")]`, which Prisma creates by a migration."""
+    listed = block.get("extensions")
+    if listed is None:
+        return
+    for match in _PRISMA_EXTENSION.finditer(listed.text):
+        mapped = _MAPPED.search(match[2] or "")
+        span = source.span(listed.span.start + match.start(1), listed.span.start + match.end(1))
+        yield _extension(source, mapped[1] if mapped else match[1], span, Side.SOURCE)
 
 
 def _engine(name: str, span: Span) -> Known[str] | Unknown:
@@ -304,7 +319,7 @@ def _rails(source: Source) -> Iterator[Node]:
 
 # Dependencies
 
-_MAY_HAVE_PGVECTOR = regex(r"pgvector|neighbor", re.IGNORECASE)
+_MAY_HAVE_PGVECTOR = regex(r"pgvector|neighbor|langchain|llama-index|mem0", re.IGNORECASE)
 
 
 def _from_packages(files: Files) -> Iterator[Node]:
@@ -328,4 +343,59 @@ def _from_packages(files: Files) -> Iterator[Node]:
                     side=Side.SOURCE,
                     span=dependency.key_span,
                     what=f"the dependency {dependency.key}",
+                    dependency=True,
                 )
+            created = creator_of(dependency.key)
+            if created is not None:
+                yield _extension(source, created, dependency.key_span, Side.SOURCE, optional=True)
+
+
+# What is created elsewhere
+
+_TEXTS = (
+    *(".sql", ".sh", ".bash", ".py", ".rb", ".php", ".ex", ".exs", ".cs", ".java", ".kt", ".scala", ".go", ".rs"),
+    *(".ts", ".mts", ".cts", ".js", ".mjs", ".cjs", ".xml", ".yml", ".yaml", ".tf", ".tpl", ".txt", ".toml", ".json"),
+)
+
+
+def _elsewhere(files: Files, nodes: Sequence[Node]) -> Iterator[Node]:
+    """Extensions that other files create, searched only where one is needed, or created on a laptop, and not found.
+
+    What is created on a laptop only is there again, with what uses it.
+    """
+    made = {each.name for each in nodes if isinstance(each, Extension) and each.side is not Side.LOCAL}
+    local = [
+        each for each in nodes if isinstance(each, Extension) and each.side is Side.LOCAL and each.name not in made
+    ]
+    needed = any(isinstance(each, VectorUse) and not each.dependency for each in nodes)
+    if not local and (not needed or "vector" in made):
+        return
+    used: set[str] = set()
+    seen = {each.span.path for each in nodes if isinstance(each, Extension)}
+    for path in (*files.ending(*_TEXTS), *files.holding("ockerfile", "akefile", "ustfile")):
+        source = None if set_aside(path, tests=False) else files.read(path)
+        lowered = source.text.lower() if source is not None else ""
+        if path.endswith(".sql"):
+            used |= {each.name for each in local if any(word in lowered for word in words_of_extension(each.name))}
+        if source is not None and path not in seen and "extension" in lowered:
+            yield from _created_in_code(source)
+    yield from (replace(each, used=each.name in used) for each in local)
+
+
+def _created_in_code(source: Source, *, optional: bool = True) -> Iterator[Node]:
+    """What code and scripts create, whatever their language."""
+    text = _without_comments(source)
+    for match in _EMBEDDED.finditer(text):
+        start, end = match.span(match.lastindex or 0)
+        name = text[start:end].lower()
+        if name != "if":
+            yield _extension(source, name, source.span(start, end), Side.SOURCE, optional=optional)
+    for match in _OPERATION.finditer(text):
+        created = created_by(match[1])
+        if created is not None:
+            yield _extension(source, created, source.span(*match.span(1)), Side.SOURCE, optional=optional)
+
+
+def _without_comments(source: Source) -> str:
+    comment = _HASH_COMMENT if source.path.endswith((".py", ".rb", ".exs", ".sh", ".yml", ".yaml")) else _SLASH_COMMENT
+    return comment.sub(lambda match: " " * len(match[0]), source.text)

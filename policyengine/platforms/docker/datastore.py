@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
 
+from policyengine.knowledge.base_images import base_image
 from policyengine.knowledge.components import only_asks, role_by_name
+from policyengine.knowledge.extensions import brought_by_image
 from policyengine.knowledge.names import does_one_thing
 from policyengine.model.image import Engine, engine_of
 from policyengine.model.nodes import Bucket, Cache, Command, Database, Datastore, Queue, Role, Search, Service
@@ -76,8 +78,12 @@ def datastore(service: Service, image: Value[ImageRef], database_name: Value[str
         parity=service.parity,
         doubt=service.doubt,
     )
-    if isinstance(node, Database) and engine.name == "postgres":
-        return _with_vector(node, engine, image)
+    if isinstance(node, Database):
+        facts = base_image(image.value.name, image.value.effective_tag)
+        libc = None if facts is None else facts.libc
+        untold = Unknown(f"the C library of {image.value.name} is not known", image.span)
+        node = replace(node, libc=untold if libc is None else Known(libc, image.span, image.via))
+        return _with_extensions(node, engine, image) if engine.name == "postgres" else node
     return node
 
 
@@ -98,10 +104,13 @@ def _via(value: Value[T], image: Known[ImageRef] | Floating[ImageRef]) -> Value[
             return value
 
 
-def _with_vector(node: Database, engine: Engine, image: Known[ImageRef] | Floating[ImageRef]) -> Database:
-    provided = engine.extension("vector") is not None
-    if provided:
+def _with_extensions(node: Database, engine: Engine, image: Known[ImageRef] | Floating[ImageRef]) -> Database:
+    brought = brought_by_image(image.value.name)
+    reason = f"what {image.value.name} brings is not known"
+    extensions = Unknown(reason, image.span) if brought is None else Known(brought, image.span, image.via)
+    node = replace(node, extensions=extensions, vector_version=engine.extension("vector"))
+    if engine.extension("vector") is not None:
         return replace(node, vector=Known(value=True, span=image.span, via=image.via))
     if engine.certain:
         return replace(node, vector=Known(value=False, span=image.span, via=image.via))
-    return replace(node, vector=Unknown(f"what {image.value.name} brings is not known", image.span))
+    return replace(node, vector=Unknown(reason, image.span))
