@@ -125,7 +125,7 @@ from policyengine.model.nodes import (
     variables,
 )
 from policyengine.model.pgvector import pgvector_bounds, pgvector_needed
-from policyengine.model.settings import Settings
+from policyengine.model.settings import Settings, drift_of
 from policyengine.model.source import Span
 from policyengine.model.value import Absent, Floating, Known, Sealed, Unknown, Value, Via, known, map_value
 from policyengine.patterns import regex
@@ -248,6 +248,7 @@ __all__ = [
     "asks_for_architecture",
     "created_by_image",
     "created_with",
+    "drift_of",
     "drops_privileges",
     "endpoints",
     "engine_of",

@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from policyengine.knowledge.loading import FactTable, table
+from policyengine.knowledge.loading import Cited, FactTable, table
 
 Form = Literal["assigned", "listed"]
 """How a command line sets something: `-c name=value` and `--name=value`, or `--name value value`."""
@@ -47,11 +47,28 @@ class ServerDefault(Struct, frozen=True, forbid_unknown_fields=True):
     since: int = 0
 
 
+class ComparedSetting(Struct, frozen=True, forbid_unknown_fields=True):
+    """A setting of Postgres that changes results, errors or limits.
+
+    `default` is what holds everywhere where nothing is said, absent where it depends on the service; `unit` the one in
+    which a number without unit counts.
+    """
+
+    source: str
+    default: str | None = None
+    unit: str = ""
+
+
 class Servers(FactTable, frozen=True):
-    """The table: of the defaults that concern a server a later row overrules an earlier one."""
+    """The table: of the defaults that concern a server a later row overrules an earlier one.
+
+    `compared` are the settings of Postgres that both sides should share, `watching` libraries to schedule and watch.
+    """
 
     programs: dict[str, ServerProgram]
     variables: dict[str, GivenByVariable]
+    compared: dict[str, ComparedSetting]
+    watching: dict[str, Cited]
     defaults: list[ServerDefault]
 
 
@@ -78,3 +95,13 @@ def default(flavour: str, engine: str, major: int | None, setting: str) -> str |
     if major is None and len(rows) > 1:
         return None
     return next((each.value for each in reversed(rows) if major is None or each.since <= major), None)
+
+
+def compared(setting: str) -> ComparedSetting | None:
+    """What is known of a setting that both sides should share; None for one that may differ."""
+    return table("servers", Servers).compared.get(setting)
+
+
+def is_watching(library: str) -> bool:
+    """Whether a library is for scheduling or statistics."""
+    return library in table("servers", Servers).watching

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
@@ -10,11 +11,12 @@ from policyengine.knowledge import servers
 from policyengine.knowledge.commands import program_name
 from policyengine.model.nodes import Cache, Database, Variable
 from policyengine.model.value import Absent, Known, Unknown, Value, Via, known
+from policyengine.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from policyengine.knowledge.servers import ServerProgram
+    from policyengine.knowledge.servers import ComparedSetting, ServerProgram
     from policyengine.model.command import Word
     from policyengine.model.container import Container
     from policyengine.model.nodes import Datastore
@@ -142,3 +144,46 @@ def _variable(key: str, text: str, at: Word, key_span: Span, *, literal: bool = 
     if at.literal and literal:
         return Variable(key, key_span, Known(text, at.span))
     return Variable(key, key_span, Unknown(f"the value of '{key}' is set outside the files", at.span))
+
+
+_LIBRARIES = "shared_preload_libraries"
+_NUMBER = regex(r"(-?\d+)\s*(ms|s|min|h|d)?")
+_MILLISECONDS = MappingProxyType({"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000})
+_SAME = MappingProxyType(
+    {"1": "on", "true": "on", "yes": "on", "0": "off", "false": "off", "no": "off", "etc/utc": "utc"}
+)
+
+
+def drift_of(name: str, here: Value[str], there: Value[str]) -> Literal["", "open", "note", "warning"]:
+    """How far a setting of Postgres, told on one side or both, is from the other: nothing where that may be.
+
+    A note is one about libraries for scheduling and statistics alone.
+    """
+    known_of = servers.compared(name)
+    if known_of is None:
+        return ""
+    if isinstance(here, Unknown) or isinstance(there, Unknown):
+        return "open"
+    values = [each.value if isinstance(each, Known) else known_of.default for each in (here, there)]
+    if None in values:
+        return ""
+    mine, theirs = (_plain(each or "", known_of) for each in values)
+    if mine == theirs:
+        return ""
+    if name == _LIBRARIES:
+        differing = _libraries(mine) ^ _libraries(theirs)
+        return "" if not differing else "note" if all(map(servers.is_watching, differing)) else "warning"
+    return "warning"
+
+
+def _libraries(text: str) -> set[str]:
+    return {each.strip() for each in text.split(",") if each.strip()} - {"rdsutils"}
+
+
+def _plain(text: str, known_of: ComparedSetting) -> str:
+    """A value in one spelling: times in milliseconds, switches as `on` and `off`."""
+    lower = text.strip(" '\"").lower()
+    match = _NUMBER.fullmatch(lower) if known_of.unit else None
+    if match is not None:
+        return str(int(match[1]) * _MILLISECONDS[match[2] or known_of.unit])
+    return _SAME.get(lower, lower) if known_of.default in {"on", "off", "utc"} else lower

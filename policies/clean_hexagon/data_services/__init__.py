@@ -13,7 +13,9 @@ from clean_hexagon.data_services.postgres import (
     postgres_minor_unprovable,
     rds_auto_minor_upgrade,
 )
+from clean_hexagon.data_services.postgres_images import db_libc_collation, pg18_volume_path
 from clean_hexagon.data_services.redis import redis_major_mismatch
+from clean_hexagon.data_services.server_settings import cache_cluster_mode, cache_policy, db_settings_divergence
 from clean_hexagon.data_services.service_containers import ci_datastore_drift
 from clean_hexagon.data_services.transport import cache_tls_auth, db_tls
 
@@ -30,7 +32,12 @@ RULES = (
     pgvector_version_drift,
     redis_major_mismatch,
     ci_datastore_drift,
+    db_settings_divergence,
+    db_libc_collation,
     db_tls,
     cache_tls_auth,
+    cache_policy,
+    cache_cluster_mode,
+    pg18_volume_path,
 )
 """The rules of this side."""

@@ -1,0 +1,103 @@
+"""What the local image of Postgres brings beside its version: the C library, the place of its data (HEX418, HEX423)."""
+
+from clean_hexagon.options import Options
+from policyengine.api import (
+    Compared,
+    Database,
+    Finding,
+    Fix,
+    Graph,
+    Known,
+    Outcomes,
+    Service,
+    Severity,
+    Side,
+    Unknown,
+    regex,
+    rule,
+    undecided,
+)
+
+_MANAGED = frozenset({"rds", "aurora"})
+_CHOSEN = regex(r"icu|--no-locale|--(?:locale|lc-collate)[= ]['\"]?(?:C|POSIX)\b")
+
+
+@rule(
+    "HEX418",
+    mandate="4.1",
+    severity=Severity.WARNING,
+    message="'{local}' runs '{image}', whose C library has no collations, but [the cloud](1) sorts by those of glibc.",
+)
+def db_libc_collation(graph: Graph, _: Options) -> Outcomes:
+    """The local Postgres is built on Alpine, the cloud's on glibc: they sort text differently.
+
+    musl, the C library of Alpine, knows no collations: `ORDER BY name` sorts by bytes, capital letters first, whatever
+    the locale is called. RDS sorts as glibc does. Lists come in another order, ranges hold other rows, and a test that
+    passes locally fails on the cloud's data (docker-library/postgres#327).
+
+    A database that is made with ICU or the C locale (`POSTGRES_INITDB_ARGS`) does not ask the C library. The library
+    is that of the image at the bottom of a built one; where the table does not know it, the question is open.
+    """
+    for local, cloud in graph.mirrors(Database, engine="postgres"):
+        glibc = cloud.flavour in _MANAGED and not cloud.service
+        glibc = glibc or (isinstance(cloud.libc, Known) and cloud.libc.value == "glibc")
+        if not glibc or not local.service:
+            continue
+        yield Compared(local, cloud)
+        service = graph.get(Service, local.service)
+        args = None if service is None else graph.container(service).environment.get("POSTGRES_INITDB_ARGS")
+        match local.libc:
+            case Known("musl"):
+                if args is not None and isinstance(args.value, Unknown):
+                    yield from undecided(local, args.value)
+                elif args is None or not isinstance(args.value, Known) or not _CHOSEN.search(args.value.value):
+                    said = {"local": local.name, "image": local.written}
+                    fix = Fix("run the image that is built on Debian, on a new volume")
+                    yield Finding(
+                        subject=local, against=cloud, at=local.place, args=said, related=(cloud.engine,), fix=fix
+                    )
+            case Unknown():
+                yield from undecided(local, local.libc)
+
+
+_DATA = "/var/lib/postgresql/data"
+
+
+@rule(
+    "HEX423",
+    mandate="4.1",
+    severity=Severity.ERROR,
+    message="'{name}' mounts its data at '{path}', where [the image '{image}'](1) does not keep it.",
+)
+def pg18_volume_path(graph: Graph, _: Options) -> Outcomes:
+    """A volume is mounted where Postgres 18 no longer keeps its data.
+
+    From 18 on the official image keeps it in `/var/lib/postgresql/18/docker` and wants one volume at
+    `/var/lib/postgresql`. It refuses to start when it finds a mount at the old place (docker-library/postgres#1259,
+    #1400), so that an upgrade of the tag alone stops the stack, on an empty volume too.
+
+    `PGDATA` says where the data is, and settles it. Images that are built on the official one, or derived from it, do
+    the same unless they changed it, which makes it a warning. A tag without a major, such as `latest`, is judged by the
+    table of tags, which only moves up.
+    """
+    for store in graph.all(Database):
+        service = graph.get(Service, store.service)
+        if service is None or not isinstance(store.engine, Known) or store.engine.value != "postgres":
+            continue
+        meant = store.meaning if store.major is None and isinstance(store.version, Unknown) else None
+        major = store.major if meant is None else meant.version.major
+        mounts = [each for each in service.mounts if isinstance(each.target, Known)]
+        wrong = [each for each in mounts if isinstance(each.target, Known) and each.target.value.rstrip("/") == _DATA]
+        if wrong and major is None:
+            yield from undecided(store, store.version)
+        if not wrong or major is None or service.side is Side.PIPELINE:
+            continue
+        yield Compared(store)
+        if major >= 18 and "PGDATA" not in graph.container(service).environment:
+            target = wrong[0].target
+            official = service.build is None and store.reference is not None and store.reference.name == "postgres"
+            args = {"name": store.name, "path": _DATA, "image": store.written}
+            path = target.value if isinstance(target, Known) else ""
+            fix = Fix.replacing("mount it at /var/lib/postgresql", target.span, path, "/var/lib/postgresql")
+            severity = None if official else Severity.WARNING
+            yield Finding(subject=store, at=target, severity=severity, args=args, related=(store.place,), fix=fix)
