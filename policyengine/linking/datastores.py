@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from policyengine.knowledge.components import family, stands_in_for
-from policyengine.knowledge.names import words
 from policyengine.knowledge.extensions import brought_by_package
+from policyengine.knowledge.names import words
 from policyengine.knowledge.ports import port_of_engine
 from policyengine.knowledge.variables import database_variables, engine_of_variable, is_address, speaks_of
 from policyengine.model import image as images

@@ -16,7 +16,7 @@ from tests.trees import write
 if TYPE_CHECKING:
     from pathlib import Path
 
-LOCAL = "services:\n  db: {{image: 'postgres:{local}'}}\n  cache: {{image: 'redis:8.0.1'}}\n"
+LOCAL = "services:\n  db: {{image: 'postgres:{local}'}}\n  cache: {{image: 'redis:8.0.1', command: --maxmemory-policy volatile-lru}}\n"
 CLOUD = """
 resource "aws_db_instance" "db" {{
   engine         = "postgres"

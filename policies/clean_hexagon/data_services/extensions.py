@@ -167,37 +167,27 @@ def _unasked(store: Database) -> tuple[str, ...]:
 def _impossible(
     name: str, certain: Sequence[Extension], local: Sequence[Database], cloud: Sequence[Database]
 ) -> Outcomes:
-    """What one side cannot create: an image that does not bring it, a service that does not offer it."""
+    """What one side cannot create: a service that does not offer it, else an image that does not bring it."""
     for extension in certain[:1]:
-        lacking = [each for each in local if isinstance(each.extensions, Known) and name not in each.extensions.value]
-        if local and not is_contrib(name) and extension.side is not Side.CLOUD:
-            unknown = [each.extensions for each in local if isinstance(each.extensions, Unknown)]
-            if len(lacking) == len(local):
-                args = {"name": name, "local": local[0].name, "image": local[0].written}
-                fix = Fix(f"build the local image from a Dockerfile that installs '{name}'")
-                yield Finding(
-                    subject=extension,
-                    at=extension.extension,
-                    variant="missing",
-                    args=args,
-                    related=(local[0].place,),
-                    fix=fix,
-                )
-            elif len(lacking) + len(unknown) == len(local):
-                yield from undecided(extension, *unknown)
-        for store in cloud if extension.side is not Side.LOCAL else ():
-            if not_offered(name, store.flavour):
-                args = {"name": name, "service": {"rds": "RDS", "aurora": "Aurora"}[store.flavour]}
-                fix = Fix("do without it, or run the database elsewhere")
-                yield Finding(
-                    subject=extension,
-                    at=extension.extension,
-                    variant="service",
-                    args=args,
-                    related=(store.engine,),
-                    fix=fix,
-                )
-                break
+        lacking = [each for each in cloud if not_offered(name, each.flavour) and extension.side is not Side.LOCAL]
+        for store in lacking[:1]:
+            args = {"name": name, "service": {"rds": "RDS", "aurora": "Aurora"}.get(store.flavour, store.flavour)}
+            fix, related = Fix("do without it, or run the database elsewhere"), (store.engine,)
+            at = extension.extension
+            yield Finding(subject=extension, at=at, variant="service", args=args, related=related, fix=fix)
+        if lacking or not local or is_contrib(name) or extension.side is Side.CLOUD:
+            continue
+        having = [
+            each for each in local if not (isinstance(each.extensions, Known) and name not in each.extensions.value)
+        ]
+        if not having:
+            first = local[0]
+            args = {"name": name, "local": first.name, "image": first.written}
+            fix, image = Fix(f"build the local image from a Dockerfile that installs '{name}'"), (first.place,)
+            at = extension.extension
+            yield Finding(subject=extension, at=at, variant="missing", args=args, related=image, fix=fix)
+        elif not any(isinstance(each.extensions, Known) for each in having):
+            yield from undecided(extension, *(each.extensions for each in having))
 
 
 @rule(

@@ -363,7 +363,7 @@ def _elsewhere(files: Files, nodes: Sequence[Node]) -> Iterator[Node]:
 
     What is created on a laptop only is there again, with what uses it.
     """
-    made = {each.name for each in nodes if isinstance(each, Extension) and each.side is not Side.LOCAL}
+    made = {"pgvector", *(each.name for each in nodes if isinstance(each, Extension) and each.side is not Side.LOCAL)}
     local = [
         each for each in nodes if isinstance(each, Extension) and each.side is Side.LOCAL and each.name not in made
     ]
