@@ -29,7 +29,7 @@ from policyengine.knowledge.names import (
 from policyengine.knowledge.names import words as words_of
 from policyengine.knowledge.packages import is_native, migrations_called, written_by
 from policyengine.knowledge.platforms import architecture, architecture_in, asks_for_architecture, platform
-from policyengine.knowledge.ports import host_kind, is_web, port_of_engine, port_of_scheme
+from policyengine.knowledge.ports import host_kind, is_web, port_of_engine, port_of_scheme, schemes_of, speaks_scheme
 from policyengine.knowledge.runtimes import numbers_that_agree, setup
 from policyengine.knowledge.secrets import (
     is_dummy,
@@ -47,13 +47,24 @@ from policyengine.knowledge.variables import (
     given_by,
     is_address,
     is_for_browsers,
+    is_for_containers,
     is_for_servers,
     is_label,
+    publishers,
     speaks_of,
     split_host,
 )
 from policyengine.model.container import Container, User
-from policyengine.model.endpoint import Address, Endpoint, endpoints, origin_of, shown_origin, web_origin
+from policyengine.model.endpoint import (
+    Address,
+    Endpoint,
+    addresses,
+    endpoints,
+    hosts,
+    origin_of,
+    shown_origin,
+    web_origin,
+)
 from policyengine.model.graph import Candidate, Choice, Edge, EdgeKind, Graph, Pair, PublishedImage, Unpaired
 from policyengine.model.image import (
     Engine,
@@ -71,6 +82,7 @@ from policyengine.model.image import (
 from policyengine.model.nodes import (
     Activity,
     Attachment,
+    Beside,
     Bucket,
     Build,
     Cache,
@@ -152,6 +164,7 @@ __all__ = [
     "Activity",
     "Address",
     "Attachment",
+    "Beside",
     "Bucket",
     "Build",
     "Cache",
@@ -241,6 +254,7 @@ __all__ = [
     "Via",
     "Word",
     "Workflow",
+    "addresses",
     "alike",
     "allows_major",
     "architecture",
@@ -258,12 +272,14 @@ __all__ = [
     "given_by",
     "hookimpl",
     "host_kind",
+    "hosts",
     "is_address",
     "is_chore",
     "is_contrib",
     "is_dead_letters",
     "is_dummy",
     "is_for_browsers",
+    "is_for_containers",
     "is_for_servers",
     "is_for_tests",
     "is_for_the_laptop",
@@ -289,11 +305,13 @@ __all__ = [
     "port_of_engine",
     "port_of_scheme",
     "product",
+    "publishers",
     "regex",
     "release_of",
     "role_by_name",
     "rule",
     "runtime_of",
+    "schemes_of",
     "secrecy",
     "secrecy_of_reference",
     "secrecy_of_value",
@@ -303,6 +321,7 @@ __all__ = [
     "shown_origin",
     "speaks_of",
     "speaks_of_development",
+    "speaks_scheme",
     "split_host",
     "stands_in_for",
     "tag_fact",

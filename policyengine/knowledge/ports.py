@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
-from policyengine.knowledge.loading import FactTable, table
+from policyengine.knowledge.loading import Cited, FactTable, table
+from policyengine.patterns import regex
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Default(Struct, frozen=True, forbid_unknown_fields=True):
-    """A TCP port."""
+    """A TCP port, and the schemes of URLs by which clients reach a server there; none where that is not listed."""
 
     port: int
     source: str
+    schemes: tuple[str, ...] = ()
 
 
 class Scheme(Struct, frozen=True, forbid_unknown_fields=True):
@@ -24,8 +29,8 @@ class Scheme(Struct, frozen=True, forbid_unknown_fields=True):
     web: bool = False
 
 
-HostKind = Literal["gateway", "loopback"]
-"""What a host name means in a container: the machine that runs Docker, or the container itself."""
+HostKind = Literal["gateway", "loopback", "placeholder"]
+"""What a host name means in a container: the machine that runs Docker, the container itself; a word to be replaced."""
 
 
 class Host(Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,11 +41,26 @@ class Host(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Ports(FactTable, frozen=True):
-    """The table: ports by the scheme of a URL, and by the engine; host names."""
+    """The table: ports by the scheme of a URL, and by the engine; host names; words before the port of a server."""
 
     hosts: dict[str, Host]
     schemes: dict[str, Scheme]
     engines: dict[str, Default]
+    port_options: dict[str, Cited]
+
+
+_PORT = regex(r"(?:.*:)?(\d{2,5})")
+
+
+def port_given(words: Sequence[str]) -> int | None:
+    """The port that the words of a command tell its server to listen at: `--port 3000`, `--bind=0.0.0.0:8000`."""
+    options = table("ports", Ports).port_options
+    for word, following in zip(words, (*words[1:], ""), strict=True):
+        name, equals, value = word.partition("=")
+        found = _PORT.fullmatch(value if equals else following) if name in options else None
+        if found is not None:
+            return int(found[1])
+    return None
 
 
 def port_of_scheme(scheme: str) -> int | None:
@@ -54,6 +74,20 @@ def port_of_engine(engine: str) -> int | None:
     """The port on which a server listens that is not told otherwise."""
     found = table("ports", Ports).engines.get(engine)
     return None if found is None else found.port
+
+
+def schemes_of(engine: str) -> tuple[str, ...]:
+    """The schemes of URLs by which clients reach a server, the usual one first; none where they are not listed."""
+    found = table("ports", Ports).engines.get(engine)
+    return () if found is None else found.schemes
+
+
+def speaks_scheme(engine: str, scheme: str) -> bool | None:
+    """Whether a server answers at its port to a scheme of URLs, by any word around a `+`; None where nothing tells."""
+    allowed, parts = schemes_of(engine), scheme.split("+")
+    if not allowed or not any(part in table("ports", Ports).schemes for part in parts):
+        return None
+    return any(part in allowed for part in parts)
 
 
 def is_web(scheme: str) -> bool:

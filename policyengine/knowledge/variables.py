@@ -56,12 +56,20 @@ class Given(Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
 
+class PublishedPrefix(Struct, frozen=True, forbid_unknown_fields=True):
+    """How names begin of variables that the tool of one of the npm `packages` builds into pages."""
+
+    packages: tuple[str, ...]
+    source: str
+
+
 class Variables(FactTable, frozen=True):
     """The table.
 
     Variables with one of the `published_prefixes` are built into what browsers load. Addresses under `browser_words`
-    are for browsers, under `server_words` for calls between servers; `own_words` make an address that of the program.
-    `address_words` say of an address how it is used, and not whose it is.
+    are for browsers, under `server_words` for calls between servers, under `inner_words` for containers, whoever else
+    gets the variable; `own_words` make an address that of the program. `address_words` say of an address how it is
+    used, and not whose it is.
     """
 
     store_words: dict[str, StoreWord]
@@ -69,10 +77,11 @@ class Variables(FactTable, frozen=True):
     address_words: dict[str, Cited]
     databases: dict[str, CreatedDatabase]
     given: dict[str, Given]
-    published_prefixes: dict[str, Cited]
+    published_prefixes: dict[str, PublishedPrefix]
     browser_words: dict[str, Cited]
     server_words: dict[str, Cited]
     own_words: dict[str, Cited]
+    inner_words: dict[str, Cited]
     injectors: dict[str, Cited]
     labels: dict[str, BuildLabel]
     _patterns: list[tuple[str, str, Given]] = field(default_factory=list)
@@ -98,6 +107,11 @@ def speaks_of(parts: Iterable[str], engine: str) -> bool:
     """Whether the words of a variable's name (in lower case) speak of an engine: `db` of postgres, `cache` of redis."""
     stores = _variables().store_words
     return any(part == engine or (part in stores and engine in stores[part].engines) for part in parts)
+
+
+def speaks_of_stores(parts: Iterable[str]) -> bool:
+    """Whether the words of a variable's name (in lower case) speak of a store of any engine."""
+    return not _variables().store_words.keys().isdisjoint(parts)
 
 
 def is_store_address(parts: Sequence[str]) -> bool:
@@ -166,6 +180,13 @@ def is_published(name: str) -> bool:
     return name.startswith(tuple(_variables().published_prefixes))
 
 
+def publishers(name: str) -> tuple[str, ...]:
+    """The npm packages of tools that build a variable of that name into pages."""
+    return next(
+        (each.packages for start, each in _variables().published_prefixes.items() if name.startswith(start)), ()
+    )
+
+
 def is_for_browsers(name: str) -> bool:
     """Whether a web address under this name is for people's browsers, not for the container that holds it."""
     known, parts = _variables(), words(name)
@@ -186,6 +207,11 @@ def _own(before: Sequence[str]) -> bool:
 def is_for_servers(name: str) -> bool:
     """Whether a web address under this name is for calls between servers: `API_URL`, `ORDERS_SERVICE_URL`."""
     return any(part in _variables().server_words for part in words(name))
+
+
+def is_for_containers(name: str) -> bool:
+    """Whether a variable that a page gets is meant for the server that makes the page: `VITE_PROXY_TARGET`."""
+    return any(part in _variables().inner_words for part in words(name))
 
 
 class Split(Struct, frozen=True):

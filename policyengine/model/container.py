@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from policyengine.knowledge import base_images
-from policyengine.knowledge.ports import port_of_engine
+from policyengine.knowledge import base_images, images
+from policyengine.knowledge.names import browser_tests
+from policyengine.knowledge.ports import port_given, port_of_engine
 from policyengine.model.endpoint import addresses
 from policyengine.model.nodes import Service
 from policyengine.model.nodes.container import COMPOSE, PRODUCTION_COMPOSE
-from policyengine.model.value import Absent, Floating, Known
+from policyengine.model.value import Absent, Floating, Known, known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -174,6 +175,30 @@ class Container(Struct, frozen=True, eq=False):
         number = told.value.value if told is not None and isinstance(told.value, Known) else ""
         own = [int(number)] if number.isascii() and number.isdigit() and len(number) <= 5 else []
         return frozenset((*self.listens, *self.published, *own))
+
+    @property
+    def runs_browsers(self) -> bool:
+        """Whether it runs tests in a browser of its own, by its image or its name."""
+        image = images.image(self.base.value.name) if isinstance(self.base, Known | Floating) else None
+        return bool(browser_tests(self.name)) or (image is not None and image.purpose == "test")
+
+    @property
+    def told_port(self) -> Known[int] | None:
+        """The port at which it listens, where its command names it, or its variable PORT of which its image knows."""
+        server = self.commands[-1] if self.commands and self.gap is None else None
+        found = None if server is None else port_given(server.argv)
+        if server is not None and found is not None:
+            return Known(found, server.span)
+        told = self.environment.get("PORT")
+        if told is None or not isinstance(told.value, Known) or not told.value.value.isdecimal():
+            return None
+        number = int(told.value.value)
+        stage = self.stage.value if isinstance(self.stage, Known) else None
+        keys = {each.key for each in (() if stage is None else stage.environment)}
+        keys.update(each.key for each in (() if self.config is None else self.config.keys))
+        knows = "PORT" in keys or "$PORT" in self.line or "${PORT" in self.line
+        exposed = () if stage is None else (known(port.target, 0) for port in stage.exposed)
+        return Known(number, told.value.span, told.value.via) if knows or number in exposed else None
 
     @property
     def store_port(self) -> int | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from policyengine.knowledge.ports import host_kind, is_web, port_of_scheme
-from policyengine.knowledge.variables import is_for_browsers, is_for_servers, speaks_of, split_host
+from policyengine.knowledge.variables import is_for_browsers, is_for_servers, speaks_of, speaks_of_stores, split_host
 from policyengine.model.source import Span
 from policyengine.model.value import Floating, Known
 from policyengine.patterns import regex
@@ -110,6 +110,11 @@ class Address(Struct, frozen=True):
     def speaks_of(self, engine: str) -> bool:
         """Whether the name of a host variable without a port speaks of an engine."""
         return self.words is not None and speaks_of(self.words, engine)
+
+    @property
+    def speaks_of_stores(self) -> bool:
+        """Whether the name of a host variable without a port speaks of a store."""
+        return self.words is not None and speaks_of_stores(self.words)
 
 
 def addresses(environment: Mapping[str, Variable]) -> Iterator[Address]:

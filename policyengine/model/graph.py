@@ -42,16 +42,20 @@ class EdgeKind(StrEnum):
     ACTS_AS = "acts_as"  # Service → Principal: the reason is "execution role" or "task role"
     GRANTS = "grants"  # Principal → Secret: it may read the secret
     FORWARDS = "forwards"  # LoadBalancer → TargetGroup
-    ROUTES = "routes"  # TargetGroup → Service: the reason is the container's port
+    ROUTES = "routes"  # TargetGroup → Service, to the container's `port`
 
 
 class Edge(Struct, frozen=True):
-    """A typed edge between the nodes with the ids `source` and `target`. `reason` is shown to people."""
+    """A typed edge between the nodes with the ids `source` and `target`. `reason` is shown to people.
+
+    `port` is that of the target to which requests are sent, where the edge stands for such.
+    """
 
     kind: EdgeKind
     source: str
     target: str
     reason: str = ""
+    port: Value[int] | None = None
 
 
 class Pair(Struct, frozen=True):
@@ -215,6 +219,10 @@ class Graph(Struct, frozen=True, eq=False):
             node = self.get(kind, each.source)
             if node is not None:
                 yield node
+
+    def into(self, edge: EdgeKind, target: Node) -> tuple[Edge, ...]:
+        """The edges of one kind that lead to a node."""
+        return tuple(self._into.get((edge, target.id), ()))
 
     def mirrors(self, kind: type[N], *, engine: str | None = None) -> Iterator[tuple[N, N]]:
         """Pairs of a local and a cloud node of a type; with `engine`, datastores of that engine on both sides."""

@@ -194,7 +194,7 @@ def test_localhost_for_a_sibling_is_reported(values: dict[str, str], right: str)
 @pytest.mark.parametrize("mode", ["host", "service:db"])
 def test_a_shared_network_name_space_makes_localhost_right(mode: str) -> None:
     app = service("app", env=environment(DATABASE_URL="postgres://localhost:5432/app"), mode=mode)
-    assert found(app, DB, database()) == {}
+    assert "HEX501" not in found(app, DB, database())
 
 
 def test_containers_of_one_task_share_localhost() -> None:
@@ -341,7 +341,7 @@ def test_a_port_that_nothing_publishes_is_reported_at_the_mapping() -> None:
     ],
 )
 def test_a_port_that_the_stack_publishes_is_fine(nodes: tuple[Service, ...]) -> None:
-    assert found(*nodes) == {}
+    assert "HEX507" not in found(*nodes)
 
 
 def test_a_datastore_does_not_publish_for_the_application() -> None:

@@ -79,6 +79,14 @@ def is_wrong(key: Key, found: Endpoint, options: Options, *, cloud: bool) -> boo
     return key.exact or (found.scheme, found.host) != ("http", "127.0.0.1")
 
 
+def inner_hosts(graph: Graph) -> frozenset[str]:
+    """The names that only containers know: of Compose services, where no container runs the browser."""
+    composed = [each for each in graph.containers() if each.side is Side.LOCAL or each.is_composed]
+    knowing = {(each.side, each.service.group) for each in composed if each.runs_browsers}
+    outside = (each.service for each in composed if (each.side, each.service.group) not in knowing)
+    return frozenset(name for each in outside for name in each.names if "." not in name)
+
+
 _FRONT = frozenset({Role.APP, Role.PROXY, Role.TOOL, Role.JOB})
 
 
@@ -108,15 +116,16 @@ def auth_url_not_canonical(graph: Graph, options: Options) -> Outcomes:
     The local side is the environment in force in Compose services, and env files in the repository that are not for
     production, tests or CI, and not put aside; in a file that nothing loads, a public https address is a template for
     production. An empty value says nothing. `NEXTAUTH_URL_INTERNAL` is another variable, for the server's calls to
-    itself. Where all local addresses agree and none is stated, another one than the canonical is a convention.
+    itself, and the name of a container is another mistake (HEX509). Where all local addresses agree and none is
+    stated, another one than the canonical is a convention.
     """
-    keys = address_keys(graph, options)
+    keys, inner = address_keys(graph, options), inner_hosts(graph)
     seen: set[Span] = set()
     local = (origin_of(each.value) for node, each in _held(graph) if each.key in keys and node.side is not Side.CLOUD)
     consistent = len({each.origin for each in local if each is not None}) == 1
     for subject, variable in _held(graph):
         key, found, cloud = keys.get(variable.key), origin_of(variable.value), subject.side is Side.CLOUD
-        if key is None or variable.value.span in seen:
+        if key is None or variable.value.span in seen or (found is not None and found.host in inner):
             continue
         if isinstance(subject, EnvironmentFile):
             template = found is not None and (found.scheme == "https" and not found.loopback)

@@ -1,6 +1,7 @@
 """Containers find each other by their Docker names (HEX501, HEX502)."""
 
 from clean_hexagon.networking.addresses import CLIENTS, address_keys
+from clean_hexagon.networking.names import answering, sibling_named
 from clean_hexagon.options import Options
 from policyengine.api import (
     Address,
@@ -71,18 +72,18 @@ def localhost_inside_container(graph: Graph, options: Options) -> Outcomes:
         if container.addresses:
             yield Compared(container.node)
         for address in container.addresses:
-            if address.span in seen or address.variable.key in public or not _at_home(container, address):
+            if address.span in seen or address.variable.key in public or not at_home(container, address):
                 continue
-            siblings = siblings or [each for each in graph.neighbours(container) if not _one_network(container, each)]
-            meant = _meant(address, siblings)
+            siblings = siblings or [each for each in graph.neighbours(container) if not one_network(container, each)]
+            meant = meant_by(address, siblings)
             if meant is None:
                 continue
             seen.add(address.span)
             sibling, port, place = meant
-            yield _redirected(container, address, sibling.name, port, place)
+            yield redirected(container, address, sibling.name, port, place)
 
 
-def _at_home(container: Container, address: Address) -> bool:
+def at_home(container: Container, address: Address) -> bool:
     """Whether an address leads to localhost or the Docker host, and is not the container's own."""
     endpoint = address.endpoint
     if not (endpoint.loopback or endpoint.gateway) or address.for_browsers:
@@ -90,7 +91,7 @@ def _at_home(container: Container, address: Address) -> bool:
     return endpoint.port not in container.own_ports
 
 
-def _meant(address: Address, siblings: list[Container]) -> tuple[Container, int, Located] | None:
+def meant_by(address: Address, siblings: list[Container]) -> tuple[Container, int, Located] | None:
     """The sibling that an endpoint on localhost or on the Docker host is meant for, its port, and what tells so."""
     endpoint = address.endpoint
     plausible = [each for each in siblings if _plausible(each.role, address)]
@@ -118,7 +119,7 @@ def _plausible(role: Role, address: Address) -> bool:
     return address.endpoint.scheme != "host" or role not in {Role.APP, Role.PROXY, Role.JOB}
 
 
-def _one_network(one: Container, other: Container) -> bool:
+def one_network(one: Container, other: Container) -> bool:
     """Whether two containers share one network name space, and so localhost."""
     return one.service.network == other.service.network or one.service.network in other.service.names
 
@@ -144,10 +145,7 @@ def published_port_used_internally(graph: Graph, options: Options) -> Outcomes:
     """
     public = address_keys(graph, options)
     seen: set[Span] = set()
-    named: dict[tuple[str, str], list[Container]] = {}
-    for each in graph.containers(side=Side.LOCAL):
-        for name in each.service.names:
-            named.setdefault((each.service.group, name), []).append(each)
+    named = answering(graph)
     for container in graph.containers(side=Side.LOCAL):
         if container.service.network == "host":
             continue
@@ -155,18 +153,17 @@ def published_port_used_internally(graph: Graph, options: Options) -> Outcomes:
             yield Compared(container.node)
         for address in container.addresses:
             endpoint = address.endpoint
-            others = named.get((container.service.group, endpoint.host), ())
-            sibling = next((each for each in reversed(others) if each.id != container.id), None)
-            if sibling is None or address.span in seen or address.variable.key in public:
+            other = sibling_named(named, container, endpoint.host)
+            if other is None or address.span in seen or address.variable.key in public:
                 continue
-            port = sibling.published.get(endpoint.port)
-            if port is None or not isinstance(port.target, Known) or endpoint.port in sibling.listens:
+            port = other.published.get(endpoint.port)
+            if port is None or not isinstance(port.target, Known) or endpoint.port in other.listens:
                 continue
             seen.add(address.span)
-            yield _redirected(container, address, endpoint.host, port.target.value, port)
+            yield redirected(container, address, endpoint.host, port.target.value, port)
 
 
-def _redirected(container: Container, address: Address, host: str, port: int, place: Located) -> Finding:
+def redirected(container: Container, address: Address, host: str, port: int, place: Located) -> Finding:
     """The finding that a variable is to point at another host, or at another port of its host, as `place` tells."""
     right, endpoint, key = f"{host}:{port}", address.endpoint, address.variable.key
     at = address.port if host == endpoint.host and address.port is not None else address.span

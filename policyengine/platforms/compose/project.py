@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def lower(tree: Files, settings: Settings[ComposePart]) -> Lowered:
     """The services and datastores of the Compose project that developers start."""
-    from policyengine.platforms.compose import services  # noqa: PLC0415 - trees without Compose files do not pay
+    from policyengine.platforms.compose import services, sketch  # noqa: PLC0415 - trees without Compose files do not pay
     from policyengine.platforms.compose.load import NAMES  # noqa: PLC0415
 
     paths, choice, problems = choose(tree, settings)
@@ -36,7 +36,8 @@ def lower(tree: Files, settings: Settings[ComposePart]) -> Lowered:
     if settings.pieces is not None and (folder := posixpath.dirname(paths[0])):
         place = services.Place(prefix=f"compose:{folder}/services.")
     made, _ = _project(tree, paths, choice, place, settings.part.profiles or None, named=named)
-    return made
+    read = frozenset({*paths, *(node.span.path for node in made.nodes)})
+    return replace(made, nodes=(*made.nodes, *sketch.others(tree, read)))
 
 
 def production(tree: Files, settings: Settings[ComposePart]) -> Lowered:

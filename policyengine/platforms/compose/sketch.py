@@ -6,9 +6,12 @@ import posixpath
 from functools import reduce
 from typing import TYPE_CHECKING, NamedTuple
 
+from policyengine.knowledge.names import words
 from policyengine.model import image
-from policyengine.model.nodes import Role
+from policyengine.model.nodes import Beside, Role, Side
 from policyengine.model.source import ReadError, Span
+from policyengine.model.value import Known
+from policyengine.patterns import regex
 from policyengine.platforms.docker.datastore import image_role
 from policyengine.syntax import yaml
 from policyengine.syntax.tree import Mapping, Scalar, Sequence
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from policyengine.model.source import Source
     from policyengine.repository.files import Files
 
+_NUMBER = regex(r"\d{2,5}")
 _STORES = frozenset({Role.DATABASE, Role.CACHE, Role.QUEUE})
 
 
@@ -27,7 +31,8 @@ class Sketch(NamedTuple):
 
     `complete` are the services that it says how to get, `partial` those that it only changes, `needs` those that they
     depend on. `runs` tells whether one of them may be an application, `stores` how many are datastores. `builds` are
-    the folders in which images are built, `names` those of these images and of the project, `included` other files.
+    the folders in which images are built, `names` those of these images and of the project, `included` other files,
+    `numbers` all that stand in `ports`.
     """
 
     complete: frozenset[str] = frozenset()
@@ -38,6 +43,7 @@ class Sketch(NamedTuple):
     builds: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
     included: frozenset[str] = frozenset()
+    numbers: frozenset[int] = frozenset()
 
     def beside(self, other: Sketch) -> Sketch:
         """What two files say together."""
@@ -51,6 +57,7 @@ class Sketch(NamedTuple):
             self.builds | other.builds,
             self.names | other.names,
             self.included | other.included,
+            self.numbers | other.numbers,
         )
 
 
@@ -80,7 +87,7 @@ def sketch_of(source: Source) -> Sketch:
 def _document(source: Source, top: Mapping) -> Sketch:
     folder, services = posixpath.dirname(source.path), top.get("services")
     complete, partial, needs, builds, names = set[str](), set[str](), set[str](), set[str](), set[str]()
-    stores, runs = 0, top.get("include") is not None
+    numbers, stores, runs = set[int](), 0, top.get("include") is not None
     if isinstance(name := top.get("name"), Scalar):
         names.add(name.text)
     for entry in services.entries if isinstance(services, Mapping) else ():
@@ -91,6 +98,7 @@ def _document(source: Source, top: Mapping) -> Sketch:
         role = Role.APP if build is not None else _role(called, entry.key.text)
         runs, stores = runs or role is Role.APP, stores + (role in _STORES)
         needs.update(_entries(told.get("depends_on")))
+        numbers.update(_numbers(told.get("ports")))
         if build is not None:
             context = build.get("context") if isinstance(build, Mapping) else build
             builds.add(_within(folder, context.text if isinstance(context, Scalar) else "."))
@@ -105,7 +113,32 @@ def _document(source: Source, top: Mapping) -> Sketch:
         frozenset(builds),
         frozenset(names),
         frozenset(_within(folder, each) for each in _included(top.get("include"))),
+        frozenset(numbers),
     )
+
+
+def others(tree: Files, chosen: frozenset[str]) -> Iterator[Beside]:
+    """What the Compose files start that are no part of the project."""
+    for path in tree.ending(".yml", ".yaml"):
+        if path not in chosen and "compose" in words(posixpath.basename(path)):
+            told, place = sketch(tree, (path,)), Span(path, 0, 0)
+            names, ports = sorted(map(str.lower, told.complete)), (Known(each, place) for each in sorted(told.numbers))
+            yield Beside(
+                id=f"compose:{path}",
+                name=path,
+                side=Side.LOCAL,
+                span=place,
+                path=path,
+                names=tuple(names),
+                ports=tuple(ports),
+            )
+
+
+def _numbers(ports: object) -> Iterator[int]:
+    """The numbers that stand in ports, those of defaults in `${PORT:-5432}` too."""
+    for item in ports.items if isinstance(ports, Sequence) else ():
+        shown = item.get("published") if isinstance(item, Mapping) else item
+        yield from map(int, _NUMBER.findall(shown.text)) if isinstance(shown, Scalar) else ()
 
 
 def _within(folder: str, path: str) -> str:

@@ -130,10 +130,10 @@ def service(view: ResourceView) -> Iterator[Edge]:
 def routes(stack: Stack, section: BlockView, container: Callable[[str], str]) -> Iterator[Edge]:
     """From target groups to containers, as `load_balancer` says; `container` is the id of a container by its name."""
     for each in (*section.blocks("load_balancer"), *entries(section.tree("load_balancer")).values()):
-        port = each.text("container_port")
+        port = each.integer("container_port")
         reason = f"port {port.value}" if isinstance(port, Known) else "a port that is not known"
         for group in _groups(stack, each.tree("target_group_arn")):
-            yield Edge(EdgeKind.ROUTES, group, container(facts.spoken(each.tree("container_name"))), reason)
+            yield Edge(EdgeKind.ROUTES, group, container(facts.spoken(each.tree("container_name"))), reason, port)
 
 
 _MODULE_GROUP = regex(r"\.target_groups\[\"([^\"]+)\"\]")

@@ -1,0 +1,129 @@
+"""What code falls back to where nobody sets a variable (HEX505)."""
+
+from collections.abc import Sequence
+
+from clean_hexagon.networking.addresses import CLIENTS, address_keys
+from clean_hexagon.networking.internal import at_home, meant_by, one_network
+from clean_hexagon.options import Options
+from policyengine.api import (
+    Address,
+    Compared,
+    Container,
+    Finding,
+    Fix,
+    Graph,
+    Known,
+    Outcomes,
+    Severity,
+    Side,
+    Span,
+    Unknown,
+    Variable,
+    addresses,
+    is_address,
+    rule,
+    undecided,
+    words_of,
+)
+
+
+@rule(
+    "HEX505",
+    mandate="5.1",
+    severity=Severity.WARNING,
+    message={
+        "default": (
+            "'{key}' is not set in '{service}', so [the container](1) falls back to '{endpoint}', which is itself."
+        ),
+        "sibling": (
+            "'{key}' is not set in '{service}', so [the container](1) falls back to '{endpoint}', which is itself. "
+            "Set it to '{right}'."
+        ),
+    },
+)
+def localhost_fallback_in_code(graph: Graph, options: Options) -> Outcomes:
+    """A container does not set a variable for which the code falls back to localhost.
+
+    `process.env.REDIS_URL ?? "redis://localhost:6379"` starts on any laptop, and in a container connects to the
+    container itself. Nothing says that a variable is missing: the first request does, or a queue that stays empty.
+
+    Asked are the defaults of the configuration module of applications and jobs, for variables that the container does
+    not get, nor one that does instead. An error where a sibling is meant (its port, or its engine by the name), at the
+    default in the code. Otherwise only addresses of stores, and web addresses whose name speaks of calls between
+    servers. What another variable of the container leads to is not asked: one is for the other
+    (`SPRING_DATASOURCE_URL` for a `DB_HOST` in it), or one for containers and the other for browsers. Ports at which
+    the container itself listens pass, and so do addresses for browsers. Containers of one task in the cloud share
+    localhost. Where more may be set than the files tell, or the image is not built here, it is an open question; a
+    default under a condition is none.
+    """
+    public = address_keys(graph, options)
+    seen: set[Span] = set()
+    for side in (Side.LOCAL, Side.CLOUD):
+        for container in graph.containers(side=side):
+            if container.role not in CLIENTS or container.config is None or container.service.network == "host":
+                continue
+            others = list(graph.neighbours(container))
+            near = others if side is Side.CLOUD and not container.is_composed else []
+            near = near or [each for each in others if one_network(container, each)]
+            unset = _unset(container)
+            told = tuple(addresses({**container.environment, **unset}))
+            for address in told:
+                endpoint, key = address.endpoint, address.variable.key
+                if key not in unset or key in public or address.span in seen or not endpoint.loopback:
+                    continue
+                if not at_home(container, address) or any(endpoint.port in each.listens for each in near):
+                    continue
+                meant = meant_by(address, [each for each in others if each not in near])
+                serves = address.for_servers if endpoint.web else endpoint.port or address.speaks_of_stores
+                if (meant is None and not serves) or _reached_otherwise(container, address, told, meant and meant[0]):
+                    continue
+                yield Compared(container.node)
+                built = container.builds or isinstance(container.stage, Known)
+                elsewhere = None if built else Unknown(f"whether '{container.name}' runs this code", container.span)
+                gap = container.environment_gap or elsewhere
+                yield from undecided(container.node, gap)
+                if gap is None:
+                    seen.add(address.span)
+                    yield _fallen(container, address, f"{meant[0].name}:{meant[1]}" if meant is not None else "")
+
+
+def _unset(container: Container) -> dict[str, Variable]:
+    """The variables with a default that the container does not get, nor an alternative of them."""
+    return {
+        each.key: Variable(each.key, each.span, each.default)
+        for each in (container.config.keys if container.config is not None else ())
+        if isinstance(each.default, Known)
+        and isinstance(each.required, Known)
+        and not each.client
+        and not any(name in container.environment for name in (each.key, *each.alternatives))
+    }
+
+
+def _reached_otherwise(
+    container: Container, address: Address, told: Sequence[Address], sibling: Container | None
+) -> bool:
+    """Whether another variable or default leads to the sibling by its name, or holds the address of that name.
+
+    A whole address of a store is asked nevertheless: each of two may be used.
+    """
+    if sibling is not None and address.endpoint.scheme == "host":
+        return any(each.endpoint.host in sibling.service.names for each in told)
+    if address.endpoint.web and any(
+        each.endpoint.port == address.endpoint.port and not each.endpoint.loopback for each in told
+    ):
+        return True
+    about = words_of(address.variable.key)[:-1]
+    return any(is_address(each) and words_of(each)[:-1] == about for each in container.environment)
+
+
+def _fallen(container: Container, address: Address, right: str) -> Finding:
+    args = {"key": address.variable.key, "service": container.name, "endpoint": address.endpoint, "right": right}
+    return Finding(
+        subject=container.node,
+        at=address.span,
+        variant="sibling" if right else "default",
+        severity=Severity.ERROR if right else None,
+        args=args,
+        related=(container,),
+        fix=Fix(f"set {address.variable.key} in {container.name}" + (f" to {right}" if right else "")),
+    )

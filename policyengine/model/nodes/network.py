@@ -1,0 +1,22 @@
+"""What files say of the network of the laptop beside the Compose project: ports, names, addresses that tests open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policyengine.model.nodes.node import Node
+
+if TYPE_CHECKING:
+    from policyengine.model.value import Value
+
+
+class Beside(Node, frozen=True, kw_only=True):
+    """What a developer may start beside the Compose project: another Compose file, Supabase, a package's scripts.
+
+    `names` are those by which containers find what it starts, in lower case; `ports` the ports of the laptop that it
+    takes, as far as they are told.
+    """
+
+    path: str
+    names: tuple[str, ...] = ()
+    ports: tuple[Value[int], ...] = ()
