@@ -51,6 +51,19 @@ def go(code: str) -> ConfigModule:
          'get("A"); if len(missing) > 0 { return errors.New("x") }; return nil }'), True),
         ('func Load() { e := map[string]string{"A": os.Getenv("A")}; for k, v := range e { if v == "" { log.Fatalf(k) } } }', True),
         ('var a = os.Getenv("A")\nfunc init() { if a == "" { panic("A") } }', True),
+        (('func Load(n int) (*C, error) { if n > 3 { return nil, errors.New("n") }; v := os.Getenv("A")\n'
+         'if v == "" { return nil, errors.New("A") }; return &C{v}, nil }'), True),
+        (('func Load() (*C, error) { n, err := count(); if err != nil { return nil, err }; v := os.Getenv("A")\n'
+         'if v == "" { return nil, errors.New("A") }; return &C{v, n}, nil }'), True),
+        (('func Load() (*C, error) { c := &C{A: os.Getenv("A")}; if err := c.check(); err != nil { return nil, err }; return c, nil }\n'
+         'func (c *C) check() error { if c.A == "" { return errors.New("A") }; return nil }'), True),
+        (('func Load() (*C, error) { c := &C{A: get("A", ""), E: get("E", "dev")}; if err := c.check(); err != nil { return nil, err }; return c, nil }\n'
+         'func (c *C) check() error { if c.A == "" && c.E == "production" { return errors.New("A") }; return nil }\n'
+         'func get(key, def string) string { if v := os.Getenv(key); v != "" { return v }; return def }'), SOMETIMES),
+        (('func Load() (*C, error) { if quick() { return &C{}, nil }; v := os.Getenv("A")\n'
+         'if v == "" { return nil, errors.New("A") }; return &C{v}, nil }'), SOMETIMES),
+        (('func Load() (*C, error) { v, ok := os.LookupEnv("A"); if !ok { if inDev() { v = fresh() } else { return nil, errors.New("A") } }\n'
+         'if len(v) < 9 { return nil, errors.New("short") }; return &C{v}, nil }'), SOMETIMES),
     ],
 )  # fmt: skip
 def test_what_go_does_without_a_variable_tells_whether_it_must_be_there(code: str, expected: object) -> None:
@@ -161,6 +174,23 @@ def test_properties_are_read_and_a_profile_lies_over_them() -> None:
     assert told(jvm(properties, "application.properties")) == {"A": True, "PORT": "8080"}
     profile = {"application-prod.yml": "spring:\n  url: ${B}\n", "application-dev.yml": "spring:\n  key: ${C}\n"}
     assert told(jvm("spring:\n  url: ${A}\n  key: ${K}\n", **profile)) == {"A": PROFILE, "K": True, "B": PROFILE}
+
+
+def test_a_placeholder_that_the_files_themselves_answer_need_not_be_set() -> None:
+    text = "DB_HOST=db.internal\nspring.datasource.url=jdbc:mysql://${DB_HOST}/${DB_NAME}\nKEY=${KEY}\n"
+    assert told(jvm(text, "application.properties")) == {"DB_HOST": "db.internal", "DB_NAME": True, "KEY": False}
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [
+        "spring:\n  config:\n    import: classpath:application-mail.yml\n",
+        "spring:\n  config:\n    import:\n      - optional:file:.env[.properties]\n      - classpath:/application-mail.yml\n",
+        "spring:\n  profiles:\n    include: mail\n",
+    ],
+)
+def test_a_file_that_is_always_taken_in_is_no_profile(taken: str) -> None:
+    assert told(jvm(taken, **{"application-mail.yml": "mail:\n  key: ${A}\n"})) == {"A": True}
 
 
 def test_a_property_that_is_set_elsewhere_leaves_a_gap() -> None:

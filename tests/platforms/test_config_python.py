@@ -38,6 +38,7 @@ def module(text: str, path: str = "app/settings.py", **more: str) -> ConfigModul
         ("A = os.getenv('A').split(',')", True),
         ("A = os.environ['A'] if DEBUG else 'x'", SOMETIMES),
         ("A = DEBUG and os.environ['A']", SOMETIMES),
+        ("if not os.environ.get('A', False):\n    x = []\n    if DEBUG:\n        x.append(1)", "False"),
         ("if DEBUG:\n    A = os.environ['A']", SOMETIMES),
         ("if 'A' in os.environ:\n    a = os.environ['A']", False),
         ("if 'A' not in os.environ:\n    raise SystemExit(1)", True),

@@ -67,7 +67,7 @@ class Account(Generic[Frame]):
         self.gaps: list[str] = []
         self.given: set[str] = set()
         self.throws = self.assumed = False
-        self._steps = self._calls = 0
+        self._steps = self._calls = self._replaced = 0
 
     def step(self) -> None:
         """Count an expression that is followed.
@@ -169,7 +169,7 @@ class Account(Generic[Frame]):
 
     def either(self, tested: Val, ways: Iterable[tuple[bool, Callable[[], bool | None] | None]]) -> bool | None:
         """Go the ways of a condition: True when control goes on behind it, False for a return, None for an end."""
-        before, same = self.frame.path, True
+        before, same, put = self.frame.path, True, self._replaced
         ends: list[bool | None] = []
         paths: list[Guard] = []
         for wanted, follow in ways:
@@ -179,8 +179,9 @@ class Account(Generic[Frame]):
             if ended:
                 paths.extend(self.frame.path)
                 same = same and self.frame.path == start
-        # an end changes nothing for what follows: without the variable, control does not come there either
-        unchanged = not paths or (same and False not in ends)
+        # an end changes nothing for what follows: without the variable, control does not come there either,
+        # but where another way puts something in for it
+        unchanged = not paths or (same and False not in ends and not (None in ends and self._replaced > put))
         self.frame.path = before if unchanged else tuple(dict.fromkeys(paths))
         return True if paths else False if False in ends else None
 
@@ -224,6 +225,7 @@ class Account(Generic[Frame]):
         """The value of a name that is given a new one where control is."""
         if self.frame.path == (ALWAYS,):
             return new
+        self._replaced += 1
         absent = [set(guard.absent) for guard in self.frame.path if not guard.when]
         kept = tuple(case for case in old.cases if not any(keys <= set(case[0].absent) for keys in absent))
         return values.merged([((ALWAYS,), old._replace(cases=kept)), (self.frame.path, new)])

@@ -45,6 +45,7 @@ class Go(Program):
 
     def __init__(self, source: Source) -> None:
         super().__init__(source, "tree_sitter_go")
+        self.methods: dict[str, Function] = {}
 
     def follow(self) -> None:
         """Follow the file."""
@@ -55,6 +56,8 @@ class Go(Program):
                 self.waiting[made.id] = made
                 if node.type == "function_declaration":
                     self.whole.names[self._name(node)] = constant(made)
+                else:
+                    self.methods[self._name(node)] = made
         try:
             self.block([node for node in nodes if node.type in ("var_declaration", "const_declaration")])
             self._tags()
@@ -96,7 +99,7 @@ class Go(Program):
                 listed = [each for child in node.named_children for each in child.named_children]
                 found = self._several(listed)
                 self.frame.returned.append((self.frame.path, constant(Items((each, (ALWAYS,)) for each in found))))
-                return False
+                return None if self._fails(node, listed, found) else False
             case "for_statement":
                 self._for(node)
             case "expression_statement" | "defer_statement" | "go_statement":
@@ -112,6 +115,16 @@ class Go(Program):
             case "block" | "statement_list" | "var_declaration" | "const_declaration" | "var_spec_list":
                 return self.block(node.named_children)
         return True
+
+    def _fails(self, node: Node, listed: Sequence[Node], found: Sequence[Val]) -> bool:
+        """Whether a return gives an error: who gets it does not go on, so what follows is asked for by all that do."""
+        if found and isinstance(found[-1].only, values.Caught):
+            return True
+        around = node
+        while around.parent is not None and around.type != "if_statement":
+            around = around.parent
+        tested = around.child_by_field_name("condition")
+        return bool(listed) and tested is not None and self.code.text(tested) == f"{self.code.text(listed[-1])} != nil"
 
     def _if(self, node: Node) -> bool | None:
         initial = node.child_by_field_name("initializer")
@@ -222,8 +235,13 @@ class Go(Program):
 
     def _called(self, node: Node) -> list[Val]:
         """What a call gives: one value, or several."""
-        called = self.value(part(node, "function"))
+        function = part(node, "function")
+        called = self.value(function)
+        field, owner = (function.child_by_field_name(each) for each in ("field", "operand"))
+        method = self.methods.get(self.code.text(field)) if field is not None else None
         given = self.many([each for each in part(node, "arguments").named_children if each.type != "comment"])
+        if method is not None and owner is not None and isinstance((receiver := self.value(owner)).only, Record):
+            return self._run(method, given, receiver)
         match called.only:
             case Function() as thing:
                 return self._run(thing, given)
@@ -262,14 +280,15 @@ class Go(Program):
             self.elsewhere(path, given)
         return [made_of(*given)]
 
-    def _run(self, function: Function, given: Sequence[Val] | None) -> list[Val]:
+    def _run(self, function: Function, given: Sequence[Val] | None, receiver: Val = OPAQUE) -> list[Val]:
+        def names_of(field: str) -> list[str]:
+            listed = function.node.child_by_field_name(field)
+            several = listed.named_children if listed is not None else ()
+            return [self.code.text(name) for each in several for name in each.children_by_field_name("name")]
+
         def prepare() -> None:
-            names = [
-                self.code.text(name)
-                for each in part(function.node, "parameters").named_children
-                for name in each.children_by_field_name("name")
-            ]
-            for index, named in enumerate(names):
+            self.frame.names |= dict.fromkeys(names_of("receiver"), receiver)
+            for index, named in enumerate(names_of("parameters")):
                 self.frame.names[named] = given[index] if given is not None and index < len(given) else OPAQUE
             result = function.node.child_by_field_name("result")
             for each in result.named_children if result is not None else ():

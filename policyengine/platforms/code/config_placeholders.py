@@ -12,7 +12,7 @@ from policyengine.knowledge import names, settings
 from policyengine.model.source import ReadError
 from policyengine.patterns import regex
 from policyengine.platforms.code.config_account import WHERE_USED, Account
-from policyengine.platforms.code.config_values import ALWAYS, Control, Environment, Guard, Lit, constant
+from policyengine.platforms.code.config_values import ALWAYS, Control, Environment, Guard, Lit, Val, constant
 from policyengine.repository.discover import parent
 from policyengine.syntax import yaml
 from policyengine.syntax.tree import Document, Mapping, Scalar, Sequence
@@ -31,24 +31,46 @@ _PROPERTY = regex(r"(?m)^[ \t]*([^#!\s=:][^\s=:]*)[ \t]*[=:][ \t]*(.*)$")
 Property = tuple[str, "Span", bool]
 """A property with the place of its value, and whether it is one of a profile."""
 
+_IMPORT = regex(
+    r"(?:optional:)?(?:classpath:|file:)?(?:\./|/)?([\w./-]+\.(?:ya?ml|properties))(?:\[[^\]]*\])?\s*(?:,|\Z)"
+)
+
 
 def follow(files: Files, source: Source) -> Account[Control]:
-    """What an application file and those of its profiles ask of the environment."""
+    """What an application file, those that it takes in, and those of its profiles ask of the environment."""
     account = Account(Control(), {})
-    own = list(_properties(account, source))
-    profiles = [(other, list(_properties(account, other))) for other in _profiles(files, source)]
-    replaced = {name for _, properties in profiles for name, _, _ in properties}
-    known = {name for name, _, _ in own} | replaced
-    for name, span, profile in own:
+    own = [(source, each) for each in _properties(account, source)]
+    taken = list(_taken_in(files, source, own))
+    own += [(other, each) for other in taken for each in _properties(account, other)]
+    found = (other for other in _profiles(files, source) if other not in taken)
+    profiles = [(other, each) for other in found for each in _properties(account, other)]
+    replaced = {name for _, (name, _, _) in profiles}
+    known = {
+        name: constant(Lit(text, span, text)) if not _OPEN.search(text := other.slice(span)) else None
+        for other, (name, span, _) in (*profiles, *own)
+    }
+    for other, (name, span, profile) in own:
         told = settings.function("JVM", name.partition(".")[0])
         when = IN_A_PROFILE if profile or name in replaced else WHERE_USED if told is not None else ""
         account.frame.path = (Guard(when=when),) if when else (ALWAYS,)
-        _placeholders(account, source, span, known)
-    for other, properties in profiles:
-        account.frame.path = (Guard(when=IN_A_PROFILE),)
-        for _, span, _ in properties:
-            _placeholders(account, other, span, known)
+        _placeholders(account, other, span, known)
+    account.frame.path = (Guard(when=IN_A_PROFILE),)
+    for other, (_, span, _) in profiles:
+        _placeholders(account, other, span, known)
     return account
+
+
+def _taken_in(files: Files, source: Source, own: list[tuple[Source, Property]]) -> Iterator[Source]:
+    """The files that `spring.config.import` and `spring.profiles.include` name."""
+    stem, _, ending = PurePosixPath(source.path).name.partition(".")
+    for _, (name, span, _) in own:
+        listed, text = name.partition("[")[0], source.slice(span)
+        paths = _IMPORT.findall(text) if listed == "spring.config.import" else []
+        if listed == "spring.profiles.include":
+            paths = [f"{stem}-{each.strip()}.{ending}" for each in text.split(",")]
+        for path in paths:
+            found = files.read(f"{parent(source.path)}/{path}".lstrip("/"))
+            yield from [found] if found is not None else []
 
 
 def _profiles(files: Files, source: Source) -> Iterator[Source]:
@@ -89,7 +111,7 @@ def _leaves(node: Document, name: str) -> Iterator[tuple[str, Span]]:
             yield name, span
 
 
-def _placeholders(account: Account[Control], source: Source, span: Span, known: set[str]) -> None:
+def _placeholders(account: Account[Control], source: Source, span: Span, known: dict[str, Val | None]) -> None:
     """Note the placeholders of a value; one within the default of others is asked where none of them is set."""
     around: list[tuple[str, int]] = []
     for match in _OPEN.finditer(source.text, span.start, span.end):
@@ -105,7 +127,9 @@ def _placeholders(account: Account[Control], source: Source, span: Span, known: 
         if _VARIABLE.match(name):
             start = source.text.index(name, match.start())
             account.read(name, source.span(start, start + len(name)), Environment())
-            if not match[2]:
+            if name in known:  # a property of the files, over which a variable of its name lies
+                account.note(name, default=known[name])
+            elif not match[2]:
                 account.stop([Guard((*(each for each, _ in around if each), name))])
         elif name and name not in known and not match[2]:
             account.gaps.append(f"the property '{name}' is set elsewhere")

@@ -22,6 +22,7 @@ from policyengine.platforms.code.config_values import (
     Val,
     constant,
     made_of,
+    merged,
 )
 
 if TYPE_CHECKING:
@@ -170,7 +171,9 @@ class Program(Expressions):
         """Give a name, or what else may stand on the left, a value."""
         match target:
             case ast.Name(id=name):
-                self.frame.scope.names[name] = self.replaced(self.frame.scope.names.get(name, NOTHING), value)
+                names = self.frame.scope.names  # a new one is nothing elsewhere: Python ends where it is asked for
+                old = names.get(name)
+                names[name] = merged([(self.frame.path, value)]) if old is None else self.replaced(old, value)
             case ast.Tuple(elts=parts) | ast.List(elts=parts):
                 for index, each in enumerate(parts):
                     self.bind(each, builtins.item(value.only, index))
