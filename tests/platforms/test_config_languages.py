@@ -176,6 +176,12 @@ def test_properties_are_read_and_a_profile_lies_over_them() -> None:
     assert told(jvm("spring:\n  url: ${A}\n  key: ${K}\n", **profile)) == {"A": PROFILE, "K": True, "B": PROFILE}
 
 
+def test_what_every_profile_asks_for_too_is_always_asked_for() -> None:
+    profile = {"application-prod.yml": "spring:\n  url: ${A}\n  key: ${PROD_K}\n"}
+    answers = {"A": True, "K": PROFILE, "PROD_K": PROFILE}
+    assert told(jvm("spring:\n  url: ${A}\n  key: ${K}\n", **profile)) == answers
+
+
 def test_a_placeholder_that_the_files_themselves_answer_need_not_be_set() -> None:
     text = "DB_HOST=db.internal\nspring.datasource.url=jdbc:mysql://${DB_HOST}/${DB_NAME}\nKEY=${KEY}\n"
     assert told(jvm(text, "application.properties")) == {"DB_HOST": "db.internal", "DB_NAME": True, "KEY": False}

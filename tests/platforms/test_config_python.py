@@ -210,3 +210,16 @@ def test_every_field_of_a_long_line_of_settings_classes_is_a_variable() -> None:
     code = "from pydantic_settings import BaseSettings\nclass A0(BaseSettings):\n  f0: str\n"
     code += "".join(f"class A{n}(A{n - 1}):\n  f{n}: str\n" for n in range(1, 30)) + "settings = A29()\n"
     assert told(module(code)) == {f"F{n}": True for n in range(30)}
+
+
+def test_a_settings_class_that_makes_the_default_of_a_field_reads_its_own_variables() -> None:
+    found = module(
+        "from pydantic import Field\nfrom pydantic_settings import BaseSettings, SettingsConfigDict\n"
+        "class Mail(BaseSettings):\n    model_config = SettingsConfigDict(env_prefix='MAIL_')\n"
+        "    host: str = Field(...)\n    port: int = Field(default=25)\n"
+        "class Other(BaseSettings):\n    key: str\n"
+        "class Settings(BaseSettings):\n    url: str\n    mail: Mail = Field(default_factory=Mail)\n"
+        "settings = Settings()\n"
+    )
+    unused = "whether its class is used is not told here"
+    assert (told(found), found.gap) == ({"MAIL_HOST": True, "MAIL_PORT": "25", "KEY": unused, "URL": True}, None)

@@ -44,14 +44,17 @@ def follow(files: Files, source: Source) -> Account[Control]:
     own += [(other, each) for other in taken for each in _properties(account, other)]
     found = (other for other in _profiles(files, source) if other not in taken)
     profiles = [(other, each) for other in found for each in _properties(account, other)]
-    replaced = {name for _, (name, _, _) in profiles}
+    replaced: dict[str, list[set[str]]] = {}
+    for other, (name, span, _) in profiles:
+        replaced.setdefault(name, []).append(_asked(other, span))
     known = {
         name: constant(Lit(text, span, text)) if not _OPEN.search(text := other.slice(span)) else None
         for other, (name, span, _) in (*profiles, *own)
     }
     for other, (name, span, profile) in own:
         told = settings.function("JVM", name.partition(".")[0])
-        when = IN_A_PROFILE if profile or name in replaced else WHERE_USED if told is not None else ""
+        always = all(_asked(other, span) <= each for each in replaced.get(name, ()))
+        when = IN_A_PROFILE if profile or not always else WHERE_USED if told is not None else ""
         account.frame.path = (Guard(when=when),) if when else (ALWAYS,)
         _placeholders(account, other, span, known)
     account.frame.path = (Guard(when=IN_A_PROFILE),)
@@ -109,6 +112,11 @@ def _leaves(node: Document, name: str) -> Iterator[tuple[str, Span]]:
                 yield from _leaves(item, f"{name}[{index}]")
         case Scalar(span=span):
             yield name, span
+
+
+def _asked(source: Source, span: Span) -> set[str]:
+    """The variables that a value asks for."""
+    return {match[1] for match in _OPEN.finditer(source.text, span.start, span.end) if match[1] and not match[2]}
 
 
 def _placeholders(account: Account[Control], source: Source, span: Span, known: dict[str, Val | None]) -> None:

@@ -24,7 +24,14 @@ def declared(program: Program) -> None:
     """Note the fields of the settings classes of a module that objects are made of, or of the only one."""
     known = [each for each in program.classes if _root(each) is not None]
     parents = {id(base) for each in known for base in each.parents}
-    made = {id(each): {keyword.arg for keyword in call.keywords} for each, call in program.made}
+    made: dict[int, set[str | None]] = {
+        id(each): {keyword.arg for keyword in call.keywords} for each, call in program.made
+    }
+    waiting = [each for each in known if id(each) in made]
+    while waiting:  # `Field(default_factory=Inner)` makes another
+        inner = [each for field in _fields(waiting.pop()).values() if (each := _made_by(*field)) is not None]
+        waiting += [each for each in inner if id(each) not in made]
+        made |= {id(each): set() for each in inner if id(each) not in made}
     leaves = [each for each in known if id(each) not in parents]
     for each in known:
         if id(each) in made or id(each) not in parents:
@@ -69,12 +76,7 @@ def _read(program: Program, made: Class, given: set[str | None], reason: str) ->
     checked = {name for each, _ in validators for name in _checked(each)}
     sensitive = options.get("case_sensitive")
     upper = not (isinstance(sensitive, ast.Constant) and sensitive.value is True)
-    fields: dict[str, tuple[Class, ast.AnnAssign]] = {}
-    for each in reversed(line):
-        for node in each.node.body:
-            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-                fields[node.target.id] = each, node
-    for name, (owner, node) in fields.items():
+    for name, (owner, node) in _fields(made).items():
         if name.startswith("_") or name in {"model_config", *given} or "ClassVar" in ast.unparse(node.annotation):
             continue
         default, options_of = _given(node, v1=root is not None and root.optional)
@@ -83,12 +85,33 @@ def _read(program: Program, made: Class, given: set[str | None], reason: str) ->
         names = named or [(own, program.place(node.target, owner.scope))]
         if options_of is not None and not named:
             program.gaps.append("the names of variables are computed")
+        elif _made_by(owner, node) is not None:
+            continue  # it reads its own variables
         elif _is_model(owner, node.annotation):
             program.gaps.append(_NESTED)
         else:
             _note(program, owner, names, default, reason, asked=name in checked)
     if any(each.path[-1] not in ("BaseSettings", "ABC", "object", "Enum") for each in made.outside):
         program.gaps.append("the class of settings extends one that is not in reach")
+
+
+def _fields(made: Class) -> dict[str, tuple[Class, ast.AnnAssign]]:
+    """The fields of a class, each with the class that declares it."""
+    return {
+        node.target.id: (each, node)
+        for each in reversed(_line(made))
+        for node in each.node.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
+
+
+def _made_by(owner: Class, node: ast.AnnAssign) -> Class | None:
+    """The settings class that makes the default of a field."""
+    words = {each.arg: each.value for each in node.value.keywords} if isinstance(node.value, ast.Call) else {}
+    factory, scope = words.get("default_factory"), owner.scope.outer
+    found = scope.names.get(factory.id) if isinstance(factory, ast.Name) and scope is not None else None
+    thing = found.only if found is not None else None
+    return thing if isinstance(thing, Class) and _root(thing) is not None else None
 
 
 def _note(
