@@ -1,0 +1,84 @@
+"""Small things that reports say: what knows a waived finding, what a baseline holds, what a drawing joins."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from msgspec.structs import replace
+
+from policyengine.model.graph import Edge, EdgeKind, Graph, Pair
+from policyengine.model.nodes import Side
+from policyengine.reports import baseline, graph, pairs, sarif, text
+from policyengine.rules.evaluate import Failure, Waived
+from tests.linking.nodes import database, service
+from tests.reports import sample
+
+
+def test_a_baseline_holds_what_a_finding_is_known_by() -> None:
+    report = sample.report()
+    document = json.loads(baseline.written(baseline.of(report)))
+    assert set(document) == {"version", "findings"}
+    assert document["version"] == 1
+    assert all(set(each) == {"identity", "rule", "subject", "message"} for each in document["findings"])
+    assert {each["subject"] for each in document["findings"]} == {each.subject for each in report.results}
+    assert len({each["identity"] for each in document["findings"]}) == len(report.results)
+    rows = [(each["rule"], each["subject"], each["identity"]) for each in document["findings"]]
+    assert rows == sorted(rows)
+
+
+def test_what_a_baseline_knows_is_waived_and_counted_by_what_knows_it() -> None:
+    report = sample.report()
+    known = baseline.applied(report, baseline.of(report), "baseline.json")
+    assert (known.results, known.fixed) == ((), ())
+    count = len(report.results)
+    assert f"{count} waived, {count} known by baseline.json" in text.report(known, text.Style())
+    by_hand = sample.report(waived=(Waived(report.results[0], "until the cloud is upgraded"),))
+    shown = text.report(by_hand, text.Style())
+    assert "1 waived\n" in shown
+
+
+def test_what_is_there_no_more_is_fixed_unless_the_run_failed() -> None:
+    whole, none = baseline.of(sample.report()), baseline.Baseline(1, ())
+    assert baseline.applied(sample.report(), none, "x").fixed == ()
+    gone = baseline.Baseline(1, tuple(replace(each, identity="gone") for each in whole.findings[:1]))
+    assert baseline.applied(sample.report(), gone, "x").fixed == (str(gone.findings[0]),)
+    failed = sample.report(Failure("rule SMP402 crashed: KeyError", rule="SMP402"))
+    assert baseline.applied(failed, gone, "x").fixed == ()
+
+
+APP, DB, CLOUD_DB = service("app"), database("db"), database("db", Side.CLOUD)
+
+
+@pytest.mark.parametrize("form", ["mermaid", "dot"])
+def test_a_drawing_joins_only_what_it_shows(form: str) -> None:
+    shown = Edge(EdgeKind.CONNECTS, APP.id, DB.id, "X")
+    gone = (Edge(EdgeKind.CONNECTS, APP.id, "compose:gone", "X"), Edge(EdgeKind.CONNECTS, "compose:gone", DB.id, "X"))
+    made = Graph((APP, DB, CLOUD_DB), edges=(shown, *gone), pairs=(Pair(DB.id, CLOUD_DB.id, 90, ()),))
+    drawn = graph.export(made, {}, form)
+    assert drawn.count("connects") == 1
+    assert drawn.count("mirrors") == 1
+    assert "gone" not in drawn
+
+
+@pytest.mark.parametrize(
+    ("nodes", "said"),
+    [
+        ((APP, CLOUD_DB), "both sides"),
+        ((APP,), "no cloud side"),
+        ((CLOUD_DB,), "no local side"),
+        ((), "no local side, no cloud side"),
+    ],
+)
+def test_a_system_says_which_side_it_lacks(nodes: tuple[object, ...], said: str) -> None:
+    whole = Graph((), systems={"one": Graph(nodes), "two": Graph((APP,))})  # type: ignore[arg-type]
+    lines = pairs.report(whole, "text").splitlines()
+    assert lines[0] == f"system one: {said}"
+    assert lines[lines.index("system two: no cloud side") - 1] == ""
+
+
+def test_a_log_of_just_the_size_that_is_allowed_is_whole() -> None:
+    whole = sarif.report(sample.report(), sarif.Options())
+    same = sarif.report(sample.report(), sarif.Options(max_bytes=len(whole.text)))
+    assert same.text == whole.text
+    assert same.left_out == ()
