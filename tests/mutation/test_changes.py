@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import json
 import textwrap
 
 import pytest
 
+from tests.mutation.__main__ import KNOWN, ROOT
 from tests.mutation.changes import changes
 
 
@@ -100,3 +102,13 @@ def test_what_no_behaviour_hangs_on_stays() -> None:
 def test_places_count_code_points_and_lines() -> None:
     found = changes("x.py", 'ä = "ü"; b = (\n    c)\nd = not "ö".e\n')
     assert [(each.line, each.was) for each in found] == [(1, '"ü"'), (3, 'not "ö".e'), (3, '"ö"')]
+
+
+def test_each_survivor_that_is_listed_is_a_change_of_today_with_a_reason() -> None:
+    for known in json.loads(KNOWN.read_text("utf-8")):
+        source = (ROOT / known["path"]).read_text("utf-8")
+        lines = source.splitlines()
+        offered = {(lines[each.line - 1].strip(), each.text) for each in changes(known["path"], source)}
+        assert (known["line"], known["text"]) in offered, known
+        assert known["what"] in ("equivalent", "accepted")
+        assert known["reason"].endswith(".")
