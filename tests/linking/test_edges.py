@@ -336,6 +336,28 @@ def test_of_several_packages_the_one_that_a_dockerfile_names_has_its_own_module(
     assert found == ({"app", "worker", "again"} if reads else set())
 
 
+@pytest.mark.parametrize(
+    ("context", "packages", "modules", "read"),
+    [
+        (".", ("api",), (API,), API),
+        (".", ("api", "web"), (API,), None),
+        (".", ("", "api"), (API,), None),
+        ("api", ("api", "web"), (API,), API),
+        ("api", ("api/server", "web"), (module("api/server/env.ts", "api/server"),), "api/server/env.ts"),
+        ("api", ("api/server", "api/mail"), (module("api/server/env.ts", "api/server"),), None),
+        ("api", ("apiary",), (module("apiary/env.ts", "apiary"),), None),
+        ("api", ("web",), (WEB,), None),
+    ],
+)
+def test_the_module_of_the_only_package_that_may_be_built_is_read(
+    context: str, packages: tuple[str, ...], modules: tuple[ConfigModule, ...], read: ConfigModule | str | None
+) -> None:
+    app = service("app", built=build("app", "docker/Dockerfile", side=LOCAL, context=context))
+    graph = linked(app, APP, OTHER, *(package(each, each) for each in packages), *modules)
+    name = read if isinstance(read, str) or read is None else read.name
+    assert targets(graph, EdgeKind.CONFIGURED_BY) == (set() if name is None else {("app", name)})
+
+
 def test_the_module_of_the_folder_that_is_built_stays_where_another_package_is_only_copied() -> None:
     made = build("app", "Dockerfile", side=LOCAL, context=".")
     app = service("app", built=made)
