@@ -12,7 +12,7 @@ from policyengine.knowledge.names import runs, words
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Family = Literal["documents", "graphs", "relational", "tables", "warehouse"]
+Family = Literal["columns", "documents", "graphs", "relational", "series", "tables", "warehouse"]
 """Databases of one family can stand for one another; those of two cannot."""
 
 

@@ -98,11 +98,15 @@ class FolderName(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Names(FactTable, frozen=True):
-    """The table. `filler` are words that tell no part of a system from another: `service`, `app`."""
+    """The table. `filler` are words that tell no part of a system from another: `service`, `app`.
+
+    `any_part` are words that a service is called by whichever part it is.
+    """
 
     environments: dict[str, EnvironmentWord]
     nearest_to_production: dict[str, Rank]
     filler: dict[str, Cited]
+    any_part: dict[str, Cited]
     synonyms: dict[str, Synonym]
     systems: dict[str, Cited]
     tests: dict[str, Cited]
@@ -236,6 +240,16 @@ def meaning(word: str) -> str:
     """The word that stands for all that mean the same: `web` for `frontend`; the word itself where none does."""
     found = _names().synonyms.get(word)
     return word if found is None else found.means
+
+
+def may_be_any(words: frozenset[str]) -> bool:
+    """Whether a service of that name may be any part that answers requests: `web` of Django or of a frontend."""
+    return len(words) == 1 and words <= _names().any_part.keys()
+
+
+def is_part(word: str) -> bool:
+    """Whether a word is one that others mean: `api`, `worker`."""
+    return any(entry.means == word for entry in _names().synonyms.values())
 
 
 def meanings(parts: Iterable[str]) -> frozenset[str]:

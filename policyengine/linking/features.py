@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from policyengine.knowledge import components, names
 from policyengine.knowledge.variables import whose
 from policyengine.linking import naming
 from policyengine.model.endpoint import hosts
-from policyengine.model.graph import EdgeKind, Graph
+from policyengine.model.graph import EdgeKind, Graph, Pair
 from policyengine.model.image import engine_of, parse
 from policyengine.model.nodes import Bucket, Database, Datastore, Node, Queue, Role, Service, Side, Stage
 from policyengine.model.value import Floating, Known, Value
@@ -18,7 +19,7 @@ from policyengine.patterns import regex
 from policyengine.platforms.docker.datastore import image_role
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from policyengine.model.image import ImageRef
     from policyengine.model.source import Span
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 Words = frozenset[str]
 _TYPE = regex(r"(?:^|(?<=\.))[a-z]+_\w+\.(?=[\w-]+(?:\[[^\]]*\])?$)")
 _NONE: Words = frozenset()
+APPLICATION = "application"
+"""The family of the services that make up the system."""
 
 
 class Features(Struct, frozen=True):
@@ -34,8 +37,9 @@ class Features(Struct, frozen=True):
     `stem` are the words of the name without affixes, `long` those of its address with it where it has one; `aside` is
     what no other environment has: a service for tests, a bucket for logs; `image` are the words of the image's
     basename; `called` is what variables of others call a local service; `keys` the variables by which others reach a
-    datastore; `named` is what variables call the buckets or queues that a local server of them holds; `folder` is what
-    a local build is called by its folder or stage. `nameless` is a service that is called `app`, or as the project is.
+    datastore, `reachers` the pairs of services that do; `named` is what variables call the buckets or queues that a
+    local server of them holds; `folder` is what a local build is called by its folder or stage. `nameless` is a service
+    that is called `app`, or as the project is.
     """
 
     node: Node
@@ -49,6 +53,7 @@ class Features(Struct, frozen=True):
     image: Words = _NONE
     repository: str = ""
     keys: Words = _NONE
+    reachers: Words = _NONE
     named: frozenset[Words] = frozenset()
     database: str = ""
     engine: str = ""
@@ -78,7 +83,7 @@ class Features(Struct, frozen=True):
         if self.dockerfile:
             found.add(("dockerfile", self.dockerfile))
         found.update(("word", word) for word in self.stem | self.long | self.image)
-        found.update(("key", key) for key in self.keys)
+        found.update(("key", key) for key in self.keys | self.reachers)
         found.update(("word", word) for words in self.named for word in words)
         found.update(("variable", key) for key in self.environment)
         if self.database:
@@ -92,7 +97,8 @@ class Reading(Struct, frozen=True):
     """What features of a graph are read with: the keys by which stores are reached, and the affixes of each side.
 
     `shared` holds what the modules around containers of one name are called, where that is what tells them apart, and
-    `called` what variables call the services to whose addresses they lead.
+    `called` what variables call the services to whose addresses they lead. `reachers` are the pairs of services that
+    reach a store.
     """
 
     graph: Graph
@@ -101,6 +107,7 @@ class Reading(Struct, frozen=True):
     affixes: Mapping[Side, Words]
     shared: Mapping[str, str]
     called: Mapping[str, frozenset[Words]]
+    reachers: Mapping[str, Words] = {}
 
     @classmethod
     def of(cls, graph: Graph, project: str) -> Reading:
@@ -123,6 +130,22 @@ class Reading(Struct, frozen=True):
         reached = {store: frozenset(each) for store, each in keys.items()}
         return cls(graph, reached, named, sides, _shared(graph, sides), _called(graph, sides[Side.LOCAL]))
 
+    def after(self, pairs: Iterable[Pair]) -> Reading:
+        """The reading with the pairs of services whose local end reaches one store of a family, as the other does."""
+        stores = {each.id: family(each) for each in self.graph.all(Datastore)}
+        reached: dict[str, dict[str, set[str]]] = {}
+        for edge in self.graph.edges:
+            if edge.kind is EdgeKind.CONNECTS and edge.target in stores:
+                reached.setdefault(edge.source, {}).setdefault(stores[edge.target], set()).add(edge.target)
+        found: dict[str, set[str]] = {}
+        for pair in pairs:
+            here, there = reached.get(pair.local, {}), reached.get(pair.cloud, {})
+            for kind in here.keys() & there.keys():
+                if len(here[kind]) == len(there[kind]) == 1 and not pair.tied:
+                    for store in here[kind] | there[kind]:
+                        found.setdefault(store, set()).add(f"{pair.local} = {pair.cloud}")
+        return replace(self, reachers={store: frozenset(each) for store, each in found.items()})
+
     def features(self, node: Node) -> Features:
         """The features of one node."""
         affixes = self.affixes.get(node.side, _NONE)
@@ -137,6 +160,7 @@ class Reading(Struct, frozen=True):
                 or (isinstance(node, Bucket) and self._beside_storage(node))
                 or (isinstance(node, Queue) and names.is_dead_letters(node.name)),
                 keys=self.keys.get(node.id, _NONE) | frozenset(held),
+                reachers=self.reachers.get(node.id, _NONE),
                 named=frozenset(plain(words - {"bucket", "queue"}) for each in held.values() for words in each),
                 database=_text(node.database_name),
                 engine=_engine(node),
@@ -153,6 +177,9 @@ class Reading(Struct, frozen=True):
             stem, nameless = naming.stem(self.shared[node.id], affixes), False
         elif nameless and naming.telling(around := _around(node), affixes):
             long = naming.stem(around, affixes)
+        folder = self._folder(node, stage)
+        if names.may_be_any(frozenset(naming.words(node.name))) and any(map(names.is_part, folder)):
+            stem = folder
         return Features(
             node,
             stem,
@@ -161,7 +188,7 @@ class Reading(Struct, frozen=True):
             or (node.role is Role.FUNCTION and naming.for_upkeep(f"{address} {node.name}")),
             long=long,
             called=self.called.get(node.id, frozenset()),
-            folder=self._folder(node, stage),
+            folder=folder,
             nameless=nameless,
             dockerfile=stage.value.dockerfile if isinstance(stage, Known) else "",
             image=naming.stem(image.basename, affixes) if image is not None else _NONE,
@@ -266,7 +293,7 @@ def serves_developers(service: Service) -> bool:
 def family(node: Node) -> str:
     """What only nodes of the same can mirror one another: relational databases, caches, applications."""
     if isinstance(node, Service):
-        return "tool" if serves_developers(node) else "application"
+        return "tool" if serves_developers(node) else APPLICATION
     if isinstance(node, Database):
         found = components.family(_engine(node))
         return "database" if found == "relational" else found

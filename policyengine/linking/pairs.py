@@ -8,14 +8,25 @@ all of them are pairs that say so, and a rule reports only what all of them agre
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from policyengine.linking.alone import (
+    ALONE,
+    CROWD,
+    Groups,
+    alone,
+    by_name,
+    by_variables,
+    by_word,
+    candidates,
+    grouped,
+    lasting,
+)
 from policyengine.linking.declared import named, unknown
 from policyengine.linking.evidence import NOTHING, Score, score
-from policyengine.linking.features import Features, Reading, family
+from policyengine.linking.features import APPLICATION, Features, Reading, family
 from policyengine.linking.matching import matched
 from policyengine.model.graph import Candidate, Graph, Pair, Unpaired
 from policyengine.model.nodes import Bucket, Cache, Database, Datastore, Node, Queue, Role, Search, Service, Side
@@ -23,16 +34,13 @@ from policyengine.model.source import UsageError
 from policyengine.model.value import Known
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Sequence
 
     from policyengine.linking.evidence import Evidence
     from policyengine.repository.configuration import Config, ConfiguredPair
 
 CERTAIN, POSSIBLE = 60, 40
 """A score from which a pair is certain, and one from which it is made at all."""
-_ALONE = 60
-_CROWD = 2_500
-"""How many pairs a shared fact may make: one that more nodes share tells none of them from the others."""
 _NEAREST = 3
 """How many candidates an unpaired node is shown with."""
 
@@ -40,10 +48,8 @@ _ENGINE = "the only one of its engine on each side"
 _NAME = "the only one of its name on each side"
 _WORD = "the only ones with a word in their names"
 _MOST_VARIABLES = "more than twice as many variables in common as with any other"
-_FEWEST_VARIABLES = 4
-_Groups = dict[Hashable, tuple[list[int], list[int]]]
-"""Places of local and of cloud nodes by a fact that they share."""
 
+_BESIDE = "most others of its engine are on it"
 _ONLY = "the only one of its engine on the local side"
 _LEAST = 11
 """So many points two services must have to be a pair because they are alone: more than that neither has a command."""
@@ -74,18 +80,19 @@ def pairing(graph: Graph, config: Config, evidence: Sequence[Evidence] = (), pro
     explicit = list(_explicit(graph, config))
     taken = {each for pair in explicit for each in (pair.local, pair.cloud)}
     reading = Reading.of(graph, project)
-    families: dict[str, tuple[list[Features], list[Features]]] = {}
+    families: dict[str, tuple[list[Node], list[Node]]] = {}
     for node in graph.nodes:
         if node.side in (Side.LOCAL, Side.CLOUD) and _mirrors(node) and node.id not in graph.ignored:
-            local, cloud = families.setdefault(family(node), ([], []))
-            (local if node.side is Side.LOCAL else cloud).append(reading.features(node))
+            families.setdefault(family(node), ([], []))[node.side is Side.CLOUD].append(node)
     found = list(explicit)
     left: list[Unpaired] = []
-    for name in sorted(families):
-        local, cloud = families[name]
+    for name in sorted(families, key=lambda each: (each != APPLICATION, each)):
+        local, cloud = ([reading.features(node) for node in side] for side in families[name])
         one = _Family(graph, _free(local, taken), _free(cloud, taken), tuple(evidence))
         made = list(one.pairs())
         found.extend(made)
+        if name == APPLICATION:
+            reading = reading.after(found)
         having = taken | {each for pair in made for each in (pair.local, pair.cloud)}
         left.extend(one.unpaired(having, local, cloud))
     return Pairing(
@@ -117,10 +124,10 @@ class _Family:
     def _scored(self) -> dict[tuple[int, int], Score]:
         """The scores of all candidates: those that share a fact which few share."""
         local, cloud = self.local, self.cloud
-        if len(local) * len(cloud) <= _CROWD:
+        if len(local) * len(cloud) <= CROWD:
             near = {(row, column) for row in range(len(local)) for column in range(len(cloud))}
         else:
-            near = _candidates(local, cloud)
+            near = candidates(local, cloud)
         found = {}
         for row, column in sorted(near):
             one = score(self.graph, local[row], cloud[column], self.evidence)
@@ -128,22 +135,17 @@ class _Family:
                 found[row, column] = one
         engines = ["" if each.emulates else each.engine for each in local], [each.engine for each in cloud]
         servers = [index for index, each in enumerate(local) if not each.emulates and not each.once]
-        staying = [index for index in _staying(cloud) if not cloud[index].once]
+        staying = [index for index in lasting(cloud) if not cloud[index].once]
         ending = [[index for index, each in enumerate(side) if each.once] for side in (local, cloud)]
-        everybody: _Groups = {"stays": (servers, staying), "ends": (ending[0], ending[1])}
+        everybody: Groups = {"stays": (servers, staying), "ends": (ending[0], ending[1])}
         least = 0 if any(isinstance(each.node, Datastore) for each in local) else _LEAST
-        _alone(found, everybody, "the only one of its kind on each side", least)
+        alone(found, everybody, "the only one of its kind on each side", least)
         if len(local) > 1 or len(cloud) > 1:
-            _alone(
-                found,
-                _groups(*engines),
-                _ENGINE,
-                least,
-            )
-            _alone(found, _by_name(local, cloud), _NAME, least)
+            alone(found, grouped(*engines), _ENGINE, least)
+            alone(found, by_name(local, cloud), _NAME, least)
             if local and not isinstance(local[0].node, Datastore):
-                _alone(found, _by_word(local, cloud), _WORD, least, points=_ALONE // 4)
-                _alone(found, _by_variables(local, cloud, found), _MOST_VARIABLES, 0, points=25)
+                alone(found, by_word(local, cloud), _WORD, least, points=ALONE // 4)
+                alone(found, by_variables(local, cloud, found), _MOST_VARIABLES, 0, points=25)
         return found
 
     def pairs(self) -> Iterator[Pair]:
@@ -160,7 +162,9 @@ class _Family:
                 done.add(place)
                 yield from self._made(place, self.scores[place], tied=bool(tied))
         yield from self._sharing(done)
-        yield from self._left_over({column for _, column in done})
+        yield from self._beside(done)
+        settled = {place[0] for place in done if self.scores[place].points >= CERTAIN}
+        yield from self._left_over({column for _, column in done}, settled)
 
     def _tied(
         self, weights: dict[tuple[int, int], int], place: tuple[int, int], rows: dict[int, int], columns: dict[int, int]
@@ -210,9 +214,23 @@ class _Family:
                 done.add((row, column))
                 yield from self._made((row, column), self.scores[row, column], tied=False)
 
-    def _left_over(self, paired: set[int]) -> Iterator[Pair]:
+    def _beside(self, done: set[tuple[int, int]]) -> Iterator[Pair]:
+        """Local stores that the matching left, of an engine that the cloud has once, for most of the others."""
+        rows = {row for row, _ in done}
+        for row, here in enumerate(self.local):
+            columns = [column for column, each in enumerate(self.cloud) if each.engine and each.engine == here.engine]
+            if row in rows or len(columns) != 1 or not isinstance(here.node, Database | Cache | Search):
+                continue
+            same = [other for other, each in enumerate(self.local) if each.engine == here.engine]
+            there = sum(1 for other in same if (other, columns[0]) in done)
+            if there > 1 and there > len(same) // 2:
+                found = self.scores.get((row, columns[0]), NOTHING)
+                yield from self._made((row, columns[0]), found.plus(POSSIBLE - found.points, _BESIDE), tied=False)
+
+    def _left_over(self, paired: set[int], settled: set[int]) -> Iterator[Pair]:
         """Stores of the cloud that the matching left: twins of the only local one of their engine, or of one of them.
 
+        Not of those that are `settled`, which have a certain twin, where nothing but the engine speaks for it.
         A server for queues or buckets holds any number of them: it is the twin of those that variables tell.
         """
         for column, each in enumerate(self.cloud):
@@ -228,6 +246,8 @@ class _Family:
             if not same and here.isdisjoint(other.engine for other in self.cloud):
                 same = list(range(len(self.local)))
             most = max((self._points((row, column)) for row in same), default=0)
+            if len(same) > 1 and most < POSSIBLE and settled.issuperset(same):
+                continue  # each of them has a twin of its own
             nearest = [row for row in same if self._points((row, column)) == most]
             if len(nearest) > _MOST_TIED:
                 continue  # a crowd, as above
@@ -260,91 +280,6 @@ class _Family:
                 candidates.sort(key=lambda one: (-one.score, one.node))
                 like = sum(1 for other in others if other.once == each.once)
                 yield Unpaired(each.node.id, tuple(candidates[:_NEAREST]), like, each.aside)
-
-
-def _groups(local: Sequence[Hashable], cloud: Sequence[Hashable]) -> _Groups:
-    groups: _Groups = {}
-    for which, facts in enumerate((local, cloud)):
-        for index, fact in enumerate(facts):
-            if fact:
-                groups.setdefault(fact, ([], []))[which].append(index)
-    return groups
-
-
-def _staying(cloud: Sequence[Features]) -> list[int]:
-    """The places of what is there for certain and runs all the time; all where nothing does."""
-    every = list(range(len(cloud)))
-    return [index for index in every if not cloud[index].function and cloud[index].node.doubt is None] or every
-
-
-def _by_name(local: Sequence[Features], cloud: Sequence[Features]) -> _Groups:
-    """Groups of those of one name, that of a container with or without its task's."""
-    stems = [each.stem for each in local]
-    places = set()
-    for names in ([each.stem for each in cloud], [each.long or each.stem for each in cloud]):
-        groups = _groups(stems, names).values()
-        places |= {(rows[0], columns[0]) for rows, columns in groups if len(rows) == len(columns) == 1}
-    return {place: ([place[0]], [place[1]]) for place in places}
-
-
-def _by_word(local: Sequence[Features], cloud: Sequence[Features]) -> _Groups:
-    """Groups of those whose names share words that no other name of their side has; of equal names there are others.
-
-    A function does one thing of many, so it takes two words: `api_waf_sync` is not `api`.
-    """
-    groups: _Groups = {}
-    for which, side in enumerate((local, cloud)):
-        for index, each in enumerate(side):
-            for word in each.stem:
-                groups.setdefault(word, ([], []))[which].append(index)
-    found: _Groups = {}
-    for row, column in {(rows[0], columns[0]) for rows, columns in groups.values() if len(rows) == len(columns) == 1}:
-        here, there = local[row], cloud[column]
-        if here.stem != there.stem and len(here.stem & there.stem) > there.function:
-            found[row, column] = ([row], [column])
-    return found
-
-
-def _by_variables(local: Sequence[Features], cloud: Sequence[Features], near: Iterable[tuple[int, int]]) -> _Groups:
-    """Groups of those that have more than twice as many variables in common as either has with any other."""
-    most: dict[tuple[str, int], list[int]] = {}
-    common = {}
-    for row, column in near:
-        shared = common[row, column] = len(local[row].environment & cloud[column].environment)
-        for side in (("row", row), ("column", column)):
-            most[side] = sorted([*most.get(side, (0, 0)), shared])[-2:]
-    return {
-        (row, column): ([row], [column])
-        for (row, column), shared in common.items()
-        if shared >= _FEWEST_VARIABLES
-        and all(seen[1] == shared and shared > 2 * seen[0] for seen in (most["row", row], most["column", column]))
-    }
-
-
-def _alone(
-    scores: dict[tuple[int, int], Score], groups: _Groups, reason: str, least: int, points: int = _ALONE
-) -> None:
-    """More points for two nodes of `least` points that are each the only one of their group on their side."""
-    for rows, columns in groups.values():
-        place = (rows[0], columns[0]) if len(rows) == len(columns) == 1 else None
-        if place is not None and place in scores and scores[place].points >= least:
-            scores[place] = scores[place].plus(points, reason)
-
-
-def _candidates(local: Sequence[Features], cloud: Sequence[Features]) -> set[tuple[int, int]]:
-    """The places of nodes that share a fact, but for facts that a crowd shares."""
-    having: dict[tuple[str, object], tuple[list[int], list[int]]] = {}
-    for which, nodes in enumerate((local, cloud)):
-        for index, each in enumerate(nodes):
-            for fact in each.shared:
-                having.setdefault(fact, ([], []))[which].append(index)
-    return {
-        (row, column)
-        for rows, columns in having.values()
-        if len(rows) * len(columns) <= _CROWD
-        for row in rows
-        for column in columns
-    }
 
 
 def _together(nodes: Sequence[Features], alike: Callable[[Features, Features], bool]) -> list[list[Features]]:

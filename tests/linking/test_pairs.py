@@ -137,7 +137,7 @@ def test_what_two_databases_share_is_worth_its_points(
 
 def test_the_variable_by_which_a_datastore_is_reached_is_worth_forty() -> None:
     here, there = database("alpha", engine="mysql"), database("beta", CLOUD)
-    app, task = service("app"), service("task", CLOUD)
+    app, task = service("shop", starts="a x"), service("mail", CLOUD, starts="b y")
     for key, expected in (("DATABASE_URL", (40, ("reached by the same variable",))), ("DB_URL", (0, ()))):
         edges = (
             Edge(EdgeKind.CONNECTS, app.id, here.id, "DATABASE_URL"),
@@ -323,14 +323,22 @@ def test_the_only_local_server_of_an_engine_stands_for_each_of_the_cloud() -> No
 
 
 def test_one_of_several_local_servers_of_the_engine_is_an_open_question() -> None:
+    graph = linked(database("aa"), database("bb"), database("cc", CLOUD), database("dd", CLOUD), database("ee", CLOUD))
+    assert {place: sure for place, sure in certain(graph).items() if place[1] == "ee"} == {
+        ("aa", "ee"): False,
+        ("bb", "ee"): False,
+    }
+
+
+def test_local_servers_that_each_have_a_twin_are_only_candidates_for_another_of_their_engine() -> None:
     nodes = [database("aa"), database("bb"), database("aa", CLOUD), database("bb", CLOUD), database("cc", CLOUD)]
     graph = linked(*nodes)
-    told = certain(graph)
-    assert (told["aa", "aa"], told["bb", "bb"]) == (True, True)
-    assert {place: sure for place, sure in told.items() if place[1] == "cc"} == {
-        ("aa", "cc"): False,
-        ("bb", "cc"): False,
-    }
+    assert certain(graph) == {("aa", "aa"): True, ("bb", "bb"): True}
+    (left,) = graph.without_twin
+    assert (left.node, [(each.node, each.score) for each in left.candidates]) == (
+        "terraform:aws_db_instance.cc",
+        [("compose:services.aa/database", 25), ("compose:services.bb/database", 25)],
+    )
 
 
 def test_who_has_no_twin_is_shown_with_its_three_nearest() -> None:

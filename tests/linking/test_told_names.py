@@ -200,3 +200,36 @@ def test_a_module_behind_a_link_out_of_the_tree_is_not_read(tmp_path: Path) -> N
     root.mkdir()
     (root / "modules").symlink_to("../outside")
     assert [each.id for each in graph_of(root, files).nodes if "aws_db_instance" in each.id] == []
+
+
+@pytest.mark.parametrize(("folder", "twin"), [("backend", "api"), ("frontend", "frontend"), ("src", "frontend")])
+def test_a_service_called_web_is_the_part_whose_folder_it_is_built_in(folder: str, twin: str, tmp_path: Path) -> None:
+    files = {
+        "compose.yml": compose(web=f"{{build: ./{folder}}}"),
+        f"{folder}/Dockerfile": "FROM node:22\n",
+        "main.tf": task("api", "api") + task("frontend", "frontend"),
+    }
+    assert made(tmp_path, files) == {"web": [f"aws_ecs_task_definition.{twin}#{twin}"]}
+
+
+def test_a_program_that_uses_a_store_is_not_taken_for_it_by_its_image(tmp_path: Path) -> None:
+    files = {
+        "compose.yml": compose(redis="{image: 'redis:7'}"),
+        "main.tf": task("x", "backend-redis", image="1.dkr.ecr.eu-west-1.amazonaws.com/backend-redis:1"),
+    }
+    assert made(tmp_path, files) == {}
+
+
+def test_a_store_for_analysis_is_no_twin_of_a_relational_one(tmp_path: Path) -> None:
+    files = {"compose.yml": compose(events="{image: 'clickhouse/clickhouse-server:24'}"), "main.tf": DATABASE}
+    assert made(tmp_path, files) == {}
+
+
+def test_a_module_of_azure_that_is_not_there_is_told_by_its_name(tmp_path: Path) -> None:
+    source = 'source = "../templates/modules/container-app'
+    files = {
+        "compose.yml": compose(web="{image: 'acme/web:1'}", db="{image: 'postgres:16'}"),
+        "main.tf": f'module "webapp" {{\n  {source}"\n}}\nmodule "scope" {{\n  {source}-environment"\n}}\n'
+        f'module "setup" {{\n  {source}-job"\n}}\n',
+    }
+    assert made(tmp_path, files) == {"web": ["module.webapp"]}
