@@ -279,3 +279,57 @@ def test_a_container_that_is_called_so_is_a_job(name: str, service: str, role: R
     files = Memory({"compose.yaml": f"services: {{{name}: {service}}}", "Dockerfile": "FROM node:22\n"})
     result = compose.lower(files, Settings(ComposePart()))
     assert [each.role for each in result.nodes if isinstance(each, Service)] == [role]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0.0, "0"), (-0.0, "-0"), (0.5, "0.5"), (-2.5, "-2.5"), (100.0, "100"), (1234.5, "1234.5"), (0.0001, "0.0001"), (0.00012, "0.00012"),
+        (0.00001, "1e-05"), (0.0000123, "1.23e-05"), (1e20, "100000000000000000000"), (1e21, "1e+21"), (1.5e300, "1.5e+300"), (-1e-7, "-1e-07"),
+        (float("inf"), "+Inf"), (float("-inf"), "-Inf"), (float("nan"), "NaN"),
+    ],
+)  # fmt: skip
+def test_a_float_is_printed_as_go_does(value: float, expected: str) -> None:
+    assert go_text(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("service", "refused"),
+    [
+        ("{mem_limit: 512m, deploy: {resources: {limits: {memory: 512M}}}}", ""),
+        ("{mem_limit: 512m, deploy: {resources: {limits: {memory: 256M}}}}", "another 'mem_limit' than 'deploy.resources' has 'memory'"),
+        ("{mem_limit: 512m, deploy: {resources: {limits: {cpus: '1'}}}}", "another 'mem_limit' than 'deploy.resources' has 'memory'"),
+        ("{mem_limit: 0, deploy: {resources: {limits: {memory: 256M}}}}", ""),
+        ("{mem_limit: 512m}", ""),
+        ("{mem_reservation: 64m, deploy: {resources: {reservations: {memory: 64M}}}}", ""),
+        ("{mem_reservation: 64m, deploy: {resources: {reservations: {memory: 32M}}}}", "another 'mem_reservation' than 'deploy.resources' has 'memory'"),
+        ("{cpus: 0.5, deploy: {resources: {limits: {cpus: '0.5'}}}}", ""),
+        ("{cpus: 0.5, deploy: {resources: {limits: {cpus: '0.6'}}}}", "another 'cpus' than 'deploy.resources' has 'cpus'"),
+        ("{pids_limit: 10, deploy: {resources: {limits: {pids: 10}}}}", ""),
+        ("{pids_limit: 10, deploy: {resources: {limits: {pids: 11}}}}", "another 'pids_limit' than 'deploy.resources' has 'pids'"),
+        ("{scale: 2, deploy: {replicas: 2}}", ""),
+        ("{scale: 2, deploy: {replicas: 3}}", "has another 'scale' than 'deploy.replicas'"),
+        ("{scale: -1}", "runs a negative number of times"),
+        ("{scale: 0}", ""),
+        ("{scale: 2, container_name: app}", "has a container_name but runs 2 times"),
+        ("{deploy: {replicas: 2}, container_name: app}", "has a container_name but runs 2 times"),
+        ("{scale: 1, container_name: app}", ""),
+        ("{network_mode: 'service:other'}", "depends on the undefined service 'other'"),
+        ("{network_mode: 'service:app2'}", ""),
+        ("{network_mode: host}", ""),
+    ],
+)  # fmt: skip
+def test_what_docker_refuses_of_two_ways_to_say_one_thing(service: str, refused: str) -> None:
+    text = f"services:\n  app: {{image: x, {service[1:]}\n  app2: {{image: x}}\n"
+    problems = compose.lower(Memory({"compose.yaml": text}), Settings(ComposePart())).problems
+    assert [refused in each.message for each in problems] == ([True] if refused else [])
+
+
+@pytest.mark.parametrize(
+    ("ssh", "accepted"),
+    [("[default]", True), ("['id=~/.ssh/key']", True), ("{default: ''}", True), ("[other]", False), ("default", False), ("[1]", False)],
+)  # fmt: skip
+def test_the_keys_of_a_build_for_ssh(ssh: str, accepted: bool) -> None:
+    text = f"services:\n  app:\n    build: {{context: ., ssh: {ssh}}}\n"
+    problems = compose.lower(Memory({"compose.yaml": text, "Dockerfile": "FROM x\n"}), Settings(ComposePart())).problems
+    assert (not problems) is accepted

@@ -85,5 +85,5 @@ def _driver_device(node: Node, path: Callable[[Node], Node]) -> Node:
 
 def is_remote(context: str) -> bool:
     """Whether a build context is no folder: a URL, a Git reference, another service."""
-    prefixes = ("service:", "https://", "http://", "git://", "ssh://", "github.com/", "git@")
+    prefixes = ("service:", "github.com/", "git@")
     return "://" in context or context.startswith(prefixes)
