@@ -217,3 +217,27 @@ def test_the_version_that_the_cloud_names_or_does_not(
     files = {"compose.yml": f"services:\n  db:\n    image: postgres:{local}\n", "main.tf": text}
     found = told(tmp_path, files, "HEX401", "HEX402", "HEX403")
     assert [each[:2] for each in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("image", "cloud", "expected"),
+    [
+        ("redis:7-alpine", 'engine_version = "7.1"', []),
+        ("redis:7.2", 'engine_version = "7.0"', []),
+        ("redis:6", 'engine_version = "7.1"', ["HEX411"]),
+        ("redis:8", 'engine_version = "7.1"', ["HEX411"]),
+        ("redis:7", 'parameter_group_name = "default.redis6.x"', ["HEX411"]),
+        ("redis:6", 'parameter_group_name = "default.redis6.x"', []),
+        ("redis:6", 'engine_version = "7.1"\n  parameter_group_name = "default.redis6.x"', ["HEX411"]),
+        ("redis:7", "engine_version = var.unset", ["HEX411?"]),
+        ("redis:${TAG}", 'engine_version = "7.1"', ["HEX411?"]),
+        ("valkey/valkey:8", 'engine = "valkey"\n  engine_version = "8.0"', []),
+        ("valkey/valkey:7", 'engine = "valkey"\n  engine_version = "8.0"', ["HEX411"]),
+        ("redis:7", 'engine = "valkey"\n  engine_version = "8.0"', []),
+    ],
+)
+def test_majors_of_caches(image: str, cloud: str, expected: list[str], tmp_path: Path) -> None:
+    engine = "" if "engine =" in cloud else 'engine = "redis"'
+    text = f'variable "unset" {{}}\nresource "aws_elasticache_cluster" "c" {{\n  {engine}\n  {cloud}\n}}\n'
+    files = {"compose.yml": f"services:\n  cache:\n    image: {image}\n", "main.tf": text}
+    assert [each[0] for each in told(tmp_path, files, "HEX411")] == expected
