@@ -368,3 +368,65 @@ def test_what_prepares_the_gate_may_come_before_it(step: str, late: bool, tmp_pa
     gate = job(UP, TEST).replace("  - uses: actions/checkout@v5\n", f"  - uses: actions/checkout@v5\n  - {step}\n")
     report = scan(tmp_path, "HEX601", config="ci: {gate: {literal: true}}", ci=workflow(gate=gate))
     assert bool(told(report)) is late
+
+
+GATED = job(UP, TEST)
+ELSEWHERE = "uses: acme/shared/.github/workflows/deploy.yml@v1"
+
+
+@pytest.mark.parametrize(
+    ("files", "config", "expected"),
+    [
+        ({"ci": workflow(deploy=job(APPLY))}, "", []),
+        ({"ci": workflow("workflow_dispatch", deploy=job(APPLY))}, "", ["deploy"]),
+        ({"ci": workflow(deploy=job(APPLY))}, "ci: {gate: {scope: deploy}}", []),
+        ({"ci": workflow("workflow_dispatch", deploy=job(APPLY))}, "ci: {gate: {scope: deploy}}", ["deploy"]),
+        ({"ci": workflow(gate=GATED, deploy=job(APPLY))}, "", ["deploy"]),
+        ({"ci": workflow(gate=GATED, deploy=job(APPLY, needs="gate"))}, "", []),
+        ({"ci": workflow(gate=GATED, deploy=ELSEWHERE)}, "", ["? deploy"]),
+        ({"ci": workflow(gate=GATED, deploy=f"needs: gate\n{ELSEWHERE}")}, "", []),
+        ({"ci": workflow("workflow_dispatch", deploy=ELSEWHERE)}, "", ["? deploy"]),
+        ({"ci": workflow("workflow_dispatch", lint=job("npm run lint"))}, "", []),
+        (
+            {"ci": workflow(name="CI", gate=GATED), "cd": workflow("{workflow_run: {workflows: [CI]}}", deploy=job(APPLY))},
+            "",
+            ["deploy"],
+        ),
+        (
+            {
+                "ci": workflow(name="CI", gate=GATED),
+                "cd": workflow("{workflow_run: {workflows: [CI]}}", deploy=job(APPLY, if_="github.ref == 'refs/heads/main'")),
+            },
+            "",
+            ["github.ref == 'refs/heads/main'"],
+        ),
+        (
+            {
+                "ci": workflow(name="CI", gate=GATED),
+                "cd": workflow(
+                    "{workflow_run: {workflows: [CI]}}",
+                    deploy=job(APPLY, if_="github.event.workflow_run.conclusion == 'success'"),
+                ),
+            },
+            "",
+            [],
+        ),
+        (
+            {"ci": workflow(name="CI", unit=BUILD), "cd": workflow("{workflow_run: {workflows: [CI]}}", deploy=job(APPLY))},
+            "",
+            [],
+        ),
+        (
+            {"ci": workflow("release", name="CI", unit=job("echo")), "cd": workflow("{workflow_run: {workflows: [CI]}}", deploy=job(APPLY))},
+            "",
+            ["deploy"],
+        ),
+        ({"cd": workflow("{workflow_run: {workflows: [Other]}}", deploy=job(APPLY))}, "", ["? deploy"]),
+    ],
+)  # fmt: skip
+def test_what_deploys_without_the_gate_and_where_it_is_told(
+    files: dict[str, str], config: str, expected: list[str], tmp_path: Path
+) -> None:
+    report = scan(tmp_path, "HEX605", config=config, **files)
+    found = [report.sources[each.span.path].slice(each.span) for each in report.results]
+    assert found + [f"? {each.subject.rpartition('#')[2]}" for each in report.undecided] == expected
