@@ -30,6 +30,7 @@ from policyengine.knowledge.names import words as words_of
 from policyengine.knowledge.packages import is_native, migrations_called, written_by
 from policyengine.knowledge.platforms import architecture, architecture_in, asks_for_architecture, platform
 from policyengine.knowledge.ports import host_kind, is_web, port_of_engine, port_of_scheme, schemes_of, speaks_scheme
+from policyengine.knowledge.rollout import hands_over, waits
 from policyengine.knowledge.runtimes import numbers_that_agree, setup
 from policyengine.knowledge.secrets import (
     is_dummy,
@@ -41,7 +42,7 @@ from policyengine.knowledge.secrets import (
     secrecy_of_value,
     token_kind,
 )
-from policyengine.knowledge.tags import TagFact
+from policyengine.knowledge.tags import TagFact, moves
 from policyengine.knowledge.variables import (
     Split,
     given_by,
@@ -270,6 +271,7 @@ __all__ = [
     "family",
     "folder_kinds",
     "given_by",
+    "hands_over",
     "hookimpl",
     "host_kind",
     "hosts",
@@ -295,6 +297,7 @@ __all__ = [
     "may_be_gate",
     "meaning",
     "migrations_called",
+    "moves",
     "not_offered",
     "numbers_that_agree",
     "origin_of",
@@ -329,6 +332,7 @@ __all__ = [
     "token_kind",
     "undecided",
     "variables",
+    "waits",
     "web_origin",
     "words_of",
     "written_by",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from policyengine.knowledge.loading import FactTable, table
+from policyengine.knowledge.loading import Cited, FactTable, table
+from policyengine.knowledge.names import environment
 
 
 class TagFact(Struct, frozen=True):
@@ -23,9 +24,10 @@ class FloatingTags(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Tags(FactTable, frozen=True):
-    """The table, by the name of the image."""
+    """The table: floating tags by the name of the image, and names that move as the tag of any image."""
 
     images: dict[str, FloatingTags]
+    moving: dict[str, Cited]
 
 
 def meant(image: str, tag: str) -> TagFact | None:
@@ -36,3 +38,8 @@ def meant(image: str, tag: str) -> TagFact | None:
         return None
     source = tags.sources[found.source]
     return TagFact(found.tags[tag], source.date, source.address or source.title)
+
+
+def moves(tag: str) -> bool:
+    """Whether a tag is given to another image again and again: `latest`, a branch, an environment."""
+    return tag.lower() in table("tags", Tags).moving or bool(environment(tag.lower()))

@@ -2,12 +2,20 @@
 
 from clean_hexagon.pipeline.deployments import deploy_not_gated
 from clean_hexagon.pipeline.gate import playwright_missing_after_compose, workflow_without_compose_gate
-from clean_hexagon.pipeline.migrations import migrations_not_in_terraform
+from clean_hexagon.pipeline.migrations import migrations_not_in_terraform, schema_push
+from clean_hexagon.pipeline.promotion import immutable_ecr_moving_tag, mutable_image_tag, tested_image_not_deployed
+from clean_hexagon.pipeline.strictness import gate_not_blocking, gate_not_canonical
 
 RULES = (
     workflow_without_compose_gate,
     playwright_missing_after_compose,
+    gate_not_canonical,
+    gate_not_blocking,
     deploy_not_gated,
+    tested_image_not_deployed,
+    mutable_image_tag,
     migrations_not_in_terraform,
+    schema_push,
+    immutable_ecr_moving_tag,
 )
 """The rules of this side."""

@@ -1,4 +1,4 @@
-"""What is migrated locally is migrated in the cloud, by Terraform (HEX610)."""
+"""What is migrated locally is migrated in the cloud, by Terraform (HEX610, HEX611)."""
 
 from collections.abc import Iterator
 
@@ -8,6 +8,7 @@ from policyengine.api import (
     ComposeUp,
     Container,
     Database,
+    Deploy,
     Finding,
     Fix,
     Graph,
@@ -178,3 +179,49 @@ def _starts_tasks(graph: Graph) -> bool:
     return any(command.does("run-task") for command in graph.commands()) or any(
         known(each.value, "") == "true" for each in asked
     )
+
+
+@rule(
+    "HEX611",
+    mandate="6.4",
+    severity=Severity.ERROR,
+    message={
+        "default": "'{job}' changes the schema with '{tool}' from the model, past the migrations.",
+        "start": "'{job}' changes the schema with '{tool}' from the model whenever it starts.",
+    },
+)
+def schema_push(graph: Graph, _: Options) -> Outcomes:
+    """The schema is pushed from the model instead of being migrated.
+
+    A push compares the database with the model and does what makes them equal, also by dropping columns. It keeps no
+    history, so what the gate tested was never what the migrations make of the cloud's database.
+
+    Reported where `prisma db push`, `migrate dev`, `drizzle-kit push` and their like run in a workflow or when a
+    deployed container starts. In a job that only tests, with a database of its own or without one, it is a warning.
+    """
+    seen: set[Span] = set()
+    for job in graph.all(Job):
+        pushes = [each for each in job.happenings if isinstance(each.activity, Migrate)]
+        if pushes:
+            yield Compared(job)
+        for each in pushes:
+            if not isinstance(each.activity, Migrate) or not each.activity.push or each.span in seen:
+                continue
+            seen.add(each.span)
+            gated = any(isinstance(other.activity, ComposeUp | Deploy) for other in job.happenings)
+            tests = bool(job.services) or any(command.does("test") for step in job.steps for command in step.commands)
+            severity = None if gated or not tests else Severity.WARNING
+            args = {"job": job.name, "tool": each.activity.tool}
+            yield Finding(subject=job, at=each, severity=severity, args=args, fix=_MIGRATE)
+    for container in graph.deployed():
+        if isinstance(container.node, Service) and container.commands:
+            yield Compared(container.node)
+        for command in container.commands:
+            deed = next((each for each in command.deeds if each.kind == "push-schema"), None)
+            if deed is not None and command.span not in seen:
+                seen.add(command.span)
+                args = {"job": container.name, "tool": deed.tool}
+                yield Finding(subject=container.node, at=command, variant="start", args=args, fix=_MIGRATE)
+
+
+_MIGRATE = Fix("write a migration, and apply the migrations")

@@ -95,5 +95,5 @@ def repository(view: ResourceView) -> Iterator[Node]:
         side=view.side,
         span=view.span,
         repository=name,
-        immutable=map_value(view.text("mutability"), lambda value: value.startswith("IMMUTABLE")),
+        immutable=map_value(view.text("mutability"), lambda value: value == "IMMUTABLE"),
     )

@@ -1,0 +1,163 @@
+"""The image that was tested is the image that is deployed (HEX606, HEX607, HEX613)."""
+
+from collections.abc import Iterator
+
+from clean_hexagon.options import Options
+from clean_hexagon.pipeline import gate
+from policyengine.api import (
+    Build,
+    Compared,
+    EdgeKind,
+    Finding,
+    Fix,
+    Floating,
+    Graph,
+    Happening,
+    ImageRef,
+    Job,
+    Known,
+    Outcomes,
+    Repository,
+    Role,
+    Severity,
+    Side,
+    Span,
+    Workflow,
+    engine_of,
+    hands_over,
+    known,
+    moves,
+    rule,
+    undecided,
+)
+
+
+@rule(
+    "HEX606",
+    mandate="6.2",
+    severity=Severity.ERROR,
+    message="'{job}' builds '{image}' again after [the gate](1) has tested another build of it.",
+)
+def tested_image_not_deployed(graph: Graph, options: Options) -> Outcomes:
+    """The deployed image is built after the gate, and is not the one that the gate has tested.
+
+    A second build takes what the registries hold by then: another minor of the base image, another package. What passed
+    and what runs differ, and nobody can tell.
+
+    Asked where a gate exists. A build that pushes an image and stands behind the tests, in their job or in one that
+    needs it, makes another image than the stack that was tested. Retagging, `docker push` of an image that was built
+    before the tests and a deployment by digest pass. A Dockerfile that nothing of the local stack is built from was not
+    tested at all, so it is not asked here.
+    """
+    builds = (each.service.build for each in graph.containers(side=Side.LOCAL))
+    tested = {known(build.dockerfile, "") for build in builds if build is not None} - {""}
+    seen: set[Span] = set()
+    for workflow in graph.all(Workflow):
+        ups = gate.brought_up(graph, workflow) if gate.is_asked(workflow, options) else []
+        tests = [test for up in ups if (test := gate.test_after(graph, up, options.gate.runner)) is not None]
+        for build, job in _pushed(graph, workflow) if tests else ():
+            yield Compared(workflow)
+            if known(build.dockerfile, "") not in tested or build.span in seen:
+                continue
+            before = next((test for test in tests if _is_behind(graph, job, build, test)), None)
+            if before is not None:
+                seen.add(build.span)
+                args = {"job": job.name, "image": _name(build)}
+                fix = Fix("push the image that the gate has built, or start the stack with the image that was pushed")
+                yield Finding(subject=job, at=build, args=args, related=(before,), fix=fix)
+
+
+def _pushed(graph: Graph, workflow: Workflow) -> Iterator[tuple[Build, Job]]:
+    """The builds of a workflow that push, with their jobs."""
+    for job in graph.jobs(workflow):
+        for step in job.steps:
+            for name in step.builds:
+                build = graph.get(Build, name)
+                if build is not None and isinstance(build.push, Known) and build.push.value:
+                    yield build, job
+
+
+def _is_behind(graph: Graph, job: Job, build: Build, test: Happening) -> bool:
+    """Whether a build comes after tests: in a job that needs theirs, or later in the same one."""
+    if job.id != test.job.id:
+        return test.job.id in graph.needs(job)
+    step = next((each.index for each in job.steps if build.id in each.builds), -1)
+    return step > test.job.steps[test.step].index
+
+
+def _name(build: Build) -> str:
+    return build.references[0].repository if build.references else known(build.dockerfile, build.name)
+
+
+@rule(
+    "HEX607",
+    mandate="6.2",
+    severity=Severity.WARNING,
+    message="The {noun} '{name}' runs '{image}', and the tag '{tag}' is another image after each push.",
+)
+def mutable_image_tag(graph: Graph, _: Options) -> Outcomes:
+    """The cloud runs an image by a tag that moves.
+
+    Each task that starts pulls what the tag is by then: two tasks of one service may run two versions, a rollback rolls
+    nothing back, and nobody can say which build passed the tests.
+
+    Moving are `latest`, no tag at all, names of branches and of environments, as they are known in the end: the default
+    of a variable counts where nothing else sets it. A digest or the number of a version or commit passes. Not asked
+    where a workflow hands a new image to the service (a rendered task definition, `--image`), where lifecycle ignores
+    it, of public images, and where HEX613 reports the same repository.
+    """
+    stopped = {known(repository.repository, "") for repository, _ in _stopped(graph)}
+    actions = [known(step.uses, "").partition("@")[0] for job in graph.all(Job) for step in job.steps]
+    handed = any(hands_over(each.argv) for each in graph.commands()) or any(hands_over((each,)) for each in actions)
+    seen: set[Span] = set()
+    for container in graph.deployed(role=Role.APP):
+        image = container.image
+        yield Compared(container.node)
+        yield from undecided(container.node, image)
+        if not isinstance(image, Known | Floating) or handed or image.span in seen:
+            continue
+        tag = image.value.effective_tag
+        if tag is None or not moves(tag) or image.value.repository in stopped:
+            continue
+        if container.builds or engine_of(image.value, image.span) is None:
+            seen.add(image.span)
+            args = {"noun": container.noun, "name": container.name, "image": image.value.shown, "tag": tag}
+            yield Finding(
+                subject=container.node, at=image, args=args, fix=Fix("deploy by digest, or by a tag of the commit")
+            )
+
+
+@rule(
+    "HEX613",
+    mandate="6.2",
+    severity=Severity.ERROR,
+    message="'{image}' is pushed by the tag '{tag}' each time, but [the repository](1) takes every tag only once.",
+)
+def immutable_ecr_moving_tag(graph: Graph, _: Options) -> Outcomes:
+    """A workflow pushes a fixed tag to a repository whose tags are immutable.
+
+    The first run passes. The second fails with `tag invalid: The image tag already exists`, after everything was built
+    and tested.
+
+    Fixed is a tag that is written out in the workflow; one that holds a commit, a run or a version of the event is
+    another one each time. A repository that excludes tags from immutability is not asked.
+    """
+    for repository, builds in _stopped(graph):
+        for build, image in builds:
+            args = {"image": image.repository, "tag": image.effective_tag}
+            fix = Fix("push a tag of the commit, or exclude the tag from immutability")
+            yield Finding(subject=build, at=build.tags, args=args, related=(repository,), fix=fix)
+
+
+def _stopped(graph: Graph) -> Iterator[tuple[Repository, list[tuple[Build, ImageRef]]]]:
+    """The repositories with immutable tags, each with the builds that push a fixed tag to it."""
+    for repository in graph.all(Repository):
+        if not known(repository.immutable, default=False):
+            continue
+        found = []
+        for build in graph.sources(Build, EdgeKind.PUBLISHES, repository):
+            if isinstance(build.push, Known) and build.push.value:
+                fixed = [image for image in build.references if isinstance(image.tag, str)]
+                found += [(build, image) for image in fixed[:1]]
+        if found:
+            yield repository, found

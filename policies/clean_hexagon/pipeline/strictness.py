@@ -1,0 +1,173 @@
+"""The gate brings up the whole stack, waits for it, and stops what fails (HEX603, HEX604)."""
+
+from collections.abc import Iterator
+
+from clean_hexagon.options import Options
+from clean_hexagon.pipeline import gate
+from clean_hexagon.pipeline.deployments import runs_anyway
+from policyengine.api import (
+    Compared,
+    ComposeUp,
+    Container,
+    Deploy,
+    EndToEnd,
+    Finding,
+    Fix,
+    Graph,
+    Happening,
+    Job,
+    Known,
+    Located,
+    Outcomes,
+    Role,
+    Severity,
+    Side,
+    Span,
+    Step,
+    Workflow,
+    known,
+    rule,
+    waits,
+)
+
+
+@rule(
+    "HEX603",
+    mandate="6.1",
+    severity=Severity.ERROR,
+    message={
+        "default": "'{job}' brings up only {started}, so ['{missing}'](1) is not tested as the cloud runs it.",
+        "wait": "'{job}' [tests](1) the Compose stack without waiting until it is healthy.",
+    },
+)
+def gate_not_canonical(graph: Graph, options: Options) -> Outcomes:
+    """The gate does not bring up the whole local stack, or does not wait for it.
+
+    With `up -d db` the application runs on the runner, built by nobody's Dockerfile; the image, its user and its health
+    check are then not tested. A stack that nobody waits for fails at random, so that red runs are started again.
+
+    Asked of the gates that HEX602 finds: services that `up` names, with what they depend on, must hold every
+    application of the stack. A detached `up` needs `--wait`, or a command before the tests that waits: wait-on, curl,
+    nc, sleep, a loop. A gate in a script that cannot be read to its end is not asked.
+    """
+    for workflow, up, test in _gates(graph, options):
+        yield Compared(workflow)
+        stack = up.activity
+        if not isinstance(stack, ComposeUp):
+            continue
+        started = {each.name for each in _with_needs(graph, stack)}
+        apps = [each for each in graph.containers(side=Side.LOCAL, role=Role.APP) if not each.service.profiles]
+        missing = [each for each in apps if each.name not in started]
+        if stack.services and missing and started:
+            names = ", ".join(f"'{name}'" for name in stack.services)
+            args = {"job": up.job.name, "started": names, "missing": missing[0].name}
+            fix = Fix("bring up all services")
+            yield _found(up.job, up, args, (missing[0],), fix, options)
+        elif stack.detached and not stack.wait and not _waited(up, test):
+            fix = Fix("add --wait")
+            yield _found(up.job, up, {"job": up.job.name}, (test,), fix, options, "wait", Severity.WARNING)
+
+
+def _found(
+    job: Job,
+    at: Located,
+    args: dict[str, str],
+    related: tuple[Located, ...],
+    fix: Fix,
+    options: Options,
+    variant: str = "default",
+    severity: Severity | None = None,
+) -> Finding:
+    return Finding(
+        subject=job,
+        at=at,
+        variant=variant,
+        severity=severity,
+        args=args,
+        related=related,
+        fix=fix,
+        convention=not options.ci.gate,
+    )
+
+
+def _gates(graph: Graph, options: Options) -> Iterator[tuple[Workflow, Happening, Happening]]:
+    """The gates of the workflows that need one: where the stack comes up, and the tests; a shared place once."""
+    seen: set[Span] = set()
+    for workflow in graph.all(Workflow):
+        for up in gate.brought_up(graph, workflow) if gate.wants_gate(graph, workflow, options) else ():
+            test = gate.test_after(graph, up, options.gate.runner)
+            if test is not None and up.span not in seen:
+                seen.add(up.span)
+                yield workflow, up, test
+
+
+def _with_needs(graph: Graph, stack: ComposeUp) -> Iterator[Container]:
+    """What an `up` starts, with the services that those depend on."""
+    waiting, seen = list(graph.started(stack)), set[str]()
+    while waiting:
+        each = waiting.pop()
+        if each.id not in seen:
+            seen.add(each.id)
+            yield each
+            needed = {dependency.service for dependency in each.service.depends_on}
+            waiting += [other for other in graph.neighbours(each) if other.name in needed]
+
+
+def _waited(up: Happening, test: Happening) -> bool:
+    """Whether something between `up` and the tests waits, or may do so."""
+    if isinstance(test.activity, ComposeUp):
+        return True
+    between = up.job.steps[up.step : test.step + 1]
+    commands = (command.argv for step in between for command in step.commands)
+    asked = any(waits((each.key,)) for step in between for each in step.inputs)
+    return asked or any(step.gap is not None for step in between) or any(map(waits, commands))
+
+
+@rule(
+    "HEX604",
+    mandate="6.1",
+    severity=Severity.ERROR,
+    message={
+        "default": "'{job}' runs the end-to-end tests, but goes on when they fail.",
+        "up": "'{job}' brings up the Compose stack, but goes on when that fails.",
+        "anyway": "'{job}' [deploys](1) under a condition that also holds when [the gate](2) has failed.",
+    },
+)
+def gate_not_blocking(graph: Graph, options: Options) -> Outcomes:
+    """The gate fails, and the run goes on.
+
+    A gate that is forgiven (`continue-on-error`, `|| true`, `set +e`) is green whatever the tests say, and what is red
+    for weeks is read by nobody.
+
+    The place is what forgives: the step or job of the tests, or the command. Where only `up` is forgiven the tests
+    would still fail, so that is a warning. A job that needs the gate and deploys under `always()` or `!cancelled()`,
+    without asking for the result, deploys what failed.
+    """
+    for workflow, up, test in _gates(graph, options):
+        yield Compared(workflow)
+        forgiven = _forgiven(test)
+        if forgiven is not None:
+            fix = Fix("let the tests fail the run")
+            yield Finding(subject=test.job, at=forgiven, args={"job": test.job.name}, fix=fix)
+        elif up.order != test.order and (spared := _forgiven(up)) is not None:
+            fix = Fix("let the run fail when the stack does not come up")
+            args = {"job": up.job.name}
+            yield Finding(subject=up.job, at=spared, variant="up", severity=Severity.WARNING, args=args, fix=fix)
+        for job in graph.jobs(workflow):
+            deploy = next((each for each in job.happenings if isinstance(each.activity, Deploy)), None)
+            if deploy is None or test.job.id not in graph.needs(job) or not isinstance(job.condition, Known):
+                continue
+            if runs_anyway(job):
+                fix = Fix(f"ask for needs.{test.job.key}.result == 'success'")
+                at, related = job.condition, (deploy, test)
+                yield Finding(subject=job, at=at, variant="anyway", args={"job": job.name}, related=related, fix=fix)
+
+
+def _forgiven(happening: Happening) -> Located | Span | None:
+    """What makes a run go on when an activity fails, or None."""
+    step: Step = happening.job.steps[happening.step]
+    for each in (step.continue_on_error, happening.job.continue_on_error):
+        if each is not None and known(each, default=False):
+            return each
+    activity = happening.activity
+    return happening if isinstance(activity, ComposeUp | EndToEnd) and activity.forgiven else None
