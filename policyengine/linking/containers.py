@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from policyengine.knowledge.platforms import platform
 from policyengine.knowledge.ports import port_of_engine
 from policyengine.knowledge.variables import injects
@@ -284,12 +286,17 @@ def _ports(service: Service, image: Stage | Unknown, store: Datastore | None) ->
 
 
 def _healthcheck(service: Service, image: Stage | Unknown) -> Value[Healthcheck]:
-    """The check that is set; Docker runs the image's own, ECS and other clouds ignore it.
+    """The check that is set, or only its times are; Docker runs the image's own, ECS and other clouds ignore it.
 
     Source: docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html.
     """
-    if service.healthcheck is not None:
-        return Known(service.healthcheck, service.healthcheck.span)
+    own = service.healthcheck
+    if own is not None:
+        inner = image.healthcheck if isinstance(image, Stage) else None
+        if isinstance(own.test, Absent) and not own.disabled and service.inherits_healthcheck:
+            test = Unknown("the image tells what its check does", own.span) if inner is None else inner.test
+            own = replace(own, test=test)
+        return Known(own, own.span)
     if not service.inherits_healthcheck:
         return Absent(service.span)
     return _stage_check(image, service.span) if isinstance(image, Stage) else image

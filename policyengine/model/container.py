@@ -16,11 +16,12 @@ from policyengine.knowledge.names import browser_tests
 from policyengine.knowledge.ports import port_given, port_of_engine
 from policyengine.model.endpoint import addresses
 from policyengine.model.nodes import Service
-from policyengine.model.nodes.container import COMPOSE, PRODUCTION_COMPOSE
-from policyengine.model.value import Absent, Floating, Known, known
+from policyengine.model.nodes.container import COMPOSE, ECS, PRODUCTION_COMPOSE
+from policyengine.model.quantity import mebibytes, processors, seconds
+from policyengine.model.value import Absent, Floating, Known, Unknown, known
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from policyengine.model.command import ShellCommand
     from policyengine.model.endpoint import Address
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
         Variable,
     )
     from policyengine.model.source import Span
-    from policyengine.model.value import Unknown, Value
+    from policyengine.model.value import Value
 
 
 class User(Struct, frozen=True):
@@ -156,6 +157,38 @@ class Container(Struct, frozen=True, eq=False):
     def is_composed_in_production(self) -> bool:
         """Whether it is a service of the Compose file that production runs."""
         return self.noun == PRODUCTION_COMPOSE
+
+    @property
+    def is_ecs_task(self) -> bool:
+        """Whether ECS runs it, and its definition is read: what that does not say is not set."""
+        return self.noun == ECS and not (self.environment_gap is not None and self.environment_gap == self.image)
+
+    @property
+    def processors(self) -> Value[float]:
+        """How many processors it may use."""
+        return self._amount(self.service.cpus, lambda text: processors(text, in_units=not self.is_composed))
+
+    @property
+    def mebibytes(self) -> Value[float]:
+        """How much memory it may use, in MiB."""
+        return self._amount(self.service.memory, lambda text: mebibytes(text, plain="b" if self.is_composed else "m"))
+
+    @property
+    def stop_seconds(self) -> Value[float]:
+        """How long it may take to stop before it is killed."""
+        return self._amount(self.service.stop_grace_period, seconds)
+
+    def _amount(self, written: Value[str] | None, read: Callable[[str], float | None]) -> Value[float]:
+        match written:
+            case None | Absent():
+                return Absent(self.span)
+            case Known(text, span, via):
+                amount = read(text)
+                return Unknown(f"'{text}' is no amount", span, via) if amount is None else Known(amount, span, via)
+            case Floating(_, span, via):
+                return Unknown("an amount that moves", span, via)
+            case _:
+                return written
 
     @property
     def service(self) -> Service:

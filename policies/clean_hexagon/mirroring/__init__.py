@@ -1,7 +1,18 @@
 """Side 1: the local Compose stack is a replica of the cloud: the same components, engines and commands."""
 
 from clean_hexagon.mirroring.commands import command_divergence
-from clean_hexagon.mirroring.components import cloud_only_component, engine_substitution
+from clean_hexagon.mirroring.components import cloud_only_component, engine_substitution, local_only_service
+from clean_hexagon.mirroring.healthchecks import healthcheck_divergence
+from clean_hexagon.mirroring.limits import resource_limits
+from clean_hexagon.mirroring.mounts import mount_source_missing
 
-RULES = (cloud_only_component, engine_substitution, command_divergence)
+RULES = (
+    local_only_service,
+    cloud_only_component,
+    engine_substitution,
+    resource_limits,
+    healthcheck_divergence,
+    command_divergence,
+    mount_source_missing,
+)
 """The rules of this side."""

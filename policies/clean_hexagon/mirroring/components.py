@@ -1,4 +1,6 @@
-"""What the cloud runs runs locally too, with the same engines (HEX102, HEX103)."""
+"""What runs on one side runs on the other, with the same engines (HEX101, HEX102, HEX103)."""
+
+from collections.abc import Iterator
 
 from clean_hexagon.options import Options
 from policyengine.api import (
@@ -16,18 +18,24 @@ from policyengine.api import (
     Outcomes,
     Queue,
     Role,
+    Service,
     Severity,
     Side,
     Span,
     Unknown,
+    UnreadModule,
     alike,
+    is_address,
     is_dead_letters,
+    is_for_tests,
     known,
     product,
     role_by_name,
     rule,
     serves,
+    speaks_of,
     undecided,
+    words_of,
 )
 
 
@@ -129,6 +137,112 @@ def _held_locally(graph: Graph, store: Datastore) -> bool:
         if graph.equivalent(here, there) or serves(here, there):
             return True
     return False
+
+
+@rule(
+    "HEX101",
+    mandate="1.1",
+    severity=Severity.WARNING,
+    message={"default": "'{name}' runs only locally.", "tool": "The tool '{name}' runs only locally."},
+)
+def local_only_service(graph: Graph, _: Options) -> Outcomes:
+    """A component of the Compose stack has no twin in the cloud.
+
+    What only the laptop has is either missing in production, or a leftover that everybody starts and nobody needs. A
+    tool for developers belongs under `profiles`, so that the stack that everybody starts is the one of the cloud.
+
+    Applications, databases, caches, search engines and queues are reported, tools for developers (mail catchers,
+    consoles, dashboards) noted as a convention. Services with `profiles`, jobs, proxies and emulators pass, and what
+    serves tests. The question is asked only where the cloud runs a twin of some application, since otherwise the cloud
+    of this stack is described elsewhere. A name that the cloud runs too, whatever it was paired with, passes, as does
+    an application whose image the pipeline publishes: it is deployed, if not by what is read here. It stays open where
+    a module that is not in the repository, a function or a container without a twin may be the counterpart. A
+    datastore passes where a variable of the cloud holds an address of one. A front end that only builds files may be
+    served from a bucket. Where as many applications lack a twin as have one, another cloud may run them.
+    """
+    paired = {local.id for local, _ in graph.mirrored(role=Role.APP)}
+    alone = list(_local_only(graph)) if paired else []
+    yield from (Compared(each) for each in graph.all(Service, side=Side.LOCAL) if paired)
+    unread, apps = _perhaps(graph), sum(each.role is Role.APP for each in alone)
+    for container in alone:
+        doubt = None if container.role is Role.TOOL else unread
+        if container.role is Role.APP and apps >= len(paired):
+            doubt = Unknown("as many applications lack a twin as have one: another cloud may run them", container.span)
+        yield from undecided(container.node, doubt)
+        if doubt is None:
+            tool = container.role is Role.TOOL
+            yield Finding(
+                subject=container.node,
+                at=container,
+                variant="tool" if tool else "default",
+                severity=Severity.NOTE if tool else None,
+                args={"name": container.name},
+                fix=Fix("put it under 'profiles', or say under 'ignore' that it has no counterpart"),
+                convention=tool,
+            )
+
+
+def _local_only(graph: Graph) -> Iterator[Container]:
+    """The local services of which nothing runs in the cloud, as far as that is read."""
+    cloud = list(graph.containers(side=Side.CLOUD))
+    aside = {each.node for each in graph.without_twin if each.aside}
+    stores = {each.service: each for each in graph.unpaired(Datastore, side=Side.LOCAL)}
+    for container in graph.containers(side=Side.LOCAL):
+        service, store, role = container.service, stores.get(container.id), container.role
+        if role not in (*_STORES, Role.APP, Role.TOOL) or service.profiles or service.id in graph.ignored:
+            continue
+        if role in _STORES and (store is None or store.id in aside or _addressed(store, cloud)):
+            continue
+        if graph.pair_of(service) is not None or is_for_tests(container.name):
+            continue
+        if any(alike(each.name, container.name) or _same(each, container) for each in cloud):
+            continue
+        shipped = service.id in aside or _is_front_end(container) or _is_published(graph, container)
+        if role is not Role.APP or not shipped:
+            yield container
+
+
+_STORES = (Role.DATABASE, Role.CACHE, Role.SEARCH, Role.QUEUE)
+_BUILT_TO_FILES = frozenset({"vite", "react-scripts", "@vue/cli-service", "@angular/cli", "parcel", "gatsby"})
+
+
+def _perhaps(graph: Graph) -> Unknown | None:
+    """Why something of the cloud may be the counterpart: what is not read, or has no twin itself."""
+    for module in graph.all(UnreadModule):
+        return Unknown(f"what '{module.name}' makes is not in the repository", module.span)
+    for each in graph.containers(side=Side.CLOUD):
+        if graph.pair_of(each.node) is None and each.role in (Role.APP, Role.FUNCTION):
+            return Unknown(f"'{each.name}' of the cloud has no twin and may be its counterpart", each.span)
+    return None
+
+
+def _addressed(store: Datastore, cloud: list[Container]) -> bool:
+    """Whether the cloud gives its containers, by some variable, the address of a store of that engine."""
+    engine = known(store.engine, "")
+    return any(
+        each.environment_gap is not None
+        or any(speaks_of(words_of(key), engine) and _of_address(key) for key in each.environment)
+        for each in cloud
+        if each.role in (Role.APP, Role.FUNCTION)
+    )
+
+
+def _of_address(key: str) -> bool:
+    """Whether a variable holds an address, by the last word of its name or the first one: `REDIS_URL`, `URL_REDIS`."""
+    return is_address(key) or is_address("_".join(reversed(words_of(key))))
+
+
+def _is_published(graph: Graph, container: Container) -> bool:
+    """Whether the pipeline publishes an image of the Dockerfile that builds it, which is then deployed somewhere."""
+    stages = [stage for image in graph.published for build in image.builds if (stage := graph.stage(build))]
+    mine = container.stage.value.dockerfile if isinstance(container.stage, Known) else ""
+    return any(isinstance(each, Known) and each.value.dockerfile == mine for each in stages)
+
+
+def _is_front_end(container: Container) -> bool:
+    """Whether an application is built to files that a bucket or a CDN may serve."""
+    needs = {need.key for package in container.packages for need in package.dependencies}
+    return not needs.isdisjoint(_BUILT_TO_FILES)
 
 
 _CACHES = frozenset({"redis", "valkey"})

@@ -32,8 +32,8 @@ class EnvFile(Struct, frozen=True):
     stand_in: str = ""
 
 
-COMPOSE, PRODUCTION_COMPOSE = "Compose service", "production Compose service"
-"""What people call a service of the Compose project that developers start, and of the one that production runs."""
+COMPOSE, PRODUCTION_COMPOSE, ECS = "Compose service", "production Compose service", "ECS container"
+"""What people call a service of the Compose project that developers start, of the one that production runs, of ECS."""
 
 
 class Port(Struct, frozen=True):
@@ -98,7 +98,8 @@ class Service(Node, frozen=True, kw_only=True):
     name space: the Compose project, or the ECS task definition, whose containers reach each other on localhost.
     `environment` is what Compose or ECS sets (`environment` over `env_file`), without the image's own ENV.
     `environment_gap` says why there may be more variables than listed, and is None when the list is complete. `count`
-    is ECS `desired_count` or Compose `deploy.replicas`. `words` are those of a command as far as they are written out,
+    is ECS `desired_count` or Compose `deploy.replicas`. `room` is where `deploy` can be added to a Compose service that
+    lacks it, its value the indentation there. `words` are those of a command as far as they are written out,
     each at its place; what is in force when it runs is asked of `Graph.container`.
     """
 
@@ -129,6 +130,7 @@ class Service(Node, frozen=True, kw_only=True):
     stop_grace_period: Value[str] | None = None
     cpus: Value[str] | None = None
     memory: Value[str] | None = None
+    room: Known[str] | None = None
     essential: Value[bool] | None = None
     count: Value[int] | None = None
     profiles: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from policyengine.knowledge.names import label as told
 from policyengine.model.graph import Edge, EdgeKind
 from policyengine.model.image import engine_of
 from policyengine.model.nodes import Command, Dependency, Healthcheck, MigrationRunner, Mount, Port, Role, Service
+from policyengine.model.nodes.container import ECS
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value, known
 from policyengine.platforms.docker.datastore import image_role
 from policyengine.platforms.terraform.language.sections import ObjectSection
@@ -129,7 +130,7 @@ def _unreadable(view: ResourceView, gap: Unknown, deployment: Deployment, archit
         architecture=architecture,
         count=deployment.count,
         launch=deployment.launch,
-        noun="ECS container",
+        noun=ECS,
         inherits_healthcheck=False,
     )
 
@@ -191,7 +192,7 @@ def _container(
         essential=fields.boolean("essential"),
         count=deployment.count,
         launch=deployment.launch,
-        noun="ECS container",
+        noun=ECS,
         inherits_healthcheck=False,
     )
     yield service
@@ -268,9 +269,9 @@ def _dependencies(fields: Fields) -> Iterator[Dependency]:
 
 
 def _healthcheck(fields: Fields) -> Healthcheck | None:
-    check = fields.first("healthCheck")
+    check, gap = fields.first("healthCheck"), fields.gap("healthCheck")
     if check is None:
-        return None
+        return None if gap is None else Healthcheck(gap, gap.span)
     test = check.command("command")
     first = test.value.words[:1] if isinstance(test, Known) else ()
     if isinstance(test, Known):

@@ -1,0 +1,201 @@
+"""Both sides ask an application in one way whether it is well (HEX108)."""
+
+from msgspec import Struct
+
+from clean_hexagon.options import Options
+from policyengine.api import (
+    Compared,
+    Container,
+    EdgeKind,
+    Finding,
+    Fix,
+    Graph,
+    Healthcheck,
+    Known,
+    Outcomes,
+    Role,
+    Severity,
+    TargetGroup,
+    Unknown,
+    Value,
+    known,
+    regex,
+    rule,
+    shell_commands,
+    undecided,
+)
+
+_URL = regex(r"\b(https?)://([^/\s'\"`)]*)([^\s'\"`)?#]*)")
+_BARE = regex(r"(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?::[^/\s]*)?(?:/\S*)?")
+_PORT = regex(r":(\d+)$")
+_PATH = regex(r"\bpath['\"]?\s*:\s*['\"](/[^'\"?#]*)")
+_STATE = regex(r"/(?:livez?|liveness|alive|readyz?|readiness|healthz|startupz?)$")
+_AROUND = frozenset({"exit", "echo", "test", "[", "[[", "true", "false", "sh", "bash", "set", "kill", "grep"})
+
+
+class _Asked(Struct, frozen=True):
+    """What a check asks: with which programs, at which path and port, as far as its words tell."""
+
+    tools: frozenset[str]
+    path: str = ""
+    port: str = ""
+
+    @property
+    def shown(self) -> str:
+        return f":{self.port}{self.path}" if self.port else self.path
+
+
+@rule(
+    "HEX108",
+    mandate="1.1",
+    severity=Severity.WARNING,
+    message={
+        "default": "'{local}' is checked at '{here}', but [the cloud](1) checks '{there}'.",
+        "tool": "'{local}' is checked with '{here}', but [the cloud](1) checks with '{there}'.",
+        "local": "'{local}' has a health check, but [the cloud](1) has none.",
+        "image": "The health check of '{local}' stands in its image, where [the {noun}](1) ignores it.",
+        "cloud": "'{local}' has no health check, but [the cloud](1) has one.",
+        "balancer": "'{local}' is checked at '{here}', but [the load balancer](1) checks '{there}'.",
+        "unchecked": "'{local}' has no health check, but [the load balancer](1) checks '{there}'.",
+    },
+)
+def healthcheck_divergence(graph: Graph, _: Options) -> Outcomes:
+    """A service is checked in another way than its twin in the cloud, or on one side only.
+
+    A path that only the cloud asks for fails for the first time in production, where the task is stopped and started
+    for ever. ECS ignores the HEALTHCHECK of an image: it runs on the laptop alone.
+
+    Compared are presence, path, port and program of the check in force: Compose's over the image's, that of the ECS
+    container. Another program that asks for the same address is noted. The check of a load balancer is compared by its
+    path alone and stands in for one that the container lacks; where nothing is checked locally, it is a convention.
+    Paths for liveness and readiness of one application (`/health/live`, `/readyz`) are alike. Parts that a shell fills
+    in when the check runs are not compared.
+    """
+    for local, cloud in graph.mirrored(role=Role.APP):
+        if not (cloud.is_ecs_task or cloud.is_composed):
+            continue
+        here, there = _check(local), _check(cloud)
+        groups = [each for each in graph.sources(TargetGroup, EdgeKind.ROUTES, cloud.service) if _asks(each)]
+        yield Compared(local.node, cloud.node)
+        yield from undecided(local.node, here, there)
+        if isinstance(here, Unknown) or isinstance(there, Unknown):
+            continue
+        if isinstance(here, Known) and isinstance(there, Known):
+            found = tuple(_unlike(local, cloud, here, there))
+            yield from found
+            groups = [] if found else groups
+        elif isinstance(there, Known):
+            fix = Fix("give the Compose service the check of the cloud")
+            yield _found(local, cloud, at=local, to=there, variant="cloud", fix=fix)
+        elif isinstance(here, Known) and not groups:
+            of_image = isinstance(local.stage, Known) and here.value.test.span.path == local.stage.value.dockerfile
+            variant = "image" if of_image and cloud.is_ecs_task else "local"
+            fix = Fix(f"give the {cloud.noun} the same check")
+            yield _found(local, cloud, at=here.value.test, to=cloud, variant=variant, fix=fix)
+        for group in groups if here is not None or there is None else ():
+            yield from undecided(local.node, group.check_path)
+            if not isinstance(group.check_path, Unknown):
+                yield from _balanced(local, cloud, here, group)
+
+
+def _balanced(local: Container, cloud: Container, here: Known[Healthcheck] | None, group: TargetGroup) -> Outcomes:
+    """What a target group asks for, against the check of the local service."""
+    path, to = known(group.check_path, "/"), group.check_path if isinstance(group.check_path, Known) else group
+    if here is None:
+        fix = Fix(f"check {path} in Compose")
+        yield _found(local, cloud, at=local, to=to, variant="unchecked", there=path, fix=fix, convention=True)
+        return
+    mine = _asked(here)
+    if mine is not None and mine.path and not _alike(mine.path, path):
+        fix = Fix(f"check {path} in both places")
+        yield _found(local, cloud, at=here.value.test, to=to, variant="balancer", here=mine.path, there=path, fix=fix)
+
+
+def _unlike(local: Container, cloud: Container, here: Known[Healthcheck], there: Known[Healthcheck]) -> Outcomes:
+    mine, theirs = _asked(here), _asked(there)
+    if mine is None or theirs is None or known(here.value.test, None) == known(there.value.test, None):
+        return
+    paths = mine.path and theirs.path and not _alike(mine.path, theirs.path)
+    ports = mine.port and theirs.port and mine.port != theirs.port
+    if paths or ports:
+        one, other = (mine.shown, theirs.shown) if ports else (mine.path, theirs.path)
+        fix = Fix(f"check {other} in both places")
+        yield _found(local, cloud, at=here.value.test, to=there.value.test, here=one, there=other, fix=fix)
+    elif mine.tools and theirs.tools and mine.tools.isdisjoint(theirs.tools):
+        one, other = ", ".join(sorted(mine.tools)), ", ".join(sorted(theirs.tools))
+        fix = Fix("run the same check in both places")
+        same = Severity.NOTE if mine.path and theirs.path else None
+        test, to = here.value.test, there.value.test
+        yield _found(local, cloud, at=test, to=to, variant="tool", here=one, there=other, fix=fix, severity=same)
+
+
+def _found(
+    local: Container,
+    cloud: Container,
+    *,
+    at: Value[object] | Container,
+    to: Value[object] | Container | TargetGroup,
+    fix: Fix,
+    variant: str = "default",
+    here: str = "",
+    there: str = "",
+    severity: Severity | None = None,
+    convention: bool = False,
+) -> Finding:
+    return Finding(
+        subject=local.node,
+        against=cloud.node,
+        at=at,
+        variant=variant,
+        severity=severity,
+        args={"local": local.name, "here": here, "there": there, "noun": cloud.noun},
+        related=(to,),
+        fix=fix,
+        convention=convention,
+    )
+
+
+def _check(container: Container) -> Known[Healthcheck] | Unknown | None:
+    """The check in force; None where there is none."""
+    match container.healthcheck:
+        case Known(Healthcheck(disabled=True)):
+            return None
+        case Known(Healthcheck(test=Unknown() as test)):
+            return test
+        case Known() | Unknown() as check:
+            return check
+        case _:
+            return None
+
+
+def _asks(group: TargetGroup) -> bool:
+    """Whether a target group is checked by a request for a path."""
+    protocol = known(group.check_protocol, "") or known(group.protocol, "")
+    return protocol.upper() in ("HTTP", "HTTPS")
+
+
+def _asked(check: Known[Healthcheck]) -> _Asked | None:
+    test = check.value.test
+    if not isinstance(test, Known):
+        return None
+    commands = [each for each in shell_commands(test.value, test.span) if each.program not in _AROUND]
+    tools = frozenset(each.program for each in commands if each.program)
+    for word in (word for each in commands for word in each.arguments):
+        bare = _BARE.fullmatch(word)
+        found = _URL.search(f"http://{word}" if bare else word)
+        if found is None:
+            given = _PATH.search(word)
+            if given is not None:
+                return _Asked(tools, given[1])
+            continue
+        host, path = found[2], found[3].rstrip("/") or "/"
+        number = _PORT.search(host)
+        port = number[1] if number else "" if "$" in host or ":" in host else "443" if found[1] == "https" else "80"
+        return _Asked(tools, "" if "$" in path else path, port)
+    return _Asked(tools)
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether two paths ask one thing: equal, or equal but for the state that is asked for (`/live`, `/ready`)."""
+    mine, theirs = one.rstrip("/").lower(), other.rstrip("/").lower()
+    return mine == theirs or bool(mine and theirs and _STATE.sub("", mine) == _STATE.sub("", theirs))

@@ -1,0 +1,77 @@
+"""What the local stack mounts is in the repository (HEX110)."""
+
+import posixpath
+
+from clean_hexagon.options import Options
+from policyengine.api import (
+    Compared,
+    Finding,
+    Fix,
+    Graph,
+    Known,
+    Mount,
+    Outcomes,
+    Severity,
+    Side,
+    Unknown,
+    known,
+    regex,
+    rule,
+    undecided,
+)
+
+_FILE = regex(r"[^.].*\.[A-Za-z][A-Za-z0-9]{0,7}")
+_FOLDER = regex(r".*\.(?:d|cache|git)")
+_STAND_INS = (".example", ".sample", ".dist", ".template", ".tmpl", ".tpl", ".default", ".in", ".j2")
+
+
+@rule(
+    "HEX110",
+    mandate="1.1",
+    severity=Severity.ERROR,
+    message="'{name}' mounts '{source}', which is not in the repository.",
+)
+def mount_source_missing(graph: Graph, _: Options) -> Outcomes:
+    """A file that the local stack mounts does not exist.
+
+    Docker makes an empty folder of that name and mounts it where the container expects a file, so a new clone does not
+    start, or starts without its tables.
+
+    Asked of bind mounts of the Compose stack whose source lies in the repository and is a file: source and target both
+    end in an extension. A file that git ignores is made by each developer, as is one whose example (`.example`,
+    `.template`) is committed, or which a script of the pipeline names. Without a .gitignore, and where a submodule may
+    hold the file, the question is open.
+    """
+    named = frozenset(posixpath.basename(word.text) for command in graph.commands() for word in command.words)
+    for container in graph.containers(side=Side.LOCAL):
+        for mount in container.service.mounts:
+            source = _file(mount)
+            if not source:
+                continue
+            yield Compared(container.node)
+            held = (path == source or path.startswith(f"{source}/") for path in graph.paths)
+            if any(held) or posixpath.basename(source) in named or _by_example(graph, source):
+                continue
+            ignored = graph.ignored_by_git(source)
+            if ".gitmodules" in graph.paths:
+                ignored = Unknown(f"a submodule may hold '{source}'", mount.source.span)
+            yield from undecided(container.node, ignored)
+            if isinstance(ignored, Known) and not ignored.value:
+                args = {"name": container.name, "source": source}
+                fix = Fix(f"commit {source}, or drop the mount")
+                yield Finding(subject=container.node, at=mount.source, args=args, fix=fix)
+
+
+def _file(mount: Mount) -> str:
+    """The source of a bind mount that is a file of the tree; empty for any other."""
+    source, target = known(mount.source, ""), known(mount.target, "")
+    names = [posixpath.basename(each) for each in (source, target)]
+    if mount.kind != "bind" or source.startswith(("/", "..", "~", "\\")) or ":" in source:
+        return ""
+    files = all(_FILE.fullmatch(each) and not _FOLDER.fullmatch(each) for each in names)
+    return source.removeprefix("./") if files else ""
+
+
+def _by_example(graph: Graph, source: str) -> bool:
+    stem, end = posixpath.splitext(source)
+    return any(f"{source}{word}" in graph.paths or f"{stem}{word}{end}" in graph.paths for word in _STAND_INS)
