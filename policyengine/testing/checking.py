@@ -54,9 +54,9 @@ def check(
     lines = [f"  reported, not marked: {_show(mark, files)}" for mark in found if mark not in marks]
     lines += [f"  marked, not reported: {_show(mark, files)}" for mark in marks if mark not in found]
     lines += [f"  failure: {failure.span and failure.span.path}: {failure.message}" for failure in report.failures]
-    places = [mark for mark in found if not mark.what]
+    places = [(result.rule.id, result.span, result.subject) for result in report.results]
     if len(places) != len(set(places)):
-        lines.append("  the same place is reported twice by one rule")
+        lines.append("  the same place is reported twice of one node by one rule")
     findings = [said(result, files) for result in report.results]
     questions = [Question(each.rule, each.reason, each.subject) for each in report.undecided]
     lines += _unlike(case.findings, findings, strict=strict)

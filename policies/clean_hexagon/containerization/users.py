@@ -15,7 +15,6 @@ from policyengine.api import (
     Role,
     Severity,
     Side,
-    Span,
     Stage,
     User,
     Value,
@@ -114,9 +113,8 @@ def effective_user_mismatch(graph: Graph, options: Options) -> Outcomes:
     `${UID:-1000}` is read as its default. Where both sides agree on a user of their own, an image built on `node` is
     warned about when the user is not the required one (option `required_user`); other images have no `node` user.
     An image that runs as root on both sides, or only in the cloud, is HEX208's. A USER that several services run is
-    reported once.
+    reported of each, since each may have another twin.
     """
-    seen: dict[Span, str] = {}
     required = options.user
     for local, cloud in graph.mirrored(role=Role.APP):
         yield Compared(local.node, cloud.node)
@@ -138,8 +136,6 @@ def effective_user_mismatch(graph: Graph, options: Options) -> Outcomes:
             case _:
                 yield from undecided(local.node, here, there)
                 continue
-        if seen.setdefault(here.span, local.id) != local.id:
-            continue
         other = there if isinstance(there, Known) else cloud
         found = _differs(local, cloud, variant, here, other, args, fix)
         yield replace(found, convention=variant == "required" and not options.required_user)
