@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from policyengine.knowledge.names import folder_kinds, is_filler, is_foundation, words
+from policyengine.knowledge.names import folder_kinds, is_filler, is_foundation, tells_no_system, words
 from policyengine.model.graph import EdgeKind, Graph, sorted_nodes
 from policyengine.model.nodes import Datastore, Service, Side, Stage, Workflow
 from policyengine.model.source import UsageError
@@ -207,36 +207,34 @@ def _inferred(tree: Tree, ask: Callable[[Side], list[Piece]]) -> list[System]:
     claims = _folders_of(projects)
     used = _used_together(tree, claims)
     names = [frozenset(_names(number, each, claims)) for number, each in enumerate(projects)]
+    top = next((number for number, each in enumerate(projects) if not each.folder), None)
     own: dict[int, list[Piece]] = {}
-    deployed: set[int] = set()
     free: list[Piece] = []
-    nobodys: list[Piece] = []
     for root in ask(Side.CLOUD):
         weights = [] if is_foundation(root.folder) else _weights(tree, root, projects, names, used)
         most = max(weights, default=0)
-        best = [number for number, each in enumerate(weights) if each == most and most]
-        deployed.update(best)
-        if len(best) == 1:
-            own.setdefault(best[0], []).append(root)
-        else:
-            free.append(root)
-        nobodys += [root] if not best and root.runs else []
-    lonely = set(range(len(projects))) - deployed
-    if len(lonely) == 1 and nobodys:
-        own[min(lonely)] = nobodys
-        free = [root for root in free if root not in nobodys]
+        best = [number for number, each in enumerate(weights) if each == most]
+        if most == _NAMED and top is not None:
+            best = [top]  # a name alone makes no system of a part of what the root's project starts
+        for number in best if most else ():
+            own.setdefault(number, []).append(root)
+        free += [] if most else [root]
+    if top is not None and top not in own:
+        own[top] = [root for root in free if root.runs]
+        free = [root for root in free if not root.runs]
     made = []
-    for number in sorted(deployed | own.keys()):
-        project, roots = projects[number], own.get(number, [])
-        folders = [path for path, owners in claims.items() if number in owners]
-        folders += [path for root in roots for path in root.files]
-        pieces = [*project.files, *(path for root in (*roots, *free) for path in root.files)]
-        made.append(System(project.folder or ".", tuple(dict.fromkeys(filter(None, folders))), tuple(pieces)))
+    for number, project in enumerate(projects):
+        roots = own.get(number, [])
+        if any(root.runs for root in roots):
+            folders = [path for path, owners in claims.items() if number in owners]
+            folders += [path for root in roots for path in root.files]
+            pieces = [*project.files, *(path for root in (*roots, *free) for path in root.files)]
+            made.append(System(project.folder or ".", tuple(dict.fromkeys(filter(None, folders))), tuple(pieces)))
     return _with_workflows(tree, made) if len(made) > 1 else []
 
 
 def _projects(pieces: Sequence[Piece]) -> list[Piece]:
-    """The projects that build what they run, without those that another one, nearer to the root, starts as well."""
+    """The projects that build what they run, without those of which another one, nearer to the root, starts a part."""
     building = [each for each in pieces if each.runs]
     included = {path for each in building for path in each.included}
     return [
@@ -245,7 +243,7 @@ def _projects(pieces: Sequence[Piece]) -> list[Piece]:
         if included.isdisjoint(each.files)
         and not any(
             other is not each
-            and each.builds <= other.builds
+            and not each.builds.isdisjoint(other.builds)
             and (not other.folder or each.folder.startswith(f"{other.folder}/"))
             and other.folder != each.folder
             for other in building
@@ -286,7 +284,7 @@ def _weights(
     parts = {_plain(part) for path in root.files for part in path.split("/")}
     found = []
     for number, each in enumerate(projects):
-        near = max((_common(root.folder, path) for path in (each.folder, *each.builds)), default=0)
+        near = max(_common(root.folder, path) for path in (each.folder, *each.builds))
         called = not parts.isdisjoint(names[number])
         together = not used.get(number, set()).isdisjoint(root.files)
         found.append(_NEAR * near + _CALLED * called + _USED * together)
@@ -300,13 +298,13 @@ def _weights(
 
 
 def _common(one: str, other: str) -> int:
-    """How many folders two paths begin with."""
-    count = 0
-    for here, there in zip(filter(None, one.split("/")), filter(None, other.split("/")), strict=False):
+    """How many folders two paths begin with, where one of these tells a system."""
+    same: list[str] = []
+    for here, there in zip(one.split("/"), other.split("/"), strict=False):
         if here != there:
             break
-        count += 1
-    return count
+        same.append(here)
+    return 0 if tells_no_system("/".join(same)) else len(same)
 
 
 def _said(tree: Tree, root: Piece) -> frozenset[str]:

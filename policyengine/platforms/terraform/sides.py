@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
-from policyengine.knowledge.terraform_resources import module_type, resource_type
+from policyengine.knowledge.terraform_resources import makes_nothing, module_type, resource_type
 from policyengine.model.nodes import Side
 from policyengine.patterns import regex
 from policyengine.platforms import Piece
@@ -44,6 +44,8 @@ def _runs(folders: Mapping[str, ModuleFolder], path: str, done: set[str]) -> boo
         known = module_type(source) if inner is None else None
         if known is not None and known.node == "Service":
             return True
+        if inner is None and known is None and not makes_nothing(source):
+            return True  # nobody here knows what it runs
         if inner is not None and _runs(folders, inner, done):
             return True
     return False
