@@ -14,7 +14,17 @@ from msgspec.structs import replace
 from policyengine.knowledge import loading
 from policyengine.knowledge.names import distance_to_production, environment, words
 from policyengine.linking.declared import check_names
-from policyengine.linking.systems import divided, is_sided, joined, seen_by_each, stands_for_something, stated, systems
+from policyengine.linking.systems import (
+    chosen,
+    divided,
+    is_sided,
+    joined,
+    listed,
+    seen_by_each,
+    stands_for_something,
+    stated,
+    systems,
+)
 from policyengine.model.source import ReadError, Source, UsageError, WorkerDied
 from policyengine.platforms import NoPart, Settings
 from policyengine.platforms.units import lower
@@ -32,7 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from policyengine.linking.evidence import Evidence
-    from policyengine.model.graph import Graph
+    from policyengine.model.graph import Choice, Graph
     from policyengine.model.nodes import Side
     from policyengine.platforms import Lowered, Piece, Platform
     from policyengine.platforms.units import Kept
@@ -126,13 +136,13 @@ def evaluate_tree(
     day = today or datetime.datetime.now(tz=datetime.UTC).date()
     _check_environments(tree, settings)
     asked = Asked(tuple(select), tuple(ignore), profile, work, day)
-    found = _systems(tree, settings, plugins, work)
+    found, choice = _systems(tree, settings, plugins, work)
     reports = {part.name: _evaluated(part, plugins, asked) for part in found}
-    if len(reports) == 1:
+    if choice is None:
         return reports[found[0].name]
     from policyengine.rules import together  # noqa: PLC0415  few repositories hold several systems
 
-    return together.systems(reports)
+    return together.systems(reports, choice)
 
 
 class Asked(Struct, frozen=True):
@@ -169,23 +179,24 @@ class Part(Struct, frozen=True):
         return Moving(self.folder, (node.id for node in graph.nodes), (Rule, Pack))(value)
 
 
-def _systems(tree: discover.Tree, settings: Config, plugins: Plugins, work: Work) -> list[Part]:
-    """The systems of a repository with their graphs; one without a name where it is one system.
+def _systems(tree: discover.Tree, settings: Config, plugins: Plugins, work: Work) -> tuple[list[Part], Choice | None]:
+    """The systems of a repository with their graphs, and why these; one without a name where it is one system.
 
     Raises:
         UsageError: the configuration names what is in none of them.
     """
     found = []
-    for part in _parts(tree, settings, plugins):
+    parts, choice = _parts(tree, settings, plugins)
+    for part in parts:
         read = _read(part, plugins, work)
         if settings.systems or any(stands_for_something(each.graph) or each.failures for each in read.scanned):
             found.append(read)
     if not settings.systems and sum(is_sided(part.scanned[0].graph) for part in found) < _SEVERAL:
-        return [_read(Part("", tree, settings), plugins, work)]
+        return [_read(Part("", tree, settings), plugins, work)], None
     shared = _divided([part for part in found if not part.folder], plugins.evidence)
     found = [shared.get(part.name, part) for part in found]
     check_names([(part.scanned[0].graph, part.settings) for part in found if not part.configured])
-    return found
+    return found, choice and replace(choice, chosen=listed([part.name for part in found]))
 
 
 _SEVERAL = 2
@@ -207,8 +218,8 @@ def _divided(parts: Sequence[Part], evidence: Sequence[Evidence]) -> dict[str, P
     return made
 
 
-def _parts(tree: discover.Tree, settings: Config, plugins: Plugins) -> list[Part]:
-    """The systems of a repository, nothing of them read; none where it is one."""
+def _parts(tree: discover.Tree, settings: Config, plugins: Plugins) -> tuple[list[Part], Choice | None]:
+    """The systems of a repository, nothing of them read, and why these; none where it is one."""
     tree = tree.without(settings.exclude)
 
     def ask(side: Side) -> list[Piece]:
@@ -220,6 +231,8 @@ def _parts(tree: discover.Tree, settings: Config, plugins: Plugins) -> list[Part
         ]
 
     found = stated(settings.systems, tree, ask, settings.source) if settings.systems else systems(tree, ask)
+    if not found:
+        return [], None
     seen_by = seen_by_each(tree, found)
     made = []
     for each in found:
@@ -231,7 +244,7 @@ def _parts(tree: discover.Tree, settings: Config, plugins: Plugins) -> list[Part
             made.append(Part(each.name, seen, settings.within(each.own[0]), each.own[0]))
         else:
             made.append(Part(each.name, seen, replace(settings, shared=True), pieces=each.pieces))
-    return made
+    return made, chosen(found, ask, named=bool(settings.systems))
 
 
 def _read(part: Part, plugins: Plugins, work: Work) -> Part:
@@ -334,12 +347,12 @@ def build_graph(tree: discover.Tree, settings: Config, plugins: Plugins, work: W
     Raises:
         UsageError: the configuration names what is not there, or a file that an option names does not fit.
     """
-    found = _systems(tree, replace(settings, environments=()), plugins, work)
-    if len(found) == 1:
+    found, choice = _systems(tree, replace(settings, environments=()), plugins, work)
+    if choice is None:
         return found[0].scanned[0]
     made = [part.moved(part.scanned[0].graph, part.scanned[0]) for part in found]
     return Scanned(
-        joined({part.name: each.graph for part, each in zip(found, made, strict=True)}),
+        joined({part.name: each.graph for part, each in zip(found, made, strict=True)}, choice),
         {path: source for each in made for path, source in each.sources.items()},
         tuple(dict.fromkeys(failure for each in made for failure in each.failures)),
     )

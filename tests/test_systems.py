@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from policyengine import engine, plugins, schemas
+from policyengine.model.graph import Choice
 from policyengine.model.source import UsageError
 from policyengine.reports import concise, pairs, sarif, text
 from policyengine.reports import json as json_report
@@ -96,7 +97,7 @@ def test_every_format_names_the_system(report: Report) -> None:
     lines = text.report(report, text.Style()).splitlines()
     assert sum(line.strip() == "= system: a" for line in lines) == len(report.results)
     assert any(
-        re.fullmatch(r"  a  1✗ 2✗ 3✗ 4✗ 5✗ 6✗  \d+ errors  \d+ warnings  (\d+ notes?  )?6 pairs", each)
+        re.fullmatch(r"  a  1✗ 2✗ 3✗ 4✗ 5✗ 6✗  \d+ errors  \d+ warnings  (\d+ notes?  )?\d+ pairs", each)
         for each in lines
     )
     assert "  b  1✓ 2✓ 3✓ 4✓ 5✓ 6✓  4 pairs" in lines
@@ -212,6 +213,68 @@ def test_a_project_that_starts_all_or_is_set_is_the_one_system(tmp_path: Path, f
     assert scan(tmp_path).systems == {}
 
 
+WAYS = {
+    "docker-compose.yml": "services: {shop: {build: ., ports: ['3000:3000']}}\n",
+    "Dockerfile": 'FROM node:22.12.0\nUSER node\nEXPOSE 3000\nCMD ["node", "server.js"]\n',
+    "terraform/network/main.tf": 'provider "aws" {}\nresource "aws_vpc" "main" {}\n',
+    "terraform/ecs/main.tf": """\
+        provider "aws" {}
+        resource "aws_ecs_task_definition" "shop" {
+          family                = "shop"
+          container_definitions = jsonencode([{ name = "shop", image = "acme/shop:1", user = "root" }])
+        }
+        """,
+    "terraform/eks/main.tf": """\
+        provider "kubernetes" {}
+        resource "kubernetes_deployment" "shop" {
+          metadata { name = "shop" }
+          spec {
+            template {
+              spec {
+                container {
+                  name  = "shop"
+                  image = "acme/shop:1"
+                }
+              }
+            }
+          }
+        }
+        """,
+}
+
+
+def test_ways_to_deploy_one_project_are_each_held_against_it(tmp_path: Path) -> None:
+    trees.write(tmp_path, WAYS)
+    report = scan(tmp_path)
+    assert {name: [pair.cloud for pair in each.graph.pairs] for name, each in report.systems.items()} == {
+        "terraform/ecs": ["terraform:aws_ecs_task_definition.shop@terraform/ecs#shop"],
+        "terraform/eks": ["terraform:kubernetes_deployment.shop@terraform/eks#shop"],
+    }
+    assert {each.local for each in report.graph.pairs} == {"compose:services.shop"}
+    users = [(each.systems, each.subject) for each in report.results if each.rule.id == "HEX208"]
+    assert users == [(("terraform/ecs",), "terraform:aws_ecs_task_definition.shop@terraform/ecs#shop")]
+
+
+@pytest.mark.parametrize("other", ["worker", "lambda"])
+def test_root_modules_beside_one_another_are_parts_of_one_system(tmp_path: Path, other: str) -> None:
+    trees.write(tmp_path, {path.replace("eks", other): text for path, text in WAYS.items()})
+    assert scan(tmp_path).systems == {}
+
+
+def test_what_was_told_and_what_was_left_out_is_said(tmp_path: Path) -> None:
+    tool = {
+        "tools/seed/docker-compose.yml": "services: {seed: {build: .}}\n",
+        "tools/seed/Dockerfile": "FROM alpine:3.20\n",
+    }
+    trees.write(tmp_path, {**_app("shop", 2), **_app("blog", 3), **SHARED, **tool})
+    assert scan(tmp_path).graph.choices[0] == Choice(
+        "systems",
+        "apps/blog, apps/shop",
+        "told by folders, names, workflows and images; left out, since nothing is known to deploy them: "
+        "tools/seed/docker-compose.yml; set systems for others",
+    )
+
+
 def test_stated_systems_are_those_and_say_which_side_they_lack(tmp_path: Path) -> None:
     told = "version: 1\nsystems:\n  store: {paths: [apps/shop, infra/shop]}\n  diary: {paths: [apps/blog]}\n"
     files = {**_app("shop", 2), **_app("blog", 3), **SHARED, "policyengine.yaml": told}
@@ -276,3 +339,16 @@ def test_the_graph_of_several_systems_has_what_each_alone_has(monorepo: Path) ->
     assert list(joined.systems) == ["a", "b"]
     assert len(joined.systems["b"].nodes) == len(alone.nodes)
     assert len(joined.nodes) == sum(len(each.nodes) for each in joined.systems.values())
+
+
+def test_root_modules_of_the_account_are_told_from_those_of_the_system(tmp_path: Path) -> None:
+    files = {
+        f"infra/{name}/main.tf": f'provider "aws" {{}}\nresource "aws_ecr_repository" "{name}" {{}}\n'
+        for name in ("accounts", "bootstrap", "shop")
+    }
+    report = trees.scan(tmp_path, files)
+    assert [(each.what, each.chosen, each.reason) for each in report.graph.choices] == [
+        ("Terraform left out", "infra/bootstrap", "for examples, tests or the first set-up; set terraform.root for it"),
+        ("Terraform root", "infra/accounts", "what all systems stand on"),
+        ("Terraform root", "infra/shop", "it is called by no other module"),
+    ]

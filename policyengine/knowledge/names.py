@@ -114,6 +114,7 @@ class Names(FactTable, frozen=True):
     stand_ins: dict[str, StandIn]
     elsewhere: dict[str, Cited]
     holders: dict[str, HolderWord]
+    deployments: dict[str, Cited]
     foundations: dict[str, Cited]
     infrastructure: dict[str, Cited]
     jobs: dict[str, JobWord]
@@ -295,6 +296,13 @@ def is_foundation(folder: str) -> bool:
     """Whether a folder of Terraform files is called after what all systems stand on: `infra/accounts`, `00-network`."""
     own = [word for word in words(folder.rpartition("/")[2]) if not word.isdigit()]
     return bool(own) and all(word in _names().foundations for word in own)
+
+
+def without_deployment(folder: str) -> str | None:
+    """The words of a folder's name without those for what an application may run on; None where there is none."""
+    own = words(folder.rpartition("/")[2].replace("k8s", "kubernetes"))
+    left = [word for word in own if word not in _names().deployments]
+    return None if len(left) == len(own) else "-".join(left)
 
 
 def system_variables() -> tuple[str, ...]:

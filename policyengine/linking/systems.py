@@ -15,8 +15,15 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from policyengine.knowledge.names import folder_kinds, is_filler, is_foundation, tells_no_system, words
-from policyengine.model.graph import EdgeKind, Graph, sorted_nodes
+from policyengine.knowledge.names import (
+    folder_kinds,
+    is_filler,
+    is_foundation,
+    tells_no_system,
+    without_deployment,
+    words,
+)
+from policyengine.model.graph import Choice, EdgeKind, Graph, sorted_nodes
 from policyengine.model.nodes import Datastore, Service, Side, Stage, Workflow
 from policyengine.model.source import UsageError
 from policyengine.patterns import regex
@@ -34,6 +41,8 @@ if TYPE_CHECKING:
 _WORKFLOWS = ".github/workflows/"
 _PATH = regex(r"[\w@-][\w.@-]*(?:/[\w.@-]+)*")
 _NAME = regex(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
+_MOST = 4
+"""So many systems or files are named in one sentence."""
 _NEAR, _CALLED, _USED, _NAMED = 8, 4, 2, 1
 """What a common folder (for each of its parts), a name in the path, a workflow, a name in a file speak for."""
 
@@ -57,7 +66,25 @@ def systems(tree: Tree, ask: Callable[[Side], list[Piece]]) -> tuple[System, ...
     apart = [System(each, (each,), apart=True) for each in _repositories(tree)]
     if apart:
         return (System("."), *apart)
-    return tuple(sorted(_inferred(tree, ask), key=lambda each: each.name))
+    found = _inferred(tree, ask) or _alternatives(tree, ask)
+    return tuple(sorted(found, key=lambda each: each.name))
+
+
+def chosen(found: Sequence[System], ask: Callable[[Side], list[Piece]], *, named: bool) -> Choice:
+    """Which systems these are, why, and which projects are of none. `named` tells that the configuration says so."""
+    files = {file for each in found for file in each.pieces or ()}
+    left = sorted(each.files[-1] for each in ask(Side.LOCAL) if each.runs and files and files.isdisjoint(each.files))
+    reason = "told by folders, names, workflows and images"
+    if named or any(each.apart for each in found):
+        reason = "stated" if named else "repositories of their own, by their configurations or workflows"
+    if left:
+        reason += f"; left out, since nothing is known to deploy them: {listed(left)}"
+    return Choice("systems", listed([each.name for each in found]), f"{reason}; set systems for others")
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first of several names, and how many more there are."""
+    return ", ".join(names[:_MOST]) + (f" and {len(names) - _MOST} more" if len(names) > _MOST else "")
 
 
 def stated(
@@ -146,8 +173,11 @@ def divided(graphs: Sequence[Graph]) -> list[Graph]:
     return made
 
 
-def joined(graphs: Mapping[str, Graph]) -> Graph:
-    """The graphs of several systems as one: what is of all is there once, and has a twin where one finds it."""
+def joined(graphs: Mapping[str, Graph], choice: Choice) -> Graph:
+    """The graphs of several systems as one: what is of all is there once, and has a twin where one finds it.
+
+    `choice` says which systems these are.
+    """
     every = tuple(graphs.values())
     pairs = {(pair.local, pair.cloud): pair for each in reversed(every) for pair in each.pairs}
     paired = {name for pair in pairs for name in pair}
@@ -161,7 +191,7 @@ def joined(graphs: Mapping[str, Graph]) -> Graph:
             )
         ),
         pairs=tuple(pairs[name] for name in sorted(pairs)),
-        choices=tuple(dict.fromkeys(choice for each in every for choice in each.choices)),
+        choices=(choice, *dict.fromkeys(one for each in every for one in each.choices)),
         equivalences=every[0].equivalences,
         paths=tuple(sorted({path for each in every for path in each.paths})),
         ignored=tuple(sorted({name for each in every for name in each.ignored})),
@@ -231,6 +261,25 @@ def _inferred(tree: Tree, ask: Callable[[Side], list[Piece]]) -> list[System]:
             pieces = [*project.files, *(path for root in (*roots, *free) for path in root.files)]
             made.append(System(project.folder or ".", tuple(dict.fromkeys(filter(None, folders))), tuple(pieces)))
     return _with_workflows(tree, made) if len(made) > 1 else []
+
+
+def _alternatives(tree: Tree, ask: Callable[[Side], list[Piece]]) -> list[System]:
+    """Ways to deploy one project, such as `terraform/ecs` and `terraform/eks`: a system each, of all else as well."""
+    folders = {posixpath.dirname(path) for path in tree.ending(".tf")}
+    plain = {each: without_deployment(each) for each in folders}
+    ways = {each: (posixpath.dirname(each), rest) for each, rest in plain.items() if rest is not None}
+    if len(set(ways.values())) == len(ways):
+        return []  # as nearly all
+    projects = [each for each in ask(Side.LOCAL) if each.runs]
+    names = {_plain(name) for each in projects for name in each.names}
+    roots = ask(Side.CLOUD)
+    groups: dict[tuple[str, str], list[Piece]] = {}
+    for root in roots:
+        if root.sure and root.folder in ways and not names.isdisjoint(_said(tree, root)):
+            groups.setdefault(ways[root.folder], []).append(root)
+    found = next((each for each in groups.values() if len(each) > 1), [])
+    rest = [path for each in (*ask(Side.LOCAL), *roots) if each not in found for path in each.files]
+    return _with_workflows(tree, [System(root.folder, root.files, (*root.files, *rest)) for root in found])
 
 
 def _projects(pieces: Sequence[Piece]) -> list[Piece]:

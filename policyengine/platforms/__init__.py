@@ -75,7 +75,8 @@ class Piece(Struct, frozen=True):
 
     `files` are its files, or the folders that hold them, `folder` is where it stands. `builds` are the folders that
     images of it are built in, `names` those of the images and of the project. `runs` tells whether it runs an
-    application, and not only what one needs; `included` are files that it takes in.
+    application, and not only what one needs, or may do so for all that is known; for certain where it is `sure`.
+    `included` are files that it takes in.
     """
 
     side: Side
@@ -85,6 +86,7 @@ class Piece(Struct, frozen=True):
     names: frozenset[str] = frozenset()
     runs: bool = True
     included: frozenset[str] = frozenset()
+    sure: bool = False
 
 
 class Wanted(Struct, frozen=True):

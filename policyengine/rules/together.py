@@ -12,7 +12,7 @@ from policyengine.model.nodes import Side
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from policyengine.model.graph import Graph
+    from policyengine.model.graph import Choice, Graph
     from policyengine.model.source import Span
     from policyengine.rules.evaluate import Report, Result
 
@@ -35,9 +35,12 @@ def environments(reports: Mapping[str, Report]) -> Report:
     return _together(reports, graph, said, _alike)
 
 
-def systems(reports: Mapping[str, Report]) -> Report:
-    """One report of several, by system: each result names its own, and what is found of a shared file is said once."""
-    graph = joined({name: each.graph for name, each in reports.items()})
+def systems(reports: Mapping[str, Report], choice: Choice) -> Report:
+    """One report of several, by system: each result names its own, and what is found of a shared file is said once.
+
+    `choice` says which systems these are.
+    """
+    graph = joined({name: each.graph for name, each in reports.items()}, choice)
     left = {each.node for each in graph.without_twin}
     own = {}
     for name, each in reports.items():

@@ -36,6 +36,11 @@ CHOICES: dict[str, tuple[dict[str, str], tuple[str, ...], str]] = {
         ("deployments/docker-compose.yml",),
         f"{APPLICATION}; left out: docker-compose.yml; {ANOTHER}",
     ),
+    "the container of an editor is none": (
+        {".devcontainer/docker-compose.yml": "services: {devcontainer: {build: .}}"},
+        (),
+        "'.devcontainer/docker-compose.yml' only starts what an editor runs in; set compose.canonical for it",
+    ),
     "a part of a system does not": (
         {"docker-compose.yml": STORES, "pdf/docker-compose.yml": PART},
         ("docker-compose.yml",),
@@ -89,7 +94,7 @@ def test_the_files_that_developers_start_are_chosen(name: str, tmp_path: Path) -
     chosen, choice = choose(discover.discover([tmp_path]))
     assert chosen == paths
     assert choice is not None
-    assert (choice.chosen, choice.reason) == (", ".join(paths), reason)
+    assert (choice.chosen, choice.reason) == (", ".join(paths) or "none", reason)
 
 
 @pytest.mark.parametrize(

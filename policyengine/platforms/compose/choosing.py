@@ -79,6 +79,9 @@ def choose(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[tuple[st
     production = for_production(tree, pieces)
     beside = posixpath.dirname(production[0]) if production else None
     first, *others = sorted(candidates, key=lambda each: each.rank(stores, beside))
+    if ".devcontainer" in first.paths[0].split("/") and not sketch(tree, first.paths).stores:
+        reason = f"'{first.paths[0]}' only starts what an editor runs in; set compose.canonical for it"
+        return (), Choice("Compose project", "none", reason)
     if beside is not None and posixpath.dirname(first.paths[0]) == beside != posixpath.dirname(nearest.paths[0]):
         reason = f"it stands beside '{production[-1]}'"
     elif first is not nearest and nearest.default:
@@ -109,7 +112,7 @@ def _those(pieces: tuple[str, ...] | None, candidates: Iterable[Candidate]) -> I
 def pieces(tree: Files, side: Side) -> Iterator[Piece]:
     """What may be a side of a system: the projects of each folder as one."""
     folders: dict[str, list[Candidate]] = {}
-    for each in _candidates(tree, "" if side is Side.LOCAL else "prod"):
+    for each in _candidates(tree, "" if side is Side.LOCAL else "prod", told=True):
         folders.setdefault(posixpath.dirname(each.paths[-1]), []).append(each)
     for folder, candidates in folders.items():
         said = reduce(Sketch.beside, (each.sketch for each in candidates))
@@ -121,12 +124,12 @@ def pieces(tree: Files, side: Side) -> Iterator[Piece]:
         yield Piece(side, files, folder, builds, said.names, runs, said.included)
 
 
-def _candidates(tree: Files, meant: str = "") -> Iterator[Candidate]:
-    """The projects for work, or those that are meant for an environment."""
+def _candidates(tree: Files, meant: str = "", *, told: bool = False) -> Iterator[Candidate]:
+    """The projects for work, or those that are meant for an environment; what even a single one says where `told`."""
     named = set() if meant else set(tree.named(*NAMES))
     found = [path for path in tree.ending(".yml", ".yaml") if path in named or _may_be_compose(path, meant)]
     found = [path for path in found if not _stands_beside(posixpath.dirname(path))]
-    alone = len(found) == 1
+    alone = len(found) == 1 and not told
     done: set[str] = set()
     for path in found:
         folder = posixpath.dirname(path)

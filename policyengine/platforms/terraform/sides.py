@@ -24,31 +24,28 @@ def pieces(folders: Mapping[str, ModuleFolder], called: frozenset[str]) -> Itera
     kept, groups = by_environment(candidates(folders, called))
     for paths in [[path] for path in kept] + [sorted(each) for each in groups.values()]:
         common = posixpath.commonpath([f"/{path}" for path in paths])[1:]
-        runs = any(_runs(folders, path, set()) for path in paths)
-        yield Piece(Side.CLOUD, tuple(paths), common, runs=runs)
+        known = {each for path in paths for each in _running(folders, path, set())}
+        yield Piece(Side.CLOUD, tuple(paths), common, runs=bool(known), sure=True in known)
 
 
-def _runs(folders: Mapping[str, ModuleFolder], path: str, done: set[str]) -> bool:
-    """Whether a module, or one that it calls, declares something that runs a service."""
+def _running(folders: Mapping[str, ModuleFolder], path: str, done: set[str]) -> Iterator[bool]:
+    """For each thing that runs a service, declared by a module or one that it calls: whether it does for certain."""
     folder = folders.get(path)
     if folder is None or path in done:
-        return False
+        return
     done.add(path)
     for declared in folder.resources.values():
         known = resource_type(declared.block.label(0)) if declared.block.type == "resource" else None
         if known is not None and known.node == "Service":
-            return True
+            yield True
     for declared in folder.modules.values():
         source = _source(declared)
-        inner = posixpath.normpath(posixpath.join(path, source)) if source.startswith(".") else None
-        known = module_type(source) if inner is None else None
-        if known is not None and known.node == "Service":
-            return True
-        if inner is None and known is None and not makes_nothing(source):
-            return True  # nobody here knows what it runs
-        if inner is not None and _runs(folders, inner, done):
-            return True
-    return False
+        if source.startswith("."):
+            yield from _running(folders, posixpath.normpath(posixpath.join(path, source)), done)
+        elif (known := module_type(source)) is not None:
+            yield from [True] if known.node == "Service" else []
+        elif not makes_nothing(source):
+            yield False  # nobody here knows what it runs
 
 
 def _source(declared: Declared) -> str:

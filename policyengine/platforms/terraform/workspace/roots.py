@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET, Struct
 
-from policyengine.knowledge.names import distance_to_production, environment, environment_words
+from policyengine.knowledge.names import distance_to_production, environment, environment_words, is_foundation
 from policyengine.model.graph import Choice
 from policyengine.patterns import regex
 
@@ -78,8 +78,18 @@ def find_roots(
             choices.append(Choice("Terraform variables", file, reason))
         roots.append(Root(path, (file,) if file else ()))
     if root is UNSET:
-        choices.extend(Choice("Terraform root", path or ".", "it is called by no other module") for path in chosen)
+        choices.extend(Choice("Terraform root", path or ".", _why(path)) for path in chosen)
+        others = (path for path in folders if path not in called and _declares(folders[path]) and _ASIDE.search(path))
+        choices.extend(Choice("Terraform left out", path, _LEFT_OUT) for path in sorted(set(others) - set(chosen)))
     return roots, choices
+
+
+_LEFT_OUT = "for examples, tests or the first set-up; set terraform.root for it"
+
+
+def _why(path: str) -> str:
+    """Why a directory is read as a root module."""
+    return "what all systems stand on" if is_foundation(path) else "it is called by no other module"
 
 
 def candidates(folders: Mapping[str, ModuleFolder], called: frozenset[str]) -> list[str]:
