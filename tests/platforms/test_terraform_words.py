@@ -11,6 +11,7 @@ from policyengine.model.nodes import MigrationRunner, Node, Principal, Role, Ser
 from policyengine.model.value import Floating, Known, Unknown
 from policyengine.platforms import Settings
 from policyengine.platforms.terraform import TerraformPart
+from policyengine.platforms.terraform.language.kinds import CollectionKind, Kind, TupleKind, convertible
 from policyengine.platforms.terraform.root_modules import lower
 from policyengine.platforms.terraform.workspace import roots
 from policyengine.testing.memory import Memory
@@ -285,3 +286,34 @@ def test_a_provisioner_that_migrates_is_a_runner(provisioner: str, tool: str | N
 
     assert runners("x") == ([] if tool is None else [tool])
     assert runners("db_migrate") == [tool or "script"]
+
+
+def listed(kind: Kind, form: str = "list") -> CollectionKind:
+    return CollectionKind(form, kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "wanted", "expected"),
+    [
+        ("string", "string", True),
+        ("number", "string", True),
+        ("string", "bool", True),
+        ("number", "bool", False),
+        ("any", "bool", True),
+        ("bool", "any", True),
+        (listed("number"), listed("string"), True),
+        (listed("number"), listed("bool"), False),
+        (listed("string"), listed("string", "set"), True),
+        (listed("string", "set"), listed("string"), True),
+        (listed("string", "map"), listed("string"), False),
+        (listed("string"), listed("string", "map"), False),
+        (listed("string", "map"), listed("number", "map"), True),
+        (listed("string"), listed(listed("string")), False),
+        (listed(listed("number")), listed(listed("string", "set")), True),
+        ("string", listed("string"), False),
+        (TupleKind(("number", "bool")), listed("string"), True),
+        (TupleKind(("number", listed("bool"))), listed("string"), False),
+    ],
+)
+def test_what_terraform_converts(kind: Kind, wanted: Kind, expected: bool) -> None:
+    assert convertible(kind, wanted) is expected

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from policyengine.model.graph import Edge, EdgeKind, Graph, Pair
 from policyengine.model.nodes import Side
 from policyengine.reports import baseline, graph, pairs, sarif, text
-from policyengine.rules.evaluate import Failure, Waived
+from policyengine.rules.evaluate import Comparison, Failure, Waived
 from tests.linking.nodes import database, service
 from tests.reports import sample
 
@@ -82,3 +82,38 @@ def test_a_log_of_just_the_size_that_is_allowed_is_whole() -> None:
     same = sarif.report(sample.report(), sarif.Options(max_bytes=len(whole.text)))
     assert same.text == whole.text
     assert same.left_out == ()
+
+
+def test_a_side_has_its_tick_only_where_no_rule_of_it_crashed() -> None:
+    compared = (Comparison("SMP601", "compose:services.a", ""), Comparison("SMP601", "compose:services.b", ""))
+    fine = replace(sample.report(clean=True), compared=compared)
+    crashed = replace(fine, failures=(Failure("rule SMP601 crashed: KeyError", rule="SMP601"),))
+    lines = [text.report(each, text.Style()).splitlines() for each in (fine, crashed)]
+    first, second = (next(line for line in each if "6 Pipeline" in line) for each in lines)
+    assert first.endswith("✓ 2 compared")
+    assert second.endswith("✗ a rule crashed  2 compared")
+
+
+def test_the_frame_of_a_place_is_painted() -> None:
+    shown = text.report(sample.report(), text.Style(colour=True))
+    assert "\x1b[34m┌─\x1b[0m" in shown
+    assert "\x1b[34m│\x1b[0m" in shown
+
+
+def test_the_three_reasons_that_leave_most_open_are_named_and_the_rest_is_counted() -> None:
+    whole = sample.report()
+    (one,) = whole.undecided
+    for reasons, closing in (
+        ("a", ""),
+        ("abc", ""),
+        ("abcd", "  and 1 more reason"),
+        ("abcde", "  and 2 more reasons"),
+    ):
+        asked = tuple(replace(one, reason=reason) for reason in reasons) + (replace(one, reason="b"),) * (
+            len(reasons) > 1
+        )
+        lines = text.report(replace(whole, undecided=asked), text.Style()).splitlines()
+        start = lines.index(f"{len(asked)} undecided")
+        named = ["  1 × a"] if len(reasons) == 1 else ["  2 × b", "  1 × a", "  1 × c"]
+        assert lines[start + 1 : start + 1 + len(named)] == named
+        assert lines[start + 1 + len(named)] == (closing or "  --undecided shows each with its place")
