@@ -104,7 +104,7 @@ def mutable_image_tag(graph: Graph, _: Options) -> Outcomes:
     Moving are `latest`, no tag at all, names of branches and of environments, as they are known in the end: the default
     of a variable counts where nothing else sets it. A digest or the number of a version or commit passes. Not asked
     where a workflow hands a new image to the service (a rendered task definition, `--image`), where lifecycle ignores
-    it, of public images, and where HEX613 reports the same repository.
+    it, of public images, of what is built where it runs, and where HEX613 reports the same repository.
     """
     stopped = {known(repository.repository, "") for repository, _ in _stopped(graph)}
     actions = [known(step.uses, "").partition("@")[0] for job in graph.all(Job) for step in job.steps]
@@ -117,7 +117,7 @@ def mutable_image_tag(graph: Graph, _: Options) -> Outcomes:
         if not isinstance(image, Known | Floating) or handed or image.span in seen:
             continue
         tag = image.value.effective_tag
-        if tag is None or not moves(tag) or image.value.repository in stopped:
+        if tag is None or not moves(tag) or image.value.repository in stopped or container.service.build is not None:
             continue
         if container.builds or engine_of(image.value, image.span) is None:
             seen.add(image.span)
