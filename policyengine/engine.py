@@ -25,11 +25,12 @@ from policyengine.linking.systems import (
     stated,
     systems,
 )
+from policyengine.model.graph import Choice
 from policyengine.model.source import ReadError, Source, UsageError, WorkerDied
-from policyengine.platforms import NoPart, Settings
+from policyengine.platforms import Lowered, NoPart, Settings
 from policyengine.platforms.units import lower
 from policyengine.plugins import load
-from policyengine.repository import configuration, discover
+from policyengine.repository import configuration, discover, foreign
 from policyengine.repository.configuration import Config
 from policyengine.rules.configured import Weighed, weigh
 from policyengine.rules.evaluate import Evaluation, Failure, Report, evaluate
@@ -42,9 +43,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from policyengine.linking.evidence import Evidence
-    from policyengine.model.graph import Choice, Graph
+    from policyengine.model.graph import Graph
     from policyengine.model.nodes import Side
-    from policyengine.platforms import Lowered, Piece, Platform
+    from policyengine.platforms import Piece, Platform
     from policyengine.platforms.units import Kept
     from policyengine.plugins import Plugins
 
@@ -383,11 +384,14 @@ def _scanned(part: Part, settings: Config, plugins: Plugins, work: Work) -> Scan
     if work.progress is not None:
         work.progress("link", len(asked), len(asked))
     project = tree.repository.rpartition("/")[2]
-    graph = link(parts, settings, tree, plugins.evidence, project=project, survived=partial(_survived, failures))
     problems = {(error.span, error.message): error for part in parts for error in part.problems}
     for error in tree.failures.values():
         problems.setdefault((error.span, error.message), error)
-    failures.extend(Failure.of(problems[key]) for key in sorted(problems))
+    aside = {key: reason for key in problems if (reason := foreign.why(key[0].path, tree.known(key[0].path)))}
+    left = [*((key[0].path, reason) for key, reason in sorted(aside.items())), *sorted(tree.withheld.items())]
+    parts.append(Lowered(choices=tuple(Choice("file left aside", path, reason) for path, reason in left)))
+    graph = link(parts, settings, tree, plugins.evidence, project=project, survived=partial(_survived, failures))
+    failures.extend(Failure.of(problems[key]) for key in sorted(problems) if key not in aside)
     return Scanned(graph, tree.sources, tuple(failures))
 
 

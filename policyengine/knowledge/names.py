@@ -143,6 +143,8 @@ class Names(FactTable, frozen=True):
 
     def kind(self, folder: str) -> FolderKind | None:
         """What a folder of that name holds instead of the application."""
+        if "{{" in folder:  # `{{cookiecutter.slug}}`
+            return "example"
         found = self.folders.get(folder)
         if found is None:
             found = self.folders.get(folder[max(map(folder.rfind, "-_.")) + 1 :])

@@ -16,6 +16,7 @@ from policyengine.model.budget import PER_CHARACTER, Budget
 from policyengine.model.ignoring import compile_patterns
 from policyengine.model.source import ReadError, Source, Span, UsageError
 from policyengine.repository.files import Index, index
+from policyengine.repository.git_index import Committed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -44,11 +45,16 @@ class Withheld(ReadError):  # noqa: N818 - said of the file
 
 
 class Tree(Struct, frozen=True):
-    """The scanned tree. `failures` collects a ReadError for each file that was asked for and could not be read."""
+    """The scanned tree.
+
+    `failures` collects a ReadError for each file that was asked for and could not be read, `withheld` why the text of
+    others is not known.
+    """
 
     root: Path
     paths: tuple[str, ...]
     failures: dict[str, ReadError] = field(default_factory=dict)
+    withheld: dict[str, str] = field(default_factory=dict)
     budget: Budget = field(default_factory=Budget)
     _known: frozenset[str] = field(default=frozenset())
     _installed: set[str] = field(default_factory=set)
@@ -121,7 +127,8 @@ class Tree(Struct, frozen=True):
             try:
                 found = self._read[path] = load(self.root, path)
                 self.budget.left += len(found.text) * PER_CHARACTER
-            except Withheld:
+            except Withheld as error:
+                self.withheld.setdefault(path, f"it {error.message}")
                 self._read[path] = None
             except ReadError as error:
                 self.failures.setdefault(path, error)
@@ -175,6 +182,10 @@ class Tree(Struct, frozen=True):
         self._installed.update(found)
         return tuple(sorted(found))
 
+    def known(self, path: str) -> Source | None:
+        """The file at a path, if it was read."""
+        return self._read.get(path)
+
     @property
     def sources(self) -> dict[str, Source]:
         """The files read so far, by their own path."""
@@ -216,10 +227,15 @@ def load(root: Path, path: str) -> Source:
         return decode(stream.read(MAX_BYTES + 1), path)
 
 
-_CODE = (".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs")
+_CODE = (".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs", ".py", ".go", ".rb", ".java", ".php", ".sh")
 """Ends of files in which a NUL byte may stand, within a string."""
 
-_LOCKED = (b"\0GITCRYPT\0", b"$ANSIBLE_VAULT;")
+_LOCKED = (
+    b"\0GITCRYPT\0", b"$ANSIBLE_VAULT;", b"age-encryption.org/", b"-----BEGIN AGE ENCRYPTED FILE-----",
+    b"-----BEGIN PGP MESSAGE-----",
+)  # fmt: skip
+_SEALED = (b"ENC[AES256_GCM,", b"sops")
+"""What every file holds that SOPS has encrypted."""
 
 
 def decode(data: bytes, path: str) -> Source:
@@ -232,7 +248,7 @@ def decode(data: bytes, path: str) -> Source:
         if path.endswith(".txt"):  # pip reads a requirements.txt that PowerShell wrote
             return Source(path, data.decode("utf-16", errors="replace").replace("\0", "\ufffd"), bom=True)
         raise ReadError("is UTF-16 text", Span(path, 0, 0), "save it as UTF-8")
-    if data.startswith(_LOCKED):
+    if data.startswith(_LOCKED) or all(each in data for each in _SEALED):
         raise Withheld("is encrypted", Span(path, 0, 0), "unlock it")
     bom = data.startswith(codecs.BOM_UTF8)
     try:
@@ -312,7 +328,7 @@ def _folder(path: Path) -> Path:
 
 
 def _walk(root: Path, top: Path) -> Iterator[str]:
-    unlisted = unlisted_folders()
+    unlisted, committed = unlisted_folders(), Committed(root)
     start = _relative(root, top)
     folders = [start[: at + 1] for at, character in enumerate(start[:-1]) if character == "/"] if start else []
     above = ((folder, _spec(root, folder + ".gitignore")) for folder in ("", *folders) if start)
@@ -333,9 +349,10 @@ def _walk(root: Path, top: Path) -> Iterator[str]:
         for entry in entries:
             path = folder + entry.name
             if entry.is_dir(follow_symlinks=False):
-                if entry.name not in unlisted and not ignored(specs, path + "/"):
-                    stack.append((path + "/", specs))
-            elif not _leads_to_folder(entry) and not ignored(specs, path):
+                inner = path + "/"
+                if entry.name not in unlisted and (not ignored(specs, inner) or inner in committed.folders):
+                    stack.append((inner, specs))
+            elif not _leads_to_folder(entry) and (not ignored(specs, path) or path in committed.files):
                 yield path
         modules = f"{folder}{INSTALLED}modules.json"
         if ".terraform" in names and (root / modules).is_file():

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 _ENV = regex(r"\.env(?:\.[\w.-]+)?|[\w-]+\.env(?:\.(?:example|sample|template|dist))?|env\.(?:example|sample)")
 
+_OTHER = regex(
+    r"\.(?:ts|js|py|sh|yml|yaml|json|tf|age|asc|enc|gpg|sops|vault|golden|snap|patch|diff|rej|swp|lock"
+    r"|in|j2|jinja2?|tmpl|tpl|erb|ejs|hbs|mustache|gotmpl)\Z"
+)
+"""Ends of names that make something else of `.env.…`: code, what is encrypted, patches, templates."""
+
 
 def paths(files: Files) -> list[str]:
     """The env files and ignore files of a tree."""
@@ -36,8 +42,7 @@ def lower(path: str, files: Files) -> Lowered:
 
 def _is_env_file(path: str) -> bool:
     name = PurePosixPath(path).name
-    code = (".ts", ".js", ".py", ".sh", ".yml", ".yaml", ".json", ".tf")
-    return _ENV.fullmatch(name) is not None and not name.endswith(code)
+    return _ENV.fullmatch(name) is not None and _OTHER.search(name) is None
 
 
 def _ignores(path: str) -> str:
