@@ -44,6 +44,15 @@ def test_the_diverged_tree_shows_every_rule() -> None:
     assert report.failures == ()
 
 
+def test_the_first_example_of_the_readme_is_what_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(FIXTURES.parent)
+    command, *shown = Path("README.md").read_text("utf-8").partition("```console\n")[2].partition("```")[0].splitlines()
+    assert command.endswith("policyengine scan fixtures/diverged --fail-on never")
+    assert shown.pop() == "…"
+    assert scan("fixtures/diverged", "--fail-on", "never", "-o", str(tmp_path / "report.txt"))[0] == 0
+    assert "\n".join(shown).rstrip() in (tmp_path / "report.txt").read_text("utf-8")
+
+
 @pytest.mark.parametrize("form", ["text", "json", "sarif"])
 def test_workers_and_the_cache_do_not_change_a_byte(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POLICYENGINE_CACHE_DIR", str(tmp_path / "cache"))
