@@ -223,3 +223,14 @@ def test_a_name_that_fits_several_nodes_stops_the_run(tmp_path: Path) -> None:
     )
     named = graph(tmp_path, compose, terraform, config.replace("web}", "web#two}"))
     assert set(told(named)) == {("services.web", "aws_ecs_task_definition.web#two")}
+
+
+@pytest.mark.parametrize(
+    "config",
+    ["ignore: {cloud: [aws_db_instance.bills]}", "ignore: {local: [orders]}"],
+)
+def test_what_is_ignored_is_paired_by_no_label_either(config: str, tmp_path: Path) -> None:
+    labelled = SERVICES.replace("  orders:\n", "  orders:\n    x-parity: aws_db_instance.bills\n")
+    assert ("services.orders/database", "aws_db_instance.bills") in told(graph(tmp_path / "a", labelled))
+    pairs = told(graph(tmp_path / "b", labelled, config=config))
+    assert ("services.orders/database", "aws_db_instance.bills") not in pairs
