@@ -89,7 +89,13 @@ class Reach:
         found: set[str] = set()
         for number, lines in self._standing_for(path, line):
             found |= self._on(number, lines)
+        found = found or self._on(path, self._inner_lines(path, line))
         return sorted(found & self.seconds.keys(), key=lambda test: (self._width[test], test))
+
+    def _inner_lines(self, path: str, line: int) -> set[int] | None:
+        """For a line at the top of a file that nothing is seen to name any line of it; for others none more."""
+        inner = _innermost(ast.parse((self._tree / path).read_text("utf-8")), line)
+        return None if inner is None or line < inner.body[0].lineno else set()
 
     def _on(self, path: str, lines: set[int] | None) -> set[str]:
         """The tests that run one of the lines of a file within a function, or any line."""
