@@ -12,6 +12,7 @@ from policyengine.knowledge.extensions import (
     is_contrib,
     not_offered,
 )
+from policyengine.knowledge.images import purpose_of
 from policyengine.knowledge.loading import Facts
 from policyengine.knowledge.names import (
     alike,
@@ -80,6 +81,7 @@ from policyengine.model.image import (
     tag_fact,
     tag_for,
 )
+from policyengine.model.image import parse as image_reference
 from policyengine.model.nodes import (
     Activity,
     Attachment,
@@ -128,6 +130,7 @@ from policyengine.model.nodes import (
     Side,
     Stage,
     Step,
+    SupabaseStack,
     TargetGroup,
     Trigger,
     UnreadModule,
@@ -138,7 +141,7 @@ from policyengine.model.nodes import (
     variables,
 )
 from policyengine.model.pgvector import pgvector_bounds, pgvector_needed
-from policyengine.model.settings import Settings, drift_of
+from policyengine.model.settings import Settings, drift_of, redis_release
 from policyengine.model.source import Span
 from policyengine.model.value import Absent, Floating, Known, Sealed, Unknown, Value, Via, known, map_value
 from policyengine.patterns import regex
@@ -240,6 +243,7 @@ __all__ = [
     "Split",
     "Stage",
     "Step",
+    "SupabaseStack",
     "TagFact",
     "TargetGroup",
     "Trigger",
@@ -275,6 +279,7 @@ __all__ = [
     "hookimpl",
     "host_kind",
     "hosts",
+    "image_reference",
     "is_address",
     "is_chore",
     "is_contrib",
@@ -309,6 +314,8 @@ __all__ = [
     "port_of_scheme",
     "product",
     "publishers",
+    "purpose_of",
+    "redis_release",
     "regex",
     "release_of",
     "role_by_name",

@@ -32,7 +32,17 @@ class Redis(Struct, frozen=True, forbid_unknown_fields=True):
     """How local and cloud Redis are compared."""
 
     match: Match = "major"
-    required_tag: Annotated[Name, _said("The tag that the local image must have.")] = "7-alpine"
+    required_tag: Annotated[Name | UnsetType, _said("The tag that the local image must have, else 7-alpine.")] = UNSET
+
+    @property
+    def tag(self) -> str:
+        """The tag of the local image."""
+        return self.required_tag or "7-alpine"
+
+    @property
+    def declared(self) -> bool:
+        """Whether the configuration states it."""
+        return not isinstance(self.required_tag, UnsetType)
 
 
 class PublicUrl(Struct, frozen=True, forbid_unknown_fields=True):

@@ -95,6 +95,12 @@ def image(name: str) -> Image | None:
     return table("images", Images).images.get(name)
 
 
+def purpose_of(name: str) -> Purpose | None:
+    """What the image of that name does in a stack, or None for one that the table does not list."""
+    found = image(name)
+    return None if found is None else found.purpose
+
+
 _WORD = regex(r"[^-_.]+")
 _NUMBERED = regex(r"([a-z]+)\d")
 

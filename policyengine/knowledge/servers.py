@@ -47,6 +47,15 @@ class ServerDefault(Struct, frozen=True, forbid_unknown_fields=True):
     since: int = 0
 
 
+class Release(Struct, frozen=True, forbid_unknown_fields=True):
+    """The version of Redis that a release of a service is compatible with."""
+
+    flavour: str
+    release: str
+    redis: str
+    source: str
+
+
 class ComparedSetting(Struct, frozen=True, forbid_unknown_fields=True):
     """A setting of Postgres that changes results, errors or limits.
 
@@ -69,6 +78,7 @@ class Servers(FactTable, frozen=True):
     variables: dict[str, GivenByVariable]
     compared: dict[str, ComparedSetting]
     watching: dict[str, Cited]
+    releases: list[Release]
     defaults: list[ServerDefault]
 
 
@@ -105,3 +115,9 @@ def compared(setting: str) -> ComparedSetting | None:
 def is_watching(library: str) -> bool:
     """Whether a library is for scheduling or statistics."""
     return library in table("servers", Servers).watching
+
+
+def redis_of(flavour: str, release: str) -> str:
+    """The version of Redis that a release of a service is compatible with; its own number where nothing is known."""
+    rows = table("servers", Servers).releases
+    return next((each.redis for each in rows if (each.flavour, each.release) == (flavour, release)), release)

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from policyengine.knowledge import servers
 from policyengine.knowledge.commands import program_name
+from policyengine.model.image import version
 from policyengine.model.nodes import Cache, Database, Variable
 from policyengine.model.value import Absent, Known, Unknown, Value, Via, known
 from policyengine.patterns import regex
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from policyengine.knowledge.servers import ComparedSetting, ServerProgram
     from policyengine.model.command import Word
     from policyengine.model.container import Container
+    from policyengine.model.image import Version
     from policyengine.model.nodes import Datastore
     from policyengine.model.source import Span
 
@@ -144,6 +146,11 @@ def _variable(key: str, text: str, at: Word, key_span: Span, *, literal: bool = 
     if at.literal and literal:
         return Variable(key, key_span, Known(text, at.span))
     return Variable(key, key_span, Unknown(f"the value of '{key}' is set outside the files", at.span))
+
+
+def redis_release(flavour: str, release: Version) -> Version:
+    """The version of Redis that a release of a managed service is compatible with."""
+    return version(servers.redis_of(flavour, str(release))) or release
 
 
 _LIBRARIES = "shared_preload_libraries"

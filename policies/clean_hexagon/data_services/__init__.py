@@ -17,6 +17,8 @@ from clean_hexagon.data_services.postgres_images import db_libc_collation, pg18_
 from clean_hexagon.data_services.redis import redis_major_mismatch
 from clean_hexagon.data_services.server_settings import cache_cluster_mode, cache_policy, db_settings_divergence
 from clean_hexagon.data_services.service_containers import ci_datastore_drift
+from clean_hexagon.data_services.supabase import supabase_version_mismatch
+from clean_hexagon.data_services.tags import cache_engine_or_tag, datastore_unpinned, redis_minor_drift
 from clean_hexagon.data_services.transport import cache_tls_auth, db_tls
 
 RULES = (
@@ -31,6 +33,10 @@ RULES = (
     extension_set_mismatch,
     pgvector_version_drift,
     redis_major_mismatch,
+    redis_minor_drift,
+    cache_engine_or_tag,
+    datastore_unpinned,
+    supabase_version_mismatch,
     ci_datastore_drift,
     db_settings_divergence,
     db_libc_collation,

@@ -92,7 +92,6 @@ def pg18_volume_path(graph: Graph, _: Options) -> Outcomes:
             yield from undecided(store, store.version)
         if not wrong or major is None or service.side is Side.PIPELINE:
             continue
-        yield Compared(store)
         if major >= 18 and "PGDATA" not in graph.container(service).environment:
             target = wrong[0].target
             official = service.build is None and store.reference is not None and store.reference.name == "postgres"

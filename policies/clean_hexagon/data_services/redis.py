@@ -47,7 +47,7 @@ def redis_major_mismatch(graph: Graph, options: Options) -> Outcomes:
     """
     for local, cloud in (*graph.mirrors(Cache, engine="redis"), *graph.mirrors(Cache, engine="valkey")):
         yield Compared(local, cloud)
-        there, shown, place = _cloud_major(cloud)
+        there, shown, place = cloud_major(cloud)
         moved = moved_past(local, there)
         args: dict[str, object] = {"local": local.name, "image": local.written, "here": local.major, "there": shown}
         if moved is not None:
@@ -63,14 +63,14 @@ def redis_major_mismatch(graph: Graph, options: Options) -> Outcomes:
 
 def _retag(local: Cache, major: int, options: Options) -> Fix:
     """The house's tag when it is of the right major, else the major with the variant that is used now."""
-    tag, ref = options.redis.required_tag, local.reference
+    tag, ref = options.redis.tag, local.reference
     if tag.partition("-")[0].partition(".")[0] != str(major):
         tag = f"{major}-alpine"
     exists = ref is not None and tag_fact(ImageRef(ref.registry, ref.repository, tag)) is not None
     return Fix.tagging(f"run '{tag}'", local.image, tag if exists else None)
 
 
-def _cloud_major(cloud: Cache) -> tuple[int | None, str, Span]:
+def cloud_major(cloud: Cache) -> tuple[int | None, str, Span]:
     """The cloud's major, how to show it, and where it stands: that of the version, or of the parameter group."""
     family = cloud.family if isinstance(cloud.family, Known) else None
     match = None if family is None else _FAMILY.match(family.value)

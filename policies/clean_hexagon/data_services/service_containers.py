@@ -96,10 +96,11 @@ def _drift(store: Datastore, local: Datastore) -> Drift:
             return Drift.VARIANT if patch else Drift.VERSION
         case Known(here) | Floating(here), Known(there) | Floating(there):
             return Drift.VARIANT if here.agrees(there) else Drift.VERSION
-        case _ if store.meaning is None or local.major is None:
+        case _ if None in (ref.effective_tag, other.effective_tag):
             return Drift.OPEN
         case _:
-            return Drift.VERSION if store.meaning.version.major > local.major else Drift.VARIANT
+            moved = store.meaning is not None and local.major is not None and store.meaning.version.major > local.major
+            return Drift.VERSION if moved else Drift.VARIANT
 
 
 def _finding(graph: Graph, store: Datastore, local: Datastore, drift: Drift, jobs: str) -> Finding:

@@ -112,28 +112,32 @@ def _bare(graph: Graph, cloud: Database) -> list[tuple[Container, Variable]]:
 
 
 def _modes(graph: Graph, plain: set[str]) -> Outcomes:
-    """The variables of paired containers of which only the cloud's demands TLS."""
+    """The variables of paired containers of which only the cloud's demands TLS: one finding for all of one text."""
+    found: dict[tuple[str, str], list[tuple[Container, Container]]] = {}
     for local, cloud in graph.mirrored():
-        stores = graph.targets(Database, EdgeKind.CONNECTS, local.node)
-        if any(store.id in plain for store in stores):
+        if any(store.id in plain for store in graph.targets(Database, EdgeKind.CONNECTS, local.node)):
             continue
         for key, here in local.environment.items():
             there = cloud.environment.get(key)
-            demanded = "" if there is None else _mode(key, there.value)
-            if there is None or demanded not in _DEMANDED or not isinstance(here.value, Known):
+            if there is None or _mode(key, there.value) not in _DEMANDED or not isinstance(here.value, Known):
                 continue
             yield Compared(local.node, cloud.node)
             if _mode(key, here.value) not in _DEMANDED:
-                args = {"key": key, "name": local.name, "there": demanded}
-                yield Finding(
-                    subject=local.node,
-                    against=cloud.node,
-                    at=here.value,
-                    variant="mode",
-                    args=args,
-                    related=(there.value,),
-                    fix=Fix(f"ask for '{demanded}' locally too"),
-                )
+                found.setdefault((key, here.value.value), []).append((local, cloud))
+    for (key, _), pairs in found.items():
+        local, cloud = pairs[0]
+        asking = cloud.environment[key].value
+        args = {"key": key, "name": ", ".join(each.name for each, _ in pairs), "there": _mode(key, asking)}
+        fix = Fix(f"ask for '{args['there']}' locally too")
+        yield Finding(
+            subject=local.node,
+            against=cloud.node,
+            at=local.environment[key].value,
+            variant="mode",
+            args=args,
+            related=(asking,),
+            fix=fix,
+        )
 
 
 def _mode(key: str, value: Value[str]) -> str:

@@ -20,6 +20,7 @@ from policyengine.model.nodes.code import (
     OrmSchema,
     Package,
     RuntimeVersion,
+    SupabaseStack,
     VectorUse,
 )
 from policyengine.model.nodes.container import Attachment, Dependency, EnvFile, Healthcheck, Mount, Port, Service
@@ -88,6 +89,7 @@ __all__ = [
     "Side",
     "Stage",
     "Step",
+    "SupabaseStack",
     "TargetGroup",
     "Trigger",
     "UnreadModule",

@@ -9,6 +9,7 @@ from msgspec import Struct
 from policyengine.model.nodes.node import Node
 
 if TYPE_CHECKING:
+    from policyengine.model.image import Version
     from policyengine.model.nodes.node import Variable
     from policyengine.model.source import Span
     from policyengine.model.value import Unknown, Value
@@ -111,6 +112,13 @@ class VectorUse(Node, frozen=True, kw_only=True):
     what: str
     feature: str = ""
     dependency: bool = False
+
+
+class SupabaseStack(Node, frozen=True, kw_only=True):
+    """What `supabase start` brings up: a `supabase/config.toml`. `version` is that of its Postgres, a major alone."""
+
+    path: str
+    version: Value[Version]
 
 
 class Migrations(Node, frozen=True, kw_only=True):
