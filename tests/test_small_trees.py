@@ -148,7 +148,7 @@ def test_a_worker_is_judged_by_the_image_that_its_application_builds(tmp_path: P
         ("error", "HEX209", "services.worker", "root"),
     ]
     assert [each for each in results if each[1] == "HEX201"] == [("error", "HEX201", "services.app", "Dockerfile.dev")]
-    assert {each[1] for each in results} == {"HEX201", "HEX209"}
+    assert {each[1] for each in results} == {"HEX201", "HEX209", "HEX211"}
 
 
 def test_a_worker_of_an_image_that_nobody_builds_is_judged_by_nothing(tmp_path: Path) -> None:

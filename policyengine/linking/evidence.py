@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _PART_OF_NAME = 0.8
 """How far a name holds that is part of the other: `django` in `django-q`, `api` in `shop-api`."""
 _SEVERAL_WORDS = 1.2
-"""How far a folder holds that has several words of a name: `OrderStatusHandler` of `order_status_lambda`."""
+"""How far an image or a folder holds that has several words of a name: `OrderStatusHandler` of `order_status_lambda`.
+"""
 
 
 class Evidence(Struct, frozen=True):
@@ -125,7 +126,10 @@ def _folders(here: Features, there: Features) -> float:
 def _images(here: Features, there: Features) -> float:
     alike = bool(there.image) and there.image in (here.image, here.stem)
     alike = alike or (len(here.stem) > 1 and here.stem < there.image)
-    return float(alike or (bool(here.image) and here.image in (there.stem, there.long)))
+    alike = alike or (bool(here.image) and here.image in (there.stem, there.long))
+    return (
+        0.0 if not alike else _SEVERAL_WORDS if len(there.image) > 1 and there.image in (here.image, here.stem) else 1.0
+    )
 
 
 def _jaccard(one: Words, other: Words) -> float:

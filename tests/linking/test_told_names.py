@@ -233,3 +233,15 @@ def test_a_module_of_azure_that_is_not_there_is_told_by_its_name(tmp_path: Path)
         f'module "setup" {{\n  {source}-job"\n}}\n',
     }
     assert made(tmp_path, files) == {"web": ["module.webapp"]}
+
+
+@pytest.mark.parametrize(("image", "twins"), [("upload-stats", 1), ("stats", 0)])
+def test_an_image_of_several_words_tells_a_function_of_another_name(image: str, twins: int, tmp_path: Path) -> None:
+    build = "{build: {context: ., dockerfile: functions/upload-statistics/Dockerfile}}"
+    files = {
+        "compose.yml": compose(upload_stats=build, web="{image: 'acme/b:1'}"),
+        "functions/upload-statistics/Dockerfile": "FROM node:22\n",
+        "main.tf": FUNCTION.format("update_statistics").replace("acme/functions", f"acme/{image}")
+        + FUNCTION.format("mail_bounces"),
+    }
+    assert len(made(tmp_path, files)) == twins
