@@ -235,7 +235,7 @@ _LOCKED = (
     b"-----BEGIN PGP MESSAGE-----",
 )  # fmt: skip
 _SEALED = (b"ENC[AES256_GCM,", b"sops")
-"""What every file holds that SOPS has encrypted."""
+"""What every env file holds that SOPS has encrypted; documents keep what it leaves plain."""
 
 
 def decode(data: bytes, path: str) -> Source:
@@ -248,7 +248,8 @@ def decode(data: bytes, path: str) -> Source:
         if path.endswith(".txt"):  # pip reads a requirements.txt that PowerShell wrote
             return Source(path, data.decode("utf-16", errors="replace").replace("\0", "\ufffd"), bom=True)
         raise ReadError("is UTF-16 text", Span(path, 0, 0), "save it as UTF-8")
-    if data.startswith(_LOCKED) or all(each in data for each in _SEALED):
+    sealed = ".env" in path.rpartition("/")[2] and all(each in data for each in _SEALED)
+    if data.startswith(_LOCKED) or sealed:
         raise Withheld("is encrypted", Span(path, 0, 0), "unlock it")
     bom = data.startswith(codecs.BOM_UTF8)
     try:
