@@ -262,7 +262,7 @@ def _evaluated(part: Part, plugins: Plugins, asked: Asked) -> Report:
     options = [(pack, configuration.options(settings, pack.name, pack.options)) for pack in plugins.packs]
     reports: list[Report] = []
     for scanned in part.scanned:
-        found, graph = evaluate(scanned.graph, options, selected=chosen), scanned.graph
+        found, graph = evaluate(scanned.graph, options, selected=chosen, progress=asked.work.progress), scanned.graph
         if not part.configured:
             scanned, found = part.moved(graph, (scanned, found))  # noqa: PLW2901  the same, where it stands
         weighed = weigh(found.results, settings, asked.profile or settings.profile, chosen, asked.day)

@@ -279,3 +279,16 @@ def test_without_a_default_name_the_file_for_development_is_the_local_side(tmp_p
     }
     assert [node.name for node in report.graph.all(api.Service, side=api.Side.LOCAL)] == ["dev"]
     assert [node.name for node in report.graph.all(api.Service, side=api.Side.CLOUD)] == ["prod"]
+
+
+def test_timings_name_every_stage_and_the_slowest_rules_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["scan", str(FIXTURES / "diverged"), "--timings", "--select", "HEX4", "--fail-on", "never"]) == 0
+    told = [line.removeprefix("policyengine: ").rsplit(maxsplit=3) for line in capsys.readouterr().err.splitlines()]
+    names = [name for name, *_ in told]
+    assert {"Compose", "Terraform", "workflows", "link"} <= set(names)
+    assert sum(name.startswith("rule HEX4") for name in names) == 10
+    assert names[-1] == "in all"
+    assert told[-1][3] == "100.0%"
+    seconds = {name: float(number) for name, number, _, _ in told}
+    parts = [each for name, each in seconds.items() if not name.startswith(("rule ", "in all"))]
+    assert sum(parts) == pytest.approx(seconds["in all"], abs=0.02)

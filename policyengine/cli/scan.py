@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from policyengine.cli.replay import Replay
+    from policyengine.cli.timings import Timings
     from policyengine.repository.discover import Tree
     from policyengine.rules.evaluate import Report, Reporter
 
@@ -46,6 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="'strict' is the whole strategy; 'recommended', the default, makes notes of its conventions",
     )
     parser.add_argument("--undecided", action="store_true", help="list every question that the files leave open")
+    parser.add_argument("--timings", action="store_true", help="say on stderr how long each stage and rule took")
     known = parser.add_argument_group("what is known")
     known.add_argument("--baseline", metavar="FILE", type=Path, help="findings that it knows do not fail the run")
     known.add_argument(
@@ -168,7 +170,7 @@ def _former(arguments: argparse.Namespace, tree: Tree, targets: Sequence[output.
     named = [path for paths in files.values() for path in paths]
     if arguments.no_cache or arguments.pack or not all(path.is_file() for path in named):
         return None
-    if arguments.baseline or arguments.baseline_ref or arguments.since:
+    if arguments.baseline or arguments.baseline_ref or arguments.since or arguments.timings:
         return None
     from policyengine.cli.replay import replay  # noqa: PLC0415  not with --no-cache
 
@@ -223,16 +225,17 @@ def _anew(
     """Scan and report; a report without failures is kept for the next equal scan."""
     from policyengine.cli.opened import opened  # noqa: PLC0415  so that --help is quick
 
-    progress = _progress()
-    asked = opened(arguments, tree, progress)
+    timings = _timings() if arguments.timings else None
+    bar = _progress() if timings is None else None
+    asked = opened(arguments, tree, timings or bar)
     for each in asked.plugins.reporters:
         if each.name in FORMATS:
             raise UsageError(f"a plug-in brings the format '{each.name}', which is built in")
     try:
         report = asked.report()
     finally:
-        if progress is not None:
-            progress.done()
+        if bar is not None:
+            bar.done()
     if arguments.baseline or arguments.baseline_ref or arguments.since:
         from policyengine.cli.known import without_known  # noqa: PLC0415  few runs ask
 
@@ -245,6 +248,8 @@ def _anew(
 
         output.say(sentence(account(report)))
     texts: list[str] = []
+    for line in timings.lines() if timings is not None else ():
+        output.say(line)
     for target in targets:
         reporter = reporters.get(target.format)
         texts.append(_masked(reporter, report) if reporter else _render(report, target, arguments, tree.root, code))
@@ -379,6 +384,12 @@ def _unread(root: Path, path: str) -> str | None:
         return file.read_bytes().decode("utf-8", "replace")
     except OSError:
         return None
+
+
+def _timings() -> Timings:
+    from policyengine.cli.timings import Timings  # noqa: PLC0415  few runs ask
+
+    return Timings()
 
 
 def _progress() -> _Bar | None:

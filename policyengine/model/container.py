@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from policyengine.knowledge import base_images, images
 from policyengine.knowledge.names import browser_tests
@@ -127,6 +127,7 @@ class Container(Struct, frozen=True, eq=False):
     config: ConfigModule | None
     store: Datastore | None = None
     packages: tuple[Package, ...] = ()
+    _addresses: list[tuple[Address, ...]] = field(default_factory=list)
 
     @property
     def id(self) -> str:
@@ -244,7 +245,9 @@ class Container(Struct, frozen=True, eq=False):
     @property
     def addresses(self) -> tuple[Address, ...]:
         """What its variables point to."""
-        return tuple(addresses(self.environment))
+        if not self._addresses:  # a dozen rules ask
+            self._addresses.append(tuple(addresses(self.environment)))
+        return self._addresses[0]
 
     def account(self, text: str) -> User:
         """A user of its image."""

@@ -146,8 +146,9 @@ def evaluate(
     packs: Sequence[tuple[Pack[Any], object]],
     *,
     selected: frozenset[str],
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> Evaluation:
-    """Run every selected rule of the packs, each with its pack's options."""
+    """Run every selected rule of the packs, each with its pack's options; `progress` is told of each as of a stage."""
     compared: set[Comparison] = set()
     results: list[Result] = []
     open_questions: set[Open] = set()
@@ -156,6 +157,8 @@ def evaluate(
         for each in pack.rules:
             if each.id not in selected:
                 continue
+            if progress is not None:
+                progress(f"rule {each.id}", 1, 1)
             try:
                 for outcome in each.check(graph, options):
                     match outcome:

@@ -94,7 +94,8 @@ def at_home(container: Container, address: Address) -> bool:
 def meant_by(address: Address, siblings: list[Container]) -> tuple[Container, int, Located] | None:
     """The sibling that an endpoint on localhost or on the Docker host is meant for, its port, and what tells so."""
     endpoint = address.endpoint
-    plausible = [each for each in siblings if _plausible(each.role, address)]
+    roles = {role for role in {each.role for each in siblings} if _plausible(role, address)}
+    plausible = [each for each in siblings if each.role in roles]
     for sibling in plausible:
         port = sibling.published.get(endpoint.port)
         if port is not None and isinstance(port.target, Known):
