@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.trees import scan
 
 if TYPE_CHECKING:
@@ -104,3 +106,126 @@ def test_migrations_of_a_production_compose_job_are_run(tmp_path: Path) -> None:
     assert report.results == ()
     without = {**files, "docker-compose.prod.yml": PRODUCTION}
     assert scan(tmp_path / "without", {**without, **migrations}, "HEX610").results == ()  # Terraform has no part in it
+
+
+DEPLOYING = {
+    "a stack of Swarm": (
+        "scripts/rollout.sh",
+        "#!/bin/sh\ndocker stack deploy --with-registry-auth -c docker-stack.yml shop\n",
+        "docker-stack.yml",
+        "'scripts/rollout.sh' deploys it as a stack of Swarm",
+    ),
+    "a command on another machine": (
+        ".github/workflows/ship.yml",
+        """
+        on: push
+        jobs:
+          ship:
+            runs-on: ubuntu-24.04
+            steps:
+              - run: ssh shop@example.org 'cd /srv/shop && sudo docker compose -f docker-compose.server.yml up -d'
+        """,
+        "docker-compose.server.yml",
+        "'.github/workflows/ship.yml' starts it on another machine",
+    ),
+    "an action that runs a script there": (
+        ".github/workflows/ship.yml",
+        """
+        on: push
+        jobs:
+          ship:
+            runs-on: ubuntu-24.04
+            steps:
+              - uses: appleboy/ssh-action@v1
+                with:
+                  host: example.org
+                  script: |
+                    cd /srv/shop
+                    docker-compose -f docker-compose.server.yml pull
+                    docker-compose -f docker-compose.server.yml up -d
+        """,
+        "docker-compose.server.yml",
+        "'.github/workflows/ship.yml' starts it on another machine",
+    ),
+    "a script that is called after deploying": (
+        "deploy.sh",
+        "docker compose -f docker-compose.server.yml up -d --build\n",
+        "docker-compose.server.yml",
+        "'deploy.sh' starts it, and is called after deploying",
+    ),
+    "a copied file": (
+        ".github/workflows/ship.yml",
+        """
+        on: push
+        jobs:
+          ship:
+            runs-on: ubuntu-24.04
+            steps:
+              - uses: appleboy/scp-action@v0.1.7
+                with: {host: example.org, source: "docker-compose.server.yml,.env.example", target: /srv/shop}
+        """,
+        "docker-compose.server.yml",
+        "'.github/workflows/ship.yml' copies it to another machine",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DEPLOYING)
+def test_what_deploys_a_compose_file_tells_the_cloud_side(name: str, tmp_path: Path) -> None:
+    path, text, file, reason = DEPLOYING[name]
+    files = {"docker-compose.yml": LOCAL, file: PRODUCTION, "Dockerfile": DOCKERFILE, path: text}
+    report = scan(tmp_path, files, "HEX402")
+    assert ("production Compose project", file, reason) in {
+        (each.what, each.chosen, each.reason) for each in report.graph.choices
+    }
+    assert [(each.subject, each.finding.against.id) for each in report.results if each.finding.against is not None] == [
+        ("compose:services.db/database", f"compose:{file}:services.db/database")
+    ]
+
+
+def test_a_chain_of_files_is_what_the_command_says(tmp_path: Path) -> None:
+    over = "services:\n  app: {command: node server.js}\n  db: {image: 'postgres:16.4'}\n"
+    command = "ssh shop@example.org docker compose -f docker-compose.yml -f overrides/server.yml up -d\n"
+    files = {"docker-compose.yml": LOCAL, "overrides/server.yml": over, "Dockerfile": DOCKERFILE, "ship.sh": command}
+    report = scan(tmp_path, files, "HEX402")
+    assert ("production Compose project", "docker-compose.yml, overrides/server.yml") in {
+        (each.what, each.chosen) for each in report.graph.choices
+    }
+    assert [each.rule.id for each in report.results] == ["HEX402"]
+
+
+@pytest.mark.parametrize(
+    ("path", "command"),
+    [
+        ("start.sh", "docker compose -f docker-compose.server.yml up -d"),
+        ("deploy-local.sh", "docker compose -f docker-compose.server.yml up -d"),
+        ("deploy.sh", "docker compose -f docker-compose.server.yml build"),
+        ("deploy.sh", "docker compose -f docker-compose.other.yml up -d"),
+        ("tests/e2e/deploy.sh", "docker compose -f docker-compose.server.yml up -d"),
+        ("deploy.sh", "echo docker compose -f docker-compose.server.yml up -d"),
+        ("deploy-demo.sh", "docker compose -f docker-compose.server.yml up -d"),
+        (".github/workflows/deploy.yml", "jobs: {a: {steps: [{run: docker compose -f docker-compose.server.yml up}]}}"),
+        ("copy.sh", "cp docker-compose.server.yml build:zone"),
+    ],
+)
+def test_what_does_not_deploy_tells_nothing(path: str, command: str, tmp_path: Path) -> None:
+    files = {"docker-compose.yml": LOCAL, "docker-compose.server.yml": PRODUCTION, "Dockerfile": DOCKERFILE}
+    report = scan(tmp_path, {**files, path: f"{command}\n"}, "HEX402")
+    assert not [each for each in report.graph.choices if each.what == "production Compose project"]
+
+
+def test_the_only_file_is_not_held_against_itself(tmp_path: Path) -> None:
+    command = "ssh shop@example.org docker compose -f docker-compose.yml up -d\n"
+    report = scan(tmp_path, {"docker-compose.yml": LOCAL, "Dockerfile": DOCKERFILE, "ship.sh": command}, "HEX402")
+    assert report.graph.pairs == ()
+    assert ("Compose project", "docker-compose.yml") in {(each.what, each.chosen) for each in report.graph.choices}
+
+
+def test_developers_start_another_file_than_the_one_that_is_deployed(tmp_path: Path) -> None:
+    command = "ssh shop@example.org docker compose -f docker-compose.yml up -d\n"
+    files = {"docker-compose.yml": PRODUCTION, "docker-compose.dev.yml": LOCAL, "Dockerfile": DOCKERFILE}
+    report = scan(tmp_path, {**files, "ship.sh": command}, "HEX402")
+    assert [(each.local, each.cloud) for each in report.graph.pairs] == [
+        ("compose:services.app", "compose:docker-compose.yml:services.app"),
+        ("compose:services.db/database", "compose:docker-compose.yml:services.db/database"),
+    ]

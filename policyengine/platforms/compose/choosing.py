@@ -16,6 +16,7 @@ from policyengine.knowledge.names import environment, folder_kind, is_for_tests,
 from policyengine.model.graph import Choice
 from policyengine.model.nodes import Side
 from policyengine.platforms import Piece
+from policyengine.platforms.compose import deploying
 from policyengine.platforms.compose.load import NAMES, OVERRIDES, default_files
 from policyengine.platforms.compose.sketch import Sketch, sketch
 
@@ -72,11 +73,12 @@ class Candidate(NamedTuple):
 def choose(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[tuple[str, ...], Choice | None]:
     """The files of the project that counts, and why; nothing where none does. `pieces` are those that may."""
     candidates = sorted(_those(pieces, _candidates(tree)), key=lambda each: each.place)
+    production, _ = for_production(tree, pieces)
+    candidates = [each for each in candidates if each.paths[-1:] != production[-1:]] or candidates
     if not candidates:
         return (), None
     nearest = candidates[0]
     stores = nearest.sketch.stores if nearest.default else 0
-    production = for_production(tree, pieces)
     beside = posixpath.dirname(production[0]) if production else None
     first, *others = sorted(candidates, key=lambda each: each.rank(stores, beside))
     if ".devcontainer" in first.paths[0].split("/") and not sketch(tree, first.paths).stores:
@@ -98,10 +100,21 @@ def choose(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[tuple[st
     return first.paths, Choice("Compose project", ", ".join(first.paths), reason)
 
 
-def for_production(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[str, ...]:
-    """The files that production starts, by their names, with the base that they need; nothing where there is none."""
+def for_production(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[tuple[str, ...], str]:
+    """The files that production starts, and why; nothing where there are none.
+
+    Those that something deploys, unless they are all that developers could start as well; else those whose names say
+    so, with the base that they need.
+    """
+    work = [each for each in _those(pieces, _candidates(tree)) if not each.aside and each.sketch.runs]
+    for files, reason in deploying.deployed(tree):
+        mine = pieces is None or files[-1] in pieces
+        apart = not work or any(each.paths[-1] != files[-1] for each in work)
+        if mine and apart and sketch(tree, files).runs:
+            return files, reason
     candidates = sorted(_those(pieces, _candidates(tree, "prod")), key=lambda each: each.place)
-    return next((each.paths for each in candidates if not each.aside and each.sketch.runs), ())
+    paths = next((each.paths for each in candidates if not each.aside and each.sketch.runs), ())
+    return paths, "its name says that it is for production"
 
 
 def _those(pieces: tuple[str, ...] | None, candidates: Iterable[Candidate]) -> Iterator[Candidate]:
@@ -112,7 +125,9 @@ def _those(pieces: tuple[str, ...] | None, candidates: Iterable[Candidate]) -> I
 def pieces(tree: Files, side: Side) -> Iterator[Piece]:
     """What may be a side of a system: the projects of each folder as one."""
     folders: dict[str, list[Candidate]] = {}
-    for each in _candidates(tree, "" if side is Side.LOCAL else "prod", told=True):
+    meant = "" if side is Side.LOCAL else "prod"
+    started = [Candidate(files, sketch(tree, files)) for files, _ in deploying.deployed(tree)] if meant else []
+    for each in (*started, *_candidates(tree, meant, told=True)):
         folders.setdefault(posixpath.dirname(each.paths[-1]), []).append(each)
     for folder, candidates in folders.items():
         said = reduce(Sketch.beside, (each.sketch for each in candidates))

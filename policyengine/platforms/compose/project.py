@@ -46,7 +46,7 @@ def production(tree: Files, settings: Settings[ComposePart]) -> Lowered:
 
     paths = settings.part.production
     if paths is UNSET:
-        paths, reason = choosing.for_production(tree, settings.pieces), "its name says that it is for production"
+        paths, reason = choosing.for_production(tree, settings.pieces)
     else:
         paths, reason = tuple(map(posixpath.normpath, paths)), "configured as compose.production"
     if not paths:

@@ -1,0 +1,173 @@
+"""Which Compose files production runs, by the commands that workflows and scripts deploy with.
+
+`docker stack deploy -c FILE`; `docker compose -f FILE up` on another machine, or in a script that is called after
+deploying; a file that is copied to another machine.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING, NamedTuple
+
+from policyengine.knowledge import actions
+from policyengine.knowledge.commands import read
+from policyengine.knowledge.names import (
+    distance_to_production,
+    environment,
+    folder_kind,
+    is_for_tests,
+    speaks_of_publishing,
+    words,
+)
+from policyengine.model.source import ReadError
+from policyengine.model.text import Text
+from policyengine.syntax import shell, yaml
+from policyengine.syntax.tree import Mapping, Scalar, Sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from collections.abc import Sequence as Listing
+
+    from policyengine.knowledge.commands import Layer
+    from policyengine.model.source import Source
+    from policyengine.repository.files import Files
+
+_WORKFLOWS = ".github/workflows/"
+_ENDS = (".yml", ".yaml")
+_DEEPEST = 4
+_STACK, _REMOTE, _CALLED, _COPIED = range(4)
+"""What tells most comes first."""
+_REASONS = {
+    _STACK: "'{0}' deploys it as a stack of Swarm",
+    _REMOTE: "'{0}' starts it on another machine",
+    _CALLED: "'{0}' starts it, and is called after deploying",
+    _COPIED: "'{0}' copies it to another machine",
+}
+
+
+class Started(NamedTuple):
+    """The files of one project as a command names them, and how the command tells that production runs them."""
+
+    how: int
+    files: tuple[str, ...]
+
+
+def deployed(tree: Files) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The files of each project that production runs, and what tells it.
+
+    The nearest to production, and the surest, comes first.
+    """
+    found: list[tuple[object, tuple[str, ...], str]] = []
+    if not any(path.endswith(_ENDS) for path in tree.holding("compose", "stack")):
+        return iter(())
+    for path in (*tree.below(_WORKFLOWS.strip("/")), *tree.ending(".sh", ".bash")):
+        if _aside(path):
+            continue
+        try:
+            told = tree.once(path, started)
+        except ReadError:
+            continue  # whose file it is tells it
+        for each in told or ():
+            files = _in_tree(tree, posixpath.dirname(path), each.files)
+            said = {environment(word) for name in (path, *files) for word in words(name)}
+            if files and not any(map(_aside, files)) and said.isdisjoint({"dev", "local", "test"}):
+                far = min((distance_to_production(one) or 0 for one in said if one), default=0)
+                found.append(((far, each.how, path, files), files, _REASONS[each.how].format(path)))
+    return ((files, reason) for _, files, reason in sorted(found))
+
+
+def _aside(path: str) -> bool:
+    """Whether a path says that a file serves tests, examples or demonstrations."""
+    return is_for_tests(path) or any(folder_kind(word) for word in words(path.removeprefix(_WORKFLOWS)))
+
+
+def _in_tree(tree: Files, folder: str, files: Listing[str]) -> tuple[str, ...]:
+    """The files as they lie in the tree, empty where one does not: at that path, beside the script, or the only one."""
+    found = []
+    for each in files:
+        near = (posixpath.normpath(each.lstrip("/")), posixpath.normpath(posixpath.join(folder, each)))
+        there = [path for path in near if tree.exists(path)] or [*tree.named(posixpath.basename(each))]
+        if len(set(there)) != 1 or not there[0].endswith(_ENDS):
+            return ()
+        found.append(there[0])
+    return tuple(found)
+
+
+def started(source: Source) -> tuple[Started, ...]:
+    """The projects that a workflow or a script starts in production or copies there.
+
+    Raises:
+        ReadError: a workflow is no YAML.
+    """
+    if "compose" not in source.text and "stack deploy" not in source.text:
+        return ()
+    if not source.path.endswith(_ENDS):
+        called = speaks_of_publishing(posixpath.basename(source.path))
+        return tuple(_of_script(source.text, source.path, remote=False, called=called))
+    steps = [step for document in yaml.read_all(source, []) for step in _steps(document)]
+    return tuple(found for step in steps for found in _of_step(step, source.path))
+
+
+def _steps(document: object) -> Iterator[Mapping]:
+    """The steps of all jobs, wherever they stand."""
+    waiting = [document]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, Mapping):
+            if each.get("run") is not None or each.get("uses") is not None:
+                yield each
+            waiting.extend(entry.value for entry in each.entries)
+        elif isinstance(each, Sequence):
+            waiting.extend(each.items)
+
+
+def _of_step(step: Mapping, path: str) -> Iterator[Started]:
+    run, uses, given = step.get("run"), step.get("uses"), step.get("with")
+    if isinstance(run, Scalar):
+        yield from _of_script(run.text, path, remote=False)
+    if not isinstance(uses, Scalar) or not isinstance(given, Mapping):
+        return
+    inputs = {entry.key.text: entry.value.text for entry in given.entries if isinstance(entry.value, Scalar)}
+    action = actions.action(uses.text, inputs)
+    script = actions.script_of(action, inputs) if action is not None and action.does == "run-remote" else None
+    if script is not None:
+        yield from _of_script(inputs.get(script, ""), path, remote=True)
+    if isinstance(action, actions.Action) and action.tool in _COPYING:
+        files = [file for value in inputs.values() for file in value.replace(",", " ").split()]
+        yield from _copied(files)
+
+
+_COPYING = frozenset({"scp", "rsync"})
+
+
+def _copied(files: Listing[str]) -> Iterator[Started]:
+    found = [each for each in files if each.endswith(_ENDS) and "compose" in words(posixpath.basename(each))]
+    if found:
+        yield Started(_COPIED, tuple(found))
+
+
+def _of_script(
+    script: str, path: str, *, remote: bool, called: bool = False, depth: int = _DEEPEST
+) -> Iterator[Started]:
+    for command in shell.read(Text.standing(script, path, 0)).commands if depth else ():
+        layers = read(command.texts)
+        away = remote or any(layer.place == "host" for layer in layers)
+        for layer in layers[-1:]:
+            if layer.script is not None:
+                inner = (
+                    command.texts[layer.script :] if layer.joined else command.texts[layer.script : layer.script + 1]
+                )
+                yield from _of_script(" ".join(inner), path, remote=away, called=called, depth=depth - 1)
+            else:
+                yield from _of_command(command.texts, layer, remote=away, called=called)
+
+
+def _of_command(argv: Listing[str], layer: Layer, *, remote: bool, called: bool) -> Iterator[Started]:
+    operands = [argv[index] for index in layer.operands]
+    files = tuple(each.value for each in layer.options if each.name in ("-f", "--file", "-c", "--compose-file"))
+    if layer.path == "docker" and operands[:2] == ["stack", "deploy"] and files:
+        yield Started(_STACK, files)
+    elif layer.path == "docker compose up" and files and (remote or called):
+        yield Started(_REMOTE if remote else _CALLED, files)
+    elif layer.path in _COPYING and operands and ":" in operands[-1]:
+        yield from _copied(operands[:-1])
