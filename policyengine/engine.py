@@ -183,16 +183,21 @@ class Part(Struct, frozen=True):
 def _systems(tree: discover.Tree, settings: Config, plugins: Plugins, work: Work) -> tuple[list[Part], Choice | None]:
     """The systems of a repository with their graphs, and why these; one without a name where it is one system.
 
+    A plan or state is of one system: with one given the whole tree is that.
+
     Raises:
         UsageError: the configuration names what is in none of them.
     """
     found = []
-    parts, choice = _parts(tree, settings, plugins)
+    told_exactly = any(
+        option.name in work.given for each in plugins.platforms if each.pieces for option in each.options
+    )
+    parts, choice = ([], None) if told_exactly else _parts(tree, settings, plugins)
     for part in parts:
         read = _read(part, plugins, work)
         if settings.systems or any(stands_for_something(each.graph) or each.failures for each in read.scanned):
             found.append(read)
-    if not settings.systems and sum(is_sided(part.scanned[0].graph) for part in found) < _SEVERAL:
+    if told_exactly or (not settings.systems and sum(is_sided(part.scanned[0].graph) for part in found) < _SEVERAL):
         return [_read(Part("", tree, settings), plugins, work)], None
     shared = _divided([part for part in found if not part.folder], plugins.evidence)
     found = [shared.get(part.name, part) for part in found]

@@ -352,3 +352,23 @@ def test_root_modules_of_the_account_are_told_from_those_of_the_system(tmp_path:
         ("Terraform root", "infra/accounts", "what all systems stand on"),
         ("Terraform root", "infra/shop", "it is called by no other module"),
     ]
+
+
+def test_a_plan_is_of_one_system_and_makes_the_tree_one(tmp_path: Path) -> None:
+    trees.write(tmp_path, {**_app("shop", 2), **_app("blog", 3)})
+    plan = tmp_path.with_suffix(".plan.json")
+    address = {"address": "aws_db_instance.db", "mode": "managed", "type": "aws_db_instance", "name": "db"}
+    made = {
+        "format_version": "1.2",
+        "terraform_version": "1.9.0",
+        "planned_values": {
+            "root_module": {"resources": [{**address, "values": {"engine": "postgres", "engine_version": "16.1"}}]}
+        },
+    }
+    plan.write_text(json.dumps(made), "utf-8")
+    loaded, tree = plugins.load(), discover.open_tree([tmp_path])
+    settings = engine.load_config(tree, loaded)
+    assert len(engine.evaluate_tree(tree, settings, loaded, work=engine.Work(cache=False, jobs=1)).systems) == 2
+    work = engine.Work(given={"plan": (plan,)}, cache=False, jobs=1)
+    with pytest.raises(UsageError, match="fits 'infra/blog', 'infra/shop' equally"):
+        engine.evaluate_tree(tree, settings, loaded, work=work)
