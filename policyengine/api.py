@@ -28,7 +28,7 @@ from policyengine.knowledge.names import (
     speaks_of_development,
 )
 from policyengine.knowledge.names import words as words_of
-from policyengine.knowledge.packages import is_native, migrations_called, written_by
+from policyengine.knowledge.packages import connects_plainly, is_native, migrations_called, written_by
 from policyengine.knowledge.platforms import architecture, architecture_in, asks_for_architecture, platform
 from policyengine.knowledge.ports import host_kind, is_web, port_of_engine, port_of_scheme, schemes_of, speaks_scheme
 from policyengine.knowledge.rollout import hands_over, waits
@@ -265,6 +265,7 @@ __all__ = [
     "architecture",
     "architecture_in",
     "asks_for_architecture",
+    "connects_plainly",
     "created_by_image",
     "created_with",
     "drift_of",

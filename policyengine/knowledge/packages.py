@@ -64,6 +64,7 @@ class Packages(FactTable, frozen=True):
     uses: dict[str, UsedExtension]
     operations: dict[str, UsedExtension]
     creators: dict[str, UsedExtension]
+    plain_drivers: dict[str, Cited]
     migrators: dict[str, Migrator]
     native: dict[str, Cited]
     writes: dict[str, Written]
@@ -115,6 +116,11 @@ def creator_of(package: str) -> str | None:
     """The database extension that a library creates by itself when it first connects; None for another package."""
     found = _packages().creators.get(package)
     return None if found is None else found.extension
+
+
+def connects_plainly(package: str) -> bool:
+    """Whether a driver of Postgres asks for no TLS unless it is told to; libpq, JDBC and Prisma try it first."""
+    return package in _packages().plain_drivers
 
 
 def created_by(operation: str) -> str | None:

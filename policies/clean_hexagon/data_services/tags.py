@@ -141,10 +141,12 @@ def datastore_unpinned(graph: Graph, _: Options) -> Outcomes:
     Of the cloud, a cache without engine version is reported. A digest fixes the version. Where HEX401, HEX403 or HEX411
     already report the same tag against a twin, this rule is silent.
     """
+    seen: set[Span] = set()  # one definition may make several
     for store in graph.all(Datastore):
         service = graph.get(Service, store.service)
         if store.side is Side.CLOUD and isinstance(store, Cache) and not store.service and store.flavour in _AWS:
-            if isinstance(store.version, Absent):
+            if isinstance(store.version, Absent) and store.span not in seen:
+                seen.add(store.span)
                 fix = Fix("set engine_version")
                 yield Finding(subject=store, at=store.version, variant="unset", args={"name": store.name}, fix=fix)
             continue
@@ -189,7 +191,8 @@ def _told(graph: Graph, store: Datastore) -> bool:
             continue
         if isinstance(store, Database) and isinstance(store.engine, Known) and store.engine.value == "postgres":
             return True
-        if isinstance(store, Cache) and moved_past(store, twin.major) is not None:
+        engines = {each.engine.value for each in (store, twin) if isinstance(each.engine, Known)}
+        if isinstance(store, Cache) and len(engines) == 1 and moved_past(store, twin.major) is not None:
             return True
     return False
 

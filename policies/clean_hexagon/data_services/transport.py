@@ -14,12 +14,14 @@ from policyengine.api import (
     Graph,
     Known,
     Outcomes,
+    Package,
     Severity,
     Side,
     Span,
     Unknown,
     Value,
     Variable,
+    connects_plainly,
     map_value,
     regex,
     rule,
@@ -28,7 +30,7 @@ from policyengine.api import (
 
 _REDIS = frozenset({"redis", "valkey"})
 _ON = frozenset({"1", "on", "true", "yes"})
-_URL = regex(r"(?:postgres(?:ql)?|jdbc:postgresql)(?:\+\w+)?://")
+_URL = regex(r"postgres(?:ql)?(?:\+\w+)?://")
 _MODE = regex(r"[?&](?:ssl\w*|encrypt)=([\w-]*)")
 _DEMANDED = frozenset({"require", "verify-ca", "verify-full", "true", "1", "no-verify"})
 
@@ -43,7 +45,7 @@ _DEMANDED = frozenset({"require", "verify-ca", "verify-full", "true", "1", "no-v
             "'{local}' serves Postgres without TLS, but [the cloud](1) takes no connection without it: "
             "so does RDS by default from Postgres 15 on."
         ),
-        "url": "'{key}' of the {noun} '{name}' asks for no TLS, but [the database](1) takes no connection without it.",
+        "url": "'{key}' of '{name}' asks for no TLS, nor does the driver, but [the database](1) takes nothing else.",
         "mode": "'{key}' of '{name}' asks for no TLS, but [in the cloud](1) it asks for '{there}'.",
     },
 )
@@ -56,18 +58,20 @@ def db_tls(graph: Graph, _: Options) -> Outcomes:
 
     The cloud demands TLS where its parameter group sets `rds.force_ssl`, and RDS does so by itself from Postgres 15
     on; `rds.force_ssl = 0` is respected, and the default of Aurora is undecided. The local server has TLS with
-    `ssl=on` on its command line. Where the URL of the database is written in the cloud and names no `sslmode`, that
-    is reported instead, because it is what fails. Where the servers agree, or do not tell, the `sslmode` of one
-    variable is compared on both sides.
+    `ssl=on` on its command line. Where the URL of the database is written in the cloud and names no `sslmode`, and the
+    driver does not try TLS by itself, that is reported instead, because it is what fails. Where the servers agree, or
+    do not tell, the `sslmode` of one variable is compared on both sides.
     """
     plain: set[str] = set()
+    said: set[str] = set()
     for local, cloud in graph.mirrors(Database, engine="postgres"):
         forced = _forced(graph, cloud)
-        bare = [each for each in _bare(graph, cloud) if isinstance(forced, Known) and forced.value]
-        for container, variable in bare:
-            args = {"key": variable.key, "noun": container.noun, "name": container.name}
-            fix = Fix("add 'sslmode=require' to it")
-            url = variable.value
+        bare = _bare(graph, cloud) if isinstance(forced, Known) and forced.value else []
+        if bare and cloud.id not in said:
+            said.add(cloud.id)
+            container, variable = bare[0]
+            args = {"key": variable.key, "name": ", ".join(dict.fromkeys(each.name for each, _ in bare))}
+            fix, url = Fix("add 'sslmode=require' to it"), variable.value
             yield Finding(subject=container.node, at=url, variant="url", args=args, related=(forced,), fix=fix)
         offered = _offers_tls(graph, local)
         if isinstance(forced, Known):
@@ -98,12 +102,17 @@ def _offers_tls(graph: Graph, local: Database) -> Value[bool]:
 
 
 def _bare(graph: Graph, cloud: Database) -> list[tuple[Container, Variable]]:
-    """The variables of the cloud that hold a URL of a database, written out, without a word of TLS beside it."""
+    """The variables of the cloud that hold a URL of a database, written out, without a word of TLS beside it.
+
+    Asked where the driver does not try TLS by itself.
+    """
     address = cloud.id.partition(":")[2].partition("@")[0]
     found: list[tuple[Container, Variable]] = []
     for container in graph.containers(side=Side.CLOUD):
+        packages = container.packages or tuple(graph.all(Package))
+        plainly = any(connects_plainly(each.key) for package in packages for each in package.dependencies)
         told = any("SSL" in key.upper() or "TLS" in key.upper() for key in container.environment)
-        for variable in container.environment.values() if not told else ():
+        for variable in container.environment.values() if plainly and not told else ():
             text = variable.value.value if isinstance(variable.value, Known | Floating) else ""
             ours = any(each.startswith(f"{address}.") for each in variable.references)
             if ours and _URL.match(text) and not _MODE.search(text):

@@ -119,6 +119,8 @@ def rds(view: ResourceView) -> Iterator[Node]:
     flavour = (
         engine_name(raw.value)[1] if isinstance(raw, Known) else "aurora" if "engine" in view.known.defaults else "rds"
     )
+    if view.known.opaque and view.section.get("engine") is None:
+        flavour = ""  # a module of another cloud may be called so, too
     if isinstance(raw, Absent):
         engine = Unknown("the engine is that of the snapshot or source", view.span)
     minor = view.boolean("minor_upgrade")
