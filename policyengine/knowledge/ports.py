@@ -41,12 +41,13 @@ class Host(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Ports(FactTable, frozen=True):
-    """The table: ports by the scheme of a URL, and by the engine; host names; words before the port of a server."""
+    """The table: ports by the scheme of a URL, the engine, the key of Supabase's settings; host names; options."""
 
     hosts: dict[str, Host]
     schemes: dict[str, Scheme]
     engines: dict[str, Default]
     port_options: dict[str, Cited]
+    supabase: dict[str, Default]
 
 
 _PORT = regex(r"(?:.*:)?(\d{2,5})")
@@ -74,6 +75,11 @@ def port_of_engine(engine: str) -> int | None:
     """The port on which a server listens that is not told otherwise."""
     found = table("ports", Ports).engines.get(engine)
     return None if found is None else found.port
+
+
+def supabase_ports() -> dict[str, int]:
+    """The ports that `supabase start` takes where its settings name no others, by their keys."""
+    return {key: entry.port for key, entry in table("ports", Ports).supabase.items()}
 
 
 def schemes_of(engine: str) -> tuple[str, ...]:

@@ -49,8 +49,8 @@ def localhost_fallback_in_code(graph: Graph, options: Options) -> Outcomes:
 
     Asked are the defaults of the configuration module of applications and jobs, for variables that the container does
     not get, nor one that does instead. An error where a sibling is meant (its port, or its engine by the name), at the
-    default in the code. Otherwise only addresses of stores, and web addresses whose name speaks of calls between
-    servers. What another variable of the container leads to is not asked: one is for the other
+    default in the code. Otherwise only addresses of stores: a shared module names many services of which a container
+    calls a few. What another variable of the container leads to is not asked: one is for the other
     (`SPRING_DATASOURCE_URL` for a `DB_HOST` in it), or one for containers and the other for browsers. Ports at which
     the container itself listens pass, and so do addresses for browsers. Containers of one task in the cloud share
     localhost. Where more may be set than the files tell, or the image is not built here, it is an open question; a
@@ -74,8 +74,8 @@ def localhost_fallback_in_code(graph: Graph, options: Options) -> Outcomes:
                 if not at_home(container, address) or any(endpoint.port in each.listens for each in near):
                     continue
                 meant = meant_by(address, [each for each in others if each not in near])
-                serves = address.for_servers if endpoint.web else endpoint.port or address.speaks_of_stores
-                if (meant is None and not serves) or _reached_otherwise(container, address, told, meant and meant[0]):
+                store = not endpoint.web and (endpoint.port or address.speaks_of_stores)
+                if not (meant or store) or _reached_otherwise(container, address, told, meant and meant[0]):
                     continue
                 yield Compared(container.node)
                 built = container.builds or isinstance(container.stage, Known)

@@ -1,25 +1,38 @@
-"""Ports that have to be one: at which a container listens, and to which requests are sent (HEX513)."""
+"""Ports that have to be one: at which somebody listens, and to which requests are sent (HEX511, HEX513)."""
 
 from collections.abc import Iterable, Iterator
 
 from clean_hexagon.options import Options
 from policyengine.api import (
+    Address,
+    Beside,
     Compared,
     Container,
     EdgeKind,
+    EnvironmentFile,
     Finding,
     Fix,
     Graph,
     Known,
     Outcomes,
+    Package,
     Port,
     Role,
     Severity,
     Side,
+    Span,
+    Unknown,
     Value,
+    addresses,
+    is_for_the_laptop,
     known,
+    regex,
     rule,
+    speaks_of,
+    speaks_scheme,
     undecided,
+    variables,
+    words_of,
 )
 
 
@@ -119,3 +132,72 @@ def _numbers(ports: Iterable[Port]) -> list[Value[int]]:
 
 def _shown(values: Iterable[Value[int]]) -> list[str]:
     return [str(number) for number in dict.fromkeys(known(each, 0) for each in values) if number]
+
+
+@rule(
+    "HEX511",
+    mandate="5.1",
+    severity=Severity.WARNING,
+    message="'{key}' in '{file}' goes to '{endpoint}', but [the service](1) '{service}' is published at '{port}'.",
+)
+def host_env_port_mismatch(graph: Graph, _: Options) -> Outcomes:
+    """An env file for the laptop names a port of localhost at which the stack's store is not published.
+
+    With `ports: ["5434:5432"]` a program that is started on the laptop, outside of any container, reaches the database
+    at `localhost:5434`. `localhost:5432` in the env file is refused, or worse, answered by another project's database.
+
+    Asked are addresses on localhost, in env files for the laptop that no service loads, of a store whose engine the
+    scheme or the variable's name tells (`postgresql://`, `REDIS_HOST` with `REDIS_PORT`), where the Compose project
+    runs that engine outside of all profiles and publishes it. The port is fine when anything takes it: another service,
+    another Compose file of the repository, `supabase start`, a package's script, the file's own PORT. A store that is
+    not published says nothing: then another one is meant. Files for tests have stores of their own.
+    """
+    local = list(graph.containers(side=Side.LOCAL))
+    loaded = {name for each in local for file in each.service.env_files for name in (file.path, file.stand_in)}
+    effective = {variable.value.span for each in local for variable in each.environment.values()}
+    taken = {number for each in local for number in each.published}
+    taken.update(known(port, 0) for each in graph.all(Beside) for port in each.ports)
+    for package in graph.all(Package):
+        taken.update(int(number) for script in package.scripts for number in _NUMBER.findall(known(script.value, "")))
+    stores = [each for each in local if each.store is not None and not each.service.profiles and each.published]
+    for file in graph.all(EnvironmentFile):
+        if file.path in loaded or not is_for_the_laptop(file.path):
+            continue
+        given = variables(file.variables)
+        own = known(given["PORT"].value, "") if "PORT" in given else ""
+        for address in addresses(given):
+            endpoint = address.endpoint
+            meant = [each for each in stores if _is_of(address, known(each.store.engine, "") if each.store else "")]
+            if not endpoint.loopback or not meant or not endpoint.port or address.variable.value.span in effective:
+                continue
+            yield Compared(file)
+            hidden = [port.published for each in local for port in each.ports if isinstance(port.published, Unknown)]
+            if endpoint.port in taken or str(endpoint.port) == own:
+                continue
+            yield from undecided(file, *hidden)
+            if not hidden:
+                yield _unpublished(file, address, meant[0])
+
+
+_NUMBER = regex(r"\d{4,5}")
+
+
+def _is_of(address: Address, engine: str) -> bool:
+    """Whether an address is one of a store of an engine, by its scheme or the name of its variable."""
+    scheme = address.endpoint.scheme
+    if scheme in ("host", "", "keywords"):
+        return speaks_of(words_of(address.variable.key), engine)
+    return not address.endpoint.web and speaks_scheme(engine, scheme) is True
+
+
+def _unpublished(file: EnvironmentFile, address: Address, store: Container) -> Finding:
+    number, port = next(iter(store.published.items()))
+    endpoint = address.endpoint
+    at = address.port or address.span
+    text = str(number) if address.port is not None else f"{endpoint.host}:{number}"
+    old = str(endpoint.port) if address.port is not None else str(endpoint)
+    fix = Fix(f"use port {number}")
+    if address.exact and (endpoint.written or address.port is not None):
+        fix = Fix.replacing(fix.description, at if isinstance(at, Span) else at.span, old, text)
+    args = {"key": address.variable.key, "file": file.name, "endpoint": endpoint, "service": store.name, "port": number}
+    return Finding(subject=file, at=at, args=args, related=(port,), fix=fix)

@@ -20,3 +20,17 @@ class Beside(Node, frozen=True, kw_only=True):
     path: str
     names: tuple[str, ...] = ()
     ports: tuple[Value[int], ...] = ()
+
+
+class BrowserTests(Node, frozen=True, kw_only=True):
+    """A configuration of Playwright: what its tests open.
+
+    `base_url` is the address that they begin at, where no variable of `keys` says another; Absent where none is given.
+    `starts` tells that it starts servers of its own, or may.
+    """
+
+    path: str
+    directory: str
+    base_url: Value[str]
+    keys: tuple[str, ...] = ()
+    starts: bool = False

@@ -23,11 +23,13 @@ def policyengine_platforms() -> list[Platform[NoPart]]:
 def units(view: Files, _: Settings[NoPart]) -> Iterator[Unit]:
     """Each file about files, each package, each version of a language, all configuration modules and all migrations."""
     from policyengine.platforms.code import (  # noqa: PLC0415  as others
+        browser_tests,
         config_module,
         migrations,
         package,
         repository,
         runtime_version,
+        supabase,
     )
 
     for path in repository.paths(view):
@@ -36,5 +38,9 @@ def units(view: Files, _: Settings[NoPart]) -> Iterator[Unit]:
         yield Unit(path, partial(package.packages, paths=(path,)))
     for path in runtime_version.paths(view):
         yield Unit(path, partial(runtime_version.lower, path))
+    for path in supabase.paths(view):
+        yield Unit(path, partial(supabase.lower, path))
+    for path in browser_tests.paths(view):
+        yield Unit(path, partial(browser_tests.lower, path))
     yield Unit("configuration modules", config_module.lower)
     yield Unit("migrations", migrations.lower)
