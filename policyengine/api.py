@@ -32,6 +32,15 @@ from policyengine.knowledge.packages import connects_plainly, is_native, migrati
 from policyengine.knowledge.platforms import architecture, architecture_in, asks_for_architecture, platform
 from policyengine.knowledge.ports import host_kind, is_web, port_of_engine, port_of_scheme, schemes_of, speaks_scheme
 from policyengine.knowledge.rollout import hands_over, waits
+from policyengine.knowledge.ports import (
+    host_kind,
+    is_local_name,
+    is_web,
+    port_of_engine,
+    port_of_scheme,
+    schemes_of,
+    speaks_scheme,
+)
 from policyengine.knowledge.runtimes import numbers_that_agree, setup
 from policyengine.knowledge.secrets import (
     is_dummy,
@@ -106,6 +115,7 @@ from policyengine.model.nodes import (
     Grant,
     Happening,
     Healthcheck,
+    HostAlias,
     IgnoreFile,
     Job,
     Listener,
@@ -205,6 +215,7 @@ __all__ = [
     "Graph",
     "Happening",
     "Healthcheck",
+    "HostAlias",
     "IgnoreFile",
     "ImageRef",
     "Job",
@@ -294,6 +305,7 @@ __all__ = [
     "is_for_tests",
     "is_for_the_laptop",
     "is_label",
+    "is_local_name",
     "is_native",
     "is_placeholder_host",
     "is_preparation",

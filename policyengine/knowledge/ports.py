@@ -40,6 +40,13 @@ class Host(Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
 
+class Zone(Struct, frozen=True, forbid_unknown_fields=True):
+    """The end of host names that no public name server knows; `resolved` where the platform has one that does."""
+
+    source: str
+    resolved: bool = False
+
+
 class Ports(FactTable, frozen=True):
     """The table: ports by the scheme of a URL, the engine, the key of Supabase's settings; host names; options."""
 
@@ -48,6 +55,14 @@ class Ports(FactTable, frozen=True):
     engines: dict[str, Default]
     port_options: dict[str, Cited]
     supabase: dict[str, Default]
+    local_zones: dict[str, Zone]
+
+
+def is_local_name(host: str) -> bool:
+    """Whether a host name (in lower case) has no meaning outside of a machine's own hosts file or network."""
+    zones = table("ports", Ports).local_zones
+    ends = [host[at + 1 :] for at, sign in enumerate(host) if sign == "."]
+    return any(end in zones for end in ends) and not any(end in zones and zones[end].resolved for end in ends)
 
 
 _PORT = regex(r"(?:.*:)?(\d{2,5})")

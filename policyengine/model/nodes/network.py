@@ -34,3 +34,14 @@ class BrowserTests(Node, frozen=True, kw_only=True):
     base_url: Value[str]
     keys: tuple[str, ...] = ()
     starts: bool = False
+
+
+class HostAlias(Node, frozen=True, kw_only=True):
+    """A line `IP name` for a hosts file, in a file or in what scripts and documents tell to add to it.
+
+    `name` is in lower case, `address` as written. `used` is whether another file of the tree, or another line, says it.
+    """
+
+    path: str
+    address: str
+    used: bool

@@ -25,6 +25,7 @@ def units(view: Files, _: Settings[NoPart]) -> Iterator[Unit]:
     from policyengine.platforms.code import (  # noqa: PLC0415  as others
         browser_tests,
         config_module,
+        host_aliases,
         migrations,
         package,
         repository,
@@ -42,5 +43,6 @@ def units(view: Files, _: Settings[NoPart]) -> Iterator[Unit]:
         yield Unit(path, partial(supabase.lower, path))
     for path in browser_tests.paths(view):
         yield Unit(path, partial(browser_tests.lower, path))
+    yield Unit("host aliases", host_aliases.lower)
     yield Unit("configuration modules", config_module.lower)
     yield Unit("migrations", migrations.lower)
