@@ -30,8 +30,6 @@ from policyengine.knowledge.names import (
 from policyengine.knowledge.names import words as words_of
 from policyengine.knowledge.packages import connects_plainly, is_native, migrations_called, written_by
 from policyengine.knowledge.platforms import architecture, architecture_in, asks_for_architecture, platform
-from policyengine.knowledge.ports import host_kind, is_web, port_of_engine, port_of_scheme, schemes_of, speaks_scheme
-from policyengine.knowledge.rollout import hands_over, waits
 from policyengine.knowledge.ports import (
     host_kind,
     is_local_name,
@@ -41,6 +39,7 @@ from policyengine.knowledge.ports import (
     schemes_of,
     speaks_scheme,
 )
+from policyengine.knowledge.rollout import hands_over, waits
 from policyengine.knowledge.runtimes import numbers_that_agree, setup
 from policyengine.knowledge.secrets import (
     is_dummy,

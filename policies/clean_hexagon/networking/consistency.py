@@ -76,7 +76,7 @@ def public_url_inconsistent(graph: Graph, options: Options) -> Outcomes:
     held = [each for each in _held(graph, keys) if each.origin.loopback and each.origin.host not in inner]
     seen: set[Span] = set()
     for finding in (
-        *_tests(graph, held, keys),
+        *_tests(graph, held, keys, web_origin(options.public_url.canonical)),
         *_given_to_tests(graph, keys),
         *_files(graph, held, keys, options),
         *_defaults(held),
@@ -103,8 +103,8 @@ def _opened(tests: BrowserTests) -> Endpoint | None:
     return origin if origin is not None and origin.loopback else None
 
 
-def _tests(graph: Graph, held: Sequence[Held], keys: dict[str, Key]) -> Iterator[Finding]:
-    """Addresses that tests open, against those of the application that they are for."""
+def _tests(graph: Graph, held: Sequence[Held], keys: dict[str, Key], canonical: Endpoint | None) -> Iterator[Finding]:
+    """Addresses that tests open, against those of the application that they are for, unless they are the right one."""
     set_elsewhere = {variable.key for file in graph.all(EnvironmentFile) for variable in file.variables}
     sure = [each for each in held if keys[each.variable.key].sure]
     for tests in graph.all(BrowserTests):
@@ -117,7 +117,8 @@ def _tests(graph: Graph, held: Sequence[Held], keys: dict[str, Key]) -> Iterator
             if any(f"{tests.directory}/".startswith(f"{package.directory}/") for package in each.container.packages)
         ]
         pool = [each for each in mine or sure if each.origin.port == found.port] or mine or sure
-        if len({each.origin.origin for each in pool}) == 1 and not found.same_origin(pool[0].origin):
+        right = canonical is not None and found.same_origin(canonical)
+        if len({each.origin.origin for each in pool}) == 1 and not (right or found.same_origin(pool[0].origin)):
             yield _differs("tests", tests, found, tests.base_url, pool[0])
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _FILE = regex(r"(?:.*/)?playwright(?:[.-][\w-]+)*\.config(?:\.[\w-]+)*\.[cm]?[jt]s")
 _VARIABLE = regex(r"process\.env(?:\.|\[['\"])(\w+)(?:['\"]\])?")
+_ASKED = regex(rf"{_VARIABLE.pattern}(?:\s*(?:\|\||\?\?)\s*{_VARIABLE.pattern})*")
 _DEEPEST = 16
 
 
@@ -65,7 +66,9 @@ def _object(code: Code, node: Node, depth: int = 0) -> Node | None:
     match node.type:
         case "object":
             return node
-        case "identifier" if depth < _DEEPEST and (value := _declared(code, node)) is not None:
+        case "identifier" | "shorthand_property_identifier" if (
+            depth < _DEEPEST and (value := _declared(code, node)) is not None
+        ):
             return _object(code, value, depth + 1)
         case "call_expression" if arguments(node):
             return _object(code, arguments(node)[0], depth + 1) if depth < _DEEPEST else None
@@ -103,9 +106,9 @@ def _text(code: Code, node: Node, keys: set[str], depth: int = 0) -> Value[str]:
             case "identifier" | "shorthand_property_identifier" if (value := _declared(code, node)) is not None:
                 return _text(code, value, keys, depth + 1)
             case "binary_expression" if code.text(node.children[1]) in ("||", "??"):
-                asked = _VARIABLE.fullmatch(code.text(inner(node.children[0])))
+                asked = _ASKED.fullmatch(code.text(inner(node.children[0])))
                 if asked is not None:
-                    keys.add(asked[1])
+                    keys.update(_VARIABLE.findall(asked[0]))
                     return _text(code, node.children[-1], keys, depth + 1)
             case "template_string":
                 parts = list(_parts(code, node, keys, depth))
