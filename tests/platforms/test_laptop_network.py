@@ -83,16 +83,11 @@ def test_a_configuration_without_an_address_has_none_and_code_without_an_object_
 
 def test_supabase_takes_the_ports_of_its_settings_and_its_defaults() -> None:
     path = "supabase/config.toml"
-    files = Memory({path: "[db]\nport = 6000\nmajor_version = 15\n[studio]\nport = 6001\n", "config.toml": ""})
-    assert supabase.paths(files) == [path]
-    (node,) = supabase.lower(path, files).nodes
-    assert isinstance(node, Beside)
-    found = {port.value for port in node.ports if isinstance(port, Known)}
+    told = supabase.ports(Source(path, "[db]\nport = 6000\nmajor_version = 15\n[studio]\nport = 6001\n"))
+    found = {port.value for port in told if isinstance(port, Known)}
     assert {6000, 6001, 54321, 54320} <= found
     assert found.isdisjoint({15, 54322, 54323})
-    (broken,) = supabase.lower(path, Memory({path: "[db"})).nodes
-    assert isinstance(broken, Beside)
-    assert Known(54322, Span(path, 0, 0)) in broken.ports
+    assert Known(54322, Span(path, 0, 0)) in supabase.ports(Source(path, "[db"))
 
 
 def aliases(files: dict[str, str]) -> list[tuple[str, str, str, bool]]:

@@ -21,6 +21,7 @@ from policyengine.api import (
     Severity,
     Side,
     Span,
+    SupabaseStack,
     Unknown,
     Value,
     addresses,
@@ -157,6 +158,7 @@ def host_env_port_mismatch(graph: Graph, _: Options) -> Outcomes:
     effective = {variable.value.span for each in local for variable in each.environment.values()}
     taken = {number for each in local for number in each.published}
     taken.update(known(port, 0) for each in graph.all(Beside) for port in each.ports)
+    taken.update(known(port, 0) for each in graph.all(SupabaseStack) for port in each.ports)
     for package in graph.all(Package):
         taken.update(int(number) for script in package.scripts for number in _NUMBER.findall(known(script.value, "")))
     stores = [each for each in local if each.store is not None and not each.service.profiles and each.published]

@@ -115,10 +115,14 @@ class VectorUse(Node, frozen=True, kw_only=True):
 
 
 class SupabaseStack(Node, frozen=True, kw_only=True):
-    """What `supabase start` brings up: a `supabase/config.toml`. `version` is that of its Postgres, a major alone."""
+    """What `supabase start` brings up: a `supabase/config.toml`. `version` is that of its Postgres, a major alone.
+
+    `ports` are those of the laptop that it takes.
+    """
 
     path: str
     version: Value[Version]
+    ports: tuple[Value[int], ...] = ()
 
 
 class Migrations(Node, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Beside(Node, frozen=True, kw_only=True):
-    """What a developer may start beside the Compose project: another Compose file, Supabase, a package's scripts.
+    """What a developer may start beside the Compose project: another Compose file.
 
     `names` are those by which containers find what it starts, in lower case; `ports` the ports of the laptop that it
     takes, as far as they are told.

@@ -30,7 +30,6 @@ def units(view: Files, _: Settings[NoPart]) -> Iterator[Unit]:
         package,
         repository,
         runtime_version,
-        supabase,
     )
 
     for path in repository.paths(view):
@@ -39,8 +38,6 @@ def units(view: Files, _: Settings[NoPart]) -> Iterator[Unit]:
         yield Unit(path, partial(package.packages, paths=(path,)))
     for path in runtime_version.paths(view):
         yield Unit(path, partial(runtime_version.lower, path))
-    for path in supabase.paths(view):
-        yield Unit(path, partial(supabase.lower, path))
     for path in browser_tests.paths(view):
         yield Unit(path, partial(browser_tests.lower, path))
     yield Unit("host aliases", host_aliases.lower)

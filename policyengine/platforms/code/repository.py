@@ -51,6 +51,8 @@ _MAJOR = regex(r"^\[db\][^\[]*?^[ \t]*major_version[ \t]*=[ \t]*([^\s#]+)", re.M
 
 def _supabase(source: Source) -> SupabaseStack:
     """A supabase/config.toml; a value such as `env(MAJOR)` is not known."""
+    from policyengine.platforms.code.supabase import ports  # noqa: PLC0415  as below
+
     found = _MAJOR.search(source.text)
     start = source.span(0, len(source.line(1)))
     version: Value[Version] = Absent(start)
@@ -58,7 +60,15 @@ def _supabase(source: Source) -> SupabaseStack:
         span, text = source.span(*found.span(1)), found[1]
         version = Known(Version(int(text)), span) if text.isdigit() else Unknown("the environment sets it", span)
     path = source.path
-    return SupabaseStack(id=f"supabase:{path}", name=path, side=Side.LOCAL, span=start, path=path, version=version)
+    return SupabaseStack(
+        id=f"supabase:{path}",
+        name=path,
+        side=Side.LOCAL,
+        span=start,
+        path=path,
+        version=version,
+        ports=ports(source),
+    )
 
 
 def _is_env_file(path: str) -> bool:
