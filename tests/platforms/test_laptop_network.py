@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from policyengine.knowledge.ports import is_local_name, port_given, speaks_scheme
-from policyengine.model.nodes import Beside, BrowserTests, HostAlias
+from policyengine.model.nodes import Beside, BrowserTests, HostAlias, Passing
 from policyengine.model.source import Source, Span
 from policyengine.model.value import Absent, Known, Unknown
-from policyengine.platforms.code import browser_tests, host_aliases, supabase
+from policyengine.platforms.code import browser_tests, host_aliases, passing, supabase
 from policyengine.testing.memory import Memory
 from tests import trees
 
@@ -164,3 +164,20 @@ def test_other_compose_files_tell_their_services_and_the_ports_that_they_take(tm
     assert {8025, 1026} <= numbers
     assert 1025 not in numbers
     assert Source(other.path, "").span(0, 0) == other.span
+
+
+def test_files_that_pass_requests_on_tell_the_variables_that_they_name() -> None:
+    files = Memory(
+        {
+            "web/Caddyfile": "reverse_proxy /api* {$VITE_BACKEND_URL}",
+            "web/vite.config.ts": "export default { server: { proxy: { '/api': process.env.API_URL } } };",
+            "web/src/api.ts": "import.meta.env.VITE_OTHER_URL",
+            "nginx.conf": "listen 80;",
+        }
+    )
+    assert passing.paths(files) == ["nginx.conf", "web/Caddyfile", "web/vite.config.ts"]
+    made = [node for path in passing.paths(files) for node in passing.lower(path, files).nodes]
+    assert [(each.path, each.keys) for each in made if isinstance(each, Passing)] == [
+        ("web/Caddyfile", ("VITE_BACKEND_URL",)),
+        ("web/vite.config.ts", ("API_URL",)),
+    ]

@@ -21,6 +21,7 @@ from policyengine.api import (
     Variable,
     addresses,
     is_address,
+    is_for_tests,
     rule,
     undecided,
     words_of,
@@ -95,6 +96,7 @@ def _unset(container: Container) -> dict[str, Variable]:
         if isinstance(each.default, Known)
         and isinstance(each.required, Known)
         and not each.client
+        and not is_for_tests(each.key)
         and not any(name in container.environment for name in (each.key, *each.alternatives))
     }
 

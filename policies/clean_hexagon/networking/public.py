@@ -14,6 +14,7 @@ from policyengine.api import (
     Graph,
     Known,
     Outcomes,
+    Passing,
     Severity,
     Span,
     Unknown,
@@ -52,9 +53,11 @@ def internal_host_in_public_var(graph: Graph, options: Options) -> Outcomes:
     depends on that tool: a worker that shares them sends no page. Asked are those, too, that hold the public address.
     Names that speak of calls between servers pass (`*_INTERNAL`, `VITE_PROXY_TARGET`), and so does a name with a dot,
     which a hosts file may know. Where the project runs the browser itself (Playwright, Selenium), that browser does
-    know the names. Of an image that is not built here nobody knows its tools, which is an open question.
+    know the names. Of an image that is not built here nobody knows its tools, and a proxy
+    or development server that names the variable may pass requests on: open questions.
     """
     public, named, inner = address_keys(graph, options), answering(graph), inner_hosts(graph)
+    passing = {key: each.path for each in graph.all(Passing) for key in each.keys}
     seen: set[Span] = set()
     for container in composed(graph):
         for variable in _given(container):
@@ -66,6 +69,11 @@ def internal_host_in_public_var(graph: Graph, options: Options) -> Outcomes:
             if variable.key not in public and has.isdisjoint(tools):
                 if not container.packages and inner.intersection(hosts(value.value)):
                     why = f"whether the image of '{container.name}' is built with '{tools[0]}'"
+                    yield from undecided(container.node, Unknown(why, value.span))
+                continue
+            if variable.key in passing and variable.key not in public:
+                if inner.intersection(hosts(value.value)):
+                    why = f"'{passing[variable.key]}' names it, and may pass requests on from the container"
                     yield from undecided(container.node, Unknown(why, value.span))
                 continue
             found = [each for each in endpoints(value.value) if each.web]

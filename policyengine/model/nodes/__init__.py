@@ -26,7 +26,7 @@ from policyengine.model.nodes.code import (
 from policyengine.model.nodes.container import Attachment, Dependency, EnvFile, Healthcheck, Mount, Port, Service
 from policyengine.model.nodes.datastore import Bucket, Cache, Database, Datastore, Queue, Search
 from policyengine.model.nodes.image import Build, Copy, Repository, Stage
-from policyengine.model.nodes.network import Beside, BrowserTests, HostAlias
+from policyengine.model.nodes.network import Beside, BrowserTests, HostAlias, Passing
 from policyengine.model.nodes.node import Command, Node, Origin, Role, Side, Variable, variables
 from policyengine.model.nodes.pipeline import (
     Activity,
@@ -78,6 +78,7 @@ __all__ = [
     "Origin",
     "OrmSchema",
     "Package",
+    "Passing",
     "Port",
     "Principal",
     "Queue",

@@ -45,3 +45,13 @@ class HostAlias(Node, frozen=True, kw_only=True):
     path: str
     address: str
     used: bool
+
+
+class Passing(Node, frozen=True, kw_only=True):
+    """A file by which a server passes requests on: of a proxy, or of a development server.
+
+    `keys` are the words in it that may be variables of the environment.
+    """
+
+    path: str
+    keys: tuple[str, ...]

@@ -28,6 +28,7 @@ def units(view: Files, _: Settings[NoPart]) -> Iterator[Unit]:
         host_aliases,
         migrations,
         package,
+        passing,
         repository,
         runtime_version,
     )
@@ -38,6 +39,8 @@ def units(view: Files, _: Settings[NoPart]) -> Iterator[Unit]:
         yield Unit(path, partial(package.packages, paths=(path,)))
     for path in runtime_version.paths(view):
         yield Unit(path, partial(runtime_version.lower, path))
+    for path in passing.paths(view):
+        yield Unit(path, partial(passing.lower, path))
     for path in browser_tests.paths(view):
         yield Unit(path, partial(browser_tests.lower, path))
     yield Unit("host aliases", host_aliases.lower)
