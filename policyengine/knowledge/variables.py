@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct, field
@@ -56,6 +57,13 @@ class Given(Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
 
+class Mode(Struct, frozen=True, forbid_unknown_fields=True):
+    """A variable that chooses how a program runs; with `runtime` one that its language or framework reads by itself."""
+
+    source: str
+    runtime: bool = False
+
+
 class PublishedPrefix(Struct, frozen=True, forbid_unknown_fields=True):
     """How names begin of variables that the tool of one of the npm `packages` builds into pages."""
 
@@ -69,7 +77,9 @@ class Variables(FactTable, frozen=True):
     Variables with one of the `published_prefixes` are built into what browsers load. Addresses under `browser_words`
     are for browsers, under `server_words` for calls between servers, under `inner_words` for containers, whoever else
     gets the variable; `own_words` make an address that of the program. `address_words` say of an address how it is
-    used, and not whose it is.
+    used, and not whose it is. `modes` choose how a program runs; what is `cloud_only` has no meaning on a laptop, with
+    `*` at one end of the name for any further text. A name that ends in one of the `choices` chooses who does
+    something, and `doubles` are those that only pretend. Values under `place_words` are of the place where they hold.
     """
 
     store_words: dict[str, StoreWord]
@@ -84,6 +94,11 @@ class Variables(FactTable, frozen=True):
     inner_words: dict[str, Cited]
     injectors: dict[str, Cited]
     labels: dict[str, BuildLabel]
+    modes: dict[str, Mode]
+    cloud_only: dict[str, Cited]
+    choices: dict[str, Cited]
+    doubles: dict[str, Cited]
+    place_words: dict[str, Cited]
     _patterns: list[tuple[str, str, Given]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -173,6 +188,33 @@ def is_label(name: str) -> bool:
     """Whether a build argument of this name only labels the build: `GIT_SHA`, `VERSION`, `SENTRY_RELEASE`."""
     labels = _variables().labels
     return name.lower() in labels or any(word in labels and not labels[word].whole for word in words(name))
+
+
+def is_mode(name: str, *, runtime: bool = False) -> bool:
+    """Whether a variable chooses how a program runs: `NODE_ENV`. With `runtime` only what languages read themselves."""
+    found = _variables().modes.get(name)
+    return found is not None and (found.runtime or not runtime)
+
+
+def modes() -> tuple[str, ...]:
+    """The variables that choose how a program runs."""
+    return tuple(_variables().modes)
+
+
+def is_cloud_only(name: str) -> bool:
+    """Whether a variable of this name means nothing on a laptop: `QUEUE_ARN`, `OTEL_EXPORTER_OTLP_ENDPOINT`."""
+    return any(fnmatchcase(name, pattern) for pattern in _variables().cloud_only)
+
+
+def is_double(name: str, text: str) -> bool:
+    """Whether a variable chooses something that only stands in for a provider: `MAIL_DRIVER=log`."""
+    known, parts = _variables(), words(name)
+    return bool(parts) and parts[-1] in known.choices and text.lower() in known.doubles
+
+
+def is_of_place(name: str) -> bool:
+    """Whether the value of a variable depends on where it holds: how much, how many, how loud, for whom."""
+    return not _variables().place_words.keys().isdisjoint(words(name))
 
 
 def is_published(name: str) -> bool:

@@ -12,7 +12,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from policyengine.knowledge import commands as knowledge
-from policyengine.model.command import ShellCommand, Word
 from policyengine.model.nodes import Command, Package
 from policyengine.model.text import Text
 from policyengine.model.value import Known, Unknown, Via
@@ -22,6 +21,7 @@ from policyengine.syntax import shell
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from policyengine.model.command import ShellCommand
     from policyengine.model.nodes import Node, Stage, Variable
     from policyengine.model.source import Span
     from policyengine.model.value import Value
@@ -170,10 +170,7 @@ class Scripts:
             script = shell.read(Text.of(source))
             told = chain(script.commands, *script.functions.values())
             self._read[source.path] = tuple(one for one in told if one.words)
-        commands = [
-            ShellCommand(tuple(Word(each.text, each.span, each.literal) for each in one.words), one.span, via=via)
-            for one in self._read[source.path]
-        ]
+        commands = [replace(one.read(), via=via) for one in self._read[source.path]]
         runs = [self._one(each, home, depth - 1) for each in commands]
         if any(each.words[-1].text == "$@" for each in commands):
             rest = command.argv[command.argv.index(word) + 1 :]

@@ -138,11 +138,17 @@ def commands(command: Started, span: Span) -> tuple[ShellCommand, ...]:
 def _of_script(script: str, span: Span, depth: int) -> Iterator[ShellCommand]:
     for each in read(Text.standing(script, span.path, 0)).commands:
         if each.words:
-            yield from _of_words(tuple(Word(word.text, span, word.literal) for word in each.words), span, depth)
+            words = tuple(Word(word.text, span, word.literal) for word in each.words)
+            given = tuple(
+                replace(each, key_span=span, value=replace(each.value, span=span)) for each in each.read().assignments
+            )
+            yield from _of_words(words, span, depth, given)
 
 
-def _of_words(words: tuple[Word, ...], span: Span, depth: int) -> Iterator[ShellCommand]:
-    made = ShellCommand(words, span)
+def _of_words(
+    words: tuple[Word, ...], span: Span, depth: int, given: tuple[Variable, ...] = ()
+) -> Iterator[ShellCommand]:
+    made = ShellCommand(words, span, given)
     inner = knowledge.scripts(made.argv) if depth else ()
     if words and (not inner or made.does("run-task")):
         yield made

@@ -2,13 +2,20 @@
 
 from clean_hexagon.configuration.config_module import config_module_missing, env_key_missing_in_cloud
 from clean_hexagon.configuration.env_files import env_file_exposed, env_local_not_loaded
+from clean_hexagon.configuration.parity import env_key_missing_locally, env_value_divergence, node_env_divergence
 from clean_hexagon.configuration.plaintext import plaintext_secret_in_cloud
+from clean_hexagon.configuration.strictness import config_not_strict, validation_bypassed
 
 RULES = (
     env_local_not_loaded,
     env_file_exposed,
     env_key_missing_in_cloud,
+    env_key_missing_locally,
     plaintext_secret_in_cloud,
     config_module_missing,
+    config_not_strict,
+    validation_bypassed,
+    node_env_divergence,
+    env_value_divergence,
 )
 """The rules of this side."""

@@ -19,6 +19,7 @@ class ConfigKey(Struct, frozen=True):
     """One environment variable that code reads. `required` is Unknown where the code does not tell plainly.
 
     `alternatives` are other variables that meet the same requirement: any one of them or this one must be there.
+    `asserted` tells that the code says that it is there and never looks: `process.env.X!`.
     """
 
     key: str
@@ -27,6 +28,7 @@ class ConfigKey(Struct, frozen=True):
     default: Value[str]
     client: bool = False
     alternatives: tuple[str, ...] = ()
+    asserted: bool = False
 
 
 class ConfigModule(Node, frozen=True, kw_only=True):
@@ -72,11 +74,15 @@ class RuntimeVersion(Node, frozen=True, kw_only=True):
 
 
 class EnvironmentFile(Node, frozen=True, kw_only=True):
-    """An env file that git does not ignore. `example` is a committed stand-in such as .env.example."""
+    """An env file that git does not ignore. `example` is a committed stand-in such as .env.example.
+
+    `mentioned` are the names of variables that only a comment sets, as in `# SENTRY_DSN=`.
+    """
 
     path: str
     variables: tuple[Variable, ...]
     example: bool
+    mentioned: tuple[str, ...] = ()
 
 
 class IgnoreFile(Node, frozen=True, kw_only=True):

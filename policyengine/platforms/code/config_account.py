@@ -50,6 +50,7 @@ class Told(NamedTuple):
     tested: bool = False
     reason: str = ""
     client: bool = False
+    asserted: bool = False
 
 
 class Account(Generic[Frame]):
@@ -87,11 +88,16 @@ class Account(Generic[Frame]):
         self.names.setdefault(key, span)
         return values.variable(key)
 
-    def note(self, key: str, *, default: Val | None = None, reason: str = "", tested: bool = True) -> None:
-        """Keep what is told of a variable. The first default counts."""
+    def note(
+        self, key: str, *, default: Val | None = None, reason: str = "", tested: bool = True, returned: bool = False
+    ) -> None:
+        """Keep what is told of a variable. The first default counts, and is open where it holds at times only."""
         told = self.told.get(key) or Told(self.names[key])
         if default is not None and told.default is None:
-            told = told._replace(default=_written(default.only, told.span))
+            comes = self.outer if returned else values.product(self.outer, self.frame.path)
+            written = _written(default.only, told.span)
+            sometimes = Unknown("the default holds under a condition", written.span)
+            told = told._replace(default=written if ALWAYS in comes or not comes else sometimes)
         self.told[key] = told._replace(tested=told.tested or tested, reason=told.reason or reason)
 
     def test(self, value: Val) -> Val:
@@ -218,7 +224,7 @@ class Account(Generic[Frame]):
             if isinstance(thing, values.Lit) and thing.span is not None and not isinstance(thing.value, bool):
                 for guard in path:
                     if len(guard.absent) == 1 and not guard.when and guard.absent[0] in found.keys:
-                        self.note(guard.absent[0], default=value)
+                        self.note(guard.absent[0], default=value, returned=True)
         return found
 
     def replaced(self, old: Val, new: Val) -> Val:
@@ -333,4 +339,5 @@ def _key(
         default=Absent(told.span) if told.default is None or key in required else told.default,
         client=told.client or is_published(key),
         alternatives=required.get(key, ()),
+        asserted=told.asserted and not told.tested and told.default is None and key not in required | conditional,
     )

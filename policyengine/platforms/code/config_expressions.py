@@ -50,6 +50,7 @@ class Expressions(Reader):
             self._depth -= 1
         if found.read and node.type == "non_null_expression":
             self.note(found.read, reason="it is asserted with '!' and never checked", tested=False)
+            self.told[found.read] = self.told[found.read]._replace(asserted=True)
         return found
 
     def _value(self, node: Node) -> Val:

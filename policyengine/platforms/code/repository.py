@@ -76,6 +76,9 @@ def _is_env_file(path: str) -> bool:
     return _ENV.fullmatch(name) is not None and _OTHER.search(name) is None
 
 
+_MENTIONED = regex(r"^[ \t]*#+[ \t]*(?:export )?([A-Za-z_]\w*)[ \t]*=", re.MULTILINE)
+
+
 def _ignores(path: str) -> str:
     """Who reads an ignore file: `git` or `docker`; empty for another file."""
     name = PurePosixPath(path).name
@@ -95,6 +98,7 @@ def _env_file(source: Source) -> Lowered:
         path=source.path,
         variables=found,
         example=is_example(name),
+        mentioned=tuple(sorted({match[1] for match in _MENTIONED.finditer(source.text)})),
     )
     return Lowered(nodes=(node,), choices=choices(lost, lambda _: source))
 

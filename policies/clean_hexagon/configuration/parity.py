@@ -1,0 +1,349 @@
+"""Both sides give an application the same variables (HEX304, HEX316, HEX317)."""
+
+from collections.abc import Iterator, Sequence
+
+from clean_hexagon.options import Options
+from policyengine.api import (
+    Compared,
+    ConfigKey,
+    Container,
+    EnvironmentFile,
+    Finding,
+    Fix,
+    Graph,
+    Known,
+    Origin,
+    Outcomes,
+    Role,
+    Severity,
+    Side,
+    Unknown,
+    Value,
+    Variable,
+    given_by,
+    is_address,
+    is_cloud_only,
+    is_double,
+    is_for_browsers,
+    is_label,
+    is_mode,
+    is_of_place,
+    known,
+    modes,
+    publishers,
+    rule,
+    secrecy,
+    speaks_of_stores,
+    undecided,
+    words_of,
+)
+
+_PLACE = frozenset({"LANG", "LC_ALL", "TZ"})
+"""Where and in which language a program runs: HEX106."""
+
+
+@rule(
+    "HEX304",
+    mandate="3.1",
+    severity=Severity.WARNING,
+    message={
+        "default": "'{local}' does not get '{keys}', which [the cloud](1) sets.",
+        "required": "'{local}' does not get '{keys}', which [the code requires](1).",
+    },
+)
+def env_key_missing_locally(graph: Graph, _: Options) -> Outcomes:
+    """The local service lacks a variable that the cloud sets, or that the code requires.
+
+    What depends on it does not run on a laptop, or runs in another way, and is tried for the first time in the cloud.
+
+    A key that the config module requires is an error, or a warning where another service with the same module has it;
+    one that only the cloud sets is a warning, and both together are one finding at the service. A service without any
+    variable and without a twin needs none.
+
+    Locally count `environment`, `env_file` (an example stands in for a file that git ignores, also with a commented
+    `# KEY=`), the ENV of the image and what the command exports. What has a default, or is optional, needs no entry;
+    keys of the platform, of its telemetry and of its resources (`AWS_*`, `*_ARN`) mean nothing locally. A part of a
+    store's address (`DB_HOST`) passes where the service has another address of a store. Where the sources are mounted,
+    code may load env files of its own, which stays open, as all that is not known does.
+    """
+    twins: dict[str, list[Container]] = {}
+    for local, cloud in graph.mirrored(role=Role.APP):
+        twins.setdefault(local.id, []).append(cloud)
+    for local in graph.containers(side=Side.LOCAL, role=Role.APP):
+        clouds = twins.get(local.id, [])
+        if not clouds and (local.config is None or not local.service.environment):
+            continue
+        yield Compared(local.node, *(each.node for each in clouds[:1]))
+        required = [key for key in _required(local) if not _met(graph, local, key)]
+        names = {key.key for key in required}
+        given = [
+            variable
+            for key, variable in (clouds[0].environment.items() if clouds else ())
+            if key not in names and all(key in each.environment for each in clouds) and _asked(graph, local, variable)
+        ]
+        if not required and not given:
+            continue
+        gap = local.environment_gap or _unread(local)
+        yield from undecided(local.node, gap)
+        if gap is not None:
+            continue
+        keys = (*(" or ".join((*key.alternatives, key.key)) for key in required), *(each.key for each in given))
+        yield Finding(
+            subject=local.node,
+            against=clouds[0].node if clouds and not required else None,
+            at=local,
+            variant="required" if required else "default",
+            severity=Severity.ERROR if required and not _elsewhere(graph, local, required) else None,
+            args={"local": local.name, "keys": ", ".join(keys)},
+            related=(required[0].span if required else given[0].key_span,),
+            fix=Fix(f"give {local.name} {', '.join(keys)}"),
+        )
+
+
+def _required(local: Container) -> Iterator[ConfigKey]:
+    """The keys that the code of a service demands."""
+    built = local.service.build is not None
+    for key in local.config.keys if local.config is not None and built else ():
+        if known(key.required, default=False) and not key.client and not given_by(key.key, "container"):
+            yield key
+
+
+def _elsewhere(graph: Graph, local: Container, keys: Sequence[ConfigKey]) -> bool:
+    """Whether others with the same config module get the keys, which may be needed only there."""
+    others = [
+        each
+        for each in graph.containers(side=Side.LOCAL)
+        if each.id != local.id
+        and each.config is not None
+        and local.config is not None
+        and each.config.id == local.config.id
+    ]
+    return all(any(_met(graph, each, key) for each in others) for key in keys)
+
+
+def _met(graph: Graph, local: Container, key: ConfigKey) -> bool:
+    return any(_has(graph, local, name) for name in (key.key, *key.alternatives))
+
+
+def _has(graph: Graph, local: Container, key: str) -> bool:
+    """Whether a service gets a variable: by its platform, its image, its command, or an example that mentions it."""
+    if key in local.environment or any(each.key == key for each in local.service.environment):
+        return True
+    if any(key in "".join(each.argv) for each in local.commands if each.starts("export")):
+        return True
+    if any(each.key == key for command in local.commands for each in command.assignments):
+        return True
+    files = (graph.get(EnvironmentFile, f"env:{each.stand_in or each.path}") for each in local.service.env_files)
+    return any(key in file.mentioned for file in files if file is not None)
+
+
+def _asked(graph: Graph, local: Container, variable: Variable) -> bool:
+    """Whether a variable of the cloud should be there locally, and is not."""
+    key = variable.key
+    if (
+        variable.origin is Origin.IMAGE
+        or key in _PLACE
+        or is_mode(key)
+        or publishers(key)
+        or is_label(key)
+        or is_of_place(key)
+    ):
+        return False
+    if given_by(key, "container") or given_by(key, "image") or is_cloud_only(key) or _has(graph, local, key):
+        return False
+    told = next((each for each in (local.config.keys if local.config is not None else ()) if each.key == key), None)
+    if told is not None and isinstance(told.required, Known):
+        return False
+    return not (speaks_of_stores(words_of(key)) and any(map(_is_of_store, local.environment)))
+
+
+def _is_of_store(key: str) -> bool:
+    return is_address(key) and speaks_of_stores(words_of(key))
+
+
+def _unread(local: Container) -> Unknown | None:
+    """Why code may get more than its container: its sources are mounted, with env files that it loads, or not known."""
+    if isinstance(local.stage, Unknown):
+        return local.stage
+    folder = known(local.workdir, "/app").rstrip("/")
+    for mount in local.service.mounts:
+        target = known(mount.target, "").rstrip("/")
+        if mount.kind == "bind" and target and (folder == target or folder.startswith(f"{target}/")):
+            return Unknown(f"env files of the mounted folder of '{local.name}' are not known", mount.span)
+    return None
+
+
+@rule(
+    "HEX316",
+    mandate="1.1",
+    severity=Severity.ERROR,
+    message={
+        "default": "'{local}' runs with {key}='{here}', but [the cloud](1) with '{there}'.",
+        "here": "'{local}' runs with {key}='{here}', but [the cloud](1) without it.",
+        "there": "'{local}' runs without {key}, but [the cloud](1) with '{there}'.",
+        "unset": "Neither '{local}' nor [the cloud](1) sets {key}, which [the code reads](2).",
+    },
+)
+def node_env_divergence(graph: Graph, _: Options) -> Outcomes:
+    """The variable that chooses the mode of the program differs: NODE_ENV, RAILS_ENV, APP_ENV and their like.
+
+    In another mode frameworks load other settings, skip caches, minification and checks, show errors to users and
+    install other dependencies, so what passes locally is not what is deployed.
+
+    Compared is what is in force: what Compose or the task sets, else the ENV of the image, else what the command itself
+    assigns. A variable that only one side sets is reported where language or framework read it by themselves; the
+    command of a framework sets NODE_ENV itself, so that neither side needs it. Unset on both sides is a note, where the
+    config module asks for it. Upper and lower case are one.
+    """
+    for local, cloud in graph.mirrored(role=Role.APP):
+        for key in modes():
+            here, there = _mode(local, key), _mode(cloud, key)
+            if here is None and there is None:
+                continue
+            yield Compared(local.node, cloud.node)
+            match here, there:
+                case Unknown(), _:
+                    yield from undecided(local.node, here)
+                case _, Unknown():
+                    yield from undecided(local.node, there)
+                case Known(mine), Known(other) if mine.strip().lower() != other.strip().lower():
+                    yield _differs(local, cloud, key, here, there)
+                case (Known(), None) | (None, Known()) if is_mode(key, runtime=True):
+                    bare = cloud if there is None else local
+                    gap = bare.environment_gap or (bare.stage if isinstance(bare.stage, Unknown) else None) or bare.gap
+                    yield from undecided(bare.node, gap)
+                    if gap is None and not _sets_itself(bare, key):
+                        yield _differs(local, cloud, key, here, there)
+        yield from _unset(local, cloud)
+
+
+def _mode(container: Container, key: str) -> Value[str] | None:
+    """The mode in force, None where nothing sets one."""
+    own = [each for command in container.commands for each in command.assignments if each.key == key]
+    exported = (word for each in container.commands if each.starts("export") for word in each.words[1:])
+    told = [word for word in exported if word.text.startswith(f"{key}=")]
+    if told:
+        text = told[-1].text.partition("=")[2]
+        return Known(text, told[-1].span) if told[-1].literal else Unknown(f"{key} is computed", told[-1].span)
+    variable = own[-1] if own else container.environment.get(key)
+    if variable is None:
+        return None
+    if isinstance(variable.value, Known | Unknown):
+        return variable.value if known(variable.value, "-").strip() else None
+    return Unknown(f"the value of {key} is not decided", variable.key_span)
+
+
+def _sets_itself(container: Container, key: str) -> bool:
+    """Whether what is started chooses the mode by itself, as `next start` does."""
+    served = any(each.kind in ("serve", "start") for command in container.commands for each in command.deeds)
+    return key == "NODE_ENV" and (served or any(each.does("serve-dev") for each in container.commands))
+
+
+def _differs(
+    local: Container, cloud: Container, key: str, here: Value[str] | None, there: Value[str] | None
+) -> Finding:
+    variant = "there" if here is None else "here" if there is None else "default"
+    wanted = "" if there is None else known(there, "")
+    return Finding(
+        subject=local.node,
+        against=cloud.node,
+        at=here or local,
+        variant=variant,
+        args={
+            "local": local.name,
+            "key": key,
+            "here": "" if here is None else known(here, ""),
+            "there": wanted,
+        },
+        related=(there or cloud,),
+        fix=Fix(f"set {key}={wanted} in both places" if wanted else f"set {key} in the cloud"),
+    )
+
+
+def _unset(local: Container, cloud: Container) -> Iterator[Finding]:
+    """A note where the code asks for NODE_ENV and neither side sets it."""
+    keys = () if local.config is None else local.config.keys
+    told = next((key for key in keys if key.key == "NODE_ENV" and known(key.required, default=False)), None)
+    if told is None or _mode(local, "NODE_ENV") is not None or _mode(cloud, "NODE_ENV") is not None:
+        return
+    for each in (local, cloud):
+        if each.environment_gap is not None or not isinstance(each.stage, Known) or each.gap is not None:
+            return
+        if _sets_itself(each, "NODE_ENV"):
+            return
+    yield Finding(
+        subject=local.node,
+        against=cloud.node,
+        at=local,
+        variant="unset",
+        severity=Severity.NOTE,
+        args={"local": local.name, "key": "NODE_ENV"},
+        related=(cloud, told.span),
+        fix=Fix("set NODE_ENV=production in the image"),
+    )
+
+
+@rule(
+    "HEX317",
+    mandate="1.1",
+    severity=Severity.NOTE,
+    message={
+        "default": "'{local}' runs with other values of '{keys}' than [the cloud](1).",
+        "mock": "'{local}' uses the {key} '{here}', but [the cloud](1) '{there}'.",
+    },
+)
+def env_value_divergence(graph: Graph, _: Options) -> Outcomes:
+    """A flag or a number has another value locally than in the cloud, or a mock stands in for a provider.
+
+    Another flag is another program; what a mock does is never what the provider does. Such a value may well be meant,
+    so it is a note; a mock chosen by `*_PROVIDER`, `*_BACKEND` or `*_DRIVER` is a warning.
+
+    Compared are literals that both sides set to flags or numbers. Secrets, addresses, hosts, ports, regions, levels of
+    logging, the mode (HEX316) and what labels a deployment may differ. One note a pair of services names the keys.
+    """
+    for local, cloud in graph.mirrored(role=Role.APP):
+        both = [(local.environment[key], cloud.environment[key]) for key in sorted(local.environment)
+                if key in cloud.environment and not _may_differ(key)]  # fmt: skip
+        plain = [
+            (here, there) for here, there in both if isinstance(here.value, Known) and isinstance(there.value, Known)
+        ]
+        if both:
+            yield Compared(local.node, cloud.node)
+        differing = []
+        for here, there in plain:
+            mine, other = known(here.value, "").strip(), known(there.value, "").strip()
+            if is_double(here.key, mine) and other and not is_double(here.key, other):
+                yield Finding(
+                    subject=local.node,
+                    against=cloud.node,
+                    at=here.value,
+                    variant="mock",
+                    severity=Severity.WARNING,
+                    args={"local": local.name, "key": here.key, "here": mine, "there": other},
+                    related=(there.value,),
+                    fix=Fix(f"use {other} in both places"),
+                )
+            elif _kind(mine) and _kind(mine) == _kind(other) and mine.lower() != other.lower():
+                differing.append((here, there))
+        if differing:
+            yield Finding(
+                subject=local.node,
+                against=cloud.node,
+                at=differing[0][0].value,
+                args={"local": local.name, "keys": ", ".join(here.key for here, _ in differing)},
+                related=(differing[0][1].value,),
+                fix=Fix("set the same values in both places"),
+            )
+
+
+def _may_differ(key: str) -> bool:
+    """Whether a value is of the place where it holds."""
+    hidden = secrecy(key) in ("secret", "address", "doubtful")
+    named = is_mode(key) or is_label(key) or is_cloud_only(key) or is_address(key) or is_for_browsers(key)
+    return hidden or named or key in _PLACE or given_by(key, "container") or is_of_place(key)
+
+
+def _kind(text: str) -> str:
+    """What a literal is: a flag, a number, or nothing that can be compared."""
+    low = text.lower()
+    return "flag" if low in ("true", "false", "yes", "no", "on", "off") else "number" if low.isdecimal() else ""
