@@ -4,7 +4,7 @@ Names here keep their meaning within a major version. Import nothing else from `
 """
 
 from policyengine.hooks import HOOKS_VERSION, hookimpl
-from policyengine.knowledge.commands import Deed, drops_privileges
+from policyengine.knowledge.commands import Deed, drops_privileges, is_init
 from policyengine.knowledge.components import family, product, role_by_name, serves, stands_in_for
 from policyengine.knowledge.extensions import (
     created_by_image,
@@ -313,6 +313,7 @@ __all__ = [
     "is_for_servers",
     "is_for_tests",
     "is_for_the_laptop",
+    "is_init",
     "is_label",
     "is_local_name",
     "is_mode",

@@ -84,6 +84,13 @@ def drops_privileges(program: str) -> bool:
     return found is not None and found.runs is not None and found.runs.user
 
 
+def is_init(program: str) -> bool:
+    """Whether a program runs another one as process 1 should, handing on signals and reaping children: `tini`."""
+    known = commands()
+    found = known.programs.get(path_of(known, program))
+    return found is not None and found.runs is not None and found.runs.reaps
+
+
 def tells(layer: Layer) -> bool:
     """Whether a program is only asked to list or to tell something."""
     program = commands().programs.get(layer.path) or UNLISTED

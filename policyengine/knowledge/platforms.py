@@ -17,11 +17,19 @@ class Meant(Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
 
+class Stop(Struct, frozen=True, forbid_unknown_fields=True):
+    """How many seconds a container gets to stop where nothing is said, before it is killed."""
+
+    seconds: float
+    source: str
+
+
 class Platforms(FactTable, frozen=True):
     """The table.
 
     `architectures` are other names of one, and those with the variant that it has anyway. A runner is what a word in
-    its label says (`runner_words`), or else what its label begins with (`runners`).
+    its label says (`runner_words`), or else what its label begins with (`runners`). `stops` is by what people call a
+    container.
     """
 
     architectures: dict[str, Meant]
@@ -29,6 +37,7 @@ class Platforms(FactTable, frozen=True):
     runners: dict[str, Meant]
     file_words: dict[str, Meant]
     questions: dict[str, Cited]
+    stops: dict[str, Stop]
 
 
 def _platforms() -> Platforms:
@@ -74,3 +83,9 @@ def asks_for_architecture(text: str) -> bool:
         ):
             return True
     return False
+
+
+def stops_after(noun: str) -> float | None:
+    """The seconds that a container has to stop by default, by what people call it; None where that is not known."""
+    found = _platforms().stops.get(noun)
+    return None if found is None else found.seconds

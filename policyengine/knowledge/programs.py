@@ -110,6 +110,7 @@ class Runs(Struct, frozen=True, forbid_unknown_fields=True):
     stdin: frozenset[str] = frozenset()
     tool: str = ""
     user: bool = False
+    reaps: bool = False
 
 
 class ScriptNames(Struct, frozen=True, forbid_unknown_fields=True):

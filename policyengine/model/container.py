@@ -13,12 +13,13 @@ from msgspec import Struct, field
 
 from policyengine.knowledge import base_images, images
 from policyengine.knowledge.names import browser_tests
+from policyengine.knowledge.platforms import stops_after
 from policyengine.knowledge.ports import port_given, port_of_engine
 from policyengine.model.endpoint import addresses
 from policyengine.model.nodes import Service
 from policyengine.model.nodes.container import COMPOSE, ECS, PRODUCTION_COMPOSE
 from policyengine.model.quantity import mebibytes, processors, seconds
-from policyengine.model.value import Absent, Floating, Known, Unknown, known
+from policyengine.model.value import Absent, Floating, Known, Unknown, Via, known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -176,8 +177,11 @@ class Container(Struct, frozen=True, eq=False):
 
     @property
     def stop_seconds(self) -> Value[float]:
-        """How long it may take to stop before it is killed."""
-        return self._amount(self.service.stop_grace_period, seconds)
+        """How long it may take to stop before it is killed; the default of what runs it where nothing is said."""
+        written, default = self.service.stop_grace_period, stops_after(self.noun)
+        if default is not None and (written is None or isinstance(written, Absent)):
+            return Known(default, self.span, (Via("default of what runs it", self.span),))
+        return self._amount(written, seconds)
 
     def _amount(self, written: Value[str] | None, read: Callable[[str], float | None]) -> Value[float]:
         match written:

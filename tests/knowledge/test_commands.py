@@ -268,6 +268,15 @@ def test_a_program_that_gives_up_the_rights_of_root_is_one_that_runs_another(nam
     assert not commands.drops_privileges("gosuggest")
 
 
+@pytest.mark.parametrize("name", TABLE.programs)
+def test_a_program_that_is_process_1_for_another_one_runs_that(name: str) -> None:
+    entry = TABLE.programs[name]
+    reaps = entry.runs is not None and entry.runs.reaps
+    assert {commands.is_init(each) for each in (name, *entry.also)} == {reaps}
+    assert not reaps or told(f"{name} -- npx prisma migrate deploy") == [("migrate", "prisma")]
+    assert reaps == (name in ("tini", "dumb-init", "catatonit"))
+
+
 _WORDS = st.one_of(
     st.sampled_from(
         ["docker", "compose", "-f", "run", "exec", "--", "npx", "-c", "sh", "sudo", "-u", "A=b", "yarn", "-", "--x=", "$(X)",

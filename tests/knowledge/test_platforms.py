@@ -12,6 +12,7 @@ from policyengine.knowledge.platforms import (
     asks_for_architecture,
     platform,
     platform_of_runner,
+    stops_after,
 )
 
 TABLE = json.loads((Path(loading.__file__).parent / "platforms.json").read_text("utf-8"))
@@ -69,3 +70,12 @@ def test_who_asks_for_the_architecture_handles_each(question: str) -> None:
     asked = f"tool-${{{question}}}" if question.isupper() else f"tool-$({question} -m).zip"
     assert asks_for_architecture(asked)
     assert not asks_for_architecture("https://example.org/march-unamed")
+
+
+@pytest.mark.parametrize(("noun", "entry"), TABLE["stops"].items())
+def test_a_container_has_the_time_to_stop_that_the_table_says(noun: str, entry: dict[str, float]) -> None:
+    assert stops_after(noun) == entry["seconds"]
+
+
+def test_how_long_other_containers_have_to_stop_is_not_known() -> None:
+    assert stops_after("Cloud Run service") is None

@@ -362,6 +362,47 @@ def test_commands_health_checks_and_the_rest() -> None:
     assert known(app.parity).value == "aws_ecs_task_definition.app"
 
 
+def test_what_a_service_asks_of_the_kernel_is_told_in_one_spelling_with_its_places() -> None:
+    files, app = one(
+        "services:\n  app:\n    image: x\n    shm_size: 1gb\n    cap_add: [CAP_SYS_PTRACE, net_admin]\n    cap_drop: [ALL]\n"
+        "    ulimits: {nproc: 100, nofile: {soft: 10, hard: '${HARD:-20}'}}\n    sysctls: [net.core.somaxconn=1024]\n"
+    )
+    assert {each.key: known(each.value).value for each in app.kernel} == {
+        "shm_size": "1024",
+        "cap_add.SYS_PTRACE": "true",
+        "cap_add.NET_ADMIN": "true",
+        "cap_drop.ALL": "true",
+        "ulimits.nproc": "100:100",
+        "ulimits.nofile": "10:20",
+        "sysctls.net.core.somaxconn": "1024",
+    }
+    places = [files.at(each.key_span) for each in app.kernel]
+    assert places == ["1gb", "CAP_SYS_PTRACE", "net_admin", "ALL", "nproc", "nofile", "net.core.somaxconn"]
+
+
+def test_a_kernel_limit_that_no_file_decides_is_unknown() -> None:
+    _, app = one("services: {app: {image: x, shm_size: $SHM, cap_add: ['$CAP'], ulimits: {nofile: $MANY}}}")
+    assert [isinstance(each.value, Unknown) for each in app.kernel] == [True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("text", "indentation"),
+    [
+        ("services:\n  app:\n    image: x\n", "    "),
+        ("services:\n  app: # the web\n    image: x\n", None),
+        ("services: {app: {image: x}}\n", None),
+        ("services:\n  app:\n    deploy: {replicas: 2}\n    image: x\n", None),
+        ("services:\n  app: &app\n      image: x\n", None),
+        ("services:\n  app:\n    # what runs\n    image: x\n", None),
+    ],
+)
+def test_there_is_room_for_limits_below_the_name_of_a_service_without_any(text: str, indentation: str | None) -> None:
+    _, app = one(text)
+    room = app.room
+    assert (room and room.value) == indentation
+    assert room is None or text[room.span.start :].startswith(f"{indentation}image")
+
+
 def test_the_cloud_twin_may_stand_in_a_comment() -> None:
     files, app = one("services:\n  # parity: cloud=aws_db_instance.main\n  app:\n    image: x\n")
     assert files.at(known(app.parity).span) == "aws_db_instance.main"

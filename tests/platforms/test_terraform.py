@@ -371,6 +371,41 @@ def test_container_definitions_are_read_in_every_shape(definitions: str, more: s
     assert Memory(texts).at(service.span) == "web"
 
 
+def test_what_a_container_asks_of_the_kernel_is_told_as_compose_has_it() -> None:
+    texts = {
+        "main.tf": task(
+            'jsonencode([{ name = "web", image = "a", linuxParameters = { sharedMemorySize = 256, capabilities = {'
+            ' add = ["SYS_PTRACE"], drop = ["ALL"] } }, ulimits = [{ name = "nofile", softLimit = 10, hardLimit = 20 }],'
+            ' systemControls = [{ namespace = "net.core.somaxconn", value = "1024" }] }])'
+        )
+    }
+    service = only(Service, lowered(texts))
+    assert {each.key: shown(each.value, texts) for each in service.kernel} == {
+        "shm_size": ("256", "256"),
+        "cap_add.SYS_PTRACE": ("true", '["SYS_PTRACE"]'),
+        "cap_drop.ALL": ("true", '["ALL"]'),
+        "ulimits.nofile": ("10:20", '{ name = "nofile", softLimit = 10, hardLimit = 20 }'),
+        "sysctls.net.core.somaxconn": ("1024", "1024"),
+    }
+    assert service.kernel_gap is None
+
+
+@pytest.mark.parametrize("argument", ["linuxParameters", "ulimits", "systemControls"])
+def test_kernel_limits_and_checks_that_the_files_do_not_decide_are_unknown(argument: str) -> None:
+    more = 'variable "limits" {}\n'
+    texts = {
+        "main.tf": task(
+            f'jsonencode([{{ name = "web", image = "a", healthCheck = var.limits, {argument} = var.limits }}])', more
+        )
+    }
+    service = only(Service, lowered(texts))
+    assert service.kernel_gap is not None
+    assert "limits" in service.kernel_gap.reason
+    assert service.healthcheck is not None
+    assert isinstance(service.healthcheck.test, Unknown)
+    assert isinstance(service.init, Unknown) == (argument == "linuxParameters")
+
+
 @pytest.mark.parametrize("variables", ['{ name = "web" }', "{ name = local.name }"])
 def test_a_container_whose_template_takes_the_name_from_elsewhere_stands_in_the_template(variables: str) -> None:
     more = 'locals {\n  name = "web"\n}\n'

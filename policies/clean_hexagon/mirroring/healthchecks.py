@@ -67,9 +67,9 @@ def healthcheck_divergence(graph: Graph, _: Options) -> Outcomes:
 
     Compared are presence, path, port and program of the check in force: Compose's over the image's, that of the ECS
     container. Another program that asks for the same address is noted. The check of a load balancer is compared by its
-    path alone and stands in for one that the container lacks; where nothing is checked locally, it is a convention.
-    Paths for liveness and readiness of one application (`/health/live`, `/readyz`) are alike. Parts that a shell fills
-    in when the check runs are not compared.
+    path alone and stands in for one that the container lacks; where nothing is checked locally, it is a convention. A
+    check that asks nothing (`exit 0`) is none. Paths for liveness and readiness of one application (`/health/live`,
+    `/readyz`) are alike. Parts that a shell fills in when the check runs are not compared.
     """
     for local, cloud in graph.mirrored(role=Role.APP):
         if not (cloud.is_ecs_task or cloud.is_composed):
@@ -162,6 +162,8 @@ def _check(container: Container) -> Known[Healthcheck] | Unknown | None:
             return None
         case Known(Healthcheck(test=Unknown() as test)):
             return test
+        case Known() as check if (asked := _asked(check)) is not None and not asked.tools:
+            return None
         case Known() | Unknown() as check:
             return check
         case _:

@@ -1,4 +1,4 @@
-"""Both sides give a container the same processors and memory (HEX107)."""
+"""What both sides give a container: processors, memory, the kernel's limits, an init and time (HEX107, 111, 112)."""
 
 from typing import TypeAlias
 
@@ -12,13 +12,19 @@ from policyengine.api import (
     Fix,
     Graph,
     Known,
+    Located,
     Outcomes,
     Role,
     Severity,
+    Span,
+    Unknown,
     Value,
+    Variable,
+    is_init,
     known,
     rule,
     undecided,
+    variables,
 )
 
 _MARGIN = 0.1
@@ -98,3 +104,117 @@ def _fix(local: Container, off: list[_Limit]) -> Fix:
             new = f"{known(there, 0.0):g}" + ("" if unit == "CPU" else "M")
             edits.extend(Fix.replacing("", written.span, written.value, new).edits)
     return Fix(description, tuple(edits))
+
+
+@rule(
+    "HEX111",
+    mandate="1.1",
+    severity=Severity.WARNING,
+    message={
+        "default": "'{local}' sets '{keys}', which [the cloud](1) does not.",
+        "shm": "'{local}' sets '{keys}', but Fargate has no shared memory to give [the cloud](1).",
+        "cloud": "[The cloud](1) sets '{keys}', which '{local}' does not.",
+        "value": "'{local}' sets '{keys}' to '{here}', but [the cloud](1) to '{there}'.",
+    },
+)
+def kernel_limits(graph: Graph, _: Options) -> Outcomes:
+    """A service asks something else of the kernel than its twin in the cloud.
+
+    A browser with 2 GB of shared memory locally crashes in the 64 MB of the cloud, and what needs `NET_ADMIN` or a
+    higher `somaxconn` fails there for the first time.
+
+    Compared are shared memory, ulimits, capabilities and sysctls with `linuxParameters`, `ulimits` and
+    `systemControls` of the ECS container. Fargate has no shared memory to give: an application must do without, by a
+    flag such as `--disable-dev-shm-usage`. A limit of open files that only Compose sets passes, since Fargate has a
+    high one by default. What only one side sets is one finding, whatever it is.
+    """
+    for local, cloud in graph.mirrored(role=Role.APP):
+        here, there = variables(local.service.kernel), variables(cloud.service.kernel)
+        if not (cloud.is_ecs_task or cloud.is_composed) or not (here or there):
+            continue
+        yield Compared(local.node, cloud.node)
+        yield from undecided(local.node, cloud.service.kernel_gap)
+        if cloud.service.kernel_gap is not None:
+            continue
+        mine = [each for key, each in here.items() if key not in there and key != "ulimits.nofile"]
+        theirs = [each for key, each in there.items() if key not in here]
+        if mine:
+            shm = cloud.service.launch == "FARGATE" and any(each.key == "shm_size" for each in mine)
+            fix = Fix("set them for both, or do without")
+            yield _unlike(local, cloud, mine[0].key_span, cloud, "shm" if shm else "default", fix, keys=_keys(mine))
+        if theirs:
+            fix = Fix("set them for the Compose service, too")
+            yield _unlike(local, cloud, local, theirs[0].key_span, "cloud", fix, keys=_keys(theirs))
+        for key in (key for key in here if key in there):
+            yield from undecided(local.node, here[key].value, there[key].value)
+            match here[key].value, there[key].value:
+                case Known(one), Known(other) if one != other:
+                    fix, at, to = Fix(f"set {key} to {other} in both"), here[key].value, there[key].value
+                    yield _unlike(local, cloud, at, to, "value", fix, keys=key, here=one, there=other)
+
+
+def _keys(given: list[Variable]) -> str:
+    return ", ".join(each.key for each in given)
+
+
+def _unlike(
+    local: Container, cloud: Container, at: Located | Span, to: Located | Span, variant: str, fix: Fix, **args: str
+) -> Finding:
+    return Finding(
+        subject=local.node,
+        against=cloud.node,
+        at=at,
+        variant=variant,
+        args={"local": local.name, **args},
+        related=(to,),
+        fix=fix,
+    )
+
+
+@rule(
+    "HEX112",
+    mandate="1.1",
+    severity=Severity.NOTE,
+    message={
+        "default": "'{local}' has '{here}' to stop, but [the cloud](1) gives it '{there}'.",
+        "init": "'{local}' runs under an init process, but [the cloud](1) starts it without one.",
+        "cloud": "'{local}' runs without an init process, but [the cloud](1) starts it under one.",
+    },
+)
+def init_and_stop(graph: Graph, _: Options) -> Outcomes:
+    """A container is started under an init process, or given time to stop, on one side only.
+
+    Without an init process the application is process 1: it gets no default handlers of signals and must reap what its
+    children leave. What drains its work in 60 seconds locally is killed after 30 in the cloud.
+
+    Compared are `init` with `initProcessEnabled`, which nobody has by default, and `stop_grace_period` with
+    `stopTimeout`, where one of both is set: 10 seconds are Compose's default, 30 that of ECS. An image that starts
+    under an init of its own (`tini`, `dumb-init`) needs none.
+    """
+    for local, cloud in graph.mirrored(role=Role.APP):
+        if not (cloud.is_ecs_task or cloud.is_composed):
+            continue
+        mine, theirs = local.service.init, cloud.service.init
+        yield Compared(local.node, cloud.node)
+        yield from undecided(local.node, mine, theirs)
+        here, there = (isinstance(each, Known) and each.value for each in (mine, theirs))
+        told = isinstance(mine, Unknown) or isinstance(theirs, Unknown) or any(map(is_init, local.wrappers))
+        if here != there and not told:
+            at, to = mine if isinstance(mine, Known) else local, theirs if isinstance(theirs, Known) else cloud
+            fix = Fix(f"set init: {str(there).lower()}")
+            yield _unlike(local, cloud, at, to, "init" if here else "cloud", fix)
+        yield from _stopped(local, cloud)
+
+
+def _stopped(local: Container, cloud: Container) -> Outcomes:
+    """The time that both sides give a container to stop, where one of them says so."""
+    mine, theirs = local.stop_seconds, cloud.stop_seconds
+    yield from undecided(local.node, mine, theirs)
+    match mine, theirs:
+        case Known(here), Known(there) if here != there and (_says(local) or _says(cloud)):
+            fix = Fix(f"set stop_grace_period: {there:g}s")
+            yield _unlike(local, cloud, mine, theirs, "default", fix, here=f"{here:g} s", there=f"{there:g} s")
+
+
+def _says(container: Container) -> bool:
+    return isinstance(container.service.stop_grace_period, Known)

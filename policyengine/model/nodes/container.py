@@ -130,6 +130,8 @@ class Service(Node, frozen=True, kw_only=True):
     stop_grace_period: Value[str] | None = None
     cpus: Value[str] | None = None
     memory: Value[str] | None = None
+    kernel: tuple[Variable, ...] = ()
+    kernel_gap: Unknown | None = None
     room: Known[str] | None = None
     essential: Value[bool] | None = None
     count: Value[int] | None = None

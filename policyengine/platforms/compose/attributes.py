@@ -19,8 +19,10 @@ from policyengine.model.nodes import (
     Port,
     Variable,
 )
-from policyengine.model.value import Absent, Floating, Known, Unknown, Value, Via
+from policyengine.model.quantity import mebibytes
+from policyengine.model.value import Absent, Floating, Known, Unknown, Value, Via, known
 from policyengine.platforms.compose import words
+from policyengine.platforms.compose.environment import pairs
 from policyengine.platforms.compose.located import Branch, Items, Leaf, Node, go_text
 
 if TYPE_CHECKING:
@@ -288,3 +290,30 @@ def healthcheck(node: Node | None, at: Span) -> Healthcheck | None:
         start_period=optional(node.get("start_period"), at),
         disabled=disabled,
     )
+
+
+def kernel(service: Branch) -> Iterator[Variable]:
+    """What a service asks of the kernel, in the words of the node."""
+    shared = optional(service.get("shm_size"), service.span)
+    if shared is not None:
+        yield Variable("shm_size", shared.span, _in_mebibytes(shared))
+    for key in ("cap_add", "cap_drop"):
+        node = service.get(key)
+        for leaf in node.items if isinstance(node, Items) else ():
+            if isinstance(leaf, Leaf):
+                name = go_text(leaf.value).upper().removeprefix("CAP_")
+                yield Variable(f"{key}.{name}", leaf.span, leaf.unknown or Known("true", leaf.span, leaf.via))
+    limits, controls = service.get("ulimits"), service.get("sysctls")
+    for name, entry in limits.entries.items() if isinstance(limits, Branch) else ():
+        told = [entry.node] if isinstance(entry.node, Leaf) else [down(entry.node, "soft"), down(entry.node, "hard")]
+        texts = [text_value(each, entry.key) for each in told]
+        gap = next((each for each in texts if isinstance(each, Unknown)), None)
+        shown = ":".join(known(each, "") for each in (*texts, *texts)[:2])
+        yield Variable(f"ulimits.{name}", entry.key, gap or Known(shown, entry.node.span))
+    for each in pairs(controls).values():
+        yield replace(variable(each), key=f"sysctls.{each.key}")
+
+
+def _in_mebibytes(text: Value[str]) -> Value[str]:
+    amount = mebibytes(text.value, plain="b") if isinstance(text, Known) else None
+    return text if amount is None else Known(f"{amount:g}", text.span, text.via)

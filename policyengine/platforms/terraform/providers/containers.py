@@ -13,7 +13,17 @@ from policyengine.knowledge.names import does_one_thing
 from policyengine.knowledge.names import label as told
 from policyengine.model.graph import Edge, EdgeKind
 from policyengine.model.image import engine_of
-from policyengine.model.nodes import Command, Dependency, Healthcheck, MigrationRunner, Mount, Port, Role, Service
+from policyengine.model.nodes import (
+    Command,
+    Dependency,
+    Healthcheck,
+    MigrationRunner,
+    Mount,
+    Port,
+    Role,
+    Service,
+    Variable,
+)
 from policyengine.model.nodes.container import ECS
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value, known
 from policyengine.platforms.docker.datastore import image_role
@@ -185,9 +195,12 @@ def _container(
         architecture=architecture,
         privileged=fields.boolean("privileged"),
         read_only=fields.boolean("readonlyRootFilesystem"),
-        init=facts.boolean(linux.tree("initProcessEnabled") if linux is not None else None, span),
+        init=fields.gap("linuxParameters")
+        or facts.boolean(linux.tree("initProcessEnabled") if linux is not None else None, span),
         stop_grace_period=fields.text("stopTimeout"),
         cpus=facts.text(cpus, span),
+        kernel=tuple(_kernel(fields, linux)),
+        kernel_gap=next((gap for each in _KERNEL if (gap := fields.gap(each)) is not None), None),
         memory=facts.text(memory or fields.tree("memoryReservation"), span),
         essential=fields.boolean("essential"),
         count=deployment.count,
@@ -289,6 +302,29 @@ def _healthcheck(fields: Fields) -> Healthcheck | None:
         optional("startPeriod"),
         disabled=first == ("NONE",),
     )
+
+
+_KERNEL = ("linuxParameters", "ulimits", "systemControls")
+
+
+def _kernel(fields: Fields, linux: Fields | None) -> Iterator[Variable]:
+    """What a container asks of the kernel, in the words of the node."""
+    shared = None if linux is None else linux.tree("sharedMemorySize")
+    if shared is not None:
+        yield Variable("shm_size", shared.span, facts.text(shared, shared.span))
+    for each in () if linux is None else linux.blocks("capabilities"):
+        for word in ("add", "drop"):
+            named = each.command(word)
+            for name in named.value.words if isinstance(named, Known) else ():
+                key = f"cap_{word}.{name.upper().removeprefix('CAP_')}"
+                yield Variable(key, named.span, Known("true", named.span, named.via))
+    for each in fields.blocks("ulimits"):
+        limits = [each.text("softLimit"), each.text("hardLimit")]
+        gap = next((limit for limit in limits if isinstance(limit, Unknown)), None)
+        shown = Known(":".join(known(limit, "") for limit in limits), each.span)
+        yield Variable(f"ulimits.{known(each.text('name'), '')}", each.span, gap or shown)
+    for each in fields.blocks("systemControls"):
+        yield Variable(f"sysctls.{known(each.text('namespace'), '')}", each.span, each.text("value"))
 
 
 # migrations
