@@ -2,6 +2,7 @@
 
 from clean_hexagon.mirroring.commands import command_divergence
 from clean_hexagon.mirroring.components import cloud_only_component, engine_substitution, local_only_service
+from clean_hexagon.mirroring.flavours import compose_flavour_drift
 from clean_hexagon.mirroring.healthchecks import healthcheck_divergence
 from clean_hexagon.mirroring.limits import init_and_stop, kernel_limits, resource_limits
 from clean_hexagon.mirroring.locales import timezone_locale
@@ -11,6 +12,7 @@ RULES = (
     local_only_service,
     cloud_only_component,
     engine_substitution,
+    compose_flavour_drift,
     timezone_locale,
     resource_limits,
     healthcheck_divergence,

@@ -23,7 +23,16 @@ from policyengine.model.nodes.code import (
     SupabaseStack,
     VectorUse,
 )
-from policyengine.model.nodes.container import Attachment, Dependency, EnvFile, Healthcheck, Mount, Port, Service
+from policyengine.model.nodes.container import (
+    Attachment,
+    Dependency,
+    EnvFile,
+    Flavour,
+    Healthcheck,
+    Mount,
+    Port,
+    Service,
+)
 from policyengine.model.nodes.datastore import Bucket, Cache, Database, Datastore, Queue, Search
 from policyengine.model.nodes.image import Build, Copy, Repository, Stage
 from policyengine.model.nodes.network import Beside, BrowserTests, HostAlias, Passing
@@ -62,6 +71,7 @@ __all__ = [
     "EnvFile",
     "EnvironmentFile",
     "Extension",
+    "Flavour",
     "Grant",
     "Happening",
     "Healthcheck",

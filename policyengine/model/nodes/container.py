@@ -159,3 +159,13 @@ class Service(Node, frozen=True, kw_only=True):
     def variable(self, key: str) -> Variable | None:
         """The variable `key` as Compose or ECS sets it, or None."""
         return next((variable for variable in self.environment if variable.key == key), None)
+
+
+class Flavour(Node, frozen=True, kw_only=True):
+    """A service of the local project as another Compose file has it, with the base that this changes.
+
+    `path` is that file: for tests, or for another way to work. `service` is what it says, not what is in force.
+    """
+
+    path: str
+    service: Service

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def lower(tree: Files, settings: Settings[ComposePart]) -> Lowered:
     """The services and datastores of the Compose project that developers start."""
-    from policyengine.platforms.compose import services, sketch  # noqa: PLC0415 - trees without Compose files do not pay
+    from policyengine.platforms.compose import flavours, services, sketch  # noqa: PLC0415 - others do not pay
     from policyengine.platforms.compose.load import NAMES  # noqa: PLC0415
 
     paths, choice, problems = choose(tree, settings)
@@ -37,7 +37,9 @@ def lower(tree: Files, settings: Settings[ComposePart]) -> Lowered:
         place = services.Place(prefix=f"compose:{folder}/services.")
     made, _ = _project(tree, paths, choice, place, settings.part.profiles or None, named=named)
     read = frozenset({*paths, *(node.span.path for node in made.nodes)})
-    return replace(made, nodes=(*made.nodes, *sketch.others(tree, read)))
+    more = flavours.lower(tree, settings, paths)
+    nodes = (*made.nodes, *sketch.others(tree, read), *more.nodes)
+    return replace(made, nodes=nodes, sealed=tuple(dict.fromkeys((*made.sealed, *more.sealed))))
 
 
 def production(tree: Files, settings: Settings[ComposePart]) -> Lowered:
