@@ -194,6 +194,35 @@ def test_a_chain_of_files_is_what_the_command_says(tmp_path: Path) -> None:
     assert [each.rule.id for each in report.results] == ["HEX402"]
 
 
+def test_services_of_a_base_that_both_sides_share_are_compared_with_their_form_in_the_chain(tmp_path: Path) -> None:
+    base = "services:\n  app: {image: 'acme/shop:${TAG}'}\n  db: {image: 'postgres:16.4'}\n"
+    files = {
+        "docker-compose.yml": base,
+        ".env": "COMPOSE_FILE=docker-compose.yml:docker/dev.yml\nTAG=dev\n",
+        "docker/dev.yml": "services:\n  app: {build: .}\n  db: {image: 'postgres:16.9'}\n",
+        "docker/prod.yml": "services:\n  app: {restart: always}\n",
+        "docker/monitor.yml": "services:\n  exporter: {image: 'prom/statsd-exporter:v0.28.0'}\n",
+        "Makefile": "up:\n\tdocker compose -f docker-compose.yml -f docker/prod.yml -f docker/monitor.yml up -d\n",
+        "Dockerfile": DOCKERFILE,
+    }
+    report = scan(tmp_path, files, "HEX402")
+    assert [(each.local, each.cloud) for each in report.graph.pairs] == [
+        ("compose:services.app", "compose:docker/prod.yml:services.app"),
+        ("compose:services.db/database", "compose:docker/prod.yml:services.db/database"),
+    ]
+    assert [each.message for each in report.results] == ["'db' runs Postgres '16.9', but [the cloud](1) runs '16.4'."]
+
+
+def test_profiles_that_are_called_after_machines_leave_nothing_out(tmp_path: Path) -> None:
+    over = "services:\n  app: {profiles: [web1, web2]}\n  db: {profiles: [db1], image: 'postgres:16.4'}\n"
+    report = scan(
+        tmp_path,
+        {"compose.yaml": LOCAL, "compose.production.yaml": over, "Dockerfile": DOCKERFILE},
+        "HEX402",
+    )
+    assert len(report.graph.pairs) == 2
+
+
 @pytest.mark.parametrize(
     ("path", "command"),
     [

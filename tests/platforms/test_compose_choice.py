@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from policyengine.platforms.compose.choosing import choose
+from policyengine.platforms.compose.choosing import choose, for_production
 from policyengine.repository import discover
 
 if TYPE_CHECKING:
@@ -119,3 +119,81 @@ def test_a_broken_file_of_a_default_name_is_chosen_so_that_its_error_is_told(tmp
     (tmp_path / "compose.yaml").write_text("services: {a: [}\n", "utf-8")
     (tmp_path / "compose.dev.yaml").write_text(STORES, "utf-8")
     assert choose(discover.discover([tmp_path]))[0] == ("compose.yaml",)
+
+
+BASE = "services:\n  app: {image: 'acme/shop:${TAG}'}\n  db: {image: postgres:16.4}\n"
+CHAIN = ("docker-compose.yml", "docker/prod.yml", "docker/monitor.yml")
+SET = "'.github/workflows/ship.yml' sets COMPOSE_FILE to it"
+SHIP = """
+on: push
+jobs:
+  ship:
+    runs-on: ubuntu-24.04
+    steps:
+      - name: Settings for staging
+        run: echo "COMPOSE_FILE=docker-compose.yml;docker/prod.yml;docker/ml.yml;docker/monitor.yml" >> $GITHUB_ENV
+      - name: Settings for production
+        run: |
+          echo "COMPOSE_PATH_SEPARATOR=;" >> $GITHUB_ENV
+          echo "COMPOSE_FILE=docker-compose.yml;docker/prod.yml;docker/monitor.yml" >> $GITHUB_ENV
+"""
+
+STARTED: dict[str, tuple[str, str, tuple[str, ...], str]] = {
+    "a variable of a workflow, in production before staging": (".github/workflows/ship.yml", SHIP, CHAIN, SET),
+    "a variable of Compose's own separator": (
+        "bin/up",
+        "#!/bin/sh\nexport COMPOSE_FILE='docker-compose.yml:docker/prod.yml:docker/monitor.yml'\n",
+        CHAIN,
+        "'bin/up' sets COMPOSE_FILE to it",
+    ),
+    "files of a target": (
+        "Makefile",
+        "up-prod:\n\tdocker compose -f docker-compose.yml \\\n\t  -f $(ROOT)/docker/prod.yml --file=docker/monitor.yml up\n",
+        CHAIN,
+        "'Makefile' starts it, and it is called after production",
+    ),
+    "files that are filled in before": (
+        "tasks/start",
+        "prod:\n  ./envsubst -i compose.core.yaml | {{docker}} compose -f - -f compose.addon.yaml up --detach\n",
+        ("deploy/compose.core.yaml", "deploy/compose.addon.yaml"),
+        "'tasks/start' starts it, and it is called after production",
+    ),
+}
+
+
+def _shop(tmp_path: Path, files: dict[str, str]) -> discover.Tree:
+    over = {f"docker/{name}.yml": "services: {app: {restart: always}}\n" for name in ("dev", "prod", "ml", "monitor")}
+    core = {"deploy/compose.core.yaml": WHOLE, "deploy/compose.addon.yaml": "services: {form: {image: acme/form}}\n"}
+    for path, text in {"docker-compose.yml": BASE, **over, **core, **files}.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text, "utf-8")
+    return discover.discover([tmp_path])
+
+
+@pytest.mark.parametrize("name", STARTED)
+def test_a_chain_with_a_file_called_after_production_is_what_production_starts(name: str, tmp_path: Path) -> None:
+    path, text, paths, reason = STARTED[name]
+    tree = _shop(tmp_path, {path: text})
+    assert for_production(tree) == (paths, reason)
+    assert choose(tree)[0] == ("docker-compose.yml",)
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (".env", "COMPOSE_FILE=docker-compose.yml:docker/prod.yml\n"),
+        ("Makefile", "dev:\n\tdocker compose -f docker-compose.yml -f docker/dev.yml up\n"),
+        ("Makefile", "up:\n\tdocker compose -f docker-compose.yml -f docker/ml.yml up\n"),
+        ("Makefile", "up:\n\tdocker compose -f docker-compose.yml -f docker/prod.yml -f docker/missing.yml up\n"),
+        ("Makefile", "up:\n\tkubectl apply -f docker/prod.yml\n"),
+        ("tests/run.sh", "docker compose -f docker-compose.yml -f docker/prod.yml up\n"),
+        ("up-locally.sh", "docker compose -f docker-compose.yml -f docker/dev.yml -f docker/prod.yml up\n"),
+    ],
+)
+def test_what_names_no_chain_of_production_tells_none(path: str, text: str, tmp_path: Path) -> None:
+    assert for_production(_shop(tmp_path, {path: text}))[0] == ()
+
+
+def test_a_project_beside_what_only_builds_for_production_is_not_what_developers_start(tmp_path: Path) -> None:
+    jobs = {"backend/docker-compose.prod.yml": PART, "backend/docker-compose.job.yml": "services: {job: {build: .}}\n"}
+    assert choose(_shop(tmp_path, jobs))[0] == ("docker-compose.yml",)

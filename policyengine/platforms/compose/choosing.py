@@ -67,6 +67,7 @@ class Candidate(NamedTuple):
         for_work = any(environment(word) in ("dev", "local") for word in words(posixpath.basename(self.paths[-1])))
         whole = self.sketch.runs and self.sketch.stores >= stores
         apart = beside not in (None, posixpath.dirname(self.paths[0]))
+        apart = apart or deploying.is_called_after_production(self.paths[0])
         return self.aside, not whole, apart, not self.default, not for_work, *self.place
 
 
@@ -74,12 +75,14 @@ def choose(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[tuple[st
     """The files of the project that counts, and why; nothing where none does. `pieces` are those that may."""
     candidates = sorted(_those(pieces, _candidates(tree)), key=lambda each: each.place)
     production, _ = for_production(tree, pieces)
-    candidates = [each for each in candidates if each.paths[-1:] != production[-1:]] or candidates
+    candidates = [each for each in candidates if not production or not _is_of(each.paths[-1], production)] or candidates
     if not candidates:
         return (), None
     nearest = candidates[0]
     stores = nearest.sketch.stores if nearest.default else 0
     beside = posixpath.dirname(production[0]) if production else None
+    if beside is not None and not _is_worked_on(tree, beside, candidates, production):
+        beside = None
     first, *others = sorted(candidates, key=lambda each: each.rank(stores, beside))
     if ".devcontainer" in first.paths[0].split("/") and not sketch(tree, first.paths).stores:
         reason = f"'{first.paths[0]}' only starts what an editor runs in; set compose.canonical for it"
@@ -108,13 +111,26 @@ def for_production(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[
     """
     work = [each for each in _those(pieces, _candidates(tree)) if not each.aside and each.sketch.runs]
     for files, reason in deploying.deployed(tree):
-        mine = pieces is None or files[-1] in pieces
-        apart = not work or any(each.paths[-1] != files[-1] for each in work)
+        mine = pieces is None or deploying.main(files) in pieces
+        apart = not work or any(not _is_of(each.paths[-1], files) for each in work)
         if mine and apart and sketch(tree, files).runs:
             return files, reason
     candidates = sorted(_those(pieces, _candidates(tree, "prod")), key=lambda each: each.place)
     paths = next((each.paths for each in candidates if not each.aside and each.sketch.runs), ())
     return paths, "its name says that it is for production"
+
+
+def _is_of(path: str, chain: tuple[str, ...]) -> bool:
+    """Whether a file is what makes a chain that of production, or another one that only production starts."""
+    return path == deploying.main(chain) or (path in chain and deploying.is_called_after_production(path))
+
+
+def _is_worked_on(tree: Files, folder: str, candidates: Iterable[Candidate], chain: tuple[str, ...]) -> bool:
+    """Whether one of the candidates in the folder of the production project starts some of the same services."""
+    same = sketch(tree, chain).complete
+    mine = (each for each in candidates if posixpath.dirname(each.paths[0]) == folder)
+    named = deploying.is_called_after_production(f"{folder}/")
+    return not named and any(not same.isdisjoint(each.sketch.complete) for each in mine)
 
 
 def _those(pieces: tuple[str, ...] | None, candidates: Iterable[Candidate]) -> Iterator[Candidate]:
@@ -128,7 +144,7 @@ def pieces(tree: Files, side: Side) -> Iterator[Piece]:
     meant = "" if side is Side.LOCAL else "prod"
     started = [Candidate(files, sketch(tree, files)) for files, _ in deploying.deployed(tree)] if meant else []
     for each in (*started, *_candidates(tree, meant, told=True)):
-        folders.setdefault(posixpath.dirname(each.paths[-1]), []).append(each)
+        folders.setdefault(posixpath.dirname(deploying.main(each.paths) if meant else each.paths[-1]), []).append(each)
     for folder, candidates in folders.items():
         said = reduce(Sketch.beside, (each.sketch for each in candidates))
         for path in said.included:

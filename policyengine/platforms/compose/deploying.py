@@ -1,7 +1,9 @@
 """Which Compose files production runs, by the commands that workflows and scripts deploy with.
 
 `docker stack deploy -c FILE`; `docker compose -f FILE up` on another machine, or in a script that is called after
-deploying; a file that is copied to another machine.
+deploying; a file that is copied to another machine. In any script a chain of files of which one is called after
+production, `-f base.yml -f prod.yml` or `COMPOSE_FILE=base.yml:prod.yml`: these are found in the text, since Makefiles,
+justfiles and what is written into a file on the server have no one syntax.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from policyengine.knowledge.names import (
 )
 from policyengine.model.source import ReadError
 from policyengine.model.text import Text
+from policyengine.patterns import regex
 from policyengine.syntax import shell, yaml
 from policyengine.syntax.tree import Mapping, Scalar, Sequence
 
@@ -35,21 +38,37 @@ if TYPE_CHECKING:
 _WORKFLOWS = ".github/workflows/"
 _ENDS = (".yml", ".yaml")
 _DEEPEST = 4
-_STACK, _REMOTE, _CALLED, _COPIED = range(4)
+_STACK, _REMOTE, _CALLED, _SET, _NAMED, _COPIED = range(6)
 """What tells most comes first."""
 _REASONS = {
     _STACK: "'{0}' deploys it as a stack of Swarm",
     _REMOTE: "'{0}' starts it on another machine",
     _CALLED: "'{0}' starts it, and is called after deploying",
+    _SET: "'{0}' sets COMPOSE_FILE to it",
+    _NAMED: "'{0}' starts it, and it is called after production",
     _COPIED: "'{0}' copies it to another machine",
 }
+_VARIABLE = regex(r"\bCOMPOSE_FILE\s*[:?]?[:=]\s*[\"']?([^\s\"'#]+)")
+_STARTS = regex(r"\bcompose\b.*\s(?:-f|--file)[\s=]")
+_GIVEN = regex(r"(?:\s(?:-f|--file|-i)[\s=]+|<\s*)[\"']?([^\s\"'|;&<>]+\.ya?ml)\b")
+"""The files that a line gives to Compose; `-i` and `<` those that it gives to what fills them in before."""
+_BEFORE = regex(r"(?:\.?/|\$\w+/|\$\{[^}/]*\}/|\$\([^)/]*\)/|\{\{[^}/]*\}\}/)+")
+"""What tells, at the start of a path, where a script runs."""
+_CONTINUED = regex(r"\\\r?\n")
+_MAKEFILES = ("Makefile", "makefile", "GNUmakefile", "Justfile", "justfile")
+_NEAR, _LONGEST = 10, 1_000
+"""An environment in a line holds for so many lines below it; longer lines, in characters, are not read."""
 
 
 class Started(NamedTuple):
-    """The files of one project as a command names them, and how the command tells that production runs them."""
+    """The files of one project as a command names them, and how the command tells that production runs them.
+
+    `far` is how far from production the lines above it say that they are started.
+    """
 
     how: int
     files: tuple[str, ...]
+    far: int = 0
 
 
 def deployed(tree: Files) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -60,7 +79,7 @@ def deployed(tree: Files) -> Iterator[tuple[tuple[str, ...], str]]:
     found: list[tuple[object, tuple[str, ...], str]] = []
     if not any(path.endswith(_ENDS) for path in tree.holding("compose", "stack")):
         return iter(())
-    for path in (*tree.below(_WORKFLOWS.strip("/")), *tree.ending(".sh", ".bash")):
+    for path in _scripts(tree):
         if _aside(path):
             continue
         try:
@@ -69,11 +88,31 @@ def deployed(tree: Files) -> Iterator[tuple[tuple[str, ...], str]]:
             continue  # whose file it is tells it
         for each in told or ():
             files = _in_tree(tree, posixpath.dirname(path), each.files)
+            if each.how in (_SET, _NAMED) and not any(map(is_called_after_production, files)):
+                continue
             said = {environment(word) for name in (path, *files) for word in words(name)}
             if files and not any(map(_aside, files)) and said.isdisjoint({"dev", "local", "test"}):
                 far = min((distance_to_production(one) or 0 for one in said if one), default=0)
-                found.append(((far, each.how, path, files), files, _REASONS[each.how].format(path)))
+                rank = (max(far, each.far), each.how, -len(files), path, files)
+                found.append((rank, files, _REASONS[each.how].format(path)))
     return ((files, reason) for _, files, reason in sorted(found))
+
+
+def is_called_after_production(path: str) -> bool:
+    """Whether a path says that a file is for production, or for deploying: `docker/prod.yml`, `deploy/compose.yml`."""
+    return any(environment(word) == "prod" or speaks_of_publishing(word) for word in words(path))
+
+
+def main(files: Listing[str]) -> str:
+    """The file of a chain that makes it what it is: the last that is called after production, else the last."""
+    return next((each for each in reversed(files) if is_called_after_production(each)), files[-1])
+
+
+def _scripts(tree: Files) -> list[str]:
+    """The files that may start something on another machine."""
+    plain = (path for path in tree.paths if "." not in posixpath.basename(path))
+    named = (*tree.named(*_MAKEFILES), *tree.ending(".sh", ".bash", ".just", ".mk"), *plain)
+    return [*tree.below(_WORKFLOWS.strip("/")), *sorted(set(named))]
 
 
 def _aside(path: str) -> bool:
@@ -84,8 +123,9 @@ def _aside(path: str) -> bool:
 def _in_tree(tree: Files, folder: str, files: Listing[str]) -> tuple[str, ...]:
     """The files as they lie in the tree, empty where one does not: at that path, beside the script, or the only one."""
     found = []
-    for each in files:
-        near = (posixpath.normpath(each.lstrip("/")), posixpath.normpath(posixpath.join(folder, each)))
+    for written in files:
+        each = written[above.end() :] if (above := _BEFORE.match(written)) is not None else written
+        near = (posixpath.normpath(each), posixpath.normpath(posixpath.join(folder, each)))
         there = [path for path in near if tree.exists(path)] or [*tree.named(posixpath.basename(each))]
         if len(set(there)) != 1 or not there[0].endswith(_ENDS):
             return ()
@@ -101,11 +141,32 @@ def started(source: Source) -> tuple[Started, ...]:
     """
     if "compose" not in source.text and "stack deploy" not in source.text:
         return ()
-    if not source.path.endswith(_ENDS):
+    written = tuple(_written(source.text))
+    if source.path.endswith((".sh", ".bash")):
         called = speaks_of_publishing(posixpath.basename(source.path))
-        return tuple(_of_script(source.text, source.path, remote=False, called=called))
+        return (*_of_script(source.text, source.path, remote=False, called=called), *written)
+    if not source.path.endswith(_ENDS):
+        return written
     steps = [step for document in yaml.read_all(source, []) for step in _steps(document)]
-    return tuple(found for step in steps for found in _of_step(step, source.path))
+    return (*(found for step in steps for found in _of_step(step, source.path)), *written)
+
+
+def _written(text: str) -> Iterator[Started]:
+    """The chains of files that stand in a text, whatever its language."""
+    said, at = 0, -_NEAR
+    for number, line in enumerate(_CONTINUED.sub(" ", text).splitlines()):
+        if len(line) > _LONGEST:
+            continue
+        far = said if number - at < _NEAR else 0
+        if (told := _VARIABLE.search(line)) is not None:
+            separator = ";" if ";" in told[1] else ":"
+            yield Started(_SET, tuple(filter(None, told[1].split(separator))), far)
+        elif _STARTS.search(line) is not None:
+            yield Started(_NAMED, tuple(_GIVEN.findall(line)), far)
+        else:
+            distances = map(distance_to_production, map(environment, words(line)))
+            named = [each for each in distances if each is not None]
+            said, at = (min(named), number) if named else (said, at)
 
 
 def _steps(document: object) -> Iterator[Mapping]:

@@ -44,7 +44,7 @@ def lower(tree: Files, settings: Settings[ComposePart]) -> Lowered:
 
 def production(tree: Files, settings: Settings[ComposePart]) -> Lowered:
     """What the Compose project that production runs starts there, on the cloud side."""
-    from policyengine.platforms.compose import choosing, services  # noqa: PLC0415 - see lower
+    from policyengine.platforms.compose import choosing, deploying, services  # noqa: PLC0415 - see lower
 
     paths = settings.part.production
     if paths is UNSET:
@@ -54,13 +54,12 @@ def production(tree: Files, settings: Settings[ComposePart]) -> Lowered:
     if not paths:
         return Lowered()
     choice = Choice("production Compose project", ", ".join(paths), reason)
-    place = services.Place(Side.CLOUD, f"compose:{paths[-1]}:services.", PRODUCTION_COMPOSE)
+    place = services.Place(Side.CLOUD, f"compose:{deploying.main(paths)}:services.", PRODUCTION_COMPOSE)
     made, enabled = _project(tree, paths, choice, place)
     running = {f"{place.prefix}{each}" for each in enabled}
-    nodes = (each for each in made.nodes if isinstance(each, Service | Datastore))
-    return replace(
-        made, nodes=tuple(each for each in nodes if (each.id if isinstance(each, Service) else each.service) in running)
-    )
+    nodes = [each for each in made.nodes if isinstance(each, Service | Datastore)]
+    started = [each for each in nodes if (each.id if isinstance(each, Service) else each.service) in running]
+    return replace(made, nodes=tuple(started or nodes))  # profiles may be called after machines, each has its own
 
 
 def _project(
