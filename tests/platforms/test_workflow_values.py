@@ -125,12 +125,19 @@ jobs:
 """
 
 
+_GO = 'echo "go=$GO" >> $GITHUB_OUTPUT\n          echo command=apply >> $GITHUB_OUTPUT'
+
+
 @pytest.mark.parametrize(
     ("run", "deploys"),
     [
         ('echo "go=yes" >> $GITHUB_OUTPUT\n          echo command=apply >> "$GITHUB_OUTPUT"', True),
         ('echo "go=no" >> $GITHUB_OUTPUT\n          echo command=apply >> "$GITHUB_OUTPUT"', False),
         ('if x; then echo "go=no" >> $GITHUB_OUTPUT; fi\n          echo command=apply >> "$GITHUB_OUTPUT"', True),
+        (f"if x; then GO=yes; else GO=no; fi\n          {_GO}", True),
+        (f"GO=no\n          if x; then GO=no; fi\n          {_GO}", False),
+        (f"GO=no\n          if x; then GO=yes; fi\n          {_GO}", True),
+        (f"if x; then\n            GO=yes\n            {_GO}\n          fi", False),
         ('echo "command=apply" >> $GITHUB_OUTPUT\n          echo command=plan >> "$GITHUB_OUTPUT"', False),
         ('{ echo "command=apply"; } >> "$GITHUB_OUTPUT"', False),
     ],

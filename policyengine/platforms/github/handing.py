@@ -13,7 +13,7 @@ from policyengine.model.value import Known, Unknown
 from policyengine.patterns import regex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from policyengine.model.nodes import ShellCommand
     from policyengine.model.source import Span
@@ -52,6 +52,23 @@ def assigned(command: ShellCommand, scope: Scope) -> Scope:
         elif not _runs_inside(word):
             kept[name] = Known(text, word.span)
     return replace(scope, variables={**scope.variables, **kept}) if kept else scope
+
+
+def changed(before: Scope, after: Scope) -> Iterator[str]:
+    """The variables that have another value afterwards."""
+    for name, value in after.variables.items():
+        former = before.variables.get(name)
+        same = isinstance(former, Known) and isinstance(value, Known) and former.value == value.value
+        if not same and former is not value:
+            yield name
+
+
+def undecided(scope: Scope, names: Mapping[str, Span]) -> Scope:
+    """The scope after branches that have set these variables, of which not all need be taken."""
+    if not names:
+        return scope
+    open_ = {name: Unknown("a branch of the script sets it", span) for name, span in names.items()}
+    return replace(scope, variables={**scope.variables, **open_})
 
 
 def handed_on(command: ShellCommand, scope: Scope, files: Files) -> Iterator[Handed]:

@@ -24,7 +24,7 @@ from policyengine.platforms.github.documents import (
     variables,
     words,
 )
-from policyengine.platforms.github.handing import Handed, assigned, handed_on
+from policyengine.platforms.github.handing import Handed, assigned, changed, handed_on, undecided
 from policyengine.platforms.github.step_frame import Done, JobState, StepFrame, joined, written
 from policyengine.repository.discover import join
 from policyengine.syntax.folding import unfold
@@ -123,8 +123,14 @@ class Steps(Struct, frozen=True):
         found: list[Activity] = []
         drafts: list[tuple[builds.Drafted, Scope]] = []
         handed: list[Handed] = []
+        perhaps: dict[str, Span] = {}  # variables that branches set, and where
         for command in commands:
-            scope = assigned(command, scope)
+            if not command.conditional:
+                scope = undecided(scope, perhaps)
+                perhaps = {}
+            before, scope = scope, assigned(command, scope)
+            if command.conditional:
+                perhaps |= dict.fromkeys(changed(before, scope), command.span)
             handed.extend(handed_on(command, scope, self.reader.files))
             own = activities.of_command(command, scope)
             found.extend(each for each in own if not self._only_computes(each, command, scope))
