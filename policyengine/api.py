@@ -97,6 +97,7 @@ from policyengine.model.image import (
 )
 from policyengine.model.image import parse as image_reference
 from policyengine.model.nodes import (
+    Acceptance,
     Activity,
     Attachment,
     Beside,
@@ -183,6 +184,7 @@ from policyengine.syntax.shell import commands as shell_commands
 __all__ = [
     "HOOKS_VERSION",
     "Absent",
+    "Acceptance",
     "Activity",
     "Address",
     "Attachment",

@@ -32,7 +32,7 @@ from policyengine.platforms.units import lower
 from policyengine.plugins import load
 from policyengine.repository import configuration, discover, foreign
 from policyengine.repository.configuration import Config
-from policyengine.rules.configured import Weighed, weigh
+from policyengine.rules.configured import Weighed, accepted, weigh
 from policyengine.rules.evaluate import Evaluation, Failure, Report, evaluate
 from policyengine.rules.rule import Pack, Rule
 from policyengine.rules.selecting import selected, selection, where
@@ -267,7 +267,9 @@ def _evaluated(part: Part, plugins: Plugins, asked: Asked) -> Report:
     options = [(pack, configuration.options(settings, pack.name, pack.options)) for pack in plugins.packs]
     reports: list[Report] = []
     for scanned in part.scanned:
-        found, graph = evaluate(scanned.graph, options, selected=chosen, progress=asked.work.progress), scanned.graph
+        graph, known = scanned.graph, () if part.folder and not part.configured else accepted(settings, asked.day)
+        graph = graph.with_nodes(known) if settings.source is not None else graph
+        found = evaluate(graph, options, selected=chosen, progress=asked.work.progress)
         if not part.configured:
             scanned, found = part.moved(graph, (scanned, found))  # noqa: PLW2901  the same, where it stands
         weighed = weigh(found.results, settings, asked.profile or settings.profile, chosen, asked.day)

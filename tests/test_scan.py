@@ -207,12 +207,12 @@ def test_a_waiver_holds_until_its_day(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text('resource "aws_db_instance" "db" {\n  engine         = "postgres"\n'
                                       '  engine_version = "14.4"\n  auto_minor_version_upgrade = false\n}\n')  # fmt: skip
     (tmp_path / "policyengine.yaml").write_text(
-        "version: 1\nwaivers:\n  - {rule: HEX402, subject: db, reason: upgrade on Monday, expires: 2026-12-01}\n"
+        "version: 1\nwaivers:\n  - {rule: HEX402, subject: db, reason: upgrade on Monday, owner: me, expires: 2026-12-01}\n"
     )
     day = datetime.date(2026, 12, 1)
     assert engine.scan([tmp_path], cache=False, jobs=1, today=day).results == ()
     late = engine.scan([tmp_path], cache=False, jobs=1, today=day + datetime.timedelta(days=1))
-    assert [result.rule.id for result in late.results] == ["HEX402"]
+    assert [result.rule.id for result in late.results] == ["HEX402", "HEX105"]
 
 
 def test_the_public_surface_is_what_it_says() -> None:

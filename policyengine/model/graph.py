@@ -190,6 +190,10 @@ class Graph(Struct, frozen=True, eq=False):
         """The same graph with the secrets of more than its own files."""
         return self._with(sealed=sealed)
 
+    def with_nodes(self, nodes: Iterable[Node]) -> Graph:
+        """The same graph with more nodes, which have no edges."""
+        return self._with(nodes=sorted_nodes((*self.nodes, *nodes)))
+
     def _with(self, **changed: object) -> Graph:
         kept = {name: getattr(self, name) for name in self.__struct_fields__ if not name.startswith("_")}
         return Graph(**(kept | changed))

@@ -9,13 +9,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from policyengine.model.ignoring import compile_patterns
+from policyengine.model.nodes import Acceptance, Side
 from policyengine.repository.configuration import RECOMMENDED
 from policyengine.rules.evaluate import Remark, Waived
 from policyengine.rules.rule import Severity
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from policyengine.repository.configuration import Config, Waiver
     from policyengine.rules.evaluate import Result
@@ -57,6 +58,25 @@ def weigh(
             standing.append(weighed)
     remarks = [_remark(each, today, used=each in used) for each in settings.waivers if each.rule.text in ran]
     return Weighed(tuple(standing), tuple(waived), tuple(each for each in remarks if each is not None))
+
+
+def accepted(settings: Config, today: datetime.date) -> Iterator[Acceptance]:
+    """What the configuration accepts, as nodes that rules can ask for."""
+    for waiver in settings.waivers:
+        about = f"/{waiver.subject.text}" if waiver.subject is not None else ""
+        yield Acceptance(
+            id=f"policyengine:{waiver.rule.text}{about}",
+            name=waiver.rule.text,
+            side=Side.SOURCE,
+            span=waiver.rule.span,
+            about=about[1:],
+            owner=waiver.owner,
+            expires="" if waiver.expires is None else str(waiver.expires),
+            expired=waiver.expires is not None and today > waiver.expires,
+        )
+    off = [each.prefix for each in settings.rules if each.severity == "off" and not each.paths]
+    for each in (*settings.ignore, *off):
+        yield Acceptance(id=f"policyengine:{each.text}/off", name=each.text, side=Side.SOURCE, span=each.span, off=True)
 
 
 def _covers(waiver: Waiver, result: Result) -> bool:

@@ -8,6 +8,7 @@ No node type names a file format. A Compose service, an ECS container and a work
 from __future__ import annotations
 
 from policyengine.model.command import ShellCommand, Word
+from policyengine.model.nodes.acceptance import Acceptance
 from policyengine.model.nodes.cloud import Grant, Listener, LoadBalancer, Principal, Secret, TargetGroup, UnreadModule
 from policyengine.model.nodes.code import (
     ConfigKey,
@@ -51,6 +52,7 @@ from policyengine.model.nodes.pipeline import (
 )
 
 __all__ = [
+    "Acceptance",
     "Activity",
     "Attachment",
     "Beside",
