@@ -55,6 +55,7 @@ from policyengine.knowledge.tags import TagFact, moves
 from policyengine.knowledge.variables import (
     Split,
     given_by,
+    injects,
     is_address,
     is_cloud_only,
     is_double,
@@ -305,6 +306,7 @@ __all__ = [
     "host_kind",
     "hosts",
     "image_reference",
+    "injects",
     "is_address",
     "is_chore",
     "is_cloud_only",

@@ -1,7 +1,8 @@
 """Side 3: variables come from one place on each side, secrets from a manager, and a missing one stops the start."""
 
 from clean_hexagon.configuration.config_module import config_module_missing, env_key_missing_in_cloud
-from clean_hexagon.configuration.env_files import env_file_exposed, env_local_not_loaded
+from clean_hexagon.configuration.env_files import env_example_incomplete, env_file_exposed, env_local_not_loaded
+from clean_hexagon.configuration.in_repository import secret_in_repo
 from clean_hexagon.configuration.parity import env_key_missing_locally, env_value_divergence, node_env_divergence
 from clean_hexagon.configuration.plaintext import plaintext_secret_in_cloud
 from clean_hexagon.configuration.strictness import config_not_strict, validation_bypassed
@@ -11,7 +12,9 @@ RULES = (
     env_file_exposed,
     env_key_missing_in_cloud,
     env_key_missing_locally,
+    env_example_incomplete,
     plaintext_secret_in_cloud,
+    secret_in_repo,
     config_module_missing,
     config_not_strict,
     validation_bypassed,

@@ -1,4 +1,4 @@
-"""Local variables come from one file, which stays private (HEX301, HEX302)."""
+"""Local variables come from one file, which stays private and has a complete example (HEX301, HEX302, HEX305)."""
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -7,7 +7,9 @@ from clean_hexagon.options import Options
 from policyengine.api import (
     Command,
     Compared,
+    ConfigModule,
     Container,
+    Edit,
     EnvFile,
     EnvironmentFile,
     Finding,
@@ -23,7 +25,10 @@ from policyengine.api import (
     Side,
     Stage,
     Unknown,
+    given_by,
+    injects,
     is_for_tests,
+    is_mode,
     is_real,
     known,
     rule,
@@ -199,3 +204,74 @@ def _taken_in(graph: Graph, built: Stage, context: str, inside: list[str]) -> Ou
             fix = Fix(f"add '{_name(path)}' to .dockerignore")
             yield Finding(subject=stage, at=copy, variant="image", args={"file": path}, fix=fix)
         return
+
+
+@rule(
+    "HEX305",
+    mandate="3.1",
+    severity=Severity.WARNING,
+    message="'{file}' lacks '{keys}', which [the code requires](1).",
+)
+def env_example_incomplete(graph: Graph, _: Options) -> Outcomes:
+    """The example of the env file lacks a variable that the code requires.
+
+    Who clones the repository copies the example, and finds out by errors what else is needed.
+
+    Asked of the nearest example (`.env.example`, `.env.sample`, `.env.template`) of each application with a config
+    module: in its folder, else at the root. Any committed env file of both folders counts, and so does a commented
+    `# KEY=`. Keys that are optional or have a default, those of the platform and the mode need no line, and of what a
+    local service does not get at all HEX304 speaks. Where scripts are run by `infisical run`, `doppler run` or their
+    like, the example is not what developers use.
+    """
+    running: dict[str, list[Container]] = {}
+    for container in graph.containers(side=Side.LOCAL):
+        if container.config is not None:
+            running.setdefault(container.config.id, []).append(container)
+    for module in graph.all(ConfigModule):
+        folders = ("" if module.directory == "." else module.directory, "")
+        files = [each for each in graph.all(EnvironmentFile) if _folder(each.path) in folders]
+        examples = sorted((each for each in files if each.example), key=lambda each: folders.index(_folder(each.path)))
+        if not examples or is_for_tests(module.path) or _injected(graph, folders):
+            continue
+        yield Compared(module)
+        there = {name for each in files for name in (*(one.key for one in each.variables), *each.mentioned)}
+        lacking = [
+            key
+            for key in module.keys
+            if known(key.required, default=False)
+            and there.isdisjoint((key.key, *key.alternatives))
+            and not given_by(key.key, "container")
+            and not is_mode(key.key)
+            and all(key.key in each.environment for each in running.get(module.id, ()))
+        ]
+        if lacking:
+            text = "".join(f"{key.key}=\n" for key in lacking)
+            yield Finding(
+                subject=examples[0],
+                at=examples[0],
+                args={"file": examples[0].path, "keys": ", ".join(key.key for key in lacking)},
+                related=(lacking[0].span,),
+                fix=Fix("add the missing keys", (Edit(examples[0].span, text),)),
+                convention=True,
+            )
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _injected(graph: Graph, folders: tuple[str, str]) -> bool:
+    """Whether a script of the application or of the root is run with variables that a manager gives."""
+    scripts = (
+        script.value
+        for package in graph.all(Package)
+        if ("" if package.directory == "." else package.directory) in folders
+        for script in package.scripts
+    )
+    return any(
+        injects(layer.path)
+        for script in scripts
+        if isinstance(script, Known)
+        for command in shell_commands(Command((script.value,), shell=True), script.span)
+        for layer in command.layers
+    )

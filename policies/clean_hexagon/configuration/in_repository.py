@@ -1,0 +1,110 @@
+"""No secret stands in the repository (HEX308)."""
+
+from collections.abc import Iterator
+
+from clean_hexagon.options import Options
+from policyengine.api import (
+    Compared,
+    Finding,
+    Fix,
+    Graph,
+    Job,
+    Known,
+    Node,
+    Origin,
+    Outcomes,
+    Severity,
+    Side,
+    Span,
+    Stage,
+    Variable,
+    is_dummy,
+    is_for_tests,
+    is_real,
+    known,
+    rule,
+    secrecy,
+    token_kind,
+)
+
+
+@rule(
+    "HEX308",
+    mandate="3.2",
+    severity=Severity.ERROR,
+    tags=("security",),
+    cwe=(798,),
+    security=8.5,
+    message={
+        "default": "'{key}' in '{file}' holds a secret.",
+        "argument": "'{key}' of '{file}' is a build argument, which stays in the history of the image.",
+    },
+)
+def secret_in_repo(graph: Graph, _: Options) -> Outcomes:
+    """A secret stands in a Dockerfile, a workflow or a Compose file, or is given to a build as an argument.
+
+    What is committed stays in the history of git and in every clone; what a build gets by ARG or ENV can be read from
+    the image, or from its provenance, with `docker history`.
+
+    In a Dockerfile ENV and the defaults of ARG are asked: a value under the name of a secret that is real, or a token
+    of a known kind. An ARG with the name of a secret is enough for a warning, since what is given to it is kept; with a
+    dummy as its default it passes. In workflows and Compose files only tokens whose form tells them are reported
+    (`ghp_…`, `AKIA…`, private keys): passwords of throwaway databases and texts for tests are meant to stand there.
+    The place is the name; the value is never shown.
+    """
+    seen: set[Span] = set()
+    for stage in graph.all(Stage):
+        if is_for_tests(stage.dockerfile):
+            continue
+        yield Compared(stage)
+        for variable in (*stage.environment, *stage.args):
+            if (
+                variable.key_span in seen
+                or variable.key_span.path != stage.dockerfile
+                or is_for_tests(stage.dockerfile)
+            ):
+                continue
+            seen.add(variable.key_span)
+            text = known(variable.value, "").strip()
+            if text and is_real(variable.key, text):
+                yield _found(stage, variable)
+            elif variable.origin is Origin.ARGUMENT and secrecy(variable.key) == "secret" and not _stands_in(variable):
+                how = f"give it to the step that needs it: RUN --mount=type=secret,id={variable.key.lower()}"
+                yield Finding(
+                    subject=stage,
+                    at=variable.key_span,
+                    variant="argument",
+                    severity=Severity.WARNING,
+                    args={"key": variable.key, "file": stage.dockerfile},
+                    fix=Fix(how),
+                )
+    for node, variable in _written(graph):
+        text = variable.value.value if isinstance(variable.value, Known) else ""
+        if variable.key_span not in seen and token_kind(text, variable.key) is not None:
+            seen.add(variable.key_span)
+            yield Compared(node)
+            yield _found(node, variable)
+
+
+def _stands_in(variable: Variable) -> bool:
+    """Whether the default of a build argument only stands for a secret."""
+    text = known(variable.value, "").strip()
+    return bool(text) and is_dummy(text, variable.key)
+
+
+def _found(node: Node, variable: Variable) -> Finding:
+    fix = Fix(f"replace the secret, and take {variable.key} from a secret manager")
+    args = {"key": variable.key, "file": variable.key_span.path}
+    return Finding(subject=node, at=variable.key_span, args=args, fix=fix)
+
+
+def _written(graph: Graph) -> Iterator[tuple[Node, Variable]]:
+    """What workflows and Compose files set, with the node that gets it."""
+    for job in graph.all(Job):
+        for variable in (*job.variables, *(each for step in job.steps for each in (*step.environment, *step.inputs))):
+            yield job, variable
+    for container in graph.containers():
+        if container.side is Side.LOCAL or container.is_composed_in_production:
+            for variable in container.service.environment:
+                if variable.origin is Origin.ENVIRONMENT:
+                    yield container.node, variable
