@@ -40,6 +40,19 @@ def _told(report: Report) -> list[tuple[str, str, str]]:
     return sorted((each.rule.id, each.severity.value, each.message) for each in report.results)
 
 
+STAYS = {
+    "values of variables": {"HEX106", "HEX316", "HEX317"},
+    "parameters of datastores, and which release an engine is compatible with": {
+        "HEX412",
+        "HEX417",
+        "HEX419",
+        "HEX421",
+    },
+    "repositories of images": {"HEX607", "HEX613"},
+}
+"""What the document does not hold, with the rules that ask for it."""
+
+
 def test_both_halves_give_the_findings_of_the_whole(tmp_path: Path) -> None:
     """The one finding that needs a Terraform file, HEX610's trigger, is about the migrations and stays too."""
     _exported(tmp_path / "infra.json")
@@ -49,7 +62,11 @@ def test_both_halves_give_the_findings_of_the_whole(tmp_path: Path) -> None:
     apart = engine.evaluate_tree(tree, engine.load_config(tree, loaded), loaded, work=work)
     whole = engine.scan([DIVERGED], cache=False, jobs=1)
     assert apart.failures == ()
-    assert _told(apart) == _told(whole)
+    stay = set().union(*STAYS.values())
+    assert [each for each in _told(apart) if each[0] not in stay] == [
+        each for each in _told(whole) if each[0] not in stay
+    ]
+    assert {rule for rule, *_ in {*_told(apart)} ^ {*_told(whole)}} == stay
     found = next(each for each in apart.results if each.rule.id == "HEX402")
     version = found.finding.related[0]
     assert version.via[0].what.startswith("infra/terraform/rds_analytics.tf:5:33 of ")  # type: ignore[union-attr]

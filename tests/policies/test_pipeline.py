@@ -12,6 +12,7 @@ from policyengine.api import (
     Command,
     ComposeUp,
     Database,
+    Dependency,
     Deploy,
     Edit,
     EndToEnd,
@@ -327,7 +328,9 @@ def test_the_tests_run_where_the_stack_is(jobs: tuple[Job, ...], variant: str | 
 def test_a_service_of_the_stack_may_be_the_test_run() -> None:
     up = ComposeUp(span=at(100), services=("e2e",))
     tests = service("e2e", "npx", "playwright", "test", role=Role.TOOL)
-    assert variants(STACK, tests, *workflow(job("gate", step(up)))) == {}
+    assert variants(STACK, tests, *workflow(job("gate", step(up)))) == {"HEX603": ["default"]}
+    needing = replace(tests, depends_on=(Dependency("app", at(1)),))
+    assert variants(STACK, needing, *workflow(job("gate", step(up)))) == {}
 
 
 def test_the_runner_is_the_house_s() -> None:
@@ -396,7 +399,7 @@ def test_a_dispatch_that_skips_the_gate_is_a_bypass() -> None:
     gate = job("gate", step(UP), step(E2E), condition="github.event_name == 'push'")
     deploy = job("deploy", step(APPLY), needs=("gate",), condition="always() && github.ref == 'refs/heads/main'")
     assert variants(STACK, *workflow(gate, deploy, on=("push", "workflow_dispatch"))) == {"HEX605": ["dispatch"]}
-    assert variants(STACK, *workflow(gate, deploy, on=("push",))) == {}
+    assert variants(STACK, *workflow(gate, deploy, on=("push",))) == {"HEX604": ["anyway"]}
 
 
 MIGRATIONS = Migrations(

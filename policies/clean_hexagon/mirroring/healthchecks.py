@@ -182,7 +182,8 @@ def _asked(check: Known[Healthcheck]) -> _Asked | None:
         return None
     commands = [each for each in shell_commands(test.value, test.span) if each.program not in _AROUND]
     tools = frozenset(each.program for each in commands if each.program)
-    for word in (word for each in commands for word in each.arguments):
+    for told in (word for each in commands for word in each.inner[1:]):
+        word = told.text
         bare = _BARE.fullmatch(word)
         found = _URL.search(f"http://{word}" if bare else word)
         if found is None:
@@ -192,8 +193,8 @@ def _asked(check: Known[Healthcheck]) -> _Asked | None:
             continue
         host, path = found[2], found[3].rstrip("/") or "/"
         number = _PORT.search(host)
-        port = number[1] if number else "" if "$" in host or ":" in host else "443" if found[1] == "https" else "80"
-        return _Asked(tools, "" if "$" in path else path, port)
+        port = number[1] if number else "" if ":" in host else "443" if found[1] == "https" else "80"
+        return _Asked(tools, path, port) if told.literal else _Asked(tools)
     return _Asked(tools)
 
 

@@ -105,7 +105,7 @@ def _ungated(graph: Graph, workflow: Workflow, deploys: list[Happening], gates: 
             yield Finding(subject=job, at=deploy, variant="early", args={"job": job.name}, related=(deploy, test))
     for job, deploy in _firsts(waiting).values():
         passed = next((each for each in gates if each.job.id in graph.needs(deploy.job)), None)
-        bypass = passed is not None and _skipped_on_dispatch(graph, workflow, passed.job) and runs_anyway(job)
+        bypass = passed is not None and skipped_on_dispatch(graph, workflow, passed.job) and runs_anyway(job)
         if passed is None or bypass:
             variant, at = ("dispatch", job.condition or job) if bypass else ("default", job)
             args, related = {"job": job.name}, (deploy, passed or gates[0])
@@ -128,7 +128,8 @@ def _condition(*jobs: Job) -> str:
     return " ".join(known(job.condition, "") for job in jobs if job.condition is not None)
 
 
-def _skipped_on_dispatch(graph: Graph, workflow: Workflow, job: Job) -> bool:
+def skipped_on_dispatch(graph: Graph, workflow: Workflow, job: Job) -> bool:
+    """Whether a gate is left out where somebody starts the workflow by hand."""
     condition = _condition(*graph.callers(job))
     asked = "workflow_dispatch" in workflow.events and "github.event_name" in condition
     return asked and ("!=" in condition) is ("workflow_dispatch" in condition)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from clean_hexagon.options import Options
 from clean_hexagon.pipeline import gate
-from clean_hexagon.pipeline.deployments import runs_anyway
+from clean_hexagon.pipeline.deployments import runs_anyway, skipped_on_dispatch
 from policyengine.api import (
     Compared,
     ComposeUp,
@@ -141,7 +141,7 @@ def gate_not_blocking(graph: Graph, options: Options) -> Outcomes:
 
     The place is what forgives: the step or job of the tests, or the command. Where only `up` is forgiven the tests
     would still fail, so that is a warning. A job that needs the gate and deploys under `always()` or `!cancelled()`,
-    without asking for the result, deploys what failed.
+    without asking for the result, deploys what failed; where a start by hand leaves the gate out, HEX605 says so.
     """
     for workflow, up, test in _gates(graph, options):
         yield Compared(workflow)
@@ -157,7 +157,7 @@ def gate_not_blocking(graph: Graph, options: Options) -> Outcomes:
             deploy = next((each for each in job.happenings if isinstance(each.activity, Deploy)), None)
             if deploy is None or test.job.id not in graph.needs(job) or not isinstance(job.condition, Known):
                 continue
-            if runs_anyway(job):
+            if runs_anyway(job) and not skipped_on_dispatch(graph, workflow, test.job):
                 fix = Fix(f"ask for needs.{test.job.key}.result == 'success'")
                 at, related = job.condition, (deploy, test)
                 yield Finding(subject=job, at=at, variant="anyway", args={"job": job.name}, related=related, fix=fix)
