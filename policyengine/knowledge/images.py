@@ -22,6 +22,7 @@ Purpose = Literal[
     "runtime",
     "base",
     "devtool",
+    "migration",
     "sidecar",
     "test",
     "tool",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from policyengine.knowledge.names import environment, words
 from policyengine.linking.alone import (
     ALONE,
     CROWD,
@@ -305,9 +306,18 @@ def _one_definition(one: Features, other: Features) -> bool:
 
 
 def _variants(one: Features, other: Features) -> bool:
-    """Whether two local services that are named alike are one for different profiles: `app-dev` and `app-prod`."""
+    """Whether two local services that are named alike are one: for other profiles, or as `app-dev` and `app-prod`."""
     here, there = one.node, other.node
-    return isinstance(here, Service) and isinstance(there, Service) and here.profiles != there.profiles
+    if not isinstance(here, Service) or not isinstance(there, Service):
+        return False
+    meant = {_environment(here), _environment(there)}
+    told = len(meant) > 1 and meant.isdisjoint({"", "test"}) and one.dockerfile == other.dockerfile != ""
+    return here.profiles != there.profiles or told
+
+
+def _environment(service: Service) -> str:
+    """The environment that a word of a service's name tells, or an empty text."""
+    return next(filter(None, map(environment, words(service.name))), "")
 
 
 def _explicit(graph: Graph, config: Config) -> Iterator[Pair]:

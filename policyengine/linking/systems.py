@@ -43,6 +43,7 @@ _PATH = regex(r"[\w@-][\w.@-]*(?:/[\w.@-]+)*")
 _NAME = regex(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 _MOST = 4
 """So many systems or files are named in one sentence."""
+_CONFIGURED = (".tf", ".tf.json", ".tfvars", ".hcl", ".tpl", ".tftpl")
 _NEAR, _CALLED, _USED, _NAMED = 8, 4, 2, 1
 """What a common folder (for each of its parts), a name in the path, a workflow, a name in a file speak for."""
 
@@ -264,22 +265,40 @@ def _inferred(tree: Tree, ask: Callable[[Side], list[Piece]]) -> list[System]:
 
 
 def _alternatives(tree: Tree, ask: Callable[[Side], list[Piece]]) -> list[System]:
-    """Ways to deploy one project, such as `terraform/ecs` and `terraform/eks`: a system each, of all else as well."""
+    """Ways to deploy one project, such as `terraform/ecs` and `terraform/eks`: a system each, of all else as well.
+
+    Root modules and a Compose file for production are two ways where each runs services of the project.
+    """
     folders = {posixpath.dirname(path) for path in tree.ending(".tf")}
+    if not folders:
+        return []
     plain = {each: without_deployment(each) for each in folders}
     ways = {each: (posixpath.dirname(each), rest) for each, rest in plain.items() if rest is not None}
-    if len(set(ways.values())) == len(ways):
-        return []  # as nearly all
-    projects = [each for each in ask(Side.LOCAL) if each.runs]
-    names = {_plain(name) for each in projects for name in each.names}
     roots = ask(Side.CLOUD)
+    composed = [each for each in roots if each.files[-1].endswith((".yml", ".yaml"))]
+    if len(set(ways.values())) == len(ways) and not composed:
+        return []  # as nearly all
+    projects = ask(Side.LOCAL)
+    shared = {path for each in projects for path in each.files}
+    names = {_plain(name) for each in projects if each.runs for name in each.names}
     groups: dict[tuple[str, str], list[Piece]] = {}
-    for root in roots:
-        if root.sure and root.folder in ways and not names.isdisjoint(_said(tree, root)):
+    planned = [each for each in roots if each not in composed]
+    running = [root for root in planned if root.sure and not names.isdisjoint(_said(tree, root, _CONFIGURED))]
+    for root in running:
+        if root.folder in ways:
             groups.setdefault(ways[root.folder], []).append(root)
-    found = next((each for each in groups.values() if len(each) > 1), [])
-    rest = [path for each in (*ask(Side.LOCAL), *roots) if each not in found for path in each.files]
-    return _with_workflows(tree, [System(root.folder, root.files, (*root.files, *rest)) for root in found])
+    found = [[each] for each in next((each for each in groups.values() if len(each) > 1), [])]
+    if not found and composed and running:
+        apart = (each for each in composed if each.sure and not shared.issuperset(each.files))
+        started = next((each for each in apart if not names.isdisjoint(map(_plain, each.names))), None)
+        found = [] if started is None else [[started], sorted(planned, key=lambda each: each not in running)]
+    ours = [each for way in found for each in way]
+    rest = [*shared, *(path for each in roots if each not in ours for path in each.files)]
+    made = []
+    for way in found:
+        files = [path for each in way for path in each.files if path not in shared]
+        made.append(System(way[0].folder or files[-1] or ".", tuple(files), (*files, *sorted(rest))))
+    return _with_workflows(tree, made)
 
 
 def _projects(pieces: Sequence[Piece]) -> list[Piece]:
@@ -356,13 +375,13 @@ def _common(one: str, other: str) -> int:
     return 0 if tells_no_system("/".join(same)) else len(same)
 
 
-def _said(tree: Tree, root: Piece) -> frozenset[str]:
-    """The names that stand in the files of a root module."""
+def _said(tree: Tree, root: Piece, endings: tuple[str, ...] = ("",)) -> frozenset[str]:
+    """The names that stand in the files of a root module, of those that end so."""
     found: set[str] = set()
     for folder in root.files:
         inside = tree.below(folder) if not tree.exists(folder) else (folder,)
         for path in inside:
-            if posixpath.dirname(path) == folder or path == folder:
+            if (posixpath.dirname(path) == folder or path == folder) and path.endswith(endings):
                 source = tree.read(path)
                 found.update(_NAME.findall(source.text.lower()) if source is not None else ())
     return frozenset(name.replace("_", "-") for name in found)

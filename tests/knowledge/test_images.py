@@ -28,6 +28,7 @@ ROLES = {
     "database": Role.DATABASE, "cache": Role.CACHE, "search": Role.SEARCH, "queue": Role.QUEUE,
     "storage": Role.STORAGE, "emulator": Role.EMULATOR, "proxy": Role.PROXY, "sidecar": Role.SIDECAR,
     "identity": Role.TOOL, "workflow": Role.TOOL, "devtool": Role.TOOL, "test": Role.TOOL, "tool": Role.TOOL,
+    "migration": Role.JOB,
     "runtime": Role.APP, "base": Role.APP,
 }  # fmt: skip
 KINDS = {"database": Database, "cache": Cache, "search": Search, "queue": Queue, "storage": Bucket}

@@ -360,3 +360,52 @@ def test_no_tick_stands_where_something_is_without_a_twin(tmp_path: Path) -> Non
     found = account(scan_files(files, tmp_path / "tree", plugins.load()))
     mirroring = next(side for side in found.sides if side.key == "1")
     assert (mirroring.without_twin, mirroring.green) == (2, False)
+
+
+JOBS = """
+resource "aws_ecs_task_definition" "web" {
+  family                = "web"
+  container_definitions = jsonencode([{ name = "web", image = "acme/web:1" }])
+}
+
+resource "aws_ecs_service" "web" {
+  name            = "web"
+  task_definition = aws_ecs_task_definition.web.arn
+}
+
+resource "aws_ecs_task_definition" "liquibase" {
+  family                = "shop-liquibase"
+  container_definitions = jsonencode([{ name = "shop-liquibase", image = var.liquibase }])
+}
+
+variable "liquibase" {}
+"""
+
+
+@pytest.mark.parametrize("migrates", ["image: liquibase/liquibase:4.31", "build: db"])
+def test_a_service_on_the_image_of_a_migration_tool_is_a_job_and_mirrors_the_job_of_its_name(
+    migrates: str, tmp_path: Path
+) -> None:
+    files = {
+        "docker-compose.yml": f"services:\n  web: {{image: 'acme/web:2'}}\n  liquibase: {{{migrates}}}\n",
+        "db/Dockerfile": "FROM liquibase/liquibase:4.31\nCOPY . /liquibase\n",
+        "main.tf": JOBS,
+    }
+    assert {(each.local, each.cloud) for each in graph_of(tmp_path, files).pairs} == {
+        ("compose:services.web", "terraform:aws_ecs_task_definition.web#web"),
+        ("compose:services.liquibase", "terraform:aws_ecs_task_definition.liquibase#shop-liquibase"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [(("web_dev", "web_prod"), {"web_dev", "web_prod"}), (("web_dev", "web_test"), {"web_dev"})],
+)
+def test_services_of_one_dockerfile_for_two_environments_are_variants_of_one(
+    names: tuple[str, str], expected: set[str], tmp_path: Path
+) -> None:
+    services = "".join(f"  {name}: {{build: {{context: ., target: {name[4:]}}}}}\n" for name in names)
+    dockerfile = "".join(f'FROM node:22 AS {name[4:]}\nCMD ["node", "{name}.js"]\n' for name in names)
+    files = {"docker-compose.yml": f"services:\n{services}", "Dockerfile": dockerfile, "main.tf": TASK.format("")}
+    found = {each.local.removeprefix("compose:services.") for each in graph_of(tmp_path, files).pairs}
+    assert found == expected

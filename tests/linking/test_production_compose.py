@@ -68,8 +68,30 @@ def test_one_that_only_changes_the_base_is_started_with_it(tmp_path: Path) -> No
     assert len(report.graph.pairs) == 2
 
 
-def test_where_terraform_runs_the_services_it_is_left_out(tmp_path: Path) -> None:
-    report = scan(tmp_path, {"docker-compose.yml": LOCAL, "docker-compose.prod.yml": PRODUCTION, "main.tf": ECS})
+@pytest.mark.parametrize(("folder", "name", "root"), [("infra/", "infra", "@infra"), ("", ".", "")])
+def test_beside_terraform_that_runs_the_services_it_is_another_way_to_deploy_them(
+    folder: str, name: str, root: str, tmp_path: Path
+) -> None:
+    files = {"docker-compose.yml": LOCAL, "docker-compose.prod.yml": PRODUCTION, "Dockerfile": DOCKERFILE}
+    report = scan(tmp_path, {**files, f"{folder}main.tf": ECS, f"{folder}versions.tf": 'provider "aws" {}\n'})
+    assert {name: [pair.cloud for pair in each.graph.pairs] for name, each in report.systems.items()} == {
+        "docker-compose.prod.yml": [
+            "compose:docker-compose.prod.yml:services.app",
+            "compose:docker-compose.prod.yml:services.db/database",
+        ],
+        name: [f"terraform:aws_ecs_task_definition.app{root}#app"],
+    }
+
+
+def test_a_file_that_only_builds_one_image_is_no_way_to_deploy(tmp_path: Path) -> None:
+    only = "services:\n  app: {build: ., image: acme/app}\n"
+    files = {"docker-compose.yml": LOCAL, "docker-compose.prod.yml": only, "Dockerfile": DOCKERFILE, "main.tf": ECS}
+    assert scan(tmp_path, files).systems == {}
+
+
+def test_where_terraform_runs_other_services_it_is_left_out(tmp_path: Path) -> None:
+    other = ECS.replace("app", "shop")
+    report = scan(tmp_path, {"docker-compose.yml": LOCAL, "docker-compose.prod.yml": PRODUCTION, "main.tf": other})
     assert not any("docker-compose.prod.yml" in each.cloud for each in report.graph.pairs)
     assert ("none", "docker-compose.prod.yml is left out: Terraform runs the services") in {
         (each.chosen, each.reason) for each in report.graph.choices
@@ -211,6 +233,15 @@ def test_services_of_a_base_that_both_sides_share_are_compared_with_their_form_i
         ("compose:services.db/database", "compose:docker/prod.yml:services.db/database"),
     ]
     assert [each.message for each in report.results] == ["'db' runs Postgres '16.9', but [the cloud](1) runs '16.4'."]
+
+
+def test_what_backs_up_a_database_with_its_image_is_no_database(tmp_path: Path) -> None:
+    backup = "  db_backup:\n    image: postgres:16.4\n    command: sh -c 'while true; do /backup.sh; sleep 9; done'\n"
+    files = {"docker-compose.yml": LOCAL, "docker-compose.prod.yml": PRODUCTION + backup, "Dockerfile": DOCKERFILE}
+    assert {each.cloud for each in scan(tmp_path, files, "HEX402").graph.pairs} == {
+        "compose:docker-compose.prod.yml:services.app",
+        "compose:docker-compose.prod.yml:services.db/database",
+    }
 
 
 def test_profiles_that_are_called_after_machines_leave_nothing_out(tmp_path: Path) -> None:

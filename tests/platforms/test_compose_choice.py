@@ -67,6 +67,11 @@ CHOICES: dict[str, tuple[dict[str, str], tuple[str, ...], str]] = {
         ("docker-compose.dev.yml",),
         "no file has a default name; left out: docker-compose.tools.yml; set compose.canonical for another",
     ),
+    "in a folder for development before others": (
+        {"compose/fuzz/compose.yaml": WHOLE, "compose/local/compose.yaml": PART},
+        ("compose/local/compose.yaml",),
+        "the default-named file nearest to the root; left out: compose/fuzz/compose.yaml; " + ANOTHER,
+    ),
     "an editor's container last": (
         {"docker-compose.yml": STORES, ".devcontainer/docker-compose.yml": WHOLE},
         ("docker-compose.yml",),

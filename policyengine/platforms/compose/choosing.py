@@ -12,7 +12,7 @@ import posixpath
 from functools import reduce
 from typing import TYPE_CHECKING, NamedTuple
 
-from policyengine.knowledge.names import environment, folder_kind, is_for_tests, words
+from policyengine.knowledge.names import environment, folder_kind, is_for_tests, speaks_of_development, words
 from policyengine.model.graph import Choice
 from policyengine.model.nodes import Side
 from policyengine.platforms import Piece
@@ -57,18 +57,22 @@ class Candidate(NamedTuple):
     def place(self) -> tuple[object, ...]:
         """The nearest to the root first."""
         folder = posixpath.dirname(self.paths[0])
-        return self.aside, not self.default, folder.count("/") + bool(folder), self.paths
+        return self.aside, not self.default, folder.count("/") + bool(folder), not self.for_work, self.paths
+
+    @property
+    def for_work(self) -> bool:
+        """Whether a word of its path says that it is for development: `compose.dev.yml`, `local/compose.yml`."""
+        return speaks_of_development(self.paths[-1])
 
     def rank(self, stores: int, beside: str | None) -> tuple[object, ...]:
         """What comes first is what developers start.
 
         `stores` is how many datastores the nearest default one has, `beside` the folder of the production project.
         """
-        for_work = any(environment(word) in ("dev", "local") for word in words(posixpath.basename(self.paths[-1])))
         whole = self.sketch.runs and self.sketch.stores >= stores
         apart = beside not in (None, posixpath.dirname(self.paths[0]))
         apart = apart or deploying.is_called_after_production(self.paths[0])
-        return self.aside, not whole, apart, not self.default, not for_work, *self.place
+        return self.aside, not whole, apart, not self.default, not self.for_work, *self.place
 
 
 def choose(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[tuple[str, ...], Choice | None]:
@@ -151,8 +155,10 @@ def pieces(tree: Files, side: Side) -> Iterator[Piece]:
             said = said.beside(sketch(tree, (path,)))
         files = tuple(sorted({path for each in candidates for path in each.paths}))
         builds = frozenset(each for each in said.builds if not each.startswith((".", "$", "/")) and ":" not in each)
-        runs = bool(said.builds) and not all(each.aside for each in candidates)
-        yield Piece(side, files, folder, builds, said.names, runs, said.included)
+        runs = (said.runs if meant else bool(said.builds)) and not all(each.aside for each in candidates)
+        names = said.names | said.complete if meant else said.names
+        sure = runs and len(said.complete) > 1  # a service alone may be there to build its image
+        yield Piece(side, files, folder, builds, names, runs, said.included, sure)
 
 
 def _candidates(tree: Files, meant: str = "", *, told: bool = False) -> Iterator[Candidate]:

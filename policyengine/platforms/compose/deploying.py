@@ -110,7 +110,11 @@ def main(files: Listing[str]) -> str:
 
 def _scripts(tree: Files) -> list[str]:
     """The files that may start something on another machine."""
-    plain = (path for path in tree.holding("bin/", "script", "deploy", "ops/") if "." not in posixpath.basename(path))
+    plain = (
+        path
+        for path in tree.holding("bin/", "script", "deploy", "ops/", "tasks/")
+        if "." not in posixpath.basename(path)
+    )
     named = (*tree.named(*_MAKEFILES), *tree.ending(".sh", ".bash", ".just", ".mk"), *plain)
     return [*tree.below(_WORKFLOWS.strip("/")), *sorted(set(named))]
 

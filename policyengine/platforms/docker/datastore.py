@@ -31,6 +31,7 @@ _ROLES = {
     "workflow": Role.TOOL,
     "devtool": Role.TOOL,
     "sidecar": Role.SIDECAR,
+    "migration": Role.JOB,
     "test": Role.TOOL,
     "tool": Role.TOOL,
 }
