@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from policyengine.knowledge.names import speaks_of_development
 from policyengine.model import image as images
 from policyengine.model.graph import Edge, EdgeKind
 from policyengine.model.nodes import (
@@ -20,6 +21,8 @@ from policyengine.model.value import Floating, Known, Unknown, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from policyengine.model.graph import Graph
 
 
 def built_from(nodes: Iterable[Node], stages: Sequence[Stage]) -> Iterator[Edge]:
@@ -48,6 +51,33 @@ def _target(stages: Sequence[Stage], target: Value[str]) -> Stage | None:
             return None
         case _:
             return next((stage for stage in stages if stage.last), None)
+
+
+def lent(graph: Graph) -> Iterator[Edge]:
+    """Deployed applications of whose image nothing is known → the stage that their twin is built from.
+
+    A certain pair lends its Dockerfile, where its name and target do not speak of development and no other Dockerfile
+    lies beside it that the deployed image may be built from instead.
+    """
+    beside: dict[str, set[str]] = {}
+    for stage in graph.all(Stage):
+        beside.setdefault(str(PurePosixPath(stage.dockerfile).parent), set()).add(stage.dockerfile)
+    for pair in graph.pairs:
+        local, cloud = graph.get(Service, pair.local), graph.get(Service, pair.cloud)
+        if local is None or cloud is None or not pair.certain or pair.tied or local.build is None:
+            continue
+        if Role.APP not in (local.role, cloud.role) or local.role is not cloud.role or cloud.build is not None:
+            continue
+        ref = cloud.image.value if isinstance(cloud.image, Known | Floating) else None
+        if ref is not None and images.engine_of(ref, cloud.image.span) is not None:
+            continue
+        known_by = (*graph.targets(Stage, EdgeKind.BUILT_FROM, cloud), *graph.targets(Build, EdgeKind.BUILT_BY, cloud))
+        for stage in graph.targets(Stage, EdgeKind.BUILT_FROM, local) if not known_by else ():
+            path = PurePosixPath(stage.dockerfile)
+            target = local.build.target.value if isinstance(local.build.target, Known) else ""
+            alone = len(beside[str(path.parent)]) == 1
+            if alone and not any(map(speaks_of_development, (path.name, target))):
+                yield Edge(EdgeKind.BUILT_FROM, cloud.id, stage.id, f"its twin builds {stage.dockerfile}")
 
 
 def same_local_image(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:

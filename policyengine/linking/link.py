@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from policyengine.linking.builds import built_from, deployed, same_local_image
+from policyengine.linking.builds import built_from, deployed, lent, same_local_image
 from policyengine.linking.connections import configured, connected
 from policyengine.linking.containers import containers
 from policyengine.linking.datastores import complete, emulated, running
@@ -86,7 +86,11 @@ def link(
         graph = graph.equipped(tuple(containers(graph, files)), tuple(published(graph)))
     names = {project, *(name for part in parts for name in part.names), *_packages(graph)}
     with survived("what mirrors what"):
-        return paired(graph, config, evidence, " ".join(sorted(names)))
+        graph = paired(graph, config, evidence, " ".join(sorted(names)))
+        more = tuple(lent(graph))
+        if more:
+            graph = graph.connected(more)
+            graph = graph.equipped(tuple(containers(graph, files)), graph.published)
     return graph
 
 

@@ -169,6 +169,11 @@ class Graph(Struct, frozen=True, eq=False):
         """The same graph with other pairs, of a system that is called so."""
         return self._with(pairs=pairs, without_twin=without_twin, called=called or self.called)
 
+    def connected(self, more: tuple[Edge, ...]) -> Graph:
+        """The same graph with further edges."""
+        edges = sorted({*self.edges, *more}, key=lambda edge: (edge.kind, edge.source, edge.target, edge.reason))
+        return self._with(edges=tuple(edges))
+
     def equipped(self, running: tuple[Container, ...], published: tuple[PublishedImage, ...] = ()) -> Graph:
         """The same graph with what is in force in its containers, and what is published."""
         return self._with(running=running, published=published)

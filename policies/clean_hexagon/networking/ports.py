@@ -57,7 +57,8 @@ def container_port_mismatch(graph: Graph, _: Options) -> Outcomes:
     its twin in the cloud: a finding where both are known and none is shared, so that a port for a debugger does not
     matter; a warning where the variable PORT has each side listen at its own. The port to which a load balancer sends
     requests and those that the container names. And the port at which it listens: what the command says
-    (`--port 3001`), else the variable PORT where the image sets or exposes it too or the configuration module reads it.
+    (`--port 3001`), else the variable PORT where the image sets or exposes it too or the configuration module reads it;
+    a variable such as PORTGATEWAY that holds the port which the service names may be the one that the code reads.
     A port that only EXPOSE names is documentation, and does not outweigh the others.
     """
     for container in graph.containers():
@@ -106,9 +107,10 @@ def _within(graph: Graph, container: Container) -> Outcomes:
                 yield _finding(container, "balancer", named, edge.port)
         yield from undecided(container.node, edge.port)
     told = container.told_port
+    given = {known(each.value, "") for key, each in container.environment.items() if "PORT" in key.upper()}
     if isinstance(told, Known):
         yield Compared(container.node)
-        if str(told.value) not in numbers:
+        if str(told.value) not in numbers and given.isdisjoint(numbers):
             yield _finding(container, "listens", named, told)
 
 

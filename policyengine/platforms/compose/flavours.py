@@ -68,10 +68,17 @@ def _beside(tree: Files, chosen: Texts, deployed: Texts) -> Iterator[Texts]:
         if home != folder and own.builds.isdisjoint(ours.builds):
             continue
         base = next(iter(default_files(tree, home)), "")
-        if base and base != path and ((own.partial | own.needs) - own.complete or tree.once(path, _changes)):
+        if base and base != path and ((own.partial | own.needs) - own.complete or _only_changes(tree, path)):
             yield base, path
         elif own.complete:
             yield (path,)
+
+
+def _only_changes(tree: Files, path: str) -> bool:
+    try:
+        return bool(tree.once(path, _changes))
+    except ReadError:
+        return False  # nobody can tell what a broken file is for
 
 
 def _changes(source: Source) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policyengine.model.nodes import Activity, Build, ShellCommand, Step, Variable
-    from policyengine.syntax.tree import Document
+    from policyengine.syntax.tree import Document, Mapping
 
 _IN_WORKSPACE = regex(r"\A\$\{\{\s*github\.workspace\s*\}\}/?")
 _ACTION_PATH = regex(r"\bgithub\.action_path\b")
@@ -141,15 +141,22 @@ class JobState(Struct):
             self.drafted.append(draft)
         self.steps.append(replace(step, builds=tuple(ids)))
 
-    def take(self, done: Done, identifier: Document | None, frame: StepFrame, script: str) -> None:
+    def take(self, done: Done, step: Mapping, frame: StepFrame, script: str) -> None:
         """Takes what a step hands on to those behind it: variables, and outputs where it surely sets them."""
+        identifier, condition = step.get("id"), step.get("if")
+        perhaps = isinstance(condition, Scalar) and condition.text.strip() not in ("always()", "success()", "true")
         for file in ("GITHUB_ENV", "GITHUB_OUTPUT"):
             given = [each for each in done.handed if each.file == file]
             unseen = script.count(file) > len({each.span for each in given})
             values = {each.name: [other for other in given if other.name == each.name] for each in given}
             if file == "GITHUB_ENV":
                 self.open = self.open or unseen
-                self.exported |= {name: settled(all_) for name, all_ in values.items()}
+                found = {name: settled(all_) for name, all_ in values.items()}
+                for name, each in found.items() if perhaps else ():
+                    former = self.exported.get(name)
+                    if not (isinstance(former, Known) and isinstance(each, Known) and former.value == each.value):
+                        found[name] = Unknown("a step sets it under a condition", each.span)
+                self.exported |= found
             elif isinstance(identifier, Scalar) and frame.own is None and not unseen and done.gap is None:
                 known = {name: settled(all_) for name, all_ in values.items()}
                 self.outputs |= {

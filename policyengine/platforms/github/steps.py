@@ -116,7 +116,7 @@ class Steps(Struct, frozen=True):
             )
             made.append(self._of_commands(followed.commands, followed.gap, scope))
         done = joined(made)
-        state.take(done, step.get("id"), frame, run.text)
+        state.take(done, step, frame, run.text)
         return done
 
     def _of_commands(self, commands: tuple[ShellCommand, ...], gap: Unknown | None, scope: Scope) -> Done:
