@@ -57,8 +57,10 @@ def lent(graph: Graph) -> Iterator[Edge]:
     """Deployed applications of whose image nothing is known → the stage that their twin is built from.
 
     A certain pair lends its Dockerfile, where its name and target do not speak of development and no other Dockerfile
-    lies beside it that the deployed image may be built from instead.
+    lies beside it that the deployed image may be built from instead. Where the pipeline pushes images, one of another
+    name is not made of what is here.
     """
+    pushed = any(build.pushes and build.references for build in graph.all(Build, side=Side.PIPELINE))
     beside: dict[str, set[str]] = {}
     for stage in graph.all(Stage):
         beside.setdefault(str(PurePosixPath(stage.dockerfile).parent), set()).add(stage.dockerfile)
@@ -69,7 +71,7 @@ def lent(graph: Graph) -> Iterator[Edge]:
         if Role.APP not in (local.role, cloud.role) or local.role is not cloud.role or cloud.build is not None:
             continue
         ref = cloud.image.value if isinstance(cloud.image, Known | Floating) else None
-        if ref is not None and images.engine_of(ref, cloud.image.span) is not None:
+        if ref is not None and (pushed or images.engine_of(ref, cloud.image.span) is not None):
             continue
         known_by = (*graph.targets(Stage, EdgeKind.BUILT_FROM, cloud), *graph.targets(Build, EdgeKind.BUILT_BY, cloud))
         for stage in graph.targets(Stage, EdgeKind.BUILT_FROM, local) if not known_by else ():

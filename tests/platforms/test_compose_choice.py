@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from policyengine.model.nodes import Service, Side
 from policyengine.platforms.compose.choosing import choose, for_production
 from policyengine.repository import discover
+from policyengine.testing import scan_files
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from policyengine.plugins import Plugins
 
 STORES = "services:\n  db: {image: postgres:16.4}\n  cache: {image: redis:7.2}\n"
 WHOLE = "services:\n  app: {build: .}\n  db: {image: postgres:16.4}\n  cache: {image: redis:7.2}\n"
@@ -68,9 +72,9 @@ CHOICES: dict[str, tuple[dict[str, str], tuple[str, ...], str]] = {
         "no file has a default name; left out: docker-compose.tools.yml; set compose.canonical for another",
     ),
     "in a folder for development before others": (
-        {"compose/fuzz/compose.yaml": WHOLE, "compose/local/compose.yaml": PART},
+        {"compose/bench/compose.yaml": WHOLE, "compose/local/compose.yaml": PART},
         ("compose/local/compose.yaml",),
-        "the default-named file nearest to the root; left out: compose/fuzz/compose.yaml; " + ANOTHER,
+        "the default-named file nearest to the root; left out: compose/bench/compose.yaml; " + ANOTHER,
     ),
     "an editor's container last": (
         {"docker-compose.yml": STORES, ".devcontainer/docker-compose.yml": WHOLE},
@@ -202,3 +206,10 @@ def test_what_names_no_chain_of_production_tells_none(path: str, text: str, tmp_
 def test_a_project_beside_what_only_builds_for_production_is_not_what_developers_start(tmp_path: Path) -> None:
     jobs = {"backend/docker-compose.prod.yml": PART, "backend/docker-compose.job.yml": "services: {job: {build: .}}\n"}
     assert choose(_shop(tmp_path, jobs))[0] == ("docker-compose.yml",)
+
+
+def test_a_broken_file_beside_the_project_costs_nothing_of_it(tmp_path: Path, installed: Plugins) -> None:
+    files = {"compose.yaml": "services: {app: {build: .}}\n", "compose.broken.yaml": "services: {"}
+    report = scan_files(files, tmp_path, installed)
+    assert [each.name for each in report.graph.all(Service, side=Side.LOCAL)] == ["app"]
+    assert [each.message for each in report.failures if "internal error" in each.message] == []

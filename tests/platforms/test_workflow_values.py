@@ -449,3 +449,15 @@ def test_a_shell_file_in_a_container_is_read_where_only_one_of_the_tree_can_be_m
         "api/scripts/start.sh": "#!/bin/sh\nalembic upgrade head\n",
     }
     assert told(run, **files) == told_of
+
+
+@pytest.mark.parametrize(
+    ("condition", "deploys"),
+    [("", True), ("if: always()", True), ("if: github.ref == 'refs/heads/main'", False)],
+)
+def test_a_variable_that_a_step_sets_under_a_condition_is_not_known_behind_it(condition: str, *, deploys: bool) -> None:
+    found, _ = lowered(
+        "on: push\njobs:\n  a:\n    steps:\n      - run: echo C=apply >> $GITHUB_ENV\n"
+        f"        {condition}\n      - run: terraform ${{{{ env.C }}}}\n"
+    )
+    assert done(found, "a") == ["terraform"] * deploys

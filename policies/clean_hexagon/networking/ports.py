@@ -107,7 +107,7 @@ def _within(graph: Graph, container: Container) -> Outcomes:
                 yield _finding(container, "balancer", named, edge.port)
         yield from undecided(container.node, edge.port)
     told = container.told_port
-    given = {known(each.value, "") for key, each in container.environment.items() if "PORT" in key.upper()}
+    given = {known(each.value, "") for key, each in container.environment.items() if "PORT" in key.upper() != "PORT"}
     if isinstance(told, Known):
         yield Compared(container.node)
         if str(told.value) not in numbers and given.isdisjoint(numbers):

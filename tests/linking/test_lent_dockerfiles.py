@@ -1,0 +1,77 @@
+"""A certain pair lends its Dockerfile to a deployed image of which nothing is known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from policyengine.model.graph import EdgeKind
+from policyengine.model.nodes import Service, Side, Stage
+from policyengine.testing import scan_files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from policyengine.plugins import Plugins
+
+TASK = """variable "image" {}
+resource "aws_ecs_task_definition" "api" {
+  family                = "api"
+  container_definitions = jsonencode([{ name = "api", image = %s, essential = true }])
+}
+"""
+
+
+def built_from(files: dict[str, str], image: str, folder: Path, installed: Plugins) -> list[str]:
+    graph = scan_files({"infra/main.tf": TASK % image, **files}, folder, installed).graph
+    (cloud,) = (each for each in graph.all(Service, side=Side.CLOUD) if each.name == "api")
+    return [each.dockerfile for each in graph.targets(Stage, EdgeKind.BUILT_FROM, cloud)]
+
+
+COMPOSE = "services:\n  api:\n    build: %s\n    command: [node, main.js]\n"
+DOCKERFILE = "FROM node:22.20.0-slim\nUSER node\n"
+
+
+@pytest.mark.parametrize(
+    ("build", "files", "image", "found"),
+    [
+        ("./api", {"api/Dockerfile": DOCKERFILE}, "var.image", ["api/Dockerfile"]),
+        ("./api", {"api/Dockerfile": DOCKERFILE}, '"ghcr.io/acme/other:1"', ["api/Dockerfile"]),
+        ("./api", {"api/Dockerfile": DOCKERFILE}, '"nginx:1.29"', []),
+        ("./api", {"api/Dockerfile": DOCKERFILE, "api/Dockerfile.prod": DOCKERFILE}, "var.image", []),
+        ("{context: api, dockerfile: Dockerfile.dev}", {"api/Dockerfile.dev": DOCKERFILE}, "var.image", []),
+        (
+            "{context: api, target: dev}",
+            {"api/Dockerfile": "FROM node:22.20.0-slim AS dev\nFROM dev AS run\nUSER node\n"},
+            "var.image",
+            [],
+        ),
+    ],
+    ids=[
+        "an unknown image",
+        "an image of another name",
+        "a public image",
+        "two files",
+        "a file for dev",
+        "a dev stage",
+    ],
+)
+def test_the_twin_of_an_image_that_nobody_builds_tells_its_dockerfile(
+    build: str, files: dict[str, str], image: str, found: list[str], tmp_path: Path, installed: Plugins
+) -> None:
+    assert built_from({"compose.yaml": COMPOSE % build, **files}, image, tmp_path, installed) == found
+
+
+def test_a_build_of_the_pipeline_weighs_more_than_the_twin(tmp_path: Path, installed: Plugins) -> None:
+    workflow = (
+        "on: push\njobs:\n  image:\n    runs-on: ubuntu-24.04\n    steps:\n      - uses: docker/build-push-action@v6\n"
+        "        with: {context: deploy, push: true, tags: 'ghcr.io/acme/api:1'}\n"
+    )
+    files = {
+        "compose.yaml": COMPOSE % "./api",
+        "api/Dockerfile": DOCKERFILE,
+        "deploy/Dockerfile": DOCKERFILE,
+        ".github/workflows/ci.yml": workflow,
+    }
+    assert built_from(files, '"ghcr.io/acme/api:1"', tmp_path, installed) == ["deploy/Dockerfile"]
