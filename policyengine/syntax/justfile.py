@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
+from policyengine.knowledge.secrets import may_hold_secret
 from policyengine.model.text import Text
 from policyengine.model.value import Unknown
 from policyengine.patterns import regex
@@ -112,6 +113,14 @@ class Justfile:
         self._variables: dict[str, str] = {}
         self._read: set[str] = set()
         self._left = _MOST_VALUES
+
+    def secrets(self) -> Iterator[str]:
+        """The values of variables and parameters whose names tell a secret."""
+        parameters = ((name, default) for each in self._recipes.values() for _, name, default in each.parameters)
+        for name, written in (*self._variables.items(), *parameters):
+            if may_hold_secret(name) and (value := self._value(written, {})):
+                yield value
+        yield from (value for name, value in self.given.items() if may_hold_secret(name))
 
     # -- what just runs --------------------------------------------------------------------------------------------
 

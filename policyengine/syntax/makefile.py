@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from policyengine.knowledge.secrets import may_hold_secret
 from policyengine.model.text import Text
 from policyengine.model.value import Unknown
 from policyengine.patterns import regex
@@ -129,6 +130,14 @@ class Makefile:
         self._prefix = "\t"
         self._oneshell = False
         self._ignore = False
+
+    def secrets(self) -> Iterator[str]:
+        """The values of variables whose names tell a secret, those of single targets included."""
+        rules = (*self._rules.values(), *(rule for _, rule in self._patterns))
+        specific = ((name, value) for rule in rules for name, _, value, _ in rule.specific)
+        for name, value in (*self.values.variables.items(), *specific):
+            if may_hold_secret(name):
+                yield self.values.expanded(value).text
 
     # -- what make runs --------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from policyengine.knowledge.secrets import may_hold_secret
 from policyengine.model.source import ReadError, Source
 from policyengine.model.text import Text
 from policyengine.model.value import Unknown
@@ -19,7 +20,7 @@ from policyengine.syntax.tree import Mapping, Scalar, Sequence
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from collections.abc import Mapping as Named
 
     from policyengine.model.source import Span
@@ -99,6 +100,11 @@ class Taskfile:
         self._file = file
         self._tasks: dict[str, _Task] = {}
         self._count = 0
+        self._secrets = {value: None for name, value in given.items() if value and may_hold_secret(name)}
+
+    def secrets(self) -> Iterable[str]:
+        """The values, met so far, of variables whose names tell a secret."""
+        return self._secrets
 
     def has(self, name: str) -> bool:
         """Whether there is such a task."""
@@ -231,6 +237,8 @@ class Taskfile:
         for entry in document.entries if isinstance(document, Mapping) else ():
             value = self._put(entry.value.text, found) if isinstance(entry.value, Scalar) else None
             found[entry.key.text] = made[entry.key.text] = value
+            if value and may_hold_secret(entry.key.text):
+                self._secrets[value] = None
         return made if only else found
 
     def _value(self, match: re.Match[str], variables: Named[str, str | None]) -> str | None:

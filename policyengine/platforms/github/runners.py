@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from policyengine.knowledge import commands as knowledge
-from policyengine.model.source import ReadError, Source
+from policyengine.model.source import ReadError, Source, Span
 from policyengine.model.text import Text
-from policyengine.model.value import Unknown
+from policyengine.model.value import Sealed, Unknown
 from policyengine.patterns import regex
 from policyengine.platforms.github.calls import Called, Walk, entered, path_from, text_of
 from policyengine.platforms.github.expressions import is_open
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
     from policyengine.knowledge.commands import Layer
     from policyengine.model.nodes import ShellCommand
-    from policyengine.model.source import Span
     from policyengine.repository.files import Files
     from policyengine.syntax.environment import Environment
     from policyengine.syntax.justfile import Justfile
     from policyengine.syntax.makefile import Makefile
+    from policyengine.syntax.taskfile import Taskfile
     from policyengine.syntax.tree import Document
 
 _GIVEN = regex(r"([A-Za-z_]\w*)[:+?]?=(.*)", re.DOTALL)
@@ -49,6 +49,11 @@ class Runners(Struct, frozen=True):
     files: Files
     _makefiles: dict[object, Makefile | None] = field(default_factory=dict)
     _documents: dict[str, Document | None] = field(default_factory=dict)
+    _read: list[Makefile | Justfile | Taskfile] = field(default_factory=list)
+
+    def secrets(self) -> Iterator[Sealed]:
+        """The secrets among the variables of what was followed, which commands hold without their names."""
+        return (Sealed(text, Span("", 0, 0)) for each in self._read for text in each.secrets())
 
     def follow(self, layer: Layer, made: ShellCommand, walk: Walk, gaps: list[Unknown]) -> Iterator[Called]:
         """What a task runner runs; nothing when it is asked to list or to tell."""
@@ -109,6 +114,7 @@ class Runners(Struct, frozen=True):
             self._makefiles[key] = (
                 makefile.read(source, call.given, environment=environment, file=file, goals=goals) if source else None
             )
+            self._read.extend(each for each in (self._makefiles[key],) if each is not None)
         return self._makefiles[key]
 
     def _from(self, folder: str) -> Callable[[str], Source | None]:
@@ -167,6 +173,7 @@ class Runners(Struct, frozen=True):
             return
         file = self._from(parent(source.path))
         rules = justfile.read(source, given=given, environment=_environment(made, walk), file=file)
+        self._read.append(rules)
         for name, arguments in rules.split(words or [rules.default]):
             module, _, inner = name.partition("::")
             if module in rules.modules and not rules.has(name):
@@ -217,6 +224,7 @@ class Runners(Struct, frozen=True):
         except ReadError:
             gaps.append(Unknown("the Taskfile cannot be read", made.span))
             return
+        self._read.append(tasks)
         for each in names or ["default"]:
             for number, line in enumerate(tasks.order(each)):
                 if isinstance(line, Unknown):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence as Words
 
     from policyengine.model.nodes import ShellCommand
+    from policyengine.model.value import Sealed
     from policyengine.repository.files import Files
 
 DEEPEST = 8
@@ -63,6 +64,10 @@ class Follower(Struct):
     _runners: Runners | None = None
     _brought: set[str] = field(default_factory=set)  # names of files that commands fetch or build
     _read: dict[tuple[str, int, int, bool, bool], tuple[str, shell.Script]] = field(default_factory=dict)
+
+    def secrets(self) -> Iterator[Sealed]:
+        """The secrets among the variables of task runners that were followed."""
+        return iter(()) if self._runners is None else self._runners.secrets()
 
     def begin(self) -> None:
         """Begins with the scripts of another job, on another machine."""

@@ -58,7 +58,8 @@ def lower(path: str, files: Files) -> Lowered:
         return Lowered(problems=tuple(problems))
     lowering = _Lowering(reader, Steps(reader, Follower(files), TerraformFolders(files)), path)
     nodes = tuple(lowering.workflow(document))
-    return Lowered(nodes=nodes, problems=tuple(problems), sealed=tuple(dict.fromkeys(reader.secrets())))
+    secret = dict.fromkeys((*reader.secrets(), *lowering.steps.follower.secrets()))
+    return Lowered(nodes=nodes, problems=tuple(problems), sealed=tuple(secret))
 
 
 def join_workflows(parts: Sequence[Lowered]) -> Lowered:
