@@ -173,7 +173,7 @@ class _Writer:
             case dict():
                 named = value.get("name") if isinstance(value.get("name"), str) else ""
                 return {
-                    str(name): self.masked(
+                    self.redactor.name(str(name)): self.masked(
                         each, key or (str(named) if name == "value" else str(name)), made_of_secret=False
                     )
                     for name, each in value.items()

@@ -133,3 +133,29 @@ def test_nothing_made_of_a_secret_comes_out_of_a_task(
         said[sensitive] = capfd.readouterr().out
     assert shown in said["false"]  # so that the place is one which is shown
     assert shown not in said["true"]
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize(
+    ("made", "shown"),
+    [
+        ('{ (var.word) = "x" }', "Zq8wLm3RtY71"),
+        ('{ "a-${upper(var.word)}" = "x" }', "ZQ8WLM3RTY71"),
+        ('{ for each in ["a"] : "${each}-${strrev(var.word)}" => "x" }', "17YtR3mLw8qZ"),
+        ('{ outer = { (var.word) = "x" } }', "Zq8wLm3RtY71"),
+    ],
+)
+def test_a_key_that_is_made_of_a_secret_is_covered(
+    made: str, shown: str, form: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    text = f'locals {{\n  keyed = {made}\n}}\nvariable "word" {{\n  sensitive = SENSITIVE\n  default = "Zq8wLm3RtY71"\n}}\n'
+    text += 'resource "aws_db_instance" "main" {\n  engine = "postgres"\n}\n'
+    said = {}
+    for sensitive in ("false", "true"):
+        root = tmp_path / sensitive
+        write(root, {"main.tf": text.replace("SENSITIVE", sensitive)})
+        assert main(["explain-value", str(root), "local.keyed", "--format", form, "--no-cache"]) == 0
+        said[sensitive] = capfd.readouterr().out.partition("Known:" if form == "text" else '"value":')[2]
+    assert shown in said["false"]
+    assert shown not in said["true"]
+    assert '"x"' in said["true"]  # what is no secret beside it

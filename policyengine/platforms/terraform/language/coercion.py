@@ -117,7 +117,7 @@ def _object(tree: Object, kind: ObjectKind) -> Object:
             entries[name] = Known(None, tree.span, tree.via)
         else:
             raise Invalid(f"an object has no attribute {name!r}")
-    return Object(entries, tree.span, tree.via, tree.keys)
+    return Object(entries, tree.span, tree.via, tree.keys, hidden=tree.hidden)
 
 
 def unified(value: Tree, other: Tree) -> Tree:

@@ -353,6 +353,7 @@ def _logical(left: Tree, operation: Operation, span: Span, frame: HclFrame) -> T
 def _object(expression: ObjectExpression, frame: HclFrame) -> Tree:
     entries: dict[str, Tree] = {}
     keys: dict[str, Span] = {}
+    hidden: set[str] = set()
     gap: Unknown | None = None
     for item in expression.items:
         value = evaluate(item.value, frame)
@@ -366,9 +367,15 @@ def _object(expression: ObjectExpression, frame: HclFrame) -> Tree:
                 continue
             name = to_string(plain(key))
             place = key.span
+            if _secret(key):
+                hidden.add(name)
         entries[name] = value
         keys[name] = place
-    return Object(entries, frame.span(expression), keys=keys, gap=gap)
+    return Object(entries, frame.span(expression), keys=keys, gap=gap, hidden=frozenset(hidden))
+
+
+def _secret(tree: Tree) -> bool:
+    return any(step.secret for step in history(tree))
 
 
 def _chosen(expression: ForTuple | ForObject, collection: Tree, frame: HclFrame) -> Iterator[HclFrame | Unknown]:
@@ -403,6 +410,7 @@ def _for_object(expression: ForObject, frame: HclFrame) -> Tree:
     entries: dict[str, Tree] = {}
     groups: dict[str, list[Tree]] = {}
     keys: dict[str, Span] = {}
+    hidden: set[str] = set()
     span = frame.span(expression)
     gap = gap_of(collection)
     for inner in _chosen(expression, collection, frame):
@@ -415,6 +423,8 @@ def _for_object(expression: ForObject, frame: HclFrame) -> Tree:
             continue
         text = to_string(plain(name))
         keys.setdefault(text, name.span)
+        if _secret(name):
+            hidden.add(text)
         value = evaluate(expression.result, inner)
         if expression.grouped:
             groups.setdefault(text, []).append(value)
@@ -424,4 +434,4 @@ def _for_object(expression: ForObject, frame: HclFrame) -> Tree:
             entries[text] = value
     if expression.grouped:
         entries = {key: List(tuple(values), span) for key, values in groups.items()}
-    return Object(entries, span, keys=keys, gap=gap)
+    return Object(entries, span, keys=keys, gap=gap, hidden=frozenset(hidden))

@@ -52,7 +52,8 @@ def sealed(tree: Tree, *, secret: bool, marked: bool = False) -> Iterator[Sealed
     marked = marked or is_secret(tree.via)
     secret = secret or marked
     match tree:
-        case Object(entries):
+        case Object(entries, hidden=hidden_keys):
+            yield from (Sealed(key, tree.span._replace(path="")) for key in sorted(hidden_keys))
             name = entries.get("name")
             named = isinstance(name, Known) and isinstance(name.value, str) and may_hold_secret(name.value)
             for key, each in entries.items():

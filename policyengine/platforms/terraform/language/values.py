@@ -80,6 +80,7 @@ class List(Struct, frozen=True):
 class Object(Struct, frozen=True):
     """An object or map. `keys` holds the place of each key; `gap` says why there may be more entries than listed.
 
+    `hidden` are the keys that are made of a secret.
     `element` is the type of the values of a map, None for an object, where each has its own.
     """
 
@@ -89,6 +90,7 @@ class Object(Struct, frozen=True):
     keys: Mapping[str, Span] = field(default_factory=dict)
     gap: Unknown | None = None
     element: Kind | None = None
+    hidden: frozenset[str] = frozenset()
 
 
 class InstanceTree(Struct, frozen=True, eq=False):

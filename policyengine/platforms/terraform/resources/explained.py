@@ -176,13 +176,18 @@ def _undecided(address: str, tree: List | Object) -> list[tuple[str, Tree]]:
     return found
 
 
+def _covered(key: str, number: int, tree: Object) -> str:
+    """A key as it is shown: one that is made of a secret as stars, and its number, since others may be as long."""
+    return f"{'*' * len(key)}{number + 1}" if key in tree.hidden else key
+
+
 def _data(tree: Tree) -> object:
     """A value as plain data; what is not known is the reference that stands for it, what is secret is covered."""
     match tree:
         case List(items):
             return [_data(item) for item in items]
         case Object(entries):
-            return {key: _data(each) for key, each in entries.items()}
+            return {_covered(key, number, tree): _data(each) for number, (key, each) in enumerate(entries.items())}
         case Known(str() as value, via=via) if is_secret(via):
             return "*" * len(value)
         case Known(Fraction() as value):
