@@ -21,8 +21,9 @@ class Taking(Struct, frozen=True, forbid_unknown_fields=True):
     An option of `options` takes one in the next word, behind `=`, or, if it is a letter, right behind it; one of
     `apart` not right behind it, one of `glued` only so. `pairs` are `options` that take a user, the `sign` and a
     password. `operands` count from 1, or from the end with -1. `assigned` options (operands where one is empty) are
-    `NAME=value`, whatever the name. With `named`, the operand behind a name that tells a secret is one. `input` is what
-    is read from standard input.
+    `NAME=value`, whatever the name. With `named`, the operand behind a name that tells a secret is one. With
+    `paired`, an operand `user:password` is one, and with `printed` what a format puts behind a name that tells a
+    secret. `input` is what is read from standard input.
     """
 
     source: str
@@ -35,6 +36,8 @@ class Taking(Struct, frozen=True, forbid_unknown_fields=True):
     operands: tuple[int, ...] = ()
     assigned: tuple[str, ...] = ()
     named: bool = False
+    paired: bool = False
+    printed: bool = False
     input: Literal["", "password", "user and password"] = ""
 
 
@@ -102,6 +105,7 @@ class _Begun:
         self.rest, self.taking = rest, taking
         self.operands: list[int] = []
         self.name = False
+        self.printed: list[bool] = []  # for each directive of a format whether it stands behind a secret's name
 
 
 def told(words: Sequence[str]) -> Told:
@@ -212,6 +216,13 @@ def _operand(begun: _Begun, at: int, word: str, found: dict[int, Secret]) -> Non
     taking = begun.taking
     if len(begun.operands) in taking.operands or begun.name:
         found[at] = Secret(at, 0, len(word))
+    if taking.paired and len(begun.operands) > 1 and _PAIR.match(word):
+        found[at] = _behind(at, word, 0, taking.sign)
+    if taking.printed and len(begun.operands) == 1:
+        names = [_PRINTED_NAME.search(word, 0, each.start()) for each in _DIRECTIVE.finditer(word)]
+        begun.printed = [name is not None and may_hold_secret(name[1]) for name in names]
+    elif begun.printed and begun.printed[(len(begun.operands) - 2) % len(begun.printed)]:
+        found[at] = Secret(at, 0, len(word))
     begun.name = taking.named and not begun.name and "=" not in word and any(map(may_hold_secret, _PARTS.split(word)))
     if "" in taking.assigned and "=" in word:
         found[at] = Secret(at, word.find("=") + 1, len(word))
@@ -224,6 +235,9 @@ def beginnings() -> re.Pattern[str]:
 
 _OPTION = regex(r"--?[A-Za-z][\w.-]{2,60}\Z")
 _CLUSTER = regex(r"-[A-Za-z]{2,6}\Z")
+_PAIR = regex(r"[^\s:/=]+:(?!//)\S+\Z")
+_DIRECTIVE = regex(r"(?<!%)%[-+ #0]{0,5}[\d*.]{0,8}[sbqdiuxX]")
+_PRINTED_NAME = regex(r"""([A-Za-z_][\w.-]{1,80})\\?["']?[ \t]{0,8}[:=][ \t]{0,8}\\?["']?\Z""")
 _PARTS = regex(r"[./:]")
 _SUFFIX = regex(r"\.(?:exe|sh|cmd|bat)\Z")
 _LETTER = 2

@@ -31,6 +31,11 @@ _KEY = regex(
     re.VERBOSE,
 )
 _BLOCK = regex(r"(?:![\w!:.-]*[ \t]+|&[\w-]+[ \t]+)*[|>][+-]?\d?[+-]?[ \t]*(?:#[^\r\n]*)?(?:\r\n?|\n)")
+_ELEMENT = regex(
+    r"""\s{0,200}(?:\[[^\]\r\n]{1,80}\]\+?=)?
+    (?:(?P<quote>\\?["'])(?P<quoted>(?:(?!(?P=quote)).)*)(?P=quote)|(?P<bare>[^\s"'()\\]+))""",
+    re.VERBOSE | re.DOTALL,
+)
 _BRACED = regex(r"""\{(?P<value>[^{}\s"'=:]+)\}(?=[;"'\s]|\Z)""")
 _FOLLOWING = regex(r"[,;](?=[ \t]*[A-Za-z_][\w .-]{0,60}=)")
 _PREFIX = regex(r"(?:![\w!:.-]*[ \t]+|&[\w-]+[ \t]+)*")
@@ -146,6 +151,8 @@ class Values:
         if opening is not None:
             return heredoc(text, opening)
         first = text[at : at + 1]
+        if first == "(" and key.sign == "=" and not self._code:
+            return self._array(at)
         if key.sign == "=" and (braced := _BRACED.match(text, at)) is not None:
             return literal(text, *braced.span("value"))
         if (
@@ -185,6 +192,15 @@ class Values:
         """The strings of a list; a list of objects has keys of its own."""
         found, end = expression(self._text, at)
         return [] if "{" in self._text[at:end].replace("${", "") else found
+
+    def _array(self, at: int) -> list[Range]:
+        """The elements of an array of the shell, without their keys: `([password]="…" [user]='…')`."""
+        text, found, at = self._text, list[Range](), at + 1
+        while (element := _ELEMENT.match(text, at, at + LONGEST)) is not None:
+            group = "quoted" if element["quoted"] is not None else "bare"
+            found.extend(literal(text, *element.span(group)))
+            at = element.end()
+        return found
 
     def _bare(self, at: int, end: int, key: _Key) -> int:
         """Where an unquoted value ends."""

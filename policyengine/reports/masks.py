@@ -138,10 +138,26 @@ _FILES = (
 )
 """Lines of files that hold passwords, wherever they are written out."""
 _TEXTS = (
+    regex(  # GitHub: `secrets.X || '…'`
+        r"""\bsecrets(?:\.|\[')[\w-]+(?:'\])?(?:[ \t]*\|\|[ \t]*[A-Za-z_][\w.-]*){0,5}[ \t]*\|\|[ \t]*
+        '(?P<value>[^'\r\n]+)'""",
+        re.VERBOSE,
+    ),
+    regex(  # a file that a shell makes of a text
+        r"""(?i)--?[\w.-]{0,40}(?:pw|pass|passw(?:or)?d|passphrase|secret|token|key)[_.-]?file[= \t]["']?<\([ \t]*
+        (?:echo|printf)[ \t]+(?:-\w+[ \t]+|["']%s(?:\\n)?["'][ \t]+){0,3}(?P<value>[^)\r\n]+)""",
+        re.VERBOSE,
+    ),
     regex(r"::add-mask::(?P<value>[^\s\"'`]+)"),  # GitHub
     regex(  # what Go's MySQL takes, and an address without its scheme: `user:password@tcp(db:3306)`, `…@db:3306`
         r"""(?<![\w/.@:$-])[A-Za-z_][\w.%+-]{0,80}:(?P<value>[^\s"'`@/{}]{3,200})
         @(?:[a-z\d]{2,12}\(|/(?!/)|(?!sha\d)[\w.-]+:\d{2,5}(?!\w)|[\w-]+(?:\.[\w-]+)+/)""",
+        re.VERBOSE,
+    ),
+    regex(  # without a port: only what looks like a token, since `user:jane@acme.io` is a person
+        r"""(?<![\w/.@:$-])(?!mailto:)[A-Za-z_][\w.%+-]{0,80}:
+        (?P<value>(?=[^\s@]{0,200}[A-Z])(?=[^\s@]{0,200}[a-z])[^\s"'`@/{}.]{12,200}|(?=[a-z]{0,200}\d)[a-z\d]{20,200})
+        @[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,24}(?![\w@-])""",
         re.VERBOSE,
     ),
     regex(  # Oracle: `user/password@//db:1521/service`

@@ -38,6 +38,10 @@ def lines(program: str) -> Iterator[tuple[list[str], str]]:
         yield [*(f"w{each}" for each in range(1, position)), VALUE], VALUE
     for option in taking.assigned:
         yield [*([option] if option else []), f"plain={VALUE}"], VALUE
+    if taking.printed:
+        yield ["port=%s:api_token=%s", "8080", VALUE], VALUE
+    if taking.paired:
+        yield ["gems.acme.io", f"app:{VALUE}"], VALUE
     if taking.named:
         yield ["main.authToken", VALUE], VALUE
 
@@ -108,6 +112,11 @@ def test_an_option_that_takes_nothing_hides_nothing(flag: str) -> None:
         "curl -u app https://example.com",
         "htpasswd -c users app",
         "mysql -p shop",
+        "printf '%s=%s password' kX82mQz7Lw4pTn9R kX82mQz7Lw4pTn9R",
+        "bundle config set mirror.https://rubygems.org https://gems.acme.io",
+        "push user:jane.doe@acme.io",
+        "push npm:lodash@4.17.21",
+        "push mailto:Jane.DoeSmith2024@acme.io",
         "nats --creds app.creds pub subject",
         "openssl req -key server.key -keyout x.pem",
         "keytool -storepass:env PLACE",

@@ -28,4 +28,13 @@ TREES = {
         "Makefile": 'export DB_PASSWORD ?= §make export§\nTOKEN := §make token§\ndeploy:\n\tvault kv put secret/x k=§make vault§\n\t@curl -H "Authorization: Bearer §make curl§" https://x\n',
         "docker-compose.yml": "services:\n  a:\n    build: .\n    command: make deploy\n",
     },
+    "after that": {
+        "Dockerfile": "ARG REG=user:§registry userinfo§@registry.acme.io\nARG TAG=latest\nFROM node:latest\nRUN bundle config set --global gems.acme.io user:§bundle pair§\n",
+        "compose.yaml": "services:\n  a:\n    build: .\n    environment:\n      POSTGRES_INITDB_ARGS: --pwfile=<(echo §pwfile substitution§)\n",
+        ".github/workflows/ci.yml": "on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    env:\n      FOO: ${{ secrets.X || '§default of a secret§' }}\n      BAR: ${{ secrets.X || inputs.y || '§second default§' }}\n    steps:\n      - uses: actions/checkout@v4\n      - run: make deploy\n      - run: just release\n      - run: task deploy\n      - run: ./deploy.sh\n      - run: aws s3 cp a s3://b --sse-c-key §sse c key§\n",
+        "Makefile": "DB_PASSWORD ?= §make variable§\nAPI_KEY = $(DB_PASSWORD)-§make joined§\ndeploy: ACCESS_TOKEN = §make target variable§\ndeploy:\n\tdocker run -e X=$(DB_PASSWORD) -e Y=$(ACCESS_TOKEN) app:latest\n\tdocker push $(API_KEY)\n",
+        "justfile": 'api_key := "§just variable§"\nrelease token="§just parameter§":\n    docker push app:latest --x {{token}} {{api_key}}\n',
+        "Taskfile.yml": "version: 3\nvars: {DB_PASSWORD: §task variable§}\ntasks:\n  deploy:\n    vars: {API_TOKEN: \"§task own variable§\"}\n    cmds: ['docker push a --x {{.DB_PASSWORD}} {{.API_TOKEN}}', {task: b, vars: {CLIENT_SECRET: §task call variable§}}]\n  b: {cmds: ['echo {{.CLIENT_SECRET}}']}\n",
+        "deploy.sh": 'declare -A creds=([password]="§array key§" [user]=\'§array second§\' [x]=§array bare§)\npasswords=(\n  §array element§\n)\nprintf \'password=%s\\n\' "§printf argument§" > x.ini\nprintf \'{"user": "%s", "token": "%s"}\' me §printf second§ > x.json\n',
+    },
 }
