@@ -60,7 +60,10 @@ def test_a_monorepo_gives_the_findings_of_its_parts(report: Report, alone: Repor
     assert {places(each) for each in report.results} == {places(each, "a/") for each in alone.results}
     assert {each.systems for each in report.results} == {("a",)}
     assert [each.subject.partition(":")[2][:2] for each in report.results] == ["a/"] * len(report.results)
-    assert (report.undecided, report.failures) == ((), ())
+    assert {(each.rule, each.span.path, each.reason) for each in report.undecided} == {
+        (each.rule, f"a/{each.span.path}", each.reason) for each in alone.undecided
+    }
+    assert report.failures == ()
     assert {(each.local, each.cloud) for each in report.systems["b"].graph.pairs} == {
         ("compose:b/services.app", "terraform:b/aws_ecs_task_definition.app#app"),
         ("compose:b/services.db/database", "terraform:b/aws_db_instance.main"),
