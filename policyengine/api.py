@@ -4,6 +4,7 @@ Names here keep their meaning within a major version. Import nothing else from `
 """
 
 from policyengine.hooks import HOOKS_VERSION, hookimpl
+from policyengine.knowledge.base_images import CHECKED_TOOLS
 from policyengine.knowledge.commands import Deed, drops_privileges, is_init
 from policyengine.knowledge.components import family, product, role_by_name, serves, stands_in_for
 from policyengine.knowledge.extensions import (
@@ -40,7 +41,8 @@ from policyengine.knowledge.ports import (
     speaks_scheme,
 )
 from policyengine.knowledge.rollout import hands_over, waits
-from policyengine.knowledge.runtimes import numbers_that_agree, setup
+from policyengine.knowledge.runtimes import numbers_that_agree
+from policyengine.knowledge.runtimes import setup as setup_of
 from policyengine.knowledge.secrets import (
     is_dummy,
     is_public,
@@ -51,7 +53,8 @@ from policyengine.knowledge.secrets import (
     secrecy_of_value,
     token_kind,
 )
-from policyengine.knowledge.tags import TagFact, moves
+from policyengine.knowledge.tags import TagFact
+from policyengine.knowledge.tags import moves as tag_moves
 from policyengine.knowledge.variables import (
     Split,
     given_by,
@@ -183,6 +186,7 @@ from policyengine.rules.rule import (
 from policyengine.syntax.shell import commands as shell_commands
 
 __all__ = [
+    "CHECKED_TOOLS",
     "HOOKS_VERSION",
     "Absent",
     "Acceptance",
@@ -336,7 +340,6 @@ __all__ = [
     "meaning",
     "migrations_called",
     "modes",
-    "moves",
     "not_offered",
     "numbers_that_agree",
     "origin_of",
@@ -360,7 +363,7 @@ __all__ = [
     "secrecy_of_reference",
     "secrecy_of_value",
     "serves",
-    "setup",
+    "setup_of",
     "shell_commands",
     "shown_origin",
     "speaks_of",
@@ -371,6 +374,7 @@ __all__ = [
     "stands_in_for",
     "tag_fact",
     "tag_for",
+    "tag_moves",
     "token_kind",
     "undecided",
     "variables",

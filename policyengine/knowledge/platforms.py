@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from policyengine.knowledge.loading import Cited, FactTable, table
 from policyengine.knowledge.names import words
@@ -29,7 +29,7 @@ class Platforms(FactTable, frozen=True):
 
     `architectures` are other names of one, and those with the variant that it has anyway. A runner is what a word in
     its label says (`runner_words`), or else what its label begins with (`runners`). `stops` is by what people call a
-    container.
+    container. `file_words` tell for what a file that is downloaded is made; who asks one of the `questions` learns it.
     """
 
     architectures: dict[str, Meant]
@@ -37,7 +37,17 @@ class Platforms(FactTable, frozen=True):
     runners: dict[str, Meant]
     file_words: dict[str, Meant]
     questions: dict[str, Cited]
+
     stops: dict[str, Stop]
+    _file_word: list[re.Pattern[str]] = field(default_factory=list)
+
+    @property
+    def file_word(self) -> re.Pattern[str]:
+        """What finds one of the `file_words` in a text."""
+        if not self._file_word:
+            names = "|".join(map(re.escape, sorted(self.file_words, key=len, reverse=True)))
+            self._file_word.append(re.compile(rf"(?:^|[^a-z0-9])({names})(?:[^a-z0-9]|$)", re.IGNORECASE))
+        return self._file_word[0]
 
 
 def _platforms() -> Platforms:
@@ -64,9 +74,7 @@ def platform_of_runner(label: str) -> str | None:
 
 def architecture_in(text: str) -> str:
     """The word for an architecture in the name of a file, `x86_64` of `awscli-exe-linux-x86_64.zip`; empty for none."""
-    known = _platforms().file_words
-    names = "|".join(map(re.escape, sorted(known, key=len, reverse=True)))
-    found = re.search(rf"(?:^|[^a-z0-9])({names})(?:[^a-z0-9]|$)", text, re.IGNORECASE)
+    found = _platforms().file_word.search(text)
     return "" if found is None else found[1]
 
 

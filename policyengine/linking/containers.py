@@ -34,6 +34,7 @@ from policyengine.platforms.docker.stock import facts_of, stock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from policyengine.model.graph import Graph
     from policyengine.model.nodes import Healthcheck
@@ -45,15 +46,19 @@ if TYPE_CHECKING:
 _REFERENCE = regex(r"\$\{?([A-Za-z_]\w*)")
 
 
-def containers(graph: Graph, files: Files) -> Iterator[Container]:
-    """A container for each service, and one for the image that each Dockerfile builds without a target."""
+def containers(graph: Graph, files: Files, only: AbstractSet[str] | None = None) -> Iterator[Container]:
+    """A container for each service, and one for the image that each Dockerfile builds without a target.
+
+    With `only`, those of these services alone.
+    """
     joined = manifest(graph)
     scripts = Scripts(graph.all(Package), files)
     stores = {store.service: store for store in graph.all(Datastore) if store.service}
     env_files = _EnvFiles(graph)
     for service in graph.all(Service):
-        yield _of_service(graph, service, scripts, stores, joined, env_files)
-    for stage in graph.all(Stage):
+        if only is None or service.id in only:
+            yield _of_service(graph, service, scripts, stores, joined, env_files)
+    for stage in graph.all(Stage) if only is None else ():
         if stage.last:
             yield _of_image(graph, stage, scripts, joined)
 

@@ -90,7 +90,8 @@ def link(
         more = tuple(lent(graph))
         if more:
             graph = graph.connected(more)
-            graph = graph.equipped(tuple(containers(graph, files)), graph.published)
+            anew = {each.id: each for each in containers(graph, files, {edge.source for edge in more})}
+            graph = graph.equipped(tuple(anew.get(each.id, each) for each in graph.running), graph.published)
     return graph
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -147,6 +148,7 @@ class Graph(Struct, frozen=True, eq=False):
     _pairs_of: dict[str, list[Pair]] = field(default_factory=dict)
     _best: dict[tuple[str, str], Pair] = field(default_factory=dict)
     _ignoring: dict[str, GitPatterns] = field(default_factory=dict)
+    _stages: dict[str, dict[str, Stage]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for node in self.nodes:
@@ -320,12 +322,11 @@ class Graph(Struct, frozen=True, eq=False):
 
     def ingredients(self, stage: Stage) -> tuple[Stage, ...]:
         """A stage with those of its Dockerfile that it is built on or copies from, directly or through others."""
-        known = {
-            name: each
-            for each in self.all(Stage)
-            if each.dockerfile == stage.dockerfile
-            for name in (each.id, each.name.lower(), str(each.index))
-        }
+        if not self._stages:
+            for one in self.all(Stage):
+                called = self._stages.setdefault(one.dockerfile, {})
+                called.update((name, one) for name in (one.id, one.name.lower(), str(one.index)))
+        known = self._stages.get(stage.dockerfile, {})
         found: dict[str, Stage] = {}
         waiting = [stage]
         while waiting:
@@ -344,13 +345,25 @@ class Graph(Struct, frozen=True, eq=False):
         """What the jobs of a workflow do, in order."""
         return tuple(happening for job in self.jobs(workflow) for happening in job.happenings)
 
-    def started(self, up: ComposeUp) -> Iterator[Container]:
-        """What `docker compose up` starts of the local side: the services it names, else those of no other profile."""
+    def started(self, up: ComposeUp) -> tuple[Container, ...]:
+        """What `docker compose up` starts of the local side, in the order of ids.
+
+        The services it names, else those of no other profile, and what these depend on.
+        """
+        found: dict[str, Container] = {}
+        waiting = []
         for container in self.containers(side=Side.LOCAL):
             profiles = container.service.profiles
             asked = container.name in up.services if up.services else not profiles
             if asked or (not up.services and not set(profiles).isdisjoint(up.profiles)):
-                yield container
+                waiting.append(container)
+        while waiting:
+            container = waiting.pop()
+            if container.id not in found:
+                found[container.id] = container
+                needed = {each.service for each in container.service.depends_on}
+                waiting += (other for other in self.neighbours(container) if other.name in needed)
+        return tuple(found[name] for name in sorted(found))
 
     def needs(self, job: Job) -> Mapping[str, Job]:
         """The jobs that must succeed before a job starts, directly or through others, by id."""
@@ -388,6 +401,15 @@ class Graph(Struct, frozen=True, eq=False):
     def equivalent(self, one: str, other: str) -> bool:
         """Whether two engines count as the same: equal, or declared so under `equivalences`."""
         return one == other or (one, other) in self.equivalences or (other, one) in self.equivalences
+
+    def holds(self, path: str) -> bool:
+        """Whether the tree holds a file of that path, or a folder of it with files; the root is empty or `.`."""
+        path = "" if path == "." else path
+        at = bisect_left(self.paths, path)
+        below = bisect_left(self.paths, f"{path}/") if path else 0
+        return self.paths[at : at + 1] == (path,) or any(
+            each.startswith(f"{path}/" if path else "") for each in self.paths[below : below + 1]
+        )
 
     def ignored_by_git(self, path: str) -> Value[bool]:
         """Whether git ignores a path of the tree; Unknown without any .gitignore, since one may lie above the root."""

@@ -190,3 +190,26 @@ def test_a_workflow_is_named_by_the_event_that_brings_a_change() -> None:
     assert WORKFLOW.events == {"workflow_call", "schedule", "push"}
     assert WORKFLOW.main_event == "push"
     assert WORKFLOW.is_for_changes
+
+
+@pytest.mark.parametrize(
+    ("path", "held"),
+    [
+        ("", True),
+        (".", True),
+        ("api", True),
+        ("api/src", True),
+        ("api/src/main.py", True),
+        ("ap", False),
+        ("api/sr", False),
+        ("api-docs", False),
+        ("web", False),
+    ],
+)
+def test_a_tree_holds_files_and_the_folders_that_they_lie_in(path: str, *, held: bool) -> None:
+    graph = Graph(nodes=(), paths=("api.md", "api/Dockerfile", "api/src/main.py", "app/x"))
+    assert graph.holds(path) is held
+
+
+def test_an_empty_tree_holds_nothing() -> None:
+    assert not Graph(nodes=()).holds("")

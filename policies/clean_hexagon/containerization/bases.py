@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from clean_hexagon.options import Options
+from clean_hexagon.paths import lies_in
 from policyengine.api import (
     Absent,
     Compared,
@@ -40,7 +41,7 @@ from policyengine.api import (
     release_of,
     rule,
     runtime_of,
-    setup,
+    setup_of,
     undecided,
 )
 
@@ -176,12 +177,15 @@ def _two_libraries(graph: Graph, container: Container, last: Stage, seen: set[Sp
     stages = {each.name.lower(): each for each in graph.ingredients(last)}
     here = _libc(last)
     language = runtime_of(last.base)
-    for copy in last.copies if package and here and language is not None else ():
+    if not package or not here or language is None:
+        return
+    for copy in last.copies:
         other = stages.get(copy.stage.lower())
         there = "" if other is None else _libc(other)
         if other is None or there in ("", here) or copy.span in seen or not _brings_dependencies(copy, other):
             continue
-        if language is not None and (one := runtime_of(other.base)) is not None and one.name == language.name:
+        one = runtime_of(other.base)
+        if one is not None and one.name == language.name:
             seen.add(copy.span)
             args = {"name": last.name, "here": here, "other": other.name, "there": there, "package": package}
             fix = Fix("build all stages on one base image")
@@ -228,7 +232,7 @@ def runtime_version_mismatch(graph: Graph, _: Options) -> Outcomes:
     runs or whose twin it runs, and jobs that work in the folder of such an application.
     """
     seen: set[Span] = set()
-    images: dict[str, list[tuple[Container, Known[ImageRef] | Floating[ImageRef], Engine]]] = {}
+    images: _Images = {}
     for container in graph.containers(role=Role.APP):
         if container.side is not Side.CLOUD and graph.pair_of(container.node) is None:
             continue
@@ -257,7 +261,12 @@ def runtime_version_mismatch(graph: Graph, _: Options) -> Outcomes:
     yield from _in_jobs(graph, images)
 
 
-def _language(stage: Stage) -> Iterator[tuple[Known[ImageRef] | Floating[ImageRef], Engine]]:
+_Base = Known[ImageRef] | Floating[ImageRef]
+_Images = dict[str, list[tuple[Container, _Base, Engine]]]
+"""The applications of each language, with the base of their image and what it is."""
+
+
+def _language(stage: Stage) -> Iterator[tuple[_Base, Engine]]:
     """The base of a stage and its language, where its version is known and is compared."""
     engine = runtime_of(stage.base)
     if engine is None or not isinstance(stage.base, Known | Floating):
@@ -277,18 +286,16 @@ def _one_line(engine: Engine, runtime: str, other: Version | None) -> bool:
     return all(one == another for one, another in pairs)
 
 
-def _asked(
-    graph: Graph, container: Container, base: Known[ImageRef] | Floating[ImageRef], engine: Engine
-) -> Iterator[Finding]:
+def _asked(graph: Graph, container: Container, base: _Base, engine: Engine) -> Iterator[Finding]:
     """What the files above an application's package ask for, where the image has another version."""
     folders = [each.directory for each in container.packages]
     files = [each for each in graph.all(RuntimeVersion) if each.runtime == engine.name]
-    above = [each for each in files if any(_holds(each.directory, folder) for folder in folders)]
+    above = [each for each in files if any(lies_in(folder, each.directory) for folder in folders)]
+    nearest = max((len(each.directory) for each in above), default=0)
     args = {"runtime": engine.name, "name": container.name, "there": str(_given(engine))}
     fix = Fix(f"use {engine.name} {_given(engine)} everywhere")
     major = 0 if isinstance(engine.version, Unknown | Absent) else engine.version.value.major
     for file in above:
-        nearest = max(len(each.directory) for each in above)
         asked = release_of(file.runtime, known(file.version, ""))
         if len(file.directory) == nearest and asked is not None and not _one_line(engine, engine.name, asked):
             told = args | {"file": file.path, "here": known(file.version, "")}
@@ -300,27 +307,25 @@ def _asked(
                 yield Finding(subject=package, at=wanted.value, variant="engines", args=told, related=(base,), fix=fix)
 
 
-def _holds(folder: str, path: str) -> bool:
-    return not folder or path == folder or path.startswith(f"{folder}/")
-
-
-def _in_jobs(
-    graph: Graph, images: dict[str, list[tuple[Container, Known[ImageRef] | Floating[ImageRef], Engine]]]
-) -> Outcomes:
+def _in_jobs(graph: Graph, images: _Images) -> Outcomes:
     for job in graph.all(Job):
         for step in job.steps if any(each.works for each in job.steps) else ():
-            found = setup(known(step.uses, "").partition("@")[0])
+            found = setup_of(known(step.uses, "").partition("@")[0])
             given = next((each for each in step.inputs if found and each.key == found.input), None)
             if found is None or given is None or found.runtime not in images:
                 continue
+            mine = [each for each in images[found.runtime] if _works_on(graph, job, each[0])]
+            if not mine:
+                continue
             yield Compared(job)
             asked = release_of(found.runtime, known(given.value, ""))
-            containers = [each for each in images[found.runtime] if _works_on(graph, job, each[0])]
-            if asked is None or any(_one_line(engine, found.runtime, asked) for _, _, engine in images[found.runtime]):
+            if asked is None:
+                place = given.value.span if isinstance(given.value, Known | Floating | Unknown) else given.key_span
+                yield from undecided(job, Unknown(f"which {found.runtime} the job sets up", place))
                 continue
-            if not containers:
+            if any(_one_line(engine, found.runtime, asked) for _, _, engine in images[found.runtime]):
                 continue
-            container, base, engine = containers[0]
+            container, base, engine = mine[0]
             args = {"file": job.key, "runtime": found.runtime, "here": known(given.value, ""), "name": container.name}
             yield Finding(
                 subject=job,
@@ -340,4 +345,4 @@ def _works_on(graph: Graph, job: Job, container: Container) -> bool:
     if "" in folders and any(not each.directory and each.ecosystem in ecosystems for each in graph.all(Package)):
         return True
     homes = {package.directory for package in container.packages}
-    return any(_holds(home, folder) or (folder and _holds(folder, home)) for home in homes for folder in folders)
+    return any(lies_in(folder, home) or (folder and lies_in(home, folder)) for home in homes for folder in folders)

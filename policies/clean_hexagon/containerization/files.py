@@ -4,7 +4,9 @@ import posixpath
 from collections.abc import Iterator
 
 from clean_hexagon.options import Options
+from clean_hexagon.paths import lies_in
 from policyengine.api import (
+    CHECKED_TOOLS,
     Build,
     Compared,
     Container,
@@ -19,6 +21,7 @@ from policyengine.api import (
     Role,
     Severity,
     Stage,
+    Unknown,
     folder_kinds,
     known,
     rule,
@@ -88,8 +91,8 @@ def _writes(container: Container, stage: Stage) -> Iterator[tuple[str, str, Loca
     folders = [folder for need in sorted(needs) for folder in written_by(need, language.name)] if language else []
     for folder in folders if home.strip("/") else ():
         path = posixpath.join(home, folder)
-        copied = [copy for copy in stage.copies if _target(stage, copy) and _within(path, _target(stage, copy))]
-        if copied and not any(_within(path, each) for each in mounted if each):
+        copied = [copy for copy in stage.copies if _target(stage, copy) and lies_in(path, _target(stage, copy))]
+        if copied and not any(lies_in(path, each) for each in mounted if each):
             yield "default", path, copied[-1]
 
 
@@ -115,12 +118,8 @@ def _target(stage: Stage, copy: Copy) -> str:
     return posixpath.normpath(posixpath.join(known(stage.workdir, "/"), copy.target))
 
 
-def _within(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(f"{folder.rstrip('/')}/")
-
-
 def _near(path: str, other: str) -> bool:
-    return bool(other) and (_within(path, other) or _within(other, path))
+    return bool(other) and (lies_in(path, other) or lies_in(other, path))
 
 
 @rule(
@@ -149,22 +148,18 @@ def healthcheck_binary_missing(graph: Graph, _: Options) -> Outcomes:
             continue
         yield Compared(container.node)
         yield from undecided(container.node, tools)
-        asked = [command.program for command in shell_commands(test.value, test.span)]
-        asked = [each for each in asked if each in _CHECKED] + (["sh"] if test.value.shell else [])
-        has = (*known(tools, _CHECKED), *_brought(container))
-        missing = [each for each in asked if each not in has]
-        if missing and (len(missing) == len(asked) or "sh" in missing or asked == [*missing, "sh"]):
-            tool = "sh" if "sh" in missing else missing[0]
+        has = {*known(tools, CHECKED_TOOLS), *_brought(container)}
+        asked = [each.program for each in shell_commands(test.value, test.span) if each.program in CHECKED_TOOLS]
+        shellless = (test.value.shell or "sh" in asked) and "sh" not in has
+        if shellless or (asked and has.isdisjoint(asked)):
+            tool = "sh" if shellless else asked[0]
             yield Finding(
                 subject=container.node,
                 at=test,
-                variant="shell" if tool == "sh" else "default",
+                variant="shell" if shellless else "default",
                 args={"name": container.name, "image": _image(container), "tool": tool},
                 fix=Fix(f"install {tool}, or check with a program of the image"),
             )
-
-
-_CHECKED = ("sh", "bash", "curl", "wget", "nc")
 
 
 def _image(container: Container) -> str:
@@ -178,7 +173,7 @@ def _brought(container: Container) -> frozenset[str]:
     stage = container.stage.value
     named = {posixpath.basename(word.text) for command in stage.runs for word in command.words}
     folders = {_target(stage, copy) for copy in stage.copies if copy.stage}
-    return frozenset(_CHECKED if any(each in _PROGRAMS for each in folders) else named)
+    return frozenset(CHECKED_TOOLS if any(each in _PROGRAMS for each in folders) else named)
 
 
 _PROGRAMS = frozenset({"/", "/bin", "/usr", "/usr/bin", "/usr/local", "/usr/local/bin", "/sbin", "/usr/sbin"})
@@ -220,28 +215,22 @@ def bind_mount_shadows_image(graph: Graph, _: Options) -> Outcomes:
 
 def _shadows(graph: Graph, stage: Stage, build: Build | None, mount: Mount) -> bool:
     source, target = known(mount.source, ""), known(mount.target, "").rstrip("/")
-    if not _committed(graph, source):
+    if posixpath.normpath(source) in graph.paths or not graph.holds(posixpath.normpath(source)):
         return False
     home = known(stage.workdir, "").rstrip("/")
-    if home and _within(home, target):
+    if home and lies_in(home, target):
         return True
     context = "" if build is None else known(build.context, "").removeprefix(".").strip("/")
     for copy in stage.copies:
         there = _target(stage, copy)
-        if there.strip("/") and _within(there, target) and there != home:
+        if there.strip("/") and lies_in(there, target) and there != home:
             return True
         rest = target[len(there) :].strip("/")
-        for each in copy.sources if not copy.stage and there and _within(target, there) else ():
+        for each in copy.sources if not copy.stage and there and lies_in(target, there) else ():
             copied = isinstance(each, str) and posixpath.normpath(posixpath.join(context, each, rest))
             if copied == posixpath.normpath(source):
                 return True
     return False
-
-
-def _committed(graph: Graph, folder: str) -> bool:
-    """Whether a path is a folder of the tree that holds files."""
-    start = "" if folder.strip("./") == "" else f"{posixpath.normpath(folder)}/"
-    return any(path.startswith(start) for path in graph.paths)
 
 
 @rule(
@@ -265,7 +254,7 @@ def readonly_filesystem(graph: Graph, _: Options) -> Outcomes:
         here, there = local.service.read_only, cloud.service.read_only
         yield Compared(local.node, cloud.node)
         yield from undecided(local.node, here, there)
-        if not all(each is None or isinstance(each, Known) or not each for each in (here, there)):
+        if isinstance(here, Unknown) or isinstance(there, Unknown):
             continue
         mine, theirs = (each is not None and known(each, default=False) for each in (here, there))
         if mine != theirs:

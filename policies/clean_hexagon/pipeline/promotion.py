@@ -26,8 +26,8 @@ from policyengine.api import (
     engine_of,
     hands_over,
     known,
-    moves,
     rule,
+    tag_moves,
     undecided,
 )
 
@@ -107,17 +107,16 @@ def mutable_image_tag(graph: Graph, _: Options) -> Outcomes:
     it, of public images, of what is built where it runs, and where HEX613 reports the same repository.
     """
     stopped = {known(repository.repository, "") for repository, _ in _stopped(graph)}
-    actions = [known(step.uses, "").partition("@")[0] for job in graph.all(Job) for step in job.steps]
-    handed = any(hands_over(each.argv) for each in graph.commands()) or any(hands_over((each,)) for each in actions)
+    deployed = list(graph.deployed(role=Role.APP))
     seen: set[Span] = set()
-    for container in graph.deployed(role=Role.APP):
+    for container in () if deployed and _hands_over(graph) else deployed:
         image = container.image
         yield Compared(container.node)
         yield from undecided(container.node, image)
-        if not isinstance(image, Known | Floating) or handed or image.span in seen:
+        if not isinstance(image, Known | Floating) or image.span in seen or container.service.build is not None:
             continue
         tag = image.value.effective_tag
-        if tag is None or not moves(tag) or image.value.repository in stopped or container.service.build is not None:
+        if tag is None or not tag_moves(tag) or image.value.repository in stopped:
             continue
         if container.builds or engine_of(image.value, image.span) is None:
             seen.add(image.span)
@@ -125,6 +124,12 @@ def mutable_image_tag(graph: Graph, _: Options) -> Outcomes:
             yield Finding(
                 subject=container.node, at=image, args=args, fix=Fix("deploy by digest, or by a tag of the commit")
             )
+
+
+def _hands_over(graph: Graph) -> bool:
+    """Whether a workflow gives services other images than the files name."""
+    actions = (known(step.uses, "").partition("@")[0] for job in graph.all(Job) for step in job.steps)
+    return any(hands_over(each.argv) for each in graph.commands()) or any(hands_over((each,)) for each in actions)
 
 
 @rule(

@@ -8,14 +8,12 @@ from clean_hexagon.pipeline.deployments import runs_anyway, skipped_on_dispatch
 from policyengine.api import (
     Compared,
     ComposeUp,
-    Container,
     Deploy,
     EndToEnd,
     Finding,
     Fix,
     Graph,
     Happening,
-    Job,
     Known,
     Located,
     Outcomes,
@@ -55,39 +53,25 @@ def gate_not_canonical(graph: Graph, options: Options) -> Outcomes:
         stack = up.activity
         if not isinstance(stack, ComposeUp):
             continue
-        started = {each.name for each in _with_needs(graph, stack)}
+        started = {each.name for each in graph.started(stack)}
         apps = [each for each in graph.containers(side=Side.LOCAL, role=Role.APP) if not each.service.profiles]
         missing = [each for each in apps if each.name not in started]
         if stack.services and missing and started:
             names = ", ".join(f"'{name}'" for name in stack.services)
             args = {"job": up.job.name, "started": names, "missing": missing[0].name}
-            fix = Fix("bring up all services")
-            yield _found(up.job, up, args, (missing[0],), fix, options)
+            fix, taste = Fix("bring up all services"), not options.ci.gate
+            yield Finding(subject=up.job, at=up, args=args, related=(missing[0],), fix=fix, convention=taste)
         elif stack.detached and not stack.wait and not _waited(up, test):
-            fix = Fix("add --wait")
-            yield _found(up.job, up, {"job": up.job.name}, (test,), fix, options, "wait", Severity.WARNING)
-
-
-def _found(
-    job: Job,
-    at: Located,
-    args: dict[str, str],
-    related: tuple[Located, ...],
-    fix: Fix,
-    options: Options,
-    variant: str = "default",
-    severity: Severity | None = None,
-) -> Finding:
-    return Finding(
-        subject=job,
-        at=at,
-        variant=variant,
-        severity=severity,
-        args=args,
-        related=related,
-        fix=fix,
-        convention=not options.ci.gate,
-    )
+            yield Finding(
+                subject=up.job,
+                at=up,
+                variant="wait",
+                severity=Severity.WARNING,
+                args={"job": up.job.name},
+                related=(test,),
+                fix=Fix("add --wait"),
+                convention=not options.ci.gate,
+            )
 
 
 def _gates(graph: Graph, options: Options) -> Iterator[tuple[Workflow, Happening, Happening]]:
@@ -99,18 +83,6 @@ def _gates(graph: Graph, options: Options) -> Iterator[tuple[Workflow, Happening
             if test is not None and up.span not in seen:
                 seen.add(up.span)
                 yield workflow, up, test
-
-
-def _with_needs(graph: Graph, stack: ComposeUp) -> Iterator[Container]:
-    """What an `up` starts, with the services that those depend on."""
-    waiting, seen = list(graph.started(stack)), set[str]()
-    while waiting:
-        each = waiting.pop()
-        if each.id not in seen:
-            seen.add(each.id)
-            yield each
-            needed = {dependency.service for dependency in each.service.depends_on}
-            waiting += [other for other in graph.neighbours(each) if other.name in needed]
 
 
 def _waited(up: Happening, test: Happening) -> bool:
@@ -143,6 +115,7 @@ def gate_not_blocking(graph: Graph, options: Options) -> Outcomes:
     would still fail, so that is a warning. A job that needs the gate and deploys under `always()` or `!cancelled()`,
     without asking for the result, deploys what failed; where a start by hand leaves the gate out, HEX605 says so.
     """
+    told: set[str] = set()
     for workflow, up, test in _gates(graph, options):
         yield Compared(workflow)
         forgiven = _forgiven(test)
@@ -157,7 +130,8 @@ def gate_not_blocking(graph: Graph, options: Options) -> Outcomes:
             deploy = next((each for each in job.happenings if isinstance(each.activity, Deploy)), None)
             if deploy is None or test.job.id not in graph.needs(job) or not isinstance(job.condition, Known):
                 continue
-            if runs_anyway(job) and not skipped_on_dispatch(graph, workflow, test.job):
+            if job.id not in told and runs_anyway(job) and not skipped_on_dispatch(graph, workflow, test.job):
+                told.add(job.id)
                 fix = Fix(f"ask for needs.{test.job.key}.result == 'success'")
                 at, related = job.condition, (deploy, test)
                 yield Finding(subject=job, at=at, variant="anyway", args={"job": job.name}, related=related, fix=fix)
