@@ -201,7 +201,8 @@ def _option(taking: Taking, word: str) -> tuple[int, str] | None:
             if word.endswith(option[1]) and _CLUSTER.match(word):
                 return -1, sign
     for option in taking.glued:
-        if word.lower().startswith(option) and len(word) > len(option):
+        begun = word if len(option) == _LETTER else word.lower()  # `mysql -P` takes a port
+        if begun.startswith(option) and len(word) > len(option):
             return len(option), ""
     for option in taking.assigned:
         if option and word == option:

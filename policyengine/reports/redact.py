@@ -130,7 +130,7 @@ class Redactor:
         """The words of a command line, without what they tell by the options that they stand behind."""
         shown = [*map(self.text, words)]
         for at, start, end in secret_words.told(words).words:
-            shown[at] = words[at][:start] + _covered(words[at][start:end]) + words[at][end:]
+            shown[at] = shown[at][:start] + _covered(words[at][start:end]) + shown[at][end:]
         return tuple(shown)
 
     def _occurrences(self, text: str) -> Iterator[Range]:

@@ -112,6 +112,7 @@ def test_an_option_that_takes_nothing_hides_nothing(flag: str) -> None:
         "curl -u app https://example.com",
         "htpasswd -c users app",
         "mysql -p shop",
+        "mysql -h db -P3306 shop",
         "printf '%s=%s password' kX82mQz7Lw4pTn9R kX82mQz7Lw4pTn9R",
         "bundle config set mirror.https://rubygems.org https://gems.acme.io",
         "push user:jane.doe@acme.io",
@@ -131,3 +132,15 @@ def test_words_that_are_no_secrets_are_shown(line: str) -> None:
 def test_programs_that_start_others_are_looked_through() -> None:
     words = ["docker", "exec", "db", "mysql", "-uroot", f"-p{VALUE}", "shop"]
     assert [(each.word, each.start) for each in told(words).words] == [(5, 2)]
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (f"curl -u sk_live_{VALUE}:{VALUE} x", f"curl -u sk_live_{'*' * 16}:{'*' * 16} x"),
+        (f"vault kv put app sk_live_{VALUE}={VALUE}", f"vault kv put app sk_live_{'*' * 16}={'*' * 16}"),
+    ],
+)
+def test_a_token_beside_what_a_program_takes_is_hidden_too(line: str, shown: str) -> None:
+    assert covered(line, ranges(line)) == shown
+    assert " ".join(Redactor(Graph(()), {}).words(line.split())) == shown
