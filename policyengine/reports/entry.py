@@ -12,6 +12,7 @@ from policyengine.reports.view import plain
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from policyengine.model.source import Span
     from policyengine.reports.view import View
     from policyengine.rules.evaluate import Result
 
@@ -70,8 +71,8 @@ def entries(view: View, prefix: str = "") -> Iterator[Entry]:
         yield Entry(
             result,
             visible(f"{_of_system(result)}{plain(view.message(result))}"),
-            _spot(view, prefix, result.span.path, result.span.start, result.span.end),
-            tuple(_spot(view, prefix, each.path, each.start, each.end) for each in result.related),
+            _spot(view, prefix, result.span),
+            tuple(_spot(view, prefix, each) for each in result.related),
             "" if fix is None else visible(view.redactor.text(fix.description)),
         )
 
@@ -86,14 +87,14 @@ def undone(view: View, prefix: str = "") -> Iterator[Undone]:
     """The failures of a report in its order; `prefix` goes before each path."""
     for failure in view.report.failures:
         text = f"{failure.message}; {failure.advice}" if failure.advice else failure.message
-        span = failure.span
-        at = None if span is None else _spot(view, prefix, span.path, span.start, span.end)
+        at = None if failure.span is None else _spot(view, prefix, failure.span)
         yield Undone(visible(view.redactor.text(text)), at)
 
 
-def _spot(view: View, prefix: str, path: str, start: int, end: int) -> Spot:
-    source = view.report.sources.get(path)
+def _spot(view: View, prefix: str, span: Span) -> Spot:
+    path = visible(span.path if view.outside(span.path) else prefix + span.path)
+    source = view.report.sources.get(span.path)
     if source is None:
-        return Spot(visible(prefix + path), 1, 1, 1, 1)
-    first, last = source.position(min(start, len(source.text))), source.position(min(max(start, end), len(source.text)))
-    return Spot(visible(prefix + path), first[0], first[1], last[0], last[1])
+        return Spot(path, 1, 1, 1, 1)
+    first, last = (source.position(min(at, len(source.text))) for at in (span.start, max(span.start, span.end)))
+    return Spot(path, first[0], first[1], last[0], last[1])

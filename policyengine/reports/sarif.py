@@ -148,7 +148,9 @@ def _text(maker: _Maker, alerts: Sequence[_Alert], sentences: Sequence[str]) -> 
         "invocations": [maker.invocation(sentences)],
         "taxonomies": descriptors.taxonomies,
         "results": [],
-        "properties": {"coverage": coverage(account(maker.found)), **systems(maker.found)},
+        "properties": maker.view.redactor.document(
+            {"coverage": coverage(account(maker.found)), **systems(maker.found)}
+        ),
     }
     document = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
     text = json.dumps(document, ensure_ascii=False, indent=1)

@@ -102,37 +102,40 @@ class _Writer(Struct, frozen=True):
                 yield title, [result for result in mine if side_of(result.rule.id) == key]
 
     def finding(self, result: Result, former: Result | None = None) -> Iterator[str]:
-        """A finding with its places; one that has those of the `former` one is about another node and shows none."""
+        """A finding with its places and notes; where the `former` one has the same places, what that does not say."""
         colour = _COLOURS[result.severity.value]
         head = self.paint(colour, f"{result.severity.value}[{result.rule.id}]")
         yield f"{head} {self.paint('1', visible(plain(self.view.message(result))))}"
         related = self.view.related(result)
+        places = (result.rule.id, result.span, result.related)
         if (
             former is not None
             and former.subject != result.subject
-            and (former.rule.id, former.span, former.related)
-            == (
-                result.rule.id,
-                result.span,
-                result.related,
-            )
+            and places == (former.rule.id, former.span, former.related)
         ):
             yield self.note(1, "note", f"at the same place, of {result.subject}")
+            said = [*self.notes(former)]
+            yield from (self.note(1, *each) for each in self.notes(result) if each not in said)
             return
         gutter = max(self.gutter(place.span) for place in (self.view.at(result), *related))
         yield from self.place(self.view.at(result), gutter, "┌", "^", colour)
         for place in related:
             yield from self.place(place, gutter, "├", "─", "1;34")
+        yield from (self.note(gutter, *each) for each in self.notes(result))
+
+    @staticmethod
+    def notes(result: Result) -> Iterator[tuple[str, str]]:
+        """What is said of a finding below its places, each with the word that says what it is."""
         if result.pair is not None and not result.pair.certain:
             why = f" ({'; '.join(result.pair.reasons)})" if result.pair.reasons else ""
-            yield self.note(gutter, "note", f"the pair is not certain, so this weighs one step less{why}")
+            yield "note", f"the pair is not certain, so this weighs one step less{why}"
         if result.systems:
             more = f" and {len(result.systems) - _MOST_ALIKE} more" if len(result.systems) > _MOST_ALIKE else ""
-            yield self.note(gutter, "system", f"{', '.join(result.systems[:_MOST_ALIKE])}{more}")
+            yield "system", f"{', '.join(result.systems[:_MOST_ALIKE])}{more}"
         if result.environments:
-            yield self.note(gutter, "note", f"only in {', '.join(result.environments)}")
+            yield "note", f"only in {', '.join(result.environments)}"
         if result.finding.fix is not None:
-            yield self.note(gutter, "help", result.finding.fix.description)
+            yield "help", result.finding.fix.description
 
     def gutter(self, span: Span) -> int:
         source = self.view.source(span.path)
@@ -167,8 +170,8 @@ class _Writer(Struct, frozen=True):
         return visible(self.view.redactor.text(text))
 
     def where(self, span: Span) -> str:
-        if self.view.source(span.path) is None and span.path.startswith("/"):
-            return visible(span.path)  # a file outside of the tree, which an option names
+        if self.view.outside(span.path):
+            return visible(span.path)
         line, column = self.view.position(span)
         return f"{visible(self.style.prefix + span.path)}:{line}:{column}"
 

@@ -74,6 +74,10 @@ class View(Struct, frozen=True):
         """The id of the node that a place belongs to, or an empty text."""
         return at.id if isinstance(at, Node) else self.owners.get(span, "")
 
+    def outside(self, path: str) -> bool:
+        """Whether a file lies outside of the tree, as one that an option names may: nothing leads to it from there."""
+        return path.startswith("/") and path not in self.report.sources
+
     def position(self, span: Span) -> tuple[int, int]:
         """Line and column (in code points) of a span's start; 1 and 1 in a file that was not read."""
         source = self.report.sources.get(span.path)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import html
 import json
 
 import pytest
 from msgspec.structs import replace
 
-from policyengine.model.graph import Edge, EdgeKind, Graph, Pair
+from policyengine.model.graph import Choice, Edge, EdgeKind, Graph, Pair
 from policyengine.model.nodes import Side
-from policyengine.reports import baseline, graph, pairs, sarif, text
+from policyengine.model.source import Span
+from policyengine.reports import baseline, concise, github, gitlab, graph, junit, markdown, pairs, sarif, text
 from policyengine.rules.evaluate import Comparison, Failure, Waived
 from tests.linking.nodes import database, service
 from tests.reports import sample
@@ -117,3 +119,30 @@ def test_the_three_reasons_that_leave_most_open_are_named_and_the_rest_is_counte
         named = ["  1 × a"] if len(reasons) == 1 else ["  2 × b", "  1 × a", "  1 × c"]
         assert lines[start + 1 : start + 1 + len(named)] == named
         assert lines[start + 1 + len(named)] == (closing or "  --undecided shows each with its place")
+
+
+def test_a_finding_at_the_same_place_says_what_the_former_does_not() -> None:
+    whole = sample.report()
+    first = next(each for each in whole.results if each.finding.fix is not None and each.related)
+    finding = replace(first.finding, subject=sample.OTHER)
+    second = replace(first, finding=finding, systems=("two",), environments=("staging",))
+    lines = text.report(replace(whole, results=(first, second), systems={"two": whole}), text.Style()).splitlines()
+    start = lines.index(f"  = note: at the same place, of {sample.OTHER.id}")
+    assert lines[start + 1 : start + 4] == ["  = system: two", "  = note: only in staging", ""]
+
+
+def test_a_file_outside_of_the_tree_has_no_prefix() -> None:
+    whole = sample.report(Failure("it is old", Span("/elsewhere/facts.json", 0, 0)))
+    for form in (concise, github, gitlab, junit, markdown):
+        shown = html.unescape(form.report(whole, "apps/shop/"))
+        assert "apps/shop/local stack/docker-compose.yml" in shown
+        assert "/elsewhere/facts.json" in shown
+        assert "apps/shop//elsewhere" not in shown
+
+
+def test_what_was_chosen_in_a_system_shows_no_secret_in_a_log() -> None:
+    chosen = Choice("cloud side", "facts.json", "exported from https://me:hunter2hunter2@git.acme.io/infra")
+    system = sample.report()
+    whole = replace(sample.report(), systems={"shop": replace(system, graph=replace(system.graph, choices=(chosen,)))})
+    log = sarif.report(whole, sarif.Options()).text
+    assert "exported from https://me:**************@git.acme.io/infra" in log
