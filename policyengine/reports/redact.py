@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from policyengine.model.graph import Graph
-    from policyengine.model.nodes import Node
     from policyengine.reports.literals import Range
 
 _THROWAWAY = regex(r"\A(?:[a-z]+|[A-Z]+|\d+|.{0,7})\Z", re.DOTALL)
@@ -143,13 +142,14 @@ class Redactor:
         """The secrets by the files that they stand in, and a pattern of the texts that are no common words."""
         places: dict[str, list[Sealed]] = {}
         texts: set[str] = set()
-        for each in (*self._graph.sealed, *self._more, *_held(self._graph.nodes)):
+        parts = [*_parts(self._graph.nodes)]
+        for each in (*self._graph.sealed, *self._more, *_held(parts)):
             if each.span.path:
                 places.setdefault(each.span.path, []).append(each)
             if each.text and each.alone:
                 texts.update(text for text in _as_printed(each.text) if _unusual(text))
         if texts:  # a placeholder may repeat the name of a variable, and names are shown
-            texts -= {each.key for each in _parts(self._graph.nodes) if isinstance(each, Variable)}
+            texts -= {each.key for each in parts if isinstance(each, Variable)}
         ordered = sorted(texts, key=lambda text: (-len(text), text))
         return places, re.compile("|".join(map(re.escape, ordered))) if ordered else None
 
@@ -173,9 +173,10 @@ _SHORT = 16
 """A text that says that it is for tests (`e2e-test`) is a secret of nobody, and a word of many names."""
 
 
-def _held(nodes: Sequence[Node]) -> Iterator[Sealed]:
-    """The secrets that nodes hold: variables with a secret's name, what is computed of secrets, words of commands."""
-    for each in _parts(nodes):
+def _held(parts: Sequence[object]) -> Iterator[Sealed]:
+    """The secrets of the parts of nodes: variables named like one, what is computed of secrets, words of commands."""
+    commands: set[tuple[str, ...]] = set()  # which repeat in the jobs of a called workflow
+    for each in parts:
         match each:
             case Variable(key=key, value=Known(str() as text, span) | Floating(str() as text, span), origin=origin):
                 if origin is Origin.SECRET or secrets.may_hold_secret(key):
@@ -183,9 +184,11 @@ def _held(nodes: Sequence[Node]) -> Iterator[Sealed]:
             case Known(str() as text, span, via) if is_secret(via) and span.holds(via[0].span):
                 yield Sealed(text, span._replace(path=""))
             case Command(words=words):
-                yield from _of_words(words)
+                commands.add(words)
             case ShellCommand():
-                yield from _of_words([word.text for word in each.words])
+                commands.add(tuple(word.text for word in each.words))
+    for words in commands:
+        yield from _of_words(words)
 
 
 def _of_words(words: Sequence[str]) -> Iterator[Sealed]:
