@@ -27,10 +27,11 @@ _PROGRAMS = (
 )
 
 
-_OPENING = regex(r"\$\{\{|\$\{")
+_OPENING = regex(r"\$\{\{|\$\$?\{")  # Compose writes `$$` for the `$` of a shell
 _DEFAULT = regex(r"[ \t]*[A-Za-z_]\w*:?[-+=]")
 _PLAIN_VALUE = regex(
-    r"\A(?:|\$[A-Za-z_]\w*[,;]?|\$\(.*|\*[\w-]+|<[\w .-]+>|[\w./-]+\.(?:key|pem|crt|cer|p12|jks|creds)"
+    r"\A(?:|(?:\$[A-Za-z_]\w*|(?-i:\$\$[A-Z][A-Z\d_]*))[,;]?|\$\(.*|\*[\w-]+|<[\w .-]+>"
+    r"|[\w./-]+\.(?:key|pem|crt|cer|p12|jks|creds)"
     r"|\{\{.*\}\}|<%.*%>|\$\{[^{}]*\}:[\w-]*:[\w-]*:[\w-]*)\Z",
     re.IGNORECASE | re.DOTALL,
 )
