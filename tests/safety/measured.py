@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 SECONDS = 10.0
-"""Twice what a scan of 50 kB may take, since machines do other things, too."""
+"""The slowest take seven or eight on a machine that does other things, too."""
 
 MEGABYTES = 500.0
 

@@ -1,6 +1,6 @@
 """Small trees in which something multiplies: what a stranger could send to keep a scan busy.
 
-Each has some 50 kB, written from the documentation of its format. `trees` names them: files by path.
+Each has some 50 kB, few up to twice that, written from the documentation of its format. `trees` names them: files by path.
 """
 
 from __future__ import annotations
