@@ -143,6 +143,12 @@ def test_nothing_made_of_a_secret_comes_out_of_a_task(
         ('{ "a-${upper(var.word)}" = "x" }', "ZQ8WLM3RTY71"),
         ('{ for each in ["a"] : "${each}-${strrev(var.word)}" => "x" }', "17YtR3mLw8qZ"),
         ('{ outer = { (var.word) = "x" } }', "Zq8wLm3RtY71"),
+        ('merge({ (var.word) = "x" }, { b = 1 })', "Zq8wLm3RtY71"),
+        ('tomap(merge({ (var.word) = "x" }, {}))', "Zq8wLm3RtY71"),
+        ('zipmap([var.word], ["x"])', "Zq8wLm3RtY71"),
+        ('{ for k, v in { (var.word) = "x" } : "p-${k}" => v }', "Zq8wLm3RtY71"),
+        ('["x", [for k, v in { (var.word) = "y" } : k][0]]', "Zq8wLm3RtY71"),
+        ('["x", join("", keys({ (var.word) = "y" }))]', "Zq8wLm3RtY71"),
     ],
 )
 def test_a_key_that_is_made_of_a_secret_is_covered(

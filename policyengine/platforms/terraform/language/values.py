@@ -361,15 +361,21 @@ def _apart(one: Tree, other: Tree) -> bool:
     )
 
 
+def key_of(tree: Object, key: str) -> Tree:
+    """A key of an object as a value, which is made of a secret where the key is."""
+    place = tree.keys.get(key, tree.span)
+    return Known(key, place, (Via("key", place, secret=True), *tree.via) if key in tree.hidden else tree.via)
+
+
 def elements(tree: Tree) -> Iterator[tuple[Tree, Tree]]:
     """The keys and values that `for` sees of a collection; none for one that is not known. Raises Invalid."""
     match tree:
         case List(items, span, via, unordered=unordered):
             for index, item in enumerate(items):
                 yield (item if unordered else Known(index, span, via)), through(item, *via)
-        case Object(entries, span, via, keys):
+        case Object(entries, via=via):
             for key in sorted(entries, key=lambda key: key.encode("utf-8", "surrogatepass")):
-                yield Known(key, keys.get(key, span), via), through(entries[key], *via)
+                yield key_of(tree, key), through(entries[key], *via)
         case InstanceTree(whole=outputs) if outputs is not None:
             yield from elements(outputs())
         case Known(None):

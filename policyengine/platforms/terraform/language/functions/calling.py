@@ -141,10 +141,11 @@ def as_list(tree: Tree, name: str) -> List | Unknown:
 def as_object(tree: Tree, name: str) -> Object | Unknown:
     """A map or object whose entries have passed what it passed. Raises Invalid for another value."""
     match tree:
-        case Object(entries, span, via, keys, gap):
+        case Object(entries, span, via, keys, gap, hidden=hidden):
             if not via:
                 return tree
-            return Object({key: through(each, *via) for key, each in entries.items()}, span, via, keys, gap)
+            moved = {key: through(each, *via) for key, each in entries.items()}
+            return Object(moved, span, via, keys, gap, hidden=hidden)
         case Known() | Composite() | Encoded() | List():
             raise Invalid(f"{name}() takes maps")
         case _:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policyengine.model.value import Known, Unknown
+from policyengine.model.value import Known, Unknown, is_secret
 from policyengine.platforms.terraform.language.characters import clusters
 from policyengine.platforms.terraform.language.coercion import convert
 from policyengine.platforms.terraform.language.functions.calling import (
@@ -28,6 +28,7 @@ from policyengine.platforms.terraform.language.values import (
     Tree,
     decided,
     history,
+    key_of,
     kind_of,
     null,
     plain,
@@ -87,7 +88,7 @@ def _lookup(calling: Calling, source: Tree, key: str, *default: Tree) -> Tree:
 
 
 def _keys(calling: Calling, source: Object) -> Tree:
-    found = tuple(Known(key, source.keys.get(key, source.span), source.via) for key in _sorted(source))
+    found = tuple(key_of(source, key) for key in _sorted(source))
     return List(found, calling.span, gap=source.gap, element=None if source.element is None else "string")
 
 
@@ -103,6 +104,7 @@ def _sorted(source: Object) -> list[str]:
 def _merge(calling: Calling, *arguments: Tree) -> Tree:
     entries: dict[str, Tree] = {}
     keys: dict[str, Span] = {}
+    hidden: frozenset[str] = frozenset()
     gap: Unknown | None = None
     for argument in arguments:
         if null(argument):
@@ -119,11 +121,13 @@ def _merge(calling: Calling, *arguments: Tree) -> Tree:
             entries = _overridable(entries, gap)
         entries.update(source.entries)
         keys.update(source.keys)
+        hidden |= source.hidden
         for key in source.entries:
             keys.setdefault(key, source.span)
     kinds = {repr(each.element): each.element for each in arguments if isinstance(each, Object)}
     of_maps = len(kinds) == 1 and all(isinstance(each, Object) for each in arguments)
-    return Object(entries, calling.span, keys=keys, gap=gap, element=kinds.popitem()[1] if of_maps else None)
+    element = kinds.popitem()[1] if of_maps else None
+    return Object(entries, calling.span, keys=keys, gap=gap, element=element, hidden=hidden)
 
 
 def _overridable(entries: dict[str, Tree], gap: Unknown) -> dict[str, Tree]:
@@ -250,13 +254,16 @@ def _zipmap(calling: Calling, names: List, values: List) -> Tree:
         raise Invalid("zipmap() takes lists of one length")
     entries: dict[str, Tree] = {}
     keys: dict[str, Span] = {}
+    hidden: set[str] = set()
     for name, value in zip(names.items, values.items, strict=False):
         if decided(name):
             key = to_string(plain(name))
             entries[key], keys[key] = value, name.span
+            if is_secret(history(name)):
+                hidden.add(key)
         else:
             gap = gap or unknown_of(name)
-    return Object(entries, calling.span, keys=keys, gap=gap, element=values.element)
+    return Object(entries, calling.span, keys=keys, gap=gap, element=values.element, hidden=frozenset(hidden))
 
 
 def _slice(calling: Calling, source: List, start: Number, end: Number) -> Tree:
