@@ -15,13 +15,10 @@ from policyengine.platforms.compose import choosing, services
 from policyengine.platforms.compose.load import default_files, load
 from policyengine.platforms.compose.secrecy import secrets_of, written
 from policyengine.platforms.compose.sketch import sketch
-from policyengine.syntax import yaml
-from policyengine.syntax.tree import Mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policyengine.model.source import Source
     from policyengine.model.value import Sealed
     from policyengine.platforms import Settings
     from policyengine.platforms.compose import ComposePart, Texts
@@ -68,32 +65,10 @@ def _beside(tree: Files, chosen: Texts, deployed: Texts) -> Iterator[Texts]:
         if home != folder and own.builds.isdisjoint(ours.builds):
             continue
         base = next(iter(default_files(tree, home)), "")
-        if base and base != path and ((own.partial | own.needs) - own.complete or _only_changes(tree, path)):
+        if base and base != path and ((own.partial | own.needs) - own.complete or own.changes):
             yield base, path
         elif own.complete:
             yield (path,)
-
-
-def _only_changes(tree: Files, path: str) -> bool:
-    try:
-        return bool(tree.once(path, _changes))
-    except ReadError:
-        return False  # nobody can tell what a broken file is for
-
-
-def _changes(source: Source) -> bool:
-    """Whether a file says of a build only what changes, and not of what it is made: `build: {target: dev}`.
-
-    Raises:
-        ReadError: it is no YAML.
-    """
-    for document in yaml.read_all(source, []):
-        named = document.get("services") if isinstance(document, Mapping) else None
-        for entry in named.entries if isinstance(named, Mapping) else ():
-            build = entry.value.get("build") if isinstance(entry.value, Mapping) else None
-            if isinstance(build, Mapping) and build.get("context") is None and build.get("dockerfile") is None:
-                return True
-    return False
 
 
 __all__ = ["lower"]

@@ -32,7 +32,8 @@ class Sketch(NamedTuple):
     `complete` are the services that it says how to get, `partial` those that it only changes, `needs` those that they
     depend on. `runs` tells whether one of them may be an application, `stores` how many are datastores. `builds` are
     the folders in which images are built, `names` those of these images and of the project, `included` other files,
-    `numbers` all that stand in `ports`.
+    `numbers` all that stand in `ports`. `changes` tells whether it says of a build only what is another there, and not
+    of what it is made: `build: {target: dev}`.
     """
 
     complete: frozenset[str] = frozenset()
@@ -44,6 +45,7 @@ class Sketch(NamedTuple):
     names: frozenset[str] = frozenset()
     included: frozenset[str] = frozenset()
     numbers: frozenset[int] = frozenset()
+    changes: bool = False
 
     def beside(self, other: Sketch) -> Sketch:
         """What two files say together."""
@@ -58,6 +60,7 @@ class Sketch(NamedTuple):
             self.names | other.names,
             self.included | other.included,
             self.numbers | other.numbers,
+            self.changes or other.changes,
         )
 
 
@@ -87,7 +90,7 @@ def sketch_of(source: Source) -> Sketch:
 def _document(source: Source, top: Mapping) -> Sketch:
     folder, services = posixpath.dirname(source.path), top.get("services")
     complete, partial, needs, builds, names = set[str](), set[str](), set[str](), set[str](), set[str]()
-    numbers, stores, runs = set[int](), 0, top.get("include") is not None
+    numbers, stores, runs, changes = set[int](), 0, top.get("include") is not None, False
     if isinstance(name := top.get("name"), Scalar):
         names.add(name.text)
     for entry in services.entries if isinstance(services, Mapping) else ():
@@ -104,6 +107,8 @@ def _document(source: Source, top: Mapping) -> Sketch:
             builds.add(_within(folder, context.text if isinstance(context, Scalar) else "."))
             built = image.parse(called.text) if isinstance(called, Scalar) else None
             names.add(entry.key.text if built is None else built.repository.rpartition("/")[2])
+        if isinstance(build, Mapping) and build.get("context") is None and build.get("dockerfile") is None:
+            changes = True
     return Sketch(
         frozenset(complete),
         frozenset(partial),
@@ -114,6 +119,7 @@ def _document(source: Source, top: Mapping) -> Sketch:
         frozenset(names),
         frozenset(_within(folder, each) for each in _included(top.get("include"))),
         frozenset(numbers),
+        changes,
     )
 
 
