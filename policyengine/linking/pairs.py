@@ -8,6 +8,7 @@ all of them are pairs that say so, and a rule reports only what all of them agre
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -219,8 +220,10 @@ class _Family:
         """Local stores that the matching left, of an engine that the cloud has once, for most of the others."""
         rows = {row for row, _ in done}
         for row, here in enumerate(self.local):
-            columns = [column for column, each in enumerate(self.cloud) if each.engine and each.engine == here.engine]
-            if row in rows or len(columns) != 1 or not isinstance(here.node, Database | Cache | Search):
+            if row in rows or not here.engine or not isinstance(here.node, Database | Cache | Search):
+                continue
+            columns = [column for column, each in enumerate(self.cloud) if each.engine == here.engine]
+            if len(columns) != 1:
                 continue
             same = [other for other, each in enumerate(self.local) if each.engine == here.engine]
             there = sum(1 for other in same if (other, columns[0]) in done)
@@ -275,12 +278,12 @@ class _Family:
             one, other = self.local[row].node.id, self.cloud[column].node.id
             near.setdefault(one, []).append(Candidate(other, found.points, found.reasons))
             near.setdefault(other, []).append(Candidate(one, found.points, found.reasons))
-        for each, others in (*((one, cloud) for one in local), *((one, local) for one in cloud)):
+        like = [Counter(other.once for other in side) for side in (cloud, local)]
+        for each, others in (*((one, like[0]) for one in local), *((one, like[1]) for one in cloud)):
             if each.node.id not in having:
                 candidates = [one for one in near.get(each.node.id, ()) if one.score >= _NEAR]
                 candidates.sort(key=lambda one: (-one.score, one.node))
-                like = sum(1 for other in others if other.once == each.once)
-                yield Unpaired(each.node.id, tuple(candidates[:_NEAREST]), like, each.aside)
+                yield Unpaired(each.node.id, tuple(candidates[:_NEAREST]), others[each.once], each.aside)
 
 
 def _together(nodes: Sequence[Features], alike: Callable[[Features, Features], bool]) -> list[list[Features]]:
