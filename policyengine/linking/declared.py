@@ -41,17 +41,19 @@ def apply_facts(nodes: dict[str, Node], config: Config) -> None:
 
 def check_names(systems: Sequence[tuple[Graph, Config]]) -> None:
     """Refuse a fact or a pair of one configuration that names what is in none of several systems."""
+    if not systems:
+        return
+    config = systems[0][1]
     every = [node for graph, _ in systems for node in graph.nodes]
-    for config in [config for _, config in systems[:1]]:
-        for number, fact in enumerate(config.facts):
-            if not any(_stores(graph.nodes, own.facts[number].address.text) for graph, own in systems):
-                raise UsageError(unknown(config, "facts", fact.address, every))
-        for number, pair in enumerate(config.pairs):
-            for side in (Side.LOCAL, Side.CLOUD):
-                told = [(graph, _end(own.pairs[number], side)) for graph, own in systems]
-                if not any(named(graph, text.text, side) for graph, text in told):
-                    nodes = (node for node in every if node.side is side)
-                    raise UsageError(unknown(config, "pairs", _end(pair, side), nodes))
+    for number, fact in enumerate(config.facts):
+        if not any(_stores(graph.nodes, own.facts[number].address.text) for graph, own in systems):
+            raise UsageError(unknown(config, "facts", fact.address, every))
+    for number, pair in enumerate(config.pairs):
+        for side in (Side.LOCAL, Side.CLOUD):
+            told = [(graph, _end(own.pairs[number], side)) for graph, own in systems]
+            if not any(named(graph, text.text, side) for graph, text in told):
+                nodes = (node for node in every if node.side is side)
+                raise UsageError(unknown(config, "pairs", _end(pair, side), nodes))
 
 
 def _end(pair: ConfiguredPair, side: Side) -> Configured:
