@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct
@@ -228,6 +228,7 @@ def _parts(tree: discover.Tree, settings: Config, plugins: Plugins) -> tuple[lis
     """The systems of a repository, nothing of them read, and why these; none where it is one."""
     tree = tree.without(settings.exclude)
 
+    @cache
     def ask(side: Side) -> list[Piece]:
         return [
             piece

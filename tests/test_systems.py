@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ import pytest
 from policyengine import engine, plugins, schemas
 from policyengine.model.graph import Choice
 from policyengine.model.source import UsageError
+from policyengine.platforms.compose import choosing
+from policyengine.platforms.terraform import root_modules
 from policyengine.reports import concise, pairs, sarif, text
 from policyengine.reports import json as json_report
 from policyengine.reports.identity import identity
@@ -22,6 +25,8 @@ from policyengine.rules.coverage import accounts
 from tests import trees
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from policyengine.rules.evaluate import Report, Result
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
@@ -262,6 +267,30 @@ def test_ways_to_deploy_one_project_are_each_held_against_it(tmp_path: Path) -> 
 def test_root_modules_beside_one_another_are_parts_of_one_system(tmp_path: Path, other: str) -> None:
     trees.write(tmp_path, {path.replace("eks", other): text for path, text in WAYS.items()})
     assert scan(tmp_path).systems == {}
+
+
+def test_a_tree_of_one_system_is_asked_read_and_split_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[tuple[object, ...]] = []
+
+    def counted(module: object, name: str, key: Callable[..., object]) -> None:
+        original = getattr(module, name)
+
+        def call(*given: object) -> object:
+            done.append((name, key(*given)))
+            return original(*given)
+
+        monkeypatch.setattr(module, name, call)
+
+    counted(discover, "load", lambda _, path: path)
+    counted(root_modules, "read", lambda source: source.path)
+    counted(root_modules, "pieces", lambda _: "")
+    counted(choosing, "pieces", lambda _, side: side)
+    trees.write(tmp_path, {path.replace("eks", "worker"): text for path, text in WAYS.items()})
+    tool = {"tool/compose.yml": "services: {tool: {build: .}}\n", "tool/Dockerfile": "FROM alpine:3.20\n"}
+    trees.write(tmp_path, {**tool, "docker-compose.prod.yml": "services: {other: {image: acme/other:1}}\n"})
+    assert scan(tmp_path).systems == {}
+    assert {name for name, _ in done} == {"load", "read", "pieces"}
+    assert sorted(each for each, times in Counter(done).items() if times > 1) == []
 
 
 def test_what_was_told_and_what_was_left_out_is_said(tmp_path: Path) -> None:

@@ -274,13 +274,15 @@ def _alternatives(tree: Tree, ask: Callable[[Side], list[Piece]]) -> list[System
         return []
     plain = {each: without_deployment(each) for each in folders}
     ways = {each: (posixpath.dirname(each), rest) for each, rest in plain.items() if rest is not None}
+    projects = ask(Side.LOCAL)
+    names = {_plain(name) for each in projects if each.runs for name in each.names}
+    if not names:
+        return []
     roots = ask(Side.CLOUD)
     composed = [each for each in roots if each.files[-1].endswith((".yml", ".yaml"))]
     if len(set(ways.values())) == len(ways) and not composed:
         return []  # as nearly all
-    projects = ask(Side.LOCAL)
     shared = {path for each in projects for path in each.files}
-    names = {_plain(name) for each in projects if each.runs for name in each.names}
     groups: dict[tuple[str, str], list[Piece]] = {}
     planned = [each for each in roots if each not in composed]
     running = [root for root in planned if root.sure and not names.isdisjoint(_said(tree, root, _CONFIGURED))]

@@ -22,7 +22,7 @@ from policyengine.platforms.terraform.plan.planned import Planned
 from policyengine.platforms.terraform.providers.computed import computed
 from policyengine.platforms.terraform.workspace import terragrunt
 from policyengine.platforms.terraform.workspace.elsewhere import Pipeline, pipeline, variable_file
-from policyengine.platforms.terraform.workspace.folders import ENDS, read_folder
+from policyengine.platforms.terraform.workspace.folders import ENDS, read, read_folder
 from policyengine.platforms.terraform.workspace.inputs import Inputs, examples, variable_files
 from policyengine.platforms.terraform.workspace.installed import Folders, installed
 from policyengine.platforms.terraform.workspace.project import ENVIRONMENT_VARIABLES, Project
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from policyengine.platforms.terraform.plan.plan import Exact
     from policyengine.platforms.terraform.workspace.folders import ModuleFolder
     from policyengine.repository.files import Files
+    from policyengine.syntax.hcl import HclFile
 
 __all__ = ["Roots", "lower", "read_roots"]
 
@@ -246,14 +247,18 @@ def _written(folder: ModuleFolder) -> Iterable[str]:
 
 
 def _folders(files: Files) -> dict[str, ModuleFolder]:
-    """Every directory with Terraform files."""
+    """Every directory with Terraform files, each split once for all who ask."""
     by_folder: dict[str, list[Source]] = {}
     for path in files.ending(*ENDS):
         if not posixpath.basename(path).startswith(".") and INSTALLED not in path:
             source = files.read(path)
             if source is not None:
                 by_folder.setdefault(posixpath.dirname(path), []).append(source)
-    return {path: read_folder(path, sources) for path, sources in sorted(by_folder.items())}
+
+    def split(source: Source) -> HclFile:
+        return files.once(source.path, read) or read(source)
+
+    return {path: read_folder(path, sources, split) for path, sources in sorted(by_folder.items())}
 
 
 _SOURCE = regex(r'\bsource"?\s*[=:]\s*"(\.{1,2}(?:/[^"$]*)?)"')

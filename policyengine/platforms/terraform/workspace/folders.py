@@ -13,7 +13,7 @@ from policyengine.patterns import regex
 from policyengine.syntax.hcl import RawAttribute, RawBlock, items, read_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from policyengine.model.source import Source, Span
     from policyengine.syntax.hcl import HclFile
@@ -85,14 +85,23 @@ class ModuleFolder(Struct):
         )
 
 
-def read_folder(path: str, sources: Iterable[Source], files: Mapping[str, HclFile] | None = None) -> ModuleFolder:
+def read(source: Source) -> HclFile:
+    """A file's blocks, of the native or the JSON syntax."""
+    if source.path.endswith(".json"):
+        from policyengine.syntax.hcl.json_syntax import read_json  # noqa: PLC0415 - rare
+
+        return read_json(source)
+    return read_blocks(source)
+
+
+def read_folder(path: str, sources: Iterable[Source], reader: Callable[[Source], HclFile] = read) -> ModuleFolder:
     """The declarations of the files of one directory; override files are merged over the others."""
     folder = ModuleFolder(path)
     ordered = sorted(sources, key=lambda source: (_is_override(source.path), source.path))
     for source in ordered:
         folder.sources.append(source)
         try:
-            file = files[source.path] if files and source.path in files else read(source)
+            file = reader(source)
         except ReadError as error:
             folder.broken.append(error)
             continue
@@ -101,15 +110,6 @@ def read_folder(path: str, sources: Iterable[Source], files: Mapping[str, HclFil
         for block in file.blocks:
             _declare(folder, source, block, override=override)
     return folder
-
-
-def read(source: Source) -> HclFile:
-    """A file's blocks, of the native or the JSON syntax."""
-    if source.path.endswith(".json"):
-        from policyengine.syntax.hcl.json_syntax import read_json  # noqa: PLC0415 - rare
-
-        return read_json(source)
-    return read_blocks(source)
 
 
 def _is_override(path: str) -> bool:
