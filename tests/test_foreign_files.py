@@ -71,6 +71,24 @@ def test_an_encrypted_file_is_left_aside(tmp_path: Path) -> None:
     assert (found.failures, aside(found)) == ((), dict.fromkeys(ENCRYPTED, "it is encrypted"))
 
 
+def test_programs_and_scripts_in_another_encoding_are_left_aside_and_other_files_are_a_failure(tmp_path: Path) -> None:
+    latin = "# caf\u00e9\n".encode("latin-1")
+    programs: dict[str, str | bytes] = {
+        "bin/migrate": b"\x7fELF\2\1\1\0\xff",
+        "bin/large": b"\xcf\xfa\xed\xfe" + b"\0" * discover.MAX_BYTES,
+        "scripts/deploy": b"#!/bin/sh\n" + latin,
+        "scripts/old.sh": latin,
+    }
+    found = report(tmp_path, {**programs, "Dockerfile": latin, "bin/data": b"a\0"})
+    assert {each.span.path for each in found.failures if each.span} == {"Dockerfile", "bin/data"}
+    assert aside(found) == {
+        "bin/large": "it is a program",
+        "bin/migrate": "it is a program",
+        "scripts/deploy": "it is not UTF-8 text: invalid byte at offset 15",
+        "scripts/old.sh": "it is not UTF-8 text: invalid byte at offset 5",
+    }
+
+
 def test_a_file_beside_an_env_file_is_none(tmp_path: Path) -> None:
     found = report(tmp_path, {f".env.{end}": "no variable\n" for end in ("age", "patch", "golden", "j2", "gpg")})
     assert (found.failures, [each.chosen for each in found.graph.choices]) == ((), ["docker-compose.yml"])

@@ -78,6 +78,26 @@ def test_a_changed_file_is_not_hidden_by_the_cache(tmp_path: Path, monkeypatch: 
     assert "HEX402" in text
 
 
+@pytest.mark.parametrize("folders", [("",), ("shop/", "blog/")])
+def test_a_file_that_is_decrypted_is_not_hidden_by_the_cache(
+    folders: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POLICYENGINE_CACHE_DIR", str(tmp_path / "cache"))
+    root = tmp_path / "tree"
+    for folder in folders:
+        (root / folder).mkdir(parents=True)
+        (root / folder / "policyengine.yaml").write_text("version: 1\n")
+        (root / folder / "compose.yml").write_text("services: {web: {image: 'node:22.12.0', env_file: web.env}}\n")
+        (root / folder / "web.env").write_bytes(b"\0GITCRYPT\0\1\2")
+    locked = scan(str(root))
+    names = ", ".join(f"{folder}web.env" for folder in sorted(folders))
+    assert f"file left aside: {names} (it is encrypted)" in locked[1]
+    assert scan(str(root)) == locked
+    for folder in folders:
+        (root / folder / "web.env").write_text("A=1\n")
+    assert "left aside" not in scan(str(root))[1]
+
+
 def test_the_cache_holds_no_text_of_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POLICYENGINE_CACHE_DIR", str(tmp_path / "cache"))
     secret = "q7Zr2LmX9vKd4TnB8wYp"

@@ -1,8 +1,8 @@
 """The report of a scan whose every input is as it was: printed again instead of made again.
 
-A scan is a function of the tree's paths, the texts it reads, the options, the packs and the day. All of them make the
-key, so a replayed report has the bytes that a new one would have. Only finished reports are kept, which by contract
-hold no secret value, and none of a run that could not do all its work.
+A scan is a function of the tree's paths, the texts it reads, or why one is not known (it is encrypted), the options,
+the packs and the day. All of them make the key, so a replayed report has the bytes that a new one would have. Only
+finished reports are kept, which by contract hold no secret value, and none of a run that could not do all its work.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Replay(Struct, frozen=True):
 
     def keep(self, paths: Iterable[str], code: int, texts: Iterable[str]) -> None:
         """Keep what a scan that read `paths` reported."""
-        names = tuple(sorted(paths))
+        names = tuple(sorted({*paths, *self.tree.unread}))
         digest = self._digest(names)
         if digest is not None:
             self.cache.store(_KIND, self.key, (names, digest, code, tuple(texts)))
@@ -56,7 +56,10 @@ class Replay(Struct, frozen=True):
         for path in paths:
             source = self.tree.read(path)
             if source is None:
-                return None
+                if path not in self.tree.withheld:
+                    return None
+                digest.update(f"{path}\0{self.tree.withheld[path]}\0".encode())
+                continue
             digest.update(f"{path}\0{len(source.text)}\0{source.bom}\0".encode())
             digest.update(source.text.encode("utf-8", "surrogatepass"))
         return digest.hexdigest()

@@ -40,7 +40,7 @@ class Withheld(ReadError):  # noqa: N818 - said of the file
     """A file whose text is not known, through no fault.
 
     It is encrypted where it lies (git-crypt, Ansible Vault), or a link to a file of the tree that is not there, such as
-    a committed link to an ignored `.env`.
+    a committed link to an ignored `.env`. It is a program, or a script in another encoding, which a shell runs as well.
     """
 
 
@@ -61,6 +61,7 @@ class Tree(Struct, frozen=True):
     _read: dict[str, Source | None] = field(default_factory=dict)
     _indexes: list[Index] = field(default_factory=list)
     _made: dict[tuple[str, object], object] = field(default_factory=dict)
+    _inside: dict[str, Tree] = field(default_factory=dict)
 
     def __contains__(self, path: object) -> bool:
         return path in self._known
@@ -80,7 +81,8 @@ class Tree(Struct, frozen=True):
     def inside(self, folder: str) -> Tree:
         """The tree of a folder of this one, with paths that begin in it."""
         paths = tuple(path[len(folder) + 1 :] for path in self.below(folder))
-        return Tree(self.root / folder, paths, _known=frozenset(paths))
+        self._inside[folder] = Tree(self.root / folder, paths, _known=frozenset(paths))
+        return self._inside[folder]
 
     @property
     def name(self) -> str:
@@ -187,6 +189,12 @@ class Tree(Struct, frozen=True):
         return self._read.get(path)
 
     @property
+    def unread(self) -> tuple[str, ...]:
+        """The files that were asked for so far and withheld their text, those of trees inside of this one, too."""
+        inner = (f"{folder}/{path}" for folder, tree in self._inside.items() for path in tree.unread)
+        return (*self.withheld, *inner)
+
+    @property
     def sources(self) -> dict[str, Source]:
         """The files read so far, by their own path."""
         return {source.path: source for _, source in sorted(self._read.items()) if source is not None}
@@ -222,6 +230,8 @@ def load(root: Path, path: str) -> Source:
         if not stat.S_ISREG(status.st_mode):
             raise ReadError("is not a regular file", where, "remove it or rename it")
         if status.st_size > MAX_BYTES:
+            if stream.read(_MAGIC).startswith(_PROGRAMS):
+                raise Withheld("is a program", where)
             size = f"{status.st_size / 1e6:.0f} MB"
             raise ReadError(f"has {size}, over the limit of {MAX_BYTES // 1_000_000} MB", where, "git-ignore it")
         return decode(stream.read(MAX_BYTES + 1), path)
@@ -234,6 +244,11 @@ _LOCKED = (
     b"\0GITCRYPT\0", b"$ANSIBLE_VAULT;", b"age-encryption.org/", b"-----BEGIN AGE ENCRYPTED FILE-----",
     b"-----BEGIN PGP MESSAGE-----",
 )  # fmt: skip
+_PROGRAMS = (
+    b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"MZ\x90\0",
+)  # fmt: skip
+"""What programs begin with: of Linux, of macOS for one processor or several, of Windows."""
+_MAGIC = 4
 _SEALED = (b"ENC[AES256_GCM,", b"sops")
 """What every env file holds that SOPS has encrypted; documents keep what it leaves plain."""
 
@@ -242,7 +257,7 @@ def decode(data: bytes, path: str) -> Source:
     """The source that the bytes spell.
 
     Raises:
-        ReadError: they are not UTF-8, or hold a NUL byte. Withheld: they are encrypted.
+        ReadError: they are not UTF-8, or hold a NUL byte. Withheld: they are encrypted, a program or a script.
     """
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         if path.endswith(".txt"):  # pip reads a requirements.txt that PowerShell wrote
@@ -251,15 +266,16 @@ def decode(data: bytes, path: str) -> Source:
     sealed = ".env" in path.rpartition("/")[2] and all(each in data for each in _SEALED)
     if data.startswith(_LOCKED) or sealed:
         raise Withheld("is encrypted", Span(path, 0, 0), "unlock it")
+    if data.startswith(_PROGRAMS):
+        raise Withheld("is a program", Span(path, 0, 0))
     bom = data.startswith(codecs.BOM_UTF8)
     try:
         text = data[3 if bom else 0 :].decode()
     except UnicodeDecodeError as error:
         before = data[3 if bom else 0 :][: error.start].decode(errors="replace")
         where = Span(path, len(before), len(before))
-        raise ReadError(
-            f"is not UTF-8 text: invalid byte at offset {error.start}", where, "save it as UTF-8"
-        ) from error
+        kind = Withheld if data.startswith(b"#!") or path.endswith((".sh", ".bash")) else ReadError
+        raise kind(f"is not UTF-8 text: invalid byte at offset {error.start}", where, "save it as UTF-8") from error
     if "\0" in text and path.endswith(_CODE):
         text = text.replace("\0", "\ufffd")
     if "\0" in text:
