@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from policyengine import cli, engine, plugins, schemas
+from policyengine.model.nodes import Service
 from policyengine.repository import discover
 
 if TYPE_CHECKING:
@@ -96,6 +97,30 @@ def test_the_local_side_travels_too(tmp_path: Path) -> None:
     stores = made["datastores"]
     assert isinstance(stores, list)
     assert {each["id"] for each in stores} >= {"compose:services.db/database", "compose:services.redis/cache"}
+    services = made["services"]
+    assert isinstance(services, list)
+    next(each for each in services if each["name"] == "mail")["hostnames"].append("mail.example.org")
+    (tmp_path / "local.json").write_text(json.dumps(made), "utf-8")
+    shutil.copytree(DIVERGED, tmp_path / "infra")
+    (tmp_path / "infra" / "docker-compose.yml").unlink()
+    (tmp_path / "infra" / "docker-compose.e2e.yml").unlink()
+    tree, loaded = discover.open_tree([tmp_path / "infra"]), plugins.load()
+    work = engine.Work(given={"facts": (tmp_path / "local.json",)}, jobs=1, cache=False)
+    apart = engine.evaluate_tree(tree, engine.load_config(tree, loaded), loaded, work=work)
+    whole = engine.scan([DIVERGED], cache=False, jobs=1)
+    assert {(each.local, each.cloud) for each in apart.graph.pairs} >= {
+        (each.local, each.cloud) for each in whole.graph.pairs
+    }
+    told = {each.rule for each in apart.undecided if each.reason == "which env files it loads is not exported"}
+    assert told == {"HEX301"}
+    first, known = (
+        {(rule, text.partition(". ")[0].rstrip(".")) for rule, _, text in _told(each)} for each in (apart, whole)
+    )
+    # Without variables, any of the caches may be the one that mirrors the cloud's.
+    assert {rule for rule, _ in first - known} == {"HEX420"}
+    mail = apart.graph.get(Service, "compose:services.mail")
+    assert mail is not None
+    assert mail.names == ("mail", "mail.example.org")
 
 
 def test_the_configuration_names_a_document_of_the_tree(tmp_path: Path) -> None:

@@ -68,6 +68,9 @@ def env_local_not_loaded(graph: Graph, _: Options) -> Outcomes:
         checked = container.config is not None and (mirrored or _in_own_folder(container))
         if not (service.build or mirrored) or not (service.environment or files or checked):
             continue
+        if service.exported:
+            yield from undecided(service, Unknown("which env files it loads is not exported", service.span))
+            continue
         yield Compared(service)
         if any(_name(each.path) == _LOCAL for each in files):
             continue

@@ -32,6 +32,8 @@ class EnvFile(Struct, frozen=True):
     stand_in: str = ""
 
 
+EXPORTED = "facts:"
+"""What the group of a service begins with that is read from facts of another repository."""
 COMPOSE, PRODUCTION_COMPOSE, ECS = "Compose service", "production Compose service", "ECS container"
 """What people call a service of the Compose project that developers start, of the one that production runs, of ECS."""
 
@@ -142,6 +144,11 @@ class Service(Node, frozen=True, kw_only=True):
     noun: str = "container"
     words: tuple[Word, ...] = ()
     inherits_healthcheck: bool = True  # whether a HEALTHCHECK of the image is run where none is set; ECS does not
+
+    @property
+    def exported(self) -> bool:
+        """Whether it is read from facts of another repository, which tell neither its env files nor its build."""
+        return self.group.startswith(EXPORTED)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from policyengine.model import image as images
 from policyengine.model import nodes
 from policyengine.model.graph import Choice, Edge, EdgeKind
 from policyengine.model.nodes import Command, Healthcheck, Origin, Port, Role, Side, Variable
+from policyengine.model.nodes.container import EXPORTED
 from policyengine.model.source import ReadError, Source, Span, UsageError
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value, Via
 from policyengine.platforms import Lowered
@@ -217,6 +218,11 @@ def _text(told: Mapping, key: str) -> str:
     return found.text if isinstance(found, Scalar) else ""
 
 
+def _texts(told: Mapping, key: str) -> tuple[str, ...]:
+    found = told.get(key)
+    return tuple(map(_shown, found.items)) if isinstance(found, Sequence) else ()
+
+
 def _each(told: Mapping, key: str) -> Iterator[Mapping]:
     found = told.get(key)
     yield from (each for each in (found.items if isinstance(found, Sequence) else ()) if isinstance(each, Mapping))
@@ -269,8 +275,9 @@ class _Reader:
             **self._named(told),
             **self._facts(told, _SERVICE, at),
             role=Role(_text(told, "role")),
-            group=f"facts:{_text(told, 'group')}",
+            group=f"{EXPORTED}{_text(told, 'group')}",
             build=None,
+            hostnames=_texts(told, "hostnames"),
             noun=_text(told, "noun"),
             launch=_text(told, "launch"),
             inherits_healthcheck=_text(told, "inherits_healthcheck") != "false",
@@ -294,9 +301,7 @@ class _Reader:
         name = told.get("name")
         span = name.span if isinstance(name, Scalar) else told.span
         hidden = Unknown("the value is not exported", span, self._via(told))
-        made_of = told.get("references")
-        references = tuple(map(_shown, made_of.items)) if isinstance(made_of, Sequence) else ()
-        return Variable(_text(told, "name"), span, hidden, Origin(_text(told, "from")), references)
+        return Variable(_text(told, "name"), span, hidden, Origin(_text(told, "from")), _texts(told, "references"))
 
     def _port(self, told: Mapping) -> Port:
         target, published = (self._fact(told, each, told.span) for each in ("target", "published"))
