@@ -24,7 +24,7 @@ from policyengine.model.value import Absent, Floating, Known, Unknown, Via, know
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from policyengine.model.command import ShellCommand
+    from policyengine.model.command import ShellCommand, Word
     from policyengine.model.endpoint import Address
     from policyengine.model.image import ImageRef
     from policyengine.model.nodes import (
@@ -252,6 +252,12 @@ class Container(Struct, frozen=True, eq=False):
         if not self._addresses:  # a dozen rules ask
             self._addresses.append(tuple(addresses(self.environment)))
         return self._addresses[0]
+
+    @property
+    def exported(self) -> dict[str, Word]:
+        """The variables that its commands export, with the last word that does: `PORT=3000` of `export PORT=3000`."""
+        words = (word for each in self.commands if each.starts("export") for word in each.words[1:])
+        return {word.text.partition("=")[0]: word for word in words}
 
     def account(self, text: str) -> User:
         """A user of its image."""

@@ -286,3 +286,21 @@ def test_an_application_loads_the_one_local_file(service: str, message: str, edi
     for each in report.results:
         assert each.finding.fix is not None
         assert [change.text for change in each.finding.fix.edits] == ([".env.local"] if edit else [])
+
+
+@pytest.mark.parametrize(
+    ("exported", "missing"),
+    [
+        ("export API_URL=http://api && ", ""),
+        ("export LOG=debug API_URL=http://api && ", ""),
+        ("export API_URL_OF_OLD=http://api && ", "API_URL"),
+        ("export NOTE=API_URL && ", "API_URL"),
+        ("", "API_URL"),
+    ],
+)
+def test_a_command_gives_what_it_exports_under_that_name_alone(exported: str, missing: str, tmp_path: Path) -> None:
+    service = f'build: .\n    environment: {{A: "1"}}\n    command: ["sh", "-c", "{exported}exec node a.js"]'
+    compose = f"services:\n  app:\n    {service}\n"
+    files = {**BUILT, "src/config.ts": CONFIG, "docker-compose.yml": compose}
+    message = f"'app' does not get '{missing}', which [the code requires](1)."
+    assert told(trees.scan(tmp_path, files, "HEX304")) == ([("HEX304", message)] if missing else [])

@@ -81,7 +81,7 @@ def _missing(graph: Graph, container: Container, users: list[Container]) -> Outc
 
 def _met(key: ConfigKey, container: Container) -> bool:
     """Whether a container has the variable, or one that may stand in for it."""
-    exported = {word.partition("=")[0] for each in container.commands if each.starts("export") for word in each.argv}
+    exported = container.exported
     return any(name in container.environment or name in exported for name in (key.key, *key.alternatives))
 
 

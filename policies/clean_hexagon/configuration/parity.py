@@ -127,9 +127,7 @@ def _met(graph: Graph, local: Container, key: ConfigKey) -> bool:
 
 def _has(graph: Graph, local: Container, key: str) -> bool:
     """Whether a service gets a variable: by its platform, its image, its command, or an example that mentions it."""
-    if key in local.environment or any(each.key == key for each in local.service.environment):
-        return True
-    if any(key in "".join(each.argv) for each in local.commands if each.starts("export")):
+    if key in local.environment or key in local.exported or any(each.key == key for each in local.service.environment):
         return True
     if any(each.key == key for command in local.commands for each in command.assignments):
         return True
@@ -220,11 +218,10 @@ def node_env_divergence(graph: Graph, _: Options) -> Outcomes:
 def _mode(container: Container, key: str) -> Value[str] | None:
     """The mode in force, None where nothing sets one."""
     own = [each for command in container.commands for each in command.assignments if each.key == key]
-    exported = (word for each in container.commands if each.starts("export") for word in each.words[1:])
-    told = [word for word in exported if word.text.startswith(f"{key}=")]
-    if told:
-        text = told[-1].text.partition("=")[2]
-        return Known(text, told[-1].span) if told[-1].literal else Unknown(f"{key} is computed", told[-1].span)
+    told = container.exported.get(key)
+    if told is not None and "=" in told.text:
+        text = told.text.partition("=")[2]
+        return Known(text, told.span) if told.literal else Unknown(f"{key} is computed", told.span)
     variable = own[-1] if own else container.environment.get(key)
     if variable is None:
         return None
