@@ -58,11 +58,7 @@ def secret_in_repo(graph: Graph, _: Options) -> Outcomes:
             continue
         yield Compared(stage)
         for variable in (*stage.environment, *stage.args):
-            if (
-                variable.key_span in seen
-                or variable.key_span.path != stage.dockerfile
-                or is_for_tests(stage.dockerfile)
-            ):
+            if variable.key_span in seen or variable.key_span.path != stage.dockerfile:
                 continue
             seen.add(variable.key_span)
             text = known(variable.value, "").strip()
