@@ -49,6 +49,9 @@ _PLACE = frozenset({"LANG", "LC_ALL", "TZ"})
     message={
         "default": "'{local}' does not get '{keys}', which [the cloud](1) sets.",
         "required": "'{local}' does not get '{keys}', which [the code requires](1).",
+        "both": (
+            "'{local}' does not get '{keys}', which [the code requires](1), nor '{more}', which [the cloud](2) sets."
+        ),
     },
 )
 def env_key_missing_locally(graph: Graph, _: Options) -> Outcomes:
@@ -87,16 +90,17 @@ def env_key_missing_locally(graph: Graph, _: Options) -> Outcomes:
         yield from undecided(local.node, gap)
         if gap is not None:
             continue
-        keys = (*(" or ".join((*key.alternatives, key.key)) for key in required), *(each.key for each in given))
+        keys = [" or ".join((*key.alternatives, key.key)) for key in required]
+        more = [each.key for each in given]
         yield Finding(
             subject=local.node,
             against=clouds[0].node if clouds and not required else None,
             at=local,
-            variant="required" if required else "default",
+            variant="both" if required and given else "required" if required else "default",
             severity=Severity.ERROR if required and not _elsewhere(graph, local, required) else None,
-            args={"local": local.name, "keys": ", ".join(keys)},
-            related=(required[0].span if required else given[0].key_span,),
-            fix=Fix(f"give {local.name} {', '.join(keys)}"),
+            args={"local": local.name, "keys": ", ".join(keys or more), "more": ", ".join(more)},
+            related=(*(key.span for key in required[:1]), *(each.key_span for each in given[:1])),
+            fix=Fix(f"give {local.name} {', '.join((*keys, *more))}"),
         )
 
 
