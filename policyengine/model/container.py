@@ -161,6 +161,11 @@ class Container(Struct, frozen=True, eq=False):
         return self.noun == PRODUCTION_COMPOSE
 
     @property
+    def unset_gap(self) -> Unknown | None:
+        """Why a variable that is not in `environment` may be set nevertheless: by its platform, or in its image."""
+        return self.environment_gap or (self.stage if isinstance(self.stage, Unknown) else None)
+
+    @property
     def is_ecs_task(self) -> bool:
         """Whether ECS runs it, and its definition is read: what that does not say is not set."""
         return self.noun == ECS and not (self.environment_gap is not None and self.environment_gap == self.image)

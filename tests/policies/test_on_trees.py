@@ -366,3 +366,28 @@ def test_a_local_address_is_on_the_loopback(key: str, value: str, description: s
     assert [each.finding.fix.description for each in report.results if each.finding.fix] == (
         [description] if description else []
     )
+
+
+@pytest.mark.parametrize(
+    ("source", "reported", "open_questions"),
+    [
+        ("build: .", [("services.shop", "C.UTF-8")], []),
+        (
+            "image: ghcr.io/acme/shop:1",
+            [],
+            [("services.shop", "no Dockerfile is known for the image of 'shop'")],
+        ),
+    ],
+)
+def test_the_language_of_an_image_that_nobody_has_read_is_an_open_question(
+    source: str, reported: list[tuple[str, str]], open_questions: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    files = {
+        "docker-compose.yml": f"services:\n  shop:\n    {source}\n    environment:\n      LANG: C.UTF-8\n",
+        "main.tf": ecs("shop", container("shop")),
+    }
+    if source == "build: .":
+        files["Dockerfile"] = 'FROM node:22\nUSER node\nCMD ["node", "a.js"]\n'
+    report = trees.scan(tmp_path, files, "HEX106")
+    assert told(report) == reported
+    assert asked(report) == open_questions

@@ -212,7 +212,7 @@ def node_env_divergence(graph: Graph, _: Options) -> Outcomes:
                     yield _differs(local, cloud, key, here, there)
                 case (Known(), None) | (None, Known()) if is_mode(key, runtime=True):
                     bare = cloud if there is None else local
-                    gap = bare.environment_gap or (bare.stage if isinstance(bare.stage, Unknown) else None) or bare.gap
+                    gap = bare.unset_gap or bare.gap
                     yield from undecided(bare.node, gap)
                     if gap is None and not _sets_itself(bare, key):
                         yield _differs(local, cloud, key, here, there)

@@ -77,7 +77,7 @@ def timezone_locale(graph: Graph, _: Options) -> Outcomes:
 def _value(container: Container, variable: Variable | None) -> Value[str]:
     if variable is not None:
         return variable.value
-    return container.environment_gap or Absent(container.span)
+    return container.unset_gap or Absent(container.span)
 
 
 def _same(key: str, here: Value[str], there: Value[str]) -> bool:
