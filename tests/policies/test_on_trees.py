@@ -391,3 +391,26 @@ def test_the_language_of_an_image_that_nobody_has_read_is_an_open_question(
     report = trees.scan(tmp_path, files, "HEX106")
     assert told(report) == reported
     assert asked(report) == open_questions
+
+
+@pytest.mark.parametrize(
+    ("value", "near"),
+    [
+        ("http://stories:8080", ""),
+        ("http://stories:9200", "search"),
+        ("http://serch:8080", "search"),
+        ("postgresql://u:p@stories/app", "db"),
+    ],
+)
+def test_an_address_of_the_web_is_not_that_of_whatever_engine_speaks_http(
+    value: str, near: str, tmp_path: Path
+) -> None:
+    compose = (
+        f"services:\n  app:\n    image: acme/app:1\n    environment:\n      STORIES_INTERNAL_URL: {value}\n"
+        "  search:\n    image: elasticsearch:8.15.0\n  db:\n    image: postgres:16.4\n"
+    )
+    (result,) = trees.scan(tmp_path, {"docker-compose.yml": compose}, "HEX503").results
+    assert result.finding.fix is not None
+    assert result.finding.fix.description == (
+        f"name the service {near}" if near else "name a service, or add the host to extra_hosts"
+    )

@@ -128,14 +128,18 @@ def _leads_to_a_name(address: Address) -> bool:
 
 
 def _nearest(graph: Graph, container: Container, address: Address, names: list[str]) -> Container | None:
-    """The service whose name is nearly the one that is asked for, or the only one that speaks the address's scheme."""
+    """The service whose name is nearly the one that is asked for, or the only one that is meant by scheme or words.
+
+    Many engines speak http, as applications do: such an address means an engine only at its port.
+    """
     endpoint, others = address.endpoint, list(graph.neighbours(container))
     near = difflib.get_close_matches(endpoint.host, names, n=1, cutoff=0.7)
     found = [each for each in others if near and near[0] in each.service.names]
     if not found:
         engines = [(each, known(each.store.engine, "")) for each in others if each.store is not None]
-        scheme = endpoint.scheme
-        found = [each for each, engine in engines if speaks_scheme(engine, scheme) or address.speaks_of(engine)]
+        plain = [(each, engine) for each, engine in engines if not endpoint.web or endpoint.port == each.store_port]
+        found = [each for each, engine in engines if address.speaks_of(engine)]
+        found = found or [each for each, engine in plain if speaks_scheme(engine, endpoint.scheme)]
     return found[0] if len(found) == 1 else None
 
 
