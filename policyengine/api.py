@@ -29,7 +29,7 @@ from policyengine.knowledge.names import (
     speaks_of_development,
 )
 from policyengine.knowledge.names import words as words_of
-from policyengine.knowledge.packages import connects_plainly, is_native, migrations_called, written_by
+from policyengine.knowledge.packages import builds_to_files, connects_plainly, is_native, migrations_called, written_by
 from policyengine.knowledge.platforms import architecture, architecture_in, asks_for_architecture, platform
 from policyengine.knowledge.ports import (
     host_kind,
@@ -294,6 +294,7 @@ __all__ = [
     "architecture",
     "architecture_in",
     "asks_for_architecture",
+    "builds_to_files",
     "connects_plainly",
     "created_by_image",
     "created_with",

@@ -54,7 +54,7 @@ class Written(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Packages(FactTable, frozen=True):
-    """The table; `native` are dependencies with code for one C library.
+    """The table; `native` are dependencies with code for one C library, `to_files` build an application to files.
 
     A `*` at either end of a package's name in `uses` is any further text.
     """
@@ -68,6 +68,7 @@ class Packages(FactTable, frozen=True):
     migrators: dict[str, Migrator]
     native: dict[str, Cited]
     writes: dict[str, Written]
+    to_files: dict[str, Cited]
     _patterns: list[tuple[str, str, UsedExtension]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -132,6 +133,11 @@ def created_by(operation: str) -> str | None:
 def is_native(package: str) -> bool:
     """Whether a dependency of npm, Python or Ruby brings code that is built for one C library: `bcrypt`, `psycopg2`."""
     return package.lower() in _packages().native
+
+
+def builds_to_files(package: str) -> bool:
+    """Whether an npm package builds a front end to files that any server of files may serve: `vite`."""
+    return package in _packages().to_files
 
 
 def written_by(package: str, runtime: str) -> tuple[str, ...]:

@@ -126,6 +126,12 @@ def test_what_runs_the_migrations_of_a_tool_besides_its_command_line(tool: str) 
     assert packages.migrations_called(f"{tool}-other") == ""
 
 
+@pytest.mark.parametrize("package", TABLE.to_files)
+def test_a_tool_builds_a_front_end_to_files(package: str) -> None:
+    assert packages.builds_to_files(package)
+    assert not packages.builds_to_files(f"{package}-plugin")
+
+
 @pytest.mark.parametrize("package", TABLE.native)
 def test_a_native_dependency_ties_an_image_to_one_c_library(package: str) -> None:
     assert packages.is_native(package.upper())

@@ -25,6 +25,7 @@ from policyengine.api import (
     Unknown,
     UnreadModule,
     alike,
+    builds_to_files,
     is_address,
     is_dead_letters,
     is_for_tests,
@@ -203,7 +204,6 @@ def _local_only(graph: Graph) -> Iterator[Container]:
 
 
 _STORES = (Role.DATABASE, Role.CACHE, Role.SEARCH, Role.QUEUE)
-_BUILT_TO_FILES = frozenset({"vite", "react-scripts", "@vue/cli-service", "@angular/cli", "parcel", "gatsby"})
 
 
 def _perhaps(graph: Graph) -> Unknown | None:
@@ -241,8 +241,7 @@ def _is_published(graph: Graph, container: Container) -> bool:
 
 def _is_front_end(container: Container) -> bool:
     """Whether an application is built to files that a bucket or a CDN may serve."""
-    needs = {need.key for package in container.packages for need in package.dependencies}
-    return not needs.isdisjoint(_BUILT_TO_FILES)
+    return any(builds_to_files(need.key) for package in container.packages for need in package.dependencies)
 
 
 _CACHES = frozenset({"redis", "valkey"})
