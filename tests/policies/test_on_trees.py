@@ -414,3 +414,11 @@ def test_an_address_of_the_web_is_not_that_of_whatever_engine_speaks_http(
     assert result.finding.fix.description == (
         f"name the service {near}" if near else "name a service, or add the host to extra_hosts"
     )
+
+
+@pytest.mark.parametrize(("key", "reported"), [("FLASK_ENV", 1), ("MIX_ENV", 1), ("GREETING", 0)])
+def test_a_service_has_one_mode_in_every_compose_file(key: str, reported: int, tmp_path: Path) -> None:
+    service = f"services:\n  app:\n    image: acme/app:1\n    environment:\n      {key}: "
+    files = {"docker-compose.yml": f"{service}production\n", "docker-compose.e2e.yml": f"{service}testing\n"}
+    messages = [each.message for each in trees.scan(tmp_path, files, "HEX104").results]
+    assert messages == [f"'app' differs from [the stack](1) in '{key}'."] * reported

@@ -27,12 +27,12 @@ from policyengine.api import (
     Value,
     Workflow,
     known,
+    modes,
     rule,
     shell_commands,
     undecided,
 )
 
-_ENVIRONMENTS = ("NODE_ENV", "RAILS_ENV", "APP_ENV")
 _STORES = (Role.DATABASE, Role.CACHE, Role.SEARCH, Role.QUEUE)
 _Difference = tuple[str, Located, Located]
 """What differs, and where it stands in the flavour and in the project."""
@@ -56,10 +56,10 @@ def compose_flavour_drift(graph: Graph, _: Options) -> Outcomes:
     Asked of files beside the project (for tests, for development, an override that is given with `-f`) in its folder,
     or that build one of its applications; those for production and staging are compared as the cloud. A file that only
     changes services is read with its base, and one that a workflow gives with others keeps what it does not say.
-    Compared are image, Dockerfile, target, user, entrypoint, command and NODE_ENV (RAILS_ENV, APP_ENV) of applications,
-    and the images of datastores; ports, passwords and volumes may differ, and a digest may be added. A service that
-    only runs tests is another one, as is one that another folder builds of another Dockerfile. All that differs of a
-    service in a file is one finding.
+    Compared are image, Dockerfile, target, user, entrypoint, command and mode (NODE_ENV, RAILS_ENV and their like) of
+    applications, and the images of datastores; ports, passwords and volumes may differ, and a digest may be added. A
+    service that only runs tests is another one, as is one that another folder builds of another Dockerfile. All that
+    differs of a service in a file is one finding.
     """
     local = {each.name: each for each in graph.containers(side=Side.LOCAL)}
     with_others = {file for up in _ups(graph) if len(up) > 1 for file in up}
@@ -126,7 +126,7 @@ def _differences(graph: Graph, flavour: Flavour, mine: Container, *, loose: bool
         ("entrypoint", here.entrypoint, there.entrypoint),
         ("command", here.command, there.command),
     ]
-    for key in _ENVIRONMENTS:
+    for key in modes():
         mode, other_mode = here.variable(key), there.variable(key)
         if mode is not None and other_mode is not None:
             told.append((key, mode.value, other_mode.value))
