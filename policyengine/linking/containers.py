@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 
 _REFERENCE = regex(r"\$\{?([A-Za-z_]\w*)")
+_HANDS_ON = regex(r"(\"?)\$0\1 (\"?)\$@\2")
 
 
 def containers(graph: Graph, files: Files, only: AbstractSet[str] | None = None) -> Iterator[Container]:
@@ -238,21 +240,39 @@ def _kept(service: Service, image: Stage | Unknown) -> Value[Command]:
 
 
 def started(entrypoint: Value[Command], command: Value[Command]) -> Value[Command]:
-    """What is executed: the entrypoint with the command as its arguments; one in the shell form takes none."""
+    """What is executed: the entrypoint with the command as its arguments.
+
+    One in the shell form takes none, unless its script hands on to them: they are `$0` and `$@` of the shell.
+    """
     match entrypoint, command:
         case Unknown(), _:
             return entrypoint
+        case Known(Command(script, shell=True)), Known() | Unknown() if _HANDS_ON.search(" ".join(script)):
+            return _handed(entrypoint, command)
         case Known(Command(shell=True)), _:
             return entrypoint
         case _, Unknown():
             return command
-        case Known(Command(first)), Known(Command(rest, shell)):
-            words = ("/bin/sh", "-c", *rest) if shell else rest
-            return Known(Command((*first, *words)), command.span, command.via)
+        case Known(Command(first)), Known(rest):
+            return Known(Command((*first, *_words(rest))), command.span, command.via)
         case Known(), _:
             return entrypoint
         case _:
             return command
+
+
+def _handed(entrypoint: Known[Command], command: Known[Command] | Unknown) -> Value[Command]:
+    """A script with the words of the command in place of `$0 $@`."""
+    if isinstance(command, Unknown):
+        return command
+    words = shlex.join(_words(command.value))
+    text = _HANDS_ON.sub(lambda _: words, " ".join(entrypoint.value.words))
+    return Known(Command((text,), shell=True), entrypoint.span, entrypoint.via)
+
+
+def _words(command: Command) -> tuple[str, ...]:
+    """A command as a program gets it: what is in the shell form is run by a shell."""
+    return ("/bin/sh", "-c", *command.words) if command.shell else command.words
 
 
 def _user(service: Service, image: Stage | Unknown) -> Value[User]:

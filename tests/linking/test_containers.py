@@ -117,6 +117,24 @@ def test_an_entrypoint_in_the_shell_form_takes_no_arguments(tmp_path: Path) -> N
     assert container.started.value == Command(("exec node server.js",), shell=True)
 
 
+@pytest.mark.parametrize(
+    ("entrypoint", "command", "line"),
+    [
+        ("/start.sh $0 $@", "node worker.js 'a b'", "/start.sh node worker.js 'a b'"),
+        ('exec /start.sh "$0" "$@"', "node worker.js", "exec /start.sh node worker.js"),
+        ("exec node server.js $1", "node worker.js", "exec node server.js $1"),
+    ],
+)
+def test_an_entrypoint_in_the_shell_form_may_hand_on_to_the_command(
+    tmp_path: Path, entrypoint: str, command: str, line: str
+) -> None:
+    dockerfile = f"FROM node:22-slim\nENTRYPOINT {entrypoint}\n"
+    container = local(tmp_path, f"build: .\ncommand: {command}", dockerfile)
+    assert isinstance(container.started, Known)
+    assert container.started.value == Command((line,), shell=True)
+    assert container.line == line.removeprefix("exec ")
+
+
 def test_nothing_is_known_of_an_image_from_elsewhere_but_what_is_set(tmp_path: Path) -> None:
     container = local(tmp_path, "image: ghcr.io/acme/web:1\nuser: '1000:1000'\ncommand: serve\nports: ['80:8080']")
     reason = "no Dockerfile is known for the image of 'web'"
