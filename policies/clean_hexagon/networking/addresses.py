@@ -23,6 +23,7 @@ from policyengine.api import (
     Side,
     Span,
     Unknown,
+    Value,
     Variable,
     is_for_the_laptop,
     is_placeholder_host,
@@ -157,10 +158,10 @@ def _not_canonical(subject: Node, variable: Variable, key: Key, found: Endpoint,
     if subject.side is Side.CLOUD:
         variant, fix = "cloud", Fix("name the public address")
     elif key.exact:
-        variant, fix = "default", _rewrite(variable, found, canonical)
+        variant, fix = "default", rewritten(variable.value, found, canonical, f"set {variable.key} to {canonical}")
     else:
-        port = f":{found.port}" if found.written else ""
-        variant, fix = "loopback", _rewrite(variable, found, f"http://127.0.0.1{port}")
+        local = f"http://127.0.0.1:{found.port}" if found.written else "http://127.0.0.1"
+        variant, fix = "loopback", rewritten(variable.value, found, local, f"set {variable.key} to {local}")
         fix = fix if found.loopback else Fix("use http on 127.0.0.1")
     url, value, severity = shown_origin(variable.value, found), variable.value, key.severity
     args = {"key": variable.key, "where": subject.name, "url": url, "scheme": scheme, "canonical": canonical}
@@ -231,10 +232,10 @@ def _unpublished(client: Container, variable: Variable, key: Key, port: int) -> 
     return Finding(subject=client.node, at=at, variant=variant, severity=severity, args=args, related=related, fix=fix)
 
 
-def _rewrite(variable: Variable, found: Endpoint, address: str) -> Fix:
-    """The Fix that puts another origin before the path of the value."""
-    description, old = f"set {variable.key} to {address}", found.origin
-    match variable.value:
+def rewritten(value: Value[str], found: Endpoint, address: str, description: str) -> Fix:
+    """The Fix that puts another origin before the path of a value, where that begins with the one that was found."""
+    old = found.origin
+    match value:
         case Known(text, span) if span.end - span.start == len(text) and text.lower().startswith(old):
             return Fix.replacing(description, span._replace(end=span.start + len(old)), old, address)
         case _:

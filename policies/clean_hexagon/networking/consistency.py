@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
-from clean_hexagon.networking.addresses import CLIENTS, Key, address_keys, inner_hosts, is_wrong
+from clean_hexagon.networking.addresses import CLIENTS, Key, address_keys, inner_hosts, is_wrong, rewritten
 from clean_hexagon.options import Options
 from policyengine.api import (
     BrowserTests,
@@ -207,15 +207,11 @@ def _spelled(held: Sequence[Held], keys: dict[str, Key]) -> Iterator[Finding]:
 
 def _differs(variant: str, where: Node, found: Endpoint, at: Value[str], held: Held) -> Finding:
     args = {"key": held.variable.key, "where": where.name, "url": found.origin, "other": held.origin.origin}
-    fix = Fix(f"use {held.origin.origin}")
-    if isinstance(at, Known) and at.span.end - at.span.start == len(at.value) and at.value.startswith(found.origin):
-        place = at.span._replace(end=at.span.start + len(found.origin))
-        fix = Fix.replacing(fix.description, place, found.origin, held.origin.origin)
     return Finding(
         subject=where,
         at=at,
         variant=variant,
         args={**args, "service": held.container.name},
         related=(held.variable.value,),
-        fix=fix,
+        fix=rewritten(at, found, held.origin.origin, f"use {held.origin.origin}"),
     )
