@@ -163,6 +163,7 @@ def host_env_port_mismatch(graph: Graph, _: Options) -> Outcomes:
     taken.update(known(port, 0) for each in graph.all(SupabaseStack) for port in each.ports)
     for package in graph.all(Package):
         taken.update(int(number) for script in package.scripts for number in _NUMBER.findall(known(script.value, "")))
+    hidden = [port.published for each in local for port in each.ports if isinstance(port.published, Unknown)]
     stores = [each for each in local if each.store is not None and not each.service.profiles and each.published]
     for file in graph.all(EnvironmentFile):
         if file.path in loaded or not is_for_the_laptop(file.path):
@@ -175,7 +176,6 @@ def host_env_port_mismatch(graph: Graph, _: Options) -> Outcomes:
             if not endpoint.loopback or not meant or not endpoint.port or address.variable.value.span in effective:
                 continue
             yield Compared(file)
-            hidden = [port.published for each in local for port in each.ports if isinstance(port.published, Unknown)]
             if endpoint.port in taken or str(endpoint.port) == own:
                 continue
             yield from undecided(file, *hidden)
