@@ -190,9 +190,9 @@ def _local_only(graph: Graph) -> Iterator[Container]:
     stores = {each.service: each for each in graph.unpaired(Datastore, side=Side.LOCAL)}
     for container in graph.containers(side=Side.LOCAL):
         service, store, role = container.service, stores.get(container.id), container.role
-        if role not in (*_STORES, Role.APP, Role.TOOL) or service.profiles or service.id in graph.ignored:
+        if role not in (*STORES, Role.APP, Role.TOOL) or service.profiles or service.id in graph.ignored:
             continue
-        if role in _STORES and (store is None or store.id in aside or _addressed(store, cloud)):
+        if role in STORES and (store is None or store.id in aside or _addressed(store, cloud)):
             continue
         if graph.pair_of(service) is not None or is_for_tests(container.name):
             continue
@@ -203,7 +203,8 @@ def _local_only(graph: Graph) -> Iterator[Container]:
             yield container
 
 
-_STORES = (Role.DATABASE, Role.CACHE, Role.SEARCH, Role.QUEUE)
+STORES = (Role.DATABASE, Role.CACHE, Role.SEARCH, Role.QUEUE)
+"""The roles of what keeps the data of others."""
 
 
 def _perhaps(graph: Graph) -> Unknown | None:

@@ -3,6 +3,7 @@
 import posixpath
 from collections.abc import Iterator
 
+from clean_hexagon.mirroring.components import STORES
 from clean_hexagon.options import Options
 from policyengine.api import (
     Absent,
@@ -33,7 +34,6 @@ from policyengine.api import (
     undecided,
 )
 
-_STORES = (Role.DATABASE, Role.CACHE, Role.SEARCH, Role.QUEUE)
 _Difference = tuple[str, Located, Located]
 """What differs, and where it stands in the flavour and in the project."""
 
@@ -65,7 +65,7 @@ def compose_flavour_drift(graph: Graph, _: Options) -> Outcomes:
     with_others = {file for up in _ups(graph) if len(up) > 1 for file in up}
     for flavour in graph.all(Flavour):
         mine = local.get(flavour.name)
-        if mine is None or mine.role not in (Role.APP, *_STORES) or _tests(flavour):
+        if mine is None or mine.role not in (Role.APP, *STORES) or _tests(flavour):
             continue
         yield Compared(flavour, mine.node)
         apart = posixpath.dirname(flavour.path) != posixpath.dirname(mine.span.path)
