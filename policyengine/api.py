@@ -27,6 +27,7 @@ from policyengine.knowledge.names import (
     is_preparation,
     may_be_gate,
     speaks_of_development,
+    stand_ins,
 )
 from policyengine.knowledge.names import words as words_of
 from policyengine.knowledge.packages import builds_to_files, connects_plainly, is_native, migrations_called, written_by
@@ -372,6 +373,7 @@ __all__ = [
     "speaks_of_stores",
     "speaks_scheme",
     "split_host",
+    "stand_ins",
     "stands_in_for",
     "tag_fact",
     "tag_for",

@@ -17,12 +17,13 @@ from policyengine.api import (
     known,
     regex,
     rule,
+    stand_ins,
     undecided,
 )
 
 _FILE = regex(r"[^.].*\.[A-Za-z][A-Za-z0-9]{0,7}")
 _FOLDER = regex(r".*\.(?:d|cache|git)")
-_STAND_INS = (".example", ".sample", ".dist", ".template", ".tmpl", ".tpl", ".default", ".in", ".j2")
+_TEMPLATES = ("in", "j2", "tmpl", "tpl")
 
 
 @rule(
@@ -74,4 +75,5 @@ def _file(mount: Mount) -> str:
 
 def _by_example(graph: Graph, source: str) -> bool:
     stem, end = posixpath.splitext(source)
-    return any(f"{source}{word}" in graph.paths or f"{stem}{word}{end}" in graph.paths for word in _STAND_INS)
+    words = (*stand_ins(), *_TEMPLATES)
+    return any(f"{source}.{word}" in graph.paths or f"{stem}.{word}{end}" in graph.paths for word in words)
