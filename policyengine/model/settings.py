@@ -38,8 +38,10 @@ class Settings(Struct, frozen=True):
     def value(self, name: str) -> Value[str]:
         """What is told, else the documented default; Absent where no default is known."""
         found = self.given.get(name)
-        if found is not None or self.gap is not None:
-            return self.gap or Absent(self.store.place) if found is None else found.value
+        if found is not None:
+            return found.value
+        if self.gap is not None:
+            return self.gap
         store = self.store
         told = servers.default(flavour(store), known(store.engine, ""), store.major, name)
         place = store.place

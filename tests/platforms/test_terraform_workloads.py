@@ -160,6 +160,7 @@ def test_a_public_chart_of_a_datastore_is_one_and_any_other_is_nothing() -> None
     assert isinstance(store.engine, Known)
     assert store.engine.value == "postgres"
     assert isinstance(store.version, Unknown)
+    assert store.parameters_gap is not None  # its values are not read
 
 
 def test_a_chart_of_the_repository_is_an_application_of_which_nothing_is_known() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from policyengine.model import image as images
+from policyengine.model.nodes import Cache, Database
 from policyengine.model.value import Absent, Known, Unknown
 from policyengine.platforms.docker.datastore import datastore
 from policyengine.platforms.terraform.providers.containers import unread
@@ -32,4 +33,5 @@ def chart(view: ResourceView) -> Iterator[Node]:
     image = images.parse(posixpath.basename(written.value))
     store = None if image is None else datastore(service, Known(image, written.span, written.via))
     if store is not None:
-        yield replace(store, id=view.id, service="", version=reason, image=None, port=Absent(view.span))
+        store = replace(store, id=view.id, service="", version=reason, image=None, port=Absent(view.span))
+        yield replace(store, parameters_gap=reason) if isinstance(store, Database | Cache) else store

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from policyengine.knowledge.components import engine_of_dialect
 from policyengine.model.nodes import Bucket, Cache, Database, Queue, Search, Variable
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
     from policyengine.platforms.terraform.resources.arguments import BlockView
     from policyengine.platforms.terraform.resources.stack import ResourceView, Stack
 
-_PLAIN: dict[str, type[Bucket | Cache | Queue | Search]] = {
+_NODES: dict[str, type[Bucket | Cache | Database | Queue | Search]] = {
     "Bucket": Bucket,
     "Cache": Cache,
+    "Database": Database,
     "Queue": Queue,
     "Search": Search,
 }
@@ -60,17 +62,11 @@ def _engine_word(written: str) -> str:
 
 
 def _store(view: ResourceView, kind: str, engine: Value[str], version: Value[Version]) -> Node:
-    if kind != "Database":
-        return _PLAIN[kind](id=view.id, name=view.name, side=view.side, span=view.span, engine=engine, version=version)
-    return Database(
-        id=view.id,
-        name=view.name,
-        side=view.side,
-        span=view.span,
-        engine=engine,
-        version=version,
-        flavour=known(view.text("flavour"), ""),
-    )
+    node = _NODES[kind](id=view.id, name=view.name, side=view.side, span=view.span, engine=engine, version=version)
+    if not isinstance(node, Database | Cache):
+        return node
+    gap = Unknown(f"how '{view.name}' is configured is not read", view.span)
+    return replace(node, flavour=known(view.text("flavour"), ""), parameters_gap=gap)
 
 
 def sqs(view: ResourceView) -> Iterator[Node]:
