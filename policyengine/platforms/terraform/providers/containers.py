@@ -123,24 +123,12 @@ def containers(
 def _unreadable(view: ResourceView, gap: Unknown, deployment: Deployment, architecture: Value[str]) -> Service:
     """A task whose containers are not known stands as one service of which nothing is known."""
     undecided = Unknown(f"the containers are not known: {gap.reason}", gap.span, gap.via)
-    return Service(
-        id=view.id,
-        name=view.resource.name,
-        side=view.side,
-        span=view.span,
+    return replace(
+        unread(view, view.id, ECS, undecided),
         role=Role.APP if deployment.serves else Role.JOB,
-        group=view.id,
-        image=undecided,
-        build=None,
-        entrypoint=undecided,
-        command=undecided,
-        user=undecided,
-        environment=(),
-        environment_gap=undecided,
         architecture=architecture,
         count=deployment.count,
         launch=deployment.launch,
-        noun=ECS,
         inherits_healthcheck=False,
     )
 
