@@ -88,5 +88,10 @@ def _advice(database: Database) -> str:
     ref = database.reference
     if ref is not None and ref.name == "postgres" and "alpine" not in ref.text:
         base = ref.text
-    package = f"postgresql-{database.major or 'N'}-pgvector"
+    return built_with_pgvector(base, database.major)
+
+
+def built_with_pgvector(base: str, major: int | None) -> str:
+    """How to get pgvector into an official image."""
+    package = f"postgresql-{major or 'N'}-pgvector"
     return f"build the image from a Dockerfile: FROM {base}, then install the package {package}"

@@ -1,5 +1,6 @@
 """The version of Postgres on both sides, and that it stays (HEX401, HEX402, HEX403, HEX404)."""
 
+from clean_hexagon.data_services.pgvector import built_with_pgvector
 from clean_hexagon.options import Options
 from policyengine.api import (
     Absent,
@@ -84,8 +85,8 @@ def postgres_minor_mismatch(graph: Graph, options: Options) -> Outcomes:
 
     Only two exact minors are compared. Where one side floats, equality is unprovable and HEX403 says so; where the
     majors differ, HEX401 does. The option `postgres.match: major` turns this rule off. The fix retags the local image
-    only to tags that are certain to exist: `pgvector/pgvector` has none with a minor, and a Debian or Alpine release
-    in a tag is kept only when moving up.
+    only to tags that are certain to exist: `pgvector/pgvector` has none with a minor, so that a built image is
+    advised, and a Debian or Alpine release in a tag is kept only when moving up.
     """
     if options.postgres.match == "major":
         return
@@ -131,7 +132,8 @@ def postgres_minor_unprovable(graph: Graph, options: Options) -> Outcomes:
     local image, or the cloud's version where only that one floats. Where the majors differ HEX401 speaks instead. An
     image named by digest does not move; when its tag leaves the minor open it is reported until `facts` declares the
     version, and a digest without a tag is counted as undecided. A managed database that names no version at all
-    floats too. Where the table of tags knows what the tag meant, the message says it, with the date.
+    floats too. Services other than those of AWS take a major alone, and no edit is offered for them. Where the table of
+    tags knows what the tag meant, the message says it, with the date.
     """
     if options.postgres.match == "major":
         return
@@ -165,7 +167,9 @@ def _unprovable(local: Database, cloud: Database) -> Outcomes:
             pinned = local.version.value
             subject, other, variant = cloud, local, "cloud"
             args |= {"here": pinned, "there": there}
-            fix = Fix.replacing(f"pin Postgres {pinned}", at, str(there), str(pinned))
+            fix = Fix("declare 'postgres.match: major', where the service takes no minor")
+            if cloud.service or cloud.flavour in _MANAGED:
+                fix = Fix.replacing(f"pin Postgres {pinned}", at, str(there), str(pinned))
         case Absent(at) if isinstance(local.version, Known) and cloud.flavour in _MANAGED:
             subject, other, variant = cloud, local, "unset"
             args["here"] = local.version.value
@@ -185,8 +189,14 @@ def _decided_by_major(local: Database, cloud: Database) -> bool:
 
 
 def _retag(local: Database, version: Version, description: str) -> Fix:
-    """The local image with the tag of another version, where such a tag is certain to exist."""
-    tag = None if local.reference is None else tag_for(local.reference, version)
+    """The local image with the tag of another version, where such a tag is certain to exist.
+
+    No tag of `pgvector/pgvector` names a minor, so that it takes a built image to run one.
+    """
+    ref = local.reference
+    tag = None if ref is None else tag_for(ref, version)
+    if tag is None and local.major == version.major and ref is not None and ref.name == "pgvector/pgvector":
+        return Fix(built_with_pgvector(f"postgres:{version}", version.major))
     return Fix.tagging(description, local.image, tag)
 
 
