@@ -1,6 +1,8 @@
 """The extensions of Postgres: created on both sides, of one version (HEX408, HEX409, HEX410)."""
 
+import posixpath
 from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 
 from clean_hexagon.options import Options
 from policyengine.api import (
@@ -13,6 +15,7 @@ from policyengine.api import (
     Known,
     Migrations,
     Outcomes,
+    Service,
     Severity,
     Side,
     Unknown,
@@ -20,6 +23,7 @@ from policyengine.api import (
     created_by_image,
     created_with,
     is_contrib,
+    known,
     not_offered,
     pgvector_bounds,
     pgvector_needed,
@@ -50,7 +54,7 @@ def vector_extension_not_created(graph: Graph, _: Options) -> Outcomes:
     count too, and so do extensions that need it. A dependency on a pgvector library alone is no use. The name
     `pgvector` is a mistake of its own.
     """
-    if not any(isinstance(each.engine, Known) and each.engine.value == "postgres" for each in graph.all(Database)):
+    if not any(True for _ in _postgres(graph)):
         return
     created = list(graph.all(Extension))
     wrong = [each for each in created if isinstance(each.extension, Known) and each.extension.value == "pgvector"]
@@ -95,8 +99,10 @@ def extension_set_mismatch(graph: Graph, _: Options) -> Outcomes:
     """Local and cloud Postgres do not have the same extensions.
 
     An init script of the image runs on laptops only: what it creates is missing in the cloud, where the first query
-    that needs it fails. The reverse is an extension that Terraform creates and nobody has locally. Worse is one that a
-    side cannot have at all: `timescaledb` is not offered by RDS, and `postgres:16` has nothing beyond contrib.
+    that needs it fails. It is one that is mounted or copied to `docker-entrypoint-initdb.d`, or lies in a folder of
+    that name; a script that people run by hand may be run on both sides. The reverse is an extension that Terraform
+    creates and nobody has locally. Worse is one that a side cannot have at all: `timescaledb` is not offered by RDS,
+    and `postgres:16` has nothing beyond contrib.
 
     Migrations run on both sides. What stands under a condition (`DO $$ … pg_available_extensions …`), or in code of
     which nobody knows when it runs, may be created and is not asked of an image. Extensions to watch a server with
@@ -117,15 +123,11 @@ def extension_set_mismatch(graph: Graph, _: Options) -> Outcomes:
         yield from _one_side(name, where, local, cloud)
         yield from _impossible(name, certain, local, cloud)
     if local and cloud and any(True for _ in graph.all(Migrations)):
-        yield from _of_init_scripts(sides, cloud[0])
+        yield from _of_init_scripts(graph, sides, local, cloud[0])
 
 
-def _postgres(graph: Graph, side: Side) -> Iterator[Database]:
-    return (
-        each
-        for each in graph.all(Database, side=side)
-        if isinstance(each.engine, Known) and each.engine.value == "postgres"
-    )
+def _postgres(graph: Graph, side: Side | None = None) -> Iterator[Database]:
+    return (each for each in graph.all(Database, side=side) if known(each.engine, "") == "postgres")
 
 
 def _named(extension: Extension) -> str:
@@ -145,19 +147,50 @@ def _one_side(
         yield Finding(subject=only, at=only.extension, variant="cloud", args=args, fix=fix)
 
 
-def _of_init_scripts(sides: Mapping[str, Mapping[Side, Extension]], cloud: Database) -> Outcomes:
+def _of_init_scripts(
+    graph: Graph, sides: Mapping[str, Mapping[Side, Extension]], local: Sequence[Database], cloud: Database
+) -> Outcomes:
     """What init scripts alone create: one finding a file, an error where something uses one of them."""
     files: dict[str, list[Extension]] = {}
     for where in sides.values():
         if list(where) == [Side.LOCAL] and not where[Side.LOCAL].optional:
             files.setdefault(where[Side.LOCAL].span.path, []).append(where[Side.LOCAL])
-    for created in files.values():
+    run = [place for store in local for place in _run_at_first(graph, store)] if files else []
+    for path, created in files.items():
+        if f"/{_INIT}/" not in f"/{path}" and not any(_covers(place, path) for place in run):
+            continue
         found = sorted(created, key=lambda each: each.span)
         first = found[0]
         severity = Severity.ERROR if any(each.used for each in found) else Severity.WARNING
         args = {"name": ", ".join(map(_named, found)), "cloud": cloud.name}
         fix = Fix("create it in a migration, which runs on both sides")
         yield Finding(subject=first, at=first.extension, variant="local", severity=severity, args=args, fix=fix)
+
+
+_INIT = "docker-entrypoint-initdb.d"
+"""The folder of which the images of Postgres run the scripts when they make a database."""
+
+
+def _run_at_first(graph: Graph, store: Database) -> Iterator[str]:
+    """The files and folders of the tree, or patterns, that a Postgres runs; `*` for what is not known."""
+    service = graph.get(Service, store.service)
+    if service is None:
+        return
+    for mount in service.mounts:
+        if _INIT in known(mount.target, ""):
+            yield posixpath.normpath(known(mount.source, "*"))
+    container = graph.container(service)
+    stage = container.stage.value if isinstance(container.stage, Known) else None
+    contexts = [known(each.context, "") for each in container.builds]
+    for copy in stage.copies if stage is not None else ():
+        if not copy.stage and isinstance(copy.target, str) and _INIT in copy.target:
+            for source in copy.sources:
+                text = source.lstrip("/") if isinstance(source, str) else "*"
+                yield from (posixpath.normpath(posixpath.join(context, text)) for context in contexts)
+
+
+def _covers(place: str, path: str) -> bool:
+    return place == "." or path.startswith(f"{place}/") or fnmatchcase(path, place)
 
 
 def _unasked(store: Database) -> tuple[str, ...]:

@@ -358,6 +358,9 @@ _TEXTS = (
 )
 
 
+_ABOUT_EXTENSION = regex(r"\b(?:create|alter|drop|comment\s+on)\s+extension\b[^;]*")  # names it, but is no use
+
+
 def _elsewhere(files: Files, nodes: Sequence[Node]) -> Iterator[Node]:
     """Extensions that other files create, searched only where one is needed, or created on a laptop, and not found.
 
@@ -376,7 +379,8 @@ def _elsewhere(files: Files, nodes: Sequence[Node]) -> Iterator[Node]:
         source = None if set_aside(path, tests=False) else files.read(path)
         lowered = source.text.lower() if source is not None else ""
         if path.endswith(".sql"):
-            used |= {each.name for each in local if any(word in lowered for word in words_of_extension(each.name))}
+            queries = _ABOUT_EXTENSION.sub("", lowered)
+            used |= {each.name for each in local if any(word in queries for word in words_of_extension(each.name))}
         if source is not None and path not in seen and "extension" in lowered:
             yield from _created_in_code(source)
     yield from (replace(each, used=each.name in used) for each in local)
