@@ -262,6 +262,23 @@ def test_aurora_instances_belong_to_their_cluster_and_replicas_are_left_out() ->
     assert node.auto_minor_upgrade.value is False
 
 
+def test_an_undecided_instance_leaves_it_open_whether_a_cluster_upgrades_itself() -> None:
+    cluster = PROVIDER + 'resource "aws_rds_cluster" "c" {\n  engine = "aurora-postgresql"\n}\n'
+    instance = (
+        'resource "aws_rds_cluster_instance" "{}" {{\n  cluster_identifier = aws_rds_cluster.c.id\n'
+        "  auto_minor_version_upgrade = {}\n}}\n"
+    )
+    given = {"a": "true", "b": "var.upgrades"}
+    texts = {
+        "main.tf": cluster + 'variable "upgrades" {}\n' + "".join(instance.format(*each) for each in given.items())
+    }
+    assert isinstance(only(Database, lowered(texts)).auto_minor_upgrade, Unknown)
+    texts["main.tf"] += instance.format("c", "false")
+    decided_by = only(Database, lowered(texts)).auto_minor_upgrade
+    assert isinstance(decided_by, Known)
+    assert decided_by.value is False
+
+
 def test_preferred_versions_leave_the_version_open() -> None:
     texts = {
         "main.tf": PROVIDER

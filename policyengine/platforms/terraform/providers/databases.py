@@ -122,8 +122,10 @@ def rds(view: ResourceView) -> Iterator[Node]:
     minor = view.boolean("minor_upgrade")
     members = [each.boolean("auto_minor_version_upgrade") for each in _members(view)]
     given = [each for each in members if not isinstance(each, Absent)]
-    if given:  # one instance that does not is enough for the cluster not to
-        minor = next((each for each in given if isinstance(each, Known) and not each.value), given[0])
+    if given:  # one instance that does not is enough for the cluster not to, and an undecided one may be that
+        minor = next((each for each in given if isinstance(each, Known) and not each.value), None) or next(
+            (each for each in given if isinstance(each, Unknown)), given[0]
+        )
     groups = _groups(view, ("aws_db_parameter_group", "aws_rds_cluster_parameter_group"))
     for section in view.blocks("cluster_parameter_group"):
         told = tuple(_parameters(section.blocks("parameters"), section.span))
