@@ -86,7 +86,7 @@ def created_by_image(image: str) -> tuple[str, ...]:
 
 def brought_by_package(package: str) -> tuple[str, ...] | None:
     """What a system package such as `postgresql-16-cron` brings; None for one that is no extension we know."""
-    words = package.split("-")
+    words = package.split("-") if package.startswith(("pg", "postg")) else ()  # `cron` alone is the daemon
     packages = _table().packages
     return next((packages[word].brings for word in words if word in packages), None)
 
