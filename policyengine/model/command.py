@@ -34,8 +34,9 @@ class ShellCommand(Struct, frozen=True):
     failure is ignored (`|| true`). `via` is how it was reached: the Makefile target, the package script, the shell
     file. `background` is a command that nothing waits for (`&`); `remote` one that runs on another machine (`ssh`, a
     Docker context); `contained` one that a shell in a container runs (`docker compose exec app sh -c '…'`);
-    `conditional` one that stands in a branch, in a loop, or behind `&&` or `||`. `leads` are the kinds of what the
-    script does that it calls, where that is in the tree, with an empty one where not all of it is known.
+    `branches` are the places where those begin in which it stands, from the outside in, also loops and what is behind
+    `&&` or `||`. `leads` are the kinds of what the script does that it calls, where that is in the tree, with an empty
+    one where not all of it is known.
     """
 
     words: tuple[Word, ...]
@@ -47,7 +48,7 @@ class ShellCommand(Struct, frozen=True):
     background: bool = False
     remote: bool = False
     contained: bool = False
-    conditional: bool = False
+    branches: tuple[Span, ...] = ()
     leads: frozenset[str] | None = None
     given: tuple[Word, ...] = ()
 

@@ -60,7 +60,8 @@ class WrittenCommand(Struct, frozen=True):
     or ``&``. `within` names the constructs around it from the outside in: ``if``, ``then``, ``else``, ``for``,
     ``while``, ``until``, ``do``, ``case``, ``(``, ``{``, ``$(``, ``||``. `ignored` tells why its failure is swallowed.
     `arms` are those of the `case` and `if` constructs around it, outside of loops, `loops` the
-    variables that loops around it set.
+    variables that loops around it set. `branches` are the places where the branches around it begin, from the outside
+    in: bodies of `if`, arms of `case`, loops, and what stands behind `&&` or `||`.
     """
 
     words: tuple[WrittenWord, ...]
@@ -72,6 +73,7 @@ class WrittenCommand(Struct, frozen=True):
     ignored: Ignored | None
     arms: tuple[Arm, ...] = ()
     loops: tuple[str, ...] = ()
+    branches: tuple[Span, ...] = ()
 
     @property
     def name(self) -> str:
@@ -172,6 +174,7 @@ class _Flattening(Struct):
     joined: str = ""
     arms: tuple[Arm, ...] = ()
     loops: tuple[str, ...] = ()
+    branches: tuple[Span, ...] = ()
 
     def block(self, block: CommandList, within: tuple[str, ...], ignored: Ignored | None, *, tail: bool) -> None:
         for number, item in enumerate(block.items):
@@ -179,6 +182,14 @@ class _Flattening(Struct):
             follower = "" if last else self._text_of(block.items[number + 1])
             self._and_or(item, within, ignored, tail=tail and last, inspected="$?" in follower)
             self.joined = item.terminator or "\n"
+
+    def _branch(self, block: CommandList, within: tuple[str, ...], ignored: Ignored | None, *, tail: bool) -> None:
+        """A block that is not always run."""
+        outside = self.branches
+        if block.items:
+            self.branches = (*outside, self.text.span(block.items[0].start, block.items[0].start))
+        self.block(block, within, ignored, tail=tail)
+        self.branches = outside
 
     def _text_of(self, node: AndOr | Pipeline) -> str:
         return self.text.written[node.start : node.end]
@@ -193,10 +204,12 @@ class _Flattening(Struct):
         inspected: bool,
     ) -> None:
         ends = self._ends(item)
-        outside, told = self.arms, "do" not in within
+        outside, branches, told = self.arms, self.branches, "do" not in within
         for number, pipeline in enumerate(item.pipelines):
             if number:
-                self.joined = item.operators[number - 1].text
+                last, self.joined = self.joined if number > 1 else "", item.operators[number - 1].text
+                if last != "&&" or self.joined != "&&":  # all of `a && b && c` behind the first is one branch
+                    self.branches = (*branches, self.text.span(pipeline.start, pipeline.start))
                 met, missed = shell_branches.tested(item.pipelines[number - 1]) if told else ((), ())
                 told = told and self.joined == "&&"  # behind `||` only the first pipeline tells
                 self.arms = (*self.arms, *met) if told else (*outside, *(missed if number == 1 else ()))
@@ -204,7 +217,7 @@ class _Flattening(Struct):
             reason = ignored or (self._last(item, end, tail, inspected) if isinstance(end, int) else end)
             inner = (*within, "||") if number and item.operators[number - 1].text == "||" else within
             self._pipeline(pipeline, inner, reason, tail=tail and number == len(item.pipelines) - 1)
-        self.arms = outside
+        self.arms, self.branches = outside, branches
 
     def _ends(self, item: AndOr) -> list[int | Ignored | None]:
         """What a failure of each pipeline leads to: the `||` that swallows it, None where a handler fails the script.
@@ -283,7 +296,8 @@ class _Flattening(Struct):
                         if role in {"condition", element.kind}
                         else (*within, element.kind, role)
                     )
-                    self.block(block, inner, reason, tail=tail and role != "condition")
+                    follow = self.block if element.kind == "{" else self._branch
+                    follow(block, inner, reason, tail=tail and role != "condition")
                 self.loops = outside
         self._substitutions(element.redirects, within)
 
@@ -295,7 +309,7 @@ class _Flattening(Struct):
             subject = element.subject
             if subject is not None and "do" not in within:
                 self.arms = (*outside, Arm(subject.text, patterns, earlier, subject.literal))
-            self.block(block, (*within, "case"), ignored, tail=tail)
+            self._branch(block, (*within, "case"), ignored, tail=tail)
             earlier += patterns
         self.arms = outside
 
@@ -320,7 +334,7 @@ class _Flattening(Struct):
                 continue
             behind = self.arms
             self.arms = chosen if role == "then" else behind
-            self.block(block, (*within, role), ignored, tail=tail)
+            self._branch(block, (*within, role), ignored, tail=tail)
             self.arms = behind
         self.arms = outside
 
@@ -342,12 +356,14 @@ class _Flattening(Struct):
         self.options = outside
 
     def _function(self, element: Compound) -> None:
-        outside, joined, before, arms = replace(self.options), self.joined, self.commands, self.arms
-        self.commands, self.joined, self.arms = [], "", ()
+        outside, joined, before = replace(self.options), self.joined, self.commands
+        arms, branches = self.arms, self.branches
+        self.commands, self.joined, self.arms, self.branches = [], "", (), ()
         for _, block in element.parts:
             self.block(block, (), None, tail=True)
         self.functions[element.name] = tuple(self.commands)
-        self.commands, self.joined, self.options, self.arms = before, joined, outside, arms
+        self.commands, self.joined, self.options = before, joined, outside
+        self.arms, self.branches = arms, branches
 
     def _substitutions(self, redirects: list[Redirect], within: tuple[str, ...]) -> None:
         for redirect in redirects:
@@ -382,6 +398,7 @@ class _Flattening(Struct):
                 ignored=ignored,
                 arms=self.arms,
                 loops=self.loops,
+                branches=self.branches,
             )
         )
 

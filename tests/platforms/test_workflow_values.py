@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from policyengine.model.image import ImageRef
 from policyengine.model.nodes import Build, Deploy, EndToEnd, Job, Migrate, Service, Workflow
 from policyengine.model.value import Absent, Known, Unknown
 from policyengine.platforms.github import buildspecs, workflows
 from policyengine.testing.memory import Memory
-from tests.platforms.test_actions import CI, all_of, job, known, lowered, steps, told
+from tests.platforms.test_actions import CI, all_of, job, known, lowered, steps, told, tree_of
 
 if TYPE_CHECKING:
     from policyengine.platforms import Lowered
@@ -138,6 +139,7 @@ _GO = 'echo "go=$GO" >> $GITHUB_OUTPUT\n          echo command=apply >> $GITHUB_
         (f"GO=no\n          if x; then GO=no; fi\n          {_GO}", False),
         (f"GO=no\n          if x; then GO=yes; fi\n          {_GO}", True),
         (f"if x; then\n            GO=yes\n            {_GO}\n          fi", False),
+        (f"if x; then GO=no; fi\n          if y; then GO=no; fi\n          {_GO}", True),
         ('echo "command=apply" >> $GITHUB_OUTPUT\n          echo command=plan >> "$GITHUB_OUTPUT"', False),
         ('{ echo "command=apply"; } >> "$GITHUB_OUTPUT"', False),
     ],
@@ -451,13 +453,70 @@ def test_a_shell_file_in_a_container_is_read_where_only_one_of_the_tree_can_be_m
     assert told(run, **files) == told_of
 
 
+BRANCHES = {
+    "if x; then T=1; TOLD; fi": "1",
+    "if x; then T=1; if y; then TOLD; fi; fi": "1",
+    "if x; then T=1; else TOLD; fi": None,
+    "if x; then T=1; elif y; then TOLD; fi": None,
+    "if x; then T=1; if y; then T=2; fi; TOLD; fi": None,
+    "if x; then T=1; if y; then T=1; fi; TOLD; fi": "1",
+    "case $X in a) T=1;; b) TOLD;; esac": None,
+    "case $X in a) T=1; TOLD;; b) T=2;; esac": "1",
+    "for x in a b; do T=1; TOLD; done": "1",
+    "for x in a b; do T=1; done; TOLD": None,
+    "{ T=1; }; TOLD": "1",
+    "x && T=1 && TOLD": "1",
+    "x && T=1; TOLD": None,
+    "x && { y; T=1; }; TOLD": None,
+    "x && T=1 || TOLD": None,
+    "x && T=1 && y || z && TOLD": None,
+    "f() { T=2; }; if x; then T=1; else f; TOLD; fi": "2",
+    "f() { TOLD; }; if x; then T=1; f; fi": "1",
+    "f() { TOLD; }; if x; then T=1; else f; fi": None,
+    "f() { T=1; }; if x; then f; fi; TOLD": None,
+}
+
+
+@pytest.mark.parametrize("script", BRANCHES)
+def test_what_a_branch_sets_is_known_in_it_and_nowhere_else(script: str) -> None:
+    run = script.replace("TOLD", "docker build -t app:$T .")
+    found, _ = lowered(f"on: push\njobs:\n  a:\n    steps:\n      - run: |\n          {run}\n")
+    (build,) = (node for node in found.nodes if isinstance(node, Build))
+    (image,) = build.tags.value if isinstance(build.tags, Known) else ()
+    assert isinstance(image, ImageRef)
+    assert (image.tag if isinstance(image.tag, str) else None) == BRANCHES[script]
+
+
 @pytest.mark.parametrize(
     ("condition", "deploys"),
-    [("", True), ("if: always()", True), ("if: github.ref == 'refs/heads/main'", False)],
+    [
+        ("", True),
+        ("if: always()", True),
+        ("if: ${{ always() }}", True),
+        ("if: ${{ success() }}", True),
+        ("if: 1 == 1", True),
+        ("if: failure()", False),
+        ("if: github.ref == 'refs/heads/main'", False),
+    ],
 )
 def test_a_variable_that_a_step_sets_under_a_condition_is_not_known_behind_it(condition: str, *, deploys: bool) -> None:
     found, _ = lowered(
         "on: push\njobs:\n  a:\n    steps:\n      - run: echo C=apply >> $GITHUB_ENV\n"
         f"        {condition}\n      - run: terraform ${{{{ env.C }}}}\n"
+    )
+    assert done(found, "a") == ["terraform"] * deploys
+
+
+@pytest.mark.parametrize(("condition", "deploys"), [("", True), ("if: always()", True), ("if: vars.X == 'x'", False)])
+def test_a_variable_of_an_action_that_is_called_under_a_condition_is_not_known(
+    condition: str, *, deploys: bool
+) -> None:
+    found, _ = tree_of(
+        {
+            CI: f"on: push\njobs:\n  a:\n    steps:\n      - uses: ./say\n        {condition}\n"
+            "      - run: terraform ${{ env.C }}\n",
+            "say/action.yml": "runs:\n  using: composite\n  steps:\n    - uses: ./inner\n",
+            "inner/action.yml": "runs: {using: composite, steps: [{shell: bash, run: echo C=apply >> $GITHUB_ENV}]}\n",
+        }
     )
     assert done(found, "a") == ["terraform"] * deploys

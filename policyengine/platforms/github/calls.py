@@ -13,6 +13,7 @@ from policyengine.repository.discover import join
 from policyengine.syntax.environment import Environment
 
 if TYPE_CHECKING:
+    from policyengine.model.source import Span
     from policyengine.model.text import Text
     from policyengine.model.value import Value, Via
     from policyengine.repository.files import Files
@@ -51,7 +52,7 @@ class Walk(Struct, frozen=True):
     forgiven: bool = False
     remote: bool = False
     contained: bool = False
-    conditional: bool = False
+    branches: tuple[Span, ...] = ()
     errexit: bool = False
     pipefail: bool = False
     environment: Environment = Environment()

@@ -13,7 +13,7 @@ from policyengine.model.value import Known, Unknown
 from policyengine.patterns import regex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from policyengine.model.nodes import ShellCommand
     from policyengine.model.source import Span
@@ -63,12 +63,14 @@ def changed(before: Scope, after: Scope) -> Iterator[str]:
             yield name
 
 
-def undecided(scope: Scope, names: Mapping[str, Span]) -> Scope:
-    """The scope after branches that have set these variables, of which not all need be taken."""
-    if not names:
-        return scope
-    open_ = {name: Unknown("a branch of the script sets it", span) for name, span in names.items()}
-    return replace(scope, variables={**scope.variables, **open_})
+def undecided(command: ShellCommand, scope: Scope, perhaps: dict[str, ShellCommand]) -> Scope:
+    """The scope of a command, in which variables are open that others have set in branches which need not be taken.
+
+    Those, and what set them, are in `perhaps`, which they leave.
+    """
+    left = [name for name, by in perhaps.items() if command.branches[: len(by.branches)] != by.branches]
+    open_ = {name: Unknown("a branch of the script sets it", perhaps.pop(name).span) for name in left}
+    return replace(scope, variables={**scope.variables, **open_}) if open_ else scope
 
 
 def handed_on(command: ShellCommand, scope: Scope, files: Files) -> Iterator[Handed]:
@@ -82,7 +84,7 @@ def handed_on(command: ShellCommand, scope: Scope, files: Files) -> Iterator[Han
     for file in _FILES:
         if match and file in written:
             given = Word(match[2], word.span, word.literal)
-            open_ = _runs_inside(given) or command.conditional
+            open_ = _runs_inside(given) or bool(command.branches)
             value = Unknown("a command gives it", word.span) if open_ else Known(scope.written(given), word.span)
             yield Handed(file, match[1], value, command.span)
 

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 DEEPEST = 8
 """How many scripts may call one another."""
 _MOST = 2_000
-_BRANCHES = frozenset({"then", "else", "for", "while", "until", "case", "||"})
 _STILL_FAILS = frozenset({"&&", "condition", "substitution", "!", "&"})
 """Reasons for an ignored failure that are how scripts are written, and no wish to ignore it."""
 _PYTHON = frozenset({"poe", "pdm run", "hatch run"})
@@ -142,7 +141,7 @@ class Follower(Struct):
             ignored = walk.forgiven or (command.ignored is not None and command.ignored.marker not in _STILL_FAILS)
             here = replace(walk, directory=folders[-1], forgiven=ignored, environment=environment)
             made = _made(command, here)
-            here = replace(here, conditional=made.conditional)
+            here = replace(here, branches=made.branches)
             behind: list[ShellCommand] = []
             if command.name not in {"cd", "pushd"} and len(walk.seen) < DEEPEST:
                 behind += islice(self._deeper(command, made, script, here, arguments, gaps), _MOST)
@@ -323,7 +322,7 @@ def _made(command: shell.WrittenCommand, walk: Walk) -> ShellCommand:
         background=command.ignored is not None and command.ignored.marker == "&",
         remote=walk.remote or _remote(command.texts, command.assignments),
         contained=walk.contained,
-        conditional=walk.conditional or command.before in {"&&", "||"} or not _BRANCHES.isdisjoint(command.within),
+        branches=(*walk.branches, *command.branches),
     )
 
 

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policyengine.model.nodes import Activity, Build, ShellCommand, Step, Variable
-    from policyengine.syntax.tree import Document, Mapping
+    from policyengine.syntax.tree import Document
 
 _IN_WORKSPACE = regex(r"\A\$\{\{\s*github\.workspace\s*\}\}/?")
 _ACTION_PATH = regex(r"\bgithub\.action_path\b")
+_DEFAULT = ("success()", "${{ success() }}")
+"""The condition of a step that has none."""
 _MOST_CHOICES = 16
 
 
@@ -32,8 +34,8 @@ class StepFrame(Struct, frozen=True):
 
     `scope` is what names stand for, `combinations` those of the matrix, `choices` what a person may choose for an
     input, `own` the step's condition, `folder` that of the composite action, and `condition` and `forgiven` what the
-    step that calls it brings. `where` is the default working directory as written. `runner` are the labels of the
-    machine.
+    step that calls it brings, which is `certain` to run or not. `where` is the default working directory as written.
+    `runner` are the labels of the machine.
     """
 
     scope: Scope
@@ -46,6 +48,7 @@ class StepFrame(Struct, frozen=True):
     folder: str = ""
     seen: frozenset[str] = frozenset()
     condition: Value[str] | None = None
+    certain: bool = True
     forgiven: Value[bool] | None = None
     runner: str = ""
 
@@ -63,6 +66,11 @@ class StepFrame(Struct, frozen=True):
                 each = replace(scope, matrix=matrix, inputs=inputs)
                 if each.holds(self.own) is not False:
                     yield each
+
+    def runs(self) -> bool:
+        """Whether the step, and what calls it, runs for certain where nothing before it fails."""
+        own = self.own
+        return self.certain and (own is None or written(own).strip() in _DEFAULT or self.scope.holds(own) is True)
 
     def environment(self, scope: Scope, state: JobState) -> Environment:
         """What a script starts with; nothing else where no step before it may have set more."""
@@ -141,10 +149,8 @@ class JobState(Struct):
             self.drafted.append(draft)
         self.steps.append(replace(step, builds=tuple(ids)))
 
-    def take(self, done: Done, step: Mapping, frame: StepFrame, script: str) -> None:
+    def take(self, done: Done, identifier: Document | None, frame: StepFrame, script: str) -> None:
         """Takes what a step hands on to those behind it: variables, and outputs where it surely sets them."""
-        identifier, condition = step.get("id"), step.get("if")
-        perhaps = isinstance(condition, Scalar) and condition.text.strip() not in ("always()", "success()", "true")
         for file in ("GITHUB_ENV", "GITHUB_OUTPUT"):
             given = [each for each in done.handed if each.file == file]
             unseen = script.count(file) > len({each.span for each in given})
@@ -152,7 +158,7 @@ class JobState(Struct):
             if file == "GITHUB_ENV":
                 self.open = self.open or unseen
                 found = {name: settled(all_) for name, all_ in values.items()}
-                for name, each in found.items() if perhaps else ():
+                for name, each in found.items() if not frame.runs() else ():
                     former = self.exported.get(name)
                     if not (isinstance(former, Known) and isinstance(each, Known) and former.value == each.value):
                         found[name] = Unknown("a step sets it under a condition", each.span)

@@ -116,21 +116,18 @@ class Steps(Struct, frozen=True):
             )
             made.append(self._of_commands(followed.commands, followed.gap, scope))
         done = joined(made)
-        state.take(done, step, frame, run.text)
+        state.take(done, step.get("id"), frame, run.text)
         return done
 
     def _of_commands(self, commands: tuple[ShellCommand, ...], gap: Unknown | None, scope: Scope) -> Done:
         found: list[Activity] = []
         drafts: list[tuple[builds.Drafted, Scope]] = []
         handed: list[Handed] = []
-        perhaps: dict[str, Span] = {}  # variables that branches set, and where
+        perhaps: dict[str, ShellCommand] = {}  # variables that branches set, and what sets them
         for command in commands:
-            if not command.conditional:
-                scope = undecided(scope, perhaps)
-                perhaps = {}
-            before, scope = scope, assigned(command, scope)
-            if command.conditional:
-                perhaps |= dict.fromkeys(changed(before, scope), command.span)
+            before = undecided(command, scope, perhaps)
+            scope = assigned(command, before)
+            perhaps |= dict.fromkeys(changed(before, scope), command)
             handed.extend(handed_on(command, scope, self.reader.files))
             own = activities.of_command(command, scope)
             found.extend(each for each in own if not self._only_computes(each, command, scope))
@@ -242,6 +239,7 @@ class Steps(Struct, frozen=True):
                 directory="",
                 where=None,
                 own=None,
+                certain=frame.runs(),
                 seen=frame.seen | {uses.value},
             )
             outer, state.outputs = state.outputs, {}
