@@ -227,25 +227,17 @@ def _entries(
         if repeated is None:
             raise error
         repeated.append(error)
-    merged = 0
-    for _ in range(names.count("<<")):
-        entries, added = _merged(entries, path, expanded + merged)
-        merged += added
-    return tuple(entries), merged
+    return _merged(entries, path, expanded) if "<<" in names else (tuple(entries), 0)
 
 
-def _merged(entries: list[Entry], path: str, expanded: int) -> tuple[list[Entry], int]:
-    """The entries with what `<<` brings: own keys win, then earlier mappings of the list."""
-    at = next((index for index, entry in enumerate(entries) if entry.key.text == "<<"), 0)
-    merge = entries[at]
-    if not merge.key.plain and merge.key.tag != "!!merge":
-        return entries, 0
-    sources = merge.value.items if isinstance(merge.value, Sequence) else (merge.value,)
-    result = entries[:at] + entries[at + 1 :]
+def _merged(entries: list[Entry], path: str, expanded: int) -> tuple[tuple[Entry, ...], int]:
+    """The entries with what each `<<` brings: own keys win, then earlier mappings."""
+    result = [entry for entry in entries if not _merges(entry.key)]
     taken = {entry.key.text for entry in result}
     considered = 0
-    outer = merge.value.via if isinstance(merge.value, Sequence) else ()
-    for each in sources:
+    sources = ((merge, each) for merge in entries if _merges(merge.key) for each in _sources(merge))
+    for merge, each in sources:
+        outer = merge.value.via if isinstance(merge.value, Sequence) else ()
         if not isinstance(each, Mapping):
             raise ReadError(
                 "a merge key takes a mapping or a list of mappings", merge.key.span, "point << at a mapping"
@@ -259,7 +251,15 @@ def _merged(entries: list[Entry], path: str, expanded: int) -> tuple[list[Entry]
             if entry.key.text not in taken:
                 taken.add(entry.key.text)
                 result.append(Entry(entry.key, entry.value._replace(via=(*steps, *entry.value.via))))
-    return result, considered
+    return tuple(result), considered
+
+
+def _merges(key: Document) -> bool:
+    return isinstance(key, Scalar) and key.text == "<<" and (key.plain or key.tag == "!!merge")
+
+
+def _sources(merge: Entry) -> tuple[Document, ...]:
+    return merge.value.items if isinstance(merge.value, Sequence) else (merge.value,)
 
 
 def _tag(tag: str | None) -> str:

@@ -88,6 +88,24 @@ def test_own_keys_win_over_merged_ones_and_earlier_mappings_over_later() -> None
     assert source.slice(values["k"].span) == "1"
 
 
+def test_of_repeated_merge_keys_the_first_wins_and_a_quoted_one_is_a_plain_key() -> None:
+    repeated: list[ReadError] = []
+    text = "c: {'<<': 0, <<: {k: 1, l: 1}, m: 3, <<: [{l: 2, m: 2, n: 2}]}\n"
+    (document,) = read_all(Source("a.yaml", text), repeated)
+    merged = document.get("c") if isinstance(document, Mapping) else None
+    assert isinstance(merged, Mapping)
+    values = [(entry.key.text, scalar(entry.value).text) for entry in merged.entries]
+    assert values == [("<<", "0"), ("m", "3"), ("k", "1"), ("l", "1"), ("n", "2")]
+    assert len(repeated) == 1
+
+
+@pytest.mark.parametrize("line", ["<<: {}\n", "'<<': 1\n"])
+def test_many_merge_keys_are_read_in_time(line: str) -> None:
+    text = "".join(f"k{n}: 1\n" for n in range(20_000)) + line * 20_000
+    (document,) = read_all(Source("a.yaml", text), [])
+    assert isinstance(document, Mapping)
+
+
 def test_explicit_tags_are_kept_as_written() -> None:
     _, document = mapping("a: !reset null\nb: !override [1]\nc: !!int '7'\nd: ! x\n")
     assert [entry.value.tag for entry in document.entries] == ["!reset", "!override", "!!int", "!"]
