@@ -7,6 +7,7 @@ Reading never fails and is linear in the length of the file.
 from __future__ import annotations
 
 import re
+from bisect import bisect
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -40,7 +41,7 @@ _VECTOR_TYPE = regex(
 )
 
 
-_DO_BLOCK = regex(r"\bDO\s+(?:LANGUAGE\s+\w+\s+)?(\$\w*\$)(?:(?!\1)[\s\S])*+\1", re.IGNORECASE)
+_QUOTE = regex(r"(\bDO\s+(?:LANGUAGE\s+\w+\s+)?)?(\$\w*\$)", re.IGNORECASE)
 _HNSW = regex(r"USING\s+hnsw", re.IGNORECASE)
 
 
@@ -52,12 +53,23 @@ class Sql(Struct, frozen=True):
 
     def extensions(self) -> Iterator[tuple[str, Span, bool]]:
         """The names in `CREATE EXTENSION`, with their places, and whether a block of code decides that it runs."""
-        blocks = [(match.start(), match.end()) for match in _DO_BLOCK.finditer(self.text)]
+        blocks = list(self._blocks())
         for match in _CREATE_EXTENSION.finditer(self.text):
             group = 1 if match[1] else 2
             name = match[group] if group == 1 else match[group].lower()
-            inside = any(start <= match.start() < end for start, end in blocks)
+            before = bisect(blocks, (match.start(), 0))
+            inside = before > 0 and match.start() < blocks[before - 1][1]
             yield name, self.source.span(*match.span(group)), inside
+
+    def _blocks(self) -> Iterator[tuple[int, int]]:
+        """Where the bodies of `DO $$ … $$` begin and end."""
+        begin, tag = 0, ""
+        for match in _QUOTE.finditer(self.text):
+            if not tag and match[1]:
+                begin, tag = match.end(), match[2]
+            elif match[2] == tag:
+                yield begin, match.start()
+                tag = ""
 
     def vectors(self) -> Iterator[tuple[Span, str]]:
         """Where pgvector's types and operator classes are used: the type's name at each place, and the feature."""

@@ -127,7 +127,32 @@ def test_vector_columns_are_told_from_other_words(text: str, expected: list[str]
 
 def test_dollar_quoted_code_stays_visible() -> None:
     text = "DO $$ BEGIN -- it's\n  CREATE EXTENSION vector; END $$;"
-    assert [(name, inside) for name, _, inside in sql.read(Source("a.sql", text)).extensions()] == [("vector", True)]
+    assert inside_blocks(text) == {"vector": True}
+
+
+def inside_blocks(text: str) -> dict[str, bool]:
+    return {name: inside for name, _, inside in sql.read(Source("a.sql", text)).extensions()}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("CREATE EXTENSION a; DO $$ CREATE EXTENSION b; $$; CREATE EXTENSION c;", {"a": False, "b": True, "c": False}),
+        ("DO LANGUAGE plpgsql $x$ PERFORM $$ $$; CREATE EXTENSION a; $x$; CREATE EXTENSION b", {"a": True, "b": False}),
+        ("do $x$ x $x$; CREATE EXTENSION a; do $x$ CREATE EXTENSION b $x$", {"a": False, "b": True}),
+        ("CREATE FUNCTION f() AS $$ x $$; CREATE EXTENSION a; SELECT $$ $$", {"a": False}),
+        ("DO $x$ CREATE EXTENSION a", {"a": False}),
+    ],
+)
+def test_a_block_of_code_reaches_from_its_quote_to_the_same_one(text: str, expected: dict[str, bool]) -> None:
+    assert inside_blocks(text) == expected
+
+
+def test_many_blocks_of_code_are_read_in_time() -> None:
+    many = range(40_000)
+    assert inside_blocks("".join(f"DO $t{n}$\n" for n in many) + "CREATE EXTENSION a") == {"a": False}
+    closed = "".join(f"DO $t{n}$ CREATE EXTENSION e{n} $t{n}$;\n" for n in many)
+    assert set(inside_blocks(closed).values()) == {True}
 
 
 def test_prisma_tells_its_engine_and_its_vectors() -> None:

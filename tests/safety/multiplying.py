@@ -325,6 +325,8 @@ def _compose() -> dict[str, Files]:
         "extends-chain": one(
             "services:\n" + lines(lambda n: f"  s{n}: {{extends: s{n + 1}}}", 1_500) + "  s1500: {image: a}\n"
         ),
+        "merge-keys": one("services:\n  a:\n    image: a\n    labels:\n" + lines(lambda n: "      <<: {}" if n % 2 else f"      k{n}: 1")),
+        "blocks-of-sql": one(COMPOSE, **{"migrations/1__sql": lines(lambda n: f"DO $t{n}$")}),
         "extends-of-one": one(
             "services:\n  s0: {image: a, environment: {" + ", ".join(f"k{n}: a" for n in range(2_000)) + "}}\n"
             + lines(lambda n: f"  t{n}: {{extends: s0}}", 1_200)
