@@ -115,6 +115,13 @@ def test_a_committed_file_counts_although_gitignore_lists_it(tmp_path: Path, ver
     assert discover.discover([tmp_path]).paths == (".env", ".gitignore", "app/kept.env", "build/sub/main.tf")
 
 
+def test_an_index_whose_names_would_fill_the_memory_keeps_nothing(tmp_path: Path) -> None:
+    entry = b"\0" * 62 + b"\0" + b"a" * 100 + b"\0"  # it drops nothing of the name before
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git/index").write_bytes(b"DIRC\0\0\0\4" + (2_000).to_bytes(4, "big") + entry * 2_000)
+    assert Committed(tmp_path).files == frozenset()
+
+
 @pytest.mark.parametrize("content", [b"", b"DIRC", b"DIRC\0\0\0\2\xff\xff\xff\xff", b"DIRC\0\0\0\x09\0\0\0\1"])
 def test_an_index_that_is_not_understood_keeps_nothing(tmp_path: Path, content: bytes) -> None:
     (tmp_path / ".git").mkdir()

@@ -16,7 +16,7 @@ _FIXED = 62
 """Bytes of an entry before its name, with a hash of SHA-1."""
 _EXTENDED = 0x4000
 _MOST = 64_000_000
-"""Bytes of an index that are read; half a million files take less."""
+"""Bytes of an index that are read, and of the names in it; half a million files take less."""
 
 
 class Committed:
@@ -56,7 +56,7 @@ def _names(data: bytes) -> list[str]:
     if data[:4] != b"DIRC" or version not in (2, 3, 4):
         return []
     found: list[str] = []
-    at, last = _HEADER, b""
+    at, last, room = _HEADER, b"", _MOST
     for _ in range(int.from_bytes(data[8:12], "big")):
         start = at
         flags = int.from_bytes(data[at + _FIXED - 2 : at + _FIXED], "big")
@@ -67,9 +67,10 @@ def _names(data: bytes) -> list[str]:
         else:
             last = b""
         end = data.find(b"\0", at)
-        if end < 0:
-            return []
         last += data[at:end]
+        room -= len(last)
+        if end < 0 or room < 0:
+            return []
         at = end + 1 if version == 4 else start + (end - start + 8) // 8 * 8
         try:
             found.append(last.decode())
