@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from policyengine.knowledge.ports import is_local_name, port_given, speaks_scheme
-from policyengine.model.nodes import Beside, BrowserTests, HostAlias, Passing
+from policyengine.model.image import Version
+from policyengine.model.nodes import Beside, BrowserTests, HostAlias, Passing, SupabaseStack
 from policyengine.model.source import Source, Span
 from policyengine.model.value import Absent, Known, Unknown
 from policyengine.platforms.code import browser_tests, host_aliases, passing, supabase
@@ -82,12 +83,25 @@ def test_a_configuration_without_an_address_has_none_and_code_without_an_object_
 
 
 def test_supabase_takes_the_ports_of_its_settings_and_its_defaults() -> None:
-    path = "supabase/config.toml"
-    told = supabase.ports(Source(path, "[db]\nport = 6000\nmajor_version = 15\n[studio]\nport = 6001\n"))
-    found = {port.value for port in told if isinstance(port, Known)}
+    told = stack("[db]\nport = 6000\nmajor_version = 15\n[studio]\nport = 6001\n")
+    found = {port.value for port in told.ports if isinstance(port, Known)}
     assert {6000, 6001, 54321, 54320} <= found
     assert found.isdisjoint({15, 54322, 54323})
-    assert Known(54322, Span(path, 0, 0)) in supabase.ports(Source(path, "[db"))
+    assert told.version == Known(Version(15), Span(told.path, 33, 35))
+
+
+@pytest.mark.parametrize("major", ["env(MAJOR)", "²", "9" * 5_000, "15\n[db"])
+def test_a_configuration_of_supabase_that_is_not_understood_leaves_the_defaults(major: str) -> None:
+    told = stack(f"[db]\nmajor_version = {major}\n")
+    assert Known(54322, Span(told.path, 0, 0)) in told.ports
+    assert isinstance(told.version, Known) == major.startswith("15")
+
+
+def stack(text: str) -> SupabaseStack:
+    path = "supabase/config.toml"
+    (node,) = supabase.lower(path, Memory({path: text})).nodes
+    assert isinstance(node, SupabaseStack)
+    return node
 
 
 def aliases(files: dict[str, str]) -> list[tuple[str, str, str, bool]]:

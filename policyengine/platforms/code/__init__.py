@@ -21,7 +21,7 @@ def policyengine_platforms() -> list[Platform[NoPart]]:
 
 
 def units(view: Files, _: Settings[NoPart]) -> Iterator[Unit]:
-    """Each file about files, each package, each version of a language, all configuration modules and all migrations."""
+    """Each file that stands for itself, as an env file or a package; all configuration modules and all migrations."""
     from policyengine.platforms.code import (  # noqa: PLC0415  as others
         browser_tests,
         config_module,
@@ -31,6 +31,7 @@ def units(view: Files, _: Settings[NoPart]) -> Iterator[Unit]:
         passing,
         repository,
         runtime_version,
+        supabase,
     )
 
     for path in repository.paths(view):
@@ -39,6 +40,8 @@ def units(view: Files, _: Settings[NoPart]) -> Iterator[Unit]:
         yield Unit(path, partial(package.packages, paths=(path,)))
     for path in runtime_version.paths(view):
         yield Unit(path, partial(runtime_version.lower, path))
+    for path in supabase.paths(view):
+        yield Unit(path, partial(supabase.lower, path))
     for path in passing.paths(view):
         yield Unit(path, partial(passing.lower, path))
     for path in browser_tests.paths(view):

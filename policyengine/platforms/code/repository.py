@@ -7,9 +7,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from policyengine.knowledge.names import is_example
-from policyengine.model.image import Version
-from policyengine.model.nodes import EnvironmentFile, IgnoreFile, Side, SupabaseStack
-from policyengine.model.value import Absent, Known, Unknown, Value
+from policyengine.model.nodes import EnvironmentFile, IgnoreFile, Side
 from policyengine.patterns import regex
 from policyengine.platforms import Lowered
 from policyengine.platforms.lost_lines import choices
@@ -28,10 +26,9 @@ _OTHER = regex(
 
 
 def paths(files: Files) -> list[str]:
-    """The env files and ignore files of a tree, and the configurations of Supabase's local stack."""
+    """The env files and ignore files of a tree."""
     named = (path for path in files.holding("env") if _is_env_file(path))
-    stacks = (path for path in files.named("config.toml") if path.split("/")[-2:-1] == ["supabase"])
-    return sorted({*named, *stacks, *(path for path in files.ending(".gitignore", ".dockerignore") if _ignores(path))})
+    return sorted({*named, *(path for path in files.ending(".gitignore", ".dockerignore") if _ignores(path))})
 
 
 def lower(path: str, files: Files) -> Lowered:
@@ -39,36 +36,9 @@ def lower(path: str, files: Files) -> Lowered:
     source = files.read(path)
     if source is None:
         return Lowered()
-    if path.endswith("config.toml"):
-        return Lowered(nodes=(_supabase(source),))
     if _is_env_file(path):
         return _env_file(source)
     return Lowered(nodes=(_ignore_file(source, _ignores(path)),))
-
-
-_MAJOR = regex(r"^\[db\][^\[]*?^[ \t]*major_version[ \t]*=[ \t]*([^\s#]+)", re.MULTILINE)
-
-
-def _supabase(source: Source) -> SupabaseStack:
-    """A supabase/config.toml; a value such as `env(MAJOR)` is not known."""
-    from policyengine.platforms.code.supabase import ports  # noqa: PLC0415  as below
-
-    found = _MAJOR.search(source.text)
-    start = source.span(0, len(source.line(1)))
-    version: Value[Version] = Absent(start)
-    if found is not None:
-        span, text = source.span(*found.span(1)), found[1]
-        version = Known(Version(int(text)), span) if text.isdigit() else Unknown("the environment sets it", span)
-    path = source.path
-    return SupabaseStack(
-        id=f"supabase:{path}",
-        name=path,
-        side=Side.LOCAL,
-        span=start,
-        path=path,
-        version=version,
-        ports=ports(source),
-    )
 
 
 def _is_env_file(path: str) -> bool:
