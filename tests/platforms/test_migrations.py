@@ -130,6 +130,25 @@ def test_dollar_quoted_code_stays_visible() -> None:
     assert inside_blocks(text) == {"vector": True}
 
 
+@pytest.mark.parametrize(
+    ("path", "comment", "statement"),
+    [
+        ("db/x/y/later.sql", "-- CREATE EXTENSION vector;", "CREATE EXTENSION vector;"),
+        ("infra/db.tf", "# CREATE EXTENSION vector", "command = \"psql -c 'CREATE EXTENSION vector'\""),
+        ("lib/a.ex", '# execute "CREATE EXTENSION vector"', 'execute "CREATE EXTENSION vector"'),
+        ("src/a.ts", "// CREATE EXTENSION vector", 'query("CREATE EXTENSION vector")'),
+        ("Makefile", "# CREATE EXTENSION vector", "db:\n\tpsql -c 'CREATE EXTENSION vector'"),
+    ],
+)
+def test_an_extension_in_a_comment_is_created_nowhere(path: str, comment: str, statement: str) -> None:
+    def made(text: str) -> list[tuple[str, bool]]:
+        files = {"db/schema.sql": "CREATE TABLE t (e vector(3));", path: text}
+        nodes = migrations.lower(Memory(files)).nodes
+        return [(each.name, each.optional) for each in nodes if isinstance(each, Extension)]
+
+    assert (made(comment), made(statement)) == ([], [("vector", True)])
+
+
 def inside_blocks(text: str) -> dict[str, bool]:
     return {name: inside for name, _, inside in sql.read(Source("a.sql", text)).extensions()}
 

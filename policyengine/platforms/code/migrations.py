@@ -87,7 +87,6 @@ _SCHEMA_SQL = regex(
     r"|(?:^|/)(?:db|database|sql|postgres(?:ql)?|pg|pgvector|schemas?|supabase)/(?:[^/]+/)?[^/]+\.sql$"
 )
 _CREATE_TABLE = regex(r"\bCREATE\s+TABLE\b", re.IGNORECASE)
-_SHELL_COMMENT = regex(r"^[ \t]*#[^\n]*", re.MULTILINE)
 
 
 def _from_sql(files: Files, own: Sequence[str], migrated: set[str]) -> Iterator[Node]:
@@ -112,11 +111,7 @@ def _sql_nodes(source: Source, side: Side) -> Iterator[Node]:
         return
     from policyengine.syntax import sql  # noqa: PLC0415  most trees have no such file
 
-    if source.path.endswith(".sh"):
-        blanked = _SHELL_COMMENT.sub(lambda match: " " * len(match[0]), source.text)
-        read = sql.Sql(source, blanked)
-    else:
-        read = sql.read(source)
+    read = sql.Sql(source, _without_comments(source)) if source.path.endswith(".sh") else sql.read(source)
     for name, span, inside in read.extensions():
         yield _extension(source, name, span, side, optional=inside)
     for span, feature in read.vectors():
@@ -154,6 +149,11 @@ _EMBEDDED_VECTOR = regex(
 )
 _HASH_COMMENT = regex(r"^[ \t]*#[^\n]*", re.MULTILINE)
 _SLASH_COMMENT = regex(r"^[ \t]*(?://|\*|/\*)[^\n]*", re.MULTILINE)
+_SLASHED = (
+    *(".php", ".cs", ".java", ".kt", ".scala", ".go", ".rs"),
+    *(".ts", ".mts", ".cts", ".js", ".mjs", ".cjs"),
+)
+"""Endings of code whose comments begin with slashes, and not with `#`."""
 _RAILS_SCHEMA = regex(r"(?:^|/)db/(?:\w+_)?schema\.rb$")
 
 
@@ -373,6 +373,8 @@ def _elsewhere(files: Files, nodes: Sequence[Node]) -> Iterator[Node]:
     needed = any(isinstance(each, VectorUse) and not each.dependency for each in nodes)
     if not local and (not needed or "vector" in made):
         return
+    from policyengine.syntax import sql  # noqa: PLC0415  as above
+
     used: set[str] = set()
     seen = {each.span.path for each in nodes if isinstance(each, Extension)}
     for path in (*files.ending(*_TEXTS), *files.holding("ockerfile", "akefile", "ustfile")):
@@ -381,7 +383,12 @@ def _elsewhere(files: Files, nodes: Sequence[Node]) -> Iterator[Node]:
         if path.endswith(".sql"):
             queries = _ABOUT_EXTENSION.sub("", lowered)
             used |= {each.name for each in local if any(word in queries for word in words_of_extension(each.name))}
-        if source is not None and path not in seen and "extension" in lowered:
+        if source is None or path in seen or "extension" not in lowered:
+            continue
+        if path.endswith(".sql"):
+            found = sql.read(source).extensions()
+            yield from (_extension(source, name, span, Side.SOURCE, optional=True) for name, span, _ in found)
+        else:
             yield from _created_in_code(source)
     yield from (replace(each, used=each.name in used) for each in local)
 
@@ -401,5 +408,5 @@ def _created_in_code(source: Source, *, optional: bool = True) -> Iterator[Node]
 
 
 def _without_comments(source: Source) -> str:
-    comment = _HASH_COMMENT if source.path.endswith((".py", ".rb", ".exs", ".sh", ".yml", ".yaml")) else _SLASH_COMMENT
+    comment = _SLASH_COMMENT if source.path.endswith(_SLASHED) else _HASH_COMMENT
     return comment.sub(lambda match: " " * len(match[0]), source.text)
