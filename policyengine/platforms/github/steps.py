@@ -127,7 +127,8 @@ class Steps(Struct, frozen=True):
         for command in commands:
             before = undecided(command, scope, perhaps)
             scope = assigned(command, before)
-            perhaps |= dict.fromkeys(changed(before, scope), command)
+            if command.branches and scope is not before:
+                perhaps |= dict.fromkeys(changed(before, scope), command)
             handed.extend(handed_on(command, scope, self.reader.files))
             own = activities.of_command(command, scope)
             found.extend(each for each in own if not self._only_computes(each, command, scope))
