@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from clean_hexagon.options import Options
+from clean_hexagon.paths import lies_in
 from policyengine.api import (
     Compared,
     ConfigKey,
@@ -167,10 +168,9 @@ def _unread(local: Container) -> Unknown | None:
     """Why code may get more than its container: its sources are mounted, with env files that it loads, or not known."""
     if isinstance(local.stage, Unknown):
         return local.stage
-    folder = known(local.workdir, "/app").rstrip("/")
     for mount in local.service.mounts:
         target = known(mount.target, "").rstrip("/")
-        if mount.kind == "bind" and target and (folder == target or folder.startswith(f"{target}/")):
+        if mount.kind == "bind" and target and lies_in(known(local.workdir, "/app"), target):
             return Unknown(f"env files of the mounted folder of '{local.name}' are not known", mount.span)
     return None
 

@@ -50,8 +50,7 @@ def mount_source_missing(graph: Graph, _: Options) -> Outcomes:
             if not source:
                 continue
             yield Compared(container.node)
-            held = (path == source or path.startswith(f"{source}/") for path in graph.paths)
-            if any(held) or posixpath.basename(source) in named or _by_example(graph, source):
+            if graph.holds(source) or posixpath.basename(source) in named or _by_example(graph, source):
                 continue
             ignored = graph.ignored_by_git(source)
             if ".gitmodules" in graph.paths:
