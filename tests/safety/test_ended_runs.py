@@ -58,6 +58,7 @@ def test_workers_end_with_the_run(
     items = "(1), " * (PARALLEL_FROM // 450)
     write(tree, {f"f{n}.tf": BLOCK.format(n=n, items=items) for n in range(100)})
     environment = os.environ | {"POLICYENGINE_CACHE_DIR": str(cache)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it, and so would the run
     run = subprocess.Popen(
         [sys.executable, "-m", "policyengine", "scan", str(tree), "--jobs", "2"],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
