@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from policyengine.cli import output
-from policyengine.cli.scan import add_engine_options, extend
+from policyengine.cli.options import add_engine_options, extend
 from policyengine.model.source import UsageError
 from policyengine.reports.baseline import NAME
 from policyengine.reports.lines import harmless

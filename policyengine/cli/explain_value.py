@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from policyengine.cli import output
-from policyengine.cli.scan import add_engine_options, extend, path_prefix
+from policyengine.cli.options import add_engine_options, extend
+from policyengine.cli.places import path_prefix
 
 if TYPE_CHECKING:
     import argparse

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from policyengine import __version__
 from policyengine.cli import output
-from policyengine.cli.scan import add_engine_options, extend
+from policyengine.cli.options import add_engine_options, extend
 
 if TYPE_CHECKING:
     import argparse

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from policyengine import engine, plugins
-from policyengine.cli.scan import given, ids
+from policyengine.cli.options import given, ids
 from policyengine.repository import discover
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policyengine.cli import output
-from policyengine.cli.scan import add_engine_options, extend
+from policyengine.cli.options import add_engine_options, extend
 
 if TYPE_CHECKING:
     import argparse

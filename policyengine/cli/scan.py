@@ -8,118 +8,23 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from policyengine.cli import output
+from policyengine.cli import output, places
+from policyengine.cli.options import FORMATS, SHORT, configure, extend, given
 from policyengine.model.source import UsageError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
+    from policyengine.cli.progress import Bar
     from policyengine.cli.replay import Replay
     from policyengine.cli.timings import Timings
     from policyengine.repository.discover import Tree
     from policyengine.rules.evaluate import Report, Reporter
 
+__all__ = ["configure", "extend", "run"]
+
 _WANTED = "no Compose file, Dockerfile, Terraform file, workflow or env file was found that git does not ignore"
-
-SHORT = ("concise", "github", "gitlab", "junit", "markdown")
-"""The formats of modules that need no more than a report, and what goes before a path."""
-FORMATS = ("text", "sarif", "json", *SHORT)
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """The options of the command."""
-    parser.add_argument("paths", metavar="PATH", nargs="*", help="folders or files; the working directory by default")
-    output.add_options(parser, FORMATS, more=True)
-    parser.add_argument(
-        "--fail-on",
-        choices=("error", "warning", "note", "undecided", "never"),
-        default="warning",
-        help="lowest severity that makes the exit code 1, warning by default; 'undecided' counts open questions too",
-    )
-    add_engine_options(parser)
-    parser.add_argument("--select", action="append", default=[], metavar="ID", help="only rules with this id or prefix")
-    parser.add_argument("--ignore", action="append", default=[], metavar="ID", help="no rules with this id or prefix")
-    parser.add_argument(
-        "--profile",
-        choices=("strict", "recommended"),
-        default="",
-        help="'strict' is the whole strategy; 'recommended', the default, makes notes of its conventions",
-    )
-    parser.add_argument("--undecided", action="store_true", help="list every question that the files leave open")
-    parser.add_argument("--timings", action="store_true", help="say on stderr how long each stage and rule took")
-    known = parser.add_argument_group("what is known")
-    known.add_argument("--baseline", metavar="FILE", type=Path, help="findings that it knows do not fail the run")
-    known.add_argument(
-        "--baseline-ref",
-        metavar="REV",
-        default="",
-        help="take the baseline from a commit, so that a pull request cannot admit its own findings",
-    )
-    known.add_argument(
-        "--since", metavar="REV", default="", help="only findings that the commit did not have; nothing is checked out"
-    )
-    sarif = parser.add_argument_group("SARIF")
-    sarif.add_argument(
-        "--category", default="", metavar="NAME", help="GitHub's category of the upload; none by default"
-    )
-    sarif.add_argument(
-        "--sarif-profile",
-        choices=("github", "full"),
-        default="github",
-        help="'full' adds waived findings and fixes, which GitHub would show as open alerts",
-    )
-    sarif.add_argument(
-        "--uri-root",
-        metavar="DIR",
-        help="folder that the paths of the log start from; by default $GITHUB_WORKSPACE when it holds the scanned "
-        "folder, else the scanned folder",
-    )
-
-
-def add_engine_options(parser: argparse.ArgumentParser) -> None:
-    """The options that every command has which reads a repository."""
-    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration; policyengine.yaml by default")
-    parser.add_argument(
-        "--pack", action="append", default=[], metavar="PACK", help="one more plug-in: a module's name or path"
-    )
-    parser.add_argument(
-        "--jobs", type=int, default=0, metavar="N", help="worker processes; one per processor by default"
-    )
-    parser.add_argument("--no-cache", action="store_true", help="read every file anew and keep nothing")
-
-
-def extend(parser: argparse.ArgumentParser, packs: Sequence[str]) -> None:
-    """Add what plug-ins bring: the options of platforms, which name files outside the tree, and formats."""
-    from policyengine import plugins  # noqa: PLC0415  few runs use one
-
-    loaded = plugins.load(packs)
-    for action in parser._actions:  # noqa: SLF001  argparse tells its options nowhere else
-        if action.dest == "format" and action.choices is None:
-            action.metavar = f"{{{','.join((*FORMATS, *(each.name for each in loaded.reporters)))}}}"
-    for platform in loaded.platforms:
-        for option in platform.options:
-            parser.add_argument(
-                f"--{option.name}",
-                dest=f"{_GIVEN}{option.name}",
-                action="append",
-                default=[],
-                type=Path,
-                metavar="FILE",
-                help=option.help,
-            )
-
-
-_GIVEN = "given:"
-
-
-def given(arguments: argparse.Namespace) -> dict[str, tuple[Path, ...]]:
-    """The files that the options of platforms name."""
-    return {
-        name.removeprefix(_GIVEN): tuple(paths)
-        for name, paths in sorted(vars(arguments).items())
-        if name.startswith(_GIVEN) and paths
-    }
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -138,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
             raise UsageError(f"invalid choice: '{target.format}' is no --format; choose from {known}")
     output.check_writable(targets)
     tree = discover.open_tree([Path(path) for path in arguments.paths or ["."]], arguments.config)
-    uri_prefix(tree.root, arguments.uri_root)  # a wrong --uri-root is found before the work
+    places.uri_prefix(tree.root, arguments.uri_root)  # a wrong --uri-root is found before the work
     former = _former(arguments, tree, targets)
     found = former.find() if former is not None else None
     if found is not None and len(found[1]) == len(targets):
@@ -174,7 +79,7 @@ def _former(arguments: argparse.Namespace, tree: Tree, targets: Sequence[output.
         return None
     from policyengine.cli.replay import replay  # noqa: PLC0415  not with --no-cache
 
-    prefix = uri_prefix(tree.root, arguments.uri_root)
+    prefix = places.uri_prefix(tree.root, arguments.uri_root)
     sarif = any(target.format == "sarif" for target in targets)
     config = arguments.config.read_bytes() if arguments.config is not None and arguments.config.is_file() else b""
     return replay(
@@ -195,10 +100,10 @@ def _former(arguments: argparse.Namespace, tree: Tree, targets: Sequence[output.
             [_digest(path) for path in named],
             prefix,
             str(tree.root),
-            path_prefix(tree.root),
+            places.path_prefix(tree.root),
             output.colours(sys.stdout),
             output.unicode(sys.stdout),
-            _repository(tree.root, prefix) if sarif else (),
+            places.repository(tree.root, prefix) if sarif else (),
             tree.repository,
             time.strftime("%Y-%m-%d", time.gmtime()),
         ),
@@ -277,11 +182,6 @@ def exit_code(report: Report, fail_on: str) -> int:
     return int(least is not None and worst is not None and worst.rank >= least.rank)
 
 
-def ids(given: list[str]) -> list[str]:
-    """What options with lists hold, one by one."""
-    return [part.strip() for each in given for part in each.split(",") if part.strip()]
-
-
 def _masked(reporter: Reporter, report: Report) -> str:
     """The report of a plug-in, without the values of secrets."""
     from policyengine.reports.redact import Redactor  # noqa: PLC0415  few runs use one
@@ -298,7 +198,7 @@ def _render(report: Report, target: output.Target, arguments: argparse.Namespace
         case "sarif":
             from policyengine.reports import sarif  # noqa: PLC0415
 
-            prefix = uri_prefix(root, arguments.uri_root)
+            prefix = places.uri_prefix(root, arguments.uri_root)
             log = sarif.report(
                 report,
                 sarif.Options(
@@ -306,8 +206,8 @@ def _render(report: Report, target: output.Target, arguments: argparse.Namespace
                     category=arguments.category,
                     prefix=prefix,
                     exit_code=code,
-                    repository=_repository(root, prefix),
-                    unread=lambda path: _unread(root, path),
+                    repository=places.repository(root, prefix),
+                    unread=lambda path: places.unread(root, path),
                 ),
             )
             for sentence in log.left_out:
@@ -320,7 +220,7 @@ def _render(report: Report, target: output.Target, arguments: argparse.Namespace
         case short if short in SHORT:
             from importlib import import_module  # noqa: PLC0415  the others are not needed
 
-            prefix = path_prefix(root) if short == "concise" else uri_prefix(root, arguments.uri_root)
+            prefix = places.path_prefix(root) if short == "concise" else places.uri_prefix(root, arguments.uri_root)
             made: str = import_module(f"policyengine.reports.{short}").report(report, prefix)
             return made
         case _:
@@ -331,59 +231,9 @@ def _render(report: Report, target: output.Target, arguments: argparse.Namespace
                 colour=target.file is None and output.colours(stream),
                 unicode=target.file is not None or output.unicode(stream),
                 undecided=arguments.undecided,
-                prefix=path_prefix(root),
+                prefix=places.path_prefix(root),
             )
             return text.report(report, style)
-
-
-def path_prefix(root: Path) -> str:
-    """What leads from the working directory to the root, so that a terminal can open the paths."""
-    try:
-        here = Path.cwd().resolve()
-    except OSError:
-        return ""
-    if root == here:
-        return ""
-    return f"{os.path.relpath(root, here) if root.is_relative_to(here) else root}/".replace(os.sep, "/")
-
-
-def uri_prefix(root: Path, given: str | None) -> str:
-    """What leads from the root of the URIs to the scanned root: empty, or a POSIX path with a slash at its end."""
-    resolved = root.resolve()
-    if given is not None:
-        base = Path(given).resolve()
-        if not base.is_dir():
-            raise UsageError(f"--uri-root '{given}' is no folder")
-        if not resolved.is_relative_to(base):
-            raise UsageError(f"--uri-root '{given}' does not hold the scanned folder '{root}'")
-    else:
-        workspace = os.environ.get("GITHUB_WORKSPACE")
-        base = Path(workspace).resolve() if workspace else resolved
-        if not resolved.is_relative_to(base):
-            base = resolved
-    relative = resolved.relative_to(base).as_posix()
-    return "" if relative == "." else f"{relative}/"
-
-
-def _repository(root: Path, prefix: str) -> tuple[str, str]:
-    from policyengine.repository import identity  # noqa: PLC0415  only SARIF names the repository
-
-    base = root.resolve()
-    for _ in Path(prefix).parts:
-        base = base.parent
-    return identity.identity(base)
-
-
-def _unread(root: Path, path: str) -> str | None:
-    """The text of a file that no reader could use, for its line hashes only; None where there is no such file."""
-    file = root / path
-    try:
-        inside = file.resolve(strict=True).is_relative_to(root.resolve())
-        if not inside or file.is_symlink() or not file.is_file() or file.stat().st_size > 50_000_000:
-            return None
-        return file.read_bytes().decode("utf-8", "replace")
-    except OSError:
-        return None
 
 
 def _timings() -> Timings:
@@ -392,34 +242,9 @@ def _timings() -> Timings:
     return Timings()
 
 
-def _progress() -> _Bar | None:
-    return _Bar() if output.terminal(sys.stderr) and os.environ.get("TERM") != "dumb" else None
+def _progress() -> Bar | None:
+    if not output.terminal(sys.stderr) or os.environ.get("TERM") == "dumb":
+        return None
+    from policyengine.cli.progress import Bar  # noqa: PLC0415  only on a terminal
 
-
-class _Bar:
-    """A progress bar on the terminal, from the first second of work on."""
-
-    WAIT = 1.0
-    WIDTH = 24
-
-    def __init__(self) -> None:
-        from time import monotonic  # noqa: PLC0415
-
-        self._now = monotonic
-        self._start = monotonic()
-        self._drawn = False
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        if self._now() - self._start < self.WAIT and not self._drawn:
-            return
-        self._drawn = True
-        filled = self.WIDTH * done // total if total else 0
-        bar = "━" * filled + "─" * (self.WIDTH - filled) if output.unicode(sys.stderr) else "#" * filled
-        sys.stderr.write(f"\r\x1b[2K{bar} {stage}")
-        sys.stderr.flush()
-
-    def done(self) -> None:
-        """Take the bar away."""
-        if self._drawn:
-            sys.stderr.write("\r\x1b[2K")
-            sys.stderr.flush()
+    return Bar()

@@ -11,7 +11,7 @@ import pytest
 
 from policyengine.cli import main, output
 from policyengine.cli.output import Target, targets
-from policyengine.cli.scan import uri_prefix
+from policyengine.cli.places import uri_prefix
 from policyengine.model.source import UsageError
 from policyengine.repository.identity import UNKNOWN, identity
 

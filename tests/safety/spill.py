@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from policyengine import engine, plugins
 from policyengine.cli import main
-from policyengine.cli.scan import SHORT
+from policyengine.cli.options import SHORT
 from policyengine.model import explanation
 from policyengine.model.source import UsageError
 from policyengine.platforms.terraform.resources import addresses

@@ -1,0 +1,116 @@
+"""The options of `scan`, those of every command that reads a repository, and those that plug-ins add."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from policyengine.cli import output
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+SHORT = ("concise", "github", "gitlab", "junit", "markdown")
+"""The formats of modules that need no more than a report, and what goes before a path."""
+FORMATS = ("text", "sarif", "json", *SHORT)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    parser.add_argument("paths", metavar="PATH", nargs="*", help="folders or files; the working directory by default")
+    output.add_options(parser, FORMATS, more=True)
+    parser.add_argument(
+        "--fail-on",
+        choices=("error", "warning", "note", "undecided", "never"),
+        default="warning",
+        help="lowest severity that makes the exit code 1, warning by default; 'undecided' counts open questions too",
+    )
+    add_engine_options(parser)
+    parser.add_argument("--select", action="append", default=[], metavar="ID", help="only rules with this id or prefix")
+    parser.add_argument("--ignore", action="append", default=[], metavar="ID", help="no rules with this id or prefix")
+    parser.add_argument(
+        "--profile",
+        choices=("strict", "recommended"),
+        default="",
+        help="'strict' is the whole strategy; 'recommended', the default, makes notes of its conventions",
+    )
+    parser.add_argument("--undecided", action="store_true", help="list every question that the files leave open")
+    parser.add_argument("--timings", action="store_true", help="say on stderr how long each stage and rule took")
+    known = parser.add_argument_group("what is known")
+    known.add_argument("--baseline", metavar="FILE", type=Path, help="findings that it knows do not fail the run")
+    known.add_argument(
+        "--baseline-ref",
+        metavar="REV",
+        default="",
+        help="take the baseline from a commit, so that a pull request cannot admit its own findings",
+    )
+    known.add_argument(
+        "--since", metavar="REV", default="", help="only findings that the commit did not have; nothing is checked out"
+    )
+    sarif = parser.add_argument_group("SARIF")
+    sarif.add_argument(
+        "--category", default="", metavar="NAME", help="GitHub's category of the upload; none by default"
+    )
+    sarif.add_argument(
+        "--sarif-profile",
+        choices=("github", "full"),
+        default="github",
+        help="'full' adds waived findings and fixes, which GitHub would show as open alerts",
+    )
+    sarif.add_argument(
+        "--uri-root",
+        metavar="DIR",
+        help="folder that the paths of the log start from; by default $GITHUB_WORKSPACE when it holds the scanned "
+        "folder, else the scanned folder",
+    )
+
+
+def add_engine_options(parser: argparse.ArgumentParser) -> None:
+    """The options that every command has which reads a repository."""
+    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration; policyengine.yaml by default")
+    parser.add_argument(
+        "--pack", action="append", default=[], metavar="PACK", help="one more plug-in: a module's name or path"
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=0, metavar="N", help="worker processes; one per processor by default"
+    )
+    parser.add_argument("--no-cache", action="store_true", help="read every file anew and keep nothing")
+
+
+def extend(parser: argparse.ArgumentParser, packs: Sequence[str]) -> None:
+    """Add what plug-ins bring: the options of platforms, which name files outside the tree, and formats."""
+    from policyengine import plugins  # noqa: PLC0415  few runs use one
+
+    loaded = plugins.load(packs)
+    for action in parser._actions:  # noqa: SLF001  argparse tells its options nowhere else
+        if action.dest == "format" and action.choices is None:
+            action.metavar = f"{{{','.join((*FORMATS, *(each.name for each in loaded.reporters)))}}}"
+    for platform in loaded.platforms:
+        for option in platform.options:
+            parser.add_argument(
+                f"--{option.name}",
+                dest=f"{_GIVEN}{option.name}",
+                action="append",
+                default=[],
+                type=Path,
+                metavar="FILE",
+                help=option.help,
+            )
+
+
+_GIVEN = "given:"
+
+
+def given(arguments: argparse.Namespace) -> dict[str, tuple[Path, ...]]:
+    """The files that the options of platforms name."""
+    return {
+        name.removeprefix(_GIVEN): tuple(paths)
+        for name, paths in sorted(vars(arguments).items())
+        if name.startswith(_GIVEN) and paths
+    }
+
+
+def ids(given: list[str]) -> list[str]:
+    """What options with lists hold, one by one."""
+    return [part.strip() for each in given for part in each.split(",") if part.strip()]
