@@ -89,15 +89,17 @@ def leaked(secrets: Mapping[str, str], text: str) -> set[str]:
 
 
 COMMANDS = (
-    ("scan", "--undecided"),
-    ("scan", "--format", "json"),
-    ("scan", "--format", "sarif", "--sarif-profile", "full"),
-    *(("scan", "--format", each) for each in SHORT),
-    ("graph",),
-    ("graph", "--format", "mermaid"),
-    ("graph", "--format", "dot"),
-    ("pairs",),
-    ("pairs", "--format", "json"),
+    ("scan", "ROOT", "--undecided"),
+    ("scan", "ROOT", "--format", "json"),
+    ("scan", "ROOT", "--format", "sarif", "--sarif-profile", "full"),
+    *(("scan", "ROOT", "--format", each) for each in SHORT),
+    ("graph", "ROOT"),
+    ("graph", "ROOT", "--format", "mermaid"),
+    ("graph", "ROOT", "--format", "dot"),
+    ("pairs", "ROOT"),
+    ("pairs", "ROOT", "--format", "json"),
+    ("facts", "export", "ROOT", "--side", "local"),
+    ("facts", "export", "ROOT", "--side", "cloud"),
     ("rules",),
 )
 
@@ -105,9 +107,8 @@ COMMANDS = (
 def spilled(root: Path, cache: Path, capture: pytest.CaptureFixture[str]) -> Iterator[tuple[str, str]]:
     """What every command, file and explanation says of a tree, each with its name."""
     for words in COMMANDS:
-        place = [] if words[0] == "rules" else [str(root)]
         for run in ("cold", "warm")[: 2 if words[0] == "scan" else 1]:
-            assert main([words[0], *place, *words[1:]]) in (0, 1, 3), words
+            assert main([str(root) if each == "ROOT" else each for each in words]) in (0, 1, 3), words
             said = capture.readouterr()
             yield f"{' '.join(words)} ({run})", said.out
             yield f"{' '.join(words)} ({run}) stderr", said.err

@@ -1,13 +1,16 @@
 """The document of facts, version 1: services and datastores of one side, as JSON. Its schema is `facts.schema.json`.
 
 A fact is `{"known": …}`, `{"floating": …}` or `{"unknown": "why"}`, with the place `at` which it stands in the
-repository that it comes from; what nothing is said of is left out. Of variables there are names only.
+repository that it comes from; what nothing is said of is left out. A variable has its value where that is known, short,
+and no secret by its name, its marking or its form.
 """
 
 from __future__ import annotations
 
 import datetime
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from policyengine.model import image as images
 from policyengine.model import nodes
@@ -66,6 +69,10 @@ _STORE = (
     "auth",
     "cluster_mode",
 )
+_REPOSITORY = ("repository", "immutable")
+_LONGEST = 64
+"""Characters of a value that travels: modes, time zones, names of drivers and numbers are short."""
+
 _PARTS = ("registry", "repository", "tag", "digest")
 """The parts of a reference to an image; null is one that is not decided."""
 _FOUND_IN = ("engine", "version", "image", "entrypoint", "command", "user")
@@ -75,20 +82,33 @@ _FOUND_IN = ("engine", "version", "image", "entrypoint", "command", "user")
 # --- writing
 
 
-def export(graph: Graph, side: Side, where: Callable[[Span], str]) -> dict[str, object]:
-    """The services and datastores of a side; `where` tells a place as `path:line:column`."""
+class Shown(Struct, frozen=True):
+    """What a document may say: `where` tells a place as `path:line:column`, `public` whether a value is no secret."""
+
+    where: Callable[[Span], str]
+    public: Callable[[Variable, str], bool]
+
+
+def export(graph: Graph, side: Side, shown: Shown) -> dict[str, object]:
+    """The services, datastores and image repositories of a side."""
     reached: dict[str, list[dict[str, str]]] = {}
     for edge in graph.edges:
         if edge.kind is EdgeKind.CONNECTS:
             reached.setdefault(edge.source, []).append({"to": edge.target, "by": edge.reason})
     services = [
-        _service(each, where) | {"connects": reached.get(each.id, [])} for each in graph.all(nodes.Service, side=side)
+        _service(each, shown) | {"connects": reached.get(each.id, [])} for each in graph.all(nodes.Service, side=side)
     ]
-    stores = [_store(each, where) for each in graph.all(nodes.Datastore, side=side)]
-    return {"version": VERSION, "side": side.value, "services": services, "datastores": stores}
+    stores = [_store(each, shown) for each in graph.all(nodes.Datastore, side=side)]
+    made: dict[str, object] = {"version": VERSION, "side": side.value, "services": services, "datastores": stores}
+    repositories = [
+        {"id": each.id, "name": each.name, "at": shown.where(each.span)} | _facts(each, _REPOSITORY, shown.where)
+        for each in graph.all(nodes.Repository, side=side)
+    ]
+    return made | ({"repositories": repositories} if repositories else {})
 
 
-def _service(service: nodes.Service, where: Callable[[Span], str]) -> dict[str, object]:
+def _service(service: nodes.Service, shown: Shown) -> dict[str, object]:
+    where = shown.where
     made: dict[str, object] = {
         "id": service.id,
         "name": service.name,
@@ -108,20 +128,36 @@ def _service(service: nodes.Service, where: Callable[[Span], str]) -> dict[str, 
     ]
     if service.healthcheck is not None:
         made["healthcheck"] = {"disabled": service.healthcheck.disabled} | _facts(service.healthcheck, ("test",), where)
-    made["variables"] = [
-        {"name": each.key, "from": each.origin.value, "at": where(each.key_span)}
-        | ({"references": list(each.references)} if each.references else {})
-        for each in service.environment
-    ]
+    made["variables"] = [_variable(each, shown) for each in service.environment]
     if service.environment_gap is not None:
         made["variables_unknown"] = service.environment_gap.reason
     return made
 
 
-def _store(store: nodes.Datastore, where: Callable[[Span], str]) -> dict[str, object]:
+def _variable(variable: Variable, shown: Shown) -> dict[str, object]:
+    made: dict[str, object] = {
+        "name": variable.key,
+        "from": variable.origin.value,
+        "at": shown.where(variable.key_span),
+    }
+    if variable.references:
+        made["references"] = list(variable.references)
+    match variable.value:
+        case Known(text) if len(text) <= _LONGEST and shown.public(variable, text):
+            made["value"] = {"known": text, "at": shown.where(variable.value.span)}
+    return made
+
+
+def _store(store: nodes.Datastore, shown: Shown) -> dict[str, object]:
+    where = shown.where
     kind = next(name for name, each in _KINDS.items() if isinstance(store, each))
     made: dict[str, object] = {"id": store.id, "kind": kind, "name": store.name, "at": where(store.span)}
     made |= {"service": store.service, "flavour": getattr(store, "flavour", "")}
+    if isinstance(store, nodes.Database | nodes.Cache):
+        if store.parameters:
+            made["parameters"] = [_variable(each, shown) for each in store.parameters]
+        if store.parameters_gap is not None:
+            made["parameters_unknown"] = store.parameters_gap.reason
     return made | _facts(store, _STORE, where)
 
 
@@ -248,8 +284,8 @@ class _Reader:
             return None
         return (datetime.datetime.now(tz=datetime.UTC).date() - day).days
 
-    def made(self, top: Mapping) -> Iterator[nodes.Service | nodes.Datastore]:
-        """Services, then datastores.
+    def made(self, top: Mapping) -> Iterator[nodes.Service | nodes.Datastore | nodes.Repository]:
+        """Services, then datastores, then image repositories.
 
         Raises:
             ReadError: one has no id, or is of a kind or role that is not known.
@@ -259,6 +295,10 @@ class _Reader:
                 yield self._service(told)
             for told in _each(top, "datastores"):
                 yield _KINDS[_text(told, "kind")](**self._named(told), **self._stored(told))
+            for told in _each(top, "repositories"):
+                named = self._named(told)
+                named |= {each: self._fact(told, each, named["span"]) for each in _REPOSITORY}
+                yield nodes.Repository(**named)
         except (KeyError, ValueError) as error:
             raise ReadError(f"it holds {error}, which is not known", Span(self.path, 0, 0), "export it anew") from error
 
@@ -295,13 +335,24 @@ class _Reader:
         kind = _KINDS[_text(told, "kind")]
         names = tuple(each for each in _STORE if each in kind.__struct_fields__)
         made = self._facts(told, names, self._named(told)["span"]) | {"service": _text(told, "service")}
-        return made | ({"flavour": _text(told, "flavour")} if kind is nodes.Database else {})
+        if "flavour" not in kind.__struct_fields__:
+            return made
+        gap = told.get("parameters_unknown")
+        return made | {
+            "flavour": _text(told, "flavour"),
+            "parameters": tuple(self._variable(each) for each in _each(told, "parameters")),
+            "parameters_gap": Unknown(gap.text, gap.span) if isinstance(gap, Scalar) else None,
+        }
 
     def _variable(self, told: Mapping) -> Variable:
         name = told.get("name")
         span = name.span if isinstance(name, Scalar) else told.span
-        hidden = Unknown("the value is not exported", span, self._via(told))
-        return Variable(_text(told, "name"), span, hidden, Origin(_text(told, "from")), _texts(told, "references"))
+        value: Value[str] = Unknown("the value is not exported", span, self._via(told))
+        exported = told.get("value")
+        known = exported.get("known") if isinstance(exported, Mapping) else None
+        if isinstance(exported, Mapping) and isinstance(known, Scalar):
+            value = Known(known.text, known.span, self._via(exported))
+        return Variable(_text(told, "name"), span, value, Origin(_text(told, "from")), _texts(told, "references"))
 
     def _port(self, told: Mapping) -> Port:
         target, published = (self._fact(told, each, told.span) for each in ("target", "published"))
