@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import NamedTuple
 
@@ -28,6 +29,13 @@ def installed() -> list[EntryPoint]:
     """
     found = _on_path()
     return sorted(found if found is not None else _by_metadata())
+
+
+def described(distribution: str) -> str:
+    """A distribution as people know it: `acme_policies-1.2.0.dist-info` is `acme-policies 1.2.0`."""
+    match = re.match(r"(.*?)-(\d[^-]*?)(-py[\d.]+)?(\.dist-info|\.egg-info)?$", distribution)
+    name, version = (match[1], match[2]) if match else (distribution.removesuffix(".egg-info"), "")
+    return f"{name.replace('_', '-')} {version}".strip()
 
 
 def _on_path() -> list[EntryPoint] | None:

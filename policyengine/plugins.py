@@ -2,43 +2,57 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import sys
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
 from msgspec import Struct
 
-from policyengine.entry_points import EXTENSIONS, PACKS, installed
 from policyengine.hooks import HOOKS_VERSION, PROJECT, Specification
 from policyengine.knowledge import loading
 from policyengine.knowledge.loading import Facts
 from policyengine.linking.evidence import Evidence
 from policyengine.model.source import UsageError
 from policyengine.platforms import Platform
+from policyengine.plugin_modules import PACK, Plugin, modules, reason
+from policyengine.repository.configuration import VERSION
 from policyengine.repository.configuration_file import File
 from policyengine.rules.evaluate import Reporter
 from policyengine.rules.rule import Pack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from types import ModuleType
 
     from policyengine.hooks import ResourceReader
 
 T = TypeVar("T")
 N = TypeVar("N", Platform[Any], Reporter)
 
-_KINDS = {PACKS: "policy pack", EXTENSIONS: "extension"}
+
+class Loaded(Struct, frozen=True):
+    """Where a pack comes from: a distribution of the environment ('acme-policies 1.2.0'), or what `--pack` named.
+
+    `replaces` is the installed pack of the same name that a named one stands in for: '1.1.0 of acme-policies 1.1.0'.
+    """
+
+    distribution: str = ""
+    path: str = ""
+    replaces: str = ""
+
+    def __str__(self) -> str:
+        if self.distribution:
+            return "built in" if self.distribution.partition(" ")[0] == _OWN else f"installed by {self.distribution}"
+        return f"{self.path}, in place of {self.replaces}" if self.replaces else self.path
+
+
+_OWN = "policyengine-iac"
 
 
 class Plugins(Struct, frozen=True):
-    """What the plug-ins bring, each kind sorted by name."""
+    """What the plug-ins bring, each kind sorted by name. `loaded` says where each pack comes from, by its name."""
 
     packs: tuple[Pack[Any], ...] = ()
+    loaded: dict[str, Loaded] = {}
     platforms: tuple[Platform[Any], ...] = ()
     facts: tuple[Facts, ...] = ()
     resources: dict[str, ResourceReader] = {}
@@ -51,17 +65,6 @@ class Plugins(Struct, frozen=True):
         return {each.name: each.part for each in self.platforms if each.part is not None}
 
 
-class _Plugin(Struct, frozen=True):
-    """A loaded module, and how messages call it: `policy pack 'acme'`."""
-
-    module: ModuleType
-    kind: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.kind} '{self.name}'"
-
-
 def load(extra: Sequence[str] = ()) -> Plugins:
     """The plug-ins of the environment (entry points) and those named by module or path.
 
@@ -71,31 +74,36 @@ def load(extra: Sequence[str] = ()) -> Plugins:
     """
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(Specification)
-    plugins: dict[str, _Plugin] = {}
-    for plugin in (*_installed(), *_named(extra)):
+    plugins: dict[str, Plugin] = {}
+    for plugin in modules(extra):
         if manager.is_registered(plugin.module):
             continue
         needed = getattr(plugin.module, "POLICYENGINE_HOOKS", HOOKS_VERSION)
         if needed != HOOKS_VERSION:
             raise UsageError(f"{plugin} needs version {needed} of the hooks, and this is version {HOOKS_VERSION}")
+        key = str(len(plugins))  # not the module's name, which an installed pack and a named one may share
         try:
-            manager.register(plugin.module)
+            manager.register(plugin.module, key)
         except (ValueError, pluggy.PluginValidationError) as error:
-            raise UsageError(f"{plugin} cannot be registered: {_reason(error)}") from error
-        plugins[manager.get_name(plugin.module) or ""] = plugin
+            raise UsageError(f"{plugin} cannot be registered: {reason(error)}") from error
+        plugins[key] = plugin
     try:
         manager.check_pending()
     except pluggy.PluginValidationError as error:
         odd = plugins[manager.get_name(error.plugin) or ""]
-        raise UsageError(f"{odd} implements an unknown hook: {_reason(error)}") from error
+        raise UsageError(f"{odd} implements an unknown hook: {reason(error)}") from error
     for plugin in plugins.values():
         implemented = {caller.name for caller in manager.get_hookcallers(plugin.module) or ()}
-        if plugin.kind == _KINDS[PACKS] and "policyengine_pack" not in implemented:
+        if plugin.kind == PACK and "policyengine_pack" not in implemented:
             raise UsageError(f"{plugin} does not implement the hook 'policyengine_pack'")
         if not implemented:
             raise UsageError(f"{plugin} implements no hook")
-    asking = _Asking(manager, plugins.values())
-    packs = _checked(list(asking.each("policyengine_pack", Pack)))
+    brought, loaded = _unreplaced(_Asking(manager, plugins.values()))
+    for plugin in plugins.values():
+        if plugin not in brought and plugin.kind == PACK:
+            manager.unregister(plugin.module)
+    asking = _Asking(manager, (each for each in plugins.values() if manager.is_registered(each.module)))
+    packs = _checked(list(brought.values()))
     taken = set(File.__struct_fields__) - {"facts"}  # a key that its platform shares
     platforms = asking.unique("policyengine_platforms", Platform, taken)
     if not platforms:
@@ -104,6 +112,7 @@ def load(extra: Sequence[str] = ()) -> Plugins:
     loading.use(facts)
     return Plugins(
         packs=packs,
+        loaded=loaded,
         platforms=platforms,
         facts=facts,
         resources=_resources(asking),
@@ -121,16 +130,16 @@ def environment() -> Plugins:
 class _Asking:
     """Calls hooks through pluggy, one plug-in at a time, so that an error names whose it is."""
 
-    def __init__(self, manager: pluggy.PluginManager, plugins: Iterable[_Plugin]) -> None:
+    def __init__(self, manager: pluggy.PluginManager, plugins: Iterable[Plugin]) -> None:
         self._manager = manager
         self._plugins = tuple(plugins)
 
-    def each(self, hook: str, kind: type[T]) -> Iterator[T]:
-        """The one object that each plug-in returns."""
+    def each(self, hook: str, kind: type[T]) -> Iterator[tuple[Plugin, T]]:
+        """The one object that each plug-in returns, with whose it is."""
         for plugin, found in self._results(hook):
-            yield _typed(plugin, hook, found, kind)
+            yield plugin, _typed(plugin, hook, found, kind)
 
-    def every(self, hook: str, kind: type[T]) -> Iterator[tuple[_Plugin, T]]:
+    def every(self, hook: str, kind: type[T]) -> Iterator[tuple[Plugin, T]]:
         """The objects in the lists that plug-ins return, each with whose it is."""
         for plugin, found in self._results(hook):
             if not isinstance(found, (list, tuple)):
@@ -148,7 +157,7 @@ class _Asking:
             kept[each.name] = each
         return tuple(kept[name] for name in sorted(kept))
 
-    def entries(self, hook: str, kind: type[T]) -> Iterator[tuple[_Plugin, str, T]]:
+    def entries(self, hook: str, kind: type[T]) -> Iterator[tuple[Plugin, str, T]]:
         """The entries of the mappings that plug-ins return, each with whose it is and its key."""
         for plugin, found in self._results(hook):
             for key, each in _typed(plugin, hook, found, dict).items():
@@ -160,24 +169,24 @@ class _Asking:
             try:
                 loading.check(facts)
             except ValueError as error:
-                raise UsageError(f"{plugin}: policyengine_knowledge(): {_reason(error)}") from error
+                raise UsageError(f"{plugin}: policyengine_knowledge(): {reason(error)}") from error
             yield facts
 
-    def _results(self, hook: str) -> Iterator[tuple[_Plugin, object]]:
+    def _results(self, hook: str) -> Iterator[tuple[Plugin, object]]:
         for plugin in self._plugins:
             others = [each.module for each in self._plugins if each is not plugin]
             caller = self._manager.subset_hook_caller(hook, others)
             try:
                 results: list[object] = caller()
             except Exception as error:
-                raise UsageError(f"{plugin} does not load: {_reason(error)}") from error
+                raise UsageError(f"{plugin} does not load: {reason(error)}") from error
             if results == [] and any(each.plugin is plugin.module for each in caller.get_hookimpls()):
                 results = [None]  # pluggy leaves out what is None
             for result in results:
                 yield plugin, result
 
 
-def _typed(plugin: _Plugin, hook: str, found: object, kind: type[T]) -> T:
+def _typed(plugin: Plugin, hook: str, found: object, kind: type[T]) -> T:
     if not isinstance(found, kind):
         what = f"returned {type(found).__name__}, not a {kind.__name__}"
         raise UsageError(f"{plugin}: {hook}() {what}")
@@ -195,6 +204,29 @@ def _resources(asking: _Asking) -> dict[str, ResourceReader]:
     return found
 
 
+def _unreplaced(asking: _Asking) -> tuple[dict[Plugin, Pack[Any]], dict[str, Loaded]]:
+    """The packs without installed ones that a named one of the same name replaces, and where each comes from."""
+    every = list(asking.each("policyengine_pack", Pack))
+    named = {pack.name for plugin, pack in every if not plugin.distribution}
+    replaced = {pack.name: (plugin, pack) for plugin, pack in every if plugin.distribution and pack.name in named}
+    brought: dict[Plugin, Pack[Any]] = {}
+    loaded: dict[str, Loaded] = {}
+    for plugin, pack in every:
+        if plugin.distribution:
+            if pack.name not in replaced:
+                brought[plugin] = pack
+                loaded.setdefault(pack.name, Loaded(distribution=plugin.distribution))
+            continue
+        namesake = next((each for each, _ in every if each.distribution and each.top == plugin.top), None)
+        other, old = replaced.get(pack.name, (None, None))
+        if namesake is not None and namesake is not other:
+            raise UsageError(f"{plugin} has the module name of the installed {namesake}; rename it")
+        brought[plugin] = pack
+        instead = "" if other is None or old is None else f"{old.version} of {other.distribution}"
+        loaded[pack.name] = Loaded(path=plugin.name, replaces=instead)
+    return brought, loaded
+
+
 def _checked(packs: list[Pack[Any]]) -> tuple[Pack[Any], ...]:
     owners: dict[str, str] = {}
     names: set[str] = set()
@@ -202,6 +234,10 @@ def _checked(packs: list[Pack[Any]]) -> tuple[Pack[Any], ...]:
         if pack.name in names:
             raise UsageError(f"two policy packs are called '{pack.name}'")
         names.add(pack.name)
+        if VERSION in getattr(pack.options, "__struct_encode_fields__", ()):
+            raise UsageError(
+                f"the pack '{pack.name}' has an option '{VERSION}', which in policyengine.yaml says which may run"
+            )
         for rule in pack.rules:
             if rule.id in owners:
                 raise UsageError(f"rule id {rule.id} is in the packs '{owners[rule.id]}' and '{pack.name}'")
@@ -209,56 +245,3 @@ def _checked(packs: list[Pack[Any]]) -> tuple[Pack[Any], ...]:
                 raise UsageError(f"rule {rule.id} of the pack '{pack.name}' names the unknown mandate '{rule.mandate}'")
             owners[rule.id] = pack.name
     return tuple(sorted(packs, key=lambda pack: pack.name))
-
-
-def _installed() -> Iterator[_Plugin]:
-    """The modules of the environment's entry points."""
-    for point in installed():
-        kind = _KINDS[point.group]
-        try:
-            module = importlib.import_module(point.module)
-        except Exception as error:
-            raise UsageError(f"the installed {kind} '{point.name}' does not load: {_reason(error)}") from error
-        yield _Plugin(module, kind, point.name)
-
-
-def _named(extra: Sequence[str]) -> Iterator[_Plugin]:
-    for name in extra:
-        module = _import(name)
-        kind = PACKS if hasattr(module, "policyengine_pack") else EXTENSIONS
-        yield _Plugin(module, _KINDS[kind], name)
-
-
-def _import(name: str) -> ModuleType:
-    path = Path(name)
-    if not (name.endswith(".py") or "/" in name or path.is_dir()):
-        try:
-            return importlib.import_module(name)
-        except Exception as error:
-            raise UsageError(f"policy pack '{name}' does not import: {_reason(error)}") from error
-    file = path / "__init__.py" if path.is_dir() else path
-    if not file.is_file():
-        raise UsageError(f"policy pack '{name}' has no file {file}")
-    stem = path.resolve().stem.replace("-", "_")
-    found = importlib.util.spec_from_file_location(
-        stem, file.resolve(), submodule_search_locations=[str(path.resolve())] if path.is_dir() else None
-    )
-    if found is None or found.loader is None:
-        raise UsageError(f"policy pack '{name}' is not a Python file")
-    if stem in sys.modules:
-        module = sys.modules[stem]
-        if Path(getattr(module, "__file__", None) or "").resolve() == file.resolve():
-            return module
-        raise UsageError(f"policy pack '{name}' has the name of the imported module '{stem}'; rename it")
-    module = importlib.util.module_from_spec(found)
-    sys.modules[stem] = module
-    try:
-        found.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[stem]
-        raise UsageError(f"policy pack '{name}' does not import: {_reason(error)}") from error
-    return module
-
-
-def _reason(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "scan": "hold a repository against the rules",
     "rules": "list the rules",
+    "packs": "list the policy packs, where they come from, and their parameters",
     "explain": "say what a rule demands and why, with examples",
     "baseline": "keep the findings that are known, so that only new ones fail a scan",
     "pairs": "list what mirrors what, who mirrors nothing, and the lines that would say so",

@@ -10,6 +10,10 @@ from policyengine.model.source import UsageError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
+    from typing import Any
+
+    from policyengine.rules.rule import Pack, Rule
 
 FORMATS = ("text", "markdown")
 
@@ -35,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
                 code = 0
                 for target in targets:
                     colour = target.file is None and output.colours(sys.stdout)
-                    made = docs.page(pack, rule)
+                    made = docs.page(pack, rule) + "".join(_parameters(pack, rule))
                     text = made if target.format == "markdown" else docs.terminal(made, colour=colour)
                     code = max(code, output.deliver(target, text))
                 return code
@@ -45,3 +49,19 @@ def run(arguments: argparse.Namespace) -> int:
     close = difflib.get_close_matches(arguments.id.upper(), ids, n=3, cutoff=0.5)
     hint = f"did you mean {', '.join(close)}?" if close else "see 'policyengine rules'"
     raise UsageError(f"there is no rule '{arguments.id}'; {hint}")
+
+
+def _parameters(pack: Pack[Any], rule: Rule[Any]) -> Iterator[str]:
+    """The parameters of the pack that the rule's own code reads, and where all of them are told."""
+    from policyengine.rules.parameters import parameters  # noqa: PLC0415  so that --help is quick
+
+    found = parameters(pack.options)
+    if not found:
+        return
+    read = {*getattr(getattr(rule.check, "__code__", None), "co_names", ())}
+    yield "\n## Parameters\n\n"
+    for each in found:
+        if each.name.partition(".")[0] in read:
+            default = f", {each.default} by default" if each.default else ""
+            yield f"- **packs.{pack.name}.{each.name}**: {each.type}{default}. {each.description}".rstrip() + "\n"
+    yield f"- 'policyengine packs {pack.name}' lists all {len(found)} of the pack.\n"

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping as Dict
 
 STRICT, RECOMMENDED = "strict", "recommended"
+VERSION = "version"
+"""The key beside a pack's options that says which versions of it may run; no option has this name."""
 
 T = TypeVar("T")
 
@@ -80,11 +82,11 @@ class Config(Struct, frozen=True):
     """The configuration; every field has the default that an empty file means.
 
     Paths are relative to the scanned root. `parts` holds the part of each platform by its name, `packs` the options of
-    each pack as plain data, `places` the spans of those options by the pack's name. `select` and `ignore` are ids of
-    rules or prefixes of them, `exclude` patterns of paths that are not read. `rules` are sorted by the length of their
-    prefix. The local stack is held against each of the `environments`, of which `environment` is the first. `source` is
-    the file itself, and `document` what it says. `shared` tells that it holds for several systems, so that a name which
-    one of them does not know is another's.
+    each pack as plain data, `constraints` the versions that it may have, `places` the spans of both by the pack's name.
+    `select` and `ignore` are ids of rules or prefixes of them, `exclude` patterns of paths that are not read. `rules`
+    are sorted by the length of their prefix. The local stack is held against each of the `environments`, of which
+    `environment` is the first. `source` is the file itself, and `document` what it says. `shared` tells that it holds
+    for several systems, so that a name which one of them does not know is another's.
     """
 
     path: str = ""
@@ -104,6 +106,7 @@ class Config(Struct, frozen=True):
     ignore_local: tuple[str, ...] = ()
     ignore_cloud: tuple[str, ...] = ()
     packs: Dict[str, Dict[str, object]] = field(default_factory=dict)
+    constraints: Dict[str, Configured] = field(default_factory=dict)
     waivers: tuple[Waiver, ...] = ()
     places: Dict[str, Span] = field(default_factory=dict)
     document: Document | None = None
@@ -290,10 +293,16 @@ def _config(source: Source, document: Document, parts: Dict[str, Struct]) -> Con
     ignore = _mapping(top.get("ignore"))
     packs = _mapping(top.get("packs"))
     options: dict[str, Dict[str, object]] = {}
+    constraints: dict[str, Configured] = {}
     places: dict[str, Span] = {}
     for entry in packs.entries:
         data = plain(entry.value)
-        options[entry.key.text] = data if isinstance(data, dict) else {}
+        options[entry.key.text] = (
+            {key: value for key, value in data.items() if key != VERSION} if isinstance(data, dict) else {}
+        )
+        version = _mapping(entry.value).get(VERSION)
+        if version is not None:
+            constraints[entry.key.text] = _text(version) or Configured("", version.span)
         places[entry.key.text] = entry.key.span
     return Config(
         path=source.path,
@@ -328,6 +337,7 @@ def _config(source: Source, document: Document, parts: Dict[str, Struct]) -> Con
         ignore_local=tuple(each.text for each in _texts(ignore.get("local"))),
         ignore_cloud=tuple(each.text for each in _texts(ignore.get("cloud"))),
         packs=options,
+        constraints=constraints,
         waivers=tuple(_waiver(source, item) for item in _entries(top.get("waivers"))),
         places=places,
         document=document,

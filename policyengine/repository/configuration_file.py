@@ -141,7 +141,10 @@ class File(Struct, frozen=True, forbid_unknown_fields=True):
     ignore: IgnorePart = IgnorePart()
     packs: Annotated[
         dict[str, dict[str, Any]],
-        Meta(description="Options of policy packs, by the pack's name; each pack says what its options are."),
+        Meta(
+            description="Packs that must be loaded, with the 'version' that they may have and their options; each pack "
+            "says what its options are."
+        ),
     ] = {}
     waivers: Annotated[tuple[WaiverPart, ...], Meta(description="Findings that are accepted for a time.")] = ()
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from policyengine.model.source import Span
-    from policyengine.repository.configuration import Config
+    from policyengine.repository.configuration import Config, Configured
     from policyengine.rules.rule import Pack
 
 
@@ -50,12 +50,42 @@ def selection(packs: Sequence[Pack[Any]], select: Sequence[str], ignore: Sequenc
     return frozenset(each for each in chosen if not each.startswith(tuple(ignore) or ("\0",)))
 
 
+def check_version(pack: Pack[Any], told: Configured, place: str) -> None:
+    """Refuse a pack of another version than a specifier (PEP 440) allows; `place` begins the sentence.
+
+    Raises:
+        UsageError: the version does not fit, or one of the two is none.
+    """
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415  few configurations ask
+    from packaging.version import InvalidVersion, Version  # noqa: PLC0415  as above
+
+    try:
+        allowed = SpecifierSet(told.text)
+        if not allowed:
+            raise InvalidSpecifier  # noqa: TRY301  an empty one says nothing
+    except InvalidSpecifier as error:
+        raise UsageError(f"{place}'{told.text}' says no versions of '{pack.name}'; write such as '>=1.2,<2'") from error
+    try:
+        fits = allowed.contains(Version(pack.version), prereleases=True)
+    except InvalidVersion as error:
+        raise UsageError(
+            f"{place}the pack '{pack.name}' has no version that can be compared: '{pack.version}'"
+        ) from error
+    if not fits:
+        raise UsageError(f"{place}the pack '{pack.name}' must have a version {told.text}, and {pack.version} is loaded")
+
+
 def _check_names(settings: Config, packs: Sequence[Pack[Any]]) -> None:
-    names = {pack.name for pack in packs}
+    loaded = {pack.name: pack for pack in packs}
     for name in settings.packs:
-        if name not in names:
-            place = where(settings, settings.places[name])
-            raise UsageError(f"{place}'packs' names '{name}'; installed are {', '.join(sorted(names))}")
+        place = where(settings, settings.places[name])
+        if name not in loaded:
+            raise UsageError(
+                f"{place}the pack '{name}' is not loaded; install it or name it with --pack (loaded are "
+                f"{', '.join(sorted(loaded))})"
+            )
+        if name in settings.constraints:
+            check_version(loaded[name], settings.constraints[name], where(settings, settings.constraints[name].span))
     rules = sorted(rule.id for pack in packs for rule in pack.rules)
     for waiver in settings.waivers:
         if waiver.rule.text not in rules:

@@ -42,6 +42,10 @@ def of_config(parts: Mapping[str, type[Struct]], packs: Mapping[str, type[object
     }
     plain: dict[str, Any] = json.loads(json.dumps(made))  # tuples become arrays
     plain["$defs"]["File"]["properties"]["packs"]["properties"] = dict(zip(names, options, strict=True))
+    version = {"type": "string", "description": "The versions of the pack that may run, such as >=1.2,<2."}
+    for reference in options:
+        definition = plain["$defs"][reference["$ref"].rpartition("/")[2]]
+        definition["properties"] = {"version": version, **definition["properties"]}
     return plain
 
 

@@ -1,0 +1,107 @@
+"""List the policy packs that are loaded, from where, with their versions; name one for its parameters too.
+
+--format schema prints the JSON Schema of policyengine.yaml with the options of all of them, for editors.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from policyengine.cli import output
+from policyengine.model.source import UsageError
+from policyengine.reports.lines import width
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    from policyengine.plugins import Loaded, Plugins
+    from policyengine.rules.parameters import Parameter
+    from policyengine.rules.rule import Pack
+
+FORMATS = ("text", "json", "schema")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    parser.add_argument("name", metavar="NAME", nargs="?", default="", help="only this pack, with its parameters")
+    output.add_options(parser, FORMATS)
+    parser.add_argument("--pack", action="append", default=[], metavar="PACK", help="one more policy pack")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Load the packs and list them."""
+    from policyengine import plugins  # noqa: PLC0415  so that --help is quick
+
+    targets = output.targets(getattr(arguments, "reports", None) or (), "text")
+    output.check_writable(targets)
+    loaded = plugins.load(arguments.pack)
+    packs = [pack for pack in loaded.packs if arguments.name in ("", pack.name)]
+    if not packs:
+        names = ", ".join(pack.name for pack in loaded.packs) or "none"
+        raise UsageError(f"the pack '{arguments.name}' is not loaded; loaded are {names}")
+    code = 0
+    for target in targets:
+        match target.format:
+            case "schema":
+                from policyengine import schemas  # noqa: PLC0415  few runs ask
+
+                schema = schemas.of_config(loaded.parts, {pack.name: pack.options for pack in loaded.packs})
+                text = json.dumps(schema, indent=2) + "\n"
+            case "json":
+                text = _json(packs, loaded)
+            case _:
+                colour = target.file is None and output.colours(sys.stdout)
+                text = "".join(f"{line}\n" for line in _table(packs, loaded, whole=bool(arguments.name), colour=colour))
+        code = max(code, output.deliver(target, text))
+    return code
+
+
+def _table(packs: Sequence[Pack[Any]], plugins: Plugins, *, whole: bool, colour: bool) -> Iterator[str]:
+    def paint(code: str, text: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if colour else text
+
+    heads = [f"{pack.name} {pack.version}".strip() for pack in packs]
+    longest = max(map(width, heads))
+    for pack, head in zip(packs, heads, strict=True):
+        rules = f"{len(pack.rules)} rule{'' if len(pack.rules) == 1 else 's'}"
+        where = str(plugins.loaded[pack.name])
+        yield f"{paint('1', head)}{' ' * (longest - width(head))}  {rules.rjust(9)}  {where}"
+        if whole:
+            yield from ("", *described(pack))
+
+
+def described(pack: Pack[Any]) -> Iterator[str]:
+    """The parameters of a pack, as they stand in policyengine.yaml, in lines for a terminal."""
+    from policyengine.rules.parameters import parameters  # noqa: PLC0415  not for the list
+
+    found = parameters(pack.options)
+    yield f"parameters (packs.{pack.name} of policyengine.yaml):" if found else "it has no parameters"
+    for each in found:
+        default = f", {each.default} by default" if each.default else ""
+        yield f"  {each.name}: {each.type}{default}"
+        if each.description:
+            yield f"      {each.description}"
+
+
+def _json(packs: Sequence[Pack[Any]], plugins: Plugins) -> str:
+    from policyengine.rules.parameters import parameters  # noqa: PLC0415  not for the list
+
+    listed = [_entry(pack, plugins.loaded[pack.name], parameters(pack.options)) for pack in packs]
+    return json.dumps({"version": 1, "packs": listed}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _entry(pack: Pack[Any], where: Loaded, found: Sequence[Parameter]) -> dict[str, object]:
+    return {
+        "name": pack.name,
+        "version": pack.version,
+        "rules": [rule.id for rule in pack.rules],
+        "from": {"distribution": where.distribution, "path": where.path, "replaces": where.replaces},
+        "parameters": [
+            {"name": each.name, "type": each.type, "default": each.default, "description": each.description}
+            for each in found
+        ],
+    }
