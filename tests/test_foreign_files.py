@@ -56,6 +56,28 @@ def test_broken_data_of_tests_is_left_aside(tmp_path: Path) -> None:
     assert (found.failures, aside(found)) == ((), {"parser/testdata/broken.tf": "it is data of tests"})
 
 
+ZONE = 'variable "zone" {}\nresource "aws_sqs_queue" "jobs" { name = var.zone }\n'
+
+
+def test_a_document_or_an_example_of_a_variable_file_that_cannot_be_read_is_left_aside(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "README.md": b"127.0.0.1 caf\xe9.local\n",
+        "infra/main.tf": ZONE,
+        "infra/demo.tfvars.example": "zone =\n",
+    }
+    found = report(tmp_path, files)
+    assert found.failures == ()
+    assert aside(found) == {
+        "README.md": "it is a document",
+        "infra/demo.tfvars.example": "it is an example of a variable file",
+    }
+
+
+def test_a_variable_file_that_cannot_be_read_is_a_failure(tmp_path: Path) -> None:
+    found = report(tmp_path, {"infra/main.tf": ZONE, "infra/terraform.tfvars": "zone =\n"})
+    assert [each.span.path for each in found.failures if each.span] == ["infra/terraform.tfvars"]
+
+
 ENCRYPTED: dict[str, str | bytes] = {
     ".env.git-crypt": b"\0GITCRYPT\0\1\2",
     ".env.ansible": b"$ANSIBLE_VAULT;1.1;AES256\n6638\n",

@@ -18,5 +18,9 @@ def why(path: str, source: Source | None) -> str:
     """Why a file that cannot be read is none of the system's; empty for one that is."""
     if "{{" in path or "{%" in path or (source is not None and _STATEMENT.search(source.text) is not None):
         return "it is a template that is not rendered"
+    if path.endswith((".md", ".html")):
+        return "it is a document"
+    if ".tfvars." in path and not path.endswith(".json"):
+        return "it is an example of a variable file"
     kinds = folder_kinds(path)
     return "it is data of tests" if "fixture" in kinds else "it is code of others" if "foreign" in kinds else ""

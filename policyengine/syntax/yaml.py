@@ -69,13 +69,13 @@ class _Open(NamedTuple):
 
 
 def read(source: Source) -> Document:
-    """The one document of a file; an empty file reads as an empty plain scalar.
+    """The one document of a file, which a `---` may end; an empty file reads as an empty plain scalar.
 
     Raises:
         ReadError: the file is not valid YAML, exceeds a budget, or holds several documents.
     """
     documents = read_all(source)
-    if len(documents) > 1:
+    if len(documents) > 1 and any(not isinstance(each, Scalar) or each.text for each in documents[1:]):
         raise ReadError("the file holds more than one YAML document", documents[1].span, "keep one document per file")
     return documents[0] if documents else Scalar("", Span(source.path, 0, 0), plain=True)
 

@@ -113,6 +113,32 @@ def test_an_example_stands_in_for_dot_env_and_says_so() -> None:
     assert [step.what for step in user.via] == ["${WHO}", ".env.example stands in for .env"]
 
 
+def test_what_an_example_leaves_blank_is_there_to_be_filled_in() -> None:
+    files = Memory(
+        {
+            "compose.yaml": (
+                "services: {app: {image: x, user: '${WHO:-node}', ports: ['${PORT}:${PORT}'], env_file: .env}}"
+            ),
+            ".env.example": "PORT=\nWHO=\nMODE=dev\n",
+        }
+    )
+    app = service(files)
+    (port,) = app.ports
+    assert [type(each) for each in (port.target, port.published)] == [Unknown, Unknown]
+    assert known(app.user).value == "node"
+    told = {each.key: each.value for each in app.environment}
+    assert known(told["MODE"]).value == "dev"
+    blank = told["PORT"]
+    assert isinstance(blank, Unknown)
+    assert blank.reason == ".env.example, which stands in for .env, leaves it blank"
+    assert blank.span.path == ".env.example"
+
+
+def test_what_an_env_file_of_its_own_leaves_blank_is_blank() -> None:
+    files = Memory({"compose.yaml": "services: {app: {image: x, env_file: app.env}}", "app.env": "PORT=\n"})
+    assert [known(each.value).value for each in service(files).environment] == [""]
+
+
 def test_a_variable_that_no_file_sets_is_unknown() -> None:
     files, app = one("services: {app: {image: 'acme/app:${TAG}', user: '${WHO:?set it}', ports: ['${PORT}:3000']}}")
     assert isinstance(app.image, Floating)

@@ -115,6 +115,12 @@ def test_a_file_may_hold_several_documents() -> None:
     documents = read_all(Source("a.yaml", "a: 1\n---\n- 2\n--- \n...\n"))
     assert [type(document) for document in documents] == [Mapping, Sequence, Scalar]
     assert "more than one" in refused_one("a: 1\n---\nb: 2\n").message
+    assert "more than one" in refused_one("---\n---\nb: 2\n").message
+
+
+def test_the_mark_of_a_document_at_the_end_begins_none() -> None:
+    _, document = mapping("a: 1\n---\n# done\n")
+    assert [entry.key.text for entry in document.entries] == ["a"]
 
 
 def refused_one(text: str) -> ReadError:

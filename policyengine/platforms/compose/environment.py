@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from policyengine.knowledge.names import environment_words, stand_ins
 from policyengine.model.budget import Budget, Exhausted
 from policyengine.model.source import ReadError, Source, Span
-from policyengine.model.value import Via
+from policyengine.model.text import Text
+from policyengine.model.value import Unknown, Via
 from policyengine.platforms.compose import standing
 from policyengine.platforms.compose.located import Branch, Items, Leaf, Node, Resets
 from policyengine.syntax import dotenv
@@ -19,8 +20,6 @@ from policyengine.syntax.env_expansion import Resolved, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from policyengine.model.text import Text
 
 
 class Readable(Protocol):
@@ -206,6 +205,8 @@ def _environment(context: Context, service: Branch, directory: str, known: Mappi
             continue
         step = Via(f"env_file {file.path}", file.entry.span)
         after = context.resolve(source, lookup, dialect, before)
+        if file.stand_in:
+            after = left_blank(after, file)
         before = {
             key: each if before.get(key) is each else Resolved(key, each.key_span, each.text.stepped(step))
             for key, each in after.items()
@@ -220,6 +221,17 @@ def _environment(context: Context, service: Branch, directory: str, known: Mappi
         tuple(replace(each, lost=broken.get(each.stand_in or each.path)) for each in used) if broken else tuple(used)
     )
     return ServiceEnvironment({**merged, **own}, files)
+
+
+def left_blank(resolved: Mapping[str, Resolved], file: UsedEnvFile) -> dict[str, Resolved]:
+    """The variables of a file that stands in for another; what it leaves blank is there to be filled in."""
+    reason = f"{file.stand_in}, which stands in for {file.path}, leaves it blank"
+    return {
+        key: Resolved(key, each.key_span, Text.undecided("", Unknown(reason, each.place)))
+        if each.text.literal == "" and each.key_span.path == file.stand_in
+        else each
+        for key, each in resolved.items()
+    }
 
 
 _VARIABLE = 25

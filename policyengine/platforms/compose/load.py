@@ -222,7 +222,8 @@ def _dot_env(context: Context, directory: str, known: Mapping[str, Text]) -> dic
     if stand_in is None:
         return {}
     step = Via(f"{stand_in.path} stands in for {path}", Span(stand_in.path, 0, 0))
-    return {key: text.stepped(step) for key, text in _set(context.resolve(stand_in, known.get)).items()}
+    told = _set(context.resolve(stand_in, known.get))
+    return {key: text.stepped(step) for key, text in told.items() if text.literal != ""}  # a blank is to be filled in
 
 
 def _set(resolved: Mapping[str, Resolved]) -> dict[str, Text]:

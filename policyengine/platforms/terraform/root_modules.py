@@ -317,7 +317,7 @@ def _project(
             variable_files(root, value_files, files, syntaxes, problems),
             {**unit.inputs, **set_, **passed},
             passed if told else {},
-            examples(root, files, syntaxes),
+            examples(root, files, syntaxes, problems),
         ),
         beside=unit.path if unit.path != root.path else "",
         environment=chosen if spoken or settings.environment else "",

@@ -92,12 +92,14 @@ def variable_files(
     return [made for path in ordered if (made := _values(files.read(path), syntaxes, problems)) is not None]
 
 
-def examples(root: Root, files: Files, syntaxes: Syntaxes) -> Sequence[TfVars]:
+def examples(
+    root: Root, files: Files, syntaxes: Syntaxes, problems: dict[tuple[Span, str], ReadError]
+) -> Sequence[TfVars]:
     """Examples of variable files beside a root module; none where the one of an environment is there."""
     if root.var_files:
         return []
     own = (path for path in files.ending(*_EXAMPLES) if posixpath.dirname(path) == root.path)
-    return [made for path in own if (made := _values(files.read(path), syntaxes, {})) is not None]
+    return [made for path in own if (made := _values(files.read(path), syntaxes, problems)) is not None]
 
 
 def _values(source: Source | None, syntaxes: Syntaxes, problems: dict[tuple[Span, str], ReadError]) -> TfVars | None:
