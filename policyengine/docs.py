@@ -89,6 +89,11 @@ def _page(pack: Pack[Any], rule: Rule[Any]) -> Iterator[str]:
         yield ""
         yield rule.rationale
         yield ""
+    if rule.remedy:
+        yield "## What mends it"
+        yield ""
+        yield rule.remedy
+        yield ""
     yield "## What it says"
     yield ""
     for text in rule.messages.values():

@@ -273,8 +273,9 @@ def _evaluated(part: Part, plugins: Plugins, asked: Asked) -> Report:
         found = evaluate(graph, options, selected=chosen, progress=asked.work.progress)
         if not part.configured:
             scanned, found = part.moved(graph, (scanned, found))  # noqa: PLW2901  the same, where it stands
-        weighed = weigh(found.results, settings, asked.profile or settings.profile, chosen, asked.day)
-        made = _report(scanned, found, weighed, plugins, settings, chosen)
+        profile = asked.profile or settings.profile
+        weighed = weigh(found.results, settings, profile, chosen, asked.day)
+        made = replace(_report(scanned, found, weighed, plugins, settings, chosen), profile=profile)
         if part.configured:
             made = replace(part.moved(graph, made), configuration=f"{part.folder}/{made.configuration}")
         reports.append(made)

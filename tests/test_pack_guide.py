@@ -58,4 +58,4 @@ def test_the_pack_of_the_guide_is_explained_and_passes_into_sarif(followed: Path
         followed, "policyengine", "scan", "reference", "--pack", "./acme_policies.py", "--format", "sarif", "--no-cache"
     )
     assert '"id": "ACME001"' in sarif.stdout
-    assert "helpUri" not in sarif.stdout.split('"id": "ACME001"')[1].split('"messageStrings"')[0]
+    assert "docs/packs.md#the-page-of-a-rule" in sarif.stdout.split('"id": "ACME001"')[1].split('"messageStrings"')[0]

@@ -88,6 +88,7 @@ def _json(packs: tuple[Pack[Any], ...], chosen: frozenset[str]) -> str:
             "cwe": list(rule.cwe),
             "summary": rule.summary,
             "rationale": rule.rationale,
+            "remedy": rule.remedy,
             "messages": dict(rule.messages),
             "help_uri": pack.help_uri.format(id=rule.id),
         }

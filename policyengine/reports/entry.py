@@ -67,13 +67,12 @@ class Undone(Struct, frozen=True):
 def entries(view: View, prefix: str = "") -> Iterator[Entry]:
     """The findings of a report in its order; `prefix` goes before each path."""
     for result in view.report.results:
-        fix = result.finding.fix
         yield Entry(
             result,
             visible(f"{_of_system(result)}{plain(view.message(result))}"),
             _spot(view, prefix, result.span),
             tuple(_spot(view, prefix, each) for each in result.related),
-            "" if fix is None else visible(view.redactor.text(fix.description)),
+            visible(view.remedy(result)),
         )
 
 

@@ -21,16 +21,15 @@ from policyengine.reports.identity import digest, identity, unique
 from policyengine.reports.json import coverage, systems
 from policyengine.reports.line_hash import line_hashes
 from policyengine.reports.regions import Regions
+from policyengine.reports.sarif_invocation import Invocation, undone
 from policyengine.reports.sarif_rules import (
-    COMPARED,
-    CONFIGURED,
+    DOUBT,
+    FURTHER,
     HOME,
-    LEFT_OUT,
     LONGEST,
     MORE,
-    MORE_TEXT,
-    NOT_DONE,
     NOT_READ,
+    REMEDY,
     Catalogue,
     Json,
     arguments,
@@ -40,10 +39,10 @@ from policyengine.reports.sarif_rules import (
     sentence,
     template,
     text_of,
+    told,
 )
 from policyengine.reports.view import LINK, View, plain
 from policyengine.rules.coverage import account
-from policyengine.rules.coverage import sentence as coverage_sentence
 from policyengine.rules.rule import links
 
 if TYPE_CHECKING:
@@ -58,6 +57,8 @@ MAX_BYTES = 10_000_000
 MAX_RESULTS = 25_000
 MAX_PLACES = 1_000
 _MAX_STEPS = 20
+_MOST_OPEN = 500
+"""So many open questions are notifications; GitHub shows none of them, and other viewers no more."""
 
 
 class Options(Struct, frozen=True):
@@ -145,7 +146,11 @@ def _text(maker: _Maker, alerts: Sequence[_Alert], sentences: Sequence[str]) -> 
         "columnKind": "utf16CodeUnits",
         "originalUriBaseIds": {"%SRCROOT%": {"description": {"text": "The root of the repository."}}},
         "versionControlProvenance": [provenance],
-        "invocations": [maker.invocation(sentences)],
+        "invocations": [
+            Invocation(maker.found, maker.view, maker.catalogue, maker.regions, maker.any_source).told(
+                sentences, options.exit_code
+            )
+        ],
         "taxonomies": descriptors.taxonomies,
         "results": [],
         "properties": maker.view.redactor.document(
@@ -195,7 +200,7 @@ class _Maker(Struct, frozen=True):
         group = sorted(group, key=lambda each: (bool(each[1]), -each[0].severity.rank, each[0].span))
         first, reason = group[0]
         related = [*self.view.related(first)]
-        message = self._message(first, more=len(group) > 1)
+        message = self._message(first, [result for result, _ in group[1:]])
         body: Json = {
             "ruleId": first.rule.id,
             "ruleIndex": self.catalogue.index[first.rule.id],
@@ -218,8 +223,7 @@ class _Maker(Struct, frozen=True):
             "primaryLocationLineHash": self._hash(first.span),
             "parityIdentity/v1": unique(identity(first), seen),
         }
-        told = {"environments": list(first.environments), "systems": list(first.systems)}
-        if properties := {name: each for name, each in told.items() if each}:
+        if properties := self._properties(first):
             body["properties"] = properties
         if mandate := self.catalogue.mandates.get(first.rule.id):
             body["taxa"] = [mandate]
@@ -233,15 +237,40 @@ class _Maker(Struct, frozen=True):
                 body["fixes"] = [self._fix(first.finding.fix)]
         return _Alert(first.rule.id, first.severity.value, first.severity.rank, first.span, body)
 
-    def _message(self, result: Result, *, more: bool = False) -> Json:
-        made = template(result.rule, result.finding.variant)
-        tail = MORE_TEXT if more else ""
-        values = arguments(made, result.finding, self.view.redactor.text)
+    def _properties(self, result: Result) -> Json:
+        """What GitHub does not show: where a finding holds, and how far its pair is certain."""
+        pair = result.pair
+        told: Json = {"environments": list(result.environments), "systems": list(result.systems)}
+        if pair is not None and not pair.certain:
+            told["pair"] = {
+                "local": pair.local,
+                "cloud": pair.cloud,
+                "score": pair.score,
+                "reasons": list(pair.reasons),
+            }
+            told["precision"] = "medium"
+        return {name: each for name, each in told.items() if each}
+
+    def _message(self, result: Result, others: Sequence[Result] = ()) -> Json:
+        """What is found, what mends it, why its pair is not certain, and the `others` of its rule on its line."""
+        tails = {
+            REMEDY: self.view.remedy(result),
+            DOUBT: "" if result.pair is None or result.pair.certain else "; ".join(result.pair.reasons) or "few facts",
+            FURTHER: "; ".join(self._plain(each).rstrip(".") for each in others),
+        }
+        tails = {name: text for name, text in tails.items() if text}
+        made = told(result.rule, template(result.rule, result.finding.variant), tails)
+        values = arguments(made, result.finding, tails, self.view.redactor.text)
         text = self._valid_links(fill(made.text, values), result)
-        if len(text) + len(tail) > LONGEST:
+        if len(text) > LONGEST:
             values = [clipped(value, 120) for value in values]
-            text = clipped(self._valid_links(fill(made.text, values), result), LONGEST - len(tail))
-        return {"text": text + tail, "id": result.finding.variant + (".more" if more else ""), "arguments": values}
+            text = clipped(self._valid_links(fill(made.text, values), result))
+        return {"text": text, "id": ".".join((result.finding.variant, *tails)), "arguments": values}
+
+    def _plain(self, result: Result) -> str:
+        """What is found, alone and without links."""
+        made = template(result.rule, result.finding.variant)
+        return plain(fill(made.text, arguments(made, result.finding, {}, self.view.redactor.text)))
 
     def _valid_links(self, text: str, result: Result) -> str:
         """The text without links to places that the log does not have."""
@@ -249,15 +278,14 @@ class _Maker(Struct, frozen=True):
             number
             for number, span in enumerate(result.related, 1)
             if number <= MAX_PLACES and self.view.source(span.path) is not None
-        }
+        } | {MORE}
         return LINK.sub(lambda match: match[0] if int(match["number"]) in shown else match["text"], text)
 
     def _further(self, results: Sequence[Result]) -> list[Json]:
         """The other findings of one rule on one line, as places with their messages; numbered from `MORE` on."""
         places: list[Place] = []
         for result in results:
-            what = plain(str(self._message(result)["text"]))
-            places += [replace(self.view.at(result), what=what), *self.view.related(result)]
+            places += [replace(self.view.at(result), what=self._plain(result)), *self.view.related(result)]
         return [{"id": number, **self._location(place)} for number, place in enumerate(places, MORE)]
 
     def _location(self, place: Place) -> Json:
@@ -324,13 +352,13 @@ class _Maker(Struct, frozen=True):
     def _unread_alerts(self, seen: dict[str, int]) -> Iterator[_Alert]:
         grouped: dict[tuple[str, int], list[tuple[Span, Failure]]] = {}
         for failure in self.found.failures:
-            if failure.span is not None and (source := self._any_source(failure.span.path)) is not None:
+            if failure.span is not None and (source := self.any_source(failure.span.path)) is not None:
                 at = min(failure.span.start, len(source.text))
                 span = Span(source.path, at, min(max(failure.span.end, at), len(source.text)))
                 grouped.setdefault((source.path, source.position(at).line), []).append((span, failure))
         for group in grouped.values():
             span, first = group[0]
-            values = [text_of("; ".join(dict.fromkeys(self._sentence(failure) for _, failure in group)))]
+            values = [text_of("; ".join(dict.fromkeys(undone(self.view, failure) for _, failure in group)))]
             text = clipped(f"This file could not be read: '{values[0]}'.")
             body: Json = {
                 "ruleId": NOT_READ,
@@ -348,11 +376,8 @@ class _Maker(Struct, frozen=True):
                 body["suppressions"] = []
             yield _Alert(NOT_READ, "error", 4, span, body)
 
-    def _sentence(self, failure: Failure) -> str:
-        text = f"{failure.message}; {failure.advice}" if failure.advice else failure.message
-        return self.view.redactor.text(text)
-
-    def _any_source(self, path: str) -> Source | None:
+    def any_source(self, path: str) -> Source | None:
+        """The masked text of a file, or the text of one that no reader could use, or None."""
         source = self.view.source(path)
         if source is None:
             if path not in self.extra:
@@ -367,53 +392,8 @@ class _Maker(Struct, frozen=True):
 
     def _shown(self, path: str) -> Source | None:
         """The file to quote, of which nothing was understood."""
-        source = self._any_source(path)
+        source = self.any_source(path)
         return None if source is None else self.view.redactor.outline(source)
-
-    def invocation(self, sentences: Sequence[str]) -> Json:
-        """What the run was: its exit code, and what it could not do."""
-        notes: list[Json] = []
-        for failure in self.found.failures:
-            number = 0 if failure.span is not None else 1
-            where = ""
-            note: Json = {
-                "descriptor": {"id": (NOT_READ, NOT_DONE)[number], "index": number},
-                "level": "warning",
-            }
-            if failure.span is not None:
-                where = f"'{text_of(failure.span.path)}' was not read: "
-                physical: Json = {"artifactLocation": self.regions.artifact(failure.span.path)}
-                if (source := self._any_source(failure.span.path)) is not None:
-                    line, column = source.position(min(failure.span.start, len(source.text)), utf16=True)
-                    physical["region"] = {"startLine": line, "startColumn": column}
-                note["locations"] = [{"physicalLocation": physical}]
-            note["message"] = {"text": clipped(sentence(where + text_of(self._sentence(failure))))}
-            if failure.rule in self.catalogue.index:
-                note["associatedRule"] = {"id": failure.rule, "index": self.catalogue.index[failure.rule]}
-            notes.append(note)
-        notes.extend(
-            {"descriptor": {"id": LEFT_OUT, "index": 2}, "level": "warning", "message": {"text": sentence(each)}}
-            for each in sentences
-        )
-        notes.append(
-            {
-                "descriptor": {"id": COMPARED, "index": 3},
-                "level": "note",
-                "message": {"text": clipped(sentence(text_of(coverage_sentence(account(self.found)))))},
-            }
-        )
-        for remark in self.found.remarks:
-            said: Json = {"descriptor": {"id": CONFIGURED, "index": 4}, "level": "warning"}
-            if self.view.source(remark.span.path) is not None:
-                said["locations"] = [{"physicalLocation": self.regions.physical(remark.span)}]
-            notes.append({**said, "message": {"text": clipped(sentence(text_of(remark.message)))}})
-        worthless = bool(self.found.failures) and (not self.found.sources or not self.found.rules)
-        return {
-            "executionSuccessful": not worthless,
-            "exitCode": self.options.exit_code,
-            "exitCodeDescription": _EXIT.get(self.options.exit_code, "Unknown."),
-            "toolExecutionNotifications": notes,
-        }
 
     def _hash(self, span: Span) -> str:
         if span.path not in self.hashes:
@@ -425,10 +405,3 @@ class _Maker(Struct, frozen=True):
             .line
         )
         return self.hashes[span.path][line - 1]
-
-
-_EXIT = {
-    0: "No finding at or above the level that fails the run.",
-    1: "Findings at or above the level that fails the run.",
-    3: "Some work could not be done; the findings are not complete.",
-}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import string
 import uuid
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -15,21 +16,39 @@ from policyengine.reports.view import rules
 from policyengine.rules.coverage import side_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
     from policyengine.rules.evaluate import Report
     from policyengine.rules.rule import Finding, Pack, Rule
 
 HOME = "https://github.com/policyengine-iac/policyengine"
+NO_PAGE = f"{HOME}/blob/main/docs/packs.md#the-page-of-a-rule"
+"""What is shown of a rule whose pack names no page."""
+UNREAD_PAGE = f"{HOME}/blob/main/docs/reports.md#what-could-not-be-read"
 NOT_READ = "PE9001"
 NOT_DONE = "PE9002"
 LEFT_OUT = "PE9003"
 COMPARED = "PE9004"
 CONFIGURED = "PE9005"
+CHOSEN = "PE9006"
+LEFT_OPEN = "PE9007"
 LONGEST = 1024
 """Characters of a message or a description that GitHub shows."""
 
 MORE = 101
 """The number of the first place that belongs to a further finding of the same rule on the same line."""
-MORE_TEXT = f" The same line has [another finding of this rule]({MORE})."
+REMEDY, DOUBT, FURTHER = "remedy", "doubt", "more"
+"""What may follow a message: what mends it, why its pair is not certain, what else the rule finds on the line."""
+_TAILS = {
+    REMEDY: " Remedy: '{n}'.",
+    DOUBT: " That both mirror each other is not certain: '{n}'.",
+    FURTHER: f" On the same line [this rule also finds]({MORE}): '{{n}}'.",
+}
+_BARE = {
+    DOUBT: " That both mirror each other is not certain.",
+    FURTHER: f" The same line has [another finding of this rule]({MORE}).",
+}
+_MOST_ARGUMENTS = 5
 
 _MAX_TAGS = 10
 _SENTENCE = regex(r"[.!?…]\Z")
@@ -69,14 +88,47 @@ def template(rule: Rule[Any], variant: str) -> Template:
     return Template(sentence(text), tuple(names))
 
 
+def told(rule: Rule[Any], made: Template, tails: Iterable[str]) -> Template:
+    """The template of a message with what follows it, whose arguments come last, by the names of the tails.
+
+    Where five arguments are used up, a tail says what it can without one.
+    """
+    text, names = made.text, made.names
+    for tail in tails:
+        if len(names) < _MOST_ARGUMENTS:
+            text += _TAILS[tail].replace("{n}", f"{{{len(names)}}}")
+            names = (*names, tail)
+        elif tail != REMEDY:
+            text += _BARE[tail]
+        elif rule.remedy:
+            text += f" {sentence(rule.remedy.translate(_BRACES))}"
+    return Template(text, names)
+
+
+def _strings(rule: Rule[Any]) -> Iterator[tuple[str, str]]:
+    """Each message of a rule, alone and with what may follow it, by its id."""
+    for variant in rule.messages:
+        made = template(rule, variant)
+        yield variant, made.text
+        for remedied, doubtful, further in product((False, True), repeat=3):
+            tails = [*[REMEDY] * remedied, *[DOUBT] * doubtful, *[FURTHER] * further]
+            if tails and (remedied or not rule.remedy):
+                yield ".".join((variant, *tails)), told(rule, made, tails).text
+
+
 _BRACES = str.maketrans("{}", "()")
+_QUOTED = regex(r"(?<!\w)'([^']*)'(?!\w)")
 _FALSE_LINK = regex(r"\](?=\()")
 
 
-def arguments(made: Template, finding: Finding, hide: Any) -> list[str]:  # noqa: ANN401  str → str
+def arguments(made: Template, finding: Finding, tails: Mapping[str, str], hide: Callable[[str], str]) -> list[str]:
     """What fills a template: one line each, without braces, and without what could be taken for a link."""
-    values = (finding.subject.name if not name else str(finding.args[name]) for name in made.names)
-    return [text_of(hide(value)) for value in values]
+    return [
+        _QUOTED.sub(r'"\1"', text_of(tails[name]))
+        if name in tails
+        else text_of(hide(finding.subject.name if not name else str(finding.args[name])))
+        for name in made.names
+    ]
 
 
 def text_of(value: str) -> str:
@@ -115,7 +167,8 @@ def catalogue(report: Report) -> Catalogue:
     """The descriptors of all evaluated rules, of the engine's own, and of the mandates and weaknesses they name."""
     evaluated = list(rules(report))
     taxonomies, references = _taxonomies(report, evaluated)
-    made = [_rule(pack, rule, references) for pack, rule in evaluated]
+    strict = report.profile == "strict"
+    made = [_rule(pack, rule, references, strict=strict) for pack, rule in evaluated]
     made.append(_own(NOT_READ, "FileNotRead", "A file could not be read, so findings in it are missing.", "error"))
     return Catalogue(
         rules=made,
@@ -127,6 +180,8 @@ def catalogue(report: Report) -> Catalogue:
             ),
             _notification(COMPARED, "Compared", "What was compared, what stays open, and who mirrors nothing.", "note"),
             _notification(CONFIGURED, "ConfigurationRemark", "The configuration says what does not hold any more."),
+            _notification(CHOSEN, "Chosen", "What was taken where there was a choice, and why.", "note"),
+            _notification(LEFT_OPEN, "LeftOpen", "A question of a rule that the files do not answer.", "note"),
         ],
         taxonomies=taxonomies,
         supported=[
@@ -141,7 +196,7 @@ def catalogue(report: Report) -> Catalogue:
     )
 
 
-def _rule(pack: Pack[Any], rule: Rule[Any], references: dict[tuple[str, str], Json]) -> Json:
+def _rule(pack: Pack[Any], rule: Rule[Any], references: dict[tuple[str, str], Json], *, strict: bool) -> Json:
     tags = [
         *dict.fromkeys([*([] if rule.security is None else ["security"]), "parity", *_titles(pack, rule), *rule.tags])
     ]
@@ -149,14 +204,15 @@ def _rule(pack: Pack[Any], rule: Rule[Any], references: dict[tuple[str, str], Js
     tags += [f"external/cwe/cwe-{number:03}" for number in rule.cwe]
     properties: Json = {
         "tags": tags[:_MAX_TAGS],
-        "precision": rule.precision,
+        "precision": "high" if strict and rule.precision == "medium" else rule.precision,
         "problem.severity": "recommendation" if rule.severity.value == "note" else rule.severity.value,
     }
     if rule.security is not None:
         properties["security-severity"] = f"{rule.security:.1f}"
     mandate = pack.mandates.get(rule.mandate, "")
-    uri = pack.help_uri.format(id=rule.id)
+    uri = pack.help_uri.format(id=rule.id) or NO_PAGE
     why = rule.rationale or rule.summary
+    remedy = sentence(rule.remedy) if rule.remedy else ""
     keys = [(pack.name, rule.mandate), *(("CWE", f"CWE-{number}") for number in rule.cwe)]
     return {
         "id": rule.id,
@@ -164,17 +220,18 @@ def _rule(pack: Pack[Any], rule: Rule[Any], references: dict[tuple[str, str], Js
         "shortDescription": {"text": clipped(sentence(rule.summary))},
         "fullDescription": {"text": clipped(" ".join(f"{sentence(rule.summary)} {rule.rationale}".split()))},
         "help": {
-            "text": f"{sentence(rule.summary)}\n\n{why}\n\nMandate {rule.mandate}: {mandate}\n",
-            "markdown": f"# {rule.id} {rule.summary}\n\n{why}\n\n**Mandate {rule.mandate}** {mandate}\n\n"
-            + (f"[Examples and guards]({uri})\n" if uri else ""),
+            "text": f"{sentence(rule.summary)}\n\n{why}\n\n"
+            + (f"Remedy: {remedy}\n\n" if remedy else "")
+            + f"Mandate {rule.mandate}: {mandate}\n",
+            "markdown": f"# {rule.id} {rule.summary}\n\n{why}\n\n"
+            + (f"**Remedy** {remedy}\n\n" if remedy else "")
+            + f"**Mandate {rule.mandate}** {mandate}\n\n"
+            + (
+                f"[Examples and guards]({uri})\n" if pack.help_uri else f"`policyengine explain {rule.id}` says more.\n"
+            ),
         },
-        **({"helpUri": uri} if uri else {}),
-        "messageStrings": {
-            name: {"text": text}
-            for variant in rule.messages
-            for made in [template(rule, variant).text]
-            for name, text in ((variant, made), (f"{variant}.more", made + MORE_TEXT))
-        },
+        "helpUri": uri,
+        "messageStrings": {name: {"text": text} for name, text in _strings(rule)},
         "defaultConfiguration": {"level": rule.severity.value},
         "properties": properties,
         "relationships": [{"target": references[key], "kinds": ["relevant"]} for key in keys if key in references],
@@ -194,7 +251,7 @@ def _own(rule_id: str, name: str, text: str, level: str) -> Json:
         "shortDescription": {"text": text},
         "fullDescription": {"text": f"{text} Alerts that are already open in it stay open until it can be read again."},
         "help": {"text": help_text, "markdown": f"# {name}\n\n{help_text}\n"},
-        "helpUri": f"{HOME}#exit-codes",
+        "helpUri": UNREAD_PAGE,
         "messageStrings": {"default": {"text": "This file could not be read: '{0}'."}},
         "defaultConfiguration": {"level": level},
         "properties": {"tags": ["parity", "input"], "precision": "very-high", "problem.severity": level},

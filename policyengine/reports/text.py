@@ -123,8 +123,7 @@ class _Writer(Struct, frozen=True):
             yield from self.place(place, gutter, "├", "─", "1;34")
         yield from (self.note(gutter, *each) for each in self.notes(result))
 
-    @staticmethod
-    def notes(result: Result) -> Iterator[tuple[str, str]]:
+    def notes(self, result: Result) -> Iterator[tuple[str, str]]:
         """What is said of a finding below its places, each with the word that says what it is."""
         if result.pair is not None and not result.pair.certain:
             why = f" ({'; '.join(result.pair.reasons)})" if result.pair.reasons else ""
@@ -134,8 +133,8 @@ class _Writer(Struct, frozen=True):
             yield "system", f"{', '.join(result.systems[:_MOST_ALIKE])}{more}"
         if result.environments:
             yield "note", f"only in {', '.join(result.environments)}"
-        if result.finding.fix is not None:
-            yield "help", result.finding.fix.description
+        if remedy := self.view.remedy(result):
+            yield "help", remedy
 
     def gutter(self, span: Span) -> int:
         source = self.view.source(span.path)

@@ -56,6 +56,17 @@ class View(Struct, frozen=True):
         """The message with its links, its secrets masked."""
         return self.redactor.text(result.message)
 
+    def remedy(self, result: Result) -> str:
+        """What mends it, without a full stop: of the finding with the text to write, or else of the rule."""
+        fix = result.finding.fix
+        if fix is None:
+            return result.rule.remedy.rstrip(".")
+        said = fix.description
+        written = fix.edits[0].text.strip() if len(fix.edits) == 1 else ""
+        if written and "\n" not in written and written not in said and written not in result.message:
+            said = f"{said}: {written}"
+        return self.redactor.text(said)
+
     def at(self, result: Result) -> Place:
         """The place to edit."""
         return Place(result.span, "", result.subject, _via(result.finding.at))

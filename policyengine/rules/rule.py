@@ -27,6 +27,7 @@ O_contra = TypeVar("O_contra", contravariant=True)
 O = TypeVar("O")  # noqa: E741  the options type of a pack
 
 _ID = regex(r"[A-Z]{1,8}-?[0-9]{1,6}")
+_PRECISIONS = ("very-high", "high", "medium", "low")
 _LINK = regex(r"\]\((\d+)\)")
 
 
@@ -153,7 +154,9 @@ class Rule(Struct, Generic[O], frozen=True):
     `id` is stable and never reused. `name` is the PascalCase name of the pattern it flags, taken from the function.
     `summary` is the docstring's first line, `rationale` the rest. `messages` are templates by variant with named
     placeholders in single quotes: `"'{local}' runs Postgres '{here}', but [the cloud](1) runs '{there}'"`.
-    `mandate` is the id of a mandate of the pack. `tags` and `precision` go to SARIF; `security` is a score in (0, 10].
+    `mandate` is the id of a mandate of the pack. `remedy` says in a sentence what mends any of its findings. `tags` and
+    `precision` go to SARIF: `very-high` where files say it outright, `high` where two sides are compared, `medium` for
+    a convention that not everybody shares, which the profile `strict` makes `high`. `security` is a score in (0, 10].
     """
 
     id: str
@@ -164,6 +167,7 @@ class Rule(Struct, Generic[O], frozen=True):
     summary: str
     rationale: str
     check: Check[O]
+    remedy: str = ""
     precision: str = "high"
     tags: tuple[str, ...] = ()
     cwe: tuple[int, ...] = ()
@@ -189,6 +193,7 @@ def rule(
     mandate: str,
     severity: Severity,
     message: str | Mapping[str, str],
+    remedy: str = "",
     precision: str = "high",
     tags: tuple[str, ...] = (),
     cwe: tuple[int, ...] = (),
@@ -202,6 +207,8 @@ def rule(
     messages = {"default": message} if isinstance(message, str) else dict(message)
     if not _ID.fullmatch(rule_id):
         raise ValueError(f"rule id '{rule_id}' must be capital letters and a number, such as 'ACME001'")
+    if precision not in _PRECISIONS:
+        raise ValueError(f"rule {rule_id}: precision '{precision}' is none of {', '.join(_PRECISIONS)}")
     if security is not None and not 0 < security <= 10:
         raise ValueError(f"rule {rule_id}: security score {security} is outside (0, 10]")
 
@@ -219,6 +226,7 @@ def rule(
             summary=" ".join(summary.split()),
             rationale=rationale.strip(),
             check=check,
+            remedy=remedy,
             precision=precision,
             tags=tags,
             cwe=cwe,

@@ -185,7 +185,14 @@ def test_the_sarif_log_holds_the_account(tmp_path: Path, capfd: pytest.CaptureFi
     run = json.loads(out)["runs"][0]
     assert run["properties"]["coverage"] == report(capfd, root)["coverage"]
     notes = run["invocations"][0]["toolExecutionNotifications"]
-    assert [(note["descriptor"]["id"], note["level"]) for note in notes] == [("PE9004", "note")]
+    assert {note["level"] for note in notes} == {"note"}
+    told = [note["message"]["text"] for note in notes if note["descriptor"]["id"] == "PE9004"]
+    assert [text.partition(":")[0] for text in told[1:]] == [
+        f"Side {side['side']} '{side['title']}' of clean-hexagon" for side in run["properties"]["coverage"]["sides"]
+    ]
+    assert [note["descriptor"]["id"] for note in notes if "associatedRule" in note] == ["PE9007"] * len(
+        report(capfd, root)["undecided"]
+    )
 
 
 def test_nothing_to_scan_is_wrong_usage(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
+import shutil
+import subprocess
 import uuid
 from pathlib import Path
 from typing import Any
@@ -10,14 +13,18 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from policyengine.model.source import Source, Span
 from policyengine.reports import sarif
 from policyengine.reports.line_hash import line_hashes
-from policyengine.reports.sarif_rules import clipped, fill, sentence, template, text_of
+from policyengine.reports.sarif_rules import HOME, clipped, fill, sentence, template, text_of, told
 from policyengine.rules.evaluate import Failure, Report, Waived
+from policyengine.rules.rule import Pack, Severity
+from policyengine.rules.rule import rule as of
 from tests.reports import sample
 
+ROOT = Path(__file__).parent.parent.parent
 FAILURES = (
     Failure("'}' is missing", Span(sample.BROKEN, 9, 10), "close the block"),
     Failure("another mistake", Span(sample.BROKEN, 10, 10)),
@@ -178,9 +185,26 @@ def region(place: dict[str, Any]) -> tuple[int, int, int, int]:
 def test_a_result_stands_at_the_side_to_edit_and_links_the_other() -> None:
     made = result(run(sample.report()), "SMP402", 3)
     assert made["message"] == {
-        "text": "'db' runs Postgres '16.9', but [the cloud](1) runs '16.10'.",
-        "id": "default",
-        "arguments": ["db", "16.9", "16.10"],
+        "text": "'db' runs Postgres '16.9', but [the cloud](1) runs '16.10'. "
+        "Remedy: 'use the version of the cloud: postgres:16.10'. "
+        "That both mirror each other is not certain: 'only database on each side'.",
+        "id": "default.remedy.doubt",
+        "arguments": [
+            "db",
+            "16.9",
+            "16.10",
+            "use the version of the cloud: postgres:16.10",
+            "only database on each side",
+        ],
+    }
+    assert made["properties"] == {
+        "pair": {
+            "local": "compose:services.db",
+            "cloud": "terraform:aws_db_instance.main",
+            "score": 55,
+            "reasons": ["only database on each side"],
+        },
+        "precision": "medium",
     }
     assert len(made["locations"]) == 1
     assert region(made["locations"][0]) == (3, 12, 3, 25)
@@ -217,8 +241,10 @@ def test_the_code_flow_leads_from_the_side_to_edit_through_the_variable_to_the_c
 
 def test_findings_of_one_rule_on_one_line_are_one_result_with_further_places() -> None:
     made = result(run(sample.report()), "SMP402", 6)
-    assert made["message"]["text"].endswith(" The same line has [another finding of this rule](101).")
-    assert made["message"]["id"] == "default.more"
+    assert made["message"]["text"].endswith(
+        ' On the same line [this rule also finds](101): \'"other" runs Postgres "15.2" in (all) places\'.'
+    )
+    assert made["message"]["id"] == "default.remedy.more"
     further = next(place for place in made["relatedLocations"] if place["id"] == 101)
     assert further["message"]["text"] == "'other' runs Postgres '15.2' in (all) places."
     assert region(further) == (6, 44, 6, 57)
@@ -301,6 +327,93 @@ def test_uris_are_encoded_and_relative_to_the_root_of_the_repository() -> None:
     }
 
 
+# --- what a rule says of itself
+
+
+def test_where_five_arguments_are_used_up_a_tail_does_without_one() -> None:
+    five = "'{a}' '{b}' '{c}' '{d}' '{e}'"
+    check = of(
+        "SMP001", mandate="1", severity=Severity.NOTE, message={"four": five[:-6], "five": five}, remedy="Do it."
+    )(sample.workflow_without_gate.check)
+    made = {variant: told(check, template(check, variant), ("remedy", "doubt", "more")) for variant in check.messages}
+    assert made["four"].text == (
+        "'{0}' '{1}' '{2}' '{3}'. Remedy: '{4}'. That both mirror each other is not certain. "
+        "The same line has [another finding of this rule](101)."
+    )
+    assert made["five"].text == (
+        "'{0}' '{1}' '{2}' '{3}' '{4}'. Do it. That both mirror each other is not certain. "
+        "The same line has [another finding of this rule](101)."
+    )
+    assert (made["four"].names, made["five"].names) == (("a", "b", "c", "d", "remedy"), ("a", "b", "c", "d", "e"))
+
+
+@pytest.mark.parametrize(("profile", "precision"), [("", "medium"), ("recommended", "medium"), ("strict", "high")])
+def test_a_convention_is_less_precise_unless_the_profile_is_strict(profile: str, precision: str) -> None:
+    convention = replace(sample.workflow_without_gate, precision="medium", remedy="Add a gate.")
+    pack = replace(sample.PACK, rules=(convention,), help_uri="")
+    report = replace(sample.report(clean=True), packs=(pack,), profile=profile)
+    made = run(report)["tool"]["driver"]["rules"][0]
+    assert made["properties"]["precision"] == precision
+    assert "\n\nRemedy: Add a gate.\n\n" in made["help"]["text"]
+    assert "\n\n**Remedy** Add a gate.\n\n" in made["help"]["markdown"]
+    assert (
+        made["helpUri"] == "https://github.com/policyengine-iac/policyengine/blob/main/docs/packs.md#the-page-of-a-rule"
+    )
+
+
+def test_every_help_address_has_a_target(packs: tuple[Pack[object], ...]) -> None:
+    report = replace(
+        sample.report(clean=True), packs=packs, rules=tuple(each.id for pack in packs for each in pack.rules)
+    )
+    unnamed = replace(report, packs=tuple(replace(pack, help_uri="") for pack in packs))
+    made = [*run(report)["tool"]["driver"]["rules"], *run(unnamed)["tool"]["driver"]["rules"]]
+    assert len(made) > 160
+    for uri in {each["helpUri"] for each in made}:
+        page, _, anchor = uri.removeprefix(f"{HOME}/blob/main/").partition("#")
+        text = (ROOT / page).read_text("utf-8")
+        assert not anchor or f"# {anchor.replace('-', ' ')}" in text.lower(), uri
+
+
+def test_every_rule_of_the_built_in_pack_has_a_remedy(packs: tuple[Pack[object], ...]) -> None:
+    remedies = {each.id: each.remedy for pack in packs for each in pack.rules if pack.name == "clean-hexagon"}
+    assert {key for key, text in remedies.items() if not re.fullmatch(r"[A-Z][^\n]{10,}\.", text)} == set()
+
+
+@pytest.mark.tools
+def test_microsofts_validator_has_nothing_to_say(tmp_path: Path) -> None:
+    tool = os.environ.get("SARIF_MULTITOOL") or shutil.which("Sarif.Multitool")
+    if tool is None:
+        pytest.skip("the npm package @microsoft/sarif-multitool-linux is not installed")
+    enabled = {
+        "GH1001.ProvideRequiredLocationProperties": "Error",
+        "GH1002.InlineThreadFlowLocations": "Error",
+        "GH1003.ProvideRequiredRegionProperties": "Error",
+        "GH1004.ReviewArraysThatExceedConfigurableDefaults": "Error",
+        "GH1005.LocationsMustBeRelativeUrisOrFilePaths": "Error",
+        "GH1006.ProvideCheckoutPath": "Error",
+        "GH1007.ProvideFullyFormattedMessageStrings": "Error",
+        "SARIF2006.UrisShouldBeReachable": "Disabled",
+    }
+    every = "".join(
+        f'<Properties Key="{name}.Options"><Property Key="RuleEnabled" Value="{value}" Type="Driver.RuleEnabledState" />'
+        "</Properties>"
+        for name, value in enabled.items()
+    )
+    settings, found = tmp_path / "settings.xml", tmp_path / "found.sarif"
+    settings.write_text(f'<?xml version="1.0" encoding="utf-8"?><Properties>{every}</Properties>')
+    wrong = log(sample.report())
+    del wrong["runs"][0]["results"][0]["locations"]
+    files = []
+    for name, made in {**{name: logs()[name] for name in ("findings", "failures", "full")}, "wrong": wrong}.items():
+        files.append(tmp_path / f"{name}.sarif")
+        files[-1].write_text(json.dumps(made), "utf-8")
+    options = ("--log", "ForceOverwrite", "-q", "true", "--rule-kind", "Sarif;Ghas", "--level", "Error;Warning;Note")
+    subprocess.run([tool, "validate", *files, "-o", found, "-c", settings, *options], check=False, capture_output=True)
+    results = json.loads(found.read_text("utf-8-sig"))["runs"][0]["results"]
+    places = [each["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for each in results]
+    assert {uri.rpartition("/")[2] for uri in places} == {"wrong.sarif"}, results
+
+
 # --- failures, profiles, limits
 
 
@@ -325,8 +438,20 @@ def test_a_file_that_cannot_be_parsed_is_a_located_result_and_a_notification() -
         "PE9002",
         "PE9002",
         "PE9004",
+        "PE9004",
+        "PE9004",
+        "PE9004",
+        "PE9006",
+        "PE9007",
     ]
-    assert [note["level"] for note in notes] == ["warning"] * 5 + ["note"]
+    assert [note["level"] for note in notes] == ["warning"] * 5 + ["note"] * 6
+    assert [note["message"]["text"] for note in notes[6:]] == [
+        "Side 4 'Data services' of sample: 2 compared, 4 found, 1 open.",
+        "Side 5 'Networking and URLs' of sample: 1 compared, 1 found, 0 open.",
+        "Side 6 'Pipeline' of sample: nothing to compare, no workflow found.",
+        "Environment: 'prod' (the only tfvars file).",
+        "'terraform:aws_db_instance.open': variable 'tag' has no default.",
+    ]
     assert notes[3]["associatedRule"] == {"id": "SMP402", "index": 0}
 
 

@@ -28,6 +28,7 @@ from policyengine.api import (
     "HEX303",
     mandate="3.3",
     severity=Severity.ERROR,
+    remedy="Add the variable to the secrets or the environment of the container in the cloud.",
     message="The container '{name}' lacks '{keys}', which [the code requires](1).",
 )
 def env_key_missing_in_cloud(graph: Graph, _: Options) -> Outcomes:
@@ -92,6 +93,8 @@ _RUNTIMES = frozenset({"node", "bun", "deno", "playwright"})
     "HEX311",
     mandate="3.3",
     severity=Severity.ERROR,
+    remedy="Add one module that parses the environment by a schema at start-up, and throws.",
+    precision="medium",
     message={
         "default": "The deployed application '{name}' has no config module that checks its environment.",
         "unchecked": "'{path}' reads the environment of the deployed application without checking it.",

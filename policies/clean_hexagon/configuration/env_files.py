@@ -48,6 +48,8 @@ def _name(path: str) -> str:
     "HEX301",
     mandate="3.1",
     severity=Severity.WARNING,
+    remedy="Load the file with 'env_file: .env.local'.",
+    precision="medium",
     message={"default": "'{name}' loads '{files}', not '.env.local'.", "none": "'{name}' loads no '.env.local'."},
 )
 def env_local_not_loaded(graph: Graph, _: Options) -> Outcomes:
@@ -115,6 +117,7 @@ def _load_local(files: tuple[EnvFile, ...]) -> Fix:
     "HEX302",
     mandate="3.1",
     severity=Severity.ERROR,
+    remedy="Take the file out of git, ignore it in .gitignore and .dockerignore, and replace the secret.",
     tags=("security",),
     cwe=(538,),
     security=7.5,
@@ -213,6 +216,8 @@ def _taken_in(graph: Graph, built: Stage, context: str, inside: list[str]) -> Ou
     "HEX305",
     mandate="3.1",
     severity=Severity.WARNING,
+    remedy="Add the missing keys to the example, without their values.",
+    precision="medium",
     message="'{file}' lacks '{keys}', which [the code requires](1).",
 )
 def env_example_incomplete(graph: Graph, _: Options) -> Outcomes:

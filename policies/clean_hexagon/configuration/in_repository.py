@@ -32,6 +32,7 @@ from policyengine.api import (
     "HEX308",
     mandate="3.2",
     severity=Severity.ERROR,
+    remedy="Replace the secret, and take it from a secret manager, or in a build from 'RUN --mount=type=secret'.",
     tags=("security",),
     cwe=(798,),
     security=8.5,

@@ -47,6 +47,7 @@ _PLACE = frozenset({"LANG", "LC_ALL", "TZ"})
     "HEX304",
     mandate="3.1",
     severity=Severity.WARNING,
+    remedy="Give the Compose service the variable, by its env file or 'environment'.",
     message={
         "default": "'{local}' does not get '{keys}', which [the cloud](1) sets.",
         "required": "'{local}' does not get '{keys}', which [the code requires](1).",
@@ -179,6 +180,7 @@ def _unread(local: Container) -> Unknown | None:
     "HEX316",
     mandate="1.1",
     severity=Severity.ERROR,
+    remedy="Set the variable to the same value in both places.",
     message={
         "default": "'{local}' runs with {key}='{here}', but [the cloud](1) with '{there}'.",
         "here": "'{local}' runs with {key}='{here}', but [the cloud](1) without it.",
@@ -288,6 +290,7 @@ def _unset(local: Container, cloud: Container) -> Iterator[Finding]:
     "HEX317",
     mandate="1.1",
     severity=Severity.NOTE,
+    remedy="Set the flag, the number or the provider alike in both places.",
     message={
         "default": "'{local}' runs with other values of '{keys}' than [the cloud](1).",
         "mock": "'{local}' uses the {key} '{here}', but [the cloud](1) '{there}'.",

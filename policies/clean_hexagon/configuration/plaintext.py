@@ -34,6 +34,8 @@ _ADDRESS = regex(r"\.(?:\w*_)?(?:address|endpoint|fqdn|host|dns_name)$")
     "HEX306",
     mandate="3.2",
     severity=Severity.ERROR,
+    remedy="Keep the value in a secret manager, and refer to it under 'secrets' with 'valueFrom'.",
+    precision="very-high",
     tags=("security",),
     cwe=(526,),
     security=7.5,

@@ -40,6 +40,7 @@ _OFF = frozenset({"", "0", "false", "no", "off"})
     "HEX312",
     mandate="3.3",
     severity=Severity.ERROR,
+    remedy="Take the default away, so that a missing variable throws at start-up.",
     message={
         "default": "'{keys}' silently falls back to what '{path}' holds.",
         "asserted": "'{path}' asserts that '{keys}' is set, but does not check it.",
@@ -126,6 +127,7 @@ def _falls_back(key: ConfigKey, given: set[str], near: set[int]) -> bool:
     "HEX314",
     mandate="3.3",
     severity=Severity.ERROR,
+    remedy="Set the switch for the build only, and not in the image or the environment that runs.",
     message={
         "default": "'{key}' switches the check of [the environment](1) off in the {what} '{name}'.",
         "job": "'{key}' switches the check of [the environment](1) off while '{name}' tests the application.",

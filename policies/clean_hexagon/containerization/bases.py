@@ -52,6 +52,8 @@ _FETCHES = frozenset({"curl", "wget", "aria2c"})
     "HEX206",
     mandate="2.2",
     severity=Severity.WARNING,
+    remedy="Leave the platform to the build, without '--platform' in FROM and 'platform' in Compose.",
+    precision="very-high",
     message={
         "default": "'{name}' is held to the platform '{platform}', so it is emulated on machines of the other one.",
         "stage": "The stage '{name}' of '{dockerfile}' is held to the platform '{platform}'.",
@@ -127,6 +129,7 @@ def _fetches(command: ShellCommand) -> bool:
     "HEX211",
     mandate="2.1",
     severity=Severity.WARNING,
+    remedy="Name a minor version or a digest in FROM, and build all stages on one base.",
     message={
         "default": "'{dockerfile}' builds on '{image}', which names no version.",
         "minor": "'{dockerfile}' builds on '{image}', whose minor version moves.",
@@ -211,6 +214,7 @@ def _dependencies(packages: tuple[Package, ...]) -> Iterator[str]:
     "HEX214",
     mandate="2.1",
     severity=Severity.ERROR,
+    remedy="Use one version of the language in the image, on laptops and in CI.",
     message={
         "default": "'{file}' asks for {runtime} '{here}', but [the image](1) of '{name}' has '{there}'.",
         "engines": "'{file}' allows {runtime} '{here}', but [the image](1) of '{name}' has '{there}'.",

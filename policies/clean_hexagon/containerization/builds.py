@@ -34,6 +34,7 @@ from policyengine.api import (
     "HEX202",
     mandate="2.1",
     severity=Severity.ERROR,
+    remedy="Build the Compose service from the Dockerfile of the deployed image.",
     message="'{local}' runs the stock image '{image}', but [the cloud](1) runs an image that is built for it.",
 )
 def stock_image_for_app(graph: Graph, _: Options) -> Outcomes:
@@ -68,6 +69,7 @@ def stock_image_for_app(graph: Graph, _: Options) -> Outcomes:
     "HEX203",
     mandate="2.1",
     severity=Severity.ERROR,
+    remedy="Set 'build.target' to the stage that is deployed.",
     message="'{local}' is built up to the stage '{here}', but [the deployed image](1) up to '{there}'.",
 )
 def build_target_divergence(graph: Graph, _: Options) -> Outcomes:
@@ -134,6 +136,7 @@ def _held(stage: Stage) -> tuple[object, ...]:
     "HEX204",
     mandate="2.1",
     severity=Severity.WARNING,
+    remedy="Give the build argument the same value in Compose and in the pipeline.",
     message={
         "default": "'{local}' is built with another '{key}' than [the deployed image](1).",
         "local": "'{local}' is built with '{key}', but [the deployed image](1) with the default of its Dockerfile.",

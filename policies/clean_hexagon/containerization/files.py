@@ -41,6 +41,7 @@ _KEPT = frozenset({"built", "foreign", "state"})
     "HEX210",
     mandate="2.3",
     severity=Severity.WARNING,
+    remedy="Give the folder to the user in the image: COPY --chown, or mkdir and chown before USER.",
     message={
         "default": "'{name}' runs as '{user}' and writes to '{path}', which its image leaves to root.",
         "volume": "'{name}' runs as '{user}', but nothing in its image gives it the volume at '{path}'.",
@@ -126,6 +127,7 @@ def _near(path: str, other: str) -> bool:
     "HEX212",
     mandate="1.1",
     severity=Severity.ERROR,
+    remedy="Install the program, or check with one that the image has.",
     message={
         "default": "The health check of '{name}' calls '{tool}', which its image '{image}' does not have.",
         "shell": "The health check of '{name}' needs a shell, which its image '{image}' does not have.",
@@ -183,6 +185,7 @@ _PROGRAMS = frozenset({"/", "/bin", "/usr", "/usr/bin", "/usr/local", "/usr/loca
     "HEX213",
     mandate="2.1",
     severity=Severity.ERROR,
+    remedy="Drop the mount; 'develop.watch' brings changes into the container.",
     message="'{local}' mounts '{source}' over '{target}', so it does not run the files of its image.",
 )
 def bind_mount_shadows_image(graph: Graph, _: Options) -> Outcomes:
@@ -237,6 +240,7 @@ def _shadows(graph: Graph, stage: Stage, build: Build | None, mount: Mount) -> b
     "HEX215",
     mandate="1.1",
     severity=Severity.WARNING,
+    remedy="Set 'read_only' in both places, with a tmpfs for what is written.",
     message={
         "default": "'{local}' may write to its root file system, but [the cloud](1) mounts it read-only.",
         "local": "'{local}' has a read-only root file system, but [the cloud](1) may write to it.",

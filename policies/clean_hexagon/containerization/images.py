@@ -34,6 +34,7 @@ from policyengine.api import (
     "HEX201",
     mandate="2.1",
     severity=Severity.ERROR,
+    remedy="Build the Compose service from the Dockerfile of the deployed image, in the same context.",
     message={
         "default": "'{local}' is built from '{here}', but [the deployed image](1) from '{there}'.",
         "context": "'{local}' is built in the context '{here}', but [the deployed image](1) in '{there}'.",
@@ -125,6 +126,7 @@ _WITH_PLATFORMS = frozenset({"build-push-action", "buildx", "docker buildx build
     "HEX205",
     mandate="2.2",
     severity=Severity.ERROR,
+    remedy="Build and push the image for both platforms with Buildx.",
     message="The image '{image}' is published for '{built}' only, so '{missing}' is missing.",
 )
 def multiarch_not_built(graph: Graph, options: Options) -> Outcomes:
@@ -197,6 +199,7 @@ def _place(build: Build) -> Located:
     "HEX207",
     mandate="2.2",
     severity=Severity.ERROR,
+    remedy="Build the image for the architecture that the cloud runs it on.",
     message="'{name}' runs on '{platform}', but [its image](1) is built for '{built}' only: exec format error.",
 )
 def cloud_arch_not_built(graph: Graph, _: Options) -> Outcomes:

@@ -29,6 +29,8 @@ from policyengine.api import (
     "HEX208",
     mandate="2.3",
     severity=Severity.ERROR,
+    remedy="End the stage that is deployed with USER and an unprivileged user.",
+    precision="very-high",
     tags=("security",),
     cwe=(250,),
     security=6.5,
@@ -95,6 +97,7 @@ def _on_node(container: Container) -> bool:
     "HEX209",
     mandate="2.3",
     severity=Severity.ERROR,
+    remedy="Run the service as the same user in both places, best as the USER of the image.",
     message={
         "default": "'{local}' runs as '{here}', but [the cloud](1) runs as '{there}'.",
         "root": "'{local}' is made to run as '{here}' locally, unlike [the cloud](1).",

@@ -36,6 +36,7 @@ from policyengine.api import (
     "HEX408",
     mandate="4.2",
     severity=Severity.ERROR,
+    remedy="Create the extension in the first migration: CREATE EXTENSION IF NOT EXISTS vector.",
     message={
         "default": "'{use}' needs the extension 'vector', which no migration, init script or Terraform creates.",
         "name": "There is no extension 'pgvector': the one that pgvector brings is called 'vector'.",
@@ -88,6 +89,7 @@ _WATCHING = frozenset({"pg_stat_statements", "pg_buffercache", "pageinspect", "p
     "HEX409",
     mandate="4.2",
     severity=Severity.ERROR,
+    remedy="Create the extension in a migration, which runs on both sides.",
     message={
         "local": "Only an init script creates '{name}': no migration and no Terraform does so in '{cloud}'.",
         "cloud": "The extension '{name}' is created only in the cloud, not in '{local}'.",
@@ -227,6 +229,7 @@ def _impossible(
     "HEX410",
     mandate="4.2",
     severity=Severity.WARNING,
+    remedy="Run the version of pgvector that the cloud offers.",
     message={
         "newer": "'{local}' has pgvector '{here}', but [the cloud's Postgres '{there}'](1) offers less than '{limit}'.",
         "older": "'{local}' has pgvector '{here}', but [Postgres '{there}' in the cloud](1) offers '{limit}'.",

@@ -23,6 +23,8 @@ _FAMILY = regex(r"(?:default\.)?(aurora-)?postgres(?:ql)?(\d+)(?:\.\d+)?")  # po
     "HEX405",
     mandate="4.1",
     severity=Severity.ERROR,
+    remedy="Use the family of parameter groups of the engine's major.",
+    precision="very-high",
     message={
         "default": "The parameter group of '{cloud}' is for '{family}', but [its engine](1) is Postgres '{there}'.",
         "flavour": "The parameter group of '{cloud}' is for '{family}', but [the database](1) runs on '{there}'.",
@@ -80,6 +82,7 @@ def _compared(graph: Graph, cloud: Database, family: Known[str], variant: str) -
     "HEX406",
     mandate="4.1",
     severity=Severity.NOTE,
+    remedy="Declare the engines as the same under 'equivalences' where the difference does not matter.",
     message="'{local}' runs community Postgres, but [the cloud](1) runs Aurora.",
 )
 def pg_flavour(graph: Graph, _: Options) -> Outcomes:

@@ -25,6 +25,7 @@ from policyengine.api import (
     "HEX407",
     mandate="4.2",
     severity=Severity.ERROR,
+    remedy="Build the local image from a Dockerfile that installs pgvector, or run an image that has it.",
     message={
         "default": "'{database}' runs '{image}', which has no pgvector, but [the code needs it](1): '{need}'.",
         "policy": "'{database}' runs '{image}', which has no pgvector, but policyengine.yaml requires it.",

@@ -31,6 +31,7 @@ _MANAGED = frozenset({"rds", "aurora"})
     "HEX401",
     mandate="4.1",
     severity=Severity.ERROR,
+    remedy="Run the major version of the cloud locally.",
     message={
         "default": "'{local}' runs Postgres '{here}', but [the cloud](1) runs Postgres '{there}'.",
         "moved": (
@@ -74,6 +75,7 @@ def moved_past(local: Database | Cache, major: int | None) -> Meaning | None:
     "HEX402",
     mandate="4.1",
     severity=Severity.ERROR,
+    remedy="Run the minor version of the cloud locally.",
     message="'{local}' runs Postgres '{here}', but [the cloud](1) runs '{there}'.",
 )
 def postgres_minor_mismatch(graph: Graph, options: Options) -> Outcomes:
@@ -106,6 +108,7 @@ def postgres_minor_mismatch(graph: Graph, options: Options) -> Outcomes:
     "HEX403",
     mandate="4.1",
     severity=Severity.WARNING,
+    remedy="Pin the same minor version on both sides.",
     message={
         "local": "'{local}' runs '{image}', whose minor moves, but [the cloud](1) pins '{there}'.",
         "dated": (
@@ -204,6 +207,8 @@ def _retag(local: Database, version: Version, description: str) -> Fix:
     "HEX404",
     mandate="4.1",
     severity=Severity.WARNING,
+    remedy="Set 'auto_minor_version_upgrade' to false, and upgrade both sides in one change.",
+    precision="very-high",
     message={
         "default": "'{cloud}' upgrades its Postgres minor by itself.",
         "unset": "'{cloud}' upgrades its Postgres minor by itself, because auto_minor_version_upgrade is not set.",

@@ -26,6 +26,7 @@ _CHOSEN = regex(r"icu|--no-locale|--(?:locale|lc-collate)[= ]['\"]?(?:C|POSIX)\b
     "HEX418",
     mandate="4.1",
     severity=Severity.WARNING,
+    remedy="Run an image that is built on Debian, on a new volume.",
     message="'{local}' runs '{image}', whose C library has no collations, but [the cloud](1) sorts by those of glibc.",
 )
 def db_libc_collation(graph: Graph, _: Options) -> Outcomes:
@@ -67,6 +68,8 @@ _DATA = "/var/lib/postgresql/data"
     "HEX423",
     mandate="4.1",
     severity=Severity.ERROR,
+    remedy="Mount the volume at /var/lib/postgresql.",
+    precision="very-high",
     message="'{name}' mounts its data at '{path}', where [the image '{image}'](1) does not keep it.",
 )
 def pg18_volume_path(graph: Graph, _: Options) -> Outcomes:

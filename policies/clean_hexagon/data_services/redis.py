@@ -26,6 +26,7 @@ _FAMILY = regex(r"(?:default\.)?(?:redis|valkey)(\d+)")  # redis7, redis6.x, def
     "HEX411",
     mandate="4.3",
     severity=Severity.ERROR,
+    remedy="Run the major version of the cloud locally.",
     message={
         "default": "'{local}' runs '{image}', which is major '{here}', but [the cloud](1) runs '{there}'.",
         "moved": "'{local}' runs '{image}', which was '{here}' on '{date}', but [the cloud](1) runs '{there}'.",

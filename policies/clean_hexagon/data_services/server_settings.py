@@ -27,6 +27,7 @@ from policyengine.api import (
     "HEX417",
     mandate="4.1",
     severity=Severity.WARNING,
+    remedy="Set the same values in the local command and in the parameter group.",
     message="'{local}' and [the cloud](1) are set differently: '{names}'.",
 )
 def db_settings_divergence(graph: Graph, _: Options) -> Outcomes:
@@ -78,6 +79,7 @@ _QUEUES = frozenset({"bullmq", "bull", "@nestjs/bullmq", "@nestjs/bull"})
     "HEX421",
     mandate="4.3",
     severity=Severity.WARNING,
+    remedy="Set the same 'maxmemory-policy' and persistence on both sides.",
     message={
         "default": "'{local}' evicts by '{here}', but [the cloud](1) by '{there}'.",
         "queue": "'{local}' evicts by '{here}', [the cloud](1) by '{there}': BullMQ wants 'noeviction' on both sides.",
@@ -141,6 +143,7 @@ def cache_policy(graph: Graph, _: Options) -> Outcomes:
     "HEX422",
     mandate="4.3",
     severity=Severity.ERROR,
+    remedy="Start the local cache with '--cluster-enabled yes', or use a cloud cache without shards.",
     message="'{local}' is a single node, but [the cloud](1) spreads its keys over shards.",
 )
 def cache_cluster_mode(graph: Graph, _: Options) -> Outcomes:

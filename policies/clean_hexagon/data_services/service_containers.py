@@ -25,6 +25,7 @@ from policyengine.api import (
     "HEX416",
     mandate="6.1",
     severity=Severity.ERROR,
+    remedy="Run in the workflow the image of the local stack.",
     message={
         "default": "'{store}' of '{job}' runs '{here}', but [the local '{local}'](1) runs '{there}'.",
         "moved": "'{store}' of '{job}' runs '{here}', which was '{meant}', but [the local one](1) is '{there}'.",

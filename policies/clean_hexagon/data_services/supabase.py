@@ -27,6 +27,7 @@ _CLIENT = regex(r"postgresql-client-(\d+)|postgresql(\d+)-client")
     "HEX415",
     mandate="4.1",
     severity=Severity.ERROR,
+    remedy="Set 'major_version' to the major of the databases.",
     message={
         "default": "'{path}' asks for Postgres '{here}', but ['{name}'](1) runs '{there}'.",
         "client": "'{path}' asks for Postgres '{here}', but '{name}' installs [clients of '{there}'](1).",

@@ -40,6 +40,7 @@ _AWS = frozenset({"elasticache", "memorydb"})
     "HEX412",
     mandate="4.3",
     severity=Severity.NOTE,
+    remedy="Run the minor version of the cloud locally, as far as there is an image of it.",
     message="'{local}' runs Redis '{here}', but [the cloud's '{there}'](1) is compatible with Redis '{release}'.",
 )
 def redis_minor_drift(graph: Graph, options: Options) -> Outcomes:
@@ -68,6 +69,7 @@ def redis_minor_drift(graph: Graph, options: Options) -> Outcomes:
     "HEX413",
     mandate="4.3",
     severity=Severity.ERROR,
+    remedy="Run the engine of the cloud locally, by the tag that was agreed on.",
     message={
         "default": "'{local}' runs '{here}', but [the cloud](1) runs '{there}'.",
         "tag": "'{local}' runs '{image}', but the tag of the house is '{tag}'.",
@@ -122,6 +124,7 @@ def cache_engine_or_tag(graph: Graph, options: Options) -> Outcomes:
     "HEX414",
     mandate="4.1",
     severity=Severity.WARNING,
+    remedy="Name at least the major version in the tag or in 'engine_version'.",
     message={
         "default": "'{name}' runs '{image}', which fixes no major version.",
         "dated": "'{name}' runs '{image}', which fixes no major version: it was '{meant}' on '{date}'.",

@@ -39,6 +39,7 @@ _DEMANDED = frozenset({"require", "verify-ca", "verify-full", "true", "1", "no-v
     "HEX419",
     mandate="4.1",
     severity=Severity.WARNING,
+    remedy="Give the local Postgres a certificate, start it with 'ssl=on', and ask for TLS in the address.",
     message={
         "default": "'{local}' serves Postgres without TLS, but [the cloud](1) takes no connection without it.",
         "since": (
@@ -162,6 +163,7 @@ def _mode(key: str, value: Value[str]) -> str:
     "HEX420",
     mandate="4.3",
     severity=Severity.WARNING,
+    remedy="Ask for TLS and a password on both sides, or for neither.",
     message={
         "tls": "'{local}' is reached without TLS, but [the cloud](1) encrypts in transit.",
         "password": "'{local}' takes no password, but [the cloud](1) asks for one.",

@@ -8,6 +8,7 @@ from policyengine.api import Compared, Finding, Fix, Graph, Known, Outcomes, Rol
     "HEX109",
     mandate="1.1",
     severity=Severity.WARNING,
+    remedy="Start the service with the command of the cloud.",
     message={
         "default": "'{local}' runs '{here}', but [the cloud](1) runs '{there}'.",
         "dev": "'{local}' runs the development server '{here}', but [the cloud](1) runs '{there}'.",

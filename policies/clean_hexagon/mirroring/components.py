@@ -44,6 +44,7 @@ from policyengine.api import (
     "HEX102",
     mandate="1.1",
     severity=Severity.ERROR,
+    remedy="Add a Compose service that runs the same image or engine, or say under 'ignore' that it has no twin.",
     message={
         "default": "The {noun} '{name}' is never run locally.",
         "data": "The '{engine}' '{name}' exists only in the cloud.",
@@ -144,6 +145,7 @@ def _held_locally(graph: Graph, store: Datastore) -> bool:
     "HEX101",
     mandate="1.1",
     severity=Severity.WARNING,
+    remedy="Put a tool under 'profiles', or say under 'ignore' that it has no counterpart.",
     message={"default": "'{name}' runs only locally.", "tool": "The tool '{name}' runs only locally."},
 )
 def local_only_service(graph: Graph, _: Options) -> Outcomes:
@@ -252,6 +254,7 @@ _CACHES = frozenset({"redis", "valkey"})
     "HEX103",
     mandate="1.1",
     severity=Severity.ERROR,
+    remedy="Run the engine of the cloud in the Compose stack too.",
     message={
         "default": "'{local}' runs '{here}', but [the cloud](1) runs '{there}'.",
         "emulator": "'{local}' runs the emulator '{here}' in place of [the '{there}' of the cloud](1).",

@@ -42,6 +42,7 @@ _Difference = tuple[str, Located, Located]
     "HEX104",
     mandate="1.1",
     severity=Severity.WARNING,
+    remedy="Take the service from one file, by 'extends' or '-f', and change only ports and passwords.",
     message={
         "default": "'{name}' differs from [the stack](1) in '{what}'.",
         "image": "'{name}' runs '{here}' here, but '{there}' in [the stack](1).",

@@ -49,6 +49,7 @@ class _Asked(Struct, frozen=True):
     "HEX108",
     mandate="1.1",
     severity=Severity.WARNING,
+    remedy="Run the same health check in both places.",
     message={
         "default": "'{local}' is checked at '{here}', but [the cloud](1) checks '{there}'.",
         "tool": "'{local}' is checked with '{here}', but [the cloud](1) checks with '{there}'.",

@@ -36,6 +36,8 @@ _Limit: TypeAlias = tuple[str, Value[float], Value[float]]
     "HEX107",
     mandate="1.1",
     severity=Severity.WARNING,
+    remedy="Set under 'deploy.resources.limits' what the cloud gives the container.",
+    precision="medium",
     message="'{local}' may use '{here}', but [the cloud](1) gives it '{there}'.",
 )
 def resource_limits(graph: Graph, _: Options) -> Outcomes:
@@ -110,6 +112,7 @@ def _fix(local: Container, off: list[_Limit]) -> Fix:
     "HEX111",
     mandate="1.1",
     severity=Severity.WARNING,
+    remedy="Set capabilities, ulimits and sysctls alike in both places, or do without them.",
     message={
         "default": "'{local}' sets '{keys}', which [the cloud](1) does not.",
         "shm": "'{local}' sets '{keys}', but Fargate has no shared memory to give [the cloud](1).",
@@ -175,6 +178,7 @@ def _unlike(
     "HEX112",
     mandate="1.1",
     severity=Severity.NOTE,
+    remedy="Set 'init' and 'stop_grace_period' to what the cloud does.",
     message={
         "default": "'{local}' has '{here}' to stop, but [the cloud](1) gives it '{there}'.",
         "init": "'{local}' runs under an init process, but [the cloud](1) starts it without one.",

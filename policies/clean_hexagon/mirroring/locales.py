@@ -38,6 +38,7 @@ _SETTINGS = ("timezone", "time_zone")
     "HEX106",
     mandate="1.1",
     severity=Severity.NOTE,
+    remedy="Set the same TZ, LANG and time zone of the database in both places.",
     message={
         "default": "'{local}' sets '{key}' to '{here}', but [the cloud](1) to '{there}'.",
         "local": "'{local}' sets '{key}' to '{here}', which [the cloud](1) does not.",

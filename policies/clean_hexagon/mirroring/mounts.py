@@ -30,6 +30,8 @@ _TEMPLATES = ("in", "j2", "tmpl", "tpl")
     "HEX110",
     mandate="1.1",
     severity=Severity.ERROR,
+    remedy="Commit the file, or drop the mount.",
+    precision="very-high",
     message="'{name}' mounts '{source}', which is not in the repository.",
 )
 def mount_source_missing(graph: Graph, _: Options) -> Outcomes:

@@ -8,6 +8,8 @@ from policyengine.api import Acceptance, Compared, Finding, Fix, Graph, Outcomes
     "HEX105",
     mandate="1.1",
     severity=Severity.WARNING,
+    remedy="Give the waiver an owner and a date of expiry, or mend what it covers.",
+    precision="very-high",
     message={
         "default": "The waiver of '{rule}' lacks '{what}'.",
         "expired": "The waiver of '{rule}' expired on '{day}'; the divergence is debt.",

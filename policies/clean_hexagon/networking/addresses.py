@@ -95,6 +95,7 @@ _FRONT = frozenset({Role.APP, Role.PROXY, Role.TOOL, Role.JOB})
     "HEX506",
     mandate="5.2",
     severity=Severity.ERROR,
+    remedy="Set the variable to the canonical address locally, and to the public one in the cloud.",
     message={
         "default": "'{key}' of '{where}' is '{url}', not the canonical local address '{canonical}'.",
         "loopback": "'{key}' of '{where}' is '{url}'. Locally it must be http on 127.0.0.1, or cookies are lost.",
@@ -172,6 +173,7 @@ def _not_canonical(subject: Node, variable: Variable, key: Key, found: Endpoint,
     "HEX507",
     mandate="5.2",
     severity=Severity.ERROR,
+    remedy="Publish the port of the address.",
     message={
         "default": "'{service}' publishes '{published}', but '{key}' sends [browsers](1) to port '{port}'.",
         "unpublished": "'{service}' publishes no port, but '{key}' sends [browsers](1) to port '{port}'.",

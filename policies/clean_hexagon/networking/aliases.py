@@ -28,6 +28,8 @@ from policyengine.api import (
     "HEX510",
     mandate="5.3",
     severity=Severity.WARNING,
+    remedy="Have each alias mapped to 127.0.0.1 in the hosts file, and use each that is mapped.",
+    precision="medium",
     message={
         "default": "'{key}' of '{where}' has the host '{host}', which no hosts file of the repository maps.",
         "elsewhere": "'{host}' is mapped to '{address}', but '{key}' [opens it](1) on the laptop.",

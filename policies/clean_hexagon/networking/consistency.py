@@ -49,6 +49,7 @@ class Held(Struct, frozen=True):
     "HEX508",
     mandate="5.2",
     severity=Severity.ERROR,
+    remedy="Use one address for the application everywhere on the laptop.",
     message={
         "default": "'{key}' is '{url}' in '{where}', but [the container](1) '{service}' has '{other}'.",
         "tests": "The tests of '{where}' open '{url}', but '{key}' of '{service}' is [the address](1) '{other}'.",

@@ -32,6 +32,7 @@ from policyengine.api import (
     "HEX505",
     mandate="5.1",
     severity=Severity.WARNING,
+    remedy="Set the variable in the container, or take the default away.",
     message={
         "default": (
             "'{key}' is not set in '{service}', so [the container](1) falls back to '{endpoint}', which is itself."

@@ -30,6 +30,7 @@ from policyengine.api import (
     "HEX501",
     mandate="5.1",
     severity=Severity.ERROR,
+    remedy="Address the sibling by its service name and the port that it listens on.",
     message={
         "default": (
             "'{key}' of '{service}' points to '{endpoint}', which inside a container is that container itself. "
@@ -129,6 +130,8 @@ def one_network(one: Container, other: Container) -> bool:
     "HEX502",
     mandate="5.1",
     severity=Severity.ERROR,
+    remedy="Use the port that the sibling listens on, and not the one that is published to the host.",
+    precision="very-high",
     message=(
         "'{key}' of '{service}' points to '{endpoint}', but that port is only [published to the host](1). "
         "Use '{right}' inside the network."

@@ -64,6 +64,7 @@ _PRODUCTIVE = frozenset(Role) - {Role.TOOL, Role.SIDECAR, Role.JOB}
     "HEX503",
     mandate="5.1",
     severity=Severity.WARNING,
+    remedy="Name a service of the project, or add the host under 'extra_hosts'.",
     message={
         "default": "'{key}' of '{service}' names the host '{host}', to which nothing in the Compose project answers.",
         "near": (
@@ -165,6 +166,7 @@ def _lost(container: Container, address: Address, near: Container | None) -> Fin
     "HEX504",
     mandate="5.1",
     severity=Severity.WARNING,
+    remedy="Use the scheme of the server behind the address.",
     message="'{key}' of '{service}' speaks '{scheme}' to '{endpoint}', where [the service](1) runs '{engine}'.",
 )
 def scheme_mismatch(graph: Graph, _: Options) -> Outcomes:
@@ -210,6 +212,7 @@ def scheme_mismatch(graph: Graph, _: Options) -> Outcomes:
     "HEX512",
     mandate="5.1",
     severity=Severity.ERROR,
+    remedy="Put both containers on one network.",
     message={
         "default": "'{key}' of '{service}' names '{host}', but it shares no network with [that service](1).",
         "outside": "'{key}' of '{service}' names '{host}', but one of both is on the host's own network [here](1).",

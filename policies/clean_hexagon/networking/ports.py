@@ -41,6 +41,7 @@ from policyengine.api import (
     "HEX513",
     mandate="1.1",
     severity=Severity.ERROR,
+    remedy="Let the container take requests at the port to which they are sent.",
     message={
         "default": "'{local}' takes requests at port '{here}', but [the {what}](1) at port '{there}'.",
         "balancer": "The load balancer sends requests to port '{there}' of '{service}', which has [port](1) '{here}'.",
@@ -141,6 +142,7 @@ def _shown(values: Iterable[Value[int]]) -> list[str]:
     "HEX511",
     mandate="5.1",
     severity=Severity.WARNING,
+    remedy="Use the port at which the store is published.",
     message="'{key}' in '{file}' goes to '{endpoint}', but [the service](1) '{service}' is published at '{port}'.",
 )
 def host_env_port_mismatch(graph: Graph, _: Options) -> Outcomes:

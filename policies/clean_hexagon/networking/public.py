@@ -32,6 +32,7 @@ from policyengine.api import (
     "HEX509",
     mandate="5.1",
     severity=Severity.ERROR,
+    remedy="Use an address that the browser on the laptop can reach.",
     message={
         "default": (
             "'{key}' of '{service}' sends browsers to '{url}', but only containers know the name of [the service](1)."

@@ -28,6 +28,7 @@ from policyengine.api import (
     "HEX605",
     mandate="6.2",
     severity=Severity.ERROR,
+    remedy="Let the job that deploys need the gate.",
     message={
         "default": "'{job}' [deploys](1) without waiting for [the gate](2).",
         "early": "'{job}' [deploys](1) before [its own tests](2) have passed.",

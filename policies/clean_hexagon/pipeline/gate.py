@@ -139,6 +139,8 @@ def hides_gate(step: Step) -> bool:
     "HEX601",
     mandate="6.1",
     severity=Severity.ERROR,
+    remedy="Add a job that brings the stack up with 'docker compose up --wait' and then runs the end-to-end tests.",
+    precision="medium",
     message={
         "default": (
             "'{workflow}' runs on '{event}' without bringing up the Compose stack. So no end-to-end tests run against "
@@ -196,6 +198,8 @@ def workflow_without_compose_gate(graph: Graph, options: Options) -> Outcomes:
     "HEX602",
     mandate="6.1",
     severity=Severity.ERROR,
+    remedy="Run the end-to-end tests after the stack is up.",
+    precision="medium",
     message={
         "default": "'{job}' brings up the Compose stack, but never runs '{runner}' against it.",
         "other": "'{job}' brings up the Compose stack, but [tests it](1) with '{found}' and not with '{runner}'.",

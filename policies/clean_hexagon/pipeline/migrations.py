@@ -42,6 +42,8 @@ from policyengine.api import (
     "HEX610",
     mandate="6.4",
     severity=Severity.ERROR,
+    remedy="Run the migrations from Terraform, with triggers that hash their folder, or from the job that deploys.",
+    precision="medium",
     message={
         "default": "Nothing in Terraform runs the '{tool}' migrations in '{directory}' against [the cloud](1).",
         "pipeline": (
@@ -185,6 +187,7 @@ def _starts_tasks(graph: Graph) -> bool:
     "HEX611",
     mandate="6.4",
     severity=Severity.ERROR,
+    remedy="Write migrations, and apply them in the pipeline.",
     message={
         "default": "'{job}' changes the schema with '{tool}' from the model, past the migrations.",
         "start": "'{job}' changes the schema with '{tool}' from the model whenever it starts.",

@@ -36,6 +36,7 @@ from policyengine.api import (
     "HEX606",
     mandate="6.2",
     severity=Severity.ERROR,
+    remedy="Deploy the image that the gate has tested: push what it built, or start the stack with what was pushed.",
     message="'{job}' builds '{image}' again after [the gate](1) has tested another build of it.",
 )
 def tested_image_not_deployed(graph: Graph, options: Options) -> Outcomes:
@@ -93,6 +94,8 @@ def _name(build: Build) -> str:
     "HEX607",
     mandate="6.2",
     severity=Severity.WARNING,
+    remedy="Deploy by digest, or by a tag of the commit.",
+    precision="very-high",
     message="The {noun} '{name}' runs '{image}', and the tag '{tag}' is another image after each push.",
 )
 def mutable_image_tag(graph: Graph, _: Options) -> Outcomes:
@@ -136,6 +139,8 @@ def _hands_over(graph: Graph) -> bool:
     "HEX613",
     mandate="6.2",
     severity=Severity.ERROR,
+    remedy="Push a tag of the commit, or exclude the tag from immutability.",
+    precision="very-high",
     message="'{image}' is pushed by the tag '{tag}' each time, but [the repository](1) takes every tag only once.",
 )
 def immutable_ecr_moving_tag(graph: Graph, _: Options) -> Outcomes:

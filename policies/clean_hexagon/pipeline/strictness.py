@@ -33,6 +33,8 @@ from policyengine.api import (
     "HEX603",
     mandate="6.1",
     severity=Severity.ERROR,
+    remedy="Bring up all services, with '--wait'.",
+    precision="medium",
     message={
         "default": "'{job}' brings up only {started}, so ['{missing}'](1) is not tested as the cloud runs it.",
         "wait": "'{job}' [tests](1) the Compose stack without waiting until it is healthy.",
@@ -99,6 +101,7 @@ def _waited(up: Happening, test: Happening) -> bool:
     "HEX604",
     mandate="6.1",
     severity=Severity.ERROR,
+    remedy="Let a failure of the stack or of its tests fail the run.",
     message={
         "default": "'{job}' runs the end-to-end tests, but goes on when they fail.",
         "up": "'{job}' brings up the Compose stack, but goes on when that fails.",
