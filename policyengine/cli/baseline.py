@@ -53,8 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("the scan is not complete, and what it did not find would count as fixed; mend its failures")
     found = baseline.of(report)
     if arguments.what == "prune" and kept is not None:
-        there = {each.identity for each in found.findings}
-        found = baseline.Baseline(1, tuple(each for each in kept.findings if each.identity in there))
+        found = baseline.pruned(kept, report)
     return output.deliver(output.Target("json", file), baseline.written(found))
 
 

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import argparse
 import os
+import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from policyengine.cli import baseline as files
-from policyengine.cli import git
+from policyengine.cli import git, output
 from policyengine.cli.opened import opened
+from policyengine.model.source import UsageError
 from policyengine.reports import baseline
+from policyengine.reports.since import since
+from policyengine.repository import discover
 
 if TYPE_CHECKING:
-    import argparse
-
     from policyengine.repository.discover import Tree
     from policyengine.rules.evaluate import Report
+
+
+def check(arguments: argparse.Namespace, tree: Tree) -> None:
+    """Find what is wrong with the options before the work.
+
+    Raises:
+        UsageError: a baseline cannot be read, or git knows no such commit.
+    """
+    if arguments.baseline or arguments.baseline_ref:
+        _baseline(arguments, tree)
+    if arguments.since:
+        git.commit(tree.root, arguments.since)
 
 
 def without_known(report: Report, arguments: argparse.Namespace, tree: Tree) -> Report:
@@ -26,25 +41,50 @@ def without_known(report: Report, arguments: argparse.Namespace, tree: Tree) -> 
         UsageError: the baseline cannot be read, or git knows no such commit.
     """
     if arguments.baseline or arguments.baseline_ref:
-        name = arguments.baseline or tree.root / baseline.NAME
-        if arguments.baseline_ref:
-            path = os.path.relpath(name, tree.root)
-            known = baseline.read(git.text(tree.root, arguments.baseline_ref, path), f"{arguments.baseline_ref}:{path}")
-        else:
-            known = files.load(name)
+        known, name = _baseline(arguments, tree)
         report = baseline.applied(report, known, f"the baseline '{name}'")
     if arguments.since:
         with TemporaryDirectory(prefix="policyengine-") as scratch:
             folder = Path(scratch) / tree.root.name
             folder.mkdir()
             git.extracted(tree.root, arguments.since, folder)
-            former = _former_report(folder, arguments, tree)
-        report = baseline.applied(report, baseline.of(former), f"the commit '{arguments.since}'")
+            report = since(report, _former(folder, report, arguments, tree), arguments.since)
     return report
 
 
-def _former_report(folder: Path, arguments: argparse.Namespace, tree: Tree) -> Report:
-    """The report of the same paths as they were."""
-    root = tree.root.resolve()
-    asked = [folder / Path(path).resolve().relative_to(root) for path in arguments.paths or ["."]]
-    return opened(arguments, [path for path in asked if path.exists()] or [folder]).report()
+def _baseline(arguments: argparse.Namespace, tree: Tree) -> tuple[baseline.Baseline, Path]:
+    name = arguments.baseline or tree.root / baseline.NAME
+    if not arguments.baseline_ref:
+        return files.load(name), name
+    path = Path(os.path.relpath(os.path.abspath(name), tree.root)).as_posix()  # noqa: PTH100  a link stays as it is
+    text = git.text(tree.root, arguments.baseline_ref, path)
+    return baseline.read(text, f"{arguments.baseline_ref}:{path}"), name
+
+
+def _former(folder: Path, report: Report, arguments: argparse.Namespace, tree: Tree) -> Report:
+    """The report of the same paths as they were, under the configuration of then; where that is not valid, of now."""
+    own = arguments.config and Path(os.path.abspath(arguments.config))  # noqa: PTH100  as above
+    if own and own.is_relative_to(tree.root) and (folder / own.relative_to(tree.root)).is_file():
+        own = folder / own.relative_to(tree.root)
+    asked = argparse.Namespace(**{**vars(arguments), "config": own or None})
+    try:
+        return opened(asked, _as_it_was(folder, asked, tree)).report()
+    except UsageError as error:
+        output.say(f"'{arguments.since}' is held against the configuration of now, since with its own {error}")
+    asked.config = arguments.config
+    for name in discover.CONFIGURATIONS:
+        (folder / name).unlink(missing_ok=True)
+    if report.configuration and not arguments.config:
+        shutil.copyfile(tree.root / report.configuration, folder / report.configuration)
+    return opened(asked, _as_it_was(folder, asked, tree)).report()
+
+
+def _as_it_was(folder: Path, arguments: argparse.Namespace, tree: Tree) -> Tree:
+    """The same paths of an earlier commit, which may have only some of them, from the same root."""
+    root = Path(os.path.abspath(tree.root))  # noqa: PTH100  as above
+    given = [Path(os.path.abspath(path)) for path in arguments.paths or ["."]]  # noqa: PTH100  as above
+    there = [folder / path.relative_to(root) for path in given if (folder / path.relative_to(root)).exists()]
+    if not there:
+        return discover.Tree(folder, ())
+    found = discover.open_tree(there, arguments.config)
+    return found.beneath(folder)

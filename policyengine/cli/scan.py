@@ -167,17 +167,19 @@ def _anew(
 def exit_code(report: Report, fail_on: str) -> int:
     """3 when work was left undone, 1 for a finding at or above `fail_on`, else 0.
 
-    `undecided` fails on open questions, on nodes of which it is not known whom they mirror, and on warnings.
+    `undecided` fails on open questions, on nodes of which it is not known whom they mirror, and on warnings; with
+    `--since` on those that the commit did not have.
     """
     from policyengine.rules.rule import Severity  # noqa: PLC0415
 
     if report.failures:
         return 3
     worst = report.worst()
-    if fail_on == "undecided" and (
-        report.undecided or any(each.like and not each.aside for each in report.graph.without_twin)
-    ):
-        return 1
+    if fail_on == "undecided":
+        asked = {(each.rule, each.subject) for each in report.undecided}
+        asked |= {("", each.node) for each in report.graph.without_twin if each.like and not each.aside}
+        if asked - (report.since.asked if report.since is not None else frozenset()):
+            return 1
     least = Severity.WARNING if fail_on == "undecided" else None if fail_on == "never" else Severity(fail_on)
     return int(least is not None and worst is not None and worst.rank >= least.rank)
 

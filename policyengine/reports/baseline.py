@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct, ValidationError
 from msgspec import json as typed
 from msgspec.structs import replace
 
 from policyengine.model.source import UsageError
-from policyengine.reports.identity import identity, unique
+from policyengine.reports.identity import identity
 from policyengine.reports.view import View, plain
 from policyengine.rules.evaluate import Waived
+from policyengine.rules.rule import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Sequence
 
     from policyengine.rules.evaluate import Report, Result
 
@@ -23,15 +24,27 @@ NAME = "policyengine.baseline.json"
 
 
 class Known(Struct, frozen=True, forbid_unknown_fields=True):
-    """A known finding. What is not its identity is for people."""
+    """A known finding. Subject and message are for people; the message tells apart what has one identity.
+
+    `severity` is what it weighed, and `environments` where it was found, empty for all: what weighs more later, or is
+    found in one more environment, is new.
+    """
 
     identity: str
     rule: str
     subject: str
+    severity: Literal["error", "warning", "note", ""] = ""
+    environments: tuple[str, ...] = ()
     message: str = ""
 
     def __str__(self) -> str:
         return f"{self.rule} of '{self.subject}'"
+
+    def covers(self, found: Known) -> bool:
+        """Whether what is found now, which is the same finding, is no worse than what is known."""
+        if self.severity and found.severity and Severity(found.severity).rank > Severity(self.severity).rank:
+            return False
+        return not self.environments or (found.environments != () and {*found.environments} <= {*self.environments})
 
 
 class Baseline(Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,31 +71,58 @@ def read(text: str, name: str) -> Baseline:
 
 def of(report: Report) -> Baseline:
     """The baseline that knows every finding of a report."""
-    view = View.of(report)
-    found = [
-        Known(name, result.rule.id, result.subject, plain(view.message(result)))
-        for name, result in identified(report.results)
+    found = known(View.of(report), report.results)
+    return Baseline(1, tuple(sorted(found, key=lambda each: (each.rule, each.subject, each.identity, each.message))))
+
+
+def known(view: View, results: Iterable[Result]) -> list[Known]:
+    """Results as a baseline knows them, free of secrets."""
+    return [
+        Known(
+            identity(result),
+            result.rule.id,
+            view.redactor.name(result.subject),
+            result.severity.value,
+            result.environments,
+            plain(view.message(result)),
+        )
+        for result in results
     ]
-    return Baseline(1, tuple(sorted(found, key=lambda each: (each.rule, each.subject, each.identity))))
 
 
 def written(baseline: Baseline) -> str:
-    """The baseline as text, in one order."""
+    """The baseline as text, in one order, a line a fact."""
     made = {
         "version": baseline.version,
         "findings": [
-            {"identity": each.identity, "rule": each.rule, "subject": each.subject, "message": each.message}
+            {
+                "identity": each.identity,
+                "rule": each.rule,
+                "subject": each.subject,
+                "severity": each.severity,
+                **({"environments": each.environments} if each.environments else {}),
+                "message": each.message,
+            }
             for each in baseline.findings
         ],
     }
     return json.dumps(made, indent=1, ensure_ascii=False) + "\n"
 
 
-def identified(results: tuple[Result, ...]) -> Iterator[tuple[str, Result]]:
-    """Results with identities of which no two are the same."""
-    seen: dict[str, int] = {}
-    for result in results:
-        yield unique(identity(result), seen), result
+def matched(now: Sequence[Known], then: Sequence[Known]) -> dict[int, int]:
+    """Which of the findings `then` is which of those `now`, by their indexes; of several alike the message decides."""
+    left: dict[str, list[int]] = {}
+    for number, each in enumerate(then):
+        left.setdefault(each.identity, []).append(number)
+    made: dict[int, int] = {}
+    for alike in (True, False):
+        for number, each in enumerate(now):
+            others = left.get(each.identity, [])
+            found = next((one for one in others if not alike or then[one].message == each.message), None)
+            if number not in made and found is not None:
+                made[number] = found
+                others.remove(found)
+    return made
 
 
 def applied(report: Report, baseline: Baseline, where: str) -> Report:
@@ -90,16 +130,25 @@ def applied(report: Report, baseline: Baseline, where: str) -> Report:
 
     `where` says in a waiver's reason what knows them. A finding of a rule that did not run is not fixed.
     """
-    known = {each.identity: each for each in baseline.findings}
-    standing: list[Result] = []
-    waived: list[Waived] = []
-    for name, result in identified(report.results):
-        if known.pop(name, None) is None:
-            standing.append(result)
-        else:
-            waived.append(Waived(result, f"known by {where}"))
-    for name, result in identified(tuple(each.result for each in report.waived)):
-        known.pop(name, None)
-        del result
-    fixed = () if report.failures else tuple(sorted(str(each) for each in known.values() if each.rule in report.rules))
-    return replace(report, results=tuple(standing), waived=(*report.waived, *waived), fixed=fixed)
+    view = View.of(report)
+    found = [*report.results, *(each.result for each in report.waived)]
+    now = known(view, found)
+    made = matched(now, baseline.findings)
+    covered = {number for number, other in made.items() if baseline.findings[other].covers(now[number])}
+    standing = tuple(result for number, result in enumerate(report.results) if number not in covered)
+    waived = [Waived(result, f"known by {where}") for number, result in enumerate(report.results) if number in covered]
+    gone = [each for number, each in enumerate(baseline.findings) if number not in made.values()]
+    return replace(report, results=standing, waived=(*report.waived, *waived), fixed=fixed(report, gone))
+
+
+def fixed(report: Report, gone: Iterable[Known]) -> tuple[str, ...]:
+    """Findings that a report does not have any more, in words; none where something of it could not be done."""
+    return () if report.failures else tuple(sorted(str(each) for each in gone if each.rule in report.rules))
+
+
+def pruned(baseline: Baseline, report: Report) -> Baseline:
+    """The baseline without what is fixed; what rules would find that did not run is kept."""
+    now = known(View.of(report), [*report.results, *(each.result for each in report.waived)])
+    there = set(matched(now, baseline.findings).values())
+    kept = (each for number, each in enumerate(baseline.findings) if number in there or each.rule not in report.rules)
+    return Baseline(1, tuple(kept))

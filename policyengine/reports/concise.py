@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from policyengine.reports.entry import entries, undone
 from policyengine.reports.lines import visible
 from policyengine.reports.view import View
-from policyengine.rules.coverage import account, sentence
+from policyengine.rules.coverage import account, changed, sentence
 
 if TYPE_CHECKING:
     from policyengine.rules.evaluate import Report
@@ -18,5 +18,6 @@ def report(found: Report, prefix: str = "") -> str:
     view = View.of(found)
     lines = [f"{each.at}: {each.severity}[{each.result.rule.id}] {each.whole}" for each in entries(view, prefix)]
     lines += [f"{lost.at or ''}: failure: {lost.message}".removeprefix(": ") for lost in undone(view, prefix)]
-    lines.append(visible(f"{len(found.results)} findings; {sentence(account(found))}"))
+    told = changed(found) or f"{len(found.results)} findings"
+    lines.append(visible(f"{told}; {sentence(account(found))}"))
     return "".join(f"{line}\n" for line in lines)

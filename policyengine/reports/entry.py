@@ -12,6 +12,7 @@ from policyengine.reports.view import plain
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from policyengine.model.nodes import Side
     from policyengine.model.source import Span
     from policyengine.reports.view import View
     from policyengine.rules.evaluate import Result
@@ -34,14 +35,23 @@ class Spot(Struct, frozen=True):
         return f"{self.path}:{self.line}:{self.column}"
 
 
+class Shown(Struct, frozen=True):
+    """A place of one side, with what stands there in one short line, free of secrets."""
+
+    side: Side
+    at: Spot
+    text: str
+
+
 class Entry(Struct, frozen=True):
-    """One finding. `remedy` is empty where none is known."""
+    """One finding. `remedy` is empty where none is known. `sides` are all places, the one to edit first."""
 
     result: Result
     message: str
     at: Spot
     others: tuple[Spot, ...]
     remedy: str
+    sides: tuple[Shown, ...] = ()
 
     @property
     def severity(self) -> str:
@@ -73,7 +83,21 @@ def entries(view: View, prefix: str = "") -> Iterator[Entry]:
             _spot(view, prefix, result.span),
             tuple(_spot(view, prefix, each) for each in result.related),
             visible(view.remedy(result)),
+            tuple(
+                Shown(side, _spot(view, prefix, each.span), _quoted(view, each.span))
+                for side, each in view.sides(result)
+            ),
         )
+
+
+def _quoted(view: View, span: Span) -> str:
+    source = view.source(span.path)
+    words = " ".join(source.slice(span)[:_LONGEST].split()) if source is not None else ""
+    return visible(words if len(words) <= _SHORT else f"{words[: _SHORT - 1]}…")
+
+
+_SHORT, _LONGEST = 60, 400
+"""Characters that are quoted of a place, and that are looked at for them."""
 
 
 def _of_system(result: Result) -> str:

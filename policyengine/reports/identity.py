@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING
 from policyengine.model.source import Span
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from policyengine.model.nodes import Node
     from policyengine.rules.evaluate import Result
 
 
-def identity(result: Result) -> str:
-    """A fingerprint that neither moving lines nor another wrong value changes: rule, node and attribute."""
+def identity(result: Result, moved: Callable[[str], str] = str) -> str:
+    """A fingerprint that neither moving lines nor another wrong value changes: rule, node and attribute.
+
+    `moved` gives the node's id another spelling: of a file that was renamed.
+    """
     finding = result.finding
     return digest(
-        result.rule.id, finding.subject.id, _attribute(finding.subject, finding.at, result.span), finding.variant
+        result.rule.id, moved(finding.subject.id), _attribute(finding.subject, finding.at, result.span), finding.variant
     )
 
 

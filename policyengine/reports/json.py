@@ -66,6 +66,7 @@ def report(found: Report, *, exit_code: int = 0) -> str:
         ],
         "waived": [{"reason": each.reason, "finding": _finding(view, each.result)} for each in found.waived],
         "fixed": list(found.fixed),
+        **_since(view),
         "failures": [_failure(view, each) for each in found.failures],
         "configuration": found.configuration,
         "remarks": [{"message": each.message, "place": _span(view, each.span)} for each in found.remarks],
@@ -108,6 +109,7 @@ def coverage(counted: Account) -> dict[str, object]:
                 "green": each.green,
                 **({"nothing": each.nothing} if each.nothing else {}),
                 **({"without_twin": each.without_twin} if each.without_twin else {}),
+                **({"unchanged": each.unchanged} if each.unchanged else {}),
             }
             for each in counted.sides
             if each.ran
@@ -126,6 +128,31 @@ def coverage(counted: Account) -> dict[str, object]:
         "missing": list(counted.missing),
         **({"unread": list(counted.unread)} if counted.unread else {}),
         "advice": counted.advice,
+    }
+
+
+def _since(view: View) -> dict[str, object]:
+    """How the findings stand to an earlier commit; nothing where none was asked about."""
+    since = view.report.since
+    if since is None:
+        return {}
+    return {
+        "since": {
+            "revision": since.revision,
+            "unchanged": [_finding(view, result) for result in since.unchanged],
+            "fixed": [
+                {
+                    "rule": each.rule,
+                    "severity": each.severity.value,
+                    "subject": each.subject,
+                    "message": each.message,
+                    "local": each.local,
+                    "cloud": each.cloud,
+                }
+                for each in since.fixed
+            ],
+            "lacking": list(since.lacking),
+        }
     }
 
 

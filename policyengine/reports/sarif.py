@@ -187,7 +187,8 @@ class _Maker(Struct, frozen=True):
         grouped: dict[tuple[str, str, int], list[tuple[Result, str]]] = {}
         full = self.options.profile == "full"
         waived = [(each.result, each.reason) for each in self.found.waived] if full else []
-        for result, reason in (*((result, "") for result in self.found.results), *waived):
+        known = self.found.since.unchanged if self.found.since is not None else ()
+        for result, reason in (*((result, "") for result in (*self.found.results, *known)), *waived):
             if self.view.source(result.span.path) is not None:
                 line = self.view.position(result.span)[0]
                 grouped.setdefault((result.rule.id, result.span.path, line), []).append((result, reason))

@@ -10,7 +10,7 @@ from msgspec import Struct
 from policyengine.model.nodes import Node
 from policyengine.reports.lines import shown, visible, width
 from policyengine.reports.view import View, plain, rules
-from policyengine.rules.coverage import account, accounts, side_of
+from policyengine.rules.coverage import account, accounts, changed, side_of
 from policyengine.rules.rule import Severity
 
 if TYPE_CHECKING:
@@ -222,6 +222,8 @@ class _Writer(Struct, frozen=True):
         ]
         if crashed:
             parts.append(self.paint(_COLOURS["error"], "✗ a rule crashed"))
+        if side.unchanged:
+            parts.append(self.paint("2", f"{side.unchanged} unchanged"))
         if side.conventions:
             parts.append(self.paint("2", _count(side.conventions, "convention")))
         if side.open:
@@ -289,7 +291,8 @@ class _Writer(Struct, frozen=True):
             parts = ", ".join(_count(counts[each], each.value) for each in Severity if counts[each])
             head = f"{_count(counts.total(), 'finding')}: {parts}"
         else:
-            head = self.paint("1;32" if not found.failures else "1", "No finding")
+            none = "No finding" if found.since is None else "No new finding"
+            head = self.paint("1;32" if not found.failures else "1", none)
         read = f"{_count(len(found.sources), 'file')} read, {_count(len(found.rules), 'rule')} checked"
         pairs = _count(len(found.graph.pairs), "pair")
         yield f"{self.paint('1', head) if counts else head}  ·  {read}, {pairs}"
@@ -301,6 +304,8 @@ class _Writer(Struct, frozen=True):
             yield counted.advice
         if found.failures:
             yield self.paint("1;31", f"{_count(len(found.failures), 'failure')}: the report is not complete")
+        if found.since is not None:
+            yield self.paint("1", visible(changed(found)))
         if found.waived:
             yield f"{len(found.waived)} waived{self.why_waived()}"
         if found.fixed:

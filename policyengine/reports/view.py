@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policyengine.model.graph import Graph
+    from policyengine.model.nodes import Side
     from policyengine.model.source import Source
     from policyengine.rules.evaluate import Report, Result
     from policyengine.rules.rule import Pack, Rule
@@ -43,7 +44,7 @@ class View(Struct, frozen=True):
     def of(cls, report: Report) -> View:
         """The view of a report."""
         unread = [each.span for each in report.failures if each.span is not None]
-        needed = report.results or report.waived
+        needed = report.results or report.waived or report.since
         return cls(
             report, Redactor(report.graph, report.sources, unread=unread), _owners(report.graph) if needed else {}
         )
@@ -80,6 +81,14 @@ class View(Struct, frozen=True):
             Place(span, names.get(number, ""), self.owner(at, span), _via(at))
             for number, (at, span) in enumerate(zip(result.finding.related, result.related, strict=True), 1)
         )
+
+    def sides(self, result: Result) -> Iterator[tuple[Side, Place]]:
+        """The places of a result, the one to edit first, each with the side that it is of."""
+        own = result.finding.subject.side
+        yield own, self.at(result)
+        for place in self.related(result):
+            node = (self.report.graph.get(Node, place.node) if place.node else None) or result.finding.against
+            yield node.side if node else own, place
 
     def owner(self, at: object, span: Span) -> str:
         """The id of the node that a place belongs to, or an empty text."""

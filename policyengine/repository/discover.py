@@ -84,6 +84,14 @@ class Tree(Struct, frozen=True):
         self._inside[folder] = Tree(self.root / folder, paths, _known=frozenset(paths))
         return self._inside[folder]
 
+    def beneath(self, root: Path) -> Tree:
+        """The tree with its paths from a folder above its own."""
+        if root == self.root:
+            return self
+        within = self.root.relative_to(root).as_posix()
+        paths = tuple(f"{within}/{path}" for path in self.paths)
+        return Tree(root, paths, _known=frozenset(paths))
+
     @property
     def name(self) -> str:
         """The name of the root's folder."""

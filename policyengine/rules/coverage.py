@@ -25,7 +25,8 @@ class SideAccount(Struct, frozen=True):
     """What the rules of one side of a pack made of the graph.
 
     `compared` counts what was held against a rule, with or without a finding: a node, or a pair. Of the `findings`
-    so many are `conventions` of the strict profile, which do not take the tick away. `nothing` says why
+    so many are `conventions` of the strict profile, which do not take the tick away; `unchanged` are those besides that
+    an earlier commit has too, and no conventions. `nothing` says why
     nothing was compared, and is empty where something was, or where a question is open. `ran` is False where none of
     the side's rules was selected. `without_twin` counts who may mirror something and does not, on the first
     side of which something was compared.
@@ -42,11 +43,13 @@ class SideAccount(Struct, frozen=True):
     ran: bool
     nothing: str = ""
     without_twin: int = 0
+    unchanged: int = 0
 
     @property
     def green(self) -> bool:
         """Whether something was compared, all of it holds but for conventions, and no question is open."""
-        return self.compared > 0 and self.findings == self.conventions and not (self.open or self.without_twin)
+        left = self.findings - self.conventions + self.unchanged + self.open + self.without_twin
+        return self.compared > 0 and not left
 
 
 class Account(Struct, frozen=True):
@@ -111,9 +114,10 @@ def account(report: Report) -> Account:
             mine = {rule for rule in own if side_of(rule) == key}
             found = [each for each in report.results if each.rule.id in mine]
             waived = [each.result for each in report.waived if each.result.rule.id in mine]
+            known = [each for each in report.since.unchanged if each.rule.id in mine] if report.since else []
             about = {
                 (each.rule.id, each.subject, "" if (twin := each.finding.against) is None else twin.id)
-                for each in (*found, *waived)
+                for each in (*found, *waived, *known)
             }
             about |= {
                 (each.rule, each.subject, each.against)
@@ -125,7 +129,8 @@ def account(report: Report) -> Account:
             folded = sum(each.folded for each in found)
             counts = len(about), len(found), folded, len(waived), waiting
             left = lonely if key == paired_on else 0
-            sides.append(SideAccount(pack.name, key, title, *counts, key in ran, reason, left))
+            still = sum(not each.folded for each in known)
+            sides.append(SideAccount(pack.name, key, title, *counts, key in ran, reason, left, still))
     paired = {each for pair in graph.pairs for each in (pair.local, pair.cloud)}
     unread = tuple(each.name for each in graph.all(UnreadModule))
     return Account(tuple(sides), len(paired), graph.ignored, graph.without_twin, missing, unread)
@@ -142,7 +147,14 @@ def accounts(report: Report) -> dict[str, Account]:
         for name in each.result.systems:
             waived.setdefault(name, []).append(each)
     return {
-        name: account(replace(own, results=tuple(results.get(name, ())), waived=tuple(waived.get(name, ()))))
+        name: account(
+            replace(
+                own,
+                results=tuple(results.get(name, ())),
+                waived=tuple(waived.get(name, ())),
+                since=report.since and report.since.of(name),
+            )
+        )
         for name, own in report.systems.items()
     }
 
@@ -165,6 +177,23 @@ def _nothing(graph: Graph, missing: tuple[str, ...]) -> str:
     if lacking:
         return f"{' and '.join(lacking)} found"
     return "no rule of it concerns what was found" if graph.pairs else "no pair found"
+
+
+def changed(report: Report) -> str:
+    """How many findings are new, unchanged and fixed; empty where no commit was asked about."""
+    if report.since is None:
+        return ""
+    known, fixed = len(report.since.unchanged), len(report.since.fixed)
+    untold = "" if not report.failures else "; what is fixed is not known, since the report is not complete"
+    old = ", ".join(report.since.lacking[:_NAMED])
+    lacking = f"; what is new may be old where that could not be read: {old}" if old else ""
+    return (
+        f"{len(report.results)} new, {known} unchanged, {fixed} fixed since '{report.since.revision}'{untold}{lacking}"
+    )
+
+
+_NAMED = 3
+"""So many files of the commit are named."""
 
 
 def sentence(found: Account) -> str:

@@ -92,15 +92,51 @@ class Waived(Struct, frozen=True):
     reason: str
 
 
+class Gone(Struct, frozen=True):
+    """A finding of an earlier commit that is there no more, as it is to be shown. Places are `path:line:column`."""
+
+    rule: str
+    severity: Severity
+    subject: str
+    message: str
+    local: str = ""
+    cloud: str = ""
+
+
+class Since(Struct, frozen=True):
+    """How a report stands to that of an earlier commit; its `results` are then those that the commit did not have.
+
+    `unchanged` are the results that both have, `fixed` what only the commit has. `touched` are the lines, first and
+    last from 1, that differ from the commit, by the paths of files that hold a place of a result. `lacking` says what
+    of the commit could not be read; what is found there may be old. `asked` are the questions that the commit left open
+    too, as rule and subject; of a node without a twin the rule is empty.
+    """
+
+    revision: str
+    unchanged: tuple[Result, ...] = ()
+    fixed: tuple[Gone, ...] = ()
+    touched: Mapping[str, tuple[tuple[int, int], ...]] = {}
+    lacking: tuple[str, ...] = ()
+    asked: frozenset[tuple[str, str]] = frozenset()
+
+    def of(self, system: str) -> Since:
+        """The same of one system."""
+        return replace(self, unchanged=tuple(each for each in self.unchanged if system in each.systems))
+
+    def touches(self, path: str, first: int, last: int) -> bool:
+        """Whether one of the lines differs from the commit."""
+        return any(start <= last and first <= end for start, end in self.touched.get(path, ()))
+
+
 class Report(Struct, frozen=True):
     """All that a run found out, in a fixed order.
 
     `results` are sorted by file, place and rule. `packs` are the packs whose rules ran, `rules` the ids that did.
     `sources` are the texts of the files, by path. `compared` is what the rules were asked of, sorted. `configuration`
     is the path of the configuration, empty without one, and `remarks` what is to be said of it. `profile` is what holds
-    where the configuration says no other. `fixed` names findings
-    that a baseline knows and that are there no more. `systems` are the reports of the systems by their names, where
-    this is the sum of several.
+    where the configuration says no other. `fixed` names findings that a baseline or an earlier commit knows and that are
+    there no more; `since` tells more of the latter. `systems` are the reports of the systems by their names, where this
+    is the sum of several.
     """
 
     results: tuple[Result, ...]
@@ -117,6 +153,7 @@ class Report(Struct, frozen=True):
     remarks: tuple[Remark, ...] = ()
     fixed: tuple[str, ...] = ()
     systems: Mapping[str, Report] = {}
+    since: Since | None = None
 
     def worst(self) -> Severity | None:
         """The highest severity among the results, or None when there are none."""

@@ -169,7 +169,7 @@ def test_an_earlier_commit_keeps_its_address_and_no_credentials(history: Path, t
     files = {
         each.relative_to(tmp_path / "copy").as_posix() for each in (tmp_path / "copy").rglob("*") if each.is_file()
     }
-    assert files == {"compose.yaml", "infra/main.tf", ".git/config"}
+    assert files == {"compose.yaml", "infra/main.tf", ".git/config", ".git/index"}
     kept = (tmp_path / "copy" / ".git" / "config").read_text("utf-8")
     assert "hunter2" not in kept
     assert "aHVudGVyMg" not in kept

@@ -22,7 +22,7 @@ def test_a_baseline_holds_what_a_finding_is_known_by() -> None:
     document = json.loads(baseline.written(baseline.of(report)))
     assert set(document) == {"version", "findings"}
     assert document["version"] == 1
-    assert all(set(each) == {"identity", "rule", "subject", "message"} for each in document["findings"])
+    assert all(set(each) == {"identity", "rule", "subject", "severity", "message"} for each in document["findings"])
     assert {each["subject"] for each in document["findings"]} == {each.subject for each in report.results}
     assert len({each["identity"] for each in document["findings"]}) == len(report.results)
     rows = [(each["rule"], each["subject"], each["identity"]) for each in document["findings"]]

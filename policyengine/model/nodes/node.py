@@ -22,6 +22,11 @@ class Side(StrEnum):
     PIPELINE = "pipeline"
     SOURCE = "source"
 
+    @property
+    def far(self) -> bool:
+        """Whether it is off the laptop: the cloud, and the pipeline that leads there."""
+        return self in (Side.CLOUD, Side.PIPELINE)
+
 
 class Role(StrEnum):
     """What a container is for. Pairs never cross roles."""
