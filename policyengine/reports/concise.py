@@ -18,6 +18,5 @@ def report(found: Report, prefix: str = "") -> str:
     view = View.of(found)
     lines = [f"{each.at}: {each.severity}[{each.result.rule.id}] {each.whole}" for each in entries(view, prefix)]
     lines += [f"{lost.at or ''}: failure: {lost.message}".removeprefix(": ") for lost in undone(view, prefix)]
-    told = changed(found) or f"{len(found.results)} findings"
-    lines.append(visible(f"{told}; {sentence(account(found))}"))
+    lines.append(visible(f"{changed(found)}; {sentence(account(found))}"))
     return "".join(f"{line}\n" for line in lines)

@@ -44,7 +44,7 @@ def report(found: Report, prefix: str = "") -> str:
         lines[level].append(first)
         again += [(level, line) for line in more]
     beyond = sum(max(0, len(own) - MOST + (level == "notice")) for level, own in lines.items())
-    said = changed(found) or f"{len(found.results)} findings"
+    said = changed(found)
     rest = f"; {beyond} of them are in the log of the step only, since GitHub keeps {MOST} of a kind" if beyond else ""
     total = _command("notice", {"title": "policyengine"}, visible(f"{said}{rest}; {sentence(account(found))}"))
     lines["notice"].insert(0, total)
@@ -76,11 +76,12 @@ def _annotation(level: str, each: Entry, spot: Spot) -> str:
     place = {"file": spot.path, "line": spot.line, "endLine": spot.last_line}
     if spot.line == spot.last_line:
         place |= {"col": spot.column, "endColumn": max(spot.last_column, spot.column)}
+    told = each.whole if each.whole.endswith((".", "!", "?")) else f"{each.whole}."
     if spot == each.at:
         others = f" See also {', '.join(map(str, each.others))}." if each.others else ""
     else:
         others = f" This is the other side; the place to edit is {each.at}."
-    return _command(level, {**place, "title": each.result.rule.id}, each.whole + others)
+    return _command(level, {**place, "title": each.result.rule.id}, told + others)
 
 
 def _command(level: str, properties: dict[str, object], message: str) -> str:

@@ -28,8 +28,7 @@ def report(found: Report, prefix: str = "") -> str:
     With `--since` the table says of each finding which side the diff touches and whether it is new or fixed.
     """
     view = View.of(found)
-    told = changed(found) or f"{len(found.results)} findings"
-    lines = ["## policyengine", "", f"{_plain(told)}; {_plain(sentence(account(found)))}.", ""]
+    lines = ["## policyengine", "", f"{_plain(changed(found))}; {_plain(sentence(account(found)))}.", ""]
     if found.failures:
         lines += ["The report is not complete:", ""]
         lines += [

@@ -180,9 +180,9 @@ def _nothing(graph: Graph, missing: tuple[str, ...]) -> str:
 
 
 def changed(report: Report) -> str:
-    """How many findings are new, unchanged and fixed; empty where no commit was asked about."""
+    """How many findings there are; where a commit was asked about, how many are new, unchanged and fixed."""
     if report.since is None:
-        return ""
+        return "1 finding" if len(report.results) == 1 else f"{len(report.results)} findings"
     known, fixed = len(report.since.unchanged), len(report.since.fixed)
     untold = "" if not report.failures else "; what is fixed is not known, since the report is not complete"
     old = ", ".join(report.since.lacking[:_NAMED])

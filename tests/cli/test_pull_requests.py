@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +15,7 @@ from tests.trees import write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
@@ -149,10 +149,14 @@ def test_an_edit_of_terraform_is_annotated_at_both_places_and_says_which_is_to_e
     lines = [line for line in pulled(base, capsys, "--select", "HEX402")[2].splitlines() if "HEX402" in line]
     said = "'db' runs Postgres '14.4', but the cloud runs '14.8'. Run Postgres 14.8."
     assert lines == [
-        "::error file=infra/main.tf,line=3,endLine=3,col=21,endColumn=25,title=HEX402::"
-        f"{said} This is the other side; the place to edit is compose.yaml:3:12.",
-        "::error file=compose.yaml,line=3,endLine=3,col=12,endColumn=25,title=HEX402::"
-        f"{said} See also infra/main.tf:3:21.",
+        (
+            "::error file=infra/main.tf,line=3,endLine=3,col=21,endColumn=25,title=HEX402::"
+            f"{said} This is the other side; the place to edit is compose.yaml:3:12."
+        ),
+        (
+            "::error file=compose.yaml,line=3,endLine=3,col=12,endColumn=25,title=HEX402::"
+            f"{said} See also infra/main.tf:3:21."
+        ),
     ]
 
 
