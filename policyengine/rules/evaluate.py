@@ -134,9 +134,9 @@ class Report(Struct, frozen=True):
     `results` are sorted by file, place and rule. `packs` are the packs whose rules ran, `rules` the ids that did.
     `sources` are the texts of the files, by path. `compared` is what the rules were asked of, sorted. `configuration`
     is the path of the configuration, empty without one, and `remarks` what is to be said of it. `profile` is what holds
-    where the configuration says no other. `fixed` names findings that a baseline or an earlier commit knows and that are
-    there no more; `since` tells more of the latter. `systems` are the reports of the systems by their names, where this
-    is the sum of several.
+    where the configuration says no other. `fixed` names findings that a baseline or an earlier commit knows and that
+    are there no more; `since` tells more of the latter. `systems` are the reports of the systems by their names, where
+    this is the sum of several.
     """
 
     results: tuple[Result, ...]
