@@ -17,7 +17,9 @@ GUIDE = (ROOT / "docs" / "packs.md").read_text("utf-8")
 @pytest.fixture
 def followed(tmp_path: Path) -> Path:
     """A folder with each file of the guide under its name."""
-    for name, text in re.findall(r"^`([\w./]+)`:\n\n```\w+\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE):
+    for name, text in re.findall(
+        r"^(?:For pytest, )?`([\w./]+)`:\n\n```\w+\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE
+    ):
         file = tmp_path / name
         file.parent.mkdir(exist_ok=True)
         file.write_text(text, "utf-8")
@@ -35,6 +37,14 @@ def program(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def test_the_cases_of_the_guide_pass(followed: Path) -> None:
     done = program(followed, "pytest", "-q", "-p", "no:cacheprovider", "test_cases.py")
     assert (done.returncode, "2 passed" in done.stdout) == (0, True), done.stdout
+
+
+def test_the_guide_shows_what_its_cases_come_to(followed: Path) -> None:
+    shown = GUIDE.partition("$ policyengine test ./acme_policies.py\n")[2].partition("```")[0]
+    done = program(followed, "policyengine", "test", "./acme_policies.py")
+    assert (done.returncode, done.stdout) == (0, shown)
+    done = program(followed, "policyengine", "test", "./acme_policies.py", "--coverage")
+    assert (done.returncode, "ACME002 has no diverging and no guarding case" in done.stdout) == (1, True)
 
 
 def test_the_pack_of_the_guide_is_loaded_by_its_path_and_configured(followed: Path) -> None:

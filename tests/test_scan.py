@@ -195,7 +195,7 @@ def test_an_unknown_rule_names_what_it_may_have_been(capsys: pytest.CaptureFixtu
     [
         ("version: 1\nenviroment: prod\n", "policyengine.yaml:2:1: unknown key 'enviroment'"),
         ("version: 2\n", "policyengine.yaml:1:10: 'version' must be 1"),
-        ("environment: prod\n", "policyengine.yaml:1:1: the configuration lacks the key 'version'"),
+        ("environment: prod\n", "policyengine.yaml:1:1: the file lacks the key 'version'"),
         (
             "version: 1\ncompose: {canonical: web.yml}\n",
             "policyengine.yaml:2:22: 'compose.canonical' must be of type array",

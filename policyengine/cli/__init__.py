@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 COMMANDS = {
     "scan": "hold a repository against the rules",
     "rules": "list the rules",
+    "pack": "begin a policy pack of your own",
+    "test": "run the cases of a policy pack",
     "packs": "list the policy packs, where they come from, and their parameters",
     "explain": "say what a rule demands and why, with examples",
     "baseline": "keep the findings that are known, so that only new ones fail a scan",

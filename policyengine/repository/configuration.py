@@ -140,7 +140,7 @@ def read(source: Source, parts: Dict[str, type[Struct]]) -> Config:
     document = _document(source)
     if isinstance(document, Scalar) and document.plain and document.text in ("", "~", "null"):
         raise UsageError(f"{source.path}:1:1: the configuration is empty; it starts with 'version: 1'")
-    file = _typed(source, document, file_type(parts))
+    file = typed(source, document, file_type(parts))
     return _config(source, document, part_of(file, parts))
 
 
@@ -153,7 +153,7 @@ def options(settings: Config, pack: str, kind: type[T]) -> T:
     given = settings.packs.get(pack, {})
     if settings.source is None or not given:
         return kind()
-    return _typed(settings.source, None, kind, ("packs", pack), given)
+    return typed(settings.source, None, kind, ("packs", pack), given)
 
 
 def _document(source: Source) -> Document:
@@ -171,7 +171,7 @@ def where(source: Source, span: Span) -> str:
     return f"{source.path}:{line}:{column}"
 
 
-def _typed(
+def typed(
     source: Source, document: Document | None, kind: type[T], path: tuple[str, ...] = (), data: object = None
 ) -> T:
     """A document, or the plain data of its part at `path`, as a type; the first mistake is an error with its line."""
@@ -186,7 +186,8 @@ def _first_mistake(source: Source, document: Document, kind: type[object], prefi
     """What the JSON Schema of the type says of the first place that breaks it."""
     import jsonschema  # noqa: PLC0415  costs 40 ms, and tells mistakes better
 
-    errors = jsonschema.Draft202012Validator(json.schema(kind)).iter_errors(plain(document))
+    every = jsonschema.Draft202012Validator(json.schema(kind)).iter_errors(plain(document))
+    errors = [jsonschema.exceptions.best_match([each]) or each for each in every]  # what an anyOf lacks, and not that
     located = sorted((_place(document, error).start, _sentence(error, prefix)) for error in errors)
     return f"{where(source, Span(source.path, located[0][0], located[0][0]))}: {located[0][1]}" if located else ""
 
@@ -206,7 +207,7 @@ def _sentence(error: object, prefix: str) -> str:
     name = ".".join([prefix, *parts] if prefix else parts)
     rule = getattr(error, "schema", {})
     instance = getattr(error, "instance", None)
-    subject = f"'{name}'" if name else "the configuration"
+    subject = f"'{name}'" if name else "the file"
     match getattr(error, "validator", ""):
         case "additionalProperties":
             names = sorted(rule.get("properties", {}))
@@ -220,6 +221,10 @@ def _sentence(error: object, prefix: str) -> str:
             return f"{subject} must be {'one of ' if len(rule['enum']) > 1 else ''}{allowed}"
         case "type":
             return f"{subject} must be of type {rule['type']}"
+        case "anyOf":
+            kinds = [each for each in rule["anyOf"] if each.get("type") != "null"]
+            words = [str(word).lower() for each in kinds for word in each.get("enum", [each.get("type", "a mapping")])]
+            return f"{subject} must be {' or '.join(words)}"
         case "pattern":
             return f"{subject} must match {rule['pattern']}"
         case other:

@@ -33,7 +33,7 @@ compared, unless the caller is strict, which the built-in pack's own test is: th
 from __future__ import annotations
 
 from policyengine.testing.case import Case, Question, Said, edited, load_cases, read_reference
-from policyengine.testing.checking import check, said, scan_files, statement
+from policyengine.testing.checking import Tried, check, said, scan_files, statement, tried
 from policyengine.testing.marks import CaseError, Mark
 from policyengine.testing.memory import Memory
 
@@ -44,6 +44,7 @@ __all__ = [
     "Memory",
     "Question",
     "Said",
+    "Tried",
     "check",
     "edited",
     "load_cases",
@@ -51,4 +52,5 @@ __all__ = [
     "said",
     "scan_files",
     "statement",
+    "tried",
 ]

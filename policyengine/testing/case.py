@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from msgspec import Struct, ValidationError, convert, field
+from msgspec import Struct, field
 
-from policyengine.model.source import Source
-from policyengine.repository.configuration import plain
+from policyengine.model.source import ReadError, Source, UsageError
+from policyengine.repository.configuration import typed, where
 from policyengine.rules.rule import Severity
 from policyengine.syntax import yaml
 from policyengine.testing.marks import CaseError, Mark, strip_marks
@@ -98,11 +98,14 @@ def load_cases(file: Path) -> tuple[Case, ...]:
     Raises:
         CaseError: the file does not have the form of a case file.
     """
+    source = Source(file.name, file.read_text("utf-8"))
     try:
-        written = convert(plain(yaml.read(Source(file.name, file.read_text("utf-8")))), list[_Written])
-        return tuple(_case(file.stem, each) for each in written)
-    except ValidationError as error:
-        raise CaseError(f"{file.name}: {error}") from error
+        document = yaml.read(source)
+        return tuple(_case(file.stem, each) for each in typed(source, document, list[_Written]))
+    except ReadError as error:
+        raise CaseError(f"{where(source, error.span)}: {error}") from error
+    except UsageError as error:
+        raise CaseError(str(error)) from error
     except CaseError as error:
         raise CaseError(f"{file.name}: {error}") from error
 

@@ -6,6 +6,7 @@ import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from policyengine import engine
@@ -18,13 +19,68 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from msgspec import Struct
-
     from policyengine.rules.evaluate import Report, Result
     from policyengine.rules.rule import Fix, Pack
     from policyengine.testing.case import Case
 
 _UNCERTAIN = " (uncertain)"
+
+
+class Tried(Struct, frozen=True):
+    """What was found for a case, against what it marks and states; all of it is empty where they are equal.
+
+    `unmarked` are places that are reported and not marked, `unreported` those that are marked and not reported,
+    `others` lines on failures of the engine and on what is stated otherwise. `files` are the scanned texts.
+    """
+
+    report: Report
+    files: Mapping[str, str]
+    unmarked: tuple[Mark, ...] = ()
+    unreported: tuple[Mark, ...] = ()
+    others: tuple[str, ...] = ()
+
+    @property
+    def equal(self) -> bool:
+        """Whether what is found is what the case says."""
+        return not (self.unmarked or self.unreported or self.others)
+
+
+def tried(
+    case: Case,
+    reference: Mapping[str, str],
+    folder: Path,
+    plugins: Plugins | Sequence[Pack[Any]],
+    *,
+    strict: bool = False,
+) -> Tried:
+    """Scan the edited reference in the folder, and compare. With `strict` everything must be stated.
+
+    Raises:
+        CaseError: the case does not fit the reference.
+    """
+    files, marks = edited(case, reference)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    report = scan_files(files, folder, plugins)
+    stated = {(mark.rule, mark.what != "?") for mark in marks if mark.what}
+    found = [
+        mark for mark in sorted(_found(report)) if strict or not mark.what or (mark.rule, mark.what != "?") in stated
+    ]
+    lines = [f"failure: {failure.span and failure.span.path}: {failure.message}" for failure in report.failures]
+    places = [(result.rule.id, result.span, result.subject) for result in report.results]
+    if len(places) != len(set(places)):
+        lines.append("the same place is reported twice of one node by one rule")
+    findings = [said(result, files) for result in report.results]
+    questions = [Question(each.rule, each.reason, each.subject) for each in report.undecided]
+    lines += _unlike(case.findings, findings, strict=strict)
+    lines += _unlike(case.questions, questions, strict=strict)
+    return Tried(
+        report,
+        files,
+        tuple(mark for mark in found if mark not in marks),
+        tuple(mark for mark in marks if mark not in found),
+        tuple(lines),
+    )
 
 
 def check(
@@ -43,36 +99,14 @@ def check(
     Raises:
         CaseError: they differ, or the engine failed somewhere; the message lists what is too much and what is missing.
     """
-    files, marks = edited(case, reference)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    report = scan_files(files, folder, plugins)
-    stated = {(mark.rule, mark.what != "?") for mark in marks if mark.what}
-    found = [
-        mark for mark in sorted(_found(report)) if strict or not mark.what or (mark.rule, mark.what != "?") in stated
-    ]
-    lines = [f"  reported, not marked: {_show(mark, files)}" for mark in found if mark not in marks]
-    lines += [f"  marked, not reported: {_show(mark, files)}" for mark in marks if mark not in found]
-    lines += [f"  failure: {failure.span and failure.span.path}: {failure.message}" for failure in report.failures]
-    places = [(result.rule.id, result.span, result.subject) for result in report.results]
-    if len(places) != len(set(places)):
-        lines.append("  the same place is reported twice of one node by one rule")
-    findings = [said(result, files) for result in report.results]
-    questions = [Question(each.rule, each.reason, each.subject) for each in report.undecided]
-    lines += _unlike(case.findings, findings, strict=strict)
-    lines += _unlike(case.questions, questions, strict=strict)
-    if lines:
-        raise CaseError(
-            "\n".join(
-                [
-                    f"{case.rule}, {case.name}:",
-                    *lines,
-                    "  what is found, as a case states it:",
-                    *(f"    {line}" for line in statement(case.rule, report, files).splitlines()),
-                ]
-            )
-        )
-    return report
+    found = tried(case, reference, folder, plugins, strict=strict)
+    if not found.equal:
+        lines = [f"reported, not marked: {_show(mark, found.files)}" for mark in found.unmarked]
+        lines += [f"marked, not reported: {_show(mark, found.files)}" for mark in found.unreported]
+        lines += [*found.others, "what is found, as a case states it:"]
+        lines += (f"  {line}" for line in statement(case.rule, found.report, found.files).splitlines())
+        raise CaseError("\n  ".join([f"{case.rule}, {case.name}:", *lines]))
+    return found.report
 
 
 def scan_files(
@@ -142,19 +176,26 @@ def _mended(fix: Fix, files: Mapping[str, str]) -> dict[str, str]:
     return lines
 
 
-def _unlike(
-    stated: Sequence[Said] | Sequence[Question], found: Sequence[Said] | Sequence[Question], *, strict: bool
-) -> Iterator[str]:
+def _unlike(stated: Sequence[Said | Question], found: Sequence[Said | Question], *, strict: bool) -> Iterator[str]:
     """A line for each statement that nothing found fits, and with `strict` for each thing found that none states."""
     left = list(found)
     for each in stated:
         fitting = next((other for other in left if _fits(each, other, strict=strict)), None)
         if fitting is None:
-            yield f"  stated, not found: {each}"
+            yield f"stated, not found: {_told(each)}"
         else:
             left.remove(fitting)
     if strict:
-        yield from (f"  found, not stated: {each}" for each in left)
+        yield from (f"found, not stated: {_told(each)}" for each in left)
+
+
+def _told(each: Said | Question) -> str:
+    """What a case states, in one line."""
+    if isinstance(each, Question):
+        return f"open for {each.rule}: {each.reason}" + (f" (subject {each.subject})" if each.subject else "")
+    more = {"subject": each.subject, "pair": each.pair, "fix": each.fix, "becomes": each.becomes}
+    told = ", ".join(f"{name} {value!r}" for name, value in more.items() if value is not None)
+    return f"{each.severity} of {each.rule}: {each.message}" + (f" ({told})" if told else "")
 
 
 def _fits(stated: Struct, found: Struct, *, strict: bool) -> bool:
