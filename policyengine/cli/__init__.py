@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import ModuleType
 
+    from policyengine.cli.output import Parser
+
 COMMANDS = {
     "scan": "hold a repository against the rules",
     "rules": "list the rules",
@@ -31,6 +33,7 @@ COMMANDS = {
     "pairs": "list what mirrors what, who mirrors nothing, and the lines that would say so",
     "facts": "export one side of the system, for the scan of another repository",
     "graph": "export the graph of a repository",
+    "completion": "print a script that completes commands and options in bash, zsh or fish",
     "explain-value": "say where a value came from, step by step, or why it is not known",
 }
 
@@ -40,13 +43,12 @@ CLEAN, FINDINGS, USAGE, INCOMPLETE = 0, 1, 2, 3
 _GARBAGE = 200_000
 """So many new objects between two collections: what a scan builds lives until its report."""
 
-_EPILOG = """\
-exit codes:
-  0  no finding at or above --fail-on
-  1  findings at or above --fail-on
-  2  wrong usage: an option, a path, a policy pack or the configuration
-  3  work that could not be done: an unreadable file, a crashed rule, a dead worker
-"""
+EXIT_CODES = {
+    CLEAN: "no finding at or above --fail-on",
+    FINDINGS: "findings at or above --fail-on",
+    USAGE: "wrong usage: an option, a path, a policy pack or the configuration",
+    INCOMPLETE: "work that could not be done: an unreadable file, a crashed rule, a dead worker",
+}
 
 
 def command() -> NoReturn:
@@ -83,9 +85,7 @@ def _run(words: list[str]) -> int:
     if words == ["--version"]:
         sys.stdout.write(f"policyengine {__version__}\n")
         return CLEAN
-    import argparse  # noqa: PLC0415  --version needs none of it
-
-    from policyengine.cli.output import Parser, say  # noqa: PLC0415  as above
+    from policyengine.cli.output import say  # noqa: PLC0415  --version needs none of it
     from policyengine.model.source import UsageError  # noqa: PLC0415  as above
 
     parser = _parser()
@@ -95,17 +95,9 @@ def _run(words: list[str]) -> int:
         return USAGE
     if name not in COMMANDS or words[0] != name:
         return _outside(parser, words, name)
-    module = importlib.import_module(f"policyengine.cli.{name.replace('-', '_')}")
-    command = Parser(
-        prog=f"policyengine {name}",
-        description=module.__doc__ or COMMANDS[name],  # none with -OO
-        epilog=_EPILOG if name == "scan" else None,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    module.configure(command)
+    module, parser = parser_of(name)
     try:
-        arguments = _arguments(module, command, words[1:])
+        arguments = _arguments(module, parser, words[1:])
         code: int = module.run(arguments)
     except SystemExit as stop:
         return int(stop.code or 0)
@@ -124,6 +116,35 @@ def _run(words: list[str]) -> int:
         say(f"internal error: {type(error).__name__}{where}; set POLICYENGINE_DEBUG=1 for the trace, and report it")
         return INCOMPLETE
     return code
+
+
+def parser_of(name: str) -> tuple[ModuleType, Parser]:
+    """The module of a command, and its parser without the options of plug-ins."""
+    import argparse  # noqa: PLC0415  --version needs none of it
+    import textwrap  # noqa: PLC0415  argparse has it
+
+    from policyengine.cli.output import Parser  # noqa: PLC0415  as above
+
+    module = importlib.import_module(f"policyengine.cli.{name.replace('-', '_')}")
+    told = (module.__doc__ or COMMANDS[name]).strip().split("\n\n")  # none with -OO
+    examples = "".join(f"  {line}\n" for line in getattr(module, "EXAMPLES", ()))
+    codes = "exit codes:\n" + "".join(f"  {code}  {text}\n" for code, text in EXIT_CODES.items())
+    parser = Parser(
+        prog=f"policyengine {name}",
+        description="\n\n".join(textwrap.fill(part, 78, break_on_hyphens=False) for part in told),
+        epilog="\n".join(filter(None, (examples and f"examples:\n{examples}", codes if name == "scan" else ""))),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    module.configure(parser)
+    places = [action.metavar or action.dest for action in parser._actions if not action.option_strings]  # noqa: SLF001  argparse tells its options nowhere else
+    optional = {action.metavar: action.nargs for action in parser._actions if not action.option_strings}  # noqa: SLF001  as above
+    shown = " ".join(_ARITY.get(str(optional[place]), "{}").format(place) for place in places)
+    parser.usage = f"{parser.prog} [OPTION...] {shown}".rstrip()
+    return module, parser
+
+
+_ARITY = {"*": "[{}...]", "?": "[{}]", "+": "{}..."}
 
 
 def _arguments(module: ModuleType, parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namespace:
@@ -148,7 +169,7 @@ def _parser() -> argparse.ArgumentParser:
     listed = "\n".join(f"  {name:14} {what}" for name, what in COMMANDS.items())
     parser = Parser(
         prog="policyengine",
-        usage="policyengine COMMAND [OPTION…]",
+        usage="policyengine COMMAND [OPTION...]",
         description="Policy as code for dev/prod parity.",
         epilog=f"commands:\n{listed}\n\n'policyengine COMMAND --help' tells more. Most begin with 'policyengine scan'.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -159,8 +180,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _outside(parser: argparse.ArgumentParser, words: list[str], name: str) -> int:
-    from policyengine.cli.output import say  # noqa: PLC0415  as above
+    from policyengine.cli.output import meant, say  # noqa: PLC0415  as above
 
+    if name == "help" and len(words) > 1 and words[1] in COMMANDS:
+        return _run([words[1], "--help"])
     if name == "help" or {"-h", "--help", "--version"}.intersection(words):
         flags = [word for word in words if word.startswith("-")] or ["--help"]
         try:
@@ -168,11 +191,8 @@ def _outside(parser: argparse.ArgumentParser, words: list[str], name: str) -> in
         except SystemExit as stop:
             return int(stop.code or 0)
     if name and words[0] == name:
-        import difflib  # noqa: PLC0415  only for a mistake
-
-        close = difflib.get_close_matches(name, COMMANDS, n=1)
-        hint = f"did you mean '{close[0]}'?" if close else f"commands are {', '.join(COMMANDS)}"
-        say(f"there is no command '{name}'; {hint}")
+        hint = meant(name, list(COMMANDS)) or f"; commands are {', '.join(COMMANDS)}"
+        say(f"there is no command '{name}'{hint}")
     else:
         say(f"a command comes first: one of {', '.join(COMMANDS)}")
     return USAGE

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 __all__ = ["configure", "extend", "run"]
 
+EXAMPLES = (
+    "policyengine baseline create",
+    "policyengine scan --baseline policyengine.baseline.json",
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""

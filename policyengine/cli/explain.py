@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from policyengine.cli import output
@@ -15,6 +14,10 @@ if TYPE_CHECKING:
 
     from policyengine.rules.rule import Pack, Rule
 
+EXAMPLES = (
+    "policyengine explain HEX402",
+    "policyengine explain hex402 --format markdown -o HEX402.md",
+)
 FORMATS = ("text", "markdown")
 
 
@@ -29,8 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Load the packs and explain one rule."""
     from policyengine import docs, plugins  # noqa: PLC0415  so that --help is quick
 
-    targets = output.targets(getattr(arguments, "reports", None) or (), "text")
-    output.check_writable(targets)
+    targets = output.asked(arguments, "text")
     packs = plugins.load(arguments.pack).packs
     wanted = arguments.id.lower().replace("-", "").replace("_", "")
     for pack in packs:
@@ -38,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
             if wanted in (rule.id.lower().replace("-", ""), rule.name.lower()):
                 code = 0
                 for target in targets:
-                    colour = target.file is None and output.colours(sys.stdout)
+                    colour = target.colour
                     made = docs.page(pack, rule) + "".join(_parameters(pack, rule))
                     text = made if target.format == "markdown" else docs.terminal(made, colour=colour)
                     code = max(code, output.deliver(target, text))

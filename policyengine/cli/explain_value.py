@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["configure", "extend", "run"]
 
+EXAMPLES = (
+    "policyengine explain-value . aws_db_instance.main.engine_version",
+    "policyengine explain-value . compose:services.db/database.version",
+)
 FORMATS = ("text", "json")
 
 
@@ -40,8 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     from policyengine.model import explanation  # noqa: PLC0415  so that --help is quick
     from policyengine.reports import explanation as report  # noqa: PLC0415  as above
 
-    targets = output.targets(getattr(arguments, "reports", None) or (), "text")
-    output.check_writable(targets)
+    targets = output.asked(arguments, "text")
     asked = opened(arguments, [arguments.path])
     tree, scanned = asked.tree, asked.graph()
     if ":" in arguments.address.partition(".")[0].partition("[")[0]:
@@ -62,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
             made = report.data(found, scanned.graph, tree.sources)
         else:
             setting = report.Setting(
-                colour=target.file is None and output.colours(sys.stdout),
+                colour=target.colour,
                 unicode=target.file is not None or output.unicode(sys.stdout),
                 prefix=path_prefix(tree.root),
             )

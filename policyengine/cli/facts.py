@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["configure", "extend", "run"]
 
+EXAMPLES = (
+    "policyengine facts export infra -o infra.facts.json",
+    "policyengine scan app --facts infra.facts.json",
+)
 FORMATS = ("json",)
 
 
@@ -43,8 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     from policyengine.reports.redact import Redactor  # noqa: PLC0415  as above
     from policyengine.repository import identity  # noqa: PLC0415  as above
 
-    targets = output.targets(getattr(arguments, "reports", None) or (), "json")
-    output.check_writable(targets)
+    targets = output.asked(arguments, "json")
     repository = opened(arguments, arguments.paths)
     scanned = repository.graph()
     uri, commit = identity.identity(repository.tree.root)

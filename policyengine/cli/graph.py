@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
 __all__ = ["configure", "extend", "run"]
 
+EXAMPLES = (
+    "policyengine graph --format mermaid",
+    "policyengine graph infra -o graph.json",
+)
 FORMATS = ("json", "mermaid", "dot")
 
 
@@ -27,8 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     from policyengine.cli.opened import opened  # noqa: PLC0415  so that --help is quick
     from policyengine.reports import graph as export  # noqa: PLC0415  so that --help is quick
 
-    targets = output.targets(getattr(arguments, "reports", None) or (), "json")
-    output.check_writable(targets)
+    targets = output.asked(arguments, "json")
     scanned = opened(arguments, arguments.paths).graph()
     code = output.left_undone(scanned)
     for target in targets:

@@ -19,24 +19,36 @@ FORMATS = ("text", "sarif", "json", *SHORT)
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     parser.add_argument("paths", metavar="PATH", nargs="*", help="folders or files; the working directory by default")
-    output.add_options(parser, FORMATS, more=True)
-    parser.add_argument(
+    reports = parser.add_argument_group("reports")
+    output.add_options(reports, FORMATS, more=True)
+    reports.add_argument("--undecided", action="store_true", help="list every question that the files leave open")
+    reports.add_argument("--statistics", action="store_true", help="count findings by rule instead of listing them")
+    reports.add_argument("-q", "--quiet", action="store_true", help="findings and failures only, without a summary")
+    reports.add_argument("--timings", action="store_true", help="say on stderr how long each stage and rule took")
+    reports.add_argument(
+        "--show-files",
+        action="store_true",
+        help="list what is read, and by whom, and what is not, and why; no findings",
+    )
+    reports.add_argument(
+        "--show-settings", action="store_true", help="list what holds, and from which line or by default; no findings"
+    )
+    rules = parser.add_argument_group("rules")
+    rules.add_argument(
         "--fail-on",
         choices=("error", "warning", "note", "undecided", "never"),
         default="warning",
         help="lowest severity that makes the exit code 1, warning by default; 'undecided' counts open questions too",
     )
-    add_engine_options(parser)
-    parser.add_argument("--select", action="append", default=[], metavar="ID", help="only rules with this id or prefix")
-    parser.add_argument("--ignore", action="append", default=[], metavar="ID", help="no rules with this id or prefix")
-    parser.add_argument(
+    rules.add_argument("--select", action="append", default=[], metavar="ID", help="only rules with this id or prefix")
+    rules.add_argument("--ignore", action="append", default=[], metavar="ID", help="no rules with this id or prefix")
+    rules.add_argument(
         "--profile",
         choices=("strict", "recommended"),
         default="",
         help="'strict' is the whole strategy; 'recommended', the default, makes notes of its conventions",
     )
-    parser.add_argument("--undecided", action="store_true", help="list every question that the files leave open")
-    parser.add_argument("--timings", action="store_true", help="say on stderr how long each stage and rule took")
+    add_engine_options(parser.add_argument_group("reading"))
     known = parser.add_argument_group("what is known")
     known.add_argument("--baseline", metavar="FILE", type=Path, help="findings that it knows do not fail the run")
     known.add_argument(
@@ -66,7 +78,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_engine_options(parser: argparse.ArgumentParser) -> None:
+def add_engine_options(parser: argparse._ActionsContainer) -> None:
     """The options that every command has which reads a repository."""
     parser.add_argument("--config", metavar="FILE", type=Path, help="configuration; policyengine.yaml by default")
     parser.add_argument(
@@ -112,5 +124,5 @@ def given(arguments: argparse.Namespace) -> dict[str, tuple[Path, ...]]:
 
 
 def ids(given: list[str]) -> list[str]:
-    """What options with lists hold, one by one."""
-    return [part.strip() for each in given for part in each.split(",") if part.strip()]
+    """The ids, or prefixes of ids, that options hold, one by one; they may be written in any case."""
+    return [part.strip().upper() for each in given for part in each.split(",") if part.strip()]

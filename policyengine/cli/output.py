@@ -8,7 +8,7 @@ import os
 import stat
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from msgspec import Struct
 
@@ -27,17 +27,43 @@ EXTENSIONS = {".sarif": "sarif", ".json": "json", ".txt": "text", ".md": "markdo
 
 
 class Target(Struct):
-    """One report: its format, and the file it goes to (None for standard output)."""
+    """One report: its format, the file it goes to (None for standard output), and whether it may have colours."""
 
     format: str
     file: Path | None = None
+    colour: bool = False
 
 
 class Parser(argparse.ArgumentParser):
     """The parser of a command. What it says of arguments, which may be names of files, is harmless to a terminal."""
 
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
-        super()._print_message(harmless(message), file)
+        encoding = getattr(file, "encoding", None) or "utf-8"
+        super()._print_message(harmless(message).encode(encoding, "replace").decode(encoding), file)
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong in one sentence, with the option that may be meant, and end with exit code 2."""
+        unknown = message.removeprefix("unrecognized arguments: ")
+        if unknown != message and unknown.startswith("-"):
+            word = unknown.split()[0].partition("=")[0]
+            options = [name for action in self._actions for name in action.option_strings if name.startswith("--")]
+            message = f"there is no option '{word}'{meant(word, options)}"
+        say(f"{message}; '{self.prog} --help' lists what there is")
+        raise SystemExit(2)
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        if action.choices is not None and value not in action.choices:
+            choices = [str(each) for each in action.choices]
+            name = "/".join(action.option_strings) or action.metavar
+            raise UsageError(f"{name} is one of {', '.join(choices)}, not '{value}'{meant(str(value), choices)}")
+
+
+def meant(word: str, choices: Sequence[str]) -> str:
+    """The choice that a wrong word may stand for, as the end of a sentence; empty where none is near."""
+    import difflib  # noqa: PLC0415  only for a mistake
+
+    close = difflib.get_close_matches(word.lower(), choices, n=1)
+    return f"; did you mean '{close[0]}'?" if close else ""
 
 
 class Append(argparse.Action):
@@ -55,7 +81,7 @@ class Append(argparse.Action):
         namespace.reports = options
 
 
-def add_options(parser: argparse.ArgumentParser, formats: Sequence[str], *, more: bool = False) -> None:
+def add_options(parser: argparse._ActionsContainer, formats: Sequence[str], *, more: bool = False) -> None:
     """The options `--format` and `-o`. With `more`, plug-ins may know further formats."""
     parser.add_argument(
         "--format",
@@ -74,6 +100,31 @@ def add_options(parser: argparse.ArgumentParser, formats: Sequence[str], *, more
         help="file for the report of the --format next to it, as in '--format sarif -o out.sarif --format text'; "
         "without a --format the file's ending tells the format; '-' is standard output",
     )
+    if {"text", "table"}.intersection(formats):
+        add_colour(parser)
+
+
+def add_colour(parser: argparse._ActionsContainer) -> None:
+    """The option `--color`."""
+    parser.add_argument(
+        "--color",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="auto: on a terminal, unless NO_COLOR is set, and always where FORCE_COLOR is",
+    )
+
+
+def asked(arguments: argparse.Namespace, default: str, endings: Mapping[str, str] | None = None) -> list[Target]:
+    """The reports that `--format`, `-o` and `--color` ask for; see `targets`."""
+    found = targets(getattr(arguments, "reports", None) or (), default, EXTENSIONS if endings is None else endings)
+    for target in found:
+        match getattr(arguments, "color", "auto"):
+            case "auto":
+                target.colour = target.file is None and colours(sys.stdout)
+            case choice:
+                target.colour = choice == "always"
+    check_writable(found)
+    return found
 
 
 def targets(options: Sequence[tuple[str, str]], default: str, endings: Mapping[str, str] = EXTENSIONS) -> list[Target]:
@@ -140,11 +191,10 @@ def deliver(target: Target, text: str) -> int:
 
     A reader of standard output that stops early, such as `head`, is no error.
     """
-    shown = target.file is None and colours(sys.stdout)
     if target.format in ("sarif", "json", "gitlab"):
         text = harmless_json(text)
     elif target.format != "github":  # whose lines are commands, made of escaped values
-        text = harmless(text, colour=shown)
+        text = harmless(text, colour=target.colour)
     try:
         if target.file is not None:
             _write(target.file, text.encode("utf-8", "backslashreplace"))

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING
 
 from policyengine.cli import output
@@ -22,6 +21,11 @@ if TYPE_CHECKING:
     from policyengine.rules.parameters import Parameter
     from policyengine.rules.rule import Pack
 
+EXAMPLES = (
+    "policyengine packs",
+    "policyengine packs clean-hexagon",
+    "policyengine packs --format schema -o policyengine.schema.json",
+)
 FORMATS = ("text", "json", "schema")
 
 
@@ -36,8 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Load the packs and list them."""
     from policyengine import plugins  # noqa: PLC0415  so that --help is quick
 
-    targets = output.targets(getattr(arguments, "reports", None) or (), "text")
-    output.check_writable(targets)
+    targets = output.asked(arguments, "text")
     loaded = plugins.load(arguments.pack)
     packs = [pack for pack in loaded.packs if arguments.name in ("", pack.name)]
     if not packs:
@@ -54,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
             case "json":
                 text = _json(packs, loaded)
             case _:
-                colour = target.file is None and output.colours(sys.stdout)
+                colour = target.colour
                 text = "".join(f"{line}\n" for line in _table(packs, loaded, whole=bool(arguments.name), colour=colour))
         code = max(code, output.deliver(target, text))
     return code

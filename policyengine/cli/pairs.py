@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 __all__ = ["configure", "extend", "run"]
 
+EXAMPLES = (
+    "policyengine pairs",
+    "policyengine pairs services/shop --format json",
+)
 FORMATS = ("text", "json")
 
 
@@ -31,8 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     from policyengine.reports import pairs  # noqa: PLC0415  so that --help is quick
     from policyengine.reports.redact import Redactor  # noqa: PLC0415  as above
 
-    targets = output.targets(getattr(arguments, "reports", None) or (), "text")
-    output.check_writable(targets)
+    targets = output.asked(arguments, "text")
     scanned = opened(arguments, arguments.paths).graph()
     code = output.left_undone(scanned)
     redactor = Redactor(scanned.graph, scanned.sources)

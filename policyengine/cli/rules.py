@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from policyengine.cli import output
+from policyengine.cli.options import ids
 from policyengine.reports.lines import width
 from policyengine.rules.coverage import side_of
 
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
     from policyengine.rules.rule import Pack
 
+EXAMPLES = (
+    "policyengine rules",
+    "policyengine rules HEX4 HEX501",
+    "policyengine rules --format json",
+)
 FORMATS = ("table", "json")
 _COLOURS = {"error": "31", "warning": "33", "note": "36"}
 
@@ -32,16 +37,15 @@ def run(arguments: argparse.Namespace) -> int:
     from policyengine import plugins  # noqa: PLC0415  so that --help is quick
     from policyengine.rules.selecting import selection  # noqa: PLC0415  as above
 
-    targets = output.targets(getattr(arguments, "reports", None) or (), "table")
-    output.check_writable(targets)
+    targets = output.asked(arguments, "table")
     packs = plugins.load(arguments.pack).packs
-    chosen = selection(packs, [each for word in arguments.ids for each in word.split(",") if each], ())
+    chosen = selection(packs, ids(arguments.ids), ())
     code = 0
     for target in targets:
         if target.format == "json":
             text = _json(packs, chosen)
         else:
-            colour = target.file is None and output.colours(sys.stdout)
+            colour = target.colour
             text = "".join(f"{line}\n" for line in _table(packs, chosen, colour=colour))
         code = max(code, output.deliver(target, text))
     return code

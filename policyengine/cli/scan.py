@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 
 __all__ = ["configure", "extend", "run"]
 
+EXAMPLES = (
+    "policyengine scan",
+    "policyengine scan services/shop --profile strict",
+    "policyengine scan --select HEX4 --statistics",
+    "policyengine scan --format sarif -o policyengine.sarif --format text",
+    "policyengine scan --since origin/main --fail-on error",
+)
+
 _WANTED = "no Compose file, Dockerfile, Terraform file, workflow or env file was found that git does not ignore"
 
 
@@ -36,13 +44,17 @@ def run(arguments: argparse.Namespace) -> int:
     reports = getattr(arguments, "reports", None) or ()
     reporters = {each.name: each for each in _reporters(reports, arguments.pack)}
     endings = {end: each.name for each in reporters.values() for end in each.endings} | output.EXTENSIONS
-    targets = output.targets(reports, "text", endings)
+    targets = output.asked(arguments, "text", endings)
     for target in targets:
         if target.format not in (*FORMATS, *reporters):
-            known = ", ".join((*FORMATS, *reporters))
-            raise UsageError(f"invalid choice: '{target.format}' is no --format; choose from {known}")
-    output.check_writable(targets)
+            known = [*FORMATS, *reporters]
+            hint = output.meant(target.format, known)
+            raise UsageError(f"--format is one of {', '.join(known)}, not '{target.format}'{hint}")
     tree = discover.open_tree([Path(path) for path in arguments.paths or ["."]], arguments.config)
+    if arguments.show_files or arguments.show_settings:
+        from policyengine.cli import shown  # noqa: PLC0415  few runs ask
+
+        return (shown.files if arguments.show_files else shown.settings)(arguments, tree, targets)
     places.uri_prefix(tree.root, arguments.uri_root)  # a wrong --uri-root is found before the work
     former = _former(arguments, tree, targets)
     found = former.find() if former is not None else None
@@ -101,7 +113,9 @@ def _former(arguments: argparse.Namespace, tree: Tree, targets: Sequence[output.
             prefix,
             str(tree.root),
             places.path_prefix(tree.root),
-            output.colours(sys.stdout),
+            [target.colour for target in targets],
+            arguments.quiet,
+            arguments.statistics,
             output.unicode(sys.stdout),
             places.repository(tree.root, prefix) if sarif else (),
             tree.repository,
@@ -148,7 +162,7 @@ def _anew(
     if not report.sources and not report.failures:
         raise UsageError(f"there is nothing to scan in {', '.join(arguments.paths or ['.'])}; {_WANTED}")
     code = verdict = exit_code(report, arguments.fail_on)
-    if all(target.file is not None for target in targets):
+    if all(target.file is not None for target in targets) and not arguments.quiet:
         from policyengine.rules.coverage import account, sentence  # noqa: PLC0415
 
         output.say(sentence(account(report)))
@@ -223,16 +237,19 @@ def _render(report: Report, target: output.Target, arguments: argparse.Namespace
             from importlib import import_module  # noqa: PLC0415  the others are not needed
 
             prefix = places.path_prefix(root) if short == "concise" else places.uri_prefix(root, arguments.uri_root)
-            made: str = import_module(f"policyengine.reports.{short}").report(report, prefix)
+            write = import_module(f"policyengine.reports.{short}").report
+            made: str = write(report, prefix, quiet=arguments.quiet) if short == "concise" else write(report, prefix)
             return made
         case _:
             from policyengine.reports import text  # noqa: PLC0415
 
             stream = sys.stdout
             style = text.Style(
-                colour=target.file is None and output.colours(stream),
+                colour=target.colour,
                 unicode=target.file is not None or output.unicode(stream),
                 undecided=arguments.undecided,
+                quiet=arguments.quiet,
+                statistics=arguments.statistics,
                 prefix=places.path_prefix(root),
             )
             return text.report(report, style)

@@ -45,6 +45,16 @@ class Kept(Struct, frozen=True):
         """What was made of one of several systems."""
         return self._systems.setdefault(system, Kept(self.done)) if system else self
 
+    def read_by(self) -> dict[str, set[str]]:
+        """The paths that each platform has read, by its name, for all systems."""
+        found: dict[str, set[str]] = {}
+        for (platform, _), work in self._work.items():
+            found.setdefault(platform, set()).update(asked[1] for asked in work.answers if asked[0] == "read")
+        for each in self._systems.values():
+            for platform, paths in each.read_by().items():
+                found.setdefault(platform, set()).update(paths)
+        return found
+
     def begin(self) -> None:
         """Start a scan."""
         self.done.clear()

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from policyengine.rules.evaluate import Report
 
 
-def report(found: Report, prefix: str = "") -> str:
-    """The report, ending in a line that says what was compared."""
+def report(found: Report, prefix: str = "", *, quiet: bool = False) -> str:
+    """The report, which ends in a line that says what was compared, unless it shall be `quiet`."""
     view = View.of(found)
     lines = [f"{each.at}: {each.severity}[{each.result.rule.id}] {each.whole}" for each in entries(view, prefix)]
     lines += [f"{lost.at or ''}: failure: {lost.message}".removeprefix(": ") for lost in undone(view, prefix)]
-    lines.append(visible(f"{changed(found)}; {sentence(account(found))}"))
+    if not quiet:
+        lines.append(visible(f"{changed(found)}; {sentence(account(found))}"))
     return "".join(f"{line}\n" for line in lines)

@@ -40,6 +40,8 @@ _ASCII = str.maketrans(
     }
 )
 
+_FIRST = 3
+"""So many of too many findings of one rule and kind are shown whole, and the others as lines."""
 _MOST_LEFT = 8
 """So many nodes without a twin are named."""
 _MOST_ALIKE = 4
@@ -49,12 +51,17 @@ _MOST_ALIKE = 4
 class Style(Struct, frozen=True):
     """How a report is set: with ANSI colours, with box characters, with every undecided question.
 
-    `prefix` goes before each path, so that a path can be opened from the working directory.
+    `prefix` goes before each path, so that a path can be opened from the working directory. A `quiet` report ends with
+    its last finding; `statistics` counts findings by rule in place of listing them. Up to `most` findings of one rule and
+    kind are shown whole.
     """
 
     colour: bool = False
     unicode: bool = True
     undecided: bool = False
+    quiet: bool = False
+    statistics: bool = False
+    most: int = 6
     prefix: str = ""
 
 
@@ -73,14 +80,21 @@ class _Writer(Struct, frozen=True):
 
     def lines(self) -> Iterator[str]:
         found = self.view.report
-        for title, results in self.groups():
+        if self.style.statistics:
+            yield from self.counts()
+        for title, results in () if self.style.statistics else self.groups():
             yield self.paint("1", f"── {title} " + "─" * max(4, 76 - width(title)))
             yield ""
-            former: Result | None = None
-            for result in results:
-                yield from self.finding(result, former)
-                yield ""
-                former = result
+            for alike in _alike(results):
+                former: Result | None = None
+                whole = len(alike) if len(alike) <= self.style.most else _FIRST
+                for result in alike[:whole]:
+                    yield from self.finding(result, former)
+                    yield ""
+                    former = result
+                if whole < len(alike):
+                    yield from self.more(alike[whole:])
+                    yield ""
         if found.failures:
             yield self.paint("1;31", "── Not done " + "─" * 68)
             yield ""
@@ -92,14 +106,35 @@ class _Writer(Struct, frozen=True):
             yield ""
             for question in found.undecided:
                 yield from self.question(question)
-        yield from self.summary()
+        if not self.style.quiet:
+            yield from self.summary()
+
+    def counts(self) -> Iterator[str]:
+        """How many findings each rule has, the most first."""
+        found = self.view.report
+        counted = Counter((each.rule.id, each.severity, each.rule.summary) for each in found.results)
+        longest = max((len(rule) for rule, _, _ in counted), default=0)
+        for (rule, severity, summary), count in sorted(counted.items(), key=lambda each: (-each[1], each[0])):
+            weight = self.paint(_COLOURS[severity.value], severity.value.ljust(7))
+            yield f"{count:5}  {rule.ljust(longest)}  {weight}  {visible(summary)}"
+        if counted:
+            yield ""
+
+    def more(self, results: Sequence[Result]) -> Iterator[str]:
+        """Further findings like those before them, a line each."""
+        first = results[0]
+        head = self.paint(_COLOURS[first.severity.value], f"{first.severity.value}[{first.rule.id}]")
+        yield f"{head} {len(results)} more like these, which '--format concise' lists with their remedies:"
+        for result in results:
+            yield f"  {self.where(result.span)}  {visible(plain(self.view.message(result)))}"
 
     def groups(self) -> Iterator[tuple[str, list[Result]]]:
         for pack in self.view.report.packs:
             mine = [result for result in self.view.report.results if result.pack == pack.name and not result.folded]
             for key in sorted({side_of(result.rule.id) for result in mine}):
                 title = f"{key} · {pack.sides[key]}" if key in pack.sides else pack.name
-                yield title, [result for result in mine if side_of(result.rule.id) == key]
+                side = [result for result in mine if side_of(result.rule.id) == key]
+                yield title, sorted(side, key=lambda each: (-each.severity.rank, each.rule.id))
 
     def finding(self, result: Result, former: Result | None = None) -> Iterator[str]:
         """A finding with its places and notes; where the `former` one has the same places, what that does not say."""
@@ -337,6 +372,14 @@ class _Writer(Struct, frozen=True):
         more = len(common) - len(top)
         shown_reasons = "".join(f"\n  {count} × {reason}" for reason, count in top)
         return shown_reasons + (f"\n  and {more} more reasons" if more > 1 else "\n  and 1 more reason" if more else "")
+
+
+def _alike(results: Sequence[Result]) -> list[list[Result]]:
+    """Results that are sorted by severity and rule, in groups of one rule, message and severity."""
+    groups: dict[tuple[Severity, str, str], list[Result]] = {}
+    for each in results:
+        groups.setdefault((each.severity, each.rule.id, each.finding.variant), []).append(each)
+    return list(groups.values())
 
 
 def _mark(side: SideAccount) -> str:

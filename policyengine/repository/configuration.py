@@ -275,6 +275,11 @@ def _texts(document: Document | None) -> tuple[Configured, ...]:
     return tuple(Configured(item.text, item.span) for item in items if isinstance(item, Scalar))
 
 
+def _ids(document: Document | None) -> tuple[Configured, ...]:
+    """Ids of rules or prefixes of them, which may be written in any case."""
+    return tuple(Configured(each.text.upper(), each.span) for each in _texts(document))
+
+
 def _text(document: Document | None) -> Configured | None:
     return Configured(document.text, document.span) if isinstance(document, Scalar) else None
 
@@ -313,8 +318,8 @@ def _config(source: Source, document: Document, parts: Dict[str, Struct]) -> Con
         path=source.path,
         source=source,
         profile=_string(top.get("profile")) or RECOMMENDED,
-        select=_texts(top.get("select")),
-        ignore=_texts(ignore.get("rules")),
+        select=_ids(top.get("select")),
+        ignore=_ids(ignore.get("rules")),
         exclude=tuple(each.text for each in _texts(top.get("exclude"))),
         rules=tuple(sorted(_settings(_mapping(top.get("rules"))), key=lambda each: len(each.prefix.text))),
         environment=_string(top.get("environment")) or next(iter(_texts(top.get("environments"))), _NOTHING).text,
@@ -364,7 +369,7 @@ def _settings(rules: Mapping) -> Iterator[RuleSetting]:
     for entry in rules.entries:
         told = _mapping(entry.value)
         yield RuleSetting(
-            Configured(entry.key.text, entry.key.span),
+            Configured(entry.key.text.upper(), entry.key.span),
             _string(told.get("severity")),
             _string(told.get("profile")),
             tuple(each.text for each in _texts(told.get("paths"))),
@@ -372,7 +377,8 @@ def _settings(rules: Mapping) -> Iterator[RuleSetting]:
 
 
 def _waiver(source: Source, item: Mapping) -> Waiver:
-    rule = _text(item.get("rule")) or Configured("", item.span)
+    named = _text(item.get("rule"))
+    rule = Configured(named.text.upper(), named.span) if named is not None else Configured("", item.span)
     expires = _text(item.get("expires"))
     try:
         day = datetime.date.fromisoformat(expires.text) if expires else None

@@ -234,7 +234,7 @@ def sample_graph() -> str:
 
 def awkward_text() -> str:
     """A report that is hard to set."""
-    styles = (text.Style(undecided=True), text.Style(unicode=False), text.Style(colour=True))
+    styles = (text.Style(undecided=True, most=100), text.Style(unicode=False), text.Style(colour=True, most=100))
     return "\n=====\n".join(text.report(awkward.report(), style).replace("\x1b", "ESC") for style in styles)
 
 
