@@ -25,6 +25,8 @@ _LONGEST = 8
 """So many letters the ids of rules may begin with."""
 _ENDING = ".template"
 
+EXAMPLES = ("policyengine pack new acme-web",)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""

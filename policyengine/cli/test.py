@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from policyengine.rules.rule import Pack
     from policyengine.testing import Case
 
+EXAMPLES = (
+    "policyengine test",
+    "policyengine test ./acme_policies.py ACME001 --strict",
+    "policyengine test clean-hexagon HEX402 --reference fixtures/hndigest",
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
@@ -38,6 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="the tree that cases edit; 'reference' beside them by default",
     )
     parser.add_argument("--pack", action="append", default=[], metavar="PACK", help="one more plug-in: a name or path")
+    output.add_colour(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -45,12 +52,13 @@ def run(arguments: argparse.Namespace) -> int:
     from policyengine.cli.failed import Style  # noqa: PLC0415  so that --help is quick
 
     plugins, packs = _loaded(arguments.target, arguments.pack)
-    style = Style(colour=output.colours(sys.stdout), unicode=output.unicode(sys.stdout))
+    (target,) = output.asked(arguments, "text")
+    style = Style(colour=target.colour, unicode=output.unicode(sys.stdout))
     code = 0
     for pack in packs:
         tests = _Run(pack, plugins, style, arguments)
         lines = list(tests.lines())
-        code = max(code, tests.code, output.deliver(output.Target("text"), "".join(f"{line}\n" for line in lines)))
+        code = max(code, tests.code, output.deliver(target, "".join(f"{line}\n" for line in lines)))
     return code
 
 

@@ -52,8 +52,8 @@ class Style(Struct, frozen=True):
     """How a report is set: with ANSI colours, with box characters, with every undecided question.
 
     `prefix` goes before each path, so that a path can be opened from the working directory. A `quiet` report ends with
-    its last finding; `statistics` counts findings by rule in place of listing them. Up to `most` findings of one rule and
-    kind are shown whole.
+    its last finding; `statistics` counts findings by rule in place of listing them. Up to `most` findings of one rule
+    and kind are shown whole.
     """
 
     colour: bool = False
