@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from policyengine.knowledge.names import speaks_of_development
+from policyengine.knowledge.names import folder_kinds, is_for_tests, speaks_of_development
+from policyengine.linking.naming import stem, telling, words
 from policyengine.model import image as images
 from policyengine.model.graph import Edge, EdgeKind
 from policyengine.model.nodes import (
@@ -82,6 +83,50 @@ def lent(graph: Graph) -> Iterator[Edge]:
                 yield Edge(EdgeKind.BUILT_FROM, cloud.id, stage.id, f"its twin builds {stage.dockerfile}")
 
 
+def called_alike(graph: Graph) -> Iterator[Edge]:
+    """Deployed applications of whose image nothing is known → the one Dockerfile that is called as they are.
+
+    Only for an image of a registry's repository that the system itself makes, and where no pipeline pushes images: a
+    script that people run does. A Dockerfile is called by its folder or what its name adds to `Dockerfile`. The only
+    one of the tree makes the only such image.
+    """
+    own = {each.repository.value for each in graph.all(Repository) if isinstance(each.repository, Known)}
+    if not own or any(build.pushes and build.references for build in graph.all(Build, side=Side.PIPELINE)):
+        return
+    known_by = {edge.source for edge in graph.edges if edge.kind in (EdgeKind.BUILT_FROM, EdgeKind.BUILT_BY)}
+    ran: dict[str, list[Service]] = {}
+    for service in graph.all(Service, side=Side.CLOUD):
+        ref = service.image.value if isinstance(service.image, Known | Floating) else None
+        if service.role is Role.APP and service.build is None and ref is not None and ref.repository in own:
+            ran.setdefault(ref.repository, []).append(service)
+    made = [stage for stage in graph.all(Stage) if stage.last and not _aside(stage.dockerfile)]
+    project = frozenset(words(graph.called))
+    for repository, services in ran.items():
+        asked = {stem(repository.rpartition("/")[2], project), *(stem(each.name, project) for each in services)}
+        alike = [stage for stage in made if not asked.isdisjoint(_called(stage.dockerfile, project))]
+        only = len(made) == len(ran) == 1
+        for stage in made if only else alike if len(alike) == 1 else ():
+            why = "is the only Dockerfile of the only image" if only else f"is called as {repository!r} is"
+            for service in services:
+                if service.id not in known_by:
+                    yield Edge(EdgeKind.BUILT_FROM, service.id, stage.id, f"{stage.dockerfile} {why}")
+
+
+def _called(dockerfile: str, project: frozenset[str]) -> Iterator[frozenset[str]]:
+    """What a Dockerfile is called: `api/Dockerfile`, `docker/Dockerfile.api`, `docker/api.dockerfile`."""
+    path = PurePosixPath(dockerfile)
+    added = path.name.lower().replace("dockerfile", "").replace("containerfile", "").strip(".-_")
+    for name in (path.parent.name, added):
+        if telling(name, project):
+            yield stem(name, project)
+
+
+def _aside(dockerfile: str) -> bool:
+    """Whether a Dockerfile is for developers, for tests, or of others."""
+    path = PurePosixPath(dockerfile)
+    return bool(folder_kinds(dockerfile)) or speaks_of_development(path.name) or is_for_tests(path.name)
+
+
 def same_local_image(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:
     """Compose services without `build` whose image another service builds: a worker beside its app."""
     stage_of = {edge.source: edge.target for edge in edges if edge.kind is EdgeKind.BUILT_FROM}
@@ -108,8 +153,8 @@ def deployed(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:
         for name in {_repository(tag) for tag in build.references}:
             names.setdefault(name, []).append(build)
             names.setdefault(f"/{PurePosixPath(name).name}", []).append(build)
-    only = _only_builds(builds, everything)
     repositories = [node for node in everything if isinstance(node, Repository)]
+    only = _only_builds(builds, everything, repositories)
     for repository in repositories:
         if isinstance(repository.repository, Known):
             for build in names.get(repository.repository.value, ()):
@@ -148,8 +193,12 @@ def _makers(service: Service, names: dict[str, list[Build]], only: Sequence[Buil
     return only, "the only image that the pipeline builds for the only image that runs"
 
 
-def _only_builds(builds: Sequence[Build], nodes: Sequence[Node]) -> Sequence[Build]:
-    """The builds of the only image that the pipeline pushes, where the cloud runs one image; none otherwise."""
+def _only_builds(builds: Sequence[Build], nodes: Sequence[Node], repositories: Sequence[Repository]) -> Sequence[Build]:
+    """The builds of the only image that the pipeline pushes, where the cloud runs one image; none otherwise.
+
+    What runs may be a placeholder until the first deployment, but not one of the system's `repositories` by a name that
+    shares no word with what is pushed.
+    """
     used = {
         node.image.value.repository if isinstance(node.image, Known | Floating) else node.id
         for node in nodes
@@ -157,5 +206,9 @@ def _only_builds(builds: Sequence[Build], nodes: Sequence[Node]) -> Sequence[Bui
     }
     pushed = [build for build in builds if not (isinstance(build.push, Known) and not build.push.value)]
     files = {build.dockerfile.value for build in pushed if isinstance(build.dockerfile, Known)}
+    own = {each.repository.value for each in repositories if isinstance(each.repository, Known)}
+    named = {stem(ref.basename) for build in pushed for ref in build.references}
+    if named and used & own and all(stem(name).isdisjoint(each) for name in used & own for each in named):
+        return ()
     one = len(used) == 1 and len(files) == 1 and all(isinstance(build.dockerfile, Known) for build in pushed)
     return pushed if one else ()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from policyengine.linking.builds import built_from, deployed, lent, same_local_image
+from policyengine.linking.builds import built_from, called_alike, deployed, lent, same_local_image
 from policyengine.linking.connections import configured, connected
 from policyengine.linking.containers import containers
 from policyengine.linking.datastores import complete, emulated, running
@@ -88,6 +88,8 @@ def link(
     with survived("what mirrors what"):
         graph = paired(graph, config, evidence, " ".join(sorted(names)))
         more = tuple(lent(graph))
+        known = {edge.source for edge in more}
+        more += tuple(edge for edge in called_alike(graph) if edge.source not in known)
         if more:
             graph = graph.connected(more)
             anew = {each.id: each for each in containers(graph, files, {edge.source for edge in more})}

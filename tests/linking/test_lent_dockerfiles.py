@@ -75,3 +75,56 @@ def test_a_build_of_the_pipeline_weighs_more_than_the_twin(tmp_path: Path, insta
         ".github/workflows/ci.yml": workflow,
     }
     assert built_from(files, '"ghcr.io/acme/api:1"', tmp_path, installed) == ["deploy/Dockerfile"]
+
+
+ECR = """resource "aws_ecr_repository" "api" {
+  name = "shop-api"
+}
+"""
+OWN = '"${aws_ecr_repository.api.repository_url}:${var.image}"'
+
+
+@pytest.mark.parametrize(
+    ("files", "image", "found"),
+    [
+        (["api/Dockerfile", "web/Dockerfile"], OWN, ["api/Dockerfile"]),
+        (["docker/Dockerfile.api", "docker/Dockerfile.web"], OWN, ["docker/Dockerfile.api"]),
+        (["docker/api.Dockerfile", "docker/web.Dockerfile"], OWN, ["docker/api.Dockerfile"]),
+        (["Dockerfile"], OWN, ["Dockerfile"]),
+        (["Dockerfile", "tests/Dockerfile", "Dockerfile.dev"], OWN, ["Dockerfile"]),
+        (["jobs/Dockerfile", "web/Dockerfile"], OWN, []),
+        (["api/Dockerfile", "next/api/Dockerfile"], OWN, []),
+        (["api/Dockerfile", "web/Dockerfile"], '"ghcr.io/acme/api:1"', []),
+        (["Dockerfile"], "var.image", []),
+    ],
+    ids=[
+        "its folder",
+        "behind its name",
+        "before its name",
+        "the only one",
+        "the only one that is neither for tests nor for development",
+        "none of its name",
+        "two of its name",
+        "an image from elsewhere",
+        "an unknown image",
+    ],
+)
+def test_without_a_twin_the_dockerfile_of_that_name_makes_an_image_of_the_systems_own_repository(
+    files: list[str], image: str, found: list[str], tmp_path: Path, installed: Plugins
+) -> None:
+    made = dict.fromkeys(files, DOCKERFILE) | {"infra/ecr.tf": ECR}
+    assert built_from(made, image, tmp_path, installed) == found
+
+
+def test_where_a_pipeline_pushes_images_no_name_tells_who_makes_them(tmp_path: Path, installed: Plugins) -> None:
+    workflow = (
+        "on: push\njobs:\n  image:\n    runs-on: ubuntu-24.04\n    steps:\n      - uses: docker/build-push-action@v6\n"
+        "        with: {context: web, push: true, tags: 'ghcr.io/acme/web:1'}\n"
+    )
+    files = {
+        "api/Dockerfile": DOCKERFILE,
+        "web/Dockerfile": DOCKERFILE,
+        "infra/ecr.tf": ECR,
+        ".github/workflows/ci.yml": workflow,
+    }
+    assert built_from(files, OWN, tmp_path, installed) == []
