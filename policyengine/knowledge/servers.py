@@ -9,8 +9,8 @@ from msgspec import Struct, field
 
 from policyengine.knowledge.loading import Cited, FactTable, table
 
-Form = Literal["assigned", "listed"]
-"""How a command line sets something: `-c name=value` and `--name=value`, or `--name value value`."""
+Form = Literal["assigned", "listed", "named"]
+"""How a command line sets something: `-c name=value`, `--name value value`, or `--name=value` and `--name value`."""
 
 
 class ServerProgram(Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,7 +57,7 @@ class Release(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ComparedSetting(Struct, frozen=True, forbid_unknown_fields=True):
-    """A setting of Postgres that changes results, errors or limits.
+    """A setting of Postgres or MySQL that changes results, errors or limits.
 
     `default` is what holds everywhere where nothing is said, absent where it depends on the service; `unit` the one in
     which a number without unit counts.
@@ -71,7 +71,7 @@ class ComparedSetting(Struct, frozen=True, forbid_unknown_fields=True):
 class Servers(FactTable, frozen=True):
     """The table: of the defaults that concern a server a later row overrules an earlier one.
 
-    `compared` are the settings of Postgres that both sides should share, `watching` libraries to schedule and watch.
+    `compared` are the settings of databases that both sides should share, `watching` libraries to schedule and watch.
     """
 
     programs: dict[str, ServerProgram]

@@ -15,7 +15,7 @@ from policyengine.model.value import Absent, Known, Unknown, Value, Via, known
 from policyengine.patterns import regex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from policyengine.knowledge.servers import ComparedSetting, ServerProgram
     from policyengine.model.command import Word
@@ -71,7 +71,7 @@ def settings(store: Datastore, container: Container | None) -> Settings:
         reason = f"what starts the server of '{store.name}' is not known"
         return Settings(store, told, started if isinstance(started, Unknown) else Unknown(reason, store.place))
     words, gap = line
-    found = {each.key: each for each in (_assigned if program.form == "assigned" else _listed)(words, program)}
+    found = {each.key: each for each in _READERS[program.form](words, program)}
     files = [each.span for each in words[:1] if program.form == "listed" and not each.text.startswith("-")]
     files += [found[name].key_span for name in program.files if name in found]
     files += [each.span for each in container.service.mounts if known(each.target, "").endswith(program.mounted)]
@@ -86,8 +86,9 @@ def _configured(container: Container) -> list[Span]:
     stage = container.stage.value if isinstance(container.stage, Known) else None
     if stage is None or not stage.dockerfile:
         return []
-    copied = [copy.span for copy in stage.copies if any(str(each).endswith(".conf") for each in copy.sources)]
-    return copied + [each.span for each in stage.runs if any(".conf" in word.text for word in each.words)]
+    files = (".cnf", ".conf")
+    copied = [copy.span for copy in stage.copies if any(str(each).endswith(files) for each in copy.sources)]
+    return copied + [run.span for run in stage.runs if any(end in word.text for word in run.words for end in files)]
 
 
 def _line(container: Container, program: ServerProgram) -> tuple[Sequence[Word], Unknown | None] | None:
@@ -144,6 +145,27 @@ def _listed(words: Sequence[Word], _: ServerProgram) -> Iterator[Variable]:
             values.append(word)
 
 
+def _named(words: Sequence[Word], _: ServerProgram) -> Iterator[Variable]:
+    """`--name=value` and `--name value`; one without a value is a switch. `-` may stand for `_`."""
+    for at, word in enumerate(words):
+        behind = words[at + 1] if at + 1 < len(words) else None
+        key, equals, value = word.text.removeprefix("--").partition("=")
+        key = key.lower().replace("-", "_")
+        if not word.text.startswith("--"):
+            continue
+        if equals:
+            yield _variable(key, value, word, word.span)
+        elif behind is None or behind.text.startswith("-"):
+            yield _variable(key, "on", word, word.span)
+        else:
+            yield _variable(key, behind.text, behind, word.span)
+
+
+_READERS: Mapping[str, Callable[[Sequence[Word], ServerProgram], Iterator[Variable]]] = MappingProxyType(
+    {"assigned": _assigned, "listed": _listed, "named": _named}
+)
+
+
 def _variable(key: str, text: str, at: Word, key_span: Span, *, literal: bool = True) -> Variable:
     if at.literal and literal:
         return Variable(key, key_span, Known(text, at.span))
@@ -156,6 +178,7 @@ def redis_release(flavour: str, release: Version) -> Version:
 
 
 _LIBRARIES = "shared_preload_libraries"
+_MODES = "sql_mode"
 _NUMBER = regex(r"(-?\d+)\s*(ms|s|min|h|d)?")
 _MILLISECONDS = MappingProxyType({"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000})
 _SAME = MappingProxyType(
@@ -164,7 +187,7 @@ _SAME = MappingProxyType(
 
 
 def drift_of(name: str, here: Value[str], there: Value[str]) -> Literal["", "open", "note", "warning"]:
-    """How far a setting of Postgres, told on one side or both, is from the other: nothing where that may be.
+    """How far a setting of a database, told on one side or both, is from the other: nothing where that may be.
 
     A note is one about libraries for scheduling and statistics alone.
     """
@@ -179,6 +202,8 @@ def drift_of(name: str, here: Value[str], there: Value[str]) -> Literal["", "ope
     mine, theirs = (_plain(each or "", known_of) for each in values)
     if mine == theirs:
         return ""
+    if name == _MODES:
+        return "" if set(mine.split(",")) == set(theirs.split(",")) else "warning"
     if name == _LIBRARIES:
         differing = _libraries(mine) ^ _libraries(theirs)
         return "" if not differing else "note" if all(map(servers.is_watching, differing)) else "warning"

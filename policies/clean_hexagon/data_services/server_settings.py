@@ -2,7 +2,6 @@
 
 from clean_hexagon.options import Options
 from policyengine.api import (
-    Absent,
     Cache,
     Compared,
     Database,
@@ -12,7 +11,6 @@ from policyengine.api import (
     Known,
     Outcomes,
     Package,
-    Settings,
     Severity,
     Span,
     Unknown,
@@ -31,7 +29,7 @@ from policyengine.api import (
     message="'{local}' and [the cloud](1) are set differently: '{names}'.",
 )
 def db_settings_divergence(graph: Graph, _: Options) -> Outcomes:
-    """A setting that changes what Postgres does differs between the local command and the parameter group.
+    """A setting that changes what the database does differs between the local command and the parameter group.
 
     A query that runs for a minute locally is cancelled by the cloud's `statement_timeout`, a pool that fits into the
     local `max_connections` does not fit into the cloud's, and an extension whose library is preloaded on one side
@@ -39,16 +37,19 @@ def db_settings_divergence(graph: Graph, _: Options) -> Outcomes:
 
     The settings that are compared change results, errors or limits; sizes of memory, the planner's costs, logging and
     `rds.*` follow the machine and are left out. Values are compared in one unit (`30s` is `30000`). A setting that
-    one side leaves to its default is compared with it where that is the same everywhere; where the service chooses
-    it (`max_connections`, `shared_preload_libraries`), it is not. Libraries for scheduling and statistics alone are a
-    note. One finding names all settings of a pair.
+    one side leaves to its default is compared with it where that is known (`collation_server` of MySQL 8); where the
+    service chooses it (`max_connections`, `shared_preload_libraries`), it is not. Libraries for scheduling and
+    statistics alone are a note. One finding names all settings of a pair.
     """
-    for local, cloud in graph.mirrors(Database, engine="postgres"):
+    for local, cloud in graph.mirrors(Database):
+        engines = {each.engine.value if isinstance(each.engine, Known) else "" for each in (local, cloud)}
+        if len(engines) > 1 or engines.isdisjoint(_TOLD):
+            continue
         here, there = graph.settings(local), graph.settings(cloud)
         found: dict[str, tuple[Value[str], Value[str]]] = {}
         note = True
         for name in sorted({*here.given, *there.given}):
-            mine, theirs = _told(here, name), _told(there, name)
+            mine, theirs = here.value(name), there.value(name)
             drift = drift_of(name, mine, theirs)
             if drift == "open":
                 yield from undecided(local, mine, theirs)
@@ -65,12 +66,7 @@ def db_settings_divergence(graph: Graph, _: Options) -> Outcomes:
             yield Finding(subject=local, against=cloud, at=at, severity=severity, args=args, related=(other,), fix=fix)
 
 
-def _told(settings: Settings, name: str) -> Value[str]:
-    """What a server is told, without defaults, which the table of settings knows."""
-    found = settings.given.get(name)
-    return found.value if found is not None else settings.gap or Absent(settings.store.place)
-
-
+_TOLD = frozenset({"mariadb", "mysql", "postgres"})
 _REDIS = frozenset({"redis", "valkey"})
 _QUEUES = frozenset({"bullmq", "bull", "@nestjs/bullmq", "@nestjs/bull"})
 
