@@ -74,9 +74,13 @@ class Undone(Struct, frozen=True):
     at: Spot | None
 
 
-def entries(view: View, prefix: str = "") -> Iterator[Entry]:
-    """The findings of a report in its order; `prefix` goes before each path."""
-    for result in view.report.results:
+def entries(view: View, prefix: str = "", *, known: bool = False) -> Iterator[Entry]:
+    """The findings of a report in its order, and with `known` those that the commit of `--since` has too.
+
+    `prefix` goes before each path.
+    """
+    unchanged = view.report.since.unchanged if known and view.report.since is not None else ()
+    for result in (*view.report.results, *unchanged):
         yield Entry(
             result,
             visible(f"{_of_system(result)}{plain(view.message(result))}"),

@@ -1,6 +1,7 @@
 """GitLab's Code Quality report, which a merge request shows.
 
-Source: docs.gitlab.com/ci/testing/code_quality, the subset of the CodeClimate format that GitLab reads.
+Source: docs.gitlab.com/ci/testing/code_quality, the subset of the CodeClimate format that GitLab reads. It compares the
+reports of both branches itself, so this one holds all findings, also with `--since`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def report(found: Report, prefix: str = "") -> str:
             "severity": _SEVERITIES[each.severity],
             "location": {"path": each.at.path, "lines": {"begin": each.at.line, "end": each.at.last_line}},
         }
-        for each in entries(view, prefix)
+        for each in entries(view, prefix, known=True)
     ]
     issues += [
         {
