@@ -81,6 +81,7 @@ def link(
         paths=tuple(files.paths),
         ignored=without,
         sealed=tuple(dict.fromkeys(each for part in parts for each in part.sealed)),
+        declaring=tuple(each for part in parts for each in part.declaring),
     )
     with survived("what runs in containers"):
         graph = graph.equipped(tuple(containers(graph, files)), tuple(published(graph)))

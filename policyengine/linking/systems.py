@@ -201,6 +201,7 @@ def joined(graphs: Mapping[str, Graph], choice: Choice) -> Graph:
         published=tuple(dict.fromkeys(image for each in every for image in each.published)),
         sealed=tuple(dict.fromkeys(one for each in every for one in each.sealed)),
         systems=graphs,
+        declaring=tuple(one for each in every for one in each.declaring),
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from msgspec import Struct, field
 
+from policyengine.model.declared import Declared
 from policyengine.model.ignoring import compile_patterns, left_out_by_docker
 from policyengine.model.image import engine_of
 from policyengine.model.nodes import Datastore, IgnoreFile, Job, Node, Package, Role, Service, Side, Stage
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from policyengine.model.command import ShellCommand
     from policyengine.model.container import Container
+    from policyengine.model.declaration import Declarations
     from policyengine.model.ignoring import GitPatterns
     from policyengine.model.nodes import Build, ComposeUp, Happening, Workflow
     from policyengine.model.settings import Settings
@@ -116,14 +118,14 @@ class PublishedImage(Struct, frozen=True):
     for_tests: bool = False
 
 
-class Graph(Struct, frozen=True, eq=False):
+class Graph(Struct, Declared, frozen=True, eq=False):
     """What all files together describe. Nodes and edges are sorted by id, so two runs give the same graph.
 
     `paths` are all files of the tree, `ignored` the ids of nodes that the configuration leaves out of pairing,
     `running` what is in force in each container, `published` the images that the pipeline pushes, `sealed` the secrets
     that readers met, which no output shows, `called` what the system as a whole is called, `systems` the graphs of
-    the systems by their names, where this is the sum of several. Every question is answered from an index, so that a
-    rule which asks it of each node stays linear.
+    the systems by their names, where this is the sum of several, `declaring` all that the files declare. Every question
+    is answered from an index, so that a rule which asks it of each node stays linear.
     """
 
     nodes: tuple[Node, ...]
@@ -139,6 +141,7 @@ class Graph(Struct, frozen=True, eq=False):
     sealed: tuple[Sealed, ...] = ()
     systems: Mapping[str, Graph] = {}
     called: str = ""
+    declaring: tuple[Declarations, ...] = ()
     _by_id: dict[str, Node] = field(default_factory=dict)
     _by_type: dict[type[Node], tuple[Node, ...]] = field(default_factory=dict)
     _groups: dict[tuple[Side, str], list[Service]] = field(default_factory=dict)
@@ -149,6 +152,7 @@ class Graph(Struct, frozen=True, eq=False):
     _best: dict[tuple[str, str], Pair] = field(default_factory=dict)
     _ignoring: dict[str, GitPatterns] = field(default_factory=dict)
     _stages: dict[str, dict[str, Stage]] = field(default_factory=dict)
+    _made_of: dict[str, tuple[Node, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for node in self.nodes:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from policyengine.hooks import ResourceReader
+    from policyengine.model.declaration import Declarations
     from policyengine.model.graph import Choice, Edge
     from policyengine.model.nodes import Node, Side
     from policyengine.model.source import ReadError
@@ -32,7 +33,8 @@ P = TypeVar("P", bound=Struct)
 class Lowered(Struct, frozen=True):
     """What was made of one unit: nodes, edges between them, what was chosen, what could not be read, what is secret.
 
-    `names` are what the system as a whole is called; names of its parts often begin with them.
+    `names` are what the system as a whole is called; names of its parts often begin with them. `declaring` has all that
+    the files declare, for rules that ask for more than nodes tell.
     """
 
     nodes: tuple[Node, ...] = ()
@@ -41,6 +43,7 @@ class Lowered(Struct, frozen=True):
     problems: tuple[ReadError, ...] = ()
     sealed: tuple[Sealed, ...] = ()
     names: tuple[str, ...] = ()
+    declaring: tuple[Declarations, ...] = ()
 
 
 class Written(Struct, frozen=True):
@@ -174,4 +177,5 @@ def joined(parts: Iterable[Lowered]) -> Lowered:
         problems=tuple(problem for part in parts for problem in part.problems),
         sealed=tuple(each for part in parts for each in part.sealed),
         names=tuple(name for part in parts for name in part.names),
+        declaring=tuple(each for part in parts for each in part.declaring),
     )

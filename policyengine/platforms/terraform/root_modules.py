@@ -167,6 +167,7 @@ def lower(files: Files, settings: Settings[TerraformPart], *, exact: Sequence[Ex
         UsageError: a plan or state fits no root module.
     """
     from policyengine.platforms.terraform.providers.table import build, inputs_tell, types  # noqa: PLC0415 - as above
+    from policyengine.platforms.terraform.resources.declarations import RootModule, declarations  # noqa: PLC0415 - as above
     from policyengine.platforms.terraform.resources.instances import resources  # noqa: PLC0415 - as above
     from policyengine.platforms.terraform.resources.secrecy import secrets_of  # noqa: PLC0415 - as above
     from policyengine.platforms.terraform.resources.stack import stack_of  # noqa: PLC0415 - as above
@@ -181,6 +182,7 @@ def lower(files: Files, settings: Settings[TerraformPart], *, exact: Sequence[Ex
     edges: dict[Edge, None] = {}
     secret: dict[Sealed, None] = {}
     called: set[str] = set()
+    declared: list[RootModule] = []
     reads = {name: partial(read, files) for name, read in settings.reads.items()}
     for (each, project), planned in zip(roots.projects, roots.planned, strict=True):
         called.update(_called_as(project))
@@ -190,8 +192,9 @@ def lower(files: Files, settings: Settings[TerraformPart], *, exact: Sequence[Ex
         suffix = f"@{each.path}" if several or not tells_no_system(each.path) else ""
         made = list(build(stack_of(found, Side.CLOUD, suffix, reads), settings.resources))
         if any(isinstance(item, Node) and item.id in nodes for item in made):
-            stack = stack_of(found, Side.CLOUD, f"@{each.path or '.'}", reads)
-            made = list(build(stack, settings.resources))
+            suffix = f"@{each.path or '.'}"
+            made = list(build(stack_of(found, Side.CLOUD, suffix, reads), settings.resources))
+        declared.append(RootModule(planned, suffix))
         for item in made:
             if isinstance(item, Edge):
                 edges[item] = None
@@ -219,6 +222,7 @@ def lower(files: Files, settings: Settings[TerraformPart], *, exact: Sequence[Ex
         names=tuple(sorted(called)),
         problems=tuple(problems[key] for key in sorted(problems)),
         sealed=tuple(secret),
+        declaring=(declarations(declared, Side.CLOUD),),
     )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from policyengine.platforms.terraform.plan.planned import Planned
     from policyengine.platforms.terraform.workspace.folders import ModuleFolder
     from policyengine.platforms.terraform.workspace.instances import Key, ModuleInstance
+    from policyengine.platforms.terraform.workspace.project import Project
 
 
 def secrets_of(planned: Planned) -> Iterator[Sealed]:
@@ -28,6 +29,11 @@ def secrets_of(planned: Planned) -> Iterator[Sealed]:
             for key in _marked(module, module.folder):
                 project.run(lambda key=key: project.value(key))  # type: ignore[misc]
             yield from _arguments(planned, module, module.folder)
+    yield from met(project)
+
+
+def met(project: Project) -> Iterator[Sealed]:
+    """The secrets among the named values that were evaluated so far."""
     for key, tree in list(project.memo.items()):
         if key[0] in ("var", "local", "output", "attribute"):
             secret = project.conceals(key, tree)

@@ -47,7 +47,8 @@ class BlockSection(Struct, frozen=True):
         found = self.body.attribute(name)
         return None if found is None else (found, self.source)
 
-    def _blocks(self) -> Sequence[tuple[NestedBlock, Source]]:
+    def nested(self) -> Sequence[tuple[NestedBlock, Source]]:
+        """The syntax of all nested blocks, each with the file it stands in."""
         if self.declared is not None:
             return self.project.blocks_of(self.declared)
         return [(block, self.source) for block in self.body.blocks]
@@ -65,7 +66,7 @@ class BlockSection(Struct, frozen=True):
         """The nested blocks of a type, static ones and those that `dynamic` makes, in source order."""
         sections: list[Section] = []
         gap: Unknown | None = None
-        for block, source in self._blocks():
+        for block, source in self.nested():
             place = source.span(block.start, block.end)
             if block.type == name:
                 sections.append(BlockSection(self.project, self.module, source, block.body, place, self.names))
