@@ -76,6 +76,7 @@ from policyengine.knowledge.variables import (
     split_host,
 )
 from policyengine.model.container import Container, User
+from policyengine.model.declaration import Content, Declaration, DeclarationKind, Elements, Entries
 from policyengine.model.endpoint import (
     Address,
     Endpoint,
@@ -207,18 +208,23 @@ __all__ = [
     "ConfigKey",
     "ConfigModule",
     "Container",
+    "Content",
     "Copy",
     "Database",
     "Datastore",
+    "Declaration",
+    "DeclarationKind",
     "Deed",
     "Dependency",
     "Deploy",
     "Edge",
     "EdgeKind",
     "Edit",
+    "Elements",
     "EndToEnd",
     "Endpoint",
     "Engine",
+    "Entries",
     "EnvFile",
     "EnvironmentFile",
     "Extension",

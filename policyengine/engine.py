@@ -83,6 +83,15 @@ class Scanned(Struct, frozen=True):
         """The same with another graph."""
         return Scanned(graph, self.sources, self.failures)
 
+    def asked(self) -> Scanned:
+        """The same with the secrets and the failures that were met since somebody asked what the files declare."""
+        sealed = dict.fromkeys(each for one in self.graph.declaring for each in one.sealed())
+        failures = dict.fromkeys(Failure.of(each) for one in self.graph.declaring for each in one.problems())
+        if not (sealed or failures):
+            return self
+        graph = self.graph.sealing(tuple(dict.fromkeys((*self.graph.sealed, *sealed))))
+        return Scanned(graph, self.sources, tuple(dict.fromkeys((*self.failures, *failures))))
+
 
 def scan(
     paths: Sequence[Path],
@@ -177,7 +186,8 @@ class Part(Struct, frozen=True):
             return value
         from policyengine.model.moving import Moving  # noqa: PLC0415  as above
 
-        return Moving(self.folder, (node.id for node in graph.nodes), (Rule, Pack))(value)
+        declared = (name for each in graph.declaring for name in each.made)
+        return Moving(self.folder, (*(node.id for node in graph.nodes), *declared), (Rule, Pack))(value)
 
 
 def _systems(tree: discover.Tree, settings: Config, plugins: Plugins, work: Work) -> tuple[list[Part], Choice | None]:
@@ -271,6 +281,7 @@ def _evaluated(part: Part, plugins: Plugins, asked: Asked) -> Report:
         graph, known = scanned.graph, () if part.folder and not part.configured else accepted(settings, asked.day)
         graph = graph.with_nodes(known) if settings.source is not None else graph
         found = evaluate(graph, options, selected=chosen, progress=asked.work.progress)
+        scanned = scanned.asked()  # noqa: PLW2901  the same, with what the rules came across
         if not part.configured:
             scanned, found = part.moved(graph, (scanned, found))  # noqa: PLW2901  the same, where it stands
         profile = asked.profile or settings.profile

@@ -6,18 +6,18 @@ Typed nodes say what these mean; here is everything else that they hold. It is e
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from msgspec import Struct, field
 
 from policyengine.model.nodes.node import Node
-from policyengine.model.source import Span
 from policyengine.model.value import Absent, Floating, Known, Unknown, Via
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from policyengine.model.source import ReadError
+    from policyengine.model.source import ReadError, Span
+    from policyengine.model.text import Text
     from policyengine.model.value import Sealed, Value
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ T = TypeVar("T")
 Step: TypeAlias = "str | int"
 """A step of a path: the key of an entry or the type of nested blocks, or the number of an element from 0."""
 
-Plain: TypeAlias = "str | int | float | bool | None | list[Plain] | dict[str, Plain]"
+Plain: TypeAlias = "str | int | float | bool | list[Plain] | dict[str, Plain] | None"
 """Content of which every part is Known, as plain data. None stands only for an element or entry that is not given."""
 
 
@@ -42,6 +42,21 @@ class DeclarationKind(StrEnum):
     JOB = "job"  # of a workflow, which `within` names; `type` is `job`
     STEP = "step"  # of a job, which `within` names; `type` is `uses` or `run`
     USES = "uses"  # what a step or a job uses; `type` is the action or the path without its version
+
+
+HELD: Mapping[DeclarationKind, tuple[DeclarationKind, ...]] = {
+    DeclarationKind.MODULE: (
+        DeclarationKind.MODULE,
+        DeclarationKind.PROVIDER,
+        DeclarationKind.RESOURCE,
+        DeclarationKind.DATA,
+    ),
+    DeclarationKind.INSTRUCTION: (DeclarationKind.INSTRUCTION,),
+    DeclarationKind.WORKFLOW: (DeclarationKind.JOB, DeclarationKind.STEP),
+    DeclarationKind.JOB: (DeclarationKind.STEP, DeclarationKind.USES),
+    DeclarationKind.STEP: (DeclarationKind.USES,),
+}
+"""What a declaration of a kind may hold."""
 
 
 class Reading:
@@ -130,13 +145,24 @@ class Elements(Struct, Reading, frozen=True, eq=False):
         return at(self, steps)
 
 
-Content: TypeAlias = "Value[str] | Value[int] | Value[float] | Value[bool] | Entries | Elements"
+Atom: TypeAlias = "str | int | float | bool"
+
+Content: TypeAlias = "Value[Atom] | Entries | Elements"
 """What stands at a path, each part with its place.
 
 `Known` is a text, a number or a bool. `Floating` is a text of which a part is decided elsewhere and stands in it as
 `${…}` or `${{ … }}`: also what a resource of this configuration is to be called. `Unknown` is what the files do not
 decide, `Absent` what is not given, or null.
 """
+
+
+def of_text(text: Text) -> Value[str]:
+    """A text as content: `Floating` where only a part of it is decided."""
+    found = text.value()
+    if isinstance(found, Unknown) and any(each.unknown is None and each.text.strip() for each in text.pieces):
+        via = tuple(step for each in text.pieces for step in each.via)
+        return Floating(text.written, text.place, via)
+    return found
 
 
 def at(content: Content, steps: Sequence[Step]) -> Content:
@@ -165,7 +191,7 @@ def _below(content: Content, step: Step) -> Content:
             return Absent(content.span)
 
 
-def _typed(content: Content, convert: Callable[[str | float | bool], T], what: str, default: T | None) -> Value[T]:
+def _typed(content: Content, convert: Callable[[Atom], T], what: str, default: T | None) -> Value[T]:
     match content:
         case Absent(span) if default is not None:
             return Known(default, span)
@@ -182,18 +208,18 @@ def _typed(content: Content, convert: Callable[[str | float | bool], T], what: s
             return Unknown(f"the value is no {what}", content.span)
 
 
-def _text(value: str | float | bool) -> str:
+def _text(value: Atom) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _bool(value: str | float | bool) -> bool:
+def _bool(value: Atom) -> bool:
     told = {"true": True, "false": False}.get(_text(value))
     if told is None:
         raise ValueError(value)
     return told
 
 
-def _int(value: str | float | bool) -> int:
+def _int(value: Atom) -> int:
     number = float(value)
     if isinstance(value, bool) or not number.is_integer():
         raise ValueError(value)
@@ -249,9 +275,9 @@ def _nowhere(_: str) -> Declaration | None:
 class Declaration(Node, Reading, frozen=True, eq=False, kw_only=True):
     """One thing that files declare, with all that they say of it.
 
-    `id` is that of the typed node which is made of it: `terraform:aws_db_instance.main`, `compose:services.db`. `within`
-    is the id of the declaration that holds it: of a step its job, of an instruction its stage. `keys` tells what is
-    given, `read` evaluates one of these, `lead` finds what a name in them stands for; a pack asks `get` and its like.
+    `id` is that of the typed node which is made of it: `terraform:aws_db_instance.main`, `compose:services.db`.
+    `within` is the id of what holds it: of a step its job, of an instruction its stage. `keys` tells what is given,
+    `read` evaluates one of these, `lead` finds what a name in them stands for; a pack asks `get` and its like.
     """
 
     kind: DeclarationKind
@@ -277,16 +303,22 @@ class Declaration(Node, Reading, frozen=True, eq=False, kw_only=True):
 class Declarations(Struct, frozen=True, eq=False):
     """What one platform read that declares something; nothing of it is evaluated before somebody asks.
 
-    `find` lists those of a kind, and of one type where it is not empty. `made_of` is the one that a node with that id is
-    made of. `sealed` are the secrets that were met since, `problems` what could not be read.
+    `find` lists those of a kind, and of one type where it is not empty; `made_of` is the one that a node with that id
+    and place is made of. `made` has all that were ever given out, by their ids. `sealed` are the secrets that were met
+    since, `problems` what could not be read.
     """
 
     kinds: frozenset[DeclarationKind]
     find: Callable[[DeclarationKind, str], Iterable[Declaration]]
-    made_of: Callable[[str], Declaration | None]
+    made_of: Callable[[str, Span], Declaration | None]
+    made: dict[str, Declaration]
     sealed: Callable[[], Iterable[Sealed]] = tuple
     problems: Callable[[], Iterable[ReadError]] = tuple
     found: dict[tuple[DeclarationKind, str], tuple[Declaration, ...]] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """The kinds; what `find` and the like are bound to holds values that are not to be shown."""
+        return f"Declarations({', '.join(sorted(self.kinds))})"
 
     def of(self, kind: DeclarationKind, types: tuple[str, ...] = ()) -> Iterator[Declaration]:
         """Those of a kind and of these types, each found once."""

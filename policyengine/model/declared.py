@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policyengine.model.declaration import DeclarationKind
+from policyengine.model.declaration import HELD, DeclarationKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,17 +44,25 @@ class Declared:
             yield from self.declarations(kind, *filter(None, (each,)))
 
     def declaration(self, node: Node) -> Declaration | None:
-        """What a node is made of: the resource, the service of Compose, the instruction that begins a stage, the job."""
-        return next((found for each in self.declaring if (found := each.made_of(node.id)) is not None), None)
+        """What a node is made of: a resource, a service of Compose, the instruction that begins a stage, a job."""
+        found = (each.made_of(node.id, node.span) for each in self.declaring)
+        return next((each for each in found if each is not None), None)
 
     def made_of(self, declaration: Declaration) -> tuple[Node, ...]:
-        """The nodes that are made of a declaration, in the order of ids; none of a resource that no node type is for."""
+        """The nodes that are made of a declaration, in the order of ids; none where no type of nodes is for it."""
         if not self._made_of:
             for node in self.nodes:
                 found = self.declaration(node)
                 if found is not None:
                     self._made_of[found.id] = (*self._made_of.get(found.id, ()), node)
         return self._made_of.get(declaration.id, ())
+
+    def inside(self, declaration: Declaration) -> Iterator[Declaration]:
+        """What a declaration holds: a workflow its jobs, a job its steps, a step what it uses, FROM its stage."""
+        for kind in HELD.get(declaration.kind, ()):
+            for each in self.declarations(kind):
+                if each.within == declaration.id:
+                    yield each
 
     def referring(self, to: Declaration, of_type: str, *steps: Step) -> Iterator[Declaration]:
         """The resources of a type that name another one in an argument: the `aws_s3_bucket_versioning` of a bucket."""

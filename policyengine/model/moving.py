@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from msgspec import Struct
 from msgspec.structs import replace
 
+from policyengine.model.declaration import Declaration, Declarations
 from policyengine.model.graph import Choice, Graph
-from policyengine.model.source import Source, Span
+from policyengine.model.source import ReadError, Source, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,6 +63,10 @@ class Moving:
             case Graph():
                 fields = {name: self(getattr(value, name)) for name in Graph.__struct_fields__ if name[0] != "_"}
                 return Graph(**(fields | {"paths": tuple(map(self.path, value.paths))}))
+            case Declaration():
+                return self._declaration(value)
+            case Declarations():
+                return self._declarations(value)
             case Struct():
                 return self._struct(value)
             case tuple() if hasattr(value, "_fields"):
@@ -74,6 +79,40 @@ class Moving:
                 return {each.path if isinstance(each, Source) else key: each for key, each in entries}
             case _:
                 return value
+
+    def _declaration(self, value: Declaration) -> Declaration:
+        """The same, of which what is read later is moved too."""
+        return replace(
+            value,
+            id=within(self._folder, value.id),
+            within=value.within and within(self._folder, value.within),
+            span=self(value.span),
+            doubt=self(value.doubt),
+            read=lambda key: self(value.read(key)),
+            lead=lambda name: self(value.lead(name)),
+        )
+
+    def _declarations(self, value: Declarations) -> Declarations:
+        made: dict[str, Declaration] = {}
+
+        def moved(each: Declaration) -> Declaration:
+            found = self(each)
+            return made.setdefault(found.id, found)
+
+        def made_of(node_id: str, span: Span) -> Declaration | None:
+            kind, _, rest = node_id.partition(f":{self._folder}/")
+            place = span._replace(path=span.path.removeprefix(f"{self._folder}/"))
+            found = value.made_of(f"{kind}:{rest}", place) if rest else None
+            return None if found is None else moved(found)
+
+        return Declarations(
+            value.kinds,
+            lambda kind, type_: map(moved, value.of(kind, (type_,) if type_ else ())),
+            made_of,
+            made,
+            lambda: map(self, value.sealed()),
+            lambda: (ReadError(each.message, self(each.span), each.advice) for each in value.problems()),
+        )
 
     def _struct(self, value: Struct) -> Struct:
         changed = {}

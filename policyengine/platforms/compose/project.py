@@ -76,6 +76,7 @@ def _project(
     `named` tells that its files are given with `-f`, and not found by their names.
     """
     from policyengine.platforms.compose import services  # noqa: PLC0415 - see lower
+    from policyengine.platforms.compose.declarations import declarations  # noqa: PLC0415
     from policyengine.platforms.compose.load import load  # noqa: PLC0415
     from policyengine.platforms.compose.secrecy import secrets_of, written  # noqa: PLC0415
 
@@ -92,7 +93,14 @@ def _project(
     secret = tuple(dict.fromkeys(everything))
     called = (project.called,) if project.called else ()
     chosen = (choice, *lost_lines.choices(project.lost, tree.read))
-    found = Lowered(nodes=nodes, choices=chosen, problems=project.warnings, sealed=secret, names=called)
+    found = Lowered(
+        nodes=nodes,
+        choices=chosen,
+        problems=project.warnings,
+        sealed=secret,
+        names=called,
+        declaring=(declarations(project, place),),
+    )
     return found, project.enabled
 
 

@@ -102,7 +102,9 @@ def lower(path: str, files: Files) -> Lowered:
     if len(froms) > MOST_STAGES:
         place = froms[MOST_STAGES].keyword_span
         problems.append(ReadError(f"there are over {MOST_STAGES} stages", place, "split the Dockerfile"))
-    return Lowered(nodes=stages(dockerfile, {}), problems=tuple(problems))
+    from policyengine.platforms.docker.declarations import declarations  # noqa: PLC0415  which builds on this
+
+    return Lowered(nodes=stages(dockerfile, {}), problems=tuple(problems), declaring=(declarations(dockerfile),))
 
 
 def _foreign(dockerfile: Dockerfile) -> str:
@@ -132,10 +134,12 @@ def stages(
     `args` are the build arguments that a build gives; an ARG without them has its default. `contexts` are named build
     contexts that are images: a FROM or `COPY --from` of that name means the image.
     """
-    return _Lowering(dockerfile, args, contexts or {}).run()
+    return Lowering(dockerfile, args, contexts or {}).run()
 
 
-class _Lowering(Struct):
+class Lowering(Struct):
+    """A Dockerfile on its way into stages."""
+
     dockerfile: Dockerfile
     given: Mapping[str, Value[str]]
     contexts: Mapping[str, Value[ImageRef]]
@@ -146,6 +150,7 @@ class _Lowering(Struct):
     global_scope: BuildScope = field(default_factory=BuildScope)
 
     def run(self) -> tuple[Stage, ...]:
+        """The stages in order."""
         self.global_scope.budget = self.budget
         for name in PREDEFINED:
             self.global_scope.variables[name] = self._predefined(name)

@@ -24,7 +24,7 @@ _MOST_TRACED = 200
 
 
 class State(Struct):
-    """What is in force in a stage so far. Only `_Lowering` changes it, and only while the stage is being read."""
+    """What is in force in a stage so far. Only `Lowering` changes it, and only while the stage is being read."""
 
     base: Value[ImageRef]
     facts: BaseImage | None

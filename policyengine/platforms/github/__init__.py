@@ -22,11 +22,12 @@ def policyengine_platforms() -> list[Platform[NoPart]]:
 
 
 def units(view: Files, _: Settings[NoPart]) -> Iterator[Unit]:
-    """Each workflow and each buildspec."""
-    from policyengine.platforms.github import buildspecs, workflows  # noqa: PLC0415  only where there are some
+    """Each workflow, each buildspec, and the composite actions."""
+    from policyengine.platforms.github import buildspecs, declarations, workflows  # noqa: PLC0415  only where there are some
 
     yield from (Unit(path, partial(workflows.lower, path)) for path in workflows.paths(view))
     yield from (Unit(path, partial(buildspecs.lower, path)) for path in buildspecs.paths(view))
+    yield Unit("actions", declarations.actions)
 
 
 def reads(files: Files, written: Written) -> Lowered:

@@ -19,6 +19,7 @@ from policyengine.patterns import regex
 from policyengine.platforms import Lowered, joined
 from policyengine.platforms.github import documents, expressions
 from policyengine.platforms.github.calls import local_path
+from policyengine.platforms.github.declarations import declarations
 from policyengine.platforms.github.documents import WorkflowFiles, mapping, returned, texts, value, variables
 from policyengine.platforms.github.expressions import Scope
 from policyengine.platforms.github.scripts import Follower
@@ -59,7 +60,8 @@ def lower(path: str, files: Files) -> Lowered:
     lowering = _Lowering(reader, Steps(reader, Follower(files), TerraformFolders(files)), path)
     nodes = tuple(lowering.workflow(document))
     secret = dict.fromkeys((*reader.secrets(), *lowering.steps.follower.secrets()))
-    return Lowered(nodes=nodes, problems=tuple(problems), sealed=tuple(secret))
+    declared = (declarations(path, files),)
+    return Lowered(nodes=nodes, problems=tuple(problems), sealed=tuple(secret), declaring=declared)
 
 
 def join_workflows(parts: Sequence[Lowered]) -> Lowered:

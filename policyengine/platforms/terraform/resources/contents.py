@@ -25,9 +25,9 @@ from policyengine.platforms.terraform.language.values import (
 from policyengine.platforms.terraform.resources.facts import symbolic, text
 
 if TYPE_CHECKING:
-    from policyengine.model.declaration import Content
+    from policyengine.model.declaration import Atom, Content
     from policyengine.model.source import Span
-    from policyengine.platforms.terraform.language.plain import Atom
+    from policyengine.platforms.terraform.language import plain
 
 _LOOKED_UP = regex(r"(?:^|\.)data\.")
 _DOCUMENT = regex(r"\s*[\[{]")
@@ -38,8 +38,8 @@ def content(tree: Tree, place: Span) -> Content:
     match tree:
         case Known(None, _, via):
             return Absent(place, via)
-        case Known(str() as written) if not _DOCUMENT.match(written):
-            return tree
+        case Known(str() as written, span, via) if not _DOCUMENT.match(written):
+            return Known(written, span, via)
         case Known(str()) | Composite():
             return _text(tree, place)
         case Known(value, span, via):
@@ -64,7 +64,7 @@ def content(tree: Tree, place: Span) -> Content:
             return Entries(below, span, gap, via)
 
 
-def _number(value: Atom) -> str | int | float | bool:
+def _number(value: plain.Atom) -> Atom:
     if isinstance(value, Fraction):
         return int(value) if value.denominator == 1 else float(value)
     return "" if value is None else value
@@ -78,7 +78,7 @@ def _later(tree: Tree, address: str, named: str, via: tuple[Via, ...]) -> Conten
     return Floating(f"${{{named}}}", tree.span, via)
 
 
-def _text(tree: Known[Atom] | Composite, place: Span) -> Content:
+def _text(tree: Known[plain.Atom] | Composite, place: Span) -> Content:
     """A text, or the document that it is."""
     first = tree.parts[0] if isinstance(tree, Composite) and tree.parts else tree
     if isinstance(first, Known) and isinstance(first.value, str) and _DOCUMENT.match(first.value):
@@ -89,10 +89,8 @@ def _text(tree: Known[Atom] | Composite, place: Span) -> Content:
         else:
             if isinstance(found, List | Object):
                 return content(found, place)
-    if decided(tree):
+    if decided(tree) or not isinstance(tree, Composite):
         return text(tree, place)
-    if not isinstance(tree, Composite):
-        return tree
     via = tuple(step for part in tree.parts for step in _passed(part))
     if not any(isinstance(part, Known) and part.value for part in tree.parts):
         found = unknown_of(tree)

@@ -11,6 +11,7 @@ from policyengine.model.declaration import Declaration, DeclarationKind, Declara
 from policyengine.model.value import Absent, Known
 from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.secrecy import sealed
+from policyengine.platforms.terraform.language.sections import ObjectSection
 from policyengine.platforms.terraform.plan.sections import PlannedBlock, PlannedSection
 from policyengine.platforms.terraform.resources.contents import content
 from policyengine.platforms.terraform.resources.instances import Resource, module_call, resources
@@ -23,11 +24,10 @@ if TYPE_CHECKING:
 
     from policyengine.model.declaration import Content
     from policyengine.model.nodes import Side
-    from policyengine.model.source import ReadError
+    from policyengine.model.source import ReadError, Span
     from policyengine.model.value import Sealed
     from policyengine.platforms.terraform.language.sections import Section
     from policyengine.platforms.terraform.plan.planned import Planned
-    from policyengine.platforms.terraform.workspace.instances import ModuleInstance
 
 _KINDS = frozenset({DeclarationKind.RESOURCE, DeclarationKind.DATA, DeclarationKind.MODULE, DeclarationKind.PROVIDER})
 _NAMES = frozenset({"depends_on", "ignore_changes", "provider", "providers", "replace_triggered_by"})
@@ -41,10 +41,15 @@ _ADDRESS = regex(
 
 
 class RootModule(Struct, frozen=True, eq=False):
-    """A root module with what plans say of it, and what the ids of its nodes end with."""
+    """A root module with what plans say of it. `suffix` is what the ids of its nodes end with."""
 
     planned: Planned
     suffix: str
+
+    @property
+    def place(self) -> str:
+        """What its ids end with where another root module has the same."""
+        return f"@{self.planned.project.folder.path or '.'}"
 
 
 class _Declaring(Struct, eq=False):
@@ -52,7 +57,10 @@ class _Declaring(Struct, eq=False):
 
     roots: Sequence[RootModule]
     side: Side
-    known: dict[str, dict[str, Declaration]] = field(default_factory=dict)  # by the root's place and the address
+    known: dict[tuple[int, str], dict[str, Declaration]] = field(default_factory=dict)  # by root and type, then address
+    owners: dict[str, int] = field(default_factory=dict)  # the root module of each address with its suffix
+    made: dict[str, Declaration] = field(default_factory=dict)
+    before: frozenset[int] = frozenset()  # the problems that are told without this
     sealed: dict[Sealed, None] = field(default_factory=dict)
     asked: set[int] = field(default_factory=set)
 
@@ -79,8 +87,13 @@ class _Declaring(Struct, eq=False):
     def declaration(self, number: int, kind: DeclarationKind, type_: str, resource: Resource) -> Declaration:
         """One instance; the same for all who ask."""
         suffix = self.roots[number].suffix
-        return Declaration(
-            id=f"terraform:{resource.address}{suffix}",
+        if self.owners.setdefault(f"{resource.address}{suffix}", number) != number:
+            suffix = self.roots[number].place
+        node_id = f"terraform:{resource.address}{suffix}"
+        if node_id in self.made:
+            return self.made[node_id]
+        self.made[node_id] = made = Declaration(
+            id=node_id,
             name=resource.address,
             side=self.side,
             span=resource.span,
@@ -92,6 +105,7 @@ class _Declaring(Struct, eq=False):
             read=lambda name: self.read(resource, resource.section, (name,)),
             lead=lambda name: self.at(number, name),
         )
+        return made
 
     def read(self, resource: Resource, section: Section, path: tuple[str, ...]) -> Content:
         """An argument, or all nested blocks of a type."""
@@ -125,24 +139,24 @@ class _Declaring(Struct, eq=False):
             return None
         kind = DeclarationKind.DATA if data else DeclarationKind.RESOURCE
         typed = f"data.{type_}" if data else type_
-        of_type = self.known.get(f"{number}:{typed}")
+        of_type = self.known.get((number, typed))
         if of_type is None:
-            of_type = self.known[f"{number}:{typed}"] = {}
+            of_type = self.known[number, typed] = {}
             for each in self.of_root(number, kind, typed):
                 of_type[each.name] = each
                 of_type.setdefault(_KEY.sub("", each.name), each)
         return of_type.get(base + (key or "")) or of_type.get(base)
 
-    def made_of(self, node_id: str) -> Declaration | None:
+    def made_of(self, node_id: str, _place: Span) -> Declaration | None:
         """The resource that a node is made of."""
         platform, _, rest = node_id.partition(":")
         if platform != "terraform":
             return None
-        address, _, part = rest.partition("#")
+        address = rest.partition("#")[0]
         for number, root in enumerate(self.roots):
-            if rest.endswith(root.suffix) and (root.suffix or "@" not in rest):
+            if address.endswith(root.suffix):
                 found = self.at(number, address.removesuffix(root.suffix))
-                if found is not None:
+                if found is not None and found.id == f"terraform:{address}":
                     return found
         return None
 
@@ -153,13 +167,20 @@ class _Declaring(Struct, eq=False):
 
     def problems(self) -> Iterator[ReadError]:
         for number in sorted(self.asked):
-            yield from self.roots[number].planned.project.syntaxes.problems.values()
+            yield from (
+                each
+                for each in self.roots[number].planned.project.syntaxes.problems.values()
+                if id(each) not in self.before
+            )
 
 
 def declarations(roots: Sequence[RootModule], side: Side) -> Declarations:
     """What root modules declare. Nothing is evaluated before somebody asks."""
-    declaring = _Declaring(roots, side)
-    return Declarations(_KINDS, declaring.find, declaring.made_of, declaring.secrets, declaring.problems)
+    told = (id(each) for root in roots for each in root.planned.project.syntaxes.problems.values())
+    declaring = _Declaring(roots, side, before=frozenset(told))
+    return Declarations(
+        _KINDS, declaring.find, declaring.made_of, declaring.made, declaring.secrets, declaring.problems
+    )
 
 
 def _any(*_: object) -> bool:
@@ -205,8 +226,10 @@ def _keys(section: Section) -> tuple[str, ...]:
             return tuple(dict.fromkeys((*_keys(block), *(whole.keys if whole is not None else ()))))
         case PlannedSection(part=part, section=inner):
             return tuple(dict.fromkeys((*(_keys(inner) if inner is not None else ()), *part.keys)))
+        case ObjectSection(tree):
+            return tuple(tree.entries)
         case _:
-            return tuple(getattr(section, "tree").entries)
+            raise AssertionError(section)
 
 
 def _is_argument(section: Section, name: str) -> bool:
@@ -224,9 +247,13 @@ def _is_argument(section: Section, name: str) -> bool:
 
 def _named(section: Section, name: str) -> Content:
     """What an argument names, as it is written."""
-    block = section.block if isinstance(section, PlannedBlock) else section
-    block = block.section if isinstance(block, PlannedSection) else block
-    found = block.attribute(name) if isinstance(block, BlockSection) else None
+    match section:
+        case PlannedBlock(block=block) | PlannedSection(section=BlockSection() as block):
+            found = block.attribute(name)
+        case BlockSection():
+            found = section.attribute(name)
+        case _:
+            found = None
     if found is None:
         return Absent(section.span)
     attribute, source = found
