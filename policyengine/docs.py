@@ -58,6 +58,8 @@ def _index(pack: Pack[Any]) -> Iterator[str]:
             if side_of(rule.id) == key:
                 yield f"| [{rule.id}]({rule.id}.md) | {rule.severity.value} | {rule.mandate} | {_cell(rule.summary)} |"
         yield ""
+    if not pack.mandates:
+        return
     yield "## Mandates"
     yield ""
     yield "| Mandate | |"
@@ -79,7 +81,8 @@ def _page(pack: Pack[Any], rule: Rule[Any]) -> Iterator[str]:
     yield ""
     yield f"- **Severity**: {rule.severity.value}"
     yield f"- **Side**: {side_of(rule.id)} · {pack.sides.get(side_of(rule.id), pack.name)}"
-    yield f"- **Mandate {rule.mandate}**: {pack.mandates.get(rule.mandate, '')}"
+    if rule.mandate:
+        yield f"- **Mandate {rule.mandate}**: {pack.mandates.get(rule.mandate, '')}"
     if rule.cwe:
         links = (f"[CWE-{number}](https://cwe.mitre.org/data/definitions/{number}.html)" for number in rule.cwe)
         yield f"- **Weakness**: {', '.join(links)}"

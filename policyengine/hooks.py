@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 
 PROJECT = "policyengine"
 HOOKS_VERSION = 1
+API_VERSION = "1.0"
+"""The version of `policyengine.api` and `policyengine.extend`.
+
+Names keep their meaning within the first number; the second counts what was added.
+"""
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)

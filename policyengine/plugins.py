@@ -17,6 +17,7 @@ from policyengine.platforms import Platform
 from policyengine.plugin_modules import PACK, Plugin, modules, reason
 from policyengine.repository.configuration import VERSION
 from policyengine.repository.configuration_file import File
+from policyengine.rules.checking import flaw
 from policyengine.rules.evaluate import Reporter
 from policyengine.rules.rule import Pack
 
@@ -234,6 +235,9 @@ def _checked(packs: list[Pack[Any]]) -> tuple[Pack[Any], ...]:
         if pack.name in names:
             raise UsageError(f"two policy packs are called '{pack.name}'")
         names.add(pack.name)
+        wrong = flaw(pack)
+        if wrong:
+            raise UsageError(f"the pack '{pack.name}' {wrong}")
         if VERSION in getattr(pack.options, "__struct_encode_fields__", ()):
             raise UsageError(
                 f"the pack '{pack.name}' has an option '{VERSION}', which in policyengine.yaml says which may run"
@@ -241,7 +245,7 @@ def _checked(packs: list[Pack[Any]]) -> tuple[Pack[Any], ...]:
         for rule in pack.rules:
             if rule.id in owners:
                 raise UsageError(f"rule id {rule.id} is in the packs '{owners[rule.id]}' and '{pack.name}'")
-            if rule.mandate not in pack.mandates:
+            if rule.mandate and rule.mandate not in pack.mandates:
                 raise UsageError(f"rule {rule.id} of the pack '{pack.name}' names the unknown mandate '{rule.mandate}'")
             owners[rule.id] = pack.name
     return tuple(sorted(packs, key=lambda pack: pack.name))

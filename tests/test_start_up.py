@@ -83,7 +83,7 @@ def test_a_pack_is_found_in_a_folder_and_in_an_archive(archived: bool, tmp_path:
     files = {
         "acme.py": (
             "from msgspec import Struct\nfrom policyengine.api import Pack, hookimpl\n\n@hookimpl\n"
-            "def policyengine_pack():\n    return Pack('acme', '1', (), {}, Struct)\n"
+            "def policyengine_pack():\n    return Pack('acme', (), '1', {}, Struct)\n"
         ),
         "acme-1.dist-info/METADATA": "Metadata-Version: 2.1\nName: acme\nVersion: 1\n",
         "acme-1.dist-info/entry_points.txt": "[console_scripts]\nx = y:z\n\n[policyengine.packs]\nacme = acme [more]\n",

@@ -276,13 +276,13 @@ class Declaration(Node, Reading, frozen=True, eq=False, kw_only=True):
     """One thing that files declare, with all that they say of it.
 
     `id` is that of the typed node which is made of it: `terraform:aws_db_instance.main`, `compose:services.db`.
-    `within` is the id of what holds it: of a step its job, of an instruction its stage. `keys` tells what is given,
+    `within` is the id of what holds it: of a step its job, of an instruction its stage. `given` tells what is given,
     `read` evaluates one of these, `lead` finds what a name in them stands for; a pack asks `get` and its like.
     """
 
     kind: DeclarationKind
     type: str
-    keys: Callable[[], tuple[str, ...]]
+    given: Callable[[], tuple[str, ...]]
     read: Callable[[str], Content]
     within: str = ""
     lead: Callable[[str], Declaration | None] = _nowhere
@@ -290,7 +290,7 @@ class Declaration(Node, Reading, frozen=True, eq=False, kw_only=True):
     def get(self, *steps: Step) -> Content:
         """What stands at a path; without one all of it. Only what is asked for is evaluated."""
         if not steps:
-            return Entries({key: self.read(key) for key in self.keys()}, self.span)
+            return Entries({key: self.read(key) for key in self.given()}, self.span)
         first, *rest = steps
         return at(self.read(first), rest) if isinstance(first, str) else Absent(self.span)
 

@@ -223,4 +223,4 @@ def _failure(view: View, failure: Failure) -> dict[str, object]:
         "advice": failure.advice,
         "rule": failure.rule,
         "place": None if failure.span is None else _span(view, failure.span, outline=True),
-    }
+    } | ({"trace": list(failure.trace)} if failure.trace else {})

@@ -66,6 +66,10 @@ class Invocation(Struct, frozen=True):
             note["message"] = {"text": clipped(sentence(where + text_of(undone(self.view, failure))))}
             if failure.rule in self.catalogue.index:
                 note["associatedRule"] = {"id": failure.rule, "index": self.catalogue.index[failure.rule]}
+            if failure.trace:
+                calls = (clipped(text_of(self.view.redactor.text(each))) for each in failure.trace)
+                frames: list[Json] = [{"location": {"message": {"text": each}}} for each in calls]
+                note["exception"] = {"stack": {"frames": frames[::-1]}}
             notes.append(note)
         notes.extend(
             {"descriptor": {"id": LEFT_OUT, "index": 2}, "level": "warning", "message": {"text": sentence(each)}}

@@ -222,10 +222,10 @@ def _rule(pack: Pack[Any], rule: Rule[Any], references: dict[tuple[str, str], Js
         "help": {
             "text": f"{sentence(rule.summary)}\n\n{why}\n\n"
             + (f"Remedy: {remedy}\n\n" if remedy else "")
-            + f"Mandate {rule.mandate}: {mandate}\n",
+            + (f"Mandate {rule.mandate}: {mandate}\n" if mandate else ""),
             "markdown": f"# {rule.id} {rule.summary}\n\n{why}\n\n"
             + (f"**Remedy** {remedy}\n\n" if remedy else "")
-            + f"**Mandate {rule.mandate}** {mandate}\n\n"
+            + (f"**Mandate {rule.mandate}** {mandate}\n\n" if mandate else "")
             + (
                 f"[Examples and guards]({uri})\n" if pack.help_uri else f"`policyengine explain {rule.id}` says more.\n"
             ),

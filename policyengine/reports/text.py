@@ -215,6 +215,8 @@ class _Writer(Struct, frozen=True):
         yield f"{head} {where}{self.shown(failure.message)}"
         if failure.advice:
             yield self.note(1, "help", failure.advice)
+        for call in failure.trace:
+            yield self.note(1, "at", call)
 
     def question(self, question: Open) -> Iterator[str]:
         reason = self.shown(question.reason)

@@ -8,7 +8,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from policyengine.model.source import ReadError, Source, Span
-from policyengine.rules.rule import Compared, Finding, Severity, Undecided, links
+from policyengine.rules.rule import Compared, Finding, Severity, Undecided
+from policyengine.rules.running import Flawed, limit, limited, outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,13 +22,15 @@ if TYPE_CHECKING:
 class Failure(Struct, frozen=True):
     """Work the engine could not do: a file it could not read, a rule that crashed, a worker that died.
 
-    `span` is None where no file is to blame. `rule` is the id of a rule that crashed.
+    `span` is None where no file is to blame. `rule` is the id of a rule that crashed, `trace` the calls in its pack
+    that led there, the last one last.
     """
 
     message: str
     span: Span | None = None
     advice: str = ""
     rule: str = ""
+    trace: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, error: ReadError) -> Failure:
@@ -187,38 +190,35 @@ def evaluate(
     selected: frozenset[str],
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Evaluation:
-    """Run every selected rule of the packs, each with its pack's options; `progress` is told of each as of a stage."""
+    """Run every selected rule of the packs, each with its pack's options; `progress` is told of each as of a stage.
+
+    Raises:
+        UsageError: as `limit` does.
+    """
     compared: set[Comparison] = set()
     results: list[Result] = []
     open_questions: set[Open] = set()
     failures: list[Failure] = []
-    for pack, options in packs:
-        for each in pack.rules:
-            if each.id not in selected:
-                continue
+    seconds = limit()
+    with limited(seconds) as begin:
+        for pack, options, each in ((*of, one) for of in packs for one in of[0].rules if one.id in selected):
             if progress is not None:
                 progress(f"rule {each.id}", 1, 1)
-            try:
-                for outcome in each.check(graph, options):
-                    match outcome:
-                        case Finding():
-                            found, doubt = _result(graph, pack, each, outcome), _doubt(outcome)
-                            if doubt is None:
-                                results.append(found)
-                            else:
-                                open_questions.add(Open(each.id, found.subject, doubt.span, doubt.reason))
-                        case Undecided(subject, at, reason):
-                            open_questions.add(Open(each.id, subject.id, at, reason))
-                        case Compared(subject, against):
-                            compared.add(Comparison(each.id, subject.id, "" if against is None else against.id))
-            except Exception as error:  # noqa: BLE001  a pack's rule may raise anything
-                failures.append(
-                    Failure(
-                        f"rule {each.id} crashed: {type(error).__name__}",
-                        advice=f"report it to the authors of the pack '{pack.name}', or leave it out with --ignore",
-                        rule=each.id,
-                    )
-                )
+            for outcome in outcomes(each, graph, options, begin, seconds):
+                match outcome:
+                    case Finding():
+                        found, doubt = _result(graph, pack, each, outcome), _doubt(outcome)
+                        if doubt is None:
+                            results.append(found)
+                        else:
+                            open_questions.add(Open(each.id, found.subject, doubt.span, doubt.reason))
+                    case Undecided(subject, at, reason):
+                        open_questions.add(Open(each.id, subject.id, at, reason))
+                    case Compared(subject, against):
+                        compared.add(Comparison(each.id, subject.id, "" if against is None else against.id))
+                    case Flawed(message, trace):
+                        advice = f"report it to the authors of the pack '{pack.name}', or leave it out with --ignore"
+                        failures.append(Failure(message, advice=advice, rule=each.id, trace=trace))
     settled, untold = _settled(graph, results)
     open_questions.update(untold)
     return Evaluation(
@@ -282,9 +282,6 @@ def _order(result: Result) -> tuple[Span, str, str, str]:
 
 def _result(graph: Graph, pack: Pack[Any], rule: Rule[Any], finding: Finding) -> Result:
     message = rule.text(finding)
-    missing = [number for number in links(message) if not 1 <= number <= len(finding.related)]
-    if missing:
-        raise ValueError(f"message links place {missing[0]}, but there are {len(finding.related)}")
     pair = graph.pair_of(finding.subject, finding.against) or graph.pair_of(finding.subject)
     severity = finding.severity or rule.severity
     return Result(

@@ -6,7 +6,7 @@ import re
 import string
 import sys
 from enum import StrEnum
-from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar, cast, runtime_checkable
 
 from msgspec import Struct, field
 
@@ -175,7 +175,7 @@ class Rule(Struct, Generic[O], frozen=True):
 
     def placeholders(self, variant: str) -> tuple[str, ...]:
         """The names in a message, in the order they first appear."""
-        names = (name for _, name, _, _ in string.Formatter().parse(self.messages[variant]) if name)
+        names = (name for _, name, _, _ in string.Formatter().parse(self.messages[variant]) if name is not None)
         return tuple(dict.fromkeys(names))
 
     def text(self, finding: Finding) -> str:
@@ -190,9 +190,9 @@ class Rule(Struct, Generic[O], frozen=True):
 def rule(
     rule_id: str,
     *,
-    mandate: str,
     severity: Severity,
     message: str | Mapping[str, str],
+    mandate: str = "",
     remedy: str = "",
     precision: str = "high",
     tags: tuple[str, ...] = (),
@@ -202,11 +202,14 @@ def rule(
     """Make a Rule of a check. The docstring is the documentation: summary, blank line, why it matters.
 
     Raises:
-        ValueError: the id is malformed, the docstring is missing, or a message breaks the message rules.
+        ValueError: the id, the severity or the precision is none, the docstring is missing, the function does not take
+            a graph and options, or a message breaks the message rules.
     """
     messages = {"default": message} if isinstance(message, str) else dict(message)
     if not _ID.fullmatch(rule_id):
         raise ValueError(f"rule id '{rule_id}' must be capital letters and a number, such as 'ACME001'")
+    if severity not in tuple(Severity):
+        raise ValueError(f"rule {rule_id}: severity {severity!r} is none of {', '.join(Severity)}")
     if precision not in _PRECISIONS:
         raise ValueError(f"rule {rule_id}: precision '{precision}' is none of {', '.join(_PRECISIONS)}")
     if security is not None and not 0 < security <= 10:
@@ -214,6 +217,9 @@ def rule(
 
     def make(check: Check[O]) -> Rule[O]:
         function = getattr(check, "__name__", "")
+        wrong = _signature(check)
+        if wrong:
+            raise ValueError(f"rule {rule_id}: '{function}' {wrong}; it must take (graph, options)")
         summary, _, rationale = _clean(check.__doc__ or _from_source(check)).partition("\n\n")
         if not summary:
             raise ValueError(f"rule {rule_id}: function '{function}' needs a docstring; its first line is the summary")
@@ -221,7 +227,7 @@ def rule(
             id=rule_id,
             name="".join(part.capitalize() for part in function.split("_")),
             mandate=mandate,
-            severity=severity,
+            severity=Severity(severity),
             messages=messages,
             summary=" ".join(summary.split()),
             rationale=rationale.strip(),
@@ -233,11 +239,39 @@ def rule(
             security=security,
         )
         for variant in messages:
-            if len(made.placeholders(variant)) > 5:
+            try:
+                names = made.placeholders(variant)
+            except ValueError as error:
+                raise ValueError(f"rule {rule_id}: message '{variant}' cannot be read: {error}") from None
+            if len(names) > 5:
                 raise ValueError(f"rule {rule_id}: message '{variant}' has over five placeholders")
+            for name in names:
+                if not name.isidentifier():
+                    raise ValueError(
+                        f"rule {rule_id}: message '{variant}' has the placeholder '{name}', which is no name"
+                    )
         return made
 
     return make
+
+
+_VARIABLE_ARGUMENTS = 0x04
+"""The flag of a function that takes `*args` (inspect.CO_VARARGS; importing inspect costs more than all rules do)."""
+
+
+def _signature(check: object) -> str:
+    """What is wrong with how a function is called as the check of a rule, empty for nothing."""
+    if not callable(check):
+        return "is no function"
+    code = getattr(check, "__code__", None)
+    if code is None:
+        return ""
+    most: int = code.co_argcount
+    least = most - len(getattr(check, "__defaults__", None) or ())
+    named = code.co_kwonlyargcount - len(getattr(check, "__kwdefaults__", None) or ())
+    takes = ", ".join(code.co_varnames[: most + code.co_kwonlyargcount])
+    fits = least <= 2 and (most >= 2 or code.co_flags & _VARIABLE_ARGUMENTS) and not named
+    return "" if fits else f"takes ({takes})"
 
 
 _DOCSTRING = regex(r'[^"]*?:[ \t]*\n[ \t]+r?"""(.*?)"""', re.DOTALL)
@@ -269,20 +303,26 @@ def links(text: str) -> tuple[int, ...]:
     return tuple(int(number) for number in _LINK.findall(text))
 
 
-class Pack(Struct, Generic[O], frozen=True):
-    """What a policy pack brings.
+class NoOptions(Struct, frozen=True, forbid_unknown_fields=True):
+    """The options of a pack that has none."""
 
-    `rules` share the ids' prefix; `mandates` maps mandate ids to their text, `sides` the group titles by the first
-    digit of the rule number. `options` is the type of the pack's part of `policyengine.yaml`, given to each rule: a
-    Struct whose fields all have defaults. `cases` is the folder of case files that document the rules. `help_uri` is
-    an https address with `{id}` for the rule's id.
+
+class Pack(Struct, Generic[O], frozen=True):
+    """What a policy pack brings: a name and rules; the rest where there is more to say.
+
+    `version` is shown in reports and can be asked for in `policyengine.yaml`. `mandates` maps ids of mandates to their
+    text, for rules that name one, `sides` the titles of groups by the first digit of the rule number. `options` is the
+    type of the pack's part of `policyengine.yaml`, given to each rule: a Struct whose fields all have defaults. `cases`
+    is the folder of case files that document the rules. `help_uri` is an https address with `{id}` for the rule's id.
+    `api` is the version of `policyengine.api` that the pack needs, such as `1.2`: that major version, and no older.
     """
 
     name: str
-    version: str
     rules: tuple[Rule[O], ...]
-    mandates: Mapping[str, str]
-    options: type[O]
+    version: str = ""
+    mandates: Mapping[str, str] = {}
+    options: type[O] = cast("type[O]", NoOptions)
     sides: Mapping[str, str] = {}
     help_uri: str = ""
     cases: Path | None = None
+    api: str = ""

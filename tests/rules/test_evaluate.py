@@ -26,7 +26,7 @@ from policyengine.api import (
 from policyengine.model.graph import Pair
 from policyengine.model.source import UsageError
 from policyengine.model.value import Absent, Floating, Known, Unknown
-from policyengine.rules.evaluate import Comparison, Report, Result, evaluate
+from policyengine.rules.evaluate import Comparison, Failure, Report, Result, evaluate
 from tests import trees
 from tests.linking.nodes import service
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from policyengine.api import Node
-    from policyengine.rules.evaluate import Failure, Open
+    from policyengine.rules.evaluate import Open
     from policyengine.rules.rule import Rule
 
 
@@ -62,8 +62,8 @@ def a_rule(*outcomes: Outcome | Exception, name: str = "T1", severity: Severity 
     return rule(name, mandate="M", severity=severity, message=message)(check)
 
 
-def finding(word: str = "x", at: Span = HERE, subject: Node = APP, **more: object) -> Finding:
-    return Finding(subject=subject, at=at, args={"word": word}, **more)  # type: ignore[arg-type]
+def finding(word: str = "x", at: object = HERE, subject: object = APP, **more: object) -> Finding:
+    return Finding(**{"subject": subject, "at": at, "args": {"word": word}, **more})  # type: ignore[arg-type]
 
 
 def run(
@@ -188,22 +188,36 @@ def test_open_questions_are_told_once_and_sorted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bad", "kind"),
+    ("bad", "said"),
     [
-        (ValueError("no"), "ValueError"),
-        (Finding(subject=APP, at=HERE, args={}), "KeyError"),
-        (Finding(subject=APP, at=HERE, args={"word": "x"}, variant="none"), "KeyError"),
-        (finding(variant="linked", related=(THERE,)), "ValueError"),
-        (finding(variant="linked"), "ValueError"),
+        (finding(args={}), "gave a finding without 'word' in its args, which the message 'default' needs"),
+        (finding(variant="none"), "gave a finding with the message 'none', which the rule has not"),
+        (finding(variant="linked", related=(THERE,)), "links place 2 in its message, but gave 1 related places"),
+        (finding(at=None), "gave a finding without a place: nothing has none; give a value, a node or a span"),
+        (finding(at=3), "gave a finding without a place: an int has none; give a value, a node or a span"),
+        (finding(at=Span("", 0, 0)), "gave a finding of 'compose:services.app' without a place: it stands in no file"),
+        (finding(subject="app"), "gave a finding whose subject is a str, not a node"),
+        (finding(severity="fatal"), "gave a finding with the severity 'fatal', which is none"),
+        ("told", "gave a str, which is no Finding, Undecided or Compared"),
+        (None, "gave nothing, which is no Finding, Undecided or Compared"),
+        (Undecided(APP, None, ""), "gave an Undecided whose subject is no node, or whose place is none"),  # type: ignore[arg-type]
     ],
 )
-def test_a_rule_that_crashes_loses_nothing_else_and_is_itself_reported(bad: Outcome | Exception, kind: str) -> None:
-    crashing = a_rule(finding("before"), bad, finding("after"), name="T1")
+def test_what_a_rule_gives_and_is_none_is_told_and_loses_nothing_else(bad: Outcome, said: str) -> None:
+    (results, _, failures) = run(a_rule(finding("before"), bad, bad, finding("after"), name="T1"))
+    assert [each.finding.args["word"] for each in results] == ["after", "before"]
+    advice = "report it to the authors of the pack 'told', or leave it out with --ignore"
+    assert failures == [Failure(f"rule T1 {said}", advice=advice, rule="T1")]
+
+
+def test_a_rule_that_crashes_loses_nothing_else_and_is_itself_reported() -> None:
+    crashing = a_rule(finding("before"), ValueError("no\nmore"), finding("after"), name="T1")
     (results, _, failures) = run(crashing, a_rule(finding("other"), name="T2"))
     assert [each.finding.args["word"] for each in results] == ["before", "other"]
     ((failure),) = failures
-    assert (failure.message, failure.rule, failure.span) == (f"rule T1 crashed: {kind}", "T1", None)
+    assert (failure.message, failure.rule, failure.span) == ("rule T1 crashed: ValueError: no", "T1", None)
     assert failure.advice == "report it to the authors of the pack 'told', or leave it out with --ignore"
+    assert [each.partition(" in ")[2] for each in failure.trace] == ["check: raise each"]
 
 
 def test_only_selected_rules_run() -> None:
@@ -306,13 +320,13 @@ def test_a_waiver_covers_its_rule_its_subject_and_its_time(given: str, covered: 
         ("@hookimpl\ndef policyengine_pack():\n    raise ValueError('no')\n", "does not load: ValueError: no"),
         ("import nowhere\n", "does not import: ModuleNotFoundError"),
         ("@hookimpl\ndef policyengine_typo():\n    return None\n", "implements an unknown hook"),
-        ("MADE = Pack('clean-hexagon', '1', (), {}, Options)\n", "two policy packs are called 'clean-hexagon'"),
-        ("MADE = Pack('own', '1', (a_rule('HEX402'),), {'M': ''}, Options)\n", "rule id HEX402 is in the packs"),
+        ("MADE = Pack('clean-hexagon', (), '1', {}, Options)\n", "two policy packs are called 'clean-hexagon'"),
+        ("MADE = Pack('own', (a_rule('HEX402'),), '1', {'M': ''}, Options)\n", "rule id HEX402 is in the packs"),
         (
-            "MADE = Pack('own', '1', (a_rule('T1'),), {}, Options)\n",
+            "MADE = Pack('own', (a_rule('T1'),), '1', {}, Options)\n",
             "rule T1 of the pack 'own' names the unknown mandate 'M'",
         ),
-        ("MADE = Pack('own', '1', (a_rule('T1'), a_rule('T1')), {'M': ''}, Options)\n", "rule id T1 is in the packs"),
+        ("MADE = Pack('own', (a_rule('T1'), a_rule('T1')), '1', {'M': ''}, Options)\n", "rule id T1 is in the packs"),
     ],
 )
 def test_whatever_is_wrong_with_a_pack_stops_the_run(text: str, said: str, tmp_path: Path) -> None:

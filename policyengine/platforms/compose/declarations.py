@@ -65,7 +65,7 @@ def _service(project: ComposeProject, place: Place, name: str, key: Span, servic
         doubt=project.doubts.get(name),
         kind=DeclarationKind.SERVICE,
         type=TYPE,
-        keys=lambda: tuple(service.entries),
+        given=lambda: tuple(service.entries),
         read=read,
     )
 

@@ -81,7 +81,7 @@ class _Listening(Lowering):
                 span=instruction.keyword_span,
                 kind=DeclarationKind.INSTRUCTION,
                 type=instruction.keyword,
-                keys=lambda: tuple(said),
+                given=lambda: tuple(said),
                 read=lambda key: said.get(key, Absent(instruction.keyword_span)),
                 within=within,
             )

@@ -136,7 +136,7 @@ class _Declaring(Struct, eq=False):
             span=span,
             kind=DeclarationKind.USES,
             type=action,
-            keys=lambda: tuple(parts),
+            given=lambda: tuple(parts),
             read=lambda key: parts.get(key, Absent(span)),
             within=within,
         )
@@ -156,7 +156,7 @@ def _declaration(
         span=span,
         kind=kind,
         type=type_,
-        keys=lambda: tuple(entry.key.text for entry in body.entries),
+        given=lambda: tuple(entry.key.text for entry in body.entries),
         read=read,
         within=within,
     )

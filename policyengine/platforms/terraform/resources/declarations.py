@@ -101,7 +101,7 @@ class _Declaring(Struct, eq=False):
             kind=kind,
             type=type_,
             within=f"terraform:{resource.module.address}{suffix}" if resource.module.address else "",
-            keys=lambda: _keys(resource.section),
+            given=lambda: _keys(resource.section),
             read=lambda name: self.read(resource, resource.section, (name,)),
             lead=lambda name: self.at(number, name),
         )

@@ -1,0 +1,190 @@
+"""Running the function of a rule: what it may give, how long it may take, and what is told of its crash."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from policyengine.model.nodes import Node
+from policyengine.model.source import Span, UsageError
+from policyengine.rules.rule import Compared, Finding, Severity, Undecided, links
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType, TracebackType
+
+    from policyengine.model.graph import Graph
+    from policyengine.rules.rule import Located, Outcome, Rule
+
+SECONDS = 30.0
+"""Processor time that a rule may take. Those of the built-in pack stay below a second on the largest trees known."""
+
+_VARIABLE = "POLICYENGINE_RULE_SECONDS"
+_LONGEST = 300
+_MOST_FRAMES = 8
+
+
+class Stopped(BaseException):
+    """A rule took too long. No `except Exception` of a pack holds it up."""
+
+
+class Flawed(Struct, frozen=True):
+    """What went wrong with a rule: a sentence, and where in the pack's own code, the call that crashed last."""
+
+    message: str
+    trace: tuple[str, ...] = ()
+
+
+def limit() -> float:
+    """The processor time that a rule may take, in seconds; `POLICYENGINE_RULE_SECONDS` says another.
+
+    Raises:
+        UsageError: it is no positive number.
+    """
+    told = os.environ.get(_VARIABLE)
+    if told is None:
+        return SECONDS
+    try:
+        seconds = float(told)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise UsageError(f"{_VARIABLE} is '{told}'; write a number of seconds above 0")
+    return seconds
+
+
+@contextmanager
+def limited(seconds: float) -> Iterator[Callable[[], None]]:
+    """Stops what runs within after so much processor time since the last call of what it gives, by raising `Stopped`.
+
+    The timer of the process counts its own work only, so a busy machine stops no rule. Where there is none (on Windows,
+    beside the main thread) nothing is stopped; and a single call into C, such as a pattern that never ends, runs on.
+    """
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield lambda: None
+        return
+    running = True
+
+    def stop(_: int, __: FrameType | None) -> None:
+        if running:
+            raise Stopped
+
+    before = signal.signal(signal.SIGVTALRM, stop)
+    try:
+        yield lambda: signal.setitimer(signal.ITIMER_VIRTUAL, seconds, 1.0) and None
+    finally:
+        running = False
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+
+
+def outcomes(
+    rule: Rule[Any], graph: Graph, options: object, begin: Callable[[], None], seconds: float
+) -> Iterator[Outcome | Flawed]:
+    """What a rule gives, and what is wrong with it; what it gave before it crashed stands."""
+    told: set[str] = set()
+    begin()
+    try:
+        found: object = rule.check(graph, options)
+        if not hasattr(found, "__iter__") or isinstance(found, (str, bytes, Struct)):
+            yield Flawed(f"rule {rule.id} returned {_a(found)}, not findings; yield each of them")
+            return
+        for each in found:
+            flaw = _flaw(rule, each)
+            if not flaw:
+                yield each
+            elif flaw not in told:
+                told.add(flaw)
+                yield Flawed(f"rule {rule.id} {flaw}")
+    except Stopped as error:
+        where = _frames(error.__traceback__)
+        yield Flawed(f"rule {rule.id} was stopped: it did not end within {seconds:g} seconds of processor time", where)
+    except GeneratorExit:
+        raise
+    except (Exception, SystemExit) as error:  # noqa: BLE001  a pack's rule may raise anything
+        yield _crash(rule, graph, error)
+
+
+def _crash(rule: Rule[Any], graph: Graph, error: BaseException) -> Flawed:
+    """The first line of what an error says, and where it was raised. Whatever is secret in it can be found there."""
+    said = next(iter(str(error).splitlines()), "")
+    for sealed in (*graph.sealed, *(each for one in graph.declaring for each in one.sealed())):
+        escaped = repr(sealed.text)[1:-1]  # as a KeyError shows it
+        if sealed.text and escaped != sealed.text:
+            said = said.replace(escaped, sealed.text)
+    what = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    what = what if len(what) <= _LONGEST else f"{what[:_LONGEST]}…"
+    return Flawed(f"rule {rule.id} crashed: {what}", _frames(error.__traceback__))
+
+
+def _frames(trace: TracebackType | None) -> tuple[str, ...]:
+    """The calls that led there, the last one last, without those within this program."""
+    import linecache  # noqa: PLC0415  only for what went wrong
+
+    import policyengine  # noqa: PLC0415  as above
+
+    own = Path(policyengine.__file__).parent
+    found: list[str] = []
+    while trace is not None:
+        code, line = trace.tb_frame.f_code, trace.tb_lineno
+        file = Path(code.co_filename)
+        if not file.is_relative_to(own):
+            name = str(trace.tb_frame.f_globals.get("__name__", ""))
+            path = "/".join(file.parts[-(name.count(".") + (2 if file.stem == "__init__" else 1)) :])
+            found.append(f"{path}:{line} in {code.co_name}: {linecache.getline(code.co_filename, line).strip()}")
+        trace = trace.tb_next
+    return tuple(found[-_MOST_FRAMES:])
+
+
+def _flaw(rule: Rule[Any], outcome: object) -> str:
+    """What is wrong with something that a rule gave, empty for nothing."""
+    match outcome:
+        case Finding():
+            return _flaw_of(rule, outcome)
+        case Undecided(subject=Node(), at=Span()) | Compared(subject=Node(), against=None | Node()):
+            return ""
+        case Undecided() | Compared():
+            return f"gave {_a(outcome)} whose subject is no node, or whose place is none"
+        case _:
+            return f"gave {_a(outcome)}, which is no Finding, Undecided or Compared"
+
+
+def _flaw_of(rule: Rule[Any], finding: Finding) -> str:
+    if not isinstance(finding.subject, Node):
+        return f"gave a finding whose subject is {_a(finding.subject)}, not a node"
+    for at in (finding.at, *finding.related):
+        if not isinstance(at, Span) and not isinstance(getattr(at, "span", None), Span):
+            return f"gave a finding without a place: {_a(at)} has none; give a value, a node or a span"
+    if not _span(finding.at).path:
+        return f"gave a finding of '{finding.subject.id}' without a place: it stands in no file"
+    if finding.severity is not None and not isinstance(finding.severity, Severity):
+        return f"gave a finding with the severity {finding.severity!r}, which is none"
+    if finding.variant not in rule.messages:
+        return f"gave a finding with the message '{finding.variant}', which the rule has not"
+    missing = [name for name in rule.placeholders(finding.variant) if name not in finding.args]
+    if missing:
+        return f"gave a finding without '{missing[0]}' in its args, which the message '{finding.variant}' needs"
+    try:
+        text = rule.text(finding)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        return f"gave a finding whose args do not fit the message '{finding.variant}': {type(error).__name__}"
+    wrong = next((number for number in links(text) if not 1 <= number <= len(finding.related)), None)
+    if wrong is not None:
+        return f"links place {wrong} in its message, but gave {len(finding.related)} related places"
+    return ""
+
+
+def _span(at: Located | Span) -> Span:
+    return at if isinstance(at, Span) else at.span
+
+
+def _a(value: object) -> str:
+    """What something is called in a sentence."""
+    name = type(value).__name__
+    return "nothing" if value is None else f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
