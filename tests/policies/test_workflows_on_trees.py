@@ -273,11 +273,11 @@ RUN = "{{workflow_run: {{workflows: [{name}], types: [completed]}}}}"
     ("follows", "condition", "message", "open_"),
     [
         ("CI", "github.event.workflow_run.conclusion == 'success'", "", False),
-        ("CI", "", "'ship' [deploys](1) whatever 'CI' came to. It must ask for conclusion == 'success'.", False),
+        ("CI", "", "'ship' [deploys](1) whatever 'CI' came to. Ask for conclusion == 'success'.", False),
         (
             "CI",
             "github.event.workflow_run.conclusion != 'cancelled'",
-            "'ship' [deploys](1) whatever 'CI' came to. It must ask for conclusion == 'success'.",
+            "'ship' [deploys](1) whatever 'CI' came to. Ask for conclusion == 'success'.",
             False,
         ),
         ("Elsewhere", "github.event.workflow_run.conclusion == 'success'", "", True),

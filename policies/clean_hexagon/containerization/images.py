@@ -2,6 +2,7 @@
 
 from pathlib import PurePosixPath
 
+from clean_hexagon.enumerations import enumerated
 from clean_hexagon.options import Options
 from policyengine.api import (
     Absent,
@@ -118,7 +119,6 @@ def _rewrite(build: Build, path: str) -> Fix:
     return Fix.replacing(description, here.span, here.value.removeprefix(context), path.removeprefix(context))
 
 
-_MOST_NAMES = 4
 _WITH_PLATFORMS = frozenset({"build-push-action", "buildx", "docker buildx build"})
 
 
@@ -180,7 +180,7 @@ def _listed(images: list[PublishedImage]) -> str:
     """The names under which one build is published, the full ones where there are such."""
     pairs = [(image.name, {other.name for other in images if other.builds == image.builds}) for image in images]
     full = [name for name, names in pairs if not any(each.endswith(f"/{name}") for each in names)]
-    return ", ".join(full if len(full) <= _MOST_NAMES else [*full[:_MOST_NAMES], f"{len(full) - _MOST_NAMES} more"])
+    return enumerated(full)
 
 
 def _add_platforms(build: Build, options: Options) -> Fix:

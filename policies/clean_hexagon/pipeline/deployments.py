@@ -1,7 +1,11 @@
 """Deployments wait for the gate (HEX605)."""
 
 from collections.abc import Iterable, Iterator
+from typing import cast
 
+from msgspec import structs
+
+from clean_hexagon.enumerations import enumerated
 from clean_hexagon.options import Options
 from clean_hexagon.pipeline import gate
 from policyengine.api import (
@@ -30,11 +34,11 @@ from policyengine.api import (
     severity=Severity.ERROR,
     remedy="Let the job that deploys need the gate.",
     message={
-        "default": "'{job}' [deploys](1) without waiting for [the gate](2).",
+        "default": "'{job}' [{deploys}](1) without waiting for [the gate](2).",
         "early": "'{job}' [deploys](1) before [its own tests](2) have passed.",
-        "workflow": "'{job}' [deploys](1) in a workflow without a gate, which '{event}' starts.",
-        "unchecked": "'{job}' [deploys](1) whatever '{upstream}' came to. It must ask for conclusion == 'success'.",
-        "dispatch": "'{job}' [deploys](1) on workflow_dispatch even when [the gate](2) is skipped.",
+        "workflow": "'{job}' [{deploys}](1) in a workflow without a gate, which '{event}' starts.",
+        "unchecked": "'{job}' [{deploys}](1) whatever '{upstream}' came to. Ask for conclusion == 'success'.",
+        "dispatch": "'{job}' [{deploys}](1) on workflow_dispatch even when [the gate](2) is skipped.",
     },
 )
 def deploy_not_gated(graph: Graph, options: Options) -> Outcomes:
@@ -54,7 +58,8 @@ def deploy_not_gated(graph: Graph, options: Options) -> Outcomes:
     A called workflow of another repository may deploy too, so it leaves the question open unless it needs the gate.
     `workflow_dispatch` beside a gate is a bypass when the gate is skipped on it and the deployment runs under
     `always()`. A workflow for callers only is judged in its callers. Where HEX601 misses the gate itself, or asks no
-    gate because there is no local stack, this rule is silent. The place is the name of the job.
+    gate because there is no local stack, this rule is silent. The jobs of one workflow that lack the same are one
+    finding, which names them all; its place is the name of the first.
     """
     seen: set[Span] = set()
     for workflow in graph.all(Workflow) if gate.has_stack(graph) else ():
@@ -65,10 +70,9 @@ def deploy_not_gated(graph: Graph, options: Options) -> Outcomes:
         yield Compared(workflow)
         gates = gate.gates(graph, workflow, options)
         if gates:
-            for finding in _ungated(graph, workflow, deploys, gates):
-                if finding.subject.span not in seen:  # a job of a called workflow belongs to each that calls it
-                    seen.add(finding.subject.span)
-                    yield finding
+            found = [each for each in _ungated(graph, workflow, deploys, gates) if each.subject.span not in seen]
+            seen.update(each.subject.span for each in found)  # a job of a called workflow belongs to each that calls it
+            yield from _folded(graph, found)
             waited = {each.job.id for each in gates}
             for job in unseen:  # it may deploy
                 if waited.isdisjoint(graph.needs(job)):
@@ -81,6 +85,26 @@ def deploy_not_gated(graph: Graph, options: Options) -> Outcomes:
             yield from undecided(unseen[0], _may_deploy(unseen[0]))
         else:
             yield from _without_gate(graph, workflow, deploys, options)
+
+
+def _folded(graph: Graph, found: Iterable[Finding]) -> Iterator[Finding]:
+    """One finding for those of one cause, which names their jobs.
+
+    What is to be added to the `needs` of a job needs no second time to be added to those of a job that needs it.
+    """
+    causes: dict[str, list[Finding]] = {}
+    for each in found:
+        causes.setdefault(each.variant, []).append(each)
+    for alike in causes.values():
+        ids = {each.subject.id for each in alike}
+        roots = [each for each in alike if ids.isdisjoint(graph.needs(cast("Job", each.subject)))]
+        first, *others = [*roots, *(each for each in alike if each not in roots)]
+        jobs = [str(each.args["job"]) for each in (first, *others)]
+        fixes = [each.fix for each in roots if each.fix is not None]
+        edits = tuple(dict.fromkeys(edit for fix in fixes for edit in fix.edits))
+        fix = first.fix and structs.replace(first.fix, edits=edits if all(each.edits for each in fixes) else ())
+        told = {"job": enumerated(jobs), "deploys": "deploys" if len(jobs) == 1 else "deploy"}
+        yield structs.replace(first, args={**first.args, **told}, fix=fix)
 
 
 def _firsts(deploys: Iterable[tuple[Job, Happening]]) -> dict[str, tuple[Job, Happening]]:
@@ -103,7 +127,8 @@ def _ungated(graph: Graph, workflow: Workflow, deploys: list[Happening], gates: 
             nearest = next((each for each in gates if each.job.id in graph.needs(job)), gates[0])
             waiting.append((graph.beside(job, nearest.job), deploy))
         elif deploy.order < test.order:
-            yield Finding(subject=job, at=deploy, variant="early", args={"job": job.name}, related=(deploy, test))
+            args = {"job": job.name}
+            yield Finding(subject=job, at=deploy, variant="early", args=args, related=(deploy, test))
     for job, deploy in _firsts(waiting).values():
         passed = next((each for each in gates if each.job.id in graph.needs(deploy.job)), None)
         bypass = passed is not None and skipped_on_dispatch(graph, workflow, passed.job) and runs_anyway(job)
@@ -187,6 +212,8 @@ def _without_gate(graph: Graph, workflow: Workflow, deploys: list[Happening], op
         return
     event = "workflow_dispatch" if by_hand else workflow.main_event
     args = {"event": event, "upstream": (gated or upstream or [workflow])[0].name}
+    found = []
     for job, deploy in _firsts((graph.beside(each.job), each) for each in deploys).values():
         at, told = job if follows is None else job.condition or job, args | {"job": job.name}
-        yield Finding(subject=job, at=at, variant=variant, args=told, related=(deploy,), fix=fix)
+        found.append(Finding(subject=job, at=at, variant=variant, args=told, related=(deploy,), fix=fix))
+    yield from _folded(graph, found)
