@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "scan": "hold a repository against the rules",
+    "init": "write a policyengine.yaml of what the repository shows",
     "rules": "list the rules",
     "pack": "begin a policy pack of your own",
     "test": "run the cases of a policy pack",

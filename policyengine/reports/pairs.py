@@ -93,10 +93,15 @@ def _lines(graph: Graph) -> Iterator[str]:
                     yield f"      {_near(near)}"
                 if not each.candidates:
                     yield f"      {_why(each, _unread(graph) if side is Side.LOCAL else ())}"
-    yield from _to_paste(graph)
+    settling = list(to_settle(graph))
+    if settling:
+        yield ""
+        yield "to settle it, keep what is true of these lines in policyengine.yaml:"
+        yield ""
+        yield from settling
 
 
-def _to_paste(graph: Graph) -> Iterator[str]:
+def to_settle(graph: Graph) -> Iterator[str]:
     """The lines of policyengine.yaml that settle what is left over or tied."""
     tied = [pair for pair in graph.pairs if pair.tied]
     near = [(each.node, each.candidates[0].node) for each in graph.without_twin if each.candidates]
@@ -106,11 +111,6 @@ def _to_paste(graph: Graph) -> Iterator[str]:
         node = graph.get(Node, each.node)
         if node is not None and not each.candidates and not each.aside and not (hidden and node.side is Side.LOCAL):
             alone[node.side.value].append(_short(each.node))
-    if not tied and not near and not any(alone.values()):
-        return
-    yield ""
-    yield "to settle it, keep what is true of these lines in policyengine.yaml:"
-    yield ""
     if tied or near:
         yield "pairs:"
         places = [(pair.local, pair.cloud) for pair in tied]

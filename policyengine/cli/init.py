@@ -1,0 +1,158 @@
+"""Write a policyengine.yaml, with comments, of what the repository shows: its sides, its pairs, what is left to say.
+
+A scan with it finds what a scan without it finds, which is tried before it is written. Nothing is overwritten.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from policyengine.cli import output
+from policyengine.cli.options import add_engine_options, extend
+from policyengine.model.source import Source, UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from policyengine.cli.opened import Opened
+    from policyengine.rules.evaluate import Report
+
+__all__ = ["configure", "extend", "run"]
+
+EXAMPLES = ("policyengine init", "policyengine init services/shop", "policyengine init --workflow --pre-commit")
+NAME = "policyengine.yaml"
+WORKFLOW = ".github/workflows/policyengine.yml"
+HOOKS = ".pre-commit-config.yaml"
+_HOME = "policyengine-iac/policyengine"
+
+_HOOK = f"""\
+  - repo: https://github.com/{_HOME}
+    rev: main  # better the tag of a release
+    hooks:
+      - id: policyengine
+"""
+
+_JOB = f"""\
+name: policyengine
+
+on:
+  push:
+    branches: ["@branch@"]
+  pull_request:
+
+permissions: {{}}
+
+jobs:
+  parity:
+    runs-on: ubuntu-latest
+    permissions:
+      contents: read
+      security-events: write  # to upload to code scanning
+    steps:
+      - uses: actions/checkout@v5
+        with:
+          persist-credentials: false
+      - uses: {_HOME}@main  # better the commit of a release
+        with:
+          path: "@path@"
+          fail-on: error
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    parser.add_argument(
+        "path", metavar="PATH", nargs="?", type=Path, default=Path(), help="a folder; the working directory by default"
+    )
+    parser.add_argument("--workflow", action="store_true", help=f"write {WORKFLOW} too, which scans in GitHub Actions")
+    parser.add_argument("--pre-commit", action="store_true", help=f"write {HOOKS} too, which scans before a commit")
+    add_engine_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Scan, write the files, and say what is in them."""
+    from policyengine.cli.opened import opened  # noqa: PLC0415  so that --help is quick
+    from policyengine.repository.discover import CONFIGURATIONS  # noqa: PLC0415  as above
+
+    folder: Path = arguments.path
+    if not folder.is_dir():
+        raise UsageError(f"'{folder}' is no folder; give the one that holds the system")
+    if arguments.config is not None:
+        raise UsageError("a configuration is what 'init' writes; leave --config out")
+    top = next((each for each in (folder.resolve(), *folder.resolve().parents) if (each / ".git").exists()), folder)
+    there = [folder / name for name in CONFIGURATIONS if (folder / name).exists()]
+    there += [top / WORKFLOW] * (arguments.workflow and (top / WORKFLOW).exists())
+    if there:
+        raise UsageError(f"'{there[0]}' is there already; edit it, or remove it first")
+    if arguments.pre_commit and (top / HOOKS).exists():
+        raise UsageError(f"'{top / HOOKS}' is there already; add to its 'repos':\n{_HOOK.rstrip()}")
+    asked = opened(arguments, [folder])
+    if asked.tree.root.resolve() != folder.resolve():
+        raise UsageError(f"'{asked.tree.root}' has a configuration, which holds for '{folder}' too; edit that")
+    report = asked.report()
+    if not report.sources and not report.failures:
+        raise UsageError(f"there is nothing to scan in '{folder}'")
+    text, told = _tried(asked, report)
+    files = {folder / NAME: text}
+    if arguments.workflow:
+        below = folder.resolve().relative_to(top.resolve()).as_posix()
+        files[top / WORKFLOW] = _JOB.replace("@branch@", _branch(top)).replace("@path@", below)
+    if arguments.pre_commit:
+        files[top / HOOKS] = f"repos:\n{_HOOK}"
+    for file, made in files.items():
+        _write(file, made)
+        output.say(f"wrote {file}")
+    output.say(f"{told}; next: policyengine scan {folder}")
+    return 3 if report.failures else 0
+
+
+def _tried(asked: Opened, report: Report) -> tuple[str, str]:
+    """The text of the configuration with which the same is found, and a sentence that says what is in it.
+
+    What is certain is stated; where a scan with that finds something else, all of it is left to the reader.
+    """
+    from policyengine.reports.starting import Starting  # noqa: PLC0415  so that --help is quick
+
+    for stated in (True, False):
+        made = Starting.of(report, stated=stated)
+        if _same(asked, report, made.text) or not stated:
+            break
+    return made.text, made.told
+
+
+def _same(asked: Opened, report: Report, text: str) -> bool:
+    """Whether a scan with this configuration finds what one without it found."""
+    from policyengine import engine  # noqa: PLC0415  so that --help is quick
+    from policyengine.repository import configuration  # noqa: PLC0415  as above
+
+    try:
+        config = configuration.read(Source(NAME, text), asked.plugins.parts)
+        again = engine.evaluate_tree(asked.tree, config, asked.plugins, work=asked.work)
+    except UsageError:
+        return False
+    return _found(again) == _found(report)
+
+
+def _found(report: Report) -> tuple[object, ...]:
+    results = sorted((each.rule.id, each.subject, each.span, each.severity, each.message) for each in report.results)
+    return results, report.undecided, report.failures
+
+
+def _branch(top: Path) -> str:
+    """The branch that a repository's work goes to, by what git keeps of its remote, else `main`."""
+    try:
+        head = (top / ".git" / "refs" / "remotes" / "origin" / "HEAD").read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return "main"
+    name = head.removeprefix("ref: refs/remotes/origin/")
+    return name if name.isascii() and name.replace("-", "").replace("_", "").replace("/", "").isalnum() else "main"
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("x", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise UsageError(f"'{file}' cannot be written: {(error.strerror or '').lower()}") from error
