@@ -69,11 +69,14 @@ def arch_pinned(graph: Graph, _: Options) -> Outcomes:
     Reported are a literal `FROM --platform=`, a literal `platform:` of a service that is built here, and a download by
     curl, wget or ADD that names one architecture. A stage that asks for the architecture (TARGETARCH, `uname -m`,
     `dpkg --print-architecture`) or names the other one too handles both; `$BUILDPLATFORM` is the way to cross-compile.
-    A service that is held to the platform its twin runs on is a convention.
+    A service that is held to the platform its twin runs on is a convention. An editor's container and images of tests
+    are left alone.
     """
     stages: dict[str, Stage] = {}
     for container in graph.containers():
         service = container.service
+        if isinstance(container.node, Stage) and folder_kinds(container.node.dockerfile):
+            continue
         if service.platform is not None and service.side is Side.LOCAL and service.build is not None:
             yield Compared(container.node)
             yield from undecided(container.node, service.platform)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from clean_hexagon.enumerations import enumerated
 from clean_hexagon.options import Options
 from policyengine.api import (
     Bucket,
@@ -48,6 +49,7 @@ from policyengine.api import (
     message={
         "default": "The {noun} '{name}' is never run locally.",
         "data": "The '{engine}' '{name}' exists only in the cloud.",
+        "several": "'{engine}' exists only in the cloud: '{name}'.",
     },
 )
 def cloud_only_component(graph: Graph, _: Options) -> Outcomes:
@@ -59,9 +61,9 @@ def cloud_only_component(graph: Graph, _: Options) -> Outcomes:
     An essential ECS container of the application is an error, a datastore a warning. Sidecars (log routers, tracing
     agents, mesh proxies), migration tasks and services with `desired_count = 0` are no components of their own. A
     container whose name is that of a local service, or a part of it, is run locally, whatever it was paired with. One
-    local server may hold several databases or indexes, so a second managed database of an engine that runs locally is
-    not reported; of several queues the first speaks for all, and a dead-letter queue is part of another. An emulator
-    such as LocalStack stands in for every AWS service. Where local services join an external network, a datastore of
+    local server may hold several databases, tables or queues, so a second managed one of an engine that runs locally is
+    not reported, and those of an engine that does not are one finding; a dead-letter queue is part of another. An
+    emulator such as LocalStack stands in for every AWS service. Where local services join an external network, a datastore of
     another project may be on it, which leaves the question undecided. A repository without any Compose service has
     nothing to mirror with, and is left alone.
     """
@@ -109,9 +111,9 @@ def _datastores(graph: Graph, local: list[Container]) -> Outcomes:
     seen: set[Span] = set()
     emulated = any(each.role is Role.EMULATOR for each in local)
     external = [network for each in local for network in each.service.networks if network.external]
-    queues = [each for each in graph.unpaired(Queue, side=Side.CLOUD) if not is_dead_letters(each.name)]
+    engines: dict[str, list[Datastore]] = {}
     for store in graph.unpaired(Datastore, side=Side.CLOUD):
-        if isinstance(store, Queue) and (emulated or store not in queues[:1]):
+        if isinstance(store, Queue) and (emulated or is_dead_letters(store.name)):
             continue
         if isinstance(store, Bucket) or store.span in seen or _held_locally(graph, store):
             continue
@@ -123,9 +125,17 @@ def _datastores(graph: Graph, local: list[Container]) -> Outcomes:
             reason = "a datastore may be on the external network that the local services join"
             yield from undecided(store, Unknown(reason, external[0].span))
             continue
-        args = {"engine": product(store.engine.value), "name": store.name}
-        fix = Fix(f"add a Compose service that runs {args['engine']}")
-        yield Finding(subject=store, at=store, variant="data", severity=Severity.WARNING, args=args, fix=fix)
+        engines.setdefault(product(store.engine.value), []).append(store)
+    for engine, stores in engines.items():
+        names = enumerated([each.name for each in stores])
+        yield Finding(
+            subject=stores[0],
+            at=stores[0],
+            variant="data" if len(stores) == 1 else "several",
+            severity=Severity.WARNING,
+            args={"engine": engine, "name": names},
+            fix=Fix(f"add a Compose service that runs {engine}"),
+        )
 
 
 def _held_locally(graph: Graph, store: Datastore) -> bool:
