@@ -63,9 +63,9 @@ def cloud_only_component(graph: Graph, _: Options) -> Outcomes:
     container whose name is that of a local service, or a part of it, is run locally, whatever it was paired with. One
     local server may hold several databases, tables or queues, so a second managed one of an engine that runs locally is
     not reported, and those of an engine that does not are one finding; a dead-letter queue is part of another. An
-    emulator such as LocalStack stands in for every AWS service. Where local services join an external network, a datastore of
-    another project may be on it, which leaves the question undecided. A repository without any Compose service has
-    nothing to mirror with, and is left alone.
+    emulator such as LocalStack stands in for every AWS service. Where local services join an external network, a
+    datastore of another project may be on it, which leaves the question undecided. A repository without any Compose
+    service has nothing to mirror with, and is left alone.
     """
     local = list(graph.containers(side=Side.LOCAL))
     if local:
