@@ -170,6 +170,7 @@ from policyengine.model.settings import Settings, drift_of, redis_release
 from policyengine.model.source import Span
 from policyengine.model.value import Absent, Floating, Known, Sealed, Unknown, Value, Via, known, map_value
 from policyengine.patterns import regex
+from policyengine.rules.declarative import yaml_pack, yaml_rules
 from policyengine.rules.rule import (
     Compared,
     Edit,
@@ -391,4 +392,6 @@ __all__ = [
     "web_origin",
     "words_of",
     "written_by",
+    "yaml_pack",
+    "yaml_rules",
 ]

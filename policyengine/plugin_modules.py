@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from policyengine.entry_points import EXTENSIONS, PACKS, described, installed
 from policyengine.model.source import UsageError
+from policyengine.rules import declarative
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -72,7 +73,9 @@ def reason(error: BaseException) -> str:
 
 def _named(name: str) -> Iterator[ModuleType]:
     path = Path(name)
-    if not (name.endswith(".py") or "/" in name or path.is_dir()):
+    if declarative.is_pack(path):
+        yield declarative.module(name)
+    elif not (name.endswith(".py") or "/" in name or path.is_dir()):
         yield _imported(name, name)
     elif path.is_dir() and not (path / "__init__.py").is_file() and (path / _PROJECT).is_file():
         for module in _of_project(name, path / _PROJECT):

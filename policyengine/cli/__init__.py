@@ -33,6 +33,7 @@ COMMANDS = {
     "baseline": "keep the findings that are known, so that only new ones fail a scan",
     "pairs": "list what mirrors what, who mirrors nothing, and the lines that would say so",
     "facts": "export one side of the system, for the scan of another repository",
+    "query": "ask an expression of everything of a kind, and say where its answer comes from",
     "graph": "export the graph of a repository",
     "completion": "print a script that completes commands and options in bash, zsh or fish",
     "explain-value": "say where a value came from, step by step, or why it is not known",

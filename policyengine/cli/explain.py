@@ -60,7 +60,8 @@ def _parameters(pack: Pack[Any], rule: Rule[Any]) -> Iterator[str]:
     found = parameters(pack.options)
     if not found:
         return
-    read = {*getattr(getattr(rule.check, "__code__", None), "co_names", ())}
+    code = getattr(rule.check, "__code__", None)
+    read = {*getattr(code, "co_names", ()), *getattr(rule.check, "parameters", ())}
     yield "\n## Parameters\n\n"
     for each in found:
         if each.name.partition(".")[0] in read:

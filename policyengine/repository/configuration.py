@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import difflib
 import posixpath
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from collections.abc import Mapping as Dict
 
+_MANY = 25
+"""So many keys are not all named where one of them is close to what is there."""
 STRICT, RECOMMENDED = "strict", "recommended"
 VERSION = "version"
 """The key beside a pack's options that says which versions of it may run; no option has this name."""
@@ -212,7 +215,9 @@ def _sentence(error: object, prefix: str) -> str:
         case "additionalProperties":
             names = sorted(rule.get("properties", {}))
             extra = next((key for key in instance or () if key not in names), "")
-            return f"unknown key '{extra}' in {subject}; it may be {', '.join(names)}"
+            close = difflib.get_close_matches(extra, names, n=1) if len(names) > _MANY else []
+            hint = f"did you mean '{close[0]}'?" if close else f"it may be {', '.join(names)}"
+            return f"unknown key '{extra}' in {subject}; {hint}"
         case "required":
             missing = next((key for key in rule.get("required", ()) if key not in (instance or ())), "")
             return f"{subject} lacks the key '{missing}'"

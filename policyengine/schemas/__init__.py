@@ -1,4 +1,4 @@
-"""The JSON Schemas that ship with the package: `config`, `graph`, `report`, `explanation`, `facts`, `knowledge`."""
+"""The JSON Schemas that ship with the package: of the configuration, of rules in YAML, and of what is written."""
 
 from __future__ import annotations
 

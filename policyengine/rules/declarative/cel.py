@@ -1,0 +1,210 @@
+"""The one module that knows the CEL library: it parses, checks and evaluates expressions.
+
+The library bounds the depth of an expression (32) and the steps of its loops (10,000), its patterns are those of RE2,
+and a text that is given is no longer than `LONGEST`; so no condition can hang.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from policyengine.model.source import UsageError
+from policyengine.patterns import regex
+from policyengine.rules.declarative.fields import codes
+from policyengine.rules.declarative.lowering import Mistake, lower, placed
+from policyengine.rules.declarative.syntax import Call, Constant, decoded, encoded
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from policyengine.rules.declarative.facts import Need, Path
+    from policyengine.rules.declarative.fields import Type
+    from policyengine.rules.declarative.lowering import Asked
+    from policyengine.rules.declarative.syntax import Expression
+
+LONGEST = 4_000
+"""Characters that an expression may have."""
+
+_ERROR = regex(r"ERROR: <input>:(-?\d+):(-?\d+): (.*)")
+_OVERLOAD = regex(r"found no matching overload for '(.*?)' applied to '(.*)'")
+_SYNTAX = regex(r"Syntax error: (?:mismatched|extraneous|token recognition error|no viable)[^']*'(.*?)'")
+_MISSING = regex(r'(?:No value with name|Key not found in map :) "(.*?)"(?: found in Activation)?\Z')
+_WRAPPED = regex(r"wrapper\((\w+)\)")
+_STATUS = regex(r"\A[A-Z_]+: ")
+_WORDS = {"string": "text", "int": "number", "uint": "number", "double": "number", "bool": "true or false"}
+_TYPE = regex(r"\b(?:string|u?int|double|bool|dyn|null_type|null)\b")
+
+
+class Condition(NamedTuple):
+    """An expression that can be evaluated: what it needs, the paths that it names, and what it gives.
+
+    `gives` is the name of CEL's type: `bool`, `string`, `int`, `double`, `dyn` …
+    """
+
+    text: str
+    needs: tuple[Need, ...]
+    asked: tuple[Asked, ...]
+    gives: str
+    program: Any
+    tree: Expression
+
+    def run(self, given: Any) -> object:  # noqa: ANN401  a value of the library
+        """What it gives over what `prepared` made: a bool, a text, a number; `Failed` where it cannot tell."""
+        try:
+            result = self.program.eval(given)
+        except RuntimeError as error:  # it takes more steps than the library allows
+            return Failed("", _STATUS.sub("", str(error)).partition(" [")[0])
+        kind = result.type().name()
+        if kind in _PLAIN:
+            return result.value()
+        if kind == _ERROR_TYPE:
+            return _failed(result.value())
+        return None if kind == "NULL" else Failed("", f"it gives a {kind.lower()}")
+
+
+class Verdict(NamedTuple):
+    """Whether what is asked holds where the filter does, in one evaluation."""
+
+    program: Any
+
+    def run(self, given: Any) -> object:  # noqa: ANN401  a value of the library
+        """`HOLDS`, `BREAKS` or `OTHER` for what the filter leaves out; anything else where that is not told."""
+        try:
+            return self.program.eval(given).value()
+        except RuntimeError:
+            return None
+
+
+BREAKS, HOLDS, OTHER = 0, 1, 2
+
+
+def verdict(where: Condition | None, require: Condition) -> Verdict:
+    """Both conditions as one; each alone says why it has no answer."""
+    made: Expression = Call(0, _IF, (require.tree, Constant.of(HOLDS), Constant.of(BREAKS)))
+    if where is not None:
+        made = Call(0, _IF, (where.tree, made, Constant.of(OTHER)))
+    return Verdict(_environment().deserialize(encoded(made)))
+
+
+_IF = "_?_:_"
+
+
+class Failed(NamedTuple):
+    """Why an expression gives no value: the fact that is `missing`, or a `reason`."""
+
+    missing: str
+    reason: str = ""
+
+
+_PLAIN = frozenset({"BOOL", "INT", "UINT", "DOUBLE", "STRING"})
+_ERROR_TYPE = "ERROR"
+
+
+def prepared(given: Mapping[str, object]) -> Any:  # noqa: ANN401  a value of the library
+    """Facts by their names, for all conditions that need some of them."""
+    return _environment().Activation(given)
+
+
+def condition(text: str, roots: Mapping[str, Type]) -> Condition:
+    """An expression over these roots, parsed and checked.
+
+    Raises:
+        Mistake: it is no CEL, names what is not there, or puts types together that do not fit.
+        UsageError: the library is not installed.
+    """
+    if len(text) > LONGEST:
+        raise Mistake(f"the expression has over {LONGEST} characters", LONGEST, LONGEST + 1)
+    environment = _environment()
+    try:
+        parsed = environment.compile(text, disable_check=True)
+    except RuntimeError as error:
+        raise _mistake(text, str(error)) from None
+    lowered = lower(text, decoded(parsed.serialize()), roots)
+    try:
+        checked = environment.compile(lowered.checked)
+    except RuntimeError as error:
+        raise _mistake(text, str(error)) from None
+    for pattern, start in lowered.patterns:
+        tried = environment.compile("''.matches(_s)").eval(data={"_s": pattern})
+        if tried.type().name() == _ERROR_TYPE:
+            said = _STATUS.sub("", tried.value()).removeprefix("invalid regular expression: ")
+            raise Mistake(f"the pattern is no regular expression: {said}", start, start + 1)
+    program = environment.deserialize(encoded(lowered.expression))
+    gives = checked.return_type().name()
+    return Condition(text, lowered.needs, lowered.asked, gives, program, lowered.expression)
+
+
+def path(text: str, roots: Mapping[str, Type]) -> tuple[Path, Type]:
+    """The path that a text is below one of the roots, and the type of what stands there.
+
+    Raises:
+        Mistake: it is none, or names what is not there.
+        UsageError: the library is not installed.
+    """
+    try:
+        parsed = _environment().compile(text, disable_check=True)
+    except RuntimeError as error:
+        raise _mistake(text, str(error)) from None
+    return placed(text, decoded(parsed.serialize()), roots)
+
+
+@cache
+def _environment() -> Any:  # noqa: ANN401  a value of the library
+    try:
+        from cel_expr_python import cel  # noqa: PLC0415  only packs with rules in YAML pay for it
+        from cel_expr_python.ext import ext_strings  # noqa: PLC0415  as above
+    except ImportError as error:
+        message = "rules in YAML need the CEL library: pip install 'policyengine-iac[yaml]'"
+        raise UsageError(message) from error
+    made: dict[str, Any] = {}
+    names = {"bool": "BoolValue", "int": "Int64Value", "double": "DoubleValue", "string": "StringValue"}
+    plain = {"bool": cel.Type.BOOL, "int": cel.Type.INT, "double": cel.Type.DOUBLE, "string": cel.Type.STRING}
+    for name, type_ in codes():
+        of = cel.Type.DYN if type_.of is None else plain.get(type_.of.kind, cel.Type.DYN)
+        match type_.kind:
+            case "list":
+                made[name] = cel.Type.List(of)
+            case "map":
+                made[name] = cel.Type.Map(cel.Type.STRING, of)
+            case kind if kind in names and type_.nullable:
+                made[name] = cel.Type(f"google.protobuf.{names[kind]}")
+            case kind:
+                made[name] = plain.get(kind, cel.Type.DYN)
+    return cel.NewEnv(variables=made, extensions=[ext_strings.ExtStrings()])
+
+
+def _mistake(text: str, said: str) -> Mistake:
+    """What the library says of an expression, in our words and at its place."""
+    found = _ERROR.search(said)
+    if found is None:
+        if "recursion" in said:
+            return Mistake("the expression is nested too deeply", 0, 1)
+        return Mistake(_STATUS.sub("", said.partition("\n")[0]), 0, 1)
+    line, column, message = int(found[1]), int(found[2]), found[3].removesuffix(" [INVALID_ARGUMENT]")
+    lines = text.splitlines(keepends=True) or [""]
+    at = sum(map(len, lines[: line - 1])) + column - 1 if line > 0 else 0
+    overload, syntax = _OVERLOAD.search(message), _SYNTAX.search(message)
+    if overload is not None:
+        name = overload[1].strip("_@") or overload[1]
+        types = _TYPE.sub(_typed, _WRAPPED.sub(r"\1", overload[2])).strip("()")
+        message = f"'{name}' does not fit ({types})"
+    elif syntax is not None:
+        message = f"'{syntax[1]}' does not fit here" if syntax[1] != "<EOF>" else "the expression ends too early"
+    elif "has() argument" in message:
+        message = 'has() takes a path that ends in a name; of a key in brackets ask x["key"] != null'
+    elif "recursion" in message:
+        message = "the expression is nested too deeply"
+    at = min(max(at, 0), len(text))
+    return Mistake(message, at, at + 1)
+
+
+def _typed(match: Any) -> str:  # noqa: ANN401  a match
+    return _WORDS.get(match[0], "anything" if match[0] == "dyn" else "null")
+
+
+def _failed(said: str) -> Failed:
+    missing = _MISSING.search(said)
+    if missing is not None:
+        return Failed(missing[1])
+    return Failed("", _STATUS.sub("", said))

@@ -1,0 +1,150 @@
+"""One rule in YAML as the check of a Rule: every row that it selects is held against its condition."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from policyengine.model.source import Span
+from policyengine.model.value import Unknown
+from policyengine.rules.declarative.cel import BREAKS, HOLDS, OTHER, Failed
+from policyengine.rules.rule import Compared, Finding, Fix, Undecided
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from policyengine.model.graph import Graph
+    from policyengine.model.nodes import Node
+    from policyengine.rules.declarative.cel import Condition, Verdict
+    from policyengine.rules.declarative.facts import Path
+    from policyengine.rules.declarative.selecting import Row, Selecting, Selection
+    from policyengine.rules.rule import Outcome
+
+
+class Wording(Struct, frozen=True):
+    """A text with placeholders, each a path or one of the rule's further arguments, by the names that stand in it."""
+
+    text: str
+    paths: Mapping[str, Path]
+    names: tuple[str, ...] = ()
+
+
+class Mending(Struct, frozen=True):
+    """How to mend a finding: what to do, and the fact whose text is replaced."""
+
+    description: Wording
+    replace: Path = ()
+    by: Wording | None = None
+
+
+class Judge(Struct, frozen=True, eq=False):
+    """The check of one rule. `at` is the path of the fact to mend, empty for the place of the node."""
+
+    selecting: Selecting
+    selection: Selection
+    where: Condition | None
+    require: Condition
+    verdict: Verdict
+    message: Wording
+    arguments: Mapping[str, Condition]
+    at: Path
+    related: tuple[Path, ...]
+    fix: Mending | None
+
+    def __call__(self, graph: Graph, options: object, /) -> Iterator[Outcome]:
+        """What violates the rule, and what it cannot decide."""
+        own, twin = self._names()
+        for row in self.selecting.rows(self.selection, graph, options):
+            said = self.verdict.run(row.given)
+            if said is OTHER:
+                continue
+            subject, against = row.nodes[own], row.nodes[twin] if twin else None
+            if said is HOLDS:
+                yield Compared(subject, against)
+            elif said is BREAKS:
+                yield Compared(subject, against)
+                yield Finding(
+                    subject=subject,
+                    against=against,
+                    at=row.facts.at(row.root, self.at).span if self.at else subject.span,
+                    args=self._arguments(row, self.message),
+                    related=tuple(row.facts.at(row.root, path).span for path in self.related),
+                    fix=None if self.fix is None else self._fix(row, self.fix),
+                )
+            else:
+                yield from self._open(row, subject, against)
+
+    @property
+    def parameters(self) -> frozenset[str]:
+        """The parameters of the pack that the rule asks."""
+        conditions = (self.where, self.require, *self.arguments.values())
+        asked = [each.path for one in conditions if one is not None for each in one.asked]
+        return frozenset(str(path[1]) for path in (*asked, *self.message.paths.values()) if path[0] == "params")
+
+    def _open(self, row: Row, subject: Node, against: Node | None) -> Iterator[Outcome]:
+        """Why one of both conditions has no answer. What holds anyway is no question, whatever the filter says."""
+        asked = True if self.where is None else self.where.run(row.given)
+        held = self.require.run(row.given)
+        if asked is True:
+            yield Compared(subject, against)
+        elif held is True or self.where is None:
+            return
+        condition, answer = (self.require, held) if asked is True or self.where is None else (self.where, asked)
+        unknown = reason(row, condition, answer)
+        yield Undecided(subject, unknown.span, unknown.reason)
+
+    def _names(self) -> tuple[str, str]:
+        """The root that a finding is about, and its twin's, empty where there is none."""
+        first, *others = self.selection.roots
+        own = str(self.at[0]) if self.at and self.at[0] in others else first
+        return own, next((name for name in (first, *others) if name != own), "")
+
+    def _arguments(self, row: Row, wording: Wording) -> dict[str, str]:
+        made = {name: row.facts.shown(row.root, path) for name, path in wording.paths.items()}
+        for name in wording.names:
+            condition = self.arguments[name]
+            told = condition.run(row.given)
+            hidden = any(row.facts.hidden(row.root, each.path) for each in condition.asked)
+            made[name] = "…" if isinstance(told, Failed) else "nothing" if told is None else _text(told)
+            made[name] = "*" * len(made[name]) if hidden else made[name]
+        return made
+
+    def _fix(self, row: Row, mending: Mending) -> Fix:
+        description = mending.description.text.format_map(self._arguments(row, mending.description))
+        if mending.by is None:
+            return Fix(description)
+        fact = row.facts.at(row.root, mending.replace)
+        new = mending.by.text.format_map(self._arguments(row, mending.by))
+        if not isinstance(fact.value, str | int) or fact.open is not None:
+            return Fix(description)
+        return Fix.replacing(description, fact.span, _text(fact.value), new)
+
+
+def reason(row: Row, condition: Condition, answer: object) -> Unknown:
+    """Why a condition gives no answer, and the place of what it lacks."""
+    failed = answer if isinstance(answer, Failed) else Failed("", "it is neither true nor false")
+    if failed.missing in row.holes:
+        return row.holes[failed.missing]
+    place = next((each.span for each in row.nodes.values()), Span("", 0, 0))
+    compared = {need.path for need in condition.needs if need.form == "value"}
+    for each in sorted(condition.asked, key=lambda asked: asked.path not in compared):
+        fact = row.facts.at(row.root, each.path)
+        if fact.open is not None:
+            return fact.open
+        if fact.value is None:
+            return Unknown(
+                f"'{dotted(each.path)}' is not given, and the condition does not say what holds then", fact.span
+            )
+    if failed.missing:
+        return Unknown(f"'{failed.missing}' is not given, and the condition does not say what holds then", place)
+    return Unknown(f"the condition has no answer: {failed.reason}", place)
+
+
+def dotted(path: Path) -> str:
+    """A path as a condition has it."""
+    return ".".join(map(str, path))
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
