@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
+from policyengine.effective import check_environments, load_config
 from policyengine.knowledge import loading
-from policyengine.knowledge.names import distance_to_production, environment, words
 from policyengine.linking.declared import check_names
 from policyengine.linking.systems import (
     chosen,
@@ -26,7 +26,7 @@ from policyengine.linking.systems import (
     systems,
 )
 from policyengine.model.graph import Choice
-from policyengine.model.source import ReadError, Source, UsageError, WorkerDied
+from policyengine.model.source import Source, UsageError, WorkerDied
 from policyengine.platforms import Lowered, NoPart, Settings
 from policyengine.platforms.units import lower
 from policyengine.plugins import load
@@ -35,7 +35,7 @@ from policyengine.repository.configuration import Config
 from policyengine.rules.configured import Weighed, accepted, weigh
 from policyengine.rules.evaluate import Evaluation, Failure, Report, evaluate
 from policyengine.rules.rule import Pack, Rule
-from policyengine.rules.selecting import selected, selection, where
+from policyengine.rules.selecting import check_locks, selected, selection
 from policyengine.syntax.tree import Mapping as Document
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-__all__ = ["Scanned", "UsageError", "Work", "build_graph", "evaluate_tree", "scan"]
+__all__ = ["Scanned", "UsageError", "Work", "build_graph", "evaluate_tree", "load_config", "scan"]
 
 
 class Work(Struct, frozen=True):
@@ -105,22 +105,28 @@ def scan(
     cache: bool = True,
     progress: Callable[[str, int, int], None] | None = None,
     today: datetime.date | None = None,
+    organisation: Path | None = None,
 ) -> Report:
     """Scan the folder or files at `paths` with the packs of the environment and `packs`.
 
     `select` and `ignore` are rule ids or prefixes of ids. `profile` overrides that of the configuration. `jobs` is the
     number of worker processes, 0 for one per processor. `progress` is called with a stage's name, how much is done and
-    how much there is.
+    how much there is. `organisation` is the file of an organisation, which the configuration cannot weaken.
 
     Raises:
         UsageError: a path, an option, a pack or the configuration is wrong.
     """
+    above = None
+    if organisation is not None:
+        from policyengine.repository.organisation import read  # noqa: PLC0415  few scans have one
+
+        above = read(organisation)
     tree = discover.open_tree(paths, config)
     plugins = load(packs)
     work = Work(jobs=jobs, cache=cache, progress=progress)
     return evaluate_tree(
         tree,
-        load_config(tree, plugins, config),
+        load_config(tree, plugins, config, above),
         plugins,
         select=select,
         ignore=ignore,
@@ -144,7 +150,8 @@ def evaluate_tree(
     """Scan a tree with given plug-ins. Raises `UsageError` as `scan` does."""
     loading.use(plugins.facts)
     day = today or datetime.datetime.now(tz=datetime.UTC).date()
-    _check_environments(tree, settings)
+    check_environments(tree, settings)
+    check_locks(settings, selection(plugins.packs, select, ignore), profile)
     asked = Asked(tuple(select), tuple(ignore), profile, work, day)
     found, choice = _systems(tree, settings, plugins, work)
     reports = {part.name: _evaluated(part, plugins, asked) for part in found}
@@ -254,7 +261,7 @@ def _parts(tree: discover.Tree, settings: Config, plugins: Plugins) -> tuple[lis
     made = []
     for each in found:
         seen = seen_by[each.name]
-        own = load_config(seen, plugins) if each.apart else Config()
+        own = load_config(seen, plugins, organisation=settings.organisation) if each.apart else Config()
         if own.source is not None:
             made.append(Part(each.name, seen, own, each.own[0], configured=True))
         elif each.apart:
@@ -305,7 +312,7 @@ def _report(
     settings: Config,
     selected: frozenset[str],
 ) -> Report:
-    return Report(
+    report = Report(
         results=weighed.standing,
         undecided=found.undecided,
         failures=(*scanned.failures, *found.failures),
@@ -318,48 +325,11 @@ def _report(
         configuration=settings.path,
         remarks=weighed.remarks,
     )
+    if settings.organisation is None:
+        return report
+    from policyengine.rules import locking  # noqa: PLC0415  few scans have one
 
-
-def load_config(tree: discover.Tree, plugins: Plugins, path: Path | None = None) -> Config:
-    """The configuration at `path`, or that at the root of the tree, or the defaults; plug-ins say what may stand.
-
-    Raises:
-        UsageError: it cannot be read or is not valid.
-    """
-    if path is not None:
-        try:
-            source = discover.decode(path.read_bytes(), path.as_posix())
-        except OSError as error:
-            raise UsageError(f"configuration '{path}' cannot be read: {(error.strerror or '').lower()}") from error
-        except ReadError as error:
-            raise UsageError(f"configuration '{path}' {error}") from error
-    else:
-        found = next((name for name in discover.CONFIGURATIONS if name in tree), None)
-        if found is None:
-            return Config()
-        read = tree.read(found)
-        if read is None:
-            why = tree.failures.get(found, "is encrypted, or a link to a file that is not there")
-            raise UsageError(f"configuration '{found}' {why}")
-        source = read
-    return configuration.read(source, plugins.parts)
-
-
-def _check_environments(tree: discover.Tree, settings: Config) -> None:
-    """Refuse an environment after which nothing is named, where others are."""
-    if not settings.environments:
-        return
-    values = (".tf", ".tfvars", ".tfvars.json")
-    deployed = {environment(word) for path in tree.ending(*values) for word in words(path)}
-    named = {word for path in tree.ending(*values, ".yml", ".yaml") for word in words(path)}
-    found = sorted(each for each in deployed if distance_to_production(each) is not None)
-    for each in settings.environments:
-        meant = environment(each.text.lower())
-        if found and each.text.lower() not in named and (not meant or meant not in deployed):
-            raise UsageError(
-                f"{where(settings, each.span)}nothing is named after the environment '{each.text}'; "
-                f"found are {', '.join(found)}"
-            )
+    return locking.told(report, settings)
 
 
 def build_graph(tree: discover.Tree, settings: Config, plugins: Plugins, work: Work = PLAIN) -> Scanned:

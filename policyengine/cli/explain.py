@@ -31,9 +31,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Load the packs and explain one rule."""
     from policyengine import docs, plugins  # noqa: PLC0415  so that --help is quick
+    from policyengine.rules import locking  # noqa: PLC0415  as above
 
     targets = output.asked(arguments, "text")
-    packs = plugins.load(arguments.pack).packs
+    packs = (*plugins.load(arguments.pack).packs, locking.PACK)
     wanted = arguments.id.lower().replace("-", "").replace("_", "")
     for pack in packs:
         for rule in pack.rules:

@@ -42,7 +42,8 @@ def without_known(report: Report, arguments: argparse.Namespace, tree: Tree) -> 
     """
     if arguments.baseline or arguments.baseline_ref:
         known, name = _baseline(arguments, tree)
-        report = baseline.applied(report, known, f"the baseline '{name}'")
+        locked = () if arguments.baseline_ref else report.locked  # a pull request can write the file, not the commit
+        report = baseline.applied(report, known, f"the baseline '{name}'", locked)
     if arguments.since:
         with TemporaryDirectory(prefix="policyengine-") as scratch:
             folder = Path(scratch) / tree.root.name

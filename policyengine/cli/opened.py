@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from policyengine import engine, plugins
-from policyengine.cli.options import given, ids
+from policyengine.cli.options import given, ids, organisation
 from policyengine.repository import discover
 
 if TYPE_CHECKING:
@@ -55,9 +55,10 @@ def opened(
     Raises:
         UsageError: a path is not there, or a plug-in or the configuration cannot be used.
     """
+    above = organisation(arguments)
     if not isinstance(paths, discover.Tree):
         paths = discover.open_tree([Path(path) for path in paths or ["."]], arguments.config)
     loaded = plugins.load(arguments.pack)
-    config = engine.load_config(paths, loaded, arguments.config)
+    config = engine.load_config(paths, loaded, arguments.config, above)
     work = engine.Work(given=given(arguments), jobs=arguments.jobs, cache=not arguments.no_cache, progress=progress)
     return Opened(arguments, paths, loaded, config, work)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import UnsetType
+
 from policyengine.cli import output
+from policyengine.model.source import UsageError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+
+    from policyengine.repository.organisation import Organisation
 
 SHORT = ("concise", "github", "gitlab", "junit", "markdown")
 """The formats of modules that need no more than a report, and what goes before a path."""
@@ -36,8 +42,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     rules = parser.add_argument_group("rules")
     rules.add_argument(
         "--fail-on",
-        choices=("error", "warning", "note", "undecided", "never"),
-        default="warning",
+        choices=tuple(_FAILS),
+        default="",
         help="lowest severity that makes the exit code 1, warning by default; 'undecided' counts open questions too",
     )
     rules.add_argument("--select", action="append", default=[], metavar="ID", help="only rules with this id or prefix")
@@ -81,6 +87,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def add_engine_options(parser: argparse._ActionsContainer) -> None:
     """The options that every command has which reads a repository."""
     parser.add_argument("--config", metavar="FILE", type=Path, help="configuration; policyengine.yaml by default")
+    add_org_option(parser)
     parser.add_argument(
         "--pack", action="append", default=[], metavar="PACK", help="one more plug-in: a module's name or path"
     )
@@ -88,6 +95,58 @@ def add_engine_options(parser: argparse._ActionsContainer) -> None:
         "--jobs", type=int, default=0, metavar="N", help="worker processes; one per processor by default"
     )
     parser.add_argument("--no-cache", action="store_true", help="read every file anew and keep nothing")
+
+
+def add_org_option(parser: argparse._ActionsContainer) -> None:
+    """The option that names the file of an organisation."""
+    parser.add_argument(
+        "--org-config",
+        metavar="FILE",
+        type=Path,
+        help="what an organisation holds all repositories to; by default what $POLICYENGINE_ORG_CONFIG names",
+    )
+
+
+def organisation(arguments: argparse.Namespace) -> Organisation | None:
+    """The organisation's file that the option or the environment names.
+
+    Raises:
+        UsageError: they name two, or it cannot be read or is not valid.
+    """
+    named = os.environ.get(_ENVIRONMENT, "")
+    given: Path | None = arguments.org_config
+    if given is not None and named and given.resolve() != Path(named).resolve():
+        raise UsageError(f"--org-config names '{given}', and {_ENVIRONMENT} another file: '{named}'")
+    if given is None and not named:
+        return None
+    from policyengine.repository.organisation import read  # noqa: PLC0415  few runs have one
+
+    return read(Path(named) if given is None else given)
+
+
+_ENVIRONMENT = "POLICYENGINE_ORG_CONFIG"
+_FAILS = {
+    "error": frozenset({"error"}),
+    "warning": frozenset({"error", "warning"}),
+    "note": frozenset({"error", "warning", "note"}),
+    "undecided": frozenset({"error", "warning", "undecided"}),
+    "never": frozenset[str](),
+}
+"""What fails a run under each choice of --fail-on."""
+
+
+def failing(given: str, held: Organisation | None) -> str:
+    """What --fail-on means under an organisation's file.
+
+    Raises:
+        UsageError: less would fail than the organisation asks for.
+    """
+    floor = None if held is None else held.file.fail_on
+    if held is None or floor is None or isinstance(floor, UnsetType):
+        return given or "warning"
+    if given and not _FAILS[given] >= _FAILS[floor]:
+        raise UsageError(f"--fail-on {given} is below '{floor}', which {held.name} asks for")
+    return given or (floor if _FAILS[floor] >= _FAILS["warning"] else "warning")
 
 
 def extend(parser: argparse.ArgumentParser, packs: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING
 
 from policyengine.cli import output
+from policyengine.cli.options import add_org_option, organisation
 from policyengine.model.source import UsageError
 from policyengine.reports.lines import width
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from policyengine.plugins import Loaded, Plugins
+    from policyengine.repository.organisation import Organisation
     from policyengine.rules.parameters import Parameter
     from policyengine.rules.rule import Pack
 
@@ -34,6 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", nargs="?", default="", help="only this pack, with its parameters")
     output.add_options(parser, FORMATS)
     parser.add_argument("--pack", action="append", default=[], metavar="PACK", help="one more policy pack")
+    add_org_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -41,7 +44,12 @@ def run(arguments: argparse.Namespace) -> int:
     from policyengine import plugins  # noqa: PLC0415  so that --help is quick
 
     targets = output.asked(arguments, "text")
+    above = organisation(arguments)
     loaded = plugins.load(arguments.pack)
+    if above is not None:
+        from policyengine.rules import locking  # noqa: PLC0415  few runs have one
+
+        locking.check(above, loaded.packs)
     packs = [pack for pack in loaded.packs if arguments.name in ("", pack.name)]
     if not packs:
         names = ", ".join(pack.name for pack in loaded.packs) or "none"
@@ -55,15 +63,17 @@ def run(arguments: argparse.Namespace) -> int:
                 schema = schemas.of_config(loaded.parts, {pack.name: pack.options for pack in loaded.packs})
                 text = json.dumps(schema, indent=2) + "\n"
             case "json":
-                text = _json(packs, loaded)
+                text = _json(packs, loaded, above)
             case _:
-                colour = target.colour
-                text = "".join(f"{line}\n" for line in _table(packs, loaded, whole=bool(arguments.name), colour=colour))
+                lines = _table(packs, loaded, above, whole=bool(arguments.name), colour=target.colour)
+                text = "".join(f"{line}\n" for line in lines)
         code = max(code, output.deliver(target, text))
     return code
 
 
-def _table(packs: Sequence[Pack[Any]], plugins: Plugins, *, whole: bool, colour: bool) -> Iterator[str]:
+def _table(
+    packs: Sequence[Pack[Any]], plugins: Plugins, above: Organisation | None, *, whole: bool, colour: bool
+) -> Iterator[str]:
     def paint(code: str, text: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if colour else text
 
@@ -73,6 +83,11 @@ def _table(packs: Sequence[Pack[Any]], plugins: Plugins, *, whole: bool, colour:
         rules = f"{len(pack.rules)} rule{'' if len(pack.rules) == 1 else 's'}"
         where = str(plugins.loaded[pack.name])
         yield f"{paint('1', head)}{' ' * (longest - width(head))}  {rules.rjust(9)}  {where}"
+        required, locked = _locked(pack, above)
+        if required or locked:
+            asks = [f"required by {above.name if above else ''}"] if required else []
+            asks += [f"{len(locked)} of its rules locked"] if locked else []
+            yield paint("2", f"{' ' * longest}  {' ' * 9}  {', '.join(asks)}")
         if whole:
             yield from ("", *described(pack))
 
@@ -90,10 +105,22 @@ def described(pack: Pack[Any]) -> Iterator[str]:
             yield f"      {each.description}"
 
 
-def _json(packs: Sequence[Pack[Any]], plugins: Plugins) -> str:
+def _locked(pack: Pack[Any], above: Organisation | None) -> tuple[bool, list[str]]:
+    """Whether an organisation requires a pack, and which rules of it are locked."""
+    if above is None:
+        return False, []
+    locked = [rule.id for rule in pack.rules if above.lock(rule.id, pack.name) is not None]
+    return pack.name in above.file.packs, locked
+
+
+def _json(packs: Sequence[Pack[Any]], plugins: Plugins, above: Organisation | None) -> str:
     from policyengine.rules.parameters import parameters  # noqa: PLC0415  not for the list
 
-    listed = [_entry(pack, plugins.loaded[pack.name], parameters(pack.options)) for pack in packs]
+    listed = []
+    for pack in packs:
+        required, locked = _locked(pack, above)
+        entry = _entry(pack, plugins.loaded[pack.name], parameters(pack.options))
+        listed.append({**entry, "required": required, "locked": locked})
     return json.dumps({"version": 1, "packs": listed}, indent=2, ensure_ascii=False) + "\n"
 
 

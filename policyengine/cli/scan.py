@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from policyengine.cli import output, places
-from policyengine.cli.options import FORMATS, SHORT, configure, extend, given
+from policyengine.cli.options import FORMATS, SHORT, configure, extend, failing, given, organisation
 from policyengine.model.source import UsageError
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from policyengine.cli.replay import Replay
     from policyengine.cli.timings import Timings
     from policyengine.repository.discover import Tree
+    from policyengine.repository.organisation import Organisation
     from policyengine.rules.evaluate import Report, Reporter
 
 __all__ = ["configure", "extend", "run"]
@@ -41,6 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.jobs < 0:
         raise UsageError(f"--jobs must be 0 or more, not {arguments.jobs}")
+    above = organisation(arguments)
+    arguments.fail_on = failing(arguments.fail_on, above)
     reports = getattr(arguments, "reports", None) or ()
     reporters = {each.name: each for each in _reporters(reports, arguments.pack)}
     endings = {end: each.name for each in reporters.values() for end in each.endings} | output.EXTENSIONS
@@ -56,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         return (shown.files if arguments.show_files else shown.settings)(arguments, tree, targets)
     places.uri_prefix(tree.root, arguments.uri_root)  # a wrong --uri-root is found before the work
-    former = _former(arguments, tree, targets)
+    former = _former(arguments, tree, targets, above)
     found = former.find() if former is not None else None
     if found is not None and len(found[1]) == len(targets):
         code, texts = found
@@ -81,7 +84,9 @@ def _reporters(reports: Sequence[tuple[str, str]], packs: Sequence[str]) -> Sequ
     return plugins.load(packs).reporters
 
 
-def _former(arguments: argparse.Namespace, tree: Tree, targets: Sequence[output.Target]) -> Replay | None:
+def _former(
+    arguments: argparse.Namespace, tree: Tree, targets: Sequence[output.Target], above: Organisation | None
+) -> Replay | None:
     """Where an equal scan may have left its report: not with a pack by path, a plan from a pipe, or without a cache."""
     files = given(arguments)
     named = [path for paths in files.values() for path in paths]
@@ -108,6 +113,7 @@ def _former(arguments: argparse.Namespace, tree: Tree, targets: Sequence[output.
             arguments.sarif_profile,
             arguments.config,
             config,
+            None if above is None else (above.source.path, above.source.text),
             files,
             [_digest(path) for path in named],
             prefix,

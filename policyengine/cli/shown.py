@@ -12,7 +12,7 @@ from msgspec import UNSET, Struct, convert, to_builtins
 from policyengine import engine, plugins
 from policyengine.cli import output
 from policyengine.cli.opened import opened
-from policyengine.cli.options import ids
+from policyengine.cli.options import ids, organisation
 from policyengine.knowledge.names import unlisted_folders
 from policyengine.platforms.units import Kept
 from policyengine.reports import masks
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from policyengine.cli.output import Target
     from policyengine.repository.configuration import Config
     from policyengine.repository.discover import Tree
+    from policyengine.repository.organisation import Organisation
     from policyengine.syntax.tree import Document
 
 _DEFAULTS = {"profile": configuration.RECOMMENDED, "environment": "that of production"}
@@ -78,7 +79,8 @@ def files(arguments: argparse.Namespace, tree: Tree, targets: Sequence[Target]) 
 def settings(arguments: argparse.Namespace, tree: Tree, targets: Sequence[Target]) -> int:
     """List each setting with its value, and the line that says so, or the option, or that it is the default."""
     loaded = plugins.load(arguments.pack)
-    config = engine.load_config(tree, loaded, arguments.config)
+    above = organisation(arguments)
+    config = engine.load_config(tree, loaded, arguments.config, above)
     kind = file_type(loaded.parts)
     document = config.document
     held = convert(configuration.plain(document), kind) if document is not None else kind(version=1)
@@ -90,6 +92,10 @@ def settings(arguments: argparse.Namespace, tree: Tree, targets: Sequence[Target
     options = {"profile": "--profile", "select": "--select", "ignore.rules": "--ignore"}
     rows = [(key, given[key], options[key]) if given.get(key) else (key, value, place) for key, value, place in rows]
     rows.append(("fail_on", arguments.fail_on, "default" if arguments.fail_on == "warning" else "--fail-on"))
+    if above is not None:
+        rows = [_held(row, config, above) for row in rows]
+        rows.append(("organisation", above.name, above.source.path))
+        rows.append(("organisation.locked", sorted(config.locks), above.source.path))
     shown = [(key, _masked(key, json.dumps(value, ensure_ascii=False)), place) for key, value, place in rows]
     made = {"settings": [{"key": key, "value": text, "from": place} for key, text, place in shown]}
     lines = _columns(shown, margin="")
@@ -110,6 +116,18 @@ def _rows(prefix: str, held: object, document: Document | None, config: Config) 
             entry = next(each for each in document.entries if each.key.text == key)
             place = configuration.where(config.source, entry.key.span)
         yield f"{prefix}{key}", _DEFAULTS.get(key) if value is UNSET else to_builtins(value), place
+
+
+def _held(row: tuple[str, object, str], config: Config, above: Organisation) -> tuple[str, object, str]:
+    """A setting under an organisation's file: with what holds, and the line that says so."""
+    key, value, place = row
+    value = {"profile": config.profile, "exclude": list(config.exclude)}.get(key, value)
+    path = key.split(".") if key.startswith("packs.") else [key]
+    for part in ([], ["defaults"]) if place == "default" else ([],):
+        inner = configuration.at(above.document, [*part, *path])
+        if inner is not configuration.at(above.document, [*part, *path[:-1]]):
+            return key, value, configuration.where(above.source, inner.span)
+    return key, value, place
 
 
 def _masked(key: str, text: str) -> str:

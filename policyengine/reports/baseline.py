@@ -125,16 +125,21 @@ def matched(now: Sequence[Known], then: Sequence[Known]) -> dict[int, int]:
     return made
 
 
-def applied(report: Report, baseline: Baseline, where: str) -> Report:
+def applied(report: Report, baseline: Baseline, where: str, locked: tuple[str, ...] = ()) -> Report:
     """The report with the known findings waived, and those that are there no more named as fixed.
 
-    `where` says in a waiver's reason what knows them. A finding of a rule that did not run is not fixed.
+    `where` says in a waiver's reason what knows them. A finding of a rule that did not run is not fixed. Findings of
+    the `locked` rules stand, known or not.
     """
     view = View.of(report)
     found = [*report.results, *(each.result for each in report.waived)]
     now = known(view, found)
     made = matched(now, baseline.findings)
-    covered = {number for number, other in made.items() if baseline.findings[other].covers(now[number])}
+    covered = {
+        number
+        for number, other in made.items()
+        if baseline.findings[other].covers(now[number]) and now[number].rule not in locked
+    }
     standing = tuple(result for number, result in enumerate(report.results) if number not in covered)
     waived = [Waived(result, f"known by {where}") for number, result in enumerate(report.results) if number in covered]
     gone = [each for number, each in enumerate(baseline.findings) if number not in made.values()]

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from collections.abc import Mapping as Dict
 
+    from policyengine.repository.organisation import Attempt, Lock, Organisation
+
 _MANY = 25
 """So many keys are not all named where one of them is close to what is there."""
 STRICT, RECOMMENDED = "strict", "recommended"
@@ -89,7 +91,9 @@ class Config(Struct, frozen=True):
     `select` and `ignore` are ids of rules or prefixes of them, `exclude` patterns of paths that are not read. `rules`
     are sorted by the length of their prefix. The local stack is held against each of the `environments`, of which
     `environment` is the first. `source` is the file itself, and `document` what it says. `shared` tells that it holds
-    for several systems, so that a name which one of them does not know is another's.
+    for several systems, so that a name which one of them does not know is another's. Under the file of an
+    `organisation`, `locks` says by their ids which rules are not to be weakened, `attempts` what of this configuration
+    would have, and `central` holds the waivers of that file.
     """
 
     path: str = ""
@@ -114,6 +118,10 @@ class Config(Struct, frozen=True):
     places: Dict[str, Span] = field(default_factory=dict)
     document: Document | None = None
     shared: bool = False
+    organisation: Organisation | None = None
+    locks: Dict[str, Lock] = field(default_factory=dict)
+    attempts: tuple[Attempt, ...] = ()
+    central: tuple[Waiver, ...] = ()
 
     def within(self, folder: str) -> Config:
         """What of it holds in a folder that is read as a repository of its own, as one of several systems."""
@@ -140,7 +148,7 @@ def read(source: Source, parts: Dict[str, type[Struct]]) -> Config:
     Raises:
         UsageError: the file is no YAML, or not as `File` says; the message names file, line and what is allowed.
     """
-    document = _document(source)
+    document = document_of(source)
     if isinstance(document, Scalar) and document.plain and document.text in ("", "~", "null"):
         raise UsageError(f"{source.path}:1:1: the configuration is empty; it starts with 'version: 1'")
     file = typed(source, document, file_type(parts))
@@ -154,12 +162,19 @@ def options(settings: Config, pack: str, kind: type[T]) -> T:
         UsageError: they are not as `kind` says.
     """
     given = settings.packs.get(pack, {})
-    if settings.source is None or not given:
+    if not given:
         return kind()
+    if settings.source is None:
+        return convert(given, kind)  # an organisation's own, which were checked
     return typed(settings.source, None, kind, ("packs", pack), given)
 
 
-def _document(source: Source) -> Document:
+def document_of(source: Source) -> Document:
+    """What a YAML file says.
+
+    Raises:
+        UsageError: it is no YAML.
+    """
     from policyengine.syntax import yaml  # noqa: PLC0415  only repositories with a configuration pay for it
 
     try:
@@ -181,7 +196,7 @@ def typed(
     try:
         return convert(plain(document) if document is not None else data, kind)
     except ValidationError as error:
-        part = at(document or _document(source), [*path])
+        part = at(document or document_of(source), [*path])
         raise UsageError(_first_mistake(source, part, kind, ".".join(path)) or f"{source.path}: {error}") from error
 
 

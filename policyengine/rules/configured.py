@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import datetime
     from collections.abc import Iterable, Iterator
 
-    from policyengine.repository.configuration import Config, Waiver
+    from policyengine.repository.configuration import Config, RuleSetting, Waiver
     from policyengine.rules.evaluate import Result
 
 
@@ -38,26 +38,47 @@ def weigh(
     waived: list[Waived] = []
     used: set[Waiver] = set()
     for result in results:
-        held, severity = profile, ""
-        for told in settings.rules:
-            if result.rule.id.startswith(told.prefix.text) and _holds(told.paths, result.span.path):
-                held, severity = told.profile or held, told.severity or severity
-        weighed = result
-        if severity and severity != "off":
-            weighed = replace(result, severity=Severity(severity))
-        elif result.finding.convention and held == RECOMMENDED:
-            weighed = replace(result, severity=Severity.NOTE, folded=True)
+        weighed = _weighed(result, settings.rules, profile)
+        lock = settings.locks.get(result.rule.id)
+        if lock is not None and settings.organisation is not None:
+            base = _weighed(result, settings.organisation.defaults(), settings.organisation.profile or RECOMMENDED)
+            floors = [each.severity for each in (base,) if each] + [Severity(each) for each in (lock.severity,) if each]
+            for least in floors:
+                weighed = _at_least(result, weighed, least)
         mine = [each for each in settings.waivers if _covers(each, result)]
         used.update(mine)
-        waiver = next((each for each in mine if each.expires is None or today <= each.expires), None)
-        if severity == "off":
-            waived.append(Waived(weighed, f"switched off in {settings.path}"))
+        every = (*(each for each in settings.central if _covers(each, result)), *mine)
+        waiver = next((each for each in every if each.expires is None or today <= each.expires), None)
+        if weighed is None:
+            waived.append(Waived(result, f"switched off in {settings.path}"))
         elif waiver is not None:
             waived.append(Waived(weighed, waiver.reason))
         else:
             standing.append(weighed)
     remarks = [_remark(each, today, used=each in used) for each in settings.waivers if each.rule.text in ran]
     return Weighed(tuple(standing), tuple(waived), tuple(each for each in remarks if each is not None))
+
+
+def _weighed(result: Result, rules: Iterable[RuleSetting], profile: str) -> Result | None:
+    """A result as settings weigh it; None where they switch it off."""
+    held, severity = profile, ""
+    for told in rules:
+        if result.rule.id.startswith(told.prefix.text) and _holds(told.paths, result.span.path):
+            held, severity = told.profile or held, told.severity or severity
+    if severity == "off":
+        return None
+    if severity:
+        return replace(result, severity=Severity(severity))
+    if result.finding.convention and held == RECOMMENDED:
+        return replace(result, severity=Severity.NOTE, folded=True)
+    return result
+
+
+def _at_least(result: Result, weighed: Result | None, least: Severity) -> Result:
+    """A result that weighs no less than that."""
+    if weighed is not None and weighed.severity.rank >= least.rank:
+        return weighed
+    return replace(result, severity=least)
 
 
 def accepted(settings: Config, today: datetime.date) -> Iterator[Acceptance]:

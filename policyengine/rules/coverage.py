@@ -107,7 +107,8 @@ def account(report: Report) -> Account:
     for pack in report.packs:
         ran = {side_of(rule.id) for rule in pack.rules if rule.id in set(report.rules)}
         own = {rule.id for rule in pack.rules}
-        held = (each.rule for each in report.compared if each.rule in own)
+        about_nodes = (each for each in report.compared if not each.subject.startswith("policyengine:"))
+        held = (each.rule for each in about_nodes if each.rule in own)
         paired_on = min(map(side_of, held), default="")
         titles = dict(sorted(pack.sides.items())) or dict.fromkeys(sorted(ran), pack.name)
         for key, title in titles.items():

@@ -139,7 +139,7 @@ class Report(Struct, frozen=True):
     is the path of the configuration, empty without one, and `remarks` what is to be said of it. `profile` is what holds
     where the configuration says no other. `fixed` names findings that a baseline or an earlier commit knows and that
     are there no more; `since` tells more of the latter. `systems` are the reports of the systems by their names, where
-    this is the sum of several.
+    this is the sum of several. `locked` are the rules whose findings only the organisation's file accepts.
     """
 
     results: tuple[Result, ...]
@@ -156,6 +156,7 @@ class Report(Struct, frozen=True):
     remarks: tuple[Remark, ...] = ()
     fixed: tuple[str, ...] = ()
     systems: Mapping[str, Report] = {}
+    locked: tuple[str, ...] = ()
     since: Since | None = None
 
     def worst(self) -> Severity | None:
@@ -222,7 +223,7 @@ def evaluate(
     settled, untold = _settled(graph, results)
     open_questions.update(untold)
     return Evaluation(
-        results=tuple(sorted(_unrepeated(settled), key=_order)),
+        results=tuple(sorted(_unrepeated(settled), key=order)),
         undecided=tuple(sorted(open_questions, key=lambda each: (each.span, each.rule, each.subject, each.reason))),
         compared=tuple(sorted(compared)),
         failures=tuple(failures),
@@ -276,7 +277,8 @@ def _unrepeated(results: Iterable[Result]) -> list[Result]:
     return list(unique.values())
 
 
-def _order(result: Result) -> tuple[Span, str, str, str]:
+def order(result: Result) -> tuple[Span, str, str, str]:
+    """By file, place and rule."""
     return result.span, result.rule.id, result.message, result.subject
 
 

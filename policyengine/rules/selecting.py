@@ -33,7 +33,24 @@ def selected(settings: Config, packs: Sequence[Pack[Any]]) -> frozenset[str]:
         UsageError: it names a pack or a rule that is not there.
     """
     _check_names(settings, packs)
-    return selection(packs, [each.text for each in settings.select], [each.text for each in settings.ignore])
+    chosen = selection(packs, [each.text for each in settings.select], [each.text for each in settings.ignore])
+    return chosen | settings.locks.keys()
+
+
+def check_locks(settings: Config, chosen: frozenset[str], profile: str) -> None:
+    """Refuse a command line that leaves out or lowers what an organisation locks.
+
+    Raises:
+        UsageError: `chosen` lacks a locked rule, or `profile` is below the organisation's.
+    """
+    organisation = settings.organisation
+    left = sorted(settings.locks.keys() - chosen)
+    if organisation is not None and left:
+        more = f" and {len(left) - 1} more" if len(left) > 1 else ""
+        line = organisation.line(settings.locks[left[0]].span)
+        raise UsageError(f"--select and --ignore leave out {left[0]}{more}, which {organisation.name} locks ({line})")
+    if organisation is not None and organisation.profile and profile not in ("", organisation.profile):
+        raise UsageError(f"--profile {profile} is below '{organisation.profile}', which {organisation.name} asks for")
 
 
 def selection(packs: Sequence[Pack[Any]], select: Sequence[str], ignore: Sequence[str]) -> frozenset[str]:
@@ -77,7 +94,7 @@ def check_version(pack: Pack[Any], told: Configured, place: str) -> None:
 
 def _check_names(settings: Config, packs: Sequence[Pack[Any]]) -> None:
     loaded = {pack.name: pack for pack in packs}
-    for name in settings.packs:
+    for name in settings.places:
         place = where(settings, settings.places[name])
         if name not in loaded:
             raise UsageError(

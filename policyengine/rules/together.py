@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from policyengine.linking.systems import joined
 from policyengine.model.nodes import Side
+from policyengine.rules.evaluate import order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -79,7 +80,7 @@ def _together(
     questions = {each for one in every for each in one.undecided}
     return replace(
         every[0],
-        results=tuple(sorted(map(said, found.values()), key=_order)),
+        results=tuple(sorted(map(said, found.values()), key=order)),
         undecided=tuple(sorted(questions, key=lambda each: (each.span, each.rule, each.subject, each.reason))),
         failures=tuple(dict.fromkeys(each for one in every for each in one.failures)),
         waived=tuple(replace(reasons[about], result=said(told)) for about, told in waived.items()),
@@ -104,7 +105,3 @@ def _by_what(key: Callable[[Result], tuple[str, str, Span, str]], results: Mappi
         for result in each:
             found.setdefault(key(result), {}).setdefault(name, result)
     return found
-
-
-def _order(result: Result) -> tuple[Span, str, str, str]:
-    return result.span, result.rule.id, result.message, result.subject

@@ -320,7 +320,6 @@ def test_a_waiver_covers_its_rule_its_subject_and_its_time(given: str, covered: 
         ("@hookimpl\ndef policyengine_pack():\n    raise ValueError('no')\n", "does not load: ValueError: no"),
         ("import nowhere\n", "does not import: ModuleNotFoundError"),
         ("@hookimpl\ndef policyengine_typo():\n    return None\n", "implements an unknown hook"),
-        ("MADE = Pack('clean-hexagon', (), '1', {}, Options)\n", "two policy packs are called 'clean-hexagon'"),
         ("MADE = Pack('own', (a_rule('HEX402'),), '1', {'M': ''}, Options)\n", "rule id HEX402 is in the packs"),
         (
             "MADE = Pack('own', (a_rule('T1'),), '1', {}, Options)\n",
