@@ -10,7 +10,15 @@ CANONICAL_URL = "http://127.0.0.1:3005"
 Name: TypeAlias = Annotated[str, Meta(min_length=1)]
 Match: TypeAlias = Annotated[Literal["major", "minor"], Meta(description="How exactly the versions must agree.")]
 PLATFORMS = ("linux/amd64", "linux/arm64")
-MANAGERS = ("aws-secretsmanager", "ssm", "infisical")
+MANAGERS = (
+    "aws-secretsmanager",
+    "ssm",
+    "infisical",
+    "google-secret-manager",
+    "azure-key-vault",
+    "vault",
+    "doppler",
+)
 
 Scope: TypeAlias = Literal["all", "push_pr", "deploy"]
 Url: TypeAlias = Annotated[str, Meta(pattern=r"^https?://[^/\s]+/?$")]
@@ -102,7 +110,7 @@ class Options(Struct, frozen=True, forbid_unknown_fields=True):
     postgres: Postgres = Postgres()
     redis: Redis = Redis()
     public_url: PublicUrl = PublicUrl()
-    secret_managers: Annotated[tuple[Name, ...], _said("Where secrets may come from; no rule asks yet.")] = MANAGERS
+    secret_managers: Annotated[tuple[Name, ...], _said("Where secrets of the cloud may come from.")] = MANAGERS
     ci: Ci = Ci()
     schema: Annotated[Schema | UnsetType, _said("Where schema migrations may run.")] = UNSET
 

@@ -1,21 +1,51 @@
-"""What a pipeline does around a deployment: programs that wait, commands that hand an image to a service."""
+"""What a pipeline does around a deployment: what waits, what hands a service an image, variables or a file."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from policyengine.knowledge.layers import read
 from policyengine.knowledge.loading import Cited, FactTable, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+
+class Setting(Struct, frozen=True, forbid_unknown_fields=True):
+    """Options of a command, or inputs of an action."""
+
+    names: tuple[str, ...]
+    source: str
 
 
 class Rollout(FactTable, frozen=True):
-    """The table, by the words of a command without its options; `hands_over` holds names of actions too."""
+    """The table, by the words of a command without its options; all but `waits` hold names of actions too.
+
+    `sets` are the options or inputs that set variables of what is deployed, for all to read; `copies` are those of
+    what copies files to a machine, none for a program that takes them as its operands.
+    """
 
     hands_over: dict[str, Cited]
     waits: dict[str, Cited]
+    sets: dict[str, Setting]
+    copies: dict[str, Setting]
+
+
+def sets(words: Sequence[str]) -> tuple[str, ...]:
+    """The options of a command, or the inputs of an action by its name, that set variables of what is deployed."""
+    return _setting(words, table("rollout", Rollout).sets)
+
+
+def copies(words: Sequence[str]) -> tuple[str, ...] | None:
+    """The inputs of an action that name files to copy to a machine, none for a command's operands; None for others."""
+    found = table("rollout", Rollout).copies
+    return _setting(words, found) if _names(words, found) else None
+
+
+def _setting(words: Sequence[str], entries: Mapping[str, Setting]) -> tuple[str, ...]:
+    return next((each.names for name, each in entries.items() if _names(words, {name: each})), ())
 
 
 def waits(words: Sequence[str]) -> bool:
@@ -28,7 +58,7 @@ def hands_over(words: Sequence[str]) -> bool:
     return _names(words, table("rollout", Rollout).hands_over)
 
 
-def _names(words: Sequence[str], entries: dict[str, Cited]) -> bool:
+def _names(words: Sequence[str], entries: Mapping[str, Cited | Setting]) -> bool:
     """Whether one of the programs of a command line, with the words behind it that are no options, is an entry."""
     for layer in read(tuple(words)):
         plain = " ".join(word for word in words[layer.start :] if not word.startswith("-")).lower()

@@ -84,6 +84,7 @@ class Secrets(FactTable, frozen=True):
     `hashes` are what hashes of passwords begin with, `schemes` those of an Authorization header. `values` are texts
     that are no secret wherever they stand, `references` the beginnings of texts that only lead to one. `attributes` are
     those of Terraform resources whose own name does not tell: a doubtful one is a secret when a secret name takes it.
+    The types of resources of `managers` of secrets begin so.
     """
 
     names: dict[str, Term]
@@ -95,6 +96,7 @@ class Secrets(FactTable, frozen=True):
     references: dict[str, ExactName]
     dummies: dict[str, Dummy]
     attributes: dict[str, SecretAttribute]
+    managers: dict[str, Cited]
     _joined: dict[str, Term] = field(default_factory=dict)
     _answers: dict[str, Secrecy | None] = field(default_factory=dict)
     _arguments: dict[str, dict[str, SecretAttribute]] = field(default_factory=dict)
@@ -321,6 +323,12 @@ def secrecy_of_reference(reference: str) -> Secrecy | None:
     if listed is None:
         return secrecy(rest[-1])
     return "secret" if listed.level == "doubtful" and may_hold_secret(rest[0]) else listed.level
+
+
+def is_of_manager(reference: str) -> bool:
+    """Whether the address of a Terraform value is that of something that a manager of secrets holds."""
+    plain = _MODULE.sub("", reference).removeprefix("data.").removeprefix("ephemeral.")
+    return plain.startswith(tuple(table("secrets", Secrets).managers))
 
 
 def secret_attribute(kind: str, path: str) -> SecretAttribute | None:

@@ -11,7 +11,7 @@ from policyengine.knowledge.loading import Cited, FactTable, table
 from policyengine.knowledge.names import words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
 
 class StoreWord(Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,16 +65,21 @@ class Mode(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PublishedPrefix(Struct, frozen=True, forbid_unknown_fields=True):
-    """How names begin of variables that the tool of one of the npm `packages` builds into pages."""
+    """How names begin of variables that the tool of one of the npm `packages` builds into pages.
+
+    With `late` a server of that tool gives pages the value that holds when it runs.
+    """
 
     packages: tuple[str, ...]
     source: str
+    late: bool = False
 
 
 class Variables(FactTable, frozen=True):
     """The table.
 
-    Variables with one of the `published_prefixes` are built into what browsers load. Addresses under `browser_words`
+    Variables with one of the `published_prefixes` are built into what browsers load, unless one of the npm packages or
+    programs of `late_values` puts them there when the program starts. Addresses under `browser_words`
     are for browsers, under `server_words` for calls between servers, under `inner_words` for containers, whoever else
     gets the variable; `own_words` make an address that of the program. `address_words` say of an address how it is
     used, and not whose it is. `modes` choose how a program runs; what is `cloud_only` has no meaning on a laptop, with
@@ -88,6 +93,7 @@ class Variables(FactTable, frozen=True):
     databases: dict[str, CreatedDatabase]
     given: dict[str, Given]
     published_prefixes: dict[str, PublishedPrefix]
+    late_values: dict[str, Cited]
     browser_words: dict[str, Cited]
     server_words: dict[str, Cited]
     own_words: dict[str, Cited]
@@ -227,6 +233,18 @@ def publishers(name: str) -> tuple[str, ...]:
     return next(
         (each.packages for start, each in _variables().published_prefixes.items() if name.startswith(start)), ()
     )
+
+
+def is_inlined(name: str, packages: Container[str]) -> bool:
+    """Whether the build of what depends on these npm packages puts a variable's value into pages, for good."""
+    found = next((each for start, each in _variables().published_prefixes.items() if name.startswith(start)), None)
+    late = any(each in packages for each in _variables().late_values)
+    return found is not None and not found.late and not late and any(each in packages for each in found.packages)
+
+
+def replaces(program: str) -> bool:
+    """Whether a program puts values into pages that are already built: `envsubst`, `sed`."""
+    return program in _variables().late_values
 
 
 def is_for_browsers(name: str) -> bool:

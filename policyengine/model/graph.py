@@ -44,6 +44,8 @@ class EdgeKind(StrEnum):
     CONNECTS = "connects"  # Service → Datastore, by an environment variable
     ACTS_AS = "acts_as"  # Service → Principal: the reason is "execution role" or "task role"
     GRANTS = "grants"  # Principal → Secret: it may read the secret
+    MAY_GRANT = "may_grant"  # Principal → Secret: whether it may read the secret is not decided; the reason says why
+    SEALED = "sealed"  # Principal → Secret: it may read the secret, but not use the key that this is encrypted with
     FORWARDS = "forwards"  # LoadBalancer → TargetGroup
     ROUTES = "routes"  # TargetGroup → Service, to the container's `port`
 

@@ -24,7 +24,7 @@ from policyengine.api import (
     undecided,
 )
 
-_GIVEN = frozenset({"ECS container", "Compose service"})
+GIVEN = frozenset({"ECS container", "Compose service"})
 """What is given secrets by the platform that it runs on; a function fetches them."""
 
 _ADDRESS = regex(r"\.(?:\w*_)?(?:address|endpoint|fqdn|host|dns_name)$")
@@ -60,7 +60,7 @@ def plaintext_secret_in_cloud(graph: Graph, _: Options) -> Outcomes:
     """
     seen: set[Span] = set()
     for container in graph.containers(side=Side.CLOUD):
-        if container.noun not in _GIVEN and not container.is_composed_in_production:
+        if container.noun not in GIVEN and not container.is_composed_in_production:
             continue
         yield from (Compared(container.node),) if container.service.environment else ()
         for variable in container.service.environment:
@@ -68,16 +68,16 @@ def plaintext_secret_in_cloud(graph: Graph, _: Options) -> Outcomes:
             if variable.origin is not Origin.ENVIRONMENT or variable.key_span in seen:
                 continue
             seen.add(variable.key_span)  # one entry may make a variable of many containers
-            source, secret = _source(variable), _is_secret_key(key)
+            source, secret = secret_source(variable), is_secret_key(key)
             traced = bool(source) and (secret or not is_public(key))
             if container.is_composed_in_production:
-                if secret and _is_literal(variable) and _stands_there(variable):
+                if secret and is_literal(variable) and _stands_there(variable):
                     fix, args = (
                         Fix(f"take {key} from the environment or a secret"),
                         {"key": key, "name": container.name},
                     )
                     yield Finding(subject=container.node, at=variable.key_span, variant="compose", args=args, fix=fix)
-            elif traced or (secret and _is_literal(variable)):
+            elif traced or (secret and is_literal(variable)):
                 args = {"key": key, "name": container.name, "source": source}
                 variant = "traced" if traced else "default"
                 yield Finding(subject=container.node, at=variable.key_span, variant=variant, args=args, fix=fix)
@@ -90,14 +90,14 @@ def _stands_there(variable: Variable) -> bool:
     return not variable.value.via and variable.value.span.path == variable.key_span.path
 
 
-def _is_secret_key(key: str) -> bool:
+def is_secret_key(key: str) -> bool:
     """Whether a variable of this name holds a secret, or an address with one."""
     return secrecy(key) in ("secret", "address")
 
 
-def _source(variable: Variable) -> str:
+def secret_source(variable: Variable) -> str:
     """What a value is made of that is secret; what may be counts under the name of a secret."""
-    wanted = ["secret", "doubtful"] if _is_secret_key(variable.key) and not _plain_address(variable) else ["secret"]
+    wanted = ["secret", "doubtful"] if is_secret_key(variable.key) and not _plain_address(variable) else ["secret"]
     found = [each for kind in wanted for each in variable.references if secrecy_of_reference(each) == kind]
     return found[0] if found else ""
 
@@ -112,7 +112,7 @@ def _plain_address(variable: Variable) -> bool:
     return "://" in text and password_in(text) is None
 
 
-def _is_literal(variable: Variable) -> bool:
+def is_literal(variable: Variable) -> bool:
     """Whether a value holds a secret by itself: any text that is no flag, number, ARN, path or plain URL."""
     match variable.value:
         case Floating(text):

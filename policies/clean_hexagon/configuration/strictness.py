@@ -64,7 +64,7 @@ def config_not_strict(graph: Graph, _: Options) -> Outcomes:
     users: dict[str, list[Container]] = {}
     modules: dict[str, ConfigModule] = {}
     for container in graph.deployed(role=Role.APP):
-        module = _module(graph, container)
+        module = lender(graph, container).config
         if module is not None and not is_for_tests(module.path):
             modules[module.id] = module
             users.setdefault(module.id, []).append(container)
@@ -88,11 +88,11 @@ def config_not_strict(graph: Graph, _: Options) -> Outcomes:
             yield _found(module, asserted, "asserted", "check it with the others", None)
 
 
-def _module(graph: Graph, container: Container) -> ConfigModule | None:
-    """The module of a container, or that of its twin, where no build of its image is in the pipeline."""
+def lender(graph: Graph, container: Container) -> Container:
+    """The container itself, or its twin, whose code is its own too where no build of its image is in the pipeline."""
     twin, pair = graph.mirror(container.node), graph.pair_of(container.node)
-    lent = pair is not None and pair.certain and not pair.tied and not container.builds
-    return container.config or (graph.container(twin).config if lent and isinstance(twin, Service) else None)
+    lent = pair is not None and pair.certain and not pair.tied and not container.builds and container.config is None
+    return graph.container(twin) if lent and isinstance(twin, Service) else container
 
 
 def _found(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from policyengine.model.image import Version
     from policyengine.model.nodes.node import Variable
     from policyengine.model.source import Span
-    from policyengine.model.value import Unknown, Value
+    from policyengine.model.value import Known, Unknown, Value
 
 
 class ConfigKey(Struct, frozen=True):
@@ -45,6 +45,19 @@ class ConfigModule(Node, frozen=True, kw_only=True):
     keys: tuple[ConfigKey, ...]
     gap: Unknown | None = None
     bypass: Value[str] | None = None
+
+
+class EnvironmentReads(Node, frozen=True, kw_only=True):
+    """The variables that a file reads by their names: `process.env.X`, each at the place of its name.
+
+    `directory` is the folder of the nearest package manifest. `purpose` is `test`, `tool` (a configuration of a tool, a
+    script), `settings` for a file that is called so, `server` for one that only servers run, and empty for the rest.
+    """
+
+    path: str
+    directory: str
+    reads: tuple[Known[str], ...]
+    purpose: str = ""
 
 
 class Package(Node, frozen=True, kw_only=True):

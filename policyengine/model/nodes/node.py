@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from policyengine.model.value import Known
+from policyengine.patterns import regex
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -97,6 +100,29 @@ class Variable(Struct, frozen=True):
     origin: Origin = Origin.ENVIRONMENT
     references: tuple[str, ...] = ()
     reference: Value[str] | None = None
+
+    @property
+    def json_key(self) -> str:
+        """The key of a secret's JSON object that `reference` names behind its ARN; empty for the whole secret."""
+        return json_key(self.reference.value) if isinstance(self.reference, Known) else ""
+
+
+_COLON = regex(r":(?![^{}]*\})")
+
+
+def arn_parts(reference: str) -> list[str]:
+    """What stands between the colons of an ARN; a `${…}` that stands for a part of it is kept whole."""
+    return _COLON.split(reference)
+
+
+def json_key(reference: str) -> str:
+    """The key in `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME:KEY:STAGE:VERSION`; empty where none is named.
+
+    What the files do not decide stands in it as `${…}`
+    (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html).
+    """
+    parts = arn_parts(reference)
+    return next(iter(parts[7:] if parts[0] == "arn" else parts[1:]), "")
 
 
 def variables(sequence: Sequence[Variable]) -> dict[str, Variable]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from policyengine.model.command import ShellCommand
     from policyengine.model.nodes.node import Variable
     from policyengine.model.source import Span
-    from policyengine.model.value import Unknown, Value
+    from policyengine.model.value import Known, Unknown, Value
 
 
 class ComposeUp(Struct, frozen=True, kw_only=True):
@@ -65,7 +65,11 @@ Activity = ComposeUp | EndToEnd | Deploy | Migrate
 
 
 class Step(Struct, frozen=True):
-    """One step of a job, with what it does as far as it can be told."""
+    """One step of a job, with what it does as far as it can be told.
+
+    `given` are the names of variables that it sets in plain sight for what it deploys, `shipped` the env files that it
+    copies to another machine.
+    """
 
     index: int
     name: str
@@ -78,6 +82,8 @@ class Step(Struct, frozen=True):
     commands: tuple[ShellCommand, ...] = ()
     activities: tuple[Activity, ...] = ()
     builds: tuple[str, ...] = ()  # ids of Build nodes
+    given: tuple[Known[str], ...] = ()
+    shipped: tuple[Known[str], ...] = ()
     gap: Unknown | None = None  # why the step may do more than is listed (a remote action, an unreadable script)
 
     @property

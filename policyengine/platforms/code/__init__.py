@@ -25,6 +25,7 @@ def units(view: Files, _: Settings[NoPart]) -> Iterator[Unit]:
     from policyengine.platforms.code import (  # noqa: PLC0415  as others
         browser_tests,
         config_module,
+        env_reads,
         host_aliases,
         migrations,
         package,
@@ -48,4 +49,5 @@ def units(view: Files, _: Settings[NoPart]) -> Iterator[Unit]:
         yield Unit(path, partial(browser_tests.lower, path))
     yield Unit("host aliases", host_aliases.lower)
     yield Unit("configuration modules", config_module.lower)
+    yield Unit("reads of the environment", env_reads.lower)
     yield Unit("migrations", migrations.lower)

@@ -13,7 +13,7 @@ from policyengine.model.nodes import Activity, Deploy, Origin, ShellCommand, Ste
 from policyengine.model.text import Text
 from policyengine.model.value import Absent, Known, Unknown, Value
 from policyengine.patterns import regex
-from policyengine.platforms.github import activities, builds, expressions
+from policyengine.platforms.github import activities, builds, expressions, shipping
 from policyengine.platforms.github.calls import local_path
 from policyengine.platforms.github.documents import (
     WorkflowFiles,
@@ -88,6 +88,8 @@ class Steps(Struct, frozen=True):
                 continue_on_error=forgiven,
                 commands=done.commands,
                 activities=tuple(activities.informed(each, environment, scope) for each in done.activities),
+                given=tuple(dict.fromkeys(shipping.given(done.commands, uses, inputs))),
+                shipped=tuple(dict.fromkeys(shipping.shipped(done.commands, uses, inputs))),
                 gap=done.gap,
             ),
             list(done.drafts),

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from policyengine.model.graph import Edge, EdgeKind
 from policyengine.model.nodes import Origin
-from policyengine.model.value import known
+from policyengine.model.value import Absent, known
+from policyengine.platforms.terraform.providers.variables import secrets_by_name, told_name
 from policyengine.platforms.terraform.resources import facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policyengine.model.nodes import Service
+    from policyengine.model.nodes import Service, Variable
     from policyengine.platforms.terraform.language.values import Tree
     from policyengine.platforms.terraform.resources.stack import ResourceView, Stack
 
@@ -35,15 +36,26 @@ def edges(stack: Stack, service: Service, image: Tree | None) -> Iterator[Edge]:
         if repository is not None and "ecr" in repository.kind:
             yield pulls(service, repository)
     for variable in service.environment:
+        read = _secret(stack, variable) if variable.origin is Origin.SECRET else None
+        if read is not None:
+            yield Edge(EdgeKind.READS, service.id, read.id, variable.key)
         for address in variable.references:
             target = stack.at(address)
-            if target is None:
+            if target is None or target.known.fixed.get("manager") in _GIVEN:
                 continue
-            if target.known.fixed.get("manager") in _GIVEN:
-                if variable.origin is Origin.SECRET:
-                    yield Edge(EdgeKind.READS, service.id, target.id, variable.key)
-            elif target.known.node in _STORES or target.kind in _OWNERS:
+            if target.known.node in _STORES or target.kind in _OWNERS:
                 yield Edge(EdgeKind.CONNECTS, service.id, _owner(target).id, variable.key)
+
+
+def _secret(stack: Stack, variable: Variable) -> ResourceView | None:
+    """The secret that a variable is read from: the first that its reference names, or the one of that name or ARN."""
+    for named in (stack.at(address) for address in variable.references):
+        version = named is not None and named.kind == "aws_secretsmanager_secret_version"
+        owners = named.named(named.tree("secret_id"), "aws_secretsmanager_secret") if named and version else []
+        target = owners[0] if owners else named
+        if target is not None and target.known.fixed.get("manager") in _GIVEN:
+            return target
+    return stack.once(secrets_by_name).get(told_name(known(variable.reference or Absent(variable.key_span), "")))
 
 
 def repository_name(stack: Stack, address: str) -> str | None:

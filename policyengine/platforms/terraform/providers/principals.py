@@ -28,7 +28,7 @@ from policyengine.platforms.terraform.providers.variables import versions
 from policyengine.platforms.terraform.resources import facts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from policyengine.model.nodes import Node
     from policyengine.model.source import Span
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _READS = {
     "secretsmanager": ("secretsmanager:GetSecretValue", "secretsmanager:BatchGetSecretValue"),
     "ssm": ("ssm:GetParameters", "ssm:GetParameter", "ssm:GetParametersByPath"),
+    "kms": ("kms:Decrypt",),
 }
 _SECRETS = {"aws_secretsmanager_secret": "secretsmanager", "aws_ssm_parameter": "ssm"}
 _MANAGED_ARN = regex(r"arn:[^:]*:iam::aws:policy/(?:[\w-]+/)*([\w-]+)\Z")
@@ -66,9 +67,9 @@ def role(view: ResourceView) -> Iterator[Node | Edge]:
     )
     yield node
     for secret_id, secret in view.stack.once(_secrets).items() if grants else ():
-        reason = _may_read(secret, grants)
+        kind, reason = _reading(view.stack, secret, grants)
         if reason:
-            yield Edge(EdgeKind.GRANTS, node.id, secret_id, reason)
+            yield Edge(kind, node.id, secret_id, reason)
 
 
 def roles(task: ResourceView) -> Iterator[tuple[str, ResourceView]]:
@@ -255,11 +256,16 @@ def _spelled(tree: Tree) -> bool:
 
 
 class _Secret(Struct, frozen=True):
-    """What patterns are compared with: the addresses that references name it by, and the ends of its ARN."""
+    """What patterns are compared with: the addresses that references name it by, and the ends of its ARN.
+
+    `key` is the key of the account that it is encrypted with. `open` tells that not all of it is decided by the files.
+    """
 
     addresses: frozenset[str]
     service: str
     rest: str
+    key: _Secret | None = None
+    open: bool = False
 
 
 def _secrets(stack: Stack) -> dict[str, _Secret]:
@@ -271,8 +277,47 @@ def _secrets(stack: Stack) -> dict[str, _Secret]:
             tree = secret.tree("name", "name_prefix")
             name = facts.symbolic(tree) if tree is not None else _UNNAMED
             rest = f"parameter/{name.lstrip('/')}" if service == "ssm" else f"secret:{name}{_SUFFIX}"
-            found[secret.id] = _Secret(_addresses(secret), service, rest)
+            unsure = "${" in name or name == _UNNAMED or secret.resource.mode != "resource"
+            found[secret.id] = _Secret(_addresses(secret), service, rest, _key(secret), unsure)
     return found
+
+
+def _key(secret: ResourceView) -> _Secret | None:
+    """The key of the account that a secret is encrypted with; a policy of its own may let anybody use it."""
+    tree = secret.tree("kms_key_id", "key_id")
+    if tree is None or facts.symbolic(tree).startswith("alias/aws/") or tree == Known(None, tree.span, tree.via):
+        return None
+    keys = secret.named(tree, "aws_kms_key")
+    told = len(keys) == 1 and keys[0].resource.mode == "resource" and keys[0].tree("policy") is None
+    others = secret.stack.kind("aws_kms_key_policy", "aws_kms_grant")
+    return _Secret(frozenset(each.name for each in keys), "kms", f"key/{_UNNAMED}", open=not told or bool(others))
+
+
+def _reading(stack: Stack, secret: _Secret, grants: Sequence[Grant]) -> tuple[EdgeKind, str]:
+    """Whether a secret may be read and decrypted, and by what; an empty text where it surely may not."""
+    action = _may_read(secret, grants)
+    if not action:
+        return EdgeKind.MAY_GRANT, _unsure(stack, secret, grants)
+    if secret.key is None or _may_read(secret.key, grants):
+        return EdgeKind.GRANTS, action
+    unsure = "the policy of its key may allow it" if secret.key.open else _unsure(stack, secret.key, grants)
+    return (EdgeKind.MAY_GRANT, unsure) if unsure else (EdgeKind.SEALED, action)
+
+
+def _unsure(stack: Stack, secret: _Secret, grants: Iterable[Grant]) -> str:
+    """Why a statement that does not name the secret may mean it nevertheless; empty where none may."""
+    for grant in grants:
+        undecided = isinstance(grant.actions, Unknown | Floating)
+        acts = undecided or any(_concerns_action(grant, each) for each in _READS[secret.service])
+        if not grant.allow or not acts:
+            continue
+        if undecided or isinstance(grant.resources, Unknown | Floating) or secret.open:
+            return "a policy of the role names what the files do not decide"
+        for pattern in _texts(grant.resources):
+            named = stack.at(pattern[2:].partition("}")[0]) if pattern.startswith("${") else None
+            if "${" in pattern.rpartition(":")[2] and (named is None or named.resource.mode != "resource"):
+                return f"what {pattern} of a policy of the role stands for is not known here"
+    return ""
 
 
 def _may_read(secret: _Secret, grants: Iterable[Grant]) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from policyengine.model.nodes import Origin, Variable
+from policyengine.model.nodes.node import arn_parts, json_key
 from policyengine.model.value import Absent, Known, Unknown, Value
 from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.documents import document
@@ -81,13 +81,31 @@ def secret_of(stack: Stack, tree: Tree) -> ResourceView | None:
     )
 
 
-_KEY = regex(r":([A-Za-z_][\w.-]*)?:[^:]*:[^:]*\Z")
+_SUFFIX = regex(r"-[A-Za-z0-9]{6}\Z")
 
 
-def secret_key(tree: Tree) -> str:
-    """The JSON key that a `valueFrom` names, or an empty string."""
-    match = _KEY.search(re.sub(r"\$\{[^}]*\}", "@", facts.symbolic(tree)))
-    return (match[1] or "") if match else ""
+def told_name(reference: str) -> tuple[str, str]:
+    """The manager and the name of the secret that a name or an ARN speaks of; the name is empty where it is not plain.
+
+    A name alone is that of a parameter; AWS ends the ARN of a secret with a hyphen and six characters.
+    """
+    parts = arn_parts(reference)
+    if parts[0] != "arn":
+        return ("ssm", "" if "${" in reference or len(parts) > 1 else reference.lstrip("/"))
+    name = parts[6] if parts[2:3] == ["secretsmanager"] and len(parts) > 6 else parts[-1].removeprefix("parameter/")
+    plain = "" if "${" in name or not name else name
+    return (parts[2], _SUFFIX.sub("", plain)) if parts[2:3] == ["secretsmanager"] else ("ssm", plain)
+
+
+def secrets_by_name(stack: Stack) -> dict[tuple[str, str], ResourceView]:
+    """The secrets and parameters of Terraform by manager and name."""
+    found: dict[tuple[str, str], ResourceView] = {}
+    for kind, service in (("aws_ssm_parameter", "ssm"), ("aws_secretsmanager_secret", "secretsmanager")):
+        for view in stack.kind(kind):
+            name = view.text("name")
+            if isinstance(name, Known) and name.value.strip("/"):
+                found[(service, _SUFFIX.sub("", name.value) if service != "ssm" else name.value.lstrip("/"))] = view
+    return found
 
 
 def secret_content(secret: ResourceView) -> Tree | None:
@@ -116,7 +134,7 @@ def _behind(stack: Stack, tree: Tree, found: tuple[str, ...]) -> tuple[str, ...]
     content = secret_content(secret) if secret is not None else None
     if content is None:
         return ()
-    key = secret_key(tree)
+    key = json_key(facts.symbolic(tree))
     if key:
         try:
             content_tree = document(content, "json")

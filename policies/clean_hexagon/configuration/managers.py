@@ -1,0 +1,227 @@
+"""Secrets come from a manager, and what reads them there can (HEX307, HEX309)."""
+
+from clean_hexagon.configuration.plaintext import GIVEN, is_literal, is_secret_key, secret_source
+from clean_hexagon.options import Options
+from policyengine.api import (
+    Compared,
+    Container,
+    EdgeKind,
+    EnvironmentFile,
+    Finding,
+    Fix,
+    Graph,
+    Job,
+    Known,
+    Origin,
+    Outcomes,
+    Principal,
+    Secret,
+    Severity,
+    Side,
+    Span,
+    Unknown,
+    Variable,
+    is_of_manager,
+    rule,
+    secrecy,
+    secrecy_of_reference,
+    undecided,
+)
+
+_MANAGERS = {"ssm": "the Parameter Store", "aws-secretsmanager": "Secrets Manager", "infisical": "Infisical"}
+
+
+@rule(
+    "HEX307",
+    mandate="3.2",
+    severity=Severity.ERROR,
+    tags=("security",),
+    cwe=(522,),
+    security=7.0,
+    message={
+        "default": "'{key}' of the {what} '{name}' is set in plain sight and comes from no secret manager.",
+        "parameter": "The parameter '{secret}' holds [the secret](1) '{key}' of '{name}' as a String, not encrypted.",
+        "manager": "'{key}' of '{name}' comes from {manager}, which 'secret_managers' does not list.",
+        "file": "'{key}' of '{name}' comes from an env file that is written when the machine starts.",
+        "given": "'{name}' gives '{keys}' in plain sight to what it deploys.",
+        "shipped": "'{name}' copies '{file}' with its secrets to a machine.",
+    },
+)
+def secret_not_from_manager(graph: Graph, options: Options) -> Outcomes:
+    """A secret of the cloud comes from something else than a manager of secrets.
+
+    A manager keeps a secret encrypted, says who read it, and lets it be changed in one place. A text in the definition
+    of a function, a parameter of the type String, or a `.env` that is copied to a machine does nothing of that.
+
+    Managers are those of `secret_managers`: Secrets Manager, the Parameter Store with SecureString, Infisical, and what
+    other clouds have. Reported are secrets of functions and of services other than ECS containers (of which HEX306
+    speaks) that are literals or made of a password; parameters that are not SecureString; env files that a machine
+    writes when it starts, or that a workflow copies to it; and secrets that a workflow gives to `--set-env-vars` and
+    its like, or writes to another machine by itself. Public keys, flags, ARNs and addresses without a password are
+    none; neither is a value that comes from a manager by another way. A parameter that is declared elsewhere, and a
+    value that files do not decide, stay open.
+    """
+    told: set[Span] = set()
+    env_files = {each.path for each in graph.all(EnvironmentFile)}
+    for container in graph.containers(side=Side.CLOUD):
+        yield from (Compared(container.node),) if container.service.environment else ()
+        read = {edge.reason: each for each in graph.targets(Secret, EdgeKind.READS, container.node)
+                for edge in graph.into(EdgeKind.READS, each) if edge.source == container.id}  # fmt: skip
+        for variable in container.service.environment:
+            if not is_secret_key(variable.key) or variable.key_span in told:
+                continue
+            told.add(variable.key_span)  # one entry may make a variable of many containers
+            if variable.origin is Origin.SECRET:
+                yield from _read(container, variable, read.get(variable.key), options, told)
+            else:
+                yield from _plain(container, variable, env_files)
+    for job in graph.all(Job):
+        given = [each for step in job.steps for each in step.given if is_secret_key(each.value)]
+        if given:
+            args = {"name": job.name, "keys": ", ".join(dict.fromkeys(each.value for each in given))}
+            fix = Fix("let what is deployed read them from a secret manager")
+            yield Finding(subject=job, at=given[0], variant="given", args=args, fix=fix)
+        for file in [each for step in job.steps for each in step.shipped][:1]:
+            args = {"name": job.name, "file": file.value}
+            fix = Fix("let the machine read its secrets from a manager when it starts")
+            yield Finding(subject=job, at=file, variant="shipped", args=args, fix=fix)
+
+
+def _read(
+    container: Container, variable: Variable, secret: Secret | None, options: Options, told: set[Span]
+) -> Outcomes:
+    """A variable that is read from a secret or a parameter."""
+    if secret is None:
+        return
+    args = {"key": variable.key, "name": container.name}
+    if secret.manager not in options.secret_managers:
+        named = args | {"manager": _MANAGERS.get(secret.manager, secret.manager)}
+        fix = Fix(f"keep {variable.key} in {_MANAGERS.get(options.secret_managers[0], options.secret_managers[0])}")
+        yield Finding(subject=container.node, at=variable.key_span, variant="manager", args=named, fix=fix)
+        return
+    match secret.secure:
+        case Known(False, span) if span not in told and _with_password(variable):
+            told.add(span)
+            fix = Fix.replacing("make it a SecureString", span, "String", "SecureString")
+            args["secret"] = secret.name
+            yield Finding(
+                subject=secret, at=span, variant="parameter", args=args, related=(variable.key_span,), fix=fix
+            )
+        case Unknown():
+            yield from undecided(container.node, secret.secure)
+
+
+def _with_password(variable: Variable) -> bool:
+    """Whether what is read is a secret: an address is one where a password is a part of it."""
+    parts = (secrecy_of_reference(each) for each in variable.references)
+    return secrecy(variable.key) != "address" or "secret" in parts
+
+
+def _plain(container: Container, variable: Variable, env_files: set[str]) -> Outcomes:
+    """A variable that is set where the service is defined, but not where HEX306 speaks of it."""
+    args = {"key": variable.key, "name": container.name, "what": container.noun}
+    holds = is_literal(variable) or bool(secret_source(variable))
+    if any(is_of_manager(each) for each in variable.references):
+        return
+    passed = any(secrecy_of_reference(step.what) is not None for step in variable.value.via)
+    if variable.origin is Origin.ENV_FILE and (holds or passed) and variable.key_span.path not in env_files:
+        fix = Fix(f"let the machine read {variable.key} from a secret manager when it starts")
+        yield Finding(subject=container.node, at=variable.key_span, variant="file", args=args, fix=fix)
+    elif variable.origin is Origin.ENVIRONMENT and container.noun not in GIVEN and not container.is_composed:
+        if holds:
+            fix = Fix(f"read {variable.key} from a secret manager")
+            yield Finding(subject=container.node, at=variable.key_span, args=args, fix=fix)
+        else:
+            yield from undecided(container.node, variable.value)
+
+
+@rule(
+    "HEX309",
+    mandate="3.2",
+    severity=Severity.ERROR,
+    message={
+        "default": "'{key}' is not in [the secret](1) '{secret}', so that the task of '{name}' cannot start.",
+        "role": "'{role}' may not read [the secrets](1) '{secrets}', so that the task of '{names}' cannot start.",
+        "sealed": "'{role}' may not decrypt [the secrets](1) '{secrets}', so that the task of '{names}' cannot start.",
+    },
+)
+def broken_secret_reference(graph: Graph, _: Options) -> Outcomes:
+    """A container is to be given a secret that is not there, or that it may not read.
+
+    ECS resolves `valueFrom` before the container starts: a key that the JSON of the secret lacks, or an execution role
+    without `secretsmanager:GetSecretValue` or `ssm:GetParameters` (and `kms:Decrypt` for a key of your own), stops
+    every task with a ResourceInitializationError that no test has seen.
+
+    The key of `arn:json-key:stage:version` is looked for in what Terraform writes into that secret. Content that is put
+    in elsewhere, a secret that is declared elsewhere, a version that is left alone, roles and policies that are not in
+    the repository stay open. A wildcard counts as far as it reaches; a policy of the key may allow what the role's
+    policies do not. Reported at the `valueFrom`, and once at the role.
+    """
+    read: dict[str, tuple[Principal, dict[str, tuple[Secret, Container]]]] = {}
+    for container in graph.containers(side=Side.CLOUD):
+        variables = {each.key: each for each in container.service.environment if each.origin is Origin.SECRET}
+        if not container.is_ecs_task or not variables:
+            continue
+        yield Compared(container.node)
+        secrets = tuple(graph.targets(Secret, EdgeKind.READS, container.node))
+        opened: set[str] = set()
+        for secret in secrets:
+            for edge in graph.into(EdgeKind.READS, secret):
+                if edge.source == container.id and edge.reason in variables and secret.manager != "ssm":
+                    yield from _key(container, secret, variables[edge.reason], opened)
+        roles = {edge.target: role for role in graph.targets(Principal, EdgeKind.ACTS_AS, container.node)
+                 for edge in graph.into(EdgeKind.ACTS_AS, role)
+                 if edge.source == container.id and edge.reason == "execution role"}  # fmt: skip
+        if not roles:
+            yield from undecided(container.node, Unknown("the execution role is not in the files", container.span))
+        for role in roles.values():
+            given = read.setdefault(role.id, (role, {}))[1]
+            for secret in secrets:
+                given[f"{secret.id} {container.id}"] = (secret, container)
+    yield from _roles(graph, read)
+
+
+def _key(container: Container, secret: Secret, variable: Variable, opened: set[str]) -> Outcomes:
+    """Whether the secret has the key that a variable is read from; an open question is asked once for each secret."""
+    key = variable.json_key
+    if not key or variable.reference is None:
+        return
+    match secret.keys:
+        case _ if "${" in key:
+            yield from undecided(
+                container.node, Unknown(f"the key of {variable.key} is not decided", variable.key_span)
+            )
+        case Known(keys) if key not in keys:
+            args = {"key": key, "secret": secret.name, "name": container.name}
+            fix = Fix(f"add {key} to the JSON of the secret, or name a key that it has")
+            yield Finding(subject=container.node, at=variable.reference, args=args, related=(secret.keys,), fix=fix)
+        case Unknown() if secret.id not in opened:
+            opened.add(secret.id)
+            yield from undecided(container.node, secret.keys)
+
+
+def _roles(graph: Graph, read: dict[str, tuple[Principal, dict[str, tuple[Secret, Container]]]]) -> Outcomes:
+    """Whether execution roles may read what their containers are given; one finding a role and reason."""
+    for role, secrets in (read[each] for each in sorted(read)):
+        lacking: dict[str, list[tuple[Secret, Container]]] = {}
+        opened = role.gap
+        for secret, container in (secrets[each] for each in sorted(secrets)):
+            reasons = {edge.kind: edge.reason for kind in _READING for edge in graph.into(kind, secret)
+                       if edge.source == role.id}  # fmt: skip
+            if EdgeKind.MAY_GRANT in reasons:
+                opened = opened or Unknown(reasons[EdgeKind.MAY_GRANT], role.span)
+            elif EdgeKind.GRANTS not in reasons:
+                variant = "sealed" if EdgeKind.SEALED in reasons else "role"
+                lacking.setdefault(variant, []).append((secret, container))
+        if opened is not None and (lacking or opened is not role.gap):
+            yield from undecided(role, opened)
+        for variant, found in lacking.items() if role.gap is None else ():
+            names = ", ".join(dict.fromkeys(secret.name for secret, _ in found))
+            tasks = ", ".join(dict.fromkeys(container.name for _, container in found))
+            action = "kms:Decrypt on the key" if variant == "sealed" else _ACTIONS.get(found[0][0].manager, "")
+            args, fix = {"role": role.name, "secrets": names, "names": tasks}, Fix(f"allow the role {action}")
+            yield Finding(subject=role, at=role, variant=variant, args=args, related=(found[0][0],), fix=fix)
+
+
+_READING = (EdgeKind.GRANTS, EdgeKind.MAY_GRANT, EdgeKind.SEALED)
+_ACTIONS = {"aws-secretsmanager": "secretsmanager:GetSecretValue", "ssm": "ssm:GetParameters"}

@@ -1,0 +1,96 @@
+"""Which variables of the environment each JavaScript or TypeScript file reads by name, and where."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from policyengine.knowledge import settings
+from policyengine.model.nodes import EnvironmentReads, Side
+from policyengine.model.value import Known
+from policyengine.patterns import regex
+from policyengine.platforms import Lowered
+from policyengine.platforms.code.package import set_aside
+from policyengine.repository.discover import parent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policyengine.model.source import Source
+    from policyengine.repository.files import Files
+
+_ENDINGS = (".js", ".cjs", ".mjs", ".jsx", ".ts", ".cts", ".mts", ".tsx", ".vue", ".svelte", ".astro")
+_READ = regex(
+    r"(?<![:\\\"'`])//[^\n]*|/\*[\s\S]*?\*/"  # comments; an address is none
+    r"|\b(?:process|Bun|import\.meta)\??\.env(?:\??\.([A-Za-z_]\w*)(?!\w*\s*=[^=>])|\??\.?\[\s*[\"'`](\w+)[\"'`]\s*\])"
+    r"|\bDeno\.env\.get\(\s*[\"'`](\w+)[\"'`]"
+    r"|\{([\w\s,:=\"'.-]{1,2000})\}\s*=\s*(?:process|Bun|import\.meta)\.env\b(?!\s*[.\[])"
+)
+_MENTIONS = ("process.env", "process?.env", "import.meta.env", "Bun.env", "Deno.env")
+_NAME = regex(r"(?:^|,)\s*([A-Za-z_]\w*)")
+_TOOL = regex(
+    r"(?:.*\.)?(?:config|setup|stories|mock|d)\.[cm]?[jt]sx?|.*(?:gulpfile|gruntfile|[.-]seed|seed)\.[cm]?[jt]s"
+)
+_TEST = regex(r".*[._-](?:test|spec|e2e|cy)\.[cm]?[jt]sx?|(?:jest|vitest|test)[\w.-]*\.[cm]?[jt]s")
+_SERVER = regex(
+    r"(?:.*/)?(?:api|server|middleware|instrumentation)(?:/.*|[\w.-]*\.[cm]?[jt]sx?)"
+    r"|.*/(?:route|\+server|\+page\.server|\+layout\.server|[\w-]+\.server)\.[cm]?[jt]sx?"
+)
+_MARKED = regex(r"\A\s*(?:[\"']use server[\"']|import\s+[\"']server-only[\"'])")
+
+
+def lower(files: Files) -> Lowered:
+    """An EnvironmentReads node for each file of the application that reads a variable by its name."""
+    folders = {parent(path) for path in files.named("package.json", "deno.json", "deno.jsonc")}
+    nodes = []
+    for path in files.ending(*_ENDINGS) if folders else ():
+        if set_aside(path, tests=False) or path.endswith((".min.js", ".d.ts")):
+            continue
+        source = files.read(path)
+        if source is None or not any(each in source.text for each in _MENTIONS):
+            continue
+        reads = tuple(_reads(source))
+        if reads:
+            nodes.append(
+                EnvironmentReads(
+                    id=f"reads:{path}",
+                    name=path,
+                    side=Side.SOURCE,
+                    span=source.span(0, 0),
+                    path=path,
+                    directory=next((each for each in _above(path) if each in folders), ""),
+                    reads=reads,
+                    purpose=_purpose(path, source.text),
+                )
+            )
+    return Lowered(nodes=tuple(nodes))
+
+
+def _reads(source: Source) -> Iterator[Known[str]]:
+    for match in _READ.finditer(source.text):
+        for group in (1, 2, 3):
+            if match[group]:
+                yield Known(match[group], source.span(*match.span(group)))
+        for name in _NAME.finditer(match[4] or ""):
+            at = match.start(4)
+            yield Known(name[1], source.span(at + name.start(1), at + name.end(1)))
+
+
+def _above(path: str) -> Iterator[str]:
+    """The folders that a file lies in, from the inside out."""
+    folder = parent(path)
+    while folder:
+        yield folder
+        folder = parent(folder)
+
+
+def _purpose(path: str, text: str) -> str:
+    """What a file is for: `test`, `tool`, `settings`, `server`; empty for the rest."""
+    name = PurePosixPath(path).name
+    if set_aside(path) or _TEST.fullmatch(name):
+        return "test"
+    if _TOOL.fullmatch(name) or settings.serves_upkeep(path):
+        return "tool"
+    if settings.may_hold_settings(path):
+        return "settings"
+    return "server" if _SERVER.fullmatch(path) or _MARKED.search(text) else ""

@@ -1,0 +1,66 @@
+"""What a step gives to machines and services in plain sight: names of variables, and env files."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from policyengine.knowledge import rollout
+from policyengine.knowledge.names import is_example
+from policyengine.model.value import Known, known
+from policyengine.patterns import regex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from policyengine.model.nodes import ShellCommand, Variable
+    from policyengine.model.value import Value
+
+_SET = regex(r"(?:^|[\s,{'\"@^|~])([A-Za-z_]\w*)=(?!secretref:)(?=[^\s,}'\"])")
+_WRITTEN = regex(r"\b([A-Z][A-Z0-9_]*)=[^\n;&|]*?>>?\s*[\"']?[\w./~-]*\.env\b")
+_ENV_FILE = regex(r"(?:[\w-]+)?\.env(?:\.[\w-]+)?")
+
+
+def given(commands: Iterable[ShellCommand], uses: Value[str], inputs: Sequence[Variable]) -> Iterator[Known[str]]:
+    """The names of variables that a step gives to what it deploys, or writes to another machine."""
+    wanted = rollout.sets((_action(uses),))
+    for each in inputs:
+        if each.key in wanted:
+            yield from (Known(name, each.key_span) for name in _SET.findall(known(each.value, "")))
+    for command in commands:
+        options = rollout.sets(command.argv)
+        for number, word in enumerate(command.words):
+            name, equals, _ = word.text.partition("=")
+            before = command.words[number - 1].text if number else ""
+            if (equals and name in options) or before in options:
+                text = word.text.removeprefix(f"{name}=") if name in options else word.text
+                yield from (Known(each, word.span) for each in _SET.findall(text))
+        told = command.remote and command.program in ("echo", "printf")
+        for word in command.inner[1:] if told else ():
+            if not word.literal:
+                yield from (Known(each, word.span) for each in _SET.findall(word.text)[:1])
+        for word in command.words if command.starts("aws", "ssm", "send-command") else ():
+            yield from (Known(each, word.span) for each in _WRITTEN.findall(word.text))
+
+
+def shipped(commands: Iterable[ShellCommand], uses: Value[str], inputs: Sequence[Variable]) -> Iterator[Known[str]]:
+    """The env files that a step copies to another machine."""
+    wanted = rollout.copies((_action(uses),)) or ()
+    for each in inputs:
+        if each.key in wanted:
+            paths = (path.strip() for path in known(each.value, "").replace("\n", ",").split(","))
+            yield from (Known(path, each.key_span) for path in paths if _is_private(path))
+    for command in commands:
+        inner = command.inner
+        if rollout.copies(command.argv) is not None and inner and ":" in inner[-1].text:
+            yield from (Known(word.text, word.span) for word in inner[1:-1] if _is_private(word.text))
+
+
+def _action(uses: Value[str]) -> str:
+    return known(uses, "").partition("@")[0]
+
+
+def _is_private(path: str) -> bool:
+    """Whether a path is that of an env file with values of its own."""
+    name = PurePosixPath(path).name
+    return not path.startswith(("!", "-")) and _ENV_FILE.fullmatch(name) is not None and not is_example(name)
