@@ -3,6 +3,7 @@
 from clean_hexagon.configuration.config_module import config_module_missing, env_key_missing_in_cloud
 from clean_hexagon.configuration.env_files import env_example_incomplete, env_file_exposed, env_local_not_loaded
 from clean_hexagon.configuration.in_repository import secret_in_repo
+from clean_hexagon.configuration.infisical import infisical_parity
 from clean_hexagon.configuration.managers import broken_secret_reference, secret_not_from_manager
 from clean_hexagon.configuration.parity import env_key_missing_locally, env_value_divergence, node_env_divergence
 from clean_hexagon.configuration.plaintext import plaintext_secret_in_cloud
@@ -19,6 +20,7 @@ RULES = (
     secret_not_from_manager,
     secret_in_repo,
     broken_secret_reference,
+    infisical_parity,
     config_module_missing,
     config_not_strict,
     env_read_outside_config,

@@ -38,6 +38,7 @@ _MANAGERS = {"ssm": "the Parameter Store", "aws-secretsmanager": "Secrets Manage
     tags=("security",),
     cwe=(522,),
     security=7.0,
+    remedy="Keep the secret in a manager of secrets, and let what needs it read it there.",
     message={
         "default": "'{key}' of the {what} '{name}' is set in plain sight and comes from no secret manager.",
         "parameter": "The parameter '{secret}' holds [the secret](1) '{key}' of '{name}' as a String, not encrypted.",
@@ -139,6 +140,7 @@ def _plain(container: Container, variable: Variable, env_files: set[str]) -> Out
     "HEX309",
     mandate="3.2",
     severity=Severity.ERROR,
+    remedy="Name a key that the secret has, and let the execution role read and decrypt it.",
     message={
         "default": "'{key}' is not in [the secret](1) '{secret}', so that the task of '{name}' cannot start.",
         "role": "'{role}' may not read [the secrets](1) '{secrets}', so that the task of '{names}' cannot start.",
@@ -194,7 +196,7 @@ def _key(container: Container, secret: Secret, variable: Variable, opened: set[s
         case Known(keys) if key not in keys:
             args = {"key": key, "secret": secret.name, "name": container.name}
             fix = Fix(f"add {key} to the JSON of the secret, or name a key that it has")
-            yield Finding(subject=container.node, at=variable.reference, args=args, related=(secret.keys,), fix=fix)
+            yield Finding(subject=container.node, at=variable.reference, args=args, related=(secret,), fix=fix)
         case Unknown() if secret.id not in opened:
             opened.add(secret.id)
             yield from undecided(container.node, secret.keys)

@@ -327,7 +327,7 @@ def env_value_divergence(graph: Graph, _: Options) -> Outcomes:
                     related=(there.value,),
                     fix=Fix(f"use {other} in both places"),
                 )
-            elif _kind(mine) and _kind(mine) == _kind(other) and mine.lower() != other.lower():
+            elif _differ(_meant(mine), _meant(other)):
                 differing.append((here, there))
         if differing:
             yield Finding(
@@ -347,7 +347,13 @@ def _may_differ(key: str) -> bool:
     return hidden or named or key in _PLACE or given_by(key, "container") or is_of_place(key)
 
 
-def _kind(text: str) -> str:
-    """What a literal is: a flag, a number, or nothing that can be compared."""
-    low = text.lower()
-    return "flag" if low in ("true", "false", "yes", "no", "on", "off") else "number" if low.isdecimal() else ""
+def _differ(mine: object, other: object) -> bool:
+    return mine is not None and type(mine) is type(other) and mine != other
+
+
+_FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+
+def _meant(text: str) -> bool | int | None:
+    """What a literal means: a flag, a number, or nothing that can be compared."""
+    return _FLAGS.get(text.lower(), int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None)

@@ -42,6 +42,7 @@ _SHOWN = 5
     "HEX313",
     mandate="3.3",
     severity=Severity.WARNING,
+    remedy="Read the environment in the config module alone, and import its result.",
     message="'{name}' reads '{keys}' outside of [its config module](1); such reads: {count}.",
 )
 def env_read_outside_config(graph: Graph, _: Options) -> Outcomes:
@@ -95,6 +96,7 @@ def _matters(key: str) -> bool:
     "HEX315",
     mandate="3.2",
     severity=Severity.ERROR,
+    remedy="Give the build the variable by an ARG before the pages are built.",
     message={
         "default": "'{name}' is given '{keys}' when it starts, but [the build](1) has filled its pages without.",
         "differs": "'{name}' sets '{keys}' otherwise than [the cloud](1), but one image holds one value.",
@@ -116,7 +118,7 @@ def build_time_public_env(graph: Graph, _: Options) -> Outcomes:
     """
     for container in (each for side in (Side.LOCAL, Side.CLOUD) for each in graph.containers(side=side, role=Role.APP)):
         given = {key: each for key, each in container.environment.items()
-                 if publishers(key) and each.origin is not Origin.IMAGE}  # fmt: skip
+                 if publishers(key) and each.origin is not Origin.IMAGE and known(each.value, "-")}  # fmt: skip
         if not given or any(each.does("build", "serve-dev") for each in container.commands):
             continue
         if isinstance(container.stage, Unknown):

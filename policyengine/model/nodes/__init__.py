@@ -9,7 +9,16 @@ from __future__ import annotations
 
 from policyengine.model.command import ShellCommand, Word
 from policyengine.model.nodes.acceptance import Acceptance
-from policyengine.model.nodes.cloud import Grant, Listener, LoadBalancer, Principal, Secret, TargetGroup, UnreadModule
+from policyengine.model.nodes.cloud import (
+    Grant,
+    InfisicalProject,
+    Listener,
+    LoadBalancer,
+    Principal,
+    Secret,
+    TargetGroup,
+    UnreadModule,
+)
 from policyengine.model.nodes.code import (
     ConfigKey,
     ConfigModule,
@@ -81,6 +90,7 @@ __all__ = [
     "Healthcheck",
     "HostAlias",
     "IgnoreFile",
+    "InfisicalProject",
     "Job",
     "Listener",
     "LoadBalancer",

@@ -14,11 +14,25 @@ if TYPE_CHECKING:
 
 
 class Secret(Node, frozen=True, kw_only=True):
-    """A secret of a manager. `keys` are the names of its JSON object, never values."""
+    """A secret of a manager. `keys` are the names of its JSON object, never values.
+
+    `project` and `environment` are those of Infisical that it is read from.
+    """
 
     manager: str  # "aws-secretsmanager", "ssm", "infisical"
     keys: Value[tuple[str, ...]]
     secure: Value[bool] | None = None  # SSM: SecureString
+    project: Value[str] | None = None
+    environment: Value[str] | None = None
+
+
+class InfisicalProject(Node, frozen=True, kw_only=True):
+    """A `.infisical.json`: the project of `infisical` in `directory`, and its environment where none is named."""
+
+    path: str
+    directory: str
+    project: Value[str]
+    environment: Value[str]
 
 
 class Grant(Struct, frozen=True):

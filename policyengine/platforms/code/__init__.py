@@ -27,6 +27,7 @@ def units(view: Files, _: Settings[NoPart]) -> Iterator[Unit]:
         config_module,
         env_reads,
         host_aliases,
+        infisical,
         migrations,
         package,
         passing,
@@ -43,6 +44,8 @@ def units(view: Files, _: Settings[NoPart]) -> Iterator[Unit]:
         yield Unit(path, partial(runtime_version.lower, path))
     for path in supabase.paths(view):
         yield Unit(path, partial(supabase.lower, path))
+    for path in infisical.paths(view):
+        yield Unit(path, partial(infisical.lower, path))
     for path in passing.paths(view):
         yield Unit(path, partial(passing.lower, path))
     for path in browser_tests.paths(view):

@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from policyengine.knowledge import actions
+from policyengine.knowledge.secrets import may_hold_secret
 from policyengine.model.nodes import Activity, Deploy, Origin, ShellCommand, Step, Variable, Word
 from policyengine.model.text import Text
 from policyengine.model.value import Absent, Known, Unknown, Value
@@ -38,7 +39,25 @@ if TYPE_CHECKING:
 
 _MOST = 500
 """How many steps of a job are read, those of called workflows and actions included."""
+_EXPRESSION = regex(r"\$\{\{.*?\}\}")
 _SHELL = regex(r"(?:\A\s*|[\s\"'/])(?:ba|da|z|k|a)?sh(?:[\s\"']|\Z)")
+
+
+_NAMED = regex(r"[\w-]+")
+
+
+def _settled(given: Variable, frame: StepFrame) -> Variable:
+    """An input as far as the files decide it, in all combinations alike; what a secret may be part of stays open."""
+    told = given.value
+    if not isinstance(told, Known) or "${{" not in told.value:
+        return given
+    text, span = told.value, told.span
+    found = {scope.text(text, span).value() for scope in frame.scopes(text)}
+    one = found.pop() if len(found) == 1 else Unknown("the run decides it", span)
+    inside = " ".join(each.group() for each in _EXPRESSION.finditer(text))
+    if any(may_hold_secret(name) for name in (given.key, *_NAMED.findall(inside))):
+        one = Unknown("a secret may be a part of it", span)
+    return replace(given, value=one)
 
 
 class Steps(Struct, frozen=True):
@@ -82,7 +101,7 @@ class Steps(Struct, frozen=True):
                 name=name.value if isinstance(name, Known) else "",
                 span=_place(step),
                 uses=uses,
-                inputs=inputs,
+                inputs=tuple(_settled(each, replace(frame, scope=scope, own=own)) for each in inputs),
                 environment=environment,
                 condition=condition,
                 continue_on_error=forgiven,

@@ -24,6 +24,7 @@ def secret(view: ResourceView) -> Iterator[Node]:
 
 
 def _secret(view: ResourceView, name: str, keys: Value[tuple[str, ...]], secure: Value[bool] | None = None) -> Secret:
+    of_infisical = known(view.text("manager"), "") == "infisical"
     return Secret(
         id=view.id,
         name=name,
@@ -32,6 +33,8 @@ def _secret(view: ResourceView, name: str, keys: Value[tuple[str, ...]], secure:
         manager=known(view.text("manager"), ""),
         keys=keys,
         secure=secure,
+        project=view.text("workspace_id", "project_id") if of_infisical else None,
+        environment=view.text("env_slug", "environment") if of_infisical else None,
     )
 
 
