@@ -98,12 +98,8 @@ def _option(command: ShellCommand, *names: str) -> Value[str] | None:
         for option in layer.options if layer.path == "infisical run" else ():
             if option.name in names:
                 word = command.words[option.index]
-                open_to = not word.literal or "$" in option.value
-                return (
-                    Unknown(f"{option.name} is decided when it runs", word.span)
-                    if open_to
-                    else Known(option.value, word.span)
-                )
+                reason = f"{option.name} is decided when it runs"
+                return Known(option.value, word.span) if word.literal else Unknown(reason, word.span)
     return None
 
 

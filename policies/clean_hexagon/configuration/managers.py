@@ -185,21 +185,16 @@ def broken_secret_reference(graph: Graph, _: Options) -> Outcomes:
 
 def _key(container: Container, secret: Secret, variable: Variable, opened: set[str]) -> Outcomes:
     """Whether the secret has the key that a variable is read from; an open question is asked once for each secret."""
-    key = variable.json_key
-    if not key or variable.reference is None:
-        return
-    match secret.keys:
-        case _ if "${" in key:
-            yield from undecided(
-                container.node, Unknown(f"the key of {variable.key} is not decided", variable.key_span)
-            )
-        case Known(keys) if key not in keys:
+    match variable.json_key, secret.keys:
+        case Unknown() as key, _:
+            yield from undecided(container.node, key)
+        case Known(key), Known(keys) if key not in keys and variable.reference is not None:
             args = {"key": key, "secret": secret.name, "name": container.name}
             fix = Fix(f"add {key} to the JSON of the secret, or name a key that it has")
             yield Finding(subject=container.node, at=variable.reference, args=args, related=(secret,), fix=fix)
-        case Unknown() if secret.id not in opened:
+        case Known(), Unknown() as held if secret.id not in opened:
             opened.add(secret.id)
-            yield from undecided(container.node, secret.keys)
+            yield from undecided(container.node, held)
 
 
 def _roles(graph: Graph, read: dict[str, tuple[Principal, dict[str, tuple[Secret, Container]]]]) -> Outcomes:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from policyengine.model.value import Known
+from policyengine.model.value import Absent, Known, Unknown
 from policyengine.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from policyengine.model.source import Span
-    from policyengine.model.value import Unknown, Value
+    from policyengine.model.value import Value
 
 
 class Side(StrEnum):
@@ -102,12 +102,21 @@ class Variable(Struct, frozen=True):
     reference: Value[str] | None = None
 
     @property
-    def json_key(self) -> str:
-        """The key of a secret's JSON object that `reference` names behind its ARN; empty for the whole secret."""
-        return json_key(self.reference.value) if isinstance(self.reference, Known) else ""
+    def json_key(self) -> Value[str]:
+        """The key of a secret's JSON object that `reference` names behind its ARN; Absent for the whole secret."""
+        key = json_key(self.reference.value) if isinstance(self.reference, Known) else ""
+        if is_open(key):
+            return Unknown(f"the key of {self.key} is not decided", self.key_span)
+        return Known(key, self.key_span) if key else Absent(self.key_span)
 
 
 _COLON = regex(r":(?![^{}]*\})")
+_OPEN = regex(r"\$\{")
+
+
+def is_open(reference: str) -> bool:
+    """Whether a part of a reference is not decided, and stands in it as `${…}`."""
+    return _OPEN.search(reference) is not None
 
 
 def arn_parts(reference: str) -> list[str]:
@@ -118,8 +127,7 @@ def arn_parts(reference: str) -> list[str]:
 def json_key(reference: str) -> str:
     """The key in `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME:KEY:STAGE:VERSION`; empty where none is named.
 
-    What the files do not decide stands in it as `${…}`
-    (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html).
+    (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html)
     """
     parts = arn_parts(reference)
     return next(iter(parts[7:] if parts[0] == "arn" else parts[1:]), "")

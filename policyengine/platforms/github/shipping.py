@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from policyengine.model.nodes import ShellCommand, Variable
     from policyengine.model.value import Value
 
-_SET = regex(r"(?:^|[\s,{'\"@^|~])([A-Za-z_]\w*)=(?!secretref:)(?=[^\s,}'\"])")
+_SET = regex(r"(?:^|[\s,{'\"@^|~])([A-Za-z_]\w*)=(?!secretref:|\$\(|`)(?=[^\s,}'\"])")
 _WRITTEN = regex(r"\b([A-Z][A-Z0-9_]*)=[^\n;&|]*?>>?\s*[\"']?[\w./~-]*\.env\b")
 _ENV_FILE = regex(r"(?:[\w-]+)?\.env(?:\.[\w-]+)?")
 

@@ -49,7 +49,7 @@ _NAMED = regex(r"[\w-]+")
 def _settled(given: Variable, frame: StepFrame) -> Variable:
     """An input as far as the files decide it, in all combinations alike; what a secret may be part of stays open."""
     told = given.value
-    if not isinstance(told, Known) or "${{" not in told.value:
+    if not isinstance(told, Known) or _EXPRESSION.search(told.value) is None:
         return given
     text, span = told.value, told.span
     found = {scope.text(text, span).value() for scope in frame.scopes(text)}

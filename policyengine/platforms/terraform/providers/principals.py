@@ -277,7 +277,7 @@ def _secrets(stack: Stack) -> dict[str, _Secret]:
             tree = secret.tree("name", "name_prefix")
             name = facts.symbolic(tree) if tree is not None else _UNNAMED
             rest = f"parameter/{name.lstrip('/')}" if service == "ssm" else f"secret:{name}{_SUFFIX}"
-            unsure = "${" in name or name == _UNNAMED or secret.resource.mode != "resource"
+            unsure = not isinstance(tree, Known) or secret.resource.mode != "resource"
             found[secret.id] = _Secret(_addresses(secret), service, rest, _key(secret), unsure)
     return found
 
@@ -315,7 +315,7 @@ def _unsure(stack: Stack, secret: _Secret, grants: Iterable[Grant]) -> str:
             return "a policy of the role names what the files do not decide"
         for pattern in _texts(grant.resources):
             named = stack.at(pattern[2:].partition("}")[0]) if pattern.startswith("${") else None
-            if "${" in pattern.rpartition(":")[2] and (named is None or named.resource.mode != "resource"):
+            if _VARIABLE.search(pattern.rpartition(":")[2]) and (named is None or named.resource.mode != "resource"):
                 return f"what {pattern} of a policy of the role stands for is not known here"
     return ""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policyengine.model.nodes import Origin, Variable
-from policyengine.model.nodes.node import arn_parts, json_key
+from policyengine.model.nodes.node import arn_parts, is_open, json_key
 from policyengine.model.value import Absent, Known, Unknown, Value
 from policyengine.patterns import regex
 from policyengine.platforms.terraform.language.documents import document
@@ -91,9 +91,9 @@ def told_name(reference: str) -> tuple[str, str]:
     """
     parts = arn_parts(reference)
     if parts[0] != "arn":
-        return ("ssm", "" if "${" in reference or len(parts) > 1 else reference.lstrip("/"))
+        return ("ssm", "" if is_open(reference) or len(parts) > 1 else reference.lstrip("/"))
     name = parts[6] if parts[2:3] == ["secretsmanager"] and len(parts) > 6 else parts[-1].removeprefix("parameter/")
-    plain = "" if "${" in name or not name else name
+    plain = "" if is_open(name) else name
     return (parts[2], _SUFFIX.sub("", plain)) if parts[2:3] == ["secretsmanager"] else ("ssm", plain)
 
 
