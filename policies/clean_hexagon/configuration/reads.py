@@ -122,7 +122,7 @@ def build_time_public_env(graph: Graph, _: Options) -> Outcomes:
         if not given or any(each.does("build", "serve-dev") for each in container.commands):
             continue
         if isinstance(container.stage, Unknown):
-            if any(is_inlined(key, graph.dependencies) for key in given):
+            if any(key in _read(graph) and is_inlined(key, graph.dependencies) for key in given):
                 yield from undecided(container.node, container.stage)
             continue
         package, stage = _package(container), container.stage.value if isinstance(container.stage, Known) else None
@@ -131,8 +131,7 @@ def build_time_public_env(graph: Graph, _: Options) -> Outcomes:
         stages = graph.ingredients(stage)
         build = next((run for each in stages for run in each.runs if run.does("build")), None)
         tools = {each.key for each in package.dependencies}
-        shown = {each.value for file in graph.all(EnvironmentReads) for each in file.reads
-                 if file.directory == package.directory and file.purpose in ("", "settings")}  # fmt: skip
+        shown = _read(graph, package)
         given = {key: each for key, each in given.items() if key in shown and is_inlined(key, tools)}
         if build is None or not given or _rewrites(container, stage):
             continue
@@ -156,6 +155,12 @@ def build_time_public_env(graph: Graph, _: Options) -> Outcomes:
             yield Finding(subject=container.node, at=late[0].key_span, args=args, related=(build.span,), fix=fix)
         elif container.side is Side.LOCAL:
             yield from _differing(graph, container, [given[key] for key in sorted(given)])
+
+
+def _read(graph: Graph, package: Package | None = None) -> set[str]:
+    """The variables that code which is no server's reads, of a package or of all."""
+    files = (each for each in graph.all(EnvironmentReads) if package is None or each.directory == package.directory)
+    return {read.value for file in files if file.purpose in ("", "settings") for read in file.reads}
 
 
 def _at_build(graph: Graph, container: Container, stages: tuple[Stage, ...], package: Package) -> Iterator[str]:
