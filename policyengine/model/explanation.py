@@ -109,6 +109,11 @@ def explain_fact(graph: Graph, address: str) -> Explanation:
     return _explained(followed, value, node, key)
 
 
+def of_value(address: str, value: object, node: Node, key: str = "") -> Explanation:
+    """A value of a node; `key` is that of the variable it belongs to, whose name may tell that it is secret."""
+    return _explained(address, value, node, key)
+
+
 def _inner(value: object) -> dict[str, object]:
     """The facts in a record, the variables in a list by their keys, and other elements by their numbers."""
     if isinstance(value, Known | Floating):

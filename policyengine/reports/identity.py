@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from policyengine.rules.evaluate import Result
 
 
+SHORT = 10
+"""So many characters of an identity are shown where people may type it."""
+
+
 def identity(result: Result, moved: Callable[[str], str] = str) -> str:
     """A fingerprint that neither moving lines nor another wrong value changes: rule, node and attribute.
 
@@ -21,11 +25,12 @@ def identity(result: Result, moved: Callable[[str], str] = str) -> str:
     """
     finding = result.finding
     return digest(
-        result.rule.id, moved(finding.subject.id), _attribute(finding.subject, finding.at, result.span), finding.variant
+        result.rule.id, moved(finding.subject.id), attribute(finding.subject, finding.at, result.span), finding.variant
     )
 
 
-def _attribute(node: Node, at: object, span: Span) -> str:
+def attribute(node: Node, at: object, span: Span) -> str:
+    """The name of the field of a node that something is, `variables.KEY` for one in a list, else empty."""
     key = getattr(at, "key", None)
     if isinstance(key, str):
         return key

@@ -10,6 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from policyengine import __version__
+from policyengine.reports.identity import identity
 from policyengine.reports.view import View, plain, rules
 from policyengine.rules.coverage import account, accounts, side_of
 from policyengine.rules.rule import Severity
@@ -54,7 +55,7 @@ def report(found: Report, *, exit_code: int = 0) -> str:
             }
             for pack, rule in rules(found)
         ],
-        "findings": [_finding(view, result) for result in found.results],
+        "findings": [finding(view, result) for result in found.results],
         "undecided": [
             {
                 "rule": each.rule,
@@ -64,7 +65,7 @@ def report(found: Report, *, exit_code: int = 0) -> str:
             }
             for each in found.undecided
         ],
-        "waived": [{"reason": each.reason, "finding": _finding(view, each.result)} for each in found.waived],
+        "waived": [{"reason": each.reason, "finding": finding(view, each.result)} for each in found.waived],
         "fixed": list(found.fixed),
         **_since(view),
         "failures": [_failure(view, each) for each in found.failures],
@@ -139,7 +140,7 @@ def _since(view: View) -> dict[str, object]:
     return {
         "since": {
             "revision": since.revision,
-            "unchanged": [_finding(view, result) for result in since.unchanged],
+            "unchanged": [finding(view, result) for result in since.unchanged],
             "fixed": [
                 {
                     "rule": each.rule,
@@ -156,10 +157,12 @@ def _since(view: View) -> dict[str, object]:
     }
 
 
-def _finding(view: View, result: Result) -> dict[str, object]:
+def finding(view: View, result: Result) -> dict[str, object]:
+    """A finding as the report holds it."""
     fix = result.finding.fix
     pair = result.pair
     return {
+        "fingerprint": identity(result),
         "rule": result.rule.id,
         "pack": result.pack,
         "side": side_of(result.rule.id),
@@ -183,6 +186,7 @@ def _finding(view: View, result: Result) -> dict[str, object]:
             "reasons": list(pair.reasons),
         },
         "fix": None if fix is None else _fix(view, fix),
+        "remedy": view.remedy(result),
     }
 
 

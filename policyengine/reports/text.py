@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from policyengine.model.nodes import Node
+from policyengine.reports.identity import SHORT, identity
 from policyengine.reports.lines import shown, visible, width
 from policyengine.reports.view import View, plain, rules
 from policyengine.rules.coverage import account, accounts, changed, side_of
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from policyengine.rules.evaluate import Failure, Open, Report, Result
 
 _COLOURS = {"error": "1;31", "warning": "1;33", "note": "1;36"}
-_ASCII = str.maketrans(
+ASCII = str.maketrans(
     {
         "│": "|",
         "─": "-",
@@ -67,18 +68,22 @@ class Style(Struct, frozen=True):
 
 def report(found: Report, style: Style) -> str:
     """The whole report, ending in a line end."""
-    text = "".join(f"{line}\n" for line in _Writer(View.of(found), style).lines())
-    return text if style.unicode else text.translate(_ASCII)
+    text = "".join(f"{line}\n" for line in Writer(View.of(found), style).lines())
+    return text if style.unicode else text.translate(ASCII)
 
 
-class _Writer(Struct, frozen=True):
+class Writer(Struct, frozen=True):
+    """Writes the parts of a report as lines."""
+
     view: View
     style: Style
 
     def paint(self, code: str, text: str) -> str:
+        """The text in a colour, where there shall be colours."""
         return f"\x1b[{code}m{text}\x1b[0m" if self.style.colour and text else text
 
     def lines(self) -> Iterator[str]:
+        """The lines of the whole report."""
         found = self.view.report
         if self.style.statistics:
             yield from self.counts()
@@ -129,6 +134,7 @@ class _Writer(Struct, frozen=True):
             yield f"  {self.where(result.span)}  {visible(plain(self.view.message(result)))}"
 
     def groups(self) -> Iterator[tuple[str, list[Result]]]:
+        """The findings of each side with its title, errors first, and alike ones together."""
         for pack in self.view.report.packs:
             mine = [result for result in self.view.report.results if result.pack == pack.name and not result.folded]
             for key in sorted({side_of(result.rule.id) for result in mine}):
@@ -170,12 +176,18 @@ class _Writer(Struct, frozen=True):
             yield "note", f"only in {', '.join(result.environments)}"
         if remedy := self.view.remedy(result):
             yield "help", remedy
+        doubtful = result.pair is not None and not result.pair.certain
+        if doubtful or any(place.via for place in (self.view.at(result), *self.view.related(result))):
+            folder = self.style.prefix.rstrip("/")
+            yield "why", f"policyengine explain {identity(result)[:SHORT]}{f' {folder}' * bool(folder)}"
 
     def gutter(self, span: Span) -> int:
+        """How many digits the number of its last line has."""
         source = self.view.source(span.path)
         return len(str(source.position(min(max(span.start, span.end), len(source.text))).line)) if source else 1
 
     def place(self, place: Place, gutter: int, corner: str, mark: str, colour: str) -> Iterator[str]:
+        """A place with its lines, what is meant marked in them, and the way of its value."""
         what = " ".join(each for each in (place.what, f"({place.node})" if place.node else "") if each)
         bar = self.paint("34", "│")
         arrow = self.paint("34", corner + "─")
@@ -197,6 +209,7 @@ class _Writer(Struct, frozen=True):
             yield self.note(gutter, "via", steps)
 
     def note(self, gutter: int, kind: str, text: str) -> str:
+        """A line below a place."""
         return f"{' ' * gutter} {self.paint('34', '=')} {self.paint('1', kind + ':')} {self.shown(text)}"
 
     def shown(self, text: str) -> str:
@@ -204,12 +217,14 @@ class _Writer(Struct, frozen=True):
         return visible(self.view.redactor.text(text))
 
     def where(self, span: Span) -> str:
+        """`path:line:column`, as a terminal opens it."""
         if self.view.outside(span.path):
             return visible(span.path)
         line, column = self.view.position(span)
         return f"{visible(self.style.prefix + span.path)}:{line}:{column}"
 
     def failure(self, failure: Failure) -> Iterator[str]:
+        """Work that could not be done."""
         where = f"{self.where(failure.span)}: " if failure.span is not None else ""
         head = self.paint(_COLOURS["error"], "failure")
         yield f"{head} {where}{self.shown(failure.message)}"
@@ -219,6 +234,7 @@ class _Writer(Struct, frozen=True):
             yield self.note(1, "at", call)
 
     def question(self, question: Open) -> Iterator[str]:
+        """A question that stayed open, with its place."""
         reason = self.shown(question.reason)
         yield f"{self.paint('2', question.rule)} {self.shown(question.subject)}: {reason}"
         place = question.span
@@ -235,6 +251,7 @@ class _Writer(Struct, frozen=True):
         yield ""
 
     def summary(self) -> Iterator[str]:
+        """What each side comes to, and what is to be said of the whole."""
         found = self.view.report
         counted = account(found)
         crashed = {side_of(failure.rule) for failure in found.failures if failure.rule}
@@ -322,6 +339,7 @@ class _Writer(Struct, frozen=True):
             yield ""
 
     def closing(self, counted: Account) -> Iterator[str]:
+        """The last lines: counts, what to do next, what was chosen."""
         found = self.view.report
         counts = Counter(result.severity for result in found.results if not result.folded)
         if counts:
@@ -369,6 +387,7 @@ class _Writer(Struct, frozen=True):
         return "".join(f", {count} {visible(reason)}" for reason, count in known.items())
 
     def reasons(self) -> str:
+        """The commonest reasons of open questions."""
         common = Counter(self.shown(each.reason) for each in self.view.report.undecided)
         top = sorted(common.items(), key=lambda each: (-each[1], each[0]))[:3]
         more = len(common) - len(top)
