@@ -156,7 +156,7 @@ class Writer(Struct, frozen=True):
         ):
             yield self.note(1, "note", f"at the same place, of {result.subject}")
             said = [*self.notes(former)]
-            yield from (self.note(1, *each) for each in self.notes(result) if each not in said)
+            yield from (self.note(1, *each) for each in self.notes(result) if each not in said and each[0] != "why")
             return
         gutter = max(self.gutter(place.span) for place in (self.view.at(result), *related))
         yield from self.place(self.view.at(result), gutter, "┌", "^", colour)
