@@ -3,7 +3,8 @@
 Names here keep their meaning within a major version. Import nothing else from `policyengine` in a pack.
 """
 
-from policyengine.hooks import HOOKS_VERSION, hookimpl
+from policyengine.deprecation import Deprecated, names
+from policyengine.hooks import API_VERSION, HOOKS_VERSION, hookimpl
 from policyengine.knowledge.base_images import CHECKED_TOOLS
 from policyengine.knowledge.commands import Deed, drops_privileges, is_init
 from policyengine.knowledge.components import family, product, role_by_name, serves, stands_in_for
@@ -182,6 +183,7 @@ from policyengine.rules.rule import (
     Finding,
     Fix,
     Located,
+    NoOptions,
     Outcome,
     Outcomes,
     Pack,
@@ -194,6 +196,7 @@ from policyengine.rules.rule import (
 from policyengine.syntax.shell import commands as shell_commands
 
 __all__ = [
+    "API_VERSION",
     "CHECKED_TOOLS",
     "HOOKS_VERSION",
     "Absent",
@@ -223,6 +226,7 @@ __all__ = [
     "Deed",
     "Dependency",
     "Deploy",
+    "Deprecated",
     "Edge",
     "EdgeKind",
     "Edit",
@@ -258,6 +262,7 @@ __all__ = [
     "MigrationRunner",
     "Migrations",
     "Mount",
+    "NoOptions",
     "Node",
     "Origin",
     "OrmSchema",
@@ -405,3 +410,5 @@ __all__ = [
     "yaml_pack",
     "yaml_rules",
 ]
+
+__getattr__ = names(globals(), {})

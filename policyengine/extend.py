@@ -30,9 +30,11 @@ refer to this one. What needs no code, another name of the version and a default
 `terraform_resources` by `policyengine_knowledge`; types that only say something of others are its `supporting`.
 """
 
-from policyengine.hooks import HOOKS_VERSION, hookimpl
+from policyengine.deprecation import Deprecated, names
+from policyengine.hooks import API_VERSION, HOOKS_VERSION, hookimpl
 from policyengine.knowledge.loading import Facts
 from policyengine.linking.evidence import Evidence
+from policyengine.model.declaration import Declaration, DeclarationKind, Declarations, Elements, Entries
 from policyengine.model.graph import Choice, Edge, EdgeKind, Graph
 from policyengine.model.nodes import (
     Bucket,
@@ -59,6 +61,7 @@ from policyengine.repository.files import Files
 from policyengine.rules.evaluate import Report, Reporter
 
 __all__ = [
+    "API_VERSION",
     "HOOKS_VERSION",
     "Absent",
     "BlockView",
@@ -67,8 +70,14 @@ __all__ = [
     "Choice",
     "Command",
     "Database",
+    "Declaration",
+    "DeclarationKind",
+    "Declarations",
+    "Deprecated",
     "Edge",
     "EdgeKind",
+    "Elements",
+    "Entries",
     "Evidence",
     "Facts",
     "FileOption",
@@ -104,3 +113,5 @@ __all__ = [
     "hookimpl",
     "known",
 ]
+
+__getattr__ = names(globals(), {})

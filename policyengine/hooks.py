@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 PROJECT = "policyengine"
 HOOKS_VERSION = 1
+"""The version of the hooks; a module that needs one says `POLICYENGINE_HOOKS = 1`."""
 API_VERSION = "1.0"
 """The version of `policyengine.api` and `policyengine.extend`.
 
@@ -41,6 +42,7 @@ Names keep their meaning within the first number; the second counts what was add
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Marks a function as what a hook calls: `@hookimpl`."""
 
 
 class Specification:

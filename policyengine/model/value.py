@@ -105,6 +105,7 @@ class Absent(Struct, frozen=True):
 
 
 Value = Known[T] | Floating[T] | Unknown | Absent
+"""A fact: one of the four cases."""
 
 
 def known(value: Value[T], default: T) -> T:

@@ -128,6 +128,7 @@ class Compared(Struct, frozen=True):
 
 
 Outcome = Finding | Undecided | Compared
+"""What a rule may yield."""
 Outcomes: TypeAlias = "Iterator[Outcome]"
 """What a rule gives: what violates it, what could not be decided, what was compared."""
 

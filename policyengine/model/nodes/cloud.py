@@ -45,8 +45,8 @@ class Grant(Struct, frozen=True):
 
     actions: Value[tuple[str, ...]]
     resources: Value[tuple[str, ...]]
-    span: Span
-    allow: bool = True
+    span: Span  # the statement
+    allow: bool = True  # False for a denial
     conditional: bool = False
     except_actions: bool = False
     except_resources: bool = False
@@ -55,24 +55,24 @@ class Grant(Struct, frozen=True):
 class Principal(Node, frozen=True, kw_only=True):
     """Whom a container acts as in the cloud: an IAM role. `gap` says why it may be granted more than is listed."""
 
-    grants: tuple[Grant, ...]
+    grants: tuple[Grant, ...]  # what it may do
     gap: Unknown | None = None
 
 
 class Listener(Struct, frozen=True):
     """A port at which a load balancer takes requests. `protocol` is as written, such as `HTTPS`."""
 
-    port: Value[int]
+    port: Value[int]  # that it listens on
     protocol: Value[str]
-    span: Span
+    span: Span  # where it is declared
 
 
 class LoadBalancer(Node, frozen=True, kw_only=True):
     """A load balancer with its listeners. `kind` is `application`, `network`, `gateway` or `classic`."""
 
     kind: Value[str]
-    internal: Value[bool]
-    listeners: tuple[Listener, ...] = ()
+    internal: Value[bool]  # whether the internet does not reach it
+    listeners: tuple[Listener, ...] = ()  # by port
 
 
 class TargetGroup(Node, frozen=True, kw_only=True):
@@ -87,7 +87,7 @@ class TargetGroup(Node, frozen=True, kw_only=True):
     protocol: Value[str]
     check_path: Value[str]
     check_port: Value[str]
-    check_protocol: Value[str]
+    check_protocol: Value[str]  # of the health check
     check_codes: Value[str]
 
 

@@ -22,11 +22,11 @@ class ConfigKey(Struct, frozen=True):
     `asserted` tells that the code says that it is there and never looks: `process.env.X!`.
     """
 
-    key: str
-    span: Span
+    key: str  # the name of the variable
+    span: Span  # where it is declared
     required: Value[bool]
-    default: Value[str]
-    client: bool = False
+    default: Value[str]  # its value where none is given
+    client: bool = False  # it reaches the browser
     alternatives: tuple[str, ...] = ()
     asserted: bool = False
 
@@ -39,10 +39,10 @@ class ConfigModule(Node, frozen=True, kw_only=True):
     the environment variable that switches the check off (`skipValidation: !!process.env.X`), None when there is none.
     """
 
-    path: str
+    path: str  # the file
     directory: str
     library: str
-    keys: tuple[ConfigKey, ...]
+    keys: tuple[ConfigKey, ...]  # the variables it checks
     gap: Unknown | None = None
     bypass: Value[str] | None = None
 
@@ -66,12 +66,12 @@ class Package(Node, frozen=True, kw_only=True):
     `scripts` are the npm scripts; `dependencies` the names of what it depends on, with the span of each.
     """
 
-    path: str
+    path: str  # the manifest
     directory: str
     ecosystem: str  # "npm", "python", "ruby", "go", "java", "php", "rust", "dotnet", "elixir"
     scripts: tuple[Variable, ...] = ()
     dependencies: tuple[Variable, ...] = ()
-    engines: tuple[Variable, ...] = ()
+    engines: tuple[Variable, ...] = ()  # versions of runtimes that it asks for
 
 
 class RuntimeVersion(Node, frozen=True, kw_only=True):
@@ -80,7 +80,7 @@ class RuntimeVersion(Node, frozen=True, kw_only=True):
     `runtime` is the language's own word (`node`, `python`), `version` as written: `22.20.0`, `lts/jod`.
     """
 
-    path: str
+    path: str  # the file
     directory: str
     runtime: str
     version: Value[str]
@@ -92,8 +92,8 @@ class EnvironmentFile(Node, frozen=True, kw_only=True):
     `mentioned` are the names of variables that only a comment sets, as in `# SENTRY_DSN=`.
     """
 
-    path: str
-    variables: tuple[Variable, ...]
+    path: str  # the file
+    variables: tuple[Variable, ...]  # those it sets, in order
     example: bool
     mentioned: tuple[str, ...] = ()
 
@@ -104,9 +104,9 @@ class IgnoreFile(Node, frozen=True, kw_only=True):
     Whether a path is ignored is asked of `Graph.ignored`.
     """
 
-    path: str
+    path: str  # the file
     kind: str
-    patterns: tuple[tuple[str, Span], ...]
+    patterns: tuple[tuple[str, Span], ...]  # each with its place
 
 
 class Extension(Node, frozen=True, kw_only=True):
@@ -116,8 +116,8 @@ class Extension(Node, frozen=True, kw_only=True):
     `used` tells of one that only an init script creates that some file names what it brings.
     """
 
-    extension: Value[str]
-    version: Value[str] | None = None
+    extension: Value[str]  # its name
+    version: Value[str] | None = None  # that is asked for
     optional: bool = False
     used: bool = False
 
@@ -128,9 +128,9 @@ class VectorUse(Node, frozen=True, kw_only=True):
     `feature` is what of it is younger than the type: `hnsw`, `halfvec`, `sparsevec`, `iterative_scan`; else empty.
     """
 
-    what: str
+    what: str  # what uses vectors
     feature: str = ""
-    dependency: bool = False
+    dependency: bool = False  # whether only a dependency tells so
 
 
 class SupabaseStack(Node, frozen=True, kw_only=True):
@@ -139,7 +139,7 @@ class SupabaseStack(Node, frozen=True, kw_only=True):
     `ports` are those of the laptop that it takes.
     """
 
-    path: str
+    path: str  # the configuration file
     version: Value[Version]
     ports: tuple[Value[int], ...] = ()
 
@@ -147,7 +147,7 @@ class SupabaseStack(Node, frozen=True, kw_only=True):
 class Migrations(Node, frozen=True, kw_only=True):
     """A directory of schema migrations. `tool` is `prisma`, `drizzle`, `alembic` …; `files` are in order."""
 
-    directory: str
+    directory: str  # their folder
     tool: str
     files: tuple[str, ...]
 
@@ -160,7 +160,7 @@ class MigrationRunner(Node, frozen=True, kw_only=True):
     it runs, empty when that is not known.
     """
 
-    tool: str
+    tool: str  # what migrates
     hashed: Value[bool]
     directory: str = ""
 
@@ -168,4 +168,4 @@ class MigrationRunner(Node, frozen=True, kw_only=True):
 class OrmSchema(Node, frozen=True, kw_only=True):
     """A declared database provider: Prisma `provider = "postgresql"`, Rails `adapter: postgresql` …."""
 
-    engine: Value[str]
+    engine: Value[str]  # the database that it is for

@@ -27,7 +27,7 @@ class EnvFile(Struct, frozen=True):
 
     path: str
     span: Span
-    required: bool = True
+    required: bool = True  # whether Compose refuses to start without it
     found: bool = True
     stand_in: str = ""
 
@@ -44,10 +44,10 @@ class Port(Struct, frozen=True):
     `published` is Absent where it is only exposed, and Unknown where Docker chooses it when the container starts.
     """
 
-    target: Value[int]
+    target: Value[int]  # the port in the container
     published: Value[int]
-    span: Span
-    protocol: str | Unknown = "tcp"
+    span: Span  # where it is written
+    protocol: str | Unknown = "tcp"  # `tcp` or `udp`
     host_ip: str | Unknown = ""
 
 
@@ -56,28 +56,28 @@ class Mount(Struct, frozen=True):
 
     kind: str  # "bind", "volume", "tmpfs"
     source: Value[str]
-    target: Value[str]
-    span: Span
-    read_only: bool = False
+    target: Value[str]  # the path in the container
+    span: Span  # where it is written
+    read_only: bool = False  # whether nothing can be written there
 
 
 class Healthcheck(Struct, frozen=True):
     """A health check. `disabled` is Compose `disable: true` or `["NONE"]`. Times are the text as written."""
 
-    test: Value[Command]
-    span: Span
-    interval: Value[str] | None = None
-    timeout: Value[str] | None = None
-    retries: Value[str] | None = None
-    start_period: Value[str] | None = None
+    test: Value[Command]  # the command
+    span: Span  # where it is written
+    interval: Value[str] | None = None  # between two checks, as written
+    timeout: Value[str] | None = None  # of one check, as written
+    retries: Value[str] | None = None  # failures in a row that count
+    start_period: Value[str] | None = None  # in which failures do not count, as written
     disabled: bool = False
 
 
 class Dependency(Struct, frozen=True):
     """A Compose `depends_on` or an ECS `dependsOn` entry. `condition` is as written, `service_started` by default."""
 
-    service: str
-    span: Span
+    service: str  # the name of the other service
+    span: Span  # where it is named
     condition: str = "service_started"
 
 
@@ -87,9 +87,9 @@ class Attachment(Struct, frozen=True):
     An `external` one is made elsewhere, and services of other projects may be on it.
     """
 
-    network: str
-    span: Span
-    aliases: tuple[str, ...] = ()
+    network: str  # its name in the project
+    span: Span  # where it is attached
+    aliases: tuple[str, ...] = ()  # further names of the service in it
     external: bool = False
 
 
@@ -105,40 +105,40 @@ class Service(Node, frozen=True, kw_only=True):
     each at its place; what is in force when it runs is asked of `Graph.container`.
     """
 
-    role: Role
+    role: Role  # what it is for
     group: str
-    image: Value[ImageRef]
-    build: Build | None
-    entrypoint: Value[Command]
-    command: Value[Command]
-    user: Value[str]
+    image: Value[ImageRef]  # that it runs
+    build: Build | None  # how the image is built here
+    entrypoint: Value[Command]  # over that of the image
+    command: Value[Command]  # over that of the image
+    user: Value[str]  # over that of the image
     environment: tuple[Variable, ...]
     environment_gap: Unknown | None = None
-    env_files: tuple[EnvFile, ...] = ()
-    env_file_span: Span | None = None
-    ports: tuple[Port, ...] = ()
-    mounts: tuple[Mount, ...] = ()
-    networks: tuple[Attachment, ...] = ()
-    network_mode: Value[str] | None = None
+    env_files: tuple[EnvFile, ...] = ()  # in order
+    env_file_span: Span | None = None  # where they are named
+    ports: tuple[Port, ...] = ()  # published and exposed
+    mounts: tuple[Mount, ...] = ()  # volumes, binds, tmpfs
+    networks: tuple[Attachment, ...] = ()  # that it is attached to
+    network_mode: Value[str] | None = None  # `host`, `awsvpc`
     hostnames: tuple[str, ...] = ()  # container_name, hostname, links: further names siblings may use
-    extra_hosts: tuple[str, ...] = ()
-    depends_on: tuple[Dependency, ...] = ()
-    healthcheck: Healthcheck | None = None
-    platform: Value[str] | None = None
+    extra_hosts: tuple[str, ...] = ()  # names added to /etc/hosts
+    depends_on: tuple[Dependency, ...] = ()  # what starts before it
+    healthcheck: Healthcheck | None = None  # over that of the image
+    platform: Value[str] | None = None  # `linux/amd64`
     architecture: Value[str] | None = None  # ECS runtime_platform.cpu_architecture: X86_64 or ARM64
-    privileged: Value[bool] | None = None
-    read_only: Value[bool] | None = None
-    init: Value[bool] | None = None
-    stop_grace_period: Value[str] | None = None
-    cpus: Value[str] | None = None
-    memory: Value[str] | None = None
-    kernel: tuple[Variable, ...] = ()
-    kernel_gap: Unknown | None = None
+    privileged: Value[bool] | None = None  # whether it may do all that the host may
+    read_only: Value[bool] | None = None  # whether its root filesystem is
+    init: Value[bool] | None = None  # whether an init process reaps children
+    stop_grace_period: Value[str] | None = None  # before it is killed, as written
+    cpus: Value[str] | None = None  # the limit, as written
+    memory: Value[str] | None = None  # the limit, as written
+    kernel: tuple[Variable, ...] = ()  # sysctls, ulimits, capabilities
+    kernel_gap: Unknown | None = None  # why there may be more of these
     room: Known[str] | None = None
-    essential: Value[bool] | None = None
+    essential: Value[bool] | None = None  # whether its end ends the task
     count: Value[int] | None = None
-    profiles: tuple[str, ...] = ()
-    labels: tuple[Variable, ...] = ()
+    profiles: tuple[str, ...] = ()  # of Compose; none means always
+    labels: tuple[Variable, ...] = ()  # in order
     parity: Value[str] | None = None  # the cloud twin named by `x-parity`, the label `parity.cloud` or a comment
     launch: str = ""  # "FARGATE", "EC2" … for ECS; empty for Compose
     noun: str = "container"

@@ -25,12 +25,12 @@ class Datastore(Node, frozen=True, kw_only=True):
     """
 
     engine: Value[str]
-    version: Value[Version]
+    version: Value[Version]  # of the engine
     service: str = ""
     image: Value[ImageRef] | None = None
-    database_name: Value[str] | None = None
-    port: Value[int] | None = None
-    parity: Value[str] | None = None
+    database_name: Value[str] | None = None  # the first database
+    port: Value[int] | None = None  # that it listens on
+    parity: Value[str] | None = None  # the twin that the files name
     emulates: str = ""
 
     @property
@@ -75,7 +75,7 @@ class Database(Datastore, frozen=True, kw_only=True):
     """
 
     flavour: str = "community"
-    auto_minor_upgrade: Value[bool] | None = None
+    auto_minor_upgrade: Value[bool] | None = None  # whether the service upgrades minors by itself
     family: Value[str] | None = None
     option_major: Value[str] | None = None
     parameters: tuple[Variable, ...] = ()
@@ -83,19 +83,19 @@ class Database(Datastore, frozen=True, kw_only=True):
     vector: Value[bool] | None = None
     vector_version: Value[Version] | None = None
     extensions: Value[tuple[str, ...]] | None = None
-    libc: Value[str] | None = None
+    libc: Value[str] | None = None  # `glibc` or `musl`
 
 
 class Cache(Datastore, frozen=True, kw_only=True):
     """A key-value cache: Redis, Valkey, Memcached. `flavour` is who runs it: `elasticache`, `memorydb`, `community`."""
 
     flavour: str = "community"
-    family: Value[str] | None = None
-    parameters: tuple[Variable, ...] = ()
-    parameters_gap: Unknown | None = None
-    transit_encryption: Value[bool] | None = None
-    auth: Value[bool] | None = None
-    cluster_mode: Value[bool] | None = None
+    family: Value[str] | None = None  # the parameter family, `redis7`
+    parameters: tuple[Variable, ...] = ()  # its parameter group
+    parameters_gap: Unknown | None = None  # why there may be more parameters
+    transit_encryption: Value[bool] | None = None  # whether connections use TLS
+    auth: Value[bool] | None = None  # whether a password is asked for
+    cluster_mode: Value[bool] | None = None  # whether keys are spread over shards
 
 
 class Search(Datastore, frozen=True, kw_only=True):

@@ -27,17 +27,17 @@ class Build(Node, frozen=True, kw_only=True):
     `job` is the id of the job that runs it, empty for Compose.
     """
 
-    tool: str
+    tool: str  # what builds: `compose`, `bake`, `docker`, an action
     context: Value[str]
     dockerfile: Value[str]
-    target: Value[str]
+    target: Value[str]  # the stage that is built
     platforms: Value[tuple[str, ...]]
     tags: Value[tuple[ImageRef | Unknown, ...]]
-    push: Value[bool]
-    args: tuple[Variable, ...] = ()
+    push: Value[bool]  # whether the image is pushed
+    args: tuple[Variable, ...] = ()  # the build arguments given
     job: str = ""
     inline: bool = False  # Compose `dockerfile_inline`
-    platform_spans: tuple[Span, ...] = ()
+    platform_spans: tuple[Span, ...] = ()  # where each platform is named
 
     @property
     def references(self) -> tuple[ImageRef, ...]:
@@ -59,11 +59,11 @@ class Build(Node, frozen=True, kw_only=True):
 class Copy(Struct, frozen=True):
     """A COPY or ADD of a Dockerfile. `stage` is the `--from` stage or image, empty for the build context."""
 
-    sources: tuple[str | Unknown, ...]
-    target: str | Unknown
-    span: Span
+    sources: tuple[str | Unknown, ...]  # what is copied
+    target: str | Unknown  # where to
+    span: Span  # the instruction
     stage: str = ""
-    owner: str | Unknown = ""
+    owner: str | Unknown = ""  # of `--chown`, empty for none
 
 
 class Stage(Node, frozen=True, kw_only=True):
@@ -74,24 +74,24 @@ class Stage(Node, frozen=True, kw_only=True):
     brings is Known with the span of the FROM. `packages` are system packages that a RUN installs.
     """
 
-    dockerfile: str
-    index: int
-    last: bool
+    dockerfile: str  # the path of the file
+    index: int  # its position, from 0
+    last: bool  # whether it is the last of the file
     base: Value[ImageRef]
     user: Value[str]
     workdir: Value[str]
     entrypoint: Value[Command]
     command: Value[Command]
     parent: str = ""
-    platform: Value[str] | None = None
-    environment: tuple[Variable, ...] = ()
-    args: tuple[Variable, ...] = ()
-    exposed: tuple[Port, ...] = ()
+    platform: Value[str] | None = None  # of `FROM --platform`
+    environment: tuple[Variable, ...] = ()  # ENV, inherited ones included
+    args: tuple[Variable, ...] = ()  # ARG
+    exposed: tuple[Port, ...] = ()  # EXPOSE, inherited ones included
     healthcheck: Healthcheck | None = None
-    volumes: tuple[Value[str], ...] = ()
+    volumes: tuple[Value[str], ...] = ()  # VOLUME, inherited ones included
     packages: tuple[Value[str], ...] = ()
-    copies: tuple[Copy, ...] = ()
-    runs: tuple[ShellCommand, ...] = ()
+    copies: tuple[Copy, ...] = ()  # COPY and ADD
+    runs: tuple[ShellCommand, ...] = ()  # the commands of RUN
     users_created: tuple[Variable, ...] = ()  # key: user name, value: uid, from adduser/useradd
     libc: Value[str] | None = None  # "glibc", "musl"
     tools: Value[tuple[str, ...]] | None = None  # those of sh, bash, curl, wget, nc that it has; None: base unlisted
@@ -101,4 +101,4 @@ class Repository(Node, frozen=True, kw_only=True):
     """An image repository in the cloud (ECR). `repository` is its name as images spell it."""
 
     repository: Value[str]
-    immutable: Value[bool]
+    immutable: Value[bool]  # whether a tag cannot be moved

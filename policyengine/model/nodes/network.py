@@ -17,7 +17,7 @@ class Beside(Node, frozen=True, kw_only=True):
     takes, as far as they are told.
     """
 
-    path: str
+    path: str  # the file
     names: tuple[str, ...] = ()
     ports: tuple[Value[int], ...] = ()
 
@@ -29,8 +29,8 @@ class BrowserTests(Node, frozen=True, kw_only=True):
     `starts` tells that it starts servers of its own, or may.
     """
 
-    path: str
-    directory: str
+    path: str  # the configuration file
+    directory: str  # its folder
     base_url: Value[str]
     keys: tuple[str, ...] = ()
     starts: bool = False
@@ -42,7 +42,7 @@ class HostAlias(Node, frozen=True, kw_only=True):
     `name` is in lower case, `address` as written. `used` is whether another file of the tree, or another line, says it.
     """
 
-    path: str
+    path: str  # the file
     address: str
     used: bool
 
@@ -53,5 +53,5 @@ class Passing(Node, frozen=True, kw_only=True):
     `keys` are the words in it that may be variables of the environment.
     """
 
-    path: str
+    path: str  # the file
     keys: tuple[str, ...]

@@ -70,8 +70,8 @@ class Node(Struct, frozen=True, kw_only=True):
     """
 
     id: str
-    name: str
-    side: Side
+    name: str  # what people call it
+    side: Side  # where it lives
     span: Span
     doubt: Unknown | None = None
 
@@ -79,7 +79,7 @@ class Node(Struct, frozen=True, kw_only=True):
 class Command(Struct, frozen=True):
     """An entrypoint or a command. `shell` is the shell form, whose only word is the whole command line."""
 
-    words: tuple[str, ...]
+    words: tuple[str, ...]  # the program and its arguments
     shell: bool = False
 
     def __str__(self) -> str:
@@ -94,10 +94,10 @@ class Variable(Struct, frozen=True):
     secret is read from (an ECS `valueFrom`), as far as it is known.
     """
 
-    key: str
-    key_span: Span
-    value: Value[str]
-    origin: Origin = Origin.ENVIRONMENT
+    key: str  # its name
+    key_span: Span  # where the name stands
+    value: Value[str]  # what it is set to
+    origin: Origin = Origin.ENVIRONMENT  # who sets it
     references: tuple[str, ...] = ()
     reference: Value[str] | None = None
 

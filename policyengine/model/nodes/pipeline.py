@@ -21,14 +21,14 @@ class ComposeUp(Struct, frozen=True, kw_only=True):
     `directory` is where it runs, relative to the root; `environment` what the step and the command set for it.
     """
 
-    span: Span
+    span: Span  # the command
     files: tuple[str, ...] = ()
-    services: tuple[str, ...] = ()
-    profiles: tuple[str, ...] = ()
-    wait: bool = False
-    detached: bool = False
-    build: bool = False
-    forgiven: bool = False
+    services: tuple[str, ...] = ()  # those it names
+    profiles: tuple[str, ...] = ()  # those it switches on
+    wait: bool = False  # `--wait`
+    detached: bool = False  # `--detach`
+    build: bool = False  # `--build`
+    forgiven: bool = False  # its failure fails nothing
     environment: tuple[Variable, ...] = ()
     directory: str = ""
 
@@ -36,9 +36,9 @@ class ComposeUp(Struct, frozen=True, kw_only=True):
 class EndToEnd(Struct, frozen=True, kw_only=True):
     """A run of end-to-end tests: `playwright test`, `cypress run` …; `in_container` when Compose runs it."""
 
-    span: Span
-    runner: str
-    forgiven: bool = False
+    span: Span  # the command
+    runner: str  # the test runner
+    forgiven: bool = False  # its failure fails nothing
     in_container: bool = False
 
 
@@ -48,20 +48,21 @@ class Deploy(Struct, frozen=True, kw_only=True):
     `tool` is `ecs`, `terraform`, `ecr-push`, `ssm`, `copilot`, `cdk`, `lambda`, `k8s` … .
     """
 
-    span: Span
+    span: Span  # the command or step
     tool: str
-    forgiven: bool = False
+    forgiven: bool = False  # its failure fails nothing
 
 
 class Migrate(Struct, frozen=True, kw_only=True):
     """A command that changes the schema: `prisma migrate deploy`, `alembic upgrade head` …; `push` is a schema push."""
 
-    span: Span
-    tool: str
+    span: Span  # the command
+    tool: str  # what migrates: `prisma`, `alembic`
     push: bool = False
 
 
 Activity = ComposeUp | EndToEnd | Deploy | Migrate
+"""What a step may do."""
 
 
 class Step(Struct, frozen=True):
@@ -71,16 +72,16 @@ class Step(Struct, frozen=True):
     copies to another machine.
     """
 
-    index: int
-    name: str
-    span: Span
-    uses: Value[str]
-    inputs: tuple[Variable, ...] = ()
-    environment: tuple[Variable, ...] = ()
-    condition: Value[str] | None = None
-    continue_on_error: Value[bool] | None = None
-    commands: tuple[ShellCommand, ...] = ()
-    activities: tuple[Activity, ...] = ()
+    index: int  # its position, from 0
+    name: str  # its title
+    span: Span  # where it begins
+    uses: Value[str]  # the action
+    inputs: tuple[Variable, ...] = ()  # `with`
+    environment: tuple[Variable, ...] = ()  # `env`
+    condition: Value[str] | None = None  # `if`
+    continue_on_error: Value[bool] | None = None  # whether its failure fails nothing
+    commands: tuple[ShellCommand, ...] = ()  # of `run` and of the scripts it calls
+    activities: tuple[Activity, ...] = ()  # what these do
     builds: tuple[str, ...] = ()  # ids of Build nodes
     given: tuple[Known[str], ...] = ()
     shipped: tuple[Known[str], ...] = ()
@@ -99,10 +100,10 @@ class Step(Struct, frozen=True):
 class Happening(Struct, frozen=True):
     """An activity of a job: the position of its step in the job, and its own in the step."""
 
-    job: Job
-    step: int
-    number: int
-    activity: Activity
+    job: Job  # where it happens
+    step: int  # the position of the step in the job
+    number: int  # the position of the activity in the step
+    activity: Activity  # what happens
 
     @property
     def order(self) -> tuple[int, int]:
@@ -124,17 +125,17 @@ class Job(Node, frozen=True, kw_only=True):
     than is listed, such as a remote reusable workflow.
     """
 
-    workflow: str
-    steps: tuple[Step, ...]
+    workflow: str  # the id of its workflow
+    steps: tuple[Step, ...]  # in order
     needs: tuple[str, ...] = ()
-    needs_span: Span | None = None
-    condition: Value[str] | None = None
-    environment: Value[str] | None = None
-    variables: tuple[Variable, ...] = ()
+    needs_span: Span | None = None  # where `needs` stands
+    condition: Value[str] | None = None  # `if`
+    environment: Value[str] | None = None  # the deployment environment
+    variables: tuple[Variable, ...] = ()  # `env`
     services: tuple[str, ...] = ()  # ids of Service nodes
-    outputs: tuple[Variable, ...] = ()
-    runs_on: Value[str] | None = None
-    continue_on_error: Value[bool] | None = None
+    outputs: tuple[Variable, ...] = ()  # what other jobs may read
+    runs_on: Value[str] | None = None  # the labels of the runner
+    continue_on_error: Value[bool] | None = None  # whether its failure fails nothing
     uses: Value[str] | None = None
     gap: Unknown | None = None
     caller: str = ""  # id of the job that calls the workflow it stands in
@@ -164,13 +165,13 @@ NEW_CODE = frozenset({"opened", "synchronize", "reopened", "ready_for_review", "
 class Trigger(Struct, frozen=True):
     """One event that starts a workflow (`push`, `pull_request`, `workflow_run` …) with its filters."""
 
-    event: str
-    span: Span
-    branches: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    paths: tuple[str, ...] = ()
+    event: str  # `push`, `schedule`
+    span: Span  # where it is named
+    branches: tuple[str, ...] = ()  # that it is for
+    tags: tuple[str, ...] = ()  # that it is for
+    paths: tuple[str, ...] = ()  # that it is for
     workflows: tuple[str, ...] = ()  # of workflow_run
-    types: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()  # of the event
 
     @property
     def brings_code(self) -> bool:
@@ -188,9 +189,9 @@ class Workflow(Node, frozen=True, kw_only=True):
     """
 
     path: str
-    triggers: tuple[Trigger, ...]
+    triggers: tuple[Trigger, ...]  # `on`
     jobs: tuple[str, ...]
-    variables: tuple[Variable, ...] = ()
+    variables: tuple[Variable, ...] = ()  # `env`
 
     @property
     def is_for_changes(self) -> bool:
