@@ -15,6 +15,7 @@ __all__ = ["configure", "extend", "run"]
 EXAMPLES = (
     "policyengine graph --format mermaid",
     "policyengine graph infra -o graph.json",
+    "policyengine graph --declared -o graph.json",
 )
 FORMATS = ("json", "mermaid", "dot")
 
@@ -22,6 +23,9 @@ FORMATS = ("json", "mermaid", "dot")
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     parser.add_argument("paths", metavar="PATH", nargs="*", help="folders or files; the working directory by default")
+    parser.add_argument(
+        "--declared", action="store_true", help="add all that files declare, with every argument evaluated (JSON only)"
+    )
     output.add_options(parser, FORMATS)
     add_engine_options(parser)
 
@@ -33,7 +37,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     targets = output.asked(arguments, "json")
     scanned = opened(arguments, arguments.paths).graph()
+    if arguments.declared:
+        export.every(scanned.graph)
+        scanned = scanned.asked()
     code = output.left_undone(scanned)
     for target in targets:
-        code = max(code, output.deliver(target, export.export(scanned.graph, scanned.sources, target.format)))
+        text = export.export(scanned.graph, scanned.sources, target.format, declared=arguments.declared)
+        code = max(code, output.deliver(target, text))
     return code

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from policyengine import __version__
+from policyengine.knowledge.secrets import may_hold_secret
+from policyengine.model.declaration import DeclarationKind, Elements, Entries
 from policyengine.model.image import ImageRef, Version
 from policyengine.model.nodes import (
     Build,
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from policyengine.model.container import Container
+    from policyengine.model.declaration import Content, Declaration
     from policyengine.model.graph import Graph
     from policyengine.model.source import Source
 
@@ -50,19 +53,30 @@ _TITLES = {Side.LOCAL: "Local", Side.SOURCE: "Source", Side.PIPELINE: "Pipeline"
 _DRAWN = (Service, Datastore, Build, Stage, Job, Repository, Secret, LoadBalancer, TargetGroup)
 
 
-def export(graph: Graph, sources: Mapping[str, Source], form: str) -> str:
-    """The graph as `json`, `mermaid` or `dot`, ending in a line end."""
+def export(graph: Graph, sources: Mapping[str, Source], form: str, *, declared: bool = False) -> str:
+    """The graph as `json`, `mermaid` or `dot`, ending in a line end; as JSON with all that is `declared`, if asked."""
     match form:
         case "mermaid":
             return _mermaid(graph, Redactor(graph, sources))
         case "dot":
             return Redactor(graph, sources).name(_dot(graph))
         case _:
-            return json.dumps(document(graph, sources), indent=2, ensure_ascii=False) + "\n"
+            return json.dumps(document(graph, sources, declared=declared), indent=2, ensure_ascii=False) + "\n"
 
 
-def document(graph: Graph, sources: Mapping[str, Source]) -> dict[str, object]:
-    """The graph as plain data, version 1 of the format. Lines and columns start at 1 and columns count code points."""
+def every(graph: Graph) -> list[Declaration]:
+    """Everything that the files declare, by kind; all of it is evaluated, so that its secrets are known."""
+    found = [each for kind in DeclarationKind for each in graph.declarations(kind)]
+    for each in found:
+        each.get()
+    return found
+
+
+def document(graph: Graph, sources: Mapping[str, Source], *, declared: bool = False) -> dict[str, object]:
+    """The graph as plain data, version 1 of the format. Lines and columns start at 1 and columns count code points.
+
+    With what the files declare, `every` must have been asked before, and the graph know the secrets that this met.
+    """
     redactor = Redactor(graph, sources)
     writer = _Data(redactor, sources)
     made = {
@@ -88,6 +102,8 @@ def document(graph: Graph, sources: Mapping[str, Source]) -> dict[str, object]:
         "choices": [{"what": each.what, "chosen": each.chosen, "reason": each.reason} for each in graph.choices],
         "equivalences": [list(each) for each in graph.equivalences],
     }
+    if declared:
+        made["declared"] = [writer.declaration(each, graph) for each in every(graph)]
     return {key: redactor.document(each, key) for key, each in made.items()}
 
 
@@ -107,6 +123,43 @@ class _Data:
             "place": self.place(node.span),
             "facts": self._fields(node, skip=("id", "name", "side", "span", "words")),
         }
+
+    def declaration(self, declaration: Declaration, graph: Graph) -> dict[str, object]:
+        """All that the files say of one thing, with the ids of the nodes that are made of it."""
+        made: dict[str, object] = {
+            "kind": declaration.kind.value,
+            "type": declaration.type,
+            "id": declaration.id,
+            "name": declaration.name,
+            "side": declaration.side.value,
+            "place": self.place(declaration.span),
+            "nodes": [each.id for each in graph.made_of(declaration)],
+            "content": {key: self.content(declaration.read(key), key) for key in declaration.given()},
+        }
+        if declaration.within:
+            made["within"] = declaration.within
+        if declaration.doubt is not None:
+            made["doubt"] = declaration.doubt.reason
+        return made
+
+    def content(self, content: Content, key: str) -> dict[str, object]:
+        """A part of it; what stands under a key that tells a secret is masked."""
+        match content:
+            case Entries(entries, span, more):
+                made: dict[str, object] = {
+                    "state": "entries",
+                    "entries": {name: self.content(each, _telling(name, key)) for name, each in entries.items()},
+                    "place": self.place(span),
+                }
+            case Elements(items, span, more):
+                made = {
+                    "state": "elements",
+                    "items": [self.content(each, key) for each in items],
+                    "place": self.place(span),
+                }
+            case _:
+                return self._value(content, key)
+        return made if more is None else made | {"more": more.reason}
 
     def container(self, container: Container) -> dict[str, object]:
         """What is in force when it runs; nodes stand as their ids, variables in the order of their names."""
@@ -197,6 +250,11 @@ class _Data:
                 continue
             made["place" if name == "span" else name] = self.data(part, key)
         return made
+
+
+def _telling(name: str, above: str) -> str:
+    """The key that tells more of what stands under both."""
+    return above if may_hold_secret(above) and not may_hold_secret(name) else name
 
 
 def _drawn(graph: Graph) -> list[Node]:
