@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import jsonschema
-import pytest
 
 from policyengine import cli, engine, plugins
 from policyengine.reports import graph as export
 from policyengine.repository import discover
 from tests import trees
+
+if TYPE_CHECKING:
+    import pytest
 
 ROOT = Path(__file__).parent.parent
 
@@ -52,7 +55,10 @@ SECRETS = {
         }
         resource "acme_thing" "it" {
           master_password = "hunter2-hunter2-X"
-          settings        = { api_token = ["kept-to-oneself-9"], plain = "to see" }
+          settings = {
+            api_token = ["kept-to-oneself-9"]
+            plain     = "to see"
+          }
           made            = "pre-${var.inner}"
         }
     """,

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from policyengine import engine
+from tests import trees
+
 ROOT = Path(__file__).parent.parent
 GUIDE = (ROOT / "docs" / "packs.md").read_text("utf-8")
 
@@ -69,3 +72,39 @@ def test_the_pack_of_the_guide_is_explained_and_passes_into_sarif(followed: Path
     )
     assert '"id": "ACME001"' in sarif.stdout
     assert "docs/packs.md#the-page-of-a-rule" in sarif.stdout.split('"id": "ACME001"')[1].split('"messageStrings"')[0]
+
+
+FILES = {
+    "main.tf": """\
+        resource "aws_db_instance" "main" { backup_retention_period = 3 }
+        resource "aws_cloudwatch_log_group" "app" { name = "/ecs/app" }
+        resource "aws_ecs_task_definition" "app" {
+          container_definitions = jsonencode([{
+            name  = "app"
+            image = "nginx"
+            logConfiguration = { options = { "awslogs-group" = aws_cloudwatch_log_group.app.name } }
+          }])
+        }
+    """,
+    "compose.yml": "services: {web: {image: 'nginx:1.27'}, own: {image: 'ghcr.io/acme/own:${TAG}'}}\n",
+    "Dockerfile": "FROM ghcr.io/acme/base:1 AS build\nFROM build\nFROM node:22\n",
+}
+
+
+def test_the_rules_over_what_files_declare_find_what_they_say(tmp_path: Path) -> None:
+    section = GUIDE.split("### Everything that files declare")[1]
+    pack = tmp_path / "acme_files.py"
+    pack.write_text(section.split("```python\n")[1].split("```")[0], "utf-8")
+    trees.write(tmp_path / "tree", FILES)
+    found = engine.scan([tmp_path / "tree"], packs=[str(pack)], select=["ACME"], cache=False, jobs=1)
+    assert found.failures == ()
+    assert {(each.rule.id, each.message, each.span.path) for each in found.results} == {
+        ("ACME010", "'aws_db_instance.main' keeps its backups for 3 days.", "main.tf"),
+        (
+            "ACME011",
+            "'aws_ecs_task_definition.app' logs to 'aws_cloudwatch_log_group.app', which keeps everything for ever.",
+            "main.tf",
+        ),
+        ("ACME012", "'nginx:1.27' is not from Acme's registry.", "compose.yml"),
+        ("ACME012", "'node:22' is not from Acme's registry.", "Dockerfile"),
+    }
