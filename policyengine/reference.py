@@ -158,8 +158,9 @@ def _signature(symbol: Symbol) -> Iterator[str]:
                     line = lines[(statement.end_lineno or 1) - 1].strip()
                     yield f"    {line.replace('noqa: S105  ', '')}"
         case ast.Assign() | ast.AnnAssign():
-            value = ast.unparse(node.value) if node.value is not None else ""
-            yield f"{name} = {value}"
+            text = _tree(symbol.module)[1]
+            value = "" if node.value is None else ast.get_source_segment(text, node.value) or ""
+            yield f"{name} = {' '.join(value.split())}"
         case _:
             yield name
 

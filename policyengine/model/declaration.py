@@ -280,8 +280,8 @@ class Declaration(Node, Reading, frozen=True, eq=False, kw_only=True):
     `read` evaluates one of these, `lead` finds what a name in them stands for; a pack asks `get` and its like.
     """
 
-    kind: DeclarationKind
-    type: str
+    kind: DeclarationKind  # what it is
+    type: str  # what it is more exactly: `aws_db_instance`, `FROM`, the action that is used
     given: Callable[[], tuple[str, ...]]
     read: Callable[[str], Content]
     within: str = ""

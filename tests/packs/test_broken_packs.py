@@ -141,6 +141,14 @@ def test_a_pack_that_is_none_stops_the_run_with_one_sentence(pack: str, said: st
     assert "Traceback" not in done.stderr
 
 
+def test_two_packs_of_one_name_stop_the_run(tmp_path: Path) -> None:
+    other = tmp_path / "other_rules.py"
+    other.write_text(HEAD.replace("OK001", "OK002") + "MORE = ()\n" + HOOK, "utf-8")
+    done = scan(tmp_path, HEAD + "MORE = ()\n" + HOOK, "--pack", str(other))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "policyengine: two policy packs are called 'acme'\n"
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [
