@@ -29,10 +29,10 @@ class Secret(Node, frozen=True, kw_only=True):
 class InfisicalProject(Node, frozen=True, kw_only=True):
     """A `.infisical.json`: the project of `infisical` in `directory`, and its environment where none is named."""
 
-    path: str
+    path: str  # the file
     directory: str
-    project: Value[str]
-    environment: Value[str]
+    project: Value[str]  # the id of the project
+    environment: Value[str]  # the environment whose secrets are taken
 
 
 class Grant(Struct, frozen=True):

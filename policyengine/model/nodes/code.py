@@ -54,9 +54,9 @@ class EnvironmentReads(Node, frozen=True, kw_only=True):
     script), `settings` for a file that is called so, `server` for one that only servers run, and empty for the rest.
     """
 
-    path: str
+    path: str  # the file
     directory: str
-    reads: tuple[Known[str], ...]
+    reads: tuple[Known[str], ...]  # the names of the variables, each where it is read
     purpose: str = ""
 
 
