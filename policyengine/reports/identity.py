@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from policyengine.model.source import Span
 
 if TYPE_CHECKING:
@@ -21,16 +23,16 @@ SHORT = 10
 def identity(result: Result, moved: Callable[[str], str] = str) -> str:
     """A fingerprint that neither moving lines nor another wrong value changes: rule, node and attribute.
 
-    `moved` gives the node's id another spelling: of a file that was renamed.
+    Of a node as a whole, which form the problem takes tells one from another. `moved` gives the node's id another
+    spelling: of a file that was renamed.
     """
     finding = result.finding
-    return digest(
-        result.rule.id, moved(finding.subject.id), attribute(finding.subject, finding.at, result.span), finding.variant
-    )
+    about = attribute(finding.subject, finding.at, result.span) or f"?{finding.variant}"
+    return digest(result.rule.id, moved(finding.subject.id), about)
 
 
 def attribute(node: Node, at: object, span: Span) -> str:
-    """The name of the field of a node that something is, `variables.KEY` for one in a list, else empty."""
+    """The names that lead to a place in a node, `environment.KEY`, and never a number; empty where it is not in it."""
     key = getattr(at, "key", None)
     if isinstance(key, str):
         return key
@@ -44,8 +46,33 @@ def attribute(node: Node, at: object, span: Span) -> str:
         for part in value if isinstance(value, tuple) and not isinstance(value, Span) else ():
             inner = getattr(part, "value", None)
             if part is at or inner is at or getattr(part, "span", None) == span:
-                return f"{name}.{getattr(part, 'key', '')}"
-    return close
+                return f"{name}.{_label(part)}"
+    return close or _holder(node, span)
+
+
+def _holder(whole: Struct, span: Span) -> str:
+    """The names that lead to the innermost part that holds a place: `environment.DATABASE_URL`, `healthcheck.test`."""
+    for name in whole.__struct_fields__:
+        value = getattr(whole, name, None)
+        for part in value if isinstance(value, tuple) and not isinstance(value, Span) else (value,):
+            place = getattr(part, "span", None) or getattr(getattr(part, "value", None), "span", None)
+            if isinstance(part, Struct) and isinstance(place, Span) and place.holds(span):
+                words = (name, _label(part) if part is not value else "", _holder(part, span))
+                return ".".join(filter(None, words))
+    return ""
+
+
+_LABELS = ("key", "target", "path", "network", "service", "name", "event", "tool", "runner")
+"""What parts of nodes are called by."""
+
+
+def _label(part: object) -> str:
+    for name in _LABELS:
+        found = getattr(part, name, None)
+        text = found if isinstance(found, str) else getattr(found, "value", None)
+        if isinstance(text, (str, int)) and text != "":
+            return str(text)
+    return ""
 
 
 def digest(*parts: str) -> str:

@@ -173,3 +173,94 @@ def test_an_earlier_commit_keeps_its_address_and_no_credentials(history: Path, t
     kept = (tmp_path / "copy" / ".git" / "config").read_text("utf-8")
     assert "hunter2" not in kept
     assert "aHVudGVyMg" not in kept
+
+
+def test_a_known_finding_that_weighs_more_later_is_new(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    weighs = "version: 1\nrules:\n  HEX411:\n    severity: {}\n"
+    _tree(tmp_path)
+    write(tmp_path, {"policyengine.yaml": weighs.format("note")})
+    assert main(["baseline", "create", str(tmp_path), "--no-cache"]) == 0
+    file = tmp_path / "policyengine.baseline.json"
+    (known,) = json.loads(file.read_text("utf-8"))["findings"]
+    assert known["severity"] == "note"
+    for severity, code, rules in (("note", 0, []), ("error", 1, ["HEX411"]), ("warning", 1, ["HEX411"])):
+        write(tmp_path, {"policyengine.yaml": weighs.format(severity)})
+        found, report = _scan(tmp_path, "--baseline", str(file), capsys=capsys)
+        assert (found, _rules(report), report["fixed"]) == (code, rules, [])
+    write(tmp_path, {"policyengine.yaml": weighs.format("error")})
+    assert main(["baseline", "update", str(tmp_path), "--no-cache"]) == 0
+    write(tmp_path, {"policyengine.yaml": weighs.format("warning")})
+    assert _scan(tmp_path, "--baseline", str(file), capsys=capsys)[0] == 0
+
+
+STAGES = """
+variable "tag" { default = "14.4" }
+resource "aws_db_instance" "db" {
+  engine         = "postgres"
+  engine_version = var.tag
+  auto_minor_version_upgrade = false
+}
+"""
+
+
+def test_a_known_finding_of_one_environment_is_new_in_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(
+        tmp_path,
+        {
+            "compose.yaml": LOCAL.format(local="14.4").partition("  cache")[0],
+            "infra/main.tf": STAGES,
+            "infra/prod.tfvars": 'tag = "14.4"\n',
+            "infra/staging.tfvars": 'tag = "14.8"\n',
+            "policyengine.yaml": "version: 1\nenvironments: [prod, staging]\n",
+        },
+    )
+    assert main(["baseline", "create", str(tmp_path), "--no-cache"]) == 0
+    file = tmp_path / "policyengine.baseline.json"
+    (known,) = json.loads(file.read_text("utf-8"))["findings"]
+    assert (known["rule"], known["environments"]) == ("HEX402", ["staging"])
+    assert _scan(tmp_path, "--baseline", str(file), capsys=capsys)[0] == 0
+    write(tmp_path, {"infra/prod.tfvars": 'tag = "14.8"\n'})
+    code, report = _scan(tmp_path, "--baseline", str(file), capsys=capsys)
+    assert (code, _rules(report)) == (1, ["HEX402"])
+
+
+def test_the_file_is_sorted_holds_no_secret_and_changes_by_lines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = "hunter2-hunter2-hunter2"
+    compose = "services:\n  app: {{build: ., environment: {{DATABASE_URL: 'postgres://u:{}@localhost:5432/a'{}}}}}\n"
+    compose += "  db: {{image: 'postgres:16.4'}}\n  redis: {{image: 'redis:7.2.4'}}\n"
+    write(tmp_path, {"compose.yaml": compose.format(secret, ""), "Dockerfile": "FROM scratch\n"})
+    file = tmp_path / "policyengine.baseline.json"
+    assert main(["baseline", "create", str(tmp_path), "--no-cache"]) == 0
+    first = file.read_text("utf-8").splitlines()
+    assert not any(secret in line for line in first)
+    more = ", A_URL: 'redis://localhost:6379'"
+    write(tmp_path, {"compose.yaml": "# moved\n" + compose.format(secret, more)})
+    assert main(["baseline", "update", str(tmp_path), "--no-cache"]) == 0
+    second = file.read_text("utf-8").splitlines()
+    assert [line for line in first if line not in second] == []
+    added = [line.strip() for line in second if line not in first]
+    assert [line.partition(":")[0] for line in added] == ['"identity"', '"message"']
+    findings = json.loads(file.read_text("utf-8"))["findings"]
+    keys = [(each["rule"], each["subject"], each["identity"]) for each in findings]
+    assert keys == sorted(keys)
+    capsys.readouterr()
+
+
+def test_what_did_not_run_is_neither_fixed_nor_pruned(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _tree(tmp_path)
+    assert main(["baseline", "create", str(tmp_path), "--no-cache"]) == 0
+    write(tmp_path, {"policyengine.yaml": "version: 1\nrules:\n  HEX411:\n    severity: 'off'\n"})
+    file = tmp_path / "policyengine.baseline.json"
+    assert _scan(tmp_path, "--baseline", str(file), capsys=capsys)[1]["fixed"] == []
+    assert main(["baseline", "prune", str(tmp_path), "--no-cache"]) == 0
+    assert [each["rule"] for each in json.loads(file.read_text("utf-8"))["findings"]] == ["HEX411"]
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_a_commit_without_the_file_says_so(history: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["scan", str(history), "--baseline-ref", "main...", "--no-cache"]) == 2
+    assert capsys.readouterr().err == "policyengine: the commit 'main...' has no file 'policyengine.baseline.json'\n"

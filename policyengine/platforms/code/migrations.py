@@ -6,6 +6,7 @@ Only files whose path suggests SQL, a migration, a schema or a manifest are read
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -23,7 +24,7 @@ from policyengine.platforms.code.migration_start import in_code
 from policyengine.platforms.code.package import set_aside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tree_sitter import Node as SyntaxNode
 
@@ -67,7 +68,25 @@ def lower(files: Files) -> Lowered:
     unique: dict[str, Node] = {}
     for node in nodes:
         unique.setdefault(node.id, node)
-    return Lowered(nodes=tuple(unique.values()))
+    return Lowered(nodes=tuple(_named(unique.values())))
+
+
+def _named(nodes: Iterable[Node]) -> Iterator[Node]:
+    """The nodes, of which extensions are called by their names and uses of vectors by their numbers, not by offsets.
+
+    An id is what a finding is known by when lines move.
+    """
+    seen: Counter[str] = Counter()
+    for node in nodes:
+        if isinstance(node, Extension | VectorUse):
+            file = node.id.partition("#")[0]
+            name = f"{file}#{node.name}" if isinstance(node, Extension) else file
+            seen[name] += 1
+            number = seen[name]
+            again = f".{number}" if number > 1 else ""
+            yield replace(node, id=f"{name}{again}" if isinstance(node, Extension) else f"{file}#{number}")
+        else:
+            yield node
 
 
 def _start(files: Files, path: str) -> Span:
