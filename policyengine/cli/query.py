@@ -50,8 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     from policyengine.rules.declarative.lowering import Mistake  # noqa: PLC0415  as above
     from policyengine.rules.declarative.query import ask, check  # noqa: PLC0415  as above
 
-    targets = output.targets(getattr(arguments, "reports", None) or (), "text")
-    output.check_writable(targets)
+    targets = output.asked(arguments, "text")
     for name, text in (("the expression", arguments.expression), ("--where", arguments.where)):
         try:
             check(text)
