@@ -1,7 +1,7 @@
 """The one module that knows the CEL library: it parses, checks and evaluates expressions.
 
 The library bounds the depth of an expression (32) and the steps of its loops (10,000), its patterns are those of RE2,
-and a text that is given is no longer than `LONGEST`; so no condition can hang.
+an expression has at most `LONGEST` characters and a text that is given 100,000; so no condition can hang.
 """
 
 from __future__ import annotations

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from msgspec import Struct
 
-from policyengine.knowledge.secrets import may_hold_secret
 from policyengine.model.container import Container
 from policyengine.model.declaration import HELD, Declaration, Elements, Entries
 from policyengine.model.image import Version
-from policyengine.model.nodes import Cache, Database, Node, Origin, Variable
+from policyengine.model.nodes import Cache, Database, Node, Variable
 from policyengine.model.source import Span
 from policyengine.model.value import Absent, Floating, Known, Unknown, is_secret
 from policyengine.rules.declarative.fields import spoken
@@ -33,6 +32,8 @@ Form = Literal["value", "items", "size", "has", "known", "floating", "written"]
 _MARKS: dict[Form, str] = {"value": "", "size": "#", "has": "!", "known": "?", "floating": "~", "written": '"'}
 _INCOMPLETE = frozenset({"activities", "commands", "given", "grants", "keys", "steps"})
 _LARGEST = 2**63
+LONGEST = 100_000
+"""Characters of a text that is compared; a longer one is open, so that no condition takes long."""
 VALUE = "="
 """The name under which an element of a list has its own value, where it is no record."""
 
@@ -59,7 +60,8 @@ class Need(NamedTuple):
 class Fact(NamedTuple):
     """What stands at a path. `value` is None where nothing is given; `unknown` says why it is not known.
 
-    `gap` says why a list or map may hold more, and `secret` tells that it is made of a secret.
+    `gap` says why a list or map may hold more, and `secret` tells that it is made of a secret. `placed` tells that
+    `span` is its own place, and not that of what it stands in.
     """
 
     value: object
@@ -68,6 +70,7 @@ class Fact(NamedTuple):
     floating: bool = False
     gap: Unknown | None = None
     secret: bool = False
+    placed: bool = False
 
     @property
     def open(self) -> Unknown | None:
@@ -77,7 +80,7 @@ class Fact(NamedTuple):
         return self.unknown
 
 
-class _Hole(Exception):  # noqa: N818  it is no mistake
+class Hole(Exception):  # noqa: N818  it is no mistake
     """A value that holds something which is not known."""
 
     def __init__(self, unknown: Unknown) -> None:
@@ -85,19 +88,19 @@ class _Hole(Exception):  # noqa: N818  it is no mistake
         self.unknown = unknown
 
 
-class _Values(NamedTuple):
+class Values(NamedTuple):
     """All arguments of a declaration, of which nothing is evaluated before one is asked for."""
 
     of: Declaration
 
 
-class _Referring(NamedTuple):
+class Referring(NamedTuple):
     """The resources that name a declaration, by their types."""
 
     to: Declaration
 
 
-class _Told(NamedTuple):
+class Told(NamedTuple):
     """What a server is told of its configuration, by the names of the settings."""
 
     settings: Settings
@@ -123,74 +126,9 @@ class Facts:
         for need in needs:
             try:
                 made[need.name] = self._formed(self.at(root, need.path), need, holes)
-            except _Hole as hole:
+            except Hole as hole:
                 holes.setdefault(need.name, hole.unknown)
         return made
-
-    def shown(self, root: Fact, path: Path) -> str:
-        """The fact at a path as people read it; `…` for what is not known, and stars for a secret."""
-        fact = self.at(root, path)
-        told = self._told(fact)
-        return "*" * len(told) if fact.value is not None and self.hidden(root, path) else told
-
-    def hidden(self, root: Fact, path: Path) -> bool:
-        """Whether a name on the way, a variable or the history of the fact tells that it is a secret."""
-        fact = root
-        for number, step in enumerate(path):
-            value = fact.value
-            if isinstance(value, Variable):
-                told = step in ("value", "reference") and (value.origin is Origin.SECRET or may_hold_secret(value.key))
-            else:
-                named = number > 1 and isinstance(step, str) and not isinstance(value, (Node, Container))
-                told = named and may_hold_secret(str(step))
-            if told:
-                return True
-            fact = self.at(fact, (step,))
-        return fact.secret
-
-    def data(self, fact: Fact) -> object:
-        """The value of a fact as plain data: a text, a number, what a list or map has; a record as its text."""
-        match fact.value:
-            case Enum() | Struct() if not isinstance(fact.value, Elements | Entries):
-                return self._told(fact)
-            case None | bool() | int() | float() | str():
-                return fact.value if fact.unknown is None else None
-            case Entries(entries):
-                return {key: self.data(_opened(each, fact)) for key, each in entries.items()}
-            case _Values(declaration):
-                given = declaration.given()
-                return {key: self.data(_opened(declaration.get(key), fact)) for key in given}
-            case Mapping() as entries if not _keyed(entries.values()):
-                return {str(key): self.data(_opened(each, fact)) for key, each in entries.items()}
-            case _Referring():
-                return None
-        try:
-            return [self.data(each) for each in self.elements(fact) if each.unknown is None]
-        except _Hole:
-            return None
-
-    def _told(self, fact: Fact) -> str:
-        match fact.unknown or fact.value:
-            case Unknown():
-                return "…"
-            case None:
-                return "nothing"
-            case bool() as value:
-                return "true" if value else "false"
-            case Enum() as member:
-                return str(member.value)
-            case str() | int() | float() as value:
-                return str(value)
-            case Node() as node:
-                return node.name
-            case Variable() as variable:
-                return variable.key
-            case Struct() as record if not isinstance(record, Elements | Entries):
-                return str(record) if spoken(type(record)) else type(record).__name__
-        try:
-            return ", ".join(self._told(each) for each in self.elements(fact))
-        except _Hole:
-            return "…"
 
     def elements(self, fact: Fact) -> Iterator[Fact]:
         """The elements of a list, or the keys of a map; one that is not known where there may be more."""
@@ -203,22 +141,22 @@ class Facts:
                 gap = gap or unlisted
             case Entries(entries, unlisted=unlisted):
                 found, gap = entries, gap or unlisted
-            case _Values(declaration):
+            case Values(declaration):
                 found = declaration.given()
-            case _Told(settings):
+            case Told(settings):
                 found, gap = settings.given, settings.gap
             case Mapping() as entries:
-                found = entries.values() if _keyed(entries.values()) else entries
+                found = entries.values() if keyed(entries.values()) else entries
             case str() | bytes():
-                raise _Hole(Unknown(f"'{fact.value!s}' is no list", fact.span))
+                raise Hole(Unknown(f"'{fact.value!s}' is no list", fact.span))
             case frozenset() | set() as several:
                 found = sorted(several)
             case Collection() as several:
                 found = several
             case _:
-                raise _Hole(Unknown("the value is no list", fact.span))
+                raise Hole(Unknown("the value is no list", fact.span))
         for each in found:
-            yield _opened(each, fact)
+            yield opened(each, fact)
         if gap is not None:
             yield Fact(None, gap.span, gap)
 
@@ -229,18 +167,35 @@ class Facts:
             case "floating":
                 return fact.floating
         if fact.unknown is not None:
-            raise _Hole(fact.unknown)
+            raise Hole(fact.unknown)
         match need.form:
             case "has":
                 return fact.value is not None
             case "written":
-                return _clean(str(fact.value)) if isinstance(fact.value, (str, int, float)) else self._plain(fact)
+                return (
+                    str(fact.value)
+                    if isinstance(fact.value, (int, float))
+                    else self._plain(fact._replace(floating=False))
+                )
             case "items":
-                return [self._element(each, need.inner, holes) for each in self.elements(fact)]
+                return [self._element(each, need.inner, holes) for each in self._items(fact, need.inner)]
             case "size":
                 return self._size(fact)
             case _:
                 return self._plain(fact)
+
+    def _items(self, fact: Fact, needs: tuple[Need, ...]) -> Iterable[Fact]:
+        """The elements that a condition loops over. One text is a list of one, as a mapping is that is asked for fields.
+
+        Files write `on: push` and `Action = "*"` for lists of one; the keys of a mapping have no fields.
+        """
+        match fact.value:
+            case str() | bool() | int() | float():
+                return (fact,)
+            case Entries() if needs and all(need.path for need in needs):
+                return (fact,)
+            case _:
+                return self.elements(fact)
 
     def _element(self, fact: Fact, needs: Iterable[Need], holes: dict[str, Unknown]) -> dict[str, object]:
         """What is needed of an element; nothing where it is not known."""
@@ -256,13 +211,13 @@ class Facts:
             return len(fact.value)
         each = list(self.elements(fact))
         if each and each[-1].unknown is not None and each[-1].unknown is (fact.gap or _unlisted(fact.value)):
-            raise _Hole(each[-1].unknown)
+            raise Hole(each[-1].unknown)
         return len(each)
 
     def _plain(self, fact: Fact) -> object:
         """The value as CEL knows it; a record is only something that is there."""
         if fact.open is not None:
-            raise _Hole(fact.open)
+            raise Hole(fact.open)
         match fact.value:
             case None | bool() | float():
                 return fact.value
@@ -270,16 +225,18 @@ class Facts:
                 return number if -_LARGEST <= number < _LARGEST else float(number)
             case Enum() as member:
                 return str(member.value)
+            case str() as text if len(text) > LONGEST:
+                raise Hole(Unknown(f"a text of over {LONGEST:,} characters is not compared", fact.span))
             case str() as text:
                 return _clean(text)
             case Entries(entries, unlisted=unlisted):
                 _whole(fact.gap or unlisted)
-                return {_clean(key): self._plain(_opened(each, fact)) for key, each in entries.items()}
-            case _Values(declaration):
+                return {_clean(key): self._plain(opened(each, fact)) for key, each in entries.items()}
+            case Values(declaration):
                 return self._plain(fact._replace(value=declaration.get()))
             case Mapping() as entries:
                 _whole(fact.gap)
-                return {_clean(str(key)): self._plain(_opened(each, fact)) for key, each in entries.items()}
+                return {_clean(str(key)): self._plain(opened(each, fact)) for key, each in entries.items()}
             case Struct():
                 if not isinstance(fact.value, Elements):
                     return {}
@@ -289,11 +246,11 @@ class Facts:
         value, gap = fact.value, None
         found: object
         match value:
-            case _Values(declaration):
+            case Values(declaration):
                 found = declaration.get(step)
-            case _Told(settings):
+            case Told(settings):
                 found = settings.value(str(step))
-            case _Referring(to):
+            case Referring(to):
                 found = tuple(self._graph.referring(to, str(step)))
             case Entries() | Elements():
                 found = value.get(step)
@@ -313,7 +270,7 @@ class Facts:
                 found = None
         if found is None and fact.gap is not None:
             found = fact.gap
-        made = _opened(found, fact, gap=gap)
+        made = opened(found, fact, gap=gap)
         moving = fact.floating and isinstance(value, Version) and str(step) not in value.__struct_fields__
         return made._replace(floating=True) if moving else made
 
@@ -321,16 +278,16 @@ class Facts:
         if isinstance(record, Declaration):
             match name:
                 case "values":
-                    return _Values(record)
+                    return Values(record)
                 case "referring":
-                    return _Referring(record)
+                    return Referring(record)
                 case "within":
                     return self._holder(record)
         if name == "settings" and isinstance(record, (Cache, Database)):
-            return _Told(self._graph.settings(record))
+            return Told(self._graph.settings(record))
         if name == "raw" and isinstance(record, (Node, Container)):
             found = self._graph.declaration(record.node if isinstance(record, Container) else record)
-            return None if found is None else _Values(found)
+            return None if found is None else Values(found)
         if hasattr(type(record), name):
             try:
                 return getattr(record, name)
@@ -354,25 +311,26 @@ class Facts:
         return next((each for each in every if each.id == held.within), None) if held.within else None
 
 
-def _opened(found: object, fact: Fact, gap: Unknown | None = None) -> Fact:
+def opened(found: object, fact: Fact, gap: Unknown | None = None) -> Fact:
     """What was found below a fact, out of the case that it is."""
     floating, secret = False, fact.secret
+    placed = fact.placed and not isinstance(fact.value, (Node, Container))
     span = fact.span
     while isinstance(found, (Known, Floating)):
         floating = floating or isinstance(found, Floating)
         secret = secret or is_secret(found.via)
-        span = found.span
+        span, placed = found.span, True
         found = found.value
     match found:
         case Unknown(_, at):
-            return Fact(None, at, found)
+            return Fact(None, at, found, placed=True)
         case Absent(at):
-            return Fact(None, at, secret=secret)
+            return Fact(None, at, secret=secret, placed=True)
         case Struct():
             place = getattr(found, "span", None)
             if not floating and place is not None and span == fact.span:
-                span = place
-    return Fact(found, span, None, floating, gap, secret)
+                span, placed = place, True
+    return Fact(found, span, None, floating, gap, secret, placed)
 
 
 def _unlisted(value: object) -> Unknown | None:
@@ -390,10 +348,11 @@ def _gap(record: Struct, name: str) -> Unknown | None:
 
 def _whole(gap: Unknown | None) -> None:
     if gap is not None:
-        raise _Hole(gap)
+        raise Hole(gap)
 
 
-def _keyed(values: Iterable[object]) -> bool:
+def keyed(values: Iterable[object]) -> bool:
+    """Whether these are variables, which are asked by their own keys."""
     return isinstance(next(iter(values), None), Variable)
 
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 from policyengine.model.source import Span
 from policyengine.model.value import Unknown
 from policyengine.rules.declarative.cel import BREAKS, HOLDS, OTHER, Failed
+from policyengine.rules.declarative.showing import holds_secret, shown
 from policyengine.rules.rule import Compared, Finding, Fix, Undecided
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Mending(Struct, frozen=True):
 
 
 class Judge(Struct, frozen=True, eq=False):
-    """The check of one rule. `at` is the path of the fact to mend, empty for the place of the node."""
+    """The check of one rule. `at` are the paths of facts to mend, of which the first counts that has its own place."""
 
     selecting: Selecting
     selection: Selection
@@ -48,7 +49,7 @@ class Judge(Struct, frozen=True, eq=False):
     verdict: Verdict
     message: Wording
     arguments: Mapping[str, Condition]
-    at: Path
+    at: tuple[Path, ...]
     related: tuple[Path, ...]
     fix: Mending | None
 
@@ -67,7 +68,7 @@ class Judge(Struct, frozen=True, eq=False):
                 yield Finding(
                     subject=subject,
                     against=against,
-                    at=row.facts.at(row.root, self.at).span if self.at else subject.span,
+                    at=self._place(row, subject),
                     args=self._arguments(row, self.message),
                     related=tuple(row.facts.at(row.root, path).span for path in self.related),
                     fix=None if self.fix is None else self._fix(row, self.fix),
@@ -94,18 +95,23 @@ class Judge(Struct, frozen=True, eq=False):
         unknown = reason(row, condition, answer)
         yield Undecided(subject, unknown.span, unknown.reason)
 
+    def _place(self, row: Row, subject: Node) -> Span:
+        """The place of the fact to mend, else that of the node."""
+        facts = (row.facts.at(row.root, path) for path in self.at)
+        return next((fact.span for fact in facts if fact.placed), subject.span)
+
     def _names(self) -> tuple[str, str]:
         """The root that a finding is about, and its twin's, empty where there is none."""
         first, *others = self.selection.roots
-        own = str(self.at[0]) if self.at and self.at[0] in others else first
+        own = str(self.at[0][0]) if self.at and self.at[0][0] in others else first
         return own, next((name for name in (first, *others) if name != own), "")
 
     def _arguments(self, row: Row, wording: Wording) -> dict[str, str]:
-        made = {name: row.facts.shown(row.root, path) for name, path in wording.paths.items()}
+        made = {name: shown(row.facts, row.root, path) for name, path in wording.paths.items()}
         for name in wording.names:
             condition = self.arguments[name]
             told = condition.run(row.given)
-            hidden = any(row.facts.hidden(row.root, each.path) for each in condition.asked)
+            hidden = any(holds_secret(row.facts, row.root, each.path) for each in condition.asked)
             made[name] = "…" if isinstance(told, Failed) else "nothing" if told is None else _text(told)
             made[name] = "*" * len(made[name]) if hidden else made[name]
         return made

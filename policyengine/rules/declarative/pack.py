@@ -238,7 +238,7 @@ class _Reading:
         if unused is not None:
             raise self._wrong(f"no text has a placeholder '{{{unused}}}'", "args", unused)
         named = [each.path for each in require.asked if each.path[0] != "params"]
-        at = self._path(part.at, "at") if isinstance(part.at, str) else next(iter(named), ())
+        at = (self._path(part.at, "at"),) if isinstance(part.at, str) else tuple(named)
         judge = Judge(
             selecting=self._selecting,
             selection=selection,

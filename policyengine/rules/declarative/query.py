@@ -13,6 +13,7 @@ from policyengine.rules.declarative.fields import Type
 from policyengine.rules.declarative.judging import dotted, reason
 from policyengine.rules.declarative.lowering import Asked, Mistake
 from policyengine.rules.declarative.selecting import Selection, kinds, make, selected
+from policyengine.rules.declarative.showing import data, hidden, holds_secret, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,13 +132,13 @@ def _answer(
     if isinstance(value, Failed):
         yield Answer(node, told=told, open=reason(row, wanted, value))
     elif value is not False:
-        hidden = any(row.facts.hidden(row.root, each.path) for each in asked)
-        yield Answer(node, "*" * len(str(value)) if hidden and not isinstance(value, bool) else value, told)
+        masked = any(holds_secret(row.facts, row.root, each.path) for each in asked)
+        yield Answer(node, "*" * len(str(value)) if masked and not isinstance(value, bool) else value, told)
 
 
 def _told(row: Row, path: tuple[str | int, ...]) -> Told:
     fact = row.facts.at(row.root, path)
-    text = row.facts.shown(row.root, path)
-    hidden = row.facts.hidden(row.root, path)
+    text = shown(row.facts, row.root, path)
+    masked = hidden(row.facts, row.root, path)
     state = "unknown" if fact.unknown else "absent" if fact.value is None else "floating" if fact.floating else "known"
-    return Told(dotted(path), fact.span, text, text if hidden else row.facts.data(fact), state)
+    return Told(dotted(path), fact.span, text, text if masked else data(row.facts, fact), state)
