@@ -185,7 +185,7 @@ class Facts:
                 return self._plain(fact)
 
     def _items(self, fact: Fact, needs: tuple[Need, ...]) -> Iterable[Fact]:
-        """The elements that a condition loops over. One text is a list of one, as a mapping is that is asked for fields.
+        """The elements that a condition loops over. One text is a list of one, and so is a mapping asked for fields.
 
         Files write `on: push` and `Action = "*"` for lists of one; the keys of a mapping have no fields.
         """
@@ -210,8 +210,9 @@ class Facts:
             self._plain(fact)
             return len(fact.value)
         each = list(self.elements(fact))
-        if each and each[-1].unknown is not None and each[-1].unknown is (fact.gap or _unlisted(fact.value)):
-            raise Hole(each[-1].unknown)
+        gap = each[-1].unknown if each else None
+        if gap is not None and gap is (fact.gap or _unlisted(fact.value)):
+            raise Hole(gap)
         return len(each)
 
     def _plain(self, fact: Fact) -> object:

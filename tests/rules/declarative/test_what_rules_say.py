@@ -149,7 +149,7 @@ FACTS = [
     ),
     case("by its number", GROUP, "resource.values.ingress[0].from_port == 23", "main.tf:26:19 Z"),
     case("what is behind the last is not given", GROUP, "has(resource.values.ingress[7].from_port)", "main.tf:25:3 Z"),
-    case("one text is a list of one", "workflow", '"push" in workflow.raw.on && "eu-west-1" in workflow.raw.name', ".github/workflows/ci.yml:2:6 'CI'"),
+    case("one text is a list of one", "job", '"ubuntu-latest" in job.raw["runs-on"] && job.name != "lint"', ".github/workflows/ci.yml:15:14 'lint'"),
     case("a mapping that is asked for fields is a list of one", "workflow", 'workflow.raw.permissions.exists(p, p.contents == "read")'),
     case("one that is asked for keys has its keys", "workflow", 'workflow.raw.permissions.exists(p, p == "contents")'),
     case("records that are left over are counted", "service", "service.ports.filter(p, p.host_ip == '').size() < 1", f"{UNDER}:2:3 'web'"),
