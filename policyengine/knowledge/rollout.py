@@ -10,7 +10,7 @@ from policyengine.knowledge.layers import read
 from policyengine.knowledge.loading import Cited, FactTable, table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
 
 class Setting(Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,27 +41,34 @@ def sets(words: Sequence[str]) -> tuple[str, ...]:
 def copies(words: Sequence[str]) -> tuple[str, ...] | None:
     """The inputs of an action that name files to copy to a machine, none for a command's operands; None for others."""
     found = table("rollout", Rollout).copies
-    return _setting(words, found) if _names(words, found) else None
+    return next((found[each].names for each in _entries(words, found)), None)
 
 
 def _setting(words: Sequence[str], entries: Mapping[str, Setting]) -> tuple[str, ...]:
-    return next((each.names for name, each in entries.items() if _names(words, {name: each})), ())
+    return next((entries[each].names for each in _entries(words, entries)), ())
 
 
 def waits(words: Sequence[str]) -> bool:
     """Whether a command waits, or asks whether something is there: `wait-on`, `sleep 10`, `curl --retry 5`."""
-    return _names(words, table("rollout", Rollout).waits)
+    return any(_entries(words, table("rollout", Rollout).waits))
 
 
 def hands_over(words: Sequence[str]) -> bool:
     """Whether a command, or an action by its name, gives a service another image than its files name."""
-    return _names(words, table("rollout", Rollout).hands_over)
+    return any(_entries(words, table("rollout", Rollout).hands_over))
 
 
-def _names(words: Sequence[str], entries: Mapping[str, Cited | Setting]) -> bool:
-    """Whether one of the programs of a command line, with the words behind it that are no options, is an entry."""
+def _entries(words: Sequence[str], entries: Container[str]) -> Iterator[str]:
+    """The entries that one of the programs of a command line is, with the words behind it that are no options."""
     for layer in read(tuple(words)):
-        plain = " ".join(word for word in words[layer.start :] if not word.startswith("-")).lower()
-        if layer.path in entries or any(f"{plain} ".startswith(f"{each} ") for each in entries):
-            return True
-    return False
+        if layer.path in entries:
+            yield layer.path
+        plain = [word.lower() for word in words[layer.start :] if not word.startswith("-")]
+        for count in range(1, min(len(plain), _MOST_WORDS) + 1):
+            name = " ".join(plain[:count])
+            if name in entries:
+                yield name
+
+
+_MOST_WORDS = 6
+"""Words of the longest entry, with some to spare."""

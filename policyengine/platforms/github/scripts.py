@@ -211,29 +211,30 @@ class Follower(Struct):
 
     def _called(self, made: ShellCommand, walk: Walk, gaps: list[Unknown]) -> Iterator[Called]:
         """The scripts of the tree that a command runs."""
-        places = {layer.place for layer in made.wrappers}
-        if "host" in places or (made.layers and knowledge.tells(made.layers[-1])):
+        layers = made.layers
+        places = {layer.place for layer in layers[:-1]}
+        if "host" in places or (layers and knowledge.tells(layers[-1])):
             return  # it runs on another machine, or it is only read
         if "container" in places:
             yield from self._contained(made, walk)
             return
         self._packages = self._packages or Packages(self.files)
-        for layer in made.layers:
+        for layer in layers:
             manager = layer.path.partition(" ")[0]
             if manager in MANAGERS:
                 found = list(self._packages.script(manager, layer, made, walk, gaps))
                 yield from found
                 if found:
                     return
-        if not made.layers:
+        if not layers:
             return
-        layer = made.layers[-1]
+        layer = layers[-1]
         asked = next((made.words[index] for index in layer.operands), None)
         if asked is not None and not asked.literal and not made.deeds and knowledge.may_deploy(layer):
             reason = f"what '{made.program} {asked.text}' does is set by the run"
             gaps.append(Unknown(reason, made.span, about=f"deploy {made.program}"))
         self._runners = self._runners or Runners(self.files)
-        name = made.argv[layer.start]
+        name = made.words[layer.start].text
         if layer.path in PROJECTS:
             yield from self._packages.task(layer, made)
         elif layer.path in RUNNERS:
@@ -244,7 +245,7 @@ class Follower(Struct):
                 yield from self._file(
                     made.argv[layer.file], made, walk, None if sourced else gaps, strict=_errexit(made)
                 )
-        elif any(each.path in _PYTHON for each in made.layers):
+        elif any(each.path in _PYTHON for each in layers):
             yield from self._runners.python(made, walk, gaps)
         elif "/" in name and not name.startswith(("/", "~", "@")) and not knowledge.works(name):
             yield from self._file(name, made, walk, gaps)
