@@ -7,7 +7,7 @@ from typing import TypeVar
 import pytest
 
 from policyengine.model.graph import Edge, EdgeKind
-from policyengine.model.nodes import Listener, LoadBalancer, Node, Principal, Secret, TargetGroup
+from policyengine.model.nodes import Listener, LoadBalancer, Node, Principal, Secret, Service, TargetGroup
 from policyengine.model.source import Span
 from policyengine.model.value import Absent, Known, Unknown, Value
 from policyengine.platforms import Settings
@@ -314,3 +314,49 @@ def test_secrets_of_infisical_and_of_modules_are_nodes() -> None:
     assert isinstance(secret.keys, Known)
     assert secret.keys.value == ("A", "B")
     assert edges(found, EdgeKind.READS) == [("aws_ecs_task_definition.app#web", "module.secret", "A")]
+
+
+ENCRYPTED = """
+resource "aws_kms_key" "own" {}
+resource "aws_secretsmanager_secret" "app" {
+  name       = "app"
+  kms_key_id = aws_kms_key.own.arn
+}
+resource "aws_iam_role" "run" {}
+resource "aws_iam_role_policy" "run" {
+  role   = aws_iam_role.run.id
+  policy = jsonencode({ Statement = [
+    { Effect = "Allow", Action = "secretsmanager:GetSecretValue", Resource = aws_secretsmanager_secret.app.arn },%s
+  ] })
+}
+resource "aws_ecs_task_definition" "app" {
+  family                = "app"
+  execution_role_arn    = aws_iam_role.run.arn
+  container_definitions = jsonencode([{ name = "app", image = "app:1", secrets = [
+    { name = "KEY", valueFrom = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:app-AbCdEf:KEY::" }
+  ] }])
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "kind"),
+    [
+        ("", EdgeKind.SEALED),
+        ('{ Effect = "Allow", Action = "kms:Decrypt", Resource = aws_kms_key.own.arn }', EdgeKind.GRANTS),
+        ('{ Effect = "Allow", Action = "kms:*", Resource = "*" }', EdgeKind.GRANTS),
+        ('{ Effect = "Allow", Action = "kms:Decrypt", Resource = var.keys }', EdgeKind.MAY_GRANT),
+        ('{ Effect = "Allow", Action = "kms:Encrypt", Resource = "*" }', EdgeKind.SEALED),
+    ],
+)
+def test_a_secret_is_read_by_who_may_use_its_key_too(statement: str, kind: EdgeKind) -> None:
+    _, found, _ = read('variable "keys" {}\n' + ENCRYPTED % statement)
+    between = [edge.kind for edge in found if edge.target.endswith("secret.app") and edge.source.endswith("role.run")]
+    assert between == [kind]
+
+
+def test_a_secret_is_found_by_its_arn_and_its_key_stands_behind_that() -> None:
+    nodes, found, _ = read(ENCRYPTED % "")
+    assert edges(found, EdgeKind.READS) == [("aws_ecs_task_definition.app#app", "aws_secretsmanager_secret.app", "KEY")]
+    (variable,) = only(Service, nodes).environment
+    assert variable.json_key == Known("KEY", variable.key_span)

@@ -36,7 +36,8 @@ from policyengine.api import (
 )
 
 _DEVELOPMENT = frozenset({"dev", "local", "test"})
-_LOGIN = ("TOKEN", "CLIENT_ID", "IDENTITY", "JWT")
+_LOGIN = ("TOKEN", "CLIENT_ID", "IDENTITY", "IDENTITY_ID", "JWT")
+_IDENTITY = ("--token", "--identityId", "--machine-identity-id", "--client-id", "--clientId")
 
 
 @rule(
@@ -152,13 +153,10 @@ def _renamed(command: ShellCommand, span: Span, slug: str, wanted: str) -> Fix:
 def _login(container: Container) -> Outcomes:
     """Whether a container has an identity for Infisical."""
     keys = (*container.environment, *container.exported)
-    given = any(key.startswith("INFISICAL_") and key.endswith(_LOGIN) for key in keys)
     wrapped = next(each for each in container.commands if _wrapped(each))
-    if (
-        given
-        or _option(wrapped, "--token") is not None
-        or any(each.program == "infisical" and "login" in each.argv for each in container.commands)
-    ):
+    given = any(key.startswith("INFISICAL_") and key.endswith(_LOGIN) for key in keys)
+    logs_in = any(each.program == "infisical" and "login" in each.argv for each in container.commands)
+    if given or logs_in or _option(wrapped, *_IDENTITY) is not None:
         return
     gap = container.service.environment_gap
     if gap is not None:

@@ -51,13 +51,14 @@ def env_read_outside_config(graph: Graph, _: Options) -> Outcomes:
     What is read elsewhere is checked by nobody: it is `undefined` in the middle of a request, or a string where a
     number was meant, and no list tells which variables a deployment needs.
 
-    Asked of Node applications that the cloud runs and that have a module which checks (HEX311 speaks of the others).
-    One finding a package, at its first read. Reads that pass: the mode, what a platform sets, variables that are built
-    into pages, and those of tests, scripts, configurations of tools (`*.config.*`), other files that are called after
-    settings, and files outside of the folder (`src`) of the module.
+    Asked of Node applications of either side that have a module which checks (HEX311 speaks of the others). One finding
+    a package, at its first read. Reads that pass: the mode, what a platform sets, variables that are built into pages,
+    and those of tests, scripts, functions that are deployed by themselves, configurations of tools (`*.config.*`), other
+    files that are called after settings, and files outside of the folder (`src`) of the module.
     """
     done: set[str] = set()
-    for container in (lender(graph, each) for each in graph.deployed(role=Role.APP)):
+    deployed = (lender(graph, each) for each in graph.deployed(role=Role.APP))
+    for container in (*deployed, *graph.containers(side=Side.LOCAL, role=Role.APP)):
         module, package = container.config, _package(container)
         checks = module is not None and module.library and module.keys and module.path.endswith(_JAVASCRIPT)
         if module is None or package is None or not checks or package.id in done:

@@ -110,7 +110,7 @@ class Variable(Struct, frozen=True):
         return Known(key, self.key_span) if key else Absent(self.key_span)
 
 
-_COLON = regex(r":(?![^{}]*\})")
+_PART = regex(r"\$\{[^{}]*\}|:")
 _OPEN = regex(r"\$\{")
 
 
@@ -121,7 +121,8 @@ def is_open(reference: str) -> bool:
 
 def arn_parts(reference: str) -> list[str]:
     """What stands between the colons of an ARN; a `${…}` that stands for a part of it is kept whole."""
-    return _COLON.split(reference)
+    colons = [match.start() for match in _PART.finditer(reference) if match[0] == ":"]
+    return [reference[start + 1 : end] for start, end in zip((-1, *colons), (*colons, len(reference)), strict=True)]
 
 
 def json_key(reference: str) -> str:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 _ENDINGS = (".js", ".cjs", ".mjs", ".jsx", ".ts", ".cts", ".mts", ".tsx", ".vue", ".svelte", ".astro")
 _READ = regex(
-    r"(?<![:\\\"'`])//[^\n]*|/\*[\s\S]*?\*/"  # comments; an address is none
-    r"|\b(?:process|Bun|import\.meta)\??\.env(?:\??\.([A-Za-z_]\w*)(?!\w*\s*=[^=>])|\??\.?\[\s*[\"'`](\w+)[\"'`]\s*\])"
+    r"(?<![:\\\"'`])//[^\n]*|/\*[\s\S]*?(?:\*/|\Z)"  # comments; an address is none
+    r"|\b(?:process|Bun|import\.meta)\??\.env(?:\??\.([A-Za-z_]\w*+)(?!\s*=[^=>])|\??\.?\[\s*[\"'`](\w+)[\"'`]\s*\])"
     r"|\bDeno\.env\.get\(\s*[\"'`](\w+)[\"'`]"
     r"|\{([\w\s,:=\"'.-]{1,2000})\}\s*=\s*(?:process|Bun|import\.meta)\.env\b(?!\s*[.\[])"
 )
@@ -36,6 +36,7 @@ _SERVER = regex(
     r"(?:.*/)?(?:api|server|middleware|instrumentation)(?:/.*|[\w.-]*\.[cm]?[jt]sx?)"
     r"|.*/(?:route|\+server|\+page\.server|\+layout\.server|[\w-]+\.server)\.[cm]?[jt]sx?"
 )
+_FUNCTION = regex(r"(?:.*/)?(?:serverless|lambdas?)/.*")
 _MARKED = regex(r"\A\s*(?:[\"']use server[\"']|import\s+[\"']server-only[\"'])")
 
 
@@ -89,7 +90,7 @@ def _purpose(path: str, text: str) -> str:
     name = PurePosixPath(path).name
     if set_aside(path) or _TEST.fullmatch(name):
         return "test"
-    if _TOOL.fullmatch(name) or settings.serves_upkeep(path):
+    if _TOOL.fullmatch(name) or _FUNCTION.fullmatch(path) or settings.serves_upkeep(path):
         return "tool"
     if settings.may_hold_settings(path):
         return "settings"

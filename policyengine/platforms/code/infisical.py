@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from policyengine.model.nodes import InfisicalProject, Side
 from policyengine.model.source import ReadError
-from policyengine.model.value import Absent, Known
+from policyengine.model.value import Absent, Known, Unknown
 from policyengine.platforms import Lowered
 from policyengine.platforms.code.package import set_aside
 from policyengine.repository.discover import parent
@@ -35,6 +35,11 @@ def lower(path: str, files: Files) -> Lowered:
     place = source.span(0, 0)
     told = {key.text: value for key, value in document.entries} if isinstance(document, Mapping) else {}
 
+    branches = told.get("gitBranchToEnvironmentMapping")
+    by_branch = None
+    if isinstance(branches, Mapping) and branches.entries:
+        by_branch = Unknown("the branch decides it", branches.span)
+
     def text(name: str) -> Value[str]:
         found = told.get(name)
         return Known(found.text, found.span) if isinstance(found, Scalar) and not found.plain else Absent(place)
@@ -47,6 +52,6 @@ def lower(path: str, files: Files) -> Lowered:
         path=path,
         directory=parent(path),
         project=text("workspaceId"),
-        environment=text("defaultEnvironment"),
+        environment=by_branch or text("defaultEnvironment"),
     )
     return Lowered(nodes=(node,))

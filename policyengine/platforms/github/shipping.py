@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from policyengine.model.value import Value
 
 _SET = regex(r"(?:^|[\s,{'\"@^|~])([A-Za-z_]\w*)=(?!secretref:|\$\(|`)(?=[^\s,}'\"])")
-_WRITTEN = regex(r"\b([A-Z][A-Z0-9_]*)=[^\n;&|]*?>>?\s*[\"']?[\w./~-]*\.env\b")
+_WRITTEN = regex(r"\b([A-Z][A-Z0-9_]{0,99})=[^\n;&|]{0,200}?>>?\s{0,9}[\"']?[\w./~-]{0,200}\.env\b")
 _ENV_FILE = regex(r"(?:[\w-]+)?\.env(?:\.[\w-]+)?")
 
 
@@ -40,7 +40,7 @@ def given(commands: Iterable[ShellCommand], uses: Value[str], inputs: Sequence[V
             if not word.literal:
                 yield from (Known(each, word.span) for each in _SET.findall(word.text)[:1])
         for word in command.words if command.starts("aws", "ssm", "send-command") else ():
-            yield from (Known(each, word.span) for each in _WRITTEN.findall(word.text))
+            yield from (Known(each, word.span) for each in _WRITTEN.findall(word.text[:20_000]))
 
 
 def shipped(commands: Iterable[ShellCommand], uses: Value[str], inputs: Sequence[Variable]) -> Iterator[Known[str]]:

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 _MOST = 500
 """How many steps of a job are read, those of called workflows and actions included."""
-_EXPRESSION = regex(r"\$\{\{.*?\}\}")
 _SHELL = regex(r"(?:\A\s*|[\s\"'/])(?:ba|da|z|k|a)?sh(?:[\s\"']|\Z)")
 
 
@@ -48,14 +47,14 @@ _NAMED = regex(r"[\w-]+")
 
 def _settled(given: Variable, frame: StepFrame) -> Variable:
     """An input as far as the files decide it, in all combinations alike; what a secret may be part of stays open."""
-    told = given.value
-    if not isinstance(told, Known) or _EXPRESSION.search(told.value) is None:
+    if not isinstance(given.value, Known):
         return given
-    text, span = told.value, told.span
+    text, span = given.value.value, given.value.span
     found = {scope.text(text, span).value() for scope in frame.scopes(text)}
     one = found.pop() if len(found) == 1 else Unknown("the run decides it", span)
-    inside = " ".join(each.group() for each in _EXPRESSION.finditer(text))
-    if any(may_hold_secret(name) for name in (given.key, *_NAMED.findall(inside))):
+    if isinstance(one, Known) and one.value == text:
+        return given
+    if any(may_hold_secret(name) for name in (given.key, *_NAMED.findall(text))):
         one = Unknown("a secret may be a part of it", span)
     return replace(given, value=one)
 
