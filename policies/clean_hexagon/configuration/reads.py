@@ -53,8 +53,8 @@ def env_read_outside_config(graph: Graph, _: Options) -> Outcomes:
 
     Asked of Node applications of either side that have a module which checks (HEX311 speaks of the others). One finding
     a package, at its first read. Reads that pass: the mode, what a platform sets, variables that are built into pages,
-    and those of tests, scripts, functions that are deployed by themselves, configurations of tools (`*.config.*`), other
-    files that are called after settings, and files outside of the folder (`src`) of the module.
+    and those of tests, scripts, functions that are deployed by themselves, configurations of tools (`*.config.*`),
+    other files that are called after settings, and files outside of the folder (`src`) of the module.
     """
     done: set[str] = set()
     deployed = (lender(graph, each) for each in graph.deployed(role=Role.APP))

@@ -51,7 +51,8 @@ class EnvironmentReads(Node, frozen=True, kw_only=True):
     """The variables that a file reads by their names: `process.env.X`, each at the place of its name.
 
     `directory` is the folder of the nearest package manifest. `purpose` is `test`, `tool` (a configuration of a tool, a
-    script, a function beside the application), `settings` for a file that is called so, `server` for one that only servers run, and empty for the rest.
+    script, a function beside the application), `settings` for a file that is called so, `server` for one that only
+    servers run, and empty for the rest.
     """
 
     path: str  # the file
