@@ -67,7 +67,9 @@ def modules(extra: Sequence[str]) -> Iterator[Plugin]:
 
 
 def reason(error: BaseException) -> str:
-    """An error in one line."""
+    """An error in one line; one of ours, which names file and line, says all that there is to say."""
+    if isinstance(error, UsageError):
+        return str(error)
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 

@@ -1,6 +1,6 @@
 """Begin a policy pack of your own: `policyengine pack new NAME` writes one that works, in a folder of that name.
 
-It has a rule with its cases, a parameter, an entry point, a test for pytest and a workflow.
+It has a rule in Python and one in YAML with their cases, parameters, an entry point, a test for pytest and a workflow.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     except OSError as error:
         raise UsageError(f"'{folder}' cannot be written: {(error.strerror or '').lower()}") from error
     said = (
-        f"'{name}' is a policy pack with the rule {prefix}001. Go on with:\n"
+        f"'{name}' is a policy pack with the rules {prefix}001 and {prefix}002. Go on with:\n"
         f"  cd {name}\n"
         "  policyengine test --coverage\n"
         "  policyengine scan PATH --pack .\n"

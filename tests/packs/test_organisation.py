@@ -378,4 +378,4 @@ def test_the_example_of_the_page_does_what_it_says(
     assert told == PAGE.partition("<!-- output -->\n```\n")[2].partition("```")[0]
     assert "not from 'registry.acme.example'" in out
     assert cli.main(["packs", *words]) == 0
-    assert "  required by Acme, 1 of its rules locked\n" in capsys.readouterr().out
+    assert "  required by Acme, 2 of its rules locked\n" in capsys.readouterr().out

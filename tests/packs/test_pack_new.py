@@ -29,7 +29,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     monkeypatch.chdir(tmp_path)
     assert cli.main(["pack", "new", "acme-web"]) == 0
     assert capsys.readouterr().out == (
-        "'acme-web' is a policy pack with the rule ACME001. Go on with:\n"
+        "'acme-web' is a policy pack with the rules ACME001 and ACME002. Go on with:\n"
         "  cd acme-web\n"
         "  policyengine test --coverage\n"
         "  policyengine scan PATH --pack .\n"
@@ -45,7 +45,9 @@ def test_every_file_that_it_writes_is_whole(made: Path) -> None:
         "README.md",
         "acme_web/__init__.py",
         "acme_web/cases/ACME001.yaml",
+        "acme_web/cases/ACME002.yaml",
         "acme_web/reference/main.tf",
+        "acme_web/rules.yaml",
         "pyproject.toml",
         "tests/test_cases.py",
     }
@@ -55,9 +57,9 @@ def test_every_file_that_it_writes_is_whole(made: Path) -> None:
 def test_its_own_cases_pass_at_once(made: Path) -> None:
     done = program(made, "policyengine", "test", "--coverage")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"acme-web 0.1.0  {made}\n✓ ACME001  3 cases\n\n3 cases of 1 rule passed\n"
+    assert done.stdout == f"acme-web 0.1.0  {made}\n✓ ACME001  3 cases\n✓ ACME002  3 cases\n\n6 cases of 2 rules passed\n"
     done = program(made, "pytest", "-q", "-p", "no:cacheprovider")
-    assert (done.returncode, "3 passed" in done.stdout) == (0, True), done.stdout
+    assert (done.returncode, "6 passed" in done.stdout) == (0, True), done.stdout
 
 
 @pytest.mark.slow
@@ -70,12 +72,12 @@ def test_installed_it_is_found_without_a_flag_and_uninstalled_it_is_gone(made: P
     assert done.returncode == 0, done.stderr
     shutil.rmtree(made)  # nothing of the project is needed any more, its cases neither
     scan = ("policyengine", "scan", str(tree), "--select", "ACME", "--no-cache", "--format", "concise")
-    (tree / "policyengine.yaml").write_text("version: 1\npacks:\n  acme-web: {registry: other.example.com}\n")
+    (tree / "policyengine.yaml").write_text("version: 1\npacks:\n  acme-web: {registry: other.example.com, backup_days: 30}\n")
     done = program(tmp_path, *scan, path=(site,))
-    assert (done.returncode, "ACME001" in done.stdout) == (1, True), done.stderr
+    assert (done.returncode, "ACME001" in done.stdout, "'30' days" in done.stdout) == (1, True, True), done.stderr
     done = program(tmp_path, "policyengine", "test", "acme-web", "--coverage", path=(site,))
     assert done.stdout.splitlines()[0] == "acme-web 0.1.0  installed by acme-web 0.1.0"
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "3 cases of 1 rule passed")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "6 cases of 2 rules passed")
     (tree / "policyengine.yaml").unlink()
     shutil.rmtree(site)
     done = program(tmp_path, *scan)
