@@ -177,6 +177,7 @@ from policyengine.model.source import Span
 from policyengine.model.value import Absent, Floating, Known, Sealed, Unknown, Value, Via, known, map_value
 from policyengine.patterns import regex
 from policyengine.rules.declarative import yaml_pack, yaml_rules
+from policyengine.rules.extending import Extends
 from policyengine.rules.rule import (
     Compared,
     Edit,
@@ -238,6 +239,7 @@ __all__ = [
     "EnvFile",
     "EnvironmentFile",
     "EnvironmentReads",
+    "Extends",
     "Extension",
     "Facts",
     "Finding",

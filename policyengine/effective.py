@@ -34,6 +34,11 @@ def load_config(
     for name in organisation.file.packs:
         if plugins.loaded.get(name, Loaded()).replaces:
             raise UsageError(f"the pack '{name}' is required as it is installed, and --pack names another")
+    for pack in plugins.packs:
+        if pack.extends and plugins.loaded.get(pack.name, Loaded()).path and pack.name not in organisation.file.packs:
+            raise UsageError(
+                f"--pack names '{pack.name}', which changes others; {organisation.name} does not require it"
+            )
     return locking.held(own, organisation, plugins.packs, tree.repository)
 
 

@@ -35,7 +35,7 @@ from policyengine.repository.configuration import Config
 from policyengine.rules.configured import Weighed, accepted, weigh
 from policyengine.rules.evaluate import Evaluation, Failure, Report, evaluate
 from policyengine.rules.rule import Pack, Rule
-from policyengine.rules.selecting import check_locks, selected, selection
+from policyengine.rules.selecting import check_locks, check_scopes, selected, selection
 from policyengine.syntax.tree import Mapping as Document
 
 if TYPE_CHECKING:
@@ -154,6 +154,8 @@ def evaluate_tree(
     check_locks(settings, selection(plugins.packs, select, ignore), profile)
     asked = Asked(tuple(select), tuple(ignore), profile, work, day)
     found, choice = _systems(tree, settings, plugins, work)
+    for each in (settings, *(part.settings for part in found if part.configured)):
+        check_scopes(each, [part.name for part in found])
     reports = {part.name: _evaluated(part, plugins, asked) for part in found}
     if choice is None:
         return reports[found[0].name]
@@ -284,7 +286,8 @@ def _evaluated(part: Part, plugins: Plugins, asked: Asked) -> Report:
     chosen = selected(settings, plugins.packs) & selection(plugins.packs, asked.select, asked.ignore)
     options = [(pack, configuration.options(settings, pack.name, pack.options)) for pack in plugins.packs]
     reports: list[Report] = []
-    for scanned in part.scanned:
+    environments = [each.text for each in settings.environments] or [settings.environment]
+    for environment, scanned in zip(environments, part.scanned, strict=True):
         graph, known = scanned.graph, () if part.folder and not part.configured else accepted(settings, asked.day)
         graph = graph.with_nodes(known) if settings.source is not None else graph
         found = evaluate(graph, options, selected=chosen, progress=asked.work.progress)
@@ -292,7 +295,7 @@ def _evaluated(part: Part, plugins: Plugins, asked: Asked) -> Report:
         if not part.configured:
             scanned, found = part.moved(graph, (scanned, found))  # noqa: PLW2901  the same, where it stands
         profile = asked.profile or settings.profile
-        weighed = weigh(found.results, settings, profile, chosen, asked.day)
+        weighed = weigh(found.results, settings, profile, chosen, asked.day, (part.name, environment))
         made = replace(_report(scanned, found, weighed, plugins, settings, chosen), profile=profile)
         if part.configured:
             made = replace(part.moved(graph, made), configuration=f"{part.folder}/{made.configuration}")

@@ -105,6 +105,10 @@ def load(extra: Sequence[str] = ()) -> Plugins:
             manager.unregister(plugin.module)
     asking = _Asking(manager, (each for each in plugins.values() if manager.is_registered(each.module)))
     packs = _checked(list(brought.values()))
+    if any(pack.extends for pack in packs):
+        from policyengine.rules.extending import extended  # noqa: PLC0415  few packs do
+
+        packs = extended(packs)
     taken = set(File.__struct_fields__) - {"facts"}  # a key that its platform shares
     platforms = asking.unique("policyengine_platforms", Platform, taken)
     if not platforms:

@@ -88,6 +88,9 @@ def _table(
             asks = [f"required by {above.name if above else ''}"] if required else []
             asks += [f"{len(locked)} of its rules locked"] if locked else []
             yield paint("2", f"{' ' * longest}  {' ' * 9}  {', '.join(asks)}")
+        by = _extenders(pack, plugins)
+        if by:
+            yield paint("2", f"{' ' * longest}  {' ' * 9}  changed by {', '.join(by)}")
         if whole:
             yield from ("", *described(pack))
 
@@ -105,6 +108,10 @@ def described(pack: Pack[Any]) -> Iterator[str]:
             yield f"      {each.description}"
 
 
+def _extenders(pack: Pack[Any], plugins: Plugins) -> list[str]:
+    return [each.name for each in plugins.packs if pack.name in {told.pack for told in each.extends}]
+
+
 def _locked(pack: Pack[Any], above: Organisation | None) -> tuple[bool, list[str]]:
     """Whether an organisation requires a pack, and which rules of it are locked."""
     if above is None:
@@ -120,7 +127,7 @@ def _json(packs: Sequence[Pack[Any]], plugins: Plugins, above: Organisation | No
     for pack in packs:
         required, locked = _locked(pack, above)
         entry = _entry(pack, plugins.loaded[pack.name], parameters(pack.options))
-        listed.append({**entry, "required": required, "locked": locked})
+        listed.append({**entry, "required": required, "locked": locked, "changed_by": _extenders(pack, plugins)})
     return json.dumps({"version": 1, "packs": listed}, indent=2, ensure_ascii=False) + "\n"
 
 

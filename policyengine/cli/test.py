@@ -11,6 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from policyengine.cli import output
 from policyengine.model.source import UsageError
 
@@ -89,10 +91,16 @@ class _Run:
     """The run of a pack's cases. `code` is 1 when something failed, once the lines are made."""
 
     def __init__(self, pack: Pack[Any], plugins: Plugins, style: Style, arguments: argparse.Namespace) -> None:
-        from msgspec.structs import replace  # noqa: PLC0415  so that --help is quick
-
         self.pack = pack
-        self.plugins = replace(plugins, packs=(pack,))
+        named = {each.pack for each in pack.extends}
+        alone = {
+            rule.id: (pack, replace(base, rules=(rule,)))
+            for base in plugins.packs
+            for rule in base.rules
+            if base.name in named
+        }
+        self.packs: dict[str, tuple[Pack[Any], ...]] = {**alone, **{rule.id: (pack,) for rule in pack.rules}}
+        self.plugins = plugins
         self.where = str(plugins.loaded[pack.name])
         self.style = style
         self.strict: bool = arguments.strict
@@ -123,13 +131,12 @@ class _Run:
         yield style.bold(f"{self.pack.name} {self.pack.version}".strip()) + style.dim(f"  {self.where}")
         failed = count = broken = 0
         tested: list[Case] = []
-        rules = {rule.id for rule in self.pack.rules}
         files = [each for each in sorted(self.cases.glob("*.yaml")) if each.stem.startswith(self.ids or ("",))]
         if not files:
             raise UsageError(f"there are no cases {'of ' + ', '.join(self.ids) if self.ids else ''} in '{self.cases}'")
         with TemporaryDirectory(prefix="policyengine-") as scratch:
             for file in files:
-                cases, wrong = self._read(file, rules)
+                cases, wrong = self._read(file)
                 broken += bool(wrong)
                 count += len(cases)
                 tested += cases
@@ -155,10 +162,10 @@ class _Run:
         ]
         yield style.bad("; ".join(words)) if self.code else style.good("; ".join(words))
 
-    def _read(self, file: Path, rules: set[str]) -> tuple[Sequence[Case], list[str]]:
+    def _read(self, file: Path) -> tuple[Sequence[Case], list[str]]:
         from policyengine.testing import CaseError, load_cases  # noqa: PLC0415  so that --help is quick
 
-        if file.stem not in rules:
+        if file.stem not in self.packs:
             return (), [f"  {file.name}: there is no rule '{file.stem}' in the pack '{self.pack.name}'"]
         try:
             cases = load_cases(file)
@@ -172,7 +179,8 @@ class _Run:
         from policyengine.testing import CaseError, tried  # noqa: PLC0415  as above
 
         try:
-            found = tried(case, self.reference, folder, self.plugins, strict=self.strict)
+            plugins = replace(self.plugins, packs=self.packs[case.rule])
+            found = tried(case, self.reference, folder, plugins, strict=self.strict)
         except CaseError as error:
             return [f"  {error}"]
         return [] if found.equal else list(shown(case, found, self.style))

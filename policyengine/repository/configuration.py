@@ -64,13 +64,21 @@ class Fact(Struct, frozen=True):
 class RuleSetting(Struct, frozen=True):
     """What is other for the rules whose ids begin with `prefix`: `severity` and `profile`, empty where not said.
 
-    `paths` are patterns as in .gitignore of the files at which it holds; without any it holds everywhere.
+    `paths` are patterns as in .gitignore of the files at which it holds, `systems` and `environments` the names of
+    those in which it does; without any it holds everywhere.
     """
 
     prefix: Configured
     severity: str = ""
     profile: str = ""
     paths: tuple[str, ...] = ()
+    systems: tuple[Configured, ...] = ()
+    environments: tuple[Configured, ...] = ()
+
+    def concerns(self, system: str, environment: str) -> bool:
+        """Whether it says something of a system in an environment."""
+        inside = not self.systems or any(each.text == system for each in self.systems)
+        return inside and (not self.environments or any(each.text == environment for each in self.environments))
 
 
 class Waiver(Struct, frozen=True):
@@ -393,6 +401,8 @@ def _settings(rules: Mapping) -> Iterator[RuleSetting]:
             _string(told.get("severity")),
             _string(told.get("profile")),
             tuple(each.text for each in _texts(told.get("paths"))),
+            _texts(told.get("systems")),
+            _texts(told.get("environments")),
         )
 
 

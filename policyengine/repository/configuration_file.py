@@ -90,6 +90,8 @@ class RulePart(Struct, frozen=True, forbid_unknown_fields=True):
     paths: Annotated[
         Texts, Meta(description="Where, by the file that is reported: patterns as in .gitignore, ! leaves out again.")
     ] = ()
+    systems: Annotated[Texts, Meta(description="In which systems, by their names.")] = ()
+    environments: Annotated[Texts, Meta(description="In which of the environments that this file names.")] = ()
 
 
 class File(Struct, frozen=True, forbid_unknown_fields=True):

@@ -138,7 +138,8 @@ class Organisation(Struct, frozen=True):
         """What rules weigh where a repository says nothing else."""
         for prefix, told in self.file.defaults.rules.items():
             span = at(self.document, ["defaults", "rules", prefix]).span
-            yield RuleSetting(Configured(prefix, span), told.severity or "", told.profile or "", told.paths)
+            within = (tuple(Configured(each, span) for each in names) for names in (told.systems, told.environments))
+            yield RuleSetting(Configured(prefix, span), told.severity or "", told.profile or "", told.paths, *within)
 
     def waivers(self, repository: str) -> Iterator[Waiver]:
         """The waivers that hold in a repository, called `owner/name`."""

@@ -31,17 +31,28 @@ class Weighed(Struct, frozen=True):
 
 
 def weigh(
-    results: Iterable[Result], settings: Config, profile: str, ran: frozenset[str], today: datetime.date
+    results: Iterable[Result],
+    settings: Config,
+    profile: str,
+    ran: frozenset[str],
+    today: datetime.date,
+    within: tuple[str, str] = ("", ""),
 ) -> Weighed:
-    """Results as the configuration wants them. `ran` are the ids of the rules that ran; others' waivers rest."""
+    """Results as the configuration wants them.
+
+    `ran` are the ids of the rules that ran; others' waivers rest. `within` names the system and the environment.
+    """
+    rules = [each for each in settings.rules if each.concerns(*within)]
+    organisation = settings.organisation
+    defaults = [each for each in organisation.defaults() if each.concerns(*within)] if organisation is not None else []
     standing: list[Result] = []
     waived: list[Waived] = []
     used: set[Waiver] = set()
     for result in results:
-        weighed = _weighed(result, settings.rules, profile)
+        weighed = _weighed(result, rules, profile)
         lock = settings.locks.get(result.rule.id)
-        if lock is not None and settings.organisation is not None:
-            base = _weighed(result, settings.organisation.defaults(), settings.organisation.profile or RECOMMENDED)
+        if lock is not None and organisation is not None:
+            base = _weighed(result, defaults, organisation.profile or RECOMMENDED)
             floors = [each.severity for each in (base,) if each] + [Severity(each) for each in (lock.severity,) if each]
             for least in floors:
                 weighed = _at_least(result, weighed, least)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from policyengine.model.graph import Graph
     from policyengine.model.nodes import Node
     from policyengine.model.value import Value
+    from policyengine.rules.extending import Extends
 
 O_contra = TypeVar("O_contra", contravariant=True)
 O = TypeVar("O")  # noqa: E741  the options type of a pack
@@ -316,6 +317,7 @@ class Pack(Struct, Generic[O], frozen=True):
     type of the pack's part of `policyengine.yaml`, given to each rule: a Struct whose fields all have defaults. `cases`
     is the folder of case files that document the rules. `help_uri` is an https address with `{id}` for the rule's id.
     `api` is the version of `policyengine.api` that the pack needs, such as `1.2`: that major version, and no older.
+    `extends` says what it changes of other packs.
     """
 
     name: str
@@ -327,3 +329,4 @@ class Pack(Struct, Generic[O], frozen=True):
     help_uri: str = ""
     cases: Path | None = None
     api: str = ""
+    extends: tuple[Extends, ...] = ()

@@ -21,7 +21,8 @@ def where(settings: Config, span: Span) -> str:
     return "" if settings.source is None else f"{configuration.where(settings.source, span)}: "
 
 
-def _hint(name: str, rules: Sequence[str]) -> str:
+def hint(name: str, rules: Sequence[str]) -> str:
+    """What somebody may have meant who named a rule that is not there."""
     close = difflib.get_close_matches(name, rules, n=3, cutoff=0.5)
     return f"did you mean {', '.join(close)}?" if close else "see 'policyengine rules'"
 
@@ -62,9 +63,27 @@ def selection(packs: Sequence[Pack[Any]], select: Sequence[str], ignore: Sequenc
     every = sorted(rule.id for pack in packs for rule in pack.rules)
     for prefix in (*select, *ignore):
         if not any(each.startswith(prefix) for each in every):
-            raise UsageError(f"no rule begins with '{prefix}'; {_hint(prefix, every)}")
+            raise UsageError(f"no rule begins with '{prefix}'; {hint(prefix, every)}")
     chosen = [each for each in every if not select or each.startswith(tuple(select))]
     return frozenset(each for each in chosen if not each.startswith(tuple(ignore) or ("\0",)))
+
+
+def check_scopes(settings: Config, systems: Sequence[str]) -> None:
+    """Refuse rules for a system or an environment that is not there; `systems` are the names of those that are.
+
+    Raises:
+        UsageError: there is one.
+    """
+    named = [name for name in systems if name]
+    environments = [each.text for each in settings.environments] or [settings.environment]
+    for told in settings.rules:
+        if told.prefix.span.path != settings.path:
+            continue  # an organisation's default, which names what some of its repositories have
+        for kind, given, known in (("system", told.systems, named), ("environment", told.environments, environments)):
+            for each in given:
+                if each.text not in known or not each.text:
+                    there = ", ".join(filter(None, known)) or f"none; name it under '{kind}s'"
+                    raise UsageError(f"{where(settings, each.span)}there is no {kind} '{each.text}'; there are {there}")
 
 
 def check_version(pack: Pack[Any], told: Configured, place: str) -> None:
@@ -106,11 +125,11 @@ def _check_names(settings: Config, packs: Sequence[Pack[Any]]) -> None:
     rules = sorted(rule.id for pack in packs for rule in pack.rules)
     for waiver in settings.waivers:
         if waiver.rule.text not in rules:
-            hint = _hint(waiver.rule.text, rules)
+            meant = hint(waiver.rule.text, rules)
             raise UsageError(
-                f"{where(settings, waiver.rule.span)}a waiver names the unknown rule '{waiver.rule.text}'; {hint}"
+                f"{where(settings, waiver.rule.span)}a waiver names the unknown rule '{waiver.rule.text}'; {meant}"
             )
     for prefix in (*settings.select, *settings.ignore, *(each.prefix for each in settings.rules)):
         if not any(each.startswith(prefix.text) for each in rules):
-            hint = _hint(prefix.text, rules)
-            raise UsageError(f"{where(settings, prefix.span)}no rule begins with '{prefix.text}'; {hint}")
+            meant = hint(prefix.text, rules)
+            raise UsageError(f"{where(settings, prefix.span)}no rule begins with '{prefix.text}'; {meant}")

@@ -29,8 +29,8 @@ def environments(reports: Mapping[str, Report]) -> Report:
     every = list(reports.values())
 
     def said(told: Mapping[str, Result]) -> Result:
-        first = next(iter(told.values()))
-        return replace(first, environments=() if len(told) == len(reports) else tuple(told))
+        worst = max(told.values(), key=lambda each: each.severity.rank)
+        return replace(worst, environments=() if len(told) == len(reports) else tuple(told))
 
     graph = every[0].graph.sealing(tuple(dict.fromkeys(each for one in every for each in one.graph.sealed)))
     return _together(reports, graph, said, _alike)

@@ -147,6 +147,13 @@ def test_each_environment_is_held_against_the_local_stack(tmp_path: Path) -> Non
     assert found["HEX402"] == ("prod",)
     assert found["HEX411"] == ()
     assert len([each for each in report.results if each.rule.id == "HEX411"]) == 1
+    (root / "policyengine.yaml").write_text(EXAMPLES["scopes"], "utf-8")
+    for name, version in (("prod", "16.9"), ("staging", "16.10")):
+        (root / f"infra/terraform/{name}.tfvars").write_text(f'{values}\nanalytics_version = "{version}"\n', "utf-8")
+    report = engine.scan([root], cache=False, jobs=1)
+    weights = {each.rule.id: (each.environments, each.severity.value) for each in report.results}
+    assert weights["HEX402"] == (("staging",), "note")
+    assert weights["HEX411"] == ((), "error")
 
 
 def test_an_environment_that_is_not_there_is_an_error_that_lists_those_found(tmp_path: Path) -> None:

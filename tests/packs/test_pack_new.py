@@ -57,7 +57,9 @@ def test_every_file_that_it_writes_is_whole(made: Path) -> None:
 def test_its_own_cases_pass_at_once(made: Path) -> None:
     done = program(made, "policyengine", "test", "--coverage")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"acme-web 0.1.0  {made}\n✓ ACME001  3 cases\n✓ ACME002  3 cases\n\n6 cases of 2 rules passed\n"
+    assert (
+        done.stdout == f"acme-web 0.1.0  {made}\n✓ ACME001  3 cases\n✓ ACME002  3 cases\n\n6 cases of 2 rules passed\n"
+    )
     done = program(made, "pytest", "-q", "-p", "no:cacheprovider")
     assert (done.returncode, "6 passed" in done.stdout) == (0, True), done.stdout
 
@@ -72,7 +74,9 @@ def test_installed_it_is_found_without_a_flag_and_uninstalled_it_is_gone(made: P
     assert done.returncode == 0, done.stderr
     shutil.rmtree(made)  # nothing of the project is needed any more, its cases neither
     scan = ("policyengine", "scan", str(tree), "--select", "ACME", "--no-cache", "--format", "concise")
-    (tree / "policyengine.yaml").write_text("version: 1\npacks:\n  acme-web: {registry: other.example.com, backup_days: 30}\n")
+    (tree / "policyengine.yaml").write_text(
+        "version: 1\npacks:\n  acme-web: {registry: other.example.com, backup_days: 30}\n"
+    )
     done = program(tmp_path, *scan, path=(site,))
     assert (done.returncode, "ACME001" in done.stdout, "'30' days" in done.stdout) == (1, True, True), done.stderr
     done = program(tmp_path, "policyengine", "test", "acme-web", "--coverage", path=(site,))
