@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jsonschema
 
 from policyengine import cli, engine, plugins
+from policyengine.api import DeclarationKind, EdgeKind, Role
 from policyengine.reports import graph as export
 from policyengine.repository import discover
 from tests import trees
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -45,6 +48,21 @@ def test_the_graph_of_the_reference_stack_is_what_its_schema_says() -> None:
     )
     assert '-->|"routes"|' in drawn
     assert '"terraform:aws_lb.app" -> "terraform:aws_lb_target_group.app" [label="forwards"]' in drawn
+
+
+def test_the_schema_knows_every_kind_of_edge_every_role_and_every_kind_of_declaration() -> None:
+    schema = json.loads((ROOT / "policyengine" / "schemas" / "graph.schema.json").read_text("utf-8"))
+    listed = [each["enum"] for each in _within(schema) if "enum" in each]
+    for kinds in (EdgeKind, Role, DeclarationKind):
+        assert [each.value for each in kinds] in listed
+
+
+def _within(schema: object) -> Iterator[dict[str, Any]]:
+    parts = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
+    if isinstance(schema, dict):
+        yield schema
+    for each in parts:
+        yield from _within(each)
 
 
 SECRETS = {
@@ -96,7 +114,7 @@ def test_all_that_is_declared_is_exported_on_request_with_secrets_masked(
     assert thing["content"]["settings"]["entries"]["plain"]["value"] == "to see"
     assert thing["content"]["master_password"]["state"] == "known"
     assert found["compose:services.web"]["nodes"] == ["compose:services.web"]
-    assert found["github:.github/workflows/ci.yml#it.steps[0]"]["within"] == "github:.github/workflows/ci.yml#it"
+    assert found["github:.github/workflows/ci.yml#it.steps[run]"]["within"] == "github:.github/workflows/ci.yml#it"
     for secret in ("Tr0ub4dor", "hunter2", "kept-to-oneself", "only-for-us", "another-of-ours", "in-the-workflow"):
         assert secret not in text
 

@@ -156,6 +156,16 @@ decide, `Absent` what is not given, or null.
 """
 
 
+def numbered(name: str, taken: set[str]) -> str:
+    """An id that is not taken: the name, or the name with a number. Things of other names do not change it."""
+    found, number = name, 1
+    while found in taken:
+        number += 1
+        found = f"{name}({number})"
+    taken.add(found)
+    return found
+
+
 def of_text(text: Text) -> Value[str]:
     """A text as content: `Floating` where only a part of it is decided."""
     found = text.value()

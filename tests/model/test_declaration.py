@@ -32,6 +32,7 @@ from policyengine.api import (
 )
 from policyengine.engine import Work
 from policyengine.model.declaration import at
+from policyengine.platforms.units import Kept
 from policyengine.plugins import load
 from policyengine.reports import json as json_report
 from policyengine.repository import discover
@@ -441,6 +442,39 @@ def test_a_workflow_has_jobs_steps_and_all_that_these_use(tmp_path: Path) -> Non
     assert list(made.inside(steps[0])) == [checkout]
 
 
+def test_what_has_no_name_keeps_its_id_when_something_else_is_put_before_it(tmp_path: Path) -> None:
+    docker = "FROM node:22\nRUN one\nRUN two\n"
+    steps = (
+        "      - uses: actions/checkout@v4\n      - run: one\n      - run: two\n      - {name: Test it, run: three}\n"
+    )
+    head = "on: push\njobs:\n  it:\n    runs-on: ubuntu-24.04\n    steps:\n"
+    workflow = ".github/workflows/ci.yml"
+    before = graph(tmp_path / "before", {"Dockerfile": docker, workflow: head + steps})
+    more = f"{head}      - uses: actions/cache@v4\n{steps}"
+    after = graph(tmp_path / "after", {"Dockerfile": docker.replace("RUN one", "COPY . .\nRUN one"), workflow: more})
+    for kind in (DeclarationKind.INSTRUCTION, DeclarationKind.STEP, DeclarationKind.USES):
+        assert {each.id for each in before.declarations(kind)} < {each.id for each in after.declarations(kind)}
+    assert [each.id.partition("#")[2] for each in before.declarations(DeclarationKind.STEP)] == [
+        *("it.steps[actions/checkout]", "it.steps[run]", "it.steps[run](2)", "it.steps[Test it]")
+    ]
+    assert [each.id for each in before.declarations(DeclarationKind.INSTRUCTION)] == [
+        *("dockerfile:Dockerfile#0[FROM]", "dockerfile:Dockerfile#0[RUN]", "dockerfile:Dockerfile#0[RUN](2)")
+    ]
+
+
+def test_what_is_asked_again_of_a_changed_tree_is_what_now_stands_there(tmp_path: Path) -> None:
+    text = 'resource "acme_thing" "it" {\n  made = file("${path.module}/made.txt")\n}\n'
+    kept = Kept()
+    said = []
+    for made in ("one", "one", "two"):
+        write(tmp_path, {"main.tf": text, "made.txt": made})
+        tree, plugins = discover.open_tree([tmp_path]), load(())
+        work = Work(jobs=1, cache=False, kept=kept)
+        found = engine.build_graph(tree, engine.load_config(tree, plugins), plugins, work).graph
+        said.append(only(found, "acme_thing").plain("made"))
+    assert [each.value for each in said if isinstance(each, Known)] == ["one", "one", "two"]
+
+
 # rules of a stranger
 
 
@@ -533,7 +567,7 @@ def test_three_ordinary_rules_of_a_stranger_can_be_written(tmp_path: Path) -> No
             "/ecs/app",
         ),
         ("'db' comes from 'postgres:16'.", "compose:services.db", "postgres:16"),
-        ("'FROM' comes from 'node:22'.", "dockerfile:Dockerfile#build[0]", "node:22"),
+        ("'FROM' comes from 'node:22'.", "dockerfile:Dockerfile#build[FROM]", "node:22"),
     }
     assert [(each.rule, each.subject, each.reason) for each in found.undecided] == [
         ("ACME001", "terraform:aws_db_instance.open", "variable 'days' has no value in the repository")

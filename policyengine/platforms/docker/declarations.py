@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 from msgspec import field
 
-from policyengine.model.declaration import Declaration, DeclarationKind, Declarations, Elements, Entries, of_text
+from policyengine.model.declaration import (
+    Declaration,
+    DeclarationKind,
+    Declarations,
+    Elements,
+    Entries,
+    numbered,
+    of_text,
+)
 from policyengine.model.nodes import Side
 from policyengine.model.value import Absent, Known
 from policyengine.platforms.docker.image import Lowering
@@ -36,7 +44,9 @@ def declarations(dockerfile: Dockerfile) -> Declarations:
         return (each for each in all_of_it().values() if type_ in ("", each.type))
 
     def made_of(node_id: str, _place: Span) -> Declaration | None:
-        return all_of_it().get(f"{node_id}[0]") if node_id.startswith(f"dockerfile:{dockerfile.source.path}#") else None
+        return (
+            all_of_it().get(f"{node_id}[FROM]") if node_id.startswith(f"dockerfile:{dockerfile.source.path}#") else None
+        )
 
     return Declarations(frozenset({DeclarationKind.INSTRUCTION}), find, made_of, made)
 
@@ -46,7 +56,7 @@ class _Listening(Lowering):
 
     found: list[Declaration] = field(default_factory=list)
     stage: str = ""
-    number: int = 0
+    ids: set[str] = field(default_factory=set)
     own: frozenset[int] = frozenset()  # the instructions of the file, which triggers of an image are not among
 
     def __post_init__(self) -> None:
@@ -60,7 +70,6 @@ class _Listening(Lowering):
         words = head.words()
         named = words[2].text.lower() if len(words) > 2 and words[1].text.upper() == "AS" else ""
         self.stage = f"dockerfile:{self.dockerfile.source.path}#{named or len(self.made)}"
-        self.number = 0
         self._keep(head, self.global_scope)
         return super()._from(head, word)
 
@@ -72,10 +81,11 @@ class _Listening(Lowering):
     def _keep(self, instruction: Instruction, scope: BuildScope) -> None:
         """The instruction with its words as they are in this scope."""
         said = self._said(instruction, scope)
-        within = f"{self.stage}[0]" if self.number and self.stage else ""
+        within = f"{self.stage}[FROM]" if self.stage and instruction.keyword != "FROM" else ""
+        own = numbered(f"{self.stage or f'dockerfile:{self.dockerfile.source.path}'}[{instruction.keyword}]", self.ids)
         self.found.append(
             Declaration(
-                id=f"{self.stage or f'dockerfile:{self.dockerfile.source.path}'}[{self.number}]",
+                id=own,
                 name=instruction.keyword,
                 side=Side.SOURCE,
                 span=instruction.keyword_span,
@@ -86,7 +96,6 @@ class _Listening(Lowering):
                 within=within,
             )
         )
-        self.number += 1
 
     def _said(self, instruction: Instruction, scope: BuildScope) -> dict[str, Content]:
         """What an instruction says, by what it is called in the reference of declarations."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from policyengine.model.declaration import Declaration, DeclarationKind, Declarations, Elements, Entries
+from policyengine.model.declaration import Declaration, DeclarationKind, Declarations, Elements, Entries, numbered
 from policyengine.model.nodes import Side
 from policyengine.model.source import ReadError
 from policyengine.model.value import Absent, Floating, Known
@@ -104,11 +104,12 @@ class _Declaring(Struct, eq=False):
 
     def _steps(self, body: Mapping, prefix: str, within: str) -> Iterator[Declaration]:
         steps = body.get("steps")
+        taken: set[str] = set()
         for number, step in enumerate(steps.items if isinstance(steps, Sequence) else ()):
             if isinstance(step, Mapping) and step.entries:
-                own = f"{prefix}.steps[{number}]"
                 name = next((each for key in ("name", "id", "uses", "run") if (each := step.get(key))), None)
                 title = name.text.partition("\n")[0] if isinstance(name, Scalar) else f"step {number + 1}"
+                own = numbered(f"{prefix}.steps[{_called(step)}]", taken)
                 type_ = "uses" if step.get("uses") is not None else "run"
                 place = step.entries[0].key.span
                 yield _declaration(own, title, place, DeclarationKind.STEP, type_, step, within)
@@ -160,6 +161,15 @@ def _declaration(
         read=read,
         within=within,
     )
+
+
+def _called(step: Mapping) -> str:
+    """What tells a step from the others of its job, whatever stands before it: its id, its name, what it uses."""
+    for key in ("id", "name", "uses"):
+        told = step.get(key)
+        if isinstance(told, Scalar) and told.text:
+            return told.text.partition("@")[0] if key == "uses" else told.text.partition("\n")[0]
+    return "run"
 
 
 def _cut(span: Span, text: str, start: int, end: int) -> Span:
