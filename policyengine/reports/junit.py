@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def report(found: Report, prefix: str = "") -> str:
-    """The report as XML. Open questions are skipped cases, work that could not be done is an error."""
+    """The report as XML. A rule with open questions, or one that nothing was held against, is a skipped case.
+
+    Work that could not be done is an error.
+    """
     return "".join(f"{line}\n" for line in _lines(found, prefix))
 
 
@@ -26,9 +30,10 @@ def _lines(found: Report, prefix: str) -> Iterator[str]:
     told: dict[str, list[Entry]] = {}
     for entry in entries(view, prefix):
         told.setdefault(entry.result.rule.id, []).append(entry)
-    opened: dict[str, int] = {}
-    for question in found.undecided:
-        opened[question.rule] = opened.get(question.rule, 0) + 1
+    opened = Counter(question.rule for question in found.undecided)
+    held = {each.rule for each in found.compared} | {each.result.rule.id for each in found.waived}
+    skipped = {rule: "nothing to compare" for rule in found.rules if rule not in held and rule not in told}
+    skipped |= {rule: f"{count} open" for rule, count in opened.items() if rule not in told}
     yield '<?xml version="1.0" encoding="UTF-8"?>'
     cases = len(found.rules) + len(found.failures)
     yield (
@@ -41,7 +46,7 @@ def _lines(found: Report, prefix: str) -> Iterator[str]:
             continue
         yield (
             f'  <testsuite name={quoteattr(f"{side.key} {side.title}".strip())} tests="{len(mine)}" '
-            f'failures="{side.findings}" skipped="{sum(rule.id in opened and rule.id not in told for rule in mine)}">'
+            f'failures="{side.findings}" skipped="{sum(rule.id in skipped for rule in mine)}">'
         )
         for rule in mine:
             yield f"    <testcase classname={quoteattr(side.pack)} name={quoteattr(f'{rule.id} {rule.summary}')}>"
@@ -49,8 +54,8 @@ def _lines(found: Report, prefix: str) -> Iterator[str]:
                 text = f"{each.at}\n{each.whole}\n" + "".join(f"{other}\n" for other in each.others)
                 told_as = f"type={quoteattr(each.severity)} message={quoteattr(each.message)}"
                 yield f"      <failure {told_as}>{escape(text)}</failure>"
-            if rule.id in opened and rule.id not in told:
-                yield f'      <skipped message="{opened[rule.id]} open"/>'
+            if rule.id in skipped:
+                yield f'      <skipped message="{skipped[rule.id]}"/>'
             yield "    </testcase>"
         yield "  </testsuite>"
     if found.failures:

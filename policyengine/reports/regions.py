@@ -35,8 +35,11 @@ class Regions(Struct, frozen=True):
         if source is None:
             return made
         start, end = _shape(source, span)
-        made["region"] = _region(source, start, end)
         around = _context(source, start, end)
+        if around is None and end - start > 1:  # all that there is: a context has to hold more
+            end -= 1
+            around = start, end + 1
+        made["region"] = _region(source, start, end)
         if around is not None:
             made["contextRegion"] = _region(source, *around)
         return made
@@ -70,7 +73,7 @@ def _line_end(source: Source, line: int) -> int:
 
 
 def _context(source: Source, start: int, end: int) -> tuple[int, int] | None:
-    """Whole lines around a region, or a part of them where they are long; None when there are none."""
+    """Whole lines around a region, a part of them where they are long, or its line end; None when there is no more."""
     first, last = source.position(start).line, source.position(max(end - 1, start)).line
     before, after = max(1, first - _AROUND), min(len(source.starts), last + _AROUND)
     left = source.starts[before - 1]
@@ -80,6 +83,8 @@ def _context(source: Source, start: int, end: int) -> tuple[int, int] | None:
     left, right = max(left, start - _LONG_LINE), min(right, end + _LONG_LINE)
     if source.text[right - 1 : right + 1] == "\r\n":
         right -= 1
+    if (left, right) == (start, end):
+        right = next((at for at in source.starts if at > right), right)
     return None if (left, right) == (start, end) else (min(left, start), max(right, end))
 
 

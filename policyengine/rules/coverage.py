@@ -55,7 +55,8 @@ class SideAccount(Struct, frozen=True):
 class Account(Struct, frozen=True):
     """The whole account: each side of each pack, how many nodes are paired, and who is not, with candidates.
 
-    `unread` are the modules that may hold more of the cloud side and are not in the repository.
+    `unread` are the modules that may hold more of the cloud side and are not in the repository; `incomplete` tells that
+    there is what could not be read.
     """
 
     sides: tuple[SideAccount, ...]
@@ -64,12 +65,15 @@ class Account(Struct, frozen=True):
     unpaired: tuple[Unpaired, ...]
     missing: tuple[str, ...]
     unread: tuple[str, ...] = ()
+    incomplete: bool = False
 
     @property
     def advice(self) -> str:
         """One sentence that says what to do next; empty where both sides were found and nothing is left over."""
         alone = any(not each.like and not each.aside for each in self.unpaired)
         match self.missing:
+            case (_, *_) if self.incomplete:
+                return f"no {' and no '.join(self.missing)} side was found, which may be in what could not be read"
             case _ if self.unread and (alone or _CLOUD in self.missing) and _LOCAL not in self.missing:
                 names = ", ".join(self.unread[:_MOST]) + (" …" if len(self.unread) > _MOST else "")
                 return f"what {names} makes is not in the repository: scan after 'terraform init', or give a plan"
@@ -134,7 +138,7 @@ def account(report: Report) -> Account:
             sides.append(SideAccount(pack.name, key, title, *counts, key in ran, reason, left, still))
     paired = {each for pair in graph.pairs for each in (pair.local, pair.cloud)}
     unread = tuple(each.name for each in graph.all(UnreadModule))
-    return Account(tuple(sides), len(paired), graph.ignored, graph.without_twin, missing, unread)
+    return Account(tuple(sides), len(paired), graph.ignored, graph.without_twin, missing, unread, bool(report.failures))
 
 
 def accounts(report: Report) -> dict[str, Account]:

@@ -78,8 +78,15 @@ def test_of_long_lines_four_hundred_characters_stand_around(
     assert tuple(found[key] for key in ("startLine", "startColumn", "endLine", "endColumn")) == expected
 
 
-def test_a_file_of_one_line_has_no_more_to_show() -> None:
-    assert physical("ab", 0, 2).get("contextRegion") is None
+def test_what_stands_around_the_only_line_of_a_file_is_more_than_the_place() -> None:
+    def shown(text: str) -> list[object]:
+        made = physical(text, 0, len(text.rstrip()))
+        return [made[name]["snippet"]["text"] for name in ("region", "contextRegion") if name in made]
+
+    assert shown("ab\n") == ["ab", "ab\n"]
+    assert shown("ab\r\n") == ["ab", "ab\r\n"]
+    assert shown("ab") == ["a", "ab"]
+    assert shown("a") == ["a"]
 
 
 def test_a_file_that_is_gone_has_only_its_name() -> None:

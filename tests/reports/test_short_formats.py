@@ -53,6 +53,8 @@ def test_junit_has_a_case_a_rule_and_a_failure_a_finding() -> None:
     assert {each.get("type") for each in failures} == {each.severity.value for each in report.results}
     assert sum(int(each.get("failures", "0")) for each in top.findall("testsuite")) == len(report.results)
     assert "docker-compose.yml:6:15" in "".join(each.text or "" for each in failures)
+    never_asked = next(each for each in cases if each.get("name", "").startswith("SMP601 "))
+    assert [(each.tag, each.get("message")) for each in never_asked] == [("skipped", "nothing to compare")]
 
 
 def test_gitlab_issues_have_what_the_format_asks_for() -> None:

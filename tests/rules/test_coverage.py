@@ -72,3 +72,9 @@ def test_a_side_has_its_tick_where_all_that_was_compared_holds(
 )
 def test_the_side_of_a_rule_is_the_first_digit_of_its_number(rule: str, expected: str) -> None:
     assert side_of(rule) == expected
+
+
+def test_a_side_that_may_be_in_what_could_not_be_read_is_not_called_absent() -> None:
+    told = "no cloud side was found, which may be in what could not be read"
+    assert Account((), 0, (), (), ("cloud",), ("a",), incomplete=True).advice == told
+    assert Account((), 0, (), (), (), (), incomplete=True).advice == ""
