@@ -834,6 +834,13 @@ def _code() -> dict[str, Files]:
         "package-wide": {"compose.yml": COMPOSE, "package.json": '{"dependencies": {' + ", ".join(f'"a{n}": "1"' for n in range(3_500)) + "}}"},
         "packages": {"compose.yml": COMPOSE, **{f"p{n}/package.json": '{"name": "a", "scripts": {"start": "node a"}}' for n in range(500)}},
         "requirements": {"compose.yml": COMPOSE, "requirements.txt": lines(lambda _: "-r requirements.txt")},
+        "reads-comments": {"compose.yml": COMPOSE, "package.json": "{}", "src/a.ts": "process.env.A" + "/*" * 24_000},
+        "reads-names": {"compose.yml": COMPOSE, "package.json": "{}", "src/a.ts": f"process.env.{'a' * 49_000} = 1"},
+        "reads-braces": {"compose.yml": COMPOSE, "package.json": "{}", "src/a.ts": "process.env\n" + "{a," * 16_000},
+        "ssm-values": {
+            "compose.yml": COMPOSE,
+            ".github/workflows/ci.yml": workflow("      - run: aws ssm send-command --parameters '" + "A=" * 24_000 + "'\n"),
+        },
         "sql-comments": {"compose.yml": COMPOSE, "prisma/migrations/1/migration.sql": "/*" * 20_000 + "CREATE EXTENSION vector;\n"},
         "sql-quotes": {"compose.yml": COMPOSE, "migrations/1.sql": "$a$" * 15_001 + "'"},
         "sql-dollars": {"compose.yml": COMPOSE, "migrations/1.sql": lines(lambda n: f"$a{n}$")},
