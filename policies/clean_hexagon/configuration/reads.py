@@ -36,6 +36,7 @@ from policyengine.api import (
 
 _JAVASCRIPT = (".js", ".cjs", ".mjs", ".ts", ".cts", ".mts")
 _SHOWN = 5
+_CENTRAL = 3
 
 
 @rule(
@@ -52,16 +53,16 @@ def env_read_outside_config(graph: Graph, _: Options) -> Outcomes:
     number was meant, and no list tells which variables a deployment needs.
 
     Asked of Node applications of either side that have a module which checks (HEX311 speaks of the others). One finding
-    a package, at its first read. Reads that pass: the mode, what a platform sets, variables that are built into pages,
-    and those of tests, scripts, functions that are deployed by themselves, configurations of tools (`*.config.*`),
-    other files that are called after settings, and files outside of the folder (`src`) of the module.
+    a package, at its first read; a file that checks one or two variables by hand is no such module. Reads that pass:
+    the mode, what a platform sets, variables that are built into pages, and those of tests, scripts, functions that are
+    deployed by themselves, configurations of tools (`*.config.*`), other files that are called after settings, and
+    files outside of the folder (`src`) of the module.
     """
     done: set[str] = set()
     deployed = (lender(graph, each) for each in graph.deployed(role=Role.APP))
     for container in (*deployed, *graph.containers(side=Side.LOCAL, role=Role.APP)):
         module, package = container.config, _package(container)
-        checks = module is not None and module.library and module.keys and module.path.endswith(_JAVASCRIPT)
-        if module is None or package is None or not checks or package.id in done:
+        if module is None or package is None or not _is_central(module) or package.id in done:
             continue
         done.add(package.id)
         yield Compared(package)
@@ -72,6 +73,12 @@ def env_read_outside_config(graph: Graph, _: Options) -> Outcomes:
             args = {"name": package.name, "keys": ", ".join(names[:_SHOWN]) + more, "count": len(found)}
             fix = Fix(f"read them in '{module.path}', and import its result")
             yield Finding(subject=package, at=found[0].span, args=args, related=(module,), fix=fix, convention=True)
+
+
+def _is_central(module: ConfigModule) -> bool:
+    """Whether a module checks the environment of an application, and not only what it needs itself by an `if`."""
+    checked = len(module.keys) >= _CENTRAL or (module.keys and module.library != "manual")
+    return bool(module.library and checked) and module.path.endswith(_JAVASCRIPT)
 
 
 def _package(container: Container) -> Package | None:
