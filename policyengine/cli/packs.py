@@ -1,6 +1,7 @@
 """List the policy packs that are loaded, from where, with their versions; name one for its parameters too.
 
---format schema prints the JSON Schema of policyengine.yaml with the options of all of them, for editors.
+--format schema prints the JSON Schema of policyengine.yaml with the options of all of them, for editors, and
+--format rules-schema that of rules in YAML.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ EXAMPLES = (
     "policyengine packs clean-hexagon",
     "policyengine packs --format schema -o policyengine.schema.json",
 )
-FORMATS = ("text", "json", "schema")
+FORMATS = ("text", "json", "schema", "rules-schema")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -62,6 +63,10 @@ def run(arguments: argparse.Namespace) -> int:
 
                 schema = schemas.of_config(loaded.parts, {pack.name: pack.options for pack in loaded.packs})
                 text = json.dumps(schema, indent=2) + "\n"
+            case "rules-schema":
+                from policyengine import schemas  # noqa: PLC0415  as above
+
+                text = json.dumps(schemas.load("rules"), indent=2) + "\n"
             case "json":
                 text = _json(packs, loaded, above)
             case _:

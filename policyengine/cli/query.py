@@ -37,6 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     parser.add_argument("expression", metavar="EXPRESSION", help="an expression in CEL; quote it for the shell")
     parser.add_argument("paths", metavar="PATH", nargs="*", help="folders or files; the working directory by default")
+    parser.add_argument("--pair", default="", metavar="KIND", help="pairs of a kind, which are called local and cloud")
     parser.add_argument("--where", default="", metavar="CONDITION", help="only those for which this holds, too")
     output.add_options(parser, FORMATS)
     add_engine_options(parser)
@@ -53,13 +54,13 @@ def run(arguments: argparse.Namespace) -> int:
     targets = output.asked(arguments, "text")
     for name, text in (("the expression", arguments.expression), ("--where", arguments.where)):
         try:
-            check(text)
+            check(text, arguments.pair)
         except Mistake as mistake:
             return _wrong(name, text, mistake)
     asked = opened(arguments, arguments.paths)
     scanned = asked.graph()
     try:
-        answers = ask(arguments.expression, arguments.where, scanned.graph)
+        answers = ask(arguments.expression, scanned.graph, where=arguments.where, pair=arguments.pair)
     except Mistake as mistake:
         return _wrong("the expression", arguments.expression, mistake)
     scanned = scanned.asked()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,8 +12,6 @@ from policyengine import cli
 from tests import trees
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from _pytest.capture import CaptureFixture
 
 TREE = {
@@ -87,6 +86,18 @@ def test_a_text_with_an_open_part_moves(tree: Path, capsys: CaptureFixture[str])
         "  resource.values.description = for ${var.days} days (moves)  main.tf:13:18",
         "is given for 1 of 3 (resource)",
     ]
+
+
+def test_pairs_are_asked_by_their_sides(capsys: CaptureFixture[str]) -> None:
+    stack = Path(__file__).parent.parent.parent / "fixtures" / "hndigest"
+    lines = asked(stack, capsys, "local.version.text == cloud.version.text", "--pair", "database")
+    assert [line.split()[:3] for line in lines if line.startswith("  ")] == [
+        ["local.version.text", "=", "16.10"],
+        ["cloud.version.text", "=", "16.10"],
+    ]
+    assert lines[-1] == "holds for 1 of 1 (pairs of database)"
+    assert cli.main(["query", "local.name", str(stack), "--pair", "resource"]) == cli.USAGE
+    assert capsys.readouterr().err.startswith("policyengine: there are no pairs of 'resource'; ")
 
 
 def test_an_expression_gives_a_value(tree: Path, capsys: CaptureFixture[str]) -> None:

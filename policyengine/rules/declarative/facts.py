@@ -111,6 +111,7 @@ class Facts:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
+        self._referring: dict[str, dict[str, list[Declaration]]] = {}
 
     def at(self, fact: Fact, path: Path) -> Fact:
         """The fact at a path below another."""
@@ -252,7 +253,7 @@ class Facts:
             case Told(settings):
                 found = settings.value(str(step))
             case Referring(to):
-                found = tuple(self._graph.referring(to, str(step)))
+                found = self._naming(str(step)).get(to.id, ())
             case Entries() | Elements():
                 found = value.get(step)
             case Struct():
@@ -304,6 +305,15 @@ class Facts:
                 return str(record)
             case _:
                 return None
+
+    def _naming(self, of_type: str) -> dict[str, list[Declaration]]:
+        """The resources of a type by what they name, found once for all that is named."""
+        if of_type not in self._referring:
+            made = self._referring[of_type] = {}
+            for each in self._graph.resources(of_type):
+                for named in each.refers_to():
+                    made.setdefault(named.id, []).append(each)
+        return self._referring[of_type]
 
     def _holder(self, held: Declaration) -> Declaration | None:
         """What holds a declaration."""

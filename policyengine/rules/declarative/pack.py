@@ -17,7 +17,7 @@ from policyengine.rules.declarative.fields import Type, close, spoken
 from policyengine.rules.declarative.judging import Judge, Mending, Wording
 from policyengine.rules.declarative.lowering import Mistake
 from policyengine.rules.declarative.part import ContainerPart, FilePart
-from policyengine.rules.declarative.selecting import PAIR, Filter, Selecting, Selection, kinds, lacking
+from policyengine.rules.declarative.selecting import PAIR, Filter, Selecting, Selection, kinds, lacking, pairable
 from policyengine.rules.rule import NoOptions, Pack, Rule, Severity, links
 from policyengine.syntax.folding import unfold
 from policyengine.syntax.tree import Mapping, Scalar
@@ -296,9 +296,8 @@ class _Reading:
         return selection
 
     def _pair(self, part: PairPart) -> Selection:
-        paired = {name for name, each in kinds().items() if "side" in each.__struct_fields__} | {"container"}
-        if part.of not in paired:
-            raise self._wrong(f"there are no pairs of '{part.of}'; {close(part.of, paired)}", "select", PAIR, "of")
+        if part.of not in pairable():
+            raise self._wrong(f"there are no pairs of '{part.of}'; {close(part.of, pairable())}", "select", PAIR, "of")
         return Selection(part.of, _filter(part), pair=True)
 
     def _condition(self, text: str, key: str) -> cel.Condition:

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from policyengine.model.source import UsageError
 from policyengine.rules.declarative import cel
 from policyengine.rules.declarative.cel import Condition, Failed
-from policyengine.rules.declarative.facts import Facts, Need
-from policyengine.rules.declarative.fields import Type
+from policyengine.rules.declarative.facts import Facts
+from policyengine.rules.declarative.fields import Type, close
 from policyengine.rules.declarative.judging import dotted, reason
 from policyengine.rules.declarative.lowering import Asked, Mistake
-from policyengine.rules.declarative.selecting import Selection, kinds, make, selected
+from policyengine.rules.declarative.selecting import Selection, kinds, make, pairable, selected
 from policyengine.rules.declarative.showing import data, hidden, holds_secret, shown
 
 if TYPE_CHECKING:
@@ -54,38 +55,46 @@ class Answers(Struct, frozen=True):
     open: tuple[Answer, ...]
 
 
-def check(expression: str) -> None:
+def check(expression: str, pair: str = "") -> None:
     """Nothing where an expression can be asked, an empty one too. Raises `Mistake` and `UsageError` as `ask` does."""
-    if expression and _path(expression, _roots()) is None:
-        cel.condition(expression, _roots())
+    roots = _roots(pair)
+    if expression and _path(expression, roots) is None:
+        cel.condition(expression, roots)
 
 
-def _roots() -> dict[str, Type]:
-    return {name: Type("record", records=(each,)) for name, each in kinds().items()}
+def _roots(pair: str) -> dict[str, Type]:
+    """What an expression can begin with: all kinds, or both sides of one."""
+    if not pair:
+        return {name: Type("record", records=(each,)) for name, each in kinds().items()}
+    if pair not in pairable():
+        raise UsageError(f"there are no pairs of '{pair}'; {close(pair, pairable())}")
+    return Selection(pair, pair=True).roots
 
 
-def ask(expression: str, where: str, graph: Graph) -> Answers:
+def ask(expression: str, graph: Graph, *, where: str = "", pair: str = "") -> Answers:
     """What an expression gives for each of the kind that it names; with `where` for those for which that holds.
 
+    With `pair` it is asked of the pairs of that kind.
+
     Raises:
-        Mistake: an expression is wrong; `where` is told from the other by the text that it holds.
-        UsageError: the CEL library is not installed.
+        Mistake: an expression is wrong.
+        UsageError: there are no such pairs, or the CEL library is not installed.
     """
-    roots = _roots()
+    roots = _roots(pair)
     path = _path(expression, roots)
     wanted = cel.condition(expression, roots) if path is None else None
     filters = cel.condition(where, roots) if where else None
     if filters is not None and filters.gives not in ("BOOL", "DYN"):
         raise Mistake("the filter is neither true nor false", 0, len(where))
     asked = wanted.asked if wanted is not None else (Asked(path or (), 0, len(expression)),)
-    kind = _kind(expression, asked, filters)
+    kind = pair or _kind(expression, asked, filters)
     needs = {each for one in (wanted, filters) if one is not None for each in one.needs}
-    needs |= {Need(path, "known")} if path is not None else set()
     facts = Facts(graph)
-    rows = [make(each, (), needs, facts) for each in selected(Selection(kind), graph)]
-    answers = [each for row in rows for each in _answer(row, kind, wanted, asked, filters)]
+    found = selected(Selection(kind, pair=bool(pair)), graph)
+    rows = [make(each, (), needs, facts) for each in found]
+    answers = [each for row in rows for each in _answer(row, wanted, asked, filters)]
     return Answers(
-        kind,
+        f"pairs of {kind}" if pair else kind,
         len(rows),
         wanted is not None and wanted.gives == "BOOL",
         tuple(each for each in answers if each.open is None),
@@ -111,9 +120,9 @@ def _kind(expression: str, asked: tuple[Asked, ...], filters: Condition | None) 
 
 
 def _answer(
-    row: Row, kind: str, wanted: Condition | None, asked: tuple[Asked, ...], filters: Condition | None
+    row: Row, wanted: Condition | None, asked: tuple[Asked, ...], filters: Condition | None
 ) -> Iterator[Answer]:
-    node = row.nodes[kind]
+    node = next(iter(row.nodes.values()))
     held = True if filters is None else filters.run(row.given)
     if held is False:
         return

@@ -77,6 +77,11 @@ def kinds() -> dict[str, type[Struct]]:
     return found | dict.fromkeys(DECLARED, Declaration)
 
 
+def pairable() -> frozenset[str]:
+    """The kinds of which a local and a cloud one can be a pair."""
+    return frozenset(name for name in kinds() if name not in DECLARED)
+
+
 class Row(NamedTuple):
     """One thing that is selected: the nodes that it is about, by root, and its facts.
 
@@ -94,7 +99,7 @@ class Selecting(Struct, frozen=True, eq=False):
     """The rows of one pack: what each kind needs is known when all rules are read, and given once a node."""
 
     needs: dict[tuple[str, bool], set[Need]] = field(default_factory=dict)
-    _graphs: list[tuple[Graph, object]] = field(default_factory=list)
+    _graphs: list[tuple[Graph, object, Facts]] = field(default_factory=list)
     _rows: dict[Selection, list[Row]] = field(default_factory=dict)
     _made: dict[tuple[str, bool, tuple[str, ...]], Row] = field(default_factory=dict)
 
@@ -105,15 +110,14 @@ class Selecting(Struct, frozen=True, eq=False):
     def rows(self, selection: Selection, graph: Graph, params: object) -> list[Row]:
         """What a selection selects in a graph; kept while the same graph and parameters are asked."""
         if not self._graphs or self._graphs[0][0] is not graph or self._graphs[0][1] is not params:
-            self._graphs[:] = [(graph, params)]
+            self._graphs[:] = [(graph, params, Facts(graph))]
             self._rows.clear()
             self._made.clear()
         found = self._rows.get(selection)
         if found is None:
-            facts = Facts(graph)
-            found = self._rows[selection] = [
-                self._row(selection, roots, params, facts) for roots in selected(selection, graph)
-            ]
+            facts = self._graphs[0][2]
+            every = selected(selection, graph)
+            found = self._rows[selection] = [self._row(selection, roots, params, facts) for roots in every]
         return found
 
     def _row(self, selection: Selection, roots: Mapping[str, Struct], params: object, facts: Facts) -> Row:
