@@ -8,9 +8,12 @@ import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from policyengine import cli
 from policyengine.reports import concise, entry, github, gitlab, junit, markdown
+from policyengine.rules.evaluate import Since
+from policyengine.rules.rule import Severity
 from tests.reports import sample
 from tests.safety.test_nothing_raw import FILES, NAME, UNSAFE
 from tests.trees import write
@@ -36,6 +39,36 @@ def test_github_commands_name_file_line_and_columns() -> None:
     )
     assert "See also infra/größe/" in first
     assert lines[-1].startswith("::notice title=policyengine::")
+
+
+def test_of_many_annotations_the_most_severe_and_those_in_the_diff_come_first_and_the_rest_is_counted() -> None:
+    found = sample.report()
+    first = next(each for each in found.results if each.severity is Severity.ERROR and each.related)
+    many = [replace(first, severity=severity) for severity in Severity for _ in range(12)]
+    inside = found.results[0]
+    assert inside.severity is Severity.WARNING
+    line = found.sources[inside.span.path].position(inside.span.start)[0]
+    since = Since("main", touched={inside.span.path: ((line, line),)})
+    lines = github.report(replace(found, results=(*many, inside), since=since, failures=())).splitlines()
+    levels = [each.partition(" ")[0] for each in lines]
+    assert levels == ["::error"] * 12 + ["::warning"] * 13 + ["::notice"] * 13
+    assert lines[12].startswith(f"::warning file={inside.span.path},line={line},")
+    assert lines[25].startswith(
+        "::notice title=policyengine::37 new, 0 unchanged, 0 fixed since 'main'; 8 of them are in the log of the step only, "
+        "since GitHub keeps 10 of a kind;"
+    )
+
+
+def test_what_a_file_says_is_no_workflow_command() -> None:
+    found = sample.report()
+    hostile = "a%0A\r\n::error::b,c:d ::set-output name=x::y"
+    results = (replace(found.results[0], message=hostile), replace(found.results[0], message="##[error]x"))
+    lines = github.report(replace(found, results=results, failures=())).splitlines()
+    assert len(lines) == 3
+    assert "::a%250A" in lines[0]
+    assert "\r" not in lines[0]
+    assert lines[0].count("\n") == 0
+    assert all(line.startswith("::") for line in lines)  # GitHub looks for the older form only where this one is not
 
 
 def test_junit_has_a_case_a_rule_and_a_failure_a_finding() -> None:
