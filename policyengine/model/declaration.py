@@ -287,7 +287,8 @@ class Declaration(Node, Reading, frozen=True, eq=False, kw_only=True):
 
     `id` is that of the typed node which is made of it: `terraform:aws_db_instance.main`, `compose:services.db`.
     `within` is the id of what holds it: of a step its job, of an instruction its stage. `given` tells what is given,
-    `read` evaluates one of these, `lead` finds what a name in them stands for; a pack asks `get` and its like.
+    `read` evaluates one of these and `known` keeps it, `lead` finds what a name in them stands for; a pack asks `get`
+    and its like.
     """
 
     kind: DeclarationKind  # what it is
@@ -296,13 +297,23 @@ class Declaration(Node, Reading, frozen=True, eq=False, kw_only=True):
     read: Callable[[str], Content]
     within: str = ""
     lead: Callable[[str], Declaration | None] = _nowhere
+    known: dict[str, Content] = field(default_factory=dict)
 
     def get(self, *steps: Step) -> Content:
         """What stands at a path; without one all of it. Only what is asked for is evaluated."""
         if not steps:
-            return Entries({key: self.read(key) for key in self.given()}, self.span)
+            return Entries({key: self.get(key) for key in self.given()}, self.span)
         first, *rest = steps
-        return at(self.read(first), rest) if isinstance(first, str) else Absent(self.span)
+        if not isinstance(first, str):
+            return Absent(self.span)
+        found = self.known.get(first)
+        if found is None:
+            found = self.known[first] = self.read(first)
+        return at(found, rest) if rest else found
+
+    def __repr__(self) -> str:
+        """What it is; its values are not to be shown by chance."""
+        return f"Declaration({self.kind.value} {self.id!r})"
 
     def refers_to(self, *steps: Step) -> tuple[Declaration, ...]:
         """The other declarations that the value at a path is made of: the log group that an attribute of it names."""

@@ -88,8 +88,9 @@ class Moving:
             within=value.within and within(self._folder, value.within),
             span=self(value.span),
             doubt=self(value.doubt),
-            read=lambda key: self(value.read(key)),
+            read=lambda key: self(value.get(key)),
             lead=lambda name: self(value.lead(name)),
+            known={},
         )
 
     def _declarations(self, value: Declarations) -> Declarations:

@@ -134,7 +134,7 @@ class _Data:
             "side": declaration.side.value,
             "place": self.place(declaration.span),
             "nodes": [each.id for each in graph.made_of(declaration)],
-            "content": {key: self.content(declaration.read(key), key) for key in declaration.given()},
+            "content": {key: self.content(declaration.get(key), key) for key in declaration.given()},
         }
         if declaration.within:
             made["within"] = declaration.within

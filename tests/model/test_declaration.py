@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from policyengine import engine
 from policyengine.api import (
     Absent,
+    Database,
     Declaration,
     DeclarationKind,
     Elements,
@@ -272,6 +273,53 @@ def test_a_resource_leads_to_those_that_it_names_and_back(tmp_path: Path) -> Non
     assert thing.refers_to("plain") == ()
     assert list(made.referring(other, "acme_thing", "other")) == [thing]
     assert list(made.referring(other, "acme_thing", "plain")) == []
+
+
+def test_what_is_named_is_found_through_modules_and_instances(tmp_path: Path) -> None:
+    files = {
+        "main.tf": """\
+            module "store" {
+              source   = "./store"
+              for_each = toset(["a", "b"])
+              name     = each.key
+            }
+            module "far" { source = "terraform-aws-modules/rds/aws" }
+            resource "aws_s3_bucket_policy" "a" { bucket = module.store["a"].id }
+            resource "acme_thing" "far" { address = module.far.db_instance_address }
+        """,
+        "store/main.tf": """\
+            variable "name" {}
+            resource "aws_s3_bucket" "it" { bucket = var.name }
+            resource "aws_s3_bucket_versioning" "it" { bucket = aws_s3_bucket.it.id }
+            output "id" { value = aws_s3_bucket.it.id }
+        """,
+    }
+    made = graph(tmp_path, files)
+    first, second = made.resources("aws_s3_bucket")
+    asked = ("aws_s3_bucket_versioning", "aws_s3_bucket_policy")
+    found = {
+        each.name: [one.name for kind in asked for one in made.referring(each, kind, "bucket")]
+        for each in (first, second)
+    }
+    assert found == {
+        'module.store["a"].aws_s3_bucket.it': [
+            'module.store["a"].aws_s3_bucket_versioning.it',
+            "aws_s3_bucket_policy.a",
+        ],
+        'module.store["b"].aws_s3_bucket.it': ['module.store["b"].aws_s3_bucket_versioning.it'],
+    }
+    assert [each.name for each in only(made, "aws_s3_bucket_policy").refers_to("bucket")] == [
+        'module.store["a"]',
+        'module.store["a"].aws_s3_bucket.it',
+    ]
+    assert [each.type for each in only(made, "acme_thing").refers_to("address")] == ["terraform-aws-modules/rds/aws"]
+    (node,) = made.all(Database)
+    assert (node.id, made.declaration(node)) == ("terraform:module.far", only_module(made, "module.far"))
+
+
+def only_module(made: Graph, name: str) -> Declaration:
+    (found,) = (each for each in made.declarations(DeclarationKind.MODULE) if each.name == name)
+    return found
 
 
 def test_values_of_a_plan_lie_over_those_of_the_files(tmp_path: Path) -> None:

@@ -135,14 +135,15 @@ class _Declaring(Struct, eq=False):
             return None
         base, type_, key = match.groups()
         data = f"data.{type_}." in base
-        if type_ in ("module", "var", "local", "each", "count", "path", "terraform"):
+        if type_ in ("var", "local", "each", "count", "path", "terraform"):
             return None
         kind = DeclarationKind.DATA if data else DeclarationKind.RESOURCE
+        kind = DeclarationKind.MODULE if type_ == "module" else kind
         typed = f"data.{type_}" if data else type_
         of_type = self.known.get((number, typed))
         if of_type is None:
             of_type = self.known[number, typed] = {}
-            for each in self.of_root(number, kind, typed):
+            for each in self.of_root(number, kind, "" if kind is DeclarationKind.MODULE else typed):
                 of_type[each.name] = each
                 of_type.setdefault(_KEY.sub("", each.name), each)
         return of_type.get(base + (key or "")) or of_type.get(base)
