@@ -287,7 +287,7 @@ class Declaration(Node, Reading, frozen=True, eq=False, kw_only=True):
 
     `id` is that of the typed node which is made of it: `terraform:aws_db_instance.main`, `compose:services.db`.
     `within` is the id of what holds it: of a step its job, of an instruction its stage. `given` tells what is given,
-    `read` evaluates one of these and `known` keeps it, `lead` finds what a name in them stands for; a pack asks `get`
+    `read` evaluates one of these, `lead` finds what a name in them stands for; a pack asks `get`
     and its like.
     """
 
@@ -297,7 +297,7 @@ class Declaration(Node, Reading, frozen=True, eq=False, kw_only=True):
     read: Callable[[str], Content]
     within: str = ""
     lead: Callable[[str], Declaration | None] = _nowhere
-    known: dict[str, Content] = field(default_factory=dict)
+    _known: dict[str, Content] = field(default_factory=dict)
 
     def get(self, *steps: Step) -> Content:
         """What stands at a path; without one all of it. Only what is asked for is evaluated."""
@@ -306,9 +306,9 @@ class Declaration(Node, Reading, frozen=True, eq=False, kw_only=True):
         first, *rest = steps
         if not isinstance(first, str):
             return Absent(self.span)
-        found = self.known.get(first)
+        found = self._known.get(first)
         if found is None:
-            found = self.known[first] = self.read(first)
+            found = self._known[first] = self.read(first)
         return at(found, rest) if rest else found
 
     def __repr__(self) -> str:

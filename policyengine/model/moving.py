@@ -90,7 +90,7 @@ class Moving:
             doubt=self(value.doubt),
             read=lambda key: self(value.get(key)),
             lead=lambda name: self(value.lead(name)),
-            known={},
+            _known={},
         )
 
     def _declarations(self, value: Declarations) -> Declarations:
