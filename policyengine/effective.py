@@ -43,7 +43,12 @@ def load_config(
 
 
 def _own_config(tree: discover.Tree, plugins: Plugins, path: Path | None) -> Config:
-    if path is not None:
+    inside = None
+    if path is not None and path.absolute().is_relative_to(tree.root.absolute()):
+        inside = tree.read(path.absolute().relative_to(tree.root.absolute()).as_posix())
+    if inside is not None:  # a file of the tree, whose lines reports can show
+        source = inside
+    elif path is not None:
         try:
             source = discover.decode(path.read_bytes(), path.as_posix())
         except OSError as error:

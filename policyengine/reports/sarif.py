@@ -105,7 +105,7 @@ def report(found: Report, options: Options) -> Log:
         if size > options.max_bytes:
             size = len(gzip.compress(text.encode(), 6, mtime=0))
         if size <= options.max_bytes or not alerts:
-            return Log(text, tuple(sentences))
+            return Log(text, (*sentences, *maker.unplaced()))
         keep = max(0, min(len(alerts) - 1, int(len(alerts) * options.max_bytes / size * 0.95)))
         alerts, sentences = _limited(alerts, keep, sentences)
 
@@ -196,6 +196,12 @@ class _Maker(Struct, frozen=True):
         made = [self._alert(group, seen) for group in grouped.values()]
         made.extend(self._unread_alerts(seen))
         return sorted(made, key=lambda alert: (alert.span, alert.rule))
+
+    def unplaced(self) -> list[str]:
+        """That there are results which stand in no file of the tree, as in a configuration that lies elsewhere."""
+        outside = [each.span.path for each in self.found.results if self.view.source(each.span.path) is None]
+        many = f"{len(outside)} result{'' if len(outside) == 1 else 's'}"
+        return [f"{many} at '{outside[0]}', outside of the tree, cannot stand in the SARIF log"] if outside else []
 
     def _alert(self, group: list[tuple[Result, str]], seen: dict[str, int]) -> _Alert:
         group = sorted(group, key=lambda each: (bool(each[1]), -each[0].severity.rank, each[0].span))

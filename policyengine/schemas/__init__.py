@@ -49,6 +49,24 @@ def of_config(parts: Mapping[str, type[Struct]], packs: Mapping[str, type[object
     return plain
 
 
+def of_organisation() -> dict[str, object]:
+    """The JSON Schema of an organisation's file, made of the types that read it."""
+    import msgspec  # noqa: PLC0415 - only where a schema is published
+
+    from policyengine.repository.organisation import OrganisationFile  # noqa: PLC0415 - as above
+
+    (file,), definitions = msgspec.json.schema_components([OrganisationFile], ref_template="#/$defs/{name}")
+    made = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "https://policyengine.dev/schemas/organisation-v1.json",
+        "title": "The file of an organisation",
+        **file,
+        "$defs": definitions,
+    }
+    plain: dict[str, object] = json.loads(json.dumps(made))  # tuples become arrays
+    return plain
+
+
 def of_knowledge() -> dict[str, object]:
     """The JSON Schema of the tables in `policyengine/knowledge`, made of the types that read them."""
     import msgspec  # noqa: PLC0415 - only where a schema is published

@@ -10,6 +10,7 @@ loaded = plugins.load()
 made = {
     "config": schemas.of_config(loaded.parts, {pack.name: pack.options for pack in loaded.packs}),
     "knowledge": schemas.of_knowledge(),
+    "organisation": schemas.of_organisation(),
     "rules": part.schema(),
 }
 for name, schema in made.items():

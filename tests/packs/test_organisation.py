@@ -8,9 +8,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import jsonschema
 import pytest
 
-from policyengine import cli
+from policyengine import cli, schemas
+from policyengine.model.source import Source
+from policyengine.repository.configuration import plain
+from policyengine.syntax import yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -227,6 +231,35 @@ def test_a_baseline_that_a_pull_request_can_write_covers_nothing_locked(
     assert {each["rule"] for each in scanned.found["findings"]} == {"HEX208", "LOCK001"}
 
 
+@pytest.mark.parametrize(("place", "uri"), [("tree/ci/other.yaml", "ci/other.yaml"), ("other.yaml", "")])
+def test_what_another_configuration_tried_is_told_in_sarif_too(
+    place: str, uri: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "tree" / "ci").mkdir()
+    (folder / place).write_text("version: 1\nignore: {rules: [HEX208]}\n")
+    (folder / "org.yaml").write_text(LOCKED)
+    words = [
+        "--org-config",
+        str(folder / "org.yaml"),
+        "--config",
+        str(folder / place),
+        "--no-cache",
+        "--format",
+        "sarif",
+    ]
+    assert cli.main(["scan", str(folder / "tree"), *words]) == 1
+    out, err = capsys.readouterr()
+    told = [each for each in json.loads(out)["runs"][0]["results"] if each["ruleId"] == "LOCK001"]
+    if uri:
+        (location,) = told[0]["locations"]
+        region = location["physicalLocation"]["region"]
+        assert location["physicalLocation"]["artifactLocation"]["uri"] == uri
+        assert (region["startLine"], region["snippet"]["text"], err) == (2, "HEX208", "")
+    else:
+        said = f"policyengine: 1 result at '{folder}/other.yaml', outside of the tree, cannot stand in the SARIF log\n"
+        assert (told, err) == ([], said)
+
+
 # the command line
 
 
@@ -360,6 +393,13 @@ def test_a_required_pack_cannot_be_replaced_from_the_command_line(
 
 
 # the page
+
+
+def test_the_published_schema_of_the_file_is_current_and_takes_the_example() -> None:
+    schema = schemas.load("organisation")
+    assert schema == schemas.of_organisation(), "run: python -m policyengine.schemas"
+    document = plain(yaml.read(Source("acme.yaml", EXAMPLES["organisation"])))
+    assert [each.message for each in jsonschema.Draft202012Validator(schema).iter_errors(document)] == []
 
 
 def test_the_example_of_the_page_does_what_it_says(
