@@ -137,6 +137,19 @@ def test_a_pack_adds_cases_to_rules_of_another(tmp_path: Path, capsys: pytest.Ca
     assert "BASE009.yaml: there is no rule 'BASE009' in the pack 'other'" in capsys.readouterr().out
 
 
+def test_a_pack_in_yaml_changes_another_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    packs = Packs(tmp_path)
+    file = tmp_path / "other.yaml"
+    changes = "disable: [BASE002], severities: {BASE: note}, options: {limits: {most: 7}}"
+    file.write_text(f'pack: other\nversion: "1"\nextends:\n  base: {{version: ">=1", {changes}}}\n')
+    packs.words += ["--pack", str(file)]
+    assert packs.found(capsys) == [("note", "'web' is 'base', of '1' to '7'.")]
+    file.write_text("pack: other\nextends:\n  base: {severities: {BASE: fatal}}\n")
+    assert cli.main(["scan", str(tmp_path / "tree"), *packs.words]) == 2
+    said = f"policyengine: {file}:3:29: 'extends.base.severities.BASE' must be one of error, note, warning\n"
+    assert capsys.readouterr().err == said
+
+
 def test_two_packs_that_say_the_same_agree(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     packs = Packs(
         tmp_path, "'base', disable=('BASE001',)", "'base', disable=('BASE001',), severities={'BASE002': 'note'}"

@@ -18,6 +18,7 @@ from policyengine.rules.declarative.judging import Judge, Mending, Wording
 from policyengine.rules.declarative.lowering import Mistake
 from policyengine.rules.declarative.part import ContainerPart, FilePart
 from policyengine.rules.declarative.selecting import PAIR, Filter, Selecting, Selection, kinds, lacking, pairable
+from policyengine.rules.extending import Extends
 from policyengine.rules.rule import NoOptions, Pack, Rule, Severity, links
 from policyengine.syntax.folding import unfold
 from policyengine.syntax.tree import Mapping, Scalar
@@ -82,6 +83,10 @@ def yaml_pack(path: Path) -> Pack[Any]:
         help_uri=own.part.help_uri,
         cases=cases if cases.is_dir() else None,
         api=own.part.api,
+        extends=tuple(
+            Extends(name, each.version, each.disable, each.severities, each.options)
+            for name, each in _joined(files, "extends").items()
+        ),
     )
 
 
@@ -93,7 +98,7 @@ def yaml_rules(path: Path, options: type[Struct] | None = None) -> tuple[Rule[An
     """
     files = [_File.read(each) for each in files_of(path)]
     for file in files:
-        for key in ("pack", "version", "parameters", "mandates", "sides", "help_uri", "api"):
+        for key in ("pack", "version", "parameters", "mandates", "sides", "extends", "help_uri", "api"):
             if file.has(key):
                 where = file.place(key)
                 raise UsageError(f"{where}: '{key}' is said by the pack in Python that these rules are part of")

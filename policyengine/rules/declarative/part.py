@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, defstruct, field
 
 from policyengine.model.nodes import Role, Side  # noqa: TC001  msgspec reads the annotations
 from policyengine.rules.declarative.selecting import DECLARED, kinds
+from policyengine.rules.rule import Severity  # noqa: TC001  as above
 
 Condition = Annotated[str, Meta(min_length=1, description="A condition in CEL.")]
 Texts = tuple[str, ...]
@@ -87,6 +88,15 @@ class ParameterPart(Struct, frozen=True, forbid_unknown_fields=True):
     description: str = ""
 
 
+class ExtendsPart(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What the pack changes of another one, wherever both are loaded."""
+
+    version: Annotated[str, Meta(description="The versions of it that these changes are for, such as >=1.2,<2.")] = ""
+    disable: Annotated[Texts, Meta(description="Rules that do not run, by id or prefix.")] = ()
+    severities: Annotated[dict[str, Severity], Meta(description="What findings weigh, by id or prefix.")] = {}
+    options: Annotated[dict[str, Any], Meta(description="Parameters, where policyengine.yaml says nothing else.")] = {}
+
+
 class FilePart(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A file of rules: a whole pack, or a part of one."""
 
@@ -98,6 +108,7 @@ class FilePart(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     mandates: Annotated[dict[str, str], Meta(description="What rules enforce: the text of each by its id.")] = {}
     sides: Annotated[dict[str, str], Meta(description="Titles of groups, by what precedes the last two digits.")] = {}
     parameters: Annotated[dict[str, ParameterPart], Meta(description="Parameters by their names.")] = {}
+    extends: Annotated[dict[str, ExtendsPart], Meta(description="What is other in other packs, by their names.")] = {}
     api: Annotated[str, Meta(description="The version of policyengine.api that the pack needs, such as 1.2.")] = ""
     help_uri: Annotated[str, Meta(description="An https address with {id} for the rule's id.")] = ""
 
