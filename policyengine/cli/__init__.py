@@ -35,6 +35,7 @@ COMMANDS = {
     "facts": "export one side of the system, for the scan of another repository",
     "query": "ask an expression of everything of a kind, and say where its answer comes from",
     "graph": "export the graph of a repository",
+    "mcp": "serve scans and explanations to a coding agent",
     "completion": "print a script that completes commands and options in bash, zsh or fish",
     "explain-value": "say where a value came from, step by step, or why it is not known",
 }
@@ -165,10 +166,14 @@ def _arguments(module: ModuleType, parser: argparse.ArgumentParser, words: list[
 
 def _parser() -> argparse.ArgumentParser:
     import argparse  # noqa: PLC0415  as above
+    import textwrap  # noqa: PLC0415  as above
 
     from policyengine.cli.output import Parser  # noqa: PLC0415  as above
 
-    listed = "\n".join(f"  {name:14} {what}" for name, what in COMMANDS.items())
+    listed = "\n".join(
+        textwrap.fill(what, 78, initial_indent=f"  {name:14} ", subsequent_indent=" " * 17)
+        for name, what in COMMANDS.items()
+    )
     parser = Parser(
         prog="policyengine",
         usage="policyengine COMMAND [OPTION...]",

@@ -62,7 +62,7 @@ def meant(word: str, choices: Sequence[str]) -> str:
     """The choice that a wrong word may stand for, as the end of a sentence; empty where none is near."""
     import difflib  # noqa: PLC0415  only for a mistake
 
-    close = difflib.get_close_matches(word.lower(), choices, n=1)
+    close = difflib.get_close_matches(word.lower(), choices, n=1, cutoff=0.7)
     return f"; did you mean '{close[0]}'?" if close else ""
 
 
