@@ -21,17 +21,19 @@ if TYPE_CHECKING:
     from policyengine.rules.declarative.facts import Need, Path
     from policyengine.rules.declarative.fields import Type
     from policyengine.rules.declarative.lowering import Asked
-    from policyengine.rules.declarative.syntax import Expression
+    from policyengine.rules.declarative.syntax import Expression, Parsed
 
 LONGEST = 4_000
 """Characters that an expression may have."""
 
+_ODD = regex("[\ud800-\udfff\0]")
 _ERROR = regex(r"ERROR: <input>:(-?\d+):(-?\d+): (.*)")
 _OVERLOAD = regex(r"found no matching overload for '(.*?)' applied to '(.*)'")
 _SYNTAX = regex(r"Syntax error: (?:mismatched|extraneous|token recognition error|no viable)[^']*'(.*?)'")
 _MISSING = regex(r'(?:No value with name|Key not found in map :) "(.*?)"(?: found in Activation)?\Z')
 _WRAPPED = regex(r"wrapper\((\w+)\)")
 _STATUS = regex(r"\A[A-Z_]+: ")
+_OPERATORS = {"=": "==", "and": "&&", "or": "||", "not": "!", "&": "&&", "|": "||", "~": "matches()"}
 _WORDS = {"string": "text", "int": "number", "uint": "number", "double": "number", "bool": "true or false"}
 _TYPE = regex(r"\b(?:string|u?int|double|bool|dyn|null_type|null)\b")
 
@@ -113,14 +115,8 @@ def condition(text: str, roots: Mapping[str, Type]) -> Condition:
         Mistake: it is no CEL, names what is not there, or puts types together that do not fit.
         UsageError: the library is not installed.
     """
-    if len(text) > LONGEST:
-        raise Mistake(f"the expression has over {LONGEST} characters", LONGEST, LONGEST + 1)
     environment = _environment()
-    try:
-        parsed = environment.compile(text, disable_check=True)
-    except RuntimeError as error:
-        raise _mistake(text, str(error)) from None
-    lowered = lower(text, decoded(parsed.serialize()), roots)
+    lowered = lower(text, _parsed(text), roots)
     try:
         checked = environment.compile(lowered.checked)
     except RuntimeError as error:
@@ -142,11 +138,19 @@ def path(text: str, roots: Mapping[str, Type]) -> tuple[Path, Type]:
         Mistake: it is none, or names what is not there.
         UsageError: the library is not installed.
     """
+    return placed(text, _parsed(text), roots)
+
+
+def _parsed(text: str) -> Parsed:
+    if len(text) > LONGEST:
+        raise Mistake(f"the expression has over {LONGEST} characters", LONGEST, LONGEST + 1)
+    odd = _ODD.search(text)
+    if odd is not None:
+        raise Mistake("the character is none of a text", odd.start(), odd.end())
     try:
-        parsed = _environment().compile(text, disable_check=True)
+        return decoded(_environment().compile(text, disable_check=True).serialize())
     except RuntimeError as error:
         raise _mistake(text, str(error)) from None
-    return placed(text, decoded(parsed.serialize()), roots)
 
 
 @cache
@@ -155,7 +159,7 @@ def _environment() -> Any:  # noqa: ANN401  a value of the library
         from cel_expr_python import cel  # noqa: PLC0415  only packs with rules in YAML pay for it
         from cel_expr_python.ext import ext_strings  # noqa: PLC0415  as above
     except ImportError as error:
-        message = "rules in YAML need the CEL library: pip install 'policyengine-iac[yaml]'"
+        message = "rules in YAML and queries need the CEL library: pip install 'policyengine-iac[yaml]'"
         raise UsageError(message) from error
     made: dict[str, Any] = {}
     names = {"bool": "BoolValue", "int": "Int64Value", "double": "DoubleValue", "string": "StringValue"}
@@ -190,7 +194,9 @@ def _mistake(text: str, said: str) -> Mistake:
         types = _TYPE.sub(_typed, _WRAPPED.sub(r"\1", overload[2])).strip("()")
         message = f"'{name}' does not fit ({types})"
     elif syntax is not None:
-        message = f"'{syntax[1]}' does not fit here" if syntax[1] != "<EOF>" else "the expression ends too early"
+        word = syntax[1].strip()
+        hint = f"; did you mean '{_OPERATORS[word]}'?" if word in _OPERATORS else ""
+        message = f"'{word}' does not fit here{hint}" if word != "<EOF>" else "the expression ends too early"
     elif "has() argument" in message:
         message = 'has() takes a path that ends in a name; of a key in brackets ask x["key"] != null'
     elif "recursion" in message:

@@ -13,6 +13,7 @@ from policyengine.model.nodes import Variable
 from policyengine.patterns import regex
 from policyengine.rules.declarative.facts import Need
 from policyengine.rules.declarative.fields import DYN, TEXT, Type, called, close, code, fields
+from policyengine.rules.declarative.functions import ASKING, FUNCTIONS, OTHERWISE
 from policyengine.rules.declarative.syntax import Call, Constant, Fold, Listing, Making, Name, Select
 
 if TYPE_CHECKING:
@@ -20,47 +21,6 @@ if TYPE_CHECKING:
 
     from policyengine.rules.declarative.facts import Form, Path, Step
     from policyengine.rules.declarative.syntax import Expression, Parsed
-
-ASKING: dict[str, tuple[Form, Type]] = {
-    "known": ("known", Type("bool")),
-    "floating": ("floating", Type("bool")),
-    "written": ("written", TEXT),
-}
-"""The functions that ask of a fact what CEL does not: whether it is known, whether it moves, how it is written."""
-
-FUNCTIONS = frozenset(
-    {
-        *(
-            "all",
-            "exists",
-            "exists_one",
-            "filter",
-            "map",
-            "has",
-            "size",
-            "matches",
-            "contains",
-            "startsWith",
-            "endsWith",
-        ),
-        *(
-            "int",
-            "uint",
-            "double",
-            "string",
-            "bool",
-            "dyn",
-            "duration",
-            "timestamp",
-            "charAt",
-            "indexOf",
-            "lastIndexOf",
-        ),
-        *("lowerAscii", "upperAscii", "split", "substring", "trim"),
-        *ASKING,
-    }
-)
-"""What a condition may call. Of CEL's functions on texts those are left out that can make one grow without bounds."""
 
 _FIELD = regex(r"\s*\.\s*(\w+)")
 _INDEX = regex(r"""\s*\[\s*(?:"[^"\\]*"|'[^'\\]*'|\d+)\s*\]""")
@@ -254,7 +214,8 @@ class _Lowering:
     def _called(self, call: Call, env: Mapping[str, _Bound | None]) -> tuple[Expression | _Given, Type, _Scope | None]:
         name, words = call.function, call.arguments
         if not _OPERATOR.match(name) and name not in FUNCTIONS:
-            raise self._mistake(f"there is no function '{name}'; {close(name, FUNCTIONS)}", call.number, 0, name)
+            hint = f"did you mean '{OTHERWISE[name]}'?" if name in OTHERWISE else close(name, FUNCTIONS)
+            raise self._mistake(f"there is no function '{name}'; {hint}", call.number, 0, name)
         if name in ASKING:
             place = self._place(words[0], env) if len(words) == 1 and call.target is None else None
             if place is None:
@@ -381,7 +342,8 @@ class _Lowering:
             case "record":
                 known = fields(type_.records)
                 if step not in known:
-                    raise Mistake(f"{called(type_)} has no field '{step}'; {close(str(step), known)}", start, end)
+                    hint = f"its arguments are under '{what}.values'" if "values" in known else close(str(step), known)
+                    raise Mistake(f"{called(type_)} has no field '{step}'; {hint}", start, end)
                 return known[str(step)]
             case "list" if isinstance(step, int) or (type_.of is not None and type_.of.records == (Variable,)):
                 return (type_.of or DYN)._replace(nullable=True)
@@ -406,7 +368,13 @@ class _Lowering:
 
     def _unknown_name(self, number: int, name: str, env: Mapping[str, _Bound | None]) -> None:
         names = [each for each in env if not each.startswith("@")]
-        raise self._mistake(f"there is no '{name}' here; {close(name, names)}", number, len(name))
+        roots = {each: bound.type for each, bound in env.items() if bound is not None and bound.type.kind == "record"}
+        having = [each for each, type_ in roots.items() if name in fields(type_.records)]
+        if name in OTHERWISE or having:
+            hint = f"did you mean '{OTHERWISE.get(name) or f'{having[0]}.{name}'}'?"
+        else:
+            hint = f"{close(name, names)}; a text stands in quotes"
+        raise self._mistake(f"there is no '{name}' here; {hint}", number, len(name))
 
     def _mistake(self, message: str, number: int, size: int, called: str = "") -> Mistake:
         start = self._offsets.get(number, 0)

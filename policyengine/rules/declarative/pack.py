@@ -21,7 +21,7 @@ from policyengine.rules.declarative.selecting import PAIR, Filter, Selecting, Se
 from policyengine.rules.extending import Extends
 from policyengine.rules.rule import NoOptions, Pack, Rule, Severity, links
 from policyengine.syntax.folding import unfold
-from policyengine.syntax.tree import Mapping, Scalar
+from policyengine.syntax.tree import Mapping, Scalar, Sequence
 
 if TYPE_CHECKING:
     from policyengine.rules.declarative.facts import Path as FactPath
@@ -131,6 +131,12 @@ class _File(NamedTuple):
             raise UsageError(f"{configuration.where(source, error.span)}: {error}") from error
         if isinstance(document, Scalar) and not document.text:
             raise UsageError(f"{path}:1:1: the file is empty; it holds 'rules'")
+        rules = document.get("rules") if isinstance(document, Mapping) else None
+        for rule in rules.items if isinstance(rules, Sequence) else ():
+            kind = rule.get("select") if isinstance(rule, Mapping) else None
+            if isinstance(kind, Scalar):
+                place = configuration.where(source, kind.span)
+                raise UsageError(f"{place}: 'select' is a mapping, such as {{{kind.text or 'service'}: {{}}}}")
         return cls(source, document, configuration.typed(source, document, FilePart))
 
     def has(self, key: str) -> bool:
@@ -363,7 +369,7 @@ class _Reading:
         try:
             path, type_ = cel.path(name, self._roots)
         except Mistake as mistake:
-            hint = f"; 'args' has {', '.join(self._arguments)}" if self._arguments and "." not in name else ""
+            hint = f" ('args' has {', '.join(self._arguments)})" if self._arguments and "." not in name else ""
             more = Mistake(mistake.message + hint, mistake.start, mistake.end)
             raise self._file.mistaken(more, at, *self._at, *keys) from None
         if type_.kind == "record" and not all(map(spoken, type_.records)):

@@ -55,7 +55,7 @@ FILES = [
 SELECTIONS = [
     case("two kinds", rule(select="{service: {}, stage: {}}"), "7:13: 'select' has one key, the kind of what is selected; here are service and stage"),
     case("no kind", rule(select="{}"), "7:13: 'select' has one key, the kind of what is selected"),
-    case("no mapping", rule(select="service"), "7:13: 'rules.0.select' must be of type object"),
+    case("no mapping", rule(select="service"), "7:13: 'select' is a mapping, such as {service: {}}"),
     case("an unknown kind", rule(select="{servce: {}}"), "7:14: unknown key 'servce' in 'rules.0.select'; did you mean 'service'?"),
     case("an unknown filter", rule(select="{service: {sid: local}}"), "7:24: unknown key 'sid' in 'rules.0.select.service'; it may be engine, role, side"),
     case("an unknown side", rule(select="{service: {side: here}}"), "7:30: 'rules.0.select.service.side' must be one of cloud, local, pipeline, source"),
@@ -76,7 +76,13 @@ CONDITIONS = [
     case("a field of a list", rule(require="service.ports.target == 80"), "8:28: 'service.ports' is a list of Port; ask its elements with exists() or all()"),
     case("a field behind a filter", rule(require="service.ports.filter(p, p.target == 1)[0].target == 3"), "8:55: a field of an element of a list is asked within exists() or all(), not behind it"),
     case("a loop over a text", rule(require="service.name.exists(n, n == 'x')"), "8:14: 'service.name' is text and no list"),
-    case("a root that is not there", rule(require="node.name == 'x'"), "8:14: there is no 'node' here; there are params, service"),
+    case("a root that is not there", rule(require="node.name == 'x'"), "8:14: there is no 'node' here; there are params, service; a text stands in quotes"),
+    case("a text without quotes", rule(require="service.user != root"), "8:30: there is no 'root' here; there are params, service; a text stands in quotes"),
+    case("a word of another language", rule(require="service.privileged == True"), "8:36: there is no 'True' here; did you mean 'true'?"),
+    case("a function of another language", rule(require="len(service.ports) == 0"), "8:14: there is no function 'len'; did you mean 'size'?"),
+    case("an operator of another language", rule(require="service.name == 'x' and service.name == 'y'"), "8:34: 'and' does not fit here; did you mean '&&'?"),
+    case("one sign of equality", rule(require="service.name = 'x'"), "8:27: '=' does not fit here; did you mean '=='?"),
+    case("an argument that is not under values", rule(select="{resource: aws_instance}", require="resource.ami == 'x'", message="x"), "8:23: a Declaration has no field 'ami'; its arguments are under 'resource.values'"),
     case("a parameter that is not there", rule(require="params.dyas > 3"), "8:21: a Parameters has no field 'dyas'; it has none"),
     case("a function that is not there", rule(require="service.name.startswith('x')"), "8:27: there is no function 'startswith'; did you mean 'startsWith'?"),
     case("types that do not fit", rule(require="service.image.tag == 1"), "8:32: '==' does not fit (text, number)"),
@@ -95,8 +101,8 @@ CONDITIONS = [
 ]  # fmt: skip
 MESSAGES = [
     case("a path that is not there", rule(message='"{service.nmae}"'), "9:24: a Service has no field 'nmae'; did you mean 'name' or 'names'?"),
-    case("a name alone", rule(message='"{name}"'), "9:16: there is no 'name' here; there are params, service"),
-    case("a name besides others", rule(message='"{name} {count}"', args="{count: size(service.ports)}"), "9:16: there is no 'name' here; there are params, service; 'args' has count"),
+    case("a name alone", rule(message='"{name}"'), "9:16: there is no 'name' here; did you mean 'service.name'?"),
+    case("a name besides others", rule(message='"{name} {count}"', args="{count: size(service.ports)}"), "9:16: there is no 'name' here; did you mean 'service.name'? ('args' has count)"),
     case("a brace alone", rule(message='"{service.name"'), "9:15: a brace stands alone; write it twice: {{ or }}"),
     case("nothing in braces", rule(message='"{}"'), "9:16: a placeholder is empty"),
     case("a format", rule(message='"{service.name:>10}"'), "9:16: the placeholder '{service.name}' is no path"),
@@ -179,7 +185,7 @@ def test_without_the_library_a_pack_says_how_to_install_it(tmp_path: Path) -> No
     code, said = run("rules", "--pack", str(tmp_path / "acme.yaml"), program=PROGRAM)
     assert (code, said) == (
         2,
-        "policyengine: rules in YAML need the CEL library: pip install 'policyengine-iac[yaml]'\n",
+        "policyengine: rules in YAML and queries need the CEL library: pip install 'policyengine-iac[yaml]'\n",
     )
 
 
