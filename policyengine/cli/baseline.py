@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from policyengine.cli import output
 from policyengine.cli.options import add_engine_options, extend
 from policyengine.model.source import UsageError
-from policyengine.reports.baseline import NAME
 from policyengine.reports.lines import harmless
+from policyengine.repository import discover
 
 if TYPE_CHECKING:
     import argparse
@@ -33,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", metavar="ACTION", choices=("create", "update", "prune", "show"), help="what to do")
     parser.add_argument("path", metavar="PATH", nargs="?", type=Path, default=Path(), help="the folder that is scanned")
     parser.add_argument(
-        "--baseline", metavar="FILE", type=Path, help=f"the file; {NAME} in the scanned folder by default"
+        "--baseline", metavar="FILE", type=Path, help=f"the file; {discover.BASELINE} in the scanned folder by default"
     )
     add_engine_options(parser)
 
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     from policyengine.cli.opened import opened  # noqa: PLC0415  so that --help is quick
     from policyengine.reports import baseline  # noqa: PLC0415  as above
 
-    file = arguments.baseline or arguments.path / NAME
+    file = arguments.baseline or arguments.path / discover.BASELINE
     kept = None
     if arguments.what != "create":
         kept = load(file)
@@ -53,7 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
         for each in kept.findings:
             sys.stdout.write(harmless(f"{each.rule} {each.subject}: {each.message}\n"))
         return 0
-    report = opened(arguments, [arguments.path]).report()
+    tree = discover.open_tree([arguments.path], arguments.config).leaving([file])
+    report = opened(arguments, tree).report()
     if report.failures:
         raise UsageError("the scan is not complete, and what it did not find would count as fixed; mend its failures")
     found = baseline.of(report)

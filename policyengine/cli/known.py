@@ -54,7 +54,7 @@ def without_known(report: Report, arguments: argparse.Namespace, tree: Tree) -> 
 
 
 def _baseline(arguments: argparse.Namespace, tree: Tree) -> tuple[baseline.Baseline, Path]:
-    name = arguments.baseline or tree.root / baseline.NAME
+    name = arguments.baseline or tree.root / discover.BASELINE
     if not arguments.baseline_ref:
         return files.load(name), name
     path = Path(os.path.relpath(os.path.abspath(name), tree.root)).as_posix()  # noqa: PTH100  a link stays as it is
@@ -88,4 +88,6 @@ def _as_it_was(folder: Path, arguments: argparse.Namespace, tree: Tree) -> Tree:
     if not there:
         return discover.Tree(folder, ())
     found = discover.open_tree(there, arguments.config)
-    return found.beneath(folder)
+    own = arguments.baseline and Path(os.path.abspath(arguments.baseline))  # noqa: PTH100  as above
+    kept = folder / own.relative_to(root) if own and own.is_relative_to(root) else None
+    return found.beneath(folder).leaving([kept])

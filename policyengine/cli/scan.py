@@ -54,6 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
             hint = output.meant(target.format, known)
             raise UsageError(f"--format is one of {', '.join(known)}, not '{target.format}'{hint}")
     tree = discover.open_tree([Path(path) for path in arguments.paths or ["."]], arguments.config)
+    tree = tree.leaving([arguments.baseline, *(target.file for target in targets)])
     if arguments.show_files or arguments.show_settings:
         from policyengine.cli import shown  # noqa: PLC0415  few runs ask
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from policyengine.rules.evaluate import Report, Result
 
-NAME = "policyengine.baseline.json"
-
 
 class Known(Struct, frozen=True, forbid_unknown_fields=True):
     """A known finding. Subject and message are for people; the message tells apart what has one identity.

@@ -19,7 +19,7 @@ from policyengine.repository.files import Index, index
 from policyengine.repository.git_index import Committed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from policyengine.model.ignoring import GitPatterns
 
@@ -31,6 +31,9 @@ MAX_BYTES = 10_000_000
 
 CONFIGURATIONS = ("policyengine.yaml", "policyengine.yml", ".policyengine.yaml")
 """The names of configurations, the preferred one first."""
+
+BASELINE = "policyengine.baseline.json"
+"""The file of findings that are known, which names what they are about and is never read as a part of the system."""
 
 INSTALLED = ".terraform/modules/"
 """Where Terraform installs the modules of a root module, beside a list of them."""
@@ -83,6 +86,12 @@ class Tree(Struct, frozen=True):
         paths = tuple(path[len(folder) + 1 :] for path in self.below(folder))
         self._inside[folder] = Tree(self.root / folder, paths, _known=frozenset(paths))
         return self._inside[folder]
+
+    def leaving(self, files: Iterable[Path | None]) -> Tree:
+        """The tree without files that a command writes or keeps: what they say is no part of the system."""
+        places = [Path(os.path.abspath(file)) for file in files if file is not None]  # noqa: PTH100  as in `discover`
+        own = {place.relative_to(self.root).as_posix() for place in places if place.is_relative_to(self.root)}
+        return self.only(lambda path: path not in own) if own & self._known else self
 
     def beneath(self, root: Path) -> Tree:
         """The tree with its paths from a folder above its own."""
@@ -377,7 +386,11 @@ def _walk(root: Path, top: Path) -> Iterator[str]:
                 inner = path + "/"
                 if entry.name not in unlisted and (not ignored(specs, inner) or inner in committed.folders):
                     stack.append((inner, specs))
-            elif not _leads_to_folder(entry) and (not ignored(specs, path) or path in committed.files):
+            elif (
+                entry.name != BASELINE
+                and not _leads_to_folder(entry)
+                and (not ignored(specs, path) or path in committed.files)
+            ):
                 yield path
         modules = f"{folder}{INSTALLED}modules.json"
         if ".terraform" in names and (root / modules).is_file():

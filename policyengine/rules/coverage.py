@@ -189,12 +189,12 @@ def changed(report: Report) -> str:
     if report.since is None:
         return "1 finding" if len(report.results) == 1 else f"{len(report.results)} findings"
     known, fixed = len(report.since.unchanged), len(report.since.fixed)
-    untold = "" if not report.failures else "; what is fixed is not known, since the report is not complete"
+    mended = "" if report.failures else f", {fixed} fixed"
+    untold = "; what is fixed is not known, since the report is not complete" if report.failures else ""
     old = ", ".join(report.since.lacking[:_NAMED])
     lacking = f"; what is new may be old where that could not be read: {old}" if old else ""
-    return (
-        f"{len(report.results)} new, {known} unchanged, {fixed} fixed since '{report.since.revision}'{untold}{lacking}"
-    )
+    told = f"{len(report.results)} new, {known} unchanged{mended} since '{report.since.revision}'"
+    return f"{told}{untold}{lacking}"
 
 
 _NAMED = 3

@@ -264,3 +264,19 @@ def test_what_did_not_run_is_neither_fixed_nor_pruned(tmp_path: Path, capsys: py
 def test_a_commit_without_the_file_says_so(history: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["scan", str(history), "--baseline-ref", "main...", "--no-cache"]) == 2
     assert capsys.readouterr().err == "policyengine: the commit 'main...' has no file 'policyengine.baseline.json'\n"
+
+
+@pytest.mark.parametrize("name", ["policyengine.baseline.json", "known.json"])
+def test_what_the_file_says_is_no_part_of_the_system(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _tree(tmp_path)
+    write(tmp_path, {"hosts/shop.hosts": "127.0.0.1 nobody-else.local\n"})
+    file = tmp_path / name
+    options = ("--baseline", str(file), "--no-cache")
+    assert main(["baseline", "create", str(tmp_path), *options]) == 0
+    assert "nobody-else.local" in file.read_text("utf-8")
+    log = tmp_path / "last.sarif"
+    for _ in range(2):  # the log of the first names it too
+        code, report = _scan(tmp_path, "-o", "-", "--format", "sarif", "-o", str(log), *options, capsys=capsys)
+        assert (code, _rules(report), report["fixed"]) == (0, [], [])
