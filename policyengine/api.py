@@ -6,6 +6,13 @@ Names here keep their meaning within a major version. Import nothing else from `
 from policyengine.deprecation import Deprecated, names
 from policyengine.hooks import API_VERSION, HOOKS_VERSION, hookimpl
 from policyengine.knowledge.base_images import CHECKED_TOOLS
+from policyengine.knowledge.cloud_services import (
+    CloudService,
+    service_at,
+    service_called,
+    service_of_deployment,
+    service_of_variable,
+)
 from policyengine.knowledge.commands import Deed, drops_privileges, is_init
 from policyengine.knowledge.components import family, product, role_by_name, serves, stands_in_for
 from policyengine.knowledge.extensions import (
@@ -29,6 +36,7 @@ from policyengine.knowledge.names import (
     may_be_gate,
     speaks_of_development,
     stand_ins,
+    starts_application,
 )
 from policyengine.knowledge.names import words as words_of
 from policyengine.knowledge.packages import builds_to_files, connects_plainly, is_native, migrations_called, written_by
@@ -122,6 +130,7 @@ from policyengine.model.nodes import (
     Copy,
     Database,
     Datastore,
+    Definitions,
     Dependency,
     Deploy,
     EndToEnd,
@@ -167,6 +176,7 @@ from policyengine.model.nodes import (
     UnreadModule,
     Variable,
     VectorUse,
+    WebServer,
     Word,
     Workflow,
     variables,
@@ -212,6 +222,7 @@ __all__ = [
     "Cache",
     "Candidate",
     "Choice",
+    "CloudService",
     "Command",
     "Compared",
     "ComposeUp",
@@ -225,6 +236,7 @@ __all__ = [
     "Declaration",
     "DeclarationKind",
     "Deed",
+    "Definitions",
     "Dependency",
     "Deploy",
     "Deprecated",
@@ -308,6 +320,7 @@ __all__ = [
     "VectorUse",
     "Version",
     "Via",
+    "WebServer",
     "Word",
     "Workflow",
     "addresses",
@@ -389,6 +402,10 @@ __all__ = [
     "secrecy_of_reference",
     "secrecy_of_value",
     "serves",
+    "service_at",
+    "service_called",
+    "service_of_deployment",
+    "service_of_variable",
     "setup_of",
     "shell_commands",
     "shown_origin",
@@ -399,6 +416,7 @@ __all__ = [
     "split_host",
     "stand_ins",
     "stands_in_for",
+    "starts_application",
     "tag_fact",
     "tag_for",
     "tag_moves",

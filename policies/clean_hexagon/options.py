@@ -111,6 +111,10 @@ class Options(Struct, frozen=True, forbid_unknown_fields=True):
     redis: Redis = Redis()
     public_url: PublicUrl = PublicUrl()
     secret_managers: Annotated[tuple[Name, ...], _said("Where secrets of the cloud may come from.")] = MANAGERS
+    external: Annotated[
+        tuple[Name, ...] | UnsetType,
+        _said("What Terraform of another repository defines: services such as Supabase or RDS, or ends of host names."),
+    ] = UNSET
     ci: Ci = Ci()
     schema: Annotated[Schema | UnsetType, _said("Where schema migrations may run.")] = UNSET
 

@@ -127,6 +127,7 @@ class Names(FactTable, frozen=True):
     gates: dict[str, GateWord]
     preparations: dict[str, Cited]
     publishing: dict[str, Cited]
+    serving: dict[str, Cited]
     side_images: dict[str, Cited]
     browser_tests: dict[str, Synonym]
     _kinds: dict[str, frozenset[FolderKind]] = field(default_factory=dict)
@@ -336,6 +337,13 @@ def is_preparation(name: str) -> bool:
 def speaks_of_publishing(name: str) -> bool:
     """Whether the name of a workflow says that it publishes or deploys."""
     return _says(name, _names().publishing)
+
+
+def starts_application(name: str) -> bool:
+    """Whether a package script or a sub-command of that name starts the application: `dev`, `start:prod`, `preview`."""
+    said = words(name)
+    known = _names()
+    return bool(said) and said[0] in known.serving and known.mocks.keys().isdisjoint(said)
 
 
 def is_side_image(name: str, *, first: bool = False) -> bool:

@@ -14,6 +14,7 @@ from policyengine.linking.datastores import complete, emulated, running
 from policyengine.linking.declared import apply_facts, ignored
 from policyengine.linking.images import published
 from policyengine.linking.pairs import pairing
+from policyengine.linking.started import served
 from policyengine.model.graph import Choice, Graph, sorted_nodes
 from policyengine.model.nodes import Datastore, Node, Package, Service, Side, Stage
 from policyengine.model.nodes.container import PRODUCTION_COMPOSE
@@ -71,6 +72,8 @@ def link(
     with survived("what connects to what"):
         edges |= set(connected(nodes, edges))
         edges |= set(configured(nodes.values(), edges))
+    with survived("what is started for tests"):
+        nodes.update((each.id, each) for each in list(served(nodes.values(), files)))
     apply_facts(nodes, config)
     without = ignored(nodes.values(), config)
     graph = Graph(

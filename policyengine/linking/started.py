@@ -12,14 +12,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from policyengine.knowledge import commands as knowledge
-from policyengine.model.nodes import Command, Package
+from policyengine.model.nodes import BrowserTests, Command, Package, WebServer
 from policyengine.model.text import Text
 from policyengine.model.value import Known, Unknown, Via
 from policyengine.patterns import regex
 from policyengine.syntax import shell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from policyengine.model.command import ShellCommand
     from policyengine.model.nodes import Node, Stage, Variable
@@ -187,6 +187,22 @@ class Scripts:
             if len(below) == 1:
                 return below[0]
         return None
+
+
+def served(nodes: Collection[Node], files: Files) -> Iterator[BrowserTests]:
+    """Configurations of tests with what the servers that they start lead to."""
+    asked = [each for each in nodes if isinstance(each, BrowserTests) and each.servers]
+    if asked:
+        scripts = Scripts(nodes, files)
+        yield from (replace(each, servers=tuple(_followed(one, scripts) for one in each.servers)) for each in asked)
+
+
+def _followed(server: WebServer, scripts: Scripts) -> WebServer:
+    if not isinstance(server.command, Known):
+        return server
+    line = Known(Command((server.command.value,), shell=True), server.command.span)
+    folders = [server.directory, *(each.as_posix() for each in PurePosixPath(server.directory).parents)]
+    return replace(server, commands=scripts.run(line, line, line, Home(tuple(map(_folder, folders)))).commands)
 
 
 def _together(runs: Sequence[Started], line: str) -> Started:

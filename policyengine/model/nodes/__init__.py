@@ -12,6 +12,8 @@ from policyengine.model.nodes.acceptance import Acceptance
 from policyengine.model.nodes.cloud import (
     Grant,
     InfisicalProject,
+    Definitions,
+    Grant,
     Listener,
     LoadBalancer,
     Principal,
@@ -46,7 +48,7 @@ from policyengine.model.nodes.container import (
 )
 from policyengine.model.nodes.datastore import Bucket, Cache, Database, Datastore, Queue, Search
 from policyengine.model.nodes.image import Build, Copy, Repository, Stage
-from policyengine.model.nodes.network import Beside, BrowserTests, HostAlias, Passing
+from policyengine.model.nodes.network import Beside, BrowserTests, HostAlias, Passing, WebServer
 from policyengine.model.nodes.node import Command, Node, Origin, Role, Side, Variable, variables
 from policyengine.model.nodes.pipeline import (
     Activity,
@@ -77,6 +79,7 @@ __all__ = [
     "Copy",
     "Database",
     "Datastore",
+    "Definitions",
     "Dependency",
     "Deploy",
     "EndToEnd",
@@ -122,6 +125,7 @@ __all__ = [
     "UnreadModule",
     "Variable",
     "VectorUse",
+    "WebServer",
     "Word",
     "Workflow",
     "variables",

@@ -96,3 +96,15 @@ class UnreadModule(Node, frozen=True, kw_only=True):
 
     It may make services and datastores.
     """
+
+
+class Definitions(Node, frozen=True, kw_only=True):
+    """What the Terraform of the tree declares, whatever environment it is for.
+
+    `types` are those of resources and data sources, `modules` the names and addresses of modules of other repositories
+    that it calls. `elsewhere` tells that it reads the state of another root module.
+    """
+
+    types: tuple[str, ...]
+    modules: tuple[str, ...] = ()
+    elsewhere: bool = False

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from policyengine.model.nodes.node import Node
 
 if TYPE_CHECKING:
-    from policyengine.model.value import Value
+    from policyengine.model.command import ShellCommand
+    from policyengine.model.source import Span
+    from policyengine.model.value import Unknown, Value
 
 
 class Beside(Node, frozen=True, kw_only=True):
@@ -22,11 +26,30 @@ class Beside(Node, frozen=True, kw_only=True):
     ports: tuple[Value[int], ...] = ()
 
 
+class WebServer(Struct, frozen=True):
+    """A server that Playwright starts in CI before the tests; `CI` counts as set.
+
+    `command` is as written and runs in `directory`, `commands` are what it leads to. It starts unless one of the
+    variables `unless` is set, and where all of `given` are; `doubt` says why that is not known. `address` is where the
+    tests wait for it, Absent where nothing is said; `reuses` whether what answers there already is taken instead.
+    """
+
+    command: Value[str]
+    span: Span
+    directory: str
+    address: Value[str]
+    reuses: Value[bool]
+    unless: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
+    doubt: Unknown | None = None
+    commands: tuple[ShellCommand, ...] = ()
+
+
 class BrowserTests(Node, frozen=True, kw_only=True):
     """A configuration of Playwright: what its tests open.
 
     `base_url` is the address that they begin at, where no variable of `keys` says another; Absent where none is given.
-    `starts` tells that it starts servers of its own, or may.
+    `starts` tells that it starts servers of its own, or may; `servers` are those that it may start in CI.
     """
 
     path: str  # the configuration file
@@ -34,6 +57,7 @@ class BrowserTests(Node, frozen=True, kw_only=True):
     base_url: Value[str]
     keys: tuple[str, ...] = ()
     starts: bool = False
+    servers: tuple[WebServer, ...] = ()
 
 
 class HostAlias(Node, frozen=True, kw_only=True):

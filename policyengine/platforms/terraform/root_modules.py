@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from policyengine.knowledge.names import environment_words, system_variables, tells_no_system
 from policyengine.model.graph import Choice, Edge
-from policyengine.model.nodes import Node, Side
+from policyengine.model.nodes import Definitions, Node, Side
 from policyengine.model.source import ReadError, Source, Span
 from policyengine.model.value import Known, Unknown
 from policyengine.patterns import regex
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from policyengine.platforms.terraform.language.values import Tree
     from policyengine.platforms.terraform.part import TerraformPart
     from policyengine.platforms.terraform.plan.plan import Exact
-    from policyengine.platforms.terraform.workspace.folders import ModuleFolder
+    from policyengine.platforms.terraform.workspace.folders import Declared, ModuleFolder
     from policyengine.repository.files import Files
     from policyengine.syntax.hcl import HclFile
 
@@ -210,6 +210,7 @@ def lower(files: Files, settings: Settings[TerraformPart], *, exact: Sequence[Ex
     syntaxes.flush()
     for error in syntaxes.problems.values():
         problems[error.span, error.message] = error
+    nodes.update((each.id, each) for each in _definitions(roots.folders))
     return Lowered(
         nodes=tuple(nodes[key] for key in sorted(nodes)),
         edges=tuple(
@@ -224,6 +225,31 @@ def lower(files: Files, settings: Settings[TerraformPart], *, exact: Sequence[Ex
         sealed=tuple(secret),
         declaring=(declarations(declared, Side.CLOUD),),
     )
+
+
+def _definitions(folders: Sequence[ModuleFolder]) -> Iterable[Definitions]:
+    """What all directories declare together."""
+    declared = [each for folder in folders for each in folder.resources]
+    calls = [(name, each) for folder in folders for name, each in folder.modules.items()]
+    if declared or calls:
+        places = (each.span for folder in folders for each in (*folder.resources.values(), *folder.modules.values()))
+        named = {text for name, each in calls if (source := _source(each)) for text in (name, source)}
+        yield Definitions(
+            id="terraform",
+            name="Terraform",
+            side=Side.SOURCE,
+            span=min(places),
+            types=tuple(sorted({kind for _, kind, _ in declared})),
+            modules=tuple(sorted(named)),
+            elsewhere=any(kind == "terraform_remote_state" for _, kind, _ in declared),
+        )
+
+
+def _source(declared: Declared) -> str:
+    """The address of a module that is not in the tree; empty for one that is."""
+    text = declared.source.text[declared.block.body_start : declared.block.body_end]
+    found = _ANY_SOURCE.search(text)
+    return "" if found is None or found[1].startswith(".") else found[1]
 
 
 def pieces(files: Files) -> Iterable[Piece]:
@@ -265,6 +291,7 @@ def _folders(files: Files) -> dict[str, ModuleFolder]:
     return {path: read_folder(path, sources, split) for path, sources in sorted(by_folder.items())}
 
 
+_ANY_SOURCE = regex(r'\bsource"?\s*[=:]\s*"([^"]*)"')
 _SOURCE = regex(r'\bsource"?\s*[=:]\s*"(\.{1,2}(?:/[^"$]*)?)"')
 
 

@@ -1,0 +1,188 @@
+"""Terraform defines what the cloud has (HEX609)."""
+
+from collections.abc import Iterator, Mapping
+
+from msgspec import Struct
+
+from clean_hexagon.options import Options
+from policyengine.api import (
+    CloudService,
+    Compared,
+    Definitions,
+    Deploy,
+    EnvironmentFile,
+    Finding,
+    Fix,
+    Graph,
+    Job,
+    Located,
+    Node,
+    Outcomes,
+    Severity,
+    ShellCommand,
+    Span,
+    Undecided,
+    UnreadModule,
+    Variable,
+    Workflow,
+    addresses,
+    is_dummy,
+    is_for_tests,
+    is_placeholder_host,
+    known,
+    rule,
+    service_at,
+    service_called,
+    service_of_deployment,
+    service_of_variable,
+    variables,
+)
+
+
+class Hint(Struct, frozen=True):
+    """What implies that the cloud has something of a managed service: who says it, where, and in which words."""
+
+    service: CloudService
+    node: Node
+    at: Located | Span
+    variant: str
+    args: Mapping[str, object]
+    host: str = ""
+
+
+@rule(
+    "HEX609",
+    mandate="6.3",
+    severity=Severity.ERROR,
+    message={
+        "default": "'{key}' of '{where}' leads to '{host}', but nothing in Terraform defines '{service}'.",
+        "variable": "'{key}' of '{where}' is for '{service}', which nothing in Terraform defines.",
+        "deploy": "'{job}' deploys to '{service}', which nothing in Terraform defines.",
+        "imperative": "'{job}' creates something of '{service}' with '{command}', past Terraform.",
+    },
+)
+def cloud_resource_not_in_terraform(graph: Graph, options: Options) -> Outcomes:
+    """The system uses something of the cloud that its Terraform does not define.
+
+    What somebody once made in a console has no history and no twin: nobody can make a second environment, see what
+    changed, or hold the local stack against it.
+
+    Asked where the repository has Terraform. A managed service is implied by the name of its host in the variables of
+    what runs in the cloud, in an env file or in a workflow, by a variable that only its clients have (`SUPABASE_URL`)
+    where the value is a secret, and by what a workflow deploys to (`aws ecs`, the deploy actions). It is defined by a
+    resource or data source of the service, or by a module of another repository whose name or address speaks of it,
+    anywhere in the tree, for any environment. What is implied several times is one finding, at the first place.
+    Commands of workflows that create databases, caches, clusters, queues and registries (`aws rds create-db-instance`)
+    are each reported, unless they are for an emulator or a workflow deletes what it creates.
+
+    Where the state of another root module is read the rest may be defined there. What the option `external` names
+    passes: services by their names, or ends of hosts. A module of which nobody knows what it makes leaves the question
+    open. Placeholders and examples imply nothing. It is a convention of the strategy, unless the option is given.
+    """
+    terraform = next(graph.all(Definitions), None)
+    if terraform is None:
+        return
+    convention = not isinstance(options.external, tuple)
+    for finding in _imperative(graph, options):
+        yield Compared(finding.subject)
+        yield finding
+    told: set[str] = set()
+    unread = next(graph.all(UnreadModule), None)
+    for hint in _hints(graph):
+        yield Compared(hint.node)
+        service = hint.service
+        if service.title in told or _is_external(service, hint.host, options) or terraform.elsewhere:
+            continue
+        if service.defined(terraform.types, terraform.modules):
+            continue
+        told.add(service.title)
+        if unread is not None:
+            reason = f"what '{unread.name}' makes is not in the repository"
+            yield Undecided(hint.node, unread.span, reason)
+            continue
+        fix = Fix(f"define it in Terraform, or name it under the option 'external': [{service.title}]")
+        yield Finding(
+            subject=hint.node, at=hint.at, variant=hint.variant, args=hint.args, fix=fix, convention=convention
+        )
+
+
+def _is_external(service: CloudService, host: str, options: Options) -> bool:
+    """Whether the configuration says that it is defined in another repository."""
+    named = options.external if isinstance(options.external, tuple) else ()
+    return any(each.lower() == service.title.lower() or (host and host.endswith(each.lower())) for each in named)
+
+
+def _hints(graph: Graph) -> Iterator[Hint]:
+    """What implies a managed service, what runs in the cloud first."""
+    for container in graph.deployed():
+        yield from _said(container.node, container.environment)
+    for file in graph.all(EnvironmentFile):
+        if not file.example and not is_for_tests(file.path):
+            yield from _said(file, variables(file.variables), named=False)
+    for job in graph.all(Job):
+        workflow = graph.get(Workflow, job.workflow)
+        for happening in job.happenings:
+            activity = happening.activity
+            service = service_of_deployment(activity.tool) if isinstance(activity, Deploy) else None
+            if service is not None:
+                yield Hint(service, job, happening.span, "deploy", {"job": job.name, "service": service.title})
+        around = () if workflow is None else workflow.variables
+        given = (*around, *job.variables, *(each for step in job.steps for each in step.environment))
+        yield from _said(job, variables(given))
+
+
+def _said(node: Node, given: Mapping[str, Variable], *, named: bool = True) -> Iterator[Hint]:
+    """The managed services that variables lead to, by hosts, and by their names where their values are not known."""
+    for address in addresses(given):
+        host = address.endpoint.host
+        service = service_at(host)
+        if service is not None and not is_placeholder_host(host) and not is_dummy(host.partition(".")[0]):
+            args = {"key": address.variable.key, "where": node.name, "host": host, "service": service.title}
+            yield Hint(service, node, address.span, "default", args, host)
+    for key in sorted(given) if named else ():
+        service = service_of_variable(key)
+        if service is not None and "${{" in known(given[key].value, "${{"):  # a secret, or computed
+            args = {"key": key, "where": node.name, "service": service.title}
+            yield Hint(service, node, given[key].key_span, "variable", args)
+
+
+def _imperative(graph: Graph, options: Options) -> Iterator[Finding]:
+    """The commands of workflows that create something of a managed service, each place once."""
+    seen: set[Span] = set()
+    commands = [(job, command) for job in graph.all(Job) for step in job.steps for command in step.commands]
+    removed = {command.arguments[:1] for _, command in commands if any("delete" in each for each in command.arguments)}
+    for job, command in commands:
+        service = _created(command)
+        if service is None or command.span in seen or _is_emulated(graph, job, command):
+            continue
+        if command.arguments[:1] in removed or _is_external(service, "", options):
+            continue
+        seen.add(command.span)
+        words = " ".join((command.program, *command.arguments[:2]))
+        yield Finding(
+            subject=job,
+            at=command,
+            variant="imperative",
+            args={"job": job.name, "service": service.title, "command": words},
+            fix=Fix("define it in Terraform"),
+            convention=not isinstance(options.external, tuple),
+        )
+
+
+def _created(command: ShellCommand) -> CloudService | None:
+    """The managed service of which a command creates something."""
+    for deed in command.deeds:
+        made = deed.kind == "provision" or (deed.kind == "prepare" and deed.tool in ("sns", "sqs"))
+        if made or (deed.kind == "deploy" and command.arguments[1:2] == ("create-service",)):
+            return service_called(deed.tool)
+    return None
+
+
+def _is_emulated(graph: Graph, job: Job, command: ShellCommand) -> bool:
+    """Whether a command is for an emulator of the cloud, or runs in a container."""
+    workflow = graph.get(Workflow, job.workflow)
+    given = (*(() if workflow is None else workflow.variables), *job.variables, *command.assignments)
+    told = any(each.key.startswith("AWS_ENDPOINT_URL") for each in given)
+    steps = any(each.key.startswith("AWS_ENDPOINT_URL") for step in job.steps for each in step.environment)
+    local = any(word.startswith(("--endpoint-url", "awslocal")) for word in command.argv)
+    return told or steps or local or command.contained
