@@ -32,10 +32,11 @@ from policyengine.platforms.units import lower
 from policyengine.plugins import load
 from policyengine.repository import configuration, discover, foreign
 from policyengine.repository.configuration import Config
-from policyengine.rules.configured import Weighed, accepted, weigh
+from policyengine.rules.configured import Weighed, accepted, switched_off, weigh
 from policyengine.rules.evaluate import Evaluation, Failure, Report, evaluate
 from policyengine.rules.rule import Pack, Rule
 from policyengine.rules.selecting import check_locks, check_scopes, selected, selection
+from policyengine.rules.waivers import in_comments
 from policyengine.syntax.tree import Mapping as Document
 
 if TYPE_CHECKING:
@@ -286,16 +287,20 @@ def _evaluated(part: Part, plugins: Plugins, asked: Asked) -> Report:
     chosen = selected(settings, plugins.packs) & selection(plugins.packs, asked.select, asked.ignore)
     options = [(pack, configuration.options(settings, pack.name, pack.options)) for pack in plugins.packs]
     reports: list[Report] = []
+    own = settings.source is not None and not (part.folder and not part.configured)
+    ids = frozenset(rule.id for pack in plugins.packs for rule in pack.rules)
     environments = [each.text for each in settings.environments] or [settings.environment]
     for environment, scanned in zip(environments, part.scanned, strict=True):
-        graph, known = scanned.graph, () if part.folder and not part.configured else accepted(settings, asked.day)
-        graph = graph.with_nodes(known) if settings.source is not None else graph
+        comments = in_comments(scanned.sources, ids)
+        given = (*(settings.waivers if own else ()), *comments.waivers)
+        known = (*accepted(given, asked.day), *(switched_off(settings) if own else ()))
+        graph = scanned.graph.with_nodes(known) if known else scanned.graph
         found = evaluate(graph, options, selected=chosen, progress=asked.work.progress)
         scanned = scanned.asked()  # noqa: PLW2901  the same, with what the rules came across
         if not part.configured:
-            scanned, found = part.moved(graph, (scanned, found))  # noqa: PLW2901  the same, where it stands
+            scanned, found, comments = part.moved(graph, (scanned, found, comments))  # noqa: PLW2901  where it stands
         profile = asked.profile or settings.profile
-        weighed = weigh(found.results, settings, profile, chosen, asked.day, (part.name, environment))
+        weighed = weigh(found.results, settings, profile, chosen, asked.day, comments, (part.name, environment))
         made = replace(_report(scanned, found, weighed, plugins, settings, chosen), profile=profile)
         if part.configured:
             made = replace(part.moved(graph, made), configuration=f"{part.folder}/{made.configuration}")

@@ -19,5 +19,5 @@ def report(found: Report, prefix: str = "", *, quiet: bool = False) -> str:
     lines = [f"{each.at}: {each.severity}[{each.result.rule.id}] {each.whole}" for each in entries(view, prefix)]
     lines += [f"{lost.at or ''}: failure: {lost.message}".removeprefix(": ") for lost in undone(view, prefix)]
     if not quiet:
-        lines.append(visible(f"{changed(found)}; {sentence(account(found))}"))
+        lines.append(visible("; ".join(filter(None, (changed(found), view.debt, sentence(account(found)))))))
     return "".join(f"{line}\n" for line in lines)

@@ -84,11 +84,11 @@ def entries(view: View, prefix: str = "", *, known: bool = False) -> Iterator[En
         yield Entry(
             result,
             visible(f"{_of_system(result)}{plain(view.message(result))}"),
-            _spot(view, prefix, result.span),
-            tuple(_spot(view, prefix, each) for each in result.related),
+            spot(view, prefix, result.span),
+            tuple(spot(view, prefix, each) for each in result.related),
             visible(view.remedy(result)),
             tuple(
-                Shown(side, _spot(view, prefix, each.span), _quoted(view, each.span))
+                Shown(side, spot(view, prefix, each.span), _quoted(view, each.span))
                 for side, each in view.sides(result)
             ),
         )
@@ -114,11 +114,12 @@ def undone(view: View, prefix: str = "") -> Iterator[Undone]:
     """The failures of a report in its order; `prefix` goes before each path."""
     for failure in view.report.failures:
         text = f"{failure.message}; {failure.advice}" if failure.advice else failure.message
-        at = None if failure.span is None else _spot(view, prefix, failure.span)
+        at = None if failure.span is None else spot(view, prefix, failure.span)
         yield Undone(visible(view.redactor.text(text)), at)
 
 
-def _spot(view: View, prefix: str, span: Span) -> Spot:
+def spot(view: View, prefix: str, span: Span) -> Spot:
+    """Lines and columns of a place; `prefix` goes before its path."""
     path = visible(span.path if view.outside(span.path) else prefix + span.path)
     source = view.report.sources.get(span.path)
     if source is None:

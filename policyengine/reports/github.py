@@ -46,7 +46,8 @@ def report(found: Report, prefix: str = "") -> str:
     beyond = sum(max(0, len(own) - MOST + (level == "notice")) for level, own in lines.items())
     said = changed(found)
     rest = f"; {beyond} of them are in the log of the step only, since GitHub keeps {MOST} of a kind" if beyond else ""
-    total = _command("notice", {"title": "policyengine"}, visible(f"{said}{rest}; {sentence(account(found))}"))
+    told_of = "; ".join(filter(None, (f"{said}{rest}", view.debt, sentence(account(found)))))
+    total = _command("notice", {"title": "policyengine"}, visible(told_of))
     lines["notice"].insert(0, total)
     for level, line in again:
         lines[level].append(line)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from policyengine.reports.entry import entries, undone
+from policyengine.reports.entry import entries, spot, undone
 from policyengine.reports.identity import digest, identity, unique
+from policyengine.reports.lines import visible
 from policyengine.reports.view import View
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _SEVERITIES = {"error": "major", "warning": "minor", "note": "info"}
 
 
 def report(found: Report, prefix: str = "") -> str:
-    """The report as a JSON array: an issue for each finding, and one for each file that could not be read."""
+    """The report as a JSON array: an issue for each finding and each file that was not read, one of what is waived."""
     view = View.of(found)
     seen: dict[str, int] = {}
     issues: list[dict[str, object]] = [
@@ -44,4 +45,16 @@ def report(found: Report, prefix: str = "") -> str:
         for lost in undone(view, prefix)
         if lost.at is not None
     ]
+    first = min((each.at for each in found.waived if each.at is not None), default=None)
+    if first is not None:  # the format has no other room for it
+        at = spot(view, prefix, first)
+        issues.append(
+            {
+                "description": f"{visible(view.debt)}.",
+                "check_name": "PE9003",
+                "fingerprint": unique(digest("PE9003", at.path, ""), seen),
+                "severity": "info",
+                "location": {"path": at.path, "lines": {"begin": at.line}},
+            }
+        )
     return json.dumps(issues, indent=2, ensure_ascii=False) + "\n"

@@ -14,13 +14,14 @@ from policyengine.reports.identity import identity
 from policyengine.reports.view import View, plain, rules
 from policyengine.rules.coverage import account, accounts, side_of
 from policyengine.rules.rule import Severity
+from policyengine.rules.waivers import owed
 
 if TYPE_CHECKING:
     from policyengine.model.graph import Graph
     from policyengine.model.source import Span
     from policyengine.reports.view import Place
     from policyengine.rules.coverage import Account
-    from policyengine.rules.evaluate import Failure, Report, Result
+    from policyengine.rules.evaluate import Failure, Report, Result, Waived
     from policyengine.rules.rule import Fix
 
 SCHEMA = "https://policyengine-iac.readthedocs.io/schemas/report-1.json"
@@ -65,7 +66,8 @@ def report(found: Report, *, exit_code: int = 0) -> str:
             }
             for each in found.undecided
         ],
-        "waived": [{"reason": each.reason, "finding": finding(view, each.result)} for each in found.waived],
+        "waived": [_waived(view, each) for each in found.waived],
+        "debt": [{"whose": who, "findings": number} for who, number in owed(found.waived)],
         "fixed": list(found.fixed),
         **_since(view),
         "failures": [_failure(view, each) for each in found.failures],
@@ -187,6 +189,17 @@ def finding(view: View, result: Result) -> dict[str, object]:
         },
         "fix": None if fix is None else _fix(view, fix),
         "remedy": view.remedy(result),
+    }
+
+
+def _waived(view: View, each: Waived) -> dict[str, object]:
+    return {
+        "reason": each.reason,
+        "owner": each.owner,
+        "expires": each.expires,
+        "inline": each.inline,
+        "place": None if each.at is None else _span(view, each.at),
+        "finding": finding(view, each.result),
     }
 
 

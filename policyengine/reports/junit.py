@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
 from policyengine.reports.entry import entries, undone
-from policyengine.reports.view import View, rules
+from policyengine.reports.lines import visible
+from policyengine.reports.view import View, plain, rules
 from policyengine.rules.coverage import account, side_of
+from policyengine.rules.waivers import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +37,7 @@ def _lines(found: Report, prefix: str) -> Iterator[str]:
     skipped = {rule: "nothing to compare" for rule in found.rules if rule not in held and rule not in told}
     skipped |= {rule: f"{count} open" for rule, count in opened.items() if rule not in told}
     yield '<?xml version="1.0" encoding="UTF-8"?>'
-    cases = len(found.rules) + len(found.failures)
+    cases = len(found.rules) + len(found.failures) + len(found.waived)
     yield (
         f'<testsuites name="policyengine" tests="{cases}" failures="{len(found.results)}" '
         f'errors="{len(found.failures)}">'
@@ -56,6 +58,16 @@ def _lines(found: Report, prefix: str) -> Iterator[str]:
                 yield f"      <failure {told_as}>{escape(text)}</failure>"
             if rule.id in skipped:
                 yield f'      <skipped message="{skipped[rule.id]}"/>'
+            yield "    </testcase>"
+        yield "  </testsuite>"
+    if found.waived:
+        number = len(found.waived)
+        yield f'  <testsuite name={quoteattr(visible(view.debt))} tests="{number}" skipped="{number}">'
+        for waived in found.waived:
+            said = f"{shown(waived)}: {waived.reason}" if waived.is_debt else waived.reason
+            about, name = visible(view.redactor.text(said)), visible(plain(view.message(waived.result)))
+            yield f"    <testcase classname={quoteattr(waived.result.rule.id)} name={quoteattr(name)}>"
+            yield f"      <skipped message={quoteattr(about)}/>"
             yield "    </testcase>"
         yield "  </testsuite>"
     if found.failures:

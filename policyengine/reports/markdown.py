@@ -28,7 +28,8 @@ def report(found: Report, prefix: str = "") -> str:
     With `--since` the table says of each finding which side the diff touches and whether it is new or fixed.
     """
     view = View.of(found)
-    lines = ["## policyengine", "", f"{_plain(changed(found))}; {_plain(sentence(account(found)))}.", ""]
+    said = "; ".join(filter(None, (changed(found), visible(view.debt), sentence(account(found)))))
+    lines = ["## policyengine", "", f"{_plain(said)}.", ""]
     if found.failures:
         lines += ["The report is not complete:", ""]
         lines += [

@@ -41,15 +41,15 @@ from policyengine.reports.sarif_rules import (
     text_of,
     told,
 )
-from policyengine.reports.view import LINK, View, plain
+from policyengine.reports.view import LINK, Place, View, plain
 from policyengine.rules.coverage import account
 from policyengine.rules.rule import links
+from policyengine.rules.waivers import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from policyengine.reports.view import Place
-    from policyengine.rules.evaluate import Failure, Report, Result
+    from policyengine.rules.evaluate import Failure, Report, Result, Waived
     from policyengine.rules.rule import Fix
 
 MAX_BYTES = 10_000_000
@@ -154,7 +154,11 @@ def _text(maker: _Maker, alerts: Sequence[_Alert], sentences: Sequence[str]) -> 
         "taxonomies": descriptors.taxonomies,
         "results": [],
         "properties": maker.view.redactor.document(
-            {"coverage": coverage(account(maker.found)), **systems(maker.found)}
+            {
+                "coverage": coverage(account(maker.found)),
+                **({"debt": maker.view.debt} if maker.found.waived else {}),
+                **systems(maker.found),
+            }
         ),
     }
     document = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
@@ -184,14 +188,14 @@ class _Maker(Struct, frozen=True):
 
     def alerts(self) -> list[_Alert]:
         """The results in the report's order; those of one rule on one line are one."""
-        grouped: dict[tuple[str, str, int], list[tuple[Result, str]]] = {}
+        grouped: dict[tuple[str, str, int], list[tuple[Result, Waived | None]]] = {}
         full = self.options.profile == "full"
-        waived = [(each.result, each.reason) for each in self.found.waived] if full else []
+        waived = [(each.result, each) for each in self.found.waived] if full else []
         known = self.found.since.unchanged if self.found.since is not None else ()
-        for result, reason in (*((result, "") for result in (*self.found.results, *known)), *waived):
+        for result, told_of in (*((result, None) for result in (*self.found.results, *known)), *waived):
             if self.view.source(result.span.path) is not None:
                 line = self.view.position(result.span)[0]
-                grouped.setdefault((result.rule.id, result.span.path, line), []).append((result, reason))
+                grouped.setdefault((result.rule.id, result.span.path, line), []).append((result, told_of))
         seen: dict[str, int] = {}
         made = [self._alert(group, seen) for group in grouped.values()]
         made.extend(self._unread_alerts(seen))
@@ -203,9 +207,9 @@ class _Maker(Struct, frozen=True):
         many = f"{len(outside)} result{'' if len(outside) == 1 else 's'}"
         return [f"{many} at '{outside[0]}', outside of the tree, cannot stand in the SARIF log"] if outside else []
 
-    def _alert(self, group: list[tuple[Result, str]], seen: dict[str, int]) -> _Alert:
+    def _alert(self, group: list[tuple[Result, Waived | None]], seen: dict[str, int]) -> _Alert:
         group = sorted(group, key=lambda each: (bool(each[1]), -each[0].severity.rank, each[0].span))
-        first, reason = group[0]
+        first, waiver = group[0]
         related = [*self.view.related(first)]
         message = self._message(first, [result for result, _ in group[1:]])
         body: Json = {
@@ -235,14 +239,22 @@ class _Maker(Struct, frozen=True):
         if mandate := self.catalogue.mandates.get(first.rule.id):
             body["taxa"] = [mandate]
         if self.options.profile == "full":
-            body["suppressions"] = (
-                [{"kind": "external", "status": "accepted", "justification": self.view.redactor.text(reason)}]
-                if reason
-                else []
-            )
+            body["suppressions"] = [] if waiver is None else [self._suppression(waiver)]
             if first.finding.fix is not None and first.finding.fix.edits:
                 body["fixes"] = [self._fix(first.finding.fix)]
         return _Alert(first.rule.id, first.severity.value, first.severity.rank, first.span, body)
+
+    def _suppression(self, waiver: Waived) -> Json:
+        """Why a result is accepted, by whom and until when; where it says so itself, the place of the comment."""
+        said = f"{waiver.reason} ({shown(waiver)})" if waiver.is_debt else waiver.reason
+        made: Json = {
+            "kind": "inSource" if waiver.inline else "external",
+            "status": "accepted",
+            "justification": self.view.redactor.text(said),
+        }
+        if waiver.inline and waiver.at is not None and self.view.source(waiver.at.path) is not None:
+            made["location"] = self._location(Place(waiver.at, "", "", ()))
+        return made
 
     def _properties(self, result: Result) -> Json:
         """What GitHub does not show: where a finding holds, and how far its pair is certain."""

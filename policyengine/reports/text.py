@@ -13,6 +13,7 @@ from policyengine.reports.lines import shown, visible, width
 from policyengine.reports.view import View, plain, rules
 from policyengine.rules.coverage import account, accounts, changed, side_of
 from policyengine.rules.rule import Severity
+from policyengine.rules.waivers import debt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -362,7 +363,7 @@ class Writer(Struct, frozen=True):
         if found.since is not None:
             yield self.paint("1", visible(changed(found)))
         if found.waived:
-            yield f"{len(found.waived)} waived{self.why_waived()}"
+            yield self.shown(debt(found))
         if found.fixed:
             more = f" and {len(found.fixed) - _MOST_ALIKE} more" if len(found.fixed) > _MOST_ALIKE else ""
             yield self.paint("32", visible(f"fixed: {', '.join(found.fixed[:_MOST_ALIKE])}{more}"))
@@ -380,11 +381,6 @@ class Writer(Struct, frozen=True):
         for (what, reason), chosen in alike.items():
             more = f" and {len(chosen) - _MOST_ALIKE} more" if len(chosen) > _MOST_ALIKE else ""
             yield self.paint("2", self.shown(f"{what}: {', '.join(chosen[:_MOST_ALIKE])}{more} ({reason})"))
-
-    def why_waived(self) -> str:
-        """What knows the waived findings, where a baseline or a commit does."""
-        known = Counter(each.reason for each in self.view.report.waived if each.reason.startswith("known by "))
-        return "".join(f", {count} {visible(reason)}" for reason, count in known.items())
 
     def reasons(self) -> str:
         """The commonest reasons of open questions."""

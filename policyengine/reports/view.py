@@ -11,6 +11,7 @@ from policyengine.model.source import Span
 from policyengine.model.value import Absent, Floating, Known, Unknown, Via
 from policyengine.patterns import regex
 from policyengine.reports.redact import Redactor
+from policyengine.rules.waivers import debt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,6 +68,11 @@ class View(Struct, frozen=True):
         if written and "\n" not in written and written not in said and written not in result.message:
             said = f"{said}: {written}"
         return self.redactor.text(said)
+
+    @property
+    def debt(self) -> str:
+        """How much is waived, whose it is and until when; empty where nothing is."""
+        return self.redactor.text(debt(self.report))
 
     def at(self, result: Result) -> Place:
         """The place to edit."""

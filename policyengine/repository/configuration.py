@@ -82,13 +82,26 @@ class RuleSetting(Struct, frozen=True):
 
 
 class Waiver(Struct, frozen=True):
-    """A finding that is accepted until the end of the day `expires`. Without a subject it covers the whole rule."""
+    """A finding that is accepted until the end of the day `expires`. Without a subject it covers the whole rule.
+
+    One in a comment covers what is found at one of its `lines`.
+    """
 
     rule: Configured
     reason: str
     subject: Configured | None = None
     owner: str = ""
     expires: datetime.date | None = None
+    lines: tuple[Span, ...] = ()
+
+    def covers(self, rule: str, at: Span, *names: str) -> bool:
+        """Whether it covers a finding of a rule at a place, about a node of these names."""
+        near = not self.lines or any(line.path == at.path and line.start <= at.start <= line.end for line in self.lines)
+        return near and rule == self.rule.text and (self.subject is None or self.subject.text in names)
+
+    def over(self, today: datetime.date) -> bool:
+        """Whether its last day is over."""
+        return self.expires is not None and today > self.expires
 
 
 class Config(Struct, frozen=True):

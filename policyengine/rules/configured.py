@@ -1,4 +1,4 @@
-"""What the configuration makes of results: conventions by profile, severities by rule and path, waivers."""
+"""What the configuration makes of results, and comments do: conventions by profile, severities by path, waivers."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from policyengine.model.nodes import Acceptance, Side
 from policyengine.repository.configuration import RECOMMENDED
 from policyengine.rules.evaluate import Remark, Waived
 from policyengine.rules.rule import Severity
+from policyengine.rules.waivers import Comments
 
 if TYPE_CHECKING:
     import datetime
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
     from policyengine.repository.configuration import Config, RuleSetting, Waiver
     from policyengine.rules.evaluate import Result
+
+
+NO_COMMENTS = Comments()
 
 
 class Weighed(Struct, frozen=True):
@@ -36,9 +40,10 @@ def weigh(
     profile: str,
     ran: frozenset[str],
     today: datetime.date,
+    comments: Comments = NO_COMMENTS,
     within: tuple[str, str] = ("", ""),
 ) -> Weighed:
-    """Results as the configuration wants them.
+    """Results as the configuration and the comments beside them want them.
 
     `ran` are the ids of the rules that ran; others' waivers rest. `within` names the system and the environment.
     """
@@ -48,6 +53,10 @@ def weigh(
     standing: list[Result] = []
     waived: list[Waived] = []
     used: set[Waiver] = set()
+    beside: dict[tuple[str, str], list[Waiver]] = {}
+    free = [each for each in comments.waivers if not _is_locked(each, settings)]
+    for told in free:
+        beside.setdefault((told.rule.text, told.rule.span.path), []).append(told)
     for result in results:
         weighed = _weighed(result, rules, profile)
         lock = settings.locks.get(result.rule.id)
@@ -56,18 +65,41 @@ def weigh(
             floors = [each.severity for each in (base,) if each] + [Severity(each) for each in (lock.severity,) if each]
             for least in floors:
                 weighed = _at_least(result, weighed, least)
-        mine = [each for each in settings.waivers if _covers(each, result)]
+        near = beside.get((result.rule.id, result.span.path), ())
+        about = (result.subject, result.finding.subject.name)
+        given = (*settings.central, *near, *settings.waivers)
+        mine = [each for each in given if each.covers(result.rule.id, result.span, *about)]
         used.update(mine)
-        every = (*(each for each in settings.central if _covers(each, result)), *mine)
-        waiver = next((each for each in every if each.expires is None or today <= each.expires), None)
+        waiver = next((each for each in mine if not each.over(today)), None)
         if weighed is None:
             waived.append(Waived(result, f"switched off in {settings.path}"))
         elif waiver is not None:
-            waived.append(Waived(weighed, waiver.reason))
+            day = "" if waiver.expires is None else str(waiver.expires)
+            at = waiver.rule.span
+            waived.append(Waived(weighed, waiver.reason, waiver.owner, day, at, inline=bool(waiver.lines)))
         else:
             standing.append(weighed)
-    remarks = [_remark(each, today, used=each in used) for each in settings.waivers if each.rule.text in ran]
-    return Weighed(tuple(standing), tuple(waived), tuple(each for each in remarks if each is not None))
+    remarks = (
+        *_remarks(settings.waivers, used, ran, today),
+        *sorted(
+            (*_remarks(free, used, ran, today), *comments.remarks, *_refused(comments, settings)),
+            key=lambda each: each.span,
+        ),
+    )
+    return Weighed(tuple(standing), tuple(waived), remarks)
+
+
+def _is_locked(waiver: Waiver, settings: Config) -> bool:
+    """Whether an organisation lets no repository waive what a rule finds."""
+    lock = settings.locks.get(waiver.rule.text)
+    return lock is not None and not lock.waivers
+
+
+def _refused(comments: Comments, settings: Config) -> Iterator[Remark]:
+    who = settings.organisation.name if settings.organisation is not None else "the organisation"
+    for each in comments.waivers:
+        if _is_locked(each, settings):
+            yield Remark(f"the waiver of {each.rule.text} waives nothing: {who} locks the rule", each.rule.span)
 
 
 def _weighed(result: Result, rules: Iterable[RuleSetting], profile: str) -> Result | None:
@@ -92,37 +124,49 @@ def _at_least(result: Result, weighed: Result | None, least: Severity) -> Result
     return replace(result, severity=least)
 
 
-def accepted(settings: Config, today: datetime.date) -> Iterator[Acceptance]:
-    """What the configuration accepts, as nodes that rules can ask for."""
-    for waiver in settings.waivers:
-        about = f"/{waiver.subject.text}" if waiver.subject is not None else ""
+def accepted(waivers: Iterable[Waiver], today: datetime.date) -> Iterator[Acceptance]:
+    """What waivers accept, as nodes that rules can ask for; those of one comment are one."""
+    together: dict[tuple[object, ...], list[Waiver]] = {}
+    for each in waivers:
+        together.setdefault(each.lines or (each,), []).append(each)
+    for first, *more in together.values():
+        about = f"/{first.subject.text}" if first.subject is not None else ""
+        beside = f"/{first.rule.span.path}#{first.rule.span.start}" if first.lines else ""
         yield Acceptance(
-            id=f"policyengine:{waiver.rule.text}{about}",
-            name=waiver.rule.text,
+            id=f"policyengine:{first.rule.text}{about}{beside}",
+            name=", ".join(each.rule.text for each in (first, *more)),
             side=Side.SOURCE,
-            span=waiver.rule.span,
+            span=first.rule.span,
             about=about[1:],
-            owner=waiver.owner,
-            expires="" if waiver.expires is None else str(waiver.expires),
-            expired=waiver.expires is not None and today > waiver.expires,
+            owner=first.owner,
+            expires="" if first.expires is None else str(first.expires),
+            expired=first.over(today),
         )
+
+
+def switched_off(settings: Config) -> Iterator[Acceptance]:
+    """What the configuration does not want to know at all, as nodes that rules can ask for."""
     off = [each.prefix for each in settings.rules if each.severity == "off" and not each.paths]
     for each in (*settings.ignore, *off):
         yield Acceptance(id=f"policyengine:{each.text}/off", name=each.text, side=Side.SOURCE, span=each.span, off=True)
 
 
-def _covers(waiver: Waiver, result: Result) -> bool:
-    subject = waiver.subject
-    named = subject is None or subject.text in (result.subject, result.finding.subject.name)
-    return waiver.rule.text == result.rule.id and named
+def _remarks(
+    waivers: Iterable[Waiver], used: set[Waiver], ran: frozenset[str], today: datetime.date
+) -> Iterator[Remark]:
+    for each in waivers:
+        remark = _remark(each, today, used=each in used) if each.rule.text in ran else None
+        if remark is not None:
+            yield remark
 
 
 def _remark(waiver: Waiver, today: datetime.date, *, used: bool) -> Remark | None:
     about = f"{waiver.rule.text} for '{waiver.subject.text}'" if waiver.subject else waiver.rule.text
     if not used:
         at = (waiver.subject or waiver.rule).span
-        return Remark(f"the waiver of {about} covers no finding; remove it, or correct its subject", at)
-    if waiver.expires is not None and today > waiver.expires:
+        what = "covers no finding at its line; remove it" if waiver.lines else "covers no finding; remove it"
+        return Remark(f"the waiver of {about} {what}{'' if waiver.lines else ', or correct its subject'}", at)
+    if waiver.over(today):
         return Remark(f"the waiver of {about} has expired on {waiver.expires}; mend what it covers", waiver.rule.span)
     return None
 

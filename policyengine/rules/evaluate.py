@@ -82,17 +82,30 @@ class Comparison(Struct, frozen=True, order=True):
 
 
 class Remark(Struct, frozen=True):
-    """What is to be said of the configuration, and where: a waiver that covers nothing, or has expired."""
+    """What is to be said of the configuration or of a comment, and where: a waiver that covers nothing, or is over."""
 
     message: str
     span: Span
 
 
 class Waived(Struct, frozen=True):
-    """A result that a waiver covers, and the waiver's reason."""
+    """A result that is not counted, and why: a waiver's reason, or what knows it or switches it off.
+
+    `at` is the place of the waiver, None where there is none; `owner` and `expires` (a day) are what it says, `inline`
+    tells that it stands in a comment beside what it covers.
+    """
 
     result: Result
     reason: str
+    owner: str = ""
+    expires: str = ""
+    at: Span | None = None
+    inline: bool = False
+
+    @property
+    def is_debt(self) -> bool:
+        """Whether somebody has accepted it."""
+        return self.at is not None
 
 
 class Gone(Struct, frozen=True):

@@ -93,7 +93,12 @@ def _together(
                 each
                 for one in every
                 for each in one.remarks
-                if all(each in other.remarks for other in every if other.configuration == one.configuration)
+                if all(
+                    each in other.remarks
+                    for other in every
+                    if other.configuration == one.configuration
+                    and (each.span.path == one.configuration or each.span.path in other.sources)
+                )
             )
         ),
     )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+COMMENTS = dict(re.findall(r"<!-- comments: (\S+) -->\n```\w+\n(.*?)```", PAGE, re.DOTALL))
 EXAMPLES = dict(re.findall(r"<!-- example: (\w+) -->\n```yaml\n(.*?)```", PAGE, re.DOTALL))
 
 
@@ -47,7 +48,7 @@ def _pairs(report: Report) -> set[tuple[str, str]]:
 
 CONVENTIONS = {
     *("HEX101", "HEX107", "HEX201", "HEX301", "HEX305", "HEX311", "HEX313", "HEX413", "HEX510"),
-    *("HEX601", "HEX602", "HEX603"),
+    *("HEX601", "HEX602", "HEX603", "HEX609"),
 }
 """The rules that hold something for a convention in the diverged stack."""
 
@@ -96,6 +97,22 @@ def test_waivers_cover_what_they_name_and_say_when_they_cover_nothing(tmp_path: 
     ]
     source = report.sources["policyengine.yaml"]
     assert source.text[slice(*report.remarks[0].span[1:])] == "nobody"
+
+
+def test_comments_cover_what_is_found_at_their_lines(tmp_path: Path) -> None:
+    root = tmp_path / "stack"
+    shutil.copytree(ROOT / "fixtures" / "hndigest", root)
+    for path, text in COMMENTS.items():
+        written = (root / path).read_text("utf-8")
+        key = text.splitlines()[-1].partition("=")[0].partition(":")[0]
+        line = next(each for each in written.splitlines() if each.startswith(key))
+        (root / path).write_text(written.replace(line, text.rstrip("\n"), 1), "utf-8")
+    report = engine.scan([root], cache=False, jobs=1)
+    assert (report.results, report.remarks) == ((), ())
+    assert [(each.result.rule.id, each.owner, each.expires, each.reason) for each in report.waived] == [
+        ("HEX402", "@platform", "2099-12-31", "the cluster is upgraded in autumn"),
+        ("HEX404", "Data team", "2099-12-31", "security first"),
+    ]
 
 
 def test_an_expired_waiver_is_told(tmp_path: Path) -> None:

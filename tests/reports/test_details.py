@@ -34,10 +34,10 @@ def test_what_a_baseline_knows_is_waived_and_counted_by_what_knows_it() -> None:
     known = baseline.applied(report, baseline.of(report), "baseline.json")
     assert (known.results, known.fixed) == ((), ())
     count = len(report.results)
-    assert f"{count} waived, {count} known by baseline.json" in text.report(known, text.Style())
+    assert f"{count} waived: {count} known by baseline.json" in text.report(known, text.Style())
     by_hand = sample.report(waived=(Waived(report.results[0], "until the cloud is upgraded"),))
     shown = text.report(by_hand, text.Style())
-    assert "1 waived\n" in shown
+    assert "1 waived: 1 until the cloud is upgraded\n" in shown
 
 
 def test_what_is_there_no_more_is_fixed_unless_the_run_failed() -> None:

@@ -22,8 +22,9 @@ def undocumented_waiver(graph: Graph, _: Options) -> Outcomes:
     Each difference between the laptop and the cloud is debt: a waiver says why it is accepted, who will mend it and
     until when. What is switched off is forgotten.
 
-    Asked of `waivers`, which cannot be without a reason, of `ignore.rules`, and of rules whose severity is `off`. A
-    rule that is off in some paths only passes, as do findings of another severity.
+    Asked of `waivers` and of comments that waive (`# policyengine: ignore[HEX403] …`), none of which can be without a
+    reason, of `ignore.rules`, and of rules whose severity is `off`. A rule that is off in some paths only passes, as do
+    findings of another severity.
     """
     for waiver in graph.all(Acceptance):
         yield Compared(waiver)
