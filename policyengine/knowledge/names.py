@@ -128,6 +128,7 @@ class Names(FactTable, frozen=True):
     preparations: dict[str, Cited]
     publishing: dict[str, Cited]
     serving: dict[str, Cited]
+    bookkeeping: dict[str, Cited]
     side_images: dict[str, Cited]
     browser_tests: dict[str, Synonym]
     _kinds: dict[str, frozenset[FolderKind]] = field(default_factory=dict)
@@ -337,6 +338,11 @@ def is_preparation(name: str) -> bool:
 def speaks_of_publishing(name: str) -> bool:
     """Whether the name of a workflow says that it publishes or deploys."""
     return _says(name, _names().publishing)
+
+
+def is_bookkeeping(table: str) -> bool:
+    """Whether a table is what a tool keeps for itself: `_prisma_migrations`, `alembic_version`, `_AToB`."""
+    return table.rpartition(".")[2].startswith("_") or _says(table, _names().bookkeeping)
 
 
 def starts_application(name: str) -> bool:

@@ -19,6 +19,10 @@ _END = regex(r"\}")
 _ASSIGNMENT = regex(r"^[ \t]*(\w+)[ \t]*=[ \t]*", re.MULTILINE)
 _QUOTED = regex(r"\"((?:[^\"\\\n\r]|\\.)*+)\"")
 _BARE = regex(r"[^\n\r]*")
+_FIELD = regex(r"^[ \t]*(\w+)[ \t]+(\w+)(?:\([^()\n]*\))?(\[\])?", re.MULTILINE)
+_ATTRIBUTE = regex(r"^[ \t]*@@(\w+)(\()?", re.MULTILINE)
+_MAPPED = regex(r"(?<!@)@map\(\s*(?:name:\s*)?\"([^\"\n]*)\"")
+_IGNORED = regex(r"(?<!@)@ignore\b")
 _UNSUPPORTED = regex(r"\bUnsupported\(\s*(?=\")")
 
 
@@ -46,12 +50,47 @@ class Block(NamedTuple):
         return next((each for each in self.assignments if each.key == key), None)
 
 
+class Field(NamedTuple):
+    """A field of a model: its type, whether it is a list of these, and what it is called in the database."""
+
+    name: str
+    span: Span
+    type: str
+    many: bool
+    column: str
+    ignored: bool
+
+
 class Schema(Struct, frozen=True):
-    """A Prisma schema. `unsupported` are the type texts of `Unsupported("…")`, with their places."""
+    """A Prisma schema. `unsupported` are the type texts of `Unsupported("…")`, with their places.
+
+    `text` has the length of the source, with blanks for comments and within strings.
+    """
 
     source: Source
     blocks: tuple[Block, ...]
     unsupported: tuple[tuple[str, Span], ...]
+    text: str
+
+    def fields(self, block: Block) -> tuple[Field, ...]:
+        """The fields of a model."""
+        found = []
+        for match in _FIELD.finditer(self.text, block.start, block.end):
+            attributes = self.source.text[match.end() : block.end].partition("\n")[0]
+            mapped = _MAPPED.search(attributes)
+            ignored = _IGNORED.search(self.text[match.end() : block.end].partition("\n")[0]) is not None
+            span = self.source.span(*match.span(1))
+            found.append(Field(match[1], span, match[2], bool(match[3]), mapped[1] if mapped else match[1], ignored))
+        return tuple(found)
+
+    def attribute(self, block: Block, name: str) -> str | None:
+        """What an attribute of a block says: `@@map("users")`, empty where it says no text; None without it."""
+        for match in _ATTRIBUTE.finditer(self.text, block.start, block.end):
+            if match[1] == name:
+                quoted = _QUOTED.search(self.source.text, match.end(), block.end) if match[2] else None
+                near = quoted is not None and "\n" not in self.source.text[match.end() : quoted.start()]
+                return quoted[1] if quoted is not None and near else ""
+        return None
 
 
 def read(source: Source) -> Schema:
@@ -72,7 +111,7 @@ def read(source: Source) -> Schema:
         quoted = _QUOTED.match(text, match.end())
         if quoted:
             unsupported.append((quoted[1], source.span(*quoted.span(1))))
-    return Schema(source, tuple(blocks), tuple(unsupported))
+    return Schema(source, tuple(blocks), tuple(unsupported), masked)
 
 
 def _assignments(source: Source, masked: str, start: int, end: int) -> list[Assignment]:

@@ -33,7 +33,10 @@ from policyengine.model.nodes.code import (
     OrmSchema,
     Package,
     RuntimeVersion,
+    SchemaTable,
     SupabaseStack,
+    TableColumn,
+    TableModels,
     VectorUse,
 )
 from policyengine.model.nodes.container import (
@@ -112,6 +115,7 @@ __all__ = [
     "Repository",
     "Role",
     "RuntimeVersion",
+    "SchemaTable",
     "Search",
     "Secret",
     "Service",
@@ -120,6 +124,8 @@ __all__ = [
     "Stage",
     "Step",
     "SupabaseStack",
+    "TableColumn",
+    "TableModels",
     "TargetGroup",
     "Trigger",
     "UnreadModule",

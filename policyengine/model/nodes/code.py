@@ -145,6 +145,42 @@ class SupabaseStack(Node, frozen=True, kw_only=True):
     ports: tuple[Value[int], ...] = ()
 
 
+class TableColumn(Struct, frozen=True):
+    """A column of a table, and the place of its name."""
+
+    name: str
+    span: Span
+
+
+class SchemaTable(Struct, frozen=True):
+    """A table of a database: its name, the place of it, and its columns; `loose` where it may have more of them."""
+
+    name: str
+    span: Span
+    columns: tuple[TableColumn, ...] = ()
+    loose: bool = False
+
+    @property
+    def key(self) -> str:
+        """The name by which databases know it."""
+        return self.name.lower()
+
+
+class TableModels(Node, frozen=True, kw_only=True):
+    """The tables that the models of a tool declare, beside those that the migrations of `directory` make.
+
+    `views` are what the migrations make as views. `gap` says why one of both may be otherwise, such as migrations that
+    change what none of them has made.
+    """
+
+    directory: str
+    tool: str
+    declared: tuple[SchemaTable, ...]
+    migrated: tuple[SchemaTable, ...]
+    views: tuple[str, ...] = ()
+    gap: Unknown | None = None
+
+
 class Migrations(Node, frozen=True, kw_only=True):
     """A directory of schema migrations. `tool` is `prisma`, `drizzle`, `alembic` …; `files` are in order."""
 

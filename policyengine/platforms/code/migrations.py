@@ -22,6 +22,7 @@ from policyengine.platforms import Lowered
 from policyengine.platforms.code.migration_folders import folders as find_folders
 from policyengine.platforms.code.migration_start import in_code
 from policyengine.platforms.code.package import set_aside
+from policyengine.platforms.code.table_models import lower as table_models
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -64,6 +65,7 @@ def lower(files: Files) -> Lowered:
     nodes.extend(_from_schemas(files, own))
     nodes.extend(_from_packages(files))
     nodes.extend(in_code(files, own, folders))
+    nodes.extend(table_models(files, folders))
     nodes[:0] = list(_elsewhere(files, nodes))
     unique: dict[str, Node] = {}
     for node in nodes:
