@@ -76,9 +76,9 @@ class Schema(Struct, frozen=True):
         """The fields of a model."""
         found = []
         for match in _FIELD.finditer(self.text, block.start, block.end):
-            attributes = self.source.text[match.end() : block.end].partition("\n")[0]
-            mapped = _MAPPED.search(attributes)
-            ignored = _IGNORED.search(self.text[match.end() : block.end].partition("\n")[0]) is not None
+            end = self._line_end(match.end(), block)
+            mapped = _MAPPED.search(self.source.text, match.end(), end)
+            ignored = _IGNORED.search(self.text, match.end(), end) is not None
             span = self.source.span(*match.span(1))
             found.append(Field(match[1], span, match[2], bool(match[3]), mapped[1] if mapped else match[1], ignored))
         return tuple(found)
@@ -87,10 +87,13 @@ class Schema(Struct, frozen=True):
         """What an attribute of a block says: `@@map("users")`, empty where it says no text; None without it."""
         for match in _ATTRIBUTE.finditer(self.text, block.start, block.end):
             if match[1] == name:
-                quoted = _QUOTED.search(self.source.text, match.end(), block.end) if match[2] else None
-                near = quoted is not None and "\n" not in self.source.text[match.end() : quoted.start()]
-                return quoted[1] if quoted is not None and near else ""
+                quoted = _QUOTED.search(self.source.text, match.end(), self._line_end(match.end(), block))
+                return quoted[1] if quoted is not None else ""
         return None
+
+    def _line_end(self, at: int, block: Block) -> int:
+        end = self.text.find("\n", at, block.end)
+        return block.end if end < 0 else end
 
 
 def read(source: Source) -> Schema:

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from policyengine.syntax.sql import Sql
 
 _TOKEN = regex(
-    r"\"(?:[^\"]|\"\")*+\"?|`[^`]*`?|\[[A-Za-z_][^\]\n]*\]|(?P<word>[^\W\d][\w$#@]*)|(?P<dollar>\$\w*\$)|[(),;.]|[^\s\w]"
+    r"\"(?:[^\"]|\"\")*+\"?|`[^`]*`?|\[[A-Za-z_][^\]\n]{0,127}\]|(?P<word>[^\W\d][\w$#@]*)|(?P<dollar>\$\w*\$)|[(),;.]|[^\s\w]"
 )
+_VERBS = frozenset({"alter", "create", "do", "drop", "exec", "execute", "rename"})
 _USUAL = frozenset({"public", "dbo", "main", "pg_catalog"})
 _SKIPPED = frozenset(
     {"global", "local", "temporary", "temp", "unlogged", "foreign", "external", "or", "replace", "virtual", "columnar"}
@@ -112,7 +113,7 @@ class _Token(Struct, frozen=True):
 def _statements(read: Sql) -> Iterator[list[_Token]]:
     """The statements of a file as tokens; the bodies of functions are left out, those of `DO` are kept."""
     tokens: list[_Token] = []
-    quote, kept = "", True
+    quote, kept, wanted = "", True, True
     for match in _TOKEN.finditer(read.text):
         if match["dollar"]:
             if not quote:
@@ -126,8 +127,9 @@ def _statements(read: Sql) -> Iterator[list[_Token]]:
             continue
         elif match[0] == ";":
             yield tokens
-            tokens = [_Token("do", match.start(), match.end())] if quote else []
-        else:
+            tokens, wanted = [_Token("do", match.start(), match.end())] if quote else [], True
+        elif wanted:
+            wanted = bool(tokens) or match[0].lower() in _VERBS  # the rest of an INSERT and its like is nothing
             tokens.append(_Token(match[0], *match.span()))
     yield tokens
 

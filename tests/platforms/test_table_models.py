@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from policyengine.model.source import Source
-from policyengine.syntax import sql
+from policyengine.platforms.code import migrations
+from policyengine.syntax import prisma, sql
 from policyengine.syntax.sql_tables import Replay
+from policyengine.testing.memory import Memory
 from tests import trees
 
 if TYPE_CHECKING:
@@ -222,3 +225,41 @@ def test_the_schema_of_rails_is_held_against_its_migrations(tmp_path: Path) -> N
         [("carts", "The migrations in 'db/migrate' make the table 'carts', which 'db/schema.rb' does not declare.")],
         [],
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("prisma/migrations/1_a/migration.sql", "CREATE TABLE " + "[a" * 200_000),
+        ("prisma/migrations/1_a/migration.sql", "ALTER TABLE a ADD x int, " * 100_000),
+        ("prisma/migrations/1_a/migration.sql", "DO $$ " * 200_000),
+        ("prisma/migrations/1_a/migration.sql", "CREATE TABLE a (" + "(" * 500_000),
+        ("shop/models.py", "class A(models.Model):\n" + "\n" * 500_000),
+        ("shop/models.py", "class A(" + "db.Model " * 100_000),
+        ("shop/migrations/0001_a.py", "    replaces = [\n" * 50_000),
+        ("shop/migrations/0001_a.py", "migrations.CreateModel('A'," * 50_000),
+        ("db/schema.rb", 'create_table "a"\n' * 50_000),
+    ],
+    ids=["brackets", "actions", "blocks", "depth", "blank lines", "bases", "replaces", "operations", "tables"],
+)
+def test_no_file_keeps_it_busy(path: str, text: str) -> None:
+    files = Memory({
+        "manage.py": "",
+        "shop/migrations/__init__.py": "",
+        "shop/migrations/0002_b.py": "",
+        "shop/models.py": "class B(models.Model):\n    pass\n",
+        "db/migrate/20250101000000_a.rb": "",
+        "prisma/schema.prisma": 'datasource db {\n  provider = "postgresql"\n}\nmodel A {\n  id Int\n}\n',
+        path: text,
+    })  # fmt: skip
+    began = time.process_time()
+    migrations.lower(files)
+    assert time.process_time() - began < 4
+
+
+def test_a_long_model_is_read_once() -> None:
+    source = Source("a.prisma", "model A {\n" + '  a String @map("b")\n' * 50_000 + "}\n")
+    began = time.process_time()
+    schema = prisma.read(source)
+    assert len(schema.fields(schema.blocks[0])) == 50_000
+    assert time.process_time() - began < 4

@@ -94,7 +94,8 @@ def _code(source: Source) -> str:
 _MODEL = regex(r"^class[ \t]+(\w+)[ \t]*\(([^()]*)\)[ \t]*:", re.MULTILINE)
 _TOP = regex(r"^\S", re.MULTILINE)
 _NO_TABLE = regex(
-    r"^\s+(?:abstract|proxy)\s*=\s*True|^\s+managed\s*=\s*False|^\s+(?:app_label|swappable)\s*=", re.MULTILINE
+    r"^[ \t]+(?:(?:abstract|proxy)[ \t]*=[ \t]*True|managed[ \t]*=[ \t]*False|(?:app_label|swappable)[ \t]*=)",
+    re.MULTILINE,
 )
 _OPERATION = regex(
     r"\b(CreateModel|DeleteModel|RenameModel)\(\s*(?:(?:old_)?name\s*=\s*)?[\"'](\w+)[\"']"
@@ -102,7 +103,7 @@ _OPERATION = regex(
 )
 _NEXT = regex(r"\bmigrations\.[A-Z]\w+\(")
 _PROXY = regex(r"[\"'](?:proxy[\"']\s*:\s*True|managed[\"']\s*:\s*False)")
-_REPLACES = regex(r"^\s+replaces\s*=\s*\[([^\]]*)\]", re.MULTILINE)
+_REPLACES = regex(r"^[ \t]+replaces[ \t]*=[ \t]*\[", re.MULTILINE)
 _NAMED = regex(r"[\"'](\w+)[\"']\s*\)")
 
 
@@ -147,7 +148,12 @@ def _django_models(files: Files, path: str) -> Iterator[SchemaTable]:
 def _django_replay(files: Files, paths: Sequence[str]) -> _Replay:
     made = _Replay()
     sources = [source for path in sorted(paths) if (source := files.read(path)) is not None]
-    replaced = {name for source in sources for told in _REPLACES.findall(source.text) for name in _NAMED.findall(told)}
+    replaced: set[str] = set()
+    for source in sources:
+        begin = _REPLACES.search(source.text)
+        if begin is not None:
+            end = source.text.find("]", begin.end())
+            replaced.update(_NAMED.findall(source.text, begin.end(), max(begin.end(), end)))
     for source in sources:
         if posixpath.basename(source.path).removesuffix(".py") in replaced:
             continue  # a squashed migration stands for it
@@ -170,7 +176,7 @@ def _django_replay(files: Files, paths: Sequence[str]) -> _Replay:
 
 _TABLENAME = regex(r"\b__tablename__(?:\s*:\s*[\w\[\]., ]+)?\s*=\s*(?:[\"'](\w+)[\"']|(\S))|\bdef[ \t]+__tablename__")
 _CORE = regex(r"\bTable\(\s*[\"'](\w+)[\"']\s*,\s*(?:\w+\.)*metadata\b")
-_UNNAMED = regex(r"^class[ \t]+\w+\([^()]*(?:\bdb\.Model\b|\btable\s*=\s*True)[^()]*\)", re.MULTILINE)
+_BASES = regex(r"\bdb\.Model\b|\btable[ \t]*=[ \t]*True")
 _REVISION = regex(r"^(revision|down_revision)\b[^=\n]*=\s*(?:[\"']([\w-]+)[\"']|(None)|(\S))", re.MULTILINE)
 _UPGRADE = regex(r"^def[ \t]+upgrade\b.*?(?=^def[ \t]|\Z)", re.MULTILINE | re.DOTALL)
 _OP = regex(
@@ -202,15 +208,15 @@ def _alembic(files: Files, folder: Folder, folders: Sequence[Folder]) -> Iterato
                 declared.append(SchemaTable(match[1], source.span(*match.span(1)), loose=True))
             else:
                 made.open("names of tables are computed", source.span(*match.span()))
-        unnamed = _UNNAMED.search(text)
+        unnamed = next((each for each in _MODEL.finditer(text) if _BASES.search(each[2])), None)
         if unnamed is not None and "__tablename__" not in text:
             made.open("names of tables are those of classes", source.span(*unnamed.span()))
     if not declared:
         return
     said = {word for text in texts for word in re.findall(r"[\"'](\w+)[\"']", text)}
-    for name in [key for key, each in made.tables.items() if each.name in said]:
-        if name not in {each.key for each in declared}:
-            made.drop(name)  # a class that is not found may be called so
+    known = {each.key for each in declared}
+    for name in [key for key, each in made.tables.items() if each.name in said and key not in known]:
+        made.drop(name)  # a class that is not found may be called so
     yield _node(folder.directory, "alembic", declared[0].span.path, declared, made)
 
 

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 _CONFIG = regex(r"(?:^|/)drizzle[\w.-]*\.[cm]?[jt]s$")
 _TABLE = regex(r"(?:pg|mysql|sqlite|singlestore|gel)Table")
 _MADE = regex(r"\b(?:pgTableCreator|mysqlTableCreator|sqliteTableCreator|pgSchema|mysqlSchema)\b")
-_HANDED = regex(r"^export\s+(?:\*|\{[^}]*\})\s+from\s+[\"'](\.[^\"']+)[\"']", re.MULTILINE)
+_MOST_FILES = 1_000
+"""A schema has fewer files."""
+_HANDED = regex(r"^export\s+(?:\*|\{[^}]{0,5000}\})\s+from\s+[\"'](\.[^\"']+)[\"']", re.MULTILINE)
 _HUMP = regex(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -95,24 +97,21 @@ def _of_pattern(files: Files, folder: str, patterns: list[str]) -> list[str] | N
 def _files(files: Files, paths: list[str]) -> Iterator[str]:
     """The files of a schema, with those that they hand on."""
     waiting, seen = list(paths), set[str]()
-    while waiting and len(seen) < 500:
-        path = waiting.pop(0)
+    while waiting and len(seen) < _MOST_FILES:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        seen.add(path)
         choices = (path, f"{path}.ts", f"{path}/index.ts", f"{path.removesuffix('.js')}.ts", f"{path}.js")
         found = next((each for each in choices if files.exists(each)), None)
-        if found is None:
+        source = files.read(found) if found is not None else None
+        if found is None or source is None:
             waiting += [each for each in files.ending(".ts") if parent(each) == path]
             continue
-        if found in seen:
-            continue
-        seen.add(found)
-        yield found
-        source = files.read(found)
-        handed = (
-            re.findall(r"^export\s+(?:\*|\{[^}]*\})\s+from\s+[\"'](\.[^\"']+)[\"']", source.text, re.MULTILINE)
-            if source
-            else []
-        )
-        waiting += [_joined(parent(found), each) for each in handed]
+        if found == path or found not in seen:
+            seen.add(found)
+            yield found
+            waiting += [_joined(parent(found), each) for each in _HANDED.findall(source.text)]
 
 
 def _tables(files: Files, path: str, *, snake: bool) -> tuple[list[SchemaTable], Unknown | None]:
