@@ -152,8 +152,8 @@ def _django_replay(files: Files, paths: Sequence[str]) -> _Replay:
     for source in sources:
         begin = _REPLACES.search(source.text)
         if begin is not None:
-            stop = source.text.find("]", begin.stop())
-            replaced.update(_NAMED.findall(source.text, begin.stop(), max(begin.stop(), stop)))
+            stop = source.text.find("]", begin.end())
+            replaced.update(_NAMED.findall(source.text, begin.end(), max(begin.end(), stop)))
     for source in sources:
         if posixpath.basename(source.path).removesuffix(".py") in replaced:
             continue  # a squashed migration stands for it
