@@ -10,10 +10,9 @@ from __future__ import annotations
 from policyengine.model.command import ShellCommand, Word
 from policyengine.model.nodes.acceptance import Acceptance
 from policyengine.model.nodes.cloud import (
-    Grant,
-    InfisicalProject,
     Definitions,
     Grant,
+    InfisicalProject,
     Listener,
     LoadBalancer,
     Principal,
