@@ -358,3 +358,21 @@ def test_no_file_keeps_it_busy(written: str) -> None:
     began = time.process_time()
     in_comments({"a.yml": Source("a.yml", written)}, RULES)
     assert time.process_time() - began < 2
+
+
+def test_no_comment_waives_what_an_organisation_locks(tmp_path: Path) -> None:
+    (tmp_path / "acme.yaml").write_text(
+        "version: 1\nname: Acme\nrules:\n  HEX402: {}\n  HEX411: {waivers: true}\n", "utf-8"
+    )
+    root = tmp_path / "stack"
+    shutil.copytree(STACK, root)
+    (root / "docker/postgres/Dockerfile").write_text(
+        "# policyengine: ignore[HEX402, HEX411] late owner=@db expires=2099-12-31\nFROM postgres:16.9-bookworm\n",
+        "utf-8",
+    )
+    report = engine.scan([root], cache=False, jobs=1, today=DAY, organisation=tmp_path / "acme.yaml")
+    assert "HEX402" in {each.rule.id for each in report.results}
+    assert [each.message for each in report.remarks] == [
+        "the waiver of HEX402 waives nothing: Acme locks the rule",
+        "the waiver of HEX411 covers no finding at its line; remove it",
+    ]
