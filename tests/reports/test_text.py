@@ -48,7 +48,7 @@ def test_the_report_closes_with_the_sides_and_what_stayed_open() -> None:
 
 5 findings: 2 errors, 3 warnings  ·  5 files read, 3 rules checked, 1 pair
 1 failure: the report is not complete
-1 waived
+1 waived: 1 agreed
 1 undecided
   1 × variable 'tag' has no default
   --undecided shows each with its place

@@ -43,6 +43,7 @@ from policyengine.api import (
         "port": "The tests open '{url}', but [the Compose stack](1) publishes the application at '{ports}'.",
         "closed": "The tests open '{url}', but [the Compose stack](1) publishes no port of the application.",
     },
+    remedy="Let the tests open the Compose stack, and start no server of their own in CI.",
 )
 def playwright_against_dev_server(graph: Graph, options: Options) -> Outcomes:
     """Playwright tests a server that it starts itself, or an address at which the Compose stack does not answer.

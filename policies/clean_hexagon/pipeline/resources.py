@@ -60,6 +60,7 @@ class Hint(Struct, frozen=True):
         "deploy": "'{job}' deploys to '{service}', which nothing in Terraform defines.",
         "imperative": "'{job}' creates something of '{service}' with '{command}', past Terraform.",
     },
+    remedy="Define it in Terraform, or name it under the option `external`.",
 )
 def cloud_resource_not_in_terraform(graph: Graph, options: Options) -> Outcomes:
     """The system uses something of the cloud that its Terraform does not define.

@@ -146,14 +146,17 @@ class SupabaseStack(Node, frozen=True, kw_only=True):
 
 
 class TableColumn(Struct, frozen=True):
-    """A column of a table, and the place of its name."""
+    """A column of a table: its `name` in the database, and at `span` the place of it."""
 
     name: str
     span: Span
 
 
 class SchemaTable(Struct, frozen=True):
-    """A table of a database: its name, the place of it, and its columns; `loose` where it may have more of them."""
+    """A table of a database: its `name`, at `span` the place of it, and its `columns`.
+
+    `loose` tells that it may have more of them.
+    """
 
     name: str
     span: Span
@@ -169,8 +172,9 @@ class SchemaTable(Struct, frozen=True):
 class TableModels(Node, frozen=True, kw_only=True):
     """The tables that the models of a tool declare, beside those that the migrations of `directory` make.
 
-    `views` are what the migrations make as views. `gap` says why one of both may be otherwise, such as migrations that
-    change what none of them has made.
+    `tool` is that of the migrations: `prisma`, `django` …. `declared` are the tables of the models, `migrated` those
+    that the migrations leave when they are replayed, `views` what they make as views. `gap` says why one of both may be
+    otherwise, such as migrations that change what none of them has made.
     """
 
     directory: str

@@ -29,9 +29,10 @@ class Beside(Node, frozen=True, kw_only=True):
 class WebServer(Struct, frozen=True):
     """A server that Playwright starts in CI before the tests; `CI` counts as set.
 
-    `command` is as written and runs in `directory`, `commands` are what it leads to. It starts unless one of the
-    variables `unless` is set, and where all of `given` are; `doubt` says why that is not known. `address` is where the
-    tests wait for it, Absent where nothing is said; `reuses` whether what answers there already is taken instead.
+    `span` is the place of all that is said of it. `command` is as written and runs in `directory`, `commands` are what
+    it leads to. It starts unless one of the variables `unless` is set, and where all of `given` are; `doubt` says why
+    that is not known. `address` is where the tests wait for it, Absent where nothing is said; `reuses` whether what
+    answers there already is taken instead.
     """
 
     command: Value[str]
