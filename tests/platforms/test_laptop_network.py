@@ -66,7 +66,7 @@ def test_the_place_of_an_address_is_the_text_between_the_quotes() -> None:
 
 
 @pytest.mark.parametrize(
-    "given", ["url()", "process.env.CI ? 'http://a' : 'http://b'", "`http://${host()}`", "x + 'a'"]
+    "given", ["url()", "process.env.STAGE ? 'http://a' : 'http://b'", "`http://${host()}`", "x + 'a'"]
 )
 def test_an_address_that_code_computes_is_not_known(given: str) -> None:
     assert isinstance(playwright(f"export default {{ use: {{ baseURL: {given} }} }};").base_url, Unknown)

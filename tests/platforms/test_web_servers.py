@@ -86,6 +86,12 @@ def test_what_code_computes_is_open() -> None:
     assert server.doubt.reason == "whether the server starts in CI is computed"
 
 
+def test_where_ci_alone_decides_it_what_holds_there_counts() -> None:
+    node = read("use: { baseURL: process.env.CI ? 'http://localhost:3000' : 'http://localhost:5173' }")
+    assert isinstance(node.base_url, Known)
+    assert node.base_url.value == "http://localhost:3000"
+
+
 @pytest.mark.parametrize(
     ("config", "before"),
     [
