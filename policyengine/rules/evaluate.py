@@ -213,12 +213,11 @@ def evaluate(
     results: list[Result] = []
     open_questions: set[Open] = set()
     failures: list[Failure] = []
-    seconds = limit()
-    with limited(seconds) as begin:
+    with limited(limit()) as timer:
         for pack, options, each in ((*of, one) for of in packs for one in of[0].rules if one.id in selected):
             if progress is not None:
                 progress(f"rule {each.id}", 1, 1)
-            for outcome in outcomes(each, graph, options, begin, seconds):
+            for outcome in outcomes(each, graph, options, timer):
                 match outcome:
                     case Finding():
                         found, doubt = _result(graph, pack, each, outcome), _doubt(outcome)

@@ -16,7 +16,7 @@ from policyengine.model.source import Span, UsageError
 from policyengine.rules.rule import Compared, Finding, Severity, Undecided, links
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from types import FrameType, TracebackType
 
     from policyengine.model.graph import Graph
@@ -59,56 +59,81 @@ def limit() -> float:
     return seconds
 
 
-@contextmanager
-def limited(seconds: float) -> Iterator[Callable[[], None]]:
-    """Stops what runs within after so much processor time since the last call of what it gives, by raising `Stopped`.
+class Timer(Struct):
+    """Stops a rule that takes too much processor time: raises `Stopped` between `begin` and `end`, never outside."""
 
-    The timer of the process counts its own work only, so a busy machine stops no rule. Where there is none (on Windows,
-    beside the main thread) nothing is stopped; and a single call into C, such as a pattern that never ends, runs on.
-    """
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield lambda: None
-        return
-    running = True
+    seconds: float
+    works: bool = False
+    running: bool = False
 
-    def stop(_: int, __: FrameType | None) -> None:
-        if running:
+    def begin(self) -> None:
+        """Count from here."""
+        self.running = True
+        if self.works:
+            signal.setitimer(signal.ITIMER_VIRTUAL, self.seconds, 1.0)
+
+    def end(self) -> None:
+        """Count no more."""
+        self.running = False
+        if self.works:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+
+    def stop(self, _: int, __: FrameType | None) -> None:
+        """What the signal calls."""
+        if self.running:
             raise Stopped
 
-    before = signal.signal(signal.SIGVTALRM, stop)
+
+@contextmanager
+def limited(seconds: float) -> Iterator[Timer]:
+    """A timer for the rules that run within.
+
+    The timer of the process counts its own work only, so a busy machine stops no rule. Where there is none (on Windows,
+    beside the main thread) nothing is stopped; a single call into C is where it looks for signals, as a pattern does.
+    """
+    timer = Timer(seconds)
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield timer
+        return
+    before = signal.signal(signal.SIGVTALRM, timer.stop)
+    timer.works = True
     try:
-        yield lambda: signal.setitimer(signal.ITIMER_VIRTUAL, seconds, 1.0) and None
+        yield timer
     finally:
-        running = False
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        timer.end()
         signal.signal(signal.SIGVTALRM, before)
 
 
-def outcomes(
-    rule: Rule[Any], graph: Graph, options: object, begin: Callable[[], None], seconds: float
-) -> Iterator[Outcome | Flawed]:
+def outcomes(rule: Rule[Any], graph: Graph, options: object, timer: Timer) -> list[Outcome | Flawed]:
     """What a rule gives, and what is wrong with it; what it gave before it crashed stands."""
-    told: set[str] = set()
-    begin()
+    made: list[Outcome | Flawed] = []
     try:
-        found: object = rule.check(graph, options)
-        if not hasattr(found, "__iter__") or isinstance(found, (str, bytes, Struct)):
-            yield Flawed(f"rule {rule.id} returned {_a(found)}, not findings; yield each of them")
-            return
-        for each in found:
-            flaw = _flaw(rule, each)
-            if not flaw:
-                yield each
-            elif flaw not in told:
-                told.add(flaw)
-                yield Flawed(f"rule {rule.id} {flaw}")
+        try:
+            timer.begin()
+            _ask(rule, graph, options, made)
+        finally:
+            timer.end()
     except Stopped as error:
-        where = _frames(error.__traceback__)
-        yield Flawed(f"rule {rule.id} was stopped: it did not end within {seconds:g} seconds of processor time", where)
-    except GeneratorExit:
-        raise
+        said = f"rule {rule.id} was stopped: it did not end within {timer.seconds:g} seconds of processor time"
+        made.append(Flawed(said, _frames(error.__traceback__)))
     except (Exception, SystemExit) as error:  # noqa: BLE001  a pack's rule may raise anything
-        yield _crash(rule, graph, error)
+        made.append(_crash(rule, graph, error))
+    return made
+
+
+def _ask(rule: Rule[Any], graph: Graph, options: object, made: list[Outcome | Flawed]) -> None:
+    told: set[str] = set()
+    found: object = rule.check(graph, options)
+    if not hasattr(found, "__iter__") or isinstance(found, (str, bytes, Struct)):
+        made.append(Flawed(f"rule {rule.id} returned {_a(found)}, not findings; yield each of them"))
+        return
+    for each in found:
+        flaw = _flaw(rule, each)
+        if not flaw:
+            made.append(each)
+        elif flaw not in told:
+            told.add(flaw)
+            made.append(Flawed(f"rule {rule.id} {flaw}"))
 
 
 def _crash(rule: Rule[Any], graph: Graph, error: BaseException) -> Flawed:

@@ -218,7 +218,9 @@ def test_a_crash_shows_its_message_and_the_calls_of_the_pack_without_the_engine_
     [
         "while True:\n    pass\nyield",
         "while True:\n    try:\n        len('')\n    except Exception:\n        pass\nyield",
+        "import re\nre.match('(a+)+$', 'a' * 60 + 'b')\nyield",
     ],
+    ids=["a loop", "a loop that catches every exception", "a pattern"],
 )
 def test_a_rule_that_never_ends_is_stopped_and_told(loop: str, tmp_path: Path) -> None:
     done = scan(tmp_path, with_rule(loop), POLICYENGINE_RULE_SECONDS="0.3")
