@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from policyengine.rules.declarative.facts import Need, Path
     from policyengine.rules.declarative.fields import Type
-    from policyengine.rules.declarative.lowering import Asked
+    from policyengine.rules.declarative.lowering import Asked, Loop
     from policyengine.rules.declarative.syntax import Expression, Parsed
 
 LONGEST = 4_000
@@ -50,6 +50,7 @@ class Condition(NamedTuple):
     gives: str
     program: Any
     tree: Expression
+    loops: tuple[Loop, ...]
 
     def run(self, given: Any) -> object:  # noqa: ANN401  a value of the library
         """What it gives over what `prepared` made: a bool, a text, a number; `Failed` where it cannot tell."""
@@ -87,6 +88,12 @@ def verdict(where: Condition | None, require: Condition) -> Verdict:
     if where is not None:
         made = Call(0, _IF, (where.tree, made, Constant.of(OTHER)))
     return Verdict(_environment().deserialize(encoded(made)))
+
+
+def breaks(loop: Loop, given: Mapping[str, object], element: Mapping[str, object]) -> bool:
+    """Whether an element of which that is given breaks the condition of its loop."""
+    program = _environment().deserialize(encoded(loop.body))
+    return Verdict(program).run(prepared({**given, loop.variable: element})) is loop.breaking
 
 
 _IF = "_?_:_"
@@ -128,7 +135,7 @@ def condition(text: str, roots: Mapping[str, Type]) -> Condition:
             raise Mistake(f"the pattern is no regular expression: {said}", start, start + 1)
     program = environment.deserialize(encoded(lowered.expression))
     gives = checked.return_type().name()
-    return Condition(text, lowered.needs, lowered.asked, gives, program, lowered.expression)
+    return Condition(text, lowered.needs, lowered.asked, gives, program, lowered.expression, lowered.loops)
 
 
 def path(text: str, roots: Mapping[str, Type]) -> tuple[Path, Type]:

@@ -179,13 +179,13 @@ class Facts:
                     else self._plain(fact._replace(floating=False))
                 )
             case "items":
-                return [self._element(each, need.inner, holes) for each in self._items(fact, need.inner)]
+                return [self._element(each, need.inner, holes) for each in self.items(fact, need.inner)]
             case "size":
                 return self._size(fact)
             case _:
                 return self._plain(fact)
 
-    def _items(self, fact: Fact, needs: tuple[Need, ...]) -> Iterable[Fact]:
+    def items(self, fact: Fact, needs: tuple[Need, ...]) -> Iterable[Fact]:
         """The elements that a condition loops over. One text is a list of one, and so is a mapping asked for fields.
 
         Files write `on: push` and `Action = "*"` for lists of one; the keys of a mapping have no fields.
@@ -338,7 +338,7 @@ def opened(found: object, fact: Fact, gap: Unknown | None = None) -> Fact:
         case Absent(at):
             return Fact(None, at, secret=secret, placed=True)
         case Struct():
-            place = getattr(found, "span", None)
+            place = getattr(found, "span", None) or getattr(found, "key_span", None)
             if not floating and place is not None and span == fact.span:
                 span, placed = place, True
     return Fact(found, span, None, floating, gap, secret, placed)

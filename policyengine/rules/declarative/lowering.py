@@ -17,7 +17,7 @@ from policyengine.rules.declarative.functions import ASKING, FUNCTIONS, OTHERWIS
 from policyengine.rules.declarative.syntax import Call, Constant, Fold, Listing, Making, Name, Select
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from policyengine.rules.declarative.facts import Form, Path, Step
     from policyengine.rules.declarative.syntax import Expression, Parsed
@@ -47,10 +47,24 @@ class Asked(NamedTuple):
     end: int
 
 
+class Loop(NamedTuple):
+    """A loop over the elements at a path that alone can break a condition: `all`, or `exists` that must not hold.
+
+    `body` is what is asked of an element, which stands in `variable` with its `needs`; the element breaks the condition
+    where the answer is `breaking`.
+    """
+
+    path: Path
+    needs: tuple[Need, ...]
+    variable: str
+    body: Expression
+    breaking: bool
+
+
 class Lowered(NamedTuple):
     """A condition over what it is given: its tree, what it needs, the text for the check, the paths that it names.
 
-    `patterns` are the regular expressions in it, by where they stand.
+    `patterns` are the regular expressions in it, by where they stand, `loops` what may name the element to mend.
     """
 
     expression: Expression
@@ -58,6 +72,7 @@ class Lowered(NamedTuple):
     checked: str
     asked: tuple[Asked, ...]
     patterns: tuple[tuple[str, int], ...]
+    loops: tuple[Loop, ...]
 
 
 class _Scope:
@@ -141,12 +156,15 @@ class _Lowering:
         return place.path, place.type
 
     def all(self, expression: Expression) -> Lowered:
-        made = _finished(self._lower(expression, self._env)[0])
+        lowered = self._lower(expression, self._env)[0]
+        made = _finished(lowered)
         checked = self._text
         for start, (end, name) in sorted(self._replaced.items(), reverse=True):
             blank = "".join(each if each in "\r\n" else " " for each in self._text[start + len(name) : end])
             checked = f"{checked[:start]}{name}{blank}{checked[end:]}"
-        return Lowered(made, self._root.needs(), checked, tuple(self._asked), tuple(self._patterns))
+        return Lowered(
+            made, self._root.needs(), checked, tuple(self._asked), tuple(self._patterns), tuple(_loops(lowered))
+        )
 
     def _lower(
         self, expression: Expression, env: Mapping[str, _Bound | None]
@@ -381,6 +399,19 @@ class _Lowering:
         if called:  # the place of a call is its parenthesis
             start = max(self._text.rfind(called, 0, start), 0)
         return Mistake(message, start, start + (size or len(called)))
+
+
+def _loops(made: Expression | _Given, *, breaking: bool = False) -> Iterator[Loop]:
+    """The loops over given facts of which one that fails makes the whole condition fail."""
+    match made:
+        case Call(_, "_&&_", (one, other)) if not breaking:
+            yield from _loops(one)
+            yield from _loops(other)
+        case Call(_, "!_", (inner,)):
+            yield from _loops(inner, breaking=not breaking)
+        case Fold(_, variable, _Given(_, place, _, _Scope() as inner), _, _, _, Call(_, function, (_, body))):
+            if function == ("_||_" if breaking else "_&&_") and not place.bound.variable:
+                yield Loop(place.path, inner.needs(), variable, _finished(body), breaking)
 
 
 def _finished(made: Expression | _Given) -> Expression:

@@ -67,7 +67,9 @@ class RulePart(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     args: Annotated[dict[str, str], Meta(description="Further placeholders of the message, each an expression.")] = {}
     at: Annotated[
         str | UnsetType,
-        Meta(description="The path of the fact to mend; the first of 'require' with a place of its own by default."),
+        Meta(
+            description="The path of the fact to mend; by default the element or the first fact that breaks 'require'."
+        ),
     ] = UNSET
     related: Annotated[Texts, Meta(description="Paths of other places; the message links the first as [text](1).")] = ()
     fix: FixPart | UnsetType = UNSET

@@ -156,7 +156,7 @@ FACTS = [
     case("and asked", "service", "service.ports.filter(p, p.host_ip == '').all(q, q.target < 9000)", f"{UNDER}:2:3 'web'"),
     case("values that are mapped are asked", "service", "!service.ports.map(p, p.target).exists(t, t == 80)", f"{UNDER}:2:3 'web'"),
     case("one alone is counted", "service", "!service.ports.exists_one(p, p.target == 80)", f"{UNDER}:2:3 'web'"),
-    case("loops stand in loops", "service", "service.ports.all(p, service.ports.exists(q, q.target == p.target && q.target < 9000))", f"{UNDER}:2:3 'web'"),
+    case("loops stand in loops", "service", "service.ports.all(p, service.ports.exists(q, q.target == p.target && q.target < 9000))", f"{UNDER}:4:35 'web'"),
     case("a text is split", "service", 'service.image.repository.split("/").exists(p, p == "acme") || service.name == "db"'),
 ]  # fmt: skip
 
@@ -227,6 +227,22 @@ def test_a_finding_of_a_pair_is_at_the_side_that_is_to_mend_and_links_the_other(
         "main.tf:10:30 '16.4' is not [the cloud's](1) '16.9'.",
         "? main.tf:18:30 '16' is not decided",
     ]
+
+
+@pytest.mark.parametrize(
+    ("select", "require", "line"),
+    [
+        ("service", "service.ports.all(p, p.target < 9000)", f"{UNDER}:4:35 X"),
+        ("service", "!service.ports.exists(p, p.target == 80) && true", f"{UNDER}:4:14 X"),
+        ("service", 'service.labels.all(v, v.key != "team")', f"{UNDER}:10:7 X"),
+        ("service", "service.ports.all(p, p.target < params.most)", f"{UNDER}:4:35 X"),
+        (GROUP, "!resource.values.ingress.exists(i, i.from_port == 443)", "main.tf:31:3 X"),
+        ("service", "service.ports.all(p, p.target < 9000) || false", f"{UNDER}:2:3 X"),
+    ],
+)
+def test_a_finding_is_at_the_element_that_breaks_the_rule(select: str, require: str, line: str, tmp_path: Path) -> None:
+    most = {"most": {"type": "integer", "default": 9000}}
+    assert said(tmp_path, select, require, "X", parameters=most) == [line]
 
 
 def test_a_message_shows_facts_as_people_read_them(tmp_path: Path) -> None:
