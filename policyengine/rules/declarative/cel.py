@@ -92,8 +92,9 @@ def verdict(where: Condition | None, require: Condition) -> Verdict:
 
 def breaks(loop: Loop, given: Mapping[str, object], element: Mapping[str, object]) -> bool:
     """Whether an element of which that is given breaks the condition of its loop."""
-    program = _environment().deserialize(encoded(loop.body))
-    return Verdict(program).run(prepared({**given, loop.variable: element})) is loop.breaking
+    made = Call(0, _IF, (loop.body, Constant.of(HOLDS), Constant.of(BREAKS)))
+    said = Verdict(_environment().deserialize(encoded(made))).run(prepared({**given, loop.variable: element}))
+    return said is (HOLDS if loop.breaking else BREAKS)
 
 
 _IF = "_?_:_"
