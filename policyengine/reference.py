@@ -29,6 +29,7 @@ GROUPS = {
     "policyengine.model.source": "Values and places",
     "policyengine.model.text": "Values and places",
     "policyengine.model.graph": "The graph",
+    "policyengine.model.relations": "The graph",
     "policyengine.model.declaration": "What files declare",
     "policyengine.model.nodes": "Nodes and their parts",
     "policyengine.model": "What runs: containers, images, commands, addresses",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 
 from policyengine import api
-from policyengine.model import graph, nodes, value
+from policyengine.model import graph, nodes, relations, value
 
 
 def test_every_type_that_a_graph_is_made_of_is_public() -> None:
     made = {
         name
-        for module in (graph, nodes, value)
+        for module in (graph, nodes, relations, value)
         for name, each in vars(module).items()
         if inspect.isclass(each) and each.__module__ == module.__name__ and not name.startswith("_")
     }

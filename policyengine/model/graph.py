@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from msgspec import Struct, field
@@ -12,6 +11,7 @@ from policyengine.model.declared import Declared
 from policyengine.model.ignoring import compile_patterns, left_out_by_docker
 from policyengine.model.image import engine_of
 from policyengine.model.nodes import Datastore, IgnoreFile, Job, Node, Package, Role, Service, Side, Stage
+from policyengine.model.relations import Candidate, Choice, Edge, EdgeKind, Pair, PublishedImage, Unpaired
 from policyengine.model.settings import settings
 from policyengine.model.source import Span
 from policyengine.model.value import Absent, Floating, Known, Unknown
@@ -24,100 +24,23 @@ if TYPE_CHECKING:
     from policyengine.model.container import Container
     from policyengine.model.declaration import Declarations
     from policyengine.model.ignoring import GitPatterns
-    from policyengine.model.nodes import Build, ComposeUp, Happening, Workflow
+    from policyengine.model.nodes import ComposeUp, Happening, Workflow
     from policyengine.model.settings import Settings
     from policyengine.model.value import Sealed, Value
 
+__all__ = [
+    "Candidate",
+    "Choice",
+    "Edge",
+    "EdgeKind",
+    "Graph",
+    "Pair",
+    "PublishedImage",
+    "Unpaired",
+    "sorted_nodes",
+]
+
 N = TypeVar("N", bound=Node)
-
-
-class EdgeKind(StrEnum):
-    """What an edge says of its two ends."""
-
-    RUNS = "runs"  # Service → Datastore: the container is that datastore
-    BUILT_FROM = "built_from"  # Service or Build → Stage
-    BUILT_BY = "built_by"  # Service → Build: the image a service runs is made by that build
-    PUBLISHES = "publishes"  # Build → Repository
-    PULLS = "pulls"  # Service → Repository
-    READS = "reads"  # Service → Secret
-    CONFIGURED_BY = "configured_by"  # Service → ConfigModule
-    CONNECTS = "connects"  # Service → Datastore, by an environment variable
-    ACTS_AS = "acts_as"  # Service → Principal: the reason is "execution role" or "task role"
-    GRANTS = "grants"  # Principal → Secret: it may read the secret
-    MAY_GRANT = "may_grant"  # Principal → Secret: whether it may read the secret is not decided; the reason says why
-    SEALED = "sealed"  # Principal → Secret: it may read the secret, but not use the key that this is encrypted with
-    FORWARDS = "forwards"  # LoadBalancer → TargetGroup
-    ROUTES = "routes"  # TargetGroup → Service, to the container's `port`
-
-
-class Edge(Struct, frozen=True):
-    """A typed edge between the nodes with the ids `source` and `target`. `reason` is shown to people.
-
-    `port` is that of the target to which requests are sent, where the edge stands for such.
-    """
-
-    kind: EdgeKind
-    source: str
-    target: str
-    reason: str = ""
-    port: Value[int] | None = None
-
-
-class Pair(Struct, frozen=True):
-    """A local node and the cloud node it mirrors.
-
-    `reasons` say why the two were paired. `certain` is False for a score of 40 to 59, which lowers the severity of
-    what is found on the pair by one step. `tied` is True where another node would do as well: only what all of the tied
-    pairs of a node agree on is reported.
-    """
-
-    local: str
-    cloud: str
-    score: int
-    reasons: tuple[str, ...]
-    certain: bool = True
-    tied: bool = False
-
-
-class Candidate(Struct, frozen=True):
-    """A node of the other side that an unpaired node may mirror: its id, the points for it and the reasons."""
-
-    node: str
-    score: int
-    reasons: tuple[str, ...]
-
-
-class Unpaired(Struct, frozen=True):
-    """A service or datastore that mirrors nothing, with its nearest candidates, the nearest first.
-
-    `like` is how many nodes of its role the other side has. `aside` tells that it serves tests or the infrastructure
-    (`db-test`, a bucket for logs), which the other side need not have.
-    """
-
-    node: str
-    candidates: tuple[Candidate, ...] = ()
-    like: int = 0
-    aside: bool = False
-
-
-class Choice(Struct, frozen=True):
-    """Something the engine chose and a person may want to choose otherwise: the Compose project, the environment."""
-
-    what: str
-    chosen: str
-    reason: str
-
-
-class PublishedImage(Struct, frozen=True):
-    """An image that the pipeline pushes: its repository, the builds that make it, the platforms that these are for.
-
-    `for_tests` tells that it is for the tests of CI only, by its name or by that of a workflow that publishes nothing.
-    """
-
-    name: str
-    builds: tuple[Build, ...]
-    platforms: Value[tuple[str, ...]]
-    for_tests: bool = False
 
 
 class Graph(Struct, Declared, frozen=True, eq=False):
