@@ -114,3 +114,20 @@ def test_a_name_that_cannot_be_is_refused_and_nothing_is_written(
     assert (code, out) == (2, "")
     assert err.startswith(f"policyengine: {said}")
     assert sorted(each.name for each in tmp_path.iterdir()) == ["dangling", "there"]
+
+
+def test_the_working_directory_brings_no_module(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM debian:12\n")
+    for name in ("clean_hexagon", "msgspec", "argparse", "acme_web"):
+        (tmp_path / f"{name}.py").write_text("print('executed')\nraise SystemExit(9)\n")
+    places = os.pathsep.join([str(ROOT), str(ROOT / "policies")])
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
+    done = subprocess.run(
+        [sys.executable, "-m", "policyengine", "scan", "--no-cache", "--fail-on", "never"],
+        cwd=tmp_path,
+        env={**environment, "PYTHONPATH": places},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "executed" in done.stdout, done.stderr) == (0, False, "")
