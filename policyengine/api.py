@@ -88,6 +88,7 @@ from policyengine.knowledge.variables import (
     speaks_of_stores,
     split_host,
 )
+from policyengine.model.change import Change, Drop, Edit, LastLine, Put, Raw, StageLine, Swap, Wanted
 from policyengine.model.container import Container, User
 from policyengine.model.declaration import Content, Declaration, DeclarationKind, Elements, Entries
 from policyengine.model.endpoint import (
@@ -192,9 +193,9 @@ from policyengine.model.value import Absent, Floating, Known, Sealed, Unknown, V
 from policyengine.patterns import regex
 from policyengine.rules.declarative import yaml_pack, yaml_rules
 from policyengine.rules.extending import Extends
+from policyengine.rules.edits import assigned, in_place, unset
 from policyengine.rules.rule import (
     Compared,
-    Edit,
     Finding,
     Fix,
     Located,
@@ -225,6 +226,7 @@ __all__ = [
     "Build",
     "Cache",
     "Candidate",
+    "Change",
     "Choice",
     "CloudService",
     "Command",
@@ -244,6 +246,7 @@ __all__ = [
     "Dependency",
     "Deploy",
     "Deprecated",
+    "Drop",
     "Edge",
     "EdgeKind",
     "Edit",
@@ -272,6 +275,7 @@ __all__ = [
     "InfisicalProject",
     "Job",
     "Known",
+    "LastLine",
     "Listener",
     "LoadBalancer",
     "Located",
@@ -293,7 +297,9 @@ __all__ = [
     "Port",
     "Principal",
     "PublishedImage",
+    "Put",
     "Queue",
+    "Raw",
     "Repository",
     "Role",
     "Rule",
@@ -310,10 +316,12 @@ __all__ = [
     "Span",
     "Split",
     "Stage",
+    "StageLine",
     "Step",
     "SupabaseStack",
     "TableColumn",
     "TableModels",
+    "Swap",
     "TagFact",
     "TargetGroup",
     "Trigger",
@@ -328,6 +336,7 @@ __all__ = [
     "Version",
     "Via",
     "WebServer",
+    "Wanted",
     "Word",
     "Workflow",
     "addresses",
@@ -336,6 +345,7 @@ __all__ = [
     "architecture",
     "architecture_in",
     "asks_for_architecture",
+    "assigned",
     "builds_to_files",
     "connects_plainly",
     "created_by_image",
@@ -353,6 +363,7 @@ __all__ = [
     "host_kind",
     "hosts",
     "image_reference",
+    "in_place",
     "injects",
     "is_address",
     "is_bookkeeping",
@@ -430,6 +441,7 @@ __all__ = [
     "tag_moves",
     "token_kind",
     "undecided",
+    "unset",
     "variables",
     "waits",
     "web_origin",

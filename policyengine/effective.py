@@ -9,6 +9,7 @@ from policyengine.model.source import ReadError, UsageError
 from policyengine.plugins import Loaded
 from policyengine.repository import configuration, discover
 from policyengine.repository.configuration import Config
+from policyengine.repository.decoding import decode
 from policyengine.rules.selecting import where
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def _own_config(tree: discover.Tree, plugins: Plugins, path: Path | None) -> Con
         source = inside
     elif path is not None:
         try:
-            source = discover.decode(path.read_bytes(), path.as_posix())
+            source = decode(path.read_bytes(), path.as_posix())
         except OSError as error:
             raise UsageError(f"configuration '{path}' cannot be read: {(error.strerror or '').lower()}") from error
         except ReadError as error:

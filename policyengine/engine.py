@@ -34,6 +34,7 @@ from policyengine.repository import configuration, discover, foreign
 from policyengine.repository.configuration import Config
 from policyengine.rules.configured import Weighed, accepted, switched_off, weigh
 from policyengine.rules.evaluate import Evaluation, Failure, Report, evaluate
+from policyengine.rules.fixes import worked_out
 from policyengine.rules.rule import Pack, Rule
 from policyengine.rules.selecting import check_locks, check_scopes, selected, selection
 from policyengine.rules.waivers import in_comments
@@ -321,10 +322,15 @@ def _report(
     selected: frozenset[str],
 ) -> Report:
     report = Report(
-        results=weighed.standing,
+        results=worked_out(weighed.standing, scanned.sources),
         undecided=found.undecided,
         failures=(*scanned.failures, *found.failures),
-        waived=weighed.waived,
+        waived=tuple(
+            replace(each, result=result)
+            for each, result in zip(
+                weighed.waived, worked_out([each.result for each in weighed.waived], scanned.sources), strict=True
+            )
+        ),
         packs=plugins.packs,
         rules=tuple(sorted(selected)),
         graph=scanned.graph,

@@ -30,6 +30,7 @@ COMMANDS = {
     "test": "run the cases of a policy pack",
     "packs": "list the policy packs, where they come from, and their parameters",
     "explain": "say what a rule demands and why, with examples",
+    "fix": "show and apply the edits that mend findings",
     "baseline": "keep the findings that are known, so that only new ones fail a scan",
     "pairs": "list what mirrors what, who mirrors nothing, and the lines that would say so",
     "facts": "export one side of the system, for the scan of another repository",

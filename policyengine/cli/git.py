@@ -6,6 +6,7 @@ them.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 from pathlib import PurePosixPath
@@ -142,6 +143,28 @@ def _contents(
         start = len(head) + 1
         yield path, (mode, bytes(left[start : start + (size if size <= MAX_BYTES else _BEGINNING)]), size)
         left = left[start + size + 1 :]
+
+
+def uncommitted(root: Path, paths: Sequence[str]) -> list[str]:
+    """The files whose bytes are not those of the last commit; none where there is no repository.
+
+    Blobs are compared and `git status` is not asked, which would run filters that the repository configures.
+    """
+    if _git(root, "rev-parse", "--is-inside-work-tree", may_fail=True).strip() != b"true":
+        return []
+    listed = _git(root, "ls-tree", "-z", "HEAD", "--", *(f"./{path}" for path in paths), may_fail=True)
+    known: dict[str, str] = {}
+    for line in filter(None, listed.split(b"\0")):
+        told, _, path = line.partition(b"\t")
+        known[path.decode("utf-8", "surrogateescape")] = told.split()[2].decode()
+    return [path for path in paths if known.get(path, "") not in _blobs((root / path).read_bytes())]
+
+
+def _blobs(data: bytes) -> Iterator[str]:
+    """The names that git may give a file: of its bytes, or with the line ends that it commits."""
+    for each in (data, data.replace(b"\r\n", b"\n")):
+        for kind in ("sha1", "sha256"):
+            yield hashlib.new(kind, b"blob %d\0" % len(each) + each, usedforsecurity=False).hexdigest()
 
 
 def _resolved(root: Path, revision: str) -> str:

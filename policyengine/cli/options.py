@@ -46,14 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="",
         help="lowest severity that makes the exit code 1, warning by default; 'undecided' counts open questions too",
     )
-    rules.add_argument("--select", action="append", default=[], metavar="ID", help="only rules with this id or prefix")
-    rules.add_argument("--ignore", action="append", default=[], metavar="ID", help="no rules with this id or prefix")
-    rules.add_argument(
-        "--profile",
-        choices=("strict", "recommended"),
-        default="",
-        help="'strict' is the whole strategy; 'recommended', the default, makes notes of its conventions",
-    )
+    add_rule_options(rules)
     add_engine_options(parser.add_argument_group("reading"))
     known = parser.add_argument_group("what is known")
     known.add_argument("--baseline", metavar="FILE", type=Path, help="findings that it knows do not fail the run")
@@ -81,6 +74,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder that the paths of the log start from; by default $GITHUB_WORKSPACE when it holds the scanned "
         "folder, else the scanned folder",
+    )
+
+
+def add_rule_options(rules: argparse._ActionsContainer) -> None:
+    """The options that say which rules run."""
+    rules.add_argument("--select", action="append", default=[], metavar="ID", help="only rules with this id or prefix")
+    rules.add_argument("--ignore", action="append", default=[], metavar="ID", help="no rules with this id or prefix")
+    rules.add_argument(
+        "--profile",
+        choices=("strict", "recommended"),
+        default="",
+        help="'strict' is the whole strategy; 'recommended', the default, makes notes of its conventions",
     )
 
 

@@ -197,7 +197,7 @@ def deliver(target: Target, text: str) -> int:
         text = harmless(text, colour=target.colour)
     try:
         if target.file is not None:
-            _write(target.file, text.encode("utf-8", "backslashreplace"))
+            put_in_place(target.file, text.encode("utf-8", "backslashreplace"))
         else:
             to_stdout(text, utf8=target.format in ("sarif", "json", "gitlab", "junit"))
     except BrokenPipeError:
@@ -210,7 +210,7 @@ def deliver(target: Target, text: str) -> int:
     return 0
 
 
-def _write(file: Path, data: bytes) -> None:
+def put_in_place(file: Path, data: bytes) -> None:
     """Write a file beside its place and put it there in one step; what is no file (`/dev/stdout`) is written to."""
     place = Path(os.path.realpath(file))
     status = place.stat() if place.exists() else None

@@ -206,7 +206,8 @@ def _waived(view: View, each: Waived) -> dict[str, object]:
 def _fix(view: View, fix: Fix) -> dict[str, object]:
     return {
         "description": fix.description,
-        "edits": [{"place": _span(view, edit.span), "text": edit.text} for edit in fix.edits],
+        "applicability": fix.applicability,
+        "edits": [{"place": _span(view, edit.span), "text": edit.text} for edit in fix.exact],
     }
 
 

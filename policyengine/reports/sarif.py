@@ -240,7 +240,7 @@ class _Maker(Struct, frozen=True):
             body["taxa"] = [mandate]
         if self.options.profile == "full":
             body["suppressions"] = [] if waiver is None else [self._suppression(waiver)]
-            if first.finding.fix is not None and first.finding.fix.edits:
+            if first.finding.fix is not None and first.finding.fix.exact:
                 body["fixes"] = [self._fix(first.finding.fix)]
         return _Alert(first.rule.id, first.severity.value, first.severity.rank, first.span, body)
 
@@ -353,13 +353,14 @@ class _Maker(Struct, frozen=True):
 
     def _fix(self, fix: Fix) -> Json:
         changes: dict[str, list[Json]] = {}
-        for edit in fix.edits:
+        for edit in fix.exact:
             text = self.view.redactor.text(edit.text)
             changes.setdefault(edit.span.path, []).append(
                 {"deletedRegion": self.regions.exact(edit.span), "insertedContent": {"text": text}}
             )
         return {
             "description": {"text": sentence(clipped(self.view.redactor.text(fix.description)))},
+            "properties": {"applicability": fix.applicability},
             "artifactChanges": [
                 {"artifactLocation": self.regions.artifact(path), "replacements": replacements}
                 for path, replacements in changes.items()

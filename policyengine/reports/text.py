@@ -176,7 +176,8 @@ class Writer(Struct, frozen=True):
         if result.environments:
             yield "note", f"only in {', '.join(result.environments)}"
         if remedy := self.view.remedy(result):
-            yield "help", remedy
+            fix = result.finding.fix
+            yield "help", f"{remedy} ({fix.applicability} fix)" if fix is not None and fix.exact else remedy
         doubtful = result.pair is not None and not result.pair.certain
         if doubtful or any(place.via for place in (self.view.at(result), *self.view.related(result))):
             folder = self.style.prefix.rstrip("/")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import os
 import stat
 from pathlib import Path, PurePosixPath
@@ -15,11 +14,12 @@ from policyengine.knowledge.names import unlisted_folders
 from policyengine.model.budget import PER_CHARACTER, Budget
 from policyengine.model.ignoring import compile_patterns
 from policyengine.model.source import ReadError, Source, Span, UsageError
+from policyengine.repository.decoding import PROGRAMS, Withheld, decode
 from policyengine.repository.files import Index, index
 from policyengine.repository.git_index import Committed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from policyengine.model.ignoring import GitPatterns
 
@@ -39,19 +39,11 @@ INSTALLED = ".terraform/modules/"
 """Where Terraform installs the modules of a root module, beside a list of them."""
 
 
-class Withheld(ReadError):  # noqa: N818 - said of the file
-    """A file whose text is not known, through no fault.
-
-    It is encrypted where it lies (git-crypt, Ansible Vault), or a link to a file of the tree that is not there, such as
-    a committed link to an ignored `.env`. It is a program, or a script in another encoding, which a shell runs as well.
-    """
-
-
 class Tree(Struct, frozen=True):
     """The scanned tree.
 
     `failures` collects a ReadError for each file that was asked for and could not be read, `withheld` why the text of
-    others is not known.
+    others is not known. `edited` are texts that stand for those of files on disk, or of files that are not there yet.
     """
 
     root: Path
@@ -59,6 +51,7 @@ class Tree(Struct, frozen=True):
     failures: dict[str, ReadError] = field(default_factory=dict)
     withheld: dict[str, str] = field(default_factory=dict)
     budget: Budget = field(default_factory=Budget)
+    edited: Mapping[str, str] = {}
     _known: frozenset[str] = field(default=frozenset())
     _installed: set[str] = field(default_factory=set)
     _read: dict[str, Source | None] = field(default_factory=dict)
@@ -84,7 +77,8 @@ class Tree(Struct, frozen=True):
     def inside(self, folder: str) -> Tree:
         """The tree of a folder of this one, with paths that begin in it."""
         paths = tuple(path[len(folder) + 1 :] for path in self.below(folder))
-        self._inside[folder] = Tree(self.root / folder, paths, _known=frozenset(paths))
+        edited = {path[len(folder) + 1 :]: text for path, text in self.edited.items() if path.startswith(f"{folder}/")}
+        self._inside[folder] = Tree(self.root / folder, paths, edited=edited, _known=frozenset(paths))
         return self._inside[folder]
 
     def leaving(self, files: Iterable[Path | None]) -> Tree:
@@ -100,6 +94,11 @@ class Tree(Struct, frozen=True):
         within = self.root.relative_to(root).as_posix()
         paths = tuple(f"{within}/{path}" for path in self.paths)
         return Tree(root, paths, _known=frozenset(paths))
+
+    def editing(self, texts: Mapping[str, str]) -> Tree:
+        """The tree as it would be with other texts, of which nothing is read yet."""
+        known = self._known.union(texts)
+        return Tree(self.root, tuple(sorted(known)), edited=texts, _known=known)
 
     @property
     def name(self) -> str:
@@ -144,7 +143,7 @@ class Tree(Struct, frozen=True):
             return None
         if path not in self._read:
             try:
-                found = self._read[path] = load(self.root, path)
+                found = self._read[path] = self._load(path)
                 self.budget.left += len(found.text) * PER_CHARACTER
             except Withheld as error:
                 self.withheld.setdefault(path, f"it {error.message}")
@@ -153,6 +152,16 @@ class Tree(Struct, frozen=True):
                 self.failures.setdefault(path, error)
                 self._read[path] = None
         return self._read[path]
+
+    def _load(self, path: str) -> Source:
+        """The file as it is on disk, or as it is edited."""
+        if not self.edited:
+            return load(self.root, path)
+        new = self.edited.get(path)
+        if new is not None and not os.path.lexists(self.root / path):
+            return Source(path, new)
+        found = load(self.root, path)
+        return Source(found.path, self.edited.get(found.path, found.text), found.bom)
 
     def once(self, path: str, reader: Callable[[Source], T]) -> T | None:
         """What a pure reader makes of a file, once for all who ask.
@@ -247,58 +256,11 @@ def load(root: Path, path: str) -> Source:
         if not stat.S_ISREG(status.st_mode):
             raise ReadError("is not a regular file", where, "remove it or rename it")
         if status.st_size > MAX_BYTES:
-            if stream.read(_MAGIC).startswith(_PROGRAMS):
+            if stream.read(max(map(len, PROGRAMS))).startswith(PROGRAMS):
                 raise Withheld("is a program", where)
             size = f"{status.st_size / 1e6:.0f} MB"
             raise ReadError(f"has {size}, over the limit of {MAX_BYTES // 1_000_000} MB", where, "git-ignore it")
         return decode(stream.read(MAX_BYTES + 1), path)
-
-
-_CODE = (".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs", ".py", ".go", ".rb", ".java", ".php", ".sh")
-"""Ends of files in which a NUL byte may stand, within a string."""
-
-_LOCKED = (
-    b"\0GITCRYPT\0", b"$ANSIBLE_VAULT;", b"age-encryption.org/", b"-----BEGIN AGE ENCRYPTED FILE-----",
-    b"-----BEGIN PGP MESSAGE-----",
-)  # fmt: skip
-_PROGRAMS = (
-    b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"MZ\x90\0",
-)  # fmt: skip
-"""What programs begin with: of Linux, of macOS for one processor or several, of Windows."""
-_MAGIC = 4
-_SEALED = (b"ENC[AES256_GCM,", b"sops")
-"""What every env file holds that SOPS has encrypted; documents keep what it leaves plain."""
-
-
-def decode(data: bytes, path: str) -> Source:
-    """The source that the bytes spell.
-
-    Raises:
-        ReadError: they are not UTF-8, or hold a NUL byte. Withheld: they are encrypted, a program or a script.
-    """
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        if path.endswith(".txt"):  # pip reads a requirements.txt that PowerShell wrote
-            return Source(path, data.decode("utf-16", errors="replace").replace("\0", "\ufffd"), bom=True)
-        raise ReadError("is UTF-16 text", Span(path, 0, 0), "save it as UTF-8")
-    sealed = ".env" in path.rpartition("/")[2] and all(each in data for each in _SEALED)
-    if data.startswith(_LOCKED) or sealed:
-        raise Withheld("is encrypted", Span(path, 0, 0), "unlock it")
-    if data.startswith(_PROGRAMS):
-        raise Withheld("is a program", Span(path, 0, 0))
-    bom = data.startswith(codecs.BOM_UTF8)
-    try:
-        text = data[3 if bom else 0 :].decode()
-    except UnicodeDecodeError as error:
-        before = data[3 if bom else 0 :][: error.start].decode(errors="replace")
-        where = Span(path, len(before), len(before))
-        kind = Withheld if data.startswith(b"#!") or path.endswith((".sh", ".bash")) else ReadError
-        raise kind(f"is not UTF-8 text: invalid byte at offset {error.start}", where, "save it as UTF-8") from error
-    if "\0" in text and path.endswith(_CODE):
-        text = text.replace("\0", "\ufffd")
-    if "\0" in text:
-        at = text.index("\0")
-        raise ReadError("holds a NUL byte", Span(path, at, at), "save it as plain text")
-    return Source(path, text, bom)
 
 
 def _why(error: BaseException) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar, cast, r
 
 from msgspec import Struct, field
 
+from policyengine.model.change import Change, Edit
 from policyengine.model.image import ImageRef
 from policyengine.model.source import Span
 from policyengine.model.value import Known, Unknown
@@ -59,31 +60,43 @@ class Located(Protocol):
         ...
 
 
-class Edit(Struct, frozen=True):
-    """A replacement of the text at `span`; an empty span inserts."""
-
-    span: Span
-    text: str
-
-
 class Fix(Struct, frozen=True):
-    """How to mend a finding: one sentence, and the edits where they are mechanical."""
+    """How to mend a finding: one sentence, and the changes where they are mechanical.
+
+    It is `safe` where it changes nothing that production runs and loses nothing: who agrees with the finding may apply
+    it unseen. In what a rule gives, `edits` may say what is to stand where; in a report they are exact.
+    """
 
     description: str
-    edits: tuple[Edit, ...] = ()
+    edits: tuple[Change, ...] = ()
+    safe: bool = False
+
+    @property
+    def exact(self) -> tuple[Edit, ...]:
+        """The edits of the files, in order; none where nobody has worked them out."""
+        edits = tuple(each for each in self.edits if isinstance(each, Edit))
+        return edits if len(edits) == len(self.edits) else ()
+
+    @property
+    def applicability(self) -> str:
+        """`safe` or `unsafe`; `display` where there is no more than the sentence."""
+        return "display" if not self.exact else "safe" if self.safe else "unsafe"
 
     @classmethod
-    def replacing(cls, description: str, place: Span, old: str, new: str) -> Fix:
+    def replacing(cls, description: str, place: Span, old: str, new: str, *, safe: bool = False) -> Fix:
         """Puts `new` at a place where exactly `old` can stand, and only says so otherwise."""
-        return cls(description, (Edit(place, new),) if place.end - place.start == len(old) else ())
+        return cls(description, (Edit(place, new),) if place.end - place.start == len(old) else (), safe)
 
     @classmethod
-    def tagging(cls, description: str, image: Value[ImageRef] | None, tag: str | None) -> Fix:
+    def tagging(cls, description: str, image: Value[ImageRef] | None, tag: str | None, *, safe: bool = False) -> Fix:
         """Gives an image another tag, where the reference stands as one text without a digest."""
         match image:
             case Known(ImageRef(tag_at=(start, end), digest=None, text=text), span) if tag is not None:
                 place = Span(span.path, span.start + start, span.start + end)
-                return cls(description, (Edit(place, tag),) if span.end - span.start == len(text) else ())
+                return cls(description, (Edit(place, tag),) if span.end - span.start == len(text) else (), safe)
+            case Known(ImageRef(tag_at=None, tag=None, digest=None, text=text), span) if tag is not None:
+                behind = span._replace(start=span.end)
+                return cls(description, (Edit(behind, f":{tag}"),) if span.end - span.start == len(text) else (), safe)
             case _:
                 return cls(description)
 

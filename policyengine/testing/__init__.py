@@ -26,8 +26,9 @@ leaves alone, for a place outside the edited text. What a mark says stands befor
 
 `findings` and `open` state the rest. A finding has its severity with its message, and may have `rule` (where it is not
 the case's own), `subject`, `pair` (the id of the subject's twin, with ` (uncertain)` where it is), `fix`, and `becomes`
-(the lines that the fix changes, after it). An open question has `rule`, `subject` and `reason`. Only what is stated is
-compared, unless the caller is strict, which the built-in pack's own test is: then everything must be stated.
+(the lines that the fix changes, after it, and behind `- ` those that only go; a mapping by path where it edits other
+files). An open question has `rule`, `subject` and `reason`. Only what is stated is compared, unless the caller is
+strict, which the built-in pack's own test is: then everything must be stated.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 from policyengine import engine
 from policyengine.plugins import Plugins, environment
 from policyengine.repository import discover
+from policyengine.syntax.editing import applied
 from policyengine.testing.case import Question, Said, edited
 from policyengine.testing.marks import CaseError, Mark
 
@@ -156,24 +158,20 @@ def said(result: Result, files: Mapping[str, str]) -> Said:
 
 
 def _mended(fix: Fix, files: Mapping[str, str]) -> dict[str, str]:
-    """The lines that a fix changes, after it and without their indentation, by path."""
-    lines: dict[str, str] = {}
-    for path in sorted({edit.span.path for edit in fix.edits}):
-        text, moved = files[path], 0
-        ranges: list[tuple[int, int]] = []
-        for edit in sorted((edit for edit in fix.edits if edit.span.path == path), key=lambda each: each.span):
-            start = edit.span.start + moved
-            text = text[:start] + edit.text + text[edit.span.end + moved :]
-            moved += len(edit.text) - (edit.span.end - edit.span.start)
-            ranges.append((start, start + len(edit.text.removesuffix("\n"))))
-        numbers = {
-            number
-            for start, end in ranges
-            for number in range(text.count("\n", 0, start), text.count("\n", 0, end) + 1)
-        }
-        every = text.split("\n")
-        lines[path] = "\n".join(every[number].strip() for number in sorted(numbers))
-    return lines
+    """The lines that a fix changes, after it and without their indentation, by path; behind a minus, what only goes."""
+    found: dict[str, str] = {}
+    for path in sorted({edit.span.path for edit in fix.exact}):
+        old = files.get(path, "")
+        new = applied(old, tuple(edit for edit in fix.exact if edit.span.path == path))
+        lines: list[str] = []
+        before, after = old.splitlines(), new.splitlines()
+        for kind, start, end, first, last in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+            if kind != "equal":
+                lines += [line.strip() for line in after[first:last]] or [
+                    f"- {each.strip()}" for each in before[start:end]
+                ]
+        found[path] = "\n".join(lines)
+    return found
 
 
 def _unlike(stated: Sequence[Said | Question], found: Sequence[Said | Question], *, strict: bool) -> Iterator[str]:
@@ -221,7 +219,7 @@ def statement(rule: str, report: Report, files: Mapping[str, str]) -> str:
                 "subject": each.subject,
                 "pair": each.pair,
                 "fix": each.fix,
-                "becomes": (each.becomes or {}).get(result.span.path),
+                **_becomes(each.becomes or {}, result.span.path),
             }
         )
     lines += ["open:"] if report.undecided else []
@@ -233,7 +231,11 @@ def statement(rule: str, report: Report, files: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
-def _entry(texts: Mapping[str, str | None]) -> Iterator[str]:
+def _becomes(lines: Mapping[str, str], path: str) -> dict[str, str | Mapping[str, str]]:
+    return {"becomes": lines[path] if set(lines) == {path} else lines} if lines else {}
+
+
+def _entry(texts: Mapping[str, str | Mapping[str, str] | None]) -> Iterator[str]:
     for number, (key, text) in enumerate((key, text) for key, text in texts.items() if text):
         yield f"{'    ' if number else '  - '}{key}: {json.dumps(text, ensure_ascii=False)}"
 

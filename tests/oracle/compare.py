@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from policyengine.model.source import ReadError, Span
 from policyengine.model.text import Text
-from policyengine.repository import discover
+from policyengine.repository.decoding import decode
 from policyengine.syntax import dotenv, env_expansion
 from policyengine.syntax.dotenv import Dialect
 from tests.oracle.compose_oracle import differences, docker, engine, normal
@@ -137,7 +137,7 @@ def _shell(name: str) -> Text | None:
 
 def env_values(path: Path, dialect: Dialect) -> dict[str, str] | None:
     try:
-        source = discover.decode(path.read_bytes(), path.name)
+        source = decode(path.read_bytes(), path.name)
         found = env_expansion.resolve(
             dotenv.read(source, dialect), _shell if dialect is Dialect.PYTHON else lambda _: None, strict=True
         )

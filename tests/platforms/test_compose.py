@@ -411,24 +411,6 @@ def test_a_kernel_limit_that_no_file_decides_is_unknown() -> None:
     assert [isinstance(each.value, Unknown) for each in app.kernel] == [True, True, True]
 
 
-@pytest.mark.parametrize(
-    ("text", "indentation"),
-    [
-        ("services:\n  app:\n    image: x\n", "    "),
-        ("services:\n  app: # the web\n    image: x\n", None),
-        ("services: {app: {image: x}}\n", None),
-        ("services:\n  app:\n    deploy: {replicas: 2}\n    image: x\n", None),
-        ("services:\n  app: &app\n      image: x\n", None),
-        ("services:\n  app:\n    # what runs\n    image: x\n", None),
-    ],
-)
-def test_there_is_room_for_limits_below_the_name_of_a_service_without_any(text: str, indentation: str | None) -> None:
-    _, app = one(text)
-    room = app.room
-    assert (room and room.value) == indentation
-    assert room is None or text[room.span.start :].startswith(f"{indentation}image")
-
-
 def test_the_cloud_twin_may_stand_in_a_comment() -> None:
     files, app = one("services:\n  # parity: cloud=aws_db_instance.main\n  app:\n    image: x\n")
     assert files.at(known(app.parity).span) == "aws_db_instance.main"

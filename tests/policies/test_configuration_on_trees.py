@@ -272,10 +272,14 @@ def test_an_application_of_another_runtime_is_not_asked(tmp_path: Path) -> None:
     [
         ("env_file: .env.local", "", ""),
         ("env_file: [.env, .env.local]", "", ""),
-        ("env_file: .env", "'app' loads '.env', not '.env.local'.", "env_file: .env.local"),
-        ("env_file: [.env, other.env]", "'app' loads '.env, other.env', not '.env.local'.", ""),
-        ("env_file: config/other.env", "'app' loads 'config/other.env', not '.env.local'.", ""),
-        ("environment: {A: '1'}", "'app' loads no '.env.local'.", ""),
+        ("env_file: .env", "'app' loads '.env', not '.env.local'.", ".env.local"),
+        ("env_file: [.env, other.env]", "'app' loads '.env, other.env', not '.env.local'.", ", .env.local"),
+        (
+            "env_file: config/other.env",
+            "'app' loads 'config/other.env', not '.env.local'.",
+            "[config/other.env, .env.local]",
+        ),
+        ("environment: {A: '1'}", "'app' loads no '.env.local'.", "env_file: .env.local"),
         ("ports: ['80:80']", "", ""),
     ],
 )
@@ -285,7 +289,7 @@ def test_an_application_loads_the_one_local_file(service: str, message: str, edi
     assert told(report) == ([("HEX301", message)] if message else [])
     for each in report.results:
         assert each.finding.fix is not None
-        assert [change.text for change in each.finding.fix.edits] == ([".env.local"] if edit else [])
+        assert [change.text.lstrip("\n ") for change in each.finding.fix.exact] == [edit]
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def edits(results: dict[str, list[Outcome]], rule: str) -> Iterator[Edit]:
     for outcome in results[rule]:
         assert isinstance(outcome, Finding)
         assert outcome.fix is not None
-        yield from outcome.fix.edits
+        yield from outcome.fix.exact
 
 
 @pytest.mark.parametrize(

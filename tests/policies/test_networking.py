@@ -137,7 +137,7 @@ def test_a_published_port_on_localhost_is_reported_at_host_and_port() -> None:
     place = Span(".env", 1000 + url.index("localhost"), 1000 + url.index("/app"))
     assert finding.at == place
     assert finding.fix is not None
-    assert finding.fix.edits == (Edit(place, "db:5432"),)
+    assert finding.fix.exact == (Edit(place, "db:5432"),)
 
 
 def test_an_interpolated_value_is_reported_whole_and_not_edited() -> None:
@@ -146,7 +146,7 @@ def test_an_interpolated_value_is_reported_whole_and_not_edited() -> None:
     (finding,) = found(app, DB)["HEX501"]
     assert finding.at == value.span
     assert finding.fix is not None
-    assert finding.fix.edits == ()
+    assert finding.fix.exact == ()
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_a_published_port_behind_any_name_of_the_sibling_is_reported(host: str) 
     (finding,) = found(app, sibling)["HEX502"]
     assert finding.args["right"] == f"{host}:5432"
     assert finding.fix is not None
-    assert [edit.text for edit in finding.fix.edits] == [f"{host}:5432"]
+    assert [edit.text for edit in finding.fix.exact] == [f"{host}:5432"]
 
 
 def test_a_port_that_the_sibling_also_listens_on_is_fine() -> None:
@@ -284,7 +284,7 @@ def test_the_path_of_an_address_survives_the_fix() -> None:
     value = "http://localhost:3000/api/auth"
     (finding,) = auth(value)["HEX506"]
     assert finding.fix is not None
-    assert finding.fix.edits == (
+    assert finding.fix.exact == (
         Edit(Span(".env", 1000, 1000 + len("http://localhost:3000")), "http://127.0.0.1:3005"),
     )
 
@@ -328,7 +328,7 @@ def test_a_port_that_nothing_publishes_is_reported_at_the_mapping() -> None:
     (finding,) = found(service("app", port(3000, 3000), env=CANONICAL))["HEX507"]
     assert finding.at == Span("docker-compose.yml", 500, 509)
     assert finding.fix is not None
-    assert finding.fix.edits == (Edit(Span("docker-compose.yml", 500, 504), "3005"),)
+    assert finding.fix.exact == (Edit(Span("docker-compose.yml", 500, 504), "3005"),)
 
 
 @pytest.mark.parametrize(

@@ -195,7 +195,8 @@ def test_an_image_is_published_for_what_developers_and_the_cloud_run(
     assert [each.message for each in report.results] == ([message] if message else [])
     for each in report.results:
         assert each.finding.fix is not None
-        assert [edit.text for edit in each.finding.fix.edits] == (["linux/amd64,linux/arm64"] if platforms else [])
+        texts = [edit.text.strip() for edit in each.finding.fix.exact]
+        assert texts[-1] == ("linux/amd64,linux/arm64" if platforms else "platforms: linux/amd64,linux/arm64")
 
 
 def test_platforms_that_a_run_decides_are_an_open_question(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from policyengine.api import (
     Database,
     Dependency,
     Deploy,
-    Edit,
+    Put,
     EndToEnd,
     Finding,
     Job,
@@ -362,7 +362,7 @@ def test_the_fix_adds_the_gate_to_what_is_needed() -> None:
     (finding,) = results(STACK, *nodes)["HEX605"]
     assert isinstance(finding, Finding)
     assert finding.fix is not None
-    assert finding.fix.edits == (Edit(Span(CI, 20, 25), "[types, gate]"),)
+    assert finding.fix.edits == (Put(finding.subject.span, ("needs", "-"), "gate"),)
 
 
 OTHER = ".github/workflows/deploy.yml"

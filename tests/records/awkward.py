@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from policyengine.model.change import Edit
 from policyengine.model.explanation import Explanation
 from policyengine.model.graph import Candidate, Choice, Edge, EdgeKind, Graph, Pair, Unpaired
 from policyengine.model.nodes import Database, Node, Service, Side
 from policyengine.model.source import Source, Span
 from policyengine.model.value import Floating, Via
 from policyengine.rules.evaluate import Failure, Report, Waived, evaluate
-from policyengine.rules.rule import Edit, Finding, Fix, Outcome, Pack, Severity, Undecided, rule
+from policyengine.rules.rule import Finding, Fix, Outcome, Pack, Severity, Undecided, rule
 from tests.linking.nodes import build, database, queue, service
 
 if TYPE_CHECKING:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from policyengine.model.change import Edit
 from policyengine.model.graph import Choice, Edge, EdgeKind, Graph, Pair
 from policyengine.model.image import Version
 from policyengine.model.nodes import Database, EnvironmentFile, Node, Origin, Side, Variable
 from policyengine.model.source import Source, Span
 from policyengine.model.value import Known, Unknown, Via
 from policyengine.rules.evaluate import Failure, Report, Waived, evaluate
-from policyengine.rules.rule import Edit, Finding, Fix, Outcome, Pack, Severity, Undecided, rule
+from policyengine.rules.rule import Finding, Fix, Outcome, Pack, Severity, Undecided, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -32,7 +32,7 @@ warning[SMP402] 'db' runs Postgres '16.9', but the cloud runs '16.10'
   │            ─────
   = via: var.version infra/größe/main.tf:2:19 → infra/größe/prod.tfvars:1:12
   = note: the pair is not certain, so this weighs one step less (only database on each side)
-  = help: use the version of the cloud: postgres:16.10
+  = help: use the version of the cloud: postgres:16.10 (unsafe fix)
 """
         in made
     )

@@ -1,7 +1,9 @@
 """One module checks the environment at start-up, and the cloud sets what it requires (HEX303, HEX311)."""
 
+from clean_hexagon.configuration.entries import given_as_secrets
 from clean_hexagon.options import Options
 from policyengine.api import (
+    Change,
     Compared,
     ConfigKey,
     ConfigModule,
@@ -10,14 +12,18 @@ from policyengine.api import (
     Fix,
     Graph,
     Known,
+    LastLine,
+    Origin,
     Outcomes,
     Package,
     Role,
     Severity,
     Side,
+    Span,
     Stage,
     Unknown,
     given_by,
+    is_mode,
     known,
     rule,
     undecided,
@@ -73,10 +79,9 @@ def _missing(graph: Graph, container: Container, users: list[Container]) -> Outc
     elsewhere = all(any(_met(key, other) for other in others) for key in absent)
     names = ", ".join(" or ".join((*key.alternatives, key.key)) for key in absent)
     args = {"name": container.name, "keys": names}
-    fix, severity = (
-        Fix(f"add {names} to the container's secrets or environment"),
-        Severity.WARNING if elsewhere else None,
-    )
+    secrets = given_as_secrets(container, [key.key for key in absent])
+    fix = Fix(f"add {names} to the container's secrets or environment", secrets)
+    severity = Severity.WARNING if elsewhere else None
     yield Finding(subject=container.node, at=container, args=args, related=(absent[0],), severity=severity, fix=fix)
 
 
@@ -121,12 +126,35 @@ def config_module_missing(graph: Graph, _: Options) -> Outcomes:
         if container.config is not None:
             own.append(container.config)
         if not own:
-            fix = Fix("add src/config.ts with a schema that is parsed at start-up")
+            fix = Fix("add src/config.ts with a schema that is parsed at start-up", _scaffold(graph, container, folder))
             yield Finding(subject=package, at=package, args={"name": package.name}, fix=fix, convention=True)
         elif all(not module.library and module.gap is None for module in own):
             fix = Fix("parse process.env with a schema and throw on what is missing")
             args = {"path": own[0].path}
             yield Finding(subject=own[0], at=own[0], variant="unchecked", args=args, fix=fix, convention=True)
+
+
+def _scaffold(graph: Graph, container: Container, folder: str) -> tuple[Change, ...]:
+    """A module that throws on what is missing, for the variables that the container is given; no library is needed."""
+    given = [each for each in container.environment.values() if each.origin in (Origin.ENVIRONMENT, Origin.SECRET)]
+    keys = [each.key for each in given if not is_mode(each.key) and each.key.isidentifier()]
+    path = f"{folder}src/config.ts"
+    if not keys or f"{folder}tsconfig.json" not in graph.paths or path in graph.paths or container.environment_gap:
+        return ()
+    lines = "\n".join(f'  {key}: required("{key}"),' for key in sorted(keys))
+    return (LastLine(Span(path, 0, 0), f"{_MODULE}\nexport const config = {{\n{lines}\n}};"),)
+
+
+_MODULE = """\
+// Import this module first where the application starts, and read the environment nowhere else.
+function required(name: string): string {
+  const value = process.env[name];
+  if (!value) {
+    throw new Error(`the environment variable ${name} is not set`);
+  }
+  return value;
+}
+"""
 
 
 def _node_package(container: Container) -> Package | None:

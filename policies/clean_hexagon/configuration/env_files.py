@@ -1,28 +1,33 @@
 """Local variables come from one file, which stays private and has a complete example (HEX301, HEX302, HEX305)."""
 
+import posixpath
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from clean_hexagon.options import Options
 from policyengine.api import (
+    Change,
     Command,
     Compared,
     ConfigModule,
     Container,
-    Edit,
     EnvFile,
     EnvironmentFile,
     Finding,
     Fix,
     Graph,
+    IgnoreFile,
     Known,
+    LastLine,
     Node,
     Outcomes,
     Package,
+    Put,
     Role,
     Severity,
     ShellCommand,
     Side,
+    Span,
     Stage,
     Unknown,
     given_by,
@@ -78,7 +83,8 @@ def env_local_not_loaded(graph: Graph, _: Options) -> Outcomes:
             continue
         variant, at = ("default", files[0]) if files else ("none", service)
         args = {"name": service.name, "files": ", ".join(each.path for each in files)}
-        yield Finding(subject=service, at=at, variant=variant, args=args, fix=_load_local(files), convention=True)
+        fix = _load_local(container, files)
+        yield Finding(subject=service, at=at, variant=variant, args=args, fix=fix, convention=True)
 
 
 def _in_own_folder(container: Container) -> bool:
@@ -105,12 +111,13 @@ def _passes_file(command: ShellCommand) -> bool:
     return any(_name(path) == _LOCAL for layer in compose for path in layer.values("--env-file"))
 
 
-def _load_local(files: tuple[EnvFile, ...]) -> Fix:
+def _load_local(container: Container, files: tuple[EnvFile, ...]) -> Fix:
     if len(files) == 1 and _name(files[0].path) == ".env":
         span = files[0].span
         end = span._replace(start=max(span.start, span.end - len(".env")))
         return Fix.replacing("load .env.local", end, ".env", _LOCAL)
-    return Fix("add 'env_file: .env.local'")
+    put = Put(container.span, ("env_file", "-"), _LOCAL) if files else Put(container.span, ("env_file",), _LOCAL)
+    return Fix("add 'env_file: .env.local'", (put,))
 
 
 @rule(
@@ -176,10 +183,20 @@ def _not_ignored(graph: Graph, loaded: dict[str, tuple[Node, EnvFile]]) -> Outco
         yield Compared(service)
         match Known(value=True, span=file.span) if path in committed else graph.ignored_by_git(path):
             case Known(False):
-                fix = Fix(f"add '{_name(path)}' to .gitignore")
+                fix = Fix(f"add '{_name(path)}' to .gitignore", _ignored(graph, path), safe=True)
                 yield Finding(subject=service, at=file, variant="ignore", args={"file": path}, fix=fix)
             case Unknown(reason):
                 yield from undecided(service, Unknown(reason, file.span))
+
+
+def _ignored(graph: Graph, path: str) -> tuple[Change, ...]:
+    """A line in the nearest .gitignore above a file that git does not hold yet."""
+    if any(file.path == path for file in graph.all(EnvironmentFile)):
+        return ()
+    files = [each.path for each in graph.all(IgnoreFile) if each.kind == "git"]
+    above = [each for each in files if path.startswith(each.removesuffix(".gitignore"))]
+    nearest = max(above, key=len, default="")
+    return (LastLine(Span(nearest, 0, 0), f"{path[len(nearest.removesuffix('.gitignore')) :]}"),) if nearest else ()
 
 
 def _copied(graph: Graph, loaded: list[str]) -> Outcomes:
@@ -207,7 +224,11 @@ def _taken_in(graph: Graph, built: Stage, context: str, inside: list[str]) -> Ou
         )
         path = next(taken, None)
         if path is not None:
-            fix = Fix(f"add '{_name(path)}' to .dockerignore")
+            places = (f"{stage.dockerfile}.dockerignore", posixpath.normpath(f"{context}/.dockerignore"))
+            there = {each.path for each in graph.all(IgnoreFile) if each.kind == "docker"}
+            file = next((each for each in places if each in there), places[-1])
+            line = LastLine(Span(file, 0, 0), posixpath.relpath(path, context))
+            fix = Fix(f"add '{_name(path)}' to .dockerignore", (line,))
             yield Finding(subject=stage, at=copy, variant="image", args={"file": path}, fix=fix)
         return
 
@@ -253,13 +274,13 @@ def env_example_incomplete(graph: Graph, _: Options) -> Outcomes:
             and all(key.key in each.environment for each in running.get(module.id, ()))
         ]
         if lacking:
-            text = "".join(f"{key.key}=\n" for key in lacking)
+            lines = "\n".join(f"{key.key}=" for key in lacking)
             yield Finding(
                 subject=examples[0],
                 at=examples[0],
                 args={"file": examples[0].path, "keys": ", ".join(key.key for key in lacking)},
                 related=(lacking[0].span,),
-                fix=Fix("add the missing keys", (Edit(examples[0].span, text),)),
+                fix=Fix("add the missing keys", (LastLine(examples[0].span, lines),), safe=True),
                 convention=True,
             )
 

@@ -13,15 +13,18 @@ from policyengine.api import (
     Node,
     Origin,
     Outcomes,
+    Service,
     Severity,
     Side,
     Span,
     Stage,
     Variable,
+    in_place,
     is_dummy,
     is_for_tests,
     is_real,
     known,
+    regex,
     rule,
     secrecy,
     token_kind,
@@ -90,9 +93,14 @@ def _stands_in(variable: Variable) -> bool:
 
 
 def _found(node: Node, variable: Variable) -> Finding:
-    fix = Fix(f"replace the secret, and take {variable.key} from a secret manager")
+    written = f"${{{{ secrets.{variable.key} }}}}" if isinstance(node, Job) else f"${{{variable.key}}}"
+    edits = in_place(variable.value, written) if isinstance(node, Job | Service) and _is_name(variable.key) else ()
+    fix = Fix(f"replace the secret, and take {variable.key} from a secret manager", edits)
     args = {"key": variable.key, "file": variable.key_span.path}
     return Finding(subject=node, at=variable.key_span, args=args, fix=fix)
+
+
+_is_name = regex(r"[A-Za-z_]\w*\Z").match
 
 
 def _written(graph: Graph) -> Iterator[tuple[Node, Variable]]:

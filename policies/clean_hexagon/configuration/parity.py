@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from clean_hexagon.options import Options
 from clean_hexagon.paths import lies_in
 from policyengine.api import (
+    Change,
     Compared,
     ConfigKey,
     Container,
@@ -13,15 +14,19 @@ from policyengine.api import (
     Fix,
     Graph,
     Known,
+    LastLine,
     Origin,
     Outcomes,
     Role,
     Severity,
     Side,
+    Span,
     Unknown,
     Value,
     Variable,
+    assigned,
     given_by,
+    in_place,
     is_address,
     is_cloud_only,
     is_double,
@@ -94,6 +99,7 @@ def env_key_missing_locally(graph: Graph, _: Options) -> Outcomes:
             continue
         keys = [" or ".join((*key.alternatives, key.key)) for key in required]
         more = [each.key for each in given]
+        fix = Fix(f"give {local.name} {', '.join((*keys, *more))}", _exemplified(local, [*required, *given]), safe=True)
         yield Finding(
             subject=local.node,
             against=clouds[0].node if clouds and not required else None,
@@ -102,8 +108,15 @@ def env_key_missing_locally(graph: Graph, _: Options) -> Outcomes:
             severity=Severity.ERROR if required and not _elsewhere(graph, local, required) else None,
             args={"local": local.name, "keys": ", ".join(keys or more), "more": ", ".join(more)},
             related=(*(key.span for key in required[:1]), *(each.key_span for each in given[:1])),
-            fix=Fix(f"give {local.name} {', '.join((*keys, *more))}"),
+            fix=fix,
         )
+
+
+def _exemplified(local: Container, lacking: Sequence[ConfigKey | Variable]) -> tuple[Change, ...]:
+    """Lines without a value in the committed example of the env file that the service loads."""
+    examples = [each.stand_in for each in local.service.env_files if each.stand_in]
+    lines = "\n".join(f"{each.key}=" for each in lacking)
+    return (LastLine(Span(examples[-1], 0, 0), lines),) if examples else ()
 
 
 def _required(local: Container) -> Iterator[ConfigKey]:
@@ -259,7 +272,11 @@ def _differs(
             "there": wanted,
         },
         related=(there or cloud,),
-        fix=Fix(f"set {key}={wanted} in both places" if wanted else f"set {key} in the cloud"),
+        fix=Fix(
+            f"set {key}={wanted} in both places" if wanted else f"set {key} in the cloud",
+            () if not wanted else assigned(local, key, wanted) if here is None else in_place(here, wanted),
+            safe=True,
+        ),
     )
 
 

@@ -1,5 +1,6 @@
 """Secrets in the cloud come from a manager (HEX306)."""
 
+from clean_hexagon.configuration.entries import given_as_secrets
 from clean_hexagon.options import Options
 from policyengine.api import (
     Compared,
@@ -14,6 +15,7 @@ from policyengine.api import (
     Side,
     Span,
     Variable,
+    in_place,
     is_public,
     password_in,
     regex,
@@ -22,6 +24,7 @@ from policyengine.api import (
     secrecy_of_reference,
     secrecy_of_value,
     undecided,
+    unset,
 )
 
 GIVEN = frozenset({"ECS container", "Compose service"})
@@ -64,7 +67,9 @@ def plaintext_secret_in_cloud(graph: Graph, _: Options) -> Outcomes:
             continue
         yield from (Compared(container.node),) if container.service.environment else ()
         for variable in container.service.environment:
-            key, fix = variable.key, Fix(f"move {variable.key} to 'secrets' with a valueFrom")
+            key, entries = variable.key, given_as_secrets(container, [variable.key])
+            edits = (*unset(variable), *entries) if entries else ()
+            fix = Fix(f"move {variable.key} to 'secrets' with a valueFrom", edits)
             if variable.origin is not Origin.ENVIRONMENT or variable.key_span in seen:
                 continue
             seen.add(variable.key_span)  # one entry may make a variable of many containers
@@ -73,7 +78,7 @@ def plaintext_secret_in_cloud(graph: Graph, _: Options) -> Outcomes:
             if container.is_composed_in_production:
                 if secret and is_literal(variable) and _stands_there(variable):
                     fix, args = (
-                        Fix(f"take {key} from the environment or a secret"),
+                        Fix(f"take {key} from the environment or a secret", in_place(variable.value, f"${{{key}}}")),
                         {"key": key, "name": container.name},
                     )
                     yield Finding(subject=container.node, at=variable.key_span, variant="compose", args=args, fix=fix)

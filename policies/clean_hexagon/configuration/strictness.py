@@ -8,6 +8,7 @@ from policyengine.api import (
     ConfigKey,
     ConfigModule,
     Container,
+    Drop,
     EndToEnd,
     Finding,
     Fix,
@@ -30,6 +31,7 @@ from policyengine.api import (
     secrecy,
     secrecy_of_value,
     undecided,
+    unset,
     variables,
 )
 
@@ -100,7 +102,8 @@ def _found(
 ) -> Finding:
     first = keys[0].default if variant == "default" else keys[0].span
     args = {"keys": ", ".join(key.key for key in keys), "path": module.path}
-    return Finding(subject=module, at=first, variant=variant, severity=severity, args=args, fix=Fix(how))
+    edits = tuple(Drop(key.default.span) for key in keys) if variant == "default" else ()
+    return Finding(subject=module, at=first, variant=variant, severity=severity, args=args, fix=Fix(how, edits))
 
 
 def _beside(graph: Graph, container: Container) -> Iterator[int]:
@@ -168,7 +171,7 @@ def validation_bypassed(graph: Graph, _: Options) -> Outcomes:
                     at=variable.key_span,
                     args={"key": variable.key, "what": container.noun, "name": container.name},
                     related=(module.bypass,),
-                    fix=Fix(f"set {variable.key} for the build only"),
+                    fix=Fix(f"set {variable.key} for the build only", unset(variable), container.side is Side.LOCAL),
                 )
     yield from _in_tests(graph, switches)
 
@@ -189,5 +192,5 @@ def _in_tests(graph: Graph, switches: dict[str, Known[str]]) -> Outcomes:
                         variant="job",
                         args={"key": key, "name": job.name},
                         related=(switches[key],),
-                        fix=Fix(f"set {key} for the build only"),
+                        fix=Fix(f"set {key} for the build only", unset(inside[key]), safe=True),
                     )

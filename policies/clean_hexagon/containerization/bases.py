@@ -9,6 +9,8 @@ from policyengine.api import (
     Compared,
     Container,
     Copy,
+    Drop,
+    Edit,
     Engine,
     Finding,
     Fix,
@@ -34,6 +36,7 @@ from policyengine.api import (
     asks_for_architecture,
     engine_of,
     folder_kinds,
+    in_place,
     is_native,
     known,
     numbers_that_agree,
@@ -90,7 +93,10 @@ def arch_pinned(graph: Graph, _: Options) -> Outcomes:
         if isinstance(stage.platform, Known) and not stage.platform.via and stage.platform.span not in seen:
             seen.add(stage.platform.span)
             args = {"name": stage.name, "dockerfile": stage.dockerfile, "platform": stage.platform.value}
-            fix = Fix("leave the platform to the build")
+            flag = stage.platform.span
+            plain = flag.end - flag.start == len(stage.platform.value)
+            cut = Edit(flag._replace(start=flag.start - len("--platform="), end=flag.end + 1), "")
+            fix = Fix("leave the platform to the build", (cut,) if plain else ())
             yield Finding(subject=stage, at=stage.platform, variant="stage", args=args, fix=fix)
         for place, url, built_for in _downloads(stage):
             if place not in seen:
@@ -105,7 +111,7 @@ def _held(graph: Graph, container: Container, held: Known[str]) -> Finding:
     twin = graph.mirror(container.service)
     same = twin is not None and known(graph.container(twin).platform, "") == platform(held.value)
     args = {"name": container.name, "platform": held.value}
-    fix = Fix("build the image for both platforms, and leave the choice to Docker")
+    fix = Fix("build the image for both platforms, and leave the choice to Docker", (Drop(held.span),), safe=True)
     return Finding(subject=container.node, at=held, args=args, fix=fix, convention=same)
 
 
@@ -252,7 +258,9 @@ def runtime_version_mismatch(graph: Graph, _: Options) -> Outcomes:
                 if one.name == engine.name and not _one_line(one, engine.name, _given(engine)) and at.span not in seen:
                     seen.add(at.span)
                     args = {"file": other.name, "runtime": engine.name, "here": str(_given(one)), "name": stage.name}
-                    fix = Fix(f"build all stages on {engine.name} {_given(engine)}")
+                    ref = known(base, None)
+                    tag = ref.effective_tag if ref is not None and ref.name == engine.name else None
+                    fix = Fix.tagging(f"build all stages on {engine.name} {_given(engine)}", other.base, tag)
                     yield Finding(
                         subject=other,
                         at=at,
@@ -306,7 +314,9 @@ def _asked(graph: Graph, container: Container, base: _Base, engine: Engine) -> I
         asked = release_of(file.runtime, known(file.version, ""))
         if len(file.directory) == nearest and asked is not None and not _one_line(engine, engine.name, asked):
             told = args | {"file": file.path, "here": known(file.version, "")}
-            yield Finding(subject=file, at=file.version, args=told, related=(base,), fix=fix)
+            alike = in_place(file.version, _as_exact(known(file.version, ""), engine))
+            mended = Fix(fix.description, alike, safe=True)
+            yield Finding(subject=file, at=file.version, args=told, related=(base,), fix=mended)
     for package in container.packages:
         for wanted in package.engines:
             if wanted.key == engine.name and not allows_major(known(wanted.value, ""), major):
@@ -340,8 +350,19 @@ def _in_jobs(graph: Graph, images: _Images) -> Outcomes:
                 variant="job",
                 args=args | {"there": str(_given(engine))},
                 related=(base,),
-                fix=Fix(f"set up {found.runtime} {_given(engine)}"),
+                fix=Fix(
+                    f"set up {found.runtime} {_given(engine)}",
+                    in_place(given.value, _as_exact(known(given.value, ""), engine)),
+                    safe=True,
+                ),
             )
+
+
+def _as_exact(written: str, engine: Engine) -> str:
+    """The version of an image with as many numbers as another one is written with."""
+    numbers = str(_given(engine)).split(".")
+    more = written.strip().removeprefix("v").split(".") if written.strip("v. ")[:1].isdigit() else numbers
+    return "v" * written.startswith("v") + ".".join(numbers[: len(more)])
 
 
 def _works_on(graph: Graph, job: Job, container: Container) -> bool:

@@ -5,20 +5,24 @@ from collections.abc import Iterator
 from clean_hexagon.options import Options
 from policyengine.api import (
     Build,
+    Change,
     Compared,
     Container,
+    Drop,
     Finding,
     Fix,
     Floating,
     Graph,
     Known,
     Outcomes,
+    Put,
     Role,
     Severity,
     Stage,
     Unknown,
     Value,
     Variable,
+    in_place,
     is_address,
     is_label,
     is_public,
@@ -61,8 +65,19 @@ def stock_image_for_app(graph: Graph, _: Options) -> Outcomes:
                 at=local.image,
                 args={"local": local.name, "image": local.shown_image},
                 related=(cloud.image if isinstance(cloud.image, Known | Floating) else cloud,),
-                fix=Fix(f"build it from {files[0]}" if files else "build it from the Dockerfile of the deployed image"),
+                fix=Fix(
+                    f"build it from {files[0]}" if files else "build it from the Dockerfile of the deployed image",
+                    _built(local, files[0]) if len(files) == 1 and known(cloud.builds[0].context, "") == "." else (),
+                ),
             )
+
+
+def _built(local: Container, dockerfile: str) -> tuple[Change, ...]:
+    """A build in place of the image of a Compose service whose file lies in the root."""
+    if "/" in local.span.path or not local.is_composed:
+        return ()
+    put = Put(local.span, ("build",), {"context": ".", "dockerfile": dockerfile}, after=("",))
+    return (put, Drop(local.image.span))
 
 
 @rule(
@@ -98,9 +113,13 @@ def build_target_divergence(graph: Graph, _: Options) -> Outcomes:
             at=build.target if isinstance(build.target, Known) else build,
             args={"local": local.name, "here": here.value.name, "there": there.name},
             related=(maker.target if isinstance(maker.target, Known) else maker,),
-            fix=Fix.replacing(f"build the stage {there.name}", build.target.span, known(build.target, ""), there.name)
-            if isinstance(build.target, Known)
-            else Fix(f"build the stage {there.name}"),
+            fix=Fix(
+                f"build the stage {there.name}",
+                in_place(build.target, there.name)
+                if isinstance(build.target, Known)
+                else (Put(local.span, ("build", "target"), there.name),),
+                safe=True,
+            ),
         )
 
 
@@ -179,7 +198,11 @@ def build_args_divergence(graph: Graph, _: Options) -> Outcomes:
                 severity=Severity.NOTE if is_public(key) or is_address(key) else None,
                 args={"local": local.name, "key": key},
                 related=(there,),
-                fix=Fix(f"build both sides with the same {key}"),
+                fix=Fix(
+                    f"build both sides with the same {key}",
+                    in_place(here[key].value, known(given[key].value, "")) if key in here and key in given else (),
+                    safe=True,
+                ),
             )
 
 

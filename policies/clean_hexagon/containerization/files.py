@@ -8,9 +8,11 @@ from clean_hexagon.paths import lies_in
 from policyengine.api import (
     CHECKED_TOOLS,
     Build,
+    Change,
     Compared,
     Container,
     Copy,
+    Drop,
     Finding,
     Fix,
     Graph,
@@ -18,9 +20,11 @@ from policyengine.api import (
     Located,
     Mount,
     Outcomes,
+    Put,
     Role,
     Severity,
     Stage,
+    Swap,
     Unknown,
     folder_kinds,
     known,
@@ -73,7 +77,10 @@ def writable_path_not_owned(graph: Graph, _: Options) -> Outcomes:
                     variant=variant,
                     args=args | {"path": path},
                     related=(stage.value,),
-                    fix=Fix(f"give {path} to the user: COPY --chown={user.value.text}, or mkdir and chown before USER"),
+                    fix=Fix(
+                        f"give {path} to the user: COPY --chown={user.value.text}, or mkdir and chown before USER",
+                        (Swap(at.span, "COPY ", f"COPY --chown={user.value.text} "),) if variant == "default" else (),
+                    ),
                 )
                 break
 
@@ -209,7 +216,8 @@ def bind_mount_shadows_image(graph: Graph, _: Options) -> Outcomes:
                 continue
             if _shadows(graph, stage.value, build, mount):
                 args = {"local": local.name, "source": source.value or ".", "target": target}
-                fix = Fix("drop the mount; 'develop.watch' brings changes into the container")
+                how = "drop the mount; 'develop.watch' brings changes into the container"
+                fix = Fix(how, (Drop(mount.span),), safe=True)
                 yield Finding(
                     subject=local.node, against=cloud.node, at=mount, args=args, related=(stage.value,), fix=fix
                 )
@@ -270,5 +278,17 @@ def readonly_filesystem(graph: Graph, _: Options) -> Outcomes:
                 severity=Severity.NOTE if mine else None,
                 args={"local": local.name},
                 related=(there if isinstance(there, Known) else cloud,),
-                fix=Fix("set read_only in both, with a tmpfs for what is written" if theirs else "set it in both"),
+                fix=Fix(
+                    "set read_only in both, with a tmpfs for what is written" if theirs else "set it in both",
+                    _read_only(local) if theirs else (),
+                ),
             )
+
+
+def _read_only(local: Container) -> tuple[Change, ...]:
+    """A root file system as in the cloud, with room for temporary files."""
+    told, temporary = local.service.read_only, "/tmp"  # noqa: S108  a folder of the container
+    put: Change = Put(local.span, ("read_only",), value=True)
+    if any(known(mount.target, "") == temporary for mount in local.service.mounts) or isinstance(told, Known):
+        return (put,)
+    return (put, Put(local.span, ("tmpfs", "-"), temporary))

@@ -1,5 +1,6 @@
 """One Dockerfile builds the image of both sides, for the platforms that run it (HEX201, HEX205, HEX207)."""
 
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 from clean_hexagon.enumerations import enumerated
@@ -7,16 +8,19 @@ from clean_hexagon.options import Options
 from policyengine.api import (
     Absent,
     Build,
+    Change,
     Compared,
     Container,
     Edit,
     Finding,
     Fix,
     Graph,
+    Job,
     Known,
     Located,
     Outcomes,
     PublishedImage,
+    Put,
     Role,
     Severity,
     Side,
@@ -77,7 +81,7 @@ def _compared(local: Container, cloud: Container, build: Build, path: str, optio
     related: tuple[Container | Value[str], ...] = ()
     if files and path not in files:
         args["there"], related = min(files), (makers[0].dockerfile,)
-        fix = _rewrite(build, min(files))
+        fix = _rewrite(local, build, min(files))
     elif not files and speaks_of_development(name):
         variant, related, fix = "name", (cloud,), Fix("build from the Dockerfile of the deployed image")
     elif _elsewhere(build.context, same):
@@ -108,17 +112,26 @@ def _elsewhere(context: Value[str], contexts: list[Value[str]]) -> bool:
     return all(isinstance(each, Known) and each.value != context.value for each in contexts)
 
 
-def _rewrite(build: Build, path: str) -> Fix:
-    """Point `build.dockerfile` at another file; only a key that is written can be edited."""
+def _rewrite(owner: Container, build: Build, path: str) -> Fix:
+    """Point the build of a Compose service at another file."""
     description, here, folder = f"build from {path}", build.dockerfile, build.context
-    if not isinstance(here, Known) or not isinstance(folder, Known) or here.span == folder.span:
+    if not isinstance(here, Known) or not isinstance(folder, Known):
         return Fix(description)
     context = "" if folder.value == "." else folder.value + "/"
     if not path.startswith(context):
         return Fix(description)
-    return Fix.replacing(description, here.span, here.value.removeprefix(context), path.removeprefix(context))
+    wanted = path.removeprefix(context)
+    if here.span == folder.span:  # the default file of a context, which may be all that is said of the build
+        told = "." if folder.span.end - folder.span.start == 1 else folder.value
+        whole = Put(owner.span, ("build",), {"context": told, "dockerfile": wanted})
+        put = (
+            whole if build.span == folder.span else Put(owner.span, ("build", "dockerfile"), wanted, after=("context",))
+        )
+        return Fix(description, (put,), safe=True)
+    return Fix.replacing(description, here.span, here.value.removeprefix(context), wanted, safe=True)
 
 
+_SET_UP = ("docker/setup-qemu-action@v3", "docker/setup-buildx-action@v3")
 _WITH_PLATFORMS = frozenset({"build-push-action", "buildx", "docker buildx build"})
 
 
@@ -161,7 +174,7 @@ def multiarch_not_built(graph: Graph, options: Options) -> Outcomes:
         build, built = images[0].builds[0], ", ".join(known(images[0].platforms, ()))
         args = {"image": _listed(images), "built": built, "missing": ", ".join(missing)}
         taste = not options.platforms and needed.isdisjoint(missing)
-        fix = _add_platforms(build, options)
+        fix = _add_platforms(graph, build, options)
         yield Finding(subject=build, at=_place(build), args=args, fix=fix, convention=taste)
 
 
@@ -183,11 +196,34 @@ def _listed(images: list[PublishedImage]) -> str:
     return enumerated(full)
 
 
-def _add_platforms(build: Build, options: Options) -> Fix:
+def _add_platforms(graph: Graph, build: Build, options: Options) -> Fix:
     wanted = ",".join(options.built_for)
     description = f"build for {wanted} with Buildx (and set up QEMU where the runner has one architecture)"
-    editable = isinstance(build.platforms, Known) and build.tool in _WITH_PLATFORMS
-    return Fix(description, (Edit(build.platforms.span, wanted),) if editable else ())
+    return _for_platforms(graph, description, build, wanted)
+
+
+def _for_platforms(graph: Graph, description: str, build: Build, wanted: str) -> Fix:
+    """Names the platforms of a build, where it is one of Buildx or Compose."""
+    edits: tuple[Change, ...] = ()
+    if isinstance(build.platforms, Known) and build.tool in _WITH_PLATFORMS:
+        edits = (Edit(build.platforms.span, wanted),)
+    elif isinstance(build.platforms, Absent) and build.tool == "build-push-action":
+        edits = (Put(build.span, ("with", "platforms"), wanted), *_emulation(graph, build))
+    elif isinstance(build.platforms, Known) and build.tool in ("compose", "bake"):
+        lacking = [each for each in wanted.split(",") if each not in build.platforms.value]
+        edits = tuple(Put(build.platforms.span, ("-",), each) for each in lacking)
+    return Fix(description, edits)
+
+
+def _emulation(graph: Graph, build: Build) -> tuple[Change, ...]:
+    """The steps that a build for another architecture needs, before it, where the job lacks them."""
+    job = graph.get(Job, build.job)
+    steps = () if job is None else job.steps
+    before = next((one for one, other in pairwise(steps) if build.id in other.builds), None)
+    used = {known(step.uses, "").partition("@")[0] for step in steps}
+    lacking = [each for each in _SET_UP if each.partition("@")[0] not in used]
+    place, top = (None, ("",)) if before is None else (before.span, ())
+    return tuple(Put(steps[0].span, ("-",), {"uses": each}, after=top, behind=place) for each in lacking)
 
 
 def _place(build: Build) -> Located:
@@ -220,6 +256,8 @@ def cloud_arch_not_built(graph: Graph, _: Options) -> Outcomes:
             needed, built = known(container.platform, ""), ", ".join(known(container.built_for, ()))
             at = container.platform if isinstance(container.service.architecture, Known) else container
             args = {"name": container.name, "platform": needed, "built": built}
-            related = (_place(next(each for each in container.builds if each.pushes)),)
-            fix = Fix(f"build the image for {needed}")
+            made = next(each for each in container.builds if each.pushes)
+            related = (_place(made),)
+            wanted = ",".join((*known(made.platforms, ()), needed))
+            fix = _for_platforms(graph, f"build the image for {needed}", made, wanted)
             yield Finding(subject=container.node, at=at, args=args, related=related, fix=fix)

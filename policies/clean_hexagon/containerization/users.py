@@ -6,6 +6,7 @@ from clean_hexagon.options import Options
 from policyengine.api import (
     Compared,
     Container,
+    Drop,
     Finding,
     Fix,
     Graph,
@@ -16,9 +17,11 @@ from policyengine.api import (
     Severity,
     Side,
     Stage,
+    StageLine,
     User,
     Value,
     drops_privileges,
+    in_place,
     known,
     rule,
     undecided,
@@ -55,7 +58,7 @@ def container_runs_as_root(graph: Graph, options: Options) -> Outcomes:
         yield Compared(container.node)
         match container.user:
             case Known(user) if user.is_root and isinstance(container.service.user, Known):
-                fix = Fix("drop the override, or name an unprivileged user")
+                fix = Fix("drop the override, or name an unprivileged user", (Drop(container.user.span),))
                 args = {"noun": container.noun, "name": container.name}
                 yield Finding(subject=container.node, at=container.user, variant="override", args=args, fix=fix)
             case Known(user, span) if user.is_root and isinstance(container.stage, Known):
@@ -84,7 +87,14 @@ def _root_stage(container: Container, stage: Stage, user: Known[User], options: 
         variant="drops" if tool else "default",
         severity=Severity.NOTE if tool else None,
         args={"image": stage.dockerfile if stage.last else f"{stage.dockerfile} ({stage.name})", "tool": tool},
-        fix=Fix.replacing(f"end the stage with USER {name}", user.span, there, name),
+        fix=Fix(
+            f"end the stage with USER {name}",
+            ()
+            if tool or not _on_node(container)
+            else in_place(Known(there, user.span), name)
+            if written
+            else (StageLine(stage.span, f"USER {name}"),),
+        ),
     )
 
 
@@ -156,7 +166,7 @@ def _differs(
         severity=severity,
         args=args,
         related=(other,),
-        fix=Fix(fix),
+        fix=Fix(fix, (Drop(at.span),) if fix.startswith("drop") else (), safe=True),
     )
 
 

@@ -60,7 +60,7 @@ def vector_extension_not_created(graph: Graph, _: Options) -> Outcomes:
     created = list(graph.all(Extension))
     wrong = [each for each in created if isinstance(each.extension, Known) and each.extension.value == "pgvector"]
     for each in wrong:
-        fix = Fix.replacing("call it 'vector'", each.extension.span, "pgvector", "vector")
+        fix = Fix.replacing("call it 'vector'", each.extension.span, "pgvector", "vector", safe=True)
         yield Finding(subject=each, at=each.extension, variant="name", fix=fix)
     uses = [each for each in graph.all(VectorUse) if not each.dependency]
     if not uses:

@@ -2,19 +2,24 @@
 
 from clean_hexagon.options import Options
 from policyengine.api import (
+    Change,
     Compared,
     Database,
+    Drop,
     EdgeKind,
     Extension,
     Finding,
     Fix,
     Graph,
     Known,
+    LastLine,
     Outcomes,
+    Put,
     Service,
     Severity,
     Side,
     Span,
+    StageLine,
     VectorUse,
     rule,
     undecided,
@@ -62,7 +67,7 @@ def pgvector_missing_locally(graph: Graph, options: Options) -> Outcomes:
                 case Known(False):
                     args = {"database": database.name, "image": database.written, "need": need}
                     variant, related = ("policy", ()) if where is None else ("default", (where,))
-                    fix, at = Fix(_advice(database)), database.place
+                    fix, at = Fix(_advice(database), _installed(graph, database)), database.place
                     yield Finding(subject=database, at=at, variant=variant, args=args, related=related, fix=fix)
                 case _:
                     yield from undecided(database, database.vector)
@@ -96,3 +101,29 @@ def built_with_pgvector(base: str, major: int | None) -> str:
     """How to get pgvector into an official image."""
     package = f"postgresql-{major or 'N'}-pgvector"
     return f"build the image from a Dockerfile: FROM {base}, then install the package {package}"
+
+
+def _installed(graph: Graph, database: Database) -> tuple[Change, ...]:
+    """The package in the Dockerfile of a local database, or a Dockerfile for the official image on Debian."""
+    service, ref = graph.get(Service, database.service), database.reference
+    if service is None or service.side is not Side.LOCAL or ref is None or ref.name != "postgres" or not database.major:
+        return ()
+    if "alpine" in ref.text or isinstance(database.image, Known) is False:
+        return ()
+    package = f"postgresql-{database.major}-pgvector"
+    run = (
+        "RUN apt-get update \\\n"
+        f"    && apt-get install --yes --no-install-recommends {package} \\\n"
+        "    && rm -rf /var/lib/apt/lists/*"
+    )
+    stage = graph.container(service).stage
+    if service.build is not None:
+        return (StageLine(stage.value.span, run),) if isinstance(stage, Known) else ()
+    folder = f"docker/{service.name}"
+    if "/" in service.span.path or any(each.startswith(f"{folder}/") for each in graph.paths):
+        return ()
+    return (
+        LastLine(Span(f"{folder}/Dockerfile", 0, 0), f"FROM {ref.text}\n\n{run}"),
+        Put(service.span, ("build",), folder, after=("",)),
+        Drop(database.place),
+    )

@@ -14,6 +14,7 @@ from policyengine.api import (
     Known,
     Meaning,
     Outcomes,
+    Put,
     Severity,
     Side,
     Span,
@@ -176,7 +177,8 @@ def _unprovable(local: Database, cloud: Database) -> Outcomes:
         case Absent(at) if isinstance(local.version, Known) and cloud.flavour in _MANAGED:
             subject, other, variant = cloud, local, "unset"
             args["here"] = local.version.value
-            fix = Fix(f'set engine_version to "{local.version.value}"')
+            put = Put(at, ("engine_version",), str(local.version.value), after=("engine",))
+            fix = Fix(f'set engine_version to "{local.version.value}"', (put,))
         case _:
             yield from undecided(local, local.version, cloud.version)
             return
@@ -200,7 +202,8 @@ def _retag(local: Database, version: Version, description: str) -> Fix:
     tag = None if ref is None else tag_for(ref, version)
     if tag is None and local.major == version.major and ref is not None and ref.name == "pgvector/pgvector":
         return Fix(built_with_pgvector(f"postgres:{version}", version.major))
-    return Fix.tagging(description, local.image, tag)
+    safe = local.side is Side.LOCAL and local.major == version.major  # another major does not read the volume
+    return Fix.tagging(description, local.image, tag, safe=safe)
 
 
 @rule(
@@ -242,6 +245,7 @@ def rds_auto_minor_upgrade(graph: Graph, options: Options) -> Outcomes:
                 fix = Fix.replacing(description, span, "true", "false")
                 yield Finding(subject=cloud, at=span, args=args, fix=fix)
             case Known("postgres"), Absent(span):
-                yield Finding(subject=cloud, at=span, variant="unset", args=args, fix=Fix(description))
+                put = Put(span, ("auto_minor_version_upgrade",), value=False, after=("engine_version", "engine"))
+                yield Finding(subject=cloud, at=span, variant="unset", args=args, fix=Fix(description, (put,)))
             case Known("postgres") | Unknown(), Unknown():
                 yield from undecided(cloud, cloud.engine, switch)

@@ -53,12 +53,22 @@ def db_libc_collation(graph: Graph, _: Options) -> Outcomes:
                     yield from undecided(local, args.value)
                 elif args is None or not isinstance(args.value, Known) or not _CHOSEN.search(args.value.value):
                     said = {"local": local.name, "image": local.written}
-                    fix = Fix("run the image that is built on Debian, on a new volume")
+                    how, built = "run the image that is built on Debian, on a new volume", service and service.build
+                    fix = Fix.tagging(how, local.image, None if built else _debian(local))
                     yield Finding(
                         subject=local, against=cloud, at=local.place, args=said, related=(cloud.engine,), fix=fix
                     )
             case Unknown():
                 yield from undecided(local, local.libc)
+
+
+def _debian(local: Database) -> str | None:
+    """The tag of the official image that is the same release on Debian."""
+    ref = local.reference
+    if ref is None or ref.name != "postgres" or not isinstance(ref.tag, str):
+        return None
+    release, _, variant = ref.tag.partition("-")
+    return release if variant.startswith("alpine") and release[:1].isdigit() else None
 
 
 _DATA = "/var/lib/postgresql/data"

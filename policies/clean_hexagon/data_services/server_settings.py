@@ -12,10 +12,13 @@ from policyengine.api import (
     Outcomes,
     Package,
     Severity,
+    Side,
     Span,
+    Swap,
     Unknown,
     Value,
     drift_of,
+    in_place,
     rule,
     undecided,
 )
@@ -62,7 +65,13 @@ def db_settings_divergence(graph: Graph, _: Options) -> Outcomes:
             other = next((each.span for each in places[1::2] if isinstance(each, Known)), cloud.place)
             args = {"local": local.name, "names": ", ".join(found)}
             severity = Severity.NOTE if note else None
-            fix = Fix("set them alike in the command and in the parameter group")
+            told = tuple(
+                Swap(mine.span, mine.value, theirs.value)
+                for mine, theirs in found.values()
+                if isinstance(mine, Known) and isinstance(theirs, Known)
+            )
+            told = told if len(told) == len(found) else ()
+            fix = Fix("set them alike in the command and in the parameter group", told, local.side is Side.LOCAL)
             yield Finding(subject=local, against=cloud, at=at, severity=severity, args=args, related=(other,), fix=fix)
 
 
@@ -112,7 +121,11 @@ def cache_policy(graph: Graph, _: Options) -> Outcomes:
                         severity=None if mine != theirs else Severity.NOTE,
                         args=args,
                         related=(there,),
-                        fix=Fix(f"set maxmemory-policy to '{'noeviction' if lossy else theirs}' on both sides"),
+                        fix=Fix(
+                            f"set maxmemory-policy to '{'noeviction' if lossy else theirs}' on both sides",
+                            () if lossy and theirs != "noeviction" else in_place(here, theirs),
+                            local.side is Side.LOCAL,
+                        ),
                     )
             case _:
                 yield from undecided(local, here, there)

@@ -16,6 +16,7 @@ from policyengine.api import (
     Service,
     Severity,
     Side,
+    in_place,
     rule,
     undecided,
 )
@@ -58,7 +59,8 @@ def ci_datastore_drift(graph: Graph, _: Options) -> Outcomes:
         if drift is Drift.OPEN:
             yield from undecided(store, store.version, other.version)
         elif drift is not Drift.NONE:
-            yield _finding(graph, store, other, drift, ", ".join(dict.fromkeys(named)))
+            alike = [each for each in stores if _key(each) == _key(store)]
+            yield _finding(graph, alike, other, drift, ", ".join(dict.fromkeys(named)))
 
 
 class Drift(IntEnum):
@@ -104,16 +106,16 @@ def _drift(store: Datastore, local: Datastore) -> Drift:
             return Drift.VERSION if moved else Drift.VARIANT
 
 
-def _finding(graph: Graph, store: Datastore, local: Datastore, drift: Drift, jobs: str) -> Finding:
+def _finding(graph: Graph, alike: list[Datastore], local: Datastore, drift: Drift, jobs: str) -> Finding:
+    store = alike[0]
     args: dict[str, object] = {"store": store.name, "job": jobs, "here": store.written, "there": local.written}
     meant = store.meaning if store.major is None else None
     args |= {"local": local.name} if meant is None else {"meant": meant.version}
     service = graph.get(Service, local.service)
     text = "" if local.reference is None else local.reference.text
-    if service is None or service.build is not None or store.reference is None:
-        fix = Fix(f"run what '{local.name}' is built from: '{text}'")
-    else:
-        fix = Fix.replacing(f"run '{text}'", store.place, store.reference.text, text)
+    built = service is None or service.build is not None
+    edits = tuple(edit for each in alike for edit in in_place(_reference(each), text))
+    fix = Fix(f"run what '{local.name}' is built from: '{text}'" if built else f"run '{text}'", edits, safe=True)
     return Finding(
         subject=store,
         at=store.place,
@@ -123,3 +125,8 @@ def _finding(graph: Graph, store: Datastore, local: Datastore, drift: Drift, job
         related=(local.place,),
         fix=fix,
     )
+
+
+def _reference(store: Datastore) -> Known[str] | None:
+    """The image of a service container as it is written."""
+    return None if store.reference is None else Known(store.reference.text, store.place)

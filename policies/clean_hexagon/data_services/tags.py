@@ -108,7 +108,7 @@ def cache_engine_or_tag(graph: Graph, options: Options) -> Outcomes:
         yield Compared(local)
         if ref.tag != tag:
             args = {"local": local.name, "image": local.written, "tag": tag}
-            fix = Fix.tagging(f"run '{tag}'", local.image, tag)
+            fix = Fix.tagging(f"run '{tag}'", local.image, tag, safe=True)
             yield Finding(
                 subject=local,
                 at=local.place,
@@ -207,5 +207,5 @@ def _unpinned(store: Datastore, ref: ImageRef) -> Finding:
     if meaning is None or fact is None:
         return Finding(subject=store, at=at, args=args, fix=Fix("name the major in its tag"))
     args |= {"meant": meaning.version, "date": meaning.date}
-    fix = Fix.tagging(f"pin '{fact.tag}'", store.image, fact.tag)
+    fix = Fix.tagging(f"pin '{fact.tag}'", store.image, fact.tag, safe=store.side is Side.LOCAL)
     return Finding(subject=store, at=at, variant="dated", args=args, fix=fix)

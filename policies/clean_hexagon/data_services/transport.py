@@ -22,6 +22,7 @@ from policyengine.api import (
     Value,
     Variable,
     connects_plainly,
+    in_place,
     map_value,
     regex,
     rule,
@@ -72,7 +73,9 @@ def db_tls(graph: Graph, _: Options) -> Outcomes:
             said.add(cloud.id)
             container, variable = bare[0]
             args = {"key": variable.key, "name": ", ".join(dict.fromkeys(each.name for each, _ in bare))}
-            fix, url = Fix("add 'sslmode=require' to it"), variable.value
+            url = variable.value
+            text = url.value if isinstance(url, Known | Floating) else ""
+            fix = Fix("add 'sslmode=require' to it", in_place(url, _asking(text)))
             yield Finding(subject=container.node, at=url, variant="url", args=args, related=(forced,), fix=fix)
         offered = _offers_tls(graph, local)
         if isinstance(forced, Known):
@@ -148,6 +151,11 @@ def _modes(graph: Graph, plain: set[str]) -> Outcomes:
             related=(asking,),
             fix=fix,
         )
+
+
+def _asking(url: str) -> str:
+    """An address that asks for TLS."""
+    return f"{url}{'&' if '?' in url else '?'}sslmode=require"
 
 
 def _mode(key: str, value: Value[str]) -> str:

@@ -1,7 +1,23 @@
 """Both sides start their containers alike (HEX109)."""
 
 from clean_hexagon.options import Options
-from policyengine.api import Compared, Finding, Fix, Graph, Known, Outcomes, Role, Severity, rule, undecided
+from policyengine.api import (
+    Absent,
+    Change,
+    Compared,
+    Container,
+    Drop,
+    Finding,
+    Fix,
+    Graph,
+    Known,
+    Outcomes,
+    Put,
+    Role,
+    Severity,
+    rule,
+    undecided,
+)
 
 
 @rule(
@@ -40,7 +56,19 @@ def command_divergence(graph: Graph, _: Options) -> Outcomes:
                     severity=Severity.ERROR if dev else None,
                     args={"local": local.name, "here": local.line, "there": cloud.line},
                     related=(cloud.started,),
-                    fix=Fix(f"run '{cloud.line}' in both places"),
+                    fix=Fix(f"run '{cloud.line}' in both places", _started_alike(local, cloud), safe=True),
                 )
             case _ if local.overrides or cloud.overrides:
                 yield from undecided(local.node, local.started, cloud.started)
+
+
+def _started_alike(local: Container, cloud: Container) -> tuple[Change, ...]:
+    """The command of the cloud in Compose, or none where the cloud takes that of the image."""
+    mine, theirs = local.service.command, cloud.service.command
+    if not local.is_composed or isinstance(local.service.entrypoint, Known) != isinstance(
+        cloud.service.entrypoint, Known
+    ):
+        return ()
+    if isinstance(theirs, Known) and not theirs.value.shell:
+        return (Put(local.span, ("command",), theirs.value.words),)
+    return (Drop(mine.span),) if isinstance(mine, Known) and isinstance(theirs, Absent) else ()

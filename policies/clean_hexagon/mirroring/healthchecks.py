@@ -1,9 +1,12 @@
 """Both sides ask an application in one way whether it is well (HEX108)."""
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 from clean_hexagon.options import Options
 from policyengine.api import (
+    Change,
     Compared,
     Container,
     EdgeKind,
@@ -13,11 +16,14 @@ from policyengine.api import (
     Healthcheck,
     Known,
     Outcomes,
+    Put,
     Role,
     Severity,
+    Swap,
     TargetGroup,
     Unknown,
     Value,
+    Wanted,
     known,
     regex,
     rule,
@@ -82,11 +88,11 @@ def healthcheck_divergence(graph: Graph, _: Options) -> Outcomes:
         if isinstance(here, Unknown) or isinstance(there, Unknown):
             continue
         if isinstance(here, Known) and isinstance(there, Known):
-            found = tuple(_unlike(local, cloud, here, there))
+            found = tuple(_unlike(local, cloud, here, there, groups))
             yield from found
             groups = [] if found else groups
         elif isinstance(there, Known):
-            fix = Fix("give the Compose service the check of the cloud")
+            fix = Fix("give the Compose service the check of the cloud", _copied(local, there.value), safe=True)
             yield _found(local, cloud, at=local, to=there, variant="cloud", fix=fix)
         elif isinstance(here, Known) and not groups:
             of_image = isinstance(local.stage, Known) and here.value.test.span.path == local.stage.value.dockerfile
@@ -108,11 +114,18 @@ def _balanced(local: Container, cloud: Container, here: Known[Healthcheck] | Non
         return
     mine = _asked(here)
     if mine is not None and mine.path and not _alike(mine.path, path):
-        fix = Fix(f"check {path} in both places")
+        edits = () if isinstance(_check(cloud), Known) else (Swap(here.value.test.span, mine.path, path),)
+        fix = Fix(f"check {path} in both places", edits, safe=True)
         yield _found(local, cloud, at=here.value.test, to=to, variant="balancer", here=mine.path, there=path, fix=fix)
 
 
-def _unlike(local: Container, cloud: Container, here: Known[Healthcheck], there: Known[Healthcheck]) -> Outcomes:
+def _unlike(
+    local: Container,
+    cloud: Container,
+    here: Known[Healthcheck],
+    there: Known[Healthcheck],
+    groups: Sequence[TargetGroup],
+) -> Outcomes:
     mine, theirs = _asked(here), _asked(there)
     if mine is None or theirs is None or known(here.value.test, None) == known(there.value.test, None):
         return
@@ -120,7 +133,11 @@ def _unlike(local: Container, cloud: Container, here: Known[Healthcheck], there:
     ports = mine.port and theirs.port and mine.port != theirs.port
     if paths or ports:
         one, other = (mine.shown, theirs.shown) if ports else (mine.path, theirs.path)
-        fix = Fix(f"check {other} in both places")
+        old, new = (str(mine.port), str(theirs.port)) if ports else (mine.path, theirs.path)
+        asked = all(_alike(known(each.check_path, "/"), new) for each in groups)
+        fits = int(theirs.port) in local.listens if ports else asked
+        edits = (Swap(here.value.test.span, old, new),) if fits and not (ports and paths) else ()
+        fix = Fix(f"check {other} in both places", edits, safe=here.value.test.span.path == local.span.path)
         yield _found(local, cloud, at=here.value.test, to=there.value.test, here=one, there=other, fix=fix)
     elif mine.tools and theirs.tools and mine.tools.isdisjoint(theirs.tools):
         one, other = ", ".join(sorted(mine.tools)), ", ".join(sorted(theirs.tools))
@@ -128,6 +145,20 @@ def _unlike(local: Container, cloud: Container, here: Known[Healthcheck], there:
         same = Severity.NOTE if mine.path and theirs.path else None
         test, to = here.value.test, there.value.test
         yield _found(local, cloud, at=test, to=to, variant="tool", here=one, there=other, fix=fix, severity=same)
+
+
+def _copied(local: Container, check: Healthcheck) -> tuple[Change, ...]:
+    """The check of the cloud as Compose writes it; ECS gives times in seconds."""
+    command = known(check.test, None)
+    if command is None or not local.is_composed:
+        return ()
+    content: dict[str, Wanted] = {"test": ("CMD-SHELL" if command.shell else "CMD", *command.words)}
+    for name in ("interval", "timeout", "retries", "start_period"):
+        told: Value[str] | None = getattr(check, name)
+        if isinstance(told, Known):
+            seconds = told.value.isdecimal() and name != "retries"
+            content[name] = f"{told.value}s" if seconds else int(told.value) if told.value.isdecimal() else told.value
+    return (Put(local.span, ("healthcheck",), content),)
 
 
 def _found(

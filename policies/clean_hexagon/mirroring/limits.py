@@ -1,25 +1,30 @@
 """What both sides give a container: processors, memory, the kernel's limits, an init and time (HEX107, 111, 112)."""
 
+from functools import partial
 from typing import TypeAlias
 
 from clean_hexagon.options import Options
 from policyengine.api import (
     Absent,
+    Change,
     Compared,
     Container,
-    Edit,
+    Drop,
     Finding,
     Fix,
     Graph,
     Known,
     Located,
     Outcomes,
+    Put,
     Role,
     Severity,
     Span,
     Unknown,
     Value,
     Variable,
+    Wanted,
+    in_place,
     is_init,
     known,
     rule,
@@ -96,16 +101,21 @@ def _fix(local: Container, off: list[_Limit]) -> Fix:
     """The limits of the cloud, put in place of other ones or added."""
     wanted = [_WRITTEN[unit].format(known(there, 0.0)) for unit, _, there in off]
     description = f"set the limits {' and '.join(wanted)} under deploy.resources"
-    room, edits = local.service.room, []
-    if room is not None and all(isinstance(here, Absent) for _, here, _ in off):
-        lines = ["deploy:", "  resources:", "    limits:", *(f"      {each}" for each in wanted)]
-        edits = [Edit(room.span, "".join(f"{room.value}{line}\n" for line in lines))]
-    for unit, here, there in off:
+    at, limits = local.node.span, ("deploy", "resources", "limits")
+    added: dict[str, Wanted] = {}
+    edits: list[Change] = []
+    for unit, _here, there in off:
+        key, new = ("cpus", f"{known(there, 0.0):g}") if unit == "CPU" else ("memory", f"{known(there, 0.0):g}M")
         written = local.service.cpus if unit == "CPU" else local.service.memory
-        if isinstance(here, Known) and isinstance(written, Known):
-            new = f"{known(there, 0.0):g}" + ("" if unit == "CPU" else "M")
+        if isinstance(written, Known):
             edits.extend(Fix.replacing("", written.span, written.value, new).edits)
-    return Fix(description, tuple(edits))
+        else:
+            added[key] = new
+    if len(added) == len(off):
+        edits = [Put(at, limits, added)]
+    else:
+        edits.extend(Put(at, (*limits, key), new) for key, new in added.items())
+    return Fix(description, tuple(edits), safe=True)
 
 
 @rule(
@@ -146,14 +156,25 @@ def kernel_limits(graph: Graph, _: Options) -> Outcomes:
             fix = Fix("set them for both, or do without")
             yield _unlike(local, cloud, mine[0].key_span, cloud, "shm" if shm else "default", fix, keys=_keys(mine))
         if theirs:
-            fix = Fix("set them for the Compose service, too")
+            puts = tuple(map(partial(_set, local), theirs))
+            plain = all(each.key.startswith(("sysctls.", "cap_add.", "cap_drop.")) for each in theirs)
+            fix = Fix("set them for the Compose service, too", puts if plain else (), safe=True)
             yield _unlike(local, cloud, local, theirs[0].key_span, "cloud", fix, keys=_keys(theirs))
         for key in (key for key in here if key in there):
             yield from undecided(local.node, here[key].value, there[key].value)
             match here[key].value, there[key].value:
                 case Known(one), Known(other) if one != other:
-                    fix, at, to = Fix(f"set {key} to {other} in both"), here[key].value, there[key].value
+                    at, to = here[key].value, there[key].value
+                    fix = Fix(f"set {key} to {other} in both", in_place(at, other), safe=True)
                     yield _unlike(local, cloud, at, to, "value", fix, keys=key, here=one, there=other)
+
+
+def _set(local: Container, given: Variable) -> Put:
+    """What the cloud asks of the kernel, in Compose."""
+    group, _, name = given.key.partition(".")
+    if group == "sysctls":
+        return Put(local.span, (group, name), known(given.value, ""))
+    return Put(local.span, (group, "-"), name)
 
 
 def _keys(given: list[Variable]) -> str:
@@ -205,7 +226,8 @@ def init_and_stop(graph: Graph, _: Options) -> Outcomes:
         told = isinstance(mine, Unknown) or isinstance(theirs, Unknown) or any(map(is_init, local.wrappers))
         if here != there and not told:
             at, to = mine if isinstance(mine, Known) else local, theirs if isinstance(theirs, Known) else cloud
-            fix = Fix(f"set init: {str(there).lower()}")
+            edit = Drop(mine.span) if isinstance(mine, Known) and not there else Put(local.span, ("init",), there)
+            fix = Fix(f"set init: {str(there).lower()}", (edit,), safe=True)
             yield _unlike(local, cloud, at, to, "init" if here else "cloud", fix)
         yield from _stopped(local, cloud)
 
@@ -216,7 +238,8 @@ def _stopped(local: Container, cloud: Container) -> Outcomes:
     yield from undecided(local.node, mine, theirs)
     match mine, theirs:
         case Known(here), Known(there) if here != there and (_says(local) or _says(cloud)):
-            fix = Fix(f"set stop_grace_period: {there:g}s")
+            put = Put(local.span, ("stop_grace_period",), f"{there:g}s")
+            fix = Fix(f"set stop_grace_period: {there:g}s", (put,) if local.is_composed else (), safe=True)
             yield _unlike(local, cloud, mine, theirs, "default", fix, here=f"{here:g} s", there=f"{there:g} s")
 
 

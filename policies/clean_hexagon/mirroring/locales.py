@@ -21,6 +21,8 @@ from policyengine.api import (
     Unknown,
     Value,
     Variable,
+    assigned,
+    in_place,
     known,
     rule,
     undecided,
@@ -67,7 +69,10 @@ def timezone_locale(graph: Graph, _: Options) -> Outcomes:
             if isinstance(here, Unknown) or isinstance(there, Unknown) or _same(key, here, there):
                 continue
             variant = "default" if mine and theirs else "local" if mine else "cloud"
-            fix = Fix(f"set {key} to {known(there, '')} in both" if theirs else f"set {key} in both")
+            wanted = known(there, "")
+            told = in_place(here, wanted) if mine else assigned(local, key, wanted)
+            edits = told if theirs else ()
+            fix = Fix(f"set {key} to {wanted} in both" if theirs else f"set {key} in both", edits, safe=True)
             at, to = mine.value if mine else local, theirs.value if theirs else cloud
             args = {"key": key, "here": known(here, ""), "there": known(there, "")}
             yield _unlike(local.node, cloud.node, at, to, variant, fix, args)
@@ -113,7 +118,7 @@ def _databases(graph: Graph) -> Outcomes:
         there = there or Absent(cloud.place)
         if not _same("TZ", variable.value, there):
             args = {"here": known(variable.value, ""), "there": known(there, "UTC")}
-            fix = Fix(f"set the time zone {args['there']} locally")
+            fix = Fix(f"set the time zone {args['there']} locally", in_place(variable.value, args["there"]), safe=True)
             yield _unlike(local, cloud, variable.value, there, "database", fix, args)
 
 

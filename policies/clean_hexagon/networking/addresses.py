@@ -159,10 +159,13 @@ def _not_canonical(subject: Node, variable: Variable, key: Key, found: Endpoint,
     if subject.side is Side.CLOUD:
         variant, fix = "cloud", Fix("name the public address")
     elif key.exact:
-        variant, fix = "default", rewritten(variable.value, found, canonical, f"set {variable.key} to {canonical}")
+        variant, fix = (
+            "default",
+            rewritten(variable.value, found, canonical, f"set {variable.key} to {canonical}", safe=True),
+        )
     else:
         local = f"http://127.0.0.1:{found.port}" if found.written else "http://127.0.0.1"
-        variant, fix = "loopback", rewritten(variable.value, found, local, f"set {variable.key} to {local}")
+        variant, fix = "loopback", rewritten(variable.value, found, local, f"set {variable.key} to {local}", safe=True)
         fix = fix if found.loopback else Fix("use http on 127.0.0.1")
     url, value, severity = shown_origin(variable.value, found), variable.value, key.severity
     args = {"key": variable.key, "where": subject.name, "url": url, "scheme": scheme, "canonical": canonical}
@@ -227,18 +230,18 @@ def _unpublished(client: Container, variable: Variable, key: Key, port: int) -> 
     if len(published) == 1 and isinstance(published[0].published, Known):
         old = published[0].published
         if old.span != published[0].target.span:
-            fix = Fix.replacing(fix.description, old.span, str(old.value), str(port))
+            fix = Fix.replacing(fix.description, old.span, str(old.value), str(port), safe=True)
     variant, at = ("default", published[0].span) if published else ("unpublished", client.span)
     numbers, related, severity = ", ".join(map(str, client.published)), (variable.value,), key.severity
     args = {"service": client.name, "key": variable.key, "port": port, "published": numbers}
     return Finding(subject=client.node, at=at, variant=variant, severity=severity, args=args, related=related, fix=fix)
 
 
-def rewritten(value: Value[str], found: Endpoint, address: str, description: str) -> Fix:
+def rewritten(value: Value[str], found: Endpoint, address: str, description: str, *, safe: bool) -> Fix:
     """The Fix that puts another origin before the path of a value, where that begins with the one that was found."""
     old = found.origin
     match value:
         case Known(text, span) if span.end - span.start == len(text) and text.lower().startswith(old):
-            return Fix.replacing(description, span._replace(end=span.start + len(old)), old, address)
+            return Fix.replacing(description, span._replace(end=span.start + len(old)), old, address, safe=safe)
         case _:
             return Fix(description)

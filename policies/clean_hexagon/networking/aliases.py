@@ -6,15 +6,19 @@ from clean_hexagon.options import Options
 from policyengine.api import (
     Address,
     Compared,
+    Drop,
     EnvironmentFile,
     Finding,
     Fix,
     Graph,
     HostAlias,
+    LastLine,
     Node,
     Outcomes,
     Severity,
     Side,
+    Span,
+    Swap,
     addresses,
     host_kind,
     is_for_the_laptop,
@@ -64,7 +68,9 @@ def hosts_alias_inconsistent(graph: Graph, _: Options) -> Outcomes:
         yield Compared(node)
         if host not in aliases and host not in inside and not seen:
             args = {"key": address.variable.key, "where": node.name, "host": host}
-            fix = Fix(f"tell to add the line '127.0.0.1 {host}' to the hosts file")
+            files = sorted(each for each in graph.paths if each == "hosts" or each.endswith((".hosts", "/hosts")))
+            added = tuple(LastLine(Span(path, 0, 0), f"127.0.0.1 {host}") for path in files[:1])
+            fix = Fix(f"tell to add the line '127.0.0.1 {host}' to the hosts file", added, safe=True)
             yield Finding(subject=node, at=address.span, args=args, fix=fix, convention=True)
     for host, lines in aliases.items():
         for line in lines:
@@ -78,13 +84,20 @@ def hosts_alias_inconsistent(graph: Graph, _: Options) -> Outcomes:
                     variant="elsewhere",
                     args={**args, "key": used.variable.key},
                     related=(used.span,),
-                    fix=Fix("map it to 127.0.0.1"),
+                    fix=Fix("map it to 127.0.0.1", (Swap(_before(line), line.address, "127.0.0.1"),), safe=True),
                     convention=True,
                 )
             elif used is None and not line.used and host not in inside:
-                yield Finding(
-                    subject=line, at=line, variant="unused", args=args, fix=Fix("remove the line"), convention=True
-                )
+                fix = Fix("remove the line", (Drop(line.span),), safe=True)
+                yield Finding(subject=line, at=line, variant="unused", args=args, fix=fix, convention=True)
+
+
+def _before(line: HostAlias) -> Span:
+    """Where the address of a name stands: before it, behind a few blanks."""
+    return line.span._replace(start=max(line.span.start - len(line.address) - _BLANKS, 0), end=line.span.start)
+
+
+_BLANKS = 16
 
 
 def _named(graph: Graph) -> Iterator[tuple[Node, Address]]:

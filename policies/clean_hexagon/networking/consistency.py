@@ -9,6 +9,7 @@ from clean_hexagon.options import Options
 from policyengine.api import (
     BrowserTests,
     Compared,
+    ConfigModule,
     Container,
     Endpoint,
     EndToEnd,
@@ -148,7 +149,7 @@ def _given_to_tests(graph: Graph, keys: dict[str, Key]) -> Iterator[Finding]:
                 continue
             if keys[key].sure and not found.same_origin(opened):
                 args = {"key": key, "where": node.name, "url": found.origin, "other": opened.origin}
-                fix = Fix(f"set {key} to {opened.origin}")
+                fix = rewritten(values[key].value, found, opened.origin, f"set {key} to {opened.origin}", safe=True)
                 yield Finding(subject=node, at=values[key].value, variant="given", args=args, related=(told,), fix=fix)
 
 
@@ -198,7 +199,7 @@ def _spelled(held: Sequence[Held], keys: dict[str, Key]) -> Iterator[Finding]:
             args = {"where": variable.key, "url": other.origin, "other": origin.origin, "key": each.variable.key}
             fix = Fix(f"set the host to {origin.host}")
             fix = (
-                Fix.replacing(fix.description, host, other.host, origin.host)
+                Fix.replacing(fix.description, host, other.host, origin.host, safe=container.side is Side.LOCAL)
                 if exact and ":" not in origin.host
                 else fix
             )
@@ -214,5 +215,7 @@ def _differs(variant: str, where: Node, found: Endpoint, at: Value[str], held: H
         variant=variant,
         args={**args, "service": held.container.name},
         related=(held.variable.value,),
-        fix=rewritten(at, found, held.origin.origin, f"use {held.origin.origin}"),
+        fix=rewritten(
+            at, found, held.origin.origin, f"use {held.origin.origin}", safe=not isinstance(where, ConfigModule)
+        ),
     )

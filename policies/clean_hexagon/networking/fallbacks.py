@@ -20,8 +20,10 @@ from policyengine.api import (
     Unknown,
     Variable,
     addresses,
+    assigned,
     is_address,
     is_for_tests,
+    known,
     rule,
     undecided,
     words_of,
@@ -86,7 +88,9 @@ def localhost_fallback_in_code(graph: Graph, options: Options) -> Outcomes:
                 yield from undecided(container.node, gap)
                 if gap is None:
                     seen.add(address.span)
-                    yield _fallen(container, address, f"{meant[0].name}:{meant[1]}" if meant is not None else "")
+                    right = f"{meant[0].name}:{meant[1]}" if meant is not None else ""
+                    alike = [each for each in graph.containers(side=side) if each.config is container.config]
+                    yield _fallen(container, address, right, [each for each in alike if key in _unset(each)])
 
 
 def _unset(container: Container) -> dict[str, Variable]:
@@ -119,8 +123,13 @@ def _reached_otherwise(
     return any(is_address(each) and words_of(each)[:-1] == about for each in container.environment)
 
 
-def _fallen(container: Container, address: Address, right: str) -> Finding:
+def _fallen(container: Container, address: Address, right: str, alike: Sequence[Container]) -> Finding:
     args = {"key": address.variable.key, "service": container.name, "endpoint": address.endpoint, "right": right}
+    variable, text = address.variable, known(address.variable.value, "")
+    start, end = address.endpoint.start, address.endpoint.end
+    whole = right and address.endpoint.scheme != "host" and text[start:end].lower() == str(address.endpoint)
+    value = f"{text[:start]}{right}{text[end:]}"
+    edits = tuple(edit for each in alike if whole for edit in assigned(each, variable.key, value))
     return Finding(
         subject=container.node,
         at=address.span,
@@ -128,5 +137,9 @@ def _fallen(container: Container, address: Address, right: str) -> Finding:
         severity=Severity.ERROR if right else None,
         args=args,
         related=(container,),
-        fix=Fix(f"set {address.variable.key} in {container.name}" + (f" to {right}" if right else "")),
+        fix=Fix(
+            f"set {variable.key} in {container.name}" + (f" to {right}" if right else ""),
+            edits,
+            container.side is Side.LOCAL,
+        ),
     )

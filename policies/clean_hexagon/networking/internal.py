@@ -180,7 +180,7 @@ def redirected(container: Container, address: Address, host: str, port: int, pla
         severity=severity,
         args=args,
         related=(place,),
-        fix=Fix(f"use {right}", _edits(address, host, port) if address.exact else ()),
+        fix=Fix(f"use {right}", _edits(address, host, port) if address.exact else (), container.side is Side.LOCAL),
     )
 
 

@@ -9,6 +9,7 @@ from policyengine.api import (
     Address,
     Attachment,
     Beside,
+    Change,
     Compared,
     Container,
     Edit,
@@ -16,6 +17,7 @@ from policyengine.api import (
     Fix,
     Graph,
     Outcomes,
+    Put,
     Role,
     Severity,
     Side,
@@ -158,7 +160,7 @@ def _lost(container: Container, address: Address, near: Container | None) -> Fin
         variant="near",
         args={**args, "near": near.name},
         related=(near,),
-        fix=Fix(f"name the service {near.name}", (Edit(place, near.name),) if exact else ()),
+        fix=Fix(f"name the service {near.name}", (Edit(place, near.name),) if exact else (), near.side is Side.LOCAL),
     )
 
 
@@ -204,7 +206,7 @@ def scheme_mismatch(graph: Graph, _: Options) -> Outcomes:
                 at=place if single else address.span,
                 args={**args, "endpoint": endpoint, "engine": engine},
                 related=(other,),
-                fix=Fix(f"use {right}://", (Edit(place, right),) if single else ()),
+                fix=Fix(f"use {right}://", (Edit(place, right),) if single else (), container.side is Side.LOCAL),
             )
 
 
@@ -264,13 +266,21 @@ def _apart(container: Container, address: Address, other: Container) -> Finding:
     host = address.endpoint.host
     args = {"key": address.variable.key, "service": container.name, "host": host}
     mode = next((each.service.network_mode for each in (container, other) if each.service.network == "host"), None)
+    shared = [each.network for each in other.service.networks if not each.external]
+    edits: tuple[Change, ...] = ()
+    if mode is None and shared and container.service.networks:
+        edits = (Put(container.span, ("networks", "-"), shared[0]),)
     return Finding(
         subject=container.node,
         at=address.span,
         variant="default" if mode is None else "outside",
         args=args,
         related=(other if mode is None else mode,),
-        fix=Fix(f"put both on one network for '{host}'" if mode is None else "put both on the project's networks"),
+        fix=Fix(
+            f"put both on one network for '{host}'" if mode is None else "put both on the project's networks",
+            edits,
+            container.side is Side.LOCAL,
+        ),
     )
 
 

@@ -6,6 +6,7 @@ from clean_hexagon.options import Options
 from policyengine.api import (
     Address,
     Beside,
+    Change,
     Compared,
     Container,
     EdgeKind,
@@ -22,9 +23,11 @@ from policyengine.api import (
     Side,
     Span,
     SupabaseStack,
+    Swap,
     Unknown,
     Value,
     addresses,
+    assigned,
     is_for_the_laptop,
     known,
     regex,
@@ -85,8 +88,17 @@ def container_port_mismatch(graph: Graph, _: Options) -> Outcomes:
                 args={"local": local.name, "here": ", ".join(mine), "what": cloud.noun, "there": ", ".join(theirs)},
                 related=(there[0],),
                 against=cloud.node,
-                fix=Fix(f"take requests at port {theirs[0]} on both sides"),
+                fix=Fix(
+                    f"take requests at port {theirs[0]} on both sides",
+                    _moved(local, here[0], mine[0], theirs[0]) if len(mine) == 1 else (),
+                ),
             )
+
+
+def _moved(local: Container, here: Value[int], mine: str, theirs: str) -> tuple[Change, ...]:
+    """Another port of the container, for what listens too where a variable tells it."""
+    told = assigned(local, "PORT", theirs) if _listens(local, [mine]) else ()
+    return (Swap(here.span, mine, theirs), *told)
 
 
 def _listens(container: Container, ports: list[str]) -> bool:
@@ -120,7 +132,8 @@ def _finding(container: Container, variant: str, named: list[Value[int]], told: 
     at, right = (told, named[0]) if variant == "balancer" else (named[0], told)
     fix = Fix(f"name port {known(right, 0)}")
     if len(named) == 1 and (variant == "balancer" or container.side is Side.LOCAL):
-        fix = Fix.replacing(fix.description, at.span, str(known(at, 0)), str(known(right, 0)))
+        safe = container.side is Side.LOCAL
+        fix = Fix.replacing(fix.description, at.span, str(known(at, 0)), str(known(right, 0)), safe=safe)
     args = {"service": container.name, "here": ", ".join(_shown(named)), "there": told.value}
     return Finding(subject=container.node, at=at, variant=variant, args=args, related=(right,), fix=fix)
 
@@ -204,6 +217,6 @@ def _unpublished(file: EnvironmentFile, address: Address, store: Container) -> F
     old = str(endpoint.port) if address.port is not None else str(endpoint)
     fix = Fix(f"use port {number}")
     if address.exact and (endpoint.written or address.port is not None):
-        fix = Fix.replacing(fix.description, at if isinstance(at, Span) else at.span, old, text)
+        fix = Fix.replacing(fix.description, at if isinstance(at, Span) else at.span, old, text, safe=True)
     args = {"key": address.variable.key, "file": file.name, "endpoint": endpoint, "service": store.name, "port": number}
     return Finding(subject=file, at=at, args=args, related=(port,), fix=fix)

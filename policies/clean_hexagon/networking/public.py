@@ -16,7 +16,9 @@ from policyengine.api import (
     Outcomes,
     Passing,
     Severity,
+    Side,
     Span,
+    Swap,
     Unknown,
     Variable,
     endpoints,
@@ -109,5 +111,7 @@ def _unknown_to_browsers(
         variant="published" if port else "default",
         args=args,
         related=(other,),
-        fix=Fix.replacing(f"use {right}", place, str(endpoint), right) if exact and port else Fix(f"use {right}"),
+        fix=Fix(
+            f"use {right}", (Swap(place, str(endpoint), right),) if exact and port else (), container.side is Side.LOCAL
+        ),
     )

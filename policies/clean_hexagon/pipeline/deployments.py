@@ -17,6 +17,7 @@ from policyengine.api import (
     Happening,
     Job,
     Outcomes,
+    Put,
     Severity,
     Span,
     Undecided,
@@ -183,12 +184,13 @@ def _passes_by_hand(workflow: Workflow, chain: Iterable[Job]) -> bool:
 
 
 def _need(graph: Graph, job: Job, wanted: Job) -> Fix:
-    """The Fix that adds the gate to `needs`, mechanical where `needs` is one plain name."""
+    """The Fix that adds the gate to `needs`."""
     key, needed = wanted.key, [graph.get(Job, name) for name in job.needs]
     present = [each.key for each in needed if each is not None and each.caller == job.caller]
-    if job.needs_span is None or len(present) != 1 or None in needed:
-        return Fix(f"add needs: {key}")
-    return Fix.replacing(f"add needs: {key}", job.needs_span, present[0], f"[{present[0]}, {key}]")
+    if job.needs_span is None:
+        return Fix(f"add needs: {key}", (Put(job.span, ("needs",), key, after=("name", "")),))
+    put = Put(job.span, ("needs", "-"), key)
+    return Fix(f"add needs: {key}", (put,) if present and None not in needed else ())
 
 
 def _without_gate(graph: Graph, workflow: Workflow, deploys: list[Happening], options: Options) -> Outcomes:
@@ -215,5 +217,8 @@ def _without_gate(graph: Graph, workflow: Workflow, deploys: list[Happening], op
     found = []
     for job, deploy in _firsts((graph.beside(each.job), each) for each in deploys).values():
         at, told = job if follows is None else job.condition or job, args | {"job": job.name}
+        if variant == "unchecked" and job.condition is None:
+            asked = "github.event.workflow_run.conclusion == 'success'"
+            fix = Fix(fix.description, (Put(job.span, ("if",), asked, after=("needs", "name", "")),))
         found.append(Finding(subject=job, at=at, variant=variant, args=told, related=(deploy,), fix=fix))
     yield from _folded(graph, found)

@@ -9,6 +9,8 @@ from msgspec.structs import replace
 from clean_hexagon.options import Options
 from policyengine.api import (
     Absent,
+    BrowserTests,
+    Change,
     Compared,
     ComposeUp,
     Container,
@@ -22,6 +24,7 @@ from policyengine.api import (
     Job,
     Known,
     Outcomes,
+    Put,
     Role,
     Service,
     Severity,
@@ -29,6 +32,7 @@ from policyengine.api import (
     Span,
     Step,
     Unknown,
+    Wanted,
     Workflow,
     is_chore,
     is_preparation,
@@ -186,7 +190,8 @@ def workflow_without_compose_gate(graph: Graph, options: Options) -> Outcomes:
             continue
         related = tuple(deploys(graph, workflow)[:1])
         args = {"workflow": workflow.path, "event": workflow.main_event}
-        fix = Fix("add a job that runs `docker compose up --wait` and then the end-to-end tests")
+        how = "add a job that runs `docker compose up --wait` and then the end-to-end tests"
+        fix = Fix(how, _gate_job(graph, workflow, options))
         variant = "deploys" if related else "default"
         taste = not options.ci.gate
         yield Finding(
@@ -267,5 +272,62 @@ def _untested(graph: Graph, workflow: Workflow, up: Happening, runner: str) -> F
             case _:
                 continue
         break
-    fix = Fix(f"run the {runner} tests after the stack is up") if variant == "default" else None
+    fix = None
+    if variant == "default":
+        tests = _tests(graph, up.job) if runner == "playwright" else ""
+        step: dict[str, Wanted] = {"name": "End-to-end tests", "run": tests}
+        behind = _last_before_end(up).span
+        edits = (Put(behind, ("-",), step, behind=behind),) if tests else ()
+        fix = Fix(f"run the {runner} tests after the stack is up", edits)
     return Finding(subject=up.job, at=up, variant=variant, args=args, related=related, fix=fix)
+
+
+_INSTALL = {"pnpm-lock.yaml": "pnpm install --frozen-lockfile", "yarn.lock": "yarn install --immutable"}
+
+
+def _last_before_end(up: Happening) -> Step:
+    """The last step behind the start of the stack that prepares it: none under a condition, nor one that stops it."""
+    found = up.job.steps[up.step]
+    for step in up.job.steps[up.step + 1 :]:
+        if step.condition is not None or any("down" in command.argv for command in step.commands):
+            break
+        found = step
+    return found
+
+
+def _tests(graph: Graph, job: Job | None = None) -> str:
+    """The commands that run the one suite of Playwright at the root; those that install it where a job does not."""
+    suites = [each for each in graph.all(BrowserTests) if each.directory in ("", ".")]
+    if len(suites) != 1 or "package.json" not in graph.paths:
+        return ""
+    lock = next((each for each in _INSTALL if each in graph.paths), "")
+    install = _INSTALL.get(lock, "npm ci")
+    runner = "npx" if install == "npm ci" else f"{install.partition(' ')[0]} exec"
+    run = {command.argv[:2] for step in job.steps for command in step.commands} if job is not None else set()
+    lines = [] if tuple(install.split()[:2]) in run else [install]
+    if ("playwright", "install") not in run:
+        lines.append(f"{runner} playwright install --with-deps")
+    return "\n".join([*lines, f"{runner} playwright test\n"])
+
+
+def _gate_job(graph: Graph, workflow: Workflow, options: Options) -> tuple[Change, ...]:
+    """A job that is the gate, and that those which deploy need."""
+    tests, jobs = _tests(graph), graph.jobs(workflow)
+    key = next((each for each in _KEYS if all(job.key != each for job in jobs)), "")
+    deploying = list({each.job.id: each.job for each in deploys(graph, workflow)}.values())
+    if not tests or options.gate.runner != "playwright" or not key or any(each.caller for each in deploying):
+        return ()
+    own = [known(step.uses, "") for job in (*jobs, *graph.all(Job)) for step in job.steps]
+    checkout = next((each for each in own if each.startswith("actions/checkout@")), "actions/checkout@v4")
+    steps = (
+        {"uses": checkout},
+        {"name": "Start the stack", "run": "docker compose up --detach --wait"},
+        {"name": "End-to-end tests", "run": tests},
+    )
+    job: dict[str, Wanted] = {"runs-on": "ubuntu-latest", "steps": steps}
+    needs = [("needs",) if each.needs_span is None else ("needs", "-") for each in deploying]
+    waits = (Put(each.span, way, key, after=("name", "")) for each, way in zip(deploying, needs, strict=True))
+    return (Put(workflow.span, ("jobs", key), job), *waits)
+
+
+_KEYS = ("gate", "end-to-end")

@@ -6,9 +6,11 @@ from clean_hexagon.options import Options
 from clean_hexagon.pipeline import gate
 from clean_hexagon.pipeline.deployments import runs_anyway, skipped_on_dispatch
 from policyengine.api import (
+    Change,
     Compared,
     ComposeUp,
     Deploy,
+    Drop,
     EndToEnd,
     Finding,
     Fix,
@@ -22,6 +24,7 @@ from policyengine.api import (
     Side,
     Span,
     Step,
+    Swap,
     Workflow,
     known,
     rule,
@@ -71,7 +74,7 @@ def gate_not_canonical(graph: Graph, options: Options) -> Outcomes:
                 severity=Severity.WARNING,
                 args={"job": up.job.name},
                 related=(test,),
-                fix=Fix("add --wait"),
+                fix=Fix("add --wait", (Swap(up.span, " up ", " up --wait "),), safe=True),
                 convention=not options.ci.gate,
             )
 
@@ -123,10 +126,10 @@ def gate_not_blocking(graph: Graph, options: Options) -> Outcomes:
         yield Compared(workflow)
         forgiven = _forgiven(test)
         if forgiven is not None:
-            fix = Fix("let the tests fail the run")
+            fix = Fix("let the tests fail the run", _unforgiven(forgiven), safe=True)
             yield Finding(subject=test.job, at=forgiven, args={"job": test.job.name}, fix=fix)
         elif up.order != test.order and (spared := _forgiven(up)) is not None:
-            fix = Fix("let the run fail when the stack does not come up")
+            fix = Fix("let the run fail when the stack does not come up", _unforgiven(spared), safe=True)
             args = {"job": up.job.name}
             yield Finding(subject=up.job, at=spared, variant="up", severity=Severity.WARNING, args=args, fix=fix)
         for job in graph.jobs(workflow):
@@ -138,6 +141,17 @@ def gate_not_blocking(graph: Graph, options: Options) -> Outcomes:
                 fix = Fix(f"ask for needs.{test.job.key}.result == 'success'")
                 at, related = job.condition, (deploy, test)
                 yield Finding(subject=job, at=at, variant="anyway", args={"job": job.name}, related=related, fix=fix)
+
+
+def _unforgiven(at: Located | Span) -> tuple[Change, ...]:
+    """What forgives, taken away: `continue-on-error`, or the end of the command."""
+    span = at if isinstance(at, Span) else at.span
+    if isinstance(at, Happening):
+        return (Swap(span._replace(end=span.end + len(_FORGIVEN) + 1), _FORGIVEN, ""),)
+    return (Drop(span),)
+
+
+_FORGIVEN = " || true"
 
 
 def _forgiven(happening: Happening) -> Located | Span | None:

@@ -100,8 +100,7 @@ class Service(Node, frozen=True, kw_only=True):
     name space: the Compose project, or the ECS task definition, whose containers reach each other on localhost.
     `environment` is what Compose or ECS sets (`environment` over `env_file`), without the image's own ENV.
     `environment_gap` says why there may be more variables than listed, and is None when the list is complete. `count`
-    is ECS `desired_count` or Compose `deploy.replicas`. `room` is where `deploy` can be added to a Compose service that
-    lacks it, its value the indentation there. `words` are those of a command as far as they are written out,
+    is ECS `desired_count` or Compose `deploy.replicas`. `words` are those of a command as far as they are written out,
     each at its place; what is in force when it runs is asked of `Graph.container`.
     """
 
@@ -134,7 +133,6 @@ class Service(Node, frozen=True, kw_only=True):
     memory: Value[str] | None = None  # the limit, as written
     kernel: tuple[Variable, ...] = ()  # sysctls, ulimits, capabilities
     kernel_gap: Unknown | None = None  # why there may be more of these
-    room: Known[str] | None = None
     essential: Value[bool] | None = None  # whether its end ends the task
     count: Value[int] | None = None
     profiles: tuple[str, ...] = ()  # of Compose; none means always

@@ -161,7 +161,6 @@ def _service(
         cpus=optional(first_of(down(limits, "cpus"), service.get("cpus")), key),
         memory=optional(first_of(down(limits, "memory"), service.get("mem_limit")), key),
         kernel=tuple(kernel(service)),
-        room=_room(service, key, source_of),
         count=count(first_of(service.get("scale"), down(service, "deploy", "replicas"))),
         profiles=names(service.get("profiles")),
         labels=labels,
@@ -299,19 +298,6 @@ def _parity(
             start = source.starts[line - 1] + found.start(2)
             return Known(found[2], source.span(start, start + len(found[2])))
     return None
-
-
-def _room(service: Branch, key: Span, source_of: Callable[[str], Source | None]) -> Known[str] | None:
-    """The start of the line below a service's name, where that holds the first of its attributes."""
-    source = source_of(key.path)
-    line = 0 if source is None else source.position(key.start).line
-    if source is None or service.get("deploy") is not None or line >= len(source.starts):
-        return None
-    following = source.line(line + 1)
-    indentation = following[: len(following) - len(following.lstrip())]
-    if not source.line(line).rstrip().endswith(":") or not indentation or not following.lstrip()[0].isalpha():
-        return None
-    return Known(indentation, source.span(source.starts[line], source.starts[line]))
 
 
 def _role(made: Service, service: Branch, one_shot: set[str]) -> Role:

@@ -21,6 +21,7 @@ from policyengine.model.source import ReadError, Source, Span, UsageError
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value, Via
 from policyengine.platforms import Lowered
 from policyengine.repository import discover
+from policyengine.repository.decoding import decode
 from policyengine.syntax import json
 from policyengine.syntax.tree import Mapping, Scalar, Sequence
 
@@ -220,7 +221,7 @@ def given(path: Path) -> Lowered:
         UsageError: it cannot be read, or is none.
     """
     try:
-        return _lowered(discover.decode(path.read_bytes(), path.as_posix()), None)
+        return _lowered(decode(path.read_bytes(), path.as_posix()), None)
     except OSError as error:
         raise UsageError(f"the facts '{path}' cannot be read: {(error.strerror or '').lower()}") from error
     except ReadError as error:

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any
 from policyengine.model.source import ReadError, Source
 from policyengine.platforms.terraform.language.numbers import format_number, parse_number
 from policyengine.platforms.terraform.language.template_text import literals, unescaped
-from policyengine.repository.discover import decode
+from policyengine.repository.decoding import decode
 from policyengine.syntax.hcl import parse, parse_attribute, read_blocks
 from policyengine.syntax.hcl.syntax import (
     Body,

@@ -132,7 +132,7 @@ def test_a_fix_replaces_the_text_of_a_fact(folder: Path) -> None:
     fix = privileged.finding.fix
     assert fix is not None
     text = (folder / "tree" / "docker-compose.yml").read_text()
-    assert [(text[each.span.start : each.span.end], each.text) for each in fix.edits] == [("on", "no")]
+    assert [(text[each.span.start : each.span.end], each.text) for each in fix.exact] == [("on", "no")]
     first = report.results[0].finding.fix
     assert first is not None
     assert (first.description, first.edits) == ("take it from 'ghcr.io'", ())

@@ -159,7 +159,7 @@ _ADVICE = {
 
 
 def _source(path: Path, kind: str) -> Source:
-    from policyengine.repository.discover import decode  # noqa: PLC0415 - loaded by now
+    from policyengine.repository.decoding import decode  # noqa: PLC0415 - loaded by now
 
     try:
         with path.open("rb") as stream:

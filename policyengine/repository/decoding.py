@@ -1,0 +1,61 @@
+"""The bytes of a file → its text, or why it has none."""
+
+from __future__ import annotations
+
+import codecs
+
+from policyengine.model.source import ReadError, Source, Span
+
+
+class Withheld(ReadError):  # noqa: N818 - said of the file
+    """A file whose text is not known, through no fault.
+
+    It is encrypted where it lies (git-crypt, Ansible Vault), or a link to a file of the tree that is not there, such as
+    a committed link to an ignored `.env`. It is a program, or a script in another encoding, which a shell runs as well.
+    """
+
+
+_CODE = (".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs", ".py", ".go", ".rb", ".java", ".php", ".sh")
+"""Ends of files in which a NUL byte may stand, within a string."""
+
+_LOCKED = (
+    b"\0GITCRYPT\0", b"$ANSIBLE_VAULT;", b"age-encryption.org/", b"-----BEGIN AGE ENCRYPTED FILE-----",
+    b"-----BEGIN PGP MESSAGE-----",
+)  # fmt: skip
+PROGRAMS = (
+    b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"MZ\x90\0",
+)  # fmt: skip
+"""What programs begin with: of Linux, of macOS for one processor or several, of Windows."""
+_SEALED = (b"ENC[AES256_GCM,", b"sops")
+"""What every env file holds that SOPS has encrypted; documents keep what it leaves plain."""
+
+
+def decode(data: bytes, path: str) -> Source:
+    """The source that the bytes spell.
+
+    Raises:
+        ReadError: they are not UTF-8, or hold a NUL byte. Withheld: they are encrypted, a program or a script.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        if path.endswith(".txt"):  # pip reads a requirements.txt that PowerShell wrote
+            return Source(path, data.decode("utf-16", errors="replace").replace("\0", "\ufffd"), bom=True)
+        raise ReadError("is UTF-16 text", Span(path, 0, 0), "save it as UTF-8")
+    sealed = ".env" in path.rpartition("/")[2] and all(each in data for each in _SEALED)
+    if data.startswith(_LOCKED) or sealed:
+        raise Withheld("is encrypted", Span(path, 0, 0), "unlock it")
+    if data.startswith(PROGRAMS):
+        raise Withheld("is a program", Span(path, 0, 0))
+    bom = data.startswith(codecs.BOM_UTF8)
+    try:
+        text = data[3 if bom else 0 :].decode()
+    except UnicodeDecodeError as error:
+        before = data[3 if bom else 0 :][: error.start].decode(errors="replace")
+        where = Span(path, len(before), len(before))
+        kind = Withheld if data.startswith(b"#!") or path.endswith((".sh", ".bash")) else ReadError
+        raise kind(f"is not UTF-8 text: invalid byte at offset {error.start}", where, "save it as UTF-8") from error
+    if "\0" in text and path.endswith(_CODE):
+        text = text.replace("\0", "\ufffd")
+    if "\0" in text:
+        at = text.index("\0")
+        raise ReadError("holds a NUL byte", Span(path, at, at), "save it as plain text")
+    return Source(path, text, bom)
