@@ -80,3 +80,4 @@ class StageLine(Struct, frozen=True):
 
 
 Change: TypeAlias = Edit | Swap | Put | Drop | LastLine | StageLine
+"""One change that a fix asks for."""

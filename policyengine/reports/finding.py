@@ -60,7 +60,7 @@ def _lines(asked: Asked, style: people.Style) -> Iterator[str]:
     yield ""
     yield writer.paint("1", "what mends it")
     yield f"  {writer.shown(view.remedy(result)) or 'no way is known'}"
-    for edit in fix.edits if fix is not None else ():
+    for edit in fix.exact if fix is not None else ():
         source = view.source(edit.span.path)
         old = source.slice(edit.span) if source is not None else ""
         yield (
