@@ -192,8 +192,8 @@ from policyengine.model.source import Span
 from policyengine.model.value import Absent, Floating, Known, Sealed, Unknown, Value, Via, known, map_value
 from policyengine.patterns import regex
 from policyengine.rules.declarative import yaml_pack, yaml_rules
-from policyengine.rules.extending import Extends
 from policyengine.rules.edits import assigned, in_place, unset
+from policyengine.rules.extending import Extends
 from policyengine.rules.rule import (
     Compared,
     Finding,
