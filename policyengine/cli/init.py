@@ -5,6 +5,7 @@ A scan with it finds what a scan without it finds, which is tried before it is w
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,36 +29,39 @@ _HOME = "policyengine-iac/policyengine"
 
 _HOOK = f"""\
   - repo: https://github.com/{_HOME}
-    rev: main  # better the tag of a release
+    rev: main # better the commit of a release
     hooks:
       - id: policyengine
+        args: [--since, HEAD] # only what the commit breaks; leave it out for everything
 """
 
 _JOB = f"""\
+# policyengine in GitHub: alerts in code scanning, annotations and a summary; a pull request fails for what it breaks.
 name: policyengine
 
 on:
   push:
-    branches: ["@branch@"]
+    branches: [@branch@] # so that alerts have a state to be compared with
   pull_request:
+  merge_group:
 
 permissions: {{}}
 
 jobs:
-  parity:
+  policyengine:
+    name: Local against cloud
     runs-on: ubuntu-latest
     permissions:
-      contents: read
-      security-events: write  # to upload to code scanning
+      contents: read # to check out
+      security-events: write # to upload
     steps:
-      - uses: actions/checkout@v5
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
         with:
+          fetch-depth: 2 # a pull request and its base
           persist-credentials: false
-      - uses: {_HOME}@main  # better the commit of a release
-        with:
-          path: "@path@"
-          fail-on: error
+      - uses: {_HOME}@main # better the commit of a release
 """
+"""As docs/ci/github.yml has it."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -97,7 +101,8 @@ def run(arguments: argparse.Namespace) -> int:
     files = {folder / NAME: text}
     if arguments.workflow:
         below = folder.resolve().relative_to(top.resolve()).as_posix()
-        files[top / WORKFLOW] = _JOB.replace("@branch@", _branch(top)).replace("@path@", below)
+        more = f"        with:\n          path: {json.dumps(below)}\n" if below != "." else ""
+        files[top / WORKFLOW] = _JOB.replace("@branch@", _branch(top)) + more
     if arguments.pre_commit:
         files[top / HOOKS] = f"repos:\n{_HOOK}"
     for file, made in files.items():

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from policyengine.model import explanation as explaining
 from policyengine.model.nodes import Node, Variable
@@ -92,11 +93,17 @@ def as_json(asked: Asked) -> str:
 def _values(view: View, result: Result) -> Iterator[Explanation]:
     """The value at the place to edit and those of the other side, where there are values."""
     graph = view.report.graph
-    yield from _value(result.finding.subject, result.finding.at)
+    told = [*_value(result.finding.subject, result.finding.at)]
     for at, span in zip(result.finding.related, result.related, strict=True):
         node = graph.get(Node, view.owner(at, span))
         if node is not None:
-            yield from _value(node, at)
+            told += _value(node, at)
+    for found in told:
+        if isinstance(found.value, str) and found.steps:  # what is hidden where it stands is hidden here
+            shown = view.redactor.standing(found.value, found.steps[-1].span)
+            yield replace(found, value=shown, secret=found.secret or (found.value != shown and set(shown) == {"*"}))
+        else:
+            yield found
 
 
 def _value(node: Node, at: object) -> Iterator[Explanation]:

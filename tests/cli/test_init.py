@@ -147,12 +147,15 @@ def test_the_workflow_and_the_hook_are_written_at_the_top_of_the_repository(
     write(tmp_path, {".git/HEAD": "", ".git/refs/remotes/origin/HEAD": "ref: refs/remotes/origin/trunk\n"})
     assert program(capfd, "init", str(tmp_path / "sub"), "--workflow", "--pre-commit")[0] == 0
     workflow = yaml.safe_load((tmp_path / ".github/workflows/policyengine.yml").read_text("utf-8"))
-    assert workflow[True] == {"push": {"branches": ["trunk"]}, "pull_request": None}
+    assert workflow[True] == {"push": {"branches": ["trunk"]}, "pull_request": None, "merge_group": None}
+    documented = (FIXTURES.parent / "docs" / "ci" / "github.yml").read_text("utf-8")
+    written = (tmp_path / ".github/workflows/policyengine.yml").read_text("utf-8")
+    assert written == f'{documented.replace("[main]", "[trunk]")}        with:\n          path: "sub"\n'
     (job,) = workflow["jobs"].values()
     action = job["steps"][1]
     inputs = yaml.safe_load((FIXTURES.parent / "action.yml").read_text("utf-8"))["inputs"]
     assert action["uses"].partition("@")[0] == "policyengine-iac/policyengine"
-    assert action["with"] == {"path": "sub", "fail-on": "error"}
+    assert action["with"] == {"path": "sub"}
     assert set(action["with"]) <= set(inputs)
     assert job["permissions"] == {"contents": "read", "security-events": "write"}
     hooks = yaml.safe_load((tmp_path / ".pre-commit-config.yaml").read_text("utf-8"))

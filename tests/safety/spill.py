@@ -18,6 +18,9 @@ from policyengine.model.source import UsageError
 from policyengine.platforms.terraform.resources import addresses
 from policyengine.platforms.terraform.root_modules import read_roots
 from policyengine.reports import explanation as report
+from policyengine.reports import finding
+from policyengine.reports.starting import Starting
+from policyengine.reports.text import Style
 from policyengine.reports.view import View
 from policyengine.repository import discover
 
@@ -93,6 +96,9 @@ COMMANDS = (
     ("scan", "ROOT", "--format", "json"),
     ("scan", "ROOT", "--format", "sarif", "--sarif-profile", "full"),
     *(("scan", "ROOT", "--format", each) for each in SHORT),
+    ("scan", "ROOT", "--statistics"),
+    ("scan", "ROOT", "--show-files"),
+    ("scan", "ROOT", "--show-settings"),
     ("graph", "ROOT"),
     ("graph", "ROOT", "--format", "mermaid"),
     ("graph", "ROOT", "--format", "dot"),
@@ -128,6 +134,9 @@ def explained(root: Path) -> Iterator[tuple[str, str]]:
     for path in found.sources:
         source = view.source(path)
         yield f"lines of {path}", source.text if source is not None else ""
+    yield "init", Starting.of(found, stated=True).text
+    for result in found.results:
+        yield f"explain {result.rule.id} of {result.subject}", finding.text(finding.Asked(found, result), Style())
     (terraform,) = (each for each in loaded.platforms if each.name == "terraform")
     roots = read_roots(tree, engine.told(terraform, settings, loaded, engine.Work(cache=False)))
     for address in _addresses(found.sources):
