@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from clean_hexagon.networking.addresses import CLIENTS, address_keys
-from clean_hexagon.networking.internal import at_home, meant_by, one_network
+from clean_hexagon.networking.internal import at_home, behind, doors, meant_by, one_network
 from clean_hexagon.options import Options
 from policyengine.api import (
     Address,
@@ -62,19 +62,20 @@ def localhost_fallback_in_code(graph: Graph, options: Options) -> Outcomes:
     """
     public = address_keys(graph, options)
     seen: set[Span] = set()
+    found = doors(graph)
     for side in (Side.LOCAL, Side.CLOUD):
         for container in graph.containers(side=side):
             if container.role not in CLIENTS or container.config is None or container.service.network == "host":
                 continue
-            others = list(graph.neighbours(container))
-            near = others if side is Side.CLOUD and not container.is_composed else []
-            near = near or [each for each in others if one_network(container, each)]
+            shared = side is Side.CLOUD and not container.is_composed
             unset = _unset(container)
             told = tuple(addresses({**container.environment, **unset}))
             for address in told:
                 endpoint, key = address.endpoint, address.variable.key
                 if key not in unset or key in public or address.span in seen or not endpoint.loopback:
                     continue
+                others = behind(found, container, endpoint.port)
+                near = [each for each in others if shared or one_network(container, each)]
                 if not at_home(container, address) or any(endpoint.port in each.listens for each in near):
                     continue
                 meant = meant_by(address, [each for each in others if each not in near])

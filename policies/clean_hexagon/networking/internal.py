@@ -1,5 +1,7 @@
 """Containers find each other by their Docker names (HEX501, HEX502)."""
 
+from collections.abc import Mapping, Sequence
+
 from clean_hexagon.networking.addresses import CLIENTS, address_keys
 from clean_hexagon.networking.names import answering, sibling_named
 from clean_hexagon.options import Options
@@ -62,8 +64,8 @@ def localhost_inside_container(graph: Graph, options: Options) -> Outcomes:
     """
     public = address_keys(graph, options)
     seen: set[Span] = set()
+    found = doors(graph)
     for container in graph.containers(side=Side.LOCAL):
-        siblings: list[Container] = []
         if container.role not in CLIENTS or container.service.network == "host":
             continue
         yield from undecided(container.node, container.environment_gap)
@@ -75,13 +77,33 @@ def localhost_inside_container(graph: Graph, options: Options) -> Outcomes:
         for address in container.addresses:
             if address.span in seen or address.variable.key in public or not at_home(container, address):
                 continue
-            siblings = siblings or [each for each in graph.neighbours(container) if not one_network(container, each)]
-            meant = meant_by(address, siblings)
+            near = behind(found, container, address.endpoint.port)
+            meant = meant_by(address, [each for each in near if not one_network(container, each)])
             if meant is None:
                 continue
             seen.add(address.span)
             sibling, port, place = meant
             yield redirected(container, address, sibling.name, port, place)
+
+
+Doors = Mapping[tuple[Side, str, int | None], Sequence[Container]]
+"""The containers of each project by the ports that they publish or listen at, and those that are stores under None."""
+
+
+def doors(graph: Graph) -> Doors:
+    """By which ports containers are found, so that an address need not ask all of them."""
+    found: dict[tuple[Side, str, int | None], list[Container]] = {}
+    for each in graph.containers():
+        for port in {*each.published, *each.listens, *([None] if each.store is not None else [])}:
+            found.setdefault((each.side, each.service.group, port), []).append(each)
+    return found
+
+
+def behind(found: Doors, container: Container, port: int | None) -> list[Container]:
+    """The other containers of its project that an address with that port may mean, in the order of ids."""
+    place = (container.side, container.service.group)
+    near = {each.id: each for key in {port, None} for each in found.get((*place, key), ())}
+    return [near[name] for name in sorted(near) if name != container.id]
 
 
 def at_home(container: Container, address: Address) -> bool:

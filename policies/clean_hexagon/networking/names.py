@@ -90,27 +90,35 @@ def unresolvable_internal_host(graph: Graph, _: Options) -> Outcomes:
     """
     named = answering(graph)
     elsewhere = {name: each.path for each in graph.all(Beside) for name in each.names}
+    projects: dict[tuple[Side, str], dict[str, None]] = {}
+    for side, group, name in named:
+        projects.setdefault((side, group), {})[name] = None
     seen: set[Span] = set()
     for container in composed(graph):
         service = container.service
         if container.role not in _ASKED or service.network == "host":
             continue
-        around = [name for side, group, name in named if (side, group) == (container.side, service.group)]
-        passed = {*around, *(name.lower() for name in service.extra_hosts)}
+        around = projects.get((container.side, service.group), {})
+        passed = {name.lower() for name in service.extra_hosts}
         for address in container.addresses:
             host = address.endpoint.host
             if not _leads_to_a_name(address) or address.span in seen:
                 continue
             seen.add(address.span)
             yield Compared(container.node)
-            if host in passed:
+            if host in around or host in passed:
                 continue
             outside = next((each.network for each in service.networks if each.external), "")
             if outside or host in elsewhere:
                 where = f"on the network '{outside}'" if outside else f"of '{elsewhere[host]}'"
                 yield from undecided(container.node, Unknown(f"a container {where} may answer to it", address.span))
                 continue
-            yield _lost(container, address, _nearest(graph, container, address, around))
+            near = _nearest(graph, container, address, [*around]) if len(around) <= _MANY else None
+            yield _lost(container, address, near)
+
+
+_MANY = 500
+"""In a project of more names none is looked for that is nearly the one that is asked for."""
 
 
 def _leads_to_a_name(address: Address) -> bool:
