@@ -59,7 +59,8 @@ class Swap(Struct, frozen=True):
 class Drop(Struct, frozen=True):
     """The innermost entry, item or attribute that holds `at` is to go, and what would hold nothing without it.
 
-    In code it is the default that stands there, `.default(…)`; in other files the lines.
+    In code it is the default that stands there, `.default(…)`; in an env file, a script and other files of lines it is
+    the lines.
     """
 
     at: Span

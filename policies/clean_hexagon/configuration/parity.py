@@ -260,6 +260,8 @@ def _differs(
 ) -> Finding:
     variant = "there" if here is None else "here" if there is None else "default"
     wanted = "" if there is None else known(there, "")
+    variable = local.environment.get(key)
+    loaded = variable is not None and variable.value == here and variable.origin is Origin.ENV_FILE
     return Finding(
         subject=local.node,
         against=cloud.node,
@@ -274,8 +276,7 @@ def _differs(
         related=(there or cloud,),
         fix=Fix(
             f"set {key}={wanted} in both places" if wanted else f"set {key} in the cloud",
-            () if not wanted else assigned(local, key, wanted) if here is None else in_place(here, wanted),
-            safe=True,
+            () if not wanted else assigned(local, key, wanted) if here is None or loaded else in_place(here, wanted),
         ),
     )
 

@@ -118,7 +118,6 @@ def build_target_divergence(graph: Graph, _: Options) -> Outcomes:
                 in_place(build.target, there.name)
                 if isinstance(build.target, Known)
                 else (Put(local.span, ("build", "target"), there.name),),
-                safe=True,
             ),
         )
 

@@ -217,7 +217,7 @@ def bind_mount_shadows_image(graph: Graph, _: Options) -> Outcomes:
             if _shadows(graph, stage.value, build, mount):
                 args = {"local": local.name, "source": source.value or ".", "target": target}
                 how = "drop the mount; 'develop.watch' brings changes into the container"
-                fix = Fix(how, (Drop(mount.span),), safe=True)
+                fix = Fix(how, (Drop(mount.span),))
                 yield Finding(
                     subject=local.node, against=cloud.node, at=mount, args=args, related=(stage.value,), fix=fix
                 )

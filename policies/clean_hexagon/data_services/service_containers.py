@@ -17,6 +17,7 @@ from policyengine.api import (
     Severity,
     Side,
     in_place,
+    purpose_of,
     rule,
     undecided,
 )
@@ -114,7 +115,8 @@ def _finding(graph: Graph, alike: list[Datastore], local: Datastore, drift: Drif
     service = graph.get(Service, local.service)
     text = "" if local.reference is None else local.reference.text
     built = service is None or service.build is not None
-    edits = tuple(edit for each in alike for edit in in_place(_reference(each), text))
+    public = local.reference is not None and purpose_of(local.reference.name) is not None
+    edits = tuple(edit for each in alike if public for edit in in_place(_reference(each), text))
     fix = Fix(f"run what '{local.name}' is built from: '{text}'" if built else f"run '{text}'", edits, safe=True)
     return Finding(
         subject=store,

@@ -56,7 +56,7 @@ def command_divergence(graph: Graph, _: Options) -> Outcomes:
                     severity=Severity.ERROR if dev else None,
                     args={"local": local.name, "here": local.line, "there": cloud.line},
                     related=(cloud.started,),
-                    fix=Fix(f"run '{cloud.line}' in both places", _started_alike(local, cloud), safe=True),
+                    fix=Fix(f"run '{cloud.line}' in both places", _started_alike(local, cloud), safe=not dev),
                 )
             case _ if local.overrides or cloud.overrides:
                 yield from undecided(local.node, local.started, cloud.started)

@@ -92,7 +92,7 @@ def healthcheck_divergence(graph: Graph, _: Options) -> Outcomes:
             yield from found
             groups = [] if found else groups
         elif isinstance(there, Known):
-            fix = Fix("give the Compose service the check of the cloud", _copied(local, there.value), safe=True)
+            fix = Fix("give the Compose service the check of the cloud", _copied(local, there.value))
             yield _found(local, cloud, at=local, to=there, variant="cloud", fix=fix)
         elif isinstance(here, Known) and not groups:
             of_image = isinstance(local.stage, Known) and here.value.test.span.path == local.stage.value.dockerfile

@@ -195,6 +195,7 @@ def redirected(container: Container, address: Address, host: str, port: int, pla
     at = address.port if host == endpoint.host and address.port is not None else address.span
     variant, severity = ("gateway", Severity.WARNING) if endpoint.gateway else ("default", None)
     args = {"key": key, "service": container.name, "endpoint": endpoint, "right": right, "sibling": host}
+    own = container.side is Side.LOCAL and address.span.path == container.span.path  # an env file may serve others
     return Finding(
         subject=container.node,
         at=at,
@@ -202,7 +203,7 @@ def redirected(container: Container, address: Address, host: str, port: int, pla
         severity=severity,
         args=args,
         related=(place,),
-        fix=Fix(f"use {right}", _edits(address, host, port) if address.exact else (), container.side is Side.LOCAL),
+        fix=Fix(f"use {right}", _edits(address, host, port) if address.exact else (), own),
     )
 
 

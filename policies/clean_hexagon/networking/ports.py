@@ -98,6 +98,10 @@ def container_port_mismatch(graph: Graph, _: Options) -> Outcomes:
 def _moved(local: Container, here: Value[int], mine: str, theirs: str) -> tuple[Change, ...]:
     """Another port of the container, for what listens too where a variable tells it."""
     told = assigned(local, "PORT", theirs) if _listens(local, [mine]) else ()
+    check = local.service.healthcheck
+    asked = known(check.test, None) if check is not None else None
+    if check is not None and asked is not None and f":{mine}" in str(asked):
+        told = (*told, Swap(check.test.span, f":{mine}", f":{theirs}"))
     return (Swap(here.span, mine, theirs), *told)
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["applied", "exact", "meet", "merged"]
 
+_LINES = ("", ".hosts", ".sh", ".bash", ".txt", ".md")
 _CODE = (".ts", ".mts", ".cts", ".tsx", ".js", ".mjs", ".cjs", ".jsx")
 _YAML, _JSON, _HCL = (".yml", ".yaml"), (".json",), (".tf", ".hcl", ".tfvars", ".tofu")
 
@@ -59,7 +60,7 @@ def _exact(change: Swap | Put | Drop | LastLine | StageLine, source: Source) -> 
             from policyengine.syntax.editing import code  # noqa: PLC0415  as above
 
             return code.drop_default(source, at)
-        case Drop(at):
+        case Drop(at) if kind in _LINES or ".env" in source.path.rpartition("/")[2]:
             from policyengine.syntax.editing import lines  # noqa: PLC0415  as above
 
             return lines.drop(source, at)

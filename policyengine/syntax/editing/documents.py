@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
 from policyengine.model.change import Edit, Put, Raw, Wanted
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from policyengine.model.source import Source, Span
 
 _STEP = 2
+_COMMANDS = frozenset({"command", "entrypoint"})
 
 
 class Step(NamedTuple):
@@ -97,6 +99,9 @@ class Editor(NamedTuple):
         if key is None or self.json:
             return None
         start, end = self.source.text.find(":", key.span.end) + 1, self._whole(key, node)[1]
+        if isinstance(node, Scalar) and isinstance(value, tuple) and key.text in _COMMANDS:
+            written = shlex.join(map(_text, value))  # a command line stays one
+            return (Edit(self.source.span(start, end), f" {self._scalar(written)}"),)
         if not isinstance(value, dict) or "\n" not in self.source.text:
             return (Edit(self.source.span(start, end), f" {self._flow(value)}"),)
         lines = [*self._lines(key.text, value, self._column(key))][1:]
