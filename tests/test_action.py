@@ -239,10 +239,15 @@ def test_the_program_is_installed_from_the_checkout_of_the_action_and_nothing_sc
     for name in ("venv.py", "pip.py", "ensurepip.py", "policyengine.py"):
         (work / name).write_text("raise SystemExit('imported')\n", "utf-8")
     (work / "compose.yaml").write_text(COMPOSE, "utf-8")
-    done, said, *_ = step("Install", work, room, {"PYTHON": sys.executable, "SOURCE": str(ROOT)})
+    pack = str(ROOT / "fixtures/packs/lindgrove")
+    done, said, *_ = step(
+        "Install", work, room, {"PYTHON": sys.executable, "SOURCE": str(ROOT), "PACKS": f"\n{pack}\n"}
+    )
     assert done == 0, said
-    _, said, told, _ = step("Scan", work, room, {})
+    _, said, told, _ = step("Scan", work, room, {"ARGS": "--select=HEX"})
     assert told["code"] == "0", said
+    _, said, told, _ = step("Scan", work, room, {"ARGS": "--select=LIND301"})
+    assert (told["code"], rules(told["sarif"])) == ("1", ["LIND301"]), said
 
 
 @bash
