@@ -53,7 +53,7 @@ class Condition(NamedTuple):
     loops: tuple[Loop, ...]
 
     def run(self, given: Any) -> object:  # noqa: ANN401  a value of the library
-        """What it gives over what `prepared` made: a bool, a text, a number; `Failed` where it cannot tell."""
+        """What it gives over what `prepared` made: a bool, a text, a number, of a list of these a text; else `Failed`."""
         try:
             result = self.program.eval(given)
         except RuntimeError as error:  # it takes more steps than the library allows
@@ -63,6 +63,8 @@ class Condition(NamedTuple):
             return result.value()
         if kind == _ERROR_TYPE:
             return _failed(result.value())
+        if kind.startswith("LIST") and all(each.type().name() in _PLAIN for each in result.value()):
+            return ", ".join(str(plain) for plain in (each.value() for each in result.value()))
         return None if kind == "NULL" else Failed("", f"it gives a {kind.lower()}")
 
 

@@ -278,6 +278,14 @@ def test_further_arguments_of_a_message_are_computed(tmp_path: Path) -> None:
     assert lines == [f"{UNDER}:2:3 'web' publishes 1 ports to everybody."]
 
 
+def test_an_argument_that_is_a_list_is_told_element_by_element(tmp_path: Path) -> None:
+    args = {"open": "service.ports.map(p, p.target)", "none": "service.ports.filter(p, p.target == 1).map(p, p.target)"}
+    assert said(tmp_path, "service", 'service.name != "web"', "{open}/{none}", args=args) == [f"{UNDER}:2:3 80, 9000/"]
+    args = {"values": "service.environment.map(v, v.value)"}  # among them a password
+    (line,) = said(tmp_path, "service", 'service.name != "web"', "{values}", args=args)
+    assert set(line.rpartition(" ")[2]) == {"*"}
+
+
 def test_braces_of_a_message_are_written_twice(tmp_path: Path) -> None:
     assert said(tmp_path, "service", 'service.name != "db"', "{{x}} '{name}'") == [f"{UNDER}:19:3 {{x}} 'db'"]
 
