@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-
-import pytest
+from typing import TYPE_CHECKING
 
 from policyengine import cli
+
+if TYPE_CHECKING:
+    import pytest
 
 PACK = Path(__file__).parents[2] / "fixtures" / "packs" / "parity-checks" / "parity_checks.py"
 
