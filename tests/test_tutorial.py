@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 import textwrap
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests import pages
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 DOCS = pages.ROOT / "docs"
 
 
 @pytest.mark.parametrize("name", ["tutorial.md", "how-to-packs.md"])
-def test_each_command_prints_what_the_page_shows(name: str, tmp_path: pages.Path) -> None:
+def test_each_command_prints_what_the_page_shows(name: str, tmp_path: Path) -> None:
     followed = pages.follow(DOCS / name, tmp_path)
     assert [f"{each.commands}{printed}" for each, printed in followed] == [
         f"{each.commands}{each.shown}" for each, _ in followed

@@ -53,7 +53,7 @@ class Condition(NamedTuple):
     loops: tuple[Loop, ...]
 
     def run(self, given: Any) -> object:  # noqa: ANN401  a value of the library
-        """What it gives over what `prepared` made: a bool, a text, a number, of a list of these a text; else `Failed`."""
+        """What it gives over what was `prepared`: a bool, a text, a number; of a list of them a text; or `Failed`."""
         try:
             result = self.program.eval(given)
         except RuntimeError as error:  # it takes more steps than the library allows
