@@ -42,6 +42,7 @@ _MANAGERS = {"ssm": "the Parameter Store", "aws-secretsmanager": "Secrets Manage
     message={
         "default": "'{key}' of the {what} '{name}' is set in plain sight and comes from no secret manager.",
         "parameter": "The parameter '{secret}' holds [the secret](1) '{key}' of '{name}' as a String, not encrypted.",
+        "unread": "The parameter '{secret}' is a String, not encrypted, and its name is that of a secret.",
         "manager": "'{key}' of '{name}' comes from {manager}, which 'secret_managers' does not list.",
         "file": "'{key}' of '{name}' comes from an env file that is written when the machine starts.",
         "given": "'{name}' gives '{keys}' in plain sight to what it deploys.",
@@ -56,8 +57,9 @@ def secret_not_from_manager(graph: Graph, options: Options) -> Outcomes:
 
     Managers are those of `secret_managers`: Secrets Manager, the Parameter Store with SecureString, Infisical, and what
     other clouds have. Reported are secrets of functions and of services other than ECS containers (of which HEX306
-    speaks) that are literals or made of a password; parameters that are not SecureString; env files that a machine
-    writes when it starts, or that a workflow copies to it; and secrets that a workflow gives to `--set-env-vars` and
+    speaks) that are literals or made of a password; parameters that are not SecureString, where a container reads
+    them as a secret or they are called like one; env files that a machine writes when it starts, or that a workflow
+    copies to it; and secrets that a workflow gives to `--set-env-vars` and
     its like, or writes to another machine by itself. Public keys, flags, ARNs and addresses without a password are
     none; neither is a value that comes from a manager by another way. A parameter that is declared elsewhere, and a
     value that files do not decide, stay open.
@@ -76,6 +78,15 @@ def secret_not_from_manager(graph: Graph, options: Options) -> Outcomes:
                 yield from _read(container, variable, read.get(variable.key), options, told)
             else:
                 yield from _plain(container, variable, env_files)
+    for secret in graph.all(Secret, side=Side.CLOUD):  # machines and people read them without a declaration
+        called = secret.name.rstrip("/").rpartition("/")[2]
+        if isinstance(secret.secure, Known) and secrecy(called) == "secret" and secret.secure.span not in told:
+            yield Compared(secret)
+            if not secret.secure.value:
+                told.add(secret.secure.span)
+                fix = Fix.replacing("make it a SecureString", secret.secure.span, "String", "SecureString")
+                args = {"secret": secret.name}
+                yield Finding(subject=secret, at=secret.secure.span, variant="unread", args=args, fix=fix)
     for job in graph.all(Job):
         given = [each for step in job.steps for each in step.given if is_secret_key(each.value)]
         if given:

@@ -97,8 +97,8 @@ def build_target_divergence(graph: Graph, _: Options) -> Outcomes:
     another is the same. Asked where both sides build one Dockerfile; another one is HEX201's.
     """
     for local, build, makers in _built_alike(graph):
-        yield from undecided(local.node, local.stage, *(graph.stage(maker) for _, maker in makers))
-        stages = [(cloud, maker, graph.stage(maker)) for cloud, maker in makers]
+        stages = [(cloud, maker, _made(graph, cloud, maker)) for cloud, maker in makers]
+        yield from undecided(local.node, local.stage, *(stage for _, _, stage in stages))
         decided = [(cloud, maker, stage.value) for cloud, maker, stage in stages if isinstance(stage, Known)]
         here = local.stage
         if not isinstance(here, Known) or not decided or len(decided) < len(stages):
@@ -134,6 +134,11 @@ def _built_alike(graph: Graph) -> Iterator[tuple[Container, Build, list[tuple[Co
         if makers:
             found.setdefault(local.id, (local, build, []))[2].extend(makers)
     yield from found.values()
+
+
+def _made(graph: Graph, cloud: Container, maker: Build) -> Value[Stage]:
+    """The stage that a build of a deployed container ends in; its own `build` is that of the service itself."""
+    return cloud.stage if maker == cloud.service.build else graph.stage(maker)
 
 
 def _content(graph: Graph, stage: Stage) -> str:

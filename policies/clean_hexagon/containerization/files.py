@@ -203,16 +203,18 @@ def bind_mount_shadows_image(graph: Graph, _: Options) -> Outcomes:
 
     Asked of applications whose twin is deployed. Reported is a bind mount that covers the working directory or what a
     COPY puts there, and one of a folder of the build context at the place to which it is copied. Single files and
-    folders without committed files (data, logs, uploads) are fine, and `develop.watch` mounts nothing.
+    folders without committed files (data, logs, uploads) are fine, and `develop.watch` mounts nothing. So is a folder
+    that the deployed container mounts at the same place: both run it.
     """
     for local, cloud in graph.mirrored(role=Role.APP):
         stage, build = local.stage, local.service.build
         if not isinstance(stage, Known) or not local.service.mounts:
             continue
         yield Compared(local.node, cloud.node)
+        alike = {_bound(mount) for mount in cloud.service.mounts}
         for mount in local.service.mounts:
             source, target = mount.source, known(mount.target, "").rstrip("/")
-            if mount.kind != "bind" or not isinstance(source, Known) or not target:
+            if mount.kind != "bind" or not isinstance(source, Known) or not target or _bound(mount) in alike:
                 continue
             if _shadows(graph, stage.value, build, mount):
                 args = {"local": local.name, "source": source.value or ".", "target": target}
@@ -222,6 +224,11 @@ def bind_mount_shadows_image(graph: Graph, _: Options) -> Outcomes:
                     subject=local.node, against=cloud.node, at=mount, args=args, related=(stage.value,), fix=fix
                 )
                 break
+
+
+def _bound(mount: Mount) -> tuple[str, str, str]:
+    """What is mounted where, and how."""
+    return mount.kind, known(mount.source, ""), known(mount.target, "").rstrip("/")
 
 
 def _shadows(graph: Graph, stage: Stage, build: Build | None, mount: Mount) -> bool:

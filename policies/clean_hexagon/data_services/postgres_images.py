@@ -27,10 +27,15 @@ _CHOSEN = regex(r"icu|--no-locale|--(?:locale|lc-collate)[= ]['\"]?(?:C|POSIX)\b
     mandate="4.1",
     severity=Severity.WARNING,
     remedy="Run an image that is built on Debian, on a new volume.",
-    message="'{local}' runs '{image}', whose C library has no collations, but [the cloud](1) sorts by those of glibc.",
+    message={
+        "default": "'{local}' runs '{image}', whose C library has no collations, but [the cloud](1) sorts by those of "
+        "glibc.",
+        "cloud": "'{local}' runs '{image}', which sorts by the collations of glibc, but the C library of "
+        "[the cloud](1) has none.",
+    },
 )
 def db_libc_collation(graph: Graph, _: Options) -> Outcomes:
-    """The local Postgres is built on Alpine, the cloud's on glibc: they sort text differently.
+    """One Postgres is built on Alpine, the other on glibc: they sort text differently.
 
     musl, the C library of Alpine, knows no collations: `ORDER BY name` sorts by bytes, capital letters first, whatever
     the locale is called. RDS sorts as glibc does. Lists come in another order, ranges hold other rows, and a test that
@@ -41,25 +46,34 @@ def db_libc_collation(graph: Graph, _: Options) -> Outcomes:
     """
     for local, cloud in graph.mirrors(Database, engine="postgres"):
         glibc = cloud.flavour in _MANAGED and not cloud.service
-        glibc = glibc or (isinstance(cloud.libc, Known) and cloud.libc.value == "glibc")
-        if not glibc or not local.service:
+        there = "glibc" if glibc else cloud.libc.value if isinstance(cloud.libc, Known) else ""
+        if not there or not local.service:
             continue
         yield Compared(local, cloud)
+        if isinstance(local.libc, Unknown):
+            yield from undecided(local, local.libc)
+        if not isinstance(local.libc, Known) or {local.libc.value, there} != {"glibc", "musl"}:
+            continue
         service = graph.get(Service, local.service)
-        args = None if service is None else graph.container(service).environment.get("POSTGRES_INITDB_ARGS")
-        match local.libc:
-            case Known("musl"):
-                if args is not None and isinstance(args.value, Unknown):
-                    yield from undecided(local, args.value)
-                elif args is None or not isinstance(args.value, Known) or not _CHOSEN.search(args.value.value):
-                    said = {"local": local.name, "image": local.written}
-                    how, built = "run the image that is built on Debian, on a new volume", service and service.build
-                    fix = Fix.tagging(how, local.image, None if built else _debian(local))
-                    yield Finding(
-                        subject=local, against=cloud, at=local.place, args=said, related=(cloud.engine,), fix=fix
-                    )
-            case Unknown():
-                yield from undecided(local, local.libc)
+        asked = service if there == "glibc" else graph.get(Service, cloud.service or "")
+        args = None if asked is None else graph.container(asked).environment.get("POSTGRES_INITDB_ARGS")
+        if args is not None and isinstance(args.value, Unknown):
+            yield from undecided(local, args.value)
+        elif args is None or not isinstance(args.value, Known) or not _CHOSEN.search(args.value.value):
+            said = {"local": local.name, "image": local.written}
+            fix = Fix("run one image in both")
+            if there == "glibc":
+                how, built = "run the image that is built on Debian, on a new volume", service and service.build
+                fix = Fix.tagging(how, local.image, None if built else _debian(local))
+            yield Finding(
+                subject=local,
+                against=cloud,
+                at=local.place,
+                variant="default" if there == "glibc" else "cloud",
+                args=said,
+                related=(cloud.engine,),
+                fix=fix,
+            )
 
 
 def _debian(local: Database) -> str | None:

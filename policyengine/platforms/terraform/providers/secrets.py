@@ -10,6 +10,7 @@ from policyengine.platforms.terraform.language.documents import document
 from policyengine.platforms.terraform.language.plain import Invalid
 from policyengine.platforms.terraform.language.values import Object, Tree, decided, unknown_of
 from policyengine.platforms.terraform.providers.variables import secret_content, versions
+from policyengine.platforms.terraform.resources.facts import references
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,8 +68,11 @@ def _ignored(view: ResourceView) -> bool:
 
 
 def parameter(view: ResourceView) -> Iterator[Node]:
-    """An aws_ssm_parameter."""
-    secure = map_value(view.text("type"), lambda value: value == "SecureString")
+    """An aws_ssm_parameter; one that holds the address of another secret keeps nothing secret itself."""
+    secure: Value[bool] | None = map_value(view.text("type"), lambda value: value == "SecureString")
+    content = view.tree("value")
+    if content is not None and any(each.endswith((".arn", ".id", ".name")) for each in references(content)):
+        secure = None
     yield _secret(view, known(view.text("name"), view.name), Known((), view.span), secure)
 
 

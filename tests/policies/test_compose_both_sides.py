@@ -1,0 +1,141 @@
+"""Rules on a laptop's Compose files against those of production, and on secrets that no container reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import trees
+from tests.policies.test_on_trees import told
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DOCKERFILE = "FROM php:8.4-fpm AS base\nFROM base AS live\nUSER www-data\nFROM base AS work\nRUN pie install xdebug\n"
+BASE = "services:\n  web:\n    build: {context: .}\n    volumes: [%s]\n"
+FILES = {"Dockerfile": DOCKERFILE, "src/index.php": "<?php\n"}
+
+
+def chain(local: str, live: str, base: str = "'./src:/srv'") -> dict[str, str]:
+    """A base with a file of the laptop and one of production over it."""
+    return FILES | {
+        "compose.yaml": BASE % base,
+        "compose.override.yaml": "services:\n  web:\n" + local,
+        "compose.production.yaml": "services:\n  web:\n    restart: always\n" + live,
+        "deploy.sh": "docker compose -f compose.yaml -f compose.production.yaml up -d\n",
+    }
+
+
+@pytest.mark.parametrize(
+    ("local", "live", "reported"),
+    [
+        ("build: {target: work}", "build: {target: live}", [("services.web", "work")]),
+        ("environment: {A: '1'}", "build: {target: live}", [("services.web", "{context: .}")]),
+        ("build: {target: live}", "build: {target: live}", []),
+    ],
+    ids=["two targets", "the last stage locally", "one target"],
+)
+def test_a_chain_of_compose_files_may_build_another_stage_in_production(
+    local: str, live: str, reported: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    assert told(trees.scan(tmp_path, chain(f"    {local}\n", f"    {live}\n"), "HEX203")) == reported
+
+
+@pytest.mark.parametrize(
+    ("base", "local", "reported"),
+    [
+        ("'.:/var/www/html'", "environment: {A: '1'}", []),
+        ("'logs:/logs'", "volumes: ['.:/var/www/html']", [("services.web", ".:/var/www/html")]),
+        ("'./src:/srv'", "volumes: ['./src:/var/www/html']", [("services.web", "./src:/var/www/html")]),
+    ],
+    ids=["both sides mount it", "only the laptop does", "the laptop mounts it elsewhere, too"],
+)
+def test_a_folder_that_production_mounts_too_hides_nothing_more_on_the_laptop(
+    base: str, local: str, reported: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    files = chain(f"    {local}\n", "    environment: {B: '1'}\n", base)
+    files["compose.yaml"] += "volumes: {logs: }\n"
+    files["Dockerfile"] = "FROM php:8.4-fpm\nWORKDIR /var/www/html\nUSER www-data\n"
+    assert told(trees.scan(tmp_path, files, "HEX213")) == reported
+
+
+def stores(local: str, live: str, more: str = "") -> dict[str, str]:
+    app = "services:\n  web: {build: .}\n  db:\n    image: %s\n    environment:\n      POSTGRES_DB: shop\n"
+    files = FILES | {"compose.yaml": app % local, "compose.prod.yaml": app % live + more}
+    return files | {"deploy.sh": "docker compose -f compose.prod.yaml up -d\n"}
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (
+            stores("postgres:17", "postgres:17-alpine"),
+            (
+                "'db' runs 'postgres:17', which sorts by the collations of glibc, "
+                "but the C library of [the cloud](1) has none."
+            ),
+        ),
+        (
+            stores("postgres:17-alpine", "postgres:17"),
+            (
+                "'db' runs 'postgres:17-alpine', whose C library has no collations, "
+                "but [the cloud](1) sorts by those of glibc."
+            ),
+        ),
+        (stores("postgres:17", "postgres:17-alpine", "      POSTGRES_INITDB_ARGS: --no-locale\n"), ""),
+        (stores("postgres:17-alpine", "postgres:17-alpine3.21"), ""),
+    ],
+    ids=["Alpine in production", "Alpine locally", "without a locale", "Alpine twice"],
+)
+def test_databases_of_two_c_libraries_sort_in_two_ways(files: dict[str, str], message: str, tmp_path: Path) -> None:
+    report = trees.scan(tmp_path, files, "HEX418")
+    assert [each.message for each in report.results] == ([message] if message else [])
+
+
+PARAMETERS = """
+locals {
+  settings = {
+    REGION      = "eu-west-1"
+    %s
+  }
+}
+variable "given" { sensitive = true }
+resource "aws_secretsmanager_secret" "main" { name = "main" }
+resource "aws_ssm_parameter" "settings" {
+  for_each = local.settings
+  name     = "/shop/${each.key}"
+  type     = "%s"
+  value    = each.value
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("entry", "kind", "reported"),
+    [
+        ("SESSION_SECRET = var.given", "String", [('aws_ssm_parameter.settings["SESSION_SECRET"]', "String")]),
+        ("db-password = var.given", "String", [('aws_ssm_parameter.settings["db-password"]', "String")]),
+        ("SESSION_SECRET = var.given", "SecureString", []),
+        ("SESSION_SECRET = aws_secretsmanager_secret.main.arn", "String", []),
+        ("TOKEN_LIFETIME = 3600", "String", []),
+    ],
+    ids=["a secret", "in other words", "encrypted", "the address of a secret", "no secret"],
+)
+def test_a_parameter_that_no_container_reads_is_told_by_its_name(
+    entry: str, kind: str, reported: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    files = {
+        "compose.yaml": "services:\n  web: {image: 'ghcr.io/acme/shop:1'}\n",
+        "main.tf": PARAMETERS % (entry, kind),
+    }
+    assert told(trees.scan(tmp_path, files, "HEX307")) == reported
+
+
+def test_a_log_viewer_beside_the_application_is_a_tool(tmp_path: Path) -> None:
+    local = "services:\n  web: {build: .}\n  logs: {image: 'datalust/seq:2025.1'}\n"
+    files = FILES | {"compose.yaml": local, "compose.prod.yaml": "services:\n  web: {build: .}\n"}
+    report = trees.scan(tmp_path, files, "HEX101")
+    assert [(each.severity.name, each.message) for each in report.results] == [
+        ("NOTE", "The tool 'logs' runs only locally.")
+    ]
