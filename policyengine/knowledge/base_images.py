@@ -87,6 +87,11 @@ def base_image(name: str, tag: str | None) -> BaseImage | None:
     )
 
 
+def is_entrypoint(word: str) -> bool:
+    """Whether a listed image starts with that word by itself: `docker-entrypoint.sh`, as it is written there."""
+    return any(row.entrypoint and row.entrypoint[0] == word for row in table("base_images", BaseImages).rows)
+
+
 def uid(user: str) -> str | None:
     """The number by which every listed image that creates a user knows it: 1000 of `node`; None where they differ."""
     rows = table("base_images", BaseImages).rows

@@ -81,19 +81,28 @@ class Form(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Images(FactTable, frozen=True):
-    """The table. `other_programs` are words that tell a program around an engine, not the engine: `redis-exporter`."""
+    """The table. `other_programs` are words that tell a program around an engine, not the engine: `redis-exporter`.
+
+    `samples` are the publishers' own hello-world images, which stand for the one that the first deployment brings.
+    """
 
     grammars: dict[Grammar, Form]
     releases: dict[str, Releases]
     codenames: dict[str, Codename]
     suggestions: dict[str, Suggestion]
     other_programs: dict[str, Cited]
+    samples: dict[str, Cited]
     images: dict[str, Image]
 
 
 def image(name: str) -> Image | None:
     """What the image of that name (`postgres`, `ghcr.io/acme/app`) is, or None for one that the table does not list."""
     return table("images", Images).images.get(name)
+
+
+def is_sample(name: str) -> bool:
+    """Whether the image of that name is a publisher's sample, of which nobody here pushes anything."""
+    return name in table("images", Images).samples
 
 
 def purpose_of(name: str) -> Purpose | None:

@@ -28,8 +28,9 @@ class Platforms(FactTable, frozen=True):
     """The table.
 
     `architectures` are other names of one, and those with the variant that it has anyway. A runner is what a word in
-    its label says (`runner_words`), or else what its label begins with (`runners`). `stops` is by what people call a
-    container. `file_words` tell for what a file that is downloaded is made; who asks one of the `questions` learns it.
+    its label says (`runner_words`), or else what its label begins with (`runners`). `machines` are expressions for the
+    whole type of a virtual machine. By what people call a container go `stops` and `services`, which have only one
+    platform. `file_words` tell for what a file that is downloaded is made; who asks one of the `questions` learns it.
     """
 
     architectures: dict[str, Meant]
@@ -37,6 +38,8 @@ class Platforms(FactTable, frozen=True):
     runners: dict[str, Meant]
     file_words: dict[str, Meant]
     questions: dict[str, Cited]
+    services: dict[str, Meant]
+    machines: dict[str, Meant]
 
     stops: dict[str, Stop]
     _file_word: list[re.Pattern[str]] = field(default_factory=list)
@@ -69,6 +72,18 @@ def platform_of_runner(label: str) -> str | None:
     said = next((known.runner_words[word] for word in words(name) if word in known.runner_words), None)
     begun = next((entry for start, entry in known.runners.items() if name.startswith(start)), None)
     found = said or begun
+    return None if found is None else f"linux/{found.architecture}"
+
+
+def platform_of_service(noun: str) -> str | None:
+    """The only platform of a cloud, by what people call its container; None where there are several."""
+    found = _platforms().services.get(noun)
+    return None if found is None else f"linux/{found.architecture}"
+
+
+def platform_of_machine(typed: str) -> str | None:
+    """The platform of a virtual machine by its type, `t4g.small`; None where that does not tell."""
+    found = next((each for form, each in _platforms().machines.items() if re.fullmatch(form, typed.lower())), None)
     return None if found is None else f"linux/{found.architecture}"
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from policyengine.knowledge.platforms import platform
+from policyengine.knowledge.platforms import platform, platform_of_service
 from policyengine.knowledge.ports import port_of_engine
 from policyengine.knowledge.variables import injects
 from policyengine.linking.images import built_for, manifest
@@ -29,6 +29,7 @@ from policyengine.model.nodes import (
     Variable,
     variables,
 )
+from policyengine.model.nodes.container import COMPOSE, PRODUCTION_COMPOSE
 from policyengine.model.value import Absent, Floating, Known, Unknown, Via, known, map_value
 from policyengine.patterns import regex
 from policyengine.platforms.docker.stock import facts_of, stock
@@ -332,19 +333,24 @@ def _stage_check(stage: Stage, span: Span) -> Value[Healthcheck]:
 
 
 def _platform(service: Service) -> Value[str]:
-    """The platform that a container runs on; Absent for that of the machine.
+    """The platform that a container runs on; Absent for that of the machine, which builds for itself.
 
     A task that names no architecture runs on X86_64 on Fargate; on EC2 the instances decide
     (docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html#runtime-platform).
     """
+    only = platform_of_service(service.noun)
+    composed = service.noun in (COMPOSE, PRODUCTION_COMPOSE)
     match service.architecture:
         case Known(name, span, via):
             return Known(platform(name), span, via)
+        case _ if service.side is Side.CLOUD and only is not None:
+            return Known(only, service.span, (Via(f"default of {service.noun}", service.span),))
         case Unknown():
             return service.architecture
-        case _ if service.side is not Side.CLOUD:
+        case _ if service.side is not Side.CLOUD or service.platform is not None or (composed and service.build):
             return map_value(service.platform or Absent(service.span), platform)
-        case _ if service.launch in ("", "FARGATE"):
+        case _ if not composed and service.launch in ("", "FARGATE"):
             return Known("linux/amd64", service.span, (Via("default of Fargate", service.span),))
         case _:
-            return Unknown(f"the architecture of the instances that run '{service.name}' is not known", service.span)
+            machines = "machine that runs" if composed else "instances that run"
+            return Unknown(f"the architecture of the {machines} '{service.name}' is not known", service.span)

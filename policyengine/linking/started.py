@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from policyengine.knowledge import commands as knowledge
+from policyengine.knowledge.base_images import is_entrypoint
 from policyengine.model.nodes import BrowserTests, Command, Package, WebServer
 from policyengine.model.text import Text
 from policyengine.model.value import Known, Unknown, Via
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from policyengine.repository.files import Files
 
 _DEEPEST = 8
-_OFFICIAL = "docker-entrypoint.sh"
-"""The entrypoint that Docker's official images have on their PATH; it starts what it is given."""
 _SHELL_FILE = regex(r"(?:[\w./${}-]*/)?([\w.-]+\.(?:sh|bash)|(?:[\w-]+-)?entrypoint)")
 _BINARY = regex(r"(?:\./)?node_modules/\.bin/")
 _PROGRAM_FILE = regex(r"[\w./-]*\w\.(?:[cm]?[jt]sx?|py|rb|php)|(?:.*/)?node_modules/(?!\.bin/).*")
@@ -215,12 +214,12 @@ def _together(runs: Sequence[Started], line: str) -> Started:
 
 
 def _files(command: ShellCommand, home: Home) -> Iterator[str]:
-    """The words of a command that are shell files: programs, and what a shell is given, but for the official one."""
+    """The words of a command that are shell files: programs, and what a shell is given; not those of public images."""
     for layer in command.layers:
         for index in (layer.start, layer.file):
             word = command.argv[index] if index is not None else ""
             match = _SHELL_FILE.fullmatch(word)
-            if match is not None and (word != _OFFICIAL or word in home.copied):
+            if match is not None and (not is_entrypoint(word) or PurePosixPath(word).name in home.copied):
                 yield word
 
 

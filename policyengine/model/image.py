@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
-from policyengine.knowledge.images import Image, Purpose, codename, image, release_numbers, suggested
+from policyengine.knowledge.images import Image, Purpose, codename, image, is_sample, release_numbers, suggested
 from policyengine.knowledge.mirrors import DOCKER_HUB, normalised
 from policyengine.knowledge.tags import TagFact, meant
 from policyengine.model.value import Floating, Known, Unknown, Value
@@ -115,6 +115,11 @@ class ImageRef(Struct, frozen=True, eq=False):
         if self.registry == DOCKER_HUB:
             return self.repository
         return f"{'…' if isinstance(self.registry, Unknown) else self.registry}/{self.repository}"
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether it is a publisher's hello-world, which stands for what the first deployment brings."""
+        return is_sample(self.name)
 
     @property
     def basename(self) -> str:

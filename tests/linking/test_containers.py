@@ -233,6 +233,87 @@ def test_instances_decide_the_architecture_of_a_task_that_names_none(tmp_path: P
     assert platform.reason == "the architecture of the instances that run 'web' is not known"
 
 
+@pytest.mark.parametrize(
+    ("base", "line"),
+    [
+        ("php:8.3-fpm-alpine", "php-fpm"),
+        ("php:8.3-apache", "apache2-foreground"),
+        ("php:8.4", "php -a"),
+        ("nginx:1.27-alpine", "nginx -g 'daemon off;'"),
+        ("maven:3.9-eclipse-temurin-21", "mvn"),
+        ("oven/bun:1", "/usr/local/bin/bun"),
+        ("httpd:2.4", "httpd-foreground"),
+    ],
+)
+def test_an_official_image_starts_what_its_entrypoint_hands_on_to(base: str, line: str, tmp_path: Path) -> None:
+    found = local(tmp_path, "build: .", f"FROM {base}\n")
+    assert (found.gap, found.line) == (None, line)
+
+
+def test_an_entrypoint_that_is_copied_over_that_of_the_image_is_followed(tmp_path: Path) -> None:
+    dockerfile = 'FROM php:8.3-fpm\nCOPY docker-php-entrypoint /usr/local/bin/\nCMD ["php-fpm"]\n'
+    found = local(tmp_path, "build: .", dockerfile)
+    assert found.gap is not None
+
+
+@pytest.mark.parametrize(
+    ("machines", "platform"),
+    [
+        (("t4g.small",), "linux/arm64"),
+        (("a1.large", "c7gn.xlarge"), "linux/arm64"),
+        (("m7i-flex.large", "g4dn.xlarge"), "linux/amd64"),
+        (("t4g.small", "t3.small"), None),
+        (("t3.small", "${var.size}"), None),
+    ],
+)
+def test_the_types_of_the_instances_tell_the_architecture_where_they_agree(
+    machines: tuple[str, ...], platform: str | None, tmp_path: Path
+) -> None:
+    types = [f'resource "aws_instance" "m{n}" {{\n  instance_type = "{each}"\n}}\n' for n, each in enumerate(machines)]
+    ecs = ECS.format(count=1, launch="EC2", image=BUILT, container="", more="") + "".join(types)
+    (found,) = graph(tmp_path, ecs=ecs).containers(side=Side.CLOUD)
+    assert (found.platform.value if isinstance(found.platform, Known) else None) == platform
+
+
+@pytest.mark.parametrize(
+    ("service", "platform"),
+    [
+        ("build: .", "the machine's"),
+        ("image: acme/web:1", "the architecture of the machine that runs 'web' is not known"),
+        ("image: acme/web:1\n    platform: linux/arm64/v8", "linux/arm64"),
+    ],
+)
+def test_the_machine_of_a_production_compose_file_is_not_known(service: str, platform: str, tmp_path: Path) -> None:
+    files = {
+        "compose.prod.yaml": f"services:\n  web:\n    {service}\n",
+        "compose.yaml": "services: {web: {build: .}}\n",
+    }
+    (found,) = graph_of(tmp_path, {**files, "Dockerfile": DOCKERFILE}).containers(side=Side.CLOUD)
+    match found.platform:
+        case Known(value):
+            assert value == platform
+        case Unknown() as gap:
+            assert gap.reason == platform
+        case _:
+            assert platform == "the machine's"
+
+
+def test_cloud_run_has_one_platform(tmp_path: Path) -> None:
+    text = """
+        resource "google_cloud_run_v2_service" "api" {
+          name = "api"
+          template {
+            containers {
+              image = "europe-docker.pkg.dev/acme/own/api:1"
+            }
+          }
+        }
+    """
+    (found,) = graph(tmp_path, ecs=text).containers(side=Side.CLOUD)
+    assert isinstance(found.platform, Known)
+    assert found.platform.value == "linux/amd64"
+
+
 def test_a_container_knows_its_image_its_builds_and_what_to_call_it(tmp_path: Path) -> None:
     there = cloud(tmp_path)
     assert (there.noun, there.role) == ("ECS container", Role.APP)

@@ -241,3 +241,10 @@ def test_majors_of_caches(image: str, cloud: str, expected: list[str], tmp_path:
     text = f'variable "unset" {{}}\nresource "aws_elasticache_cluster" "c" {{\n  {engine}\n  {cloud}\n}}\n'
     files = {"compose.yml": f"services:\n  cache:\n    image: {image}\n", "main.tf": text}
     assert [each[0] for each in told(tmp_path, files, "HEX411")] == expected
+
+
+@pytest.mark.parametrize("image", ["us-docker.pkg.dev/cloudrun/container/hello:latest", "nginxdemos/hello"])
+def test_a_sample_image_says_nothing_of_what_the_cloud_runs(image: str, tmp_path: Path) -> None:
+    text = ECS.format(more="").replace("acme/web:1", image)
+    expected = [("HEX607?", "aws_ecs_task_definition.web#web", f"'{image}' is a sample, which something else replaces")]
+    assert told(tmp_path, {"main.tf": text}, "HEX607") == expected

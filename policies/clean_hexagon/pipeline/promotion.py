@@ -22,6 +22,7 @@ from policyengine.api import (
     Severity,
     Side,
     Span,
+    Unknown,
     Workflow,
     engine_of,
     hands_over,
@@ -115,6 +116,8 @@ def mutable_image_tag(graph: Graph, _: Options) -> Outcomes:
     for container in () if deployed and _hands_over(graph) else deployed:
         image = container.image
         yield Compared(container.node)
+        if isinstance(image, Known | Floating) and image.value.is_sample:
+            image = Unknown(f"'{image.value.shown}' is a sample, which something else replaces", image.span)
         yield from undecided(container.node, image)
         if not isinstance(image, Known | Floating) or image.span in seen or container.service.build is not None:
             continue

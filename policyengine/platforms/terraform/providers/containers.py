@@ -11,6 +11,7 @@ from policyengine.knowledge.commands import about
 from policyengine.knowledge.components import role_by_name
 from policyengine.knowledge.names import does_one_thing
 from policyengine.knowledge.names import label as told
+from policyengine.knowledge.platforms import platform_of_machine
 from policyengine.model.graph import Edge, EdgeKind
 from policyengine.model.image import engine_of
 from policyengine.model.nodes import (
@@ -25,7 +26,7 @@ from policyengine.model.nodes import (
     Variable,
 )
 from policyengine.model.nodes.container import ECS
-from policyengine.model.value import Absent, Floating, Known, Unknown, Value, known
+from policyengine.model.value import Absent, Floating, Known, Unknown, Value, known, map_value
 from policyengine.platforms.docker.datastore import image_role
 from policyengine.platforms.terraform.language.sections import ObjectSection
 from policyengine.platforms.terraform.language.values import decided, plain
@@ -45,6 +46,9 @@ if TYPE_CHECKING:
     from policyengine.model.source import Span
     from policyengine.platforms.terraform.language.sections import Nested, Section
     from policyengine.platforms.terraform.resources.stack import ResourceView
+
+
+_MACHINES = ("aws_instance", "aws_launch_template", "aws_launch_configuration")
 
 
 class Deployment(Struct, frozen=True):
@@ -73,7 +77,18 @@ def task_definition(view: ResourceView) -> Iterator[Node | Edge]:
     architecture: Value[str] = Absent(view.span)
     for block in view.blocks("runtime_platform"):
         architecture = block.text("cpu_architecture")
+    if isinstance(architecture, Absent) and deployment.launch == "EC2":
+        architecture = _of_instances(view)
     yield from containers(view, definitions(view), deployment, architecture)
+
+
+def _of_instances(view: ResourceView) -> Value[str]:
+    """The platform of the instances that the files know, where each names its type and all have one; else Absent."""
+    types = [each.text("instance_type") for kind in _MACHINES for each in view.stack.kind(kind)]
+    found = [platform_of_machine(each.value) if isinstance(each, Known) else None for each in types]
+    if found and found[0] is not None and len(set(found)) == 1:
+        return map_value(types[0], lambda _: str(found[0]))
+    return Absent(view.span)
 
 
 def _launch(candidates: list[ResourceView]) -> str:
