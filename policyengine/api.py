@@ -40,7 +40,14 @@ from policyengine.knowledge.names import (
     starts_application,
 )
 from policyengine.knowledge.names import words as words_of
-from policyengine.knowledge.packages import builds_to_files, connects_plainly, is_native, migrations_called, written_by
+from policyengine.knowledge.packages import (
+    builds_to_files,
+    connects_plainly,
+    is_native,
+    loads_env_files,
+    migrations_called,
+    written_by,
+)
 from policyengine.knowledge.platforms import architecture, architecture_in, asks_for_architecture, platform
 from policyengine.knowledge.ports import (
     host_kind,
@@ -392,6 +399,7 @@ __all__ = [
     "is_real",
     "is_web",
     "known",
+    "loads_env_files",
     "map_value",
     "may_be_gate",
     "meaning",

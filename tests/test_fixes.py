@@ -42,7 +42,6 @@ NOT_BY_ITSELF = {
     ("HEX306", "a literal password in the URL of a database"): "HEX306",
     ("HEX306", "a random text under the name of a secret"): "HEX306",
     ("HEX312", "no container of the cloud sets the secret"): "HEX312",  # the key is then lacking locally: HEX304
-    ("HEX304", "mounted sources may hold env files of their own"): "HEX213",  # no mount, no file: the key is lacking
     ("HEX505", "an unset variable falls back to a sibling's published port"): "HEX505",  # the cloud lacks it, too
     ("HEX513", "a mapped port at which nobody listens"): "HEX513",  # the cloud takes requests at the former one
 }

@@ -56,6 +56,8 @@ class Written(Struct, frozen=True, forbid_unknown_fields=True):
 class Packages(FactTable, frozen=True):
     """The table; `native` are dependencies with code for one C library, `to_files` build an application to files.
 
+    `loads_env_files` read `.env` and its like, or other files with settings, from the folder where the code runs.
+
     A `*` at either end of a package's name in `uses` is any further text.
     """
 
@@ -69,6 +71,7 @@ class Packages(FactTable, frozen=True):
     native: dict[str, Cited]
     writes: dict[str, Written]
     to_files: dict[str, Cited]
+    loads_env_files: dict[str, Cited]
     _patterns: list[tuple[str, str, UsedExtension]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -138,6 +141,11 @@ def is_native(package: str) -> bool:
 def builds_to_files(package: str) -> bool:
     """Whether an npm package builds a front end to files that any server of files may serve: `vite`."""
     return package in _packages().to_files
+
+
+def loads_env_files(package: str) -> bool:
+    """Whether a dependency reads env files by itself, or for code that asks it to: `dotenv`, `python-decouple`."""
+    return package in _packages().loads_env_files
 
 
 def written_by(package: str, runtime: str) -> tuple[str, ...]:

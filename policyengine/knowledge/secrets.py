@@ -144,12 +144,15 @@ class Secrets(FactTable, frozen=True):
         found = list(self._terms(parts, capitals=name.isupper()))
         ends = {end - start: term for start, end, term in found if end == len(parts)}
         last = ends[max(ends)] if ends else None
+        weak = any(term.level == "doubtful" and term.place == "start" for _, _, term in found)  # `RATE_LIMIT_TOKENS`
+        found = [each for each in found if each[2].level != "doubtful" or each[2].place != "start"]
         sounding = {term.level for _, _, term in found if term.level != "plain" or term.place != "end"}
         if not sounding and max(ends, default=1) == 1 and is_store_address(parts):
             return "address"
         if last is not None and last.level == "plain" and (sounding or max(ends) > 1):
             return "plain"
-        return next((each for each in _STRONGEST if each in sounding), None)
+        level = next((each for each in _STRONGEST if each in sounding), None)
+        return "doubtful" if weak and level == "secret" else level
 
     def _terms(self, parts: Sequence[str], *, capitals: bool) -> Iterator[tuple[int, int, Term]]:
         """The terms that the words of a name hold, each with the range of its words."""
@@ -243,16 +246,20 @@ def private_keys(text: str) -> Iterator[tuple[int, int]]:
 
 
 def secrecy_of_value(text: str) -> Literal["plain", "doubtful"] | None:
-    """Whether a text itself is no secret, under any name: a flag, an ARN, a path; None for any other text.
+    """Whether a text itself is no secret, under any name: a flag, a rate, an ARN, a path; None for any other text.
 
     A path is doubtful: a password may begin with a slash, so it is masked, and no rule reports it.
     """
     known = table("secrets", Secrets)
     low = text.lower()
-    if low in known.values:
+    if low in known.values or _RATE.match(low):
         return "plain"
     levels = {entry.level for start, entry in known.references.items() if low.startswith(start)}
     return "plain" if "plain" in levels else "doubtful" if levels else None
+
+
+_RATE = regex(r"\d{1,9} ?(?:/|per) ?\d{0,5} ?(?:[smhd]|sec|min|(?:second|minute|hour|day|week|month)s?)\Z")
+"""So many times in so long, as limits of requests are written: `100/5m`, `10 per minute`."""
 
 
 def is_dummy(text: str, name: str = "", *, in_token: bool = False) -> bool:

@@ -36,7 +36,8 @@ def names() -> Iterator[tuple[str, Expected]]:
     """Names made of each term at each of its places, and what is to be said of them."""
     for term, entry in TABLE.names.items():
         word = term.upper().replace(" ", "_")
-        sounding = "PASSWORD_" if entry.level == "plain" and " " not in term else ""
+        weakens = (entry.level == "plain" and " " not in term) or entry.place == "start"
+        sounding = "PASSWORD_" if weakens else ""
         made = {
             "anywhere": [f"{sounding}{word}_ALPHA", f"ALPHA_{sounding}{word}"],
             "end": [f"ALPHA_{sounding}{word}", f"ALPHA_{sounding}{word}_2"],
@@ -288,6 +289,17 @@ def test_a_value_of_the_table_is_no_secret_for_masking_and_for_rules(values_repo
     last = f"ALPHA_{len(TABLE.values) + len(TABLE.references)}_SECRET"
     assert reported(values_report, "HEX302") == reported(values_report, "HEX306") == {last}
     assert secrets.secrecy_of_value(VALUE) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        *((each, "plain") for each in ("100/5m", "10/s", "1000/day", "5 per minute", "20 per 1 hour", "3/15min")),
+        *((each, None) for each in ("100/5mx", "a/5m", "100/5m/x", "12345678/secret", "5 per")),
+    ],
+)
+def test_a_rate_is_no_secret(text: str, level: str | None) -> None:
+    assert secrets.secrecy_of_value(text) == level
 
 
 @pytest.mark.parametrize("start", TABLE.references)

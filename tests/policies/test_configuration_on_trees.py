@@ -207,6 +207,35 @@ def test_the_local_file_stays_out_of_git_and_of_the_image(
     assert [message for _, message in told(report)] == messages
 
 
+STORED = """services:
+  db:
+    image: postgres:16
+    environment: {POSTGRES_PASSWORD: q7Zr2LmX9vKd}
+  app:
+    build: .
+    env_file: .env
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("DB_PASSWORD=q7Zr2LmX9vKd\nAPP_MODE=dev\n", []),
+        ("APP_MODE=dev\n", []),
+        (
+            f"JWT_SECRET={LONG}\n",
+            [
+                "'.env' is committed with a value for 'JWT_SECRET'.",
+                COPIED.replace(".env.local", ".env"),
+            ],
+        ),
+    ],
+)
+def test_a_committed_file_without_secrets_may_be_copied(text: str, rest: list[str], tmp_path: Path) -> None:
+    files = {**LOADS, "docker-compose.yml": STORED, ".env": text, ".gitignore": "dist\n"}
+    assert [message for _, message in told(trees.scan(tmp_path, files, "HEX302"))] == rest
+
+
 def test_without_any_gitignore_the_question_stays_open(tmp_path: Path) -> None:
     report = trees.scan(tmp_path, {**LOADS, ".dockerignore": ".env*\n"}, "HEX302")
     assert told(report) == []
@@ -308,3 +337,72 @@ def test_a_command_gives_what_it_exports_under_that_name_alone(exported: str, mi
     files = {**BUILT, "src/config.ts": CONFIG, "docker-compose.yml": compose}
     message = f"'app' does not get '{missing}', which [the code requires](1)."
     assert told(trees.scan(tmp_path, files, "HEX304")) == ([("HEX304", message)] if missing else [])
+
+
+MOUNTED = """services:
+  app:
+    build: .
+    environment: {A: '1'}
+    volumes: ['.:/app']
+    working_dir: /app
+    command: node a.js
+"""
+LIBRARY = '{"name": "app", "dependencies": {"dotenv": "16", "zod": "3"}}'
+
+
+@pytest.mark.parametrize(
+    ("files", "missing", "open_"),
+    [
+        ({}, True, False),  # nothing loads env files
+        ({"package.json": LIBRARY, ".gitignore": ".env\n"}, False, True),
+        ({"package.json": LIBRARY, ".gitignore": "dist\n"}, True, False),  # git would hold the file, and does not
+        ({"package.json": LIBRARY, ".gitignore": ".env\n", ".env.example": "API_URL=\n"}, False, False),
+        ({"package.json": LIBRARY, ".gitignore": ".env\n", ".env.example": "# API_URL=\n"}, False, False),
+        ({"package.json": LIBRARY, ".gitignore": ".env\n", ".env.example": "OTHER=\n"}, True, False),
+        ({"package.json": LIBRARY, ".env": "API_URL=http://api\n"}, False, False),
+        ({"package.json": LIBRARY, ".gitignore": "dist\n", ".env.production": "API_URL=http://api\n"}, True, False),
+        ({"command": "node --env-file=.env a.js", ".gitignore": ".env\n"}, False, True),
+        ({"command": "bun a.ts", ".gitignore": ".env\n"}, False, True),
+    ],
+)
+def test_env_files_of_mounted_sources_count_where_something_loads_them(
+    files: dict[str, str], missing: bool, open_: bool, tmp_path: Path
+) -> None:
+    compose = MOUNTED.replace("node a.js", files.pop("command", "node a.js"))
+    tree = {**BUILT, "src/config.ts": CONFIG, "docker-compose.yml": compose, **files}
+    report = trees.scan(tmp_path, tree, "HEX304")
+    message = "'app' does not get 'API_URL', which [the code requires](1)."
+    assert told(report) == ([("HEX304", message)] if missing else [])
+    reasons = [each.reason for each in report.undecided]
+    assert reasons == (["env files of the mounted folder of 'app' are not known"] if open_ else [])
+
+
+@pytest.mark.parametrize(
+    ("key", "here", "there", "differs"),
+    [
+        ("APP_ENV", "development", "dev", False),
+        ("APP_ENV", "prod", "Production", False),
+        ("APP_ENV", "dev", "prod", True),
+        ("APP_ENV", "local", "dev", True),
+        ("NODE_ENV", "prod", "production", True),
+    ],
+)
+def test_words_for_one_environment_are_one_mode_where_no_framework_reads_them(
+    key: str, here: str, there: str, differs: bool, tmp_path: Path
+) -> None:
+    compose = f"services:\n  app:\n    build: .\n    environment: {{{key}: {here}}}\n"
+    files = {**BUILT, "docker-compose.yml": compose, "main.tf": ecs(key, f'"{there}"')}
+    message = f"'app' runs with {key}='{here}', but [the cloud](1) with '{there}'."
+    assert told(trees.scan(tmp_path, files, "HEX316")) == ([("HEX316", message)] if differs else [])
+
+
+@pytest.mark.parametrize(
+    ("key", "asked"),
+    [("SENTRY_DSN", False), ("PUBLIC_URL", False), ("DATABASE_URL", True), ("BILLING_API_URL", True)],
+)
+def test_a_blank_of_an_example_is_asked_for_stores_and_siblings_alone(key: str, asked: bool, tmp_path: Path) -> None:
+    compose = "services:\n  app:\n    build: .\n    env_file: .env\n  billing-api:\n    image: acme/billing:1\n"
+    files = {**BUILT, "docker-compose.yml": compose, ".env.example": f"{key}=\n", ".gitignore": ".env\n"}
+    report = trees.scan(tmp_path, files, "HEX501")
+    reason = ".env.example, which stands in for .env, leaves it blank"
+    assert [each.reason for each in report.undecided] == ([reason] if asked else [])

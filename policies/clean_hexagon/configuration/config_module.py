@@ -23,6 +23,7 @@ from policyengine.api import (
     Stage,
     Unknown,
     given_by,
+    is_for_the_laptop,
     is_mode,
     known,
     rule,
@@ -46,8 +47,9 @@ def env_key_missing_in_cloud(graph: Graph, _: Options) -> Outcomes:
     Required keys are those of the config module that have neither a default nor `optional`; where one of several must
     be there, any of them will do. The cloud provides `environment`, `secrets`, `environmentFiles` and the ENV of the
     deployed stage. Keys of the platform and AWS credentials, which the task role replaces, need no entry. Variables
-    injected by `infisical run` are not known from files. Where several containers share one config module and another
-    of them has the key, it may be needed only there, so the finding is a warning. All missing keys of a container make
+    injected by `infisical run` are not known from files, and `.env.example` does not tell what the env file of a
+    production Compose service sets. Where several containers share one config module and another of them has the key,
+    it may be needed only there, so the finding is a warning. All missing keys of a container make
     one finding, at the container.
     """
     users: dict[str, list[Container]] = {}
@@ -65,8 +67,9 @@ def _missing(graph: Graph, container: Container, users: list[Container]) -> Outc
     keys = (key for key in container.config.keys if not key.client) if container.config is not None else ()
     required = (key for key in keys if known(key.required, default=False) and not given_by(key.key, "container"))
     absent = [key for key in required if not _met(key, container)]
-    if absent and container.environment_gap is not None:
-        yield from undecided(container.node, container.environment_gap)
+    gap = container.environment_gap or _stood_in(container)
+    if absent and gap is not None:
+        yield from undecided(container.node, gap)
         return
     if isinstance(container.stage, Unknown):
         anywhere = {variable.key for stage in graph.all(Stage) for variable in stage.environment}
@@ -83,6 +86,13 @@ def _missing(graph: Graph, container: Container, users: list[Container]) -> Outc
     fix = Fix(f"add {names} to the container's secrets or environment", secrets)
     severity = Severity.WARNING if elsewhere else None
     yield Finding(subject=container.node, at=container, args=args, related=(absent[0],), severity=severity, fix=fix)
+
+
+def _stood_in(container: Container) -> Unknown | None:
+    """Why an env file of production may set more: only an example for work on a laptop is in the tree."""
+    files = container.service.env_files if container.is_composed_in_production else ()
+    file = next((each for each in files if each.stand_in and is_for_the_laptop(each.stand_in)), None)
+    return None if file is None else Unknown(f"what '{file.path}' sets in production is not in the files", file.span)
 
 
 def _met(key: ConfigKey, container: Container) -> bool:

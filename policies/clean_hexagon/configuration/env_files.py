@@ -30,6 +30,7 @@ from policyengine.api import (
     Span,
     Stage,
     Unknown,
+    Variable,
     given_by,
     injects,
     is_for_tests,
@@ -142,7 +143,8 @@ def env_file_exposed(graph: Graph, _: Options) -> Outcomes:
     Three places are looked at: a committed env file with a real value for a secret-like key (examples, samples, test
     and CI files, dummies and throwaway database passwords, such as one that the Compose file itself gives a service,
     are fine); a file that Compose loads as `.env.local` or `.env` which git would not ignore; and a `COPY . .` in what
-    the service's image is made of, whose context holds such a file that no .dockerignore leaves out. Without any
+    the service's image is made of, whose context holds such a file that no .dockerignore leaves out, unless it is
+    committed and has nothing to hide. Without any
     .gitignore in the tree the second question stays undecided, since one may lie above it.
     """
     throwaway = _throwaway(graph)
@@ -150,8 +152,7 @@ def env_file_exposed(graph: Graph, _: Options) -> Outcomes:
         if file.example or is_for_tests(file.path):
             continue
         yield Compared(file)
-        texts = ((each, known(each.value, "").strip()) for each in file.variables)
-        real = next((each for each, text in texts if text not in throwaway and is_real(each.key, text)), None)
+        real = _real(file, throwaway)
         if real is not None:
             args = {"file": file.path, "key": real.key}
             fix = Fix(f"remove {file.path} from git, ignore it, and replace the secret")
@@ -162,7 +163,14 @@ def env_file_exposed(graph: Graph, _: Options) -> Outcomes:
             if _name(env_file.path) in _PRIVATE:
                 loaded.setdefault(env_file.path, (container.node, env_file))
     yield from _not_ignored(graph, loaded)
-    yield from _copied(graph, sorted(loaded))
+    harmless = {file.path for file in graph.all(EnvironmentFile) if _real(file, throwaway) is None}
+    yield from _copied(graph, sorted(loaded.keys() - harmless))
+
+
+def _real(file: EnvironmentFile, throwaway: set[str]) -> Variable | None:
+    """The first variable of a committed file that holds a secret worth protecting."""
+    texts = ((each, known(each.value, "").strip()) for each in file.variables)
+    return next((each for each, text in texts if text not in throwaway and is_real(each.key, text)), None)
 
 
 def _throwaway(graph: Graph) -> set[str]:

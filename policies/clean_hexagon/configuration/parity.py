@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from clean_hexagon.configuration.mounted import files_within
 from clean_hexagon.options import Options
-from clean_hexagon.paths import lies_in
 from policyengine.api import (
     Change,
     Compared,
@@ -25,12 +25,14 @@ from policyengine.api import (
     Value,
     Variable,
     assigned,
+    environment,
     given_by,
     in_place,
     is_address,
     is_cloud_only,
     is_double,
     is_for_browsers,
+    is_for_the_laptop,
     is_label,
     is_mode,
     is_of_place,
@@ -74,7 +76,8 @@ def env_key_missing_locally(graph: Graph, _: Options) -> Outcomes:
     `# KEY=`), the ENV of the image and what the command exports. What has a default, or is optional, needs no entry;
     keys of the platform, of its telemetry and of its resources (`AWS_*`, `*_ARN`) mean nothing locally. A part of a
     store's address (`DB_HOST`) passes where the service has another address of a store. Where the sources are mounted,
-    code may load env files of its own, which stays open, as all that is not known does.
+    code that has a library for it loads the env files in them: those that are committed count, and so does an example.
+    A file that git ignores and that has no example stays open, as all that is not known does.
     """
     twins: dict[str, list[Container]] = {}
     for local, cloud in graph.mirrored(role=Role.APP):
@@ -93,7 +96,8 @@ def env_key_missing_locally(graph: Graph, _: Options) -> Outcomes:
         ]
         if not required and not given:
             continue
-        gap = local.environment_gap or _unread(local)
+        stage = local.stage if isinstance(local.stage, Unknown) else None
+        gap = local.environment_gap or stage or files_within(graph, local)[1]
         yield from undecided(local.node, gap)
         if gap is not None:
             continue
@@ -120,10 +124,11 @@ def _exemplified(local: Container, lacking: Sequence[ConfigKey | Variable]) -> t
 
 
 def _required(local: Container) -> Iterator[ConfigKey]:
-    """The keys that the code of a service demands."""
+    """The keys that the code of a service demands here: not those of a module for production (`settings/prod.py`)."""
     built = local.service.build is not None
     for key in local.config.keys if local.config is not None and built else ():
-        if known(key.required, default=False) and not key.client and not given_by(key.key, "container"):
+        asked = known(key.required, default=False) and is_for_the_laptop(key.span.path)
+        if asked and not key.client and not given_by(key.key, "container"):
             yield key
 
 
@@ -151,7 +156,10 @@ def _has(graph: Graph, local: Container, key: str) -> bool:
     if any(each.key == key for command in local.commands for each in command.assignments):
         return True
     files = (graph.get(EnvironmentFile, f"env:{each.stand_in or each.path}") for each in local.service.env_files)
-    return any(key in file.mentioned for file in files if file is not None)
+    if any(key in file.mentioned for file in files if file is not None):
+        return True
+    loaded = files_within(graph, local)[0]
+    return any(key in file.mentioned or any(each.key == key for each in file.variables) for file in loaded)
 
 
 def _asked(graph: Graph, local: Container, variable: Variable) -> bool:
@@ -178,17 +186,6 @@ def _is_of_store(key: str) -> bool:
     return is_address(key) and speaks_of_stores(words_of(key))
 
 
-def _unread(local: Container) -> Unknown | None:
-    """Why code may get more than its container: its sources are mounted, with env files that it loads, or not known."""
-    if isinstance(local.stage, Unknown):
-        return local.stage
-    for mount in local.service.mounts:
-        target = known(mount.target, "").rstrip("/")
-        if mount.kind == "bind" and target and lies_in(known(local.workdir, "/app"), target):
-            return Unknown(f"env files of the mounted folder of '{local.name}' are not known", mount.span)
-    return None
-
-
 @rule(
     "HEX316",
     mandate="1.1",
@@ -210,7 +207,8 @@ def node_env_divergence(graph: Graph, _: Options) -> Outcomes:
     Compared is what is in force: what Compose or the task sets, else the ENV of the image, else what the command itself
     assigns. A variable that only one side sets is reported where language or framework read it by themselves; the
     command of a framework sets NODE_ENV itself, so that neither side needs it. Unset on both sides is a note, where the
-    config module asks for it. Upper and lower case are one.
+    config module asks for it. Upper and lower case are one, and so are `dev` and `development` in a variable that only
+    the application reads.
     """
     for local, cloud in graph.mirrored(role=Role.APP):
         for key in modes():
@@ -223,7 +221,7 @@ def node_env_divergence(graph: Graph, _: Options) -> Outcomes:
                     yield from undecided(local.node, here)
                 case _, Unknown():
                     yield from undecided(local.node, there)
-                case Known(mine), Known(other) if mine.strip().lower() != other.strip().lower():
+                case Known(mine), Known(other) if not _same_mode(key, mine, other):
                     yield _differs(local, cloud, key, here, there)
                 case (Known(), None) | (None, Known()) if is_mode(key, runtime=True):
                     bare = cloud if there is None else local
@@ -232,6 +230,13 @@ def node_env_divergence(graph: Graph, _: Options) -> Outcomes:
                     if gap is None and not _sets_itself(bare, key):
                         yield _differs(local, cloud, key, here, there)
         yield from _unset(local, cloud)
+
+
+def _same_mode(key: str, mine: str, other: str) -> bool:
+    """Whether two modes are one: by their text, or as words for one environment where no framework reads them."""
+    one, two = mine.strip().lower(), other.strip().lower()
+    meant = "" if is_mode(key, runtime=True) else environment(one)
+    return one == two or (meant != "" and meant == environment(two))
 
 
 def _mode(container: Container, key: str) -> Value[str] | None:

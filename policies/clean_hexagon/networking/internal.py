@@ -10,6 +10,7 @@ from policyengine.api import (
     Compared,
     Container,
     Edit,
+    EnvironmentFile,
     Finding,
     Fix,
     Graph,
@@ -24,7 +25,9 @@ from policyengine.api import (
     is_address,
     known,
     rule,
+    speaks_of_stores,
     undecided,
+    words_of,
 )
 
 
@@ -71,7 +74,8 @@ def localhost_inside_container(graph: Graph, options: Options) -> Outcomes:
         yield from undecided(container.node, container.environment_gap)
         for variable in container.environment.values():
             if isinstance(variable.value, Unknown) and is_address(variable.key):
-                yield from undecided(container.node, variable.value)
+                asked = not _blank(graph, variable.value) or _of_project(graph, container, variable.key)
+                yield from undecided(container.node, variable.value) if asked else ()
         if container.addresses:
             yield Compared(container.node)
         for address in container.addresses:
@@ -84,6 +88,19 @@ def localhost_inside_container(graph: Graph, options: Options) -> Outcomes:
             seen.add(address.span)
             sibling, port, place = meant
             yield redirected(container, address, sibling.name, port, place)
+
+
+def _blank(graph: Graph, value: Unknown) -> bool:
+    """Whether a value is not known because an example of an env file leaves it blank."""
+    file = graph.get(EnvironmentFile, f"env:{value.span.path}")
+    return file is not None and file.example and value.span.start == value.span.end
+
+
+def _of_project(graph: Graph, container: Container, key: str) -> bool:
+    """Whether a variable is called after a store, or after a sibling."""
+    parts = set(words_of(key))
+    names = (name for each in graph.siblings(container.service) for name in each.names)
+    return speaks_of_stores(parts) or any(parts.issuperset(words_of(name)) for name in names)
 
 
 Doors = Mapping[tuple[Side, str, int | None], Sequence[Container]]
