@@ -13,6 +13,7 @@ from policyengine.model.nodes import Acceptance, Side
 from policyengine.repository.configuration import RECOMMENDED
 from policyengine.rules.evaluate import Remark, Waived
 from policyengine.rules.rule import Severity
+from policyengine.rules.sharing import shared
 from policyengine.rules.waivers import Comments
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def weigh(
             key=lambda each: each.span,
         ),
     )
-    return Weighed(tuple(standing), tuple(waived), remarks)
+    return Weighed(shared(standing), tuple(waived), remarks)
 
 
 def _is_locked(waiver: Waiver, settings: Config) -> bool:

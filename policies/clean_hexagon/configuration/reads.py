@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from clean_hexagon.configuration.strictness import lender
+from clean_hexagon.enumerations import enumerated
 from clean_hexagon.options import Options
 from policyengine.api import (
     Compared,
@@ -21,6 +22,7 @@ from policyengine.api import (
     Severity,
     ShellCommand,
     Side,
+    Span,
     Stage,
     Unknown,
     Variable,
@@ -106,7 +108,7 @@ def _matters(key: str) -> bool:
     severity=Severity.ERROR,
     remedy="Give the build the variable by an ARG before the pages are built.",
     message={
-        "default": "'{name}' is given '{keys}' when it starts, but [the build](1) has filled its pages without.",
+        "default": "'{name}' {are} given '{keys}' when {they}, but [the build](1) has filled its pages without.",
         "differs": "'{name}' sets '{keys}' otherwise than [the cloud](1), but one image holds one value.",
     },
 )
@@ -122,8 +124,9 @@ def build_time_public_env(graph: Graph, _: Options) -> Outcomes:
     reaches the context. Runtime libraries (next-runtime-env, import-meta-env …), NUXT_PUBLIC_, PUBLIC_ of Astro and
     SvelteKit, a start script that rewrites pages (`envsubst`, `sed`), and containers that build or serve for
     development when they start pass. What a start script or a build reads from files that are not known stays open.
-    One finding a container.
+    One finding for the containers of one build, unless a further one is given more.
     """
+    lacking: dict[Span, list[tuple[Container, list[Variable]]]] = {}
     for container in (each for side in (Side.LOCAL, Side.CLOUD) for each in graph.containers(side=side, role=Role.APP)):
         given = {key: each for key, each in container.environment.items()
                  if publishers(key) and each.origin is not Origin.IMAGE and known(each.value, "-")}  # fmt: skip
@@ -155,14 +158,31 @@ def build_time_public_env(graph: Graph, _: Options) -> Outcomes:
             open_to = container.gap or (hidden and Unknown("the build reads variables from a file", hidden.span))
             yield from undecided(container.node, open_to)
         elif late:
-            keys = ", ".join(each.key for each in late)
-            args, fix = (
-                {"keys": keys, "name": container.name},
-                Fix(f"declare an ARG for {keys} before the build, and pass it"),
-            )
-            yield Finding(subject=container.node, at=late[0].key_span, args=args, related=(build.span,), fix=fix)
+            lacking.setdefault(build.span, []).append((container, late))
         elif container.side is Side.LOCAL:
             yield from _differing(graph, container, [given[key] for key in sorted(given)])
+    for build_span, found in lacking.items():
+        yield from _late(build_span, found)
+
+
+def _late(build: Span, found: list[tuple[Container, list[Variable]]]) -> Iterator[Finding]:
+    """What containers of one build are given too late: one finding for those that are given no more than the first."""
+    (first, late), *others = sorted(found, key=lambda each: -len(each[1]))
+    mine = {each.key for each in late}
+    alike = [each for each in others if mine.issuperset(one.key for one in each[1])]
+    names = list(dict.fromkeys(each.name for each in (first, *(one for one, _ in alike))))
+    keys, several = ", ".join(each.key for each in late), len(names) > 1
+    args = {"keys": keys, "name": enumerated(names), "are": "are" if several else "is"}
+    yield Finding(
+        subject=first.node,
+        at=late[0].key_span,
+        args=args | {"they": "they start" if several else "it starts"},
+        related=(build, *(one[0].key_span for _, one in alike)),
+        fix=Fix(f"declare an ARG for {keys} before the build, and pass it"),
+    )
+    more = [each for each in others if each not in alike]
+    if more:
+        yield from _late(build, more)
 
 
 def _read(graph: Graph, package: Package | None = None) -> set[str]:

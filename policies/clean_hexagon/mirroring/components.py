@@ -277,28 +277,40 @@ def engine_substitution(graph: Graph, _: Options) -> Outcomes:
     SQLite accepts what Postgres refuses, MariaDB's JSON is not MySQL's, and OpenSearch has left Elasticsearch: tests
     on a substitute prove the substitute. `equivalences` in policyengine.yaml declares engines to be the same.
 
-    An emulator of an AWS interface (MinIO, LocalStack, ElasticMQ) cannot be avoided and is only noted. Redis and
-    Valkey are left to the rule that compares cache engines. A Prisma provider is compared with the cloud's databases
-    when none of them is what it names.
+    An emulator of an AWS interface (MinIO, LocalStack, ElasticMQ) cannot be avoided and is only noted, once for all it
+    stands in for. Redis and Valkey are left to the rule that compares cache engines. A Prisma provider is compared with
+    the cloud's databases when none of them is what it names.
     """
+    emulated: dict[Span, list[tuple[Datastore, Datastore, str]]] = {}
     for local, cloud in graph.mirrors(Datastore):
         yield Compared(local, cloud)
         match local.engine, cloud.engine:
+            case Known(here), Known(there) if serves(here, there) and not graph.equivalent(here, there):
+                emulated.setdefault(local.engine.span, []).append((local, cloud, product(there)))
             case Known(here), Known(there) if not graph.equivalent(here, there) and {here, there} != _CACHES:
-                emulator = serves(here, there)
                 args = {"local": local.name, "here": product(here), "there": product(there)}
                 yield Finding(
                     subject=local,
                     against=cloud,
                     at=local.engine,
-                    variant="emulator" if emulator else "default",
-                    severity=Severity.NOTE if emulator else None,
                     args=args,
                     related=(cloud.engine,),
-                    fix=None if emulator else Fix(f"run {args['there']} locally"),
+                    fix=Fix(f"run {args['there']} locally"),
                 )
             case _:
                 yield from undecided(local, local.engine, cloud.engine)
+    for found in emulated.values():
+        local, cloud = found[0][:2]
+        services = enumerated(list(dict.fromkeys(each[2] for each in found)))
+        yield Finding(
+            subject=local,
+            against=cloud,
+            at=local.engine,
+            variant="emulator",
+            severity=Severity.NOTE,
+            args={"local": local.name, "here": product(known(local.engine, "")), "there": services},
+            related=tuple(each[1].engine for each in found),
+        )
     yield from _schemas(graph)
 
 

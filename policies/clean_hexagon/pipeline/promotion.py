@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 
+from clean_hexagon.enumerations import enumerated
 from clean_hexagon.options import Options
 from clean_hexagon.pipeline import gate
 from policyengine.api import (
     Build,
     Compared,
+    Container,
     EdgeKind,
     Finding,
     Fix,
@@ -97,7 +99,10 @@ def _name(build: Build) -> str:
     severity=Severity.WARNING,
     remedy="Deploy by digest, or by a tag of the commit.",
     precision="very-high",
-    message="The {noun} '{name}' runs '{image}', and the tag '{tag}' is another image after each push.",
+    message={
+        "default": "The {noun} '{name}' runs '{image}', and the tag '{tag}' is another image after each push.",
+        "several": "'{name}' run images by the tag '{tag}', which are others after each push.",
+    },
 )
 def mutable_image_tag(graph: Graph, _: Options) -> Outcomes:
     """The cloud runs an image by a tag that moves.
@@ -108,11 +113,13 @@ def mutable_image_tag(graph: Graph, _: Options) -> Outcomes:
     Moving are `latest`, no tag at all, names of branches and of environments, as they are known in the end: the default
     of a variable counts where nothing else sets it. A digest or the number of a version or commit passes. Not asked
     where a workflow hands a new image to the service (a rendered task definition, `--image`), where lifecycle ignores
-    it, of public images, of what is built where it runs, and where HEX613 reports the same repository.
+    it, of public images, of what is built where it runs, and where HEX613 reports the same repository. The services
+    that one file gives the same tag are one finding, which names them.
     """
     stopped = {known(repository.repository, "") for repository, _ in _stopped(graph)}
     deployed = list(graph.deployed(role=Role.APP))
     seen: set[Span] = set()
+    moving: dict[tuple[str, str], list[tuple[Container, Known[ImageRef] | Floating[ImageRef]]]] = {}
     for container in () if deployed and _hands_over(graph) else deployed:
         image = container.image
         yield Compared(container.node)
@@ -126,10 +133,20 @@ def mutable_image_tag(graph: Graph, _: Options) -> Outcomes:
             continue
         if container.builds or engine_of(image.value, image.span) is None:
             seen.add(image.span)
-            args = {"noun": container.noun, "name": container.name, "image": image.value.shown, "tag": tag}
-            yield Finding(
-                subject=container.node, at=image, args=args, fix=Fix("deploy by digest, or by a tag of the commit")
-            )
+            moving.setdefault((image.span.path, tag), []).append((container, image))
+    for key, found in moving.items():
+        found.sort(key=lambda each: each[1].span)
+        container, image = found[0]
+        names = enumerated(list(dict.fromkeys(each[0].name for each in found)))
+        args = {"noun": container.noun, "name": names, "image": image.value.shown, "tag": key[1]}
+        yield Finding(
+            subject=container.node,
+            at=image,
+            variant="default" if len(found) == 1 else "several",
+            args=args,
+            related=tuple(each[1] for each in found[1:]),
+            fix=Fix("deploy by digest, or by a tag of the commit"),
+        )
 
 
 def _hands_over(graph: Graph) -> bool:
