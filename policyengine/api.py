@@ -25,6 +25,7 @@ from policyengine.knowledge.images import purpose_of
 from policyengine.knowledge.loading import Facts
 from policyengine.knowledge.names import (
     alike,
+    duties,
     environment,
     folder_kinds,
     is_bookkeeping,
@@ -359,6 +360,7 @@ __all__ = [
     "created_with",
     "drift_of",
     "drops_privileges",
+    "duties",
     "endpoints",
     "engine_of",
     "environment",

@@ -100,7 +100,8 @@ class FolderName(Struct, frozen=True, forbid_unknown_fields=True):
 class Names(FactTable, frozen=True):
     """The table. `filler` are words that tell no part of a system from another: `service`, `app`.
 
-    `any_part` are words that a service is called by whichever part it is.
+    `any_part` are words that a service is called by whichever part it is, `duties` those for what a process does
+    besides answering requests.
     """
 
     environments: dict[str, EnvironmentWord]
@@ -109,6 +110,7 @@ class Names(FactTable, frozen=True):
     any_part: dict[str, Cited]
     synonyms: dict[str, Synonym]
     systems: dict[str, Cited]
+    duties: dict[str, Cited]
     tests: dict[str, Cited]
     mocks: dict[str, Cited]
     stand_ins: dict[str, StandIn]
@@ -223,6 +225,11 @@ def _covers(longer: frozenset[str], shorter: frozenset[str]) -> bool:
 def speaks_of_development(name: str) -> bool:
     """Whether a name has a word for the laptop or for development: `Dockerfile.dev`, `docker/local/Dockerfile`."""
     return any(environment(word) in ("dev", "local") for word in words(name))
+
+
+def duties(parts: Iterable[str]) -> frozenset[str]:
+    """The words among these that tell what else than answering requests a process does: `beat`, `worker`."""
+    return _names().duties.keys() & frozenset(map(meaning, parts))
 
 
 def is_filler(word: str) -> bool:

@@ -289,3 +289,117 @@ def test_developers_start_another_file_than_the_one_that_is_deployed(tmp_path: P
         ("compose:services.app", "compose:docker-compose.yml:services.app"),
         ("compose:services.db/database", "compose:docker-compose.yml:services.db/database"),
     ]
+
+
+def test_one_called_after_staging_is_the_cloud_side_where_none_is_for_production(tmp_path: Path) -> None:
+    files = {"compose.yaml": LOCAL, "Dockerfile": DOCKERFILE, "compose.uat.yml": PRODUCTION}
+    reason = "its name says that it is for staging, and none is for production"
+    report = scan(tmp_path / "alone", files, "HEX402")
+    assert ("production Compose project", "compose.uat.yml", reason) in {
+        (each.what, each.chosen, each.reason) for each in report.graph.choices
+    }
+    assert [each.rule.id for each in report.results] == ["HEX402"]
+    both = scan(tmp_path / "both", {**files, "compose.live.yml": PRODUCTION}, "HEX402")
+    assert {each.cloud.partition(":services")[0] for each in both.graph.pairs} == {"compose:compose.live.yml"}
+
+
+def test_a_file_that_only_production_mounts_must_be_there_but_for_what_its_machine_makes(tmp_path: Path) -> None:
+    proxy = (
+        "  proxy:\n    image: nginx:1.27\n    volumes:\n      - ./proxy/site.conf:/etc/nginx/conf.d/default.conf:ro\n"
+    )
+    made = "      - ./certs/live.pem:/etc/ssl/live.pem:ro\n"
+    files = {"compose.yaml": LOCAL, "compose.prod.yaml": PRODUCTION + proxy + made, "Dockerfile": DOCKERFILE}
+    files[".gitignore"] = "node_modules\n"
+    messages = [each.message for each in scan(tmp_path / "absent", files, "HEX110").results]
+    assert messages == ["'proxy' mounts 'proxy/site.conf', which is not in the repository."]
+    assert scan(tmp_path / "there", {**files, "proxy/site.conf": "server {}\n"}, "HEX110").results == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "missing"),
+    [
+        ("queue-cron", "node cron.js", True),
+        ("queue-worker", "node other.js", False),
+        ("queue-eu", "node cron.js", False),
+    ],
+)
+def test_a_part_of_the_name_does_not_stand_for_another_duty(
+    name: str, command: str, missing: bool, tmp_path: Path
+) -> None:
+    local = f"{LOCAL}  queue: {{build: ., command: node worker.js}}\n"
+    cloud = f"{PRODUCTION}  queue: {{build: ., command: node worker.js}}\n  {name}: {{build: ., command: {command}}}\n"
+    report = scan(tmp_path, {"compose.yaml": local, "compose.prod.yaml": cloud, "Dockerfile": DOCKERFILE}, "HEX102")
+    told = [f"The production Compose service '{name}' is never run locally."] if missing else []
+    assert [each.message for each in report.results] == told
+
+
+SSM = """
+      - run: |
+          aws ssm send-command --document-name AWS-RunShellScript --parameters 'commands=["cd /srv", "{0}"]'
+"""
+SHIPPING = {
+    "a folder in a bucket, started by Systems Manager": (
+        "      - run: aws s3 sync ./ops/server/ s3://$BUCKET/bundle/" + SSM.format("docker compose up -d"),
+        True,
+    ),
+    "a folder that rsync copies, started by ssh": (
+        """
+      - run: rsync -az --delete ops/server/ shop@example.org:/srv
+      - run: ssh shop@example.org 'cd /srv && docker compose pull && docker compose up -d'
+""",
+        True,
+    ),
+    "a folder that an action copies, started by another": (
+        """
+      - uses: appleboy/scp-action@v1
+        with: {host: a.example.org, source: ops/server/*, target: /srv}
+      - uses: appleboy/ssh-action@v1
+        with: {host: a.example.org, script: cd /srv; docker compose up -d}
+""",
+        True,
+    ),
+    "a folder in a bucket that nothing starts": ("      - run: aws s3 sync ops/server/ s3://$BUCKET/bundle/\n", False),
+    "another folder": ("      - run: aws s3 sync web/ s3://$BUCKET/" + SSM.format("docker compose up -d"), False),
+    "what is started here": (
+        "      - run: aws s3 sync ops/server/ s3://$BUCKET/\n      - run: docker compose up -d\n",
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SHIPPING)
+def test_the_file_of_a_folder_that_is_shipped_and_started_is_the_cloud_side(name: str, tmp_path: Path) -> None:
+    steps, told = SHIPPING[name]
+    flow = f"on: push\njobs:\n  ship:\n    runs-on: ubuntu-24.04\n    steps:\n{steps}"
+    pulled = PRODUCTION.replace("build: .", "image: registry.example.org/shop/app:latest")
+    files = {"docker-compose.yml": LOCAL, "ops/server/compose.yaml": pulled, "Dockerfile": DOCKERFILE}
+    report = scan(tmp_path, {**files, ".github/workflows/ship.yml": flow}, "HEX402")
+    reason = "'.github/workflows/ship.yml' ships its folder, and starts it on another machine"
+    chosen = [(each.chosen, each.reason) for each in report.graph.choices if each.what == "production Compose project"]
+    assert chosen == ([("ops/server/compose.yaml", reason)] if told else [])
+    assert [each.rule.id for each in report.results] == (["HEX402"] if told else [])
+
+
+def test_a_deployed_file_that_pulls_its_images_leaves_developers_the_datastores(tmp_path: Path) -> None:
+    command = "ssh shop@example.org docker compose -f ops/compose.yml up -d\n"
+    stores = "services:\n  db: {image: 'postgres:16.9'}\n"
+    files = {"compose.yaml": stores, "ops/compose.yml": PRODUCTION, "Dockerfile": DOCKERFILE, "ship.sh": command}
+    built = scan(tmp_path / "built", files, "HEX402")
+    assert ("Compose project", "ops/compose.yml") in {(each.what, each.chosen) for each in built.graph.choices}
+    pulled = PRODUCTION.replace("build: .", "image: registry.example.org/shop/app:1.2.3")
+    report = scan(tmp_path / "pulled", {**files, "ops/compose.yml": pulled}, "HEX402")
+    assert ("Compose project", "compose.yaml") in {(each.what, each.chosen) for each in report.graph.choices}
+    assert [each.rule.id for each in report.results] == ["HEX402"]
+
+
+def test_both_files_of_a_local_chain_are_read(tmp_path: Path) -> None:
+    files = {
+        "docker-compose.yml": "services:\n  db: {image: 'postgres:16.9'}\n",
+        "docker-compose.dev.yml": "services:\n  app: {build: ., depends_on: [db]}\n",
+        "docker-compose.prod.yml": PRODUCTION,
+        "Dockerfile": DOCKERFILE,
+    }
+    assert {(each.local, each.cloud) for each in scan(tmp_path, files, "HEX102").graph.pairs} == {
+        ("compose:services.app", "compose:docker-compose.prod.yml:services.app"),
+        ("compose:services.db/database", "compose:docker-compose.prod.yml:services.db/database"),
+    }

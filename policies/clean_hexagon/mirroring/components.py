@@ -27,6 +27,7 @@ from policyengine.api import (
     UnreadModule,
     alike,
     builds_to_files,
+    duties,
     is_address,
     is_dead_letters,
     is_for_tests,
@@ -60,7 +61,8 @@ def cloud_only_component(graph: Graph, _: Options) -> Outcomes:
 
     An essential ECS container of the application is an error, a datastore a warning. Sidecars (log routers, tracing
     agents, mesh proxies), migration tasks and services with `desired_count = 0` are no components of their own. A
-    container whose name is that of a local service, or a part of it, is run locally, whatever it was paired with. One
+    container whose name is that of a local service, or a part of it, is run locally, whatever it was paired with; a
+    `celery` that starts a worker is no `celery-beat`. One
     local server may hold several databases, tables or queues, so a second managed one of an engine that runs locally is
     not reported, and those of an engine that does not are one finding; a dead-letter queue is part of another. An
     emulator such as LocalStack stands in for every AWS service. Where local services join an external network, a
@@ -81,7 +83,7 @@ def _containers(graph: Graph, local: list[Container]) -> Outcomes:
         service, name = container.service, container.name
         if graph.pair_of(service) is not None or service.id in graph.ignored or role_by_name(name) is not None:
             continue
-        if any(alike(each.name, name) for each in local) or any(_same(each, container) for each in paired):
+        if any(_stands_for(each, name) for each in local) or any(_same(each, container) for each in paired):
             continue
         if service.essential is not None and not known(service.essential, default=True):
             continue
@@ -91,6 +93,16 @@ def _containers(graph: Graph, local: list[Container]) -> Outcomes:
             seen.add(definition)
             fix = Fix(f"add a Compose service that runs the image of '{name}' with the same command")
             yield Finding(subject=service, at=service, args={"noun": container.noun, "name": name}, fix=fix)
+
+
+def _stands_for(local: Container, name: str) -> bool:
+    """Whether a local service has that name, or a part of it, and does no other duty than the name says."""
+    mine = duties(word for text in (local.name, *_texts(local)) for word in words_of(text))
+    return alike(local.name, name) and (local.gap is not None or duties(words_of(name)) <= mine)
+
+
+def _texts(container: Container) -> Iterator[str]:
+    return (word.text for command in container.commands for word in command.words)
 
 
 def _block(address: str) -> str:

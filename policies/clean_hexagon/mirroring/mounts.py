@@ -1,4 +1,4 @@
-"""What the local stack mounts is in the repository (HEX110)."""
+"""What the Compose stack mounts is in the repository (HEX110)."""
 
 import posixpath
 
@@ -13,6 +13,7 @@ from policyengine.api import (
     Outcomes,
     Severity,
     Side,
+    Span,
     Unknown,
     known,
     regex,
@@ -23,6 +24,8 @@ from policyengine.api import (
 
 _FILE = regex(r"[^.].*\.[A-Za-z][A-Za-z0-9]{0,7}")
 _FOLDER = regex(r".*\.(?:d|cache|git)")
+_MADE = frozenset({".crt", ".htpasswd", ".json", ".key", ".pem"})
+"""How the files end that a machine of production has for itself: certificates and credentials."""
 _TEMPLATES = ("in", "j2", "tmpl", "tpl")
 
 
@@ -35,22 +38,26 @@ _TEMPLATES = ("in", "j2", "tmpl", "tpl")
     message="'{name}' mounts '{source}', which is not in the repository.",
 )
 def mount_source_missing(graph: Graph, _: Options) -> Outcomes:
-    """A file that the local stack mounts does not exist.
+    """A file that the Compose stack mounts does not exist.
 
     Docker makes an empty folder of that name and mounts it where the container expects a file, so a new clone does not
     start, or starts without its tables.
 
-    Asked of bind mounts of the Compose stack whose source lies in the repository and is a file: source and target both
-    end in an extension. A file that git ignores is made by each developer, as is one whose example (`.example`,
-    `.template`) is committed, or which a script of the pipeline names. Without a .gitignore, and where a submodule may
-    hold the file, the question is open.
+    Asked of bind mounts of the Compose stack, the local one and that of production, whose source lies in the repository
+    and is a file: source and target both end in an extension. A file that git ignores is made by each developer, as is
+    one whose example (`.example`, `.template`) is committed, or which a script of the pipeline names; certificates and
+    credentials of production are made by its machine. Without a .gitignore, and where a submodule may hold the file, it
+    stays open.
     """
     named = frozenset(posixpath.basename(word.text) for command in graph.commands() for word in command.words)
-    for container in graph.containers(side=Side.LOCAL):
+    seen: set[Span] = set()
+    for container in (*graph.containers(side=Side.LOCAL), *graph.containers(side=Side.CLOUD)):
         for mount in container.service.mounts:
             source = _file(mount)
-            if not source:
+            made = container.side is Side.CLOUD and posixpath.splitext(source)[1] in _MADE
+            if not source or made or mount.source.span in seen:
                 continue
+            seen.add(mount.source.span)
             yield Compared(container.node)
             if graph.holds(source) or posixpath.basename(source) in named or _by_example(graph, source):
                 continue

@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 
     from policyengine.repository.files import Files
 
-_DEPLOYED = frozenset({"prod", "staging"})
+_DEPLOYED = {
+    "prod": "its name says that it is for production",
+    "staging": "its name says that it is for staging, and none is for production",
+}
+"""The environments that are deployed, the nearest to production first, and what a name says of them."""
 _FILLER = frozenset({"compose", "docker", "yml", "yaml"})
 _MOST_LEFT_OUT = 4
 """So many files that do not count are named."""
@@ -110,18 +114,23 @@ def choose(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[tuple[st
 def for_production(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[tuple[str, ...], str]:
     """The files that production starts, and why; nothing where there are none.
 
-    Those that something deploys, unless they are all that developers could start as well; else those whose names say
-    so, with the base that they need.
+    Those that something deploys, unless they are all that developers could start as well: what pulls its images leaves
+    them the datastores of another file. Else those whose names say
+    so, with the base that they need; where none does, those that are called after another deployed environment.
     """
-    work = [each for each in _those(pieces, _candidates(tree)) if not each.aside and each.sketch.runs]
+    work = [each for each in _those(pieces, _candidates(tree)) if not each.aside]
+    running = any(each.sketch.runs for each in work)
     for files, reason in deploying.deployed(tree):
-        mine = pieces is None or deploying.main(files) in pieces
-        apart = not work or any(not _is_of(each.paths[-1], files) for each in work)
-        if mine and apart and sketch(tree, files).runs:
+        said, mine = sketch(tree, files), pieces is None or deploying.main(files) in pieces
+        others = (each.sketch for each in work if not _is_of(each.paths[-1], files))
+        apart = not running or any(each.runs or (each.stores and not said.builds) for each in others)
+        if mine and apart and said.runs:
             return files, reason
-    candidates = sorted(_those(pieces, _candidates(tree, "prod")), key=lambda each: each.place)
-    paths = next((each.paths for each in candidates if not each.aside and each.sketch.runs), ())
-    return paths, "its name says that it is for production"
+    for meant, reason in _DEPLOYED.items():
+        candidates = sorted(_those(pieces, _candidates(tree, meant)), key=lambda each: each.place)
+        if paths := next((each.paths for each in candidates if not each.aside and each.sketch.runs), ()):
+            return paths, reason
+    return (), ""
 
 
 def _is_of(path: str, chain: tuple[str, ...]) -> bool:
@@ -147,7 +156,10 @@ def pieces(tree: Files, side: Side) -> Iterator[Piece]:
     folders: dict[str, list[Candidate]] = {}
     meant = "" if side is Side.LOCAL else "prod"
     started = [Candidate(files, sketch(tree, files)) for files, _ in deploying.deployed(tree)] if meant else []
-    for each in (*started, *_candidates(tree, meant, told=True)):
+    started += _candidates(tree, meant, told=True)
+    if meant and not started:
+        started += _candidates(tree, "staging", told=True)
+    for each in started:
         folders.setdefault(posixpath.dirname(deploying.main(each.paths) if meant else each.paths[-1]), []).append(each)
     for folder, candidates in folders.items():
         said = reduce(Sketch.beside, (each.sketch for each in candidates))
@@ -201,7 +213,7 @@ def _may_be_compose(path: str, meant: str) -> bool:
         return False
     known = {environment(word) for word in said}
     if meant:
-        return known.intersection(_DEPLOYED) == {meant} and (compose or known == {meant})
+        return known & _DEPLOYED.keys() == {meant} and (compose or known == {meant})
     if not known.isdisjoint(_DEPLOYED):
         return False
     return compose or known <= {"dev", "local"}

@@ -1,7 +1,8 @@
 """Which Compose files production runs, by the commands that workflows and scripts deploy with.
 
 `docker stack deploy -c FILE`; `docker compose -f FILE up` on another machine, or in a script that is called after
-deploying; a file that is copied to another machine. In any script a chain of files of which one is called after
+deploying; a file that is copied to another machine; the file of a folder that is shipped where the same workflow starts
+what Compose finds by itself (`aws ssm send-command`, ssh). In any script a chain of files of which one is called after
 production, `-f base.yml -f prod.yml` or `COMPOSE_FILE=base.yml:prod.yml`: these are found in the text, since Makefiles,
 justfiles and what is written into a file on the server have no one syntax.
 """
@@ -24,11 +25,13 @@ from policyengine.knowledge.names import (
 from policyengine.model.source import ReadError
 from policyengine.model.text import Text
 from policyengine.patterns import regex
+from policyengine.platforms.compose.load import default_files
+from policyengine.platforms.compose.sketch import sketch
 from policyengine.syntax import shell, yaml
 from policyengine.syntax.tree import Mapping, Scalar, Sequence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from collections.abc import Sequence as Listing
 
     from policyengine.knowledge.commands import Layer
@@ -38,12 +41,13 @@ if TYPE_CHECKING:
 _WORKFLOWS = ".github/workflows/"
 _ENDS = (".yml", ".yaml")
 _DEEPEST = 4
-_STACK, _REMOTE, _CALLED, _SET, _NAMED, _COPIED = range(6)
-"""What tells most comes first."""
+_STACK, _REMOTE, _CALLED, _SENT, _SET, _NAMED, _COPIED, _SHIPPED, _UP = range(9)
+"""What tells most comes first. The last two tell only together: what is copied, and that Compose is started there."""
 _REASONS = {
     _STACK: "'{0}' deploys it as a stack of Swarm",
     _REMOTE: "'{0}' starts it on another machine",
     _CALLED: "'{0}' starts it, and is called after deploying",
+    _SENT: "'{0}' ships its folder, and starts it on another machine",
     _SET: "'{0}' sets COMPOSE_FILE to it",
     _NAMED: "'{0}' starts it, and it is called after production",
     _COPIED: "'{0}' copies it to another machine",
@@ -52,6 +56,8 @@ _VARIABLE = regex(r"\bCOMPOSE_FILE\s*[:?]?[:=]\s*[\"']?([^\s\"'#]+)")
 _STARTS = regex(r"\bcompose\b.*\s(?:-f|--file)[\s=]")
 _GIVEN = regex(r"(?:\s(?:-f|--file|-i)[\s=]+|<\s*)[\"']?([^\s\"'|;&<>]+\.ya?ml)\b")
 """The files that a line gives to Compose; `-i` and `<` those that it gives to what fills them in before."""
+_SSM = "ssm send-command"
+_UP_THERE = regex(r"\bdocker[ -]compose\b[^\"';&|\n]{0,300}\bup\b")
 _BEFORE = regex(r"(?:\.?/|\$\w+/|\$\{[^}/]*\}/|\$\([^)/]*\)/|\{\{[^}/]*\}\}/)+")
 """What tells, at the start of a path, where a script runs."""
 _CONTINUED = regex(r"\\\r?\n")
@@ -87,7 +93,7 @@ def deployed(tree: Files) -> Iterator[tuple[tuple[str, ...], str]]:
         except ReadError:
             continue  # whose file it is tells it
         for each in told or ():
-            files = _in_tree(tree, posixpath.dirname(path), each.files)
+            files = _shipped(tree, each.files) if each.how == _SENT else _in_tree(tree, path, each.files)
             if each.how in (_SET, _NAMED) and not any(map(is_called_after_production, files)):
                 continue
             said = {environment(word) for name in (path, *files) for word in words(name)}
@@ -124,11 +130,24 @@ def _aside(path: str) -> bool:
     return is_for_tests(path) or any(folder_kind(word) for word in words(path.removeprefix(_WORKFLOWS)))
 
 
-def _in_tree(tree: Files, folder: str, files: Listing[str]) -> tuple[str, ...]:
+def _shipped(tree: Files, paths: Listing[str]) -> tuple[str, ...]:
+    """What Compose finds in a folder that is shipped, or the file that is, where its images come from a registry."""
+    (written,) = paths
+    each = posixpath.normpath(_below(written).removesuffix("*"))
+    files = (each,) if each.endswith(_ENDS) and tree.exists(each) else default_files(tree, each.removeprefix("."))
+    return () if sketch(tree, files).builds else files
+
+
+def _below(written: str) -> str:
+    """A path without what tells, at its start, where a script runs."""
+    return written[above.end() :] if (above := _BEFORE.match(written)) is not None else written
+
+
+def _in_tree(tree: Files, script: str, files: Listing[str]) -> tuple[str, ...]:
     """The files as they lie in the tree, empty where one does not: at that path, beside the script, or the only one."""
-    found = []
+    found, folder = [], posixpath.dirname(script)
     for written in files:
-        each = written[above.end() :] if (above := _BEFORE.match(written)) is not None else written
+        each = _below(written)
         near = (posixpath.normpath(each), posixpath.normpath(posixpath.join(folder, each)))
         there = [path for path in near if tree.exists(path)] or [*tree.named(posixpath.basename(each))]
         if len(set(there)) != 1 or not there[0].endswith(_ENDS):
@@ -148,11 +167,22 @@ def started(source: Source) -> tuple[Started, ...]:
     written = tuple(_written(source.text))
     if source.path.endswith((".sh", ".bash")):
         called = speaks_of_publishing(posixpath.basename(source.path))
-        return (*_of_script(source.text, source.path, remote=False, called=called), *written)
+        return (*_together(_of_script(source.text, source.path, remote=False, called=called)), *written)
     if not source.path.endswith(_ENDS):
         return written
     steps = [step for document in yaml.read_all(source, []) for step in _steps(document)]
-    return (*(found for step in steps for found in _of_step(step, source.path)), *written)
+    return (*_together(found for step in steps for found in _of_step(step, source.path)), *written)
+
+
+def _together(found: Iterable[Started]) -> Iterator[Started]:
+    """What is started, and what is shipped to where something is that no command names."""
+    every = list(found)
+    up = any(each.how == _UP for each in every)
+    for each in every:
+        if each.how == _SHIPPED and up:
+            yield Started(_SENT, each.files)
+        elif each.how < _SHIPPED:
+            yield each
 
 
 def _written(text: str) -> Iterator[Started]:
@@ -206,6 +236,7 @@ _COPYING = frozenset({"scp", "rsync"})
 
 
 def _copied(files: Listing[str]) -> Iterator[Started]:
+    yield from (Started(_SHIPPED, (each,)) for each in files)
     found = [each for each in files if each.endswith(_ENDS) and "compose" in words(posixpath.basename(each))]
     if found:
         yield Started(_COPIED, tuple(found))
@@ -214,6 +245,8 @@ def _copied(files: Listing[str]) -> Iterator[Started]:
 def _of_script(
     script: str, path: str, *, remote: bool, called: bool = False, depth: int = _DEEPEST
 ) -> Iterator[Started]:
+    for there in _UP_THERE.findall(script) if _SSM in script else ():
+        yield from _of_script(there, path, remote=True, called=called, depth=1)
     for command in shell.read(Text.standing(script, path, 0)).commands if depth else ():
         layers = read(command.texts)
         away = remote or any(layer.place == "host" for layer in layers)
@@ -234,5 +267,9 @@ def _of_command(argv: Listing[str], layer: Layer, *, remote: bool, called: bool)
         yield Started(_STACK, files)
     elif layer.path == "docker compose up" and files and (remote or called):
         yield Started(_REMOTE if remote else _CALLED, files)
+    elif layer.path == "docker compose up" and remote:
+        yield Started(_UP, ())
+    elif layer.path.startswith("aws s3 ") and operands:
+        yield from (Started(_SHIPPED, (each,)) for each in operands[:-1])
     elif layer.path in _COPYING and operands and ":" in operands[-1]:
         yield from _copied(operands[:-1])

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 def lower(tree: Files, settings: Settings[ComposePart]) -> Lowered:
     """The services and datastores of the Compose project that developers start."""
     from policyengine.platforms.compose import flavours, services, sketch  # noqa: PLC0415 - others do not pay
-    from policyengine.platforms.compose.load import NAMES  # noqa: PLC0415
+    from policyengine.platforms.compose.load import default_files  # noqa: PLC0415
 
     paths, choice, problems = choose(tree, settings)
     if choice is None or not paths:
         return Lowered(choices=() if choice is None else (choice,), problems=problems)
-    named = bool(settings.part.canonical) or PurePosixPath(paths[0]).name not in NAMES
+    named = bool(settings.part.canonical) or paths != default_files(tree, posixpath.dirname(paths[0]))
     place = services.Place()
     if settings.pieces is not None and (folder := posixpath.dirname(paths[0])):
         place = services.Place(prefix=f"compose:{folder}/services.")
