@@ -229,7 +229,7 @@ def speaks_of_development(name: str) -> bool:
 
 def duties(parts: Iterable[str]) -> frozenset[str]:
     """The words among these that tell what else than answering requests a process does: `beat`, `worker`."""
-    return _names().duties.keys() & frozenset(map(meaning, parts))
+    return frozenset(each for each in map(meaning, parts) if each in _names().duties)
 
 
 def is_filler(word: str) -> bool:
