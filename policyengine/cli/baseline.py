@@ -60,7 +60,12 @@ def run(arguments: argparse.Namespace) -> int:
     found = baseline.of(report)
     if arguments.what == "prune" and kept is not None:
         found = baseline.pruned(kept, report)
-    return output.deliver(output.Target("json", file), baseline.written(found))
+    code = output.deliver(output.Target("json", file), baseline.written(found))
+    if code == 0:
+        before = f", {len(kept.findings)} before" if kept is not None else ""
+        many = "1 finding" if len(found.findings) == 1 else f"{len(found.findings)} findings"
+        output.say(f"'{file}' knows {many}{before}; next: policyengine scan {arguments.path} --baseline {file}")
+    return code
 
 
 def load(file: Path) -> Baseline:

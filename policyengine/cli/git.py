@@ -160,6 +160,14 @@ def uncommitted(root: Path, paths: Sequence[str]) -> list[str]:
     return [path for path in paths if known.get(path, "") not in _blobs((root / path).read_bytes())]
 
 
+def keeps(file: Path) -> bool:
+    """Whether a file is one that git keeps; no where there is no git or no repository."""
+    try:
+        return bool(_git(file.parent, "ls-files", "-z", "--", f":(literal){file.name}", may_fail=True))
+    except UsageError:
+        return False
+
+
 def _blobs(data: bytes) -> Iterator[str]:
     """The names that git may give a file: of its bytes, or with the line ends that it commits."""
     for each in (data, data.replace(b"\r\n", b"\n")):

@@ -53,13 +53,15 @@ def without_known(report: Report, arguments: argparse.Namespace, tree: Tree) -> 
     return report
 
 
-def _baseline(arguments: argparse.Namespace, tree: Tree) -> tuple[baseline.Baseline, Path]:
-    name = arguments.baseline or tree.root / discover.BASELINE
+def _baseline(arguments: argparse.Namespace, tree: Tree) -> tuple[baseline.Baseline, str]:
+    """What the file or the commit knows, and what it is called."""
+    file = arguments.baseline or tree.root / discover.BASELINE
     if not arguments.baseline_ref:
-        return files.load(name), name
-    path = Path(os.path.relpath(os.path.abspath(name), tree.root)).as_posix()  # noqa: PTH100  a link stays as it is
+        return files.load(file), str(file)
+    path = Path(os.path.relpath(os.path.abspath(file), tree.root)).as_posix()  # noqa: PTH100  a link stays as it is
     text = git.text(tree.root, arguments.baseline_ref, path)
-    return baseline.read(text, f"{arguments.baseline_ref}:{path}"), name
+    name = f"{arguments.baseline_ref}:{path}"
+    return baseline.read(text, name), name
 
 
 def _former(folder: Path, report: Report, arguments: argparse.Namespace, tree: Tree) -> Report:

@@ -22,6 +22,13 @@ SHORT = ("concise", "github", "gitlab", "junit", "markdown")
 FORMATS = ("text", "sarif", "json", *SHORT)
 
 
+def _revision(told: str) -> str:
+    """A commit as it is named; an empty name, such as that of a variable that is not set, is none."""
+    if not told.strip():
+        raise UsageError("--since and --baseline-ref name a commit, and this name is empty; leave the option out")
+    return told
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     parser.add_argument("paths", metavar="PATH", nargs="*", help="folders or files; the working directory by default")
@@ -53,11 +60,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     known.add_argument(
         "--baseline-ref",
         metavar="REV",
-        default="",
+        type=_revision,
+        default=None,
         help="take the baseline from a commit, so that a pull request cannot admit its own findings",
     )
     known.add_argument(
-        "--since", metavar="REV", default="", help="only findings that the commit did not have; nothing is checked out"
+        "--since",
+        metavar="REV",
+        type=_revision,
+        default=None,
+        help="only findings that the commit did not have; nothing is checked out",
     )
     sarif = parser.add_argument_group("SARIF")
     sarif.add_argument(

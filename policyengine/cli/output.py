@@ -124,7 +124,28 @@ def asked(arguments: argparse.Namespace, default: str, endings: Mapping[str, str
             case choice:
                 target.colour = choice == "always"
     check_writable(found)
+    _check_inputs(found, arguments, EXTENSIONS if endings is None else endings)
     return found
+
+
+def _check_inputs(found: Sequence[Target], arguments: argparse.Namespace, endings: Mapping[str, str]) -> None:
+    """Refuse a report in place of what is read: a file of an option, or one that git keeps and no report is called so.
+
+    Raises:
+        UsageError: a report would take the place of such a file.
+    """
+    named = [getattr(arguments, name, None) for name in ("baseline", "config", "org_config", "facts", "plan", "state")]
+    given = [Path(one) for each in named if each for one in (each if isinstance(each, list | tuple) else [each])]
+    for file in filter(None, (target.file for target in found)):
+        if not file.is_file() or file.stat().st_size == 0:
+            continue
+        read = any(each.exists() and each.samefile(file) for each in given)
+        if not read and file.suffix.lower() not in endings:
+            from policyengine.cli import git  # noqa: PLC0415  few reports are called so
+
+            read = git.keeps(file)
+        if read:
+            raise UsageError(f"the report would take the place of '{file}', which is no report; give -o another file")
 
 
 def targets(options: Sequence[tuple[str, str]], default: str, endings: Mapping[str, str] = EXTENSIONS) -> list[Target]:

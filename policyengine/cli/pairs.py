@@ -5,6 +5,7 @@ What is left over ends in the lines for policyengine.yaml that would pair it, or
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from policyengine.cli import output
@@ -34,6 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     from policyengine.cli.opened import opened  # noqa: PLC0415  so that --help is quick
     from policyengine.reports import pairs  # noqa: PLC0415  so that --help is quick
     from policyengine.reports.redact import Redactor  # noqa: PLC0415  as above
+    from policyengine.reports.text import ASCII  # noqa: PLC0415  as above
 
     targets = output.asked(arguments, "text")
     scanned = opened(arguments, arguments.paths).graph()
@@ -41,5 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     redactor = Redactor(scanned.graph, scanned.sources)
     for target in targets:
         made = redactor.name(pairs.report(scanned.graph, target.format))
+        if target.format == "text" and target.file is None and not output.unicode(sys.stdout):
+            made = made.translate(ASCII)  # before a terminal without them writes their numbers
         code = max(code, output.deliver(target, made))
     return code

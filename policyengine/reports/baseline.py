@@ -52,6 +52,9 @@ class Baseline(Struct, frozen=True, forbid_unknown_fields=True):
     findings: tuple[Known, ...]
 
 
+_ANEW = "restore it, or remove it and write it with 'policyengine baseline create'"
+
+
 def read(text: str, name: str) -> Baseline:
     """The baseline that a text holds; `name` is that of its file.
 
@@ -61,9 +64,9 @@ def read(text: str, name: str) -> Baseline:
     try:
         found = typed.decode(text, type=Baseline)
     except (ValidationError, ValueError) as error:
-        raise UsageError(f"the baseline '{name}' cannot be used: {error}") from error
+        raise UsageError(f"'{name}' is no baseline: {error}; {_ANEW}") from error
     if found.version != 1:
-        raise UsageError(f"the baseline '{name}' has version {found.version}; this program reads version 1")
+        raise UsageError(f"the baseline '{name}' has version {found.version}; this program reads version 1; {_ANEW}")
     return found
 
 

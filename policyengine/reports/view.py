@@ -64,7 +64,7 @@ class View(Struct, frozen=True):
         if fix is None:
             return result.rule.remedy.rstrip(".")
         said = fix.description
-        written = fix.exact[0].text.strip() if len(fix.exact) == 1 else ""
+        written = fix.exact[0].text.strip(" ,\r\n\t") if len(fix.exact) == 1 else ""  # also as one more of a list
         if written and "\n" not in written and written not in said and written not in result.message:
             said = f"{said}: {written}"
         return self.redactor.text(said)

@@ -90,7 +90,10 @@ def test_what_is_fixed_is_said_and_pruned(tmp_path: Path, capsys: pytest.Capture
     assert (code, report["fixed"]) == (0, ["HEX402 of 'compose:services.db/database'"])
     code, report = _scan(tmp_path, "--baseline", str(file), "--ignore", "HEX402", capsys=capsys)
     assert report["fixed"] == []  # it was not asked
+    capsys.readouterr()
     assert main(["baseline", "prune", str(tmp_path), "--no-cache"]) == 0
+    told = f"'{file}' knows 1 finding, 2 before; next: policyengine scan {tmp_path} --baseline {file}"
+    assert capsys.readouterr().err == f"policyengine: {told}\n"
     assert [each["rule"] for each in json.loads(file.read_text("utf-8"))["findings"]] == ["HEX411"]
     capsys.readouterr()
     assert main(["baseline", "show", str(tmp_path)]) == 0
@@ -116,7 +119,13 @@ def test_misuse_is_one_sentence(
     assert message in capsys.readouterr().err
     (tmp_path / "policyengine.baseline.json").write_text('{"version": 2, "findings": []}', "utf-8")
     assert main(["scan", str(tmp_path), "--baseline", str(tmp_path / "policyengine.baseline.json")]) == 2
-    assert "has version 2; this program reads version 1" in capsys.readouterr().err
+    anew = "; restore it, or remove it and write it with 'policyengine baseline create'\n"
+    assert capsys.readouterr().err.endswith(f"has version 2; this program reads version 1{anew}")
+    (tmp_path / "policyengine.baseline.json").write_text('{"version": 1, "find', "utf-8")
+    assert main(["baseline", "update", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.endswith(
+        f"policyengine.baseline.json' is no baseline: Input data was truncated{anew}"
+    )
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
@@ -150,6 +159,39 @@ def test_a_pull_request_does_not_admit_its_own_findings(history: Path, capsys: p
     assert _scan(history, "--baseline", own, capsys=capsys)[0] == 0
     code, report = _scan(history, "--baseline-ref", base, capsys=capsys)
     assert (code, _rules(report)) == (1, ["HEX402"])
+    assert main(["scan", str(history), "--baseline-ref", base, "--no-cache", "--format", "concise"]) == 1
+    assert f"1 known by the baseline '{base}:policyengine.baseline.json'" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_a_report_takes_the_place_of_no_file_that_is_read(
+    history: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(history)
+    assert main(["baseline", "create", "--no-cache"]) == 0
+    before = {each.name: each.read_bytes() for each in history.iterdir() if each.is_file()}
+    capsys.readouterr()
+    for words in (
+        ("scan", "--format", "json", "-o", "compose.yaml"),
+        ("graph", ".", "--format", "json", "-o", "infra/main.tf"),
+        ("scan", "--baseline", "policyengine.baseline.json", "-o", "policyengine.baseline.json"),
+    ):
+        assert main([*words, "--no-cache"]) == 2
+        told = f"the report would take the place of '{words[-1]}', which is no report; give -o another file"
+        assert capsys.readouterr().err == f"policyengine: {told}\n"
+    assert {each.name: each.read_bytes() for each in history.iterdir() if each.is_file()} == before
+    for _ in range(2):  # a file of any name that git does not keep may be a former report
+        assert main(["scan", "--format", "concise", "-o", "last.log", "--no-cache"]) == 1
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+@pytest.mark.parametrize("option", ["--since", "--baseline-ref"])
+def test_an_empty_name_of_a_commit_does_not_mean_everything(
+    option: str, history: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["scan", str(history), f"{option}="]) == 2
+    told = "--since and --baseline-ref name a commit, and this name is empty; leave the option out"
+    assert capsys.readouterr().err == f"policyengine: {told}\n"
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")

@@ -200,9 +200,13 @@ def test_colour_is_for_terminals_and_whoever_forces_it() -> None:
     assert "\x1b" not in policyengine("scan", REFERENCE, FORCE_COLOR="1", NO_COLOR="1").stdout
 
 
-def test_a_latin_terminal_gets_ascii() -> None:
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [("scan", b"* 1 Mirroring            ok"), ("pairs", b"  services.app  =  ")],
+)
+def test_a_latin_terminal_gets_ascii(command: str, line: bytes) -> None:
     made = subprocess.run(
-        [sys.executable, "-m", "policyengine", "scan", REFERENCE],
+        [sys.executable, "-m", "policyengine", command, REFERENCE],
         cwd=ROOT,
         env={**os.environ, "PYTHONIOENCODING": "latin-1", "PYTHONPATH": SOURCES},
         capture_output=True,
@@ -210,7 +214,8 @@ def test_a_latin_terminal_gets_ascii() -> None:
         check=False,
     )
     assert (made.returncode, made.stderr) == (0, b"")
-    assert b"* 1 Mirroring            ok" in made.stdout
+    assert line in made.stdout
+    assert b"\\u" not in made.stdout
 
 
 def test_a_closed_pipe_is_no_error(diverged: Path) -> None:

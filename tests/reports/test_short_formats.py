@@ -11,9 +11,11 @@ import pytest
 from msgspec.structs import replace
 
 from policyengine import cli
+from policyengine.model.change import Edit
 from policyengine.reports import concise, entry, github, gitlab, junit, markdown
+from policyengine.reports.view import View
 from policyengine.rules.evaluate import Since
-from policyengine.rules.rule import Severity
+from policyengine.rules.rule import Fix, Severity
 from tests.reports import sample
 from tests.safety.test_nothing_raw import FILES, NAME, UNSAFE
 from tests.trees import write
@@ -134,6 +136,14 @@ def test_message_and_remedy_are_two_sentences() -> None:
     for message in ("a is b", "a is b."):
         assert entry.Entry(result, message, spot, (), "set c").whole == "a is b. Set c."
     assert entry.Entry(result, "a is b", spot, (), "").whole == "a is b"
+
+
+@pytest.mark.parametrize(("text", "said"), [(", tests", "add needs: tests"), (", e2e", "add needs: tests: e2e")])
+def test_a_remedy_names_what_is_written_without_the_commas_around_it(text: str, said: str) -> None:
+    report = sample.report()
+    result = next(each for each in report.results if each.finding.fix is not None and each.finding.fix.exact)
+    fix = Fix("add needs: tests", (Edit(result.span, text),))
+    assert View.of(report).remedy(replace(result, finding=replace(result.finding, fix=fix))) == said
 
 
 ODD = {
