@@ -172,12 +172,12 @@ class Facts:
         match need.form:
             case "has":
                 return fact.value is not None
+            case "written" if isinstance(fact.value, Struct):
+                return self._plain(self.at(fact, ("text",))._replace(floating=False))
+            case "written" if isinstance(fact.value, (int, float)):
+                return str(fact.value)
             case "written":
-                return (
-                    str(fact.value)
-                    if isinstance(fact.value, (int, float))
-                    else self._plain(fact._replace(floating=False))
-                )
+                return self._plain(fact._replace(floating=False))
             case "items":
                 return [self._element(each, need.inner, holes) for each in self.items(fact, need.inner)]
             case "size":

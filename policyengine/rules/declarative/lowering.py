@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from policyengine.model.nodes import Variable
 from policyengine.patterns import regex
 from policyengine.rules.declarative.facts import Need
-from policyengine.rules.declarative.fields import DYN, TEXT, Type, called, close, code, fields
+from policyengine.rules.declarative.fields import DYN, TEXT, Type, called, close, code, fields, spoken
 from policyengine.rules.declarative.functions import ASKING, FUNCTIONS, OTHERWISE
 from policyengine.rules.declarative.syntax import Call, Constant, Fold, Listing, Making, Name, Select
 
@@ -241,6 +241,8 @@ class _Lowering:
                     f"{name}() asks for one fact, as in {name}({next(iter(self._env))}.…)", call.number, 0, name
                 )
             form, type_ = ASKING[name]
+            if form == "written" and place.type.kind == "record" and not all(map(spoken, place.type.records)):
+                self._value(words[0], place)  # says which fields there are
             self._ask(place, call.number, type_)
             return self._given(call.number, place, form), type_, None
         asked = words[0] if name == "size" and len(words) == 1 else call.target if name == "size" else None

@@ -93,6 +93,7 @@ CONDITIONS = [
     case("a record as a value", rule(require="service.healthcheck.test == 'x'"), "8:14: 'service.healthcheck.test' is no single value but of type Command; ask one of its fields: words, shell, text"),
     case("known() of a comparison", rule(require="known(service.name == 'x')"), "8:14: known() asks for one fact, as in known(service.…)"),
     case("has() of a key in brackets", rule(require="has(service.raw['x'])"), '8:29: has() takes a path that ends in a name; of a key in brackets ask x["key"] != null'),
+    case("written() of what is no text", rule(require="written(service.healthcheck) == 'x'"), "8:22: 'service.healthcheck' is no single value but of type Healthcheck; ask one of its fields: test, interval, timeout, retries, start_period, disabled"),
     case("a pattern that is none", rule(require="service.name.matches('(')"), "8:35: the pattern is no regular expression: missing ): ("),
     case("a message that is made", rule(require='\'google.Service{name: "x"} == service\''), "8:15: 'google.Service' is no type that a condition can make"),
     case("a long one", rule(require="'" + "true && " * 600 + "true'"), "8:4015: the expression has over 4000 characters"),

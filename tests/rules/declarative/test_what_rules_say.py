@@ -88,6 +88,12 @@ FACTS = [
         "? main.tf:23:11 'acme-${var.days}' is not decided",
     ),
     case("such a text is there", GROUP, "!has(resource.values.name)", "main.tf:23:11 Z"),
+    case(
+        "written() of an image is its text, also where a part is open",
+        "service",
+        'written(service.image) in ["ghcr.io/acme/web:${TAG}", "docker.io/acme/api:1.4.2"]',
+        f"{UNDER}:20:12 'db'",
+    ),
     case("written() is such a text as it stands", GROUP, 'written(resource.values.name).startsWith("acme-$")'),
     case("floating() tells it", GROUP, "!floating(resource.values.name)", "main.tf:23:11 Z"),
     case(
