@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from policyengine.model.source import Span
 from policyengine.model.value import Unknown
+from policyengine.patterns import regex
 from policyengine.rules.declarative.cel import BREAKS, HOLDS, OTHER, Failed, breaks
 from policyengine.rules.declarative.facts import Hole
 from policyengine.rules.declarative.showing import holds_secret, shown
@@ -150,6 +151,9 @@ class Judge(Struct, frozen=True, eq=False):
         return Fix.replacing(description, fact.span, _text(fact.value), new)
 
 
+_TEXT_AND_NUMBER = regex(r"\((string, (int64|double)|(int64|double), string)\)")
+
+
 def reason(row: Row, condition: Condition, answer: object) -> Unknown:
     """Why a condition gives no answer, and the place of what it lacks."""
     failed = answer if isinstance(answer, Failed) else Failed("", "it is neither true nor false")
@@ -167,6 +171,11 @@ def reason(row: Row, condition: Condition, answer: object) -> Unknown:
             )
     if failed.missing:
         return Unknown(f"'{failed.missing}' is not given, and the condition does not say what holds then", place)
+    if _TEXT_AND_NUMBER.search(failed.reason):
+        texts = (each.path for each in condition.asked if isinstance(row.facts.at(row.root, each.path).value, str))
+        for path in texts:
+            told = f"'{dotted(path)}' is written as a text, and is compared with a number; int() or double() reads it"
+            return Unknown(told, row.facts.at(row.root, path).span)
     return Unknown(f"the condition has no answer: {failed.reason}", place)
 
 

@@ -66,6 +66,16 @@ FACTS = [
         f"{UNDER}:19:3 'db'",
         f"? {UNDER}:2:3 'service.count' {SILENT}",
     ),
+    case(
+        "a number that is written as a text is told",
+        INSTANCE,
+        "resource.values.engine_version >= 16",
+        *(
+            f"? main.tf:{line}:30 'resource.values.engine_version' is written as a text, and is compared with a number; "
+            "int() or double() reads it"
+            for line in (10, 18)
+        ),
+    ),
     case("has() is open of what is not known", INSTANCE, "has(resource.values.tags.Owner)", DAYS, "main.tf:16:29 X"),
     case(
         "a comparison with null is has()",
