@@ -133,7 +133,7 @@ class _Run:
         tested: list[Case] = []
         files = [each for each in sorted(self.cases.glob("*.yaml")) if each.stem.startswith(self.ids or ("",))]
         if not files:
-            raise UsageError(f"there are no cases {'of ' + ', '.join(self.ids) if self.ids else ''} in '{self.cases}'")
+            raise UsageError(f"there are no cases{' of ' + ', '.join(self.ids) if self.ids else ''} in '{self.cases}'")
         with TemporaryDirectory(prefix="policyengine-") as scratch:
             for file in files:
                 cases, wrong = self._read(file)

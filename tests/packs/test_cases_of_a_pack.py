@@ -228,3 +228,12 @@ def test_colour_is_for_terminals(
     assert "\x1b" not in run(tmp_path, {"cases/ACME001.yaml": GOOD}, capsys=capsys)[1]
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert "\x1b[32m✓\x1b[0m ACME001" in run(tmp_path, {"cases/ACME001.yaml": GOOD}, capsys=capsys)[1]
+
+
+@pytest.mark.parametrize(("ids", "said"), [([], ""), (["ACME002"], " of ACME002")])
+def test_a_folder_without_cases_is_wrong_usage(
+    ids: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "cases").mkdir()
+    code, _, err = run(tmp_path, {}, *ids, capsys=capsys)
+    assert (code, err) == (2, f"policyengine: there are no cases{said} in '{tmp_path}/cases'\n")
