@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from policyengine.knowledge.loading import FactTable, table
+from policyengine.knowledge.loading import Cited, FactTable, table
 from policyengine.patterns import regex
 
 DOCKER_HUB = "docker.io"
@@ -34,8 +34,12 @@ class Owner(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Mirrors(FactTable, frozen=True):
-    """The table: public registries and mirrors by host, names of proxies by the first folder, owners."""
+    """The table: public registries and mirrors by host, names of proxies by the first folder, owners.
 
+    `clouds` are endings of the hosts at which a cloud keeps its customers' own images.
+    """
+
+    clouds: dict[str, Cited]
     hosts: dict[str, Mirror]
     prefixes: dict[str, Mirror]
     owners: dict[str, Owner]
@@ -44,6 +48,11 @@ class Mirrors(FactTable, frozen=True):
         """Whether the first folder of a path is an owner of one of the kinds."""
         owner, slash, _ = path.partition("/")
         return bool(slash) and owner in self.owners and self.owners[owner].kind in kinds
+
+
+def in_cloud(reference: str) -> bool:
+    """Whether a reference, as written, names a registry of a cloud in which its customers keep their own images."""
+    return reference.partition("/")[0].endswith(tuple(table("mirrors", Mirrors).clouds))
 
 
 def normalised(host: str, path: str) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from policyengine.knowledge.mirrors import in_cloud
 from policyengine.knowledge.names import folder_kinds, is_for_tests, speaks_of_development
 from policyengine.linking.naming import stem, telling, words
 from policyengine.model import image as images
@@ -41,17 +42,20 @@ def built_from(nodes: Iterable[Node], stages: Sequence[Stage]) -> Iterator[Edge]
 
 
 def _target(stages: Sequence[Stage], target: Value[str]) -> Stage | None:
-    """The stage that a build target names: by name without regard to case, by number, the last without a target."""
+    """The stage that a build target names: by name without regard to case, by number, the last without a target.
+
+    The last one, too, where no stage has the name: the build fails, but it is of that file.
+    """
     match target:
         case Known(name):
             lowered = name.lower()
             named = [stage for stage in stages if stage.name.lower() == lowered]
             found = named or [stage for stage in stages if str(stage.index) == name]
-            return found[-1] if found else None
+            if found or any("$" in stage.name for stage in stages):
+                return found[-1] if found else None
         case Unknown():
             return None
-        case _:
-            return next((stage for stage in stages if stage.last), None)
+    return next((stage for stage in stages if stage.last), None)
 
 
 def lent(graph: Graph) -> Iterator[Edge]:
@@ -86,30 +90,40 @@ def lent(graph: Graph) -> Iterator[Edge]:
 def called_alike(graph: Graph) -> Iterator[Edge]:
     """Deployed applications of whose image nothing is known → the one Dockerfile that is called as they are.
 
-    Only for an image of a registry's repository that the system itself makes, and where no pipeline pushes images: a
-    script that people run does. A Dockerfile is called by its folder or what its name adds to `Dockerfile`. The only
-    one of the tree makes the only such image.
+    Only for an image of a registry's repository that the system itself makes, or of a cloud's registry, and where no
+    pipeline pushes images: a script that people run does. A Dockerfile is called by its folder or what its name adds to
+    `Dockerfile`. The only one of the tree makes the only such image of the system's own repositories.
     """
     own = {each.repository.value for each in graph.all(Repository) if isinstance(each.repository, Known)}
-    if not own or any(build.pushes and build.references for build in graph.all(Build, side=Side.PIPELINE)):
+    if any(build.pushes and build.references for build in graph.all(Build, side=Side.PIPELINE)):
         return
     known_by = {edge.source for edge in graph.edges if edge.kind in (EdgeKind.BUILT_FROM, EdgeKind.BUILT_BY)}
     ran: dict[str, list[Service]] = {}
     for service in graph.all(Service, side=Side.CLOUD):
         ref = service.image.value if isinstance(service.image, Known | Floating) else None
-        if service.role is Role.APP and service.build is None and ref is not None and ref.repository in own:
+        if (
+            service.role is Role.APP
+            and service.build is None
+            and ref is not None
+            and (ref.repository in own or _kept(ref, service))
+        ):
             ran.setdefault(ref.repository, []).append(service)
     made = [stage for stage in graph.all(Stage) if stage.last and not _aside(stage.dockerfile)]
     project = frozenset(words(graph.called))
     for repository, services in ran.items():
         asked = {stem(repository.rpartition("/")[2], project), *(stem(each.name, project) for each in services)}
         alike = [stage for stage in made if not asked.isdisjoint(_called(stage.dockerfile, project))]
-        only = len(made) == len(ran) == 1
+        only = len(made) == len(ran) == 1 and repository in own
         for stage in made if only else alike if len(alike) == 1 else ():
             why = "is the only Dockerfile of the only image" if only else f"is called as {repository!r} is"
             for service in services:
                 if service.id not in known_by:
                     yield Edge(EdgeKind.BUILT_FROM, service.id, stage.id, f"{stage.dockerfile} {why}")
+
+
+def _kept(ref: images.ImageRef, service: Service) -> bool:
+    """Whether an image is one of a cloud's customer: no sample, and nothing that the tables know."""
+    return in_cloud(ref.text) and not ref.is_sample and images.engine_of(ref, service.image.span) is None
 
 
 def _called(dockerfile: str, project: frozenset[str]) -> Iterator[frozenset[str]]:
@@ -185,9 +199,10 @@ def _makers(service: Service, names: dict[str, list[Build]], only: Sequence[Buil
         ref = service.image.value
         if images.engine_of(ref, service.image.span) is not None:
             return [], ""
-        found = names.get(ref.repository) or names.get(f"/{ref.basename}")
+        name = service.name if ref.is_sample else ref.basename
+        found = names.get(ref.repository) or names.get(f"/{name}")
         if found:
-            return found, f"the build pushes {ref.repository}"
+            return found, f"the build pushes {name if ref.is_sample else ref.repository}"
     if service.side is not Side.CLOUD or not only:
         return [], ""
     return only, "the only image that the pipeline builds for the only image that runs"

@@ -96,6 +96,9 @@ OWN = '"${aws_ecr_repository.api.repository_url}:${var.image}"'
         (["api/Dockerfile", "next/api/Dockerfile"], OWN, []),
         (["api/Dockerfile", "web/Dockerfile"], '"ghcr.io/acme/api:1"', []),
         (["Dockerfile"], "var.image", []),
+        (["api/Dockerfile", "web/Dockerfile"], '"europe-west1-docker.pkg.dev/acme/own/api:1"', ["api/Dockerfile"]),
+        (["api/Dockerfile", "web/Dockerfile"], '"acme.azurecr.io/api:1"', ["api/Dockerfile"]),
+        (["Dockerfile"], '"eu.gcr.io/acme/other:1"', []),
     ],
     ids=[
         "its folder",
@@ -107,6 +110,9 @@ OWN = '"${aws_ecr_repository.api.repository_url}:${var.image}"'
         "two of its name",
         "an image from elsewhere",
         "an unknown image",
+        "of Artifact Registry",
+        "of Azure's registry",
+        "of a registry that others use, too",
     ],
 )
 def test_without_a_twin_the_dockerfile_of_that_name_makes_an_image_of_the_systems_own_repository(
@@ -128,3 +134,18 @@ def test_where_a_pipeline_pushes_images_no_name_tells_who_makes_them(tmp_path: P
         ".github/workflows/ci.yml": workflow,
     }
     assert built_from(files, OWN, tmp_path, installed) == []
+
+
+@pytest.mark.parametrize(("target", "reported"), [("dev", True), ("RUN", False), ("0", False)])
+def test_a_target_that_is_no_stage_is_told_and_the_dockerfile_stays_known(
+    target: str, reported: bool, tmp_path: Path, installed: Plugins
+) -> None:
+    files = {
+        "compose.yaml": f"services:\n  api:\n    build: {{context: api, target: '{target}'}}\n",
+        "api/Dockerfile": "FROM node:22.20.0-slim AS run\nUSER node\n",
+    }
+    report = scan_files(files, tmp_path, installed)
+    (local,) = report.graph.all(Service, side=Side.LOCAL)
+    assert [each.dockerfile for each in report.graph.targets(Stage, EdgeKind.BUILT_FROM, local)] == ["api/Dockerfile"]
+    message = f"'api' is to be built up to the stage '{target}', which 'api/Dockerfile' does not have: the build fails."
+    assert [each.message for each in report.results if each.rule.id == "HEX203"] == ([message] if reported else [])

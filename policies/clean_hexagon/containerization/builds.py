@@ -17,7 +17,9 @@ from policyengine.api import (
     Outcomes,
     Put,
     Role,
+    Service,
     Severity,
+    Side,
     Stage,
     Unknown,
     Value,
@@ -85,7 +87,10 @@ def _built(local: Container, dockerfile: str) -> tuple[Change, ...]:
     mandate="2.1",
     severity=Severity.ERROR,
     remedy="Set 'build.target' to the stage that is deployed.",
-    message="'{local}' is built up to the stage '{here}', but [the deployed image](1) up to '{there}'.",
+    message={
+        "default": "'{local}' is built up to the stage '{here}', but [the deployed image](1) up to '{there}'.",
+        "none": "'{local}' is to be built up to the stage '{here}', which '{file}' does not have: the build fails.",
+    },
 )
 def build_target_divergence(graph: Graph, _: Options) -> Outcomes:
     """The local image ends in another stage of the Dockerfile than the deployed one.
@@ -94,9 +99,15 @@ def build_target_divergence(graph: Graph, _: Options) -> Outcomes:
     Dockerfile that both share still gives two images.
 
     Without `target` the last stage is built. Stages are compared as what they hold: a stage that adds nothing to
-    another is the same. Asked where both sides build one Dockerfile; another one is HEX201's.
+    another is the same. Asked where both sides build one Dockerfile; another one is HEX201's. A target that names no
+    stage of the Dockerfile is reported wherever Compose or a pipeline builds.
     """
+    failing = list(_without_stage(graph))
+    yield from failing
+    lost = {each.subject.id for each in failing}
     for local, build, makers in _built_alike(graph):
+        if local.id in lost or any(maker.id in lost or cloud.id in lost for cloud, maker in makers):
+            continue
         stages = [(cloud, maker, _made(graph, cloud, maker)) for cloud, maker in makers]
         yield from undecided(local.node, local.stage, *(stage for _, _, stage in stages))
         decided = [(cloud, maker, stage.value) for cloud, maker, stage in stages if isinstance(stage, Known)]
@@ -120,6 +131,25 @@ def build_target_divergence(graph: Graph, _: Options) -> Outcomes:
                 else (Put(local.span, ("build", "target"), there.name),),
             ),
         )
+
+
+def _without_stage(graph: Graph) -> Iterator[Finding]:
+    """The builds whose target is no stage of their Dockerfile."""
+    services = [(each.node, each.service.build) for each in graph.containers() if isinstance(each.node, Service)]
+    for node, build in (*services, *((each, each) for each in graph.all(Build, side=Side.PIPELINE))):
+        stage = graph.stage(node)
+        if build is None or not isinstance(build.target, Known) or not isinstance(stage, Known):
+            continue
+        name, file = build.target.value, stage.value.dockerfile
+        mine = [each for each in graph.all(Stage) if each.dockerfile == file]
+        if name.lower() not in {each.name.lower() for each in mine} | {str(each.index) for each in mine}:
+            yield Finding(
+                subject=node,
+                at=build.target,
+                variant="none",
+                args={"local": node.name, "here": name, "file": file},
+                fix=Fix("name a stage of the Dockerfile, or none for the last one"),
+            )
 
 
 def _built_alike(graph: Graph) -> Iterator[tuple[Container, Build, list[tuple[Container, Build]]]]:

@@ -1,4 +1,4 @@
-"""GitHub Actions and CodeBuild: workflows, the jobs they run, what the steps of these do."""
+"""GitHub Actions, CodeBuild and Cloud Build: workflows, the jobs they run, what the steps of these do."""
 
 from __future__ import annotations
 
@@ -16,17 +16,23 @@ if TYPE_CHECKING:
 
 @hookimpl
 def policyengine_platforms() -> list[Platform[NoPart]]:
-    """GitHub Actions, and the buildspec files of CodeBuild."""
-    wants = Wanted(parts=(".github/workflows/", "buildspec"))
+    """GitHub Actions, the buildspec files of CodeBuild and the configurations of Cloud Build."""
+    wants = Wanted(parts=(".github/workflows/", "buildspec", "cloudbuild", "cloud-build", "cloud_build"))
     return [Platform(name="github", title="workflows", wants=wants, units=units, join=join, reads=reads)]
 
 
 def units(view: Files, _: Settings[NoPart]) -> Iterator[Unit]:
-    """Each workflow, each buildspec, and the composite actions."""
-    from policyengine.platforms.github import buildspecs, declarations, workflows  # noqa: PLC0415  only where there are some
+    """Each workflow, buildspec and configuration of Cloud Build, and the composite actions."""
+    from policyengine.platforms.github import (  # noqa: PLC0415  only where there are some
+        buildspecs,
+        cloudbuild,
+        declarations,
+        workflows,
+    )
 
     yield from (Unit(path, partial(workflows.lower, path)) for path in workflows.paths(view))
     yield from (Unit(path, partial(buildspecs.lower, path)) for path in buildspecs.paths(view))
+    yield from (Unit(path, partial(cloudbuild.lower, path)) for path in cloudbuild.paths(view))
     yield Unit("actions", declarations.actions)
 
 
