@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from policyengine.linking.arguments import told
 from policyengine.linking.builds import built_from, called_alike, deployed, lent, same_local_image
 from policyengine.linking.connections import configured, connected
 from policyengine.linking.containers import containers
@@ -56,9 +57,10 @@ def link(
     choices = [choice for part in parts for choice in part.choices]
     _without_second_production(nodes, choices)
     edges = {edge for part in parts for edge in part.edges}
-    stages = [node for node in nodes.values() if isinstance(node, Stage)]
 
     with survived("what is built"):
+        nodes.update((each.id, each) for each in list(told(nodes.values(), files)) if each.id in nodes)
+        stages = [node for node in nodes.values() if isinstance(node, Stage)]
         edges |= set(built_from(nodes.values(), stages))
         edges |= set(same_local_image(nodes.values(), edges))
     with survived("what runs a datastore"):
