@@ -406,3 +406,110 @@ def test_a_blank_of_an_example_is_asked_for_stores_and_siblings_alone(key: str, 
     report = trees.scan(tmp_path, files, "HEX501")
     reason = ".env.example, which stands in for .env, leaves it blank"
     assert [each.reason for each in report.undecided] == ([reason] if asked else [])
+
+
+@pytest.mark.parametrize(
+    ("read", "missing"),
+    [
+        ('z.string().default("")', True),  # off without it, and on in the cloud
+        ('z.string().default("eu")', False),
+        ("z.string().optional()", False),
+        ("z.string()", True),
+    ],
+)
+def test_an_empty_default_of_what_the_cloud_sets_is_no_value(read: str, missing: bool, tmp_path: Path) -> None:
+    files = {
+        **BUILT,
+        "src/config.ts": CONFIG.replace("z.string().url()", "z.string().optional()").replace(
+            "  LOG:", f"  REPORT_TO: {read},\n  LOG:"
+        ),
+        "docker-compose.yml": "services:\n  app:\n    build: .\n    environment: {A: '1'}\n",
+        "main.tf": ecs("REPORT_TO", '"x"'),
+    }
+    report = trees.scan(tmp_path, files, "HEX304")
+    assert [message.partition(", which")[0] for _, message in told(report)] == (
+        ["'app' does not get 'REPORT_TO'"] if missing else []
+    )
+
+
+SIGNING = """import os
+
+{read}
+
+
+def later():
+    return os.environ["ONLY_LATER"]
+"""
+PYTHON = {
+    "Dockerfile": 'FROM python:3.12\nUSER nobody\nCMD ["uvicorn", "app.main:app"]\n',
+    "requirements.txt": "fastapi==0.115.0\n",
+    ".github/workflows/b.yml": BUILT[".github/workflows/b.yml"],
+    "main.tf": ecs("UNUSED", '"1"'),
+}
+LACKING = "The container 'app' lacks 'TOKEN_ISSUER', which [the code requires](1)."
+FALLS = "'SECRET_KEY' silently falls back to what '{path}' holds."
+
+
+@pytest.mark.parametrize(
+    ("path", "read", "expected"),
+    [
+        ("app/core/security.py", 'ISSUER = os.environ["TOKEN_ISSUER"]', [("HEX303", LACKING)]),
+        ("src/core/auth.py", 'ISSUER = os.environ["TOKEN_ISSUER"]', [("HEX303", LACKING)]),
+        ("app/core/security.py", 'if os.getenv("ON"):\n    ISSUER = os.environ["TOKEN_ISSUER"]', []),
+        ("app/core/security.py", 'ISSUER = os.environ.get("TOKEN_ISSUER")', []),
+        ("tests/core/security.py", 'ISSUER = os.environ["TOKEN_ISSUER"]', []),
+        ("app/core/security.py", 'KEY = os.getenv("SECRET_KEY", "sign-with-this")', [("HEX312", FALLS)]),
+        ("app/core/security.py", 'KEY = os.getenv("SECRET_KEY", "")', []),
+    ],
+)
+def test_what_signs_sessions_in_python_is_asked_like_settings(
+    path: str, read: str, expected: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    report = trees.scan(tmp_path, {**PYTHON, path: SIGNING.format(read=read)}, "HEX303", "HEX312")
+    assert told(report) == [(rule, message.format(path=path)) for rule, message in expected]
+
+
+USER_DATA = """
+variable "db_password" {{
+  sensitive = true
+}}
+resource "aws_db_instance" "main" {{
+  engine   = "postgres"
+  password = var.db_password
+}}
+resource "aws_instance" "host" {{
+  ami       = "ami-0abc"
+  user_data = <<-EOF
+    #!/bin/bash
+    cat > /srv/docker-compose.yml <<YAML
+    services:
+      shop:
+        image: ghcr.io/acme/shop:1
+        environment:
+          - {entry}
+    YAML
+    docker compose -f /srv/docker-compose.yml up -d
+  EOF
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("entry", "key"),
+    [
+        ("DATABASE_URL=postgres://shop:${var.db_password}@${aws_db_instance.main.address}:5432/shop", "DATABASE_URL"),
+        (
+            "DATABASE_URL=postgres://${aws_db_instance.main.address}:5432/shop?password=${var.db_password}",
+            "DATABASE_URL",
+        ),
+        ("DATABASE_HOST=${aws_db_instance.main.address}", ""),
+        ("MODE=production", ""),
+    ],
+)
+def test_a_password_in_what_a_machine_writes_is_told_though_the_host_is_known_only_after_apply(
+    entry: str, key: str, tmp_path: Path
+) -> None:
+    report = trees.scan(tmp_path, {"main.tf": USER_DATA.format(entry=entry)}, "HEX306")
+    message = f"'{key}' of 'shop' is a plaintext value in the Compose file of production."
+    assert told(report) == ([("HEX306", message)] if key else [])
+    assert report.undecided == ()

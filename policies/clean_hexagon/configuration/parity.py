@@ -73,7 +73,8 @@ def env_key_missing_locally(graph: Graph, _: Options) -> Outcomes:
     variable and without a twin needs none.
 
     Locally count `environment`, `env_file` (an example stands in for a file that git ignores, also with a commented
-    `# KEY=`), the ENV of the image and what the command exports. What has a default, or is optional, needs no entry;
+    `# KEY=`), the ENV of the image and what the command exports. What has a default, or is optional, needs no entry,
+    but for an empty default of what the cloud does set;
     keys of the platform, of its telemetry and of its resources (`AWS_*`, `*_ARN`) mean nothing locally. A part of a
     store's address (`DB_HOST`) passes where the service has another address of a store. Where the sources are mounted,
     code that has a library for it loads the env files in them: those that are committed count, and so does an example.
@@ -177,7 +178,7 @@ def _asked(graph: Graph, local: Container, variable: Variable) -> bool:
     if given_by(key, "container") or given_by(key, "image") or is_cloud_only(key) or _has(graph, local, key):
         return False
     told = next((each for each in (local.config.keys if local.config is not None else ()) if each.key == key), None)
-    if told is not None and isinstance(told.required, Known):
+    if told is not None and isinstance(told.required, Known) and known(told.default, "-").strip():
         return False
     return not (speaks_of_stores(words_of(key)) and any(map(_is_of_store, local.environment)))
 

@@ -14,6 +14,7 @@ from policyengine.api import (
     Severity,
     Side,
     Span,
+    Unknown,
     Variable,
     in_place,
     is_public,
@@ -84,7 +85,7 @@ def plaintext_secret_in_cloud(graph: Graph, _: Options) -> Outcomes:
                     yield Finding(subject=container.node, at=variable.key_span, variant="compose", args=args, fix=fix)
             elif traced or (secret and is_literal(variable)):
                 args = {"key": key, "name": container.name, "source": source}
-                variant = "traced" if traced else "default"
+                variant = "compose" if container.is_composed else "traced" if traced else "default"
                 yield Finding(subject=container.node, at=variable.key_span, variant=variant, args=args, fix=fix)
             elif secret:
                 yield from undecided(container.node, variable.value)
@@ -103,7 +104,10 @@ def is_secret_key(key: str) -> bool:
 def secret_source(variable: Variable) -> str:
     """What a value is made of that is secret; what may be counts under the name of a secret."""
     wanted = ["secret", "doubtful"] if is_secret_key(variable.key) and not _plain_address(variable) else ["secret"]
-    found = [each for kind in wanted for each in variable.references if secrecy_of_reference(each) == kind]
+    named = list(variable.references)
+    if isinstance(variable.value, Unknown):  # a part that is known before the rest
+        named += [step.what for step in variable.value.via if step.secret]
+    found = [each for kind in wanted for each in named if secrecy_of_reference(each) == kind]
     return found[0] if found else ""
 
 

@@ -101,7 +101,8 @@ def _found(
     module: ConfigModule, keys: Sequence[ConfigKey], variant: str, how: str, severity: Severity | None
 ) -> Finding:
     first = keys[0].default if variant == "default" else keys[0].span
-    args = {"keys": ", ".join(key.key for key in keys), "path": module.path}
+    path = keys[0].span.path if variant == "default" else module.path  # what it imports may hold the default
+    args = {"keys": ", ".join(key.key for key in keys), "path": path}
     edits = tuple(Drop(key.default.span) for key in keys) if variant == "default" else ()
     return Finding(subject=module, at=first, variant=variant, severity=severity, args=args, fix=Fix(how, edits))
 
