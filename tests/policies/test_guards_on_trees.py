@@ -248,3 +248,69 @@ def test_a_sample_image_says_nothing_of_what_the_cloud_runs(image: str, tmp_path
     text = ECS.format(more="").replace("acme/web:1", image)
     expected = [("HEX607?", "aws_ecs_task_definition.web#web", f"'{image}' is a sample, which something else replaces")]
     assert told(tmp_path, {"main.tf": text}, "HEX607") == expected
+
+
+SHOP = {
+    "compose.yml": "services:\n  web:\n    build: .\n",
+    "main.tf": ECS.format(more=""),
+    ".github/workflows/image.yml": """
+        on: push
+        jobs:
+          image:
+            runs-on: ubuntu-24.04
+            steps:
+              - uses: docker/build-push-action@v6
+                with: {context: ., push: true, tags: "acme/web:1"}
+    """,
+}
+JOB = """
+on: push
+jobs:
+  test:
+    runs-on: ubuntu-24.04
+    defaults: {{run: {{working-directory: {folder}}}}}
+    steps:
+      - uses: {action}
+        with: {{{inputs}}}
+      - run: {test}
+"""
+
+
+@pytest.mark.parametrize(
+    ("folder", "action", "inputs", "test", "base", "manifest", "reported"),
+    [
+        (".", "shivammathur/setup-php@v2", "php-version: '8.2'", "vendor/bin/phpunit", "php:8.1-fpm", "composer.json", True),
+        (".", "shivammathur/setup-php@v2", "php-version: '8.1'", "vendor/bin/phpunit", "php:8.1-fpm", "composer.json", False),
+        (".", "actions/setup-go@v5", "go-version: '1.23'", "go test ./...", "golang:1.22", "go.mod", True),
+        ("tools/lint", "ruby/setup-ruby@v1", "ruby-version: '3.4'", "bundle exec rspec", "ruby:3.3", "Gemfile", False),
+        ("lib", "ruby/setup-ruby@v1", "ruby-version: '3.4'", "bundle exec rspec", "ruby:3.3", "Gemfile", True),
+        (".", "ruby/setup-ruby@v1", "ruby-version: '3.4', working-directory: tools/lint", "bundle exec rspec", "ruby:3.3",
+         "Gemfile", False),
+        (".", "ruby/setup-ruby@v1", "ruby-version: .ruby-version", "bundle exec rspec", "ruby:3.3", "Gemfile", False),
+    ],
+    ids=["php", "the same", "go", "another application's folder", "a folder of its own", "told by the setup", "a file"],
+)  # fmt: skip
+def test_a_job_is_held_against_the_image_of_the_application_whose_folder_it_works_in(
+    folder: str, action: str, inputs: str, test: str, base: str, manifest: str, reported: bool, tmp_path: Path
+) -> None:
+    files = {
+        "Dockerfile": f"FROM {base}\nUSER 1000\n",
+        manifest: "{}" if manifest.endswith("json") else "\n",
+        "tools/lint/Gemfile": "\n",
+        ".ruby-version": "ruby-3.3.6\n",
+        ".github/workflows/ci.yml": JOB.format(folder=folder, action=action, inputs=inputs, test=test),
+    }
+    found = [each[:2] for each in told(tmp_path, {**SHOP, **files}, "HEX214")]
+    assert found == ([("HEX214", ".github/workflows/ci.yml#test")] if reported else [])
+
+
+@pytest.mark.parametrize(
+    ("asked", "base", "reported"),
+    [("1.24.3", "golang:1.23", "1.24.3"), ("1.22", "golang:1.23-alpine", ""), ("1.24.3", "golang:1.24", "")],
+)
+def test_the_go_of_a_module_is_the_least_that_its_image_has(
+    asked: str, base: str, reported: str, tmp_path: Path
+) -> None:
+    files = {"Dockerfile": f"FROM {base}\nUSER 1000\n", "go.mod": f"module acme.test/web\n\ngo {asked}\n"}
+    found = told(tmp_path, {**SHOP, **files}, "HEX214")
+    assert found == ([("HEX214", "go.mod", reported)] if reported else [])

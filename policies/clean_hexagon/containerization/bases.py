@@ -28,6 +28,7 @@ from policyengine.api import (
     Side,
     Span,
     Stage,
+    Step,
     Unknown,
     Version,
     allows_major,
@@ -238,11 +239,12 @@ def runtime_version_mismatch(graph: Graph, _: Options) -> Outcomes:
     installed for another ABI.
 
     Compared with the image of each application: the nearest .nvmrc, .node-version, .python-version, .ruby-version,
-    .java-version or .tool-versions above its package, the range of `engines`, the version that a setup action installs
-    in a job that builds or tests, and the stages of the Dockerfile with each other. Node.js and Java are compared by
-    their major, Python and Ruby by two numbers. A range that allows the image's version passes, as do names that move
-    (`lts/*`), and a job where any application of the language has its version. Asked are applications that the cloud
-    runs or whose twin it runs, and jobs that work in the folder of such an application.
+    .java-version, .go-version, .php-version or .tool-versions above its package, the range of `engines`, the
+    version that a setup action installs in a job that builds or tests, and the stages of the Dockerfile with each
+    other. Node.js and Java are compared by their major, Go, PHP, Python and Ruby by two numbers; the `go` of go.mod
+    is the least that the image must have. A range that allows the image's version passes, as do names that move
+    (`lts/*`), and a job where any application of the language has its version. Asked are applications that the
+    cloud runs or whose twin it runs, and jobs that work in the folder of such an application.
     """
     seen: set[Span] = set()
     images: _Images = {}
@@ -301,6 +303,12 @@ def _one_line(engine: Engine, runtime: str, other: Version | None) -> bool:
     return all(one == another for one, another in pairs)
 
 
+def _older(engine: Engine, least: Version | None) -> bool:
+    """Whether an image has an older release than the least that is asked for, as far as both name it."""
+    mine = _given(engine)
+    return mine is not None and least is not None and mine.parts < least.parts[: len(mine.parts)]
+
+
 def _asked(graph: Graph, container: Container, base: _Base, engine: Engine) -> Iterator[Finding]:
     """What the files above an application's package ask for, where the image has another version."""
     folders = [each.directory for each in container.packages]
@@ -319,23 +327,32 @@ def _asked(graph: Graph, container: Container, base: _Base, engine: Engine) -> I
             yield Finding(subject=file, at=file.version, args=told, related=(base,), fix=mended)
     for package in container.packages:
         for wanted in package.engines:
-            if wanted.key == engine.name and not allows_major(known(wanted.value, ""), major):
+            least = release_of("go", known(wanted.value, "")) if package.ecosystem == "go" else None
+            if wanted.key != engine.name:
+                continue
+            if _older(engine, least):
+                told = args | {"file": package.path, "here": known(wanted.value, "")}
+                yield Finding(subject=package, at=wanted.value, args=told, related=(base,), fix=fix)
+            elif least is None and not allows_major(known(wanted.value, ""), major):
                 told = args | {"file": package.path, "here": known(wanted.value, "")}
                 yield Finding(subject=package, at=wanted.value, variant="engines", args=told, related=(base,), fix=fix)
 
 
 def _in_jobs(graph: Graph, images: _Images) -> Outcomes:
+    files = {each.path for each in graph.all(RuntimeVersion)}
     for job in graph.all(Job):
         for step in job.steps if any(each.works for each in job.steps) else ():
             found = setup_of(known(step.uses, "").partition("@")[0])
             given = next((each for each in step.inputs if found and each.key == found.input), None)
             if found is None or given is None or found.runtime not in images:
                 continue
-            mine = [each for each in images[found.runtime] if _works_on(graph, job, each[0])]
+            mine = [each for each in images[found.runtime] if _works_on(graph, job, step, each[0])]
             if not mine:
                 continue
             yield Compared(job)
             asked = release_of(found.runtime, known(given.value, ""))
+            if known(given.value, "") in files:
+                continue
             if asked is None:
                 place = given.value.span if isinstance(given.value, Known | Floating | Unknown) else given.key_span
                 yield from undecided(job, Unknown(f"which {found.runtime} the job sets up", place))
@@ -365,12 +382,21 @@ def _as_exact(written: str, engine: Engine) -> str:
     return "v" * written.startswith("v") + ".".join(numbers[: len(more)])
 
 
-def _works_on(graph: Graph, job: Job, container: Container) -> bool:
-    """Whether a job builds or tests in the folder of an application, or in the root where that holds a package."""
+def _works_on(graph: Graph, job: Job, setup: Step, container: Container) -> bool:
+    """Whether a job builds or tests in the folder of an application, or in the root where that holds a package.
+
+    A folder is of the application whose manifest is the nearest above it. The setup may name the folder itself.
+    """
+    told = next((known(each.value, "") for each in setup.inputs if each.key == "working-directory"), "").strip("./")
     commands = (command for step in job.steps for command in step.commands)
-    folders = {command.directory for command in commands if command.does("build", "test", "e2e")}
+    folders = {told} if told else {each.directory for each in commands if each.does("build", "test", "e2e")}
     ecosystems = {package.ecosystem for package in container.packages}
-    if "" in folders and any(not each.directory and each.ecosystem in ecosystems for each in graph.all(Package)):
-        return True
+    manifests = {each.directory for each in graph.all(Package) if each.ecosystem in ecosystems}
     homes = {package.directory for package in container.packages}
-    return any(lies_in(folder, home) or (folder and lies_in(home, folder)) for home in homes for folder in folders)
+    for folder in folders:
+        nearest = max((each for each in manifests if lies_in(folder, each)), key=len, default=None)
+        if nearest in homes or (not folder and "" in manifests):
+            return True
+        if folder and nearest is None and any(lies_in(home, folder) for home in homes):
+            return True
+    return False

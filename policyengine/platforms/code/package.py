@@ -197,7 +197,18 @@ def _other(source: Source, kind: _Kind) -> Package:
         directory=parent(source.path),
         ecosystem=kind.ecosystem,
         dependencies=tuple(_dependencies(source, kind.syntax)),
+        engines=tuple(_go(source)) if kind.ecosystem == "go" else (),
     )
+
+
+_GO = regex(r"^(go)[ \t]+(\d{1,4}(?:\.\d{1,4}){0,2})\b", re.MULTILINE)
+"""The least release of Go that a module asks for (Go Modules Reference, `go` directive)."""
+
+
+def _go(source: Source) -> Iterator[Variable]:
+    for found in _GO.finditer(source.text):
+        span = source.span(*found.span(2))
+        yield Variable(found[1], source.span(*found.span(1)), Known(found[2], span))
 
 
 _OWN_NAMES = MappingProxyType(
