@@ -314,3 +314,29 @@ def test_the_go_of_a_module_is_the_least_that_its_image_has(
     files = {"Dockerfile": f"FROM {base}\nUSER 1000\n", "go.mod": f"module acme.test/web\n\ngo {asked}\n"}
     found = told(tmp_path, {**SHOP, **files}, "HEX214")
     assert found == ([("HEX214", "go.mod", reported)] if reported else [])
+
+
+@pytest.mark.parametrize(
+    ("gate", "rules"),
+    [
+        ("build: gate/dev", [("HEX108", "services.gate", "gate"), ("HEX201", "services.gate", "gate/dev")]),
+        ("image: nginx:1.27", []),
+    ],
+    ids=["built here", "a public image"],
+)
+def test_a_proxy_that_is_built_here_is_a_part_of_the_application(
+    gate: str, rules: list[tuple[str, str, str]], tmp_path: Path
+) -> None:
+    files = {
+        "compose.yaml": f"services:\n  gate:\n    {gate}\n",
+        "compose.prod.yaml": """
+            services:
+              gate:
+                build: gate/prod
+                healthcheck: {test: [CMD, curl, -f, "http://localhost/ready"]}
+        """,
+        "gate/dev/Dockerfile": "FROM nginx:1.27\n",
+        "gate/prod/Dockerfile": "FROM nginx:1.27\n",
+    }
+    found = told(tmp_path, files, "HEX108", "HEX201")
+    assert [each for each in found if "?" not in each[0]] == rules

@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 
 from clean_hexagon.enumerations import enumerated
 from clean_hexagon.options import Options
+from clean_hexagon.parts import parts
 from policyengine.api import (
     Absent,
     Build,
@@ -56,9 +57,9 @@ def different_dockerfile(graph: Graph, options: Options) -> Outcomes:
     The deployed image's Dockerfile is that of the pipeline's build which pushes the repository that the twin pulls.
     Where no such build can be found, only a name that says `dev` or `local` is reported. A Dockerfile that is the same
     on both sides but is not the required one (option `required_dockerfile`) is noted. Paths are compared after
-    normalisation.
+    normalisation. A proxy whose image is built here is a part of the application, too.
     """
-    for local, cloud in graph.mirrored(role=Role.APP):
+    for local, cloud in parts(graph):
         build = local.service.build
         if build is None or build.inline:
             continue

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from clean_hexagon.options import Options
+from clean_hexagon.parts import parts
 from policyengine.api import (
     Change,
     Compared,
@@ -17,7 +18,6 @@ from policyengine.api import (
     Known,
     Outcomes,
     Put,
-    Role,
     Severity,
     Swap,
     TargetGroup,
@@ -76,9 +76,10 @@ def healthcheck_divergence(graph: Graph, _: Options) -> Outcomes:
     container. Another program that asks for the same address is noted. The check of a load balancer is compared by its
     path alone and stands in for one that the container lacks; where nothing is checked locally, it is a convention. A
     check that asks nothing (`exit 0`) is none. Paths for liveness and readiness of one application (`/health/live`,
-    `/readyz`) are alike. Parts that a shell fills in when the check runs are not compared.
+    `/readyz`) are alike. Parts that a shell fills in when the check runs are not compared. A proxy whose image is built
+    here is asked as an application is.
     """
-    for local, cloud in graph.mirrored(role=Role.APP):
+    for local, cloud in parts(graph):
         if not (cloud.is_ecs_task or cloud.is_composed):
             continue
         here, there = _check(local), _check(cloud)
