@@ -75,6 +75,7 @@ from policyengine.knowledge.secrets import (
 )
 from policyengine.knowledge.tags import TagFact
 from policyengine.knowledge.tags import moves as tag_moves
+from policyengine.knowledge.tuning import untuned
 from policyengine.knowledge.variables import (
     Split,
     given_by,
@@ -452,6 +453,7 @@ __all__ = [
     "token_kind",
     "undecided",
     "unset",
+    "untuned",
     "variables",
     "waits",
     "web_origin",

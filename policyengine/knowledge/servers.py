@@ -68,6 +68,13 @@ class ComparedSetting(Struct, frozen=True, forbid_unknown_fields=True):
     unit: str = ""
 
 
+class Encrypting(Struct, frozen=True, forbid_unknown_fields=True):
+    """The values, in small letters, by which a managed service takes connections over TLS only."""
+
+    values: list[str]
+    source: str
+
+
 class Servers(FactTable, frozen=True):
     """The table: of the defaults that concern a server a later row overrules an earlier one.
 
@@ -78,6 +85,7 @@ class Servers(FactTable, frozen=True):
     variables: dict[str, GivenByVariable]
     compared: dict[str, ComparedSetting]
     watching: dict[str, Cited]
+    encrypting: dict[str, Encrypting]
     releases: list[Release]
     defaults: list[ServerDefault]
 
@@ -105,6 +113,11 @@ def default(flavour: str, engine: str, major: int | None, setting: str) -> str |
     if major is None and len(rows) > 1:
         return None
     return next((each.value for each in reversed(rows) if major is None or each.since <= major), None)
+
+
+def encrypting() -> dict[str, list[str]]:
+    """The settings by which managed services take connections over TLS only, with the values that say so."""
+    return {name: each.values for name, each in table("servers", Servers).encrypting.items()}
 
 
 def compared(setting: str) -> ComparedSetting | None:

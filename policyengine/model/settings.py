@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
@@ -11,7 +12,7 @@ from policyengine.knowledge import servers
 from policyengine.knowledge.commands import program_name
 from policyengine.model.image import version
 from policyengine.model.nodes import Cache, Database, Variable
-from policyengine.model.value import Absent, Known, Unknown, Value, Via, known
+from policyengine.model.value import Absent, Known, Unknown, Value, Via, known, map_value
 from policyengine.patterns import regex
 
 if TYPE_CHECKING:
@@ -46,6 +47,21 @@ class Settings(Struct, frozen=True):
         told = servers.default(flavour(store), known(store.engine, ""), store.major, name)
         place = store.place
         return Absent(place) if told is None else Known(told, place, (Via(f"default of {name}", place),))
+
+    @property
+    def tls_only(self) -> Value[bool]:
+        """Whether a managed service takes connections over TLS only; Absent where it does not tell."""
+        found: Value[bool] = Absent(self.store.place)
+        for name, values in servers.encrypting().items():
+            told = self.value(name)
+            found = map_value(told, partial(_is_among, values))
+            if isinstance(told, Known) or name in self.given:
+                break
+        return found
+
+
+def _is_among(values: Sequence[str], text: str) -> bool:
+    return text.lower() in values
 
 
 def flavour(store: Datastore) -> str:

@@ -98,15 +98,17 @@ def cache_policy(graph: Graph, _: Options) -> Outcomes:
     something else is said: what is stored as a queue or a session disappears in the cloud only. BullMQ demands
     `noeviction` (bullmq#2215), which is noted where both sides have another policy.
 
-    The policy is that of the command line and of the parameter group, else the default of each. `appendonly` and
+    The policy is that of the command line and of the parameter group, else the default of each; where neither side sets
+    one, it is a note. `appendonly` and
     `save` on the local side are a note where ElastiCache, which has neither, is the twin.
     """
     queue = any(each.key in _QUEUES for package in graph.all(Package) for each in package.dependencies)
     for local, cloud in graph.mirrors(Cache):
         if not all(isinstance(each.engine, Known) and each.engine.value in _REDIS for each in (local, cloud)):
             continue
-        settings = graph.settings(local)
-        here, there = settings.value("maxmemory-policy"), graph.settings(cloud).value("maxmemory-policy")
+        settings, others = graph.settings(local), graph.settings(cloud)
+        here, there = settings.value("maxmemory-policy"), others.value("maxmemory-policy")
+        set_here, set_there = ("maxmemory-policy" in each.given for each in (settings, others))
         match here, there:
             case Known(mine), Known(theirs):
                 yield Compared(local, cloud)
@@ -118,7 +120,7 @@ def cache_policy(graph: Graph, _: Options) -> Outcomes:
                         against=cloud,
                         at=here,
                         variant="queue" if lossy else "default",
-                        severity=None if mine != theirs else Severity.NOTE,
+                        severity=None if mine != theirs and (set_here or set_there) else Severity.NOTE,
                         args=args,
                         related=(there,),
                         fix=Fix(

@@ -41,10 +41,10 @@ def ci_datastore_drift(graph: Graph, _: Options) -> Outcomes:
     file and Terraform, and the workflow stays where it was.
 
     A store is compared with the stores of its engine that run locally, and is right when one of them is alike. Other
-    versions are an error; the same version of another variant (`16-alpine` for `16`), of another image, or a tag that
-    leaves open what the local one fixes, is a warning. A tag that fixes no version, such as `latest`, is an error when
-    the table of tags already knows a higher major. A version that comes from a matrix is undecided. One finding names
-    all jobs of a workflow that run the image.
+    versions are an error; the same version of another image, or a tag that leaves open what the local one fixes, is a
+    warning, and the same version of another variant of one image (`16-alpine` for `16`) a convention. A tag that fixes
+    no version, such as `latest`, is an error when the table of tags already knows a higher major. A version that comes
+    from a matrix is undecided. One finding names all jobs of a workflow that run the image.
     """
     jobs: dict[tuple[str, str, str], list[str]] = {}
     stores = sorted(graph.all(Datastore, side=Side.PIPELINE), key=lambda store: store.span)
@@ -123,10 +123,18 @@ def _finding(graph: Graph, alike: list[Datastore], local: Datastore, drift: Drif
         at=store.place,
         variant="default" if meant is None else "moved",
         severity=Severity.ERROR if drift is Drift.VERSION else Severity.WARNING,
+        convention=drift is Drift.VARIANT and _one_release(store, local),
         args=args,
         related=(local.place,),
         fix=fix,
     )
+
+
+def _one_release(store: Datastore, local: Datastore) -> bool:
+    """Whether two images of one name differ only in what stands behind the version: `7` and `7-alpine`."""
+    refs = [each for each in (store.reference, local.reference) if each is not None]
+    written = {(each.name, (each.effective_tag or "").partition("-")[0]) for each in refs}
+    return len(written) == 1
 
 
 def _reference(store: Datastore) -> Known[str] | None:

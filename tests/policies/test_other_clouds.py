@@ -1,0 +1,141 @@
+"""HEX418, HEX419 and HEX421 of Cloud SQL, Memorystore and Azure, and what a variable says of TLS on both sides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import trees
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SQL = """\
+resource "google_sql_database_instance" "db" {{
+  name             = "db"
+  database_version = "POSTGRES_16"
+  settings {{
+    tier = "db-custom-2-4096"
+    ip_configuration {{
+      {ip}
+    }}
+    {flags}
+  }}
+}}
+"""
+FLAG = 'database_flags {\n      name  = "statement_timeout"\n      value = "60000"\n    }\n'
+AZURE = """\
+resource "azurerm_postgresql_flexible_server" "db" {{
+  name    = "db"
+  version = "16"
+}}
+resource "azurerm_postgresql_flexible_server_configuration" "one" {{
+  name      = "{name}"
+  server_id = azurerm_postgresql_flexible_server.db.id
+  value     = "{value}"
+}}
+"""
+COMPOSE = "services:\n  db:\n    image: {image}\n"
+
+
+def found(root: Path, compose: str, terraform: str, rule: str) -> list[tuple[str, str]]:
+    """The severity and subject of each finding, where nothing stays open."""
+    report = trees.scan(root, {"docker-compose.yml": compose, "main.tf": terraform}, rule)
+    assert (report.failures, report.undecided) == ((), ())
+    return [(each.severity.value, each.subject) for each in report.results]
+
+
+PLAIN = [("warning", "compose:services.db/database")]
+
+
+@pytest.mark.parametrize(
+    ("ip", "expected"),
+    [
+        ('ssl_mode = "ENCRYPTED_ONLY"', PLAIN),
+        ('ssl_mode = "TRUSTED_CLIENT_CERTIFICATE_REQUIRED"', PLAIN),
+        ("require_ssl = true", PLAIN),
+        ('ssl_mode = "ALLOW_UNENCRYPTED_AND_ENCRYPTED"\n require_ssl = true', []),
+        ("require_ssl = false", []),
+        ("ipv4_enabled = false", []),
+    ],
+)
+def test_cloud_sql_says_whether_it_takes_plain_connections(
+    tmp_path: Path, ip: str, expected: list[tuple[str, str]]
+) -> None:
+    terraform = SQL.format(ip=ip, flags="")
+    assert found(tmp_path, COMPOSE.format(image="postgres:16.3"), terraform, "HEX419") == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [("require_secure_transport", "OFF", []), ("require_secure_transport", "ON", PLAIN), ("work_mem", "4096", PLAIN)],
+)
+def test_azure_takes_no_plain_connections_unless_it_is_told_to(
+    tmp_path: Path, name: str, value: str, expected: list[tuple[str, str]]
+) -> None:
+    terraform = AZURE.format(name=name, value=value)
+    assert found(tmp_path, COMPOSE.format(image="postgres:16.3"), terraform, "HEX419") == expected
+
+
+@pytest.mark.parametrize(("image", "expected"), [("postgres:16-alpine", PLAIN), ("postgres:16", [])])
+def test_cloud_sql_sorts_by_glibc(tmp_path: Path, image: str, expected: list[tuple[str, str]]) -> None:
+    terraform = SQL.format(ip="ipv4_enabled = false", flags="")
+    assert found(tmp_path, COMPOSE.format(image=image), terraform, "HEX418") == expected
+
+
+def test_a_flag_of_cloud_sql_is_a_setting_of_the_server(tmp_path: Path) -> None:
+    terraform = SQL.format(ip="ipv4_enabled = false", flags=FLAG)
+    told = COMPOSE.format(image="postgres:16.3") + "    command: postgres -c statement_timeout=30s\n"
+    assert found(tmp_path, told, terraform, "HEX417") == PLAIN
+    same = told.replace("30s", "60s")
+    assert found(tmp_path, same, terraform, "HEX417") == []
+
+
+@pytest.mark.parametrize(
+    ("configs", "command", "expected"),
+    [
+        ("", "", "note"),
+        ('redis_configs = { maxmemory-policy = "allkeys-lru" }', "", "warning"),
+        ('redis_configs = { maxmemory-policy = "noeviction" }', "", ""),
+        ("", "    command: redis-server --maxmemory-policy allkeys-lru\n", "warning"),
+    ],
+)
+def test_memorystore_evicts_by_its_configs_and_a_difference_of_defaults_is_a_note(
+    tmp_path: Path, configs: str, command: str, expected: str
+) -> None:
+    terraform = f'resource "google_redis_instance" "db" {{\n  redis_version = "REDIS_7_0"\n  {configs}\n}}\n'
+    told = COMPOSE.format(image="redis:7.0") + command
+    assert [each for each, _ in found(tmp_path, told, terraform, "HEX421")] == [expected] * bool(expected)
+
+
+ECS = """\
+resource "aws_ecs_service" "app" {{
+  name            = "app"
+  task_definition = aws_ecs_task_definition.app.arn
+}}
+resource "aws_ecs_task_definition" "app" {{
+  family                = "app"
+  container_definitions = jsonencode([
+    {{ name = "app", image = "ghcr.io/acme/shop:1", environment = [{{ name = "{key}", value = "{value}" }}] }}
+  ])
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("key", "there", "here", "count"),
+    [
+        ("SHOP_DB_SSL", "verify-full", "allow", 1),
+        ("PGSSLMODE", "require", "disable", 1),
+        ("DATABASE_USE_SSL", "true", "false", 1),
+        ("POSTGRES_TLS", "verify-ca", "verify-full", 0),
+        ("SMTP_SSL", "true", "false", 0),
+        ("DB_SSL", "false", "true", 0),
+    ],
+)
+def test_what_one_variable_says_of_tls_is_compared_whatever_the_server_says(
+    tmp_path: Path, key: str, there: str, here: str, count: int
+) -> None:
+    app = f'services:\n  app:\n    image: ghcr.io/acme/shop:1\n    environment:\n      {key}: "{here}"\n'
+    assert len(found(tmp_path, app, ECS.format(key=key, value=there), "HEX419")) == count
