@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from policyengine.knowledge.names import distance_to_production, environment, words
 from policyengine.model.source import ReadError, UsageError
 from policyengine.plugins import Loaded
@@ -65,12 +67,13 @@ def _own_config(tree: discover.Tree, plugins: Plugins, path: Path | None) -> Con
             why = tree.failures.get(found, "is encrypted, or a link to a file that is not there")
             raise UsageError(f"configuration '{found}' {why}")
         source = read
-    return configuration.read(source, plugins.parts)
+    made = configuration.read(source, plugins.parts)
+    return replace(made, shared=True) if tree.part else made  # what it names may be in the other part
 
 
 def check_environments(tree: discover.Tree, settings: Config) -> None:
     """Refuse an environment after which nothing is named, where others are."""
-    if not settings.environments:
+    if not settings.environments or tree.part:
         return
     values = (".tf", ".tfvars", ".tfvars.json")
     deployed = {environment(word) for path in tree.ending(*values) for word in words(path)}

@@ -222,7 +222,8 @@ def _systems(tree: discover.Tree, settings: Config, plugins: Plugins, work: Work
         return [_read(Part("", tree, settings), plugins, work)], None
     shared = _divided([part for part in found if not part.folder], plugins.evidence)
     found = [shared.get(part.name, part) for part in found]
-    check_names([(part.scanned[0].graph, part.settings) for part in found if not part.configured])
+    if not tree.part:
+        check_names([(part.scanned[0].graph, part.settings) for part in found if not part.configured])
     return found, choice and replace(choice, chosen=listed([part.name for part in found]))
 
 

@@ -15,6 +15,7 @@ from policyengine.model.nodes import (
 )
 from policyengine.model.source import UsageError
 from policyengine.model.value import Known
+from policyengine.repository.configuration import where
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -88,8 +89,13 @@ def named(graph: Graph, text: str, side: Side) -> list[Node]:
     return exact or [node for node in nodes if text in names(node)]
 
 
-def unknown(config: Config, where: str, text: Configured, nodes: Iterable[Node]) -> str:
+def unknown(config: Config, key: str, text: Configured, nodes: Iterable[Node]) -> str:
     """The sentence for a name in the configuration that is no node's."""
     known = sorted({node.id.partition(":")[2] for node in nodes if isinstance(node, Service | Datastore)})
     listed = ", ".join(known[:8]) or "none"
-    return f"{config.path}: '{where}' names '{text.text}', which is not in the graph; known are {listed}"
+    return f"{told_at(config, text)}: '{key}' names '{text.text}', which is not in the graph; known are {listed}"
+
+
+def told_at(config: Config, text: Configured) -> str:
+    """Where the configuration says it."""
+    return where(config.source, text.span) if config.source is not None else config.path

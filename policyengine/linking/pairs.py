@@ -26,7 +26,7 @@ from policyengine.linking.alone import (
     grouped,
     lasting,
 )
-from policyengine.linking.declared import named, unknown
+from policyengine.linking.declared import named, told_at, unknown
 from policyengine.linking.evidence import NOTHING, Score, score
 from policyengine.linking.features import APPLICATION, Features, Reading, family
 from policyengine.linking.matching import matched
@@ -364,13 +364,14 @@ def _meant(graph: Graph, config: Config, pair: ConfiguredPair) -> tuple[Node, No
     if not fitting:
         one, other = sides[0][0], sides[1][0]
         raise UsageError(
-            f"{config.path}: 'pairs' holds '{pair.local.text}' ({_role(one)}) against '{pair.cloud.text}' "
-            f"({_role(other)}); a pair is of one role"
+            f"{told_at(config, pair.local)}: 'pairs' holds '{pair.local.text}' ({_role(one)}) against "
+            f"'{pair.cloud.text}' ({_role(other)}); a pair is of one role"
         )
     if len(fitting) > 1:
         listed = ", ".join(sorted({node.id.partition(":")[2] for couple in fitting for node in couple}))
         raise UsageError(
-            f"{config.path}: '{pair.local.text}' against '{pair.cloud.text}' fits several nodes; name one of {listed}"
+            f"{told_at(config, pair.local)}: '{pair.local.text}' against '{pair.cloud.text}' fits several nodes; "
+            f"name one of {listed}"
         )
     return fitting[0]
 

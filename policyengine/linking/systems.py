@@ -99,7 +99,7 @@ def stated(
     claims: dict[str, str] = {}
     places = [(each.name.text, path) for each in told for path in each.paths]
     for name, path in places:
-        if not (tree.exists(path.text) or tree.below(path.text)):
+        if not (tree.exists(path.text) or tree.below(path.text) or tree.part):
             raise UsageError(f"{_at(source, path)}'systems.{name}' names '{path.text}', which is not there")
         claims.setdefault(path.text, name)
     for name, path in places:

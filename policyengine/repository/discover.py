@@ -44,6 +44,7 @@ class Tree(Struct, frozen=True):
 
     `failures` collects a ReadError for each file that was asked for and could not be read, `withheld` why the text of
     others is not known. `edited` are texts that stand for those of files on disk, or of files that are not there yet.
+    `part` tells that not all of the folder was asked for in which the configuration stands.
     """
 
     root: Path
@@ -52,6 +53,7 @@ class Tree(Struct, frozen=True):
     withheld: dict[str, str] = field(default_factory=dict)
     budget: Budget = field(default_factory=Budget)
     edited: Mapping[str, str] = {}
+    part: bool = False
     _known: frozenset[str] = field(default=frozenset())
     _installed: set[str] = field(default_factory=set)
     _read: dict[str, Source | None] = field(default_factory=dict)
@@ -93,12 +95,12 @@ class Tree(Struct, frozen=True):
             return self
         within = self.root.relative_to(root).as_posix()
         paths = tuple(f"{within}/{path}" for path in self.paths)
-        return Tree(root, paths, _known=frozenset(paths))
+        return Tree(root, paths, part=self.part, _known=frozenset(paths))
 
     def editing(self, texts: Mapping[str, str]) -> Tree:
         """The tree as it would be with other texts, of which nothing is read yet."""
         known = self._known.union(texts)
-        return Tree(self.root, tuple(sorted(known)), edited=texts, _known=known)
+        return Tree(self.root, tuple(sorted(known)), edited=texts, part=self.part, _known=known)
 
     @property
     def name(self) -> str:
@@ -270,8 +272,8 @@ def _why(error: BaseException) -> str:
 def discover(paths: Sequence[Path], above: Sequence[str] = ()) -> Tree:
     """The tree that holds `paths`: a single folder is the root itself, several have their common parent as root.
 
-    Where that folder holds no file with a name of `above`, the nearest one of the same git repository that does is the
-    root; that file then belongs to the tree, and nothing else outside of `paths`. Files that git ignores, and folders
+    The nearest folder of the same git repository that holds a file with a name of `above` is the root where it is above
+    that; the file then belongs to the tree, and nothing else outside of `paths`. Files that git ignores, and folders
     such as `.git` and `node_modules`, are left out.
 
     Raises:
@@ -284,7 +286,8 @@ def discover(paths: Sequence[Path], above: Sequence[str] = ()) -> Tree:
     root = tops[0] if len(tops) == 1 and tops[0].is_dir() else Path(os.path.commonpath([_folder(top) for top in tops]))
     found: set[str] = set()
     named = _above(root, above)
-    if named is not None:
+    part = named is not None and named.parent not in tops
+    if named is not None and part:
         root = named.parent
         found.add(named.name)
     for top in tops:
@@ -293,15 +296,15 @@ def discover(paths: Sequence[Path], above: Sequence[str] = ()) -> Tree:
         else:
             found.add(top.relative_to(root).as_posix())
     known = frozenset(found)
-    return Tree(root, tuple(sorted(found)), _known=known)
+    return Tree(root, tuple(sorted(found)), part=part, _known=known)
 
 
 def _above(root: Path, names: Sequence[str]) -> Path | None:
-    """The nearest file with one of the names in a folder above, up to that of the git repository; None without one."""
+    """The nearest file with one of the names, there or in a folder above, up to that of the git repository, or None."""
     for folder in (root, *root.parents):
         for name in names:
             if (folder / name).is_file():
-                return None if folder == root else folder / name
+                return folder / name
         if (folder / ".git").exists():
             return None
     return None

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from policyengine import engine, plugins
 from policyengine.api import Cache, Database, Floating, Graph, Known, Service, Side
 from policyengine.model.source import UsageError
+from policyengine.repository import discover
 from tests import trees
 
 if TYPE_CHECKING:
@@ -150,7 +152,30 @@ def test_a_twin_that_is_something_else_is_none(tmp_path: Path) -> None:
 def test_a_name_of_nothing_stops_the_run(config: str, said: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         graph(tmp_path, config=config)
-    assert f"policyengine.yaml: {said}" in str(caught.value)
+    column = config.index(said.split("'")[3]) + 1
+    assert f"policyengine.yaml:2:{column}: {said}" in str(caught.value)
+
+
+@pytest.mark.parametrize("asked", [["docker-compose.yml"], ["infra"], ["docker-compose.yml", "infra"]])
+def test_a_configuration_holds_for_a_part_of_what_it_names(asked: list[str], tmp_path: Path) -> None:
+    config = """\
+        version: 1
+        pairs: [{local: orders, cloud: aws_db_instance.bills}]
+        facts: {aws_db_instance.bills: {version: "16.5"}}
+        environments: [prod, staging]
+        systems: {all: {paths: [docker-compose.yml, infra]}}
+        """
+    files = {"docker-compose.yml": SERVICES, "infra/main.tf": TWO_DATABASES, "infra/prod.tfvars": ""}
+    files |= {"infra/staging.tfvars": "", "policyengine.yaml": textwrap.dedent(config)}
+    trees.write(tmp_path, files)
+    tree = discover.open_tree([tmp_path / each for each in asked])
+    loaded = plugins.load([])
+    settings = engine.load_config(tree, loaded)
+    assert (settings.path, tree.part) == ("policyengine.yaml", True)
+    found = engine.evaluate_tree(tree, settings, loaded, work=engine.Work(cache=False, jobs=1))
+    assert found.failures == ()
+    named = {("services.orders/database", "aws_db_instance.bills@infra")}
+    assert (named <= set(told(found.graph))) == (len(asked) == 2)
 
 
 def test_a_pair_of_two_roles_stops_the_run(tmp_path: Path) -> None:
@@ -218,7 +243,7 @@ def test_a_name_that_fits_several_nodes_stops_the_run(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         graph(tmp_path, compose, terraform, config)
     assert str(caught.value) == (
-        "policyengine.yaml: 'web' against 'aws_ecs_task_definition.web' fits several nodes; name one of "
+        "policyengine.yaml:2:17: 'web' against 'aws_ecs_task_definition.web' fits several nodes; name one of "
         "aws_ecs_task_definition.web#one, aws_ecs_task_definition.web#two, services.web"
     )
     named = graph(tmp_path, compose, terraform, config.replace("web}", "web#two}"))
