@@ -24,13 +24,15 @@ class Rollout(FactTable, frozen=True):
     """The table, by the words of a command without its options; all but `waits` hold names of actions too.
 
     `sets` are the options or inputs that set variables of what is deployed, for all to read; `copies` are those of
-    what copies files to a machine, none for a program that takes them as its operands.
+    what copies files to a machine, none for a program that takes them as its operands; `task_definitions` those that
+    name a task definition of ECS in JSON.
     """
 
     hands_over: dict[str, Cited]
     waits: dict[str, Cited]
     sets: dict[str, Setting]
     copies: dict[str, Setting]
+    task_definitions: dict[str, Setting]
 
 
 def sets(words: Sequence[str]) -> tuple[str, ...]:
@@ -42,6 +44,11 @@ def copies(words: Sequence[str]) -> tuple[str, ...] | None:
     """The inputs of an action that name files to copy to a machine, none for a command's operands; None for others."""
     found = table("rollout", Rollout).copies
     return next((found[each].names for each in _entries(words, found)), None)
+
+
+def task_definitions(words: Sequence[str]) -> tuple[str, ...]:
+    """The options of a command, or the inputs of an action by its name, that name a task definition of ECS in JSON."""
+    return _setting(words, table("rollout", Rollout).task_definitions)
 
 
 def _setting(words: Sequence[str], entries: Mapping[str, Setting]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from policyengine.linking.pairs import pairing
 from policyengine.linking.started import served
 from policyengine.model.graph import Choice, Graph, sorted_nodes
 from policyengine.model.nodes import Datastore, Node, Package, Service, Side, Stage
-from policyengine.model.nodes.container import PRODUCTION_COMPOSE
+from policyengine.model.nodes.container import ECS, PRODUCTION_COMPOSE, TASK_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -55,6 +55,7 @@ def link(
     """
     nodes = {node.id: node for part in parts for node in part.nodes}
     choices = [choice for part in parts for choice in part.choices]
+    _without_second_tasks(nodes)
     _without_second_production(nodes, choices)
     edges = {edge for part in parts for edge in part.edges}
 
@@ -113,16 +114,27 @@ def paired(graph: Graph, config: Config, evidence: Sequence[Evidence], called: s
     return graph.paired(found.pairs, found.unpaired, called)
 
 
+def _without_second_tasks(nodes: dict[str, Node]) -> None:
+    """Take away the task definitions in JSON where Terraform makes the tasks of ECS."""
+    tasks = [each for each in nodes.values() if isinstance(each, Service) and each.noun == ECS]
+    left = {each.id for each in tasks if each.group.startswith(TASK_FILES)}
+    if len(left) < len(tasks):
+        for name in [each.id for each in nodes.values() if each.id in left or getattr(each, "service", "") in left]:
+            del nodes[name]
+
+
 def _without_second_production(nodes: dict[str, Node], choices: list[Choice]) -> None:
     """Take away the production Compose project where the files say what else runs the services in the cloud."""
     running = [each for each in nodes.values() if isinstance(each, Service) and each.side is Side.CLOUD]
     left = {each.id for each in running if each.noun == PRODUCTION_COMPOSE}
     if left and len(left) < len(running):
+        told = all(each.group.startswith(TASK_FILES) for each in running if each.id not in left)
+        other = "ECS" if told else "Terraform"
         stores = [each.id for each in nodes.values() if isinstance(each, Datastore) and each.service in left]
         for name in (*left, *stores):
             del nodes[name]
         for number, choice in enumerate(choices):
             if choice.what == "production Compose project":
                 choices[number] = replace(
-                    choice, chosen="none", reason=f"{choice.chosen} is left out: Terraform runs the services"
+                    choice, chosen="none", reason=f"{choice.chosen} is left out: {other} runs the services"
                 )

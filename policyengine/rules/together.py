@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from policyengine.linking.systems import joined
-from policyengine.model.nodes import Side
+from policyengine.model.nodes import Datastore, Side
 from policyengine.rules.evaluate import order
 
 if TYPE_CHECKING:
@@ -47,8 +48,26 @@ def systems(reports: Mapping[str, Report], choice: Choice) -> Report:
     for name, each in reports.items():
         lonely = tuple(one for one in each.graph.without_twin if one.node in left)
         own[name] = replace(each, graph=each.graph.paired(each.graph.pairs, lonely))
+    own = _without_lonely(own, graph)
     read = ", ".join(dict.fromkeys(each.configuration for each in reports.values() if each.configuration))
     return replace(_together(own, graph, _of_systems, _about), systems=own, configuration=read)
+
+
+def _without_lonely(reports: Mapping[str, Report], graph: Graph) -> dict[str, Report]:
+    """The reports without what only one says, of a local node that has no twin in its system and has one in another."""
+    several = Counter(_about(result) for each in reports.values() for result in each.results)
+    paired, made = _with_twins(graph), {}
+    for name, each in reports.items():
+        elsewhere = paired - _with_twins(each.graph)
+        kept = (one for one in each.results if one.subject not in elsewhere or several[_about(one)] > 1)
+        made[name] = replace(each, results=tuple(kept))
+    return made
+
+
+def _with_twins(graph: Graph) -> frozenset[str]:
+    """The local nodes that have a twin, with the services of the datastores that have one."""
+    paired = {pair.local for pair in graph.pairs}
+    return frozenset(paired.union(store.service for store in graph.all(Datastore) if store.id in paired))
 
 
 def _alike(result: Result) -> tuple[str, str, Span, str]:

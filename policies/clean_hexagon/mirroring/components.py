@@ -62,7 +62,8 @@ def cloud_only_component(graph: Graph, _: Options) -> Outcomes:
     An essential ECS container of the application is an error, a datastore a warning. Sidecars (log routers, tracing
     agents, mesh proxies), migration tasks and services with `desired_count = 0` are no components of their own. A
     container whose name is that of a local service, or a part of it, is run locally, whatever it was paired with; a
-    `celery` that starts a worker is no `celery-beat`. One
+    `celery` that starts a worker is no `celery-beat`. Where much speaks for a local service without a twin, such as its
+    port and its variables, the question is open. One
     local server may hold several databases, tables or queues, so a second managed one of an engine that runs locally is
     not reported, and those of an engine that does not are one finding; a dead-letter queue is part of another. An
     emulator such as LocalStack stands in for every AWS service. Where local services join an external network, a
@@ -89,10 +90,23 @@ def _containers(graph: Graph, local: list[Container]) -> Outcomes:
             continue
         if isinstance(service.image, Unknown) and service.image == service.environment_gap:
             yield from undecided(service, service.image)  # which containers there are is not known
+        elif (rival := _rival(graph, service)) is not None:
+            yield from undecided(service, Unknown(f"'{rival.name}' may be its counterpart", rival.span))
         elif (definition := (service.span, _block(service.group))) not in seen:  # one definition, for several regions
             seen.add(definition)
             fix = Fix(f"add a Compose service that runs the image of '{name}' with the same command")
             yield Finding(subject=service, at=service, args={"noun": container.noun, "name": name}, fix=fix)
+
+
+_LIKELY = 20
+"""What speaks for a twin that shares more than a kind of command, such as its port and its variables."""
+
+
+def _rival(graph: Graph, service: Service) -> Service | None:
+    """A local service without a twin that much speaks for, if not enough for a pair."""
+    found = next((each.candidates for each in graph.without_twin if each.node == service.id), ())
+    likely = (graph.get(Service, each.node) for each in found if each.score >= _LIKELY)
+    return next((each for each in likely if each is not None and graph.pair_of(each) is None), None)
 
 
 def _stands_for(local: Container, name: str) -> bool:

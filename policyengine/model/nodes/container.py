@@ -34,6 +34,8 @@ class EnvFile(Struct, frozen=True):
 
 EXPORTED = "facts:"
 """What the group of a service begins with that is read from facts of another repository."""
+TASK_FILES = "ecs:"
+"""What the group of a container begins with that is read from a task definition in JSON."""
 COMPOSE, PRODUCTION_COMPOSE, ECS = "Compose service", "production Compose service", "ECS container"
 """What people call a service of the Compose project that developers start, of the one that production runs, of ECS."""
 

@@ -17,7 +17,7 @@ from policyengine.model.nodes import Datastore, Job, Node, Origin, Service, Side
 from policyengine.model.value import Absent, Known, Unknown, Value
 from policyengine.patterns import regex
 from policyengine.platforms import Lowered, joined
-from policyengine.platforms.github import documents, expressions
+from policyengine.platforms.github import documents, expressions, task_definitions
 from policyengine.platforms.github.calls import local_path
 from policyengine.platforms.github.declarations import declarations
 from policyengine.platforms.github.documents import WorkflowFiles, mapping, returned, texts, value, variables
@@ -59,7 +59,9 @@ def lower(path: str, files: Files) -> Lowered:
         return Lowered(problems=tuple(problems))
     lowering = _Lowering(reader, Steps(reader, Follower(files), TerraformFolders(files)), path)
     nodes = tuple(lowering.workflow(document))
-    secret = dict.fromkeys((*reader.secrets(), *lowering.steps.follower.secrets()))
+    tasks, held = task_definitions.lower(nodes, files)
+    nodes = (*nodes, *tasks)
+    secret = dict.fromkeys((*reader.secrets(), *lowering.steps.follower.secrets(), *held))
     declared = (declarations(path, files),)
     return Lowered(nodes=nodes, problems=tuple(problems), sealed=tuple(secret), declaring=declared)
 

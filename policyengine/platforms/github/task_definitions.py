@@ -1,0 +1,268 @@
+"""ECS task definitions in JSON that a workflow renders or registers, as the containers of the cloud.
+
+Source of the form: "Amazon ECS task definition parameters". What the workflow puts in is not what the file says: the
+image of a rendered container is what the job builds, variables are those of `environment-variables`.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec.structs import replace
+
+from policyengine.knowledge import rollout
+from policyengine.knowledge.commands import about
+from policyengine.knowledge.names import alike
+from policyengine.model import image as images
+from policyengine.model.nodes import Build, Command, Healthcheck, Job, Origin, Port, Role, Service, Side, Variable
+from policyengine.model.nodes.container import ECS, TASK_FILES
+from policyengine.model.source import ReadError, Span
+from policyengine.model.value import Absent, Floating, Known, Unknown, Value, known
+from policyengine.patterns import regex
+from policyengine.platforms.docker.datastore import datastore, image_role
+from policyengine.syntax.secrecy import secrets_of
+from policyengine.syntax.tree import Mapping, Scalar, Sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from collections.abc import Sequence as Listing
+
+    from policyengine.model.nodes import Node, Step
+    from policyengine.model.value import Sealed
+    from policyengine.repository.files import Files
+    from policyengine.syntax.tree import Document
+
+_FILLED = regex(r"<[A-Za-z_][^<>]*>|\$\{|\$\(|\$[A-Z_]+|\{\{|%[A-Z_]+%|\b[A-Z_]*PLACEHOLDER[A-Z_]*\b")
+"""What a workflow fills in before it registers a file."""
+_START = regex(r"(?:file://)?(?:\.?/|\$\w+/|\$\{[^}/]*\}/|\$\{\{[^}]*\}\}/)*")
+_LINE = regex(r"(?m)^[ \t]*([A-Za-z_]\w*)=([^\r\n]*?)[ \t]*$")
+
+
+class _Use(NamedTuple):
+    """A step that renders or registers a file, and the builds of its job before it."""
+
+    path: str
+    step: Step
+    builds: tuple[Build, ...]
+
+
+def lower(nodes: Listing[Node], files: Files) -> tuple[list[Node], list[Sealed]]:
+    """The containers of the task definitions that the steps of these jobs use, and the secrets of their files."""
+    from policyengine.syntax import json  # noqa: PLC0415  only workflows that use one pay for it
+
+    made: dict[str, list[Node]] = {}
+    sealed: list[Sealed] = []
+    for use in _uses(nodes, files):
+        try:
+            document = files.once(use.path, json.read) if use.path not in made else None
+        except ReadError:
+            continue  # a template that is no JSON yet
+        if isinstance(document, Mapping):
+            made[use.path] = list(_containers(document, use, files))
+            sealed.extend(secrets_of(document))
+    return [node for each in made.values() for node in each], sealed
+
+
+def _uses(nodes: Listing[Node], files: Files) -> Iterator[_Use]:
+    builds = {node.id: node for node in nodes if isinstance(node, Build)}
+    for job in nodes:
+        before: list[Build] = []
+        for step in job.steps if isinstance(job, Job) else ():
+            before += (builds[name] for name in step.builds if name in builds)
+            for written in _named(step):
+                path = posixpath.normpath(written[match.end() :] if (match := _START.match(written)) else written)
+                if path.endswith(".json") and files.exists(path):
+                    yield _Use(path, step, tuple(before))
+
+
+def _named(step: Step) -> Iterator[str]:
+    """The files that a step names as a task definition."""
+    wanted = rollout.task_definitions((known(step.uses, "").partition("@")[0],))
+    yield from (known(each.value, "") for each in step.inputs if each.key in wanted)
+    for command in step.commands:
+        options = rollout.task_definitions(command.argv)
+        for number, word in enumerate(command.argv):
+            name, _, given = word.partition("=")
+            if name in options:
+                yield given or next(iter(command.argv[number + 1 :]), "")
+
+
+def _containers(task: Mapping, use: _Use, files: Files) -> Iterator[Node]:
+    listed = task.get("containerDefinitions")
+    found = [each for each in listed.items if isinstance(each, Mapping)] if isinstance(listed, Sequence) else []
+    inputs = {each.key: each for each in use.step.inputs}
+    rendered = known(inputs["container-name"].value, "") if "container-name" in inputs else ""
+    for number, each in enumerate(found):
+        alone = len(found) == 1
+        written = each.get("name")
+        named = _text(written, each.span)
+        name = named.value if isinstance(named, Known) else rendered if alone and rendered else f"container-{number}"
+        mine = "image" in inputs and (alone or name == rendered)
+        service = _service(task, each, name, use, alone=alone)
+        if mine:
+            environment = {one.key: one for one in (*service.environment, *_put_in(inputs, files))}
+            image = _built(name, use, inputs["image"])
+            engine = images.engine_of(image.value, image.span) if isinstance(image, Known | Floating) else None
+            role = service.role if service.role is Role.JOB else image_role(engine, name)
+            service = replace(service, image=image, role=role, environment=tuple(environment.values()))
+        yield service
+        if (store := datastore(service, service.image)) is not None:
+            yield store
+
+
+def _service(task: Mapping, body: Mapping, name: str, use: _Use, *, alone: bool) -> Service:
+    place = written.span if isinstance(written := body.get("name"), Scalar) else body.span
+    image = _image(body.get("image"), place)
+    engine = images.engine_of(image.value, image.span) if isinstance(image, Known | Floating) else None
+    chore = about(name, "migrate", "seed") or about(posixpath.basename(use.path), "migrate", "seed")
+    platform = task.get("runtimePlatform")
+    launch = task.get("requiresCompatibilities")
+    only = launch.items[0] if isinstance(launch, Sequence) and len(launch.items) == 1 else None
+    cpus, memory = body.get("cpu"), body.get("memory") or body.get("memoryReservation")
+    if alone:
+        cpus, memory = cpus or task.get("cpu"), memory or task.get("memory")
+    files = body.get("environmentFiles")
+    return Service(
+        id=f"{TASK_FILES}{use.path}#{name}",
+        name=name,
+        side=Side.CLOUD,
+        span=place,
+        role=Role.JOB if chore else image_role(engine, name),
+        group=f"{TASK_FILES}{use.path}",
+        image=image,
+        build=None,
+        entrypoint=_command(body.get("entryPoint"), place),
+        command=_command(body.get("command"), place),
+        user=_text(body.get("user"), place),
+        environment=tuple(_variables(body)),
+        environment_gap=None if files is None else Unknown("an environment file is read from S3", files.span),
+        ports=tuple(_ports(body)),
+        healthcheck=_healthcheck(body.get("healthCheck")),
+        architecture=_text(platform.get("cpuArchitecture") if isinstance(platform, Mapping) else None, place),
+        read_only=_switch(body.get("readonlyRootFilesystem"), place),
+        privileged=_switch(body.get("privileged"), place),
+        cpus=_text(cpus, place),
+        memory=_text(memory, place),
+        essential=_switch(body.get("essential"), place),
+        launch=only.text if isinstance(only, Scalar) else "",
+        noun=ECS,
+        inherits_healthcheck=False,
+    )
+
+
+def _text(document: Document | None, place: Span) -> Value[str]:
+    match document:
+        case Scalar(text, span) if text and _FILLED.search(text) is None:
+            return Known(text, span)
+        case Scalar(_, span):
+            return Unknown("the workflow fills it in", span)
+        case None:
+            return Absent(place)
+        case _:
+            return Unknown("the value is no text", document.span)
+
+
+def _switch(document: Document | None, place: Span) -> Value[bool]:
+    found = _text(document, place)
+    return Known(found.value == "true", found.span) if isinstance(found, Known) else found  # type: ignore[return-value]
+
+
+def _image(document: Document | None, place: Span) -> Value[images.ImageRef]:
+    found = _text(document, place)
+    if not isinstance(found, Known):
+        return found  # type: ignore[return-value]
+    ref = images.parse(found.value)
+    return Unknown(f"{found.value!r} is no image reference", found.span) if ref is None else Known(ref, found.span)
+
+
+def _built(name: str, use: _Use, given: Variable) -> Value[images.ImageRef]:
+    """The image that a workflow puts in: the one that it names, else that of the one build, or of the one called so."""
+    if isinstance(given.value, Known):
+        ref = images.parse(given.value.value)
+        if ref is not None:
+            return Known(ref, given.value.span)
+    refs = list({each.repository: each for build in use.builds for each in build.references}.values())
+    called = refs if len(refs) == 1 else [each for each in refs if alike(each.basename, name)]
+    if len(called) != 1:
+        return Unknown("the workflow puts the image in", given.value.span)
+    return Floating(called[0], given.value.span)
+
+
+def _command(document: Document | None, place: Span) -> Value[Command]:
+    if not isinstance(document, Sequence):
+        return Absent(place) if document is None else Unknown("the value is no list", document.span)
+    words = [_text(each, place) for each in document.items]
+    open_ = next((each for each in words if not isinstance(each, Known)), None)
+    if open_ is not None:
+        return Unknown("the workflow fills it in", document.span)
+    if not words:
+        return Absent(place)
+    return Known(Command(tuple(known(each, "") for each in words)), document.span)
+
+
+def _entries(body: Mapping, name: str) -> Iterator[Mapping]:
+    found = body.get(name)
+    yield from (each for each in found.items if isinstance(each, Mapping)) if isinstance(found, Sequence) else ()
+
+
+def _variables(body: Mapping) -> Iterator[Variable]:
+    for each in _entries(body, "environment"):
+        if isinstance(key := each.get("name"), Scalar):
+            held = each.get("value")
+            empty = Known("", held.span) if isinstance(held, Scalar) and not held.text else None
+            yield Variable(key.text, key.span, empty or _text(held, key.span))
+    for each in _entries(body, "secrets"):
+        if isinstance(key := each.get("name"), Scalar):
+            reference = _text(each.get("valueFrom"), key.span)
+            secret = Unknown("a secret manager holds the value", reference.span)
+            yield Variable(key.text, key.span, secret, Origin.SECRET, (), reference)
+
+
+def _put_in(inputs: dict[str, Variable], files: Files) -> Iterator[Variable]:
+    """The variables that a workflow adds, as they stand in it."""
+    given = inputs.get("environment-variables")
+    source = files.read(given.value.span.path) if given is not None else None
+    if given is None or source is None:
+        return
+    span = given.value.span
+    for match in _LINE.finditer(source.slice(span)):
+        at = [Span(span.path, span.start + match.start(part), span.start + match.end(part)) for part in (1, 2)]
+        open_ = "${{" in match[2]
+        held: Value[str] = Unknown("the run decides it", at[1]) if open_ else Known(match[2], at[1])
+        yield Variable(match[1], at[0], held)
+
+
+def _ports(body: Mapping) -> Iterator[Port]:
+    for each in _entries(body, "portMappings"):
+        target, protocol = _text(each.get("containerPort"), each.span), _text(each.get("protocol"), each.span)
+        if isinstance(target, Known) and target.value.isdecimal():
+            number: Value[int] = Known(int(target.value[:9]), target.span)
+        else:
+            number = Unknown("the workflow fills it in", target.span)
+        yield Port(number, Absent(each.span), each.span, known(protocol, "tcp"))
+
+
+def _healthcheck(document: Document | None) -> Healthcheck | None:
+    if not isinstance(document, Mapping):
+        return None
+    test = _command(document.get("command"), document.span)
+    first = test.value.words[:1] if isinstance(test, Known) else ()
+    if isinstance(test, Known):
+        test = Known(Command(test.value.words[1:], shell=first == ("CMD-SHELL",)), test.span)
+
+    def time(name: str) -> Value[str] | None:
+        return None if document.get(name) is None else _text(document.get(name), document.span)
+
+    return Healthcheck(
+        test,
+        document.span,
+        time("interval"),
+        time("timeout"),
+        time("retries"),
+        time("startPeriod"),
+        disabled=first == ("NONE",),
+    )
+
+
+__all__ = ["lower"]
