@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import textwrap
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -261,6 +262,19 @@ def test_ways_to_deploy_one_project_are_each_held_against_it(tmp_path: Path) -> 
     assert {each.local for each in report.graph.pairs} == {"compose:services.shop"}
     users = [(each.systems, each.subject) for each in report.results if each.rule.id == "HEX208"]
     assert users == [(("terraform/ecs",), "terraform:aws_ecs_task_definition.shop@terraform/ecs#shop")]
+
+
+def test_what_has_a_twin_in_one_system_does_not_run_only_locally(tmp_path: Path) -> None:
+    services = WAYS["docker-compose.yml"].replace("services: {", "services: {db: {image: postgres:16.4}, ")
+    database = 'resource "aws_db_instance" "main" {\n  engine = "postgres"\n  engine_version = "16.4"\n}\n'
+    trees.write(tmp_path / "none", {**WAYS, "docker-compose.yml": services})
+    report = scan(tmp_path / "none")
+    assert [each.message for each in report.results if each.rule.id == "HEX101"] == ["'db' runs only locally."]
+    ecs = {"terraform/ecs/main.tf": textwrap.dedent(WAYS["terraform/ecs/main.tf"]) + database}
+    trees.write(tmp_path / "one", {**WAYS, **ecs, "docker-compose.yml": services})
+    report = scan(tmp_path / "one")
+    assert list(report.systems) == ["terraform/ecs", "terraform/eks"]
+    assert [each.message for each in report.results if each.rule.id == "HEX101"] == []
 
 
 @pytest.mark.parametrize("other", ["worker", "lambda"])

@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     from policyengine.repository.files import Files
     from policyengine.syntax.tree import Document
 
-_FILLED = regex(r"<[A-Za-z_][^<>]*>|\$\{|\$\(|\$[A-Z_]+|\{\{|%[A-Z_]+%|\b[A-Z_]*PLACEHOLDER[A-Z_]*\b")
+_FILLED = regex(r"<[A-Za-z_][^<>]*>|\$\{|\$\(|\$[A-Z_]+|\{\{|%[A-Z_]+%|PLACEHOLDER")
 """What a workflow fills in before it registers a file."""
 _START = regex(r"(?:file://)?(?:\.?/|\$\w+/|\$\{[^}/]*\}/|\$\{\{[^}]*\}\}/)*")
-_LINE = regex(r"(?m)^[ \t]*([A-Za-z_]\w*)=([^\r\n]*?)[ \t]*$")
+_LINE = regex(r"(?m)^[ \t]*([A-Za-z_]\w*)=([^\r\n]*)")
 
 
 class _Use(NamedTuple):
@@ -227,10 +227,10 @@ def _put_in(inputs: dict[str, Variable], files: Files) -> Iterator[Variable]:
         return
     span = given.value.span
     for match in _LINE.finditer(source.slice(span)):
-        at = [Span(span.path, span.start + match.start(part), span.start + match.end(part)) for part in (1, 2)]
-        open_ = "${{" in match[2]
-        held: Value[str] = Unknown("the run decides it", at[1]) if open_ else Known(match[2], at[1])
-        yield Variable(match[1], at[0], held)
+        text, start = match[2].rstrip(), span.start + match.start(2)
+        key, place = Span(span.path, start - 1 - len(match[1]), start - 1), Span(span.path, start, start + len(text))
+        held: Value[str] = Unknown("the run decides it", place) if "${{" in text else Known(text, place)
+        yield Variable(match[1], key, held)
 
 
 def _ports(body: Mapping) -> Iterator[Port]:
