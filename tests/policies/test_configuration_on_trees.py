@@ -513,3 +513,26 @@ def test_a_password_in_what_a_machine_writes_is_told_though_the_host_is_known_on
     message = f"'{key}' of 'shop' is a plaintext value in the Compose file of production."
     assert told(report) == ([("HEX306", message)] if key else [])
     assert report.undecided == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "key"),
+    [
+        ("terraform.tfvars", 'db_password = "Or4nge-Tree"', "db_password"),
+        ("envs/prod/live.tfvars", 'api_secret    =   "Or4nge-Tree" # of the mailer', "api_secret"),
+        ("envs/prod/live.tfvars", f'jwt_secret = "{LONG}"', "jwt_secret"),
+        ("terraform.tfvars", 'db_password = "changeme-now"', ""),
+        ("terraform.tfvars", 'db_password = "<your password>"', ""),
+        ("terraform.tfvars", 'db_password = ""', ""),
+        ("terraform.tfvars", 'db_password = "short1"', ""),
+        ("terraform.tfvars", 'db_password_secret_name = "shop/database"', ""),
+        ("terraform.tfvars", 'db_secret_arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:db"', ""),
+        ("terraform.tfvars", 'owner = "Or4nge-Tree"', ""),
+        ("example.tfvars", 'db_password = "Or4nge-Tree"', ""),
+        ("tests/terraform.tfvars", 'db_password = "Or4nge-Tree"', ""),
+    ],
+)
+def test_a_password_in_a_file_of_terraform_variables_is_told(path: str, line: str, key: str, tmp_path: Path) -> None:
+    report = trees.scan(tmp_path, {"main.tf": ecs(), path: f'region = "eu"\n{line}\n'}, "HEX308")
+    assert told(report) == ([("HEX308", f"'{key}' in '{path}' holds a secret.")] if key else [])
+    assert key == "" or {each.text for each in report.graph.sealed} >= {line.split('"')[1]}

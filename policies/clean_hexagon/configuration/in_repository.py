@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from clean_hexagon.options import Options
 from policyengine.api import (
     Compared,
+    Definitions,
     Finding,
     Fix,
     Graph,
@@ -27,6 +28,7 @@ from policyengine.api import (
     regex,
     rule,
     secrecy,
+    secrecy_of_value,
     token_kind,
 )
 
@@ -45,15 +47,17 @@ from policyengine.api import (
     },
 )
 def secret_in_repo(graph: Graph, _: Options) -> Outcomes:
-    """A secret stands in a Dockerfile, a workflow or a Compose file, or is given to a build as an argument.
+    """A secret stands in a Dockerfile, a workflow, a Compose file or a tfvars file, or is an argument of a build.
 
     What is committed stays in the history of git and in every clone; what a build gets by ARG or ENV can be read from
     the image, or from its provenance, with `docker history`.
 
     In a Dockerfile ENV and the defaults of ARG are asked: a value under the name of a secret that is real, or a token
     of a known kind. An ARG with the name of a secret is enough for a warning, since what is given to it is kept; with a
-    dummy as its default it passes. In workflows and Compose files only tokens whose form tells them are reported
-    (`ghp_…`, `AKIA…`, private keys): passwords of throwaway databases and texts for tests are meant to stand there.
+    dummy as its default it passes. A file of Terraform variables (`*.tfvars`) gives real machines their passwords, so
+    any text of eight characters under the name of a secret counts there, but for dummies. In workflows and Compose
+    files only tokens whose form tells them are reported (`ghp_…`, `AKIA…`, private keys): passwords of throwaway
+    databases and texts for tests are meant to stand there.
     The place is the name; the value is never shown.
     """
     seen: set[Span] = set()
@@ -78,12 +82,27 @@ def secret_in_repo(graph: Graph, _: Options) -> Outcomes:
                     args={"key": variable.key, "file": stage.dockerfile},
                     fix=Fix(how),
                 )
+    for definitions in graph.all(Definitions):
+        for variable in definitions.secrets:
+            text = known(variable.value, "").strip()
+            yield Compared(definitions)
+            if _is_held(variable.key, text):
+                yield _found(definitions, variable)
     for node, variable in _written(graph):
         text = variable.value.value if isinstance(variable.value, Known) else ""
         if variable.key_span not in seen and token_kind(text, variable.key) is not None:
             seen.add(variable.key_span)
             yield Compared(node)
             yield _found(node, variable)
+
+
+def _is_held(key: str, text: str) -> bool:
+    """Whether a value of a Terraform variable is a secret: the passwords of servers that are made with it are short."""
+    told = secrecy_of_value(text) is None and not text.isdecimal() and not text.startswith("<")
+    return token_kind(text, key) is not None or (told and len(text) >= _SHORTEST and not is_dummy(text, key))
+
+
+_SHORTEST = 8
 
 
 def _stands_in(variable: Variable) -> bool:

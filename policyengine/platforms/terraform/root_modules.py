@@ -13,14 +13,15 @@ from msgspec import Struct
 
 from policyengine.knowledge.names import environment_words, system_variables, tells_no_system
 from policyengine.model.graph import Choice, Edge
-from policyengine.model.nodes import Definitions, Node, Side
+from policyengine.model.nodes import Definitions, Node, Side, Variable
 from policyengine.model.source import ReadError, Source, Span
-from policyengine.model.value import Known, Unknown
+from policyengine.model.value import Known, Sealed, Unknown
 from policyengine.patterns import regex
 from policyengine.platforms import Lowered
 from policyengine.platforms.terraform.plan.planned import Planned
 from policyengine.platforms.terraform.providers.computed import computed
 from policyengine.platforms.terraform.workspace import terragrunt
+from policyengine.platforms.terraform.workspace.committed import committed_secrets
 from policyengine.platforms.terraform.workspace.elsewhere import Pipeline, pipeline, variable_file
 from policyengine.platforms.terraform.workspace.folders import ENDS, read, read_folder
 from policyengine.platforms.terraform.workspace.inputs import Inputs, examples, variable_files
@@ -40,7 +41,6 @@ from policyengine.repository.discover import INSTALLED
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from policyengine.model.value import Sealed
     from policyengine.platforms import Piece, Settings
     from policyengine.platforms.terraform.language.values import Tree
     from policyengine.platforms.terraform.part import TerraformPart
@@ -210,7 +210,10 @@ def lower(files: Files, settings: Settings[TerraformPart], *, exact: Sequence[Ex
     syntaxes.flush()
     for error in syntaxes.problems.values():
         problems[error.span, error.message] = error
-    nodes.update((each.id, each) for each in _definitions(roots.folders))
+    committed = tuple(committed_secrets(files))
+    held = (each.value for each in committed)
+    secret |= dict.fromkeys(Sealed(each.value, each.span) for each in held if isinstance(each, Known))
+    nodes.update((each.id, each) for each in _definitions(roots.folders, committed))
     return Lowered(
         nodes=tuple(nodes[key] for key in sorted(nodes)),
         edges=tuple(
@@ -227,7 +230,7 @@ def lower(files: Files, settings: Settings[TerraformPart], *, exact: Sequence[Ex
     )
 
 
-def _definitions(folders: Sequence[ModuleFolder]) -> Iterable[Definitions]:
+def _definitions(folders: Sequence[ModuleFolder], secrets: tuple[Variable, ...]) -> Iterable[Definitions]:
     """What all directories declare together."""
     declared = [each for folder in folders for each in folder.resources]
     calls = [(name, each) for folder in folders for name, each in folder.modules.items()]
@@ -242,6 +245,7 @@ def _definitions(folders: Sequence[ModuleFolder]) -> Iterable[Definitions]:
             types=tuple(sorted({kind for _, kind, _ in declared})),
             modules=tuple(sorted(named)),
             elsewhere=any(kind == "terraform_remote_state" for _, kind, _ in declared),
+            secrets=secrets,
         )
 
 
