@@ -6,6 +6,7 @@ A scan with it finds what a scan without it finds, which is tried before it is w
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,6 +86,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.config is not None:
         raise UsageError("a configuration is what 'init' writes; leave --config out")
     top = next((each for each in (folder.resolve(), *folder.resolve().parents) if (each / ".git").exists()), folder)
+    if not folder.is_absolute():
+        top = Path(os.path.relpath(top))  # as the folder is given
     there = [folder / name for name in CONFIGURATIONS if (folder / name).exists()]
     there += [top / WORKFLOW] * (arguments.workflow and (top / WORKFLOW).exists())
     if there:

@@ -164,6 +164,20 @@ def test_the_workflow_and_the_hook_are_written_at_the_top_of_the_repository(
     assert (tmp_path / "sub" / "policyengine.yaml").is_file()
 
 
+def test_files_are_named_from_where_the_folder_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, {".git/HEAD": "", **{f"sub/{path}": text for path, text in SHOP.items()}})
+    monkeypatch.chdir(tmp_path / "sub")
+    code, _, err = program(capfd, "init", "--workflow")
+    wrote = "policyengine: wrote policyengine.yaml\npolicyengine: wrote ../.github/workflows/policyengine.yml\n"
+    assert (code, err.startswith(wrote)) == (0, True)
+    (tmp_path / "sub" / "policyengine.yaml").unlink()
+    code, _, err = program(capfd, "init", "--workflow")
+    there = "'../.github/workflows/policyengine.yml' is there already; edit it, or remove it first"
+    assert (code, err) == (2, f"policyengine: {there}\n")
+
+
 def test_where_there_is_nothing_to_scan_nothing_is_written(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert program(capfd, "init", str(tmp_path))[0] == 2
     assert program(capfd, "init", str(tmp_path / "none"))[2].startswith("policyengine: '")
