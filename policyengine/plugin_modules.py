@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ PACK = "policy pack"
 _KINDS = {PACKS: PACK, EXTENSIONS: "extension"}
 _PROJECT = "pyproject.toml"
 _NAMED = "named by --pack"
+_OWN = Path(__file__).parent
 
 
 class Plugin(Struct, frozen=True, eq=False):
@@ -54,11 +56,8 @@ def modules(extra: Sequence[str]) -> Iterator[Plugin]:
         top = point.module.partition(".")[0]
         if getattr(getattr(sys.modules.get(top), "__spec__", None), "loader_state", None) == _NAMED:
             _forget(top)  # it stood in for the installed one when plug-ins were loaded before
-        try:
+        with quiet(f"the installed {_KINDS[point.group]} '{point.name}' does not load"):
             module = importlib.import_module(point.module)
-        except Exception as error:
-            kind = _KINDS[point.group]
-            raise UsageError(f"the installed {kind} '{point.name}' does not load: {reason(error)}") from error
         yield Plugin(module, _KINDS[point.group], point.name, described(point.distribution))
     for name in extra:
         for module in _named(name):
@@ -73,7 +72,34 @@ def reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
+@contextmanager
+def quiet(said: str) -> Iterator[None]:
+    """Code of a plug-in runs within: what it prints goes to standard error, and what it raises is one sentence.
+
+    Raises:
+        UsageError: `said`, with what was raised, an end of the program too, and where in the plug-in.
+    """
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    except UsageError as error:
+        raise UsageError(f"{said}: {error}") from error
+    except (Exception, SystemExit) as error:  # a pack may raise anything
+        place, trace = "", error.__traceback__
+        while trace is not None:
+            file = Path(trace.tb_frame.f_code.co_filename)
+            if file.is_file() and not file.is_relative_to(_OWN):
+                shown = f"{file.parent.name}/{file.name}" if file.stem == "__init__" else file.name
+                place = f" ({shown}:{trace.tb_lineno})"
+            trace = trace.tb_next
+        if isinstance(error, ModuleNotFoundError) and place:
+            place += "; install it into the environment of policyengine"
+        raise UsageError(f"{said}: {reason(error)}{'' if isinstance(error, SyntaxError) else place}") from error
+
+
 def _named(name: str) -> Iterator[ModuleType]:
+    if not name.strip():
+        raise UsageError("--pack is empty; name a module, a file or a folder")
     path = Path(name)
     if declarative.is_pack(path):
         yield declarative.module(name)
@@ -107,15 +133,16 @@ def _of_project(name: str, file: Path) -> list[str]:
 
 
 def _imported(name: str, module: str) -> ModuleType:
-    try:
+    with quiet(f"policy pack '{name}' does not import"):
         return importlib.import_module(module)
-    except Exception as error:
-        raise UsageError(f"policy pack '{name}' does not import: {reason(error)}") from error
 
 
 def _at(name: str, path: Path) -> ModuleType:
     """The module in a file or folder, also where one of the same name is installed as a plug-in."""
     file = path / "__init__.py" if path.is_dir() else path
+    if path.is_dir() and not file.is_file():
+        lacking = f"no rules in YAML with 'pack: NAME', no {_PROJECT} and no __init__.py"
+        raise UsageError(f"policy pack '{name}' is a folder without a pack: it has {lacking}")
     if not file.is_file():
         raise UsageError(f"policy pack '{name}' has no file {file}")
     stem = path.resolve().stem.replace("-", "_")
@@ -124,6 +151,8 @@ def _at(name: str, path: Path) -> ModuleType:
     )
     if spec is None or spec.loader is None:
         raise UsageError(f"policy pack '{name}' is not a Python file")
+    if stem in sys.stdlib_module_names:
+        raise UsageError(f"policy pack '{name}' has the name of Python's own module '{stem}'; rename it")
     if stem in sys.modules:
         former = sys.modules[stem]
         if Path(getattr(former, "__file__", None) or "").resolve() == file.resolve():
@@ -135,10 +164,11 @@ def _at(name: str, path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[stem] = module
     try:
-        spec.loader.exec_module(module)
-    except Exception as error:
+        with quiet(f"policy pack '{name}' does not import"):
+            spec.loader.exec_module(module)
+    except UsageError:
         del sys.modules[stem]
-        raise UsageError(f"policy pack '{name}' does not import: {reason(error)}") from error
+        raise
     return module
 
 

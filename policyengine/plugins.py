@@ -14,7 +14,7 @@ from policyengine.knowledge.loading import Facts
 from policyengine.linking.evidence import Evidence
 from policyengine.model.source import UsageError
 from policyengine.platforms import Platform
-from policyengine.plugin_modules import PACK, Plugin, modules, reason
+from policyengine.plugin_modules import PACK, Plugin, modules, quiet, reason
 from policyengine.repository.configuration import VERSION
 from policyengine.repository.configuration_file import File
 from policyengine.rules.checking import flaw
@@ -86,7 +86,8 @@ def load(extra: Sequence[str] = ()) -> Plugins:
         try:
             manager.register(plugin.module, key)
         except (ValueError, pluggy.PluginValidationError) as error:
-            raise UsageError(f"{plugin} cannot be registered: {reason(error)}") from error
+            said = reason(error).partition("hookimpl definition: ")[2] or reason(error)  # before it stands the key
+            raise UsageError(f"{plugin} cannot be registered: {said}") from error
         plugins[key] = plugin
     try:
         manager.check_pending()
@@ -181,10 +182,8 @@ class _Asking:
         for plugin in self._plugins:
             others = [each.module for each in self._plugins if each is not plugin]
             caller = self._manager.subset_hook_caller(hook, others)
-            try:
+            with quiet(f"{plugin} does not load"):
                 results: list[object] = caller()
-            except Exception as error:
-                raise UsageError(f"{plugin} does not load: {reason(error)}") from error
             if results == [] and any(each.plugin is plugin.module for each in caller.get_hookimpls()):
                 results = [None]  # pluggy leaves out what is None
             for result in results:

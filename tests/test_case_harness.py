@@ -188,7 +188,7 @@ def test_a_mark_is_closed_and_opened(text: str, said: str, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("name: x", "1:1: the file must be of type array"),
+        ("name: x", "1:1: the file must be a list"),
         ("- name: x", "1:3: '0' lacks the key 'edit'"),
         (
             "- {name: x, edit: {}, options: {}}",

@@ -61,7 +61,7 @@ def test_the_pack_of_the_guide_is_loaded_by_its_path_and_configured(followed: Pa
     configuration.write_text("version: 1\npacks:\n  acme:\n    registry: [ghcr.io]\n")
     done = program(followed, *words)
     assert done.returncode == 2
-    assert "policyengine.yaml:4:15: 'packs.acme.registry' must be of type string" in done.stderr
+    assert "policyengine.yaml:4:15: 'packs.acme.registry' must be a text" in done.stderr
 
 
 def test_the_pack_of_the_guide_is_explained_and_passes_into_sarif(followed: Path) -> None:

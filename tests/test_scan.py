@@ -198,7 +198,7 @@ def test_an_unknown_rule_names_what_it_may_have_been(capsys: pytest.CaptureFixtu
         ("environment: prod\n", "policyengine.yaml:1:1: the file lacks the key 'version'"),
         (
             "version: 1\ncompose: {canonical: web.yml}\n",
-            "policyengine.yaml:2:22: 'compose.canonical' must be of type array",
+            "policyengine.yaml:2:22: 'compose.canonical' must be a list",
         ),
         ("version: 1\nwaivers: [{rule: HEX402}]\n", "policyengine.yaml:2:11: 'waivers.0' lacks the key 'reason'"),
         (

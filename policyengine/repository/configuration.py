@@ -241,6 +241,16 @@ def _place(document: Document, error: object) -> Span:
     return at(document, path).span
 
 
+_TYPES = {
+    "array": "a list",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+    "object": "a mapping",
+    "string": "a text",
+}
+
+
 def _sentence(error: object, prefix: str) -> str:
     parts = [str(part) for part in getattr(error, "absolute_path", ())]
     name = ".".join([prefix, *parts] if prefix else parts)
@@ -256,15 +266,21 @@ def _sentence(error: object, prefix: str) -> str:
             return f"unknown key '{extra}' in {subject}; {hint}"
         case "required":
             missing = next((key for key in rule.get("required", ()) if key not in (instance or ())), "")
-            return f"{subject} lacks the key '{missing}'"
+            odd = [key for key in instance or () if key not in rule.get("properties", {})]
+            near = difflib.get_close_matches(missing, odd, n=1)
+            return f"{subject} lacks the key '{missing}'" + (f"; there is none called '{near[0]}'" if near else "")
         case "enum":
             allowed = ", ".join(str(each) for each in rule["enum"])
             return f"{subject} must be {'one of ' if len(rule['enum']) > 1 else ''}{allowed}"
         case "type":
-            return f"{subject} must be of type {rule['type']}"
+            hint = (
+                "; write it in quotes" if rule["type"] == "string" and isinstance(instance, (bool, int, float)) else ""
+            )
+            return f"{subject} must be {_TYPES.get(rule['type'], rule['type'])}{hint}"
         case "anyOf":
             kinds = [each for each in rule["anyOf"] if each.get("type") != "null"]
-            words = [str(word).lower() for each in kinds for word in each.get("enum", [each.get("type", "a mapping")])]
+            words = [str(word).lower() for each in kinds for word in each.get("enum", [each.get("type", "object")])]
+            words = [_TYPES.get(word, word) for word in words]
             return f"{subject} must be {' or '.join(words)}"
         case "pattern":
             return f"{subject} must match {rule['pattern']}"

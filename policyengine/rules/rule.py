@@ -52,7 +52,7 @@ class Severity(StrEnum):
 
 @runtime_checkable
 class Located(Protocol):
-    """Anything with a place: a value, a node, a variable, a command."""
+    """Anything with a place: a value, a node, a declaration, a command. Of a variable its `value` has one."""
 
     @property
     def span(self) -> Span:

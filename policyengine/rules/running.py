@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +15,12 @@ from msgspec import Struct
 
 from policyengine.model.nodes import Node
 from policyengine.model.source import Span, UsageError
-from policyengine.rules.rule import Compared, Finding, Severity, Undecided, links
+from policyengine.model.value import Absent, Floating, Known, Unknown
+from policyengine.rules.rule import Compared, Edit, Finding, Fix, Severity, Undecided, links
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import FrameType, TracebackType
+    from types import CodeType, FrameType, TracebackType
 
     from policyengine.model.graph import Graph
     from policyengine.rules.rule import Located, Outcome, Rule
@@ -25,6 +28,11 @@ if TYPE_CHECKING:
 SECONDS = 30.0
 """Processor time that a rule may take. Those of the built-in pack stay below a second on the largest trees known."""
 
+MOST = 25_000
+"""So many findings and open questions a rule may give, as many results as code scanning takes of a run
+(https://docs.github.com/en/code-security/reference/code-scanning/sarif-files/troubleshoot-sarif-uploads)."""
+
+_MOST_COMPARED = 20 * MOST
 _VARIABLE = "POLICYENGINE_RULE_SECONDS"
 _LONGEST = 300
 _MOST_FRAMES = 8
@@ -110,7 +118,8 @@ def outcomes(rule: Rule[Any], graph: Graph, options: object, timer: Timer) -> li
     try:
         try:
             timer.begin()
-            _ask(rule, graph, options, made)
+            with redirect_stdout(sys.stderr):  # standard output holds the report alone
+                _ask(rule, graph, options, made)
         finally:
             timer.end()
     except Stopped as error:
@@ -125,15 +134,22 @@ def _ask(rule: Rule[Any], graph: Graph, options: object, made: list[Outcome | Fl
     told: set[str] = set()
     found: object = rule.check(graph, options)
     if not hasattr(found, "__iter__") or isinstance(found, (str, bytes, Struct)):
-        made.append(Flawed(f"rule {rule.id} returned {_a(found)}, not findings; yield each of them"))
+        said = f"rule {rule.id} returned {_a(found)}, not findings; yield each of them"
+        made.append(Flawed(said, _place(rule, None)))
         return
+    given = 0
     for each in found:
         flaw = _flaw(rule, each)
         if not flaw:
+            given += not isinstance(each, Compared)
+            if given > MOST or len(made) > _MOST_COMPARED:
+                said = f"rule {rule.id} was stopped: it gave over {MOST:,} findings and open questions"
+                made.append(Flawed(said, _place(rule, found)))
+                return
             made.append(each)
         elif flaw not in told:
             told.add(flaw)
-            made.append(Flawed(f"rule {rule.id} {flaw}"))
+            made.append(Flawed(f"rule {rule.id} {flaw}", _place(rule, found)))
 
 
 def _crash(rule: Rule[Any], graph: Graph, error: BaseException) -> Flawed:
@@ -150,21 +166,34 @@ def _crash(rule: Rule[Any], graph: Graph, error: BaseException) -> Flawed:
 
 def _frames(trace: TracebackType | None) -> tuple[str, ...]:
     """The calls that led there, the last one last, without those within this program."""
+    found: list[str] = []
+    while trace is not None:
+        found += _call(trace.tb_frame.f_code, trace.tb_lineno, str(trace.tb_frame.f_globals.get("__name__", "")))
+        trace = trace.tb_next
+    return tuple(found[-_MOST_FRAMES:])
+
+
+def _place(rule: Rule[Any], found: object) -> tuple[str, ...]:
+    """Where a rule is that gave something wrong: what it yields just now, or its beginning."""
+    frame: FrameType | None = getattr(found, "gi_frame", None)
+    code: CodeType | None = getattr(frame, "f_code", getattr(rule.check, "__code__", None))
+    if code is None:
+        return ()
+    line = code.co_firstlineno if frame is None else frame.f_lineno
+    return _call(code, line, str(getattr(rule.check, "__module__", "")))
+
+
+def _call(code: CodeType, line: int, module: str) -> tuple[str, ...]:
+    """A line of a pack; nothing for one of this program."""
     import linecache  # noqa: PLC0415  only for what went wrong
 
     import policyengine  # noqa: PLC0415  as above
 
-    own = Path(policyengine.__file__).parent
-    found: list[str] = []
-    while trace is not None:
-        code, line = trace.tb_frame.f_code, trace.tb_lineno
-        file = Path(code.co_filename)
-        if not file.is_relative_to(own):
-            name = str(trace.tb_frame.f_globals.get("__name__", ""))
-            path = "/".join(file.parts[-(name.count(".") + (2 if file.stem == "__init__" else 1)) :])
-            found.append(f"{path}:{line} in {code.co_name}: {linecache.getline(code.co_filename, line).strip()}")
-        trace = trace.tb_next
-    return tuple(found[-_MOST_FRAMES:])
+    file = Path(code.co_filename)
+    if file.is_relative_to(Path(policyengine.__file__).parent):
+        return ()
+    path = "/".join(file.parts[-(module.count(".") + (2 if file.stem == "__init__" else 1)) :])
+    return (f"{path}:{line} in {code.co_name}: {linecache.getline(code.co_filename, line).strip()}",)
 
 
 def _flaw(rule: Rule[Any], outcome: object) -> str:
@@ -172,10 +201,12 @@ def _flaw(rule: Rule[Any], outcome: object) -> str:
     match outcome:
         case Finding():
             return _flaw_of(rule, outcome)
-        case Undecided(subject=Node(), at=Span()) | Compared(subject=Node(), against=None | Node()):
+        case Undecided(subject=Node(), at=Span() as at, reason=str()) if _is_range(at):
+            return ""
+        case Compared(subject=Node(), against=None | Node()):
             return ""
         case Undecided() | Compared():
-            return f"gave {_a(outcome)} whose subject is no node, or whose place is none"
+            return f"gave {_a(outcome)} whose subject is no node, whose place is none, or whose reason is no text"
         case _:
             return f"gave {_a(outcome)}, which is no Finding, Undecided or Compared"
 
@@ -183,15 +214,28 @@ def _flaw(rule: Rule[Any], outcome: object) -> str:
 def _flaw_of(rule: Rule[Any], finding: Finding) -> str:
     if not isinstance(finding.subject, Node):
         return f"gave a finding whose subject is {_a(finding.subject)}, not a node"
+    if not isinstance(finding.related, (tuple, list)):
+        return f"gave a finding whose related places are {_a(finding.related)}, not a tuple of them"
     for at in (finding.at, *finding.related):
         if not isinstance(at, Span) and not isinstance(getattr(at, "span", None), Span):
-            return f"gave a finding without a place: {_a(at)} has none; give a value, a node or a span"
+            hint = ", or its 'value'" if hasattr(at, "key_span") else ""
+            return f"gave a finding without a place: {_a(at)} has none; give a value, a node or a span{hint}"
+        if not _is_range(_span(at)):
+            return f"gave a finding whose place is no range of a file: {tuple(_span(at))}"
     if not _span(finding.at).path:
         return f"gave a finding of '{finding.subject.id}' without a place: it stands in no file"
     if finding.severity is not None and not isinstance(finding.severity, Severity):
         return f"gave a finding with the severity {finding.severity!r}, which is none"
     if finding.variant not in rule.messages:
         return f"gave a finding with the message '{finding.variant}', which the rule has not"
+    if not isinstance(finding.args, Mapping):
+        return f"gave a finding whose args are {_a(finding.args)}, not a mapping"
+    wrapped = next((name for name, each in finding.args.items() if isinstance(each, _FACTS)), None)
+    if wrapped is not None:
+        fact = _a(finding.args[wrapped])
+        return f"gave a finding with {fact} for '{wrapped}' in its args; give what it holds, its 'value'"
+    if finding.fix is not None and not _is_fix(finding.fix):
+        return f"gave a finding whose fix is {_a(finding.fix)}, not a Fix of a sentence and edits"
     missing = [name for name in rule.placeholders(finding.variant) if name not in finding.args]
     if missing:
         return f"gave a finding without '{missing[0]}' in its args, which the message '{finding.variant}' needs"
@@ -203,6 +247,24 @@ def _flaw_of(rule: Rule[Any], finding: Finding) -> str:
     if wrong is not None:
         return f"links place {wrong} in its message, but gave {len(finding.related)} related places"
     return ""
+
+
+_FACTS = (Known, Floating, Unknown, Absent)
+
+
+def _is_range(span: Span) -> bool:
+    path, start, end = span
+    return isinstance(path, str) and type(start) is type(end) is int and 0 <= start <= end
+
+
+def _is_fix(fix: object) -> bool:
+    if not isinstance(fix, Fix) or not isinstance(fix.description, str) or not isinstance(fix.edits, (tuple, list)):
+        return False
+    return all(_is_edit(each) if isinstance(each, Edit) else isinstance(each, Struct) for each in fix.edits)
+
+
+def _is_edit(edit: Edit) -> bool:
+    return isinstance(edit.span, Span) and _is_range(edit.span) and isinstance(edit.text, str)
 
 
 def _span(at: Located | Span) -> Span:

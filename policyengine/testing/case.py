@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct, field
 
 from policyengine.model.source import ReadError, Source, UsageError
-from policyengine.repository.configuration import typed, where
+from policyengine.repository.configuration import at, typed, where
 from policyengine.rules.rule import Severity
 from policyengine.syntax import yaml
 from policyengine.testing.marks import CaseError, Mark, strip_marks
@@ -101,13 +102,18 @@ def load_cases(file: Path) -> tuple[Case, ...]:
     source = Source(file.name, file.read_text("utf-8"))
     try:
         document = yaml.read(source)
-        return tuple(_case(file.stem, each) for each in typed(source, document, list[_Written]))
+        written = typed(source, document, list[_Written])
     except ReadError as error:
         raise CaseError(f"{where(source, error.span)}: {error}") from error
     except UsageError as error:
         raise CaseError(str(error)) from error
-    except CaseError as error:
-        raise CaseError(f"{file.name}: {error}") from error
+    made: list[Case] = []
+    for number, each in enumerate(written):
+        try:
+            made.append(_case(file.stem, each))
+        except CaseError as error:
+            raise CaseError(f"{where(source, at(document, [number]).span)}: {error}") from error
+    return tuple(made)
 
 
 class _Change(Struct, forbid_unknown_fields=True):
@@ -160,6 +166,13 @@ def _case(rule: str, written: _Written) -> Case:
 
 
 def _edit(path: str, change: _Change) -> Edit:
+    if (
+        not path
+        or path.startswith(("/", "\\"))
+        or ".." in path.replace("\\", "/").split("/")
+        or PureWindowsPath(path).drive
+    ):
+        raise CaseError(f"'{path}' leads out of the tree; a path begins at its root, as 'infra/main.tf'")
     match change:
         case _Change(str(old), str(new), None, None, None):
             return Edit(path, old, new)
@@ -197,7 +210,8 @@ def edited(case: Case, reference: Mapping[str, str]) -> tuple[dict[str, str], li
     files = dict(reference)
     for edit in case.edits:
         if edit.kind != "create" and edit.path not in files:
-            raise CaseError(f"{case.rule}, {case.name}: the reference has no file {edit.path}")
+            hint = "" if reference else "; it is empty: 'reference' lies beside the cases, or --reference names it"
+            raise CaseError(f"{case.rule}, {case.name}: the reference has no file {edit.path}{hint}")
         if edit.kind == "delete":
             del files[edit.path]
         elif edit.replace is not None and edit.text is not None:

@@ -71,7 +71,23 @@ def with_rule(body: str, *, head: str = RULE) -> str:
 @pytest.mark.parametrize(
     ("pack", "said"),
     [
-        ("import nowhere\n", "does not import: ModuleNotFoundError: No module named 'nowhere'"),
+        (
+            "# nothing\nimport nowhere\n",
+            (
+                "does not import: ModuleNotFoundError: No module named 'nowhere' (acme_rules.py:2); "
+                "install it into the environment of policyengine\n"
+            ),
+        ),
+        ("import sys\nsys.exit(0)\n", "does not import: SystemExit: 0 (acme_rules.py:2)\n"),
+        ("import sys\nsys.exit('bye')\n", "does not import: SystemExit: bye (acme_rules.py:2)\n"),
+        (
+            "from policyengine.api import hookimpl\n\n\n@hookimpl\ndef policyengine_pack():\n    raise SystemExit(0)\n",
+            "does not load: SystemExit: 0 (acme_rules.py:6)\n",
+        ),
+        (
+            "from policyengine.api import hookimpl\n\n\n@hookimpl\ndef policyengine_pack(config):\n    return config\n",
+            "cannot be registered: policyengine_pack(config) Argument(s) {'config'} are declared",
+        ),
         ("def broken(:\n", "does not import: SyntaxError"),
         (
             HEAD + "MORE = ()\n\n@hookimpl\ndef policyengine_packs():\n    return Pack(name='acme', rules=())\n",
@@ -167,6 +183,45 @@ def test_two_packs_of_one_name_stop_the_run(tmp_path: Path) -> None:
             "for each in graph.all(Service):\n    yield Finding(subject=each, at=each, args={'name': 1}, severity='bad')",
             "rule BAD001 gave a finding with the severity 'bad', which is none",
         ),
+        (
+            "for each in graph.all(Service):\n    yield Finding(subject=each, at=Span('compose.yml', 9, 2), args={'name': 1})",
+            "rule BAD001 gave a finding whose place is no range of a file: ('compose.yml', 9, 2)",
+        ),
+        (
+            "for each in graph.all(Service):\n    yield Finding(subject=each, at=Span('x', 'a', None), args={'name': 1})",
+            "rule BAD001 gave a finding whose place is no range of a file: ('x', 'a', None)",
+        ),
+        (
+            "for each in graph.all(Service):\n    yield Finding(subject=each, at=each.environment[0], args={'name': 1})",
+            "a Variable has none; give a value, a node or a span, or its 'value'",
+        ),
+        (
+            "for each in graph.all(Service):\n    yield Finding(subject=each, at=each, args={'name': 1}, related=each)",
+            "rule BAD001 gave a finding whose related places are a Service, not a tuple of them",
+        ),
+        (
+            "for each in graph.all(Service):\n    yield Finding(subject=each, at=each, args={'name': 1}, fix='mend it')",
+            "rule BAD001 gave a finding whose fix is a str, not a Fix of a sentence and edits",
+        ),
+        (
+            (
+                "for each in graph.all(Service):\n"
+                "    yield Finding(subject=each, at=each, args={'name': 1}, fix=Fix('x', (Edit(each, 'y'),)))"
+            ),
+            "rule BAD001 gave a finding whose fix is a Fix, not a Fix of a sentence and edits",
+        ),
+        (
+            "for each in graph.all(Service):\n    yield Finding(subject=each, at=each, args={'name': each.image})",
+            "rule BAD001 gave a finding with a Known for 'name' in its args; give what it holds, its 'value'",
+        ),
+        (
+            "for each in graph.all(Service):\n    yield Finding(subject=each, at=each, args=['name'])",
+            "rule BAD001 gave a finding whose args are a list, not a mapping",
+        ),
+        (
+            "for each in graph.all(Service):\n    yield Undecided(subject=each, at=each.span, reason=None)",
+            "rule BAD001 gave an Undecided whose subject is no node, whose place is none, or whose reason is no text",
+        ),
         ("raise SystemExit(0)", "rule BAD001 crashed: SystemExit: 0"),
         (
             "import sys\nsys.setrecursionlimit(200)\nbad.check(graph, options).__next__()\nyield",
@@ -180,6 +235,56 @@ def test_what_a_rule_does_wrong_is_a_failure_and_loses_no_other_finding(body: st
     assert f"failure {said}" in done.stdout or said in done.stdout
     assert "'web' is there." in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_what_a_rule_gives_wrong_is_told_with_the_line_that_gives_it(tmp_path: Path) -> None:
+    done = scan(tmp_path, with_rule("yield 1"), "--format", "text")
+    line = with_rule("yield 1").splitlines().index("    yield 1") + 1
+    assert f"= at: acme_rules.py:{line} in bad: yield 1\n" in done.stdout
+
+
+def test_what_a_pack_prints_is_no_part_of_the_report(tmp_path: Path) -> None:
+    body = "print('in the rule')\nreturn ()"
+    done = scan(tmp_path, "print('at the top')\n" + with_rule(body), "--format", "json")
+    assert [each["rule"] for each in json.loads(done.stdout)["findings"]] == ["OK001"]
+    assert done.stderr.startswith("at the top\nin the rule\n")
+
+
+def test_a_rule_that_finds_without_end_is_stopped_and_loses_nothing(tmp_path: Path) -> None:
+    body = "for number in __import__('itertools').count():\n"
+    body += "    for each in graph.all(Service):\n"
+    body += "        yield Finding(subject=each, at=each, args={'name': number})"
+    done = scan(tmp_path, with_rule(body), "--format", "json")
+    assert done.returncode == 3
+    report = json.loads(done.stdout)
+    assert [each["message"] for each in report["failures"]] == [
+        "rule BAD001 was stopped: it gave over 25,000 findings and open questions"
+    ]
+    assert sum(each["rule"] == "BAD001" for each in report["findings"]) == 25_000
+    assert sum(each["rule"] == "OK001" for each in report["findings"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("queue.py", "policy pack 'queue.py' has no file queue.py"),
+        ("./queue.py", "policy pack './queue.py' has the name of Python's own module 'queue'; rename it"),
+        ("", "--pack is empty; name a module, a file or a folder"),
+        (
+            "empty",
+            (
+                "policy pack 'empty' is a folder without a pack: it has no rules in YAML with 'pack: NAME', no pyproject.toml "
+                "and no __init__.py"
+            ),
+        ),
+    ],
+)
+def test_what_is_no_pack_is_told_and_what_would_be_one(name: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    if name.startswith("./"):
+        (tmp_path / name).write_text(HEAD + "MORE = ()\n" + HOOK, "utf-8")
+    done = scan(tmp_path, HEAD + "MORE = ()\n" + HOOK, "--pack", name)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"policyengine: {said}\n")
 
 
 CRASH = """\

@@ -183,8 +183,13 @@ def test_coverage_names_rules_that_no_case_reports_or_none_spares(
     [
         ("ACME009", GOOD, "  ACME009.yaml: there is no rule 'ACME009' in the pack 'acme'\n"),
         ("ACME002", "- name: [x\n", "  ACME002.yaml:2:1: not valid YAML: "),
-        ("ACME002", "- nam: x\n  edit: {}\n", "  ACME002.yaml:1:3: '0' lacks the key 'name'\n"),
-        ("ACME002", "- name: x\n  edit: {a: {create: «x}}\n", "  ACME002.yaml: a: a '«' is not closed\n"),
+        ("ACME002", "- nam: x\n  edit: {}\n", "  ACME002.yaml:1:3: '0' lacks the key 'name'; there is none called 'nam'\n"),
+        ("ACME002", "- name: x\n  edit: {a: {create: «x}}\n", "  ACME002.yaml:1:3: a: a '«' is not closed\n"),
+        (
+            "ACME002",
+            "- name: x\n  edit: {a: {create: x}}\n- name: y\n  edit: {../a: {create: x}}\n",
+            "  ACME002.yaml:3:3: '../a' leads out of the tree; a path begins at its root, as 'infra/main.tf'\n",
+        ),
         ("ACME002", "[]\n", "  ACME002.yaml holds no case\n"),
     ],
 )  # fmt: skip

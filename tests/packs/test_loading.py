@@ -204,7 +204,7 @@ def test_types_of_parameters_are_said_as_people_say_them() -> None:
         ("acme: {version: 1.2}", "3:19: '1.2' says no versions of 'acme'; write such as '>=1.2,<2'"),
         ("acme: {version: }", "3:19: '' says no versions of 'acme'; write such as '>=1.2,<2'"),
         ('acme: {version: [">=1"]}', "3:19: '' says no versions of 'acme'; write such as '>=1.2,<2'"),
-        ("acme: {forbidden: 3}", "3:21: 'packs.acme.forbidden' must be of type string"),
+        ("acme: {forbidden: 3}", "3:21: 'packs.acme.forbidden' must be a text; write it in quotes"),
         ("acme: {forbiden: x}", "3:10: unknown key 'forbiden' in 'packs.acme'; it may be forbidden"),
         (
             "umbrella: {}",
@@ -283,7 +283,7 @@ def test_a_broken_installed_pack_stops_every_scan(
     assert (code, out) == (2, "")
     assert err == (
         "policyengine: the installed policy pack 'acme' does not load: ModuleNotFoundError: "
-        "No module named 'a_module_that_nobody_has'\n"
+        "No module named 'a_module_that_nobody_has' (acme_policies.py:1); install it into the environment of policyengine\n"
     )
 
 

@@ -346,7 +346,7 @@ def test_the_settings_that_hold_are_shown_with_the_line_that_says_so(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "org.yaml:1:1: the file must be of type object"),
+        ("", "org.yaml:1:1: the file must be a mapping"),
         ("name: Acme\n", "org.yaml:1:1: the file lacks the key 'version'"),
         ("version: 1\nlocked: []\n", "org.yaml:2:1: unknown key 'locked' in the file; it may be"),
         ("version: 1\nprofile: recommended\n", "org.yaml:2:10: 'profile' must be strict"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from msgspec import Struct
+from msgspec.structs import replace
 
 from policyengine import engine, plugins
 from policyengine.api import (
@@ -200,14 +201,19 @@ def test_open_questions_are_told_once_and_sorted() -> None:
         (finding(severity="fatal"), "gave a finding with the severity 'fatal', which is none"),
         ("told", "gave a str, which is no Finding, Undecided or Compared"),
         (None, "gave nothing, which is no Finding, Undecided or Compared"),
-        (Undecided(APP, None, ""), "gave an Undecided whose subject is no node, or whose place is none"),  # type: ignore[arg-type]
+        (
+            Undecided(APP, None, ""),
+            "gave an Undecided whose subject is no node, whose place is none, or whose reason is no text",
+        ),  # type: ignore[arg-type]
     ],
 )
 def test_what_a_rule_gives_and_is_none_is_told_and_loses_nothing_else(bad: Outcome, said: str) -> None:
     (results, _, failures) = run(a_rule(finding("before"), bad, bad, finding("after"), name="T1"))
     assert [each.finding.args["word"] for each in results] == ["after", "before"]
     advice = "report it to the authors of the pack 'told', or leave it out with --ignore"
-    assert failures == [Failure(f"rule T1 {said}", advice=advice, rule="T1")]
+    ((where, _, line),) = [each.trace[0].partition(" in check: ") for each in failures]
+    assert (where.partition(":")[0].endswith("test_evaluate.py"), line) == (True, "yield each")
+    assert [replace(each, trace=()) for each in failures] == [Failure(f"rule T1 {said}", advice=advice, rule="T1")]
 
 
 def test_a_rule_that_crashes_loses_nothing_else_and_is_itself_reported() -> None:
@@ -359,7 +365,7 @@ def test_a_pack_that_is_not_there_stops_the_run(name: str, said: str) -> None:
 
 def test_a_pack_may_not_take_the_name_of_an_imported_module(tmp_path: Path) -> None:
     (tmp_path / "json.py").write_text("")
-    with pytest.raises(UsageError, match="has the name of the imported module 'json'; rename it"):
+    with pytest.raises(UsageError, match="has the name of Python's own module 'json'; rename it"):
         plugins.load([str(tmp_path / "json.py")])
 
 

@@ -31,11 +31,20 @@ _ERROR = regex(r"ERROR: <input>:(-?\d+):(-?\d+): (.*)")
 _OVERLOAD = regex(r"found no matching overload for '(.*?)' applied to '(.*)'")
 _SYNTAX = regex(r"Syntax error: (?:mismatched|extraneous|token recognition error|no viable)[^']*'(.*?)'")
 _MISSING = regex(r'(?:No value with name|Key not found in map :) "(.*?)"(?: found in Activation)?\Z')
+_UNFIT = regex(r"No matching overloads found : (.*?)\((.*)\)")
 _WRAPPED = regex(r"wrapper\((\w+)\)")
 _STATUS = regex(r"\A[A-Z_]+: ")
 _OPERATORS = {"=": "==", "and": "&&", "or": "||", "not": "!", "&": "&&", "|": "||", "~": "matches()"}
-_WORDS = {"string": "text", "int": "number", "uint": "number", "double": "number", "bool": "true or false"}
-_TYPE = regex(r"\b(?:string|u?int|double|bool|dyn|null_type|null)\b")
+_WORDS = {
+    "string": "text",
+    "int": "number",
+    "int64": "number",
+    "uint": "number",
+    "uint64": "number",
+    "double": "number",
+    "bool": "true or false",
+}
+_TYPE = regex(r"\b(?:string|u?int(?:64)?|double|bool|dyn|null_type|null)\b")
 
 
 class Condition(NamedTuple):
@@ -57,7 +66,7 @@ class Condition(NamedTuple):
         try:
             result = self.program.eval(given)
         except RuntimeError as error:  # it takes more steps than the library allows
-            return Failed("", _STATUS.sub("", str(error)).partition(" [")[0])
+            return _failed(str(error))
         kind = result.type().name()
         if kind in _PLAIN:
             return result.value()
@@ -223,4 +232,10 @@ def _failed(said: str) -> Failed:
     missing = _MISSING.search(said)
     if missing is not None:
         return Failed(missing[1])
-    return Failed("", _STATUS.sub("", said))
+    said = _STATUS.sub("", said).partition(" [")[0]
+    overload = _UNFIT.search(said)
+    if overload is not None:
+        said = f"'{overload[1].strip('_@') or overload[1]}' does not fit ({_TYPE.sub(_typed, overload[2])})"
+    elif "budget exceeded" in said:
+        said = "its loops take too many steps"
+    return Failed("", said)

@@ -362,6 +362,9 @@ class _Lowering:
             case "record":
                 known = fields(type_.records)
                 if step not in known:
+                    if what == "params":
+                        hint = close(str(step), known) if known else "none is declared"
+                        raise Mistake(f"there is no parameter '{step}'; {hint}", start, end)
                     hint = f"its arguments are under '{what}.values'" if "values" in known else close(str(step), known)
                     raise Mistake(f"{called(type_)} has no field '{step}'; {hint}", start, end)
                 return known[str(step)]

@@ -59,7 +59,7 @@ def yaml_pack(path: Path) -> Pack[Any]:
     """The pack in a YAML file, or in the YAML files of a folder, one of which names it.
 
     Raises:
-        UsageError: a file cannot be read or is wrong; the message names it with line and column.
+        UsageError: a file cannot be read or is wrong, or there is no rule; the message names it with line and column.
     """
     folder = path if path.is_dir() else path.parent
     files = [_File.read(each) for each in files_of(path)]
@@ -72,6 +72,8 @@ def yaml_pack(path: Path) -> Pack[Any]:
     mandates, parameters = _joined(files, "mandates"), _joined(files, "parameters")
     options = _options(files, parameters)
     rules = _rules(files, options, mandates)
+    if not rules and not _joined(files, "extends"):
+        raise UsageError(f"{own.place('pack')}: the pack has no 'rules', and 'extends' no other")
     cases = folder / "cases"
     return Pack(
         name=str(own.part.pack),
@@ -136,7 +138,10 @@ class _File(NamedTuple):
             kind = rule.get("select") if isinstance(rule, Mapping) else None
             if isinstance(kind, Scalar):
                 place = configuration.where(source, kind.span)
-                raise UsageError(f"{place}: 'select' is a mapping, such as {{{kind.text or 'service'}: {{}}}}")
+                shown = "resource: aws_db_instance" if not kind.text else f"{kind.text}: {{}}"
+                if kind.text and kind.text not in {*kinds(), PAIR}:
+                    shown = f"resource: {kind.text}"
+                raise UsageError(f"{place}: 'select' is a mapping, such as {{{shown}}}")
         return cls(source, document, configuration.typed(source, document, FilePart))
 
     def has(self, key: str) -> bool:

@@ -103,7 +103,7 @@ def test_a_parameter_of_another_type_is_told_with_its_line(folder: Path, capsys:
     trees.write(folder / "tree", {"policyengine.yaml": "version: 1\npacks:\n  acme:\n    registry: 7\n"})
     assert cli.main(["scan", str(folder / "tree"), "--pack", str(folder / "packs" / "acme.yaml")]) == cli.USAGE
     assert capsys.readouterr().err == (
-        "policyengine: policyengine.yaml:4:15: 'packs.acme.registry' must be of type string\n"
+        "policyengine: policyengine.yaml:4:15: 'packs.acme.registry' must be a text; write it in quotes\n"
     )
 
 
