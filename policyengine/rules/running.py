@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from policyengine.model.change import Edit
 from policyengine.model.nodes import Node
 from policyengine.model.source import Span, UsageError
 from policyengine.model.value import Absent, Floating, Known, Unknown
-from policyengine.rules.rule import Compared, Edit, Finding, Fix, Severity, Undecided, links
+from policyengine.rules.rule import Compared, Finding, Fix, Severity, Undecided, links
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

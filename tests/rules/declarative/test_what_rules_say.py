@@ -335,5 +335,5 @@ def test_a_condition_of_too_many_steps_is_open(tmp_path: Path) -> None:
     numbers = ", ".join(map(str, range(60)))
     loops = f"[{numbers}].all(a, [{numbers}].all(b, [{numbers}].all(c, a + b + c >= 0)))"
     assert said(tmp_path, "{service: {role: database}}", loops) == [
-        f"? {UNDER}:19:3 the condition has no answer: Iteration budget exceeded"
+        f"? {UNDER}:19:3 the condition has no answer: its loops take too many steps"
     ]
