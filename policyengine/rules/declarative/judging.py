@@ -151,7 +151,7 @@ class Judge(Struct, frozen=True, eq=False):
         return Fix.replacing(description, fact.span, _text(fact.value), new)
 
 
-_TEXT_AND_NUMBER = regex(r"\((string, (int64|double)|(int64|double), string)\)")
+_TEXT_AND_NUMBER = regex(r"\((?:text, number|number, text)\)")
 
 
 def reason(row: Row, condition: Condition, answer: object) -> Unknown:
