@@ -97,10 +97,10 @@ def _table(
         if by:
             yield paint("2", f"{' ' * longest}  {' ' * 9}  changed by {', '.join(by)}")
         if whole:
-            yield from ("", *described(pack))
+            yield from ("", *described(pack, above))
 
 
-def described(pack: Pack[Any]) -> Iterator[str]:
+def described(pack: Pack[Any], above: Organisation | None = None) -> Iterator[str]:
     """The parameters of a pack, as they stand in policyengine.yaml, in lines for a terminal."""
     from policyengine.rules.parameters import parameters  # noqa: PLC0415  not for the list
 
@@ -108,9 +108,21 @@ def described(pack: Pack[Any]) -> Iterator[str]:
     yield f"parameters (packs.{pack.name} of policyengine.yaml):" if found else "it has no parameters"
     for each in found:
         default = f", {each.default} by default" if each.default else ""
-        yield f"  {each.name}: {each.type}{default}"
+        held = _held(each.name, pack, above)
+        yield f"  {each.name}: {each.type}{default}{held}"
         if each.description:
             yield f"      {each.description}"
+
+
+def _held(name: str, pack: Pack[Any], above: Organisation | None) -> str:
+    """What an organisation locks a parameter to."""
+    value: object = above.file.packs.get(pack.name, {}) if above else {}
+    for key in name.split("."):
+        if not isinstance(value, dict) or key not in value:
+            return ""
+        value = value[key]
+    told = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    return f", locked to {told} by {above.name}" if above else ""
 
 
 def _extenders(pack: Pack[Any], plugins: Plugins) -> list[str]:

@@ -95,6 +95,14 @@ def test_a_repository_cannot_weaken_what_is_locked_and_may_set_what_is_not(
     )  # fmt: skip
 
 
+def test_the_list_of_packs_tells_what_is_locked(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--pack", str(FOLDER), "--org-config", str(FOLDER / "organisation.yaml")]
+    assert cli.main(["packs", "lindgrove", *words]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "  budget: integer, 400 by default, locked to 400 by Lindgrove" in lines
+    assert "  log_days: integer, 30 by default" in lines
+
+
 def test_without_the_pack_the_file_stops_the_run(expensive: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = cli.main(["scan", str(expensive), "--org-config", str(FOLDER / "organisation.yaml"), "--no-cache"])
     said = "organisation.yaml:6:5: the required pack 'lindgrove' is not loaded; install it (loaded are clean-hexagon)"
