@@ -86,7 +86,7 @@ FILES = {
           }])
         }
     """,
-    "compose.yml": "services: {web: {image: 'nginx:1.27'}, own: {image: 'ghcr.io/acme/own:${TAG}'}}\n",
+    "compose.yml": "services: {web: {image: 'nginx:1.27'}, own: {image: 'ghcr.io/acme/own:${TAG}'}, any: {image: '${R}/any:1'}}\n",
     "Dockerfile": "FROM ghcr.io/acme/base:1 AS build\nFROM build\nFROM node:22\n",
 }
 
@@ -108,3 +108,4 @@ def test_the_rules_over_what_files_declare_find_what_they_say(tmp_path: Path) ->
         ("ACME012", "'nginx:1.27' is not from Acme's registry.", "compose.yml"),
         ("ACME012", "'node:22' is not from Acme's registry.", "Dockerfile"),
     }
+    assert [each.reason for each in found.undecided] == ["no file says how '${R}/any:1' begins"]

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from policyengine.model.container import Container
 from policyengine.model.declaration import HELD, Declaration, Elements, Entries
-from policyengine.model.image import Version
+from policyengine.model.image import ImageRef, Version
 from policyengine.model.nodes import Cache, Database, Node, Variable
 from policyengine.model.source import Span
 from policyengine.model.value import Absent, Floating, Known, Unknown, is_secret
@@ -274,6 +274,8 @@ class Facts:
             found = fact.gap
         made = opened(found, fact, gap=gap)
         moving = fact.floating and isinstance(value, Version) and str(step) not in value.__struct_fields__
+        if isinstance(value, ImageRef) and isinstance(value.registry, Unknown):  # so it begins with what is open
+            moving = step in ("name", "shown", "text")
         return made._replace(floating=True) if moving else made
 
     def _attribute(self, record: Struct, name: str) -> object:

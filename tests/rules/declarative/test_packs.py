@@ -224,3 +224,24 @@ def test_packs_are_listed(folder: Path, capsys: CaptureFixture[str]) -> None:
         str(path),
     ]
     assert [each.name for each in plugins.load([str(path)]).packs] == ["acme", "clean-hexagon"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "found", "open_"),
+    [
+        ('service.image.text.startsWith("ghcr.io/")', [], ["'${FROM}/web:1' is not decided"]),
+        ('service.image.name == "ghcr.io/web"', [], ["'…/web' is not decided"]),
+        ('service.image.repository == "web"', [], []),
+        ('written(service.image).startsWith("ghcr.io/")', ["'web'"], []),
+    ],
+)
+def test_what_an_image_is_called_is_open_where_nobody_says_how_it_begins(
+    asked: str, found: list[str], open_: list[str], folder: Path
+) -> None:
+    trees.write(folder / "tree", {"docker-compose.yml": "services: {web: {image: '${FROM}/web:1'}}\n"})
+    rule = {"id": "ACME001", "summary": "A.", "severity": "error", "select": {"service": {}}, "require": asked}
+    told = {"pack": "acme", "version": "1", "rules": [{**rule, "message": "'{service.name}'"}]}
+    (folder / "packs" / "acme.yaml").write_text(json.dumps(told))
+    report = engine.scan([folder / "tree"], packs=[str(folder / "packs" / "acme.yaml")], select=["ACME"], cache=False)
+    assert [each.message for each in report.results] == found
+    assert [each.reason for each in report.undecided] == open_
