@@ -9,6 +9,7 @@ from clean_hexagon.enumerations import enumerated
 from clean_hexagon.options import Options
 from clean_hexagon.pipeline import gate
 from policyengine.api import (
+    Build,
     Compared,
     Deploy,
     Finding,
@@ -25,6 +26,7 @@ from policyengine.api import (
     Workflow,
     known,
     rule,
+    tag_moves,
     undecided,
 )
 
@@ -51,7 +53,8 @@ def deploy_not_gated(graph: Graph, options: Options) -> Outcomes:
     A deployment is what changes the cloud: an ECS update or deploy action, `terraform apply`, `ssm send-command` and
     their like. It is gated when the gate is in the `needs` of its job, directly or through other jobs, or when it comes
     after the tests in the same job. A push to a registry counts as one too, except in the gate's job and in the jobs
-    that the gate needs: there it hands over the candidate that the gate tests.
+    that the gate needs: there it hands over the candidate that the gate tests. Nor does one count by a tag of its own
+    (a version, a commit), where each job that deploys behind it waits for the gate.
 
     A workflow started by `workflow_run` is gated by the workflow it follows, if that has a gate and a job in the chain
     asks for `conclusion == 'success'`; a workflow that is not in the repository leaves it undecided. Where
@@ -122,6 +125,7 @@ def _ungated(graph: Graph, workflow: Workflow, deploys: list[Happening], gates: 
     own = {each.job.id: each for each in gates}
     waiting: list[tuple[Job, Happening]] = []
     late = ((each.job, each) for each in deploys if not (_hands_over(each) and each.job.id in before))
+    late = ((job, each) for job, each in late if not _is_candidate(graph, each, deploys, gates))
     for job, deploy in _firsts(late).values():
         test = own.get(job.id)
         if test is None:
@@ -143,6 +147,26 @@ def _ungated(graph: Graph, workflow: Workflow, deploys: list[Happening], gates: 
 def _hands_over(deploy: Happening) -> bool:
     """Whether a deployment is a push to a registry, which a gate may need: it hands over the candidate."""
     return isinstance(deploy.activity, Deploy) and deploy.activity.tool == "ecr-push"
+
+
+def _is_candidate(graph: Graph, push: Happening, deploys: list[Happening], gates: list[Happening]) -> bool:
+    """Whether a push is of a candidate: by tags of its own, and each job that deploys behind it waits for the gate."""
+    behind = [each.job for each in deploys if not _hands_over(each) and push.job.id in graph.needs(each.job)]
+    if not _hands_over(push) or not behind:
+        return False
+    passed = {each.job.id for each in gates}
+    return not any(map(tag_moves, _tags(graph, push))) and all(
+        job.id in passed or not passed.isdisjoint(graph.needs(job)) for job in behind
+    )
+
+
+def _tags(graph: Graph, push: Happening) -> Iterator[str]:
+    """The tags that the job of a push gives, as far as they are written."""
+    for step in push.job.steps:
+        builds = (graph.get(Build, name) for name in step.builds)
+        yield from (ref.effective_tag or "" for build in builds if build is not None for ref in build.references)
+        pushes = (command.argv for command in step.commands if "push" in command.argv)
+        yield from (word.rpartition(":")[2] for argv in pushes for word in argv if ":" in word)
 
 
 def _may_deploy(job: Job) -> Unknown | None:
