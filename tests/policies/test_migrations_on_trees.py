@@ -156,3 +156,37 @@ def test_a_directory_of_each_application_is_asked_for_itself(tmp_path: Path) -> 
         "migrations:billing/prisma/migrations",
         "migrations:prisma/migrations",
     ]
+
+
+GO = """package main
+
+func main() {
+    m, _ := migrate.New("file://db/migrations", os.Getenv("DB_URL"))
+    _ = m.Up()
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "build", "found"),
+    [
+        ("cmd/migrate/main.go", "go build -o /shop .", ["db/migrations"]),
+        ("cmd/db-migrations/main.go", "go build -o /shop ./cmd/server", ["db/migrations"]),
+        ("cmd/migrate/main.go", "go build -o /migrate ./cmd/migrate", []),
+        ("cmd/migrate/main.go", "go build -o /bin/ ./...", []),
+        ("cmd/server/main.go", "go build -o /shop ./cmd/server", []),
+        ("internal/migrate.go", "go build -o /shop .", []),
+    ],
+)
+def test_a_program_of_go_that_only_migrates_counts_where_something_builds_it(
+    tmp_path: Path, path: str, build: str, found: list[str]
+) -> None:
+    files = {
+        "db/migrations/000001_first.up.sql": "CREATE TABLE a (id int);\n",
+        "db/migrations/000001_first.down.sql": "DROP TABLE a;\n",
+        path: GO,
+        "Dockerfile": f'FROM golang:1.24\nCOPY . .\nRUN {build}\nCMD ["/shop"]\n',
+        "main.tf": DATABASE,
+    }
+    report = trees.scan(tmp_path, files, "HEX610")
+    assert [each.finding.subject.name for each in report.results] == found

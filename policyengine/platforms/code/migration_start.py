@@ -34,13 +34,31 @@ _IN_CODE = (
 """How the application's own code runs the migrations of a tool when it starts, and the names of files that do."""
 _TESTED = regex(r"(?:^|[/._-])(?:\w*tests?|spec|e2e|fixtures?|global-setup)(?:[/._-]|$)", re.IGNORECASE)
 
+_PROGRAM = regex(r"(?:.*/)?(cmd/[^/]*(?:migrat|schema|goose)[^/]*)/[^/]*\.go", re.IGNORECASE)
+_STARTING = ("ockerfile", "ontainerfile", "entrypoint", "compose", ".github/workflows/", "Procfile")
+_MAIN = regex(r"^package main\b", re.MULTILINE)
+
+
+def _stands_alone(files: Files, path: str) -> bool:
+    """Whether a file of Go is a program of its own that only migrates, and that no image, stack or workflow names."""
+    program = _PROGRAM.fullmatch(path)
+    source = files.read(path) if program is not None else None
+    if program is None or source is None or not _MAIN.search(source.text):
+        return False
+    for each in files.holding(*_STARTING):
+        text = "" if (starting := files.read(each)) is None else starting.text
+        every = "containerfile" in each.lower() or "dockerfile" in each.lower()
+        if program[1] in text or (every and ("./..." in text or "./cmd/..." in text)):
+            return False
+    return True
+
 
 def in_code(files: Files, own: Sequence[str], folders: Sequence[Folder]) -> Iterator[MigrationRunner]:
     """What migrates from the code of the application, for each folder of the tool."""
     for tool, names, call in _IN_CODE:
         meant = [folder for folder in folders if folder.tool == tool]
         for path in own if meant else ():
-            if not names.fullmatch(PurePosixPath(path).name) or _TESTED.search(path):
+            if not names.fullmatch(PurePosixPath(path).name) or _TESTED.search(path) or _stands_alone(files, path):
                 continue
             source = files.read(path)
             found = call.search(source.text) if source is not None else None
