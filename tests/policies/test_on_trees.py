@@ -423,3 +423,36 @@ def test_a_service_has_one_mode_in_every_compose_file(key: str, reported: int, t
     files = {"docker-compose.yml": f"{service}production\n", "docker-compose.e2e.yml": f"{service}testing\n"}
     messages = [each.message for each in trees.scan(tmp_path, files, "HEX104").results]
     assert messages == [f"'app' differs from [the stack](1) in '{key}'."] * reported
+
+
+PUSHED = """
+on: push
+jobs:
+  push:
+    runs-on: ubuntu-24.04
+    steps:
+      - run: |
+          docker build -t registry.example.org/shop:1 {0} .
+          docker push registry.example.org/shop:1
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "base", "told"),
+    [
+        ("-f ship/Dockerfile", "python:3.12-alpine", True),
+        ("-f ship/Dockerfile", "postgres:16.4", False),
+        ("-f ship/Dockerfile.dev", "python:3.12-alpine", False),
+        ("-f ship/Dockerfile.user", "python:3.12-alpine", False),
+        ("-f ship/Dockerfile.base", "python:3.12-alpine", False),
+    ],
+)
+def test_an_image_that_is_pushed_is_deployed_whatever_runs_it(
+    options: str, base: str, told: bool, tmp_path: Path
+) -> None:
+    text = f'FROM {base}\nCMD ["python", "shop.py"]\n'
+    files = {"ship/Dockerfile": text, "ship/Dockerfile.user": f"{text}USER 1000\n"}
+    files |= {"ship/Dockerfile.dev": text, "ship/Dockerfile.base": text}
+    files[".github/workflows/push.yml"] = PUSHED.format(options)
+    messages = [each.message for each in trees.scan(tmp_path, files, "HEX208").results]
+    assert messages == (["The deployed image 'ship/Dockerfile' runs as root."] if told else [])

@@ -1,5 +1,7 @@
 """Containers run as the same user, and not as root (HEX208, HEX209)."""
 
+from collections.abc import Iterator
+
 from msgspec.structs import replace
 
 from clean_hexagon.options import Options
@@ -9,6 +11,7 @@ from policyengine.api import (
     Drop,
     Finding,
     Fix,
+    Floating,
     Graph,
     Known,
     Located,
@@ -21,10 +24,15 @@ from policyengine.api import (
     User,
     Value,
     drops_privileges,
+    engine_of,
+    folder_kinds,
     in_place,
+    is_for_tests,
     known,
     rule,
+    speaks_of_development,
     undecided,
+    words_of,
 )
 
 
@@ -52,6 +60,8 @@ def container_runs_as_root(graph: Graph, options: Options) -> Outcomes:
     The user is that of ECS, else the USER in force at the end of the deployed stage, inherited through FROM; for a base
     image without USER, the default of the bundled table. A `:nonroot` image and a numeric uid other than 0 are fine.
     An entrypoint that drops its privileges with gosu or su-exec is noted. Datastores are not the application's images.
+    An image that the pipeline pushes is deployed, whatever runs it, but for those for tests, for development and to
+    build others on.
     """
     reported: set[str] = set()
     for container in graph.containers(side=Side.CLOUD, role=Role.APP):
@@ -71,6 +81,34 @@ def container_runs_as_root(graph: Graph, options: Options) -> Outcomes:
                 yield Finding(subject=container.node, at=container.user, args=args, fix=fix)
             case _:
                 yield from undecided(container.node, container.user)
+    for stage in _published(graph):
+        match graph.container(stage).user:
+            case Known(user, span) if user.is_root:
+                yield _root_stage(graph.container(stage), stage, Known(user, span), options)
+
+
+def _published(graph: Graph) -> Iterator[Stage]:
+    """What images of applications are published from that nothing of the cloud is known to run."""
+    below = {known(each.base, None) for each in graph.all(Stage)} - {None}
+    bases = {each.repository for each in below if each is not None}
+    run = {each.stage.value.id for each in graph.containers(side=Side.CLOUD) if isinstance(each.stage, Known)}
+    found: dict[str, Stage] = {}
+    for image in graph.published:
+        for build in image.builds if not image.for_tests else ():
+            if any(each.repository in bases for each in build.references):
+                continue  # another image is built on it
+            stage = known(graph.stage(build), None)
+            if stage is not None and stage.last and stage.id not in run and _is_application(stage):
+                found.setdefault(stage.id, stage)
+    yield from found.values()
+
+
+def _is_application(stage: Stage) -> bool:
+    """Whether a Dockerfile is for an application, as it is deployed, on a runtime or a bare system."""
+    path, base = stage.dockerfile, stage.base
+    engine = engine_of(base.value, base.span) if isinstance(base, Known | Floating) else None
+    aside = is_for_tests(path) or folder_kinds(path) or speaks_of_development(path) or "base" in words_of(path)
+    return not aside and (engine is None or engine.purpose in ("runtime", "base"))
 
 
 def _root_stage(container: Container, stage: Stage, user: Known[User], options: Options) -> Finding:
