@@ -21,6 +21,7 @@ from policyengine.model.source import ReadError, Span
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value, known
 from policyengine.patterns import regex
 from policyengine.platforms.docker.datastore import datastore, image_role
+from policyengine.platforms.github.expressions import is_open
 from policyengine.syntax.secrecy import secrets_of
 from policyengine.syntax.tree import Mapping, Scalar, Sequence
 
@@ -229,7 +230,7 @@ def _put_in(inputs: dict[str, Variable], files: Files) -> Iterator[Variable]:
     for match in _LINE.finditer(source.slice(span)):
         text, start = match[2].rstrip(), span.start + match.start(2)
         key, place = Span(span.path, start - 1 - len(match[1]), start - 1), Span(span.path, start, start + len(text))
-        held: Value[str] = Unknown("the run decides it", place) if "${{" in text else Known(text, place)
+        held: Value[str] = Unknown("the run decides it", place) if is_open(text) else Known(text, place)
         yield Variable(match[1], key, held)
 
 
