@@ -49,13 +49,13 @@ def command_divergence(graph: Graph, _: Options) -> Outcomes:
             case Known(), Known() if local.line != cloud.line:
                 here, there = (any(each.does("serve-dev") for each in side.commands) for side in (local, cloud))
                 dev = here and not there
-                same = untuned(local.line.lower().split()) == untuned(cloud.line.lower().split())
+                mine, theirs = (" ".join(untuned(side.line.split())).lower() for side in (local, cloud))
                 yield Finding(
                     subject=local.node,
                     against=cloud.node,
                     at=local.started,
                     variant="dev" if dev else "default",
-                    severity=Severity.ERROR if dev else Severity.NOTE if same else None,
+                    severity=Severity.ERROR if dev else Severity.NOTE if mine == theirs else None,
                     args={"local": local.name, "here": local.line, "there": cloud.line},
                     related=(cloud.started,),
                     fix=Fix(f"run '{cloud.line}' in both places", _started_alike(local, cloud), safe=not dev),
