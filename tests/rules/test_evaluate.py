@@ -202,9 +202,9 @@ def test_open_questions_are_told_once_and_sorted() -> None:
         ("told", "gave a str, which is no Finding, Undecided or Compared"),
         (None, "gave nothing, which is no Finding, Undecided or Compared"),
         (
-            Undecided(APP, None, ""),
+            Undecided(APP, None, ""),  # type: ignore[arg-type]
             "gave an Undecided whose subject is no node, whose place is none, or whose reason is no text",
-        ),  # type: ignore[arg-type]
+        ),
     ],
 )
 def test_what_a_rule_gives_and_is_none_is_told_and_loses_nothing_else(bad: Outcome, said: str) -> None:

@@ -192,6 +192,23 @@ def test_an_instruction_is_added_before_what_starts_the_program() -> None:
     assert changed("Dockerfile", text, StageLine(first, "USER node")) == text.replace("ci\n", "ci\nUSER node\n")
 
 
+@pytest.mark.parametrize(
+    ("text", "part", "new"),
+    [
+        ("FROM x\nENV A=1\nCMD a\n", "A=1", "FROM x\nCMD a\n"),
+        ("FROM x\nENV A=1 \\\n    B=2 \\\n    C=3\n", "B=2", "FROM x\nENV A=1 \\\n    C=3\n"),
+        ("FROM x\nENV A=1 B=2\n", "B=2", None),
+        ("FROM x\nENV A=1 \\\n    B=2\n", "B=2", None),
+        ("FROM x\nENV A=1 \\\n    B=2\n", "A=1", None),
+    ],
+)
+@pytest.mark.parametrize("path", ["Dockerfile", "Dockerfile.production", "api.dockerfile"])
+def test_a_line_of_a_dockerfile_is_dropped_where_nothing_else_hangs_on_it(
+    path: str, text: str, part: str, new: str | None
+) -> None:
+    assert changed(path, text, Drop(at(path, text, part))) == new
+
+
 def test_a_part_is_swapped_only_where_it_stands_once() -> None:
     text = "run: docker compose up -d\n"
     assert changed("a.yml", text, Swap(Span("a.yml", 0, 25), " up ", " up --wait ")) == text.replace("up", "up --wait")

@@ -60,6 +60,12 @@ def _exact(change: Swap | Put | Drop | LastLine | StageLine, source: Source) -> 
             from policyengine.syntax.editing import code  # noqa: PLC0415  as above
 
             return code.drop_default(source, at)
+        case Drop(at) if "dockerfile" in source.path.rpartition("/")[2].lower() or source.path.endswith(
+            "Containerfile"
+        ):
+            from policyengine.syntax.editing import dockerfile  # noqa: PLC0415  as above
+
+            return dockerfile.drop(source, at)
         case Drop(at) if kind in _LINES or ".env" in source.path.rpartition("/")[2]:
             from policyengine.syntax.editing import lines  # noqa: PLC0415  as above
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from policyengine.model.change import Edit
 from policyengine.syntax import dockerfile
-from policyengine.syntax.editing.lines import below, line_start, newline
+from policyengine.syntax.editing.lines import below, line_start, newline, whole_lines
 
 if TYPE_CHECKING:
     from policyengine.model.source import Source, Span
@@ -35,3 +35,11 @@ def add(source: Source, at: Span, line: str) -> tuple[Edit, ...] | None:
     while place and text[line_start(text, place - 1) : place].lstrip().startswith("#"):
         place = line_start(text, place - 1)
     return (Edit(source.span(place, place), f"{line}{newline(text)}"),)
+
+
+def drop(source: Source, at: Span) -> tuple[Edit, ...] | None:
+    """Takes the line of a place away, where it is an instruction of its own or a middle line of one; None elsewhere."""
+    place = whole_lines(source, at.start, at.end)
+    before, behind = source.text[place.start : at.start].strip(), source.text[at.end : place.end].strip()
+    alone = before.upper() in ("ENV", "ARG") and not behind
+    return (Edit(place, ""),) if alone or (not before and behind == "\\") else None
