@@ -60,6 +60,45 @@ def test_both_halves_give_the_findings_of_the_whole(tmp_path: Path) -> None:
     assert version.via[0].what.startswith("infra/terraform/rds_analytics.tf:5:33 of ")  # type: ignore[union-attr]
 
 
+def test_what_runs_migrations_travels(tmp_path: Path) -> None:
+    """The reference stack has migrations, and a task of Terraform that runs them: none is missed without its files."""
+    made = _exported(tmp_path / "infra.json", ROOT / "fixtures" / "hndigest")
+    jsonschema.validate(made, schemas.load("facts"))
+    folder = tmp_path / "app"
+    shutil.copytree(ROOT / "fixtures" / "hndigest", folder)
+    shutil.rmtree(folder / "infra")
+    before, _, after = (folder / "policyengine.yaml").read_text("utf-8").partition("terraform:\n")
+    (folder / "policyengine.yaml").write_text(before + after.partition("\n\n")[2], "utf-8")
+    tree, loaded = discover.open_tree([folder]), plugins.load()
+    work = engine.Work(given={"facts": (tmp_path / "infra.json",)}, jobs=1, cache=False)
+    report = engine.evaluate_tree(tree, engine.load_config(tree, loaded), loaded, work=work, select=["HEX610"])
+    assert _told(report) == []
+    assert [each.rule for each in report.undecided] == []
+
+
+def test_a_module_of_which_nothing_is_known_leaves_the_same_questions_open(tmp_path: Path) -> None:
+    infra = tmp_path / "infra"
+    infra.mkdir()
+    (infra / "main.tf").write_text(
+        'module "platform" {\n  source = "example/platform/aws"\n  version = "1.0.0"\n}\n'
+        'resource "aws_db_instance" "db" {\n  engine = "postgres"\n  engine_version = "16.4"\n}\n'
+    )
+    made = _exported(tmp_path / "infra.json", infra)
+    jsonschema.validate(made, schemas.load("facts"))
+    app = tmp_path / "app"
+    (app / "migrations").mkdir(parents=True)
+    (app / "migrations" / "V1__init.sql").write_text("CREATE TABLE a (b int);\n")
+    (app / "compose.yml").write_text(
+        "services:\n  db: {image: 'postgres:16.4'}\n"
+        "  flyway: {image: 'flyway/flyway:11', volumes: ['./migrations:/flyway/sql']}\n"
+    )
+    tree, loaded = discover.open_tree([app]), plugins.load()
+    work = engine.Work(given={"facts": (tmp_path / "infra.json",)}, jobs=1, cache=False)
+    report = engine.evaluate_tree(tree, engine.load_config(tree, loaded), loaded, work=work, select=["HEX610"])
+    assert _told(report) == []
+    assert [each.reason for each in report.undecided] == ["what 'module.platform' makes is not in the repository"]
+
+
 def test_the_document_keeps_to_its_schema_and_holds_only_values_that_are_no_secret(tmp_path: Path) -> None:
     made = _exported(tmp_path / "facts.json")
     jsonschema.validate(made, schemas.load("facts"))

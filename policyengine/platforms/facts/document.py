@@ -91,7 +91,7 @@ class Shown(Struct, frozen=True):
 
 
 def export(graph: Graph, side: Side, shown: Shown) -> dict[str, object]:
-    """The services, datastores and image repositories of a side."""
+    """The services, datastores and image repositories of a side, and what runs migrations there."""
     reached: dict[str, list[dict[str, str]]] = {}
     for edge in graph.edges:
         if edge.kind is EdgeKind.CONNECTS:
@@ -105,7 +105,17 @@ def export(graph: Graph, side: Side, shown: Shown) -> dict[str, object]:
         {"id": each.id, "name": each.name, "at": shown.where(each.span)} | _facts(each, _REPOSITORY, shown.where)
         for each in graph.all(nodes.Repository, side=side)
     ]
-    return made | ({"repositories": repositories} if repositories else {})
+    runners = [
+        {"id": each.id, "name": each.name, "at": shown.where(each.span), "tool": each.tool, "directory": each.directory}
+        | _facts(each, ("hashed",), shown.where)
+        for each in graph.all(nodes.MigrationRunner, side=side)
+    ]
+    modules = [
+        {"id": each.id, "name": each.name, "at": shown.where(each.span)}
+        for each in graph.all(nodes.UnreadModule, side=side)
+    ]
+    more = {"repositories": repositories, "migration_runners": runners, "unread_modules": modules}
+    return made | {name: each for name, each in more.items() if each}
 
 
 def _service(service: nodes.Service, shown: Shown) -> dict[str, object]:
@@ -285,8 +295,8 @@ class _Reader:
             return None
         return (datetime.datetime.now(tz=datetime.UTC).date() - day).days
 
-    def made(self, top: Mapping) -> Iterator[nodes.Service | nodes.Datastore | nodes.Repository]:
-        """Services, then datastores, then image repositories.
+    def made(self, top: Mapping) -> Iterator[nodes.Node]:
+        """Services, then datastores, image repositories, modules of which nothing is known, and what runs migrations.
 
         Raises:
             ReadError: one has no id, or is of a kind or role that is not known.
@@ -300,6 +310,11 @@ class _Reader:
                 named = self._named(told)
                 named |= {each: self._fact(told, each, named["span"]) for each in _REPOSITORY}
                 yield nodes.Repository(**named)
+            for told in _each(top, "unread_modules"):
+                yield nodes.UnreadModule(**self._named(told))
+            for told in _each(top, "migration_runners"):
+                named = self._named(told) | {each: _text(told, each) for each in ("tool", "directory")}
+                yield nodes.MigrationRunner(**named, hashed=self._fact(told, "hashed", named["span"]))
         except (KeyError, ValueError) as error:
             raise ReadError(f"it holds {error}, which is not known", Span(self.path, 0, 0), "export it anew") from error
 
