@@ -245,10 +245,13 @@ def test_the_example_makes_a_database_of_the_cloud_side(azure: plugins.Plugins, 
     assert [result.finding.subject.id for result in report.results if result.rule.id == "HEX403"] == [server.id]
 
 
-def test_without_the_example_the_type_has_no_parameters(tmp_path: Path) -> None:
+def test_without_the_example_the_program_reads_the_same_of_the_type(tmp_path: Path) -> None:
     report = scan_files(read_reference(AZURE / "reference"), tmp_path / "tree", plugins.load())
     servers = report.graph.all(Database, side=Side.CLOUD)
-    assert [(each.id.rpartition(".")[2], each.parameters) for each in servers] == [("main", ()), ("replica", ())]
+    assert [(each.id.rpartition(".")[2], [parameter.key for parameter in each.parameters]) for each in servers] == [
+        ("main", ["azure.extensions"]),
+        ("replica", []),
+    ]
 
 
 def test_the_example_takes_at_most_30_lines() -> None:

@@ -152,7 +152,7 @@ def test_a_file_is_known_by_its_ending_or_its_name() -> None:
     marks = {
         path: [mark for mark, _ in style_of(path).marks] for path in ("a/Containerfile", "x.json", "b.tf", ".env.a")
     }
-    assert marks == {"a/Containerfile": ["#"], "x.json": [], "b.tf": ["#", "//", "/*"], ".env.a": ["#"]}
+    assert marks == {"a/Containerfile": ["#"], "x.json": [], "b.tf": ["#", "/*", "//"], ".env.a": ["#"]}
 
 
 # --- mistakes
