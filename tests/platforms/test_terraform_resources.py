@@ -258,7 +258,7 @@ def test_the_example_takes_at_most_30_lines() -> None:
     assert len(MODULE.read_text("utf-8").splitlines()) <= 30
 
 
-@pytest.mark.slow
+@pytest.mark.install
 def test_the_example_installs_and_is_found(tmp_path: Path) -> None:
     venv.create(tmp_path / "env", with_pip=True)
     program = str(tmp_path / "env" / "bin")

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 TREES = plants.TREES | {f"fresh {name}": tree for name, tree in fresh.TREES.items()}
 
 
-@pytest.mark.parametrize("tree", TREES)
+EACH = [pytest.param(name, marks=pytest.mark.limits) if name.startswith("fresh ") else name for name in TREES]
+"""Those that came later, and take as long again, run with `-m limits`."""
+
+
+@pytest.mark.parametrize("tree", EACH)
 def test_no_planted_secret_comes_out(
     tree: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
