@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import shlex
+from bisect import bisect_right
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from policyengine.model.change import Edit, Put, Raw, Wanted
+from policyengine.model.source import ReadError
 from policyengine.syntax import json as json_syntax
 from policyengine.syntax import yaml
 from policyengine.syntax.editing.lines import below, line_start, newline, whole_lines
@@ -29,6 +32,15 @@ class Step(NamedTuple):
     value: Document
 
 
+@lru_cache(maxsize=4)
+def _documents(source: Source, *, json: bool) -> tuple[Document, ...]:
+    """A file, read once for the changes that follow one another there; nothing of one that cannot be read."""
+    try:
+        return (json_syntax.read(source),) if json else yaml.read_all(source)
+    except ReadError:
+        return ()
+
+
 class Editor(NamedTuple):
     """The documents of a file."""
 
@@ -38,8 +50,8 @@ class Editor(NamedTuple):
 
     @classmethod
     def of(cls, source: Source, *, json: bool) -> Editor:
-        """The editor of a file. Raises ReadError as its reader does."""
-        return cls(source, (json_syntax.read(source),) if json else yaml.read_all(source), json)
+        """The editor of a file; of one that cannot be read it finds nothing."""
+        return cls(source, _documents(source, json=json), json)
 
     def put(self, change: Put) -> tuple[Edit, ...] | None:
         """Makes `keys` lead to a value."""
@@ -224,7 +236,7 @@ class Editor(NamedTuple):
                 way: list[Step] = []
                 node: Document | None = root
                 while node is not None:
-                    step = next((each for each in _steps(node) if self._holds(each, at)), None)
+                    step = next((each for each in _near(node, at) if self._holds(each, at)), None)
                     if step is not None:
                         way.append(step)
                     node = None if step is None or (step.key is not None and step.key.span == at) else step.value
@@ -351,6 +363,19 @@ def _text(value: Wanted) -> str:
 
 def _size(node: Mapping | Sequence) -> int:
     return len(node.entries if isinstance(node, Mapping) else node.items)
+
+
+def _near(node: Document, at: Span) -> Iterator[Step]:
+    """The steps that may lead to a place: the last that begins before it, or any where some stand elsewhere."""
+    steps = [*_steps(node)]
+    if len(steps) < _FEW or any(each.value.via for each in steps):
+        return iter(steps)
+    starts = [(each.key or each.value).span.start for each in steps]
+    behind = bisect_right(starts, at.start)
+    return iter(steps[max(behind - 2, 0) : behind + 1])
+
+
+_FEW = 16
 
 
 def _steps(node: Document) -> Iterator[Step]:

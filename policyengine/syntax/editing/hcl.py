@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from policyengine.model.change import Edit, Put, Raw, Wanted
+from policyengine.model.source import ReadError, Source
 from policyengine.patterns import regex
 from policyengine.syntax import hcl
 from policyengine.syntax.editing.lines import line_end, line_start, newline, whole_lines
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Iterator, Sequence
 
-    from policyengine.model.source import Source, Span
+    from policyengine.model.source import Span
     from policyengine.syntax.hcl.syntax import Attribute, Item
 
 _ENCODERS = frozenset({"jsonencode", "yamlencode", "tolist", "toset", "tomap"})
@@ -24,9 +26,19 @@ _PLAIN_KEY = regex(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
 _ASSIGNMENT = regex(r"([ \t]*)([\w\"-]+)( *)=(?!=)")
 
 
+@lru_cache(maxsize=4)
+def _body(source: Source) -> Body | None:
+    """A file, read once for the changes that follow one another there; None for one that cannot be read."""
+    try:
+        return hcl.parse_file(source)
+    except ReadError:
+        return None
+
+
 def put(source: Source, change: Put) -> tuple[Edit, ...] | None:
     """Makes `keys` lead to a value, from the innermost block or object around a place on."""
-    holder = next(reversed([*_holders(hcl.parse_file(source), source, change.at)]), None)
+    body = _body(source)
+    holder = None if body is None else next(reversed([*_holders(body, source, change.at)]), None)
     return None if holder is None else _put(source, holder, change.keys, change)
 
 
@@ -58,7 +70,8 @@ def _put(source: Source, node: object, keys: tuple[str, ...], change: Put) -> tu
 
 def drop(source: Source, at: Span) -> tuple[Edit, ...] | None:
     """Takes the attribute, block or item at a place away."""
-    chain = [*_holders(hcl.parse_file(source), source, at)]
+    body = _body(source)
+    chain = [] if body is None else [*_holders(body, source, at)]
     text = source.text
     for holder in reversed(chain):
         match holder:
