@@ -166,6 +166,11 @@ class _EnvFiles:
                 self.loading.setdefault(file.stand_in or file.path, []).append(service)
         together = [service for services in self.loading.values() if len(services) > 1 for service in services]
         self.used = {service.id: frozenset(_used(graph, service)) for service in together}
+        self.loaders = {path: {each.id for each in services} for path, services in self.loading.items()}
+        self.used_of = {
+            path: frozenset().union(*(self.used[each] for each in ids)) if len(ids) > 1 else frozenset()
+            for path, ids in self.loaders.items()
+        }
 
     def of(self, service: Service) -> list[Variable]:
         """The variables of a service, but for those of an env file that only others use which load it, too."""
@@ -174,10 +179,11 @@ class _EnvFiles:
         ]
 
     def _counts(self, service: Service, variable: Variable) -> bool:
-        others = [each for each in self.loading.get(variable.key_span.path, ()) if each.id != service.id]
-        if service.role is not Role.APP or not others or variable.key in self.used[service.id]:
+        path = variable.key_span.path
+        alone = self.loaders.get(path, set()) <= {service.id}
+        if service.role is not Role.APP or alone or variable.key in self.used[service.id]:
             return True
-        return not any(variable.key in self.used[each.id] for each in others)
+        return variable.key not in self.used_of[path]  # by others: it does not use it itself
 
 
 def _used(graph: Graph, service: Service) -> Iterator[str]:
