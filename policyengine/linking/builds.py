@@ -51,7 +51,7 @@ def _target(stages: Sequence[Stage], target: Value[str]) -> Stage | None:
             lowered = name.lower()
             named = [stage for stage in stages if stage.name.lower() == lowered]
             found = named or [stage for stage in stages if str(stage.index) == name]
-            if found or any("$" in stage.name for stage in stages):
+            if found or any("$" in stage.name for stage in stages):  # an argument gives the name of one
                 return found[-1] if found else None
         case Unknown():
             return None
@@ -110,11 +110,15 @@ def called_alike(graph: Graph) -> Iterator[Edge]:
             ran.setdefault(ref.repository, []).append(service)
     made = [stage for stage in graph.all(Stage) if stage.last and not _aside(stage.dockerfile)]
     project = frozenset(words(graph.called))
+    called: dict[frozenset[str], dict[str, Stage]] = {}
+    for stage in made:
+        for name in _called(stage.dockerfile, project):
+            called.setdefault(name, {})[stage.id] = stage
     for repository, services in ran.items():
         asked = {stem(repository.rpartition("/")[2], project), *(stem(each.name, project) for each in services)}
-        alike = [stage for stage in made if not asked.isdisjoint(_called(stage.dockerfile, project))]
+        alike = {stage.id: stage for name in asked for stage in called.get(name, {}).values()}
         only = len(made) == len(ran) == 1 and repository in own
-        for stage in made if only else alike if len(alike) == 1 else ():
+        for stage in made if only else alike.values() if len(alike) == 1 else ():
             why = "is the only Dockerfile of the only image" if only else f"is called as {repository!r} is"
             for service in services:
                 if service.id not in known_by:

@@ -160,16 +160,15 @@ class _EnvFiles:
     """Who loads which env file and uses which variables: those its `environment` sets, its code or command reads."""
 
     def __init__(self, graph: Graph) -> None:
-        self.loading: dict[str, list[Service]] = {}
+        self.loading: dict[str, set[str]] = {}
         for service in graph.all(Service):
             for file in service.env_files:
-                self.loading.setdefault(file.stand_in or file.path, []).append(service)
-        together = [service for services in self.loading.values() if len(services) > 1 for service in services]
-        self.used = {service.id: frozenset(_used(graph, service)) for service in together}
-        self.loaders = {path: {each.id for each in services} for path, services in self.loading.items()}
+                self.loading.setdefault(file.stand_in or file.path, set()).add(service.id)
+        together = {path: ids for path, ids in self.loading.items() if len(ids) > 1}
+        asked = set().union(*together.values())
+        self.used = {each.id: frozenset(_used(graph, each)) for each in graph.all(Service) if each.id in asked}
         self.used_of = {
-            path: frozenset().union(*(self.used[each] for each in ids)) if len(ids) > 1 else frozenset()
-            for path, ids in self.loaders.items()
+            path: frozenset(key for each in ids for key in self.used[each]) for path, ids in together.items()
         }
 
     def of(self, service: Service) -> list[Variable]:
@@ -180,7 +179,7 @@ class _EnvFiles:
 
     def _counts(self, service: Service, variable: Variable) -> bool:
         path = variable.key_span.path
-        alone = self.loaders.get(path, set()) <= {service.id}
+        alone = self.loading.get(path, set()) <= {service.id}
         if service.role is not Role.APP or alone or variable.key in self.used[service.id]:
             return True
         return variable.key not in self.used_of[path]  # by others: it does not use it itself
