@@ -95,17 +95,31 @@ BREAKS, HOLDS, OTHER = 0, 1, 2
 
 def verdict(where: Condition | None, require: Condition) -> Verdict:
     """Both conditions as one; each alone says why it has no answer."""
-    made: Expression = Call(0, _IF, (require.tree, Constant.of(HOLDS), Constant.of(BREAKS)))
+    return _judging(require.tree, None if where is None else where.tree)
+
+
+def _judging(require: Expression, where: Expression | None = None) -> Verdict:
+    made: Expression = Call(0, _IF, (require, Constant.of(HOLDS), Constant.of(BREAKS)))
     if where is not None:
-        made = Call(0, _IF, (where.tree, made, Constant.of(OTHER)))
+        made = Call(0, _IF, (where, made, Constant.of(OTHER)))
     return Verdict(_environment().deserialize(encoded(made)))
 
 
-def breaks(loop: Loop, given: Mapping[str, object], element: Mapping[str, object]) -> bool:
-    """Whether an element of which that is given breaks the condition of its loop."""
-    made = Call(0, _IF, (loop.body, Constant.of(HOLDS), Constant.of(BREAKS)))
-    said = Verdict(_environment().deserialize(encoded(made))).run(prepared({**given, loop.variable: element}))
-    return said is (HOLDS if loop.breaking else BREAKS)
+class Breaking(NamedTuple):
+    """A loop of a condition, and what tells of one element whether it breaks that."""
+
+    loop: Loop
+    verdict: Verdict
+
+    def by(self, given: Mapping[str, object], element: Mapping[str, object]) -> bool:
+        """Whether an element of which that is given breaks the condition."""
+        said = self.verdict.run(prepared({**given, self.loop.variable: element}))
+        return said is (HOLDS if self.loop.breaking else BREAKS)
+
+
+def breaking(condition: Condition) -> tuple[Breaking, ...]:
+    """The loops of a condition that alone can break it."""
+    return tuple(Breaking(each, _judging(each.body)) for each in condition.loops)
 
 
 _IF = "_?_:_"

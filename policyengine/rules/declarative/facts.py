@@ -23,6 +23,7 @@ from policyengine.rules.declarative.fields import spoken
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from policyengine.model.declaration import DeclarationKind
     from policyengine.model.graph import Graph
     from policyengine.model.settings import Settings
 
@@ -112,6 +113,7 @@ class Facts:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._referring: dict[str, dict[str, list[Declaration]]] = {}
+        self._holding: dict[DeclarationKind, dict[str, Declaration]] = {}
 
     def at(self, fact: Fact, path: Path) -> Fact:
         """The fact at a path below another."""
@@ -318,10 +320,14 @@ class Facts:
         return self._referring[of_type]
 
     def _holder(self, held: Declaration) -> Declaration | None:
-        """What holds a declaration."""
-        kinds = [kind for kind, inner in HELD.items() if held.kind in inner]
-        every = (each for kind in kinds for each in self._graph.declarations(kind))
-        return next((each for each in every if each.id == held.within), None) if held.within else None
+        """What holds a declaration; what may hold one of its kind is found once."""
+        if not held.within:
+            return None
+        if held.kind not in self._holding:
+            kinds = [kind for kind, inner in HELD.items() if held.kind in inner]
+            every = [each for kind in kinds for each in self._graph.declarations(kind)]
+            self._holding[held.kind] = {each.id: each for each in reversed(every)}  # of two with one id the first
+        return self._holding[held.kind].get(held.within)
 
 
 def opened(found: object, fact: Fact, gap: Unknown | None = None) -> Fact:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from policyengine.model.source import Span
 from policyengine.model.value import Unknown
 from policyengine.patterns import regex
-from policyengine.rules.declarative.cel import BREAKS, HOLDS, OTHER, Failed, breaks
+from policyengine.rules.declarative.cel import BREAKS, HOLDS, OTHER, Failed
 from policyengine.rules.declarative.facts import Hole
 from policyengine.rules.declarative.showing import holds_secret, shown
 from policyengine.rules.rule import Compared, Finding, Fix, Undecided
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
     from policyengine.model.graph import Graph
     from policyengine.model.nodes import Node
-    from policyengine.rules.declarative.cel import Condition, Verdict
+    from policyengine.rules.declarative.cel import Breaking, Condition, Verdict
     from policyengine.rules.declarative.facts import Path
-    from policyengine.rules.declarative.lowering import Loop
     from policyengine.rules.declarative.selecting import Row, Selecting, Selection
     from policyengine.rules.rule import Outcome
 
@@ -46,7 +45,7 @@ class Mending(Struct, frozen=True):
 class Judge(Struct, frozen=True, eq=False):
     """The check of one rule. `at` are the paths of facts to mend, of which the first counts that has its own place.
 
-    `at_element` tells that an element of a list counts before them, where one breaks the condition.
+    Before them counts the first element that breaks one of the `loops` of the condition.
     """
 
     selecting: Selecting
@@ -59,7 +58,7 @@ class Judge(Struct, frozen=True, eq=False):
     at: tuple[Path, ...]
     related: tuple[Path, ...]
     fix: Mending | None
-    at_element: bool = False
+    loops: tuple[Breaking, ...] = ()
 
     def __call__(self, graph: Graph, options: object, /) -> Iterator[Outcome]:
         """What violates the rule, and what it cannot decide."""
@@ -105,24 +104,14 @@ class Judge(Struct, frozen=True, eq=False):
 
     def _place(self, row: Row, subject: Node) -> Span:
         """The place of the fact or of the element to mend, else that of the node."""
-        if self.at_element:
+        if self.loops:
             given = row.facts.given(row.root, self.require.needs, {})
-            for loop in self.require.loops:
-                found = self._breaking(row, loop, given)
-                if found is not None:
-                    return found
+            broken = (_broken(row, each, given) for each in self.loops)
+            found = next((place for place in broken if place is not None), None)
+            if found is not None:
+                return found
         facts = (row.facts.at(row.root, path) for path in self.at)
         return next((fact.span for fact in facts if fact.placed), subject.span)
-
-    def _breaking(self, row: Row, loop: Loop, given: Mapping[str, object]) -> Span | None:
-        """The place of the first element that breaks a loop of the condition."""
-        with contextlib.suppress(Hole):
-            for each in row.facts.items(row.facts.at(row.root, loop.path), loop.needs):
-                if each.placed and each.unknown is None:
-                    element = row.facts.given(each, loop.needs, {})
-                    if breaks(loop, given, element):
-                        return each.span
-        return None
 
     def _names(self) -> tuple[str, str]:
         """The root that a finding is about, and its twin's, empty where there is none."""
@@ -149,6 +138,16 @@ class Judge(Struct, frozen=True, eq=False):
         if not isinstance(fact.value, str | int) or fact.open is not None:
             return Fix(description)
         return Fix.replacing(description, fact.span, _text(fact.value), new)
+
+
+def _broken(row: Row, breaking: Breaking, given: Mapping[str, object]) -> Span | None:
+    """The place of the first element that breaks a loop of the condition."""
+    loop = breaking.loop
+    with contextlib.suppress(Hole):
+        for each in row.facts.items(row.facts.at(row.root, loop.path), loop.needs):
+            if each.placed and each.unknown is None and breaking.by(given, row.facts.given(each, loop.needs, {})):
+                return each.span
+    return None
 
 
 _TEXT_AND_NUMBER = regex(r"\((?:text, number|number, text)\)")

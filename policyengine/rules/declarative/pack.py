@@ -266,7 +266,7 @@ class _Reading:
             at=at,
             related=tuple(self._path(text, "related", number) for number, text in enumerate(part.related)),
             fix=None if isinstance(part.fix, UnsetType) else self._mending(part.fix),
-            at_element=not isinstance(part.at, str),
+            loops=() if isinstance(part.at, str) else cel.breaking(require),
         )
         for condition in (where, require, *self._arguments.values()):
             if condition is not None:
