@@ -156,13 +156,17 @@ decide, `Absent` what is not given, or null.
 """
 
 
-def numbered(name: str, taken: set[str]) -> str:
-    """An id that is not taken: the name, or the name with a number. Things of other names do not change it."""
-    found, number = name, 1
+def numbered(name: str, taken: dict[str, int]) -> str:
+    """An id that is not taken: the name, or the name with a number. Things of other names do not change it.
+
+    `taken` has the last number of each.
+    """
+    found, number = name, taken.get(name, 1)
     while found in taken:
         number += 1
         found = f"{name}({number})"
-    taken.add(found)
+    taken[name] = number
+    taken.setdefault(found, 1)
     return found
 
 

@@ -56,7 +56,7 @@ class _Listening(Lowering):
 
     found: list[Declaration] = field(default_factory=list)
     stage: str = ""
-    ids: set[str] = field(default_factory=set)
+    ids: dict[str, int] = field(default_factory=dict)
     own: frozenset[int] = frozenset()  # the instructions of the file, which triggers of an image are not among
 
     def __post_init__(self) -> None:

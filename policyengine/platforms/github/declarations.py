@@ -104,7 +104,7 @@ class _Declaring(Struct, eq=False):
 
     def _steps(self, body: Mapping, prefix: str, within: str) -> Iterator[Declaration]:
         steps = body.get("steps")
-        taken: set[str] = set()
+        taken: dict[str, int] = {}
         for number, step in enumerate(steps.items if isinstance(steps, Sequence) else ()):
             if isinstance(step, Mapping) and step.entries:
                 name = next((each for key in ("name", "id", "uses", "run") if (each := step.get(key))), None)
