@@ -94,10 +94,9 @@ class Waiver(Struct, frozen=True):
     expires: datetime.date | None = None
     lines: tuple[Span, ...] = ()
 
-    def covers(self, rule: str, at: Span, *names: str) -> bool:
-        """Whether it covers a finding of a rule at a place, about a node of these names."""
-        near = not self.lines or any(line.path == at.path and line.start <= at.start <= line.end for line in self.lines)
-        return near and rule == self.rule.text and (self.subject is None or self.subject.text in names)
+    def is_beside(self, at: Span) -> bool:
+        """Whether it is in a comment beside a place."""
+        return any(line.path == at.path and line.start <= at.start <= line.end for line in self.lines)
 
     def over(self, today: datetime.date) -> bool:
         """Whether its last day is over."""

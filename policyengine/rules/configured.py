@@ -58,6 +58,7 @@ def weigh(
     free = [each for each in comments.waivers if not _is_locked(each, settings)]
     for told in free:
         beside.setdefault((told.rule.text, told.rule.span.path), []).append(told)
+    central, own = _by_subject(settings.central), _by_subject(settings.waivers)
     for result in results:
         weighed = _weighed(result, rules, profile)
         lock = settings.locks.get(result.rule.id)
@@ -67,9 +68,11 @@ def weigh(
             for least in floors:
                 weighed = _at_least(result, weighed, least)
         near = beside.get((result.rule.id, result.span.path), ())
-        about = (result.subject, result.finding.subject.name)
-        given = (*settings.central, *near, *settings.waivers)
-        mine = [each for each in given if each.covers(result.rule.id, result.span, *about)]
+        mine = [
+            *_about(result, central),
+            *(each for each in near if each.is_beside(result.span)),
+            *_about(result, own),
+        ]
         used.update(mine)
         waiver = next((each for each in mine if not each.over(today)), None)
         if weighed is None:
@@ -88,6 +91,24 @@ def weigh(
         ),
     )
     return Weighed(shared(standing), tuple(waived), remarks)
+
+
+_BySubject = dict[tuple[str, str | None], list[tuple[int, "Waiver"]]]
+"""Waivers of files by their rule and subject, each with its place among all of them."""
+
+
+def _by_subject(waivers: Iterable[Waiver]) -> _BySubject:
+    made: _BySubject = {}
+    for number, each in enumerate(waivers):
+        subject = None if each.subject is None else each.subject.text
+        made.setdefault((each.rule.text, subject), []).append((number, each))
+    return made
+
+
+def _about(result: Result, waivers: _BySubject) -> list[Waiver]:
+    """Those that cover a result, in their order."""
+    names = {None, result.subject, result.finding.subject.name}
+    return [each for _, each in sorted(one for name in names for one in waivers.get((result.rule.id, name), ()))]
 
 
 def _is_locked(waiver: Waiver, settings: Config) -> bool:
