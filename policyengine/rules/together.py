@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from policyengine.model.graph import Choice, Graph
     from policyengine.model.source import Span
-    from policyengine.rules.evaluate import Report, Result
+    from policyengine.rules.evaluate import Remark, Report, Result
 
 _Told = dict[tuple[str, str, "Span", str], dict[str, "Result"]]
 """Results by rule, subject, place and message, each by the name of the report that it stands in."""
@@ -107,20 +107,24 @@ def _together(
         graph=graph,
         compared=tuple(sorted({each for one in every for each in one.compared})),
         sources={path: source for one in every for path, source in one.sources.items()},
-        remarks=tuple(
-            dict.fromkeys(
-                each
-                for one in every
-                for each in one.remarks
-                if all(
-                    each in other.remarks
-                    for other in every
-                    if other.configuration == one.configuration
-                    and (each.span.path == one.configuration or each.span.path in other.sources)
-                )
-            )
-        ),
+        remarks=_remarks(every),
     )
+
+
+def _remarks(reports: Sequence[Report]) -> tuple[Remark, ...]:
+    """What all say of a configuration, or of a comment, that read the file in which it stands."""
+    said = [frozenset(each.remarks) for each in reports]
+
+    def agreed(configuration: str, remark: Remark) -> bool:
+        path = remark.span.path
+        return all(
+            remark in told
+            for each, told in zip(reports, said, strict=True)
+            if each.configuration == configuration and (path == configuration or path in each.sources)
+        )
+
+    every = dict.fromkeys((each.configuration, remark) for each in reports for remark in each.remarks)
+    return tuple(dict.fromkeys(remark for configuration, remark in every if agreed(configuration, remark)))
 
 
 def _by_what(key: Callable[[Result], tuple[str, str, Span, str]], results: Mapping[str, Sequence[Result]]) -> _Told:
