@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from policyengine.model.source import ReadError, Source, Span
-from policyengine.rules.rule import Compared, Finding, Severity, Undecided
+from policyengine.rules.rule import Compared, Finding, Severity, Undecided, place
 from policyengine.rules.running import Flawed, limit, limited, outcomes
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from policyengine.model.graph import Graph, Pair
     from policyengine.model.value import Unknown
-    from policyengine.rules.rule import Located, Pack, Rule
+    from policyengine.rules.rule import Pack, Rule
 
 
 class Failure(Struct, frozen=True):
@@ -308,8 +308,3 @@ def _result(graph: Graph, pack: Pack[Any], rule: Rule[Any], finding: Finding) ->
         related=tuple(place(each) for each in finding.related),
         pair=pair,
     )
-
-
-def place(at: Located | Span) -> Span:
-    """The span of anything that has one."""
-    return at if isinstance(at, Span) else at.span

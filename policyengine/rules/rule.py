@@ -60,6 +60,11 @@ class Located(Protocol):
         ...
 
 
+def place(at: Located | Span) -> Span:
+    """The span of anything that has one."""
+    return at if isinstance(at, Span) else at.span
+
+
 class Fix(Struct, frozen=True):
     """How to mend a finding: one sentence, and the changes where they are mechanical.
 

@@ -17,14 +17,14 @@ from policyengine.model.change import Edit
 from policyengine.model.nodes import Node
 from policyengine.model.source import Span, UsageError
 from policyengine.model.value import Absent, Floating, Known, Unknown
-from policyengine.rules.rule import Compared, Finding, Fix, Severity, Undecided, links
+from policyengine.rules.rule import Compared, Finding, Fix, Severity, Undecided, links, place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import CodeType, FrameType, TracebackType
 
     from policyengine.model.graph import Graph
-    from policyengine.rules.rule import Located, Outcome, Rule
+    from policyengine.rules.rule import Outcome, Rule
 
 SECONDS = 30.0
 """Processor time that a rule may take. Those of the built-in pack stay below a second on the largest trees known."""
@@ -221,9 +221,9 @@ def _flaw_of(rule: Rule[Any], finding: Finding) -> str:
         if not isinstance(at, Span) and not isinstance(getattr(at, "span", None), Span):
             hint = ", or its 'value'" if hasattr(at, "key_span") else ""
             return f"gave a finding without a place: {_a(at)} has none; give a value, a node or a span{hint}"
-        if not _is_range(_span(at)):
-            return f"gave a finding whose place is no range of a file: {tuple(_span(at))}"
-    if not _span(finding.at).path:
+        if not _is_range(place(at)):
+            return f"gave a finding whose place is no range of a file: {tuple(place(at))}"
+    if not place(finding.at).path:
         return f"gave a finding of '{finding.subject.id}' without a place: it stands in no file"
     if finding.severity is not None and not isinstance(finding.severity, Severity):
         return f"gave a finding with the severity {finding.severity!r}, which is none"
@@ -266,10 +266,6 @@ def _is_fix(fix: object) -> bool:
 
 def _is_edit(edit: Edit) -> bool:
     return isinstance(edit.span, Span) and _is_range(edit.span) and isinstance(edit.text, str)
-
-
-def _span(at: Located | Span) -> Span:
-    return at if isinstance(at, Span) else at.span
 
 
 def _a(value: object) -> str:
