@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from policyengine.model.source import ReadError, Source, Span
 from policyengine.rules.rule import Compared, Finding, Severity, Undecided, place
 from policyengine.rules.running import Flawed, limit, limited, outcomes
 
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from policyengine.model.graph import Graph, Pair
+    from policyengine.model.source import ReadError, Source, Span
     from policyengine.model.value import Unknown
     from policyengine.rules.rule import Pack, Rule
 
