@@ -7,6 +7,8 @@ import re
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from msgspec.json import schema_components
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -25,22 +27,13 @@ def of_config(parts: Mapping[str, type[Struct]], packs: Mapping[str, type[object
 
     `parts` are the types of the platforms' parts, `packs` those of the options of packs, both by their names.
     """
-    import msgspec  # noqa: PLC0415 - only where a schema is published
-
-    from policyengine.repository.configuration_file import file_type  # noqa: PLC0415 - as above
+    from policyengine.repository.configuration_file import file_type  # noqa: PLC0415 - only where it is published
 
     names = sorted(packs)
-    (file, *options), definitions = msgspec.json.schema_components(
-        [file_type(parts), *(packs[name] for name in names)], ref_template="#/$defs/{name}"
+    (file, *options), definitions = schema_components(
+        [file_type(parts), *(packs[name] for name in names)], ref_template=_REFERENCE
     )
-    made: dict[str, object] = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "https://policyengine.dev/schemas/config-v1.json",
-        "title": "policyengine.yaml",
-        **file,
-        "$defs": definitions,
-    }
-    plain: dict[str, Any] = json.loads(json.dumps(made))  # tuples become arrays
+    plain = _published("config", "policyengine.yaml", file, definitions)
     plain["$defs"]["File"]["properties"]["packs"]["properties"] = dict(zip(names, options, strict=True))
     version = {"type": "string", "description": "The versions of the pack that may run, such as >=1.2,<2."}
     for reference in options:
@@ -51,51 +44,56 @@ def of_config(parts: Mapping[str, type[Struct]], packs: Mapping[str, type[object
 
 def of_organisation() -> dict[str, object]:
     """The JSON Schema of an organisation's file, made of the types that read it."""
-    import msgspec  # noqa: PLC0415 - only where a schema is published
+    from policyengine.repository.organisation import OrganisationFile  # noqa: PLC0415 - only where it is published
 
-    from policyengine.repository.organisation import OrganisationFile  # noqa: PLC0415 - as above
+    (file,), definitions = schema_components([OrganisationFile], ref_template=_REFERENCE)
+    return _published("organisation", "The file of an organisation", file, definitions)
 
-    (file,), definitions = msgspec.json.schema_components([OrganisationFile], ref_template="#/$defs/{name}")
-    made = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "https://policyengine.dev/schemas/organisation-v1.json",
-        "title": "The file of an organisation",
-        **file,
-        "$defs": definitions,
-    }
-    plain: dict[str, object] = json.loads(json.dumps(made))  # tuples become arrays
-    return plain
+
+def of_rules() -> dict[str, object]:
+    """The JSON Schema of a file of rules in YAML, made of the types that read it."""
+    from policyengine.rules.declarative.part import FilePart  # noqa: PLC0415 - only where it is published
+
+    (file,), definitions = schema_components([FilePart], ref_template=_REFERENCE)
+    return _published("rules", "Rules of policyengine in YAML", file, definitions)
 
 
 def of_knowledge() -> dict[str, object]:
     """The JSON Schema of the tables in `policyengine/knowledge`, made of the types that read them."""
-    import msgspec  # noqa: PLC0415 - only where a schema is published
-
-    from policyengine.knowledge import loading  # noqa: PLC0415 - as above
+    from policyengine.knowledge import loading  # noqa: PLC0415 - only where it is published
 
     subjects = loading.subjects()
-    tables, definitions = msgspec.json.schema_components(
+    tables, definitions = schema_components(
         [loading.shape(subject) for subject in subjects],
-        ref_template="#/$defs/{name}",
+        ref_template=_REFERENCE,
         schema_hook=lambda _: {"type": "null"},
     )
-    made: dict[str, Any] = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "https://policyengine.dev/schemas/knowledge-v1.json",
-        "title": "Facts about the world, by subject",
-        "properties": dict(zip(subjects, tables, strict=True)),
-    }
     for definition in definitions.values():  # docstrings are for Python, and `_` what lookup modules keep in a table
         for word in ("title", "description"):
             definition.pop(word, None)
         for name in [each for each in definition.get("properties", {}) if each.startswith("_")]:
             del definition["properties"][name]
-    used, waiting = set[str](), list(made["properties"].values())
+    used, waiting = set[str](), [*tables]
     while waiting:
         for name in re.findall(r"#/\$defs/(\w+)", json.dumps(waiting.pop())):
             if name not in used:
                 used.add(name)
                 waiting.append(definitions[name])
-    made["$defs"] = {name: definitions[name] for name in sorted(used)}
-    plain: dict[str, object] = json.loads(json.dumps(made))  # tuples become arrays
+    properties = {"properties": dict(zip(subjects, tables, strict=True))}
+    kept = {name: definitions[name] for name in sorted(used)}
+    return _published("knowledge", "Facts about the world, by subject", properties, kept)
+
+
+_REFERENCE = "#/$defs/{name}"
+
+
+def _published(name: str, title: str, body: Mapping[str, object], definitions: Mapping[str, object]) -> dict[str, Any]:
+    made = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"https://policyengine.dev/schemas/{name}-v1.json",
+        "title": title,
+        **body,
+        "$defs": definitions,
+    }
+    plain: dict[str, Any] = json.loads(json.dumps(made))  # tuples become arrays
     return plain

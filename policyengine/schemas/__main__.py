@@ -4,14 +4,13 @@ import json
 from pathlib import Path
 
 from policyengine import plugins, schemas
-from policyengine.rules.declarative import part
 
 loaded = plugins.load()
 made = {
     "config": schemas.of_config(loaded.parts, {pack.name: pack.options for pack in loaded.packs}),
     "knowledge": schemas.of_knowledge(),
     "organisation": schemas.of_organisation(),
-    "rules": part.schema(),
+    "rules": schemas.of_rules(),
 }
 for name, schema in made.items():
     Path(__file__).with_name(f"{name}.schema.json").write_text(json.dumps(schema, indent=2) + "\n", "utf-8")

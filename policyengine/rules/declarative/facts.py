@@ -18,7 +18,7 @@ from policyengine.model.image import ImageRef, Version
 from policyengine.model.nodes import Cache, Database, Node, Variable
 from policyengine.model.source import Span
 from policyengine.model.value import Absent, Floating, Known, Unknown, is_secret
-from policyengine.rules.declarative.fields import spoken
+from policyengine.rules.declarative.fields import named, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -304,7 +304,7 @@ class Facts:
                 place = getattr(record, "span", None)
                 return place.path if isinstance(place, Span) else None
             case "type":
-                return "".join(f"_{each.lower()}" if each.isupper() else each for each in type(record).__name__)[1:]
+                return named(type(record))
             case "text" if spoken(type(record)):
                 return str(record)
             case _:

@@ -107,6 +107,11 @@ def spoken(record: type) -> bool:
     return "__str__" in {name for each in record.__mro__ if each is not object for name in vars(each)}
 
 
+def named(record: type) -> str:
+    """The name of a type in small letters: `host_alias`."""
+    return "".join(f"_{each.lower()}" if each.isupper() else each for each in record.__name__)[1:]
+
+
 def _note(found: dict[str, Type], name: str, hint: object) -> None:
     hidden = name.startswith("_") or name in ("doubt", "via") or name.rpartition("_")[2] in ("span", "gap")
     type_ = None if hidden or hint is None else _type(hint)

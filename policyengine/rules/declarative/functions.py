@@ -18,33 +18,10 @@ ASKING: dict[str, tuple[Form, Type]] = {
 
 FUNCTIONS = frozenset(
     {
-        *(
-            "all",
-            "exists",
-            "exists_one",
-            "filter",
-            "map",
-            "has",
-            "size",
-            "matches",
-            "contains",
-            "startsWith",
-            "endsWith",
-        ),
-        *(
-            "int",
-            "uint",
-            "double",
-            "string",
-            "bool",
-            "dyn",
-            "duration",
-            "timestamp",
-            "charAt",
-            "indexOf",
-            "lastIndexOf",
-        ),
-        *("lowerAscii", "upperAscii", "split", "substring", "trim"),
+        *("all", "exists", "exists_one", "filter", "map", "has", "size"),
+        *("matches", "contains", "startsWith", "endsWith"),
+        *("int", "uint", "double", "string", "bool", "dyn", "duration", "timestamp"),
+        *("charAt", "indexOf", "lastIndexOf", "lowerAscii", "upperAscii", "split", "substring", "trim"),
         *ASKING,
     }
 )

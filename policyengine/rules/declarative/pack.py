@@ -295,7 +295,7 @@ class _Reading:
             several = f"; here are {' and '.join(keys)}" if keys else ""
             raise self._wrong(f"'select' has one key, the kind of what is selected{several}", "select")
         kind = keys[0]
-        given = getattr(part.select, "pair" if kind == PAIR else f"kind_{sorted(kinds()).index(kind)}")
+        given = getattr(part.select, kind)
         if kind == PAIR:
             selection = self._pair(given)
         elif isinstance(given, str | tuple):

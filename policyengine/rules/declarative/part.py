@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType, defstruct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, defstruct
 
 from policyengine.model.nodes import Role, Side  # noqa: TC001  msgspec reads the annotations
-from policyengine.rules.declarative.selecting import DECLARED, kinds
+from policyengine.rules.declarative.selecting import DECLARED, PAIR, kinds
 from policyengine.rules.rule import Severity  # noqa: TC001  as above
 
 Condition = Annotated[str, Meta(min_length=1, description="A condition in CEL.")]
@@ -118,11 +117,11 @@ class FilePart(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
 def _select_type() -> type[Struct]:
     """The type of `select`: one key of those that can be selected."""
     made: list[tuple[str, Any, Any]] = []
-    for number, kind in enumerate(sorted(kinds())):
+    for kind in sorted(kinds()):
         what: Any = Texts | str if kind in DECLARED else ContainerPart if kind == "container" else NodePart
         told = Meta(description="Their types; * is all.") if kind in DECLARED else Meta()
-        made.append((f"kind_{number}", Annotated[what | UnsetType, told], field(default=UNSET, name=kind)))
-    made.append(("pair", PairPart | UnsetType, UNSET))
+        made.append((kind, Annotated[what | UnsetType, told], UNSET))
+    made.append((PAIR, PairPart | UnsetType, UNSET))
     doc = "What a rule looks at: one kind of nodes, of what files declare, or pairs."
     return defstruct(
         "SelectPart", made, namespace={"__doc__": doc}, frozen=True, forbid_unknown_fields=True, omit_defaults=True
@@ -130,22 +129,3 @@ def _select_type() -> type[Struct]:
 
 
 SelectPart = _select_type()
-
-
-@cache
-def schema() -> dict[str, object]:
-    """The JSON Schema of a file."""
-    import json  # noqa: PLC0415  only for a mistake, or where the schema is published
-
-    import msgspec  # noqa: PLC0415  as above
-
-    (file,), definitions = msgspec.json.schema_components([FilePart], ref_template="#/$defs/{name}")
-    made: dict[str, object] = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "https://policyengine.dev/schemas/rules-v1.json",
-        "title": "Rules of policyengine in YAML",
-        **file,
-        "$defs": definitions,
-    }
-    plain: dict[str, object] = json.loads(json.dumps(made))  # tuples become arrays
-    return plain

@@ -16,7 +16,7 @@ from policyengine.model.source import Span
 from policyengine.model.value import Known
 from policyengine.rules.declarative import cel
 from policyengine.rules.declarative.facts import Fact, Facts
-from policyengine.rules.declarative.fields import Type, fields
+from policyengine.rules.declarative.fields import Type, fields, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -72,8 +72,7 @@ def kinds() -> dict[str, type[Struct]]:
     for name in nodes.__all__:
         each = getattr(nodes, name)
         if isinstance(each, type) and issubclass(each, Node) and each is not Node:
-            snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)[1:]
-            found[_OTHERWISE.get(snake, snake)] = each
+            found[_OTHERWISE.get(named(each), named(each))] = each
     return found | dict.fromkeys(DECLARED, Declaration)
 
 
