@@ -119,6 +119,22 @@ def test_a_secret_is_never_shown(tree: Path, capsys: CaptureFixture[str]) -> Non
     )
 
 
+def test_a_secret_within_a_list_or_a_mapping_is_masked_where_it_stands(
+    tmp_path: Path, capsys: CaptureFixture[str]
+) -> None:
+    """Of three characters, so that no report would look for it in other texts."""
+    (tmp_path / "main.tf").write_text(
+        'variable "pin" {\n  default   = "4x7"\n  sensitive = true\n}\n'
+        'resource "aws_thing" "it" {\n  words = ["plain", var.pin]\n  inner = { db_password = "9z2", team = "shop" }\n}\n'
+    )
+    assert asked(tmp_path, capsys, "resource.values.words")[1] == "  resource.values.words = plain, ***  main.tf:6:11"
+    told = json.loads("\n".join(asked(tmp_path, capsys, "resource.values", "--format", "json")))
+    assert told["matches"][0]["facts"][0]["value"] == {
+        "words": ["plain", "***"],
+        "inner": {"db_password": "***", "team": "shop"},
+    }
+
+
 def test_json_has_states_values_and_places(tree: Path, capsys: CaptureFixture[str]) -> None:
     words = ("resource.values.backup_retention_period", "--format", "json")
     assert json.loads("\n".join(asked(tree, capsys, *words))) == {

@@ -55,8 +55,7 @@ def _secret_within(fact: Fact) -> bool:
             named = variable.origin is Origin.SECRET or may_hold_secret(variable.key)
             return named or is_secret(variable.value.via)
         case Entries(entries):
-            inner = [(key, opened(each, fact)) for key, each in entries.items()]
-            return any(each.secret or may_hold_secret(key) or _secret_within(each) for key, each in inner)
+            return any(each.secret or _secret_within(each) for each in _entries(entries, fact).values())
         case Values(declaration):
             return _secret_within(fact._replace(value=declaration.get()))
         case Elements(items):
@@ -69,18 +68,25 @@ def _secret_within(fact: Fact) -> bool:
             return False
 
 
+def _entries(entries: Mapping[str, object], fact: Fact) -> dict[str, Fact]:
+    """What a mapping holds; a key may tell that its value is a secret."""
+    inner = {key: opened(each, fact) for key, each in entries.items()}
+    return {key: each._replace(secret=each.secret or may_hold_secret(key)) for key, each in inner.items()}
+
+
 def data(facts: Facts, fact: Fact) -> object:
-    """The value of a fact as plain data: a text, a number, what a list or map has; a record as its text."""
+    """The value of a fact as plain data: a text, a number, what a list or map has; stars for a secret in it."""
     match fact.value:
         case Enum() | Struct() if not isinstance(fact.value, Elements | Entries):
             return _told(facts, fact)
-        case None | bool() | int() | float() | str():
-            return fact.value if fact.unknown is None else None
+        case None | bool():
+            return fact.value
+        case int() | float() | str():
+            return _told(facts, fact) if fact.secret else fact.value
         case Entries(entries):
-            return {key: data(facts, opened(each, fact)) for key, each in entries.items()}
+            return {key: data(facts, each) for key, each in _entries(entries, fact).items()}
         case Values(declaration):
-            given = declaration.given()
-            return {key: data(facts, opened(declaration.get(key), fact)) for key in given}
+            return data(facts, fact._replace(value=declaration.get()))
         case Mapping() as entries if not keyed(entries.values()):
             return {str(key): data(facts, opened(each, fact)) for key, each in entries.items()}
         case Referring():
@@ -92,6 +98,11 @@ def data(facts: Facts, fact: Fact) -> object:
 
 
 def _told(facts: Facts, fact: Fact) -> str:
+    told = _said(facts, fact)
+    return "*" * len(told) if fact.secret and fact.value is not None else told
+
+
+def _said(facts: Facts, fact: Fact) -> str:
     match fact.unknown or fact.value:
         case Unknown():
             return "…"
