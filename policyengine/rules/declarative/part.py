@@ -107,7 +107,9 @@ class FilePart(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     ] = UNSET
     version: Annotated[str | UnsetType, Meta(description="The version of the pack; quote it.")] = UNSET
     mandates: Annotated[dict[str, str], Meta(description="What rules enforce: the text of each by its id.")] = {}
-    sides: Annotated[dict[str, str], Meta(description="Titles of groups, by what precedes the last two digits.")] = {}
+    sides: Annotated[
+        dict[str, str], Meta(description="Titles of groups, by the first digit of the rules' numbers.")
+    ] = {}
     parameters: Annotated[dict[str, ParameterPart], Meta(description="Parameters by their names.")] = {}
     extends: Annotated[dict[str, ExtendsPart], Meta(description="What is other in other packs, by their names.")] = {}
     api: Annotated[str, Meta(description="The version of policyengine.api that the pack needs, such as 1.2.")] = ""
