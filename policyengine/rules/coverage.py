@@ -109,8 +109,8 @@ def account(report: Report) -> Account:
     opened = {(each.rule, each.subject) for each in report.undecided}
     sides = []
     for pack in report.packs:
-        ran = {side_of(rule.id) for rule in pack.rules if rule.id in set(report.rules)}
         own = {rule.id for rule in pack.rules}
+        ran = set(map(side_of, own.intersection(report.rules)))
         about_nodes = (each for each in report.compared if not each.subject.startswith("policyengine:"))
         held = (each.rule for each in about_nodes if each.rule in own)
         paired_on = min(map(side_of, held), default="")

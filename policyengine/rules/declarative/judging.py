@@ -92,13 +92,14 @@ class Judge(Struct, frozen=True, eq=False):
 
     def _open(self, row: Row, subject: Node, against: Node | None) -> Iterator[Outcome]:
         """Why one of both conditions has no answer. What holds anyway is no question, whatever the filter says."""
-        asked = True if self.where is None else self.where.run(row.given)
         held = self.require.run(row.given)
-        if asked is True:
+        condition, answer = self.require, held
+        if self.where is not None and (asked := self.where.run(row.given)) is not True:
+            if held is True:
+                return
+            condition, answer = self.where, asked
+        else:
             yield Compared(subject, against)
-        elif held is True or self.where is None:
-            return
-        condition, answer = (self.require, held) if asked is True or self.where is None else (self.where, asked)
         unknown = reason(row, condition, answer)
         yield Undecided(subject, unknown.span, unknown.reason)
 
