@@ -7,7 +7,6 @@ from policyengine.api import (
     Graph,
     Known,
     Mount,
-    Package,
     Unknown,
     is_for_the_laptop,
     known,
@@ -61,6 +60,6 @@ def files_within(graph: Graph, local: Container) -> tuple[tuple[EnvironmentFile,
 def _loads(graph: Graph, local: Container) -> bool:
     """Whether a container may load env files: by a library of its language in this repository, or by its command."""
     spoken = {each.ecosystem for each in local.packages}
-    libraries = (one.key for each in graph.all(Package) if each.ecosystem in spoken for one in each.dependencies)
+    libraries = (name for each in spoken for name in graph.libraries(each))
     words = (word.text for command in local.commands for word in command.words)
     return not spoken or any(map(loads_env_files, libraries)) or any(_LOADING.match(each) for each in words)

@@ -10,7 +10,6 @@ from policyengine.api import (
     Graph,
     Known,
     Outcomes,
-    Package,
     Severity,
     Side,
     Span,
@@ -102,7 +101,7 @@ def cache_policy(graph: Graph, _: Options) -> Outcomes:
     one, it is a note. `appendonly` and
     `save` on the local side are a note where ElastiCache, which has neither, is the twin.
     """
-    queue = any(each.key in _QUEUES for package in graph.all(Package) for each in package.dependencies)
+    queue = not graph.dependencies.isdisjoint(_QUEUES)
     for local, cloud in graph.mirrors(Cache):
         if not all(isinstance(each.engine, Known) and each.engine.value in _REDIS for each in (local, cloud)):
             continue
