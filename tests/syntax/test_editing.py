@@ -97,6 +97,15 @@ def test_what_stands_elsewhere_or_would_hide_something_is_not_edited() -> None:
         assert changed("a.yml", text, Put(Span("a.yml", place, place + 1), keys, "2")) is None
 
 
+def test_each_of_many_entries_is_found_beside_an_alias_and_what_a_merge_key_brings() -> None:
+    services = "".join(f"  s{number}:\n    image: x\n" for number in range(100, 160))
+    for first, last in (("", ""), ("  o: *base\n", ""), ("", "  o: *base\n"), ("  <<: {y: {}, z: {}}\n", "")):
+        text = f"x: &base {{image: z}}\nservices:\n{first}{services}{last}"
+        for name in ("s100", "s131", "s159"):
+            new = text.replace(f"  {name}:\n    image: x\n", f"  {name}:\n    image: x\n    init: true\n")
+            assert changed("a.yml", text, Put(at("a.yml", text, name), ("init",), value=True)) == new
+
+
 def test_line_ends_and_a_missing_one_at_the_end_stay_as_they_are() -> None:
     text = "services:\r\n  app:\r\n    image: x"
     found = changed("c.yml", text, Put(at("c.yml", text, "app"), ("environment",), {"A": "b"}))
@@ -173,6 +182,16 @@ def test_a_key_is_put_into_hcl_as_terraform_fmt_has_it(
     span = Span("a.tf", place.start + 1, place.start + 1 + len(part))
     assert changed("a.tf", TERRAFORM, Put(span, keys, value)) == new
     hcl.parse_file(Source("a.tf", new))
+
+
+def test_a_block_is_edited_beside_one_that_cannot_be_read() -> None:
+    text = 'a "x" {\n  b = 1\n}\nc "y" {\n  d = = 2\n}\n'
+    assert changed("a.tf", text, Put(at("a.tf", text, "x"), ("e",), 2)) == text.replace("b = 1", "b = 1\n  e = 2")
+    assert changed("a.tf", text, Put(at("a.tf", text, "y"), ("e",), 2)) is None
+    values = "a = 1\nb = { c = 2 }\n"
+    assert changed("a.tfvars", values, Put(at("a.tfvars", values, "c = 2"), ("d",), 3)) == values.replace(
+        "2", "2, d = 3"
+    )
 
 
 def test_what_is_dropped_from_hcl_leaves_the_rest_aligned() -> None:

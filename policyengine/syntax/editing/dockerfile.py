@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,16 @@ if TYPE_CHECKING:
 _AT_THE_END = frozenset({"CMD", "ENTRYPOINT", "HEALTHCHECK", "EXPOSE", "STOPSIGNAL", "VOLUME", "LABEL"})
 
 
+@lru_cache(maxsize=4)
+def _instructions(source: Source) -> tuple[dockerfile.Instruction, ...]:
+    """A Dockerfile, read once for the changes that follow one another there."""
+    return dockerfile.read(source).instructions
+
+
 def add(source: Source, at: Span, line: str) -> tuple[Edit, ...] | None:
     """An instruction before those at the end of the stage of `at` that say how it is started, and their comments."""
     stage: list[dockerfile.Instruction] = []
-    for each in dockerfile.read(source).instructions:
+    for each in _instructions(source):
         if each.keyword == "FROM":
             if stage and stage[0].span.end >= at.end:
                 break

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from bisect import bisect_right
+from collections import deque
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from policyengine.model.source import Source, Span
 
 _STEP = 2
+_BLANK = len("\n\r\n")
 _COMMANDS = frozenset({"command", "entrypoint"})
 
 
@@ -252,8 +254,9 @@ class Editor(NamedTuple):
     def _are_apart(self, nodes: tuple[Document, ...]) -> bool:
         """Whether most nodes stand behind an empty line."""
         text = self.source.text
-        above = [text[: line_start(text, node.span.start)] for node in nodes[1:]]
-        return bool(above) and 2 * sum(each.endswith(("\n\n", "\n\r\n")) for each in above) > len(above)
+        above = [line_start(text, node.span.start) for node in nodes[1:]]
+        apart = sum(text.endswith(("\n\n", "\n\r\n"), max(at - _BLANK, 0), at) for at in above)
+        return 2 * apart > len(above)
 
     def _whole(self, key: Scalar | None, value: Document) -> tuple[int, int]:
         """From the start of an entry or item to its end, quotes included."""
@@ -310,9 +313,9 @@ class Editor(NamedTuple):
 
     def _indents_items(self) -> bool:
         """Whether the first list of the file stands deeper than its key."""
-        waiting: list[Document] = [*self.documents]
+        waiting = deque(self.documents)
         while waiting:
-            node = waiting.pop(0)
+            node = waiting.popleft()
             for step in _steps(node):
                 value = step.value
                 if step.key is not None and isinstance(value, Sequence) and not value.via and value.items:
@@ -366,24 +369,21 @@ def _size(node: Mapping | Sequence) -> int:
 
 
 def _near(node: Document, at: Span) -> Iterator[Step]:
-    """The steps that may lead to a place: the last that begins before it, or any where some stand elsewhere."""
-    steps = [*_steps(node)]
-    if len(steps) < _FEW or any(each.value.via for each in steps):
-        return iter(steps)
-    starts = [(each.key or each.value).span.start for each in steps]
-    behind = bisect_right(starts, at.start)
-    return iter(steps[max(behind - 2, 0) : behind + 1])
+    """The steps that may lead to a place: those that begin next to it, or any where some stand elsewhere."""
+    match node:
+        case Mapping(entries) if entries and not entries[-1].value.via:  # what `<<` brings would be at the end
+            behind = bisect_right(entries, at.start, key=lambda entry: entry.key.span.start)
+            return _steps(node, slice(max(behind - 2, 0), behind + 1))
+        case _:
+            return _steps(node)
 
 
-_FEW = 16
-
-
-def _steps(node: Document) -> Iterator[Step]:
+def _steps(node: Document, part: slice = slice(None)) -> Iterator[Step]:
     match node:
         case Mapping(entries):
-            yield from (Step(node, entry.key, entry.value) for entry in entries)
+            yield from (Step(node, entry.key, entry.value) for entry in entries[part])
         case Sequence(items):
-            yield from (Step(node, None, item) for item in items)
+            yield from (Step(node, None, item) for item in items[part])
 
 
 def _is_plain(text: str) -> bool:

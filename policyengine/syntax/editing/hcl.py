@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -26,18 +27,33 @@ _PLAIN_KEY = regex(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
 _ASSIGNMENT = regex(r"([ \t]*)([\w\"-]+)( *)=(?!=)")
 
 
+def _body(source: Source, at: Span) -> Body | None:
+    """The top-level block around a place as the one of its file, which is read whole elsewhere; None where that fails.
+
+    Both are kept for the changes that follow one another there.
+    """
+    blocks = _blocks(source)
+    before = bisect_right(blocks, (at.start, len(source.text)))
+    start, end = blocks[before - 1] if before and at.end <= blocks[before - 1][1] else (0, len(source.text))
+    return _parsed(source, start, end)
+
+
 @lru_cache(maxsize=4)
-def _body(source: Source) -> Body | None:
-    """A file, read once for the changes that follow one another there; None for one that cannot be read."""
+def _blocks(source: Source) -> list[tuple[int, int]]:
+    return [(each.start, each.end) for each in hcl.read_blocks(source).blocks]
+
+
+@lru_cache(maxsize=4)
+def _parsed(source: Source, start: int, end: int) -> Body | None:
     try:
-        return hcl.parse_file(source)
+        return hcl.parse_file(source, start, end)
     except ReadError:
         return None
 
 
 def put(source: Source, change: Put) -> tuple[Edit, ...] | None:
     """Makes `keys` lead to a value, from the innermost block or object around a place on."""
-    body = _body(source)
+    body = _body(source, change.at)
     holder = None if body is None else next(reversed([*_holders(body, source, change.at)]), None)
     return None if holder is None else _put(source, holder, change.keys, change)
 
@@ -70,7 +86,7 @@ def _put(source: Source, node: object, keys: tuple[str, ...], change: Put) -> tu
 
 def drop(source: Source, at: Span) -> tuple[Edit, ...] | None:
     """Takes the attribute, block or item at a place away."""
-    body = _body(source)
+    body = _body(source, at)
     chain = [] if body is None else [*_holders(body, source, at)]
     text = source.text
     for holder in reversed(chain):

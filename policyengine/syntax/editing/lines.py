@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from policyengine.model.change import Edit
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from policyengine.model.source import Source, Span
 
 
+@lru_cache(maxsize=4)
 def newline(text: str) -> str:
     """How the lines of a text end."""
     return "\r\n" if "\r\n" in text else "\n"

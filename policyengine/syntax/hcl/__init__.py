@@ -56,12 +56,12 @@ def parse_attribute(source: Source, attribute: RawAttribute) -> Expression:
     return body.attributes[0].value
 
 
-def parse_file(source: Source) -> Body:
-    """A whole file as one body."""
+def parse_file(source: Source, start: int = 0, end: int | None = None) -> Body:
+    """A whole file as one body, or the blocks and attributes that make up a range of it."""
     from policyengine.syntax.hcl.grammar import parse_masked  # noqa: PLC0415 - the grammar is only loaded on demand
     from policyengine.syntax.hcl.mask import mask_body  # noqa: PLC0415 - as above
 
-    return parse_masked(source, mask_body(source, 0, len(source.text)), 0)
+    return parse_masked(source, mask_body(source, start, len(source.text) if end is None else end), start)
 
 
 def parse_expression(source: Source, start: int, end: int) -> Expression:
