@@ -16,7 +16,7 @@ from policyengine.rules.evaluate import Waived
 from policyengine.rules.rule import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from policyengine.rules.evaluate import Report, Result
 
@@ -112,18 +112,24 @@ def written(baseline: Baseline) -> str:
 
 def matched(now: Sequence[Known], then: Sequence[Known]) -> dict[int, int]:
     """Which of the findings `then` is which of those `now`, by their indexes; of several alike the message decides."""
-    left: dict[str, list[int]] = {}
+    waiting: dict[str, list[int]] = {}
     for number, each in enumerate(then):
-        left.setdefault(each.identity, []).append(number)
+        waiting.setdefault(each.identity, []).append(number)
     made: dict[int, int] = {}
     for alike in (True, False):
         for number, each in enumerate(now):
-            others = left.get(each.identity, [])
+            others = waiting.get(each.identity, [])
             found = next((one for one in others if not alike or then[one].message == each.message), None)
             if number not in made and found is not None:
                 made[number] = found
                 others.remove(found)
     return made
+
+
+def left(made: Mapping[int, int], then: Sequence[Known]) -> list[int]:
+    """The indexes of the findings `then` that are none of those now, as `matched` tells it."""
+    there = {*made.values()}
+    return [number for number in range(len(then)) if number not in there]
 
 
 def applied(report: Report, baseline: Baseline, where: str, locked: tuple[str, ...] = ()) -> Report:
@@ -143,7 +149,7 @@ def applied(report: Report, baseline: Baseline, where: str, locked: tuple[str, .
     }
     standing = tuple(result for number, result in enumerate(report.results) if number not in covered)
     waived = [Waived(result, f"known by {where}") for number, result in enumerate(report.results) if number in covered]
-    gone = [each for number, each in enumerate(baseline.findings) if number not in made.values()]
+    gone = [baseline.findings[number] for number in left(made, baseline.findings)]
     return replace(report, results=standing, waived=(*report.waived, *waived), fixed=fixed(report, gone))
 
 
@@ -155,6 +161,8 @@ def fixed(report: Report, gone: Iterable[Known]) -> tuple[str, ...]:
 def pruned(baseline: Baseline, report: Report) -> Baseline:
     """The baseline without what is fixed; what rules would find that did not run is kept."""
     now = known(View.of(report), [*report.results, *(each.result for each in report.waived)])
-    there = set(matched(now, baseline.findings).values())
-    kept = (each for number, each in enumerate(baseline.findings) if number in there or each.rule not in report.rules)
+    gone = {*left(matched(now, baseline.findings), baseline.findings)}
+    kept = (
+        each for number, each in enumerate(baseline.findings) if number not in gone or each.rule not in report.rules
+    )
     return Baseline(1, tuple(kept))

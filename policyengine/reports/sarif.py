@@ -57,8 +57,6 @@ MAX_BYTES = 10_000_000
 MAX_RESULTS = 25_000
 MAX_PLACES = 1_000
 _MAX_STEPS = 20
-_MOST_OPEN = 500
-"""So many open questions are notifications; GitHub shows none of them, and other viewers no more."""
 
 
 class Options(Struct, frozen=True):

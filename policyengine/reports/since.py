@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from difflib import SequenceMatcher
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -44,7 +45,7 @@ def since(report: Report, former: Report, revision: str) -> Report:
         _follow(made, (results, now), (former.results, then), renamed)
     unchanged = {number for number, other in made.items() if then[other].covers(now[number])}
     standing = tuple(each for number, each in enumerate(report.results) if number not in unchanged)
-    left = [number for number in range(len(then)) if number not in made.values()]
+    left = baseline.left(made, then)
     told = not report.failures
     gone = [former.results[number] for number in left if then[number].rule in report.rules]
     lacking = tuple(
@@ -90,26 +91,18 @@ def _follow(
 ) -> None:
     """Add to what is the same the findings whose file, and with it perhaps their node, has another name now."""
     moved = _moving(renamed)
-    for spell in (_about, _place):
+    for spell in (identity, _place):
         others = [replace(each, identity=spell(result, moved)) for result, each in zip(*old, strict=True)]
-        here = [replace(each, identity=spell(result, _same)) for result, each in zip(*new, strict=True)]
+        here = [replace(each, identity=spell(result, str)) for result, each in zip(*new, strict=True)]
         numbers = [number for number in range(len(here)) if number not in made]
-        left = [number for number in range(len(others)) if number not in made.values()]
+        left = baseline.left(made, others)
         found = baseline.matched([here[number] for number in numbers], [others[number] for number in left])
         made.update((numbers[number], left[other]) for number, other in found.items())
-
-
-def _about(result: Result, moved: Callable[[str], str]) -> str:
-    return identity(result, moved)
 
 
 def _place(result: Result, moved: Callable[[str], str]) -> str:
     """What tells a finding in a renamed file whose node is not called after the file alone."""
     return f"{moved(result.span.path)} {identity(result, lambda _: result.finding.subject.name)}"
-
-
-def _same(text: str) -> str:
-    return text
 
 
 def _moving(renamed: Mapping[str, str]) -> Callable[[str], str]:
@@ -130,21 +123,33 @@ def _moving(renamed: Mapping[str, str]) -> Callable[[str], str]:
 def _renamed(former: Mapping[str, Source], now: Mapping[str, Source]) -> dict[str, str]:
     """The new paths of files by their former ones: each is the most like one that went, by the lines they share."""
     went, came = sorted({*former} - {*now})[:_MOST], sorted({*now} - {*former})[:_MOST]
-    lines = {path: Counter(now[path].text.split("\n")) for path in came}
+    left = {path: _lines(now[path].text) for path in came}
+    holding: dict[tuple[str, int], list[str]] = {}
+    for path, lines in left.items():
+        for line in lines:
+            holding.setdefault(line, []).append(path)
     found: dict[str, str] = {}
     for path in went:
-        own = Counter(former[path].text.split("\n"))
-        shares = [
-            (2 * (own & other).total() / (own.total() + other.total()), new)
-            for new, other in lines.items()
-            if new not in found.values()
-        ]
+        own = _lines(former[path].text)
+        shared = Counter(chain.from_iterable(holding.get(line, ()) for line in own))
+        shares = [(2 * shared[new] / (len(own) + len(lines)), new) for new, lines in left.items()]
         share, new = max(
             shares, key=lambda each: (each[0], each[1].rpartition("/")[2] == path.rpartition("/")[2]), default=(0.0, "")
         )
         if share >= _ALIKE:
             found[path] = new
+            del left[new]
     return found
+
+
+def _lines(text: str) -> list[tuple[str, int]]:
+    """The lines of a text, each with how often it stood before, which tells repeated ones apart."""
+    times = Counter[str]()
+    made = []
+    for line in text.split("\n"):
+        made.append((line, times[line]))
+        times[line] += 1
+    return made
 
 
 def _touched(
