@@ -90,6 +90,20 @@ class _Offer(Struct, frozen=True):
         """What it is known by when lines have moved."""
         return ", ".join(sorted(map(identity, self.results))), "\0".join(each.text for each in self.edits)
 
+    def own(self, faults: Sequence[_Fault]) -> str:
+        """Which fault is one of its own results, in words; empty where none is."""
+        about = {(each.rule.id, each.subject) for each in self.results}
+        return next((each.reason for each in faults if each.own and (each.rule, each.subject) in about), "")
+
+
+class _Fault(Struct, frozen=True):
+    """What speaks against a report. `own` tells that a fix does not mend what it is for."""
+
+    reason: str
+    rule: str = ""
+    subject: str = ""
+    own: bool = False
+
 
 def _fix_is_safe(result: Result) -> bool:
     return result.finding.fix is not None and result.finding.fix.safe
@@ -134,13 +148,19 @@ class _Round(Struct, frozen=True):
         """The offers that hold together: all, or those that are left when halves are tried."""
         accepted: list[_Offer] = []
         waiting = [list(offers)] if offers else []
+        alone = False  # one alone did not fit to those that are accepted
         while waiting:
             tried = waiting.pop(0)
-            wrong = self.wrong([*accepted, *tried], tried)
-            if not wrong:
+            faults = self.wrong([*accepted, *tried], tried)
+            own = [each.own(faults) for each in tried]
+            if not faults:
                 accepted.extend(tried)
+                alone = False
             elif len(tried) == 1:
-                refused[tried[0].key] = wrong
+                refused[tried[0].key] = faults[0].reason
+                alone = True
+            elif alone and accepted and all(own):  # nor do these; they are tried again beside fewer, in the next round
+                refused.update(zip((each.key for each in tried), own, strict=True))
             else:
                 middle = len(tried) // 2
                 waiting[:0] = [tried[:middle], tried[middle:]]
@@ -156,35 +176,37 @@ class _Round(Struct, frozen=True):
             texts[path] = applied(source.text if source is not None else "", own)
         return texts
 
-    def wrong(self, offers: Sequence[_Offer], tried: Sequence[_Offer]) -> str:
-        """Why offers do not hold together; empty where they do."""
+    def wrong(self, offers: Sequence[_Offer], tried: Sequence[_Offer]) -> list[_Fault]:
+        """Why offers do not hold together; nothing where they do."""
         for path in {edit.span.path for offer in tried for edit in offer.edits} - set(self.report.sources):
             if self.tree.exists(path) or (self.tree.root / path).exists() or (self.tree.root / path).is_symlink():
-                return f"there is a file '{path}' that was not read"
+                return [_Fault(f"there is a file '{path}' that was not read")]
         after = self.scan(self.tree.editing(self.made(offers)))
         mended = Counter(identity(result) for offer in offers for result in offer.results)
-        return next(_faults(self.report, after, mended, offers), "") or self._keep(offers, after)
+        faults = [*_faults(self.report, after, mended, offers)]
+        if not faults:
+            self.reports[_names(offers)] = after
+        return faults
 
-    def _keep(self, offers: Sequence[_Offer], report: Report) -> str:
-        self.reports[_names(offers)] = report
-        return ""
 
-
-def _faults(before: Report, after: Report, mended: Counter[str], offers: Sequence[_Offer]) -> Iterator[str]:
+def _faults(before: Report, after: Report, mended: Counter[str], offers: Sequence[_Offer]) -> Iterator[_Fault]:
     """What speaks against a report that is to lack what was mended, and to have nothing else."""
     had, has = (Counter(map(identity, each.results)) for each in (before, after))
     told = {(each.message, each.span and each.span.path) for each in before.failures}
     for failure in after.failures:
         if (failure.message, failure.span and failure.span.path) not in told:
-            yield f"'{failure.span.path if failure.span else ''}' could then not be read: {failure.message}"
+            path = failure.span.path if failure.span else ""
+            yield _Fault(f"'{path}' could then not be read: {failure.message}")
     for result in after.results:
         name = identity(result)
         if has[name] > had[name]:
-            yield f"then {result.rule.id} is found of '{result.finding.subject.name}'"
+            yield _Fault(f"then {result.rule.id} is found of '{result.finding.subject.name}'")
         elif name in mended and has[name] > had[name] - mended[name]:
-            yield f"{result.rule.id} of '{result.finding.subject.name}' would stay"
+            reason = f"{result.rule.id} of '{result.finding.subject.name}' would stay"
+            yield _Fault(reason, result.rule.id, result.subject, own=True)
     asked = {(result.rule.id, result.subject) for offer in offers for result in offer.results}
     known = {(each.rule, each.subject) for each in before.undecided}
     for question in after.undecided:
         if (question.rule, question.subject) in asked - known:
-            yield f"{question.rule} of '{question.subject}' would be open: {question.reason}"
+            reason = f"{question.rule} of '{question.subject}' would be open: {question.reason}"
+            yield _Fault(reason, question.rule, question.subject, own=True)
