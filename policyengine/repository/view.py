@@ -100,7 +100,8 @@ class View(Struct, frozen=True):
         self, question: str, ask: Callable[..., tuple[str, ...]], arguments: tuple[str, ...]
     ) -> tuple[str, ...]:
         found = ask(*arguments)
-        self.answers[question, *arguments] = _listed(found)
+        if (question, *arguments) not in self.answers:
+            self.answers[question, *arguments] = _listed(found)
         return found
 
 

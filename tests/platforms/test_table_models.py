@@ -106,6 +106,23 @@ def test_drizzle_names_that_code_computes_leave_it_open(tmp_path: Path) -> None:
     assert told(tmp_path, {**DRIZZLE, "src/schema.ts": schema}) == ([], ["names of tables are computed"])
 
 
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        ("./src/**/*.sql.ts", "src/users.sql.ts"),
+        ("./src/**/*.sql.ts", "src/a/b/users.sql.ts"),
+        ("./src/*/schema.ts", "src/a/schema.ts"),
+        ("./src/schema/*", "src/schema/users.ts"),
+    ],
+)
+def test_a_pattern_names_the_files_of_a_drizzle_schema(pattern: str, path: str, tmp_path: Path) -> None:
+    schema = HEAD + 'export const posts = pgTable("posts", { id: serial("id") });\n'
+    beside = {"src/a/b/schema.ts": schema.replace("posts", "other"), "src/a/users.mjs": schema}
+    config = DRIZZLE["drizzle.config.ts"].replace("./src/schema.ts", pattern)
+    found, open_ = told(tmp_path, {**DRIZZLE, "drizzle.config.ts": config, **beside, path: schema})
+    assert ([text for text, _ in found], open_) == (['"users"', "posts"], [])
+
+
 def test_a_spread_may_bring_more_columns(tmp_path: Path) -> None:
     schema = HEAD + 'export const users = pgTable("users", { id: serial("id"), ...more });\n'
     assert told(tmp_path, {**DRIZZLE, "src/schema.ts": schema}) == ([], [])
@@ -181,6 +198,9 @@ def alembic(*bodies: str) -> dict[str, str]:
     return files
 
 
+OLD = 'class Old(Base):\n    __tablename__ = "old"\n'
+
+
 def test_alembic_is_followed_in_the_order_of_its_revisions(tmp_path: Path) -> None:
     files = alembic('op.create_table("orders")', 'op.rename_table("orders", "sales")', 'op.create_table("old")')
     models = 'class Sale(Base):\n    __tablename__ = "sales"\n\n\nclass Refund(Base):\n    __tablename__ = "refunds"\n'
@@ -197,6 +217,13 @@ def test_alembic_is_followed_in_the_order_of_its_revisions(tmp_path: Path) -> No
         ],
         [],
     )
+
+
+@pytest.mark.parametrize("annotation", ["", ": str", ": ClassVar[str] ", " : t.ClassVar[ str ]"])
+def test_the_name_of_a_table_may_have_a_type(annotation: str, tmp_path: Path) -> None:
+    models = f'class Sale(Base):\n    __tablename__{annotation} = "sales"\n'
+    (found,), open_ = told(tmp_path, {**alembic('op.create_table("old")'), "app/models.py": models + OLD})
+    assert (found[0], open_) == ("sales", [])
 
 
 @pytest.mark.parametrize(
@@ -238,9 +265,13 @@ def test_the_schema_of_rails_is_held_against_its_migrations(tmp_path: Path) -> N
         ("shop/models.py", "class A(" + "db.Model " * 100_000),
         ("shop/migrations/0001_a.py", "    replaces = [\n" * 50_000),
         ("shop/migrations/0001_a.py", "migrations.CreateModel('A'," * 50_000),
+        ("shop/migrations/0001_a.py", "CreateModel('A')\n" * 50_000),
         ("db/schema.rb", 'create_table "a"\n' * 50_000),
     ],
-    ids=["brackets", "actions", "blocks", "depth", "blank lines", "bases", "replaces", "operations", "tables"],
+    ids=[
+        *("brackets", "actions", "blocks", "depth", "blank lines", "bases", "replaces", "operations", "brought in"),
+        "tables",
+    ],
 )
 def test_no_file_keeps_it_busy(path: str, text: str) -> None:
     files = Memory({

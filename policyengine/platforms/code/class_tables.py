@@ -53,6 +53,20 @@ class _Replay(Struct):
         if name.lower() not in self.tables and name.lower() not in self.aside:
             self.open(f"a table '{name}' is changed that no migration before has made", place)
 
+    def change(self, operation: str, name: str | None, new: str | None, place: Span) -> None:
+        """Carry out an operation of a migration; one of no special kind changes a table."""
+        match operation:
+            case _ if name is None:
+                self.open("names of tables are computed", place)
+            case "create_table":
+                self.make(name, place)
+            case "drop_table":
+                self.drop(name)
+            case "rename_table" if new:
+                self.rename(name, new)
+            case _:
+                self.touch(name, place)
+
     def open(self, reason: str, place: Span) -> None:
         self.gap = self.gap or Unknown(reason, place)
 
@@ -101,7 +115,7 @@ _OPERATION = regex(
     r"\b(CreateModel|DeleteModel|RenameModel)\(\s*(?:(?:old_)?name\s*=\s*)?[\"'](\w+)[\"']"
     r"(?:\s*,\s*(?:new_name\s*=\s*)?[\"'](\w+)[\"'])?"
 )
-_NEXT = regex(r"\bmigrations\.[A-Z]\w+\(")
+_NEXT = regex(r"\b(?:migrations\.[A-Z]\w+|(?:Create|Delete|Rename)Model)\(")
 _PROXY = regex(r"[\"'](?:proxy[\"']\s*:\s*True|managed[\"']\s*:\s*False)")
 _REPLACES = regex(r"^[ \t]+replaces[ \t]*=[ \t]*\[", re.MULTILINE)
 _NAMED = regex(r"[\"'](\w+)[\"']\s*\)")
@@ -113,7 +127,7 @@ def _django(files: Files, folder: Folder) -> Iterator[TableModels]:
         apps[parent(parent(path))].append(path)
     for app, paths in sorted(apps.items()):
         below = f"{app}/" if app else ""
-        inside = [path for path in files.ending(".py") if path.startswith(below) and "/migrations/" not in path]
+        inside = [path for path in files.below(app) if path.endswith(".py") and "/migrations/" not in path]
         own = [path for path in inside if path == f"{below}models.py" or path.startswith(f"{below}models/")]
         declared = [table for path in own for table in _django_models(files, path)]
         if not declared:
@@ -174,7 +188,9 @@ def _django_replay(files: Files, paths: Sequence[str]) -> _Replay:
 
 # -- SQLAlchemy with Alembic
 
-_TABLENAME = regex(r"\b__tablename__(?:\s*:\s*[\w\[\]., ]+)?\s*=\s*(?:[\"'](\w+)[\"']|(\S))|\bdef[ \t]+__tablename__")
+_TABLENAME = regex(
+    r"\b__tablename__(?:[ \t]*:[\w\[\]., \t]*+)?[ \t]*=\s*(?:[\"'](\w+)[\"']|(\S))|\bdef[ \t]+__tablename__"
+)
 _CORE = regex(r"\bTable\(\s*[\"'](\w+)[\"']\s*,\s*(?:\w+\.)*metadata\b")
 _BASES = regex(r"\bdb\.Model\b|\btable[ \t]*=[ \t]*True")
 _REVISION = regex(r"^(revision|down_revision)\b[^=\n]*=\s*(?:[\"']([\w-]+)[\"']|(None)|(\S))", re.MULTILINE)
@@ -190,13 +206,16 @@ def _alembic(files: Files, folder: Folder, folders: Sequence[Folder]) -> Iterato
     scripts = parent(folder.directory)
     home = parent(scripts)
     below = f"{home}/" if home else ""
-    if any(each.tool == "alembic" and each != folder and each.directory.startswith(below) for each in folders):
+    if any(
+        each.directory.startswith(below) and each.tool == "alembic" and each.directory != folder.directory
+        for each in folders
+    ):
         return  # it is not known whose the models are
     declared: list[SchemaTable] = []
     made = _alembic_replay(files, folder)
     texts: list[str] = []
-    for path in files.ending(".py"):
-        if not path.startswith(below) or path.startswith(f"{scripts}/") or set_aside(path):
+    for path in files.below(home):
+        if not path.endswith(".py") or path.startswith(f"{scripts}/") or set_aside(path):
             continue
         source = files.read(path)
         if source is None:
@@ -258,18 +277,8 @@ def _upgraded(made: _Replay, source: Source) -> None:
     for match in _OP.finditer(text, body.start(), body.end()):
         operation, name = match[1], match[2]
         place = source.span(*match.span(2 if name else 1))
-        if operation == "execute":
-            continue
-        if name is None:
-            made.open("names of tables are computed", place)
-        elif operation == "create_table":
-            made.make(name, place)
-        elif operation == "drop_table":
-            made.drop(name)
-        elif operation == "rename_table" and match[4]:
-            made.rename(name, match[4])
-        else:
-            made.touch(name, place)
+        if operation != "execute":
+            made.change(operation, name, match[4], place)
 
 
 # -- Rails
@@ -317,15 +326,7 @@ def _migrated(made: _Replay, source: Source) -> None:
     for match in _RUBY.finditer(text, 0, end):
         operation, name = match[1], match[2]
         place = source.span(*match.span(2 if name else 1))
-        if name is None:
-            made.open("names of tables are computed", place)
-        elif operation == "create_table":
-            made.make(name, place)
-        elif operation == "drop_table":
-            made.drop(name)
-        elif operation == "rename_table" and match[4]:
-            made.rename(name, match[4])
-        elif operation in ("create_join_table", "create_view"):
+        if name is not None and operation in ("create_join_table", "create_view"):
             made.aside.add("_".join(sorted((name, match[4]))) if match[4] else name)
         else:
-            made.touch(name, place)
+            made.change(operation, name, match[4], place)

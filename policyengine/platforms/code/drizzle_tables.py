@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from policyengine.model.ignoring import compile_patterns
 from policyengine.model.nodes import SchemaTable, TableColumn
 from policyengine.model.source import ReadError, Span
 from policyengine.model.value import Unknown
@@ -17,7 +18,7 @@ from policyengine.syntax import typescript
 from policyengine.syntax.typescript import Code, arguments, children, inner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from tree_sitter import Node
 
@@ -39,8 +40,9 @@ class Declared(Struct, frozen=True):
     gap: Unknown | None
 
 
-def tables(files: Files, directory: str) -> Declared | None:
-    """The tables whose migrations a folder holds; None where no configuration says which they are."""
+def tables(files: Files, directories: Collection[str]) -> dict[str, Declared]:
+    """The tables whose migrations these folders hold, by folder, for each that a configuration names."""
+    found: dict[str, Declared] = {}
     for path in files.holding("drizzle"):
         source = files.read(path) if _CONFIG.search(path) else None
         if source is None or "schema" not in source.text:
@@ -53,29 +55,33 @@ def tables(files: Files, directory: str) -> Declared | None:
             key[0]: pair.named_children[-1] for pair in code.walk("pair") if (key := code.key(pair.named_children[0]))
         }
         out = code.string(inner(told["out"])) if "out" in told else ("drizzle", source.span(0, 0))
-        folder = parent(path)
-        if out is None or "schema" not in told or _joined(folder, out[0]) != directory:
+        if out is None or "schema" not in told:
             continue
-        named = inner(told["schema"])
-        every = [code.string(inner(each)) for each in (children(named) if named.type == "array" else [named])]
-        casing = code.string(inner(told["casing"])) if "casing" in told else None
-        place = code.span(named)
-        if None in every or any("*" in each[0] for each in every if each):
-            gap = Unknown("which files hold the schema is computed, or a pattern", place)
-            found = _of_pattern(files, folder, [each[0] for each in every if each]) if None not in every else None
-            if found is None:
-                return Declared((), gap)
-            paths = found
-        else:
-            paths = [_joined(folder, each[0]) for each in every if each]
-        made: list[SchemaTable] = []
-        reason: Unknown | None = None
-        for each in _files(files, paths):
-            more, unsure = _tables(files, each, snake=casing is not None and casing[0] == "snake_case")
-            made.extend(more)
-            reason = reason or unsure
-        return Declared(tuple(made), reason)
-    return None
+        directory = _joined(parent(path), out[0])
+        if directory in directories and directory not in found:
+            found[directory] = _declared(files, code, told, parent(path))
+    return found
+
+
+def _declared(files: Files, code: Code, told: Mapping[str, Node], folder: str) -> Declared:
+    """The tables of the files that a configuration in a folder names."""
+    named = inner(told["schema"])
+    every = [code.string(inner(each)) for each in (children(named) if named.type == "array" else [named])]
+    casing = code.string(inner(told["casing"])) if "casing" in told else None
+    written = [each[0] for each in every if each]
+    paths: list[str] | None = None
+    if None not in every:
+        wild = any("*" in each for each in written)
+        paths = _of_pattern(files, folder, written) if wild else [_joined(folder, each) for each in written]
+    if paths is None:
+        return Declared((), Unknown("which files hold the schema is computed, or a pattern", code.span(named)))
+    made: list[SchemaTable] = []
+    reason: Unknown | None = None
+    for each in _files(files, paths):
+        more, unsure = _tables(files, each, snake=casing is not None and casing[0] == "snake_case")
+        made.extend(more)
+        reason = reason or unsure
+    return Declared(tuple(made), reason)
 
 
 def _joined(folder: str, path: str) -> str:
@@ -87,10 +93,12 @@ def _of_pattern(files: Files, folder: str, patterns: list[str]) -> list[str] | N
     found: list[str] = []
     for pattern in patterns:
         whole = _joined(folder, pattern)
-        parts = re.escape(whole).replace(r"\*\*/", "(?:.*/)?").replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
         if any(mark in whole for mark in "{[!("):
             return None
-        found += [path for path in files.ending(".ts", ".mts", ".js") if re.fullmatch(parts, path)]
+        inside = files.below(posixpath.dirname(whole.partition("*")[0]))
+        code = [path for path in inside if path.endswith((".ts", ".mts", ".js"))]
+        meant = compile_patterns([f"/{whole}"])
+        found += [path for path in code if meant.verdict(path)]
     return found
 
 
@@ -106,7 +114,7 @@ def _files(files: Files, paths: list[str]) -> Iterator[str]:
         found = next((each for each in choices if files.exists(each)), None)
         source = files.read(found) if found is not None else None
         if found is None or source is None:
-            waiting += [each for each in files.ending(".ts") if parent(each) == path]
+            waiting += [each for each in files.below(path) if each.endswith(".ts") and parent(each) == path]
             continue
         if found == path or found not in seen:
             seen.add(found)

@@ -13,6 +13,7 @@ from policyengine.patterns import regex
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from policyengine.model.source import Source
     from policyengine.platforms.code.migration_folders import Folder
     from policyengine.repository.files import Files
 
@@ -39,31 +40,40 @@ _STARTING = ("ockerfile", "ontainerfile", "entrypoint", "compose", ".github/work
 _MAIN = regex(r"^package main\b", re.MULTILINE)
 
 
-def _stands_alone(files: Files, path: str) -> bool:
+def _told(files: Files) -> Iterator[tuple[str, bool]]:
+    """The texts of images, stacks and workflows, and whether each builds every program it may name so: `./cmd/...`."""
+    for path in files.holding(*_STARTING):
+        source = files.read(path)
+        if source is not None:
+            text, low = source.text, path.lower()
+            every = "containerfile" in low or "dockerfile" in low
+            yield text, every and ("./..." in text or "./cmd/..." in text)
+
+
+def _stands_alone(source: Source, told: Sequence[tuple[str, bool]]) -> bool:
     """Whether a file of Go is a program of its own that only migrates, and that no image, stack or workflow names."""
-    program = _PROGRAM.fullmatch(path)
-    source = files.read(path) if program is not None else None
-    if program is None or source is None or not _MAIN.search(source.text):
+    program = _PROGRAM.fullmatch(source.path)
+    if program is None or not _MAIN.search(source.text):
         return False
-    for each in files.holding(*_STARTING):
-        text = "" if (starting := files.read(each)) is None else starting.text
-        every = "containerfile" in each.lower() or "dockerfile" in each.lower()
-        if program[1] in text or (every and ("./..." in text or "./cmd/..." in text)):
-            return False
-    return True
+    return not any(every or program[1] in text for text, every in told)
 
 
 def in_code(files: Files, own: Sequence[str], folders: Sequence[Folder]) -> Iterator[MigrationRunner]:
     """What migrates from the code of the application, for each folder of the tool."""
+    told: list[tuple[str, bool]] | None = None
     for tool, names, call in _IN_CODE:
         meant = [folder for folder in folders if folder.tool == tool]
         for path in own if meant else ():
-            if not names.fullmatch(PurePosixPath(path).name) or _TESTED.search(path) or _stands_alone(files, path):
+            if not names.fullmatch(PurePosixPath(path).name) or _TESTED.search(path):
                 continue
             source = files.read(path)
             found = call.search(source.text) if source is not None else None
             if source is None or found is None:
                 continue
+            if path.endswith(".go"):
+                told = list(_told(files)) if told is None else told
+                if _stands_alone(source, told):
+                    continue
             span = source.span(found.start(), found.end())
             for folder in meant:
                 yield MigrationRunner(

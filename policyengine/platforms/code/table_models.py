@@ -31,12 +31,13 @@ _DUMPS = ("schema.sql", "structure.sql")
 
 def lower(files: Files, folders: Sequence[Folder]) -> Iterator[TableModels]:
     """A node for each folder of migrations whose models are found."""
+    drizzle = [folder for folder in folders if folder.tool == "drizzle"]
+    if drizzle:
+        yield from _drizzle(files, drizzle)
     for folder in folders:
         match folder.tool:
             case "prisma":
                 yield from _prisma(files, folder)
-            case "drizzle":
-                yield from _drizzle(files, folder)
             case "alembic" | "django" | "rails":
                 from policyengine.platforms.code import class_tables  # noqa: PLC0415  few trees ask
 
@@ -86,15 +87,7 @@ def _node(
         directory=folder.directory,
         tool=folder.tool,
         declared=tuple(declared),
-        migrated=tuple(
-            SchemaTable(
-                each.name,
-                each.span,
-                tuple(TableColumn(one.name, one.span) for one in each.columns.values()),
-                each.loose,
-            )
-            for each in made.tables.values()
-        ),
+        migrated=_made(made),
         views=tuple(sorted(made.views)),
         gap=gap,
     )
@@ -116,7 +109,7 @@ def _prisma(files: Files, folder: Folder) -> Iterator[TableModels]:
     from policyengine.syntax import prisma  # noqa: PLC0415  as above
 
     home = parent(folder.directory)
-    near = [path for path in files.ending(".prisma") if path.startswith(f"{home}/" if home else "")]
+    near = [path for path in files.below(home) if path.endswith(".prisma")]
     schemas = [prisma.read(source) for path in near if (source := files.read(path)) is not None]
     sources = [(each, block) for each in schemas for block in each.blocks if block.kind == "datasource"]
     if len(sources) != 1:
@@ -159,15 +152,7 @@ def _dump(files: Files, folder: Folder) -> Iterator[TableModels]:
         if source is None:
             continue
         declared = replay(files, (path,))
-        tables = [
-            SchemaTable(
-                each.name,
-                each.span,
-                tuple(TableColumn(one.name, one.span) for one in each.columns.values()),
-                each.loose,
-            )
-            for each in declared.tables.values()
-        ]
+        tables = _made(declared)
         if tables and not declared.incomplete:
             yield _node(folder, path, Span(path, 0, len(source.line(1))), tables, replay(files, folder.files))
         return
@@ -176,12 +161,15 @@ def _dump(files: Files, folder: Folder) -> Iterator[TableModels]:
 # -- drizzle
 
 
-def _drizzle(files: Files, folder: Folder) -> Iterator[TableModels]:
+def _drizzle(files: Files, folders: Sequence[Folder]) -> Iterator[TableModels]:
+    """The tables of the configurations that name these folders; each configuration is read once."""
     from policyengine.platforms.code.drizzle_tables import tables  # noqa: PLC0415  few trees ask
 
-    found = tables(files, folder.directory)
-    if found is None:
-        return
-    first = found.tables[0].span if found.tables else found.gap.span if found.gap is not None else None
-    if first is not None:
-        yield _node(folder, first.path, first, found.tables, replay(files, folder.files), found.gap)
+    told = tables(files, {folder.directory for folder in folders})
+    for folder in folders:
+        found = told.get(folder.directory)
+        if found is None:
+            continue
+        first = found.tables[0].span if found.tables else found.gap.span if found.gap is not None else None
+        if first is not None:
+            yield _node(folder, first.path, first, found.tables, replay(files, folder.files), found.gap)

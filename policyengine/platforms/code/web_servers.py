@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from policyengine.model.nodes import WebServer
 from policyengine.model.value import Absent, Known, Unknown, Value
 from policyengine.patterns import regex
-from policyengine.syntax.typescript import Code, children, inner
+from policyengine.syntax.typescript import Code, arguments, children, inner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,24 +121,18 @@ def _needs(code: Code, budget: Budget, node: Node, wanted: bool, depth: int = 0)
         case "unary_expression" if text.startswith("!"):
             return _needs(code, budget, node.named_children[-1], not wanted, depth + 1)
         case "call_expression" if text.startswith("Boolean("):
-            given = node.child_by_field_name("arguments")
-            return (
-                _needs(code, budget, given.named_children[0], wanted, depth + 1) if children(given) and given else doubt
-            )
+            given = arguments(node)
+            return _needs(code, budget, given[0], wanted, depth + 1) if given else doubt
         case "identifier" if (value := declared(code, node)) is not None:
             return _needs(code, budget, value, wanted, depth + 1)
         case "binary_expression":
             left, sign, right = node.children[0], code.text(node.children[1]), node.children[-1]
             if sign in ("===", "==", "!==", "!="):
                 told = code.text(inner(right)).strip("'\"`")
-                meant = {"true": True, "1": True, "undefined": False, "false": False, "null": False, "": False}.get(
-                    told
-                )
-                return (
-                    doubt
-                    if meant is None
-                    else _needs(code, budget, left, (meant is (sign[0] == "=")) is wanted, depth + 1)
-                )
+                meant = _MEANT.get(told)
+                if meant is None:
+                    return doubt
+                return _needs(code, budget, left, (meant is (sign[0] == "=")) is wanted, depth + 1)
             sides = [_needs(code, budget, each, wanted, depth + 1) for each in (left, right)]
             if sign == ("&&" if wanted else "||"):
                 return _together(*sides)
