@@ -108,6 +108,8 @@ def called_alike(graph: Graph) -> Iterator[Edge]:
             and (ref.repository in own or _kept(ref, service))
         ):
             ran.setdefault(ref.repository, []).append(service)
+    if not ran:
+        return
     made = [stage for stage in graph.all(Stage) if stage.last and not _aside(stage.dockerfile)]
     project = frozenset(words(graph.called))
     called: dict[frozenset[str], dict[str, Stage]] = {}
@@ -225,9 +227,9 @@ def _only_builds(builds: Sequence[Build], nodes: Sequence[Node], repositories: S
     }
     pushed = [build for build in builds if not (isinstance(build.push, Known) and not build.push.value)]
     files = {build.dockerfile.value for build in pushed if isinstance(build.dockerfile, Known)}
+    if len(used) != 1 or len(files) != 1 or not all(isinstance(build.dockerfile, Known) for build in pushed):
+        return ()
     own = {each.repository.value for each in repositories if isinstance(each.repository, Known)}
     named = {stem(ref.basename) for build in pushed for ref in build.references}
-    if named and used & own and all(stem(name).isdisjoint(each) for name in used & own for each in named):
-        return ()
-    one = len(used) == 1 and len(files) == 1 and all(isinstance(build.dockerfile, Known) for build in pushed)
-    return pushed if one else ()
+    other = named and used <= own and all(stem(name).isdisjoint(each) for name in used for each in named)
+    return () if other else pushed

@@ -83,3 +83,21 @@ def test_what_is_deployed_by_cloud_build_is_a_deployment_in_a_workflow_without_t
 @pytest.mark.parametrize("text", ["name: x\non: push\njobs: {}\n", "steps: later\n", "steps: [a, {args: [b]}]\n"])
 def test_another_file_of_that_name_is_none(text: str, tmp_path: Path) -> None:
     assert list(trees.graph(tmp_path, {"cloudbuild.yml": text}).all(Workflow)) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (
+            "cloudbuild.yaml",
+            "substitutions: {{_DB_PASSWORD: {secret}}}\n" + steps("{{name: docker, args: [build, .]}}"),
+        ),
+        (
+            "buildspec.yml",
+            "env: {{variables: {{DB_PASSWORD: {secret}}}}}\nphases: {{build: {{commands: [docker build .]}}}}\n",
+        ),
+    ],
+)
+def test_a_secret_of_a_build_is_sealed(path: str, text: str, tmp_path: Path) -> None:
+    graph = trees.graph(tmp_path, {path: text.format(secret="zq8Kf02mXw-ab")})
+    assert {each.text for each in graph.sealed} == {"zq8Kf02mXw-ab"}

@@ -15,7 +15,7 @@ from policyengine.patterns import regex
 from policyengine.repository.discover import join
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from policyengine.knowledge.commands import Layer
     from policyengine.model.image import ImageRef
@@ -260,12 +260,17 @@ def _docker(command: ShellCommand) -> tuple[Word, ...]:
     return words[1:] if words and words[0].text == "image" else words
 
 
-def pushed(commands: Sequence[ShellCommand], scope: Scope) -> set[str]:
+def on_images(commands: Iterable[ShellCommand]) -> list[tuple[Word, ...]]:
+    """The words of what commands do with images that are built: `push app:1`, `tag app:1 app:latest`."""
+    return [words for words in map(_docker, commands) if words and words[0].text in ("push", "tag")]
+
+
+def pushed(on_images: Sequence[tuple[Word, ...]], scope: Scope) -> set[str]:
     """The references, as written, that `docker push` and `docker tag … && docker push` send to a registry."""
     found: set[str] = set()
     aliases: list[tuple[str, str]] = []
-    for command in commands:
-        match _docker(command):
+    for words in on_images:
+        match words:
             case (Word("push"), *references):
                 found.update(scope.word(each).written for each in references)
             case (Word("tag"), source, target, *_):
@@ -287,11 +292,11 @@ def sends(draft: Drafted, pushes: set[str]) -> bool:
     return any(_named(tag.written, pushes) for tag in draft.written)
 
 
-def aliased(commands: Sequence[ShellCommand], scope: Scope, reference: Text) -> list[Text]:
+def aliased(on_images: Sequence[tuple[Word, ...]], scope: Scope, reference: Text) -> list[Text]:
     """The further names that `docker tag` gives a reference."""
     found = []
-    for command in commands:
-        match _docker(command):
+    for words in on_images:
+        match words:
             case (Word("tag"), source, target, *_) if scope.word(source).written == reference.written:
                 found.append(scope.word(target))
     return found

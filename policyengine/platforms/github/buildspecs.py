@@ -59,7 +59,7 @@ def lower(path: str, files: Files) -> Lowered:
     }
     commands = [unfold(source, each) for each in _commands(phases)]
     nodes = _nodes(f"codebuild:{path}", phases.key.span, commands, variables, reader)
-    return Lowered(nodes=nodes, problems=tuple(problems))
+    return Lowered(nodes=nodes, problems=tuple(problems), sealed=tuple(dict.fromkeys(reader.secrets())))
 
 
 def written(files: Files, project: Written) -> Lowered:

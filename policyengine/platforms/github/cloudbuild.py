@@ -71,8 +71,10 @@ def lower(path: str, files: Files) -> Lowered:
     frame = StepFrame(Scope(variables={each.key: each.value for each in given}))
     steps = Steps(reader, Follower(reader.files), TerraformFolders(reader.files))
     for number, line in enumerate(lines):
-        parts = (Text.made(f"cd {line.directory or '.'}\n", line.text.place), line.text)
-        done = steps.script(Text.join(parts) if line.directory else line.text, frame)
+        text = line.text
+        if line.directory:
+            text = Text.join((Text.made(f"cd {line.directory}\n", text.place), text))
+        done = steps.script(text, frame)
         state.commands.extend(done.commands)
         step = Step(
             index=number, name="", span=line.text.place, uses=Absent(line.text.place), environment=given,
@@ -84,7 +86,8 @@ def lower(path: str, files: Files) -> Lowered:
     workflow = Workflow(
         id=flow, name=path.rpartition("/")[2], side=Side.PIPELINE, span=place, path=path, triggers=(), jobs=(job.id,)
     )
-    return Lowered(nodes=(workflow, job, *state.finished()), problems=tuple(problems))
+    secret = dict.fromkeys((*reader.secrets(), *steps.follower.secrets()))
+    return Lowered(nodes=(workflow, job, *state.finished()), problems=tuple(problems), sealed=tuple(secret))
 
 
 def _lines(source: Source, step: Mapping | None) -> Iterator[_Line]:

@@ -173,12 +173,13 @@ class JobState(Struct):
 
     def finished(self) -> Iterator[Build]:
         """The builds, with what later commands of the job tag and push."""
+        on_images = builds.on_images(self.commands) if self.drafted else []
         for number, (draft, scope) in enumerate(self.drafted):
             made = draft
-            further = [name for tag in draft.written for name in builds.aliased(self.commands, scope, tag)]
+            further = [name for tag in draft.written for name in builds.aliased(on_images, scope, tag)]
             if further:
                 made = replace(made, tags=builds.tags_of([*draft.written, *further], draft.tags.span))
-            if isinstance(draft.push, Absent) and builds.sends(draft, builds.pushed(self.commands, scope)):
+            if isinstance(draft.push, Absent) and builds.sends(draft, builds.pushed(on_images, scope)):
                 made = replace(made, push=Known(value=True, span=draft.span))
             yield made.node(f"{self.job}/build-{number}", self.job)
 
