@@ -747,6 +747,67 @@ def _docker() -> dict[str, Files]:
     }  # fmt: skip
 
 
+NODE = """\
+FROM node:22.11.0-bookworm
+WORKDIR /app
+COPY . .
+RUN npm run build
+USER node
+CMD ["node", "a.js"]
+"""
+CONFIG = "import { z } from 'zod';\nexport const c = z.object({A: z.string(), B: z.string(), C: z.string()}).parse(process.env);\n"
+PACKAGE = '{"dependencies": {"next": "15.0.0", "zod": "3.23.0"}, "scripts": {"build": "next build"}}'
+
+
+def _applications() -> dict[str, Files]:
+    """Hundreds of applications on both sides: of one package, secret and env file, and with a package for each."""
+
+    def service(n: int, build: str, folder: str) -> str:
+        more = f'environment: {{NEXT_PUBLIC_A{n}: "{n}"}}, ports: ["{10_000 + n}:{3_000 + n}"]'
+        return f"  s{n}: {{build: {build}, env_file: {folder}.env, volumes: ['./{folder}src:/app/src'], {more}}}"
+
+    def task(n: int, image: str) -> str:
+        read = f'[{{name = "A", valueFrom = "${{aws_secretsmanager_secret.s.arn}}:A{n % 9}::"}}]'
+        told = f'[{{name = "s{n}", image = "ghcr.io/a/{image}:latest", secrets = {read}, environment = [{{name = "X", value = "y"}}]}}]'
+        return f'resource "aws_ecs_task_definition" "s{n}" {{\n  family = "s{n}"\n  execution_role_arn = aws_iam_role.r.arn\n  container_definitions = jsonencode({told})\n}}'
+
+    def job(n: int) -> str:
+        return (
+            f"  j{n}:\n    runs-on: a\n    defaults: {{run: {{working-directory: a{n}}}}}\n    steps:\n"
+            "      - {uses: actions/setup-node@v4, with: {node-version: 20}}\n      - run: npm test\n"
+            f"      - {{uses: docker/build-push-action@v6, with: {{context: a{n}, push: true, tags: ghcr.io/a/a{n}:latest}}}}"
+        )
+
+    cloud = 'resource "aws_iam_role" "r" {}\nresource "aws_secretsmanager_secret" "s" {\n  name = "s"\n}\n'
+    example = "A=\nX_URL=\nY_HOST=\nDATABASE_URL=\n"
+    public = "export const a = [" + ", ".join(f"process.env.NEXT_PUBLIC_A{n}" for n in range(700)) + "];\n"
+    each = {
+        "Dockerfile": NODE,
+        "package.json": PACKAGE,
+        "src/config.ts": CONFIG,
+        ".nvmrc": "20\n",
+        ".env.example": example,
+        "src/a.ts": public[:60],
+    }
+    tests = "export default {use: {baseURL: 'http://localhost:1'}, webServer: {command: 'npm run dev', url: 'http://localhost:1'}};\n"
+    return {
+        "of-one-package": {
+            **each,
+            "src/a.ts": public,
+            ".gitignore": ".env\n",
+            "docker-compose.yml": "services:\n" + "\n".join(service(n, ".", "") for n in range(700)),
+            "main.tf": cloud + "\n".join(task(n, "app") for n in range(700)),
+        },
+        "with-a-package-each": {
+            **{f"a{n}/{path}": text for n in range(300) for path, text in {**each, "playwright.config.ts": tests}.items()},
+            ".gitignore": ".env\n",
+            "docker-compose.yml": "services:\n" + "\n".join(service(n, f"a{n}", f"a{n}/") for n in range(300)),
+            "main.tf": cloud + "\n".join(task(n, f"a{n}") for n in range(300)),
+            ".github/workflows/ci.yml": "on: push\njobs:\n" + "\n".join(map(job, range(300))),
+        },
+    }  # fmt: skip
+
+
 def _ignoring() -> dict[str, Files]:
     deep = {"/".join(["a"] * 40) + f"/{n}.txt": "" for n in range(20)}
     return {
@@ -876,6 +937,7 @@ def trees() -> dict[str, Files]:
         "docker": _docker(),
         "ignoring": _ignoring(),
         "code": _code(),
+        "applications": _applications(),
         "value": {f"{name}/{kind}": tree for name, text in short.items() for kind, tree in value(text)},
     }
     return {f"{part}/{name}": tree for part, found in parts.items() for name, tree in found.items()}

@@ -56,30 +56,31 @@ def env_key_missing_in_cloud(graph: Graph, _: Options) -> Outcomes:
     for container in graph.deployed(role=Role.APP):
         if container.config is not None:
             users.setdefault(container.config.id, []).append(container)
+    of_images = {variable.key for stage in graph.all(Stage) for variable in stage.environment}
     for containers in (users[each] for each in sorted(users)):
+        given = {name for each in containers for name in (*each.environment, *each.exported)}
         for container in containers:
             yield Compared(container.node)
-            yield from _missing(graph, container, containers)
+            yield from _missing(container, given, of_images)
 
 
-def _missing(graph: Graph, container: Container, users: list[Container]) -> Outcomes:
-    """What one of the containers that share a config module lacks."""
+def _missing(container: Container, given: set[str], of_images: set[str]) -> Outcomes:
+    """What a container lacks, where those that share its config module are given some variables, and images others."""
     keys = (key for key in container.config.keys if not key.client) if container.config is not None else ()
     required = (key for key in keys if known(key.required, default=False) and not given_by(key.key, "container"))
-    absent = [key for key in required if not _met(key, container)]
+    own = {*container.environment, *container.exported}
+    absent = [key for key in required if not _met(key, own)]
     gap = container.environment_gap or _stood_in(container)
     if absent and gap is not None:
         yield from undecided(container.node, gap)
         return
     if isinstance(container.stage, Unknown):
-        anywhere = {variable.key for stage in graph.all(Stage) for variable in stage.environment}
-        if any(key.key in anywhere for key in absent):
+        if any(key.key in of_images for key in absent):
             yield from undecided(container.node, container.stage)
-        absent = [key for key in absent if key.key not in anywhere]
+        absent = [key for key in absent if key.key not in of_images]
     if not absent:
         return
-    others = [each for each in users if each.id != container.id]
-    elsewhere = all(any(_met(key, other) for other in others) for key in absent)
+    elsewhere = all(_met(key, given) for key in absent)
     names = ", ".join(" or ".join((*key.alternatives, key.key)) for key in absent)
     args = {"name": container.name, "keys": names}
     secrets = given_as_secrets(container, [key.key for key in absent])
@@ -95,10 +96,9 @@ def _stood_in(container: Container) -> Unknown | None:
     return None if file is None else Unknown(f"what '{file.path}' sets in production is not in the files", file.span)
 
 
-def _met(key: ConfigKey, container: Container) -> bool:
-    """Whether a container has the variable, or one that may stand in for it."""
-    exported = container.exported
-    return any(name in container.environment or name in exported for name in (key.key, *key.alternatives))
+def _met(key: ConfigKey, given: set[str]) -> bool:
+    """Whether a variable is given, or one that may stand in for it."""
+    return not given.isdisjoint((key.key, *key.alternatives))
 
 
 _RUNTIMES = frozenset({"node", "bun", "deno", "playwright"})

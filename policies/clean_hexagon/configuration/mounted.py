@@ -1,12 +1,17 @@
 """What the env files in a mounted folder of sources set, for code that loads them by itself."""
 
-from clean_hexagon.paths import lies_in
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from clean_hexagon.paths import above, lies_in
 from policyengine.api import (
     Container,
     EnvironmentFile,
     Graph,
     Known,
     Mount,
+    Package,
     Unknown,
     is_for_the_laptop,
     known,
@@ -36,30 +41,44 @@ def _folder(path: str) -> str:
     return path.removeprefix("./").rstrip("/") if path not in (".", "./") else ""
 
 
-def files_within(graph: Graph, local: Container) -> tuple[tuple[EnvironmentFile, ...], Unknown | None]:
-    """The env files that code may load from its mounted sources, and why what they set is not known.
+class EnvFiles(Struct, frozen=True):
+    """The variables of the env files that a laptop may load, by each folder above the files."""
 
-    Without a library or a command that loads such files there are none. One that git ignores is known by an example
-    that is committed beside it.
+    keys: Mapping[str, set[str]]
+    ecosystems: set[str]  # those of packages with a library that loads env files
+
+
+def env_files(graph: Graph) -> EnvFiles:
+    """What the env files of a tree set or mention; one that git ignores is known by an example beside it."""
+    keys: dict[str, set[str]] = {}
+    for file in graph.all(EnvironmentFile):
+        if file.example or is_for_the_laptop(file.path):
+            for folder in above(file.path):
+                keys.setdefault(folder, set()).update(file.mentioned, (each.key for each in file.variables))
+    loading = (each for each in graph.all(Package) if any(loads_env_files(one.key) for one in each.dependencies))
+    return EnvFiles(keys, {each.ecosystem for each in loading})
+
+
+def keys_within(graph: Graph, files: EnvFiles, local: Container) -> tuple[set[str], Unknown | None]:
+    """The variables that code may load from its mounted sources, and why they are not known.
+
+    Without a library or a command that loads env files there are none.
     """
     mount = _mounted(local)
-    if mount is None or not _loads(graph, local):
-        return (), None
+    if mount is None or not _loads(files, local):
+        return set(), None
     unknown = Unknown(f"env files of the mounted folder of '{local.name}' are not known", mount.span)
     if not isinstance(mount.source, Known):
-        return (), unknown
+        return set(), unknown
     folder = _folder(mount.source.value)
-    within = [each for each in graph.all(EnvironmentFile) if not folder or lies_in(each.path, folder)]
-    files = tuple(each for each in within if each.example or is_for_the_laptop(each.path))
     there = f"{folder}/.env" if folder else ".env"
-    if files or known(graph.ignored_by_git(there), default=True) is False:
-        return files, None
-    return (), unknown
+    if folder in files.keys or known(graph.ignored_by_git(there), default=True) is False:
+        return files.keys.get(folder, set()), None
+    return set(), unknown
 
 
-def _loads(graph: Graph, local: Container) -> bool:
+def _loads(files: EnvFiles, local: Container) -> bool:
     """Whether a container may load env files: by a library of its language in this repository, or by its command."""
     spoken = {each.ecosystem for each in local.packages}
-    libraries = (name for each in spoken for name in graph.libraries(each))
     words = (word.text for command in local.commands for word in command.words)
-    return not spoken or any(map(loads_env_files, libraries)) or any(_LOADING.match(each) for each in words)
+    return not spoken or not spoken.isdisjoint(files.ecosystems) or any(_LOADING.match(each) for each in words)

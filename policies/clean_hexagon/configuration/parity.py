@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from clean_hexagon.configuration.mounted import files_within
+from clean_hexagon.configuration.mounted import EnvFiles, env_files, keys_within
 from clean_hexagon.options import Options
 from policyengine.api import (
     Change,
@@ -83,22 +83,26 @@ def env_key_missing_locally(graph: Graph, _: Options) -> Outcomes:
     twins: dict[str, list[Container]] = {}
     for local, cloud in graph.mirrored(role=Role.APP):
         twins.setdefault(local.id, []).append(cloud)
+    files = env_files(graph)
+    held = _held(graph, files)
     for local in graph.containers(side=Side.LOCAL, role=Role.APP):
         clouds = twins.get(local.id, [])
         if not clouds and (local.config is None or not local.service.environment):
             continue
         yield Compared(local.node, *(each.node for each in clouds[:1]))
-        required = [key for key in _required(local) if not _met(graph, local, key)]
+        required = [key for key in _required(local) if not _met(graph, files, local, key)]
         names = {key.key for key in required}
         given = [
             variable
             for key, variable in (clouds[0].environment.items() if clouds else ())
-            if key not in names and all(key in each.environment for each in clouds) and _asked(graph, local, variable)
+            if key not in names
+            and all(key in each.environment for each in clouds)
+            and _asked(graph, files, local, variable)
         ]
         if not required and not given:
             continue
         stage = local.stage if isinstance(local.stage, Unknown) else None
-        gap = local.environment_gap or stage or files_within(graph, local)[1]
+        gap = local.environment_gap or stage or keys_within(graph, files, local)[1]
         yield from undecided(local.node, gap)
         if gap is not None:
             continue
@@ -110,7 +114,7 @@ def env_key_missing_locally(graph: Graph, _: Options) -> Outcomes:
             against=clouds[0].node if clouds and not required else None,
             at=local,
             variant="both" if required and given else "required" if required else "default",
-            severity=Severity.ERROR if required and not _elsewhere(graph, local, required) else None,
+            severity=Severity.ERROR if required and not held.issuperset(_of_module(local, required)) else None,
             args={"local": local.name, "keys": ", ".join(keys or more), "more": ", ".join(more)},
             related=(*(key.span for key in required[:1]), *(each.key_span for each in given[:1])),
             fix=fix,
@@ -133,37 +137,38 @@ def _required(local: Container) -> Iterator[ConfigKey]:
             yield key
 
 
-def _elsewhere(graph: Graph, local: Container, keys: Sequence[ConfigKey]) -> bool:
-    """Whether others with the same config module get the keys, which may be needed only there."""
-    others = [
-        each
-        for each in graph.containers(side=Side.LOCAL)
-        if each.id != local.id
-        and each.config is not None
-        and local.config is not None
-        and each.config.id == local.config.id
-    ]
-    return all(any(_met(graph, each, key) for each in others) for key in keys)
+def _held(graph: Graph, files: EnvFiles) -> set[tuple[str, str]]:
+    """The keys of config modules that any local service with the module gets: they may be needed only there."""
+    found: set[tuple[str, str]] = set()
+    for each in graph.containers(side=Side.LOCAL):
+        keys = each.config.keys if each.config is not None else ()
+        for about, key in zip(_of_module(each, keys), keys, strict=True):
+            if about not in found and _met(graph, files, each, key):
+                found.add(about)
+    return found
 
 
-def _met(graph: Graph, local: Container, key: ConfigKey) -> bool:
-    return any(_has(graph, local, name) for name in (key.key, *key.alternatives))
+def _of_module(local: Container, keys: Sequence[ConfigKey]) -> list[tuple[str, str]]:
+    return [(local.config.id, key.key) for key in keys] if local.config is not None else []
 
 
-def _has(graph: Graph, local: Container, key: str) -> bool:
+def _met(graph: Graph, files: EnvFiles, local: Container, key: ConfigKey) -> bool:
+    return any(_has(graph, files, local, name) for name in (key.key, *key.alternatives))
+
+
+def _has(graph: Graph, files: EnvFiles, local: Container, key: str) -> bool:
     """Whether a service gets a variable: by its platform, its image, its command, or an example that mentions it."""
     if key in local.environment or key in local.exported or any(each.key == key for each in local.service.environment):
         return True
     if any(each.key == key for command in local.commands for each in command.assignments):
         return True
-    files = (graph.get(EnvironmentFile, f"env:{each.stand_in or each.path}") for each in local.service.env_files)
-    if any(key in file.mentioned for file in files if file is not None):
+    given = (graph.get(EnvironmentFile, f"env:{each.stand_in or each.path}") for each in local.service.env_files)
+    if any(key in file.mentioned for file in given if file is not None):
         return True
-    loaded = files_within(graph, local)[0]
-    return any(key in file.mentioned or any(each.key == key for each in file.variables) for file in loaded)
+    return key in keys_within(graph, files, local)[0]
 
 
-def _asked(graph: Graph, local: Container, variable: Variable) -> bool:
+def _asked(graph: Graph, files: EnvFiles, local: Container, variable: Variable) -> bool:
     """Whether a variable of the cloud should be there locally, and is not."""
     key = variable.key
     if (
@@ -175,7 +180,9 @@ def _asked(graph: Graph, local: Container, variable: Variable) -> bool:
         or is_of_place(key)
     ):
         return False
-    if given_by(key, "container") or given_by(key, "image") or is_cloud_only(key) or _has(graph, local, key):
+    if given_by(key, "container") or given_by(key, "image") or is_cloud_only(key):
+        return False
+    if _has(graph, files, local, key):
         return False
     told = next((each for each in (local.config.keys if local.config is not None else ()) if each.key == key), None)
     if told is not None and isinstance(told.required, Known) and known(told.default, "-").strip():

@@ -1,9 +1,12 @@
 """What images are made on: their platform, their base and the version of their language (HEX206, HEX211, HEX214)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from msgspec import Struct
 
 from clean_hexagon.options import Options
-from clean_hexagon.paths import lies_in
+from clean_hexagon.paths import above, lies_in
 from policyengine.api import (
     Absent,
     Compared,
@@ -248,6 +251,9 @@ def runtime_version_mismatch(graph: Graph, _: Options) -> Outcomes:
     """
     seen: set[Span] = set()
     images: _Images = {}
+    files: _Files = {}
+    for file in graph.all(RuntimeVersion):
+        files.setdefault((file.runtime, file.directory), []).append(file)
     for container in graph.containers(role=Role.APP):
         if container.side is not Side.CLOUD and graph.pair_of(container.node) is None:
             continue
@@ -257,7 +263,11 @@ def runtime_version_mismatch(graph: Graph, _: Options) -> Outcomes:
             images.setdefault(engine.name, []).append((container, base, engine))
             yield Compared(container.node)
             for other, at, one in bases[:-1]:
-                if one.name == engine.name and not _one_line(one, engine.name, _given(engine)) and at.span not in seen:
+                if (
+                    one.name == engine.name
+                    and not _one_line(_given(one), engine.name, _given(engine))
+                    and at.span not in seen
+                ):
                     seen.add(at.span)
                     args = {"file": other.name, "runtime": engine.name, "here": str(_given(one)), "name": stage.name}
                     ref = known(base, None)
@@ -271,7 +281,7 @@ def runtime_version_mismatch(graph: Graph, _: Options) -> Outcomes:
                         related=(base,),
                         fix=fix,
                     )
-            for found in _asked(graph, container, base, engine):
+            for found in _asked(files, container, base, engine):
                 if isinstance(found.at, Known) and found.at.span not in seen:
                     seen.add(found.at.span)
                     yield found
@@ -279,8 +289,11 @@ def runtime_version_mismatch(graph: Graph, _: Options) -> Outcomes:
 
 
 _Base = Known[ImageRef] | Floating[ImageRef]
-_Images = dict[str, list[tuple[Container, _Base, Engine]]]
+_App = tuple[Container, _Base, Engine]
+_Images = dict[str, list[_App]]
 """The applications of each language, with the base of their image and what it is."""
+_Files = dict[tuple[str, str], list[RuntimeVersion]]
+"""The files that ask for a version, by the language and their folder."""
 
 
 def _language(stage: Stage) -> Iterator[tuple[_Base, Engine]]:
@@ -296,9 +309,9 @@ def _given(engine: Engine) -> Version | None:
     return engine.version.value if isinstance(engine.version, Known | Floating) else None
 
 
-def _one_line(engine: Engine, runtime: str, other: Version | None) -> bool:
+def _one_line(mine: Version | None, runtime: str, other: Version | None) -> bool:
     """Whether a version is of the release line that an image has, as far as both name it."""
-    mine, numbers = _given(engine), numbers_that_agree(runtime)
+    numbers = numbers_that_agree(runtime)
     pairs = zip(mine.parts[:numbers], other.parts[:numbers], strict=False) if mine and other else ()
     return all(one == another for one, another in pairs)
 
@@ -309,18 +322,17 @@ def _older(engine: Engine, least: Version | None) -> bool:
     return mine is not None and least is not None and mine.parts < least.parts[: len(mine.parts)]
 
 
-def _asked(graph: Graph, container: Container, base: _Base, engine: Engine) -> Iterator[Finding]:
-    """What the files above an application's package ask for, where the image has another version."""
-    folders = [each.directory for each in container.packages]
-    files = [each for each in graph.all(RuntimeVersion) if each.runtime == engine.name]
-    above = [each for each in files if any(lies_in(folder, each.directory) for folder in folders)]
-    nearest = max((len(each.directory) for each in above), default=0)
+def _asked(files: _Files, container: Container, base: _Base, engine: Engine) -> Iterator[Finding]:
+    """What the nearest files above an application's package ask for, where the image has another version."""
+    folders = {each for package in container.packages for each in above(package.directory)}
+    there = sorted(each for each in folders if (engine.name, each) in files)
+    nearest = max(map(len, there), default=0)
     args = {"runtime": engine.name, "name": container.name, "there": str(_given(engine))}
     fix = Fix(f"use {engine.name} {_given(engine)} everywhere")
     major = 0 if isinstance(engine.version, Unknown | Absent) else engine.version.value.major
-    for file in above:
+    for file in (file for each in there if len(each) == nearest for file in files[engine.name, each]):
         asked = release_of(file.runtime, known(file.version, ""))
-        if len(file.directory) == nearest and asked is not None and not _one_line(engine, engine.name, asked):
+        if asked is not None and not _one_line(_given(engine), engine.name, asked):
             told = args | {"file": file.path, "here": known(file.version, "")}
             alike = in_place(file.version, _as_exact(known(file.version, ""), engine))
             mended = Fix(fix.description, alike, safe=True)
@@ -340,14 +352,16 @@ def _asked(graph: Graph, container: Container, base: _Base, engine: Engine) -> I
 
 def _in_jobs(graph: Graph, images: _Images) -> Outcomes:
     files = {each.path for each in graph.all(RuntimeVersion)}
+    versions = {name: {_given(engine) for _, _, engine in apps} for name, apps in images.items()}
+    homes = {name: _homes(graph, apps) for name, apps in images.items()}
     for job in graph.all(Job):
         for step in job.steps if any(each.works for each in job.steps) else ():
             found = setup_of(known(step.uses, "").partition("@")[0])
             given = next((each for each in step.inputs if found and each.key == found.input), None)
             if found is None or given is None or found.runtime not in images:
                 continue
-            mine = [each for each in images[found.runtime] if _works_on(graph, job, step, each[0])]
-            if not mine:
+            mine = _works_on(homes[found.runtime], _folders(job, step))
+            if mine is None:
                 continue
             yield Compared(job)
             asked = release_of(found.runtime, known(given.value, ""))
@@ -357,9 +371,9 @@ def _in_jobs(graph: Graph, images: _Images) -> Outcomes:
                 place = given.value.span if isinstance(given.value, Known | Floating | Unknown) else given.key_span
                 yield from undecided(job, Unknown(f"which {found.runtime} the job sets up", place))
                 continue
-            if any(_one_line(engine, found.runtime, asked) for _, _, engine in images[found.runtime]):
+            if any(_one_line(each, found.runtime, asked) for each in versions[found.runtime]):
                 continue
-            container, base, engine = mine[0]
+            container, base, engine = images[found.runtime][mine]
             args = {"file": job.key, "runtime": found.runtime, "here": known(given.value, ""), "name": container.name}
             yield Finding(
                 subject=job,
@@ -382,21 +396,45 @@ def _as_exact(written: str, engine: Engine) -> str:
     return "v" * written.startswith("v") + ".".join(numbers[: len(more)])
 
 
-def _works_on(graph: Graph, job: Job, setup: Step, container: Container) -> bool:
-    """Whether a job builds or tests in the folder of an application, or in the root where that holds a package.
+class _Homes(Struct, frozen=True):
+    """Where applications of the same kinds of packages live: by folder the number of the first that has one there."""
 
-    A folder is of the application whose manifest is the nearest above it. The setup may name the folder itself.
-    """
+    first: dict[str, int]  # in the order of the numbers
+    manifests: set[str]  # the folders of all packages of these kinds, of other applications and of none, too
+
+
+def _homes(graph: Graph, apps: Sequence[_App]) -> list[_Homes]:
+    found: dict[frozenset[str], _Homes] = {}
+    for number, (container, _, _) in enumerate(apps):
+        kinds = frozenset(package.ecosystem for package in container.packages)
+        if kinds not in found:
+            manifests = {each.directory for each in graph.all(Package) if each.ecosystem in kinds}
+            found[kinds] = _Homes({}, manifests)
+        for package in container.packages:
+            found[kinds].first.setdefault(package.directory, number)
+    return list(found.values())
+
+
+def _folders(job: Job, setup: Step) -> set[str]:
+    """The folders in which a job builds or tests; its setup may name the folder itself."""
     told = next((known(each.value, "") for each in setup.inputs if each.key == "working-directory"), "").strip("./")
     commands = (command for step in job.steps for command in step.commands)
-    folders = {told} if told else {each.directory for each in commands if each.does("build", "test", "e2e")}
-    ecosystems = {package.ecosystem for package in container.packages}
-    manifests = {each.directory for each in graph.all(Package) if each.ecosystem in ecosystems}
-    homes = {package.directory for package in container.packages}
-    for folder in folders:
-        nearest = max((each for each in manifests if lies_in(folder, each)), key=len, default=None)
-        if nearest in homes or (not folder and "" in manifests):
-            return True
-        if folder and nearest is None and any(lies_in(home, folder) for home in homes):
-            return True
-    return False
+    return {told} if told else {each.directory for each in commands if each.does("build", "test", "e2e")}
+
+
+def _works_on(homes: Sequence[_Homes], folders: set[str]) -> int | None:
+    """The number of the first application that lives in one of the folders, or in the root that holds a package.
+
+    A folder is of the application whose manifest is the nearest above it.
+    """
+    found: list[int] = []
+    for each in homes:
+        for folder in folders:
+            nearest = next((one for one in above(folder) if one in each.manifests), None)
+            if nearest is None:
+                found.extend(number for home, number in each.first.items() if folder and lies_in(home, folder))
+            elif not folder:
+                found.extend(islice(each.first.values(), 1))
+            elif nearest in each.first:
+                found.append(each.first[nearest])
+    return min(found, default=None)

@@ -1,6 +1,7 @@
 """Containers find each other by their Docker names (HEX501, HEX502)."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache, partial
 
 from clean_hexagon.networking.addresses import CLIENTS, address_keys
 from clean_hexagon.networking.names import answering, sibling_named
@@ -18,6 +19,7 @@ from policyengine.api import (
     Located,
     Outcomes,
     Role,
+    Service,
     Severity,
     Side,
     Span,
@@ -68,13 +70,15 @@ def localhost_inside_container(graph: Graph, options: Options) -> Outcomes:
     public = address_keys(graph, options)
     seen: set[Span] = set()
     found = doors(graph)
+    called_after = cache(partial(_called_after, _names(graph)))  # many services load one example
     for container in graph.containers(side=Side.LOCAL):
         if container.role not in CLIENTS or container.service.network == "host":
             continue
         yield from undecided(container.node, container.environment_gap)
         for variable in container.environment.values():
             if isinstance(variable.value, Unknown) and is_address(variable.key):
-                asked = not _blank(graph, variable.value) or _of_project(graph, container, variable.key)
+                others = called_after(container.service.group, variable.key) - {container.id}
+                asked = others or speaks_of_stores(words_of(variable.key)) or not _blank(graph, variable.value)
                 yield from undecided(container.node, variable.value) if asked else ()
         if container.addresses:
             yield Compared(container.node)
@@ -96,11 +100,21 @@ def _blank(graph: Graph, value: Unknown) -> bool:
     return file is not None and file.example and value.span.start == value.span.end
 
 
-def _of_project(graph: Graph, container: Container, key: str) -> bool:
-    """Whether a variable is called after a store, or after a sibling."""
+_Names = list[tuple[tuple[str, ...], str]]
+"""The names of services as words, with the ids of the services."""
+
+
+def _names(graph: Graph) -> dict[str, _Names]:
+    found: dict[str, _Names] = {}
+    for each in graph.all(Service, side=Side.LOCAL):
+        found.setdefault(each.group, []).extend((words_of(name), each.id) for name in each.names)
+    return found
+
+
+def _called_after(names: Mapping[str, _Names], group: str, key: str) -> set[str]:
+    """The services of a project that a variable is called after."""
     parts = set(words_of(key))
-    names = (name for each in graph.siblings(container.service) for name in each.names)
-    return speaks_of_stores(parts) or any(parts.issuperset(words_of(name)) for name in names)
+    return {service for words, service in names[group] if parts.issuperset(words)}
 
 
 Doors = Mapping[tuple[Side, str, int | None], Sequence[Container]]

@@ -1,8 +1,10 @@
 """The end-to-end tests open what the Compose stack serves (HEX608)."""
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from clean_hexagon.options import Options
+from clean_hexagon.paths import above
 from clean_hexagon.pipeline import gate
 from policyengine.api import (
     Beside,
@@ -63,25 +65,59 @@ def playwright_against_dev_server(graph: Graph, options: Options) -> Outcomes:
     Where a workflow brings up the stack and runs these tests it is an error; where none does, that the tests belong to
     the stack is a convention, unless the configuration declares the gate.
     """
-    local = list(graph.containers(side=Side.LOCAL))
-    for tests in graph.all(BrowserTests):
-        convention = not options.ci.gate and not _are_gate(graph, options)
-        for outcome in _judged(graph, tests, local):
+    every = list(graph.all(BrowserTests))
+    if not every:
+        return
+    stack, given = _stack(graph), _given(graph)
+    convention = not options.ci.gate and not _are_gate(graph, options)
+    for tests in every:
+        for outcome in _judged(graph, tests, stack, given):
             yield replace(outcome, convention=convention) if isinstance(outcome, Finding) else outcome
 
 
-def _judged(graph: Graph, tests: BrowserTests, local: list[Container]) -> Outcomes:
+class _Stack(Struct, frozen=True):
+    """The local stack as tests see it: its applications, also by the packages that they are built from, and its ports.
+
+    `chosen` is a port that Docker chooses, or a variable; on the network of the `host` every port is published.
+    """
+
+    apps: list[Container]
+    homes: dict[str, list[Container]]
+    published: set[int]
+    beside: set[int]  # the ports of its other Compose files
+    chosen: Unknown | None
+    host: bool
+
+
+def _stack(graph: Graph) -> _Stack:
+    local = list(graph.containers(side=Side.LOCAL))
+    apps = [each for each in local if each.role is Role.APP]
+    homes: dict[str, list[Container]] = {}
+    for each in apps:
+        for home in _homes(each):
+            homes.setdefault(home, []).append(each)
+    ports = (port.published for each in local for port in each.ports)
+    return _Stack(
+        apps,
+        homes,
+        published={port for each in local for port in each.published},
+        beside={known(port, 0) for each in graph.all(Beside) for port in each.ports},
+        chosen=next((each for each in ports if isinstance(each, Unknown)), None),
+        host=any(known(each.service.network_mode, "") == "host" for each in local if each.service.network_mode),
+    )
+
+
+def _judged(graph: Graph, tests: BrowserTests, stack: _Stack, given: dict[str, Value[str]]) -> Outcomes:
     """What is wrong with the configuration, or open."""
-    given = _given(graph)
     servers = [each for each in tests.servers if _starts(each, given)]
     told: set[str] = set()
     for server in servers:
-        tested = _tested(graph, local, server)
+        tested = _tested(graph, stack, server)
         if tested is None or tested.id in told:
             continue
         yield Compared(tests)
         doubt = server.doubt or (server.command if isinstance(server.command, Unknown) else None)
-        published = _port(server.address) in {port for each in local for port in each.published}
+        published = _port(server.address) in stack.published
         if doubt is not None:
             yield from undecided(tests, doubt)
         elif published and isinstance(server.reuses, Unknown) and _serves(server):
@@ -96,17 +132,16 @@ def _judged(graph: Graph, tests: BrowserTests, local: list[Container]) -> Outcom
                 fix=Fix("leave the server out where CI is set, and test the Compose stack"),
             )
     if not servers:
-        yield from _opened(graph, tests, local, given)
+        yield from _opened(graph, tests, stack, given)
 
 
-def _opened(graph: Graph, tests: BrowserTests, local: list[Container], given: dict[str, Value[str]]) -> Outcomes:
+def _opened(graph: Graph, tests: BrowserTests, stack: _Stack, given: dict[str, Value[str]]) -> Outcomes:
     """The address that the tests begin at, against the ports that the stack publishes."""
-    apps = [each for each in local if each.role is Role.APP]
     package = _package(graph, tests.directory)
-    own = _of_package(graph, apps, tests.directory)
-    mine = own or (apps if package in ("", tests.directory) and is_for_tests(tests.directory or "tests") else [])
+    own = stack.homes.get(package, [])
+    mine = own or (stack.apps if package in ("", tests.directory) and is_for_tests(tests.directory or "tests") else [])
     url = next((given[key] for key in tests.keys if key in given), tests.base_url)
-    if not mine or any(known(each.service.network_mode, "") == "host" for each in local if each.service.network_mode):
+    if not mine or stack.host:
         return
     origin = web_origin(known(url, ""))
     if isinstance(url, Unknown):
@@ -115,14 +150,10 @@ def _opened(graph: Graph, tests: BrowserTests, local: list[Container], given: di
     if origin is None or not (origin.loopback or _is_alias(graph, origin.host)):
         return
     yield Compared(tests)
-    chosen = next(
-        (port.published for each in local for port in each.ports if isinstance(port.published, Unknown)), None
-    )
-    beside = {known(port, 0) for each in graph.all(Beside) for port in each.ports}
-    if origin.port in {number for each in local for number in each.published} | beside:
+    if origin.port in stack.published or origin.port in stack.beside:
         return
-    if chosen is not None:
-        yield from undecided(tests, chosen)
+    if stack.chosen is not None:
+        yield from undecided(tests, stack.chosen)
         return
     if not own and not any(each.published for each in mine):
         return
@@ -170,33 +201,20 @@ def _serves(server: WebServer) -> bool:
     return any(each.does("serve-dev") for each in server.commands) or any(map(starts_application, (*called, *said)))
 
 
-def _tested(graph: Graph, local: list[Container], server: WebServer) -> Container | None:
+def _tested(graph: Graph, stack: _Stack, server: WebServer) -> Container | None:
     """The container of the local stack that is built from the package whose server is started."""
-    apps = [each for each in local if each.role is Role.APP]
     named = [step.span.path.rpartition("/")[0] for each in server.commands for step in each.via]
-    for directory in (*named, server.directory):
-        found = _of_package(graph, apps, directory)
-        if found:
-            return found[0]
-    return None
-
-
-def _of_package(graph: Graph, apps: list[Container], directory: str) -> list[Container]:
-    """The applications that are built from the package of a folder: by a Dockerfile in it, or in it as the context."""
-    nearest = _package(graph, directory)
-    return [each for each in apps if nearest in _homes(each)]
+    found = (stack.homes.get(_package(graph, directory), []) for directory in (*named, server.directory))
+    return next((each[0] for each in found if each), None)
 
 
 def _package(graph: Graph, directory: str) -> str:
     """The folder of the package that a folder belongs to: the nearest one with a manifest, else the root."""
-    above = [directory]
-    while above[-1]:
-        above.append(above[-1].rpartition("/")[0])
-    return next((each for each in above if graph.holds(f"{each}/package.json".lstrip("/"))), "")
+    return next((each for each in above(directory) if graph.holds(f"{each}/package.json".lstrip("/"))), "")
 
 
 def _homes(container: Container) -> set[str]:
-    """The packages that a container may be built from."""
+    """The packages that a container may be built from: by a Dockerfile in one, or in one as the context."""
     packages = {each.directory for each in container.packages}
     told = [known(path, "") for each in container.builds for path in (each.context, each.dockerfile)]
     folders = {"" if each == "." else each for each in told}
