@@ -169,6 +169,10 @@ class Graph(Struct, Declared, frozen=True, eq=False):
         """The edges of one kind that lead to a node."""
         return tuple(self._into.get((edge, target.id), ()))
 
+    def out_of(self, edge: EdgeKind, source: Node) -> tuple[Edge, ...]:
+        """The edges of one kind that lead away from a node."""
+        return tuple(self._out.get((edge, source.id), ()))
+
     def mirrors(self, kind: type[N], *, engine: str | None = None) -> Iterator[tuple[N, N]]:
         """Pairs of a local and a cloud node of a type; with `engine`, datastores of that engine on both sides."""
         for pair in self.pairs:

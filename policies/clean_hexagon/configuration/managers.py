@@ -68,14 +68,14 @@ def secret_not_from_manager(graph: Graph, options: Options) -> Outcomes:
     env_files = {each.path for each in graph.all(EnvironmentFile)}
     for container in graph.containers(side=Side.CLOUD):
         yield from (Compared(container.node),) if container.service.environment else ()
-        read = {edge.reason: each for each in graph.targets(Secret, EdgeKind.READS, container.node)
-                for edge in graph.into(EdgeKind.READS, each) if edge.source == container.id}  # fmt: skip
+        read = {edge.reason: edge.target for edge in graph.out_of(EdgeKind.READS, container.node)}
         for variable in container.service.environment:
             if not is_secret_key(variable.key) or variable.key_span in told:
                 continue
             told.add(variable.key_span)  # one entry may make a variable of many containers
             if variable.origin is Origin.SECRET:
-                yield from _read(container, variable, read.get(variable.key), options, told)
+                secret = graph.get(Secret, read.get(variable.key, ""))
+                yield from _read(container, variable, secret, options, told)
             else:
                 yield from _plain(container, variable, env_files)
     for secret in graph.all(Secret, side=Side.CLOUD):  # machines and people read them without a declaration
@@ -176,21 +176,19 @@ def broken_secret_reference(graph: Graph, _: Options) -> Outcomes:
         if not container.is_ecs_task or not variables:
             continue
         yield Compared(container.node)
-        secrets = tuple(graph.targets(Secret, EdgeKind.READS, container.node))
         opened: set[str] = set()
-        for secret in secrets:
-            for edge in graph.into(EdgeKind.READS, secret):
-                if edge.source == container.id and edge.reason in variables and secret.manager != "ssm":
-                    yield from _key(container, secret, variables[edge.reason], opened)
-        roles = {edge.target: role for role in graph.targets(Principal, EdgeKind.ACTS_AS, container.node)
-                 for edge in graph.into(EdgeKind.ACTS_AS, role)
-                 if edge.source == container.id and edge.reason == "execution role"}  # fmt: skip
+        edges = [(graph.get(Secret, edge.target), edge.reason) for edge in graph.out_of(EdgeKind.READS, container.node)]
+        secrets = [(secret, key) for secret, key in edges if secret is not None]
+        for secret, key in secrets:
+            if key in variables and secret.manager != "ssm":
+                yield from _key(container, secret, variables[key], opened)
+        acting = (each for each in graph.out_of(EdgeKind.ACTS_AS, container.node) if each.reason == "execution role")
+        roles = [role for each in acting if (role := graph.get(Principal, each.target)) is not None]
         if not roles:
             yield from undecided(container.node, Unknown("the execution role is not in the files", container.span))
-        for role in roles.values():
+        for role in roles:
             given = read.setdefault(role.id, (role, {}))[1]
-            for secret in secrets:
-                given[f"{secret.id} {container.id}"] = (secret, container)
+            given.update((f"{secret.id} {container.id}", (secret, container)) for secret, _ in secrets)
     yield from _roles(graph, read)
 
 
@@ -213,13 +211,13 @@ def _roles(graph: Graph, read: dict[str, tuple[Principal, dict[str, tuple[Secret
     for role, secrets in (read[each] for each in sorted(read)):
         lacking: dict[str, list[tuple[Secret, Container]]] = {}
         opened = role.gap
+        allowed = {(kind, edge.target): edge.reason for kind in _READING for edge in graph.out_of(kind, role)}
         for secret, container in (secrets[each] for each in sorted(secrets)):
-            reasons = {edge.kind: edge.reason for kind in _READING for edge in graph.into(kind, secret)
-                       if edge.source == role.id}  # fmt: skip
-            if EdgeKind.MAY_GRANT in reasons:
-                opened = opened or Unknown(reasons[EdgeKind.MAY_GRANT], role.span)
-            elif EdgeKind.GRANTS not in reasons:
-                variant = "sealed" if EdgeKind.SEALED in reasons else "role"
+            reason = allowed.get((EdgeKind.MAY_GRANT, secret.id))
+            if reason is not None:
+                opened = opened or Unknown(reason, role.span)
+            elif (EdgeKind.GRANTS, secret.id) not in allowed:
+                variant = "sealed" if (EdgeKind.SEALED, secret.id) in allowed else "role"
                 lacking.setdefault(variant, []).append((secret, container))
         if opened is not None and (lacking or opened is not role.gap):
             yield from undecided(role, opened)
