@@ -114,7 +114,8 @@ class Finding(Struct, frozen=True, kw_only=True):
     first as `[text](1)`, the second as `[text](2)`, and so on. `against` is the twin that the subject was compared
     with: where the subject may mirror any of several nodes, a finding stands only if it holds against each. `variant`
     picks one of the rule's messages. `severity` overrides the rule's own. A `convention` is what a strategy wants and
-    what neither diverges nor breaks: a note unless the profile is `strict`.
+    what neither diverges nor breaks: a note unless the profile is `strict`. Findings of a rule and variant that give
+    one `cause` are one in the report, which names all their subjects, as far as no waiver covers them.
     """
 
     subject: Node
@@ -126,6 +127,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     severity: Severity | None = None
     fix: Fix | None = None
     convention: bool = False
+    cause: str = ""
 
 
 class Undecided(Struct, frozen=True):

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from clean_hexagon.configuration.strictness import lender
-from clean_hexagon.enumerations import enumerated
 from clean_hexagon.options import Options
 from policyengine.api import (
     Compared,
@@ -108,7 +107,7 @@ def _matters(key: str) -> bool:
     severity=Severity.ERROR,
     remedy="Give the build the variable by an ARG before the pages are built.",
     message={
-        "default": "'{name}' {are} given '{keys}' when {they}, but [the build](1) has filled its pages without.",
+        "default": "'{name}' is given '{keys}' when it starts, but [the build](1) has filled its pages without.",
         "differs": "'{name}' sets '{keys}' otherwise than [the cloud](1), but one image holds one value.",
     },
 )
@@ -124,16 +123,18 @@ def build_time_public_env(graph: Graph, _: Options) -> Outcomes:
     reaches the context. Runtime libraries (next-runtime-env, import-meta-env …), NUXT_PUBLIC_, PUBLIC_ of Astro and
     SvelteKit, a start script that rewrites pages (`envsubst`, `sed`), and containers that build or serve for
     development when they start pass. What a start script or a build reads from files that are not known stays open.
-    One finding for the containers of one build, unless a further one is given more.
+    One finding for the containers of one build that are given the same.
     """
-    lacking: dict[Span, list[tuple[Container, list[Variable]]]] = {}
+    read_by = _read(graph)
+    anywhere = {key for keys in read_by.values() for key in keys}
+    files = {each.path.rpartition("/")[2]: each for each in graph.all(EnvironmentFile)}
     for container in (each for side in (Side.LOCAL, Side.CLOUD) for each in graph.containers(side=side, role=Role.APP)):
         given = {key: each for key, each in container.environment.items()
                  if publishers(key) and each.origin is not Origin.IMAGE and known(each.value, "-")}  # fmt: skip
         if not given or any(each.does("build", "serve-dev") for each in container.commands):
             continue
         if isinstance(container.stage, Unknown):
-            if any(key in _read(graph) and is_inlined(key, graph.dependencies) for key in given):
+            if any(key in anywhere and is_inlined(key, graph.dependencies) for key in given):
                 yield from undecided(container.node, container.stage)
             continue
         package, stage = _package(container), container.stage.value if isinstance(container.stage, Known) else None
@@ -142,14 +143,13 @@ def build_time_public_env(graph: Graph, _: Options) -> Outcomes:
         stages = graph.ingredients(stage)
         build = next((run for each in stages for run in each.runs if run.does("build")), None)
         tools = {each.key for each in package.dependencies}
-        shown = _read(graph, package)
+        shown = read_by.get(package.directory, set())
         given = {key: each for key, each in given.items() if key in shown and is_inlined(key, tools)}
         if build is None or not given or _rewrites(container, stage):
             continue
         yield Compared(container.node)
         told = set(_at_build(graph, container, stages, package))
         late = [given[key] for key in sorted(given) if key not in told]
-        files = {each.path.rpartition("/")[2]: each for each in graph.all(EnvironmentFile)}
         read = [(run, name) for each in stages for run in each.runs for name in _files_of(run)]
         told.update(each.key for _, name in read if name in files for each in files[name].variables)
         late = [each for each in late if each.key not in told]
@@ -158,37 +158,31 @@ def build_time_public_env(graph: Graph, _: Options) -> Outcomes:
             open_to = container.gap or (hidden and Unknown("the build reads variables from a file", hidden.span))
             yield from undecided(container.node, open_to)
         elif late:
-            lacking.setdefault(build.span, []).append((container, late))
+            yield _late(build.span, container, late)
         elif container.side is Side.LOCAL:
             yield from _differing(graph, container, [given[key] for key in sorted(given)])
-    for build_span, found in lacking.items():
-        yield from _late(build_span, found)
 
 
-def _late(build: Span, found: list[tuple[Container, list[Variable]]]) -> Iterator[Finding]:
-    """What containers of one build are given too late: one finding for those that are given no more than the first."""
-    (first, late), *others = sorted(found, key=lambda each: -len(each[1]))
-    mine = {each.key for each in late}
-    alike = [each for each in others if mine.issuperset(one.key for one in each[1])]
-    names = list(dict.fromkeys(each.name for each in (first, *(one for one, _ in alike))))
-    keys, several = ", ".join(each.key for each in late), len(names) > 1
-    args = {"keys": keys, "name": enumerated(names), "are": "are" if several else "is"}
-    yield Finding(
-        subject=first.node,
+def _late(build: Span, container: Container, late: list[Variable]) -> Finding:
+    """What a container is given too late; containers of one build that are given the same have one finding."""
+    keys = ", ".join(each.key for each in late)
+    return Finding(
+        subject=container.node,
         at=late[0].key_span,
-        args=args | {"they": "they start" if several else "it starts"},
-        related=(build, *(one[0].key_span for _, one in alike)),
+        args={"keys": keys, "name": container.name},
+        related=(build,),
         fix=Fix(f"declare an ARG for {keys} before the build, and pass it"),
+        cause=f"{build.path}#{build.start} {keys}",
     )
-    more = [each for each in others if each not in alike]
-    if more:
-        yield from _late(build, more)
 
 
-def _read(graph: Graph, package: Package | None = None) -> set[str]:
-    """The variables that code which is no server's reads, of a package or of all."""
-    files = (each for each in graph.all(EnvironmentReads) if package is None or each.directory == package.directory)
-    return {read.value for file in files if file.purpose in ("", "settings") for read in file.reads}
+def _read(graph: Graph) -> dict[str, set[str]]:
+    """The variables that code which is no server's reads, by the folder of its package."""
+    found: dict[str, set[str]] = {}
+    for file in graph.all(EnvironmentReads):
+        if file.purpose in ("", "settings"):
+            found.setdefault(file.directory, set()).update(read.value for read in file.reads)
+    return found
 
 
 def _at_build(graph: Graph, container: Container, stages: tuple[Stage, ...], package: Package) -> Iterator[str]:
@@ -198,12 +192,12 @@ def _at_build(graph: Graph, container: Container, stages: tuple[Stage, ...], pac
         for run in stage.runs:
             yield from (each.key for each in run.assignments)
             yield from (word.text.partition("=")[0] for word in run.words if run.starts("export") or run.starts("echo"))
-    files = {each.path: [one.key for one in each.variables] for each in graph.all(EnvironmentFile) if not each.example}
     loaded = [each for each in container.environment.values() if each.origin is Origin.ENV_FILE]
     for name in (".env", ".env.local", ".env.production", ".env.production.local"):
         path = "/".join(filter(None, (package.directory, name)))
         if any(_reaches(graph, path, known(b.context, "."), known(b.dockerfile, "")) for b in container.builds):
-            yield from files.get(path, ())
+            file = graph.get(EnvironmentFile, f"env:{path}")
+            yield from (each.key for each in file.variables) if file is not None and not file.example else ()
             at = [each.path for each in container.service.env_files] if container.side is Side.LOCAL else []
             yield from (each.key for each in loaded if path in at)
 

@@ -50,7 +50,6 @@ from policyengine.api import (
     message={
         "default": "The {noun} '{name}' is never run locally.",
         "data": "The '{engine}' '{name}' exists only in the cloud.",
-        "several": "'{engine}' exists only in the cloud: '{name}'.",
     },
 )
 def cloud_only_component(graph: Graph, _: Options) -> Outcomes:
@@ -137,7 +136,6 @@ def _datastores(graph: Graph, local: list[Container]) -> Outcomes:
     seen: set[Span] = set()
     emulated = any(each.role is Role.EMULATOR for each in local)
     external = [network for each in local for network in each.service.networks if network.external]
-    engines: dict[str, list[Datastore]] = {}
     for store in graph.unpaired(Datastore, side=Side.CLOUD):
         if isinstance(store, Queue) and (emulated or is_dead_letters(store.name)):
             continue
@@ -151,16 +149,15 @@ def _datastores(graph: Graph, local: list[Container]) -> Outcomes:
             reason = "a datastore may be on the external network that the local services join"
             yield from undecided(store, Unknown(reason, external[0].span))
             continue
-        engines.setdefault(product(store.engine.value), []).append(store)
-    for engine, stores in engines.items():
-        names = enumerated([each.name for each in stores])
+        engine = product(store.engine.value)
         yield Finding(
-            subject=stores[0],
-            at=stores[0],
-            variant="data" if len(stores) == 1 else "several",
+            subject=store,
+            at=store,
+            variant="data",
             severity=Severity.WARNING,
-            args={"engine": engine, "name": names},
+            args={"engine": engine, "name": store.name},
             fix=Fix(f"add a Compose service that runs {engine}"),
+            cause=engine,
         )
 
 

@@ -1,11 +1,9 @@
 """Deployments wait for the gate (HEX605)."""
 
-from collections.abc import Iterable, Iterator
-from typing import cast
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import structs
 
-from clean_hexagon.enumerations import enumerated
 from clean_hexagon.options import Options
 from clean_hexagon.pipeline import gate
 from policyengine.api import (
@@ -37,11 +35,11 @@ from policyengine.api import (
     severity=Severity.ERROR,
     remedy="Let the job that deploys need the gate.",
     message={
-        "default": "'{job}' [{deploys}](1) without waiting for [the gate](2).",
+        "default": "'{job}' [deploys](1) without waiting for [the gate](2).",
         "early": "'{job}' [deploys](1) before [its own tests](2) have passed.",
-        "workflow": "'{job}' [{deploys}](1) in a workflow without a gate, which '{event}' starts.",
-        "unchecked": "'{job}' [{deploys}](1) whatever '{upstream}' came to. Ask for conclusion == 'success'.",
-        "dispatch": "'{job}' [{deploys}](1) on workflow_dispatch even when [the gate](2) is skipped.",
+        "workflow": "'{job}' [deploys](1) in a workflow without a gate, which '{event}' starts.",
+        "unchecked": "'{job}' [deploys](1) whatever '{upstream}' came to. Ask for conclusion == 'success'.",
+        "dispatch": "'{job}' [deploys](1) on workflow_dispatch even when [the gate](2) is skipped.",
     },
 )
 def deploy_not_gated(graph: Graph, options: Options) -> Outcomes:
@@ -76,7 +74,7 @@ def deploy_not_gated(graph: Graph, options: Options) -> Outcomes:
         if gates:
             found = [each for each in _ungated(graph, workflow, deploys, gates) if each.subject.span not in seen]
             seen.update(each.subject.span for each in found)  # a job of a called workflow belongs to each that calls it
-            yield from _folded(graph, found)
+            yield from _of_one_cause(graph, workflow, found)
             waited = {each.job.id for each in gates}
             for job in unseen:  # it may deploy
                 if waited.isdisjoint(graph.needs(job)):
@@ -91,24 +89,16 @@ def deploy_not_gated(graph: Graph, options: Options) -> Outcomes:
             yield from _without_gate(graph, workflow, deploys, options)
 
 
-def _folded(graph: Graph, found: Iterable[Finding]) -> Iterator[Finding]:
-    """One finding for those of one cause, which names their jobs.
+def _of_one_cause(graph: Graph, workflow: Workflow, found: Sequence[Finding]) -> Iterator[Finding]:
+    """The findings of a workflow, one for all jobs that lack the same.
 
     What is to be added to the `needs` of a job needs no second time to be added to those of a job that needs it.
     """
-    causes: dict[str, list[Finding]] = {}
+    lacking = {(each.subject.id, each.variant) for each in found}
     for each in found:
-        causes.setdefault(each.variant, []).append(each)
-    for alike in causes.values():
-        ids = {each.subject.id for each in alike}
-        roots = [each for each in alike if ids.isdisjoint(graph.needs(cast("Job", each.subject)))]
-        first, *others = [*roots, *(each for each in alike if each not in roots)]
-        jobs = [str(each.args["job"]) for each in (first, *others)]
-        fixes = [each.fix for each in roots if each.fix is not None]
-        edits = tuple(dict.fromkeys(edit for fix in fixes for edit in fix.edits))
-        fix = first.fix and structs.replace(first.fix, edits=edits if all(each.edits for each in fixes) else ())
-        told = {"job": enumerated(jobs), "deploys": "deploys" if len(jobs) == 1 else "deploy"}
-        yield structs.replace(first, args={**first.args, **told}, fix=fix)
+        needed = graph.needs(each.subject) if isinstance(each.subject, Job) else ()
+        fix = None if any((name, each.variant) in lacking for name in needed) else each.fix
+        yield structs.replace(each, fix=fix, cause=workflow.id)
 
 
 def _firsts(deploys: Iterable[tuple[Job, Happening]]) -> dict[str, tuple[Job, Happening]]:
@@ -245,4 +235,4 @@ def _without_gate(graph: Graph, workflow: Workflow, deploys: list[Happening], op
             asked = "github.event.workflow_run.conclusion == 'success'"
             fix = Fix(fix.description, (Put(job.span, ("if",), asked, after=("needs", "name", "")),))
         found.append(Finding(subject=job, at=at, variant=variant, args=told, related=(deploy,), fix=fix))
-    yield from _folded(graph, found)
+    yield from _of_one_cause(graph, workflow, found)

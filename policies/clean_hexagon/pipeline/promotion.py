@@ -2,13 +2,11 @@
 
 from collections.abc import Iterator
 
-from clean_hexagon.enumerations import enumerated
 from clean_hexagon.options import Options
 from clean_hexagon.pipeline import gate
 from policyengine.api import (
     Build,
     Compared,
-    Container,
     EdgeKind,
     Finding,
     Fix,
@@ -99,10 +97,7 @@ def _name(build: Build) -> str:
     severity=Severity.WARNING,
     remedy="Deploy by digest, or by a tag of the commit.",
     precision="very-high",
-    message={
-        "default": "The {noun} '{name}' runs '{image}', and the tag '{tag}' is another image after each push.",
-        "several": "'{name}' run images by the tag '{tag}', which are others after each push.",
-    },
+    message="The {noun} '{name}' runs '{image}', and the tag '{tag}' is another image after each push.",
 )
 def mutable_image_tag(graph: Graph, _: Options) -> Outcomes:
     """The cloud runs an image by a tag that moves.
@@ -119,7 +114,6 @@ def mutable_image_tag(graph: Graph, _: Options) -> Outcomes:
     stopped = {known(repository.repository, "") for repository, _ in _stopped(graph)}
     deployed = list(graph.deployed(role=Role.APP))
     seen: set[Span] = set()
-    moving: dict[tuple[str, str], list[tuple[Container, Known[ImageRef] | Floating[ImageRef]]]] = {}
     for container in () if deployed and _hands_over(graph) else deployed:
         image = container.image
         yield Compared(container.node)
@@ -133,20 +127,9 @@ def mutable_image_tag(graph: Graph, _: Options) -> Outcomes:
             continue
         if container.builds or engine_of(image.value, image.span) is None:
             seen.add(image.span)
-            moving.setdefault((image.span.path, tag), []).append((container, image))
-    for key, found in moving.items():
-        found.sort(key=lambda each: each[1].span)
-        container, image = found[0]
-        names = enumerated(list(dict.fromkeys(each[0].name for each in found)))
-        args = {"noun": container.noun, "name": names, "image": image.value.shown, "tag": key[1]}
-        yield Finding(
-            subject=container.node,
-            at=image,
-            variant="default" if len(found) == 1 else "several",
-            args=args,
-            related=tuple(each[1] for each in found[1:]),
-            fix=Fix("deploy by digest, or by a tag of the commit"),
-        )
+            args = {"noun": container.noun, "name": container.name, "image": image.value.shown, "tag": tag}
+            fix, cause = Fix("deploy by digest, or by a tag of the commit"), f"{image.span.path} {tag}"
+            yield Finding(subject=container.node, at=image, args=args, fix=fix, cause=cause)
 
 
 def _hands_over(graph: Graph) -> bool:
