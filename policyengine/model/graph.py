@@ -17,11 +17,7 @@ from policyengine.model.source import Span
 from policyengine.model.value import Absent, Floating, Known, Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import (
-        Iterable,
-        Iterator,
-        Mapping,
-    )
+    from collections.abc import Iterable, Iterator, Mapping
     from collections.abc import Set as AbstractSet
 
     from policyengine.model.command import ShellCommand
@@ -82,7 +78,6 @@ class Graph(Struct, Declared, frozen=True, eq=False):
     _ignoring: dict[str, GitPatterns] = field(default_factory=dict)
     _stages: dict[str, dict[str, Stage]] = field(default_factory=dict)
     _made_of: dict[str, tuple[Node, ...]] = field(default_factory=dict)
-    _libraries: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for node in self.nodes:
@@ -330,7 +325,7 @@ class Graph(Struct, Declared, frozen=True, eq=False):
     @property
     def dependencies(self) -> frozenset[str]:
         """The names of what the packages of the tree depend on."""
-        return self.libraries("")
+        return frozenset(each.key for package in self.all(Package) for each in package.dependencies)
 
     def commands(self) -> Iterator[ShellCommand]:
         """Every command of the steps of every job."""
@@ -339,13 +334,6 @@ class Graph(Struct, Declared, frozen=True, eq=False):
     def equivalent(self, one: str, other: str) -> bool:
         """Whether two engines count as the same: equal, or declared so under `equivalences`."""
         return one == other or (one, other) in self.equivalences or (other, one) in self.equivalences
-
-    def libraries(self, ecosystem: str) -> frozenset[str]:
-        """The names of what the packages of an ecosystem depend on, those of all where it is empty."""
-        if ecosystem not in self._libraries:
-            packages = (each for each in self.all(Package) if ecosystem in ("", each.ecosystem))
-            self._libraries[ecosystem] = frozenset(each.key for package in packages for each in package.dependencies)
-        return self._libraries[ecosystem]
 
     def holds(self, path: str) -> bool:
         """Whether the tree holds a file of that path, or a folder of it with files; the root is empty or `.`."""

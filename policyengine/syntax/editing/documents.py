@@ -98,7 +98,7 @@ class Editor(NamedTuple):
             case Scalar() if keys:
                 if key is None or not node.plain or node.text not in ("", "~", "null") or self.json:
                     return None
-                column = self._column(key) + _STEP
+                column = self.column(key) + _STEP
                 made = [*self._lines(keys[0], _nested(keys[1:], change.value), column)]
                 if node.text:
                     return (Edit(node.span, ""), below(self.source, node.span.end, made))
@@ -118,7 +118,7 @@ class Editor(NamedTuple):
             return (Edit(self.source.span(start, end), f" {self._scalar(written)}"),)
         if not isinstance(value, dict) or "\n" not in self.source.text:
             return (Edit(self.source.span(start, end), f" {self._flow(value)}"),)
-        lines = [*self._lines(key.text, value, self._column(key))][1:]
+        lines = [*self._lines(key.text, value, self.column(key))][1:]
         return (Edit(self.source.span(start, end), "".join(f"{newline(self.source.text)}{each}" for each in lines)),)
 
     def _rewrite(self, key: Scalar | None, node: Scalar, value: Wanted) -> tuple[Edit, ...] | None:
@@ -157,11 +157,11 @@ class Editor(NamedTuple):
             first = line_start(text, own[0].key.span.start)
             if text[first : self._quoted(own[0].key)[0]].strip():
                 return None
-            lines = self._lines(name, value, self._column(own[0].key))
+            lines = self._lines(name, value, self.column(own[0].key))
             return (Edit(self.source.span(first, first), "".join(f"{each}{newline(text)}" for each in lines)),)
         behind = next((entry for wanted in after for entry in own if entry.key.text == wanted), own[-1])
-        column = self._column(own[0].key)
-        step = column - self._column(key) if key is not None else _STEP
+        column = self.column(own[0].key)
+        step = column - self.column(key) if key is not None else _STEP
         made = [*self._lines(name, value, column, step if step > 0 else _STEP)]
         apart = isinstance(value, dict) and self._are_apart(tuple(entry.key for entry in own))
         return (below(self.source, self._whole(behind.key, behind.value)[1], ["", *made] if apart else made),)
@@ -275,7 +275,8 @@ class Editor(NamedTuple):
             return start - 1, end + 1
         return start, end
 
-    def _column(self, key: Scalar) -> int:
+    def column(self, key: Scalar) -> int:
+        """How many characters stand before a key in its line."""
         start = self._quoted(key)[0]
         return start - line_start(self.source.text, start)
 
@@ -294,7 +295,7 @@ class Editor(NamedTuple):
             case tuple() if value:
                 yield f"{pad}{name}:"
                 for each in value:
-                    yield from self._item(each, column + (step if self._indents_items() else 0), step)
+                    yield from self._item(each, column + (step if _indents_items(self.source) else 0), step)
             case tuple() | dict():
                 yield f"{pad}{name}: {self._flow(value)}"
             case _:
@@ -310,20 +311,6 @@ class Editor(NamedTuple):
             for line in self._lines(key, each, column + 2, step):
                 yield f"{pad}- {line[column + 2 :]}" if first else line
                 first = False
-
-    def _indents_items(self) -> bool:
-        """Whether the first list of the file stands deeper than its key."""
-        waiting = deque(self.documents)
-        while waiting:
-            node = waiting.popleft()
-            for step in _steps(node):
-                value = step.value
-                if step.key is not None and isinstance(value, Sequence) and not value.via and value.items:
-                    text, start = self.source.text, value.span.start
-                    if text[start : start + 1] == "-":
-                        return start - line_start(text, start) > self._column(step.key)
-                waiting.append(value)
-        return True
 
     def _flow(self, value: Wanted) -> str:
         match value:
@@ -366,6 +353,22 @@ def _text(value: Wanted) -> str:
 
 def _size(node: Mapping | Sequence) -> int:
     return len(node.entries if isinstance(node, Mapping) else node.items)
+
+
+@lru_cache(maxsize=4)
+def _indents_items(source: Source) -> bool:
+    """Whether the first list of a YAML file stands deeper than its key; where there is none, the next one is to."""
+    editor = Editor.of(source, json=False)
+    waiting = deque(editor.documents)
+    while waiting:
+        for step in _steps(waiting.popleft()):
+            value = step.value
+            if step.key is not None and isinstance(value, Sequence) and not value.via and value.items:
+                start = value.span.start
+                if source.text[start : start + 1] == "-":
+                    return start - line_start(source.text, start) > editor.column(step.key)
+            waiting.append(value)
+    return True
 
 
 def _near(node: Document, at: Span) -> Iterator[Step]:
