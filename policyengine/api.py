@@ -14,7 +14,7 @@ from policyengine.knowledge.cloud_services import (
     service_of_variable,
 )
 from policyengine.knowledge.commands import Deed, drops_privileges, is_init
-from policyengine.knowledge.components import family, product, role_by_name, serves, stands_in_for
+from policyengine.knowledge.components import began_as, family, product, role_by_name, serves, stands_in_for
 from policyengine.knowledge.extensions import (
     created_by_image,
     created_with,
@@ -22,6 +22,7 @@ from policyengine.knowledge.extensions import (
     not_offered,
 )
 from policyengine.knowledge.images import purpose_of
+from policyengine.knowledge.languages import endings
 from policyengine.knowledge.loading import Facts
 from policyengine.knowledge.names import (
     alike,
@@ -355,6 +356,7 @@ __all__ = [
     "architecture_in",
     "asks_for_architecture",
     "assigned",
+    "began_as",
     "builds_to_files",
     "connects_plainly",
     "created_by_image",
@@ -362,6 +364,7 @@ __all__ = [
     "drift_of",
     "drops_privileges",
     "duties",
+    "endings",
     "endpoints",
     "engine_of",
     "environment",

@@ -17,12 +17,16 @@ Family = Literal["columns", "documents", "graphs", "relational", "series", "tabl
 
 
 class EngineName(Struct, frozen=True, forbid_unknown_fields=True):
-    """An engine: `product` as its makers write it, `cloud` for a service that only one cloud offers."""
+    """An engine: `product` as its makers write it, `cloud` for a service that only one cloud offers.
+
+    `began_as` is the engine whose code it was made from: Redis for Valkey.
+    """
 
     product: str
     source: str
     family: Family = "relational"
     cloud: Literal["", "aws", "azure", "google"] = ""
+    began_as: str = ""
 
 
 class Emulator(Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,6 +89,12 @@ def family(engine: str) -> Family:
     """The family of a database."""
     found = _components().engines.get(engine)
     return "relational" if found is None else found.family
+
+
+def began_as(engine: str) -> str:
+    """The engine whose code an engine was made from, `redis` of `valkey`; itself where it was made from none."""
+    found = _components().engines.get(engine)
+    return found.began_as if found is not None and found.began_as else engine
 
 
 def stands_in_for(engine: str) -> frozenset[str]:

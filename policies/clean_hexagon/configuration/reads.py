@@ -25,6 +25,7 @@ from policyengine.api import (
     Stage,
     Unknown,
     Variable,
+    endings,
     given_by,
     is_inlined,
     is_mode,
@@ -35,7 +36,6 @@ from policyengine.api import (
     undecided,
 )
 
-_JAVASCRIPT = (".js", ".cjs", ".mjs", ".ts", ".cts", ".mts")
 _SHOWN = 5
 _CENTRAL = 3
 
@@ -79,7 +79,7 @@ def env_read_outside_config(graph: Graph, _: Options) -> Outcomes:
 def _is_central(module: ConfigModule) -> bool:
     """Whether a module checks the environment of an application, and not only what it needs itself by an `if`."""
     checked = len(module.keys) >= _CENTRAL or (module.keys and module.library != "manual")
-    return bool(module.library and checked) and module.path.endswith(_JAVASCRIPT)
+    return bool(module.library and checked) and module.path.endswith(endings("javascript"))
 
 
 def _package(container: Container) -> Package | None:

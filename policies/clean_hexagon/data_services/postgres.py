@@ -25,7 +25,8 @@ from policyengine.api import (
     undecided,
 )
 
-_MANAGED = frozenset({"rds", "aurora"})
+MANAGED = frozenset({"rds", "aurora"})
+"""The flavours of Postgres that AWS runs."""
 
 
 @rule(
@@ -165,16 +166,16 @@ def _unprovable(local: Database, cloud: Database) -> Outcomes:
         case Floating(there) if floats:
             variant = "both"
             args["there"] = there
-        case Absent() if floats and cloud.flavour in _MANAGED:
+        case Absent() if floats and cloud.flavour in MANAGED:
             variant = "neither"
         case Floating(there, at) if isinstance(local.version, Known):
             pinned = local.version.value
             subject, other, variant = cloud, local, "cloud"
             args |= {"here": pinned, "there": there}
             fix = Fix("declare 'postgres.match: major', where the service takes no minor")
-            if cloud.service or cloud.flavour in _MANAGED:
+            if cloud.service or cloud.flavour in MANAGED:
                 fix = Fix.replacing(f"pin Postgres {pinned}", at, str(there), str(pinned))
-        case Absent(at) if isinstance(local.version, Known) and cloud.flavour in _MANAGED:
+        case Absent(at) if isinstance(local.version, Known) and cloud.flavour in MANAGED:
             subject, other, variant = cloud, local, "unset"
             args["here"] = local.version.value
             put = Put(at, ("engine_version",), str(local.version.value), after=("engine",))
@@ -234,7 +235,7 @@ def rds_auto_minor_upgrade(graph: Graph, options: Options) -> Outcomes:
     seen: set[Span] = set()
     for cloud in graph.all(Database, side=Side.CLOUD):
         switch = cloud.auto_minor_upgrade
-        if cloud.flavour not in _MANAGED or switch is None or switch.span in seen:
+        if cloud.flavour not in MANAGED or switch is None or switch.span in seen:
             continue
         seen.add(switch.span)
         description, args = "set auto_minor_version_upgrade to false", {"cloud": cloud.name}

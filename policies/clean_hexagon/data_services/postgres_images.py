@@ -1,5 +1,6 @@
 """What the local image of Postgres brings beside its version: the C library, the place of its data (HEX418, HEX423)."""
 
+from clean_hexagon.data_services.postgres import MANAGED
 from clean_hexagon.options import Options
 from policyengine.api import (
     Compared,
@@ -18,7 +19,6 @@ from policyengine.api import (
     undecided,
 )
 
-_MANAGED = frozenset({"rds", "aurora"})
 _CHOSEN = regex(r"icu|--no-locale|--(?:locale|lc-collate)[= ]['\"]?(?:C|POSIX)\b")
 
 
@@ -45,7 +45,7 @@ def db_libc_collation(graph: Graph, _: Options) -> Outcomes:
     is that of the image at the bottom of a built one; where the table does not know it, the question is open.
     """
     for local, cloud in graph.mirrors(Database, engine="postgres"):
-        glibc = cloud.flavour in _MANAGED and not cloud.service
+        glibc = cloud.flavour in MANAGED and not cloud.service
         there = "glibc" if glibc else cloud.libc.value if isinstance(cloud.libc, Known) else ""
         if not there or not local.service:
             continue

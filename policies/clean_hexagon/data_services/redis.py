@@ -1,5 +1,7 @@
 """The version of Redis on both sides (HEX411)."""
 
+from collections.abc import Iterator
+
 from clean_hexagon.data_services.postgres import moved_past
 from clean_hexagon.options import Options
 from policyengine.api import (
@@ -13,6 +15,7 @@ from policyengine.api import (
     Outcomes,
     Severity,
     Span,
+    began_as,
     regex,
     rule,
     tag_fact,
@@ -20,6 +23,13 @@ from policyengine.api import (
 )
 
 _FAMILY = regex(r"(?:default\.)?(?:redis|valkey)(\d+)")  # redis7, redis6.x, default.redis7.cluster.on
+
+
+def redis_pairs(graph: Graph) -> Iterator[tuple[Cache, Cache]]:
+    """The pairs of caches of which each is Redis or an engine made from it."""
+    for pair in graph.mirrors(Cache):
+        if all(isinstance(each.engine, Known) and began_as(each.engine.value) == "redis" for each in pair):
+            yield pair
 
 
 @rule(

@@ -1,5 +1,6 @@
 """What the servers are told of their configuration (HEX417, HEX421, HEX422)."""
 
+from clean_hexagon.data_services.redis import redis_pairs
 from clean_hexagon.options import Options
 from policyengine.api import (
     Cache,
@@ -75,7 +76,6 @@ def db_settings_divergence(graph: Graph, _: Options) -> Outcomes:
 
 
 _TOLD = frozenset({"mariadb", "mysql", "postgres"})
-_REDIS = frozenset({"redis", "valkey"})
 _QUEUES = frozenset({"bullmq", "bull", "@nestjs/bullmq", "@nestjs/bull"})
 
 
@@ -102,9 +102,7 @@ def cache_policy(graph: Graph, _: Options) -> Outcomes:
     `save` on the local side are a note where ElastiCache, which has neither, is the twin.
     """
     queue = not graph.dependencies.isdisjoint(_QUEUES)
-    for local, cloud in graph.mirrors(Cache):
-        if not all(isinstance(each.engine, Known) and each.engine.value in _REDIS for each in (local, cloud)):
-            continue
+    for local, cloud in redis_pairs(graph):
         settings, others = graph.settings(local), graph.settings(cloud)
         here, there = settings.value("maxmemory-policy"), others.value("maxmemory-policy")
         set_here, set_there = ("maxmemory-policy" in each.given for each in (settings, others))

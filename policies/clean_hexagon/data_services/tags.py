@@ -23,6 +23,7 @@ from policyengine.api import (
     Span,
     Stage,
     Unknown,
+    began_as,
     image_reference,
     purpose_of,
     redis_release,
@@ -32,7 +33,6 @@ from policyengine.api import (
     undecided,
 )
 
-_REDIS = frozenset({"redis", "valkey"})
 _AWS = frozenset({"elasticache", "memorydb"})
 
 
@@ -87,7 +87,7 @@ def cache_engine_or_tag(graph: Graph, options: Options) -> Outcomes:
     """
     for local, cloud in graph.mirrors(Cache):
         match local.engine, cloud.engine:
-            case Known(here), Known(there) if {here, there} == _REDIS:
+            case Known(here), Known(there) if here != there and {began_as(here), began_as(there)} == {"redis"}:
                 yield Compared(local, cloud)
                 if not graph.equivalent(here, there):
                     args = {"local": local.name, "here": here.capitalize(), "there": there.capitalize()}

@@ -1,5 +1,6 @@
 """How clients reach the databases and caches: over TLS, with a password (HEX419, HEX420)."""
 
+from clean_hexagon.data_services.redis import redis_pairs
 from clean_hexagon.options import Options
 from policyengine.api import (
     Absent,
@@ -29,7 +30,6 @@ from policyengine.api import (
     undecided,
 )
 
-_REDIS = frozenset({"redis", "valkey"})
 _ON = frozenset({"1", "on", "true", "yes"})
 _URL = regex(r"postgres(?:ql)?(?:\+\w+)?://")
 _MODE = regex(r"[?&](?:ssl\w*|encrypt)=([\w-]*)")
@@ -196,9 +196,7 @@ def cache_tls_auth(graph: Graph, _: Options) -> Outcomes:
     by which an image takes its password. A password on one side only is reported either way. What a configuration
     file says that is not read stays undecided.
     """
-    for local, cloud in graph.mirrors(Cache):
-        if not all(isinstance(each.engine, Known) and each.engine.value in _REDIS for each in (local, cloud)):
-            continue
+    for local, cloud in redis_pairs(graph):
         here, there = _tls(graph, local), _tls(graph, cloud)
         asks_here, asks_there = _auth(graph, local), _auth(graph, cloud)
         if isinstance(there, Known) or isinstance(asks_there, Known):

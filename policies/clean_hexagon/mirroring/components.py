@@ -26,6 +26,7 @@ from policyengine.api import (
     Unknown,
     UnreadModule,
     alike,
+    began_as,
     builds_to_files,
     duties,
     is_address,
@@ -280,9 +281,6 @@ def _is_front_end(container: Container) -> bool:
     return any(builds_to_files(need.key) for package in container.packages for need in package.dependencies)
 
 
-_CACHES = frozenset({"redis", "valkey"})
-
-
 @rule(
     "HEX103",
     mandate="1.1",
@@ -310,7 +308,9 @@ def engine_substitution(graph: Graph, _: Options) -> Outcomes:
         match local.engine, cloud.engine:
             case Known(here), Known(there) if serves(here, there) and not graph.equivalent(here, there):
                 emulated.setdefault(local.engine.span, []).append((local, cloud, product(there)))
-            case Known(here), Known(there) if not graph.equivalent(here, there) and {here, there} != _CACHES:
+            case Known(here), Known(there) if {began_as(here), began_as(there)} == {"redis"}:
+                continue
+            case Known(here), Known(there) if not graph.equivalent(here, there):
                 args = {"local": local.name, "here": product(here), "there": product(there)}
                 yield Finding(
                     subject=local,

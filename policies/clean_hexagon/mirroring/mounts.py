@@ -26,7 +26,6 @@ _FILE = regex(r"[^.].*\.[A-Za-z][A-Za-z0-9]{0,7}")
 _FOLDER = regex(r".*\.(?:d|cache|git)")
 _MADE = frozenset({".crt", ".htpasswd", ".json", ".key", ".pem"})
 """How the files end that a machine of production has for itself: certificates and credentials."""
-_TEMPLATES = ("in", "j2", "tmpl", "tpl")
 
 
 @rule(
@@ -83,5 +82,5 @@ def _file(mount: Mount) -> str:
 
 def _by_example(graph: Graph, source: str) -> bool:
     stem, end = posixpath.splitext(source)
-    words = (*stand_ins(), *_TEMPLATES)
+    words = (*stand_ins(), "in", "j2")
     return any(f"{source}.{word}" in graph.paths or f"{stem}.{word}{end}" in graph.paths for word in words)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from policyengine.knowledge import validators
+from policyengine.knowledge.languages import endings
 from policyengine.model.source import ReadError
 from policyengine.platforms.code.config_values import Outside
 from policyengine.repository.discover import join, parent
@@ -117,8 +118,7 @@ def _spellings(path: str) -> Iterator[str]:
     if not path:
         return
     stem = re.sub(r"\.[cm]?jsx?$", "", path)
-    endings = (".ts", ".mts", ".cts", ".tsx", ".js", ".mjs", ".cjs")
     yield path
-    yield from (stem + ending for ending in endings)
-    yield from (path + ending for ending in endings)
-    yield from (f"{path}/index{ending}" for ending in endings)
+    yield from (stem + ending for ending in endings("javascript", "jsx"))
+    yield from (path + ending for ending in endings("javascript", "jsx"))
+    yield from (f"{path}/index{ending}" for ending in endings("javascript", "jsx"))

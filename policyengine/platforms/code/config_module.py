@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from policyengine.knowledge import settings, validators
+from policyengine.knowledge.languages import endings
 from policyengine.model.nodes import ConfigModule, Package
 from policyengine.model.value import Known
 from policyengine.patterns import regex
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from policyengine.platforms.code.config_imports import Modules
     from policyengine.repository.files import Files
 
-_ENDINGS = (".js", ".cjs", ".mjs", ".ts", ".cts", ".mts")
 _MANIFESTS = ("package.json", "deno.json", "deno.jsonc")
 _READS = regex(
     r"\b(?:process|meta|Bun|Deno)\s*\??\.\s*env\b|\bProcessEnv\b|\bvalidationSchema\b|\bplainTo(?:Instance|Class)\b"
@@ -43,7 +43,8 @@ _ENTRIES = frozenset({"app", "bootstrap", "index", "instrumentation", "layout", 
 
 def lower(files: Files) -> Lowered:
     """At most one ConfigModule for each folder with a package manifest."""
-    paths = [path for path in files.ending(*_ENDINGS) if settings.may_hold_settings(path) and not set_aside(path)]
+    code = files.ending(*endings("javascript"))
+    paths = [path for path in code if settings.may_hold_settings(path) and not set_aside(path)]
     texts = {path: source.text for path in paths if (source := files.read(path)) is not None}
     relevant = [path for path, text in texts.items() if _READS.search(text) or validators.reads_environment(text)]
     nodes: dict[str, ConfigModule] = {}
@@ -124,7 +125,7 @@ def _taken(modules: Modules, folder: str, used: set[str], offered: Mapping[str, 
     """The files with checks that an application imports, each with the variables of what is imported from it."""
     from policyengine.platforms.code.config_checks import checked  # noqa: PLC0415  as in `_of_node`
 
-    paths = [path for path in modules.files.below(folder) if path.endswith((*_ENDINGS, ".tsx"))]
+    paths = [path for path in modules.files.below(folder) if path.endswith(endings("javascript", "jsx"))]
     first = [
         path
         for path in paths

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from policyengine.knowledge import settings
+from policyengine.knowledge.languages import endings
 from policyengine.model.nodes import EnvironmentReads, Side
 from policyengine.model.value import Known
 from policyengine.patterns import regex
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from policyengine.model.source import Source
     from policyengine.repository.files import Files
 
-_ENDINGS = (".js", ".cjs", ".mjs", ".jsx", ".ts", ".cts", ".mts", ".tsx", ".vue", ".svelte", ".astro")
 _READ = regex(
     r"(?<![:\\\"'`])//[^\n]*|/\*[\s\S]*?(?:\*/|\Z)"  # comments; an address is none
     r"|\b(?:process|Bun|import\.meta)\??\.env(?:\??\.([A-Za-z_]\w*+)(?!\s*=[^=>])|\??\.?\[\s*[\"'`](\w+)[\"'`]\s*\])"
@@ -44,7 +44,7 @@ def lower(files: Files) -> Lowered:
     """An EnvironmentReads node for each file of the application that reads a variable by its name."""
     folders = {parent(path) for path in files.named("package.json", "deno.json", "deno.jsonc")}
     nodes = []
-    for path in files.ending(*_ENDINGS) if folders else ():
+    for path in files.ending(*endings("javascript", "jsx", "components")) if folders else ():
         if set_aside(path, tests=False) or path.endswith((".min.js", ".d.ts")):
             continue
         source = files.read(path)

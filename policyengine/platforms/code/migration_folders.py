@@ -10,6 +10,7 @@ from collections import defaultdict
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
+from policyengine.knowledge.languages import endings
 from policyengine.patterns import regex
 from policyengine.repository.discover import parent
 
@@ -25,6 +26,9 @@ class Folder(NamedTuple):
     directory: str
     tool: str
     files: tuple[str, ...]
+
+
+_ENDINGS = (".sql", ".py", ".rb", ".php", ".exs", ".cs", ".java", ".kt", ".xml", ".yml", ".yaml")
 
 
 class _Layout(NamedTuple):
@@ -88,11 +92,17 @@ _JAVASCRIPT_MARKS = (
 )
 
 
+def written_in() -> tuple[str, ...]:
+    """How files end that hold migrations."""
+    return (*_ENDINGS, *endings("javascript"))
+
+
 def folders(files: Files, own: Sequence[str]) -> Iterator[Folder]:
     """The folders of migrations among `own`, the paths of the application."""
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    ends = written_in()
     for path in own:
-        if not path.endswith((".sql", ".py", ".rb", ".php", ".exs", ".cs", ".ts", ".js", ".mjs", ".cjs", ".java", ".kt", ".xml", ".yml", ".yaml", ".mts", ".cts")):  # fmt: skip  # noqa: E501
+        if not path.endswith(ends):
             continue
         if _NO_MIGRATION.search(path):
             continue

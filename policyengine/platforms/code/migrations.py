@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from policyengine.knowledge.comments import style_of
 from policyengine.knowledge.components import engine_of_dialect
 from policyengine.knowledge.extensions import words_of_extension
 from policyengine.knowledge.packages import created_by, creator_of, extension_of
@@ -20,6 +21,7 @@ from policyengine.model.value import Known, Unknown
 from policyengine.patterns import regex
 from policyengine.platforms import Lowered
 from policyengine.platforms.code.migration_folders import folders as find_folders
+from policyengine.platforms.code.migration_folders import written_in
 from policyengine.platforms.code.migration_start import in_code
 from policyengine.platforms.code.package import set_aside
 from policyengine.platforms.code.table_models import lower as table_models
@@ -35,16 +37,13 @@ if TYPE_CHECKING:
     from policyengine.syntax.prisma import Block
     from policyengine.syntax.typescript import Code
 
-_ENDINGS = (
-    *(".sql", ".prisma", ".sh", ".bash", ".py", ".rb", ".php", ".exs", ".cs", ".java", ".kt", ".go", ".rs"),
-    *(".ts", ".mts", ".cts", ".js", ".mjs", ".cjs", ".xml", ".yml", ".yaml"),
-)
-"""How files end that hold migrations, schemas of a database, or what starts migrations."""
+_FURTHER = (".prisma", ".sh", ".bash", ".go", ".rs")
+"""How files end that hold schemas of a database, or what starts migrations, besides those that hold migrations."""
 
 
 def lower(files: Files) -> Lowered:
     """Migrations, Extension, VectorUse, OrmSchema and MigrationRunner nodes of the tree."""
-    named = {*files.ending(*_ENDINGS), *files.holding("ockerfile", "ontainerfile", "entrypoint")}
+    named = {*files.ending(*written_in(), *_FURTHER), *files.holding("ockerfile", "ontainerfile", "entrypoint")}
     own = [path for path in sorted(named) if not set_aside(path)]
     folders = tuple(sorted(find_folders(files, own), key=lambda folder: folder.directory))
     nodes: list[Node] = [
@@ -170,11 +169,6 @@ _EMBEDDED_VECTOR = regex(
 )
 _HASH_COMMENT = regex(r"^[ \t]*#[^\n]*", re.MULTILINE)
 _SLASH_COMMENT = regex(r"^[ \t]*(?://|\*|/\*)[^\n]*", re.MULTILINE)
-_SLASHED = (
-    *(".php", ".cs", ".java", ".kt", ".scala", ".go", ".rs"),
-    *(".ts", ".mts", ".cts", ".js", ".mjs", ".cjs"),
-)
-"""Endings of code whose comments begin with slashes, and not with `#`."""
 _RAILS_SCHEMA = regex(r"(?:^|/)db/(?:\w+_)?schema\.rb$")
 
 
@@ -429,5 +423,5 @@ def _created_in_code(source: Source, *, optional: bool = True) -> Iterator[Node]
 
 
 def _without_comments(source: Source) -> str:
-    comment = _SLASH_COMMENT if source.path.endswith(_SLASHED) else _HASH_COMMENT
+    comment = _SLASH_COMMENT if any(mark == "//" for mark, _ in style_of(source.path).marks) else _HASH_COMMENT
     return comment.sub(lambda match: " " * len(match[0]), source.text)
