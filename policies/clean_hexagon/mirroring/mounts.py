@@ -82,5 +82,5 @@ def _file(mount: Mount) -> str:
 
 def _by_example(graph: Graph, source: str) -> bool:
     stem, end = posixpath.splitext(source)
-    words = (*stand_ins(), "in", "j2")
+    words = (*stand_ins(), "in", "j2", "tmpl", "tpl")
     return any(f"{source}.{word}" in graph.paths or f"{stem}.{word}{end}" in graph.paths for word in words)
