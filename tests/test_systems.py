@@ -277,6 +277,16 @@ def test_what_has_a_twin_in_one_system_does_not_run_only_locally(tmp_path: Path)
     assert [each.message for each in report.results if each.rule.id == "HEX101"] == []
 
 
+def test_what_a_place_differs_in_from_each_way_to_deploy_is_one_finding_with_all_their_places(tmp_path: Path) -> None:
+    local = WAYS["docker-compose.yml"].replace("build: .", "build: ., command: [npm, run, dev]")
+    trees.write(tmp_path, {**WAYS, "docker-compose.yml": local, "package.json": '{"scripts": {"dev": "node x.js"}}'})
+    task = tmp_path / "terraform/ecs/main.tf"
+    task.write_text(task.read_text("utf-8").replace('"acme/shop:1"', '"acme/shop:1", command = ["node", "a.js"]'))
+    (found,) = (each for each in scan(tmp_path).results if each.rule.id == "HEX109")
+    assert found.systems == ("terraform/ecs", "terraform/eks")
+    assert sorted(each.path for each in found.related) == ["Dockerfile", "terraform/ecs/main.tf"]
+
+
 @pytest.mark.parametrize("other", ["worker", "lambda"])
 def test_root_modules_beside_one_another_are_parts_of_one_system(tmp_path: Path, other: str) -> None:
     trees.write(tmp_path, {path.replace("eks", other): text for path, text in WAYS.items()})

@@ -17,7 +17,7 @@ from policyengine.linking.images import published
 from policyengine.linking.pairs import pairing
 from policyengine.linking.started import served
 from policyengine.model.graph import Choice, Graph, sorted_nodes
-from policyengine.model.nodes import Datastore, Node, Package, Service, Side, Stage
+from policyengine.model.nodes import Datastore, Node, Package, Role, Service, Side, Stage
 from policyengine.model.nodes.container import ECS, PRODUCTION_COMPOSE, TASK_FILES
 
 if TYPE_CHECKING:
@@ -124,10 +124,10 @@ def _without_second_tasks(nodes: dict[str, Node]) -> None:
 
 
 def _without_second_production(nodes: dict[str, Node], choices: list[Choice]) -> None:
-    """Take away the production Compose project where the files say what else runs the services in the cloud."""
+    """Take away the production Compose project where the files say what else runs applications in the cloud."""
     running = [each for each in nodes.values() if isinstance(each, Service) and each.side is Side.CLOUD]
     left = {each.id for each in running if each.noun == PRODUCTION_COMPOSE}
-    if left and len(left) < len(running):
+    if left and any(each.role is Role.APP for each in running if each.id not in left):
         told = all(each.group.startswith(TASK_FILES) for each in running if each.id not in left)
         other = "ECS" if told else "Terraform"
         stores = [each.id for each in nodes.values() if isinstance(each, Datastore) and each.service in left]

@@ -50,7 +50,42 @@ def systems(reports: Mapping[str, Report], choice: Choice) -> Report:
         own[name] = replace(each, graph=each.graph.paired(each.graph.pairs, lonely))
     own = _without_lonely(own, graph)
     read = ", ".join(dict.fromkeys(each.configuration for each in reports.values() if each.configuration))
-    return replace(_together(own, graph, _of_systems, _about), systems=own, configuration=read)
+    made = _together(own, graph, _of_systems, _about)
+    return replace(made, results=_once_a_place(made.results), systems=own, configuration=read)
+
+
+def _once_a_place(results: Sequence[Result]) -> tuple[Result, ...]:
+    """The results, one for what several systems say of one place of a local node that each holds against its own twin.
+
+    It is that which weighs most and says most; the places of the other twins stand beside those of its own.
+    """
+    groups: dict[object, list[Result]] = {}
+    for number, each in enumerate(results):
+        finding = each.finding
+        local = finding.subject.side is Side.LOCAL
+        about = (each.rule.id, each.folded, each.subject, each.span) if local else number
+        groups.setdefault(about, []).append(each)
+    made: list[Result] = []
+    for group in groups.values():
+        several = Counter(name for each in group for name in each.systems)
+        made += [_joined(group)] if len(group) > 1 and several.total() == len(several) else group
+    return tuple(sorted(made, key=order))
+
+
+def _joined(group: Sequence[Result]) -> Result:
+    first, *others = sorted(group, key=lambda each: (-each.severity.rank, -len(each.message), each.systems))
+    places = {
+        span: place
+        for each in others
+        for span, place in zip(each.related, each.finding.related, strict=True)
+        if span not in (first.span, *first.related)
+    }
+    return replace(
+        first,
+        related=(*first.related, *places),
+        finding=replace(first.finding, related=(*first.finding.related, *places.values())),
+        systems=tuple(name for each in group for name in each.systems),
+    )
 
 
 def _without_lonely(reports: Mapping[str, Report], graph: Graph) -> dict[str, Report]:

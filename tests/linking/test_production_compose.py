@@ -98,6 +98,14 @@ def test_where_terraform_runs_other_services_it_is_left_out(tmp_path: Path) -> N
     }
 
 
+def test_beside_a_function_of_terraform_it_runs_the_services(tmp_path: Path) -> None:
+    function = 'resource "aws_lambda_function" "thumbs" {\n  function_name = "thumbs"\n  package_type = "Zip"\n}\n'
+    files = {"docker-compose.yml": LOCAL, "docker-compose.prod.yml": PRODUCTION, "main.tf": function}
+    assert "compose:docker-compose.prod.yml:services.app" in {
+        each.cloud for each in scan(tmp_path, files, "HEX402").graph.pairs
+    }
+
+
 def test_beside_managed_datastores_it_runs_the_services(tmp_path: Path) -> None:
     database = 'resource "aws_db_instance" "db" {\n  engine = "postgres"\n  engine_version = "16.10"\n}\n'
     only = "services:\n  app:\n    build: .\n"
@@ -174,6 +182,23 @@ DEPLOYING = {
         "docker compose -f docker-compose.server.yml up -d --build\n",
         "docker-compose.server.yml",
         "'deploy.sh' starts it, and is called after deploying",
+    ),
+    "the script that a machine runs when it starts": (
+        "infra/user_data/web.sh",
+        """
+        #!/bin/bash
+        yum install -y docker
+        cd /opt/shop/repo
+        /usr/local/bin/docker-compose -f docker-compose.server.yml up -d --build
+        """,
+        "docker-compose.server.yml",
+        "'infra/user_data/web.sh' starts it on another machine",
+    ),
+    "a template of such a script": (
+        "infra/user-data.sh.tftpl",
+        "#!/bin/bash\nexport DB=${db}\ndocker compose -f docker-compose.server.yml up -d\n",
+        "docker-compose.server.yml",
+        "'infra/user-data.sh.tftpl' starts it on another machine",
     ),
     "a copied file": (
         ".github/workflows/ship.yml",
@@ -313,6 +338,24 @@ def test_a_file_that_only_production_mounts_must_be_there_but_for_what_its_machi
     messages = [each.message for each in scan(tmp_path / "absent", files, "HEX110").results]
     assert messages == ["'proxy' mounts 'proxy/site.conf', which is not in the repository."]
     assert scan(tmp_path / "there", {**files, "proxy/site.conf": "server {}\n"}, "HEX110").results == ()
+
+
+@pytest.mark.parametrize(
+    ("served", "missing"),
+    [
+        ("FROM node:22 AS made\nRUN npm run build\nFROM nginx:1.27\nCOPY --from=made /dist /usr/share/nginx/html\n", 1),
+        ("FROM nginx:1.27\nCOPY site.conf /etc/nginx/conf.d/default.conf\n", 0),
+    ],
+)
+def test_a_web_server_is_a_part_of_the_application_where_its_image_builds_the_pages(
+    served: str, missing: int, tmp_path: Path
+) -> None:
+    pages = "  dashboard:\n    build: {context: ., dockerfile: web.Dockerfile}\n"
+    files = {"compose.yaml": LOCAL, "compose.prod.yaml": PRODUCTION + pages, "Dockerfile": DOCKERFILE}
+    report = scan(tmp_path, {**files, "web.Dockerfile": served}, "HEX102")
+    told = ["The production Compose service 'dashboard' is never run locally."]
+    assert [each.message for each in report.results] == told[:missing]
+    assert report.undecided == ()
 
 
 @pytest.mark.parametrize(

@@ -139,3 +139,32 @@ def test_a_log_viewer_beside_the_application_is_a_tool(tmp_path: Path) -> None:
     assert [(each.severity.name, each.message) for each in report.results] == [
         ("NOTE", "The tool 'logs' runs only locally.")
     ]
+
+
+def test_what_is_built_of_code_is_no_counterpart_of_a_datastore(tmp_path: Path) -> None:
+    local = "services:\n  web: {build: .}\n  search: {image: 'opensearchproject/opensearch:2.11.0'}\n"
+    cloud = "services:\n  web: {build: .}\n  reports: {%s}\n"
+    only = ["'search' runs only locally."]
+    for number, (image, messages) in enumerate([("build: reports", only), ("image: a/b:1", [])]):
+        files = {"compose.yaml": local, "compose.prod.yaml": cloud % image, "reports/Dockerfile": "FROM node:22\n"}
+        report = trees.scan(tmp_path / str(number), FILES | files, "HEX101")
+        assert [each.message for each in report.results] == messages
+        assert len(report.undecided) == 1 - len(messages)
+
+
+def test_a_sample_image_makes_two_services_no_copies_of_one(tmp_path: Path) -> None:
+    service = """
+        resource "google_cloud_run_v2_service" "%s" {
+          name     = "%s"
+          location = "europe-west1"
+          template {
+            containers {
+              image = "gcr.io/cloudrun/hello"
+            }
+          }
+        }
+    """
+    files = {"compose.yaml": "services:\n  web: {build: .}\n", "main.tf": service % ("web", "web")}
+    files["pages.tf"] = service % ("pages", "pages")
+    report = trees.scan(tmp_path, FILES | files, "HEX102")
+    assert [each.message for each in report.results] == ["The Cloud Run service 'pages' is never run locally."]

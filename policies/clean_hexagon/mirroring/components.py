@@ -59,8 +59,10 @@ def cloud_only_component(graph: Graph, _: Options) -> Outcomes:
     What does not run locally is never tested before it is deployed: a worker that only ECS starts fails for the first
     time in production, and a queue that only the cloud has is mocked away.
 
-    An essential ECS container of the application is an error, a datastore a warning. Sidecars (log routers, tracing
-    agents, mesh proxies), migration tasks and services with `desired_count = 0` are no components of their own. A
+    An essential ECS container of the application is an error, a datastore a warning; a web server with pages that its
+    Dockerfile builds is one of the application. Sidecars (log routers, tracing
+    agents, mesh proxies) that are not built here, migration tasks and services with `desired_count = 0` are no
+    components of their own. A
     container whose name is that of a local service, or a part of it, is run locally, whatever it was paired with; a
     `celery` that starts a worker is no `celery-beat`. Where much speaks for a local service without a twin, such as its
     port and its variables, the question is open. One
@@ -80,9 +82,13 @@ def _containers(graph: Graph, local: list[Container]) -> Outcomes:
     yield from (Compared(each) for each in graph.apps(Side.CLOUD))
     seen: set[tuple[Span, str]] = set()
     paired = [each for each in graph.containers(side=Side.CLOUD) if graph.pair_of(each.node) is not None]
-    for container in graph.deployed(role=Role.APP):
+    for container in graph.deployed():
+        if container.role is not Role.APP and not _is_served_application(graph, container):
+            continue
         service, name = container.service, container.name
-        if graph.pair_of(service) is not None or service.id in graph.ignored or role_by_name(name) is not None:
+        if graph.pair_of(service) is not None or service.id in graph.ignored:
+            continue
+        if role_by_name(name) is not None and not isinstance(container.stage, Known):
             continue
         if any(_stands_for(each, name) for each in local) or any(_same(each, container) for each in paired):
             continue
@@ -96,6 +102,14 @@ def _containers(graph: Graph, local: list[Container]) -> Outcomes:
             seen.add(definition)
             fix = Fix(f"add a Compose service that runs the image of '{name}' with the same command")
             yield Finding(subject=service, at=service, args={"noun": container.noun, "name": name}, fix=fix)
+
+
+def _is_served_application(graph: Graph, container: Container) -> bool:
+    """Whether a web server of an image that is built here serves what another stage of its Dockerfile has built."""
+    if container.role is not Role.PROXY or not isinstance(container.stage, Known):
+        return False
+    stage = container.stage.value
+    return len(graph.ingredients(stage)) > 1 and any(copy.stage for copy in stage.copies)
 
 
 _LIKELY = 20
@@ -125,8 +139,10 @@ def _block(address: str) -> str:
 
 
 def _same(one: Container, other: Container) -> bool:
-    """Whether two containers of the cloud run one image with one command."""
+    """Whether two containers run one image with one command; a sample, which each replaces by its own, is none."""
     if not isinstance(one.image, Known | Floating) or not isinstance(other.image, Known | Floating):
+        return False
+    if one.image.value.is_sample:
         return False
     mine, theirs = (known(each.service.command, None) for each in (one, other))
     return one.image.value.repository == other.image.value.repository and mine == theirs
@@ -200,9 +216,10 @@ def local_only_service(graph: Graph, _: Options) -> Outcomes:
     paired = {local.id for local, _ in graph.mirrored(role=Role.APP)}
     alone = list(_local_only(graph)) if paired else []
     yield from (Compared(each) for each in graph.all(Service, side=Side.LOCAL) if paired)
-    unread, apps = _perhaps(graph), sum(each.role is Role.APP for each in alone)
+    apps = sum(each.role is Role.APP for each in alone)
+    unread, opaque = _perhaps(graph), _perhaps(graph, holding=True)
     for container in alone:
-        doubt = None if container.role is Role.TOOL else unread
+        doubt = None if container.role is Role.TOOL else unread if container.role is Role.APP else opaque
         if container.role is Role.APP and apps >= len(paired):
             doubt = Unknown("as many applications lack a twin as have one: another cloud may run them", container.span)
         yield from undecided(container.node, doubt)
@@ -243,11 +260,16 @@ STORES = (Role.DATABASE, Role.CACHE, Role.SEARCH, Role.QUEUE)
 """The roles of what keeps the data of others."""
 
 
-def _perhaps(graph: Graph) -> Unknown | None:
-    """Why something of the cloud may be the counterpart: what is not read, or has no twin itself."""
+def _perhaps(graph: Graph, *, holding: bool = False) -> Unknown | None:
+    """Why something of the cloud may be the counterpart: what is not read, or has no twin itself.
+
+    That of a server `holding` data may only be a container of which neither an image of its own nor code is known.
+    """
     for module in graph.all(UnreadModule):
         return Unknown(f"what '{module.name}' makes is not in the repository", module.span)
     for each in graph.containers(side=Side.CLOUD):
+        if holding and (each.role is Role.FUNCTION or isinstance(each.stage, Known)):
+            continue
         if graph.pair_of(each.node) is None and each.role in (Role.APP, Role.FUNCTION):
             return Unknown(f"'{each.name}' of the cloud has no twin and may be its counterpart", each.span)
     return None

@@ -62,6 +62,9 @@ _BEFORE = regex(r"(?:\.?/|\$\w+/|\$\{[^}/]*\}/|\$\([^)/]*\)/|\{\{[^}/]*\}\}/)+")
 """What tells, at the start of a path, where a script runs."""
 _CONTINUED = regex(r"\\\r?\n")
 _MAKEFILES = ("Makefile", "makefile", "GNUmakefile", "Justfile", "justfile")
+_SHELL, _TEMPLATES = (".sh", ".bash"), (".tpl", ".tftpl")
+_START_SCRIPTS = ("user_data", "userdata", "cloud_init", "cloudinit", "startup_script")
+"""What a path holds, with `_` for `-`, where it is the script that a machine runs when it starts."""
 _NEAR, _LONGEST = 10, 1_000
 """An environment in a line holds for so many lines below it; longer lines, in characters, are not read."""
 
@@ -121,8 +124,14 @@ def _scripts(tree: Files) -> list[str]:
         for path in tree.holding("bin/", "script", "deploy", "ops/", "tasks/")
         if "." not in posixpath.basename(path)
     )
-    named = (*tree.named(*_MAKEFILES), *tree.ending(".sh", ".bash", ".just", ".mk"), *plain)
+    named = (*tree.named(*_MAKEFILES), *tree.ending(*_SHELL, ".just", ".mk"), *plain)
+    named += tuple(path for path in tree.ending(*_TEMPLATES) if _is_start_script(path))
     return [*tree.below(_WORKFLOWS.strip("/")), *sorted(set(named))]
+
+
+def _is_start_script(path: str) -> bool:
+    """Whether a path says that a machine of the cloud runs the script when it starts: `user_data/web.sh`."""
+    return any(mark in path.lower().replace("-", "_") for mark in _START_SCRIPTS)
 
 
 def _aside(path: str) -> bool:
@@ -165,9 +174,10 @@ def started(source: Source) -> tuple[Started, ...]:
     if "compose" not in source.text and "stack deploy" not in source.text:
         return ()
     written = tuple(_written(source.text))
-    if source.path.endswith((".sh", ".bash")):
+    if source.path.endswith((*_SHELL, *_TEMPLATES)):
         called = speaks_of_publishing(posixpath.basename(source.path))
-        return (*_together(_of_script(source.text, source.path, remote=False, called=called)), *written)
+        boots = _is_start_script(source.path)
+        return (*_together(_of_script(source.text, source.path, remote=boots, called=called)), *written)
     if not source.path.endswith(_ENDS):
         return written
     steps = [step for document in yaml.read_all(source, []) for step in _steps(document)]
