@@ -38,8 +38,8 @@ class Features(Struct, frozen=True):
     what no other environment has: a service for tests, a bucket for logs; `image` are the words of the image's
     basename; `called` is what variables of others call a local service; `keys` the variables by which others reach a
     datastore, `reachers` the pairs of services that do; `named` is what variables call the buckets or queues that a
-    local server of them holds; `folder` is what a local build is called by its folder or stage. `nameless` is a service
-    that is called `app`, or as the project is.
+    local server of them holds; `folder` is what a local build is called by its folder or stage; `runtime` is the
+    language that its image is for. `nameless` is a service that is called `app`, or as the project is.
     """
 
     node: Node
@@ -48,6 +48,7 @@ class Features(Struct, frozen=True):
     long: Words = _NONE
     called: frozenset[Words] = frozenset()
     folder: Words = _NONE
+    runtime: str = ""
     nameless: bool = False
     dockerfile: str = ""
     image: Words = _NONE
@@ -189,6 +190,7 @@ class Reading(Struct, frozen=True):
             long=long,
             called=self.called.get(node.id, frozenset()),
             folder=folder,
+            runtime=_runtime(stage),
             nameless=nameless,
             dockerfile=stage.value.dockerfile if isinstance(stage, Known) else "",
             image=naming.stem(image.basename, affixes) if image is not None else _NONE,
@@ -313,6 +315,13 @@ def _bare(stem: Words, store: Datastore) -> Words:
     """A datastore's name without the word for what it is; nothing is left of `db` and of `redis`."""
     kind = {"Database": "database", "Cache": "cache"}.get(type(store).__name__, type(store).__name__.lower())
     return stem - {kind, _text(store.engine)}
+
+
+def _runtime(stage: Value[Stage]) -> str:
+    """The language of the image that a stage is built on at the bottom: `python`; empty for what is of none."""
+    base = stage.value.base if isinstance(stage, Known) else None
+    found = engine_of(base.value, base.span) if isinstance(base, Known | Floating) else None
+    return found.name if found is not None and found.purpose == "runtime" else ""
 
 
 def _repository(image: ImageRef | None) -> str:

@@ -49,6 +49,7 @@ _NEAREST = 3
 _ENGINE = "the only one of its engine on each side"
 _NAME = "the only one of its name on each side"
 _WORD = "the only ones with a word in their names"
+_LANGUAGE = "the only ones of their language"
 _MOST_VARIABLES = "more than twice as many variables in common as with any other"
 
 _BESIDE = "most others of its engine are on it"
@@ -147,6 +148,8 @@ class _Family:
             alone(found, by_name(local, cloud), _NAME, least)
             if local and not isinstance(local[0].node, Datastore):
                 alone(found, by_word(local, cloud), _WORD, least, points=ALONE // 4)
+                languages = grouped(*([each.runtime for each in side] for side in (local, cloud)))
+                alone(found, languages, _LANGUAGE, _NEAR, points=ALONE // 2)
                 alone(found, by_variables(local, cloud, found), _MOST_VARIABLES, 0, points=25)
         return found
 

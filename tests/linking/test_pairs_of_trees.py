@@ -408,3 +408,24 @@ def test_services_of_one_dockerfile_for_two_environments_are_variants_of_one(
     files = {"docker-compose.yml": f"services:\n{services}", "Dockerfile": dockerfile, "main.tf": TASK.format("")}
     found = {each.local.removeprefix("compose:services.") for each in graph_of(tmp_path, files).pairs}
     assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("languages", "port", "paired"),
+    [
+        (("python:3.12", "node:22", "python:3.12"), 8000, True),
+        (("python:3.12", "python:3.12", "python:3.12"), 8000, False),
+        (("ruby:3.4", "node:22", "python:3.12"), 8000, False),
+        (("python:3.12", "node:22", "python:3.12"), 9000, False),
+    ],
+    ids=["one of each", "another of its language", "another language", "nothing else in common"],
+)
+def test_the_only_services_of_a_language_that_have_more_in_common_are_a_pair(
+    languages: tuple[str, str, str], port: int, paired: bool, tmp_path: Path
+) -> None:
+    names = ("django", "vite", "whole")
+    files = {f"{name}/Dockerfile": f"FROM {image}\n" for name, image in zip(names, languages, strict=True)}
+    local = "services:\n  django: {build: django, ports: ['8000:8000']}\n  vite: {build: vite}\n"
+    cloud = f"services:\n  whole: {{build: whole, ports: ['{port}:{port}']}}\n"
+    graph = graph_of(tmp_path, files | {"compose.yaml": local, "compose.prod.yaml": cloud})
+    assert [(each.local, each.certain) for each in graph.pairs] == [("compose:services.django", False)] * paired
