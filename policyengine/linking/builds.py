@@ -65,7 +65,7 @@ def lent(graph: Graph) -> Iterator[Edge]:
     lies beside it that the deployed image may be built from instead. Where the pipeline pushes images, one of another
     name is not made of what is here.
     """
-    pushed = any(build.pushes and build.references for build in graph.all(Build, side=Side.PIPELINE))
+    pushed = _pushed_by_pipeline(graph)
     beside: dict[str, set[str]] = {}
     for stage in graph.all(Stage):
         beside.setdefault(str(PurePosixPath(stage.dockerfile).parent), set()).add(stage.dockerfile)
@@ -87,6 +87,12 @@ def lent(graph: Graph) -> Iterator[Edge]:
                 yield Edge(EdgeKind.BUILT_FROM, cloud.id, stage.id, f"its twin builds {stage.dockerfile}")
 
 
+def _pushed_by_pipeline(graph: Graph) -> bool:
+    """Whether a pipeline pushes images whose names are known."""
+    builds = graph.all(Build, side=Side.PIPELINE)
+    return any(build.pushes and build.references and not build.by_hand for build in builds)
+
+
 def called_alike(graph: Graph) -> Iterator[Edge]:
     """Deployed applications of whose image nothing is known → the one Dockerfile that is called as they are.
 
@@ -95,7 +101,7 @@ def called_alike(graph: Graph) -> Iterator[Edge]:
     `Dockerfile`. The only one of the tree makes the only such image of the system's own repositories.
     """
     own = {each.repository.value for each in graph.all(Repository) if isinstance(each.repository, Known)}
-    if any(build.pushes and build.references for build in graph.all(Build, side=Side.PIPELINE)):
+    if _pushed_by_pipeline(graph):
         return
     known_by = {edge.source for edge in graph.edges if edge.kind in (EdgeKind.BUILT_FROM, EdgeKind.BUILT_BY)}
     ran: dict[str, list[Service]] = {}
@@ -164,27 +170,30 @@ def same_local_image(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:
 
 
 def deployed(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:
-    """Cloud Service → the pipeline's Build of its image and that build's stage, joined by the image repository."""
+    """Cloud Service → the Build of its image and that build's stage, joined by the image repository.
+
+    Of the pipeline's builds, or where none of these makes it of those that people run by hand.
+    """
     everything = list(nodes)
     builds = [node for node in everything if isinstance(node, Build) and node.side is not Side.LOCAL]
     stage_of = {edge.source: edge.target for edge in edges if edge.kind is EdgeKind.BUILT_FROM}
-    names: dict[str, list[Build]] = {}
-    for build in builds:
-        for name in {_repository(tag) for tag in build.references}:
-            names.setdefault(name, []).append(build)
-            names.setdefault(f"/{PurePosixPath(name).name}", []).append(build)
     repositories = [node for node in everything if isinstance(node, Repository)]
-    only = _only_builds(builds, everything, repositories)
-    for repository in repositories:
-        if isinstance(repository.repository, Known):
-            for build in names.get(repository.repository.value, ()):
-                yield Edge(EdgeKind.PUBLISHES, build.id, repository.id, f"pushes {repository.repository.value}")
+    sources = []
+    for by_hand in (False, True):
+        some = [build for build in builds if build.by_hand is by_hand]
+        names = _by_name(some)
+        replaced = by_hand and any(build.pushes and not build.by_hand for build in builds)
+        sources.append((names, () if replaced else _only_builds(some, everything, repositories)))
+        for repository in repositories:
+            if isinstance(repository.repository, Known):
+                for build in names.get(repository.repository.value, ()):
+                    yield Edge(EdgeKind.PUBLISHES, build.id, repository.id, f"pushes {repository.repository.value}")
     for service in everything:
         if not isinstance(service, Service) or service.role is not Role.APP or service.id in stage_of:
             continue
         if service.side is Side.PIPELINE or service.build is not None:
             continue
-        makers, reason = _makers(service, names, only)
+        makers, reason = next((told for names, only in sources if (told := _makers(service, names, only))[0]), ((), ""))
         for build in makers:
             yield Edge(EdgeKind.BUILT_BY, service.id, build.id, reason)
         stages = sorted({stage_of[build.id] for build in makers if build.id in stage_of})
@@ -192,8 +201,14 @@ def deployed(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:
             yield Edge(EdgeKind.BUILT_FROM, service.id, stages[0], reason)
 
 
-def _repository(ref: images.ImageRef) -> str:
-    return ref.repository
+def _by_name(builds: Iterable[Build]) -> dict[str, list[Build]]:
+    """The builds by the repositories that they push to, and by the last parts of their names behind a slash."""
+    names: dict[str, list[Build]] = {}
+    for build in builds:
+        for name in {tag.repository for tag in build.references}:
+            names.setdefault(name, []).append(build)
+            names.setdefault(f"/{PurePosixPath(name).name}", []).append(build)
+    return names
 
 
 def _makers(service: Service, names: dict[str, list[Build]], only: Sequence[Build]) -> tuple[Sequence[Build], str]:
@@ -211,7 +226,7 @@ def _makers(service: Service, names: dict[str, list[Build]], only: Sequence[Buil
             return found, f"the build pushes {name if ref.is_sample else ref.repository}"
     if service.side is not Side.CLOUD or not only:
         return [], ""
-    return only, "the only image that the pipeline builds for the only image that runs"
+    return only, "the only image that is pushed for the only image that runs"
 
 
 def _only_builds(builds: Sequence[Build], nodes: Sequence[Node], repositories: Sequence[Repository]) -> Sequence[Build]:

@@ -80,7 +80,7 @@ def _of_service(
     builds = tuple(graph.targets(Build, EdgeKind.BUILT_BY, service)) if service.build is None else (service.build,)
     whole = started(entrypoint, command)
     store = stores.get(service.id)
-    pushed = [build for build in builds if build.pushes]
+    pushed = [build for build in builds if build.pushes and not _of_any_machine(build)]
     home = _home(image, builds)
     runs = scripts.run(whole, entrypoint, command, home)
     environment = variables([*(image.environment if isinstance(image, Stage) else ()), *env_files.of(service)])
@@ -122,7 +122,7 @@ def _of_image(graph: Graph, stage: Stage, scripts: Scripts, joined: Span | None)
     """What an image starts by itself."""
     builds = tuple(graph.sources(Build, EdgeKind.BUILT_FROM, stage))
     whole = started(stage.entrypoint, stage.command)
-    pushed = [build for build in builds if build.pushes]
+    pushed = [build for build in builds if build.pushes and not _of_any_machine(build)]
     home = _home(stage, builds)
     runs = scripts.run(whole, stage.entrypoint, stage.command, home)
     return Container(
@@ -198,6 +198,11 @@ def _injected(service: Service, wrappers: Sequence[str]) -> Unknown | None:
     """Why a container has more variables than its platform sets: a program around its own gives it some."""
     found = next((each for each in wrappers if injects(each)), None)
     return None if found is None else Unknown(f"what '{found}' injects is not in the files", service.span)
+
+
+def _of_any_machine(build: Build) -> bool:
+    """Whether the machine that builds decides for which platform, and nobody knows who runs it."""
+    return build.by_hand and isinstance(build.platforms, Absent)
 
 
 def _home(image: Stage | Unknown, builds: Sequence[Build]) -> Home:

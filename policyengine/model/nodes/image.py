@@ -24,7 +24,7 @@ class Build(Node, frozen=True, kw_only=True):
     `context` and `dockerfile` are paths relative to the root, normalised (`.` is the root). `platforms` is Absent
     where none is named, which means the builder's own. `tags` are the image references the build gives its result, an
     Unknown for one whose repository is not decided.
-    `job` is the id of the job that runs it, empty for Compose.
+    `job` is the id of the job that runs it, empty for Compose; `script:PATH` for what people run by hand.
     """
 
     tool: str  # what builds: `compose`, `bake`, `docker`, an action
@@ -51,8 +51,13 @@ class Build(Node, frozen=True, kw_only=True):
         return not (isinstance(self.push, Absent) or (isinstance(self.push, Known) and not self.push.value))
 
     @property
+    def by_hand(self) -> bool:
+        """Whether people build it with a script or a task runner, and no pipeline does."""
+        return self.job.startswith("script:")
+
+    @property
     def workflow(self) -> str:
-        """The path of the workflow that it runs in, empty for Compose."""
+        """The path of the workflow or script that it runs in, empty for Compose."""
         return self.job.partition(":")[2].partition("#")[0]
 
 

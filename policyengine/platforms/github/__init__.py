@@ -1,4 +1,7 @@
-"""GitHub Actions, CodeBuild and Cloud Build: workflows, the jobs they run, what the steps of these do."""
+"""GitHub Actions, CodeBuild and Cloud Build: workflows, the jobs they run, what the steps of these do.
+
+Beside them the scripts with which people build and push images by hand.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,23 @@ if TYPE_CHECKING:
     from policyengine.repository.files import Files
 
 
+TASK_FILES = (
+    "Makefile", "makefile", "GNUmakefile", "justfile", "Justfile", ".justfile", "Taskfile.yml", "Taskfile.yaml",
+    "taskfile.yml", "taskfile.yaml",
+)  # fmt: skip
+"""The files of task runners that may build and push images."""
+SCRIPTS = (".sh", ".bash")
+"""What the names of shell scripts end with."""
+
+
 @hookimpl
 def policyengine_platforms() -> list[Platform[NoPart]]:
     """GitHub Actions, the buildspec files of CodeBuild and the configurations of Cloud Build."""
-    wants = Wanted(parts=(".github/workflows/", "buildspec", "cloudbuild", "cloud-build", "cloud_build"))
+    wants = Wanted(
+        names=TASK_FILES,
+        endings=SCRIPTS,
+        parts=(".github/workflows/", "buildspec", "cloudbuild", "cloud-build", "cloud_build"),
+    )
     return [Platform(name="github", title="workflows", wants=wants, units=units, join=join, reads=reads)]
 
 
@@ -25,6 +41,7 @@ def units(view: Files, _: Settings[NoPart]) -> Iterator[Unit]:
     """Each workflow, buildspec and configuration of Cloud Build, and the composite actions."""
     from policyengine.platforms.github import (  # noqa: PLC0415  only where there are some
         buildspecs,
+        by_hand,
         cloudbuild,
         declarations,
         workflows,
@@ -34,6 +51,7 @@ def units(view: Files, _: Settings[NoPart]) -> Iterator[Unit]:
     yield from (Unit(path, partial(buildspecs.lower, path)) for path in buildspecs.paths(view))
     yield from (Unit(path, partial(cloudbuild.lower, path)) for path in cloudbuild.paths(view))
     yield Unit("actions", declarations.actions)
+    yield Unit("by hand", by_hand.lower)
 
 
 def reads(files: Files, written: Written) -> Lowered:

@@ -12,7 +12,7 @@ from policyengine.model.nodes import Build, Origin, ShellCommand, Side, Variable
 from policyengine.model.text import Text
 from policyengine.model.value import Absent, Known, Unknown, Value
 from policyengine.patterns import regex
-from policyengine.repository.discover import join
+from policyengine.platforms.github.calls import path_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -61,7 +61,7 @@ def path_in(directory: str, path: str) -> str | None:
     """A path relative to the root, `.` for the root itself; None outside it or for what is no path."""
     if "://" in path or path.startswith(("git@", "-")):
         return None
-    return join(directory, path.rstrip("/") or ".")
+    return path_from(directory, path.rstrip("/") or ".", "")
 
 
 def platforms_of(value: Value[str]) -> Value[tuple[str, ...]]:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from policyengine.model.value import Value, Via
     from policyengine.repository.files import Files
 
-_WORKSPACE = regex(r"(?:\$\{?GITHUB_WORKSPACE\}?|\$\{\{\s*github\.workspace\s*\}\})/?")
+WORKSPACE = "/github/workspace"
+"""Where the tree lies in a container of GitHub's runner ("Default environment variables")."""
+_WORKSPACE = regex(rf"(?:\$\{{?GITHUB_WORKSPACE\}}?|\$\{{\{{\s*github\.workspace\s*\}}\}}|{WORKSPACE}(?=/|\Z))/?")
 _ACTION_PATH = regex(r"(?:\$\{?GITHUB_ACTION_PATH\}?|\$\{\{\s*github\.action_path\s*\}\})")
 
 

@@ -30,7 +30,7 @@ _EXPRESSION = regex(r"\$\{\{((?:'(?:[^']|'')*'|[^'}]|\}(?!\}))*)\}\}")
 _REFERENCE = regex(r"\s*(env|inputs)\.([\w-]+)\s*")
 _WITHOUT_INPUT = regex(r"\s*(?:github\.event\.)?inputs\.[\w-]+\s*\|\|\s*'([^'\n]*)'\s*")
 """What stands for an input where the event gives none: `inputs.environment || 'prod'`."""
-_SHELL = regex(r"\$\{([A-Za-z_]\w*)\}|\$([A-Za-z_]\w*)")
+_SHELL = regex(r"\$\{([A-Za-z_]\w*)(?::?-([^${}`]*))?\}|\$([A-Za-z_]\w*)")
 _GAP = regex(rf"{_EXPRESSION.pattern}|\$\{{[^}}]*\}}|\$\w+")
 """What GitHub or the shell replaces: `${{ env.TAG }}`, `${TAG}`, `$TAG`."""
 _ROUNDS = 4
@@ -141,8 +141,8 @@ class Scope(Struct, frozen=True):
         return text
 
     def _variable(self, match: re.Match[str]) -> str:
-        found = self.variables.get(match[1] or match[2])
-        return found.value if isinstance(found, Known) else match[0]
+        found = self.variables.get(match[1] or match[3])
+        return (found.value or match[2] or "") if isinstance(found, Known) else match[0]
 
     def _expression(self, match: re.Match[str]) -> str:
         came = evaluate(match[1], self.lookup)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from policyengine.platforms.github.expressions import Scope
     from policyengine.platforms.github.scripts import Follower
     from policyengine.platforms.github.terraform_folders import TerraformFolders
+    from policyengine.syntax.environment import Environment
 
 _MOST = 500
 """How many steps of a job are read, those of called workflows and actions included."""
@@ -227,11 +228,15 @@ class Steps(Struct, frozen=True):
         program = action.program if isinstance(action, actions.Action) else ""
         return Text.join((Text.made(f"{program} ", at), text)) if program else text
 
-    def script(self, text: Text, frame: StepFrame, *, remote: bool = False) -> Done:
-        """What a script does that an action runs at the root, or on another machine."""
+    def script(
+        self, text: Text, frame: StepFrame, *, remote: bool = False, environment: Environment | None = None
+    ) -> Done:
+        """What a script does that runs in the folder of its frame, or on another machine."""
         made: list[Done] = []
         for scope in frame.scopes(text.written):
-            followed = self.follower.follow(scope.script(text), "", folder=frame.folder, remote=remote)
+            followed = self.follower.follow(
+                scope.script(text), frame.directory, folder=frame.folder, remote=remote, environment=environment
+            )
             made.append(self._of_commands(followed.commands, followed.gap, scope))
         return joined(made)
 
