@@ -49,7 +49,8 @@ class NamedAction(Struct, frozen=True, forbid_unknown_fields=True):
     """What actions of anybody do that are named so.
 
     By the words of the name behind its owner: one of `any` is in it, and none of `none`; the action's own name starts
-    with one of `first` (`action` aside), or ends with one of `last`.
+    with one of `first` (`action` aside), or ends with one of `last`. What such a one builds is what its inputs say; it
+    `pushes` that.
     """
 
     does: Does
@@ -59,6 +60,7 @@ class NamedAction(Struct, frozen=True, forbid_unknown_fields=True):
     none: frozenset[str] = frozenset()
     first: frozenset[str] = frozenset()
     last: tuple[str, ...] = ()
+    pushes: bool = False
 
     def fits(self, whole: Sequence[str], own: Sequence[str]) -> bool:
         """Whether the words of a whole name, and those of its last part, are such a name."""

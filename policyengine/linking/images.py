@@ -55,6 +55,11 @@ def built_for(graph: Graph, builds: Iterable[Build], joined: Span | None) -> Val
     return Known(tuple(sorted(found)), span)
 
 
+def _is_hidden(build: Build) -> bool:
+    """Whether people build it by hand, or an action does of which nothing but its name is known."""
+    return build.by_hand or (isinstance(build.dockerfile, Unknown) and isinstance(build.platforms, Unknown))
+
+
 def _for_tests(build: Build) -> bool:
     flow = PurePosixPath(build.workflow).stem
     if names.is_side_image(flow, first=True) and not names.speaks_of_publishing(flow):

@@ -52,7 +52,9 @@ def deploy_not_gated(graph: Graph, options: Options) -> Outcomes:
     their like. It is gated when the gate is in the `needs` of its job, directly or through other jobs, or when it comes
     after the tests in the same job. A push to a registry counts as one too, except in the gate's job and in the jobs
     that the gate needs: there it hands over the candidate that the gate tests. Nor does one count by a tag of its own
-    (a version, a commit), where each job that deploys behind it waits for the gate.
+    (a version, a commit), where each job that deploys behind it waits for the gate. A push to a registry of others than
+    the cloud's counts where the workflow does nothing else that deploys, and production runs that image by a tag that
+    moves, or the job or its workflow is called after deploying.
 
     A workflow started by `workflow_run` is gated by the workflow it follows, if that has a gate and a job in the chain
     asks for `conclusion == 'success'`; a workflow that is not in the repository leaves it undecided. Where
@@ -136,7 +138,7 @@ def _ungated(graph: Graph, workflow: Workflow, deploys: list[Happening], gates: 
 
 def _hands_over(deploy: Happening) -> bool:
     """Whether a deployment is a push to a registry, which a gate may need: it hands over the candidate."""
-    return isinstance(deploy.activity, Deploy) and deploy.activity.tool == "ecr-push"
+    return isinstance(deploy.activity, Deploy) and deploy.activity.tool in ("ecr-push", gate.PUSH)
 
 
 def _is_candidate(graph: Graph, push: Happening, deploys: list[Happening], gates: list[Happening]) -> bool:

@@ -10,6 +10,7 @@ from clean_hexagon.options import Options
 from policyengine.api import (
     Absent,
     BrowserTests,
+    Build,
     Change,
     Compared,
     ComposeUp,
@@ -19,6 +20,7 @@ from policyengine.api import (
     EndToEnd,
     Finding,
     Fix,
+    Floating,
     Graph,
     Happening,
     Job,
@@ -40,10 +42,13 @@ from policyengine.api import (
     may_be_gate,
     regex,
     rule,
+    tag_moves,
     undecided,
 )
 
 _TOKEN = regex(r"[a-z0-9]+")
+PUSH = "push"
+"""The tool of a deployment that is the push of an image which production pulls."""
 
 
 def brought_up(graph: Graph, workflow: Workflow) -> list[Happening]:
@@ -53,8 +58,42 @@ def brought_up(graph: Graph, workflow: Workflow) -> list[Happening]:
 
 
 def deploys(graph: Graph, workflow: Workflow) -> list[Happening]:
-    """Where a workflow changes the cloud."""
-    return [each for each in graph.happenings(workflow) if isinstance(each.activity, Deploy)]
+    """Where a workflow changes the cloud; where it does nothing else for that, by pushes of what production pulls."""
+    found = [each for each in graph.happenings(workflow) if isinstance(each.activity, Deploy)]
+    return found or _pulled(graph, workflow)
+
+
+def _pulled(graph: Graph, workflow: Workflow) -> list[Happening]:
+    """The pushes of images that production runs by a tag that moves, or of a job that is called after deploying."""
+    pushes = published(graph, workflow)
+    running = graph.deployed() if pushes else ()
+    moving = {build.id for each in running if each.service.build is None and _moves(each) for build in each.builds}
+    return [push for push, build in pushes if build.id in moving or _is_to_deploy(push.job, workflow)]
+
+
+def _moves(container: Container) -> bool:
+    """Whether a container runs its image by a tag that is another image after each push."""
+    image = container.image
+    tag = image.value.effective_tag if isinstance(image, Known | Floating) else None
+    return tag is not None and tag_moves(tag)
+
+
+def _is_to_deploy(job: Job, workflow: Workflow) -> bool:
+    """Whether a job, or the file of its workflow, is called after deploying: `deploy-production.yml`."""
+    names = (job.key, PurePosixPath(workflow.path).stem)
+    return any("deploy" in _TOKEN.findall(name.lower()) for name in names)
+
+
+def published(graph: Graph, workflow: Workflow) -> list[tuple[Happening, Build]]:
+    """The builds of a workflow that push to a registry, each as what its job does."""
+    found = []
+    for job in graph.jobs(workflow):
+        for position, step in enumerate(job.steps):
+            for build in (graph.get(Build, name) for name in step.builds):
+                if build is not None and known(build.push, default=False):
+                    push = Deploy(span=build.span, tool=PUSH)
+                    found.append((Happening(job, position, len(step.activities), push), build))
+    return found
 
 
 def test_after(graph: Graph, up: Happening, runner: str) -> Happening | None:
@@ -154,6 +193,10 @@ def hides_gate(step: Step) -> bool:
             "'{workflow}' runs on '{event}' without bringing up the Compose stack. So nothing is tested end to end "
             "(HEX602) before [this](1) deploys it (HEX605)."
         ),
+        "publishes": (
+            "'{workflow}' runs on '{event}' without bringing up the Compose stack. So nothing is tested end to end "
+            "(HEX602) before [this](1) publishes the image (HEX605)."
+        ),
         "late": "'{workflow}' brings up the Compose stack only after [other work](1).",
     },
 )
@@ -188,11 +231,12 @@ def workflow_without_compose_gate(graph: Graph, options: Options) -> Outcomes:
         if unseen is not None:
             yield from undecided(workflow, unseen)
             continue
-        related = tuple(deploys(graph, workflow)[:1])
+        deployed = tuple(deploys(graph, workflow)[:1])
+        related = deployed or tuple(push for push, _ in published(graph, workflow)[:1])
         args = {"workflow": workflow.path, "event": workflow.main_event}
         how = "add a job that runs `docker compose up --wait` and then the end-to-end tests"
         fix = Fix(how, _gate_job(graph, workflow, options))
-        variant = "deploys" if related else "default"
+        variant = "deploys" if deployed else "publishes" if related else "default"
         taste = not options.ci.gate
         yield Finding(
             subject=workflow, at=workflow, variant=variant, args=args, related=related, fix=fix, convention=taste

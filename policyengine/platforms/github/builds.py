@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from policyengine.model import image as images
 from policyengine.model.nodes import Build, Origin, ShellCommand, Side, Variable, Word
@@ -15,7 +16,7 @@ from policyengine.patterns import regex
 from policyengine.platforms.github.calls import path_from
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from policyengine.knowledge.commands import Layer
     from policyengine.model.image import ImageRef
@@ -104,6 +105,18 @@ def of_action(inputs: Mapping[str, Text], span: Span, metadata: Mapping[str, Seq
         tags=tags_of(_tag_words(tags, metadata), span if tags is None else tags.place),
         push=push_of(get("push"), get("outputs")),
         args=_arguments(inputs.get("build-args")),
+    )
+
+
+def of_unlisted(draft: Drafted, inputs: Collection[str], *, pushes: bool) -> Drafted:
+    """The build of an action that is told by its name alone: what its inputs do not say is not known."""
+    unknown = Unknown("what the action builds by default is not known", draft.span)
+    return replace(
+        draft,
+        context=draft.context if "context" in inputs else unknown,
+        dockerfile=draft.dockerfile if "file" in inputs else unknown,
+        platforms=unknown if isinstance(draft.platforms, Absent) else draft.platforms,
+        push=Known(value=True, span=draft.span) if pushes and isinstance(draft.push, Absent) else draft.push,
     )
 
 

@@ -90,10 +90,11 @@ def _sources(files: Files) -> Iterator[Source]:
 def _of(source: Source, steps: Steps, files: Files) -> Iterator[Build]:
     """The builds of one file, run from the root or, where that leads to no Dockerfile, from its own folder."""
     folder = posixpath.dirname(source.path)
-    text = _text(source, files)
+    if (text := _text(source, files)) is None:
+        return
     given = {match[1]: Known(match[2], source.span(*match.span(2))) for match in _DEFAULT.finditer(source.text)}
     environment = Environment(dict.fromkeys(given, ""))
-    for directory in dict.fromkeys(("", folder)) if text is not None else ():
+    for directory in dict.fromkeys(("", folder)):
         state = JobState(f"script:{source.path}")
         frame = StepFrame(Scope(variables=dict(given)), directory=directory)
         done = steps.script(text, frame, environment=environment)

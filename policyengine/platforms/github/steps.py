@@ -193,12 +193,15 @@ class Steps(Struct, frozen=True):
             given_texts = scope.texts(inputs)
             made: list[builds.Drafted] = []
             if does == "build":
-                own = action.inputs if isinstance(action, actions.Action) else {}
+                own = action.inputs if isinstance(action, actions.Action) else {"file": "dockerfile"}
                 renamed = {key: given_texts[name] for key, name in own.items() if name in given_texts}
                 named = {
                     key: _images(each, replace(by, matrix=scope.matrix)) for key, (each, by) in state.metadata.items()
                 }
-                made.append(builds.of_action(given_texts | renamed, uses.span, named))
+                draft = builds.of_action(given_texts | renamed, uses.span, named)
+                if isinstance(action, actions.NamedAction):
+                    draft = builds.of_unlisted(draft, given_texts | renamed, pushes=action.pushes)
+                made.append(draft)
             elif does == "bake":
                 made.extend(self._bake(given_texts, scope, uses.span))
             drafts.extend((draft, scope) for draft in made if (draft, scope) not in drafts)
