@@ -66,16 +66,20 @@ def deploys(graph: Graph, workflow: Workflow) -> list[Happening]:
 def _pulled(graph: Graph, workflow: Workflow) -> list[Happening]:
     """The pushes of images that production runs by a tag that moves, or of a job that is called after deploying."""
     pushes = published(graph, workflow)
-    running = graph.deployed() if pushes else ()
-    moving = {build.id for each in running if each.service.build is None and _moves(each) for build in each.builds}
-    return [push for push, build in pushes if build.id in moving or _is_to_deploy(push.job, workflow)]
+    running = [each for each in graph.deployed() if each.service.build is None] if pushes else []
+    return [
+        push
+        for push, build in pushes
+        if any(build in each.builds and _pulls(each, build) for each in running) or _is_to_deploy(push.job, workflow)
+    ]
 
 
-def _moves(container: Container) -> bool:
-    """Whether a container runs its image by a tag that is another image after each push."""
+def _pulls(container: Container, build: Build) -> bool:
+    """Whether a container runs its image by a tag that moves and that a build gives, as far as its tags are known."""
     image = container.image
     tag = image.value.effective_tag if isinstance(image, Known | Floating) else None
-    return tag is not None and tag_moves(tag)
+    given = [each.effective_tag for each in build.references]
+    return tag is not None and tag_moves(tag) and (tag in given or not any(given))
 
 
 def _is_to_deploy(job: Job, workflow: Workflow) -> bool:
