@@ -416,6 +416,7 @@ def told(
         reads={each.name: each.reads for each in plugins.platforms if each.reads is not None},
         written=written,
         pieces=pieces,
+        shared=settings.shared,
     )
 
 

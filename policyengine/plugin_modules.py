@@ -84,7 +84,9 @@ def quiet(said: str) -> Iterator[None]:
             yield
     except UsageError as error:
         raise UsageError(f"{said}: {error}") from error
-    except (Exception, SystemExit) as error:  # a pack may raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a pack may raise anything
         place, trace = "", error.__traceback__
         while trace is not None:
             file = Path(trace.tb_frame.f_code.co_filename)

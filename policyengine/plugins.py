@@ -42,11 +42,12 @@ class Loaded(Struct, frozen=True):
 
     def __str__(self) -> str:
         if self.distribution:
-            return "built in" if self.distribution.partition(" ")[0] == _OWN else f"installed by {self.distribution}"
+            return "built in" if _built_in(self.distribution) else f"installed by {self.distribution}"
         return f"{self.path}, in place of {self.replaces}" if self.replaces else self.path
 
 
-_OWN = "policyengine-iac"
+def _built_in(distribution: str) -> bool:
+    return distribution.partition(" ")[0] == "policyengine-iac"
 
 
 class Plugins(Struct, frozen=True):
@@ -209,7 +210,10 @@ def _resources(asking: _Asking) -> dict[str, ResourceReader]:
 
 
 def _unreplaced(asking: _Asking) -> tuple[dict[Plugin, Pack[Any]], dict[str, Loaded]]:
-    """The packs without installed ones that a named one of the same name replaces, and where each comes from."""
+    """The packs without installed ones that a named one of the same name replaces, and where each comes from.
+
+    Another version of the built-in pack has rules of it; what has none would only switch these off, by chance.
+    """
     every = list(asking.each("policyengine_pack", Pack))
     named = {pack.name for plugin, pack in every if not plugin.distribution}
     replaced = {pack.name: (plugin, pack) for plugin, pack in every if plugin.distribution and pack.name in named}
@@ -225,10 +229,21 @@ def _unreplaced(asking: _Asking) -> tuple[dict[Plugin, Pack[Any]], dict[str, Loa
         other, old = replaced.get(pack.name, (None, None))
         if namesake is not None and namesake is not other:
             raise UsageError(f"{plugin} has the module name of the installed {namesake}; rename it")
+        own = other is not None and _built_in(other.distribution)
+        if own and old is not None and {each.id for each in old.rules}.isdisjoint(_ids(pack)):
+            raise UsageError(
+                f"{plugin} is called '{pack.name}', as the built-in pack is, and has none of its rules; rename it"
+            )
         brought[plugin] = pack
         instead = "" if other is None or old is None else f"{old.version} of {other.distribution}"
         loaded[pack.name] = Loaded(path=plugin.name, replaces=instead)
     return brought, loaded
+
+
+def _ids(pack: Pack[Any]) -> set[str]:
+    """The ids of a pack that nobody has checked yet."""
+    rules: object = pack.rules
+    return {str(getattr(each, "id", "")) for each in rules} if isinstance(rules, (tuple, list)) else set()
 
 
 def _checked(packs: list[Pack[Any]]) -> tuple[Pack[Any], ...]:

@@ -37,12 +37,7 @@ FIXED = [
 KEPT = Kept()
 
 NOT_BY_ITSELF = {
-    ("HEX306", "a generated password as plain text"): "HEX306",  # the secret's version lacks the key: HEX309
-    ("HEX306", "a literal token"): "HEX306",
-    ("HEX306", "a literal password in the URL of a database"): "HEX306",
-    ("HEX306", "a random text under the name of a secret"): "HEX306",
     ("HEX312", "no container of the cloud sets the secret"): "HEX312",  # the key is then lacking locally: HEX304
-    ("HEX505", "an unset variable falls back to a sibling's published port"): "HEX505",  # the cloud lacks it, too
     ("HEX513", "a mapped port at which nobody listens"): "HEX513",  # the cloud takes requests at the former one
 }
 """Fixes that no file can be left with: another finding would be there. The rule whose fix is refused."""

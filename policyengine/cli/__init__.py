@@ -89,7 +89,8 @@ def _run(words: list[str]) -> int:
     if words == ["--version"]:
         sys.stdout.write(f"policyengine {__version__}\n")
         return CLEAN
-    from policyengine.cli.output import say  # noqa: PLC0415  --version needs none of it
+    from policyengine.cli.ending import held  # noqa: PLC0415  --version needs none of it
+    from policyengine.cli.output import say  # noqa: PLC0415  as above
     from policyengine.model.source import UsageError  # noqa: PLC0415  as above
 
     parser = _parser()
@@ -101,10 +102,15 @@ def _run(words: list[str]) -> int:
         return _outside(parser, words, name)
     module, parser = parser_of(name)
     try:
-        arguments = _arguments(module, parser, words[1:])
-        code: int = module.run(arguments)
+        with held():
+            try:
+                arguments = _arguments(module, parser, words[1:])
+            except SystemExit as stop:  # argparse has said why
+                return int(stop.code or 0)
+            code: int = module.run(arguments)
     except SystemExit as stop:
-        return int(stop.code or 0)
+        say(f"a plug-in ended the program before its report: SystemExit: {stop}")
+        return INCOMPLETE
     except UsageError as error:
         say(str(error))
         return USAGE

@@ -99,7 +99,7 @@ def _specs(each: Described) -> Iterator[str]:
     action = f"({' '.join(each.choices)})" if each.choices else "_files" if each.files else ""
     value = f":{_plain(each.value) if not each.choices else 'choice'}:{action}" if each.value else ""
     for name in each.names:
-        yield f"*{name}[{_plain(each.help)}]{value}"
+        yield f"*{name}{'=' if value and name.startswith('--') else ''}[{_plain(each.help)}]{value}"
     if not each.names:
         yield f"*{value}"
 

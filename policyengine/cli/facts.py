@@ -9,7 +9,7 @@ import datetime
 import json
 from typing import TYPE_CHECKING
 
-from policyengine import __version__
+from policyengine import SCHEMA, __version__
 from policyengine.cli import output
 from policyengine.cli.options import add_engine_options, extend
 
@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         return f"{span.path}:{line}:{column}"
 
     made = {
-        "$schema": "https://policyengine-iac.readthedocs.io/schemas/facts-1.json",
+        "$schema": SCHEMA.format(name="facts"),
         "tool": f"policyengine {__version__}",
         "repository": "" if uri == identity.UNKNOWN else uri,
         "commit": commit,

@@ -1,6 +1,7 @@
 """Write a policyengine.yaml, with comments, of what the repository shows: its sides, its pairs, what is left to say.
 
-A scan with it finds what a scan without it finds, which is tried before it is written. Nothing is overwritten.
+A scan with it finds what a scan without it finds, which is tried before it is written. Nothing is overwritten: where a
+configuration is there, --workflow and --pre-commit write theirs alone.
 """
 
 from __future__ import annotations
@@ -77,8 +78,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Scan, write the files, and say what is in them."""
-    from policyengine.cli.opened import opened  # noqa: PLC0415  so that --help is quick
-    from policyengine.repository.discover import CONFIGURATIONS  # noqa: PLC0415  as above
+    from policyengine.repository.discover import CONFIGURATIONS  # noqa: PLC0415  so that --help is quick
 
     folder: Path = arguments.path
     if not folder.is_dir():
@@ -88,31 +88,45 @@ def run(arguments: argparse.Namespace) -> int:
     top = next((each for each in (folder.resolve(), *folder.resolve().parents) if (each / ".git").exists()), folder)
     if not folder.is_absolute():
         top = Path(os.path.relpath(top))  # as the folder is given
-    there = [folder / name for name in CONFIGURATIONS if (folder / name).exists()]
-    there += [top / WORKFLOW] * (arguments.workflow and (top / WORKFLOW).exists())
-    if there:
-        raise UsageError(f"'{there[0]}' is there already; edit it, or remove it first")
-    if arguments.pre_commit and (top / HOOKS).exists():
-        raise UsageError(f"'{top / HOOKS}' is there already; add to its 'repos':\n{_HOOK.rstrip()}")
-    asked = opened(arguments, [folder])
-    if asked.tree.root.resolve() != folder.resolve():
-        raise UsageError(f"'{asked.tree.root}' has a configuration, which holds for '{folder}' too; edit that")
-    report = asked.report()
-    if not report.sources and not report.failures:
-        raise UsageError(f"there is nothing to scan in '{folder}'")
-    text, told = _tried(asked, report)
-    files = {folder / NAME: text}
+    more = _more(arguments, folder, top)
+    homes = [folder, *(each for each in folder.resolve().parents if each.is_relative_to(top.resolve()))]
+    there = next((each / name for each in homes for name in CONFIGURATIONS if (each / name).exists()), None)
+    if there is not None and not more:
+        also = "" if there.parent == folder else f" and holds for '{folder}' too"
+        raise UsageError(f"'{there}' is there already{also}; edit it{'' if also else ', or remove it first'}")
+    text, told, code = ("", f"'{there}' stays as it is", 0) if there is not None else _configured(arguments, folder)
+    for file, made in (more if there is not None else {folder / NAME: text} | more).items():
+        _write(file, made)
+        output.say(f"wrote {file}")
+    output.say(f"{told}; next: policyengine scan {folder}")
+    return code
+
+
+def _more(arguments: argparse.Namespace, folder: Path, top: Path) -> dict[Path, str]:
+    """The files that are asked for beside the configuration, which none may be yet."""
+    files: dict[Path, str] = {}
     if arguments.workflow:
         below = folder.resolve().relative_to(top.resolve()).as_posix()
         more = f"        with:\n          path: {json.dumps(below)}\n" if below != "." else ""
         files[top / WORKFLOW] = _JOB.replace("@branch@", _branch(top)) + more
+        if (top / WORKFLOW).exists():
+            raise UsageError(f"'{top / WORKFLOW}' is there already; edit it, or remove it first")
     if arguments.pre_commit:
         files[top / HOOKS] = f"repos:\n{_HOOK}"
-    for file, made in files.items():
-        _write(file, made)
-        output.say(f"wrote {file}")
-    output.say(f"{told}; next: policyengine scan {folder}")
-    return 3 if report.failures else 0
+        if (top / HOOKS).exists():
+            raise UsageError(f"'{top / HOOKS}' is there already; add to its 'repos':\n{_HOOK.rstrip()}")
+    return files
+
+
+def _configured(arguments: argparse.Namespace, folder: Path) -> tuple[str, str, int]:
+    """The text of the configuration, a sentence that says what is in it, and the exit code."""
+    from policyengine.cli.opened import opened  # noqa: PLC0415  so that --help is quick
+
+    asked = opened(arguments, [folder])
+    report = asked.report()
+    if not report.sources and not report.failures:
+        raise UsageError(f"there is nothing to scan in '{folder}'")
+    return *_tried(asked, report), 3 if report.failures else 0
 
 
 def _tried(asked: Opened, report: Report) -> tuple[str, str]:

@@ -97,7 +97,7 @@ def settings(arguments: argparse.Namespace, tree: Tree, targets: Sequence[Target
         rows.append(("organisation", above.name, above.source.path))
         rows.append(("organisation.locked", sorted(config.locks), above.source.path))
     shown = [(key, _masked(key, json.dumps(value, ensure_ascii=False)), place) for key, value, place in rows]
-    made = {"settings": [{"key": key, "value": text, "from": place} for key, text, place in shown]}
+    made = {"settings": [{"key": key, "value": _plain(text), "from": place} for key, text, place in shown]}
     lines = _columns(shown, margin="")
     return _deliver(targets, lines, made)
 
@@ -134,6 +134,15 @@ def _masked(key: str, text: str) -> str:
     """A value as JSON, without what is secret by its key or form."""
     told = f"{key}: {text}"
     return masks.covered(told, masks.ranges(told))[len(key) + 2 :]
+
+
+def _plain(text: str) -> object:
+    """What JSON says that may be masked; a number that was is a text."""
+    try:
+        value: object = json.loads(text)
+    except ValueError:
+        return text
+    return value
 
 
 def _ignored(tree: Tree, paths: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -123,8 +123,9 @@ class Settings(Struct, Generic[P], frozen=True):
     `FileOption` by its name. `jobs` is the number of worker processes that a unit may start, 0 for one per processor;
     `cache` tells whether syntax may be kept for the next run. `resources` are the types of Terraform's resources that
     plug-ins bring. `pieces` are the files and folders of the pieces that belong to the system, where the tree holds
-    several, else None. `reads` are the platforms, by their names, that read what a text of another writes. `written` is
-    the part as it stands in the file.
+    several, else None. `shared` tells that the part holds for more than the tree, so that a file which it names and the
+    tree has not is another's. `reads` are the platforms, by their names, that read what a text of another writes.
+    `written` is the part as it stands in the file.
     """
 
     part: P
@@ -136,6 +137,7 @@ class Settings(Struct, Generic[P], frozen=True):
     reads: Mapping[str, Callable[[Files, Written], Lowered]] = {}
     written: Document | None = None
     pieces: tuple[str, ...] | None = None
+    shared: bool = False
 
     def place(self, *keys: str | int) -> Span:
         """Where the configuration says something: `place("canonical", 0)`; nowhere when there is no such part."""

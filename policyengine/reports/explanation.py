@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from policyengine import SCHEMA as ADDRESS
 from policyengine import __version__
 from policyengine.model.value import Sealed
 from policyengine.reports.lines import shown, visible
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from policyengine.model.source import Source, Span
     from policyengine.model.value import Via
 
-SCHEMA = "https://policyengine-iac.readthedocs.io/schemas/explanation-1.json"
+SCHEMA = ADDRESS.format(name="explanation")
 
 _COLOURS = {"known": "1;32", "floating": "1;33", "unknown": "1;35", "absent": "1;36"}
 _LONGEST = 400

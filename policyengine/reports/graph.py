@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from policyengine import SCHEMA as ADDRESS
 from policyengine import __version__
 from policyengine.knowledge.secrets import may_hold_secret
 from policyengine.model.declaration import DeclarationKind, Elements, Entries
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from policyengine.model.graph import Graph
     from policyengine.model.source import Source
 
-SCHEMA = "https://policyengine-iac.readthedocs.io/schemas/graph-1.json"
+SCHEMA = ADDRESS.format(name="graph")
 
 _TITLES = {Side.LOCAL: "Local", Side.SOURCE: "Source", Side.PIPELINE: "Pipeline", Side.CLOUD: "Cloud"}
 _DRAWN = (Service, Datastore, Build, Stage, Job, Repository, Secret, LoadBalancer, TargetGroup)

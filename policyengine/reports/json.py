@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from policyengine import SCHEMA as ADDRESS
 from policyengine import __version__
 from policyengine.reports.identity import identity
 from policyengine.reports.view import View, plain, rules
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from policyengine.rules.evaluate import Failure, Report, Result, Waived
     from policyengine.rules.rule import Fix
 
-SCHEMA = "https://policyengine-iac.readthedocs.io/schemas/report-1.json"
+SCHEMA = ADDRESS.format(name="report")
 
 
 def report(found: Report, *, exit_code: int = 0) -> str:

@@ -68,6 +68,11 @@ class Account(Struct, frozen=True):
     incomplete: bool = False
 
     @property
+    def without_twin(self) -> int:
+        """How many mirror nothing although the other side has their like."""
+        return _lonely(self.unpaired)
+
+    @property
     def advice(self) -> str:
         """One sentence that says what to do next; empty where both sides were found and nothing is left over."""
         alone = any(not each.like and not each.aside for each in self.unpaired)
@@ -83,10 +88,14 @@ class Account(Struct, frozen=True):
                 return "no local side was found: scan a folder that also holds the system's Compose file"
             case (_, _):
                 return "neither a Compose file nor a cloud side was found, so nothing could be compared"
-            case _ if any(each.like and not each.aside for each in self.unpaired):
+            case _ if self.without_twin:
                 return "'policyengine pairs' lists what mirrors nothing, with the lines for policyengine.yaml"
             case _:
                 return ""
+
+
+def _lonely(unpaired: tuple[Unpaired, ...]) -> int:
+    return sum(1 for each in unpaired if each.like and not each.aside)
 
 
 _LOCAL, _CLOUD = "local", "cloud"
@@ -105,7 +114,7 @@ def account(report: Report) -> Account:
     graph = report.graph
     missing = _missing(graph)
     nothing = _nothing(graph, missing)
-    lonely = sum(1 for each in graph.without_twin if each.like and not each.aside)
+    lonely = _lonely(graph.without_twin)
     opened = {(each.rule, each.subject) for each in report.undecided}
     sides = []
     for pack in report.packs:
@@ -205,5 +214,5 @@ def sentence(found: Account) -> str:
     """The account in one line: what was compared, what is open, who is without a twin, and what to do next."""
     compared = sum(side.compared for side in found.sides)
     waiting = sum(side.open for side in found.sides)
-    said = f"{compared} compared, {waiting} open, {len(found.unpaired)} without a twin"
+    said = f"{compared} compared, {waiting} open, {found.without_twin} without a twin"
     return f"{said}; {found.advice}" if found.advice else said

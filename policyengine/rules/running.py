@@ -33,6 +33,8 @@ MOST = 25_000
 """So many findings and open questions a rule may give, as many results as code scanning takes of a run
 (https://docs.github.com/en/code-security/reference/code-scanning/sarif-files/troubleshoot-sarif-uploads)."""
 
+_WAITING = 10
+"""So many times as long as it may work a rule may last, asleep or waiting, on a machine that has other things to do."""
 _MOST_COMPARED = 20 * MOST
 _VARIABLE = "POLICYENGINE_RULE_SECONDS"
 _LONGEST = 300
@@ -40,7 +42,7 @@ _MOST_FRAMES = 8
 
 
 class Stopped(BaseException):
-    """A rule took too long. No `except Exception` of a pack holds it up."""
+    """A rule took too long, which its text says. No `except Exception` of a pack holds it up."""
 
 
 class Flawed(Struct, frozen=True):
@@ -69,7 +71,7 @@ def limit() -> float:
 
 
 class Timer(Struct):
-    """Stops a rule that takes too much processor time: raises `Stopped` between `begin` and `end`, never outside."""
+    """Stops a rule that works or waits too long: raises `Stopped` between `begin` and `end`, never outside."""
 
     seconds: float
     works: bool = False
@@ -80,37 +82,43 @@ class Timer(Struct):
         self.running = True
         if self.works:
             signal.setitimer(signal.ITIMER_VIRTUAL, self.seconds, 1.0)
+            signal.setitimer(signal.ITIMER_REAL, self.seconds * _WAITING, 1.0)
 
     def end(self) -> None:
         """Count no more."""
         self.running = False
         if self.works:
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
-    def stop(self, _: int, __: FrameType | None) -> None:
-        """What the signal calls."""
+    def stop(self, number: int, _: FrameType | None) -> None:
+        """What the signals call."""
+        if self.running and number == signal.SIGVTALRM:
+            raise Stopped(f"{self.seconds:g} seconds of processor time")
         if self.running:
-            raise Stopped
+            raise Stopped(f"{self.seconds * _WAITING:g} seconds")
 
 
 @contextmanager
 def limited(seconds: float) -> Iterator[Timer]:
     """A timer for the rules that run within.
 
-    The timer of the process counts its own work only, so a busy machine stops no rule. Where there is none (on Windows,
-    beside the main thread) nothing is stopped; a single call into C is where it looks for signals, as a pattern does.
+    The timer of the process counts its own work only, so a busy machine stops no rule; a second one stops what only
+    waits, after much longer. Where there are none (on Windows, beside the main thread) nothing is stopped; a single
+    call into C is where it looks for signals, as a pattern does.
     """
     timer = Timer(seconds)
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield timer
         return
-    before = signal.signal(signal.SIGVTALRM, timer.stop)
+    before = [(number, signal.signal(number, timer.stop)) for number in (signal.SIGVTALRM, signal.SIGALRM)]
     timer.works = True
     try:
         yield timer
     finally:
         timer.end()
-        signal.signal(signal.SIGVTALRM, before)
+        for number, handler in before:
+            signal.signal(number, handler)
 
 
 def outcomes(rule: Rule[Any], graph: Graph, options: object, timer: Timer) -> list[Outcome | Flawed]:
@@ -124,9 +132,11 @@ def outcomes(rule: Rule[Any], graph: Graph, options: object, timer: Timer) -> li
         finally:
             timer.end()
     except Stopped as error:
-        said = f"rule {rule.id} was stopped: it did not end within {timer.seconds:g} seconds of processor time"
+        said = f"rule {rule.id} was stopped: it did not end within {error}"
         made.append(Flawed(said, _frames(error.__traceback__)))
-    except (Exception, SystemExit) as error:  # noqa: BLE001  a pack's rule may raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  a pack's rule may raise anything, an extension in Rust a panic
         made.append(_crash(rule, graph, error))
     return made
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.json import schema_components
 
+from policyengine import SCHEMA
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -90,7 +92,7 @@ _REFERENCE = "#/$defs/{name}"
 def _published(name: str, title: str, body: Mapping[str, object], definitions: Mapping[str, object]) -> dict[str, Any]:
     made = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"https://policyengine.dev/schemas/{name}-v1.json",
+        "$id": SCHEMA.format(name=name),
         "title": title,
         **body,
         "$defs": definitions,

@@ -336,3 +336,18 @@ def test_the_configuration_is_found_above_up_to_the_repository(tmp_path: Path) -
     assert "apps/shop/docker-compose.yml" in paths
     assert "compose.yaml" not in paths
     assert "apps/shop/Dockerfile.dev" not in paths  # ignored above
+
+
+def test_what_the_configuration_names_may_be_in_a_part_that_is_not_scanned(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "fixtures" / "hndigest", tmp_path / "shop")
+    (tmp_path / "shop" / ".git").mkdir()
+    cloud = engine.scan([tmp_path / "shop" / "infra"], cache=False, jobs=1)
+    assert (cloud.failures, [each.rule.id for each in cloud.results]) == ((), [])
+    told = [(each.what, each.chosen, each.reason) for each in cloud.graph.choices]
+    assert told == [("Compose project", "none", "compose.canonical names files of another part")]
+    (tmp_path / "shop" / "cdn").mkdir()
+    (tmp_path / "shop" / "cdn" / "main.tf").write_text('resource "aws_s3_bucket" "files" {}\n')
+    cdn = engine.scan([tmp_path / "shop" / "cdn"], cache=False, jobs=1)
+    assert cdn.failures == ()
+    reasons = [each.reason for each in cdn.graph.choices if each.what == "Terraform root"]
+    assert reasons == ["terraform.root names 'infra/terraform', of another part"]

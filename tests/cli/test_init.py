@@ -164,6 +164,25 @@ def test_the_workflow_and_the_hook_are_written_at_the_top_of_the_repository(
     assert (tmp_path / "sub" / "policyengine.yaml").is_file()
 
 
+@pytest.mark.parametrize("home", [".", "sub"])
+def test_where_a_configuration_is_there_the_workflow_and_the_hook_come_to_it(
+    home: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, {".git/HEAD": "", **{f"sub/{path}": text for path, text in SHOP.items()}})
+    (there := tmp_path / home / "policyengine.yaml").write_text("version: 1\n")
+    more = [tmp_path / ".github/workflows/policyengine.yml", tmp_path / ".pre-commit-config.yaml"]
+    code, _, err = program(capfd, "init", str(tmp_path / "sub"), "--workflow", "--pre-commit")
+    said = [
+        *(f"wrote {file}" for file in more),
+        f"'{there}' stays as it is; next: policyengine scan {tmp_path / 'sub'}",
+    ]
+    assert (code, err) == (0, "".join(f"policyengine: {line}\n" for line in said))
+    assert there.read_text() == "version: 1\n"
+    assert [each.is_file() for each in more] == [True, True]
+    code, _, err = program(capfd, "init", str(tmp_path / "sub"))
+    assert (code, err.partition(" is there")[0]) == (2, f"policyengine: '{there}'")
+
+
 def test_files_are_named_from_where_the_folder_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -185,12 +185,12 @@ def test_settings_are_listed_with_the_line_or_the_option_that_says_so(
     root = str(write(tmp_path, {**LEVELS, "policyengine.yaml": settings}))
     _, out, _ = program(capfd, "scan", root, "--show-settings", "--select", "hex4", "--format", "json")
     told = {each["key"]: (each["value"], each["from"]) for each in json.loads(out)["settings"]}
-    assert told["profile"] == ('"strict"', "policyengine.yaml:2:1")
-    assert told["packs.clean-hexagon.postgres.match"] == ('"major"', "policyengine.yaml:5:16")
-    assert told["packs.clean-hexagon.redis.match"] == ('"major"', "default")
-    assert told["select"] == ('["HEX4"]', "--select")
-    assert told["environment"] == ('"that of production"', "default")
-    assert told["fail_on"] == ('"warning"', "default")
+    assert told["profile"] == ("strict", "policyengine.yaml:2:1")
+    assert told["packs.clean-hexagon.postgres.match"] == ("major", "policyengine.yaml:5:16")
+    assert told["packs.clean-hexagon.redis.match"] == ("major", "default")
+    assert told["select"] == (["HEX4"], "--select")
+    assert told["environment"] == ("that of production", "default")
+    assert told["fail_on"] == ("warning", "default")
     (tmp_path / "policyengine.yaml").unlink()
     bare = program(capfd, "scan", root, "--show-settings", "--profile", "strict")[1]
     assert [line.split() for line in bare.splitlines()[:2]] == [
@@ -248,10 +248,31 @@ def test_bash_completes(
     assert set(found.split()) == expected
 
 
+def test_fish_and_zsh_complete(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    fish, zsh = shutil.which("fish"), shutil.which("zsh")
+    for shell in ("fish", "zsh"):
+        (tmp_path / shell).write_text(program(capfd, "completion", shell)[1], "utf-8")
+    if zsh is not None:
+        subprocess.run([zsh, "-f", "-n", tmp_path / "zsh"], capture_output=True, check=True)
+    if fish is None:
+        pytest.skip("there is no fish")
+    asked = [
+        ("sca", {"scan"}),
+        ("scan --profile ", {"strict", "recommended"}),
+        ("scan --show-", {"--show-files", "--show-settings"}),
+    ]
+    for line, expected in asked:
+        script = f"source {tmp_path / 'fish'}; complete -C 'policyengine {line}'"
+        done = subprocess.run(
+            [fish, "--no-config", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        assert {each.partition("\t")[0] for each in done.stdout.splitlines()} == expected
+
+
 def test_zsh_and_fish_get_every_option_quoted(capfd: pytest.CaptureFixture[str]) -> None:
     zsh, fish = (program(capfd, "completion", shell)[1] for shell in ("zsh", "fish"))
     assert (
-        "        '*--fail-on[lowest severity that makes the exit code 1, warning by default; '\\''undecided'\\'' counts"
+        "        '*--fail-on=[lowest severity that makes the exit code 1, warning by default; '\\''undecided'\\'' counts"
         in zsh
     )
     assert "        '*:SHELL" not in zsh

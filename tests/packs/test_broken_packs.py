@@ -81,6 +81,10 @@ def with_rule(body: str, *, head: str = RULE) -> str:
         ("import sys\nsys.exit(0)\n", "does not import: SystemExit: 0 (acme_rules.py:2)\n"),
         ("import sys\nsys.exit('bye')\n", "does not import: SystemExit: bye (acme_rules.py:2)\n"),
         (
+            "from os import _exit\n_exit(0)\n",
+            "does not import: SystemExit: os._exit() would end the process before its report (acme_rules.py:2)\n",
+        ),
+        (
             "from policyengine.api import hookimpl\n\n\n@hookimpl\ndef policyengine_pack():\n    raise SystemExit(0)\n",
             "does not load: SystemExit: 0 (acme_rules.py:6)\n",
         ),
@@ -224,6 +228,15 @@ def test_two_packs_of_one_name_stop_the_run(tmp_path: Path) -> None:
         ),
         ("raise SystemExit(0)", "rule BAD001 crashed: SystemExit: 0"),
         (
+            "import os\nmade = os.fork()\nif not made:\n    os._exit(0)\nos.waitpid(made, 0)\nos._exit(0)",
+            "rule BAD001 crashed: SystemExit: os._exit() would end the process before its report",
+        ),
+        (
+            "import os\nos.execlp('true', 'true')",
+            "rule BAD001 crashed: SystemExit: os.execv() would end the process before its report",
+        ),
+        ("raise type('Panic', (BaseException,), {})('in Rust')", "rule BAD001 crashed: Panic: in Rust"),
+        (
             "import sys\nsys.setrecursionlimit(200)\nbad.check(graph, options).__next__()\nyield",
             "crashed: RecursionError",
         ),
@@ -332,6 +345,13 @@ def test_a_rule_that_never_ends_is_stopped_and_told(loop: str, tmp_path: Path) -
     assert done.returncode == 3
     assert "rule BAD001 was stopped: it did not end within 0.3 seconds of processor time" in done.stdout
     assert "acme_rules.py:" in done.stdout
+    assert "'web' is there." in done.stdout
+
+
+def test_a_rule_that_only_waits_is_stopped_too(tmp_path: Path) -> None:
+    done = scan(tmp_path, with_rule("import time\ntime.sleep(100)\nyield"), POLICYENGINE_RULE_SECONDS="0.05")
+    assert done.returncode == 3
+    assert "rule BAD001 was stopped: it did not end within 0.5 seconds" in done.stdout
     assert "'web' is there." in done.stdout
 
 

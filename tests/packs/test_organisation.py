@@ -331,13 +331,13 @@ def test_the_settings_that_hold_are_shown_with_the_line_that_says_so(
     scanned = Scanned(folder, org, own, capsys, "--show-settings")
     told = {each["key"]: (each["value"], each["from"]) for each in scanned.found["settings"]}
     at = f"{folder}/org.yaml"
-    assert told["profile"] == ('"strict"', f"{at}:3:10")
-    assert told["fail_on"] == ('"note"', f"{at}:4:10")
-    assert told["packs.clean-hexagon.required_user"] == ('"app"', f"{at}:5:40")
-    assert told["packs.clean-hexagon.platforms"] == ('["linux/arm64"]', f"{at}:7:47")
-    assert told["packs.clean-hexagon.required_dockerfile"] == ('"Dockerfile"', "policyengine.yaml:3:25")
-    assert told["organisation"] == ('"Acme"', at)
-    assert told["organisation.locked"] == ('["HEX208"]', at)
+    assert told["profile"] == ("strict", f"{at}:3:10")
+    assert told["fail_on"] == ("note", f"{at}:4:10")
+    assert told["packs.clean-hexagon.required_user"] == ("app", f"{at}:5:40")
+    assert told["packs.clean-hexagon.platforms"] == (["linux/arm64"], f"{at}:7:47")
+    assert told["packs.clean-hexagon.required_dockerfile"] == ("Dockerfile", "policyengine.yaml:3:25")
+    assert told["organisation"] == ("Acme", at)
+    assert told["organisation.locked"] == (["HEX208"], at)
 
 
 # fail closed

@@ -61,10 +61,10 @@ def env_key_missing_in_cloud(graph: Graph, _: Options) -> Outcomes:
         given = {name for each in containers for name in (*each.environment, *each.exported)}
         for container in containers:
             yield Compared(container.node)
-            yield from _missing(container, given, of_images)
+            yield from _missing(graph, container, given, of_images)
 
 
-def _missing(container: Container, given: set[str], of_images: set[str]) -> Outcomes:
+def _missing(graph: Graph, container: Container, given: set[str], of_images: set[str]) -> Outcomes:
     """What a container lacks, where those that share its config module are given some variables, and images others."""
     keys = (key for key in container.config.keys if not key.client) if container.config is not None else ()
     required = (key for key in keys if known(key.required, default=False) and not given_by(key.key, "container"))
@@ -83,7 +83,7 @@ def _missing(container: Container, given: set[str], of_images: set[str]) -> Outc
     elsewhere = all(_met(key, given) for key in absent)
     names = ", ".join(" or ".join((*key.alternatives, key.key)) for key in absent)
     args = {"name": container.name, "keys": names}
-    secrets = given_as_secrets(container, [key.key for key in absent])
+    secrets = given_as_secrets(graph, container, [key.key for key in absent])
     fix = Fix(f"add {names} to the container's secrets or environment", secrets)
     severity = Severity.WARNING if elsewhere else None
     yield Finding(subject=container.node, at=container, args=args, related=(absent[0],), severity=severity, fix=fix)

@@ -68,13 +68,13 @@ def plaintext_secret_in_cloud(graph: Graph, _: Options) -> Outcomes:
             continue
         yield from (Compared(container.node),) if container.service.environment else ()
         for variable in container.service.environment:
-            key, entries = variable.key, given_as_secrets(container, [variable.key])
-            edits = (*unset(variable), *entries) if entries else ()
-            fix = Fix(f"move {variable.key} to 'secrets' with a valueFrom", edits)
+            key = variable.key
             if variable.origin is not Origin.ENVIRONMENT or variable.key_span in seen:
                 continue
             seen.add(variable.key_span)  # one entry may make a variable of many containers
             source, secret = secret_source(variable), is_secret_key(key)
+            entries = given_as_secrets(graph, container, [key], {key: source} if _is_only(source, variable) else {})
+            fix = Fix(f"move {key} to 'secrets' with a valueFrom", (*unset(variable), *entries) if entries else ())
             traced = bool(source) and (secret or not is_public(key))
             if container.is_composed_in_production:
                 if secret and is_literal(variable) and _stands_there(variable):
@@ -94,6 +94,11 @@ def plaintext_secret_in_cloud(graph: Graph, _: Options) -> Outcomes:
 def _stands_there(variable: Variable) -> bool:
     """Whether a value is written where its variable is, and comes from nowhere else."""
     return not variable.value.via and variable.value.span.path == variable.key_span.path
+
+
+def _is_only(source: str, variable: Variable) -> bool:
+    """Whether a value is what one reference gives, and nothing around it."""
+    return isinstance(variable.value, Floating) and variable.value.value == f"${{{source}}}"
 
 
 def is_secret_key(key: str) -> bool:

@@ -63,6 +63,10 @@ def localhost_fallback_in_code(graph: Graph, options: Options) -> Outcomes:
     public = address_keys(graph, options)
     seen: set[Span] = set()
     found = doors(graph)
+    twins: dict[str, list[Container]] = {}
+    for local, cloud in graph.mirrored():
+        twins.setdefault(local.node.id, []).append(cloud)
+        twins.setdefault(cloud.node.id, []).append(local)
     for side in (Side.LOCAL, Side.CLOUD):
         for container in graph.containers(side=side):
             if container.role not in CLIENTS or container.config is None or container.service.network == "host":
@@ -74,11 +78,11 @@ def localhost_fallback_in_code(graph: Graph, options: Options) -> Outcomes:
                 endpoint, key = address.endpoint, address.variable.key
                 if key not in unset or key in public or address.span in seen or not endpoint.loopback:
                     continue
-                others = behind(found, container, endpoint.port)
-                near = [each for each in others if shared or one_network(container, each)]
+                there = behind(found, container, endpoint.port)
+                near = [each for each in there if shared or one_network(container, each)]
                 if not at_home(container, address) or any(endpoint.port in each.listens for each in near):
                     continue
-                meant = meant_by(address, [each for each in others if each not in near])
+                meant = meant_by(address, [each for each in there if each not in near])
                 store = not endpoint.web and (endpoint.port or address.speaks_of_stores)
                 if not (meant or store) or _reached_otherwise(container, address, told, meant and meant[0]):
                     continue
@@ -91,7 +95,10 @@ def localhost_fallback_in_code(graph: Graph, options: Options) -> Outcomes:
                     seen.add(address.span)
                     right = f"{meant[0].name}:{meant[1]}" if meant is not None else ""
                     alike = [each for each in graph.containers(side=side) if each.config is container.config]
-                    yield _fallen(container, address, right, [each for each in alike if key in _unset(each)])
+                    lacking = [each for each in alike if key in _unset(each)]
+                    others = [twin for each in lacking for twin in twins.get(each.node.id, ())]
+                    settled = not any(key in _unset(each) for each in others)  # else a twin would lack it
+                    yield _fallen(container, address, right, lacking if settled else ())
 
 
 def _unset(container: Container) -> dict[str, Variable]:

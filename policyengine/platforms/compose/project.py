@@ -51,7 +51,7 @@ def production(tree: Files, settings: Settings[ComposePart]) -> Lowered:
         paths, reason = choosing.for_production(tree, settings.pieces)
     else:
         paths, reason = tuple(map(posixpath.normpath, paths)), "configured as compose.production"
-    if not paths:
+    if not paths or (settings.shared and not all(map(tree.exists, paths))):
         return Lowered()
     choice = Choice("production Compose project", ", ".join(paths), reason)
     place = services.Place(Side.CLOUD, f"compose:{deploying.main(paths)}:services.", PRODUCTION_COMPOSE)
@@ -120,6 +120,8 @@ def choose(
         for number, each in enumerate(settings.part.canonical)
         if not tree.exists(paths[number])
     )
+    if problems and settings.shared:
+        return (), Choice("Compose project", "none", "compose.canonical names files of another part"), ()
     if problems:
         return (), None, problems
     return paths, Choice("Compose project", ", ".join(paths), "configured as compose.canonical"), ()

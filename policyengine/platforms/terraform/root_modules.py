@@ -125,6 +125,9 @@ def read_roots(files: Files, settings: Settings[TerraformPart], *, exact: Sequen
     states = RemoteStates(folders, syntaxes, project_in)
     projects: list[tuple[Root, Project]] = []
     for each in roots:
+        if each.path not in folders and settings.shared:
+            choices.append(Choice("Terraform root", "none", f"terraform.root names '{each.path}', of another part"))
+            continue
         if each.path not in folders:
             place = settings.place("root")
             error = ReadError(f"there are no Terraform files in '{each.path}'", place, "correct 'terraform.root'")
