@@ -226,6 +226,7 @@ def _render(report: Report, target: output.Target, arguments: argparse.Namespace
                 report,
                 sarif.Options(
                     profile=arguments.sarif_profile,
+                    compared=bool(arguments.baseline or arguments.baseline_ref or arguments.since),
                     category=arguments.category,
                     prefix=prefix,
                     exit_code=code,

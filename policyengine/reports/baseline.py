@@ -148,7 +148,8 @@ def applied(report: Report, baseline: Baseline, where: str, locked: tuple[str, .
         if baseline.findings[other].covers(now[number]) and now[number].rule not in locked
     }
     standing = tuple(result for number, result in enumerate(report.results) if number not in covered)
-    waived = [Waived(result, f"known by {where}") for number, result in enumerate(report.results) if number in covered]
+    known_ = (result for number, result in enumerate(report.results) if number in covered)
+    waived = [Waived(each, f"known by {where}", known=True) for each in known_]
     gone = [baseline.findings[number] for number in left(made, baseline.findings)]
     return replace(report, results=standing, waived=(*report.waived, *waived), fixed=fixed(report, gone))
 

@@ -23,11 +23,11 @@ SHORT = 10
 def identity(result: Result, moved: Callable[[str], str] = str) -> str:
     """A fingerprint that neither moving lines nor another wrong value changes: rule, node and attribute.
 
-    Of a node as a whole, which form the problem takes tells one from another. `moved` gives the node's id another
-    spelling: of a file that was renamed.
+    A rule may say itself what of the node it is about; of a node as a whole, which form the problem takes tells one
+    from another. `moved` gives the node's id another spelling: of a file that was renamed.
     """
     finding = result.finding
-    about = attribute(finding.subject, finding.at, result.span) or f"?{finding.variant}"
+    about = finding.about or attribute(finding.subject, finding.at, result.span) or f"?{finding.variant}"
     return digest(result.rule.id, moved(finding.subject.id), about)
 
 
@@ -44,8 +44,8 @@ def attribute(node: Node, at: object, span: Span) -> str:
         if not close and getattr(value, "span", None) == span:
             close = name
         for part in value if isinstance(value, tuple) and not isinstance(value, Span) else ():
-            inner = getattr(part, "value", None)
-            if part is at or inner is at or getattr(part, "span", None) == span:
+            holds = isinstance(part, Struct) and any(getattr(part, each) is at for each in part.__struct_fields__)
+            if part is at or holds or span in (getattr(part, "span", None), getattr(part, "key_span", None)):
                 return f"{name}.{_label(part)}"
     return close or _holder(node, span)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from policyengine.model.nodes import Side
 from policyengine.patterns import regex
 from policyengine.reports.entry import entries, undone
 from policyengine.reports.lines import visible
@@ -85,10 +86,12 @@ def _touched(spot: Spot, since: Since, prefix: str) -> bool:
 
 
 def _sides(each: Entry) -> tuple[str, str]:
+    """What stands on either side; of what both are made of, such as a Dockerfile, that it is the same."""
+
     def cell(*, far: bool) -> str:
         shown = next((shown for shown in each.sides if shown.side.far is far), None)
         if shown is None:
-            return ""
+            return "the same" if far and all(other.side is Side.SOURCE for other in each.sides) else ""
         return f"{_code(shown.text)}<br>{_code(str(shown.at))}" if shown.text else _code(str(shown.at))
 
     return cell(far=False), cell(far=True)

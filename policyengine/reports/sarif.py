@@ -63,10 +63,12 @@ class Options(Struct, frozen=True):
     """How a log is made.
 
     `prefix` leads from the root of the URIs to the scanned root. `repository` is its address and commit. `unread`
-    gives the text of a file that no reader could use, so that its failure can be shown as a result.
+    gives the text of a file that no reader could use, so that its failure can be shown as a result. `compared` tells
+    that the report was held against a baseline or an earlier commit.
     """
 
     profile: str = "github"
+    compared: bool = False
     category: str = ""
     prefix: str = ""
     exit_code: int = 0
@@ -195,7 +197,8 @@ class _Maker(Struct, frozen=True):
                 line = self.view.position(result.span)[0]
                 grouped.setdefault((result.rule.id, result.span.path, line), []).append((result, told_of))
         seen: dict[str, int] = {}
-        made = [self._alert(group, seen) for group in grouped.values()]
+        unchanged = {id(each) for each in known}
+        made = [self._alert(group, seen, unchanged) for group in grouped.values()]
         made.extend(self._unread_alerts(seen))
         return sorted(made, key=lambda alert: (alert.span, alert.rule))
 
@@ -205,7 +208,7 @@ class _Maker(Struct, frozen=True):
         many = f"{len(outside)} result{'' if len(outside) == 1 else 's'}"
         return [f"{many} at '{outside[0]}', outside of the tree, cannot stand in the SARIF log"] if outside else []
 
-    def _alert(self, group: list[tuple[Result, Waived | None]], seen: dict[str, int]) -> _Alert:
+    def _alert(self, group: list[tuple[Result, Waived | None]], seen: dict[str, int], unchanged: set[int]) -> _Alert:
         group = sorted(group, key=lambda each: (bool(each[1]), -each[0].severity.rank, each[0].span))
         first, waiver = group[0]
         related = [*self.view.related(first)]
@@ -238,9 +241,17 @@ class _Maker(Struct, frozen=True):
             body["taxa"] = [mandate]
         if self.options.profile == "full":
             body["suppressions"] = [] if waiver is None else [self._suppression(waiver)]
+            if self.options.compared:
+                there = id(first) in unchanged if waiver is None else self._accepted(waiver)
+                body["baselineState"] = "unchanged" if there else "new"
             if first.finding.fix is not None and first.finding.fix.exact:
                 body["fixes"] = [self._fix(first.finding.fix)]
         return _Alert(first.rule.id, first.severity.value, first.severity.rank, first.span, body)
+
+    def _accepted(self, waiver: Waived) -> bool:
+        """Whether the baseline or the earlier commit accepts a result too."""
+        since = self.found.since
+        return waiver.known or (since is not None and identity(waiver.result) in since.accepted)
 
     def _suppression(self, waiver: Waived) -> Json:
         """Why a result is accepted, by whom and until when; where it says so itself, the place of the comment."""
@@ -392,6 +403,8 @@ class _Maker(Struct, frozen=True):
             }
             if self.options.profile == "full":
                 body["suppressions"] = []
+                if self.options.compared:
+                    body["baselineState"] = "new"
             yield _Alert(NOT_READ, "error", 4, span, body)
 
     def any_source(self, path: str) -> Source | None:

@@ -69,6 +69,7 @@ def since(report: Report, former: Report, revision: str) -> Report:
                 {(each.rule, each.subject) for each in former.undecided}
                 | {("", each.node) for each in former.graph.without_twin}
             ),
+            frozenset(identity(each.result) for each in former.waived),
         ),
     )
 

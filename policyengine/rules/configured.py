@@ -151,11 +151,14 @@ def accepted(waivers: Iterable[Waiver], today: datetime.date) -> Iterator[Accept
     together: dict[tuple[object, ...], list[Waiver]] = {}
     for each in waivers:
         together.setdefault(each.lines or (each,), []).append(each)
+    seen: dict[str, int] = {}
     for first, *more in together.values():
         about = f"/{first.subject.text}" if first.subject is not None else ""
-        beside = f"/{first.rule.span.path}#{first.rule.span.start}" if first.lines else ""
+        beside = f"/{first.rule.span.path}" if first.lines else ""
+        called = f"policyengine:{first.rule.text}{about}{beside}"
+        seen[called] = seen.get(called, 0) + 1  # of several comments alike their order tells, and no line
         yield Acceptance(
-            id=f"policyengine:{first.rule.text}{about}{beside}",
+            id=called if seen[called] == 1 else f"{called}#{seen[called]}",
             name=", ".join(each.rule.text for each in (first, *more)),
             side=Side.SOURCE,
             span=first.rule.span,

@@ -92,7 +92,7 @@ class Waived(Struct, frozen=True):
     """A result that is not counted, and why: a waiver's reason, or what knows it or switches it off.
 
     `at` is the place of the waiver, None where there is none; `owner` and `expires` (a day) are what it says, `inline`
-    tells that it stands in a comment beside what it covers.
+    tells that it stands in a comment beside what it covers, `known` that a baseline knows the result.
     """
 
     result: Result
@@ -101,6 +101,7 @@ class Waived(Struct, frozen=True):
     expires: str = ""
     at: Span | None = None
     inline: bool = False
+    known: bool = False
 
     @property
     def is_debt(self) -> bool:
@@ -125,7 +126,8 @@ class Since(Struct, frozen=True):
     `unchanged` are the results that both have, `fixed` what only the commit has. `touched` are the lines, first and
     last from 1, that differ from the commit, by the paths of files that hold a place of a result. `lacking` says what
     of the commit could not be read; what is found there may be old. `asked` are the questions that the commit left open
-    too, as rule and subject; of a node without a twin the rule is empty.
+    too, as rule and subject; of a node without a twin the rule is empty. `accepted` are the identities of what the
+    commit has waived.
     """
 
     revision: str
@@ -134,6 +136,7 @@ class Since(Struct, frozen=True):
     touched: Mapping[str, tuple[tuple[int, int], ...]] = {}
     lacking: tuple[str, ...] = ()
     asked: frozenset[tuple[str, str]] = frozenset()
+    accepted: frozenset[str] = frozenset()
 
     def of(self, system: str) -> Since:
         """The same of one system."""

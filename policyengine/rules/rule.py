@@ -115,7 +115,9 @@ class Finding(Struct, frozen=True, kw_only=True):
     with: where the subject may mirror any of several nodes, a finding stands only if it holds against each. `variant`
     picks one of the rule's messages. `severity` overrides the rule's own. A `convention` is what a strategy wants and
     what neither diverges nor breaks: a note unless the profile is `strict`. Findings of a rule and variant that give
-    one `cause` are one in the report, which names all their subjects, as far as no waiver covers them.
+    one `cause` are one in the report, which names all their subjects, as far as no waiver covers them. `about` tells
+    what of the subject is wrong, such as the name of a variable, where the place is not within the subject: with rule
+    and subject it is the identity, by which a finding is known again whatever its lines and values.
     """
 
     subject: Node
@@ -128,6 +130,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     fix: Fix | None = None
     convention: bool = False
     cause: str = ""
+    about: str = ""
 
 
 class Undecided(Struct, frozen=True):

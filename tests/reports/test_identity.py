@@ -147,9 +147,11 @@ def other_values(files: Files, chance: random.Random) -> Files:
     """Other wrong values at some of the places that are told."""
     del chance
     changed = {"postgres:16.9": "postgres:16.7", "redis:8": "redis:8.2", "5433": "5439", "Berlin": "Vienna"}
-    return edited(
+    made = edited(
         files, r"compose.*\.ya?ml\Z", lambda text: re.sub("|".join(changed), lambda match: changed[match[0]], text)
     )
+    made["feed/config.js"] = made["feed/config.js"].replace("localhost:6379", "localhost:6399")
+    return made
 
 
 EDITS: tuple[Edit, ...] = (

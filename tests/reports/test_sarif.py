@@ -19,7 +19,7 @@ from policyengine.model.source import Source, Span
 from policyengine.reports import sarif
 from policyengine.reports.line_hash import line_hashes
 from policyengine.reports.sarif_rules import HOME, clipped, fill, sentence, template, text_of, told
-from policyengine.rules.evaluate import Failure, Report, Waived
+from policyengine.rules.evaluate import Failure, Report, Since, Waived
 from policyengine.rules.rule import Pack, Severity
 from policyengine.rules.rule import rule as of
 from tests.reports import sample
@@ -498,6 +498,26 @@ def test_the_full_profile_has_suppressions_on_every_result_and_fixes() -> None:
     replacement = fix["artifactChanges"][0]["replacements"][0]
     assert replacement["insertedContent"] == {"text": "postgres:16.10"}
     assert replacement["deletedRegion"] == {"startLine": 3, "startColumn": 12, "endLine": 3, "endColumn": 25}
+
+
+def test_the_full_profile_says_of_every_result_whether_an_earlier_commit_has_it() -> None:
+    first, second, *others = sample.report().results
+    report = replace(
+        sample.report(),
+        results=(first,),
+        waived=(Waived(others[0], "known", known=True),),
+        since=Since("main", unchanged=(second,)),
+    )
+    log = sarif.report(report, sarif.Options(profile="full", compared=True))
+    made = json.loads(log.text)["runs"][0]["results"]
+    assert {each["ruleId"]: each["baselineState"] for each in made if each["ruleId"] != "PE9001"} == {
+        first.rule.id: "new",
+        second.rule.id: "unchanged",
+        others[0].rule.id: "unchanged",
+    }
+    assert all("baselineState" in each for each in made)
+    bare = json.loads(sarif.report(report, sarif.Options(compared=True)).text)["runs"][0]["results"]
+    assert not any("baselineState" in each for each in bare)
 
 
 def test_over_a_limit_the_most_severe_are_kept_and_the_rest_is_said() -> None:

@@ -35,7 +35,9 @@ def undocumented_waiver(graph: Graph, _: Options) -> Outcomes:
             yield Finding(subject=waiver, at=waiver, variant="off", args={"rule": waiver.name}, fix=fix)
         elif waiver.expired:
             args = {"rule": about, "day": waiver.expires}
-            yield Finding(subject=waiver, at=waiver, variant="expired", args=args, fix=Fix("mend what it covers"))
+            fix = Fix("mend what it covers")
+            yield Finding(subject=waiver, at=waiver, variant="expired", args=args, about="waiver", fix=fix)
         elif lacking:
             fix = Fix(f"say {' and '.join(lacking)}")
-            yield Finding(subject=waiver, at=waiver, args={"rule": about, "what": ", ".join(lacking)}, fix=fix)
+            args = {"rule": about, "what": ", ".join(lacking)}
+            yield Finding(subject=waiver, at=waiver, args=args, about="waiver", fix=fix)

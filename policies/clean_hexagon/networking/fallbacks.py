@@ -145,6 +145,7 @@ def _fallen(container: Container, address: Address, right: str, alike: Sequence[
         severity=Severity.ERROR if right else None,
         args=args,
         related=(container,),
+        about=variable.key,
         fix=Fix(
             f"set {variable.key} in {container.name}" + (f" to {right}" if right else ""),
             edits,

@@ -86,8 +86,9 @@ def _columns(models: TableModels, here: SchemaTable, there: SchemaTable, args: d
         if found and theirs:
             said = {**args, "table": here.name, "names": _listed(each.name for each in found)}
             related = (here.span,) if variant == "left" else ()
+            about, at = f"{variant} {here.name}", found[0].span
             yield Finding(
-                subject=models, at=found[0].span, variant=variant, args=said, related=related, fix=_fix(variant)
+                subject=models, at=at, variant=variant, args=said, related=related, about=about, fix=_fix(variant)
             )
 
 
