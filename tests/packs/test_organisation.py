@@ -381,10 +381,11 @@ def test_a_required_pack_cannot_be_replaced_from_the_command_line(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "acme_hexagon.py").write_text(
-        "from policyengine.api import Pack, hookimpl\nfrom msgspec import Struct\n"
+        "from policyengine.api import Pack, Severity, hookimpl, rule\nfrom msgspec import Struct\n"
         "class Options(Struct, frozen=True):\n    pass\n"
+        "@rule('HEX402', severity=Severity.NOTE, message='none')\ndef quiet(graph, options):\n    'None.'\n    return ()\n"
         "@hookimpl\ndef policyengine_pack():\n"
-        "    return Pack(name='clean-hexagon', version='9', rules=(), mandates={}, options=Options)\n"
+        "    return Pack(name='clean-hexagon', version='9', rules=(quiet,), mandates={}, options=Options)\n"
     )
     org = "version: 1\npacks: {clean-hexagon: {}}\n"
     scanned = Scanned(folder, org, "", capsys, "--pack", str(folder / "acme_hexagon.py"))
