@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+_ESCAPES = {"n": "\n", "t": "\t"}
+"""What stands behind a backslash and is another character."""
+
 
 def split(line: str) -> tuple[str, ...] | None:
     """The words of a line, or None where quotes or parentheses do not close.
@@ -16,7 +19,7 @@ def split(line: str) -> tuple[str, ...] | None:
         if start < 0 and letter not in " \t\r\n":
             start = at
         if escaped:
-            buffer.append(letter)
+            buffer.append("\\" + letter if back or dollar else _ESCAPES.get(letter, letter))
             escaped = False
         elif letter == "\\":
             if single:
@@ -33,19 +36,21 @@ def split(line: str) -> tuple[str, ...] | None:
             back = not back
             buffer.append(letter)
         elif letter == ")" and not single and not double and not back:
-            dollar = not dollar
+            if not dollar:
+                return None
+            dollar = False
             buffer.append(letter)
         elif letter == "(" and not single and not double and not back:
-            if dollar or not buffer or buffer[-1] != "$":
+            if dollar or buffer[-1:] != ["$"] or buffer[-2:-1] == ["\\"]:
                 return None
             dollar = True
             buffer.append(letter)
-        elif letter == '"' and not single and not dollar:
+        elif letter == '"' and not single and not dollar and not back:
             double = not double
-        elif letter == "'" and not double and not dollar:
+        elif letter == "'" and not double and not dollar and not back:
             single = not single
         elif letter in ";&|<>" and not (single or double or back or dollar):
-            if letter == ">" and buffer and buffer[0] in "0123456789":
+            if letter == ">" and buffer and set("".join(buffer)) <= set("0123456789"):
                 start = -1
             if start >= 0 and start < at:
                 result.append("".join(buffer))

@@ -5,6 +5,7 @@ Nothing here says what is right. `PROJECTS` maps a name to the files of a projec
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -496,6 +497,30 @@ SPECIAL: dict[str, Asked] = {
     "bad-boolean": _ok("services: {a: {image: x, privileged: maybe}}"),
     "bad-integer": _ok("services: {a: {image: x, scale: many}}"),
     "bad-command": _ok('services: {a: {image: x, command: "a \'b"}}'),
+    "command-lines": _ok(
+        "services:\n"
+        + "".join(
+            f"  s{number}: {{image: x, command: {json.dumps(line)}, entrypoint: [e]}}\n"
+            for number, line in enumerate(
+                (
+                    r"a\nb \t \q\\ \'",
+                    r"""sh -c "printf '{\"a\":%s}\n\t' x" """,
+                    r"'a\nb' \\n",
+                    r"`a\nb 'c\"` \t",
+                    r"$$(a\tb 'c) d\t",
+                    "a 12> b",
+                    "a x12> b",
+                    "1a> b",
+                    "0> b",
+                    "a '1'> b",
+                    r"a \( \) b",
+                    "'(' \")\"",
+                )
+            )
+        )
+    ),
+    "bad-command-parenthesis": _ok("services: {a: {image: x, command: 'a ) b ) c'}}"),
+    "bad-command-escaped-dollar": _ok("services: {a: {image: x, command: '\\\\$$(a)'}}"),
     "command-with-number": _ok("services: {a: {image: x, command: [a, 1]}}"),
     "environment-list-of-mapping": _ok("services: {a: {image: x, environment: [{A: 1}]}}"),
     "environment-duplicates": _ok("services: {a: {image: x, environment: [A=1, A=2]}}"),
