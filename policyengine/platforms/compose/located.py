@@ -289,7 +289,7 @@ def go_text(value: Plain) -> str:
 
 
 def go_float(value: float) -> str:
-    """A float as Go's `%v` prints it: the shortest digits, an exponent below 1e-4 and from 1e21."""
+    """A float as Go's `%v` prints it: the shortest digits, an exponent below 1e-4 and from 1e6."""
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):
@@ -306,7 +306,7 @@ def go_float(value: float) -> str:
     figures = figures.rstrip("0") or "0"
     if figures == "0":
         return f"{sign}0"
-    if point - 1 < -4 or point - 1 >= 21:
+    if point - 1 < -4 or point - 1 >= 6:
         rest = f".{figures[1:]}" if len(figures) > 1 else ""
         return f"{sign}{figures[0]}{rest}e{'-' if point < 1 else '+'}{abs(point - 1):02}"
     if point <= 0:

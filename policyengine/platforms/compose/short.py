@@ -67,6 +67,8 @@ def ports(leaf: Leaf) -> tuple[Branch, ...]:
     if container.unknown is not None or host.unknown is not None:
         return (_undecided_port(whole, common, (container_at, container_end), (host_at, host_end)),)
     first, last = _range(leaf, container.written)
+    if not first:
+        raise _refused(leaf, "names port 0 of the container")
     host_first, host_last = _range(leaf, host.written) if host.written else (0, 0)
     if host.written and last - first != host_last - host_first and last != first:
         raise _refused(leaf, "has ranges of different length")

@@ -487,6 +487,12 @@ SPECIAL: dict[str, Asked] = {
     "bad-duration": _ok("services: {a: {image: x, stop_grace_period: soon}}"),
     "bad-size": _ok("services: {a: {image: x, mem_limit: lots}}"),
     "bad-port": _ok("services: {a: {image: x, ports: ['http:80']}}"),
+    "bad-port-zero": _ok("services: {a: {image: x, ports: ['80:0']}}"),
+    "host-port-zero": _ok("services: {a: {image: x, ports: ['0:80', '0-1:81-82']}}"),
+    "large-floats": _ok(
+        "services: {a: {image: x, environment: {A: 1e6, B: 123456789.5, C: 999999.0, D: 1e20}, labels: {a: 1e6},"
+        " sysctls: {a: 1e7}, build: {context: ., args: {a: 1e6}}}}"
+    ),
     "bad-port-range": _ok("services: {a: {image: x, ports: ['80-82:80-81']}}"),
     "bad-port-number": _ok("services: {a: {image: x, ports: ['80:99999']}}"),
     "bad-port-ip": _ok("services: {a: {image: x, ports: ['1.2.3:80:80']}}"),
