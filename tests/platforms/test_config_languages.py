@@ -75,7 +75,7 @@ def test_what_go_does_without_a_variable_tells_whether_it_must_be_there(code: st
     [
         ('`env:"A,required"`', "", {"A": True}),
         ('`env:"A,notEmpty"`', "", {"A": True}),
-        ('`env:"A" envDefault:"a"`', "", {"A": False}),
+        ('`env:"A" envDefault:"a"`', "", {"A": "a"}),
         ('`env:"A"`', "", {"A": False}),
         ('`env:"A"`', "var o = env.Options{RequiredIfNoDef: true}", {"A": True}),
         ('`env:"A" env-required:"true"`', "", {"A": True}),
@@ -87,6 +87,32 @@ def test_what_go_does_without_a_variable_tells_whether_it_must_be_there(code: st
 def test_the_tags_of_a_struct_tell_what_a_library_asks(tags: str, more: str, expected: dict[str, object]) -> None:
     text = f"package config\n// caarlos0/env, envconfig\ntype C struct {{\n\tA string {tags}\n}}\n{more}\n"
     assert told(module({"go.mod": "", "config.go": text})) == expected
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner", "more", "expected"),
+    [
+        ("DB DB", 'A string `env:"A,required"`', "", {"A": True}),
+        ('DB DB `envPrefix:"PG_"`', 'A string `env:"A,required"`', "", {"PG_A": True}),
+        ('DB DB `env-prefix:"PG_"`', 'A string `env:"A" env-default:"a"`', "", {"PG_A": "a"}),
+        ('DB *DB `env:", prefix=PG_"`', 'A string `env:"A,required"`', "", {"PG_A": True}),
+        ('Web struct {\n\t\tA string `envconfig:"A" required:"true"`\n\t} `envconfig:"WEB"`', "",
+         'envconfig.Process("gw", &c)', {"GW_WEB_A": ("A",), "A": False}),
+        ("DB *DB", 'A string `envconfig:"A" required:"true"`', 'envconfig.Process("", &c)', {"DB_A": ("A",), "A": False}),
+        ("DB", 'A string `envconfig:"A" required:"true"`', 'envconfig.Process("", &c)', {"A": True}),
+        ('A string `envconfig:"A" required:"true"`', "", 'const P = "gw"\nfunc f() { envconfig.Process(P, &c) }', {"GW_A": ("A",), "A": False}),
+        ('A string `envconfig:"A" required:"true"`', "", "func f() { envconfig.Process(l.prefix, &c) }",
+         {"A": "what its name begins with is told elsewhere"}),
+    ],
+)  # fmt: skip
+def test_the_name_of_a_setting_within_a_setting_begins_as_the_outer_one_says(
+    outer: str, inner: str, more: str, expected: dict[str, object]
+) -> None:
+    structs = f"type C struct {{\n\t{outer}\n}}\ntype DB struct {{\n\t{inner}\n}}\n"
+    assert (
+        told(module({"go.mod": "", "config.go": f"package config\n// caarlos0/env, envconfig\n{structs}{more}\n"}))
+        == expected
+    )
 
 
 def ruby(code: str, path: str = "config/application.rb", **more: str) -> ConfigModule:

@@ -157,16 +157,16 @@ def test_go_names_that_speak_of_nothing_are_no_gap() -> None:
         ('env:"A,required"', {"A": True}),
         ('env:"A, required"', {"A": True}),
         ('env:"A,notEmpty"', {"A": True}),
-        ('env:"A,required" envDefault:"a"', {"A": False}),
+        ('env:"A,required" envDefault:"a"', {"A": "a"}),
         ('env:"A" env-required:"true"', {"A": True}),
         ('env:"A" env-required:"false"', {"A": False}),
-        ('env:"A" env-required:"true" env-default:"a"', {"A": False}),
-        ('env:"A" required:"true" default:"a"', {"A": False}),
+        ('env:"A" env-required:"true" env-default:"a"', {"A": "a"}),
+        ('env:"A" required:"true" default:"a"', {"A": "a"}),
         ('env:"A,unset"', {"A": False}),
         ('env:",required"', {}),
         ('json:"a" env:"A,required"', {"A": True}),
         ('json:"A,required"', {}),
-        ('envconfig:"A" required:"true"', {"A": True}),
+        ('envconfig:"A" required:"true"', {"A": "what its name begins with is told elsewhere"}),
         ('envconfig:"A"', {"A": False}),
     ],
 )
@@ -179,7 +179,7 @@ def test_an_option_of_go_demands_every_variable_without_a_default(options: str) 
     struct = (
         'type C struct {\n\tA string `env:"A"`\n\tB string `env:"B" envDefault:"b"`\n\tC string `envconfig:"C"`\n}\n'
     )
-    assert go(f"{struct}var o = env.Options{{{options}}}") == {"A": True, "B": False, "C": False}
+    assert go(f"{struct}var o = env.Options{{{options}}}") == {"A": True, "B": "b", "C": False}
 
 
 @pytest.mark.parametrize("call", ['envconfig.Process("shop", &c)', 'envconfig.MustProcess("shop", &c)'])
@@ -230,6 +230,8 @@ def ruby(code: str) -> dict[str, object]:
         ("a = ENV.fetch('A', '')", False),
         ('a = ENV["A"]', PLAIN),
         ("a = ENV['A'] || ENV['Z']", "another variable may stand in for it"),
+        ("b = ENV.fetch('B', 1)\na = ENV.fetch('A') { b }", False),
+        ("a = ENV['A'] || \"x#{ENV['Z']}\"", False),
         ("a = \"#{ENV['A']}/x\"", PLAIN),
         ("a = [ENV.fetch('A')]", True),
         ("a = { key: ENV.fetch('A') }", True),

@@ -166,8 +166,9 @@ class Account(Generic[Frame]):
         if not other.keys:
             for key in {key for guard in lacking if not guard.when for key in guard.absent[:-1]}:
                 self.note(key)
+        stands = (other.cases or other.rest == "truthy") and not any(map(values.nullish, other.things))
         for key in {guard.absent[-1]: None for guard in lacking if not guard.when and guard.absent}:
-            if other.keys - {key}:
+            if other.keys - {key} and not stands:
                 self.note(key, reason="another variable may stand in for it", tested=False)
             else:
                 plain = left.read == key and not values.nullish(other.only)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from policyengine.knowledge import settings
 from policyengine.model.source import ReadError
-from policyengine.patterns import regex
 from policyengine.platforms.code import config_builtins as builtins
+from policyengine.platforms.code import config_tags
 from policyengine.platforms.code import config_values as values
 from policyengine.platforms.code.config_account import TooLong
 from policyengine.platforms.code.config_trees import Function, Program
@@ -17,8 +16,6 @@ from policyengine.platforms.code.config_values import (
     NOTHING,
     OPAQUE,
     SOMETIMES,
-    Environment,
-    Guard,
     Items,
     Lit,
     Outside,
@@ -36,7 +33,6 @@ if TYPE_CHECKING:
 
     from policyengine.model.source import Source
 
-_TAG = regex(r'([\w-]+):"((?:[^"\\]|\\.)*)"')
 _TEXTS = ("interpreted_string_literal", "raw_string_literal")
 
 
@@ -60,7 +56,7 @@ class Go(Program):
                     self.methods[self._name(node)] = made
         try:
             self.block([node for node in nodes if node.type in ("var_declaration", "const_declaration")])
-            self._tags()
+            config_tags.follow(self)
             if "AutomaticEnv(" in self.code.source.text:
                 self.gaps.append("variables are read by the names of settings")
             for key, function in list(self.waiting.items()):
@@ -308,45 +304,6 @@ class Go(Program):
             self.frame.returned = column
             found.append(self.result())
         return found
-
-    # Structs that libraries fill
-
-    def _tags(self) -> None:
-        waiting, text = [self.code.root], self.code.source.text
-        always = "RequiredIfNoDef: true" in text or "RequiredIfNoDef:true" in text
-        prefix = re.search(r'envconfig\.(?:Must)?Process\(\s*"(\w*)"', text)
-        while waiting:
-            node = waiting.pop()
-            waiting.extend(reversed(node.named_children))
-            tag = node.child_by_field_name("tag") if node.type == "field_declaration" else None
-            if tag is None:
-                continue
-            start = self.code.span(tag).start
-            tags = {match[1]: match for match in _TAG.finditer(self.code.text(tag))}
-            match = tags.get("env") or tags.get("envconfig")
-            if "envPrefix" in tags or (match is not None and "prefix=" in match[2]):
-                self.gaps.append("settings within settings are not read")
-                return
-            if match is None:
-                continue
-            name, *options = [each.strip() for each in match[2].split(",")]
-            at = start + match.start(2)
-            span = self.code.source.span(at, at + len(name))
-            before = f"{prefix[1]}_".upper() if match[1] == "envconfig" and prefix is not None and prefix[1] else ""
-            if not name:
-                continue
-            names = [before + name, *([name] if before else [])]
-            for each in names:
-                self.read(each, span, Environment())
-            default = next((tags[each][2] for each in ("envDefault", "default", "env-default") if each in tags), None)
-            asked = {"required", "notEmpty"} & set(options) or any(
-                each in tags and tags[each][2] == "true" for each in ("required", "env-required")
-            )
-            if default is None and (asked or (always and match[1] == "env")):
-                self.stop([Guard(tuple(reversed(names)))])
-            else:
-                for each in names:
-                    self.note(each)
 
 
 def _length(value: Val) -> Val:

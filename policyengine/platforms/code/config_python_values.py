@@ -155,6 +155,8 @@ class Expressions(Account[Frame]):
                 return self._dictionary(keys, [self.value(each) for each in parts])
             case ast.ListComp(elt=part, generators=[one]) | ast.GeneratorExp(elt=part, generators=[one]):
                 return self._comprehended(part, one)
+            case ast.JoinedStr(values=parts) if any(isinstance(each, ast.Constant) and each.value for each in parts):
+                return made_of(*(self.value(each) for each in parts), rest="truthy")
             case ast.Lambda():
                 return self._function(node)
             case ast.Await(value=inside) | ast.Starred(value=inside):

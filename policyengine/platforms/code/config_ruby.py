@@ -110,7 +110,7 @@ class Ruby(Program):
             case "string" | "bare_string" | "simple_symbol":
                 inner = node.named_children
                 if any(each.type == "interpolation" for each in inner):
-                    return made_of(*self.many(inner))
+                    return made_of(*self.many(inner), rest="truthy")
                 return self.literal(self.code.span(inner[0] if inner else node)) if inner else NOTHING
             case "integer" | "float" | "true" | "false":
                 return constant(builtins.literal(self.code.text(node), self.code.span(node)))
