@@ -167,7 +167,7 @@ _EMBEDDED_VECTOR = regex(
     r"\bt\.(vector|halfvec)\s+[:\"']|\b(VectorField|HalfVectorField)\(|\b(?:pgvector\.sqlalchemy\.)?(Vector)\(\s*(?:dim\s*=\s*)?\d"
     r"|:(vector|halfvec),\s*limit:|[\s\"'`](vector|halfvec)\(\d+\)"
 )
-_HASH_COMMENT = regex(r"^[ \t]*#[^\n]*", re.MULTILINE)
+_HASH_COMMENT = regex(r"^[ \t]*#(?!\[)[^\n]*", re.MULTILINE)
 _SLASH_COMMENT = regex(r"^[ \t]*(?://|\*|/\*)[^\n]*", re.MULTILINE)
 _RAILS_SCHEMA = regex(r"(?:^|/)db/(?:\w+_)?schema\.rb$")
 
@@ -423,5 +423,8 @@ def _created_in_code(source: Source, *, optional: bool = True) -> Iterator[Node]
 
 
 def _without_comments(source: Source) -> str:
-    comment = _SLASH_COMMENT if any(mark == "//" for mark, _ in style_of(source.path).marks) else _HASH_COMMENT
-    return comment.sub(lambda match: " " * len(match[0]), source.text)
+    marks = {mark for mark, _ in style_of(source.path).marks}
+    text = source.text
+    for comment, begins in ((_SLASH_COMMENT, "//" in marks), (_HASH_COMMENT, "#" in marks or "//" not in marks)):
+        text = comment.sub(lambda match: " " * len(match[0]), text) if begins else text
+    return text
