@@ -162,8 +162,10 @@ class _EnvFiles:
     def __init__(self, graph: Graph) -> None:
         self.loading: dict[str, set[str]] = {}
         for service in graph.all(Service):
-            for file in service.env_files:
-                self.loading.setdefault(file.stand_in or file.path, set()).add(service.id)
+            files = {file.stand_in or file.path for file in service.env_files}
+            files |= {each.key_span.path for each in service.environment if each.origin is Origin.ENV_FILE}
+            for path in files:  # those that a machine writes stand in its script
+                self.loading.setdefault(path, set()).add(service.id)
         together = {path: ids for path, ids in self.loading.items() if len(ids) > 1}
         asked = set().union(*together.values())
         self.used = {each.id: frozenset(_used(graph, each)) for each in graph.all(Service) if each.id in asked}

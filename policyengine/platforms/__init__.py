@@ -51,13 +51,15 @@ class Written(Struct, frozen=True):
 
     `texts` are the files by their paths, which begin at the folder of the project, or the parts of a document by theirs
     (`phases/build/commands/0`); a piece of one stands elsewhere and may be undecided. `main` is the file to begin with,
-    `name` the name of its folder, or of what holds it. `span` is where it is written.
+    `name` the name of its folder, or of what holds it. `span` is where it is written. `over` are files that come over
+    the first. Files that are not written are those of the tree, of which only the end of the path may be known.
     """
 
     texts: Mapping[str, Text]
     main: str
     name: str = ""
     span: Span = Span("", 0, 0)
+    over: tuple[str, ...] = ()
 
 
 class Unit(Struct, frozen=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from policyengine.model.image import ImageRef, Version
-from policyengine.model.nodes import Database, Definitions, Node, Role, Service, Side
+from policyengine.model.nodes import Database, Definitions, Node, Origin, Role, Service, Side
 from policyengine.model.source import Span
 from policyengine.model.value import Known, Unknown, Value
 from policyengine.platforms import Settings
@@ -240,3 +240,58 @@ def test_without_a_platform_that_reads_compose_files_a_machine_makes_nothing() -
     }
     (node,) = lower(Memory(texts), Settings(TerraformPart(), jobs=1, cache=False)).nodes
     assert isinstance(node, Definitions)
+
+
+STARTED = """#!/bin/bash
+DB_PASSWORD="${db_password}"
+cat > /opt/app/.env <<ENV
+DB_PASSWORD=$DB_PASSWORD
+MODE=s3
+ENV
+git clone https://github.com/acme/app /opt/app/repo
+cd /opt/app/repo/infra
+/usr/local/bin/docker-compose -f docker-compose.web.yml up -d --build
+"""
+
+
+def test_a_compose_file_of_the_tree_that_a_start_script_starts_makes_services_with_the_env_file_it_writes() -> None:
+    texts = {
+        "tf/main.tf": PROVIDER
+        + 'variable "db_password" {\n  sensitive = true\n}\n'
+        + 'resource "aws_launch_template" "web" {\n'
+        + '  user_data = base64encode(templatefile("${path.module}/web.sh", { db_password = var.db_password }))\n}\n',
+        "tf/web.sh": STARTED,
+        "infra/docker-compose.web.yml": (
+            "services:\n  api:\n    build: ../api\n    env_file: /opt/app/.env\n    command: serve ${MODE}\n"
+            "    volumes: ['./data:/data']\n"
+        ),
+        "infra/docker-compose.yml": "services: {api: {build: ../api}}\n",
+    }
+    api = service(texts, "terraform:aws_launch_template.web#api")
+    assert api.side is Side.CLOUD
+    assert api.build is not None
+    assert isinstance(api.build.context, Known)
+    assert api.build.context.value == "api"
+    password, mode = (api.variable(key) for key in ("DB_PASSWORD", "MODE"))
+    assert password is not None
+    assert mode is not None
+    assert (password.origin, password.key_span.path, text(texts, password.key_span)) == (
+        Origin.ENV_FILE,
+        "tf/web.sh",
+        "DB_PASSWORD",
+    )
+    assert isinstance(password.value, Unknown)
+    assert any(step.what == "var.db_password" for step in password.value.via)
+    assert isinstance(mode.value, Known)
+    assert isinstance(api.command, Known)
+    assert api.command.value.words == ("serve", "s3")
+    assert text(texts, api.span) == "api"
+
+
+def test_a_compose_file_that_is_not_in_the_tree_makes_no_services() -> None:
+    texts = {
+        "main.tf": PROVIDER
+        + 'resource "aws_instance" "web" {\n  user_data = "cd /opt && docker compose -f web.yml up -d"\n}\n',
+        "docker-compose.yml": "services: {api: {image: 'acme/api:1'}}\n",
+    }
+    assert not any(isinstance(node, Service) for node in nodes(texts).values())

@@ -61,8 +61,8 @@ def pieces(files: Files, settings: Settings[ComposePart], side: Side) -> Iterato
     return choosing.pieces(files, side)
 
 
-def reads(_: Files, written: Written) -> Lowered:
-    """A Compose project that a text of another platform writes."""
+def reads(files: Files, written: Written) -> Lowered:
+    """A Compose project that a text of another platform writes, or starts."""
     from policyengine.platforms.compose import written as project  # noqa: PLC0415  few texts write one
 
-    return project.lower(written)
+    return project.lower(files, written)

@@ -263,6 +263,8 @@ def _env_file(
     dialect = dotenv.Dialect.COMPOSE
     kind = format_leaf.value if isinstance(format_leaf, Leaf) else ""
     path = None if path_leaf.unknown is not None else resolve_path(directory, path_leaf.value)
+    if path is None and path_leaf.value in context.origins:
+        path = path_leaf.value  # of the machine whose script writes it
     source = context.files.read(path) if path is not None else None
     stand_in = ""
     if source is None and path is not None and not context.strict:

@@ -1,4 +1,4 @@
-"""Virtual machines that run Docker Compose: the services of the Compose file that their start script writes."""
+"""Virtual machines that run Docker Compose: the services of the file that their start script writes, or starts."""
 
 from __future__ import annotations
 
@@ -50,6 +50,11 @@ def machine(view: ResourceView) -> Iterator[Node | Edge]:
             if _COMPOSE.match(posixpath.basename(path)):
                 yield from _project(view, script, path, _repositories(view, tree))
                 return
+        if script.started:
+            made = list(_project(view, script, script.started[0], _repositories(view, tree)))
+            yield from made
+            if made:
+                return
         yield from _started(view, script)
 
 
@@ -91,18 +96,21 @@ def _repositories(view: ResourceView, tree: Tree) -> dict[str, ResourceView]:
 def _project(
     view: ResourceView, script: StartScript, path: str, repositories: Mapping[str, ResourceView]
 ) -> Iterator[Node | Edge]:
-    """The services of one Compose file, with the env files that lie beside it."""
+    """The services of one Compose file, with the env files that lie beside it; or those of files of the tree."""
     read = view.stack.reads.get("compose")
     if read is None:
         return
-    folder = posixpath.dirname(path)
+    folder, wrote = posixpath.dirname(path), path in script.files
     beside = {
         posixpath.relpath(other, folder or "."): text
         for other, text in script.files.items()
         if posixpath.dirname(other) == folder or other.startswith(f"{folder}/")
     }
     name = posixpath.basename(folder) or view.resource.name
-    found = read(Written(beside, posixpath.basename(path), name))
+    if wrote:
+        found = read(Written(beside, posixpath.basename(path), name))
+    else:
+        found = read(Written(script.files, path, name, over=script.started[1:]))
     if not found.nodes:
         for error in found.problems[:1]:
             reason = f"the Compose file that it writes cannot be read: {error.message}"
@@ -111,7 +119,7 @@ def _project(
         if isinstance(node, Datastore):
             yield replace(node, id=_id(view, node), side=view.side, service=_id(view, node.service))
         elif isinstance(node, Service):
-            placed = _placed(view, node)
+            placed = _placed(view, node, wrote=wrote)
             yield placed
             yield from edges(view.stack, placed, None)
             image = placed.image
@@ -124,12 +132,17 @@ def _id(view: ResourceView, node: Node | str) -> str:
     return view.part(written.removeprefix("compose:services."))
 
 
-def _placed(view: ResourceView, service: Service) -> Service:
-    """A service of the machine: on the cloud side, and only with what the machine does not have of its own."""
+def _placed(view: ResourceView, service: Service, *, wrote: bool) -> Service:
+    """A service of the machine: on the cloud side, and only with what the machine does not have of its own.
+
+    Where its script `wrote` the Compose file, what is built and mounted is not that of the tree.
+    """
     build = service.build
     if build is not None:
+        build = replace(build, id=_id(view, build), side=view.side)
+    if build is not None and wrote:
         elsewhere = Unknown("the machine builds it from files that are put there", build.span)
-        build = replace(build, id=_id(view, build), side=view.side, context=elsewhere, dockerfile=elsewhere)
+        build = replace(build, context=elsewhere, dockerfile=elsewhere)
     lacking = next((each for each in service.env_files if not each.found), None)
     gap = service.environment_gap
     if lacking is not None:
@@ -144,7 +157,7 @@ def _placed(view: ResourceView, service: Service) -> Service:
         environment_gap=gap,
         env_files=(),
         env_file_span=None,
-        mounts=tuple(map(_mount, service.mounts)),
+        mounts=tuple(map(_mount, service.mounts)) if wrote else service.mounts,
     )
 
 

@@ -33,7 +33,7 @@ from policyengine.platforms.terraform.resources.facts import symbolic
 from policyengine.platforms.terraform.workspace.repositories import repository_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from policyengine.platforms.terraform.resources.stack import Stack
 
@@ -50,7 +50,13 @@ _PATH = r"[\"']?([\w./${}~-]+)"
 _TARGET = regex(rf"(?:>\s*|\btee\s+(?:-a\s+)?(?:--\s+)?){_PATH}")
 _DIRECTORY = regex(r"^[ \t]*(?:sudo\s+)?(?:cd|pushd)[ \t]+[\"']?([^\s;&|\"']+)", re.MULTILINE)
 _DECODED = regex(rf"[\"']?\s*\|\s*base64\s+(?:-d|-D|--decode)\s*(?:>|\|\s*(?:sudo\s+)?tee)\s*{_PATH}")
-_EXPANDED = regex(r"\\([$`\\])|\\\n|`[^`\n]*`|\$\((?:[^()\n]|\([^()\n]*\))*\)")
+_EXPANDED = regex(r"\\([$`\\])|\\\n|`[^`\n]*`|\$\((?:[^()\n]|\([^()\n]*\))*\)|\$(?:\{(\w+)\}|(\w+))")
+_ASSIGNED = regex(
+    r"^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)=(?:\"([^\n\"`$\\]*)\"|'([^\n']*)'|([^\s\"'`$\\;&|()]+))[ \t]*$",
+    re.MULTILINE,
+)
+_STARTED = regex(r"\bdocker[ -]compose\b([^\n;&|]{1,300}?)[ \t]up\b")
+_FILE = regex(rf"(?:-f|--file)[ \t=]+{_PATH}")
 
 
 class StartScript:
@@ -61,6 +67,7 @@ class StartScript:
         self._encoded: list[tuple[Unknown, Encoded]] = []  # what stands for an encoded part in a text
         self.files: dict[str, Text] = {}
         self.scripts: list[Text] = []
+        self.started: tuple[str, ...] = ()  # the files of the Compose project that it starts, on the machine
         for part in self._parts(tree):
             self.files.update(self._written(part))
 
@@ -85,6 +92,9 @@ class StartScript:
             yield from self._cloud_config(tree, text)
         else:
             self.scripts.append(text)
+            up = _STARTED.search(text.written)
+            if up is not None and not self.started:
+                self.started = tuple(_path(text.written, up.start(), each) for each in _FILE.findall(up[1]))
             yield from self._shell(text)
 
     def joined(self, tree: Tree) -> Text | None:
@@ -123,6 +133,9 @@ class StartScript:
 
     def _shell(self, text: Text) -> Iterator[tuple[str, Text]]:
         shape = text.masked("x")
+        given = {
+            match[1]: text.cut(*match.span(match.lastindex or 0)) for match in islice(_ASSIGNED.finditer(shape), MOST)
+        }
         at = 0
         for _ in range(MOST):
             opener = _OPENER.search(shape, at)
@@ -137,7 +150,7 @@ class StartScript:
             if opener["dash"]:
                 body = _untabbed(body)
             if not opener["quote"]:
-                body = self._expanded(body)
+                body = self._expanded(body, given)
             at = closer.end()
             target = _TARGET.search(opener["line"].replace(f"<<{opener['dash']}", "  "))
             if target is not None:
@@ -150,14 +163,20 @@ class StartScript:
             if match is not None and inner is not None:
                 yield (_path(text.written, at, match[1].written), inner)
 
-    def _expanded(self, body: Text) -> Text:
-        """A here-document in which the shell expands: escapes resolved, commands as parts that are not known."""
+    def _expanded(self, body: Text, given: Mapping[str, Text]) -> Text:
+        """A here-document in which the shell expands: escapes resolved, commands as parts that are not known.
+
+        `given` are the variables that the script sets by a text.
+        """
         pieces: list[Text] = []
         at = 0
         for match in islice(_EXPANDED.finditer(body.masked("x")), MOST):
             pieces.append(body.cut(at, match.start()))
+            name = match[2] or match[3]
             if match[1]:
                 pieces.append(body.cut(match.end() - 1, match.end()))
+            elif name:
+                pieces.append(given.get(name) or body.cut(match.start(), match.end()))
             elif match[0] != "\\\n":
                 span = body.cut(match.start(), match.end()).pieces[0].span
                 pieces.append(Text.undecided(match[0], Unknown("the output of a command on the machine", span)))
