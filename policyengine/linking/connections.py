@@ -21,7 +21,7 @@ from policyengine.model.nodes import (
 from policyengine.model.value import Floating, Known, Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 
 def connected(nodes: dict[str, Node], edges: set[Edge]) -> Iterator[Edge]:
@@ -76,7 +76,7 @@ def configured(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:
         build = build or (of_stage.get(stage.id) if stage is not None else None)
         module = modules[0] if alone and (build or isinstance(service.image, Unknown | Floating)) else None
         if build is not None and isinstance(build.context, Known):
-            named = _named(stage, stages, packages) if isinstance(stage, Stage) else []
+            named = _named(stage, stages, packages, _given(build)) if isinstance(stage, Stage) else []
             module = _module(build, build.context.value, modules, packages, named)
         if module is not None and not (isinstance(stage, Stage) and _is_proxy(stage)):
             yield Edge(EdgeKind.CONFIGURED_BY, service.id, module.id, f"reads {module.path}")
@@ -125,8 +125,15 @@ def _only(modules: Sequence[ConfigModule]) -> ConfigModule | None:
     return next(iter(files.values())) if len(files) == 1 else None
 
 
-def _named(stage: Stage, stages: Sequence[Stage], packages: Mapping[str, str]) -> list[set[str]]:
-    """The folders of packages that a Dockerfile names, the surest first.
+def _given(build: Build) -> set[str]:
+    """The words of the arguments of a build, which may name what it builds: `PROJECT=Shop.Api`."""
+    return {each.value.value for each in build.args if isinstance(each.value, Known)}
+
+
+def _named(
+    stage: Stage, stages: Sequence[Stage], packages: Mapping[str, str], given: Collection[str]
+) -> list[set[str]]:
+    """The folders of packages that a Dockerfile names, the surest first; `given` are the arguments of the build.
 
     What is started and where; which package is built; what the image takes; what the stages before it take.
     """
@@ -145,6 +152,7 @@ def _named(stage: Stage, stages: Sequence[Stage], packages: Mapping[str, str]) -
     ]
     paths = (started, takes[0], [each for one in takes[1:] for each in one])
     first, *rest = [{folder for folder in packages if folder and _holds(words, folder)} for words in paths]
+    first |= {folder for folder in packages if folder and (folder in given or PurePosixPath(folder).name in given)}
     return [first, {folder for folder, name in packages.items() if folder and name and name in ran}, *rest]
 
 

@@ -25,6 +25,7 @@ from policyengine.api import (
     is_for_tests,
     known,
     rule,
+    speaks_of_stores,
     undecided,
     words_of,
 )
@@ -83,7 +84,8 @@ def localhost_fallback_in_code(graph: Graph, options: Options) -> Outcomes:
                 if not at_home(container, address) or any(endpoint.port in each.listens for each in near):
                     continue
                 meant = meant_by(address, [each for each in there if each not in near])
-                store = not endpoint.web and (endpoint.port or address.speaks_of_stores)
+                bare = not endpoint.scheme and speaks_of_stores(words_of(key))
+                store = bare or (not endpoint.web and (endpoint.port or address.speaks_of_stores))
                 if not (meant or store) or _reached_otherwise(container, address, told, meant and meant[0]):
                     continue
                 yield Compared(container.node)

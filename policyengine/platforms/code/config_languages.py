@@ -121,7 +121,14 @@ def _jvm(files: Files, source: Source) -> Read | None:
     return account.keys(), next(iter(account.gaps), ""), []
 
 
+def _dotnet(files: Files, source: Source) -> Read:
+    from policyengine.platforms.code.config_dotnet import follow  # noqa: PLC0415  only where there is .NET
+
+    return *follow(files, source), []
+
+
 _READERS: Mapping[str, Callable[[Files, Source], Read | None]] = {
+    ".NET": _dotnet,
     "Go": _go,
     "JVM": _jvm,
     "Python": _python,
