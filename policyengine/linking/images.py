@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 def published(graph: Graph) -> Iterator[PublishedImage]:
     """The images that builds of the pipeline push, by name."""
     groups: dict[str, list[Build]] = {}
-    for build in _distinct(
-        build for build in graph.all(Build, side=Side.PIPELINE) if build.pushes and not build.by_hand
-    ):
+    builds = (build for build in graph.all(Build, side=Side.PIPELINE) if build.pushes and not _is_hidden(build))
+    for build in _distinct(builds):
         for name in _names(build):
             groups.setdefault(name, []).append(build)
     joined = manifest(graph)
