@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 def published(graph: Graph) -> Iterator[PublishedImage]:
     """The images that builds of the pipeline push, by name."""
     groups: dict[str, list[Build]] = {}
-    builds = (build for build in graph.all(Build, side=Side.PIPELINE) if build.pushes and not _is_hidden(build))
-    for build in _distinct(builds):
+    told = (build for build in graph.all(Build, side=Side.PIPELINE) if build.pushes and not _is_hidden(build))
+    for build in _distinct(told):
         for name in _names(build):
             groups.setdefault(name, []).append(build)
     joined = manifest(graph)
