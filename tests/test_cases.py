@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from policyengine.testing import Case, check, load_cases
+from policyengine.testing import Case, Kept, check, load_cases
 
 if TYPE_CHECKING:
     from policyengine.plugins import Plugins
     from policyengine.rules.rule import Pack
 
 CASES = Path(__file__).parent.parent / "fixtures" / "cases"
+KEPT = Kept()
 ALL = [case for file in sorted(CASES.glob("*.yaml")) for case in load_cases(file)]
 
 
@@ -21,7 +22,7 @@ ALL = [case for file in sorted(CASES.glob("*.yaml")) for case in load_cases(file
 def test_findings_and_open_questions_are_what_the_case_states(
     case: Case, reference: dict[str, str], installed: Plugins, tmp_path: Path
 ) -> None:
-    check(case, reference, tmp_path / "tree", installed, strict=True)
+    check(case, reference, tmp_path / "tree", installed, strict=True, kept=KEPT)
 
 
 def test_every_rule_has_a_diverging_and_a_conforming_case(packs: tuple[Pack[object], ...]) -> None:

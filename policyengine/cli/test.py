@@ -91,6 +91,8 @@ class _Run:
     """The run of a pack's cases. `code` is 1 when something failed, once the lines are made."""
 
     def __init__(self, pack: Pack[Any], plugins: Plugins, style: Style, arguments: argparse.Namespace) -> None:
+        from policyengine.testing import Kept  # noqa: PLC0415  so that --help is quick
+
         self.pack = pack
         named = {each.pack for each in pack.extends}
         alone = {
@@ -112,6 +114,7 @@ class _Run:
         self.cases = Path(pack.cases)
         self.reference = self._reference(arguments.reference)
         self.code = 0
+        self.kept = Kept()
 
     def _reference(self, given: Path | None) -> Mapping[str, str]:
         from policyengine.testing import read_reference  # noqa: PLC0415  so that --help is quick
@@ -180,7 +183,7 @@ class _Run:
 
         try:
             plugins = replace(self.plugins, packs=self.packs[case.rule])
-            found = tried(case, self.reference, folder, plugins, strict=self.strict)
+            found = tried(case, self.reference, folder, plugins, strict=self.strict, kept=self.kept)
         except CaseError as error:
             return [f"  {error}"]
         return [] if found.equal else list(shown(case, found, self.style))

@@ -33,6 +33,7 @@ strict, which the built-in pack's own test is: then everything must be stated.
 
 from __future__ import annotations
 
+from policyengine.platforms.units import Kept
 from policyengine.testing.case import Case, Question, Said, edited, load_cases, read_reference
 from policyengine.testing.checking import Tried, check, said, scan_files, statement, tried
 from policyengine.testing.marks import CaseError, Mark
@@ -41,6 +42,7 @@ from policyengine.testing.memory import Memory
 __all__ = [
     "Case",
     "CaseError",
+    "Kept",
     "Mark",
     "Memory",
     "Question",

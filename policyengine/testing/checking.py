@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from policyengine.platforms.units import Kept
     from policyengine.rules.evaluate import Report, Result
     from policyengine.rules.rule import Fix, Pack
     from policyengine.testing.case import Case
@@ -54,8 +55,11 @@ def tried(
     plugins: Plugins | Sequence[Pack[Any]],
     *,
     strict: bool = False,
+    kept: Kept | None = None,
 ) -> Tried:
     """Scan the edited reference in the folder, and compare. With `strict` everything must be stated.
+
+    With `kept` what other cases read alike is not read again.
 
     Raises:
         CaseError: the case does not fit the reference.
@@ -63,7 +67,7 @@ def tried(
     files, marks = edited(case, reference)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    report = scan_files(files, folder, plugins)
+    report = scan_files(files, folder, plugins, kept=kept)
     stated = {(mark.rule, mark.what != "?") for mark in marks if mark.what}
     found = [
         mark for mark in sorted(_found(report)) if strict or not mark.what or (mark.rule, mark.what != "?") in stated
@@ -92,16 +96,17 @@ def check(
     plugins: Plugins | Sequence[Pack[Any]],
     *,
     strict: bool = False,
+    kept: Kept | None = None,
 ) -> Report:
     """Scan the edited reference and compare what is found with what the case marks and states.
 
     With `strict` everything must be stated: each linked place, each finding with its subject, pair and fix, and each
-    open question.
+    open question. With `kept`, made once for many cases, what others read alike is not read again.
 
     Raises:
         CaseError: they differ, or the engine failed somewhere; the message lists what is too much and what is missing.
     """
-    found = tried(case, reference, folder, plugins, strict=strict)
+    found = tried(case, reference, folder, plugins, strict=strict, kept=kept)
     if not found.equal:
         lines = [f"reported, not marked: {_show(mark, found.files)}" for mark in found.unmarked]
         lines += [f"marked, not reported: {_show(mark, found.files)}" for mark in found.unreported]
@@ -118,6 +123,7 @@ def scan_files(
     *,
     cache: bool = False,
     jobs: int = 1,
+    kept: Kept | None = None,
 ) -> Report:
     """Write `files` below the empty `folder` and scan it with every rule of the plug-ins.
 
@@ -132,7 +138,7 @@ def scan_files(
     if not isinstance(plugins, Plugins):
         plugins = replace(environment(), packs=tuple(plugins))
     settings = engine.load_config(tree, plugins)
-    return engine.evaluate_tree(tree, settings, plugins, work=engine.Work(jobs=jobs, cache=cache))
+    return engine.evaluate_tree(tree, settings, plugins, work=engine.Work(jobs=jobs, cache=cache, kept=kept))
 
 
 def _found(report: Report) -> Iterator[Mark]:

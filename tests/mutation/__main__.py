@@ -17,25 +17,28 @@ import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests.mutation.changes import Change, changes
-from tests.mutation.reach import Reach, environment, record
+from tests.mutation.reach import FAILED, Reach, environment, record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent.parent
 PARTS = {
-    "pack": ("policies/clean_hexagon",),
-    "linking": ("policyengine/linking", "policyengine/rules"),
-    "platforms": ("policyengine/platforms",),
-    "reports": ("policyengine/reports",),
+    "pack": ("policies/clean_hexagon/**/*.py",),
+    "linking": ("policyengine/linking/**/*.py",),
+    "rules": ("policyengine/rules/**/*.py",),
+    "platforms": ("policyengine/platforms/**/*.py",),
+    "reports": ("policyengine/reports/**/*.py",),
+    "engine": ("policyengine/e*.py", "policyengine/mending.py", "policyengine/plugin*.py", "policyengine/testing/*.py"),
 }
-_FIRST = 40
-"""So many of the most particular tests are run before all others."""
+_FIRST = 30
+"""So many of the most particular tests are run for a change alone; the others for all at once that pass these."""
 _LEAVE_OUT = (
     ".git",
     ".mypy_cache",
@@ -65,9 +68,6 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=8, help="which changes are drawn (8)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many at once")
     parser.add_argument("--reach", type=Path, help="folder of recorded coverage to use though the code has changed")
-    parser.add_argument(
-        "--also", action="append", default=[], help="a file of tests newer than that record (repeatable)"
-    )
     parser.add_argument("--only", default="", help="only changes of files whose path holds this text")
     parser.add_argument("--list", action="store_true", help="only list the changes that are drawn")
     given = parser.parse_args()
@@ -85,8 +85,8 @@ def main() -> int:
             print(f"recording which test reaches which line, into {folder}", flush=True)
             record(copies[0], folder, given.jobs)
         reach = Reach(copies[0], folder)
-        outcomes = {part: list(_judge(chosen, copies, reach, given.also)) for part, chosen in drawn.items()}
-    _report(outcomes)
+        outcomes = dict(_judged([change for chosen in drawn.values() for change in chosen], copies, reach))
+    _report({part: [outcomes[change] for change in chosen] for part, chosen in drawn.items()})
     return 0
 
 
@@ -94,8 +94,8 @@ def draw(part: str, number: int, seed: int, only: str = "") -> list[Change]:
     """Changes of a part, drawn at random from all that there are."""
     every = [
         change
-        for folder in PARTS[part]
-        for file in sorted((ROOT / folder).rglob("*.py"))
+        for pattern in PARTS[part]
+        for file in sorted(ROOT.glob(pattern))
         for change in changes(file.relative_to(ROOT).as_posix(), file.read_text("utf-8"))
         if only in change.path
     ]
@@ -119,66 +119,155 @@ def _digest(tree: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def _judge(chosen: list[Change], copies: list[Path], reach: Reach, also: list[str]) -> Iterator[Outcome]:
-    """What comes of each change, told as it becomes known."""
+def _judged(chosen: list[Change], copies: list[Path], reach: Reach) -> Iterator[tuple[Change, Outcome]]:
+    """What comes of each change, told as it becomes known: alone with its first tests, then together with others."""
     free: Queue[Path] = Queue()
     for tree in copies:
         free.put(tree)
 
-    def one(change: Change) -> Outcome:
+    def one(change: Change) -> Outcome | None:
         tree = free.get()
         try:
-            return _known(_run(change, tree, reach, also))
+            return _alone(change, tree, reach)
         finally:
             free.put(tree)
 
+    passed: list[Change] = []
     with ThreadPoolExecutor(len(copies)) as pool:
-        for outcome in pool.map(one, chosen):
-            print(f"{outcome.what:10} {outcome.change.path}:{outcome.change.line} {outcome.change.shown}", flush=True)
-            yield outcome
+        for change, outcome in zip(chosen, pool.map(one, chosen), strict=True):
+            if outcome is None:
+                passed.append(change)
+                print(f"{'passes':10} {change.path}:{change.line} {change.shown}", flush=True)
+            else:
+                yield change, _told(outcome)
+    caught = _together(passed, copies[0], reach, len(copies))
+    for change in passed:
+        if change in caught:
+            yield change, _told(Outcome(change, "caught", caught[change]))
+        else:
+            number = len(reach.tests(change.path, change.line))
+            yield change, _told(Outcome(change, "survived" if number else "unreached", f"{number} tests"))
 
 
-def _run(change: Change, tree: Path, reach: Reach, also: list[str]) -> Outcome:
+def _told(outcome: Outcome) -> Outcome:
+    known = _known(outcome)
+    print(f"{known.what:10} {known.change.path}:{known.change.line} {known.change.shown}", flush=True)
+    return known
+
+
+def _alone(change: Change, tree: Path, reach: Reach) -> Outcome | None:
+    """What comes of a change with its most particular tests; nothing where these pass and there are others."""
     tests = reach.tests(change.path, change.line)
-    if not tests and not also:
+    if not tests and not reach.newer:
         return Outcome(change, "unreached")
-    file = tree / change.path
-    original = file.read_text("utf-8")
-    file.write_text(change.applied(original), "utf-8")
+    first = tests[:_FIRST]
+    with _applied([change], tree):
+        if first and (run := _run(first, tree, reach)).failed:
+            return Outcome(change, "caught", run.failed[0])
+    return None if reach.newer or len(tests) > _FIRST else Outcome(change, "survived", f"{len(tests)} tests")
+
+
+def _together(passed: list[Change], tree: Path, reach: Reach, jobs: int) -> dict[Change, str]:
+    """Which of some changes the other tests notice, and by which test.
+
+    All are made at once. A test that fails then is run for each change that it may be about; a test that passes then
+    would pass with each. This is done again for those that are left, since one change may hide another.
+    """
+    chosen = _apart(passed)
+    later = [change for change in passed if change not in chosen]
+    others = {change: [*reach.tests(change.path, change.line)[_FIRST:], *reach.newer] for change in chosen}
+    tried: dict[Change, set[str]] = {change: set() for change in chosen}
+    caught: dict[Change, str] = {}
+    while left := [change for change in chosen if change not in caught]:
+        with _applied(left, tree):
+            run = _run(
+                sorted({test for change in left for test in others[change]}), tree, reach, jobs=jobs, all_of=True
+            )
+        if not run.ended:
+            if len(left) == 1:
+                caught[left[0]] = run.failed[0]
+                break
+            half = len(left) // 2
+            return (
+                caught
+                | _together(left[:half], tree, reach, jobs)
+                | _together([*left[half:], *later], tree, reach, jobs)
+            )
+        before = len(caught)
+        for change in left:
+            about = [test for test in others[change] if test in run.failed and test not in tried[change]]
+            tried[change].update(about)
+            with _applied([change], tree):
+                if about and (found := _run(about, tree, reach).failed):
+                    caught[change] = found[0]
+        if len(caught) == before:
+            break
+    return caught | (_together(later, tree, reach, jobs) if later else {})
+
+
+def _apart(changes: list[Change]) -> list[Change]:
+    """Those of some changes that can be made together, as none lies within another."""
+    chosen: list[Change] = []
+    for change in sorted(changes):
+        if not any(each.path == change.path and change.start < each.end and each.start < change.end for each in chosen):
+            chosen.append(change)
+    return chosen
+
+
+@contextmanager
+def _applied(changes: list[Change], tree: Path) -> Iterator[None]:
+    """A tree with some changes, for a while."""
+    originals = {tree / change.path: (tree / change.path).read_text("utf-8") for change in changes}
+    for file, text in originals.items():
+        changed = text
+        for change in sorted(changes, key=lambda each: each.start, reverse=True):
+            if tree / change.path == file:
+                changed = change.applied(changed)
+        _write(file, changed)
     try:
-        for some in (tests[:_FIRST], also, tests[_FIRST:]):
-            if some and (why := _fails(some, tree, sum(reach.seconds.get(test, 60) for test in some))):
-                return Outcome(change, "caught", why)
+        yield
     finally:
-        file.write_text(original, "utf-8")
-    return Outcome(change, "survived" if tests else "unreached", f"{len(tests)} tests")
+        for file, text in originals.items():
+            _write(file, text)
 
 
-def _fails(tests: list[str], tree: Path, seconds: float) -> str:
-    """Why the tests do not pass; empty when they do."""
-    listed = tree / ".tests"
+def _write(file: Path, text: str) -> None:
+    """Write a file, with a time by which Python sees that what it compiled is older."""
+    later = file.stat().st_mtime + 1
+    file.write_text(text, "utf-8")
+    os.utime(file, (later, later))
+
+
+class _Ran(NamedTuple):
+    """Which tests failed, or why they did not run; `ended` where each of them did."""
+
+    failed: list[str]
+    ended: bool = True
+
+
+def _run(tests: list[str], tree: Path, reach: Reach, *, jobs: int = 1, all_of: bool = False) -> _Ran:
+    """Run tests until one fails, or all of them."""
+    listed, told = tree / ".tests", tree / ".failed"
     listed.write_text("\n".join(tests))
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--no-header", "--tb=no", "-n0"]
-    command += ["--hypothesis-seed=0", f"@{listed}"]
+    told.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "tests.mutation.reach"]
+    command += ["--no-header", "--tb=no", f"-n{jobs if jobs > 1 else 0}", "--hypothesis-seed=0"]
+    command += [f"@{listed}"] if all_of else ["-x", f"@{listed}"]
     try:
         done = subprocess.run(
             command,
             cwd=tree,
-            env=environment(tree),
-            timeout=60 + 5 * seconds,
+            env=environment(tree) | {FAILED: str(told)},
+            timeout=60 + 3 * sum(reach.seconds.get(test, 1) for test in tests),
             capture_output=True,
-            text=True,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return "it takes too long"
-    return (
-        ""
-        if done.returncode == 0
-        else next(
-            (line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))), "it does not start"
-        )
-    )
+        return _Ran(["it takes too long"], ended=False)
+    failed = json.loads(told.read_text("utf-8")) if told.is_file() else []
+    if done.returncode > 1 or (done.returncode and not failed):
+        return _Ran(failed or ["it does not start"], ended=False)
+    return _Ran(failed)
 
 
 def _known(outcome: Outcome) -> Outcome:

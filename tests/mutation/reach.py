@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +18,12 @@ from coverage.numbits import numbits_to_nums
 if TYPE_CHECKING:
     import pytest
 
-SECONDS = "TEST_SECONDS"
-"""The variable that names the file into which the time of each test is written."""
+SECONDS, FAILED = "TEST_SECONDS", "TESTS_FAILED"
+"""The variables that name the files into which the time of each test, and the tests that fail, are written."""
+_RUN = "not tools and not limits and not install and not every_fix"
+_TOPS = ("policyengine", "policies")
 _SETTINGS = "[run]\nbranch = false\nsource =\n    policyengine\n    policies\n"
-_DATA, _TIMES = "coverage.sqlite", "seconds.json"
+_DATA, _TIMES, _CODE = "coverage.sqlite", "seconds.json", "code"
 
 
 def record(tree: Path, folder: Path, jobs: int) -> None:
@@ -30,9 +34,11 @@ def record(tree: Path, folder: Path, jobs: int) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "settings").write_text(_SETTINGS)
+    for top in _TOPS:
+        shutil.copytree(tree / top, folder / _CODE / top, ignore=shutil.ignore_patterns("__pycache__", "*.json"))
     workers = ("-n", str(jobs)) if jobs > 1 else ()
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-m", "not tools", "-p", "tests.mutation.reach", *workers,
+        [sys.executable, "-m", "pytest", "-q", "-m", _RUN, "-p", "tests.mutation.reach", *workers,
          "--cov", "--cov-context=test", f"--cov-config={folder / 'settings'}", "--cov-report="],
         cwd=tree, env=environment(tree) | {"COVERAGE_FILE": str(folder / _DATA), SECONDS: str(folder / _TIMES)},
         check=False,
@@ -47,31 +53,40 @@ def environment(tree: Path) -> dict[str, str]:
     return {
         **os.environ,
         "PYTHONPATH": path,
-        "PYTHONDONTWRITEBYTECODE": "1",
         "POLICYENGINE_CACHE_DIR": str(tree / ".cache"),
     }
 
 
 _seconds: dict[str, float] = {}
+_failed: list[str] = []
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Pytest's hook: add up how long each test takes."""
+    """Pytest's hook: add up how long each test takes, and keep those that fail."""
     _seconds[report.nodeid] = _seconds.get(report.nodeid, 0.0) + report.duration
+    if report.failed:
+        _failed.append(report.nodeid)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Pytest's hook: write the times, not in a worker."""
-    if SECONDS in os.environ and not hasattr(session.config, "workerinput"):
-        Path(os.environ[SECONDS]).write_text(json.dumps(_seconds))
+    """Pytest's hook: write what was kept, not in a worker."""
+    for variable, kept in ((SECONDS, _seconds), (FAILED, _failed)):
+        if variable in os.environ and not hasattr(session.config, "workerinput"):
+            Path(os.environ[variable]).write_text(json.dumps(kept))
 
 
 class Reach:
-    """What `record` kept. Tests that reach little come first: they are about what they reach."""
+    """What `record` kept of a tree that may have changed since. Tests that reach little are about what they reach.
+
+    `newer` are tests that the record does not know.
+    """
 
     def __init__(self, tree: Path, folder: Path) -> None:
-        self._tree = tree
+        self._tree, self._code = tree, folder / _CODE
         self.seconds: dict[str, float] = json.loads((folder / _TIMES).read_text())
+        collected = _collected(tree)
+        self.newer = sorted(collected - self.seconds.keys())
+        self._there = collected & self.seconds.keys()
         self._data = sqlite3.connect(folder / _DATA, check_same_thread=False)
         self._tests = {
             number: name.partition("|")[0] for number, name in self._data.execute("select id, context from context")
@@ -90,7 +105,7 @@ class Reach:
         for number, lines in self._standing_for(path, line):
             found |= self._on(number, lines)
         found = found or self._on(path, self._inner_lines(path, line))
-        return sorted(found & self.seconds.keys(), key=lambda test: (self._width[test], test))
+        return sorted(found & self._there, key=lambda test: (self._width[test], test))
 
     def _inner_lines(self, path: str, line: int) -> set[int] | None:
         """For a line at the top of a file that nothing is seen to name any line of it; for others none more."""
@@ -100,6 +115,7 @@ class Reach:
     def _on(self, path: str, lines: set[int] | None) -> set[str]:
         """The tests that run one of the lines of a file within a function, or any line."""
         number = self._files.get(path)
+        lines = lines if lines is None else self._recorded(path, lines)
         return {
             self._tests[context]
             for context, bits in self._data.execute(
@@ -107,6 +123,20 @@ class Reach:
             )
             if self._tests[context] and (lines is None or lines & set(numbits_to_nums(bits)))
         }
+
+    def _recorded(self, path: str, lines: set[int]) -> set[int]:
+        """The lines of a file as it was recorded that stand where these do today."""
+        if not (self._code / path).is_file():
+            return lines
+        before, after = ((root / path).read_text("utf-8").splitlines() for root in (self._code, self._tree))
+        found: set[int] = set()
+        for kind, old, old_end, new, new_end in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+            within = {line for line in lines if new < line <= new_end}
+            if kind == "equal":
+                found |= {line - new + old for line in within}
+            elif within:
+                found |= set(range(max(old, 1), old_end + 2))
+        return found
 
     def _standing_for(self, path: str, line: int) -> list[tuple[str, set[int] | None]]:
         """The lines whose tests judge a line: itself, or for what runs at import the lines that name what it makes."""
@@ -126,6 +156,15 @@ class Reach:
         using.extend((other, _lines_importing(self._tree / other, path, names)) for other in others)
         using = [(each, lines) for each, lines in using if lines]
         return using or [(path, None)]
+
+
+def _collected(tree: Path) -> set[str]:
+    """The tests of a tree that start no other tool."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-n0", "--collect-only", "--no-header", "-m", _RUN, "-p", "no:cacheprovider"],
+        cwd=tree, env=environment(tree), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return {line for line in done.stdout.splitlines() if "::" in line}
 
 
 def _relative(path: Path) -> str:
