@@ -25,8 +25,9 @@ def reference() -> dict[str, str]:
     return read_reference(ROOT / "fixtures" / "hndigest")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def installed() -> Plugins:
+    """What is installed before a test puts something of its own on the path."""
     return plugins.environment()
 
 

@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,7 +77,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 class Reach:
-    """What `record` kept of a tree that may have changed since. Tests that reach little are about what they reach.
+    """What `record` kept of a tree that may have changed since.
 
     `newer` are tests that the record does not know.
     """
@@ -100,12 +101,35 @@ class Reach:
         self._width = width
 
     def tests(self, path: str, line: int) -> list[str]:
-        """The tests that reach a line of a file, the most particular first; see `_standing_for` for one at its top."""
+        """The tests that reach a line of a file; see `_standing_for` for one at its top.
+
+        Those that go furthest through its function, and those that reach least beside it, come first by turns.
+        """
         found: set[str] = set()
-        for number, lines in self._standing_for(path, line):
+        standing = self._standing_for(path, line)
+        for number, lines in standing:
             found |= self._on(number, lines)
-        found = found or self._on(path, self._inner_lines(path, line))
-        return sorted(found & self._there, key=lambda test: (self._width[test], test))
+        found = (found or self._on(path, self._inner_lines(path, line))) & self._there
+        within = self._within(path, line, next((lines for each, lines in standing if each == path and lines), set()))
+        far = self._counted(path, within)
+        furthest = sorted(found, key=lambda test: (-far[test], self._width[test], test))
+        narrowest = sorted(found, key=lambda test: (self._width[test], test))
+        return list(dict.fromkeys(test for both in zip(furthest, narrowest, strict=True) for test in both))
+
+    def _within(self, path: str, line: int, naming: set[int]) -> set[int]:
+        """The lines of the function that holds a line; for one at the top of a file, those that name what it makes."""
+        inner = _innermost(ast.parse((self._tree / path).read_text("utf-8")), line)
+        return naming if inner is None else set(range(inner.lineno, (inner.end_lineno or line) + 1))
+
+    def _counted(self, path: str, lines: set[int]) -> Counter[str]:
+        """How many of some lines of a file each test reaches."""
+        found: Counter[str] = Counter()
+        recorded = self._recorded(path, lines)
+        for context, bits in self._data.execute(
+            "select context_id, numbits from line_bits where file_id = ?", (self._files.get(path),)
+        ):
+            found[self._tests[context]] += len(recorded & set(numbits_to_nums(bits)))
+        return found
 
     def _inner_lines(self, path: str, line: int) -> set[int] | None:
         """For a line at the top of a file that nothing is seen to name any line of it; for others none more."""
@@ -177,7 +201,10 @@ def _relative(path: Path) -> str:
 
 
 def _holds(node: ast.AST, line: int) -> bool:
-    return isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or node.lineno)
+    if not isinstance(node, ast.stmt):
+        return False
+    above = node.decorator_list if isinstance(node, ast.FunctionDef | ast.ClassDef) else []
+    return min([node.lineno, *(each.lineno for each in above)]) <= line <= (node.end_lineno or node.lineno)
 
 
 def _innermost(tree: ast.AST, line: int) -> ast.FunctionDef | None:

@@ -7,6 +7,7 @@ import contextlib
 import json
 import re
 import textwrap
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -82,12 +83,20 @@ def forms(text: str) -> Iterator[str]:
 
 def leaked(secrets: Mapping[str, str], text: str) -> set[str]:
     """The names of the secrets of which a part stands in the text."""
-    found: set[str] = set()
+    parts = _parts(tuple(secrets.items()))
     low = text.lower()
-    for name, each in secrets.items():
+    windows = {low[at : at + WINDOW] for at in range(len(low) - WINDOW + 1)}
+    return {name for part in windows & parts.keys() for name in parts[part]}
+
+
+@lru_cache(maxsize=1)
+def _parts(secrets: tuple[tuple[str, str], ...]) -> dict[str, set[str]]:
+    """Every part of a secret in each of its forms, with the names of those that hold it."""
+    found: dict[str, set[str]] = {}
+    for name, each in secrets:
         for form in forms(each):
-            if any(form[at : at + WINDOW] in low for at in range(len(form) - WINDOW + 1)):
-                found.add(name)
+            for at in range(len(form) - WINDOW + 1):
+                found.setdefault(form[at : at + WINDOW], set()).add(name)
     return found
 
 

@@ -37,6 +37,14 @@ def test_no_planted_secret_comes_out(
     assert {name: found[:6] for name, found in places.items()} == {}
 
 
+@pytest.mark.parametrize("shown", ["kQ7wZp2", "2PZW7QK", "a1E3d1pwMn", "6b51377"])
+def test_a_part_of_a_secret_is_seen_in_each_form(shown: str) -> None:
+    """`printf kQ7wZp2rTm | base64`, `xxd -p`; a character less of each is none."""
+    secrets = {"a": "kQ7wZp2rTm", "b": "Yh5vNc8sLd"}
+    assert leaked(secrets, f"<{shown}>") == {"a"}
+    assert leaked(secrets, f"<{shown[:6]}>") == set()
+
+
 PLAN = {
     "format_version": "1.2",
     "terraform_version": "1.9.0",
