@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from policyengine.model.source import UsageError
 from policyengine.patterns import regex
 from policyengine.rules.declarative.fields import codes
+from policyengine.rules.declarative.hoisting import hoisted
 from policyengine.rules.declarative.lowering import Mistake, lower, placed
 from policyengine.rules.declarative.syntax import Call, Constant, decoded, encoded
 
@@ -50,7 +51,8 @@ _TYPE = regex(r"\b(?:string|u?int(?:64)?|double|bool|dyn|null_type|null)\b")
 class Condition(NamedTuple):
     """An expression that can be evaluated: what it needs, the paths that it names, and what it gives.
 
-    `gives` is the name of CEL's type: `bool`, `string`, `int`, `double`, `dyn` …
+    `gives` is the name of CEL's type: `bool`, `string`, `int`, `double`, `dyn` … `once` are the parts that are the same
+    for all rows, whose results are given by their names.
     """
 
     text: str
@@ -60,21 +62,37 @@ class Condition(NamedTuple):
     program: Any
     tree: Expression
     loops: tuple[Loop, ...]
+    once: tuple[Once, ...] = ()
 
     def run(self, given: Any) -> object:  # noqa: ANN401  a value of the library
         """What it gives over what was `prepared`: a bool, a text, a number; of a list of them a text; or `Failed`."""
-        try:
-            result = self.program.eval(given)
-        except RuntimeError as error:  # it takes more steps than the library allows
-            return _failed(str(error))
-        kind = result.type().name()
-        if kind in _PLAIN:
-            return result.value()
-        if kind == _ERROR_TYPE:
-            return _failed(result.value())
-        if kind.startswith("LIST") and all(each.type().name() in _PLAIN for each in result.value()):
-            return ", ".join(str(plain) for plain in (each.value() for each in result.value()))
-        return None if kind == "NULL" else Failed("", f"it gives a {kind.lower()}")
+        return _run(self.program, given)
+
+
+class Once(NamedTuple):
+    """A part of conditions that is the same for all rows: the name under which its result is given."""
+
+    name: str
+    program: Any
+
+    def run(self, given: Any) -> object:  # noqa: ANN401  a value of the library
+        """As that of a condition."""
+        return _run(self.program, given)
+
+
+def _run(program: Any, given: Any) -> object:  # noqa: ANN401  values of the library
+    try:
+        result = program.eval(given)
+    except RuntimeError as error:  # it takes more steps than the library allows
+        return _failed(str(error))
+    kind = result.type().name()
+    if kind in _PLAIN:
+        return result.value()
+    if kind == _ERROR_TYPE:
+        return _failed(result.value())
+    if kind.startswith("LIST") and all(each.type().name() in _PLAIN for each in result.value()):
+        return ", ".join(str(plain) for plain in (each.value() for each in result.value()))
+    return None if kind == "NULL" else Failed("", f"it gives a {kind.lower()}")
 
 
 class Verdict(NamedTuple):
@@ -159,9 +177,11 @@ def condition(text: str, roots: Mapping[str, Type]) -> Condition:
         if tried.type().name() == _ERROR_TYPE:
             said = _STATUS.sub("", tried.value()).removeprefix("invalid regular expression: ")
             raise Mistake(f"the pattern is no regular expression: {said}", start, start + 1)
-    program = environment.deserialize(encoded(lowered.expression))
+    tree, parts = hoisted(lowered.expression)
+    once = tuple(Once(name, environment.deserialize(encoded(part))) for name, part in parts)
+    program = environment.deserialize(encoded(tree))
     gives = checked.return_type().name()
-    return Condition(text, lowered.needs, lowered.asked, gives, program, lowered.expression, lowered.loops)
+    return Condition(text, lowered.needs, lowered.asked, gives, program, tree, lowered.loops, once)
 
 
 def path(text: str, roots: Mapping[str, Type]) -> tuple[Path, Type]:

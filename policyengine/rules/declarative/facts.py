@@ -15,9 +15,10 @@ from msgspec import Struct
 from policyengine.model.container import Container
 from policyengine.model.declaration import HELD, Declaration, Elements, Entries
 from policyengine.model.image import ImageRef, Version
-from policyengine.model.nodes import Cache, Database, Node, Variable
+from policyengine.model.nodes import Cache, Database, Node
 from policyengine.model.source import Span
 from policyengine.model.value import Absent, Floating, Known, Unknown, is_secret
+from policyengine.rules.declarative.everywhere import EVERY, Every, Spread, all_of, keyed, listed, named_in
 from policyengine.rules.declarative.fields import named, spoken
 
 if TYPE_CHECKING:
@@ -110,8 +111,10 @@ class Told(NamedTuple):
 class Facts:
     """The facts of the nodes of one graph."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, every: Every) -> None:
         self._graph = graph
+        self.every = every
+        self._everywhere: dict[Need, tuple[object, dict[str, Unknown]] | Unknown] = {}
         self._referring: dict[str, dict[str, list[Declaration]]] = {}
         self._holding: dict[DeclarationKind, dict[str, Declaration]] = {}
 
@@ -128,10 +131,29 @@ class Facts:
         made: dict[str, object] = {}
         for need in needs:
             try:
-                made[need.name] = self._formed(self.at(root, need.path), need, holes)
+                if need.path and need.path[0] == EVERY:
+                    made[need.name] = self._of_every(root, need, holes)
+                else:
+                    made[need.name] = self._formed(self.at(root, need.path), need, holes)
             except Hole as hole:
                 holes.setdefault(need.name, hole.unknown)
         return made
+
+    def _of_every(self, root: Fact, need: Need, holes: dict[str, Unknown]) -> object:
+        """What is the same for all rows, found once."""
+        if need not in self._everywhere:
+            inner: dict[str, Unknown] = {}
+            try:
+                self._everywhere[need] = self._formed(self.at(root, need.path), need, inner), inner
+            except Hole as hole:
+                self._everywhere[need] = hole.unknown
+        found = self._everywhere[need]
+        if isinstance(found, Unknown):
+            raise Hole(found)
+        value, inner = found
+        for name, unknown in inner.items():
+            holes.setdefault(name, unknown)
+        return value
 
     def elements(self, fact: Fact) -> Iterator[Fact]:
         """The elements of a list, or the keys of a map; one that is not known where there may be more."""
@@ -148,6 +170,13 @@ class Facts:
                 found = declaration.given()
             case Told(settings):
                 found, gap = settings.given, settings.gap
+            case Spread(facts):
+                for one in facts:
+                    if one.unknown is None and listed(one.value):
+                        yield from self.elements(one)
+                    elif one.unknown is not None or one.value is not None:
+                        yield one
+                return
             case Mapping() as entries:
                 found = entries.values() if keyed(entries.values()) else entries
             case str() | bytes():
@@ -214,6 +243,8 @@ class Facts:
             return len(fact.value)
         each = list(self.elements(fact))
         gap = each[-1].unknown if each else None
+        if isinstance(fact.value, Spread) and (lost := next((one.unknown for one in each if one.unknown), None)):
+            raise Hole(lost)
         if gap is not None and gap is (fact.gap or _unlisted(fact.value)):
             raise Hole(gap)
         return len(each)
@@ -254,6 +285,11 @@ class Facts:
                 found = declaration.get(step)
             case Told(settings):
                 found = settings.value(str(step))
+            case Every():
+                found = all_of(value, str(step))
+                return fact._replace(value=Spread(tuple(Fact(each, at, why) for each, at, why in found)))
+            case Spread(facts):
+                return fact._replace(value=Spread(tuple(self._spread(facts, step))))
             case Referring(to):
                 found = self._naming(str(step)).get(to.id, ())
             case Entries() | Elements():
@@ -279,6 +315,16 @@ class Facts:
         if isinstance(value, ImageRef) and isinstance(value.registry, Unknown):  # so it begins with what is open
             moving = step in ("name", "shown", "text")
         return made._replace(floating=True) if moving else made
+
+    def _spread(self, facts: Iterable[Fact], step: Step) -> Iterator[Fact]:
+        """What many facts have at a step; of variables one by its key, of another list what each element has."""
+        for fact in facts:
+            if fact.unknown is not None:
+                yield fact
+            elif not listed(fact.value) or named_in(fact.value, step):
+                yield self._below(fact, step)
+            else:
+                yield from self._spread(self.elements(fact), step)
 
     def _attribute(self, record: Struct, name: str) -> object:
         if isinstance(record, Declaration):
@@ -368,11 +414,6 @@ def _gap(record: Struct, name: str) -> Unknown | None:
 def _whole(gap: Unknown | None) -> None:
     if gap is not None:
         raise Hole(gap)
-
-
-def keyed(values: Iterable[object]) -> bool:
-    """Whether these are variables, which are asked by their own keys."""
-    return isinstance(next(iter(values), None), Variable)
 
 
 def _clean(text: str) -> str:

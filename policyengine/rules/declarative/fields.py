@@ -102,6 +102,18 @@ def _own(record: type[Struct]) -> dict[str, Type]:
     return found
 
 
+def spread(listed: Type, step: str | int) -> Type | None:
+    """The type of what all elements of a list have at a step, as one list; None where they have no such field."""
+    of = listed.of or DYN
+    if of.kind != "record":
+        return listed if of.kind == "dyn" else None
+    known = fields(of.records)
+    if step not in known:
+        return listed if of.records == (Variable,) else None
+    found = known[str(step)]
+    return found if found.kind == "list" else Type("list", of=found._replace(nullable=False))
+
+
 def spoken(record: type) -> bool:
     """Whether people know values of the type as a text, such as versions and images."""
     return "__str__" in {name for each in record.__mro__ if each is not object for name in vars(each)}

@@ -11,6 +11,7 @@ from policyengine.model.source import Span
 from policyengine.model.value import Unknown
 from policyengine.patterns import regex
 from policyengine.rules.declarative.cel import BREAKS, HOLDS, OTHER, Failed
+from policyengine.rules.declarative.everywhere import is_open_to_all
 from policyengine.rules.declarative.facts import Hole
 from policyengine.rules.declarative.showing import holds_secret, shown
 from policyengine.rules.rule import Compared, Finding, Fix, Undecided
@@ -127,6 +128,7 @@ class Judge(Struct, frozen=True, eq=False):
             told = condition.run(row.given)
             hidden = any(holds_secret(row.facts, row.root, each.path) for each in condition.asked)
             made[name] = "…" if isinstance(told, Failed) else "nothing" if told is None else _text(told)
+            hidden = hidden or (isinstance(told, str) and not all(map(is_open_to_all, condition.needs)))
             made[name] = "*" * len(made[name]) if hidden else made[name]
         return made
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from policyengine.model.nodes import Variable
 from policyengine.patterns import regex
+from policyengine.rules.declarative.everywhere import EVERY
 from policyengine.rules.declarative.facts import Need
-from policyengine.rules.declarative.fields import DYN, TEXT, Type, called, close, code, fields, spoken
+from policyengine.rules.declarative.fields import DYN, TEXT, Type, called, close, code, fields, spoken, spread
 from policyengine.rules.declarative.functions import ASKING, FUNCTIONS, OTHERWISE
 from policyengine.rules.declarative.syntax import Call, Constant, Fold, Listing, Making, Name, Select
 
@@ -358,6 +359,8 @@ class _Lowering:
 
     def _field(self, place: _Place, step: Step, start: int, end: int) -> Type:
         what, type_ = self._text[place.start : place.end], place.type
+        if place.path[:1] == (EVERY,) and type_.kind == "list" and (all_ := spread(type_, step)) is not None:
+            return all_
         match type_.kind:
             case "record":
                 known = fields(type_.records)

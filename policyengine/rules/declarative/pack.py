@@ -13,11 +13,21 @@ from policyengine.hooks import hookimpl
 from policyengine.model.source import ReadError, Source, Span, UsageError
 from policyengine.repository import configuration
 from policyengine.rules.declarative import cel, files_of
+from policyengine.rules.declarative.everywhere import EVERY
 from policyengine.rules.declarative.fields import Type, close, spoken
 from policyengine.rules.declarative.judging import Judge, Mending, Wording
 from policyengine.rules.declarative.lowering import Mistake
 from policyengine.rules.declarative.part import ContainerPart, FilePart
-from policyengine.rules.declarative.selecting import PAIR, Filter, Selecting, Selection, kinds, lacking, pairable
+from policyengine.rules.declarative.selecting import (
+    PAIR,
+    Filter,
+    Selecting,
+    Selection,
+    every_kind,
+    kinds,
+    lacking,
+    pairable,
+)
 from policyengine.rules.extending import Extends
 from policyengine.rules.rule import NoOptions, Pack, Rule, Severity, links
 from policyengine.syntax.folding import unfold
@@ -239,7 +249,7 @@ class _Reading:
     def rule(self, part: RulePart) -> Rule[Any]:
         """The rule that a part is."""
         selection = self._selection(part)
-        self._roots = {**selection.roots, "params": Type("record", records=(self._options,))}
+        self._roots = {**selection.roots, "params": Type("record", records=(self._options,)), EVERY: every_kind()}
         where = None if part.where is UNSET else self._condition(str(part.where), "where")
         require = self._condition(part.require, "require")
         self._arguments = {name: self._expression(text, "args", name) for name, text in part.args.items()}
@@ -253,7 +263,7 @@ class _Reading:
         unused = next((name for name in part.args if name not in (*message.names, *self._in_fix(part))), None)
         if unused is not None:
             raise self._wrong(f"no text has a placeholder '{{{unused}}}'", "args", unused)
-        named = [each.path for each in require.asked if each.path[0] != "params"]
+        named = [each.path for each in require.asked if each.path[0] not in ("params", EVERY)]
         at = (self._path(part.at, "at"),) if isinstance(part.at, str) else tuple(named)
         judge = Judge(
             selecting=self._selecting,
@@ -270,7 +280,7 @@ class _Reading:
         )
         for condition in (where, require, *self._arguments.values()):
             if condition is not None:
-                self._selecting.need(selection, condition.needs)
+                self._selecting.need(selection, condition)
         name = part.name if isinstance(part.name, str) else part.id.lower()
         return Rule(
             id=part.id,
@@ -331,7 +341,7 @@ class _Reading:
 
     def _path(self, text: str, *keys: object, within: int = 0) -> FactPath:
         try:
-            return cel.path(text, self._roots)[0]
+            return cel.path(text, {name: each for name, each in self._roots.items() if name != EVERY})[0]
         except Mistake as mistake:
             raise self._file.mistaken(mistake, within, *self._at, *keys) from None
 
@@ -372,6 +382,9 @@ class _Reading:
         return Wording(made, paths, tuple(dict.fromkeys(names)))
 
     def _spoken(self, name: str, at: int, *keys: object) -> FactPath:
+        if name.startswith(f"{EVERY}."):
+            said = "what all nodes have is told by an argument, which 'args' computes"
+            raise self._file.mistaken(Mistake(said, 0, 1), at, *self._at, *keys)
         try:
             path, type_ = cel.path(name, self._roots)
         except Mistake as mistake:

@@ -13,7 +13,7 @@ from policyengine.rules.declarative.facts import Facts
 from policyengine.rules.declarative.fields import Type, close
 from policyengine.rules.declarative.judging import dotted, reason
 from policyengine.rules.declarative.lowering import Asked, Mistake
-from policyengine.rules.declarative.selecting import Selection, kinds, make, pairable, selected
+from policyengine.rules.declarative.selecting import Selection, everything, kinds, make, pairable, selected
 from policyengine.rules.declarative.showing import data, hidden, holds_secret, shown
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def ask(expression: str, graph: Graph, *, where: str = "", pair: str = "") -> An
     asked = wanted.asked if wanted is not None else (Asked(path or (), 0, len(expression)),)
     kind = pair or _kind(expression, asked, filters)
     needs = {each for one in (wanted, filters) if one is not None for each in one.needs}
-    facts = Facts(graph)
+    facts = Facts(graph, everything(graph))
     found = selected(Selection(kind, pair=bool(pair)), graph)
     rows = [make(each, (), needs, facts) for each in found]
     answers = [each for row in rows for each in _answer(row, wanted, asked, filters)]

@@ -13,7 +13,8 @@ from policyengine.model.container import Container
 from policyengine.model.declaration import Elements, Entries
 from policyengine.model.nodes import Node, Origin, Variable
 from policyengine.model.value import Unknown, is_secret
-from policyengine.rules.declarative.facts import Hole, Referring, Told, Values, keyed, opened
+from policyengine.rules.declarative.everywhere import keyed
+from policyengine.rules.declarative.facts import Hole, Referring, Told, Values, opened
 from policyengine.rules.declarative.fields import spoken
 
 if TYPE_CHECKING:

@@ -219,6 +219,37 @@ def test_everything_can_be_selected(told: Said, tmp_path: Path) -> None:
     assert sorted(shortened(said(tmp_path, told.select, told.require))) == sorted(told.lines)
 
 
+ALL = [
+    case("some node of all", "tree", 'every.service.exists(s, s.name == "db")'),
+    case("no node of all", "tree", 'every.service.exists(s, s.name == "cache")', f"{UNDER}:1:1 'tree'"),
+    case("all nodes of a kind", "tree", "every.service.all(s, s.privileged != true)", f"{UNDER}:1:1 'tree'"),
+    case("one that is not known leaves it open", "tree", 'every.service.exists(s, s.image.tag == "2.0")', f"? {UNDER}:3:29 the variable 'TAG' set outside the files"),
+    case("one that is not known decides nothing where another does", "tree", 'every.service.image.tag.exists(t, t == "16.4")'),
+    case("what each has at a path, beside its own", "service", "service.ports.all(p, every.service.ports.published.exists_one(o, o == p.published + 920))", f"{UNDER}:4:35 'web'"),
+    case("variables by their key", "tree", '"eu-west-1" in every.service.environment.REGION.value'),
+    case("variables that nobody has read", "tree", '"eu-west-2" in every.service.environment.REGION.value', ENV_FILE),
+    case("resources", "tree", 'every.resource.exists(r, r.type == "aws_s3_bucket" && r.values.bucket == "acme-logs")'),
+    case("what a module makes that is not in the repository", "tree", 'every.resource.exists(r, r.type == "aws_vpc")', "? main.tf:58:9 what 'module.vpc' makes is not in the repository"),
+    case("the files of the tree", "tree", '"main.tf" in tree.paths && !("CODEOWNERS" in tree.paths)'),
+    case("the same for all rows", "service", 'every.service.exists(s, s.privileged == true) && service.name == "db"', f"{UNDER}:13:3 'api'", f"{UNDER}:2:3 'web'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("told", ALL)
+def test_a_condition_asks_of_all_nodes(told: Said, tmp_path: Path) -> None:
+    assert sorted(shortened(said(tmp_path, told.select, told.require))) == sorted(told.lines)
+
+
+def test_what_all_nodes_have_is_shown_where_it_is_no_secret(tmp_path: Path) -> None:
+    args = {
+        "names": "every.service.map(s, s.name)",
+        "values": 'every.service.environment.DB_PASSWORD.value.map(v, v + "!")',
+    }
+    (line,) = said(tmp_path, "tree", "size(every.database) > 9", "{names} {values}", args=args)
+    assert line.startswith(f"{UNDER}:1:1 api, db, web ")
+    assert set(line.rpartition(" ")[2]) <= {"*", "…"}
+
+
 def test_where_narrows_what_is_selected(tmp_path: Path) -> None:
     assert said(tmp_path, "service", "false", where='service.name != "db" && known(service.image.tag)') == [
         f"{UNDER}:13:3 'api'"
