@@ -108,11 +108,11 @@ def _more(arguments: argparse.Namespace, folder: Path, top: Path) -> dict[Path, 
     if arguments.workflow:
         below = folder.resolve().relative_to(top.resolve()).as_posix()
         more = f"        with:\n          path: {json.dumps(below)}\n" if below != "." else ""
-        files[top / WORKFLOW] = _JOB.replace("@branch@", _branch(top)) + more
+        files[top / WORKFLOW] = _at_commit(_JOB.replace("@branch@", _branch(top))) + more
         if (top / WORKFLOW).exists():
             raise UsageError(f"'{top / WORKFLOW}' is there already; edit it, or remove it first")
     if arguments.pre_commit:
-        files[top / HOOKS] = f"repos:\n{_HOOK}"
+        files[top / HOOKS] = _at_commit(f"repos:\n{_HOOK}")
         if (top / HOOKS).exists():
             raise UsageError(f"'{top / HOOKS}' is there already; add to its 'repos':\n{_HOOK.rstrip()}")
     return files
@@ -159,6 +159,23 @@ def _same(asked: Opened, report: Report, text: str) -> bool:
 def _found(report: Report) -> tuple[object, ...]:
     results = sorted((each.rule.id, each.subject, each.span, each.severity, each.message) for each in report.results)
     return results, report.undecided, report.failures
+
+
+def _at_commit(text: str) -> str:
+    """A file with the commit that this program was installed from, where pip noted one, in the place of `main`."""
+    import importlib.metadata  # noqa: PLC0415  only where a workflow or a hook is written
+
+    try:
+        noted = importlib.metadata.distribution("policyengine-iac").read_text("direct_url.json")
+        commit = str(json.loads(noted or "{}").get("vcs_info", {}).get("commit_id", ""))
+    except (importlib.metadata.PackageNotFoundError, ValueError, AttributeError):
+        commit = ""
+    if len(commit) != _COMMIT or not commit.isalnum():
+        return text
+    return text.replace("main # better the commit of a release", f"{commit} # as installed")
+
+
+_COMMIT = 40
 
 
 def _branch(top: Path) -> str:

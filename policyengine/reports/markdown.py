@@ -70,7 +70,8 @@ def _with_state(rows: Sequence[Entry], since: Since, prefix: str) -> Iterator[st
         )
     for each in rows:
         here = dict.fromkeys(shown.side.value for shown in each.sides if _touched(shown.at, since, prefix))
-        where = " and ".join(here) or "no"
+        files = dict.fromkeys(shown.side.value for shown in each.sides if since.touched.get(_path(shown.at, prefix)))
+        where = " and ".join(here) or (f"{' and '.join(files)}, elsewhere in the file" if files else "no")
         yield _row(_head(each), _plain(each.message), *_sides(each), where, "**new**", _plain(each.remedy))
     for gone in sorted(since.fixed, key=lambda each: -each.severity.rank):
         places = (_code(visible(f"{prefix}{each}")) if each else "" for each in (gone.local, gone.cloud))
@@ -82,7 +83,11 @@ def _head(each: Entry) -> str:
 
 
 def _touched(spot: Spot, since: Since, prefix: str) -> bool:
-    return since.touches(spot.path.removeprefix(prefix), spot.line, spot.last_line)
+    return since.touches(_path(spot, prefix), spot.line, spot.last_line)
+
+
+def _path(spot: Spot, prefix: str) -> str:
+    return spot.path.removeprefix(prefix)
 
 
 def _sides(each: Entry) -> tuple[str, str]:

@@ -183,6 +183,27 @@ def test_where_a_configuration_is_there_the_workflow_and_the_hook_come_to_it(
     assert (code, err.partition(" is there")[0]) == (2, f"policyengine: '{there}'")
 
 
+def test_the_workflow_and_the_hook_take_the_commit_that_was_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    noted = {"url": "https://github.com/policyengine-iac/policyengine", "vcs_info": {"vcs": "git", "commit_id": commit}}
+    write(
+        tmp_path / "site",
+        {
+            "policyengine_iac-9.dist-info/METADATA": "Metadata-Version: 2.1\nName: policyengine-iac\nVersion: 9\n",
+            "policyengine_iac-9.dist-info/direct_url.json": json.dumps(noted),
+        },
+    )
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    write(tmp_path / "shop", {".git/HEAD": "", "policyengine.yaml": "version: 1\n"})
+    assert program(capfd, "init", str(tmp_path / "shop"), "--workflow", "--pre-commit")[0] == 0
+    workflow = (tmp_path / "shop/.github/workflows/policyengine.yml").read_text("utf-8")
+    assert f"      - uses: policyengine-iac/policyengine@{commit} # as installed\n" in workflow
+    hooks = (tmp_path / "shop/.pre-commit-config.yaml").read_text("utf-8")
+    assert f"    rev: {commit} # as installed\n" in hooks
+
+
 def test_files_are_named_from_where_the_folder_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

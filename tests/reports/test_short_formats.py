@@ -110,6 +110,25 @@ def test_markdown_is_a_table_in_which_nothing_is_a_mark() -> None:
     assert re.search(r"[`*_\[\]<>@]", cells) is None
 
 
+def test_markdown_says_of_what_is_new_where_the_change_is() -> None:
+    found = sample.report()
+    inside = next(each for each in found.results if len(each.related) == 1 and each.severity is Severity.ERROR)
+    line = found.sources[inside.span.path].position(inside.span.start)[0]
+
+    def where(touched: dict[str, tuple[tuple[int, int], ...]]) -> str:
+        since = Since("main", touched=touched)
+        (row,) = (
+            each
+            for each in markdown.report(replace(found, results=(inside,), since=since)).splitlines()
+            if "new*" in each
+        )
+        return row.split(" | ")[4]
+
+    assert where({inside.span.path: ((line, line),)}) == "local"
+    assert where({inside.span.path: ((line + 90, line + 90),)}) == "local, elsewhere in the file"
+    assert where({"other.tf": ((1, 1),)}) == "no"
+
+
 def test_work_that_was_not_done_is_told_in_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "compose.yaml").write_text("services: {a: [\n", "utf-8")
     (tmp_path / "main.tf").write_text('resource "aws_db_instance" "a" {}\n', "utf-8")
