@@ -96,6 +96,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"'{there}' is there already{also}; edit it{'' if also else ', or remove it first'}")
     text, told, code = ("", f"'{there}' stays as it is", 0) if there is not None else _configured(arguments, folder)
     for file, made in (more if there is not None else {folder / NAME: text} | more).items():
+        if file.exists():  # which only that of pre-commit may be
+            output.say(f"'{file}' is there already; add this to its 'repos':")
+            output.to_stdout(made.removeprefix("repos:\n"))
+            continue
         _write(file, made)
         output.say(f"wrote {file}")
     output.say(f"{told}; next: policyengine scan {folder}")
@@ -103,7 +107,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _more(arguments: argparse.Namespace, folder: Path, top: Path) -> dict[Path, str]:
-    """The files that are asked for beside the configuration, which none may be yet."""
+    """The files that are asked for beside the configuration; what is there of pre-commit stays."""
     files: dict[Path, str] = {}
     if arguments.workflow:
         below = folder.resolve().relative_to(top.resolve()).as_posix()
@@ -113,8 +117,6 @@ def _more(arguments: argparse.Namespace, folder: Path, top: Path) -> dict[Path, 
             raise UsageError(f"'{top / WORKFLOW}' is there already; edit it, or remove it first")
     if arguments.pre_commit:
         files[top / HOOKS] = _at_commit(f"repos:\n{_HOOK}")
-        if (top / HOOKS).exists():
-            raise UsageError(f"'{top / HOOKS}' is there already; add to its 'repos':\n{_HOOK.rstrip()}")
     return files
 
 

@@ -133,11 +133,13 @@ def test_nothing_is_overwritten(tmp_path: Path, capfd: pytest.CaptureFixture[str
         2,
         f"policyengine: '{tmp_path / '.github/workflows/policyengine.yml'}'",
     )
-    code, _, err = program(capfd, "init", str(tmp_path), "--pre-commit")
-    assert code == 2
-    assert "is there already; add to its 'repos':" in err
-    assert not (tmp_path / "policyengine.yaml").exists()
     assert not (tmp_path / "sub" / "policyengine.yaml").exists()
+    code, out, err = program(capfd, "init", str(tmp_path), "--pre-commit")
+    assert code == 0
+    assert f"'{tmp_path / '.pre-commit-config.yaml'}' is there already; add this to its 'repos':\n" in err
+    assert yaml.safe_load(f"repos:\n{out}")["repos"][0]["hooks"][0]["id"] == "policyengine"
+    assert (tmp_path / ".pre-commit-config.yaml").read_text() == "repos: []\n"
+    assert (tmp_path / "policyengine.yaml").exists()
 
 
 def test_the_workflow_and_the_hook_are_written_at_the_top_of_the_repository(

@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, ValidationError, convert, de
 
 from policyengine.hooks import hookimpl
 from policyengine.model.source import ReadError, Source, Span, UsageError
+from policyengine.patterns import regex
 from policyengine.repository import configuration
 from policyengine.rules.declarative import cel, files_of
 from policyengine.rules.declarative.everywhere import EVERY
@@ -281,10 +282,9 @@ class _Reading:
         for condition in (where, require, *self._arguments.values()):
             if condition is not None:
                 self._selecting.need(selection, condition)
-        name = part.name if isinstance(part.name, str) else part.id.lower()
         return Rule(
             id=part.id,
-            name="".join(word.capitalize() for word in name.split("_")),
+            name=_named(part),
             mandate=part.mandate,
             severity=Severity(part.severity),
             messages={"default": message.text},
@@ -415,6 +415,16 @@ def _filter(part: NodePart | ContainerPart | PairPart) -> Filter:
         engine=_told(getattr(part, "engine", UNSET)),
         deployed=isinstance(part, ContainerPart) and part.deployed,
     )
+
+
+def _named(part: RulePart) -> str:
+    """What a rule is called: as it says, else by the words of its summary; viewers of SARIF show it beside the id."""
+    name = part.name if isinstance(part.name, str) else part.summary.lower()
+    words = [word for word in regex(r"[a-z0-9]+").findall(name) if word not in ("a", "an", "the")][:_WORDS]
+    return "".join(word.capitalize() for word in words) if words and words[0][0].isalpha() else f"Rule{part.id.title()}"
+
+
+_WORDS = 8
 
 
 def _told(value: object) -> str:

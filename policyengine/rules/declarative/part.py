@@ -57,7 +57,7 @@ class RulePart(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     message: Annotated[str, Meta(min_length=1, description="With paths in braces: '{service.name}' runs as root.")]
     name: Annotated[
         Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*$")] | UnsetType,
-        Meta(description="The pattern that it flags, such as foreign_registry; the id by default."),
+        Meta(description="The pattern that it flags, such as foreign_registry; by default that of the summary."),
     ] = UNSET
     rationale: Annotated[str, Meta(description="Why it matters.")] = ""
     remedy: Annotated[str, Meta(description="A sentence that says what mends any of its findings.")] = ""

@@ -245,3 +245,15 @@ def test_what_an_image_is_called_is_open_where_nobody_says_how_it_begins(
     report = engine.scan([folder / "tree"], packs=[str(folder / "packs" / "acme.yaml")], select=["ACME"], cache=False)
     assert [each.message for each in report.results] == found
     assert [each.reason for each in report.undecided] == open_
+
+
+@pytest.mark.parametrize(
+    ("summary", "name"),
+    [("A service runs an image of a foreign registry.", "ServiceRunsImageOfForeignRegistry"), ("没有", "RuleAcme001")],
+)
+def test_a_rule_without_a_name_is_called_by_its_summary_and_not_by_its_id(
+    summary: str, name: str, tmp_path: Path
+) -> None:
+    rule = "{id: ACME001, severity: note, select: {tree: {}}, require: 'false', message: x, summary: " + summary + "}"
+    (tmp_path / "acme.yaml").write_text(f"pack: acme\nrules:\n  - {rule}\n", "utf-8")
+    assert [each.name for each in yaml_pack(tmp_path / "acme.yaml").rules] == [name]
