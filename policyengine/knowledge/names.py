@@ -123,6 +123,7 @@ class Names(FactTable, frozen=True):
     upkeep: dict[str, Cited]
     sites: dict[str, Cited]
     chores: dict[str, Cited]
+    certificates: dict[str, Cited]
     dead_letters: dict[str, Cited]
     placeholders: dict[str, Cited]
     folders: dict[str, FolderName]
@@ -345,6 +346,11 @@ def is_preparation(name: str) -> bool:
 def speaks_of_publishing(name: str) -> bool:
     """Whether the name of a workflow says that it publishes or deploys."""
     return _says(name, _names().publishing)
+
+
+def speaks_of_certificates(text: str) -> bool:
+    """Whether a text has a word for asking an authority for certificates: `certbot/certbot`, `tls.certresolver`."""
+    return _says(text, _names().certificates)
 
 
 def is_bookkeeping(table: str) -> bool:

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from policyengine.knowledge.names import is_part
 from policyengine.linking.features import plain
 from policyengine.model.nodes import Role, Service
+from policyengine.model.nodes.container import PRODUCTION_COMPOSE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from policyengine.linking.features import Features, Words
     from policyengine.model.graph import Graph
@@ -70,11 +72,15 @@ def called_alike(here: Features, there: Features) -> bool:
 def _fit(here: Features, there: Features) -> bool:
     """Whether two nodes can be twins at all.
 
-    A proxy and an application only where they are one image or one name, a task that ends and a service by name.
+    A proxy and an application only where they are one image or one name, a task that ends and a service by name. Of two
+    Compose files, which one hand writes, services that share no name, build, language or variable are two.
     """
     if here.aside != there.aside:
         return False
     if here.once != there.once and not called_alike(here, there):
+        return False
+    composed = isinstance(there.node, Service) and there.node.noun == PRODUCTION_COMPOSE
+    if composed and not here.nameless and not _any_part(here) and not any(_told(here, there)):
         return False
     roles = [each.role for each in (here.node, there.node) if isinstance(each, Service)]
     if roles.count(Role.PROXY) == 1 and not called_alike(here, there):
@@ -82,6 +88,19 @@ def _fit(here: Features, there: Features) -> bool:
             bool(here.repository) and here.repository == there.repository
         )
     return True
+
+
+def _any_part(here: Features) -> bool:
+    """Whether a name tells no more than that something answers: `api`, `web`."""
+    return all(map(is_part, here.stem))
+
+
+def _told(here: Features, there: Features) -> Iterator[float]:
+    """How far two services agree in what people choose for them."""
+    yield max(_names(here.stem, there.stem), _names(here.stem, there.long))
+    yield _same(here.dockerfile, there.dockerfile) or _images(here, there) or _folders(here, there)
+    yield _same(here.runtime, there.runtime)
+    yield float(not here.environment.isdisjoint(there.environment))
 
 
 def _shares(here: Features, there: Features) -> tuple[tuple[int, str, float], ...]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from policyengine.model.nodes import Datastore, Node, Service, Side, UnreadModule
+from policyengine.model.nodes import Datastore, Node, Role, Service, Side, UnreadModule
 from policyengine.reports.lines import visible
+from policyengine.rules.proposed import production
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,15 +103,28 @@ def _lines(graph: Graph) -> Iterator[str]:
 
 
 def to_settle(graph: Graph) -> Iterator[str]:
-    """The lines of policyengine.yaml that settle what is left over or tied."""
+    """The lines of policyengine.yaml that settle what is left over or tied.
+
+    Where no file says what runs the applications in the cloud, none of them is proposed to have no counterpart there.
+    """
+    running = [each for each in graph.all(Service, side=Side.CLOUD) if each.role is Role.APP]
+    found = bool(running) or any(graph.all(Datastore, side=Side.CLOUD))
+    if not found and (line := production(graph)):
+        yield line
     tied = [pair for pair in graph.pairs if pair.tied]
     near = [(each.node, each.candidates[0].node) for each in graph.without_twin if each.candidates]
     alone: dict[str, list[str]] = {"local": [], "cloud": []}
+    lost: list[str] = []
     hidden = bool(_unread(graph))
     for each in graph.without_twin:
         node = graph.get(Node, each.node)
-        if node is not None and not each.candidates and not each.aside and not (hidden and node.side is Side.LOCAL):
-            alone[node.side.value].append(_short(each.node))
+        if node is None or each.candidates or each.aside or (hidden and node.side is Side.LOCAL):
+            continue
+        runs = isinstance(node, Service) and node.role is Role.APP
+        nowhere = node.side is Side.LOCAL and not (running if runs else found)
+        (lost if nowhere else alone[node.side.value]).append(_short(each.node))
+    if lost:
+        yield f"# no file says what runs these in the cloud, so nothing of them is compared: {', '.join(lost)}"
     if tied or near:
         yield "pairs:"
         places = [(pair.local, pair.cloud) for pair in tied]

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from policyengine.model.nodes import Datastore, Node, Service, Side, UnreadModule, Workflow
 from policyengine.patterns import regex
+from policyengine.rules.proposed import production
 
 if TYPE_CHECKING:
     from policyengine.model.graph import Graph, Unpaired
@@ -56,7 +57,7 @@ class Account(Struct, frozen=True):
     """The whole account: each side of each pack, how many nodes are paired, and who is not, with candidates.
 
     `unread` are the modules that may hold more of the cloud side and are not in the repository; `incomplete` tells that
-    there is what could not be read.
+    there is what could not be read. `proposed` is a line of policyengine.yaml that would make a cloud side.
     """
 
     sides: tuple[SideAccount, ...]
@@ -66,6 +67,7 @@ class Account(Struct, frozen=True):
     missing: tuple[str, ...]
     unread: tuple[str, ...] = ()
     incomplete: bool = False
+    proposed: str = ""
 
     @property
     def without_twin(self) -> int:
@@ -82,6 +84,10 @@ class Account(Struct, frozen=True):
             case _ if self.unread and (alone or _CLOUD in self.missing) and _LOCAL not in self.missing:
                 names = ", ".join(self.unread[:_MOST]) + (" …" if len(self.unread) > _MOST else "")
                 return f"what {names} makes is not in the repository: scan after 'terraform init', or give a plan"
+            case (only,) if only == _CLOUD and self.proposed:
+                terraform = "scan a folder that also holds the Terraform files of the system"
+                composed = f"where production runs on Compose, say so in policyengine.yaml, as: {self.proposed}"
+                return f"no cloud side was found: {terraform}; or, {composed}"
             case (only,) if only == _CLOUD:
                 return "no cloud side was found: scan a folder that also holds the Terraform files of the system"
             case (only,) if only == _LOCAL:
@@ -147,7 +153,9 @@ def account(report: Report) -> Account:
             sides.append(SideAccount(pack.name, key, title, *counts, key in ran, reason, left, still))
     paired = {each for pair in graph.pairs for each in (pair.local, pair.cloud)}
     unread = tuple(each.name for each in graph.all(UnreadModule))
-    return Account(tuple(sides), len(paired), graph.ignored, graph.without_twin, missing, unread, bool(report.failures))
+    line = production(graph) if missing == (_CLOUD,) else ""
+    failed = bool(report.failures)
+    return Account(tuple(sides), len(paired), graph.ignored, graph.without_twin, missing, unread, failed, line)
 
 
 def accounts(report: Report) -> dict[str, Account]:

@@ -88,7 +88,7 @@ def test_the_file_says_what_was_found_and_leaves_as_comments_what_is_not_certain
         "  - {local: services.db/database, cloud: aws_db_instance.db}"
         "  # the same engine; the only one of its engine on each side\n\n"
         "# What has nothing of its role on the other side. Say so of what need not have it:\n"
-        '# ignore: {local: ["services.web"], cloud: ["aws_db_instance.old", "aws_sqs_queue.jobs"]}\n'
+        '# ignore: {cloud: ["aws_db_instance.old", "aws_sqs_queue.jobs"]}\n'
     )
 
 

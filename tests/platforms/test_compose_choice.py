@@ -203,6 +203,116 @@ def test_what_names_no_chain_of_production_tells_none(path: str, text: str, tmp_
     assert for_production(_shop(tmp_path, {path: text}))[0] == ()
 
 
+PUBLISHED = "services:\n  app: {image: 'acme/shop-app:${TAG:-1}', restart: always}\n  db: {image: postgres:16.4}\n"
+WORK = "services:\n  app: {build: ., volumes: ['.:/srv'], depends_on: [db]}\n  db: {image: postgres:16.4}\n"
+LASTING = """
+services:
+  app: {build: ., restart: unless-stopped}
+  db: {image: postgres:16.4, restart: unless-stopped}
+  proxy: {image: nginx:1.28, restart: unless-stopped}
+"""
+CERTIFIED = f"{LASTING}  renewal: {{image: certbot/certbot}}\n"
+OVERLAY = "services:\n  app: {volumes: ['.:/srv'], command: npm run dev}\n"
+OURS = "it starts images of this repository, and what is worked with is another"
+ASKS = "it asks for certificates, and what is worked with is beside it"
+BASED = ("docker-compose.yml", "docker-compose.dev.yml")
+
+SHIPPED: dict[str, tuple[dict[str, str], tuple[str, ...], tuple[str, ...], str]] = {
+    "images that another file builds": (
+        {"docker-compose.yml": PUBLISHED, "docker-compose.local.yml": WORK},
+        ("docker-compose.local.yml",),
+        ("docker-compose.yml",),
+        OURS,
+    ),
+    "images that another file builds, deep in the tree, and a third that builds for production": (
+        {"selfhost/community/compose.yml": PUBLISHED, "docker-compose.yml": LASTING, "docker-compose-local.yml": WORK},
+        ("docker-compose-local.yml",),
+        ("selfhost/community/compose.yml",),
+        OURS,
+    ),
+    "an image that is given from outside": (
+        {"compose.yaml": PUBLISHED.replace("acme/shop-app:${TAG:-1}", "${IMAGE}"), "compose.dev.yaml": WORK},
+        ("compose.dev.yaml",),
+        ("compose.yaml",),
+        OURS,
+    ),
+    "certificates, with what is for development on top": (
+        {"docker-compose.yml": CERTIFIED, "docker-compose.dev.yml": OVERLAY},
+        BASED,
+        ("docker-compose.yml",),
+        ASKS,
+    ),
+    "certificates, by labels, under the override that Compose finds": (
+        {
+            "compose.yaml": f"{LASTING}  edge: {{image: traefik:v3.5, command: --certificatesresolvers.le.acme.email=a@b.c}}\n",
+            "compose.override.yaml": OVERLAY,
+        },
+        ("compose.yaml", "compose.override.yaml"),
+        ("compose.yaml",),
+        ASKS,
+    ),
+    "a folder of the name": (
+        {"docker/production/compose.yml": PUBLISHED, "docker/development/compose.yml": STORES},
+        ("docker/development/compose.yml",),
+        ("docker/production/compose.yml",),
+        "its name says that it is for production",
+    ),
+    "no restart: a first try on the laptop": (
+        {"docker-compose.yml": WORK, "docker-compose.trial.yml": PUBLISHED.replace(", restart: always", "")},
+        ("docker-compose.yml",),
+        (),
+        "",
+    ),
+    "nothing that is built elsewhere: what others made": (
+        {"docker-compose.yml": WORK.replace("app:", "web:"), "compose.tools.yml": PUBLISHED},
+        ("docker-compose.yml",),
+        (),
+        "",
+    ),
+    "no database of its own: prebuilt images for the laptop": (
+        {"docker-compose.yml": WORK, "docker-compose.pre-built.yml": "services: {app: {image: a/b, depends_on: [db]}}"},
+        ("docker-compose.yml",),
+        (),
+        "",
+    ),
+    "no certificates: a base that is not complete": (
+        {"docker-compose.yml": LASTING, "docker-compose.dev.yml": OVERLAY},
+        BASED,
+        (),
+        "",
+    ),
+    "tests": (
+        {"docker-compose.yml": WORK, "tests/docker-compose.yml": PUBLISHED, "docker-compose.ci.yml": PUBLISHED},
+        ("docker-compose.yml",),
+        (),
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_what_self_hosted_products_ship_is_what_production_starts(name: str, tmp_path: Path) -> None:
+    files, local, production, reason = SHIPPED[name]
+    for path, text in files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text, "utf-8")
+    tree = discover.discover([tmp_path])
+    assert choose(tree)[0] == local
+    assert for_production(tree) == (production, reason)
+
+
+def test_the_name_of_the_repository_tells_its_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "docker").mkdir()
+    (tmp_path / "docker/docker-compose.yml").write_text(PUBLISHED, "utf-8")
+    (tmp_path / "docker-compose.dev.yml").write_text(STORES, "utf-8")
+    assert for_production(discover.discover([tmp_path]))[0] == ()
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
+    monkeypatch.setenv("GITHUB_REPOSITORY", "Acme/shop")
+    tree = discover.discover([tmp_path])
+    assert for_production(tree) == (("docker/docker-compose.yml",), OURS)
+    assert choose(tree)[0] == ("docker-compose.dev.yml",)
+
+
 def test_a_project_beside_what_only_builds_for_production_is_not_what_developers_start(tmp_path: Path) -> None:
     jobs = {"backend/docker-compose.prod.yml": PART, "backend/docker-compose.job.yml": "services: {job: {build: .}}\n"}
     assert choose(_shop(tmp_path, jobs))[0] == ("docker-compose.yml",)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from policyengine.knowledge.names import environment, folder_kind, is_for_tests, speaks_of_development, words
 from policyengine.model.graph import Choice
+from policyengine.model.image import parse
 from policyengine.model.nodes import Side
 from policyengine.platforms import Piece
 from policyengine.platforms.compose import deploying
@@ -21,7 +22,7 @@ from policyengine.platforms.compose.load import NAMES, OVERRIDES, default_files
 from policyengine.platforms.compose.sketch import Sketch, sketch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from policyengine.repository.files import Files
 
@@ -31,6 +32,7 @@ _DEPLOYED = {
 }
 """The environments that are deployed, the nearest to production first, and what a name says of them."""
 _FILLER = frozenset({"compose", "docker", "yml", "yaml"})
+_ENDS = (".yml", ".yaml")
 _MOST_LEFT_OUT = 4
 """So many files that do not count are named."""
 
@@ -61,22 +63,35 @@ class Candidate(NamedTuple):
     def place(self) -> tuple[object, ...]:
         """The nearest to the root first."""
         folder = posixpath.dirname(self.paths[0])
-        return self.aside, not self.default, folder.count("/") + bool(folder), not self.for_work, self.paths
+        depth = folder.count("/") + bool(folder)
+        length = len(words(posixpath.basename(self.paths[-1]))) if self.for_work else 0  # `dev` before `dev-azure`
+        return self.aside, not self.default, depth, not self.for_work, length, self.paths
 
     @property
     def for_work(self) -> bool:
         """Whether a word of its path says that it is for development: `compose.dev.yml`, `local/compose.yml`."""
         return speaks_of_development(self.paths[-1])
 
-    def rank(self, stores: int, beside: str | None) -> tuple[object, ...]:
+    @property
+    def is_worked_with(self) -> bool:
+        """Whether it is for development by its name, and has the sources in what it builds."""
+        return self.for_work and self.sketch.mounts and not self.aside
+
+    def rank(
+        self, stores: int, beside: str | None, worked: frozenset[str], deployed: frozenset[str]
+    ) -> tuple[object, ...]:
         """What comes first is what developers start.
 
-        `stores` is how many datastores the nearest default one has, `beside` the folder of the production project.
+        `stores` is how many datastores the nearest default one has, `beside` the folder of the production project,
+        `deployed` the services of this, `worked` those that a file for development starts with the sources in them.
         """
+        stands = bool(self.sketch.lasting) and not (self.for_work or self.sketch.mounts)
+        stands = stands and not worked.isdisjoint(self.sketch.complete)
+        lacking = len(deployed - self.sketch.complete)
         whole = self.sketch.runs and self.sketch.stores >= stores
         apart = beside not in (None, posixpath.dirname(self.paths[0]))
         apart = apart or deploying.is_called_after_production(self.paths[0])
-        return self.aside, not whole, apart, not self.default, not self.for_work, *self.place
+        return self.aside, not whole, apart, stands, not self.default, not self.for_work, lacking, *self.place
 
 
 def choose(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[tuple[str, ...], Choice | None]:
@@ -91,12 +106,16 @@ def choose(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[tuple[st
     beside = posixpath.dirname(production[0]) if production else None
     if beside is not None and not _is_worked_on(tree, beside, candidates, production):
         beside = None
-    first, *others = sorted(candidates, key=lambda each: each.rank(stores, beside))
+    runs = sketch(tree, production).complete
+    worked = frozenset[str]().union(*(each.sketch.complete for each in candidates if each.is_worked_with))
+    first, *others = sorted(candidates, key=lambda each: each.rank(stores, beside, worked, runs))
     if ".devcontainer" in first.paths[0].split("/") and not sketch(tree, first.paths).stores:
         reason = f"'{first.paths[0]}' only starts what an editor runs in; set compose.canonical for it"
         return (), Choice("Compose project", "none", reason)
     if beside is not None and posixpath.dirname(first.paths[0]) == beside != posixpath.dirname(nearest.paths[0]):
         reason = f"it stands beside '{production[-1]}'"
+    elif first is not nearest and first.is_worked_with:
+        reason = "its name says that it is for development, and what it starts has the sources in it"
     elif first is not nearest and nearest.default:
         reason = f"it runs the application; '{nearest.paths[0]}' only starts what that needs"
     elif not first.default:
@@ -130,7 +149,52 @@ def for_production(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[
         candidates = sorted(_those(pieces, _candidates(tree, meant)), key=lambda each: each.place)
         if paths := next((each.paths for each in candidates if not each.aside and each.sketch.runs), ()):
             return paths, reason
-    return (), ""
+    standing = (each for each in _standing(tree, work) if pieces is None or each[0] in pieces)
+    return next((((path,), reason) for path, reason in standing), ((), ""))
+
+
+def _standing(tree: Files, work: Sequence[Candidate]) -> Iterator[tuple[str, str]]:
+    """The files that are made to run for ever while others are worked with, and what tells it; the nearest first.
+
+    Self-hosted products ship them: they start images that the repository publishes, or ask for certificates, have their
+    applications started again whatever happens, and hold no sources.
+    """
+    named = frozenset(tree.named(*NAMES))
+    paths = [path for path in tree.ending(*_ENDS) if path in named or _may_be_compose(path, "")]
+    for path in sorted(paths, key=lambda each: (each.count("/"), each)):
+        own = Candidate((path,), sketch(tree, (path,)))
+        said, others = own.sketch, [each for each in work if each.paths != (path,)]
+        if not said.lasting or said.mounts or said.included or (said.partial | said.needs) - said.complete:
+            continue
+        if own.aside or own.for_work or _stands_beside(posixpath.dirname(path)):
+            continue
+        apart = [each for each in others if path not in each.paths]
+        made = frozenset[str]().union(*(each.sketch.built for each in apart))
+        ours = any(_is_ours(tree, image) or (service in made and _is_named(image)) for service, image in said.lasting)
+        if not said.built and ours and any(each.sketch.built or each.for_work for each in apart):
+            yield path, "it starts images of this repository, and what is worked with is another"
+        elif said.certifies and any(_has_sources(tree, each, said) for each in others):
+            yield path, "it asks for certificates, and what is worked with is beside it"
+
+
+def _has_sources(tree: Files, other: Candidate, said: Sketch) -> bool:
+    """Whether developers start the same services with the sources in them."""
+    theirs = sketch(tree, other.paths) if other.for_work or other.overridden else Sketch()
+    return theirs.mounts and not said.complete.isdisjoint(theirs.complete)
+
+
+def _is_named(image: str) -> bool:
+    """Whether an image is somebody's, or is given from outside: `acme/api`, `${REGISTRY}/api`, `$IMAGE`."""
+    return "/" in image or image.startswith("$")
+
+
+def _is_ours(tree: Files, image: str) -> bool:
+    """Whether the name of an image is that of the repository: `ghcr.io/acme/shop-api` in `acme/shop`."""
+    owner, _, name = tree.repository.partition("/")
+    found = parse(image) if owner else None
+    if found is None or f"/{owner}/" not in f"/{found.repository.lower()}/":
+        return False
+    return "/".join(words(name)) in "/".join(words(found.repository))
 
 
 def _is_of(path: str, chain: tuple[str, ...]) -> bool:
@@ -176,7 +240,7 @@ def pieces(tree: Files, side: Side) -> Iterator[Piece]:
 def _candidates(tree: Files, meant: str = "", *, told: bool = False) -> Iterator[Candidate]:
     """The projects for work, or those that are meant for an environment; what even a single one says where `told`."""
     named = set() if meant else set(tree.named(*NAMES))
-    found = [path for path in tree.ending(".yml", ".yaml") if path in named or _may_be_compose(path, meant)]
+    found = [path for path in tree.ending(*_ENDS) if path in named or _may_be_compose(path, meant)]
     found = [path for path in found if not _stands_beside(posixpath.dirname(path))]
     alone = len(found) == 1 and not told
     done: set[str] = set()
@@ -207,6 +271,8 @@ def _may_be_compose(path: str, meant: str) -> bool:
     written = words(name)
     compose = "compose" in written
     said = [word for word in written if word not in _FILLER]
+    if meant and name in NAMES:
+        said = list(words(posixpath.basename(posixpath.dirname(path))))  # `docker/production/compose.yml`
     if not compose and not (said and environment(said[0])):
         return False  # as nearly every YAML file
     if name in OVERRIDES or is_for_tests(name):

@@ -6,7 +6,7 @@ import posixpath
 from functools import reduce
 from typing import TYPE_CHECKING, NamedTuple
 
-from policyengine.knowledge.names import words
+from policyengine.knowledge.names import speaks_of_certificates, words
 from policyengine.model import image
 from policyengine.model.nodes import Beside, Role, Side
 from policyengine.model.source import ReadError, Span
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from policyengine.repository.files import Files
 
 _NUMBER = regex(r"\d{2,5}")
+_DEFAULT = regex(r"\$\{\w+:?-([^{}$]*)\}")
 _STORES = frozenset({Role.DATABASE, Role.CACHE, Role.QUEUE})
 
 
@@ -33,7 +34,9 @@ class Sketch(NamedTuple):
     depend on. `runs` tells whether one of them may be an application, `stores` how many are datastores. `builds` are
     the folders in which images are built, `names` those of these images and of the project, `included` other files,
     `numbers` all that stand in `ports`. `changes` tells whether it says of a build only what is another there, and not
-    of what it is made: `build: {target: dev}`.
+    of what it is made: `build: {target: dev}`. `lasting` are the applications that Docker starts again
+    whatever happens, with their images, empty for one that is built; `built` are all services that are built. `mounts`
+    tells whether one has the sources in it that it is built of, `certifies` whether one asks for certificates.
     """
 
     complete: frozenset[str] = frozenset()
@@ -46,6 +49,10 @@ class Sketch(NamedTuple):
     included: frozenset[str] = frozenset()
     numbers: frozenset[int] = frozenset()
     changes: bool = False
+    lasting: frozenset[tuple[str, str]] = frozenset()
+    built: frozenset[str] = frozenset()
+    mounts: bool = False
+    certifies: bool = False
 
     def beside(self, other: Sketch) -> Sketch:
         """What two files say together."""
@@ -61,6 +68,10 @@ class Sketch(NamedTuple):
             self.included | other.included,
             self.numbers | other.numbers,
             self.changes or other.changes,
+            self.lasting | other.lasting,
+            self.built | other.built,
+            self.mounts or other.mounts,
+            self.certifies or other.certifies,
         )
 
 
@@ -91,6 +102,7 @@ def _document(source: Source, top: Mapping) -> Sketch:
     folder, services = posixpath.dirname(source.path), top.get("services")
     complete, partial, needs, builds, names = set[str](), set[str](), set[str](), set[str](), set[str]()
     numbers, stores, runs, changes = set[int](), 0, top.get("include") is not None, False
+    lasting, built, mounts, certifies = set[tuple[str, str]](), set[str](), False, False
     if isinstance(name := top.get("name"), Scalar):
         names.add(name.text)
     for entry in services.entries if isinstance(services, Mapping) else ():
@@ -98,15 +110,21 @@ def _document(source: Source, top: Mapping) -> Sketch:
         got = any(told.get(key) is not None for key in ("image", "build", "extends", "provider"))
         (complete if got else partial).add(entry.key.text)
         build, called = told.get("build"), told.get("image")
-        role = Role.APP if build is not None else _role(called, entry.key.text)
+        given = _with_defaults(called.text) if isinstance(called, Scalar) else ""
+        role = Role.APP if build is not None else _role(given, called, entry.key.text)
         runs, stores = runs or role is Role.APP, stores + (role in _STORES)
         needs.update(_entries(told.get("depends_on")))
         numbers.update(_numbers(told.get("ports")))
+        mounts = mounts or (called is None and _has_sources(told, folder))
+        certifies = certifies or any(map(speaks_of_certificates, (entry.key.text, *_certifying(told))))
+        if role is Role.APP and got and _lasts(told):
+            lasting.add((entry.key.text, given if build is None else ""))
         if build is not None:
+            built.add(entry.key.text)
             context = build.get("context") if isinstance(build, Mapping) else build
             builds.add(_within(folder, context.text if isinstance(context, Scalar) else "."))
-            built = image.parse(called.text) if isinstance(called, Scalar) else None
-            names.add(entry.key.text if built is None else built.repository.rpartition("/")[2])
+            named = image.parse(called.text) if isinstance(called, Scalar) else None
+            names.add(entry.key.text if named is None else named.repository.rpartition("/")[2])
         if isinstance(build, Mapping) and build.get("context") is None and build.get("dockerfile") is None:
             changes = True
     return Sketch(
@@ -120,6 +138,10 @@ def _document(source: Source, top: Mapping) -> Sketch:
         frozenset(_within(folder, each) for each in _included(top.get("include"))),
         frozenset(numbers),
         changes,
+        frozenset(lasting),
+        frozenset(built),
+        mounts,
+        certifies,
     )
 
 
@@ -147,6 +169,40 @@ def _numbers(ports: object) -> Iterator[int]:
         yield from map(int, _NUMBER.findall(shown.text)) if isinstance(shown, Scalar) else ()
 
 
+def _lasts(told: Mapping) -> bool:
+    """Whether Docker starts a service again whatever happens: `restart: ${RESTART:-always}`, or Swarm does."""
+    restart, deploy = told.get("restart"), told.get("deploy")
+    if isinstance(restart, Scalar):
+        return restart.text.rstrip("}").endswith(("always", "unless-stopped"))
+    policy = deploy.get("restart_policy") if isinstance(deploy, Mapping) else None
+    condition = policy.get("condition") if isinstance(policy, Mapping) else None
+    return policy is not None and (not isinstance(condition, Scalar) or condition.text == "any")
+
+
+def _has_sources(told: Mapping, folder: str) -> bool:
+    """Whether the folder that a service is built in, or the one of the file, is mounted or watched."""
+    build, develop, volumes = told.get("build"), told.get("develop"), told.get("volumes")
+    context = build.get("context") if isinstance(build, Mapping) else build
+    own = {_within(folder, "."), _within(folder, context.text if isinstance(context, Scalar) else ".")}
+    mounted = []
+    for each in volumes.items if isinstance(volumes, Sequence) else ():
+        shown = each.get("source") if isinstance(each, Mapping) else each
+        source = shown.text.partition(":")[0] if isinstance(shown, Scalar) else ""
+        mounted += [_within(folder, source)] if source.startswith(".") else []
+    return isinstance(develop, Mapping) or not own.isdisjoint(mounted)
+
+
+def _certifying(told: Mapping) -> Iterator[str]:
+    """The texts of a service in which words tell that it asks for certificates: image, labels, command."""
+    if isinstance(called := told.get("image"), Scalar):
+        yield called.text
+    for key in ("labels", "command"):
+        if isinstance(given := told.get(key), Scalar):
+            yield given.text
+        else:
+            yield from _entries(given)
+
+
 def _within(folder: str, path: str) -> str:
     """A path as it lies in the tree; that of the root is empty."""
     joined = posixpath.normpath(posixpath.join(folder, path))
@@ -170,8 +226,13 @@ def _entries(told: object) -> Iterator[str]:
         yield from (each.text for each in told.items if isinstance(each, Scalar))
 
 
-def _role(told: object, name: str) -> Role | None:
+def _with_defaults(image: str) -> str:
+    """The name of an image with the defaults of its variables, without a tag that has none: `postgres:${VERSION}`."""
+    return _DEFAULT.sub(lambda found: found[1], image).partition(":$")[0]
+
+
+def _role(given: str, told: object, name: str) -> Role | None:
     if not isinstance(told, Scalar):
         return None
-    found = image.parse(told.text)
+    found = image.parse(given)
     return Role.APP if found is None else image_role(image.engine_of(found, told.span), name)
