@@ -74,6 +74,9 @@ def test_what_go_does_without_a_variable_tells_whether_it_must_be_there(code: st
     ("tags", "more", "expected"),
     [
         ('`env:"A,required"`', "", {"A": True}),
+        ('`env:"A, required"`', 'func f() { os.Setenv(strings.TrimSuffix(key, "_FILE"), content) }', {"A": "the program may set it itself"}),
+        ('`env:"A, required"`', 'func f() { os.Setenv("B", "b") }', {"A": True}),
+        ('`env:"A, default=a,b"`', "", {"A": "a,b"}),
         ('`env:"A,notEmpty"`', "", {"A": True}),
         ('`env:"A" envDefault:"a"`', "", {"A": "a"}),
         ('`env:"A"`', "", {"A": False}),
@@ -87,6 +90,12 @@ def test_what_go_does_without_a_variable_tells_whether_it_must_be_there(code: st
 def test_the_tags_of_a_struct_tell_what_a_library_asks(tags: str, more: str, expected: dict[str, object]) -> None:
     text = f"package config\n// caarlos0/env, envconfig\ntype C struct {{\n\tA string {tags}\n}}\n{more}\n"
     assert told(module({"go.mod": "", "config.go": text})) == expected
+
+
+@pytest.mark.parametrize("tag", ['env:"A" envDefault:"a"', 'env:"A,required"', 'env:"A, notEmpty"'])
+def test_a_struct_with_tags_for_the_environment_is_a_module_wherever_it_is_loaded(tag: str) -> None:
+    files = {"go.mod": "", "config.go": f"package config\ntype C struct {{\n\tA string `{tag}`\n}}\n"}
+    assert list(told(module(files))) == ["A"]
 
 
 @pytest.mark.parametrize(

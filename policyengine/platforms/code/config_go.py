@@ -258,6 +258,8 @@ class Go(Program):
             case "binds":
                 for each in given[1:]:
                     self.asked(each, "reads", None)
+            case "sets":
+                self.given.add(first.text or "*")
             case "same":
                 return [first]
             case "fails":

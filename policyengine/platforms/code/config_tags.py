@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PREFIX_ELSEWHERE = "what its name begins with is told elsewhere"
 _TAG = regex(r'([\w-]+):"((?:[^"\\]|\\.)*)"')
 _PROCESS = regex(r'envconfig\.(?:Must)?Process\(\s*(?:"(\w*)"|(\w+)\s*,)')
+_INLINE = regex(r",\s*default=(.*)\Z")
 _STRUCT = "struct_type"
 _DEFAULTS = ("envDefault", "default", "env-default")
 _REQUIRED = ("required", "env-required")
@@ -129,6 +130,8 @@ def _ask(go: Go, field: _Field, prefix: str | None, *, always: bool) -> None:
     for each in names:
         go.read(each, go.code.source.span(at, at + len(name)), Environment())
     given = next((field.tags[each] for each in _DEFAULTS if each in field.tags), None)
+    if given is None and (inline := _INLINE.search(written)) is not None:
+        given = (inline[1], at + inline.start(1))
     asked = {"required", "notEmpty"} & set(options) or any(
         field.tags.get(each, ("",))[0] == "true" for each in _REQUIRED
     )

@@ -15,7 +15,7 @@ from policyengine.platforms.terraform.language.access import attribute, indexed
 from policyengine.platforms.terraform.language.coercion import same, unified
 from policyengine.platforms.terraform.language.functions.calling import Calling
 from policyengine.platforms.terraform.language.kinds import ANY, unify
-from policyengine.platforms.terraform.language.numbers import NotComputed, parse_number
+from policyengine.platforms.terraform.language.numbers import NotComputed, SignedZero, parse_number
 from policyengine.platforms.terraform.language.operators import compute, differ
 from policyengine.platforms.terraform.language.plain import Invalid, equal, to_bool, to_number, to_string
 from policyengine.platforms.terraform.language.rendering import template
@@ -69,7 +69,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from policyengine.model.source import Span
-    from policyengine.platforms.terraform.language.plain import Atom
 
 
 def settled(expression: Expression, frame: HclFrame) -> Tree:
@@ -256,8 +255,12 @@ def _unary(operator: str, tree: Tree, span: Span) -> Tree:
     if not decided(tree):
         return unknown_of(tree)
     operand = plain(tree)
-    negated: Atom = not to_bool(operand) if operator == "!" else -to_number(operand)
-    return Known(negated, span, history(tree))
+    if operator == "!":
+        return Known(not to_bool(operand), span, history(tree))
+    number = to_number(operand)
+    if not number:
+        raise SignedZero
+    return Known(-number, span, history(tree))
 
 
 def _conditional(test: Tree, yes: Expression, no: Expression, frame: HclFrame) -> Tree:

@@ -43,6 +43,13 @@ class NotComputed(Exception):  # noqa: N818 - no error
     """What Terraform computes and we do not: the sentence."""
 
 
+class SignedZero(NotComputed):
+    """Terraform prints a zero that came of a negative number as `-0`; our numbers have one zero."""
+
+    def __init__(self) -> None:
+        super().__init__("a zero has a sign")
+
+
 def rounded(value: Fraction | int) -> Number:
     """The nearest number with 512 bits of mantissa, ties to even; an int when it is whole."""
     if isinstance(value, int):
@@ -76,7 +83,7 @@ def parse_number(text: str) -> Number | None:
     if len(match[1]) > LARGEST_EXPONENT or (match[2] and abs(int(match[2])) > LARGEST_EXPONENT):
         raise NotComputed("a number is too large to compute")
     if text.startswith("-") and not Fraction(text):
-        raise NotComputed("a zero has a sign")
+        raise SignedZero
     return rounded(Fraction(text))
 
 

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 from policyengine.knowledge.terraform_attributes import is_given
 from policyengine.model.value import Known
 from policyengine.patterns import regex
-from policyengine.platforms.terraform.language.numbers import DoubleFraction, DoubleWhole, NotComputed, double, rounded
+from policyengine.platforms.terraform.language.numbers import (
+    DoubleFraction,
+    DoubleWhole,
+    NotComputed,
+    SignedZero,
+    double,
+    rounded,
+)
 from policyengine.platforms.terraform.language.plain import Invalid, to_number
 from policyengine.platforms.terraform.language.values import (
     Composite,
@@ -62,6 +69,8 @@ def compute(operator: str, one: Plain, other: Plain) -> Atom:
     if isinstance(left, _DOUBLE) and isinstance(right, _DOUBLE) and operator in ("+", "-", "*"):
         here, there = float(left), float(right)
         return double(here + there if operator == "+" else here - there if operator == "-" else here * there)
+    if operator in ("*", "/") and ((not left and right < 0) or (not right and left < 0 and operator == "*")):
+        raise SignedZero
     match operator:
         case "<":
             return left < right

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from policyengine.platforms.terraform.language.numbers import NotComputed, Number, format_number, parse_number
+from policyengine.platforms.terraform.language.numbers import (
+    NotComputed,
+    Number,
+    SignedZero,
+    format_number,
+    parse_number,
+)
 
 Atom = str | bool | Number | None
 
@@ -44,6 +50,8 @@ def to_number(value: Plain) -> Number:
         case str():
             try:
                 number = parse_number(value)
+            except SignedZero:
+                raise
             except NotComputed:
                 raise Invalid("a number is too large") from None
             if number is None:
