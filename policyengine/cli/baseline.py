@@ -80,4 +80,5 @@ def load(file: Path) -> Baseline:
         return baseline.read(file.read_text("utf-8"), str(file))
     except (OSError, UnicodeDecodeError) as error:
         reason = (getattr(error, "strerror", None) or "it is not UTF-8 text").lower()
-        raise UsageError(f"the baseline '{file}' cannot be read: {reason}") from error
+        hint = "; write it with 'policyengine baseline create'" if isinstance(error, FileNotFoundError) else ""
+        raise UsageError(f"the baseline '{file}' cannot be read: {reason}{hint}") from error

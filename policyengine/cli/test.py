@@ -110,7 +110,8 @@ class _Run:
         self.ids: tuple[str, ...] = tuple(arguments.ids)
         if pack.cases is None or not Path(pack.cases).is_dir():
             place = "" if pack.cases is None else f" in '{pack.cases}'"
-            raise UsageError(f"the pack '{pack.name}' has no cases{place}; give it Pack(cases=…), the folder of them")
+            how = "give it Pack(cases=…), the folder of them; one in YAML has them in 'cases' beside its file"
+            raise UsageError(f"the pack '{pack.name}' has no cases{place}; {how}")
         self.cases = Path(pack.cases)
         self.reference = self._reference(arguments.reference)
         self.code = 0

@@ -213,7 +213,7 @@ def test_only_the_cases_of_the_rules_that_are_named_run(tmp_path: Path, capsys: 
     [
         (["nowhere"], "the pack 'nowhere' is not loaded, and no such file is there; loaded are clean-hexagon"),
         (["{folder}/gone.py"], "policy pack '{folder}/gone.py' has no file {folder}/gone.py"),
-        (["{folder}/acme.py"], "the pack 'acme' has no cases in '{folder}/cases'; give it Pack(cases=…), the folder of them"),
+        (["{folder}/acme.py"], "the pack 'acme' has no cases in '{folder}/cases'; give it Pack(cases=…), the folder of them; one in YAML has them in 'cases' beside its file"),
         (["clean-hexagon", "--reference", "{folder}/gone"], "--reference '{folder}/gone' is no folder"),
     ],
 )  # fmt: skip
