@@ -17,6 +17,7 @@ from policyengine.rules.rule import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from policyengine.rules.evaluate import Report, Result
 
@@ -72,7 +73,7 @@ def read(text: str, name: str) -> Baseline:
 
 def of(report: Report) -> Baseline:
     """The baseline that knows every finding of a report."""
-    found = known(View.of(report), report.results)
+    found = known(View.of(report), (each for result in report.results for each in result.singly))
     return Baseline(1, tuple(sorted(found, key=lambda each: (each.rule, each.subject, each.identity, each.message))))
 
 
@@ -140,18 +141,33 @@ def applied(report: Report, baseline: Baseline, where: str, locked: tuple[str, .
     """
     view = View.of(report)
     found = [*report.results, *(each.result for each in report.waived)]
-    now = known(view, found)
+    now = known(view, (each for result in found for each in result.singly))
     made = matched(now, baseline.findings)
-    covered = {
-        number
-        for number, other in made.items()
-        if baseline.findings[other].covers(now[number]) and now[number].rule not in locked
-    }
+    covered = whole(
+        found,
+        {
+            number
+            for number, other in made.items()
+            if baseline.findings[other].covers(now[number]) and now[number].rule not in locked
+        },
+    )
     standing = tuple(result for number, result in enumerate(report.results) if number not in covered)
     known_ = (result for number, result in enumerate(report.results) if number in covered)
     waived = [Waived(each, f"known by {where}", known=True) for each in known_]
     gone = [baseline.findings[number] for number in left(made, baseline.findings)]
     return replace(report, results=standing, waived=(*report.waived, *waived), fixed=fixed(report, gone))
+
+
+def whole(results: Iterable[Result], numbers: AbstractSet[int]) -> set[int]:
+    """The indexes of the results of which all single ones are among the `numbers`, which count these through."""
+    found: set[int] = set()
+    start = 0
+    for number, result in enumerate(results):
+        end = start + max(1, len(result.of))
+        if all(each in numbers for each in range(start, end)):
+            found.add(number)
+        start = end
+    return found
 
 
 def fixed(report: Report, gone: Iterable[Known]) -> tuple[str, ...]:
@@ -161,7 +177,8 @@ def fixed(report: Report, gone: Iterable[Known]) -> tuple[str, ...]:
 
 def pruned(baseline: Baseline, report: Report) -> Baseline:
     """The baseline without what is fixed; what rules would find that did not run is kept."""
-    now = known(View.of(report), [*report.results, *(each.result for each in report.waived)])
+    found = (*report.results, *(each.result for each in report.waived))
+    now = known(View.of(report), (each for result in found for each in result.singly))
     gone = {*left(matched(now, baseline.findings), baseline.findings)}
     kept = (
         each for number, each in enumerate(baseline.findings) if number not in gone or each.rule not in report.rules

@@ -38,16 +38,22 @@ def since(report: Report, former: Report, revision: str) -> Report:
     """
     view, earlier = View.of(report), View.of(former)
     results = [*report.results, *(each.result for each in report.waived)]
-    now, then = baseline.known(view, results), baseline.known(earlier, former.results)
+    singly = [each for result in results for each in result.singly]
+    before = [each for result in former.results for each in result.singly]
+    now, then = baseline.known(view, singly), baseline.known(earlier, before)
     made = baseline.matched(now, then)
     renamed = _renamed(former.sources, report.sources)
     if renamed and len(made) < min(len(now), len(then)):
-        _follow(made, (results, now), (former.results, then), renamed)
-    unchanged = {number for number, other in made.items() if then[other].covers(now[number])}
+        _follow(made, (singly, now), (before, then), renamed)
+    unchanged = baseline.whole(results, {number for number, other in made.items() if then[other].covers(now[number])})
     standing = tuple(each for number, each in enumerate(report.results) if number not in unchanged)
     left = baseline.left(made, then)
     told = not report.failures
-    gone = [former.results[number] for number in left if then[number].rule in report.rules]
+    ended = baseline.whole(former.results, {*left})
+    owners = [number for number, result in enumerate(former.results) for _ in result.singly]
+    gone = [former.results[number] for number in sorted(ended)]
+    gone += [before[number] for number in left if owners[number] not in ended]
+    gone = [each for each in gone if each.rule.id in report.rules]
     lacking = tuple(
         dict.fromkeys(
             earlier.redactor.text(f"{each.span.path}: {each.message}" if each.span else each.message)

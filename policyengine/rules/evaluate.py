@@ -43,7 +43,7 @@ class Result(Struct, frozen=True):
 
     `folded` tells a convention of the strategy, which the profile `recommended` shows as a note in one line of many.
     `environments` are those that it holds in, where it does not hold in all that were asked for, `systems` those that
-    it is found in, where the repository holds several.
+    it is found in, where the repository holds several. `of` are the results of several nodes that it tells as one.
     """
 
     rule: Rule[Any]
@@ -57,11 +57,17 @@ class Result(Struct, frozen=True):
     folded: bool = False
     environments: tuple[str, ...] = ()
     systems: tuple[str, ...] = ()
+    of: tuple[Result, ...] = ()
 
     @property
     def subject(self) -> str:
         """The id of the node it is about."""
         return self.finding.subject.id
+
+    @property
+    def singly(self) -> tuple[Result, ...]:
+        """What it tells as one, each by itself."""
+        return tuple(replace(each, environments=self.environments, systems=self.systems) for each in self.of) or (self,)
 
 
 class Open(Struct, frozen=True):

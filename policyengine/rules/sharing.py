@@ -53,6 +53,7 @@ def _one(found: Sequence[Result]) -> Result:
         first,
         message=f"{first.message} The same holds for {', '.join(told)}." if told else first.message,
         related=(*first.related, *places),
+        of=(first, *others),
         finding=replace(
             first.finding,
             related=(*first.finding.related, *places.values()),

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policyengine.reports import baseline
+from policyengine.reports.since import since
 from policyengine.reports.view import View
 from policyengine.testing import read_reference
 from policyengine.testing.checking import scan_files
@@ -236,3 +237,33 @@ def test_another_problem_is_another_finding(
     assert more(first, then) == [("HEX501", "compose:services.notifier")]
     assert more(second, first) == [("HEX501", "compose:services.notifier")]
     assert len({each.identity for each in second}) == len(second)
+
+
+QUEUE = 'resource "aws_sqs_queue" "{0}" {{\n  name = "{0}"\n}}\n'
+ALIKE = {"compose.yml": "services:\n  app:\n    build: .\n", "main.tf": QUEUE.format("jobs")}
+
+
+@pytest.mark.parametrize("name", ["early.tf", "zulu.tf"])
+def test_what_joins_findings_that_are_told_as_one_is_new_and_what_leaves_them_is_fixed(
+    name: str, installed: Plugins, tmp_path: Path
+) -> None:
+    one, two = (
+        scan_files({**ALIKE, **more}, tmp_path / folder / "shop", installed)
+        for folder, more in (("one", {}), ("two", {name: QUEUE.format("mails")}))
+    )
+    ((alone,), (both,)) = ([each for each in report.results if each.rule.id == "HEX102"] for report in (one, two))
+    assert [each.subject for each in both.singly] == sorted(each.subject for each in both.singly)[
+        :: 1 if name > "main" else -1
+    ]
+    came, went = since(two, one, "main"), since(one, two, "main")
+    assert [each for each in came.results if each.rule.id == "HEX102"] == [both]
+    assert came.since is not None
+    assert came.since.fixed == ()
+    assert went.since is not None
+    assert alone in went.since.unchanged
+    assert [(each.rule, each.subject) for each in went.since.fixed] == [("HEX102", "terraform:aws_sqs_queue.mails")]
+    known = baseline.applied(two, baseline.of(one), "the baseline")
+    assert [each for each in known.results if each.rule.id == "HEX102"] == [both]
+    assert baseline.applied(one, baseline.of(two), "the baseline").fixed == (
+        "HEX102 of 'terraform:aws_sqs_queue.mails'",
+    )
