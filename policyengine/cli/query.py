@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from policyengine.cli import output
 from policyengine.cli.options import add_engine_options, extend
+from policyengine.knowledge.secrets import may_hold_secret
 
 if TYPE_CHECKING:
     import argparse
@@ -167,7 +168,11 @@ class _Writer:
             case list():
                 return [self._masked(each, key) for each in value]
             case dict():
-                return {name: self._masked(each, str(name)) for name, each in value.items()}
+                told = str(value.get("name", ""))  # `{name: API_TOKEN, value: …}`
+                told = told if may_hold_secret(told) else "value"
+                return {
+                    name: self._masked(each, told if name == "value" else str(name)) for name, each in value.items()
+                }
             case _:
                 return value
 

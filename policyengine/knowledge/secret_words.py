@@ -75,7 +75,7 @@ class SecretWords(FactTable, frozen=True):
             names = "|".join(f"{re.escape(first)}(?:{'|'.join(rest)})" for first, rest in grouped.items())
             self._patterns.append(
                 re.compile(
-                    rf"""(?i)(?<![\w-])(?=[\w-])(?:(?:{names})(?:\.(?:exe|sh|cmd|bat))?(?=[\s"'`,\\])
+                    rf"""(?i)(?<![\w-])(?=[\w-])(?:(?:{names})(?:\.(?:exe|sh|cmd|bat))?(?=[\s"'`,\\;&|)<]|\Z)
                     |--?[a-z](?=[\w.-]{{2,60}}[\s"'=`,]))""",
                     re.VERBOSE,
                 )

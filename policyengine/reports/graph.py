@@ -147,9 +147,12 @@ class _Data:
         """A part of it; what stands under a key that tells a secret is masked."""
         match content:
             case Entries(entries, span, more):
+                named = entries.get("name")
+                told = str(named.value) if isinstance(named, Known) else ""  # `{name: API_TOKEN, value: …}`
+                keys = {name: told if name == "value" and may_hold_secret(told) else name for name in entries}
                 made: dict[str, object] = {
                     "state": "entries",
-                    "entries": {name: self.content(each, _telling(name, key)) for name, each in entries.items()},
+                    "entries": {name: self.content(each, _telling(keys[name], key)) for name, each in entries.items()},
                     "place": self.place(span),
                 }
             case Elements(items, span, more):

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 _KEY = regex(
     r"""(?:(?<![\w.:-])|(?<=\$env:)|(?<=\{env:)|(?<=-D)|(?<=-P))(?P<key>[A-Za-z_][\w.-]{1,80}?)
-    (?P<quote>(?:\\?["'])?)[\]}]?[ \t]{0,80}
-    (?P<sign>:=|=>|\?\?=?|\|\|=?|[:=])(?![=>:])""",
+    (?P<quote>(?:\\?["'])?)[\]}]?
+    (?:[ \t]{0,80}(?P<sign>:=|=>|\?\?=?|\|\|=?|[:=])(?![=>:])|\s{1,200}(?P<below>\?\?|\|\|)(?!=))""",
     re.VERBOSE,
 )
 _BLOCK = regex(r"(?:![\w!:.-]*[ \t]+|&[\w-]+[ \t]+)*[|>][+-]?\d?[+-]?[ \t]*(?:#[^\r\n]*)?(?:\r\n?|\n)")
@@ -44,33 +44,55 @@ _COMMENT = regex(r"[ \t]+#")
 _LEGACY_ENV = regex(r"(?im)^[ \t]*(?:ENV)[ \t]+(?P<key>[A-Za-z_]\w*)[ \t]+(?P<value>[^=\r\n][^\r\n]*)$")
 _SPACED = regex(r"(?m)^[ \t]*(?:export[ \t]+)?(?P<key>[A-Za-z_]\w*)[ \t]+(?P<value>[^=:\r\n][^\r\n]*)$")
 _SECOND = regex(
-    r"""\([ \t]*(?P<quote>["'`])(?P<key>[A-Za-z_][\w.-]{1,80})(?P=quote)[ \t]*,[ \t]*(?:default[ \t]*=[ \t]*)?
+    r"""\(\s{0,200}(?P<quote>["'`])(?P<key>[A-Za-z_][\w.-]{1,80})(?P=quote)\s{0,20},\s{0,200}(?:default[ \t]*=[ \t]*)?
         (?P<mark>["'`])(?P<value>[^"'`\r\n]*)(?P=mark)""",
     re.VERBOSE,
 )
 """What a variable is without a value: `getenv("DB_PASSWORD", "…")`."""
+_ELSE = regex(
+    r"""(?P<quote>["'`])(?P<key>[A-Za-z_][\w.-]{1,80})(?P=quote)(?:,[ \t]*(?:nil|None|null|""|''))?[ \t]*[\])]
+        \s{0,200}(?:\|\||\?\?|\?:|or(?=[ \t"'])|\{|\.unwrap_or(?:_else)?\((?:\|\w*\|)?)\s{0,200}
+        (?P<mark>["'`])(?P<value>[^"'`\r\n]*)(?P=mark)""",
+    re.VERBOSE,
+)
+"""The same behind the call: `getenv("DB_PASSWORD") or "…"`, `ENV["DB_PASSWORD"] || "…"`, `var("…").unwrap_or("…")`."""
+_TAG = regex(
+    r"""\benv(?:config)?:"(?P<key>[A-Za-z_]\w{1,80})[^"`\r\n]{0,80}"[^`\r\n]{0,200}?(?:envDefault|default):"(?P<value>[^"`\r\n]*)\""""
+)
+"""A tag of a field in Go."""
+_ALIAS = regex(
+    r"""\bField\([ \t]*["'](?P<value>[^"'\r\n]+)["'][^()\r\n]{0,200}alias[ \t]*=[ \t]*["'](?P<key>[A-Za-z_]\w{1,80})"""
+)
+_SET_TO = regex(r"""(?i)\bset[ \t]+(?:[a-z]\w*\.)?(?P<key>[a-z_]\w{1,80})[ \t]+to[ \t]+'(?P<value>[^'\r\n]+)'""")
+_PROPERTY = regex(r"""\$\{(?P<key>[A-Za-z_][\w.-]{1,80}):(?!\d{0,4}(?::\d+)?\})(?P<value>[^{}\s:?=+-][^{}\r\n]*)\}""")
+"""What Spring takes for a property that nothing sets. `${TOKEN:0:8}` is a part of a variable of the shell."""
+_BLANKS = regex(r"\s{0,200}")
 _COMPARED = regex(
     r"""(?<![\w-])(?P<key>[A-Za-z_]\w{1,80})[ \t]*[!=]==?[ \t]*(?P<mark>["'`])(?P<value>[^"'`\r\n]+)(?P=mark)"""
 )
 _NAMED = regex(
-    r"""(?ix)\b(?:name|key|parameterkey)(?:\\?["'])?[ \t]*[:=][ \t]*(?:\\?["'])?(?P<key>[A-Za-z_][\w.-]{1,80})
-        (?:\\?["'])?[ \t]*,?(?:[ \t]|\r\n?|\n)*
-        (?P<label>(?:\\?["'])?\b(?:value|parametervalue)(?:\\?["'])?)[ \t]*(?P<sign>[:=])"""
+    r"""(?ix)\b(?:name|key|parameterkey|env)(?:\\?["'])?[ \t]*[:=][ \t]*(?:\\?["'])?
+        (?:[\w./-]{0,80}/)?(?P<key>[A-Za-z_][\w.-]{1,80})(?:\\?["'])?[ \t]*,?(?:[ \t]|\r\n?|\n)*
+        (?:(?:\\?["'])?(?:type|format|doc|scope|resource|tier|protected|masked|secure|sensitive|encrypted|overwrite)
+            (?:\\?["'])?[ \t]*[:=][ \t]*[^"'{}\[\],\s]{0,80}(?:["'][^"'\r\n]{0,200}["'])?[ \t]*,?\s{1,200}){0,3}
+        (?P<label>(?:\\?["'])?\b(?:value|parametervalue|default)(?:\\?["'])?)[ \t]*(?P<sign>[:=])"""
 )
 _NAMED_AFTER = regex(
-    r"""(?ix)\bvalue["']?[ \t]*[:=][ \t]*(?P<quote>["'])(?P<value>[^"'\r\n]{0,4000})(?P=quote)
-        [ \t]*,?(?:[ \t]|\r\n?|\n)*["']?\b(?:name|key)["']?[ \t]*[:=][ \t]*["']?(?P<key>[A-Za-z_][\w.-]{1,80})"""
+    r"""(?ix)\b(?:value|default)["']?[ \t]*[:=][ \t]*(?P<quote>["'])(?P<value>[^"'\r\n]{0,4000})(?P=quote)
+        [ \t]*,?(?:[ \t]|\r\n?|\n)*["']?\b(?:name|key|env)["']?[ \t]*[:=][ \t]*["']?(?P<key>[A-Za-z_][\w.-]{1,80})"""
 )
 _FALLBACK = regex(
     r"\$\{(?P<key>[A-Za-z_]\w*):?(?:[-+=](?P<value>(?:[^{}\r\n]|\$\{[^{}\r\n]*\})*)|\?(?P<word>[^\s{}]+))\}"
 )
-_VARIABLE = regex(r"""\bvariable[ \t]+"(?P<key>[A-Za-z_][\w-]*)"[ \t]*\{""")
+_VARIABLE = regex(r"""\b(?:variable|output)[ \t]+"(?P<key>[A-Za-z_][\w-]*)"[ \t]*\{""")
+_WORD_ENDS = " \t\"'`\\;&|"
 _FARTHEST = 4_000
 """How far before a key the string is looked for that it stands in."""
 _HCL = (".tf", ".hcl", ".tfvars", ".tofu")
+_SCRIPTS = (".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".mts", ".cts", ".json")
 _CALLED = regex(r"[A-Za-z_][\w-]*[.(\[]|(?:true|false|null)\b")
 _EXPRESSION = regex(r"[A-Za-z_][\w-]*[.(\[]|[A-Za-z_]\w{0,9}[ \t]*(?:[?}),\]]|$)|[-!\d(]|(?:true|false|null)\b")
-_DEFAULT_LINE = regex(r"(?m)^[ \t]*default[ \t]*=|(?P<end>^\})")
+_DEFAULT_LINE = regex(r"(?m)(?:^|(?<=\{))[ \t]*(?:default|value)[ \t]*=|(?P<end>^\})")
 
 
 class _Lines:
@@ -118,8 +140,8 @@ class Values:
             told = secrets.may_hold_secret(name) or secrets.listed(named) in ("secret", "doubtful")
             if not told or text.startswith(("${", "//"), match.start() - 2):
                 continue
-            if name == "secret_string" or match["sign"] in ("??", "||", "??=", "||="):
-                masked, done = expression(text, match.end())
+            if name == "secret_string" or match["below"] or match["sign"] in ("??", "||", "??=", "||="):
+                masked, done = expression(text, _BLANKS.match(text, match.end()).end())  # type: ignore[union-attr]
                 yield from masked
                 continue
             for each in self.value(match.end(), _Key(match.start(), name, match["sign"], bool(match["quote"]))):
@@ -129,8 +151,11 @@ class Values:
         for match in (*_LEGACY_ENV.finditer(text), *pairs):
             if secrets.may_hold_secret(match["key"]):
                 yield from literal(text, *match.span("value"))
-        for match in (*_SECOND.finditer(text), *_COMPARED.finditer(text)):
-            if secrets.may_hold_secret(match["key"]):
+        for pattern in (_SECOND, _ELSE, _COMPARED, _TAG, _ALIAS, _SET_TO, _PROPERTY):
+            found = (
+                match for match in pattern.finditer(text) if secrets.may_hold_secret(match["key"].rpartition(".")[2])
+            )
+            for match in found:
                 yield from literal(text, *match.span("value"))
         for match in _NAMED.finditer(text):
             if secrets.may_hold_secret(match["key"]):
@@ -151,6 +176,11 @@ class Values:
         if opening is not None:
             return heredoc(text, opening)
         first = text[at : at + 1]
+        if first in ("\r", "\n") and self._code and (key.sign == "=" or self._name.endswith(_SCRIPTS)):
+            at = _BLANKS.match(text, at).end()  # type: ignore[union-attr]
+            first = text[at : at + 1]
+        if (mark := text[at : at + 3]) in ('"""', "'''") and (close := text.find(mark, at + 3, at + LONGEST)) > 0:
+            return literal(text, at + 3, close)
         if first == "(" and key.sign == "=" and not self._code:
             return self._array(at)
         if key.sign == "=" and (braced := _BRACED.match(text, at)) is not None:
@@ -174,19 +204,19 @@ class Values:
             return literal(text, at + 2, close if close >= 0 else end)
         if self._code:
             stop = self._within(at, end, key)
-            return literal(text, at, stop) if stop else strings(text, at, argument(text, at, end))
+            return literal(text, at, stop) if stop else strings(text, at, argument(text, at))
         return literal(text, at, self._bare(at, end, key))
 
     def _within(self, at: int, end: int, key: _Key) -> int:
         """Where a value ends that stands, with its key, within a string of a program; 0 where it is an expression."""
         text = self._text
         before = text[max(self._lines.start(key.start), key.start - _FARTHEST) : key.start]
-        stop = _first(text, at, end, " \t\"'`\\;&|")
         if not key.quoted and any((before.count(quote) - before.count(f"\\{quote}")) % 2 for quote in "\"'`"):
+            stop = _first(text, at, end, _WORD_ENDS)
             return stop if stop > at else _first(text, at + 2, end, "\"'`\\")
         glued = text[at - len(key.sign) - 1 : at] not in (f" {key.sign}", f"{key.sign} ")
         expression = (_CALLED if glued else _EXPRESSION).match(text, at, end)
-        return stop if self._name.endswith(_HCL) and expression is None else 0
+        return _first(text, at, end, _WORD_ENDS) if self._name.endswith(_HCL) and expression is None else 0
 
     def _list(self, at: int) -> list[Range]:
         """The strings of a list; a list of objects has keys of its own."""
@@ -300,11 +330,12 @@ def named_after(text: str) -> Iterator[Range]:
 
 
 def defaults(text: str, path: str) -> Iterator[Range]:
-    """The default of a Terraform variable."""
-    if not path.endswith(".tf"):
+    """The default of a variable of Terraform or Bake, and the value of an output."""
+    if not path.endswith((".tf", ".tofu", ".hcl")):
         return
-    for match in _VARIABLE.finditer(text):
+    found = [*_VARIABLE.finditer(text)]
+    for match, end in zip(found, [*(each.start() for each in found[1:]), len(text)], strict=False):
         if secrets.may_hold_secret(match["key"]):
-            inner = _DEFAULT_LINE.search(text, match.end())
+            inner = _DEFAULT_LINE.search(text, match.end() - 1, end)
             if inner is not None and inner["end"] is None:
                 yield from expression(text, inner.end())[0]

@@ -135,23 +135,37 @@ def expression(text: str, start: int) -> tuple[list[Range], int]:
     return found, at
 
 
-def argument(text: str, at: int, end: int) -> int:
-    """Where an expression ends that is one of several on its line: at a comma, or a bracket that it did not open."""
-    depth, end = 0, min(end, at + _LONGEST_ARGUMENT)
+def argument(text: str, at: int) -> int:
+    """Where an expression ends that is one of several: at a comma, a bracket that it did not open, or the line's end.
+
+    It goes on behind a line's end within its brackets, and where a sign tells that it is not complete. The body of a
+    function is no part of it.
+    """
+    depth, end = 0, min(len(text), at + _LONGEST_ARGUMENT)
     while (sign := _SIGN.search(text, at, end)) is not None:
         letter, at = sign[0], sign.start()
         string = _STRING.match(text, at, end) if letter in "\"'`" else None
         if string is not None:
             at = string.end()
             continue
+        if (
+            letter in "\r\n"
+            and depth == 0
+            and not _GOES_ON.match(text, at)
+            and not _UNFINISHED.search(text[at - 3 : at])
+        ):
+            return at
         depth += (letter in "([{") - (letter in ")]}")
-        if depth < 0 or (letter == "," and depth == 0):
+        if depth < 0 or (letter == "," and depth == 0) or _BODY.match(text, at):
             return at
         at += 1
     return end
 
 
-_SIGN = regex(r"""["'`,()\[\]{}]""")
+_SIGN = regex(r"""["'`,()\[\]{}\r\n]""")
+_BODY = regex(r"\{[ \t]*[\r\n]")
+_GOES_ON = regex(r"\s{1,200}(?:\.\w|\?[^\w\s]|\? |: |\|\||or )")
+_UNFINISHED = regex(r"(?:\?\?|\|\||&&|[^=]=|[?(+\\]|\bor)[ \t]*\Z")
 _LONGEST_ARGUMENT = 2_000
 
 

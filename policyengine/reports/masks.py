@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from policyengine.knowledge import secrets
 from policyengine.patterns import regex
-from policyengine.reports import words
+from policyengine.reports import sections, words
 from policyengine.reports.keyed import Values, defaults, fallbacks, named_after
 from policyengine.reports.literals import blank, literal
 
@@ -29,13 +29,14 @@ def ranges(text: str, path: str = "") -> list[Range]:
     found: list[Range] = []
     found.extend(secrets.private_keys(text))
     found.extend((token.start, token.end) for token in secrets.tokens(text))
-    found.extend(_urls(text))
+    found.extend(userinfo(text))
     found.extend(Values(text, path).found())
     found.extend(named_after(text))
     found.extend(words.ranges(text))
     found.extend(defaults(text, path))
     found.extend(_passwords(text))
     found.extend(fallbacks(text))
+    found.extend(sections.ranges(text, path))
     found.extend(match.span("value") for match in _hashes(secrets.hashes()).finditer(text))
     found.extend(_encoded(text))
     return merged(found)
@@ -100,10 +101,15 @@ _WORD = regex(r"""(?m)^[ \t]*(?:-[ \t]+)?(?P<first>[\w.$-]+)|[^\s"'`=:{}\[\]()<>
 
 _URL = regex(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{0,30}:/{1,3}(?P<rest>[^\s\"'`<>]{1,4000})")
 _BASE64 = regex(r"(?<![\w+/=.-])[A-Za-z0-9+/]{24,}(?:={1,2}|(?![\w+/=.-]))")
-_PASSWORD = regex(r"""(?i)\b(?:password|identified[ \t]+by)[ \t]+(?P<quote>["'])(?P<value>[^"'\r\n]+)(?P=quote)""")
+_PASSWORD = regex(
+    r"""(?i)\b(?:password|identified[ \t]+(?:with[ \t]+\S{1,40}[ \t]+)?by)[ \t]+
+    (?:[en]|u&)?(?P<quote>["']|\$\w{0,20}\$)(?P<value>[^"'$\r\n]+)(?P=quote)""",
+    re.VERBOSE,
+)
 
 
-def _urls(text: str) -> Iterator[Range]:
+def userinfo(text: str) -> Iterator[Range]:
+    """The passwords, and tokens in place of users, of the addresses in a text."""
     for match in _URL.finditer(text):
         rest, base = match["rest"], match.start("rest")
         at = 0
@@ -144,7 +150,7 @@ _TEXTS = (
         re.VERBOSE,
     ),
     regex(  # a file that a shell makes of a text
-        r"""(?i)--?[\w.-]{0,40}(?:pw|pass|passw(?:or)?d|passphrase|secret|token|key)[_.-]?file[= \t]["']?<\([ \t]*
+        r"""(?i)--?[\w.-]{0,40}(?:pw|pass|passw(?:or)?d|passphrase|secret|token|key|data)[_.-]?file[= \t]["']?<\([ \t]*
         (?:echo|printf)[ \t]+(?:-\w+[ \t]+|["']%s(?:\\n)?["'][ \t]+){0,3}(?P<value>[^)\r\n]+)""",
         re.VERBOSE,
     ),
@@ -174,6 +180,28 @@ _TEXTS = (
     regex(r"""(?i)\bset[ \t]+password[^\r\n=;]{0,100}=[ \t]*(?:password\([ \t]*)?["'](?P<value>[^"'\r\n]+)"""),
     regex(r"""(?i)\b(?:Network|PS)Credential\([^()\r\n]{0,200},[ \t]*["'](?P<value>[^"'\r\n]+)["']"""),
     regex(r"""(?i)pass(?:word)?[ \t,]{1,20}<<\\?"(?P<value>[^"\r\n]{1,200})\\?">>"""),  # Erlang
+    regex(  # SQL: the vault of Supabase, pgcrypto
+        r"""(?i)\b(?:vault\.(?:create_secret\(|update_secret\([^,()]{1,100},)|pgp_(?:sym|pub)_\w{7,16}\([^()]{0,400},)\s{0,200}
+        '(?P<value>[^'\r\n]+)'""",
+        re.VERBOSE,
+    ),
+    regex(r"""(?i)(?<![\w.])crypt\([ \t]*'(?P<value>[^'\r\n]+)'[ \t]*,[ \t]*gen_salt\("""),
+    regex(  # a user and a password of a request: `auth=("user", "…")`, `HTTPBasicAuth("user", "…")`
+        r"""\b(?:auth[ \t]*[=:][ \t]*[(\[]|HTTP\w*Auth\()\s{0,80}["'][^"'\r\n]*["'][ \t]*,\s{0,80}
+        ["'](?P<value>[^"'\r\n]+)["']""",
+        re.VERBOSE,
+    ),
+    regex(  # the same as they are encoded: `Buffer.from("user:…")`
+        r"""\b(?:Buffer\.from|btoa|b64encode|base64encode|encodeToString|EncodeToString)\([^()"'`]{0,20}["'`][\w.@+-]{1,80}:
+        (?P<value>[^"'`\s]+)["'`]""",
+        re.VERBOSE,
+    ),
+    regex(  # Pydantic
+        r"""\bSecret(?:Str|Bytes)(?:\(\s{0,200}|[^=()\r\n"']{0,80}=[ \t]*(?:Field\(\s{0,200}(?:default[ \t]*=[ \t]*)?)?)
+        ["'](?P<value>[^"'\r\n]+)["']""",
+        re.VERBOSE,
+    ),
+    regex(r"""https?://[\w.-]{3,200}/t/(?P<value>[\w-]{8,200})/"""),  # Anaconda
     regex(r"""(?<![\w-])sensitive\([ \t\r\n]{0,80}"(?P<value>[^"\r\n]+)\""""),  # Terraform
     regex(r"""(?i)["'](?:set-)?cookie["']?[ \t]*:[ \t]*["']?(?P<value>[^\s"'`;]+=[^"'`\r\n]+)"""),
 )

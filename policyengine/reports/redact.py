@@ -106,8 +106,8 @@ class Redactor:
                 return value
 
     def name(self, name: str) -> str:
-        """A name, in which only a text is masked that is known to be a secret."""
-        return masks.covered(name, masks.merged(self._occurrences(name)))
+        """A name, in which only a text is masked that is known to be a secret, or the password of an address."""
+        return masks.covered(name, masks.merged([*self._occurrences(name), *masks.userinfo(name)]))
 
     def standing(self, text: str, span: Span) -> str:
         """A text as it is quoted at its place, if it stands there letter by letter."""
@@ -176,6 +176,7 @@ _SHORT = 16
 def _held(parts: Sequence[object]) -> Iterator[Sealed]:
     """The secrets of the parts of nodes: variables named like one, what is computed of secrets, words of commands."""
     commands: set[tuple[str, ...]] = set()  # which repeat in the jobs of a called workflow
+    put_together: set[str] = set()
     for each in parts:
         match each:
             case Variable(key=key, value=Known(str() as text, span) | Floating(str() as text, span), origin=origin):
@@ -183,12 +184,27 @@ def _held(parts: Sequence[object]) -> Iterator[Sealed]:
                     yield Sealed(text, span)
             case Known(str() as text, span, via) if is_secret(via) and span.holds(via[0].span):
                 yield Sealed(text, span._replace(path=""))
+            case Known(str() as text) | Floating(str() as text) if len(text) <= _LONGEST and _FORMED.search(text):
+                put_together.add(text)
             case Command(words=words):
                 commands.add(words)
             case ShellCommand():
                 commands.add(tuple(word.text for word in each.words))
     for words in commands:
         yield from _of_words(words)
+    for text in put_together:
+        yield from formed(text)
+
+
+def formed(text: str) -> Iterator[Sealed]:
+    """The secrets that the form of a value tells; where it is put together, they stand elsewhere without that form."""
+    for start, end in masks.ranges(text):
+        yield Sealed(text[start:end].rstrip(";,"), _NOWHERE)
+
+
+_FORMED = regex(r"(?i)://[^/\s]{0,400}@|passw|\bpwd[ =]|\bbearer |\bbasic |authorization")
+_LONGEST = 4_000
+"""Of a longer value its parts are values of their own."""
 
 
 def _of_words(words: Sequence[str]) -> Iterator[Sealed]:

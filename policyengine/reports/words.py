@@ -74,9 +74,7 @@ def _secrets(text: str, line: _Line) -> Iterator[Range]:
 
 def _piped(text: str, at: int, *, user: bool) -> Iterator[Range]:
     """What `echo` or `printf` hands to the command that begins at an offset, or a text that PowerShell does."""
-    start = max(0, at - _FARTHEST)
-    for match in _LINE.finditer(text, start, at):
-        start = match.end()
+    start = _line_start(text, max(0, at - _FARTHEST), at)
     before = _BAR.search(text, start, at)
     if before is None:
         return
@@ -97,7 +95,18 @@ def _piped(text: str, at: int, *, user: bool) -> Iterator[Range]:
             yield from literal(text, each.places[sign], each.places[-1] + 1)
 
 
-_LINE = regex(r"(?<![\\|])(?:\r\n?|\n)|(?<=[;(])|&&")
+def _line_start(text: str, start: int, at: int) -> int:
+    """Where the pipeline begins that holds the offset: behind a sign that ends one, or a line that does not go on."""
+    start = max(
+        [start, *(found + len(sign) for sign in (";", "(", "&&") if (found := text.rfind(sign, start, at)) >= 0)]
+    )
+    end = at
+    while (end := max(text.rfind("\n", start, end), text.rfind("\r", start, end))) >= 0:
+        if not text[start:end].endswith(("\\", "|", "\r")):
+            return end + 1
+    return start
+
+
 _BAR = regex(r"\|(?=[^|\r\n]*\Z)|\|(?=[^|]*\Z)")
 _ECHO = regex(r"\b(?:echo|printf|Write-Output|Write-Host)\b[ \t]+")
 _SWITCH = regex(r"-[neE]{1,3}\Z")
@@ -128,7 +137,7 @@ _NAME = regex(r"""[^\s"'`,\\]*""")
 def _line(text: str, at: int, end: int) -> _Line:
     """The command that begins at an offset: a list where its first word stands in one, else words between blanks."""
     start = max(0, at - _LONGEST_PATH)
-    while at > start and text[at - 1] not in " \t\r\n\"'`,[({=":
+    while at > start and text[at - 1] not in " \t\r\n\"'`,[({=|;&":
         at -= 1
     stop = _NAME.match(text, at, end)
     after = stop.end() if stop is not None else at

@@ -60,6 +60,7 @@ class Roots(Struct):
     syntaxes: Syntaxes
     choices: list[Choice]
     problems: dict[tuple[Span, str], ReadError]
+    pipelines: Pipeline
     folders: Sequence[ModuleFolder] = ()
 
 
@@ -148,7 +149,7 @@ def read_roots(files: Files, settings: Settings[TerraformPart], *, exact: Sequen
         stated, told = assigned(exact, [project.folder for _, project in projects], folders, root)
         choices += told
     planned = [Planned(project, stated.get(project.folder.path)) for _, project in projects]
-    return Roots(projects, planned, syntaxes, choices, problems, tuple(folders.values()))
+    return Roots(projects, planned, syntaxes, choices, problems, pipelines, tuple(folders.values()))
 
 
 def _above(root: str, beside: Mapping[str, Sequence[str]]) -> Sequence[str]:
@@ -172,7 +173,7 @@ def lower(files: Files, settings: Settings[TerraformPart], *, exact: Sequence[Ex
     from policyengine.platforms.terraform.providers.table import build, inputs_tell, types  # noqa: PLC0415 - as above
     from policyengine.platforms.terraform.resources.declarations import RootModule, declarations  # noqa: PLC0415 - as above
     from policyengine.platforms.terraform.resources.instances import resources  # noqa: PLC0415 - as above
-    from policyengine.platforms.terraform.resources.secrecy import secrets_of  # noqa: PLC0415 - as above
+    from policyengine.platforms.terraform.resources.secrecy import given_elsewhere, secrets_of  # noqa: PLC0415 - as above
     from policyengine.platforms.terraform.resources.stack import stack_of  # noqa: PLC0415 - as above
     from policyengine.platforms.terraform.workspace.closure import closure  # noqa: PLC0415 - only where there is Terraform
 
@@ -210,6 +211,8 @@ def lower(files: Files, settings: Settings[TerraformPart], *, exact: Sequence[Ex
         if any("terraform.workspace" in source.text for source in project.folder.sources):
             shown = project.workspace.value if isinstance(project.workspace, Known) else ""
             choices.append(Choice("Terraform workspace", str(shown), "the files ask for terraform.workspace"))
+    every = (project for _, project in roots.projects)
+    secret |= dict.fromkeys(given_elsewhere(every, files, roots.pipelines.every()))
     syntaxes.flush()
     for error in syntaxes.problems.values():
         problems[error.span, error.message] = error

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from policyengine.knowledge.secrets import secret_arguments
+from policyengine.platforms.terraform.language.expressions import settled
 from policyengine.platforms.terraform.language.secrecy import sealed
 from policyengine.platforms.terraform.resources.instances import instances
+from policyengine.platforms.terraform.workspace.inputs import values
 from policyengine.platforms.terraform.workspace.instances import MARKS
 from policyengine.platforms.terraform.workspace.modules import every_module
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from policyengine.model.value import Sealed
     from policyengine.platforms.terraform.language.sections import Section
+    from policyengine.platforms.terraform.language.values import Tree
     from policyengine.platforms.terraform.plan.planned import Planned
     from policyengine.platforms.terraform.workspace.folders import ModuleFolder
     from policyengine.platforms.terraform.workspace.instances import Key, ModuleInstance
     from policyengine.platforms.terraform.workspace.project import Project
+    from policyengine.repository.files import Files
 
 
 def secrets_of(planned: Planned) -> Iterator[Sealed]:
@@ -28,6 +33,7 @@ def secrets_of(planned: Planned) -> Iterator[Sealed]:
         if module.folder is not None:
             for key in _marked(module, module.folder):
                 project.run(lambda key=key: project.value(key))  # type: ignore[misc]
+                yield from _default(project, module, key)
             yield from _arguments(planned, module, module.folder)
     yield from met(project)
 
@@ -46,6 +52,40 @@ def _marked(module: ModuleInstance, folder: ModuleFolder) -> Iterator[Key]:
         for name, each in declared.items():
             if any(word in each.source.text for word in MARKS) and module.values.marks((kind, module, name)):
                 yield (kind, module, name)
+
+
+def _default(project: Project, module: ModuleInstance, key: Key) -> Iterator[Sealed]:
+    """The default of a variable that is declared as sensitive, also where something else gives it its value."""
+    declared = module.folder.variables.get(str(key[-1])) if module.folder is not None and key[0] == "var" else None
+    found = None if declared is None else project.attribute_of(declared, "default")
+    if found is not None:
+        tree = project.run(partial(settled, found[0].value, module.frame(found[1])))
+        yield from sealed(tree, secret=True, marked=True)
+
+
+def given_elsewhere(
+    projects: Iterable[Project], files: Files, pipelines: Iterable[tuple[str, Tree]]
+) -> Iterator[Sealed]:
+    """What any file of variable values and any pipeline gives to variables that a root module declares as sensitive.
+
+    It is a secret also where it does not count for what is scanned, as that of another environment.
+    """
+    marked = {
+        str(key[-1]): each for each in projects for key in _marked(each.root, each.folder) if key[0] == "var"
+    }  # fmt: skip
+    for name, tree in pipelines:
+        if name in marked:
+            yield from sealed(tree, secret=True, marked=True)
+    for path in files.ending(".tfvars", ".tfvars.json") if marked else ():
+        source = files.read(path)
+        if source is None or not any(name in source.text for name in marked):
+            continue
+        project = next(iter(marked.values()))
+        read = values(source, project.syntaxes, {})
+        for name, (expression, _) in read.values.items() if read is not None else ():
+            if name in marked:
+                tree = project.run(partial(settled, expression, project.root.frame(source)))
+                yield from sealed(tree, secret=True, marked=True)
 
 
 def _arguments(planned: Planned, module: ModuleInstance, folder: ModuleFolder) -> Iterator[Sealed]:

@@ -89,7 +89,7 @@ def variable_files(
     ordered = [path for name in ("terraform.tfvars", "terraform.tfvars.json") if (path := prefix + name) in own]
     ordered += [path for path in own if path.endswith((".auto.tfvars", ".auto.tfvars.json"))]
     ordered += [path for path in root.var_files if path not in ordered]
-    return [made for path in ordered if (made := _values(files.read(path), syntaxes, problems)) is not None]
+    return [made for path in ordered if (made := values(files.read(path), syntaxes, problems)) is not None]
 
 
 def examples(
@@ -99,10 +99,10 @@ def examples(
     if root.var_files:
         return []
     own = (path for path in files.ending(*_EXAMPLES) if posixpath.dirname(path) == root.path)
-    return [made for path in own if (made := _values(files.read(path), syntaxes, problems)) is not None]
+    return [made for path in own if (made := values(files.read(path), syntaxes, problems)) is not None]
 
 
-def _values(source: Source | None, syntaxes: Syntaxes, problems: dict[tuple[Span, str], ReadError]) -> TfVars | None:
+def values(source: Source | None, syntaxes: Syntaxes, problems: dict[tuple[Span, str], ReadError]) -> TfVars | None:
     """A file of variable values; None where it cannot be read."""
     if source is None:
         return None
@@ -113,9 +113,9 @@ def _values(source: Source | None, syntaxes: Syntaxes, problems: dict[tuple[Span
         return None
     for problem in file.errors:
         problems[problem.span, problem.message] = problem
-    values = {}
+    found = {}
     for attribute in file.attributes:
         expression = syntaxes.value(source, attribute)
         if expression is not None:
-            values[attribute.name] = (expression, source.span(attribute.start, attribute.end))
-    return TfVars(source, values)
+            found[attribute.name] = (expression, source.span(attribute.start, attribute.end))
+    return TfVars(source, found)
