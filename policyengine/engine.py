@@ -198,7 +198,11 @@ class Part(Struct, frozen=True):
         from policyengine.model.moving import Moving  # noqa: PLC0415  as above
 
         declared = (name for each in graph.declaring for name in each.made)
-        return Moving(self.folder, (*(node.id for node in graph.nodes), *declared), (Rule, Pack))(value)
+        judged = (
+            each for each in (value if isinstance(value, tuple) else (value,)) if isinstance(each, Evaluation | Report)
+        )
+        asked = (each.subject for one in judged for each in one.compared)  # what is no node of the graph, too
+        return Moving(self.folder, (*(node.id for node in graph.nodes), *declared, *asked), (Rule, Pack))(value)
 
 
 def _systems(tree: discover.Tree, settings: Config, plugins: Plugins, work: Work) -> tuple[list[Part], Choice | None]:

@@ -219,10 +219,14 @@ def selected(selection: Selection, graph: Graph) -> Iterator[dict[str, Struct]]:
 
 
 def _tree(graph: Graph) -> Iterator[Tree]:
-    """The tree, which stands where the first of its services, or else the first of its nodes, does."""
+    """The tree, which stands where the first of its services, or else the first of its nodes, does.
+
+    Its id has the file, which tells the systems of one repository apart.
+    """
     first = next((each for kind in (Service, Node) for each in graph.all(kind) if each.span.path), None)
     if first is not None:
-        yield Tree(id=TREE, name=TREE, side=Side.SOURCE, span=Span(first.span.path, 0, 0), paths=graph.paths)
+        file = first.span.path
+        yield Tree(id=f"{TREE}:{file}", name=TREE, side=Side.SOURCE, span=Span(file, 0, 0), paths=graph.paths)
 
 
 def everything(graph: Graph) -> Every:
