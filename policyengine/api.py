@@ -65,6 +65,7 @@ from policyengine.knowledge.runtimes import numbers_that_agree
 from policyengine.knowledge.runtimes import setup as setup_of
 from policyengine.knowledge.secrets import (
     is_dummy,
+    is_made_here,
     is_of_manager,
     is_public,
     is_real,
@@ -80,6 +81,7 @@ from policyengine.knowledge.tuning import untuned
 from policyengine.knowledge.variables import (
     Split,
     given_by,
+    holds_all_of,
     injects,
     is_address,
     is_cloud_only,
@@ -372,6 +374,7 @@ __all__ = [
     "folder_kinds",
     "given_by",
     "hands_over",
+    "holds_all_of",
     "hookimpl",
     "host_kind",
     "hosts",
@@ -395,6 +398,7 @@ __all__ = [
     "is_inlined",
     "is_label",
     "is_local_name",
+    "is_made_here",
     "is_mode",
     "is_native",
     "is_of_manager",

@@ -101,7 +101,7 @@ def test_programs_and_scripts_in_another_encoding_are_left_aside_and_other_files
         "scripts/deploy": b"#!/bin/sh\n" + latin,
         "scripts/old.sh": latin,
     }
-    found = report(tmp_path, {**programs, "Dockerfile": latin, "bin/data": b"a\0"})
+    found = report(tmp_path, {**programs, "Dockerfile": b"FROM x\nRUN " + latin[2:], "bin/data": b"a\0"})
     assert {each.span.path for each in found.failures if each.span} == {"Dockerfile", "bin/data"}
     assert aside(found) == {
         "bin/large": "it is a program",
@@ -109,6 +109,21 @@ def test_programs_and_scripts_in_another_encoding_are_left_aside_and_other_files
         "scripts/deploy": "it is not UTF-8 text: invalid byte at offset 15",
         "scripts/old.sh": "it is not UTF-8 text: invalid byte at offset 5",
     }
+
+
+def test_what_git_and_docker_read_by_bytes_needs_no_encoding(tmp_path: Path) -> None:
+    latin = "# caf\u00e9\n".encode("latin-1")
+    files: dict[str, str | bytes] = {
+        ".gitignore": latin + b"secret.tf\n",
+        "secret.tf": "}",
+        "Dockerfile": latin + b"FROM node:22\n",
+        ".env": latin,
+    }
+    found = report(tmp_path, {**files, ".dockerignore": latin[2:]})
+    assert (found.failures, sorted(found.sources)) == (
+        (),
+        [".dockerignore", ".env", ".gitignore", "Dockerfile", "docker-compose.yml"],
+    )
 
 
 def test_a_file_beside_an_env_file_is_none(tmp_path: Path) -> None:

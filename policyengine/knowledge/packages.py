@@ -122,9 +122,9 @@ def creator_of(package: str) -> str | None:
     return None if found is None else found.extension
 
 
-def connects_plainly(package: str) -> bool:
-    """Whether a driver of Postgres asks for no TLS unless it is told to; libpq, JDBC and Prisma try it first."""
-    return package in _packages().plain_drivers
+def connects_plainly(package: str, ecosystem: str) -> bool:
+    """Whether a driver of Postgres asks for no TLS unless it is told to; libpq, as of Ruby's `pg`, tries it."""
+    return ecosystem == "npm" and package in _packages().plain_drivers
 
 
 def created_by(operation: str) -> str | None:

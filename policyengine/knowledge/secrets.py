@@ -84,7 +84,8 @@ class Secrets(FactTable, frozen=True):
     `hashes` are what hashes of passwords begin with, `schemes` those of an Authorization header. `values` are texts
     that are no secret wherever they stand, `references` the beginnings of texts that only lead to one. `attributes` are
     those of Terraform resources whose own name does not tell: a doubtful one is a secret when a secret name takes it.
-    The types of resources of `managers` of secrets begin so.
+    The types of resources of `managers` of secrets begin so. An application makes a secret `own` for itself whose name
+    is made of these words alone: nobody has issued it.
     """
 
     names: dict[str, Term]
@@ -97,6 +98,7 @@ class Secrets(FactTable, frozen=True):
     dummies: dict[str, Dummy]
     attributes: dict[str, SecretAttribute]
     managers: dict[str, Cited]
+    own: dict[str, Cited]
     _joined: dict[str, Term] = field(default_factory=dict)
     _answers: dict[str, Secrecy | None] = field(default_factory=dict)
     _arguments: dict[str, dict[str, SecretAttribute]] = field(default_factory=dict)
@@ -297,6 +299,11 @@ def is_real(name: str, text: str) -> bool:
         return False
     secret = text if password is None else password
     return len(secret) >= _SHORTEST and not is_dummy(secret, name)
+
+
+def is_made_here(name: str) -> bool:
+    """Whether a name is one of a secret that an application makes for itself: `APP_SECRET`, `SECRET_KEY_BASE`."""
+    return set(words(name)) <= table("secrets", Secrets).own.keys()
 
 
 def hashes() -> tuple[str, ...]:

@@ -77,7 +77,8 @@ class Language(Struct, frozen=True, forbid_unknown_fields=True):
 class Settings(FactTable, frozen=True):
     """The table. Words and `files` are those of Node's; `tools` are those whose `NAME.config.ts` is theirs alone.
 
-    `functions` are named after their language. `folders` hold no settings of an application, `upkeep` those of the
+    `functions` are named after their language; `node_programs` run packages of Node or build what browsers get, and
+    load no settings in another language. `folders` hold no settings of an application, `upkeep` those of the
     other languages; `*` stands for anything.
     """
 
@@ -87,6 +88,7 @@ class Settings(FactTable, frozen=True):
     folders: dict[str, Cited]
     upkeep: dict[str, Cited]
     functions: dict[str, SettingsFunction]
+    node_programs: dict[str, Cited]
     languages: dict[str, Language]
 
 
@@ -148,3 +150,8 @@ def function(language: str, path: str) -> SettingsFunction | None:
 def serves_upkeep(path: str) -> bool:
     """Whether a file stands in a folder that holds no settings of an application: migrations, scripts, guides."""
     return _one_of(PurePosixPath(path).parts[:-1], _settings().upkeep)
+
+
+def is_of_node(program: str) -> bool:
+    """Whether a program runs packages of Node, or builds what browsers get: it loads no settings of other languages."""
+    return program in _settings().node_programs

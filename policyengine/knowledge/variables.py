@@ -153,6 +153,18 @@ def whose(name: str) -> str:
     return " ".join(word for word in words(name[len(prefix) :]) if word not in says_how)
 
 
+def holds_all_of(whole: str, part: str) -> bool:
+    """Whether a variable holds the whole address of the store of which another holds a part: `DATABASE_URL`, `DB_HOST`.
+
+    Code with both takes the parts only where the address is not given.
+    """
+    stores, one = _variables().store_words, words(whole)
+    mine, theirs = (
+        {each for word in parts if word in stores for each in stores[word].engines} for parts in (one, words(part))
+    )
+    return is_store_address(one) and not mine.isdisjoint(theirs)
+
+
 def is_address(name: str) -> bool:
     """Whether a variable of this name holds the address of something."""
     return words(name)[-1:] != () and words(name)[-1] in _variables().address_ends

@@ -221,7 +221,9 @@ def _makers(service: Service, names: dict[str, list[Build]], only: Sequence[Buil
         if images.engine_of(ref, service.image.span) is not None:
             return [], ""
         name = service.name if ref.is_sample else ref.basename
-        found = names.get(ref.repository) or names.get(f"/{name}")
+        named = [found for each in (ref.repository, f"/{name}") if (found := names.get(each))]
+        pushed = ([build for build in found if build.pushes] for found in named)  # the others may be for a check
+        found = next(filter(None, (*pushed, *named)), None)
         if found:
             return found, f"the build pushes {name if ref.is_sample else ref.repository}"
     if service.side is not Side.CLOUD or not only:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from policyengine.knowledge.images import image
+from policyengine.knowledge.languages import endings
+from policyengine.knowledge.settings import is_of_node
 from policyengine.model.endpoint import hosts
 from policyengine.model.graph import Edge, EdgeKind
 from policyengine.model.nodes import (
     Build,
+    Command,
     ConfigModule,
     Node,
     Package,
@@ -18,10 +22,15 @@ from policyengine.model.nodes import (
     Side,
     Stage,
 )
-from policyengine.model.value import Floating, Known, Unknown
+from policyengine.model.value import Absent, Floating, Known, Unknown, known
+from policyengine.patterns import regex
+from policyengine.syntax import shell
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+
+_ARGUMENT = regex(r"\$\{?(\w+)\}?")
 
 
 def connected(nodes: dict[str, Node], edges: set[Edge]) -> Iterator[Edge]:
@@ -78,6 +87,10 @@ def configured(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:
         if build is not None and isinstance(build.context, Known):
             named = _named(stage, stages, packages, _given(build)) if isinstance(stage, Stage) else []
             module = _module(build, build.context.value, modules, packages, named)
+        if module is not None and not module.path.endswith(endings("javascript")) and _runs_node(service, stage):
+            continue
+        if module is not None and module.programs and not _runs_one(service, build, stage, stages, module):
+            continue
         if module is not None and not (isinstance(stage, Stage) and _is_proxy(stage)):
             yield Edge(EdgeKind.CONFIGURED_BY, service.id, module.id, f"reads {module.path}")
 
@@ -137,11 +150,7 @@ def _named(
 
     What is started and where; which package is built; what the image takes; what the stages before it take.
     """
-    behind = [stage]
-    for one in behind:
-        sources = {one.parent, *(copy.stage for copy in one.copies)}
-        own = [each for each in stages if each.dockerfile == stage.dockerfile and each not in behind]
-        behind += [each for each in own if not sources.isdisjoint({each.id, each.name, str(each.index)})]
+    behind = _behind(stage, stages)
     commands = [each.value.words for each in (stage.entrypoint, stage.command) if isinstance(each, Known)]
     started = [word for words in commands for word in words]
     started += [stage.workdir.value] if isinstance(stage.workdir, Known) else []
@@ -154,6 +163,73 @@ def _named(
     first, *rest = [{folder for folder in packages if folder and _holds(words, folder)} for words in paths]
     first |= {folder for folder in packages if folder and (folder in given or PurePosixPath(folder).name in given)}
     return [first, {folder for folder, name in packages.items() if folder and name and name in ran}, *rest]
+
+
+def _behind(stage: Stage, stages: Sequence[Stage]) -> list[Stage]:
+    """A stage, and those of its file that it is made of."""
+    behind = [stage]
+    for one in behind:
+        sources = {one.parent, *(copy.stage for copy in one.copies)}
+        own = [each for each in stages if each.dockerfile == stage.dockerfile and each not in behind]
+        behind += [each for each in own if not sources.isdisjoint({each.id, each.name, str(each.index)})]
+    return behind
+
+
+def _runs_one(
+    service: Service, build: Build | None, stage: object, stages: Sequence[Stage], module: ConfigModule
+) -> bool:
+    """Whether a service surely runs a program that loads a module: the one that `go build` makes, or that it starts."""
+    if not isinstance(stage, Stage):
+        return False
+    own = {PurePosixPath("/", each).relative_to(PurePosixPath("/", module.directory)) for each in module.programs}
+    made = [one for each in _behind(stage, stages) for run in each.runs for one in _made(run.argv, each, build)]
+    if len(set(made)) == 1 and "..." not in made[0].parts:
+        (told,) = set(made)
+        inner = isinstance(stage.workdir, Known) and not told.parts and PurePosixPath(stage.workdir.value).name
+        named = {each.name for each in own} - {""}
+        return told in own or (inner in named if inner else bool(told.name) and told.name in named)
+    names = {PurePosixPath(each).name for each in module.programs}
+    started = [each.value.words for each in _starts(service, stage)]
+    return any(PurePosixPath(word).name in names for words in started for text in words for word in text.split())
+
+
+_VALUED = frozenset({"-o", "-C", "-p", "-tags", "-ldflags", "-gcflags", "-asmflags", "-mod", "-buildmode", "-overlay"})
+
+
+def _made(words: Sequence[str], stage: Stage, build: Build | None) -> Iterator[PurePosixPath]:
+    """The folders of the programs that `go build` makes, with what a build gives its arguments."""
+    if not {"build", "install"}.intersection(words[1:2]) or PurePosixPath(words[0]).name != "go":
+        return
+    every = (*stage.args, *(build.args if build is not None else ()))
+    given = {each.key: text for each in every if (text := known(each.value, ""))}
+    rest = [word for before, word in pairwise(words[1:]) if not word.startswith("-") and before not in _VALUED]
+    for word in rest or ["."]:
+        path = PurePosixPath(_ARGUMENT.sub(lambda match: given.get(match[1], match[0]), word))
+        yield path.parent if path.suffix == ".go" else path
+
+
+def _starts(service: Service, stage: object) -> Iterator[Known[Command]]:
+    """The entrypoint and the command of a service, of its own or of its image."""
+    image = (stage.entrypoint, stage.command) if isinstance(stage, Stage) else (Absent(service.span),) * 2
+    for own, other in zip((service.entrypoint, service.command), image, strict=True):
+        value = other if isinstance(own, Absent) else own
+        if isinstance(value, Known):
+            yield value
+
+
+def _runs_node(service: Service, stage: object) -> bool:
+    """Whether a service only builds or serves what browsers get, beside an application in another language."""
+    value = [*_starts(service, stage)][-1:]
+    found = [each for one in value for each in shell.commands(one.value, one.span)]
+    return bool(found) and all(is_of_node(PurePosixPath(each.program).name) for each in found)
+
+
+def _arguments(words: Sequence[str], stage: Stage, build: Build | None) -> Iterator[str]:
+    """The words of a command, with what a build gives its arguments."""
+    every = (*stage.args, *(build.args if build is not None else ()))
+    given = {each.key: text for each in every if (text := known(each.value, ""))}
+    for word in words:
+        yield _ARGUMENT.sub(lambda match: given.get(match[1], match[0]), word)
 
 
 def _holds(words: Iterable[str], folder: str) -> bool:

@@ -30,6 +30,20 @@ _SEALED = (b"ENC[AES256_GCM,", b"sops")
 """What every env file holds that SOPS has encrypted; documents keep what it leaves plain."""
 
 
+_IGNORES = (".gitignore", ".dockerignore")
+_COMMENTED = ("Dockerfile", "Containerfile", ".env")
+
+
+def _by_bytes(data: bytes, name: str) -> bool:
+    """Whether who reads a file goes by its bytes: git and Docker do, and comments of another encoding say nothing."""
+    if name.endswith(_IGNORES):
+        return True
+    lines = (line for line in data.splitlines() if not line.isascii() and not line.lstrip().startswith(b"#"))
+    return any(each in name for each in _COMMENTED) and all(
+        line.decode(errors="ignore").encode() == line for line in lines
+    )
+
+
 def decode(data: bytes, path: str) -> Source:
     """The source that the bytes spell.
 
@@ -49,6 +63,8 @@ def decode(data: bytes, path: str) -> Source:
     try:
         text = data[3 if bom else 0 :].decode()
     except UnicodeDecodeError as error:
+        if _by_bytes(data, path.rpartition("/")[2]):
+            return Source(path, data[3 if bom else 0 :].decode(errors="replace").replace("\0", "\ufffd"), bom)
         before = data[3 if bom else 0 :][: error.start].decode(errors="replace")
         where = Span(path, len(before), len(before))
         kind = Withheld if data.startswith(b"#!") or path.endswith((".sh", ".bash")) else ReadError

@@ -116,6 +116,17 @@ def test_an_exact_repository_goes_before_one_that_is_only_called_so() -> None:
     assert targets(graph, EdgeKind.BUILT_BY) == {("task", "here")}
 
 
+@pytest.mark.parametrize("pushed", ["ghcr.io/acme/shop:1", "registry.example.com/acme/other/shop:1"])
+def test_what_is_only_built_for_a_check_makes_nothing_that_runs(pushed: str) -> None:
+    check = build("check", "worker/Dockerfile", tags=["acme/shop:ci"], push=False)
+    graph = linked(
+        service("task", CLOUD, runs="acme/shop:1"), build("image", tags=[pushed], push=True), check, APP, OTHER
+    )
+    assert targets(graph, EdgeKind.BUILT_BY) == {("task", "image")}
+    alone = linked(service("task", CLOUD, runs="acme/shop:1"), check, APP, OTHER)
+    assert targets(alone, EdgeKind.BUILT_BY) == {("task", "check")}
+
+
 def test_an_image_of_two_dockerfiles_is_built_by_both_and_from_neither() -> None:
     more = build("more", "worker/Dockerfile", tags=["ghcr.io/acme/shop:2"])
     graph = linked(service("task", CLOUD, runs="ghcr.io/acme/shop:2"), PUSHED, more, APP, OTHER)
@@ -123,7 +134,7 @@ def test_an_image_of_two_dockerfiles_is_built_by_both_and_from_neither() -> None
     assert not {each for each in targets(graph, EdgeKind.BUILT_FROM) if each[0] == "task"}
 
 
-ONLY = "the only image that the pipeline builds for the only image that runs"
+ONLY = "the only image that is pushed for the only image that runs"
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,9 @@ V1 = "from pydantic import BaseSettings, Field\n"
          {"URL": True, "PORT": "80", "NAME": False}),
         ((f"{V2}class S(BaseSettings):\n    model_config = SettingsConfigDict(env_prefix='APP_')\n    url: str\n"
          "    b: str = Field(alias='OTHER')\n"), {"APP_URL": True, "OTHER": True}),
+        (f"{V2}class S(BaseSettings):\n    model_config = {{'env_file': '.env', 'env_prefix': 'APP_'}}\n    url: str\n", {"APP_URL": True}),
+        ((f"{V2}class B(BaseSettings):\n    model_config = {{'env_prefix': 'B_'}}\nclass S(B):\n"
+         "    model_config = B.model_config | SettingsConfigDict(extra='ignore')\n    url: str\n"), {"B_URL": True}),
         (f"{V2}class S(BaseSettings):\n    url: str = Field(..., validation_alias=AliasChoices('URL', 'DSN'))\n",
          {"URL": False, "DSN": ("URL",)}),
         (f"{V2}class S(BaseSettings, case_sensitive=True):\n    url: str = Field(default='x')\n    made: list = Field(default_factory=list)\n",
@@ -148,6 +151,7 @@ def test_each_field_of_a_settings_class_is_a_variable(code: str, expected: dict[
     [
         (f"{V2}class S(BaseSettings):\n    model_config = SettingsConfigDict(env_prefix=PREFIX)\n    a: str\n",
          "the names of variables begin with what is computed"),
+        (f"{V2}class S(BaseSettings):\n    model_config = shared()\n    a: str\n", "the names of variables begin with what is computed"),
         (f"{V2}from pydantic import BaseModel\nclass D(BaseModel):\n    host: str\nclass S(BaseSettings):\n    d: D\n",
          "settings within settings are not read"),
         (f"{V2}from .more import More\nclass S(More, BaseSettings):\n    a: str = ''\n",

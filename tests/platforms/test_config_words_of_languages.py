@@ -6,7 +6,7 @@ import pytest
 
 from policyengine.model.nodes import ConfigModule
 from policyengine.model.value import Known
-from tests.platforms.config_modules import LATER, PLAIN, PRODUCTION, PROFILE, SOMETIMES, lowered, told
+from tests.platforms.config_modules import ELSEWHERE, LATER, PLAIN, PRODUCTION, PROFILE, SOMETIMES, lowered, told
 
 GAP = "gap"
 
@@ -327,6 +327,9 @@ def test_what_ruby_leaves_open(code: str, gap: str) -> None:
         ("production:\n  url: <%- x = 1 -%>\n  key: <%= ENV.fetch('A', x) %>\n", "1"),
         ("<% if on %>\nproduction:\n  url: <%= ENV.fetch('A') %>\n<% end %>\n", SOMETIMES),
         ("production:\n  url: ENV.fetch('A')\n", None),
+        ("development:\n  url: <%= ENV.fetch('A', 'a') %>\nproduction:\n  url: <%= ENV['A'] %>\n", PLAIN),
+        ("test:\n  url: <%= ENV.fetch('A') %>\nproduction:\n  pool: 5\n", ELSEWHERE),
+        ("default: &default\n  url: <%= ENV.fetch('A', 'a') %>\ndevelopment:\n  <<: *default\n", "a"),
     ],
 )
 def test_templates_of_ruby(template: str, expected: object) -> None:

@@ -68,3 +68,21 @@ def test_a_read_stands_at_the_name_of_its_variable(tmp_path: Path) -> None:
 def test_the_path_of_a_file_says_what_it_is_for(tmp_path: Path, path: str, purpose: str) -> None:
     graph = trees.graph(tmp_path, {"package.json": "{}", path: "go(process.env.A);"})
     assert [file.purpose for file in graph.all(EnvironmentReads)] == [purpose]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "purpose"),
+    [
+        ("app/layout.tsx", "const session = await auth();", "server"),
+        ("src/app/(shop)/page.tsx", "export const dynamic = 'force-dynamic';", "server"),
+        ("app/page.tsx", "'use client'\nawait auth();", ""),
+        ("app/page.tsx", "// the shop\n'use client'\nawait auth();", ""),
+        ("app/page.tsx", "export default function Page() {}", ""),  # made once, when it is built
+        ("app/footer.tsx", "await auth();", ""),
+    ],
+)
+def test_a_page_that_a_server_makes_for_each_request_reads_what_is_set_then(
+    tmp_path: Path, path: str, text: str, purpose: str
+) -> None:
+    graph = trees.graph(tmp_path, {"package.json": "{}", path: f"{text}\ngo(process.env.NEXT_PUBLIC_A);\n"})
+    assert [file.purpose for file in graph.all(EnvironmentReads)] == [purpose]

@@ -187,7 +187,21 @@ COPIED = "'COPY' of the whole context takes '.env.local' into the image, because
         (
             {
                 ".gitignore": ".env.local\n",
-                "Dockerfile": 'FROM node:22 AS build\nCOPY . .\nFROM node:22\nCOPY --from=build /app /app\nUSER node\nCMD ["node", "a.js"]\n',
+                "Dockerfile": 'FROM node:22 AS build\nWORKDIR /app\nCOPY . .\nFROM node:22\nCOPY --from=build /app /srv\nUSER node\nCMD ["node", "a.js"]\n',
+            },
+            [COPIED],
+        ),
+        (
+            {
+                ".gitignore": ".env.local\n",
+                "Dockerfile": 'FROM node:22 AS build\nWORKDIR /app\nCOPY . .\nFROM node:22 AS full\nCOPY --from=build /app/out/ .\nFROM node:22\nCOPY --from=full . .\nUSER node\nCMD ["node", "a.js"]\n',
+            },
+            [],
+        ),
+        (
+            {
+                ".gitignore": ".env.local\n",
+                "Dockerfile": 'FROM node:22 AS lint\nCOPY . .\nFROM node:22\nCOPY --from=lint /made made\nCOPY . .\nUSER node\nCMD ["node", "a.js"]\n',
             },
             [COPIED],
         ),

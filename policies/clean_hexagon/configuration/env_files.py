@@ -1,7 +1,7 @@
 """Local variables come from one file, which stays private and has a complete example (HEX301, HEX302, HEX305)."""
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from clean_hexagon.options import Options
@@ -11,6 +11,7 @@ from policyengine.api import (
     Compared,
     ConfigModule,
     Container,
+    Copy,
     EnvFile,
     EnvironmentFile,
     Finding,
@@ -34,16 +35,20 @@ from policyengine.api import (
     given_by,
     injects,
     is_for_tests,
+    is_made_here,
     is_mode,
     is_real,
     known,
     rule,
     shell_commands,
+    speaks_of_development,
     undecided,
 )
 
 _LOCAL = ".env.local"
 _PRIVATE = frozenset({".env", _LOCAL})
+_MOST_PLACES = 1_000
+"""So many places of a file in the stages of a Dockerfile are looked at."""
 
 
 def _name(path: str) -> str:
@@ -142,9 +147,10 @@ def env_file_exposed(graph: Graph, _: Options) -> Outcomes:
 
     Three places are looked at: a committed env file with a real value for a secret-like key (examples, samples, test
     and CI files, dummies and throwaway database passwords, such as one that the Compose file itself gives a service,
-    are fine); a file that Compose loads as `.env.local` or `.env` which git would not ignore; and a `COPY . .` in what
+    are fine, and so is a key that an application makes for itself, as `APP_SECRET`, in `.env.dev`, which frameworks
+    commit); a file that Compose loads as `.env.local` or `.env` which git would not ignore; and a `COPY . .` in what
     the service's image is made of, whose context holds such a file that no .dockerignore leaves out, unless it is
-    committed and has nothing to hide. Without any
+    committed and has nothing to hide, or stays in a stage from which nothing of it is copied. Without any
     .gitignore in the tree the second question stays undecided, since one may lie above it.
     """
     throwaway = _throwaway(graph)
@@ -170,7 +176,15 @@ def env_file_exposed(graph: Graph, _: Options) -> Outcomes:
 def _real(file: EnvironmentFile, throwaway: set[str]) -> Variable | None:
     """The first variable of a committed file that holds a secret worth protecting."""
     texts = ((each, known(each.value, "").strip()) for each in file.variables)
-    return next((each for each, text in texts if text not in throwaway and is_real(each.key, text)), None)
+    own = speaks_of_development(_name(file.path))
+    return next(
+        (
+            each
+            for each, text in texts
+            if text not in throwaway and is_real(each.key, text) and not (own and is_made_here(each.key))
+        ),
+        None,
+    )
 
 
 def _throwaway(graph: Graph) -> set[str]:
@@ -223,12 +237,16 @@ def _copied(graph: Graph, loaded: list[str]) -> Outcomes:
 
 
 def _taken_in(graph: Graph, built: Stage, context: str, inside: list[str]) -> Outcomes:
-    copies = ((stage, copy) for stage in graph.ingredients(built) for copy in stage.copies if not copy.stage)
+    stages = graph.ingredients(built)
+    copies = ((stage, copy) for stage in stages for copy in stage.copies if not copy.stage)
     for stage, copy in copies:
         if {".", "./"}.isdisjoint(copy.sources):
             continue
         taken = (
-            path for path in inside if not known(graph.ignored_by_docker(context, stage.dockerfile, path), default=True)
+            path
+            for path in inside
+            if not known(graph.ignored_by_docker(context, stage.dockerfile, path), default=True)
+            and _ships(stages, built, stage, f"{_into(stage, copy)}/{posixpath.relpath(path, context)}")
         )
         path = next(taken, None)
         if path is not None:
@@ -238,7 +256,41 @@ def _taken_in(graph: Graph, built: Stage, context: str, inside: list[str]) -> Ou
             line = LastLine(Span(file, 0, 0), posixpath.relpath(path, context))
             fix = Fix(f"add '{_name(path)}' to .dockerignore", (line,))
             yield Finding(subject=stage, at=copy, variant="image", args={"file": path}, fix=fix)
-        return
+            return
+
+
+def _ships(stages: Sequence[Stage], built: Stage, stage: Stage, place: str) -> bool:
+    """Whether a file at a place of a stage is in the image: by FROM, or by a `COPY --from` of what holds it."""
+    waiting, done = [(stage, posixpath.normpath(place))], set[tuple[str, str]]()
+    while waiting:
+        each, at = waiting.pop()
+        if each.id == built.id:
+            return True
+        if (each.id, at) in done or len(done) > _MOST_PLACES:
+            continue
+        done.add((each.id, at))
+        for other in stages:
+            if other.parent == each.id:
+                waiting.append((other, at))
+            for copy in other.copies:
+                if copy.stage.lower() in (each.name.lower(), str(each.index)):
+                    waiting += [(other, there) for source in copy.sources if (there := _moved(at, source, other, copy))]
+    return False
+
+
+def _moved(place: str, source: str | Unknown, stage: Stage, copy: Copy) -> str:
+    """Where a `COPY --from` puts a file; empty where it does not take it along."""
+    if isinstance(source, Unknown):
+        return ""
+    start = posixpath.normpath(f"/{source}").removesuffix("/*").rstrip("/").replace("//", "/")
+    within = place.startswith(f"{start}/")
+    return f"{_into(stage, copy)}{place[len(start) :] if within else ''}" if within or place == start else ""
+
+
+def _into(stage: Stage, copy: Copy) -> str:
+    """The folder of a stage into which a COPY puts things."""
+    target = copy.target if isinstance(copy.target, str) else "."
+    return posixpath.normpath(posixpath.join("/", known(stage.workdir, "/"), target)).rstrip("/")
 
 
 @rule(

@@ -118,7 +118,8 @@ def build_time_public_env(graph: Graph, _: Options) -> Outcomes:
     Compose or the task sets later changes nothing: browsers get `undefined`, or the value of another environment,
     although everything that one can look at says otherwise.
 
-    Asked of images whose build is read, for variables that the code reads outside of server modules. Given for the
+    Asked of images whose build is read, for variables that the code reads outside of server modules, and of pages of
+    Next.js that a server makes for each request: what is unset when they are built is not replaced. Given for the
     build are an ARG or ENV of a stage, an assignment in its RUN, and a committed or loaded env file of the package that
     reaches the context. Runtime libraries (next-runtime-env, import-meta-env …), NUXT_PUBLIC_, PUBLIC_ of Astro and
     SvelteKit, a start script that rewrites pages (`envsubst`, `sed`), and containers that build or serve for

@@ -25,6 +25,7 @@ from policyengine.api import (
     Unknown,
     Variable,
     addresses,
+    holds_all_of,
     is_for_tests,
     known,
     rule,
@@ -58,7 +59,8 @@ def config_not_strict(graph: Graph, _: Options) -> Outcomes:
     Asked of the modules of applications that the cloud runs. A variable is needed where its name is that of a secret,
     or where its default is an address of the machine itself and a deployed container sets it; where no deployed
     container sets the secret, a fallback is a warning, since its feature may be off. Empty defaults, flags and numbers
-    switch a feature off and pass, and so do defaults that hold only outside of production, those that are computed, and
+    switch a feature off and pass, and so do parts of a store's address where containers have the whole
+    (`DB_PASSWORD` beside `DATABASE_URL`), defaults that hold only outside of production, those that are computed, and
     addresses of containers of the same task.
     Assertions are asked of modules that check other variables (HEX311 speaks of those that check nothing), for
     variables that a deployed container sets. One finding a module and kind, at the first place; values are not shown.
@@ -79,7 +81,7 @@ def config_not_strict(graph: Graph, _: Options) -> Outcomes:
             if variable.origin is not Origin.IMAGE
         }
         near = {port for each in containers for port in _beside(graph, each)}
-        fallen = [key for key in module.keys if _falls_back(key, given, near)]
+        fallen = [key for key in module.keys if _falls_back(key, given, near) and not _held_whole(key, containers)]
         if fallen:
             severity = None if any(key.key in given for key in fallen) else Severity.WARNING
             yield _found(
@@ -112,6 +114,13 @@ def _beside(graph: Graph, container: Container) -> Iterator[int]:
     if not container.is_composed and isinstance(container.node, Service):
         for each in graph.neighbours(container):
             yield from each.listens
+
+
+def _held_whole(key: ConfigKey, containers: Sequence[Container]) -> bool:
+    """Whether every container has the whole address of the store instead, of which a variable is a part."""
+    return key.key not in containers[0].environment and all(
+        any(holds_all_of(name, key.key) for name in each.environment if name != key.key) for each in containers
+    )
 
 
 def _falls_back(key: ConfigKey, given: set[str], near: set[int]) -> bool:

@@ -119,7 +119,7 @@ def _bare(graph: Graph, cloud: Database) -> list[tuple[Container, Variable]]:
     found: list[tuple[Container, Variable]] = []
     for container in graph.containers(side=Side.CLOUD):
         packages = container.packages or tuple(graph.all(Package))
-        plainly = any(connects_plainly(each.key) for package in packages for each in package.dependencies)
+        plainly = any(connects_plainly(each.key, one.ecosystem) for one in packages for each in one.dependencies)
         told = any("SSL" in key.upper() or "TLS" in key.upper() for key in container.environment)
         for variable in container.environment.values() if plainly and not told else ():
             text = variable.value.value if isinstance(variable.value, Known | Floating) else ""

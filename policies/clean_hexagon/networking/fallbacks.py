@@ -21,6 +21,7 @@ from policyengine.api import (
     Variable,
     addresses,
     assigned,
+    holds_all_of,
     is_address,
     is_for_tests,
     known,
@@ -56,10 +57,11 @@ def localhost_fallback_in_code(graph: Graph, options: Options) -> Outcomes:
     not get, nor one that does instead. An error where a sibling is meant (its port, or its engine by the name), at the
     default in the code. Otherwise only addresses of stores: a shared module names many services of which a container
     calls a few. What another variable of the container leads to is not asked: one is for the other
-    (`SPRING_DATASOURCE_URL` for a `DB_HOST` in it), or one for containers and the other for browsers. Ports at which
-    the container itself listens pass, and so do addresses for browsers. Containers of one task in the cloud share
-    localhost. Where more may be set than the files tell, or the image is not built here, it is an open question; a
-    default under a condition is none.
+    (`SPRING_DATASOURCE_URL` for a `DB_HOST` in it, `DATABASE_URL` for all parts of that address), or one for containers
+    and the other for browsers. Ports at which the container itself listens pass, and so do addresses for browsers.
+    Containers of one task in the cloud share localhost. Where more may be set than the files tell, or the image is not
+    built here, it is an open question; a default under a condition is none. A module that only one of several programs
+    of an application takes in is asked of that program alone, and not of what builds assets beside it.
     """
     public = address_keys(graph, options)
     seen: set[Span] = set()
@@ -84,8 +86,9 @@ def localhost_fallback_in_code(graph: Graph, options: Options) -> Outcomes:
                 if not at_home(container, address) or any(endpoint.port in each.listens for each in near):
                     continue
                 meant = meant_by(address, [each for each in there if each not in near])
-                bare = not endpoint.scheme and speaks_of_stores(words_of(key))
-                store = bare or (not endpoint.web and (endpoint.port or address.speaks_of_stores))
+                named = speaks_of_stores(words_of(key))
+                bare = endpoint.scheme in ("", "host")  # a host is one of a store by its name alone
+                store = (not endpoint.web and endpoint.port and endpoint.scheme != "host") or (bare and named)
                 if not (meant or store) or _reached_otherwise(container, address, told, meant and meant[0]):
                     continue
                 yield Compared(container.node)
@@ -129,7 +132,10 @@ def _reached_otherwise(
         each.endpoint.port == address.endpoint.port and not each.endpoint.loopback for each in told
     ):
         return True
-    about = words_of(address.variable.key)[:-1]
+    key = address.variable.key
+    if address.endpoint.scheme == "host" and any(holds_all_of(each, key) for each in container.environment):
+        return True
+    about = words_of(key)[:-1]
     return any(is_address(each) and words_of(each)[:-1] == about for each in container.environment)
 
 

@@ -37,6 +37,7 @@ class ConfigModule(Node, frozen=True, kw_only=True):
     `directory` is the application's folder (the one that holds its package manifest). `library` is `zod`, `t3-env`,
     `envalid`, `manual`, `pydantic` …; empty when it checks nothing. `gap` says why there may be more keys. `bypass` is
     the environment variable that switches the check off (`skipValidation: !!process.env.X`), None when there is none.
+    `programs` are the folders of those programs of the application that load it, empty where all do.
     """
 
     path: str  # the file
@@ -45,6 +46,7 @@ class ConfigModule(Node, frozen=True, kw_only=True):
     keys: tuple[ConfigKey, ...]  # the variables it checks
     gap: Unknown | None = None
     bypass: Value[str] | None = None
+    programs: tuple[str, ...] = ()
 
 
 class EnvironmentReads(Node, frozen=True, kw_only=True):

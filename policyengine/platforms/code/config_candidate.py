@@ -28,6 +28,7 @@ class Candidate(Struct, frozen=True):
     gap: str
     bypass: Value[str] | None = None
     order: int = 0
+    programs: tuple[str, ...] = ()
 
     @property
     def rank(self) -> tuple[object, ...]:
@@ -73,6 +74,7 @@ class Candidate(Struct, frozen=True):
             keys=self.keys,
             gap=Unknown(self.gap or gap, start) if self.gap or gap else None,
             bypass=self.bypass,
+            programs=self.programs,
         )
 
 

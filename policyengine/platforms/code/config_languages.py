@@ -108,8 +108,8 @@ def _go(_: Files, source: Source) -> Read | None:
 def _ruby(_: Files, source: Source) -> Read | None:
     from policyengine.platforms.code.config_ruby import follow  # noqa: PLC0415  only where there is Ruby
 
-    program = follow(source)
-    return None if program is None else (program.keys(), next(iter(program.gaps), ""), [])
+    found = follow(source)
+    return None if found is None else (*found, [])
 
 
 def _jvm(files: Files, source: Source) -> Read | None:

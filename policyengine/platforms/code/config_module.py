@@ -53,8 +53,18 @@ def lower(files: Files) -> Lowered:
     for directory, candidates in other_candidates(files).items():
         own = nodes.get(directory)
         if own is None or not own.library:
-            nodes[directory] = best(directory, candidates)
+            made = best(directory, candidates)
+            nodes[directory] = replace(made, programs=_programs(files, made))
     return Lowered(nodes=tuple(sorted(nodes.values(), key=lambda node: node.id)))
+
+
+def _programs(files: Files, module: ConfigModule) -> tuple[str, ...]:
+    """The programs that load a module, where the application is several and not all of them do."""
+    if not module.path.endswith(".go"):
+        return ()
+    from policyengine.platforms.code import go_programs  # noqa: PLC0415  only where there is Go
+
+    return go_programs.users(files, module.directory, module.path)
 
 
 def _of_node(files: Files, paths: Sequence[str]) -> dict[str, ConfigModule]:

@@ -140,17 +140,39 @@ def _checked(method: ast.FunctionDef) -> Iterator[str]:
 
 
 def _options(made: Class) -> Iterator[tuple[str, ast.expr]]:
-    """`model_config = SettingsConfigDict(…)`, `class Config:` and the keywords of a class."""
+    """`model_config = …`, `class Config:` and the keywords of a class."""
     keywords = list(made.node.keywords)
     for node in made.node.body:
         if isinstance(node, ast.ClassDef) and node.name == "Config":
             yield from (
                 (ast.unparse(each.targets[0]), each.value) for each in node.body if isinstance(each, ast.Assign)
             )
-        elif isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Call):
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
             target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
-            keywords += node.value.keywords if ast.unparse(target) == "model_config" else []
+            if ast.unparse(target) == "model_config" and node.value is not None:
+                yield from _entries(node.value)
     yield from ((each.arg, each.value) for each in keywords if each.arg is not None)
+
+
+def _entries(value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+    """The options of `SettingsConfigDict(…)`, `{…}` and `{…} | {…}`; a prefix that is computed where it is neither."""
+    match value:
+        case ast.Call(func=made, keywords=keywords) if keywords or ast.unparse(made).lower().endswith("dict"):
+            for each in keywords:
+                yield from [(each.arg, each.value)] if each.arg is not None else _entries(each.value)
+        case ast.Dict(keys=keys, values=given):
+            for key, option in zip(keys, given, strict=True):
+                if isinstance(key, ast.Constant):
+                    yield str(key.value), option
+                elif key is None:
+                    yield from _entries(option)
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            yield from _entries(left)
+            yield from _entries(right)
+        case ast.Attribute(attr="model_config"):  # of a class that it extends, which is asked anyway
+            return
+        case _:
+            yield "env_prefix", value
 
 
 def _given(node: ast.AnnAssign, *, v1: bool) -> tuple[ast.expr | None, ast.expr | None]:

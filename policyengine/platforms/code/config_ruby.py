@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from policyengine.knowledge import settings
+from policyengine.knowledge import names, settings
 from policyengine.model.source import ReadError, Source
 from policyengine.patterns import regex
 from policyengine.platforms.code import config_builtins as builtins
@@ -26,11 +27,15 @@ from policyengine.platforms.code.config_values import (
 from policyengine.syntax.parsing import Incomplete, part
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from tree_sitter import Node
 
+    from policyengine.model.nodes import ConfigKey
+
 _CODE = regex(r"<%[=-]?(.*?)-?%>", 0)
+_BLOCK = regex(r"(?m)^(\w+):")
+_ASIDE = ("dev", "test")
 _BLOCKS = (
     "block_body",
     "body_statement",
@@ -294,17 +299,42 @@ class Ruby(Program):
     last: Val = OPAQUE
 
 
-def follow(source: Source) -> Ruby | None:
-    """What a file says, or the code in a template; None for one that cannot be read."""
-    if source.path.endswith((".yml", ".erb")):
-        text = ["\n" if each == "\n" else " " for each in source.text]
-        for match in _CODE.finditer(source.text):
+def follow(source: Source) -> tuple[tuple[ConfigKey, ...], str] | None:
+    """The variables of a file, or of the code in a template, and why there may be more; None for an unreadable one.
+
+    What a template says for `development:` or `test:` alone holds outside of production.
+    """
+    if not source.path.endswith((".yml", ".erb")):
+        return _followed(source)
+    ends = [*(match.start() for match in _BLOCK.finditer(source.text)), len(source.text)]
+    blocks = [(match[1], span) for match, span in zip(_BLOCK.finditer(source.text), pairwise(ends), strict=True)]
+    aside = [span for name, span in blocks if names.environment(name) in _ASIDE]
+    inner = {place for start, end in aside for place in range(start, end)}
+    found = _followed(_code(source, inner))
+    if found is None or not aside:
+        return found or (_followed(_code(source, set())) if aside else None)
+    keys, gap = found
+    outer = set(range(len(source.text))) - inner
+    more, other = _followed(_code(source, outer), Guard(when=values.OUTSIDE_PRODUCTION)) or ((), "")
+    known = {key.key for key in keys}
+    return (*keys, *(key for key in more if key.key not in known)), gap or other
+
+
+def _code(source: Source, without: Collection[int]) -> Source:
+    """The code in a template, at its places, without that which begins at some of them."""
+    text = ["\n" if each == "\n" else " " for each in source.text]
+    for match in _CODE.finditer(source.text):
+        if match.start() not in without:
             text[match.start(1) : match.end(1)] = match[1]
             text[match.end(1)] = ";"
-        source = Source(source.path, "".join(text))
+    return Source(source.path, "".join(text))
+
+
+def _followed(source: Source, guard: Guard = ALWAYS) -> tuple[tuple[ConfigKey, ...], str] | None:
     try:
         program = Ruby(source)
+        program.frame.path = (guard,)
         program.follow()
     except (ReadError, Incomplete):
         return None
-    return program
+    return program.keys(), next(iter(program.gaps), "")

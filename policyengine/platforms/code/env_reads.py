@@ -38,6 +38,13 @@ _SERVER = regex(
 )
 _FUNCTION = regex(r"(?:.*/)?(?:serverless|lambdas?)/.*")
 _MARKED = regex(r"\A\s*(?:[\"']use server[\"']|import\s+[\"']server-only[\"'])")
+_PAGE = regex(r"(?:.*/)?app/(?:.*/)?(?:layout|page|template|default|not-found|loading)\.[jt]sx?")
+_CLIENT = regex(r"\A(?:\s|//[^\n]*|/\*[\s\S]*?\*/)*[\"']use client[\"']")
+_AT_REQUEST = regex(
+    r"\b(?:await\s+(?:auth|cookies|headers|draftMode|connection|getServerSession|getSession|currentUser|searchParams)\b"
+    r"|unstable_noStore\(|noStore\(|dynamic\s*=\s*[\"']force-dynamic)"
+)
+"""What makes Next.js run a server component for each request, rather than once when it is built."""
 
 
 def lower(files: Files) -> Lowered:
@@ -94,4 +101,5 @@ def _purpose(path: str, text: str) -> str:
         return "tool"
     if settings.may_hold_settings(path):
         return "settings"
-    return "server" if _SERVER.fullmatch(path) or _MARKED.search(text) else ""
+    at_request = _PAGE.fullmatch(path) and not _CLIENT.match(text) and _AT_REQUEST.search(text)
+    return "server" if _SERVER.fullmatch(path) or _MARKED.search(text) or at_request else ""

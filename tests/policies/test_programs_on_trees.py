@@ -1,0 +1,124 @@
+"""Which program of a repository loads which settings: only what runs them is asked for their variables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import trees
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+MAIN = 'package main\n\nimport (\n\t"os"\n\t"shop.example/{imports}"\n)\n\nfunc main() {{}}\n'
+CONFIG = """package store
+
+import "os"
+
+func Load() string {
+\tif v := os.Getenv("STORE_URL"); v != "" {
+\t\treturn v
+\t}
+\treturn "postgres://localhost:5432/shop"
+}
+"""
+PROGRAMS = {
+    "go.mod": "module shop.example\n",
+    "cmd/insert/main.go": MAIN.format(imports="internal/queue"),
+    "cmd/prices/main.go": MAIN.format(imports="internal/prices"),
+    "internal/queue/queue.go": 'package queue\n\nimport _ "shop.example/internal/store"\n',
+    "internal/prices/prices.go": "package prices\n",
+    "internal/store/config.go": CONFIG,
+}
+DATABASE = "  db:\n    image: postgres:16.4\n    ports: ['5432:5432']\n"
+
+
+def lacking(root: Path, files: Mapping[str, str]) -> list[str]:
+    """The services in which HEX505 finds a variable unset."""
+    report = trees.scan(root, files, "HEX505")
+    assert report.failures == ()
+    return [each.finding.subject.name for each in report.results]
+
+
+@pytest.mark.parametrize(
+    ("build", "service", "expected"),
+    [
+        ("./cmd/${CMD}", "{context: ., args: {CMD: insert}}", ["one"]),
+        ("./cmd/${CMD}", "{context: ., args: {CMD: prices}}", []),
+        ("./cmd/${CMD}", ".", ["one"]),  # the default of the argument
+        ("./cmd/prices", ".", []),
+        ("./cmd/...", ".\n    command: [/bin/insert]", ["one"]),
+        ("./cmd/...", ".\n    command: [/bin/prices]", []),
+        ("-ldflags '-s -w' ./cmd/insert/main.go", ".", ["one"]),
+        (".", ".", []),  # no program stands there
+        ("./cmd/...", ".", []),  # which of them runs is not told
+    ],
+)
+def test_a_program_of_go_is_asked_for_what_it_takes_in(
+    tmp_path: Path, build: str, service: str, expected: list[str]
+) -> None:
+    dockerfile = f'FROM golang:1.22\nARG CMD=insert\nCOPY . .\nRUN go build -o /bin/ {build}\nCMD ["/bin/shop"]\n'
+    compose = f"services:\n  one:\n    build: {service}\n{DATABASE}"
+    assert lacking(tmp_path, {**PROGRAMS, "Dockerfile": dockerfile, "docker-compose.yml": compose}) == expected
+
+
+def test_a_program_at_the_root_is_what_is_built_without_a_path(tmp_path: Path) -> None:
+    files = {
+        **PROGRAMS,
+        "main.go": MAIN.format(imports="internal/store"),
+        "Dockerfile": 'FROM golang:1.22\nWORKDIR /app\nCOPY . .\nRUN CGO_ENABLED=0 go build -o /bin/shop .\nCMD ["/bin/shop"]\n',
+        "docker-compose.yml": f"services:\n  one:\n    build: .\n{DATABASE}",
+    }
+    assert lacking(tmp_path, files) == ["one"]
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("bin/rails server", ["web"]),
+        ("bin/shakapacker-dev-server", []),
+        ("yarn build --watch", []),
+        ("sh -c 'yarn install && bin/vite dev'", []),
+        ("sh -c 'yarn build && bin/rails server'", ["web"]),
+    ],
+)
+def test_what_builds_assets_opens_no_database(tmp_path: Path, command: str, expected: list[str]) -> None:
+    files = {
+        "Gemfile": "gem 'rails'\n",
+        "config/database.yml": "default:\n  host: <%= ENV.fetch('DB_HOST', 'localhost') %>\n",
+        "Dockerfile": "FROM ruby:3.3\nCOPY . .\n",
+        "docker-compose.yml": f"services:\n  web:\n    build: .\n    command: {command}\n{DATABASE}",
+    }
+    assert lacking(tmp_path, files) == expected
+
+
+SETTINGS = """import os
+HOST = os.environ.get("DB_HOST", "localhost")
+PASSWORD = os.environ.get("DB_PASSWORD", "crawler")
+MAIL = os.environ.get("EMAIL_HOST", "localhost")
+MAIL_PORT = os.environ.get("EMAIL_PORT", "587")
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("{DATABASE_URL: 'postgresql://shop@db.example.com/shop'}", []),
+        ("{REDIS_URL: 'redis://cache.example.com'}", ["HEX312", "HEX505"]),
+        ("{DB_HOST: db.example.com}", ["HEX312"]),
+    ],
+)
+def test_parts_of_an_address_are_not_asked_where_the_whole_is_given(
+    tmp_path: Path, given: str, expected: list[str]
+) -> None:
+    files = {
+        "pyproject.toml": "",
+        "settings.py": SETTINGS,
+        "Dockerfile": 'FROM python:3.13\nCOPY . .\nCMD ["python", "app.py"]\n',
+        "docker-compose.yml": "services:\n  app:\n    build: .\n    environment: {DB_HOST: db, EMAIL_HOST: mail}\n",
+        "docker-compose.prod.yml": f"services:\n  app:\n    build: .\n    environment: {given}\n",
+    }
+    report = trees.scan(tmp_path, files, "HEX312", "HEX505")
+    assert sorted(each.rule.id for each in report.results) == expected
