@@ -63,9 +63,10 @@ def lent(graph: Graph) -> Iterator[Edge]:
 
     A certain pair lends its Dockerfile, where its name and target do not speak of development and no other Dockerfile
     lies beside it that the deployed image may be built from instead. Where the pipeline pushes images, one of another
-    name is not made of what is here.
+    name is not made of what is here, but for one of a cloud's registry that is called as the twin: people push it.
     """
-    pushed = _pushed_by_pipeline(graph)
+    pushed, nameless = _pushed_by_pipeline(graph), bool(_nameless(graph))
+    project = frozenset(words(graph.called))
     beside: dict[str, set[str]] = {}
     for stage in graph.all(Stage):
         beside.setdefault(str(PurePosixPath(stage.dockerfile).parent), set()).add(stage.dockerfile)
@@ -76,7 +77,10 @@ def lent(graph: Graph) -> Iterator[Edge]:
         if Role.APP not in (local.role, cloud.role) or local.role is not cloud.role or cloud.build is not None:
             continue
         ref = cloud.image.value if isinstance(cloud.image, Known | Floating) else None
-        if ref is not None and (pushed or images.engine_of(ref, cloud.image.span) is not None):
+        if ref is not None and images.engine_of(ref, cloud.image.span) is not None:
+            continue
+        same = ref is not None and _kept(ref, cloud) and stem(ref.basename, project) == stem(local.name, project)
+        if ref is not None and pushed and (nameless or not same):
             continue
         known_by = (*graph.targets(Stage, EdgeKind.BUILT_FROM, cloud), *graph.targets(Build, EdgeKind.BUILT_BY, cloud))
         for stage in graph.targets(Stage, EdgeKind.BUILT_FROM, local) if not known_by else ():
@@ -93,6 +97,37 @@ def _pushed_by_pipeline(graph: Graph) -> bool:
     return any(build.pushes and build.references and not build.by_hand for build in builds)
 
 
+def _nameless(graph: Graph) -> list[Build]:
+    """The builds of a pipeline that push images whose names are not in the files."""
+    builds = graph.all(Build, side=Side.PIPELINE)
+    return [build for build in builds if build.pushes and not build.references and not build.by_hand]
+
+
+def pushed_alike(graph: Graph) -> Iterator[Edge]:
+    """Deployed applications of whose image nothing is known → the build of a nameless image called as they are.
+
+    Only for an image of a cloud's registry, and where one such build has a Dockerfile that is called so.
+    """
+    own = _own(graph)
+    nameless = [(each, stage.value) for each in _nameless(graph) if isinstance(stage := graph.stage(each), Known)]
+    known_by = {edge.source for edge in graph.edges if edge.kind in (EdgeKind.BUILT_FROM, EdgeKind.BUILT_BY)}
+    project = frozenset(words(graph.called))
+    for service in graph.all(Service, side=Side.CLOUD) if nameless else ():
+        ref = service.image.value if isinstance(service.image, Known | Floating) else None
+        if service.build is not None or service.id in known_by or ref is None:
+            continue
+        if ref.repository not in own and not _kept(ref, service):
+            continue
+        asked = {stem(ref.basename, project), stem(service.name, project)}
+        found = [
+            (build, stage) for build, stage in nameless if not asked.isdisjoint(_called(stage.dockerfile, project))
+        ]
+        if len({stage.id for _, stage in found}) == 1:
+            reason = f"a build pushes {found[0][1].dockerfile}, which is called as {ref.repository!r} is"
+            yield Edge(EdgeKind.BUILT_FROM, service.id, found[0][1].id, reason)
+            yield from (Edge(EdgeKind.BUILT_BY, service.id, build.id, reason) for build, _ in found)
+
+
 def called_alike(graph: Graph) -> Iterator[Edge]:
     """Deployed applications of whose image nothing is known → the one Dockerfile that is called as they are.
 
@@ -100,7 +135,7 @@ def called_alike(graph: Graph) -> Iterator[Edge]:
     pipeline pushes images: a script that people run does. A Dockerfile is called by its folder or what its name adds to
     `Dockerfile`. The only one of the tree makes the only such image of the system's own repositories.
     """
-    own = {each.repository.value for each in graph.all(Repository) if isinstance(each.repository, Known)}
+    own = _own(graph)
     if _pushed_by_pipeline(graph):
         return
     known_by = {edge.source for edge in graph.edges if edge.kind in (EdgeKind.BUILT_FROM, EdgeKind.BUILT_BY)}
@@ -133,6 +168,11 @@ def called_alike(graph: Graph) -> Iterator[Edge]:
                     yield Edge(EdgeKind.BUILT_FROM, service.id, stage.id, f"{stage.dockerfile} {why}")
 
 
+def _own(graph: Graph) -> frozenset[str]:
+    """The repositories of registries that the system itself makes."""
+    return frozenset(each.repository.value for each in graph.all(Repository) if isinstance(each.repository, Known))
+
+
 def _kept(ref: images.ImageRef, service: Service) -> bool:
     """Whether an image is one of a cloud's customer: no sample, and nothing that the tables know."""
     return in_cloud(ref.text) and not ref.is_sample and images.engine_of(ref, service.image.span) is None
@@ -142,9 +182,10 @@ def _called(dockerfile: str, project: frozenset[str]) -> Iterator[frozenset[str]
     """What a Dockerfile is called: `api/Dockerfile`, `docker/Dockerfile.api`, `docker/api.dockerfile`."""
     path = PurePosixPath(dockerfile)
     added = path.name.lower().replace("dockerfile", "").replace("containerfile", "").strip(".-_")
+    said = project | {"docker"}
     for name in (path.parent.name, added):
-        if telling(name, project):
-            yield stem(name, project)
+        if telling(name, said):
+            yield stem(name, said)
 
 
 def _aside(dockerfile: str) -> bool:

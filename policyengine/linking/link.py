@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from policyengine.linking.arguments import told
-from policyengine.linking.builds import built_from, called_alike, deployed, lent, same_local_image
+from policyengine.linking.builds import built_from, called_alike, deployed, lent, pushed_alike, same_local_image
 from policyengine.linking.connections import configured, connected
 from policyengine.linking.containers import containers
 from policyengine.linking.datastores import complete, emulated, running
@@ -94,7 +94,9 @@ def link(
     names = {project, *(name for part in parts for name in part.names), *_packages(graph)}
     with survived("what mirrors what"):
         graph = paired(graph, config, evidence, " ".join(sorted(names)))
-        more = tuple(lent(graph))
+        more = tuple(pushed_alike(graph))
+        known = {edge.source for edge in more}
+        more += tuple(edge for edge in lent(graph) if edge.source not in known)
         known = {edge.source for edge in more}
         more += tuple(edge for edge in called_alike(graph) if edge.source not in known)
         if more:

@@ -149,3 +149,57 @@ def test_a_target_that_is_no_stage_is_told_and_the_dockerfile_stays_known(
     assert [each.dockerfile for each in report.graph.targets(Stage, EdgeKind.BUILT_FROM, local)] == ["api/Dockerfile"]
     message = f"'api' is to be built up to the stage '{target}', which 'api/Dockerfile' does not have: the build fails."
     assert [each.message for each in report.results if each.rule.id == "HEX203"] == ([message] if reported else [])
+
+
+PUSHING = """on: push
+jobs:
+  image:
+    runs-on: ubuntu-24.04
+    steps:
+      - run: |
+          docker build -f {0} -t "{1}:$TAG" .
+          docker push "{1}:$TAG"
+"""
+UNNAMED = "$ECR_URL"
+
+
+@pytest.mark.parametrize(
+    ("pushed", "found"),
+    [
+        ([("api_docker_prod/Dockerfile", UNNAMED)], ["api_docker_prod/Dockerfile"]),
+        ([("docker/Dockerfile.api", UNNAMED), ("web/Dockerfile", UNNAMED)], ["docker/Dockerfile.api"]),
+        ([("docker/Dockerfile.api", UNNAMED), ("api/Dockerfile", UNNAMED)], []),
+        ([("web/Dockerfile", UNNAMED)], []),
+        ([("api/Dockerfile", "ghcr.io/acme/other")], []),
+    ],
+    ids=["its folder", "behind its name", "two", "another name", "an image that has a name"],
+)
+def test_a_pushed_image_without_a_name_is_what_its_dockerfile_is_called(
+    pushed: list[tuple[str, str]], found: list[str], tmp_path: Path, installed: Plugins
+) -> None:
+    files = {path: DOCKERFILE for path, _ in pushed} | {"infra/ecr.tf": ECR, "jobs/Dockerfile": DOCKERFILE}
+    for number, (path, name) in enumerate(pushed):
+        files[f".github/workflows/{number}.yml"] = PUSHING.format(path, name)
+    other = {
+        ".github/workflows/jobs.yml": PUSHING.format("jobs/Dockerfile", UNNAMED)
+    }  # so that no build is the only one
+    assert built_from(files | other, OWN, tmp_path, installed) == found
+
+
+@pytest.mark.parametrize(
+    ("image", "other", "found"),
+    [
+        ('"europe-west1-docker.pkg.dev/acme/own/api:1"', "ghcr.io/acme/web", ["api/Dockerfile"]),
+        ('"europe-west1-docker.pkg.dev/acme/own/other:1"', "ghcr.io/acme/web", []),
+        ('"ghcr.io/acme/api:1"', "ghcr.io/acme/web", []),
+        ('"europe-west1-docker.pkg.dev/acme/own/api:1"', UNNAMED, []),
+    ],
+    ids=["called as its twin", "of another name", "an image from elsewhere", "a pushed image without a name"],
+)
+def test_beside_other_images_of_the_pipeline_the_twin_tells_one_that_is_called_as_it_is(
+    image: str, other: str, found: list[str], tmp_path: Path, installed: Plugins
+) -> None:
+    files = {"compose.yaml": COMPOSE % "./api", "api/Dockerfile": DOCKERFILE, "web/Dockerfile": DOCKERFILE}
+    files |= {".github/workflows/ci.yml": PUSHING.format("web/Dockerfile", other), "jobs/Dockerfile": DOCKERFILE}
+    files[".github/workflows/jobs.yml"] = PUSHING.format("jobs/Dockerfile", "ghcr.io/acme/jobs")
+    assert built_from(files, image, tmp_path, installed) == found
