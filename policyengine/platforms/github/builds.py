@@ -194,12 +194,16 @@ def _arguments(given: Text | None) -> tuple[Variable, ...]:
     return tuple(made)
 
 
-def of_command(command: ShellCommand, scope: Scope) -> Drafted | None:
-    """The build of `docker build`, `docker buildx build`, `docker image build`, `podman build`; else None."""
+def of_command(command: ShellCommand, scope: Scope, assigned: Mapping[str, Sequence[str]] = {}) -> Drafted | None:
+    """The build of `docker build`, `docker buildx build`, `podman build`, `gcloud builds submit`, `az acr build`.
+
+    `assigned` are the texts that the script gives its variables. None for another command, and for one that runs what a
+    configuration of Cloud Build says.
+    """
     layer = command.layers[-1] if command.layers else None
-    if layer is None or layer.path != "docker build":
+    if layer is None or layer.path not in _BUILDERS:
         return None
-    span = command.span
+    span, names = command.span, _BUILDERS[layer.path]
     options: dict[str, list[Text]] = {}
     for option in layer.options:
         word = command.words[option.index]
@@ -207,26 +211,34 @@ def of_command(command: ShellCommand, scope: Scope) -> Drafted | None:
         if word.text.startswith(f"{option.name}="):
             where = where._replace(start=where.start + len(option.name) + 1)
         given = scope.word(Word(option.value, where, word.literal))
-        options.setdefault(_LONG.get(option.name, option.name), []).append(given)
+        options.setdefault(names.get(option.name, option.name), []).append(given)
+    if "--config" in options and layer.path == _CLOUD_BUILD:
+        return None
 
-    maybe = _maybe_options(command, layer)
+    maybe = _maybe_options(command, layer, assigned)
 
     def get(name: str) -> Value[str]:
         return options[name][-1].value() if name in options else maybe or Absent(span)
 
     outputs = get("--output")
     push: Value[bool] = maybe or Absent(span)
-    if "--push" in options:
-        push = Known(value=True, span=options["--push"][-1].place)
+    away = layer.path != "docker build"
+    if "--push" in options or (away and "--no-push" not in options):
+        push = Known(value=True, span=options["--push"][-1].place if "--push" in options else span)
     elif isinstance(outputs, Known):
         push = push_of(Absent(span), outputs)
     tags = options.get("--tag", [])
-    context: Value[str] = Unknown("no build context is named", span)
+    if "--registry" in options:
+        parts = (options["--registry"][-1], Text.made(".azurecr.io/", span))
+        tags = [Text.join((*parts, each)) for each in tags]
+    context: Value[str] = Absent(span) if layer.path == _CLOUD_BUILD else Unknown("no build context is named", span)
     if layer.operands:
         context = scope.word(command.words[layer.operands[-1]]).value()
-    folder, dockerfile = places(context, get("--file"), span, directory=command.directory, beside=command.directory)
+    beside = None if away else command.directory
+    folder, dockerfile = places(context, get("--file"), span, directory=command.directory, beside=beside)
+    buildx = "buildx" in command.argv[layer.start : layer.rest]
     return Drafted(
-        tool="buildx" if "buildx" in command.argv[layer.start : layer.rest] else "docker build",
+        tool=layer.path if away else "buildx" if buildx else "docker build",
         span=span,
         context=folder,
         dockerfile=dockerfile,
@@ -250,18 +262,33 @@ def of_command(command: ShellCommand, scope: Scope) -> Drafted | None:
     )
 
 
-def _maybe_options(command: ShellCommand, layer: Layer) -> Unknown | None:
-    """Why a command may have more options than it shows: `${X:+--push}`, `"${options[@]}"`, `$FLAGS .`."""
+def _maybe_options(command: ShellCommand, layer: Layer, assigned: Mapping[str, Sequence[str]]) -> Unknown | None:
+    """Why a command may have more options than it shows: `${X:+--push}`, `"${options[@]}"`, `$FLAGS .`.
+
+    Not by a variable that the script only gives options to which tell nothing of the image.
+    """
     for index in layer.operands:
         word = command.words[index]
         whole = _WHOLE.fullmatch(word.text) if not word.literal else None
+        given = assigned.get(word.text.strip("${}"), ()) if whole is not None else ()
+        if given and all(map(_BESIDE_IMAGE.fullmatch, given)):
+            continue
         if whole is not None and (index != layer.operands[-1] or whole[1] is not None):
             return Unknown(f"'{word.text}' may hold further options", word.span)
     return None
 
 
 _WHOLE = regex(r"\$(?:\w+|\{\w+(\[[@*]\]|:?\+[^{}]*)?\})")
+_BESIDE_IMAGE = regex(r"(?:\s*--(?:cache-from|cache-to|label|progress|pull|no-cache|quiet)(?:[= ][^\s-]\S*)?)*\s*")
+"""Options of a build that tell neither what is built of nor what becomes of it."""
 _LONG = {"-t": "--tag", "-f": "--file", "-o": "--output", "-m": "--memory"}
+_CLOUD_BUILD = "gcloud builds submit"
+_BUILDERS = {
+    "docker build": _LONG,
+    _CLOUD_BUILD: {"-t": "--tag"},
+    "az acr build": {"-t": "--tag", "--image": "--tag", "-f": "--file", "-r": "--registry"},
+}
+"""The commands that build an image, and what their options are called by Docker."""
 
 
 def _docker(command: ShellCommand) -> tuple[Word, ...]:

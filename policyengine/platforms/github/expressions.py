@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 _EXPRESSION = regex(r"\$\{\{((?:'(?:[^']|'')*'|[^'}]|\}(?!\}))*)\}\}")
 _REFERENCE = regex(r"\s*(env|inputs)\.([\w-]+)\s*")
-_WITHOUT_INPUT = regex(r"\s*(?:github\.event\.)?inputs\.[\w-]+\s*\|\|\s*'([^'\n]*)'\s*")
-"""What stands for an input where the event gives none: `inputs.environment || 'prod'`."""
+_WITHOUT_INPUT = regex(r"\s*(?:(?:github\.event\.)?inputs|vars|secrets)\.[\w-]+\s*\|\|\s*'([^'\n]*)'\s*")
+"""What stands for an input where the event gives none, `inputs.environment || 'prod'`, or for what nobody has set."""
 _SHELL = regex(r"\$\{([A-Za-z_]\w*)(?::?-([^${}`]*))?\}|\$([A-Za-z_]\w*)")
 _GAP = regex(rf"{_EXPRESSION.pattern}|\$\{{[^}}]*\}}|\$\w+")
 """What GitHub or the shell replaces: `${{ env.TAG }}`, `${TAG}`, `$TAG`."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from policyengine.repository.files import Files
 
 _LINE = regex(r"([A-Za-z_][\w-]*)=(.*)", re.DOTALL)
+_ECHO = regex(r"`echo (?:-n )?\"?([^`|;&<>()\"']*)\"?`|\$\(echo (?:-n )?\"?([^`|;&<>()\"']*)\"?\)")
 _DECLARES = frozenset({"export", "readonly", "declare", "local"})
 _FILES = ("GITHUB_ENV", "GITHUB_OUTPUT")
 
@@ -44,7 +45,7 @@ def assigned(command: ShellCommand, scope: Scope) -> Scope:
         if match := _LINE.fullmatch(word.text):
             given[match[1]] = Word(match[2], word.span, word.literal)
     kept: dict[str, Value[str]] = {}
-    for name, word in given.items():
+    for name, word in ((name, _echoed(each)) for name, each in given.items()):
         again = not word.literal and name in word.text  # `X="$X more"`
         text = scope.written(word) if again else word.text
         if again and name in text:
@@ -83,7 +84,7 @@ def handed_on(command: ShellCommand, scope: Scope, files: Files) -> Iterator[Han
     written = source.slice(command.span) if match and source is not None else ""
     for file in _FILES:
         if match and file in written:
-            given = Word(match[2], word.span, word.literal)
+            given = _echoed(Word(match[2], word.span, word.literal))
             open_ = _runs_inside(given) or bool(command.branches)
             value = Unknown("a command gives it", word.span) if open_ else Known(scope.written(given), word.span)
             yield Handed(file, match[1], value, command.span)
@@ -93,6 +94,13 @@ def settled(given: Sequence[Handed]) -> Value[str]:
     """The value of a name that was written so often: Known where all agree."""
     values = {each.value.value if isinstance(each.value, Known) else None for each in given}
     return given[-1].value if len(values) == 1 else Unknown("more than one command gives it", given[-1].span)
+
+
+def _echoed(word: Word) -> Word:
+    """A word with what `echo` prints in place of the command: `$(echo app:1)`."""
+    if not _runs_inside(word):
+        return word
+    return Word(_ECHO.sub(lambda match: (match[1] or match[2]).strip(), word.text), word.span, word.literal)
 
 
 def _runs_inside(word: Word) -> bool:

@@ -145,7 +145,10 @@ class Steps(Struct, frozen=True):
         drafts: list[tuple[builds.Drafted, Scope]] = []
         handed: list[Handed] = []
         perhaps: dict[str, ShellCommand] = {}  # variables that branches set, and what sets them
+        texts: dict[str, list[str]] = {}  # all that variables are set to
         for command in commands:
+            for each, word in zip(command.assignments, command.given, strict=False) if not command.words else ():
+                texts.setdefault(each.key, []).append(word.text)
             before = undecided(command, scope, perhaps)
             scope = assigned(command, before)
             if command.branches and scope is not before:
@@ -155,7 +158,7 @@ class Steps(Struct, frozen=True):
             found.extend(each for each in own if not self._only_computes(each, command, scope))
             if not command.does("build"):
                 continue
-            for draft in (builds.of_command(command, scope), *self._bake_command(command, scope)):
+            for draft in (builds.of_command(command, scope, texts), *self._bake_command(command, scope)):
                 if draft is not None:
                     drafts.append((draft, scope))
                     found.extend(activities.sent(draft, forgiven=command.forgiven))
