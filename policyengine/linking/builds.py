@@ -19,7 +19,8 @@ from policyengine.model.nodes import (
     Side,
     Stage,
 )
-from policyengine.model.value import Floating, Known, Unknown, Value
+from policyengine.model.nodes.container import TASK_FILES
+from policyengine.model.value import Floating, Known, Unknown, Value, known
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -234,12 +235,22 @@ def deployed(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:
             continue
         if service.side is Side.PIPELINE or service.build is not None:
             continue
-        makers, reason = next((told for names, only in sources if (told := _makers(service, names, only))[0]), ((), ""))
+        told = (_put_in(service, builds), *(_makers(service, names, only) for names, only in sources))
+        makers, reason = next((each for each in told if each[0]), ((), ""))
         for build in makers:
             yield Edge(EdgeKind.BUILT_BY, service.id, build.id, reason)
         stages = sorted({stage_of[build.id] for build in makers if build.id in stage_of})
         if len(stages) == 1:
             yield Edge(EdgeKind.BUILT_FROM, service.id, stages[0], reason)
+
+
+def _put_in(service: Service, builds: Sequence[Build]) -> tuple[Sequence[Build], str]:
+    """The builds of an image that a workflow puts into a task definition: those of the only one that it pushes."""
+    if not isinstance(service.image, Unknown) or not service.group.startswith(TASK_FILES):
+        return [], ""
+    pushed = [each for each in builds if each.pushes and each.workflow == service.image.span.path]
+    one = len({known(each.dockerfile, each.id) for each in pushed}) == 1
+    return (pushed, "the only image that its workflow pushes") if one else ([], "")
 
 
 def _by_name(builds: Iterable[Build]) -> dict[str, list[Build]]:

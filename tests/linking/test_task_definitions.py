@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from policyengine.model.nodes import Cache, Service, Side
+from policyengine.model.graph import EdgeKind
+from policyengine.model.nodes import Cache, Service, Side, Stage
 from policyengine.model.value import Absent, Floating, Known, Unknown
 from tests.trees import scan
 
@@ -172,3 +173,42 @@ def test_a_container_that_a_local_service_may_be_is_an_open_question(tmp_path: P
     assert [(each.subject, each.reason) for each in report.undecided] == [
         ("ecs:ops/tasks/web.json#storefront", "'django' may be its counterpart")
     ]
+
+
+def test_each_container_of_a_file_gets_the_image_that_a_step_renders_into_what_the_step_before_made(
+    tmp_path: Path,
+) -> None:
+    worker = {"name": "worker", "command": ["node", "worker.js"], "essential": True}
+    task = {**TASK, "containerDefinitions": [WEB, worker]}
+    steps = """
+      - id: first
+        uses: aws-actions/amazon-ecs-render-task-definition@v1
+        with: {task-definition: ops/tasks/web.json, container-name: web, image: "${{ env.IMAGE }}"}
+      - uses: aws-actions/amazon-ecs-render-task-definition@v1
+        with:
+          task-definition: ${{ steps.first.outputs.task-definition }}
+          container-name: worker
+          image: ${{ env.IMAGE }}
+"""
+    named = 'echo "IMAGE=`echo 1.dkr.ecr.eu-west-1.amazonaws.com/echoed:1`" >> $GITHUB_ENV\n'
+    report = _scan(tmp_path, f"{BUILT}      - run: {named}{steps}", task, "HEX208")
+    assert {each.name: each.image.value.repository for each in _cloud(report) if isinstance(each.image, Known)} == {
+        "web": "echoed",
+        "worker": "echoed",
+    }
+
+
+@pytest.mark.parametrize(("other", "found"), [("", ["Dockerfile"]), ("dev.Dockerfile", [])])
+def test_an_image_that_a_workflow_puts_in_is_the_only_one_that_it_pushes(
+    other: str, found: list[str], tmp_path: Path
+) -> None:
+    push = "      - uses: docker/build-push-action@v6\n        with: {push: true, tags: '${{ vars.NAME }}', file: %s}\n"
+    job = "on: push\njobs:\n  image:\n    runs-on: ubuntu-24.04\n    steps:\n" + push % "Dockerfile"
+    job += push % other if other else ""
+    rendered = RENDERED.partition("$GITHUB_OUTPUT\n")[2].replace("${{ env.TASKS }}", "ops/tasks")
+    ship = "  ship:\n    needs: image\n    runs-on: ubuntu-24.04\n    steps:\n" + rendered
+    two = {**TASK, "containerDefinitions": [WEB, {**WEB, "name": "other"}]}  # so that it is not the only one
+    report = _scan(tmp_path, job + ship, two, "HEX208")
+    (web,) = (each for each in _cloud(report) if each.name == "web")
+    assert isinstance(web.image, Unknown)
+    assert [each.dockerfile for each in report.graph.targets(Stage, EdgeKind.BUILT_FROM, web)] == found

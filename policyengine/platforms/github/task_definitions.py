@@ -49,32 +49,42 @@ class _Use(NamedTuple):
 
 
 def lower(nodes: Listing[Node], files: Files) -> tuple[list[Node], list[Sealed]]:
-    """The containers of the task definitions that the steps of these jobs use, and the secrets of their files."""
+    """The containers of the task definitions that the steps of these jobs use, and the secrets of their files.
+
+    A file of several containers is rendered by a step for each, one after the other.
+    """
     from policyengine.syntax import json  # noqa: PLC0415  only workflows that use one pay for it
 
-    made: dict[str, list[Node]] = {}
+    made: list[Node] = []
     sealed: list[Sealed] = []
+    uses: dict[str, list[_Use]] = {}
     for use in _uses(nodes, files):
+        uses.setdefault(use.path, []).append(use)
+    for path, used in uses.items():
         try:
-            document = files.once(use.path, json.read) if use.path not in made else None
+            document = files.once(path, json.read)
         except ReadError:
             continue  # a template that is no JSON yet
         if isinstance(document, Mapping):
-            made[use.path] = list(_containers(document, use, files))
+            made += _containers(document, used, files)
             sealed.extend(secrets_of(document))
-    return [node for each in made.values() for node in each], sealed
+    return made, sealed
 
 
 def _uses(nodes: Listing[Node], files: Files) -> Iterator[_Use]:
     builds = {node.id: node for node in nodes if isinstance(node, Build)}
     for job in nodes:
         before: list[Build] = []
+        path = ""
         for step in job.steps if isinstance(job, Job) else ():
             before += (builds[name] for name in step.builds if name in builds)
             for written in _named(step):
-                path = posixpath.normpath(written[match.end() :] if (match := _START.match(written)) else written)
-                if path.endswith(".json") and files.exists(path):
+                named = posixpath.normpath(written[match.end() :] if (match := _START.match(written)) else written)
+                if named.endswith(".json") and files.exists(named):
+                    path = named
                     yield _Use(path, step, tuple(before))
+            if path and any(each.key == "container-name" for each in step.inputs) and _goes_on(step, files):
+                yield _Use(path, step, tuple(before))  # the next container of the file that the step before rendered
 
 
 def _named(step: Step) -> Iterator[str]:
@@ -89,19 +99,28 @@ def _named(step: Step) -> Iterator[str]:
                 yield given or next(iter(command.argv[number + 1 :]), "")
 
 
-def _containers(task: Mapping, use: _Use, files: Files) -> Iterator[Node]:
+def _goes_on(step: Step, files: Files) -> bool:
+    """Whether the task definition of a step is what another step makes: `${{ steps.web.outputs.task-definition }}`."""
+    wanted = rollout.task_definitions((known(step.uses, "").partition("@")[0],))
+    given = (each.value.span for each in step.inputs if each.key in wanted and isinstance(each.value, Unknown))
+    sources = ((span, files.read(span.path)) for span in given)
+    return any(source is not None and ".outputs." in source.slice(span) for span, source in sources)
+
+
+def _containers(task: Mapping, uses: Listing[_Use], files: Files) -> Iterator[Node]:
     listed = task.get("containerDefinitions")
     found = [each for each in listed.items if isinstance(each, Mapping)] if isinstance(listed, Sequence) else []
-    inputs = {each.key: each for each in use.step.inputs}
-    rendered = known(inputs["container-name"].value, "") if "container-name" in inputs else ""
+    given = [(use, {each.key: each for each in use.step.inputs}) for use in uses]
+    called = [known(inputs["container-name"].value, "") if "container-name" in inputs else "" for _, inputs in given]
     for number, each in enumerate(found):
         alone = len(found) == 1
         written = each.get("name")
         named = _text(written, each.span)
-        name = named.value if isinstance(named, Known) else rendered if alone and rendered else f"container-{number}"
-        mine = "image" in inputs and (alone or name == rendered)
-        service = _service(task, each, name, use, alone=alone)
-        if mine:
+        name = named.value if isinstance(named, Known) else called[0] if alone and called[0] else f"container-{number}"
+        service = _service(task, each, name, uses[0], alone=alone)
+        for (use, inputs), rendered in zip(given, called, strict=True):
+            if "image" not in inputs or not (alone or name == rendered):
+                continue
             environment = {one.key: one for one in (*service.environment, *_put_in(inputs, files))}
             image = _built(name, use, inputs["image"])
             engine = images.engine_of(image.value, image.span) if isinstance(image, Known | Floating) else None
