@@ -137,7 +137,8 @@ def postgres_minor_unprovable(graph: Graph, options: Options) -> Outcomes:
     local image, or the cloud's version where only that one floats. Where the majors differ HEX401 speaks instead. An
     image named by digest does not move; when its tag leaves the minor open it is reported until `facts` declares the
     version, and a digest without a tag is counted as undecided. A managed database that names no version at all
-    floats too. Services other than those of AWS take a major alone, and no edit is offered for them. Where the table of
+    floats too. Services other than those of AWS take a major alone: no edit is offered for them, and where the local
+    side floats too it is a note. What both sides start from one line is not compared with itself. Where the table of
     tags knows what the tag meant, the message says it, with the date.
     """
     if options.postgres.match == "major":
@@ -154,6 +155,9 @@ def _unprovable(local: Database, cloud: Database) -> Outcomes:
     args: dict[str, object] = {"local": local.name, "cloud": cloud.name, "here": local.written}
     subject, other, fix = local, cloud, None
     at: Span = local.place
+    severity: Severity | None = None
+    if local.version.span == cloud.version.span:
+        return  # what both sides start from one line moves for both
     match cloud.version:
         case Known(there) if floats:
             variant, fix = "local", _retag(local, there, f"pin Postgres {there}")
@@ -166,6 +170,7 @@ def _unprovable(local: Database, cloud: Database) -> Outcomes:
         case Floating(there) if floats:
             variant = "both"
             args["there"] = there
+            severity = None if cloud.service or cloud.flavour in MANAGED else Severity.NOTE
         case Absent() if floats and cloud.flavour in MANAGED:
             variant = "neither"
         case Floating(there, at) if isinstance(local.version, Known):
@@ -184,7 +189,9 @@ def _unprovable(local: Database, cloud: Database) -> Outcomes:
             yield from undecided(local, local.version, cloud.version)
             return
     related = (other.version,)
-    yield Finding(subject=subject, against=other, at=at, variant=variant, args=args, related=related, fix=fix)
+    yield Finding(
+        subject=subject, against=other, at=at, variant=variant, severity=severity, args=args, related=related, fix=fix
+    )
 
 
 def _decided_by_major(local: Database, cloud: Database) -> bool:
