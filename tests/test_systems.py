@@ -410,6 +410,17 @@ def test_root_modules_of_the_account_are_told_from_those_of_the_system(tmp_path:
     ]
 
 
+def test_a_root_module_called_after_what_is_no_longer_used_is_none_unless_a_workflow_names_it(tmp_path: Path) -> None:
+    files = {f"infra/{name}/main.tf": 'resource "aws_ecr_repository" "a" {}\n' for name in ("live", "terraform-legacy")}
+    reason = "its folder is called after what is no longer used, and no workflow names it; set terraform.root for it"
+    told = [(each.what, each.chosen, each.reason) for each in trees.scan(tmp_path / "no", files).graph.choices]
+    assert ("Terraform left out", "infra/terraform-legacy", reason) in told
+    assert [chosen for what, chosen, _ in told if what == "Terraform root"] == ["infra/live"]
+    flow = "on: push\njobs: {a: {runs-on: x, steps: [{run: terraform -chdir=infra/terraform-legacy apply}]}}\n"
+    named = trees.scan(tmp_path / "named", {**files, ".github/workflows/a.yml": flow}).graph.choices
+    assert {each.chosen for each in named if each.what == "Terraform root"} == {"infra/live", "infra/terraform-legacy"}
+
+
 def test_a_plan_is_of_one_system_and_makes_the_tree_one(tmp_path: Path) -> None:
     trees.write(tmp_path, {**_app("shop", 2), **_app("blog", 3)})
     plan = tmp_path.with_suffix(".plan.json")

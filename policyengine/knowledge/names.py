@@ -115,6 +115,7 @@ class Names(FactTable, frozen=True):
     mocks: dict[str, Cited]
     stand_ins: dict[str, StandIn]
     elsewhere: dict[str, Cited]
+    retired: dict[str, Cited]
     holders: dict[str, HolderWord]
     deployments: dict[str, Cited]
     foundations: dict[str, Cited]
@@ -405,6 +406,11 @@ def folder_kinds(path: str) -> frozenset[FolderKind]:
 def unlisted_folders() -> frozenset[str]:
     """The folders whose files are no part of the tree: what version control, package managers and Terraform keep."""
     return frozenset(name for name, entry in _names().folders.items() if entry.unlisted)
+
+
+def is_retired(path: str) -> bool:
+    """Whether a folder of a path is called after what is no longer used: `infra/terraform-legacy`."""
+    return any(word in _names().retired for word in words(path))
 
 
 def stand_ins() -> tuple[str, ...]:

@@ -168,3 +168,48 @@ def test_a_sample_image_makes_two_services_no_copies_of_one(tmp_path: Path) -> N
     files["pages.tf"] = service % ("pages", "pages")
     report = trees.scan(tmp_path, FILES | files, "HEX102")
     assert [each.message for each in report.results] == ["The Cloud Run service 'pages' is never run locally."]
+
+
+def test_services_in_another_mode_or_without_the_same_variables_are_one_finding(tmp_path: Path) -> None:
+    service = "  %s: {build: ., environment: {RAILS_ENV: %s%s}}\n"
+    files = FILES | {
+        "compose.yaml": "services:\n" + "".join(service % (name, "development", "") for name in ("web", "jobs")),
+        "compose.prod.yaml": "services:\n"
+        + "".join(service % (name, "production", ", TOKEN: '${TOKEN}'") for name in ("web", "jobs")),
+    }
+    report = trees.scan(tmp_path, files, "HEX304", "HEX316")
+    assert [each.message for each in report.results] == [
+        "'web' does not get 'TOKEN', which [the cloud](1) sets. The same holds for 'jobs'.",
+        "'web' runs with RAILS_ENV='development', but [the cloud](1) with 'production'. The same holds for 'jobs'.",
+    ]
+
+
+def test_secrets_of_one_container_in_plain_sight_are_one_finding_at_the_first_with_the_places_of_all(
+    tmp_path: Path,
+) -> None:
+    app = """
+        variable "api_key" { sensitive = true }
+        resource "azurerm_container_app" "web" {
+          name = "web"
+          template {
+            container {
+              name  = "web"
+              image = "acme/web:1"
+              env {
+                name  = "API_KEY"
+                value = var.api_key
+              }
+              env {
+                name  = "OTHER_API_KEY"
+                value = var.api_key
+              }
+            }
+          }
+        }
+    """
+    (found,) = trees.scan(tmp_path, {"main.tf": app}, "HEX307").results
+    both = "'API_KEY, OTHER_API_KEY' of the Container App 'web'"
+    assert found.message == f"{both} is set in plain sight and comes from no secret manager."
+    assert len({found.span, *found.related}) == 2
+    assert found.finding.fix is not None
+    assert found.finding.fix.description == "read them from a secret manager: API_KEY, OTHER_API_KEY"

@@ -139,3 +139,27 @@ def test_what_one_variable_says_of_tls_is_compared_whatever_the_server_says(
 ) -> None:
     app = f'services:\n  app:\n    image: ghcr.io/acme/shop:1\n    environment:\n      {key}: "{here}"\n'
     assert len(found(tmp_path, app, ECS.format(key=key, value=there), "HEX419")) == count
+
+
+@pytest.mark.parametrize(("image", "severity"), [("postgres:16", "note"), ("postgres:16.3", "warning")])
+def test_a_local_major_beside_a_service_that_takes_no_minor_is_a_note(
+    image: str, severity: str, tmp_path: Path
+) -> None:
+    (told,) = found(tmp_path, COMPOSE.format(image=image), SQL.format(ip="", flags=""), "HEX403")
+    assert told[0] == severity
+
+
+def test_a_datastore_that_both_sides_start_from_one_line_is_not_compared_with_itself(tmp_path: Path) -> None:
+    files = {
+        "docker-compose.yml": "services:\n  db: {image: 'postgres:16'}\n",
+        "docker-compose.dev.yml": "services:\n  app: {build: .}\n",
+        "docker-compose.prod.yml": "services:\n  app: {build: ., depends_on: [db]}\n",
+        "Dockerfile": "FROM node:22\n",
+        "Makefile": "up:\n\tdocker compose -f docker-compose.yml -f docker-compose.dev.yml up\n"
+        "live:\n\tdocker compose -f docker-compose.yml -f docker-compose.prod.yml up -d\n",
+    }
+    report = trees.scan(tmp_path, files, "HEX403")
+    assert ("compose:services.db/database", "compose:docker-compose.prod.yml:services.db/database") in {
+        (pair.local, pair.cloud) for pair in report.graph.pairs
+    }
+    assert report.results == ()

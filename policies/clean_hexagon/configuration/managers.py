@@ -1,5 +1,9 @@
 """Secrets come from a manager, and what reads them there can (HEX307, HEX309)."""
 
+from collections.abc import Iterator, Sequence
+
+from msgspec.structs import replace
+
 from clean_hexagon.configuration.plaintext import GIVEN, is_literal, is_secret_key, secret_source
 from clean_hexagon.options import Options
 from policyengine.api import (
@@ -19,6 +23,7 @@ from policyengine.api import (
     Severity,
     Side,
     Span,
+    Undecided,
     Unknown,
     Variable,
     is_of_manager,
@@ -28,6 +33,7 @@ from policyengine.api import (
     undecided,
 )
 
+_WAYS = {"default": "read them from a secret manager", "file": "let the machine read them from one when it starts"}
 _MANAGERS = {"ssm": "the Parameter Store", "aws-secretsmanager": "Secrets Manager", "infisical": "Infisical"}
 
 
@@ -69,6 +75,7 @@ def secret_not_from_manager(graph: Graph, options: Options) -> Outcomes:
     for container in graph.containers(side=Side.CLOUD):
         yield from (Compared(container.node),) if container.service.environment else ()
         read = {edge.reason: edge.target for edge in graph.out_of(EdgeKind.READS, container.node)}
+        plain: list[Finding | Undecided] = []
         for variable in container.service.environment:
             if not is_secret_key(variable.key) or variable.key_span in told:
                 continue
@@ -77,7 +84,8 @@ def secret_not_from_manager(graph: Graph, options: Options) -> Outcomes:
                 secret = graph.get(Secret, read.get(variable.key, ""))
                 yield from _read(container, variable, secret, options, told)
             else:
-                yield from _plain(container, variable, env_files)
+                plain += _plain(container, variable, env_files)
+        yield from _together(plain)
     for secret in graph.all(Secret, side=Side.CLOUD):  # machines and people read them without a declaration
         called = secret.name.rstrip("/").rpartition("/")[2]
         if isinstance(secret.secure, Known) and secrecy(called) == "secret" and secret.secure.span not in told:
@@ -129,7 +137,26 @@ def _with_password(variable: Variable) -> bool:
     return secrecy(variable.key) != "address" or "secret" in parts
 
 
-def _plain(container: Container, variable: Variable, env_files: set[str]) -> Outcomes:
+def _together(found: Sequence[Finding | Undecided]) -> Outcomes:
+    """What is found of the variables of one container, as one finding for all that are given in one way."""
+    ways: dict[str, list[Finding]] = {}
+    for each in found:
+        if isinstance(each, Undecided):
+            yield each
+        else:
+            ways.setdefault(each.variant, []).append(each)
+    for first, *others in ways.values():
+        keys = ", ".join(str(each.args["key"]) for each in (first, *others))
+        fix = None if first.fix is None else replace(first.fix, description=f"{_WAYS[first.variant]}: {keys}")
+        yield replace(
+            first,
+            args={**first.args, "key": keys},
+            related=tuple(each.at for each in others),
+            fix=fix if others else first.fix,
+        )
+
+
+def _plain(container: Container, variable: Variable, env_files: set[str]) -> Iterator[Finding | Undecided]:
     """A variable that is set where the service is defined, but not where HEX306 speaks of it."""
     args = {"key": variable.key, "name": container.name, "what": container.noun}
     holds = is_literal(variable) or bool(secret_source(variable))

@@ -116,6 +116,7 @@ def env_key_missing_locally(graph: Graph, _: Options) -> Outcomes:
             variant="both" if required and given else "required" if required else "default",
             severity=Severity.ERROR if required and not held.issuperset(_of_module(local, required)) else None,
             args={"local": local.name, "keys": ", ".join(keys or more), "more": ", ".join(more)},
+            cause=", ".join((*keys, *more)),
             related=(*(key.span for key in required[:1]), *(each.key_span for each in given[:1])),
             fix=fix,
         )
@@ -287,6 +288,7 @@ def _differs(
             "there": wanted,
         },
         related=(there or cloud,),
+        cause=f"{key}={'' if here is None else known(here, '')}, not {wanted}",
         fix=Fix(
             f"set {key}={wanted} in both places" if wanted else f"set {key} in the cloud",
             () if not wanted else assigned(local, key, wanted) if here is None or loaded else in_place(here, wanted),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from policyengine.knowledge.names import environment_words, system_variables, tells_no_system
+from policyengine.knowledge.names import environment_words, is_retired, system_variables, tells_no_system
 from policyengine.model.graph import Choice, Edge
 from policyengine.model.nodes import Definitions, Node, Side, Variable
 from policyengine.model.source import ReadError, Source, Span
@@ -79,7 +79,10 @@ def read_roots(files: Files, settings: Settings[TerraformPart], *, exact: Sequen
     folders = _folders(files)
     called = frozenset(_called(folders, files))
     value_files = files.ending(".tfvars", ".tfvars.json")
-    roots, choices = find_roots(folders, called, value_files, settings, files.exists)
+    retired = _retired(folders, files)
+    living = {path: each for path, each in folders.items() if path not in retired}
+    roots, choices = find_roots(living, called, value_files, settings, files.exists)
+    choices += [Choice("Terraform left out", path, _RETIRED) for path in sorted(retired - called)]
     problems: dict[tuple[Span, str], ReadError] = {}
     for folder in folders.values():
         for error in folder.broken:
@@ -150,6 +153,19 @@ def read_roots(files: Files, settings: Settings[TerraformPart], *, exact: Sequen
         choices += told
     planned = [Planned(project, stated.get(project.folder.path)) for _, project in projects]
     return Roots(projects, planned, syntaxes, choices, problems, pipelines, tuple(folders.values()))
+
+
+_RETIRED = "its folder is called after what is no longer used, and no workflow names it; set terraform.root for it"
+
+
+def _retired(folders: Iterable[str], files: Files) -> frozenset[str]:
+    """The folders that are called after what is no longer used, and that no workflow or Makefile names."""
+    found = frozenset(path for path in folders if is_retired(path))
+    if not found:
+        return found
+    paths = (*files.below(".github/workflows"), *files.ending("akefile", "justfile"))
+    texts = [source.text for path in paths if (source := files.read(path)) is not None]
+    return frozenset(path for path in found if not any(path in text for text in texts))
 
 
 def _above(root: str, beside: Mapping[str, Sequence[str]]) -> Sequence[str]:
