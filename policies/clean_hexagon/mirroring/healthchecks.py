@@ -18,7 +18,9 @@ from policyengine.api import (
     Known,
     Outcomes,
     Put,
+    Role,
     Severity,
+    Side,
     Swap,
     TargetGroup,
     Unknown,
@@ -33,6 +35,7 @@ from policyengine.api import (
 
 _URL = regex(r"\b(https?)://([^/\s'\"`)]*)([^\s'\"`)?#]*)")
 _BARE = regex(r"(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?::[^/\s]*)?(?:/\S*)?")
+_LOOPBACK = regex(r"(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?::\d+)?")
 _PORT = regex(r":(\d+)$")
 _PATH = regex(r"\bpath['\"]?\s*:\s*['\"](/[^'\"?#]*)")
 _STATE = regex(r"/(?:livez?|liveness|alive|readyz?|readiness|healthz|startupz?)$")
@@ -40,11 +43,15 @@ _AROUND = frozenset({"exit", "echo", "test", "[", "[[", "true", "false", "sh", "
 
 
 class _Asked(Struct, frozen=True):
-    """What a check asks: with which programs, at which path and port, as far as its words tell."""
+    """What a check asks: with which programs, at which path and port, as far as its words tell.
+
+    `itself` tells that it asks the container in which it runs.
+    """
 
     tools: frozenset[str]
     path: str = ""
     port: str = ""
+    itself: bool = False
 
     @property
     def shown(self) -> str:
@@ -64,6 +71,7 @@ class _Asked(Struct, frozen=True):
         "cloud": "'{local}' has no health check, but [the cloud](1) has one.",
         "balancer": "'{local}' is checked at '{here}', but [the load balancer](1) checks '{there}'.",
         "unchecked": "'{local}' has no health check, but [the load balancer](1) checks '{there}'.",
+        "deaf": "'{local}' is checked at port '{here}', but [it listens](1) on '{there}'.",
     },
 )
 def healthcheck_divergence(graph: Graph, _: Options) -> Outcomes:
@@ -77,8 +85,10 @@ def healthcheck_divergence(graph: Graph, _: Options) -> Outcomes:
     path alone and stands in for one that the container lacks; where nothing is checked locally, it is a convention. A
     check that asks nothing (`exit 0`) is none. Paths for liveness and readiness of one application (`/health/live`,
     `/readyz`) are alike. Parts that a shell fills in when the check runs are not compared. A proxy whose image is built
-    here is asked as an application is.
+    here is asked as an application is. A check that asks the container itself at another port than that at which it
+    is told to listen never succeeds, on whichever side.
     """
+    compared: set[str] = set()
     for local, cloud in parts(graph):
         if not (cloud.is_ecs_task or cloud.is_composed):
             continue
@@ -91,6 +101,7 @@ def healthcheck_divergence(graph: Graph, _: Options) -> Outcomes:
         if isinstance(here, Known) and isinstance(there, Known):
             found = tuple(_unlike(local, cloud, here, there, groups))
             yield from found
+            compared.update((local.id, cloud.id) if found else ())
             groups = [] if found else groups
         elif isinstance(there, Known):
             fix = Fix("give the Compose service the check of the cloud", _copied(local, there.value))
@@ -104,6 +115,30 @@ def healthcheck_divergence(graph: Graph, _: Options) -> Outcomes:
             yield from undecided(local.node, group.check_path)
             if not isinstance(group.check_path, Unknown):
                 yield from _balanced(local, cloud, here, group)
+    for container in (*graph.containers(side=Side.LOCAL, role=Role.APP), *graph.deployed(role=Role.APP)):
+        yield from _deaf(container) if container.id not in compared else ()
+
+
+def _deaf(container: Container) -> Outcomes:
+    """A check of a port at which nobody listens: its own command or the variable PORT names another one."""
+    check = _check(container)
+    asked = _asked(check) if isinstance(check, Known) else None
+    if asked is None or not asked.port or not asked.itself:
+        return
+    named = {str(known(each.target, 0)) for each in container.service.ports}
+    given = container.environment.get("PORT")
+    told: Known[int] | Known[str] | None = container.told_port
+    if told is None and given is not None and isinstance(given.value, Known) and named == {given.value.value}:
+        told = given.value
+    if told is None or not isinstance(check, Known):
+        return
+    if asked.port != str(told.value) and (not named or named == {str(told.value)}):
+        args = {"local": container.name, "here": asked.port, "there": told.value}
+        edits = (Swap(check.value.test.span, f":{asked.port}", f":{told.value}"),)
+        fix = Fix(f"check port {told.value}", edits)
+        yield Finding(
+            subject=container.node, at=check.value.test, variant="deaf", args=args, related=(told,), fix=fix
+        )
 
 
 def _balanced(local: Container, cloud: Container, here: Known[Healthcheck] | None, group: TargetGroup) -> Outcomes:
@@ -227,7 +262,8 @@ def _asked(check: Known[Healthcheck]) -> _Asked | None:
         host, path = found[2], found[3].rstrip("/") or "/"
         number = _PORT.search(host)
         port = number[1] if number else "" if ":" in host else "443" if found[1] == "https" else "80"
-        return _Asked(tools, path, port) if told.literal else _Asked(tools)
+        itself = _LOOPBACK.fullmatch(host) is not None
+        return _Asked(tools, path, port, itself) if told.literal else _Asked(tools)
     return _Asked(tools)
 
 

@@ -24,6 +24,8 @@ from policyengine.api import (
 
 _FILE = regex(r"[^.].*\.[A-Za-z][A-Za-z0-9]{0,7}")
 _FOLDER = regex(r".*\.(?:d|cache|git)")
+_FIRST = "/docker-entrypoint-initdb.d"
+"""The folder whose scripts the images of Postgres, MySQL, MariaDB and MongoDB run in an empty database."""
 _MADE = frozenset({".crt", ".htpasswd", ".json", ".key", ".pem"})
 """How the files end that a machine of production has for itself: certificates and credentials."""
 
@@ -43,10 +45,11 @@ def mount_source_missing(graph: Graph, _: Options) -> Outcomes:
     start, or starts without its tables.
 
     Asked of bind mounts of the Compose stack, the local one and that of production, whose source lies in the repository
-    and is a file: source and target both end in an extension. A file that git ignores is made by each developer, as is
-    one whose example (`.example`, `.template`) is committed, or which a script of the pipeline names; certificates and
-    credentials of production are made by its machine. Without a .gitignore, and where a submodule may hold the file, it
-    stays open.
+    and is a file: source and target both end in an extension. A folder is asked of where the image of a database looks
+    for what it runs once, since without it the database has no tables. A file that git ignores is made by each
+    developer, as is one whose example (`.example`, `.template`) is committed, or which a script of the pipeline names;
+    certificates and credentials of production are made by its machine. Without a .gitignore, and where a submodule may
+    hold the file, it stays open.
     """
     named = frozenset(posixpath.basename(word.text) for command in graph.commands() for word in command.words)
     seen: set[Span] = set()
@@ -58,7 +61,9 @@ def mount_source_missing(graph: Graph, _: Options) -> Outcomes:
                 continue
             seen.add(mount.source.span)
             yield Compared(container.node)
-            if graph.holds(source) or posixpath.basename(source) in named or _by_example(graph, source):
+            name = posixpath.basename(source)
+            made = "." in name and name in named  # not the plain word that a folder is called
+            if graph.holds(source) or made or _by_example(graph, source):
                 continue
             ignored = graph.ignored_by_git(source)
             if ".gitmodules" in graph.paths:
@@ -71,13 +76,14 @@ def mount_source_missing(graph: Graph, _: Options) -> Outcomes:
 
 
 def _file(mount: Mount) -> str:
-    """The source of a bind mount that is a file of the tree; empty for any other."""
+    """The source of a bind mount that is a file of the tree, or holds scripts of a database; empty for any other."""
     source, target = known(mount.source, ""), known(mount.target, "")
     names = [posixpath.basename(each) for each in (source, target)]
     if mount.kind != "bind" or source.startswith(("/", "..", "~", "\\")) or ":" in source:
         return ""
     files = all(_FILE.fullmatch(each) and not _FOLDER.fullmatch(each) for each in names)
-    return source.removeprefix("./") if files else ""
+    whole = target.rstrip("/") == _FIRST
+    return source.removeprefix("./").rstrip("/") if files or whole else ""
 
 
 def _by_example(graph: Graph, source: str) -> bool:
