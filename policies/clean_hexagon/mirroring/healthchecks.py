@@ -136,9 +136,7 @@ def _deaf(container: Container) -> Outcomes:
         args = {"local": container.name, "here": asked.port, "there": told.value}
         edits = (Swap(check.value.test.span, f":{asked.port}", f":{told.value}"),)
         fix = Fix(f"check port {told.value}", edits)
-        yield Finding(
-            subject=container.node, at=check.value.test, variant="deaf", args=args, related=(told,), fix=fix
-        )
+        yield Finding(subject=container.node, at=check.value.test, variant="deaf", args=args, related=(told,), fix=fix)
 
 
 def _balanced(local: Container, cloud: Container, here: Known[Healthcheck] | None, group: TargetGroup) -> Outcomes:
