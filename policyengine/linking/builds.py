@@ -286,8 +286,8 @@ def _makers(service: Service, names: dict[str, list[Build]], only: Sequence[Buil
 def _only_builds(builds: Sequence[Build], nodes: Sequence[Node], repositories: Sequence[Repository]) -> Sequence[Build]:
     """The builds of the only image that the pipeline pushes, where the cloud runs one image; none otherwise.
 
-    What runs may be a placeholder until the first deployment, but not one of the system's `repositories` by a name that
-    shares no word with what is pushed.
+    What runs may be a placeholder until the first deployment, but not one of the system's `repositories`, or of a
+    cloud's registry, by a name that shares no word with what is pushed.
     """
     used = {
         node.image.value.repository if isinstance(node.image, Known | Floating) else node.id
@@ -300,5 +300,10 @@ def _only_builds(builds: Sequence[Build], nodes: Sequence[Node], repositories: S
         return ()
     own = {each.repository.value for each in repositories if isinstance(each.repository, Known)}
     named = {stem(ref.basename) for build in pushed for ref in build.references}
+    own |= {
+        node.image.value.repository
+        for node in nodes
+        if isinstance(node, Service) and isinstance(node.image, Known | Floating) and _kept(node.image.value, node)
+    }
     other = named and used <= own and all(stem(name).isdisjoint(each) for name in used for each in named)
     return () if other else pushed

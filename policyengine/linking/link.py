@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from policyengine.knowledge.names import alike
 from policyengine.linking.arguments import told
 from policyengine.linking.builds import built_from, called_alike, deployed, lent, pushed_alike, same_local_image
 from policyengine.linking.connections import configured, connected
@@ -19,6 +20,7 @@ from policyengine.linking.started import served
 from policyengine.model.graph import Choice, Graph, sorted_nodes
 from policyengine.model.nodes import Datastore, Node, Package, Role, Service, Side, Stage
 from policyengine.model.nodes.container import ECS, PRODUCTION_COMPOSE, TASK_FILES
+from policyengine.platforms.compose.choosing import BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -126,10 +128,17 @@ def _without_second_tasks(nodes: dict[str, Node]) -> None:
 
 
 def _without_second_production(nodes: dict[str, Node], choices: list[Choice]) -> None:
-    """Take away the production Compose project where the files say what else runs applications in the cloud."""
+    """Take away the production Compose project where the files say what else runs applications in the cloud.
+
+    One that a script or a workflow starts there runs beside others, of which none is called as its services are.
+    """
     running = [each for each in nodes.values() if isinstance(each, Service) and each.side is Side.CLOUD]
     left = {each.id for each in running if each.noun == PRODUCTION_COMPOSE}
-    if left and any(each.role is Role.APP for each in running if each.id not in left):
+    others = [each for each in running if each.role is Role.APP and each.id not in left]
+    started = any(each.what == "production Compose project" and each.reason not in BY_NAME for each in choices)
+    if started and not any(alike(each.name, one.name) for each in others for one in running if one.id in left):
+        return
+    if left and others:
         told = all(each.group.startswith(TASK_FILES) for each in running if each.id not in left)
         other = "ECS" if told else "Terraform"
         stores = [each.id for each in nodes.values() if isinstance(each, Datastore) and each.service in left]

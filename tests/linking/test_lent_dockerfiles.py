@@ -203,3 +203,14 @@ def test_beside_other_images_of_the_pipeline_the_twin_tells_one_that_is_called_a
     files |= {".github/workflows/ci.yml": PUSHING.format("web/Dockerfile", other), "jobs/Dockerfile": DOCKERFILE}
     files[".github/workflows/jobs.yml"] = PUSHING.format("jobs/Dockerfile", "ghcr.io/acme/jobs")
     assert built_from(files, image, tmp_path, installed) == found
+
+
+@pytest.mark.parametrize(("pushed", "found"), [("thumbs", []), ("shop-api", ["Dockerfile"])])
+def test_the_only_image_of_a_pipeline_makes_none_of_another_name_in_a_clouds_registry(
+    pushed: str, found: list[str], tmp_path: Path, installed: Plugins
+) -> None:
+    files = {
+        "Dockerfile": DOCKERFILE,
+        ".github/workflows/ci.yml": PUSHING.format("Dockerfile", f"ghcr.io/acme/{pushed}"),
+    }
+    assert built_from(files, '"europe-west1-docker.pkg.dev/acme/own/api:1"', tmp_path, installed) == found

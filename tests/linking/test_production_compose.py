@@ -446,3 +446,22 @@ def test_both_files_of_a_local_chain_are_read(tmp_path: Path) -> None:
         ("compose:services.app", "compose:docker-compose.prod.yml:services.app"),
         ("compose:services.db/database", "compose:docker-compose.prod.yml:services.db/database"),
     }
+
+
+def test_a_file_that_a_workflow_starts_runs_beside_other_services_of_terraform(tmp_path: Path) -> None:
+    service = """
+        resource "google_cloud_run_v2_service" "one" {
+          name     = "thumbs"
+          location = "europe-west1"
+          template {
+            containers {
+              name  = "thumbs"
+              image = "europe-west1-docker.pkg.dev/acme/own/thumbs:1"
+            }
+          }
+        }
+    """
+    command = "ssh shop@example.org docker compose -f docker-compose.server.yml up -d\n"
+    files = {"docker-compose.yml": LOCAL, "docker-compose.server.yml": PRODUCTION, "Dockerfile": DOCKERFILE}
+    report = scan(tmp_path, {**files, "ship.sh": command, "main.tf": service}, "HEX402")
+    assert "compose:docker-compose.server.yml:services.app" in {each.cloud for each in report.graph.pairs}

@@ -15,7 +15,7 @@ from policyengine import plugins
 from policyengine.knowledge import aws_policies, terraform_resources
 from policyengine.knowledge.loading import table
 from policyengine.model import nodes
-from policyengine.model.nodes import Cache, Database, Node, Side, Variable
+from policyengine.model.nodes import Cache, Database, Node, Role, Service, Side, Variable
 from policyengine.model.value import Absent, Floating, Known, Unknown
 from policyengine.platforms import Settings
 from policyengine.platforms.terraform import TerraformPart
@@ -23,6 +23,7 @@ from policyengine.platforms.terraform.plan import plan
 from policyengine.platforms.terraform.providers.table import READERS
 from policyengine.platforms.terraform.root_modules import lower
 from policyengine.testing import Memory, read_reference, scan_files
+from tests import trees
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -328,3 +329,17 @@ def test_time_grows_with_the_number_of_resources_and_not_with_its_square() -> No
     _seconds(20)
     small, large = min(_seconds(60), _seconds(60)), _seconds(480)
     assert large < 20 * small
+
+
+def test_a_container_called_as_an_agent_is_the_application_where_it_is_the_only_one_of_its_task(tmp_path: Path) -> None:
+    task = """
+        resource "aws_ecs_task_definition" "%s" {
+          family                = "%s"
+          container_definitions = jsonencode([%s])
+        }
+    """
+    agent, web = '{ name = "collector", image = "acme/collector:1" }', '{ name = "web", image = "acme/web:1" }'
+    trees.write(tmp_path, {"one.tf": task % ("one", "one", agent), "two.tf": task % ("two", "two", f"{agent}, {web}")})
+    roles = {each.id: each.role for each in trees.graph(tmp_path, {}).all(Service)}
+    assert roles["terraform:aws_ecs_task_definition.one#collector"] is Role.APP
+    assert roles["terraform:aws_ecs_task_definition.two#collector"] is Role.SIDECAR

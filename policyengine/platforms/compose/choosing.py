@@ -31,6 +31,8 @@ _DEPLOYED = {
     "staging": "its name says that it is for staging, and none is for production",
 }
 """The environments that are deployed, the nearest to production first, and what a name says of them."""
+BY_NAME = frozenset(_DEPLOYED.values())
+"""Why a file is that of production of which nothing but its name says so."""
 _FILLER = frozenset({"compose", "docker", "yml", "yaml"})
 _ENDS = (".yml", ".yaml")
 _MOST_LEFT_OUT = 4

@@ -182,7 +182,7 @@ def _container(
         name=label,
         side=view.side,
         span=span,
-        role=_role(label, told(view.name), fields, image=image, command=command, deployment=deployment),
+        role=_role(label, told(view.name), fields, image=image, command=command, deployment=deployment, alone=alone),
         group=view.id,
         image=image,
         build=None,
@@ -237,8 +237,11 @@ def _role(
     image: Value[ImageRef],
     command: Value[Command],
     deployment: Deployment,
+    alone: bool,
 ) -> Role:
-    if role_by_name(name) == "sidecar" or not isinstance(fields.tree("firelensConfiguration"), Unknown | None):
+    if (role_by_name(name) == "sidecar" and not alone) or not isinstance(
+        fields.tree("firelensConfiguration"), Unknown | None
+    ):
         return Role.SIDECAR
     role = Role.APP
     if isinstance(image, Known | Floating):
