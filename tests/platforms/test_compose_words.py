@@ -75,6 +75,7 @@ def test_a_line_is_split_as_go_shellwords_does(line: str, expected: tuple[str, .
         ("32.5 kB", 33280), ("32.5 B", 32), ("0.3 K", 307), (".3kB", 307), ("0.", 0), ("0. ", 0), ("0.b", 0), ("0.0B", 0), ("0m", 0),
         ("0.0m", 0), ("-1", -1), ("", None), ("hello", None), (".", None), (". ", None), (" ", None), ("  ", None), (" 32b", None),
         ("32m b", None), ("32bm", None), ("-32kb", None), ("32x", None), ("32mm", None), ("32 kk", None), ("1 1k", None),
+        ("1_0k", 10240), ("1_0.5", 10), ("1e1_0", 10**10), ("0x1p4", 16), ("1__0", None), ("1_", None), ("_1", None), ("0x10", None),
     ],
 )  # fmt: skip
 def test_a_size_is_read_as_go_units_does(text: str, expected: int | None) -> None:

@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 
 _INTEGER = regex(r"[-+]?[0-9]+\Z", re.ASCII)
 _DECIMAL = regex(
-    r"[-+]?(?:[0-9]+(?:_[0-9]+)*\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?\Z|[-+]?(?:inf|infinity|nan)\Z",
+    r"[-+]?(?:[0-9_]+\.?[0-9_]*|\.[0-9_]+)(?:[eE][-+]?[0-9_]+)?\Z|[-+]?(?:inf|infinity|nan)\Z",
     re.IGNORECASE | re.ASCII,
 )
+_HEXADECIMAL = regex(r"[-+]?0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)p[-+]?[0-9]+\Z", re.IGNORECASE | re.ASCII)
 
 
 def integer(text: str) -> int | None:
@@ -42,8 +43,13 @@ def integer(text: str) -> int | None:
 
 
 def decimal(text: str) -> float | None:
-    """A decimal number, or None."""
-    return float(text) if _DECIMAL.match(text) is not None and "_" not in text else None
+    """A number as Go's `ParseFloat` reads it, or None."""
+    try:
+        if _HEXADECIMAL.match(text) is not None:
+            return float.fromhex(text)
+        return float(text) if _DECIMAL.match(text) is not None else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def single_decimal(text: str) -> float | None:

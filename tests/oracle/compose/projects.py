@@ -493,6 +493,10 @@ SPECIAL: dict[str, Asked] = {
         "services: {a: {image: x, environment: {A: 1e6, B: 123456789.5, C: 999999.0, D: 1e20}, labels: {a: 1e6},"
         " sysctls: {a: 1e7}, build: {context: ., args: {a: 1e6}}}}"
     ),
+    "underscores-and-hexadecimal": _ok(
+        'services: {a: {image: x, cpus: "1_0.5", mem_limit: "${X:-1_0k}", shm_size: "0x1p4", deploy: {replicas: 1}}}'
+    ),
+    "bad-underscores": _ok('services: {a: {image: x, cpus: "1__0"}}'),
     "bad-port-range": _ok("services: {a: {image: x, ports: ['80-82:80-81']}}"),
     "bad-port-number": _ok("services: {a: {image: x, ports: ['80:99999']}}"),
     "bad-port-ip": _ok("services: {a: {image: x, ports: ['1.2.3:80:80']}}"),
