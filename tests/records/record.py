@@ -10,10 +10,11 @@ import contextlib
 import io
 import json
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from policyengine import cli
+from policyengine import cli, engine
 from policyengine.model.graph import Graph
 from policyengine.model.source import Span
 from policyengine.reports import concise, explanation, github, gitlab, graph, junit, markdown, pairs, sarif, text
@@ -60,6 +61,19 @@ def _report(folder: Path) -> str:
     lines += [f"failure {failure['message']}" for failure in document["failures"]]
     compared = [finding["pair"] for finding in document["findings"] if finding["pair"] is not None]
     lines += ["", *sorted({_pair(pair) for pair in compared})]
+    return "\n".join(lines) + "\n"
+
+
+def compared() -> str:
+    """What each rule was asked of in both trees, and what it was held against: what its tick stands for."""
+    lines: list[str] = []
+    for name in ("diverged", "hndigest"):
+        lines.append(name)
+        for rule, found in groupby(
+            engine.scan([FIXTURES / name], cache=False, jobs=1).compared, lambda each: each.rule
+        ):
+            asked = [f"{each.subject}{each.against and f' = {each.against}'}" for each in found]
+            lines += [f"{INDENT}{rule}", *(f"{INDENT * 2}{each}" for each in asked)]
     return "\n".join(lines) + "\n"
 
 
@@ -294,6 +308,7 @@ RECORDS: dict[str, Callable[[], str]] = {
     "awkward-json": awkward_json,
     "awkward-sarif": awkward_sarif,
     "awkward-text": awkward_text,
+    "compared": compared,
     "compose-refusals": refusals.sentences,
     "diverged": diverged,
     "explanations": explanations,

@@ -205,7 +205,7 @@ def _at_build(graph: Graph, container: Container, stages: tuple[Stage, ...], pac
 
 def _reaches(graph: Graph, path: str, context: str, dockerfile: str) -> bool:
     """Whether a file is sent with the context of a build."""
-    inside = context in ("", ".") or path.startswith(f"{context.rstrip('/')}/")
+    inside = context == "." or path.startswith(f"{context.rstrip('/')}/")
     return inside and not known(graph.ignored_by_docker(context, dockerfile, path), default=False)
 
 
