@@ -180,6 +180,22 @@ def test_folders_of_one_name_are_a_system(tmp_path: Path) -> None:
     assert {each.systems for each in report.results if each.span.path.startswith(".github")} == {("apps/shop",)}
 
 
+def test_what_a_root_module_names_tells_whose_it_is_where_its_folder_does_not(tmp_path: Path) -> None:
+    folders = {"shop": "infra/one", "blog": "infra/two"}
+    files = {**_app("shop", 2), **_app("blog", 3)}
+    trees.write(
+        tmp_path, {folders[each[6:10]] + each[10:] if each[:6] == "infra/" else each: files[each] for each in files}
+    )
+    assert _minors(scan(tmp_path)) == [
+        (
+            (f"apps/{name}",),
+            f"compose:apps/{name}/services.db/database",
+            f"terraform:aws_db_instance.db@{folders[name]}",
+        )
+        for name in ("blog", "shop")
+    ]
+
+
 def test_a_shared_root_module_is_held_against_each_project_and_nobodys_part_is_missing(tmp_path: Path) -> None:
     files = {**_app("shop", 2), **_app("blog", 3)}
     files["infra/main.tf"] = 'provider "aws" {}\n' + "".join(

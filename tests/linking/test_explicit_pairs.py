@@ -156,6 +156,13 @@ def test_a_name_of_nothing_stops_the_run(config: str, said: str, tmp_path: Path)
     assert f"policyengine.yaml:2:{column}: {said}" in str(caught.value)
 
 
+def test_eight_of_the_names_that_are_there_are_told(tmp_path: Path) -> None:
+    services = "".join(f"  s{number}:\n    image: acme/s:1\n" for number in range(9))
+    with pytest.raises(UsageError) as caught:
+        graph(tmp_path, f"services:\n{services}", config="pairs: [{local: nobody, cloud: aws_db_instance.bills}]")
+    assert str(caught.value).endswith(f"known are {', '.join(f'services.s{number}' for number in range(8))}")
+
+
 @pytest.mark.parametrize("asked", [["docker-compose.yml"], ["infra"], ["docker-compose.yml", "infra"]])
 def test_a_configuration_holds_for_a_part_of_what_it_names(asked: list[str], tmp_path: Path) -> None:
     config = """\

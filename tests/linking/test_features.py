@@ -2,7 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
+from policyengine.api import Role
+from policyengine.linking.features import serves_developers
 from tests import trees
+from tests.linking.nodes import service
 
 TASK = """
 resource "aws_ecs_task_definition" "{name}" {{
@@ -60,3 +65,18 @@ def test_a_bucket_for_a_static_site_is_no_twin_of_a_local_store(tmp_path: Path) 
     assert pairs(tmp_path / "both", {"compose.yml": compose, "main.tf": cloud + uploads}) == [
         ("compose:services.minio/bucket", "terraform:aws_s3_bucket.uploads")
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "expected"),
+    [
+        ("grafana", Role.APP, True),
+        ("shop", Role.APP, False),
+        ("postgres", Role.APP, False),
+        ("shop", Role.TOOL, True),
+        ("shop", Role.SIDECAR, True),
+        ("grafana", Role.JOB, False),
+    ],
+)
+def test_what_is_called_as_a_tool_serves_developers(name: str, role: Role, *, expected: bool) -> None:
+    assert serves_developers(service(name, role=role)) == expected

@@ -90,9 +90,10 @@ def test_a_file_that_only_builds_one_image_is_no_way_to_deploy(tmp_path: Path) -
 
 
 def test_where_terraform_runs_other_services_it_is_left_out(tmp_path: Path) -> None:
-    other = ECS.replace("app", "shop")
+    other = ECS.replace("app", "shop") + 'resource "aws_db_instance" "main" {\n  engine = "postgres"\n}\n'
     report = scan(tmp_path, {"docker-compose.yml": LOCAL, "docker-compose.prod.yml": PRODUCTION, "main.tf": other})
-    assert not any("docker-compose.prod.yml" in each.cloud for each in report.graph.pairs)
+    pairs = [(each.local, each.cloud) for each in report.graph.pairs]
+    assert pairs == [("compose:services.db/database", "terraform:aws_db_instance.main")]
     assert ("none", "docker-compose.prod.yml is left out: Terraform runs the services") in {
         (each.chosen, each.reason) for each in report.graph.choices
     }
