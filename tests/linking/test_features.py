@@ -72,7 +72,7 @@ def test_a_bucket_for_a_static_site_is_no_twin_of_a_local_store(tmp_path: Path) 
     [
         ("grafana", Role.APP, True),
         ("shop", Role.APP, False),
-        ("postgres", Role.APP, False),
+        ("minio", Role.APP, False),
         ("shop", Role.TOOL, True),
         ("shop", Role.SIDECAR, True),
         ("grafana", Role.JOB, False),

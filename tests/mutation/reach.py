@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 SECONDS, FAILED = "TEST_SECONDS", "TESTS_FAILED"
 """The variables that name the files into which the time of each test, and the tests that fail, are written."""
 _RUN = "not tools and not limits and not install and not every_fix"
+_LONG = 5
+"""Seconds."""
 _TOPS = ("policyengine", "policies")
 _SETTINGS = "[run]\nbranch = false\nsource =\n    policyengine\n    policies\n"
 _DATA, _TIMES, _CODE = "coverage.sqlite", "seconds.json", "code"
@@ -103,7 +105,8 @@ class Reach:
     def tests(self, path: str, line: int) -> list[str]:
         """The tests that reach a line of a file; see `_standing_for` for one at its top.
 
-        Those that go furthest through its function, and those that reach least beside it, come first by turns.
+        Those that go furthest through its function, and those that reach least beside it, come first by turns, and
+        those that take long last.
         """
         found: set[str] = set()
         standing = self._standing_for(path, line)
@@ -114,7 +117,8 @@ class Reach:
         far = self._counted(path, within)
         furthest = sorted(found, key=lambda test: (-far[test], self._width[test], test))
         narrowest = sorted(found, key=lambda test: (self._width[test], test))
-        return list(dict.fromkeys(test for both in zip(furthest, narrowest, strict=True) for test in both))
+        turns = dict.fromkeys(test for both in zip(furthest, narrowest, strict=True) for test in both)
+        return sorted(turns, key=lambda test: self.seconds[test] > _LONG)
 
     def _within(self, path: str, line: int, naming: set[int]) -> set[int]:
         """The lines of the function that holds a line; for one at the top of a file, those that name what it makes."""
