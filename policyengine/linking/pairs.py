@@ -52,10 +52,13 @@ _WORD = "the only ones with a word in their names"
 _LANGUAGE = "the only ones of their language"
 _MOST_VARIABLES = "more than twice as many variables in common as with any other"
 
+_LEFT = "nearest to each other of those that are left"
 _BESIDE = "most others of its engine are on it"
 _ONLY = "the only one of its engine on the local side"
 _LEAST = 11
 """So many points two services must have to be a pair because they are alone: more than that neither has a command."""
+_SHARING = 30
+"""So many points two applications must have to be a pair because no other is as near: a port and many variables."""
 _NEAR = 15
 """From so many points on a candidate is worth a look; two services without a command have ten."""
 _MOST_GROUPS = 50
@@ -168,6 +171,7 @@ class _Family:
                 yield from self._made(place, self.scores[place], tied=bool(tied))
         yield from self._sharing(done)
         yield from self._beside(done)
+        yield from self._nearest(done)
         settled = {place[0] for place in done if self.scores[place].points >= CERTAIN}
         yield from self._left_over({column for _, column in done}, settled)
 
@@ -233,6 +237,26 @@ class _Family:
             if there > 1 and there > len(same) // 2:
                 found = self.scores.get((row, columns[0]), NOTHING)
                 yield from self._made((row, columns[0]), found.plus(POSSIBLE - found.points, _BESIDE), tied=False)
+
+    def _nearest(self, done: set[tuple[int, int]]) -> Iterator[Pair]:
+        """Applications that the matching left, with a port and variables in common that neither shares with another.
+
+        What is found is added to `done`.
+        """
+        rows, columns = {row for row, _ in done}, {column for _, column in done}
+        free: dict[tuple[int, int], Score] = {}
+        for (row, column), found in self.scores.items():
+            nodes = self.local[row].node, self.cloud[column].node
+            apps = all(isinstance(each, Service) and each.role is Role.APP for each in nodes)
+            if apps and row not in rows and column not in columns:
+                free[row, column] = found
+        for place, found in free.items():
+            here, there = self.local[place[0]], self.cloud[place[1]]
+            rivals = (each for at, each in free.items() if at != place and (at[0] == place[0] or at[1] == place[1]))
+            common = here.ports & there.ports and here.environment & there.environment
+            if _SHARING <= found.points < POSSIBLE and common and all(each.points < found.points for each in rivals):
+                done.add(place)
+                yield from self._made(place, found.plus(POSSIBLE - found.points, _LEFT), tied=False)
 
     def _left_over(self, paired: set[int], settled: set[int]) -> Iterator[Pair]:
         """Stores of the cloud that the matching left: twins of the only local one of their engine, or of one of them.

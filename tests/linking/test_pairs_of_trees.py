@@ -429,3 +429,22 @@ def test_the_only_services_of_a_language_that_have_more_in_common_are_a_pair(
     cloud = f"services:\n  whole: {{build: whole, ports: ['{port}:{port}']}}\n"
     graph = graph_of(tmp_path, files | {"compose.yaml": local, "compose.prod.yaml": cloud})
     assert [(each.local, each.certain) for each in graph.pairs] == [("compose:services.django", False)] * paired
+
+
+@pytest.mark.parametrize(
+    ("more", "paired"),
+    [
+        ("", True),
+        ("  third: {image: 'acme/x:3', ports: ['9000:9000'], environment: {A: '', B: '', C: '', D: ''}}\n", False),
+    ],
+)
+def test_applications_that_are_left_are_a_pair_where_no_other_has_as_much_in_common(
+    more: str, paired: bool, tmp_path: Path
+) -> None:
+    same = "ports: ['9000:9000'], environment: {A: '', B: '', C: '', D: ''}"
+    local = f"services:\n  web: {{build: web}}\n  orders: {{image: 'acme/x:1', {same}, command: run one}}\n"
+    cloud = f"services:\n  web: {{build: web}}\n  tickets: {{image: 'acme/y:1', {same}, command: run two}}\n"
+    files = {"web/Dockerfile": "FROM node:22\n", "compose.yaml": local + more, "compose.prod.yaml": cloud}
+    graph = graph_of(tmp_path, files)
+    found = [(each.local, each.certain) for each in graph.pairs if each.cloud.endswith("tickets")]
+    assert found == [("compose:services.orders", False)] * paired
