@@ -90,7 +90,7 @@ def env_local_not_loaded(graph: Graph, _: Options) -> Outcomes:
         variant, at = ("default", files[0]) if files else ("none", service)
         args = {"name": service.name, "files": ", ".join(each.path for each in files)}
         fix = _load_local(container, files)
-        yield Finding(subject=service, at=at, variant=variant, args=args, fix=fix, convention=True)
+        yield Finding(subject=service, at=at, variant=variant, args=args, about="env_files", fix=fix, convention=True)
 
 
 def _in_own_folder(container: Container) -> bool:
