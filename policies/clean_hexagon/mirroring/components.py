@@ -206,12 +206,14 @@ def local_only_service(graph: Graph, _: Options) -> Outcomes:
 
     Applications, databases, caches, search engines and queues are reported, tools for developers (mail catchers,
     consoles, dashboards) noted as a convention. Services with `profiles`, jobs, proxies and emulators pass, and what
-    serves tests. The question is asked only where the cloud runs a twin of some application, since otherwise the cloud
-    of this stack is described elsewhere. A name that the cloud runs too, whatever it was paired with, passes, as does
-    an application whose image the pipeline publishes: it is deployed, if not by what is read here. It stays open where
-    a module that is not in the repository, a function or a container without a twin may be the counterpart. A
-    datastore passes where a variable of the cloud holds an address of one. A front end that only builds files may be
-    served from a bucket. Where as many applications lack a twin as have one, another cloud may run them.
+    serves tests, as does what people start by hand: it has no port, nothing waits for it, and it is a shell, a package
+    manager or another tool without arguments, or builds or tests. The question is asked only where the cloud runs a
+    twin of some application, since otherwise the cloud of this stack is described elsewhere. A name that the cloud runs
+    too, whatever it was paired with, passes, as does an application whose image the pipeline publishes: it is deployed,
+    if not by what is read here. It stays open where a module that is not in the repository, a function or a container
+    without a twin may be the counterpart. A datastore passes where a variable of the cloud holds an address of one. A
+    front end that only builds files may be served from a bucket. Where as many applications lack a twin as have one,
+    another cloud may run them.
     """
     paired = {local.id for local, _ in graph.mirrored(role=Role.APP)}
     alone = list(_local_only(graph)) if paired else []
@@ -241,6 +243,7 @@ def _local_only(graph: Graph) -> Iterator[Container]:
     cloud = list(graph.containers(side=Side.CLOUD))
     aside = {each.node for each in graph.without_twin if each.aside}
     stores = {each.service: each for each in graph.unpaired(Datastore, side=Side.LOCAL)}
+    needed = {one.service for each in graph.all(Service, side=Side.LOCAL) for one in each.depends_on}
     for container in graph.containers(side=Side.LOCAL):
         service, store, role = container.service, stores.get(container.id), container.role
         if role not in (*STORES, Role.APP, Role.TOOL) or service.profiles or service.id in graph.ignored:
@@ -251,9 +254,20 @@ def _local_only(graph: Graph) -> Iterator[Container]:
             continue
         if any(alike(each.name, container.name) or _same(each, container) for each in cloud):
             continue
+        if role is Role.APP and not service.ports and service.name not in needed and _is_run_by_hand(container):
+            continue
         shipped = service.id in aside or _is_front_end(container) or _is_published(graph, container)
         if role is not Role.APP or not shipped:
             yield container
+
+
+def _is_run_by_hand(container: Container) -> bool:
+    """Whether people start a container for one thing: it builds or tests, or is a tool that waits for their words."""
+    commands = container.commands
+    if container.gap is not None or not commands:
+        return False
+    waits = len(commands) == 1 and commands[0].plain and not commands[0].arguments and not commands[0].deeds
+    return waits or all(each.does("build", "test", "e2e") for each in commands)
 
 
 STORES = (Role.DATABASE, Role.CACHE, Role.SEARCH, Role.QUEUE)
