@@ -46,10 +46,10 @@ def mount_source_missing(graph: Graph, _: Options) -> Outcomes:
 
     Asked of bind mounts of the Compose stack, the local one and that of production, whose source lies in the repository
     and is a file: source and target both end in an extension. A folder is asked of where the image of a database looks
-    for what it runs once, since without it the database has no tables. A file that git ignores is made by each
-    developer, as is one whose example (`.example`, `.template`) is committed, or which a script of the pipeline names;
-    certificates and credentials of production are made by its machine. Without a .gitignore, and where a submodule may
-    hold the file, it stays open.
+    for what it runs once: without it the database has no tables, unless migrations make them, hence a warning. A file
+    that git ignores is made by each developer, as is one whose example (`.example`, `.template`) is committed, or which
+    a script of the pipeline names; certificates and credentials of production are made by its machine. Without a
+    .gitignore, and where a submodule may hold the file, it stays open.
     """
     named = frozenset(posixpath.basename(word.text) for command in graph.commands() for word in command.words)
     seen: set[Span] = set()
@@ -72,7 +72,8 @@ def mount_source_missing(graph: Graph, _: Options) -> Outcomes:
             if isinstance(ignored, Known) and not ignored.value:
                 args = {"name": container.name, "source": source}
                 fix = Fix(f"commit {source}, or drop the mount")
-                yield Finding(subject=container.node, at=mount.source, args=args, fix=fix)
+                severity = None if "." in name else Severity.WARNING  # migrations may make the tables all the same
+                yield Finding(subject=container.node, at=mount.source, severity=severity, args=args, fix=fix)
 
 
 def _file(mount: Mount) -> str:
