@@ -46,7 +46,7 @@ class BuildLabel(Struct, frozen=True, forbid_unknown_fields=True):
     whole: bool = False
 
 
-Giver = Literal["container", "image", "machine"]
+Giver = Literal["container", "image", "machine", "role"]
 """Who sets a variable without being told: the platform that runs a container, every image, a machine and its tools."""
 
 
@@ -84,13 +84,15 @@ class Variables(FactTable, frozen=True):
     gets the variable; `own_words` make an address that of the program. `address_words` say of an address how it is
     used, and not whose it is. `modes` choose how a program runs; what is `cloud_only` has no meaning on a laptop, with
     `*` at one end of the name for any further text. A name that ends in one of the `choices` chooses who does
-    something, and `doubles` are those that only pretend. Values under `place_words` are of the place where they hold.
+    something, and `doubles` are those that only pretend. Those that are `public` hold the address at which people open
+    the application, for links in mails and the like. Values under `place_words` are of the place where they hold.
     """
 
     store_words: dict[str, StoreWord]
     address_ends: dict[str, AddressEnd]
     address_words: dict[str, Cited]
     databases: dict[str, CreatedDatabase]
+    public: dict[str, Cited]
     given: dict[str, Given]
     published_prefixes: dict[str, PublishedPrefix]
     late_values: dict[str, Cited]
@@ -153,6 +155,12 @@ def whose(name: str) -> str:
     return " ".join(word for word in words(name[len(prefix) :]) if word not in says_how)
 
 
+def names_another(name: str) -> bool:
+    """Whether a variable says by its own words whose address it holds: `SENTRY_DSN`, but not `API_URL`."""
+    known = _variables()
+    return not known.server_words.keys() | known.inner_words.keys() >= set(whose(name).split())
+
+
 def holds_all_of(whole: str, part: str) -> bool:
     """Whether a variable holds the whole address of the store of which another holds a part: `DATABASE_URL`, `DB_HOST`.
 
@@ -163,6 +171,11 @@ def holds_all_of(whole: str, part: str) -> bool:
         {each for word in parts if word in stores for each in stores[word].engines} for parts in (one, words(part))
     )
     return is_store_address(one) and not mine.isdisjoint(theirs)
+
+
+def is_for_people(name: str) -> bool:
+    """Whether a variable holds the address at which people open the application: `SITE_URL`, `APP_BASE_URL`."""
+    return name in _variables().public
 
 
 def is_address(name: str) -> bool:

@@ -122,3 +122,84 @@ def test_parts_of_an_address_are_not_asked_where_the_whole_is_given(
     }
     report = trees.scan(tmp_path, files, "HEX312", "HEX505")
     assert sorted(each.rule.id for each in report.results) == expected
+
+
+INTERPOLATED = {
+    ".gitignore": ".env\n",
+    ".env.example": "MAIL_PASSWORD=\nLOG_LEVEL=info\n",
+    "Dockerfile": "FROM python:3.13\nWORKDIR /app\nCOPY --chown=1001 . /app\nUSER 1001\n",
+    "docker-compose.yml": "services:\n  app:\n    build: .\n    environment:\n      MAIL_PASSWORD: ${MAIL_PASSWORD}\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "count"),
+    [
+        ({}, 1),
+        ({".dockerignore": ".env\n"}, 0),
+        ({".gitignore": "venv\n"}, 0),  # HEX302 would say so of a file that Compose loads
+        ({".env.example": "LOG_LEVEL=info\n"}, 0),
+        ({"docker-compose.yml": "services:\n  app:\n    build: .\n    environment: {LOG_LEVEL: info}\n"}, 0),
+    ],
+)
+def test_the_env_file_from_which_compose_fills_in_secrets_stays_out_of_the_image(
+    tmp_path: Path, changed: Mapping[str, str], count: int
+) -> None:
+    report = trees.scan(tmp_path, {**INTERPOLATED, **changed}, "HEX302")
+    assert [each.finding.args for each in report.results] == [{"file": ".env"}] * count
+
+
+TASK = """resource "aws_lb" "main" {{}}
+
+resource "aws_ecs_task_definition" "app" {{
+  container_definitions = jsonencode([{{
+    name        = "app"
+    image       = "shop:1"
+    environment = [{{ name = "{key}", value = "{value}" }}]
+  }}])
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "count"),
+    [
+        ("APP_BASE_URL", "http://${aws_lb.main.dns_name}", 1),
+        ("SITE_URL", "http://shop.example.com", 1),
+        ("FRONTEND_URL", "http://localhost:3000", 1),
+        ("APP_BASE_URL", "https://${aws_lb.main.dns_name}", 0),
+        ("FRONTEND_URL", "http://web.shop.local:3000", 0),
+        ("REPORTS_URL", "http://reports.example.com", 0),
+    ],
+)
+def test_links_for_people_are_public_in_the_cloud(tmp_path: Path, key: str, value: str, count: int) -> None:
+    report = trees.scan(tmp_path, {"main.tf": TASK.format(key=key, value=value)}, "HEX506")
+    assert [each.rule.id for each in report.results] == ["HEX506"] * count
+
+
+@pytest.mark.parametrize(
+    ("key", "asked"),
+    [("SENTRY_DSN", False), ("API_URL", True), ("MAILER_URL", True), ("DATABASE_URL", True), ("FX_API_URL", False)],
+)
+def test_an_address_that_nobody_in_the_stack_may_have_is_no_question(tmp_path: Path, key: str, asked: bool) -> None:
+    compose = (
+        f"services:\n  app:\n    build: .\n    environment:\n      {key}: ${{{key}}}\n"
+        "  smtpmailer:\n    image: shop/mailer:1\n    ports: ['25:25']\n"
+    )
+    report = trees.scan(tmp_path, {"docker-compose.yml": compose, "Dockerfile": "FROM node:22\n"}, "HEX501")
+    assert bool(report.undecided) is asked
+
+
+def test_settings_that_demand_credentials_do_not_get_them_from_a_role(tmp_path: Path) -> None:
+    files = {
+        "pyproject.toml": "",
+        "settings.py": (
+            "from pydantic_settings import BaseSettings\nclass S(BaseSettings):\n"
+            "    aws_access_key_id: str\n    aws_region: str\n"
+        ),
+        "Dockerfile": "FROM python:3.13\nCOPY . .\nUSER 1001\n",
+        "docker-compose.yml": "services:\n  app:\n    build: .\n    environment: {AWS_ACCESS_KEY_ID: a}\n",
+        "docker-compose.prod.yml": "services:\n  app:\n    build: .\n    environment: {LOG_LEVEL: info}\n",
+    }
+    report = trees.scan(tmp_path, files, "HEX303")
+    assert [each.finding.args["keys"] for each in report.results] == ["AWS_ACCESS_KEY_ID"]

@@ -46,9 +46,10 @@ def env_key_missing_in_cloud(graph: Graph, _: Options) -> Outcomes:
 
     Required keys are those of the config module that have neither a default nor `optional`; where one of several must
     be there, any of them will do. The cloud provides `environment`, `secrets`, `environmentFiles` and the ENV of the
-    deployed stage. Keys of the platform and AWS credentials, which the task role replaces, need no entry. Variables
-    injected by `infisical run` are not known from files, and `.env.example` does not tell what the env file of a
-    production Compose service sets. Where several containers share one config module and another of them has the key,
+    deployed stage. Keys of the platform need no entry. The task role stands in for AWS credentials where the SDK looks
+    for them, but not where the settings themselves demand AWS_ACCESS_KEY_ID. Variables injected by
+    `infisical run` are not known from files, and `.env.example` does not tell what the env file of a production Compose
+    service sets. Where several containers share one config module and another of them has the key,
     it may be needed only there, so the finding is a warning. All missing keys of a container make
     one finding, at the container.
     """
@@ -67,7 +68,7 @@ def env_key_missing_in_cloud(graph: Graph, _: Options) -> Outcomes:
 def _missing(graph: Graph, container: Container, given: set[str], of_images: set[str]) -> Outcomes:
     """What a container lacks, where those that share its config module are given some variables, and images others."""
     keys = (key for key in container.config.keys if not key.client) if container.config is not None else ()
-    required = (key for key in keys if known(key.required, default=False) and not given_by(key.key, "container"))
+    required = (key for key in keys if known(key.required, default=False) and not _comes(key.key))
     own = {*container.environment, *container.exported}
     absent = [key for key in required if not _met(key, own)]
     gap = container.environment_gap or _stood_in(container)
@@ -87,6 +88,11 @@ def _missing(graph: Graph, container: Container, given: set[str], of_images: set
     fix = Fix(f"add {names} to the container's secrets or environment", secrets)
     severity = Severity.WARNING if elsewhere else None
     yield Finding(subject=container.node, at=container, args=args, related=(absent[0],), severity=severity, fix=fix)
+
+
+def _comes(name: str) -> bool:
+    """Whether a platform sets a variable; the role of a task gives credentials to the SDK alone, and no variable."""
+    return given_by(name, "container") and not given_by(name, "role")
 
 
 def _stood_in(container: Container) -> Unknown | None:

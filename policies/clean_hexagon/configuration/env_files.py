@@ -40,6 +40,7 @@ from policyengine.api import (
     is_real,
     known,
     rule,
+    secrecy,
     shell_commands,
     speaks_of_development,
     undecided,
@@ -145,7 +146,7 @@ def env_file_exposed(graph: Graph, _: Options) -> Outcomes:
 
     A secret in git stays in its history and in every clone; one in an image layer travels with every pull.
 
-    Three places are looked at: a committed env file with a real value for a secret-like key (examples, samples, test
+    Looked at are: a committed env file with a real value for a secret-like key (examples, samples, test
     and CI files, dummies and throwaway database passwords, such as one that the Compose file itself gives a service,
     are fine, and so is a key that an application makes for itself, as `APP_SECRET`, in `.env.dev`, which frameworks
     commit); a file that Compose loads as `.env.local` or `.env` which git would not ignore; and a `COPY . .` in what
@@ -170,7 +171,27 @@ def env_file_exposed(graph: Graph, _: Options) -> Outcomes:
                 loaded.setdefault(env_file.path, (container.node, env_file))
     yield from _not_ignored(graph, loaded)
     harmless = {file.path for file in graph.all(EnvironmentFile) if _real(file, throwaway) is None}
-    yield from _copied(graph, sorted(loaded.keys() - harmless))
+    yield from _copied(graph, sorted((loaded.keys() | _interpolated(graph)) - harmless))
+
+
+def _interpolated(graph: Graph) -> set[str]:
+    """The `.env` files that git ignores and Compose takes secrets from: beside it stands an example that names them."""
+    examples = {file.path.rpartition("/")[0]: file for file in graph.all(EnvironmentFile) if _stands_in(file)}
+    found: set[str] = set()
+    for container in graph.containers(side=Side.LOCAL, role=Role.APP) if examples else ():
+        folder = container.span.path.rpartition("/")[0]
+        path = f"{folder}/.env".lstrip("/")
+        if folder in examples and path not in found and known(graph.ignored_by_git(path), default=False):
+            named = {each.key for each in examples[folder].variables if secrecy(each.key) in ("secret", "address")}
+            asked = {key for key, each in container.environment.items() if isinstance(each.value, Unknown)}
+            found |= {path} if named & asked else set()
+    return found
+
+
+def _stands_in(file: EnvironmentFile) -> bool:
+    """Whether a file is an example of `.env`: `.env.example`, `.env.template`."""
+    name = _name(file.path)
+    return file.example and name.startswith(".env.") and name.count(".") == 2 and not is_for_tests(name)
 
 
 def _real(file: EnvironmentFile, throwaway: set[str]) -> Variable | None:

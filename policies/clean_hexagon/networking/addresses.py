@@ -19,12 +19,14 @@ from policyengine.api import (
     Node,
     Outcomes,
     Role,
+    Service,
     Severity,
     Side,
     Span,
     Unknown,
     Value,
     Variable,
+    is_for_people,
     is_for_the_laptop,
     is_placeholder_host,
     origin_of,
@@ -113,7 +115,8 @@ def auth_url_not_canonical(graph: Graph, options: Options) -> Outcomes:
     by default the mandate's `http://127.0.0.1:3005`. `AUTH_URL` (where Auth.js is a dependency), `BETTER_AUTH_URL` and
     `APP_URL` are held to it exactly only when the configuration states it; otherwise http on 127.0.0.1 at any port
     will do, since another application may well have another port. `APP_URL` is no auth key: a warning, and without a
-    stated address only when it is on the machine itself. Scheme, host and port count; a path does not.
+    stated address only when it is on the machine itself. Scheme, host and port count; a path does not. Of containers
+    of the cloud, other addresses that people open are asked too, with a warning (`APP_BASE_URL`, `SITE_URL`).
 
     The local side is the environment in force in Compose services, and env files in the repository that are not for
     production, tests or CI, and not put aside; in a file that nothing loads, a public https address is a template for
@@ -126,7 +129,8 @@ def auth_url_not_canonical(graph: Graph, options: Options) -> Outcomes:
     local = (origin_of(each.value) for node, each in _held(graph) if each.key in keys and node.side is not Side.CLOUD)
     consistent = len({each.origin for each in local if each is not None}) == 1
     for subject, variable in _held(graph):
-        key, found, cloud = keys.get(variable.key), origin_of(variable.value), subject.side is Side.CLOUD
+        found, cloud = origin_of(variable.value), subject.side is Side.CLOUD
+        key = keys.get(variable.key) or _of_people(graph, subject, variable.key, found)
         if key is None or variable.value.span in seen or (found is not None and found.host in inner):
             continue
         if isinstance(subject, EnvironmentFile):
@@ -141,6 +145,16 @@ def auth_url_not_canonical(graph: Graph, options: Options) -> Outcomes:
         elif found is not None and is_wrong(key, found, options, cloud=cloud):
             taste = consistent and not cloud and not options.public_url.declared
             yield replace(_not_canonical(subject, variable, key, found, options), convention=taste)
+
+
+def _of_people(graph: Graph, subject: Node, name: str, found: Endpoint | None) -> Key | None:
+    """The key of another variable for links that people follow, asked where a cloud runs the container."""
+    if subject.side is not Side.CLOUD or not isinstance(subject, Service) or found is None or not is_for_people(name):
+        return None
+    inner = "." not in found.host or found.host.endswith((".local", ".internal"))
+    if graph.container(subject).is_composed or (inner and not found.loopback):
+        return None
+    return Key(Severity.WARNING, exact=False, sure=False)
 
 
 def _held(graph: Graph) -> Iterator[tuple[Node, Variable]]:

@@ -26,6 +26,7 @@ from policyengine.api import (
     Unknown,
     is_address,
     known,
+    names_another,
     rule,
     speaks_of_stores,
     undecided,
@@ -70,7 +71,15 @@ def localhost_inside_container(graph: Graph, options: Options) -> Outcomes:
     public = address_keys(graph, options)
     seen: set[Span] = set()
     found = doors(graph)
-    called_after = cache(partial(_called_after, _names(graph)))  # many services load one example
+    names = _names(graph)
+    called_after = cache(partial(_called_after, names))  # many services load one example
+    joined = {group: " ".join("".join(words) for words, _ in each) for group, each in names.items()}
+
+    def elsewhere(container: Container, key: str) -> bool:
+        """Whether a variable names somebody whose name is in that of no service."""
+        among = joined.get(container.service.group, "")
+        return names_another(key) and not any(word in among for word in words_of(key) if len(word) > _TELLING)
+
     for container in graph.containers(side=Side.LOCAL):
         if container.role not in CLIENTS or container.service.network == "host":
             continue
@@ -78,7 +87,9 @@ def localhost_inside_container(graph: Graph, options: Options) -> Outcomes:
         for variable in container.environment.values():
             if isinstance(variable.value, Unknown) and is_address(variable.key):
                 others = called_after(container.service.group, variable.key) - {container.id}
-                asked = others or speaks_of_stores(words_of(variable.key)) or not _blank(graph, variable.value)
+                # else HEX506 asks it, or it is the address of somebody after whom no service is called
+                told = _blank(graph, variable.value) or variable.key in public or elsewhere(container, variable.key)
+                asked = others or speaks_of_stores(words_of(variable.key)) or not told
                 yield from undecided(container.node, variable.value) if asked else ()
         if container.addresses:
             yield Compared(container.node)
@@ -116,6 +127,9 @@ def _called_after(names: Mapping[str, _Names], group: str, key: str) -> set[str]
     parts = set(words_of(key))
     return {service for words, service in names[group] if parts.issuperset(words)}
 
+
+_TELLING = 2
+"""A word of so few letters may be in any name."""
 
 Doors = Mapping[tuple[Side, str, int | None], Sequence[Container]]
 """The containers of each project by the ports that they publish or listen at, and those that are stores under None."""
