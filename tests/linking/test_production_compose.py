@@ -466,3 +466,26 @@ def test_a_file_that_a_workflow_starts_runs_beside_other_services_of_terraform(t
     files = {"docker-compose.yml": LOCAL, "docker-compose.server.yml": PRODUCTION, "Dockerfile": DOCKERFILE}
     report = scan(tmp_path, {**files, "ship.sh": command, "main.tf": service}, "HEX402")
     assert "compose:docker-compose.server.yml:services.app" in {each.cloud for each in report.graph.pairs}
+
+
+def test_what_a_profile_of_production_leaves_out_mirrors_the_local_service_of_its_name(tmp_path: Path) -> None:
+    tools = "  dash: {image: 'grafana/grafana:12.0.0'PROFILE}\n  backup: {image: 'acme/backup:1'PROFILE}\n"
+    files = {
+        "docker-compose.yml": LOCAL + tools.splitlines(keepends=True)[0].replace("PROFILE", ""),
+        "docker-compose.prod.yml": PRODUCTION + tools.replace("PROFILE", ", profiles: [tools]"),
+        "Dockerfile": DOCKERFILE,
+    }
+    report = scan(tmp_path, files)
+    cloud = {each.cloud for each in report.graph.pairs}
+    assert "compose:docker-compose.prod.yml:services.dash" in cloud
+    assert not [each for each in report.graph.nodes if each.id.endswith("services.backup")]
+
+
+def test_a_service_that_waits_for_one_that_is_not_there_is_compared_all_the_same(tmp_path: Path) -> None:
+    local = LOCAL.replace("build: .", "build: .\n    depends_on: [cache]")
+    files = {"docker-compose.yml": local, "docker-compose.prod.yml": PRODUCTION, "Dockerfile": DOCKERFILE}
+    report = scan(tmp_path, files)
+    assert [each.message for each in report.failures] == ["service 'app' depends on the undefined service 'cache'"]
+    told = {each.message for each in report.results if each.rule.id == "HEX109"}
+    assert told == {"'app' runs the development server 'npm run dev', but [the cloud](1) runs 'node server.js'."}
+    assert [each for each in report.undecided if each.subject == "compose:services.app"] == []

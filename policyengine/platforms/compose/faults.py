@@ -58,13 +58,18 @@ def _holds(outer: Span, inner: Span) -> bool:
 
 
 def doubts(errors: Iterable[ReadError], documents: Iterable[Branch]) -> dict[str, Unknown]:
-    """Why what services say may not hold, by their names: Compose refuses a part of them, or of what they extend."""
+    """Why what services say may not hold, by their names: Compose refuses a part of them, or of what they extend.
+
+    What they wait for is none of it: however that is mended, it changes nothing of what they run.
+    """
     sections = [each for document in documents if isinstance(each := document.get("services"), Branch)]
     found: dict[str, Unknown] = {}
     for error in errors:
         for section in sections:
             _, paths = without(section, error.span)
             for path in paths:
+                if path[1:2] == ("depends_on",):
+                    continue
                 found.setdefault(path[0], Unknown(f"Compose refuses its service: {error.message}", error.span))
     grown = True
     while grown:

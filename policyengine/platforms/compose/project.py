@@ -43,8 +43,11 @@ def lower(tree: Files, settings: Settings[ComposePart]) -> Lowered:
 
 
 def production(tree: Files, settings: Settings[ComposePart]) -> Lowered:
-    """What the Compose project that production runs starts there, on the cloud side."""
-    from policyengine.platforms.compose import choosing, deploying, services  # noqa: PLC0415 - see lower
+    """What the Compose project that production runs starts there, on the cloud side.
+
+    What a profile leaves out is of it where the local project has a service of that name: people start it by hand there.
+    """
+    from policyengine.platforms.compose import choosing, deploying, services, sketch  # noqa: PLC0415 - see lower
 
     paths = settings.part.production
     if paths is UNSET:
@@ -56,7 +59,8 @@ def production(tree: Files, settings: Settings[ComposePart]) -> Lowered:
     choice = Choice("production Compose project", ", ".join(paths), reason)
     place = services.Place(Side.CLOUD, f"compose:{deploying.main(paths)}:services.", PRODUCTION_COMPOSE)
     made, enabled = _project(tree, paths, choice, place)
-    running = {f"{place.prefix}{each}" for each in enabled}
+    local = sketch.sketch(tree, choose(tree, settings)[0]).complete if enabled else ()
+    running = {f"{place.prefix}{each}" for each in (*enabled, *local)}
     nodes = [each for each in made.nodes if isinstance(each, Service | Datastore)]
     started = [each for each in nodes if (each.id if isinstance(each, Service) else each.service) in running]
     return replace(made, nodes=tuple(started or nodes))  # profiles may be called after machines, each has its own
