@@ -20,12 +20,33 @@ class Setting(Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
 
+class Rollouts(Struct, frozen=True, forbid_unknown_fields=True):
+    """How a command or an action says which service it makes, by its options or inputs: `name` of none is an operand.
+
+    `noun` is what people call the service, `whole` tells that it says all of it, `job` that the service ends. `flags`
+    are inputs that hold options of the command.
+    """
+
+    noun: str
+    source: str
+    whole: bool = True
+    job: bool = False
+    name: tuple[str, ...] = ()
+    image: tuple[str, ...] = ()
+    port: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+
+
 class Rollout(FactTable, frozen=True):
     """The table, by the words of a command without its options; all but `waits` hold names of actions too.
 
     `sets` are the options or inputs that set variables of what is deployed, for all to read; `copies` are those of
     what copies files to a machine, none for a program that takes them as its operands; `task_definitions` those that
-    name a task definition of ECS in JSON.
+    name a task definition of ECS in JSON; `services` what makes a service and names it.
     """
 
     hands_over: dict[str, Cited]
@@ -33,6 +54,7 @@ class Rollout(FactTable, frozen=True):
     sets: dict[str, Setting]
     copies: dict[str, Setting]
     task_definitions: dict[str, Setting]
+    services: dict[str, Rollouts]
 
 
 def sets(words: Sequence[str]) -> tuple[str, ...]:
@@ -49,6 +71,16 @@ def copies(words: Sequence[str]) -> tuple[str, ...] | None:
 def task_definitions(words: Sequence[str]) -> tuple[str, ...]:
     """The options of a command, or the inputs of an action by its name, that name a task definition of ECS in JSON."""
     return _setting(words, table("rollout", Rollout).task_definitions)
+
+
+def service_command(words: Sequence[str]) -> str:
+    """The entry of `services` that a command line is, or an empty text."""
+    return max(_entries(words, table("rollout", Rollout).services), key=len, default="")
+
+
+def service(name: str) -> Rollouts | None:
+    """How a command, by its entry, or an action by its name says which service it makes."""
+    return table("rollout", Rollout).services.get(name)
 
 
 def _setting(words: Sequence[str], entries: Mapping[str, Setting]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from policyengine.linking.pairs import pairing
 from policyengine.linking.started import served
 from policyengine.model.graph import Choice, Graph, sorted_nodes
 from policyengine.model.nodes import Datastore, Node, Package, Role, Service, Side, Stage
-from policyengine.model.nodes.container import ECS, PRODUCTION_COMPOSE, TASK_FILES
+from policyengine.model.nodes.container import ECS, PRODUCTION_COMPOSE, ROLLED_OUT, TASK_FILES
 from policyengine.platforms.compose.choosing import BY_NAME
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def link(
     nodes = {node.id: node for part in parts for node in part.nodes}
     choices = [choice for part in parts for choice in part.choices]
     _without_second_tasks(nodes)
+    _without_second_rollout(nodes)
     _without_second_production(nodes, choices)
     edges = {edge for part in parts for edge in part.edges}
 
@@ -124,6 +125,15 @@ def _without_second_tasks(nodes: dict[str, Node]) -> None:
     left = {each.id for each in tasks if each.group.startswith(TASK_FILES)}
     if len(left) < len(tasks):
         for name in [each.id for each in nodes.values() if each.id in left or getattr(each, "service", "") in left]:
+            del nodes[name]
+
+
+def _without_second_rollout(nodes: dict[str, Node]) -> None:
+    """Take away the services that workflows make where files declare what runs applications in the cloud."""
+    running = [each for each in nodes.values() if isinstance(each, Service) and each.side is Side.CLOUD]
+    left = {each.id for each in running if each.id.startswith(ROLLED_OUT)}
+    if any(each.role in (Role.APP, Role.PROXY, Role.JOB) for each in running if each.id not in left):
+        for name in left:
             del nodes[name]
 
 

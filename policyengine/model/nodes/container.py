@@ -36,6 +36,8 @@ EXPORTED = "facts:"
 """What the group of a service begins with that is read from facts of another repository."""
 TASK_FILES = "ecs:"
 """What the group of a container begins with that is read from a task definition in JSON."""
+ROLLED_OUT = "rollout:"
+"""What the id and the group of a service begin with that a command or an action of a workflow makes."""
 COMPOSE, PRODUCTION_COMPOSE, ECS = "Compose service", "production Compose service", "ECS container"
 """What people call a service of the Compose project that developers start, of the one that production runs, of ECS."""
 

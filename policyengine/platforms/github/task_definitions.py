@@ -121,8 +121,9 @@ def _containers(task: Mapping, uses: Listing[_Use], files: Files) -> Iterator[No
         for (use, inputs), rendered in zip(given, called, strict=True):
             if "image" not in inputs or not (alone or name == rendered):
                 continue
-            environment = {one.key: one for one in (*service.environment, *_put_in(inputs, files))}
-            image = _built(name, use, inputs["image"])
+            more = put_in(inputs["environment-variables"], files) if "environment-variables" in inputs else ()
+            environment = {one.key: one for one in (*service.environment, *more)}
+            image = built(name, use.builds, inputs["image"].value)
             engine = images.engine_of(image.value, image.span) if isinstance(image, Known | Floating) else None
             role = service.role if service.role is Role.JOB else image_role(engine, name)
             service = replace(service, image=image, role=role, environment=tuple(environment.values()))
@@ -196,17 +197,17 @@ def _image(document: Document | None, place: Span) -> Value[images.ImageRef]:
     return Unknown(f"{found.value!r} is no image reference", found.span) if ref is None else Known(ref, found.span)
 
 
-def _built(name: str, use: _Use, given: Variable) -> Value[images.ImageRef]:
+def built(name: str, builds: Listing[Build], given: Value[str]) -> Value[images.ImageRef]:
     """The image that a workflow puts in: the one that it names, else that of the one build, or of the one called so."""
-    if isinstance(given.value, Known):
-        ref = images.parse(given.value.value)
+    if isinstance(given, Known):
+        ref = images.parse(given.value)
         if ref is not None:
-            return Known(ref, given.value.span)
-    refs = list({each.repository: each for build in use.builds for each in build.references}.values())
+            return Known(ref, given.span)
+    refs = list({each.repository: each for build in builds for each in build.references}.values())
     called = refs if len(refs) == 1 else [each for each in refs if alike(each.basename, name)]
     if len(called) != 1:
-        return Unknown("the workflow puts the image in", given.value.span)
-    return Floating(called[0], given.value.span)
+        return Unknown("the workflow puts the image in", given.span)
+    return Floating(called[0], given.span)
 
 
 def _command(document: Document | None, place: Span) -> Value[Command]:
@@ -239,11 +240,10 @@ def _variables(body: Mapping) -> Iterator[Variable]:
             yield Variable(key.text, key.span, secret, Origin.SECRET, (), reference)
 
 
-def _put_in(inputs: dict[str, Variable], files: Files) -> Iterator[Variable]:
-    """The variables that a workflow adds, as they stand in it."""
-    given = inputs.get("environment-variables")
-    source = files.read(given.value.span.path) if given is not None else None
-    if given is None or source is None:
+def put_in(given: Variable, files: Files) -> Iterator[Variable]:
+    """The variables that an input of a workflow sets, one a line, as they stand in it."""
+    source = files.read(given.value.span.path)
+    if source is None:
         return
     span = given.value.span
     for match in _LINE.finditer(source.slice(span)):
@@ -285,4 +285,4 @@ def _healthcheck(document: Document | None) -> Healthcheck | None:
     )
 
 
-__all__ = ["lower"]
+__all__ = ["built", "lower", "put_in"]

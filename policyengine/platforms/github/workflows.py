@@ -17,7 +17,7 @@ from policyengine.model.nodes import Datastore, Job, Node, Origin, Service, Side
 from policyengine.model.value import Absent, Known, Unknown, Value
 from policyengine.patterns import regex
 from policyengine.platforms import Lowered, joined
-from policyengine.platforms.github import documents, expressions, task_definitions
+from policyengine.platforms.github import documents, expressions, rollouts, task_definitions
 from policyengine.platforms.github.calls import local_path
 from policyengine.platforms.github.declarations import declarations
 from policyengine.platforms.github.documents import WorkflowFiles, mapping, returned, texts, value, variables
@@ -60,7 +60,7 @@ def lower(path: str, files: Files) -> Lowered:
     lowering = _Lowering(reader, Steps(reader, Follower(files), TerraformFolders(files)), path)
     nodes = tuple(lowering.workflow(document))
     tasks, held = task_definitions.lower(nodes, files)
-    nodes = (*nodes, *tasks)
+    nodes = (*nodes, *tasks, *rollouts.lower(nodes, files))
     secret = dict.fromkeys((*reader.secrets(), *lowering.steps.follower.secrets(), *held))
     declared = (declarations(path, files),)
     return Lowered(nodes=nodes, problems=tuple(problems), sealed=tuple(secret), declaring=declared)
