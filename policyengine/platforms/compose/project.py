@@ -45,7 +45,7 @@ def lower(tree: Files, settings: Settings[ComposePart]) -> Lowered:
 def production(tree: Files, settings: Settings[ComposePart]) -> Lowered:
     """What the Compose project that production runs starts there, on the cloud side.
 
-    What a profile leaves out is of it where the local project has a service of that name: people start it by hand there.
+    What a profile leaves out is of it where the local project has a service of that name: people start it by hand.
     """
     from policyengine.platforms.compose import choosing, deploying, services, sketch  # noqa: PLC0415 - see lower
 
