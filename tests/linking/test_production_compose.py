@@ -489,3 +489,22 @@ def test_a_service_that_waits_for_one_that_is_not_there_is_compared_all_the_same
     told = {each.message for each in report.results if each.rule.id == "HEX109"}
     assert told == {"'app' runs the development server 'npm run dev', but [the cloud](1) runs 'node server.js'."}
     assert [each for each in report.undecided if each.subject == "compose:services.app"] == []
+
+
+def test_what_production_pulls_is_built_as_the_file_says_that_builds_it_for_production(tmp_path: Path) -> None:
+    builds = "build: {context: ., dockerfile: Dockerfile.api}, restart: always, command: node worker.js"
+    files = {
+        "docker-compose.yml": f"services:\n  app: {{{builds}}}\n  db: {{image: 'postgres:16.4', restart: always}}\n",
+        "docker-compose-local.yml": LOCAL.replace("build: .", "build: .\n    volumes: ['.:/srv']"),
+        "selfhost/docker-compose.yml": "services:\n  app: {image: 'acme/shop-app:1.2', restart: always}\n",
+        "Dockerfile": DOCKERFILE,
+        "Dockerfile.api": 'FROM node:22-bookworm-slim\nCMD ["node", "server.js"]\n',
+    }
+    report = scan(tmp_path, files)
+    told = {(each.rule.id, each.message) for each in report.results}
+    assert ("HEX208", "The deployed image 'Dockerfile.api' runs as root.") in told
+    assert ("HEX201", "'app' is built from 'Dockerfile', but [the deployed image](1) from 'Dockerfile.api'.") in told
+    assert (
+        "HEX109",
+        "'app' runs the development server 'npm run dev', but [the cloud](1) runs 'node server.js'.",
+    ) in told

@@ -161,15 +161,8 @@ def _standing(tree: Files, work: Sequence[Candidate]) -> Iterator[tuple[str, str
     Self-hosted products ship them: they start images that the repository publishes, or ask for certificates, have their
     applications started again whatever happens, and hold no sources.
     """
-    named = frozenset(tree.named(*NAMES))
-    paths = [path for path in tree.ending(*_ENDS) if path in named or _may_be_compose(path, "")]
-    for path in sorted(paths, key=lambda each: (each.count("/"), each)):
-        own = Candidate((path,), sketch(tree, (path,)))
-        said, others = own.sketch, [each for each in work if each.paths != (path,)]
-        if not said.lasting or said.mounts or said.included or (said.partial | said.needs) - said.complete:
-            continue
-        if own.aside or own.for_work or _stands_beside(posixpath.dirname(path)):
-            continue
+    for path, said in _lasting(tree):
+        others = [each for each in work if each.paths != (path,)]
         apart = [each for each in others if path not in each.paths]
         made = frozenset[str]().union(*(each.sketch.built for each in apart))
         ours = any(_is_ours(tree, image) or (service in made and _is_named(image)) for service, image in said.lasting)
@@ -177,6 +170,32 @@ def _standing(tree: Files, work: Sequence[Candidate]) -> Iterator[tuple[str, str
             yield path, "it starts images of this repository, and what is worked with is another"
         elif said.certifies and any(_has_sources(tree, each, said) for each in others):
             yield path, "it asks for certificates, and what is worked with is beside it"
+
+
+def _lasting(tree: Files) -> Iterator[tuple[str, Sketch]]:
+    """The files that are whole, start applications again whatever happens, and hold no sources; the nearest first."""
+    named = frozenset(tree.named(*NAMES))
+    paths = [path for path in tree.ending(*_ENDS) if path in named or _may_be_compose(path, "")]
+    for path in sorted(paths, key=lambda each: (each.count("/"), each)):
+        own = Candidate((path,), sketch(tree, (path,)))
+        said = own.sketch
+        whole = not said.included and not (said.partial | said.needs) - said.complete
+        beside = own.aside or own.for_work or _stands_beside(posixpath.dirname(path))
+        if said.lasting and whole and not said.mounts and not beside:
+            yield path, said
+
+
+def building(tree: Files, chain: tuple[str, ...]) -> tuple[str, ...]:
+    """The file that builds, to run them for ever, services whose images production pulls; nothing where there is none.
+
+    That of the application's root where production's file is what people download.
+    """
+    pulled = sketch(tree, chain)
+    names = pulled.complete - pulled.built
+    for path, said in _lasting(tree):
+        if path not in chain and any((name, "") in said.lasting for name in names):
+            return (path,)
+    return ()
 
 
 def _has_sources(tree: Files, other: Candidate, said: Sketch) -> bool:
@@ -292,4 +311,4 @@ def _stands_beside(folder: str) -> bool:
     return any(folder_kind(part.lower()) in ("beside", "foreign") for part in folder.split("/"))
 
 
-__all__ = ["choose", "for_production", "pieces"]
+__all__ = ["building", "choose", "for_production", "pieces"]

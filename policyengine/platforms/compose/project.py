@@ -14,13 +14,20 @@ from policyengine.model.graph import Choice
 from policyengine.model.nodes import Datastore, Service, Side
 from policyengine.model.nodes.container import PRODUCTION_COMPOSE
 from policyengine.model.source import ReadError
+from policyengine.model.value import Floating, Known
 from policyengine.platforms import Lowered, lost_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from policyengine.model.nodes import Build, Node
     from policyengine.platforms import Settings
     from policyengine.platforms.compose import ComposePart, Texts
     from policyengine.platforms.compose.services import Place
     from policyengine.repository.files import Files
+
+
+_TOLD = (Known, Floating)
 
 
 def lower(tree: Files, settings: Settings[ComposePart]) -> Lowered:
@@ -63,7 +70,33 @@ def production(tree: Files, settings: Settings[ComposePart]) -> Lowered:
     running = {f"{place.prefix}{each}" for each in (*enabled, *local)}
     nodes = [each for each in made.nodes if isinstance(each, Service | Datastore)]
     started = [each for each in nodes if (each.id if isinstance(each, Service) else each.service) in running]
-    return replace(made, nodes=tuple(started or nodes))  # profiles may be called after machines, each has its own
+    nodes = started or nodes
+    others = choosing.building(tree, paths)
+    built = tuple(_built_elsewhere(tree, nodes, others)) if others else ()
+    return replace(made, nodes=(*nodes, *built))  # profiles may be called after machines, each has its own
+
+
+def _built_elsewhere(tree: Files, nodes: Sequence[Node], paths: tuple[str, ...]) -> Iterator[Build]:
+    """How the file of these paths builds the images that production's services pull: as people build by hand."""
+    from policyengine.platforms.compose import services  # noqa: PLC0415 - see lower
+    from policyengine.platforms.compose.load import load  # noqa: PLC0415
+
+    try:
+        project = load(tree, posixpath.dirname(paths[0]), paths, name=tree.name or "project", budget=tree.budget)
+    except ReadError:
+        return  # it is told where it is the project
+    pulled = {each.name: each.image for each in nodes if isinstance(each, Service) and each.build is None}
+    for each in services.lower(project, tree.read, services.Place(prefix=f"compose:{paths[0]}#")):
+        image = pulled.get(each.name) if isinstance(each, Service) else None
+        if isinstance(each, Service) and each.build is not None and each.doubt is None and isinstance(image, _TOLD):
+            yield replace(
+                each.build,
+                id=f"{each.id}/build",
+                side=Side.PIPELINE,
+                job=f"script:{paths[0]}",
+                tags=Known((image.value,), image.span),
+                push=Known(value=False, span=each.span),
+            )
 
 
 def _project(
