@@ -24,6 +24,7 @@ from policyengine.model.nodes import (
     Service,
     Side,
     Stage,
+    SupabaseStack,
 )
 from policyengine.model.value import Floating, Known, Unknown, Value
 from policyengine.patterns import regex
@@ -46,6 +47,9 @@ def complete(nodes: dict[str, Node], edges: set[Edge]) -> None:
         if store is not None and store.id not in nodes:
             nodes[store.id] = store
             nodes[service.id] = replace(service, role=Role.DATABASE if service.role is Role.APP else service.role)
+
+
+_SUPABASE = "supabase"
 
 
 def emulated(nodes: Iterable[Node]) -> Iterator[tuple[Datastore, Edge]]:
@@ -77,6 +81,25 @@ def emulated(nodes: Iterable[Node]) -> Iterator[tuple[Datastore, Edge]]:
                 doubt=service.doubt,
             )
             yield store, Edge(EdgeKind.RUNS, service.id, store.id, f"stands in for {name}")
+
+
+def of_supabase(nodes: Iterable[Node]) -> Iterator[Database]:
+    """The database that `supabase start` brings up, where a project of Supabase is in the cloud and none else here."""
+    every = list(nodes)
+    stores = [node for node in every if isinstance(node, Database)]
+    if any(each.side is Side.LOCAL for each in stores) or not any(each.flavour == _SUPABASE for each in stores):
+        return
+    for stack in every:
+        if isinstance(stack, SupabaseStack):
+            yield Database(
+                id=f"{stack.id}/database",
+                name=_SUPABASE,
+                side=stack.side,
+                span=stack.span,
+                engine=Known("postgres", stack.span),
+                version=stack.version,
+                flavour=_SUPABASE,
+            )
 
 
 def _offers(emulator: Service, engine: str) -> bool:

@@ -12,7 +12,7 @@ from policyengine.linking.arguments import told
 from policyengine.linking.builds import built_from, called_alike, deployed, lent, pushed_alike, same_local_image
 from policyengine.linking.connections import configured, connected
 from policyengine.linking.containers import containers
-from policyengine.linking.datastores import complete, emulated, running
+from policyengine.linking.datastores import complete, emulated, of_supabase, running
 from policyengine.linking.declared import apply_facts, ignored
 from policyengine.linking.images import published
 from policyengine.linking.pairs import pairing
@@ -73,6 +73,7 @@ def link(
         for store, edge in list(emulated(nodes.values())):
             nodes[store.id] = store
             edges.add(edge)
+        nodes.update((each.id, each) for each in list(of_supabase(nodes.values())))
     with survived("what is deployed"):
         edges |= set(deployed(nodes.values(), edges))
     with survived("what connects to what"):

@@ -448,3 +448,48 @@ def test_applications_that_are_left_are_a_pair_where_no_other_has_as_much_in_com
     graph = graph_of(tmp_path, files)
     found = [(each.local, each.certain) for each in graph.pairs if each.cloud.endswith("tickets")]
     assert found == [("compose:services.orders", False)] * paired
+
+
+SUPABASE = 'resource "supabase_project" "shop" {\n  name = "shop"\n}\n'
+STARTED = "[db]\nport = 54322\nmajor_version = 17\n"
+
+
+def test_the_database_that_supabase_starts_mirrors_the_project_where_no_other_is_here(tmp_path: Path) -> None:
+    files = {"supabase/config.toml": STARTED, "main.tf": SUPABASE}
+    assert pairs(graph_of(tmp_path, files)) == [("supabase:supabase/config.toml/database", "supabase_project.shop")]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"docker-compose.yml": "services:\n  db: {image: 'postgres:17.2'}\n", "main.tf": SUPABASE},
+        {"main.tf": 'resource "aws_db_instance" "main" {\n  engine = "postgres"\n}\n'},
+    ],
+)
+def test_it_makes_no_database_beside_another_one_or_without_a_project(files: dict[str, str], tmp_path: Path) -> None:
+    graph = graph_of(tmp_path, {"supabase/config.toml": STARTED, **files})
+    assert [each.id for each in graph.all(Database) if each.id.startswith("supabase:")] == []
+
+
+MIGRATOR = """
+resource "google_cloud_run_v2_job" "migrator" {
+  name = "migrator"
+  template {
+    template {
+      containers {
+        image = "acme/api:1"
+        args  = ["-m", "shop.migrate"]
+      }
+    }
+  }
+}
+"""
+
+
+@pytest.mark.parametrize("name", ["migrate", "migrations", "db-migration"])
+def test_what_migrates_is_one_however_it_is_called(name: str, tmp_path: Path) -> None:
+    compose = f"services:\n  {name}: {{build: ., command: alembic upgrade head}}\n  web: {{image: 'acme/web:1'}}\n"
+    found = graph_of(tmp_path, {"docker-compose.yml": compose, "main.tf": MIGRATOR}).pairs
+    assert [(each.local, each.cloud) for each in found] == [
+        (f"compose:services.{name}", "terraform:google_cloud_run_v2_job.migrator#migrator")
+    ]

@@ -481,6 +481,29 @@ def test_what_a_profile_of_production_leaves_out_mirrors_the_local_service_of_it
     assert not [each for each in report.graph.nodes if each.id.endswith("services.backup")]
 
 
+@pytest.mark.parametrize(
+    ("base", "over"),
+    [
+        pytest.param("  cache: {image: 'redis:8.2'}\n", "  cache: {profiles: [unused]}\n", id="only a profile"),
+        pytest.param("", "  cache: {image: 'redis:8.2', profiles: [extra]}\n", id="a datastore"),
+        pytest.param("", "  dash: {image: 'grafana/grafana:12.0.0', profiles: [local-only]}\n", id="for the laptop"),
+    ],
+)
+def test_what_a_profile_takes_out_of_production_is_not_there(tmp_path: Path, base: str, over: str) -> None:
+    tools = "  cache: {image: 'redis:8.2'}\n  dash: {image: 'grafana/grafana:12.0.0'}\n"
+    files = {
+        "docker-compose.yml": PRODUCTION + base,
+        "docker-compose.prod.yml": f"services:\n  app: {{restart: always}}\n{over}",
+        "docker-compose.dev.yml": LOCAL + tools,
+        "Dockerfile": DOCKERFILE,
+        "policyengine.yaml": "version: 1\ncompose:\n  canonical: [docker-compose.dev.yml]\n"
+        "  production: [docker-compose.yml, docker-compose.prod.yml]\n",
+    }
+    report = scan(tmp_path, files)
+    cloud = {each.name for each in report.graph.nodes if each.id.startswith("compose:docker-compose.prod.yml:")}
+    assert cloud == {"app", "db"}
+
+
 def test_a_service_that_waits_for_one_that_is_not_there_is_compared_all_the_same(tmp_path: Path) -> None:
     local = LOCAL.replace("build: .", "build: .\n    depends_on: [cache]")
     files = {"docker-compose.yml": local, "docker-compose.prod.yml": PRODUCTION, "Dockerfile": DOCKERFILE}

@@ -31,8 +31,10 @@ _DEPLOYED = {
     "staging": "its name says that it is for staging, and none is for production",
 }
 """The environments that are deployed, the nearest to production first, and what a name says of them."""
-BY_NAME = frozenset(_DEPLOYED.values())
-"""Why a file is that of production of which nothing but its name says so."""
+_OURS = "it starts images of this repository, and what is worked with is another"
+_CERTIFIES = "it asks for certificates, and what is worked with is beside it"
+BY_NAME = frozenset({*_DEPLOYED.values(), _OURS, _CERTIFIES})
+"""Why a file is that of production of which only its name or what it holds says so, and nothing that starts it."""
 _FILLER = frozenset({"compose", "docker", "yml", "yaml"})
 _ENDS = (".yml", ".yaml")
 _MOST_LEFT_OUT = 4
@@ -167,9 +169,9 @@ def _standing(tree: Files, work: Sequence[Candidate]) -> Iterator[tuple[str, str
         made = frozenset[str]().union(*(each.sketch.built for each in apart))
         ours = any(_is_ours(tree, image) or (service in made and _is_named(image)) for service, image in said.lasting)
         if not said.built and ours and any(each.sketch.built or each.for_work for each in apart):
-            yield path, "it starts images of this repository, and what is worked with is another"
+            yield path, _OURS
         elif said.certifies and any(_has_sources(tree, each, said) for each in others):
-            yield path, "it asks for certificates, and what is worked with is beside it"
+            yield path, _CERTIFIES
 
 
 def _lasting(tree: Files) -> Iterator[tuple[str, Sketch]]:

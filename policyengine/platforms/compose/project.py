@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from policyengine.knowledge.names import speaks_of_development
 from policyengine.model.graph import Choice
 from policyengine.model.nodes import Datastore, Service, Side
 from policyengine.model.nodes.container import PRODUCTION_COMPOSE
@@ -52,7 +53,8 @@ def lower(tree: Files, settings: Settings[ComposePart]) -> Lowered:
 def production(tree: Files, settings: Settings[ComposePart]) -> Lowered:
     """What the Compose project that production runs starts there, on the cloud side.
 
-    What a profile leaves out is of it where the local project has a service of that name: people start it by hand.
+    What a profile leaves out is of it where the local project has a service of that name: people start it by hand. Not
+    so a datastore, nor what only gets a profile there, or one for the laptop: that is how a base loses a service.
     """
     from policyengine.platforms.compose import choosing, deploying, services, sketch  # noqa: PLC0415 - see lower
 
@@ -66,9 +68,13 @@ def production(tree: Files, settings: Settings[ComposePart]) -> Lowered:
     choice = Choice("production Compose project", ", ".join(paths), reason)
     place = services.Place(Side.CLOUD, f"compose:{deploying.main(paths)}:services.", PRODUCTION_COMPOSE)
     made, enabled = _project(tree, paths, choice, place)
-    local = sketch.sketch(tree, choose(tree, settings)[0]).complete if enabled else ()
-    running = {f"{place.prefix}{each}" for each in (*enabled, *local)}
     nodes = [each for each in made.nodes if isinstance(each, Service | Datastore)]
+    stores = {each.service for each in nodes if isinstance(each, Datastore)}
+    local = sketch.sketch(tree, choose(tree, settings)[0]).complete if enabled else frozenset()
+    local &= sketch.sketch(tree, (deploying.main(paths),)).complete
+    by_hand = (each for each in nodes if isinstance(each, Service) and each.name in local and each.id not in stores)
+    running = {f"{place.prefix}{each}" for each in enabled}
+    running.update(each.id for each in by_hand if not any(map(speaks_of_development, each.profiles)))
     started = [each for each in nodes if (each.id if isinstance(each, Service) else each.service) in running]
     nodes = started or nodes
     others = choosing.building(tree, paths)
