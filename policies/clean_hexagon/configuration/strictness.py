@@ -154,8 +154,8 @@ def validation_bypassed(graph: Graph, _: Options) -> Outcomes:
 
     Looked at are the variables in force in containers of both sides (what Compose or the task sets, and the ENV of the
     final stage), and those of steps that run end-to-end tests against the application on the runner. A builder stage
-    and an assignment in a RUN hold for the build only. What sets it for several containers is one finding. Any text
-    switches it off, but for an empty one.
+    and an assignment in a RUN hold for the build only. What sets it for several containers is one finding. `0`,
+    `false`, `no`, `off` and an empty text are taken for what leaves it on: most checks compare.
     """
     switches: dict[str, Known[str]] = {}
     seen: set[Span] = set()
@@ -174,7 +174,7 @@ def validation_bypassed(graph: Graph, _: Options) -> Outcomes:
                 yield from undecided(container.node, container.environment_gap)
             elif isinstance(variable.value, Unknown):
                 yield from undecided(container.node, variable.value)
-            elif known(variable.value, "").strip() and variable.key_span not in seen:
+            elif known(variable.value, "").strip().lower() not in _OFF and variable.key_span not in seen:
                 seen.add(variable.key_span)
                 yield Finding(
                     subject=container.node,
@@ -195,7 +195,7 @@ def _in_tests(graph: Graph, switches: dict[str, Known[str]]) -> Outcomes:
                 continue
             inside = variables((*job.variables, *step.environment))
             for key in sorted(switches.keys() & inside.keys()):
-                if known(inside[key].value, "").strip():
+                if known(inside[key].value, "").strip().lower() not in _OFF:
                     yield Finding(
                         subject=job,
                         at=inside[key].key_span,
