@@ -658,6 +658,19 @@ def _pipeline() -> dict[str, Files]:
         "make-itself": runs("make all", Makefile="all:\n\tmake all\n\tmake all\n\t$(MAKE) -C . all\n"),
         "make-includes": runs("make all", Makefile="include a.mk b.mk\nall:\n\techo\n", a__mk="include a.mk b.mk\n", b__mk="include a.mk b.mk\n"),
         "make-patterns": runs("make a.b", Makefile="%.b: %.c\n\techo $*\n%.c: %.d\n%.d: %.b\n" + lines(lambda n: f"%.x{n}: %.x{n + 1}\n\techo", 2_000)),
+        "callers-of-makefiles": {
+            ".github/workflows/r.yml": "on: {workflow_call: {inputs: {x: {type: string}}}}\njobs:\n"
+            + "".join(
+                f"  j{n}: {{runs-on: u, steps: [{{run: 'make t{n} X=${{{{ inputs.x }}}}'}}]}}\n" for n in range(40)
+            ),
+            "Makefile": "".join(f"t{n}: t{n + 1}\n\techo a && ./x.sh {n}\n" for n in range(60)) + "t60:\n\techo\n",
+            "x.sh": "#!/bin/bash\n" + "echo a\ndocker push b\n" * 40,
+        }
+        | {
+            f".github/workflows/c{n}.yml": "on: push\njobs:\n  a:\n    uses: ./.github/workflows/r.yml\n"
+            f"    with: {{x: '{n}'}}\n"
+            for n in range(300)
+        },
         "make-conditions": runs("make all", Makefile="ifdef A\n" * 6_000 + "endif\n" * 6_000 + "all:\n\techo\n"),
         "make-shell": runs("make all", Makefile="all:\n" + lines(lambda n: f"\tdocker compose up s{n} && sh -c 'make b{n}'", 900)),
         "make-open": runs("make all", Makefile="A = " + "$(" * 20_000 + "\nall:\n\techo $(A)\n"),

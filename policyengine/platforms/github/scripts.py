@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from policyengine.knowledge import commands as knowledge
+from policyengine.model.budget import REASON
 from policyengine.model.text import Text
 from policyengine.model.value import Unknown, Via
 from policyengine.patterns import regex
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 DEEPEST = 8
 """How many scripts may call one another."""
 _MOST = 2_000
+_COMMAND = 25
+"""Steps of the account that following a command takes, and as many again what is done with it."""
 _STILL_FAILS = frozenset({"&&", "condition", "substitution", "!", "&"})
 """Reasons for an ignored failure that are how scripts are written, and no wish to ignore it."""
 _PYTHON = frozenset({"poe", "pdm run", "hatch run"})
@@ -88,6 +91,9 @@ class Follower(Struct):
         `folder` is that of the composite action it stands in; `remote` tells that it runs on another machine.
         `environment` is what it starts with.
         """
+        budget = self.files.budget
+        if budget.left < 0:
+            return Followed((), Unknown(REASON, text.span(0, 1)))
         gaps: list[Unknown] = []
         commands: list[ShellCommand] = []
         walk = Walk(
@@ -103,6 +109,7 @@ class Follower(Struct):
             if len(commands) >= _MOST:
                 gaps.append(Unknown(f"the script leads to more than {_MOST} commands", text.span(0, 1)))
                 break
+        budget.left -= _COMMAND * len(commands)  # what is done with each
         return Followed(tuple(commands), gaps[0] if gaps else None)
 
     def _script(self, text: Text, walk: Walk, gaps: list[Unknown]) -> Iterator[ShellCommand]:
@@ -131,6 +138,10 @@ class Follower(Struct):
         for written in commands:
             if not arguments.choose(written.arms):
                 continue
+            self.files.budget.left -= _COMMAND
+            if self.files.budget.left < 0:
+                gaps.append(Unknown(REASON, written.span))
+                return
             command = arguments.fill(written)
             nested = sum(each in {"(", "$("} for each in command.within) + 1
             if command.before == "" and len(folders) >= nested > 1:
