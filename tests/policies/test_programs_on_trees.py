@@ -203,3 +203,26 @@ def test_settings_that_demand_credentials_do_not_get_them_from_a_role(tmp_path: 
     }
     report = trees.scan(tmp_path, files, "HEX303")
     assert [each.finding.args["keys"] for each in report.results] == ["AWS_ACCESS_KEY_ID"]
+
+
+@pytest.mark.parametrize(
+    ("value", "count"),
+    [
+        ("Server=db;Database=shop;User=shop;Password=${var.db_password};", 1),
+        ("jdbc:mysql://db/shop?user=shop&password=${var.db_password}", 1),
+        ("postgres://shop:${var.db_password}@db/shop", 1),
+        ("Server=db;Database=shop;Encrypt=${var.encrypt}", 0),
+        ("Server=${aws_db_instance.main.address};Password=${var.open_password};", 1),
+        ("${aws_db_instance.main.address}", 0),
+        ("${var.db_password_length}", 0),
+    ],
+)
+def test_a_password_within_an_address_is_plaintext_whatever_the_variable_is_called(
+    tmp_path: Path, value: str, count: int
+) -> None:
+    given = {"db_password": "q7Zr2LmX9vKd", "encrypt": "true", "db_password_length": "24"}
+    declared = "".join(f'variable "{name}" {{\n  default = "{text}"\n}}\n' for name, text in given.items())
+    declared += 'variable "open_password" {}\nresource "aws_db_instance" "main" {}\n'
+    files = {"main.tf": f"{declared}{TASK.format(key='ConnectionStrings__Default', value=value)}"}
+    report = trees.scan(tmp_path, files, "HEX306")
+    assert [each.finding.args["key"] for each in report.results] == ["ConnectionStrings__Default"] * count

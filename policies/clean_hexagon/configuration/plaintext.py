@@ -31,6 +31,7 @@ from policyengine.api import (
 GIVEN = frozenset({"ECS container", "Compose service"})
 """What is given secrets by the platform that it runs on; a function fetches them."""
 
+_PASSWORD = regex(r"(?i)(?:[;?&]|\A)\s*(?:password|pwd)\s*=\s*[^;&\s]")
 _ADDRESS = regex(r"\.(?:\w*_)?(?:address|endpoint|fqdn|host|dns_name)$")
 
 
@@ -58,9 +59,10 @@ def plaintext_secret_in_cloud(graph: Graph, _: Options) -> Outcomes:
 
     Reported are names such as *_SECRET, *_TOKEN, *_PASSWORD, *_API_KEY, DATABASE_URL with a literal, or with a value
     that comes, also through locals, from a password variable, random_password, a secret's data or a resource's
-    password. Public keys, ARNs, flags, lifetimes and URLs without user information are no secrets. The place reported
-    is the name of the variable in the task definition, where the entry is to be moved, never the value. Where
-    production runs on Compose, only a value that stands in the Compose file itself is reported.
+    password; of an address with a password in it (`Server=db;Password=…`) whatever its name. Public keys, ARNs,
+    flags, lifetimes and URLs without user information are no secrets. The place reported is the name of the
+    variable in the task definition, where the entry is to be moved, never the value. Where production runs on
+    Compose, only a value that stands in the Compose file itself is reported.
     """
     seen: set[Span] = set()
     for container in graph.containers(side=Side.CLOUD):
@@ -108,12 +110,24 @@ def is_secret_key(key: str) -> bool:
 
 def secret_source(variable: Variable) -> str:
     """What a value is made of that is secret; what may be counts under the name of a secret."""
-    wanted = ["secret", "doubtful"] if is_secret_key(variable.key) and not _plain_address(variable) else ["secret"]
+    secret = is_secret_key(variable.key) and not _plain_address(variable)
+    wanted = ["secret", "doubtful"] if secret or _holds_password(variable) else ["secret"]
     named = list(variable.references)
     if isinstance(variable.value, Unknown):  # a part that is known before the rest
         named += [step.what for step in variable.value.via if step.secret]
     found = [each for kind in wanted for each in named if secrecy_of_reference(each) == kind]
     return found[0] if found else ""
+
+
+def _holds_password(variable: Variable) -> bool:
+    """Whether a value is an address with a password in it, whatever its name: of .NET, of JDBC, a URL.
+
+    One that is not known is, where it is made of the address of a resource and of more.
+    """
+    text = variable.value.value if isinstance(variable.value, Known | Floating) else ""
+    if not text:
+        return any(_ADDRESS.search(each) for each in variable.references)
+    return password_in(text) is not None or _PASSWORD.search(text) is not None
 
 
 def _plain_address(variable: Variable) -> bool:
