@@ -53,11 +53,11 @@ def run(arguments: argparse.Namespace) -> int:
     from policyengine.rules.declarative.query import ask, check  # noqa: PLC0415  as above
 
     targets = output.asked(arguments, "text")
-    for name, text in (("the expression", arguments.expression), ("--where", arguments.where)):
+    for name, text, where in (("the expression", arguments.expression, ""), ("--where", "", arguments.where)):
         try:
-            check(text, arguments.pair)
+            check(text, arguments.pair, where=where)
         except Mistake as mistake:
-            return _wrong(name, text, mistake)
+            return _wrong(name, text or where, mistake)
     asked = opened(arguments, arguments.paths)
     scanned = asked.graph()
     try:

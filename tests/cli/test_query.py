@@ -135,6 +135,21 @@ def test_a_secret_within_a_list_or_a_mapping_is_masked_where_it_stands(
     }
 
 
+def test_a_text_that_is_made_of_a_secret_among_variables_is_masked(tmp_path: Path, capsys: CaptureFixture[str]) -> None:
+    """The name tells nothing, the variable of Terraform does."""
+    text = (
+        'variable "pin" {\n  default   = "4x7"\n  sensitive = SENSITIVE\n}\n'
+        'resource "aws_ecs_task_definition" "app" {\n  family = "app"\n  container_definitions = jsonencode([{\n'
+        '    name = "app", image = "acme/app:1", environment = [{ name = "GREETING", value = var.pin }] }])\n}\n'
+    )
+    words = 'service.environment.map(v, v.value)[0] + "!"'
+    for sensitive, said in (("false", "4x7!"), ("true", "****")):
+        file = tmp_path / sensitive / "main.tf"
+        file.parent.mkdir()
+        file.write_text(text.replace("SENSITIVE", sensitive))
+        assert asked(file.parent, capsys, words)[0].endswith(f"  {said}")
+
+
 def test_json_has_states_values_and_places(tree: Path, capsys: CaptureFixture[str]) -> None:
     words = ("resource.values.backup_retention_period", "--format", "json")
     assert json.loads("\n".join(asked(tree, capsys, *words))) == {
@@ -201,6 +216,10 @@ def test_json_has_states_values_and_places(tree: Path, capsys: CaptureFixture[st
         (
             ["service.name", "--where", "service.name =="],
             "--where: the expression ends too early\n  service.name ==\n                 ^\n",
+        ),
+        (
+            ["service.name", "--where", "service.role"],
+            "--where: the filter is neither true nor false\n  service.role\n  ^^^^^^^^^^^^\n",
         ),
         (
             ["service.name ==\nservice.nmae"],

@@ -55,11 +55,19 @@ class Answers(Struct, frozen=True):
     open: tuple[Answer, ...]
 
 
-def check(expression: str, pair: str = "") -> None:
+def check(expression: str, pair: str = "", *, where: str = "") -> None:
     """Nothing where an expression can be asked, an empty one too. Raises `Mistake` and `UsageError` as `ask` does."""
     roots = _roots(pair)
     if expression and _path(expression, roots) is None:
         cel.condition(expression, roots)
+    _filter(where, roots)
+
+
+def _filter(where: str, roots: dict[str, Type]) -> Condition | None:
+    made = cel.condition(where, roots) if where else None
+    if made is not None and made.gives not in ("BOOL", "DYN"):
+        raise Mistake("the filter is neither true nor false", 0, len(where))
+    return made
 
 
 def _roots(pair: str) -> dict[str, Type]:
@@ -83,9 +91,7 @@ def ask(expression: str, graph: Graph, *, where: str = "", pair: str = "") -> An
     roots = _roots(pair)
     path = _path(expression, roots)
     wanted = cel.condition(expression, roots) if path is None else None
-    filters = cel.condition(where, roots) if where else None
-    if filters is not None and filters.gives not in ("BOOL", "DYN"):
-        raise Mistake("the filter is neither true nor false", 0, len(where))
+    filters = _filter(where, roots)
     asked = wanted.asked if wanted is not None else (Asked(path or (), 0, len(expression)),)
     kind = pair or _kind(expression, asked, filters)
     needs = {each for one in (wanted, filters) if one is not None for each in one.needs}

@@ -161,6 +161,20 @@ def test_a_rule_of_another_file_is_there_already(tmp_path: Path) -> None:
         yaml_pack(tmp_path)
 
 
+@pytest.mark.parametrize(("key", "part"), [("sides", "{one: First}"), ("mandates", "{one: First}")])
+def test_what_another_file_names_is_not_named_again(key: str, part: str, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(rule() + f"{key}: {part}\n")
+    (tmp_path / "b.yaml").write_text(f"{key}: {part}\n")
+    with pytest.raises(UsageError, match=rf"b\.yaml:1:{len(key) + 4}: 'one' is in {key} already"):
+        yaml_pack(tmp_path)
+
+
+def test_the_names_in_a_message_are_those_of_the_facts(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(rule(message="\"'{service.name}' runs '{service.image.tag}', {service.command}\""))
+    (each,) = yaml_pack(tmp_path).rules
+    assert dict(each.messages) == {"default": "'{name}' runs '{image_tag}', {command}"}
+
+
 def test_what_a_pack_in_python_says_is_not_said_in_its_rules(tmp_path: Path) -> None:
     (tmp_path / "rules.yaml").write_text(rule())
     with pytest.raises(UsageError, match=r"rules\.yaml:1:1: 'pack' is said by the pack in Python that these rules are"):
