@@ -150,6 +150,18 @@ def test_the_commands_of_a_listed_base_are_known() -> None:
     assert (stage.entrypoint.value.words, stage.command.value.words) == (("docker-entrypoint.sh",), ("node",))
 
 
+@pytest.mark.parametrize(
+    ("shell", "read"),
+    [('["/bin/bash", "-ec"]', True), ('["powershell", "-Command"]', False), ('["python3", "-c"]', False)],
+)
+def test_what_another_shell_runs_is_not_read_as_this_one(shell: str, *, read: bool) -> None:
+    (first, *more) = last(
+        f"FROM node:22\nRUN apt-get install -y curl\nSHELL {shell}\nRUN apt-get install -y wget\n"
+    ).packages
+    assert first == Known("curl", first.span)
+    assert [isinstance(each, Known) and each.value for each in more] == ["wget"] * read
+
+
 def test_shell_form_is_one_word() -> None:
     text = "FROM alpine\nCMD exec node \\\n  server.js\n"
     command = last(text).command
