@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 
 import pytest
 from msgspec.structs import replace
@@ -12,7 +13,7 @@ from policyengine.model.graph import Choice, Edge, EdgeKind, Graph, Pair
 from policyengine.model.nodes import Side
 from policyengine.model.source import Span
 from policyengine.reports import baseline, concise, github, gitlab, graph, junit, markdown, pairs, sarif, text
-from policyengine.rules.evaluate import Comparison, Failure, Waived
+from policyengine.rules.evaluate import Comparison, Failure, Remark, Waived
 from tests.linking.nodes import database, service
 from tests.reports import sample
 
@@ -97,9 +98,34 @@ def test_a_side_has_its_tick_only_where_no_rule_of_it_crashed() -> None:
 
 
 def test_the_frame_of_a_place_is_painted() -> None:
-    shown = text.report(sample.report(), text.Style(colour=True))
+    shown = text.report(sample.report(), text.Style(colour=True, undecided=True))
     assert "\x1b[34m┌─\x1b[0m" in shown
     assert "\x1b[34m│\x1b[0m" in shown
+    assert not set(re.findall(r"\x1b\[(.*?)m", shown)) - {"0", "1", "2", "1;31", "1;33", "31", "32", "33", "34", "36"}
+
+
+@pytest.mark.parametrize(("count", "more"), [(3, ""), (4, ""), (5, " and 1 more")])
+def test_four_of_what_is_gone_are_named(count: int, more: str) -> None:
+    gone = tuple(f"g{number}" for number in range(count))
+    said = text.report(replace(sample.report(), fixed=gone), text.Style()).splitlines()
+    assert f"fixed: {', '.join(gone[:4])}{more}" in said
+
+
+@pytest.mark.parametrize(("count", "shown"), [(3, "[s0, s1, s2] "), (4, "[s0, s1, s2, …] ")])
+def test_three_systems_of_a_finding_are_named(count: int, shown: str) -> None:
+    whole = sample.report()
+    first = replace(whole.results[0], systems=tuple(f"s{number}" for number in range(count)))
+    assert f"] {shown}" in concise.report(replace(whole, results=(first,))).splitlines()[0]
+
+
+def test_a_remark_on_the_configuration_is_a_warning_of_a_log() -> None:
+    whole = replace(sample.report(), remarks=(Remark("the waiver of A1 covers nothing", Span("gone.yaml", 0, 3)),))
+    (run,) = json.loads(sarif.report(whole, sarif.Options()).text)["runs"]
+    assert run["invocations"][0]["toolExecutionNotifications"][-1] == {
+        "descriptor": {"id": run["tool"]["driver"]["notifications"][4]["id"], "index": 4},
+        "level": "warning",
+        "message": {"text": "the waiver of A1 covers nothing."},
+    }
 
 
 def test_the_three_reasons_that_leave_most_open_are_named_and_the_rest_is_counted() -> None:
