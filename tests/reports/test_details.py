@@ -101,7 +101,19 @@ def test_the_frame_of_a_place_is_painted() -> None:
     shown = text.report(sample.report(), text.Style(colour=True, undecided=True))
     assert "\x1b[34m┌─\x1b[0m" in shown
     assert "\x1b[34m│\x1b[0m" in shown
-    assert not set(re.findall(r"\x1b\[(.*?)m", shown)) - {"0", "1", "2", "1;31", "1;33", "31", "32", "33", "34", "36"}
+    assert not set(re.findall(r"\x1b\[(.*?)m", shown)) - {
+        "0",
+        "1",
+        "2",
+        "1;31",
+        "1;33",
+        "1;34",
+        "31",
+        "32",
+        "33",
+        "34",
+        "36",
+    }
 
 
 @pytest.mark.parametrize(("count", "more"), [(3, ""), (4, ""), (5, " and 1 more")])
