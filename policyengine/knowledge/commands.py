@@ -201,6 +201,7 @@ def _told(known: Commands, words: tuple[str, ...], layer: Layer) -> Iterator[tup
     texts = [
         *(program.does[key] for key in _longest(program.does, operands)),
         *(each for key, each in program.tasks.items() if any(_is_task(key, word) for word, _ in operands)),
+        *("test" for key, without in program.tested.items() if _tests(key, without, operands, layer)),
         *(each for key, each in program.says.items() if any(says(words_of(word), (key,)) for word, _ in operands)),
         *(
             program.options[option.name]
@@ -240,6 +241,12 @@ def _doubtful(layer: Layer, index: int) -> bool:
 
 def _is_task(key: str, word: str) -> bool:
     return word == key or (key.startswith(":") and word.rpartition(":")[2] == key[1:])
+
+
+def _tests(key: str, without: Sequence[str], operands: Sequence[tuple[str, bool]], layer: Layer) -> bool:
+    """Whether a task runs the tests, which no option leaves out."""
+    given = {form for each in layer.options for form in (each.name, f"{each.name} {each.value.rpartition(':')[2]}")}
+    return given.isdisjoint(without) and any(_is_task(key, word) for word, _ in operands)
 
 
 def _by_name(known: Commands, words: tuple[str, ...], layers: tuple[Layer, ...]) -> Iterator[Deed]:

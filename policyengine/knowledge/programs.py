@@ -138,7 +138,8 @@ class Program(Struct, frozen=True, forbid_unknown_fields=True):
     option, `says` by the words in one of them; each names a kind, and the tool where it is not the program. It does
     something with one of the options `only`, where there are some; and from here to a place that holds a text of `to`,
     the last operand, where no operand has one of the words `besides`. `overrides` are options whose JSON holds the
-    command that it runs. One that `fetches` brings files that are not the repository's.
+    command that it runs. One that `fetches` brings files that are not the repository's. Tasks that are `tested` run the
+    tests too, but for the options that leave them out (`-x test`, `-DskipTests`).
     """
 
     source: str
@@ -153,6 +154,7 @@ class Program(Struct, frozen=True, forbid_unknown_fields=True):
     fetches: bool = False
     does: dict[str, str] = {}
     tasks: dict[str, str] = {}
+    tested: dict[str, list[str]] = {}
     options: dict[str, str] = {}
     says: dict[str, str] = {}
     runs: Runs | None = None

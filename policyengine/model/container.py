@@ -17,7 +17,7 @@ from policyengine.knowledge.platforms import stops_after
 from policyengine.knowledge.ports import port_given, port_of_engine
 from policyengine.model.endpoint import addresses
 from policyengine.model.nodes import Service
-from policyengine.model.nodes.container import COMPOSE, ECS, PRODUCTION_COMPOSE
+from policyengine.model.nodes.container import COMPOSE, ECS, INIT_CONTAINER, PRODUCTION_COMPOSE
 from policyengine.model.quantity import mebibytes, processors, seconds
 from policyengine.model.value import Absent, Floating, Known, Unknown, Via, known
 
@@ -159,6 +159,11 @@ class Container(Struct, frozen=True, eq=False):
     def is_composed_in_production(self) -> bool:
         """Whether it is a service of the Compose file that production runs."""
         return self.noun == PRODUCTION_COMPOSE
+
+    @property
+    def starts_with_others(self) -> bool:
+        """Whether it runs to its end each time before the other containers of its pod start."""
+        return self.noun == INIT_CONTAINER
 
     @property
     def unset_gap(self) -> Unknown | None:

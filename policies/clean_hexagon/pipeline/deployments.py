@@ -18,6 +18,7 @@ from policyengine.api import (
     Outcomes,
     Put,
     Severity,
+    Side,
     Span,
     Undecided,
     Unknown,
@@ -38,6 +39,7 @@ from policyengine.api import (
         "default": "'{job}' [deploys](1) without waiting for [the gate](2).",
         "early": "'{job}' [deploys](1) before [its own tests](2) have passed.",
         "workflow": "'{job}' [deploys](1) in a workflow without a gate, which '{event}' starts.",
+        "untested": "'{job}' [deploys](1) what no test has passed before: none runs in its workflow.",
         "unchecked": "'{job}' [deploys](1) whatever '{upstream}' came to. Ask for conclusion == 'success'.",
         "dispatch": "'{job}' [deploys](1) on workflow_dispatch even when [the gate](2) is skipped.",
     },
@@ -61,12 +63,15 @@ def deploy_not_gated(graph: Graph, options: Options) -> Outcomes:
     `workflow_dispatch` stands beside it and the condition lets that pass, who starts it by hand deploys without a gate.
     A called workflow of another repository may deploy too, so it leaves the question open unless it needs the gate.
     `workflow_dispatch` beside a gate is a bypass when the gate is skipped on it and the deployment runs under
-    `always()`. A workflow for callers only is judged in its callers. Where HEX601 misses the gate itself, or asks no
-    gate because there is no local stack, this rule is silent. The jobs of one workflow that lack the same are one
-    finding, which names them all; its place is the name of the first.
+    `always()`. A workflow for callers only is judged in its callers. Where HEX601 misses the gate itself this rule is
+    silent. Where there is no local stack, and so no gate, only what no test of any kind comes before is reported. The
+    jobs of one workflow that lack the same are one finding, which names them all; its place is the name of the first.
     """
+    if not gate.has_stack(graph):
+        yield from _without_stack(graph, options)
+        return
     seen: set[Span] = set()
-    for workflow in graph.all(Workflow) if gate.has_stack(graph) else ():
+    for workflow in graph.all(Workflow):
         deploys = gate.deploys(graph, workflow)
         unseen = [job for job in graph.jobs(workflow) if gate.may_work(job) or _may_deploy(job) is not None]
         if not (deploys or unseen) or not gate.is_asked(workflow, options):
@@ -89,6 +94,19 @@ def deploy_not_gated(graph: Graph, options: Options) -> Outcomes:
             yield from undecided(unseen[0], _may_deploy(unseen[0]))
         else:
             yield from _without_gate(graph, workflow, deploys, options)
+
+
+def _without_stack(graph: Graph, options: Options) -> Outcomes:
+    """Deployments where there is no stack to bring up: only those that no test at all comes before are reported."""
+    for workflow in graph.all(Workflow) if any(graph.apps(Side.CLOUD)) else ():
+        if not gate.deploys(graph, workflow) or not gate.is_asked(workflow, options):
+            continue
+        yield Compared(workflow)
+        first = gate.deployed_untested(graph, workflow)
+        if first is not None:
+            how = Fix("run the tests before, in a job that it needs")
+            args = {"job": first.job.name}
+            yield Finding(subject=first.job, at=first.job, variant="untested", args=args, related=(first,), fix=how)
 
 
 def _of_one_cause(graph: Graph, workflow: Workflow, found: Sequence[Finding]) -> Iterator[Finding]:
@@ -209,6 +227,10 @@ def _need(graph: Graph, job: Job, wanted: Job) -> Fix:
     return Fix(f"add needs: {key}", (put,) if present and None not in needed else ())
 
 
+_ASKED_FOR = frozenset({"deployment", "deployment_status", "repository_dispatch", "workflow_call"})
+"""Events with which something else asks for a deployment, which may have tested before."""
+
+
 def _without_gate(graph: Graph, workflow: Workflow, deploys: list[Happening], options: Options) -> Outcomes:
     """Deployments in a workflow that has no gate and is not asked for one by HEX601."""
     follows = next((trigger for trigger in workflow.triggers if trigger.event == "workflow_run"), None)
@@ -226,7 +248,7 @@ def _without_gate(graph: Graph, workflow: Workflow, deploys: list[Happening], op
             return
         variant, fix = "unchecked", Fix("add if: github.event.workflow_run.conclusion == 'success'")
         deploys = [each for each in deploys if not any(map(_asks_success, (each.job, *graph.needs(each.job).values())))]
-    elif options.gate.scope == "deploy" and workflow.is_for_changes:
+    elif workflow.events <= _ASKED_FOR or (options.gate.scope == "deploy" and workflow.is_for_changes):
         return
     event = "workflow_dispatch" if by_hand else workflow.main_event
     args = {"event": event, "upstream": (gated or upstream or [workflow])[0].name}

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from msgspec.structs import replace
 
 from clean_hexagon.options import Options
+from clean_hexagon.pipeline.untested import untested
 from policyengine.api import (
     Absent,
     BrowserTests,
@@ -169,6 +170,11 @@ def hidden(graph: Graph, workflow: Workflow) -> Unknown | None:
     return next((gap for gap in gaps if gap is not None), None)
 
 
+def deployed_untested(graph: Graph, workflow: Workflow) -> Happening | None:
+    """The first deployment of an application that no test at all has passed, here or in a workflow it follows."""
+    return untested(graph, workflow, deploys(graph, workflow), lambda each: hidden(graph, each) is not None)
+
+
 def hides_gate(step: Step) -> bool:
     """Whether what cannot be seen of a step may bring up the stack or test it: a script, or an action named so."""
     match step.uses:
@@ -201,6 +207,10 @@ def hides_gate(step: Step) -> bool:
             "'{workflow}' runs on '{event}' without bringing up the Compose stack. So nothing is tested end to end "
             "(HEX602) before [this](1) publishes the image (HEX605)."
         ),
+        "untested": (
+            "'{workflow}' [deploys](1) on '{event}' what no test has passed before: it neither runs any nor brings up "
+            "the Compose stack (HEX605)."
+        ),
         "late": "'{workflow}' brings up the Compose stack only after [other work](1).",
     },
 )
@@ -218,6 +228,10 @@ def workflow_without_compose_gate(graph: Graph, options: Options) -> Outcomes:
     to bring up: no Compose file, or one with only datastores in a repository without a cloud side, which serves a
     library's tests. The option `ci.gate.scope` asks it of `all` workflows or only of those that `deploy`;
     `ci.gate.literal` wants it before everything but checkout, set-up, login and build.
+
+    What no test at all has passed before it is deployed, neither in its workflow nor in one that this follows, is an
+    error under every profile. Not so where a workflow only deploys what others have built, or applies resources, or
+    deploys previews of pull requests.
 
     Makefile targets, package scripts, local actions and reusable workflows of the repository are followed: the gate may
     stand in any of them. A reusable workflow or a script that cannot be read leaves the question undecided. Where a
@@ -242,6 +256,8 @@ def workflow_without_compose_gate(graph: Graph, options: Options) -> Outcomes:
         fix = Fix(how, _gate_job(graph, workflow, options))
         variant = "deploys" if deployed else "publishes" if related else "default"
         taste = not options.ci.gate
+        if (first := deployed_untested(graph, workflow)) is not None:
+            variant, related, taste = "untested", (first,), False
         yield Finding(
             subject=workflow, at=workflow, variant=variant, args=args, related=related, fix=fix, convention=taste
         )

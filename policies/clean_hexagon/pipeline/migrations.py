@@ -63,8 +63,8 @@ def migrations_not_in_terraform(graph: Graph, options: Options) -> Outcomes:
     Asked where the cloud side has a relational database or a service, for each migrations directory. A runner is a task
     definition whose command migrates together with something that starts it (`run-task`), a `terraform_data` or
     `null_resource` whose triggers hash the directory or change at every apply, or an image that migrates when it
-    starts: by its entrypoint, its command, a package script, or its own code, as far as that calls EF Core, TypeORM,
-    sqlx and their like in the usual place. Flyway and Liquibase as dependencies of a JVM
+    starts: by its entrypoint, its command, an init container, a package script, or its own code, as far as it calls EF
+    Core, TypeORM, sqlx, Alembic and their like in the usual place. Flyway and Liquibase as dependencies of a JVM
     application migrate at start-up too. A runner with no such trigger runs once and never again: a warning, at the
     runner, once for all it may run. A start script that cannot be read leaves the question undecided, and so do a tool
     that is made to be called by the application's own code, such as sqlx or TypeORM, and an image of which it is not
@@ -79,8 +79,9 @@ def migrations_not_in_terraform(graph: Graph, options: Options) -> Outcomes:
     seen: set[str] = set()
     for migrations in graph.all(Migrations) if cloud is not None else ():
         yield Compared(migrations)
-        if cloud is None or any(each.role is Role.APP or each.is_composed for each in migrating):
-            continue  # an application migrates when it starts, and Compose starts its jobs with it
+        started = (each.role is Role.APP or each.is_composed or each.starts_with_others for each in migrating)
+        if cloud is None or any(started):
+            continue  # an application migrates when it starts; Compose and Kubernetes start such jobs with it
         tasks = [each for each in migrating if each.role is Role.JOB]
         for outcome in _judged(graph, migrations, cloud, tasks, options):
             if outcome.subject.id not in seen:

@@ -7,6 +7,7 @@ from clean_hexagon.pipeline import gate
 from policyengine.api import (
     Build,
     Compared,
+    Container,
     EdgeKind,
     Finding,
     Fix,
@@ -105,11 +106,12 @@ def mutable_image_tag(graph: Graph, _: Options) -> Outcomes:
     Each task that starts pulls what the tag is by then: two tasks of one service may run two versions, a rollback rolls
     nothing back, and nobody can say which build passed the tests.
 
-    Moving are `latest`, no tag at all, names of branches and of environments, as they are known in the end: the default
-    of a variable counts where nothing else sets it. A digest or the number of a version or commit passes. Not asked
-    where a workflow hands a new image to the service (a rendered task definition, `--image`), where lifecycle ignores
-    it, of public images, of what is built where it runs, and where HEX613 reports the same repository. The services
-    that one file gives the same tag are one finding, which names them.
+    Moving are `latest`, no tag at all, names of branches and of environments, and any fixed word that the build of the
+    image pushes each time, as they are known in the end: the default of a variable counts where nothing else sets it. A
+    digest or the number of a version or commit passes. Not asked where a workflow hands a new image to the service (a
+    rendered task definition, `--image`), where lifecycle ignores it, of public images, of what is built where it runs,
+    and where HEX613 reports the same repository. The services that one file gives the same tag are one finding, which
+    names them.
     """
     stopped = {known(repository.repository, "") for repository, _ in _stopped(graph)}
     deployed = list(graph.deployed(role=Role.APP))
@@ -123,13 +125,19 @@ def mutable_image_tag(graph: Graph, _: Options) -> Outcomes:
         if not isinstance(image, Known | Floating) or image.span in seen or container.service.build is not None:
             continue
         tag = image.value.effective_tag
-        if tag is None or not tag_moves(tag) or image.value.repository in stopped:
+        if tag is None or not (tag_moves(tag) or _is_pushed_again(container, tag)) or image.value.repository in stopped:
             continue
         if container.builds or engine_of(image.value, image.span) is None:
             seen.add(image.span)
             args = {"noun": container.noun, "name": container.name, "image": image.value.shown, "tag": tag}
             fix, cause = Fix("deploy by digest, or by a tag of the commit"), f"{image.span.path} {tag}"
             yield Finding(subject=container.node, at=image, args=args, fix=fix, cause=cause)
+
+
+def _is_pushed_again(container: Container, tag: str) -> bool:
+    """Whether a build of what a container runs pushes its tag each time: a word, and no number of a version."""
+    word = not any(letter.isdigit() for letter in tag)
+    return word and any(ref.tag == tag for build in container.builds if build.pushes for ref in build.references)
 
 
 def _hands_over(graph: Graph) -> bool:

@@ -38,6 +38,9 @@ TASK_FILES = "ecs:"
 """What the group of a container begins with that is read from a task definition in JSON."""
 ROLLED_OUT = "rollout:"
 """What the id and the group of a service begin with that a command or an action of a workflow makes."""
+INIT_CONTAINER = "init container"
+"""What people call a container of a pod that ends before the others start."""
+
 COMPOSE, PRODUCTION_COMPOSE, ECS = "Compose service", "production Compose service", "ECS container"
 """What people call a service of the Compose project that developers start, of the one that production runs, of ECS."""
 

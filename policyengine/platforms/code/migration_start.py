@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from policyengine.platforms.code.migration_folders import Folder
     from policyengine.repository.files import Files
 
+_STARTS = regex(r"(?:main|app|asgi|wsgi|server|run|lifespan|startup|__init__|__main__|\w*(?:database|db|session))\.py")
+_BEGINS = regex(r"(?:main|app|index|server|bootstrap|instrumentation)\.[cm]?[jt]s")
 _IN_CODE = (
     ("ef", regex(r"(?:Program|Startup|\w*Initiali[sz]er|\w*Migrat\w*|\w*Extensions?)\.cs"),
      regex(r"\.Database\.Migrate(?:Async)?\(")),
@@ -31,6 +33,11 @@ _IN_CODE = (
      regex(r"\bgoose\.Up(?:Context)?\(")),
     ("golang-migrate", regex(r"(?:main|\w*(?:db|database|migrat|store|postgres)\w*)\.go"),
      regex(r"\bmigrate\.New(?:With\w+)?\(")),
+    ("alembic", _STARTS,
+     regex(r"\b(?:alembic\.)?(?:\w*command\.)?upgrade\(\s*[\w.]+\s*,\s*(?:revision\s*=\s*)?[\"']heads?[\"']")),
+    ("django", _STARTS, regex(r"\bcall_command\(\s*[\"']migrate[\"']")),
+    ("knex", _BEGINS, regex(r"\.migrate\s*\.latest\(")),
+    ("drizzle", _BEGINS, regex(r"\bmigrate\(\s*\w+\s*,\s*\{\s*migrationsFolder\b")),
 )  # fmt: skip
 """How the application's own code runs the migrations of a tool when it starts, and the names of files that do."""
 _TESTED = regex(r"(?:^|[/._-])(?:\w*tests?|spec|e2e|fixtures?|global-setup)(?:[/._-]|$)", re.IGNORECASE)

@@ -169,6 +169,8 @@ class _Lowering:
         told = name.text if isinstance(name, Scalar) and name.text else ""
         events = {each.event for each in documents.triggers(on.value)}
         others = {"github.workflow": told or self.path}
+        if repository := self.reader.files.repository:
+            others |= {"github.repository": repository, "github.repository_owner": repository.partition("/")[0]}
         if len(events) == 1 and "workflow_call" not in events:
             others["github.event_name"] = min(events)
         level = _Level(

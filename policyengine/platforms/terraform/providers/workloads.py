@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from policyengine.model.nodes import Role, Service
+from policyengine.model.nodes.container import INIT_CONTAINER
 from policyengine.model.value import Known, Unknown, known
 from policyengine.platforms.terraform.language.sections import Nested, ObjectSection
 from policyengine.platforms.terraform.language.values import List, Object, through
@@ -45,6 +46,17 @@ def workload(view: ResourceView) -> Iterator[Node | Edge]:
             yield replace(made, role=judged, noun=str(view.known.fixed["noun"]), environment_gap=gap)
         else:
             yield made
+    yield from _before(view, architecture)
+
+
+def _before(view: ResourceView, architecture: Unknown) -> Iterator[Node | Edge]:
+    """The containers of a pod that run to their end before the others start, each time these do."""
+    blocks = [block for path in view.known.arguments.get("before", ()) for block in _blocks(view, path)]
+    sections = tuple(ObjectSection(_definition(view, block), block.span) for block in blocks)
+    for made in containers(view, Nested(sections), Deployment(None, "", serves=False), architecture) if blocks else ():
+        if isinstance(made, Service):
+            gap = made.environment_gap or (made.image if isinstance(made.image, Unknown) else None)
+            yield replace(made, role=Role.JOB, noun=INIT_CONTAINER, environment_gap=gap)
 
 
 def _definition(view: ResourceView, block: BlockView) -> Object:

@@ -1,0 +1,60 @@
+"""Deployments that no test of any kind has passed before: what HEX601 and HEX605 say of a pipeline without tests."""
+
+from collections.abc import Callable, Sequence
+
+from policyengine.api import EndToEnd, Graph, Happening, Job, Step, Workflow, known
+
+_OF_IMAGES = frozenset(
+    {"apprunner", "azure", "cloud-run", "cloudformation", "ecr-push", "ecs", "k8s", "pulumi", "ssm", "terraform"}
+)
+"""What may deploy an image, or resources, that others have made: asked where the workflow builds something itself."""
+
+
+def untested(
+    graph: Graph, workflow: Workflow, deploys: Sequence[Happening], may_test: Callable[[Workflow], bool]
+) -> Happening | None:
+    """The first of the deployments of a workflow that is of an application and that no test comes before, if any.
+
+    None as well where a workflow `may_test` unseen. Before it come the steps of its job, the jobs that this needs, and
+    the workflow that its workflow follows. A test whose failure fails nothing is none. A workflow for pull requests
+    alone deploys previews.
+    """
+    if workflow.events <= {"pull_request", "pull_request_target", "workflow_call"}:
+        return None
+    jobs = graph.jobs(workflow)
+    if not any(_builds(step) for job in jobs for step in job.steps):
+        deploys = [each for each in deploys if getattr(each.activity, "tool", "") not in _OF_IMAGES]
+    if not deploys or may_test(workflow):
+        return None
+    follows = {name for trigger in workflow.triggers for name in trigger.workflows}
+    upstream = [each for each in graph.all(Workflow) if each.name in follows]
+    if (follows and not upstream) or any(map(may_test, upstream)):
+        return None
+    if any(_tests(job, job.steps) for each in upstream for job in graph.jobs(each)):
+        return None
+    return next((each for each in deploys if not _is_tested(graph, each)), None)
+
+
+def _builds(step: Step) -> bool:
+    return bool(step.builds) or any(command.does("build") for command in step.commands)
+
+
+def _is_tested(graph: Graph, deploy: Happening) -> bool:
+    before = graph.needs(deploy.job).values()
+    own = deploy.job.steps[: deploy.step + 1]
+    return _tests(deploy.job, own) or any(_tests(each, each.steps) for each in before)
+
+
+def _tests(job: Job, steps: tuple[Step, ...]) -> bool:
+    """Whether steps of a job run tests whose failure fails the job, and the job's that of others."""
+    if job.continue_on_error is not None and known(job.continue_on_error, default=False):
+        return False
+    return any(_is_test(step) for step in steps)
+
+
+def _is_test(step: Step) -> bool:
+    if step.continue_on_error is not None and known(step.continue_on_error, default=False):
+        return False
+    if any(isinstance(each, EndToEnd) and not each.forgiven for each in step.activities):
+        return True
+    return any(command.does("test", "e2e") and not command.forgiven for command in step.commands)
