@@ -52,8 +52,8 @@ TEST = "  test:\n    runs-on: ubuntu-latest\n    steps: [{run: npx vitest run}]\
 
 @pytest.mark.parametrize(
     ("lines", "more"),
-    [(SHIP, ""), ([*SHIP, "npx vitest run"], ""), (["npx vitest run || true", *SHIP], ""), (["mvn package -DskipTests", *SHIP], "")],
-    ids=["none", "afterwards", "whatever it says", "left out"],
+    [(SHIP, ""), (["npx vitest run || true", *SHIP], ""), (["mvn package -DskipTests", *SHIP], "")],
+    ids=["none", "whatever it says", "left out"],
 )  # fmt: skip
 def test_a_deployment_that_no_test_comes_before_is_no_convention(lines: list[str], more: str, tmp_path: Path) -> None:
     assert found(tmp_path, *lines, more=more) == [UNTESTED]
@@ -65,11 +65,20 @@ def test_a_deployment_that_no_test_comes_before_is_no_convention(lines: list[str
         (["npx vitest run", *SHIP], "", "push"),
         (["./gradlew build", *SHIP], "", "push"),
         (SHIP, TEST, "push"),
-        (SHIP, "", "pull_request"),
+        (SHIP, "", "[pull_request, workflow_dispatch]"),
+        ([*SHIP, "npx vitest run"], "", "push"),
         (SHIP[2:], "", "push"),
         (["terraform apply -auto-approve"], "", "push"),
     ],
-    ids=["before", "in a build", "in a job that it needs", "a preview", "what others have built", "resources"],
+    ids=[
+        "before",
+        "in a build",
+        "in a job that it needs",
+        "a preview",
+        "afterwards",
+        "what others have built",
+        "resources",
+    ],
 )
 def test_what_a_test_comes_before_or_what_is_no_code_is_a_convention(
     lines: list[str], more: str, on: str, tmp_path: Path

@@ -229,9 +229,10 @@ def workflow_without_compose_gate(graph: Graph, options: Options) -> Outcomes:
     library's tests. The option `ci.gate.scope` asks it of `all` workflows or only of those that `deploy`;
     `ci.gate.literal` wants it before everything but checkout, set-up, login and build.
 
-    What no test at all has passed before it is deployed, neither in its workflow nor in one that this follows, is an
-    error under every profile. Not so where a workflow only deploys what others have built, or applies resources, or
-    deploys previews of pull requests.
+    What no test at all has passed before it is deployed, neither in its workflow nor in one that this follows, is no
+    convention, whatever other workflows test, for which the deployment does not wait. Not so where a workflow only
+    deploys what others have built, or applies resources, or deploys previews of pull requests or what its own tests
+    try. The workflows of which that holds are one finding, which names them all.
 
     Makefile targets, package scripts, local actions and reusable workflows of the repository are followed: the gate may
     stand in any of them. A reusable workflow or a script that cannot be read leaves the question undecided. Where a
@@ -258,8 +259,16 @@ def workflow_without_compose_gate(graph: Graph, options: Options) -> Outcomes:
         taste = not options.ci.gate
         if (first := deployed_untested(graph, workflow)) is not None:
             variant, related, taste = "untested", (first,), False
+            args["name"] = workflow.name  # the workflows of which that holds are one finding
         yield Finding(
-            subject=workflow, at=workflow, variant=variant, args=args, related=related, fix=fix, convention=taste
+            subject=workflow,
+            at=workflow,
+            variant=variant,
+            args=args,
+            related=related,
+            fix=fix,
+            convention=taste,
+            cause="untested" if variant == "untested" else "",
         )
 
 

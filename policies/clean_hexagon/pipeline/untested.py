@@ -1,8 +1,9 @@
 """Deployments that no test of any kind has passed before: what HEX601 and HEX605 say of a pipeline without tests."""
 
 from collections.abc import Callable, Sequence
+from pathlib import PurePosixPath
 
-from policyengine.api import EndToEnd, Graph, Happening, Job, Step, Workflow, known
+from policyengine.api import EndToEnd, Graph, Happening, Job, Step, Workflow, is_for_tests, known
 
 _OF_IMAGES = frozenset(
     {"apprunner", "azure", "cloud-run", "cloudformation", "ecr-push", "ecs", "k8s", "pulumi", "ssm", "terraform"}
@@ -17,9 +18,9 @@ def untested(
 
     None as well where a workflow `may_test` unseen. Before it come the steps of its job, the jobs that this needs, and
     the workflow that its workflow follows. A test whose failure fails nothing is none. A workflow for pull requests
-    alone deploys previews.
+    deploys previews, one that is called after tests, or tests what it has deployed, what they need.
     """
-    if workflow.events <= {"pull_request", "pull_request_target", "workflow_call"}:
+    if _is_for_changes_alone(workflow) or is_for_tests(PurePosixPath(workflow.path).stem):
         return None
     jobs = graph.jobs(workflow)
     if not any(_builds(step) for job in jobs for step in job.steps):
@@ -30,9 +31,19 @@ def untested(
     upstream = [each for each in graph.all(Workflow) if each.name in follows]
     if (follows and not upstream) or any(map(may_test, upstream)):
         return None
-    if any(_tests(job, job.steps) for each in upstream for job in graph.jobs(each)):
+    if any(_runs_tests(graph, each) for each in upstream):
         return None
-    return next((each for each in deploys if not _is_tested(graph, each)), None)
+    return next((each for each in deploys if not (_is_tested(graph, each) or _is_tried(graph, each, jobs))), None)
+
+
+def _runs_tests(graph: Graph, workflow: Workflow) -> bool:
+    """Whether a workflow runs tests whose failure fails it."""
+    return any(_tests(job, job.steps) for job in graph.jobs(workflow))
+
+
+def _is_for_changes_alone(workflow: Workflow) -> bool:
+    previews = {"pull_request", "pull_request_target"}
+    return bool(workflow.events & previews) and workflow.events <= {*previews, "workflow_call", "workflow_dispatch"}
 
 
 def _builds(step: Step) -> bool:
@@ -43,6 +54,12 @@ def _is_tested(graph: Graph, deploy: Happening) -> bool:
     before = graph.needs(deploy.job).values()
     own = deploy.job.steps[: deploy.step + 1]
     return _tests(deploy.job, own) or any(_tests(each, each.steps) for each in before)
+
+
+def _is_tried(graph: Graph, deploy: Happening, jobs: Sequence[Job]) -> bool:
+    """Whether tests come behind a deployment, which is of what they try then."""
+    behind = (each for each in jobs if deploy.job.id in graph.needs(each))
+    return _tests(deploy.job, deploy.job.steps[deploy.step :]) or any(_tests(each, each.steps) for each in behind)
 
 
 def _tests(job: Job, steps: tuple[Step, ...]) -> bool:
