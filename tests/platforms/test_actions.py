@@ -798,3 +798,18 @@ def test_of_a_choice_that_the_inputs_make_only_the_chosen_name_is_left() -> None
         }
     )
     assert job(found, "a/b").steps[0].activities == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        ("task-definition: task-defs/api-migrate.json, run-task: true", Migrate),
+        ("task-definition: task-defs/api.json, service: api", Deploy),
+        ("task-definition: task-defs/api-migrate.json, service: api", Deploy),
+    ],
+)
+def test_a_task_that_is_run_and_called_after_migrating_migrates(given: str, kind: type[object]) -> None:
+    uses = "aws-actions/amazon-ecs-deploy-task-definition@v2"
+    found, _ = lowered(f"on: push\njobs:\n  a:\n    runs-on: x\n    steps: [{{uses: {uses}, with: {{{given}}}}}]\n")
+    (step,) = job(found, "a").steps
+    assert [type(each) for each in step.activities] == [kind]

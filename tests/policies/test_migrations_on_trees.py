@@ -190,3 +190,50 @@ def test_a_program_of_go_that_only_migrates_counts_where_something_builds_it(
     }
     report = trees.scan(tmp_path, files, "HEX610")
     assert [each.finding.subject.name for each in report.results] == found
+
+
+ALEMBIC = {
+    "alembic.ini": "[alembic]\nscript_location = alembic\n",
+    "alembic/env.py": "from alembic import context\n",
+    "alembic/versions/001_first.py": 'revision = "1"\ndown_revision = None\n\n\ndef upgrade():\n    pass\n',
+}
+POD = """
+resource "kubernetes_deployment" "api" {
+  metadata {
+    name = "api"
+  }
+  spec {
+    template {
+      spec {
+        init_container {
+          name    = "run-migrations"
+          image   = "acme/api:1"
+          command = ["python", "-m", "alembic", "upgrade", "head"]
+        }
+        container {
+          name  = "api"
+          image = "acme/api:1"
+        }
+      }
+    }
+  }
+}
+"""
+UPGRADE = 'from alembic import command\n\n\ndef start() -> None:\n    command.upgrade(cfg, "head")\n'
+
+
+@pytest.mark.parametrize(
+    ("terraform", "files", "asked"),
+    [
+        (DATABASE, {}, True),
+        (DATABASE + POD, {}, False),
+        (DATABASE, {"bot/main.py": UPGRADE}, False),
+        (DATABASE, {"tools/upgrade_by_hand.py": UPGRADE}, True),
+    ],
+    ids=["nothing", "an init container", "the code that starts", "a program of its own"],
+)
+def test_alembic_is_run_before_the_application_starts_or_by_its_code(
+    terraform: str, files: Mapping[str, str], asked: bool, tmp_path: Path
+) -> None:
+    found = trees.scan(tmp_path, {**ALEMBIC, "main.tf": terraform, **files}, "HEX610").results
+    assert [each.finding.variant for each in found] == (["default"] if asked else [])

@@ -127,10 +127,18 @@ def of_action(
         case "e2e", Action(tool=runner):
             only_installs = [word.lower() for word in _words(inputs.get("runtests"))] == ["false"]
             return () if only_installs else (EndToEnd(span=span, runner=runner),)
+        case "deploy", Action(tool="ecs") if _words(inputs.get("run-task")) == ["true"] and _migrates(inputs):
+            return (Migrate(span=span, tool=""),)
         case "deploy", (Action(tool=tool) | NamedAction(tool=tool)):
             return (Deploy(span=span, tool=tool),)
         case _:
             return ()
+
+
+def _migrates(inputs: Mapping[str, Value[str]]) -> bool:
+    """Whether the task that an action runs is called after migrating."""
+    names = (name for key in ("task-definition", "task-definition-family") for name in _words(inputs.get(key)))
+    return any("migrate" in knowledge.named(name.rpartition("/")[2].partition(".")[0]) for name in names)
 
 
 def _words(value: Value[str] | None) -> list[str]:
