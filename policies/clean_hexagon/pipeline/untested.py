@@ -3,12 +3,15 @@
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
-from policyengine.api import EndToEnd, Graph, Happening, Job, Step, Workflow, is_for_tests, known
+from policyengine.api import EndToEnd, Graph, Happening, Job, Step, Workflow, is_for_tests, known, words_of
 
 _OF_IMAGES = frozenset(
     {"apprunner", "azure", "cloud-run", "cloudformation", "ecr-push", "ecs", "k8s", "pulumi", "ssm", "terraform"}
 )
-"""What may deploy an image, or resources, that others have made: asked where the workflow builds something itself."""
+"""What may deploy an image, or resources, that others have made: asked where its job or one before builds."""
+
+_OTHERS = frozenset({"base", "docs", "preview", "previews", "storybook"})
+"""Words in the name of a workflow that deploys something to look at, or what others are built on."""
 
 
 def untested(
@@ -20,11 +23,11 @@ def untested(
     the workflow that its workflow follows. A test whose failure fails nothing is none. A workflow for pull requests
     deploys previews, one that is called after tests, or tests what it has deployed, what they need.
     """
-    if _is_for_changes_alone(workflow) or is_for_tests(PurePosixPath(workflow.path).stem):
+    called = PurePosixPath(workflow.path).stem
+    if _is_for_changes_alone(workflow) or is_for_tests(called) or not _OTHERS.isdisjoint(words_of(called)):
         return None
     jobs = graph.jobs(workflow)
-    if not any(_builds(step) for job in jobs for step in job.steps):
-        deploys = [each for each in deploys if getattr(each.activity, "tool", "") not in _OF_IMAGES]
+    deploys = [each for each in deploys if getattr(each.activity, "tool", "") not in _OF_IMAGES or _builds(graph, each)]
     if not deploys or may_test(workflow):
         return None
     follows = {name for trigger in workflow.triggers for name in trigger.workflows}
@@ -46,8 +49,10 @@ def _is_for_changes_alone(workflow: Workflow) -> bool:
     return bool(workflow.events & previews) and workflow.events <= {*previews, "workflow_call", "workflow_dispatch"}
 
 
-def _builds(step: Step) -> bool:
-    return bool(step.builds) or any(command.does("build") for command in step.commands)
+def _builds(graph: Graph, deploy: Happening) -> bool:
+    """Whether the job of a deployment, or one that it needs, builds what it may deploy."""
+    steps = [step for job in (deploy.job, *graph.needs(deploy.job).values()) for step in job.steps]
+    return any(step.builds or any(command.does("build") for command in step.commands) for step in steps)
 
 
 def _is_tested(graph: Graph, deploy: Happening) -> bool:
