@@ -226,3 +226,16 @@ def test_a_password_within_an_address_is_plaintext_whatever_the_variable_is_call
     files = {"main.tf": f"{declared}{TASK.format(key='ConnectionStrings__Default', value=value)}"}
     report = trees.scan(tmp_path, files, "HEX306")
     assert [each.finding.args["key"] for each in report.results] == ["ConnectionStrings__Default"] * count
+
+
+@pytest.mark.parametrize(("local", "severity"), [("{SECRET_KEY: local}", "error"), ("{LOG_LEVEL: info}", "warning")])
+def test_a_secret_that_only_the_laptop_sets_falls_back_in_the_cloud(tmp_path: Path, local: str, severity: str) -> None:
+    files = {
+        "pyproject.toml": "",
+        "settings.py": "import os\nKEY = os.environ.get('SECRET_KEY', 'a-key-that-all-can-read')\n",
+        "Dockerfile": "FROM python:3.13\nCOPY . .\nUSER 1001\n",
+        "docker-compose.yml": f"services:\n  app:\n    build: .\n    environment: {local}\n",
+        "docker-compose.prod.yml": "services:\n  app:\n    build: .\n    environment: {LOG_LEVEL: info}\n",
+    }
+    report = trees.scan(tmp_path, files, "HEX312")
+    assert [each.severity.value for each in report.results] == [severity]

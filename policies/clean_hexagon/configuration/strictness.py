@@ -57,8 +57,9 @@ def config_not_strict(graph: Graph, _: Options) -> Outcomes:
     `process.env.X!` only silences the compiler.
 
     Asked of the modules of applications that the cloud runs. A variable is needed where its name is that of a secret,
-    or where its default is an address of the machine itself and a deployed container sets it; where no deployed
-    container sets the secret, a fallback is a warning, since its feature may be off. Empty defaults, flags and numbers
+    or where its default is an address of the machine itself and a deployed container sets it; where neither
+    a deployed container nor its twin on the laptop sets the secret, a fallback is a warning, since its feature may be
+    off. Empty defaults, flags and numbers
     switch a feature off and pass, and so do parts of a store's address where containers have the whole
     (`DB_PASSWORD` beside `DATABASE_URL`), defaults that hold only outside of production, those that are computed, and
     addresses of containers of the same task.
@@ -83,7 +84,8 @@ def config_not_strict(graph: Graph, _: Options) -> Outcomes:
         near = {port for each in containers for port in _beside(graph, each)}
         fallen = [key for key in module.keys if _falls_back(key, given, near) and not _held_whole(key, containers)]
         if fallen:
-            severity = None if any(key.key in given for key in fallen) else Severity.WARNING
+            used = given | _set_by_twins(graph, containers)
+            severity = None if any(key.key in used for key in fallen) else Severity.WARNING
             yield _found(
                 module, fallen, "default", "take the default away, so that a missing variable throws", severity
             )
@@ -114,6 +116,13 @@ def _beside(graph: Graph, container: Container) -> Iterator[int]:
     if not container.is_composed and isinstance(container.node, Service):
         for each in graph.neighbours(container):
             yield from each.listens
+
+
+def _set_by_twins(graph: Graph, containers: Sequence[Container]) -> set[str]:
+    """The variables that the laptop sets for twins of containers whose environment is all known: they are in use."""
+    whole = [each for each in containers if each.environment_gap is None]
+    twins = [twin for each in whole if isinstance(twin := graph.mirror(each.node), Service)]
+    return {variable.key for twin in twins for variable in twin.environment}
 
 
 def _held_whole(key: ConfigKey, containers: Sequence[Container]) -> bool:
