@@ -24,7 +24,8 @@ class Rollouts(Struct, frozen=True, forbid_unknown_fields=True):
     """How a command or an action says which service it makes, by its options or inputs: `name` of none is an operand.
 
     `noun` is what people call the service, `whole` tells that it says all of it, `job` that the service ends. `flags`
-    are inputs that hold options of the command.
+    are inputs that hold options of the command. `kind` is what stands before the name of an operand (`deployment/api`):
+    what such a command does not say a manifest does.
     """
 
     noun: str
@@ -39,6 +40,7 @@ class Rollouts(Struct, frozen=True, forbid_unknown_fields=True):
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    kind: str = ""
 
 
 class Rollout(FactTable, frozen=True):

@@ -113,3 +113,26 @@ def test_an_update_keeps_what_it_does_not_say(tmp_path: Path) -> None:
 )
 def test_what_is_no_service_of_production_by_itself_makes_none(tmp_path: Path, step: str, more: dict[str, str]) -> None:
     assert [each for each in deployed(tmp_path, step, more) if each.id.startswith("rollout:")] == []
+
+
+KUBERNETES = """
+      - run: |
+          kubectl apply -k k8s
+          kubectl -n shop rollout status deployment/shop-backend
+      - run: docker build -t $REGISTRY/other:1 other && docker push $REGISTRY/other:1
+"""
+
+
+def test_a_deployment_whose_image_the_workflow_pushes_is_a_service_of_which_the_manifests_say_the_rest(
+    tmp_path: Path,
+) -> None:
+    more = {
+        "other/Dockerfile": "FROM scratch\n",
+        "docker-compose.yml": FILES["docker-compose.yml"] + "  ui: {image: a/b}\n",
+    }
+    report = scan(tmp_path, {**FILES, ".github/workflows/ship.yml": WORKFLOW + KUBERNETES, **more})
+    (service,) = report.graph.all(Service, side=Side.CLOUD)
+    assert (service.name, service.noun) == ("shop-backend", "Kubernetes deployment")
+    assert isinstance(service.command, Unknown)
+    assert [(each.local, each.cloud) for each in report.graph.pairs] == [("compose:services.backend", service.id)]
+    assert [each.message for each in report.results if each.rule.id == "HEX101"] == []

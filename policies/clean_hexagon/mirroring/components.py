@@ -281,6 +281,9 @@ def _perhaps(graph: Graph, *, holding: bool = False) -> Unknown | None:
     """
     for module in graph.all(UnreadModule):
         return Unknown(f"what '{module.name}' makes is not in the repository", module.span)
+    for service in graph.all(Service, side=Side.CLOUD):
+        if service.id.startswith("rollout:") and service.noun == "Kubernetes deployment":
+            return Unknown("what runs in the cluster besides is not read", service.span)
     for each in graph.containers(side=Side.CLOUD):
         if holding and (each.role is Role.FUNCTION or isinstance(each.stage, Known)):
             continue

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence as Listing
 
     from policyengine.knowledge.rollout import Rollouts
+    from policyengine.model.image import ImageRef
     from policyengine.model.nodes import Node, Step
     from policyengine.repository.files import Files
 
@@ -61,7 +62,8 @@ def lower(nodes: Listing[Node], files: Files) -> list[Node]:
                     environment(word) for each in (job.span.path, job.name, told.name.text) for word in words(each)
                 }
                 if named.isdisjoint(_ELSEWHERE) and _NAME.fullmatch(told.name.text):
-                    service = _service(told, mine, files)
+                    pushed = tuple(each for each in builds.values() if each.pushes)
+                    service = _service(told, pushed if told.form.kind else mine, files)
                     weight = len(told.said) + len(told.inputs)
                     if isinstance(service.image, Known | Floating) and weight > made.get(service.id, (0, service))[0]:
                         made[service.id] = weight, service
@@ -70,15 +72,28 @@ def lower(nodes: Listing[Node], files: Files) -> list[Node]:
 
 def _commands(step: Step) -> Iterator[_Told]:
     for command in step.commands:
-        path = rollout.service_command(command.argv)
+        last = command.layers[-1:]
+        plain = [command.argv[index] for layer in last for index in layer.operands]
+        path = rollout.service_command(command.argv) or rollout.service_command((command.program, *plain))
         form = rollout.service(path)
         if form is None or command.remote:
             continue
         said, operands = _options(command.inner[1:])
         behind = operands[len(path.split()) - 1 :]
-        name = next((said[each][0] for each in form.name if said.get(each)), behind[0] if behind else None)
+        if form.kind:
+            name = next((each for word in command.inner if (each := _after(form.kind, word)) is not None), None)
+        else:
+            name = next((said[each][0] for each in form.name if said.get(each)), behind[0] if behind else None)
         if name is not None and name.literal:
             yield _Told(form, name, said, command.span, {})
+
+
+def _after(kind: str, word: Word) -> Word | None:
+    """The name in `deployment/api`."""
+    start, slash, name = word.text.partition("/")
+    if not slash or start.lower() not in (kind, f"{kind}s", f"{kind}.apps"):
+        return None
+    return Word(name, Span(word.span.path, word.span.end - len(name), word.span.end), word.literal)
 
 
 def _actions(step: Step, files: Files) -> Iterator[_Told]:
@@ -132,7 +147,9 @@ def _service(told: _Told, builds: tuple[Build, ...], files: Files) -> Service:
     held: Value[str] = Unknown("the run decides the image", told.span)
     if given is not None and given.literal:
         held = Known(given.text, given.span)
-    image = built(name, builds, held) if given is not None else Unknown("the command names no image", told.span)
+    image: Value[ImageRef] = Unknown("the command names no image", told.span)
+    if given is not None or (form.kind and len({each.repository for one in builds for each in one.references}) > 1):
+        image = built(name, builds, held)
     variables = tuple(_variables(told, files))
     kept = None if form.whole else Unknown("the command changes what is there, and does not say all of it", told.span)
     is_open_ = next((each for names in form.variables for each in said.get(names, ()) if not each.literal), None)
@@ -154,7 +171,7 @@ def _service(told: _Told, builds: tuple[Build, ...], files: Files) -> Service:
         environment=variables,
         environment_gap=kept,
         ports=tuple(_ports(said, form)),
-        architecture=Unknown("the machines that run it are not in the files", told.span),
+        architecture=None if form.kind else Unknown("the machines that run it are not in the files", told.span),
         noun=form.noun,
         inherits_healthcheck=False,
     )

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from policyengine.knowledge import rollout
 from policyengine.knowledge.commands import about
-from policyengine.knowledge.names import alike
+from policyengine.knowledge.names import alike, words
 from policyengine.model import image as images
 from policyengine.model.nodes import Build, Command, Healthcheck, Job, Origin, Port, Role, Service, Side, Variable
 from policyengine.model.nodes.container import ECS, TASK_FILES
@@ -205,6 +205,8 @@ def built(name: str, builds: Listing[Build], given: Value[str]) -> Value[images.
             return Known(ref, given.span)
     refs = list({each.repository: each for build in builds for each in build.references}.values())
     called = refs if len(refs) == 1 else [each for each in refs if alike(each.basename, name)]
+    most = max((len({*words(each.basename)} & {*words(name)}) for each in called), default=0)
+    called = [each for each in called if len({*words(each.basename)} & {*words(name)}) == most]
     if len(called) != 1:
         return Unknown("the workflow puts the image in", given.span)
     return Floating(called[0], given.span)
