@@ -3,13 +3,15 @@
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
-from policyengine.api import EndToEnd, Graph, Happening, Job, Step, Workflow, is_for_tests, known, words_of
+from policyengine.api import Deploy, EndToEnd, Graph, Happening, Job, Step, Workflow, is_for_tests, known, words_of
 
 _OF_IMAGES = frozenset(
     {"apprunner", "azure", "cloud-run", "cloudformation", "ecr-push", "ecs", "k8s", "pulumi", "ssm", "terraform"}
 )
 """What may deploy an image, or resources, that others have made: asked where its job or one before builds."""
 
+_OF_RESOURCES = frozenset({"cloudformation", "pulumi", "terraform"})
+_PUSHES = frozenset({"ecr-push", "push"})
 _OTHERS = frozenset({"base", "docs", "preview", "previews", "storybook"})
 """Words in the name of a workflow that deploys something to look at, or what others are built on."""
 
@@ -27,7 +29,8 @@ def untested(
     if _is_for_changes_alone(workflow) or is_for_tests(called) or not _OTHERS.isdisjoint(words_of(called)):
         return None
     jobs = graph.jobs(workflow)
-    deploys = [each for each in deploys if getattr(each.activity, "tool", "") not in _OF_IMAGES or _builds(graph, each)]
+    deploys = [each for each in deploys if _tool(each) not in _PUSHES] or deploys  # of candidates, which those deploy
+    deploys = [each for each in deploys if _tool(each) not in _OF_IMAGES or _builds(graph, each)]
     if not deploys or may_test(workflow):
         return None
     follows = {name for trigger in workflow.triggers for name in trigger.workflows}
@@ -49,8 +52,14 @@ def _is_for_changes_alone(workflow: Workflow) -> bool:
     return bool(workflow.events & previews) and workflow.events <= {*previews, "workflow_call", "workflow_dispatch"}
 
 
+def _tool(deploy: Happening) -> str:
+    return deploy.activity.tool if isinstance(deploy.activity, Deploy) else ""
+
+
 def _builds(graph: Graph, deploy: Happening) -> bool:
-    """Whether the job of a deployment, or one that it needs, builds what it may deploy."""
+    """Whether the job of a deployment, or one before, builds what it may deploy; of resources an image, and itself."""
+    if _tool(deploy) in _OF_RESOURCES:
+        return any(step.builds for step in deploy.job.steps)
     steps = [step for job in (deploy.job, *graph.needs(deploy.job).values()) for step in job.steps]
     return any(step.builds or any(command.does("build") for command in step.commands) for step in steps)
 

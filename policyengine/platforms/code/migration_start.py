@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from policyengine.platforms.code.migration_folders import Folder
     from policyengine.repository.files import Files
 
-_STARTS = regex(r"(?:main|app|asgi|wsgi|server|run|lifespan|startup|__init__|__main__|\w*(?:database|db|session))\.py")
+_STARTS = regex(r"(?:main|app|asgi|wsgi|server|run|lifespan|startup|apps|database|db|session|__init__|__main__)\.py")
 _BEGINS = regex(r"(?:main|app|index|server|bootstrap|instrumentation)\.[cm]?[jt]s")
 _IN_CODE = (
     ("ef", regex(r"(?:Program|Startup|\w*Initiali[sz]er|\w*Migrat\w*|\w*Extensions?)\.cs"),
