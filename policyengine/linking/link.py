@@ -20,7 +20,6 @@ from policyengine.linking.started import served
 from policyengine.model.graph import Choice, Graph, sorted_nodes
 from policyengine.model.nodes import Datastore, Node, Package, Role, Service, Side, Stage
 from policyengine.model.nodes.container import ECS, PRODUCTION_COMPOSE, ROLLED_OUT, TASK_FILES
-from policyengine.platforms.compose.choosing import BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -138,6 +137,12 @@ def _without_second_rollout(nodes: dict[str, Node]) -> None:
             del nodes[name]
 
 
+def _by_name(choice: Choice) -> bool:
+    from policyengine.platforms.compose.choosing import BY_NAME  # noqa: PLC0415  trees without Compose do not pay
+
+    return choice.reason in BY_NAME
+
+
 def _without_second_production(nodes: dict[str, Node], choices: list[Choice]) -> None:
     """Take away the production Compose project where the files say what else runs applications in the cloud.
 
@@ -146,7 +151,7 @@ def _without_second_production(nodes: dict[str, Node], choices: list[Choice]) ->
     running = [each for each in nodes.values() if isinstance(each, Service) and each.side is Side.CLOUD]
     left = {each.id for each in running if each.noun == PRODUCTION_COMPOSE}
     others = [each for each in running if each.role is Role.APP and each.id not in left]
-    started = any(each.what == "production Compose project" and each.reason not in BY_NAME for each in choices)
+    started = any(each.what == "production Compose project" and not _by_name(each) for each in choices)
     if started and not any(alike(each.name, one.name) for each in others for one in running if one.id in left):
         return
     if left and others:
