@@ -101,6 +101,7 @@ def test_every_wrapper_of_the_table_hands_on_a_program_that_follows_it() -> None
         "goose -dir db status",
         "migrate create -ext sql users",
         "terraform apply -refresh-only",
+        "terraform apply -destroy -auto-approve",
         "helm upgrade --dry-run web ./chart",
         "playwright test --list",
         "playwright install --with-deps",

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from policyengine.model.nodes import Service, Side, Stage
+from policyengine.model.relations import EdgeKind
 from tests.trees import scan
 
 if TYPE_CHECKING:
@@ -531,3 +533,18 @@ def test_what_production_pulls_is_built_as_the_file_says_that_builds_it_for_prod
         "HEX109",
         "'app' runs the development server 'npm run dev', but [the cloud](1) runs 'node server.js'.",
     ) in told
+
+
+def test_what_production_pulls_is_not_built_from_a_dockerfile_for_development(tmp_path: Path) -> None:
+    builds = "build: {context: ., dockerfile: Dockerfile.dev}, restart: always"
+    files = {
+        "dashboard/docker-compose.yml": f"services:\n  app: {{{builds}}}\n  db: {{image: 'postgres:16.4'}}\n",
+        "dashboard/docker-compose.prod.yml": "services:\n  app: {image: 'ghcr.io/acme/shop-app:1.2', restart: always}\n",
+        "dashboard/Dockerfile.dev": "FROM node:22-bookworm-slim\n",
+        "dashboard/Dockerfile": DOCKERFILE,
+    }
+    report = scan(tmp_path, files)
+    assert not [each.message for each in report.results if each.rule.id == "HEX208"]
+    deployed = [each for each in report.graph.all(Service) if each.side is Side.CLOUD]
+    assert [each.name for each in deployed] == ["app"]
+    assert list(report.graph.targets(Stage, EdgeKind.BUILT_FROM, deployed[0])) == []

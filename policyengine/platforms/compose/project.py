@@ -15,7 +15,7 @@ from policyengine.model.graph import Choice
 from policyengine.model.nodes import Datastore, Service, Side
 from policyengine.model.nodes.container import PRODUCTION_COMPOSE
 from policyengine.model.source import ReadError
-from policyengine.model.value import Floating, Known
+from policyengine.model.value import Floating, Known, known
 from policyengine.platforms import Lowered, lost_lines
 
 if TYPE_CHECKING:
@@ -94,7 +94,10 @@ def _built_elsewhere(tree: Files, nodes: Sequence[Node], paths: tuple[str, ...])
     pulled = {each.name: each.image for each in nodes if isinstance(each, Service) and each.build is None}
     for each in services.lower(project, tree.read, services.Place(prefix=f"compose:{paths[0]}#")):
         image = pulled.get(each.name) if isinstance(each, Service) else None
-        if isinstance(each, Service) and each.build is not None and each.doubt is None and isinstance(image, _TOLD):
+        if not isinstance(each, Service) or each.build is None or each.doubt is not None:
+            continue
+        told = (known(each.build.dockerfile, ""), known(each.build.target, ""))
+        if isinstance(image, _TOLD) and not any(speaks_of_development(posixpath.basename(one)) for one in told):
             yield replace(
                 each.build,
                 id=f"{each.id}/build",
