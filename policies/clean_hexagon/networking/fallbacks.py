@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from clean_hexagon.networking.addresses import CLIENTS, address_keys
-from clean_hexagon.networking.internal import at_home, behind, doors, meant_by, one_network
+from clean_hexagon.networking.internal import at_home, behind, doors, is_part_of_another, meant_by, one_network
 from clean_hexagon.options import Options
 from policyengine.api import (
     Address,
@@ -21,7 +21,6 @@ from policyengine.api import (
     Variable,
     addresses,
     assigned,
-    holds_all_of,
     is_address,
     is_for_tests,
     known,
@@ -133,7 +132,7 @@ def _reached_otherwise(
     ):
         return True
     key = address.variable.key
-    if address.endpoint.scheme == "host" and any(holds_all_of(each, key) for each in container.environment):
+    if is_part_of_another(container, address):
         return True
     about = words_of(key)[:-1]
     return any(is_address(each) and words_of(each)[:-1] == about for each in container.environment)

@@ -24,6 +24,7 @@ from policyengine.api import (
     Side,
     Span,
     Unknown,
+    holds_all_of,
     is_address,
     known,
     names_another,
@@ -62,7 +63,8 @@ def localhost_inside_container(graph: Graph, options: Options) -> Outcomes:
     with `X_PORT`; a host variable alone is matched by the engine that its name speaks of. `0.0.0.0` in a host variable
     is an address to bind to. `host.docker.internal` towards a sibling works, but by a detour, hence a warning.
 
-    Not reported: the container's own port; addresses for browsers (`NEXT_PUBLIC_*`, origins, callbacks and other
+    Not reported: the container's own port; a host in an example of an env file (`DB_HOST`) where the whole address is given
+    too (`DATABASE_URL`); addresses for browsers (`NEXT_PUBLIC_*`, origins, callbacks and other
     public URLs, web addresses of a proxy or a developer's tool, and those of a sibling application unless the name
     speaks of calls between servers, as `API_URL` does); health checks; `network_mode: host`, and siblings
     that share one network name space. Containers of one ECS task do share localhost, so the cloud side is not asked.
@@ -96,6 +98,8 @@ def localhost_inside_container(graph: Graph, options: Options) -> Outcomes:
         for address in container.addresses:
             if address.span in seen or address.variable.key in public or not at_home(container, address):
                 continue
+            if is_part_of_another(container, address) and _of_example(graph, address.variable.value.span):
+                continue
             near = behind(found, container, address.endpoint.port)
             meant = meant_by(address, [each for each in near if not one_network(container, each)])
             if meant is None:
@@ -107,8 +111,12 @@ def localhost_inside_container(graph: Graph, options: Options) -> Outcomes:
 
 def _blank(graph: Graph, value: Unknown) -> bool:
     """Whether a value is not known because an example of an env file leaves it blank."""
-    file = graph.get(EnvironmentFile, f"env:{value.span.path}")
-    return file is not None and file.example and value.span.start == value.span.end
+    return value.span.start == value.span.end and _of_example(graph, value.span)
+
+
+def _of_example(graph: Graph, span: Span) -> bool:
+    file = graph.get(EnvironmentFile, f"env:{span.path}")
+    return file is not None and file.example
 
 
 _Names = list[tuple[tuple[str, ...], str]]
@@ -157,6 +165,14 @@ def at_home(container: Container, address: Address) -> bool:
     if not (endpoint.loopback or endpoint.gateway) or address.for_browsers:
         return False
     return endpoint.port not in container.own_ports
+
+
+def is_part_of_another(container: Container, address: Address) -> bool:
+    """Whether an address is a host alone, and another variable holds the whole address, which code then takes."""
+    if address.endpoint.scheme != "host":
+        return False
+    whole = (each for name, each in container.environment.items() if holds_all_of(name, address.variable.key))
+    return any(known(each.value, "-") for each in whole)
 
 
 def meant_by(address: Address, siblings: list[Container]) -> tuple[Container, int, Located] | None:
