@@ -27,11 +27,17 @@ SHIP = [
 
 
 def found(
-    root: Path, *lines: str, on: str = "push", stack: bool = True, more: str = "", key: str = "ship"
+    root: Path,
+    *lines: str,
+    on: str = "push",
+    stack: bool = True,
+    more: str = "",
+    key: str = "ship",
+    runner: str = "ubuntu-latest",
 ) -> list[str]:
     steps = "".join(f'          - run: "{line}"\n' for line in lines)
     workflow = (
-        f"on: {on}\njobs:\n{more}  {key}:\n    runs-on: ubuntu-latest\n"
+        f"on: {on}\njobs:\n{more}  {key}:\n    runs-on: {runner}\n"
         f"{'    needs: test' if more else ''}\n    steps:\n{steps}"
     )
     files = {"Dockerfile": "FROM node:22.1.0\n", "infra/main.tf": TERRAFORM}
@@ -91,3 +97,18 @@ def test_without_a_stack_only_what_no_test_comes_before_is_reported(tmp_path: Pa
         "HEX605 'ship' [deploys](1) what no test has passed before: none runs in its workflow."
     ]
     assert found(tmp_path / "b", "npx vitest run", *SHIP, stack=False) == []
+
+
+@pytest.mark.parametrize(
+    ("runner", "command", "told"),
+    [
+        ("[self-hosted, shop]", "docker compose -f docker-compose.production.yml up -d --build", [UNTESTED]),
+        ("[self-hosted, shop]", "docker compose -f docker-compose.yml up -d --build", []),
+        ("ubuntu-latest", "docker compose -f docker-compose.production.yml up -d --build", []),
+    ],
+)
+def test_production_that_a_machine_of_ones_own_starts_is_a_deployment_and_no_gate(
+    runner: str, command: str, told: list[str], tmp_path: Path
+) -> None:
+    trees.write(tmp_path, {"docker-compose.production.yml": COMPOSE})
+    assert found(tmp_path, command, runner=runner) == told

@@ -63,11 +63,11 @@ def localhost_inside_container(graph: Graph, options: Options) -> Outcomes:
     with `X_PORT`; a host variable alone is matched by the engine that its name speaks of. `0.0.0.0` in a host variable
     is an address to bind to. `host.docker.internal` towards a sibling works, but by a detour, hence a warning.
 
-    Not reported: the container's own port; a host in an example of an env file (`DB_HOST`) where the whole address is given
-    too (`DATABASE_URL`); addresses for browsers (`NEXT_PUBLIC_*`, origins, callbacks and other
-    public URLs, web addresses of a proxy or a developer's tool, and those of a sibling application unless the name
-    speaks of calls between servers, as `API_URL` does); health checks; `network_mode: host`, and siblings
-    that share one network name space. Containers of one ECS task do share localhost, so the cloud side is not asked.
+    Not reported: the container's own port; a host in an example of an env file (`DB_HOST`) where the whole address is
+    given too (`DATABASE_URL`); addresses for browsers (`NEXT_PUBLIC_*`, origins, callbacks and other public URLs, web
+    addresses of a proxy or a developer's tool, and those of a sibling application unless the name speaks of calls
+    between servers, as `API_URL` does); health checks; `network_mode: host`, and siblings that share one network name
+    space. Containers of one ECS task do share localhost, so the cloud side is not asked.
     The value may hold a password, so only `host:port` is ever shown.
     """
     public = address_keys(graph, options)

@@ -9,14 +9,14 @@ from msgspec.structs import replace
 
 from policyengine.knowledge import commands as knowledge
 from policyengine.knowledge.actions import Action, NamedAction
-from policyengine.knowledge.names import browser_tests
+from policyengine.knowledge.names import browser_tests, environment, words
 from policyengine.model.image import ImageRef
 from policyengine.model.nodes import Activity, ComposeUp, Deploy, EndToEnd, Migrate, ShellCommand
 from policyengine.model.value import Absent, Known, Value
 from policyengine.repository.discover import join
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from policyengine.knowledge.commands import Deed, Layer
     from policyengine.model.nodes import Variable
@@ -100,6 +100,24 @@ def _up(command: ShellCommand, layer: Layer, services: tuple[str, ...]) -> Compo
         environment=command.assignments,
         directory=(join(command.directory, named) if named else None) or command.directory,
     )
+
+
+def on_machine(runner: str, found: Iterable[Activity]) -> Iterator[Activity]:
+    """What commands do on a runner with these labels.
+
+    On a machine of one's own the Compose file of production is started to stay there, and not to be tested.
+    """
+    own = "self-hosted" in runner.split()
+    for each in found:
+        match each:
+            case ComposeUp(detached=True) if own and any(map(_is_for_production, each.files)):
+                yield Deploy(span=each.span, tool="compose", forgiven=each.forgiven)
+            case _:
+                yield each
+
+
+def _is_for_production(path: str) -> bool:
+    return any(environment(word) == "prod" for word in words(path))
 
 
 def to_ecr(reference: Text) -> bool:

@@ -106,7 +106,10 @@ class Steps(Struct, frozen=True):
                 condition=condition,
                 continue_on_error=forgiven,
                 commands=done.commands,
-                activities=tuple(activities.informed(each, environment, scope) for each in done.activities),
+                activities=tuple(
+                    activities.informed(each, environment, scope)
+                    for each in activities.on_machine(frame.runner, done.activities)
+                ),
                 given=tuple(dict.fromkeys(shipping.given(done.commands, uses, inputs))),
                 shipped=tuple(dict.fromkeys(shipping.shipped(done.commands, uses, inputs))),
                 gap=done.gap,
