@@ -548,3 +548,17 @@ def test_what_production_pulls_is_not_built_from_a_dockerfile_for_development(tm
     deployed = [each for each in report.graph.all(Service) if each.side is Side.CLOUD]
     assert [each.name for each in deployed] == ["app"]
     assert list(report.graph.targets(Stage, EdgeKind.BUILT_FROM, deployed[0])) == []
+
+
+@pytest.mark.parametrize("production", ["postgres", "postgres:19.1"])
+def test_one_image_on_both_sides_leaves_no_version_open(production: str, tmp_path: Path) -> None:
+    app = "services:\n  app: {build: ., restart: always}\n"
+    files = {
+        "docker-compose.yml": f"{app}  db: {{image: postgres}}\n",
+        "docker-compose.production.yml": f"{app}  db: {{image: '{production}'}}\n",
+        "Dockerfile": DOCKERFILE,
+    }
+    report = scan(tmp_path, files)
+    asked = {each.rule for each in report.undecided if each.rule in ("HEX401", "HEX402", "HEX403")}
+    assert ("HEX401" in asked) is bool(asked) is (production != "postgres")
+    assert ("HEX414" in {each.rule.id for each in report.results}) is (production == "postgres")

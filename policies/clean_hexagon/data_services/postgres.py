@@ -7,6 +7,7 @@ from policyengine.api import (
     Cache,
     Compared,
     Database,
+    Datastore,
     Finding,
     Fix,
     Floating,
@@ -27,6 +28,13 @@ from policyengine.api import (
 
 MANAGED = frozenset({"rds", "aurora"})
 """The flavours of Postgres that AWS runs."""
+
+
+def unknown_versions(local: Datastore, cloud: Datastore, *further: object) -> Outcomes:
+    """What is not known of two versions; nothing where both sides run one image, of whose tag HEX414 speaks."""
+    mine, theirs = local.reference, cloud.reference
+    if mine is None or theirs is None or mine.shown != theirs.shown:
+        yield from undecided(local, local.version, cloud.version, *further)
 
 
 @rule(
@@ -59,7 +67,7 @@ def postgres_major_mismatch(graph: Graph, _: Options) -> Outcomes:
         if moved is not None:
             args |= {"image": local.written, "here": moved.version, "date": moved.date}
         elif None in (local.major, cloud.major) or local.major == cloud.major:
-            yield from undecided(local, local.version, cloud.version)
+            yield from unknown_versions(local, cloud)
             continue
         variant, at = ("default", local.version) if moved is None else ("moved", local.place)
         target = cloud.version.value if isinstance(cloud.version, Known | Floating) else Version(cloud.major or 0)
@@ -103,7 +111,7 @@ def postgres_minor_mismatch(graph: Graph, options: Options) -> Outcomes:
                 at, related, fix = local.version, (cloud.version,), _retag(local, there, f"run Postgres {there}")
                 yield Finding(subject=local, against=cloud, at=at, args=args, related=related, fix=fix)
             case _ if not _decided_by_major(local, cloud):
-                yield from undecided(local, local.version, cloud.version)
+                yield from unknown_versions(local, cloud)
 
 
 @rule(
@@ -186,7 +194,7 @@ def _unprovable(local: Database, cloud: Database) -> Outcomes:
             put = Put(at, ("engine_version",), str(local.version.value), after=("engine",))
             fix = Fix(f'set engine_version to "{local.version.value}"', (put,))
         case _:
-            yield from undecided(local, local.version, cloud.version)
+            yield from unknown_versions(local, cloud)
             return
     related = (other.version,)
     yield Finding(

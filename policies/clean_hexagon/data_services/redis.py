@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from clean_hexagon.data_services.postgres import moved_past
+from clean_hexagon.data_services.postgres import moved_past, unknown_versions
 from clean_hexagon.options import Options
 from policyengine.api import (
     Cache,
@@ -19,7 +19,6 @@ from policyengine.api import (
     regex,
     rule,
     tag_fact,
-    undecided,
 )
 
 _FAMILY = regex(r"(?:default\.)?(?:redis|valkey)(\d+)")  # redis7, redis6.x, default.redis7.cluster.on
@@ -64,7 +63,7 @@ def redis_major_mismatch(graph: Graph, options: Options) -> Outcomes:
         if moved is not None:
             args |= {"here": moved.version, "date": moved.date}
         elif local.major is None or there is None:
-            yield from undecided(local, local.version, cloud.version, cloud.family)
+            yield from unknown_versions(local, cloud, cloud.family)
             continue
         if there is not None and there != local.major:
             variant, at = ("default", local.version) if moved is None else ("moved", local.place)
