@@ -113,20 +113,23 @@ def pushed_alike(graph: Graph) -> Iterator[Edge]:
     nameless = [(each, stage.value) for each in _nameless(graph) if isinstance(stage := graph.stage(each), Known)]
     known_by = {edge.source for edge in graph.edges if edge.kind in (EdgeKind.BUILT_FROM, EdgeKind.BUILT_BY)}
     project = frozenset(words(graph.called))
-    for service in graph.all(Service, side=Side.CLOUD) if nameless else ():
+    called: dict[frozenset[str], dict[str, tuple[Build, Stage]]] = {}
+    for each in nameless:
+        for name in _called(each[1].dockerfile, project):
+            called.setdefault(name, {})[each[0].id] = each
+    for service in graph.all(Service, side=Side.CLOUD) if called else ():
         ref = service.image.value if isinstance(service.image, Known | Floating) else None
         if service.build is not None or service.id in known_by or ref is None:
             continue
         if ref.repository not in own and not _kept(ref, service):
             continue
-        asked = {stem(ref.basename, project), stem(service.name, project)}
-        found = [
-            (build, stage) for build, stage in nameless if not asked.isdisjoint(_called(stage.dockerfile, project))
-        ]
-        if len({stage.id for _, stage in found}) == 1:
-            reason = f"a build pushes {found[0][1].dockerfile}, which is called as {ref.repository!r} is"
-            yield Edge(EdgeKind.BUILT_FROM, service.id, found[0][1].id, reason)
-            yield from (Edge(EdgeKind.BUILT_BY, service.id, build.id, reason) for build, _ in found)
+        asked = (stem(ref.basename, project), stem(service.name, project))
+        found = {build.id: stage for name in asked for build, stage in called.get(name, {}).values()}
+        if len({stage.id for stage in found.values()}) == 1:
+            made = next(iter(found.values()))
+            reason = f"a build pushes {made.dockerfile}, which is called as {ref.repository!r} is"
+            yield Edge(EdgeKind.BUILT_FROM, service.id, made.id, reason)
+            yield from (Edge(EdgeKind.BUILT_BY, service.id, build, reason) for build in found)
 
 
 def called_alike(graph: Graph) -> Iterator[Edge]:

@@ -137,12 +137,6 @@ def _without_second_rollout(nodes: dict[str, Node]) -> None:
             del nodes[name]
 
 
-def _by_name(choice: Choice) -> bool:
-    from policyengine.platforms.compose.choosing import BY_NAME  # noqa: PLC0415  trees without Compose do not pay
-
-    return choice.reason in BY_NAME
-
-
 def _without_second_production(nodes: dict[str, Node], choices: list[Choice]) -> None:
     """Take away the production Compose project where the files say what else runs applications in the cloud.
 
@@ -151,7 +145,7 @@ def _without_second_production(nodes: dict[str, Node], choices: list[Choice]) ->
     running = [each for each in nodes.values() if isinstance(each, Service) and each.side is Side.CLOUD]
     left = {each.id for each in running if each.noun == PRODUCTION_COMPOSE}
     others = [each for each in running if each.role is Role.APP and each.id not in left]
-    started = any(each.what == "production Compose project" and not _by_name(each) for each in choices)
+    started = any(each.what == "production Compose project" and not each.guessed for each in choices)
     if started and not any(alike(each.name, one.name) for each in others for one in running if one.id in left):
         return
     if left and others:

@@ -82,11 +82,15 @@ class Unpaired(Struct, frozen=True):
 
 
 class Choice(Struct, frozen=True):
-    """Something the engine chose and a person may want to choose otherwise: the Compose project, the environment."""
+    """Something the engine chose and a person may want to choose otherwise: the Compose project, the environment.
+
+    `guessed` tells that only names or contents speak for it, and nothing that starts or names what was chosen.
+    """
 
     what: str
     chosen: str
     reason: str
+    guessed: bool = False
 
 
 class PublishedImage(Struct, frozen=True):

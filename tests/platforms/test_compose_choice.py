@@ -124,6 +124,16 @@ def test_production_and_tests_are_no_local_side(path: str, tmp_path: Path) -> No
     assert choose(discover.discover([tmp_path])) == ((), None)
 
 
+def _production(tree: discover.Tree) -> tuple[tuple[str, ...], str]:
+    """The files that production starts, and why."""
+    paths, choice = for_production(tree)
+    if choice is None:
+        return paths, ""
+    assert choice.chosen == ", ".join(paths)
+    assert choice.guessed is not choice.reason.startswith("'")  # else it names the file that starts it
+    return paths, choice.reason
+
+
 def test_a_broken_file_of_a_default_name_is_chosen_so_that_its_error_is_told(tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").write_text("services: {a: [}\n", "utf-8")
     (tmp_path / "compose.dev.yaml").write_text(STORES, "utf-8")
@@ -183,7 +193,7 @@ def _shop(tmp_path: Path, files: dict[str, str]) -> discover.Tree:
 def test_a_chain_with_a_file_called_after_production_is_what_production_starts(name: str, tmp_path: Path) -> None:
     path, text, paths, reason = STARTED[name]
     tree = _shop(tmp_path, {path: text})
-    assert for_production(tree) == (paths, reason)
+    assert _production(tree) == (paths, reason)
     assert choose(tree)[0] == ("docker-compose.yml",)
 
 
@@ -298,7 +308,7 @@ def test_what_self_hosted_products_ship_is_what_production_starts(name: str, tmp
         (tmp_path / path).write_text(text, "utf-8")
     tree = discover.discover([tmp_path])
     assert choose(tree)[0] == local
-    assert for_production(tree) == (production, reason)
+    assert _production(tree) == (production, reason)
 
 
 def test_the_name_of_the_repository_tells_its_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -309,7 +319,7 @@ def test_the_name_of_the_repository_tells_its_images(tmp_path: Path, monkeypatch
     monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
     monkeypatch.setenv("GITHUB_REPOSITORY", "Acme/shop")
     tree = discover.discover([tmp_path])
-    assert for_production(tree) == (("docker/docker-compose.yml",), OURS)
+    assert _production(tree) == (("docker/docker-compose.yml",), OURS)
     assert choose(tree)[0] == ("docker-compose.dev.yml",)
 
 

@@ -1,19 +1,17 @@
 """The version of Postgres on both sides, and that it stays (HEX401, HEX402, HEX403, HEX404)."""
 
 from clean_hexagon.data_services.pgvector import built_with_pgvector
+from clean_hexagon.data_services.versions import moved_past, unknown_versions
 from clean_hexagon.options import Options
 from policyengine.api import (
     Absent,
-    Cache,
     Compared,
     Database,
-    Datastore,
     Finding,
     Fix,
     Floating,
     Graph,
     Known,
-    Meaning,
     Outcomes,
     Put,
     Severity,
@@ -28,13 +26,6 @@ from policyengine.api import (
 
 MANAGED = frozenset({"rds", "aurora"})
 """The flavours of Postgres that AWS runs."""
-
-
-def unknown_versions(local: Datastore, cloud: Datastore, *further: object) -> Outcomes:
-    """What is not known of two versions; nothing where both sides run one image, of whose tag HEX414 speaks."""
-    mine, theirs = local.reference, cloud.reference
-    if mine is None or theirs is None or mine.shown != theirs.shown:
-        yield from undecided(local, local.version, cloud.version, *further)
 
 
 @rule(
@@ -73,12 +64,6 @@ def postgres_major_mismatch(graph: Graph, _: Options) -> Outcomes:
         target = cloud.version.value if isinstance(cloud.version, Known | Floating) else Version(cloud.major or 0)
         related, fix = (cloud.version,), _retag(local, target, f"run Postgres {shown}")
         yield Finding(subject=local, against=cloud, at=at, variant=variant, args=args, related=related, fix=fix)
-
-
-def moved_past(local: Database | Cache, major: int | None) -> Meaning | None:
-    """What a tag that fixes no major meant, when that lies above the cloud's major already; tags never move down."""
-    found = local.meaning if isinstance(local.version, Unknown) else None
-    return found if found is not None and major is not None and found.version.major > major else None
 
 
 @rule(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from clean_hexagon.data_services.postgres import moved_past, unknown_versions
+from clean_hexagon.data_services.versions import moved_past, unknown_versions
 from clean_hexagon.options import Options
 from policyengine.api import (
     Cache,

@@ -1,7 +1,7 @@
 """What the tags of datastores fix, and the tag of the house (HEX412, HEX413, HEX414)."""
 
-from clean_hexagon.data_services.postgres import moved_past
 from clean_hexagon.data_services.redis import cloud_major
+from clean_hexagon.data_services.versions import moved_past
 from clean_hexagon.options import Options
 from policyengine.api import (
     Absent,

@@ -33,8 +33,6 @@ _DEPLOYED = {
 """The environments that are deployed, the nearest to production first, and what a name says of them."""
 _OURS = "it starts images of this repository, and what is worked with is another"
 _CERTIFIES = "it asks for certificates, and what is worked with is beside it"
-BY_NAME = frozenset({*_DEPLOYED.values(), _OURS, _CERTIFIES})
-"""Why a file is that of production of which only its name or what it holds says so, and nothing that starts it."""
 _FILLER = frozenset({"compose", "docker", "yml", "yaml"})
 _ENDS = (".yml", ".yaml")
 _MOST_LEFT_OUT = 4
@@ -134,7 +132,7 @@ def choose(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[tuple[st
     return first.paths, Choice("Compose project", ", ".join(first.paths), reason)
 
 
-def for_production(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[tuple[str, ...], str]:
+def for_production(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[tuple[str, ...], Choice | None]:
     """The files that production starts, and why; nothing where there are none.
 
     Those that something deploys, unless they are all that developers could start as well: what pulls its images leaves
@@ -148,13 +146,19 @@ def for_production(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[
         others = (each.sketch for each in work if not _is_of(each.paths[-1], files))
         apart = not running or any(each.runs or (each.stores and not said.builds) for each in others)
         if mine and apart and said.runs:
-            return files, reason
+            return files, _chosen(files, reason, guessed=False)
     for meant, reason in _DEPLOYED.items():
         candidates = sorted(_those(pieces, _candidates(tree, meant)), key=lambda each: each.place)
         if paths := next((each.paths for each in candidates if not each.aside and each.sketch.runs), ()):
-            return paths, reason
-    standing = (each for each in _standing(tree, work) if pieces is None or each[0] in pieces)
-    return next((((path,), reason) for path, reason in standing), ((), ""))
+            return paths, _chosen(paths, reason, guessed=True)
+    for path, reason in _standing(tree, work):
+        if pieces is None or path in pieces:
+            return (path,), _chosen((path,), reason, guessed=True)
+    return (), None
+
+
+def _chosen(paths: Sequence[str], reason: str, *, guessed: bool) -> Choice:
+    return Choice("production Compose project", ", ".join(paths), reason, guessed)
 
 
 def _standing(tree: Files, work: Sequence[Candidate]) -> Iterator[tuple[str, str]]:

@@ -60,12 +60,12 @@ def production(tree: Files, settings: Settings[ComposePart]) -> Lowered:
 
     paths = settings.part.production
     if paths is UNSET:
-        paths, reason = choosing.for_production(tree, settings.pieces)
+        paths, choice = choosing.for_production(tree, settings.pieces)
     else:
-        paths, reason = tuple(map(posixpath.normpath, paths)), "configured as compose.production"
-    if not paths or (settings.shared and not all(map(tree.exists, paths))):
+        paths = tuple(map(posixpath.normpath, paths))
+        choice = Choice("production Compose project", ", ".join(paths), "configured as compose.production")
+    if not paths or choice is None or (settings.shared and not all(map(tree.exists, paths))):
         return Lowered()
-    choice = Choice("production Compose project", ", ".join(paths), reason)
     place = services.Place(Side.CLOUD, f"compose:{deploying.main(paths)}:services.", PRODUCTION_COMPOSE)
     made, enabled = _project(tree, paths, choice, place)
     nodes = [each for each in made.nodes if isinstance(each, Service | Datastore)]
