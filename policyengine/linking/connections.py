@@ -224,14 +224,6 @@ def _runs_node(service: Service, stage: object) -> bool:
     return bool(found) and all(is_of_node(PurePosixPath(each.program).name) for each in found)
 
 
-def _arguments(words: Sequence[str], stage: Stage, build: Build | None) -> Iterator[str]:
-    """The words of a command, with what a build gives its arguments."""
-    every = (*stage.args, *(build.args if build is not None else ()))
-    given = {each.key: text for each in every if (text := known(each.value, ""))}
-    for word in words:
-        yield _ARGUMENT.sub(lambda match: given.get(match[1], match[0]), word)
-
-
 def _holds(words: Iterable[str], folder: str) -> bool:
     return any(f"/{folder}/" in f"/{part}/" for word in words for part in word.split())
 

@@ -8,7 +8,8 @@ all of them are pairs that say so, and a rule reports only what all of them agre
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from heapq import nlargest
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -250,11 +251,17 @@ class _Family:
             apps = all(isinstance(each, Service) and each.role is Role.APP for each in nodes)
             if apps and row not in rows and column not in columns:
                 free[row, column] = found
+        of_row, of_column = defaultdict[int, list[int]](list), defaultdict[int, list[int]](list)
+        for (row, column), found in free.items():
+            of_row[row].append(found.points)
+            of_column[column].append(found.points)
+        best = [{at: nlargest(2, points) for at, points in each.items()} for each in (of_row, of_column)]
         for place, found in free.items():
             here, there = self.local[place[0]], self.cloud[place[1]]
-            rivals = (each for at, each in free.items() if at != place and (at[0] == place[0] or at[1] == place[1]))
             common = here.ports & there.ports and here.environment & there.environment
-            if _SHARING <= found.points < POSSIBLE and common and all(each.points < found.points for each in rivals):
+            tops = [nearest[at] for nearest, at in zip(best, place, strict=True)]
+            alone_first = all(first == found.points and found.points not in rest for first, *rest in tops)
+            if _SHARING <= found.points < POSSIBLE and common and alone_first:
                 done.add(place)
                 yield from self._made(place, found.plus(POSSIBLE - found.points, _LEFT), tied=False)
 

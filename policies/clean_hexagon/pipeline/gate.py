@@ -67,11 +67,14 @@ def deploys(graph: Graph, workflow: Workflow) -> list[Happening]:
 def _pulled(graph: Graph, workflow: Workflow) -> list[Happening]:
     """The pushes of images that production runs by a tag that moves, or of a job that is called after deploying."""
     pushes = published(graph, workflow)
-    running = [each for each in graph.deployed() if each.service.build is None] if pushes else []
+    running: dict[str, list[Container]] = {}
+    for container in graph.deployed() if pushes else ():
+        for build in container.builds if container.service.build is None else ():
+            running.setdefault(build.id, []).append(container)
     return [
         push
         for push, build in pushes
-        if any(build in each.builds and _pulls(each, build) for each in running) or _is_to_deploy(push.job, workflow)
+        if any(_pulls(each, build) for each in running.get(build.id, ())) or _is_to_deploy(push.job, workflow)
     ]
 
 
