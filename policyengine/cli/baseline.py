@@ -5,14 +5,14 @@ create writes what a scan finds now; update does so anew; prune takes away what 
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from policyengine.cli import output
 from policyengine.cli.options import add_engine_options, extend
 from policyengine.model.source import UsageError
-from policyengine.reports.lines import harmless
+from policyengine.reports import masks
+from policyengine.reports.lines import harmless, visible
 from policyengine.repository import discover
 
 if TYPE_CHECKING:
@@ -26,6 +26,10 @@ EXAMPLES = (
     "policyengine baseline create",
     "policyengine scan --baseline policyengine.baseline.json",
 )
+
+
+_MOST = 50_000_000
+"""Bytes of a file that is still read: it lies in the scanned tree, and may be a link to what never ends."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"there is a baseline '{file}'; 'policyengine baseline update' writes it anew")
     if arguments.what == "show" and kept is not None:
         for each in kept.findings:
-            sys.stdout.write(harmless(f"{each.rule} {each.subject}: {each.message}\n"))
+            line = f"{each.rule} {each.subject}: {each.message}"
+            output.to_stdout(harmless(f"{visible(masks.covered(line, masks.ranges(line)))}\n"))
         return 0
     tree = discover.open_tree([arguments.path], arguments.config).leaving([file])
     report = opened(arguments, tree).report()
@@ -77,7 +82,11 @@ def load(file: Path) -> Baseline:
     from policyengine.reports import baseline  # noqa: PLC0415  so that --help is quick
 
     try:
-        return baseline.read(file.read_text("utf-8"), str(file))
+        with file.open("rb") as stream:
+            data = stream.read(_MOST + 1)
+        if len(data) > _MOST:
+            raise UsageError(f"the baseline '{file}' cannot be read: it has more than {_MOST // 1_000_000} MB")
+        return baseline.read(data.decode("utf-8"), str(file))
     except (OSError, UnicodeDecodeError) as error:
         reason = (getattr(error, "strerror", None) or "it is not UTF-8 text").lower()
         hint = "; write it with 'policyengine baseline create'" if isinstance(error, FileNotFoundError) else ""

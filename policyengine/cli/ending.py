@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -28,6 +29,36 @@ def held() -> Iterator[None]:
     finally:
         for home, name, ends in kept:
             setattr(home, name, ends)
+
+
+@contextmanager
+def tidied() -> Iterator[None]:
+    """Within, SIGTERM and SIGHUP end the process as Ctrl-C does, so that nothing temporary is left."""
+    wanted = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    process = os.getpid()
+
+    def ended(number: int, _: object) -> None:
+        if os.getpid() == process:
+            raise _Ended(number)
+        signal.signal(number, signal.SIG_DFL)  # a worker
+        signal.raise_signal(number)
+
+    try:
+        former = [(number, signal.signal(number, ended)) for number in wanted]
+    except ValueError:  # not in the main thread
+        former = []
+    try:
+        yield
+    except _Ended as end:
+        signal.signal(end.args[0], signal.SIG_DFL)
+        signal.raise_signal(end.args[0])
+    finally:
+        for number, handler in former:
+            signal.signal(number, handler)
+
+
+class _Ended(KeyboardInterrupt):
+    """A signal that ends the process."""
 
 
 def _refusing(name: str, ends: Callable[..., object], process: int) -> Callable[..., object]:

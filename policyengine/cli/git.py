@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-_SETTINGS = ("core.fsmonitor=false", "core.hooksPath=/dev/null", "core.quotePath=false")
+_SETTINGS = (
+    *("core.fsmonitor=false", "core.hooksPath=/dev/null", "core.quotePath=false"),
+    "safe.bareRepository=explicit",  # a folder of the tree that is made like a repository is none
+)
 _PLAIN = tuple(word for setting in _SETTINGS for word in ("-c", setting))
 _ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR")
 """What a hook's environment names, which need not be the repository that is scanned."""
@@ -96,12 +99,16 @@ def _write(root: Path, name: str, to: Path, revision: str) -> None:
         if path in absent or path.startswith("/") or not unlisted_folders().isdisjoint(parts) or ".." in parts:
             continue
         if mode == _REPOSITORY:
-            _submodule(root / path, found, to / path)
+            if _holds(root, root / path) and _holds(to, to / path):
+                _submodule(root / path, found, to / path)
         else:
             files[path] = (mode, found)
+    links = any(mode == _LINK for mode, _ in files.values())
     for path, (mode, data, size) in _contents(root, files, revision):
         place = to / path
         try:
+            if links and not _holds(to, place):
+                continue
             place.parent.mkdir(parents=True, exist_ok=True)
             if mode == _LINK:
                 place.symlink_to(os.fsdecode(data))
@@ -111,6 +118,11 @@ def _write(root: Path, name: str, to: Path, revision: str) -> None:
                 os.truncate(place, size)
         except (OSError, ValueError):
             continue  # two names that this file system takes for one, or a link to nothing that it could name
+
+
+def _holds(folder: Path, place: Path) -> bool:
+    """Whether no link leads from the folder to the place: a forged commit may have a link and files below it."""
+    return not place.is_symlink() and place.parent.resolve().is_relative_to(folder.resolve())
 
 
 def _submodule(folder: Path, name: str, to: Path) -> None:

@@ -100,7 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
             output.say(f"'{file}' is there already; add this to its 'repos':")
             output.to_stdout(made.removeprefix("repos:\n"))
             continue
-        _write(file, made)
+        _write(file, made, top)
         output.say(f"wrote {file}")
     output.say(f"{told}; next: policyengine scan {folder}")
     return code
@@ -190,7 +190,9 @@ def _branch(top: Path) -> str:
     return name if name.isascii() and name.replace("-", "").replace("_", "").replace("/", "").isalnum() else "main"
 
 
-def _write(file: Path, text: str) -> None:
+def _write(file: Path, text: str, top: Path) -> None:
+    if not file.parent.resolve().is_relative_to(top.resolve()):
+        raise UsageError(f"'{file}' cannot be written: '{file.parent}' links to a place outside of '{top}'")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("x", encoding="utf-8", newline="\n") as stream:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from policyengine.cli import baseline as files
 from policyengine.cli import git, output
+from policyengine.cli.ending import tidied
 from policyengine.cli.opened import opened
 from policyengine.model.source import UsageError
 from policyengine.reports import baseline
@@ -45,7 +46,7 @@ def without_known(report: Report, arguments: argparse.Namespace, tree: Tree) -> 
         locked = () if arguments.baseline_ref else report.locked  # a pull request can write the file, not the commit
         report = baseline.applied(report, known, f"the baseline '{name}'", locked)
     if arguments.since:
-        with TemporaryDirectory(prefix="policyengine-") as scratch:
+        with tidied(), TemporaryDirectory(prefix="policyengine-") as scratch:
             folder = Path(scratch) / tree.root.name
             folder.mkdir()
             git.extracted(tree.root, arguments.since, folder)

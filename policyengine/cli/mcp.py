@@ -95,19 +95,24 @@ class Tools:
 
     def _run(self, path: str, *words: str) -> dict[str, Any]:
         """Run a command over a path, as a process of its own, so that nothing of it gets into the protocol."""
+        if any("\0" in each for each in (path, *words)):
+            return _refused("there is a NUL character in what is asked")
         place = (self.root / path).resolve()
         if not place.is_relative_to(self.root):
             return _refused(f"'{path}' lies outside of the repository that is served")
-        done = subprocess.run(  # noqa: S603  this program, with checked words
-            [sys.executable, "-m", "policyengine", *words, str(place)],
-            cwd=self.root,
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            timeout=_SECONDS,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-        )
+        try:
+            done = subprocess.run(  # noqa: S603  this program, with checked words; -P: nothing of the repository runs
+                [sys.executable, "-P", "-m", "policyengine", *words, str(place)],
+                cwd=self.root,
+                capture_output=True,
+                stdin=subprocess.DEVNULL,
+                timeout=_SECONDS,
+                encoding="utf-8",
+                errors="replace",
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return {"exit_code": 3, "result": None, "messages": [f"not done within {_SECONDS} seconds, and ended"]}
         try:
             result: object = json.loads(done.stdout)
         except ValueError:

@@ -232,18 +232,27 @@ def deliver(target: Target, text: str) -> int:
 
 
 def put_in_place(file: Path, data: bytes) -> None:
-    """Write a file beside its place and put it there in one step; what is no file (`/dev/stdout`) is written to."""
-    place = Path(os.path.realpath(file))
-    status = place.stat() if place.exists() else None
-    if (status is not None and not stat.S_ISREG(status.st_mode)) or not os.access(place.parent, os.W_OK):
-        place.write_bytes(data)
+    """Write a file beside its place and put it there in one step; what is no file (`/dev/stdout`) is written to.
+
+    A link is replaced and not followed, unless the system made it: whoever wrote the scanned tree may have put it
+    there.
+    """
+    status = file.lstat() if os.path.lexists(file) else None
+    link = status is not None and stat.S_ISLNK(status.st_mode)
+    if link and file.absolute().parts[1:2] in (("dev",), ("proc",)):
+        file.write_bytes(data)
         return
-    beside = place.with_name(f".policyengine.{os.getpid()}")
+    regular = status is not None and stat.S_ISREG(status.st_mode)
+    if not link and ((status is not None and not regular) or not os.access(file.parent, os.W_OK)):
+        file.write_bytes(data)
+        return
+    beside = file.with_name(f".policyengine.{os.getpid()}.{os.urandom(4).hex()}")
     try:
-        beside.write_bytes(data)
-        if status is not None:
+        with beside.open("xb") as stream:
+            stream.write(data)
+        if status is not None and regular:
             beside.chmod(stat.S_IMODE(status.st_mode))
-        beside.replace(place)
+        beside.replace(file)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
