@@ -36,6 +36,10 @@ _ELEMENT = regex(
     (?:(?P<quote>\\?["'])(?P<quoted>(?:(?!(?P=quote)).)*)(?P=quote)|(?P<bare>[^\s"'()\\]+))""",
     re.VERBOSE | re.DOTALL,
 )
+_BARE = regex(r"""(?<=[\[,])\s{0,200}(?P<value>[^\s"'\[\],#][^\[\],\r\n]*)(?=[^\[\]]{0,4000}\])""")
+"""An element without quotes of a list of YAML."""
+_NAMES = ("secrets", "credentials")
+"""Keys whose lists hold names."""
 _BRACED = regex(r"""\{(?P<value>[^{}\s"'=:]+)\}(?=[;"'\s]|\Z)""")
 _FOLLOWING = regex(r"[,;](?=[ \t]*[A-Za-z_][\w .-]{0,60}=)")
 _PREFIX = regex(r"(?:![\w!:.-]*[ \t]+|&[\w-]+[ \t]+)*")
@@ -192,7 +196,7 @@ class Values:
         ):
             return literal(text, at + 1, closed)  # a variable holds no mapping
         if first in ("[", "{", ""):
-            return self._list(at) if first == "[" and not key.name.lower().endswith(("secrets", "credentials")) else []
+            return self._list(at, key) if first == "[" and not key.name.lower().endswith(_NAMES) else []
         end = self._lines.end(at)
         if first in ("'", '"', "`"):
             close = _quote(text, at)
@@ -218,10 +222,13 @@ class Values:
         expression = (_CALLED if glued else _EXPRESSION).match(text, at, end)
         return _first(text, at, end, _WORD_ENDS) if self._name.endswith(_HCL) and expression is None else 0
 
-    def _list(self, at: int) -> list[Range]:
-        """The strings of a list; a list of objects has keys of its own."""
+    def _list(self, at: int, key: _Key) -> list[Range]:
+        """The elements of a list; a list of objects has keys of its own."""
         found, end = expression(self._text, at)
-        return [] if "{" in self._text[at:end].replace("${", "") else found
+        if "{" in self._text[at:end].replace("${", ""):
+            return []
+        bare = _BARE.finditer(self._text, at, end) if key.sign == ":" and not self._code else ()
+        return [*found, *(part for each in bare for part in literal(self._text, *each.span("value")))]
 
     def _array(self, at: int) -> list[Range]:
         """The elements of an array of the shell, without their keys: `([password]="…" [user]='…')`."""
@@ -302,16 +309,10 @@ def _quote(text: str, at: int) -> int:
 def _deeper(text: str, line_start: int, at: int) -> int:
     """Where the lines end that are indented deeper than the line at `line_start`, or blank."""
     indent = blank(text, line_start) - line_start
-    while at < len(text):
-        line_end = _LINE_END.search(text, at)
-        end = line_end.start() if line_end is not None else len(text)
-        first = blank(text, at)
-        if first < end and first - at <= indent:
+    for line_end in _LINE_END.finditer(text, at):
+        if blank(text, at) - at <= indent and blank(text, at) < line_end.start():
             return at
-        following = _LINE_END.match(text, end)
-        if following is None or following.end() == end:
-            return len(text)
-        at = following.end()
+        at = line_end.end()
     return at
 
 

@@ -21,7 +21,7 @@ from policyengine.reports import concise, explanation, github, gitlab, graph, ju
 from policyengine.reports import json as report_json
 from policyengine.rules.evaluate import Failure, Waived
 from tests.records import addresses, awkward, open_values, refusals
-from tests.reports import sample
+from tests.reports import full, sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -275,6 +275,42 @@ def awkward_graph() -> str:
     return "\n=====\n".join(made)
 
 
+def full_text() -> str:
+    """All that a report can tell to people: against an earlier commit, of several systems, and with hardly anything."""
+    found = {
+        text.Style(undecided=True, prefix="sub/", most=3): full.one(),
+        text.Style(colour=True, most=4): full.one(),
+        text.Style(statistics=True, quiet=True): full.one(),
+        text.Style(colour=True, statistics=True): full.hopeful(),
+        text.Style(unicode=False, most=3): full.several(8),
+        text.Style(colour=True, statistics=True, undecided=True): full.several(),
+    }
+    return "\n=====\n".join(text.report(one, style).replace("\x1b", "ESC") for style, one in found.items())
+
+
+def full_json() -> str:
+    """The same for programs; of several systems what one has not."""
+    several = json.loads(report_json.report(full.several(4)))
+    parts = {"systems": several["systems"], "findings": several["findings"][:1]}
+    return "\n=====\n".join((report_json.report(full.one(), exit_code=1), json.dumps(parts, indent=1))) + "\n"
+
+
+def full_sarif() -> str:
+    """The same for GitHub, against a baseline; of several systems what one has not."""
+    one = sarif.report(full.one(), sarif.Options(profile="full", compared=True, exit_code=1)).text
+    (several,) = json.loads(sarif.report(full.several(3), sarif.Options(exit_code=4)).text)["runs"]
+    parts = {"invocations": several["invocations"], "results": several["results"][:1]}
+    return "\n=====\n".join(json.dumps(each, indent=1, ensure_ascii=False) for each in (json.loads(one), parts)) + "\n"
+
+
+def full_short() -> str:
+    """The same for editors, CI systems and comments."""
+    made = [each.report(full.one(), "sub/") for each in (concise, github, gitlab, junit, markdown)]
+    made += [each.report(full.hopeful()) for each in (github, markdown)]
+    made += [each.report(full.several(5)) for each in (concise, markdown)]
+    return "\n=====\n".join(made)
+
+
 def drawing() -> str:
     """The reference stack as a drawing."""
     tree = str(FIXTURES / "hndigest")
@@ -312,6 +348,10 @@ RECORDS: dict[str, Callable[[], str]] = {
     "compose-refusals": refusals.sentences,
     "diverged": diverged,
     "explanations": explanations,
+    "full-json": full_json,
+    "full-sarif": full_sarif,
+    "full-short": full_short,
+    "full-text": full_text,
     "hndigest": hndigest,
     "hndigest-drawing": drawing,
     "planned": planned,
