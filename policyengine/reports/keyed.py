@@ -196,7 +196,7 @@ class Values:
         ):
             return literal(text, at + 1, closed)  # a variable holds no mapping
         if first in ("[", "{", ""):
-            return self._list(at, key) if first == "[" and not key.name.lower().endswith(_NAMES) else []
+            return [] if key.name.lower().endswith(_NAMES) else self._list(at, key)
         end = self._lines.end(at)
         if first in ("'", '"', "`"):
             close = _quote(text, at)
@@ -244,10 +244,10 @@ class Values:
         text = self._text
         start = self._lines.start(key.start)
         near = text[max(start, key.start - 100) : key.start]
-        first = near.strip(" \t-") in ("", "export") and key.start - start <= len(near)
+        first = near.strip(" \t-") in ("", "export")
         if near[-1:] in ("'", '"') and not key.quoted and (close := text.find(near[-1], at, end)) >= 0:
             return self._listed(at, close)
-        if key.sign == ":" and text[at - 1] == ":":  # no mapping of YAML: `-passin pass:…`
+        if text[at - 1] == ":":  # no mapping of YAML: `-passin pass:…`
             return _first(text, at, end, " \t\"'`,}")
         if key.sign == ":":
             flow = text.rfind("{", start, key.start) >= 0 or (key.quoted and near.rstrip().endswith((",", '"', "'")))

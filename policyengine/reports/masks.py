@@ -100,7 +100,7 @@ _WORD = regex(r"""(?m)^[ \t]*(?:-[ \t]+)?(?P<first>[\w.$-]+)|[^\s"'`=:{}\[\]()<>
 # --- forms that need no key
 
 _URL = regex(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{0,30}:/{1,3}(?P<rest>[^\s\"'`<>]{1,4000})")
-_BASE64 = regex(r"(?<![\w+/=.-])[A-Za-z0-9+/]{24,}(?:={1,2}|(?![\w+/=.-]))")
+_BASE64 = regex(r"(?<![\w+/.-])[A-Za-z0-9+/]{24,}(?:={1,2}|(?![\w+/=.-]))")
 _PASSWORD = regex(
     r"""(?i)\b(?:password|identified[ \t]+(?:with[ \t]+\S{1,40}[ \t]+)?by)[ \t]+
     (?:[en]|u&)?(?P<quote>["']|\$\w{0,20}\$)(?P<value>[^"'$\r\n]+)(?P=quote)""",
