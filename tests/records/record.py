@@ -20,7 +20,7 @@ from policyengine.model.source import Span
 from policyengine.reports import concise, explanation, github, gitlab, graph, junit, markdown, pairs, sarif, text
 from policyengine.reports import json as report_json
 from policyengine.rules.evaluate import Failure, Waived
-from tests.records import addresses, awkward, open_values, refusals
+from tests.records import addresses, awkward, linked, open_values, refusals
 from tests.reports import full, sample
 
 if TYPE_CHECKING:
@@ -354,6 +354,7 @@ RECORDS: dict[str, Callable[[], str]] = {
     "full-text": full_text,
     "hndigest": hndigest,
     "hndigest-drawing": drawing,
+    "linked": linked.told,
     "planned": planned,
     "sample-graph": sample_graph,
     "sample-json": sample_json,
