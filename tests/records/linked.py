@@ -107,7 +107,7 @@ SCENES: dict[str, tuple[Iterable[Node], Config | None]] = {
          build("one", "billing/Dockerfile", push=True), build("two", "orders/Dockerfile", push=True)),
         None,
     ),
-    "beside a nameless build nothing is lent": (
+    "beside a nameless build alone it is lent": (
         (API, WEB, _built("billing", "billing/Dockerfile"), _cloud("billing", f"{KEPT}/billing:1"), _cloud("zz", "acme/zz:1"),
          build("web", "orders/Dockerfile", push=True)),
         None,
