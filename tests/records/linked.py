@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from policyengine.linking.link import link
 from policyengine.model.graph import Choice
 from policyengine.model.nodes import Repository, Role, Service, Side
 from policyengine.model.nodes.container import ECS, PRODUCTION_COMPOSE, TASK_FILES
@@ -21,7 +22,6 @@ from tests.linking.nodes import (
     cache,
     database,
     known,
-    link,
     queue,
     service,
     stage,
@@ -44,8 +44,8 @@ def _built(name: str, dockerfile: str = "Dockerfile", runs: str | None = None, t
     return service(name, built=build(name, dockerfile, side=LOCAL, target=target), runs=runs)
 
 
-def _cloud(name: str, runs: str | Unknown | None = None, **more: object) -> Service:
-    return replace(service(name, CLOUD, runs=runs), **more)  # type: ignore[arg-type]
+def _cloud(name: str, runs: str | Unknown | None = None, **more: Any) -> Service:  # noqa: ANN401
+    return replace(service(name, CLOUD, runs=runs), **more)
 
 
 def _repository(name: str, label: str = "main") -> Repository:
@@ -55,10 +55,10 @@ def _repository(name: str, label: str = "main") -> Repository:
     )
 
 
-def _both(*names: str, **more: object) -> Iterator[Service]:
+def _both(*names: str) -> Iterator[Service]:
     for name in names:
-        yield replace(service(name), **more)  # type: ignore[arg-type]
-        yield _cloud(name, **more)
+        yield service(name)
+        yield _cloud(name)
 
 
 SCENES: dict[str, tuple[Iterable[Node], Config | None]] = {
