@@ -22,15 +22,16 @@ Kind = Literal[
     "provision",
     "publish",
     "push-schema",
+    "release",
     "run-task",
     "seed",
     "serve-dev",
     "start",
     "test",
 ]
-"""What a command may do. `publish` sends an image to a registry, `push-schema` changes a schema without migrations,
-`provision` makes something of a managed service, `prepare` creates what a server needs: buckets, databases, static
-files; `start` starts a service on the machine that it runs on."""
+"""What a command may do. `publish` sends an image to a registry, `release` a package, `push-schema` changes a schema
+without migrations, `provision` makes something of a managed service, `prepare` creates what a server needs: buckets,
+databases, static files; `start` starts a service on the machine that it runs on."""
 
 Place = Literal["", "container", "host"]
 """Where a wrapped command runs: here, in a container, or on another machine."""

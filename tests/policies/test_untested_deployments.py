@@ -1,4 +1,4 @@
-"""What is deployed without any test before it is an error under every profile (HEX601, and HEX605 without a stack)."""
+"""What is deployed without a test that could stop it is an error under every profile (HEX601, HEX604, HEX605)."""
 
 from __future__ import annotations
 
@@ -34,18 +34,16 @@ def found(
     more: str = "",
     key: str = "ship",
     runner: str = "ubuntu-latest",
+    behind: str = "    needs: test",
 ) -> list[str]:
     steps = "".join(f'          - run: "{line}"\n' for line in lines)
-    workflow = (
-        f"on: {on}\njobs:\n{more}  {key}:\n    runs-on: {runner}\n"
-        f"{'    needs: test' if more else ''}\n    steps:\n{steps}"
-    )
+    workflow = f"on: {on}\njobs:\n{more}  {key}:\n    runs-on: {runner}\n{behind if more else ''}\n    steps:\n{steps}"
     files = {"Dockerfile": "FROM node:22.1.0\n", "infra/main.tf": TERRAFORM}
     files |= {"docker-compose.yml": COMPOSE} if stack else {}
     trees.write(root, files)
     (root / ".github/workflows").mkdir(parents=True, exist_ok=True)
     (root / ".github/workflows/ship.yml").write_text(workflow)
-    report = trees.scan(root, {}, "HEX601", "HEX605", profile="recommended")
+    report = trees.scan(root, {}, "HEX601", "HEX604", "HEX605", profile="recommended")
     return [f"{each.rule.id} {each.message}" for each in report.results if not each.folded]
 
 
@@ -58,11 +56,98 @@ TEST = "  test:\n    runs-on: ubuntu-latest\n    steps: [{run: npx vitest run}]\
 
 @pytest.mark.parametrize(
     ("lines", "more"),
-    [(SHIP, ""), (["npx vitest run || true", *SHIP], ""), (["mvn package -DskipTests", *SHIP], "")],
-    ids=["none", "whatever it says", "left out"],
+    [
+        (SHIP, ""),
+        (["mvn package -DskipTests", *SHIP], ""),
+        (["docker run -d --name it api:1", "curl -f localhost:8000/health", *SHIP], ""),
+        (["terraform apply -auto-approve"], f"  test:\n    runs-on: ubuntu-latest\n    steps: [{{run: '{' && '.join(SHIP[:2])}'}}]\n"),
+    ],
+    ids=["none", "left out", "a smoke test", "by Terraform, what a job before it pushes"],
 )  # fmt: skip
 def test_a_deployment_that_no_test_comes_before_is_no_convention(lines: list[str], more: str, tmp_path: Path) -> None:
     assert found(tmp_path, *lines, more=more) == [UNTESTED]
+
+
+@pytest.mark.parametrize(
+    ("on", "told"),
+    [
+        ("{pull_request: {types: [closed]}}", [UNTESTED.replace("'push'", "'pull_request'")]),
+        ("{pull_request: {types: [opened, synchronize, closed]}}", []),
+    ],
+)
+def test_what_a_closed_pull_request_deploys_is_no_preview(on: str, told: list[str], tmp_path: Path) -> None:
+    assert found(tmp_path, *SHIP, on=on) == told
+
+
+SPARED = "HEX604 'test' runs its tests, but goes on when they fail, and so [this](1) deploys untested (HEX605)."
+NEEDS = "  test:\n    runs-on: ubuntu-latest\n    steps: [{%s}]\n"
+
+
+@pytest.mark.parametrize(
+    ("step", "on_failure", "told"),
+    [
+        ("run: npx vitest run || true", "", [SPARED]),
+        ("run: npx vitest run, continue-on-error: true", "", [SPARED]),
+        ("run: npx vitest run, continue-on-error: true", "{run: exit 1, if: steps.it.outcome == 'failure'}", []),
+        ("run: npx vitest run || exit 1", "", []),
+        ("run: npx vitest run", "", []),
+    ],
+)
+def test_tests_that_cannot_fail_let_a_deployment_pass(
+    step: str, on_failure: str, told: list[str], tmp_path: Path
+) -> None:
+    steps = f"id: it, {step}}}, {on_failure[:-1]}" if on_failure else step
+    assert found(tmp_path, *SHIP, more=NEEDS % steps) == told
+
+
+def test_a_condition_that_lets_a_deployment_pass_failed_tests_is_told_and_one_that_asks_for_them_is_not(
+    tmp_path: Path,
+) -> None:
+    past = "HEX604 'ship' [deploys](1) under a condition that also holds when [the tests](2) have failed (HEX605)."
+    build = f"  build:\n    needs: test\n    runs-on: ubuntu-latest\n    steps: [{{run: '{' && '.join(SHIP[:2])}'}}]\n"
+    between = "always() && contains(needs.*.result, 'success') && !contains(needs.*.result, 'failure')"
+    for number, (needs, condition, told) in enumerate(
+        [
+            ("test", "always()", [past]),
+            ("test", "'!cancelled()'", [past]),
+            ("test", "'!failure() && !cancelled()'", []),
+            ("test", "always() && needs.test.result == 'success'", []),
+            ("[test, build]", between, []),
+            ("[other, build]", between, [past]),
+            ("[other, build]", "always() && needs.build.result == 'success'", []),
+        ]
+    ):
+        other = "  other: {runs-on: ubuntu-latest, steps: [{run: echo}]}\n"
+        root = tmp_path / str(number)
+        job = f"    needs: {needs}\n    if: {condition}"
+        report = found(root, *SHIP, more=TEST + build + other, behind=job)
+        assert report == told, (needs, condition)
+
+
+def test_a_package_that_is_released_whatever_the_tests_say_is_a_warning(tmp_path: Path) -> None:
+    lines = ["npm test || true", "npm publish"]
+    assert found(tmp_path, *lines, on="release") == [
+        "HEX604 'ship' runs its tests, but goes on when they fail, and so [this](1) publishes what is untested."
+    ]
+
+
+CLOUD_BUILD = """\
+    steps:
+      - name: gcr.io/cloud-builders/docker
+        args: [build, -t, europe-docker.pkg.dev/shop/all/api:1, .]
+      - name: gcr.io/google.com/cloudsdktool/cloud-sdk
+        entrypoint: gcloud
+        args: [run, deploy, api, --image, europe-docker.pkg.dev/shop/all/api:1]
+    """
+
+
+def test_a_configuration_of_cloud_build_is_a_pipeline_of_its_own_unless_a_workflow_submits_it(tmp_path: Path) -> None:
+    trees.write(tmp_path, {"cloudbuild.yaml": CLOUD_BUILD})
+    assert found(tmp_path, "npx vitest run") == [
+        "HEX605 'cloudbuild.yaml' [deploys](1) what no test has passed before: none runs in its workflow."
+    ]
+    assert found(tmp_path, "npx vitest run", "gcloud builds submit --config cloudbuild.yaml .") == []
+    assert found(tmp_path, "gcloud builds submit") == [UNTESTED]
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,7 @@ def deploy_not_gated(graph: Graph, options: Options) -> Outcomes:
     silent. Where there is no local stack, and so no gate, only what no test of any kind comes before is reported. The
     jobs of one workflow that lack the same are one finding, which names them all; its place is the name of the first.
     """
+    yield from _in_cloud_build(graph)
     if not gate.has_stack(graph):
         yield from _without_stack(graph, options)
         return
@@ -94,6 +95,22 @@ def deploy_not_gated(graph: Graph, options: Options) -> Outcomes:
             yield from undecided(unseen[0], _may_deploy(unseen[0]))
         else:
             yield from _without_gate(graph, workflow, deploys, options)
+
+
+def _in_cloud_build(graph: Graph) -> Outcomes:
+    """Deployments of a configuration of Cloud Build that no workflow submits, and that no test comes before."""
+    if not (gate.has_stack(graph) or any(graph.apps(Side.CLOUD))):
+        return
+    started = {job for workflow in graph.all(Workflow) if workflow.triggers for job in workflow.jobs}
+    steps = (step for job in graph.all(Job) if job.id in started for step in job.steps)
+    submitted = {command.span.path for step in steps for command in step.commands}
+    for workflow in graph.all(Workflow):
+        if workflow.triggers or workflow.path in submitted or not gate.deploys(graph, workflow):
+            continue
+        yield Compared(workflow)
+        if (first := gate.deployed_untested(graph, workflow)) is not None:
+            args, how = {"job": workflow.name}, Fix("run the tests in a step before")
+            yield Finding(subject=first.job, at=first.job, variant="untested", args=args, related=(first,), fix=how)
 
 
 def _without_stack(graph: Graph, options: Options) -> Outcomes:
@@ -160,12 +177,16 @@ def _hands_over(deploy: Happening) -> bool:
 
 
 def _is_candidate(graph: Graph, push: Happening, deploys: list[Happening], gates: list[Happening]) -> bool:
-    """Whether a push is of a candidate: by tags of its own, and each job that deploys behind it waits for the gate."""
+    """Whether a push is of a candidate: each job that deploys behind it waits for the gate, and nothing else runs it.
+
+    That is so by tags of its own, and by others where none of the containers of the cloud pulls them.
+    """
     behind = [each.job for each in deploys if not _hands_over(each) and push.job.id in graph.needs(each.job)]
     if not _hands_over(push) or not behind:
         return False
     passed = {each.job.id for each in gates}
-    return not any(map(tag_moves, _tags(graph, push))) and all(
+    moves = any(map(tag_moves, _tags(graph, push)))
+    return not (moves and gate.is_pulled(graph, push.job)) and all(
         job.id in passed or not passed.isdisjoint(graph.needs(job)) for job in behind
     )
 

@@ -78,6 +78,16 @@ def _pulled(graph: Graph, workflow: Workflow) -> list[Happening]:
     ]
 
 
+def is_pulled(graph: Graph, job: Job) -> bool:
+    """Whether a container of the cloud runs what a job builds, or may do so, by a tag that moves."""
+    own = {name for step in job.steps for name in step.builds}
+    return any(
+        (not container.builds and isinstance(container.image, Unknown))
+        or any(each.id in own and _pulls(container, each) for each in container.builds)
+        for container in graph.deployed()
+    )
+
+
 def _pulls(container: Container, build: Build) -> bool:
     """Whether a container runs its image by a tag that moves and that a build gives, as far as its tags are known."""
     image = container.image
@@ -175,7 +185,9 @@ def hidden(graph: Graph, workflow: Workflow) -> Unknown | None:
 
 def deployed_untested(graph: Graph, workflow: Workflow) -> Happening | None:
     """The first deployment of an application that no test at all has passed, here or in a workflow it follows."""
-    return untested(graph, workflow, deploys(graph, workflow), lambda each: hidden(graph, each) is not None)
+    found = deploys(graph, workflow)
+    pushed = [each for each in _pulled(graph, workflow) if each not in found]
+    return untested(graph, workflow, [*found, *pushed], lambda each: hidden(graph, each) is not None)
 
 
 def hides_gate(step: Step) -> bool:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from clean_hexagon.options import Options
 from clean_hexagon.pipeline import gate
-from clean_hexagon.pipeline.deployments import runs_anyway, skipped_on_dispatch
+from clean_hexagon.pipeline.deployments import skipped_on_dispatch
+from clean_hexagon.pipeline.untested import of_applications, stops, tests_before
 from policyengine.api import (
     Change,
     Compared,
@@ -21,6 +22,7 @@ from policyengine.api import (
     Outcomes,
     Role,
     Severity,
+    ShellCommand,
     Side,
     Span,
     Step,
@@ -109,6 +111,9 @@ def _waited(up: Happening, test: Happening) -> bool:
         "default": "'{job}' runs the end-to-end tests, but goes on when they fail.",
         "up": "'{job}' brings up the Compose stack, but goes on when that fails.",
         "anyway": "'{job}' [deploys](1) under a condition that also holds when [the gate](2) has failed.",
+        "tests": "'{job}' runs its tests, but goes on when they fail, and so [this](1) deploys untested (HEX605).",
+        "publishes": "'{job}' runs its tests, but goes on when they fail, and so [this](1) publishes what is untested.",
+        "past": "'{job}' [deploys](1) under a condition that also holds when [the tests](2) have failed (HEX605).",
     },
 )
 def gate_not_blocking(graph: Graph, options: Options) -> Outcomes:
@@ -119,13 +124,20 @@ def gate_not_blocking(graph: Graph, options: Options) -> Outcomes:
 
     The place is what forgives: the step or job of the tests, or the command. Where only `up` is forgiven the tests
     would still fail, so that is a warning. A job that needs the gate and deploys under `always()` or `!cancelled()`,
-    without asking for the result, deploys what failed; where a start by hand leaves the gate out, HEX605 says so.
+    without asking for the result, deploys what failed; where a start by hand leaves the gate out, HEX605 says so. To ask
+    the jobs that it needs for no failure is not enough where these are only skipped when the gate fails.
+
+    Where every test of whatever kind is forgiven that comes before a deployment, the push of an image or the release
+    of a package, that is the same, and a warning of a package. A step that asks for the outcome of the tests holds them
+    to it.
     """
     told: set[str] = set()
+    spans: set[Span] = set()
     for workflow, up, test in _gates(graph, options):
         yield Compared(workflow)
         forgiven = _forgiven(test)
         if forgiven is not None:
+            spans.add(_span(forgiven))
             fix = Fix("let the tests fail the run", _unforgiven(forgiven), safe=True)
             yield Finding(subject=test.job, at=forgiven, args={"job": test.job.name}, fix=fix)
         elif up.order != test.order and (spared := _forgiven(up)) is not None:
@@ -134,19 +146,71 @@ def gate_not_blocking(graph: Graph, options: Options) -> Outcomes:
             yield Finding(subject=up.job, at=spared, variant="up", severity=Severity.WARNING, args=args, fix=fix)
         for job in graph.jobs(workflow):
             deploy = next((each for each in job.happenings if isinstance(each.activity, Deploy)), None)
-            if deploy is None or test.job.id not in graph.needs(job) or not isinstance(job.condition, Known):
+            if deploy is None or job.id in told or test.job.id not in graph.needs(job):
                 continue
-            if job.id not in told and runs_anyway(job) and not skipped_on_dispatch(graph, workflow, test.job):
+            outer = graph.beside(job, test.job)
+            if not stops(graph, outer, test.job) and not skipped_on_dispatch(graph, workflow, test.job):
                 told.add(job.id)
                 fix = Fix(f"ask for needs.{test.job.key}.result == 'success'")
-                at, related = job.condition, (deploy, test)
-                yield Finding(subject=job, at=at, variant="anyway", args={"job": job.name}, related=related, fix=fix)
+                at, related, args = outer.condition or outer, (deploy, test), {"job": outer.name}
+                cause = f"{workflow.id} deploys anyway"
+                yield Finding(subject=outer, at=at, variant="anyway", args=args, related=related, fix=fix, cause=cause)
+    for workflow in graph.all(Workflow):
+        if gate.is_asked(workflow, options):
+            yield from _spared(graph, workflow, told, spans)
+
+
+def _spared(graph: Graph, workflow: Workflow, told: set[str], spans: set[Span]) -> Iterator[Finding]:
+    """The tests before deployments and publications of a workflow of which none can stop these."""
+    deploys = of_applications(graph, workflow, gate.deploys(graph, workflow))
+    published = [each for each, _ in gate.published(graph, workflow)]
+    for ends, variant in ((deploys, "tests"), (published, "publishes"), (_releases(graph, workflow), "publishes")):
+        for end in ends:
+            tests = tests_before(graph, end)
+            if end.job.id in told or not tests or any(each.spared is None for each in tests):
+                continue
+            told.add(end.job.id)
+            test = tests[0]
+            assert test.spared is not None
+            if _span(test.spared) in spans:
+                continue
+            spans.add(_span(test.spared))
+            job, args = graph.beside(end.job, test.job), {"job": test.job.name}
+            if test.spared is job.condition:
+                fix = Fix(f"ask for needs.{test.job.key}.result == 'success'")
+                related, args = (end, test.step), {"job": job.name}
+                yield Finding(subject=job, at=test.spared, variant="past", args=args, related=related, fix=fix)
+                continue
+            weak = isinstance(end.activity, Deploy) and end.activity.tool == "release"
+            yield Finding(
+                subject=test.job,
+                at=test.spared,
+                variant=variant,
+                severity=Severity.WARNING if weak else None,
+                args=args,
+                related=(end,),
+                fix=Fix("let the tests fail the run", _unforgiven(test.spared), safe=True),
+                cause=f"{workflow.id} spares tests",
+            )
+
+
+def _releases(graph: Graph, workflow: Workflow) -> Iterator[Happening]:
+    """Where packages are released, each as what its job does."""
+    for job in graph.jobs(workflow):
+        for number, step in enumerate(job.steps):
+            for command in step.commands:
+                if command.does("release"):
+                    yield Happening(job, number, len(step.activities), Deploy(span=command.span, tool="release"))
+
+
+def _span(at: Located | Span) -> Span:
+    return at if isinstance(at, Span) else at.span
 
 
 def _unforgiven(at: Located | Span) -> tuple[Change, ...]:
     """What forgives, taken away: `continue-on-error`, or the end of the command."""
-    span = at if isinstance(at, Span) else at.span
-    if isinstance(at, Happening):
+    span = _span(at)
+    if isinstance(at, Happening | ShellCommand):
         return (Swap(span._replace(end=span.end + len(_FORGIVEN) + 1), _FORGIVEN, ""),)
     return (Drop(span),)
 

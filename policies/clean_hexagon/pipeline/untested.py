@@ -1,9 +1,23 @@
 """Deployments that no test of any kind has passed before: what HEX601 and HEX605 say of a pipeline without tests."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
-from policyengine.api import Deploy, EndToEnd, Graph, Happening, Job, Step, Workflow, is_for_tests, known, words_of
+from policyengine.api import (
+    Build,
+    Deploy,
+    EndToEnd,
+    Graph,
+    Happening,
+    Job,
+    Located,
+    Step,
+    Workflow,
+    is_for_tests,
+    known,
+    words_of,
+)
 
 _OF_IMAGES = frozenset(
     {"apprunner", "azure", "cloud-run", "cloudformation", "ecr-push", "ecs", "k8s", "pulumi", "ssm", "terraform"}
@@ -22,15 +36,10 @@ def untested(
     """The first of the deployments of a workflow that is of an application and that no test comes before, if any.
 
     None as well where a workflow `may_test` unseen. Before it come the steps of its job, the jobs that this needs, and
-    the workflow that its workflow follows. A test whose failure fails nothing is none. A workflow for pull requests
-    deploys previews, one that is called after tests, or tests what it has deployed, what they need.
+    the workflow that its workflow follows. Tests that stop nothing are HEX604's. A workflow for pull requests deploys
+    previews, one that is called after tests, or tests what it has deployed, what they need.
     """
-    called = PurePosixPath(workflow.path).stem
-    if _is_for_changes_alone(workflow) or is_for_tests(called) or not _OTHERS.isdisjoint(words_of(called)):
-        return None
-    jobs = graph.jobs(workflow)
-    deploys = [each for each in deploys if _tool(each) not in _PUSHES] or deploys  # of candidates, which those deploy
-    deploys = [each for each in deploys if _tool(each) not in _OF_IMAGES or _builds(graph, each)]
+    deploys = of_applications(graph, workflow, deploys)
     if not deploys or may_test(workflow):
         return None
     follows = {name for trigger in workflow.triggers for name in trigger.workflows}
@@ -39,17 +48,64 @@ def untested(
         return None
     if any(_runs_tests(graph, each) for each in upstream):
         return None
-    return next((each for each in deploys if not (_is_tested(graph, each) or _is_tried(graph, each, jobs))), None)
+    jobs = graph.jobs(workflow)
+    return next((each for each in deploys if not (tests_before(graph, each) or _is_tried(graph, each, jobs))), None)
+
+
+def of_applications(graph: Graph, workflow: Workflow, deploys: Sequence[Happening]) -> list[Happening]:
+    """Those of the deployments of a workflow that are of an application which is built there, and no previews."""
+    called = PurePosixPath(workflow.path).stem
+    if _is_for_changes_alone(workflow) or is_for_tests(called) or not _OTHERS.isdisjoint(words_of(called)):
+        return []
+    built = [each for each in deploys if _tool(each) not in _OF_IMAGES or _builds(graph, each)]
+    return [each for each in built if _tool(each) not in _PUSHES] or built  # pushes of candidates, which those deploy
+
+
+class Tested(NamedTuple):
+    """A step that runs tests before something, in a job; what lets that go on when they fail, if anything does."""
+
+    job: Job
+    step: Step
+    spared: Located | None
+
+
+def tests_before(graph: Graph, deploy: Happening) -> list[Tested]:
+    """The tests before a deployment: in the steps of its job before it, and in the jobs that this needs."""
+    found = [*_tests(deploy.job, deploy.job.steps[: deploy.step + 1])]
+    for job in graph.needs(deploy.job).values():
+        let = None if stops(graph, deploy.job, job) else graph.beside(deploy.job, job).condition
+        found += (each if each.spared is not None else each._replace(spared=let) for each in _tests(job, job.steps))
+    return found
+
+
+def stops(graph: Graph, job: Job, needed: Job) -> bool:
+    """Whether a job does not run when one that it needs, directly or through others, has failed.
+
+    Under `always()` and `!cancelled()` it runs, but for what its condition asks of the jobs that it needs directly:
+    one of these that was skipped since what it needs had failed is no failure.
+    """
+    job = graph.beside(job, needed)
+    condition = "".join(known(job.condition, "").split()) if job.condition is not None else ""
+    if not any(word in condition for word in ("always()", "!cancelled()")) or "failure()" in condition:
+        return True
+    if "result" not in condition or needed.id in job.needs:
+        return "result" in condition
+    direct = [each for name in job.needs if (each := graph.get(Job, name)) is not None]
+    between = {graph.beside(each, job).key for each in direct if needed.id in graph.needs(each)}
+    asks = (f"needs.{key}.{what}" for key in between for what in ("result=='success'", "outputs."))
+    return "'skipped'" in condition or any(each in condition for each in asks)
 
 
 def _runs_tests(graph: Graph, workflow: Workflow) -> bool:
     """Whether a workflow runs tests whose failure fails it."""
-    return any(_tests(job, job.steps) for job in graph.jobs(workflow))
+    return any(each.spared is None for job in graph.jobs(workflow) for each in _tests(job, job.steps))
 
 
 def _is_for_changes_alone(workflow: Workflow) -> bool:
-    previews = {"pull_request", "pull_request_target"}
-    return bool(workflow.events & previews) and workflow.events <= {*previews, "workflow_call", "workflow_dispatch"}
+    """Whether it is for open pull requests, and for nothing else but a start by hand or a call."""
+    previews = [each for each in workflow.triggers if each.event in ("pull_request", "pull_request_target")]
+    asked = workflow.events - {"pull_request", "pull_request_target", "workflow_call", "workflow_dispatch"}
+    return not asked and any(each.brings_code for each in previews)
 
 
 def _tool(deploy: Happening) -> str:
@@ -57,35 +113,45 @@ def _tool(deploy: Happening) -> str:
 
 
 def _builds(graph: Graph, deploy: Happening) -> bool:
-    """Whether the job of a deployment, or one before, builds what it may deploy; of resources an image, and itself."""
+    """Whether the job of a deployment, or one before, builds what it may deploy; of resources an image."""
+    before = [step for job in graph.needs(deploy.job).values() for step in job.steps]
     if _tool(deploy) in _OF_RESOURCES:
-        return any(step.builds for step in deploy.job.steps)
-    steps = [step for job in (deploy.job, *graph.needs(deploy.job).values()) for step in job.steps]
+        builds = (graph.get(Build, name) for step in before for name in step.builds)
+        pushed = any(each is not None and known(each.push, default=False) for each in builds)
+        return pushed or any(step.builds for step in deploy.job.steps)
+    steps = (*deploy.job.steps, *before)
     return any(step.builds or any(command.does("build") for command in step.commands) for step in steps)
-
-
-def _is_tested(graph: Graph, deploy: Happening) -> bool:
-    before = graph.needs(deploy.job).values()
-    own = deploy.job.steps[: deploy.step + 1]
-    return _tests(deploy.job, own) or any(_tests(each, each.steps) for each in before)
 
 
 def _is_tried(graph: Graph, deploy: Happening, jobs: Sequence[Job]) -> bool:
     """Whether tests come behind a deployment, which is of what they try then."""
     behind = (each for each in jobs if deploy.job.id in graph.needs(each))
-    return _tests(deploy.job, deploy.job.steps[deploy.step :]) or any(_tests(each, each.steps) for each in behind)
+    tests = [
+        *_tests(deploy.job, deploy.job.steps[deploy.step :]),
+        *(test for job in behind for test in _tests(job, job.steps)),
+    ]
+    return any(each.spared is None for each in tests)
 
 
-def _tests(job: Job, steps: tuple[Step, ...]) -> bool:
-    """Whether steps of a job run tests whose failure fails the job, and the job's that of others."""
-    if job.continue_on_error is not None and known(job.continue_on_error, default=False):
-        return False
-    return any(_is_test(step) for step in steps)
+def _tests(job: Job, steps: Sequence[Step]) -> Iterator[Tested]:
+    """The steps of a job that run tests, each with what spares their failure: the job, the step, or the command."""
+    for step in steps:
+        tests = [each for each in step.commands if each.does("test", "e2e")]
+        ends = [each for each in step.activities if isinstance(each, EndToEnd)]
+        if not tests and not ends:
+            continue
+        let = (each for each in (step.continue_on_error, job.continue_on_error) if each is not None)
+        spared: Located | None = next((each for each in let if known(each, default=False)), None)
+        if spared is not None and any(map(_asks_outcome, job.steps[step.index + 1 :])):
+            spared = None
+        if spared is None and all(each.forgiven for each in (*tests, *ends)):
+            spared = (*tests, *ends)[0]
+        yield Tested(job, step, spared)
 
 
-def _is_test(step: Step) -> bool:
-    if step.continue_on_error is not None and known(step.continue_on_error, default=False):
-        return False
-    if any(isinstance(each, EndToEnd) and not each.forgiven for each in step.activities):
-        return True
-    return any(command.does("test", "e2e") and not command.forgiven for command in step.commands)
+def _asks_outcome(step: Step) -> bool:
+    """Whether a step asks what came of another one, whose failure failed nothing itself."""
+    texts = [step.condition, *(each.value for each in step.environment)]
+    said = [known(each, "") for each in texts if each is not None]
+    said += [word.text for command in step.commands for word in command.words]
+    return any(".outcome" in each for each in said)

@@ -52,7 +52,9 @@ def _done(command: ShellCommand, deed: Deed, layer: Layer, scope: Scope) -> tupl
             return ()
         case "start" if command.remote:
             return (Deploy(span=span, tool="ssh", forgiven=forgiven),)
-        case "run-task" if any("migrate" in knowledge.named(name) for name in _task(command, layer)):
+        case "run-task" | "deploy" if (deed.kind == "run-task" or _is_job(command, layer)) and _is_to_migrate(
+            command, layer
+        ):
             return (Migrate(span=span, tool=deed.tool),)
         case "deploy":
             return (Deploy(span=span, tool=deed.tool or "ssh", forgiven=forgiven),)
@@ -66,10 +68,24 @@ def _done(command: ShellCommand, deed: Deed, layer: Layer, scope: Scope) -> tupl
             return ()
 
 
-def _task(command: ShellCommand, layer: Layer) -> Iterator[str]:
-    """The names of the task or job that a command runs."""
-    yield from layer.values("--task-definition")
-    yield from (command.argv[index] for index in layer.operands[-1:])
+def _is_job(command: ShellCommand, layer: Layer) -> bool:
+    """Whether a command of a cloud makes or changes a job: `az containerapp job create`, `gcloud run jobs deploy`."""
+    return not {"job", "jobs"}.isdisjoint(command.argv[index] for index in layer.operands[:3])
+
+
+def _is_to_migrate(command: ShellCommand, layer: Layer) -> bool:
+    """Whether the task or job that a command runs or makes is called after migrating, or is given a command that does."""
+    names = [*layer.values("--task-definition", "--name", "-n"), *(command.argv[i] for i in layer.operands[-1:])]
+    given: list[str] = []
+    taken = False
+    for word in command.argv:
+        name, equals, value = word.partition("=")
+        if word.startswith("-"):
+            taken = name in ("--command", "--args")
+            word = value if equals else ""
+        given += [each for each in word.split(",") if each and taken]
+    migrates = any(each.kind == "migrate" for each in knowledge.deeds(given))
+    return migrates or any("migrate" in knowledge.named(name) for name in names)
 
 
 def _run_by_compose(command: ShellCommand, layer: Layer, found: list[Activity]) -> list[Activity]:

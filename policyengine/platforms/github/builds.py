@@ -212,7 +212,7 @@ def of_command(command: ShellCommand, scope: Scope, assigned: Mapping[str, Seque
             where = where._replace(start=where.start + len(option.name) + 1)
         given = scope.word(Word(option.value, where, word.literal))
         options.setdefault(names.get(option.name, option.name), []).append(given)
-    if "--config" in options and layer.path == _CLOUD_BUILD:
+    if "--config" in options and layer.path == CLOUD_BUILD:
         return None
 
     maybe = _maybe_options(command, layer, assigned)
@@ -231,7 +231,7 @@ def of_command(command: ShellCommand, scope: Scope, assigned: Mapping[str, Seque
     if "--registry" in options:
         parts = (options["--registry"][-1], Text.made(".azurecr.io/", span))
         tags = [Text.join((*parts, each)) for each in tags]
-    context: Value[str] = Absent(span) if layer.path == _CLOUD_BUILD else Unknown("no build context is named", span)
+    context: Value[str] = Absent(span) if layer.path == CLOUD_BUILD else Unknown("no build context is named", span)
     if layer.operands:
         context = scope.word(command.words[layer.operands[-1]]).value()
     beside = None if away else command.directory
@@ -282,10 +282,11 @@ _WHOLE = regex(r"\$(?:\w+|\{\w+(\[[@*]\]|:?\+[^{}]*)?\})")
 _BESIDE_IMAGE = regex(r"(?:\s*--(?:cache-from|cache-to|label|progress|pull|no-cache|quiet)(?:[= ][^\s-]\S*)?)*\s*")
 """Options of a build that tell neither what is built of nor what becomes of it."""
 _LONG = {"-t": "--tag", "-f": "--file", "-o": "--output", "-m": "--memory"}
-_CLOUD_BUILD = "gcloud builds submit"
+CLOUD_BUILD = "gcloud builds submit"
+"""The command that hands a build to Cloud Build."""
 _BUILDERS = {
     "docker build": _LONG,
-    _CLOUD_BUILD: {"-t": "--tag"},
+    CLOUD_BUILD: {"-t": "--tag"},
     "az acr build": {"-t": "--tag", "--image": "--tag", "-f": "--file", "-r": "--registry"},
 }
 """The commands that build an image, and what their options are called by Docker."""

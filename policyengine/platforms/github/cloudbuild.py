@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
 from policyengine.model.nodes import Job, Origin, Side, Step, Workflow
 from policyengine.model.text import Text
 from policyengine.model.value import Absent, known
@@ -21,12 +19,14 @@ from policyengine.platforms.github.scripts import Follower
 from policyengine.platforms.github.step_frame import JobState, StepFrame
 from policyengine.platforms.github.steps import Steps
 from policyengine.platforms.github.terraform_folders import TerraformFolders
+from policyengine.repository.discover import join
 from policyengine.syntax.folding import unfold
 from policyengine.syntax.tree import Scalar, Sequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from policyengine.model.nodes import ShellCommand
     from policyengine.model.source import ReadError, Source
     from policyengine.repository.files import Files
     from policyengine.syntax.tree import Mapping
@@ -38,13 +38,6 @@ _SHELLS = ("sh", "bash")
 _KANIKO = {"--destination": "-t", "-d": "-t", "--dockerfile": "-f", "-f": "-f", "--build-arg": "--build-arg",
            "--target": "--target", "--context": "", "-c": ""}  # fmt: skip
 """The options of kaniko's executor, as `docker build` calls them; the context is an operand there."""
-
-
-class _Line(Struct, frozen=True):
-    """What a step runs, where, and the place of it all."""
-
-    text: Text
-    directory: str = ""
 
 
 def paths(files: Files) -> Iterator[str]:
@@ -60,9 +53,7 @@ def lower(path: str, files: Files) -> Lowered:
     entry = document.entry("steps") if document is not None else None
     if document is None or source is None or entry is None or not isinstance(entry.value, Sequence):
         return Lowered(problems=tuple(problems))
-    lines = [line for item in entry.value.items for line in _lines(source, mapping(item))]
-    lines += [_Line(Text.join((Text.made("docker push ", each.span), unfold(source, each))))
-              for each in texts(document.get("images"))]  # fmt: skip
+    lines = list(_all(document, source))
     if not lines:
         return Lowered(problems=tuple(problems))
     flow = f"cloudbuild:{path}"
@@ -71,13 +62,10 @@ def lower(path: str, files: Files) -> Lowered:
     frame = StepFrame(Scope(variables={each.key: each.value for each in given}))
     steps = Steps(reader, Follower(reader.files), TerraformFolders(reader.files))
     for number, line in enumerate(lines):
-        text = line.text
-        if line.directory:
-            text = Text.join((Text.made(f"cd {line.directory}\n", text.place), text))
-        done = steps.script(text, frame)
+        done = steps.script(line, frame)
         state.commands.extend(done.commands)
         step = Step(
-            index=number, name="", span=line.text.place, uses=Absent(line.text.place), environment=given,
+            index=number, name="", span=line.place, uses=Absent(line.place), environment=given,
             commands=done.commands, activities=done.activities, gap=done.gap,
         )  # fmt: skip
         state.add(step, list(done.drafts))
@@ -90,24 +78,51 @@ def lower(path: str, files: Files) -> Lowered:
     return Lowered(nodes=(workflow, job, *state.finished()), problems=tuple(problems), sealed=tuple(secret))
 
 
-def _lines(source: Source, step: Mapping | None) -> Iterator[_Line]:
+def submitted(command: ShellCommand, reader: WorkflowFiles) -> list[Text]:
+    """What Cloud Build runs when a command submits a configuration of the tree to it: `--config`, or the usual file."""
+    layer = command.layers[-1]
+    config = layer.value("--config")
+    folder = next((command.argv[index] for index in layer.operands[:1]), ".")
+    if config is None and layer.value("--tag", "-t", "--pack") is not None:
+        return []
+    usual = [f"{folder}/{name}" for name in ("cloudbuild.yaml", "cloudbuild.json")]
+    for path in [config] if config is not None else usual:
+        found = join(command.directory, path)
+        document, source = (reader.mapping(found), reader.files.read(found)) if found is not None else (None, None)
+        if document is not None and source is not None:
+            return list(_all(document, source))
+    return []
+
+
+def _all(document: Mapping, source: Source) -> Iterator[Text]:
+    """What all steps of a configuration run, each in its folder, and the pushes of its images."""
+    steps = document.get("steps")
+    for item in steps.items if isinstance(steps, Sequence) else ():
+        step = mapping(item)
+        folder = known(value(step.get("dir"), step.span), "") if step is not None else ""
+        for text in _lines(source, step):
+            yield Text.join((Text.made(f"cd {folder}\n", text.place), text)) if folder else text
+    for each in texts(document.get("images")):
+        yield Text.join((Text.made("docker push ", each.span), unfold(source, each)))
+
+
+def _lines(source: Source, step: Mapping | None) -> Iterator[Text]:
     """What a step runs: its script, what its shell is given, or the program of its builder with the arguments."""
     builder = step.get("name") if step is not None else None
     if step is None or not isinstance(builder, Scalar):
         return
-    directory = known(value(step.get("dir"), step.span), "")
     script, arguments = step.get("script"), texts(step.get("args"))
     entrypoint = step.get("entrypoint")
     program = _program(builder.text) if not isinstance(entrypoint, Scalar) else entrypoint.text
     if isinstance(script, Scalar):
-        yield _Line(unfold(source, script), directory)
+        yield unfold(source, script)
     elif program.rpartition("/")[2] in _SHELLS and len(arguments) > 1 and arguments[0].text.startswith("-"):
-        yield _Line(unfold(source, arguments[1]), directory)
+        yield unfold(source, arguments[1])
     elif program == "executor":
-        yield _Line(_kaniko(source, builder, arguments), directory)
+        yield _kaniko(source, builder, arguments)
     elif arguments:
         words = [Text.made(program, builder.span), *(_word(source, each) for each in arguments)]
-        yield _Line(_spaced(words if program else words[1:]), directory)
+        yield _spaced(words if program else words[1:])
 
 
 def _program(builder: str) -> str:

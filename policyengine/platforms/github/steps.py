@@ -32,6 +32,8 @@ from policyengine.syntax.folding import unfold
 from policyengine.syntax.tree import Document, Mapping, Scalar, Sequence
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from policyengine.model.source import Source, Span
     from policyengine.platforms.github.expressions import Scope
     from policyengine.platforms.github.scripts import Follower
@@ -139,9 +141,19 @@ class Steps(Struct, frozen=True):
                 environment=frame.environment(scope, state),
             )
             made.append(self._of_commands(followed.commands, followed.gap, scope))
+            made.extend(self._submitted(followed.commands, frame))
         done = joined(made)
         state.take(done, step.get("id"), frame, run.text)
         return done
+
+    def _submitted(self, commands: Iterable[ShellCommand], frame: StepFrame) -> Iterator[Done]:
+        """What Cloud Build does with the configurations that commands hand to it; its images are those of that file."""
+        for command in commands:
+            if command.layers and command.layers[-1].path == builds.CLOUD_BUILD:
+                from policyengine.platforms.github import cloudbuild  # noqa: PLC0415  only who builds there pays for it
+
+                for line in cloudbuild.submitted(command, self.reader):
+                    yield replace(self.script(line, replace(frame, directory="", folder="")), drafts=())
 
     def _of_commands(self, commands: tuple[ShellCommand, ...], gap: Unknown | None, scope: Scope) -> Done:
         found: list[Activity] = []
@@ -194,12 +206,13 @@ class Steps(Struct, frozen=True):
         state.open = state.open or does == "export"
         found = activities.of_action(action, {key: each.value for key, each in given.items()}, uses.span)
         drafts: list[tuple[builds.Drafted, Scope]] = []
+        own = action.inputs if isinstance(action, actions.Action) else {"file": "dockerfile"}
+        builds_too = does == "deploy" and own.get("context") in given
         images = [each for each, _ in state.metadata.values()] if does == "build" else []
         for scope in frame.scopes(" ".join(written(each.value) for each in (*inputs, *images))):
             given_texts = scope.texts(inputs)
             made: list[builds.Drafted] = []
-            if does == "build":
-                own = action.inputs if isinstance(action, actions.Action) else {"file": "dockerfile"}
+            if does == "build" or builds_too:
                 renamed = {key: given_texts[name] for key, name in own.items() if name in given_texts}
                 named = {
                     key: _images(each, replace(by, matrix=scope.matrix)) for key, (each, by) in state.metadata.items()
@@ -207,7 +220,10 @@ class Steps(Struct, frozen=True):
                 draft = builds.of_action(given_texts | renamed, uses.span, named)
                 if isinstance(action, actions.NamedAction):
                     draft = builds.of_unlisted(draft, given_texts | renamed, pushes=action.pushes)
-                made.append(draft)
+                if builds_too:
+                    draft = replace(draft, push=Known(value=True, span=uses.span))
+                if not builds_too or self.reader.files.exists(written(draft.dockerfile)):
+                    made.append(draft)
             elif does == "bake":
                 made.extend(self._bake(given_texts, scope, uses.span))
             drafts.extend((draft, scope) for draft in made if (draft, scope) not in drafts)

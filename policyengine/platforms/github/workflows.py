@@ -18,7 +18,7 @@ from policyengine.model.value import Absent, Known, Unknown, Value
 from policyengine.patterns import regex
 from policyengine.platforms import Lowered, joined
 from policyengine.platforms.github import documents, expressions, rollouts, task_definitions
-from policyengine.platforms.github.calls import local_path
+from policyengine.platforms.github.calls import WORKSPACE, local_path
 from policyengine.platforms.github.declarations import declarations
 from policyengine.platforms.github.documents import WorkflowFiles, mapping, returned, texts, value, variables
 from policyengine.platforms.github.expressions import Scope
@@ -168,7 +168,7 @@ class _Lowering:
         name = document.get("name")
         told = name.text if isinstance(name, Scalar) and name.text else ""
         events = {each.event for each in documents.triggers(on.value)}
-        others = {"github.workflow": told or self.path}
+        others = {"github.workflow": told or self.path, "github.workspace": WORKSPACE}
         if repository := self.reader.files.repository:
             others |= {"github.repository": repository, "github.repository_owner": repository.partition("/")[0]}
         if len(events) == 1 and "workflow_call" not in events:
