@@ -150,8 +150,26 @@ RUNS = [
     ("goose", "migrations/1_a.sql", "main.go", "goose.Up(db, dir)"),
     ("golang-migrate", "migrations/1_a.up.sql", "db.go", "migrate.NewWithDatabaseInstance(a)"),
     ("golang-migrate", "migrations/1_a.up.sql", "main.go", "migrate.New(a, b)"),
+    ("golang-migrate", "migrations/1_a.up.sql", "repository.go", "//go:embed migrations/*.sql"),
+    ("ef", "Migrations/20250101000000_A.cs", "AppDbContext.cs", "public C() { Database.Migrate(); }"),
+    ("typeorm", "migrations/1700000000000-a.ts", "main.ts", "await dataSource.runMigrations()"),
+    ("typeorm", "migrations/1700000000000-a.ts", "app.module.ts", "migrationsRun: env.X !== '1'"),
+    ("goose", "migrations/1_a.sql", "app.go", "goose.NewProvider(d, db, fs)"),
+    ("sql", "migrations/1_a.sql", "schema.go", "//go:embed migrations/*.sql"),
+    ("sql", "migrations/1_a.sql", "db.ts", 'fs.readdirSync("migrations")'),
+    ("sql", "migrations/1_a.sql", "database.py", 'sorted(Path("migrations").glob("*.sql"))'),
+    ("knex", "migrations/20250101000000_a.js", "db.js", "await knex.migrate.latest()"),
+    ("kysely", "migrations/20250101000000_a.ts", "startup.ts", "await migrator.migrateToLatest()"),
+    ("sequelize", "migrations/20250101000000_a.js", "index.js", "new Umzug({})"),
+    (
+        "prisma",
+        "prisma/migrations/20250101000000_a/migration.sql",
+        "server.ts",
+        "execSync('npx prisma migrate deploy')",
+    ),
 ]
-MARKS = {"typeorm": "MigrationInterface", "goose": "-- +goose Up"}
+MARKS = {"typeorm": "MigrationInterface", "goose": "-- +goose Up", "kysely": "Kysely", "sequelize": "queryInterface"}
+MARKS |= {"knex": "knex"}
 
 
 @pytest.mark.parametrize(("tool", "migration", "name", "call"), RUNS)
@@ -162,6 +180,16 @@ def test_each_tool_is_run_by_its_own_call(tool: str, migration: str, name: str, 
     assert (runner.tool, runner.side, runner.span.path) == (tool, Side.SOURCE, f"src/{name}")
     assert nodes(MigrationRunner, {**files, f"src/{name}": "x"}) == []
     assert nodes(MigrationRunner, {migration: MARKS.get(tool, ""), "src/other.txt": f"x {call}", **beside}) == []
+
+
+def test_a_script_that_migrates_runs_at_start_only_where_an_application_imports_it() -> None:
+    files = {
+        "drizzle/0000_a.sql": "--> statement-breakpoint",
+        "src/db/migrate.ts": 'await migrate(db, { migrationsFolder: "drizzle" })',
+    }
+    assert nodes(MigrationRunner, files) == []
+    (runner,) = nodes(MigrationRunner, {**files, "src/index.ts": 'import { up } from "./db/migrate"'})
+    assert runner.span.path == "src/db/migrate.ts"
 
 
 @pytest.mark.parametrize("folder", ["test", "tests", "MyTests", "spec", "e2e", "fixture", "fixtures", "global-setup"])

@@ -305,7 +305,7 @@ def test_manifests_of_other_ecosystems_name_their_dependencies(
                 "api/Migrations/20250101000000_Init.cs": "class Init : Migration",
                 "api/Program.cs": "app.Run(); db.Database.Migrate();",
             },
-            ".Database.Migrate(",
+            "Database.Migrate(",
         ),
         (
             {

@@ -103,7 +103,7 @@ def test_tests_that_cannot_fail_let_a_deployment_pass(
 def test_a_condition_that_lets_a_deployment_pass_failed_tests_is_told_and_one_that_asks_for_them_is_not(
     tmp_path: Path,
 ) -> None:
-    past = "HEX604 'ship' [deploys](1) under a condition that also holds when [the tests](2) have failed (HEX605)."
+    past = "HEX604 'ship' [goes on](1) under a condition that also holds when [the tests](2) have failed (HEX605)."
     build = f"  build:\n    needs: test\n    runs-on: ubuntu-latest\n    steps: [{{run: '{' && '.join(SHIP[:2])}'}}]\n"
     between = "always() && contains(needs.*.result, 'success') && !contains(needs.*.result, 'failure')"
     for number, (needs, condition, told) in enumerate(
@@ -112,6 +112,7 @@ def test_a_condition_that_lets_a_deployment_pass_failed_tests_is_told_and_one_th
             ("test", "'!cancelled()'", [past]),
             ("test", "'!failure() && !cancelled()'", []),
             ("test", "always() && needs.test.result == 'success'", []),
+            ("build", "always() && needs.build.outputs.passed == 'true'", []),
             ("[test, build]", between, []),
             ("[other, build]", between, [past]),
             ("[other, build]", "always() && needs.build.result == 'success'", []),

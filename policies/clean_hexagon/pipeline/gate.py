@@ -48,6 +48,7 @@ from policyengine.api import (
 )
 
 _TOKEN = regex(r"[a-z0-9]+")
+_PAGES = "pages"
 PUSH = "push"
 """The tool of a deployment that is the push of an image which production pulls."""
 
@@ -59,8 +60,12 @@ def brought_up(graph: Graph, workflow: Workflow) -> list[Happening]:
 
 
 def deploys(graph: Graph, workflow: Workflow) -> list[Happening]:
-    """Where a workflow changes the cloud; where it does nothing else for that, by pushes of what production pulls."""
+    """Where a workflow changes the cloud; where it does nothing else for that, by pushes of what production pulls.
+
+    Pages of GitHub are no part of the system.
+    """
     found = [each for each in graph.happenings(workflow) if isinstance(each.activity, Deploy)]
+    found = [each for each in found if not (isinstance(each.activity, Deploy) and each.activity.tool == _PAGES)]
     return found or _pulled(graph, workflow)
 
 

@@ -50,6 +50,10 @@ from policyengine.api import (
             "Only [the pipeline](1) runs the '{tool}' migrations in '{directory}'. "
             "Terraform must run them, or schema.tf_only be set to false."
         ),
+        "build": (
+            "[The build of an image](1) runs the '{tool}' migrations in '{directory}', and nothing does when what was "
+            "built is deployed."
+        ),
         "unhashed": "'{runner}' runs the migrations in '{directory}', but no trigger tells it that they [changed](1).",
         "unstarted": "'{runner}' can run the migrations in '{directory}', but nothing ever starts it.",
     },
@@ -69,6 +73,9 @@ def migrations_not_in_terraform(graph: Graph, options: Options) -> Outcomes:
     runner, once for all it may run. A start script that cannot be read leaves the question undecided, and so do a tool
     that is made to be called by the application's own code, such as sqlx or TypeORM, and an image of which it is not
     known whether it is built from the Dockerfile that migrates.
+
+    A `RUN` of a Dockerfile that migrates does so when an image is built, against whatever database the build sees, and
+    not when it is deployed.
 
     A workflow that migrates is not enough by mandate 6.4, and the message says so; `schema.tf_only: false` accepts it.
     A migration in a job that runs its own database, by Compose or service containers, is a test's.
@@ -93,6 +100,7 @@ def _judged(graph: Graph, migrations: Migrations, cloud: Node, tasks: list[Conta
     """What is wrong with the migrations of one directory. `tasks` are the containers of the cloud that migrate."""
     directory, pipeline = migrations.directory, next(_pipeline(graph), None)
     runners = [each for each in graph.all(MigrationRunner) if each.directory in ("", directory)]
+    runners.sort(key=lambda each: not isinstance(each.hashed, Known))  # first what has triggers to add to
     contained = any(graph.get(Service, runner.id.removesuffix("/migrations")) is not None for runner in runners)
     java = any(package.ecosystem == "java" for package in graph.all(Package))
     if (
@@ -125,7 +133,10 @@ def _judged(graph: Graph, migrations: Migrations, cloud: Node, tasks: list[Conta
     else:
         args = {"tool": migrations.tool, "directory": directory}
         fix = Fix("add a terraform_data that runs them, with triggers that hash the directory")
+        built = next(_while_building(graph), None)
         variant, related = ("default", cloud) if pipeline is None else ("pipeline", pipeline)
+        if pipeline is None and built is not None:
+            variant, related = "build", built
         yield Finding(
             subject=migrations,
             at=migrations,
@@ -173,6 +184,13 @@ def _pipeline(graph: Graph) -> Iterator[Span]:
         activities = [each.activity for each in job.happenings]
         if not job.services and not any(isinstance(each, ComposeUp) for each in activities):
             yield from (each.span for each in activities if isinstance(each, Migrate) and not each.push)
+
+
+def _while_building(graph: Graph) -> Iterator[Span]:
+    """Where Dockerfiles that are not for development or tests migrate while an image is built."""
+    for stage in graph.all(Stage):
+        if not (is_for_tests(stage.dockerfile) or speaks_of_development(stage.dockerfile)):
+            yield from (command.span for command in stage.runs if command.does("migrate"))
 
 
 def _starts_tasks(graph: Graph) -> bool:

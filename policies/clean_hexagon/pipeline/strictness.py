@@ -17,7 +17,6 @@ from policyengine.api import (
     Fix,
     Graph,
     Happening,
-    Known,
     Located,
     Outcomes,
     Role,
@@ -113,7 +112,7 @@ def _waited(up: Happening, test: Happening) -> bool:
         "anyway": "'{job}' [deploys](1) under a condition that also holds when [the gate](2) has failed.",
         "tests": "'{job}' runs its tests, but goes on when they fail, and so [this](1) deploys untested (HEX605).",
         "publishes": "'{job}' runs its tests, but goes on when they fail, and so [this](1) publishes what is untested.",
-        "past": "'{job}' [deploys](1) under a condition that also holds when [the tests](2) have failed (HEX605).",
+        "past": "'{job}' [goes on](1) under a condition that also holds when [the tests](2) have failed (HEX605).",
     },
 )
 def gate_not_blocking(graph: Graph, options: Options) -> Outcomes:
@@ -124,8 +123,8 @@ def gate_not_blocking(graph: Graph, options: Options) -> Outcomes:
 
     The place is what forgives: the step or job of the tests, or the command. Where only `up` is forgiven the tests
     would still fail, so that is a warning. A job that needs the gate and deploys under `always()` or `!cancelled()`,
-    without asking for the result, deploys what failed; where a start by hand leaves the gate out, HEX605 says so. To ask
-    the jobs that it needs for no failure is not enough where these are only skipped when the gate fails.
+    without asking for the result, deploys what failed; where a start by hand leaves the gate out, HEX605 says so. It is
+    not enough to ask the jobs that it needs for no failure where these are only skipped when the gate fails.
 
     Where every test of whatever kind is forgiven that comes before a deployment, the push of an image or the release
     of a package, that is the same, and a warning of a package. A step that asks for the outcome of the tests holds them
@@ -144,17 +143,25 @@ def gate_not_blocking(graph: Graph, options: Options) -> Outcomes:
             fix = Fix("let the run fail when the stack does not come up", _unforgiven(spared), safe=True)
             args = {"job": up.job.name}
             yield Finding(subject=up.job, at=spared, variant="up", severity=Severity.WARNING, args=args, fix=fix)
-        for job in graph.jobs(workflow):
-            deploy = next((each for each in job.happenings if isinstance(each.activity, Deploy)), None)
-            if deploy is None or job.id in told or test.job.id not in graph.needs(job):
+        for deploy in gate.deploys(graph, workflow):
+            job = deploy.job
+            if job.id in told or test.job.id not in graph.needs(job):
                 continue
             outer = graph.beside(job, test.job)
             if not stops(graph, outer, test.job) and not skipped_on_dispatch(graph, workflow, test.job):
                 told.add(job.id)
                 fix = Fix(f"ask for needs.{test.job.key}.result == 'success'")
-                at, related, args = outer.condition or outer, (deploy, test), {"job": outer.name}
+                related, args = (deploy, test), {"job": outer.name}
                 cause = f"{workflow.id} deploys anyway"
-                yield Finding(subject=outer, at=at, variant="anyway", args=args, related=related, fix=fix, cause=cause)
+                yield Finding(
+                    subject=outer,
+                    at=outer.condition or outer,
+                    variant="anyway",
+                    args=args,
+                    related=related,
+                    fix=fix,
+                    cause=cause,
+                )
     for workflow in graph.all(Workflow):
         if gate.is_asked(workflow, options):
             yield from _spared(graph, workflow, told, spans)
@@ -166,30 +173,29 @@ def _spared(graph: Graph, workflow: Workflow, told: set[str], spans: set[Span]) 
     published = [each for each, _ in gate.published(graph, workflow)]
     for ends, variant in ((deploys, "tests"), (published, "publishes"), (_releases(graph, workflow), "publishes")):
         for end in ends:
-            tests = tests_before(graph, end)
-            if end.job.id in told or not tests or any(each.spared is None for each in tests):
+            tests = tests_before(graph, end) if end.job.id not in told else []
+            if not tests or any(each.spared is None for each in tests):
                 continue
             told.add(end.job.id)
-            test = tests[0]
-            assert test.spared is not None
-            if _span(test.spared) in spans:
+            test, at = tests[0], tests[0].spared or tests[0].job
+            if at.span in spans:
                 continue
-            spans.add(_span(test.spared))
+            spans.add(at.span)
             job, args = graph.beside(end.job, test.job), {"job": test.job.name}
-            if test.spared is job.condition:
+            if at is job.condition:
                 fix = Fix(f"ask for needs.{test.job.key}.result == 'success'")
                 related, args = (end, test.step), {"job": job.name}
-                yield Finding(subject=job, at=test.spared, variant="past", args=args, related=related, fix=fix)
+                yield Finding(subject=job, at=at, variant="past", args=args, related=related, fix=fix)
                 continue
             weak = isinstance(end.activity, Deploy) and end.activity.tool == "release"
             yield Finding(
                 subject=test.job,
-                at=test.spared,
+                at=at,
                 variant=variant,
                 severity=Severity.WARNING if weak else None,
                 args=args,
                 related=(end,),
-                fix=Fix("let the tests fail the run", _unforgiven(test.spared), safe=True),
+                fix=Fix("let the tests fail the run", _unforgiven(at), safe=True),
                 cause=f"{workflow.id} spares tests",
             )
 

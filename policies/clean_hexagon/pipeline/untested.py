@@ -88,12 +88,13 @@ def stops(graph: Graph, job: Job, needed: Job) -> bool:
     condition = "".join(known(job.condition, "").split()) if job.condition is not None else ""
     if not any(word in condition for word in ("always()", "!cancelled()")) or "failure()" in condition:
         return True
-    if "result" not in condition or needed.id in job.needs:
-        return "result" in condition
     direct = [each for name in job.needs if (each := graph.get(Job, name)) is not None]
-    between = {graph.beside(each, job).key for each in direct if needed.id in graph.needs(each)}
-    asks = (f"needs.{key}.{what}" for key in between for what in ("result=='success'", "outputs."))
-    return "'skipped'" in condition or any(each in condition for each in asks)
+    behind = {graph.beside(each, job).key for each in direct if each.id == needed.id or needed.id in graph.needs(each)}
+    if any(f"needs.{key}.outputs." in condition for key in behind):
+        return True
+    if needed.id in job.needs:
+        return "result" in condition
+    return "'skipped'" in condition or any(f"needs.{key}.result=='success'" in condition for key in behind)
 
 
 def _runs_tests(graph: Graph, workflow: Workflow) -> bool:
@@ -144,8 +145,10 @@ def _tests(job: Job, steps: Sequence[Step]) -> Iterator[Tested]:
         spared: Located | None = next((each for each in let if known(each, default=False)), None)
         if spared is not None and any(map(_asks_outcome, job.steps[step.index + 1 :])):
             spared = None
-        if spared is None and all(each.forgiven for each in (*tests, *ends)):
-            spared = (*tests, *ends)[0]
+        forgiven: list[tuple[Located, bool]] = [*((each, each.forgiven) for each in tests)]
+        forgiven += ((each, each.forgiven) for each in ends)
+        if spared is None and all(each for _, each in forgiven):
+            spared = forgiven[0][0]
         yield Tested(job, step, spared)
 
 

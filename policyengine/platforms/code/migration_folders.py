@@ -66,6 +66,17 @@ _LAYOUTS = (
     _Layout("mikro-orm", regex(r"(?P<directory>(?:.+/)?migrations?)/Migration\d{14}\w*\.[jt]s")),
     _Layout("typeorm", regex(r"(?P<directory>(?:.+/)?migrations?)/\w*\d{13}[-_]?\w*\.[jt]s")),
 )
+_INIT = regex(
+    r"(?P<directory>(?:.+/)?(?:docker-entrypoint-initdb\.d|initdb(?:\.d)?|init[-_](?:db|sql|scripts?)"
+    r"|(?:db|database|sql|postgres(?:ql)?|mysql)[-_/](?:init|schemas?)(?:/sql)?))/\d+[-_.][^/]+\.sql"
+)
+"""Numbered SQL that a new database runs once: the schema of an application that has no migrations."""
+_TABLE = regex(r"\bCREATE\s+TABLE\b", re.IGNORECASE)
+_OWN_TABLES = regex(
+    r"\bcreate_all\(|\bAutoMigrate\(|ddl-auto|hbm2ddl|\bsynchronize\s*:\s*true|\.sync\(|\bEnsureCreated|"
+    r"\bcreate\s+table\b", re.IGNORECASE,
+)  # fmt: skip
+"""Code that makes the tables itself."""
 _NO_MIGRATION = regex(
     r"(?:^|/)(?:seeds?|seeders?|rollbacks?|scripts/sql)/|\.d\.ts$|\.(?:test|spec)\.|"
     r"(?:^|/)(?:\.?(?:old|archived?|obsolete|deprecated|unused)(?:[_-]migrations?)?|"
@@ -128,6 +139,24 @@ def folders(files: Files, own: Sequence[str]) -> Iterator[Folder]:
         directories = [directory for directory, _ in apps]
         every = sorted(path for _, paths in apps for path in paths)
         yield Folder(_shared(directories), "django", tuple(every))
+
+
+def initial(files: Files, own: Sequence[str]) -> Iterator[Folder]:
+    """The folders of numbered SQL that makes the tables of a new database, where no code of the application does."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in own:
+        if (match := _INIT.fullmatch(path)) is not None and not _NO_MIGRATION.search(path):
+            found[match["directory"]].append(path)
+    if found and any(_says(files, path, _OWN_TABLES) for path in own if not path.endswith((".sql", ".sh"))):
+        return
+    for directory, paths in found.items():
+        if any(_says(files, path, _TABLE) for path in sorted(paths)[:3]):
+            yield Folder(directory, "sql", tuple(sorted(paths)))
+
+
+def _says(files: Files, path: str, pattern: re.Pattern[str]) -> bool:
+    source = files.read(path)
+    return source is not None and pattern.search(source.text) is not None
 
 
 def _fits(tool: str, directory: str, files: Files) -> bool:

@@ -17,29 +17,51 @@ if TYPE_CHECKING:
     from policyengine.platforms.code.migration_folders import Folder
     from policyengine.repository.files import Files
 
-_STARTS = regex(r"(?:main|app|asgi|wsgi|server|run|lifespan|startup|apps|database|db|session|__init__|__main__)\.py")
-_BEGINS = regex(r"(?:main|app|index|server|bootstrap|instrumentation)\.[cm]?[jt]s")
+_PYTHON = regex(
+    r"(?:main|app|asgi|wsgi|server|run|lifespan|startup|bootstrap|factory|events|apps|database|db|session|init_db"
+    r"|\w*migrat\w*|alembic\w*|__init__|__main__)\.py"
+)
+_SCRIPT = regex(
+    r"(?:main|app|index|server|start|startup|bootstrap|instrumentation|setup|init|database|db|connection|knex"
+    r"|data-?source|app\.module|ormconfig|[\w.-]*(?:typeorm|database|mikro|migrat)[\w.-]*)\.[cm]?[jt]s",
+    re.IGNORECASE,
+)
+_GO, _RUST = regex(r"\w+\.go"), regex(r"\w+\.rs")
+_LISTED = regex(
+    r"\b(?:readdir(?:Sync)?|r?glob|listdir|scandir)\([^\n]{0,80}migrations?|migrations?[^\n]{0,80}\.(?:r?glob|iterdir)\(",
+    re.IGNORECASE,
+)
 _IN_CODE = (
-    ("ef", regex(r"(?:Program|Startup|\w*Initiali[sz]er|\w*Migrat\w*|\w*Extensions?)\.cs"),
-     regex(r"\.Database\.Migrate(?:Async)?\(")),
-    ("typeorm",
-     regex(r"(?:data-?source|app\.module|[\w.-]*(?:typeorm|ormconfig|database)[\w.-]*)\.[jt]s", re.IGNORECASE),
-     regex(r"\bmigrationsRun\s*:\s*true\b")),
-    ("mikro-orm", regex(r"(?:main|index|[\w.-]*(?:mikro|migrat|database)[\w.-]*)\.[jt]s"),
-     regex(r"\bgetMigrator\(\)\s*\.up\(")),
-    ("sqlx", regex(r"(?:main|lib|mod|\w*(?:db|database|migrat|store|storage)\w*)\.rs"), regex(r"\bmigrate!\(")),
-    ("diesel", regex(r"(?:main|lib|mod|\w*(?:db|database|migrat)\w*)\.rs"), regex(r"\brun_pending_migrations\(")),
-    ("goose", regex(r"(?:main|\w*(?:db|database|migrat|store|postgres)\w*)\.go"),
-     regex(r"\bgoose\.Up(?:Context)?\(")),
-    ("golang-migrate", regex(r"(?:main|\w*(?:db|database|migrat|store|postgres)\w*)\.go"),
-     regex(r"\bmigrate\.New(?:With\w+)?\(")),
-    ("alembic", _STARTS,
-     regex(r"\b(?:alembic\.)?(?:\w*command\.)?upgrade\(\s*[\w.]+\s*,\s*(?:revision\s*=\s*)?[\"']heads?[\"']")),
-    ("django", _STARTS, regex(r"\bcall_command\(\s*[\"']migrate[\"']")),
-    ("knex", _BEGINS, regex(r"\.migrate\s*\.latest\(")),
-    ("drizzle", _BEGINS, regex(r"\bmigrate\(\s*\w+\s*,\s*\{\s*migrationsFolder\b")),
+    ("ef", regex(r"\w+\.cs"), regex(r"\bDatabase\.Migrate(?:Async)?\(")),
+    ("typeorm", _SCRIPT, regex(r"\bmigrationsRun\s*:\s*(?!false\b)!?\w+|\.runMigrations\(")),
+    ("mikro-orm", _SCRIPT, regex(r"\bgetMigrator\(\)\s*\.up\(")),
+    ("sqlx", _RUST, regex(r"\bmigrate!\(")),
+    ("diesel", _RUST, regex(r"\brun_pending_migrations\(")),
+    ("goose", _GO, regex(r"\bgoose\.(?:Up\w*|Run\w*|NewProvider)\(")),
+    ("golang-migrate", _GO, regex(r"\bmigrate\.New(?:With\w+)?\(|//go:embed[^\n]*migrations?")),
+    ("sql-migrate", _GO, regex(r"\bmigrate\.Exec\w*\(")),
+    ("dbmate", _GO, regex(r"\bdbmate\.New\(")),
+    ("sql", _GO, regex(r"\bmigrate\.NewMigrator\(|//go:embed[^\n]*(?:migrations?|\.sql)")),
+    ("sql", _RUST, regex(r"\bembed_migrations!\(|\bmigrate!\(")),
+    ("alembic", _PYTHON, regex(
+        r"\b(?:alembic\.)?(?:\w*command\.)?upgrade\(\s*[\w.]+\s*,\s*(?:revision\s*=\s*)?[\"']heads?[\"']"
+        r"|[\"']alembic[\"'](?:,[^\n\]]{0,80})?,\s*[\"']upgrade[\"']|[\"'][^\"'\n]{0,80}\balembic upgrade heads?\b"
+        r"|\n[ \t]+(?:flask_migrate\.)?upgrade\(\)"
+    )),
+    ("django", _PYTHON, regex(r"\bcall_command\(\s*[\"']migrate[\"']")),
+    ("knex", _SCRIPT, regex(r"\.migrate\s*\.(?:latest|up)\(")),
+    ("kysely", _SCRIPT, regex(r"\.migrateToLatest\(")),
+    ("sequelize", _SCRIPT, regex(r"\bnew Umzug\(")),
+    ("drizzle", _SCRIPT, regex(r"\bmigrate\(\s*\w+\s*,\s*\{\s*migrationsFolder\b")),
+    ("prisma", _SCRIPT, regex(r"\bprisma[\"', ]+migrate[\"', ]+deploy\b")),
+    ("ecto", regex(r"application\.ex"), regex(r"\bEcto\.Migrator\b")),
+    ("sql", _SCRIPT, _LISTED),
+    ("sql", _PYTHON, _LISTED),
 )  # fmt: skip
 """How the application's own code runs the migrations of a tool when it starts, and the names of files that do."""
+_APART = regex(r"(?P<name>\w*(?:migrat|alembic)[\w.-]*?)\.(?:py|[cm]?[jt]s)", re.IGNORECASE)
+"""Files that may be a script of their own as well: they count where one of the others imports them."""
+_BEGINS = regex(r"(?:main|app|index|server|start|startup|bootstrap|lifespan|asgi|wsgi|__init__)\.(?:py|[cm]?[jt]s)")
 _TESTED = regex(r"(?:^|[/._-])(?:\w*tests?|spec|e2e|fixtures?|global-setup)(?:[/._-]|$)", re.IGNORECASE)
 
 _PROGRAM = regex(r"(?:.*/)?(cmd/[^/]*(?:migrat|schema|goose)[^/]*)/[^/]*\.go", re.IGNORECASE)
@@ -65,6 +87,17 @@ def _stands_alone(source: Source, told: Sequence[tuple[str, bool]]) -> bool:
     return not any(every or program[1] in text for text, every in told)
 
 
+def _is_imported(files: Files, path: str, own: Sequence[str]) -> bool:
+    """Whether a file that may be a script of its own is imported by one with which an application begins."""
+    apart = _APART.fullmatch(PurePosixPath(path).name)
+    if apart is None:
+        return True
+    named = re.compile(rf"\b(?:import|from|require)\b[^\n]*\b{re.escape(apart['name'])}\b")
+    begins = (each for each in own if each != path and _BEGINS.fullmatch(PurePosixPath(each).name))
+    sources = (files.read(each) for each in begins)
+    return any(each is not None and named.search(each.text) is not None for each in sources)
+
+
 def in_code(files: Files, own: Sequence[str], folders: Sequence[Folder]) -> Iterator[MigrationRunner]:
     """What migrates from the code of the application, for each folder of the tool."""
     told: list[tuple[str, bool]] | None = None
@@ -81,6 +114,8 @@ def in_code(files: Files, own: Sequence[str], folders: Sequence[Folder]) -> Iter
                 told = list(_told(files)) if told is None else told
                 if _stands_alone(source, told):
                     continue
+            elif not _is_imported(files, path, own):
+                continue
             span = source.span(found.start(), found.end())
             for folder in meant:
                 yield MigrationRunner(

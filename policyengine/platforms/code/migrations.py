@@ -21,7 +21,7 @@ from policyengine.model.value import Known, Unknown
 from policyengine.patterns import regex
 from policyengine.platforms import Lowered
 from policyengine.platforms.code.migration_folders import folders as find_folders
-from policyengine.platforms.code.migration_folders import written_in
+from policyengine.platforms.code.migration_folders import initial, written_in
 from policyengine.platforms.code.migration_start import in_code
 from policyengine.platforms.code.package import set_aside
 from policyengine.platforms.code.table_models import lower as table_models
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from policyengine.syntax.prisma import Block
     from policyengine.syntax.typescript import Code
 
-_FURTHER = (".prisma", ".sh", ".bash", ".go", ".rs")
+_FURTHER = (".prisma", ".sh", ".bash", ".ex", ".go", ".rs")
 """How files end that hold schemas of a database, or what starts migrations, besides those that hold migrations."""
 
 
@@ -56,7 +56,7 @@ def lower(files: Files) -> Lowered:
             tool=folder.tool,
             files=folder.files,
         )
-        for folder in folders
+        for folder in folders or initial(files, own)
     ]
     migrated = {path for folder in folders for path in folder.files}
     nodes.extend(_from_sql(files, own, migrated))

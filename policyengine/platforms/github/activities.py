@@ -74,7 +74,7 @@ def _is_job(command: ShellCommand, layer: Layer) -> bool:
 
 
 def _is_to_migrate(command: ShellCommand, layer: Layer) -> bool:
-    """Whether the task or job that a command runs or makes is called after migrating, or is given a command that does."""
+    """Whether the task or job that a command runs or makes is called after migrating, or is to run what does."""
     names = [*layer.values("--task-definition", "--name", "-n"), *(command.argv[i] for i in layer.operands[-1:])]
     given: list[str] = []
     taken = False
@@ -82,8 +82,8 @@ def _is_to_migrate(command: ShellCommand, layer: Layer) -> bool:
         name, equals, value = word.partition("=")
         if word.startswith("-"):
             taken = name in ("--command", "--args")
-            word = value if equals else ""
-        given += [each for each in word.split(",") if each and taken]
+        text = (value if equals else "") if word.startswith("-") else word
+        given += [each for each in text.split(",") if each and taken]
     migrates = any(each.kind == "migrate" for each in knowledge.deeds(given))
     return migrates or any("migrate" in knowledge.named(name) for name in names)
 
@@ -142,9 +142,9 @@ def to_ecr(reference: Text) -> bool:
 
 
 def of_action(
-    action: Action | NamedAction | None, inputs: Mapping[str, Value[str]], span: Span
+    action: Action | NamedAction | None, inputs: Mapping[str, Value[str]], span: Span, title: str = ""
 ) -> tuple[Activity, ...]:
-    """What a published action does, from its name and its inputs."""
+    """What a published action does, from its name, its inputs and the title of its step."""
     match action.does if action is not None else "nothing", action:
         case "compose-up", _:
             flags = _words(inputs.get("up-flags"))
@@ -161,18 +161,20 @@ def of_action(
         case "e2e", Action(tool=runner):
             only_installs = [word.lower() for word in _words(inputs.get("runtests"))] == ["false"]
             return () if only_installs else (EndToEnd(span=span, runner=runner),)
-        case "deploy", Action(tool="ecs") if _words(inputs.get("run-task")) == ["true"] and _migrates(inputs):
-            return (Migrate(span=span, tool=""),)
+        case "deploy", Action(tool="ecs") if _words(inputs.get("run-task")) == ["true"]:
+            task = (Migrate(span=span, tool=""),) if _migrates(inputs, title) else ()
+            return (*task, Deploy(span=span, tool="ecs")) if "service" in inputs else task
         case "deploy", (Action(tool=tool) | NamedAction(tool=tool)):
             return (Deploy(span=span, tool=tool),)
         case _:
             return ()
 
 
-def _migrates(inputs: Mapping[str, Value[str]]) -> bool:
-    """Whether the task that an action runs is called after migrating."""
+def _migrates(inputs: Mapping[str, Value[str]], title: str) -> bool:
+    """Whether the task that an action runs, or its step, is called after migrating."""
     names = (name for key in ("task-definition", "task-definition-family") for name in _words(inputs.get(key)))
-    return any("migrate" in knowledge.named(name.rpartition("/")[2].partition(".")[0]) for name in names)
+    names = (title, *(name.rpartition("/")[2].partition(".")[0] for name in names))
+    return any("migrate" in knowledge.named(name) for name in names)
 
 
 def _words(value: Value[str] | None) -> list[str]:

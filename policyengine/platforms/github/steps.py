@@ -12,7 +12,7 @@ from policyengine.knowledge import actions
 from policyengine.knowledge.secrets import may_hold_secret
 from policyengine.model.nodes import Activity, Deploy, Origin, ShellCommand, Step, Variable, Word
 from policyengine.model.text import Text
-from policyengine.model.value import Absent, Known, Unknown, Value
+from policyengine.model.value import Absent, Known, Unknown, Value, known
 from policyengine.patterns import regex
 from policyengine.platforms.github import activities, builds, expressions, shipping
 from policyengine.platforms.github.calls import local_path
@@ -204,7 +204,8 @@ class Steps(Struct, frozen=True):
             text = self._script_of(action, given.get(script), step, source, uses.span)
             return self.script(text, frame, remote=does == "run-remote") if text is not None else Done()
         state.open = state.open or does == "export"
-        found = activities.of_action(action, {key: each.value for key, each in given.items()}, uses.span)
+        title = known(value(step.get("name"), uses.span), "")
+        found = activities.of_action(action, {key: each.value for key, each in given.items()}, uses.span, title)
         drafts: list[tuple[builds.Drafted, Scope]] = []
         own = action.inputs if isinstance(action, actions.Action) else {"file": "dockerfile"}
         builds_too = does == "deploy" and own.get("context") in given

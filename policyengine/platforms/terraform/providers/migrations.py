@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _HASH = regex(r"\b(?:file(?:md5|sha\d+|base64sha\d+)|fileset|timestamp|plantimestamp|archive_file)\b")
 _TASK = regex(r"\baws_ecs_task_definition\.[\w-]+")
+_INITIALISES = regex(r"(?:db|database|schema|sql)[-_]?init|init\w*[-_](?:db|database|schema|sql)")
 _LOCAL = regex(r"\blocal\.([\w-]+)")
 
 
@@ -44,7 +45,9 @@ def _tool(commands: Iterable[ShellCommand]) -> str:
 def runner(view: ResourceView) -> Iterator[Node]:
     """A terraform_data or null_resource whose provisioner migrates, or starts a task that does."""
     commands = tuple(_commands(view))
-    tool = _tool(commands) or ("script" if commands and about(view.resource.name, "migrate") else "")
+    name = view.resource.name
+    named = commands and (about(name, "migrate") or _INITIALISES.search(name))
+    tool = _tool(commands) or ("script" if named else "")
     migrating = any(_migrates(task) for task in _tasks(view))
     if not (tool or migrating):
         return
