@@ -195,7 +195,8 @@ def _tags(graph: Graph, push: Happening) -> Iterator[str]:
     """The tags that the job of a push gives, as far as they are written."""
     for step in push.job.steps:
         builds = (graph.get(Build, name) for name in step.builds)
-        yield from (ref.effective_tag or "" for build in builds if build is not None for ref in build.references)
+        given = (ref for build in builds if build is not None for ref in build.references)
+        yield from (ref.effective_tag or "" for ref in given if "/" in ref.text)  # others stay on the machine
         pushes = (command.argv for command in step.commands if "push" in command.argv)
         yield from (word.rpartition(":")[2] for argv in pushes for word in argv if ":" in word)
 

@@ -84,9 +84,9 @@ def _pulled(graph: Graph, workflow: Workflow) -> list[Happening]:
 
 
 def is_pulled(graph: Graph, job: Job) -> bool:
-    """Whether a container of the cloud runs what a job builds, or may do so, by a tag that moves."""
+    """Whether a container of the cloud runs what a job builds, or may do so, by a tag that moves; so where none is."""
     own = {name for step in job.steps for name in step.builds}
-    return any(
+    return not any(graph.deployed()) or any(
         (not container.builds and isinstance(container.image, Unknown))
         or any(each.id in own and _pulls(container, each) for each in container.builds)
         for container in graph.deployed()

@@ -173,8 +173,8 @@ def of_action(
 def _migrates(inputs: Mapping[str, Value[str]], title: str) -> bool:
     """Whether the task that an action runs, or its step, is called after migrating."""
     names = (name for key in ("task-definition", "task-definition-family") for name in _words(inputs.get(key)))
-    names = (title, *(name.rpartition("/")[2].partition(".")[0] for name in names))
-    return any("migrate" in knowledge.named(name) for name in names)
+    called = (title, *(name.rpartition("/")[2].partition(".")[0] for name in names))
+    return any("migrate" in knowledge.named(name) for name in called)
 
 
 def _words(value: Value[str] | None) -> list[str]:
