@@ -205,7 +205,7 @@ def same_local_image(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:
     made = {
         service.image.value: stage_of[service.id]
         for service in services
-        if service.build is not None and isinstance(service.image, Known | Floating) and service.id in stage_of
+        if isinstance(service.image, Known | Floating) and service.id in stage_of
     }
     for service in services:
         if service.build is None and isinstance(service.image, Known | Floating) and service.image.value in made:

@@ -317,6 +317,8 @@ def test_whether_this_is_production_is_told_apart(test: str, expected: str) -> N
         ("const a = process.env.A ?? ['a', 'b']", False),
         ("const a = process.env.A ?? true", "true"),
         ("const f = () => { if (process.env.A) { return process.env.A } return 'a' };\nexport const a = f()", "a"),
+        ("class C { a = process.env.A; b() { if (!this.a) throw 1 } }\nnew C().b()", True),
+        ("class C { a = process.env.A ?? 'a'; b() { return this.a } }\nnew C().b()", "a"),
         ("const f = () => { if (!process.env.A) { return 'a' } return process.env.A };\nexport const a = f()", "a"),
     ],
 )  # fmt: skip

@@ -49,19 +49,26 @@ def test_a_server_starts_where_its_conditions_hold_in_ci(
 
 
 @pytest.mark.parametrize(
-    "config",
+    ("config", "starts"),
     [
-        f"webServer: process.env.CI ? undefined : {SERVER}",
-        f"webServer: !process.env.CI && {SERVER}",
-        f"webServer: isCI ? [] : [{SERVER}]",
-        f"...(isCI ? {{}} : {{ webServer: {SERVER} }})",
-        f'webServer: process.env.CI === "true" ? undefined : {SERVER}',
-        "webServer: undefined",
-        "retries: 1",
+        (f"webServer: process.env.CI ? undefined : {SERVER}", True),
+        (f"webServer: !process.env.CI && {SERVER}", True),
+        (f"webServer: isCI ? [] : [{SERVER}]", True),
+        (f"...(isCI ? {{}} : {{ webServer: {SERVER} }})", True),
+        (f'webServer: process.env.CI === "true" ? undefined : {SERVER}', True),
+        *((f"webServer: {nothing}", False) for nothing in ("undefined", "null", "false")),
+        ("retries: 1", False),
     ],
 )
-def test_a_server_that_is_left_out_in_ci_is_none(config: str) -> None:
-    assert read(config, "const isCI = Boolean(process.env.CI);").servers == ()
+def test_a_server_that_is_left_out_in_ci_is_none(config: str, starts: bool) -> None:
+    found = read(config, "const isCI = Boolean(process.env.CI);")
+    assert (found.servers, found.starts) == ((), starts)
+
+
+@pytest.mark.parametrize(("value", "holds"), [("undefined", False), ("null", False), ("false", False), ("'1'", True), ("''", False)])
+def test_what_a_variable_is_held_against_tells_whether_it_must_be_set(value: str, holds: bool) -> None:
+    (server,) = read(f"webServer: process.env.START === {value} ? {SERVER} : undefined").servers
+    assert (server.given, server.unless) == ((("START",), ()) if holds else ((), ("START",)))
 
 
 @pytest.mark.parametrize(

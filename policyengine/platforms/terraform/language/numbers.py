@@ -128,8 +128,6 @@ def general(value: Number, digits: int | None) -> str:
     sign, found, _ = exact.normalize(_WIDE).as_tuple()
     exponent = exact.adjusted() if exact else 0
     limit = 6 if digits is None else max(digits, 1)
-    if digits is not None and limit > len(found) > exponent:
-        limit = len(found)
     if -4 <= exponent < limit:
         return format(exact.normalize(_WIDE), "f")
     text = "".join(map(str, found))
