@@ -65,7 +65,9 @@ def test_a_server_that_is_left_out_in_ci_is_none(config: str, starts: bool) -> N
     assert (found.servers, found.starts) == ((), starts)
 
 
-@pytest.mark.parametrize(("value", "holds"), [("undefined", False), ("null", False), ("false", False), ("'1'", True), ("''", False)])
+@pytest.mark.parametrize(
+    ("value", "holds"), [("undefined", False), ("null", False), ("false", False), ("'1'", True), ("''", False)]
+)
 def test_what_a_variable_is_held_against_tells_whether_it_must_be_set(value: str, holds: bool) -> None:
     (server,) = read(f"webServer: process.env.START === {value} ? {SERVER} : undefined").servers
     assert (server.given, server.unless) == ((("START",), ()) if holds else ((), ("START",)))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from policyengine.rules.declarative.facts import Need, Path
     from policyengine.rules.declarative.fields import Type
-    from policyengine.rules.declarative.lowering import Asked, Loop
+    from policyengine.rules.declarative.lowering import Loop
     from policyengine.rules.declarative.syntax import Expression, Parsed
 
 LONGEST = 4_000
@@ -57,7 +57,7 @@ class Condition(NamedTuple):
 
     text: str
     needs: tuple[Need, ...]
-    asked: tuple[Asked, ...]
+    asked: tuple[Path, ...]
     gives: str
     program: Any
     tree: Expression

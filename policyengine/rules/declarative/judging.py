@@ -88,7 +88,7 @@ class Judge(Struct, frozen=True, eq=False):
     def parameters(self) -> frozenset[str]:
         """The parameters of the pack that the rule asks."""
         conditions = (self.where, self.require, *self.arguments.values())
-        asked = [each.path for one in conditions if one is not None for each in one.asked]
+        asked = [each for one in conditions if one is not None for each in one.asked]
         return frozenset(str(path[1]) for path in (*asked, *self.message.paths.values()) if path[0] == "params")
 
     def _open(self, row: Row, subject: Node, against: Node | None) -> Iterator[Outcome]:
@@ -126,7 +126,7 @@ class Judge(Struct, frozen=True, eq=False):
         for name in wording.names:
             condition = self.arguments[name]
             told = condition.run(row.given)
-            hidden = any(holds_secret(row.facts, row.root, each.path) for each in condition.asked)
+            hidden = any(holds_secret(row.facts, row.root, each) for each in condition.asked)
             made[name] = "…" if isinstance(told, Failed) else "nothing" if told is None else _text(told)
             hidden = hidden or (isinstance(told, str) and not all(map(is_open_to_all, condition.needs)))
             made[name] = "*" * len(made[name]) if hidden else made[name]
@@ -163,18 +163,16 @@ def reason(row: Row, condition: Condition, answer: object) -> Unknown:
         return row.holes[failed.missing]
     place = next((each.span for each in row.nodes.values()), Span("", 0, 0))
     compared = {need.path for need in condition.needs if need.form == "value"}
-    for each in sorted(condition.asked, key=lambda asked: asked.path not in compared):
-        fact = row.facts.at(row.root, each.path)
+    for each in sorted(condition.asked, key=lambda asked: asked not in compared):
+        fact = row.facts.at(row.root, each)
         if fact.open is not None:
             return fact.open
         if fact.value is None:
-            return Unknown(
-                f"'{dotted(each.path)}' is not given, and the condition does not say what holds then", fact.span
-            )
+            return Unknown(f"'{dotted(each)}' is not given, and the condition does not say what holds then", fact.span)
     if failed.missing:
         return Unknown(f"'{failed.missing}' is not given, and the condition does not say what holds then", place)
     if _TEXT_AND_NUMBER.search(failed.reason):
-        texts = (each.path for each in condition.asked if isinstance(row.facts.at(row.root, each.path).value, str))
+        texts = (each for each in condition.asked if isinstance(row.facts.at(row.root, each).value, str))
         for path in texts:
             told = f"'{dotted(path)}' is written as a text, and is compared with a number; int() or double() reads it"
             return Unknown(told, row.facts.at(row.root, path).span)

@@ -40,14 +40,6 @@ class Mistake(Exception):  # noqa: N818  said of the author of the condition
         self.end = end
 
 
-class Asked(NamedTuple):
-    """A path that a condition names, and where: a range of its characters."""
-
-    path: Path
-    start: int
-    end: int
-
-
 class Loop(NamedTuple):
     """A loop over the elements at a path that alone can break a condition: `all`, or `exists` that must not hold.
 
@@ -71,7 +63,7 @@ class Lowered(NamedTuple):
     expression: Expression
     needs: tuple[Need, ...]
     checked: str
-    asked: tuple[Asked, ...]
+    asked: tuple[Path, ...]
     patterns: tuple[tuple[str, int], ...]
     loops: tuple[Loop, ...]
 
@@ -145,7 +137,7 @@ class _Lowering:
             name: _Bound(type_, self._root, (name,)) for name, type_ in roots.items()
         }
         self._replaced: dict[int, tuple[int, str]] = {}
-        self._asked: dict[Asked, None] = {}
+        self._asked: dict[Path, None] = {}
         self._patterns: list[tuple[str, int]] = []
         self._appended: dict[str, tuple[Type, _Scope | None]] = {}
 
@@ -211,7 +203,7 @@ class _Lowering:
     def _note(self, place: _Place, type_: Type | None = None) -> None:
         """Remember where a path stands, and put a name of its type there for the check."""
         if not place.bound.variable:
-            self._asked[Asked(place.path, place.start, max(place.end, place.start + 1))] = None
+            self._asked[place.path] = None
         if place.end >= 0 and (place.path or not place.bound.variable):
             self._replaced[place.start] = (place.end, code(type_ or place.type))
 
@@ -388,7 +380,7 @@ class _Lowering:
         called = _CALLED.search(self._text, 0, opened)
         closed = _CLOSE.match(self._text, place.end) if place.end >= 0 else None
         if not place.bound.variable:
-            self._asked[Asked(place.path, place.start, max(place.end, place.start + 1))] = None
+            self._asked[place.path] = None
         if called is not None and closed is not None:
             self._replaced[called.start()] = (closed.end(), code(type_ or Type("bool")))
 

@@ -264,7 +264,7 @@ class _Reading:
         unused = next((name for name in part.args if name not in (*message.names, *self._in_fix(part))), None)
         if unused is not None:
             raise self._wrong(f"no text has a placeholder '{{{unused}}}'", "args", unused)
-        named = [each.path for each in require.asked if each.path[0] not in ("params", EVERY)]
+        named = [each for each in require.asked if each[0] not in ("params", EVERY)]
         at = (self._path(part.at, "at"),) if isinstance(part.at, str) else tuple(named)
         judge = Judge(
             selecting=self._selecting,

@@ -12,7 +12,7 @@ from policyengine.rules.declarative.cel import Condition, Failed
 from policyengine.rules.declarative.facts import Facts
 from policyengine.rules.declarative.fields import Type, close
 from policyengine.rules.declarative.judging import dotted, reason
-from policyengine.rules.declarative.lowering import Asked, Mistake
+from policyengine.rules.declarative.lowering import Mistake
 from policyengine.rules.declarative.selecting import Selection, everything, kinds, make, pairable, selected
 from policyengine.rules.declarative.showing import data, hidden, holds_secret, shown
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from policyengine.model.nodes import Node
     from policyengine.model.source import Span
     from policyengine.model.value import Unknown
+    from policyengine.rules.declarative.facts import Path
     from policyengine.rules.declarative.selecting import Row
 
 
@@ -92,7 +93,7 @@ def ask(expression: str, graph: Graph, *, where: str = "", pair: str = "") -> An
     path = _path(expression, roots)
     wanted = cel.condition(expression, roots) if path is None else None
     filters = _filter(where, roots)
-    asked = wanted.asked if wanted is not None else (Asked(path or (), 0, len(expression)),)
+    asked = wanted.asked if wanted is not None else (path or (),)
     kind = pair or _kind(expression, asked, filters)
     needs = {each for one in (wanted, filters) if one is not None for each in one.needs}
     facts = Facts(graph, everything(graph))
@@ -115,8 +116,8 @@ def _path(expression: str, roots: dict[str, Type]) -> tuple[str | int, ...] | No
         return None
 
 
-def _kind(expression: str, asked: tuple[Asked, ...], filters: Condition | None) -> str:
-    named = dict.fromkeys(str(each.path[0]) for each in (*asked, *(filters.asked if filters is not None else ())))
+def _kind(expression: str, asked: tuple[Path, ...], filters: Condition | None) -> str:
+    named = dict.fromkeys(str(each[0]) for each in (*asked, *(filters.asked if filters is not None else ())))
     if not named:
         raise Mistake("the expression asks nothing, such as service.name", 0, len(expression))
     first, *others = named
@@ -125,9 +126,7 @@ def _kind(expression: str, asked: tuple[Asked, ...], filters: Condition | None) 
     return first
 
 
-def _answer(
-    row: Row, wanted: Condition | None, asked: tuple[Asked, ...], filters: Condition | None
-) -> Iterator[Answer]:
+def _answer(row: Row, wanted: Condition | None, asked: tuple[Path, ...], filters: Condition | None) -> Iterator[Answer]:
     node = next(iter(row.nodes.values()))
     held = True if filters is None else filters.run(row.given)
     if held is False:
@@ -135,9 +134,9 @@ def _answer(
     if filters is not None and held is not True:
         yield Answer(node, open=reason(row, filters, held))
         return
-    told = tuple(_told(row, each) for each in dict.fromkeys(each.path for each in asked))
+    told = tuple(_told(row, each) for each in asked)
     if wanted is None:
-        fact = row.facts.at(row.root, asked[0].path)
+        fact = row.facts.at(row.root, asked[0])
         if fact.unknown is not None:
             yield Answer(node, told=told, open=fact.unknown)
         elif fact.value is not None:
@@ -147,7 +146,7 @@ def _answer(
     if isinstance(value, Failed):
         yield Answer(node, told=told, open=reason(row, wanted, value))
     elif value is not False:
-        masked = any(holds_secret(row.facts, row.root, each.path) for each in asked)
+        masked = any(holds_secret(row.facts, row.root, each) for each in asked)
         yield Answer(node, "*" * len(str(value)) if masked and not isinstance(value, bool) else value, told)
 
 
