@@ -20,7 +20,7 @@ from policyengine.model.source import Span
 from policyengine.reports import concise, explanation, github, gitlab, graph, junit, markdown, pairs, sarif, text
 from policyengine.reports import json as report_json
 from policyengine.rules.evaluate import Failure, Waived
-from tests.records import addresses, awkward, linked, open_values, refusals
+from tests.records import addresses, asked, awkward, linked, open_values, refusals
 from tests.reports import full, sample
 
 if TYPE_CHECKING:
@@ -340,6 +340,7 @@ def explanations() -> str:
 
 RECORDS: dict[str, Callable[[], str]] = {
     "addresses": addresses.told,
+    "asked": asked.told,
     "awkward-graph": awkward_graph,
     "awkward-json": awkward_json,
     "awkward-sarif": awkward_sarif,

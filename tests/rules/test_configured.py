@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
+from policyengine.model.source import Span
+from policyengine.repository.configuration import Config, Configured, RuleSetting, Waiver
+from policyengine.rules.configured import accepted, switched_off
 from policyengine.rules.rule import Severity, rule
 from tests import trees
 
@@ -76,3 +80,41 @@ def test_a_rule_without_a_docstring_is_refused() -> None:
 
     with pytest.raises(ValueError, match="rule ACME001: function 'nothing_said' needs a docstring"):
         rule("ACME001", mandate="1.1", severity=Severity.NOTE, message="said")(nothing_said)  # type: ignore[arg-type]
+
+
+def _at(start: int) -> Span:
+    return Span("policyengine.yaml", start, start + 6)
+
+
+def test_what_is_accepted_or_switched_off_is_told_to_rules_as_nodes() -> None:
+    day, lines = datetime.date(2026, 11, 30), (Span("main.tf", 0, 9),)
+    beside = Configured("HEX403", Span("main.tf", 3, 9))
+    waivers = (
+        Waiver(Configured("HEX101", _at(0)), "agreed"),
+        Waiver(Configured("HEX102", _at(10)), "agreed", Configured("web", _at(20)), "@ops", day),
+        Waiver(Configured("HEX102", _at(30)), "agreed", None, "", day.replace(day=29)),
+        Waiver(beside, "agreed", lines=lines),
+        Waiver(Configured("HEX404", Span("main.tf", 4, 8)), "agreed", lines=lines),
+        Waiver(beside, "agreed", lines=(Span("main.tf", 20, 29),)),
+    )
+    made = [
+        (each.id, each.name, each.side.value, each.span, each.about, each.owner, each.expires, each.expired, each.off)
+        for each in accepted(waivers, day)
+    ]
+    assert made == [
+        ("policyengine:HEX101", "HEX101", "source", _at(0), "", "", "", False, False),
+        ("policyengine:HEX102/web", "HEX102", "source", _at(10), "web", "@ops", "2026-11-30", False, False),
+        ("policyengine:HEX102", "HEX102", "source", _at(30), "", "", "2026-11-29", True, False),
+        ("policyengine:HEX403/main.tf", "HEX403, HEX404", "source", beside.span, "", "", "", False, False),
+        ("policyengine:HEX403/main.tf#2", "HEX403", "source", beside.span, "", "", "", False, False),
+    ]
+    rules = (
+        RuleSetting(Configured("HEX1", _at(40)), severity="off"),
+        RuleSetting(Configured("HEX2", _at(50)), severity="off", paths=("x",)),
+        RuleSetting(Configured("HEX3", _at(60)), severity="note"),
+    )
+    off = switched_off(Config(path="policyengine.yaml", ignore=(Configured("HEX5", _at(70)),), rules=rules))
+    assert [(each.id, each.name, each.side.value, each.span, each.off, each.expired) for each in off] == [
+        ("policyengine:HEX5/off", "HEX5", "source", _at(70), True, False),
+        ("policyengine:HEX1/off", "HEX1", "source", _at(40), True, False),
+    ]

@@ -170,9 +170,10 @@ def test_what_another_file_names_is_not_named_again(key: str, part: str, tmp_pat
 
 
 def test_the_names_in_a_message_are_those_of_the_facts(tmp_path: Path) -> None:
-    (tmp_path / "a.yaml").write_text(rule(message="\"'{service.name}' runs '{service.image.tag}', {service.command}\""))
+    message = "'{service.name}' runs '{service.image.tag}', {service.command} {service.stop_grace_period}"
+    (tmp_path / "a.yaml").write_text(rule(message=f'"{message}"'))
     (each,) = yaml_pack(tmp_path).rules
-    assert dict(each.messages) == {"default": "'{name}' runs '{image_tag}', {command}"}
+    assert dict(each.messages) == {"default": "'{name}' runs '{image_tag}', {command} {stop_grace_period}"}
 
 
 def test_what_a_pack_in_python_says_is_not_said_in_its_rules(tmp_path: Path) -> None:
