@@ -229,6 +229,11 @@ def speaks_of_development(name: str) -> bool:
     return any(environment(word) in ("dev", "local") for word in words(name))
 
 
+def is_for_production(name: str) -> bool:
+    """Whether a name has a word for production, or for what stands before it: `production.tfvars`, `uat`."""
+    return any(environment(word) in ("prod", "staging") for word in words(name))
+
+
 def duties(parts: Iterable[str]) -> frozenset[str]:
     """The words among these that tell what else than answering requests a process does: `beat`, `worker`."""
     return frozenset(each for each in map(meaning, parts) if each in _names().duties)

@@ -53,6 +53,13 @@ class Written(Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
 
+class EnvLoader(Struct, frozen=True, forbid_unknown_fields=True):
+    """A package that reads env files; one for `secrets` reads from `.env` what a server is not to show."""
+
+    source: str
+    secrets: bool = False
+
+
 class Packages(FactTable, frozen=True):
     """The table; `native` are dependencies with code for one C library, `to_files` build an application to files.
 
@@ -71,7 +78,7 @@ class Packages(FactTable, frozen=True):
     native: dict[str, Cited]
     writes: dict[str, Written]
     to_files: dict[str, Cited]
-    loads_env_files: dict[str, Cited]
+    loads_env_files: dict[str, EnvLoader]
     _patterns: list[tuple[str, str, UsedExtension]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -146,6 +153,12 @@ def builds_to_files(package: str) -> bool:
 def loads_env_files(package: str) -> bool:
     """Whether a dependency reads env files by itself, or for code that asks it to: `dotenv`, `python-decouple`."""
     return package in _packages().loads_env_files
+
+
+def keeps_secrets_in_env_files(package: str) -> bool:
+    """Whether a dependency is there to read a `.env` with secrets of a server: `python-dotenv`, and not `vite`."""
+    loader = _packages().loads_env_files.get(package)
+    return loader is not None and loader.secrets
 
 
 def written_by(package: str, runtime: str) -> tuple[str, ...]:

@@ -72,10 +72,14 @@ class SecretAttribute(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Dummy(Struct, frozen=True, forbid_unknown_fields=True):
-    """A part of texts that stand for a secret. Only those `in_tokens` are looked for in a token's random letters."""
+    """A part of texts that stand for a secret. Only those `in_tokens` are looked for in a token's random letters.
+
+    A `weak` one is also a part of secrets that people use, such as `Password123`.
+    """
 
     source: str
     in_tokens: bool = False
+    weak: bool = False
 
 
 class Secrets(FactTable, frozen=True):
@@ -264,13 +268,22 @@ _RATE = regex(r"\d{1,9} ?(?:/|per) ?\d{0,5} ?(?:[smhd]|sec|min|(?:second|minute|
 """So many times in so long, as limits of requests are written: `100/5m`, `10 per minute`."""
 
 
-def is_dummy(text: str, name: str = "", *, in_token: bool = False) -> bool:
-    """Whether a text stands for a secret: `changeme`, a few characters over and over, or the words of its own name."""
+def is_dummy(text: str, name: str = "", *, in_token: bool = False, used: bool = False) -> bool:
+    """Whether a text stands for a secret: `changeme`, a few characters over and over, or the words of its own name.
+
+    One that is known to be `used` may be weak, and is one all the same: `Password123`.
+    """
     low = text.lower()
     dummies = table("secrets", Secrets).dummies
-    if len(set(text)) < _FEWEST or {part for part in words(text) if not part.isdecimal()} <= set(words(name)):
+    own = {part for part in words(text) if not part.isdecimal()} <= set(words(name)) or _letters(text) in _letters(name)
+    if len(set(text)) < _FEWEST or (own and not used):
         return True
-    return any(part.lower() in low for part, dummy in dummies.items() if dummy.in_tokens or not in_token)
+    parts = (part for part, dummy in dummies.items() if (dummy.in_tokens or not in_token) and not (used and dummy.weak))
+    return any(part.lower() in low for part in parts)
+
+
+def _letters(text: str) -> str:
+    return "".join(words(text))
 
 
 _FEWEST = 6

@@ -161,7 +161,7 @@ LOADS = {
     ".env.example": "A=1\n",
 }
 IGNORED = "'.env.local' holds local secrets, but git does not ignore it."
-COPIED = "'COPY' of the whole context takes '.env.local' into the image, because no .dockerignore leaves it out."
+COPIED = "'COPY' takes '.env.local' into the image, because no .dockerignore leaves it out."
 
 
 @pytest.mark.parametrize(
@@ -536,6 +536,9 @@ def test_a_password_in_what_a_machine_writes_is_told_though_the_host_is_known_on
         ("envs/prod/live.tfvars", 'api_secret    =   "Or4nge-Tree" # of the mailer', "api_secret"),
         ("envs/prod/live.tfvars", f'jwt_secret = "{LONG}"', "jwt_secret"),
         ("terraform.tfvars", 'db_password = "changeme-now"', ""),
+        ("envs/production.tfvars", 'db_password = "Password123"', "db_password"),
+        ("terraform.tfvars", 'db_password = "Password123"', ""),
+        ("envs/production.tfvars", 'db_password = "changeme-now"', ""),
         ("terraform.tfvars", 'db_password = "<your password>"', ""),
         ("terraform.tfvars", 'db_password = ""', ""),
         ("terraform.tfvars", 'db_password = "short1"', ""),
@@ -550,3 +553,73 @@ def test_a_password_in_a_file_of_terraform_variables_is_told(path: str, line: st
     report = trees.scan(tmp_path, {"main.tf": ecs(), path: f'region = "eu"\n{line}\n'}, "HEX308")
     assert told(report) == ([("HEX308", f"'{key}' in '{path}' holds a secret.")] if key else [])
     assert key == "" or {each.text for each in report.graph.sealed} >= {line.split('"')[1]}
+
+
+TOKEN = "ghp_k7Qm2Xv9Rt4Lw8Zp3Nc6Hb1Ys5Jd0Fg7Ue2A"
+VARIABLE = 'variable "{}" {{\n  type    = string\n  default = "{}"\n}}\n'
+INSTANCE = 'resource "aws_db_instance" "main" {{\n  {}\n}}\n'
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "key"),
+    [
+        ("variables.tf", VARIABLE.format("db_password", "Or4nge-Tree"), "db_password"),
+        ("variables.tf", VARIABLE.format("db_password", "shop_pass"), "db_password"),
+        ("variables.tf", VARIABLE.format("api_secret", "shop/api-secret-3"), ""),
+        ("variables.tf", VARIABLE.format("db_password", "changeme-now"), ""),
+        ("variables.tf", VARIABLE.format("owner", "Or4nge-Tree"), ""),
+        ("variables.tf", VARIABLE.format("region_key", TOKEN), "region_key"),
+        ("rds.tf", INSTANCE.format('password = "Or4nge-Tree"'), "password"),
+        ("rds.tf", INSTANCE.format('password = "${var.start}-Tree"'), ""),
+        ("rds.tf", INSTANCE.format("password = random_password.main.result"), ""),
+        ("rds.tf", INSTANCE.format('# password = "Or4nge-Tree"'), ""),
+        ("oidc.tf", 'locals {\n  aud = { "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com" }\n}\n', ""),
+        ("outputs.tf", 'output "list" {\n  value = { client_secret = "Stored as: client" }\n}\n', ""),
+        ("src/Shop/appsettings.json", '{"Jwt": {"Key": "awiduahwdhaohwdoahwd"}}', "Jwt.Key"),
+        ("src/Shop/appsettings.Production.json", '{"Jwt": {"Key": "awiduahwdhaohwdoahwd"}}', "Jwt.Key"),
+        ("src/Shop/appsettings.Development.json", '{"Jwt": {"Key": "awiduahwdhaohwdoahwd"}}', ""),
+        ("src/Shop/appsettings.Development.json", f'{{"Feed": {{"Key": "{TOKEN}"}}}}', "Feed.Key"),
+        ("src/main/resources/application.yml", "jwt:\n  secret: q7Zr2LmX9vKd4TnB\n", "jwt.secret"),
+        ("src/main/resources/application.yml", "jwt:\n  secret: ${JWT_SECRET}\n", ""),
+        ("src/main/resources/application.properties", "jwt.secret=q7Zr2LmX9vKd4TnB\n", "jwt.secret"),
+        ("src/main/resources/application-docker.yml", "jwt:\n  secret: q7Zr2LmX9vKd4TnB\n", ""),
+        ("src/test/resources/application.yml", "jwt:\n  secret: q7Zr2LmX9vKd4TnB\n", ""),
+        ("shop/settings.py", "SECRET_KEY = 'q7Zr2LmX9vKd4TnB'\n", "SECRET_KEY"),
+        ("shop/settings.py", "SECRET_KEY = 'django-insecure-q7Zr2LmX9vKd4TnB'\n", ""),
+        ("shop/settings.py", "TOKEN_USER_CLASS = 'shop.models.TokenUser'\n", ""),
+        ("shop/settings/local.py", "SECRET_KEY = 'q7Zr2LmX9vKd4TnB'\n", ""),
+        ("config/services.php", "<?php return ['mail' => ['secret' => 'q7Zr2LmX9vKd4TnB']];\n", "secret"),
+        ("config/secrets.yml", "development:\n  secret_key_base: q7Zr2LmX9vKd4TnB\n", ""),
+        (
+            "firebase-adminsdk-7.json",
+            '{"private_key": "-----BEGIN PRIVATE KEY-----\\nMIIEvQIBADANBgkqh"}',
+            "private_key",
+        ),
+    ],
+)
+def test_a_secret_in_terraform_or_in_settings_of_an_application_is_told(
+    path: str, text: str, key: str, tmp_path: Path
+) -> None:
+    report = trees.scan(tmp_path, {path: text}, "HEX308")
+    assert told(report) == ([("HEX308", f"'{key}' in '{path}' holds a secret.")] if key else [])
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "found"),
+    [
+        ("DATABASE_URL", "${{ secrets.DATABASE_URL }}", True),
+        ("DIRECT_URL", "${{ secrets.DIRECT_URL }}", True),
+        ("DATABASE_URL", "postgres://shop:shop@localhost/shop", False),
+        ("API_URL", "${{ secrets.API_URL }}", False),
+    ],
+)
+def test_the_address_of_a_store_that_a_pipeline_gives_to_a_build_is_told(
+    name: str, given: str, found: bool, tmp_path: Path
+) -> None:
+    step = f'docker build --build-arg {name}="{given}" -t ghcr.io/acme/shop .'
+    steps = f"    steps:\n      - uses: actions/checkout@v4\n      - run: {step}\n"
+    workflow = f"on: push\njobs:\n  image:\n    runs-on: ubuntu-latest\n{steps}"
+    dockerfile = f"FROM node:22\nARG {name}\nENV {name}=${name}\nCMD node .\n"
+    report = trees.scan(tmp_path, {".github/workflows/ci.yml": workflow, "Dockerfile": dockerfile}, "HEX308")
+    message = f"'{name}' of 'Dockerfile' is a build argument, which stays in the history of the image."
+    assert told(report) == ([("HEX308", message)] if found else [])

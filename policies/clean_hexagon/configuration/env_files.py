@@ -1,9 +1,9 @@
 """Local variables come from one file, which stays private and has a complete example (HEX301, HEX302, HEX305)."""
 
-import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from clean_hexagon.configuration.contexts import copied, private_files
 from clean_hexagon.options import Options
 from policyengine.api import (
     Change,
@@ -11,7 +11,6 @@ from policyengine.api import (
     Compared,
     ConfigModule,
     Container,
-    Copy,
     EnvFile,
     EnvironmentFile,
     Finding,
@@ -29,7 +28,6 @@ from policyengine.api import (
     ShellCommand,
     Side,
     Span,
-    Stage,
     Unknown,
     Variable,
     given_by,
@@ -40,7 +38,6 @@ from policyengine.api import (
     is_real,
     known,
     rule,
-    secrecy,
     shell_commands,
     speaks_of_development,
     undecided,
@@ -48,8 +45,6 @@ from policyengine.api import (
 
 _LOCAL = ".env.local"
 _PRIVATE = frozenset({".env", _LOCAL})
-_MOST_PLACES = 1_000
-"""So many places of a file in the stages of a Dockerfile are looked at."""
 
 
 def _name(path: str) -> str:
@@ -138,7 +133,7 @@ def _load_local(container: Container, files: tuple[EnvFile, ...]) -> Fix:
     message={
         "default": "'{file}' is committed with a value for '{key}'.",
         "ignore": "'{file}' holds local secrets, but git does not ignore it.",
-        "image": "'COPY' of the whole context takes '{file}' into the image, because no .dockerignore leaves it out.",
+        "image": "'COPY' takes '{file}' into the image, because no .dockerignore leaves it out.",
     },
 )
 def env_file_exposed(graph: Graph, _: Options) -> Outcomes:
@@ -150,8 +145,11 @@ def env_file_exposed(graph: Graph, _: Options) -> Outcomes:
     and CI files, dummies and throwaway database passwords, such as one that the Compose file itself gives a service,
     are fine, and so is a key that an application makes for itself, as `APP_SECRET`, in `.env.dev`, which frameworks
     commit); a file that Compose loads as `.env.local` or `.env` which git would not ignore; and a `COPY . .` in what
-    the service's image is made of, whose context holds such a file that no .dockerignore leaves out, unless it is
-    committed and has nothing to hide, or stays in a stage from which nothing of it is copied. Without any
+    an image is made of that takes such a file along, unless a .dockerignore leaves it out, it is
+    committed and has nothing to hide, or stays in a stage from which nothing of it is copied. A `.env` that git ignores
+    counts as well where an example beside it names secrets, or a library of the application reads it (`load_dotenv`).
+    An image for development is none that travels, and one that only pipelines build, where nobody has such a
+    file, is a warning. Without any
     .gitignore in the tree the second question stays undecided, since one may lie above it.
     """
     throwaway = _throwaway(graph)
@@ -171,27 +169,8 @@ def env_file_exposed(graph: Graph, _: Options) -> Outcomes:
                 loaded.setdefault(env_file.path, (container.node, env_file))
     yield from _not_ignored(graph, loaded)
     harmless = {file.path for file in graph.all(EnvironmentFile) if _real(file, throwaway) is None}
-    yield from _copied(graph, sorted((loaded.keys() | _interpolated(graph)) - harmless))
-
-
-def _interpolated(graph: Graph) -> set[str]:
-    """The `.env` files that git ignores and Compose takes secrets from: beside it stands an example that names them."""
-    examples = {file.path.rpartition("/")[0]: file for file in graph.all(EnvironmentFile) if _stands_in(file)}
-    found: set[str] = set()
-    for container in graph.containers(side=Side.LOCAL, role=Role.APP) if examples else ():
-        folder = container.span.path.rpartition("/")[0]
-        path = f"{folder}/.env".lstrip("/")
-        if folder in examples and path not in found and known(graph.ignored_by_git(path), default=False):
-            named = {each.key for each in examples[folder].variables if secrecy(each.key) in ("secret", "address")}
-            asked = {key for key, each in container.environment.items() if isinstance(each.value, Unknown)}
-            found |= {path} if named & asked else set()
-    return found
-
-
-def _stands_in(file: EnvironmentFile) -> bool:
-    """Whether a file is an example of `.env`: `.env.example`, `.env.template`."""
-    name = _name(file.path)
-    return file.example and name.startswith(".env.") and name.count(".") == 2 and not is_for_tests(name)
+    private = (*sorted(loaded), *sorted(private_files(graph) - loaded.keys()))
+    yield from copied(graph, [path for path in private if path not in harmless])
 
 
 def _real(file: EnvironmentFile, throwaway: set[str]) -> Variable | None:
@@ -240,78 +219,6 @@ def _ignored(graph: Graph, path: str) -> tuple[Change, ...]:
     above = [each for each in files if path.startswith(each.removesuffix(".gitignore"))]
     nearest = max(above, key=len, default="")
     return (LastLine(Span(nearest, 0, 0), f"{path[len(nearest.removesuffix('.gitignore')) :]}"),) if nearest else ()
-
-
-def _copied(graph: Graph, loaded: list[str]) -> Outcomes:
-    """The first `COPY . .` of each Dockerfile that takes a private file into the image."""
-    done: set[str] = set()
-    for container in graph.containers(side=Side.LOCAL, role=Role.APP):
-        build, stage = container.service.build, container.stage
-        if build is None or not isinstance(build.context, Known) or not isinstance(stage, Known):
-            continue
-        context = build.context.value
-        inside = [path for path in loaded if context == "." or path.startswith(context.rstrip("/") + "/")]
-        if inside and stage.value.dockerfile not in done:
-            done.add(stage.value.dockerfile)
-            yield Compared(stage.value)
-            yield from _taken_in(graph, stage.value, context, inside)
-
-
-def _taken_in(graph: Graph, built: Stage, context: str, inside: list[str]) -> Outcomes:
-    stages = graph.ingredients(built)
-    copies = ((stage, copy) for stage in stages for copy in stage.copies if not copy.stage)
-    for stage, copy in copies:
-        if {".", "./"}.isdisjoint(copy.sources):
-            continue
-        taken = (
-            path
-            for path in inside
-            if not known(graph.ignored_by_docker(context, stage.dockerfile, path), default=True)
-            and _ships(stages, built, stage, f"{_into(stage, copy)}/{posixpath.relpath(path, context)}")
-        )
-        path = next(taken, None)
-        if path is not None:
-            places = (f"{stage.dockerfile}.dockerignore", posixpath.normpath(f"{context}/.dockerignore"))
-            there = {each.path for each in graph.all(IgnoreFile) if each.kind == "docker"}
-            file = next((each for each in places if each in there), places[-1])
-            line = LastLine(Span(file, 0, 0), posixpath.relpath(path, context))
-            fix = Fix(f"add '{_name(path)}' to .dockerignore", (line,))
-            yield Finding(subject=stage, at=copy, variant="image", args={"file": path}, fix=fix)
-            return
-
-
-def _ships(stages: Sequence[Stage], built: Stage, stage: Stage, place: str) -> bool:
-    """Whether a file at a place of a stage is in the image: by FROM, or by a `COPY --from` of what holds it."""
-    waiting, done = [(stage, posixpath.normpath(place))], set[tuple[str, str]]()
-    while waiting:
-        each, at = waiting.pop()
-        if each.id == built.id:
-            return True
-        if (each.id, at) in done or len(done) > _MOST_PLACES:
-            continue
-        done.add((each.id, at))
-        for other in stages:
-            if other.parent == each.id:
-                waiting.append((other, at))
-            for copy in other.copies:
-                if copy.stage.lower() in (each.name.lower(), str(each.index)):
-                    waiting += [(other, there) for source in copy.sources if (there := _moved(at, source, other, copy))]
-    return False
-
-
-def _moved(place: str, source: str | Unknown, stage: Stage, copy: Copy) -> str:
-    """Where a `COPY --from` puts a file; empty where it does not take it along."""
-    if isinstance(source, Unknown):
-        return ""
-    start = posixpath.normpath(f"/{source}").removesuffix("/*").rstrip("/").replace("//", "/")
-    within = place.startswith(f"{start}/")
-    return f"{_into(stage, copy)}{place[len(start) :] if within else ''}" if within or place == start else ""
-
-
-def _into(stage: Stage, copy: Copy) -> str:
-    """The folder of a stage into which a COPY puts things."""
-    target = copy.target if isinstance(copy.target, str) else "."
-    return posixpath.normpath(posixpath.join("/", known(stage.workdir, "/"), target)).rstrip("/")
 
 
 @rule(

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 from clean_hexagon.options import Options
 from policyengine.api import (
+    Build,
     Compared,
-    Definitions,
     Finding,
     Fix,
     Graph,
+    HeldSecrets,
     Job,
     Known,
     Node,
@@ -19,16 +20,20 @@ from policyengine.api import (
     Side,
     Span,
     Stage,
+    Unknown,
     Variable,
     in_place,
     is_dummy,
+    is_for_production,
     is_for_tests,
     is_real,
     known,
+    password_in,
     regex,
     rule,
     secrecy,
     secrecy_of_value,
+    speaks_of_development,
     token_kind,
 )
 
@@ -47,32 +52,46 @@ from policyengine.api import (
     },
 )
 def secret_in_repo(graph: Graph, _: Options) -> Outcomes:
-    """A secret stands in a Dockerfile, a workflow, a Compose file or a tfvars file, or is an argument of a build.
+    """A secret stands in a Dockerfile, a workflow, Terraform or a file of settings, or is an argument of a build.
 
     What is committed stays in the history of git and in every clone; what a build gets by ARG or ENV can be read from
     the image, or from its provenance, with `docker history`.
 
     In a Dockerfile ENV and the defaults of ARG are asked: a value under the name of a secret that is real, or a token
-    of a known kind. An ARG with the name of a secret is enough for a warning, since what is given to it is kept; with a
-    dummy as its default it passes. A file of Terraform variables (`*.tfvars`) gives real machines their passwords, so
-    any text of eight characters under the name of a secret counts there, but for dummies. In workflows and Compose
-    files only tokens whose form tells them are reported (`ghp_…`, `AKIA…`, private keys): passwords of throwaway
+    of a known kind; only a token in a Dockerfile for development. An ARG with the name of a secret is enough for a
+    warning, since what is given to it is kept, and so is one for the address of a store that a pipeline gives a value
+    of its own; with a dummy as its default it passes. Terraform gives real machines their passwords, so
+    any text of eight characters under the name of a secret counts in variables, their defaults and arguments, but for
+    dummies; a weak one (`Password123`) counts in a file for production. In settings of an application
+    (appsettings.json, application.yml, settings.py and their like) what is real counts, as in an env file. In workflows
+    and Compose files, in settings for the laptop, and in the variables of containers, of which HEX306 and HEX307 speak,
+    only tokens whose form tells them are reported (`ghp_…`, `AKIA…`, private keys): passwords of throwaway
     databases and texts for tests are meant to stand there.
     The place is the name; the value is never shown.
     """
     seen: set[Span] = set()
+    given: dict[str, set[str]] = {}
+    for build in graph.all(Build):
+        addresses = {each.key for each in build.args if secrecy(each.key) == "address"}
+        of_run = {each.key for each in build.args if isinstance(each.value, Unknown) and build.job}
+        given.setdefault(known(build.dockerfile, ""), set()).update(addresses & of_run)
     for stage in graph.all(Stage):
         if is_for_tests(stage.dockerfile):
             continue
         yield Compared(stage)
+        laptop = speaks_of_development(stage.dockerfile)
         for variable in (*stage.environment, *stage.args):
             if variable.key_span in seen or variable.key_span.path != stage.dockerfile:
                 continue
             seen.add(variable.key_span)
             text = known(variable.value, "").strip()
-            if text and is_real(variable.key, text):
+            if text and (token_kind(text, variable.key) if laptop else is_real(variable.key, text)):
                 yield _found(stage, variable)
-            elif variable.origin is Origin.ARGUMENT and secrecy(variable.key) == "secret" and not _stands_in(variable):
+            elif (
+                variable.origin is Origin.ARGUMENT
+                and not _stands_in(variable)
+                and (secrecy(variable.key) == "secret" or variable.key in given.get(stage.dockerfile, ()))
+            ):
                 how = f"give it to the step that needs it: RUN --mount=type=secret,id={variable.key.lower()}"
                 yield Finding(
                     subject=stage,
@@ -82,12 +101,9 @@ def secret_in_repo(graph: Graph, _: Options) -> Outcomes:
                     args={"key": variable.key, "file": stage.dockerfile},
                     fix=Fix(how),
                 )
-    for definitions in graph.all(Definitions):
-        for variable in definitions.secrets:
-            text = known(variable.value, "").strip()
-            yield Compared(definitions)
-            if _is_held(variable.key, text):
-                yield _found(definitions, variable)
+    for held in graph.all(HeldSecrets):
+        yield Compared(held)
+        yield from (_found(held, variable) for variable in held.secrets if _is_held(held.path, variable))
     for node, variable in _written(graph):
         text = variable.value.value if isinstance(variable.value, Known) else ""
         if variable.key_span not in seen and token_kind(text, variable.key) is not None:
@@ -96,10 +112,14 @@ def secret_in_repo(graph: Graph, _: Options) -> Outcomes:
             yield _found(node, variable)
 
 
-def _is_held(key: str, text: str) -> bool:
-    """Whether a value of a Terraform variable is a secret: the passwords of servers that are made with it are short."""
+def _is_held(path: str, variable: Variable) -> bool:
+    """Whether a text is a secret: the passwords of servers that Terraform makes are short, and in production weak."""
+    key, text = variable.key, known(variable.value, "").strip()
+    if token_kind(text, key) is not None or not path.endswith((".tf", ".tofu", ".tfvars")):
+        return is_real(key, text)
     told = secrecy_of_value(text) is None and not text.isdecimal() and not text.startswith("<")
-    return token_kind(text, key) is not None or (told and len(text) >= _SHORTEST and not is_dummy(text, key))
+    told = told and ("://" not in text or password_in(text) is not None)
+    return told and len(text) >= _SHORTEST and not is_dummy(text, key, used=is_for_production(path))
 
 
 _SHORTEST = 8

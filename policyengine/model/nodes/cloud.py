@@ -9,7 +9,6 @@ from msgspec import Struct
 from policyengine.model.nodes.node import Node
 
 if TYPE_CHECKING:
-    from policyengine.model.nodes.node import Variable
     from policyengine.model.source import Span
     from policyengine.model.value import Unknown, Value
 
@@ -103,11 +102,9 @@ class Definitions(Node, frozen=True, kw_only=True):
     """What the Terraform of the tree declares, whatever environment it is for.
 
     `types` are those of resources and data sources, `modules` the names and addresses of modules of other repositories
-    that it calls. `elsewhere` tells that it reads the state of another root module. `secrets` are the texts that files
-    of variable values (`*.tfvars`) give under names of secrets.
+    that it calls. `elsewhere` tells that it reads the state of another root module.
     """
 
     types: tuple[str, ...]
     modules: tuple[str, ...] = ()
     elsewhere: bool = False
-    secrets: tuple[Variable, ...] = ()

@@ -101,6 +101,13 @@ class EnvironmentFile(Node, frozen=True, kw_only=True):
     mentioned: tuple[str, ...] = ()
 
 
+class HeldSecrets(Node, frozen=True, kw_only=True):
+    """What a file of settings or of Terraform gives in plain sight under names of secrets, or in the form of one."""
+
+    path: str  # the file
+    secrets: tuple[Variable, ...]  # each at the place of its name
+
+
 class IgnoreFile(Node, frozen=True, kw_only=True):
     """A .gitignore or .dockerignore. `kind` is `git` or `docker`; patterns are in source order.
 

@@ -26,6 +26,7 @@ def units(view: Files, _: Settings[NoPart]) -> Iterator[Unit]:
         browser_tests,
         config_module,
         env_reads,
+        held_secrets,
         host_aliases,
         infisical,
         migrations,
@@ -53,4 +54,5 @@ def units(view: Files, _: Settings[NoPart]) -> Iterator[Unit]:
     yield Unit("host aliases", host_aliases.lower)
     yield Unit("configuration modules", config_module.lower)
     yield Unit("reads of the environment", env_reads.lower)
+    yield Unit("secrets in settings", held_secrets.lower)
     yield Unit("migrations", migrations.lower)

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from policyengine.knowledge.names import environment_words, is_retired, system_variables, tells_no_system
 from policyengine.model.graph import Choice, Edge
-from policyengine.model.nodes import Definitions, Node, Side, Variable
+from policyengine.model.nodes import Definitions, Node, Side
 from policyengine.model.source import ReadError, Source, Span
 from policyengine.model.value import Known, Sealed, Unknown
 from policyengine.patterns import regex
@@ -21,7 +21,6 @@ from policyengine.platforms import Lowered
 from policyengine.platforms.terraform.plan.planned import Planned
 from policyengine.platforms.terraform.providers.computed import computed
 from policyengine.platforms.terraform.workspace import terragrunt
-from policyengine.platforms.terraform.workspace.committed import committed_secrets
 from policyengine.platforms.terraform.workspace.elsewhere import Pipeline, pipeline, variable_file
 from policyengine.platforms.terraform.workspace.folders import ENDS, read, read_folder
 from policyengine.platforms.terraform.workspace.inputs import Inputs, examples, variable_files
@@ -232,10 +231,7 @@ def lower(files: Files, settings: Settings[TerraformPart], *, exact: Sequence[Ex
     syntaxes.flush()
     for error in syntaxes.problems.values():
         problems[error.span, error.message] = error
-    committed = tuple(committed_secrets(files))
-    held = (each.value for each in committed)
-    secret |= dict.fromkeys(Sealed(each.value, each.span) for each in held if isinstance(each, Known))
-    nodes.update((each.id, each) for each in _definitions(roots.folders, committed))
+    nodes.update((each.id, each) for each in _definitions(roots.folders))
     return Lowered(
         nodes=tuple(nodes[key] for key in sorted(nodes)),
         edges=tuple(
@@ -252,7 +248,7 @@ def lower(files: Files, settings: Settings[TerraformPart], *, exact: Sequence[Ex
     )
 
 
-def _definitions(folders: Sequence[ModuleFolder], secrets: tuple[Variable, ...]) -> Iterable[Definitions]:
+def _definitions(folders: Sequence[ModuleFolder]) -> Iterable[Definitions]:
     """What all directories declare together."""
     declared = [each for folder in folders for each in folder.resources]
     calls = [(name, each) for folder in folders for name, each in folder.modules.items()]
@@ -267,7 +263,6 @@ def _definitions(folders: Sequence[ModuleFolder], secrets: tuple[Variable, ...])
             types=tuple(sorted({kind for _, kind, _ in declared})),
             modules=tuple(sorted(named)),
             elsewhere=any(kind == "terraform_remote_state" for _, kind, _ in declared),
-            secrets=secrets,
         )
 
 

@@ -1,0 +1,158 @@
+"""Which private env files lie in the context of a build, and which of them it takes into an image (HEX302)."""
+
+import posixpath
+from collections.abc import Iterator, Sequence
+
+from policyengine.api import (
+    Build,
+    Compared,
+    ConfigModule,
+    Copy,
+    EdgeKind,
+    EnvironmentFile,
+    EnvironmentReads,
+    Finding,
+    Fix,
+    Graph,
+    IgnoreFile,
+    LastLine,
+    Outcomes,
+    Package,
+    Service,
+    Severity,
+    Span,
+    Stage,
+    Unknown,
+    is_for_tests,
+    keeps_secrets_in_env_files,
+    known,
+    secrecy,
+    speaks_of_development,
+)
+
+_MOST_PLACES = 1_000
+"""So many places of a file in the stages of a Dockerfile are looked at."""
+
+
+def private_files(graph: Graph) -> set[str]:
+    """The `.env` files that git ignores and developers keep secrets in.
+
+    An example that names secrets stands beside it, or a library of the application reads it.
+    """
+    examples = (file for file in graph.all(EnvironmentFile) if _stands_in(file))
+    folders = {_folder(file.path) for file in examples if any(_is_private(each.key) for each in file.variables)}
+    names: dict[str, list[str]] = {}
+    for module in graph.all(ConfigModule):
+        names.setdefault(module.directory, []).extend(each.key for each in module.keys)
+    for file in graph.all(EnvironmentReads):
+        names.setdefault(file.directory, []).extend(each.value for each in file.reads if not file.purpose)
+    for package in graph.all(Package):
+        read, script = names.get(package.directory, []), package.ecosystem == "npm"
+        if any(keeps_secrets_in_env_files(each.key) for each in package.dependencies):
+            folders |= {package.directory} if any(map(_is_private, read)) or not (read or script) else set()
+    paths = {posixpath.join(folder, ".env") for folder in folders}
+    return {path for path in paths if known(graph.ignored_by_git(path), default=False)}
+
+
+def _is_private(key: str) -> bool:
+    return secrecy(key) in ("secret", "address")
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _stands_in(file: EnvironmentFile) -> bool:
+    """Whether a file is an example of `.env`: `.env.example`, `.env.template`."""
+    name = posixpath.basename(file.path)
+    return file.example and name.startswith(".env.") and name.count(".") == 2 and not is_for_tests(name)
+
+
+def copied(graph: Graph, private: Sequence[str]) -> Outcomes:
+    """The first COPY of each Dockerfile that takes a private file into the image."""
+    done: set[str] = set()
+    for build, stage in sorted(_built(graph), key=lambda each: (_is_of_pipeline(each[0]), each[1].id)):
+        context = known(build.context, "").rstrip("/")
+        inside = [path for path in private if context == "." or path.startswith(f"{context}/")]
+        if inside and stage.dockerfile not in done:
+            done.add(stage.dockerfile)
+            yield Compared(stage)
+            yield from _taken_in(graph, build, stage, inside)
+
+
+def _is_of_pipeline(build: Build) -> bool:
+    return bool(build.job) and not build.by_hand
+
+
+def _built(graph: Graph) -> Iterator[tuple[Build, Stage]]:
+    """The builds of images that travel, each with the stage that it builds."""
+    services = ((each.build, each) for each in graph.all(Service))
+    for build, node in (*services, *((each, each) for each in graph.all(Build))):
+        if build is None or not known(build.context, ""):
+            continue
+        for stage in graph.targets(Stage, EdgeKind.BUILT_FROM, node):
+            if not speaks_of_development(stage.dockerfile) and not is_for_tests(stage.dockerfile):
+                yield build, stage
+
+
+def _taken_in(graph: Graph, build: Build, built: Stage, inside: Sequence[str]) -> Outcomes:
+    stages, context = graph.ingredients(built), known(build.context, ".")
+    found = (
+        (stage, copy, path)
+        for stage in stages
+        for copy in stage.copies
+        for path in (inside if not copy.stage else ())
+        if not known(graph.ignored_by_docker(context, stage.dockerfile, path), default=True)
+        and any(_ships(stages, built, stage, place) for place in _places(stage, copy, posixpath.relpath(path, context)))
+    )
+    for stage, copy, path in found:
+        places = (f"{stage.dockerfile}.dockerignore", posixpath.normpath(f"{context}/.dockerignore"))
+        there = {each.path for each in graph.all(IgnoreFile) if each.kind == "docker"}
+        file = next((each for each in places if each in there), places[-1])
+        line = LastLine(Span(file, 0, 0), posixpath.relpath(path, context))
+        fix = Fix(f"add '{posixpath.basename(path)}' to .dockerignore", (line,))
+        weight = Severity.WARNING if _is_of_pipeline(build) else None
+        yield Finding(subject=stage, at=copy, variant="image", args={"file": path}, fix=fix, severity=weight)
+        return
+
+
+def _places(stage: Stage, copy: Copy, path: str) -> Iterator[str]:
+    """Where a COPY puts a file of the context; nowhere where no folder that it takes holds the file."""
+    for source in copy.sources:
+        start = "" if isinstance(source, Unknown) else f"{posixpath.normpath(source).strip('/')}/".removeprefix("./")
+        if not isinstance(source, Unknown) and f"{path}/".startswith(start) and path != start.rstrip("/"):
+            yield f"{_into(stage, copy)}/{path[len(start) :]}"
+
+
+def _ships(stages: Sequence[Stage], built: Stage, stage: Stage, place: str) -> bool:
+    """Whether a file at a place of a stage is in the image: by FROM, or by a `COPY --from` of what holds it."""
+    waiting, done = [(stage, posixpath.normpath(place))], set[tuple[str, str]]()
+    while waiting:
+        each, at = waiting.pop()
+        if each.id == built.id:
+            return True
+        if (each.id, at) in done or len(done) > _MOST_PLACES:
+            continue
+        done.add((each.id, at))
+        for other in stages:
+            if other.parent == each.id:
+                waiting.append((other, at))
+            for copy in other.copies:
+                if copy.stage.lower() in (each.name.lower(), str(each.index)):
+                    waiting += [(other, there) for source in copy.sources if (there := _moved(at, source, other, copy))]
+    return False
+
+
+def _moved(place: str, source: str | Unknown, stage: Stage, copy: Copy) -> str:
+    """Where a `COPY --from` puts a file; empty where it does not take it along."""
+    if isinstance(source, Unknown):
+        return ""
+    start = posixpath.normpath(f"/{source}").removesuffix("/*").rstrip("/").replace("//", "/")
+    within = place.startswith(f"{start}/")
+    return f"{_into(stage, copy)}{place[len(start) :] if within else ''}" if within or place == start else ""
+
+
+def _into(stage: Stage, copy: Copy) -> str:
+    """The folder of a stage into which a COPY puts things."""
+    target = copy.target if isinstance(copy.target, str) else "."
+    return posixpath.normpath(posixpath.join("/", known(stage.workdir, "/"), target)).rstrip("/")

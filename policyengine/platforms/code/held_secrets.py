@@ -1,0 +1,133 @@
+"""The secrets that files of settings and of Terraform hold in plain sight: by their names, or by their form.
+
+Files of settings are those that `knowledge.settings` lists for a language, with the profiles of Spring and .NET, and
+keys of service accounts. In one for the laptop, for tests or of a profile that is not called after production, only a
+form tells a secret, since what it opens is there alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from policyengine.knowledge import settings
+from policyengine.knowledge.names import is_example, is_for_production, is_for_tests, speaks_of_development
+from policyengine.knowledge.secrets import secrecy, token_kind
+from policyengine.model.nodes import HeldSecrets, Side, Variable
+from policyengine.model.source import ReadError
+from policyengine.model.value import Known, Sealed
+from policyengine.patterns import regex
+from policyengine.platforms import Lowered
+from policyengine.platforms.code.package import set_aside
+from policyengine.syntax.tree import Document, Mapping, Scalar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policyengine.model.source import Source, Span
+    from policyengine.repository.files import Files
+
+_PROFILE = regex(
+    r"(?:.+/)?(?:src/main/resources/(?:config/)?(?:application|bootstrap)[\w.-]*\.(?:ya?ml|properties)"
+    r"|appsettings(?:\.\w+)?\.json|[\w-]*(?:service[_-]?account|adminsdk|credentials)[\w-]*\.json|wp-config\.php)"
+)
+_TERRAFORM = (".tf", ".tofu", ".tfvars")
+_GIVEN = regex(
+    r"(?<![\w.\"':$-])[\"']?([A-Za-z_][\w-]{0,100})[\"']?[ \t]{0,50}(?:=>|[:=])[ \t]{0,9}"
+    r"(?:\"([^\"\n\\]{8,4000})\"|'([^'\n\\]{8,4000})'|<<-?\w{1,20}\n[ \t]*(-----BEGIN[^<]{30,4000}))(?![ \t]*[.+(\[?])"
+)
+_PROPERTY = regex(r"(?m)^[ \t]*([A-Za-z_][\w.-]{0,200})[ \t]{0,20}[=:][ \t]{0,20}()()([^\s#]{8,4000})[ \t]*$")
+_NO_SECRET = regex(r"[%@]|\w+(?:[.\\]+[A-Za-z_]\w*)+\Z|[A-Z][A-Z0-9_]*\Z|[a-z][a-z0-9]*(?:[_/-][a-z0-9]+)+\Z")
+"""References, names of classes and constants, and names of words such as `shop/api-key`."""
+_OPEN = regex(r"[$%]\{|\s")
+_PASSWORD = regex(r"(?i)(?:password|passwd|pwd)\Z")
+_COMMENT = regex(r"[ \t]*(?:#|//|\*|/\*|!)")
+_NAMED_ABOVE = regex(r"(?:\bvariable[ \t]+\"([\w-]+)\"[ \t]*\{[^{}]*|\bname[ \t]*=[ \t]*\"([\w.-]+)\"\s*)\Z")
+_ABOVE = 500
+
+
+def lower(files: Files) -> Lowered:
+    """A HeldSecrets node for each such file that has one."""
+    nodes: list[HeldSecrets] = []
+    sealed: list[Sealed] = []
+    for path in _paths(files):
+        source = files.read(path)
+        found = tuple(dict.fromkeys(_secrets(source))) if source is not None else ()
+        if source is not None and found:
+            sealed += (Sealed(each.value.value, each.value.span) for each in found if isinstance(each.value, Known))
+            place = source.span(0, 0)
+            node = HeldSecrets(id=f"held:{path}", name=path, side=Side.SOURCE, span=place, path=path, secrets=found)
+            nodes.append(node)
+    return Lowered(nodes=tuple(nodes), sealed=tuple(sealed))
+
+
+def _paths(files: Files) -> Iterator[str]:
+    for path in files.ending(*_TERRAFORM):
+        if not is_example(path) and not set_aside(path):
+            yield path
+    endings = {ending for each in settings.languages().values() for ending in each.endings}
+    for path in files.ending(*endings, ".json"):
+        held = any(each.holds(path) for each in settings.languages().values()) or _PROFILE.fullmatch(path)
+        if held and not is_example(path) and not set_aside(path):
+            yield path
+
+
+def _secrets(source: Source) -> Iterator[Variable]:
+    name = PurePosixPath(source.path).name
+    stem, dot, profile = PurePosixPath(name).stem.replace("-", ".").partition(".")
+    aside = dot and not is_for_production(profile) if _PROFILE.fullmatch(source.path) else speaks_of_development(stem)
+    for key, place, text, span in _pairs(source):
+        if token_kind(text, key) is not None:
+            yield Variable(key, place, Known(text, span))
+        elif secrecy(key) == "secret" and _OPEN.search(text) is None:
+            if name.endswith(".tfvars"):
+                held = True
+            elif name.endswith(_TERRAFORM):
+                held = _NO_SECRET.match(text) is None or _PASSWORD.search(key) is not None
+            else:
+                held = not aside and not is_for_tests(key) and _NO_SECRET.match(text) is None
+                held = held and not speaks_of_development(key)  # `development.secret_key_base`
+            if held:
+                yield Variable(key, place, Known(text, span))
+
+
+def _pairs(source: Source) -> Iterator[tuple[str, Span, str, Span]]:
+    """Each name with the text that it is given, and the places of both."""
+    if source.path.endswith((".json", ".yml", ".yaml")):
+        from policyengine.syntax import json, yaml  # noqa: PLC0415  only trees with such settings pay for it
+
+        try:
+            documents = (json.read(source),) if source.path.endswith(".json") else yaml.read_all(source)
+        except ReadError:  # told where the file is used
+            return
+        for document in documents:
+            yield from _leaves(document, ())
+        return
+    text, terraform = source.text, source.path.endswith(_TERRAFORM)
+    for match in (_PROPERTY if source.path.endswith(".properties") else _GIVEN).finditer(text):
+        group = next(number for number in (2, 3, 4) if match[number])
+        key, (start, end) = match[1], match.span(1)
+        if terraform and key in ("default", "value"):
+            above = _NAMED_ABOVE.search(text, max(0, match.start() - _ABOVE), match.start())
+            key = (above[1] or above[2]) if above else key
+        elif terraform and key.isupper() and token_kind(match[group], key) is None:
+            continue  # the variable of a container or a function, of which other rules speak
+        line = text.rfind("\n", 0, start) + 1
+        if _COMMENT.match(text, line) is None:
+            yield key, source.span(start, end), match[group], source.span(*match.span(group))
+
+
+def _leaves(document: Document, path: tuple[str, ...]) -> Iterator[tuple[str, Span, str, Span]]:
+    match document:
+        case Mapping(entries):
+            for key, value in entries:
+                named = (*path, key.text)
+                if isinstance(value, Scalar):
+                    yield ".".join(named), key.span, value.text, value.span
+                else:
+                    yield from _leaves(value, named)
+        case Scalar():
+            return
+        case _:
+            for each in document.items:
+                yield from _leaves(each, path)
