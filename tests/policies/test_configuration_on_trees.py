@@ -256,6 +256,83 @@ def test_without_any_gitignore_the_question_stays_open(tmp_path: Path) -> None:
     assert [each.reason for each in report.undecided] == ["no .gitignore lies in the scanned tree"]
 
 
+KEPT = {".gitignore": ".env\n", "Dockerfile": "FROM python:3.13\nWORKDIR /app\nCOPY . .\nCMD python a.py\n"}
+BUILDS = {"docker-compose.yml": "services:\n  app:\n    build: .\n"}
+PUSHES = "on: push\njobs:\n  image:\n    runs-on: ubuntu-latest\n    steps:\n      - run: docker build -t ghcr.io/a/b . && docker push ghcr.io/a/b\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({**BUILDS, ".env.example": "API_TOKEN=\n"}, "error"),
+        ({**BUILDS, ".env.example": "LOG=info\n"}, ""),
+        ({**BUILDS, ".env.example": "API_TOKEN=\n", ".gitignore": "dist\n"}, ""),
+        ({**BUILDS, ".env.example": "API_TOKEN=\n", ".dockerignore": "**/.env\n"}, ""),
+        ({**BUILDS, "requirements.txt": "python-dotenv==1.1.0\n"}, "error"),
+        ({**BUILDS, "requirements.txt": "flask==3.1.0\n"}, ""),
+        ({**BUILDS, "package.json": '{"dependencies": {"dotenv": "17"}}'}, ""),
+        (
+            {**BUILDS, "package.json": '{"dependencies": {"dotenv": "17"}}', "a.js": "f(process.env.API_TOKEN)\n"},
+            "error",
+        ),
+        ({**BUILDS, "package.json": '{"dependencies": {"vite": "7"}}', "a.js": "f(process.env.API_TOKEN)\n"}, ""),
+        ({".github/workflows/ci.yml": PUSHES, ".env.example": "API_TOKEN=\n"}, "warning"),
+        ({".env.example": "API_TOKEN=\n"}, ""),
+        (
+            {
+                "docker-compose.yml": "services:\n  app:\n    build: {context: ., dockerfile: Dockerfile.dev}\n",
+                "Dockerfile.dev": KEPT["Dockerfile"],
+                ".env.example": "API_TOKEN=\n",
+            },
+            "",
+        ),
+    ],
+)
+def test_a_file_that_developers_keep_secrets_in_stays_out_of_the_image(
+    files: Mapping[str, str], found: str, tmp_path: Path
+) -> None:
+    report = trees.scan(tmp_path, {**KEPT, **files}, "HEX302")
+    assert told(report) == ([("HEX302", COPIED.replace(".env.local", ".env"))] if found else [])
+    assert [each.severity for each in report.results] == ([found] if found else [])
+
+
+@pytest.mark.parametrize(("source", "found"), [("server/", True), ("server", True), ("web/", False), ("serv", False)])
+def test_a_copied_folder_takes_its_private_file_along(source: str, found: bool, tmp_path: Path) -> None:
+    files = {
+        **BUILDS,
+        ".gitignore": ".env\n",
+        "server/.env.example": "API_TOKEN=\n",
+        "Dockerfile": f"FROM python:3.13\nCOPY {source} /app/\nCMD python a.py\n",
+    }
+    messages = [message for _, message in told(trees.scan(tmp_path, files, "HEX302"))]
+    assert messages == ([COPIED.replace(".env.local", "server/.env")] if found else [])
+
+
+TASK = """{"family": "shop", "containerDefinitions": [{"name": "shop", "image": "a/b", "secrets": [
+  {"name": "API_TOKEN", "valueFrom": "%s"}]}]}"""
+REGISTERS = "on: push\njobs:\n  go:\n    runs-on: ubuntu-latest\n    steps:\n      - run: |\n%s"
+REGISTER = "          aws ecs register-task-definition --cli-input-json file://task.json\n"
+
+
+@pytest.mark.parametrize(
+    ("reference", "before", "word"),
+    [
+        ("arn:aws:ssm:REGION:ACCOUNT_ID:parameter/shop/token", "", "ACCOUNT_ID"),
+        ("arn:aws:ssm:eu-west-1:<ACCOUNT>:parameter/shop/token", "", "<ACCOUNT>"),
+        ("arn:aws:secretsmanager:YOUR_REGION:123456789012:secret:token", "", "YOUR_REGION"),
+        ("arn:aws:ssm:REGION:ACCOUNT_ID:parameter/shop/token", "          sed -i s/REGION/eu/ task.json\n", ""),
+        ("arn:aws:ssm:eu-west-1:123456789012:parameter/shop/token", "", ""),
+        ("/shop/token", "", ""),
+    ],
+)
+def test_a_word_that_nothing_fills_in_leads_to_no_secret(
+    reference: str, before: str, word: str, tmp_path: Path
+) -> None:
+    files = {"task.json": TASK % reference, ".github/workflows/d.yml": REGISTERS % (before + REGISTER)}
+    message = f"'API_TOKEN' of 'shop' is read from an ARN with '{word}', which nothing fills in: no task can start."
+    assert told(trees.scan(tmp_path, files, "HEX309")) == ([("HEX309", message)] if word else [])
+
+
 CONFIG = 'import { z } from "zod";\n\nexport const env = z.object({\n  API_URL: z.string().url(),\n  LOG: z.string().default("info"),\n}).parse(process.env);\n'
 BUILT = {
     "Dockerfile": 'FROM node:22\nENV FROM_IMAGE=1\nUSER node\nCMD ["node", "a.js"]\n',

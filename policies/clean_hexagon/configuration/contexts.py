@@ -1,7 +1,7 @@
 """Which private env files lie in the context of a build, and which of them it takes into an image (HEX302)."""
 
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from policyengine.api import (
     Build,
@@ -34,24 +34,27 @@ _MOST_PLACES = 1_000
 """So many places of a file in the stages of a Dockerfile are looked at."""
 
 
-def private_files(graph: Graph) -> set[str]:
-    """The `.env` files that git ignores and developers keep secrets in.
+def private_files(graph: Graph) -> dict[str, bool]:
+    """The `.env` files that git ignores and developers keep secrets in, and whether an example names these.
 
-    An example that names secrets stands beside it, or a library of the application reads it.
+    Where no example lies in a folder or above it, a library of an application there that reads the file tells as much.
     """
-    examples = (file for file in graph.all(EnvironmentFile) if _stands_in(file))
-    folders = {_folder(file.path) for file in examples if any(_is_private(each.key) for each in file.variables)}
+    examples = [file for file in graph.all(EnvironmentFile) if _stands_in(file)]
+    folders = {_folder(file.path): any(_is_private(each.key) for each in file.variables) for file in examples}
+    told = {folder: True for folder, private in folders.items() if private}
     names: dict[str, list[str]] = {}
     for module in graph.all(ConfigModule):
         names.setdefault(module.directory, []).extend(each.key for each in module.keys)
     for file in graph.all(EnvironmentReads):
         names.setdefault(file.directory, []).extend(each.value for each in file.reads if not file.purpose)
     for package in graph.all(Package):
-        read, script = names.get(package.directory, []), package.ecosystem == "npm"
+        here, read, script = package.directory, names.get(package.directory, []), package.ecosystem == "npm"
+        if any(f"{here}/".startswith(f"{folder}/") or not folder for folder in folders):
+            continue
         if any(keeps_secrets_in_env_files(each.key) for each in package.dependencies):
-            folders |= {package.directory} if any(map(_is_private, read)) or not (read or script) else set()
-    paths = {posixpath.join(folder, ".env") for folder in folders}
-    return {path for path in paths if known(graph.ignored_by_git(path), default=False)}
+            told |= {here: False} if any(map(_is_private, read)) or not (read or script) else {}
+    paths = {posixpath.join(folder, ".env"): named for folder, named in told.items()}
+    return {path: named for path, named in paths.items() if known(graph.ignored_by_git(path), default=False)}
 
 
 def _is_private(key: str) -> bool:
@@ -68,12 +71,20 @@ def _stands_in(file: EnvironmentFile) -> bool:
     return file.example and name.startswith(".env.") and name.count(".") == 2 and not is_for_tests(name)
 
 
-def copied(graph: Graph, private: Sequence[str]) -> Outcomes:
-    """The first COPY of each Dockerfile that takes a private file into the image."""
+def copied(graph: Graph, private: Mapping[str, bool]) -> Outcomes:
+    """The first COPY of each Dockerfile that takes a private file into the image.
+
+    Where only a library tells of the file (`private`), it is asked of what is built on the laptop from its folder; what
+    only pipelines build is asked of the file of its folder, with an example.
+    """
     done: set[str] = set()
     for build, stage in sorted(_built(graph), key=lambda each: (_is_of_pipeline(each[0]), each[1].id)):
         context = known(build.context, "").rstrip("/")
-        inside = [path for path in private if context == "." or path.startswith(f"{context}/")]
+        own = {context.removeprefix("."), _folder(stage.dockerfile)}
+        asked = (
+            path for path, named in private.items() if named + (not _is_of_pipeline(build)) + (_folder(path) in own) > 1
+        )
+        inside = [path for path in asked if context == "." or path.startswith(f"{context}/")]
         if inside and stage.dockerfile not in done:
             done.add(stage.dockerfile)
             yield Compared(stage)

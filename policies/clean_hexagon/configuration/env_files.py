@@ -147,9 +147,9 @@ def env_file_exposed(graph: Graph, _: Options) -> Outcomes:
     commit); a file that Compose loads as `.env.local` or `.env` which git would not ignore; and a `COPY . .` in what
     an image is made of that takes such a file along, unless a .dockerignore leaves it out, it is
     committed and has nothing to hide, or stays in a stage from which nothing of it is copied. A `.env` that git ignores
-    counts as well where an example beside it names secrets, or a library of the application reads it (`load_dotenv`).
-    An image for development is none that travels, and one that only pipelines build, where nobody has such a
-    file, is a warning. Without any
+    counts as well where an example beside it names secrets, or a library of the application reads it (`load_dotenv`)
+    and there is no example. An image for development is none that travels, and for one that only pipelines build, where
+    nobody has such a file, the example is a warning and the library tells nothing. Without any
     .gitignore in the tree the second question stays undecided, since one may lie above it.
     """
     throwaway = _throwaway(graph)
@@ -169,8 +169,8 @@ def env_file_exposed(graph: Graph, _: Options) -> Outcomes:
                 loaded.setdefault(env_file.path, (container.node, env_file))
     yield from _not_ignored(graph, loaded)
     harmless = {file.path for file in graph.all(EnvironmentFile) if _real(file, throwaway) is None}
-    private = (*sorted(loaded), *sorted(private_files(graph) - loaded.keys()))
-    yield from copied(graph, [path for path in private if path not in harmless])
+    private = dict.fromkeys(sorted(loaded), True) | dict(sorted(private_files(graph).items()))
+    yield from copied(graph, {path: named for path, named in private.items() if path not in harmless})
 
 
 def _real(file: EnvironmentFile, throwaway: set[str]) -> Variable | None:

@@ -1,6 +1,6 @@
 """Secrets come from a manager, and what reads them there can (HEX307, HEX309)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
@@ -27,6 +27,7 @@ from policyengine.api import (
     Unknown,
     Variable,
     is_of_manager,
+    regex,
     rule,
     secrecy,
     secrecy_of_reference,
@@ -182,6 +183,7 @@ def _plain(container: Container, variable: Variable, env_files: set[str]) -> Ite
     message={
         "default": "'{key}' is not in [the secret](1) '{secret}', so that the task of '{name}' cannot start.",
         "role": "'{role}' may not read [the secrets](1) '{secrets}', so that the task of '{names}' cannot start.",
+        "stands": "'{key}' of '{name}' is read from an ARN with '{word}', which nothing fills in: no task can start.",
         "sealed": "'{role}' may not decrypt [the secrets](1) '{secrets}', so that the task of '{names}' cannot start.",
     },
 )
@@ -195,7 +197,9 @@ def broken_secret_reference(graph: Graph, _: Options) -> Outcomes:
     The key of `arn:json-key:stage:version` is looked for in what Terraform writes into that secret. Content that is put
     in elsewhere, a secret that is declared elsewhere, a version that is left alone, roles and policies that are not in
     the repository stay open. A wildcard counts as far as it reaches; a policy of the key may allow what the role's
-    policies do not. Reported at the `valueFrom`, and once at the role.
+    policies do not. Reported at the `valueFrom`, and once at the role. So is the ARN of a task definition in JSON
+    with a word for the region or the account (`arn:aws:ssm:REGION:ACCOUNT_ID:…`), where no command of the job that
+    registers it works on the file.
     """
     read: dict[str, tuple[Principal, dict[str, tuple[Secret, Container]]]] = {}
     for container in graph.containers(side=Side.CLOUD):
@@ -203,6 +207,7 @@ def broken_secret_reference(graph: Graph, _: Options) -> Outcomes:
         if not container.is_ecs_task or not variables:
             continue
         yield Compared(container.node)
+        yield from _stand_in(container, variables.values())
         opened: set[str] = set()
         edges = [(graph.get(Secret, edge.target), edge.reason) for edge in graph.out_of(EdgeKind.READS, container.node)]
         secrets = [(secret, key) for secret, key in edges if secret is not None]
@@ -217,6 +222,26 @@ def broken_secret_reference(graph: Graph, _: Options) -> Outcomes:
             given = read.setdefault(role.id, (role, {}))[1]
             given.update((f"{secret.id} {container.id}", (secret, container)) for secret, _ in secrets)
     yield from _roles(graph, read)
+
+
+def _stand_in(container: Container, variables: Iterable[Variable]) -> Outcomes:
+    """The first variable whose ARN has no region or no account, but a word for it."""
+    for variable in variables:
+        match variable.reference:
+            case Known(text) if found := _ARN.match(text):
+                wrong = [part for part, valid in ((found[1], _REGION), (found[2], _ACCOUNT)) if not valid.match(part)]
+                if wrong:
+                    args = {"key": variable.key, "name": container.name, "word": wrong[-1]}
+                    fix = Fix(f"put the value in place of {wrong[-1]}, or let the workflow do so")
+                    yield Finding(subject=container.node, at=variable.reference, variant="stands", args=args, fix=fix)
+                    return
+            case _:
+                pass
+
+
+_ARN = regex(r"arn:[\w-]+:(?:ssm|secretsmanager):([^:$]+):([^:$]+):")
+_REGION = regex(r"[a-z]{2}(?:-[a-z]+)+-\d+\Z")
+_ACCOUNT = regex(r"\d{12}\Z")
 
 
 def _key(container: Container, secret: Secret, variable: Variable, opened: set[str]) -> Outcomes:

@@ -36,16 +36,21 @@ if TYPE_CHECKING:
 
 _FILLED = regex(r"<[A-Za-z_][^<>]*>|\$\{|\$\(|\$[A-Z_]+|\{\{|%[A-Z_]+%|PLACEHOLDER")
 """What a workflow fills in before it registers a file."""
+_GLOB = regex(r"\*(?:\.json)?\Z|\.py\Z|\.sh\Z")
+"""What may name any file."""
+_STANDS_IN = regex(r"arn:[\w-]+:\w+:(?:[^:]*[A-Z<][^:]*:|[^:]*:[^:]*[A-Za-z<])")
+"""An ARN in whose place for the region or the account a word stands: `arn:aws:ssm:REGION:ACCOUNT_ID:…`."""
 _START = regex(r"(?:file://)?(?:\.?/|\$\w+/|\$\{[^}/]*\}/|\$\{\{[^}]*\}\}/)*")
 _LINE = regex(r"(?m)^[ \t]*([A-Za-z_]\w*)=([^\r\n]*)")
 
 
 class _Use(NamedTuple):
-    """A step that renders or registers a file, and the builds of its job before it."""
+    """A step that renders or registers a file, the builds of its job before it, and whether a command changes it."""
 
     path: str
     step: Step
     builds: tuple[Build, ...]
+    filled: bool
 
 
 def lower(nodes: Listing[Node], files: Files) -> tuple[list[Node], list[Sealed]]:
@@ -75,16 +80,26 @@ def _uses(nodes: Listing[Node], files: Files) -> Iterator[_Use]:
     builds = {node.id: node for node in nodes if isinstance(node, Build)}
     for job in nodes:
         before: list[Build] = []
-        path = ""
+        path, filled = "", True
         for step in job.steps if isinstance(job, Job) else ():
             before += (builds[name] for name in step.builds if name in builds)
             for written in _named(step):
                 named = posixpath.normpath(written[match.end() :] if (match := _START.match(written)) else written)
                 if named.endswith(".json") and files.exists(named):
-                    path = named
-                    yield _Use(path, step, tuple(before))
+                    path, filled = named, _is_filled(job, named) if isinstance(job, Job) else True
+                    yield _Use(path, step, tuple(before), filled)
             if path and any(each.key == "container-name" for each in step.inputs) and _goes_on(step, files):
-                yield _Use(path, step, tuple(before))  # the next container of the file that the step before rendered
+                # the next container of the file that the step before rendered
+                yield _Use(path, step, tuple(before), filled)
+
+
+def _is_filled(job: Job, path: str) -> bool:
+    """Whether a command of a job works on a file, and does not only register it: `sed -i s/REGION/…/ task.json`."""
+    name = posixpath.basename(path)
+    commands = (command for step in job.steps for command in step.commands if not command.starts("aws", "ecs"))
+    return any(step.gap is not None for step in job.steps) or any(
+        name in word or _GLOB.search(word) is not None for command in commands for word in command.argv
+    )
 
 
 def _named(step: Step) -> Iterator[str]:
@@ -117,7 +132,7 @@ def _containers(task: Mapping, uses: Listing[_Use], files: Files) -> Iterator[No
         written = each.get("name")
         named = _text(written, each.span)
         name = named.value if isinstance(named, Known) else called[0] if alone and called[0] else f"container-{number}"
-        service = _service(task, each, name, uses[0], alone=alone)
+        service = _service(task, each, name, uses, alone=alone)
         for (use, inputs), rendered in zip(given, called, strict=True):
             if "image" not in inputs or not (alone or name == rendered):
                 continue
@@ -132,7 +147,8 @@ def _containers(task: Mapping, uses: Listing[_Use], files: Files) -> Iterator[No
             yield store
 
 
-def _service(task: Mapping, body: Mapping, name: str, use: _Use, *, alone: bool) -> Service:
+def _service(task: Mapping, body: Mapping, name: str, uses: Listing[_Use], *, alone: bool) -> Service:
+    use, filled = uses[0], any(each.filled for each in uses)
     place = written.span if isinstance(written := body.get("name"), Scalar) else body.span
     image = _image(body.get("image"), place)
     engine = images.engine_of(image.value, image.span) if isinstance(image, Known | Floating) else None
@@ -156,7 +172,7 @@ def _service(task: Mapping, body: Mapping, name: str, use: _Use, *, alone: bool)
         entrypoint=_command(body.get("entryPoint"), place),
         command=_command(body.get("command"), place),
         user=_text(body.get("user"), place),
-        environment=tuple(_variables(body)),
+        environment=tuple(_variables(body, filled=filled)),
         environment_gap=None if files is None else Unknown("an environment file is read from S3", files.span),
         ports=tuple(_ports(body)),
         healthcheck=_healthcheck(body.get("healthCheck")),
@@ -229,7 +245,7 @@ def _entries(body: Mapping, name: str) -> Iterator[Mapping]:
     yield from (each for each in found.items if isinstance(each, Mapping)) if isinstance(found, Sequence) else ()
 
 
-def _variables(body: Mapping) -> Iterator[Variable]:
+def _variables(body: Mapping, *, filled: bool) -> Iterator[Variable]:
     for each in _entries(body, "environment"):
         if isinstance(key := each.get("name"), Scalar):
             held = each.get("value")
@@ -237,7 +253,10 @@ def _variables(body: Mapping) -> Iterator[Variable]:
             yield Variable(key.text, key.span, empty or _text(held, key.span))
     for each in _entries(body, "secrets"):
         if isinstance(key := each.get("name"), Scalar):
-            reference = _text(each.get("valueFrom"), key.span)
+            held = each.get("valueFrom")
+            reference = _text(held, key.span)
+            if isinstance(held, Scalar) and _STANDS_IN.match(held.text):
+                reference = Unknown("the workflow fills it in", held.span) if filled else Known(held.text, held.span)
             secret = Unknown("a secret manager holds the value", reference.span)
             yield Variable(key.text, key.span, secret, Origin.SECRET, (), reference)
 
