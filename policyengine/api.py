@@ -201,6 +201,7 @@ from policyengine.model.nodes import (
     WebServer,
     Word,
     Workflow,
+    WrittenVariable,
     variables,
 )
 from policyengine.model.pgvector import pgvector_bounds, pgvector_needed
@@ -357,6 +358,7 @@ __all__ = [
     "WebServer",
     "Word",
     "Workflow",
+    "WrittenVariable",
     "addresses",
     "alike",
     "allows_major",

@@ -308,6 +308,60 @@ def test_a_copied_folder_takes_its_private_file_along(source: str, found: bool, 
     assert messages == ([COPIED.replace(".env.local", "server/.env")] if found else [])
 
 
+SECRET = (
+    "services:\n  app:\n    image: a/b:1\n    secrets: [token]\nsecrets:\n  token:\n    file: ./secrets/token.txt\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({".gitignore": "dist\n"}, True),
+        ({".gitignore": "dist\n", "secrets/.gitignore": "*.txt\n"}, False),
+        ({".gitignore": "secrets/\n"}, False),
+        ({".gitignore": "dist\n", "secrets/token.txt": "for the laptop\n"}, False),
+        ({}, False),
+    ],
+)
+def test_the_file_of_a_compose_secret_stays_out_of_git(files: Mapping[str, str], found: bool, tmp_path: Path) -> None:
+    report = trees.scan(tmp_path, {"docker-compose.yml": SECRET, **files}, "HEX302")
+    message = "'secrets/token.txt' holds local secrets, but git does not ignore it."
+    assert told(report) == ([("HEX302", message)] if found else [])
+    assert report.undecided == ()
+
+
+WRITES = "on: push\njobs:\n  image:\n    runs-on: ubuntu-latest\n    steps:\n      - run: |\n{}          docker build -t ghcr.io/a/b api\n          docker push ghcr.io/a/b\n"
+TOKEN_LINE = '          echo "API_TOKEN=${{ secrets.API_TOKEN }}" >> api/live.env\n'
+
+
+@pytest.mark.parametrize(
+    ("lines", "copy", "keys"),
+    [
+        (TOKEN_LINE, "COPY . .", "API_TOKEN"),
+        (TOKEN_LINE, "COPY live.env /app/.env", "API_TOKEN"),
+        (TOKEN_LINE, "COPY src src", ""),
+        (TOKEN_LINE.replace("API_TOKEN", "API_URL"), "COPY . .", ""),
+        (TOKEN_LINE.replace("api/live.env", "web/live.env"), "COPY . .", ""),
+        ('          echo "API_TOKEN=ci" >> api/live.env\n', "COPY . .", ""),
+        ('          echo "${{ secrets.LIVE_ENV }}" > api/.env\n', "COPY . .", "an env file"),
+        (
+            "          cat <<EOF > api/.env\n          LOG=info\n          API_TOKEN=${{ secrets.API_TOKEN }}\n          EOF\n",
+            "COPY . .",
+            "API_TOKEN",
+        ),
+    ],
+)
+def test_an_env_file_that_a_pipeline_writes_stays_out_of_the_image(
+    lines: str, copy: str, keys: str, tmp_path: Path
+) -> None:
+    dockerfile = f"FROM python:3.13\nWORKDIR /app\n{copy}\nCMD python a.py\n"
+    files = {".github/workflows/ci.yml": WRITES.replace("{}", lines), "api/Dockerfile": dockerfile}
+    report = trees.scan(tmp_path, files, "HEX307")
+    file = "api/live.env" if "live.env" in lines else "api/.env"
+    message = f"'image' writes '{keys}' into '{file}', which [a COPY](1) takes into the image that it pushes."
+    assert told(report) == ([("HEX307", message)] if keys else [])
+
+
 TASK = """{"family": "shop", "containerDefinitions": [{"name": "shop", "image": "a/b", "secrets": [
   {"name": "API_TOKEN", "valueFrom": "%s"}]}]}"""
 REGISTERS = "on: push\njobs:\n  go:\n    runs-on: ubuntu-latest\n    steps:\n      - run: |\n%s"

@@ -88,7 +88,8 @@ def copied(graph: Graph, private: Mapping[str, bool]) -> Outcomes:
         if inside and stage.dockerfile not in done:
             done.add(stage.dockerfile)
             yield Compared(stage)
-            yield from _taken_in(graph, build, stage, inside)
+            found = taken_in(graph, build, stage, inside)
+            yield from (_finding(graph, build, *found),) if found is not None else ()
 
 
 def _is_of_pipeline(build: Build) -> bool:
@@ -106,7 +107,8 @@ def _built(graph: Graph) -> Iterator[tuple[Build, Stage]]:
                 yield build, stage
 
 
-def _taken_in(graph: Graph, build: Build, built: Stage, inside: Sequence[str]) -> Outcomes:
+def taken_in(graph: Graph, build: Build, built: Stage, inside: Sequence[str]) -> tuple[Stage, Copy, str] | None:
+    """The first COPY that takes one of these files into the image that a build makes, with its stage and the file."""
     stages, context = graph.ingredients(built), known(build.context, ".")
     found = (
         (stage, copy, path)
@@ -116,23 +118,31 @@ def _taken_in(graph: Graph, build: Build, built: Stage, inside: Sequence[str]) -
         if not known(graph.ignored_by_docker(context, stage.dockerfile, path), default=True)
         and any(_ships(stages, built, stage, place) for place in _places(stage, copy, posixpath.relpath(path, context)))
     )
-    for stage, copy, path in found:
-        places = (f"{stage.dockerfile}.dockerignore", posixpath.normpath(f"{context}/.dockerignore"))
-        there = {each.path for each in graph.all(IgnoreFile) if each.kind == "docker"}
-        file = next((each for each in places if each in there), places[-1])
-        line = LastLine(Span(file, 0, 0), posixpath.relpath(path, context))
-        fix = Fix(f"add '{posixpath.basename(path)}' to .dockerignore", (line,))
-        weight = Severity.WARNING if _is_of_pipeline(build) else None
-        yield Finding(subject=stage, at=copy, variant="image", args={"file": path}, fix=fix, severity=weight)
-        return
+    return next(found, None)
+
+
+def _finding(graph: Graph, build: Build, stage: Stage, copy: Copy, path: str) -> Finding:
+    context = known(build.context, ".")
+    places = (f"{stage.dockerfile}.dockerignore", posixpath.normpath(f"{context}/.dockerignore"))
+    there = {each.path for each in graph.all(IgnoreFile) if each.kind == "docker"}
+    file = next((each for each in places if each in there), places[-1])
+    line = LastLine(Span(file, 0, 0), posixpath.relpath(path, context))
+    fix = Fix(f"add '{posixpath.basename(path)}' to .dockerignore", (line,))
+    weight = Severity.WARNING if _is_of_pipeline(build) else None
+    return Finding(subject=stage, at=copy, variant="image", args={"file": path}, fix=fix, severity=weight)
 
 
 def _places(stage: Stage, copy: Copy, path: str) -> Iterator[str]:
-    """Where a COPY puts a file of the context; nowhere where no folder that it takes holds the file."""
+    """Where a COPY puts a file of the context; nowhere where it takes neither the file nor a folder above."""
     for source in copy.sources:
         start = "" if isinstance(source, Unknown) else f"{posixpath.normpath(source).strip('/')}/".removeprefix("./")
-        if not isinstance(source, Unknown) and f"{path}/".startswith(start) and path != start.rstrip("/"):
+        if isinstance(source, Unknown) or not f"{path}/".startswith(start):
+            continue
+        if start != f"{path}/":
             yield f"{_into(stage, copy)}/{path[len(start) :]}"
+        else:
+            folder = len(copy.sources) > 1 or isinstance(copy.target, Unknown) or copy.target.endswith(("/", "."))
+            yield f"{_into(stage, copy)}/{posixpath.basename(path)}" if folder else _into(stage, copy)
 
 
 def _ships(stages: Sequence[Stage], built: Stage, stage: Stage, place: str) -> bool:

@@ -144,7 +144,8 @@ def env_file_exposed(graph: Graph, _: Options) -> Outcomes:
     Looked at are: a committed env file with a real value for a secret-like key (examples, samples, test
     and CI files, dummies and throwaway database passwords, such as one that the Compose file itself gives a service,
     are fine, and so is a key that an application makes for itself, as `APP_SECRET`, in `.env.dev`, which frameworks
-    commit); a file that Compose loads as `.env.local` or `.env` which git would not ignore; and a `COPY . .` in what
+    commit); a file that Compose loads as `.env.local` or `.env` or takes a
+    secret from, which git would not ignore; and a `COPY . .` in what
     an image is made of that takes such a file along, unless a .dockerignore leaves it out, it is
     committed and has nothing to hide, or stays in a stage from which nothing of it is copied. A `.env` that git ignores
     counts as well where an example beside it names secrets, or a library of the application reads it (`load_dotenv`)
@@ -168,6 +169,7 @@ def env_file_exposed(graph: Graph, _: Options) -> Outcomes:
             if _name(env_file.path) in _PRIVATE:
                 loaded.setdefault(env_file.path, (container.node, env_file))
     yield from _not_ignored(graph, loaded)
+    yield from _secrets_not_ignored(graph)
     harmless = {file.path for file in graph.all(EnvironmentFile) if _real(file, throwaway) is None}
     private = dict.fromkeys(sorted(loaded), True) | dict(sorted(private_files(graph).items()))
     yield from copied(graph, {path: named for path, named in private.items() if path not in harmless})
@@ -209,6 +211,21 @@ def _not_ignored(graph: Graph, loaded: dict[str, tuple[Node, EnvFile]]) -> Outco
                 yield Finding(subject=service, at=file, variant="ignore", args={"file": path}, fix=fix)
             case Unknown(reason):
                 yield from undecided(service, Unknown(reason, file.span))
+
+
+def _secrets_not_ignored(graph: Graph) -> Outcomes:
+    """The file of a Compose secret that people are to put beside the code; one finding a folder."""
+    given: dict[str, tuple[Container, Known[str]]] = {}
+    for container in graph.containers():
+        for file in container.service.secret_files:
+            given.setdefault(file.value, (container, file))
+    told: set[str] = set()
+    for path, (container, file) in sorted(given.items()):
+        folder = path.rpartition("/")[0]
+        if folder not in told and known(graph.ignored_by_git(path), default=True) is False:
+            told.add(folder)
+            fix = Fix(f"add '{path}' to .gitignore", _ignored(graph, path), safe=True)
+            yield Finding(subject=container.node, at=file.span, variant="ignore", args={"file": path}, fix=fix)
 
 
 def _ignored(graph: Graph, path: str) -> tuple[Change, ...]:

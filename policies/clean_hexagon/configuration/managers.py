@@ -4,9 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
+from clean_hexagon.configuration.contexts import taken_in
 from clean_hexagon.configuration.plaintext import GIVEN, is_literal, is_secret_key, secret_source
 from clean_hexagon.options import Options
 from policyengine.api import (
+    Build,
     Compared,
     Container,
     EdgeKind,
@@ -23,10 +25,12 @@ from policyengine.api import (
     Severity,
     Side,
     Span,
+    Stage,
     Undecided,
     Unknown,
     Variable,
     is_of_manager,
+    known,
     regex,
     rule,
     secrecy,
@@ -53,6 +57,7 @@ _MANAGERS = {"ssm": "the Parameter Store", "aws-secretsmanager": "Secrets Manage
         "manager": "'{key}' of '{name}' comes from {manager}, which 'secret_managers' does not list.",
         "file": "'{key}' of '{name}' comes from an env file that is written when the machine starts.",
         "given": "'{name}' gives '{keys}' in plain sight to what it deploys.",
+        "baked": "'{name}' writes '{keys}' into '{file}', which [a COPY](1) takes into the image that it pushes.",
         "shipped": "'{name}' copies '{file}' with its secrets to a machine.",
     },
 )
@@ -66,7 +71,7 @@ def secret_not_from_manager(graph: Graph, options: Options) -> Outcomes:
     other clouds have. Reported are secrets of functions and of services other than ECS containers (of which HEX306
     speaks) that are literals or made of a password; parameters that are not SecureString, where a container reads
     them as a secret or they are called like one; env files that a machine writes when it starts, or that a workflow
-    copies to it; and secrets that a workflow gives to `--set-env-vars` and
+    copies to it, or into an image that it pushes; and secrets that a workflow gives to `--set-env-vars` and
     its like, or writes to another machine by itself. Public keys, flags, ARNs and addresses without a password are
     none; neither is a value that comes from a manager by another way. A parameter that is declared elsewhere, and a
     value that files do not decide, stay open.
@@ -102,10 +107,32 @@ def secret_not_from_manager(graph: Graph, options: Options) -> Outcomes:
             args = {"name": job.name, "keys": ", ".join(dict.fromkeys(each.value for each in given))}
             fix = Fix("let what is deployed read them from a secret manager")
             yield Finding(subject=job, at=given[0], variant="given", args=args, fix=fix)
+        yield from _baked(graph, job)
         for file in [each for step in job.steps for each in step.shipped][:1]:
             args = {"name": job.name, "file": file.value}
             fix = Fix("let the machine read its secrets from a manager when it starts")
             yield Finding(subject=job, at=file, variant="shipped", args=args, fix=fix)
+
+
+def _baked(graph: Graph, job: Job) -> Outcomes:
+    """The env files with secrets that a job writes and then copies into an image."""
+    files: dict[str, dict[str, Span]] = {}
+    for step in job.steps:
+        for each in step.written:
+            if not each.name or is_secret_key(each.name):
+                files.setdefault(each.path, {}).setdefault(each.name or "an env file", each.span)
+        builds = (build for name in step.builds if (build := graph.get(Build, name)) is not None and build.pushes)
+        for build in builds if files else ():
+            for stage in graph.targets(Stage, EdgeKind.BUILT_FROM, build):
+                context = known(build.context, "")
+                inside = [path for path in files if context and (context == "." or path.startswith(f"{context}/"))]
+                found = taken_in(graph, build, stage, inside)
+                if found is not None:
+                    written = files.pop(found[2])
+                    args = {"name": job.name, "keys": ", ".join(written), "file": found[2]}
+                    fix = Fix("let the container read them from a secret manager when it starts")
+                    at, copy = next(iter(written.values())), found[1].span
+                    yield Finding(subject=job, at=at, variant="baked", args=args, related=(copy,), fix=fix)
 
 
 def _read(

@@ -64,6 +64,7 @@ from policyengine.model.nodes.pipeline import (
     Step,
     Trigger,
     Workflow,
+    WrittenVariable,
 )
 
 __all__ = [
@@ -135,5 +136,6 @@ __all__ = [
     "WebServer",
     "Word",
     "Workflow",
+    "WrittenVariable",
     "variables",
 ]

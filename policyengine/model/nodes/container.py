@@ -122,6 +122,7 @@ class Service(Node, frozen=True, kw_only=True):
     environment_gap: Unknown | None = None
     env_files: tuple[EnvFile, ...] = ()  # in order
     env_file_span: Span | None = None  # where they are named
+    secret_files: tuple[Known[str], ...] = ()  # of Compose `secrets` with `file`, where each is still to be put
     ports: tuple[Port, ...] = ()  # published and exposed
     mounts: tuple[Mount, ...] = ()  # volumes, binds, tmpfs
     networks: tuple[Attachment, ...] = ()  # that it is attached to

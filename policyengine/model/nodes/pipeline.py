@@ -65,11 +65,20 @@ Activity = ComposeUp | EndToEnd | Deploy | Migrate
 """What a step may do."""
 
 
+class WrittenVariable(Struct, frozen=True):
+    """A variable that a step writes into an env file of the tree; one without a name is a whole file."""
+
+    name: str  # of the variable
+    path: str  # the file
+    span: Span  # the command
+
+
 class Step(Struct, frozen=True):
     """One step of a job, with what it does as far as it can be told.
 
     `given` are the names of variables that it sets in plain sight for what it deploys, `shipped` the env files that it
-    copies to another machine.
+    copies to another machine, `written` the variables that it writes into env files of the tree, where secrets
+    are at hand.
     """
 
     index: int  # its position, from 0
@@ -85,6 +94,7 @@ class Step(Struct, frozen=True):
     builds: tuple[str, ...] = ()  # ids of Build nodes
     given: tuple[Known[str], ...] = ()
     shipped: tuple[Known[str], ...] = ()
+    written: tuple[WrittenVariable, ...] = ()
     gap: Unknown | None = None  # why the step may do more than is listed (a remote action, an unreadable script)
 
     @property

@@ -145,6 +145,7 @@ def _service(
         environment_gap=gap(environment),
         env_files=tuple(env_file(each) for each in environment.files if each.entry.unknown is None),
         env_file_span=env_file_span(service.get("env_file")),
+        secret_files=tuple(each for each in _secret_files(project, service) if source_of(each.value) is None),
         ports=(*ports(service.get("ports")), *exposed(service.get("expose"))),
         mounts=tuple(_mounts(project, service)),
         networks=networks,
@@ -233,6 +234,17 @@ def _context(project: ComposeProject, node: Node | None, at: Span) -> Value[str]
     if path is None:
         return Unknown(f"the build context {text.value!r} lies outside the repository", text.span, text.via)
     return Known(path or ".", text.span, text.via)
+
+
+def _secret_files(project: ComposeProject, service: Branch) -> Iterator[Known[str]]:
+    """The files of the secrets that a service is given, each at its declaration."""
+    held, given = project.model.get("secrets"), service.get("secrets")
+    for item in given.items if isinstance(given, Items) else ():
+        name = down(item, "source")
+        file = down(held, str(name.value), "file") if isinstance(name, Leaf) else None
+        path = _context(project, file, item.span)
+        if isinstance(path, Known):
+            yield path
 
 
 def _mounts(project: ComposeProject, service: Branch) -> Iterator[Mount]:

@@ -1,12 +1,14 @@
-"""What a step gives to machines and services in plain sight: names of variables, and env files."""
+"""What a step gives to machines, services and images in plain sight: names of variables, and env files."""
 
 from __future__ import annotations
 
+import posixpath
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from policyengine.knowledge import rollout
 from policyengine.knowledge.names import is_example
+from policyengine.model.nodes import WrittenVariable
 from policyengine.model.value import Known, known
 from policyengine.patterns import regex
 
@@ -14,10 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from policyengine.model.nodes import ShellCommand, Variable
+    from policyengine.model.source import Source, Span
     from policyengine.model.value import Value
 
 _SET = regex(r"(?:^|[\s,{'\"@^|~])([A-Za-z_]\w*)=(?!secretref:|\$\(|`)(?=[^\s,}'\"])")
 _WRITTEN = regex(r"\b([A-Z][A-Z0-9_]{0,99})=[^\n;&|]{0,200}?>>?\s{0,9}[\"']?[\w./~-]{0,200}\.env\b")
+_INTO = regex(r">>?[ \t]{0,9}[\"']?([\w./-]{1,200})")
+_NAMED = regex(r"([A-Za-z_]\w{0,99})=[\"']?\$")
+_ALONE = regex(r"[\"']?\$\{?\{?[^=]{1,200}>")
+_SECRETS = "secrets."
 _ENV_FILE = regex(r"(?:[\w-]+)?\.env(?:\.[\w-]+)?")
 
 
@@ -54,6 +61,28 @@ def shipped(commands: Iterable[ShellCommand], uses: Value[str], inputs: Sequence
         inner = command.inner
         if rollout.copies(command.argv) is not None and inner and ":" in inner[-1].text:
             yield from (Known(word.text, word.span) for word in inner[1:-1] if _is_private(word.text))
+
+
+def written(commands: Iterable[ShellCommand], step: Span, source: Source) -> Iterator[WrittenVariable]:
+    """The variables that a step with secrets writes into env files; without a name, the whole file."""
+    if _SECRETS not in source.slice(step):
+        return
+    for command in commands:
+        if command.remote or command.contained or command.span.path != source.path or not command.words:
+            continue
+        line = source.slice(command.span)
+        into = next((each for each in _INTO.findall(line) if _is_private(each)), None)
+        if into is None or not command.words[0].text.endswith(("echo", "printf", "cat", "tee")):
+            continue
+        path = posixpath.normpath(posixpath.join(command.directory, into))
+        start = command.span.start
+        text = source.text[start : start + _MOST] if "<<" in line else line
+        names = _NAMED.findall(text.partition("\nEOF")[0]) or ([""] if _ALONE.search(line) else [])
+        yield from (WrittenVariable(name, path, command.span) for name in names)
+
+
+_MOST = 5_000
+"""So many characters of a text that a script writes are looked at."""
 
 
 def _action(uses: Value[str]) -> str:

@@ -114,6 +114,7 @@ class Steps(Struct, frozen=True):
                 ),
                 given=tuple(dict.fromkeys(shipping.given(done.commands, uses, inputs))),
                 shipped=tuple(dict.fromkeys(shipping.shipped(done.commands, uses, inputs))),
+                written=tuple(shipping.written(done.commands, step.span, source)),
                 gap=done.gap,
             ),
             list(done.drafts),
