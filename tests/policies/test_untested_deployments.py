@@ -35,6 +35,7 @@ def found(
     key: str = "ship",
     runner: str = "ubuntu-latest",
     behind: str = "    needs: test",
+    path: str = "ship",
 ) -> list[str]:
     steps = "".join(f'          - run: "{line}"\n' for line in lines)
     workflow = f"on: {on}\njobs:\n{more}  {key}:\n    runs-on: {runner}\n{behind if more else ''}\n    steps:\n{steps}"
@@ -42,7 +43,7 @@ def found(
     files |= {"docker-compose.yml": COMPOSE} if stack else {}
     trees.write(root, files)
     (root / ".github/workflows").mkdir(parents=True, exist_ok=True)
-    (root / ".github/workflows/ship.yml").write_text(workflow)
+    (root / f".github/workflows/{path}.yml").write_text(workflow)
     report = trees.scan(root, {}, "HEX601", "HEX604", "HEX605", profile="recommended")
     return [f"{each.rule.id} {each.message}" for each in report.results if not each.folded]
 
@@ -198,3 +199,25 @@ def test_production_that_a_machine_of_ones_own_starts_is_a_deployment_and_no_gat
 ) -> None:
     trees.write(tmp_path, {"docker-compose.production.yml": COMPOSE})
     assert found(tmp_path, command, runner=runner) == told
+
+
+@pytest.mark.parametrize(
+    ("lines", "path", "told"),
+    [
+        (SHIP, "ship", ["HEX605 'ship' [deploys](1) in a workflow without a gate, which 'workflow_dispatch' starts."]),
+        (SHIP[2:], "ship", []),
+        (["npx vitest run", *SHIP], "ship", []),
+        (SHIP, "rollback", []),
+    ],
+    ids=["what is built there", "what others have built", "behind other tests", "a rollback"],
+)
+def test_what_is_deployed_by_hand_is_an_error_only_where_it_is_built_there_without_tests(
+    lines: list[str], path: str, told: list[str], tmp_path: Path
+) -> None:
+    assert found(tmp_path, *lines, on="workflow_dispatch", path=path) == told
+
+
+def test_a_new_image_that_is_pushed_into_manifests_is_a_deployment(tmp_path: Path) -> None:
+    hand = ["cd overlays/prod && kustomize edit set image api=api:2", "git commit -am api:2 && git push"]
+    assert found(tmp_path / "a", *SHIP[:1], *hand) == [UNTESTED]
+    assert found(tmp_path / "b", *SHIP[:1], "git push --tags") == []

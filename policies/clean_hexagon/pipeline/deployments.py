@@ -1,11 +1,13 @@
 """Deployments wait for the gate (HEX605)."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import PurePosixPath
 
 from msgspec import structs
 
 from clean_hexagon.options import Options
 from clean_hexagon.pipeline import gate
+from clean_hexagon.pipeline.untested import carries
 from policyengine.api import (
     Build,
     Compared,
@@ -23,10 +25,12 @@ from policyengine.api import (
     Undecided,
     Unknown,
     Workflow,
+    is_chore,
     known,
     rule,
     tag_moves,
     undecided,
+    words_of,
 )
 
 
@@ -66,6 +70,9 @@ def deploy_not_gated(graph: Graph, options: Options) -> Outcomes:
     `always()`. A workflow for callers only is judged in its callers. Where HEX601 misses the gate itself this rule is
     silent. Where there is no local stack, and so no gate, only what no test of any kind comes before is reported. The
     jobs of one workflow that lack the same are one finding, which names them all; its place is the name of the first.
+
+    A convention are resources that Terraform applies, and what a workflow without a gate deploys without building it, or
+    behind tests of another kind. A rollback, a restart and the like deploy nothing.
     """
     yield from _in_cloud_build(graph)
     if not gate.has_stack(graph):
@@ -105,7 +112,8 @@ def _in_cloud_build(graph: Graph) -> Outcomes:
     steps = (step for job in graph.all(Job) if job.id in started for step in job.steps)
     submitted = {command.span.path for step in steps for command in step.commands}
     for workflow in graph.all(Workflow):
-        if workflow.triggers or workflow.path in submitted or not gate.deploys(graph, workflow):
+        elsewhere = not workflow.id.startswith("cloudbuild:")
+        if elsewhere or workflow.path in submitted or not gate.deploys(graph, workflow):
             continue
         yield Compared(workflow)
         if (first := gate.deployed_untested(graph, workflow)) is not None:
@@ -168,7 +176,8 @@ def _ungated(graph: Graph, workflow: Workflow, deploys: list[Happening], gates: 
             variant, at = ("dispatch", job.condition or job) if bypass else ("default", job)
             args, related = {"job": job.name}, (deploy, passed or gates[0])
             fix = None if bypass else _need(graph, job, graph.beside(gates[0].job, job))
-            yield Finding(subject=job, at=at, variant=variant, args=args, related=related, fix=fix)
+            taste = not carries(graph, deploy)
+            yield Finding(subject=job, at=at, variant=variant, args=args, related=related, fix=fix, convention=taste)
 
 
 def _hands_over(deploy: Happening) -> bool:
@@ -249,12 +258,19 @@ def _need(graph: Graph, job: Job, wanted: Job) -> Fix:
     return Fix(f"add needs: {key}", (put,) if present and None not in needed else ())
 
 
+_BY_HAND = frozenset({"repository_dispatch", "schedule", "workflow_call", "workflow_dispatch"})
 _ASKED_FOR = frozenset({"deployment", "deployment_status", "repository_dispatch", "workflow_call"})
 """Events with which something else asks for a deployment, which may have tested before."""
 
 
 def _without_gate(graph: Graph, workflow: Workflow, deploys: list[Happening], options: Options) -> Outcomes:
-    """Deployments in a workflow that has no gate and is not asked for one by HEX601."""
+    """Deployments in a workflow that has no gate and is not asked for one by HEX601.
+
+    Where tests of another kind come before, or nothing is built that they could be of, that is a convention; what is
+    done by hand or by the clock to a system that runs (a rollback, a restart, a restore) is none at all.
+    """
+    if workflow.events <= _BY_HAND and any(map(is_chore, words_of(PurePosixPath(workflow.path).stem))):
+        return
     follows = next((trigger for trigger in workflow.triggers if trigger.event == "workflow_run"), None)
     upstream = [each for each in graph.all(Workflow) if follows is not None and each.name in follows.workflows]
     gated = [each for each in upstream if gate.gates(graph, each, options)]
@@ -272,6 +288,7 @@ def _without_gate(graph: Graph, workflow: Workflow, deploys: list[Happening], op
         deploys = [each for each in deploys if not any(map(_asks_success, (each.job, *graph.needs(each.job).values())))]
     elif workflow.events <= _ASKED_FOR or (options.gate.scope == "deploy" and workflow.is_for_changes):
         return
+    weak = not options.ci.gate and gate.deployed_untested(graph, workflow) is None
     event = "workflow_dispatch" if by_hand else workflow.main_event
     args = {"event": event, "upstream": (gated or upstream or [workflow])[0].name}
     found = []
@@ -280,5 +297,8 @@ def _without_gate(graph: Graph, workflow: Workflow, deploys: list[Happening], op
         if variant == "unchecked" and job.condition is None:
             asked = "github.event.workflow_run.conclusion == 'success'"
             fix = Fix(fix.description, (Put(job.span, ("if",), asked, after=("needs", "name", "")),))
-        found.append(Finding(subject=job, at=at, variant=variant, args=told, related=(deploy,), fix=fix))
+        taste = weak and variant == "workflow"
+        found.append(
+            Finding(subject=job, at=at, variant=variant, args=told, related=(deploy,), fix=fix, convention=taste)
+        )
     yield from _of_one_cause(graph, workflow, found)

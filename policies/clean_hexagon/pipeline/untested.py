@@ -20,7 +20,19 @@ from policyengine.api import (
 )
 
 _OF_IMAGES = frozenset(
-    {"apprunner", "azure", "cloud-run", "cloudformation", "ecr-push", "ecs", "k8s", "pulumi", "ssm", "terraform"}
+    {
+        "apprunner",
+        "azure",
+        "cloud-run",
+        "cloudformation",
+        "ecr-push",
+        "ecs",
+        "gitops",
+        "k8s",
+        "pulumi",
+        "ssm",
+        "terraform",
+    }
 )
 """What may deploy an image, or resources, that others have made: asked where its job or one before builds."""
 
@@ -59,6 +71,11 @@ def of_applications(graph: Graph, workflow: Workflow, deploys: Sequence[Happenin
         return []
     built = [each for each in deploys if _tool(each) not in _OF_IMAGES or _builds(graph, each)]
     return [each for each in built if _tool(each) not in _PUSHES] or built  # pushes of candidates, which those deploy
+
+
+def carries(graph: Graph, deploy: Happening) -> bool:
+    """Whether a deployment may bring new code, and does not only apply resources."""
+    return _tool(deploy) not in _OF_RESOURCES or _builds(graph, deploy)
 
 
 class Tested(NamedTuple):

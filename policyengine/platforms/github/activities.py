@@ -13,6 +13,7 @@ from policyengine.knowledge.names import browser_tests, environment, words
 from policyengine.model.image import ImageRef
 from policyengine.model.nodes import Activity, ComposeUp, Deploy, EndToEnd, Migrate, ShellCommand
 from policyengine.model.value import Absent, Known, Value
+from policyengine.patterns import regex
 from policyengine.repository.discover import join
 
 if TYPE_CHECKING:
@@ -134,6 +135,28 @@ def on_machine(runner: str, found: Iterable[Activity]) -> Iterator[Activity]:
 
 def _is_for_production(path: str) -> bool:
     return any(environment(word) == "prod" for word in words(path))
+
+
+_MANIFESTS = regex(r"k8s|kube|manifest|values|argo|gitops|kustomiz|overlays", re.IGNORECASE)
+_TAGS = regex(r"image|tag", re.IGNORECASE)
+
+
+def handed_over(commands: Iterable[ShellCommand], before: Iterable[ShellCommand]) -> Iterator[Deploy]:
+    """The pushes of Git with which a job hands a new image to what rolls out the manifests of a repository (GitOps)."""
+    pushes = [each for each in commands if each.starts("git") and "push" in each.argv[1:4]]
+    if pushes and any(map(_names_image, before)):
+        yield Deploy(span=pushes[0].span, tool="gitops", forgiven=pushes[0].forgiven)
+
+
+def _names_image(command: ShellCommand) -> bool:
+    """Whether a command writes the image of a deployment into a manifest."""
+    inner = [each.text for each in command.inner]
+    if inner[:4] == ["kustomize", "edit", "set", "image"]:
+        return True
+    edits = inner[:1] in (["sed"], ["yq"], ["perl"]) and any(
+        word.startswith(("-i", "--in-place", "--inplace")) for word in inner
+    )
+    return edits and any(map(_MANIFESTS.search, inner)) and any(map(_TAGS.search, inner))
 
 
 def to_ecr(reference: Text) -> bool:

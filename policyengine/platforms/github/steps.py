@@ -97,6 +97,7 @@ class Steps(Struct, frozen=True):
                 called = replace(frame, scope=scope, own=own, condition=condition, forgiven=forgiven)
                 done = self._action(step, uses, source, called, state)
         state.commands.extend(done.commands)
+        handed = activities.handed_over(done.commands, state.commands)
         state.add(
             Step(
                 index=len(state.steps),
@@ -110,7 +111,7 @@ class Steps(Struct, frozen=True):
                 commands=done.commands,
                 activities=tuple(
                     activities.informed(each, environment, scope)
-                    for each in activities.on_machine(frame.runner, done.activities)
+                    for each in activities.on_machine(frame.runner, (*done.activities, *handed))
                 ),
                 given=tuple(dict.fromkeys(shipping.given(done.commands, uses, inputs))),
                 shipped=tuple(dict.fromkeys(shipping.shipped(done.commands, uses, inputs))),
