@@ -126,6 +126,10 @@ def test_a_condition_that_lets_a_deployment_pass_failed_tests_is_told_and_one_th
         assert report == told, (needs, condition)
 
 
+def test_a_job_that_may_fail_stops_at_its_own_tests(tmp_path: Path) -> None:
+    assert found(tmp_path, "npx vitest run", *SHIP, more=TEST, behind="    continue-on-error: true") == []
+
+
 def test_a_package_that_is_released_whatever_the_tests_say_is_a_warning(tmp_path: Path) -> None:
     lines = ["npm test || true", "npm publish"]
     assert found(tmp_path, *lines, on="release") == [

@@ -71,8 +71,8 @@ def deploy_not_gated(graph: Graph, options: Options) -> Outcomes:
     silent. Where there is no local stack, and so no gate, only what no test of any kind comes before is reported. The
     jobs of one workflow that lack the same are one finding, which names them all; its place is the name of the first.
 
-    A convention are resources that Terraform applies, and what a workflow without a gate deploys without building it, or
-    behind tests of another kind. A rollback, a restart and the like deploy nothing.
+    A convention are resources that Terraform applies, and what a workflow without a gate deploys without building it,
+    or behind tests of another kind. A rollback, a restart and the like deploy nothing.
     """
     yield from _in_cloud_build(graph)
     if not gate.has_stack(graph):

@@ -88,7 +88,7 @@ class Tested(NamedTuple):
 
 def tests_before(graph: Graph, deploy: Happening) -> list[Tested]:
     """The tests before a deployment: in the steps of its job before it, and in the jobs that this needs."""
-    found = [*_tests(deploy.job, deploy.job.steps[: deploy.step + 1])]
+    found = [*_tests(deploy.job, deploy.job.steps[: deploy.step + 1], within=True)]
     for job in graph.needs(deploy.job).values():
         let = None if stops(graph, deploy.job, job) else graph.beside(deploy.job, job).condition
         found += (each if each.spared is not None else each._replace(spared=let) for each in _tests(job, job.steps))
@@ -151,15 +151,18 @@ def _is_tried(graph: Graph, deploy: Happening, jobs: Sequence[Job]) -> bool:
     return any(each.spared is None for each in tests)
 
 
-def _tests(job: Job, steps: Sequence[Step]) -> Iterator[Tested]:
-    """The steps of a job that run tests, each with what spares their failure: the job, the step, or the command."""
+def _tests(job: Job, steps: Sequence[Step], *, within: bool = False) -> Iterator[Tested]:
+    """The steps of a job that run tests, each with what spares their failure: the step, the command, or the job.
+
+    The job does not for what comes `within` it.
+    """
     for step in steps:
         tests = [each for each in step.commands if each.does("test", "e2e")]
         ends = [each for each in step.activities if isinstance(each, EndToEnd)]
         if not tests and not ends:
             continue
-        let = (each for each in (step.continue_on_error, job.continue_on_error) if each is not None)
-        spared: Located | None = next((each for each in let if known(each, default=False)), None)
+        let = (step.continue_on_error, *(() if within else (job.continue_on_error,)))
+        spared: Located | None = next((each for each in let if each and known(each, default=False)), None)
         if spared is not None and any(map(_asks_outcome, job.steps[step.index + 1 :])):
             spared = None
         forgiven: list[tuple[Located, bool]] = [*((each, each.forgiven) for each in tests)]
