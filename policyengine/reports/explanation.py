@@ -9,7 +9,9 @@ from msgspec import Struct
 
 from policyengine import SCHEMA as ADDRESS
 from policyengine import __version__
+from policyengine.model.source import Span
 from policyengine.model.value import Sealed
+from policyengine.reports import masks
 from policyengine.reports.lines import shown, visible
 from policyengine.reports.redact import Redactor
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from policyengine.model.explanation import Explanation
     from policyengine.model.graph import Graph
-    from policyengine.model.source import Source, Span
+    from policyengine.model.source import Source
     from policyengine.model.value import Via
 
 SCHEMA = ADDRESS.format(name="explanation")
@@ -63,7 +65,7 @@ class _Writer:
     def __init__(self, found: Explanation, graph: Graph, sources: Mapping[str, Source], setting: Setting) -> None:
         self.found = found
         self.setting = setting
-        self.redactor = Redactor(graph, sources, tuple(_sealed(found)))
+        self.redactor = Redactor(graph, sources, (*_sealed(found), *_quoted(found, sources)))
 
     def paint(self, code: str, words: str) -> str:
         return f"\x1b[{code}m{words}\x1b[0m" if self.setting.colour and words else words
@@ -192,3 +194,16 @@ def _sealed(found: Explanation) -> Iterator[Sealed]:
         yield from _sealed(part)
     if found.secret and isinstance(found.value, str) and found.steps:
         yield Sealed(found.value, found.steps[-1].span)
+
+
+def _quoted(found: Explanation, sources: Mapping[str, Source]) -> Iterator[Sealed]:
+    """What the lines of the steps hide by the names and forms in them, so that the value does not show it."""
+    spans: dict[str, list[Span]] = {}
+    for each in (found, *found.parts):
+        for step in each.steps:
+            spans.setdefault(step.span.path, []).append(step.span)
+    for path, quoted in spans.items():
+        source = sources.get(path)
+        for start, end in () if source is None else masks.ranges(source.text, path):
+            if any(start <= each.end and end >= each.start for each in quoted):
+                yield Sealed(sources[path].text[start:end], Span("", 0, 0))

@@ -14,6 +14,7 @@ from policyengine.reports.literals import (
     Range,
     argument,
     blank,
+    closed,
     expression,
     heredoc,
     literal,
@@ -67,6 +68,7 @@ _TAG = regex(
 _ALIAS = regex(
     r"""\bField\([ \t]*["'](?P<value>[^"'\r\n]+)["'][^()\r\n]{0,200}alias[ \t]*=[ \t]*["'](?P<key>[A-Za-z_]\w{1,80})"""
 )
+_OUTPUT = regex(r"""::(?:set-output|set-env|save-state)[ ]name=(?P<key>[\w.-]{1,80})::(?P<value>[^"'`\r\n]+)""")
 _SET_TO = regex(r"""(?i)\bset[ \t]+(?:[a-z]\w*\.)?(?P<key>[a-z_]\w{1,80})[ \t]+to[ \t]+'(?P<value>[^'\r\n]+)'""")
 _PROPERTY = regex(r"""\$\{(?P<key>[A-Za-z_][\w.-]{1,80}):(?!\d{0,4}(?::\d+)?\})(?P<value>[^{}\s:?=+-][^{}\r\n]*)\}""")
 """What Spring takes for a property that nothing sets. `${TOKEN:0:8}` is a part of a variable of the shell."""
@@ -79,6 +81,7 @@ _NAMED = regex(
         (?:[\w./-]{0,80}/)?(?P<key>[A-Za-z_][\w.-]{1,80})(?:\\?["'])?[ \t]*,?(?:[ \t]|\r\n?|\n)*
         (?:(?:\\?["'])?(?:type|format|doc|scope|resource|tier|protected|masked|secure|sensitive|encrypted|overwrite)
             (?:\\?["'])?[ \t]*[:=][ \t]*[^"'{}\[\],\s]{0,80}(?:["'][^"'\r\n]{0,200}["'])?[ \t]*,?\s{1,200}){0,3}
+        (?:["']?[ \t]{1,20}--set(?:-string)?[= \t]["']?)?(?:[\w.-]{1,60}\[\d{1,4}\]\.)?
         (?P<label>(?:\\?["'])?\b(?:value|parametervalue|default)(?:\\?["'])?)[ \t]*(?P<sign>[:=])"""
 )
 _NAMED_AFTER = regex(
@@ -89,6 +92,18 @@ _FALLBACK = regex(
     r"\$\{(?P<key>[A-Za-z_]\w*):?(?:[-+=](?P<value>(?:[^{}\r\n]|\$\{[^{}\r\n]*\})*)|\?(?P<word>[^\s{}]+))\}"
 )
 _VARIABLE = regex(r"""\b(?:variable|output)[ \t]+"(?P<key>[A-Za-z_][\w-]*)"[ \t]*\{""")
+_JOINED = regex(r"\s{0,200}(?:\+|%[ \t]|\.(?:join|concat|format)\()")
+_BRACE = regex(r"[{}]")
+_OWNER = regex(r"""(?P<key>[A-Za-z_][\w-]{1,80})["']?[ \t]*[:=][ \t]*\Z""")
+_MAPPING = regex(r"""(?m)^(?P<indent>[ ]*)["']?(?P<key>[A-Za-z_][\w.-]{1,80})["']?:[ \t]*\r?$""")
+_CHILD = regex(
+    r"""(?m)^[ \t]*(?:-[ \t]+)?(?:["']?[\w./-]{1,80}["']?:[ \t]+)?(?P<quote>["']?)
+    (?P<value>[^\s"'\#:{}\[\]]+)(?P=quote)[ \t]*(?:\#[^\r\n]*)?\r?$""",
+    re.VERBOSE,
+)
+_DEEPEST = 3
+"""So many collections within one another are read each for its own name."""
+_COMMON = regex(r"(?:[a-z]+|[A-Z]+|\d+|.{0,7})\Z")
 _WORD_ENDS = " \t\"'`\\;&|"
 _FARTHEST = 4_000
 """How far before a key the string is looked for that it stands in."""
@@ -132,6 +147,7 @@ class Values:
         self._name = path.rpartition("/")[2]
         self._code = quoted_only(path)
         self._lines = _Lines(text)
+        self._collections: list[int] = []  # where those end that are read, the inner ones last
 
     def found(self) -> Iterator[Range]:
         """What is masked for the sake of its key. Keys within a value that is masked already are passed over."""
@@ -142,7 +158,18 @@ class Values:
             name = match["key"].rpartition(".")[2]
             named = name if "." not in match["key"] else ".".join(match["key"].split(".")[-2:])
             told = secrets.may_hold_secret(name) or secrets.listed(named) in ("secret", "doubtful")
-            if not told or text.startswith(("${", "//"), match.start() - 2):
+            if not told and name.lower() == "key" and match["sign"] == ":":
+                told = secrets.may_hold_secret(f"{_parent(text, match.start())}_key")
+            several = (
+                name[-1] in "sS" and secrets.may_hold_secret(name[:-1]) and not secrets.is_public(name)
+            )  # `tokens`
+            if not (told or several) or text.startswith(("${", "//"), match.start() - 2):
+                continue
+            held = self._collection(blank(text, match.end()), match, several=several)
+            if held is not None or not told:
+                for each in held or ():
+                    yield each
+                    done = max(done, each[1])
                 continue
             if name == "secret_string" or match["below"] or match["sign"] in ("??", "||", "??=", "||="):
                 masked, done = expression(text, _BLANKS.match(text, match.end()).end())  # type: ignore[union-attr]
@@ -155,7 +182,7 @@ class Values:
         for match in (*_LEGACY_ENV.finditer(text), *pairs):
             if secrets.may_hold_secret(match["key"]):
                 yield from literal(text, *match.span("value"))
-        for pattern in (_SECOND, _ELSE, _COMPARED, _TAG, _ALIAS, _SET_TO, _PROPERTY):
+        for pattern in (_SECOND, _ELSE, _COMPARED, _TAG, _ALIAS, _OUTPUT, _SET_TO, _PROPERTY):
             found = (
                 match for match in pattern.finditer(text) if secrets.may_hold_secret(match["key"].rpartition(".")[2])
             )
@@ -196,11 +223,13 @@ class Values:
         ):
             return literal(text, at + 1, closed)  # a variable holds no mapping
         if first in ("[", "{", ""):
-            return [] if key.name.lower().endswith(_NAMES) else self._list(at, key)
+            return []
         end = self._lines.end(at)
         if first in ("'", '"', "`"):
             close = _quote(text, at)
-            return literal(text, at + 1, close if close >= 0 else end)
+            found = literal(text, at + 1, close if close >= 0 else end)
+            joined = self._code and close >= 0 and _JOINED.match(text, close + 1) is not None
+            return [*found, *strings(text, close + 1, argument(text, close + 1))] if joined else found
         if text.startswith("$(", at):
             return literal(text, at, min(end, at + _FARTHEST))
         if text[at : at + 2] in ("\\'", '\\"'):
@@ -222,13 +251,42 @@ class Values:
         expression = (_CALLED if glued else _EXPRESSION).match(text, at, end)
         return _first(text, at, end, _WORD_ENDS) if self._name.endswith(_HCL) and expression is None else 0
 
-    def _list(self, at: int, key: _Key) -> list[Range]:
-        """The elements of a list; a list of objects has keys of its own."""
-        found, end = expression(self._text, at)
-        if "{" in self._text[at:end].replace("${", ""):
-            return []
-        bare = _BARE.finditer(self._text, at, end) if key.sign == ":" and not self._code else ()
-        return [*found, *(part for each in bare for part in literal(self._text, *each.span("value")))]
+    def _collection(self, at: int, key: re.Match[str], *, several: bool) -> list[Range] | None:
+        """What is secret of the list or mapping that a key has; None where it has another value.
+
+        All of a list, unless it is one of names; else what looks like a token, or what the plural of a secret's name
+        tells to be no common word.
+        """
+        text, name = self._text, key["key"].lower()
+        while self._collections and self._collections[-1] <= at:
+            self._collections.pop()
+        deep = len(self._collections) >= _DEEPEST
+        names = name.endswith(_NAMES)
+        if text[at : at + 1] in ("[", "{") and text[at : at + 2] != "{{":
+            if deep:
+                return []
+            self._collections.append(end := closed(text, at))
+            inner = text[at:end].replace("${", "")
+            if inner[0] == "{" and key["key"].isupper() and "\n" not in inner and not quoted_only(self._name):
+                return None  # a variable holds no mapping
+            found = strings(text, at, end)
+            if key["sign"] == ":" and not self._code and inner[0] == "[" and "{" not in inner:
+                bare = _BARE.finditer(text, at, end)
+                found += [part for each in bare for part in literal(text, *each.span("value"))]
+            if not found:
+                return None
+            if "{" not in inner and not names:
+                return found
+        elif key["sign"] == ":" and not self._code and text[at : at + 1] in ("\r", "\n"):
+            if deep:
+                return []
+            end = _deeper(text, self._lines.start(key.start()), _LINE_END.match(text, at).end())  # type: ignore[union-attr]
+            self._collections.append(end)
+            found = [each.span("value") for each in _CHILD.finditer(text, at, end)]
+        else:
+            return None
+        plain = _COMMON if several and not names and not name.endswith("tokens") else None
+        return [each for each in found if _like_token(text[each[0] : each[1]], plain)]
 
     def _array(self, at: int) -> list[Range]:
         """The elements of an array of the shell, without their keys: `([password]="…" [user]='…')`."""
@@ -265,6 +323,29 @@ class Values:
         """Where a value ends that is one of several: `A=…,B=…` or `A=…;B=…`."""
         following = _FOLLOWING.search(self._text, at, end)
         return following.start() if following is not None else end
+
+
+def _like_token(text: str, plain: re.Pattern[str] | None) -> bool:
+    """Whether a text looks like a token, or is no `plain` one."""
+    return secrets.is_random(text.replace("+", "").rstrip("=")) or (plain is not None and plain.match(text) is None)
+
+
+def _parent(text: str, at: int) -> str:
+    """The key of the mapping that holds the key at an offset: `jwt` of `jwt: {key: …}`; empty where none is near."""
+    start = max(0, at - _FARTHEST // 2)
+    opened: list[int] = []
+    for brace in _BRACE.finditer(text, start, at):
+        if brace[0] == "{":
+            opened.append(brace.start())
+        elif opened:
+            opened.pop()
+    if opened:
+        found = _OWNER.search(text, max(start, opened[-1] - 100), opened[-1])
+        return found["key"] if found is not None else ""
+    line = max(text.rfind("\n", 0, at), text.rfind("\r", 0, at)) + 1
+    indent = blank(text, line) - line
+    above = [each for each in _MAPPING.finditer(text, start, line) if len(each["indent"]) < indent]
+    return above[-1]["key"] if above else ""
 
 
 def _uncommented(text: str, at: int, end: int) -> int:

@@ -135,6 +135,19 @@ def expression(text: str, start: int) -> tuple[list[Range], int]:
     return found, at
 
 
+def closed(text: str, at: int) -> int:
+    """Where the bracket at an offset is closed, behind its sign."""
+    depth, stop = 0, min(len(text), at + LONGEST)
+    while (sign := _SIGN.search(text, at, stop)) is not None:
+        string = _STRING.match(text, sign.start(), stop) if sign[0] in "\"'`" else None
+        at = sign.end() if string is None else string.end()
+        if string is None:
+            depth += (sign[0] in "([{") - (sign[0] in ")]}")
+            if depth == 0 and sign[0] in ")]}":
+                return at
+    return stop
+
+
 def argument(text: str, at: int) -> int:
     """Where an expression ends that is one of several: at a comma, a bracket that it did not open, or the line's end.
 

@@ -37,4 +37,16 @@ TREES = {
         "Taskfile.yml": "version: 3\nvars: {DB_PASSWORD: §task variable§}\ntasks:\n  deploy:\n    vars: {API_TOKEN: \"§task own variable§\"}\n    cmds: ['docker push a --x {{.DB_PASSWORD}} {{.API_TOKEN}}', {task: b, vars: {CLIENT_SECRET: §task call variable§}}]\n  b: {cmds: ['echo {{.CLIENT_SECRET}}']}\n",
         "deploy.sh": 'declare -A creds=([password]="§array key§" [user]=\'§array second§\' [x]=§array bare§)\npasswords=(\n  §array element§\n)\nprintf \'password=%s\\n\' "§printf argument§" > x.ini\nprintf \'{"user": "%s", "token": "%s"}\' me §printf second§ > x.json\n',
     },
+    "collections and parts": {
+        "compose.yml": "services:\n  web:\n    build: .\n",
+        "Dockerfile": "FROM python:3.11\nCMD python settings.py\n",
+        "appsettings.json": '{"Jwt":{"Key":"§nested key§","Issuer":"x"},"ApiKeys":{"Stripe":"§key of a collection§","Other":["§list of a collection§"]},"Passwords":{"admin":"§password of a collection§"}}',
+        "src/main/resources/application.yml": "app:\n  jwt:\n    key: §yaml nested key§\n  tokens:\n    - §token in a list 1§\n  passwords:\n    admin: §password in a map§\n",
+        "settings.py": "API_TOKEN = '§half one§' + '§half two§'\nDB_PASSWORD = ''.join(['§join one§', '§join two§'])\n",
+        "nginx.conf": "server { proxy_set_header X-Api-Key §nginx header§; }\n",
+        ".github/workflows/ci.yml": 'on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n      - run: |\n          echo "::set-output name=password::§set output§"\n          terraform apply -var=\'passwords={a="§map of an option§"}\'\n          helm upgrade x y --set \'env[0].name=API_TOKEN,env[0].value=§helm indexed§\'\n          netlify env:set API_TOKEN "§netlify set§"\n          bw unlock §bw unlock§\n          xfreerdp /u:x /p:§xfreerdp§ /v:y\n          hcloud context create x <<< §hcloud here§\n',
+        "main.tf": 'module "m" {\n  source   = "./m"\n  env_vars = [{ name = "API_TOKEN", value = "§module env§" }]\n}\n',
+        "m/main.tf": 'variable "env_vars" {}\nlocals {\n  z = var.env_vars[0].value\n}\n',
+        "x.auto.tfvars.json": '{"api_token": "§tfvars json§", "token_list": ["§tfvars json list§"], "passwords": {"a": "§tfvars json map§"}}',
+    },
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from policyengine.cli import main
-from tests.safety import fresh, plants
+from tests.safety import fresh, later, plants
 from tests.safety.spill import leaked, planted, spilled, write
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 TREES = plants.TREES | {f"fresh {name}": tree for name, tree in fresh.TREES.items()}
+TREES["collections and parts"] = later.TREES["collections and parts"]
 
 
 EACH = [pytest.param(name, marks=pytest.mark.limits) if name.startswith("fresh ") else name for name in TREES]
