@@ -209,6 +209,13 @@ def read(text: Text) -> ImageRef | Unknown:
     )
 
 
+def tag_of(text: Text) -> str | None:
+    """The tag that a reference ends in, whatever else of it is not decided; None where it has none, or a digest."""
+    named, digest = text.strip().partition("@")
+    tag = named.cut(named.rfind("/") + 1).partition(":")[1]
+    return tag.written if tag is not None and digest is None and tag.decided and _TAG.match(tag.written) else None
+
+
 def _told(text: Text) -> str | Unknown:
     return text.unknown or text.written
 

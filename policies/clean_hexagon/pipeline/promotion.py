@@ -17,6 +17,7 @@ from policyengine.api import (
     ImageRef,
     Job,
     Known,
+    Located,
     Outcomes,
     Repository,
     Role,
@@ -98,7 +99,11 @@ def _name(build: Build) -> str:
     severity=Severity.WARNING,
     remedy="Deploy by digest, or by a tag of the commit.",
     precision="very-high",
-    message="The {noun} '{name}' runs '{image}', and the tag '{tag}' is another image after each push.",
+    message={
+        "default": "The {noun} '{name}' runs '{image}', and the tag '{tag}' is another image after each push.",
+        "back": "The {noun} '{name}' runs '{image}' after each apply of Terraform, whatever [a workflow](1) deploys.",
+        "tag": "The {noun} '{name}' runs its image by the tag '{tag}', which is another one after each push.",
+    },
 )
 def mutable_image_tag(graph: Graph, _: Options) -> Outcomes:
     """The cloud runs an image by a tag that moves.
@@ -108,30 +113,51 @@ def mutable_image_tag(graph: Graph, _: Options) -> Outcomes:
 
     Moving are `latest`, no tag at all, names of branches and of environments, and any fixed word that the build of the
     image pushes each time, as they are known in the end: the default of a variable counts where nothing else sets it. A
-    digest or the number of a version or commit passes. Not asked where a workflow hands a new image to the service (a
-    rendered task definition, `--image`), where lifecycle ignores it, of public images, of what is built where it runs,
-    and where HEX613 reports the same repository. The services that one file gives the same tag are one finding, which
-    names them.
+    digest or the number of a version or commit passes. Where a workflow hands a new image to the service (a rendered
+    task definition, `--image`), Terraform puts its own tag back with the next apply, unless lifecycle ignores it; what
+    the workflow itself declares is not asked then. Where lifecycle ignores the task definition, but workflows only
+    start the service anew (`--force-new-deployment`), the tag of the files is what runs. Not asked of public images, of
+    what is built where it runs, and where HEX613 reports the same repository. The services that one file gives the same
+    tag are one finding, which names them.
     """
     stopped = {known(repository.repository, "") for repository, _ in _stopped(graph)}
-    deployed = list(graph.deployed(role=Role.APP))
+    handed = _handing_over(graph)
+    restarted = handed is None and any("--force-new-deployment" in each.argv for each in graph.commands())
     seen: set[Span] = set()
-    for container in () if deployed and _hands_over(graph) else deployed:
-        image = container.image
+    for container in graph.deployed(role=Role.APP):
+        image, service, variant, tag = container.image, container.service, "default", known(container.service.tag, "")
         yield Compared(container.node)
+        if (handed is not None and service.renewed) or service.build is not None or image.span in seen:
+            continue
         if isinstance(image, Known | Floating) and image.value.is_sample:
             image = Unknown(f"'{image.value.shown}' is a sample, which something else replaces", image.span)
-        yield from undecided(container.node, image)
-        if not isinstance(image, Known | Floating) or image.span in seen or container.service.build is not None:
+        if isinstance(image, Known | Floating):
+            tag = image.value.effective_tag or (tag if restarted else "")
+            stays = not tag_moves(tag) and not _is_pushed_again(container, tag)
+            public = not container.builds and engine_of(image.value, image.span) is not None
+            if stays or public or image.value.repository in stopped:
+                continue
+            if handed is not None and container.noun != _PRODUCTION:
+                variant = "back"
+        elif tag_moves(tag):
+            variant = "tag"
+        else:
+            yield from undecided(container.node, image) if handed is None else ()
             continue
-        tag = image.value.effective_tag
-        if tag is None or not (tag_moves(tag) or _is_pushed_again(container, tag)) or image.value.repository in stopped:
-            continue
-        if container.builds or engine_of(image.value, image.span) is None:
-            seen.add(image.span)
-            args = {"noun": container.noun, "name": container.name, "image": image.value.shown, "tag": tag}
-            fix, cause = Fix("deploy by digest, or by a tag of the commit"), f"{image.span.path} {tag}"
-            yield Finding(subject=container.node, at=image, args=args, fix=fix, cause=cause)
+        seen.add(image.span)
+        args = {"noun": container.noun, "name": container.name, "image": container.shown_image, "tag": tag}
+        yield Finding(
+            subject=container.node,
+            at=service.tag if variant == "tag" and service.tag is not None else image,
+            variant=variant,
+            args=args,
+            related=() if handed is None or variant != "back" else (handed,),
+            fix=Fix("deploy by digest, or by a tag of the commit"),
+            cause=f"{image.span.path} {tag}",
+        )
+
+
+_PRODUCTION = "production Compose service"
 
 
 def _is_pushed_again(container: Container, tag: str) -> bool:
@@ -140,10 +166,12 @@ def _is_pushed_again(container: Container, tag: str) -> bool:
     return word and any(ref.tag == tag for build in container.builds if build.pushes for ref in build.references)
 
 
-def _hands_over(graph: Graph) -> bool:
-    """Whether a workflow gives services other images than the files name."""
-    actions = (known(step.uses, "").partition("@")[0] for job in graph.all(Job) for step in job.steps)
-    return any(hands_over(each.argv) for each in graph.commands()) or any(hands_over((each,)) for each in actions)
+def _handing_over(graph: Graph) -> Located | None:
+    """What of a workflow gives services other images than the files name."""
+    steps = (
+        step for job in graph.all(Job) for step in job.steps if hands_over((known(step.uses, "").partition("@")[0],))
+    )
+    return next((each for each in graph.commands() if hands_over(each.argv)), None) or next(steps, None)
 
 
 @rule(

@@ -150,11 +150,17 @@ class Service(Node, frozen=True, kw_only=True):
     noun: str = "container"
     words: tuple[Word, ...] = ()
     inherits_healthcheck: bool = True  # whether a HEALTHCHECK of the image is run where none is set; ECS does not
+    tag: Known[str] | None = None  # of the image, where what stands before it is not decided or something else may set another
 
     @property
     def exported(self) -> bool:
         """Whether it is read from facts of another repository, which tell neither its env files nor its build."""
         return self.group.startswith(EXPORTED)
+
+    @property
+    def renewed(self) -> bool:
+        """Whether a workflow makes it anew with each deployment, as no file declares it but what that renders."""
+        return self.group.startswith((TASK_FILES, ROLLED_OUT))
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -168,7 +168,10 @@ def _container(
     span = _place(written, fields.section)
     fields = Fields(fields.section, span)
     image = facts.image(fields.tree("image"), span, lambda address: repository_name(view.stack, address))
+    tag = facts.tag(fields.tree("image")) if isinstance(image, Unknown) else None
     if isinstance(image, Known | Floating) and deployment.left_alone is not None:
+        declared = image.value.effective_tag
+        tag = Known(declared, image.span, image.via) if declared is not None else None
         moved = replace(image.value, tag=deployment.left_alone, digest=None)
         image = Floating(moved, image.span, image.via)
     command = fields.command("command")
@@ -185,6 +188,7 @@ def _container(
         role=_role(label, told(view.name), fields, image=image, command=command, deployment=deployment, alone=alone),
         group=view.id,
         image=image,
+        tag=tag,
         build=None,
         entrypoint=fields.command("entryPoint"),
         command=command,

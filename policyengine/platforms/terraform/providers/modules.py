@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policyengine.model.value import Known, known
+from policyengine.model.value import Known, Unknown, known
 from policyengine.platforms.terraform.language.sections import Nested, ObjectSection, Section
 from policyengine.platforms.terraform.language.values import Object, decided, through, unknown_of
 from policyengine.platforms.terraform.providers.balancers import entries, routes
@@ -39,7 +39,11 @@ def _service(view: ResourceView, service: BlockView) -> Iterator[Node | Edge]:
         found = platform.text("cpu_architecture")
         architecture = found if isinstance(found, Known) else architecture
     yield from routes(view.stack, service, view.part)
-    deployment = Deployment(service.integer("desired_count"), launch, serves=True)
+    held = service.boolean("ignore_task_definition_changes")
+    left = (
+        Unknown("the module ignores changes of the task definition", held.span) if known(held, default=False) else None
+    )
+    deployment = Deployment(service.integer("desired_count"), launch, serves=True, left_alone=left)
     definitions = _named(service.tree("container_definitions"), view.known.defaults["readonly_root_filesystem"])
     yield from containers(view, definitions, deployment, architecture)
 

@@ -38,7 +38,8 @@ def workload(view: ResourceView) -> Iterator[Node | Edge]:
         return
     sections = tuple(ObjectSection(_definition(view, block), block.span) for block in blocks)
     role = Role(str(view.known.fixed["role"]))
-    deployment = Deployment(None, "", serves=role is not Role.JOB)
+    images = [f"{path}.{name}".lstrip(".") for path in paths or [""] for name in view.known.arguments["image"]]
+    deployment = Deployment(None, "", serves=role is not Role.JOB, left_alone=view.left_alone(*images))
     for made in containers(view, Nested(sections), deployment, architecture, whole=not paths):
         if isinstance(made, Service):
             judged = role if made.role is Role.APP else made.role

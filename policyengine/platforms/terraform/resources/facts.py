@@ -217,6 +217,12 @@ def image(tree: Tree | None, lacking: Span, repositories: Callable[[str], str | 
     return Known(read, tree.span, tree.via)
 
 
+def tag(tree: Tree | None) -> Known[str] | None:
+    """The tag of an image whose repository is not decided; None where it is not, either."""
+    found = None if tree is None or decided(tree) else images.tag_of(located(tree))
+    return None if found is None or tree is None else Known(found, tree.span, tree.via)
+
+
 def _repositories_named(tree: Tree, repositories: Callable[[str], str | None]) -> Tree:
     """The tree with references to ECR repositories replaced by their URLs."""
     match tree:

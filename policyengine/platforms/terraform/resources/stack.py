@@ -29,7 +29,9 @@ _ADDRESS = regex(r'(?:module\.[\w-]+(?:\[(?:"[^"]*"|\d+)\])?\.)*(?:data\.)?[\w-]
 _CALL = regex(r'(?:module\.[\w-]+(?:\[(?:"[^"]*"|\d+)\])?\.?)+')
 _OUTER_CALL = regex(r'(?:module\.[\w-]+(?:\[(?:"[^"]*"|\d+)\])?\.?)+(?=\.module\.)')
 
-_NAME = regex(r"(?:^\s*\[?|,)\s*[\"']?([A-Za-z_]\w*)")
+_NAME = regex(r"(?:^\s*\[?|,)\s*[\"']?([A-Za-z_][^\s,\"']*)")
+_REMARK = regex(r"(?:#|//)[^\n]*")
+_INDEX = regex(r"\[[^\]]*\]|\]")
 
 T = TypeVar("T")
 
@@ -58,11 +60,22 @@ class ResourceView(BlockView, frozen=True, eq=False, kw_only=True):
         return self.resource.address
 
     def left_alone(self, *arguments: str) -> Unknown | None:
-        """Why what runs may differ from one of these arguments: its lifecycle ignores changes of it."""
+        """Why what runs may differ from one of these arguments: its lifecycle ignores changes of it.
+
+        They are paths through nested blocks, `template.containers.image`, of which a part may be ignored.
+        """
         for section in self.resource.block.blocks("lifecycle").sections:
             told = section.text_of("ignore_changes") if isinstance(section, BlockSection) else ""
-            names = _NAME.findall(told) if told else _listed(section.get("ignore_changes"))
-            found = next((name for name in names if name == "all" or name in arguments), None)
+            names = _NAME.findall(_REMARK.sub("", told)) if told else _listed(section.get("ignore_changes"))
+            names = [_INDEX.sub("", name) for name in names]
+            found = next(
+                (
+                    name
+                    for name in names
+                    if name == "all" or any(f"{each}.".startswith(f"{name}.") for each in arguments)
+                ),
+                None,
+            )
             if found is not None:
                 return Unknown(f"{self.name} ignores changes of {found}: something else may set it", section.span)
         return None
