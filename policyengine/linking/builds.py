@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from policyengine.knowledge.mirrors import in_cloud
 from policyengine.knowledge.names import folder_kinds, is_for_tests, speaks_of_development
-from policyengine.linking.naming import stem, telling, words
+from policyengine.linking.naming import affixes, bare, stem, telling, words
 from policyengine.model import image as images
 from policyengine.model.graph import Edge, EdgeKind
 from policyengine.model.nodes import (
@@ -26,6 +28,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from policyengine.model.graph import Graph
+    from policyengine.repository.files import Files
+
+
+def in_lower_case(nodes: Iterable[Node], files: Files) -> Iterator[Node]:
+    """Builds and services of a `Dockerfile` that is called `dockerfile`, which BuildKit takes where there is no other.
+
+    Source: github.com/moby/moby/issues/10858.
+    """
+    named = frozenset(files.named("dockerfile"))
+    for node in nodes if named else ():
+        build = node if isinstance(node, Build) else node.build if isinstance(node, Service) else None
+        path = PurePosixPath(known(build.dockerfile, "")) if build is not None else PurePosixPath()
+        other = str(path.with_name("dockerfile")) if path.name == "Dockerfile" else ""
+        if build is not None and other in named and not files.exists(str(path)):
+            made = replace(build, dockerfile=replace(build.dockerfile, value=other))
+            yield made if isinstance(node, Build) else replace(node, build=made)
 
 
 def built_from(nodes: Iterable[Node], stages: Sequence[Stage]) -> Iterator[Edge]:
@@ -80,7 +98,8 @@ def lent(graph: Graph) -> Iterator[Edge]:
         ref = cloud.image.value if isinstance(cloud.image, Known | Floating) else None
         if ref is not None and images.engine_of(ref, cloud.image.span) is not None:
             continue
-        same = ref is not None and _kept(ref, cloud) and stem(ref.basename, project) == stem(local.name, project)
+        same = ref is not None and (_kept(ref, cloud) or _pulled(graph, cloud))
+        same = same and stem(ref.basename, project) == stem(local.name, project)
         if ref is not None and pushed and (nameless or not same):
             continue
         known_by = (*graph.targets(Stage, EdgeKind.BUILT_FROM, cloud), *graph.targets(Build, EdgeKind.BUILT_BY, cloud))
@@ -121,7 +140,7 @@ def pushed_alike(graph: Graph) -> Iterator[Edge]:
         ref = service.image.value if isinstance(service.image, Known | Floating) else None
         if service.build is not None or service.id in known_by or ref is None:
             continue
-        if ref.repository not in own and not _kept(ref, service):
+        if ref.repository not in own and not _kept(ref, service) and not _pulled(graph, service):
             continue
         asked = (stem(ref.basename, project), stem(service.name, project))
         found = {build.id: stage for name in asked for build, stage in called.get(name, {}).values()}
@@ -150,7 +169,7 @@ def called_alike(graph: Graph) -> Iterator[Edge]:
             service.role is Role.APP
             and service.build is None
             and ref is not None
-            and (ref.repository in own or _kept(ref, service))
+            and (ref.repository in own or _kept(ref, service) or _pulled(graph, service))
         ):
             ran.setdefault(ref.repository, []).append(service)
     if not ran:
@@ -180,6 +199,11 @@ def _own(graph: Graph) -> frozenset[str]:
 def _kept(ref: images.ImageRef, service: Service) -> bool:
     """Whether an image is one of a cloud's customer: no sample, and nothing that the tables know."""
     return in_cloud(ref.text) and not ref.is_sample and images.engine_of(ref, service.image.span) is None
+
+
+def _pulled(graph: Graph, service: Service) -> bool:
+    """Whether an image is of a repository that the system itself makes, by whatever name."""
+    return any(graph.targets(Repository, EdgeKind.PULLS, service))
 
 
 def _called(dockerfile: str, project: frozenset[str]) -> Iterator[frozenset[str]]:
@@ -257,13 +281,29 @@ def _put_in(service: Service, builds: Sequence[Build]) -> tuple[Sequence[Build],
 
 
 def _by_name(builds: Iterable[Build]) -> dict[str, list[Build]]:
-    """The builds by the repositories that they push to, and by the last parts of their names behind a slash."""
+    """The builds by the repositories that they push to.
+
+    Also by the last parts of their names, behind a slash; with `-` for `/` in them; and by what is left of them without
+    what is common to all, behind `~`.
+    """
     names: dict[str, list[Build]] = {}
+    builds = list(builds)
+    common = affixes(ref.basename for build in builds if build.pushes for ref in build.references)
     for build in builds:
         for name in {tag.repository for tag in build.references}:
             names.setdefault(name, []).append(build)
             names.setdefault(f"/{PurePosixPath(name).name}", []).append(build)
+            rest = bare(PurePosixPath(name).name, common) if common else ""
+            for each in (*_flat(name), *([f"~{rest}"] if rest else ())):
+                names.setdefault(each, []).append(build)
     return names
+
+
+def _flat(repository: str) -> set[str]:
+    """A repository of a registry with `-` for `/`, whole and its last two parts: `acme/shop/api`, `acme/shop-api`."""
+    parts = repository.split("/")
+    names = {"-".join(parts), "-".join(parts[-2:]), parts[-1]}
+    return {f"-{each}" for each in names if "-" in each}
 
 
 def _makers(service: Service, names: dict[str, list[Build]], only: Sequence[Build]) -> tuple[Sequence[Build], str]:
@@ -276,7 +316,9 @@ def _makers(service: Service, names: dict[str, list[Build]], only: Sequence[Buil
         if images.engine_of(ref, service.image.span) is not None:
             return [], ""
         name = service.name if ref.is_sample else ref.basename
-        named = [found for each in (ref.repository, f"/{name}") if (found := names.get(each))]
+        rest = bare(ref.basename, frozenset()) if isinstance(ref.registry, Unknown) else ""
+        asked = (ref.repository, f"/{name}", *sorted(_flat(ref.repository)), *([f"~{rest}"] if rest else ()))
+        named = [found for each in asked if (found := names.get(each))]
         pushed = ([build for build in found if build.pushes] for found in named)  # the others may be for a check
         found = next(filter(None, (*pushed, *named)), None)
         if found:

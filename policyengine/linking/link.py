@@ -9,7 +9,15 @@ from msgspec.structs import replace
 
 from policyengine.knowledge.names import alike
 from policyengine.linking.arguments import told
-from policyengine.linking.builds import built_from, called_alike, deployed, lent, pushed_alike, same_local_image
+from policyengine.linking.builds import (
+    built_from,
+    called_alike,
+    deployed,
+    in_lower_case,
+    lent,
+    pushed_alike,
+    same_local_image,
+)
 from policyengine.linking.connections import configured, connected
 from policyengine.linking.containers import containers
 from policyengine.linking.datastores import complete, emulated, of_supabase, running
@@ -63,6 +71,7 @@ def link(
 
     with survived("what is built"):
         nodes.update((each.id, each) for each in list(told(nodes.values(), files)) if each.id in nodes)
+        nodes.update((each.id, each) for each in list(in_lower_case(nodes.values(), files)))
         stages = [node for node in nodes.values() if isinstance(node, Stage)]
         edges |= set(built_from(nodes.values(), stages))
         edges |= set(same_local_image(nodes.values(), edges))

@@ -48,6 +48,11 @@ def stem(name: str, without: frozenset[str] = frozenset()) -> frozenset[str]:
     return names.meanings(kept) or frozenset(every)
 
 
+def bare(name: str, without: frozenset[str]) -> str:
+    """A name without environments and affixes, its words in order: `shop-prod-auth-service` is `auth-service`."""
+    return "-".join(word for word in words(name) if not _deployment(word) and word not in without)
+
+
 def telling(name: str, without: frozenset[str] = frozenset()) -> bool:
     """Whether a name says more than `app`, `main` or `default`."""
     return any(not names.is_filler(word) and not _deployment(word) and word not in without for word in words(name))

@@ -40,7 +40,10 @@ from policyengine.api import (
     mandate="6.2",
     severity=Severity.ERROR,
     remedy="Deploy the image that the gate has tested: push what it built, or start the stack with what was pushed.",
-    message="'{job}' builds '{image}' again after [the gate](1) has tested another build of it.",
+    message={
+        "default": "'{job}' builds '{image}' again after [the gate](1) has tested another build of it.",
+        "name": "The {noun} '{name}' pulls '{image}', but [the pipeline](1) pushes that as '{pushed}'.",
+    },
 )
 def tested_image_not_deployed(graph: Graph, options: Options) -> Outcomes:
     """The deployed image is built after the gate, and is not the one that the gate has tested.
@@ -52,6 +55,9 @@ def tested_image_not_deployed(graph: Graph, options: Options) -> Outcomes:
     needs it, makes another image than the stack that was tested. Retagging, `docker push` of an image that was built
     before the tests and a deployment by digest pass. A Dockerfile that nothing of the local stack is built from was not
     tested at all, so it is not asked here.
+
+    An image that the cloud pulls from `acme/shop-api`, where the pipeline pushes `acme/shop/api`, is one that nobody
+    publishes: what runs is what somebody once pushed by hand, if anything does.
     """
     builds = (each.service.build for each in graph.containers(side=Side.LOCAL))
     tested = {known(build.dockerfile, "") for build in builds if build is not None} - {""}
@@ -69,6 +75,31 @@ def tested_image_not_deployed(graph: Graph, options: Options) -> Outcomes:
                 args = {"job": job.name, "image": _name(build)}
                 fix = Fix("push the image that the gate has built, or start the stack with the image that was pushed")
                 yield Finding(subject=job, at=build, args=args, related=(before,), fix=fix)
+    for container in graph.deployed(role=Role.APP):
+        image = container.image
+        pushed = {ref.repository: build for build in container.builds if build.pushes for ref in build.references}
+        for name, build in sorted(pushed.items(), key=lambda each: each[0])[:1]:
+            yield Compared(container.node)
+            if isinstance(image, Known | Floating) and all(_respelt(image.value.repository, each) for each in pushed):
+                args = {"noun": container.noun, "name": container.name, "image": image.value.shown, "pushed": name}
+                fix = Fix("pull the image by the name that the pipeline pushes")
+                yield Finding(
+                    subject=container.node,
+                    at=image,
+                    variant="name",
+                    severity=Severity.WARNING,
+                    args=args,
+                    related=(build.tags,),
+                    fix=fix,
+                    cause=f"names of {image.span.path}",
+                )
+
+
+def _respelt(one: str, other: str) -> bool:
+    """Whether two repositories of a registry differ by `-` for `/`, as far as both are written."""
+    short, whole = sorted((f"/{one}", f"/{other}"), key=len)
+    tail = whole[-len(short) :]
+    return tail[0] == "/" and tail != short and tail.replace("/", "-") == short.replace("/", "-")
 
 
 def _pushed(graph: Graph, workflow: Workflow) -> Iterator[tuple[Build, Job]]:
@@ -130,7 +161,7 @@ def mutable_image_tag(graph: Graph, _: Options) -> Outcomes:
         if (handed is not None and service.renewed) or service.build is not None or image.span in seen:
             continue
         if isinstance(image, Known | Floating) and image.value.is_sample:
-            image = Unknown(f"'{image.value.shown}' is a sample, which something else replaces", image.span)
+            image, tag = Unknown(f"'{image.value.shown}' is a sample, which something else replaces", image.span), ""
         if isinstance(image, Known | Floating):
             tag = image.value.effective_tag or (tag if restarted else "")
             stays = not tag_moves(tag) and not _is_pushed_again(container, tag)

@@ -16,7 +16,7 @@ from policyengine.patterns import regex
 from policyengine.platforms.github.calls import path_from
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from policyengine.knowledge.commands import Layer
     from policyengine.model.image import ImageRef
@@ -301,21 +301,25 @@ def _docker(command: ShellCommand) -> tuple[Word, ...]:
     return words[1:] if words and words[0].text == "image" else words
 
 
-def on_images(commands: Iterable[ShellCommand]) -> list[tuple[Word, ...]]:
-    """The words of what commands do with images that are built: `push app:1`, `tag app:1 app:latest`."""
-    return [words for words in map(_docker, commands) if words and words[0].text in ("push", "tag")]
+def on_image(command: ShellCommand) -> tuple[Word, ...]:
+    """The words of a command that does something with an image that is built: `push app:1`, `tag app:1 app:latest`."""
+    words = _docker(command)
+    return words if words and words[0].text in ("push", "tag") else ()
 
 
-def pushed(on_images: Sequence[tuple[Word, ...]], scope: Scope) -> set[str]:
+OnImage = tuple[str, tuple[Text, ...]]
+"""What is done with images that are built, and their references: `push`, `tag`."""
+
+
+def pushed(done: Sequence[OnImage]) -> set[str]:
     """The references, as written, that `docker push` and `docker tag … && docker push` send to a registry."""
     found: set[str] = set()
     aliases: list[tuple[str, str]] = []
-    for words in on_images:
-        match words:
-            case (Word("push"), *references):
-                found.update(scope.word(each).written for each in references)
-            case (Word("tag"), source, target, *_):
-                aliases.append((scope.word(source).written, scope.word(target).written))
+    for what, references in done:
+        if what == "push":
+            found.update(each.written for each in references)
+        elif len(references) > 1:
+            aliases.append((references[0].written, references[1].written))
     for own, further in reversed(aliases):
         if _named(further, found):
             found.add(own)
@@ -333,11 +337,10 @@ def sends(draft: Drafted, pushes: set[str]) -> bool:
     return any(_named(tag.written, pushes) for tag in draft.written)
 
 
-def aliased(on_images: Sequence[tuple[Word, ...]], scope: Scope, reference: Text) -> list[Text]:
+def aliased(done: Sequence[OnImage], reference: Text) -> list[Text]:
     """The further names that `docker tag` gives a reference."""
-    found = []
-    for words in on_images:
-        match words:
-            case (Word("tag"), source, target, *_) if scope.word(source).written == reference.written:
-                found.append(scope.word(target))
-    return found
+    return [given[1] for what, given in done if what == "tag" and _same(given, reference)]
+
+
+def _same(given: tuple[Text, ...], reference: Text) -> bool:
+    return len(given) > 1 and given[0].written.removesuffix(":latest") == reference.written.removesuffix(":latest")

@@ -94,7 +94,7 @@ def _nodes(
         index=0, name="", span=first, uses=Absent(first), environment=given, commands=done.commands,
         activities=done.activities, gap=done.gap,
     )  # fmt: skip
-    state.commands.extend(done.commands)
+    state.done.extend(done.on_images)
     state.add(step, list(done.drafts))
     job = Job(id=state.job, name="build", side=Side.PIPELINE, span=place, workflow=flow, steps=tuple(state.steps))
     name = place.path.rpartition("/")[2] if flow.endswith(f":{place.path}") else flow.partition(":")[2]

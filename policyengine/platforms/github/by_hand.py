@@ -18,7 +18,7 @@ from policyengine.model.value import Absent, Known, known
 from policyengine.patterns import regex
 from policyengine.platforms import Lowered
 from policyengine.platforms.github import SCRIPTS, TASK_FILES
-from policyengine.platforms.github.builds import on_images
+from policyengine.platforms.github.builds import on_image
 from policyengine.platforms.github.calls import WORKSPACE
 from policyengine.platforms.github.documents import WorkflowFiles
 from policyengine.platforms.github.expressions import Scope
@@ -98,9 +98,9 @@ def _of(source: Source, steps: Steps, files: Files) -> Iterator[Build]:
         state = JobState(f"script:{source.path}")
         frame = StepFrame(Scope(variables=dict(given)), directory=directory)
         done = steps.script(text, frame, environment=environment)
-        state.commands.extend(done.commands)
+        state.done.extend(done.on_images)
         state.drafted.extend(done.drafts)
-        sent = [words[-1].text for words in on_images(done.commands) if words[0].text == "push"]
+        sent = [words[-1].text for each in done.commands if (words := on_image(each)) and words[0].text == "push"]
         open_ = any(_WHOLE.fullmatch(each) for each in sent)
         builds = [each for each in state.finished() if _counts(each, files, pushes_more=open_)]
         if builds:

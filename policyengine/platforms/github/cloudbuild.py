@@ -63,7 +63,7 @@ def lower(path: str, files: Files) -> Lowered:
     steps = Steps(reader, Follower(reader.files), TerraformFolders(reader.files))
     for number, line in enumerate(lines):
         done = steps.script(line, frame)
-        state.commands.extend(done.commands)
+        state.done.extend(done.on_images)
         step = Step(
             index=number, name="", span=line.place, uses=Absent(line.place), environment=given,
             commands=done.commands, activities=done.activities, gap=done.gap,

@@ -133,7 +133,7 @@ class Follower(Struct):
         arguments: ScriptArguments,
         gaps: list[Unknown],
     ) -> Iterator[ShellCommand]:
-        folders = [walk.directory]
+        folders, left = [walk.directory], walk.directory
         environment = walk.environment
         for written in commands:
             if not arguments.choose(written.arms):
@@ -165,7 +165,10 @@ class Follower(Struct):
             environment = _exported(command, environment)
             arguments.follow(written)
             if command.name in {"cd", "pushd"} and len(command.words) > 1:
-                folders[-1] = entered(folders[-1], command.words[1].text, walk.folder)
+                to = command.words[1].text
+                left, folders[-1] = folders[-1], left if to == "-" else entered(folders[-1], to, walk.folder)
+            elif command.name == "popd":
+                folders[-1] = left
 
     def _bring(self, made: ShellCommand) -> None:
         """Keeps which files are not the repository's, since a command fetches or builds them."""

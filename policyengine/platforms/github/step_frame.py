@@ -110,6 +110,7 @@ class Done(Struct, frozen=True):
     drafts: tuple[tuple[builds.Drafted, Scope], ...] = ()
     gap: Unknown | None = None
     handed: tuple[Handed, ...] = ()
+    on_images: tuple[builds.OnImage, ...] = ()
 
 
 def joined(made: list[Done]) -> Done:
@@ -126,6 +127,7 @@ def joined(made: list[Done]) -> Done:
         tuple(drafts),
         next((done.gap for done in made if done.gap is not None), None),
         tuple(dict.fromkeys(each for done in made for each in done.handed)),
+        tuple(each for done in made for each in done.on_images),
     )
 
 
@@ -136,6 +138,7 @@ class JobState(Struct):
     steps: list[Step] = field(default_factory=list)
     drafted: list[tuple[builds.Drafted, Scope]] = field(default_factory=list)
     commands: list[ShellCommand] = field(default_factory=list)
+    done: list[builds.OnImage] = field(default_factory=list)  # with images that are built
     metadata: dict[str, tuple[Variable, Scope]] = field(default_factory=dict)  # the images that an action names
     exported: dict[str, Value[str]] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)  # by `steps.id.outputs.name`
@@ -173,13 +176,13 @@ class JobState(Struct):
 
     def finished(self) -> Iterator[Build]:
         """The builds, with what later commands of the job tag and push."""
-        on_images = builds.on_images(self.commands) if self.drafted else []
-        for number, (draft, scope) in enumerate(self.drafted):
+        pushes = builds.pushed(self.done)
+        for number, (draft, _) in enumerate(self.drafted):
             made = draft
-            further = [name for tag in draft.written for name in builds.aliased(on_images, scope, tag)]
+            further = [name for tag in draft.written for name in builds.aliased(self.done, tag)]
             if further:
                 made = replace(made, tags=builds.tags_of([*draft.written, *further], draft.tags.span))
-            if isinstance(draft.push, Absent) and builds.sends(draft, builds.pushed(on_images, scope)):
+            if isinstance(draft.push, Absent) and builds.sends(draft, pushes):
                 made = replace(made, push=Known(value=True, span=draft.span))
             yield made.node(f"{self.job}/build-{number}", self.job)
 

@@ -97,6 +97,7 @@ class Steps(Struct, frozen=True):
                 called = replace(frame, scope=scope, own=own, condition=condition, forgiven=forgiven)
                 done = self._action(step, uses, source, called, state)
         state.commands.extend(done.commands)
+        state.done.extend(done.on_images)
         handed = activities.handed_over(done.commands, state.commands)
         state.add(
             Step(
@@ -160,8 +161,10 @@ class Steps(Struct, frozen=True):
     def _of_commands(self, commands: tuple[ShellCommand, ...], gap: Unknown | None, scope: Scope) -> Done:
         found: list[Activity] = []
         drafts: list[tuple[builds.Drafted, Scope]] = []
+        built: dict[tuple[str, ...], ShellCommand] = {}  # what builds an image first, by its tags
         handed: list[Handed] = []
         perhaps: dict[str, ShellCommand] = {}  # variables that branches set, and what sets them
+        on_images: list[builds.OnImage] = []
         texts: dict[str, list[str]] = {}  # all that variables are set to
         for command in commands:
             for each, word in zip(command.assignments, command.given, strict=False) if not command.words else ():
@@ -173,13 +176,15 @@ class Steps(Struct, frozen=True):
             handed.extend(handed_on(command, scope, self.reader.files))
             own = activities.of_command(command, scope)
             found.extend(each for each in own if not self._only_computes(each, command, scope))
+            if named := builds.on_image(command):
+                on_images.append((named[0].text, tuple(scope.word(each) for each in named[1:])))
             if not command.does("build"):
                 continue
             for draft in (builds.of_command(command, scope, texts), *self._bake_command(command, scope)):
-                if draft is not None:
+                if draft is not None and not _only_otherwise(command, built.setdefault(_tags(draft), command)):
                     drafts.append((draft, scope))
                     found.extend(activities.sent(draft, forgiven=command.forgiven))
-        return Done(commands, tuple(found), tuple(drafts), gap, tuple(handed))
+        return Done(commands, tuple(found), tuple(drafts), gap, tuple(handed), tuple(on_images))
 
     def _only_computes(self, activity: Activity, command: ShellCommand, scope: Scope) -> bool:
         """Whether Terraform is applied where there is nothing to apply."""
@@ -350,6 +355,15 @@ class Steps(Struct, frozen=True):
         if open_ is not None:
             return [bake.unreadable(command.span, open_.reason, push)]
         return bake.builds(self.reader.files, files, targets, sets, environment, command.directory, command.span, push)
+
+
+def _tags(draft: builds.Drafted) -> tuple[str, ...]:
+    return tuple(each.written for each in draft.written)
+
+
+def _only_otherwise(command: ShellCommand, first: ShellCommand) -> bool:
+    """Whether a command builds again what one before it builds, for where that fails: `docker build … || docker …`."""
+    return command is not first and command.branches[:-1] == first.branches != command.branches
 
 
 def _known(scope: Scope) -> dict[str, Value[str]]:

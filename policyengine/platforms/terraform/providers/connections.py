@@ -63,7 +63,7 @@ def repository_name(stack: Stack, address: str) -> str | None:
     view = stack.at(address)
     if view is None or "ecr" not in view.kind:
         return None
-    tree = view.tree("repository_name", "name") if view.resource.mode == "module" else view.tree("name")
+    tree = view.tree("repository_name", "name") if view.resource.mode != "resource" else view.tree("name")
     return known(facts.text(tree, view.span), facts.spoken(tree)) or view.resource.name
 
 

@@ -224,8 +224,11 @@ def tag(tree: Tree | None) -> Known[str] | None:
 
 
 def _repositories_named(tree: Tree, repositories: Callable[[str], str | None]) -> Tree:
-    """The tree with references to ECR repositories replaced by their URLs."""
+    """The tree with references to ECR repositories, and to images of these, replaced by their URLs."""
     match tree:
+        case Reference(address, "image_uri", span, via) if (name := repositories(address)) is not None:
+            digest = Unknown("the registry tells which image is the newest", span)
+            return Composite((*repository_url(name, span, via).parts, Known("@", span), digest), span, via)
         case Reference(address, attribute, span, via) if attribute == _ECR_URL:
             name = repositories(address)
             return tree if name is None else repository_url(name, span, via)
