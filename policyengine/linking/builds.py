@@ -81,14 +81,16 @@ def lent(graph: Graph) -> Iterator[Edge]:
     """Deployed applications of whose image nothing is known → the stage that their twin is built from.
 
     A certain pair lends its Dockerfile, where its name and target do not speak of development and no other Dockerfile
-    lies beside it that the deployed image may be built from instead. Where the pipeline pushes images, one of another
-    name is not made of what is here, but for one of a cloud's registry that is called as the twin: people push it.
+    lies beside it, but for those of other services, that the deployed image may be built from instead. Where the
+    pipeline pushes images, one of another name is not made of what is here, but for one of a cloud's registry that is
+    called as the twin: people push it.
     """
     pushed, nameless = _pushed_by_pipeline(graph), bool(_nameless(graph))
     project = frozenset(words(graph.called))
     beside: dict[str, set[str]] = {}
     for stage in graph.all(Stage):
         beside.setdefault(str(PurePosixPath(stage.dockerfile).parent), set()).add(stage.dockerfile)
+    built = {each.id: known(each.build.dockerfile, "") for each in graph.apps(Side.LOCAL) if each.build is not None}
     for pair in graph.pairs:
         local, cloud = graph.get(Service, pair.local), graph.get(Service, pair.cloud)
         if local is None or cloud is None or not pair.certain or pair.tied or local.build is None:
@@ -98,15 +100,17 @@ def lent(graph: Graph) -> Iterator[Edge]:
         ref = cloud.image.value if isinstance(cloud.image, Known | Floating) else None
         if ref is not None and images.engine_of(ref, cloud.image.span) is not None:
             continue
-        same = ref is not None and (_kept(ref, cloud) or _pulled(graph, cloud))
-        same = same and stem(ref.basename, project) == stem(local.name, project)
-        if ref is not None and pushed and (nameless or not same):
-            continue
+        if ref is not None and pushed:
+            own = _kept(ref, cloud) or _pulled(graph, cloud)
+            image, name = stem(ref.basename, project), stem(local.name, project)
+            if nameless or not own or not (image <= name or name <= image):
+                continue
         known_by = (*graph.targets(Stage, EdgeKind.BUILT_FROM, cloud), *graph.targets(Build, EdgeKind.BUILT_BY, cloud))
         for stage in graph.targets(Stage, EdgeKind.BUILT_FROM, local) if not known_by else ():
             path = PurePosixPath(stage.dockerfile)
             target = local.build.target.value if isinstance(local.build.target, Known) else ""
-            alone = len(beside[str(path.parent)]) == 1
+            others = {dockerfile for service, dockerfile in built.items() if service != local.id}
+            alone = beside[str(path.parent)] - others <= {stage.dockerfile}
             if alone and not any(map(speaks_of_development, (path.name, target))):
                 yield Edge(EdgeKind.BUILT_FROM, cloud.id, stage.id, f"its twin builds {stage.dockerfile}")
 

@@ -21,12 +21,17 @@ _COMMIT = regex(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 def identity(root: Path) -> tuple[str, str]:
-    """The address of the repository at `root`, never with credentials, and its commit, empty when unknown."""
+    """The address of the repository at `root`, never with credentials, and its commit, empty when unknown.
+
+    GITHUB_REPOSITORY is that of the workspace of a job; without one it names a folder that git does not know.
+    """
     workspace = os.environ.get("GITHUB_WORKSPACE")
     name, server = os.environ.get("GITHUB_REPOSITORY", ""), os.environ.get("GITHUB_SERVER_URL", "https://github.com")
     if workspace and name and os.path.realpath(workspace) == os.path.realpath(root):
         return _plain(f"{server}/{name}"), os.environ.get("GITHUB_SHA", "")
     git = root / ".git"
+    if name and workspace is None and not git.exists():
+        return _plain(f"{server}/{name}"), ""
     if not git.is_dir() or git.is_symlink():
         return UNKNOWN, ""
     return _remote(_read(git / "config")), _commit(git)

@@ -184,7 +184,7 @@ def mutable_image_tag(graph: Graph, _: Options) -> Outcomes:
             args=args,
             related=() if handed is None or variant != "back" else (handed,),
             fix=Fix("deploy by digest, or by a tag of the commit"),
-            cause=f"{image.span.path} {tag}",
+            cause=f"{image.span.path} {tag}" if variant != "back" else "an apply of Terraform",
         )
 
 
