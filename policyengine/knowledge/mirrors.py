@@ -55,6 +55,12 @@ def in_cloud(reference: str) -> bool:
     return reference.partition("/")[0].endswith(tuple(table("mirrors", Mirrors).clouds))
 
 
+def is_public(registry: str) -> bool:
+    """Whether a registry is one in which everybody publishes images: Docker Hub, ghcr.io, quay.io; no cloud's."""
+    hosts = table("mirrors", Mirrors).hosts.values()
+    return not in_cloud(registry) and any(each.registry == registry for each in hosts)
+
+
 def normalised(host: str, path: str) -> tuple[str, str]:
     """The registry and the repository that a reference names; on Docker Hub without `library/`."""
     mirrors = table("mirrors", Mirrors)

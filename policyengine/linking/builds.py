@@ -321,7 +321,8 @@ def _makers(service: Service, names: dict[str, list[Build]], only: Sequence[Buil
             return [], ""
         name = service.name if ref.is_sample else ref.basename
         rest = bare(ref.basename, frozenset()) if isinstance(ref.registry, Unknown) else ""
-        asked = (ref.repository, f"/{name}", *sorted(_flat(ref.repository)), *([f"~{rest}"] if rest else ()))
+        alike = (*sorted(_flat(ref.repository)), f"~{rest or '/'}") if service.side is Side.CLOUD else ()
+        asked = (ref.repository, f"/{name}", *alike)
         named = [found for each in asked if (found := names.get(each))]
         pushed = ([build for build in found if build.pushes] for found in named)  # the others may be for a check
         found = next(filter(None, (*pushed, *named)), None)

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from msgspec import Struct, field
 
+from policyengine.knowledge.mirrors import is_public
+from policyengine.knowledge.programs import words_of
 from policyengine.model.declared import Declared
 from policyengine.model.ignoring import compile_patterns, left_out_by_docker
 from policyengine.model.image import engine_of
-from policyengine.model.nodes import Datastore, IgnoreFile, Job, Node, Package, Role, Service, Side, Stage
+from policyengine.model.nodes import Build, Datastore, IgnoreFile, Job, Node, Package, Role, Service, Side, Stage
 from policyengine.model.relations import Candidate, Choice, Edge, EdgeKind, Pair, PublishedImage, Unpaired
 from policyengine.model.settings import settings
 from policyengine.model.source import Span
@@ -252,6 +254,21 @@ class Graph(Struct, Declared, frozen=True, eq=False):
                 return Absent(span)
             case _:
                 return Unknown(f"no Dockerfile is known for the image of '{node.name}'", node.span)
+
+    def made_by_others(self, service: Service) -> bool:
+        """Whether a service runs an image that others publish, as far as its name and what is built here tell.
+
+        Nothing here builds it, and its name shares no word with that of the system.
+        """
+        image, twin = service.image, self.mirror(service)
+        if not isinstance(image, Known | Floating) or not self.called or service.build is not None:
+            return False
+        if isinstance(twin, Service) and twin.build is not None:
+            return False
+        ref, called = image.value, "".join(words_of(self.called))
+        public = isinstance(ref.registry, str) and is_public(ref.registry)
+        made = any(self.targets(Build, EdgeKind.BUILT_BY, service))
+        return public and not made and not any(len(word) > 2 and word in called for word in words_of(ref.repository))
 
     def ingredients(self, stage: Stage) -> tuple[Stage, ...]:
         """A stage with those of its Dockerfile that it is built on or copies from, directly or through others."""

@@ -59,7 +59,8 @@ def container_runs_as_root(graph: Graph, options: Options) -> Outcomes:
 
     The user is that of ECS, else the USER in force at the end of the deployed stage, inherited through FROM; for a base
     image without USER, the default of the bundled table. A `:nonroot` image and a numeric uid other than 0 are fine.
-    An entrypoint that drops its privileges with gosu or su-exec is noted. Datastores are not the application's images.
+    An entrypoint that drops its privileges with gosu or su-exec is noted. Datastores are not the application's images,
+    nor are those that others publish.
     An image that the pipeline pushes is deployed, whatever runs it, but for those for tests, for development and to
     build others on.
     """
@@ -78,8 +79,9 @@ def container_runs_as_root(graph: Graph, options: Options) -> Outcomes:
             case Known(user) if user.is_root:
                 fix = Fix("build an image that names an unprivileged user")
                 args = {"image": container.shown_image}
-                yield Finding(subject=container.node, at=container.user, args=args, fix=fix)
-            case _:
+                cause = f"the image {container.shown_image}"
+                yield Finding(subject=container.node, at=container.user, args=args, fix=fix, cause=cause)
+            case _ if not graph.made_by_others(container.service):
                 yield from undecided(container.node, container.user)
     for stage in _published(graph):
         match graph.container(stage).user:

@@ -150,9 +150,7 @@ class Service(Node, frozen=True, kw_only=True):
     noun: str = "container"
     words: tuple[Word, ...] = ()
     inherits_healthcheck: bool = True  # whether a HEALTHCHECK of the image is run where none is set; ECS does not
-    tag: Known[str] | None = (
-        None  # of the image, where what stands before it is not decided or something else may set another
-    )
+    tag: Known[str] | None = None  # of an image that is otherwise not known, or that something else may retag
 
     @property
     def exported(self) -> bool:
