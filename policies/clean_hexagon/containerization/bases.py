@@ -158,9 +158,10 @@ def base_image_drift(graph: Graph, _: Options) -> Outcomes:
     `node:latest` is another version after each rebuild, so the image that was tested and the one that is built next
     month differ without any change. A native module that npm or pip installed on Debian does not load on Alpine.
 
-    Asked of the Dockerfiles of applications, and of proxies that are built here. A tag that names no version (`latest`, `lts`, none) is reported; one whose
-    minor moves (`node:22-alpine`) is a convention. A digest pins everything, an image without versions has none to
-    name. The C library counts where a stage copies from another one and a dependency is a native module.
+    Asked of the Dockerfiles of applications, and of proxies that are built here. A tag that names no version (`latest`,
+    `lts`, none) is reported; one whose minor moves (`node:22-alpine`) is a convention. A digest pins everything, an
+    image without versions has none to name. The C library counts where a stage copies from another one and a dependency
+    is a native module.
     """
     seen: set[Span] = set()
     for container in graph.containers():

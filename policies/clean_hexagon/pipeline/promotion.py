@@ -156,7 +156,8 @@ def mutable_image_tag(graph: Graph, _: Options) -> Outcomes:
     restarted = handed is None and any("--force-new-deployment" in each.argv for each in graph.commands())
     seen: set[Span] = set()
     for container in graph.deployed(role=Role.APP):
-        image, service, variant, tag = container.image, container.service, "default", known(container.service.tag, "")
+        image, service, variant = container.image, container.service, "default"
+        tag = service.tag.value if service.tag is not None else ""
         yield Compared(container.node)
         if (handed is not None and service.renewed) or service.build is not None or image.span in seen:
             continue
