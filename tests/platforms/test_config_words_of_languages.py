@@ -160,6 +160,7 @@ def test_go_names_that_speak_of_nothing_are_no_gap() -> None:
         ('env:"A,required" envDefault:"a"', {"A": "a"}),
         ('env:"A" env-required:"true"', {"A": True}),
         ('env:"A" env-required:"false"', {"A": False}),
+        ('yaml:"a" env:"A" env-required:"true"', {"A": "a configuration file may give it"}),
         ('env:"A" env-required:"true" env-default:"a"', {"A": "a"}),
         ('env:"A" required:"true" default:"a"', {"A": "a"}),
         ('env:"A,unset"', {"A": False}),

@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from policyengine.platforms.code.config_go import Go
 
 PREFIX_ELSEWHERE = "what its name begins with is told elsewhere"
+IN_A_FILE = "a configuration file may give it"
 _TAG = regex(r'([\w-]+):"((?:[^"\\]|\\.)*)"')
 _PROCESS = regex(r'envconfig\.(?:Must)?Process\(\s*(?:"(\w*)"|(\w+)\s*,)')
 _INLINE = regex(r",\s*default=(.*)\Z")
 _STRUCT = "struct_type"
 _DEFAULTS = ("envDefault", "default", "env-default")
 _REQUIRED = ("required", "env-required")
+_FILES = frozenset({"yaml", "json", "toml", "edn"})
+"""The tags under which cleanenv takes a field from a configuration file, which meets `env-required` too."""
 
 
 class _Field(NamedTuple):
@@ -136,9 +139,10 @@ def _ask(go: Go, field: _Field, prefix: str | None, *, always: bool) -> None:
         field.tags.get(each, ("",))[0] == "true" for each in _REQUIRED
     )
     must = given is None and (asked or (always and label == "env"))
-    if must and label == "envconfig" and prefix is None:
+    in_file = "env-required" in field.tags and not _FILES.isdisjoint(field.tags)
+    if must and (in_file or (label == "envconfig" and prefix is None)):
         for each in names:
-            go.note(each, reason=PREFIX_ELSEWHERE, tested=False)
+            go.note(each, reason=IN_A_FILE if in_file else PREFIX_ELSEWHERE, tested=False)
     elif must:
         go.stop([Guard(tuple(reversed(names)))])
     else:
