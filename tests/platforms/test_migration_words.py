@@ -155,6 +155,8 @@ RUNS = [
     ("typeorm", "migrations/1700000000000-a.ts", "main.ts", "await dataSource.runMigrations()"),
     ("typeorm", "migrations/1700000000000-a.ts", "app.module.ts", "migrationsRun: env.X !== '1'"),
     ("goose", "migrations/1_a.sql", "app.go", "goose.NewProvider(d, db, fs)"),
+    ("alembic", "alembic/versions/1_a.py", "inicializacion.py", 'command.upgrade(config, "head")'),
+    ("alembic", "alembic/versions/1_a.py", "startup.py", 'subprocess.run(["alembic", "upgrade", "head"])'),
     ("sql", "migrations/1_a.sql", "schema.go", "//go:embed migrations/*.sql"),
     ("sql", "migrations/1_a.sql", "db.ts", 'fs.readdirSync("migrations")'),
     ("sql", "migrations/1_a.sql", "database.py", 'sorted(Path("migrations").glob("*.sql"))'),
@@ -174,7 +176,7 @@ MARKS |= {"knex": "knex"}
 
 @pytest.mark.parametrize(("tool", "migration", "name", "call"), RUNS)
 def test_each_tool_is_run_by_its_own_call(tool: str, migration: str, name: str, call: str) -> None:
-    beside = {"Cargo.toml": ""} if tool == "sqlx" else {}
+    beside = {"sqlx": {"Cargo.toml": ""}, "alembic": {"alembic/env.py": ""}}.get(tool, {})
     files = {migration: MARKS.get(tool, ""), f"src/{name}": f"x {call}", **beside}
     (runner,) = nodes(MigrationRunner, files)
     assert (runner.tool, runner.side, runner.span.path) == (tool, Side.SOURCE, f"src/{name}")
@@ -183,6 +185,8 @@ def test_each_tool_is_run_by_its_own_call(tool: str, migration: str, name: str, 
 
 
 def test_a_script_that_migrates_runs_at_start_only_where_an_application_imports_it() -> None:
+    alone = {"alembic/env.py": "", "alembic/versions/1_a.py": "", "scripts/db.py": 'command.upgrade(c, "head")'}
+    assert nodes(MigrationRunner, alone) == []
     files = {
         "drizzle/0000_a.sql": "--> statement-breakpoint",
         "src/db/migrate.ts": 'await migrate(db, { migrationsFolder: "drizzle" })',

@@ -288,7 +288,7 @@ def _without_gate(graph: Graph, workflow: Workflow, deploys: list[Happening], op
         deploys = [each for each in deploys if not any(map(_asks_success, (each.job, *graph.needs(each.job).values())))]
     elif workflow.events <= _ASKED_FOR or (options.gate.scope == "deploy" and workflow.is_for_changes):
         return
-    weak = not options.ci.gate and gate.deployed_untested(graph, workflow) is None
+    weak = not (options.ci.gate or by_hand) and gate.deployed_untested(graph, workflow) is None
     event = "workflow_dispatch" if by_hand else workflow.main_event
     args = {"event": event, "upstream": (gated or upstream or [workflow])[0].name}
     found = []

@@ -17,10 +17,7 @@ if TYPE_CHECKING:
     from policyengine.platforms.code.migration_folders import Folder
     from policyengine.repository.files import Files
 
-_PYTHON = regex(
-    r"(?:main|app|asgi|wsgi|server|run|lifespan|startup|bootstrap|factory|events|apps|database|db|session|init_db"
-    r"|\w*migrat\w*|alembic\w*|__init__|__main__)\.py"
-)
+_PYTHON = regex(r"\w+\.py")
 _SCRIPT = regex(
     r"(?:main|app|index|server|start|startup|bootstrap|instrumentation|setup|init|database|db|connection|knex"
     r"|data-?source|app\.module|ormconfig|[\w.-]*(?:typeorm|database|mikro|migrat)[\w.-]*)\.[cm]?[jt]s",
@@ -59,7 +56,11 @@ _IN_CODE = (
     ("sql", _PYTHON, _LISTED),
 )  # fmt: skip
 """How the application's own code runs the migrations of a tool when it starts, and the names of files that do."""
-_APART = regex(r"(?P<name>\w*(?:migrat|alembic)[\w.-]*?)\.(?:py|[cm]?[jt]s)", re.IGNORECASE)
+_APART = regex(
+    r"(?:.*/)?(?:(?:scripts?|bin|tools|management|commands|cli)/(?:.*/)?(?P<script>\w+)"
+    r"|(?P<name>\w*(?:migrat|alembic)[\w.-]*?))\.(?:py|[cm]?[jt]s)",
+    re.IGNORECASE,
+)
 """Files that may be a script of their own as well: they count where one of the others imports them."""
 _BEGINS = regex(r"(?:main|app|index|server|start|startup|bootstrap|lifespan|asgi|wsgi|__init__)\.(?:py|[cm]?[jt]s)")
 _TESTED = regex(r"(?:^|[/._-])(?:\w*tests?|spec|e2e|fixtures?|global-setup)(?:[/._-]|$)", re.IGNORECASE)
@@ -89,10 +90,11 @@ def _stands_alone(source: Source, told: Sequence[tuple[str, bool]]) -> bool:
 
 def _is_imported(files: Files, path: str, own: Sequence[str]) -> bool:
     """Whether a file that may be a script of its own is imported by one with which an application begins."""
-    apart = _APART.fullmatch(PurePosixPath(path).name)
+    apart = _APART.fullmatch(path)
     if apart is None:
         return True
-    named = re.compile(rf"\b(?:import|from|require)\b[^\n]*\b{re.escape(apart['name'])}\b")
+    name = re.escape(apart["script"] or apart["name"])
+    named = re.compile(rf"\b(?:import|from|require)\b[^\n]{{0,200}}\b{name}\b")
     begins = (each for each in own if each != path and _BEGINS.fullmatch(PurePosixPath(each).name))
     sources = (files.read(each) for each in begins)
     return any(each is not None and named.search(each.text) is not None for each in sources)
