@@ -115,6 +115,7 @@ class Names(FactTable, frozen=True):
     mocks: dict[str, Cited]
     stand_ins: dict[str, StandIn]
     elsewhere: dict[str, Cited]
+    hosts: dict[str, Cited]
     retired: dict[str, Cited]
     holders: dict[str, HolderWord]
     deployments: dict[str, Cited]
@@ -321,6 +322,11 @@ def without_deployment(folder: str) -> str | None:
     own = words(folder.rpartition("/")[2].replace("k8s", "kubernetes"))
     left = [word for word in own if word not in _names().deployments]
     return None if len(left) == len(own) else "-".join(left)
+
+
+def hosts() -> tuple[str, ...]:
+    """What says where an application runs other than Compose: files, folders with a slash, endings with a dot."""
+    return tuple(_names().hosts)
 
 
 def system_variables() -> tuple[str, ...]:

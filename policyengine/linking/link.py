@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from policyengine.knowledge.names import alike
+from policyengine.knowledge.names import alike, environment, words
 from policyengine.linking.arguments import told
 from policyengine.linking.builds import (
     built_from,
@@ -65,7 +65,7 @@ def link(
     nodes = {node.id: node for part in parts for node in part.nodes}
     choices = [choice for part in parts for choice in part.choices]
     _without_second_tasks(nodes)
-    _without_second_rollout(nodes)
+    _without_second_rollout(nodes, choices)
     _without_second_production(nodes, choices)
     edges = {edge for part in parts for edge in part.edges}
 
@@ -137,11 +137,17 @@ def _without_second_tasks(nodes: dict[str, Node]) -> None:
             del nodes[name]
 
 
-def _without_second_rollout(nodes: dict[str, Node]) -> None:
-    """Take away the services that workflows make where files declare what runs applications in the cloud."""
+def _without_second_rollout(nodes: dict[str, Node], choices: Sequence[Choice]) -> None:
+    """Take away the services that workflows make where files declare what runs applications in the cloud.
+
+    Not for a Compose file that only what it says of itself makes production: what a workflow does tells more.
+    """
     running = [each for each in nodes.values() if isinstance(each, Service) and each.side is Side.CLOUD]
     left = {each.id for each in running if each.id.startswith(ROLLED_OUT)}
-    if any(each.role in (Role.APP, Role.PROXY, Role.JOB) for each in running if each.id not in left):
+    meant = (each for each in choices if each.what == "production Compose project" and each.guessed)
+    unsure = any(not any(environment(word) == "prod" for word in words(each.chosen)) for each in meant)
+    others = (each for each in running if each.id not in left and not (unsure and each.noun == PRODUCTION_COMPOSE))
+    if any(each.role in (Role.APP, Role.PROXY, Role.JOB) for each in others):
         for name in left:
             del nodes[name]
 

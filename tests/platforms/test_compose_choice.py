@@ -225,6 +225,7 @@ CERTIFIED = f"{LASTING}  renewal: {{image: certbot/certbot}}\n"
 OVERLAY = "services:\n  app: {volumes: ['.:/srv'], command: npm run dev}\n"
 OURS = "it starts images of this repository, and what is worked with is another"
 ASKS = "it asks for certificates, and what is worked with is beside it"
+UNDER = "it holds no sources, and what is for development beside it changes what it starts"
 BASED = ("docker-compose.yml", "docker-compose.dev.yml")
 
 SHIPPED: dict[str, tuple[dict[str, str], tuple[str, ...], tuple[str, ...], str]] = {
@@ -285,9 +286,51 @@ SHIPPED: dict[str, tuple[dict[str, str], tuple[str, ...], tuple[str, ...], str]]
         (),
         "",
     ),
-    "no certificates: a base that is not complete": (
+    "no certificates, with what is for development on top": (
         {"docker-compose.yml": LASTING, "docker-compose.dev.yml": OVERLAY},
         BASED,
+        ("docker-compose.yml",),
+        UNDER,
+    ),
+    "what is for development takes something away, so it is on top though it has images": (
+        {
+            "docker-compose.yml": LASTING,
+            "docker-compose.dev.yml": "services:\n  app: {image: node:22, build: !reset null, volumes: ['.:/srv']}\n",
+        },
+        BASED,
+        ("docker-compose.yml",),
+        UNDER,
+    ),
+    "what is for development builds by a Dockerfile of its own": (
+        {
+            "compose.yaml": "services: {app: {build: .}}\n",
+            "compose.dev.yaml": "services: {app: {build: {context: ., dockerfile: Dockerfile.dev}}}\n",
+        },
+        ("compose.dev.yaml",),
+        ("compose.yaml",),
+        UNDER,
+    ),
+    "what is for development builds what is pulled": (
+        {
+            "compose.yaml": PUBLISHED.replace("always", "on-failure"),
+            "compose-dev.yaml": WORK.replace(", volumes: ['.:/srv']", ""),
+        },
+        ("compose-dev.yaml",),
+        ("compose.yaml",),
+        UNDER,
+    ),
+    "another file says where it runs": (
+        {"docker-compose.yml": LASTING, "docker-compose.dev.yml": OVERLAY, "deploy/k8s/app.yaml": "kind: Deployment\n"},
+        BASED,
+        (),
+        "",
+    ),
+    "a base that developers start too: nothing of it is started again": (
+        {
+            "docker-compose.yml": LASTING.replace("build: ., restart: unless-stopped", "build: ."),
+            "docker-compose.dev.yml": OVERLAY,
+        },
+        ("docker-compose.yml",),
         (),
         "",
     ),
@@ -309,6 +352,40 @@ def test_what_self_hosted_products_ship_is_what_production_starts(name: str, tmp
     tree = discover.discover([tmp_path])
     assert choose(tree)[0] == local
     assert _production(tree) == (production, reason)
+
+
+CLONED = """
+on: push
+jobs:
+  ship:
+    runs-on: ubuntu-24.04
+    steps:
+      - uses: appleboy/ssh-action@v1
+        with: {host: shop.example.org, script: 'cd /srv/shop && git pull && docker compose up -d --build'}
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "more", "found"),
+    [
+        (".github/workflows/ship.yml", CLONED, {}, True),
+        ("scripts/deploy.sh", "git pull\ndocker compose up -d\n", {}, True),
+        ("scripts/start.sh", "docker compose up -d\n", {}, False),
+        ("scripts/deploy-dev.sh", "docker compose up -d\n", {}, False),
+        ("scripts/deploy.sh", "docker compose up -d\n", {"docker-compose.dev.yml": "services: {}\n"}, False),
+    ],
+)
+def test_what_compose_finds_in_the_clone_on_a_machine_is_production(
+    path: str, text: str, more: dict[str, str], found: bool, tmp_path: Path
+) -> None:
+    trial = LASTING.replace(", restart: unless-stopped", "")
+    for name, said in {"docker-compose.yml": trial, "docker-compose.dev.yml": OVERLAY, path: text, **more}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(said, "utf-8")
+    tree = discover.discover([tmp_path])
+    reason = f"'{path}' starts there what Compose finds by itself"
+    assert _production(tree) == ((("docker-compose.yml",), reason) if found else ((), ""))
+    assert choose(tree)[0] == (BASED if found else ("docker-compose.yml",))
 
 
 def test_the_name_of_the_repository_tells_its_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

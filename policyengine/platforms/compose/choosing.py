@@ -12,7 +12,7 @@ import posixpath
 from functools import reduce
 from typing import TYPE_CHECKING, NamedTuple
 
-from policyengine.knowledge.names import environment, folder_kind, is_for_tests, speaks_of_development, words
+from policyengine.knowledge.names import environment, folder_kind, hosts, is_for_tests, speaks_of_development, words
 from policyengine.model.graph import Choice
 from policyengine.model.image import parse
 from policyengine.model.nodes import Side
@@ -33,6 +33,7 @@ _DEPLOYED = {
 """The environments that are deployed, the nearest to production first, and what a name says of them."""
 _OURS = "it starts images of this repository, and what is worked with is another"
 _CERTIFIES = "it asks for certificates, and what is worked with is beside it"
+_UNDER = "it holds no sources, and what is for development beside it changes what it starts"
 _FILLER = frozenset({"compose", "docker", "yml", "yaml"})
 _ENDS = (".yml", ".yaml")
 _MOST_LEFT_OUT = 4
@@ -151,6 +152,10 @@ def for_production(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[
         candidates = sorted(_those(pieces, _candidates(tree, meant)), key=lambda each: each.place)
         if paths := next((each.paths for each in candidates if not each.aside and each.sketch.runs), ()):
             return paths, _chosen(paths, reason, guessed=True)
+    for files, reason in deploying.pulled(tree):
+        others = (each for each in work if not _is_of(each.paths[-1], files))
+        if (pieces is None or deploying.main(files) in pieces) and any(each.sketch.runs for each in others):
+            return files, _chosen(files, reason, guessed=False)
     for path, reason in _standing(tree, work):
         if pieces is None or path in pieces:
             return (path,), _chosen((path,), reason, guessed=True)
@@ -165,7 +170,7 @@ def _standing(tree: Files, work: Sequence[Candidate]) -> Iterator[tuple[str, str
     """The files that are made to run for ever while others are worked with, and what tells it; the nearest first.
 
     Self-hosted products ship them: they start images that the repository publishes, or ask for certificates, have their
-    applications started again whatever happens, and hold no sources.
+    applications started again whatever happens, and hold no sources. Then those that a file for development changes.
     """
     for path, said in _lasting(tree):
         others = [each for each in work if each.paths != (path,)]
@@ -176,6 +181,8 @@ def _standing(tree: Files, work: Sequence[Candidate]) -> Iterator[tuple[str, str
             yield path, _OURS
         elif said.certifies and any(_has_sources(tree, each, said) for each in others):
             yield path, _CERTIFIES
+    if not _runs_elsewhere(tree):
+        yield from ((path, _UNDER) for path in _under(tree, work))
 
 
 def _lasting(tree: Files) -> Iterator[tuple[str, Sketch]]:
@@ -208,6 +215,28 @@ def _has_sources(tree: Files, other: Candidate, said: Sketch) -> bool:
     """Whether developers start the same services with the sources in them."""
     theirs = sketch(tree, other.paths) if other.for_work or other.overridden else Sketch()
     return theirs.mounts and not said.complete.isdisjoint(theirs.complete)
+
+
+def _under(tree: Files, work: Iterable[Candidate]) -> Iterator[str]:
+    """The files of a default name, without sources, that a file for development beside them changes or stands in for.
+
+    It builds what they pull, or builds for development; or Docker starts their applications again whatever happens.
+    """
+    for each in work:
+        for path in default_files(tree, posixpath.dirname(each.paths[-1]))[:1] if each.for_work else ():
+            said, own = sketch(tree, (path,)), sketch(tree, each.paths[-1:])
+            lasting = {name for name, _ in said.lasting}
+            made = own.built & (said.complete - said.built) or own.worked & said.built
+            kept = said.built <= lasting and lasting & (own.complete | own.partial)
+            if path != each.paths[-1] and said.runs and not said.mounts and (made or kept):
+                yield path
+
+
+def _runs_elsewhere(tree: Files) -> bool:
+    """Whether files say that the application runs on something else than Compose."""
+    known = hosts()
+    folders, endings = [each for each in known if each.endswith("/")], [each for each in known if each.startswith(".")]
+    return bool(tree.named(*known) or tree.ending(*endings) or tree.holding(*folders))
 
 
 def _is_named(image: str) -> bool:
@@ -283,7 +312,7 @@ def _candidates(tree: Files, meant: str = "", *, told: bool = False) -> Iterator
         base = next(iter(default_files(tree, folder)), "")
         under = sketch(tree, (base,)) if base else Sketch()
         lacking = (own.partial | own.needs) - own.complete
-        if own.complete and not lacking:
+        if own.complete and not lacking and not (own.changes and own.complete & under.complete):
             yield Candidate((path,), own)
         elif base and lacking <= under.complete:
             yield Candidate((base, path), own.beside(under))

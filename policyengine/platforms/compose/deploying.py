@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 _WORKFLOWS = ".github/workflows/"
 _ENDS = (".yml", ".yaml")
 _DEEPEST = 4
-_STACK, _REMOTE, _CALLED, _SENT, _SET, _NAMED, _COPIED, _SHIPPED, _UP = range(9)
+_STACK, _REMOTE, _CALLED, _SENT, _SET, _NAMED, _COPIED, _PULLED, _SHIPPED, _UP = range(10)
 """What tells most comes first. The last two tell only together: what is copied, and that Compose is started there."""
 _REASONS = {
     _STACK: "'{0}' deploys it as a stack of Swarm",
@@ -51,6 +51,7 @@ _REASONS = {
     _SET: "'{0}' sets COMPOSE_FILE to it",
     _NAMED: "'{0}' starts it, and it is called after production",
     _COPIED: "'{0}' copies it to another machine",
+    _PULLED: "'{0}' starts there what Compose finds by itself",
 }
 _VARIABLE = regex(r"\bCOMPOSE_FILE\s*[:?]?[:=]\s*[\"']?([^\s\"'#]+)")
 _STARTS = regex(r"\bcompose\b.*\s(?:-f|--file)[\s=]")
@@ -96,6 +97,8 @@ def deployed(tree: Files) -> Iterator[tuple[tuple[str, ...], str]]:
         except ReadError:
             continue  # whose file it is tells it
         for each in told or ():
+            if each.how == _PULLED:
+                continue
             files = _shipped(tree, each.files) if each.how == _SENT else _in_tree(tree, path, each.files)
             if each.how in (_SET, _NAMED) and not any(map(is_called_after_production, files)):
                 continue
@@ -105,6 +108,23 @@ def deployed(tree: Files) -> Iterator[tuple[tuple[str, ...], str]]:
                 rank = (max(far, each.far), each.how, -len(files), path, files)
                 found.append((rank, files, _REASONS[each.how].format(path)))
     return ((files, reason) for _, files, reason in sorted(found))
+
+
+def pulled(tree: Files) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The files that Compose finds by itself, where a script that deploys starts these on a machine, and what tells it.
+
+    The machine has a clone of the repository: nothing is shipped there, and no file is named.
+    """
+    files = default_files(tree, "")
+    for path in _scripts(tree) if files else ():
+        said = {environment(word) for word in words(path)}
+        if not _aside(path) and said.isdisjoint({"dev", "local", "test", "staging"}):
+            try:
+                told = tree.once(path, started)
+            except ReadError:
+                continue  # as above
+            if any(each.how == _PULLED for each in told or ()):
+                yield files, _REASONS[_PULLED].format(path)
 
 
 def is_called_after_production(path: str) -> bool:
@@ -185,9 +205,11 @@ def started(source: Source) -> tuple[Started, ...]:
 
 
 def _together(found: Iterable[Started]) -> Iterator[Started]:
-    """What is started, and what is shipped to where something is that no command names."""
+    """What is started, and what is shipped to where something is that no command names; without that, a clone is."""
     every = list(found)
     up = any(each.how == _UP for each in every)
+    if up and all(each.how == _UP for each in every):
+        yield Started(_PULLED, ())
     for each in every:
         if each.how == _SHIPPED and up:
             yield Started(_SENT, each.files)
@@ -277,8 +299,8 @@ def _of_command(argv: Listing[str], layer: Layer, *, remote: bool, called: bool)
         yield Started(_STACK, files)
     elif layer.path == "docker compose up" and files and (remote or called):
         yield Started(_REMOTE if remote else _CALLED, files)
-    elif layer.path == "docker compose up" and remote:
-        yield Started(_UP, ())
+    elif layer.path == "docker compose up" and (remote or called):
+        yield Started(_UP if remote else _PULLED, ())
     elif layer.path.startswith("aws s3 ") and operands:
         yield from (Started(_SHIPPED, (each,)) for each in operands[:-1])
     elif layer.path in _COPYING and operands and ":" in operands[-1]:

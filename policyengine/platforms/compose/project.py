@@ -54,7 +54,8 @@ def production(tree: Files, settings: Settings[ComposePart]) -> Lowered:
     """What the Compose project that production runs starts there, on the cloud side.
 
     What a profile leaves out is of it where the local project has a service of that name: people start it by hand. Not
-    so a datastore, nor what only gets a profile there, or one for the laptop: that is how a base loses a service.
+    so a datastore of another file, nor what only gets a profile there, or one for the laptop: that is how a base loses
+    a service.
     """
     from policyengine.platforms.compose import choosing, deploying, services, sketch  # noqa: PLC0415 - see lower
 
@@ -69,8 +70,9 @@ def production(tree: Files, settings: Settings[ComposePart]) -> Lowered:
     place = services.Place(Side.CLOUD, f"compose:{deploying.main(paths)}:services.", PRODUCTION_COMPOSE)
     made, enabled = _project(tree, paths, choice, place)
     nodes = [each for each in made.nodes if isinstance(each, Service | Datastore)]
-    stores = {each.service for each in nodes if isinstance(each, Datastore)}
-    local = sketch.sketch(tree, choose(tree, settings)[0]).complete if enabled else frozenset()
+    here = choose(tree, settings)[0]
+    stores = {each.service for each in nodes if isinstance(each, Datastore) and here[: len(paths)] != paths}
+    local = sketch.sketch(tree, here).complete if enabled else frozenset()
     local &= sketch.sketch(tree, (deploying.main(paths),)).complete
     by_hand = (each for each in nodes if isinstance(each, Service) and each.name in local and each.id not in stores)
     running = {f"{place.prefix}{each}" for each in enabled}

@@ -6,7 +6,7 @@ import posixpath
 from functools import reduce
 from typing import TYPE_CHECKING, NamedTuple
 
-from policyengine.knowledge.names import speaks_of_certificates, words
+from policyengine.knowledge.names import speaks_of_certificates, speaks_of_development, words
 from policyengine.model import image
 from policyengine.model.nodes import Beside, Role, Side
 from policyengine.model.source import ReadError, Span
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _NUMBER = regex(r"\d{2,5}")
 _DEFAULT = regex(r"\$\{\w+:?-([^{}$]*)\}")
+_TAKES_AWAY = (" !reset", " !override")
 _STORES = frozenset({Role.DATABASE, Role.CACHE, Role.QUEUE})
 
 
@@ -34,9 +35,10 @@ class Sketch(NamedTuple):
     depend on. `runs` tells whether one of them may be an application, `stores` how many are datastores. `builds` are
     the folders in which images are built, `names` those of these images and of the project, `included` other files,
     `numbers` all that stand in `ports`. `changes` tells whether it says of a build only what is another there, and not
-    of what it is made: `build: {target: dev}`. `lasting` are the applications that Docker starts again
-    whatever happens, with their images, empty for one that is built; `built` are all services that are built. `mounts`
-    tells whether one has the sources in it that it is built of, `certifies` whether one asks for certificates.
+    of what it is made: `build: {target: dev}`, or takes something of another file away: `!reset`. `lasting` are the
+    applications that Docker starts again whatever happens, with their images, empty for one that is built; `built` are
+    all services that are built, `worked` those by a Dockerfile or stage for development. `mounts` tells whether one has
+    the sources in it that it is built of, `certifies` whether one asks for certificates.
     """
 
     complete: frozenset[str] = frozenset()
@@ -51,6 +53,7 @@ class Sketch(NamedTuple):
     changes: bool = False
     lasting: frozenset[tuple[str, str]] = frozenset()
     built: frozenset[str] = frozenset()
+    worked: frozenset[str] = frozenset()
     mounts: bool = False
     certifies: bool = False
 
@@ -70,6 +73,7 @@ class Sketch(NamedTuple):
             self.changes or other.changes,
             self.lasting | other.lasting,
             self.built | other.built,
+            self.worked | other.worked,
             self.mounts or other.mounts,
             self.certifies or other.certifies,
         )
@@ -101,8 +105,9 @@ def sketch_of(source: Source) -> Sketch:
 def _document(source: Source, top: Mapping) -> Sketch:
     folder, services = posixpath.dirname(source.path), top.get("services")
     complete, partial, needs, builds, names = set[str](), set[str](), set[str](), set[str](), set[str]()
-    numbers, stores, runs, changes = set[int](), 0, top.get("include") is not None, False
-    lasting, built, mounts, certifies = set[tuple[str, str]](), set[str](), False, False
+    numbers, stores, runs = set[int](), 0, top.get("include") is not None
+    changes = any(mark in source.text for mark in _TAKES_AWAY)
+    lasting, built, worked, mounts, certifies = set[tuple[str, str]](), set[str](), set[str](), False, False
     if isinstance(name := top.get("name"), Scalar):
         names.add(name.text)
     for entry in services.entries if isinstance(services, Mapping) else ():
@@ -125,8 +130,12 @@ def _document(source: Source, top: Mapping) -> Sketch:
             builds.add(_within(folder, context.text if isinstance(context, Scalar) else "."))
             named = image.parse(called.text) if isinstance(called, Scalar) else None
             names.add(entry.key.text if named is None else named.repository.rpartition("/")[2])
-        if isinstance(build, Mapping) and build.get("context") is None and build.get("dockerfile") is None:
-            changes = True
+        if _is_for_work(build):
+            worked.add(entry.key.text)
+        told_of = isinstance(build, Mapping) and (
+            build.get("context") or build.get("dockerfile") or told.get("extends")
+        )
+        changes = changes or (isinstance(build, Mapping) and not told_of)
     return Sketch(
         frozenset(complete),
         frozenset(partial),
@@ -140,6 +149,7 @@ def _document(source: Source, top: Mapping) -> Sketch:
         changes,
         frozenset(lasting),
         frozenset(built),
+        frozenset(worked),
         mounts,
         certifies,
     )
@@ -177,6 +187,12 @@ def _lasts(told: Mapping) -> bool:
     policy = deploy.get("restart_policy") if isinstance(deploy, Mapping) else None
     condition = policy.get("condition") if isinstance(policy, Mapping) else None
     return policy is not None and (not isinstance(condition, Scalar) or condition.text == "any")
+
+
+def _is_for_work(build: object) -> bool:
+    """Whether the Dockerfile or the stage of a build is called after development."""
+    named = (build.get(key) for key in ("dockerfile", "target")) if isinstance(build, Mapping) else ()
+    return any(isinstance(each, Scalar) and speaks_of_development(posixpath.basename(each.text)) for each in named)
 
 
 def _has_sources(told: Mapping, folder: str) -> bool:
