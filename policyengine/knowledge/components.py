@@ -30,10 +30,14 @@ class EngineName(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Emulator(Struct, frozen=True, forbid_unknown_fields=True):
-    """A program that speaks the protocol of engines (`s3`, the main one first) or all services of a cloud (`aws`)."""
+    """A program that speaks the protocol of engines (`s3`, the main one first) or all services of a cloud (`aws`).
+
+    With `by_command` of those only that its command names.
+    """
 
     stands_in_for: tuple[str, ...]
     source: str
+    by_command: bool = False
 
 
 class NamedComponent(Struct, frozen=True, forbid_unknown_fields=True):
@@ -105,6 +109,12 @@ def stands_in_for(engine: str) -> frozenset[str]:
         return frozenset()
     clouds = {name for name, each in known.engines.items() if each.cloud in found.stands_in_for}
     return frozenset(found.stands_in_for) | clouds
+
+
+def is_told_by_command(engine: str) -> bool:
+    """Whether the command of an emulator says what it stands in for: `gcloud beta emulators pubsub start`."""
+    found = _components().emulators.get(engine)
+    return found is not None and found.by_command
 
 
 def serves(here: str, there: str) -> bool:

@@ -109,6 +109,7 @@ class Names(FactTable, frozen=True):
     filler: dict[str, Cited]
     any_part: dict[str, Cited]
     synonyms: dict[str, Synonym]
+    slots: dict[str, Cited]
     systems: dict[str, Cited]
     duties: dict[str, Cited]
     tests: dict[str, Cited]
@@ -191,6 +192,11 @@ def environment(word: str) -> str:
     """The environment that a word names (`prod`, `staging`, `dev`, `test`, `local`), or an empty text."""
     found = _names().environments.get(word)
     return "" if found is None else found.environment
+
+
+def deploys(word: str) -> bool:
+    """Whether a word names production, or one of two places there that take turns: `blue`."""
+    return environment(word) == "prod" or word in _names().slots
 
 
 def environment_words(name: str) -> tuple[str, ...]:

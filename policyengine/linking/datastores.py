@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from policyengine.knowledge.components import family, stands_in_for
+from policyengine.knowledge.components import family, is_told_by_command, stands_in_for
 from policyengine.knowledge.extensions import brought_by_package
 from policyengine.knowledge.names import words
 from policyengine.knowledge.ports import port_of_engine
@@ -64,9 +64,11 @@ def emulated(nodes: Iterable[Node]) -> Iterator[tuple[Datastore, Edge]]:
         engine = images.engine_of(image.value, image.span) if isinstance(image, Known | Floating) else None
         if engine is None:
             continue
-        for name in sorted(stands_in_for(engine.name) & kinds.keys()):
+        told = offered(service)
+        may_be = stands_in_for(engine.name) & kinds.keys()
+        for name in sorted(may_be if told is None else may_be & told):
             kind = kinds[name]
-            if not (issubclass(kind, Bucket | Queue) or family(name) == "tables") or not _offers(service, name):
+            if not (issubclass(kind, Bucket | Queue) or family(name) == "tables"):
                 continue
             store = kind(
                 id=f"{service.id}/{name}",
@@ -102,12 +104,17 @@ def of_supabase(nodes: Iterable[Node]) -> Iterator[Database]:
             )
 
 
-def _offers(emulator: Service, engine: str) -> bool:
-    """Whether an emulator is told to start a service, or not told which."""
+def offered(emulator: Service) -> frozenset[str] | None:
+    """The services that an emulator is told to start, by its command or a variable; None where it is not told which."""
+    image = emulator.image
+    program = images.engine_of(image.value, image.span) if isinstance(image, Known | Floating) else None
+    if program is not None and is_told_by_command(program.name):
+        told = (each.value.words for each in (emulator.entrypoint, emulator.command) if isinstance(each, Known))
+        return frozenset(" ".join(word for words in told for word in words).split())
     listed = emulator.variable("SERVICES")
     if listed is None or not isinstance(listed.value, Known) or not listed.value.value:
-        return True
-    return engine in listed.value.value.replace(" ", "").split(",")
+        return None
+    return frozenset(listed.value.value.replace(" ", "").split(","))
 
 
 def _told(service: Service) -> Database | None:

@@ -80,7 +80,8 @@ def _fit(here: Features, there: Features) -> bool:
     if here.once != there.once and not called_alike(here, there):
         return False
     composed = isinstance(there.node, Service) and there.node.noun == PRODUCTION_COMPOSE
-    if composed and not here.nameless and not _any_part(here) and not any(_told(here, there)):
+    unnamed = here.nameless or there.nameless or _any_part(here)
+    if composed and not unnamed and not any(_told(here, there)):
         return False
     roles = [each.role for each in (here.node, there.node) if isinstance(each, Service)]
     if roles.count(Role.PROXY) == 1 and not called_alike(here, there):
@@ -134,12 +135,13 @@ def _names(one: Words, other: Words) -> float:
 
 
 def _folders(here: Features, there: Features) -> float:
-    """How far the folder or the stage of a local build is called as the cloud's container, where names tell nothing."""
+    """How far the folder or the stage of a build is called as the other side's container, where names tell nothing."""
     if _names(here.stem, there.stem) or _names(here.stem, there.long):
         return 0.0
     if any(len(each & here.folder) > 1 for each in (there.stem, there.long)):
         return _SEVERAL_WORDS
-    return max(_names(here.folder, each) for each in (there.stem, there.long, there.image))
+    theirs = 0.0 if here.dockerfile == there.dockerfile else _names(here.stem, there.folder)
+    return max(theirs, *(_names(here.folder, each) for each in (there.stem, there.long, there.image)))
 
 
 def _images(here: Features, there: Features) -> float:

@@ -38,7 +38,7 @@ class Features(Struct, frozen=True):
     what no other environment has: a service for tests, a bucket for logs; `image` are the words of the image's
     basename; `called` is what variables of others call a local service; `keys` the variables by which others reach a
     datastore, `reachers` the pairs of services that do; `named` is what variables call the buckets or queues that a
-    local server of them holds; `folder` is what a local build is called by its folder or stage; `runtime` is the
+    local server of them holds; `folder` is what a build is called by its folder or stage; `runtime` is the
     language that its image is for. `nameless` is a service that is called `app`, or as the project is.
     """
 
@@ -179,7 +179,8 @@ class Reading(Struct, frozen=True):
         elif nameless and naming.telling(around := _around(node), affixes):
             long = naming.stem(around, affixes)
         folder = self._folder(node, stage)
-        if names.may_be_any(frozenset(naming.words(node.name))) and any(map(names.is_part, folder)):
+        local = node.side is Side.LOCAL
+        if local and names.may_be_any(frozenset(naming.words(node.name))) and any(map(names.is_part, folder)):
             stem = folder
         return Features(
             node,
@@ -206,13 +207,17 @@ class Reading(Struct, frozen=True):
         return naming.for_upkeep(bucket.name) or (bool(words) and all(map(names.speaks_of_sites, words)))
 
     def _folder(self, service: Service, stage: Value[Stage]) -> Words:
-        """What a local build is called by its folder, and by its stage where the service's own name tells nothing."""
-        if not isinstance(stage, Known) or service.side is not Side.LOCAL:
+        """What a build is called by its folder, and by its stage where the local service's own name tells nothing."""
+        if not isinstance(stage, Known):
             return _NONE
         affixes = self.affixes.get(service.side, _NONE)
         folder = stage.value.dockerfile.rpartition("/")[0].rpartition("/")[2]
         found = naming.stem(folder, affixes) if naming.telling(folder, affixes) else _NONE
-        if naming.telling(service.name, affixes) or not naming.telling(stage.value.name, affixes):
+        if (
+            service.side is Side.CLOUD
+            or naming.telling(service.name, affixes)
+            or not naming.telling(stage.value.name, affixes)
+        ):
             return found
         return found | naming.stem(stage.value.name, affixes)
 

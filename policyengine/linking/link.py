@@ -20,6 +20,7 @@ from policyengine.linking.builds import (
 )
 from policyengine.linking.connections import configured, connected
 from policyengine.linking.containers import containers
+from policyengine.linking.created import created
 from policyengine.linking.datastores import complete, emulated, of_supabase, running
 from policyengine.linking.declared import apply_facts, ignored
 from policyengine.linking.images import published
@@ -105,7 +106,7 @@ def link(
         graph = graph.equipped(tuple(containers(graph, files)), tuple(published(graph)))
     names = {project, *(name for part in parts for name in part.names), *_packages(graph)}
     with survived("what mirrors what"):
-        graph = paired(graph, config, evidence, " ".join(sorted(names)))
+        graph = paired(graph, config, (*evidence, *created(graph.nodes, files)), " ".join(sorted(names)))
         more = tuple(pushed_alike(graph))
         known = {edge.source for edge in more}
         more += tuple(edge for edge in lent(graph) if edge.source not in known)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from policyengine.knowledge.names import environment, words
+from policyengine.knowledge.names import duties, environment, words
 from policyengine.linking.alone import (
     ALONE,
     CROWD,
@@ -27,6 +27,7 @@ from policyengine.linking.alone import (
     grouped,
     lasting,
 )
+from policyengine.linking.datastores import offered
 from policyengine.linking.declared import named, told_at, unknown
 from policyengine.linking.evidence import NOTHING, Score, score
 from policyengine.linking.features import APPLICATION, Features, Reading, family
@@ -48,6 +49,7 @@ _NEAREST = 3
 """How many candidates an unpaired node is shown with."""
 
 _ENGINE = "the only one of its engine on each side"
+_EMULATED = "the only one that what runs locally can stand in for"
 _NAME = "the only one of its name on each side"
 _WORD = "the only ones with a word in their names"
 _LANGUAGE = "the only ones of their language"
@@ -143,10 +145,15 @@ class _Family:
         engines = ["" if each.emulates else each.engine for each in local], [each.engine for each in cloud]
         servers = [index for index, each in enumerate(local) if not each.emulates and not each.once]
         staying = [index for index in lasting(cloud) if not cloud[index].once]
+        if len(servers) == 1 and len({cloud[index].repository or index for index in staying}) == 1:
+            staying = [index for index in staying if not duties(cloud[index].stem)] or staying
         ending = [[index for index, each in enumerate(side) if each.once] for side in (local, cloud)]
         everybody: Groups = {"stays": (servers, staying), "ends": (ending[0], ending[1])}
+        standing = [each.engine if each.emulates and self._is_told(each) else "" for each in local]
         least = 0 if any(isinstance(each.node, Datastore) for each in local) else _LEAST
         alone(found, everybody, "the only one of its kind on each side", least)
+        if len(servers) < len(local):
+            alone(found, grouped(standing, engines[1]), _EMULATED, least)
         if len(local) > 1 or len(cloud) > 1:
             alone(found, grouped(*engines), _ENGINE, least)
             alone(found, by_name(local, cloud), _NAME, least)
@@ -156,6 +163,12 @@ class _Family:
                 alone(found, languages, _LANGUAGE, _NEAR, points=ALONE // 2)
                 alone(found, by_variables(local, cloud, found), _MOST_VARIABLES, 0, points=25)
         return found
+
+    def _is_told(self, emulated: Features) -> bool:
+        """Whether an emulator of several services is told to start this one."""
+        node = emulated.node
+        service = self.graph.get(Service, node.service) if isinstance(node, Datastore) else None
+        return service is not None and offered(service) is not None
 
     def pairs(self) -> Iterator[Pair]:
         """The matching with the largest sum, ties with all that tie, and stores whose engine has one place to run."""
@@ -240,7 +253,9 @@ class _Family:
                 yield from self._made((row, columns[0]), found.plus(POSSIBLE - found.points, _BESIDE), tied=False)
 
     def _nearest(self, done: set[tuple[int, int]]) -> Iterator[Pair]:
-        """Applications that the matching left, with a port and variables in common that neither shares with another.
+        """Applications that the matching left, with variables and a port in common that neither shares with another.
+
+        Without a port where no other has half as many of the variables.
 
         What is found is added to `done`.
         """
@@ -258,7 +273,8 @@ class _Family:
         best = [{at: nlargest(2, points) for at, points in each.items()} for each in (of_row, of_column)]
         for place, found in free.items():
             here, there = self.local[place[0]], self.cloud[place[1]]
-            common = here.ports & there.ports and here.environment & there.environment
+            common = here.environment & there.environment
+            common = common and (here.ports & there.ports or _MOST_VARIABLES in found.reasons)
             tops = [nearest[at] for nearest, at in zip(best, place, strict=True)]
             alone_first = all(first == found.points and found.points not in rest for first, *rest in tops)
             if _SHARING <= found.points < POSSIBLE and common and alone_first:

@@ -105,7 +105,8 @@ def _lines(graph: Graph) -> Iterator[str]:
 def to_settle(graph: Graph) -> Iterator[str]:
     """The lines of policyengine.yaml that settle what is left over or tied.
 
-    Where no file says what runs the applications in the cloud, none of them is proposed to have no counterpart there.
+    No application is proposed to have no counterpart: that would silence for good what says that nothing of it is
+    compared. What nothing on the other side is like is named in a comment, with the key that compares it.
     """
     running = [each for each in graph.all(Service, side=Side.CLOUD) if each.role is Role.APP]
     found = bool(running) or any(graph.all(Datastore, side=Side.CLOUD))
@@ -115,6 +116,7 @@ def to_settle(graph: Graph) -> Iterator[str]:
     near = [(each.node, each.candidates[0].node) for each in graph.without_twin if each.candidates]
     alone: dict[str, list[str]] = {"local": [], "cloud": []}
     lost: list[str] = []
+    unlike: dict[str, list[str]] = {"local": [], "cloud": []}
     hidden = bool(_unread(graph))
     for each in graph.without_twin:
         node = graph.get(Node, each.node)
@@ -122,7 +124,7 @@ def to_settle(graph: Graph) -> Iterator[str]:
             continue
         runs = isinstance(node, Service) and node.role is Role.APP
         nowhere = node.side is Side.LOCAL and not (running if runs else found)
-        (lost if nowhere else alone[node.side.value]).append(_short(each.node))
+        (lost if nowhere else (unlike if runs else alone)[node.side.value]).append(_short(each.node))
     if lost:
         yield f"# no file says what runs these in the cloud, so nothing of them is compared: {', '.join(lost)}"
     if tied or near:
@@ -131,6 +133,10 @@ def to_settle(graph: Graph) -> Iterator[str]:
         places += [(one, other) if _local(graph, one) else (other, one) for one, other in near]
         for local, cloud in sorted(set(places)):
             yield f"  - {{local: {_quoted(local)}, cloud: {_quoted(cloud)}}}"
+    for side, other in (("local", "cloud"), ("cloud", "local")):
+        if unlike[side]:
+            told = ", ".join(unlike[side])
+            yield f"# nothing on the {other} side is like these; name their twins under pairs: {told}"
     if any(alone.values()):
         lists = {side: ", ".join(map(_plain, names)) for side, names in alone.items() if names}
         listed = ", ".join(f"{side}: [{names}]" for side, names in lists.items())

@@ -40,8 +40,12 @@ def buckets(*names: str) -> str:
 
 def pairs(graph: Graph) -> list[tuple[str, str]]:
     """The pairs of datastores, without the words that all ids share."""
-    plain = ((pair.local.removeprefix("compose:services."), pair.cloud.partition(":")[2]) for pair in graph.pairs)
-    return [each for each in plain if "/" in each[0]]
+    return [each for each in applications(graph) if "/" in each[0]]
+
+
+def applications(graph: Graph) -> list[tuple[str, str]]:
+    """The pairs, without the words that all ids share."""
+    return [(pair.local.removeprefix("compose:services."), pair.cloud.partition(":")[2]) for pair in graph.pairs]
 
 
 @pytest.mark.parametrize(
@@ -95,6 +99,84 @@ def test_an_emulator_of_several_services_is_listed_as_what_it_emulates(
     assert listed == [f"compose:services.aws/{store}" for store in stores]
     tables = [("aws/dynamodb", "aws_dynamodb_table.orders"), ("aws/dynamodb", "aws_dynamodb_table.users")]
     assert pairs(graph) == (tables if "dynamodb" in stores else [])
+
+
+LOCALSTACK = "services:\n  aws: {image: 'localstack/localstack:4', environment: {SERVICES: 's3,sqs'}}\n"
+
+
+@pytest.mark.parametrize(
+    ("held", "script", "expected"),
+    [
+        (("uploads",), "", ["uploads"]),
+        (("uploads", "access_logs"), "", ["uploads"]),
+        (("uploads", "exports"), "", []),
+        (("uploads", "exports"), "awslocal s3 mb s3://shop-uploads\n", ["uploads"]),
+        (("upload", "exports"), "aws s3api create-bucket --region eu-west-1 --bucket shop-uploads\n", ["upload"]),
+        (("uploads", "exports"), "mc mb -p local/shop-exports\nmc mb local/uploads\n", ["exports", "uploads"]),
+        (("uploads", "exports"), "echo s3://shop-uploads\n", []),
+    ],
+)
+def test_an_emulator_that_is_told_what_to_start_mirrors_the_only_bucket_or_those_that_scripts_create(
+    held: tuple[str, ...], script: str, expected: list[str], tmp_path: Path
+) -> None:
+    files = {"compose.yml": LOCALSTACK, "main.tf": buckets(*held), "localstack/init.sh": script}
+    assert pairs(graph_of(tmp_path, files)) == [("aws/s3", f"aws_s3_bucket.{name}") for name in expected]
+
+
+@pytest.mark.parametrize(
+    ("image", "command", "paired"),
+    [
+        ("gcr.io/google.com/cloudsdktool/google-cloud-cli:emulators", "gcloud beta emulators pubsub start", True),
+        ("google/cloud-sdk:500.0.0-emulators", "sh -c 'gcloud beta emulators pubsub start --port 8085'", True),
+        ("google/cloud-sdk:500.0.0-emulators", "gcloud beta emulators datastore start", False),
+        ("google/cloud-sdk:500.0.0", "", False),
+    ],
+)
+def test_the_command_of_the_google_cloud_cli_says_what_it_emulates(
+    image: str, command: str, paired: bool, tmp_path: Path
+) -> None:
+    compose = f'services:\n  events: {{image: "{image}", command: "{command}"}}\n'
+    topic = 'resource "google_pubsub_topic" "orders" {\n  name = "orders"\n}\n'
+    found = pairs(graph_of(tmp_path, {"compose.yml": compose, "main.tf": topic}))
+    assert found == ([("events/pubsub", "google_pubsub_topic.orders")] if paired else [])
+
+
+SLOTS = """
+services:
+  prod-blue: &app
+    image: acme/shop-api:1
+    profiles: [blue]
+    environment: {DB_URL: a, JWT_KEY: b, MAIL_FROM: c, QUEUE: d, PORT: "80"}
+  prod-green:
+    <<: *app
+    profiles: [green]
+  edge: {image: "traefik:v3"}
+"""
+
+
+def test_two_that_take_turns_are_one_and_both_are_of_production(tmp_path: Path) -> None:
+    local = (
+        SLOTS.partition("  prod-green")[0].replace("prod-blue: &app", "backend:").replace("    profiles: [blue]\n", "")
+    )
+    files = {"compose.yml": local.replace("image: acme/shop-api:1", "build: ."), "compose.prod.yml": SLOTS}
+    assert applications(graph_of(tmp_path, {**files, "Dockerfile": "FROM node:22\n"})) == [
+        ("backend", "compose.prod.yml:services.prod-blue"),
+        ("backend", "compose.prod.yml:services.prod-green"),
+    ]
+
+
+def test_the_only_local_application_mirrors_what_answers_requests_among_the_tasks_of_one_image(tmp_path: Path) -> None:
+    local = "services:\n  shop: {build: ., environment: {DB: a, MAIL: b}}\n"
+    task = """
+resource "aws_ecs_task_definition" "%s" {
+  family = "%s"
+  container_definitions = jsonencode([{ name = "%s", image = "1.dkr.ecr.eu-west-1.amazonaws.com/platform:1",
+    environment = [{ name = "DB", value = "a" }, { name = "MAIL", value = "b" }] }])
+}
+"""
+    tasks = "".join(task % (name, name, name) for name in ("public", "worker", "scheduler"))
+    files = {"compose.yml": local, "Dockerfile": "FROM node:22\n", "main.tf": tasks}
+    assert applications(graph_of(tmp_path, files)) == [("shop", "aws_ecs_task_definition.public#public")]
 
 
 def test_a_queue_of_dead_letters_mirrors_nothing(tmp_path: Path) -> None:

@@ -366,26 +366,36 @@ jobs:
 
 
 @pytest.mark.parametrize(
-    ("path", "text", "more", "found"),
+    ("path", "text", "over", "found"),
     [
-        (".github/workflows/ship.yml", CLONED, {}, True),
-        ("scripts/deploy.sh", "git pull\ndocker compose up -d\n", {}, True),
-        ("scripts/start.sh", "docker compose up -d\n", {}, False),
-        ("scripts/deploy-dev.sh", "docker compose up -d\n", {}, False),
-        ("scripts/deploy.sh", "docker compose up -d\n", {"docker-compose.dev.yml": "services: {}\n"}, False),
+        (".github/workflows/ship.yml", CLONED, OVERLAY, True),
+        ("scripts/deploy.sh", "git pull\ndocker compose up -d\n", OVERLAY, True),
+        ("scripts/start.sh", "docker compose up -d\n", OVERLAY, False),
+        ("scripts/deploy-dev.sh", "docker compose up -d\n", OVERLAY, False),
+        ("scripts/deploy.sh", "docker compose up -d\n", "", False),
     ],
 )
-def test_what_compose_finds_in_the_clone_on_a_machine_is_production(
-    path: str, text: str, more: dict[str, str], found: bool, tmp_path: Path
+def test_what_compose_finds_in_the_clone_on_a_machine_is_production_where_another_is_worked_with(
+    path: str, text: str, over: str, found: bool, tmp_path: Path
 ) -> None:
     trial = LASTING.replace(", restart: unless-stopped", "")
-    for name, said in {"docker-compose.yml": trial, "docker-compose.dev.yml": OVERLAY, path: text, **more}.items():
+    for name, said in {"docker-compose.yml": trial, "docker-compose.dev.yml": over, path: text}.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(said, "utf-8")
+        if said:
+            (tmp_path / name).write_text(said, "utf-8")
     tree = discover.discover([tmp_path])
     reason = f"'{path}' starts there what Compose finds by itself"
     assert _production(tree) == ((("docker-compose.yml",), reason) if found else ((), ""))
     assert choose(tree)[0] == (BASED if found else ("docker-compose.yml",))
+
+
+@pytest.mark.parametrize("slot", ["blue", "green"])
+def test_a_file_called_after_a_turn_is_for_production(slot: str, tmp_path: Path) -> None:
+    (tmp_path / f"docker-compose-{slot}.yml").write_text(WHOLE, "utf-8")
+    (tmp_path / "docker-compose-dev.yml").write_text(WHOLE, "utf-8")
+    tree = discover.discover([tmp_path])
+    assert _production(tree)[0] == (f"docker-compose-{slot}.yml",)
+    assert choose(tree)[0] == ("docker-compose-dev.yml",)
 
 
 def test_the_name_of_the_repository_tells_its_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

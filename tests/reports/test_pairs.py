@@ -8,10 +8,13 @@ from policyengine.model.graph import Candidate, Graph, Pair, Unpaired
 from policyengine.model.nodes import Node, Side, UnreadModule
 from policyengine.model.source import Span
 from policyengine.reports import pairs
-from tests.linking.nodes import service
+from tests.linking.nodes import database, service
 
 APP, WEB = service("app"), service("web")
 APP2, WEB2 = service("app", Side.CLOUD), service("web", Side.CLOUD)
+DB = database("db")
+UNLIKE_CLOUD = "# nothing on the cloud side is like these; name their twins under pairs:"
+UNLIKE_LOCAL = "# nothing on the local side is like these; name their twins under pairs:"
 CERTAIN = Pair(APP.id, APP2.id, 90, ("alike in name",))
 TIED = Pair(APP.id, APP2.id, 90, ("alike in name",), certain=False, tied=True)
 UNSURE = Pair(APP.id, APP2.id, 40, ("alike in name",), certain=False)
@@ -26,7 +29,7 @@ def modules(count: int) -> tuple[Node, ...]:
 
 
 def lines(found: tuple[Pair, ...], without: tuple[Unpaired, ...], unread: int = 0) -> list[str]:
-    graph = Graph((APP, WEB, APP2, WEB2, *modules(unread))).paired(found, without)
+    graph = Graph((APP, WEB, APP2, WEB2, DB, *modules(unread))).paired(found, without)
     return pairs.report(graph, "text").splitlines()
 
 
@@ -57,12 +60,18 @@ def settling(found: tuple[Pair, ...], without: tuple[Unpaired, ...], unread: int
             (Unpaired(WEB.id, (Candidate(WEB2.id, 30, ()),), 1), Unpaired(WEB2.id, (Candidate(WEB.id, 30, ()),), 1)),
             [*HEAD, "pairs:", f'  - {{local: "{WEB.id[8:]}", cloud: "{WEB2.id[10:]}"}}'],
         ),
-        ((), (Unpaired(WEB.id, (), 1),), [*HEAD, f'ignore: {{local: ["{WEB.id[8:]}"]}}']),
-        ((), (Unpaired(WEB2.id, (), 1),), [*HEAD, f'ignore: {{cloud: ["{WEB2.id[10:]}"]}}']),
+        ((), (Unpaired(WEB.id, (), 1),), [*HEAD, f"{UNLIKE_CLOUD} {WEB.id[8:]}"]),
+        ((), (Unpaired(WEB2.id, (), 1),), [*HEAD, f"{UNLIKE_LOCAL} {WEB2.id[10:]}"]),
+        ((), (Unpaired(DB.id, (), 0),), [*HEAD, f'ignore: {{local: ["{DB.id[8:]}"]}}']),
         (
             (),
-            tuple(Unpaired(each.id, (), 1) for each in (APP, WEB, APP2)),
-            [*HEAD, f'ignore: {{local: ["{APP.id[8:]}", "{WEB.id[8:]}"], cloud: ["{APP2.id[10:]}"]}}'],
+            tuple(Unpaired(each.id, (), 1) for each in (APP, WEB, APP2, DB)),
+            [
+                *HEAD,
+                f"{UNLIKE_CLOUD} {APP.id[8:]}, {WEB.id[8:]}",
+                f"{UNLIKE_LOCAL} {APP2.id[10:]}",
+                f'ignore: {{local: ["{DB.id[8:]}"]}}',
+            ],
         ),
         ((), (Unpaired(WEB.id, (), 1, aside=True),), []),
         ((), (Unpaired("compose:services.gone", (), 1),), []),
@@ -76,7 +85,7 @@ def test_the_lines_to_paste_are_of_what_is_tied_near_or_alone(
 
 def test_where_modules_are_unread_nobody_is_asked_to_ignore_what_is_local() -> None:
     assert settling((), (Unpaired(WEB.id, (), 1),), unread=1) == []
-    assert settling((), (Unpaired(WEB2.id, (), 1),), unread=1) == [*HEAD, f'ignore: {{cloud: ["{WEB2.id[10:]}"]}}']
+    assert settling((), (Unpaired(WEB2.id, (), 1),), unread=1) == [*HEAD, f"{UNLIKE_LOCAL} {WEB2.id[10:]}"]
 
 
 @pytest.mark.parametrize(

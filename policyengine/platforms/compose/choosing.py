@@ -12,7 +12,15 @@ import posixpath
 from functools import reduce
 from typing import TYPE_CHECKING, NamedTuple
 
-from policyengine.knowledge.names import environment, folder_kind, hosts, is_for_tests, speaks_of_development, words
+from policyengine.knowledge.names import (
+    deploys,
+    environment,
+    folder_kind,
+    hosts,
+    is_for_tests,
+    speaks_of_development,
+    words,
+)
 from policyengine.model.graph import Choice
 from policyengine.model.image import parse
 from policyengine.model.nodes import Side
@@ -333,7 +341,7 @@ def _may_be_compose(path: str, meant: str) -> bool:
         return False  # as nearly every YAML file
     if name in OVERRIDES or is_for_tests(name):
         return False
-    known = {environment(word) for word in said}
+    known = {"prod" if deploys(word) else environment(word) for word in said}
     if meant:
         return known & _DEPLOYED.keys() == {meant} and (compose or known == {meant})
     if not known.isdisjoint(_DEPLOYED):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from policyengine.knowledge.names import speaks_of_development
+from policyengine.knowledge.names import deploys, speaks_of_development
 from policyengine.model.graph import Choice
 from policyengine.model.nodes import Datastore, Service, Side
 from policyengine.model.nodes.container import PRODUCTION_COMPOSE
@@ -77,6 +77,7 @@ def production(tree: Files, settings: Settings[ComposePart]) -> Lowered:
     by_hand = (each for each in nodes if isinstance(each, Service) and each.name in local and each.id not in stores)
     running = {f"{place.prefix}{each}" for each in enabled}
     running.update(each.id for each in by_hand if not any(map(speaks_of_development, each.profiles)))
+    running.update(each.id for each in nodes if isinstance(each, Service) and any(map(deploys, each.profiles)))
     started = [each for each in nodes if (each.id if isinstance(each, Service) else each.service) in running]
     nodes = started or nodes
     others = choosing.building(tree, paths)
