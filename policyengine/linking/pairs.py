@@ -273,8 +273,8 @@ class _Family:
         best = [{at: nlargest(2, points) for at, points in each.items()} for each in (of_row, of_column)]
         for place, found in free.items():
             here, there = self.local[place[0]], self.cloud[place[1]]
-            common = here.environment & there.environment
-            common = common and (here.ports & there.ports or _MOST_VARIABLES in found.reasons)
+            common = bool(here.environment & there.environment)
+            common = common and bool(here.ports & there.ports or _MOST_VARIABLES in found.reasons)
             tops = [nearest[at] for nearest, at in zip(best, place, strict=True)]
             alone_first = all(first == found.points and found.points not in rest for first, *rest in tops)
             if _SHARING <= found.points < POSSIBLE and common and alone_first:

@@ -161,8 +161,8 @@ def for_production(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[
         if paths := next((each.paths for each in candidates if not each.aside and each.sketch.runs), ()):
             return paths, _chosen(paths, reason, guessed=True)
     for files, reason in deploying.pulled(tree):
-        others = (each for each in work if not _is_of(each.paths[-1], files))
-        if (pieces is None or deploying.main(files) in pieces) and any(each.sketch.runs for each in others):
+        beside = any(each.sketch.runs and not _is_of(each.paths[-1], files) for each in work)
+        if (pieces is None or deploying.main(files) in pieces) and beside:
             return files, _chosen(files, reason, guessed=False)
     for path, reason in _standing(tree, work):
         if pieces is None or path in pieces:
