@@ -57,6 +57,7 @@ _MOST_VARIABLES = "more than twice as many variables in common as with any other
 
 _LEFT = "nearest to each other of those that are left"
 _BESIDE = "most others of its engine are on it"
+_REST = "the only one of its engine that is left"
 _ONLY = "the only one of its engine on the local side"
 _LEAST = 11
 """So many points two services must have to be a pair because they are alone: more than that neither has a command."""
@@ -303,12 +304,16 @@ class _Family:
             if len(same) > 1 and most < POSSIBLE and settled.issuperset(same):
                 continue  # each of them has a twin of its own
             nearest = [row for row in same if self._points((row, column)) == most]
+            rest = [row for row in nearest if row not in settled] if len(same) > 1 and most < POSSIBLE else []
+            nearest = rest or nearest
             if len(nearest) > _MOST_TIED:
                 continue  # a crowd, as above
+            left = sum(1 for other, one in enumerate(self.cloud) if other not in paired and one.engine == each.engine)
             for row in nearest:
-                reason = "one of several that it may be" if len(nearest) > 1 else _ONLY
+                reason = _ONLY if len(same) == 1 else _REST
+                reason = "one of several that it may be" if len(nearest) > 1 else reason
                 found = self.scores.get((row, column), NOTHING)
-                sure = max(0, CERTAIN - found.points) if len(same) == 1 else 0
+                sure = max(0, CERTAIN - found.points) if len(same) == 1 or len(rest) == left == 1 else 0
                 yield from self._made((row, column), found.plus(sure, reason), tied=len(nearest) > 1)
 
     def _points(self, place: tuple[int, int]) -> int:

@@ -179,6 +179,31 @@ resource "aws_ecs_task_definition" "%s" {
     assert applications(graph_of(tmp_path, files)) == [("shop", "aws_ecs_task_definition.public#public")]
 
 
+@pytest.mark.parametrize(
+    ("cloud", "expected"),
+    [
+        ("operational", [("db/database", "operational", True), ("db-analytics/database", "analytics", True)]),
+        (
+            "operational archive",
+            [
+                ("db/database", "archive", False),
+                ("db/database", "operational", False),
+                ("db-analytics/database", "analytics", True),
+            ],
+        ),
+    ],
+)
+def test_a_store_that_is_left_mirrors_the_one_that_is_left_and_none_that_has_a_twin(
+    cloud: str, expected: list[tuple[str, str, bool]], tmp_path: Path
+) -> None:
+    compose = "services:\n  db: {image: 'postgres:15'}\n  db-analytics: {image: 'postgres:15'}\n"
+    store = 'resource "aws_db_instance" "%s" {\n  engine = "postgres"\n}\n'
+    plan = "".join(store % name for name in (*cloud.split(), "analytics"))
+    graph = graph_of(tmp_path, {"compose.yml": compose, "main.tf": plan})
+    found = [(pair.local[17:], pair.cloud.rpartition(".")[2], pair.certain) for pair in graph.pairs]
+    assert sorted(found) == sorted(expected)
+
+
 def test_a_queue_of_dead_letters_mirrors_nothing(tmp_path: Path) -> None:
     files = {
         "compose.yml": "services:\n  sqs:\n    image: softwaremill/elasticmq:1.6.9\n",
