@@ -35,13 +35,14 @@ def created(nodes: Iterable[Node], files: Files) -> Iterator[Evidence]:
         if isinstance(each, Service) and each.side is Side.LOCAL:
             given = (each.entrypoint, each.command)
             texts += [" ".join(one.value.words) for one in given if isinstance(one, Known)]
-    made = [frozenset(words(next(filter(None, match)))) for text in texts for match in _CREATES.findall(text)]
+    names = {next(filter(None, match)) for text in texts for match in _CREATES.findall(text)}
+    made = [plain(frozenset(words(name))) for name in sorted(names)]
 
     def holds(_: Graph, here: Node, there: Node) -> float:
         if not isinstance(here, Bucket | Queue) or not isinstance(there, Datastore):
             return 0.0
         label = plain(stem(there.name.rpartition(".")[2]) - {"bucket", "queue"})
-        return float(bool(label) and any(label <= plain(each) for each in made))
+        return float(bool(label) and any(label <= each for each in made))
 
     if made:
         yield Evidence(35, "a script creates it here", holds)

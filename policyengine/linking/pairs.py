@@ -288,6 +288,7 @@ class _Family:
         Not of those that are `settled`, which have a certain twin, where nothing but the engine speaks for it.
         A server for queues or buckets holds any number of them: it is the twin of those that variables tell.
         """
+        left = Counter(each.engine for column, each in enumerate(self.cloud) if column not in paired)
         for column, each in enumerate(self.cloud):
             if column in paired or not isinstance(each.node, Datastore):
                 continue
@@ -308,12 +309,11 @@ class _Family:
             nearest = rest or nearest
             if len(nearest) > _MOST_TIED:
                 continue  # a crowd, as above
-            left = sum(1 for other, one in enumerate(self.cloud) if other not in paired and one.engine == each.engine)
             for row in nearest:
                 reason = _ONLY if len(same) == 1 else _REST
                 reason = "one of several that it may be" if len(nearest) > 1 else reason
                 found = self.scores.get((row, column), NOTHING)
-                sure = max(0, CERTAIN - found.points) if len(same) == 1 or len(rest) == left == 1 else 0
+                sure = max(0, CERTAIN - found.points) if len(same) == 1 or len(rest) == left[each.engine] == 1 else 0
                 yield from self._made((row, column), found.plus(sure, reason), tied=len(nearest) > 1)
 
     def _points(self, place: tuple[int, int]) -> int:
