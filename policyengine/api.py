@@ -66,6 +66,7 @@ from policyengine.knowledge.rollout import hands_over, waits
 from policyengine.knowledge.runtimes import numbers_that_agree
 from policyengine.knowledge.runtimes import setup as setup_of
 from policyengine.knowledge.secrets import (
+    connection_password,
     is_dummy,
     is_made_here,
     is_of_manager,
@@ -368,6 +369,7 @@ __all__ = [
     "assigned",
     "began_as",
     "builds_to_files",
+    "connection_password",
     "connects_plainly",
     "created_by_image",
     "created_with",

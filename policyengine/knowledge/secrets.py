@@ -301,6 +301,20 @@ def password_in(address: str) -> str | None:
     return None if found is None else found["password"]
 
 
+def connection_password(text: str) -> str | None:
+    """The password in a connection string to a server elsewhere, `Server=db.acme.io;…;Password=…`; None without one."""
+    server, found = _SERVER.search(text), _PASSWORD.search(text)
+    if server is None or found is None or server[1].startswith("127.") or is_dummy(found[1], "password"):
+        return None
+    return found[1]
+
+
+_SERVER = regex(r"(?i)(?:^|;)\s{0,9}(?:server|host|data source)\s{0,9}=\s{0,9}(?:tcp:)?([\w-]{1,100}\.[\w.-]{1,100})")
+_PASSWORD = regex(r"(?i);\s{0,9}(?:password|pwd)\s{0,9}=\s{0,9}([^;$%{}<>\s]{1,200})")
+_GENERATED = "django-insecure-"
+"""What Django's startproject puts before the key that it makes."""
+
+
 def is_real(name: str, text: str) -> bool:
     """Whether a literal is a secret worth protecting: no reference, no dummy, no throwaway database password."""
     if token_kind(text, name) is not None:
@@ -310,7 +324,7 @@ def is_real(name: str, text: str) -> bool:
     password = password_in(text)
     if password is None and (secrecy(name) == "address" or "://" in text):
         return False
-    secret = text if password is None else password
+    secret = text.removeprefix(_GENERATED) if password is None else password
     return len(secret) >= _SHORTEST and not is_dummy(secret, name)
 
 

@@ -277,6 +277,15 @@ PUSHES = "on: push\njobs:\n  image:\n    runs-on: ubuntu-latest\n    steps:\n   
         ),
         ({**BUILDS, "package.json": '{"dependencies": {"vite": "7"}}', "a.js": "f(process.env.API_TOKEN)\n"}, ""),
         ({".github/workflows/ci.yml": PUSHES, ".env.example": "API_TOKEN=\n"}, "warning"),
+        ({**BUILDS, "requirements.txt": "python-dotenv==1.1.0\n", "local.env": "LOG=info\n"}, ""),
+        (
+            {
+                "docker-compose.yml": "services:\n  app:\n    build: {context: ., target: dev}\n",
+                "Dockerfile": KEPT["Dockerfile"].replace("3.13", "3.13 AS dev") + "FROM python:3.13\nCMD python b.py\n",
+                ".env.example": "API_TOKEN=\n",
+            },
+            "",
+        ),
         ({".env.example": "API_TOKEN=\n"}, ""),
         (
             {
@@ -688,6 +697,7 @@ def test_a_password_in_a_file_of_terraform_variables_is_told(path: str, line: st
 
 TOKEN = "ghp_k7Qm2Xv9Rt4Lw8Zp3Nc6Hb1Ys5Jd0Fg7Ue2A"
 VARIABLE = 'variable "{}" {{\n  type    = string\n  default = "{}"\n}}\n'
+CONNECTION = '{"ConnectionStrings": {"Main": "Server=HOST;Database=shop;User Id=shop;Password=Adra2025;"}}'
 INSTANCE = 'resource "aws_db_instance" "main" {{\n  {}\n}}\n'
 
 
@@ -716,7 +726,13 @@ INSTANCE = 'resource "aws_db_instance" "main" {{\n  {}\n}}\n'
         ("src/main/resources/application-docker.yml", "jwt:\n  secret: q7Zr2LmX9vKd4TnB\n", ""),
         ("src/test/resources/application.yml", "jwt:\n  secret: q7Zr2LmX9vKd4TnB\n", ""),
         ("shop/settings.py", "SECRET_KEY = 'q7Zr2LmX9vKd4TnB'\n", "SECRET_KEY"),
-        ("shop/settings.py", "SECRET_KEY = 'django-insecure-q7Zr2LmX9vKd4TnB'\n", ""),
+        ("shop/settings.py", "SECRET_KEY = 'django-insecure-q7Zr2LmX9vKd4TnB'\n", "SECRET_KEY"),
+        ("shop/settings.py", "SECRET_KEY = 'django-insecure-change-me-later'\n", ""),
+        ("appsettings.json", CONNECTION.replace("HOST", "10.2.37.214,1433"), "ConnectionStrings.Main"),
+        ("appsettings.json", CONNECTION.replace("{", "{ // at home\n", 1).replace("HOST", "tcp:sql.acme.io"), "Main"),
+        ("appsettings.json", CONNECTION.replace("HOST", "localhost"), ""),
+        ("appsettings.json", CONNECTION.replace("HOST", "127.0.0.1"), ""),
+        ("appsettings.json", CONNECTION.replace("HOST", "sql.acme.io").replace("Adra2025", "{password}"), ""),
         ("shop/settings.py", "TOKEN_USER_CLASS = 'shop.models.TokenUser'\n", ""),
         ("shop/settings/local.py", "SECRET_KEY = 'q7Zr2LmX9vKd4TnB'\n", ""),
         ("config/services.php", "<?php return ['mail' => ['secret' => 'q7Zr2LmX9vKd4TnB']];\n", "secret"),

@@ -37,11 +37,11 @@ _MOST_PLACES = 1_000
 def private_files(graph: Graph) -> dict[str, bool]:
     """The `.env` files that git ignores and developers keep secrets in, and whether an example names these.
 
-    Where no example lies in a folder or above it, a library of an application there that reads the file tells as much.
+    Where no env file lies in a folder or above it, a library of an application there that reads the file tells as much.
     """
+    files = {_folder(file.path) for file in graph.all(EnvironmentFile)}
     examples = [file for file in graph.all(EnvironmentFile) if _stands_in(file)]
-    folders = {_folder(file.path): any(_is_private(each.key) for each in file.variables) for file in examples}
-    told = {folder: True for folder, private in folders.items() if private}
+    told = {_folder(file.path): True for file in examples if any(_is_private(each.key) for each in file.variables)}
     names: dict[str, list[str]] = {}
     for module in graph.all(ConfigModule):
         names.setdefault(module.directory, []).extend(each.key for each in module.keys)
@@ -49,7 +49,7 @@ def private_files(graph: Graph) -> dict[str, bool]:
         names.setdefault(file.directory, []).extend(each.value for each in file.reads if not file.purpose)
     for package in graph.all(Package):
         here, read, script = package.directory, names.get(package.directory, []), package.ecosystem == "npm"
-        if any(f"{here}/".startswith(f"{folder}/") or not folder for folder in folders):
+        if any(f"{here}/".startswith(f"{folder}/") or not folder for folder in files):
             continue
         if any(keeps_secrets_in_env_files(each.key) for each in package.dependencies):
             told |= {here: False} if any(map(_is_private, read)) or not (read or script) else {}
@@ -103,7 +103,8 @@ def _built(graph: Graph) -> Iterator[tuple[Build, Stage]]:
         if build is None or not known(build.context, ""):
             continue
         for stage in graph.targets(Stage, EdgeKind.BUILT_FROM, node):
-            if not speaks_of_development(stage.dockerfile) and not is_for_tests(stage.dockerfile):
+            named = f"{stage.dockerfile} {stage.name}"
+            if not speaks_of_development(named) and not is_for_tests(named):
                 yield build, stage
 
 

@@ -22,6 +22,7 @@ from policyengine.api import (
     Stage,
     Unknown,
     Variable,
+    connection_password,
     in_place,
     is_dummy,
     is_for_production,
@@ -63,7 +64,8 @@ def secret_in_repo(graph: Graph, _: Options) -> Outcomes:
     of its own; with a dummy as its default it passes. Terraform gives real machines their passwords, so
     any text of eight characters under the name of a secret counts in variables, their defaults and arguments, but for
     dummies; a weak one (`Password123`) counts in a file for production. In settings of an application
-    (appsettings.json, application.yml, settings.py and their like) what is real counts, as in an env file. In workflows
+    (appsettings.json, application.yml, settings.py and their like) what is real counts, as in an env file, and so does
+    a connection string with a password for a server elsewhere. In workflows
     and Compose files, in settings for the laptop, and in the variables of containers, of which HEX306 and HEX307 speak,
     only tokens whose form tells them are reported (`ghp_…`, `AKIA…`, private keys): passwords of throwaway
     databases and texts for tests are meant to stand there.
@@ -115,6 +117,8 @@ def secret_in_repo(graph: Graph, _: Options) -> Outcomes:
 def _is_held(path: str, variable: Variable) -> bool:
     """Whether a text is a secret: the passwords of servers that Terraform makes are short, and in production weak."""
     key, text = variable.key, known(variable.value, "").strip()
+    if connection_password(text) is not None:
+        return True
     if token_kind(text, key) is not None or not path.endswith((".tf", ".tofu", ".tfvars")):
         return is_real(key, text)
     told = secrecy_of_value(text) is None and not text.isdecimal() and not text.startswith("<")

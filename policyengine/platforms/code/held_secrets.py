@@ -7,12 +7,13 @@ form tells a secret, since what it opens is there alone.
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from policyengine.knowledge import settings
 from policyengine.knowledge.names import is_example, is_for_production, is_for_tests, speaks_of_development
-from policyengine.knowledge.secrets import secrecy, token_kind
+from policyengine.knowledge.secrets import connection_password, secrecy, token_kind
 from policyengine.model.nodes import HeldSecrets, Side, Variable
 from policyengine.model.source import ReadError
 from policyengine.model.value import Known, Sealed
@@ -22,7 +23,7 @@ from policyengine.platforms.code.package import set_aside
 from policyengine.syntax.tree import Document, Mapping, Scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from policyengine.model.source import Source, Span
     from policyengine.repository.files import Files
@@ -77,7 +78,7 @@ def _secrets(source: Source) -> Iterator[Variable]:
     stem, dot, profile = PurePosixPath(name).stem.replace("-", ".").partition(".")
     aside = dot and not is_for_production(profile) if _PROFILE.fullmatch(source.path) else speaks_of_development(stem)
     for key, place, text, span in _pairs(source):
-        if token_kind(text, key) is not None:
+        if token_kind(text, key) is not None or connection_password(text) is not None:
             yield Variable(key, place, Known(text, span))
         elif secrecy(key) == "secret" and _OPEN.search(text) is None:
             if name.endswith(".tfvars"):
@@ -96,13 +97,13 @@ def _pairs(source: Source) -> Iterator[tuple[str, Span, str, Span]]:
     if source.path.endswith((".json", ".yml", ".yaml")):
         from policyengine.syntax import json, yaml  # noqa: PLC0415  only trees with such settings pay for it
 
-        try:
+        documents: Sequence[Document] = ()
+        with contextlib.suppress(ReadError):  # told where the file is used; .NET allows comments in JSON
             documents = (json.read(source),) if source.path.endswith(".json") else yaml.read_all(source)
-        except ReadError:  # told where the file is used
-            return
         for document in documents:
             yield from _leaves(document, ())
-        return
+        if documents or not source.path.endswith(".json"):
+            return
     text, terraform = source.text, source.path.endswith(_TERRAFORM)
     for match in (_PROPERTY if source.path.endswith(".properties") else _GIVEN).finditer(text):
         group = next(number for number in (2, 3, 4) if match[number])
