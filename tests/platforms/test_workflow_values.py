@@ -520,3 +520,37 @@ def test_a_variable_of_an_action_that_is_called_under_a_condition_is_not_known(
         }
     )
     assert done(found, "a") == ["terraform"] * deploys
+
+
+COPY = "{{uses: appleboy/scp-action@v1, with: {{source: '{}'}}}}"
+
+
+@pytest.mark.parametrize(
+    ("step", "given", "shipped"),
+    [
+        ("run: gcloud run deploy x --set-env-vars A=1,B=2 --update-env-vars=C=3", ("A", "B", "C"), ()),
+        ("run: gcloud run deploy x --set-env-vars '^|^A=1|B=$(x)|C='", ("A",), ()),
+        ("run: gcloud run deploy x --labels A=1", (), ()),
+        ("run: az containerapp update -n x --set-env-vars A=secretref:a B=2", ("B",), ()),
+        ("run: other --set-env-vars A=1", (), ()),
+        ("{uses: google-github-actions/deploy-cloudrun@v2, with: {env_vars: 'A=1', labels: 'B=2'}}", ("A",), ()),
+        ("run: ssh me@host 'echo API_KEY=${{ secrets.K }} >> .env'", ("API_KEY",), ()),
+        ("run: ssh me@host 'echo done'", (), ()),
+        ("run: echo API_KEY=x", (), ()),
+        ('run: aws ssm send-command --parameters "commands=[\'echo API_KEY=x >> /srv/.env\']"', ("API_KEY",), ()),
+        ("run: aws ssm send-command --parameters 'echo API_KEY=x >> /srv/log'", (), ()),
+        ("run: scp compose.yml .env prod.env .env.example other.txt me@host:/srv", (), (".env", "prod.env")),
+        ("run: rsync -a .env.production me@host:/srv", (), (".env.production",)),
+        ("run: scp .env /srv", (), ()),
+        ("run: cp .env me@host:/srv", (), ()),
+        (COPY.format("compose.yml, app/.env,!app/.env.local,.env.sample"), (), ("app/.env",)),
+        ("{uses: appleboy/scp-action@v1, with: {target: .env}}", (), ()),
+    ],
+)
+def test_what_a_step_gives_to_machines_and_services_in_plain_sight(
+    step: str, given: tuple[str, ...], shipped: tuple[str, ...]
+) -> None:
+    found, _ = lowered(f"on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n      - {step}\n")
+    (one,) = job(found, "a").steps
+    assert tuple(each.value for each in one.given) == given
+    assert tuple(each.value for each in one.shipped) == shipped

@@ -57,7 +57,8 @@ APP, DB, CLOUD_DB = service("app"), database("db"), database("db", Side.CLOUD)
 def test_a_drawing_joins_only_what_it_shows(form: str) -> None:
     shown = Edge(EdgeKind.CONNECTS, APP.id, DB.id, "X")
     gone = (Edge(EdgeKind.CONNECTS, APP.id, "compose:gone", "X"), Edge(EdgeKind.CONNECTS, "compose:gone", DB.id, "X"))
-    made = Graph((APP, DB, CLOUD_DB), edges=(shown, *gone), pairs=(Pair(DB.id, CLOUD_DB.id, 90, ()),))
+    lost = (Pair(DB.id, "terraform:gone", 90, ()), Pair("compose:gone", CLOUD_DB.id, 90, ()))
+    made = Graph((APP, DB, CLOUD_DB), edges=(shown, *gone), pairs=(Pair(DB.id, CLOUD_DB.id, 90, ()), *lost))
     drawn = graph.export(made, {}, form)
     assert drawn.count("connects") == 1
     assert drawn.count("mirrors") == 1

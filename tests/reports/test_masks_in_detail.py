@@ -138,6 +138,8 @@ PROGRAMS = (
     ("a.txt", 'jdbc:oracle:thin:app/«kX82mQz7»@host:1521:x jdbc:oracle:thin:app/«"k 7"»@host'),
     ("a.txt", "machine host login app password «kX82mQz7»\nAuthorization: Bearer «kX82mQz7»"),
     ("a.txt", "https://«ghx0123456789abcdefGH»@host/x https://app-user-of-this@host/y https://a:«b»@h/p:q@r"),
+    ("a.txt", "DB_PASSWORD<<EOF\n«abc»\nEOF\nvisible"),
+    ("a.txt", "DB_PASSWORD<<EOF\nvisible\nvisible"),
     ("dir.env/a.txt", "DB_PASSWORD visible"),
     ("a.tf", 'variable "api_token" {\n  type = string\n}\nlocals {\n  default = "visible"\n}'),
     ("a.tofu", 'output "api_token" {\n  value = "«abc»"\n}'),

@@ -35,12 +35,13 @@ def given(commands: Iterable[ShellCommand], uses: Value[str], inputs: Sequence[V
         if each.key in wanted:
             yield from (Known(name, each.key_span) for name in _SET.findall(known(each.value, "")))
     for command in commands:
-        options = rollout.sets(command.argv)
-        for number, word in enumerate(command.words):
-            name, equals, _ = word.text.partition("=")
-            before = command.words[number - 1].text if number else ""
-            if (equals and name in options) or before in options:
-                text = word.text.removeprefix(f"{name}=") if name in options else word.text
+        options, taken = rollout.sets(command.argv), False
+        for word in command.words:
+            name = word.text.partition("=")[0]
+            if name.startswith("-"):
+                taken = name in options  # with all words up to the next option
+            if taken:
+                text = word.text.removeprefix(name).removeprefix("=") if name in options else word.text
                 yield from (Known(each, word.span) for each in _SET.findall(text))
         told = command.remote and command.program in ("echo", "printf")
         for word in command.inner[1:] if told else ():
