@@ -537,7 +537,7 @@ COPY = "{{uses: appleboy/scp-action@v1, with: {{source: '{}'}}}}"
         ("run: ssh me@host 'echo API_KEY=${{ secrets.K }} >> .env'", ("API_KEY",), ()),
         ("run: ssh me@host 'echo done'", (), ()),
         ("run: echo API_KEY=x", (), ()),
-        ('run: aws ssm send-command --parameters "commands=[\'echo API_KEY=x >> /srv/.env\']"', ("API_KEY",), ()),
+        ("run: aws ssm send-command --parameters \"commands=['echo API_KEY=x >> /srv/.env']\"", ("API_KEY",), ()),
         ("run: aws ssm send-command --parameters 'echo API_KEY=x >> /srv/log'", (), ()),
         ("run: scp compose.yml .env prod.env .env.example other.txt me@host:/srv", (), (".env", "prod.env")),
         ("run: rsync -a .env.production me@host:/srv", (), (".env.production",)),
@@ -554,3 +554,28 @@ def test_what_a_step_gives_to_machines_and_services_in_plain_sight(
     (one,) = job(found, "a").steps
     assert tuple(each.value for each in one.given) == given
     assert tuple(each.value for each in one.shipped) == shipped
+
+
+OPEN = "what the action builds by default is not known"
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        ("{uses: acme/docker-build-push-action@v1}", (OPEN, OPEN, OPEN, True)),
+        (
+            "{uses: acme/docker-build-push-action@v1, with: {context: app, file: x/Dockerfile, platforms: linux/amd64, push: 'false'}}",
+            ("app", "x/Dockerfile", ("linux/amd64",), False),
+        ),
+        ("{uses: acme/docker-build-push-action@v1, with: {context: app}}", ("app", OPEN, OPEN, True)),
+        ("{uses: docker/build-push-action@v6}", (".", "Dockerfile", None, None)),
+        ("{uses: docker/build-push-action@v6, with: {push: true}}", (".", "Dockerfile", None, True)),
+    ],
+)
+def test_what_an_action_builds_that_its_name_alone_tells_is_open_but_for_its_inputs(
+    step: str, told: tuple[object, ...]
+) -> None:
+    found, _ = lowered(f"on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n      - {step}\n")
+    (build,) = all_of(found, Build)
+    values = (build.context, build.dockerfile, build.platforms, build.push)
+    assert tuple(each.reason if isinstance(each, Unknown) else getattr(each, "value", None) for each in values) == told

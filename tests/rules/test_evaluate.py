@@ -216,6 +216,20 @@ def test_what_a_rule_gives_and_is_none_is_told_and_loses_nothing_else(bad: Outco
     assert [replace(each, trace=()) for each in failures] == [Failure(f"rule T1 {said}", advice=advice, rule="T1")]
 
 
+def test_what_a_function_behind_a_rule_gives_and_is_none_is_told_at_its_line() -> None:
+    def behind() -> Iterator[Outcome]:
+        yield "told"  # type: ignore[misc]  # that is the mistake
+
+    def check(_: Graph, __: Options) -> Iterator[Outcome]:
+        """Says what another function says."""
+        return behind()
+
+    (*_, (failure,)) = run(rule("T1", mandate="M", severity=Severity.ERROR, message="x")(check))
+    assert [each.partition(" in ")[2] for each in failure.trace] == [
+        'behind: yield "told"  # type: ignore[misc]  # that is the mistake'
+    ]
+
+
 def test_a_rule_that_crashes_loses_nothing_else_and_is_itself_reported() -> None:
     crashing = a_rule(finding("before"), ValueError("no\nmore"), finding("after"), name="T1")
     (results, _, failures) = run(crashing, a_rule(finding("other"), name="T2"))
