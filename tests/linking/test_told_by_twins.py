@@ -56,9 +56,11 @@ def test_the_last_of_several_local_stores_is_where_most_others_are(others: int, 
     server = 'resource "aws_db_instance" "main" {\n  engine = "postgres"\n}\n'
     tasks = "".join(reaching(each, **{f"{each.upper()}_DB": "aws_db_instance.main.address"}) for each in names)
     found = made(tmp_path, {"compose.yml": compose(**services, **stores), "main.tf": server + tasks})
-    assert found == dict.fromkeys(
-        (f"x-{each}/database" for each in (*names, *["rest"][: others - 1])), ["aws_db_instance.main"]
-    ) | {each: [f"aws_ecs_task_definition.{each}#{each}"] for each in names}
+    paired = [*names, "rest"] if others > 1 else names
+    assert found == {
+        **{f"x-{each}/database": ["aws_db_instance.main"] for each in paired},
+        **{each: [f"aws_ecs_task_definition.{each}#{each}"] for each in names},
+    }
 
 
 def test_a_store_of_the_cloud_that_only_its_engine_tells_is_not_one_of_those_that_have_a_twin(tmp_path: Path) -> None:

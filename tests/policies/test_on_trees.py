@@ -456,3 +456,14 @@ def test_an_image_that_is_pushed_is_deployed_whatever_runs_it(
     files[".github/workflows/push.yml"] = PUSHED.format(options)
     messages = [each.message for each in trees.scan(tmp_path, files, "HEX208").results]
     assert messages == (["The deployed image 'ship/Dockerfile' runs as root."] if told else [])
+
+
+@pytest.mark.parametrize("package", ["bull", "bullmq", "@nestjs/bull", "@nestjs/bullmq", "ioredis"])
+def test_a_queue_of_jobs_in_redis_wants_that_nothing_is_evicted(package: str, tmp_path: Path) -> None:
+    files = {
+        "docker-compose.yml": "services:\n  cache:\n    image: redis:7.1\n    command: --maxmemory-policy allkeys-lru\n",
+        "main.tf": 'resource "aws_elasticache_cluster" "main" {\n  engine         = "redis"\n  engine_version = "7.1"\n}\n',
+        "package.json": f'{{"dependencies": {{"{package}": "1.0.0"}}}}',
+    }
+    (found,) = trees.scan(tmp_path, files, "HEX421").results
+    assert found.message.endswith("BullMQ wants 'noeviction' on both sides.") == (package != "ioredis"), found.message
