@@ -26,6 +26,7 @@ from policyengine.api import (
     Severity,
     Side,
     Span,
+    Unknown,
     Value,
     known,
     map_value,
@@ -246,13 +247,17 @@ def cloud_arch_not_built(graph: Graph, _: Options) -> Outcomes:
     service stays on the old version, without one it is down.
 
     An ECS task without `runtime_platform` runs on X86_64 on Fargate; on EC2 the instances decide, and the question
-    stays undecided. The place reported is the task's architecture, or the container when it says none.
+    stays undecided. So it does of the machine that runs the Compose file of production, once for all its services. The
+    place reported is the task's architecture, or the container when it says none.
     """
+    asked: set[str] = set()
     for container in graph.containers(side=Side.CLOUD, role=Role.APP):
         if isinstance(container.built_for, Absent):
             continue
         yield Compared(container.node)
-        yield from undecided(container.node, container.platform, container.built_for)
+        if container.noun != "production Compose service" or container.service.group not in asked:
+            yield from undecided(container.node, container.platform, container.built_for)
+            asked |= {container.service.group} if isinstance(container.platform, Unknown) else set()
         if container.platform_is_built is False:
             needed, built = known(container.platform, ""), ", ".join(known(container.built_for, ()))
             at = container.platform if isinstance(container.service.architecture, Known) else container

@@ -61,8 +61,8 @@ def container_runs_as_root(graph: Graph, options: Options) -> Outcomes:
     image without USER, the default of the bundled table. A `:nonroot` image and a numeric uid other than 0 are fine.
     An entrypoint that drops its privileges with gosu or su-exec is noted. Datastores are not the application's images,
     nor are those that others publish.
-    An image that the pipeline pushes is deployed, whatever runs it, but for those for tests, for development and to
-    build others on.
+    An image that the pipeline pushes is deployed, whatever runs it, but for those for tests, for development, to build
+    others on, and of functions, which Lambda runs as a user of its own.
     """
     reported: set[str] = set()
     for container in graph.containers(side=Side.CLOUD, role=Role.APP):
@@ -109,8 +109,18 @@ def _is_application(stage: Stage) -> bool:
     """Whether a Dockerfile is for an application, as it is deployed, on a runtime or a bare system."""
     path, base = stage.dockerfile, stage.base
     engine = engine_of(base.value, base.span) if isinstance(base, Known | Floating) else None
+    if _for_lambda(stage):
+        return False
     aside = is_for_tests(path) or folder_kinds(path) or speaks_of_development(path) or "base" in words_of(path)
     return not aside and (engine is None or engine.purpose in ("runtime", "base"))
+
+
+def _for_lambda(stage: Stage) -> bool:
+    """Whether an image is for functions: by its stage, its base, what it takes from others, or what it starts."""
+    started = (command.value for command in (stage.entrypoint, stage.command) if isinstance(command, Known))
+    words = [stage.name, *(each.stage for each in stage.copies), *(word for each in started for word in each.words)]
+    words += [stage.base.value.repository] if isinstance(stage.base, Known | Floating) else []
+    return any("lambda" in each.lower() for each in words)
 
 
 def _root_stage(container: Container, stage: Stage, user: Known[User], options: Options) -> Finding:
