@@ -81,3 +81,27 @@ def test_a_variable_that_only_gets_options_beside_the_image_leaves_nothing_open(
     lines = ('ARGS=""', 'if [ "$CACHED" = 1 ]; then', f"  ARGS={given}", "fi", "docker build ${ARGS} -t acme/api .")
     (build,) = builds(tmp_path, *lines)
     assert isinstance(build.dockerfile, Known if told else Unknown)
+
+
+@pytest.mark.parametrize("registry", ["${HOST:+$HOST/}", "${HOST:+${HOST}/}"])
+def test_a_registry_that_need_not_be_given_leaves_the_name_known(registry: str, tmp_path: Path) -> None:
+    (build,) = builds(tmp_path, f'docker build -t "{registry}shop:1.4" . --push')
+    (image,) = build.references
+    assert (image.repository, image.tag) == ("shop", "1.4")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "docker build -t acme/shop:$(git rev-parse --short HEAD) . --push",
+        "docker build -t acme/shop:`date +%s` . --push",
+        'IMAGE="acme/shop:$(git describe --tags)"\ndocker build -t "$IMAGE" . --push',
+        'IMAGE="$ECR/acme/shop:$(git rev-parse HEAD)"\ndocker build -t "$IMAGE" . --push',
+        'IMAGE=acme/shop:v$(cat "$(pwd)/VERSION")\ndocker build -t $IMAGE . --push',
+    ],
+)
+def test_a_tag_that_a_command_gives_leaves_the_name_known(script: str, tmp_path: Path) -> None:
+    (build,) = builds(tmp_path, *script.split("\n"))
+    (image,) = build.references
+    assert image.repository == "acme/shop"
+    assert isinstance(image.tag, Unknown)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from clean_hexagon.options import Options
+from clean_hexagon.parts import parts
 from policyengine.api import (
     Build,
     Change,
@@ -153,9 +154,9 @@ def _without_stage(graph: Graph) -> Iterator[Finding]:
 
 
 def _built_alike(graph: Graph) -> Iterator[tuple[Container, Build, list[tuple[Container, Build]]]]:
-    """Each local application that is built, with the builds of its deployed twins that use the same Dockerfile."""
+    """Each local part of the application with the builds of its deployed twins that use the same Dockerfile."""
     found: dict[str, tuple[Container, Build, list[tuple[Container, Build]]]] = {}
-    for local, cloud in graph.mirrored(role=Role.APP):
+    for local, cloud in parts(graph):
         build = local.service.build
         if build is None or build.inline or not isinstance(build.dockerfile, Known):
             continue

@@ -31,8 +31,10 @@ _REFERENCE = regex(r"\s*(env|inputs)\.([\w-]+)\s*")
 _WITHOUT_INPUT = regex(r"\s*(?:(?:github\.event\.)?inputs|vars|secrets)\.[\w-]+\s*\|\|\s*'([^'\n]*)'\s*")
 """What stands for an input where the event gives none, `inputs.environment || 'prod'`, or for what nobody has set."""
 _SHELL = regex(r"\$\{([A-Za-z_]\w*)(?::?-([^${}`]*))?\}|\$([A-Za-z_]\w*)")
-_GAP = regex(rf"{_EXPRESSION.pattern}|\$\{{[^}}]*\}}|\$\w+")
-"""What GitHub or the shell replaces: `${{ env.TAG }}`, `${TAG}`, `$TAG`."""
+_COMMAND = r"\$\((?:[^()]|\([^()]*\))*\)|`[^`]*`"
+_OPTIONAL = r"\$\{\w+:?\+(?:[^{}]|\{\{[^{}]*\}\}|\{[^{}]*\})*\}"
+_GAP = regex(rf"{_EXPRESSION.pattern}|{_OPTIONAL}|\$\{{[^}}]*\}}|\$\w+|{_COMMAND}")
+"""What GitHub or the shell replaces: `${{ env.TAG }}`, `${TAG}`, `$TAG`, `$(git rev-parse HEAD)`."""
 _ROUNDS = 4
 _LONGEST = 10_000
 _MOST = 64
@@ -48,9 +50,11 @@ def _located(text: str, span: Span, gaps: re.Pattern[str]) -> Text:
     parts: list[Text] = []
     at = 0
     for gap in gaps.finditer(text):
-        inner = (gap[1] or gap[0].strip("${}")).strip()
+        inner = (gap[1] or gap[0].strip("${}()`")).strip()
         unknown = Unknown(f"'{inner}' set by the run", span)
         parts += (Text.made(text[at : gap.start()], span), Text.undecided(f"${{{inner}}}", unknown))
+        if "+" in gap[0] and gap[0].endswith("/}"):  # `${REGISTRY:+$REGISTRY/}app`: what stands behind is a part
+            parts.append(Text.made("/", span))
         at = gap.end()
     return Text.join((*parts, Text.at(text[at:], span)))
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _LINE = regex(r"([A-Za-z_][\w-]*)=(.*)", re.DOTALL)
 _ECHO = regex(r"`echo (?:-n )?\"?([^`|;&<>()\"']*)\"?`|\$\(echo (?:-n )?\"?([^`|;&<>()\"']*)\"?\)")
+_NAMED = regex(r"(?:[^\s:$`]|\$(?!\())*[\w}]:[\w.-]*(?:\$\(|`)")
+"""An image with a tag that a command gives: `acme/app:$(git rev-parse HEAD)`."""
 _DECLARES = frozenset({"export", "readonly", "declare", "local"})
 _FILES = ("GITHUB_ENV", "GITHUB_OUTPUT")
 
@@ -50,7 +52,7 @@ def assigned(command: ShellCommand, scope: Scope) -> Scope:
         text = scope.written(word) if again else word.text
         if again and name in text:
             kept[name] = Unknown("the shell sets it", word.span)
-        elif not _runs_inside(word):
+        elif not _runs_inside(word) or _NAMED.match(text):
             kept[name] = Known(text, word.span)
     return replace(scope, variables={**scope.variables, **kept}) if kept else scope
 
