@@ -36,10 +36,11 @@ def found(
     runner: str = "ubuntu-latest",
     behind: str = "    needs: test",
     path: str = "ship",
+    cloud: bool = True,
 ) -> list[str]:
     steps = "".join(f'          - run: "{line}"\n' for line in lines)
     workflow = f"on: {on}\njobs:\n{more}  {key}:\n    runs-on: {runner}\n{behind if more else ''}\n    steps:\n{steps}"
-    files = {"Dockerfile": "FROM node:22.1.0\n", "infra/main.tf": TERRAFORM}
+    files = {"Dockerfile": "FROM node:22.1.0\n"} | ({"infra/main.tf": TERRAFORM} if cloud else {})
     files |= {"docker-compose.yml": COMPOSE} if stack else {}
     trees.write(root, files)
     (root / ".github/workflows").mkdir(parents=True, exist_ok=True)
@@ -188,6 +189,13 @@ def test_without_a_stack_only_what_no_test_comes_before_is_reported(tmp_path: Pa
         "HEX605 'ship' [deploys](1) what no test has passed before: none runs in its workflow."
     ]
     assert found(tmp_path / "b", "npx vitest run", *SHIP, stack=False) == []
+
+
+def test_without_stack_and_cloud_a_workflow_that_builds_an_image_is_asked(tmp_path: Path) -> None:
+    ship = [SHIP[0], "kubectl rollout restart deployment api"]
+    told = "HEX605 'ship' [deploys](1) what no test has passed before: none runs in its workflow."
+    assert found(tmp_path / "a", *ship, stack=False, cloud=False) == [told]
+    assert found(tmp_path / "b", "npx vite build", "vercel deploy --prod", stack=False, cloud=False) == []
 
 
 @pytest.mark.parametrize(

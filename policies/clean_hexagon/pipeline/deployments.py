@@ -106,8 +106,6 @@ def deploy_not_gated(graph: Graph, options: Options) -> Outcomes:
 
 def _in_cloud_build(graph: Graph) -> Outcomes:
     """Deployments of a configuration of Cloud Build that no workflow submits, and that no test comes before."""
-    if not (gate.has_stack(graph) or any(graph.apps(Side.CLOUD))):
-        return
     started = {job for workflow in graph.all(Workflow) if workflow.triggers for job in workflow.jobs}
     steps = (step for job in graph.all(Job) if job.id in started for step in job.steps)
     submitted = {command.span.path for step in steps for command in step.commands}
@@ -122,9 +120,15 @@ def _in_cloud_build(graph: Graph) -> Outcomes:
 
 
 def _without_stack(graph: Graph, options: Options) -> Outcomes:
-    """Deployments where there is no stack to bring up: only those that no test at all comes before are reported."""
-    for workflow in graph.all(Workflow) if any(graph.apps(Side.CLOUD)) else ():
-        if not gate.deploys(graph, workflow) or not gate.is_asked(workflow, options):
+    """Deployments where there is no stack to bring up: only those that no test at all comes before are reported.
+
+    Asked where something is known to run in the cloud, or where the workflow builds an image.
+    """
+    runs = any(graph.apps(Side.CLOUD))
+    for workflow in graph.all(Workflow):
+        if not gate.is_asked(workflow, options) or not gate.deploys(graph, workflow):
+            continue
+        if not runs and not any(step.builds for job in graph.jobs(workflow) for step in job.steps):
             continue
         yield Compared(workflow)
         first = gate.deployed_untested(graph, workflow)
