@@ -53,6 +53,7 @@ UNTESTED = (
     "HEX601 '.github/workflows/ship.yml' [deploys](1) on 'push' what no test has passed before: it neither runs any nor "
     "brings up the Compose stack (HEX605)."
 )
+WAITS = "  test:\n    runs-on: ubuntu-latest\n    steps: [{uses: lewagon/wait-on-check-action@v1}]\n"
 TEST = "  test:\n    runs-on: ubuntu-latest\n    steps: [{run: npx vitest run}]\n"
 
 
@@ -161,6 +162,8 @@ def test_a_configuration_of_cloud_build_is_a_pipeline_of_its_own_unless_a_workfl
     ("lines", "more", "on"),
     [
         (["npx vitest run", *SHIP], "", "push"),
+        (["gh run watch 1 --exit-status", *SHIP], "", "push"),
+        (SHIP, WAITS, "push"),
         (["./gradlew build", *SHIP], "", "push"),
         (SHIP, TEST, "push"),
         (SHIP, "", "[pull_request, workflow_dispatch]"),
@@ -170,6 +173,8 @@ def test_a_configuration_of_cloud_build_is_a_pipeline_of_its_own_unless_a_workfl
     ],
     ids=[
         "before",
+        "in another workflow",
+        "in another workflow, by an action",
         "in a build",
         "in a job that it needs",
         "a preview",

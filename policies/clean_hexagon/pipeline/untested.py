@@ -87,7 +87,10 @@ class Tested(NamedTuple):
 
 
 def tests_before(graph: Graph, deploy: Happening) -> list[Tested]:
-    """The tests before a deployment: in the steps of its job before it, and in the jobs that this needs."""
+    """The tests before a deployment: in the steps of its job before it, and in the jobs that this needs.
+
+    To wait for what other workflows say of the commit is to be tested too.
+    """
     found = [*_tests(deploy.job, deploy.job.steps[: deploy.step + 1], within=True)]
     for job in graph.needs(deploy.job).values():
         let = None if stops(graph, deploy.job, job) else graph.beside(deploy.job, job).condition
@@ -160,6 +163,8 @@ def _tests(job: Job, steps: Sequence[Step], *, within: bool = False) -> Iterator
         tests = [each for each in step.commands if each.does("test", "e2e")]
         ends = [each for each in step.activities if isinstance(each, EndToEnd)]
         if not tests and not ends:
+            if _waits(step):
+                yield Tested(job, step, None)
             continue
         let = (step.continue_on_error, *(() if within else (job.continue_on_error,)))
         spared: Located | None = next((each for each in let if each and known(each, default=False)), None)
@@ -170,6 +175,25 @@ def _tests(job: Job, steps: Sequence[Step], *, within: bool = False) -> Iterator
         if spared is None and all(each for _, each in forgiven):
             spared = forgiven[0][0]
         yield Tested(job, step, spared)
+
+
+def _waits(step: Step) -> bool:
+    """Whether a step waits for what other workflows say of the commit: by an action, `gh run watch`, or GitHub's API."""
+    said = set(words_of(known(step.uses, "").partition("@")[0]))
+    if not said.isdisjoint(("await", "wait")) and not said.isdisjoint(_CHECKS):
+        return True
+    watched = any(
+        command.starts("gh", "run", "watch") or command.starts("gh", "pr", "checks") for command in step.commands
+    )
+    return watched or any(
+        part in word.text
+        for command in step.commands
+        for word in command.words
+        for part in ("/check-runs", "/check-suites")
+    )
+
+
+_CHECKS = frozenset({"check", "checks", "ci", "status", "statuses", "workflow", "workflows"})
 
 
 def _asks_outcome(step: Step) -> bool:
