@@ -187,6 +187,8 @@ def test_each_tool_is_run_by_its_own_call(tool: str, migration: str, name: str, 
 def test_a_script_that_migrates_runs_at_start_only_where_an_application_imports_it() -> None:
     alone = {"alembic/env.py": "", "alembic/versions/1_a.py": "", "scripts/db.py": 'command.upgrade(c, "head")'}
     assert nodes(MigrationRunner, alone) == []
+    said = {**alone, "src/check.py": 'raise RuntimeError("behind: run alembic upgrade head")'}
+    assert nodes(MigrationRunner, said) == []
     files = {
         "drizzle/0000_a.sql": "--> statement-breakpoint",
         "src/db/migrate.ts": 'await migrate(db, { migrationsFolder: "drizzle" })',

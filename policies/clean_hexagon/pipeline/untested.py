@@ -178,7 +178,7 @@ def _tests(job: Job, steps: Sequence[Step], *, within: bool = False) -> Iterator
 
 
 def _waits(step: Step) -> bool:
-    """Whether a step waits for what other workflows say of the commit: by an action, `gh run watch`, or GitHub's API."""
+    """Whether a step waits for what other workflows say of the commit: by an action, a command, or the API."""
     said = set(words_of(known(step.uses, "").partition("@")[0]))
     if not said.isdisjoint(("await", "wait")) and not said.isdisjoint(_CHECKS):
         return True

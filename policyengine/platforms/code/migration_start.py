@@ -42,7 +42,8 @@ _IN_CODE = (
     ("sql", _RUST, regex(r"\bembed_migrations!\(|\bmigrate!\(")),
     ("alembic", _PYTHON, regex(
         r"\b(?:alembic\.)?(?:\w*command\.)?upgrade\(\s*[\w.]+\s*,\s*(?:revision\s*=\s*)?[\"']heads?[\"']"
-        r"|[\"']alembic[\"'](?:,[^\n\]]{0,80})?,\s*[\"']upgrade[\"']|[\"'][^\"'\n]{0,80}\balembic upgrade heads?\b"
+        r"|[\"']alembic[\"'](?:,[^\n\]]{0,80})?,\s*[\"']upgrade[\"']|\b(?:system|run|check_call|call|Popen)\(\s*"
+        r"f?[\"'][^\"'\n]{0,80}\balembic(?: -c \S{1,80})? upgrade heads?\b"
         r"|\n[ \t]+(?:flask_migrate\.)?upgrade\(\)"
     )),
     ("django", _PYTHON, regex(r"\bcall_command\(\s*[\"']migrate[\"']")),
