@@ -11,10 +11,19 @@ from policyengine.knowledge.cloud_services import (
     service_at,
     service_called,
     service_of_deployment,
+    service_of_login,
     service_of_variable,
 )
 from policyengine.knowledge.commands import Deed, drops_privileges, is_init
-from policyengine.knowledge.components import began_as, family, product, role_by_name, serves, stands_in_for
+from policyengine.knowledge.components import (
+    began_as,
+    family,
+    is_embedded,
+    product,
+    role_by_name,
+    serves,
+    stands_in_for,
+)
 from policyengine.knowledge.extensions import (
     created_by_image,
     created_with,
@@ -399,6 +408,7 @@ __all__ = [
     "is_dead_letters",
     "is_double",
     "is_dummy",
+    "is_embedded",
     "is_for_browsers",
     "is_for_containers",
     "is_for_people",
@@ -456,6 +466,7 @@ __all__ = [
     "service_at",
     "service_called",
     "service_of_deployment",
+    "service_of_login",
     "service_of_variable",
     "setup_of",
     "shell_commands",

@@ -17,7 +17,8 @@ class CloudService(Struct, frozen=True, forbid_unknown_fields=True):
     """A managed service: its name, the ends of its host names, and how the types of its Terraform resources begin.
 
     A region may stand before the last two labels of a host of AWS. `words` stand in the names of modules that define
-    it, `variables` are those that only its clients have, `deploys` the tools by which deployments to it are known.
+    it, `variables` are those that only its clients have, `deploys` the tools by which deployments to it are
+    known, `logins` the actions and commands that let a pipeline push to it.
     """
 
     title: str
@@ -27,6 +28,7 @@ class CloudService(Struct, frozen=True, forbid_unknown_fields=True):
     source: str
     variables: tuple[str, ...] = ()
     deploys: tuple[str, ...] = ()
+    logins: tuple[str, ...] = ()
 
     def defined(self, types: Iterable[str], modules: Iterable[str]) -> bool:
         """Whether one of these types of resources is its own, or the name of one of these modules speaks of it."""
@@ -67,6 +69,11 @@ def service_of_variable(key: str) -> CloudService | None:
 def service_of_deployment(tool: str) -> CloudService | None:
     """The managed service that a tool deploys to."""
     return next((each for each in _all().values() if tool in each.deploys), None)
+
+
+def service_of_login(words: str) -> CloudService | None:
+    """The registry that an action or a command logs in to: `aws ecr get-login-password --region eu-west-1`."""
+    return next((each for each in _all().values() if each.logins and words.startswith(each.logins)), None)
 
 
 def service_called(name: str) -> CloudService | None:

@@ -27,6 +27,7 @@ class EngineName(Struct, frozen=True, forbid_unknown_fields=True):
     family: Family = "relational"
     cloud: Literal["", "aws", "azure", "google"] = ""
     began_as: str = ""
+    embedded: bool = False
 
 
 class Emulator(Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,6 +88,12 @@ def product(engine: str) -> str:
     """An engine as its makers write it: `PostgreSQL` is `Postgres` here, `s3` is `S3`."""
     found = _components().engines.get(engine)
     return engine if found is None else found.product
+
+
+def is_embedded(engine: str) -> bool:
+    """Whether an engine runs in the process of the application, as SQLite and H2 do."""
+    found = _components().engines.get(engine)
+    return found is not None and found.embedded
 
 
 def family(engine: str) -> Family:

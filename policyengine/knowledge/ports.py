@@ -53,6 +53,7 @@ class Ports(FactTable, frozen=True):
     hosts: dict[str, Host]
     schemes: dict[str, Scheme]
     engines: dict[str, Default]
+    web_servers: dict[str, Default]
     port_options: dict[str, Cited]
     supabase: dict[str, Default]
     local_zones: dict[str, Zone]
@@ -89,6 +90,12 @@ def port_of_scheme(scheme: str) -> int | None:
 def port_of_engine(engine: str) -> int | None:
     """The port on which a server listens that is not told otherwise."""
     found = table("ports", Ports).engines.get(engine)
+    return None if found is None else found.port
+
+
+def port_of_web_server(image: str) -> int | None:
+    """The port at which a web server listens by the settings that its image brings; None for another image."""
+    found = table("ports", Ports).web_servers.get(image)
     return None if found is None else found.port
 
 

@@ -12,6 +12,7 @@ from policyengine.knowledge.ports import port_of_engine
 from policyengine.knowledge.variables import injects
 from policyengine.linking.images import built_for, manifest
 from policyengine.linking.started import Home, Scripts
+from policyengine.linking.web_servers import listens
 from policyengine.model.container import Container, User, account
 from policyengine.model.graph import EdgeKind
 from policyengine.model.nodes import (
@@ -60,7 +61,11 @@ def containers(graph: Graph, files: Files, only: AbstractSet[str] | None = None)
     env_files = _EnvFiles(graph)
     for service in graph.all(Service):
         if only is None or service.id in only:
-            yield _of_service(graph, service, scripts, stores, joined, env_files)
+            found = _of_service(graph, service, scripts, stores, joined, env_files)
+            stage = known(found.stage, None)
+            own = stage is not None and isinstance(service.command, Absent) and isinstance(service.entrypoint, Absent)
+            served = listens(stage, service.mounts, found.builds, files) if stage is not None and own else None
+            yield found if served is None else replace(found, serves=served)
     for stage in graph.all(Stage) if only is None else ():
         if stage.last:
             yield _of_image(graph, stage, scripts, joined)

@@ -92,12 +92,12 @@ class Container(Struct, frozen=True, eq=False):
     it: without the `wrappers` that only run something else (`tini`, `infisical run`). `accounts` are the users that
     the image creates, with their numbers.
 
-    `environment` holds the variables in force by name, `overridden` what loses against them, and `environment_gap`
-    why there may be more. `ports` are those that the service maps or exposes and those that its image exposes.
-    `platform` is what it runs on, `built_for` what its image is pushed for, Absent where nothing pushes it; both as
-    BuildKit writes them. `builds` make its image; `config` is the module that checks its environment, `store` the
-    datastore that it runs. `packages` are its manifests: of each ecosystem the one in its nearest folder, else the
-    only one of the tree. `noun` names it in messages.
+    `environment` holds the variables in force by name, `overridden` what loses against them, and `environment_gap` why
+    there may be more. `ports` are those that the service maps or exposes and those that its image exposes. `platform`
+    is what it runs on, `built_for` what its image is pushed for, Absent where nothing pushes it; both as BuildKit
+    writes them. `builds` make its image; `config` is the module that checks its environment, `store` the datastore that
+    it runs, `serves` the port of its web server, by the settings of that. `packages` are its manifests: of each
+    ecosystem the one in its nearest folder, else the only one of the tree. `noun` names it in messages.
     """
 
     node: Service | Stage
@@ -127,6 +127,7 @@ class Container(Struct, frozen=True, eq=False):
     built_for: Value[tuple[str, ...]]
     config: ConfigModule | None
     store: Datastore | None = None
+    serves: Known[int] | None = None
     packages: tuple[Package, ...] = ()
     _addresses: list[tuple[Address, ...]] = field(default_factory=list)
 
@@ -177,8 +178,9 @@ class Container(Struct, frozen=True, eq=False):
 
     @property
     def processors(self) -> Value[float]:
-        """How many processors it may use."""
-        return self._amount(self.service.cpus, lambda text: processors(text, in_units=not self.is_composed))
+        """How many processors it may use; Absent for 0, by which ECS and Compose mean as many as there are."""
+        amount = self._amount(self.service.cpus, lambda text: processors(text, in_units=not self.is_composed))
+        return Absent(amount.span) if isinstance(amount, Known) and not amount.value else amount
 
     @property
     def mebibytes(self) -> Value[float]:
@@ -232,7 +234,9 @@ class Container(Struct, frozen=True, eq=False):
 
     @property
     def told_port(self) -> Known[int] | None:
-        """The port at which it listens, where its command names it, or its variable PORT of which its image knows."""
+        """The port at which it listens: that of its web server, of its command, or of a PORT that its image knows."""
+        if self.serves is not None:
+            return self.serves
         server = self.commands[-1] if self.commands and self.gap is None else None
         found = None if server is None else port_given(server.argv)
         if server is not None and found is not None:

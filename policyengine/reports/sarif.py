@@ -293,7 +293,11 @@ class _Maker(Struct, frozen=True):
         if len(text) > LONGEST:
             values = [clipped(value, 120) for value in values]
             text = clipped(self._valid_links(fill(made.text, values), result))
-        return {"text": text, "id": ".".join((result.finding.variant, *tails)), "arguments": values}
+        message: Json = {"text": text}
+        named = ".".join((result.finding.variant, *tails))
+        if self.catalogue.tells(result.rule.id, named, made.text):
+            message |= {"id": named, "arguments": values}
+        return message
 
     def _plain(self, result: Result) -> str:
         """What is found, alone and without links."""

@@ -6,7 +6,7 @@ import re
 import string
 import uuid
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from msgspec import Struct
 
@@ -161,6 +161,11 @@ class Catalogue(Struct, frozen=True):
     supported: list[Json]
     index: dict[str, int]
     mandates: dict[str, Json]
+
+    def tells(self, rule: str, name: str, text: str) -> bool:
+        """Whether the message of a rule by that name is this text, and not what is said of production in its place."""
+        strings = cast("dict[str, dict[str, str]]", self.rules[self.index[rule]]["messageStrings"])
+        return strings[name]["text"] == text
 
 
 def catalogue(report: Report) -> Catalogue:

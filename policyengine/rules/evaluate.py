@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from policyengine.model.nodes import Datastore, Node, Service
+from policyengine.model.nodes.container import PRODUCTION_COMPOSE
 from policyengine.rules.rule import Compared, Finding, Severity, Undecided, place
 from policyengine.rules.running import Flawed, limit, limited, outcomes
 
@@ -304,7 +306,8 @@ def order(result: Result) -> tuple[Span, str, str, str]:
 
 
 def _result(graph: Graph, pack: Pack[Any], rule: Rule[Any], finding: Finding) -> Result:
-    message = rule.text(finding)
+    if _runs_on_compose(graph, finding.against):
+        rule = _of_production(rule)
     pair = graph.pair_of(finding.subject, finding.against) or graph.pair_of(finding.subject)
     severity = finding.severity or rule.severity
     return Result(
@@ -312,8 +315,23 @@ def _result(graph: Graph, pack: Pack[Any], rule: Rule[Any], finding: Finding) ->
         pack=pack.name,
         finding=finding,
         severity=severity if pair is None or pair.certain else severity.lowered(),
-        message=message,
+        message=rule.text(finding),
         span=place(finding.at),
         related=tuple(place(each) for each in finding.related),
         pair=pair,
     )
+
+
+def _runs_on_compose(graph: Graph, twin: Node | None) -> bool:
+    """Whether a twin, or what runs it, is a service of the Compose file that production runs."""
+    service = graph.get(Service, twin.service or twin.id) if isinstance(twin, Datastore) else twin
+    return isinstance(service, Service) and service.noun == PRODUCTION_COMPOSE
+
+
+def _of_production(rule: Rule[Any]) -> Rule[Any]:
+    """The rule as it speaks of a twin that production runs by Compose: its links name production and no cloud."""
+    said = {
+        name: text.replace("the cloud](", "production](").replace("The cloud](", "Production](")
+        for name, text in rule.messages.items()
+    }
+    return rule if said == rule.messages else replace(rule, messages=said)

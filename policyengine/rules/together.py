@@ -57,13 +57,13 @@ def systems(reports: Mapping[str, Report], choice: Choice) -> Report:
 def _once_a_place(results: Sequence[Result]) -> tuple[Result, ...]:
     """The results, one for what several systems say of one place of a local node that each holds against its own twin.
 
-    It is that which weighs most and says most; the places of the other twins stand beside those of its own.
+    So is what they say alike of a place on the cloud side of each. It is that which weighs most and says most; the
+    places of the other twins stand beside those of its own.
     """
     groups: dict[object, list[Result]] = {}
-    for number, each in enumerate(results):
-        finding = each.finding
-        local = finding.subject.side is Side.LOCAL
-        about = (each.rule.id, each.folded, each.subject, each.span) if local else number
+    for each in results:
+        local = each.finding.subject.side is Side.LOCAL
+        about = (each.rule.id, each.folded, each.subject if local else each.message, each.span)
         groups.setdefault(about, []).append(each)
     made: list[Result] = []
     for group in groups.values():

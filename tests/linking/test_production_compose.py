@@ -48,7 +48,7 @@ def test_a_production_compose_file_is_the_cloud_side(tmp_path: Path) -> None:
         ("compose:services.db/database", "compose:docker-compose.prod.yml:services.db/database"),
     }
     told = {(each.rule.id, each.message) for each in report.results}
-    assert ("HEX402", "'db' runs Postgres '16.9', but [the cloud](1) runs '16.4'.") in told
+    assert ("HEX402", "'db' runs Postgres '16.9', but [production](1) runs '16.4'.") in told
     plain = {message for rule, message in told if rule == "HEX306"}
     assert plain == {"'SESSION_SECRET' of 'app' is a plaintext value in the Compose file of production."}
     places = {each.span.path for each in report.results if each.rule.id == "HEX306"}
@@ -260,7 +260,7 @@ def test_services_of_a_base_that_both_sides_share_are_compared_with_their_form_i
         ("compose:services.app", "compose:docker/prod.yml:services.app"),
         ("compose:services.db/database", "compose:docker/prod.yml:services.db/database"),
     ]
-    assert [each.message for each in report.results] == ["'db' runs Postgres '16.9', but [the cloud](1) runs '16.4'."]
+    assert [each.message for each in report.results] == ["'db' runs Postgres '16.9', but [production](1) runs '16.4'."]
 
 
 def test_what_backs_up_a_database_with_its_image_is_no_database(tmp_path: Path) -> None:
@@ -512,7 +512,7 @@ def test_a_service_that_waits_for_one_that_is_not_there_is_compared_all_the_same
     report = scan(tmp_path, files)
     assert [each.message for each in report.failures] == ["service 'app' depends on the undefined service 'cache'"]
     told = {each.message for each in report.results if each.rule.id == "HEX109"}
-    assert told == {"'app' runs the development server 'npm run dev', but [the cloud](1) runs 'node server.js'."}
+    assert told == {"'app' runs the development server 'npm run dev', but [production](1) runs 'node server.js'."}
     assert [each for each in report.undecided if each.subject == "compose:services.app"] == []
 
 
@@ -531,7 +531,7 @@ def test_what_production_pulls_is_built_as_the_file_says_that_builds_it_for_prod
     assert ("HEX201", "'app' is built from 'Dockerfile', but [the deployed image](1) from 'Dockerfile.api'.") in told
     assert (
         "HEX109",
-        "'app' runs the development server 'npm run dev', but [the cloud](1) runs 'node server.js'.",
+        "'app' runs the development server 'npm run dev', but [production](1) runs 'node server.js'.",
     ) in told
 
 

@@ -158,7 +158,7 @@ def test_where_terraform_makes_the_task_its_own_stays(tmp_path: Path) -> None:
     assert [each.id for each in _cloud(report)] == ["terraform:aws_ecs_task_definition.web#web"]
 
 
-def test_a_container_that_a_local_service_may_be_is_an_open_question(tmp_path: Path) -> None:
+def test_of_a_container_that_a_local_service_may_be_the_list_names_it_as_the_nearest(tmp_path: Path) -> None:
     more = {"name": "storefront", "environment": [{"name": name, "value": "x"} for name in ("SHOP_A", "SHOP_B")]}
     task = {**TASK, "containerDefinitions": [{**WEB, **more}]}
     twice = """
@@ -170,9 +170,8 @@ def test_a_container_that_a_local_service_may_be_is_an_open_question(tmp_path: P
     report = _scan(tmp_path, flow, task, "HEX102", **{"compose.yaml": twice})
     assert report.graph.pairs == ()
     assert report.results == ()
-    assert [(each.subject, each.reason) for each in report.undecided] == [
-        ("ecs:ops/tasks/web.json#storefront", "'django' may be its counterpart")
-    ]
+    (lonely,) = [each for each in report.graph.without_twin if each.node == "ecs:ops/tasks/web.json#storefront"]
+    assert (report.undecided, lonely.candidates[0].node) == ((), "compose:services.django")
 
 
 def test_each_container_of_a_file_gets_the_image_that_a_step_renders_into_what_the_step_before_made(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
+from policyengine.reports import sarif
 from tests import trees
 from tests.policies.test_on_trees import told
 
@@ -45,13 +47,13 @@ def test_a_chain_of_compose_files_may_build_another_stage_in_production(
 @pytest.mark.parametrize(
     ("base", "local", "reported"),
     [
-        ("'.:/var/www/html'", "environment: {A: '1'}", []),
+        ("'.:/var/www/html'", "environment: {A: '1'}", [("compose.production.yaml:services.web", ".:/var/www/html")]),
         ("'logs:/logs'", "volumes: ['.:/var/www/html']", [("services.web", ".:/var/www/html")]),
         ("'./src:/srv'", "volumes: ['./src:/var/www/html']", [("services.web", "./src:/var/www/html")]),
     ],
     ids=["both sides mount it", "only the laptop does", "the laptop mounts it elsewhere, too"],
 )
-def test_a_folder_that_production_mounts_too_hides_nothing_more_on_the_laptop(
+def test_a_folder_that_production_mounts_too_is_said_of_production_alone(
     base: str, local: str, reported: list[tuple[str, str]], tmp_path: Path
 ) -> None:
     files = chain(f"    {local}\n", "    environment: {B: '1'}\n", base)
@@ -73,14 +75,14 @@ def stores(local: str, live: str, more: str = "") -> dict[str, str]:
             stores("postgres:17", "postgres:17-alpine"),
             (
                 "'db' runs 'postgres:17', which sorts by the collations of glibc, "
-                "but the C library of [the cloud](1) has none."
+                "but the C library of [production](1) has none."
             ),
         ),
         (
             stores("postgres:17-alpine", "postgres:17"),
             (
                 "'db' runs 'postgres:17-alpine', whose C library has no collations, "
-                "but [the cloud](1) sorts by those of glibc."
+                "but [production](1) sorts by those of glibc."
             ),
         ),
         (stores("postgres:17", "postgres:17-alpine", "      POSTGRES_INITDB_ARGS: --no-locale\n"), ""),
@@ -91,6 +93,50 @@ def stores(local: str, live: str, more: str = "") -> dict[str, str]:
 def test_databases_of_two_c_libraries_sort_in_two_ways(files: dict[str, str], message: str, tmp_path: Path) -> None:
     report = trees.scan(tmp_path, files, "HEX418")
     assert [each.message for each in report.results] == ([message] if message else [])
+
+
+def test_one_tag_of_both_sides_is_a_note_and_what_it_breaks_is_said_once(tmp_path: Path) -> None:
+    moves = trees.scan(tmp_path / "moves", stores("postgres:17-alpine", "postgres:17-alpine"), "HEX403")
+    assert [(each.severity.name, each.message) for each in moves.results] == [
+        ("NOTE", "'db' and [production](1) run 'postgres:17-alpine', whose minor moves.")
+    ]
+    files = {
+        path: text.replace("POSTGRES_DB: shop\n", "POSTGRES_DB: shop\n    volumes: ['data:/var/lib/postgresql/data']\n")
+        for path, text in stores("postgres", "postgres", "volumes: {data: }\n").items()
+    }
+    files["compose.yaml"] += "volumes: {data: }\n"
+    report = trees.scan(tmp_path / "data", files, "HEX414", "HEX423")
+    assert [(each.message, len(each.of), each.finding.fix and each.finding.fix.safe) for each in report.results] == [
+        ("'db' runs 'postgres', which fixes no major version: it was '18.6' on '2026-08-22'.", 2, False),
+        (
+            "'db' mounts its data at '/var/lib/postgresql/data', where [the image 'postgres'](1) does not keep it.",
+            2,
+            False,
+        ),
+    ]
+
+
+LONG = "gunicorn shop.wsgi --bind 0.0.0.0:80 --timeout 120 %s --graceful-timeout 30 --max-requests 900 --backlog 2048 -k gevent"
+
+
+def test_of_two_long_commands_the_words_are_told_that_differ(tmp_path: Path) -> None:
+    app = "services:\n  web: {build: ., command: '%s'}\n"
+    files = FILES | {
+        "compose.yaml": app % (LONG % "--env S=local"),
+        "compose.prod.yaml": app % (LONG % "--env S=live"),
+    }
+    assert [each.message for each in trees.scan(tmp_path, files, "HEX109").results] == [
+        (
+            "'web' runs 'gunicorn … --env S=local --graceful-timeout … gevent', "
+            "but [production](1) runs 'gunicorn … --env S=live --graceful-timeout … gevent'."
+        )
+    ]
+
+
+def test_a_sarif_message_of_production_has_no_id_of_a_text_that_speaks_of_the_cloud(tmp_path: Path) -> None:
+    report = trees.scan(tmp_path, stores("postgres:17", "postgres:16"), "HEX401", "HEX403")
+    (result,) = json.loads(sarif.report(report, sarif.Options()).text)["runs"][0]["results"]
+    assert (result["message"].keys(), "[production](1)" in result["message"]["text"]) == ({"text"}, True)
 
 
 PARAMETERS = """
@@ -149,7 +195,7 @@ def test_what_is_built_of_code_is_no_counterpart_of_a_datastore(tmp_path: Path) 
         files = {"compose.yaml": local, "compose.prod.yaml": cloud % image, "reports/Dockerfile": "FROM node:22\n"}
         report = trees.scan(tmp_path / str(number), FILES | files, "HEX101")
         assert [each.message for each in report.results] == messages
-        assert len(report.undecided) == 1 - len(messages)
+        assert report.undecided == ()
 
 
 def test_a_sample_image_makes_two_services_no_copies_of_one(tmp_path: Path) -> None:
@@ -179,8 +225,8 @@ def test_services_in_another_mode_or_without_the_same_variables_are_one_finding(
     }
     report = trees.scan(tmp_path, files, "HEX304", "HEX316")
     assert [each.message for each in report.results] == [
-        "'web' does not get 'TOKEN', which [the cloud](1) sets. The same holds for 'jobs'.",
-        "'web' runs with RAILS_ENV='development', but [the cloud](1) with 'production'. The same holds for 'jobs'.",
+        "'web' does not get 'TOKEN', which [production](1) sets. The same holds for 'jobs'.",
+        "'web' runs with RAILS_ENV='development', but [production](1) with 'production'. The same holds for 'jobs'.",
     ]
 
 

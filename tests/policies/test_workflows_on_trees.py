@@ -430,3 +430,86 @@ def test_what_deploys_without_the_gate_and_where_it_is_told(
     report = scan(tmp_path, "HEX605", config=config, **files)
     found = [report.sources[each.span.path].slice(each.span) for each in report.results]
     assert found + [f"? {each.subject.rpartition('#')[2]}" for each in report.undecided] == expected
+
+
+ECR = """
+on: push
+jobs:
+  publish:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v5
+      - uses: aws-actions/amazon-ecr-login@v2
+        id: ecr
+      - run: docker build -t ${{ steps.ecr.outputs.registry }}/shop:1 . %s
+"""
+
+
+@pytest.mark.parametrize(
+    ("terraform", "push", "reported"),
+    [
+        (
+            'resource "aws_sns_topic" "sales" {}\n',
+            "--push",
+            ["'publish' pushes images to 'ECR', which nothing in Terraform defines."],
+        ),
+        ('resource "aws_ecr_repository" "shop" {\n  name = "shop"\n}\n', "--push", []),
+        ('resource "aws_sns_topic" "sales" {}\n', "", []),
+    ],
+    ids=["to no repository of Terraform", "to one of Terraform", "nothing is pushed"],
+)
+def test_a_registry_to_which_the_pipeline_pushes_is_to_be_in_terraform(
+    terraform: str, push: str, reported: list[str], tmp_path: Path
+) -> None:
+    files = {".github/workflows/ci.yml": ECR % push, "Dockerfile": "FROM node:22\n", "main.tf": terraform}
+    assert [each.message for each in trees.scan(tmp_path, files, "HEX609").results] == reported
+
+
+def test_a_database_to_which_only_a_variable_of_the_cloud_leads_is_to_be_in_terraform(tmp_path: Path) -> None:
+    files = {
+        "compose.yaml": "services:\n  web: {build: .}\n  db: {image: 'postgres:17'}\n",
+        "Dockerfile": "FROM node:22\n",
+        "main.tf": """
+            resource "aws_ecs_task_definition" "web" {
+              family = "web"
+              container_definitions = jsonencode([{
+                name = "web", image = "acme/web:1", secrets = [{ name = "DB_HOST", valueFrom = "arn:aws:ssm:eu-west-1:1:parameter/h" }]
+              }])
+            }
+        """,
+    }
+    assert [each.message for each in trees.scan(tmp_path, files, "HEX609").results] == [
+        "'DB_HOST' of 'web' is for ['Postgres'](1), which nothing in Terraform defines."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("command", "reported"),
+    [
+        (
+            "npx vite --host",
+            [("ERROR", "'web' runs the development server 'vite --host', but [the cloud](1) runs 'node server.js'.")],
+        ),
+        ("node other.js", []),
+    ],
+)
+def test_a_development_server_is_held_against_the_image_that_a_rollout_brings(
+    command: str, reported: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    files = {
+        "compose.yaml": f"services:\n  web: {{build: ., command: {command}}}\n",
+        "Dockerfile": 'FROM node:22\nCMD ["node", "server.js"]\n',
+        ".github/workflows/ci.yml": """
+            on: push
+            jobs:
+              roll:
+                runs-on: ubuntu-latest
+                steps:
+                  - uses: actions/checkout@v5
+                  - run: docker build -t ghcr.io/acme/web:1 . --push
+                  - run: az containerapp update --name web --resource-group shop --image ghcr.io/acme/web:1
+        """,
+    }
+    report = trees.scan(tmp_path, files, "HEX109")
+    assert [(each.severity.name, each.message) for each in report.results] == reported
+    assert report.undecided == ()

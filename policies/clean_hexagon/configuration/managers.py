@@ -73,8 +73,8 @@ def secret_not_from_manager(graph: Graph, options: Options) -> Outcomes:
     them as a secret or they are called like one; env files that a machine writes when it starts, or that a workflow
     copies to it, or into an image that it pushes; and secrets that a workflow gives to `--set-env-vars` and
     its like, or writes to another machine by itself. Public keys, flags, ARNs and addresses without a password are
-    none; neither is a value that comes from a manager by another way. A parameter that is declared elsewhere, and a
-    value that files do not decide, stay open.
+    none; neither is a value that comes from a manager by another way, nor a parameter that is declared elsewhere. A
+    value that files do not decide stays open.
     """
     told: set[Span] = set()
     env_files = {each.path for each in graph.all(EnvironmentFile)}
@@ -155,8 +155,6 @@ def _read(
             yield Finding(
                 subject=secret, at=span, variant="parameter", args=args, related=(variable.key_span,), fix=fix
             )
-        case Unknown():
-            yield from undecided(container.node, secret.secure)
 
 
 def _with_password(variable: Variable) -> bool:
@@ -221,12 +219,12 @@ def broken_secret_reference(graph: Graph, _: Options) -> Outcomes:
     without `secretsmanager:GetSecretValue` or `ssm:GetParameters` (and `kms:Decrypt` for a key of your own), stops
     every task with a ResourceInitializationError that no test has seen.
 
-    The key of `arn:json-key:stage:version` is looked for in what Terraform writes into that secret. Content that is put
-    in elsewhere, a secret that is declared elsewhere, a version that is left alone, roles and policies that are not in
-    the repository stay open. A wildcard counts as far as it reaches; a policy of the key may allow what the role's
-    policies do not. Reported at the `valueFrom`, and once at the role. So is the ARN of a task definition in JSON
-    with a word for the region or the account (`arn:aws:ssm:REGION:ACCOUNT_ID:…`), where no command of the job that
-    registers it works on the file.
+    The key of `arn:json-key:stage:version` is looked for in what Terraform writes into that secret. Of content that is
+    put in elsewhere, a secret or a role that is declared elsewhere, and a version that is left alone, no file tells;
+    policies that are not in the repository stay open. A wildcard counts as far as it reaches; a policy of the key may
+    allow what the role's policies do not. Reported at the `valueFrom`, and once at the role. So is the ARN of a task
+    definition in JSON with a word for the region or the account (`arn:aws:ssm:REGION:ACCOUNT_ID:…`), where no command
+    of the job that registers it works on the file.
     """
     read: dict[str, tuple[Principal, dict[str, tuple[Secret, Container]]]] = {}
     for container in graph.containers(side=Side.CLOUD):
@@ -235,16 +233,13 @@ def broken_secret_reference(graph: Graph, _: Options) -> Outcomes:
             continue
         yield Compared(container.node)
         yield from _stand_in(container, variables.values())
-        opened: set[str] = set()
         edges = [(graph.get(Secret, edge.target), edge.reason) for edge in graph.out_of(EdgeKind.READS, container.node)]
         secrets = [(secret, key) for secret, key in edges if secret is not None]
         for secret, key in secrets:
             if key in variables and secret.manager != "ssm":
-                yield from _key(container, secret, variables[key], opened)
+                yield from _key(container, secret, variables[key])
         acting = (each for each in graph.out_of(EdgeKind.ACTS_AS, container.node) if each.reason == "execution role")
         roles = [role for each in acting if (role := graph.get(Principal, each.target)) is not None]
-        if not roles:
-            yield from undecided(container.node, Unknown("the execution role is not in the files", container.span))
         for role in roles:
             given = read.setdefault(role.id, (role, {}))[1]
             given.update((f"{secret.id} {container.id}", (secret, container)) for secret, _ in secrets)
@@ -271,8 +266,8 @@ _REGION = regex(r"[a-z]{2}(?:-[a-z]+)+-\d+\Z")
 _ACCOUNT = regex(r"\d{12}\Z")
 
 
-def _key(container: Container, secret: Secret, variable: Variable, opened: set[str]) -> Outcomes:
-    """Whether the secret has the key that a variable is read from; an open question is asked once for each secret."""
+def _key(container: Container, secret: Secret, variable: Variable) -> Outcomes:
+    """Whether the secret has the key that a variable is read from, as far as files tell its keys."""
     match variable.json_key, secret.keys:
         case Unknown() as key, _:
             yield from undecided(container.node, key)
@@ -280,9 +275,6 @@ def _key(container: Container, secret: Secret, variable: Variable, opened: set[s
             args = {"key": key, "secret": secret.name, "name": container.name}
             fix = Fix(f"add {key} to the JSON of the secret, or name a key that it has")
             yield Finding(subject=container.node, at=variable.reference, args=args, related=(secret,), fix=fix)
-        case Known(), Unknown() as held if secret.id not in opened:
-            opened.add(secret.id)
-            yield from undecided(container.node, held)
 
 
 def _roles(graph: Graph, read: dict[str, tuple[Principal, dict[str, tuple[Secret, Container]]]]) -> Outcomes:

@@ -222,7 +222,7 @@ def node_env_divergence(graph: Graph, _: Options) -> Outcomes:
     for local, cloud in graph.mirrored(role=Role.APP):
         for key in modes():
             here, there = _mode(local, key), _mode(cloud, key)
-            if here is None and there is None:
+            if (here is None and there is None) or any(_is_managed(each, key) for each in (local, cloud)):
                 continue
             yield Compared(local.node, cloud.node)
             match here, there:
@@ -239,6 +239,12 @@ def node_env_divergence(graph: Graph, _: Options) -> Outcomes:
                     if gap is None and not _sets_itself(bare, key):
                         yield _differs(local, cloud, key, here, there)
         yield from _unset(local, cloud)
+
+
+def _is_managed(container: Container, key: str) -> bool:
+    """Whether a secret manager holds a variable, of whose value no file tells."""
+    told = container.environment.get(key)
+    return told is not None and told.origin is Origin.SECRET
 
 
 def _same_mode(key: str, mine: str, other: str) -> bool:

@@ -5,6 +5,7 @@ from itertools import islice
 
 from msgspec import Struct
 
+from clean_hexagon.containerization.users import published_stages
 from clean_hexagon.options import Options
 from clean_hexagon.paths import above, lies_in
 from policyengine.api import (
@@ -243,20 +244,23 @@ def runtime_version_mismatch(graph: Graph, _: Options) -> Outcomes:
     installed for another ABI.
 
     Compared with the image of each application: the nearest .nvmrc, .node-version, .python-version, .ruby-version,
-    .java-version, .go-version, .php-version or .tool-versions above its package, the range of `engines`, the
-    version that a setup action installs in a job that builds or tests, and the stages of the Dockerfile with each
-    other. Node.js and Java are compared by their major, Go, PHP, Python and Ruby by two numbers; the `go` of go.mod
-    is the least that the image must have. A range that allows the image's version passes, as do names that move
-    (`lts/*`), and a job where any application of the language has its version. Asked are applications that the
-    cloud runs or whose twin it runs, and jobs that work in the folder of such an application.
+    .java-version, .go-version, .php-version or .tool-versions above its package, the range of `engines`, the version
+    that a setup action installs in a job that builds or tests, and the stages of the Dockerfile with each other.
+    Node.js and Java are compared by their major, Go, PHP, Python and Ruby by two numbers; the `go` of go.mod is the
+    least that the image must have. A range that allows the image's version passes, as do names that move (`lts/*`) or
+    are a range (`^1.23`), what a run decides, and a job where any application of the language has its version. Asked
+    are applications that run somewhere or whose image the pipeline publishes, and jobs that work in the folder of such
+    an application. A job that only runs tools of it, such as its linter, is a warning.
     """
     seen: set[Span] = set()
     images: _Images = {}
     files: _Files = {}
     for file in graph.all(RuntimeVersion):
         files.setdefault((file.runtime, file.directory), []).append(file)
-    for container in graph.containers(role=Role.APP):
-        if container.side is not Side.CLOUD and graph.pair_of(container.node) is None:
+    published = map(graph.container, published_stages(graph))
+    for container in (*graph.containers(role=Role.APP), *published):
+        known_to_run = container.side is Side.CLOUD or graph.pair_of(container.node) is not None
+        if not known_to_run and isinstance(container.stage, Known) and folder_kinds(container.stage.value.dockerfile):
             continue
         stages = graph.ingredients(container.stage.value) if isinstance(container.stage, Known) else ()
         bases = [(stage, base, engine) for stage in stages for base, engine in _language(stage)]
@@ -297,6 +301,11 @@ _Files = dict[tuple[str, str], list[RuntimeVersion]]
 """The files that ask for a version, by the language and their folder."""
 
 
+def _called(container: Container) -> str:
+    """A container by its name, an image that only the pipeline knows by its Dockerfile."""
+    return container.node.dockerfile if isinstance(container.node, Stage) else container.name
+
+
 def _language(stage: Stage) -> Iterator[tuple[_Base, Engine]]:
     """The base of a stage and its language, where its version is known and is compared."""
     engine = runtime_of(stage.base)
@@ -328,7 +337,7 @@ def _asked(files: _Files, container: Container, base: _Base, engine: Engine) -> 
     folders = {each for package in container.packages for each in above(package.directory)}
     there = sorted(each for each in folders if (engine.name, each) in files)
     nearest = max(map(len, there), default=0)
-    args = {"runtime": engine.name, "name": container.name, "there": str(_given(engine))}
+    args = {"runtime": engine.name, "name": _called(container), "there": str(_given(engine))}
     fix = Fix(f"use {engine.name} {_given(engine)} everywhere")
     major = 0 if isinstance(engine.version, Unknown | Absent) else engine.version.value.major
     for file in (file for each in there if len(each) == nearest for file in files[engine.name, each]):
@@ -355,31 +364,37 @@ def _in_jobs(graph: Graph, images: _Images) -> Outcomes:
     files = {each.path for each in graph.all(RuntimeVersion)}
     versions = {name: {_given(engine) for _, _, engine in apps} for name, apps in images.items()}
     homes = {name: _homes(graph, apps) for name, apps in images.items()}
+    tools = {name: _tools(apps) for name, apps in images.items()}
     for job in graph.all(Job):
-        for step in job.steps if any(each.works for each in job.steps) else ():
+        for step in job.steps:
             found = setup_of(known(step.uses, "").partition("@")[0])
             given = next((each for each in step.inputs if found and each.key == found.input), None)
             if found is None or given is None or found.runtime not in images:
                 continue
             mine = _works_on(homes[found.runtime], _folders(job, step))
+            checked = None if mine is not None else _folders(job, step, tools[found.runtime])
+            mine = mine if checked is None else _works_on(homes[found.runtime], checked)
             if mine is None:
                 continue
-            yield Compared(job)
             asked = release_of(found.runtime, known(given.value, ""))
-            if known(given.value, "") in files:
+            if asked is None or known(given.value, "") in files:
                 continue
-            if asked is None:
-                place = given.value.span if isinstance(given.value, Known | Floating | Unknown) else given.key_span
-                yield from undecided(job, Unknown(f"which {found.runtime} the job sets up", place))
-                continue
+            yield Compared(job)
             if any(_one_line(each, found.runtime, asked) for each in versions[found.runtime]):
                 continue
             container, base, engine = images[found.runtime][mine]
-            args = {"file": job.key, "runtime": found.runtime, "here": known(given.value, ""), "name": container.name}
+            args = {
+                "file": job.key,
+                "runtime": found.runtime,
+                "here": known(given.value, ""),
+                "name": _called(container),
+            }
             yield Finding(
                 subject=job,
                 at=given.value,
                 variant="job",
+                severity=None if checked is None else Severity.WARNING,
+                cause=f"{found.runtime} {asked}, not that of {container.id}",
                 args=args | {"there": str(_given(engine))},
                 related=(base,),
                 fix=Fix(
@@ -416,10 +431,19 @@ def _homes(graph: Graph, apps: Sequence[_App]) -> list[_Homes]:
     return list(found.values())
 
 
-def _folders(job: Job, setup: Step) -> set[str]:
-    """The folders in which a job builds or tests; its setup may name the folder itself."""
+def _tools(apps: Sequence[_App]) -> frozenset[str]:
+    """The programs that applications of a language bring by their dependencies, such as linters."""
+    return frozenset(name for container, _, _ in apps for name in _dependencies(container.packages))
+
+
+def _folders(job: Job, setup: Step, tools: frozenset[str] = frozenset()) -> set[str]:
+    """The folders in which a job builds or tests, or runs one of the tools; its setup may name the folder itself."""
     told = next((known(each.value, "") for each in setup.inputs if each.key == "working-directory"), "").strip("./")
-    commands = (command for step in job.steps for command in step.commands)
+    commands = [command for step in job.steps for command in step.commands]
+    if tools:
+        return {each.directory for each in commands if each.program in tools}
+    if told and not any(each.works for each in job.steps):
+        return set()
     return {told} if told else {each.directory for each in commands if each.does("build", "test", "e2e")}
 
 

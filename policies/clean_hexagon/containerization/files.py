@@ -4,6 +4,7 @@ import posixpath
 from collections.abc import Iterator
 
 from clean_hexagon.options import Options
+from clean_hexagon.parts import unasked
 from clean_hexagon.paths import lies_in
 from policyengine.api import (
     CHECKED_TOOLS,
@@ -193,7 +194,10 @@ _PROGRAMS = frozenset({"/", "/bin", "/usr", "/usr/bin", "/usr/local", "/usr/loca
     mandate="2.1",
     severity=Severity.ERROR,
     remedy="Drop the mount; 'develop.watch' brings changes into the container.",
-    message="'{local}' mounts '{source}' over '{target}', so it does not run the files of its image.",
+    message={
+        "default": "'{local}' mounts '{source}' over '{target}', so it does not run the files of its image.",
+        "production": "'{local}' mounts '{source}' over '{target}', so production does not run the files of its image.",
+    },
 )
 def bind_mount_shadows_image(graph: Graph, _: Options) -> Outcomes:
     """A folder of the laptop is mounted over the files that the image brings.
@@ -204,8 +208,10 @@ def bind_mount_shadows_image(graph: Graph, _: Options) -> Outcomes:
     Asked of applications whose twin is deployed. Reported is a bind mount that covers the working directory or what a
     COPY puts there, and one of a folder of the build context at the place to which it is copied. Single files and
     folders without committed files (data, logs, uploads) are fine, and `develop.watch` mounts nothing. So is a folder
-    that the deployed container mounts at the same place: both run it.
+    that the deployed container mounts at the same place: both run it. A production Compose file that mounts what is
+    copied into the image is a warning.
     """
+    yield from _in_production(graph)
     for local, cloud in graph.mirrored(role=Role.APP):
         stage, build = local.stage, local.service.build
         if not isinstance(stage, Known) or not local.service.mounts:
@@ -221,7 +227,39 @@ def bind_mount_shadows_image(graph: Graph, _: Options) -> Outcomes:
                 how = "drop the mount; 'develop.watch' brings changes into the container"
                 fix = Fix(how, (Drop(mount.span),))
                 yield Finding(
-                    subject=local.node, against=cloud.node, at=mount, args=args, related=(stage.value,), fix=fix
+                    subject=local.node,
+                    against=cloud.node,
+                    at=mount,
+                    args=args,
+                    related=(stage.value,),
+                    fix=fix,
+                    cause=f"{args['source']} over {target} of {stage.value.id}",
+                )
+                break
+
+
+def _in_production(graph: Graph) -> Outcomes:
+    """The sources that a production Compose file mounts over its own image."""
+    for container in graph.deployed(role=Role.APP):
+        if not container.is_composed_in_production or not isinstance(container.stage, Known):
+            continue
+        yield Compared(container.node)
+        for mount in container.service.mounts:
+            stage, source, target = container.stage.value, mount.source, known(mount.target, "").rstrip("/")
+            if mount.kind != "bind" or not isinstance(source, Known) or not target:
+                continue
+            if _shadows(graph, stage, container.service.build, mount):
+                args = {"local": container.name, "source": source.value or ".", "target": target}
+                fix = Fix("drop the mount, and deploy the image", (Drop(mount.span),))
+                yield Finding(
+                    subject=container.node,
+                    at=mount,
+                    variant="production",
+                    severity=Severity.WARNING,
+                    args=args,
+                    related=(stage,),
+                    fix=fix,
+                    cause=f"{args['source']} over {target} of {stage.id}",
                 )
                 break
 
@@ -272,7 +310,7 @@ def readonly_filesystem(graph: Graph, _: Options) -> Outcomes:
     for local, cloud in graph.mirrored(role=Role.APP):
         here, there = local.service.read_only, cloud.service.read_only
         yield Compared(local.node, cloud.node)
-        yield from undecided(local.node, here, there)
+        yield from undecided(local.node, here, *unasked(cloud, there))
         if isinstance(here, Unknown) or isinstance(there, Unknown):
             continue
         mine, theirs = (each is not None and known(each, default=False) for each in (here, there))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from clean_hexagon.options import Options
+from clean_hexagon.parts import unasked
 from policyengine.api import (
     Compared,
     Container,
@@ -83,13 +84,13 @@ def container_runs_as_root(graph: Graph, options: Options) -> Outcomes:
                 yield Finding(subject=container.node, at=container.user, args=args, fix=fix, cause=cause)
             case _ if not graph.made_by_others(container.service):
                 yield from undecided(container.node, container.user)
-    for stage in _published(graph):
+    for stage in published_stages(graph):
         match graph.container(stage).user:
             case Known(user, span) if user.is_root:
                 yield _root_stage(graph.container(stage), stage, Known(user, span), options)
 
 
-def _published(graph: Graph) -> Iterator[Stage]:
+def published_stages(graph: Graph) -> Iterator[Stage]:
     """What images of applications are published from that nothing of the cloud is known to run."""
     below = {known(each.base, None) for each in graph.all(Stage)} - {None}
     bases = {each.repository for each in below if each is not None}
@@ -197,7 +198,7 @@ def effective_user_mismatch(graph: Graph, options: Options) -> Outcomes:
                 if mine.same(local.account(required)):
                     continue
             case _:
-                yield from undecided(local.node, here, there)
+                yield from undecided(local.node, here, *unasked(cloud, there))
                 continue
         other = there if isinstance(there, Known) else cloud
         found = _differs(local, cloud, variant, here, other, args, fix)

@@ -80,10 +80,10 @@ def postgres_minor_mismatch(graph: Graph, options: Options) -> Outcomes:
     0.8 on RDS needs 16.5, so a query that works on 16.4 with a newer local pgvector fails in the cloud. What passes
     on one minor proves little about another, and the difference is found in production, by the query that broke.
 
-    Only two exact minors are compared. Where one side floats, equality is unprovable and HEX403 says so; where the
-    majors differ, HEX401 does. The option `postgres.match: major` turns this rule off. The fix retags the local image
-    only to tags that are certain to exist: `pgvector/pgvector` has none with a minor, so that a built image is
-    advised, and a Debian or Alpine release in a tag is kept only when moving up.
+    Only two exact minors are compared. What is not known HEX401 asks. Where one side floats, equality is unprovable and
+    HEX403 says so; where the majors differ, HEX401 does. The option `postgres.match: major` turns this rule off. The
+    fix retags the local image only to tags that are certain to exist: `pgvector/pgvector` has none with a minor, so
+    that a built image is advised, and a Debian or Alpine release in a tag is kept only when moving up.
     """
     if options.postgres.match == "major":
         return
@@ -95,8 +95,6 @@ def postgres_minor_mismatch(graph: Graph, options: Options) -> Outcomes:
                 args = {"local": local.name, "here": here, "there": there}
                 at, related, fix = local.version, (cloud.version,), _retag(local, there, f"run Postgres {there}")
                 yield Finding(subject=local, against=cloud, at=at, args=args, related=related, fix=fix)
-            case _ if not _decided_by_major(local, cloud):
-                yield from unknown_versions(local, cloud)
 
 
 @rule(
@@ -116,6 +114,7 @@ def postgres_minor_mismatch(graph: Graph, options: Options) -> Outcomes:
         "cloud": "'{cloud}' runs Postgres '{there}', whose minor moves, but [local '{local}'](1) runs '{here}'.",
         "unset": "'{cloud}' names no engine version, so AWS chooses one, but [local '{local}'](1) runs '{here}'.",
         "both": "'{local}' runs Postgres '{here}' and [the cloud](1) '{there}', whose minors move independently.",
+        "same": "'{local}' and [the cloud](1) run '{here}', whose minor moves.",
         "neither": "'{local}' runs Postgres '{here}', whose minor moves, and [the cloud](1) names no engine version.",
     },
 )
@@ -129,10 +128,10 @@ def postgres_minor_unprovable(graph: Graph, options: Options) -> Outcomes:
     A floating side is unprovable, not a mismatch, hence a warning. The place to edit is the side that floats: the
     local image, or the cloud's version where only that one floats. Where the majors differ HEX401 speaks instead. An
     image named by digest does not move; when its tag leaves the minor open it is reported until `facts` declares the
-    version, and a digest without a tag is counted as undecided. A managed database that names no version at all
+    version; of a digest without a tag HEX401 asks. A managed database that names no version at all
     floats too. Services other than those of AWS take a major alone: no edit is offered for them, and where the local
-    side floats too it is a note. What both sides start from one line is not compared with itself. Where the table of
-    tags knows what the tag meant, the message says it, with the date.
+    side floats too it is a note, as is one tag in both places. What both sides start from one line is not compared with
+    itself. Where the table of tags knows what the tag meant, the message says it, with the date.
     """
     if options.postgres.match == "major":
         return
@@ -161,9 +160,10 @@ def _unprovable(local: Database, cloud: Database) -> Outcomes:
                 variant = "dated"
                 args |= {"meant": meaning.version, "date": meaning.date}
         case Floating(there) if floats:
-            variant = "both"
-            args["there"] = there
+            variant, args["there"] = "both", cloud.written if cloud.service else there
             severity = None if cloud.service or cloud.flavour in MANAGED else Severity.NOTE
+            if args["here"] == args["there"]:
+                variant, severity = "same", Severity.NOTE
         case Absent() if floats and cloud.flavour in MANAGED:
             variant = "neither"
         case Floating(there, at) if isinstance(local.version, Known):
@@ -179,7 +179,6 @@ def _unprovable(local: Database, cloud: Database) -> Outcomes:
             put = Put(at, ("engine_version",), str(local.version.value), after=("engine",))
             fix = Fix(f'set engine_version to "{local.version.value}"', (put,))
         case _:
-            yield from unknown_versions(local, cloud)
             return
     related = (other.version,)
     yield Finding(
@@ -248,5 +247,5 @@ def rds_auto_minor_upgrade(graph: Graph, options: Options) -> Outcomes:
             case Known("postgres"), Absent(span):
                 put = Put(span, ("auto_minor_version_upgrade",), value=False, after=("engine_version", "engine"))
                 yield Finding(subject=cloud, at=span, variant="unset", args=args, fix=Fix(description, (put,)))
-            case Known("postgres") | Unknown(), Unknown():
-                yield from undecided(cloud, cloud.engine, switch)
+            case Known("postgres"), Unknown():
+                yield from undecided(cloud, switch)

@@ -5,6 +5,7 @@ from clean_hexagon.options import Options
 from policyengine.api import (
     Compared,
     Database,
+    Datastore,
     Finding,
     Fix,
     Graph,
@@ -14,6 +15,8 @@ from policyengine.api import (
     Severity,
     Side,
     Unknown,
+    Value,
+    known,
     regex,
     rule,
     undecided,
@@ -109,21 +112,43 @@ def pg18_volume_path(graph: Graph, _: Options) -> Outcomes:
     """
     for store in graph.all(Database):
         service = graph.get(Service, store.service)
-        if service is None or not isinstance(store.engine, Known) or store.engine.value != "postgres":
+        wrong = _at_old_place(store, service)
+        if service is None or wrong is None or service.side is Side.PIPELINE:
             continue
-        meant = store.meaning if store.major is None and isinstance(store.version, Unknown) else None
-        major = store.major if meant is None else meant.version.major
-        mounts = [each for each in service.mounts if isinstance(each.target, Known)]
-        wrong = [each for each in mounts if isinstance(each.target, Known) and each.target.value.rstrip("/") == _DATA]
-        if wrong and major is None:
+        if _release(store) is None:
             yield from undecided(store, store.version)
-        if not wrong or major is None or service.side is Side.PIPELINE:
-            continue
-        if major >= 18 and "PGDATA" not in graph.container(service).environment:
-            target = wrong[0].target
+        elif misplaced(graph, store):
             official = service.build is None and store.reference is not None and store.reference.name == "postgres"
             args = {"name": store.name, "path": _DATA, "image": store.written}
-            path = target.value if isinstance(target, Known) else ""
-            fix = Fix.replacing("mount it at /var/lib/postgresql", target.span, path, "/var/lib/postgresql")
-            severity = None if official else Severity.WARNING
-            yield Finding(subject=store, at=target, severity=severity, args=args, related=(store.place,), fix=fix)
+            fix = Fix.replacing("mount it at /var/lib/postgresql", wrong.span, known(wrong, ""), "/var/lib/postgresql")
+            yield Finding(
+                subject=store,
+                at=wrong,
+                severity=None if official else Severity.WARNING,
+                args=args,
+                related=(store.place,),
+                fix=fix,
+                cause=store.written,
+            )
+
+
+def misplaced(graph: Graph, store: Datastore) -> bool:
+    """Whether a Postgres from 18 on has its volume where it no longer keeps its data, so that it does not start."""
+    service = graph.get(Service, store.service)
+    if not isinstance(store, Database) or service is None or _at_old_place(store, service) is None:
+        return False
+    return (_release(store) or 0) >= 18 and "PGDATA" not in graph.container(service).environment
+
+
+def _release(store: Database) -> int | None:
+    """The major that runs, by what the tag fixes, else by what it meant."""
+    meant = store.meaning if store.major is None and isinstance(store.version, Unknown) else None
+    return store.major if meant is None else meant.version.major
+
+
+def _at_old_place(store: Database, service: Service | None) -> Value[str] | None:
+    """The target of a mount at the old place of the data of Postgres."""
+    if service is None or known(store.engine, "") != "postgres":
+        return None
+    targets = (each.target for each in service.mounts)
+    return next((each for each in targets if known(each, "").rstrip("/") == _DATA), None)

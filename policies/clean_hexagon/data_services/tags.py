@@ -1,5 +1,6 @@
 """What the tags of datastores fix, and the tag of the house (HEX412, HEX413, HEX414)."""
 
+from clean_hexagon.data_services.postgres_images import misplaced
 from clean_hexagon.data_services.redis import cloud_major
 from clean_hexagon.data_services.versions import moved_past
 from clean_hexagon.options import Options
@@ -141,7 +142,8 @@ def datastore_unpinned(graph: Graph, _: Options) -> Outcomes:
     Databases, caches, search engines, queues and object stores of the local stack and of a production Compose file are
     judged by their own image or by the FROM of their Dockerfile, and what a Dockerfile copies out of such an image
     (`COPY --from=redis`). Emulators of a whole cloud are no datastore, and an image of one's own may be built anywhere.
-    Of the cloud, a cache without engine version is reported. A digest fixes the version. Where HEX401, HEX403 or HEX411
+    Of the cloud, a cache without engine version is reported. A digest fixes the version. The pin is no safe fix where
+    that Postgres does not start with the volume that it is given (HEX423). Where HEX401, HEX403 or HEX411
     already report the same tag against a twin, this rule is silent.
     """
     seen: set[Span] = set()  # one definition may make several
@@ -156,7 +158,7 @@ def datastore_unpinned(graph: Graph, _: Options) -> Outcomes:
         if service is None or service.role is Role.EMULATOR or store.side is Side.PIPELINE:
             continue
         if store.reference is not None and _moves(store.reference, store) and not _told(graph, store):
-            yield _unpinned(store, store.reference)
+            yield _unpinned(store, store.reference, safe=store.side is Side.LOCAL and not misplaced(graph, store))
     yield from _copied(graph)
 
 
@@ -200,12 +202,12 @@ def _told(graph: Graph, store: Datastore) -> bool:
     return False
 
 
-def _unpinned(store: Datastore, ref: ImageRef) -> Finding:
-    meaning, fact = store.meaning, tag_fact(ref)
+def _unpinned(store: Datastore, ref: ImageRef, *, safe: bool) -> Finding:
+    meaning, fact, cause = store.meaning, tag_fact(ref), store.written
     args: dict[str, object] = {"name": store.name, "image": store.written}
     at: Span = store.place
     if meaning is None or fact is None:
-        return Finding(subject=store, at=at, args=args, fix=Fix("name the major in its tag"))
+        return Finding(subject=store, at=at, args=args, fix=Fix("name the major in its tag"), cause=cause)
     args |= {"meant": meaning.version, "date": meaning.date}
-    fix = Fix.tagging(f"pin '{fact.tag}'", store.image, fact.tag, safe=store.side is Side.LOCAL)
-    return Finding(subject=store, at=at, variant="dated", args=args, fix=fix)
+    fix = Fix.tagging(f"pin '{fact.tag}'", store.image, fact.tag, safe=safe)
+    return Finding(subject=store, at=at, variant="dated", args=args, fix=fix, cause=cause)

@@ -1,5 +1,7 @@
 """Both sides start their containers alike (HEX109)."""
 
+from difflib import SequenceMatcher
+
 from clean_hexagon.options import Options
 from policyengine.api import (
     Absent,
@@ -15,6 +17,8 @@ from policyengine.api import (
     Put,
     Role,
     Severity,
+    Unknown,
+    known,
     rule,
     undecided,
     untuned,
@@ -39,29 +43,77 @@ def command_divergence(graph: Graph, _: Options) -> Outcomes:
     `node_modules/.bin`, init processes and an image's docker-entrypoint.sh are seen through.
 
     A development server is an error: it compiles on demand, reloads, skips the production build and hides what that
-    build breaks. Another log level or number of workers, or a word in other letters, is a note. Where neither side
-    overrides anything, both run what their images say, and the images are compared by the rules of side 2.
+    build breaks. Another log level or number of workers, or a word in other letters, is a note. What a rollout keeps is
+    not known; a development server is then held against what the image starts by itself. Where neither side overrides
+    anything, both run what their images say, and the images are compared by the rules of side 2.
     """
     for local, cloud in graph.mirrored(role=Role.APP):
-        if isinstance(local.started, Known) and isinstance(cloud.started, Known):
+        here, there = _serves(local), _started(graph, local, cloud)
+        if isinstance(local.started, Known) and isinstance(there.started, Known):
             yield Compared(local.node, cloud.node)
-        match local.started, cloud.started:
-            case Known(), Known() if local.line != cloud.line:
-                here, there = (any(each.does("serve-dev") for each in side.commands) for side in (local, cloud))
-                dev = here and not there
-                mine, theirs = (" ".join(untuned(side.line.split())).lower() for side in (local, cloud))
+        match local.started, there.started:
+            case Known(), Known() if local.line != there.line:
+                dev = here and not _serves(there)
+                if not (dev or local.overrides or there.overrides):
+                    continue  # each runs what its image says
+                one, other = _told_apart(local.line, there.line)
+                mine, theirs = (" ".join(untuned(side.line.split())).lower() for side in (local, there))
                 yield Finding(
                     subject=local.node,
                     against=cloud.node,
                     at=local.started,
                     variant="dev" if dev else "default",
                     severity=Severity.ERROR if dev else Severity.NOTE if mine == theirs else None,
-                    args={"local": local.name, "here": local.line, "there": cloud.line},
-                    related=(cloud.started,),
-                    fix=Fix(f"run '{cloud.line}' in both places", _started_alike(local, cloud), safe=not dev),
+                    args={"local": local.name, "here": one, "there": other},
+                    related=(there.started,),
+                    cause=_cause(local, there),
+                    fix=Fix(f"run '{other}' in both places", _started_alike(local, cloud), safe=not dev),
                 )
             case _ if local.overrides or cloud.overrides:
-                yield from undecided(local.node, local.started, cloud.started)
+                asked = isinstance(cloud.user, Unknown)  # by HEX208
+                kept = cloud.id.startswith("rollout:")  # nobody can tell what a rollout keeps
+                yield from undecided(local.node, local.started, None if asked or kept else cloud.started)
+
+
+def _cause(local: Container, there: Container) -> str:
+    """One Dockerfile whose services all start one program in place of another one; nothing without a Dockerfile."""
+    stage = known(local.stage, None)
+    programs = " for ".join(side.line.partition(" ")[0] for side in (local, there))
+    return "" if stage is None else f"{programs} in {stage.id}"
+
+
+def _serves(container: Container) -> bool:
+    """Whether it runs a development server."""
+    return any(each.does("serve-dev") for each in container.commands)
+
+
+def _started(graph: Graph, local: Container, cloud: Container) -> Container:
+    """What the cloud starts; what its image starts where only that is known, beside a development server."""
+    if isinstance(cloud.started, Unknown) and isinstance(cloud.stage, Known) and _serves(local):
+        return graph.container(cloud.stage.value)
+    return cloud
+
+
+_LONG = 120  # characters
+_MOST = 400  # words that are compared
+
+
+def _told_apart(here: str, there: str) -> tuple[str, str]:
+    """Two command lines; of long ones the words that only one of them has, each with its neighbours."""
+    mine, theirs = here.split(), there.split()
+    if max(len(here), len(there)) <= _LONG or len(mine) + len(theirs) > _MOST:
+        return here, there
+    shared = SequenceMatcher(None, mine, theirs, autojunk=False).get_matching_blocks()
+    return _without(mine, [(a, size) for a, _, size in shared]), _without(theirs, [(b, size) for _, b, size in shared])
+
+
+def _without(words: list[str], shared: list[tuple[int, int]]) -> str:
+    """Words without the runs that are shared, but for the first and the last of each."""
+    left = list(words)
+    for start, size in shared:
+        if size > 3:
+            left[start + 1 : start + size - 1] = ["…", *[""] * (size - 3)]
+    return " ".join(filter(None, left))
 
 
 def _started_alike(local: Container, cloud: Container) -> tuple[Change, ...]:

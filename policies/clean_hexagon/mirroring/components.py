@@ -25,12 +25,15 @@ from policyengine.api import (
     Span,
     Unknown,
     UnreadModule,
+    Value,
     alike,
     began_as,
     builds_to_files,
     duties,
+    family,
     is_address,
     is_dead_letters,
+    is_embedded,
     is_for_tests,
     known,
     product,
@@ -65,7 +68,7 @@ def cloud_only_component(graph: Graph, _: Options) -> Outcomes:
     components of their own. A
     container whose name is that of a local service, or a part of it, is run locally, whatever it was paired with; a
     `celery` that starts a worker is no `celery-beat`. Where much speaks for a local service without a twin, such as its
-    port and its variables, the question is open. One
+    port and its variables, the list of what has no twin names it as the nearest. One
     local server may hold several databases, tables or queues, so a second managed one of an engine that runs locally is
     not reported, and those of an engine that does not are one finding; a dead-letter queue is part of another. An
     emulator such as LocalStack stands in for every AWS service. Where local services join an external network, a
@@ -95,10 +98,9 @@ def _containers(graph: Graph, local: list[Container]) -> Outcomes:
         if service.essential is not None and not known(service.essential, default=True):
             continue
         if isinstance(service.image, Unknown) and service.image == service.environment_gap:
-            yield from undecided(service, service.image)  # which containers there are is not known
-        elif (rival := _rival(graph, service)) is not None:
-            yield from undecided(service, Unknown(f"'{rival.name}' may be its counterpart", rival.span))
-        elif (definition := (service.span, _block(service.group))) not in seen:  # one definition, for several regions
+            continue  # which containers there are is not known; the list of what has no twin names it
+        definition = (service.span, _block(service.group))
+        if not _has_rival(graph, service) and definition not in seen:  # one definition, for several regions
             seen.add(definition)
             fix = Fix(f"add a Compose service that runs the image of '{name}' with the same command")
             yield Finding(subject=service, at=service, args={"noun": container.noun, "name": name}, fix=fix)
@@ -116,11 +118,11 @@ _LIKELY = 20
 """What speaks for a twin that shares more than a kind of command, such as its port and its variables."""
 
 
-def _rival(graph: Graph, service: Service) -> Service | None:
-    """A local service without a twin that much speaks for, if not enough for a pair."""
+def _has_rival(graph: Graph, service: Service) -> bool:
+    """Whether much speaks for a local service without a twin, if not enough for a pair."""
     found = next((each.candidates for each in graph.without_twin if each.node == service.id), ())
     likely = (graph.get(Service, each.node) for each in found if each.score >= _LIKELY)
-    return next((each for each in likely if each is not None and graph.pair_of(each) is None), None)
+    return any(each is not None and graph.pair_of(each) is None for each in likely)
 
 
 def _stands_for(local: Container, name: str) -> bool:
@@ -180,7 +182,9 @@ def _datastores(graph: Graph, local: list[Container]) -> Outcomes:
 
 def _held_locally(graph: Graph, store: Datastore) -> bool:
     """Whether a local server of that kind may hold it, or the local side uses an embedded engine (HEX103)."""
-    if isinstance(store, Database) and any(known(each.engine, "") == "sqlite" for each in graph.all(OrmSchema)):
+    if isinstance(store, Database) and any(
+        known(each.engine, "") == "sqlite" for each in graph.all(OrmSchema) if not each.environment
+    ):
         return True
     for local in graph.all(type(store), side=Side.LOCAL):
         if not isinstance(local.engine, Known) or not isinstance(store.engine, Known) or isinstance(store, Queue):
@@ -210,10 +214,10 @@ def local_only_service(graph: Graph, _: Options) -> Outcomes:
     manager or another tool without arguments, or builds or tests. The question is asked only where the cloud runs a
     twin of some application, since otherwise the cloud of this stack is described elsewhere. A name that the cloud runs
     too, whatever it was paired with, passes, as does an application whose image the pipeline publishes: it is deployed,
-    if not by what is read here. It stays open where a module that is not in the repository, a function or a container
-    without a twin may be the counterpart. A datastore passes where a variable of the cloud holds an address of one. A
-    front end that only builds files may be served from a bucket. Where as many applications lack a twin as have one,
-    another cloud may run them.
+    if not by what is read here. A datastore passes where a variable of the cloud holds an address of one. A front end
+    that only builds files may be served from a bucket. Where a module that is not in the repository, a function or a
+    container without a twin may be the counterpart, or as many applications lack a twin as have one, the list of what
+    has no twin says enough.
     """
     paired = {local.id for local, _ in graph.mirrored(role=Role.APP)}
     alone = list(_local_only(graph)) if paired else []
@@ -221,12 +225,8 @@ def local_only_service(graph: Graph, _: Options) -> Outcomes:
     apps = sum(each.role is Role.APP for each in alone)
     unread, opaque = _perhaps(graph), _perhaps(graph, holding=True)
     for container in alone:
-        doubt = None if container.role is Role.TOOL else unread if container.role is Role.APP else opaque
-        if container.role is Role.APP and apps >= len(paired):
-            doubt = Unknown("as many applications lack a twin as have one: another cloud may run them", container.span)
-        yield from undecided(container.node, doubt)
-        if doubt is None:
-            tool = container.role is Role.TOOL
+        tool, app = container.role is Role.TOOL, container.role is Role.APP
+        if tool or (not (app and apps >= len(paired)) and not (unread if app else opaque)):
             yield Finding(
                 subject=container.node,
                 at=container,
@@ -274,22 +274,22 @@ STORES = (Role.DATABASE, Role.CACHE, Role.SEARCH, Role.QUEUE)
 """The roles of what keeps the data of others."""
 
 
-def _perhaps(graph: Graph, *, holding: bool = False) -> Unknown | None:
-    """Why something of the cloud may be the counterpart: what is not read, or has no twin itself.
+def _perhaps(graph: Graph, *, holding: bool = False) -> bool:
+    """Whether something of the cloud may be the counterpart: what is not read, or has no twin itself.
 
     That of a server `holding` data may only be a container of which neither an image of its own nor code is known.
     """
-    for module in graph.all(UnreadModule):
-        return Unknown(f"what '{module.name}' makes is not in the repository", module.span)
+    if any(graph.all(UnreadModule)):
+        return True
     for service in graph.all(Service, side=Side.CLOUD):
         if service.id.startswith("rollout:") and service.noun == "Kubernetes deployment":
-            return Unknown("what runs in the cluster besides is not read", service.span)
+            return True  # what runs in the cluster besides is not read
     for each in graph.containers(side=Side.CLOUD):
         if holding and (each.role is Role.FUNCTION or isinstance(each.stage, Known)):
             continue
         if graph.pair_of(each.node) is None and each.role in (Role.APP, Role.FUNCTION):
-            return Unknown(f"'{each.name}' of the cloud has no twin and may be its counterpart", each.span)
-    return None
+            return True
+    return False
 
 
 def _addressed(store: Datastore, cloud: list[Container]) -> bool:
@@ -329,6 +329,7 @@ def _is_front_end(container: Container) -> bool:
         "default": "'{local}' runs '{here}', but [the cloud](1) runs '{there}'.",
         "emulator": "'{local}' runs the emulator '{here}' in place of [the '{there}' of the cloud](1).",
         "schema": "'{local}' is written for '{here}', but [the cloud](1) runs '{there}'.",
+        "embedded": "'{local}' has '{environment}' run on '{here}', but the application runs on [{there}](1).",
     },
 )
 def engine_substitution(graph: Graph, _: Options) -> Outcomes:
@@ -339,7 +340,8 @@ def engine_substitution(graph: Graph, _: Options) -> Outcomes:
 
     An emulator of an AWS interface (MinIO, LocalStack, ElasticMQ) cannot be avoided and is only noted, once for all it
     stands in for. Redis and Valkey are left to the rule that compares cache engines. A Prisma provider is compared with
-    the cloud's databases when none of them is what it names.
+    the cloud's databases when none of them is what it names. An embedded engine (H2, SQLite) in the settings of one
+    environment of Spring or Django, such as tests, is a warning beside a server in the cloud, else in the stack.
     """
     emulated: dict[Span, list[tuple[Datastore, Datastore, str]]] = {}
     for local, cloud in graph.mirrors(Datastore):
@@ -380,7 +382,14 @@ def _schemas(graph: Graph) -> Outcomes:
     """What an ORM's schema is written for, where all engines of the cloud's databases are known."""
     cloud = [database.engine for database in graph.all(Database, side=Side.CLOUD)]
     engines = {engine.value for engine in cloud if isinstance(engine, Known)}
-    for schema in graph.all(OrmSchema) if cloud and all(isinstance(engine, Known) for engine in cloud) else ():
+    servers = [each.engine for each in graph.all(Database) if each.side is not Side.PIPELINE]
+    served = [each for each in (cloud or servers) if family(known(each, "")) == "relational"]
+    for schema in graph.all(OrmSchema):
+        if schema.environment:
+            yield from _embedded(schema, served)
+            continue
+        if not cloud or not all(isinstance(engine, Known) for engine in cloud):
+            continue
         yield Compared(schema)
         match schema.engine:
             case Known(here) if not any(graph.equivalent(here, there) for there in engines):
@@ -392,3 +401,21 @@ def _schemas(graph: Graph) -> Outcomes:
                 )
             case _:
                 yield from undecided(schema, schema.engine)
+
+
+def _embedded(schema: OrmSchema, served: list[Value[str]]) -> Outcomes:
+    """An engine in the process of the application, in the settings of one environment, in place of a server's."""
+    yield Compared(schema)
+    first = next((each for each in served if isinstance(each, Known) and not is_embedded(each.value)), None)
+    if first is not None:
+        here, there = product(known(schema.engine, "")), product(first.value)
+        yield Finding(
+            subject=schema,
+            at=schema.engine,
+            variant="embedded",
+            severity=Severity.WARNING,
+            args={"local": schema.name, "environment": schema.environment, "here": here, "there": there},
+            related=(first,),
+            fix=Fix(f"use {there} there too, by a container"),
+            cause=f"{here} for {there}",
+        )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from clean_hexagon.options import Options
-from clean_hexagon.parts import parts
+from clean_hexagon.parts import parts, unasked
 from policyengine.api import (
     Change,
     Compared,
@@ -95,7 +95,7 @@ def healthcheck_divergence(graph: Graph, _: Options) -> Outcomes:
         here, there = _check(local), _check(cloud)
         groups = [each for each in graph.sources(TargetGroup, EdgeKind.ROUTES, cloud.service) if _asks(each)]
         yield Compared(local.node, cloud.node)
-        yield from undecided(local.node, here, there)
+        yield from undecided(local.node, here, *unasked(cloud, there))
         if isinstance(here, Unknown) or isinstance(there, Unknown):
             continue
         if isinstance(here, Known) and isinstance(there, Known):
@@ -115,7 +115,9 @@ def healthcheck_divergence(graph: Graph, _: Options) -> Outcomes:
             yield from undecided(local.node, group.check_path)
             if not isinstance(group.check_path, Unknown):
                 yield from _balanced(local, cloud, here, group)
-    for container in (*graph.containers(side=Side.LOCAL, role=Role.APP), *graph.deployed(role=Role.APP)):
+    for container in (*graph.containers(side=Side.LOCAL), *graph.deployed()):
+        if container.role is not Role.APP and container.serves is None:
+            continue
         yield from _deaf(container) if container.id not in compared else ()
 
 

@@ -19,6 +19,7 @@ from policyengine.api import (
     Package,
     Port,
     Role,
+    Service,
     Severity,
     Side,
     Span,
@@ -59,14 +60,16 @@ def container_port_mismatch(graph: Graph, _: Options) -> Outcomes:
 
     Three things are held against each other. The ports of a Compose service (else the EXPOSE of its image) and those of
     its twin in the cloud: a finding where both are known and none is shared, so that a port for a debugger does not
-    matter; a warning where the variable PORT has each side listen at its own. The port to which a load balancer sends
-    requests and those that the container names. And the port at which it listens: what the command says
-    (`--port 3001`), else the variable PORT where the image sets or exposes it too or the configuration module reads it;
-    a variable such as PORTGATEWAY that holds the port which the service names may be the one that the code reads.
-    A port that only EXPOSE names is documentation, and does not outweigh the others.
+    matter. It is a convention where the difference is meant: the laptop runs a development server, variables such as
+    PORT tell each side its own, or another container of the task takes requests at that port. The port to which a load
+    balancer sends requests and those that the container names. And the port at which it listens: what the settings of
+    nginx say (`listen 80`) or the command (`--port 3001`), else the variable PORT where the image sets or exposes it
+    too or the configuration module reads it; a variable such as PORTGATEWAY that holds the port which the service names
+    may be the one that the code reads. A port that only EXPOSE names is documentation, and does not outweigh the
+    others.
     """
     for container in graph.containers():
-        if container.role is Role.APP:
+        if container.role is Role.APP or container.serves is not None:
             yield from _within(graph, container)
     for local, cloud in graph.mirrored(role=Role.APP):
         here, there = list(_named(local)), list(_named(cloud))
@@ -80,11 +83,10 @@ def container_port_mismatch(graph: Graph, _: Options) -> Outcomes:
         yield from undecided(local.node, *open_ends)
         mine, theirs = _shown(here), _shown(there)
         if not open_ends and set(mine).isdisjoint(theirs):
-            told = _listens(local, mine) and _listens(cloud, theirs)
             yield Finding(
                 subject=local.node,
                 at=here[0],
-                severity=Severity.WARNING if told else None,
+                convention=_explained(graph, local, cloud, mine, theirs),
                 args={"local": local.name, "here": ", ".join(mine), "what": cloud.noun, "there": ", ".join(theirs)},
                 related=(there[0],),
                 against=cloud.node,
@@ -109,6 +111,23 @@ def _listens(container: Container, ports: list[str]) -> bool:
     """Whether the variable PORT says of one of the ports that the container listens there."""
     told = container.environment.get("PORT")
     return told is not None and known(told.value, "") in ports
+
+
+def _explained(graph: Graph, local: Container, cloud: Container, mine: list[str], theirs: list[str]) -> bool:
+    """Whether ports differ as programs do: a development server and a web server, or each as it was told.
+
+    What the laptop has in one container may be two of a task, of which another one takes requests at that port.
+    """
+    apart = known(local.stage, None) is not known(cloud.stage, None)
+    told = _names(cloud, theirs) and (_names(local, mine) or apart)
+    serves = any(each.does("serve-dev") for each in local.commands)
+    beside = (each for each in graph.all(Service, side=Side.CLOUD) if each.group == cloud.service.group)
+    return told or serves or any(str(known(port.target, 0)) in mine for each in beside for port in each.ports)
+
+
+def _names(container: Container, ports: list[str]) -> bool:
+    """Whether a variable such as PORT or HTTP_PORT holds one of the ports."""
+    return any(known(each.value, "") in ports for key, each in container.environment.items() if "PORT" in key.upper())
 
 
 def _within(graph: Graph, container: Container) -> Outcomes:
@@ -172,9 +191,11 @@ def host_env_port_mismatch(graph: Graph, _: Options) -> Outcomes:
     scheme or the variable's name tells (`postgresql://`, `REDIS_HOST` with `REDIS_PORT`), where the Compose project
     runs that engine outside of all profiles and publishes it. The port is fine when anything takes it: another service,
     another Compose file of the repository, `supabase start`, a package's script, the file's own PORT. A store that is
-    not published says nothing: then another one is meant. Files for tests have stores of their own.
+    not published says nothing: then another one is meant. Files for tests have stores of their own, and so has a file
+    that is called after another Compose file.
     """
     local = list(graph.containers(side=Side.LOCAL))
+    others = [set(words_of(each.path)) for each in graph.all(Beside)]
     loaded = {name for each in local for file in each.service.env_files for name in (file.path, file.stand_in)}
     effective = {variable.value.span for each in local for variable in each.environment.values()}
     taken = {number for each in local for number in each.published}
@@ -185,7 +206,7 @@ def host_env_port_mismatch(graph: Graph, _: Options) -> Outcomes:
     hidden = [port.published for each in local for port in each.ports if isinstance(port.published, Unknown)]
     stores = [each for each in local if each.store is not None and not each.service.profiles and each.published]
     for file in graph.all(EnvironmentFile):
-        if file.path in loaded or not is_for_the_laptop(file.path):
+        if file.path in loaded or not is_for_the_laptop(file.path) or _goes_with(file, others):
             continue
         given = variables(file.variables)
         own = known(given["PORT"].value, "") if "PORT" in given else ""
@@ -203,6 +224,12 @@ def host_env_port_mismatch(graph: Graph, _: Options) -> Outcomes:
 
 
 _NUMBER = regex(r"\d{4,5}")
+
+
+def _goes_with(file: EnvironmentFile, others: list[set[str]]) -> bool:
+    """Whether an env file is called after another Compose file: `.env.cluster` after `compose.cluster.yml`."""
+    called = set(words_of(file.name)) - {"env", "example", "sample", "template"}
+    return bool(called) and any(called <= each for each in others)
 
 
 def _is_of(address: Address, engine: str) -> bool:

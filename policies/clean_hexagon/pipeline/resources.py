@@ -6,8 +6,11 @@ from msgspec import Struct
 
 from clean_hexagon.options import Options
 from policyengine.api import (
+    Build,
+    Cache,
     CloudService,
     Compared,
+    Database,
     Definitions,
     Deploy,
     EnvironmentFile,
@@ -18,24 +21,31 @@ from policyengine.api import (
     Located,
     Node,
     Outcomes,
+    Role,
     Severity,
     ShellCommand,
+    Side,
     Span,
     Undecided,
     UnreadModule,
     Variable,
     Workflow,
     addresses,
+    is_address,
     is_dummy,
     is_for_tests,
     is_placeholder_host,
     known,
+    product,
     rule,
     service_at,
     service_called,
     service_of_deployment,
+    service_of_login,
     service_of_variable,
+    speaks_of,
     variables,
+    words_of,
 )
 
 
@@ -58,6 +68,8 @@ class Hint(Struct, frozen=True):
         "default": "'{key}' of '{where}' leads to '{host}', but nothing in Terraform defines '{service}'.",
         "variable": "'{key}' of '{where}' is for '{service}', which nothing in Terraform defines.",
         "deploy": "'{job}' deploys to '{service}', which nothing in Terraform defines.",
+        "push": "'{job}' pushes images to '{service}', which nothing in Terraform defines.",
+        "store": "'{key}' of '{where}' is for ['{service}'](1), which nothing in Terraform defines.",
         "imperative": "'{job}' creates something of '{service}' with '{command}', past Terraform.",
     },
     remedy="Define it in Terraform, or name it under the option `external`.",
@@ -70,9 +82,11 @@ def cloud_resource_not_in_terraform(graph: Graph, options: Options) -> Outcomes:
 
     Asked where the repository has Terraform. A managed service is implied by the name of its host in the variables of
     what runs in the cloud, in an env file or in a workflow, by a variable that only its clients have (`SUPABASE_URL`)
-    where the value is a secret, and by what a workflow deploys to (`aws ecs`, the deploy actions). It is defined by a
-    resource or data source of the service, or by a module of another repository whose name or address speaks of it,
-    anywhere in the tree, for any environment. What is implied several times is one finding, at the first place.
+    where the value is a secret, and by what a workflow deploys to (`aws ecs`, `gcloud run deploy`, the deploy actions)
+    or pushes images to (ECR). It is defined by a resource or data source of the service, or by a module of another
+    repository whose name or address speaks of it, anywhere in the tree, for any environment. What is implied several
+    times is one finding, at the first place. A database or cache of the stack to which a variable of the cloud leads
+    (`DB_HOST`) is implied where the cloud has none at all.
     Commands of workflows that create databases, caches, clusters, queues and registries (`aws rds create-db-instance`)
     are each reported, unless they are for an emulator or a workflow deletes what it creates.
 
@@ -105,6 +119,33 @@ def cloud_resource_not_in_terraform(graph: Graph, options: Options) -> Outcomes:
         yield Finding(
             subject=hint.node, at=hint.at, variant=hint.variant, args=hint.args, fix=fix, convention=convention
         )
+    if not told and unread is None and not terraform.elsewhere:
+        yield from _stores(graph, options)
+
+
+def _stores(graph: Graph, options: Options) -> Iterator[Finding]:
+    """The databases and caches of the stack to which variables of the cloud lead, where the cloud defines none."""
+    apps = [each for each in graph.containers(side=Side.CLOUD, role=Role.APP) if not each.is_composed]
+    given = [(app, each) for app in apps for each in app.environment.values() if is_address(each.key)]
+    for kind in (Database, Cache):
+        for store in graph.unpaired(kind, side=Side.LOCAL) if not any(graph.all(kind, side=Side.CLOUD)) else ():
+            engine = known(store.engine, "")
+            service = CloudService(product(engine), (), (), (), "")
+            for app, told in given if not _is_external(service, "", options) else ():
+                if speaks_of(words_of(told.key), engine):
+                    fix = Fix(f"define it in Terraform, or name it under the option 'external': [{service.title}]")
+                    args = {"key": told.key, "where": app.name, "service": service.title}
+                    convention = not isinstance(options.external, tuple)
+                    yield Finding(
+                        subject=app.node,
+                        at=told.key_span,
+                        variant="store",
+                        args=args,
+                        related=(store.place,),
+                        fix=fix,
+                        convention=convention,
+                    )
+                    break
 
 
 def _is_external(service: CloudService, host: str, options: Options) -> bool:
@@ -127,9 +168,23 @@ def _hints(graph: Graph) -> Iterator[Hint]:
             service = service_of_deployment(activity.tool) if isinstance(activity, Deploy) else None
             if service is not None:
                 yield Hint(service, job, happening.span, "deploy", {"job": job.name, "service": service.title})
+        yield from _pushed(graph, job)
         around = () if workflow is None else workflow.variables
         given = (*around, *job.variables, *(each for step in job.steps for each in step.environment))
         yield from _said(job, variables(given))
+
+
+def _pushed(graph: Graph, job: Job) -> Iterator[Hint]:
+    """The registry of a cloud that a job logs in to and pushes images to."""
+    builds = (graph.get(Build, name) for step in job.steps for name in step.builds)
+    if not any(build is not None and build.pushes for build in builds):
+        return
+    for step in job.steps:
+        told = [(known(step.uses, ""), step.uses.span)]
+        for words, span in (*told, *((" ".join(each.argv), each.span) for each in step.commands)):
+            service = service_of_login(words)
+            if service is not None:
+                yield Hint(service, job, span, "push", {"job": job.name, "service": service.title})
 
 
 def _said(node: Node, given: Mapping[str, Variable], *, named: bool = True) -> Iterator[Hint]:

@@ -219,3 +219,4 @@ class OrmSchema(Node, frozen=True, kw_only=True):
     """A declared database provider: Prisma `provider = "postgresql"`, Rails `adapter: postgresql` …."""
 
     engine: Value[str]  # the database that it is for
+    environment: str = ""  # the one for which alone it holds: `test`, `dev`; empty for all

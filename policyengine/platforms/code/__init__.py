@@ -25,6 +25,7 @@ def units(view: Files, _: Settings[NoPart]) -> Iterator[Unit]:
     from policyengine.platforms.code import (  # noqa: PLC0415  as others
         browser_tests,
         config_module,
+        embedded,
         env_reads,
         held_secrets,
         host_aliases,
@@ -49,6 +50,8 @@ def units(view: Files, _: Settings[NoPart]) -> Iterator[Unit]:
         yield Unit(path, partial(infisical.lower, path))
     for path in passing.paths(view):
         yield Unit(path, partial(passing.lower, path))
+    for path in embedded.paths(view):
+        yield Unit(path, partial(embedded.lower, path))
     for path in browser_tests.paths(view):
         yield Unit(path, partial(browser_tests.lower, path))
     yield Unit("host aliases", host_aliases.lower)
