@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -27,7 +28,7 @@ _SAME: dict[str, set[str]] = {"test": {"test", "e2e"}, "migrate": {"migrate", "p
 """What a script does where it does what its name says, if that may be something else."""
 
 
-class ShellCommand(Struct, frozen=True):
+class ShellCommand(Struct, frozen=True, dict=True):
     """One simple command of a script: `APP=1 docker compose up -d || true`.
 
     `assignments` are the leading `NAME=value` words, and `given` their values as written. `forgiven` tells that its
@@ -52,7 +53,7 @@ class ShellCommand(Struct, frozen=True):
     leads: frozenset[str] | None = None
     given: tuple[Word, ...] = ()
 
-    @property
+    @cached_property
     def argv(self) -> tuple[str, ...]:
         """The words as text."""
         return tuple(word.text for word in self.words)
@@ -61,7 +62,7 @@ class ShellCommand(Struct, frozen=True):
         """Whether the command begins with these words."""
         return self.argv[: len(names)] == names
 
-    @property
+    @cached_property
     def layers(self) -> tuple[Layer, ...]:
         """The programs of the command line from the outside in: `timeout`, `npx`, `playwright`."""
         return commands.read(self.argv)
@@ -88,7 +89,7 @@ class ShellCommand(Struct, frozen=True):
         """The words behind the program that does the work."""
         return tuple(word.text for word in self.inner[1:])
 
-    @property
+    @cached_property
     def deeds(self) -> tuple[Deed, ...]:
         """What it does, as far as its words tell; the name of a script tells nothing where the script itself does."""
         found = commands.deeds(self.argv)

@@ -46,7 +46,7 @@ class Reference(Struct, frozen=True):
         return f"{self.address}.{self.attribute}" if self.attribute else self.address
 
 
-class Composite(Struct, frozen=True):
+class Composite(Struct, frozen=True, dict=True):
     """A string made of parts, in order: literal text and interpolated values, each with its own place."""
 
     parts: tuple[Known[str] | Unknown | Reference | Encoded, ...]
@@ -54,7 +54,7 @@ class Composite(Struct, frozen=True):
     via: tuple[Via, ...] = ()
 
 
-class Encoded(Struct, frozen=True):
+class Encoded(Struct, frozen=True, dict=True):
     """A string that is the encoding of `tree` in `form` (`json`, `yaml`, `base64`), kept as the tree."""
 
     tree: Tree
@@ -63,7 +63,7 @@ class Encoded(Struct, frozen=True):
     via: tuple[Via, ...] = ()
 
 
-class List(Struct, frozen=True):
+class List(Struct, frozen=True, dict=True):
     """A list, tuple or (then `unordered`) set. `gap` says why there may be more elements than listed.
 
     `element` is the type of the elements of a list or set, None for a tuple, where each has its own.
@@ -77,7 +77,7 @@ class List(Struct, frozen=True):
     element: Kind | None = None
 
 
-class Object(Struct, frozen=True):
+class Object(Struct, frozen=True, dict=True):
     """An object or map. `keys` holds the place of each key; `gap` says why there may be more entries than listed.
 
     `hidden` are the keys that are made of a secret.
@@ -220,37 +220,51 @@ def weigh(budget: Budget, *trees: Tree, times: int = 1) -> None:
         Exhausted: there are no more, or a value is nested deeper than `DEEPEST`.
     """
     for tree in trees:
-        if isinstance(tree, Known) and (not isinstance(tree.value, str) or len(tree.value) < 64):
-            budget.spend(times)
-        else:
-            budget.spend(_weight(tree, budget.left) * times)
-
-
-def _weight(tree: Tree, most: int) -> int:
-    """The steps; about `most` where there are more."""
-    total = 0
-    stack: list[tuple[Tree, int, float]] = [(tree, 0, 1 / 16)]
-    while stack:
-        each, depth, factor = stack.pop()
-        total += 1
-        match each:
-            case Known(str() as text):
-                total += int(len(text) * factor)
-            case List(items):
-                stack += [(item, depth + 1, factor) for item in items]
-            case Object(entries):
-                stack += [(item, depth + 1, factor) for item in entries.values()]
-            case Composite(parts):
-                stack += [(part, depth + 1, factor) for part in parts]
-            case Encoded(inner):
-                stack.append((inner, depth + 1, factor * 2))  # each encoding escapes the one within
-            case InstanceTree(whole=outputs) if outputs is not None:
-                stack.append((outputs(), depth + 1, factor))
+        parts, letters, depth = _measured(tree)
         if depth > DEEPEST:
             raise Exhausted
-        if total > most:
-            break
-    return total
+        budget.spend((parts + letters // 16) * times)
+
+
+def _measured(tree: Tree, depth: int = 0) -> tuple[int, int, int]:
+    """The parts, the letters and the depth of a value as it is written out; a compound one keeps its own."""
+    match tree:
+        case Known(str() as text):
+            return 1, len(text), 0
+        case List() | Object() | Composite() | Encoded():
+            found: tuple[int, int, int] | None = tree.__dict__.get(_MEASURED)
+            if found is None:
+                found = tree.__dict__[_MEASURED] = _sum(tree, depth)
+            return found
+        case InstanceTree(whole=outputs) if outputs is not None and depth <= DEEPEST:
+            parts, letters, within = _measured(outputs(), depth + 1)
+            return parts + 1, letters, within + 1
+        case _:
+            return 1, 0, 0
+
+
+def _sum(tree: List | Object | Composite | Encoded, depth: int) -> tuple[int, int, int]:
+    if depth > DEEPEST:
+        raise Exhausted
+    match tree:
+        case List(items):
+            inner: Iterable[Tree] = items
+        case Object(entries):
+            inner = entries.values()
+        case Composite(pieces):
+            inner = pieces
+        case Encoded(one):
+            parts, letters, within = _measured(one, depth + 1)
+            return parts + 1, letters * 2, within + 1  # each encoding escapes the one within
+    measured = [_measured(each, depth + 1) for each in inner]
+    return (
+        1 + sum(each[0] for each in measured),
+        sum(each[1] for each in measured),
+        1 + max((each[2] for each in measured), default=-1),
+    )
+
+
+_MEASURED = "measured"
 
 
 def tree_of(value: Plain, span: Span, via: tuple[Via, ...] = ()) -> Tree:
