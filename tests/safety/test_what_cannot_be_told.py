@@ -11,6 +11,7 @@ from policyengine.cli import main
 from tests.safety.spill import write
 
 SECRET = "kX82mQz7Lw4pTn9R"
+LETTERS = "kXabcdmQzLwpTnR"
 PAGE = Path(__file__).parents[2] / "docs" / "security.md"
 
 SERVICE = "services:\n  app:\n    image: node:20\n    environment:\n"
@@ -48,6 +49,15 @@ SHOWN = {
     "parts that only a run joins": (
         {"compose.yaml": f"{SERVICE}      FIRST_HALF: {SECRET[:8]}\n      OTHER_HALF: {SECRET[8:]}\n"},
         SECRET[8:],
+    ),
+    "a word of letters alone in a mapping of secrets": (
+        {
+            "main.tf": 'locals {\n  secrets = { plain = "'
+            + LETTERS
+            + '" }\n}\n'
+            + TASK.format(word=SECRET, value="local.secrets.plain")
+        },
+        LETTERS,
     ),
     "what a program makes of a secret when it runs": (
         {"compose.yaml": f"{SERVICE}      A: b\n    command: ['sh', '-c', 'echo {SECRET} | base64 > key']\n"},
