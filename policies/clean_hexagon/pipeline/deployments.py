@@ -135,7 +135,15 @@ def _without_stack(graph: Graph, options: Options) -> Outcomes:
         if first is not None:
             how = Fix("run the tests before, in a job that it needs")
             args = {"job": first.job.name}
-            yield Finding(subject=first.job, at=first.job, variant="untested", args=args, related=(first,), fix=how)
+            yield Finding(
+                subject=first.job,
+                at=first.job,
+                variant="untested",
+                args=args,
+                related=(first,),
+                fix=how,
+                cause="untested",
+            )
 
 
 def _of_one_cause(graph: Graph, workflow: Workflow, found: Sequence[Finding]) -> Iterator[Finding]:

@@ -109,7 +109,7 @@ def _waited(up: Happening, test: Happening) -> bool:
     message={
         "default": "'{job}' runs the end-to-end tests, but goes on when they fail.",
         "up": "'{job}' brings up the Compose stack, but goes on when that fails.",
-        "anyway": "'{job}' [deploys](1) under a condition that also holds when [the gate](2) has failed.",
+        "anyway": "'{job}' [deploys](1) under a condition that also holds when [the gate](2) has failed (HEX605).",
         "tests": "'{job}' runs its tests, but goes on when they fail, and so [this](1) deploys untested (HEX605).",
         "publishes": "'{job}' runs its tests, but goes on when they fail, and so [this](1) publishes what is untested.",
         "past": "'{job}' [goes on](1) under a condition that also holds when [the tests](2) have failed (HEX605).",
