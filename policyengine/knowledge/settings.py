@@ -78,7 +78,8 @@ class Settings(FactTable, frozen=True):
     """The table. Words and `files` are those of Node's; `tools` are those whose `NAME.config.ts` is theirs alone.
 
     `functions` are named after their language; `node_programs` run packages of Node or build what browsers get, and
-    load no settings in another language. `folders` hold no settings of an application, `upkeep` those of the
+    load no settings in another language; `routed` are packages that find the files of an application by their place.
+    `folders` hold no settings of an application, `upkeep` those of the
     other languages; `*` stands for anything.
     """
 
@@ -89,6 +90,7 @@ class Settings(FactTable, frozen=True):
     upkeep: dict[str, Cited]
     functions: dict[str, SettingsFunction]
     node_programs: dict[str, Cited]
+    routed: dict[str, Cited]
     languages: dict[str, Language]
 
 
@@ -155,3 +157,8 @@ def serves_upkeep(path: str) -> bool:
 def is_of_node(program: str) -> bool:
     """Whether a program runs packages of Node, or builds what browsers get: it loads no settings of other languages."""
     return program in _settings().node_programs
+
+
+def is_routed(package: str) -> bool:
+    """Whether a framework runs files because of where they lie, and nothing imports them: routes of Next.js."""
+    return package in _settings().routed

@@ -59,8 +59,9 @@ def configured(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:
     module are all there is.
     """
     everything = list(nodes)
-    modules = [node for node in everything if isinstance(node, ConfigModule)]
-    if not modules:
+    every = [node for node in everything if isinstance(node, ConfigModule)]
+    modules = [node for node in every if not node.stands_in]
+    if not every:
         return
     packages = {_folder(node.directory): node.name for node in everything if isinstance(node, Package)}
     stages = [node for node in everything if isinstance(node, Stage)]
@@ -87,6 +88,7 @@ def configured(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:
         if build is not None and isinstance(build.context, Known):
             named = _named(stage, stages, packages, _given(build)) if isinstance(stage, Stage) else []
             module = _module(build, build.context.value, modules, packages, named)
+            module = module or _module(build, build.context.value, every, packages, named)
         if module is not None and not module.path.endswith(endings("javascript")) and _runs_node(service, stage):
             continue
         if module is not None and module.programs and not _runs_one(service, build, stage, stages, module):

@@ -11,6 +11,7 @@ from policyengine.knowledge.platforms import platform, platform_of_service
 from policyengine.knowledge.ports import port_of_engine
 from policyengine.knowledge.variables import injects
 from policyengine.linking.images import built_for, manifest
+from policyengine.linking.programs import keys
 from policyengine.linking.started import Home, Scripts
 from policyengine.linking.web_servers import listens
 from policyengine.model.container import Container, User, account
@@ -88,6 +89,7 @@ def _of_service(
     pushed = [build for build in builds if build.pushes and not _of_any_machine(build)]
     home = _home(image, builds)
     runs = scripts.run(whole, entrypoint, command, home)
+    config = next(graph.targets(ConfigModule, EdgeKind.CONFIGURED_BY, service), None)
     environment = variables([*(image.environment if isinstance(image, Stage) else ()), *env_files.of(service)])
     return Container(
         node=service,
@@ -117,9 +119,10 @@ def _of_service(
         healthcheck=_healthcheck(service, image),
         platform=_platform(service),
         built_for=built_for(graph, pushed, joined) if pushed else Absent(service.span),
-        config=next(graph.targets(ConfigModule, EdgeKind.CONFIGURED_BY, service), None),
+        config=config,
         store=store,
         packages=tuple(scripts.packages(home)),
+        keys=keys(config, runs.commands, environment),
     )
 
 
@@ -196,6 +199,7 @@ def _used(graph: Graph, service: Service) -> Iterator[str]:
     yield from (each.key for each in service.environment if each.origin is not Origin.ENV_FILE)
     for module in graph.targets(ConfigModule, EdgeKind.CONFIGURED_BY, service):
         yield from (key.key for key in module.keys)
+        yield from (key.key for reads in module.reads for key in reads.keys)
     for command in (service.entrypoint, service.command):
         for word in command.value.words if isinstance(command, Known) else ():
             yield from (match[1] for match in _REFERENCE.finditer(word))

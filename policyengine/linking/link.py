@@ -113,7 +113,8 @@ def link(
         known = {edge.source for edge in more}
         more += tuple(edge for edge in called_alike(graph) if edge.source not in known)
         if more:
-            graph = graph.connected(more)
+            checked = configured(graph.nodes, {*graph.edges, *more})
+            graph = graph.connected((*more, *(edge for edge in checked if edge not in graph.edges)))
             anew = {each.id: each for each in containers(graph, files, {edge.source for edge in more})}
             graph = graph.equipped(tuple(anew.get(each.id, each) for each in graph.running), graph.published)
     return graph

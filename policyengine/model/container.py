@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from policyengine.model.nodes import (
         Build,
         Command,
+        ConfigKey,
         ConfigModule,
         Datastore,
         Healthcheck,
@@ -95,9 +96,10 @@ class Container(Struct, frozen=True, eq=False):
     `environment` holds the variables in force by name, `overridden` what loses against them, and `environment_gap` why
     there may be more. `ports` are those that the service maps or exposes and those that its image exposes. `platform`
     is what it runs on, `built_for` what its image is pushed for, Absent where nothing pushes it; both as BuildKit
-    writes them. `builds` make its image; `config` is the module that checks its environment, `store` the datastore that
-    it runs, `serves` the port of its web server, by the settings of that. `packages` are its manifests: of each
-    ecosystem the one in its nearest folder, else the only one of the tree. `noun` names it in messages.
+    writes them. `builds` make its image; `config` is the module that checks its environment, `keys` are the variables
+    that its code asks for: those of the module, and of other files to which what it starts leads. `store` is the
+    datastore that it runs, `serves` the port of its web server, by the settings of that. `packages` are its manifests:
+    of each ecosystem the one in its nearest folder, else the only one of the tree. `noun` names it in messages.
     """
 
     node: Service | Stage
@@ -129,6 +131,7 @@ class Container(Struct, frozen=True, eq=False):
     store: Datastore | None = None
     serves: Known[int] | None = None
     packages: tuple[Package, ...] = ()
+    keys: tuple[ConfigKey, ...] = ()
     _addresses: list[tuple[Address, ...]] = field(default_factory=list)
 
     @property

@@ -1,6 +1,9 @@
 """One module checks the environment at start-up, and the cloud sets what it requires (HEX303, HEX311)."""
 
+from collections.abc import Iterator, Sequence
+
 from clean_hexagon.configuration.entries import given_as_secrets
+from clean_hexagon.configuration.strictness import falls_back, held_whole
 from clean_hexagon.options import Options
 from policyengine.api import (
     Change,
@@ -17,6 +20,7 @@ from policyengine.api import (
     Outcomes,
     Package,
     Role,
+    Service,
     Severity,
     Side,
     Span,
@@ -27,6 +31,7 @@ from policyengine.api import (
     is_mode,
     known,
     rule,
+    secrecy,
     undecided,
 )
 
@@ -36,7 +41,12 @@ from policyengine.api import (
     mandate="3.3",
     severity=Severity.ERROR,
     remedy="Add the variable to the secrets or the environment of the container in the cloud.",
-    message="The container '{name}' lacks '{keys}', which [the code requires](1).",
+    message={
+        "default": "The container '{name}' lacks '{keys}', which [the code requires](1).",
+        "fallen": (
+            "The container '{name}' lacks '{keys}', which ['{other}'](1) sets, and uses what [the code](2) holds instead."
+        ),
+    },
 )
 def env_key_missing_in_cloud(graph: Graph, _: Options) -> Outcomes:
     """The cloud does not set a variable that the code requires.
@@ -52,6 +62,9 @@ def env_key_missing_in_cloud(graph: Graph, _: Options) -> Outcomes:
     service sets. Where several containers share one config module and another of them has the key,
     it may be needed only there, so the finding is a warning. All missing keys of a container make
     one finding, at the container.
+
+    A secret for which the code holds a fallback is lacking too, where the twin on the laptop or another container with
+    the same code is given it: the container runs with the one that everybody can read.
     """
     users: dict[str, list[Container]] = {}
     for container in graph.deployed(role=Role.APP):
@@ -63,11 +76,42 @@ def env_key_missing_in_cloud(graph: Graph, _: Options) -> Outcomes:
         for container in containers:
             yield Compared(container.node)
             yield from _missing(graph, container, given, of_images)
+            yield from _fallen(graph, container, containers)
+
+
+def _fallen(graph: Graph, container: Container, alike: Sequence[Container]) -> Iterator[Finding]:
+    """Secrets that a container lacks for which its code has a fallback, where others like it are given them."""
+    if container.unset_gap is not None or _stood_in(container) is not None:
+        return
+    twin = graph.mirror(container.node)
+    twins = [graph.container(twin)] if isinstance(twin, Service) else []
+    for other in (*twins, *alike):
+        given = {key for key, each in other.environment.items() if each.origin is not Origin.IMAGE}
+        lacking = [
+            key
+            for key in container.keys
+            if key.key in given
+            and key.key not in {*container.environment, *container.exported}
+            and secrecy(key.key) == "secret"
+            and falls_back(key, given, set())
+            and not held_whole(key, [container])
+        ]
+        if lacking:
+            names = ", ".join(key.key for key in lacking)
+            yield Finding(
+                subject=container.node,
+                at=container,
+                variant="fallen",
+                args={"name": container.name, "keys": names, "other": other.name},
+                related=(other.environment[lacking[0].key].key_span, lacking[0].default),
+                fix=Fix(f"add {names} to the container's secrets", given_as_secrets(graph, container, names.split(", "))),
+            )
+            return
 
 
 def _missing(graph: Graph, container: Container, given: set[str], of_images: set[str]) -> Outcomes:
     """What a container lacks, where those that share its config module are given some variables, and images others."""
-    keys = (key for key in container.config.keys if not key.client) if container.config is not None else ()
+    keys = (key for key in container.keys if not key.client)
     required = (key for key in keys if known(key.required, default=False) and not _comes(key.key))
     own = {*container.environment, *container.exported}
     absent = [key for key in required if not _met(key, own)]
@@ -141,6 +185,7 @@ def config_module_missing(graph: Graph, _: Options) -> Outcomes:
         own = [module for module in graph.all(ConfigModule) if f"{module.directory}/".startswith(folder)]
         if container.config is not None:
             own.append(container.config)
+        own = [module for module in own if not module.stands_in]
         if not own:
             fix = Fix("add src/config.ts with a schema that is parsed at start-up", _scaffold(graph, container, folder))
             yield Finding(subject=package, at=package, args={"name": package.name}, fix=fix, convention=True)

@@ -132,7 +132,7 @@ def _exemplified(local: Container, lacking: Sequence[ConfigKey | Variable]) -> t
 def _required(local: Container) -> Iterator[ConfigKey]:
     """The keys that the code of a service demands here: not those of a module for production (`settings/prod.py`)."""
     built = local.service.build is not None
-    for key in local.config.keys if local.config is not None and built else ():
+    for key in local.keys if built else ():
         asked = known(key.required, default=False) and is_for_the_laptop(key.span.path)
         if asked and not key.client and not given_by(key.key, "container"):
             yield key
@@ -142,8 +142,7 @@ def _held(graph: Graph, files: EnvFiles) -> set[tuple[str, str]]:
     """The keys of config modules that any local service with the module gets: they may be needed only there."""
     found: set[tuple[str, str]] = set()
     for each in graph.containers(side=Side.LOCAL):
-        keys = each.config.keys if each.config is not None else ()
-        for about, key in zip(_of_module(each, keys), keys, strict=True):
+        for about, key in zip(_of_module(each, each.keys), each.keys, strict=True):
             if about not in found and _met(graph, files, each, key):
                 found.add(about)
     return found
@@ -185,7 +184,7 @@ def _asked(graph: Graph, files: EnvFiles, local: Container, variable: Variable) 
         return False
     if _has(graph, files, local, key):
         return False
-    told = next((each for each in (local.config.keys if local.config is not None else ()) if each.key == key), None)
+    told = next((each for each in local.keys if each.key == key), None)
     if told is not None and isinstance(told.required, Known) and known(told.default, "-").strip():
         return False
     return not (speaks_of_stores(words_of(key)) and any(map(_is_of_store, local.environment)))

@@ -56,7 +56,8 @@ def config_not_strict(graph: Graph, _: Options) -> Outcomes:
     like a set one: the container becomes healthy and signs with a key that everybody can read, or calls itself.
     `process.env.X!` only silences the compiler.
 
-    Asked of the modules of applications that the cloud runs. A variable is needed where its name is that of a secret,
+    Asked of the modules of applications that the cloud runs, and of other files to which what their containers start
+    leads by its imports. A variable is needed where its name is that of a secret,
     or where its default is an address of the machine itself and a deployed container sets it; where neither
     a deployed container nor its twin on the laptop sets the secret, a fallback is a warning, since its feature may be
     off. Empty defaults, flags and numbers
@@ -64,7 +65,7 @@ def config_not_strict(graph: Graph, _: Options) -> Outcomes:
     (`DB_PASSWORD` beside `DATABASE_URL`), defaults that hold only outside of production, those that are computed, and
     addresses of containers of the same task.
     Assertions are asked of modules that check other variables (HEX311 speaks of those that check nothing), for
-    variables that a deployed container sets. One finding a module and kind, at the first place; values are not shown.
+    variables that a deployed container sets. One finding a file and kind, at the first place; values are not shown.
     """
     users: dict[str, list[Container]] = {}
     modules: dict[str, ConfigModule] = {}
@@ -82,16 +83,27 @@ def config_not_strict(graph: Graph, _: Options) -> Outcomes:
             if variable.origin is not Origin.IMAGE
         }
         near = {port for each in containers for port in _beside(graph, each)}
-        fallen = [key for key in module.keys if _falls_back(key, given, near) and not _held_whole(key, containers)]
-        if fallen:
-            used = given | _set_by_twins(graph, containers)
-            severity = None if any(key.key in used for key in fallen) else Severity.WARNING
-            yield _found(
-                module, fallen, "default", "take the default away, so that a missing variable throws", severity
-            )
+        used = given | _set_by_twins(graph, containers)
+        for keys in _by_file(graph, module, containers):
+            fallen = [key for key in keys if falls_back(key, given, near) and not held_whole(key, containers)]
+            if fallen:
+                severity = None if any(key.key in used for key in fallen) else Severity.WARNING
+                how = "take the default away, so that a missing variable throws"
+                yield _found(module, fallen, "default", how, severity)
         asserted = [key for key in module.keys if key.asserted and key.key in given] if module.library else []
         if asserted:
             yield _found(module, asserted, "asserted", "check it with the others", None)
+
+
+def _by_file(graph: Graph, module: ConfigModule, containers: Sequence[Container]) -> Iterator[Sequence[ConfigKey]]:
+    """The variables of a config module, and those that other files read to which what the containers start leads."""
+    yield module.keys
+    own = {key.key for key in module.keys}
+    files: dict[str, dict[str, ConfigKey]] = {}
+    for key in (key for each in containers for key in lender(graph, each).keys if key.key not in own):
+        if not is_for_tests(key.span.path):
+            files.setdefault(key.span.path, {}).setdefault(key.key, key)
+    yield from (list(files[path].values()) for path in sorted(files))
 
 
 def lender(graph: Graph, container: Container) -> Container:
@@ -125,14 +137,14 @@ def _set_by_twins(graph: Graph, containers: Sequence[Container]) -> set[str]:
     return {variable.key for twin in twins for variable in twin.environment}
 
 
-def _held_whole(key: ConfigKey, containers: Sequence[Container]) -> bool:
+def held_whole(key: ConfigKey, containers: Sequence[Container]) -> bool:
     """Whether every container has the whole address of the store instead, of which a variable is a part."""
     return key.key not in containers[0].environment and all(
         any(holds_all_of(name, key.key) for name in each.environment if name != key.key) for each in containers
     )
 
 
-def _falls_back(key: ConfigKey, given: set[str], near: set[int]) -> bool:
+def falls_back(key: ConfigKey, given: set[str], near: set[int]) -> bool:
     """Whether a variable that is needed has a default that works and should not."""
     if not isinstance(key.required, Known) or key.required.value or key.client or key.alternatives:
         return False

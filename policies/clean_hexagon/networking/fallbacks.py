@@ -109,7 +109,7 @@ def _unset(container: Container) -> dict[str, Variable]:
     """The variables with a default that the container does not get, nor an alternative of them."""
     return {
         each.key: Variable(each.key, each.span, each.default)
-        for each in (container.config.keys if container.config is not None else ())
+        for each in container.keys
         if isinstance(each.default, Known)
         and isinstance(each.required, Known)
         and not each.client

@@ -22,6 +22,7 @@ from policyengine.model.nodes.cloud import (
 )
 from policyengine.model.nodes.code import (
     ConfigKey,
+    CodeReads,
     ConfigModule,
     EnvironmentFile,
     EnvironmentReads,
@@ -79,6 +80,7 @@ __all__ = [
     "Command",
     "ComposeUp",
     "ConfigKey",
+    "CodeReads",
     "ConfigModule",
     "Copy",
     "Database",

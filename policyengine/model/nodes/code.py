@@ -31,13 +31,27 @@ class ConfigKey(Struct, frozen=True):
     asserted: bool = False
 
 
+class CodeReads(Struct, frozen=True):
+    """The variables that one file of an application reads beside its config module.
+
+    `led_to_by` are the files that lead to it when they run, itself among them: the folders of programs in Go, and an
+    empty text for all where a framework finds files by their place. `loaded_by` are those of them that run it at once.
+    """
+
+    path: str  # the file
+    keys: tuple[ConfigKey, ...]  # the variables it reads
+    led_to_by: tuple[str, ...] = ()
+    loaded_by: tuple[str, ...] = ()
+
+
 class ConfigModule(Node, frozen=True, kw_only=True):
     """The one module that checks the environment at start-up: `config.ts`, `env.mjs` and the like.
 
     `directory` is the application's folder (the one that holds its package manifest). `library` is `zod`, `t3-env`,
     `envalid`, `manual`, `pydantic` …; empty when it checks nothing. `gap` says why there may be more keys. `bypass` is
     the environment variable that switches the check off (`skipValidation: !!process.env.X`), None when there is none.
-    `programs` are the folders of those programs of the application that load it, empty where all do.
+    `programs` are the folders of those programs of the application that load it, empty where all do. An application
+    without such a module has one without keys at the first file that reads the environment, where it reads it at all.
     """
 
     path: str  # the file
@@ -47,6 +61,12 @@ class ConfigModule(Node, frozen=True, kw_only=True):
     gap: Unknown | None = None
     bypass: Value[str] | None = None
     programs: tuple[str, ...] = ()
+    reads: tuple[CodeReads, ...] = ()  # what other files of the application read
+
+    @property
+    def stands_in(self) -> bool:
+        """Whether there is no such module, and it only holds what other files read."""
+        return bool(self.reads) and not self.library and not self.keys
 
 
 class EnvironmentReads(Node, frozen=True, kw_only=True):

@@ -97,7 +97,8 @@ class Account(Generic[Frame]):
             comes = self.outer if returned else values.product(self.outer, self.frame.path)
             written = _written(default.only, told.span)
             sometimes = Unknown("the default holds under a condition", written.span)
-            told = told._replace(default=written if ALWAYS in comes or not comes else sometimes)
+            plain = not comes or ALWAYS in comes or Guard(when=WHERE_USED) in comes
+            told = told._replace(default=written if plain else sometimes)
         self.told[key] = told._replace(tested=told.tested or tested, reason=told.reason or reason)
 
     def test(self, value: Val) -> Val:

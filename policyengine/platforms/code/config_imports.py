@@ -60,13 +60,14 @@ class Modules(Struct, frozen=True):
 
     def module(self, importer: Code, module: str) -> Code | None:
         """The file that an import names, as far as that is decided by its path."""
-        for path in self._candidates(parent(importer.source.path), module):
+        for path in self.candidates(parent(importer.source.path), module):
             if self.files.exists(path):
                 found = self.code(path)
                 return None if isinstance(found, str) else found
         return None
 
-    def _candidates(self, folder: str, module: str) -> Iterator[str]:
+    def candidates(self, folder: str, module: str) -> Iterator[str]:
+        """The paths that an import of a file in a folder may mean."""
         if module.startswith("."):
             yield from _spellings(join(folder, module) or "")
         elif module.startswith(("@/", "~/", "#/", "src/", "$lib/")):

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from policyengine.knowledge import settings
 from policyengine.model.value import Known
+from policyengine.platforms.code import code_reads
 from policyengine.platforms.code.config_candidate import Candidate
 from policyengine.platforms.code.package import set_aside
 from policyengine.repository.discover import parent
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from policyengine.knowledge.settings import Language
-    from policyengine.model.nodes import ConfigKey
+    from policyengine.model.nodes import CodeReads, ConfigKey
     from policyengine.model.source import Source
     from policyengine.repository.files import Files
 
@@ -62,6 +63,21 @@ def _candidate(files: Files, path: str, name: str, language: Language) -> Candid
     keys, gap, others = read or ((), f"settings in {name} are not read", [])
     library = library or next(filter(None, (language.library(each.text) for each in others)), None)
     return None if library is None else Candidate(path, directory, library[1], keys, gap, order=library[0])
+
+
+def other_reads(files: Files) -> Mapping[str, tuple[CodeReads, ...]]:
+    """What other files of each application in Python and Go read, by its folder."""
+    known = settings.languages()
+    python, go = (any(files.named(*known[each].manifests)) and bool(files.ending(*known[each].endings)) for each in ("Python", "Go"))
+    found = {}
+    if python:
+        manifests = known["Python"].manifests
+        found |= code_reads.of_python(
+            files, lambda path: application(path, manifests, files), lambda source: _python(files, source)[0]
+        )
+    if go:
+        found |= code_reads.of_go(files, lambda source: (_go(files, source) or ((),))[0])
+    return found
 
 
 def _joined(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -22,14 +22,17 @@ from policyengine.model.nodes import ConfigModule, Package
 from policyengine.model.value import Known
 from policyengine.patterns import regex
 from policyengine.platforms import Lowered
+from policyengine.platforms.code import code_reads
 from policyengine.platforms.code.config_candidate import Candidate, best
-from policyengine.platforms.code.config_languages import application, other_candidates
+from policyengine.platforms.code.config_languages import application, other_candidates, other_reads
+from policyengine.platforms.code.env_reads import purpose
 from policyengine.platforms.code.package import set_aside
 from policyengine.syntax.typescript import Code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from policyengine.model.nodes import CodeReads
     from policyengine.platforms.code.config_imports import Modules
     from policyengine.repository.files import Files
 
@@ -38,11 +41,12 @@ _READS = regex(
     r"\b(?:process|meta|Bun|Deno)\s*\??\.\s*env\b|\bProcessEnv\b|\bvalidationSchema\b|\bplainTo(?:Instance|Class)\b"
     r"|\w\(\s*[\"'`][A-Z][A-Z0-9_]*[\"'`]\s*[,)]"  # required("DATABASE_URL"), brought in from elsewhere
 )
+_ASKS = regex(r"\bprocess\??\.env\b|[cC]onfig(?:Service)?\.get")
 _ENTRIES = frozenset({"app", "bootstrap", "index", "instrumentation", "layout", "main", "server", "worker"})
 
 
 def lower(files: Files) -> Lowered:
-    """At most one ConfigModule for each folder with a package manifest."""
+    """At most one ConfigModule for each folder with a package manifest, with what other files of it read."""
     code = files.ending(*endings("javascript"))
     paths = [path for path in code if settings.may_hold_settings(path) and not set_aside(path)]
     texts = {path: source.text for path in paths if (source := files.read(path)) is not None}
@@ -55,7 +59,31 @@ def lower(files: Files) -> Lowered:
         if own is None or not own.library:
             made = best(directory, candidates)
             nodes[directory] = replace(made, programs=_programs(files, made))
+    for directory, reads in (*other_reads(files).items(), *_node_reads(files).items()):
+        own = nodes.get(directory) or Candidate(reads[0].path, directory, "", (), "").module(directory)
+        others = tuple(each for each in reads if each.path != own.path or not own.library)
+        nodes[directory] = replace(own, reads=(*own.reads, *others))
     return Lowered(nodes=tuple(sorted(nodes.values(), key=lambda node: node.id)))
+
+
+def _node_reads(files: Files) -> Mapping[str, tuple[CodeReads, ...]]:
+    """What the files of each package for Node read, but for tests, scripts and tools."""
+    from policyengine.platforms.code import package  # noqa: PLC0415  as in `_of_node`
+    from policyengine.platforms.code.config_imports import Modules  # noqa: PLC0415  as above
+
+    manifests = files.named(*_MANIFESTS)
+    reading: dict[str, list[str]] = defaultdict(list)
+    for path in files.ending(*endings("javascript", "jsx")) if manifests else ():
+        source = None if set_aside(path) or path.endswith((".min.js", ".d.ts")) else files.read(path)
+        if source is not None and _ASKS.search(source.text) and purpose(path, source.text) not in ("test", "tool"):
+            reading[application(path, _MANIFESTS, files)].append(path)
+    if not reading:
+        return {}
+    found = package.packages(files, files.named("package.json")).nodes
+    packages = [node for node in found if isinstance(node, Package) and node.ecosystem == "npm"]
+    folders = {node.name: node.directory for node in packages if node.directory}
+    routed = {node.directory for node in packages if any(settings.is_routed(each.key) for each in node.dependencies)}
+    return code_reads.of_node(files, reading, Modules(files, folders, {}).candidates, lambda each: each in routed)
 
 
 def _programs(files: Files, module: ConfigModule) -> tuple[str, ...]:

@@ -68,7 +68,7 @@ def lower(files: Files) -> Lowered:
                     path=path,
                     directory=next((each for each in _above(path) if each in folders), ""),
                     reads=reads,
-                    purpose=_purpose(path, source.text),
+                    purpose=purpose(path, source.text),
                 )
             )
     return Lowered(nodes=tuple(nodes))
@@ -92,7 +92,7 @@ def _above(path: str) -> Iterator[str]:
         folder = parent(folder)
 
 
-def _purpose(path: str, text: str) -> str:
+def purpose(path: str, text: str) -> str:
     """What a file is for: `test`, `tool`, `settings`, `server`; empty for the rest."""
     name = PurePosixPath(path).name
     if set_aside(path) or _TEST.fullmatch(name):

@@ -25,22 +25,31 @@ def users(files: Files, directory: str, path: str) -> tuple[str, ...]:
 
     Empty too where the module is too large to tell.
     """
+    made = programs(files, directory)
+    found = [each for each, taken in made.items() if parent(path) in taken]
+    return tuple(sorted(found)) if 0 < len(found) < len(made) else ()
+
+
+def programs(files: Files, directory: str) -> dict[str, set[str]]:
+    """The folders of the programs of a module, with those of the packages of which each is made.
+
+    None where the module is too large to tell.
+    """
     manifest = files.read(f"{directory}/go.mod".lstrip("/"))
     named = _MODULE.search(manifest.text) if manifest is not None else None
     if named is None:
-        return ()
+        return {}
     packages: dict[str, list[str]] = {}
     for each in files.ending(".go"):
         if each.startswith(f"{directory}/" if directory else "") and not each.endswith("_test.go"):
             packages.setdefault(parent(each), []).append(each)
     if sum(map(len, packages.values())) > _MOST:
-        return ()
+        return {}
     texts = {
         folder: [s.text for one in paths if (s := files.read(one)) is not None] for folder, paths in packages.items()
     }
     mains = [folder for folder, each in texts.items() if any(map(_MAIN.search, each))]
-    found = [each for each in mains if parent(path) in _taken_in(each, texts, named[1], directory)]
-    return tuple(sorted(found)) if 0 < len(found) < len(mains) else ()
+    return {each: _taken_in(each, texts, named[1], directory) for each in mains}
 
 
 def _taken_in(start: str, texts: dict[str, list[str]], module: str, directory: str) -> set[str]:

@@ -43,7 +43,8 @@ def workload(view: ResourceView) -> Iterator[Node | Edge]:
     for made in containers(view, Nested(sections), deployment, architecture, whole=not paths):
         if isinstance(made, Service):
             judged = role if made.role is Role.APP else made.role
-            gap = made.environment_gap or (made.image if isinstance(made.image, Unknown) else None)
+            unread = blocks == [view] and isinstance(made.image, Unknown)
+            gap = made.environment_gap or (made.image if unread and isinstance(made.image, Unknown) else None)
             yield replace(made, role=judged, noun=str(view.known.fixed["noun"]), environment_gap=gap)
         else:
             yield made

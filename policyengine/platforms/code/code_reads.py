@@ -1,0 +1,231 @@
+"""What files of an application read of the environment beside its config module, and which files lead to them.
+
+A file counts for a container only where what the container starts leads to it: by imports, or since a framework finds
+files by their place. What it demands counts only where it runs as soon as the program starts.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec.structs import replace
+
+from policyengine.knowledge import settings
+from policyengine.knowledge.languages import endings
+from policyengine.knowledge.variables import is_published
+from policyengine.model.nodes import CodeReads, ConfigKey
+from policyengine.model.value import Absent, Known, Unknown
+from policyengine.patterns import regex
+from policyengine.platforms.code.config_account import WHERE_USED
+from policyengine.platforms.code.package import set_aside
+from policyengine.repository.discover import parent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from policyengine.model.source import Source
+    from policyengine.repository.files import Files
+
+LARGEST = 200_000
+"""Characters of a file that is followed: a longer one is generated."""
+
+MOST = 2_000
+"""So many files of an application are searched for what they import."""
+
+_MOST_FOLLOWED = 150
+"""So many files of an application that read the environment are followed."""
+
+_PYTHON = regex(
+    r"(?m)^([ \t]*)(?:from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n#;]*)|import[ \t]+([\w., \t]+))"
+    r"|()DJANGO_SETTINGS_MODULE[\"'][ \t]*,[ \t]*[\"']([\w.]+)"
+)
+_WORD = regex(r"(\w+)(?:[ \t]+as[ \t]+\w+)?")
+
+
+class Imported(NamedTuple):
+    """A file that another one imports, and whether it does so as soon as it runs."""
+
+    path: str
+    at_once: bool = True
+
+
+def gathered(
+    paths: Iterable[str],
+    keys: Callable[[str], tuple[ConfigKey, ...]],
+    imports: Mapping[str, Iterable[Imported]],
+    anywhere: Callable[[str], bool] = lambda _: False,
+) -> tuple[CodeReads, ...]:
+    """The reads of files, with those that lead to each; `anywhere` tells those that a framework finds."""
+    importers: dict[str, list[Imported]] = defaultdict(list)
+    for path, found in imports.items():
+        for each in found:
+            importers[each.path].append(Imported(path, each.at_once))
+    made = []
+    for path in list(paths)[:_MOST_FOLLOWED]:
+        own = keys(path)
+        if own:
+            everywhere = ("",) if anywhere(path) else ()
+            led = tuple(sorted({*everywhere, *_leading(path, importers, lazily=True)}))
+            made.append(CodeReads(path, own, led, tuple(sorted(_leading(path, importers, lazily=False)))))
+    return tuple(made)
+
+
+def _leading(path: str, importers: Mapping[str, list[Imported]], *, lazily: bool) -> set[str]:
+    found, waiting = {path}, [path]
+    while waiting:
+        more = {each.path for each in importers.get(waiting.pop(), ()) if lazily or each.at_once} - found
+        found |= more
+        waiting += more
+    return found
+
+
+def used_later(key: ConfigKey) -> ConfigKey:
+    """A variable that is asked for when control comes there, and not at the start."""
+    if isinstance(key.required, Known) and key.required.value:
+        return replace(key, required=Unknown(WHERE_USED, key.span))
+    return key
+
+
+def of_python(files: Files, directories: Callable[[str], str], follow: Callable[[Source], tuple[ConfigKey, ...]]) -> Mapping[str, tuple[CodeReads, ...]]:
+    """What the Python files of each application read; `directories` gives the folder of the application of a file."""
+    language = settings.languages()["Python"]
+    every = [path for path in files.ending(".py") if not set_aside(path)]
+    if len(every) > MOST:
+        return {}
+    texts = {path: source for path in every if (source := files.read(path)) is not None}
+    reading: dict[str, list[str]] = defaultdict(list)
+    for path, source in texts.items():
+        if language.library(source.text) is not None and len(source.text) <= LARGEST:
+            reading[directories(path)].append(path)
+    known = frozenset(texts)
+    imports = {path: list(_python_imports(texts[path], known)) for path in texts} if reading else {}
+    django = {parent(path) for path in known if PurePosixPath(path).name == "manage.py"}
+
+    def found(path: str) -> bool:
+        inside = any(not folder or path.startswith(f"{folder}/") for folder in django)
+        return inside and not (settings.serves_upkeep(path) or language.holds(path) or "/management/" in path)
+
+    def keys(path: str) -> tuple[ConfigKey, ...]:
+        return tuple(key for key in follow(texts[path]) if key.span.path == path)
+
+    return {folder: gathered(paths, keys, imports, found) for folder, paths in reading.items()}
+
+
+def of_go(files: Files, follow: Callable[[Source], tuple[ConfigKey, ...]]) -> Mapping[str, tuple[CodeReads, ...]]:
+    """What the Go files of each module read, led to by the folders of its programs."""
+    from policyengine.platforms.code import go_programs  # noqa: PLC0415  only where there is Go
+
+    found = {}
+    for manifest in files.named("go.mod"):
+        directory = parent(manifest)
+        programs = go_programs.programs(files, directory) if not set_aside(manifest) else {}
+        made = []
+        for path in (each for each in files.below(directory) if programs and each.endswith(".go")):
+            source = None if path.endswith("_test.go") or set_aside(path) else files.read(path)
+            led = sorted(main for main, taken in programs.items() if parent(path) in taken)
+            if source is None or not led or settings.languages()["Go"].library(source.text) is None:
+                continue
+            starts = [main for main in led if main == parent(path)]
+            whole = len(led) == len(programs)
+            keys = follow(source)
+            if keys:
+                made.append(CodeReads(path, keys, ("",) if whole else tuple(led), tuple(starts)))
+        if made:
+            found[directory] = tuple(made[:_MOST_FOLLOWED])
+    return found
+
+
+_NODE_IMPORT = regex(r"(?:\bfrom|\bimport|\brequire\s*\(|\b(import)\s*\()\s*[\"'`]([.@~#$\w][^\"'`\n]*)[\"'`]")
+_LITERAL = r"\"([^\"\n]*)\"|'([^'\n]*)'|`([^`$\n]*)`"
+_NODE_READ = regex(
+    r"(?:\bprocess\??\.env(?:\??\.([A-Za-z_]\w*)\b|\??\.?\[\s*[\"'`](\w+)[\"'`]\s*\])"
+    r"|\b[cC]onfig(?:Service)?\.get(?:<[^>\n]*>)?\(\s*[\"']([A-Z][A-Z0-9_]*)[\"']\s*(?:,\s*(?:" + _LITERAL + r")\s*)?\))"
+    r"!?(?:\s*(?:\|\||\?\?)\s*(?:" + _LITERAL + r"))?(?!\s*=[^=>])"
+)
+_COMMENT = regex(r"(?m)(?<![:\\\"'`])//[^\n]*|/\*[\s\S]*?\*/")
+
+
+def of_node(
+    files: Files,
+    reading: Mapping[str, Sequence[str]],
+    resolve: Callable[[str, str], Iterator[str]],
+    routed: Callable[[str], bool],
+) -> Mapping[str, tuple[CodeReads, ...]]:
+    """What the files in `reading` of each package read; `routed` tells where a framework finds files.
+
+    `resolve` gives the paths that an import of a folder may mean.
+    """
+    known = frozenset(path for path in files.ending(*endings("javascript", "jsx")) if not set_aside(path))
+    if len(known) > MOST or not reading:
+        return {}
+    imports: dict[str, list[Imported]] = {}
+    for path in known:
+        source = files.read(path)
+        for match in _NODE_IMPORT.finditer(source.text) if source is not None else ():
+            meant = next((each for each in resolve(parent(path), match[2]) if each in known), None)
+            if meant is not None:
+                imports.setdefault(path, []).append(Imported(meant, not match[1]))
+
+    def keys(path: str) -> tuple[ConfigKey, ...]:
+        source = files.read(path)
+        return tuple(_node_keys(source)) if source is not None else ()
+
+    return {
+        folder: gathered(paths, keys, imports, lambda _, folder=folder: routed(folder))
+        for folder, paths in reading.items()
+    }
+
+
+def _node_keys(source: Source) -> Iterator[ConfigKey]:
+    """The variables of a file with their defaults; of one that is tested anywhere in it nothing more is told."""
+    text = _COMMENT.sub(lambda match: " " * len(match[0]), source.text)
+    found: dict[str, ConfigKey] = {}
+    for match in _NODE_READ.finditer(text):
+        name, span = next((match[each], source.span(*match.span(each))) for each in (1, 2, 3) if match[each])
+        default = next((source.span(*match.span(each)) for each in (4, 5, 6, 7, 8, 9) if match[each] is not None), None)
+        tested = regex(rf"process\.env\.{name}\s*(?:[!=]==?|\?[^.?]|&&)|!\s*process\.env\.{name}\b").search(text)
+        key = ConfigKey(name, span, Unknown(WHERE_USED, span), Absent(span), client=is_published(name))
+        if default is not None and not tested:
+            written = Known(source.slice(default), default)
+            key = replace(key, required=Known(value=False, span=span), default=written)
+        if name not in found or isinstance(found[name].required, Unknown):
+            found[name] = key
+    yield from found.values()
+
+
+def _python_imports(source: Source, known: frozenset[str]) -> Iterator[Imported]:
+    for match in _PYTHON.finditer(source.text):
+        at_once = not match[1]
+        if match[2]:
+            dotted = match[2] if match[2].endswith(".") else f"{match[2]}."
+            names = [match[2], *(f"{dotted}{each[1]}" for each in _WORD.finditer(match[3]))]
+        else:
+            names = [match[6]] if match[6] else [each.strip().split(" ")[0] for each in match[4].split(",")]
+        for name in names:
+            for path in python_files(known, source.path, name):
+                yield Imported(path, at_once)
+
+
+def python_files(known: frozenset[str], importer: str, module: str) -> Iterator[str]:
+    """The files that run when a module is imported: its own, and those of the packages that hold it."""
+    name = module.lstrip(".")
+    parts = name.split(".") if name else []
+    folder = parent(importer)
+    for _ in range(len(module) - len(name) - 1):
+        folder = parent(folder)
+    while True:
+        for start in (folder, f"{folder}/src".lstrip("/")):
+            path = "/".join(filter(None, (start, *parts)))
+            own = next((each for each in (f"{path}.py", f"{path}/__init__.py".lstrip("/")) if each in known), None)
+            if own is not None:
+                yield own
+                for count in range(1, len(parts)):
+                    around = "/".join(filter(None, (start, *parts[:count], "__init__.py")))
+                    if around in known:
+                        yield around
+                return
+        if not folder or module.startswith("."):
+            return
+        folder = parent(folder)
