@@ -74,6 +74,13 @@ class Language(Struct, frozen=True, forbid_unknown_fields=True):
         return next(found, None)
 
 
+class Routed(Struct, frozen=True, forbid_unknown_fields=True):
+    """The `files` that a framework runs because of where they lie, as a pattern of whole paths."""
+
+    files: str
+    source: str
+
+
 class Settings(FactTable, frozen=True):
     """The table. Words and `files` are those of Node's; `tools` are those whose `NAME.config.ts` is theirs alone.
 
@@ -90,7 +97,7 @@ class Settings(FactTable, frozen=True):
     upkeep: dict[str, Cited]
     functions: dict[str, SettingsFunction]
     node_programs: dict[str, Cited]
-    routed: dict[str, Cited]
+    routed: dict[str, Routed]
     languages: dict[str, Language]
 
 
@@ -159,6 +166,7 @@ def is_of_node(program: str) -> bool:
     return program in _settings().node_programs
 
 
-def is_routed(package: str) -> bool:
-    """Whether a framework runs files because of where they lie, and nothing imports them: routes of Next.js."""
-    return package in _settings().routed
+def is_routed(framework: str, path: str) -> bool:
+    """Whether a framework runs a file because of where it lies, and nothing needs to import it: routes of Next.js."""
+    known = _settings().routed.get(framework)
+    return known is not None and re.fullmatch(known.files, path) is not None

@@ -53,7 +53,7 @@ def connected(nodes: dict[str, Node], edges: set[Edge]) -> Iterator[Edge]:
 
 
 def configured(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:
-    """Service → ConfigModule of the application that its image holds.
+    """Service, or a stage that is pushed → ConfigModule of the application that its image holds.
 
     An image that is not built here has no module of ours, but for one that is not told where one Dockerfile and one
     module are all there is.
@@ -95,6 +95,13 @@ def configured(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:
             continue
         if module is not None and not (isinstance(stage, Stage) and _is_proxy(stage)):
             yield Edge(EdgeKind.CONFIGURED_BY, service.id, module.id, f"reads {module.path}")
+    for build in (node for node in everything if isinstance(node, Build)):
+        stage = by_id.get(built_from.get(build.id, "")) if build.pushes else None
+        if isinstance(stage, Stage) and stage.last and isinstance(build.context, Known) and not _is_proxy(stage):
+            named = _named(stage, stages, packages, _given(build))
+            module = _module(build, build.context.value, modules, packages, named)
+            if module is not None and not module.programs:
+                yield Edge(EdgeKind.CONFIGURED_BY, stage.id, module.id, f"reads {module.path}")
 
 
 def _is_proxy(stage: Stage) -> bool:

@@ -133,6 +133,8 @@ def _of_image(graph: Graph, stage: Stage, scripts: Scripts, joined: Span | None)
     pushed = [build for build in builds if build.pushes and not _of_any_machine(build)]
     home = _home(stage, builds)
     runs = scripts.run(whole, stage.entrypoint, stage.command, home)
+    config = next(graph.targets(ConfigModule, EdgeKind.CONFIGURED_BY, stage), None)
+    environment = variables(stage.environment)
     return Container(
         node=stage,
         noun="image",
@@ -152,15 +154,16 @@ def _of_image(graph: Graph, stage: Stage, scripts: Scripts, joined: Span | None)
         user=_image_user(stage),
         accounts=_accounts(stage),
         workdir=stage.workdir,
-        environment=variables(stage.environment),
+        environment=environment,
         overridden=(),
         environment_gap=None,
         ports=stage.exposed,
         healthcheck=_stage_check(stage, stage.span),
         platform=stage.platform or Absent(stage.span),
         built_for=built_for(graph, pushed, joined) if pushed else Absent(stage.span),
-        config=None,
+        config=config,
         packages=tuple(scripts.packages(home)),
+        keys=keys(config, runs.commands, environment),
     )
 
 

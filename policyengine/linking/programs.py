@@ -21,6 +21,8 @@ _CALLED = regex(r"([A-Za-z_][\w.]*):[A-Za-z_]\w*(?:\(.*\))?\Z")
 _DOTTED = regex(r"[A-Za-z_][\w.]*\Z")
 _BUILT = regex(r"(?:\./)?(?:.*/)?(?:dist|build|out|lib|\.output/server)/")
 _NAMING = ("-m", "-A", "--app", "--module")
+_SCRIPTS = (".ts", ".js", ".mts", ".mjs", ".cts", ".cjs", ".tsx", ".jsx")
+_PYTHON, _NODE, _GO = (True, False), (False, True), (False, False)
 _ENDING = regex(r"\.(?:py|go|[cm]?[jt]sx?)\Z")
 
 
@@ -30,17 +32,17 @@ def keys(
     """The variables, each once; the config module's word is the one that counts."""
     if module is None:
         return ()
-    found = {key.key: key for key in module.keys}
-    met = {alternative for key in module.keys for alternative in key.alternatives}
+    own = {name for key in module.keys for name in (key.key, *key.alternatives)}
+    found: dict[str, ConfigKey] = {}
     starts = _starts(module, commands, environment) if module.reads else set()
     for reads in module.reads:
         if "" in reads.led_to_by or not starts.isdisjoint(reads.led_to_by):
-            at_once = not starts.isdisjoint(reads.loaded_by) or reads.path.endswith(".go")
+            whole = reads.path.endswith(".go") and "" in reads.led_to_by  # the only program takes it in
+            at_once = not starts.isdisjoint(reads.loaded_by) or (whole and bool(reads.loaded_by))
             for key in (each if at_once else _later(each) for each in reads.keys):
-                former = found.get(key.key)
-                if key.key not in met and (former is None or (former not in module.keys and _weight(key) > _weight(former))):
+                if key.key not in own and (key.key not in found or _weight(key) > _weight(found[key.key])):
                     found[key.key] = key
-    return tuple(found.values())
+    return (*module.keys, *found.values())
 
 
 def _later(key: ConfigKey) -> ConfigKey:
@@ -58,11 +60,18 @@ def _starts(module: ConfigModule, commands: Sequence[ShellCommand], environment:
     inside = f"{module.directory}/" if module.directory not in ("", ".") else ""
     files = {path: _stem(path.removeprefix(inside)) for reads in module.reads for path in reads.led_to_by if path}
     found: set[str] = set()
-    for command in commands:
-        for wanted in _wanted(command, environment):
-            fits = {path: distance for path, stem in files.items() if (distance := _distance(stem, wanted)) is not None}
-            found |= {path for path, distance in fits.items() if distance == min(fits.values())}
+    for wanted, ending in (each for command in commands for each in _wanted(command, environment)):
+        those = {path: stem for path, stem in files.items() if _language(path) == ending}
+        for name in wanted:
+            fits = {path: far for path, stem in those.items() if (far := _distance(stem, name)) is not None}
+            if fits:
+                found |= {path for path, far in fits.items() if far == min(fits.values())}
+                break
     return found
+
+
+def _language(path: str) -> tuple[bool, bool]:
+    return path.endswith(".py"), path.endswith(_SCRIPTS)
 
 
 def _stem(path: str) -> str:
@@ -79,28 +88,26 @@ def _distance(stem: str, wanted: str) -> int | None:
     return None
 
 
-def _wanted(command: ShellCommand, environment: Mapping[str, Variable]) -> Iterator[str]:
-    """What a command starts, as paths without endings."""
-    words = command.argv
-    program = command.program
+def _wanted(
+    command: ShellCommand, environment: Mapping[str, Variable]
+) -> Iterator[tuple[tuple[str, ...], tuple[bool, bool]]]:
+    """What a command starts: paths without endings, of which the first that is there counts, and their language."""
+    words, program = command.argv, command.program
     told = False
-    for before, word in zip(("", *words), words, strict=False):
-        word = word.partition("=")[2] if word.startswith("--app=") else word
+    for before, word in zip(("", *words), (each.removeprefix("--app=") for each in words), strict=False):
         file, called = _FILE.match(word), _CALLED.match(word)
         if file is not None or (program in ("node", "bun", "deno") and "/" in word):
             told = True
-            yield _stem(_BUILT.sub("", word.lstrip("./")))
+            yield (_stem(_BUILT.sub("", word.lstrip("./"))),), _PYTHON if word.endswith(".py") else _NODE
         elif called is not None or (before in _NAMING and _DOTTED.match(word)):
             told = True
             dotted = (called[1] if called is not None else word).replace(".", "/")
-            yield dotted
-            if called is None:
-                yield from (f"{dotted}/celery", dotted.rpartition("/")[0] or dotted)
+            yield (dotted, f"{dotted}/celery", dotted.rpartition("/")[0] or dotted), _PYTHON
     if program == "flask" and not told:
-        told_by = environment.get("FLASK_APP")
-        named = known(told_by.value, "") if told_by is not None else ""
-        yield from [_stem(named.partition(":")[0].replace(".py", "").replace(".", "/"))] if named else ["app", "wsgi"]
+        variable = environment.get("FLASK_APP")
+        named = known(variable.value, "").partition(":")[0] if variable is not None else ""
+        yield (_stem(named).replace(".", "/"),) if named else ("wsgi", "app"), _PYTHON
     elif program == "nest":
-        yield "main"
+        yield ("main",), _NODE
     elif words:
-        yield PurePosixPath(program).name  # a program in Go, by the folder that it is built from
+        yield (PurePosixPath(program).name,), _GO  # by the folder that it is built from

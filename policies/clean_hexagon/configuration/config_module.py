@@ -43,9 +43,7 @@ from policyengine.api import (
     remedy="Add the variable to the secrets or the environment of the container in the cloud.",
     message={
         "default": "The container '{name}' lacks '{keys}', which [the code requires](1).",
-        "fallen": (
-            "The container '{name}' lacks '{keys}', which ['{other}'](1) sets, and uses what [the code](2) holds instead."
-        ),
+        "fallen": "The container '{name}' lacks '{keys}', which ['{other}'](1) sets: it uses what [the code](2) holds.",
     },
 )
 def env_key_missing_in_cloud(graph: Graph, _: Options) -> Outcomes:
@@ -104,7 +102,9 @@ def _fallen(graph: Graph, container: Container, alike: Sequence[Container]) -> I
                 variant="fallen",
                 args={"name": container.name, "keys": names, "other": other.name},
                 related=(other.environment[lacking[0].key].key_span, lacking[0].default),
-                fix=Fix(f"add {names} to the container's secrets", given_as_secrets(graph, container, names.split(", "))),
+                fix=Fix(
+                    f"add {names} to the container's secrets", given_as_secrets(graph, container, names.split(", "))
+                ),
             )
             return
 

@@ -74,7 +74,9 @@ def env_local_not_loaded(graph: Graph, _: Options) -> Outcomes:
     for container in graph.containers(side=Side.LOCAL, role=Role.APP):
         service, files = container.service, container.service.env_files
         mirrored = graph.mirror(service) is not None
-        checked = container.config is not None and not container.config.stands_in and (mirrored or _in_own_folder(container))
+        checked = (
+            container.config is not None and not container.config.stands_in and (mirrored or _in_own_folder(container))
+        )
         if not (service.build or mirrored) or not (service.environment or files or checked):
             continue
         if service.exported:

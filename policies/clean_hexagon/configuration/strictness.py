@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from clean_hexagon.containerization.users import published_stages
 from clean_hexagon.options import Options
 from policyengine.api import (
     Compared,
@@ -31,6 +32,7 @@ from policyengine.api import (
     rule,
     secrecy,
     secrecy_of_value,
+    speaks_of_development,
     undecided,
     unset,
     variables,
@@ -56,12 +58,11 @@ def config_not_strict(graph: Graph, _: Options) -> Outcomes:
     like a set one: the container becomes healthy and signs with a key that everybody can read, or calls itself.
     `process.env.X!` only silences the compiler.
 
-    Asked of the modules of applications that the cloud runs, and of other files to which what their containers start
-    leads by its imports. A variable is needed where its name is that of a secret,
-    or where its default is an address of the machine itself and a deployed container sets it; where neither
-    a deployed container nor its twin on the laptop sets the secret, a fallback is a warning, since its feature may be
-    off. Empty defaults, flags and numbers
-    switch a feature off and pass, and so do parts of a store's address where containers have the whole
+    Asked of the modules of applications that the cloud runs or the pipeline publishes, and of other files to which what
+    their containers start leads by its imports. A variable is needed where its name is that of a secret, or where its
+    default is an address of the machine itself and a deployed container sets it; where neither a deployed container nor
+    its twin on the laptop sets the secret, a fallback is a warning, since its feature may be off. Empty defaults, flags
+    and numbers switch a feature off and pass, and so do parts of a store's address where containers have the whole
     (`DB_PASSWORD` beside `DATABASE_URL`), defaults that hold only outside of production, those that are computed, and
     addresses of containers of the same task.
     Assertions are asked of modules that check other variables (HEX311 speaks of those that check nothing), for
@@ -69,7 +70,8 @@ def config_not_strict(graph: Graph, _: Options) -> Outcomes:
     """
     users: dict[str, list[Container]] = {}
     modules: dict[str, ConfigModule] = {}
-    for container in graph.deployed(role=Role.APP):
+    published = (graph.container(stage) for stage in published_stages(graph))
+    for container in (*graph.deployed(role=Role.APP), *published):
         module = lender(graph, container).config
         if module is not None and not is_for_tests(module.path):
             modules[module.id] = module
@@ -101,7 +103,7 @@ def _by_file(graph: Graph, module: ConfigModule, containers: Sequence[Container]
     own = {key.key for key in module.keys}
     files: dict[str, dict[str, ConfigKey]] = {}
     for key in (key for each in containers for key in lender(graph, each).keys if key.key not in own):
-        if not is_for_tests(key.span.path):
+        if not is_for_tests(key.span.path) and not speaks_of_development(key.span.path.rpartition("/")[2]):
             files.setdefault(key.span.path, {}).setdefault(key.key, key)
     yield from (list(files[path].values()) for path in sorted(files))
 

@@ -60,7 +60,7 @@ def localhost_fallback_in_code(graph: Graph, options: Options) -> Outcomes:
     and the other for browsers. Ports at which the container itself listens pass, and so do addresses for browsers.
     Containers of one task in the cloud share localhost. Where more may be set than the files tell, or the image is not
     built here, it is an open question; a default under a condition is none. A module that only one of several programs
-    of an application takes in is asked of that program alone, and not of what builds assets beside it.
+    of an application takes in is asked of that program alone, and not of what builds assets or shows queues beside it.
     """
     public = address_keys(graph, options)
     seen: set[Span] = set()
@@ -71,7 +71,8 @@ def localhost_fallback_in_code(graph: Graph, options: Options) -> Outcomes:
         twins.setdefault(cloud.node.id, []).append(local)
     for side in (Side.LOCAL, Side.CLOUD):
         for container in graph.containers(side=side):
-            if container.role not in CLIENTS or container.config is None or container.service.network == "host":
+            apart = container.service.network == "host" or any("flower" in each.argv for each in container.commands)
+            if container.role not in CLIENTS or container.config is None or apart:
                 continue
             shared = side is Side.CLOUD and not container.is_composed
             unset = _unset(container)

@@ -21,8 +21,8 @@ from policyengine.model.nodes.cloud import (
     UnreadModule,
 )
 from policyengine.model.nodes.code import (
-    ConfigKey,
     CodeReads,
+    ConfigKey,
     ConfigModule,
     EnvironmentFile,
     EnvironmentReads,
@@ -77,10 +77,10 @@ __all__ = [
     "Bucket",
     "Build",
     "Cache",
+    "CodeReads",
     "Command",
     "ComposeUp",
     "ConfigKey",
-    "CodeReads",
     "ConfigModule",
     "Copy",
     "Database",

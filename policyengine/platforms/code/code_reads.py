@@ -7,6 +7,7 @@ files by their place. What it demands counts only where it runs as soon as the p
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -41,6 +42,14 @@ _PYTHON = regex(
     r"(?m)^([ \t]*)(?:from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n#;]*)|import[ \t]+([\w., \t]+))"
     r"|()DJANGO_SETTINGS_MODULE[\"'][ \t]*,[ \t]*[\"']([\w.]+)"
 )
+_READING = ("environ", "getenv", "config(", "env(", "Settings", "decouple", "dynaconf")
+
+
+def may_read(text: str) -> bool:
+    """Whether a text in Python may read the environment."""
+    return any(each in text for each in _READING)
+
+
 _WORD = regex(r"(\w+)(?:[ \t]+as[ \t]+\w+)?")
 
 
@@ -55,9 +64,9 @@ def gathered(
     paths: Iterable[str],
     keys: Callable[[str], tuple[ConfigKey, ...]],
     imports: Mapping[str, Iterable[Imported]],
-    anywhere: Callable[[str], bool] = lambda _: False,
+    placed: Callable[[str], bool],
 ) -> tuple[CodeReads, ...]:
-    """The reads of files, with those that lead to each; `anywhere` tells those that a framework finds."""
+    """The reads of files, with those that lead to each; `placed` tells those that a framework finds by their place."""
     importers: dict[str, list[Imported]] = defaultdict(list)
     for path, found in imports.items():
         for each in found:
@@ -66,10 +75,17 @@ def gathered(
     for path in list(paths)[:_MOST_FOLLOWED]:
         own = keys(path)
         if own:
-            everywhere = ("",) if anywhere(path) else ()
-            led = tuple(sorted({*everywhere, *_leading(path, importers, lazily=True)}))
-            made.append(CodeReads(path, own, led, tuple(sorted(_leading(path, importers, lazily=False)))))
+            led = _leading(path, importers, lazily=True)
+            led |= {""} if any(map(placed, led)) else set()
+            made.append(
+                CodeReads(path, own, tuple(sorted(led)), tuple(sorted(_leading(path, importers, lazily=False))))
+            )
     return tuple(made)
+
+
+def _placed(frameworks: Iterable[str], path: str) -> bool:
+    """Whether a framework finds a file by its place."""
+    return any(settings.is_routed(each, path) for each in frameworks)
 
 
 def _leading(path: str, importers: Mapping[str, list[Imported]], *, lazily: bool) -> set[str]:
@@ -81,14 +97,9 @@ def _leading(path: str, importers: Mapping[str, list[Imported]], *, lazily: bool
     return found
 
 
-def used_later(key: ConfigKey) -> ConfigKey:
-    """A variable that is asked for when control comes there, and not at the start."""
-    if isinstance(key.required, Known) and key.required.value:
-        return replace(key, required=Unknown(WHERE_USED, key.span))
-    return key
-
-
-def of_python(files: Files, directories: Callable[[str], str], follow: Callable[[Source], tuple[ConfigKey, ...]]) -> Mapping[str, tuple[CodeReads, ...]]:
+def of_python(
+    files: Files, directories: Callable[[str], str], follow: Callable[[Source], tuple[ConfigKey, ...]]
+) -> Mapping[str, tuple[CodeReads, ...]]:
     """What the Python files of each application read; `directories` gives the folder of the application of a file."""
     language = settings.languages()["Python"]
     every = [path for path in files.ending(".py") if not set_aside(path)]
@@ -97,20 +108,21 @@ def of_python(files: Files, directories: Callable[[str], str], follow: Callable[
     texts = {path: source for path in every if (source := files.read(path)) is not None}
     reading: dict[str, list[str]] = defaultdict(list)
     for path, source in texts.items():
-        if language.library(source.text) is not None and len(source.text) <= LARGEST:
+        if may_read(source.text) and len(source.text) <= LARGEST and language.library(source.text) is not None:
             reading[directories(path)].append(path)
     known = frozenset(texts)
-    imports = {path: list(_python_imports(texts[path], known)) for path in texts} if reading else {}
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    imports = {path: list(_python_imports(texts[path], known, found)) for path in texts} if reading else {}
     django = {parent(path) for path in known if PurePosixPath(path).name == "manage.py"}
 
-    def found(path: str) -> bool:
+    def placed(path: str) -> bool:
         inside = any(not folder or path.startswith(f"{folder}/") for folder in django)
-        return inside and not (settings.serves_upkeep(path) or language.holds(path) or "/management/" in path)
+        return inside and _placed(("django",), path) and not settings.serves_upkeep(path)
 
     def keys(path: str) -> tuple[ConfigKey, ...]:
         return tuple(key for key in follow(texts[path]) if key.span.path == path)
 
-    return {folder: gathered(paths, keys, imports, found) for folder, paths in reading.items()}
+    return {folder: gathered(paths, keys, imports, placed) for folder, paths in reading.items()}
 
 
 def of_go(files: Files, follow: Callable[[Source], tuple[ConfigKey, ...]]) -> Mapping[str, tuple[CodeReads, ...]]:
@@ -141,7 +153,9 @@ _NODE_IMPORT = regex(r"(?:\bfrom|\bimport|\brequire\s*\(|\b(import)\s*\()\s*[\"'
 _LITERAL = r"\"([^\"\n]*)\"|'([^'\n]*)'|`([^`$\n]*)`"
 _NODE_READ = regex(
     r"(?:\bprocess\??\.env(?:\??\.([A-Za-z_]\w*)\b|\??\.?\[\s*[\"'`](\w+)[\"'`]\s*\])"
-    r"|\b[cC]onfig(?:Service)?\.get(?:<[^>\n]*>)?\(\s*[\"']([A-Z][A-Z0-9_]*)[\"']\s*(?:,\s*(?:" + _LITERAL + r")\s*)?\))"
+    r"|\b[cC]onfig(?:Service)?\.get(?:<[^>\n]*>)?\(\s*[\"']([A-Z][A-Z0-9_]*)[\"']\s*(?:,\s*(?:"
+    + _LITERAL
+    + r")\s*)?\))"
     r"!?(?:\s*(?:\|\||\?\?)\s*(?:" + _LITERAL + r"))?(?!\s*=[^=>])"
 )
 _COMMENT = regex(r"(?m)(?<![:\\\"'`])//[^\n]*|/\*[\s\S]*?\*/")
@@ -151,9 +165,9 @@ def of_node(
     files: Files,
     reading: Mapping[str, Sequence[str]],
     resolve: Callable[[str, str], Iterator[str]],
-    routed: Callable[[str], bool],
+    used: Mapping[str, Sequence[str]],
 ) -> Mapping[str, tuple[CodeReads, ...]]:
-    """What the files in `reading` of each package read; `routed` tells where a framework finds files.
+    """What the files in `reading` of each package read; `used` are the packages that each depends on.
 
     `resolve` gives the paths that an import of a folder may mean.
     """
@@ -173,7 +187,7 @@ def of_node(
         return tuple(_node_keys(source)) if source is not None else ()
 
     return {
-        folder: gathered(paths, keys, imports, lambda _, folder=folder: routed(folder))
+        folder: gathered(paths, keys, imports, partial(_placed, used.get(folder, ())))
         for folder, paths in reading.items()
     }
 
@@ -195,7 +209,10 @@ def _node_keys(source: Source) -> Iterator[ConfigKey]:
     yield from found.values()
 
 
-def _python_imports(source: Source, known: frozenset[str]) -> Iterator[Imported]:
+def _python_imports(
+    source: Source, known: frozenset[str], found: dict[tuple[str, str], tuple[str, ...]]
+) -> Iterator[Imported]:
+    folder = parent(source.path)
     for match in _PYTHON.finditer(source.text):
         at_once = not match[1]
         if match[2]:
@@ -204,28 +221,28 @@ def _python_imports(source: Source, known: frozenset[str]) -> Iterator[Imported]
         else:
             names = [match[6]] if match[6] else [each.strip().split(" ")[0] for each in match[4].split(",")]
         for name in names:
-            for path in python_files(known, source.path, name):
-                yield Imported(path, at_once)
+            if (folder, name) not in found:
+                found[folder, name] = tuple(_python_files(known, folder, name))
+            yield from (Imported(path, at_once) for path in found[folder, name])
 
 
-def python_files(known: frozenset[str], importer: str, module: str) -> Iterator[str]:
-    """The files that run when a module is imported: its own, and those of the packages that hold it."""
+def _python_files(known: frozenset[str], folder: str, module: str) -> Iterator[str]:
+    """The files that run when a file in a folder imports a module: its own, and those of the packages that hold it."""
     name = module.lstrip(".")
     parts = name.split(".") if name else []
-    folder = parent(importer)
     for _ in range(len(module) - len(name) - 1):
-        folder = parent(folder)
+        folder = folder.rpartition("/")[0]
     while True:
         for start in (folder, f"{folder}/src".lstrip("/")):
             path = "/".join(filter(None, (start, *parts)))
             own = next((each for each in (f"{path}.py", f"{path}/__init__.py".lstrip("/")) if each in known), None)
             if own is not None:
                 yield own
-                for count in range(1, len(parts)):
-                    around = "/".join(filter(None, (start, *parts[:count], "__init__.py")))
-                    if around in known:
-                        yield around
+                around = (
+                    "/".join(filter(None, (start, *parts[:count], "__init__.py"))) for count in range(1, len(parts))
+                )
+                yield from (each for each in around if each in known)
                 return
         if not folder or module.startswith("."):
             return
-        folder = parent(folder)
+        folder = folder.rpartition("/")[0]

@@ -68,12 +68,17 @@ def _candidate(files: Files, path: str, name: str, language: Language) -> Candid
 def other_reads(files: Files) -> Mapping[str, tuple[CodeReads, ...]]:
     """What other files of each application in Python and Go read, by its folder."""
     known = settings.languages()
-    python, go = (any(files.named(*known[each].manifests)) and bool(files.ending(*known[each].endings)) for each in ("Python", "Go"))
-    found = {}
+    python, go = (
+        any(files.named(*known[each].manifests)) and bool(files.ending(*known[each].endings))
+        for each in ("Python", "Go")
+    )
+    found: dict[str, tuple[CodeReads, ...]] = {}
     if python:
         manifests = known["Python"].manifests
         found |= code_reads.of_python(
-            files, lambda path: application(path, manifests, files), lambda source: _python(files, source)[0]
+            files,
+            lambda path: application(path, manifests, files),
+            lambda source: _python(files, source, code_reads.may_read)[0],
         )
     if go:
         found |= code_reads.of_go(files, lambda source: (_go(files, source) or ((),))[0])
@@ -91,7 +96,7 @@ def _joined(candidates: Sequence[Candidate]) -> list[Candidate]:
     return [replace(each, keys=tuple(keys.values()), gap=gap) for each in first]
 
 
-def _python(files: Files, source: Source) -> Read:
+def _python(files: Files, source: Source, telling: Callable[[str], object] = bool) -> Read:
     from policyengine.platforms.code.config_python import Program  # noqa: PLC0415  only where there is Python
 
     def imported(importer: str, module: str) -> Source | None:
@@ -110,7 +115,7 @@ def _python(files: Files, source: Source) -> Read:
             folder = parent(folder)
 
     program = Program(source, imported)
-    program.follow()
+    program.follow(telling)
     return program.keys(), next(iter(program.gaps), ""), [scope.source for scope in program.scopes.values()]
 
 

@@ -59,7 +59,8 @@ def lower(files: Files) -> Lowered:
         if own is None or not own.library:
             made = best(directory, candidates)
             nodes[directory] = replace(made, programs=_programs(files, made))
-    for directory, reads in (*other_reads(files).items(), *_node_reads(files).items()):
+    found = (*other_reads(files).items(), *_node_reads(files).items())
+    for directory, reads in ((directory, reads) for directory, reads in found if reads):
         own = nodes.get(directory) or Candidate(reads[0].path, directory, "", (), "").module(directory)
         others = tuple(each for each in reads if each.path != own.path or not own.library)
         nodes[directory] = replace(own, reads=(*own.reads, *others))
@@ -82,8 +83,8 @@ def _node_reads(files: Files) -> Mapping[str, tuple[CodeReads, ...]]:
     found = package.packages(files, files.named("package.json")).nodes
     packages = [node for node in found if isinstance(node, Package) and node.ecosystem == "npm"]
     folders = {node.name: node.directory for node in packages if node.directory}
-    routed = {node.directory for node in packages if any(settings.is_routed(each.key) for each in node.dependencies)}
-    return code_reads.of_node(files, reading, Modules(files, folders, {}).candidates, lambda each: each in routed)
+    used = {node.directory: [each.key for each in node.dependencies] for node in packages}
+    return code_reads.of_node(files, reading, Modules(files, folders, {}).candidates, used)
 
 
 def _programs(files: Files, module: ConfigModule) -> tuple[str, ...]:

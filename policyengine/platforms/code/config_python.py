@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from policyengine.platforms.code import config_builtins as builtins
 from policyengine.platforms.code import config_values as values
 from policyengine.platforms.code.config_account import WHERE_USED, TooLong
-from policyengine.platforms.code.config_python_values import Class, Expressions, Frame, Scope, items_of
+from policyengine.platforms.code.config_python_values import Class, Expressions, Frame, Function, Scope, items_of
 from policyengine.platforms.code.config_values import (
     NOTHING,
     OPAQUE,
@@ -43,8 +43,8 @@ class Program(Expressions):
         self.scopes: dict[str, Scope] = {}
         self.classes: list[Class] = []
 
-    def follow(self) -> None:
-        """Follow the module, then the functions that nothing in it calls."""
+    def follow(self, telling: Callable[[str], object] = bool) -> None:
+        """Follow the module, then the functions that nothing in it calls, of which `telling` says that they read."""
         from policyengine.platforms.code import config_pydantic  # noqa: PLC0415  which asks this module
 
         try:
@@ -52,11 +52,16 @@ class Program(Expressions):
             config_pydantic.declared(self)
             self.assumed = True
             for key, function in list(self.waiting.items()):
-                if key in self.waiting:
+                if key in self.waiting and telling(self._text(function)):
                     self.frame.path = (Guard(when=WHERE_USED),)
                     self.run(function, None, {})
         except (TooLong, RecursionError):
             self.gaps.append("the code is too long to be followed")
+
+    def _text(self, function: Function) -> str:
+        """The lines of a function."""
+        node, lines = function.node, [*function.scope.lines, len(function.scope.source.text)]
+        return function.scope.source.text[lines[node.lineno - 1] : lines[min(node.end_lineno or 0, len(lines) - 1)]]
 
     def module(self, source: Source) -> Scope:
         """Follow the statements of a file, once."""
