@@ -113,3 +113,10 @@ def test_programs_of_a_go_module_lead_to_the_packages_they_import() -> None:
         "cmd/job/main.go": ({"JOB_PORT": True}, {"cmd/job"}, {"cmd/job"}),
         "jwt/jwt.go": ({"JWT_TTL": True}, {"cmd/api"}, set()),
     }
+
+
+def test_a_default_that_the_code_compares_with_what_is_set_is_not_told() -> None:
+    setting = 'import os\nfrom x import PROD\nKEY = os.getenv(\n    "KEY",\n    "change-me",\n)\n'
+    refusing = 'if PROD and KEY in {\n    "",\n    "change-me",\n}:\n    raise ValueError\n'
+    assert reads({"requirements.txt": "", "app.py": setting + refusing})["app.py"][0]["KEY"] != "change-me"
+    assert reads({"requirements.txt": "", "app.py": setting})["app.py"][0]["KEY"] == "change-me"

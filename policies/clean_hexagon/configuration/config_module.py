@@ -68,13 +68,17 @@ def env_key_missing_in_cloud(graph: Graph, _: Options) -> Outcomes:
     for container in graph.deployed(role=Role.APP):
         if container.config is not None:
             users.setdefault(container.config.id, []).append(container)
+    seen: set[object] = set()
     of_images = {variable.key for stage in graph.all(Stage) for variable in stage.environment}
     for containers in (users[each] for each in sorted(users)):
         given = {name for each in containers for name in (*each.environment, *each.exported)}
         for container in containers:
             yield Compared(container.node)
-            yield from _missing(graph, container, given, of_images)
-            yield from _fallen(graph, container, containers)
+            for found in (*_missing(graph, container, given, of_images), *_fallen(graph, container, containers)):
+                place = (container.span, found.args["keys"]) if isinstance(found, Finding) else None
+                if place is None or place not in seen:  # a module that is called several times has one container
+                    seen.add(place)
+                    yield found
 
 
 def _fallen(graph: Graph, container: Container, alike: Sequence[Container]) -> Iterator[Finding]:

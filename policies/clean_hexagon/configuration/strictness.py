@@ -63,8 +63,8 @@ def config_not_strict(graph: Graph, _: Options) -> Outcomes:
     default is an address of the machine itself and a deployed container sets it; where neither a deployed container nor
     its twin on the laptop sets the secret, a fallback is a warning, since its feature may be off. Empty defaults, flags
     and numbers switch a feature off and pass, and so do parts of a store's address where containers have the whole
-    (`DB_PASSWORD` beside `DATABASE_URL`), defaults that hold only outside of production, those that are computed, and
-    addresses of containers of the same task.
+    (`DB_PASSWORD` beside `DATABASE_URL`), defaults that hold only outside of production, those that are computed or
+    compared with what is set, and addresses of the container itself that it is given, or of those of the same task.
     Assertions are asked of modules that check other variables (HEX311 speaks of those that check nothing), for
     variables that a deployed container sets. One finding a file and kind, at the first place; values are not shown.
     """
@@ -85,9 +85,10 @@ def config_not_strict(graph: Graph, _: Options) -> Outcomes:
             if variable.origin is not Origin.IMAGE
         }
         near = {port for each in containers for port in _beside(graph, each)}
+        own = {each.variable.key for one in containers for each in one.addresses if each.endpoint.loopback}
         used = given | _set_by_twins(graph, containers)
         for keys in _by_file(graph, module, containers):
-            fallen = [key for key in keys if falls_back(key, given, near) and not held_whole(key, containers)]
+            fallen = [key for key in keys if falls_back(key, given - own, near) and not held_whole(key, containers)]
             if fallen:
                 severity = None if any(key.key in used for key in fallen) else Severity.WARNING
                 how = "take the default away, so that a missing variable throws"
@@ -151,7 +152,12 @@ def falls_back(key: ConfigKey, given: set[str], near: set[int]) -> bool:
     if not isinstance(key.required, Known) or key.required.value or key.client or key.alternatives:
         return False
     text = known(key.default, "").strip()
-    if not text or text.lower() in _OFF or text.isdecimal() or secrecy_of_value(text) is not None:
+    if (
+        not any(map(str.isalnum, text))
+        or text.lower() in _OFF
+        or text.isdecimal()
+        or secrecy_of_value(text) is not None
+    ):
         return False
     if secrecy(key.key) == "secret":
         return "://" not in text

@@ -20,6 +20,7 @@ from policyengine.model.nodes import CodeReads, ConfigKey
 from policyengine.model.value import Absent, Known, Unknown
 from policyengine.patterns import regex
 from policyengine.platforms.code.config_account import WHERE_USED
+from policyengine.platforms.code.config_candidate import unless_refused
 from policyengine.platforms.code.package import set_aside
 from policyengine.repository.discover import parent
 
@@ -184,7 +185,7 @@ def of_node(
 
     def keys(path: str) -> tuple[ConfigKey, ...]:
         source = files.read(path)
-        return tuple(_node_keys(source)) if source is not None else ()
+        return unless_refused([*_node_keys(source)], source) if source is not None else ()
 
     return {
         folder: gathered(paths, keys, imports, partial(_placed, used.get(folder, ())))

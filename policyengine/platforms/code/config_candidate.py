@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,13 @@ from policyengine.knowledge import names, settings
 from policyengine.model.nodes import ConfigKey, ConfigModule, Side
 from policyengine.model.source import Span
 from policyengine.model.value import Known, Unknown, Value
+from policyengine.patterns import regex
 from policyengine.repository.discover import parent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from policyengine.model.source import Source
 
 
 class Candidate(Struct, frozen=True):
@@ -76,6 +80,32 @@ class Candidate(Struct, frozen=True):
             bypass=self.bypass,
             programs=self.programs,
         )
+
+
+def unless_refused(keys: Sequence[ConfigKey], source: Source) -> tuple[ConfigKey, ...]:
+    """The variables of a file, without the defaults that it compares with what is set: it refuses them somewhere."""
+    return tuple(
+        replace(key, default=Unknown("the code compares its default with what is set", key.default.span))
+        if isinstance(key.default, Known) and _is_compared(key.default, source)
+        else key
+        for key in keys
+    )
+
+
+def _is_compared(default: Known[str], source: Source) -> bool:
+    """Whether a file holds the text of a default once more, where something is compared with it."""
+    if len(default.value) < _TELLING or default.span.path != source.path or source.text.count(default.value) < _TWICE:
+        return False
+    places = regex(_COMPARED.format(re.escape(default.value))).finditer(source.text)
+    return any(not each.start() <= default.span.start < each.end() for each in places)
+
+
+_TELLING = 6
+"""So many characters of a default make another text that is equal the same thing."""
+_TWICE = 2
+_COMPARED = (
+    r"(?m)(?:[=!]==?\s*|\bin\s*[\[({{]?[^\n]*|\.(?:includes|has)\(\s*|^\s*|[\[{{]\s*)[\"']{}[\"']\s*(?:[,\])}}:;]|$)"
+)
 
 
 def _sure(key: ConfigKey) -> bool:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from policyengine.knowledge import settings
 from policyengine.model.value import Known
 from policyengine.platforms.code import code_reads
-from policyengine.platforms.code.config_candidate import Candidate
+from policyengine.platforms.code.config_candidate import Candidate, unless_refused
 from policyengine.platforms.code.package import set_aside
 from policyengine.repository.discover import parent
 
@@ -61,6 +61,7 @@ def _candidate(files: Files, path: str, name: str, language: Language) -> Candid
     library, reader = language.library(source.text), _READERS.get(name)
     read = reader(files, source) if reader is not None and len(source.text) <= LARGEST else None
     keys, gap, others = read or ((), f"settings in {name} are not read", [])
+    keys = unless_refused(keys, source)
     library = library or next(filter(None, (language.library(each.text) for each in others)), None)
     return None if library is None else Candidate(path, directory, library[1], keys, gap, order=library[0])
 
@@ -78,10 +79,10 @@ def other_reads(files: Files) -> Mapping[str, tuple[CodeReads, ...]]:
         found |= code_reads.of_python(
             files,
             lambda path: application(path, manifests, files),
-            lambda source: _python(files, source, code_reads.may_read)[0],
+            lambda source: unless_refused(_python(files, source, code_reads.may_read)[0], source),
         )
     if go:
-        found |= code_reads.of_go(files, lambda source: (_go(files, source) or ((),))[0])
+        found |= code_reads.of_go(files, lambda source: unless_refused((_go(files, source) or ((),))[0], source))
     return found
 
 

@@ -23,7 +23,7 @@ from policyengine.model.value import Known
 from policyengine.patterns import regex
 from policyengine.platforms import Lowered
 from policyengine.platforms.code import code_reads
-from policyengine.platforms.code.config_candidate import Candidate, best
+from policyengine.platforms.code.config_candidate import Candidate, best, unless_refused
 from policyengine.platforms.code.config_languages import application, other_candidates, other_reads
 from policyengine.platforms.code.env_reads import purpose
 from policyengine.platforms.code.package import set_aside
@@ -129,7 +129,8 @@ def _candidate(modules: Modules, path: str) -> Candidate | None:
     if not named and not (server and settings.is_plainly_settings(path)):
         return None
     order = int(found.library == "manual")
-    return Candidate(path, directory, found.library, found.keys, found.gap, found.bypass, order)
+    keys = unless_refused(found.keys, code.source)
+    return Candidate(path, directory, found.library, keys, found.gap, found.bypass, order)
 
 
 # Modules shared in a monorepo
