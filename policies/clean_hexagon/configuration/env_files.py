@@ -263,7 +263,7 @@ def env_example_incomplete(graph: Graph, _: Options) -> Outcomes:
     for container in graph.containers(side=Side.LOCAL):
         if container.config is not None:
             running.setdefault(container.config.id, []).append(container)
-    for module in graph.all(ConfigModule):
+    for module in (each for each in graph.all(ConfigModule) if not each.stands_in):
         folders = ("" if module.directory == "." else module.directory, "")
         files = [each for each in graph.all(EnvironmentFile) if _folder(each.path) in folders]
         examples = sorted((each for each in files if each.example), key=lambda each: folders.index(_folder(each.path)))
