@@ -238,6 +238,7 @@ from policyengine.rules.rule import (
     rule,
     undecided,
 )
+from policyengine.syntax.interpolation import unset_name
 from policyengine.syntax.shell import commands as shell_commands
 
 __all__ = [
@@ -487,6 +488,7 @@ __all__ = [
     "token_kind",
     "undecided",
     "unset",
+    "unset_name",
     "untuned",
     "variables",
     "waits",

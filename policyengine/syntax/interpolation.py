@@ -58,6 +58,15 @@ def unset(name: str, place: Span) -> Unknown:
     return Unknown(f"the variable '{name}' set outside the files", place)
 
 
+_UNSET = regex(r"the variable '(\w+)' set outside the files\Z")
+
+
+def unset_name(value: object) -> str:
+    """The variable that no file sets, which leaves a value open; empty for any other."""
+    match = _UNSET.match(value.reason) if isinstance(value, Unknown) else None
+    return match[1] if match is not None else ""
+
+
 class _Expanding(NamedTuple):
     """One expansion: what variables are, and whether what is unset is empty."""
 

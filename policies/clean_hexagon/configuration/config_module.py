@@ -6,6 +6,7 @@ from clean_hexagon.configuration.entries import given_as_secrets
 from clean_hexagon.configuration.strictness import falls_back, held_whole
 from clean_hexagon.options import Options
 from policyengine.api import (
+    Absent,
     Change,
     Compared,
     ConfigKey,
@@ -26,6 +27,7 @@ from policyengine.api import (
     Span,
     Stage,
     Unknown,
+    Variable,
     given_by,
     is_for_the_laptop,
     is_mode,
@@ -44,6 +46,7 @@ from policyengine.api import (
     message={
         "default": "The container '{name}' lacks '{keys}', which [the code requires](1).",
         "fallen": "The container '{name}' lacks '{keys}', which ['{other}'](1) sets: it uses what [the code](2) holds.",
+        "read": "The container '{name}' lacks '{keys}', which ['{other}'](1) sets and [the code](2) reads.",
     },
 )
 def env_key_missing_in_cloud(graph: Graph, _: Options) -> Outcomes:
@@ -62,7 +65,8 @@ def env_key_missing_in_cloud(graph: Graph, _: Options) -> Outcomes:
     one finding, at the container.
 
     A secret for which the code holds a fallback is lacking too, where the twin on the laptop or another container with
-    the same code is given it: the container runs with the one that everybody can read.
+    the same code is given it: the container runs with the one that everybody can read. One that the code reads without
+    a check is a warning where the twin's Compose service itself sets it.
     """
     users: dict[str, list[Container]] = {}
     for container in graph.deployed(role=Role.APP):
@@ -82,35 +86,44 @@ def env_key_missing_in_cloud(graph: Graph, _: Options) -> Outcomes:
 
 
 def _fallen(graph: Graph, container: Container, alike: Sequence[Container]) -> Iterator[Finding]:
-    """Secrets that a container lacks for which its code has a fallback, where others like it are given them."""
+    """Secrets that a container lacks though its code goes on without, where others like it are given them."""
     if container.unset_gap is not None or _stood_in(container) is not None:
         return
     twin = graph.mirror(container.node)
     twins = [graph.container(twin)] if isinstance(twin, Service) else []
+    own = {*container.environment, *container.exported}
+    open_to = [key for key in container.keys if secrecy(key.key) == "secret" and not _met(key, own)]
     for other in (*twins, *alike):
-        given = {key for key, each in other.environment.items() if each.origin is not Origin.IMAGE}
-        lacking = [
-            key
-            for key in container.keys
-            if key.key in given
-            and key.key not in {*container.environment, *container.exported}
-            and secrecy(key.key) == "secret"
-            and falls_back(key, given, set())
-            and not held_whole(key, [container])
-        ]
-        if lacking:
-            names = ", ".join(key.key for key in lacking)
-            yield Finding(
-                subject=container.node,
-                at=container,
-                variant="fallen",
-                args={"name": container.name, "keys": names, "other": other.name},
-                related=(other.environment[lacking[0].key].key_span, lacking[0].default),
-                fix=Fix(
-                    f"add {names} to the container's secrets", given_as_secrets(graph, container, names.split(", "))
-                ),
-            )
+        given = {key: each for key, each in other.environment.items() if each.origin is not Origin.IMAGE}
+        there = [key for key in open_to if key.key in given and not held_whole(key, [container])]
+        fallen = [key for key in there if falls_back(key, set(given), set())]
+        read = [key for key in there if other in twins and _is_read(key) and _is_told(given[key.key])]
+        for variant, keys in (("fallen", fallen), ("read", read)):
+            names = [key.key for key in keys]
+            if names:
+                yield Finding(
+                    subject=container.node,
+                    at=container,
+                    variant=variant,
+                    severity=Severity.WARNING if variant == "read" else None,
+                    args={"name": container.name, "keys": ", ".join(names), "other": other.name},
+                    related=(given[names[0]].key_span, keys[0].default if variant == "fallen" else keys[0]),
+                    fix=Fix(
+                        f"add {', '.join(names)} to the container's secrets", given_as_secrets(graph, container, names)
+                    ),
+                )
+        if fallen or read:
             return
+
+
+def _is_read(key: ConfigKey) -> bool:
+    """Whether code reads a variable without a default, and nothing tells whether it must be there."""
+    return isinstance(key.required, Unknown) and isinstance(key.default, Absent) and not given_by(key.key, "role")
+
+
+def _is_told(variable: Variable) -> bool:
+    """Whether a Compose service itself sets a variable, and not to nothing."""
+    return variable.origin is Origin.ENVIRONMENT and known(variable.value, "-").strip() != ""
 
 
 def _missing(graph: Graph, container: Container, given: set[str], of_images: set[str]) -> Outcomes:

@@ -6,9 +6,11 @@ from pathlib import PurePosixPath
 from clean_hexagon.configuration.contexts import copied, private_files
 from clean_hexagon.options import Options
 from policyengine.api import (
+    Absent,
     Change,
     Command,
     Compared,
+    ConfigKey,
     ConfigModule,
     Container,
     EnvFile,
@@ -33,6 +35,7 @@ from policyengine.api import (
     given_by,
     injects,
     is_for_tests,
+    is_for_the_laptop,
     is_made_here,
     is_mode,
     is_real,
@@ -41,6 +44,7 @@ from policyengine.api import (
     shell_commands,
     speaks_of_development,
     undecided,
+    unset_name,
 )
 
 _LOCAL = ".env.local"
@@ -246,7 +250,10 @@ def _ignored(graph: Graph, path: str) -> tuple[Change, ...]:
     severity=Severity.WARNING,
     remedy="Add the missing keys to the example, without their values.",
     precision="medium",
-    message="'{file}' lacks '{keys}', which [the code requires](1).",
+    message={
+        "default": "'{file}' lacks '{keys}', which [the code requires](1).",
+        "compose": "'{file}' lacks '{keys}', which [the Compose file](1) takes from who starts it.",
+    },
 )
 def env_example_incomplete(graph: Graph, _: Options) -> Outcomes:
     """The example of the env file lacks a variable that the code requires.
@@ -256,8 +263,10 @@ def env_example_incomplete(graph: Graph, _: Options) -> Outcomes:
     Asked of the nearest example (`.env.example`, `.env.sample`, `.env.template`) of each application with a config
     module: in its folder, else at the root. Any committed env file of both folders counts, and so does a commented
     `# KEY=`. Keys that are optional or have a default, those of the platform and the mode need no line, and of what a
-    local service does not get at all HEX304 speaks. Where scripts are run by `infisical run`, `doppler run` or their
-    like, the example is not what developers use.
+    local service does not get at all HEX304 speaks; what code reads without any check needs one where the example has
+    most of such keys. A Compose file that takes variables from who starts it (`${KEY}` without a default, or the name
+    alone) is asked too, with the example beside it or at the root. Where scripts are run by `infisical run`,
+    `doppler run` or their like, the example is not what developers use.
     """
     running: dict[str, list[Container]] = {}
     for container in graph.containers(side=Side.LOCAL):
@@ -271,14 +280,18 @@ def env_example_incomplete(graph: Graph, _: Options) -> Outcomes:
             continue
         yield Compared(module)
         there = {name for each in files for name in (*(one.key for one in each.variables), *each.mentioned)}
+        open_to = [key for key in module.keys if isinstance(key.required, Unknown) and isinstance(key.default, Absent)]
+        most = sum(key.key in there for key in open_to) * 2 > len(open_to)
         lacking = [
             key
             for key in module.keys
-            if known(key.required, default=False)
-            and there.isdisjoint((key.key, *key.alternatives))
+            if there.isdisjoint((key.key, *key.alternatives))
             and not given_by(key.key, "container")
             and not is_mode(key.key)
-            and all(key.key in each.environment for each in running.get(module.id, ()))
+            and (
+                (most and key in open_to and is_for_the_laptop(key.span.path))
+                or (known(key.required, default=False) and _is_given(key, running.get(module.id, ())))
+            )
         ]
         if lacking:
             lines = "\n".join(f"{key.key}=" for key in lacking)
@@ -288,6 +301,44 @@ def env_example_incomplete(graph: Graph, _: Options) -> Outcomes:
                 args={"file": examples[0].path, "keys": ", ".join(key.key for key in lacking)},
                 related=(lacking[0].span,),
                 fix=Fix("add the missing keys", (LastLine(examples[0].span, lines),), safe=True),
+                convention=True,
+            )
+    yield from _taken_by_compose(graph)
+
+
+def _is_given(key: ConfigKey, running: Sequence[Container]) -> bool:
+    return all(key.key in each.environment for each in running)
+
+
+def _taken_by_compose(graph: Graph) -> Outcomes:
+    """Variables that Compose takes from who starts it, and that no env file in the folder or at the root names."""
+    asked: dict[str, dict[str, Variable]] = {}
+    for container in graph.containers(side=Side.LOCAL):
+        for each in container.service.environment if container.is_composed else ():
+            name = unset_name(each.value)
+            if name and each.key_span.path == container.span.path and not given_by(name, "machine"):
+                asked.setdefault(_folder(container.span.path), {}).setdefault(name, each)
+    for folder, wanted in asked.items():
+        files = [each for each in graph.all(EnvironmentFile) if _folder(each.path) in (folder, "")]
+        examples = [each for each in files if each.example and not is_for_tests(each.path)]
+        examples.sort(key=lambda each: (_folder(each.path) != folder, len(each.path)))
+        if not examples or _injected(graph, (folder, "")):
+            continue
+        yield Compared(examples[0])
+        there = {name for each in files for name in (*(one.key for one in each.variables), *each.mentioned)}
+        lacking = sorted(name for name in wanted if name not in there and not is_mode(name))
+        if lacking:
+            yield Finding(
+                subject=examples[0],
+                at=examples[0],
+                variant="compose",
+                args={"file": examples[0].path, "keys": ", ".join(lacking)},
+                related=(wanted[lacking[0]].key_span,),
+                fix=Fix(
+                    "add the missing keys",
+                    (LastLine(examples[0].span, "".join(f"{each}=\n" for each in lacking).rstrip()),),
+                    safe=True,
+                ),
                 convention=True,
             )
 

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from policyengine.model.source import Source
     from policyengine.repository.files import Files
 
-_ENV = regex(r"\.env(?:\.[\w.-]+)?|[\w-]+\.env(?:\.(?:example|sample|template|dist))?|env\.(?:example|sample)")
+_ENV = regex(
+    r"\.env(?:\.[\w.-]+)?|[\w-]+\.env(?:\.(?:example|sample|template|dist))?"
+    r"|\.?env[._-](?:example|sample|template|dist)|(?:example|sample|template)[_-]env"
+)
 
 _OTHER = regex(
     r"\.(?:ts|js|py|sh|yml|yaml|json|tf|age|asc|enc|gpg|sops|vault|golden|snap|patch|diff|rej|swp|lock"

@@ -121,7 +121,8 @@ def stand_in_of(files: Readable, path: str) -> Source | None:
     candidates = [f"{name}{mark}{suffix}" for mark in ".-" for suffix in stand_ins()]
     if name.startswith(".env"):
         candidates += [f".env.{suffix}" for suffix in stand_ins()]
-        candidates += [f"env.{suffix}" for suffix in stand_ins()]
+        candidates += [f"{env}{suffix}" for env in ("env.", ".env_", "env_", "env-") for suffix in stand_ins()]
+        candidates += [f"{suffix}{env}" for env in (".env", "_env", "-env") for suffix in stand_ins()]
         here = (*environment_words("local"), *environment_words("dev"))
         candidates += [f"{word}.env.{suffix}" for word in here for suffix in stand_ins()]
     for each in dict.fromkeys(candidates):
