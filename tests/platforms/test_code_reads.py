@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from policyengine.model.nodes import EnvironmentFile
 from policyengine.model.value import Known, Unknown, known
+from policyengine.platforms.code import repository
+from policyengine.platforms.compose.environment import stand_in_of
+from policyengine.testing.memory import Memory
 from tests.platforms.config_modules import LATER, PLAIN, lowered
 
 FLASK = 'import os\nfrom flask import Flask\n\napp = Flask("shop")\nPASSWORD = os.getenv("DB_PASSWORD", "password")\n'
@@ -120,3 +124,17 @@ def test_a_default_that_the_code_compares_with_what_is_set_is_not_told() -> None
     refusing = 'if PROD and KEY in {\n    "",\n    "change-me",\n}:\n    raise ValueError\n'
     assert reads({"requirements.txt": "", "app.py": setting + refusing})["app.py"][0]["KEY"] != "change-me"
     assert reads({"requirements.txt": "", "app.py": setting})["app.py"][0]["KEY"] == "change-me"
+
+
+@pytest.mark.parametrize(
+    "name", [".env-example", ".env_example", "sample_env", "env_sample", "sample.env", ".env.dist", "env.template"]
+)
+def test_an_example_of_an_env_file_is_called_in_many_ways(name: str) -> None:
+    files = Memory({"web/" + name: "A=1\n"})
+    (path,) = repository.paths(files)
+    (node,) = repository.lower(path, files).nodes
+    assert isinstance(node, EnvironmentFile)
+    assert node.example
+    found = stand_in_of(files, "web/.env")
+    assert found is not None
+    assert found.path == f"web/{name}"

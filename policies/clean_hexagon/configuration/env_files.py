@@ -1,6 +1,6 @@
 """Local variables come from one file, which stays private and has a complete example (HEX301, HEX302, HEX305)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from clean_hexagon.configuration.contexts import copied, private_files
@@ -45,6 +45,7 @@ from policyengine.api import (
     speaks_of_development,
     undecided,
     unset_name,
+    words_of,
 )
 
 _LOCAL = ".env.local"
@@ -310,6 +311,12 @@ def _is_given(key: ConfigKey, running: Sequence[Container]) -> bool:
     return all(key.key in each.environment for each in running)
 
 
+def _is_for_all(name: str) -> bool:
+    """Whether an example stands for the `.env` that Compose itself reads: not `.env.secret.example`."""
+    words = words_of(name)
+    return len(words) == len(("env", "example")) + ("local" in words) and not is_for_tests(name)
+
+
 def _taken_by_compose(graph: Graph) -> Outcomes:
     """Variables that Compose takes from who starts it, and that no env file in the folder or at the root names."""
     asked: dict[str, dict[str, Variable]] = {}
@@ -320,7 +327,7 @@ def _taken_by_compose(graph: Graph) -> Outcomes:
                 asked.setdefault(_folder(container.span.path), {}).setdefault(name, each)
     for folder, wanted in asked.items():
         files = [each for each in graph.all(EnvironmentFile) if _folder(each.path) in (folder, "")]
-        examples = [each for each in files if each.example and not is_for_tests(each.path)]
+        examples = [each for each in files if each.example and _is_for_all(_name(each.path))]
         examples.sort(key=lambda each: (_folder(each.path) != folder, len(each.path)))
         if not examples or _injected(graph, (folder, "")):
             continue
