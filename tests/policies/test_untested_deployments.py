@@ -54,6 +54,7 @@ UNTESTED = (
     "brings up the Compose stack (HEX605)."
 )
 WAITS = "  test:\n    runs-on: ubuntu-latest\n    steps: [{uses: lewagon/wait-on-check-action@v1}]\n"
+PUSHED = f"  build:\n    runs-on: ubuntu-latest\n    steps: [{{run: '{' && '.join(SHIP[:2])}'}}]\n"
 TEST = "  test:\n    runs-on: ubuntu-latest\n    steps: [{run: npx vitest run}]\n"
 
 
@@ -170,6 +171,7 @@ def test_a_configuration_of_cloud_build_is_a_pipeline_of_its_own_unless_a_workfl
         ([*SHIP, "npx vitest run"], "", "push"),
         (SHIP[2:], "", "push"),
         (["terraform apply -auto-approve"], "", "push"),
+        (["terraform apply -auto-approve"], TEST + PUSHED, "push"),
     ],
     ids=[
         "before",
@@ -181,12 +183,14 @@ def test_a_configuration_of_cloud_build_is_a_pipeline_of_its_own_unless_a_workfl
         "afterwards",
         "what others have built",
         "resources",
+        "a candidate that waits for its tests",
     ],
 )
 def test_what_a_test_comes_before_or_what_is_no_code_is_a_convention(
     lines: list[str], more: str, on: str, tmp_path: Path
 ) -> None:
-    assert found(tmp_path, *lines, on=on, more=more) == []
+    behind = "    needs: [test, build]" if "build:" in more else "    needs: test"
+    assert found(tmp_path, *lines, on=on, more=more, behind=behind) == []
 
 
 def test_without_a_stack_only_what_no_test_comes_before_is_reported(tmp_path: Path) -> None:

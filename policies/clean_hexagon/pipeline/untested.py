@@ -70,7 +70,10 @@ def of_applications(graph: Graph, workflow: Workflow, deploys: Sequence[Happenin
     if _is_for_changes_alone(workflow) or is_for_tests(called) or not _OTHERS.isdisjoint(words_of(called)):
         return []
     built = [each for each in deploys if _tool(each) not in _OF_IMAGES or _builds(graph, each)]
-    return [each for each in built if _tool(each) not in _PUSHES] or built  # pushes of candidates, which those deploy
+    pushed = {each.job.id for each in built if _tool(each) in _PUSHES}
+    behind = (each for each in deploys if _tool(each) not in _PUSHES)
+    others = [each for each in behind if each in built or not pushed.isdisjoint(graph.needs(each.job))]
+    return others or built  # pushes of candidates, which those deploy
 
 
 def carries(graph: Graph, deploy: Happening) -> bool:
