@@ -139,6 +139,23 @@ def test_the_pipeline_of_production_counts_and_those_that_destroy_or_only_plan_d
     assert value.reason == "the pipeline sets variable 'host' to several values"
 
 
+def test_what_a_script_hands_to_terraform_hides_a_default_where_no_pipeline_sets_it_and_its_own_words_do_not() -> None:
+    main = task("host", "tag").replace(" {}", ' {\n  default = "latest"\n}')
+    script = 'terraform plan -out=it -var="tag=${GIT_COMMIT}" -var host=mine\nterraform apply it\n'
+    for path in ("scripts/infra", "scripts/up.sh", "Makefile"):
+        found = environment({"infra/main.tf": main, path: script})
+        tag = found["TAG"].value
+        assert isinstance(tag, Unknown)
+        who = "the pipeline" if path == "Makefile" else "a script"
+        assert tag.reason == f"{who} sets variable 'tag' from GIT_COMMIT"
+        assert known(found["HOST"].value) == ("mine" if path == "Makefile" else "latest")
+    texts = {"infra/main.tf": main, "scripts/infra": script, ".github/workflows/deploy.yml": WORKFLOW % "live"}
+    texts[".github/workflows/deploy.yml"] += "      - run: terraform apply -var tag=1\n"
+    assert known(environment(texts)["TAG"].value) == "1"
+    texts["scripts/destroy.sh"] = texts.pop("scripts/infra")
+    assert known(environment(texts)["HOST"].value) == "live"
+
+
 def test_an_environment_that_only_a_run_knows_is_the_one_that_was_chosen() -> None:
     texts = {
         "infra/main.tf": task("environment") + '# "prod"\n',

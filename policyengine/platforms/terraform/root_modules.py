@@ -21,7 +21,7 @@ from policyengine.platforms import Lowered
 from policyengine.platforms.terraform.plan.planned import Planned
 from policyengine.platforms.terraform.providers.computed import computed
 from policyengine.platforms.terraform.workspace import terragrunt
-from policyengine.platforms.terraform.workspace.elsewhere import Pipeline, pipeline, variable_file
+from policyengine.platforms.terraform.workspace.elsewhere import FILE_NAMES, Pipeline, pipeline, variable_file
 from policyengine.platforms.terraform.workspace.folders import ENDS, read, read_folder
 from policyengine.platforms.terraform.workspace.inputs import Inputs, examples, variable_files
 from policyengine.platforms.terraform.workspace.installed import Folders, installed
@@ -96,7 +96,7 @@ def read_roots(files: Files, settings: Settings[TerraformPart], *, exact: Sequen
     directories = frozenset(folders)
     words = _words(folders)
     wanted = settings.environment or "prod"
-    pipelines = pipeline(files.ending(".yml", ".yaml", "akefile", "justfile"), files.read, wanted)
+    pipelines = pipeline((*files.ending(".yml", ".yaml", ".sh"), *files.named(*FILE_NAMES)), files.read, wanted)
     wanting = frozenset(name for each in roots if each.path in folders for name in folders[each.path].variables)
     sets = (value.span.path for name, value in pipelines.every() if name in wanting)
     if shown := ", ".join(sorted(set(sets))):

@@ -31,9 +31,12 @@ _LEVELS = 3
 _FOLDERS = regex(r"(?:environments?|envs?|vars?|variables?|tfvars|configs?|workspaces?|settings)\Z")
 _KEY = regex(r"^([A-Za-z_][\w-]*)[ \t]*=", re.MULTILINE)
 _JSON_KEY = regex(r'^(?:[ ]{1,4}|\t)"([A-Za-z_][\w-]*)"[ \t]*:', re.MULTILINE)
+FILE_NAMES = ("GNUmakefile", "Makefile", "makefile", "justfile", "apply", "deploy", "infra", "terraform")
+"""Files without an ending that may apply Terraform."""
 _PIPELINE = regex(
     r"(?:^|/)(?:\.github/(?:workflows/[^/]+|actions/.+/action)\.ya?ml|\.gitlab-ci\.ya?ml|(?:GNUm|M|m)akefile|justfile)\Z"
 )
+_SCRIPT = regex(r"(?:^|/)(?:[^/]+\.sh|apply|deploy|infra|terraform)\Z")
 _APPLIES = regex(r"\b(?:terraform|terragrunt|tofu)\b[^\n]*\bapply\b|hashicorp/tfc-workflows|terragrunt-action")
 _SETS = regex(r"TF_VAR_|(?<![\w-])--?var[ =]")
 _ELSE = regex(r"destroy|cleanup|drift|localstack|restore", re.IGNORECASE)
@@ -123,7 +126,7 @@ def pipeline(paths: Iterable[str], read: Callable[[str], Source | None], wanted:
     environments: dict[str, str] = {}
     sources: dict[str, Source] = {}
     for path in paths:
-        if not _PIPELINE.search(path) or _ELSE.search(posixpath.basename(path)):
+        if _ELSE.search(posixpath.basename(path)) or not (_PIPELINE.search(path) or _SCRIPT.search(path)):
             continue
         source = read(path)
         if source is not None and _SETS.search(source.text) and _APPLIES.search(source.text):
@@ -136,8 +139,13 @@ def pipeline(paths: Iterable[str], read: Callable[[str], Source | None], wanted:
     else:
         chosen = list(sources)
     settings, arguments = (
-        _values(each for path in chosen for each in found(sources[path])) for found in (_settings, _arguments)
+        _values(each for path in chosen if _PIPELINE.search(path) for each in found(sources[path]))
+        for found in (_settings, _arguments)
     )
+    scripts = [sources[path] for path in chosen if not _PIPELINE.search(path)]
+    for name, value in _values(each for source in scripts for each in _arguments(source)).items():
+        if isinstance(value, Unknown) and name not in settings:  # anybody may run a script with a value of his own
+            arguments.setdefault(name, value)
     return Pipeline(settings, arguments, tuple(sources[path] for path in chosen))
 
 
@@ -176,7 +184,8 @@ def _set(source: Source, shown: str, match: re.Match[str], written: str) -> tupl
     span = source.span(start, start + len(written))
     step = Via(shown, source.span(match.start("name"), match.end("name")))
     if "$" in written:
-        return name, written, Unknown(f"the pipeline sets variable {name!r} from {_expression(written)}", span, (step,))
+        who = "the pipeline" if _PIPELINE.search(source.path) else "a script"
+        return name, written, Unknown(f"{who} sets variable {name!r} from {_expression(written)}", span, (step,))
     return name, written, Known(written, span, (step,))
 
 
