@@ -50,8 +50,8 @@ def found(
 
 
 UNTESTED = (
-    "HEX601 '.github/workflows/ship.yml' [deploys](1) on 'push' what no test has passed before: it neither runs any nor "
-    "brings up the Compose stack (HEX605)."
+    "HEX601 '.github/workflows/ship.yml' [deploys](1) on 'push' what no test has passed before: none comes before it, "
+    "nor does the Compose stack (HEX605)."
 )
 WAITS = "  test:\n    runs-on: ubuntu-latest\n    steps: [{uses: lewagon/wait-on-check-action@v1}]\n"
 PUSHED = f"  build:\n    runs-on: ubuntu-latest\n    steps: [{{run: '{' && '.join(SHIP[:2])}'}}]\n"
@@ -153,7 +153,7 @@ CLOUD_BUILD = """\
 def test_a_configuration_of_cloud_build_is_a_pipeline_of_its_own_unless_a_workflow_submits_it(tmp_path: Path) -> None:
     trees.write(tmp_path, {"cloudbuild.yaml": CLOUD_BUILD})
     assert found(tmp_path, "npx vitest run") == [
-        "HEX605 'cloudbuild.yaml' [deploys](1) what no test has passed before: none runs in its workflow."
+        "HEX605 'cloudbuild.yaml' [deploys](1) what no test has passed before: none comes before it."
     ]
     assert found(tmp_path, "npx vitest run", "gcloud builds submit --config cloudbuild.yaml .") == []
     assert found(tmp_path, "gcloud builds submit") == [UNTESTED]
@@ -195,14 +195,14 @@ def test_what_a_test_comes_before_or_what_is_no_code_is_a_convention(
 
 def test_without_a_stack_only_what_no_test_comes_before_is_reported(tmp_path: Path) -> None:
     assert found(tmp_path / "a", *SHIP, stack=False) == [
-        "HEX605 'ship' [deploys](1) what no test has passed before: none runs in its workflow."
+        "HEX605 'ship' [deploys](1) what no test has passed before: none comes before it."
     ]
     assert found(tmp_path / "b", "npx vitest run", *SHIP, stack=False) == []
 
 
 def test_without_stack_and_cloud_a_workflow_that_builds_an_image_is_asked(tmp_path: Path) -> None:
     ship = [SHIP[0], "kubectl rollout restart deployment api"]
-    told = "HEX605 'ship' [deploys](1) what no test has passed before: none runs in its workflow."
+    told = "HEX605 'ship' [deploys](1) what no test has passed before: none comes before it."
     assert found(tmp_path / "a", *ship, stack=False, cloud=False) == [told]
     assert found(tmp_path / "b", "npx vite build", "vercel deploy --prod", stack=False, cloud=False) == []
 

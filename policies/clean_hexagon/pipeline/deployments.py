@@ -43,7 +43,7 @@ from policyengine.api import (
         "default": "'{job}' [deploys](1) without waiting for [the gate](2).",
         "early": "'{job}' [deploys](1) before [its own tests](2) have passed.",
         "workflow": "'{job}' [deploys](1) in a workflow without a gate, which '{event}' starts.",
-        "untested": "'{job}' [deploys](1) what no test has passed before: none runs in its workflow.",
+        "untested": "'{job}' [deploys](1) what no test has passed before: none comes before it.",
         "unchecked": "'{job}' [deploys](1) whatever '{upstream}' came to. Ask for conclusion == 'success'.",
         "dispatch": "'{job}' [deploys](1) on workflow_dispatch even when [the gate](2) is skipped.",
     },

@@ -228,8 +228,8 @@ def hides_gate(step: Step) -> bool:
             "(HEX602) before [this](1) publishes the image (HEX605)."
         ),
         "untested": (
-            "'{workflow}' [deploys](1) on '{event}' what no test has passed before: it neither runs any nor brings up "
-            "the Compose stack (HEX605)."
+            "'{workflow}' [deploys](1) on '{event}' what no test has passed before: none comes before it, nor "
+            "does the Compose stack (HEX605)."
         ),
         "late": "'{workflow}' brings up the Compose stack only after [other work](1).",
     },
