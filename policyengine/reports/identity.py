@@ -45,7 +45,7 @@ def attribute(node: Node, at: object, span: Span) -> str:
             close = name
         for part in value if isinstance(value, tuple) and not isinstance(value, Span) else ():
             holds = isinstance(part, Struct) and any(getattr(part, each) is at for each in part.__struct_fields__)
-            if part is at or holds or span in (getattr(part, "span", None), getattr(part, "key_span", None)):
+            if holds or span in (getattr(part, "span", None), getattr(part, "key_span", None)):
                 return f"{name}.{_label(part)}"
     return close or _holder(node, span)
 

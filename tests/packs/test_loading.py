@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import msgspec
 import pytest
 
 from policyengine import cli, plugins
@@ -190,6 +191,46 @@ def test_types_of_parameters_are_said_as_people_say_them() -> None:
     assert told["profile"] == Parameter("profile", '"recommended" or "strict"', "", told["profile"].description)
     assert (told["exclude"].type, told["exclude"].default) == ("list of string", "[]")
     assert told["ignore.local"].description == "Compose services that mirror nothing."
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A part of the options of a pack."""
+
+    runner: str = "x"
+
+
+class Told(msgspec.Struct, frozen=True):
+    """Options of every type."""
+
+    needed: str
+    word: Literal["major", "minor"] = "minor"
+    anything: Any = None
+    several: list[Any] = []
+    free: dict[str, Any] = {}
+    counts: dict[str, int] = {}
+    either: int | str = 1
+    maybe: bool | None = None
+    sizes: tuple[float, ...] = ()
+    part: Part = Part()
+    parts: list[Part] = []
+    days: Annotated[int, msgspec.Meta(description="Until it ends.", ge=1)] = 3
+
+
+def test_every_type_and_default_of_a_parameter_is_told() -> None:
+    assert [(each.name, each.type, each.default, each.description) for each in parameters(Told)] == [
+        ("needed", "string", "", ""),
+        ("word", '"major" or "minor"', '"minor"', ""),
+        ("anything", "any", "null", ""),
+        ("several", "list", "[]", ""),
+        ("free", "mapping", "{}", ""),
+        ("counts", "mapping to integer", "{}", ""),
+        ("either", "integer or string", "1", ""),
+        ("maybe", "boolean or null", "null", ""),
+        ("sizes", "list of number", "[]", ""),
+        ("part.runner", "string", '"x"', ""),
+        ("parts", "list of mapping", "[]", ""),
+        ("days", "integer", "3", "Until it ends."),
+    ]
 
 
 # what policyengine.yaml asks of packs

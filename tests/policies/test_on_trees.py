@@ -467,3 +467,29 @@ def test_a_queue_of_jobs_in_redis_wants_that_nothing_is_evicted(package: str, tm
     }
     (found,) = trees.scan(tmp_path, files, "HEX421").results
     assert found.message.endswith("BullMQ wants 'noeviction' on both sides.") == (package != "ioredis"), found.message
+
+
+@pytest.mark.parametrize(("folder", "held"), [("", True), ("e2e/", True), ("admin/", False)])
+def test_browser_tests_of_a_folder_of_tests_are_held_against_the_whole_stack(
+    folder: str, held: bool, tmp_path: Path
+) -> None:
+    files = {
+        "docker-compose.yml": "services:\n  web:\n    build: ./app\n    ports: ['3000:3000']\n",
+        "app/Dockerfile": 'FROM node:22\nCOPY . .\nCMD ["node", "server.js"]\n',
+        "app/package.json": '{"name": "app"}',
+        "package.json": "{}",
+        f"{folder}package.json": '{"devDependencies": {"@playwright/test": "1.50.0"}}',
+        f"{folder}playwright.config.ts": "export default defineConfig({ use: { baseURL: 'http://localhost:9999' } });\n",
+    }
+    found = [each.message for each in trees.scan(tmp_path, files, "HEX608").results]
+    said = "The tests open 'http://localhost:9999', but [the Compose stack](1) publishes the application at '3000'."
+    assert found == ([said] if held else [])
+
+
+def test_a_queue_of_dead_letters_is_no_component_of_its_own(tmp_path: Path) -> None:
+    queues = "".join(
+        f'resource "aws_sqs_queue" "{name}" {{\n  name = "{name}"\n}}\n' for name in ("jobs", "jobs_dlq", "mails_dlq")
+    )
+    files = {"docker-compose.yml": "services:\n  app:\n    image: acme/app:1\n", "main.tf": queues}
+    found = [each.message for each in trees.scan(tmp_path, files, "HEX102").results]
+    assert found == ["The 'SQS' 'aws_sqs_queue.jobs' exists only in the cloud."]

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policyengine.reports import baseline
+from policyengine.reports.identity import digest
 from policyengine.reports.since import since
 from policyengine.reports.view import View
 from policyengine.testing import read_reference
@@ -267,3 +268,7 @@ def test_what_joins_findings_that_are_told_as_one_is_new_and_what_leaves_them_is
     assert baseline.applied(one, baseline.of(two), "the baseline").fixed == (
         "HEX102 of 'terraform:aws_sqs_queue.mails'",
     )
+
+
+def test_a_name_that_is_no_text_of_unicode_has_an_identity() -> None:
+    assert len({digest("A1", "x\udcff"), digest("A1", "x\udcfe"), digest("A1", "x")}) == 3

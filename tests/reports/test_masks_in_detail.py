@@ -169,6 +169,7 @@ ENDINGS = (
         *(("a.yml", each) for each in YAML),
         *PROGRAMS,
         *((f"a{ending}", 'password = lookup(name)\npassword = "«abc»"') for ending in ENDINGS),
+        *((f"a{ending}", "data = <<EOF\nDB_PASSWORD=«abc» HOST=visible\nEOF") for ending in ENDINGS[:4]),
     ],
 )
 def test_in_detail(path: str, marked: str) -> None:
