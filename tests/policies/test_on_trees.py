@@ -493,3 +493,40 @@ def test_a_queue_of_dead_letters_is_no_component_of_its_own(tmp_path: Path) -> N
     files = {"docker-compose.yml": "services:\n  app:\n    image: acme/app:1\n", "main.tf": queues}
     found = [each.message for each in trees.scan(tmp_path, files, "HEX102").results]
     assert found == ["The 'SQS' 'aws_sqs_queue.jobs' exists only in the cloud."]
+
+
+ON_ARM = """
+resource "aws_ecs_service" "app" {
+  name            = "app"
+  task_definition = aws_ecs_task_definition.app.arn
+}
+resource "aws_ecs_task_definition" "app" {
+  family = "app"
+  runtime_platform { cpu_architecture = "ARM64" }
+  container_definitions = jsonencode([{ name = "app", image = "ghcr.io/acme/app:1" }])
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("step", "edits"),
+    [
+        ("run: docker build --platform linux/amd64 -t ghcr.io/acme/app:1 . && docker push ghcr.io/acme/app:1", []),
+        ("run: docker buildx build --platform linux/amd64 --push -t ghcr.io/acme/app:1 .", ["linux/amd64,linux/arm64"]),
+        (
+            "{uses: docker/build-push-action@v6, with: {platforms: linux/amd64, push: true, tags: 'ghcr.io/acme/app:1'}}",
+            ["linux/amd64,linux/arm64"],
+        ),
+    ],
+)
+def test_platforms_are_written_where_a_build_takes_several(step: str, edits: list[str], tmp_path: Path) -> None:
+    workflow = f"on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n      - {step}\n"
+    files = {
+        "docker-compose.yml": "services:\n  app:\n    build: .\n",
+        "Dockerfile": "FROM node:22\n",
+        "main.tf": ON_ARM,
+        ".github/workflows/ci.yml": workflow,
+    }
+    (found,) = trees.scan(tmp_path, files, "HEX207").results
+    assert found.finding.fix is not None
+    assert [edit.text for edit in found.finding.fix.exact] == edits
