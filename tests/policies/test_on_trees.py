@@ -530,3 +530,4 @@ def test_platforms_are_written_where_a_build_takes_several(step: str, edits: lis
     (found,) = trees.scan(tmp_path, files, "HEX207").results
     assert found.finding.fix is not None
     assert [edit.text for edit in found.finding.fix.exact] == edits
+    assert len(found.finding.fix.edits) == len(edits)
