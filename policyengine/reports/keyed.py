@@ -161,7 +161,7 @@ class Values:
             if not told and name.lower() == "key" and match["sign"] == ":":
                 told = secrets.may_hold_secret(f"{_parent(text, match.start())}_key")
             several = (
-                name[-1] in "sS" and secrets.may_hold_secret(name[:-1]) and not secrets.is_public(name)
+                name.endswith(("s", "S")) and secrets.may_hold_secret(name[:-1]) and not secrets.is_public(name)
             )  # `tokens`
             if not (told or several) or text.startswith(("${", "//"), match.start() - 2):
                 continue

@@ -53,6 +53,7 @@ def test_names_that_hold_no_secret_value(name: str) -> None:
         (".env", 'KEY="-----BEGIN PRIVATE KEY-----\nab\n-----END PRIVATE KEY-----"\nB=1',
          'KEY="-----BEGIN PRIVATE KEY-----\n**\n-----END PRIVATE KEY-----"\nB=1'),
         ("c.yml", "  POSTGRES_PASSWORD: pw # note\n  A: b", "  POSTGRES_PASSWORD: ** # note\n  A: b"),
+        ("c.yml", "# tokens etc.: a, b\n  A: b", "# tokens etc.: a, b\n  A: b"),
         ("c.yml", "  - API_TOKEN=pass word", "  - API_TOKEN=*********"),
         ("c.yml", '  - "API_TOKEN=pass word"', '  - "API_TOKEN=*********"'),
         ("c.yml", "  API_TOKEN: ${TOKEN}", "  API_TOKEN: ${TOKEN}"),
