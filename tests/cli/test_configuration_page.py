@@ -48,7 +48,7 @@ def _pairs(report: Report) -> set[tuple[str, str]]:
 
 CONVENTIONS = {
     *("HEX101", "HEX107", "HEX201", "HEX301", "HEX305", "HEX311", "HEX313", "HEX413", "HEX510"),
-    *("HEX601", "HEX602", "HEX603", "HEX609"),
+    *("HEX601", "HEX602", "HEX603", "HEX605", "HEX609"),
 }
 """The rules that hold something for a convention in the diverged stack."""
 

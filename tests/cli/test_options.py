@@ -15,10 +15,14 @@ from tests import trees
 
 ROOT = Path(__file__).parent.parent.parent
 REFERENCE = str(ROOT / "fixtures" / "hndigest")
+UNPINNED = (
+    *("postgres", "postgres:latest", "postgres:alpine", "postgres:bookworm", "library/postgres", "docker.io/postgres"),
+    *("docker.io/library/postgres", "public.ecr.aws/docker/library/postgres"),
+)
 LEVELS = {
     "compose.yml": (
         "services:\n  app:\n    build: .\n    ports: ['3000:3000']\n"
-        + "".join(f"  db{number}:\n    image: postgres\n" for number in range(8))
+        + "".join(f"  db{number}:\n    image: {image}\n" for number, image in enumerate(UNPINNED))
         + "  cache:\n    image: redis:7-alpine\n    volumes: ['./no.conf:/etc/redis.conf:ro']\n"
     ),
     "Dockerfile": "FROM node:22.20.0-bookworm-slim\nUSER node\n",

@@ -171,8 +171,7 @@ def test_the_local_side_travels_too(tmp_path: Path) -> None:
     first, known = (
         {(rule, text.partition(". ")[0].rstrip(".")) for rule, _, text in _told(each)} for each in (apart, whole)
     )
-    # Without variables, any of the caches may be the one that mirrors the cloud's.
-    assert {rule for rule, _ in first - known} == {"HEX420"}
+    assert first <= known
     mail = apart.graph.get(Service, "compose:services.mail")
     assert mail is not None
     assert mail.names == ("mail", "mail.example.org")

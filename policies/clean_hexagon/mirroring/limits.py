@@ -54,17 +54,18 @@ def resource_limits(graph: Graph, _: Options) -> Outcomes:
     Compared are `deploy.resources.limits` (or `cpus` and `mem_limit`) with `cpu` and `memory` of the ECS container, of
     its task where that is the only container: 1024 units are one processor, plain memory is MiB. More than 10 % off is
     reported. Processors are compared on Fargate only, since elsewhere ECS shares out what is idle. What the cloud does
-    not limit, or where nobody knows how, is left alone. A convention: limits that differ break nothing by themselves.
+    not limit is left alone. A convention: limits that differ break nothing by themselves.
     """
     for local, cloud in graph.mirrored(role=Role.APP):
         values: list[_Limit] = []
         if cloud.service.launch == "FARGATE" or cloud.is_composed:
             values.append(("CPU", local.processors, cloud.processors))
         values.append(("MiB", local.mebibytes, cloud.mebibytes))
-        told = [each for each in values if not isinstance(each[1], Unknown) and isinstance(each[2], Known)]
+        told = [each for each in values if not isinstance(each[2], Absent)]
         if not told:
             continue
         yield Compared(local.node, cloud.node)
+        yield from undecided(local.node, *(value for _, here, there in told for value in (here, there)))
         off = [each for each in told if _off(each[1], each[2])]
         if off:
             places = [here for _, here, _ in off if isinstance(here, Known)]

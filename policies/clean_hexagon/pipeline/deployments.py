@@ -87,7 +87,8 @@ def deploy_not_gated(graph: Graph, options: Options) -> Outcomes:
         yield Compared(workflow)
         gates = gate.gates(graph, workflow, options)
         if gates:
-            found = [each for each in _ungated(graph, workflow, deploys, gates) if each.subject.span not in seen]
+            late = _ungated(graph, workflow, deploys, gates, stated=bool(options.ci.gate))
+            found = [each for each in late if each.subject.span not in seen]
             seen.update(each.subject.span for each in found)  # a job of a called workflow belongs to each that calls it
             yield from _of_one_cause(graph, workflow, found)
             waited = {each.job.id for each in gates}
@@ -166,8 +167,10 @@ def _firsts(deploys: Iterable[tuple[Job, Happening]]) -> dict[str, tuple[Job, Ha
     return found
 
 
-def _ungated(graph: Graph, workflow: Workflow, deploys: list[Happening], gates: list[Happening]) -> Iterator[Finding]:
-    """Deployments in a workflow with a gate that do not wait for it: the first of each job."""
+def _ungated(
+    graph: Graph, workflow: Workflow, deploys: list[Happening], gates: list[Happening], *, stated: bool
+) -> Iterator[Finding]:
+    """Deployments in a workflow with a gate, perhaps a `stated` one, that do not wait for it: the first of each job."""
     before = {name for each in gates for name in (*graph.needs(each.job), each.job.id)}
     own = {each.job.id: each for each in gates}
     waiting: list[tuple[Job, Happening]] = []
@@ -188,7 +191,7 @@ def _ungated(graph: Graph, workflow: Workflow, deploys: list[Happening], gates: 
             variant, at = ("dispatch", job.condition or job) if bypass else ("default", job)
             args, related = {"job": job.name}, (deploy, passed or gates[0])
             fix = None if bypass else _need(graph, job, graph.beside(gates[0].job, job))
-            taste = not carries(graph, deploy)
+            taste = not stated and not carries(graph, deploy)
             yield Finding(subject=job, at=at, variant=variant, args=args, related=related, fix=fix, convention=taste)
 
 

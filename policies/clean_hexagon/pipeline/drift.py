@@ -12,8 +12,10 @@ from policyengine.api import (
     SchemaTable,
     Severity,
     TableModels,
+    Undecided,
     is_bookkeeping,
     rule,
+    undecided,
 )
 
 
@@ -41,12 +43,17 @@ def schema_migration_drift(graph: Graph, _: Options) -> Outcomes:
     the tables that tools keep for themselves and those of relations between many (`_AToB`) pass.
 
     Where the migrations begin with a database that is there already, since an older history was squashed, where code
-    or a block of SQL decides what is changed, and where names are computed, nothing is compared. What is missing,
+    or a block of SQL decides what is changed, and where names are computed, the question stays open. What is missing,
     and what is too much, is one finding each; of columns one for each table.
     """
     for models in graph.all(TableModels):
-        if models.gap is None and models.migrated:
-            yield Compared(models)
+        yield Compared(models)
+        if models.gap is not None:
+            yield from undecided(models, models.gap)
+        elif not models.migrated:
+            reason = "no migration makes a table: the database was there before"
+            yield Undecided(models, models.span, reason)
+        else:
             yield from _compared(models)
 
 
