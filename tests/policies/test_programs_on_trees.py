@@ -139,7 +139,7 @@ INTERPOLATED = {
         ({".dockerignore": ".env\n"}, 0),
         ({".gitignore": "venv\n"}, 0),  # HEX302 would say so of a file that Compose loads
         ({".env.example": "LOG_LEVEL=info\n"}, 0),
-        ({"docker-compose.yml": "services:\n  app:\n    build: .\n    environment: {LOG_LEVEL: info}\n"}, 1),  # by example
+        ({"docker-compose.yml": "services:\n  app:\n    build: .\n    environment: {LOG_LEVEL: info}\n"}, 1),
     ],
 )
 def test_the_env_file_from_which_compose_fills_in_secrets_stays_out_of_the_image(
