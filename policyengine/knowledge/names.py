@@ -85,6 +85,13 @@ class HolderWord(Struct, frozen=True, forbid_unknown_fields=True):
     tells: bool = False
 
 
+class MachineWord(Struct, frozen=True, forbid_unknown_fields=True):
+    """A word for what production runs on in the name of a file that starts it; a `vague` one may mean a part of it."""
+
+    source: str
+    vague: bool = False
+
+
 class FolderName(Struct, frozen=True, forbid_unknown_fields=True):
     """What a folder of a name holds instead of the application.
 
@@ -116,6 +123,7 @@ class Names(FactTable, frozen=True):
     mocks: dict[str, Cited]
     stand_ins: dict[str, StandIn]
     elsewhere: dict[str, Cited]
+    machines: dict[str, MachineWord]
     hosts: dict[str, Cited]
     retired: dict[str, Cited]
     holders: dict[str, HolderWord]
@@ -328,6 +336,15 @@ def without_deployment(folder: str) -> str | None:
     own = words(folder.rpartition("/")[2].replace("k8s", "kubernetes"))
     left = [word for word in own if word not in _names().deployments]
     return None if len(left) == len(own) else "-".join(left)
+
+
+def machine(said: Sequence[str]) -> Literal["", "vague", "sure"]:
+    """Whether words say on what production runs, and nothing else: `nas`, `aws`, `server`, which may be a part too."""
+    known, whole = _names(), "".join(said)
+    own = (whole,) if whole in known.machines else said
+    if not own or not all(word in known.machines or word in known.deployments for word in own):
+        return ""
+    return "sure" if any(word in known.machines and not known.machines[word].vague for word in own) else "vague"
 
 
 def hosts() -> tuple[str, ...]:

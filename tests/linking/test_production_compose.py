@@ -302,6 +302,67 @@ def test_what_does_not_deploy_tells_nothing(path: str, command: str, tmp_path: P
     assert not [each for each in report.graph.choices if each.what == "production Compose project"]
 
 
+LASTING = PRODUCTION.replace("build: .", "build: .\n    restart: always")
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("docker-compose.nas.yml", PRODUCTION),
+        ("docker-compose.self-host.yml", PRODUCTION),
+        ("docker-stack.yml", PRODUCTION),
+        ("docker-compose.server.yml", LASTING),
+        ("deploy/docker-compose.aws.yml", LASTING),
+    ],
+)
+def test_a_name_that_says_on_what_it_runs_makes_production_of_a_file(path: str, content: str, tmp_path: Path) -> None:
+    files = {"docker-compose.yml": LOCAL, path: content, "Dockerfile": DOCKERFILE}
+    assert [each.cloud for each in scan(tmp_path, files, "HEX402").graph.pairs] == [
+        f"compose:{path}:services.app",
+        f"compose:{path}:services.db/database",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("docker-compose.server.yml", PRODUCTION),  # the server beside a client, as far as anybody can tell
+        ("docker-compose.server-check.yml", LASTING),
+        ("docker-compose.nas.yml", LASTING.replace("app:", "backup:").replace("db:", "store:")),
+        ("local/docker-compose.nas.yml", LASTING),
+    ],
+)
+def test_other_names_make_none(path: str, content: str, tmp_path: Path) -> None:
+    files = {"docker-compose.yml": LOCAL, path: content, "Dockerfile": DOCKERFILE}
+    assert scan(tmp_path, files, "HEX402").graph.pairs == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "script"),
+    [
+        ("deploy.sh", 'F="${F:-docker-compose.house.yml}"\ndocker compose -f "$F" up -d\n'),
+        ("ship.sh", 'F=docker-compose.house.yml\nF=docker-compose.uat.yml\ndocker stack deploy -c "${F}" shop\n'),
+        ("deploy.sh", "up=(docker compose -f docker-compose.house.yml)\n${up[@]} up\n"),
+        ("infra/web.tf", 'locals {\n  user_data = "cd /srv && docker compose -f docker-compose.house.yml up -d"\n}\n'),
+        ("ansible/site.yml", "- tasks: [{copy: {src: docker-compose.house.yml, dest: /srv/}}]\n"),
+        (
+            "playbook.yml",
+            "- tasks: [{a.b.docker_compose_v2: {project_src: /srv, files: [docker-compose.house.yml]}}]\n",
+        ),
+        ("cloud-init.yaml", "runcmd:\n  - docker compose -f /srv/docker-compose.house.yml up -d\n"),
+    ],
+)
+def test_what_deploys_may_name_its_file_by_a_variable_or_set_up_a_machine(
+    path: str, script: str, tmp_path: Path
+) -> None:
+    files = {"docker-compose.yml": LOCAL, "docker-compose.house.yml": PRODUCTION, "Dockerfile": DOCKERFILE}
+    report = scan(tmp_path, {**files, path: script}, "HEX402")
+    assert [each.cloud for each in report.graph.pairs] == [
+        "compose:docker-compose.house.yml:services.app",
+        "compose:docker-compose.house.yml:services.db/database",
+    ]
+
+
 def test_the_only_file_is_not_held_against_itself(tmp_path: Path) -> None:
     command = "ssh shop@example.org docker compose -f docker-compose.yml up -d\n"
     report = scan(tmp_path, {"docker-compose.yml": LOCAL, "Dockerfile": DOCKERFILE, "ship.sh": command}, "HEX402")

@@ -18,6 +18,7 @@ from policyengine.knowledge.names import (
     folder_kind,
     hosts,
     is_for_tests,
+    machine,
     speaks_of_development,
     words,
 )
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 _DEPLOYED = {
     "prod": "its name says that it is for production",
+    "machine": "its name says on what it runs, and what is worked with is another",
     "staging": "its name says that it is for staging, and none is for production",
 }
 """The environments that are deployed, the nearest to production first, and what a name says of them."""
@@ -158,7 +160,8 @@ def for_production(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[
             return files, _chosen(files, reason, guessed=False)
     for meant, reason in _DEPLOYED.items():
         candidates = sorted(_those(pieces, _candidates(tree, meant)), key=lambda each: each.place)
-        if paths := next((each.paths for each in candidates if not each.aside and each.sketch.runs), ()):
+        stand = (each for each in candidates if meant != "machine" or _is_apart(tree, each, work))
+        if paths := next((each.paths for each in stand if not each.aside and each.sketch.runs), ()):
             return paths, _chosen(paths, reason, guessed=True)
     for files, reason in deploying.pulled(tree):
         beside = any(each.sketch.runs and not _is_of(each.paths[-1], files) for each in work)
@@ -168,6 +171,20 @@ def for_production(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[
         if pieces is None or path in pieces:
             return (path,), _chosen((path,), reason, guessed=True)
     return (), None
+
+
+def _is_apart(tree: Files, each: Candidate, work: Iterable[Candidate]) -> bool:
+    """Whether developers start the same services by another file than one whose name says on what it runs."""
+    mine, sure = each.sketch, machine(_said(each.paths[-1])) == "sure"
+    others = [sketch(tree, one.paths) for one in work if one.paths[-1] != each.paths[-1]]
+    others = [one for one in others if one.runs and not mine.complete.isdisjoint(one.complete)]
+    stands = not mine.mounts and (bool(mine.lasting) or any(one.mounts for one in others))
+    return bool(others) and not each.for_work and (sure or stands)
+
+
+def _said(path: str) -> list[str]:
+    """What the name of a Compose file says besides being one."""
+    return [word for word in words(posixpath.basename(path)) if word not in _FILLER]
 
 
 def _chosen(paths: Sequence[str], reason: str, *, guessed: bool) -> Choice:
@@ -285,8 +302,9 @@ def pieces(tree: Files, side: Side) -> Iterator[Piece]:
     meant = "" if side is Side.LOCAL else "prod"
     started = [Candidate(files, sketch(tree, files)) for files, _ in deploying.deployed(tree)] if meant else []
     started += _candidates(tree, meant, told=True)
-    if meant and not started:
-        started += _candidates(tree, "staging", told=True)
+    for other in ("machine", "staging"):
+        if meant and not started:
+            started += _candidates(tree, other, told=True)
     for each in started:
         folders.setdefault(posixpath.dirname(deploying.main(each.paths) if meant else each.paths[-1]), []).append(each)
     for folder, candidates in folders.items():
@@ -332,9 +350,9 @@ def _may_be_compose(path: str, meant: str) -> bool:
     With an environment that is `meant`, whether it says so of that one: `compose.prod.yaml`, `production.yml`.
     """
     name = posixpath.basename(path)
-    written = words(name)
-    compose = "compose" in written
-    said = [word for word in written if word not in _FILLER]
+    compose, said = "compose" in words(name), _said(path)
+    if meant == "machine":
+        return name not in NAMES and (compose or said == ["stack"]) and bool(machine(said))
     if meant and name in NAMES:
         said = list(words(posixpath.basename(posixpath.dirname(path))))  # `docker/production/compose.yml`
     if not compose and not (said and environment(said[0])):

@@ -4,7 +4,8 @@
 deploying; a file that is copied to another machine; the file of a folder that is shipped where the same workflow starts
 what Compose finds by itself (`aws ssm send-command`, ssh). In any script a chain of files of which one is called after
 production, `-f base.yml -f prod.yml` or `COMPOSE_FILE=base.yml:prod.yml`: these are found in the text, since Makefiles,
-justfiles and what is written into a file on the server have no one syntax.
+justfiles and what is written into a file on the server have no one syntax. What sets up a machine tells it too: scripts
+in Terraform's `user_data`, tasks of Ansible, cloud-init. A file that a variable names is what the same text sets it to.
 """
 
 from __future__ import annotations
@@ -54,13 +55,26 @@ _REASONS = {
     _PULLED: "'{0}' starts there what Compose finds by itself",
 }
 _VARIABLE = regex(r"\bCOMPOSE_FILE\s*[:?]?[:=]\s*[\"']?([^\s\"'#]+)")
-_STARTS = regex(r"\bcompose\b.*\s(?:-f|--file)[\s=]")
-_GIVEN = regex(r"(?:\s(?:-f|--file|-i)[\s=]+|<\s*)[\"']?([^\s\"'|;&<>]+\.ya?ml)\b")
+_STARTS = regex(r"\bcompose(?:_\w+)?\b.*\s(?:-f|--file)[\s=]")
+_GIVEN = regex(r"(?:\s(?:-f|--file|-i)[\s=]+|<\s*)[\"']?([^\s\"'|;&<>]+\.ya?ml\b|\$\{?\w+\}?)")
 """The files that a line gives to Compose; `-i` and `<` those that it gives to what fills them in before."""
+_ELSE = regex(r"^\s*(?:#|echo\b|printf\b|log\b)|\s(?:build|config|down|exec|logs|ps|push|rm|run|stop)\b")
+"""A line that tells of a command, or one that starts nothing."""
+_ASSIGNED = regex(
+    r"(?m)^\s*(?:(?:export|readonly|local|declare -r)\s+)?(\w+)\s*[:?]?=\s*[\"']?([^\s\"'#;|&<>]+\.ya?ml)\b"
+)
+_REFERENCE = regex(r"\$\{?(\w+)\}?|\$\((\w+)\)")
+_DEFAULT = regex(r"\$\{\w+:?[-=]")
+"""What begins a variable with a default: `${COMPOSE_FILE:-docker-compose.server.yml}`."""
 _SSM = "ssm send-command"
 _UP_THERE = regex(r"\bdocker[ -]compose\b[^\"';&|\n]{0,300}\bup\b")
 _BEFORE = regex(r"(?:\.?/|\$\w+/|\$\{[^}/]*\}/|\$\([^)/]*\)/|\{\{[^}/]*\}\}/)+")
 """What tells, at the start of a path, where a script runs."""
+_MACHINES = ("ansible", "playbook", "cloud-init", "cloud_init", "cloudinit", "user-data", "user_data")
+"""What the path of a YAML file holds that says what machines of the cloud are set up with."""
+_COPIES = frozenset({"copy", "synchronize", "template"})
+_STARTS_PROJECTS = frozenset({"docker_compose", "docker_compose_v2"})
+"""Modules of Ansible, without their collections: https://docs.ansible.com/ansible/latest/collections/community/docker/"""
 _CONTINUED = regex(r"\\\r?\n")
 _MAKEFILES = ("Makefile", "makefile", "GNUmakefile", "Justfile", "justfile")
 _SHELL, _TEMPLATES = (".sh", ".bash"), (".tpl", ".tftpl")
@@ -146,6 +160,7 @@ def _scripts(tree: Files) -> list[str]:
     )
     named = (*tree.named(*_MAKEFILES), *tree.ending(*_SHELL, ".just", ".mk"), *plain)
     named += tuple(path for path in tree.ending(*_TEMPLATES) if _is_start_script(path))
+    named += (*tree.ending(".tf"), *(path for path in tree.holding(*_MACHINES) if path.endswith(_ENDS)))
     return [*tree.below(_WORKFLOWS.strip("/")), *sorted(set(named))]
 
 
@@ -193,15 +208,41 @@ def started(source: Source) -> tuple[Started, ...]:
     """
     if "compose" not in source.text and "stack deploy" not in source.text:
         return ()
-    written = tuple(_written(source.text))
-    if source.path.endswith((*_SHELL, *_TEMPLATES)):
-        called = speaks_of_publishing(posixpath.basename(source.path))
+    script = source.path.endswith((*_SHELL, *_TEMPLATES))
+    called = script and speaks_of_publishing(posixpath.basename(source.path))
+    found = list(_written(source.text, called=called))
+    if script:
         boots = _is_start_script(source.path)
-        return (*_together(_of_script(source.text, source.path, remote=boots, called=called)), *written)
-    if not source.path.endswith(_ENDS):
-        return written
-    steps = [step for document in yaml.read_all(source, []) for step in _steps(document)]
-    return (*_together(found for step in steps for found in _of_step(step, source.path)), *written)
+        found = [*_together(_of_script(source.text, source.path, remote=boots, called=called)), *found]
+    elif source.path.endswith(".tf"):
+        found = list(_on_machine(source)) if any(mark in source.text for mark in _START_SCRIPTS) else []
+    elif source.path.endswith(_ENDS) and not source.path.startswith(_WORKFLOWS):
+        tasks = (_of_task(each) for document in yaml.read_all(source, []) for each in _mappings(document))
+        found = [*_together([*_on_machine(source), *(one for task in tasks for one in task)]), *found]
+    elif source.path.endswith(_ENDS):
+        steps = [step for document in yaml.read_all(source, []) for step in _steps(document)]
+        found = [*_together(found for step in steps for found in _of_step(step, source.path)), *found]
+    return tuple(_named(found, source.text))
+
+
+def _named(found: Iterable[Started], text: str) -> Iterator[Started]:
+    """What is started, with the files that the text sets the variables to by which it is named; each in its turn."""
+    values: dict[str, list[str]] = {}
+    for name, value in _ASSIGNED.findall(text):
+        values.setdefault(name, []).append(_without_default(value))
+    for each in found:
+        named = [(file, _REFERENCE.fullmatch(_without_default(file))) for file in each.files]
+        given = [[file] if found is None else values.get(found[1] or found[2], []) for file, found in named]
+        for number in range(max(map(len, given), default=0) if all(given) else 0):
+            yield each._replace(files=tuple(one[min(number, len(one) - 1)] for one in given))
+        if not each.files:
+            yield each
+
+
+def _without_default(written: str) -> str:
+    """What stands for a variable that has a default: this."""
+    begun = _DEFAULT.match(written)
+    return written if begun is None else written[begun.end() :].removesuffix("}")
 
 
 def _together(found: Iterable[Started]) -> Iterator[Started]:
@@ -217,32 +258,59 @@ def _together(found: Iterable[Started]) -> Iterator[Started]:
             yield each
 
 
-def _written(text: str) -> Iterator[Started]:
-    """The chains of files that stand in a text, whatever its language."""
+def _written(text: str, *, called: bool) -> Iterator[Started]:
+    """The chains of files that stand in a text, whatever its language; `called`: the text is, after deploying."""
     said, at = 0, -_NEAR
     for number, line in enumerate(_CONTINUED.sub(" ", text).splitlines()):
         if len(line) > _LONGEST:
             continue
         far = said if number - at < _NEAR else 0
         if (told := _VARIABLE.search(line)) is not None:
-            separator = ";" if ";" in told[1] else ":"
-            yield Started(_SET, tuple(filter(None, told[1].split(separator))), far)
+            value = _without_default(told[1])
+            files = tuple(filter(None, value.split(";" if ";" in value else ":")))
+            yield Started(_CALLED if called else _SET, files, far)
         elif _STARTS.search(line) is not None:
-            yield Started(_NAMED, tuple(_GIVEN.findall(line)), far)
+            starts = called and _ELSE.search(line) is None
+            yield Started(_CALLED if starts else _NAMED, tuple(_GIVEN.findall(line)), far)
         else:
             distances = map(distance_to_production, map(environment, words(line)))
             named = [each for each in distances if each is not None]
             said, at = (min(named), number) if named else (said, at)
 
 
+def _on_machine(source: Source) -> Iterator[Started]:
+    """What a machine starts by a script that stands in another file."""
+    for there in _UP_THERE.findall(_CONTINUED.sub(" ", source.text)):
+        yield from _of_script(there, source.path, remote=True, depth=1)
+
+
+def _of_task(task: Mapping) -> Iterator[Started]:
+    """What a task of Ansible starts on a machine, or copies there."""
+    for entry in task.entries:
+        module, given = entry.key.text.rpartition(".")[2], entry.value
+        if not isinstance(given, Mapping):
+            continue
+        files, copied = given.get("files"), given.get("src")
+        if module in _STARTS_PROJECTS:
+            items = files.items if isinstance(files, Sequence) else ()
+            named = [each.text for each in items if isinstance(each, Scalar)]
+            yield Started(_REMOTE, tuple(map(posixpath.basename, named))) if named else Started(_UP, ())
+        elif module in _COPIES and isinstance(copied, Scalar):
+            yield from _copied([copied.text])
+
+
 def _steps(document: object) -> Iterator[Mapping]:
     """The steps of all jobs, wherever they stand."""
+    return (each for each in _mappings(document) if each.get("run") is not None or each.get("uses") is not None)
+
+
+def _mappings(document: object) -> Iterator[Mapping]:
+    """The mappings of a document, wherever they stand."""
     waiting = [document]
     while waiting:
         each = waiting.pop()
         if isinstance(each, Mapping):
-            if each.get("run") is not None or each.get("uses") is not None:
-                yield each
+            yield each
             waiting.extend(entry.value for entry in each.entries)
         elif isinstance(each, Sequence):
             waiting.extend(each.items)
