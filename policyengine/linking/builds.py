@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from policyengine.knowledge.mirrors import in_cloud
-from policyengine.knowledge.names import folder_kinds, is_for_tests, speaks_of_development
+from policyengine.knowledge.names import folder_kinds, is_for_production, is_for_tests, speaks_of_development
 from policyengine.linking.naming import affixes, bare, stem, telling, words
 from policyengine.model import image as images
 from policyengine.model.graph import Edge, EdgeKind
@@ -80,14 +80,15 @@ def _target(stages: Sequence[Stage], target: Value[str]) -> Stage | None:
 def lent(graph: Graph) -> Iterator[Edge]:
     """Deployed applications of whose image nothing is known → the stage that their twin is built from.
 
-    A certain pair lends its Dockerfile, where its name and target do not speak of development and no other Dockerfile
-    lies beside it, but for those of other services, that the deployed image may be built from instead. Where the
+    A certain pair lends its Dockerfile, where its name and target do not speak of development. Of several in one
+    folder, but for those of other services, it is that for production, or the only one not for anything else. Where the
     pipeline pushes images, one of another name is not made of what is here, but for one of a cloud's registry that is
     called as the twin: people push it.
     """
     pushed, nameless = _pushed_by_pipeline(graph), bool(_nameless(graph))
     project = frozenset(words(graph.called))
     beside: dict[str, set[str]] = {}
+    last = {stage.dockerfile: stage for stage in graph.all(Stage) if stage.last}
     for stage in graph.all(Stage):
         beside.setdefault(str(PurePosixPath(stage.dockerfile).parent), set()).add(stage.dockerfile)
     built = {each.id: known(each.build.dockerfile, "") for each in graph.apps(Side.LOCAL) if each.build is not None}
@@ -110,9 +111,23 @@ def lent(graph: Graph) -> Iterator[Edge]:
             path = PurePosixPath(stage.dockerfile)
             target = local.build.target.value if isinstance(local.build.target, Known) else ""
             others = {dockerfile for service, dockerfile in built.items() if service != local.id}
-            alone = beside[str(path.parent)] - others <= {stage.dockerfile}
-            if alone and not any(map(speaks_of_development, (path.name, target))):
-                yield Edge(EdgeKind.BUILT_FROM, cloud.id, stage.id, f"its twin builds {stage.dockerfile}")
+            near = (beside[str(path.parent)] - others) | {stage.dockerfile}
+            made = _for_production(near) if not speaks_of_development(target) else ""
+            if made == stage.dockerfile:
+                yield Edge(EdgeKind.BUILT_FROM, cloud.id, stage.id, f"its twin builds {made}")
+            elif made and last.get(made) is not None and _place(made, project) == _place(stage.dockerfile, project):
+                yield Edge(EdgeKind.BUILT_FROM, cloud.id, last[made].id, f"{made} lies beside that of its twin")
+
+
+def _for_production(dockerfiles: Iterable[str]) -> str:
+    """The one of the Dockerfiles of a folder that is called after production, else the only one not for anything else.
+
+    Empty where several are.
+    """
+    alike = [each for each in dockerfiles if not _aside(each)]
+    called = [each for each in alike if is_for_production(PurePosixPath(each).name)]
+    found = called or alike
+    return found[0] if len(found) == 1 else ""
 
 
 def _pushed_by_pipeline(graph: Graph) -> bool:
@@ -158,9 +173,10 @@ def pushed_alike(graph: Graph) -> Iterator[Edge]:
 def called_alike(graph: Graph) -> Iterator[Edge]:
     """Deployed applications of whose image nothing is known → the one Dockerfile that is called as they are.
 
-    Only for an image of a registry's repository that the system itself makes, or of a cloud's registry, and where no
-    pipeline pushes images: a script that people run does. A Dockerfile is called by its folder or what its name adds to
-    `Dockerfile`. The only one of the tree makes the only such image of the system's own repositories.
+    Only for an image of a registry's repository that the system itself makes, of a cloud's registry, or of a variable
+    that people give, and where no pipeline pushes images: a script that people run does. A Dockerfile is called by its
+    folder or what its name adds to `Dockerfile`; of two that are called alike the one for production is meant. The only
+    one of the tree makes the only such image of the system's own repositories.
     """
     own = _own(graph)
     if _pushed_by_pipeline(graph):
@@ -169,17 +185,22 @@ def called_alike(graph: Graph) -> Iterator[Edge]:
     ran: dict[str, list[Service]] = {}
     for service in graph.all(Service, side=Side.CLOUD):
         ref = service.image.value if isinstance(service.image, Known | Floating) else None
-        if (
-            service.role is Role.APP
-            and service.build is None
-            and ref is not None
-            and (ref.repository in own or _kept(ref, service) or _pulled(graph, service))
-        ):
+        if service.role is not Role.APP or service.build is not None:
+            continue
+        if ref is None and isinstance(service.image, Unknown):  # a variable, which people give
+            ran.setdefault(service.name, []).append(service)
+        elif ref is not None and (ref.repository in own or _kept(ref, service) or _pulled(graph, service)):
             ran.setdefault(ref.repository, []).append(service)
     if not ran:
         return
-    made = [stage for stage in graph.all(Stage) if stage.last and not _aside(stage.dockerfile)]
     project = frozenset(words(graph.called))
+    made = [stage for stage in graph.all(Stage) if stage.last and not _aside(stage.dockerfile)]
+    real = {_place(each.dockerfile, project) for each in made if is_for_production(PurePosixPath(each.dockerfile).name)}
+    made = [
+        stage
+        for stage in made
+        if _place(stage.dockerfile, project) not in real or is_for_production(PurePosixPath(stage.dockerfile).name)
+    ]
     called: dict[frozenset[str], dict[str, Stage]] = {}
     for stage in made:
         for name in _called(stage.dockerfile, project):
@@ -218,6 +239,11 @@ def _called(dockerfile: str, project: frozenset[str]) -> Iterator[frozenset[str]
     for name in (path.parent.name, added):
         if telling(name, said):
             yield stem(name, said)
+
+
+def _place(dockerfile: str, project: frozenset[str]) -> tuple[str, frozenset[frozenset[str]]]:
+    """The folder of a Dockerfile, and what it is called there."""
+    return str(PurePosixPath(dockerfile).parent), frozenset(_called(dockerfile, project))
 
 
 def _aside(dockerfile: str) -> bool:
@@ -328,6 +354,10 @@ def _makers(service: Service, names: dict[str, list[Build]], only: Sequence[Buil
         found = next(filter(None, (*pushed, *named)), None)
         if found:
             return found, f"the build pushes {name if ref.is_sample else ref.repository}"
+    elif service.side is Side.CLOUD and isinstance(service.image, Unknown):
+        called = [build for build in names.get(f"/{service.name}", ()) if build.pushes]
+        if len({known(build.dockerfile, build.id) for build in called}) == 1:
+            return called, f"the build pushes an image that is called {service.name}"
     if service.side is not Side.CLOUD or not only:
         return [], ""
     return only, "the only image that is pushed for the only image that runs"

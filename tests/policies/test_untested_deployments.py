@@ -164,6 +164,7 @@ def test_a_configuration_of_cloud_build_is_a_pipeline_of_its_own_unless_a_workfl
     [
         (["npx vitest run", *SHIP], "", "push"),
         (["gh run watch 1 --exit-status", *SHIP], "", "push"),
+        (["R=$(gh run list --workflow ci.yml --json conclusion)", '[ "$R" = success ] || exit 1', *SHIP], "", "push"),
         (SHIP, WAITS, "push"),
         (["./gradlew build", *SHIP], "", "push"),
         (SHIP, TEST, "push"),
@@ -176,6 +177,7 @@ def test_a_configuration_of_cloud_build_is_a_pipeline_of_its_own_unless_a_workfl
     ids=[
         "before",
         "in another workflow",
+        "in another workflow, whose runs it asks for",
         "in another workflow, by an action",
         "in a build",
         "in a job that it needs",

@@ -83,7 +83,7 @@ SCENES: dict[str, tuple[Iterable[Node], Config | None]] = {
     "a target for development is not lent": (
         (stage("billing/Dockerfile", "dev"), _built("api", "billing/Dockerfile", target="dev"), _cloud("api", "acme/billing:1")), None,
     ),
-    "one of two beside each other is not lent": (
+    "of two beside each other the one for production is lent": (
         (API, stage("billing/Dockerfile.prod"), _built("api", "billing/Dockerfile"), _cloud("api", "acme/billing:1")), None,
     ),
     "an engine's image is lent nothing": (

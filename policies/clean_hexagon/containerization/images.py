@@ -26,6 +26,7 @@ from policyengine.api import (
     Severity,
     Side,
     Span,
+    Stage,
     Unknown,
     Value,
     known,
@@ -56,7 +57,8 @@ def different_dockerfile(graph: Graph, options: Options) -> Outcomes:
     tested is then not what is deployed.
 
     The deployed image's Dockerfile is that of the pipeline's build which pushes the repository that the twin pulls.
-    Where no such build can be found, only a name that says `dev` or `local` is reported. A Dockerfile that is the same
+    Where no such build can be found, it is the one beside the local one that is called after production
+    (`Dockerfile.prod`), else only a name that says `dev` or `local` is reported. A Dockerfile that is the same
     on both sides but is not the required one (option `required_dockerfile`) is noted. Paths are compared after
     normalisation. A proxy whose image is built here is a part of the application, too.
     """
@@ -80,8 +82,12 @@ def _compared(local: Container, cloud: Container, build: Build, path: str, optio
     name = PurePosixPath(path).name
     place, variant, severity = build.dockerfile, "default", None
     args: dict[str, object] = {"local": local.name, "here": path}
-    related: tuple[Container | Value[str], ...] = ()
-    if files and path not in files:
+    related: tuple[Container | Stage | Value[str], ...] = ()
+    beside = _beside(cloud, path) if not makers else None
+    if beside is not None:
+        args["there"], related = beside.dockerfile, (beside,)
+        fix = _rewrite(local, build, beside.dockerfile)
+    elif files and path not in files:
         args["there"], related = min(files), (makers[0].dockerfile,)
         fix = _rewrite(local, build, min(files))
     elif not files and speaks_of_development(name):
@@ -105,6 +111,14 @@ def _compared(local: Container, cloud: Container, build: Build, path: str, optio
         fix=fix,
         convention=variant == "required" and not options.required_dockerfile,
     )
+
+
+def _beside(cloud: Container, path: str) -> Stage | None:
+    """The stage of the deployed image where that is of another Dockerfile of the same folder, as their names tell."""
+    stage = known(cloud.stage, None)
+    if stage is None or stage.dockerfile == path:
+        return None
+    return stage if PurePosixPath(stage.dockerfile).parent == PurePosixPath(path).parent else None
 
 
 def _elsewhere(context: Value[str], contexts: list[Value[str]]) -> bool:

@@ -16,6 +16,7 @@ from policyengine.api import (
     Workflow,
     is_for_tests,
     known,
+    regex,
     words_of,
 )
 
@@ -185,15 +186,13 @@ def _waits(step: Step) -> bool:
     said = set(words_of(known(step.uses, "").partition("@")[0]))
     if not said.isdisjoint(("await", "wait")) and not said.isdisjoint(_CHECKS):
         return True
-    watched = any(
-        command.starts("gh", "run", "watch") or command.starts("gh", "pr", "checks") for command in step.commands
-    )
-    return watched or any(
-        part in word.text
-        for command in step.commands
-        for word in command.words
-        for part in ("/check-runs", "/check-suites")
-    )
+    text = "\n".join(" ".join(word.text for word in command.words) for command in step.commands)
+    return _OF_COMMIT.search(text) is not None or ("conclusion" in text and _OF_RUNS.search(text) is not None)
+
+
+_OF_COMMIT = regex(r"\bgh (?:run watch|pr checks)\b|/check-(?:runs|suites)\b|/commits/\S+/status\b")
+_OF_RUNS = regex(r"\bgh run (?:list|view)\b|/actions/(?:workflows/\S+/)?runs\b")
+"""What asks GitHub for the runs of workflows, of which only their conclusion tells whether they passed."""
 
 
 _CHECKS = frozenset({"check", "checks", "ci", "status", "statuses", "workflow", "workflows"})

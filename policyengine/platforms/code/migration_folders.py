@@ -193,6 +193,8 @@ def _tool(files: Files, directory: str, tool: str, paths: Sequence[str]) -> str:
             return ""
         if files.exists(f"{beside}Cargo.toml"):
             return "sqlx"
+        if len(paths) == 1 and re.search(r"\d", PurePosixPath(paths[0]).name) is None:
+            return ""  # what somebody ran once
         return "sql"
     if tool == "javascript":
         return _read_mark(files, paths, _JAVASCRIPT_MARKS) or ("knex" if _knex(directory, files) else "")
