@@ -102,6 +102,8 @@ def _unbuilt(graph: Graph, container: Container, named: frozenset[str]) -> Outco
         return
     if any(each.lower() == lowered for each in graph.paths):
         return
+    if graph.holds(path.removeprefix(f"{posixpath.dirname(container.span.path)}/")):  # by --project-directory
+        return
     ignored = graph.ignored_by_git(path)
     if isinstance(ignored, Known) and not ignored.value:
         args, fix = {"name": container.name, "source": path}, Fix(f"commit {path}, or build from another one")
