@@ -363,6 +363,16 @@ def test_what_deploys_may_name_its_file_by_a_variable_or_set_up_a_machine(
     ]
 
 
+def test_a_file_for_a_machine_is_nothing_that_developers_start(tmp_path: Path) -> None:
+    stores = 'services:\n  db: {image: "postgres:16.9"}\n'
+    files = {"docker-compose.yml": stores, "docker-compose.vps.yml": PRODUCTION, "docker-compose.prod.yml": PRODUCTION}
+    report = scan(tmp_path, {**files, "Dockerfile": DOCKERFILE}, "HEX402")
+    assert [(each.local, each.cloud) for each in report.graph.pairs] == [
+        ("compose:services.db/database", "compose:docker-compose.prod.yml:services.db/database")
+    ]
+    assert ("Compose project", "docker-compose.yml") in {(each.what, each.chosen) for each in report.graph.choices}
+
+
 def test_the_only_file_is_not_held_against_itself(tmp_path: Path) -> None:
     command = "ssh shop@example.org docker compose -f docker-compose.yml up -d\n"
     report = scan(tmp_path, {"docker-compose.yml": LOCAL, "Dockerfile": DOCKERFILE, "ship.sh": command}, "HEX402")

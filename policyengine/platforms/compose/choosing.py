@@ -110,6 +110,7 @@ class Candidate(NamedTuple):
 def choose(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[tuple[str, ...], Choice | None]:
     """The files of the project that counts, and why; nothing where none does. `pieces` are those that may."""
     candidates = sorted(_those(pieces, _candidates(tree)), key=lambda each: each.place)
+    candidates = [each for each in candidates if machine(_said(each.paths[-1])) != "sure"] or candidates
     production, _ = for_production(tree, pieces)
     candidates = [each for each in candidates if not production or not _is_of(each.paths[-1], production)] or candidates
     if not candidates:

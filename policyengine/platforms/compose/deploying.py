@@ -56,14 +56,14 @@ _REASONS = {
 }
 _VARIABLE = regex(r"\bCOMPOSE_FILE\s*[:?]?[:=]\s*[\"']?([^\s\"'#]+)")
 _STARTS = regex(r"\bcompose(?:_\w+)?\b.*\s(?:-f|--file)[\s=]")
-_GIVEN = regex(r"(?:\s(?:-f|--file|-i)[\s=]+|<\s*)[\"']?([^\s\"'|;&<>]+\.ya?ml\b|\$\{?\w+\}?)")
+_GIVEN = regex(r"(?:\s(?:-f|--file|-i)[\s=]+|<\s*)[\"']?([^\s\"'|;&<>]+\.ya?ml\b|\$[({]?\w+[)}]?)")
 """The files that a line gives to Compose; `-i` and `<` those that it gives to what fills them in before."""
 _ELSE = regex(r"^\s*(?:#|echo\b|printf\b|log\b)|\s(?:build|config|down|exec|logs|ps|push|rm|run|stop)\b")
 """A line that tells of a command, or one that starts nothing."""
 _ASSIGNED = regex(
     r"(?m)^\s*(?:(?:export|readonly|local|declare -r)\s+)?(\w+)\s*[:?]?=\s*[\"']?([^\s\"'#;|&<>]+\.ya?ml)\b"
 )
-_REFERENCE = regex(r"\$\{?(\w+)\}?|\$\((\w+)\)")
+_REFERENCE = regex(r"\$[({]?(\w+)[)}]?")
 _DEFAULT = regex(r"\$\{\w+:?[-=]")
 """What begins a variable with a default: `${COMPOSE_FILE:-docker-compose.server.yml}`."""
 _SSM = "ssm send-command"
@@ -232,7 +232,7 @@ def _named(found: Iterable[Started], text: str) -> Iterator[Started]:
         values.setdefault(name, []).append(_without_default(value))
     for each in found:
         named = [(file, _REFERENCE.fullmatch(_without_default(file))) for file in each.files]
-        given = [[file] if found is None else values.get(found[1] or found[2], []) for file, found in named]
+        given = [[file] if found is None else values.get(found[1], []) for file, found in named]
         for number in range(max(map(len, given), default=0) if all(given) else 0):
             yield each._replace(files=tuple(one[min(number, len(one) - 1)] for one in given))
         if not each.files:
