@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from pathlib import Path, PurePosixPath
@@ -60,6 +61,7 @@ class Tree(Struct, frozen=True):
     _indexes: list[Index] = field(default_factory=list)
     _made: dict[tuple[str, object], object] = field(default_factory=dict)
     _inside: dict[str, Tree] = field(default_factory=dict)
+    _straight: dict[str, bool] = field(default_factory=dict)
 
     def __contains__(self, path: object) -> bool:
         return path in self._known
@@ -158,12 +160,19 @@ class Tree(Struct, frozen=True):
     def _load(self, path: str) -> Source:
         """The file as it is on disk, or as it is edited."""
         if not self.edited:
-            return load(self.root, path)
+            return load(self.root, path, straight=self._is_straight(parent(path)))
         new = self.edited.get(path)
         if new is not None and not os.path.lexists(self.root / path):
             return Source(path, new)
         found = load(self.root, path)
         return Source(found.path, self.edited.get(found.path, found.text), found.bom)
+
+    def _is_straight(self, folder: str) -> bool:
+        """Whether no link lies on the way from the root to a folder."""
+        if folder not in self._straight:
+            real, root = (os.path.realpath(self.root / each) for each in (folder, ""))
+            self._straight[folder] = real == os.path.join(root, folder).rstrip("/")  # noqa: PTH118  of texts
+        return self._straight[folder]
 
     def once(self, path: str, reader: Callable[[Source], T]) -> T | None:
         """What a pure reader makes of a file, once for all who ask.
@@ -228,15 +237,37 @@ class Tree(Struct, frozen=True):
         return {source.path: source for _, source in sorted(self._read.items()) if source is not None}
 
 
-def load(root: Path, path: str) -> Source:
-    """Read one file below the root.
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+
+def load(root: Path, path: str, *, straight: bool = False) -> Source:
+    """Read one file below the root; `straight` tells that no folder on the way is a link.
 
     Raises:
         Withheld: it is encrypted, or a link to a file of the tree that is not there.
         ReadError: it is no regular file, lies outside the root, is too large, or is not UTF-8 text.
     """
-    where = Span(path, 0, 0)
-    file = root / path
+    where, descriptor = Span(path, 0, 0), None
+    if straight and hasattr(os, "O_NOFOLLOW"):
+        with contextlib.suppress(OSError):  # a link, or whatever is told below
+            descriptor = os.open(f"{root}/{path}", _FLAGS)
+    if descriptor is None:
+        descriptor, path = _resolved(root, path)
+    with open(descriptor, "rb") as stream:  # noqa: PTH123  a descriptor, so that nothing is swapped in between
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise ReadError("is not a regular file", where, "remove it or rename it")
+        if status.st_size > MAX_BYTES:
+            if stream.read(max(map(len, PROGRAMS))).startswith(PROGRAMS):
+                raise Withheld("is a program", where)
+            size = f"{status.st_size / 1e6:.0f} MB"
+            raise ReadError(f"has {size}, over the limit of {MAX_BYTES // 1_000_000} MB", where, "git-ignore it")
+        return decode(stream.read(MAX_BYTES + 1), path)
+
+
+def _resolved(root: Path, path: str) -> tuple[int, str]:
+    """The open file that a path leads to, and its own path."""
+    where, file = Span(path, 0, 0), root / path
     try:
         real = file.resolve(strict=True)
     except FileNotFoundError as error:
@@ -250,19 +281,9 @@ def load(root: Path, path: str) -> Source:
     except ValueError as error:
         raise ReadError("links to a place outside the scanned root", where, "move the file into the root") from error
     try:
-        descriptor = os.open(real, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
+        return os.open(real, _FLAGS), path
     except OSError as error:
         raise ReadError(f"cannot be opened: {_why(error)}", where, "check its permissions") from error
-    with open(descriptor, "rb") as stream:  # noqa: PTH123  a descriptor, so that nothing is swapped in between
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise ReadError("is not a regular file", where, "remove it or rename it")
-        if status.st_size > MAX_BYTES:
-            if stream.read(max(map(len, PROGRAMS))).startswith(PROGRAMS):
-                raise Withheld("is a program", where)
-            size = f"{status.st_size / 1e6:.0f} MB"
-            raise ReadError(f"has {size}, over the limit of {MAX_BYTES // 1_000_000} MB", where, "git-ignore it")
-        return decode(stream.read(MAX_BYTES + 1), path)
 
 
 def _why(error: BaseException) -> str:
@@ -402,6 +423,8 @@ def ignored(specs: Sequence[tuple[str, GitPatterns]], path: str) -> bool:
 
 def parent(path: str) -> str:
     """The folder of a POSIX path, `""` for the root."""
+    if "./" not in path and "//" not in path and not path.startswith("/") and not path.endswith(("/", ".")):
+        return path.rpartition("/")[0]
     folder = PurePosixPath(path).parent.as_posix()
     return "" if folder == "." else folder
 

@@ -96,15 +96,22 @@ def _is_compared(default: Known[str], source: Source) -> bool:
     """Whether a file holds the text of a default once more, where something is compared with it."""
     if len(default.value) < _TELLING or default.span.path != source.path or source.text.count(default.value) < _TWICE:
         return False
-    places = regex(_COMPARED.format(re.escape(default.value))).finditer(source.text)
+    value = re.escape(default.value)
+    quoted = regex(_QUOTED.format(value)).finditer(source.text)
+    if all(each.start() <= default.span.start < each.end() for each in quoted):
+        return False
+    places = regex(_COMPARED.format(value)).finditer(source.text)
     return any(not each.start() <= default.span.start < each.end() for each in places)
 
 
 _TELLING = 6
 """So many characters of a default make another text that is equal the same thing."""
 _TWICE = 2
+_QUOTED = r"[\"']{}[\"']"
 _COMPARED = (
-    r"(?m)(?:[=!]==?\s*|\bin\s*[\[({{]?[^\n]*|\.(?:includes|has)\(\s*|^\s*|[\[{{]\s*)[\"']{}[\"']\s*(?:[,\])}}:;]|$)"
+    r"(?m)(?:[=!]==?\s*|\bin\s*[\[({{]?[^\n]*|\.(?:includes|has)\(\s*|^\s*|[\[{{]\s*)"
+    + _QUOTED
+    + r"\s*(?:[,\])}}:;]|$)"
 )
 
 

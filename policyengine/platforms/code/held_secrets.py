@@ -32,6 +32,7 @@ _PROFILE = regex(
     r"(?:.+/)?(?:src/main/resources/(?:config/)?(?:application|bootstrap)[\w.-]*\.(?:ya?ml|properties)"
     r"|appsettings(?:\.\w+)?\.json|[\w-]*(?:service[_-]?account|adminsdk|credentials)[\w-]*\.json|wp-config\.php)"
 )
+_PROFILES = (".yml", ".yaml", ".properties", ".json", ".php")
 _TERRAFORM = (".tf", ".tofu", ".tfvars")
 _GIVEN = regex(
     r"(?<![\w.\"':$-])[\"']?([A-Za-z_][\w-]{0,100})[\"']?[ \t]{0,50}(?:=>|[:=])[ \t]{0,9}"
@@ -66,10 +67,12 @@ def _paths(files: Files) -> Iterator[str]:
     for path in files.ending(*_TERRAFORM):
         if not is_example(path) and not set_aside(path):
             yield path
-    endings = {ending for each in settings.languages().values() for ending in each.endings}
-    for path in files.ending(*endings, ".json"):
-        held = any(each.holds(path) for each in settings.languages().values()) or _PROFILE.fullmatch(path)
-        if held and not is_example(path) and not set_aside(path):
+    found = {path for path in files.ending(*_PROFILES) if _PROFILE.fullmatch(path)}
+    for language in settings.languages().values():
+        found.update(path for path in files.ending(*language.endings) if language.holds(path))
+        found.update(path for path in files.named(*language.names) if language.holds(path))
+    for path in sorted(found):
+        if not is_example(path) and not set_aside(path):
             yield path
 
 
