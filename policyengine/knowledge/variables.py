@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from policyengine.knowledge.loading import Cited, FactTable, table
 from policyengine.knowledge.names import words
+from policyengine.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
@@ -64,6 +65,14 @@ class Mode(Struct, frozen=True, forbid_unknown_fields=True):
     runtime: bool = False
 
 
+class KindWord(Struct, frozen=True, forbid_unknown_fields=True, rename={"kind": "is"}):
+    """What a word of a name says that the variable holds, empty for nothing; a `thing` itself has a name."""
+
+    kind: str
+    source: str
+    thing: bool = False
+
+
 class PublishedPrefix(Struct, frozen=True, forbid_unknown_fields=True):
     """How names begin of variables that the tool of one of the npm `packages` builds into pages.
 
@@ -86,6 +95,7 @@ class Variables(FactTable, frozen=True):
     `*` at one end of the name for any further text. A name that ends in one of the `choices` chooses who does
     something, and `doubles` are those that only pretend. Those that are `public` hold the address at which people open
     the application, for links in mails and the like. Values under `place_words` are of the place where they hold.
+    Words of one of the `kinds` say what a variable holds, and not whose it is.
     """
 
     store_words: dict[str, StoreWord]
@@ -104,6 +114,7 @@ class Variables(FactTable, frozen=True):
     labels: dict[str, BuildLabel]
     modes: dict[str, Mode]
     cloud_only: dict[str, Cited]
+    kinds: dict[str, KindWord]
     choices: dict[str, Cited]
     doubles: dict[str, Cited]
     place_words: dict[str, Cited]
@@ -170,7 +181,30 @@ def holds_all_of(whole: str, part: str) -> bool:
     mine, theirs = (
         {each for word in parts if word in stores for each in stores[word].engines} for parts in (one, words(part))
     )
-    return is_store_address(one) and not mine.isdisjoint(theirs)
+    address = is_store_address(one) or one[-2:] == ("datasource", "url")  # whose password stands elsewhere
+    return address and not mine.isdisjoint(theirs)
+
+
+def likeness(one: str, other: str) -> float:
+    """How likely two names are meant to be one, from 0 to 1: those of one kind (`JWT_SECRET`, `JWT_KEY`) of one owner.
+
+    Of a thing that has a name itself, half of the words must be the same: `S3_BUCKET_RAW`, `MINIO_BUCKET_RAW`.
+    """
+    known, sides = _variables().kinds, [_PIECE.findall(each.lower()) for each in (one, other)]
+    kinds = [{known[word].kind for word in side if word in known and known[word].kind} for side in sides]
+    words_of = [{word for word in side if word not in known or known[word].kind} for side in sides]
+    owners = [{word for word in side if word not in known} for side in sides]
+    if one == other or not kinds[0] or kinds[0] != kinds[1]:
+        return 0
+    if owners[0] and owners[0] == owners[1]:
+        return 1
+    thing = any(word in known and known[word].thing for word in sides[0])
+    same = len(words_of[0] & words_of[1]) / len(words_of[0] | words_of[1])
+    return same if thing and same >= _ALIKE else 0
+
+
+_PIECE = regex(r"[a-z0-9]+")
+_ALIKE = 0.5
 
 
 def is_for_people(name: str) -> bool:

@@ -170,7 +170,8 @@ def _named(
     ]
     paths = (started, takes[0], [each for one in takes[1:] for each in one])
     first, *rest = [{folder for folder in packages if folder and _holds(words, folder)} for words in paths]
-    first |= {folder for folder in packages if folder and (folder in given or PurePosixPath(folder).name in given)}
+    told = {*given, *(PurePosixPath(each).name.removesuffix(".dll") for each in started if each.endswith(".dll"))}
+    first |= {folder for folder in packages if folder and (folder in told or PurePosixPath(folder).name in told)}
     return [first, {folder for folder, name in packages.items() if folder and name and name in ran}, *rest]
 
 

@@ -11,6 +11,7 @@ from policyengine.knowledge.platforms import platform, platform_of_service
 from policyengine.knowledge.ports import port_of_engine
 from policyengine.knowledge.variables import injects
 from policyengine.linking.images import built_for, manifest
+from policyengine.linking.misnamed import Misnaming
 from policyengine.linking.programs import keys
 from policyengine.linking.started import Home, Scripts
 from policyengine.linking.web_servers import listens
@@ -60,13 +61,16 @@ def containers(graph: Graph, files: Files, only: AbstractSet[str] | None = None)
     scripts = Scripts(graph.all(Package), files)
     stores = {store.service: store for store in graph.all(Datastore) if store.service}
     env_files = _EnvFiles(graph)
+    misnaming = Misnaming(files)
     for service in graph.all(Service):
         if only is None or service.id in only:
             found = _of_service(graph, service, scripts, stores, joined, env_files)
             stage = known(found.stage, None)
             own = stage is not None and isinstance(service.command, Absent) and isinstance(service.entrypoint, Absent)
             served = listens(stage, service.mounts, found.builds, files) if stage is not None and own else None
-            yield found if served is None else replace(found, serves=served)
+            wrong = tuple(misnaming.of(service, found.config, found.keys, found.environment, found.packages))
+            found = replace(found, serves=served, misnamed=wrong) if served is not None or wrong else found
+            yield found
     for stage in graph.all(Stage) if only is None else ():
         if stage.last:
             yield _of_image(graph, stage, scripts, joined)

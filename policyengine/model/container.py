@@ -97,7 +97,8 @@ class Container(Struct, frozen=True, eq=False):
     there may be more. `ports` are those that the service maps or exposes and those that its image exposes. `platform`
     is what it runs on, `built_for` what its image is pushed for, Absent where nothing pushes it; both as BuildKit
     writes them. `builds` make its image; `config` is the module that checks its environment, `keys` are the variables
-    that its code asks for: those of the module, and of other files to which what it starts leads. `store` is the
+    that its code asks for: those of the module, and of other files to which what it starts leads. `misnamed` are those
+    that the cloud gives it and nothing reads, each with the one that it lacks and that is likely meant. `store` is the
     datastore that it runs, `serves` the port of its web server, by the settings of that. `packages` are its manifests:
     of each ecosystem the one in its nearest folder, else the only one of the tree. `noun` names it in messages.
     """
@@ -132,6 +133,7 @@ class Container(Struct, frozen=True, eq=False):
     serves: Known[int] | None = None
     packages: tuple[Package, ...] = ()
     keys: tuple[ConfigKey, ...] = ()
+    misnamed: tuple[tuple[Variable, ConfigKey], ...] = ()
     _addresses: list[tuple[Address, ...]] = field(default_factory=list)
 
     @property

@@ -52,6 +52,8 @@ def test_a_read_stands_at_the_name_of_its_variable(tmp_path: Path) -> None:
     ("path", "purpose"),
     [
         ("src/mail.ts", ""),
+        ("src/lib/api.ts", ""),
+        ("src/lib/api/client.ts", ""),
         ("src/pages/index.tsx", ""),
         ("src/app/api/mail/route.ts", "server"),
         ("src/middleware.ts", "server"),

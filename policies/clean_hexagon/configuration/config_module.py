@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
+
 from clean_hexagon.configuration.entries import given_as_secrets
-from clean_hexagon.configuration.strictness import falls_back, held_whole
+from clean_hexagon.configuration.strictness import falls_back, held_whole, lender
+from clean_hexagon.networking.names import Answering, answering, sibling_named
 from clean_hexagon.options import Options
 from policyengine.api import (
     Absent,
@@ -47,6 +50,7 @@ from policyengine.api import (
         "default": "The container '{name}' lacks '{keys}', which [the code requires](1).",
         "fallen": "The container '{name}' lacks '{keys}', which ['{other}'](1) sets: it uses what [the code](2) holds.",
         "read": "The container '{name}' lacks '{keys}', which ['{other}'](1) sets and [the code](2) reads.",
+        "misnamed": "The container '{name}' is given '{other}', which nothing reads: [the code](1) reads '{keys}'.",
     },
 )
 def env_key_missing_in_cloud(graph: Graph, _: Options) -> Outcomes:
@@ -66,38 +70,51 @@ def env_key_missing_in_cloud(graph: Graph, _: Options) -> Outcomes:
 
     A secret for which the code holds a fallback is lacking too, where the twin on the laptop or another container with
     the same code is given it: the container runs with the one that everybody can read. One that the code reads without
-    a check is a warning where the twin's Compose service itself sets it.
+    a check is a warning where the twin's Compose service itself sets it, and so is the address of another application.
+    A container whose image is not built here has the code of its twin.
+
+    A variable has the wrong name where no file of code names it, and the code reads one that says the same and that is
+    not set (`JWT_SECRET` for `JWT_KEY`, `S3_BUCKET` for `BUCKET`): a warning, but for a secret that the code holds.
     """
-    users: dict[str, list[Container]] = {}
+    users: dict[str, list[tuple[Container, Container]]] = {}
     for container in graph.deployed(role=Role.APP):
-        if container.config is not None:
-            users.setdefault(container.config.id, []).append(container)
+        code = lender(graph, container)
+        if code.config is not None:
+            users.setdefault(code.config.id, []).append((container, code))
     seen: set[object] = set()
     of_images = {variable.key for stage in graph.all(Stage) for variable in stage.environment}
-    for containers in (users[each] for each in sorted(users)):
-        given = {name for each in containers for name in (*each.environment, *each.exported)}
-        for container in containers:
+    named = answering(graph)
+    for pairs in (users[each] for each in sorted(users)):
+        alike = [each for each, _ in pairs]
+        given = {name for each in alike for name in (*each.environment, *each.exported)}
+        for container, code in pairs:
             yield Compared(container.node)
-            for found in (*_missing(graph, container, given, of_images), *_fallen(graph, container, containers)):
+            missing = _missing(graph, container, code, given, of_images)
+            for found in (*missing, *_fallen(graph, container, code, alike, named), *_misnamed(container)):
                 place = (container.span, found.args["keys"]) if isinstance(found, Finding) else None
                 if place is None or place not in seen:  # a module that is called several times has one container
                     seen.add(place)
                     yield found
 
 
-def _fallen(graph: Graph, container: Container, alike: Sequence[Container]) -> Iterator[Finding]:
-    """Secrets that a container lacks though its code goes on without, where others like it are given them."""
+def _fallen(
+    graph: Graph, container: Container, code: Container, alike: Sequence[Container], named: Answering
+) -> Iterator[Finding]:
+    """What a container lacks though its code goes on without, where others like it are given it."""
     if container.unset_gap is not None or _stood_in(container) is not None:
         return
     twin = graph.mirror(container.node)
     twins = [graph.container(twin)] if isinstance(twin, Service) else []
     own = {*container.environment, *container.exported}
-    open_to = [key for key in container.keys if secrecy(key.key) == "secret" and not _met(key, own)]
+    open_to = [key for key in code.keys if not _met(key, own)]
     for other in (*twins, *alike):
         given = {key: each for key, each in other.environment.items() if each.origin is not Origin.IMAGE}
         there = [key for key in open_to if key.key in given and not held_whole(key, [container])]
-        fallen = [key for key in there if falls_back(key, set(given), set())]
-        read = [key for key in there if other in twins and _is_read(key) and _is_told(given[key.key])]
+        secret = [key for key in there if secrecy(key.key) == "secret"]
+        fallen = [key for key in secret if falls_back(_by_its_name(key), set(given), set())]
+        led = _led_to_apps(other, named) if other in twins else frozenset()
+        asked = [*secret, *(key for key in there if key.key in led)] if other in twins else []
+        read = [key for key in asked if _is_read(key) and _is_told(given[key.key])]
         for variant, keys in (("fallen", fallen), ("read", read)):
             names = [key.key for key in keys]
             if names:
@@ -109,11 +126,40 @@ def _fallen(graph: Graph, container: Container, alike: Sequence[Container]) -> I
                     args={"name": container.name, "keys": ", ".join(names), "other": other.name},
                     related=(given[names[0]].key_span, keys[0].default if variant == "fallen" else keys[0]),
                     fix=Fix(
-                        f"add {', '.join(names)} to the container's secrets", given_as_secrets(graph, container, names)
+                        f"add {', '.join(names)} to the container's "
+                        + ("secrets" if secrecy(names[0]) else "environment"),
+                        given_as_secrets(graph, container, names),
                     ),
                 )
         if fallen or read:
             return
+
+
+def _misnamed(container: Container) -> Iterator[Finding]:
+    """What a container is given under another name than that which its code asks for."""
+    for variable, key in container.misnamed:
+        if known(key.required, default=False):
+            continue  # said to be lacking
+        yield Finding(
+            subject=container.node,
+            at=variable.key_span,
+            variant="misnamed",
+            severity=None if secrecy(key.key) == "secret" and known(key.default, "").strip() else Severity.WARNING,
+            args={"name": container.name, "keys": key.key, "other": variable.key},
+            related=(key,),
+            fix=Fix.replacing(f"call it {key.key}", variable.key_span, variable.key, key.key),
+        )
+
+
+def _led_to_apps(container: Container, named: Answering) -> frozenset[str]:
+    """The variables by which a container reaches other applications of its project."""
+    found = ((each.variable.key, sibling_named(named, container, each.endpoint.host)) for each in container.addresses)
+    return frozenset(key for key, other in found if other is not None and other.role is Role.APP)
+
+
+def _by_its_name(key: ConfigKey) -> ConfigKey:
+    """A variable without the other case of its name, which .NET takes too."""
+    return replace(key, alternatives=()) if key.alternatives == (key.key.upper(),) else key
 
 
 def _is_read(key: ConfigKey) -> bool:
@@ -126,11 +172,12 @@ def _is_told(variable: Variable) -> bool:
     return variable.origin is Origin.ENVIRONMENT and known(variable.value, "-").strip() != ""
 
 
-def _missing(graph: Graph, container: Container, given: set[str], of_images: set[str]) -> Outcomes:
+def _missing(graph: Graph, container: Container, code: Container, given: set[str], of_images: set[str]) -> Outcomes:
     """What a container lacks, where those that share its config module are given some variables, and images others."""
-    keys = (key for key in container.keys if not key.client)
+    keys = (key for key in code.keys if not key.client)
     required = (key for key in keys if known(key.required, default=False) and not _comes(key.key))
-    own = {*container.environment, *container.exported}
+    lent = (key for key, each in code.environment.items() if each.origin is Origin.IMAGE)
+    own = {*container.environment, *container.exported, *code.exported, *lent}
     absent = [key for key in required if not _met(key, own)]
     gap = container.environment_gap or _stood_in(container)
     if absent and gap is not None:

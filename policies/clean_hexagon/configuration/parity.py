@@ -96,6 +96,7 @@ def env_key_missing_locally(graph: Graph, _: Options) -> Outcomes:
             variable
             for key, variable in (clouds[0].environment.items() if clouds else ())
             if key not in names
+            and all(key != each.key for each, _ in clouds[0].misnamed)
             and all(key in each.environment for each in clouds)
             and _asked(graph, files, local, variable)
         ]

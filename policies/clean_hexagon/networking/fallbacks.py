@@ -1,7 +1,8 @@
 """What code falls back to where nobody sets a variable (HEX505)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from clean_hexagon.configuration.strictness import lender
 from clean_hexagon.networking.addresses import CLIENTS, address_keys
 from clean_hexagon.networking.internal import at_home, behind, doors, is_part_of_another, meant_by, one_network
 from clean_hexagon.options import Options
@@ -13,6 +14,7 @@ from policyengine.api import (
     Fix,
     Graph,
     Known,
+    Origin,
     Outcomes,
     Severity,
     Side,
@@ -22,6 +24,7 @@ from policyengine.api import (
     addresses,
     assigned,
     is_address,
+    is_for_people,
     is_for_tests,
     known,
     rule,
@@ -44,6 +47,9 @@ from policyengine.api import (
             "'{key}' is not set in '{service}', so [the container](1) falls back to '{endpoint}', which is itself. "
             "Set it to '{right}'."
         ),
+        "people": (
+            "'{key}' is not set in '{service}', so [the container](1) sends people to '{endpoint}', their own machine."
+        ),
     },
 )
 def localhost_fallback_in_code(graph: Graph, options: Options) -> Outcomes:
@@ -55,7 +61,8 @@ def localhost_fallback_in_code(graph: Graph, options: Options) -> Outcomes:
     Asked are the defaults of the configuration module of applications and jobs, for variables that the container does
     not get, nor one that does instead. An error where a sibling is meant (its port, or its engine by the name), at the
     default in the code. Otherwise only addresses of stores: a shared module names many services of which a container
-    calls a few. What another variable of the container leads to is not asked: one is for the other
+    calls a few, but for those that the other side sets to something else, and for the addresses that people open
+    (`FRONTEND_URL`) in the cloud. What another variable of the container leads to is not asked: one is for the other
     (`SPRING_DATASOURCE_URL` for a `DB_HOST` in it, `DATABASE_URL` for all parts of that address), or one for containers
     and the other for browsers. Ports at which the container itself listens pass, and so do addresses for browsers.
     Containers of one task in the cloud share localhost. Where more may be set than the files tell, or the image is not
@@ -70,52 +77,68 @@ def localhost_fallback_in_code(graph: Graph, options: Options) -> Outcomes:
         twins.setdefault(local.node.id, []).append(cloud)
         twins.setdefault(cloud.node.id, []).append(local)
     for side in (Side.LOCAL, Side.CLOUD):
+        users: dict[str, list[tuple[Container, Container]]] = {}
+        for each in graph.containers(side=side):
+            code = lender(graph, each)
+            if code.config is not None:
+                users.setdefault(code.config.id, []).append((each, code))
         for container in graph.containers(side=side):
             apart = container.service.network == "host" or any("flower" in each.argv for each in container.commands)
-            if container.role not in CLIENTS or container.config is None or apart:
+            code = lender(graph, container)
+            if container.role not in CLIENTS or code.config is None or apart:
                 continue
             shared = side is Side.CLOUD and not container.is_composed
-            unset = _unset(container)
+            unset = _unset(container, code)
             told = tuple(addresses({**container.environment, **unset}))
             for address in told:
                 endpoint, key = address.endpoint, address.variable.key
-                if key not in unset or key in public or address.span in seen or not endpoint.loopback:
+                if key not in unset or address.span in seen or not endpoint.loopback:
+                    continue
+                alike = users[code.config.id]
+                lacking = [one for one, its in alike if key in _unset(one, its)]
+                people = shared and len(lacking) == len(alike) and _for_people(address, public)  # else another needs it
+                if key in public and not people:
                     continue
                 there = behind(found, container, endpoint.port)
                 near = [each for each in there if shared or one_network(container, each)]
-                if not at_home(container, address) or any(endpoint.port in each.listens for each in near):
+                if not people and (
+                    not at_home(container, address) or any(endpoint.port in each.listens for each in near)
+                ):
                     continue
                 meant = meant_by(address, [each for each in there if each not in near])
                 named = speaks_of_stores(words_of(key))
                 bare = endpoint.scheme in ("", "host")  # a host is one of a store by its name alone
                 store = (not endpoint.web and endpoint.port and endpoint.scheme != "host") or (bare and named)
-                if not (meant or store) or _reached_otherwise(container, address, told, meant and meant[0]):
+                store = store or _led_elsewhere(address, twins.get(container.node.id, ()))
+                if not people and (
+                    not (meant or store) or _reached_otherwise(container, address, told, meant and meant[0])
+                ):
                     continue
                 yield Compared(container.node)
-                built = container.builds or isinstance(container.stage, Known)
+                built = code.builds or isinstance(code.stage, Known)
                 elsewhere = None if built else Unknown(f"whether '{container.name}' runs this code", container.span)
                 gap = container.environment_gap or elsewhere
                 yield from undecided(container.node, gap)
                 if gap is None:
                     seen.add(address.span)
-                    right = f"{meant[0].name}:{meant[1]}" if meant is not None else ""
-                    alike = [each for each in graph.containers(side=side) if each.config is container.config]
-                    lacking = [each for each in alike if key in _unset(each)]
+                    right = f"{meant[0].name}:{meant[1]}" if meant is not None and not people else ""
                     others = [twin for each in lacking for twin in twins.get(each.node.id, ())]
-                    settled = not any(key in _unset(each) for each in others)  # else a twin would lack it
-                    yield _fallen(container, address, right, lacking if settled else ())
+                    settled = not any(key in _unset(each, each) for each in others)  # else a twin would lack it
+                    bare_variant = "people" if people else "default"
+                    yield _fallen(container, address, right, lacking if settled else (), bare_variant)
 
 
-def _unset(container: Container) -> dict[str, Variable]:
-    """The variables with a default that the container does not get, nor an alternative of them."""
+def _unset(container: Container, code: Container) -> dict[str, Variable]:
+    """The variables with a default in its code that the container does not get, nor an alternative of them."""
+    given = {*container.environment, *(key for key, each in code.environment.items() if each.origin is Origin.IMAGE)}
     return {
         each.key: Variable(each.key, each.span, each.default)
-        for each in container.keys
+        for each in code.keys
         if isinstance(each.default, Known)
         and isinstance(each.required, Known)
         and not each.client
         and not is_for_tests(each.key)
-        and not any(name in container.environment for name in (each.key, *each.alternatives))
+        and given.isdisjoint((each.key, *each.alternatives))
     }
 
 
@@ -139,7 +162,19 @@ def _reached_otherwise(
     return any(is_address(each) and words_of(each)[:-1] == about for each in container.environment)
 
 
-def _fallen(container: Container, address: Address, right: str, alike: Sequence[Container]) -> Finding:
+def _for_people(address: Address, public: Collection[str]) -> bool:
+    """Whether it is the address at which people open the application, by the name of the variable."""
+    return address.endpoint.web and (address.variable.key in public or is_for_people(address.variable.key))
+
+
+def _led_elsewhere(address: Address, twins: Sequence[Container]) -> bool:
+    """Whether a twin sets the variable, and to another machine than its own: it is in use."""
+    given = {each.variable.key: each for twin in twins for each in twin.addresses}
+    found = given.get(address.variable.key)
+    return found is not None and not found.endpoint.loopback and not found.for_browsers
+
+
+def _fallen(container: Container, address: Address, right: str, alike: Sequence[Container], bare: str) -> Finding:
     args = {"key": address.variable.key, "service": container.name, "endpoint": address.endpoint, "right": right}
     variable, text = address.variable, known(address.variable.value, "")
     start, end = address.endpoint.start, address.endpoint.end
@@ -149,7 +184,7 @@ def _fallen(container: Container, address: Address, right: str, alike: Sequence[
     return Finding(
         subject=container.node,
         at=address.span,
-        variant="sibling" if right else "default",
+        variant="sibling" if right else bare,
         severity=Severity.ERROR if right else None,
         args=args,
         related=(container,),

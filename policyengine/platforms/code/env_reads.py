@@ -33,7 +33,7 @@ _TOOL = regex(
 )
 _TEST = regex(r".*[._-](?:test|spec|e2e|cy)\.[cm]?[jt]sx?|(?:jest|vitest|test)[\w.-]*\.[cm]?[jt]s")
 _SERVER = regex(
-    r"(?:.*/)?(?:api|server|middleware|instrumentation)(?:/.*|[\w.-]*\.[cm]?[jt]sx?)"
+    r"(?:.*/)?(?:server|middleware|instrumentation)(?:/.*|[\w.-]*\.[cm]?[jt]sx?)|(?:(?:.*/)?(?:app|pages)/)?api/.*"
     r"|.*/(?:route|\+server|\+page\.server|\+layout\.server|[\w-]+\.server)\.[cm]?[jt]sx?"
 )
 _FUNCTION = regex(r"(?:.*/)?(?:serverless|lambdas?)/.*")
