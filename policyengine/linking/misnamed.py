@@ -13,13 +13,14 @@ from policyengine.platforms.code.package import set_aside
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from policyengine.knowledge.variables import Giver
     from policyengine.model.nodes import ConfigKey, ConfigModule, Package, Service, Variable
     from policyengine.repository.files import Files
 
 _ENDINGS = (".py", ".go", ".rb", ".erb", ".php", ".cs", ".ex", ".exs", ".rs", ".sh", ".prisma", ".yml", ".yaml")
 _NAMES = ("Dockerfile", "entrypoint", "Procfile", "package.json")
 _LARGEST, _MOST = 200_000, 3_000
-_GIVEN = ("container", "image", "role")
+_GIVEN: tuple[Giver, ...] = ("container", "image", "role")
 _WHOLE = r"(?i)(?<![a-z0-9])(?<![a-z0-9]_){}(?!_?[a-z0-9])"
 _WORD = regex(r"[A-Za-z0-9]+")
 

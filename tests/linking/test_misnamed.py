@@ -11,7 +11,10 @@ from tests import trees
 if TYPE_CHECKING:
     from pathlib import Path
 
-PYTHON = {"pyproject.toml": "[project]\nname = 'api'\n", "Dockerfile": 'FROM python:3.12\nCMD ["python", "config.py"]\n'}
+PYTHON = {
+    "pyproject.toml": "[project]\nname = 'api'\n",
+    "Dockerfile": 'FROM python:3.12\nCMD ["python", "config.py"]\n',
+}
 NET = {
     "src/Api/Api.csproj": "<Project/>\n",
     "src/Api.Tests/Api.Tests.csproj": "<Project/>\n",

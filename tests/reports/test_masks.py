@@ -138,7 +138,8 @@ def test_a_mask_keeps_every_offset_and_every_line_end(text: str, path: str) -> N
 
 
 @pytest.mark.parametrize(
-    "piece", ["password=", "a:", "a.: ", "https://u:", "value='", "PASSWORD: '", "${", "-----BEGIN PRIVATE KEY-----", "x" * 50]
+    "piece",
+    ["password=", "a:", "a.: ", "https://u:", "value='", "PASSWORD: '", "${", "-----BEGIN PRIVATE KEY-----", "x" * 50],
 )
 def test_hostile_text_is_masked_to_its_end(piece: str) -> None:
     text = piece * (200_000 // len(piece))
