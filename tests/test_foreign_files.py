@@ -111,6 +111,17 @@ def test_programs_and_scripts_in_another_encoding_are_left_aside_and_other_files
     }
 
 
+def test_code_in_another_encoding_is_looked_into_all_the_same(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "package.json": '{"name": "a", "dependencies": {"express": "4"}}',
+        "a.js": b"// caf\xe9\nmodule.exports = process.env.API_URL;\n",
+        "b/A.cs": "// caf\u00e9".encode("utf-16"),
+        "b/migrations/1.sql": "-- caf\u00e9\nCREATE TABLE a (b int);\n".encode("cp1252"),
+    }
+    found = report(tmp_path, {**files, "docker-compose.yml": "services:\n  a:\n    build: .\n"})
+    assert (found.failures, "a.js" in found.sources) == ((), True)
+
+
 def test_what_git_and_docker_read_by_bytes_needs_no_encoding(tmp_path: Path) -> None:
     latin = "# caf\u00e9\n".encode("latin-1")
     files: dict[str, str | bytes] = {

@@ -24,10 +24,6 @@ class Word(Struct, frozen=True):
     literal: bool = True
 
 
-_SAME: dict[str, set[str]] = {"test": {"test", "e2e"}, "migrate": {"migrate", "push-schema"}}
-"""What a script does where it does what its name says, if that may be something else."""
-
-
 class ShellCommand(Struct, frozen=True, dict=True):
     """One simple command of a script: `APP=1 docker compose up -d || true`.
 
@@ -36,8 +32,8 @@ class ShellCommand(Struct, frozen=True, dict=True):
     file. `background` is a command that nothing waits for (`&`); `remote` one that runs on another machine (`ssh`, a
     Docker context); `contained` one that a shell in a container runs (`docker compose exec app sh -c '…'`);
     `branches` are the places where those begin in which it stands, from the outside in, also loops and what is behind
-    `&&` or `||`. `leads` are the kinds of what the script does that it calls, where that is in the tree, with an empty
-    one where not all of it is known.
+    `&&` or `||`. `leads` are the kinds of what the script that it calls may do besides what is read of it, where that
+    is in the tree. `input` is the file that it reads as its standard input.
     """
 
     words: tuple[Word, ...]
@@ -52,6 +48,7 @@ class ShellCommand(Struct, frozen=True, dict=True):
     branches: tuple[Span, ...] = ()
     leads: frozenset[str] | None = None
     given: tuple[Word, ...] = ()
+    input: str = ""
 
     @cached_property
     def argv(self) -> tuple[str, ...]:
@@ -92,15 +89,9 @@ class ShellCommand(Struct, frozen=True, dict=True):
     @cached_property
     def deeds(self) -> tuple[Deed, ...]:
         """What it does, as far as its words tell; the name of a script tells nothing where the script itself does."""
-        found = commands.deeds(self.argv)
-        if self.leads is None:
-            return found
+        found = commands.deeds(self.argv if not self.input else (*self.argv, "<", self.input))
         leads = self.leads
-        return tuple(
-            deed
-            for deed in found
-            if not deed.named or ("" in leads and leads.isdisjoint(_SAME.get(deed.kind, {deed.kind})))
-        )
+        return found if leads is None else tuple(deed for deed in found if not deed.named or deed.kind in leads)
 
     @property
     def plain(self) -> bool:

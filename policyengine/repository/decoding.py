@@ -15,8 +15,14 @@ class Withheld(ReadError):  # noqa: N818 - said of the file
     """
 
 
-_CODE = (".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs", ".py", ".go", ".rb", ".java", ".php", ".sh")
-"""Ends of files in which a NUL byte may stand, within a string."""
+_SCRIPTS = (".sh", ".bash")
+_CODE = (
+    ".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs", ".vue", ".svelte", ".astro", ".py", ".go", ".rb",
+    ".java", ".kt", ".kts", ".scala", ".groovy", ".properties", ".php", ".cs", ".cshtml", ".fs", ".vb", ".rs", ".ex",
+    ".exs", ".sql", ".html",
+)  # fmt: skip
+"""Ends of files that are only looked into for what matters here. Compilers take them in other encodings too, and a NUL
+byte may stand in a string of one."""
 
 _LOCKED = (
     b"\0GITCRYPT\0", b"$ANSIBLE_VAULT;", b"age-encryption.org/", b"-----BEGIN AGE ENCRYPTED FILE-----",
@@ -51,7 +57,7 @@ def decode(data: bytes, path: str) -> Source:
         ReadError: they are not UTF-8, or hold a NUL byte. Withheld: they are encrypted, a program or a script.
     """
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        if path.endswith(".txt"):  # pip reads a requirements.txt that PowerShell wrote
+        if path.endswith((".txt", *_CODE)):  # pip reads a requirements.txt that PowerShell wrote
             return Source(path, data.decode("utf-16", errors="replace").replace("\0", "\ufffd"), bom=True)
         raise ReadError("is UTF-16 text", Span(path, 0, 0), "save it as UTF-8")
     sealed = ".env" in path.rpartition("/")[2] and all(each in data for each in _SEALED)
@@ -63,13 +69,13 @@ def decode(data: bytes, path: str) -> Source:
     try:
         text = data[3 if bom else 0 :].decode()
     except UnicodeDecodeError as error:
-        if _by_bytes(data, path.rpartition("/")[2]):
+        if path.endswith(_CODE) or _by_bytes(data, path.rpartition("/")[2]):
             return Source(path, data[3 if bom else 0 :].decode(errors="replace").replace("\0", "\ufffd"), bom)
         before = data[3 if bom else 0 :][: error.start].decode(errors="replace")
         where = Span(path, len(before), len(before))
-        kind = Withheld if data.startswith(b"#!") or path.endswith((".sh", ".bash")) else ReadError
+        kind = Withheld if data.startswith(b"#!") or path.endswith(_SCRIPTS) else ReadError
         raise kind(f"is not UTF-8 text: invalid byte at offset {error.start}", where, "save it as UTF-8") from error
-    if "\0" in text and path.endswith(_CODE):
+    if "\0" in text and path.endswith((*_CODE, *_SCRIPTS)):
         text = text.replace("\0", "\ufffd")
     if "\0" in text:
         at = text.index("\0")

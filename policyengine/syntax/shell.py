@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from policyengine.model.source import Span
     from policyengine.syntax.shell_tree import Element, WrittenWord
 
-__all__ = ["Arm", "Ignored", "Redirect", "Script", "WrittenAssignment", "WrittenCommand", "commands", "read"]
+__all__ = ["Arm", "Ignored", "Loops", "Redirect", "Script", "WrittenAssignment", "WrittenCommand", "commands", "read"]
 
 Marker = Literal["||", "&&", "|", "&", "!", "condition", "substitution", "set +e", "no set -e"]
 
@@ -53,6 +53,9 @@ class Ignored(Struct, frozen=True):
     span: Span
 
 
+Loops = tuple[tuple[str, str], ...]
+
+
 class WrittenCommand(Struct, frozen=True):
     """A simple command as written.
 
@@ -60,7 +63,8 @@ class WrittenCommand(Struct, frozen=True):
     or ``&``. `within` names the constructs around it from the outside in: ``if``, ``then``, ``else``, ``for``,
     ``while``, ``until``, ``do``, ``case``, ``(``, ``{``, ``$(``, ``||``. `ignored` tells why its failure is swallowed.
     `arms` are those of the `case` and `if` constructs around it, outside of loops, `loops` the
-    variables that loops around it set. `branches` are the places where the branches around it begin, from the outside
+    variables that loops around it set, each with what it goes through as written. `branches` are the
+    places where the branches around it begin, from the outside
     in: bodies of `if`, arms of `case`, loops, and what stands behind `&&` or `||`.
     """
 
@@ -72,7 +76,7 @@ class WrittenCommand(Struct, frozen=True):
     within: tuple[str, ...]
     ignored: Ignored | None
     arms: tuple[Arm, ...] = ()
-    loops: tuple[str, ...] = ()
+    loops: Loops = ()
     branches: tuple[Span, ...] = ()
 
     @property
@@ -173,7 +177,7 @@ class _Flattening(Struct):
     functions: dict[str, tuple[WrittenCommand, ...]] = field(default_factory=dict)
     joined: str = ""
     arms: tuple[Arm, ...] = ()
-    loops: tuple[str, ...] = ()
+    loops: Loops = ()
     branches: tuple[Span, ...] = ()
 
     def block(self, block: CommandList, within: tuple[str, ...], ignored: Ignored | None, *, tail: bool) -> None:
@@ -286,7 +290,7 @@ class _Flattening(Struct):
                 self._case(element, within, ignored, tail=tail)
             case _:
                 outside = self.loops
-                self.loops = (*outside, element.name) if element.name else outside
+                self.loops = (*outside, (element.name, element.over)) if element.name else outside
                 for role, block in element.parts:
                     reason = ignored
                     if role == "condition" and reason is None:

@@ -23,20 +23,35 @@ class Arm(Struct, frozen=True):
 Branches = tuple[tuple[Arm, ...], tuple[Arm, ...]]
 """What holds where a test succeeds, and where it fails, as far as that is one word against one pattern."""
 
+_OPEN = (Arm("$?", ("*",)),)
+UNDECIDED: Branches = (_OPEN, _OPEN)
+"""What only the run decides."""
+
 
 def decided(block: CommandList) -> Branches:
     """What holds behind a condition: `[ A = B ] && [ C = D ]`."""
-    if len(block.items) != 1 or any(each.text != "&&" for each in block.items[0].operators):
-        return (), ()
+    joined = {each.text for item in block.items for each in item.operators}
+    if len(block.items) != 1 or len(joined) > 1:
+        return UNDECIDED
     tests = [tested(pipeline) for pipeline in block.items[0].pipelines]
-    return tuple(arm for met, _ in tests for arm in met), tests[0][1] if len(tests) == 1 else ()
+    met, missed = (tuple(arm for each in tests for arm in each[side]) for side in (0, 1))
+    if len(tests) == 1:
+        return met, missed
+    return (met, _OPEN) if joined == {"&&"} else (_either(met), missed)
+
+
+def _either(met: tuple[Arm, ...]) -> tuple[Arm, ...]:
+    """What holds where one of several tests succeeds: one word fits one of their patterns."""
+    first = met[0]
+    same = all((each.subject, each.literal, each.earlier) == (first.subject, first.literal, ()) for each in met)
+    return (Arm(first.subject, tuple(each.patterns[0] for each in met), (), first.literal),) if same else _OPEN
 
 
 def tested(pipeline: Pipeline) -> Branches:
     """`false`, `true`, `[ A = B ]`, `[[ A != B ]]`, `test -n A`."""
     simple = pipeline.elements[0] if len(pipeline.elements) == 1 else None
     if not isinstance(simple, Simple) or simple.assignments or simple.redirects:
-        return (), ()
+        return UNDECIDED
     words = simple.words
     if words and words[0].text in {"[", "[[", "test"}:
         words = words[1:] if words[0].text == "test" else words[1:-1]
@@ -51,7 +66,7 @@ def tested(pipeline: Pipeline) -> Branches:
             found = _held(words[0].text, pattern if words[2].literal else "$", literal=words[0].literal)
             found = found[::-1] if sign == "!=" else found
         case _:
-            return (), ()
+            return UNDECIDED
     return found if pipeline.negation is None else found[::-1]
 
 

@@ -254,6 +254,7 @@ class _Converter:
                 compound.name = self._slice(variable) if variable is not None else ""
                 for value in node.children_by_field_name("value"):
                     compound.parts += [("$(", block) for block in self._word([value]).blocks]
+                    compound.over += f" {self._slice(value)}"
                 self._body(compound, node)
             case "case_statement":
                 self._case(compound, node)

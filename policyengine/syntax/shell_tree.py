@@ -85,6 +85,7 @@ class Compound(Struct):
     end: int
     parts: list[tuple[str, CommandList]] = field(default_factory=list)
     name: str = ""  # of a function, or the variable of a `for`
+    over: str = ""  # what a `for` goes through, as written
     subject: WrittenWord | None = None  # of a `case`
     patterns: list[tuple[str, ...]] = field(default_factory=list)  # of a `case`, one tuple for each part
     redirects: list[Redirect] = field(default_factory=list)

@@ -407,6 +407,30 @@ def test_a_composite_action_is_expanded_with_its_inputs_and_its_own_scripts() ->
     assert (known(build.dockerfile), known(build.push)) == ("e2e.yml", True)
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("production", ["production"]),
+        ("${{ inputs.environment }}", ["test", "staging"]),
+        ("eu-${{ inputs.environment }}", ["eu-test", "eu-staging"]),
+        ("${{ matrix.to }}", ["one", "two"]),
+        (None, ["none"]),
+    ],
+)
+def test_an_input_of_an_action_is_what_its_call_gives(given: str | None, expected: list[str]) -> None:
+    to = f"\n        with: {{environment: '{given}'}}" if given else ""
+    found, _ = tree_of(
+        {
+            CI: "on:\n  workflow_dispatch:\n    inputs:\n      environment: {type: choice, options: [test, staging]}\n"
+            f"jobs:\n  a:\n    strategy: {{matrix: {{to: [one, two]}}}}\n    steps:\n      - uses: ./.github/actions/d{to}\n",
+            ".github/actions/d/action.yml": "inputs:\n  environment: {default: none}\nruns:\n  using: composite\n  steps:\n"
+            "    - run: ./deploy ${{ inputs.environment }}\n      shell: bash\n",
+        }
+    )
+    inner, _ = job(found, "a").steps
+    assert [each.argv[1] for each in inner.commands] == expected
+
+
 def test_the_tags_of_a_build_have_what_stands_for_an_input_that_is_not_given() -> None:
     found, _ = lowered(
         "on:\n  push:\n  workflow_dispatch:\n    inputs:\n      to: {default: staging}\njobs:\n  a:\n    steps:\n"
@@ -555,12 +579,84 @@ def test_the_arguments_of_a_script_choose_the_arms_of_its_case(run: str, told_of
         ('case "$1" in [[:alpha:]]) terraform apply ;; esac', ["Deploy terraform"]),
         ('case "$1" in [^b]) terraform apply ;; esac', ["Deploy terraform"]),
         (f'shift {"9" * 5000}\ncase "$1" in a) terraform apply ;; esac', ["Deploy terraform"]),
+        ("if foo; then exit 0; fi\nterraform apply", ["Deploy terraform"]),
+        ('foo && [ "$1" = a ] && exit 0\nterraform apply', ["Deploy terraform"]),
+        ('if foo; then :; elif [ "$1" = a ]; then exit 0; fi\nterraform apply', ["Deploy terraform"]),
+        ('if foo || bar; then if [ "$1" = a ]; then exit 0; fi; fi\nterraform apply', ["Deploy terraform"]),
+        ('for x in "$@"; do [ "$1" = a ] && exit 0; done\nterraform apply', ["Deploy terraform"]),
+        ('[ "$1" = a ] && (exit 0)\nterraform apply', ["Deploy terraform"]),
+        ('[ "$1" = "$Y" ] && exit 0\nterraform apply', ["Deploy terraform"]),
+        ('if [ "$1" = b ] || [ "$1" = a ]; then terraform apply; fi', ["Deploy terraform"]),
+        ('if [ "$1" = b ] || foo; then terraform apply; fi', ["Deploy terraform"]),
         ('case "$1" in b) terraform apply ;; esac', []),
+        ('if [ "$1" = a ]; then exit 0; fi\nterraform apply', []),
+        ('[ "$1" = a ] && exit\nterraform apply', []),
+        ('case "$1" in a) exit 0 ;; esac\nterraform apply', []),
+        ('X="${1:?say which}"\nif [ "$X" = b ] || [ "$X" = c ]; then terraform apply; fi', []),
+        ('if [ "$1" = a ] || foo; then :; else terraform apply; fi', []),
         ('case "$1" in [b-z]) terraform apply ;; a) ;; esac', []),
     ],
 )
 def test_arms_that_may_run_are_kept(script: str, told_of: list[str]) -> None:
     assert told("sh run.sh a", **{"run.sh": script}) == told_of
+
+
+@pytest.mark.parametrize(
+    "here",
+    [
+        '"$(cd "$(dirname "$0")" && pwd)"', "$(cd $(dirname $0); pwd)", '$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" &> /dev/null && pwd -P)',
+        '"$(dirname "$(readlink -f "$0")")"', '$(dirname "$(realpath "${BASH_SOURCE[0]}")")', '"$(git rev-parse --show-toplevel)/ci/jobs"',
+        '"$(cd "${0%/*}" >/dev/null 2>&1 && pwd)"', '"$(realpath "$(dirname "$0")")"',
+    ],
+)  # fmt: skip
+def test_the_folder_of_a_script_is_followed_wherever_it_runs(here: str) -> None:
+    script = f'readonly HERE={here}\nROOT="$(cd "$HERE/../.." && pwd)"\ncd "$ROOT/app"\n"$HERE"/up.sh\n$ROOT/top.sh\n'
+    files = {
+        "ci__jobs__run.sh": script, "ci__jobs__up.sh": "npx prisma migrate deploy\n",
+        "top.sh": 'cd "$(dirname "$0")/infra" && docker compose up -d\n',
+    }  # fmt: skip
+    (step,), _ = steps("cd docs && ../ci/jobs/run.sh", **files)
+    assert step.gap is None
+    migrate, up = step.activities
+    assert (type(migrate), isinstance(up, ComposeUp) and up.directory) == (Migrate, "infra")
+
+
+MAKEFILE = """test: cluster
+\t$(eval DEPLOY_ENV=test)
+ci:
+\t$(eval export AUTO_APPROVE=-auto-approve)
+cluster:
+\taz aks get-credentials
+login:
+\tkubelogin convert-kubeconfig
+unit:
+\tour-runner all
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "tests"),
+    [
+        ("make test ci", False), ("make ci", False), ("make test login", False), ("make unit", True), ("make unit ci", True),
+        ("ssh host make test", True), ("make -C other test", True),
+    ],
+)  # fmt: skip
+def test_a_goal_of_a_makefile_is_what_its_recipe_does(line: str, tests: bool) -> None:
+    (step,), _ = steps(line, Makefile=MAKEFILE)
+    assert any(each.does("test") for each in step.commands) == tests
+
+
+@pytest.mark.parametrize(
+    ("line", "told_of"),
+    [
+        ('psql "$URL" < migrations/1.sql', ["Migrate sql"]), ("cat db/migrations/*.sql | psql $URL", ["Migrate sql"]), ("mysql -h db app < db/migrate.sql", ["Migrate sql"]),
+        ('for f in migrations/*.sql; do psql "$URL" -v ON_ERROR_STOP=1 -f "$f"; done', ["Migrate sql"]), ("for f in $(ls $DIR/migrations/*.sql | sort -V); do psql < $f; done", ["Migrate sql"]),
+        ('ssh host "for f in app/migrations/*.sql; do docker compose exec -T db psql -U app < \\"\\$f\\"; done"', ["Migrate sql"]),
+        ("psql $URL < seed.sql", []), ("for f in dumps/*.sql; do psql -f $f; done", []), ("cat migrations/1.sql | grep x", []), ("wc -l < migrations/1.sql", []), ("mysql app -e 'select 1'", []),
+    ],
+)  # fmt: skip
+def test_sql_that_a_client_reads_migrates_where_its_name_says_so(line: str, told_of: list[str]) -> None:
+    assert told(line) == told_of
 
 
 def test_a_script_for_another_shell_is_a_gap() -> None:

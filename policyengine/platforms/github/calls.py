@@ -34,7 +34,10 @@ def local_path(uses: str, files: Files) -> str:
 
 
 class Called(Struct, frozen=True):
-    """A script that a command calls: its identity, what to call it, its text, where it runs, and how."""
+    """A script that a command calls: its identity, what to call it, its text, where it runs, and how.
+
+    `goal` is the name by which the command calls it, where it may call several.
+    """
 
     key: str
     what: str
@@ -43,6 +46,7 @@ class Called(Struct, frozen=True):
     errexit: bool = False
     pipefail: bool = False
     ignored: bool = False
+    goal: str | None = None
 
 
 class Walk(Struct, frozen=True):

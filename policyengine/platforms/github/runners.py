@@ -99,6 +99,7 @@ class Runners(Struct, frozen=True):
                             errexit=recipe.errexit or re.search(r"\s-\w*e", shell) is not None,
                             pipefail="pipefail" in shell,
                             ignored=recipe.ignored or call.forgiving,
+                            goal=goal,
                         )
 
     def _makefile(self, call: _MakeCall, environment: Environment) -> Makefile | None:

@@ -18,6 +18,7 @@ from policyengine.platforms.github.arguments import ScriptArguments
 from policyengine.platforms.github.calls import Called, Walk, entered, path_from, text_of
 from policyengine.platforms.github.package_scripts import MANAGERS, PROJECTS, Packages
 from policyengine.platforms.github.runners import RUNNERS, Runners
+from policyengine.repository.discover import parent
 from policyengine.syntax import shell
 from policyengine.syntax.environment import Environment
 
@@ -122,7 +123,9 @@ class Follower(Struct):
             self._read[key] = (text.written, script)
         if not script.complete:
             gaps.append(Unknown("the script cannot be read to its end", text.cut(0, 1).place))
-        arguments = ScriptArguments(walk.arguments, dict(walk.environment.variables))
+        file = not text.offset(0) and walk.via and not walk.contained
+        folder = parent(text.path) if file else None
+        arguments = ScriptArguments(walk.arguments, dict(walk.environment.variables), folder=folder)
         yield from self._run(script.commands, script, walk, arguments, gaps)
 
     def _run(
@@ -134,6 +137,7 @@ class Follower(Struct):
         gaps: list[Unknown],
     ) -> Iterator[ShellCommand]:
         folders, left = [walk.directory], walk.directory
+        last: ShellCommand | None = None
         environment = walk.environment
         for written in commands:
             if not arguments.choose(written.arms):
@@ -142,26 +146,29 @@ class Follower(Struct):
             if self.files.budget.left < 0:
                 gaps.append(Unknown(REASON, written.span))
                 return
-            command = arguments.fill(written)
-            nested = sum(each in {"(", "$("} for each in command.within) + 1
-            if command.before == "" and len(folders) >= nested > 1:
+            nested = sum(each in {"(", "$("} for each in written.within) + 1
+            if written.before == "" and len(folders) >= nested > 1:
                 del folders[nested - 1 :]
             while len(folders) < nested:
                 folders.append(folders[-1])
             del folders[nested:]
+            command = arguments.fill(written, folders[-1])
             ignored = walk.forgiven or (command.ignored is not None and command.ignored.marker not in _STILL_FAILS)
             here = replace(walk, directory=folders[-1], forgiven=ignored, environment=environment)
-            made = _made(command, here)
+            piped = last if command.before == "|" else None
+            last = made = _made(command, here, piped)
             here = replace(here, branches=made.branches)
             behind: list[ShellCommand] = []
             if command.name not in {"cd", "pushd"} and len(walk.seen) < DEEPEST:
-                behind += islice(self._deeper(command, made, script, here, arguments, gaps), _MOST)
-                if behind:
-                    unknown = [] if all(each.plain for each in behind) else [""]
-                    made = replace(made, leads=frozenset([*unknown, *(d.kind for each in behind for d in each.deeds)]))
+                known, doubts = len(gaps), set[str | None]()
+                behind += islice(self._deeper(command, made, script, here, arguments, gaps, doubts), _MOST)
+                if behind or (len(gaps) == known and _follows_goals(made)):
+                    made = replace(made, leads=_leads(made, behind, doubts))
             self._bring(made)
             yield made
             yield from behind
+            if command.name == "exit" and arguments.surely(written):
+                return
             environment = _exported(command, environment)
             arguments.follow(written)
             if command.name in {"cd", "pushd"} and len(command.words) > 1:
@@ -183,12 +190,14 @@ class Follower(Struct):
         walk: Walk,
         arguments: ScriptArguments,
         gaps: list[Unknown],
+        doubts: set[str | None],
     ) -> Iterator[ShellCommand]:
+        """The commands of what a command calls; `doubts` takes the goals of which not all is known."""
         if command.name in script.functions:
             key = f"{made.span.path}:{command.name}()"
             if key not in walk.seen:
                 inside = replace(walk, seen=walk.seen | {key}, via=(Via(f"{command.name}()", made.span), *walk.via))
-                given = ScriptArguments(arguments.of(command.words[1:]), arguments.names)
+                given = replace(arguments, words=arguments.of(command.words[1:]))
                 yield from self._run(script.functions[command.name], script, inside, given, gaps)
             return
         for inner, errexit in _inline(command, made):
@@ -221,7 +230,10 @@ class Follower(Struct):
                     pipefail=called.pipefail,
                     arguments=_given(command, called, arguments),
                 )
-                yield from self._script(called.text, inside, gaps)
+                for each in self._script(called.text, inside, gaps):
+                    if not each.plain:
+                        doubts.add(called.goal)
+                    yield each
 
     def _called(self, made: ShellCommand, walk: Walk, gaps: list[Unknown]) -> Iterator[Called]:
         """The scripts of the tree that a command runs."""
@@ -314,6 +326,20 @@ def _given(command: shell.WrittenCommand, called: Called, arguments: ScriptArgum
     return arguments.of(command.words[behind:])
 
 
+_SAME: dict[str, set[str]] = {"test": {"test", "e2e"}, "migrate": {"migrate", "push-schema"}}
+"""What a script does where it does what its name says, if that may be something else."""
+
+
+def _leads(made: ShellCommand, behind: Words[ShellCommand], doubts: set[str | None]) -> frozenset[str]:
+    """What the names that a command calls tell, although their scripts are known: what these may do besides."""
+    done = {deed.kind for each in behind for deed in each.deeds}
+    if any(not each.plain for each in behind) and (not doubts or None in doubts):
+        kinds = {deed.kind for deed in made.deeds}
+    else:
+        kinds = {kind for goal in doubts if goal for kind in knowledge.named(goal)}
+    return frozenset(kind for kind in kinds if done.isdisjoint(_SAME.get(kind, {kind})))
+
+
 def _exported(command: shell.WrittenCommand, environment: Environment) -> Environment:
     """The environment behind a command: `export X=1` sets a variable, a file that is read may set any."""
     if command.name in {".", "source", "eval"}:
@@ -328,7 +354,21 @@ def _exported(command: shell.WrittenCommand, environment: Environment) -> Enviro
     return environment.given(given)
 
 
-def _made(command: shell.WrittenCommand, walk: Walk) -> ShellCommand:
+def _input(command: shell.WrittenCommand, piped: ShellCommand | None) -> str:
+    """The file that a command reads as its standard input: `psql < a.sql`, `cat a.sql | psql`."""
+    given = [each.target.text for each in command.redirects if each.operator == "<" and each.target is not None]
+    if piped is not None and piped.starts("cat") and not given:
+        given = [word for word in piped.argv[1:] if not word.startswith("-")]
+    return given[-1] if given else ""
+
+
+def _follows_goals(made: ShellCommand) -> bool:
+    """Whether all that a command does is what the goals of a Makefile of the tree do."""
+    here = not made.remote and not any(layer.place for layer in made.layers)
+    return here and bool(made.layers) and made.layers[-1].path == "make"
+
+
+def _made(command: shell.WrittenCommand, walk: Walk, piped: ShellCommand | None) -> ShellCommand:
     return replace(
         command.read(),
         forgiven=walk.forgiven,
@@ -338,6 +378,7 @@ def _made(command: shell.WrittenCommand, walk: Walk) -> ShellCommand:
         remote=walk.remote or _remote(command.texts, command.assignments),
         contained=walk.contained,
         branches=(*walk.branches, *command.branches),
+        input=_input(command, piped),
     )
 
 

@@ -17,7 +17,7 @@ from policyengine.syntax.environment import Environment
 from policyengine.syntax.tree import Scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from policyengine.model.nodes import Activity, Build, ShellCommand, Step, Variable
     from policyengine.syntax.tree import Document
@@ -56,6 +56,9 @@ class StepFrame(Struct, frozen=True):
         """The scope of a step, for each combination of the matrix and each choice of an input that a text asks for."""
         scope = self.scope
         asked = " ".join((text, *(written(each) for key, each in scope.variables.items() if key in text))).lower()
+        asked += "".join(
+            f" {written(each)}".lower() for name, each in scope.inputs.items() if f"inputs.{name}" in asked
+        )
         matrices = self.combinations if "matrix" in asked and self.combinations else (scope.matrix,)
         chosen: list[dict[str, Value[str]]] = [scope.inputs]
         for name, options in self.choices.items():
@@ -66,6 +69,14 @@ class StepFrame(Struct, frozen=True):
                 each = replace(scope, matrix=matrix, inputs=inputs)
                 if each.holds(self.own) is not False:
                     yield each
+
+    def chosen(self, given: Iterable[Variable]) -> dict[str, tuple[Value[str], ...]]:
+        """What the inputs of an action may be that hang on what a person chooses for the workflow, by their names."""
+        asking = [each for each in given if "inputs." in written(each.value).lower()]
+        found = {
+            each.key.lower(): [scope.value(each.value) for scope in self.scopes(written(each.value))] for each in asking
+        }
+        return {name: tuple(dict.fromkeys(values)) for name, values in found.items() if len(set(values)) > 1}
 
     def runs(self) -> bool:
         """Whether the step, and what calls it, runs for certain where nothing before it fails."""

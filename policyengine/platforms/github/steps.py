@@ -294,6 +294,7 @@ class Steps(Struct, frozen=True):
             inner = replace(
                 frame,
                 scope=replace(frame.scope, inputs=inputs, kinds={}, others=frame.scope.outside()),
+                choices=frame.chosen(given.values()),
                 folder="" if folder == "." else folder,
                 directory="",
                 where=None,
