@@ -133,7 +133,8 @@ class ScriptNames(Struct, frozen=True, forbid_unknown_fields=True):
 class Program(Struct, frozen=True, forbid_unknown_fields=True):
     """A program, or a sub-command of one.
 
-    `also` are its other names. `valued` are the options (and words) that take the next word as their value, `numbered`
+    `also` are its other names. `valued` are the options (and words) that take the next word as their value (`<` is the
+    file that it reads as its input), `numbered`
     those that take it when it is a number, `tells` those with which it does nothing but tell. `does`
     tells by the words that follow, `tasks` by any of them (`:test` also as the end of `app:test`), `options` by an
     option, `says` by the words in one of them; each names a kind, and the tool where it is not the program. It does

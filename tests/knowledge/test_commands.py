@@ -253,7 +253,7 @@ def test_the_table_names_only_kinds_options_and_programs_that_can_be() -> None:
             *program.does.values(), *program.tasks.values(), *program.options.values(), *program.says.values()
         ):  # fmt: skip
             assert not text or text.partition(" ")[0] in kinds, name
-        assert all(option.startswith(("-", "+")) or option.isalpha() for option in program.valued), name
+        assert all(option.startswith(("-", "+", "<")) or option.isalpha() for option in program.valued), name
         assert program.source in TABLE.sources
     assert set(TABLE.unless) <= {*kinds, "every"}
     assert {entry.source for entry in TABLE.names.values()} <= set(TABLE.sources)
