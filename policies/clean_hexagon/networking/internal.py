@@ -3,10 +3,13 @@
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
 
+from msgspec import structs
+
 from clean_hexagon.networking.addresses import CLIENTS, address_keys
 from clean_hexagon.networking.names import answering, sibling_named
 from clean_hexagon.options import Options
 from policyengine.api import (
+    Absent,
     Address,
     Compared,
     Container,
@@ -17,6 +20,7 @@ from policyengine.api import (
     Graph,
     Known,
     Located,
+    Origin,
     Outcomes,
     Role,
     Service,
@@ -215,10 +219,16 @@ def one_network(one: Container, other: Container) -> bool:
     severity=Severity.ERROR,
     remedy="Use the port that the sibling listens on, and not the one that is published to the host.",
     precision="very-high",
-    message=(
-        "'{key}' of '{service}' points to '{endpoint}', but that port is only [published to the host](1). "
-        "Use '{right}' inside the network."
-    ),
+    message={
+        "default": (
+            "'{key}' of '{service}' points to '{endpoint}', but that port is only [published to the host](1). "
+            "Use '{right}' inside the network."
+        ),
+        "nobody": (
+            "'{key}' of '{service}' points to '{endpoint}', but [the service](1) '{sibling}' does not listen there. "
+            "Use '{right}'."
+        ),
+    },
 )
 def published_port_used_internally(graph: Graph, options: Options) -> Outcomes:
     """A container addresses a sibling by its name, but at the port that is published to the host.
@@ -228,7 +238,8 @@ def published_port_used_internally(graph: Graph, options: Options) -> Outcomes:
 
     A sibling may be named by its service name, container name, host name, link or network alias. The port is reported
     when the sibling publishes it and does not listen on it: not when it is also a container port, an exposed one, or
-    the engine's own. A public URL that names a container is another mistake, and not this rule's.
+    the engine's own. A relational database that nothing moves to another port listens at its engine's own alone, so
+    any other is reported. A public URL that names a container is another mistake, and not this rule's.
     """
     public = address_keys(graph, options)
     seen: set[Span] = set()
@@ -244,10 +255,25 @@ def published_port_used_internally(graph: Graph, options: Options) -> Outcomes:
             if other is None or address.span in seen or address.variable.key in public:
                 continue
             port = other.published.get(endpoint.port)
-            if port is None or not isinstance(port.target, Known) or endpoint.port in other.listens:
-                continue
-            seen.add(address.span)
-            yield redirected(container, address, endpoint.host, port.target.value, port)
+            if port is not None and isinstance(port.target, Known) and endpoint.port not in other.listens:
+                seen.add(address.span)
+                yield redirected(container, address, endpoint.host, port.target.value, port)
+            elif port is None and endpoint.port is not None and _is_plain(other) and endpoint.port not in other.listens:
+                seen.add(address.span)
+                found = redirected(container, address, endpoint.host, other.store_port or 0, other)
+                yield structs.replace(found, variant="nobody")
+
+
+def _is_plain(store: Container) -> bool:
+    """Whether a relational database listens at its engine's own port, which nothing that it is given may move."""
+    given = (each for each in store.environment.values() if each.origin is not Origin.IMAGE)
+    moved = not isinstance(store.service.command, Absent) or any("PORT" in each.key.upper() for each in given)
+    relational = store.store is not None and known(store.store.engine, "") in _ONE_PORT
+    return relational and store.store_port is not None and store.service.build is None and not moved
+
+
+_ONE_PORT = frozenset({"mariadb", "mysql", "postgres"})
+"""Engines whose images listen at one port; brokers do at several."""
 
 
 def redirected(container: Container, address: Address, host: str, port: int, place: Located) -> Finding:
