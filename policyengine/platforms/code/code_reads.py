@@ -207,7 +207,11 @@ def _node_keys(source: Source) -> Iterator[ConfigKey]:
         default = next((source.span(*match.span(each)) for each in (4, 5, 6, 7, 8, 9) if match[each] is not None), None)
         tested = regex(rf"process\.env\.{name}\s*(?:[!=]==?|\?[^.?]|&&)|!\s*process\.env\.{name}\b").search(text)
         key = ConfigKey(name, span, Unknown(WHERE_USED, span), Absent(span), client=is_published(name))
-        if default is not None and not tested:
+        behind = text[max(0, match.start() - 80) : match.start()].rstrip()[-2:] in (
+            "??",
+            "||",
+        )  # another variable comes first
+        if default is not None and not tested and not behind:
             written = Known(source.slice(default), default)
             key = replace(key, required=Known(value=False, span=span), default=written)
         if name not in found or isinstance(found[name].required, Unknown):
