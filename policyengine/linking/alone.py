@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
+from policyengine.knowledge.names import environment, words
+from policyengine.model.nodes import Database, Service, Side
+from policyengine.model.value import Known
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from policyengine.linking.evidence import Score
     from policyengine.linking.features import Features
+    from policyengine.model.graph import Graph
 
 CROWD = 2_500
 """How many pairs a shared fact may make: one that more nodes share tells none of them from the others."""
@@ -96,6 +103,37 @@ def alone(scores: dict[tuple[int, int], Score], groups: Groups, reason: str, lea
         place = (rows[0], columns[0]) if len(rows) == len(columns) == 1 else None
         if place is not None and place in scores and scores[place].points >= least:
             scores[place] = scores[place].plus(points, reason)
+
+
+def environment_of(service: Service) -> str:
+    """The environment that a word of a service's name tells, or an empty text."""
+    return next(filter(None, map(environment, words(service.name))), "")
+
+
+def without_stand_ins(local: Sequence[Features]) -> list[Features]:
+    """Local services, of which those aside that stand in for one that is built: `api-dev` of a language's image."""
+    built = {each.stem for each in local if isinstance(each.node, Service) and each.node.build is not None}
+    return [
+        replace(each, aside=True)
+        if each.stem in built and each.stock and isinstance(each.node, Service) and environment_of(each.node)
+        else each
+        for each in local
+    ]
+
+
+def holds_another(graph: Graph, here: Features, there: Features) -> bool:
+    """Whether a local database is told to make one of another name, and no file of the local side speaks of that one.
+
+    A server that is built, or is given scripts to begin with, may hold any number of databases.
+    """
+    store = here.node
+    service = graph.get(Service, store.service) if isinstance(store, Database) and store.service else None
+    if service is None or not here.database or not there.database or here.database == there.database:
+        return False
+    if service.build is not None or any(each.kind == "bind" for each in service.mounts):
+        return False
+    values = (each.value for one in graph.all(Service, side=Side.LOCAL) for each in one.environment)
+    return not any(not isinstance(each, Known) or there.database in each.value for each in values)
 
 
 def candidates(local: Sequence[Features], cloud: Sequence[Features]) -> set[tuple[int, int]]:

@@ -78,6 +78,13 @@ class Features(Struct, frozen=True):
         return isinstance(self.node, Service) and self.node.role is Role.FUNCTION
 
     @property
+    def stock(self) -> bool:
+        """Whether it runs the public image of a language: the sources are mounted into it."""
+        image = self.node.image if isinstance(self.node, Service) and self.node.build is None else None
+        engine = engine_of(image.value, image.span) if isinstance(image, Known | Floating) else None
+        return engine is not None and engine.purpose == "runtime"
+
+    @property
     def shared(self) -> frozenset[tuple[str, object]]:
         """What makes two nodes candidates for a pair when both have it."""
         found: set[tuple[str, object]] = set()
@@ -292,9 +299,10 @@ def serves_developers(service: Service) -> bool:
     """Whether a service is a tool or an agent by its image, or is called as one: `grafana`."""
     if service.role in (Role.TOOL, Role.SIDECAR):
         return True
-    named = parse(f"{service.name}/{service.name}") if service.role is Role.APP else None
-    engine = None if named is None else engine_of(named, service.span)
-    return engine is not None and image_role(engine) is Role.TOOL
+    name = service.name
+    named = [parse(f"{place}{name}/{name}") for place in ("", "quay.io/")] if service.role is Role.APP else []
+    engines = [engine_of(each, service.span) for each in named if each is not None]
+    return any(each is not None and image_role(each) is Role.TOOL for each in engines)
 
 
 def family(node: Node) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from policyengine.knowledge.names import duties, environment, words
+from policyengine.knowledge.names import duties
 from policyengine.linking.alone import (
     ALONE,
     CROWD,
@@ -24,8 +24,11 @@ from policyengine.linking.alone import (
     by_variables,
     by_word,
     candidates,
+    environment_of,
     grouped,
+    holds_another,
     lasting,
+    without_stand_ins,
 )
 from policyengine.linking.datastores import offered
 from policyengine.linking.declared import named, told_at, unknown
@@ -98,6 +101,7 @@ def pairing(graph: Graph, config: Config, evidence: Sequence[Evidence] = (), pro
     left: list[Unpaired] = []
     for name in sorted(families, key=lambda each: (each != APPLICATION, each)):
         local, cloud = ([reading.features(node) for node in side] for side in families[name])
+        local = without_stand_ins(local)
         one = _Family(graph, _free(local, taken), _free(cloud, taken), tuple(evidence))
         made = list(one.pairs())
         found.extend(made)
@@ -187,8 +191,7 @@ class _Family:
         yield from self._sharing(done)
         yield from self._beside(done)
         yield from self._nearest(done)
-        settled = {place[0] for place in done if self.scores[place].points >= CERTAIN}
-        yield from self._left_over({column for _, column in done}, settled)
+        yield from self._left_over(done)
 
     def _tied(
         self, weights: dict[tuple[int, int], int], place: tuple[int, int], rows: dict[int, int], columns: dict[int, int]
@@ -282,12 +285,16 @@ class _Family:
                 done.add(place)
                 yield from self._made(place, found.plus(POSSIBLE - found.points, _LEFT), tied=False)
 
-    def _left_over(self, paired: set[int], settled: set[int]) -> Iterator[Pair]:
+    def _left_over(self, done: set[tuple[int, int]]) -> Iterator[Pair]:
         """Stores of the cloud that the matching left: twins of the only local one of their engine, or of one of them.
 
-        Not of those that are `settled`, which have a certain twin, where nothing but the engine speaks for it.
+        Not of those that are settled, which have a certain twin, where nothing but the engine speaks for it, nor of one
+        that holds the database of its twin alone.
         A server for queues or buckets holds any number of them: it is the twin of those that variables tell.
         """
+        paired = {column for _, column in done}
+        settled = {place[0] for place in done if self.scores[place].points >= CERTAIN}
+        named = {row for row, column in done if self.local[row].database == self.cloud[column].database}
         left = Counter(each.engine for column, each in enumerate(self.cloud) if column not in paired)
         for column, each in enumerate(self.cloud):
             if column in paired or not isinstance(each.node, Datastore):
@@ -299,6 +306,7 @@ class _Family:
                 continue
             same = [row for row, one in enumerate(self.local) if one.engine and one.engine == each.engine]
             here = {one.engine for one in self.local}
+            same = [row for row in same if row not in named or not holds_another(self.graph, self.local[row], each)]
             if not same and here.isdisjoint(other.engine for other in self.cloud):
                 same = list(range(len(self.local)))
             most = max((self._points((row, column)) for row in same), default=0)
@@ -368,14 +376,9 @@ def _variants(one: Features, other: Features) -> bool:
     here, there = one.node, other.node
     if not isinstance(here, Service) or not isinstance(there, Service):
         return False
-    meant = {_environment(here), _environment(there)}
+    meant = {environment_of(here), environment_of(there)}
     told = len(meant) > 1 and meant.isdisjoint({"", "test"}) and one.dockerfile == other.dockerfile != ""
     return here.profiles != there.profiles or told
-
-
-def _environment(service: Service) -> str:
-    """The environment that a word of a service's name tells, or an empty text."""
-    return next(filter(None, map(environment, words(service.name))), "")
 
 
 def _explicit(graph: Graph, config: Config) -> Iterator[Pair]:

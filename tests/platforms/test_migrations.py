@@ -130,6 +130,14 @@ def test_dollar_quoted_code_stays_visible() -> None:
     assert inside_blocks(text) == {"vector": True}
 
 
+def test_dollar_quoted_text_is_a_string_literal_and_the_body_of_a_function_is_none() -> None:
+    text = "INSERT INTO a VALUES ($x$CREATE EXTENSION citus; it's e vector(3)$x$, 1);\nCREATE EXTENSION vector;\n"
+    body = "CREATE FUNCTION f() RETURNS void AS $f$ CREATE EXTENSION pg_trgm; $f$ LANGUAGE sql;"
+    assert inside_blocks(text + body) == {"vector": False, "pg_trgm": False}
+    assert list(sql.read(Source("a.sql", text)).vectors()) == []
+    assert inside_blocks("SELECT $1, $$; CREATE EXTENSION vector;") == {"vector": False}  # nothing closes it
+
+
 @pytest.mark.parametrize(
     ("path", "comment", "statement"),
     [

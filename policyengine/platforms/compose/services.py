@@ -92,7 +92,7 @@ def lower(
         service = replace(service, doubt=project.doubts.get(name))
         yield service
         store = datastore(service, service.image, _database_name(service)) if service.build is None else None
-        if store is not None and service.role is not Role.JOB:
+        if store is not None:
             yield store
 
 

@@ -55,11 +55,13 @@ def image_role(engine: Engine | None, name: str = "") -> Role:
 
 
 def datastore(service: Service, image: Value[ImageRef], database_name: Value[str] | None = None) -> Datastore | None:
-    """The datastore that a service with this image runs, or None when the image is none.
+    """The datastore that a service with this image runs, or None when the image is none, or the service ends.
 
     `image` is the service's own image, or the one at the bottom of the Dockerfile it is built from.
     """
-    if not isinstance(image, Known | Floating) or is_client(service.name, service.entrypoint, service.command):
+    if service.role is Role.JOB or not isinstance(image, Known | Floating):
+        return None
+    if is_client(service.name, service.entrypoint, service.command):
         return None
     engine = engine_of(image.value, image.span)
     if engine is None or image_role(engine) not in _KINDS:
@@ -81,7 +83,7 @@ def datastore(service: Service, image: Value[ImageRef], database_name: Value[str
     )
     if isinstance(node, Database):
         facts = base_image(image.value.name, image.value.effective_tag)
-        libc = None if facts is None else facts.libc
+        libc = (None if facts is None else facts.libc) or ("musl" if "alpine" in engine.variant else None)
         untold = Unknown(f"the C library of {image.value.name} is not known", image.span)
         node = replace(node, libc=untold if libc is None else Known(libc, image.span, image.via))
         return _with_extensions(node, engine, image) if engine.name == "postgres" else node
