@@ -600,3 +600,42 @@ def test_what_migrates_is_one_however_it_is_called(name: str, tmp_path: Path) ->
     assert [(each.local, each.cloud) for each in found] == [
         (f"compose:services.{name}", "terraform:google_cloud_run_v2_job.migrator#migrator")
     ]
+
+
+_DATABASES = "".join(
+    f'resource "aws_db_instance" "{name}" {{\n  engine = "postgres"\n  db_name = "{name}"\n}}\n'
+    for name in ("orders", "billing")
+)
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ("", ["orders"]),
+        ("    volumes: ['./init:/docker-entrypoint-initdb.d']\n", ["billing", "orders"]),
+        ("      OTHER: billing\n", ["billing", "orders"]),
+    ],
+)
+def test_a_local_database_of_one_name_mirrors_no_other(more: str, expected: list[str], tmp_path: Path) -> None:
+    compose = f"services:\n  db:\n    image: postgres:16\n    environment:\n      POSTGRES_DB: orders\n{more}"
+    found = pairs(graph_of(tmp_path, {"compose.yml": compose, "main.tf": _DATABASES}))
+    assert sorted(found) == [("db/database", f"aws_db_instance.{name}") for name in expected]
+
+
+def test_a_stand_in_of_a_stock_image_leaves_the_twin_to_what_is_built(tmp_path: Path) -> None:
+    compose = (
+        "services:\n  web:\n    build: .\n  web-dev:\n    image: golang:1.25\n    profiles: [dev]\n"
+        "    environment: {A: b}\n    ports: ['80:80']\n"
+    )
+    given = '{ name = "A", value = "b" }'
+    files = {"compose.yml": compose, "Dockerfile": "FROM scratch\n", "main.tf": TASK.format(given)}
+    assert applications(graph_of(tmp_path, files)) == [("web", "aws_ecs_task_definition.web#web")]
+
+
+def test_a_job_with_the_image_of_a_database_is_none(tmp_path: Path) -> None:
+    job = "  migrate:\n    image: postgres:16\n    entrypoint: [sh, -c, bash /up.sh]\n"
+    waits = "  web:\n    image: acme/web:1\n    depends_on: {migrate: {condition: service_completed_successfully}}\n"
+    compose = f"services:\n  db:\n    image: postgres:16\n{job}{waits}"
+    graph = graph_of(tmp_path, {"compose.yml": compose, "compose.prod.yml": compose})
+    assert [each for each in pairs(graph) if "migrate" in "".join(each)] == []
+    assert sorted({each.name for each in graph.all(Database)}) == ["db"]
