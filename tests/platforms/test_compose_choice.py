@@ -21,6 +21,16 @@ WHOLE = "services:\n  app: {build: .}\n  db: {image: postgres:16.4}\n  cache: {i
 PART = "services:\n  app: {build: .}\n  db: {image: postgres:16.4}\n"
 OVER = "services:\n  app: {build: ., depends_on: [db]}\n"
 
+PARTS = "services:\n  api: {build: api}\n  worker: {build: worker}\n  db: {image: postgres:16.4}\n"
+RUN = """
+variable "services" { default = { api = 8000, worker = 8001 } }
+resource "aws_ecs_task_definition" "service" {
+  for_each = var.services
+  family   = each.key
+}
+"""
+MACHINE = 'resource "aws_instance" "api" {\n  user_data = "start worker"\n}\n'
+TRIED = "Terraform runs its services in production, and no other file starts them"
 APPLICATION = "it runs the application; 'docker-compose.yml' only starts what that needs"
 ANOTHER = "set compose.canonical for another"
 
@@ -75,6 +85,31 @@ CHOICES: dict[str, tuple[dict[str, str], tuple[str, ...], str]] = {
         {"compose/bench/compose.yaml": WHOLE, "compose/local/compose.yaml": PART},
         ("compose/local/compose.yaml",),
         "the default-named file nearest to the root; left out: compose/bench/compose.yaml; " + ANOTHER,
+    ),
+    "what Terraform runs before what is nearest to the root": (
+        {"docker-compose.yml": WHOLE, "services/docker-compose.yml": PARTS, "main.tf": RUN},
+        ("services/docker-compose.yml",),
+        f"it starts what Terraform runs; 'docker-compose.yml' does not; left out: docker-compose.yml; {ANOTHER}",
+    ),
+    "half of what Terraform runs is enough": (
+        {"docker-compose.yml": WHOLE.replace("app", "api"), "all/docker-compose.yml": PARTS, "main.tf": RUN},
+        ("docker-compose.yml",),
+        f"the default-named file nearest to the root; left out: all/docker-compose.yml; {ANOTHER}",
+    ),
+    "a file for production whose services Terraform runs, beside datastores alone": (
+        {"docker-compose.yml": STORES, "docker-compose.prod.yml": PARTS, "infra/main.tf": RUN},
+        ("docker-compose.prod.yml",),
+        f"{TRIED}; left out: docker-compose.yml; {ANOTHER}",
+    ),
+    "a file for production that runs on a machine of Terraform": (
+        {"docker-compose.yml": STORES, "docker-compose.prod.yml": PARTS, "infra/main.tf": MACHINE},
+        ("docker-compose.yml",),
+        "the default-named file nearest to the root",
+    ),
+    "a file for production where another one starts the same": (
+        {"docker-compose.yml": PARTS, "docker-compose.prod.yml": PARTS, "infra/main.tf": RUN},
+        ("docker-compose.yml",),
+        "the default-named file nearest to the root",
     ),
     "an editor's container last": (
         {"docker-compose.yml": STORES, ".devcontainer/docker-compose.yml": WHOLE},
@@ -178,6 +213,16 @@ STARTED: dict[str, tuple[str, str, tuple[str, ...], str]] = {
         "'tasks/start' starts it, and it is called after production",
     ),
 }
+
+
+def test_a_file_that_ci_starts_is_no_production_where_terraform_runs_its_services(tmp_path: Path) -> None:
+    started = "      - run: docker compose -f docker-compose.prod.yml up -d --wait\n"
+    job = f"on: push\njobs:\n  test:\n    runs-on: ubuntu-24.04\n    steps:\n{started}"
+    files = {".github/workflows/ci.yml": job, "docker-compose.yml": STORES, "docker-compose.prod.yml": PARTS}
+    for path, text in {**files, "main.tf": RUN}.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text, "utf-8")
+    assert for_production(discover.discover([tmp_path])) == ((), None)
 
 
 def _shop(tmp_path: Path, files: dict[str, str]) -> discover.Tree:

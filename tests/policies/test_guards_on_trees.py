@@ -185,6 +185,45 @@ def test_redis_and_valkey_are_no_substitutes(image: str, engine: str, expected: 
     assert [each[0] for each in told(tmp_path, files, "HEX103")] == expected
 
 
+_WORKER = """
+resource "aws_ecs_task_definition" "worker" {
+  family                = "worker"
+  container_definitions = jsonencode([{name = "worker", image = "acme/worker:1"}])
+}
+"""
+_STARTED = "services: {worker: {image: 'acme/worker:2', command: [work]}}\n"
+_TRIED = """
+on: push
+jobs:
+  test:
+    runs-on: ubuntu-24.04
+    steps:
+      - run: docker compose -f docker-compose.prod.yml up -d --wait
+"""
+
+
+_NEVER = ("HEX102", "aws_ecs_task_definition.worker#worker", "worker")
+_OPEN = "'docker-compose.jobs.yml', which is not part of the Compose project, starts one of that name"
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, _NEVER),
+        ({"docker-compose.jobs.yml": _STARTED}, ("HEX102?", _NEVER[1], _OPEN)),
+        ({"examples/docker-compose.yml": _STARTED}, _NEVER),
+        ({"docker-compose.prod.yml": _STARTED}, _NEVER),
+        ({"docker-compose.prod.yml": _STARTED, ".github/workflows/ci.yml": _TRIED}, None),
+    ],
+    ids=["none", "another file", "an example", "for production", "for production, and started in CI"],
+)
+def test_a_container_that_another_compose_file_starts(
+    files: dict[str, str], expected: tuple[str, str, str] | None, tmp_path: Path
+) -> None:
+    stack = {"compose.yml": "services: {web: {image: 'acme/web:1'}}\n", "main.tf": _WORKER}
+    assert told(tmp_path, {**stack, **files}, "HEX102") == ([] if expected is None else [expected])
+
+
 def test_a_local_broker_holds_every_queue_of_the_cloud(tmp_path: Path) -> None:
     queues = "".join(f'resource "aws_sqs_queue" "{name}" {{\n  name = "{name}"\n}}\n' for name in ("jobs", "mails"))
     broker = "services:\n  app:\n    image: shop:1\n  mq:\n    image: rabbitmq:4\n"

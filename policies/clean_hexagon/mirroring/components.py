@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from clean_hexagon.enumerations import enumerated
 from clean_hexagon.options import Options
 from policyengine.api import (
+    Beside,
     Bucket,
     Compared,
+    ComposeUp,
     Container,
     Database,
     Datastore,
@@ -26,14 +28,17 @@ from policyengine.api import (
     Unknown,
     UnreadModule,
     Value,
+    Workflow,
     alike,
     began_as,
     builds_to_files,
     duties,
     family,
+    folder_kinds,
     is_address,
     is_dead_letters,
     is_embedded,
+    is_for_production,
     is_for_tests,
     known,
     product,
@@ -68,7 +73,8 @@ def cloud_only_component(graph: Graph, _: Options) -> Outcomes:
     components of their own. A
     container whose name is that of a local service, or a part of it, is run locally, whatever it was paired with; a
     `celery` that starts a worker is no `celery-beat`. Where much speaks for a local service without a twin, such as its
-    port and its variables, the list of what has no twin names it as the nearest. One
+    port and its variables, the list of what has no twin names it as the nearest. One that another Compose file starts is
+    an open question, and none where a workflow starts that file. One
     local server may hold several databases, tables or queues, so a second managed one of an engine that runs locally is
     not reported, and those of an engine that does not are one finding; a dead-letter queue is part of another. An
     emulator such as LocalStack stands in for every AWS service. Where local services join an external network, a
@@ -85,6 +91,8 @@ def _containers(graph: Graph, local: list[Container]) -> Outcomes:
     yield from (Compared(each) for each in graph.apps(Side.CLOUD))
     seen: set[tuple[Span, str]] = set()
     paired = [each for each in graph.containers(side=Side.CLOUD) if graph.pair_of(each.node) is not None]
+    tried = {path for each in graph.all(Workflow) for path in _brought_up(graph, each)}
+    others = list(_others(graph, tried))
     for container in graph.deployed():
         if container.role is not Role.APP and not _is_served_application(graph, container):
             continue
@@ -100,6 +108,12 @@ def _containers(graph: Graph, local: list[Container]) -> Outcomes:
         if isinstance(service.image, Unknown) and service.image == service.environment_gap:
             continue  # which containers there are is not known; the list of what has no twin names it
         definition = (service.span, _block(service.group))
+        other = next((each for each in others if any(alike(one, name) for one in each.names)), None)
+        if other is not None:
+            if other.path not in tried:
+                reason = f"'{other.path}', which is not part of the Compose project, starts one of that name"
+                yield from undecided(service, Unknown(reason, other.span))
+            continue
         if not _has_rival(graph, service) and definition not in seen:  # one definition, for several regions
             seen.add(definition)
             fix = Fix(f"add a Compose service that runs the image of '{name}' with the same command")
@@ -112,6 +126,25 @@ def _is_served_application(graph: Graph, container: Container) -> bool:
         return False
     stage = container.stage.value
     return len(graph.ingredients(stage)) > 1 and any(copy.stage for copy in stage.copies)
+
+
+def _brought_up(graph: Graph, workflow: Workflow) -> Iterator[str]:
+    """The Compose files that the jobs of a workflow start."""
+    for each in graph.happenings(workflow):
+        if isinstance(each.activity, ComposeUp):
+            yield from each.activity.files
+
+
+def _others(graph: Graph, tried: set[str]) -> Iterator[Beside]:
+    """The Compose files beside the project that people may start, those that workflows start (`tried`) first.
+
+    What is called after production is deployed, as far as no workflow starts it.
+    """
+    deployed = {each.span.path for each in graph.containers(side=Side.CLOUD)}
+    for each in sorted(graph.all(Beside), key=lambda each: each.path not in tried):
+        aside = is_for_production(each.path) or folder_kinds(each.path)
+        if each.path not in deployed and (each.path in tried or not aside):
+            yield each
 
 
 _LIKELY = 20

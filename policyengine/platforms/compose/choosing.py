@@ -1,9 +1,10 @@
 """Which of a repository's Compose files are what developers start: the local side.
 
-What counts is first that a file runs the application, and no fewer datastores than the default-named one nearest to
-the root; then that it has a name which Docker Compose takes by itself; then how near to the root it lies. A file for
-examples, or for a container in which an editor runs, does not count while another one does; one for production, for
-tests or beside the application never does.
+What counts is first that a file starts what the cloud runs, where Terraform speaks of the services of some; then that it
+runs the application, and no fewer datastores than the default-named one nearest to the root; then that it has a name
+which Docker Compose takes by itself; then how near to the root it lies. A file for examples, or for a container in which
+an editor runs, does not count while another one does; one for tests or beside the application never does, one for
+production only where Terraform runs its services, and no other file does.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from policyengine.model.graph import Choice
 from policyengine.model.image import parse
 from policyengine.model.nodes import Side
 from policyengine.platforms import Piece
-from policyengine.platforms.compose import deploying
+from policyengine.platforms.compose import clouds, deploying
 from policyengine.platforms.compose.load import NAMES, OVERRIDES, default_files
 from policyengine.platforms.compose.sketch import Sketch, sketch
 
@@ -44,6 +45,8 @@ _DEPLOYED = {
 _OURS = "it starts images of this repository, and what is worked with is another"
 _CERTIFIES = "it asks for certificates, and what is worked with is beside it"
 _UNDER = "it holds no sources, and what is for development beside it changes what it starts"
+_FEWEST = 2
+"""So many services of a file, which Terraform runs too, tell that another one does not start what the cloud runs."""
 _FILLER = frozenset({"compose", "docker", "yml", "yaml"})
 _ENDS = (".yml", ".yaml")
 _MOST_LEFT_OUT = 4
@@ -91,12 +94,18 @@ class Candidate(NamedTuple):
         return self.for_work and self.sketch.mounts and not self.aside
 
     def rank(
-        self, stores: int, beside: str | None, worked: frozenset[str], deployed: frozenset[str]
+        self,
+        stores: int,
+        beside: str | None,
+        worked: frozenset[str],
+        deployed: frozenset[str],
+        strange: frozenset[tuple[str, ...]],
     ) -> tuple[object, ...]:
         """What comes first is what developers start.
 
         `stores` is how many datastores the nearest default one has, `beside` the folder of the production project,
-        `deployed` the services of this, `worked` those that a file for development starts with the sources in them.
+        `deployed` the services of this, `worked` those that a file for development starts with the sources in them;
+        `strange` are the files of which the cloud does not run what they start.
         """
         stands = bool(self.sketch.lasting) and not (self.for_work or self.sketch.mounts)
         stands = stands and not worked.isdisjoint(self.sketch.complete)
@@ -104,12 +113,16 @@ class Candidate(NamedTuple):
         whole = self.sketch.runs and self.sketch.stores >= stores
         apart = beside not in (None, posixpath.dirname(self.paths[0]))
         apart = apart or deploying.is_called_after_production(self.paths[0])
-        return self.aside, not whole, apart, stands, not self.default, not self.for_work, lacking, *self.place
+        other = self.paths in strange
+        return self.aside, other, not whole, apart, stands, not self.default, not self.for_work, lacking, *self.place
 
 
 def choose(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[tuple[str, ...], Choice | None]:
     """The files of the project that counts, and why; nothing where none does. `pieces` are those that may."""
-    candidates = sorted(_those(pieces, _candidates(tree)), key=lambda each: each.place)
+    candidates = list(_those(pieces, _candidates(tree)))
+    if tried := list(_those(pieces, _tried(tree, candidates))):
+        candidates = [*tried, *_those(pieces, _candidates(tree, told=True))]
+    candidates.sort(key=lambda each: each.place)
     candidates = [each for each in candidates if machine(_said(each.paths[-1])) != "sure"] or candidates
     production, _ = for_production(tree, pieces)
     candidates = [each for each in candidates if not production or not _is_of(each.paths[-1], production)] or candidates
@@ -122,7 +135,8 @@ def choose(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[tuple[st
         beside = None
     runs = sketch(tree, production).complete
     worked = frozenset[str]().union(*(each.sketch.complete for each in candidates if each.is_worked_with))
-    first, *others = sorted(candidates, key=lambda each: each.rank(stores, beside, worked, runs))
+    strange = _strange(tree, candidates)
+    first, *others = sorted(candidates, key=lambda each: each.rank(stores, beside, worked, runs, strange))
     if ".devcontainer" in first.paths[0].split("/") and not sketch(tree, first.paths).stores:
         reason = f"'{first.paths[0]}' only starts what an editor runs in; set compose.canonical for it"
         return (), Choice("Compose project", "none", reason)
@@ -130,6 +144,10 @@ def choose(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[tuple[st
         reason = f"it stands beside '{production[-1]}'"
     elif first is not nearest and first.is_worked_with:
         reason = "its name says that it is for development, and what it starts has the sources in it"
+    elif first in tried:
+        reason = "Terraform runs its services in production, and no other file starts them"
+    elif nearest.paths in strange:
+        reason = f"it starts what Terraform runs; '{nearest.paths[0]}' does not"
     elif first is not nearest and nearest.default:
         reason = f"it runs the application; '{nearest.paths[0]}' only starts what that needs"
     elif not first.default:
@@ -153,7 +171,10 @@ def for_production(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[
     """
     work = [each for each in _those(pieces, _candidates(tree)) if not each.aside]
     running = any(each.sketch.runs for each in work)
-    for files, reason in deploying.deployed(tree):
+    tried = {each.paths[-1] for each in _tried(tree, work)}
+    for files, reason, sure in deploying.deployed(tree):
+        if not sure and files[-1] in tried:
+            continue
         said, mine = sketch(tree, files), pieces is None or deploying.main(files) in pieces
         others = (each.sketch for each in work if not _is_of(each.paths[-1], files))
         apart = not running or any(each.runs or (each.stores and not said.builds) for each in others)
@@ -162,7 +183,8 @@ def for_production(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[
     for meant, reason in _DEPLOYED.items():
         candidates = sorted(_those(pieces, _candidates(tree, meant)), key=lambda each: each.place)
         stand = (each for each in candidates if meant != "machine" or _is_apart(tree, each, work))
-        if paths := next((each.paths for each in stand if not each.aside and each.sketch.runs), ()):
+        stand = (each for each in stand if not each.aside and each.paths[-1] not in tried)
+        if paths := next((each.paths for each in stand if each.sketch.runs), ()):
             return paths, _chosen(paths, reason, guessed=True)
     for files, reason in deploying.pulled(tree):
         beside = any(each.sketch.runs and not _is_of(each.paths[-1], files) for each in work)
@@ -186,6 +208,31 @@ def _is_apart(tree: Files, each: Candidate, work: Iterable[Candidate]) -> bool:
 def _said(path: str) -> list[str]:
     """What the name of a Compose file says besides being one."""
     return [word for word in words(posixpath.basename(path)) if word not in _FILLER]
+
+
+def _tried(tree: Files, work: Sequence[Candidate]) -> list[Candidate]:
+    """The files called after production that people try what Terraform runs with; `work` are those for work.
+
+    None of these starts it, or few of the services: what is called after production is then no way to deploy.
+    """
+    meant = [each for each in _candidates(tree, "prod", told=True) if each.sketch.runs and not each.aside]
+    told = clouds.told(tree) if meant else clouds.Told()
+    if not told.runs:
+        return []
+    others = [said for each in work if not each.aside and (said := sketch(tree, each.paths)).runs]
+    fewest = max(_FEWEST if others else 1, 2 * max(map(told.count, others), default=0) + 1)
+    return [each for each in meant if told.count(each.sketch) >= fewest]
+
+
+def _strange(tree: Files, candidates: Sequence[Candidate]) -> frozenset[tuple[str, ...]]:
+    """The files that start less than half of what Terraform runs of the services of another one."""
+    own = [each for each in candidates if not each.aside]
+    if len(own) <= 1 or max(len(each.sketch.complete) for each in own) < _FEWEST:
+        return frozenset()
+    told = clouds.told(tree)
+    counts = {each.paths: told.count(each.sketch) for each in own}
+    most = max(counts.values())
+    return frozenset(paths for paths, count in counts.items() if most >= _FEWEST and 2 * count < most)
 
 
 def _chosen(paths: Sequence[str], reason: str, *, guessed: bool) -> Choice:
@@ -301,7 +348,7 @@ def pieces(tree: Files, side: Side) -> Iterator[Piece]:
     """What may be a side of a system: the projects of each folder as one."""
     folders: dict[str, list[Candidate]] = {}
     meant = "" if side is Side.LOCAL else "prod"
-    started = [Candidate(files, sketch(tree, files)) for files, _ in deploying.deployed(tree)] if meant else []
+    started = [Candidate(files, sketch(tree, files)) for files, *_ in deploying.deployed(tree)] if meant else []
     started += _candidates(tree, meant, told=True)
     for other in ("machine", "staging"):
         if meant and not started:

@@ -95,12 +95,12 @@ class Started(NamedTuple):
     far: int = 0
 
 
-def deployed(tree: Files) -> Iterator[tuple[tuple[str, ...], str]]:
-    """The files of each project that production runs, and what tells it.
+def deployed(tree: Files) -> Iterator[tuple[tuple[str, ...], str, bool]]:
+    """The files of each project that production runs, what tells it, and whether more than their names does.
 
     The nearest to production, and the surest, comes first.
     """
-    found: list[tuple[object, tuple[str, ...], str]] = []
+    found: list[tuple[object, tuple[str, ...], str, bool]] = []
     if not any(path.endswith(_ENDS) for path in tree.holding("compose", "stack")):
         return iter(())
     for path in _scripts(tree):
@@ -120,8 +120,8 @@ def deployed(tree: Files) -> Iterator[tuple[tuple[str, ...], str]]:
             if files and not any(map(_aside, files)) and said.isdisjoint({"dev", "local", "test"}):
                 far = min((distance_to_production(one) or 0 for one in said if one), default=0)
                 rank = (max(far, each.far), each.how, -len(files), path, files)
-                found.append((rank, files, _REASONS[each.how].format(path)))
-    return ((files, reason) for _, files, reason in sorted(found))
+                found.append((rank, files, _REASONS[each.how].format(path), each.how not in (_SET, _NAMED)))
+    return ((files, reason, sure) for _, files, reason, sure in sorted(found))
 
 
 def pulled(tree: Files) -> Iterator[tuple[tuple[str, ...], str]]:
