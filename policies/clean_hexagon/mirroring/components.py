@@ -73,8 +73,8 @@ def cloud_only_component(graph: Graph, _: Options) -> Outcomes:
     components of their own. A
     container whose name is that of a local service, or a part of it, is run locally, whatever it was paired with; a
     `celery` that starts a worker is no `celery-beat`. Where much speaks for a local service without a twin, such as its
-    port and its variables, the list of what has no twin names it as the nearest. One that another Compose file starts is
-    an open question, and none where a workflow starts that file. One
+    port and its variables, the list of what has no twin names it as the nearest. One that another Compose file starts
+    is an open question, and none where a workflow starts that file. One
     local server may hold several databases, tables or queues, so a second managed one of an engine that runs locally is
     not reported, and those of an engine that does not are one finding; a dead-letter queue is part of another. An
     emulator such as LocalStack stands in for every AWS service. Where local services join an external network, a

@@ -1,10 +1,10 @@
 """Which of a repository's Compose files are what developers start: the local side.
 
-What counts is first that a file starts what the cloud runs, where Terraform speaks of the services of some; then that it
-runs the application, and no fewer datastores than the default-named one nearest to the root; then that it has a name
-which Docker Compose takes by itself; then how near to the root it lies. A file for examples, or for a container in which
-an editor runs, does not count while another one does; one for tests or beside the application never does, one for
-production only where Terraform runs its services, and no other file does.
+What counts is first that a file starts what the cloud runs, where Terraform speaks of the services of some; then that
+it runs the application, and no fewer datastores than the default-named one nearest to the root; then that it has a name
+which Docker Compose takes by itself; then how near to the root it lies. A file for examples, or for a container in
+which an editor runs, does not count while another one does; one for tests or beside the application never does, one
+for production only where Terraform runs its services, and no other file does.
 """
 
 from __future__ import annotations
@@ -386,7 +386,9 @@ def _candidates(tree: Files, meant: str = "", *, told: bool = False) -> Iterator
         base = next(iter(default_files(tree, folder)), "")
         under = sketch(tree, (base,)) if base else Sketch()
         lacking = (own.partial | own.needs) - own.complete
-        if own.complete and not lacking and not (own.changes and own.complete & under.complete):
+        changes = (own.changes and own.complete & under.complete) or own.complete & under.partial
+        changes = changes or own.complete <= own.bare & (under.complete | under.partial)
+        if own.complete and not lacking and not changes:
             yield Candidate((path,), own)
         elif base and lacking <= under.complete:
             yield Candidate((base, path), own.beside(under))
