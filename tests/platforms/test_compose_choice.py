@@ -206,6 +206,18 @@ STARTED: dict[str, tuple[str, str, tuple[str, ...], str]] = {
         CHAIN,
         "'Makefile' starts it, and it is called after production",
     ),
+    "an array of a shell": (
+        "ops/up",
+        "compose=(\n  docker compose\n  -f docker-compose.yml -f docker/prod.yml\n  -f docker/monitor.yml\n)\n",
+        CHAIN,
+        "'ops/up' starts it, and it is called after production",
+    ),
+    "a text of a shell": (
+        "ops/up",
+        'FILES="-f docker-compose.yml -f docker/prod.yml -f docker/monitor.yml"\ndocker compose $FILES up -d\n',
+        CHAIN,
+        "'ops/up' starts it, and it is called after production",
+    ),
     "files that are filled in before": (
         "tasks/start",
         "prod:\n  ./envsubst -i compose.core.yaml | {{docker}} compose -f - -f compose.addon.yaml up --detach\n",
@@ -213,6 +225,27 @@ STARTED: dict[str, tuple[str, str, tuple[str, ...], str]] = {
         "'tasks/start' starts it, and it is called after production",
     ),
 }
+
+
+@pytest.mark.parametrize(
+    ("base", "over", "paths"),
+    [
+        (PARTS, "services: {api: {image: 'acme/api:1'}, worker: {image: 'acme/worker:1'}}", True),
+        (
+            "services: {api: {ports: ['80:80']}, db: {image: postgres:16.4}}",
+            "services: {api: {image: 'a/api:1'}}",
+            True,
+        ),
+        (PARTS, "services: {api: {image: 'acme/api:1', ports: ['80:80']}}", False),
+        (STORES, "services: {api: {image: 'acme/api:1'}}", False),
+    ],
+    ids=["no more than images", "images of what has none", "a service of its own", "another service"],
+)
+def test_a_production_file_of_images_stands_on_its_base(base: str, over: str, paths: bool, tmp_path: Path) -> None:
+    (tmp_path / "compose.yml").write_text(base, "utf-8")
+    (tmp_path / "compose.production.yml").write_text(over, "utf-8")
+    found = for_production(discover.discover([tmp_path]))[0]
+    assert found == (("compose.yml", "compose.production.yml") if paths else ("compose.production.yml",))
 
 
 def test_a_file_that_ci_starts_is_no_production_where_terraform_runs_its_services(tmp_path: Path) -> None:

@@ -384,10 +384,10 @@ def _candidates(tree: Files, meant: str = "", *, told: bool = False) -> Iterator
             continue
         own = sketch(tree, (path,))
         base = next(iter(default_files(tree, folder)), "")
-        under = sketch(tree, (base,)) if base else Sketch()
+        under = sketch(tree, (base,)) if base and base != path else Sketch()
         lacking = (own.partial | own.needs) - own.complete
         changes = (own.changes and own.complete & under.complete) or own.complete & under.partial
-        changes = changes or own.complete <= own.bare & (under.complete | under.partial)
+        changes = changes or (meant and own.complete <= own.bare & (under.complete | under.partial))
         if own.complete and not lacking and not changes:
             yield Candidate((path,), own)
         elif base and lacking <= under.complete:

@@ -55,8 +55,9 @@ _REASONS = {
     _PULLED: "'{0}' starts there what Compose finds by itself",
 }
 _VARIABLE = regex(r"\bCOMPOSE_FILE\s*[:?]?[:=]\s*[\"']?([^\s\"'#]+)")
-_STARTS = regex(r"\bcompose(?:_\w+)?\b.*\s(?:-f|--file)[\s=]")
-_GIVEN = regex(r"(?:\s(?:-f|--file|-i)[\s=]+|<\s*)[\"']?([^\s\"'|;&<>]+\.ya?ml\b|\$[({]?\w+[)}]?)")
+_STARTS = regex(r"\bcompose(?:_\w+)?\b.*\s(?:-f|--file)[\s=]|\w=\(?[\"']?(?:-f|--file)[\s=]+\S*compose")
+"""A command of Compose, or what is kept of one: `FILES="-f compose.yml -f compose.prod.yml"`."""
+_GIVEN = regex(r"(?:[\s\"'(](?:-f|--file|-i)[\s=]+|<\s*)[\"']?([^\s\"'|;&<>]+\.ya?ml\b|\$[({]?\w+[)}]?)")
 """The files that a line gives to Compose; `-i` and `<` those that it gives to what fills them in before."""
 _ELSE = regex(r"^\s*(?:#|echo\b|printf\b|log\b)|\s(?:build|config|down|exec|logs|ps|push|rm|run|stop)\b")
 """A line that tells of a command, or one that starts nothing."""
@@ -76,6 +77,8 @@ _COPIES = frozenset({"copy", "synchronize", "template"})
 _STARTS_PROJECTS = frozenset({"docker_compose", "docker_compose_v2"})
 """Modules of Ansible, without their collections: https://docs.ansible.com/ansible/latest/collections/community/docker/"""
 _CONTINUED = regex(r"\\\r?\n")
+_ARRAY = regex(r"(?m)^\s*(?:\w+\s+)?\w+\+?=\([^()]{1,600}\)")
+"""An array of a shell on several lines: `compose=(docker compose -f compose.yml -f compose.prod.yml)`."""
 _MAKEFILES = ("Makefile", "makefile", "GNUmakefile", "Justfile", "justfile")
 _SHELL, _TEMPLATES = (".sh", ".bash"), (".tpl", ".tftpl")
 _START_SCRIPTS = ("user_data", "userdata", "cloud_init", "cloudinit", "startup_script")
@@ -261,7 +264,8 @@ def _together(found: Iterable[Started]) -> Iterator[Started]:
 def _written(text: str, *, called: bool) -> Iterator[Started]:
     """The chains of files that stand in a text, whatever its language; `called`: the text is, after deploying."""
     said, at = 0, -_NEAR
-    for number, line in enumerate(_CONTINUED.sub(" ", text).splitlines()):
+    whole = _ARRAY.sub(lambda found: found[0].replace("\n", " "), _CONTINUED.sub(" ", text))
+    for number, line in enumerate(whole.splitlines()):
         if len(line) > _LONGEST:
             continue
         far = said if number - at < _NEAR else 0
