@@ -230,7 +230,6 @@ STARTED: dict[str, tuple[str, str, tuple[str, ...], str]] = {
 @pytest.mark.parametrize(
     ("base", "over", "paths"),
     [
-        (PARTS, "services: {api: {image: 'acme/api:1'}, worker: {image: 'acme/worker:1'}}", True),
         (
             "services: {api: {ports: ['80:80']}, db: {image: postgres:16.4}}",
             "services: {api: {image: 'a/api:1'}}",
@@ -239,7 +238,7 @@ STARTED: dict[str, tuple[str, str, tuple[str, ...], str]] = {
         (PARTS, "services: {api: {image: 'acme/api:1', ports: ['80:80']}}", False),
         (STORES, "services: {api: {image: 'acme/api:1'}}", False),
     ],
-    ids=["no more than images", "images of what has none", "a service of its own", "another service"],
+    ids=["images of what has none", "a service of its own", "another service"],
 )
 def test_a_production_file_of_images_stands_on_its_base(base: str, over: str, paths: bool, tmp_path: Path) -> None:
     (tmp_path / "compose.yml").write_text(base, "utf-8")

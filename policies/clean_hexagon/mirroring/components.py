@@ -108,7 +108,7 @@ def _containers(graph: Graph, local: list[Container]) -> Outcomes:
         if isinstance(service.image, Unknown) and service.image == service.environment_gap:
             continue  # which containers there are is not known; the list of what has no twin names it
         definition = (service.span, _block(service.group))
-        other = next((each for each in others if any(alike(one, name) for one in each.names)), None)
+        other = next((each for each in others if words_of(name) in map(words_of, each.names)), None)
         if other is not None:
             if other.path not in tried:
                 reason = f"'{other.path}', which is not part of the Compose project, starts one of that name"

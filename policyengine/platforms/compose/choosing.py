@@ -387,7 +387,6 @@ def _candidates(tree: Files, meant: str = "", *, told: bool = False) -> Iterator
         under = sketch(tree, (base,)) if base and base != path else Sketch()
         lacking = (own.partial | own.needs) - own.complete
         changes = (own.changes and own.complete & under.complete) or own.complete & under.partial
-        changes = changes or (meant and own.complete <= own.bare & (under.complete | under.partial))
         if own.complete and not lacking and not changes:
             yield Candidate((path,), own)
         elif base and lacking <= under.complete:

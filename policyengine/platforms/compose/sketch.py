@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 _NUMBER = regex(r"\d{2,5}")
 _DEFAULT = regex(r"\$\{\w+:?-([^{}$]*)\}")
 _TAKES_AWAY = (" !reset", " !override")
-_OF_IMAGES = frozenset({"image", "build", "pull_policy", "platform", "restart", "deploy", "logging"})
-"""Keys of a service that tell neither how it is configured nor how it is reached."""
 _STORES = frozenset({Role.DATABASE, Role.CACHE, Role.QUEUE})
 
 
@@ -39,8 +37,7 @@ class Sketch(NamedTuple):
     `numbers` all that stand in `ports`. `changes` tells whether it says of a build only what is another there, and not
     of what it is made: `build: {target: dev}`, or takes something of another file away: `!reset`. `lasting` are the
     applications that Docker starts again whatever happens, with their images, empty for one that is built; `built` are
-    all services that are built, `worked` those by a Dockerfile or stage for development, `bare` those of which it says
-    no more than the image: another file tells the rest. `mounts` tells whether one has
+    all services that are built, `worked` those by a Dockerfile or stage for development. `mounts` tells whether one has
     the sources in it that it is built of, `certifies` whether one asks for certificates.
     """
 
@@ -57,7 +54,6 @@ class Sketch(NamedTuple):
     lasting: frozenset[tuple[str, str]] = frozenset()
     built: frozenset[str] = frozenset()
     worked: frozenset[str] = frozenset()
-    bare: frozenset[str] = frozenset()
     mounts: bool = False
     certifies: bool = False
 
@@ -78,7 +74,6 @@ class Sketch(NamedTuple):
             self.lasting | other.lasting,
             self.built | other.built,
             self.worked | other.worked,
-            self.bare | other.bare,
             self.mounts or other.mounts,
             self.certifies or other.certifies,
         )
@@ -112,8 +107,7 @@ def _document(source: Source, top: Mapping) -> Sketch:
     complete, partial, needs, builds, names = set[str](), set[str](), set[str](), set[str](), set[str]()
     numbers, stores, runs = set[int](), 0, top.get("include") is not None
     changes = any(mark in source.text for mark in _TAKES_AWAY)
-    lasting, built, worked, bare = set[tuple[str, str]](), set[str](), set[str](), set[str]()
-    mounts, certifies = False, False
+    lasting, built, worked, mounts, certifies = set[tuple[str, str]](), set[str](), set[str](), False, False
     if isinstance(name := top.get("name"), Scalar):
         names.add(name.text)
     for entry in services.entries if isinstance(services, Mapping) else ():
@@ -138,8 +132,6 @@ def _document(source: Source, top: Mapping) -> Sketch:
             names.add(entry.key.text if named is None else named.repository.rpartition("/")[2])
         if _is_for_work(build):
             worked.add(entry.key.text)
-        if got and _OF_IMAGES.issuperset(each.key.text for each in told.entries):
-            bare.add(entry.key.text)
         told_of = isinstance(build, Mapping) and (
             build.get("context") or build.get("dockerfile") or told.get("extends")
         )
@@ -158,7 +150,6 @@ def _document(source: Source, top: Mapping) -> Sketch:
         frozenset(lasting),
         frozenset(built),
         frozenset(worked),
-        frozenset(bare),
         mounts,
         certifies,
     )
