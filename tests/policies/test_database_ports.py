@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 STACK = """services:
   app:
     build: .
-    environment: {DB_HOST: db, DB_PORT: "5433"}
+    environment: {DB_HOST: db, DB_PORT: "5433", OTHER_HOST: db}
   db:
     image: postgres:16%s
 """

@@ -258,7 +258,7 @@ def published_port_used_internally(graph: Graph, options: Options) -> Outcomes:
             if port is not None and isinstance(port.target, Known) and endpoint.port not in other.listens:
                 seen.add(address.span)
                 yield redirected(container, address, endpoint.host, port.target.value, port)
-            elif port is None and endpoint.port is not None and _is_plain(other) and endpoint.port not in other.listens:
+            elif port is None and endpoint.port and _is_plain(other) and endpoint.port not in other.listens:
                 seen.add(address.span)
                 found = redirected(container, address, endpoint.host, other.store_port or 0, other)
                 yield structs.replace(found, variant="nobody")
