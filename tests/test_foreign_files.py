@@ -98,14 +98,16 @@ def test_programs_and_scripts_in_another_encoding_are_left_aside_and_other_files
     programs: dict[str, str | bytes] = {
         "bin/migrate": b"\x7fELF\2\1\1\0\xff",
         "bin/large": b"\xcf\xfa\xed\xfe" + b"\0" * discover.MAX_BYTES,
+        "bin/plan": b"PK\3\4\x14\0\x08\0\xff\xfe",
         "scripts/deploy": b"#!/bin/sh\n" + latin,
         "scripts/old.sh": latin,
     }
     found = report(tmp_path, {**programs, "Dockerfile": b"FROM x\nRUN " + latin[2:], "bin/data": b"a\0"})
     assert {each.span.path for each in found.failures if each.span} == {"Dockerfile", "bin/data"}
     assert aside(found) == {
-        "bin/large": "it is a program",
-        "bin/migrate": "it is a program",
+        "bin/large": "it is a program or an archive",
+        "bin/migrate": "it is a program or an archive",
+        "bin/plan": "it is a program or an archive",
         "scripts/deploy": "it is not UTF-8 text: invalid byte at offset 15",
         "scripts/old.sh": "it is not UTF-8 text: invalid byte at offset 5",
     }

@@ -11,7 +11,8 @@ class Withheld(ReadError):  # noqa: N818 - said of the file
     """A file whose text is not known, through no fault.
 
     It is encrypted where it lies (git-crypt, Ansible Vault), or a link to a file of the tree that is not there, such as
-    a committed link to an ignored `.env`. It is a program, or a script in another encoding, which a shell runs as well.
+    a committed link to an ignored `.env`. It is a program or an archive, or a script in another encoding, which a shell
+    runs as well.
     """
 
 
@@ -29,9 +30,9 @@ _LOCKED = (
     b"-----BEGIN PGP MESSAGE-----",
 )  # fmt: skip
 PROGRAMS = (
-    b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"MZ\x90\0",
+    b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"MZ\x90\0", b"PK\x03\x04", b"\x1f\x8b",
 )  # fmt: skip
-"""What programs begin with: of Linux, of macOS for one processor or several, of Windows."""
+"""What programs begin with, of Linux, of macOS for one processor or several, of Windows, and archives: a saved plan."""
 _SEALED = (b"ENC[AES256_GCM,", b"sops")
 """What every env file holds that SOPS has encrypted; documents keep what it leaves plain."""
 
@@ -64,7 +65,7 @@ def decode(data: bytes, path: str) -> Source:
     if data.startswith(_LOCKED) or sealed:
         raise Withheld("is encrypted", Span(path, 0, 0), "unlock it")
     if data.startswith(PROGRAMS):
-        raise Withheld("is a program", Span(path, 0, 0))
+        raise Withheld("is a program or an archive", Span(path, 0, 0))
     bom = data.startswith(codecs.BOM_UTF8)
     try:
         text = data[3 if bom else 0 :].decode()

@@ -259,7 +259,7 @@ def load(root: Path, path: str, *, straight: bool = False) -> Source:
             raise ReadError("is not a regular file", where, "remove it or rename it")
         if status.st_size > MAX_BYTES:
             if stream.read(max(map(len, PROGRAMS))).startswith(PROGRAMS):
-                raise Withheld("is a program", where)
+                raise Withheld("is a program or an archive", where)
             size = f"{status.st_size / 1e6:.0f} MB"
             raise ReadError(f"has {size}, over the limit of {MAX_BYTES // 1_000_000} MB", where, "git-ignore it")
         return decode(stream.read(MAX_BYTES + 1), path)

@@ -597,6 +597,21 @@ def test_files_of_profiles_lie_over_that_of_the_application(name: str, expected:
     assert jvm(text, **{name: "spring:\n  url: ${B}\n"}) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "more", "expected"),
+    [
+        ("spring:\n  url: ${A:x}\n", {"application-prod.yml": "spring:\n  url: y\n"}, {"A": False}),
+        ("spring:\n  url: ${A:x}\n", {"application-prod.yml": "spring:\n  url: ${A:y}\n"}, {"A": "x"}),
+        ("spring:\n  url: ${A:x}\n", {"application-dev.yml": "spring:\n  url: y\n"}, {"A": "x"}),
+        ("spring:\n  url: ${A:x}\n", {"bootstrap.yml": "cloud:\n  uri: ${B:y}\n"}, {"A": "x"}),
+    ],
+)
+def test_a_default_that_a_profile_replaces_holds_at_times(
+    text: str, more: dict[str, str], expected: dict[str, object]
+) -> None:
+    assert jvm(text, **more) == expected
+
+
 @pytest.mark.parametrize("mark", ["spring.config.activate.on-profile: prod", "spring:\n  profiles: prod"])
 def test_a_document_of_a_profile_lies_over_that_of_the_application(mark: str) -> None:
     assert jvm(f"server:\n  port: ${{Z}}\n---\n{mark}\nurl: ${{A}}\n") == {"Z": True, "A": PROFILE}

@@ -117,6 +117,26 @@ def test_what_runs_a_container_is_a_service(text: str, address: str, role: Role,
     assert found.image.value.repository == image
 
 
+def test_the_containers_beside_the_one_with_a_port_go_by_their_own_names() -> None:
+    text = """
+    resource "google_cloud_run_v2_service" "web" {
+      template {
+        containers {
+          name  = "main"
+          image = "acme/web:1"
+          ports { container_port = 8080 }
+        }
+        containers {
+          name  = "proxy"
+          image = "acme/proxy:1"
+        }
+      }
+    }
+    """
+    found = [each.name for each in made(text).values() if isinstance(each, Service)]
+    assert sorted(found) == ["proxy", "web"]
+
+
 def test_a_function_of_a_zip_file_has_an_image_that_is_not_told() -> None:
     found = service('resource "aws_lambda_function" "x" {\n  handler = "x.y"\n  function_name = "x"\n}')
     assert isinstance(found.image, Unknown)

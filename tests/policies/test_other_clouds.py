@@ -1,4 +1,4 @@
-"""HEX418, HEX419 and HEX421 of Cloud SQL, Memorystore and Azure, and what a variable says of TLS on both sides."""
+"""HEX418 to HEX421 of Cloud SQL, Memorystore and Azure, and what a variable says of TLS on both sides."""
 
 from __future__ import annotations
 
@@ -163,3 +163,53 @@ def test_a_datastore_that_both_sides_start_from_one_line_is_not_compared_with_it
         (pair.local, pair.cloud) for pair in report.graph.pairs
     }
     assert report.results == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "expected"),
+    [
+        ("azurerm_redis_cache", "", "is reached without TLS and password, but [the cloud](1) asks for both."),
+        (
+            "azurerm_redis_cache",
+            "redis_configuration {}",
+            "is reached without TLS and password, but [the cloud](1) asks for both.",
+        ),
+        ("azurerm_redis_cache", "non_ssl_port_enabled = true", "takes no password, but [the cloud](1) asks for one."),
+        (
+            "azurerm_redis_cache",
+            "redis_configuration {\n authentication_enabled = false\n}",
+            "is reached without TLS, but [the cloud](1) encrypts in transit.",
+        ),
+        ("google_redis_instance", "", ""),
+        ("google_redis_instance", "auth_enabled = true", "takes no password, but [the cloud](1) asks for one."),
+        (
+            "google_redis_instance",
+            'transit_encryption_mode = "SERVER_AUTHENTICATION"',
+            "is reached without TLS, but [the cloud](1) encrypts in transit.",
+        ),
+    ],
+)
+def test_a_cache_asks_for_what_its_service_asks_for_by_itself_or_is_told_to(
+    kind: str, told: str, expected: str, tmp_path: Path
+) -> None:
+    terraform = f'resource "{kind}" "main" {{\n  name = "main"\n  {told}\n}}\n'
+    files = {"docker-compose.yml": "services:\n  redis:\n    image: redis:7\n", "main.tf": terraform}
+    report = trees.scan(tmp_path, files, "HEX420")
+    assert [each.message for each in report.results] == ([f"'redis' {expected}"] if expected else [])
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        ('"8.0"', "pin '8.0', as in the cloud"),
+        ("var.version", "pin the version of the cloud"),
+    ],
+)
+def test_a_tag_that_fixes_nothing_is_pinned_to_the_version_of_the_cloud(
+    version: str, expected: str, tmp_path: Path
+) -> None:
+    terraform = f'variable "version" {{}}\nresource "aws_db_instance" "db" {{\n  engine = "mysql"\n  engine_version = {version}\n}}\n'
+    files = {"docker-compose.yml": "services:\n  db:\n    image: mysql:latest\n", "main.tf": terraform}
+    (found,) = trees.scan(tmp_path, files, "HEX414").results
+    assert found.finding.fix is not None
+    assert found.finding.fix.description == expected

@@ -124,6 +124,69 @@ def test_parts_of_an_address_are_not_asked_where_the_whole_is_given(
     assert sorted(each.rule.id for each in report.results) == expected
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("SPRING_DATASOURCE_URL: 'jdbc:mysql://db.example.com/shop'", ["HEX312"]),
+        ("SPRING_DATA_SOURCE_URL: 'jdbc:mysql://db.example.com/shop'", ["HEX312"]),  # underscores count for nothing
+        ("SPRING_DATASOURCE_PASSWORD: '${PASSWORD}'", ["HEX505"]),
+        ("SPRING_DATASOURCE_USERNAME: shop", ["HEX312", "HEX505"]),
+    ],
+)
+def test_a_variable_of_a_property_replaces_the_placeholders_of_its_value(
+    tmp_path: Path, given: str, expected: list[str]
+) -> None:
+    settings = "spring:\n  datasource:\n    url: jdbc:mysql://${DB_HOST:localhost}:3306/shop\n"
+    files = {
+        "pom.xml": "",
+        "src/main/resources/application.yml": f"{settings}    password: ${{DB_PASSWORD:changeme}}\n",
+        "Dockerfile": 'FROM eclipse-temurin:21\nCOPY . .\nCMD ["java", "-jar", "shop.jar"]\n',
+        "docker-compose.yml": "services:\n  app:\n    build: .\n    environment: {DB_HOST: db, DB_PASSWORD: x}\n",
+        "docker-compose.prod.yml": f"services:\n  app:\n    build: .\n    environment: {{{given}}}\n",
+    }
+    report = trees.scan(tmp_path, files, "HEX312", "HEX505")
+    assert sorted(each.rule.id for each in report.results) == expected
+
+
+GATEWAY = """
+resource "aws_ecs_task_definition" "{name}" {{
+  family                = "{name}"
+  container_definitions = jsonencode([{{
+    name         = "{name}"
+    image        = "acme/{name}:1"
+    portMappings = [{{ containerPort = {port} }}]
+    environment  = [{{ name = "OTHER", value = "x" }}{more}]
+  }}])
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("key", "port", "more", "expected"),
+    [
+        ("CONFIG_URI", 8888, "", ["shop"]),
+        ("CONFIG_URI", 9999, "", []),  # nothing of that name listens there
+        ("PRICES_URI", 8888, "", []),  # it is called after something else
+        ("CONFIG_URI", 8888, ', { name = "CONFIG_URI", value = "http://config.internal:8888" }', []),
+        ("CONFIG_URI", 8888, ', { name = "SPRING_CLOUD_CONFIG_URI", value = "http://config.internal:8888" }', []),
+    ],
+)
+def test_a_container_of_another_task_is_meant_by_a_variable_that_is_called_after_it(
+    tmp_path: Path, key: str, port: int, more: str, expected: list[str]
+) -> None:
+    pom = "<artifactId>spring-cloud-starter-bootstrap</artifactId>"
+    files = {
+        "shop/pom.xml": pom,
+        "shop/src/main/resources/application.yml": "server:\n  port: ${PORT:8080}\n",
+        "shop/src/main/resources/bootstrap.yml": f"spring.cloud.config.uri: ${{{key}:http://localhost:8888}}\n",
+        "shop/Dockerfile": 'FROM eclipse-temurin:21\nCOPY . .\nCMD ["java", "-jar", "shop.jar"]\n',
+        "docker-compose.yml": "services:\n  shop:\n    build: shop\n    image: acme/shop:1\n",
+        "main.tf": GATEWAY.format(name="shop", port=8080, more=more)
+        + GATEWAY.format(name="config-server", port=port, more=""),
+    }
+    assert lacking(tmp_path, files) == expected
+
+
 INTERPOLATED = {
     ".gitignore": ".env\n",
     ".env.example": "MAIL_PASSWORD=\nLOG_LEVEL=info\n",

@@ -106,7 +106,7 @@ def _fallen(
     twin = graph.mirror(container.node)
     twins = [graph.container(twin)] if isinstance(twin, Service) else []
     own = {*container.environment, *container.exported}
-    open_to = [key for key in code.keys if not _met(key, own)]
+    open_to = [key for key in code.keys if not key.met(own)]
     for other in (*twins, *alike):
         given = {key: each for key, each in other.environment.items() if each.origin is not Origin.IMAGE}
         there = [key for key in open_to if key.key in given and not held_whole(key, [container])]
@@ -178,7 +178,7 @@ def _missing(graph: Graph, container: Container, code: Container, given: set[str
     required = (key for key in keys if known(key.required, default=False) and not _comes(key.key))
     lent = (key for key, each in code.environment.items() if each.origin is Origin.IMAGE)
     own = {*container.environment, *container.exported, *code.exported, *lent}
-    absent = [key for key in required if not _met(key, own)]
+    absent = [key for key in required if not key.met(own)]
     gap = container.environment_gap or _stood_in(container)
     if absent and gap is not None:
         yield from undecided(container.node, gap)
@@ -189,7 +189,7 @@ def _missing(graph: Graph, container: Container, code: Container, given: set[str
         absent = [key for key in absent if key.key not in of_images]
     if not absent:
         return
-    elsewhere = all(_met(key, given) for key in absent)
+    elsewhere = all(key.met(given) for key in absent)
     names = ", ".join(" or ".join((*key.alternatives, key.key)) for key in absent)
     args = {"name": container.name, "keys": names}
     secrets = given_as_secrets(graph, container, [key.key for key in absent])
@@ -208,11 +208,6 @@ def _stood_in(container: Container) -> Unknown | None:
     files = container.service.env_files if container.is_composed_in_production else ()
     file = next((each for each in files if each.stand_in and is_for_the_laptop(each.stand_in)), None)
     return None if file is None else Unknown(f"what '{file.path}' sets in production is not in the files", file.span)
-
-
-def _met(key: ConfigKey, given: set[str]) -> bool:
-    """Whether a variable is given, or one that may stand in for it."""
-    return not given.isdisjoint((key.key, *key.alternatives))
 
 
 _RUNTIMES = frozenset({"node", "bun", "deno", "playwright"})

@@ -286,7 +286,7 @@ def env_example_incomplete(graph: Graph, _: Options) -> Outcomes:
         lacking = [
             key
             for key in module.keys
-            if there.isdisjoint((key.key, *key.alternatives))
+            if not key.met(there)
             and not given_by(key.key, "container")
             and not is_mode(key.key)
             and (

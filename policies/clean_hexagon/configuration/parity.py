@@ -154,7 +154,7 @@ def _of_module(local: Container, keys: Sequence[ConfigKey]) -> list[tuple[str, s
 
 
 def _met(graph: Graph, files: EnvFiles, local: Container, key: ConfigKey) -> bool:
-    return any(_has(graph, files, local, name) for name in (key.key, *key.alternatives))
+    return key.met(local.environment) or any(_has(graph, files, local, name) for name in (key.key, *key.alternatives))
 
 
 def _has(graph: Graph, files: EnvFiles, local: Container, key: str) -> bool:

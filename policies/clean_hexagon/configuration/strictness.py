@@ -123,7 +123,15 @@ def _found(
     path = keys[0].span.path if variant == "default" else module.path  # what it imports may hold the default
     args = {"keys": ", ".join(key.key for key in keys), "path": path}
     edits = tuple(Drop(key.default.span) for key in keys) if variant == "default" else ()
-    return Finding(subject=module, at=first, variant=variant, severity=severity, args=args, fix=Fix(how, edits))
+    return Finding(
+        subject=module,
+        at=first,
+        variant=variant,
+        severity=severity,
+        args=args,
+        fix=Fix(how, edits),
+        cause=args["keys"] if path == module.name else "",
+    )
 
 
 def _beside(graph: Graph, container: Container) -> Iterator[int]:
@@ -141,9 +149,10 @@ def _set_by_twins(graph: Graph, containers: Sequence[Container]) -> set[str]:
 
 
 def held_whole(key: ConfigKey, containers: Sequence[Container]) -> bool:
-    """Whether every container has the whole address of the store instead, of which a variable is a part."""
+    """Whether every container has the whole address of the store, or setting, instead, of which a variable is part."""
     return key.key not in containers[0].environment and all(
-        any(holds_all_of(name, key.key) for name in each.environment if name != key.key) for each in containers
+        key.met(each.environment) or any(holds_all_of(name, key.key) for name in each.environment if name != key.key)
+        for each in containers
     )
 
 

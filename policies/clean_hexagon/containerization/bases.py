@@ -102,7 +102,8 @@ def arch_pinned(graph: Graph, _: Options) -> Outcomes:
             plain = flag.end - flag.start == len(stage.platform.value)
             cut = Edit(flag._replace(start=flag.start - len("--platform="), end=flag.end + 1), "")
             fix = Fix("leave the platform to the build", (cut,) if plain else ())
-            yield Finding(subject=stage, at=stage.platform, variant="stage", args=args, fix=fix)
+            cause = f"{stage.dockerfile} {stage.platform.value}"
+            yield Finding(subject=stage, at=stage.platform, variant="stage", args=args, fix=fix, cause=cause)
         for place, url, built_for in _downloads(stage):
             if place not in seen:
                 seen.add(place)

@@ -1,5 +1,7 @@
 """What the tags of datastores fix, and the tag of the house (HEX412, HEX413, HEX414)."""
 
+from collections.abc import Sequence
+
 from clean_hexagon.data_services.postgres_images import misplaced
 from clean_hexagon.data_services.redis import cloud_major
 from clean_hexagon.data_services.versions import moved_past
@@ -26,6 +28,7 @@ from policyengine.api import (
     Unknown,
     began_as,
     image_reference,
+    known,
     purpose_of,
     redis_release,
     regex,
@@ -158,7 +161,9 @@ def datastore_unpinned(graph: Graph, _: Options) -> Outcomes:
         if service is None or service.role is Role.EMULATOR or store.side is Side.PIPELINE:
             continue
         if store.reference is not None and _moves(store.reference, store) and not _told(graph, store):
-            yield _unpinned(store, store.reference, safe=store.side is Side.LOCAL and not misplaced(graph, store))
+            safe = store.side is Side.LOCAL and not misplaced(graph, store)
+            twins = [twin for pair in graph.pairs_of(store) if (twin := graph.get(type(store), pair.cloud)) is not None]
+            yield _unpinned(store, store.reference, [each for each in twins if each is not store], safe=safe)
     yield from _copied(graph)
 
 
@@ -202,7 +207,8 @@ def _told(graph: Graph, store: Datastore) -> bool:
     return False
 
 
-def _unpinned(store: Datastore, ref: ImageRef, *, safe: bool) -> Finding:
+def _unpinned(store: Datastore, ref: ImageRef, twins: Sequence[Datastore], *, safe: bool) -> Finding:
+    """The finding; where twins have its engine, only their version may be pinned, as far as it is known."""
     meaning, fact, cause = store.meaning, tag_fact(ref), store.written
     args: dict[str, object] = {"name": store.name, "image": store.written}
     at: Span = store.place
@@ -210,4 +216,9 @@ def _unpinned(store: Datastore, ref: ImageRef, *, safe: bool) -> Finding:
         return Finding(subject=store, at=at, args=args, fix=Fix("name the major in its tag"), cause=cause)
     args |= {"meant": meaning.version, "date": meaning.date}
     fix = Fix.tagging(f"pin '{fact.tag}'", store.image, fact.tag, safe=safe)
+    alike = [each for each in twins if known(each.engine, "") == known(store.engine, "-")]
+    releases = {str(each.version.value) for each in alike if isinstance(each.version, Known | Floating)}
+    if alike and releases != {str(meaning.version)}:
+        tag = releases.pop() if len(releases) == 1 else None
+        fix = Fix.tagging(f"pin '{tag}', as in the cloud" if tag else "pin the version of the cloud", store.image, tag)
     return Finding(subject=store, at=at, variant="dated", args=args, fix=fix, cause=cause)

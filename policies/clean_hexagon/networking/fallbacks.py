@@ -72,10 +72,15 @@ def localhost_fallback_in_code(graph: Graph, options: Options) -> Outcomes:
     public = address_keys(graph, options)
     seen: set[Span] = set()
     found = doors(graph)
+    away: dict[int | None, list[Container]] = {}
     twins: dict[str, list[Container]] = {}
     for local, cloud in graph.mirrored():
         twins.setdefault(local.node.id, []).append(cloud)
         twins.setdefault(cloud.node.id, []).append(local)
+    for cloud in graph.containers(side=Side.CLOUD):
+        ports = {port for each in (cloud, *twins.get(cloud.node.id, ())) for port in (*each.listens, *each.published)}
+        for port in ports if not cloud.is_composed else ():
+            away.setdefault(port, []).append(cloud)
     for side in (Side.LOCAL, Side.CLOUD):
         users: dict[str, list[tuple[Container, Container]]] = {}
         for each in graph.containers(side=side):
@@ -99,6 +104,7 @@ def localhost_fallback_in_code(graph: Graph, options: Options) -> Outcomes:
                 people = shared and len(lacking) == len(alike) and _for_people(address, public)  # else another needs it
                 if key in public and not people:
                     continue
+                other = shared and any(_speaks_of(container, key, each) for each in away.get(endpoint.port, ()))
                 there = behind(found, container, endpoint.port)
                 near = [each for each in there if shared or one_network(container, each)]
                 if not people and (
@@ -109,7 +115,7 @@ def localhost_fallback_in_code(graph: Graph, options: Options) -> Outcomes:
                 named = speaks_of_stores(words_of(key))
                 bare = endpoint.scheme in ("", "host")  # a host is one of a store by its name alone
                 store = (not endpoint.web and endpoint.port and endpoint.scheme != "host") or (bare and named)
-                store = store or _led_elsewhere(address, twins.get(container.node.id, ()))
+                store = store or other or _led_elsewhere(address, twins.get(container.node.id, ()))
                 if not people and (
                     not (meant or store) or _reached_otherwise(container, address, told, meant and meant[0])
                 ):
@@ -128,6 +134,12 @@ def localhost_fallback_in_code(graph: Graph, options: Options) -> Outcomes:
                     yield _fallen(container, address, right, lacking if settled else (), bare_variant)
 
 
+def _speaks_of(container: Container, key: str, other: Container) -> bool:
+    """Whether a variable is called after another container, which runs apart."""
+    apart = other.service.group != container.service.group and other.role in CLIENTS
+    return apart and not set(words_of(other.name)).isdisjoint(words_of(key)[:-1])
+
+
 def _unset(container: Container, code: Container) -> dict[str, Variable]:
     """The variables with a default in its code that the container does not get, nor an alternative of them."""
     given = {*container.environment, *(key for key, each in code.environment.items() if each.origin is Origin.IMAGE)}
@@ -138,7 +150,7 @@ def _unset(container: Container, code: Container) -> dict[str, Variable]:
         and isinstance(each.required, Known)
         and not each.client
         and not is_for_tests(each.key)
-        and given.isdisjoint((each.key, *each.alternatives))
+        and not each.met(given)
     }
 
 
@@ -188,6 +200,7 @@ def _fallen(container: Container, address: Address, right: str, alike: Sequence[
         severity=Severity.ERROR if right else None,
         args=args,
         related=(container,),
+        cause=f"{variable.key} {address.endpoint} {right}",
         about=variable.key,
         fix=Fix(
             f"set {variable.key} in {container.name}" + (f" to {right}" if right else ""),

@@ -9,6 +9,8 @@ from msgspec import Struct
 from policyengine.model.nodes.node import Node
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from policyengine.model.image import Version
     from policyengine.model.nodes.node import Variable
     from policyengine.model.source import Span
@@ -19,6 +21,7 @@ class ConfigKey(Struct, frozen=True):
     """One environment variable that code reads. `required` is Unknown where the code does not tell plainly.
 
     `alternatives` are other variables that meet the same requirement: any one of them or this one must be there.
+    `overlaid_by` are variables that each replace a setting of which this one is a part (`SPRING_DATASOURCE_URL`).
     `asserted` tells that the code says that it is there and never looks: `process.env.X!`.
     """
 
@@ -29,6 +32,14 @@ class ConfigKey(Struct, frozen=True):
     client: bool = False  # it reaches the browser
     alternatives: tuple[str, ...] = ()
     asserted: bool = False
+    overlaid_by: tuple[str, ...] = ()
+
+    def met(self, given: Collection[str]) -> bool:
+        """Whether what is given holds the variable, one that stands in for it, or all that lie over it."""
+        if any(name in given for name in (self.key, *self.alternatives)):
+            return True
+        plain = {name.replace("_", "") for name in given} if self.overlaid_by else set()
+        return bool(plain) and all(name.replace("_", "") in plain for name in self.overlaid_by)
 
 
 class CodeReads(Struct, frozen=True):

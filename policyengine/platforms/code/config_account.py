@@ -51,6 +51,7 @@ class Told(NamedTuple):
     reason: str = ""
     client: bool = False
     asserted: bool = False
+    overlaid_by: tuple[str, ...] = ()
 
 
 class Account(Generic[Frame]):
@@ -342,4 +343,5 @@ def _key(
         client=told.client or is_published(key),
         alternatives=required.get(key, ()),
         asserted=told.asserted and not told.tested and told.default is None and key not in required | conditional,
+        overlaid_by=told.overlaid_by,
     )

@@ -67,8 +67,26 @@ def _store(view: ResourceView, kind: str, engine: Value[str], version: Value[Ver
         return node
     told, gap = _configured(view)
     node = replace(node, flavour=known(view.text("flavour"), ""), parameters=told, parameters_gap=gap)
+    if isinstance(node, Cache) and "transit" in view.known.arguments:
+        node = replace(node, transit_encryption=_transit(view), auth=_asks(view))
     libc = view.text("libc")
     return replace(node, libc=libc) if isinstance(node, Database) and isinstance(libc, Known) else node
+
+
+def _transit(view: ResourceView) -> Value[bool]:
+    """Whether a cache is reached over TLS alone, as its service does by itself or the argument says."""
+    told = view.text("transit")
+    if isinstance(told, Absent):
+        return view.unread or Known(bool(view.known.fixed["secured"]), view.span)
+    return map_value(told, lambda mode: mode.lower() in ("server_authentication", "false"))  # or: an open port besides
+
+
+def _asks(view: ResourceView) -> Value[bool]:
+    """Whether a cache asks for a password, as its service does by itself or the argument says."""
+    inner = (each for name in view.known.arguments["asks_in"] for each in view.blocks(name))
+    told = (each.boolean(*view.known.arguments["asks"]) for each in (view, *inner))
+    by_itself = view.unread or Known(bool(view.known.fixed["secured"]), view.span)
+    return next((each for each in told if not isinstance(each, Absent)), by_itself)
 
 
 def _configured(view: ResourceView) -> tuple[tuple[Variable, ...], Unknown | None]:

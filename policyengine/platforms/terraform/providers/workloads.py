@@ -36,7 +36,7 @@ def workload(view: ResourceView) -> Iterator[Node | Edge]:
     if given.sections:
         yield from containers(view, given, Deployment(view.integer("desired_count"), "", serves=True), architecture)
         return
-    sections = tuple(ObjectSection(_definition(view, block), block.span) for block in blocks)
+    sections = tuple(ObjectSection(_definition(view, block, several=len(blocks) > 1), block.span) for block in blocks)
     role = Role(str(view.known.fixed["role"]))
     images = [f"{path}.{name}".lstrip(".") for path in paths or [""] for name in view.known.arguments["image"]]
     deployment = Deployment(None, "", serves=role is not Role.JOB, left_alone=view.left_alone(*images))
@@ -61,7 +61,7 @@ def _before(view: ResourceView, architecture: Unknown) -> Iterator[Node | Edge]:
             yield replace(made, role=Role.JOB, noun=INIT_CONTAINER, environment_gap=gap)
 
 
-def _definition(view: ResourceView, block: BlockView) -> Object:
+def _definition(view: ResourceView, block: BlockView, *, several: bool = False) -> Object:
     """A container definition in the spelling of ECS; of what nobody here has read, the rest is not known."""
     entries: dict[str, Tree] = {}
     for field in _FIELDS:
@@ -79,6 +79,10 @@ def _definition(view: ResourceView, block: BlockView) -> Object:
     port = _at(block, view.known.arguments["ports"])
     if port is not None:
         entries["portMappings"] = Object({"containerPort": port}, port.span)
+    beside = view.known.arguments.get("beside") if several else None
+    own = Known(view.resource.name, block.span) if port is not None else _at(block, beside or ())
+    if beside and own is not None:  # the one with a port goes by the name of the resource
+        entries["name"] = own
     for path in view.known.arguments["environment"]:
         entries.update(_environment(block, path))
     return Object(entries, block.span, gap=gap)
