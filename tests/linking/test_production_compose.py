@@ -8,6 +8,7 @@ import pytest
 
 from policyengine.model.nodes import Service, Side, Stage
 from policyengine.model.relations import EdgeKind
+from policyengine.model.value import Floating, Known, known
 from tests.trees import scan
 
 if TYPE_CHECKING:
@@ -633,3 +634,50 @@ def test_one_image_on_both_sides_leaves_no_version_open(production: str, tmp_pat
     asked = {each.rule for each in report.undecided if each.rule in ("HEX401", "HEX402", "HEX403")}
     assert ("HEX401" in asked) is bool(asked) is (production != "postgres")
     assert ("HEX414" in {each.rule.id for each in report.results}) is (production == "postgres")
+
+
+@pytest.mark.parametrize(
+    ("command", "examples", "tag", "url"),
+    [
+        ("docker compose -f compose.prod.yml up -d", {}, "latest", None),
+        ('export TAG="$SHA"; docker compose -f compose.prod.yml up -d', {}, None, None),
+        ("TAG=${{ github.sha }} docker compose -f compose.prod.yml up -d", {}, None, None),
+        ('echo "TAG=${{ github.sha }}" >> .env; docker compose -f compose.prod.yml up -d', {}, None, None),
+        ("sed -i 's/^TAG=.*/TAG=${{ github.sha }}/' .env; docker compose -f compose.prod.yml up", {}, None, None),
+        ("export OTHER=$SHA; docker compose -f compose.prod.yml up -d", {}, "latest", None),
+        (
+            "docker compose -f compose.prod.yml --env-file .env.$STAGE up -d",
+            {".env.prod.example": "TAG=7\nSITE=https://shop.example\n"},
+            "7",
+            "https://shop.example",
+        ),
+        (
+            "docker compose -f compose.prod.yml up -d",
+            {".env.production.example": "SITE=https://shop.example\n"},
+            "latest",
+            "https://shop.example",
+        ),
+        (
+            "docker compose -f compose.prod.yml --env-file .env.dev up -d",
+            {".env.dev.example": "SITE=http://dev.example\n"},
+            "latest",
+            None,
+        ),
+    ],
+)
+def test_what_deploys_gives_variables_and_an_env_file(
+    command: str, examples: dict[str, str], tag: str | None, url: str | None, tmp_path: Path
+) -> None:
+    step = "- uses: appleboy/ssh-action@v1\n        with:\n          script: |"
+    files = {
+        ".env.example": "SITE=http://localhost:8080\n",
+        "compose.yml": "services:\n  web:\n    build: .\n    environment: {SITE: $SITE}\n",
+        "compose.prod.yml": "services:\n  web: {image: 'acme/web:${TAG:-latest}', environment: {SITE: $SITE}}\n",
+        ".github/workflows/deploy.yml": f"on: push\njobs:\n  one:\n    steps:\n      {step}\n            {command}\n",
+    }
+    report = scan(tmp_path, {**files, **examples}, "HEX607")
+    (web,) = [each for each in report.graph.all(Service) if each.side is Side.CLOUD]
+    (variable,) = web.environment
+    image = web.image.value if isinstance(web.image, Known | Floating) else None
+    told = image.tag if image is not None and isinstance(image.tag, str) else None
+    assert (told, known(variable.value, None)) == (tag, url)

@@ -122,8 +122,8 @@ def auth_url_not_canonical(graph: Graph, options: Options) -> Outcomes:
     The local side is the environment in force in Compose services, and env files in the repository that are not for
     production, tests or CI, and not put aside; in a file that nothing loads, a public https address is a template for
     production. An empty value says nothing. `NEXTAUTH_URL_INTERNAL` is another variable, for the server's calls to
-    itself, and the name of a container is another mistake (HEX509). Where all local addresses agree and none is
-    stated, another one than the canonical is a convention.
+    itself, and the name of a container is another mistake (HEX509). Where none is stated and all local addresses
+    agree, another one than the canonical is a convention, and so is a local `APP_URL`.
     """
     keys, inner = address_keys(graph, options), inner_hosts(graph)
     seen: set[Span] = set()
@@ -146,7 +146,7 @@ def auth_url_not_canonical(graph: Graph, options: Options) -> Outcomes:
         if found is None and isinstance(variable.value, Floating):
             yield from undecided(subject, Unknown("the address is known only after apply", variable.value.span))
         elif found is not None and is_wrong(key, found, options, cloud=cloud):
-            taste = consistent and not cloud and not options.public_url.declared
+            taste = (consistent or not key.sure) and not cloud and not options.public_url.declared
             yield replace(_not_canonical(subject, variable, key, found, options), convention=taste)
 
 

@@ -106,7 +106,7 @@ def deployed(tree: Files) -> Iterator[tuple[tuple[str, ...], str, bool]]:
     found: list[tuple[object, tuple[str, ...], str, bool]] = []
     if not any(path.endswith(_ENDS) for path in tree.holding("compose", "stack")):
         return iter(())
-    for path in _scripts(tree):
+    for path in scripts(tree):
         if _aside(path):
             continue
         try:
@@ -133,7 +133,7 @@ def pulled(tree: Files) -> Iterator[tuple[tuple[str, ...], str]]:
     The machine has a clone of the repository: nothing is shipped there, and no file is named.
     """
     files = default_files(tree, "")
-    for path in _scripts(tree) if files else ():
+    for path in scripts(tree) if files else ():
         said = {environment(word) for word in words(path)}
         if not _aside(path) and said.isdisjoint({"dev", "local", "test", "staging"}):
             try:
@@ -154,7 +154,7 @@ def main(files: Listing[str]) -> str:
     return next((each for each in reversed(files) if is_called_after_production(each)), files[-1])
 
 
-def _scripts(tree: Files) -> list[str]:
+def scripts(tree: Files) -> list[str]:
     """The files that may start something on another machine."""
     plain = (
         path

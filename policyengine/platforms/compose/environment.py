@@ -115,10 +115,15 @@ def resolve_path(folder: str, path: str) -> str | None:
     return "" if joined == "." else joined
 
 
+def examples_of(name: str) -> list[str]:
+    """What examples of an env file are called after it."""
+    return [f"{name}{mark}{suffix}" for mark in ".-" for suffix in stand_ins()]
+
+
 def stand_in_of(files: Readable, path: str) -> Source | None:
     """The committed example of an env file that git ignores."""
     folder, name = posixpath.split(path)
-    candidates = [f"{name}{mark}{suffix}" for mark in ".-" for suffix in stand_ins()]
+    candidates = examples_of(name)
     if name.startswith(".env"):
         candidates += [f".env.{suffix}" for suffix in stand_ins()]
         candidates += [f"{env}{suffix}" for env in ("env.", ".env_", "env_", "env-") for suffix in stand_ins()]

@@ -38,6 +38,7 @@ from policyengine.syntax.interpolation import TemplateError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from policyengine.platforms.compose.given import Given
     from policyengine.syntax.env_expansion import Resolved
 
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
@@ -47,6 +48,7 @@ OVERRIDES = (
     "docker-compose.override.yml",
     "docker-compose.override.yaml",
 )
+_HERE = re.compile(r"localhost|127\.0\.0\.1")
 _SECTIONS = ("services", "volumes", "networks", "secrets", "configs", "models")
 Branches = tuple[tuple[Branch, Resets], ...]
 _DEEPEST_INCLUDE = 32
@@ -90,13 +92,15 @@ def load(
     strict: bool = False,
     origins: Mapping[str, Text] | None = None,
     budget: Budget | None = None,
+    deployed: Given | None = None,
 ) -> ComposeProject:
     """The project in `directory`. What Compose refuses at one place is passed over, unless the mode is `strict`.
 
     `paths` are the `-f` files relative to the root, in order; without them COMPOSE_FILE of `.env` counts, then the
     default names. `environment` is the shell's. `profiles` are those switched on; without them COMPOSE_PROFILES counts.
     `name` is the name of the directory, for the default project name. `origins` are the texts of files that stand
-    elsewhere, by their paths. `budget` is what the work draws from.
+    elsewhere, by their paths. `budget` is what the work draws from. `deployed` is what those give who start
+    it in production.
 
     Raises:
         ReadError: Docker Compose would refuse the project, or includes, aliases, `extends` and variables make more of
@@ -104,15 +108,16 @@ def load(
     """
     context = Context(files, strict, budget or Budget(), origins=origins or {})
     known = {key: Text.at(value, Span("", 0, 0)) for key, value in (environment or {}).items()}
+    known |= deployed.variables if deployed is not None else {}
     if paths:
         directory = posixpath.dirname(paths[0])
-    known = {**_dot_env(context, directory, known), **known}
+    known = {**_dot_env(context, directory, known, deployed), **known}
     chosen = tuple(paths) or _from_variable(context, directory, known) or default_files(files, directory)
     if not chosen:
         raise ReadError("the folder holds no Compose file", Span(directory, 0, 0), "name one with -f")
     if posixpath.dirname(chosen[0]) != directory:
         directory = posixpath.dirname(chosen[0])
-        known = {**_dot_env(context, directory, known), **known}
+        known = {**_dot_env(context, directory, known, deployed), **known}
     warnings, lost = tuple(context.warnings), tuple(context.lost)
     whole: dict[str, Branches] = {}
     told: set[tuple[str, Path]] = set()
@@ -212,9 +217,14 @@ def _profiles(profiles: Sequence[str] | None, known: Mapping[str, Text]) -> tupl
     return tuple(each.strip() for each in given.written.split(",")) if given is not None and given.decided else ("",)
 
 
-def _dot_env(context: Context, directory: str, known: Mapping[str, Text]) -> dict[str, Text]:
-    """The variables of the `.env` in a folder, or of what stands in for it."""
-    path = posixpath.join(directory, ".env")
+def _dot_env(
+    context: Context, directory: str, known: Mapping[str, Text], deployed: Given | None = None
+) -> dict[str, Text]:
+    """The variables of the `.env` in a folder, or of what stands in for it.
+
+    An example for the laptop does not tell what the machine itself is called in production.
+    """
+    path = posixpath.join(directory, ".env" if deployed is None else deployed.env_file)
     source = context.files.read(path)
     if source is not None:
         return _set(context.resolve(source, known.get))
@@ -223,6 +233,9 @@ def _dot_env(context: Context, directory: str, known: Mapping[str, Text]) -> dic
         return {}
     step = Via(f"{stand_in.path} stands in for {path}", Span(stand_in.path, 0, 0))
     told = _set(context.resolve(stand_in, known.get))
+    if deployed is not None and deployed.env_file == ".env":
+        reason = f"what {path} sets in production is not in the files"
+        told = {key: text.unsettled(reason) if _HERE.search(text.written) else text for key, text in told.items()}
     return {key: text.stepped(step) for key, text in told.items() if text.literal != ""}  # a blank is to be filled in
 
 

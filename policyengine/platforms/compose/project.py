@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from policyengine.model.nodes import Build, Node
     from policyengine.platforms import Settings
     from policyengine.platforms.compose import ComposePart, Texts
+    from policyengine.platforms.compose.given import Given
     from policyengine.platforms.compose.services import Place
     from policyengine.repository.files import Files
 
@@ -57,7 +58,7 @@ def production(tree: Files, settings: Settings[ComposePart]) -> Lowered:
     so a datastore of another file, nor what only gets a profile there, or one for the laptop: that is how a base loses
     a service.
     """
-    from policyengine.platforms.compose import choosing, deploying, services, sketch  # noqa: PLC0415 - see lower
+    from policyengine.platforms.compose import choosing, deploying, given, services, sketch  # noqa: PLC0415 - see lower
 
     paths = settings.part.production
     if paths is UNSET:
@@ -68,7 +69,8 @@ def production(tree: Files, settings: Settings[ComposePart]) -> Lowered:
     if not paths or choice is None or (settings.shared and not all(map(tree.exists, paths))):
         return Lowered()
     place = services.Place(Side.CLOUD, f"compose:{deploying.main(paths)}:services.", PRODUCTION_COMPOSE)
-    made, enabled = _project(tree, paths, choice, place)
+    told = given.given(tree, deploying.scripts(tree), posixpath.dirname(paths[0]))
+    made, enabled = _project(tree, paths, choice, place, deployed=told)
     nodes = [each for each in made.nodes if isinstance(each, Service | Datastore)]
     here = choose(tree, settings)[0]
     stores = {each.service for each in nodes if isinstance(each, Datastore) and here[: len(paths)] != paths}
@@ -119,10 +121,11 @@ def _project(
     profiles: Texts | None = None,
     *,
     named: bool = True,
+    deployed: Given | None = None,
 ) -> tuple[Lowered, frozenset[str]]:
     """The nodes of a project, its secrets, what Compose refuses, and the services that no profile leaves out.
 
-    `named` tells that its files are given with `-f`, and not found by their names.
+    `named` tells that its files are given with `-f`, and not found by their names, `deployed` what it is given else.
     """
     from policyengine.platforms.compose import services  # noqa: PLC0415 - see lower
     from policyengine.platforms.compose.declarations import declarations  # noqa: PLC0415
@@ -132,7 +135,15 @@ def _project(
     directory = posixpath.dirname(paths[0])
     name = PurePosixPath(directory).name or tree.name or "project"
     try:
-        project = load(tree, directory, paths if named else (), profiles=profiles, name=name, budget=tree.budget)
+        project = load(
+            tree,
+            directory,
+            paths if named else (),
+            profiles=profiles,
+            name=name,
+            budget=tree.budget,
+            deployed=deployed,
+        )
     except ReadError as error:
         secret = tuple(dict.fromkeys(each for path in paths for each in written(tree, path)))
         return Lowered(choices=(choice,), problems=(error,), sealed=secret), frozenset()
