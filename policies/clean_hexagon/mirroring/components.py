@@ -339,6 +339,8 @@ def _addressed(store: Datastore, cloud: list[Container]) -> bool:
 
 def _of_address(key: str) -> bool:
     """Whether a variable holds an address, by the last word of its name or the first one: `REDIS_URL`, `URL_REDIS`."""
+    if words_of(key)[-2:] == ("connection", "string"):
+        return True
     return is_address(key) or is_address("_".join(reversed(words_of(key))))
 
 

@@ -54,9 +54,9 @@ def given(tree: Files, scripts: Iterable[str], directory: str) -> Given:
                 unknown = Unknown(f"'{source.path}' sets it when it deploys", source.span(*match.span(3)))
                 variables.setdefault(match[2], Text.undecided(f"${{{match[2]}}}", unknown))
     named = {posixpath.basename(name) for source in told for name in _ENV_FILE.findall(source.text)}
-    files = (each for name in sorted(named) for each in _for_production(name))
-    known = (each for each in files if tree.exists(posixpath.join(directory, each)) or _example(tree, directory, each))
-    unnamed = (each for word in environment_words("prod") if _example(tree, directory, each := f".env.{word}"))
+    files = (each for one in sorted(named) for each in _for_production(one))
+    known = (name for name in files if tree.exists(posixpath.join(directory, name)) or _example(tree, directory, name))
+    unnamed = (name for word in environment_words("prod") if _example(tree, directory, name := f".env.{word}"))
     return Given(next(known, next(unnamed, ".env")), variables)
 
 
