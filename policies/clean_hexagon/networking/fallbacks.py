@@ -65,7 +65,8 @@ def localhost_fallback_in_code(graph: Graph, options: Options) -> Outcomes:
     (`FRONTEND_URL`) in the cloud. What another variable of the container leads to is not asked: one is for the other
     (`SPRING_DATASOURCE_URL` for a `DB_HOST` in it, `DATABASE_URL` for all parts of that address), or one for containers
     and the other for browsers. In the cloud, where each task is apart, a variable that is called after another
-    container, with the port at which that or its twin listens, is asked too (`CONFIG_URI` for `config-server`). Ports at which the container itself listens pass, and so do addresses for browsers.
+    container, with the port at which that or its twin listens, is asked too (`CONFIG_URI` for `config-server`).
+    Ports at which the container itself listens pass, and so do addresses for browsers.
     Containers of one task in the cloud share localhost. Where more may be set than the files tell, or the image is not
     built here, it is an open question; a default under a condition is none. A module that only one of several programs
     of an application takes in is asked of that program alone, and not of what builds assets or shows queues beside it.
