@@ -644,6 +644,7 @@ def test_one_image_on_both_sides_leaves_no_version_open(production: str, tmp_pat
         ("TAG=${{ github.sha }} docker compose -f compose.prod.yml up -d", {}, None, None),
         ('echo "TAG=${{ github.sha }}" >> .env; docker compose -f compose.prod.yml up -d', {}, None, None),
         ("sed -i 's/^TAG=.*/TAG=${{ github.sha }}/' .env; docker compose -f compose.prod.yml up", {}, None, None),
+        ("export TAG=${1:-latest}; docker compose -f compose.prod.yml up -d", {}, "latest", None),
         ("export OTHER=$SHA; docker compose -f compose.prod.yml up -d", {}, "latest", None),
         (
             "docker compose -f compose.prod.yml --env-file .env.$STAGE up -d",

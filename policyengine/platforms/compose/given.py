@@ -1,4 +1,4 @@
-"""What the scripts that deploy give to Compose where production runs: variables, and an env file of another name.
+"""What the scripts that deploy give to Compose where production runs: tags of images, and an env file of another name.
 
 `export TAG=…`, `TAG=… docker compose up`, a line that is written into the `.env` of the server, `--env-file .env.prod`.
 These are found in the text, as scripts are sent to servers in many ways.
@@ -27,9 +27,13 @@ if TYPE_CHECKING:
 _STARTS = regex(r"\bdocker[ -]compose\b")
 _ASSIGNED = regex(
     r"(?m)(?:^[ \t]*(?:export[ \t]+)?|\bexport[ \t]+|\becho[ \t]+[\"']?|\bs([|/])\^?[A-Z][^|/\n]{0,80}\1|"
-    r"[\s\"'(](?=[^\n]{0,200}\bdocker[ -]compose\b))([A-Z][A-Z0-9_]*)=([\"']?[^\s;&|]*[$`{<][^\s;&|]*)"
+    r"[\s\"'(](?=[^\n]{0,200}\bdocker[ -]compose\b))((?:[A-Z0-9]+_)*(?:TAG|VERSION|SHA|COMMIT))"
+    r"=(?![\"']?\$\{\w+:-)([\"']?[^\s;&|]*[$`{<][^\s;&|]*)"
 )
-"""A variable that is set, exported, written by `echo`, replaced by `sed`, or stands before the command; no constant."""
+"""A tag that is set, exported, written by `echo`, replaced by `sed`, or stands before the command; no constant or default.
+
+Other variables, such as the name of an image, say by their defaults what production runs.
+"""
 _ENV_FILE = regex(r"--env-file[\s=]+[\"']?([^\s\"'\\|;&]+)")
 _PARAMETER = regex(r"\\?\$\{\{[^}]*\}\}|\\?\$\{[^}]*\}|\\?\$\w+")
 
@@ -50,9 +54,8 @@ def given(tree: Files, scripts: Iterable[str], directory: str) -> Given:
     variables: dict[str, Text] = {}
     for source in told:
         for match in _ASSIGNED.finditer(source.text):
-            if not match[2].startswith("COMPOSE_"):
-                unknown = Unknown(f"'{source.path}' sets it when it deploys", source.span(*match.span(3)))
-                variables.setdefault(match[2], Text.undecided(f"${{{match[2]}}}", unknown))
+            unknown = Unknown(f"'{source.path}' sets it when it deploys", source.span(*match.span(3)))
+            variables.setdefault(match[2], Text.undecided(f"${{{match[2]}}}", unknown))
     named = {posixpath.basename(name) for source in told for name in _ENV_FILE.findall(source.text)}
     files = (each for one in sorted(named) for each in _for_production(one))
     known = (name for name in files if tree.exists(posixpath.join(directory, name)) or _example(tree, directory, name))
