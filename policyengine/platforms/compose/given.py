@@ -30,7 +30,7 @@ _ASSIGNED = regex(
     r"[\s\"'(](?=[^\n]{0,200}\bdocker[ -]compose\b))((?:[A-Z0-9]+_)*(?:TAG|VERSION|SHA|COMMIT))"
     r"=(?![\"']?\$\{\w+:-)([\"']?[^\s;&|]*[$`{<][^\s;&|]*)"
 )
-"""A tag that is set, exported, written by `echo`, replaced by `sed`, or stands before the command; no constant or default.
+"""A tag that is set, exported, echoed, replaced by `sed`, or stands before the command; no constant, no default.
 
 Other variables, such as the name of an image, say by their defaults what production runs.
 """
