@@ -315,9 +315,9 @@ def test_a_tree_of_one_system_is_asked_read_and_split_once(tmp_path: Path, monke
     def counted(module: object, name: str, key: Callable[..., object]) -> None:
         original = getattr(module, name)
 
-        def call(*given: object) -> object:
+        def call(*given: object, **more: object) -> object:
             done.append((name, key(*given)))
-            return original(*given)
+            return original(*given, **more)
 
         monkeypatch.setattr(module, name, call)
 
