@@ -26,6 +26,7 @@ LEFT = {
     "policyengine/platforms/code/migrations.py": 1,
     "policyengine/platforms/docker/image.py": 1,  # `$(` of a shell word
     "policyengine/platforms/docker/image_values.py": 1,  # a word of a Dockerfile without any
+    "policyengine/platforms/github/arguments.py": 2,  # `$(cd … && pwd)` of a shell word
     "policyengine/platforms/github/handing.py": 1,  # `$(` of a shell word
     "policyengine/platforms/terraform/workspace/elsewhere.py": 1,
     "policyengine/linking/builds.py": 1,  # the name of a stage that an argument gives

@@ -75,7 +75,7 @@ def test_statistics_count_by_rule_the_most_first(tree: str, capfd: pytest.Captur
     assert out == (
         "    8  HEX414  warning  A datastore names no major version, so that it changes under the application "
         "from one day to the next.\n"
-        "    1  HEX110  error    A file that the Compose stack mounts does not exist.\n\n"
+        "    1  HEX110  error    A file that the Compose stack mounts, or a Dockerfile that it builds, does not exist.\n\n"
     )
 
 

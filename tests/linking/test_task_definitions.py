@@ -197,7 +197,9 @@ def test_each_container_of_a_file_gets_the_image_that_a_step_renders_into_what_t
     }
 
 
-@pytest.mark.parametrize(("other", "found"), [("", ["Dockerfile"]), ("dev.Dockerfile", [])])
+@pytest.mark.parametrize(
+    ("other", "found"), [("", ["Dockerfile"]), ("jobs.Dockerfile", []), ("dev.Dockerfile", ["Dockerfile"])]
+)
 def test_an_image_that_a_workflow_puts_in_is_the_only_one_that_it_pushes(
     other: str, found: list[str], tmp_path: Path
 ) -> None:
@@ -207,7 +209,7 @@ def test_an_image_that_a_workflow_puts_in_is_the_only_one_that_it_pushes(
     rendered = RENDERED.partition("$GITHUB_OUTPUT\n")[2].replace("${{ env.TASKS }}", "ops/tasks")
     ship = "  ship:\n    needs: image\n    runs-on: ubuntu-24.04\n    steps:\n" + rendered
     two = {**TASK, "containerDefinitions": [WEB, {**WEB, "name": "other"}]}  # so that it is not the only one
-    report = _scan(tmp_path, job + ship, two, "HEX208")
+    report = _scan(tmp_path, job + ship, two, "HEX208", **({other: DOCKERFILE} if other else {}))
     (web,) = (each for each in _cloud(report) if each.name == "web")
     assert isinstance(web.image, Unknown)
     assert [each.dockerfile for each in report.graph.targets(Stage, EdgeKind.BUILT_FROM, web)] == found

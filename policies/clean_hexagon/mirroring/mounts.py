@@ -93,7 +93,7 @@ def _unbuilt(graph: Graph, container: Container, named: frozenset[str]) -> Outco
         return
     path, context = build.dockerfile.value, known(build.context, "")
     name = posixpath.basename(path)
-    if path.startswith(("/", "..", "~")) or ":" in path or "$" in path or name.endswith(".git"):
+    if path.startswith(("/", "..", "~")) or ":" in path or name.endswith(".git"):
         return
     yield Compared(container.node)
     lowered = path.lower()
