@@ -7,6 +7,7 @@ Needs the extra: pip install 'policyengine-iac[mcp]'. Nothing outside of ROOT is
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -104,6 +105,7 @@ class Tools:
             done = subprocess.run(  # noqa: S603  this program, with checked words; -P: nothing of the repository runs
                 [sys.executable, "-P", "-m", "policyengine", *words, str(place)],
                 cwd=self.root,
+                env={**os.environ, "PYTHONPATH": _absolute(os.environ.get("PYTHONPATH", ""))},
                 capture_output=True,
                 stdin=subprocess.DEVNULL,
                 timeout=_SECONDS,
@@ -122,3 +124,8 @@ class Tools:
 
 def _refused(message: str) -> dict[str, Any]:
     return {"exit_code": 2, "result": None, "messages": [message]}
+
+
+def _absolute(paths: str) -> str:
+    """The folders without those that depend on where a program starts; an empty one stands for the working directory."""
+    return os.pathsep.join(each for each in paths.split(os.pathsep) if Path(each).is_absolute())

@@ -42,13 +42,12 @@ def of(folder: Path) -> dict[str, str]:
 def test_nothing_of_the_served_repository_is_imported(
     tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Python puts the working directory before everything else for `-m`."""
+    """Python puts the working directory before everything else for `-m`, and at the place of an empty PYTHONPATH entry."""
     forged = FORGES.format(str(tmp_path / "ran"))
     names = ("policyengine/__init__.py", "policyengine/__main__.py", "policies/__init__.py", "json.py", "yaml.py")
     write(tree, dict.fromkeys(names, forged))
-    monkeypatch.setenv(
-        "PYTHONPATH", os.pathsep.join(map(str, (Path(git.__file__).parents[2], os.environ.get("PYTHONPATH", ""))))
-    )
+    before = os.environ.get("PYTHONPATH", "")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(("", ".", str(Path(git.__file__).parents[2]), before, "")))
     found = Tools(tree).scan()
     assert not (tmp_path / "ran").exists()
     assert found["result"]["tool"]["name"] == "policyengine"
