@@ -127,5 +127,5 @@ def _refused(message: str) -> dict[str, Any]:
 
 
 def _absolute(paths: str) -> str:
-    """The folders without those that depend on where a program starts; an empty one stands for the working directory."""
+    """The folders without those that depend on where a program starts, as an empty one does."""
     return os.pathsep.join(each for each in paths.split(os.pathsep) if Path(each).is_absolute())
