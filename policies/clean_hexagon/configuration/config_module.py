@@ -1,6 +1,6 @@
 """One module checks the environment at start-up, and the cloud sets what it requires (HEX303, HEX311)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 
 from msgspec.structs import replace
 
@@ -87,10 +87,15 @@ def env_key_missing_in_cloud(graph: Graph, _: Options) -> Outcomes:
     for pairs in (users[each] for each in sorted(users)):
         alike = [each for each, _ in pairs]
         given = {name for each in alike for name in (*each.environment, *each.exported)}
+        holders: dict[str, Container] = {}
+        for each in alike:
+            for key, variable in each.environment.items():
+                if variable.origin is not Origin.IMAGE and secrecy(key) == "secret":
+                    holders.setdefault(key, each)
         for container, code in pairs:
             yield Compared(container.node)
             missing = _missing(graph, container, code, given, of_images)
-            for found in (*missing, *_fallen(graph, container, code, alike, named), *_misnamed(container)):
+            for found in (*missing, *_fallen(graph, container, code, holders, named), *_misnamed(container)):
                 place = (container.span, found.args["keys"]) if isinstance(found, Finding) else None
                 if place is None or place not in seen:  # a module that is called several times has one container
                     seen.add(place)
@@ -98,16 +103,18 @@ def env_key_missing_in_cloud(graph: Graph, _: Options) -> Outcomes:
 
 
 def _fallen(
-    graph: Graph, container: Container, code: Container, alike: Sequence[Container], named: Answering
+    graph: Graph, container: Container, code: Container, holders: Mapping[str, Container], named: Answering
 ) -> Iterator[Finding]:
-    """What a container lacks though its code goes on without, where others like it are given it."""
+    """What a container lacks though its code goes on without, where its twin or one like it, a holder, is given it."""
     if container.unset_gap is not None or _stood_in(container) is not None:
         return
     twin = graph.mirror(container.node)
     twins = [graph.container(twin)] if isinstance(twin, Service) else []
     own = {*container.environment, *container.exported}
     open_to = [key for key in code.keys if not key.met(own)]
-    for other in (*twins, *alike):
+    for other in {
+        each.id: each for each in (*twins, *(holders[key.key] for key in open_to if key.key in holders))
+    }.values():
         given = {key: each for key, each in other.environment.items() if each.origin is not Origin.IMAGE}
         there = [key for key in open_to if key.key in given and not held_whole(key, [container])]
         secret = [key for key in there if secrecy(key.key) == "secret"]

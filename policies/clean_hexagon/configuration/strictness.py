@@ -103,7 +103,8 @@ def _by_file(graph: Graph, module: ConfigModule, containers: Sequence[Container]
     yield module.keys
     own = {key.key for key in module.keys}
     files: dict[str, dict[str, ConfigKey]] = {}
-    for key in (key for each in containers for key in lender(graph, each).keys if key.key not in own):
+    others = {key.span: key for each in containers for key in lender(graph, each).keys if key.key not in own}
+    for key in others.values():
         if not is_for_tests(key.span.path) and not speaks_of_development(key.span.path.rpartition("/")[2]):
             files.setdefault(key.span.path, {}).setdefault(key.key, key)
     yield from (list(files[path].values()) for path in sorted(files))

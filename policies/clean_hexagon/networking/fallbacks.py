@@ -84,11 +84,15 @@ def localhost_fallback_in_code(graph: Graph, options: Options) -> Outcomes:
         for port in ports if not cloud.is_composed else ():
             away.setdefault(port, []).append(cloud)
     for side in (Side.LOCAL, Side.CLOUD):
-        users: dict[str, list[tuple[Container, Container]]] = {}
+        users: dict[tuple[str, str], list[Container]] = {}  # those that lack a key of a configuration
+        having: dict[str, int] = {}  # how many read it; where another has the address for people, that one sends them
         for each in graph.containers(side=side):
             code = lender(graph, each)
-            if code.config is not None:
-                users.setdefault(code.config.id, []).append((each, code))
+            if code.config is None:
+                continue
+            having[code.config.id] = having.get(code.config.id, 0) + 1
+            for key in _unset(each, code):
+                users.setdefault((code.config.id, key), []).append(each)
         for container in graph.containers(side=side):
             apart = container.service.network == "host" or any("flower" in each.argv for each in container.commands)
             code = lender(graph, container)
@@ -101,9 +105,8 @@ def localhost_fallback_in_code(graph: Graph, options: Options) -> Outcomes:
                 endpoint, key = address.endpoint, address.variable.key
                 if key not in unset or address.span in seen or not endpoint.loopback:
                     continue
-                alike = users[code.config.id]
-                lacking = [one for one, its in alike if key in _unset(one, its)]
-                people = shared and len(lacking) == len(alike) and _for_people(address, public)  # else another needs it
+                lacking = users[code.config.id, key]
+                people = shared and len(lacking) == having[code.config.id] and _for_people(address, public)
                 if key in public and not people:
                     continue
                 other = shared and any(_speaks_of(container, key, each) for each in away.get(endpoint.port, ()))
