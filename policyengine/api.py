@@ -127,7 +127,17 @@ from policyengine.model.endpoint import (
     shown_origin,
     web_origin,
 )
-from policyengine.model.graph import Candidate, Choice, Edge, EdgeKind, Graph, Pair, PublishedImage, Unpaired
+from policyengine.model.graph import (
+    PRODUCTION_PROJECT,
+    Candidate,
+    Choice,
+    Edge,
+    EdgeKind,
+    Graph,
+    Pair,
+    PublishedImage,
+    Unpaired,
+)
 from policyengine.model.image import (
     Engine,
     ImageRef,
@@ -238,13 +248,13 @@ from policyengine.rules.rule import (
     rule,
     undecided,
 )
-from policyengine.syntax.interpolation import unset_name
 from policyengine.syntax.shell import commands as shell_commands
 
 __all__ = [
     "API_VERSION",
     "CHECKED_TOOLS",
     "HOOKS_VERSION",
+    "PRODUCTION_PROJECT",
     "Absent",
     "Acceptance",
     "Activity",
@@ -488,7 +498,6 @@ __all__ = [
     "token_kind",
     "undecided",
     "unset",
-    "unset_name",
     "untuned",
     "variables",
     "waits",

@@ -1,8 +1,8 @@
-"""Which pairs are parts of the application: what it runs, and the proxies whose image is built here."""
+"""Which pairs are parts of the application, whose code a container runs, and what another rule asks already."""
 
 from collections.abc import Iterator
 
-from policyengine.api import Container, Graph, Role, Unknown
+from policyengine.api import Container, Graph, Role, Service, Unknown
 
 
 def parts(graph: Graph) -> Iterator[tuple[Container, Container]]:
@@ -12,8 +12,17 @@ def parts(graph: Graph) -> Iterator[tuple[Container, Container]]:
             yield local, cloud
 
 
-def unasked(cloud: Container, *values: object) -> Iterator[object]:
-    """The values without those that are open because the image or the module of a container is: HEX208 asks that."""
-    told = cloud.user
+def lender(graph: Graph, container: Container) -> Container:
+    """The container itself, or its twin, whose code is its own too where no build of its image is in the pipeline."""
+    twin, pair = graph.mirror(container.node), graph.pair_of(container.node)
+    lent = pair is not None and pair.certain and not pair.tied and not container.builds and container.config is None
+    return graph.container(twin) if lent and isinstance(twin, Service) else container
+
+
+def unasked(told: object, *values: object) -> Iterator[object]:
+    """The values without those that are open for the reason for which `told` is, of which another rule asks.
+
+    HEX208 asks of the user of a container whose image or module is not known, HEX103 of the engine of a store.
+    """
     asked = told.reason if isinstance(told, Unknown) else None
     return (each for each in values if not isinstance(each, Unknown) or each.reason != asked)

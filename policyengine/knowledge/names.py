@@ -204,7 +204,12 @@ def environment(word: str) -> str:
 
 def deploys(word: str) -> bool:
     """Whether a word names production, or one of two places there that take turns: `blue`."""
-    return environment(word) == "prod" or word in _names().slots
+    return environment(word) == "prod" or takes_turns(word)
+
+
+def takes_turns(word: str) -> bool:
+    """Whether a word tells which of two that take turns in production is meant: `blue`."""
+    return word in _names().slots
 
 
 def environment_words(name: str) -> tuple[str, ...]:
@@ -242,6 +247,11 @@ def _covers(longer: frozenset[str], shorter: frozenset[str]) -> bool:
 def speaks_of_development(name: str) -> bool:
     """Whether a name has a word for the laptop or for development: `Dockerfile.dev`, `docker/local/Dockerfile`."""
     return any(environment(word) in ("dev", "local") for word in words(name))
+
+
+def speaks_of_production(name: str) -> bool:
+    """Whether a name has a word for production itself: `docker-compose.prod.yml`."""
+    return any(environment(word) == "prod" for word in words(name))
 
 
 def is_for_production(name: str) -> bool:

@@ -46,6 +46,3 @@ def created(nodes: Iterable[Node], files: Files) -> Iterator[Evidence]:
 
     if made:
         yield Evidence(35, "a script creates it here", holds)
-
-
-__all__ = ["created"]

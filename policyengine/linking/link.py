@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from policyengine.knowledge.names import alike, environment, words
+from policyengine.knowledge.names import alike, speaks_of_production
 from policyengine.linking.arguments import told
 from policyengine.linking.builds import (
     built_from,
@@ -26,7 +26,7 @@ from policyengine.linking.declared import apply_facts, ignored
 from policyengine.linking.images import published
 from policyengine.linking.pairs import pairing
 from policyengine.linking.started import served
-from policyengine.model.graph import Choice, Graph, sorted_nodes
+from policyengine.model.graph import PRODUCTION_PROJECT, Choice, Graph, sorted_nodes
 from policyengine.model.nodes import Datastore, Node, Package, Role, Service, Side, Stage
 from policyengine.model.nodes.container import ECS, PRODUCTION_COMPOSE, ROLLED_OUT, TASK_FILES
 
@@ -146,8 +146,8 @@ def _without_second_rollout(nodes: dict[str, Node], choices: Sequence[Choice]) -
     """
     running = [each for each in nodes.values() if isinstance(each, Service) and each.side is Side.CLOUD]
     left = {each.id for each in running if each.id.startswith(ROLLED_OUT)}
-    meant = (each for each in choices if each.what == "production Compose project" and each.guessed)
-    unsure = any(not any(environment(word) == "prod" for word in words(each.chosen)) for each in meant)
+    meant = (each for each in choices if each.what == PRODUCTION_PROJECT and each.guessed)
+    unsure = any(not speaks_of_production(each.chosen) for each in meant)
     others = (each for each in running if each.id not in left and not (unsure and each.noun == PRODUCTION_COMPOSE))
     if any(each.role in (Role.APP, Role.PROXY, Role.JOB) for each in others):
         for name in left:
@@ -162,7 +162,7 @@ def _without_second_production(nodes: dict[str, Node], choices: list[Choice]) ->
     running = [each for each in nodes.values() if isinstance(each, Service) and each.side is Side.CLOUD]
     left = {each.id for each in running if each.noun == PRODUCTION_COMPOSE}
     others = [each for each in running if each.role is Role.APP and each.id not in left]
-    started = any(each.what == "production Compose project" and not each.guessed for each in choices)
+    started = any(each.what == PRODUCTION_PROJECT and not each.guessed for each in choices)
     if started and not any(alike(each.name, one.name) for each in others for one in running if one.id in left):
         return
     if left and others:
@@ -172,7 +172,7 @@ def _without_second_production(nodes: dict[str, Node], choices: list[Choice]) ->
         for name in (*left, *stores):
             del nodes[name]
         for number, choice in enumerate(choices):
-            if choice.what == "production Compose project":
+            if choice.what == PRODUCTION_PROJECT:
                 choices[number] = replace(
                     choice, chosen="none", reason=f"{choice.chosen} is left out: {other} runs the services"
                 )

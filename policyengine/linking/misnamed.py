@@ -49,8 +49,8 @@ class Misnaming:
         for name, variable in environment.items() if unset and module.gap is None else ():
             own = variable.origin in (Origin.ENVIRONMENT, Origin.SECRET) and name not in read and not is_mode(name)
             if own and not publishers(name) and not any(given_by(name, each) for each in _GIVEN):
-                alike, _, meant = max((likeness(name, key.key), key.key, key) for key in unset)
-                if alike and not self._is_said(name):
+                meant = max(unset, key=lambda key: (likeness(name, key.key), key.key))
+                if likeness(name, meant.key) and not self._is_said(name):
                     yield variable, meant
 
     def _is_said(self, name: str) -> bool:

@@ -15,8 +15,6 @@ _WORD = regex(r"[a-z0-9]+")
 _HUMP = regex(r"(?<=[a-z0-9])(?=[A-Z])")  # between the words of `ApiContainer`
 _REGION = regex(r"(?:us|eu|ap|sa|ca|me|af|il|mx|cn)-(?:gov-)?(?:north|south|east|west|central)+-\d")
 _NUMBER = regex(r"\[\d+\]")
-_SLOT = regex(r"(?<=[a-z0-9])-(?:blue|green)\b|\b(?:blue|green)-")
-"""Which of two that take turns a name means, where it says more than that."""
 _FEWEST = 2
 """How many different names must share a word that is taken for an affix of the project."""
 
@@ -24,10 +22,11 @@ _FEWEST = 2
 def words(name: str) -> tuple[str, ...]:
     """The words of a name in lower case, without a region, a number in brackets and a turn.
 
-    `api-eu-west-1` is `api`, and so is `api-blue`.
+    `api-eu-west-1` is `api`, and so is `api-blue`; `blue` alone stays.
     """
     plain = _REGION.sub("-", _NUMBER.sub("", _HUMP.sub("-", name)).lower().replace("_", "-"))
-    return tuple(_WORD.findall(_SLOT.sub("", plain)))
+    found = tuple(_WORD.findall(plain))
+    return tuple(word for word in found if not names.takes_turns(word)) or found
 
 
 def affixes(names: Iterable[str]) -> frozenset[str]:

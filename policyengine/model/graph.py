@@ -13,7 +13,16 @@ from policyengine.model.declared import Declared
 from policyengine.model.ignoring import compile_patterns, left_out_by_docker
 from policyengine.model.image import engine_of
 from policyengine.model.nodes import Build, Datastore, IgnoreFile, Job, Node, Package, Role, Service, Side, Stage
-from policyengine.model.relations import Candidate, Choice, Edge, EdgeKind, Pair, PublishedImage, Unpaired
+from policyengine.model.relations import (
+    PRODUCTION_PROJECT,
+    Candidate,
+    Choice,
+    Edge,
+    EdgeKind,
+    Pair,
+    PublishedImage,
+    Unpaired,
+)
 from policyengine.model.settings import settings
 from policyengine.model.source import Span
 from policyengine.model.value import Absent, Floating, Known, Unknown
@@ -31,6 +40,7 @@ if TYPE_CHECKING:
     from policyengine.model.value import Sealed, Value
 
 __all__ = [
+    "PRODUCTION_PROJECT",
     "Candidate",
     "Choice",
     "Edge",

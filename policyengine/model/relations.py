@@ -81,16 +81,22 @@ class Unpaired(Struct, frozen=True):
     aside: bool = False
 
 
+PRODUCTION_PROJECT = "production Compose project"
+"""What the choice of the Compose files that production runs is called."""
+
+
 class Choice(Struct, frozen=True):
     """Something the engine chose and a person may want to choose otherwise: the Compose project, the environment.
 
-    `guessed` tells that only names or contents speak for it, and nothing that starts or names what was chosen.
+    `guessed` tells that only names or contents speak for it, and nothing that starts or names what was chosen. `paths`
+    are the files that it is about, taken or left out.
     """
 
     what: str
     chosen: str
     reason: str
     guessed: bool = False
+    paths: tuple[str, ...] = ()
 
 
 class PublishedImage(Struct, frozen=True):

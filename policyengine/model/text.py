@@ -179,7 +179,7 @@ class Text(Struct, frozen=True, gc=False):
         """Known when the text is wholly decided, else Unknown with the reason of its first undecided piece."""
         unknown = self.unknown
         if unknown is not None:
-            return Unknown(unknown.reason, self.place, self.via)
+            return replace(unknown, span=self.place, via=self.via)
         return Known(self.written, self.place, self.via)
 
     def traced(self, origin: Text) -> Text:

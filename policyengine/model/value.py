@@ -88,7 +88,8 @@ class Floating(Struct, Generic[T_co], frozen=True):
 class Unknown(Struct, frozen=True):
     """A value that the files do not decide. `reason` is a noun phrase: "variable 'tag' has no default".
 
-    `about` is the name of what is not known, where the reason is that a script, a target or a program is not seen.
+    `about` is the name of what is not known, where the reason is that a script, a target or a program is not seen, or
+    that no file sets a variable.
     """
 
     reason: str

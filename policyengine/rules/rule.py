@@ -178,7 +178,8 @@ class Rule(Struct, Generic[O], frozen=True):
 
     `id` is stable and never reused. `name` is the PascalCase name of the pattern it flags, taken from the function.
     `summary` is the docstring's first line, `rationale` the rest. `messages` are templates by variant with named
-    placeholders in single quotes: `"'{local}' runs Postgres '{here}', but [the cloud](1) runs '{there}'"`.
+    placeholders in single quotes: `"'{local}' runs Postgres '{here}', but [the cloud](1) runs '{there}'"`. A link that
+    says `the cloud` says `production` of a twin (`against`) that the Compose file of production runs.
     `mandate` is the id of a mandate of the pack. `remedy` says in a sentence what mends any of its findings. `tags` and
     `precision` go to SARIF: `very-high` where files say it outright, `high` where two sides are compared, `medium` for
     a convention that not everybody shares, which the profile `strict` makes `high`. `security` is a score in (0, 10].

@@ -55,16 +55,7 @@ def expand(template: Text, lookup: Callable[[str], Text | None], *, strict: bool
 
 def unset(name: str, place: Span) -> Unknown:
     """Why a variable that no file sets is not known."""
-    return Unknown(f"the variable '{name}' set outside the files", place)
-
-
-_UNSET = regex(r"the variable '(\w+)' set outside the files\Z")
-
-
-def unset_name(value: object) -> str:
-    """The variable that no file sets, which leaves a value open; empty for any other."""
-    match = _UNSET.match(value.reason) if isinstance(value, Unknown) else None
-    return match[1] if match is not None else ""
+    return Unknown(f"the variable '{name}' set outside the files", place, about=name)
 
 
 class _Expanding(NamedTuple):

@@ -94,7 +94,8 @@ def test_an_unset_variable_is_undecided_for_analysis() -> None:
     _, found = resolved("A=x-${GONE}\n")
     assert found["A"].text.written == "x-${GONE}"
     step = Via("${GONE}", Span(".env", 4, 11))
-    assert found["A"].text.value() == Unknown("the variable 'GONE' set outside the files", Span(".env", 2, 11), (step,))
+    reason = "the variable 'GONE' set outside the files"
+    assert found["A"].text.value() == Unknown(reason, Span(".env", 2, 11), (step,), about="GONE")
 
 
 def test_the_last_assignment_of_a_key_wins() -> None:

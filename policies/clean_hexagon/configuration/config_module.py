@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping
 from msgspec.structs import replace
 
 from clean_hexagon.configuration.entries import given_as_secrets
-from clean_hexagon.configuration.strictness import falls_back, held_whole, lender
+from clean_hexagon.configuration.strictness import falls_back, held_whole
 from clean_hexagon.networking.names import Answering, answering, sibling_named
 from clean_hexagon.options import Options
+from clean_hexagon.parts import lender
 from policyengine.api import (
     Absent,
     Change,

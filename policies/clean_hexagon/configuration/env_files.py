@@ -44,7 +44,6 @@ from policyengine.api import (
     shell_commands,
     speaks_of_development,
     undecided,
-    unset_name,
     words_of,
 )
 
@@ -280,7 +279,7 @@ def env_example_incomplete(graph: Graph, _: Options) -> Outcomes:
         if not examples or is_for_tests(module.path) or _injected(graph, folders):
             continue
         yield Compared(module)
-        there = {name for each in files for name in (*(one.key for one in each.variables), *each.mentioned)}
+        there = _named_in(files)
         open_to = [key for key in module.keys if isinstance(key.required, Unknown) and isinstance(key.default, Absent)]
         most = sum(key.key in there for key in open_to) * 2 > len(open_to)
         lacking = [
@@ -307,6 +306,11 @@ def env_example_incomplete(graph: Graph, _: Options) -> Outcomes:
     yield from _taken_by_compose(graph)
 
 
+def _named_in(files: Sequence[EnvironmentFile]) -> set[str]:
+    """The variables that env files set, and those that their comments mention."""
+    return {name for each in files for name in (*(one.key for one in each.variables), *each.mentioned)}
+
+
 def _is_given(key: ConfigKey, running: Sequence[Container]) -> bool:
     return all(key.key in each.environment for each in running)
 
@@ -322,7 +326,7 @@ def _taken_by_compose(graph: Graph) -> Outcomes:
     asked: dict[str, dict[str, Variable]] = {}
     for container in graph.containers(side=Side.LOCAL):
         for each in container.service.environment if container.is_composed else ():
-            name = unset_name(each.value)
+            name = each.value.about if isinstance(each.value, Unknown) else ""
             if name and each.key_span.path == container.span.path and not given_by(name, "machine"):
                 asked.setdefault(_folder(container.span.path), {}).setdefault(name, each)
     for folder, wanted in asked.items():
@@ -332,7 +336,7 @@ def _taken_by_compose(graph: Graph) -> Outcomes:
         if not examples or _injected(graph, (folder, "")):
             continue
         yield Compared(examples[0])
-        there = {name for each in files for name in (*(one.key for one in each.variables), *each.mentioned)}
+        there = _named_in(files)
         lacking = sorted(name for name in wanted if name not in there and not is_mode(name))
         if lacking:
             yield Finding(

@@ -231,7 +231,6 @@ def broken_secret_reference(graph: Graph, _: Options) -> Outcomes:
         variables = {each.key: each for each in container.service.environment if each.origin is Origin.SECRET}
         if not container.is_ecs_task or not variables:
             continue
-        yield Compared(container.node)
         yield from _stand_in(container, variables.values())
         edges = [(graph.get(Secret, edge.target), edge.reason) for edge in graph.out_of(EdgeKind.READS, container.node)]
         secrets = [(secret, key) for secret, key in edges if secret is not None]
@@ -240,6 +239,8 @@ def broken_secret_reference(graph: Graph, _: Options) -> Outcomes:
                 yield from _key(container, secret, variables[key])
         acting = (each for each in graph.out_of(EdgeKind.ACTS_AS, container.node) if each.reason == "execution role")
         roles = [role for each in acting if (role := graph.get(Principal, each.target)) is not None]
+        if roles or any(isinstance(secret.keys, Known) for secret, _ in secrets):
+            yield Compared(container.node)
         for role in roles:
             given = read.setdefault(role.id, (role, {}))[1]
             given.update((f"{secret.id} {container.id}", (secret, container)) for secret, _ in secrets)

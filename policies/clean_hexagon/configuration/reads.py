@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from clean_hexagon.configuration.strictness import lender
 from clean_hexagon.options import Options
+from clean_hexagon.parts import lender
 from policyengine.api import (
     Compared,
     ConfigModule,

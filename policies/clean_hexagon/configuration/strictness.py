@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from clean_hexagon.containerization.users import published_stages
 from clean_hexagon.options import Options
+from clean_hexagon.parts import lender
 from policyengine.api import (
     Compared,
     ConfigKey,
@@ -108,13 +109,6 @@ def _by_file(graph: Graph, module: ConfigModule, containers: Sequence[Container]
         if not is_for_tests(key.span.path) and not speaks_of_development(key.span.path.rpartition("/")[2]):
             files.setdefault(key.span.path, {}).setdefault(key.key, key)
     yield from (list(files[path].values()) for path in sorted(files))
-
-
-def lender(graph: Graph, container: Container) -> Container:
-    """The container itself, or its twin, whose code is its own too where no build of its image is in the pipeline."""
-    twin, pair = graph.mirror(container.node), graph.pair_of(container.node)
-    lent = pair is not None and pair.certain and not pair.tied and not container.builds and container.config is None
-    return graph.container(twin) if lent and isinstance(twin, Service) else container
 
 
 def _found(

@@ -310,7 +310,7 @@ def readonly_filesystem(graph: Graph, _: Options) -> Outcomes:
     for local, cloud in graph.mirrored(role=Role.APP):
         here, there = local.service.read_only, cloud.service.read_only
         yield Compared(local.node, cloud.node)
-        yield from undecided(local.node, here, *unasked(cloud, there))
+        yield from undecided(local.node, here, *unasked(cloud.user, there))
         if isinstance(here, Unknown) or isinstance(there, Unknown):
             continue
         mine, theirs = (each is not None and known(each, default=False) for each in (here, there))

@@ -269,7 +269,7 @@ def cloud_arch_not_built(graph: Graph, _: Options) -> Outcomes:
         if isinstance(container.built_for, Absent):
             continue
         yield Compared(container.node)
-        if container.noun != "production Compose service" or container.service.group not in asked:
+        if not container.is_composed_in_production or container.service.group not in asked:
             yield from undecided(container.node, container.platform, container.built_for)
             asked |= {container.service.group} if isinstance(container.platform, Unknown) else set()
         if container.platform_is_built is False:

@@ -198,7 +198,7 @@ def effective_user_mismatch(graph: Graph, options: Options) -> Outcomes:
                 if mine.same(local.account(required)):
                     continue
             case _:
-                yield from undecided(local.node, here, *unasked(cloud, there))
+                yield from undecided(local.node, here, *unasked(cloud.user, there))
                 continue
         other = there if isinstance(there, Known) else cloud
         found = _differs(local, cloud, variant, here, other, args, fix)

@@ -1,8 +1,8 @@
 """What the servers are told of their configuration (HEX417, HEX421, HEX422)."""
 
 from clean_hexagon.data_services.redis import redis_pairs
-from clean_hexagon.data_services.versions import unasked
 from clean_hexagon.options import Options
+from clean_hexagon.parts import unasked
 from policyengine.api import (
     Cache,
     Compared,
@@ -128,7 +128,7 @@ def cache_policy(graph: Graph, _: Options) -> Outcomes:
                         ),
                     )
             case _:
-                yield from undecided(local, *unasked(cloud, here, there))
+                yield from undecided(local, *unasked(cloud.engine, here, there))
         for name, nothing in (("appendonly", "no"), ("save", "")):
             told = settings.given.get(name)
             kept = told is not None and isinstance(told.value, Known) and told.value.value.strip('"') != nothing
@@ -169,7 +169,7 @@ def cache_cluster_mode(graph: Graph, _: Options) -> Outcomes:
     for local, cloud in graph.mirrors(Cache):
         mode = cloud.cluster_mode
         if not isinstance(mode, Known) or not mode.value:
-            yield from undecided(local, *unasked(cloud, mode))
+            yield from undecided(local, *unasked(cloud.engine, mode))
             continue
         yield Compared(local, cloud)
         told = graph.settings(local).value("cluster-enabled")

@@ -1,8 +1,8 @@
 """How clients reach the databases and caches: over TLS, with a password (HEX419, HEX420)."""
 
 from clean_hexagon.data_services.redis import redis_pairs
-from clean_hexagon.data_services.versions import unasked
 from clean_hexagon.options import Options
+from clean_hexagon.parts import unasked
 from policyengine.api import (
     Absent,
     Cache,
@@ -95,7 +95,7 @@ def db_tls(graph: Graph, _: Options) -> Outcomes:
                 at, related = local.place, (place,)
                 yield Finding(subject=local, against=cloud, at=at, variant=variant, args=args, related=related, fix=fix)
             case (Unknown(), Known(False) | Unknown()) | (Known(True), Unknown()):
-                yield from undecided(local, *unasked(cloud, forced, offered))
+                yield from undecided(local, *unasked(cloud.engine, forced, offered))
     yield from _modes(graph, plain)
 
 
@@ -213,7 +213,7 @@ def cache_tls_auth(graph: Graph, _: Options) -> Outcomes:
             variant, at, place, fix = "local", asks_here.span, asks_there.span, Fix("ask for none, or for one in both")
         else:
             told = (here if _says(there, expected=True) else None, there, asks_here, asks_there)
-            yield from undecided(local, *unasked(cloud, *told))
+            yield from undecided(local, *unasked(cloud.engine, *told))
             continue
         args = {"local": local.name}
         yield Finding(subject=local, against=cloud, at=at, variant=variant, args=args, related=(place,), fix=fix)

@@ -1,7 +1,6 @@
 """What the versions of a pair leave open, and what tags that fix none meant."""
 
-from collections.abc import Iterator
-
+from clean_hexagon.parts import unasked
 from policyengine.api import Cache, Database, Datastore, Meaning, Outcomes, Unknown, undecided
 
 
@@ -9,13 +8,7 @@ def unknown_versions(local: Datastore, cloud: Datastore, *further: object) -> Ou
     """What is not known of two versions; nothing where both sides run one image, of whose tag HEX414 speaks."""
     mine, theirs = local.reference, cloud.reference
     if mine is None or theirs is None or mine.shown != theirs.shown:
-        yield from undecided(local, *unasked(cloud, local.version, cloud.version, *further))
-
-
-def unasked(cloud: Datastore, *values: object) -> Iterator[object]:
-    """The values without those that are open because nobody has read what makes the store: HEX103 asks that."""
-    asked = cloud.engine.reason if isinstance(cloud.engine, Unknown) else None
-    return (each for each in values if not isinstance(each, Unknown) or each.reason != asked)
+        yield from undecided(local, *unasked(cloud.engine, local.version, cloud.version, *further))
 
 
 def moved_past(local: Database | Cache, major: int | None) -> Meaning | None:

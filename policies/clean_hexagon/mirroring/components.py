@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from clean_hexagon.enumerations import enumerated
 from clean_hexagon.options import Options
 from policyengine.api import (
+    PRODUCTION_PROJECT,
     Beside,
     Bucket,
     Compared,
@@ -141,9 +142,9 @@ def _others(graph: Graph, tried: set[str]) -> Iterator[Beside]:
     What is called after production is deployed, as far as no workflow starts it.
     """
     deployed = {each.span.path for each in graph.containers(side=Side.CLOUD)}
-    told = [f"{each.chosen} {each.reason}" for each in graph.choices if each.what == "production Compose project"]
+    meant = {path for each in graph.choices if each.what == PRODUCTION_PROJECT for path in each.paths}
     for each in sorted(graph.all(Beside), key=lambda each: each.path not in tried):
-        aside = is_for_production(each.path) or folder_kinds(each.path) or any(each.path in one for one in told)
+        aside = is_for_production(each.path) or folder_kinds(each.path) or each.path in meant
         if each.path not in deployed and (each.path in tried or not aside):
             yield each
 

@@ -95,7 +95,7 @@ def healthcheck_divergence(graph: Graph, _: Options) -> Outcomes:
         here, there = _check(local), _check(cloud)
         groups = [each for each in graph.sources(TargetGroup, EdgeKind.ROUTES, cloud.service) if _asks(each)]
         yield Compared(local.node, cloud.node)
-        yield from undecided(local.node, here, *unasked(cloud, there))
+        yield from undecided(local.node, here, *unasked(cloud.user, there))
         if isinstance(here, Unknown) or isinstance(there, Unknown):
             continue
         if isinstance(here, Known) and isinstance(there, Known):

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Sequence
 
-from clean_hexagon.configuration.strictness import lender
 from clean_hexagon.networking.addresses import CLIENTS, address_keys
 from clean_hexagon.networking.internal import at_home, behind, doors, is_part_of_another, meant_by, one_network
 from clean_hexagon.options import Options
+from clean_hexagon.parts import lender
 from policyengine.api import (
     Address,
     Compared,

@@ -186,7 +186,7 @@ def _ungated(
             yield Finding(subject=job, at=deploy, variant="early", args=args, related=(deploy, test))
     for job, deploy in _firsts(waiting).values():
         passed = next((each for each in gates if each.job.id in graph.needs(deploy.job)), None)
-        bypass = passed is not None and skipped_on_dispatch(graph, workflow, passed.job) and runs_anyway(job)
+        bypass = passed is not None and skipped_on_dispatch(graph, workflow, passed.job) and _runs_past_skipped(job)
         if passed is None or bypass:
             variant, at = ("dispatch", job.condition or job) if bypass else ("default", job)
             args, related = {"job": job.name}, (deploy, passed or gates[0])
@@ -242,8 +242,8 @@ def skipped_on_dispatch(graph: Graph, workflow: Workflow, job: Job) -> bool:
     return asked and ("!=" in condition) is ("workflow_dispatch" in condition)
 
 
-def runs_anyway(job: Job) -> bool:
-    """Whether the condition of a job lets it run although a job that it needs has failed."""
+def _runs_past_skipped(job: Job) -> bool:
+    """Whether the condition of a job lets it run although a job that it needs was skipped; `stops` asks of failures."""
     condition = "".join(_condition(job).split())
     return any(word in condition for word in ("always()", "!cancelled()", "!failure()")) and "result" not in condition
 

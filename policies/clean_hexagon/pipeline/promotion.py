@@ -169,7 +169,7 @@ def mutable_image_tag(graph: Graph, _: Options) -> Outcomes:
             public = not container.builds and engine_of(image.value, image.span) is not None
             if stays or public or image.value.repository in stopped:
                 continue
-            if handed is not None and container.noun != _PRODUCTION:
+            if handed is not None and not container.is_composed_in_production:
                 variant = "back"
         elif tag_moves(tag):
             variant = "tag"
@@ -187,9 +187,6 @@ def mutable_image_tag(graph: Graph, _: Options) -> Outcomes:
             fix=Fix("deploy by digest, or by a tag of the commit"),
             cause=f"{image.span.path} {tag}" if variant != "back" else "an apply of Terraform",
         )
-
-
-_PRODUCTION = "production Compose service"
 
 
 def _is_pushed_again(container: Container, tag: str) -> bool:

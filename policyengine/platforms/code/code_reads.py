@@ -117,7 +117,7 @@ def of_python(
     def named(folder: str, module: str) -> tuple[str, ...]:
         first = module.partition(".")[0]  # empty for a relative one
         inside = not first or first in heads or f"{first}.py" in heads
-        return tuple(_python_files(known, folder, module)) if inside else ()
+        return tuple(python_files(known.__contains__, folder, module)) if inside else ()
 
     imports = {path: list(_python_imports(texts[path], named)) for path in texts} if reading else {}
     django = {parent(path) for path in known if PurePosixPath(path).name == "manage.py"}
@@ -207,10 +207,8 @@ def _node_keys(source: Source) -> Iterator[ConfigKey]:
         default = next((source.span(*match.span(each)) for each in (4, 5, 6, 7, 8, 9) if match[each] is not None), None)
         tested = regex(rf"process\.env\.{name}\s*(?:[!=]==?|\?[^.?]|&&)|!\s*process\.env\.{name}\b").search(text)
         key = ConfigKey(name, span, Unknown(WHERE_USED, span), Absent(span), client=is_published(name))
-        behind = text[max(0, match.start() - 80) : match.start()].rstrip()[-2:] in (
-            "??",
-            "||",
-        )  # another variable comes first
+        before = text[max(0, match.start() - 80) : match.start()].rstrip()
+        behind = before.endswith(("??", "||"))  # another variable comes first
         if default is not None and not tested and not behind:
             written = Known(source.slice(default), default)
             key = replace(key, required=Known(value=False, span=span), default=written)
@@ -233,8 +231,11 @@ def _python_imports(source: Source, files: Callable[[str, str], Iterable[str]]) 
         yield from (Imported(path, at_once) for path in files(folder, name))
 
 
-def _python_files(known: frozenset[str], folder: str, module: str) -> Iterator[str]:
-    """The files that run when a file in a folder imports a module: its own, and those of the packages that hold it."""
+def python_files(there: Callable[[str], bool], folder: str, module: str) -> Iterator[str]:
+    """The files that run when a file in a folder imports a module: its own, and those of the packages that hold it.
+
+    `there` tells whether a file counts.
+    """
     name = module.lstrip(".")
     parts = name.split(".") if name else []
     for _ in range(len(module) - len(name) - 1):
@@ -242,13 +243,13 @@ def _python_files(known: frozenset[str], folder: str, module: str) -> Iterator[s
     while True:
         for start in (folder, f"{folder}/src".lstrip("/")):
             path = "/".join(filter(None, (start, *parts)))
-            own = next((each for each in (f"{path}.py", f"{path}/__init__.py".lstrip("/")) if each in known), None)
+            own = next(filter(there, (f"{path}.py", f"{path}/__init__.py".lstrip("/"))), None)
             if own is not None:
                 yield own
                 around = (
                     "/".join(filter(None, (start, *parts[:count], "__init__.py"))) for count in range(1, len(parts))
                 )
-                yield from (each for each in around if each in known)
+                yield from filter(there, around)
                 return
         if not folder or module.startswith("."):
             return

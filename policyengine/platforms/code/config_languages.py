@@ -100,20 +100,15 @@ def _joined(candidates: Sequence[Candidate]) -> list[Candidate]:
 def _python(files: Files, source: Source, telling: Callable[[str], object] = bool) -> Read:
     from policyengine.platforms.code.config_python import Program  # noqa: PLC0415  only where there is Python
 
+    language = settings.languages()["Python"]
+
+    def holds(path: str) -> bool:
+        return language.holds(path) and files.exists(path)
+
     def imported(importer: str, module: str) -> Source | None:
         """The file of settings that an import names."""
-        name = module.lstrip(".")
-        folder = importer
-        for _ in range(len(module) - len(name) or 1):
-            folder = parent(folder)
-        while True:
-            path = f"{folder}/{name.replace('.', '/')}".strip("/")
-            for tried in (f"{path}.py", f"{path}/__init__.py", f"src/{path}.py"):
-                if files.exists(tried) and settings.languages()["Python"].holds(tried):
-                    return files.read(tried)
-            if not folder or module.startswith("."):
-                return None
-            folder = parent(folder)
+        path = next(code_reads.python_files(holds, parent(importer), module), None)
+        return files.read(path) if path is not None else None
 
     program = Program(source, imported)
     program.follow(telling)

@@ -33,7 +33,7 @@ def users(files: Files, directory: str, path: str) -> tuple[str, ...]:
 def programs(files: Files, directory: str) -> dict[str, set[str]]:
     """The folders of the programs of a module, with those of the packages of which each is made.
 
-    None where the module is too large to tell.
+    None of them where the module is too large to tell.
     """
     manifest = files.read(f"{directory}/go.mod".lstrip("/"))
     named = _MODULE.search(manifest.text) if manifest is not None else None

@@ -29,15 +29,15 @@ _LISTED = regex(
     re.IGNORECASE,
 )
 _IN_CODE = (
-    ("ef", regex(r"\w+\.cs"), "database.migrate", regex(r"\bDatabase\.Migrate(?:Async)?\(")),
+    ("ef", regex(r"\w+\.cs"), "Database.Migrate", regex(r"\bDatabase\.Migrate(?:Async)?\(")),
     ("typeorm", _SCRIPT, "igrations", regex(r"\bmigrationsRun\s*:\s*(?!false\b)!?\w+|\.runMigrations\(")),
-    ("mikro-orm", _SCRIPT, "getmigrator()", regex(r"\bgetMigrator\(\)\s*\.up\(")),
+    ("mikro-orm", _SCRIPT, "getMigrator()", regex(r"\bgetMigrator\(\)\s*\.up\(")),
     ("sqlx", _RUST, "migrate!(", regex(r"\bmigrate!\(")),
     ("diesel", _RUST, "run_pending_migrations(", regex(r"\brun_pending_migrations\(")),
     ("goose", _GO, "goose.", regex(r"\bgoose\.(?:Up\w*|Run\w*|NewProvider)\(")),
     ("golang-migrate", _GO, "migrat", regex(r"\bmigrate\.New(?:With\w+)?\(|//go:embed[^\n]*migrations?")),
-    ("sql-migrate", _GO, "migrate.exec", regex(r"\bmigrate\.Exec\w*\(")),
-    ("dbmate", _GO, "dbmate.new(", regex(r"\bdbmate\.New\(")),
+    ("sql-migrate", _GO, "migrate.Exec", regex(r"\bmigrate\.Exec\w*\(")),
+    ("dbmate", _GO, "dbmate.New(", regex(r"\bdbmate\.New\(")),
     ("sql", _GO, "", regex(r"\bmigrate\.NewMigrator\(|//go:embed[^\n]*(?:migrations?|\.sql)")),
     ("sql", _RUST, "migrat", regex(r"\bembed_migrations!\(|\bmigrate!\(")),
     ("alembic", _PYTHON, "upgrade", regex(
@@ -48,16 +48,16 @@ _IN_CODE = (
     )),
     ("django", _PYTHON, "call_command(", regex(r"\bcall_command\(\s*[\"']migrate[\"']")),
     ("knex", _SCRIPT, ".migrate", regex(r"\.migrate\s*\.(?:latest|up)\(")),
-    ("kysely", _SCRIPT, ".migratetolatest(", regex(r"\.migrateToLatest\(")),
-    ("sequelize", _SCRIPT, "new umzug(", regex(r"\bnew Umzug\(")),
+    ("kysely", _SCRIPT, ".migrateToLatest(", regex(r"\.migrateToLatest\(")),
+    ("sequelize", _SCRIPT, "new Umzug(", regex(r"\bnew Umzug\(")),
     ("drizzle", _SCRIPT, "migrate(", regex(r"\bmigrate\(\s*\w+\s*,\s*\{\s*migrationsFolder\b")),
     ("prisma", _SCRIPT, "migrate", regex(r"\bprisma[\"', ]+migrate[\"', ]+deploy\b")),
-    ("ecto", regex(r"application\.ex"), "ecto.migrator", regex(r"\bEcto\.Migrator\b")),
-    ("sql", _SCRIPT, "migration", _LISTED),
-    ("sql", _PYTHON, "migration", _LISTED),
+    ("ecto", regex(r"application\.ex"), "Ecto.Migrator", regex(r"\bEcto\.Migrator\b")),
+    ("sql", _SCRIPT, "igration|IGRATION", _LISTED),
+    ("sql", _PYTHON, "igration|IGRATION", _LISTED),
 )  # fmt: skip
 """How the application's own code runs the migrations of a tool when it starts: the tool, the names of files that do, a
-word in small letters that each such file holds, which is found faster, and the call."""
+word that each such file holds, or words (`a|b`) of which it holds one, since these are found faster, and the call."""
 _APART = regex(
     r"(?:.*/)?(?:(?:scripts?|bin|tools|management|commands|cli)/(?:.*/)?(?P<script>\w+)"
     r"|(?P<name>\w*(?:migrat|alembic)[\w.-]*?))\.(?:py|[cm]?[jt]s)",
@@ -105,13 +105,17 @@ def _is_imported(files: Files, path: str, own: Sequence[str]) -> bool:
 def in_code(files: Files, own: Sequence[str], folders: Sequence[Folder]) -> Iterator[MigrationRunner]:
     """What migrates from the code of the application, for each folder of the tool."""
     told: list[tuple[str, bool]] | None = None
-    for tool, names, word, call in _IN_CODE:
+    for tool, names, words, call in _IN_CODE:
         meant = [folder for folder in folders if folder.tool == tool]
         for path in own if meant else ():
             if not names.fullmatch(PurePosixPath(path).name) or _TESTED.search(path):
                 continue
             source = files.read(path)
-            found = call.search(source.text) if source is not None and word in source.text.lower() else None
+            found = (
+                call.search(source.text)
+                if source is not None and any(each in source.text for each in words.split("|"))
+                else None
+            )
             if source is None or found is None:
                 continue
             if path.endswith(".go"):

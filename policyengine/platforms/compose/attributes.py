@@ -24,6 +24,7 @@ from policyengine.model.value import Absent, Floating, Known, Unknown, Value, Vi
 from policyengine.platforms.compose import words
 from policyengine.platforms.compose.environment import pairs
 from policyengine.platforms.compose.located import Branch, Items, Leaf, Node, go_text
+from policyengine.syntax.interpolation import unset
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -142,7 +143,7 @@ def variable(held: Assigned) -> Variable:
     value: Value[str]
     if held.text is None:
         step = Via(held.key, held.key_span)
-        value = Unknown(f"the variable '{held.key}' set outside the files", held.key_span, (step,))
+        value = replace(unset(held.key, held.key_span), via=(step,))
     else:
         value = replace(held.text.value(), span=held.span)
     return Variable(held.key, held.key_span, value, origin)

@@ -23,7 +23,7 @@ from policyengine.knowledge.names import (
     speaks_of_development,
     words,
 )
-from policyengine.model.graph import Choice
+from policyengine.model.graph import PRODUCTION_PROJECT, Choice
 from policyengine.model.image import parse
 from policyengine.model.nodes import Side
 from policyengine.platforms import Piece
@@ -236,7 +236,7 @@ def _strange(tree: Files, candidates: Sequence[Candidate]) -> frozenset[tuple[st
 
 
 def _chosen(paths: Sequence[str], reason: str, *, guessed: bool) -> Choice:
-    return Choice("production Compose project", ", ".join(paths), reason, guessed)
+    return Choice(PRODUCTION_PROJECT, ", ".join(paths), reason, guessed, tuple(paths))
 
 
 def _standing(tree: Files, work: Sequence[Candidate]) -> Iterator[tuple[str, str]]:

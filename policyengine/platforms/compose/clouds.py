@@ -47,6 +47,3 @@ def told_of(source: Source) -> Told:
     kinds += [module_type(each) for each in _MODULE.findall(source.text)]
     runs = any(each is not None and each.node == "Service" and each.reader not in _OTHERWISE for each in kinds)
     return Told(words, runs)
-
-
-__all__ = ["Told", "told"]

@@ -20,6 +20,7 @@ from policyengine.knowledge.names import (
     environment,
     folder_kind,
     is_for_tests,
+    speaks_of_production,
     speaks_of_publishing,
     words,
 )
@@ -146,7 +147,7 @@ def pulled(tree: Files) -> Iterator[tuple[tuple[str, ...], str]]:
 
 def is_called_after_production(path: str) -> bool:
     """Whether a path says that a file is for production, or for deploying: `docker/prod.yml`, `deploy/compose.yml`."""
-    return any(environment(word) == "prod" or speaks_of_publishing(word) for word in words(path))
+    return speaks_of_production(path) or any(map(speaks_of_publishing, words(path)))
 
 
 def main(files: Listing[str]) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from policyengine.knowledge.names import environment, environment_words, words
+from policyengine.knowledge.names import environment, environment_words, speaks_of_production, words
 from policyengine.model.source import ReadError
 from policyengine.model.text import Text
 from policyengine.model.value import Unknown
@@ -78,4 +78,4 @@ def _example(tree: Files, directory: str, name: str) -> bool:
 def _for_production(name: str) -> Iterator[str]:
     """The names that an argument may have in production."""
     tried = [_PARAMETER.sub(word, name) for word in environment_words("prod")] if _PARAMETER.search(name) else [name]
-    yield from (each for each in tried if any(environment(word) == "prod" for word in words(each)))
+    yield from (each for each in tried if speaks_of_production(each))

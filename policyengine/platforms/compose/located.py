@@ -10,9 +10,10 @@ import math
 import struct
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from msgspec.structs import replace
+
 from policyengine.model.source import ReadError, Span
 from policyengine.model.text import Text
-from policyengine.model.value import Unknown
 from policyengine.patterns import regex
 from policyengine.syntax.tree import Scalar, Sequence
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Iterable, Iterator
 
-    from policyengine.model.value import Via
+    from policyengine.model.value import Unknown, Via
     from policyengine.syntax.tree import Document
 
 
@@ -74,7 +75,7 @@ class Leaf(NamedTuple):
     def unknown(self) -> Unknown | None:
         """Why the value is not decided, or None."""
         found = None if self.text is None else self.text.unknown
-        return None if found is None else Unknown(found.reason, self.span, self.via)
+        return None if found is None else replace(found, span=self.span, via=self.via)
 
     @property
     def written(self) -> Text:

@@ -11,7 +11,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from policyengine.knowledge.names import deploys, speaks_of_development
-from policyengine.model.graph import Choice
+from policyengine.model.graph import PRODUCTION_PROJECT, Choice
 from policyengine.model.nodes import Datastore, Service, Side
 from policyengine.model.nodes.container import PRODUCTION_COMPOSE
 from policyengine.model.source import ReadError
@@ -65,7 +65,7 @@ def production(tree: Files, settings: Settings[ComposePart]) -> Lowered:
         paths, choice = choosing.for_production(tree, settings.pieces)
     else:
         paths = tuple(map(posixpath.normpath, paths))
-        choice = Choice("production Compose project", ", ".join(paths), "configured as compose.production")
+        choice = Choice(PRODUCTION_PROJECT, ", ".join(paths), "configured as compose.production", paths=paths)
     if not paths or choice is None or (settings.shared and not all(map(tree.exists, paths))):
         return Lowered()
     place = services.Place(Side.CLOUD, f"compose:{deploying.main(paths)}:services.", PRODUCTION_COMPOSE)

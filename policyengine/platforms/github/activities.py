@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from policyengine.knowledge import commands as knowledge
 from policyengine.knowledge.actions import Action, NamedAction
-from policyengine.knowledge.names import browser_tests, environment, words
+from policyengine.knowledge.names import browser_tests, speaks_of_production
 from policyengine.model.image import ImageRef
 from policyengine.model.nodes import Activity, ComposeUp, Deploy, EndToEnd, Migrate, ShellCommand
 from policyengine.model.value import Absent, Known, Value
@@ -127,14 +127,10 @@ def on_machine(runner: str, found: Iterable[Activity]) -> Iterator[Activity]:
     own = "self-hosted" in runner.split()
     for each in found:
         match each:
-            case ComposeUp(detached=True) if own and any(map(_is_for_production, each.files)):
+            case ComposeUp(detached=True) if own and any(map(speaks_of_production, each.files)):
                 yield Deploy(span=each.span, tool="compose", forgiven=each.forgiven)
             case _:
                 yield each
-
-
-def _is_for_production(path: str) -> bool:
-    return any(environment(word) == "prod" for word in words(path))
 
 
 _MANIFESTS = regex(r"k8s|kube|manifest|values|argo|gitops|kustomiz|overlays", re.IGNORECASE)

@@ -99,7 +99,7 @@ class ScriptArguments(Struct):
             for each in command.redirects
         )
         if all(word.literal for word in command.words):
-            return replace(command, redirects=redirects) if command.redirects else command
+            return command if redirects == command.redirects else replace(command, redirects=redirects)
         words: list[WrittenWord] = []
         for word in command.words:
             if word.text in {"$@", "$*"} and not word.literal and self.words is not None and None not in self.words:
