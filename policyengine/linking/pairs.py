@@ -150,7 +150,7 @@ class _Family:
         engines = ["" if each.emulates else each.engine for each in local], [each.engine for each in cloud]
         servers = [index for index, each in enumerate(local) if not each.emulates and not each.once]
         staying = [index for index in lasting(cloud) if not cloud[index].once]
-        if len(servers) == 1 and len({cloud[index].repository or index for index in staying}) == 1:
+        if len({cloud[index].repository or index for index in staying}) == 1:
             staying = [index for index in staying if not duties(cloud[index].stem)] or staying
         ending = [[index for index, each in enumerate(side) if each.once] for side in (local, cloud)]
         everybody: Groups = {"stays": (servers, staying), "ends": (ending[0], ending[1])}
@@ -225,7 +225,7 @@ class _Family:
         near: dict[tuple[str, int], list[tuple[int, int]]] = {}
         for place, found in sorted(self.scores.items()):
             least = POSSIBLE if isinstance(self.cloud[place[1]].node, Service) else CERTAIN
-            if found.points >= least and place not in done:
+            if found.points >= least:
                 near.setdefault(("row", place[0]), []).append(place)
                 near.setdefault(("column", place[1]), []).append(place)
         for (which, _), places in near.items():
@@ -236,7 +236,7 @@ class _Family:
             else:
                 taken = self.cloud[rows[row]] if row in rows else there
                 alike = bool(there.repository) and (there.stem, there.repository) == (taken.stem, taken.repository)
-                shares = column not in columns and row in rows and alike and isinstance(there.node, Service)
+                shares = column not in columns and row in rows and alike
             if alone and shares:
                 done.add((row, column))
                 yield from self._made((row, column), self.scores[row, column], tied=False)
@@ -252,7 +252,7 @@ class _Family:
                 continue
             same = [other for other, each in enumerate(self.local) if each.engine == here.engine]
             there = sum(1 for other in same if (other, columns[0]) in done)
-            if there > 1 and there > len(same) // 2:
+            if there > len(same) // 2:
                 found = self.scores.get((row, columns[0]), NOTHING)
                 yield from self._made((row, columns[0]), found.plus(POSSIBLE - found.points, _BESIDE), tied=False)
 
@@ -307,13 +307,13 @@ class _Family:
             same = [row for row, one in enumerate(self.local) if one.engine and one.engine == each.engine]
             here = {one.engine for one in self.local}
             same = [row for row in same if row not in named or not holds_another(self.graph, self.local[row], each)]
-            if not same and here.isdisjoint(other.engine for other in self.cloud):
+            if here.isdisjoint(other.engine for other in self.cloud):
                 same = list(range(len(self.local)))
             most = max((self._points((row, column)) for row in same), default=0)
             if len(same) > 1 and most < POSSIBLE and settled.issuperset(same):
                 continue  # each of them has a twin of its own
             nearest = [row for row in same if self._points((row, column)) == most]
-            rest = [row for row in nearest if row not in settled] if len(same) > 1 and most < POSSIBLE else []
+            rest = [row for row in nearest if row not in settled] if most < POSSIBLE else []
             nearest = rest or nearest
             if len(nearest) > _MOST_TIED:
                 continue  # a crowd, as above
@@ -373,12 +373,12 @@ def _one_definition(one: Features, other: Features) -> bool:
 
 def _variants(one: Features, other: Features) -> bool:
     """Whether two local services that are named alike are one: for other profiles, or as `app-dev` and `app-prod`."""
-    here, there = one.node, other.node
-    if not isinstance(here, Service) or not isinstance(there, Service):
-        return False
-    meant = {environment_of(here), environment_of(there)}
-    told = len(meant) > 1 and meant.isdisjoint({"", "test"}) and one.dockerfile == other.dockerfile != ""
-    return here.profiles != there.profiles or told
+    match one.node, other.node:
+        case Service() as here, Service() as there:
+            meant = {environment_of(here), environment_of(there)}
+            told = len(meant) > 1 and meant.isdisjoint({"", "test"}) and one.dockerfile == other.dockerfile != ""
+            return here.profiles != there.profiles or told
+    return False
 
 
 def _explicit(graph: Graph, config: Config) -> Iterator[Pair]:

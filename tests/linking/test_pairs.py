@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from policyengine.linking.evidence import Evidence
 from policyengine.model.graph import Edge, EdgeKind, Graph
@@ -34,6 +35,11 @@ def points(*nodes: Node, edges: tuple[Edge, ...] = ()) -> tuple[int, tuple[str, 
     more = evidence(**{f"{nodes[0].name}_{nodes[1].name}": 20})
     worth, reasons = scores(linked(*nodes, *others, edges=edges, evidence=more))[nodes[0].name, nodes[1].name]
     return worth - 20, tuple(each for each in reasons if each != "told")
+
+
+def several(*names: str, side: Side = Side.LOCAL) -> list[Node]:
+    """Services that are like nothing."""
+    return [service(name, side, starts=f"{name} {name}") for name in names]
 
 
 def evidence(**given: int) -> tuple[Evidence, ...]:
@@ -221,11 +227,93 @@ def test_several_of_the_local_side_may_tie_for_one_of_the_cloud() -> None:
     assert certain(graph) == {("aa", "xx"): False, ("bb", "xx"): False}
 
 
-def test_no_tie_with_what_belongs_to_another_by_more() -> None:
-    nodes = [service(name, starts=f"{name} {name}") for name in ("aa", "bb")]
-    nodes += [service(name, CLOUD, starts=f"{name} {name}") for name in ("xx", "yy")]
-    graph = linked(*nodes, evidence=evidence(aa_xx=80, aa_yy=80, bb_yy=95))
+@pytest.mark.parametrize("given", [{"aa_xx": 80, "aa_yy": 80, "bb_yy": 95}, {"aa_xx": 80, "bb_xx": 80, "bb_yy": 95}])
+def test_no_tie_with_what_belongs_to_another_by_more(given: dict[str, int]) -> None:
+    graph = linked(*several("aa", "bb"), *several("xx", "yy", side=CLOUD), evidence=evidence(**given))
     assert certain(graph) == {("aa", "xx"): True, ("bb", "yy"): True}
+
+
+@pytest.mark.parametrize(
+    ("images", "paired"),
+    [
+        (("acme/one:1", "acme/one:2"), True),
+        (("acme/one:1", "acme/two:1"), False),
+        ((None, None), False),
+    ],
+)
+def test_the_only_application_mirrors_the_one_that_has_no_duty_where_all_run_one_image(
+    images: tuple[str | None, str | None], paired: bool
+) -> None:
+    cloud = [service(name, CLOUD, runs=image, ports=[80]) for name, image in zip(("xx", "worker"), images, strict=True)]
+    assert pairs(linked(service("aa", ports=[80]), *cloud)) == ({("aa", "xx")} if paired else set())
+
+
+def test_the_only_application_mirrors_a_worker_where_nothing_else_stays() -> None:
+    found = scores(linked(service("aa", ports=[80]), service("worker", CLOUD, ports=[80])))["aa", "worker"]
+    assert found == (
+        85,
+        ("the same container port", "the same kind of command", "the only one of its kind on each side"),
+    )
+
+
+@pytest.mark.parametrize(("other", "made"), [(0, True), (60, False)])
+def test_a_store_that_is_left_shares_the_only_one_that_it_certainly_mirrors(other: int, made: bool) -> None:
+    stores = [database(name, engine=None) for name in ("aa", "bb", "cc")]
+    stores += [database(name, CLOUD, engine=None) for name in ("xx", "yy")]
+    graph = linked(*stores, evidence=evidence(bb_xx=90, cc_yy=90, aa_xx=60, aa_yy=other))
+    assert pairs(graph) == {("bb", "xx"), ("cc", "yy")} | ({("aa", "xx")} if made else set())
+
+
+def test_a_store_with_a_twin_shares_no_second_one_as_one_that_is_left_does() -> None:
+    here, there = database("orders", holds="x"), database("orders", CLOUD, engine="mysql", holds="x")
+    graph = linked(here, there, database("web", CLOUD, engine="mysql"), evidence=evidence(orders_web=60))
+    assert scores(graph)["orders", "web"] == (60, ("told", "the only one of its engine on the local side"))
+
+
+@pytest.mark.parametrize(
+    ("image", "name", "shared"), [("acme/x:1", "bb", True), ("acme/y:1", "bb", False), ("acme/x:1", "cc", False)]
+)
+def test_a_second_task_of_one_name_and_image_shares_the_local_service(image: str, name: str, shared: bool) -> None:
+    first = service("bb", CLOUD, runs="acme/x:1", starts="b b")
+    second = replace(service(name, CLOUD, runs=image, starts="c c"), id="terraform:aws_ecs.other")
+    here = service("aa", runs="acme/z:1", starts="a a")
+    worth = {first.id: 1.0, second.id: 0.6}
+    told = Evidence(80, "told", lambda _, one, other: worth.get(other.id, 0.0) if one.id == here.id else 0.0)
+    graph = linked(here, first, second, *OTHERS, evidence=(told,))
+    assert {pair.cloud for pair in graph.pairs} == {first.id, *([second.id] if shared else ())}
+
+
+@pytest.mark.parametrize(("left", "made"), [(1, True), (2, True), (3, False)])
+def test_a_store_is_on_the_only_one_of_its_engine_as_most_others_are(left: int, made: bool) -> None:
+    local = [database(name) for name in ("aa", "bb", "cc", *("dd", "ee", "ff")[:left])]
+    cloud = [database("xx", CLOUD), database("yy", CLOUD, engine="mysql")]
+    graph = linked(*local, *cloud, evidence=evidence(aa_xx=90, bb_xx=60, cc_xx=60))
+    found = scores(graph).get(("dd", "xx"))
+    assert (found == (40, ("the same engine", "most others of its engine are on it"))) is made
+
+
+SAME = {"A": "1", "B": "2"}
+
+
+@pytest.mark.parametrize(
+    ("more", "given", "made"),
+    [
+        ([], {}, True),
+        ([service("zz", ports=[80], env=SAME)], {}, False),
+        ([service("zz")], {"zz_xx": 70}, False),
+        ([service("yy", CLOUD)], {"aa_yy": 70}, False),
+        ([service("yy", CLOUD, ports=[80], env=SAME, role=Role.FUNCTION)], {"aa_xx": -1}, False),
+    ],
+)
+def test_applications_that_are_left_are_a_pair_where_neither_is_nearer_to_another(
+    more: list[Node], given: dict[str, int], made: bool
+) -> None:
+    nodes = [
+        service("aa", ports=[80], env=SAME, starts="a a"),
+        service("xx", CLOUD, ports=[80], env=SAME, starts="x x"),
+    ]
+    graph = linked(*nodes, *several("mm", "nn"), *several("oo", "pp", side=CLOUD), *more, evidence=evidence(**given))
+    assert (("aa", "xx") in pairs(graph)) is made
 
 
 @pytest.mark.parametrize(
