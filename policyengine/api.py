@@ -3,509 +3,266 @@
 Names here keep their meaning within a major version. Import nothing else from `policyengine` in a pack.
 """
 
-from policyengine.deprecation import Deprecated, names
-from policyengine.hooks import API_VERSION, HOOKS_VERSION, hookimpl
-from policyengine.knowledge.base_images import CHECKED_TOOLS
-from policyengine.knowledge.cloud_services import (
-    CloudService,
-    service_at,
-    service_called,
-    service_of_deployment,
-    service_of_login,
-    service_of_variable,
-)
-from policyengine.knowledge.commands import Deed, drops_privileges, is_init
-from policyengine.knowledge.components import (
-    began_as,
-    family,
-    is_embedded,
-    product,
-    role_by_name,
-    serves,
-    stands_in_for,
-)
-from policyengine.knowledge.extensions import (
-    created_by_image,
-    created_with,
-    is_contrib,
-    not_offered,
-)
-from policyengine.knowledge.images import purpose_of
-from policyengine.knowledge.languages import endings
-from policyengine.knowledge.loading import Facts
-from policyengine.knowledge.names import (
-    alike,
-    duties,
-    environment,
-    folder_kinds,
-    is_bookkeeping,
-    is_chore,
-    is_dead_letters,
-    is_for_production,
-    is_for_tests,
-    is_for_the_laptop,
-    is_placeholder_host,
-    is_preparation,
-    may_be_gate,
-    speaks_of_development,
-    stand_ins,
-    starts_application,
-)
-from policyengine.knowledge.names import words as words_of
-from policyengine.knowledge.packages import (
-    builds_to_files,
-    connects_plainly,
-    is_native,
-    keeps_secrets_in_env_files,
-    loads_env_files,
-    migrations_called,
-    written_by,
-)
-from policyengine.knowledge.platforms import architecture, architecture_in, asks_for_architecture, platform
-from policyengine.knowledge.ports import (
-    host_kind,
-    is_local_name,
-    is_web,
-    port_of_engine,
-    port_of_scheme,
-    schemes_of,
-    speaks_scheme,
-)
-from policyengine.knowledge.rollout import hands_over, waits
-from policyengine.knowledge.runtimes import numbers_that_agree
-from policyengine.knowledge.runtimes import setup as setup_of
-from policyengine.knowledge.secrets import (
-    connection_password,
-    is_dummy,
-    is_made_here,
-    is_of_manager,
-    is_public,
-    is_real,
-    password_in,
-    secrecy,
-    secrecy_of_reference,
-    secrecy_of_value,
-    token_kind,
-)
-from policyengine.knowledge.tags import TagFact
-from policyengine.knowledge.tags import moves as tag_moves
-from policyengine.knowledge.tuning import untuned
-from policyengine.knowledge.variables import (
-    Split,
-    given_by,
-    holds_all_of,
-    injects,
-    is_address,
-    is_cloud_only,
-    is_double,
-    is_for_browsers,
-    is_for_containers,
-    is_for_people,
-    is_for_servers,
-    is_inlined,
-    is_label,
-    is_mode,
-    is_of_place,
-    modes,
-    names_another,
-    publishers,
-    replaces,
-    speaks_of,
-    speaks_of_stores,
-    split_host,
-)
-from policyengine.model.change import Change, Drop, Edit, LastLine, Put, Raw, StageLine, Swap, Wanted
-from policyengine.model.container import Container, User
-from policyengine.model.declaration import Content, Declaration, DeclarationKind, Elements, Entries
-from policyengine.model.endpoint import (
-    Address,
-    Endpoint,
-    addresses,
-    endpoints,
-    hosts,
-    origin_of,
-    shown_origin,
-    web_origin,
-)
-from policyengine.model.graph import (
-    PRODUCTION_PROJECT,
-    Candidate,
-    Choice,
-    Edge,
-    EdgeKind,
-    Graph,
-    Pair,
-    PublishedImage,
-    Unpaired,
-)
-from policyengine.model.image import (
-    Engine,
-    ImageRef,
-    Meaning,
-    Version,
-    allows_major,
-    engine_of,
-    meaning,
-    release_of,
-    runtime_of,
-    tag_fact,
-    tag_for,
-)
-from policyengine.model.image import parse as image_reference
-from policyengine.model.nodes import (
-    Acceptance,
-    Activity,
-    Attachment,
-    Beside,
-    BrowserTests,
-    Bucket,
-    Build,
-    Cache,
-    CodeReads,
-    Command,
-    ComposeUp,
-    ConfigKey,
-    ConfigModule,
-    Copy,
-    Database,
-    Datastore,
-    Definitions,
-    Dependency,
-    Deploy,
-    EndToEnd,
-    EnvFile,
-    EnvironmentFile,
-    EnvironmentReads,
-    Extension,
-    Flavour,
-    Grant,
-    Happening,
-    Healthcheck,
-    HeldSecrets,
-    HostAlias,
-    IgnoreFile,
-    InfisicalProject,
-    Job,
-    Listener,
-    LoadBalancer,
-    Migrate,
-    MigrationRunner,
-    Migrations,
-    Mount,
-    Node,
-    Origin,
-    OrmSchema,
-    Package,
-    Passing,
-    Port,
-    Principal,
-    Queue,
-    Repository,
-    Role,
-    RuntimeVersion,
-    SchemaTable,
-    Search,
-    Secret,
-    Service,
-    ShellCommand,
-    Side,
-    Stage,
-    Step,
-    SupabaseStack,
-    TableColumn,
-    TableModels,
-    TargetGroup,
-    Trigger,
-    UnreadModule,
-    Variable,
-    VectorUse,
-    WebServer,
-    Word,
-    Workflow,
-    WrittenVariable,
-    variables,
-)
-from policyengine.model.pgvector import pgvector_bounds, pgvector_needed
-from policyengine.model.settings import Settings, drift_of, redis_release
-from policyengine.model.source import Span
-from policyengine.model.value import Absent, Floating, Known, Sealed, Unknown, Value, Via, known, map_value
-from policyengine.patterns import regex
-from policyengine.rules.declarative import yaml_pack, yaml_rules
-from policyengine.rules.edits import assigned, in_place, unset
-from policyengine.rules.extending import Extends
-from policyengine.rules.rule import (
-    Compared,
-    Finding,
-    Fix,
-    Located,
-    NoOptions,
-    Outcome,
-    Outcomes,
-    Pack,
-    Rule,
-    Severity,
-    Undecided,
-    rule,
-    undecided,
-)
-from policyengine.syntax.shell import commands as shell_commands
+from policyengine.deprecation import Deprecated as Deprecated
+from policyengine.deprecation import names as _names
+from policyengine.hooks import API_VERSION as API_VERSION
+from policyengine.hooks import HOOKS_VERSION as HOOKS_VERSION
+from policyengine.hooks import hookimpl as hookimpl
+from policyengine.knowledge.base_images import CHECKED_TOOLS as CHECKED_TOOLS
+from policyengine.knowledge.cloud_services import CloudService as CloudService
+from policyengine.knowledge.cloud_services import service_at as service_at
+from policyengine.knowledge.cloud_services import service_called as service_called
+from policyengine.knowledge.cloud_services import service_of_deployment as service_of_deployment
+from policyengine.knowledge.cloud_services import service_of_login as service_of_login
+from policyengine.knowledge.cloud_services import service_of_variable as service_of_variable
+from policyengine.knowledge.commands import Deed as Deed
+from policyengine.knowledge.commands import drops_privileges as drops_privileges
+from policyengine.knowledge.commands import is_init as is_init
+from policyengine.knowledge.components import began_as as began_as
+from policyengine.knowledge.components import family as family
+from policyengine.knowledge.components import is_embedded as is_embedded
+from policyengine.knowledge.components import product as product
+from policyengine.knowledge.components import role_by_name as role_by_name
+from policyengine.knowledge.components import serves as serves
+from policyengine.knowledge.components import stands_in_for as stands_in_for
+from policyengine.knowledge.extensions import created_by_image as created_by_image
+from policyengine.knowledge.extensions import created_with as created_with
+from policyengine.knowledge.extensions import is_contrib as is_contrib
+from policyengine.knowledge.extensions import not_offered as not_offered
+from policyengine.knowledge.images import purpose_of as purpose_of
+from policyengine.knowledge.languages import endings as endings
+from policyengine.knowledge.loading import Facts as Facts
+from policyengine.knowledge.names import alike as alike
+from policyengine.knowledge.names import duties as duties
+from policyengine.knowledge.names import environment as environment
+from policyengine.knowledge.names import folder_kinds as folder_kinds
+from policyengine.knowledge.names import is_bookkeeping as is_bookkeeping
+from policyengine.knowledge.names import is_chore as is_chore
+from policyengine.knowledge.names import is_dead_letters as is_dead_letters
+from policyengine.knowledge.names import is_for_production as is_for_production
+from policyengine.knowledge.names import is_for_tests as is_for_tests
+from policyengine.knowledge.names import is_for_the_laptop as is_for_the_laptop
+from policyengine.knowledge.names import is_placeholder_host as is_placeholder_host
+from policyengine.knowledge.names import is_preparation as is_preparation
+from policyengine.knowledge.names import may_be_gate as may_be_gate
+from policyengine.knowledge.names import speaks_of_development as speaks_of_development
+from policyengine.knowledge.names import stand_ins as stand_ins
+from policyengine.knowledge.names import starts_application as starts_application
+from policyengine.knowledge.names import words as _words
+from policyengine.knowledge.packages import builds_to_files as builds_to_files
+from policyengine.knowledge.packages import connects_plainly as connects_plainly
+from policyengine.knowledge.packages import is_native as is_native
+from policyengine.knowledge.packages import keeps_secrets_in_env_files as keeps_secrets_in_env_files
+from policyengine.knowledge.packages import loads_env_files as loads_env_files
+from policyengine.knowledge.packages import migrations_called as migrations_called
+from policyengine.knowledge.packages import written_by as written_by
+from policyengine.knowledge.platforms import architecture as architecture
+from policyengine.knowledge.platforms import architecture_in as architecture_in
+from policyengine.knowledge.platforms import asks_for_architecture as asks_for_architecture
+from policyengine.knowledge.platforms import platform as platform
+from policyengine.knowledge.ports import host_kind as host_kind
+from policyengine.knowledge.ports import is_local_name as is_local_name
+from policyengine.knowledge.ports import is_web as is_web
+from policyengine.knowledge.ports import port_of_engine as port_of_engine
+from policyengine.knowledge.ports import port_of_scheme as port_of_scheme
+from policyengine.knowledge.ports import schemes_of as schemes_of
+from policyengine.knowledge.ports import speaks_scheme as speaks_scheme
+from policyengine.knowledge.rollout import hands_over as hands_over
+from policyengine.knowledge.rollout import waits as waits
+from policyengine.knowledge.runtimes import numbers_that_agree as numbers_that_agree
+from policyengine.knowledge.runtimes import setup as _setup
+from policyengine.knowledge.secrets import connection_password as connection_password
+from policyengine.knowledge.secrets import is_dummy as is_dummy
+from policyengine.knowledge.secrets import is_made_here as is_made_here
+from policyengine.knowledge.secrets import is_of_manager as is_of_manager
+from policyengine.knowledge.secrets import is_public as is_public
+from policyengine.knowledge.secrets import is_real as is_real
+from policyengine.knowledge.secrets import password_in as password_in
+from policyengine.knowledge.secrets import secrecy as secrecy
+from policyengine.knowledge.secrets import secrecy_of_reference as secrecy_of_reference
+from policyengine.knowledge.secrets import secrecy_of_value as secrecy_of_value
+from policyengine.knowledge.secrets import token_kind as token_kind
+from policyengine.knowledge.tags import TagFact as TagFact
+from policyengine.knowledge.tags import moves as _moves
+from policyengine.knowledge.tuning import untuned as untuned
+from policyengine.knowledge.variables import Split as Split
+from policyengine.knowledge.variables import given_by as given_by
+from policyengine.knowledge.variables import holds_all_of as holds_all_of
+from policyengine.knowledge.variables import injects as injects
+from policyengine.knowledge.variables import is_address as is_address
+from policyengine.knowledge.variables import is_cloud_only as is_cloud_only
+from policyengine.knowledge.variables import is_double as is_double
+from policyengine.knowledge.variables import is_for_browsers as is_for_browsers
+from policyengine.knowledge.variables import is_for_containers as is_for_containers
+from policyengine.knowledge.variables import is_for_people as is_for_people
+from policyengine.knowledge.variables import is_for_servers as is_for_servers
+from policyengine.knowledge.variables import is_inlined as is_inlined
+from policyengine.knowledge.variables import is_label as is_label
+from policyengine.knowledge.variables import is_mode as is_mode
+from policyengine.knowledge.variables import is_of_place as is_of_place
+from policyengine.knowledge.variables import modes as modes
+from policyengine.knowledge.variables import names_another as names_another
+from policyengine.knowledge.variables import publishers as publishers
+from policyengine.knowledge.variables import replaces as replaces
+from policyengine.knowledge.variables import speaks_of as speaks_of
+from policyengine.knowledge.variables import speaks_of_stores as speaks_of_stores
+from policyengine.knowledge.variables import split_host as split_host
+from policyengine.model.change import Change as Change
+from policyengine.model.change import Drop as Drop
+from policyengine.model.change import Edit as Edit
+from policyengine.model.change import LastLine as LastLine
+from policyengine.model.change import Put as Put
+from policyengine.model.change import Raw as Raw
+from policyengine.model.change import StageLine as StageLine
+from policyengine.model.change import Swap as Swap
+from policyengine.model.change import Wanted as Wanted
+from policyengine.model.container import Container as Container
+from policyengine.model.container import User as User
+from policyengine.model.declaration import Content as Content
+from policyengine.model.declaration import Declaration as Declaration
+from policyengine.model.declaration import DeclarationKind as DeclarationKind
+from policyengine.model.declaration import Elements as Elements
+from policyengine.model.declaration import Entries as Entries
+from policyengine.model.endpoint import Address as Address
+from policyengine.model.endpoint import Endpoint as Endpoint
+from policyengine.model.endpoint import addresses as addresses
+from policyengine.model.endpoint import endpoints as endpoints
+from policyengine.model.endpoint import hosts as hosts
+from policyengine.model.endpoint import origin_of as origin_of
+from policyengine.model.endpoint import shown_origin as shown_origin
+from policyengine.model.endpoint import web_origin as web_origin
+from policyengine.model.graph import PRODUCTION_PROJECT as PRODUCTION_PROJECT
+from policyengine.model.graph import Candidate as Candidate
+from policyengine.model.graph import Choice as Choice
+from policyengine.model.graph import Edge as Edge
+from policyengine.model.graph import EdgeKind as EdgeKind
+from policyengine.model.graph import Graph as Graph
+from policyengine.model.graph import Pair as Pair
+from policyengine.model.graph import PublishedImage as PublishedImage
+from policyengine.model.graph import Unpaired as Unpaired
+from policyengine.model.image import Engine as Engine
+from policyengine.model.image import ImageRef as ImageRef
+from policyengine.model.image import Meaning as Meaning
+from policyengine.model.image import Version as Version
+from policyengine.model.image import allows_major as allows_major
+from policyengine.model.image import engine_of as engine_of
+from policyengine.model.image import meaning as meaning
+from policyengine.model.image import parse as _parse
+from policyengine.model.image import release_of as release_of
+from policyengine.model.image import runtime_of as runtime_of
+from policyengine.model.image import tag_fact as tag_fact
+from policyengine.model.image import tag_for as tag_for
+from policyengine.model.nodes import Acceptance as Acceptance
+from policyengine.model.nodes import Activity as Activity
+from policyengine.model.nodes import Attachment as Attachment
+from policyengine.model.nodes import Beside as Beside
+from policyengine.model.nodes import BrowserTests as BrowserTests
+from policyengine.model.nodes import Bucket as Bucket
+from policyengine.model.nodes import Build as Build
+from policyengine.model.nodes import Cache as Cache
+from policyengine.model.nodes import CodeReads as CodeReads
+from policyengine.model.nodes import Command as Command
+from policyengine.model.nodes import ComposeUp as ComposeUp
+from policyengine.model.nodes import ConfigKey as ConfigKey
+from policyengine.model.nodes import ConfigModule as ConfigModule
+from policyengine.model.nodes import Copy as Copy
+from policyengine.model.nodes import Database as Database
+from policyengine.model.nodes import Datastore as Datastore
+from policyengine.model.nodes import Definitions as Definitions
+from policyengine.model.nodes import Dependency as Dependency
+from policyengine.model.nodes import Deploy as Deploy
+from policyengine.model.nodes import EndToEnd as EndToEnd
+from policyengine.model.nodes import EnvFile as EnvFile
+from policyengine.model.nodes import EnvironmentFile as EnvironmentFile
+from policyengine.model.nodes import EnvironmentReads as EnvironmentReads
+from policyengine.model.nodes import Extension as Extension
+from policyengine.model.nodes import Flavour as Flavour
+from policyengine.model.nodes import Grant as Grant
+from policyengine.model.nodes import Happening as Happening
+from policyengine.model.nodes import Healthcheck as Healthcheck
+from policyengine.model.nodes import HeldSecrets as HeldSecrets
+from policyengine.model.nodes import HostAlias as HostAlias
+from policyengine.model.nodes import IgnoreFile as IgnoreFile
+from policyengine.model.nodes import InfisicalProject as InfisicalProject
+from policyengine.model.nodes import Job as Job
+from policyengine.model.nodes import Listener as Listener
+from policyengine.model.nodes import LoadBalancer as LoadBalancer
+from policyengine.model.nodes import Migrate as Migrate
+from policyengine.model.nodes import MigrationRunner as MigrationRunner
+from policyengine.model.nodes import Migrations as Migrations
+from policyengine.model.nodes import Mount as Mount
+from policyengine.model.nodes import Node as Node
+from policyengine.model.nodes import Origin as Origin
+from policyengine.model.nodes import OrmSchema as OrmSchema
+from policyengine.model.nodes import Package as Package
+from policyengine.model.nodes import Passing as Passing
+from policyengine.model.nodes import Port as Port
+from policyengine.model.nodes import Principal as Principal
+from policyengine.model.nodes import Queue as Queue
+from policyengine.model.nodes import Repository as Repository
+from policyengine.model.nodes import Role as Role
+from policyengine.model.nodes import RuntimeVersion as RuntimeVersion
+from policyengine.model.nodes import SchemaTable as SchemaTable
+from policyengine.model.nodes import Search as Search
+from policyengine.model.nodes import Secret as Secret
+from policyengine.model.nodes import Service as Service
+from policyengine.model.nodes import ShellCommand as ShellCommand
+from policyengine.model.nodes import Side as Side
+from policyengine.model.nodes import Stage as Stage
+from policyengine.model.nodes import Step as Step
+from policyengine.model.nodes import SupabaseStack as SupabaseStack
+from policyengine.model.nodes import TableColumn as TableColumn
+from policyengine.model.nodes import TableModels as TableModels
+from policyengine.model.nodes import TargetGroup as TargetGroup
+from policyengine.model.nodes import Trigger as Trigger
+from policyengine.model.nodes import UnreadModule as UnreadModule
+from policyengine.model.nodes import Variable as Variable
+from policyengine.model.nodes import VectorUse as VectorUse
+from policyengine.model.nodes import WebServer as WebServer
+from policyengine.model.nodes import Word as Word
+from policyengine.model.nodes import Workflow as Workflow
+from policyengine.model.nodes import WrittenVariable as WrittenVariable
+from policyengine.model.nodes import variables as variables
+from policyengine.model.pgvector import pgvector_bounds as pgvector_bounds
+from policyengine.model.pgvector import pgvector_needed as pgvector_needed
+from policyengine.model.settings import Settings as Settings
+from policyengine.model.settings import drift_of as drift_of
+from policyengine.model.settings import redis_release as redis_release
+from policyengine.model.source import Span as Span
+from policyengine.model.value import Absent as Absent
+from policyengine.model.value import Floating as Floating
+from policyengine.model.value import Known as Known
+from policyengine.model.value import Sealed as Sealed
+from policyengine.model.value import Unknown as Unknown
+from policyengine.model.value import Value as Value
+from policyengine.model.value import Via as Via
+from policyengine.model.value import known as known
+from policyengine.model.value import map_value as map_value
+from policyengine.patterns import regex as regex
+from policyengine.rules.declarative import yaml_pack as yaml_pack
+from policyengine.rules.declarative import yaml_rules as yaml_rules
+from policyengine.rules.edits import assigned as assigned
+from policyengine.rules.edits import in_place as in_place
+from policyengine.rules.edits import unset as unset
+from policyengine.rules.extending import Extends as Extends
+from policyengine.rules.rule import Compared as Compared
+from policyengine.rules.rule import Finding as Finding
+from policyengine.rules.rule import Fix as Fix
+from policyengine.rules.rule import Located as Located
+from policyengine.rules.rule import NoOptions as NoOptions
+from policyengine.rules.rule import Outcome as Outcome
+from policyengine.rules.rule import Outcomes as Outcomes
+from policyengine.rules.rule import Pack as Pack
+from policyengine.rules.rule import Rule as Rule
+from policyengine.rules.rule import Severity as Severity
+from policyengine.rules.rule import Undecided as Undecided
+from policyengine.rules.rule import rule as rule
+from policyengine.rules.rule import undecided as undecided
+from policyengine.syntax.shell import shell_commands as shell_commands
 
-__all__ = [
-    "API_VERSION",
-    "CHECKED_TOOLS",
-    "HOOKS_VERSION",
-    "PRODUCTION_PROJECT",
-    "Absent",
-    "Acceptance",
-    "Activity",
-    "Address",
-    "Attachment",
-    "Beside",
-    "BrowserTests",
-    "Bucket",
-    "Build",
-    "Cache",
-    "Candidate",
-    "Change",
-    "Choice",
-    "CloudService",
-    "CodeReads",
-    "Command",
-    "Compared",
-    "ComposeUp",
-    "ConfigKey",
-    "ConfigModule",
-    "Container",
-    "Content",
-    "Copy",
-    "Database",
-    "Datastore",
-    "Declaration",
-    "DeclarationKind",
-    "Deed",
-    "Definitions",
-    "Dependency",
-    "Deploy",
-    "Deprecated",
-    "Drop",
-    "Edge",
-    "EdgeKind",
-    "Edit",
-    "Elements",
-    "EndToEnd",
-    "Endpoint",
-    "Engine",
-    "Entries",
-    "EnvFile",
-    "EnvironmentFile",
-    "EnvironmentReads",
-    "Extends",
-    "Extension",
-    "Facts",
-    "Finding",
-    "Fix",
-    "Flavour",
-    "Floating",
-    "Grant",
-    "Graph",
-    "Happening",
-    "Healthcheck",
-    "HeldSecrets",
-    "HostAlias",
-    "IgnoreFile",
-    "ImageRef",
-    "InfisicalProject",
-    "Job",
-    "Known",
-    "LastLine",
-    "Listener",
-    "LoadBalancer",
-    "Located",
-    "Meaning",
-    "Migrate",
-    "MigrationRunner",
-    "Migrations",
-    "Mount",
-    "NoOptions",
-    "Node",
-    "Origin",
-    "OrmSchema",
-    "Outcome",
-    "Outcomes",
-    "Pack",
-    "Package",
-    "Pair",
-    "Passing",
-    "Port",
-    "Principal",
-    "PublishedImage",
-    "Put",
-    "Queue",
-    "Raw",
-    "Repository",
-    "Role",
-    "Rule",
-    "RuntimeVersion",
-    "SchemaTable",
-    "Sealed",
-    "Search",
-    "Secret",
-    "Service",
-    "Settings",
-    "Severity",
-    "ShellCommand",
-    "Side",
-    "Span",
-    "Split",
-    "Stage",
-    "StageLine",
-    "Step",
-    "SupabaseStack",
-    "Swap",
-    "TableColumn",
-    "TableModels",
-    "TagFact",
-    "TargetGroup",
-    "Trigger",
-    "Undecided",
-    "Unknown",
-    "Unpaired",
-    "UnreadModule",
-    "User",
-    "Value",
-    "Variable",
-    "VectorUse",
-    "Version",
-    "Via",
-    "Wanted",
-    "WebServer",
-    "Word",
-    "Workflow",
-    "WrittenVariable",
-    "addresses",
-    "alike",
-    "allows_major",
-    "architecture",
-    "architecture_in",
-    "asks_for_architecture",
-    "assigned",
-    "began_as",
-    "builds_to_files",
-    "connection_password",
-    "connects_plainly",
-    "created_by_image",
-    "created_with",
-    "drift_of",
-    "drops_privileges",
-    "duties",
-    "endings",
-    "endpoints",
-    "engine_of",
-    "environment",
-    "family",
-    "folder_kinds",
-    "given_by",
-    "hands_over",
-    "holds_all_of",
-    "hookimpl",
-    "host_kind",
-    "hosts",
-    "image_reference",
-    "in_place",
-    "injects",
-    "is_address",
-    "is_bookkeeping",
-    "is_chore",
-    "is_cloud_only",
-    "is_contrib",
-    "is_dead_letters",
-    "is_double",
-    "is_dummy",
-    "is_embedded",
-    "is_for_browsers",
-    "is_for_containers",
-    "is_for_people",
-    "is_for_production",
-    "is_for_servers",
-    "is_for_tests",
-    "is_for_the_laptop",
-    "is_init",
-    "is_inlined",
-    "is_label",
-    "is_local_name",
-    "is_made_here",
-    "is_mode",
-    "is_native",
-    "is_of_manager",
-    "is_of_place",
-    "is_placeholder_host",
-    "is_preparation",
-    "is_public",
-    "is_real",
-    "is_web",
-    "keeps_secrets_in_env_files",
-    "known",
-    "loads_env_files",
-    "map_value",
-    "may_be_gate",
-    "meaning",
-    "migrations_called",
-    "modes",
-    "names_another",
-    "not_offered",
-    "numbers_that_agree",
-    "origin_of",
-    "password_in",
-    "pgvector_bounds",
-    "pgvector_needed",
-    "platform",
-    "port_of_engine",
-    "port_of_scheme",
-    "product",
-    "publishers",
-    "purpose_of",
-    "redis_release",
-    "regex",
-    "release_of",
-    "replaces",
-    "role_by_name",
-    "rule",
-    "runtime_of",
-    "schemes_of",
-    "secrecy",
-    "secrecy_of_reference",
-    "secrecy_of_value",
-    "serves",
-    "service_at",
-    "service_called",
-    "service_of_deployment",
-    "service_of_login",
-    "service_of_variable",
-    "setup_of",
-    "shell_commands",
-    "shown_origin",
-    "speaks_of",
-    "speaks_of_development",
-    "speaks_of_stores",
-    "speaks_scheme",
-    "split_host",
-    "stand_ins",
-    "stands_in_for",
-    "starts_application",
-    "tag_fact",
-    "tag_for",
-    "tag_moves",
-    "token_kind",
-    "undecided",
-    "unset",
-    "untuned",
-    "variables",
-    "waits",
-    "web_origin",
-    "words_of",
-    "written_by",
-    "yaml_pack",
-    "yaml_rules",
-]
+image_reference = _parse
+setup_of = _setup
+tag_moves = _moves
+words_of = _words
 
-__getattr__ = names(globals(), {})
+__getattr__ = _names(globals(), {})

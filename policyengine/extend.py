@@ -30,88 +30,57 @@ refer to this one. What needs no code, another name of the version and a default
 `terraform_resources` by `policyengine_knowledge`; types that only say something of others are its `supporting`.
 """
 
-from policyengine.deprecation import Deprecated, names
-from policyengine.hooks import API_VERSION, HOOKS_VERSION, hookimpl
-from policyengine.knowledge.loading import Facts
-from policyengine.linking.evidence import Evidence
-from policyengine.model.declaration import Declaration, DeclarationKind, Declarations, Elements, Entries
-from policyengine.model.graph import Choice, Edge, EdgeKind, Graph
-from policyengine.model.nodes import (
-    Bucket,
-    Cache,
-    Command,
-    Database,
-    Node,
-    Origin,
-    Queue,
-    Role,
-    Search,
-    Secret,
-    Service,
-    Side,
-    Variable,
-)
-from policyengine.model.source import ReadError, Source, Span
-from policyengine.model.text import Text
-from policyengine.model.value import Absent, Floating, Known, Unknown, Value, Via, known
-from policyengine.platforms import FileOption, Lowered, NoPart, Platform, Settings, Unit, Wanted
-from policyengine.platforms.terraform.resources.arguments import BlockView
-from policyengine.platforms.terraform.resources.stack import ResourceView
-from policyengine.repository.files import Files
-from policyengine.rules.evaluate import Report, Reporter
+from policyengine.deprecation import Deprecated as Deprecated
+from policyengine.deprecation import names as _names
+from policyengine.hooks import API_VERSION as API_VERSION
+from policyengine.hooks import HOOKS_VERSION as HOOKS_VERSION
+from policyengine.hooks import hookimpl as hookimpl
+from policyengine.knowledge.loading import Facts as Facts
+from policyengine.linking.evidence import Evidence as Evidence
+from policyengine.model.declaration import Declaration as Declaration
+from policyengine.model.declaration import DeclarationKind as DeclarationKind
+from policyengine.model.declaration import Declarations as Declarations
+from policyengine.model.declaration import Elements as Elements
+from policyengine.model.declaration import Entries as Entries
+from policyengine.model.graph import Choice as Choice
+from policyengine.model.graph import Edge as Edge
+from policyengine.model.graph import EdgeKind as EdgeKind
+from policyengine.model.graph import Graph as Graph
+from policyengine.model.nodes import Bucket as Bucket
+from policyengine.model.nodes import Cache as Cache
+from policyengine.model.nodes import Command as Command
+from policyengine.model.nodes import Database as Database
+from policyengine.model.nodes import Node as Node
+from policyengine.model.nodes import Origin as Origin
+from policyengine.model.nodes import Queue as Queue
+from policyengine.model.nodes import Role as Role
+from policyengine.model.nodes import Search as Search
+from policyengine.model.nodes import Secret as Secret
+from policyengine.model.nodes import Service as Service
+from policyengine.model.nodes import Side as Side
+from policyengine.model.nodes import Variable as Variable
+from policyengine.model.source import ReadError as ReadError
+from policyengine.model.source import Source as Source
+from policyengine.model.source import Span as Span
+from policyengine.model.text import Text as Text
+from policyengine.model.value import Absent as Absent
+from policyengine.model.value import Floating as Floating
+from policyengine.model.value import Known as Known
+from policyengine.model.value import Unknown as Unknown
+from policyengine.model.value import Value as Value
+from policyengine.model.value import Via as Via
+from policyengine.model.value import known as known
+from policyengine.platforms import FileOption as FileOption
+from policyengine.platforms import Lowered as Lowered
+from policyengine.platforms import NoPart as NoPart
+from policyengine.platforms import Platform as Platform
+from policyengine.platforms import Settings as Settings
+from policyengine.platforms import Unit as Unit
+from policyengine.platforms import Wanted as Wanted
+from policyengine.platforms.terraform.resources.arguments import BlockView as BlockView
+from policyengine.platforms.terraform.resources.stack import ResourceView as ResourceView
+from policyengine.repository.files import Files as Files
+from policyengine.rules.evaluate import Report as Report
+from policyengine.rules.evaluate import Reporter as Reporter
 
-__all__ = [
-    "API_VERSION",
-    "HOOKS_VERSION",
-    "Absent",
-    "BlockView",
-    "Bucket",
-    "Cache",
-    "Choice",
-    "Command",
-    "Database",
-    "Declaration",
-    "DeclarationKind",
-    "Declarations",
-    "Deprecated",
-    "Edge",
-    "EdgeKind",
-    "Elements",
-    "Entries",
-    "Evidence",
-    "Facts",
-    "FileOption",
-    "Files",
-    "Floating",
-    "Graph",
-    "Known",
-    "Lowered",
-    "NoPart",
-    "Node",
-    "Origin",
-    "Platform",
-    "Queue",
-    "ReadError",
-    "Report",
-    "Reporter",
-    "ResourceView",
-    "Role",
-    "Search",
-    "Secret",
-    "Service",
-    "Settings",
-    "Side",
-    "Source",
-    "Span",
-    "Text",
-    "Unit",
-    "Unknown",
-    "Value",
-    "Variable",
-    "Via",
-    "Wanted",
-    "hookimpl",
-    "known",
-]
-
-__getattr__ = names(globals(), {})
+__getattr__ = _names(globals(), {})

@@ -50,7 +50,7 @@ _UNSHOWN = ("Struct", "Reading", "Declared")
 
 
 class Symbol(Struct, frozen=True):
-    """A name of an `__all__`: what it is called where it is defined, and what defines it there."""
+    """A name that a module passes on: what it is called where it is defined, and what defines it there."""
 
     name: str
     module: str
@@ -67,13 +67,16 @@ def _tree(module: str) -> tuple[ast.Module, str]:
 
 
 def symbols(module: str) -> list[Symbol]:
-    """Every name of the `__all__` of a module, in its order."""
-    tree, _ = _tree(module)
-    listed: list[str] = []
-    for statement in tree.body:
-        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "__all__":
-            listed = ast.literal_eval(statement.value)
-    return [_symbol(module, name, name) for name in listed]
+    """Every name that a module passes on, sorted: what it imports under its own name (`from a import b as b`)."""
+    listed = set()
+    for each in _tree(module)[0].body:
+        match each:
+            case ast.ImportFrom(names=names):
+                listed |= {one.name for one in names if one.name == one.asname}
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Name()):
+                listed.add(name)
+    ordered = sorted(listed, key=lambda each: (not each.isupper(), not each[0].isupper(), each))
+    return [_symbol(module, name, name) for name in ordered]
 
 
 def _symbol(module: str, name: str, shown: str) -> Symbol:
@@ -85,6 +88,8 @@ def _symbol(module: str, name: str, shown: str) -> Symbol:
                 for each in names:
                     if (each.asname or each.name) == name:
                         return _symbol(source, each.name, shown)
+            case ast.Assign(targets=[ast.Name(id=called)], value=ast.Name(id=other)) if called == name:
+                return _symbol(module, other, shown)
             case ast.FunctionDef() | ast.ClassDef() if statement.name == name:
                 return Symbol(shown, module, statement, ast.get_docstring(statement) or "")
             case ast.Assign() | ast.AnnAssign():

@@ -233,7 +233,5 @@ def test_two_plugins_for_one_resource_type_stop_the_run(tmp_path: Path) -> None:
 
 
 def test_what_the_guide_of_extensions_names_is_there() -> None:
-    assert len(set(extend.__all__)) == len(extend.__all__)
-    assert all(hasattr(extend, name) for name in extend.__all__)
     hooks = {name for name in vars(Specification) if name.startswith("policyengine_")}
     assert {name for name in hooks if f"`{name}`" in (extend.__doc__ or "")} == hooks

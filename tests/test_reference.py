@@ -24,28 +24,26 @@ def test_the_reference_is_what_the_source_says(name: str) -> None:
 
 
 @MODULES
-def test_all_that_is_named_is_there_once_in_order(module: types.ModuleType) -> None:
-    listed: list[str] = module.__all__
-    assert [name for name in listed if not hasattr(module, name)] == []
-    assert listed == sorted(set(listed), key=lambda name: (not name.isupper(), not name[0].isupper(), name))
-
-
-@MODULES
-def test_all_that_is_imported_for_others_is_named(module: types.ModuleType) -> None:
+def test_all_that_is_imported_is_passed_on_once(module: types.ModuleType) -> None:
     assert module.__file__ is not None
     tree = ast.parse(Path(module.__file__).read_text("utf-8"))
-    imported = {each.asname or each.name for one in tree.body if isinstance(one, ast.ImportFrom) for each in one.names}
-    assert imported - {"names"} == set(module.__all__)
+    imported = [each for one in tree.body if isinstance(one, ast.ImportFrom) for each in one.names]
+    passed = [str(each.asname) for each in imported if each.asname == each.name]
+    assert [
+        each.asname for each in imported if each.asname not in passed and not str(each.asname).startswith("_")
+    ] == []
+    assert sorted(passed) == sorted(set(passed))
+    assert {each.name for each in reference.symbols(module.__name__)} >= set(passed)
 
 
 @MODULES
 def test_every_name_is_documented(module: types.ModuleType) -> None:
     found = reference.symbols(module.__name__)
-    assert [each.name for each in found] == module.__all__
+    assert {each.name for each in found} == {name for name in vars(module) if not name.startswith("_")}
     assert [each.name for each in found if not each.text] == []
     page = (FOLDER / f"{module.__name__.rpartition('.')[2]}.md").read_text("utf-8")
     assert [
-        each for each in module.__all__ if f"### {each}\n" not in page and f"nodes.md#{each.lower()})" not in page
+        each.name for each in found if f"### {each.name}\n" not in page and f"nodes.md#{each.name.lower()})" not in page
     ] == []
 
 

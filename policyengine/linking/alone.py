@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from policyengine.linking.evidence import Score
     from policyengine.linking.features import Features
     from policyengine.model.graph import Graph
+    from policyengine.model.nodes import Node
 
 CROWD = 2_500
 """How many pairs a shared fact may make: one that more nodes share tells none of them from the others."""
@@ -100,12 +101,12 @@ def by_variables(local: Sequence[Features], cloud: Sequence[Features], near: Ite
 def alone(scores: dict[tuple[int, int], Score], groups: Groups, reason: str, least: int, points: int = ALONE) -> None:
     """More points for two nodes of `least` points that are each the only one of their group on their side."""
     for rows, columns in groups.values():
-        place = (rows[0], columns[0]) if len(rows) == len(columns) == 1 else None
-        if place is not None and place in scores and scores[place].points >= least:
-            scores[place] = scores[place].plus(points, reason)
+        for place in zip(rows, columns, strict=True) if len(rows) == len(columns) == 1 else ():
+            if place in scores and scores[place].points >= least:
+                scores[place] = scores[place].plus(points, reason)
 
 
-def environment_of(service: Service) -> str:
+def environment_of(service: Node) -> str:
     """The environment that a word of a service's name tells, or an empty text."""
     return next(filter(None, map(environment, words(service.name))), "")
 
@@ -115,7 +116,7 @@ def without_stand_ins(local: Sequence[Features]) -> list[Features]:
     built = {each.stem for each in local if isinstance(each.node, Service) and each.node.build is not None}
     return [
         replace(each, aside=True)
-        if each.stem in built and each.stock and isinstance(each.node, Service) and environment_of(each.node)
+        if each.stem in built and each.stock and environment_of(each.node)
         else each
         for each in local
     ]
@@ -127,7 +128,7 @@ def holds_another(graph: Graph, here: Features, there: Features) -> bool:
     A server that is built, or is given scripts to begin with, may hold any number of databases.
     """
     store = here.node
-    service = graph.get(Service, store.service) if isinstance(store, Database) and store.service else None
+    service = graph.get(Service, store.service) if isinstance(store, Database) else None
     if service is None or not here.database or not there.database or here.database == there.database:
         return False
     if service.build is not None or any(each.kind == "bind" for each in service.mounts):

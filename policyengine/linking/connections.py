@@ -230,7 +230,7 @@ def _starts(service: Service, stage: object) -> Iterator[Known[Command]]:
 def _runs_node(service: Service, stage: object) -> bool:
     """Whether a service only builds or serves what browsers get, beside an application in another language."""
     value = [*_starts(service, stage)][-1:]
-    found = [each for one in value for each in shell.commands(one.value, one.span)]
+    found = [each for one in value for each in shell.shell_commands(one.value, one.span)]
     return bool(found) and all(is_of_node(PurePosixPath(each.program).name) for each in found)
 
 

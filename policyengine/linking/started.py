@@ -107,7 +107,7 @@ class Scripts:
         return Started()
 
     def _run(self, command: Command, span: Span, home: Home, via: tuple[Via, ...], depth: int) -> Started:
-        found = shell.commands(command, span)
+        found = shell.shell_commands(command, span)
         runs = [self._one(replace(each, via=via), home, depth) for each in found]
         line = runs[0].line if len(runs) == 1 else " ".join(_script(command).split())
         return _together(runs, line)

@@ -41,7 +41,17 @@ if TYPE_CHECKING:
     from policyengine.model.source import Span
     from policyengine.syntax.shell_tree import Element, WrittenWord
 
-__all__ = ["Arm", "Ignored", "Loops", "Redirect", "Script", "WrittenAssignment", "WrittenCommand", "commands", "read"]
+__all__ = [
+    "Arm",
+    "Ignored",
+    "Loops",
+    "Redirect",
+    "Script",
+    "WrittenAssignment",
+    "WrittenCommand",
+    "read",
+    "shell_commands",
+]
 
 Marker = Literal["||", "&&", "|", "&", "!", "condition", "substitution", "set +e", "no set -e"]
 
@@ -131,7 +141,7 @@ def read(text: Text, *, errexit: bool = False, pipefail: bool = False) -> Script
 _DEEPEST = 8
 
 
-def commands(command: Started, span: Span) -> tuple[ShellCommand, ...]:
+def shell_commands(command: Started, span: Span) -> tuple[ShellCommand, ...]:
     """The commands with which a container starts, in order: of its exec form, or of its script (`sh -c '…'`).
 
     All stand at `span`, the place of the whole.

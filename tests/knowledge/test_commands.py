@@ -234,7 +234,7 @@ def test_an_image_that_is_a_tool_is_its_program() -> None:
     ],
 )  # fmt: skip
 def test_the_commands_of_a_container_are_read_through_their_shells(given: Command, expected: list[list[str]]) -> None:
-    found = shell.commands(given, AT)
+    found = shell.shell_commands(given, AT)
     assert [list(each.argv) for each in found] == expected
     assert {word.span for each in found for word in each.words} <= {AT}
 
@@ -243,7 +243,7 @@ def test_scripts_that_call_shells_without_end_are_survived() -> None:
     nested = "a"
     for _ in range(12):
         nested = f"sh -c {shlex.quote(nested)}"
-    assert len(shell.commands(Command((nested,), shell=True), AT)) == 1
+    assert len(shell.shell_commands(Command((nested,), shell=True), AT)) == 1
 
 
 def test_the_table_names_only_kinds_options_and_programs_that_can_be() -> None:

@@ -43,7 +43,7 @@ def module(directory: str = "api") -> ConfigModule:
 
 
 def asked(line: str, **environment: str) -> list[str]:
-    commands = shell.commands(Command((line,), shell=True), AT)
+    commands = shell.shell_commands(Command((line,), shell=True), AT)
     given = {key: Variable(key, AT, Known(text, AT)) for key, text in environment.items()}
     return [key.key.lower().removeprefix("api/") for key in keys(module(), commands, given)]
 
@@ -92,6 +92,6 @@ def test_what_the_config_module_says_of_a_variable_counts() -> None:
         keys=(own,),
         reads=(*found.reads, led),
     )
-    asked_for = keys(made, shell.commands(Command(("gunicorn app:app",), shell=True), AT), {})
+    asked_for = keys(made, shell.shell_commands(Command(("gunicorn app:app",), shell=True), AT), {})
     assert [key.key for key in asked_for] == ["A", "API/APP.PY", "B"]
     assert isinstance(asked_for[2].required, Unknown), "a file that does not run at the start demands nothing there"

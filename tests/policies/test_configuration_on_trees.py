@@ -287,13 +287,20 @@ PUSHES = "on: push\njobs:\n  image:\n    runs-on: ubuntu-latest\n    steps:\n   
             "",
         ),
         ({".env.example": "API_TOKEN=\n"}, ""),
-        (
-            {
-                "docker-compose.yml": "services:\n  app:\n    build: {context: ., dockerfile: Dockerfile.dev}\n",
-                "Dockerfile.dev": KEPT["Dockerfile"],
-                ".env.example": "API_TOKEN=\n",
-            },
-            "",
+        *(
+            (
+                {
+                    "docker-compose.yml": f"services:\n  app:\n    build: {{context: ., dockerfile: {name}}}\n",
+                    name: KEPT["Dockerfile"],
+                    ".env.example": "API_TOKEN=\n",
+                },
+                "",
+            )
+            for name in ("Dockerfile.dev", "Dockerfile.test")
+        ),
+        *(
+            ({**BUILDS, name: "API_TOKEN=\n"}, "")
+            for name in (".env.production", "app.env.example", ".env.production.example")
         ),
     ],
 )
@@ -315,6 +322,44 @@ def test_a_copied_folder_takes_its_private_file_along(source: str, found: bool, 
     }
     messages = [message for _, message in told(trees.scan(tmp_path, files, "HEX302"))]
     assert messages == ([COPIED.replace(".env.local", "server/.env")] if found else [])
+
+
+STAGED = """FROM python:3.13 AS make
+WORKDIR /app
+COPY {copy}
+FROM python:3.13
+COPY --from=make {taken} /srv/
+CMD python a.py
+"""
+
+
+@pytest.mark.parametrize(
+    ("copy", "taken", "found"),
+    [
+        (".env /app/", "/app/.env", True),
+        (".env /app", "/app/.env", False),
+        (".env /app", "/app", True),
+        ("a.py .env /app", "/app/.env", True),
+        (".env .", "/app/.env", True),
+        (".env /app/", "/app/.env.local", False),
+        (".env /app/", "/ap", False),
+    ],
+)
+def test_a_private_file_is_followed_from_stage_to_stage(copy: str, taken: str, found: bool, tmp_path: Path) -> None:
+    files = {**KEPT, **BUILDS, ".env.example": "API_TOKEN=\n", "Dockerfile": STAGED.format(copy=copy, taken=taken)}
+    assert bool(told(trees.scan(tmp_path, files, "HEX302"))) is found
+
+
+@pytest.mark.parametrize(("path", "found"), [("server/a.txt", True), ("server/local.env", False), ("local.env", False)])
+def test_a_library_tells_of_a_private_file_where_no_env_file_lies_about(path: str, found: bool, tmp_path: Path) -> None:
+    files = {
+        ".gitignore": ".env\n",
+        "docker-compose.yml": "services:\n  app:\n    build: server\n",
+        "server/Dockerfile": KEPT["Dockerfile"],
+        "server/requirements.txt": "python-dotenv==1.1.0\n",
+        path: "LOG=info\n",
+    }
+    assert bool(told(trees.scan(tmp_path, files, "HEX302"))) is found
 
 
 SECRET = (

@@ -88,11 +88,8 @@ def env_key_missing_in_cloud(graph: Graph, _: Options) -> Outcomes:
     for pairs in (users[each] for each in sorted(users)):
         alike = [each for each, _ in pairs]
         given = {name for each in alike for name in (*each.environment, *each.exported)}
-        holders: dict[str, Container] = {}
-        for each in alike:
-            for key, variable in each.environment.items():
-                if variable.origin is not Origin.IMAGE and secrecy(key) == "secret":
-                    holders.setdefault(key, each)
+        environments = ((each, variable) for each in reversed(alike) for variable in each.environment.values())
+        holders = {variable.key: each for each, variable in environments if variable.origin is not Origin.IMAGE}
         for container, code in pairs:
             yield Compared(container.node)
             missing = _missing(graph, container, code, given, of_images)

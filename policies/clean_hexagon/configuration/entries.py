@@ -8,13 +8,11 @@ from policyengine.api import (
     EdgeKind,
     Graph,
     Known,
-    Origin,
     Put,
     Raw,
     Secret,
     Wanted,
     known,
-    map_value,
     secrecy,
 )
 
@@ -27,12 +25,10 @@ def given_as_secrets(
     A key that the secret is known to lack comes into it as the expression that `sources` has for it. Nothing where that
     has none, for the task would not start, nor for what is no secret: its value is not known.
     """
-    held = [each for each in container.environment.values() if each.origin is Origin.SECRET and each.reference]
-    ends = {each.key: known(map_value(each.reference, lambda text: text), "") for each in held if each.reference}
-    roots = {text.removesuffix(f":{key}::") for key, text in ends.items()}
-    names = {name for each in held for name in each.references if name.endswith(".arn")}
-    by_key = ends and all(text.endswith(f":{key}::") for key, text in ends.items())
-    if len(roots) != 1 or len(names) != 1 or not by_key or not all(secrecy(key) for key in keys):
+    ends = {key: known(each.reference, "") for key, each in container.environment.items() if each.reference}
+    names = {name for key in ends for name in container.environment[key].references if name.endswith(".arn")}
+    by_key = all(text.endswith(f":{key}::") for key, text in ends.items())
+    if len(names) != 1 or not by_key or not all(secrecy(key) for key in keys):
         return ()
     entries: list[Wanted] = [{"name": key, "valueFrom": Raw(f'"${{{min(names)}}}:{key}::"')} for key in keys]
     added = [Put(container.span, ("secrets", "-"), each) for each in entries]

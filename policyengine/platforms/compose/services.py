@@ -329,7 +329,7 @@ def _role(made: Service, service: Branch, one_shot: set[str]) -> Role:
 def _only_prepares(made: Service) -> bool:
     """Whether the last thing that a container starts prepares a store, and no server comes after it."""
     values = [each for each in (made.entrypoint, made.command) if isinstance(each, Known)]
-    found = [each for value in values for each in shell.commands(value.value, value.span)]
+    found = [each for value in values for each in shell.shell_commands(value.value, value.span)]
     doing = [command for command in found if command.program not in ("echo", "exit", "true")]
     return bool(doing) and doing[-1].does("migrate", "prepare", "push-schema", "seed")
 

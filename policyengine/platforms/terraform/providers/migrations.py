@@ -34,7 +34,7 @@ def migration_tool(*given: Value[Command]) -> str:
     if not words:
         return ""
     started = Command(tuple(word for command in words for word in command.words), shell=words[0].shell)
-    return _tool(shell.commands(started, Span("", 0, 0)))
+    return _tool(shell.shell_commands(started, Span("", 0, 0)))
 
 
 def _tool(commands: Iterable[ShellCommand]) -> str:
@@ -78,7 +78,7 @@ def _commands(view: ResourceView) -> Iterator[ShellCommand]:
         for name in ("command", "inline"):
             tree = provisioner.tree(name)
             for each in tree.items if isinstance(tree, List) else () if tree is None else (tree,):
-                yield from shell.commands(Command((facts.symbolic(each),), shell=True), provisioner.span)
+                yield from shell.shell_commands(Command((facts.symbolic(each),), shell=True), provisioner.span)
 
 
 def _tasks(view: ResourceView) -> Iterator[ResourceView]:
