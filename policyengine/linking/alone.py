@@ -115,9 +115,7 @@ def without_stand_ins(local: Sequence[Features]) -> list[Features]:
     """Local services, of which those aside that stand in for one that is built: `api-dev` of a language's image."""
     built = {each.stem for each in local if isinstance(each.node, Service) and each.node.build is not None}
     return [
-        replace(each, aside=True)
-        if each.stem in built and each.stock and environment_of(each.node)
-        else each
+        replace(each, aside=True) if each.stem in built and each.stock and environment_of(each.node) else each
         for each in local
     ]
 
