@@ -100,6 +100,7 @@ from policyengine.knowledge.variables import is_inlined as is_inlined
 from policyengine.knowledge.variables import is_label as is_label
 from policyengine.knowledge.variables import is_mode as is_mode
 from policyengine.knowledge.variables import is_of_place as is_of_place
+from policyengine.knowledge.variables import mode_unset as mode_unset
 from policyengine.knowledge.variables import modes as modes
 from policyengine.knowledge.variables import names_another as names_another
 from policyengine.knowledge.variables import publishers as publishers

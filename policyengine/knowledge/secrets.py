@@ -5,6 +5,8 @@ A name is decided by its words, and the last of them tells most: `TOKEN_TTL` is 
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import re
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -276,10 +278,18 @@ def is_dummy(text: str, name: str = "", *, in_token: bool = False, used: bool = 
     low = text.lower()
     dummies = table("secrets", Secrets).dummies
     own = {part for part in words(text) if not part.isdecimal()} <= set(words(name)) or _letters(text) in _letters(name)
-    if len(set(text)) < _FEWEST or (own and not used):
+    if len(set(text)) < _FEWEST or (own and not used) or _is_typed(text):
         return True
     parts = (part for part, dummy in dummies.items() if (dummy.in_tokens or not in_token) and not (used and dummy.weak))
     return any(part.lower() in low for part in parts)
+
+
+def _is_typed(text: str) -> bool:
+    """Whether a key in Base64, as Laravel takes it, holds letters alone, which random bytes do not."""
+    head, _, body = text.partition("base64:")
+    with contextlib.suppress(ValueError):
+        return bool(body) and not head and base64.b64decode(body).decode("ascii").isprintable()
+    return False
 
 
 def _letters(text: str) -> str:

@@ -59,10 +59,14 @@ class Given(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Mode(Struct, frozen=True, forbid_unknown_fields=True):
-    """A variable that chooses how a program runs; with `runtime` one that its language or framework reads by itself."""
+    """A variable that chooses how a program runs; with `runtime` one that its language or framework reads by itself.
+
+    `unset` is the mode where nothing sets it, empty where that is none of its values.
+    """
 
     source: str
     runtime: bool = False
+    unset: str = ""
 
 
 class KindWord(Struct, frozen=True, forbid_unknown_fields=True, rename={"kind": "is"}):
@@ -264,6 +268,12 @@ def is_mode(name: str, *, runtime: bool = False) -> bool:
 def modes() -> tuple[str, ...]:
     """The variables that choose how a program runs."""
     return tuple(_variables().modes)
+
+
+def mode_unset(name: str) -> str:
+    """The mode that holds where nothing sets the variable: `development` for RAILS_ENV; empty where none is told."""
+    found = _variables().modes.get(name)
+    return "" if found is None else found.unset
 
 
 def is_cloud_only(name: str) -> bool:

@@ -29,6 +29,7 @@ from policyengine.linking.started import served
 from policyengine.model.graph import PRODUCTION_PROJECT, Choice, Graph, sorted_nodes
 from policyengine.model.nodes import Datastore, Node, Package, Role, Service, Side, Stage
 from policyengine.model.nodes.container import ECS, PRODUCTION_COMPOSE, ROLLED_OUT, TASK_FILES
+from policyengine.model.value import Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -142,6 +143,7 @@ def _without_second_tasks(nodes: dict[str, Node]) -> None:
 def _without_second_rollout(nodes: dict[str, Node], choices: Sequence[Choice]) -> None:
     """Take away the services that workflows make where files declare what runs applications in the cloud.
 
+    One that is declared under the same name has the variables, too, that the workflow sets.
     Not for a Compose file that only what it says of itself makes production: what a workflow does tells more.
     """
     running = [each for each in nodes.values() if isinstance(each, Service) and each.side is Side.CLOUD]
@@ -149,9 +151,14 @@ def _without_second_rollout(nodes: dict[str, Node], choices: Sequence[Choice]) -
     meant = (each for each in choices if each.what == PRODUCTION_PROJECT and each.guessed)
     unsure = any(not speaks_of_production(each.chosen) for each in meant)
     others = (each for each in running if each.id not in left and not (unsure and each.noun == PRODUCTION_COMPOSE))
-    if any(each.role in (Role.APP, Role.PROXY, Role.JOB) for each in others):
-        for name in left:
-            del nodes[name]
+    declared = any(each.role in (Role.APP, Role.PROXY, Role.JOB) for each in others)
+    for made in (each for each in running if each.id in left and (declared or isinstance(each.image, Unknown))):
+        del nodes[made.id]
+        same = [each for each in running if each.id not in left and made.name in (each.name, *each.names)]
+        if len(same) == 1 and isinstance(service := nodes.get(same[0].id), Service):
+            own = {each.key for each in service.environment}
+            more = [each for each in made.environment if each.key not in own]
+            nodes[service.id] = replace(service, environment=(*service.environment, *more))
 
 
 def _without_second_production(nodes: dict[str, Node], choices: list[Choice]) -> None:

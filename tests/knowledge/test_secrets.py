@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from typing import TYPE_CHECKING, Literal
@@ -260,6 +261,11 @@ def test_a_text_with_the_word_of_a_dummy_is_not_reported(dummy: str, dummy_repor
     assert secrets.is_dummy(f"Zx81kQpo-{dummy}-02LmNv57")
     number = list(TABLE.dummies).index(dummy)
     assert f"ALPHA_{number}_SECRET" not in reported(dummy_report, "HEX302")
+
+
+def test_a_key_of_letters_that_a_person_typed_is_a_dummy() -> None:
+    assert secrets.is_dummy("base64:" + base64.b64encode(b"stub to build the pages with....").decode())
+    assert not secrets.is_dummy("base64:" + base64.b64encode(bytes(range(7, 230, 7))).decode())
 
 
 def test_a_text_made_of_the_words_of_its_own_name_is_a_dummy() -> None:

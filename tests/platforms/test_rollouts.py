@@ -94,6 +94,38 @@ CLOUD = (
 )
 
 
+def test_what_terraform_declares_has_the_variables_that_a_workflow_sets(tmp_path: Path) -> None:
+    step = (
+        AZURE.replace("--name backend", '--name "$SERVICE"')
+        .replace("create", "update")
+        .replace("--env-vars", "--set-env-vars")
+    )
+    step = step.replace("      - run", "      - env: {SERVICE: backend}\n        run", 1)
+    declared = """
+        resource "azurerm_container_app" "shop" {
+          name = "backend"
+          lifecycle { ignore_changes = [template[0].container[0].env] }
+          template {
+            container {
+              name  = "backend"
+              image = "acme/backend:1"
+              env {
+                name  = "LEVEL"
+                value = "warn"
+              }
+            }
+          }
+        }
+    """
+    (service,) = deployed(tmp_path, step, {"main.tf": declared})
+    held = {each.key: known(each.value, "") for each in service.environment}
+    assert held == {"LEVEL": "warn", "ORIGIN": "https://acme.example", "DATABASE_URL": ""}
+    assert service.environment_gap is not None
+    assert service.environment_gap.reason == (
+        "azurerm_container_app.shop ignores changes of template.container.env: something else may set it"
+    )
+
+
 def test_an_update_keeps_what_it_does_not_say(tmp_path: Path) -> None:
     (service,) = deployed(tmp_path, UPDATE)
     assert service.environment_gap is not None

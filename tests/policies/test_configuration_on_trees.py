@@ -416,6 +416,21 @@ def test_an_env_file_that_a_pipeline_writes_stays_out_of_the_image(
     assert told(report) == ([("HEX307", message)] if keys else [])
 
 
+def test_the_image_holds_what_a_pipeline_writes_into_its_env_file(tmp_path: Path) -> None:
+    lines = "          cat <<EOF > .env\n          LIMIT=5\n          API_URL=${{ secrets.API_URL }}\n          EOF\n          echo API_MODE=x\n"
+    writes = (
+        WRITES.replace("{}", lines)
+        .replace("ghcr.io/a/b api", "ghcr.io/acme/app:1 .")
+        .replace("ghcr.io/a/b", "ghcr.io/acme/app:1")
+    )
+    schema = CONFIG.replace("  LOG", "  LIMIT: z.string(),\n  API_MODE: z.string(),\n  LOG")
+    image = 'FROM node:22\nWORKDIR /app\nCOPY .env ./\nCMD ["node", "a.js"]\n'
+    task = ECS.format(name="app", environment="", secrets="")
+    files = {**BUILT, "Dockerfile": image, "src/config.ts": schema, ".github/workflows/b.yml": writes, "main.tf": task}
+    message = "The container 'app' lacks 'API_MODE', which [the code requires](1)."
+    assert told(trees.scan(tmp_path, files, "HEX303")) == [("HEX303", message)]
+
+
 TASK = """{"family": "shop", "containerDefinitions": [{"name": "shop", "image": "a/b", "secrets": [
   {"name": "API_TOKEN", "valueFrom": "%s"}]}]}"""
 REGISTERS = "on: push\njobs:\n  go:\n    runs-on: ubuntu-latest\n    steps:\n      - run: |\n%s"
@@ -595,6 +610,107 @@ def test_words_for_one_environment_are_one_mode_where_no_framework_reads_them(
     assert told(trees.scan(tmp_path, files, "HEX316")) == ([("HEX316", message)] if differs else [])
 
 
+RAILS = {
+    "Gemfile": 'gem "rails"\n',
+    "config/application.rb": "Rails.application\n",
+    "Dockerfile": 'FROM ruby:3.4\nWORKDIR /app\nCOPY . .\nCMD ["bin/rails", "server"]\n',
+}
+
+
+@pytest.mark.parametrize(
+    ("files", "here", "there", "message"),
+    [
+        ({}, "", "ASPNETCORE_ENVIRONMENT: Production", ""),  # which holds where nothing sets it
+        (
+            {},
+            "",
+            "ASPNETCORE_ENVIRONMENT: Staging",
+            "'app' runs without ASPNETCORE_ENVIRONMENT, but [the cloud](1) with 'Staging'.",
+        ),
+        (
+            {},
+            "NODE_ENV: development",
+            "NODE_ENV: development",
+            "'app' is deployed with NODE_ENV='development', a mode for development.",
+        ),
+        (
+            {},
+            "SPRING_PROFILES_ACTIVE: dev",
+            "SPRING_PROFILES_ACTIVE: prod",
+            "'app' runs with SPRING_PROFILES_ACTIVE='dev', but [the cloud](1) with 'prod'.",
+        ),
+        ({}, "APP_ENV: dev", "APP_ENV: dev", ""),
+        (
+            RAILS,
+            "RAILS_ENV: development",
+            "LOG: a",
+            "'app' is deployed without RAILS_ENV, and so runs in the mode 'development'.",
+        ),
+        (
+            {**RAILS, "Dockerfile": RAILS["Dockerfile"].replace("WORKDIR", "ENV RAILS_ENV=production\nWORKDIR")},
+            "LOG: a",
+            "LOG: a",
+            "",
+        ),
+        (
+            {**RAILS, "Dockerfile": RAILS["Dockerfile"].replace('server"', 'server", "-e", "production"')},
+            "LOG: a",
+            "LOG: a",
+            "",
+        ),
+    ],
+)
+def test_production_runs_in_its_own_mode(
+    files: Mapping[str, str], here: str, there: str, message: str, tmp_path: Path
+) -> None:
+    key, value = there.split(": ")
+    tree = {
+        **BUILT,
+        **files,
+        "docker-compose.yml": f"services:\n  app:\n    build: .\n    environment:\n      PORT: 1\n      {here}\n",
+        "main.tf": ecs(key, f'"{value}"'),
+    }
+    report = trees.scan(tmp_path, tree, "HEX316")
+    assert told(report) == ([("HEX316", message)] if message else [])
+    assert report.undecided == ()
+
+
+def test_what_only_an_example_for_the_laptop_holds_is_nothing_that_production_sets(tmp_path: Path) -> None:
+    production = "services:\n  app:\n    image: ghcr.io/acme/app:1\n    restart: always\n    env_file: {}\n"
+    files = {
+        **BUILT,
+        "docker-compose.yml": "services:\n  app:\n    build: .\n",
+        ".env.example": "APP_SPACE=x\n",
+        ".gitignore": ".env.production\n",
+    }
+    files["docker-compose.prod.yml"] = production.format(".env.production")
+    assert told(trees.scan(tmp_path, files, "HEX304")) == []
+    files[".env.production.example"] = "APP_SPACE=x\n"
+    message = "'app' does not get 'APP_SPACE', which [production](1) sets."
+    assert told(trees.scan(tmp_path, files, "HEX304")) == [("HEX304", message)]
+
+
+@pytest.mark.parametrize(("source", "missing"), [("", False), ("fetch(process.env.BACKEND_URL);\n", True)])
+def test_pages_need_no_variable_that_their_code_does_not_read(source: str, missing: bool, tmp_path: Path) -> None:
+    files = {
+        **BUILT,
+        "Dockerfile": 'FROM node:22\nCMD ["npm", "run", "dev"]\n',
+        "package.json": '{"name": "pages", "scripts": {"dev": "vite"}, "dependencies": {"vite": "7"}}',
+        "vite.config.ts": source,
+        "docker-compose.yml": "services:\n  app:\n    build: .\n",
+        "main.tf": ecs("BACKEND_URL", '"https://api.example.com"'),
+    }
+    message = "'app' does not get 'BACKEND_URL', which [the cloud](1) sets."
+    assert told(trees.scan(tmp_path, files, "HEX304")) == ([("HEX304", message)] if missing else [])
+
+
+def test_an_address_of_names_and_ports_alone_holds_no_password(tmp_path: Path) -> None:
+    data = 'data "aws_elasticache_cluster" "main" {\n  cluster_id = "main"\n}\n'
+    address = "redis://${data.aws_elasticache_cluster.main.cache_nodes[0].address}:6379"
+    report = trees.scan(tmp_path, {"main.tf": data + ecs("REDIS_URL", f'"{address}"')}, "HEX306")
+    assert (told(report), report.undecided) == ([], ())
+
+
 @pytest.mark.parametrize(
     ("key", "asked"),
     [("SENTRY_DSN", False), ("PUBLIC_URL", False), ("DATABASE_URL", True), ("BILLING_API_URL", True)],
@@ -728,6 +844,7 @@ def test_a_password_in_what_a_machine_writes_is_told_though_the_host_is_known_on
         ("terraform.tfvars", 'db_password = ""', ""),
         ("terraform.tfvars", 'db_password = "short1"', ""),
         ("terraform.tfvars", 'db_password_secret_name = "shop/database"', ""),
+        ("terraform.tfvars", 'db_password_parameter = "shop-database-passwd"', ""),
         ("terraform.tfvars", 'db_secret_arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:db"', ""),
         ("terraform.tfvars", 'owner = "Or4nge-Tree"', ""),
         ("example.tfvars", 'db_password = "Or4nge-Tree"', ""),

@@ -5,7 +5,8 @@ from clean_hexagon.configuration.env_files import env_example_incomplete, env_fi
 from clean_hexagon.configuration.in_repository import secret_in_repo
 from clean_hexagon.configuration.infisical import infisical_parity
 from clean_hexagon.configuration.managers import broken_secret_reference, secret_not_from_manager
-from clean_hexagon.configuration.parity import env_key_missing_locally, env_value_divergence, node_env_divergence
+from clean_hexagon.configuration.modes import node_env_divergence
+from clean_hexagon.configuration.parity import env_key_missing_locally, env_value_divergence
 from clean_hexagon.configuration.plaintext import plaintext_secret_in_cloud
 from clean_hexagon.configuration.reads import build_time_public_env, env_read_outside_config
 from clean_hexagon.configuration.strictness import config_not_strict, validation_bypassed

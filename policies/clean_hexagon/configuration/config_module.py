@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping
 
 from msgspec.structs import replace
 
+from clean_hexagon.configuration.contexts import baked
 from clean_hexagon.configuration.entries import given_as_secrets
+from clean_hexagon.configuration.mounted import stood_in
 from clean_hexagon.configuration.strictness import falls_back, held_whole
 from clean_hexagon.networking.names import Answering, answering, sibling_named
 from clean_hexagon.options import Options
@@ -33,7 +35,6 @@ from policyengine.api import (
     Unknown,
     Variable,
     given_by,
-    is_for_the_laptop,
     is_mode,
     known,
     rule,
@@ -85,6 +86,9 @@ def env_key_missing_in_cloud(graph: Graph, _: Options) -> Outcomes:
     seen: set[object] = set()
     of_images = {variable.key for stage in graph.all(Stage) for variable in stage.environment}
     named = answering(graph)
+    written: dict[str, set[str]] = {}
+    for one in baked(graph):
+        written.setdefault(one.stage.id, set()).update(each.name for each in one.variables)
     for pairs in (users[each] for each in sorted(users)):
         alike = [each for each, _ in pairs]
         given = {name for each in alike for name in (*each.environment, *each.exported)}
@@ -92,8 +96,12 @@ def env_key_missing_in_cloud(graph: Graph, _: Options) -> Outcomes:
         holders = {variable.key: each for each, variable in environments if variable.origin is not Origin.IMAGE}
         for container, code in pairs:
             yield Compared(container.node)
-            missing = _missing(graph, container, code, given, of_images)
-            for found in (*missing, *_fallen(graph, container, code, holders, named), *_misnamed(container)):
+            inside = written.get(container.stage.value.id, set()) if isinstance(container.stage, Known) else set()
+            if "" in inside:  # a whole file, which a secret holds
+                continue
+            rest = replace(code, keys=tuple(key for key in code.keys if key.key not in inside))
+            missing = _missing(graph, container, rest, given, of_images)
+            for found in (*missing, *_fallen(graph, container, rest, holders, named), *_misnamed(container)):
                 place = (container.span, found.args["keys"]) if isinstance(found, Finding) else None
                 if place is None or place not in seen:  # a module that is called several times has one container
                     seen.add(place)
@@ -104,7 +112,7 @@ def _fallen(
     graph: Graph, container: Container, code: Container, holders: Mapping[str, Container], named: Answering
 ) -> Iterator[Finding]:
     """What a container lacks though its code goes on without, where its twin or one like it, a holder, is given it."""
-    if container.unset_gap is not None or _stood_in(container) is not None:
+    if container.unset_gap is not None or stood_in(container) is not None:
         return
     twin = graph.mirror(container.node)
     twins = [graph.container(twin)] if isinstance(twin, Service) else []
@@ -184,7 +192,7 @@ def _missing(graph: Graph, container: Container, code: Container, given: set[str
     lent = (key for key, each in code.environment.items() if each.origin is Origin.IMAGE)
     own = {*container.environment, *container.exported, *code.exported, *lent}
     absent = [key for key in required if not key.met(own)]
-    gap = container.environment_gap or _stood_in(container)
+    gap = container.environment_gap or stood_in(container)
     if absent and gap is not None:
         yield from undecided(container.node, gap)
         return
@@ -206,13 +214,6 @@ def _missing(graph: Graph, container: Container, code: Container, given: set[str
 def _comes(name: str) -> bool:
     """Whether a platform sets a variable; the role of a task gives credentials to the SDK alone, and no variable."""
     return given_by(name, "container") and not given_by(name, "role")
-
-
-def _stood_in(container: Container) -> Unknown | None:
-    """Why an env file of production may set more: only an example for work on a laptop is in the tree."""
-    files = container.service.env_files if container.is_composed_in_production else ()
-    file = next((each for each in files if each.stand_in and is_for_the_laptop(each.stand_in)), None)
-    return None if file is None else Unknown(f"what '{file.path}' sets in production is not in the files", file.span)
 
 
 _RUNTIMES = frozenset({"node", "bun", "deno", "playwright"})

@@ -2,6 +2,7 @@
 
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from policyengine.api import (
     Build,
@@ -15,6 +16,7 @@ from policyengine.api import (
     Fix,
     Graph,
     IgnoreFile,
+    Job,
     LastLine,
     Outcomes,
     Package,
@@ -23,6 +25,7 @@ from policyengine.api import (
     Span,
     Stage,
     Unknown,
+    WrittenVariable,
     is_for_tests,
     keeps_secrets_in_env_files,
     known,
@@ -120,6 +123,33 @@ def taken_in(graph: Graph, build: Build, built: Stage, inside: Sequence[str]) ->
         and any(_ships(stages, built, stage, place) for place in _places(stage, copy, posixpath.relpath(path, context)))
     )
     return next(found, None)
+
+
+class Baked(NamedTuple):
+    """An env file that a job writes, and a COPY then takes into an image that the job pushes."""
+
+    job: Job
+    path: str
+    variables: Sequence[WrittenVariable]
+    stage: Stage
+    copy: Copy
+
+
+def baked(graph: Graph) -> Iterator[Baked]:
+    """The env files that jobs write and take into images."""
+    for job in graph.all(Job):
+        files: dict[str, list[WrittenVariable]] = {}
+        for step in job.steps:
+            for each in step.written:
+                files.setdefault(each.path, []).append(each)
+            builds = (build for name in step.builds if (build := graph.get(Build, name)) is not None and build.pushes)
+            for build in builds if files else ():
+                for stage in graph.targets(Stage, EdgeKind.BUILT_FROM, build):
+                    context = known(build.context, "")
+                    inside = [path for path in files if context and (context == "." or path.startswith(f"{context}/"))]
+                    found = taken_in(graph, build, stage, inside)
+                    if found is not None:
+                        yield Baked(job, found[2], files.pop(found[2]), stage, found[1])
 
 
 def _finding(graph: Graph, build: Build, stage: Stage, copy: Copy, path: str) -> Finding:

@@ -4,11 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
-from clean_hexagon.configuration.contexts import taken_in
-from clean_hexagon.configuration.plaintext import GIVEN, is_literal, is_secret_key, secret_source
+from clean_hexagon.configuration.contexts import baked
+from clean_hexagon.configuration.plaintext import GIVEN, is_literal, is_secret_key, leads_only, secret_source
 from clean_hexagon.options import Options
 from policyengine.api import (
-    Build,
     Compared,
     Container,
     EdgeKind,
@@ -25,12 +24,10 @@ from policyengine.api import (
     Severity,
     Side,
     Span,
-    Stage,
     Undecided,
     Unknown,
     Variable,
     is_of_manager,
-    known,
     regex,
     rule,
     secrecy,
@@ -77,6 +74,7 @@ def secret_not_from_manager(graph: Graph, options: Options) -> Outcomes:
     value that files do not decide stays open.
     """
     told: set[Span] = set()
+    shown = {(each.span.path, each.value) for job in graph.all(Job) for step in job.steps for each in step.given}
     env_files = {each.path for each in graph.all(EnvironmentFile)}
     for container in graph.containers(side=Side.CLOUD):
         yield from (Compared(container.node),) if container.service.environment else ()
@@ -85,6 +83,8 @@ def secret_not_from_manager(graph: Graph, options: Options) -> Outcomes:
         for variable in container.service.environment:
             if not is_secret_key(variable.key) or variable.key_span in told:
                 continue
+            if (variable.key_span.path, variable.key) in shown:
+                continue  # told of the job that gives it
             told.add(variable.key_span)  # one entry may make a variable of many containers
             if variable.origin is Origin.SECRET:
                 secret = graph.get(Secret, read.get(variable.key, ""))
@@ -107,32 +107,23 @@ def secret_not_from_manager(graph: Graph, options: Options) -> Outcomes:
             args = {"name": job.name, "keys": ", ".join(dict.fromkeys(each.value for each in given))}
             fix = Fix("let what is deployed read them from a secret manager")
             yield Finding(subject=job, at=given[0], variant="given", args=args, fix=fix)
-        yield from _baked(graph, job)
         for file in [each for step in job.steps for each in step.shipped][:1]:
             args = {"name": job.name, "file": file.value}
             fix = Fix("let the machine read its secrets from a manager when it starts")
             yield Finding(subject=job, at=file, variant="shipped", args=args, fix=fix)
+    yield from _baked(graph)
 
 
-def _baked(graph: Graph, job: Job) -> Outcomes:
+def _baked(graph: Graph) -> Outcomes:
     """The env files with secrets that a job writes and then copies into an image."""
-    files: dict[str, dict[str, Span]] = {}
-    for step in job.steps:
-        for each in step.written:
-            if not each.name or is_secret_key(each.name):
-                files.setdefault(each.path, {}).setdefault(each.name or "an env file", each.span)
-        builds = (build for name in step.builds if (build := graph.get(Build, name)) is not None and build.pushes)
-        for build in builds if files else ():
-            for stage in graph.targets(Stage, EdgeKind.BUILT_FROM, build):
-                context = known(build.context, "")
-                inside = [path for path in files if context and (context == "." or path.startswith(f"{context}/"))]
-                found = taken_in(graph, build, stage, inside)
-                if found is not None:
-                    written = files.pop(found[2])
-                    args = {"name": job.name, "keys": ", ".join(written), "file": found[2]}
-                    fix = Fix("let the container read them from a secret manager when it starts")
-                    at, copy = next(iter(written.values())), found[1].span
-                    yield Finding(subject=job, at=at, variant="baked", args=args, related=(copy,), fix=fix)
+    for each in baked(graph):
+        secret = [one for one in each.variables if not one.name or is_secret_key(one.name)]
+        if secret:
+            keys = ", ".join(dict.fromkeys(one.name or "an env file" for one in secret))
+            args = {"name": each.job.name, "keys": keys, "file": each.path}
+            fix = Fix("let the container read them from a secret manager when it starts")
+            at, copy = secret[0].span, each.copy.span
+            yield Finding(subject=each.job, at=at, variant="baked", args=args, related=(copy,), fix=fix)
 
 
 def _read(
@@ -196,7 +187,7 @@ def _plain(container: Container, variable: Variable, env_files: set[str]) -> Ite
         if holds:
             fix = Fix(f"read {variable.key} from a secret manager")
             yield Finding(subject=container.node, at=variable.key_span, args=args, fix=fix)
-        else:
+        elif not leads_only(variable):
             yield from undecided(container.node, variable.value)
 
 

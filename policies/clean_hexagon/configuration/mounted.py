@@ -1,4 +1,4 @@
-"""What the env files in a mounted folder of sources set, for code that loads them by itself."""
+"""What env files set that no file tells: those in a mounted folder of sources, and those of production."""
 
 from collections.abc import Mapping
 
@@ -71,6 +71,8 @@ def keys_within(graph: Graph, files: EnvFiles, local: Container) -> tuple[set[st
     if not isinstance(mount.source, Known):
         return set(), unknown
     folder = _folder(mount.source.value)
+    if not graph.holds(folder):
+        return set(), unknown  # the sources are not in the tree
     there = f"{folder}/.env" if folder else ".env"
     if folder in files.keys or known(graph.ignored_by_git(there), default=True) is False:
         return files.keys.get(folder, set()), None
@@ -82,3 +84,10 @@ def _loads(files: EnvFiles, local: Container) -> bool:
     spoken = {each.ecosystem for each in local.packages}
     words = (word.text for command in local.commands for word in command.words)
     return not spoken or not spoken.isdisjoint(files.ecosystems) or any(_LOADING.match(each) for each in words)
+
+
+def stood_in(container: Container) -> Unknown | None:
+    """Why an env file of production may set more: only an example for work on a laptop is in the tree."""
+    files = container.service.env_files if container.is_composed_in_production else ()
+    file = next((each for each in files if each.stand_in and is_for_the_laptop(each.stand_in)), None)
+    return None if file is None else Unknown(f"what '{file.path}' sets in production is not in the files", file.span)

@@ -1,6 +1,6 @@
-"""Both sides give an application the same variables (HEX304, HEX316, HEX317)."""
+"""Both sides give an application the same variables (HEX304, HEX317)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from clean_hexagon.configuration.mounted import EnvFiles, env_files, keys_within
 from clean_hexagon.options import Options
@@ -10,6 +10,7 @@ from policyengine.api import (
     ConfigKey,
     Container,
     EnvironmentFile,
+    EnvironmentReads,
     Finding,
     Fix,
     Graph,
@@ -22,12 +23,8 @@ from policyengine.api import (
     Side,
     Span,
     Unknown,
-    Value,
     Variable,
-    assigned,
-    environment,
     given_by,
-    in_place,
     is_address,
     is_cloud_only,
     is_double,
@@ -37,7 +34,6 @@ from policyengine.api import (
     is_mode,
     is_of_place,
     known,
-    modes,
     publishers,
     rule,
     secrecy,
@@ -74,17 +70,20 @@ def env_key_missing_locally(graph: Graph, _: Options) -> Outcomes:
 
     Locally count `environment`, `env_file` (an example stands in for a file that git ignores, also with a commented
     `# KEY=`), the ENV of the image and what the command exports. What has a default, or is optional, needs no entry,
-    but for an empty default of what the cloud does set;
-    keys of the platform, of its telemetry and of its resources (`AWS_*`, `*_ARN`) mean nothing locally. A part of a
-    store's address (`DB_HOST`) passes where the service has another address of a store. Where the sources are mounted,
-    code that has a library for it loads the env files in them: those that are committed count, and so does an example.
-    A file that git ignores and that has no example stays open, as all that is not known does.
+    but for an empty default of what the cloud does set; what the code of pages does not read that a development server
+    shows, keys of the platform, of its telemetry and of its resources (`AWS_*`, `*_ARN`) mean nothing locally. A part
+    of a store's address (`DB_HOST`) passes where the service has another address of a store. Where the sources are
+    mounted, code that has a library for it loads the env files in them: those that are committed count, and so does an
+    example. A file that git ignores and that has no example stays open, as all that is not known does.
     """
     twins: dict[str, list[Container]] = {}
     for local, cloud in graph.mirrored(role=Role.APP):
         twins.setdefault(local.id, []).append(cloud)
     files = env_files(graph)
     held = _held(graph, files)
+    read: dict[str, set[str]] = {}
+    for each in graph.all(EnvironmentReads):
+        read.setdefault(each.directory, set()).update(one.value for one in each.reads)
     for local in graph.containers(side=Side.LOCAL, role=Role.APP):
         clouds = twins.get(local.id, [])
         if not clouds and (local.config is None or not local.service.environment):
@@ -92,10 +91,19 @@ def env_key_missing_locally(graph: Graph, _: Options) -> Outcomes:
         yield Compared(local.node, *(each.node for each in clouds[:1]))
         required = [key for key in _required(local) if not _met(graph, files, local, key)]
         names = {key.key for key in required}
+        lent = {
+            each.stand_in
+            for cloud in clouds
+            for each in cloud.service.env_files
+            if each.stand_in and is_for_the_laptop(each.stand_in) and not is_for_the_laptop(each.path)
+        }  # what an example for the laptop holds, production need not
+        shown = _of_pages(local, read)
         given = [
             variable
             for key, variable in (clouds[0].environment.items() if clouds else ())
             if key not in names
+            and variable.key_span.path not in lent
+            and (shown is None or key in shown)
             and all(key != each.key for each, _ in clouds[0].misnamed)
             and all(key in each.environment for each in clouds)
             and _asked(graph, files, local, variable)
@@ -121,6 +129,15 @@ def env_key_missing_locally(graph: Graph, _: Options) -> Outcomes:
             related=(*(key.span for key in required[:1]), *(each.key_span for each in given[:1])),
             fix=fix,
         )
+
+
+def _of_pages(local: Container, read: Mapping[str, set[str]]) -> set[str] | None:
+    """What the code reads whose pages a development server shows; None for other programs, which may read more."""
+    pages = local.config is None and any(each.does("serve-dev") for each in local.commands)
+    package = next((each for each in local.packages if each.ecosystem == "npm"), None)
+    if not pages or package is None or not (isinstance(local.base, Known) and local.base.value.basename == "node"):
+        return None
+    return read.get(package.directory, set())
 
 
 def _exemplified(local: Container, lacking: Sequence[ConfigKey | Variable]) -> tuple[Change, ...]:
@@ -193,136 +210,6 @@ def _asked(graph: Graph, files: EnvFiles, local: Container, variable: Variable) 
 
 def _is_of_store(key: str) -> bool:
     return is_address(key) and speaks_of_stores(words_of(key))
-
-
-@rule(
-    "HEX316",
-    mandate="1.1",
-    severity=Severity.ERROR,
-    remedy="Set the variable to the same value in both places.",
-    message={
-        "default": "'{local}' runs with {key}='{here}', but [the cloud](1) with '{there}'.",
-        "here": "'{local}' runs with {key}='{here}', but [the cloud](1) without it.",
-        "there": "'{local}' runs without {key}, but [the cloud](1) with '{there}'.",
-        "unset": "Neither '{local}' nor [the cloud](1) sets {key}, which [the code reads](2).",
-    },
-)
-def node_env_divergence(graph: Graph, _: Options) -> Outcomes:
-    """The variable that chooses the mode of the program differs: NODE_ENV, RAILS_ENV, APP_ENV and their like.
-
-    In another mode frameworks load other settings, skip caches, minification and checks, show errors to users and
-    install other dependencies, so what passes locally is not what is deployed.
-
-    Compared is what is in force: what Compose or the task sets, else the ENV of the image, else what the command itself
-    assigns. A variable that only one side sets is reported where language or framework read it by themselves; the
-    command of a framework sets NODE_ENV itself, so that neither side needs it. Unset on both sides is a note, where the
-    config module asks for it. Upper and lower case are one, and so are `dev` and `development` in a variable that only
-    the application reads.
-    """
-    for local, cloud in graph.mirrored(role=Role.APP):
-        for key in modes():
-            here, there = _mode(local, key), _mode(cloud, key)
-            if (here is None and there is None) or any(_is_managed(each, key) for each in (local, cloud)):
-                continue
-            yield Compared(local.node, cloud.node)
-            match here, there:
-                case Unknown(), _:
-                    yield from undecided(local.node, here)
-                case _, Unknown():
-                    yield from undecided(local.node, there)
-                case Known(mine), Known(other) if not _same_mode(key, mine, other):
-                    yield _differs(local, cloud, key, here, there)
-                case (Known(), None) | (None, Known()) if is_mode(key, runtime=True):
-                    bare = cloud if there is None else local
-                    gap = bare.unset_gap or bare.gap
-                    yield from undecided(bare.node, gap)
-                    if gap is None and not _sets_itself(bare, key):
-                        yield _differs(local, cloud, key, here, there)
-        yield from _unset(local, cloud)
-
-
-def _is_managed(container: Container, key: str) -> bool:
-    """Whether a secret manager holds a variable, of whose value no file tells."""
-    told = container.environment.get(key)
-    return told is not None and told.origin is Origin.SECRET
-
-
-def _same_mode(key: str, mine: str, other: str) -> bool:
-    """Whether two modes are one: by their text, or as words for one environment where no framework reads them."""
-    one, two = mine.strip().lower(), other.strip().lower()
-    meant = "" if is_mode(key, runtime=True) else environment(one)
-    return one == two or (meant != "" and meant == environment(two))
-
-
-def _mode(container: Container, key: str) -> Value[str] | None:
-    """The mode in force, None where nothing sets one."""
-    own = [each for command in container.commands for each in command.assignments if each.key == key]
-    told = container.exported.get(key)
-    if told is not None and "=" in told.text:
-        text = told.text.partition("=")[2]
-        return Known(text, told.span) if told.literal else Unknown(f"{key} is computed", told.span)
-    variable = own[-1] if own else container.environment.get(key)
-    if variable is None:
-        return None
-    if isinstance(variable.value, Known | Unknown):
-        return variable.value if known(variable.value, "-").strip() else None
-    return Unknown(f"the value of {key} is not decided", variable.key_span)
-
-
-def _sets_itself(container: Container, key: str) -> bool:
-    """Whether what is started chooses the mode by itself, as `next start` does."""
-    served = any(each.kind in ("serve", "start") for command in container.commands for each in command.deeds)
-    return key == "NODE_ENV" and (served or any(each.does("serve-dev") for each in container.commands))
-
-
-def _differs(
-    local: Container, cloud: Container, key: str, here: Value[str] | None, there: Value[str] | None
-) -> Finding:
-    variant = "there" if here is None else "here" if there is None else "default"
-    wanted = "" if there is None else known(there, "")
-    variable = local.environment.get(key)
-    loaded = variable is not None and variable.value == here and variable.origin is Origin.ENV_FILE
-    return Finding(
-        subject=local.node,
-        against=cloud.node,
-        at=here or local,
-        variant=variant,
-        args={
-            "local": local.name,
-            "key": key,
-            "here": "" if here is None else known(here, ""),
-            "there": wanted,
-        },
-        related=(there or cloud,),
-        cause=f"{key}={'' if here is None else known(here, '')}, not {wanted}",
-        fix=Fix(
-            f"set {key}={wanted} in both places" if wanted else f"set {key} in the cloud",
-            () if not wanted else assigned(local, key, wanted) if here is None or loaded else in_place(here, wanted),
-        ),
-    )
-
-
-def _unset(local: Container, cloud: Container) -> Iterator[Finding]:
-    """A note where the code asks for NODE_ENV and neither side sets it."""
-    keys = () if local.config is None else local.config.keys
-    told = next((key for key in keys if key.key == "NODE_ENV" and known(key.required, default=False)), None)
-    if told is None or _mode(local, "NODE_ENV") is not None or _mode(cloud, "NODE_ENV") is not None:
-        return
-    for each in (local, cloud):
-        if each.environment_gap is not None or not isinstance(each.stage, Known) or each.gap is not None:
-            return
-        if _sets_itself(each, "NODE_ENV"):
-            return
-    yield Finding(
-        subject=local.node,
-        against=cloud.node,
-        at=local,
-        variant="unset",
-        severity=Severity.NOTE,
-        args={"local": local.name, "key": "NODE_ENV"},
-        related=(cloud, told.span),
-        fix=Fix("set NODE_ENV=production in the image"),
-    )
 
 
 @rule(

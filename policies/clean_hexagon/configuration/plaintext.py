@@ -32,7 +32,7 @@ GIVEN = frozenset({"ECS container", "Compose service"})
 """What is given secrets by the platform that it runs on; a function fetches them."""
 
 _PASSWORD = regex(r"(?i)(?:[;?&]|\A)\s*(?:password|pwd)\s*=\s*[^;&\s]")
-_ADDRESS = regex(r"\.(?:\w*_)?(?:address|endpoint|fqdn|host|dns_name)$")
+_ADDRESS = regex(r"\.(?:\w*_)?(?:address|endpoint|fqdn|host|dns_name|port)$")
 
 
 @rule(
@@ -81,7 +81,10 @@ def plaintext_secret_in_cloud(graph: Graph, _: Options) -> Outcomes:
             if container.is_composed_in_production:
                 if secret and is_literal(variable) and _stands_there(variable):
                     fix, args = (
-                        Fix(f"take {key} from the environment or a secret", in_place(variable.value, f"${{{key}}}")),
+                        Fix(
+                            f"write ${{{key}}} in its place, and give it from outside",
+                            in_place(variable.value, f"${{{key}}}"),
+                        ),
                         {"key": key, "name": container.name},
                     )
                     yield Finding(subject=container.node, at=variable.key_span, variant="compose", args=args, fix=fix)
@@ -89,7 +92,7 @@ def plaintext_secret_in_cloud(graph: Graph, _: Options) -> Outcomes:
                 args = {"key": key, "name": container.name, "source": source}
                 variant = "compose" if container.is_composed else "traced" if traced else "default"
                 yield Finding(subject=container.node, at=variable.key_span, variant=variant, args=args, fix=fix)
-            elif secret:
+            elif secret and not leads_only(variable):
                 yield from undecided(container.node, variable.value)
 
 
@@ -117,6 +120,15 @@ def secret_source(variable: Variable) -> str:
         named += [step.what for step in variable.value.via if step.secret]
     found = [each for kind in wanted for each in named if secrecy_of_reference(each) == kind]
     return found[0] if found else ""
+
+
+def leads_only(variable: Variable) -> bool:
+    """Whether an address is made of names and ports of resources alone, so that no password is in it."""
+    return (
+        secrecy(variable.key) == "address"
+        and bool(variable.references)
+        and all(map(_ADDRESS.search, variable.references))
+    )
 
 
 def _holds_password(variable: Variable) -> bool:

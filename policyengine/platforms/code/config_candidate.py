@@ -122,7 +122,8 @@ def _sure(key: ConfigKey) -> bool:
 
 def best(directory: str, candidates: Sequence[Candidate]) -> ConfigModule:
     """The module of an application: the best of its files, or one that comes to it and to all others that do."""
-    ordered = sorted(candidates, key=lambda candidate: candidate.rank)
+    running = [each for each in candidates if not names.is_for_tests(each.path)]
+    ordered = sorted(running or candidates, key=lambda candidate: candidate.rank)
     first = _widest(ordered[0], [each for each in ordered[1:] if each.follows(ordered[0])])
     keys = {key.key: key for key in first.keys}
     gap, elsewhere = "", []

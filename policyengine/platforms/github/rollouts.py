@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from policyengine.knowledge import rollout
 from policyengine.knowledge.names import environment, words
 from policyengine.model.command import Word
-from policyengine.model.nodes import Build, Command, Job, Origin, Port, Role, Service, Side, Variable
+from policyengine.model.nodes import Build, Command, Job, Origin, Port, Role, Service, Side, Variable, variables
 from policyengine.model.nodes.container import ROLLED_OUT
 from policyengine.model.source import Span
 from policyengine.model.value import Absent, Floating, Known, Unknown, Value, known
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from policyengine.repository.files import Files
 
 _NAME = regex(r"[A-Za-z][\w.-]{0,99}")
+_VARIABLE = regex(r"\$\{?(\w+)\}?")
 _PAIR = regex(r"(?s)([A-Za-z_]\w*)=(.*)")
 _ELSEWHERE = frozenset({"staging", "test", "dev", "local"})
 """Environments whose services are not what production runs."""
@@ -48,29 +49,30 @@ class _Told(NamedTuple):
 def lower(nodes: Listing[Node], files: Files) -> list[Node]:
     """The services that the steps of these jobs make or change, each once: by what says most of it.
 
-    Without its image nobody can tell what a service is, nor what mirrors it: it is none.
+    Of one without an image only the variables are of use, where another file declares it; linking leaves it out.
     """
     builds = {node.id: node for node in nodes if isinstance(node, Build)}
-    made: dict[str, tuple[int, Node]] = {}
+    made: dict[str, tuple[tuple[bool, int], Node]] = {}
     for job in nodes:
         if not isinstance(job, Job):
             continue
         mine = tuple(builds[name] for step in job.steps for name in step.builds if name in builds)
         for step in job.steps:
-            for told in (*_commands(step), *_actions(step, files)):
+            for told in (*_commands(step, job), *_actions(step, files)):
                 named = {
                     environment(word) for each in (job.span.path, job.name, told.name.text) for word in words(each)
                 }
                 if named.isdisjoint(_ELSEWHERE) and _NAME.fullmatch(told.name.text):
                     pushed = tuple(each for each in builds.values() if each.pushes)
                     service = _service(told, pushed if told.form.kind else mine, files)
-                    weight = len(told.said) + len(told.inputs)
-                    if isinstance(service.image, Known | Floating) and weight > made.get(service.id, (0, service))[0]:
+                    weight = isinstance(service.image, Known | Floating), len(told.said) + len(told.inputs)
+                    if (weight[0] or service.environment) and (service.id not in made or weight > made[service.id][0]):
                         made[service.id] = weight, service
     return [node for _, node in made.values()]
 
 
-def _commands(step: Step) -> Iterator[_Told]:
+def _commands(step: Step, job: Job) -> Iterator[_Told]:
+    given = variables((*job.variables, *step.environment))
     for command in step.commands:
         last = command.layers[-1:]
         plain = [command.argv[index] for layer in last for index in layer.operands]
@@ -84,6 +86,9 @@ def _commands(step: Step) -> Iterator[_Told]:
             name = next((each for word in command.inner if (each := _after(form.kind, word)) is not None), None)
         else:
             name = next((said[each][0] for each in form.name if said.get(each)), behind[0] if behind else None)
+        whole = _VARIABLE.fullmatch(name.text) if name is not None and not name.literal else None
+        if name is not None and whole is not None and whole[1] in given:
+            name = Word(known(given[whole[1]].value, ""), name.span, literal=True)
         if name is not None and name.literal:
             yield _Told(form, name, said, command.span, {})
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 _SET = regex(r"(?:^|[\s,{'\"@^|~])([A-Za-z_]\w*)=(?!secretref:|\$\(|`)(?=[^\s,}'\"])")
 _WRITTEN = regex(r"\b([A-Z][A-Z0-9_]{0,99})=[^\n;&|]{0,200}?>>?\s{0,9}[\"']?[\w./~-]{0,200}\.env\b")
 _INTO = regex(r">>?[ \t]{0,9}[\"']?([\w./-]{1,200})")
-_NAMED = regex(r"([A-Za-z_]\w{0,99})=[\"']?\$")
+_NAMED = regex(r"(?<![\w$-])([A-Za-z_]\w{0,99})=")
+_HEREDOC = regex(r"<<-?[ \t]*[\"']?(\w{1,40})[\"']?[^\n]*\n((?s:.*?))\n[ \t]*\1(?!\w)")
 _ALONE = regex(r"[\"']?\$\{?\{?[^=]{1,200}>")
 _SECRETS = "secrets."
 _ENV_FILE = regex(r"(?:[\w-]+)?\.env(?:\.[\w-]+)?")
@@ -77,8 +78,8 @@ def written(commands: Iterable[ShellCommand], step: Span, source: Source) -> Ite
             continue
         path = posixpath.normpath(posixpath.join(command.directory, into))
         start = command.span.start
-        text = source.text[start : start + _MOST] if "<<" in line else line
-        names = _NAMED.findall(text.partition("\nEOF")[0]) or ([""] if _ALONE.search(line) else [])
+        told = _HEREDOC.search(source.text, start, min(start + _MOST, step.end)) if "<<" in line else None
+        names = _NAMED.findall(told[2] if told is not None else line) or ([""] if _ALONE.search(line) else [])
         yield from (WrittenVariable(name, path, command.span) for name in names)
 
 

@@ -40,11 +40,14 @@ def workload(view: ResourceView) -> Iterator[Node | Edge]:
     role = Role(str(view.known.fixed["role"]))
     images = [f"{path}.{name}".lstrip(".") for path in paths or [""] for name in view.known.arguments["image"]]
     deployment = Deployment(None, "", serves=role is not Role.JOB, left_alone=view.left_alone(*images))
+    variables = [f"{path}.{name}".lstrip(".") for path in paths or [""] for name in view.known.arguments["environment"]]
+    elsewhere = view.left_alone(*variables)
     for made in containers(view, Nested(sections), deployment, architecture, whole=not paths):
         if isinstance(made, Service):
             judged = role if made.role is Role.APP else made.role
             unread = blocks == [view] and isinstance(made.image, Unknown)
-            gap = made.environment_gap or (made.image if unread and isinstance(made.image, Unknown) else None)
+            gap = made.environment_gap or elsewhere
+            gap = gap or (made.image if unread and isinstance(made.image, Unknown) else None)
             yield replace(made, role=judged, noun=str(view.known.fixed["noun"]), environment_gap=gap)
         else:
             yield made
