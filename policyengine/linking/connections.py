@@ -45,11 +45,11 @@ def connected(nodes: dict[str, Node], edges: set[Edge]) -> Iterator[Edge]:
         if not isinstance(service, Service):
             continue
         for variable in service.environment:
-            if isinstance(variable.value, Known):
-                for host in hosts(variable.value.value):
-                    target = groups.get((service.side, service.group), {}).get(host)
-                    if target and target != runs.get(service.id):
-                        yield Edge(EdgeKind.CONNECTS, service.id, target, variable.key)
+            around = (each.host for each in variable.endpoints)
+            for host in (*hosts(known(variable.value, "")), *around):
+                target = groups.get((service.side, service.group), {}).get(host)
+                if target and target != runs.get(service.id):
+                    yield Edge(EdgeKind.CONNECTS, service.id, target, variable.key)
 
 
 def configured(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from policyengine.model.value import Value
 
 _LONGEST = 16_384
+OPEN = "%"
+"""What stands in a text for each character that the files do not decide: it is in no host and no port."""
 _NAME = regex(r"[a-z0-9_.:-]+")
 _REFERENCE = regex(r"\$\{[^}]*\}")
 _NO_HOST = regex(r"[^\w.-]")
@@ -122,6 +124,8 @@ def addresses(environment: Mapping[str, Variable]) -> Iterator[Address]:
     for variable in environment.values():
         if isinstance(variable.value, Known):
             yield from _addressed(variable, variable.value, environment)
+        for endpoint in variable.endpoints:
+            yield Address(variable, endpoint, variable.value.span, exact=False)
 
 
 def _addressed(variable: Variable, value: Known[str], environment: Mapping[str, Variable]) -> Iterator[Address]:
@@ -188,6 +192,11 @@ def endpoints(text: str) -> tuple[Endpoint, ...]:
     if len(text) > _LONGEST:
         return ()
     return tuple(_found(text))
+
+
+def endpoints_around(text: str) -> tuple[Endpoint, ...]:
+    """The endpoints in a text of which parts are `OPEN`, none of them in the endpoint itself."""
+    return tuple(each for each in endpoints(text) if OPEN not in each.host) if text.strip(OPEN) else ()
 
 
 def _found(text: str) -> Iterator[Endpoint]:

@@ -141,12 +141,41 @@ def test_what_one_variable_says_of_tls_is_compared_whatever_the_server_says(
     assert len(found(tmp_path, app, ECS.format(key=key, value=there), "HEX419")) == count
 
 
-@pytest.mark.parametrize(("image", "severity"), [("postgres:16", "note"), ("postgres:16.3", "warning")])
-def test_a_local_major_beside_a_service_that_takes_no_minor_is_a_note(
-    image: str, severity: str, tmp_path: Path
+@pytest.mark.parametrize(("image", "severities"), [("postgres:16", []), ("postgres:16.3", ["note"])])
+def test_a_minor_that_is_pinned_beside_a_service_that_takes_none_is_a_note(
+    image: str, severities: list[str], tmp_path: Path
 ) -> None:
-    (told,) = found(tmp_path, COMPOSE.format(image=image), SQL.format(ip="", flags=""), "HEX403")
-    assert told[0] == severity
+    told = found(tmp_path, COMPOSE.format(image=image), SQL.format(ip="", flags=""), "HEX403")
+    assert [severity for severity, _ in told] == severities
+
+
+@pytest.mark.parametrize(
+    ("resource", "rule", "expected"),
+    [
+        ('"azurerm_redis_cache" "db" {}', "HEX411", "runs 'redis:7', which is major '7', but [the cloud](1) runs '6'."),
+        ('"azurerm_redis_cache" "db" {\n  redis_version = 7\n}', "HEX411", ""),
+        (
+            '"azurerm_redis_cache" "db" {\n  redis_configuration {\n    maxmemory_policy = "allkeys-lru"\n  }\n}',
+            "HEX421",
+            "evicts by 'noeviction', but [the cloud](1) by 'allkeys-lru'.",
+        ),
+        ('"azurerm_redis_cache" "db" {}', "HEX421", "evicts by 'noeviction', but [the cloud](1) by 'volatile-lru'."),
+        ('"google_redis_instance" "db" {}', "HEX414", "names no engine version, so that its service chooses one."),
+        ('"google_redis_instance" "db" {\n  redis_version = "REDIS_7_2"\n}', "HEX414", ""),
+        (
+            '"google_memorystore_instance" "db" {\n  engine_version = "VALKEY_8_0"\n}',
+            "HEX413",
+            "runs 'Redis', but [the cloud](1) runs 'Valkey'.",
+        ),
+    ],
+)
+def test_a_cache_of_another_cloud_has_the_version_and_the_policy_that_its_service_gives_it(
+    resource: str, rule: str, expected: str, tmp_path: Path
+) -> None:
+    files = {"docker-compose.yml": COMPOSE.format(image="redis:7"), "main.tf": f"resource {resource}\n"}
+    report = trees.scan(tmp_path, files, rule)
+    assert [each.message.partition(" ")[2] for each in report.results] == [expected] * bool(expected)
+    assert report.undecided == ()
 
 
 def test_a_datastore_that_both_sides_start_from_one_line_is_not_compared_with_itself(tmp_path: Path) -> None:

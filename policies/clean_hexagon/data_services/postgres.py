@@ -129,9 +129,9 @@ def postgres_minor_unprovable(graph: Graph, options: Options) -> Outcomes:
     local image, or the cloud's version where only that one floats. Where the majors differ HEX401 speaks instead. An
     image named by digest does not move; when its tag leaves the minor open it is reported until `facts` declares the
     version; of a digest without a tag HEX401 asks. A managed database that names no version at all
-    floats too. Services other than those of AWS take a major alone: no edit is offered for them, and where the local
-    side floats too it is a note, as is one tag in both places. What both sides start from one line is not compared with
-    itself. Where the table of tags knows what the tag meant, the message says it, with the date.
+    floats too. Services other than those of AWS take a major alone: a minor that is pinned locally is then a note, and
+    where the local side floats too nobody can do anything. One tag in both places is a note. What both sides start
+    from one line is not compared with itself. Where the table of tags knows what the tag meant, the message says it, with the date.
     """
     if options.postgres.match == "major":
         return
@@ -148,6 +148,7 @@ def _unprovable(local: Database, cloud: Database) -> Outcomes:
     subject, other, fix = local, cloud, None
     at: Span = local.place
     severity: Severity | None = None
+    takes_minors = bool(cloud.service) or cloud.flavour in MANAGED
     if local.version.span == cloud.version.span:
         return  # what both sides start from one line moves for both
     match cloud.version:
@@ -159,9 +160,8 @@ def _unprovable(local: Database, cloud: Database) -> Outcomes:
             elif meaning is not None:
                 variant = "dated"
                 args |= {"meant": meaning.version, "date": meaning.date}
-        case Floating(there) if floats:
+        case Floating(there) if floats and takes_minors:
             variant, args["there"] = "both", cloud.written if cloud.service else there
-            severity = None if cloud.service or cloud.flavour in MANAGED else Severity.NOTE
             if args["here"] == args["there"]:
                 variant, severity = "same", Severity.NOTE
         case Absent() if floats and cloud.flavour in MANAGED:
@@ -170,8 +170,9 @@ def _unprovable(local: Database, cloud: Database) -> Outcomes:
             pinned = local.version.value
             subject, other, variant = cloud, local, "cloud"
             args |= {"here": pinned, "there": there}
+            severity = None if takes_minors else Severity.NOTE
             fix = Fix("declare 'postgres.match: major', where the service takes no minor")
-            if cloud.service or cloud.flavour in MANAGED:
+            if takes_minors:
                 fix = Fix.replacing(f"pin Postgres {pinned}", at, str(there), str(pinned))
         case Absent(at) if isinstance(local.version, Known) and cloud.flavour in MANAGED:
             subject, other, variant = cloud, local, "unset"

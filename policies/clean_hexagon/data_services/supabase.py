@@ -27,7 +27,7 @@ _CLIENT = regex(r"postgresql-client-(\d+)|postgresql(\d+)-client")
     "HEX415",
     mandate="4.1",
     severity=Severity.ERROR,
-    remedy="Set 'major_version' to the major of the databases.",
+    remedy="Set 'major_version' to the major of the hosted project, and run it everywhere else too.",
     message={
         "default": "'{path}' asks for Postgres '{here}', but ['{name}'](1) runs '{there}'.",
         "client": "'{path}' asks for Postgres '{here}', but '{name}' installs [clients of '{there}'](1).",
@@ -47,7 +47,7 @@ def supabase_version_mismatch(graph: Graph, _: Options) -> Outcomes:
     for stack in graph.all(SupabaseStack):
         stores = [
             each
-            for side in (Side.LOCAL, Side.CLOUD)
+            for side in (Side.CLOUD, Side.LOCAL)
             for each in graph.all(Database, side=side)
             if isinstance(each.engine, Known) and each.engine.value == "postgres" and not is_for_tests(each.name)
         ]
@@ -60,7 +60,9 @@ def supabase_version_mismatch(graph: Graph, _: Options) -> Outcomes:
             args = {"path": stack.path, "here": here, "name": store.name, "there": store.shown_version}
             if store.major is not None and store.major != here:
                 at, major = stack.version, str(store.major)
-                fix = Fix.replacing(f"set major_version to {major}", at.span, str(here), major)
+                fix = Fix("run the major of the hosted project in both")
+                if store.side is Side.CLOUD:
+                    fix = Fix.replacing(f"set major_version to {major}", at.span, str(here), major)
                 yield Finding(subject=stack, at=at, args=args, related=(store.version,), fix=fix)
                 break
         else:

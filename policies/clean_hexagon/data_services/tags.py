@@ -37,7 +37,7 @@ from policyengine.api import (
     undecided,
 )
 
-_AWS = frozenset({"elasticache", "memorydb"})
+_MANAGED = frozenset({"elasticache", "memorydb", "memorystore"})
 
 
 @rule(
@@ -132,7 +132,7 @@ def cache_engine_or_tag(graph: Graph, options: Options) -> Outcomes:
     message={
         "default": "'{name}' runs '{image}', which fixes no major version.",
         "dated": "'{name}' runs '{image}', which fixes no major version: it was '{meant}' on '{date}'.",
-        "unset": "'{name}' names no engine version, so that AWS chooses one.",
+        "unset": "'{name}' names no engine version, so that its service chooses one.",
         "copied": "'{name}' takes files of '{image}', which fixes no major version.",
     },
 )
@@ -152,10 +152,10 @@ def datastore_unpinned(graph: Graph, _: Options) -> Outcomes:
     seen: set[Span] = set()  # one definition may make several
     for store in graph.all(Datastore):
         service = graph.get(Service, store.service)
-        if store.side is Side.CLOUD and isinstance(store, Cache) and not store.service and store.flavour in _AWS:
+        if store.side is Side.CLOUD and isinstance(store, Cache) and not store.service and store.flavour in _MANAGED:
             if isinstance(store.version, Absent) and store.span not in seen:
                 seen.add(store.span)
-                fix = Fix("set engine_version")
+                fix = Fix(f"set {'redis' if store.flavour == 'memorystore' else 'engine'}_version")
                 yield Finding(subject=store, at=store.version, variant="unset", args={"name": store.name}, fix=fix)
             continue
         if service is None or service.role is Role.EMULATOR or store.side is Side.PIPELINE:

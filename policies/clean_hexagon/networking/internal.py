@@ -91,7 +91,7 @@ def localhost_inside_container(graph: Graph, options: Options) -> Outcomes:
             continue
         yield from undecided(container.node, container.environment_gap)
         for variable in container.environment.values():
-            if isinstance(variable.value, Unknown) and is_address(variable.key):
+            if isinstance(variable.value, Unknown) and not variable.endpoints and is_address(variable.key):
                 others = called_after(container.service.group, variable.key) - {container.id}
                 # else HEX506 asks it, or it is the address of somebody after whom no service is called
                 told = _blank(graph, variable.value) or variable.key in public or elsewhere(container, variable.key)

@@ -13,6 +13,7 @@ from policyengine.patterns import regex
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from policyengine.model.endpoint import Endpoint
     from policyengine.model.source import Span
     from policyengine.model.value import Value
 
@@ -91,7 +92,8 @@ class Variable(Struct, frozen=True):
 
     `references` are the Terraform addresses that its value is made of, such as `aws_db_instance.main.address`,
     `var.db_password` or `random_password.db.result`, through locals and module inputs. `reference` is the place a
-    secret is read from (an ECS `valueFrom`), as far as it is known.
+    secret is read from (an ECS `valueFrom`), as far as it is known. `endpoints` are what a value names of which the files
+    leave another part open, such as the password of an address.
     """
 
     key: str  # its name
@@ -100,6 +102,7 @@ class Variable(Struct, frozen=True):
     origin: Origin = Origin.ENVIRONMENT  # who sets it
     references: tuple[str, ...] = ()
     reference: Value[str] | None = None
+    endpoints: tuple[Endpoint, ...] = ()
 
     @property
     def json_key(self) -> Value[str]:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from policyengine.model import image as images
 from policyengine.model.command import Word
+from policyengine.model.endpoint import OPEN, endpoints_around
 from policyengine.model.nodes import (
     Attachment,
     Command,
@@ -146,7 +147,8 @@ def variable(held: Assigned) -> Variable:
         value = replace(unset(held.key, held.key_span), via=(step,))
     else:
         value = replace(held.text.value(), span=held.span)
-    return Variable(held.key, held.key_span, value, origin)
+    around = () if held.text is None or held.text.decided else endpoints_around(held.text.masked(OPEN))
+    return Variable(held.key, held.key_span, value, origin, endpoints=around)
 
 
 def gap(environment: ServiceEnvironment) -> Unknown | None:

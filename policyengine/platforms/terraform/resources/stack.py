@@ -115,6 +115,8 @@ class ResourceView(BlockView, frozen=True, eq=False, kw_only=True):
         if reason is not None:
             return Unknown(reason, self.span)
         tree = self.tree("version")
+        if tree is None and "version" in self.known.defaults:
+            return self.version_of(engine, Known(str(self.known.defaults["version"]), self.span))
         return self.unread or self.version_of(engine, tree) if tree is None else self.version_of(engine, tree)
 
     def version_of(self, engine: str, tree: Tree | None) -> Value[Version]:
