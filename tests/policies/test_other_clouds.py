@@ -242,3 +242,27 @@ def test_a_tag_that_fixes_nothing_is_pinned_to_the_version_of_the_cloud(
     (found,) = trees.scan(tmp_path, files, "HEX414").results
     assert found.finding.fix is not None
     assert found.finding.fix.description == expected
+
+
+SOCKETS = [
+    'env {\n name = "INSTANCE"\n value = google_sql_database_instance.db.connection_name\n }',
+    'volume_mounts {\n name = "cloudsql"\n mount_path = "/cloudsql"\n }',
+]
+
+
+@pytest.mark.parametrize(("container", "expected"), [("", PLAIN), *((each, []) for each in SOCKETS)])
+def test_the_socket_of_cloud_sql_encrypts_for_the_application(
+    container: str, expected: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    service = f"""resource "google_cloud_run_v2_service" "app" {{
+  name = "app"
+  template {{
+    containers {{
+      image = "ghcr.io/acme/shop:1"
+      {container}
+    }}
+  }}
+}}
+"""
+    terraform = SQL.format(ip='ssl_mode = "ENCRYPTED_ONLY"', flags="") + service
+    assert found(tmp_path, COMPOSE.format(image="postgres:16"), terraform, "HEX419") == expected

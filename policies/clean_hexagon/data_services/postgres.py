@@ -131,7 +131,8 @@ def postgres_minor_unprovable(graph: Graph, options: Options) -> Outcomes:
     version; of a digest without a tag HEX401 asks. A managed database that names no version at all
     floats too. Services other than those of AWS take a major alone: a minor that is pinned locally is then a note, and
     where the local side floats too nobody can do anything. One tag in both places is a note. What both sides start
-    from one line is not compared with itself. Where the table of tags knows what the tag meant, the message says it, with the date.
+    from one line is not compared with itself. Where the table of tags knows what the tag meant, the message says it,
+    with the date.
     """
     if options.postgres.match == "major":
         return

@@ -25,6 +25,7 @@ from policyengine.api import (
     Variable,
     connects_plainly,
     in_place,
+    known,
     map_value,
     regex,
     rule,
@@ -64,7 +65,8 @@ def db_tls(graph: Graph, _: Options) -> Outcomes:
 
     The cloud demands TLS where its parameter group sets `rds.force_ssl`, and RDS does so by itself from Postgres 15
     on; `rds.force_ssl = 0` is respected, and the default of Aurora is undecided. Cloud SQL is told by `ssl_mode`,
-    Azure demands it unless `require_secure_transport` is off. The local server has TLS with
+    Azure demands it unless `require_secure_transport` is off; where containers reach Cloud SQL by its socket or
+    connector, that encrypts for them and nothing is asked. The local server has TLS with
     `ssl=on` on its command line. Where the URL of the database is written in the cloud and names no `sslmode`, and the
     driver does not try TLS by itself, that is reported instead, because it is what fails. Where the servers agree, or
     do not tell, what one variable says is compared on both sides: the `sslmode` of an address, PGSSLMODE, DB_SSL.
@@ -72,6 +74,8 @@ def db_tls(graph: Graph, _: Options) -> Outcomes:
     plain: set[str] = set()
     said: set[str] = set()
     for local, cloud in graph.mirrors(Database, engine="postgres"):
+        if cloud.flavour == "cloudsql" and _by_socket(graph):
+            continue
         forced = _forced(graph, cloud)
         bare = _bare(graph, cloud) if isinstance(forced, Known) and forced.value else []
         if bare and cloud.id not in said:
@@ -97,6 +101,18 @@ def db_tls(graph: Graph, _: Options) -> Outcomes:
             case (Unknown(), Known(False) | Unknown()) | (Known(True), Unknown()):
                 yield from undecided(local, *unasked(cloud.engine, forced, offered))
     yield from _modes(graph, plain)
+
+
+def _by_socket(graph: Graph) -> bool:
+    """Whether the cloud's containers reach Cloud SQL by a socket or a connector, which encrypts for them."""
+    for each in graph.containers(side=Side.CLOUD):
+        if any(known(mount.target, "").startswith("/cloudsql") for mount in each.service.mounts):
+            return True
+        for variable in each.environment.values():
+            named = any(address.endswith(".connection_name") for address in variable.references)
+            if named or "/cloudsql/" in known(variable.value, ""):
+                return True
+    return False
 
 
 def _forced(graph: Graph, cloud: Database) -> Value[bool]:

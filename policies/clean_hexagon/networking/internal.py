@@ -94,8 +94,10 @@ def localhost_inside_container(graph: Graph, options: Options) -> Outcomes:
             if isinstance(variable.value, Unknown) and not variable.endpoints and is_address(variable.key):
                 others = called_after(container.service.group, variable.key) - {container.id}
                 # else HEX506 asks it, or it is the address of somebody after whom no service is called
-                told = _blank(graph, variable.value) or variable.key in public or elsewhere(container, variable.key)
-                asked = others or speaks_of_stores(words_of(variable.key)) or not told
+                blank = _blank(graph, variable.value)
+                told = blank or variable.key in public or elsewhere(container, variable.key)
+                meant = others or speaks_of_stores(words_of(variable.key))
+                asked = not told or (meant and not (blank and _told_of_store(container)))
                 yield from undecided(container.node, variable.value) if asked else ()
         if container.addresses:
             yield Compared(container.node)
@@ -116,6 +118,11 @@ def localhost_inside_container(graph: Graph, options: Options) -> Outcomes:
 def _blank(graph: Graph, value: Unknown) -> bool:
     """Whether a value is not known because an example of an env file leaves it blank."""
     return value.span.start == value.span.end and _of_example(graph, value.span)
+
+
+def _told_of_store(container: Container) -> bool:
+    """Whether it is told the address of a store, so that a blank one of another is optional."""
+    return any(speaks_of_stores(words_of(each.variable.key)) for each in container.addresses)
 
 
 def _of_example(graph: Graph, span: Span) -> bool:
@@ -243,7 +250,7 @@ def published_port_used_internally(graph: Graph, options: Options) -> Outcomes:
     """
     public = address_keys(graph, options)
     seen: set[Span] = set()
-    named = answering(graph)
+    named, siblings = answering(graph), doors(graph)
     for container in graph.containers(side=Side.LOCAL):
         if container.service.network == "host":
             continue
@@ -260,6 +267,13 @@ def published_port_used_internally(graph: Graph, options: Options) -> Outcomes:
                 yield redirected(container, address, endpoint.host, port.target.value, port)
             elif port is None and endpoint.port and _is_plain(other) and endpoint.port not in other.listens:
                 seen.add(address.span)
+                near = (each for each in behind(siblings, container, endpoint.port) if _is_plain(each))
+                meant = next((each for each in near if endpoint.port in each.published), None)
+                if meant is not None:  # the database beside it, whose published port this is
+                    yield redirected(
+                        container, address, meant.name, meant.store_port or 0, meant.published[endpoint.port]
+                    )
+                    continue
                 found = redirected(container, address, endpoint.host, other.store_port or 0, other)
                 yield structs.replace(found, variant="nobody")
 

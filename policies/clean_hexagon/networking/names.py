@@ -84,11 +84,13 @@ def unresolvable_internal_host(graph: Graph, _: Options) -> Outcomes:
 
     Asked is what URLs, lists of `host:port`, connection strings and `X_HOST` with `X_PORT` name; a host variable alone
     only where its name speaks of a store. Web addresses count with a port and unless they are for browsers: without one
-    they are often mere identifiers. Names of `extra_hosts` pass, and so do words that are there to be replaced. What
-    another Compose file of the repository, or another project on an external network, may answer to is an open
-    question. A host that cannot be told from a part of a password is left alone.
+    they are often mere identifiers. Names of `extra_hosts` pass, words that are there to be replaced, and what stands
+    under a profile on either side, which production leaves out on purpose. What another Compose file of the repository,
+    or another project on an external network, may answer to is an open question. A host that cannot be told from a part
+    of a password is left alone.
     """
     named = answering(graph)
+    optional = {name for each in composed(graph) if each.service.profiles for name in each.service.names}
     elsewhere = {name: each.path for each in graph.all(Beside) for name in each.names}
     projects: dict[tuple[Side, str], dict[str, None]] = {}
     for side, group, name in named:
@@ -106,7 +108,7 @@ def unresolvable_internal_host(graph: Graph, _: Options) -> Outcomes:
                 continue
             seen.add(address.span)
             yield Compared(container.node)
-            if host in around or host in passed:
+            if host in around or host in passed or host in optional:
                 continue
             outside = next((each.network for each in service.networks if each.external), "")
             if outside or host in elsewhere:

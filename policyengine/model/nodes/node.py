@@ -92,8 +92,8 @@ class Variable(Struct, frozen=True):
 
     `references` are the Terraform addresses that its value is made of, such as `aws_db_instance.main.address`,
     `var.db_password` or `random_password.db.result`, through locals and module inputs. `reference` is the place a
-    secret is read from (an ECS `valueFrom`), as far as it is known. `endpoints` are what a value names of which the files
-    leave another part open, such as the password of an address.
+    secret is read from (an ECS `valueFrom`), as far as it is known. `endpoints` are what a value names of which another
+    part is open, such as the password of an address.
     """
 
     key: str  # its name

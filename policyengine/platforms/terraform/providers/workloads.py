@@ -88,7 +88,20 @@ def _definition(view: ResourceView, block: BlockView, *, several: bool = False) 
         entries["name"] = own
     for path in view.known.arguments["environment"]:
         entries.update(_environment(block, path))
+    mounts = list(_mounted(view, block))
+    if mounts:
+        entries["mountPoints"] = List(tuple(Object({"containerPath": each}, each.span) for each in mounts), block.span)
     return Object(entries, block.span, gap=gap)
+
+
+def _mounted(view: ResourceView, block: BlockView) -> Iterator[Tree]:
+    """Where volumes are mounted in a container, and the socket of Cloud SQL where an annotation asks for it."""
+    for path in view.known.arguments.get("mounts", ()):
+        found = (each.section.get("mount_path") for each in _blocks(block, path))
+        yield from (tree for tree in found if tree is not None)
+    told = _at(view, view.known.arguments.get("sockets", ()))
+    if isinstance(told, Object) and "run.googleapis.com/cloudsql-instances" in told.entries:
+        yield Known("/cloudsql", told.span)
 
 
 def _at(block: BlockView, paths: Iterable[str]) -> Tree | None:
