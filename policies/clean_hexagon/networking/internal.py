@@ -96,8 +96,8 @@ def localhost_inside_container(graph: Graph, options: Options) -> Outcomes:
                 # else HEX506 asks it, or it is the address of somebody after whom no service is called
                 blank = _blank(graph, variable.value)
                 told = blank or variable.key in public or elsewhere(container, variable.key)
-                meant = others or speaks_of_stores(words_of(variable.key))
-                asked = not told or (meant and not (blank and _told_of_store(container)))
+                spoken = others or speaks_of_stores(words_of(variable.key))
+                asked = not told or (spoken and not (blank and _told_of_store(container)))
                 yield from undecided(container.node, variable.value) if asked else ()
         if container.addresses:
             yield Compared(container.node)

@@ -103,14 +103,14 @@ def _configured(view: ResourceView) -> tuple[tuple[Variable, ...], Unknown | Non
             return tuple(Variable(key, each.span, text(each, view.span)) for key, each in entries_of), view.unread
         return (), Unknown(f"what '{view.name}' is configured with is known only after apply", given.span)
     if "inside" in arguments:
-        outer, *names = arguments["inside"]
-        given = ((name, block, block.tree(name)) for block in view.blocks(outer) for name in names)
-        told = (
+        outer, *inside = arguments["inside"]
+        trees = ((name, block, block.tree(name)) for block in view.blocks(outer) for name in inside)
+        set_there = (
             Variable(name.replace("_", "-"), tree.span, block.text(name))
-            for name, block, tree in given
+            for name, block, tree in trees
             if tree is not None
         )
-        return tuple(told), view.unread or view.gap(outer)
+        return tuple(set_there), view.unread or view.gap(outer)
     if "flags" not in arguments:
         return (), Unknown(f"how '{view.name}' is configured is not read", view.span)
     (outer, flags), (_, inner, *names) = arguments["flags"], arguments["told"]
