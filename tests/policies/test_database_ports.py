@@ -41,8 +41,10 @@ def test_the_port_of_the_database_beside_it_is_that_one_s(tmp_path: Path) -> Non
     more = "\n  db2:\n    image: postgres:16\n    ports: ['5433:5432']"
     files = {"compose.yaml": STACK % more, "Dockerfile": "FROM node:22.20.0-slim\nUSER node\n"}
     assert [each.message for each in trees.scan(tmp_path, files, "HEX502").results] == [
-        "'DB_HOST' of 'app' points to 'db:5433', but that port is only [published to the host](1). "
-        "Use 'db2:5432' inside the network."
+        (
+            "'DB_HOST' of 'app' points to 'db:5433', but that port is only [published to the host](1). "
+            "Use 'db2:5432' inside the network."
+        )
     ]
 
 

@@ -149,6 +149,24 @@ def test_an_embedded_engine_holds_what_the_cloud_has_and_is_another_engine(tmp_p
     ]
 
 
+@pytest.mark.parametrize(
+    ("path", "text", "told"),
+    [
+        ("phpunit.xml", '<php>\n  <env name="DB_CONNECTION" value="sqlite"/>\n</php>\n', True),
+        ("phpunit.xml", '<php>\n  <!-- <env name="DB_CONNECTION" value="sqlite"/> -->\n</php>\n', False),
+        ("phpunit.xml.dist", '<php>\n  <server name="DB_CONNECTION" value="pgsql"/>\n</php>\n', False),
+        ("tests/conftest.py", 'engine = create_async_engine("sqlite+aiosqlite:///:memory:")\n', True),
+        ("tests/conftest.py", '# engine = create_engine("sqlite://")\n', False),
+        ("tests/conftest.py", 'os.environ.setdefault("DATABASE_URL", "sqlite:///./test.db")\n', False),
+        ("tests/conftest.py", 'LOCAL = "sqlite://"\nREAL = "postgresql://localhost/test"\n', False),
+    ],
+)
+def test_tests_that_run_on_an_embedded_engine_prove_that_one(path: str, text: str, told: bool, tmp_path: Path) -> None:
+    files = {"docker-compose.yml": COMPOSE.format(service="db", image="postgres:16"), path: text}
+    message = f"'{path}' has 'tests' run on 'SQLite', but the application runs on [Postgres](1)."
+    assert [each.message for each in trees.scan(tmp_path, files, "HEX103").results] == [message] * told
+
+
 def test_without_any_compose_service_nothing_is_mirrored(tmp_path: Path) -> None:
     assert told(trees.scan(tmp_path, {"main.tf": ecs("web", container("web"))}, "HEX102")) == []
 

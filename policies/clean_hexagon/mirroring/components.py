@@ -378,7 +378,8 @@ def engine_substitution(graph: Graph, _: Options) -> Outcomes:
     An emulator of an AWS interface (MinIO, LocalStack, ElasticMQ) cannot be avoided and is only noted, once for all it
     stands in for. Redis and Valkey are left to the rule that compares cache engines. A Prisma provider is compared with
     the cloud's databases when none of them is what it names. An embedded engine (H2, SQLite) in the settings of one
-    environment of Spring or Django, such as tests, is a warning beside a server in the cloud, else in the stack.
+    environment of Spring or Django, in phpunit.xml or in conftest.py, is a warning beside a server in the cloud, else
+    in the stack.
     """
     emulated: dict[Span, list[tuple[Datastore, Datastore, str]]] = {}
     for local, cloud in graph.mirrors(Datastore):
