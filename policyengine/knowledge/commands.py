@@ -71,6 +71,11 @@ def named(name: str) -> frozenset[Kind]:
     return frozenset(kind for kind, entry in commands().names.items() if entry.fits(words))
 
 
+def only_looks(name: str) -> bool:
+    """Whether the name of what would deploy says that it does something about that instead: `validate-compose.yml`."""
+    return not commands().names["deploy"].none.isdisjoint(words_of(name))
+
+
 def about(name: str, *kinds: Kind) -> bool:
     """Whether the name of a container or a resource speaks of something of these kinds: `dev-migrations`."""
     words = words_of(name)

@@ -10,9 +10,10 @@ from policyengine.knowledge.platforms import platform, platform_of_runner
 from policyengine.model.graph import PublishedImage
 from policyengine.model.nodes import Build, Job, Side
 from policyengine.model.value import Known, Unknown
+from policyengine.patterns import regex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from policyengine.model.graph import Graph
     from policyengine.model.source import Span
@@ -86,9 +87,20 @@ def manifest(graph: Graph) -> Span | None:
     """Where a job joins images of single platforms: `buildx imagetools create`, `docker manifest create`."""
     for command in graph.commands():
         words = command.argv
-        if "imagetools" in words or ("manifest" in words and command.program == "docker"):
-            return command.span
+        if "create" in words and ("imagetools" in words or ("manifest" in words and command.program == "docker")):
+            sources = _sources(words[words.index("create") + 1 :])
+            if len(sources) > 1 + ("manifest" in words) or any(map(_MANY.search, sources)):
+                return command.span
     return None
+
+
+_MANY = regex(r"\$\(|`|\*|\[@\]")
+_TAGS = ("-t", "--tag", "--annotation", "-f", "--file")
+
+
+def _sources(words: Sequence[str]) -> list[str]:
+    """What a manifest is made of, or an image is only tagged anew from: the words that are no options."""
+    return [each for before, each in zip(("", *words), words, strict=False) if each[:1] != "-" and before not in _TAGS]
 
 
 def _distinct(builds: Iterable[Build]) -> Iterator[Build]:

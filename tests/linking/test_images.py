@@ -71,3 +71,10 @@ def test_a_manifest_may_join_single_platforms(tmp_path: Path) -> None:
     (image,) = graph_of(tmp_path, files(step("linux/amd64"), after=join)).published
     assert isinstance(image.platforms, Unknown)
     assert image.platforms.reason == "the platforms of a manifest that is put together from several builds"
+
+
+def test_an_image_that_is_only_tagged_anew_is_no_manifest_of_several(tmp_path: Path) -> None:
+    again = "      - run: docker buildx imagetools create -t web:1 web:amd64\n"
+    look = "      - run: docker buildx imagetools inspect web:1 --format '{{json .}}'\n"
+    (image,) = graph_of(tmp_path, files(step("linux/amd64"), after=again + look)).published
+    assert isinstance(image.platforms, Known)

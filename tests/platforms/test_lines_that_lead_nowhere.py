@@ -18,7 +18,9 @@ ABSENT = "the package script 'nope' is not in the tree"
         ("poe nope", {"pyproject.toml": '[tool.poe.tasks]\ne2e = "x"\n'}, [ABSENT]),
         ("poe nope", {}, [ABSENT]),
         ("pdm run nope", {"pyproject.toml": '[tool.pdm.scripts]\ne2e = "x"\n'}, []),
-        ("npm run nope", {"package.json": PACKAGE}, [ABSENT]),
+        ("npm run nope", {"package.json": PACKAGE}, []),  # it fails
+        ("npm run nope", {}, [ABSENT]),
+        ("npm --prefix web run nope", {"package.json": PACKAGE}, [ABSENT]),
         ("npm run nope -ws", {"package.json": PACKAGE}, []),
         ("npm run nope --workspaces", {"package.json": PACKAGE}, []),
         ("pnpm -r run nope", {"package.json": PACKAGE}, []),

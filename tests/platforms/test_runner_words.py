@@ -91,7 +91,6 @@ def test_a_line_leads_to_the_tests_in_a_file(line: str, path: str, text: str) ->
         ("nox", {}, ["the package script 'nox' is not read"]),
         ("poe gone", {"pyproject.toml": "[tool.poe.tasks]\n"}, ["the package script 'gone' is not in the tree"]),
         ("poe gone", {"pyproject.toml": "["}, ["the package script 'gone' is not in the tree"]),
-        ("npm run gone", {"package.json": PACKAGE}, ["the package script 'gone' is not in the tree"]),
         ("npm run gone", {"package.json": "["}, ["the package script 'gone' is not in the tree"]),
         ("yarn gone", {"package.json": PACKAGE}, []),
         ("npm run gone -w web", {"package.json": PACKAGE}, []),

@@ -307,6 +307,44 @@ def test_options_in_variables_that_are_known_are_read() -> None:
     assert isinstance(build.push, Unknown)
 
 
+def test_a_function_hands_on_the_words_that_it_is_called_with() -> None:
+    (build,) = drafts('ship() { docker buildx build --push "$@"; }\nship -f a/Dockerfile -t "$R/acme/api:$SHA" a')
+    assert (known(build.dockerfile), known(build.push), build.references[0].repository) == (
+        "a/Dockerfile",
+        True,
+        "acme/api",
+    )
+    (build,) = drafts('ship() { docker build -t "$1" "$2"; }\nship "$R/acme/api:$SHA" web')
+    assert (known(build.context), build.references[0].repository) == ("web", "acme/api")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "tags"),
+    [
+        ("tags: |\n  type=raw,value=edge\n  stable", ["edge", "stable"]),
+        ("tags: 'type=raw,value=latest,enable={{is_default_branch}}'", ["latest"]),
+        ("tags: |\n  type=raw,value=edge\n  type=raw,value=latest,enable=false\n  type=sha", ["edge", None]),
+        ("tags: 'type=raw,value=main-{{sha}}'", [None]),
+        ("tags: 'type=semver,pattern={{version}}'", ["latest", None]),
+        ("tags: 'type=semver,pattern={{version}}'\nflavor: latest=false", [None]),
+        ("tags: 'type=raw,value=edge'\nflavor: suffix=-slim", [None]),
+        ("labels: a=1", [None]),
+    ],
+)
+def test_the_tags_that_an_action_names_are_known_as_far_as_it_writes_them_out(
+    inputs: str, tags: list[str | None]
+) -> None:
+    given = "".join(f"          {line}\n" for line in inputs.split("\n"))
+    found, _ = lowered(
+        "on: push\njobs:\n  a:\n    steps:\n      - uses: docker/metadata-action@v5\n        id: meta\n        with:\n"
+        f"          images: ghcr.io/acme/api\n{given}"
+        "      - uses: docker/build-push-action@v6\n        with: {tags: '${{ steps.meta.outputs.tags }}'}\n"
+    )
+    (build,) = all_of(found, Build)
+    assert {each.repository for each in build.references} == {"acme/api"}
+    assert [each.tag if isinstance(each.tag, str) else None for each in build.references] == tags
+
+
 BAKE = 'target "api" { tags = ["acme/api:1"] }\ntarget "web" { tags = ["acme/web:1"] }\n'
 
 

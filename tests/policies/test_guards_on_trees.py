@@ -343,6 +343,23 @@ def test_a_job_is_held_against_the_image_of_the_application_whose_folder_it_work
     assert found == ([("HEX214", ".github/workflows/ci.yml#test")] if reported else [])
 
 
+@pytest.mark.parametrize(("root", "reported"), [("{}", False), ('{"workspaces": ["server"]}', True)])
+def test_a_job_of_another_application_in_the_root_is_not_held_against_those_below_it(
+    root: str, reported: bool, tmp_path: Path
+) -> None:
+    job = JOB.format(folder=".", action="actions/setup-node@v4", inputs="node-version: '20'", test="npx vitest run")
+    files = {
+        "compose.yml": "services: {web: {build: server}}\n",
+        ".github/workflows/image.yml": SHOP[".github/workflows/image.yml"].replace("context: .", "context: server"),
+        "server/Dockerfile": "FROM node:22.1.0\nCOPY package.json .\nCMD node a.js\n",
+        "server/package.json": "{}",
+        "package.json": root,
+        ".github/workflows/ci.yml": job,
+    }
+    found = [each[:2] for each in told(tmp_path, {**SHOP, **files}, "HEX214")]
+    assert found == ([("HEX214", ".github/workflows/ci.yml#test")] if reported else [])
+
+
 @pytest.mark.parametrize(
     ("asked", "base", "reported"),
     [("1.24.3", "golang:1.23", "1.24.3"), ("1.22", "golang:1.23-alpine", ""), ("1.24.3", "golang:1.24", "")],

@@ -173,6 +173,8 @@ def test_a_configuration_of_cloud_build_is_a_pipeline_of_its_own_unless_a_workfl
         (SHIP[2:], "", "push"),
         (["terraform apply -auto-approve"], "", "push"),
         (["terraform apply -auto-approve"], TEST + PUSHED, "push"),
+        (["ssh shop 'docker compose pull; docker compose up -d'"], "", "push"),
+        (["ansible-playbook ansible/validate-compose.yml"], "", "push"),
     ],
     ids=[
         "before",
@@ -186,6 +188,8 @@ def test_a_configuration_of_cloud_build_is_a_pipeline_of_its_own_unless_a_workfl
         "what others have built",
         "resources",
         "a candidate that waits for its tests",
+        "what others have built, pulled by the machine",
+        "a playbook that only validates",
     ],
 )
 def test_what_a_test_comes_before_or_what_is_no_code_is_a_convention(
@@ -193,6 +197,24 @@ def test_what_a_test_comes_before_or_what_is_no_code_is_a_convention(
 ) -> None:
     behind = "    needs: [test, build]" if "build:" in more else "    needs: test"
     assert found(tmp_path, *lines, on=on, more=more, behind=behind) == []
+
+
+def test_what_a_machine_builds_when_it_is_deployed_to_is_a_deployment_without_a_stack_too(tmp_path: Path) -> None:
+    told = ["HEX605 'ship' [deploys](1) what no test has passed before: none comes before it."]
+    build = "ssh shop 'docker compose build; docker compose up -d'"
+    assert found(tmp_path, build, stack=False, cloud=False) == told
+
+
+def test_a_start_by_hand_beside_a_followed_workflow_is_a_convention_where_it_builds_nothing(tmp_path: Path) -> None:
+    follows = "{workflow_run: {workflows: [ci], types: [completed]}, workflow_dispatch: }"
+    ask = "github.event_name == 'workflow_dispatch' || github.event.workflow_run.conclusion == 'success'"
+    workflow = f"name: ci\non: push\njobs:\n{TEST}"
+    trees.write(tmp_path, {".github/workflows/ci.yml": workflow})
+    told = ["HEX605 'ship' [deploys](1) in a workflow without a gate, which 'workflow_dispatch' starts."]
+    condition = f'    if: "{ask}"'
+    job = "  other: {runs-on: ubuntu-latest, steps: [{run: echo}]}\n"
+    assert found(tmp_path, *SHIP, on=follows, more=job, behind=condition) == told
+    assert found(tmp_path, "helm upgrade --install api chart", on=follows, more=job, behind=condition) == []
 
 
 def test_without_a_stack_only_what_no_test_comes_before_is_reported(tmp_path: Path) -> None:

@@ -418,6 +418,7 @@ class _Homes(Struct, frozen=True):
 
     first: dict[str, int]  # in the order of the numbers
     manifests: set[str]  # the folders of all packages of these kinds, of other applications and of none, too
+    apart: bool  # whether a package in the root has nothing to do with those below
 
 
 def _homes(graph: Graph, apps: Sequence[_App]) -> list[_Homes]:
@@ -426,10 +427,19 @@ def _homes(graph: Graph, apps: Sequence[_App]) -> list[_Homes]:
         kinds = frozenset(package.ecosystem for package in container.packages)
         if kinds not in found:
             manifests = {each.directory for each in graph.all(Package) if each.ecosystem in kinds}
-            found[kinds] = _Homes({}, manifests)
+            found[kinds] = _Homes({}, manifests, "npm" in kinds and _is_apart(graph))
         for package in container.packages:
             found[kinds].first.setdefault(package.directory, number)
     return list(found.values())
+
+
+def _is_apart(graph: Graph) -> bool:
+    """Whether a package.json in the root is of an application there, and says nothing of the packages below it."""
+    root = next((each for each in graph.all(Package) if each.path == "package.json"), None)
+    return root is not None and not root.workspaces and not any(map(graph.holds, _WORKSPACES))
+
+
+_WORKSPACES = ("pnpm-workspace.yaml", "lerna.json", "nx.json", "rush.json", "turbo.json")
 
 
 def _tools(apps: Sequence[_App]) -> frozenset[str]:
@@ -460,7 +470,7 @@ def _works_on(homes: Sequence[_Homes], folders: set[str]) -> int | None:
             if nearest is None:
                 found.extend(number for home, number in each.first.items() if folder and lies_in(home, folder))
             elif not folder:
-                found.extend(islice(each.first.values(), 1))
+                found.extend(islice(each.first.values(), 0 if each.apart else 1))
             elif nearest in each.first:
                 found.append(each.first[nearest])
     return min(found, default=None)

@@ -7,7 +7,7 @@ from msgspec import structs
 
 from clean_hexagon.options import Options
 from clean_hexagon.pipeline import gate
-from clean_hexagon.pipeline.untested import carries
+from clean_hexagon.pipeline.untested import carries, of_applications
 from policyengine.api import (
     Build,
     Compared,
@@ -22,6 +22,7 @@ from policyengine.api import (
     Severity,
     Side,
     Span,
+    Step,
     Undecided,
     Unknown,
     Workflow,
@@ -64,7 +65,8 @@ def deploy_not_gated(graph: Graph, options: Options) -> Outcomes:
 
     A workflow started by `workflow_run` is gated by the workflow it follows, if that has a gate and a job in the chain
     asks for `conclusion == 'success'`; a workflow that is not in the repository leaves it undecided. Where
-    `workflow_dispatch` stands beside it and the condition lets that pass, who starts it by hand deploys without a gate.
+    `workflow_dispatch` stands beside it and the condition lets that pass, who starts it by hand deploys without a gate,
+    which is a convention where nothing is built.
     A called workflow of another repository may deploy too, so it leaves the question open unless it needs the gate.
     `workflow_dispatch` beside a gate is a bypass when the gate is skipped on it and the deployment runs under
     `always()`. A workflow for callers only is judged in its callers. Where HEX601 misses the gate itself this rule is
@@ -116,8 +118,16 @@ def _in_cloud_build(graph: Graph) -> Outcomes:
             continue
         yield Compared(workflow)
         if (first := gate.deployed_untested(graph, workflow)) is not None:
-            args, how = {"job": workflow.name}, Fix("run the tests in a step before")
-            yield Finding(subject=first.job, at=first.job, variant="untested", args=args, related=(first,), fix=how)
+            args, how = {"job": first.job.name}, Fix("run the tests in a step before")
+            yield Finding(
+                subject=first.job,
+                at=first.job,
+                variant="untested",
+                args=args,
+                related=(first,),
+                fix=how,
+                cause="untested in Cloud Build",
+            )
 
 
 def _without_stack(graph: Graph, options: Options) -> Outcomes:
@@ -129,7 +139,7 @@ def _without_stack(graph: Graph, options: Options) -> Outcomes:
     for workflow in graph.all(Workflow):
         if not gate.is_asked(workflow, options) or not gate.deploys(graph, workflow):
             continue
-        if not runs and not any(step.builds for job in graph.jobs(workflow) for step in job.steps):
+        if not runs and not any(_builds(step) for job in graph.jobs(workflow) for step in job.steps):
             continue
         yield Compared(workflow)
         first = gate.deployed_untested(graph, workflow)
@@ -145,6 +155,11 @@ def _without_stack(graph: Graph, options: Options) -> Outcomes:
                 fix=how,
                 cause="untested",
             )
+
+
+def _builds(step: Step) -> bool:
+    """Whether a step builds an image, here or on the machine that it deploys to."""
+    return bool(step.builds) or any(each.remote and each.does("build") for each in step.commands)
 
 
 def _of_one_cause(graph: Graph, workflow: Workflow, found: Sequence[Finding]) -> Iterator[Finding]:
@@ -303,7 +318,8 @@ def _without_gate(graph: Graph, workflow: Workflow, deploys: list[Happening], op
         deploys = [each for each in deploys if not any(map(_asks_success, (each.job, *graph.needs(each.job).values())))]
     elif workflow.events <= _ASKED_FOR or (options.gate.scope == "deploy" and workflow.is_for_changes):
         return
-    weak = not (options.ci.gate or by_hand) and gate.deployed_untested(graph, workflow) is None
+    new = of_applications(graph, workflow, by_hand) if by_hand else gate.deployed_untested(graph, workflow)
+    weak = not (options.ci.gate or new)
     event = "workflow_dispatch" if by_hand else workflow.main_event
     args = {"event": event, "upstream": (gated or upstream or [workflow])[0].name}
     found = []

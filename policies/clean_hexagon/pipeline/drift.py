@@ -1,6 +1,7 @@
 """Models and migrations make the same schema (HEX612)."""
 
 from collections.abc import Iterable
+from posixpath import commonpath
 
 from clean_hexagon.options import Options
 from policyengine.api import (
@@ -67,10 +68,14 @@ def _compared(models: TableModels) -> Outcomes:
         for key, each in migrated.items()
         if key not in declared and not is_bookkeeping(key) and key.rpartition(".")[0] in schemas
     ]
-    args = {"where": models.name, "directory": models.directory}
+    args = {"directory": models.directory}
+    files = sorted({each.span.path for each in declared.values()})
     for variant, found in (("default", missing), ("extra", extra)):
         if found:
-            said = {**args, "names": _listed(each.name for each in found)}
+            where = (
+                found[0].span.path if variant == "default" else models.name if len(files) == 1 else commonpath(files)
+            )
+            said = {**args, "where": where, "names": _listed(each.name for each in found)}
             yield Finding(subject=models, at=found[0].span, variant=variant, args=said, fix=_fix(variant))
     for key, here in declared.items():
         there = migrated.get(key)
@@ -84,7 +89,8 @@ def _columns(models: TableModels, here: SchemaTable, there: SchemaTable, args: d
     for variant, one, other in (("columns", ours, theirs), ("left", theirs, ours)):
         found = [each for key, each in one.items() if key not in other]
         if found and theirs:
-            said = {**args, "table": here.name, "names": _listed(each.name for each in found)}
+            names = _listed(each.name for each in found)
+            said = {**args, "where": here.span.path, "table": here.name, "names": names}
             related = (here.span,) if variant == "left" else ()
             about, at = f"{variant} {here.name}", found[0].span
             yield Finding(

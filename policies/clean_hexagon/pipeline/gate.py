@@ -251,8 +251,8 @@ def workflow_without_compose_gate(graph: Graph, options: Options) -> Outcomes:
 
     What no test at all has passed before it is deployed, neither in its workflow nor in one that this follows, is no
     convention, whatever other workflows test, for which the deployment does not wait. Not so where a workflow only
-    deploys what others have built, or applies resources, or deploys previews of pull requests or what its own tests
-    try. The workflows of which that holds are one finding, which names them all.
+    deploys what others have built (also by a machine that pulls it), or applies resources, or deploys previews of pull
+    requests or what its own tests try. The workflows of which that holds are one finding, which names them all.
 
     Makefile targets, package scripts, local actions and reusable workflows of the repository are followed: the gate may
     stand in any of them. A reusable workflow or a script that cannot be read leaves the question undecided. Where a

@@ -70,7 +70,7 @@ def of_applications(graph: Graph, workflow: Workflow, deploys: Sequence[Happenin
     called = PurePosixPath(workflow.path).stem
     if _is_for_changes_alone(workflow) or is_for_tests(called) or not _OTHERS.isdisjoint(words_of(called)):
         return []
-    built = [each for each in deploys if _tool(each) not in _OF_IMAGES or _builds(graph, each)]
+    built = [each for each in deploys if not _is_of_images(each) or _builds(graph, each)]
     pushed = {each.job.id for each in built if _tool(each) in _PUSHES}
     behind = (each for each in deploys if _tool(each) not in _PUSHES)
     others = [each for each in behind if each in built or not pushed.isdisjoint(graph.needs(each.job))]
@@ -135,6 +135,14 @@ def _is_for_changes_alone(workflow: Workflow) -> bool:
 
 def _tool(deploy: Happening) -> str:
     return deploy.activity.tool if isinstance(deploy.activity, Deploy) else ""
+
+
+def _is_of_images(deploy: Happening) -> bool:
+    """Whether what deploys takes what others have built: by its tool, or since the machine pulls and builds nothing."""
+    commands = [each for each in deploy.job.steps[deploy.step].commands if "docker" in each.program]
+    pulls = any("pull" in each.argv for each in commands)
+    builds = any("--build" in each.argv or each.does("build") for each in commands)
+    return _tool(deploy) in _OF_IMAGES or (pulls and not builds)
 
 
 def _builds(graph: Graph, deploy: Happening) -> bool:

@@ -106,6 +106,7 @@ class Package(Node, frozen=True, kw_only=True):
     scripts: tuple[Variable, ...] = ()
     dependencies: tuple[Variable, ...] = ()
     engines: tuple[Variable, ...] = ()  # versions of runtimes that it asks for
+    workspaces: bool = False  # whether package.json says that packages below belong to it
 
 
 class RuntimeVersion(Node, frozen=True, kw_only=True):

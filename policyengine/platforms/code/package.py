@@ -137,6 +137,7 @@ def _npm(source: Source) -> Package:
         scripts=tuple(_table(document.get("scripts"))),
         dependencies=tuple(each for table in _DEPENDENCY_TABLES for each in _table(document.get(table))),
         engines=tuple(_table(document.get("engines"))),
+        workspaces=document.get("workspaces") is not None,
     )
 
 

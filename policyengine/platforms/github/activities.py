@@ -51,6 +51,10 @@ def _done(command: ShellCommand, deed: Deed, layer: Layer, scope: Scope) -> tupl
             return (EndToEnd(span=span, runner=deed.tool, forgiven=forgiven, in_container=contained),)
         case "deploy" if deed.named and not command.remote:  # what the script does is told by its own lines
             return ()
+        case "deploy" if deed.tool == "ansible" and all(
+            knowledge.only_looks(command.argv[index].rpartition("/")[2]) for index in layer.operands
+        ):
+            return ()
         case "start" if command.remote:
             return (Deploy(span=span, tool="ssh", forgiven=forgiven),)
         case "run-task" | "deploy" if (deed.kind == "run-task" or _is_job(command, layer)) and _is_to_migrate(

@@ -28,6 +28,7 @@ _ARRAY = regex(r"\$\{(\w+)\[[@*]\]\}")
 _COMPUTED_PATTERN = regex(r"[$`\\]|[?*+@!]\(|\[\^|\[:")
 _NAME = regex(r"\$\{?(\w+)")
 _LONGEST = 6  # digits of a number
+_MOST_WORDS = 100
 _MOST_FILLED = 500_000  # characters that variables may put into the words of one script
 _TREE = f"{WORKSPACE}/"
 _QUIET = regex(r"[\"']|(?<=[\s(])--(?=\s)|\s-P\b|\s[12&]?>\s?(?:/dev/null|&[12])")
@@ -49,13 +50,21 @@ class ScriptArguments(Struct):
     `words` is None where the call is not known, a word None where its value is not known. `names` holds None for a
     variable that was set to something unknown, and a tuple for an array. `filled` counts the characters that variables
     have put in: behind the limit they are left open, so that a script which doubles one does not fill the memory.
-    `folder` is that of the script, where it is one of the tree.
+    `folder` is that of the script, where it is one of the tree. `given` are the words themselves of a function's call,
+    which tell more than `words` where a part of one is open.
     """
 
     words: tuple[str | None, ...] | None
     names: dict[str, str | tuple[str, ...] | None]
     filled: int = 0
     folder: str | None = None
+    given: tuple[WrittenWord, ...] = ()
+
+    def called(self, words: Sequence[WrittenWord]) -> ScriptArguments:
+        """What a function sees that is called with these words."""
+        every = self.of(words)
+        given = tuple(words) if every is not None and len(every) == len(words) else ()
+        return replace(self, words=every, given=given)
 
     def value(self, text: str) -> str | None:
         """What a word such as `$1`, `${1:-help}` or `$command` is; None where that is not known."""
@@ -105,6 +114,9 @@ class ScriptArguments(Struct):
             if word.text in {"$@", "$*"} and not word.literal and self.words is not None and None not in self.words:
                 words.extend(replace(word, content=Text.made(each or "", word.span)) for each in self.words)
                 continue
+            if word.text in {"$@", "$*"} and not word.literal and self.given:
+                words.extend(self.given)
+                continue
             array = _ARRAY.fullmatch(word.text)
             held = self.names.get(array[1]) if array is not None and not word.literal else None
             if isinstance(held, tuple):
@@ -126,6 +138,9 @@ class ScriptArguments(Struct):
         match = _NAME.match(piece.text) if piece.unknown is not None else None
         name = match[1] if match is not None else ""
         found = self.value(piece.text) if name and name not in loops and not may_hold_secret(name) else None
+        if found is None and piece.text in (f"${name}", f"${{{name}}}") and name.isdecimal():
+            given = self.given[int(name) - 1 : int(name)] if 0 < int(name) < _MOST_WORDS else ()
+            return given[0].content if given else Text.run([piece])
         if name in loops and (files := _SQL_FILES.search(loops[name])):
             found = files[0]
         if directory is not None and found is not None and f"{found}/".startswith(_TREE):
@@ -177,10 +192,11 @@ class ScriptArguments(Struct):
         elif command.name == "shift":
             count = command.words[1].text if len(command.words) > 1 else "1"
             words = self.words if certain and count.isdecimal() and len(count) < _LONGEST else None
+            self.given = self.given[int(count) :] if words is not None else ()
             # an unknown word may be none, or several
             self.words = None if words is None or None in words[: int(count)] else words[int(count) :]
         elif command.name == "set" and any(word.text == "--" for word in command.words):
-            self.words = None
+            self.words, self.given = None, ()
         elif command.name == "read":
             self.names.update((word.text, None) for word in command.words[1:])
         if command.name in _DECLARES:

@@ -16,7 +16,7 @@ from policyengine.patterns import regex
 from policyengine.platforms.github.calls import path_from
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from policyengine.knowledge.commands import Layer
     from policyengine.model.image import ImageRef
@@ -84,10 +84,61 @@ def tags_of(words: Sequence[Text], span: Span) -> Value[tuple[ImageRef | Unknown
     return Unknown("the tags are not in the files", span) if words else Absent(span)
 
 
-def of_action(inputs: Mapping[str, Text], span: Span, metadata: Mapping[str, Sequence[Text]]) -> Drafted:
+class NamedImages(Struct, frozen=True):
+    """The images that docker/metadata-action names, the tags that it writes out, and whether it computes others."""
+
+    names: tuple[Text, ...]
+    tags: tuple[Text, ...]
+    computes: bool
+
+
+def named_images(inputs: Mapping[str, Text]) -> NamedImages:
+    """What the inputs of docker/metadata-action name.
+
+    Images are plain names, or `name=…,enable=…`. A tag of `type=raw` is written out, and `latest` comes with those of
+    versions unless the flavor says no; the rest is computed, and so is all that the flavor puts something around.
+    """
+    names: list[Text] = []
+    for fields in _lines(inputs.get("images")):
+        names += [fields["name"]] if "name" in fields else [part for key, part in fields.items() if key != "enable"]
+    flavor = inputs["flavor"].written if "flavor" in inputs else ""
+    around = re.search(r"(?:prefix|suffix)=\S", flavor) is not None
+    tags: list[Text] = []
+    computes = "tags" not in inputs or around
+    for fields in _lines(inputs.get("tags")) if not computes else ():
+        said = {key: part.written for key, part in fields.items()}
+        kind = said.get("type", "raw")
+        if said.get("enable") == "false":
+            continue
+        value = fields.get("value") or next(iter(fields.values()))
+        if kind == "raw" and value.search(_TEMPLATE) is None and not {"prefix", "suffix"} & said.keys():
+            tags.append(value)
+            continue
+        computes = True
+        if "latest=false" not in flavor and (kind in ("semver", "pep440", "match") or said.get("event") == "tag"):
+            tags.append(Text.made("latest", value.place))
+    return NamedImages(tuple(names), tuple(tags), computes)
+
+
+_TEMPLATE = regex(r"\{\{")
+
+
+def _lines(text: Text | None) -> Iterator[dict[str, Text]]:
+    """The fields of each line of comma-separated values; one without a name is its own."""
+    for line in map(Text.strip, text.split("\n")) if text is not None else ():
+        fields: dict[str, Text] = {}
+        for part in map(Text.strip, line.split(",")):
+            key, value = part.partition("=")
+            if part.written:
+                fields[key.written] = part if value is None else value
+        if fields:
+            yield fields
+
+
+def of_action(inputs: Mapping[str, Text], span: Span, metadata: Mapping[str, NamedImages]) -> Drafted:
     """The build of docker/build-push-action, or of one that takes the same inputs.
 
-    `metadata` holds the images of docker/metadata-action by step id.
+    `metadata` holds what docker/metadata-action names by step id.
     """
 
     def get(name: str) -> Value[str]:
@@ -158,12 +209,15 @@ def _given(value: Value[str]) -> Value[str]:
     return Absent(value.span) if isinstance(value, Known) and not value.value else value
 
 
-def _tag_words(tags: Text | None, metadata: Mapping[str, Sequence[Text]]) -> list[Text]:
+def _tag_words(tags: Text | None, metadata: Mapping[str, NamedImages]) -> list[Text]:
     words: list[Text] = []
     for word in [part.strip() for line in tags.split("\n") for part in line.split(",")] if tags is not None else ():
         match = re.search(r"steps\.([\w-]+)\.outputs\.tags", word.written)
         if match:
-            words.extend(Text.join((name, Text.made(":", word.place), word)) for name in metadata.get(match[1], ()))
+            named = metadata.get(match[1])
+            for name in named.names if named is not None else ():
+                given = (*named.tags, word) if named.computes else named.tags
+                words.extend(Text.join((name, Text.made(":", word.place), tag)) for tag in given)
         elif word.written:
             words.append(word)
     return words

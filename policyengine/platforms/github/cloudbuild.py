@@ -70,10 +70,8 @@ def lower(path: str, files: Files) -> Lowered:
         )  # fmt: skip
         state.add(step, list(done.drafts))
     place = entry.key.span
-    job = Job(id=state.job, name="build", side=Side.PIPELINE, span=place, workflow=flow, steps=tuple(state.steps))
-    workflow = Workflow(
-        id=flow, name=path.rpartition("/")[2], side=Side.PIPELINE, span=place, path=path, triggers=(), jobs=(job.id,)
-    )
+    job = Job(id=state.job, name=path, side=Side.PIPELINE, span=place, workflow=flow, steps=tuple(state.steps))
+    workflow = Workflow(id=flow, name=path, side=Side.PIPELINE, span=place, path=path, triggers=(), jobs=(job.id,))
     secret = dict.fromkeys((*reader.secrets(), *steps.follower.secrets()))
     return Lowered(nodes=(workflow, job, *state.finished()), problems=tuple(problems), sealed=tuple(secret))
 

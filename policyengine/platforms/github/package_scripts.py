@@ -62,7 +62,8 @@ class Packages(Struct):
                 found = True
                 yield from self._stages(package, name, manager, behind)
         ran = layer is made.layers[-1] and not _RUN.isdisjoint(made.argv[layer.start + 1 : at])
-        if not found and ran and not chosen and not everywhere:
+        there = ("" if root else folder) in self._all()  # where one is that lacks it, it fails for certain
+        if not found and ran and not (chosen or everywhere or there):
             gaps.append(Unknown(f"the package script '{name}' is not in the tree", made.span, about=name))
 
     def _stages(self, package: _Package, name: str, manager: str, behind: Sequence[Word] = ()) -> Iterator[Called]:

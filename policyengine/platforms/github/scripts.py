@@ -197,7 +197,7 @@ class Follower(Struct):
             key = f"{made.span.path}:{command.name}()"
             if key not in walk.seen:
                 inside = replace(walk, seen=walk.seen | {key}, via=(Via(f"{command.name}()", made.span), *walk.via))
-                given = replace(arguments, words=arguments.of(command.words[1:]))
+                given = arguments.called(command.words[1:])
                 yield from self._run(script.functions[command.name], script, inside, given, gaps)
             return
         for inner, errexit in _inline(command, made):

@@ -150,7 +150,7 @@ class JobState(Struct):
     drafted: list[tuple[builds.Drafted, Scope]] = field(default_factory=list)
     commands: list[ShellCommand] = field(default_factory=list)
     done: list[builds.OnImage] = field(default_factory=list)  # with images that are built
-    metadata: dict[str, tuple[Variable, Scope]] = field(default_factory=dict)  # the images that an action names
+    metadata: dict[str, tuple[tuple[Variable, ...], Scope]] = field(default_factory=dict)  # of an action naming images
     exported: dict[str, Value[str]] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)  # by `steps.id.outputs.name`
     open: bool = False  # whether a step may have set any variable for those behind it

@@ -205,7 +205,8 @@ class Steps(Struct, frozen=True):
         if does == "name-images" and "images" in given:
             identifier = step.get("id")
             key = identifier.text if isinstance(identifier, Scalar) else ""
-            state.metadata[key] = (given["images"], frame.scope)
+            wanted = (given[each] for each in ("images", "tags", "flavor") if each in given)
+            state.metadata[key] = (tuple(wanted), frame.scope)
         script = actions.script_of(action, given.keys())
         if script is not None:
             text = self._script_of(action, given.get(script), step, source, uses.span)
@@ -216,14 +217,15 @@ class Steps(Struct, frozen=True):
         drafts: list[tuple[builds.Drafted, Scope]] = []
         own = action.inputs if isinstance(action, actions.Action) else {"file": "dockerfile"}
         builds_too = does == "deploy" and own.get("context") in given
-        images = [each for each, _ in state.metadata.values()] if does == "build" else []
+        images = [each for many, _ in state.metadata.values() for each in many] if does == "build" else []
         for scope in frame.scopes(" ".join(written(each.value) for each in (*inputs, *images))):
             given_texts = scope.texts(inputs)
             made: list[builds.Drafted] = []
             if does == "build" or builds_too:
                 renamed = {key: given_texts[name] for key, name in own.items() if name in given_texts}
                 named = {
-                    key: _images(each, replace(by, matrix=scope.matrix)) for key, (each, by) in state.metadata.items()
+                    key: builds.named_images(replace(by, matrix=scope.matrix).texts(many))
+                    for key, (many, by) in state.metadata.items()
                 }
                 draft = builds.of_action(given_texts | renamed, uses.span, named)
                 if isinstance(action, actions.NamedAction):
@@ -387,19 +389,3 @@ def _place(step: Mapping) -> Span:
         if isinstance(found, Scalar):
             return found.span
     return step.span
-
-
-def _images(variable: Variable, scope: Scope) -> list[Text]:
-    """The images of docker/metadata-action: plain names, or `name=…,enable=…`."""
-    names: list[Text] = []
-    for line in scope.texts([variable])[variable.key.lower()].split("\n") if isinstance(variable.value, Known) else ():
-        key, value = line.strip().partition("=")
-        parts = (
-            line.split(",")
-            if value is None
-            else [value.split(",")[0]]
-            if key.written == "name"
-            else [line.split(",")[0]]
-        )
-        names.extend(part for part in map(Text.strip, parts) if part.written)
-    return names
