@@ -215,9 +215,9 @@ def _tag_words(tags: Text | None, metadata: Mapping[str, NamedImages]) -> list[T
         match = re.search(r"steps\.([\w-]+)\.outputs\.tags", word.written)
         if match:
             named = metadata.get(match[1])
-            for name in named.names if named is not None else ():
+            if named is not None:
                 given = (*named.tags, word) if named.computes else named.tags
-                words.extend(Text.join((name, Text.made(":", word.place), tag)) for tag in given)
+                words.extend(Text.join((one, Text.made(":", word.place), tag)) for one in named.names for tag in given)
         elif word.written:
             words.append(word)
     return words
