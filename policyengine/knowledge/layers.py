@@ -167,6 +167,10 @@ def _arguments(words: tuple[str, ...], at: int, program: Program) -> tuple[list[
     return options, tuple(operands)
 
 
+_CLUSTER = 6
+"""So long are letters of options that are written together at most: `-czvf`; `-DskipTests` is one option."""
+
+
 def _option(words: tuple[str, ...], at: int, program: Program) -> Option | None:
     """The option at an index, with its value; None for another word."""
     word, valued = words[at], program.taking
@@ -181,6 +185,6 @@ def _option(words: tuple[str, ...], at: int, program: Program) -> Option | None:
     if word[1:2] != "-" and word[:2] in valued and len(word) > 2:
         return Option(word[:2], word[2:], at)
     last = f"-{word[-1]}"
-    if word[1:].isalpha() and last in valued and at + 1 < len(words):
+    if len(word) <= _CLUSTER and word[1:].isalpha() and last in valued and at + 1 < len(words):
         return Option(last, behind, at + 1)
     return Option(word, "", at)

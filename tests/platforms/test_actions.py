@@ -118,6 +118,11 @@ def test_compose_up_is_told_with_its_files_services_and_flags() -> None:
     assert tree.at(up.span).startswith("APP_IMAGE=app docker compose")
 
 
+@pytest.mark.parametrize("line", ["ssh host bash -s < up.sh", "cat up.sh | ssh host 'bash -s'"])
+def test_a_script_that_a_shell_on_another_machine_reads_runs_there(line: str) -> None:
+    assert told(line, **{"up.sh": "docker compose up -d\n"}) == ["Deploy ssh"]
+
+
 def test_the_environment_of_a_step_reaches_compose() -> None:
     found, _ = lowered(
         "on: push\njobs:\n  a:\n    steps:\n      - run: docker compose up --wait\n        env:\n"
@@ -149,6 +154,8 @@ def test_the_environment_of_a_step_reaches_compose() -> None:
         ("docker push ghcr.io/acme/app:1", []),
         ("ssh deploy@host 'cd /srv && docker compose up -d'", ["Deploy ssh"]),
         ("ssh deploy@host <<EOF\ndocker compose up -d\nEOF", ["Deploy ssh"]),
+        ("ssh deploy@host 'sudo bash -se' <<EOF\ndocker compose up -d\nEOF", ["Deploy ssh"]),
+        ("ssh deploy@host 'cat > a' <<EOF\ndocker compose up -d\nEOF", []),
         ("DOCKER_HOST=ssh://host docker compose up -d", ["Deploy ssh"]),
         ("timeout 300 docker compose up --wait", ["ComposeUp"]),
         ("sudo -E docker-compose up -d", ["ComposeUp"]),

@@ -205,6 +205,13 @@ def test_what_a_machine_builds_when_it_is_deployed_to_is_a_deployment_without_a_
     assert found(tmp_path, build, stack=False, cloud=False) == told
 
 
+@pytest.mark.parametrize(("runner", "told"), [("[self-hosted, linux]", [UNTESTED]), ("ubuntu-latest", [])])
+def test_a_service_that_is_started_stays_on_a_machine_of_ones_own(runner: str, told: list[str], tmp_path: Path) -> None:
+    assert (
+        found(tmp_path, "mvn package -DskipTests -Dgit.commit=1", "sudo systemctl restart api", runner=runner) == told
+    )
+
+
 def test_a_start_by_hand_beside_a_followed_workflow_is_a_convention_where_it_builds_nothing(tmp_path: Path) -> None:
     follows = "{workflow_run: {workflows: [ci], types: [completed]}, workflow_dispatch: }"
     ask = "github.event_name == 'workflow_dispatch' || github.event.workflow_run.conclusion == 'success'"

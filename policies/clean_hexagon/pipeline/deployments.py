@@ -114,7 +114,7 @@ def _in_cloud_build(graph: Graph) -> Outcomes:
     submitted = {command.span.path for step in steps for command in step.commands}
     for workflow in graph.all(Workflow):
         elsewhere = not workflow.id.startswith("cloudbuild:")
-        if elsewhere or workflow.path in submitted or not gate.deploys(graph, workflow):
+        if elsewhere or workflow.path in submitted or all(map(_hands_over, gate.deploys(graph, workflow))):
             continue
         yield Compared(workflow)
         if (first := gate.deployed_untested(graph, workflow)) is not None:

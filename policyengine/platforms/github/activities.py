@@ -57,6 +57,8 @@ def _done(command: ShellCommand, deed: Deed, layer: Layer, scope: Scope) -> tupl
             return ()
         case "start" if command.remote:
             return (Deploy(span=span, tool="ssh", forgiven=forgiven),)
+        case "start" if deed.tool in _SERVICES:  # on a machine of one's own
+            return (Deploy(span=span, tool=deed.tool, forgiven=forgiven),)
         case "run-task" | "deploy" if (deed.kind == "run-task" or _is_job(command, layer)) and _is_to_migrate(
             command, layer
         ):
@@ -123,16 +125,23 @@ def _up(command: ShellCommand, layer: Layer, services: tuple[str, ...]) -> Compo
     )
 
 
+_SERVICES = frozenset({"pm2", "supervisorctl", "systemctl"})
+"""The programs that start what stays on a machine."""
+
+
 def on_machine(runner: str, found: Iterable[Activity]) -> Iterator[Activity]:
     """What commands do on a runner with these labels.
 
-    On a machine of one's own the Compose file of production is started to stay there, and not to be tested.
+    On a machine of one's own the Compose file of production is started to stay there, and not to be tested; on others
+    a service is, and nothing stays.
     """
     own = "self-hosted" in runner.split()
     for each in found:
         match each:
             case ComposeUp(detached=True) if own and any(map(speaks_of_production, each.files)):
                 yield Deploy(span=each.span, tool="compose", forgiven=each.forgiven)
+            case Deploy(tool=tool) if tool in _SERVICES and not own:
+                pass
             case _:
                 yield each
 

@@ -18,7 +18,7 @@ from policyengine.platforms.github.arguments import ScriptArguments
 from policyengine.platforms.github.calls import Called, Walk, entered, path_from, text_of
 from policyengine.platforms.github.package_scripts import MANAGERS, PROJECTS, Packages
 from policyengine.platforms.github.runners import RUNNERS, Runners
-from policyengine.repository.discover import parent
+from policyengine.repository.discover import join, parent
 from policyengine.syntax import shell
 from policyengine.syntax.environment import Environment
 
@@ -42,6 +42,7 @@ _SHEBANG = regex(r"#![^\n]*\b(?:ba|da|z|k|a)?sh\b[^\n]*")
 _SHELL_FILE = regex(r"(?:\A|/)[^./]+\Z|\.(?:sh|bash|ksh|env)\Z")
 _HOLE = regex(r"\$\{\{[^}]*\}\}|\$\{?\w+\}?")
 _OUTSIDE = regex(r"[/~]|(?:.*/)?(?:node_modules|vendor|\.?venv)/(?:\.?bin)/|\$\{?(?:RUNNER_\w+|HOME|TMPDIR)\}?(?:/|\Z)")
+_SHELL = regex(r"(?:sudo(?:\s+-\w+)*\s+)?(?:/(?:usr/)?bin/)?(?:ba|da|z)?sh(?:\s+-[a-z]+)*(?:\s+-s\b.*|\s+-)?")
 _FILE_NAME = regex(r"[\w.@+~/ -]+")
 _PROGRAM_FILE = regex(r"[\w./@-]+\.(?:[cm]?[jt]s|py|rb|php)")
 _REMOTE_DOCKER = regex(r"(?:ssh|tcp)://")
@@ -214,6 +215,11 @@ class Follower(Struct):
             )
             if len(inside.seen) > len(walk.seen):
                 yield from self._script(inner, inside, gaps)
+        given = self.files.read(join(walk.directory, made.input) or "") if made.input and _reads_input(made) else None
+        if given is not None and given.path not in walk.seen:
+            away = walk.remote or made.layers[-1].path == "ssh"
+            inside = replace(walk, seen=walk.seen | {given.path}, via=(Via(given.path, made.span), *walk.via))
+            yield from self._script(Text.of(given), replace(inside, arguments=None, remote=away), gaps)
         if walk.remote:
             return
         for called in self._called(made, walk, gaps):
@@ -408,9 +414,17 @@ def _inline(command: shell.WrittenCommand, made: ShellCommand) -> Iterator[tuple
             yield _rest(command, index), errexit
         else:
             yield Text.made(script, word.span), errexit
-    last = made.layers[-1].path if made.layers else ""
-    if last in {"sh", "ssh"} and made.layers[-1].script is None and made.layers[-1].file is None:
+    if _reads_input(made):
         yield from ((each.body, _errexit(made)) for each in command.redirects if each.body is not None)
+
+
+def _reads_input(made: ShellCommand) -> bool:
+    """Whether a shell runs what it is given as its input: `ssh host <<EOF`, `ssh host 'sudo bash -s' <<EOF`."""
+    layer = made.layers[-1] if made.layers else None
+    if layer is None or layer.path not in {"sh", "ssh"} or layer.file is not None:
+        return False
+    told = next((script for _, script in knowledge.scripts(made.argv)), "") if layer.script is not None else ""
+    return layer.script is None or (layer.path == "ssh" and _SHELL.fullmatch(told) is not None)
 
 
 def _errexit(made: ShellCommand) -> bool:
