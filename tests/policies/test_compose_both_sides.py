@@ -45,6 +45,26 @@ def test_a_chain_of_compose_files_may_build_another_stage_in_production(
 
 
 @pytest.mark.parametrize(
+    ("live", "how", "reported"),
+    [
+        ("image: ghcr.io/acme/web:latest", "", [("compose.production.yaml:services.web", "ghcr.io/acme/web:latest")]),
+        ("image: ghcr.io/acme/web:latest", "--build", []),
+        ("image: web:latest", "", []),
+        ("build: {target: live}", "", []),
+    ],
+    ids=["of a registry", "built there", "a name on the machine", "no image"],
+)
+def test_the_image_that_an_override_gives_a_service_is_pulled_where_nothing_is_built(
+    live: str, how: str, reported: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    up = f"docker compose -f compose.yaml -f compose.production.yaml up -d {how}"
+    files = chain("    restart: always\n", f"    {live}\n") | {"deploy.sh": f"ssh shop '{up}'\n"}
+    workflow = "on: push\njobs:\n  ship: {runs-on: ubuntu-latest, steps: [{run: ./deploy.sh}]}\n"
+    files[".github/workflows/ship.yml"] = workflow
+    assert told(trees.scan(tmp_path, files, "HEX607")) == reported
+
+
+@pytest.mark.parametrize(
     ("base", "local", "reported"),
     [
         ("'.:/var/www/html'", "environment: {A: '1'}", [("compose.production.yaml:services.web", ".:/var/www/html")]),

@@ -72,15 +72,32 @@ def deploys(graph: Graph, workflow: Workflow) -> list[Happening]:
 def _pulled(graph: Graph, workflow: Workflow) -> list[Happening]:
     """The pushes of images that production runs by a tag that moves, or of a job that is called after deploying."""
     pushes = published(graph, workflow)
+    there = bool(pushes) and builds_there(graph)
     running: dict[str, list[Container]] = {}
     for container in graph.deployed() if pushes else ():
-        for build in container.builds if container.service.build is None else ():
+        for build in () if is_built_there(container, builds=there) else container.builds:
             running.setdefault(build.id, []).append(container)
     return [
         push
         for push, build in pushes
         if any(_pulls(each, build) for each in running.get(build.id, ())) or _is_to_deploy(push.job, workflow)
     ]
+
+
+def builds_there(graph: Graph) -> bool:
+    """Whether a command builds images on a machine that is deployed to."""
+    return any(each.remote and ("--build" in each.argv or each.does("build")) for each in graph.commands())
+
+
+def is_built_there(container: Container, *, builds: bool) -> bool:
+    """Whether production builds what a container runs, where anything `builds` there.
+
+    Else it pulls what a file of production gives as the image of a service that another file builds.
+    """
+    build, image = container.service.build, container.image
+    if build is None or not isinstance(image, Known | Floating):
+        return build is not None
+    return builds or image.span.path == build.span.path or "/" not in image.value.repository
 
 
 def is_pulled(graph: Graph, job: Job) -> bool:

@@ -148,18 +148,19 @@ def mutable_image_tag(graph: Graph, _: Options) -> Outcomes:
     task definition, `--image`), Terraform puts its own tag back with the next apply, unless lifecycle ignores it; what
     the workflow itself declares is not asked then. Where lifecycle ignores the task definition, but workflows only
     start the service anew (`--force-new-deployment`), the tag of the files is what runs. Not asked of public images, of
-    what is built where it runs, and where HEX613 reports the same repository. The services that one file gives the same
-    tag are one finding, which names them.
+    what is built where it runs (an override that gives a service an image of a registry pulls it), and where HEX613
+    reports the same repository. The services that one file gives the same tag are one finding, which names them.
     """
     stopped = {known(repository.repository, "") for repository, _ in _stopped(graph)}
-    handed = _handing_over(graph)
+    handed, there = _handing_over(graph), gate.builds_there(graph)
     restarted = handed is None and any("--force-new-deployment" in each.argv for each in graph.commands())
     seen: set[Span] = set()
     for container in graph.deployed(role=Role.APP):
         image, service, variant = container.image, container.service, "default"
         tag = service.tag.value if service.tag is not None else ""
         yield Compared(container.node)
-        if (handed is not None and service.renewed) or service.build is not None or image.span in seen:
+        own = gate.is_built_there(container, builds=there)
+        if (handed is not None and service.renewed) or own or image.span in seen:
             continue
         if isinstance(image, Known | Floating) and image.value.is_sample:
             image, tag = Unknown(f"'{image.value.shown}' is a sample, which something else replaces", image.span), ""
