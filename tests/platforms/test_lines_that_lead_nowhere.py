@@ -28,6 +28,8 @@ ABSENT = "the package script 'nope' is not in the tree"
         ("pnpm --filter other run nope", {"package.json": PACKAGE}, []),
         ("pnpm nope", {"package.json": PACKAGE}, []),
         ("make nope", {"Makefile": MAKE}, ["the target 'nope' is not in the Makefile"]),
+        ('WORK="$(mktemp -d)"; "$WORK/deploy.sh"', {}, []),
+        ('"$WORK/deploy.sh"', {}, ["the script $WORK/deploy.sh is not in the tree"]),
         ("docker build", {}, []),
         ("docker", {}, []),
     ],

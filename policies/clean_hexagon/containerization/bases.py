@@ -469,8 +469,8 @@ def _works_on(homes: Sequence[_Homes], folders: set[str]) -> int | None:
             nearest = next((one for one in above(folder) if one in each.manifests), None)
             if nearest is None:
                 found.extend(number for home, number in each.first.items() if folder and lies_in(home, folder))
-            elif not folder:
-                found.extend(islice(each.first.values(), 0 if each.apart else 1))
             elif nearest in each.first:
                 found.append(each.first[nearest])
+            elif not folder and not each.apart:
+                found.extend(islice(each.first.values(), 1))
     return min(found, default=None)

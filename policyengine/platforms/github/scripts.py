@@ -43,6 +43,7 @@ _SHELL_FILE = regex(r"(?:\A|/)[^./]+\Z|\.(?:sh|bash|ksh|env)\Z")
 _HOLE = regex(r"\$\{\{[^}]*\}\}|\$\{?\w+\}?")
 _OUTSIDE = regex(r"[/~]|(?:.*/)?(?:node_modules|vendor|\.?venv)/(?:\.?bin)/|\$\{?(?:RUNNER_\w+|HOME|TMPDIR)\}?(?:/|\Z)")
 _SHELL = regex(r"(?:sudo(?:\s+-\w+)*\s+)?(?:/(?:usr/)?bin/)?(?:ba|da|z)?sh(?:\s+-[a-z]+)*(?:\s+-s\b.*|\s+-)?")
+_IN_FOLDER = regex(r"\$\{?(\w{1,50})\}?/")
 _FILE_NAME = regex(r"[\w.@+~/ -]+")
 _PROGRAM_FILE = regex(r"[\w./@-]+\.(?:[cm]?[jt]s|py|rb|php)")
 _REMOTE_DOCKER = regex(r"(?:ssh|tcp)://")
@@ -215,11 +216,11 @@ class Follower(Struct):
             )
             if len(inside.seen) > len(walk.seen):
                 yield from self._script(inner, inside, gaps)
-        given = self.files.read(join(walk.directory, made.input) or "") if made.input and _reads_input(made) else None
-        if given is not None and given.path not in walk.seen:
+        fed = self.files.read(join(walk.directory, made.input) or "") if made.input and _reads_input(made) else None
+        if fed is not None and fed.path not in walk.seen:
             away = walk.remote or made.layers[-1].path == "ssh"
-            inside = replace(walk, seen=walk.seen | {given.path}, via=(Via(given.path, made.span), *walk.via))
-            yield from self._script(Text.of(given), replace(inside, arguments=None, remote=away), gaps)
+            inside = replace(walk, seen=walk.seen | {fed.path}, via=(Via(fed.path, made.span), *walk.via))
+            yield from self._script(Text.of(fed), replace(inside, arguments=None, remote=away), gaps)
         if walk.remote:
             return
         for called in self._called(made, walk, gaps):
@@ -310,7 +311,8 @@ class Follower(Struct):
         if source is None:
             name = path.rpartition("/")[2]
             brought = name in self._brought or ("." not in name and "" in self._brought)
-            if gaps is not None and not brought and not path.startswith(("http", "<(")) and not _OUTSIDE.match(path):
+            outside = path.startswith(("http", "<(")) or _OUTSIDE.match(path) or self._is_sandbox(path, made.span.path)
+            if gaps is not None and not brought and not outside:
                 gaps.append(Unknown(f"the script {path} is not in the tree", made.span, about=_program(path)))
             return
         shebang = _SHEBANG.match(source.text)
@@ -320,6 +322,12 @@ class Follower(Struct):
             yield Called(source.path, path, Text.of(source), walk.directory, errexit=strict)
         elif gaps is not None:
             gaps.append(Unknown(f"what {path} does is not known", made.span, about=_program(path)))
+
+    def _is_sandbox(self, path: str, script: str) -> bool:
+        """Whether a path is in a folder that a script makes for the time it runs: `WORK=$(mktemp -d)`."""
+        source, start = self.files.read(script), _IN_FOLDER.match(path)
+        made = start and source and re.search(rf"\b{start[1]}=[\"']?\$\(mktemp\b", source.text)
+        return made is not None
 
 
 def _given(command: shell.WrittenCommand, called: Called, arguments: ScriptArguments) -> tuple[str | None, ...] | None:
