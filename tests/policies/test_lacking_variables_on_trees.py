@@ -1,0 +1,159 @@
+"""What an example and a deployed container lack of what the code reads (HEX303, HEX305), on small whole trees."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import trees
+from tests.policies.test_configuration_on_trees import BUILT, CONFIG, ECS, told
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+TAKES = "services:\n  app:\n    image: acme/app:1\n    environment: {{TOKEN: '${{{name}}}'}}\n"
+BY_COMPOSE = "'{file}' lacks '{key}', which [the Compose file](1) takes from who starts it."
+INJECTED = {"package.json": '{"name": "shop", "scripts": {"up": "infisical run -- docker compose up"}}'}
+
+
+@pytest.mark.parametrize(
+    ("files", "name", "lacking"),
+    [
+        ({".env.example": "OTHER=1\n"}, "TOKEN", ".env.example"),
+        ({".env.example": "# TOKEN=\n"}, "TOKEN", ""),
+        ({".env.example": "OTHER=1\n"}, "HOME", ""),
+        ({".env.example": "OTHER=1\n"}, "NODE_ENV", ""),
+        ({".env.secret.example": "OTHER=1\n"}, "TOKEN", ""),
+        ({".env.local.example": "OTHER=1\n"}, "TOKEN", ".env.local.example"),
+        ({"app.env": "OTHER=1\n"}, "TOKEN", ""),
+        ({".env.example": "OTHER=1\n", "deploy/.env.example": "OTHER=1\n"}, "TOKEN", "deploy/.env.example"),
+        ({".env.example": "OTHER=1\n", "other/.env.example": "TOKEN=1\n"}, "TOKEN", ".env.example"),
+        ({".env.example": "OTHER=1\n", **INJECTED}, "TOKEN", ""),
+        ({".env.example": "OTHER=1\n", "web/package.json": INJECTED["package.json"]}, "TOKEN", ".env.example"),
+    ],
+)
+def test_an_example_names_what_compose_takes_from_who_starts_it(
+    files: Mapping[str, str], name: str, lacking: str, tmp_path: Path
+) -> None:
+    place = "deploy/docker-compose.yml" if "deploy/.env.example" in files else "docker-compose.yml"
+    report = trees.scan(tmp_path, {place: TAKES.format(name=name), **files}, "HEX305")
+    assert told(report) == ([("HEX305", BY_COMPOSE.format(file=lacking, key=name))] if lacking else [])
+
+
+PACKAGE = '{"name": "shop", "dependencies": {"zod": "3"}}'
+READS = "export const {name} = process.env.{name};\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "file", "keys"),
+    [
+        ({"src/config.ts": CONFIG}, ".env.example", "API_URL"),
+        ({"src/config.ts": CONFIG, ".env.example": "# API_URL=\n"}, "", ""),
+        ({"src/config.ts": CONFIG, ".env.example": "OTHER=1\n", ".env.test": "API_URL=1\n"}, "", ""),
+        ({"src/config.ts": CONFIG.replace("API_URL", "HOSTNAME")}, "", ""),
+        ({"src/config.ts": CONFIG.replace("API_URL", "NODE_ENV")}, "", ""),
+        ({"src/config.ts": CONFIG.replace(".url()", ".optional()")}, "", ""),
+        ({"tests/config.ts": CONFIG}, "", ""),
+        ({"src/config.ts": CONFIG, **INJECTED}, "", ""),
+        ({"web/src/config.ts": CONFIG, "web/package.json": PACKAGE}, ".env.example", "API_URL"),
+        (
+            {"web/src/config.ts": CONFIG, "web/package.json": PACKAGE, "web/.env.example": "OTHER=1\n"},
+            "web/.env.example",
+            "API_URL",
+        ),
+        ({"src/config.ts": "".join(READS.format(name=each) for each in ("AA", "BB", "CC"))}, ".env.example", "CC"),
+        ({"src/config.ts": "".join(READS.format(name=each) for each in ("AA", "CC"))}, "", ""),
+        ({"src/config.ts": CONFIG, "compose.yml": "services:\n  app: {build: .}\n"}, "", ""),
+        (
+            {"src/config.ts": CONFIG, "compose.yml": "services:\n  app: {build: ., environment: {API_URL: x}}\n"},
+            ".env.example",
+            "API_URL",
+        ),
+    ],
+)
+def test_an_example_names_what_the_code_requires(
+    files: Mapping[str, str], file: str, keys: str, tmp_path: Path
+) -> None:
+    given = {".env.example": "AA=1\nBB=1\n", "Dockerfile": BUILT["Dockerfile"], "package.json": PACKAGE, **files}
+    report = trees.scan(tmp_path, given, "HEX305")
+    message = f"'{file}' lacks '{keys}', which [the code requires](1)."
+    assert told(report) == ([("HEX305", message)] if keys else [])
+
+
+LOCAL = "services:\n  app:\n    build: .\n    env_file: .env\n    environment: {{{given}}}\n  {other}\n"
+ALSO = "jobs: {image: 'acme/jobs:1', command: serve}"
+READ = "The container 'app' lacks '{key}', which ['app'](1) sets and [the code](2) reads."
+FALLEN = "The container 'app' lacks '{key}', which ['app'](1) sets: it uses what [the code](2) holds."
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "code", "other", "message"),
+    [
+        ("A_TOKEN", "A_TOKEN: '${A_TOKEN}'", "process.env.A_TOKEN", ALSO, READ),
+        ("A_TOKEN", "A_TOKEN: ''", "process.env.A_TOKEN", ALSO, ""),
+        ("A_TOKEN", "LOG: info", "process.env.A_TOKEN", ALSO, ""),
+        ("A_TOKEN", "A_TOKEN: x", 'process.env.A_TOKEN ?? "dev-only-token"', ALSO, FALLEN),
+        ("A_TOKEN", "A_TOKEN: x", 'process.env.A_TOKEN ?? ""', ALSO, ""),
+        ("A_COLOUR", "A_COLOUR: x", "process.env.A_COLOUR", ALSO, ""),
+        ("AWS_SECRET_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY: x", "process.env.AWS_SECRET_ACCESS_KEY", ALSO, ""),
+        ("JOBS_URL", "JOBS_URL: 'http://jobs:4000'", "process.env.JOBS_URL", ALSO, READ),
+        ("JOBS_URL", "JOBS_URL: 'http://jobs:4000'", "process.env.JOBS_URL", "jobs: {image: 'nginx:1'}", ""),
+    ],
+)
+def test_the_cloud_sets_what_the_laptop_sets_and_the_code_reads(
+    key: str, given: str, code: str, other: str, message: str, tmp_path: Path
+) -> None:
+    files = {
+        **BUILT,
+        "a.js": f"use({code})\n",
+        ".env.example": "A_TOKEN=1\n",
+        ".gitignore": ".env\n",
+        "docker-compose.yml": LOCAL.format(given=given, other=other),
+        "main.tf": ECS.format(name="app", environment="", secrets=""),
+    }
+    assert told(trees.scan(tmp_path, files, "HEX303")) == ([("HEX303", message.format(key=key))] if message else [])
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "severity"),
+    [
+        ("JWT_SECRET", 'process.env.JWT_KEY ?? "dev-only-key"', "error"),
+        ("JWT_SECRET", "process.env.JWT_KEY", "warning"),
+        ("S3_BUCKET", 'process.env.ASSETS_S3_BUCKET ?? "assets"', "warning"),
+        ("S3_BUCKET", "process.env.S3_BUCKET ?? process.env.ASSETS_S3_BUCKET", ""),
+    ],
+)
+def test_a_variable_under_another_name_is_an_error_where_code_holds_the_secret(
+    given: str, code: str, severity: str, tmp_path: Path
+) -> None:
+    entry = f'{{ name = "{given}", value = "x" }}'
+    files = {**BUILT, "a.js": f"use({code})\n", "main.tf": ECS.format(name="app", environment=entry, secrets="")}
+    assert [each.severity.value for each in trees.scan(tmp_path, files, "HEX303").results] == [severity][
+        : bool(severity)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("example", "reasons"),
+    [
+        (".env.example", ["what '.env' sets in production is not in the files"]),
+        (".env.production.example", []),
+    ],
+)
+def test_an_example_for_the_laptop_does_not_tell_what_production_sets(
+    example: str, reasons: list[str], tmp_path: Path
+) -> None:
+    production = "services:\n  app: {build: ., env_file: .env, restart: always}\n"
+    files = {
+        **BUILT,
+        "src/config.ts": CONFIG,
+        example: "OTHER=1\n",
+        ".gitignore": ".env\n",
+        "docker-compose.yml": "services:\n  app: {build: .}\n",
+        "docker-compose.prod.yml": production.replace(".env", example.removesuffix(".example")),
+    }
+    report = trees.scan(tmp_path, files, "HEX303")
+    assert [each.reason for each in report.undecided] == reasons
+    assert bool(report.results) is not bool(reasons)
