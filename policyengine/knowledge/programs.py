@@ -25,13 +25,15 @@ Kind = Literal[
     "release",
     "run-task",
     "seed",
+    "serve",
     "serve-dev",
     "start",
     "test",
 ]
 """What a command may do. `publish` sends an image to a registry, `release` a package, `push-schema` changes a schema
 without migrations, `provision` makes something of a managed service, `prepare` creates what a server needs: buckets,
-databases, static files; `start` starts a service on the machine that it runs on."""
+databases, static files; `start` starts a service on the machine that it runs on, `serve` is a framework's own server
+for production."""
 
 Place = Literal["", "container", "host"]
 """Where a wrapped command runs: here, in a container, or on another machine."""

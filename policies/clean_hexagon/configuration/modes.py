@@ -151,8 +151,7 @@ def _mode(container: Container, key: str) -> Value[str] | None:
 
 def _sets_itself(container: Container, key: str) -> bool:
     """Whether what is started chooses the mode by itself, as `next start` does."""
-    served = any(each.kind in ("serve", "start") for command in container.commands for each in command.deeds)
-    return key == "NODE_ENV" and (served or any(each.does("serve-dev") for each in container.commands))
+    return key == "NODE_ENV" and any(each.does("serve", "serve-dev") for each in container.commands)
 
 
 def _differs(

@@ -115,6 +115,7 @@ def env_key_missing_locally(graph: Graph, _: Options) -> Outcomes:
         yield from undecided(local.node, gap)
         if gap is not None:
             continue
+        module = local.config and local.config.id
         keys = [" or ".join((*key.alternatives, key.key)) for key in required]
         more = [each.key for each in given]
         fix = Fix(f"give {local.name} {', '.join((*keys, *more))}", _exemplified(local, [*required, *given]), safe=True)
@@ -123,7 +124,7 @@ def env_key_missing_locally(graph: Graph, _: Options) -> Outcomes:
             against=clouds[0].node if clouds and not required else None,
             at=local,
             variant="both" if required and given else "required" if required else "default",
-            severity=Severity.ERROR if required and not held.issuperset(_of_module(local, required)) else None,
+            severity=Severity.ERROR if any((module, key.key) not in held for key in required) else None,
             args={"local": local.name, "keys": ", ".join(keys or more), "more": ", ".join(more)},
             cause=", ".join((*keys, *more)),
             related=(*(key.span for key in required[:1]), *(each.key_span for each in given[:1])),
@@ -156,18 +157,10 @@ def _required(local: Container) -> Iterator[ConfigKey]:
             yield key
 
 
-def _held(graph: Graph, files: EnvFiles) -> set[tuple[str, str]]:
+def _held(graph: Graph, files: EnvFiles) -> set[tuple[str | None, str]]:
     """The keys of config modules that any local service with the module gets: they may be needed only there."""
-    found: set[tuple[str, str]] = set()
-    for each in graph.containers(side=Side.LOCAL):
-        for about, key in zip(_of_module(each, each.keys), each.keys, strict=True):
-            if about not in found and _met(graph, files, each, key):
-                found.add(about)
-    return found
-
-
-def _of_module(local: Container, keys: Sequence[ConfigKey]) -> list[tuple[str, str]]:
-    return [(local.config.id, key.key) for key in keys] if local.config is not None else []
+    every = ((each, key) for each in graph.containers(side=Side.LOCAL) for key in each.keys)
+    return {(each.config and each.config.id, key.key) for each, key in every if _met(graph, files, each, key)}
 
 
 def _met(graph: Graph, files: EnvFiles, local: Container, key: ConfigKey) -> bool:
@@ -234,13 +227,10 @@ def env_value_divergence(graph: Graph, _: Options) -> Outcomes:
     for local, cloud in graph.mirrored(role=Role.APP):
         both = [(local.environment[key], cloud.environment[key]) for key in sorted(local.environment)
                 if key in cloud.environment and not _may_differ(key)]  # fmt: skip
-        plain = [
-            (here, there) for here, there in both if isinstance(here.value, Known) and isinstance(there.value, Known)
-        ]
         if both:
             yield Compared(local.node, cloud.node)
         differing = []
-        for here, there in plain:
+        for here, there in both:
             mine, other = known(here.value, "").strip(), known(there.value, "").strip()
             if is_double(here.key, mine) and other and not is_double(here.key, other):
                 yield Finding(
@@ -274,7 +264,7 @@ def _may_differ(key: str) -> bool:
 
 
 def _differ(mine: object, other: object) -> bool:
-    return mine is not None and type(mine) is type(other) and mine != other
+    return type(mine) is type(other) and mine != other
 
 
 _FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}

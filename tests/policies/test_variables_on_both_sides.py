@@ -1,4 +1,4 @@
-"""What an example and a deployed container lack of what the code reads (HEX303, HEX305), on small whole trees."""
+"""What examples and containers lack of what code reads, and what both sides set otherwise, on small whole trees."""
 
 from __future__ import annotations
 
@@ -157,3 +157,97 @@ def test_an_example_for_the_laptop_does_not_tell_what_production_sets(
     report = trees.scan(tmp_path, files, "HEX303")
     assert [each.reason for each in report.undecided] == reasons
     assert bool(report.results) is not bool(reasons)
+
+
+DIFFERS = "'app' runs with NODE_ENV='{here}', but [the cloud](1) with 'production'."
+WITHOUT = "'app' runs without {key}, but [the cloud](1) with 'production'."
+ALONE = "'app' runs with NODE_ENV='production', but [the cloud](1) without it."
+UNSET = "Neither 'app' nor [the cloud](1) sets NODE_ENV, which [the code reads](2)."
+ASKED = CONFIG.replace("API_URL: z.string().url()", "NODE_ENV: z.string()")
+SET = '{ name = "NODE_ENV", value = "production" }'
+STARTS = {"Dockerfile": BUILT["Dockerfile"].replace('"node", "a.js"', '"npx", "next", "start"')}
+
+
+@pytest.mark.parametrize(
+    ("local", "cloud", "more", "message"),
+    [
+        ("environment: {NODE_ENV: development}", SET, {}, DIFFERS.format(here="development")),
+        ("environment: {NODE_ENV: Production}", SET, {}, ""),
+        ("environment: {A: x}", SET, {}, WITHOUT.format(key="NODE_ENV")),
+        ("environment: {NODE_ENV: production}", "", {}, ALONE),
+        ("environment: {A: x}", SET, STARTS, ""),
+        ("environment: {A: x}", SET.replace("NODE", "RAILS"), STARTS, WITHOUT.format(key="RAILS_ENV")),
+        ("command: sh -c 'export NODE_ENV=test && node a.js'", SET, {}, DIFFERS.format(here="test")),
+        ("command: sh -c 'export NODE_ENV && node a.js'", SET, {}, WITHOUT.format(key="NODE_ENV")),
+        ("environment: {A: x}", "", {"src/config.ts": ASKED}, UNSET),
+        ("environment: {A: x}", "", {"src/config.ts": ASKED.replace("string()", "string().optional()")}, ""),
+        ("environment: {A: x}", "", {"src/config.ts": CONFIG}, ""),
+        ("environment: {A: x}", "", {"src/config.ts": ASKED, **STARTS}, ""),
+        ("env_file: .env", "", {"src/config.ts": ASKED, ".gitignore": ".env\n"}, ""),
+    ],
+)
+def test_the_mode_is_the_same_on_both_sides(
+    local: str, cloud: str, more: Mapping[str, str], message: str, tmp_path: Path
+) -> None:
+    files = {
+        **BUILT,
+        "docker-compose.yml": f"services:\n  app:\n    build: .\n    {local}\n",
+        "main.tf": ECS.format(name="app", environment=cloud, secrets=""),
+        **more,
+    }
+    assert told(trees.scan(tmp_path, files, "HEX316")) == ([("HEX316", message)] if message else [])
+
+
+@pytest.mark.parametrize(
+    ("local", "cloud", "reason"),
+    [
+        ("command: sh -c 'export NODE_ENV=$$OTHER && node a.js'", SET, "NODE_ENV is computed"),
+        ("environment: {NODE_ENV: '${MODE}'}", SET, "'MODE' set outside the files"),
+    ],
+)
+def test_a_mode_that_files_do_not_tell_is_an_open_question(local: str, cloud: str, reason: str, tmp_path: Path) -> None:
+    compose = f"services:\n  app:\n    build: .\n    {local}\n"
+    files = {**BUILT, "docker-compose.yml": compose, "main.tf": ECS.format(name="app", environment=cloud, secrets="")}
+    report = trees.scan(tmp_path, files, "HEX316")
+    assert (told(report), [reason in each.reason for each in report.undecided]) == ([], [True])
+
+
+NOTED = "'app' runs with other values of '{key}' than [the cloud](1)."
+
+
+@pytest.mark.parametrize(
+    ("key", "here", "there", "message"),
+    [
+        ("FEATURE", "true", "false", NOTED),
+        ("FEATURE", "on", "yes", ""),
+        ("FEATURE", "5", "6", NOTED),
+        ("FEATURE", "5", "true", ""),
+        ("FEATURE", "blue", "green", ""),
+        ("FEATURE", "blue", "5", ""),
+        ("FEATURE", "1" * 19, "2" * 19, NOTED),
+        ("FEATURE", "1" * 20, "2" * 20, ""),
+        ("FEATURE", "٥", "٦", ""),
+        ("PORT", "3000", "4000", ""),
+        ("API_TOKEN", "1", "2", ""),
+        ("LOG_LEVEL", "1", "2", ""),
+        ("HOSTNAME", "1", "2", ""),
+        ("NODE_ENV", "1", "2", ""),
+        ("RELEASE", "1", "2", ""),
+        ("AWS_MAX_ATTEMPTS", "1", "2", ""),
+        ("NEXT_PUBLIC_FEATURE", "1", "2", ""),
+        ("API_URL", "1", "2", ""),
+        ("MAIL_PROVIDER", "mock", "ses", "'app' uses the MAIL_PROVIDER 'mock', but [the cloud](1) 'ses'."),
+        ("MAIL_PROVIDER", "mock", "fake", ""),
+        ("MAIL_PROVIDER", "mock", "", ""),
+    ],
+)
+def test_flags_numbers_and_mocks_are_the_same_on_both_sides(
+    key: str, here: str, there: str, message: str, tmp_path: Path
+) -> None:
+    entry = f'{{ name = "{key}", value = "{there}" }}'
+    files = {
+        **BUILT,
+        "docker-compose.yml": f"services:\n  app:\n    build: .\n    environment: {{{key}: '{here}'}}\n",
+        "main.tf": ECS.format(name="app", environment=entry, secrets=""),
+    }
+    assert told(trees.scan(tmp_path, files, "HEX317")) == ([("HEX317", message.format(key=key))] if message else [])
