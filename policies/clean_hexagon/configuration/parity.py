@@ -115,7 +115,6 @@ def env_key_missing_locally(graph: Graph, _: Options) -> Outcomes:
         yield from undecided(local.node, gap)
         if gap is not None:
             continue
-        module = local.config and local.config.id
         keys = [" or ".join((*key.alternatives, key.key)) for key in required]
         more = [each.key for each in given]
         fix = Fix(f"give {local.name} {', '.join((*keys, *more))}", _exemplified(local, [*required, *given]), safe=True)
@@ -124,7 +123,7 @@ def env_key_missing_locally(graph: Graph, _: Options) -> Outcomes:
             against=clouds[0].node if clouds and not required else None,
             at=local,
             variant="both" if required and given else "required" if required else "default",
-            severity=Severity.ERROR if any((module, key.key) not in held for key in required) else None,
+            severity=Severity.ERROR if any((_module(local), key.key) not in held for key in required) else None,
             args={"local": local.name, "keys": ", ".join(keys or more), "more": ", ".join(more)},
             cause=", ".join((*keys, *more)),
             related=(*(key.span for key in required[:1]), *(each.key_span for each in given[:1])),
@@ -157,10 +156,14 @@ def _required(local: Container) -> Iterator[ConfigKey]:
             yield key
 
 
-def _held(graph: Graph, files: EnvFiles) -> set[tuple[str | None, str]]:
+def _held(graph: Graph, files: EnvFiles) -> set[tuple[str, str]]:
     """The keys of config modules that any local service with the module gets: they may be needed only there."""
     every = ((each, key) for each in graph.containers(side=Side.LOCAL) for key in each.keys)
-    return {(each.config and each.config.id, key.key) for each, key in every if _met(graph, files, each, key)}
+    return {(_module(each), key.key) for each, key in every if _met(graph, files, each, key)}
+
+
+def _module(local: Container) -> str:
+    return local.config.id if local.config is not None else ""
 
 
 def _met(graph: Graph, files: EnvFiles, local: Container, key: ConfigKey) -> bool:
