@@ -69,7 +69,7 @@ def _settings(stage: Stage, mounts: Sequence[Mount], builds: Sequence[Build]) ->
     for mount in mounts:
         target = known(mount.target, "")
         if target.startswith(_HOME):
-            here = known(mount.source, None) if mount.source is not None else None
+            here = known(mount.source, None)
             yield _place(target, here or ""), None if here is None else posixpath.normpath(here)
 
 

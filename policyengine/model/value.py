@@ -109,8 +109,8 @@ Value = Known[T] | Floating[T] | Unknown | Absent
 """A fact: one of the four cases."""
 
 
-def known(value: Value[T], default: T) -> T:
-    """The value when it is Known, `default` in the three other cases."""
+def known(value: Value[T] | None, default: T) -> T:
+    """The value when it is Known, `default` in the three other cases and where there is none."""
     return value.value if isinstance(value, Known) else default
 
 

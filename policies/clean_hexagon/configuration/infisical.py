@@ -172,7 +172,7 @@ def _deployed(job: Job) -> Outcomes:
     """Whether a job that deploys takes the secrets of the environment that it deploys to."""
     if not any(isinstance(each.activity, Deploy) for each in job.happenings):
         return
-    target = known(job.environment, "") if job.environment is not None else ""
+    target = known(job.environment, "")
     meant = next(filter(None, map(environment, words_of(target))), "")
     for told in _told(job):
         yield Compared(job)

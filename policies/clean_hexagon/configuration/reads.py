@@ -226,10 +226,10 @@ def _differing(graph: Graph, local: Container, given: list[Variable]) -> Outcome
     """Variables whose values differ where both sides run the one image of the pipeline."""
     for cloud in (graph.container(each) for each in (graph.mirror(local.node),) if each is not None):
         one = {each.id for each in local.builds if each.job} & {each.id for each in cloud.builds}
-        for here in given if one else ():
-            there = cloud.environment.get(here.key)
-            mine, other = known(here.value, ""), known(there.value, "") if there is not None else ""
-            if there is not None and mine and other and mine != other:
+        both = ((each, cloud.environment[each.key]) for each in given if each.key in cloud.environment)
+        for here, there in both if one else ():
+            mine, other = known(here.value, ""), known(there.value, "")
+            if mine and other and mine != other:
                 yield Finding(
                     subject=local.node,
                     against=cloud.node,

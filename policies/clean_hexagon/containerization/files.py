@@ -313,7 +313,7 @@ def readonly_filesystem(graph: Graph, _: Options) -> Outcomes:
         yield from undecided(local.node, here, *unasked(cloud.user, there))
         if isinstance(here, Unknown) or isinstance(there, Unknown):
             continue
-        mine, theirs = (each is not None and known(each, default=False) for each in (here, there))
+        mine, theirs = (known(each, default=False) for each in (here, there))
         if mine != theirs:
             yield Finding(
                 subject=local.node,

@@ -104,7 +104,7 @@ def _containers(graph: Graph, local: list[Container]) -> Outcomes:
             continue
         if any(_stands_for(each, name) for each in local) or any(_same(each, container) for each in paired):
             continue
-        if service.essential is not None and not known(service.essential, default=True):
+        if not known(service.essential, default=True):
             continue
         if isinstance(service.image, Unknown) and service.image == service.environment_gap:
             continue  # which containers there are is not known; the list of what has no twin names it

@@ -193,7 +193,7 @@ def wants_gate(graph: Graph, workflow: Workflow, options: Options) -> bool:
 
 def may_work(job: Job) -> bool:
     """Whether a job calls a workflow that cannot be seen, and whose name is not that of a chore."""
-    uses = known(job.uses, "") if job.uses is not None else ""
+    uses = known(job.uses, "")
     called = PurePosixPath(uses.partition("@")[0]).stem.lower()
     return job.gap is not None and not any(map(is_chore, _TOKEN.findall(called)))
 

@@ -228,7 +228,7 @@ def _forgiven(happening: Happening) -> Located | Span | None:
     """What makes a run go on when an activity fails, or None."""
     step: Step = happening.job.steps[happening.step]
     for each in (step.continue_on_error, happening.job.continue_on_error):
-        if each is not None and known(each, default=False):
+        if known(each, default=False):
             return each
     activity = happening.activity
     return happening if isinstance(activity, ComposeUp | EndToEnd) and activity.forgiven else None

@@ -109,7 +109,7 @@ def stops(graph: Graph, job: Job, needed: Job) -> bool:
     one of these that was skipped since what it needs had failed is no failure.
     """
     job = graph.beside(job, needed)
-    condition = "".join(known(job.condition, "").split()) if job.condition is not None else ""
+    condition = "".join(known(job.condition, "").split())
     if not any(word in condition for word in ("always()", "!cancelled()")) or "failure()" in condition:
         return True
     direct = [each for name in job.needs if (each := graph.get(Job, name)) is not None]
@@ -179,7 +179,7 @@ def _tests(job: Job, steps: Sequence[Step], *, within: bool = False) -> Iterator
                 yield Tested(job, step, None)
             continue
         let = (step.continue_on_error, *(() if within else (job.continue_on_error,)))
-        spared: Located | None = next((each for each in let if each and known(each, default=False)), None)
+        spared: Located | None = next((each for each in let if known(each, default=False)), None)
         if spared is not None and any(map(_asks_outcome, job.steps[step.index + 1 :])):
             spared = None
         forgiven: list[tuple[Located, bool]] = [*((each, each.forgiven) for each in tests)]
