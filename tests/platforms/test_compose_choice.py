@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 STORES = "services:\n  db: {image: postgres:16.4}\n  cache: {image: redis:7.2}\n"
 WHOLE = "services:\n  app: {build: .}\n  db: {image: postgres:16.4}\n  cache: {image: redis:7.2}\n"
 PART = "services:\n  app: {build: .}\n  db: {image: postgres:16.4}\n"
+PULLED = "services:\n  app: {image: acme/shop:1, ports: ['80:80']}\n  db: {image: postgres:16.4}\n"
 OVER = "services:\n  app: {build: ., depends_on: [db]}\n"
 
 PARTS = "services:\n  api: {build: api}\n  worker: {build: worker}\n  db: {image: postgres:16.4}\n"
@@ -124,6 +125,26 @@ CHOICES: dict[str, tuple[dict[str, str], tuple[str, ...], str]] = {
     "an example last": (
         {"examples/compose.yaml": WHOLE, "a/b/c/compose.yaml": WHOLE},
         ("a/b/c/compose.yaml",),
+        "the default-named file nearest to the root",
+    ),
+    "what is no longer used last, by its first line": (
+        {"docker-compose.yml": "# Legacy, kept for reference.\n" + WHOLE, "compose.local.yml": WHOLE},
+        ("compose.local.yml",),
+        "no file has a default name",
+    ),
+    "what is no longer used last, by its folder": (
+        {"archived/docker/compose.yml": WHOLE, "a/b/c/compose.yml": WHOLE},
+        ("a/b/c/compose.yml",),
+        "the default-named file nearest to the root",
+    ),
+    "what builds before what pulls": (
+        {"docker-compose.yml": PULLED, "docker-compose.dev.yml": PART, "docker-compose.prod.yml": WHOLE},
+        ("docker-compose.dev.yml",),
+        f"it is for development; 'docker-compose.yml' is not; left out: docker-compose.yml; {ANOTHER}",
+    ),
+    "what is tried before what is worked with": (
+        {"docker-compose.quickstart.yml": WHOLE, "docker-compose.yml": STORES},
+        ("docker-compose.yml",),
         "the default-named file nearest to the root",
     ),
 }
@@ -305,7 +326,34 @@ ASKS = "it asks for certificates, and what is worked with is beside it"
 UNDER = "it holds no sources, and what is for development beside it changes what it starts"
 BASED = ("docker-compose.yml", "docker-compose.dev.yml")
 
+TITLED = "its first line says that it is for production"
+ON = "its name says on what it runs, and what is worked with is another"
+
 SHIPPED: dict[str, tuple[dict[str, str], tuple[str, ...], tuple[str, ...], str]] = {
+    "a default name whose first line says it": (
+        {"docker-compose.yml": f"# Shop (Production)\n{WHOLE}", "docker-compose.dev.yml": STORES},
+        ("docker-compose.dev.yml",),
+        ("docker-compose.yml",),
+        TITLED,
+    ),
+    "a default name whose first line says it in another language": (
+        {"docker-compose.yml": f"# Produzione: tutto\n{WHOLE}", "docker-compose.dev.yml": STORES},
+        ("docker-compose.dev.yml",),
+        ("docker-compose.yml",),
+        TITLED,
+    ),
+    "a folder called after what it runs on": (
+        {"deployment/coolify/compose.yml": WHOLE, "deployment/local/compose.yml": STORES},
+        ("deployment/local/compose.yml",),
+        ("deployment/coolify/compose.yml",),
+        ON,
+    ),
+    "the image of a service that another file builds": (
+        {"docker-compose.yml": LASTING, "docker-compose.server.yml": "services: {app: {image: '${APP}'}}"},
+        ("docker-compose.yml",),
+        ("docker-compose.yml", "docker-compose.server.yml"),
+        ON,
+    ),
     "images that another file builds": (
         {"docker-compose.yml": PUBLISHED, "docker-compose.local.yml": WORK},
         ("docker-compose.local.yml",),

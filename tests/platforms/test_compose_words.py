@@ -276,6 +276,8 @@ def test_a_container_that_prepares_and_ends_is_a_job(service: str, role: Role) -
         ("db-seed", "{build: .}", Role.JOB),
         ("migrate", "{image: 'axllent/mailpit:v1'}", Role.JOB),
         ("migrate", "{image: 'postgres:16'}", Role.DATABASE),
+        ("migrate", "{image: 'postgres:16', entrypoint: [sh, /migrate.sh]}", Role.JOB),
+        ("store", "{image: 'postgres:16', entrypoint: [sh, /start.sh]}", Role.DATABASE),
         ("migrate", "{build: ., restart: always}", Role.APP),
         ("migrate", "{build: ., ports: ['80:80']}", Role.APP),
         ("web", "{build: .}", Role.APP),

@@ -19,6 +19,7 @@ from policyengine.knowledge.names import (
     folder_kind,
     hosts,
     is_for_tests,
+    is_retired,
     machine,
     speaks_of_development,
     words,
@@ -44,6 +45,7 @@ _DEPLOYED = {
 """The environments that are deployed, the nearest to production first, and what a name says of them."""
 _OURS = "it starts images of this repository, and what is worked with is another"
 _CERTIFIES = "it asks for certificates, and what is worked with is beside it"
+_TITLED = "its first line says that it is for production"
 _UNDER = "it holds no sources, and what is for development beside it changes what it starts"
 _FEWEST = 2
 """So many services of a file, which Terraform runs too, tell that another one does not start what the cloud runs."""
@@ -71,9 +73,11 @@ class Candidate(NamedTuple):
 
     @property
     def aside(self) -> bool:
-        """Whether it is for examples, for tests, or for an editor."""
+        """Whether it is for examples, for tests, or for an editor, or is no longer used."""
         folders = posixpath.dirname(self.paths[0]).lower().split("/")
-        return ".devcontainer" in folders or any(folder_kind(part) is not None for part in folders)
+        spent = self.sketch.title == "retired" or is_retired(self.paths[-1])
+        spent = spent or any(folder_kind(word) == "example" for word in _said(self.paths[-1]))
+        return spent or ".devcontainer" in folders or any(folder_kind(part) is not None for part in folders)
 
     @property
     def place(self) -> tuple[object, ...]:
@@ -123,7 +127,7 @@ def choose(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[tuple[st
     if tried := list(_those(pieces, _tried(tree, candidates))):
         candidates = [*tried, *_those(pieces, _candidates(tree, told=True))]
     candidates.sort(key=lambda each: each.place)
-    candidates = [each for each in candidates if machine(_said(each.paths[-1])) != "sure"] or candidates
+    candidates = [each for each in candidates if _machine(each.paths[-1]) != "sure"] or candidates
     production, _ = for_production(tree, pieces)
     candidates = [each for each in candidates if not production or not _is_of(each.paths[-1], production)] or candidates
     if not candidates:
@@ -135,7 +139,8 @@ def choose(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[tuple[st
         beside = None
     runs = sketch(tree, production).complete
     worked = frozenset[str]().union(*(each.sketch.complete for each in candidates if each.is_worked_with))
-    strange = _strange(tree, candidates)
+    finished = frozenset(each.paths for each in candidates if _is_finished(each, candidates))
+    strange = _strange(tree, candidates) | finished
     first, *others = sorted(candidates, key=lambda each: each.rank(stores, beside, worked, runs, strange))
     if ".devcontainer" in first.paths[0].split("/") and not sketch(tree, first.paths).stores:
         reason = f"'{first.paths[0]}' only starts what an editor runs in; set compose.canonical for it"
@@ -146,6 +151,8 @@ def choose(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[tuple[st
         reason = "its name says that it is for development, and what it starts has the sources in it"
     elif first in tried:
         reason = "Terraform runs its services in production, and no other file starts them"
+    elif nearest.paths in finished:
+        reason = f"it is for development; '{nearest.paths[0]}' is not"
     elif nearest.paths in strange:
         reason = f"it starts what Terraform runs; '{nearest.paths[0]}' does not"
     elif first is not nearest and nearest.default:
@@ -173,17 +180,23 @@ def for_production(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[
     running = any(each.sketch.runs for each in work)
     tried = {each.paths[-1] for each in _tried(tree, work)}
     for files, reason, sure in deploying.deployed(tree):
-        if not sure and files[-1] in tried:
+        if not sure and (files[-1] in tried or sketch(tree, files[-1:]).is_tried):
             continue
         said, mine = sketch(tree, files), pieces is None or deploying.main(files) in pieces
-        others = (each.sketch for each in work if not _is_of(each.paths[-1], files))
+        others = (each for each in work if not _is_of(each.paths[-1], files))
+        others = (each.sketch for each in others if not (files[-1] in each.paths[:-1] and _machine(each.paths[-1])))
         apart = not running or any(each.runs or (each.stores and not said.builds) for each in others)
         if mine and apart and said.runs:
             return files, _chosen(files, reason, guessed=False)
     for meant, reason in _DEPLOYED.items():
+        titled = [each for each in work if each.sketch.title == "prod" and _is_finished(each, work)]
+        if meant != "prod" and (paths := min((each.paths for each in _those(pieces, titled)), default=())):
+            return paths, _chosen(paths, _TITLED, guessed=True)
+        if meant == "staging" and _runs_elsewhere(tree):
+            continue
         candidates = sorted(_those(pieces, _candidates(tree, meant)), key=lambda each: each.place)
         stand = (each for each in candidates if meant != "machine" or _is_apart(tree, each, work))
-        stand = (each for each in stand if not each.aside and each.paths[-1] not in tried)
+        stand = (each for each in stand if not (each.aside or each.paths[-1] in tried or each.sketch.is_tried))
         if paths := next((each.paths for each in stand if each.sketch.runs), ()):
             return paths, _chosen(paths, reason, guessed=True)
     for files, reason in deploying.pulled(tree):
@@ -198,16 +211,33 @@ def for_production(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[
 
 def _is_apart(tree: Files, each: Candidate, work: Iterable[Candidate]) -> bool:
     """Whether developers start the same services by another file than one whose name says on what it runs."""
-    mine, sure = each.sketch, machine(_said(each.paths[-1])) == "sure"
+    mine, sure = each.sketch, _machine(each.paths[-1]) == "sure"
     others = [sketch(tree, one.paths) for one in work if one.paths[-1] != each.paths[-1]]
-    others = [one for one in others if one.runs and not mine.complete.isdisjoint(one.complete)]
+    others = [one for one in others if sure or (one.runs and not mine.complete.isdisjoint(one.complete))]
     stands = not mine.mounts and (bool(mine.lasting) or any(one.mounts for one in others))
     return bool(others) and not each.for_work and (sure or stands)
 
 
 def _said(path: str) -> list[str]:
-    """What the name of a Compose file says besides being one."""
-    return [word for word in words(posixpath.basename(path)) if word not in _FILLER]
+    """What the name of a Compose file says besides being one, that of its folder where it has a default one."""
+    folder, name = posixpath.split(path)
+    return [word for word in words(posixpath.basename(folder) if name in NAMES else name) if word not in _FILLER]
+
+
+def _machine(path: str) -> str:
+    """Whether a path says on what production runs: `compose.vps.yml`, or `coolify/compose.yml`, and surely."""
+    told, plain = machine(_said(path)), posixpath.basename(path) in NAMES
+    return "" if plain and (told != "sure" or _said(path) == ["stack"]) else told
+
+
+def _is_finished(each: Candidate, candidates: Iterable[Candidate]) -> bool:
+    """Whether a file tells that it is for production, or only pulls what another one for development builds."""
+    said = each.sketch
+    others = [one for one in candidates if one.paths != each.paths and not one.aside]
+    others = [one for one in others if one.for_work or one.sketch.title == "work"]
+    told = said.title == "prod" or (said.certifies and bool(said.lasting))
+    same = (one.sketch.complete if told else one.sketch.built - said.built for one in others)
+    return not (each.aside or each.for_work or said.mounts) and any(said.complete & one for one in same)
 
 
 def _tried(tree: Files, work: Sequence[Candidate]) -> list[Candidate]:
@@ -401,9 +431,7 @@ def _may_be_compose(path: str, meant: str) -> bool:
     name = posixpath.basename(path)
     compose, said = "compose" in words(name), _said(path)
     if meant == "machine":
-        return name not in NAMES and (compose or said == ["stack"]) and bool(machine(said))
-    if meant and name in NAMES:
-        said = list(words(posixpath.basename(posixpath.dirname(path))))  # `docker/production/compose.yml`
+        return (compose or said == ["stack"]) and bool(_machine(path))
     if not compose and not (said and environment(said[0])):
         return False  # as nearly every YAML file
     if name in OVERRIDES or is_for_tests(name):
@@ -411,9 +439,7 @@ def _may_be_compose(path: str, meant: str) -> bool:
     known = {"prod" if deploys(word) else environment(word) for word in said}
     if meant:
         return known & _DEPLOYED.keys() == {meant} and (compose or known == {meant})
-    if not known.isdisjoint(_DEPLOYED):
-        return False
-    return compose or known <= {"dev", "local"}
+    return known.isdisjoint(_DEPLOYED) and (compose or known <= {"dev", "local"})
 
 
 def _stands_beside(folder: str) -> bool:

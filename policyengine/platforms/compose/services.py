@@ -320,8 +320,10 @@ def _role(made: Service, service: Branch, one_shot: set[str]) -> Role:
         return Role.JOB
     restart = service.get("restart")
     never = not isinstance(restart, Leaf) or go_text(restart.value) in ("no", "false", "on-failure")
+    named = about(made.name, "migrate", "seed") or does_one_thing(made.name)
+    if role is Role.DATABASE and named and never and not isinstance(made.entrypoint, Absent):
+        return Role.JOB  # `psql` with its image
     if role in (Role.APP, Role.TOOL) and never and not made.ports:
-        named = about(made.name, "migrate", "seed") or does_one_thing(made.name)
         return Role.JOB if named or _only_prepares(made) else role
     return role
 

@@ -6,7 +6,13 @@ import posixpath
 from functools import reduce
 from typing import TYPE_CHECKING, NamedTuple
 
-from policyengine.knowledge.names import speaks_of_certificates, speaks_of_development, words
+from policyengine.knowledge.names import (
+    environment,
+    is_retired,
+    speaks_of_certificates,
+    speaks_of_development,
+    words,
+)
 from policyengine.model import image
 from policyengine.model.nodes import Beside, Role, Side
 from policyengine.model.source import ReadError, Span
@@ -25,6 +31,16 @@ if TYPE_CHECKING:
 _NUMBER = regex(r"\d{2,5}")
 _DEFAULT = regex(r"\$\{\w+:?-([^{}$]*)\}")
 _TAKES_AWAY = (" !reset", " !override")
+_FILE = regex(r"[\w./-]+\.ya?ml\b")
+_BEGINS = ("#", "---", "version", "name:")
+"""What a line begins with above which no service stands."""
+_VAGUE = frozenset({"live", "not", "never", "use", "see", "instead"})
+"""Words beside which one for production may be about something else: `Never use this in production`."""
+_TRIAL = frozenset({"like", "parity", "smoke", "simulates", "mimics"})
+"""Words that tell production from what is like it: `Prod-parity local smoke test`."""
+_LONGEST = 20
+"""So many lines are looked at for the title."""
+_THIN = frozenset({"image", "pull_policy", "restart", "platform", "logging", "profiles"})
 _STORES = frozenset({Role.DATABASE, Role.CACHE, Role.QUEUE})
 
 
@@ -35,10 +51,12 @@ class Sketch(NamedTuple):
     depend on. `runs` tells whether one of them may be an application, `stores` how many are datastores. `builds` are
     the folders in which images are built, `names` those of these images and of the project, `included` other files,
     `numbers` all that stand in `ports`. `changes` tells whether it says of a build only what is another there, and not
-    of what it is made: `build: {target: dev}`, or takes something of another file away: `!reset`. `lasting` are the
-    applications that Docker starts again whatever happens, with their images, empty for one that is built; `built` are
-    all services that are built, `worked` those by a Dockerfile or stage for development. `mounts` tells whether one has
-    the sources in it that it is built of, `certifies` whether one asks for certificates.
+    of what it is made: `build: {target: dev}`, only which image an application has, or takes something of another
+    file away: `!reset`. `lasting` are the applications that Docker starts again whatever happens, with their
+    images, empty for one that is built; `built` are all services that are built, `worked` those by a Dockerfile or
+    stage for development. `mounts` tells whether one has the sources in it that it is built of, `certifies` whether
+    one asks for certificates. `title` is what the first line
+    says of the file: `work`, `trial`, `prod`, `retired`, or nothing.
     """
 
     complete: frozenset[str] = frozenset()
@@ -56,6 +74,12 @@ class Sketch(NamedTuple):
     worked: frozenset[str] = frozenset()
     mounts: bool = False
     certifies: bool = False
+    title: str = ""
+
+    @property
+    def is_tried(self) -> bool:
+        """Whether the first line says that it is for development or tests, whatever its name says."""
+        return self.title in ("work", "trial")
 
     def beside(self, other: Sketch) -> Sketch:
         """What two files say together."""
@@ -76,6 +100,7 @@ class Sketch(NamedTuple):
             self.worked | other.worked,
             self.mounts or other.mounts,
             self.certifies or other.certifies,
+            self.title or other.title,
         )
 
 
@@ -99,7 +124,30 @@ def sketch_of(source: Source) -> Sketch:
     if "services" not in source.text and "include" not in source.text:
         return Sketch()
     documents = (each for each in yaml.read_all(source, []) if isinstance(each, Mapping))
-    return reduce(Sketch.beside, (_document(source, each) for each in documents), Sketch())
+    return reduce(Sketch.beside, (_document(source, each) for each in documents), Sketch(title=_title(source)))
+
+
+def _title(source: Source) -> str:
+    """What the first line above the services that says more than the name of the file says of it."""
+    own = posixpath.basename(source.path)
+    for line in source.text.split("\n", _LONGEST)[:_LONGEST]:
+        said = frozenset(words(line.replace(own, ""))) if line.lstrip().startswith("#") else frozenset[str]()
+        if line.strip() and not line.lstrip().startswith(_BEGINS):
+            break
+        if not said - {"docker", "compose"}:
+            continue
+        if is_retired(line):
+            return "retired"
+        known = frozenset(map(environment, said))
+        work, prod = bool(known & {"dev", "local"}), "prod" in known and said.isdisjoint(_VAGUE)
+        if not said.isdisjoint(_TRIAL) or ("test" in known and not work and not prod):
+            return "trial"
+        if work and not prod:
+            return "work"
+        return (
+            "prod" if prod and not work and "test" not in known and _FILE.search(line.replace(own, "")) is None else ""
+        )
+    return ""
 
 
 def _document(source: Source, top: Mapping) -> Sketch:
@@ -135,7 +183,8 @@ def _document(source: Source, top: Mapping) -> Sketch:
         told_of = isinstance(build, Mapping) and (
             build.get("context") or build.get("dockerfile") or told.get("extends")
         )
-        changes = changes or (isinstance(build, Mapping) and not told_of)
+        thin = role is Role.APP and _THIN.issuperset(one.key.text for one in told.entries)
+        changes = changes or thin or (isinstance(build, Mapping) and not told_of)
     return Sketch(
         frozenset(complete),
         frozenset(partial),
