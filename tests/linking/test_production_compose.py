@@ -433,6 +433,16 @@ def test_a_web_server_is_a_part_of_the_application_where_its_image_builds_the_pa
     assert report.undecided == ()
 
 
+def test_a_stack_that_starts_nothing_of_the_application_lacks_all_of_it_in_one_finding(tmp_path: Path) -> None:
+    two = "services:\n  api: {image: 'acme/api:1'}\n  jobs: {image: 'acme/jobs:1'}\n  db: {image: 'postgres:16.4'}\n"
+    files = {"compose.yaml": "services: {db: {image: 'postgres:16.4'}}", "compose.prod.yaml": two}
+    (found,) = scan(tmp_path, files, "HEX102").results
+    assert found.message == (
+        "The production Compose service 'api' has no twin: the Compose stack starts only what the application needs."
+        " The same holds for 'jobs'."
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "command", "missing"),
     [

@@ -59,6 +59,7 @@ from policyengine.api import (
     remedy="Add a Compose service that runs the same image or engine, or say under 'ignore' that it has no twin.",
     message={
         "default": "The {noun} '{name}' is never run locally.",
+        "bare": "The {noun} '{name}' has no twin: the Compose stack starts only what the application needs.",
         "data": "The '{engine}' '{name}' exists only in the cloud.",
     },
 )
@@ -75,7 +76,8 @@ def cloud_only_component(graph: Graph, _: Options) -> Outcomes:
     container whose name is that of a local service, or a part of it, is run locally, whatever it was paired with; a
     `celery` that starts a worker is no `celery-beat`. Where much speaks for a local service without a twin, such as its
     port and its variables, the list of what has no twin names it as the nearest. One that another Compose file starts
-    is an open question, and none where a workflow starts that file. One
+    is an open question, and none where a workflow starts that file. Where the stack starts nothing of the application,
+    all that it lacks is one finding. One
     local server may hold several databases, tables or queues, so a second managed one of an engine that runs locally is
     not reported, and those of an engine that does not are one finding; a dead-letter queue is part of another. An
     emulator such as LocalStack stands in for every AWS service. Where local services join an external network, a
@@ -94,6 +96,7 @@ def _containers(graph: Graph, local: list[Container]) -> Outcomes:
     paired = [each for each in graph.containers(side=Side.CLOUD) if graph.pair_of(each.node) is not None]
     tried = {path for each in graph.all(Workflow) for path in _brought_up(graph, each)}
     others = list(_others(graph, tried))
+    variant = "default" if any(each.role is Role.APP for each in local) else "bare"
     for container in graph.deployed():
         if container.role is not Role.APP and not _is_served_application(graph, container):
             continue
@@ -118,7 +121,9 @@ def _containers(graph: Graph, local: list[Container]) -> Outcomes:
         if not _has_rival(graph, service) and definition not in seen:  # one definition, for several regions
             seen.add(definition)
             fix = Fix(f"add a Compose service that runs the image of '{name}' with the same command")
-            yield Finding(subject=service, at=service, args={"noun": container.noun, "name": name}, fix=fix)
+            args = {"noun": container.noun, "name": name}
+            cause = "" if variant == "default" else variant
+            yield Finding(subject=service, at=service, variant=variant, args=args, fix=fix, cause=cause)
 
 
 def _is_served_application(graph: Graph, container: Container) -> bool:

@@ -183,8 +183,8 @@ def for_production(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[
         if not sure and (files[-1] in tried or sketch(tree, files[-1:]).is_tried):
             continue
         said, mine = sketch(tree, files), pieces is None or deploying.main(files) in pieces
-        others = (each for each in work if not _is_of(each.paths[-1], files))
-        others = (each.sketch for each in others if not (files[-1] in each.paths[:-1] and _machine(each.paths[-1])))
+        other = [each for each in work if not _is_of(each.paths[-1], files)]
+        others = [each.sketch for each in other if not (files[-1] in each.paths[:-1] and _machine(each.paths[-1]))]
         apart = not running or any(each.runs or (each.stores and not said.builds) for each in others)
         if mine and apart and said.runs:
             return files, _chosen(files, reason, guessed=False)
@@ -213,7 +213,7 @@ def _is_apart(tree: Files, each: Candidate, work: Iterable[Candidate]) -> bool:
     """Whether developers start the same services by another file than one whose name says on what it runs."""
     mine, sure = each.sketch, _machine(each.paths[-1]) == "sure"
     others = [sketch(tree, one.paths) for one in work if one.paths[-1] != each.paths[-1]]
-    others = [one for one in others if sure or (one.runs and not mine.complete.isdisjoint(one.complete))]
+    others = [one for one in others if (sure or one.runs) and not mine.complete.isdisjoint(one.complete)]
     stands = not mine.mounts and (bool(mine.lasting) or any(one.mounts for one in others))
     return bool(others) and not each.for_work and (sure or stands)
 
@@ -363,8 +363,7 @@ def _is_of(path: str, chain: tuple[str, ...]) -> bool:
 
 def _is_worked_on(tree: Files, folder: str, candidates: Iterable[Candidate], chain: tuple[str, ...]) -> bool:
     """Whether one of the candidates in the folder of the production project starts some of the same services."""
-    same = sketch(tree, chain).complete
-    mine = (each for each in candidates if posixpath.dirname(each.paths[0]) == folder)
+    same, mine = sketch(tree, chain).complete, (one for one in candidates if posixpath.dirname(one.paths[0]) == folder)
     named = deploying.is_called_after_production(f"{folder}/")
     return not named and any(not same.isdisjoint(each.sketch.complete) for each in mine)
 
@@ -416,7 +415,8 @@ def _candidates(tree: Files, meant: str = "", *, told: bool = False) -> Iterator
         base = next(iter(default_files(tree, folder)), "")
         under = sketch(tree, (base,)) if base and base != path else Sketch()
         lacking = (own.partial | own.needs) - own.complete
-        changes = (own.changes and own.complete & under.complete) or own.complete & under.partial
+        pulls = not own.built and own.complete <= under.worked  # images of what is built for development
+        changes = (own.changes and not pulls and own.complete & under.complete) or own.complete & under.partial
         if own.complete and not lacking and not changes:
             yield Candidate((path,), own)
         elif base and lacking <= under.complete:
