@@ -18,7 +18,8 @@ class CloudService(Struct, frozen=True, forbid_unknown_fields=True):
 
     A region may stand before the last two labels of a host of AWS. `words` stand in the names of modules that define
     it, `variables` are those that only its clients have, `deploys` the tools by which deployments to it are
-    known, `logins` the actions and commands that let a pipeline push to it.
+    known, `logins` the actions and commands that let a pipeline push to it. `port` is the one to which it sends
+    requests where none is named (0 for none).
     """
 
     title: str
@@ -29,6 +30,7 @@ class CloudService(Struct, frozen=True, forbid_unknown_fields=True):
     variables: tuple[str, ...] = ()
     deploys: tuple[str, ...] = ()
     logins: tuple[str, ...] = ()
+    port: int = 0
 
     def defined(self, types: Iterable[str], modules: Iterable[str]) -> bool:
         """Whether one of these types of resources is its own, or the name of one of these modules speaks of it."""

@@ -1,4 +1,4 @@
-"""A sibling's database is addressed at the port that it listens on (HEX502)."""
+"""What is addressed listens there: a sibling's database (HEX501 to HEX503), a service of Cloud Run (HEX513)."""
 
 from __future__ import annotations
 
@@ -83,3 +83,50 @@ def test_an_address_of_which_the_host_or_the_port_is_open_stays_open(host: str, 
     report = trees.scan(tmp_path, files, "HEX501")
     assert report.results == ()
     assert [each.reason for each in report.undecided] == ["the variable 'DB_PASSWORD' set outside the files"]
+
+
+@pytest.mark.parametrize(("beside", "told"), [("redis", False), ("10.0.0.7", True)])
+def test_an_example_is_not_loaded_where_another_file_beside_it_names_the_sibling(
+    beside: str, told: bool, tmp_path: Path
+) -> None:
+    files = {
+        "compose.yaml": "services:\n  app: {build: ., env_file: .env}\n  redis: {image: 'redis:7'}\n",
+        "Dockerfile": "FROM node:22.20.0-slim\nUSER node\n",
+        ".gitignore": ".env\n",
+        ".env.example": "REDIS_HOST=127.0.0.1\n",
+        ".env.local": f"REDIS_HOST={beside}\n",
+    }
+    assert len(trees.scan(tmp_path, files, "HEX501").results) == told
+
+
+RUN = """resource "google_cloud_run_v2_service" "api" {
+  name = "api"
+  template {
+    containers {
+      image = "ghcr.io/acme/api:1"
+      %s
+    }
+  }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "port", "told"),
+    [
+        ('["uvicorn", "main:app", "--port", "8000"]', "", True),
+        ('["uvicorn", "main:app", "--port", "8080"]', "", False),
+        ('["uvicorn", "main:app", "--port", "8000"]', "ports {\n container_port = 8000\n }", False),
+        ('uvicorn main:app --port "${PORT:-8000}"', "", False),
+    ],
+)
+def test_cloud_run_sends_requests_to_its_own_port_where_a_service_names_none(
+    command: str, port: str, told: bool, tmp_path: Path
+) -> None:
+    files = {
+        "compose.yaml": "services:\n  api:\n    image: ghcr.io/acme/api:1\n    build: .\n",
+        "Dockerfile": f"FROM python:3.12-slim\nENV PORT=8000\nUSER nobody\nCMD {command}\n",
+        "main.tf": RUN % port,
+    }
+    message = "'api' names no port, so requests come at '8080', but [it listens](1) on '8000'."
+    assert [each.message for each in trees.scan(tmp_path, files, "HEX513").results] == [message] * told

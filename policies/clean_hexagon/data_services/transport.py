@@ -110,7 +110,8 @@ def _by_socket(graph: Graph) -> bool:
             return True
         for variable in each.environment.values():
             named = any(address.endswith(".connection_name") for address in variable.references)
-            if named or "/cloudsql/" in known(variable.value, ""):
+            text = variable.value.value if isinstance(variable.value, Known | Floating) else ""
+            if named or "/cloudsql/" in text:
                 return True
     return False
 

@@ -29,7 +29,9 @@ from policyengine.api import (
     Span,
     Unknown,
     holds_all_of,
+    hosts,
     is_address,
+    is_for_the_laptop,
     known,
     names_another,
     rule,
@@ -68,10 +70,11 @@ def localhost_inside_container(graph: Graph, options: Options) -> Outcomes:
     is an address to bind to. `host.docker.internal` towards a sibling works, but by a detour, hence a warning.
 
     Not reported: the container's own port; a host in an example of an env file (`DB_HOST`) where the whole address is
-    given too (`DATABASE_URL`); addresses for browsers (`NEXT_PUBLIC_*`, origins, callbacks and other public URLs, web
-    addresses of a proxy or a developer's tool, and those of a sibling application unless the name speaks of calls
-    between servers, as `API_URL` does); health checks; `network_mode: host`, and siblings that share one network name
-    space. Containers of one ECS task do share localhost, so the cloud side is not asked.
+    given too (`DATABASE_URL`), or where another env file beside it names the sibling; addresses for browsers
+    (`NEXT_PUBLIC_*`, origins, callbacks and other public URLs, web addresses of a proxy or a developer's tool, and
+    those of a sibling application unless the name speaks of calls between servers, as `API_URL` does); health checks;
+    `network_mode: host`, and siblings that share one network name space. Containers of one ECS task do share localhost,
+    so the cloud side is not asked.
     The value may hold a password, so only `host:port` is ever shown.
     """
     public = address_keys(graph, options)
@@ -110,8 +113,10 @@ def localhost_inside_container(graph: Graph, options: Options) -> Outcomes:
             meant = meant_by(address, [each for each in near if not one_network(container, each)])
             if meant is None:
                 continue
-            seen.add(address.span)
             sibling, port, place = meant
+            if not _beside(graph, address).isdisjoint(sibling.service.names):
+                continue
+            seen.add(address.span)
             yield redirected(container, address, sibling.name, port, place)
 
 
@@ -128,6 +133,18 @@ def _told_of_store(container: Container) -> bool:
 def _of_example(graph: Graph, span: Span) -> bool:
     file = graph.get(EnvironmentFile, f"env:{span.path}")
     return file is not None and file.example
+
+
+def _beside(graph: Graph, address: Address) -> set[str]:
+    """The hosts that other env files for the laptop beside an example have for its variable, which may be loaded."""
+    place, key = address.variable.value.span, address.variable.key
+    if not _of_example(graph, place):
+        return set()
+    folder = place.path.rpartition("/")[0]
+    others = (each for each in graph.all(EnvironmentFile) if each.path != place.path and is_for_the_laptop(each.path))
+    near = (each for each in others if each.path.rpartition("/")[0] == folder)
+    told = (known(each.value, "") for file in near for each in file.variables if each.key == key)
+    return {host for text in told for host in hosts(text)}
 
 
 _Names = list[tuple[tuple[str, ...], str]]

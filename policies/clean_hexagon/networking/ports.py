@@ -33,6 +33,7 @@ from policyengine.api import (
     known,
     regex,
     rule,
+    service_called,
     speaks_of,
     speaks_scheme,
     undecided,
@@ -50,6 +51,7 @@ from policyengine.api import (
         "default": "'{local}' takes requests at port '{here}', but [the {what}](1) at port '{there}'.",
         "balancer": "The load balancer sends requests to port '{there}' of '{service}', which has [port](1) '{here}'.",
         "listens": "'{service}' is given requests at port '{here}', but [it listens](1) on '{there}'.",
+        "unnamed": "'{service}' names no port, so requests come at '{here}', but [it listens](1) on '{there}'.",
     },
 )
 def container_port_mismatch(graph: Graph, _: Options) -> Outcomes:
@@ -65,8 +67,8 @@ def container_port_mismatch(graph: Graph, _: Options) -> Outcomes:
     balancer sends requests and those that the container names. And the port at which it listens: what the settings of
     nginx say (`listen 80`) or the command (`--port 3001`), else the variable PORT where the image sets or exposes it
     too or the configuration module reads it; a variable such as PORTGATEWAY that holds the port which the service names
-    may be the one that the code reads. A port that only EXPOSE names is documentation, and does not outweigh the
-    others.
+    may be the one that the code reads. Cloud Run sends requests to 8080 where its service names none. A port that only
+    EXPOSE names is documentation, and does not outweigh the others.
     """
     for container in graph.containers():
         if container.role is Role.APP or container.serves is not None:
@@ -133,6 +135,8 @@ def _names(container: Container, ports: list[str]) -> bool:
 def _within(graph: Graph, container: Container) -> Outcomes:
     """What does not fit in one container: the load balancer in front of it, and the port at which it listens."""
     named = list(_named(container))
+    if not named:
+        yield from _unnamed(graph, container)
     if not named or any(not isinstance(each, Known) for each in named):
         return
     numbers = _shown(named)
@@ -148,6 +152,22 @@ def _within(graph: Graph, container: Container) -> Outcomes:
         yield Compared(container.node)
         if str(told.value) not in numbers and given.isdisjoint(numbers):
             yield _finding(container, "listens", named, told)
+
+
+def _unnamed(graph: Graph, container: Container) -> Outcomes:
+    """A service of Cloud Run that names no port and listens at another than the usual one, whatever PORT says."""
+    run, told, given = service_called("cloudrun"), container.told_port, container.environment.get("PORT")
+    if run is None or container.service.noun != f"{run.title} service" or not isinstance(told, Known):
+        return
+    beside = any(each.service.ports for each in graph.neighbours(container))
+    if beside or (given is not None and told.span == given.value.span):
+        return
+    yield Compared(container.node)
+    if told.value != run.port:
+        args = {"service": container.name, "here": run.port, "there": told.value}
+        fix = Fix(f"name port {told.value}")
+        at: Span = container.span
+        yield Finding(subject=container.node, at=at, variant="unnamed", args=args, related=(told,), fix=fix)
 
 
 def _finding(container: Container, variant: str, named: list[Value[int]], told: Known[int]) -> Finding:
