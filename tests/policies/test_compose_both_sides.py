@@ -279,3 +279,21 @@ def test_secrets_of_one_container_in_plain_sight_are_one_finding_at_the_first_wi
     assert len({found.span, *found.related}) == 2
     assert found.finding.fix is not None
     assert found.finding.fix.description == "read them from a secret manager: API_KEY, OTHER_API_KEY"
+
+
+@pytest.mark.parametrize(
+    ("waiting", "checked", "count"),
+    [("[db]", "", 1), ("[]", "", 0), ("[db]", "    healthcheck: {test: pg_isready}\n", 0)],
+)
+def test_a_store_that_production_waits_for_is_checked_there_where_it_is_locally(
+    waiting: str, checked: str, count: int, tmp_path: Path
+) -> None:
+    files = {
+        "docker-compose.yml": "services:\n  app: {build: .}\n  db:\n    image: postgres:16\n"
+        "    healthcheck: {test: pg_isready}\n",
+        "docker-compose.prod.yml": f"services:\n  app:\n    build: .\n    depends_on: {waiting}\n"
+        f"  db:\n    image: postgres:16\n{checked}",
+        "Dockerfile": "FROM node:22\n",
+    }
+    message = "'db' has a health check, but [production](1) has none."
+    assert [each.message for each in trees.scan(tmp_path, files, "HEX108").results] == [message] * count

@@ -1,6 +1,6 @@
 """Both sides ask an application in one way whether it is well (HEX108)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
@@ -10,6 +10,7 @@ from policyengine.api import (
     Change,
     Compared,
     Container,
+    Datastore,
     EdgeKind,
     Finding,
     Fix,
@@ -19,6 +20,7 @@ from policyengine.api import (
     Outcomes,
     Put,
     Role,
+    Service,
     Severity,
     Side,
     Swap,
@@ -85,7 +87,8 @@ def healthcheck_divergence(graph: Graph, _: Options) -> Outcomes:
     path alone and stands in for one that the container lacks; where nothing is checked locally, it is a convention. A
     check that asks nothing (`exit 0`) is none. Paths for liveness and readiness of one application (`/health/live`,
     `/readyz`) are alike. Parts that a shell fills in when the check runs are not compared. A proxy whose image is built
-    here is asked as an application is. A check that asks the container itself at another port than that at which it
+    here is asked as an application is, and a datastore that something in production waits for (`depends_on`) is to be
+    checked there where it is locally. A check that asks the container itself at another port than that at which it
     is told to listen never succeeds, on whichever side.
     """
     compared: set[str] = set()
@@ -115,10 +118,26 @@ def healthcheck_divergence(graph: Graph, _: Options) -> Outcomes:
             yield from undecided(local.node, group.check_path)
             if not isinstance(group.check_path, Unknown):
                 yield from _balanced(local, cloud, here, group)
+    for local, cloud in _waited_for(graph):
+        here = _check(local)
+        if isinstance(here, Known) and _check(cloud) is None:
+            fix = Fix("give the service of production the same check")
+            yield _found(local, cloud, at=here.value.test, to=cloud, variant="local", fix=fix)
     for container in (*graph.containers(side=Side.LOCAL), *graph.deployed()):
         if container.role is not Role.APP and container.serves is None:
             continue
         yield from _deaf(container) if container.id not in compared else ()
+
+
+def _waited_for(graph: Graph) -> Iterator[tuple[Container, Container]]:
+    """The datastores of both sides for which a container of production's Compose file waits."""
+    for here, there in graph.mirrors(Datastore):
+        one, other = graph.get(Service, here.service), graph.get(Service, there.service)
+        cloud = None if other is None else graph.container(other)
+        if one is not None and cloud is not None and cloud.is_composed:
+            waiting = (each.service for near in graph.neighbours(cloud) for each in near.service.depends_on)
+            if cloud.name in waiting:
+                yield graph.container(one), cloud
 
 
 def _deaf(container: Container) -> Outcomes:
