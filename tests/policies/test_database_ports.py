@@ -1,4 +1,4 @@
-"""What is addressed listens there: a sibling's database (HEX501 to HEX503), a service of Cloud Run (HEX513)."""
+"""What is addressed listens there: a sibling's database (HEX501 to HEX503), a service of Cloud Run (HEX513), a store from the laptop (HEX511)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from tests import trees
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 STACK = """services:
@@ -27,8 +28,9 @@ TOLD = "'DB_HOST' of 'app' points to 'db:5433', but [the service](1) 'db' does n
         ("", [TOLD]),
         ("\n    environment: {PGPORT: '5433'}", []),
         ("\n    command: [postgres, -p, '5433']", []),
+        ("\n    build: db", []),
     ],
-    ids=["at another port", "moved by a variable", "moved by a command"],
+    ids=["at another port", "moved by a variable", "moved by a command", "built here"],
 )
 def test_a_database_listens_at_the_port_of_its_engine_unless_it_is_told(
     more: str, told: list[str], tmp_path: Path
@@ -130,3 +132,68 @@ def test_cloud_run_sends_requests_to_its_own_port_where_a_service_names_none(
     }
     message = "'api' names no port, so requests come at '8080', but [it listens](1) on '8000'."
     assert [each.message for each in trees.scan(tmp_path, files, "HEX513").results] == [message] * told
+
+
+STORED = "services:\n  db:\n    image: postgres:16\n    ports: ['5434:5432']\n    {more}\n  cache: {{image: 'redis:7', ports: ['6380:6379']}}\n"
+ELSEWHERE = "'{key}' in '{file}' goes to '{there}', but [the service](1) '{service}' is published at '{port}'."
+
+
+@pytest.mark.parametrize(
+    ("line", "more", "files", "told"),
+    [
+        ("DATABASE_URL=postgres://a:b@localhost:5432/x", "", {}, ("localhost:5432", "db", "5434")),
+        ("DATABASE_URL=postgres://a:b@localhost:5434/x", "", {}, None),
+        ("DATABASE_URL=postgres://a:b@localhost/x", "", {}, ("localhost:5432", "db", "5434")),
+        ("DATABASE_URL=postgres://a:b@db.acme.io:5432/x", "", {}, None),
+        ("DATABASE_URL=mysql://a:b@localhost:3306/x", "", {}, None),
+        ("REDIS_URL=redis://localhost:6379", "", {}, ("localhost:6379", "cache", "6380")),
+        ("REDIS_HOST=localhost\nREDIS_PORT=6379", "", {}, ("localhost:6379", "cache", "6380")),
+        ("API_URL=http://localhost:5432", "", {}, None),
+        ("PORT=5432\nDATABASE_URL=postgres://a:b@localhost:5432/x", "", {}, None),
+        ("DATABASE_URL=postgres://a:b@localhost:5432/x", "profiles: [tools]", {}, None),
+        (
+            "DATABASE_URL=postgres://a:b@localhost:5432/x",
+            "",
+            {"package.json": '{"name": "x", "scripts": {"db": "tunnel 5432"}}'},
+            None,
+        ),
+        (
+            "DATABASE_URL=postgres://a:b@localhost:5432/x",
+            "",
+            {"docker-compose.other.yml": "services:\n  db: {image: 'postgres:16', ports: ['5432:5432']}\n"},
+            None,
+        ),
+    ],
+)
+def test_an_env_file_for_the_laptop_goes_to_the_port_at_which_a_store_is_published(
+    line: str, more: str, files: Mapping[str, str], told: tuple[str, str, str] | None, tmp_path: Path
+) -> None:
+    tree = {"docker-compose.yml": STORED.format(more=more), ".env.local": f"{line}\n", **files}
+    expected = []
+    if told is not None:
+        there, service, port = told
+        key = line.splitlines()[0].partition("=")[0]
+        expected = [ELSEWHERE.format(key=key, file=".env.local", there=there, service=service, port=port)]
+    assert [each.message for each in trees.scan(tmp_path, tree, "HEX511").results] == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "loaded", "found"),
+    [
+        (".env.local", False, True),
+        (".env.local", True, False),
+        (".env.production", False, False),
+        (".env.test", False, False),
+        (".env.other", False, False),
+        (".env.example", False, True),
+    ],
+)
+def test_an_env_file_that_a_service_loads_or_that_is_for_elsewhere_is_not_asked(
+    name: str, loaded: bool, found: bool, tmp_path: Path
+) -> None:
+    tree = {
+        "docker-compose.yml": STORED.format(more=f"env_file: {name}" if loaded else ""),
+        "docker-compose.other.yml": "services:\n  db: {image: 'postgres:16'}\n",
+        name: "DATABASE_URL=postgres://a:b@localhost:5432/x\n",
+    }
+    assert bool(trees.scan(tmp_path, tree, "HEX511").results) is found

@@ -282,7 +282,7 @@ def _roles(graph: Graph, read: dict[str, tuple[Principal, dict[str, tuple[Secret
             elif (EdgeKind.GRANTS, secret.id) not in allowed:
                 variant = "sealed" if (EdgeKind.SEALED, secret.id) in allowed else "role"
                 lacking.setdefault(variant, []).append((secret, container))
-        if opened is not None and (lacking or opened is not role.gap):
+        if lacking or opened is not role.gap:
             yield from undecided(role, opened)
         for variant, found in lacking.items() if role.gap is None else ():
             names = ", ".join(dict.fromkeys(secret.name for secret, _ in found))
