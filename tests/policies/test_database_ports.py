@@ -1,4 +1,4 @@
-"""What is addressed listens there: a sibling's database (HEX501 to HEX503), a service of Cloud Run (HEX513), a store from the laptop (HEX511)."""
+"""What is addressed listens there: databases of siblings (HEX501 to HEX503) and stores of the laptop (HEX511), Cloud Run (HEX513)."""
 
 from __future__ import annotations
 
