@@ -307,6 +307,28 @@ def test_options_in_variables_that_are_known_are_read() -> None:
     assert isinstance(build.push, Unknown)
 
 
+@pytest.mark.parametrize(
+    ("condition", "runs"),
+    [("", False), ("if: github.ref != ''", False), ("if: always()", True), ("if: '!failure()'", True)],
+)
+def test_what_needs_a_job_that_never_runs_does_not_run_unless_it_says_so(condition: str, runs: bool) -> None:
+    found, _ = lowered(
+        "on: push\njobs:\n  b:\n    needs: a\n    steps: [{run: terraform apply}]\n"
+        f"    {condition or 'name: b'}\n  a: {{if: false, steps: [{{run: echo}}]}}\n"
+    )
+    assert [bool(job(found, key).steps) for key in ("a", "b")] == [False, runs]
+
+
+def test_an_action_of_elsewhere_deploys_where_its_name_says_so_and_one_of_the_tree_does_what_it_holds() -> None:
+    uses = "on: push\njobs:\n  a:\n    steps: [{uses: ./.github/actions/shared/coolify-deploy}]\n"
+    found, _ = lowered(uses)
+    (step,) = job(found, "a").steps
+    assert ([type(each).__name__ for each in step.activities], step.gap) == (["Deploy"], None)
+    action = "runs: {using: composite, steps: [{run: echo, shell: bash}]}\n"
+    found, _ = lowered(uses, **{".github/actions/shared/coolify-deploy/action.yml": action})
+    assert [each for step in job(found, "a").steps for each in step.activities] == []
+
+
 def test_a_function_hands_on_the_words_that_it_is_called_with() -> None:
     (build,) = drafts('ship() { docker buildx build --push "$@"; }\nship -f a/Dockerfile -t "$R/acme/api:$SHA" a')
     assert (known(build.dockerfile), known(build.push), build.references[0].repository) == (

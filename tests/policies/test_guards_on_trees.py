@@ -302,6 +302,14 @@ SHOP = {
                 with: {context: ., push: true, tags: "acme/web:1"}
     """,
 }
+
+
+def test_the_tag_of_what_is_no_name_of_an_image_is_known(tmp_path: Path) -> None:
+    run = 'resource "google_cloud_run_v2_service" "api" {\n  template {\n    containers {\n      image = "%s"\n    }\n  }\n}\n'
+    found = told(tmp_path, {"main.tf": run % "gcr.io/PROJECT/api:latest"}, "HEX607")
+    assert [each[:2] for each in found] == [("HEX607", "google_cloud_run_v2_service.api#api")]
+
+
 JOB = """
 on: push
 jobs:
@@ -321,13 +329,14 @@ jobs:
         (".", "shivammathur/setup-php@v2", "php-version: '8.2'", "vendor/bin/phpunit", "php:8.1-fpm", "composer.json", True),
         (".", "shivammathur/setup-php@v2", "php-version: '8.1'", "vendor/bin/phpunit", "php:8.1-fpm", "composer.json", False),
         (".", "actions/setup-go@v5", "go-version: '1.23'", "go test ./...", "golang:1.22", "go.mod", True),
+        (".", "astral-sh/setup-uv@v6", "python-version: '3.12'", "uv run pytest", "python:3.13", "pyproject.toml", True),
         ("tools/lint", "ruby/setup-ruby@v1", "ruby-version: '3.4'", "bundle exec rspec", "ruby:3.3", "Gemfile", False),
         ("lib", "ruby/setup-ruby@v1", "ruby-version: '3.4'", "bundle exec rspec", "ruby:3.3", "Gemfile", True),
         (".", "ruby/setup-ruby@v1", "ruby-version: '3.4', working-directory: tools/lint", "bundle exec rspec", "ruby:3.3",
          "Gemfile", False),
         (".", "ruby/setup-ruby@v1", "ruby-version: .ruby-version", "bundle exec rspec", "ruby:3.3", "Gemfile", False),
     ],
-    ids=["php", "the same", "go", "another application's folder", "a folder of its own", "told by the setup", "a file"],
+    ids=["php", "the same", "go", "uv", "another application's folder", "a folder of its own", "told by the setup", "a file"],
 )  # fmt: skip
 def test_a_job_is_held_against_the_image_of_the_application_whose_folder_it_works_in(
     folder: str, action: str, inputs: str, test: str, base: str, manifest: str, reported: bool, tmp_path: Path

@@ -198,9 +198,11 @@ class Steps(Struct, frozen=True):
         name = local_path(uses.value, self.reader.files)
         inputs = variables(step.get("with"), Origin.INPUT)
         given = {each.key.lower(): each for each in inputs}
-        if name.startswith(("./", "../")):
-            return self._composite(step, replace(uses, value=name), given, frame, state)
         action = actions.action(uses.value, given.keys())
+        if name.startswith(("./", "../")):
+            done = self._composite(step, replace(uses, value=name), given, frame, state)
+            elsewhere = done.gap is not None and isinstance(action, actions.NamedAction) and action.does == "deploy"
+            return Done(activities=activities.of_action(action, {}, uses.span)) if elsewhere else done
         does = action.does if action is not None else ""
         if does == "name-images" and "images" in given:
             identifier = step.get("id")

@@ -146,6 +146,7 @@ class _Level(Struct, frozen=True):
     scope: Scope = Scope()
     choices: dict[str, tuple[Value[str], ...]] = {}
     seen: tuple[str, ...] = ()
+    skipped: bool = False  # whether a job never runs, since one that it needs does not
 
 
 class _Lowering:
@@ -195,11 +196,18 @@ class _Lowering:
         outputs: dict[str, str] = {}
         bodies = {entry.key.text: (entry.key, body) for entry in jobs.entries if (body := mapping(entry.value))}
         made: dict[str, list[Node]] = {key: [] for key in bodies}
+        skipped: set[str] = set()
         for scalar, body in _by_needs(bodies):
             if self.count <= _MOST_JOBS or not level.caller:
                 needed = {f"needs.{name}": each for name, each in outputs.items()}
                 scope = replace(level.scope, others={**level.scope.others, **needed})
-                made[scalar.text] = list(self._job(scalar, body, replace(level, scope=scope), outputs))
+                asked = value(body.get("if"), scalar.span) if body.get("if") is not None else None
+                waits = _ANYWAY.search(asked.value) is None if isinstance(asked, Known) else True
+                skip = waits and not skipped.isdisjoint(each.text for each in texts(body.get("needs")))
+                if skip or expressions.never(asked, scope):
+                    skipped.add(scalar.text)
+                here = replace(level, scope=scope, skipped=skip)
+                made[scalar.text] = list(self._job(scalar, body, here, outputs))
         ends = {key: [node.id for node in nodes if isinstance(node, Job)] for key, nodes in made.items()}
         found: list[Node] = []
         for key, nodes in made.items():
@@ -241,7 +249,7 @@ class _Lowering:
             uses=uses if not isinstance(uses, Absent) else None,
             caller=level.caller,
         )
-        runs = not expressions.never(condition, level.scope)
+        runs = not (level.skipped or expressions.never(condition, level.scope))
         if isinstance(uses, Known):
             yield from self._calling(job, uses, body, frame, level, outputs) if runs else (job,)
             return
@@ -333,6 +341,10 @@ def _choices(on: Document) -> dict[str, tuple[Value[str], ...]]:
         {entry.key.text.lower(): texts(_entry(entry.value, "options")) for entry in inputs.entries} if inputs else {}
     )
     return {name: tuple(Known(each.text, each.span) for each in options) for name, options in found.items() if options}
+
+
+_ANYWAY = regex(r"\b(?:always|cancelled|failure)\s*\(")
+"""What lets a job run although one that it needs did not."""
 
 
 def _by_needs(bodies: dict[str, tuple[Scalar, Mapping]]) -> list[tuple[Scalar, Mapping]]:

@@ -218,8 +218,8 @@ def image(tree: Tree | None, lacking: Span, repositories: Callable[[str], str | 
 
 
 def tag(tree: Tree | None) -> Known[str] | None:
-    """The tag of an image whose repository is not decided; None where it is not, either."""
-    found = None if tree is None or decided(tree) else images.tag_of(located(tree))
+    """The tag of an image whose repository is not decided, or is no name of one; None where it is not, either."""
+    found = None if tree is None else images.tag_of(located(tree))
     return None if found is None or tree is None else Known(found, tree.span, tree.via)
 
 
