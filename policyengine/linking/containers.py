@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from policyengine.model.graph import Graph
-    from policyengine.model.nodes import Healthcheck
+    from policyengine.model.nodes import Healthcheck, ShellCommand
     from policyengine.model.source import Span
     from policyengine.model.value import Value
     from policyengine.repository.files import Files
@@ -81,7 +81,7 @@ def _of_service(
     service: Service,
     scripts: Scripts,
     stores: Mapping[str, Datastore],
-    joined: Span | None,
+    joined: Sequence[ShellCommand],
     env_files: _EnvFiles,
 ) -> Container:
     image = _inside(graph, service)
@@ -130,7 +130,7 @@ def _of_service(
     )
 
 
-def _of_image(graph: Graph, stage: Stage, scripts: Scripts, joined: Span | None) -> Container:
+def _of_image(graph: Graph, stage: Stage, scripts: Scripts, joined: Sequence[ShellCommand]) -> Container:
     """What an image starts by itself."""
     builds = tuple(graph.sources(Build, EdgeKind.BUILT_FROM, stage))
     whole = started(stage.entrypoint, stage.command)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from policyengine.model.graph import Graph
+    from policyengine.model.nodes import ShellCommand
     from policyengine.model.source import Span
     from policyengine.model.value import Value
 
@@ -33,11 +34,11 @@ def published(graph: Graph) -> Iterator[PublishedImage]:
         yield PublishedImage(name, tuple(builds), built_for(graph, builds, joined), for_tests)
 
 
-def built_for(graph: Graph, builds: Iterable[Build], joined: Span | None) -> Value[tuple[str, ...]]:
+def built_for(graph: Graph, builds: Sequence[Build], joined: Sequence[ShellCommand]) -> Value[tuple[str, ...]]:
     """The platforms that builds of one image are for together, in BuildKit's normal form, sorted.
 
     A build without platforms is for that of its runner. What the builds make for one platform each, a manifest may
-    join: where one is made, at `joined`, a single platform is not all.
+    join: where one of that image may be `joined`, a single platform is not all.
     """
     found: set[str] = set()
     span: Span | None = None
@@ -50,8 +51,9 @@ def built_for(graph: Graph, builds: Iterable[Build], joined: Span | None) -> Val
         span = span or value.span
     if span is None:
         return Unknown("nothing is built", graph.nodes[0].span)
-    if joined is not None and len(found) == 1:
-        return Unknown("the platforms of a manifest that is put together from several builds", joined)
+    made = next((each for each in joined if _may_join(each, builds)), None)
+    if made is not None and len(found) == 1:
+        return Unknown("the platforms of a manifest that is put together from several builds", made.span)
     return Known(tuple(sorted(found)), span)
 
 
@@ -83,18 +85,28 @@ def _of_runner(graph: Graph, build: Build) -> Known[tuple[str, ...]] | Unknown:
             return Known(("linux/amd64",), build.span)
 
 
-def manifest(graph: Graph) -> Span | None:
-    """Where a job joins images of single platforms: `buildx imagetools create`, `docker manifest create`."""
-    for command in graph.commands():
-        words = command.argv
-        if "create" in words and ("imagetools" in words or ("manifest" in words and command.program == "docker")):
-            sources = _sources(words[words.index("create") + 1 :])
-            if len(sources) > 1 + ("manifest" in words) or any(map(_MANY.search, sources)):
-                return command.span
-    return None
+def manifest(graph: Graph) -> tuple[ShellCommand, ...]:
+    """What joins images of single platforms: `buildx imagetools create`, `docker manifest create`."""
+    return tuple(filter(_joins, graph.commands()))
 
 
-_MANY = regex(r"\$\(|`|\*|\[@\]")
+def _joins(command: ShellCommand) -> bool:
+    words = command.argv
+    if "create" not in words or not ("imagetools" in words or ("manifest" in words and command.program == "docker")):
+        return False
+    sources = _sources(words[words.index("create") + 1 :])
+    return len(sources) > 1 + ("manifest" in words) or any(map(_MANY.search, sources))
+
+
+def _may_join(command: ShellCommand, builds: Sequence[Build]) -> bool:
+    """Whether the manifest that a command makes may be of the image of these builds, as far as it names one."""
+    named = {each for word in command.argv for each in _NAMED.findall(word)}
+    given = {ref.repository.rpartition("/")[2] for build in builds for ref in build.references}
+    return not (named and given) or not named.isdisjoint(given)
+
+
+_NAMED = regex(r"/([a-z0-9][\w.-]{0,127})(?:[:@]|\Z)")
+_MANY = regex(r"\$\(|`|\*|\[@\]|\A\$\{?\{?[^{}]*s ?\}?\}?\Z")
 _TAGS = ("-t", "--tag", "--annotation", "-f", "--file")
 
 

@@ -78,3 +78,17 @@ def test_an_image_that_is_only_tagged_anew_is_no_manifest_of_several(tmp_path: P
     look = "      - run: docker buildx imagetools inspect web:1 --format '{{json .}}'\n"
     (image,) = graph_of(tmp_path, files(step("linux/amd64"), after=again + look)).published
     assert isinstance(image.platforms, Known)
+
+
+@pytest.mark.parametrize(
+    ("line", "joins"),
+    [
+        ("docker buildx imagetools create -t acme/web:1 $(cat digests)", True),
+        ("docker manifest create acme/web:1 ${{ steps.archs.outputs.sources }}", True),
+        ("docker manifest create acme/api:1 acme/api:amd64 acme/api:arm64", False),
+    ],
+    ids=["as many as are printed", "as many as a step gives", "of another image"],
+)
+def test_a_manifest_is_of_the_image_that_it_names(line: str, joins: bool, tmp_path: Path) -> None:
+    (image,) = graph_of(tmp_path, files(step("linux/amd64"), after=f"      - run: {line}\n")).published
+    assert isinstance(image.platforms, Unknown) is joins
