@@ -137,6 +137,21 @@ def test_a_datastore_of_an_unknown_engine_is_an_open_question(tmp_path: Path) ->
     )
 
 
+@pytest.mark.parametrize(("path", "open_"), [("docker-compose.db.yml", True), ("docker-compose.test.yml", False)])
+def test_a_datastore_that_another_compose_file_starts_is_an_open_question(
+    path: str, open_: bool, tmp_path: Path
+) -> None:
+    files = {
+        "docker-compose.yml": COMPOSE.format(service="app", image="acme/app:1"),
+        path: COMPOSE.format(service="postgres", image="postgres:16"),
+        "main.tf": DATABASE.format(name="main", engine='"postgres"'),
+    }
+    report = trees.scan(tmp_path, files, "HEX102")
+    assert [text for _, text in told(report)] == ["main"] * (not open_)
+    reason = f"'{path}', which is not part of the Compose project, starts one of that name"
+    assert [each.reason for each in report.undecided] == [reason] * open_
+
+
 def test_an_embedded_engine_holds_what_the_cloud_has_and_is_another_engine(tmp_path: Path) -> None:
     files = {
         "docker-compose.yml": COMPOSE.format(service="app", image="acme/app:1"),

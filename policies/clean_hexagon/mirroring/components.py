@@ -81,13 +81,17 @@ def cloud_only_component(graph: Graph, _: Options) -> Outcomes:
     local server may hold several databases, tables or queues, so a second managed one of an engine that runs locally is
     not reported, and those of an engine that does not are one finding; a dead-letter queue is part of another. An
     emulator such as LocalStack stands in for every AWS service. Where local services join an external network, a
-    datastore of another project may be on it, which leaves the question undecided. A repository without any Compose
+    datastore of another project may be on it, which leaves the question undecided, as does one that another Compose
+    file starts, by its name. A repository without any Compose
     service has nothing to mirror with, and is left alone.
     """
     local = list(graph.containers(side=Side.LOCAL))
     if local:
         yield from _containers(graph, local)
         yield from _datastores(graph, local)
+
+
+_ELSEWHERE = "'{}', which is not part of the Compose project, starts one of that name"
 
 
 def _containers(graph: Graph, local: list[Container]) -> Outcomes:
@@ -115,8 +119,7 @@ def _containers(graph: Graph, local: list[Container]) -> Outcomes:
         other = next((each for each in others if words_of(name) in map(words_of, each.names)), None)
         if other is not None:
             if other.path not in tried:
-                reason = f"'{other.path}', which is not part of the Compose project, starts one of that name"
-                yield from undecided(service, Unknown(reason, other.span))
+                yield from undecided(service, Unknown(_ELSEWHERE.format(other.path), other.span))
             continue
         if not _has_rival(graph, service) and definition not in seen:  # one definition, for several regions
             seen.add(definition)
@@ -195,6 +198,7 @@ def _datastores(graph: Graph, local: list[Container]) -> Outcomes:
     seen: set[Span] = set()
     emulated = any(each.role is Role.EMULATOR for each in local)
     external = [network for each in local for network in each.service.networks if network.external]
+    others = [each for each in _others(graph, set()) if not is_for_tests(each.path)]
     for store in graph.unpaired(Datastore, side=Side.CLOUD):
         if isinstance(store, Queue) and (emulated or is_dead_letters(store.name)):
             continue
@@ -207,6 +211,11 @@ def _datastores(graph: Graph, local: list[Container]) -> Outcomes:
         if external:
             reason = "a datastore may be on the external network that the local services join"
             yield from undecided(store, Unknown(reason, external[0].span))
+            continue
+        named = ((each, words_of(name)) for each in others for name in each.names)
+        other = next((each for each, words in named if speaks_of(words, store.engine.value)), None)
+        if other is not None:
+            yield from undecided(store, Unknown(_ELSEWHERE.format(other.path), other.span))
             continue
         engine = product(store.engine.value)
         yield Finding(
