@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from policyengine.api import Container, Graph, Role, Service, Unknown
+from policyengine.api import Container, Graph, Known, Role, Service, Unknown, known
 
 
 def parts(graph: Graph) -> Iterator[tuple[Container, Container]]:
@@ -17,6 +17,15 @@ def lender(graph: Graph, container: Container) -> Container:
     twin, pair = graph.mirror(container.node), graph.pair_of(container.node)
     lent = pair is not None and pair.certain and not pair.tied and not container.builds and container.config is None
     return graph.container(twin) if lent and isinstance(twin, Service) else container
+
+
+def lacks_dockerfile(graph: Graph, container: Container) -> bool:
+    """Whether a Compose service is built by a Dockerfile that is not in its folder, which HEX110 tells."""
+    build = container.service.build if isinstance(container.node, Service) else None
+    if build is None or not isinstance(build.dockerfile, Known) or not graph.holds(known(build.context, "?")):
+        return False
+    path = build.dockerfile.value
+    return not graph.holds(path) and known(graph.ignored_by_git(path), default=True) is False
 
 
 def unasked(told: object, *values: object) -> Iterator[object]:

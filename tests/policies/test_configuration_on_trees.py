@@ -658,6 +658,14 @@ RAILS = {
             "LOG: a",
             "",
         ),
+        (
+            {
+                "Dockerfile": 'FROM node:22 AS b\nFROM node:22\nCOPY --from=b /app/.next/standalone ./\nCMD ["node", "server.js"]\n'
+            },
+            "NODE_ENV: production",
+            "LOG: a",
+            "",
+        ),
     ],
 )
 def test_production_runs_in_its_own_mode(
@@ -688,6 +696,68 @@ def test_what_only_an_example_for_the_laptop_holds_is_nothing_that_production_se
     files[".env.production.example"] = "APP_SPACE=x\n"
     message = "'app' does not get 'APP_SPACE', which [production](1) sets."
     assert told(trees.scan(tmp_path, files, "HEX304")) == [("HEX304", message)]
+
+
+def test_one_env_file_that_both_sides_lack_is_asked_for_once(tmp_path: Path) -> None:
+    files = {
+        **BUILT,
+        "src/config.ts": CONFIG,
+        "docker-compose.yml": "services:\n  app:\n    build: .\n    env_file: .env\n",
+        "docker-compose.prod.yml": "services:\n  app:\n    image: ghcr.io/acme/app:1\n    restart: always\n    env_file: .env\n",
+        ".gitignore": ".env\n",
+    }
+    report = trees.scan(tmp_path, files, "HEX303", "HEX304")
+    assert told(report) == []
+    assert [(each.rule, each.reason) for each in report.undecided] == [
+        ("HEX303", "the env file '.env' is not among the files")
+    ]
+
+
+def test_a_dockerfile_that_is_not_there_is_told_and_asked_for_no_more(tmp_path: Path) -> None:
+    files = {
+        **BUILT,
+        "docker-compose.yml": "services:\n  app:\n    build: ./web\n",
+        "web/a.js": "",
+        ".gitignore": "dist\n",
+        "main.tf": ecs("NODE_ENV", '"production"'),
+    }
+    report = trees.scan(tmp_path, files, "HEX110", "HEX304", "HEX316")
+    assert [each.rule.id for each in report.results] == ["HEX110"]
+    assert report.undecided == ()
+
+
+REFUSING = """
+from pydantic_settings import BaseSettings
+
+class Settings(BaseSettings):
+    issuer: str = "http://localhost:8080/shop"
+"""
+
+
+@pytest.mark.parametrize(
+    ("check", "found"),
+    [
+        ("", True),
+        ('        raise ValueError("ISSUER must not point to localhost in production")', False),
+        ('        raise ValueError("ISSUER must be an address")', True),
+    ],
+)
+def test_a_default_of_this_machine_that_the_code_refuses_is_no_fallback(
+    check: str, found: bool, tmp_path: Path
+) -> None:
+    image = "FROM python:3.13\nCOPY . .\nCMD python main.py\n"
+    settings = f"{REFUSING}\n    def check(self):\n{check or '        pass'}\n"
+    files = {
+        **BUILT,
+        "Dockerfile": image,
+        "requirements.txt": "pydantic-settings\n",
+        "config.py": settings,
+        "main.py": "import config\n",
+        "main.tf": ecs("ISSUER", '"https://id.example.com"'),
+    }
+    del files["package.json"]
+    message = "'ISSUER' silently falls back to what 'config.py' holds."
+    assert told(trees.scan(tmp_path, files, "HEX312")) == ([("HEX312", message)] if found else [])
 
 
 @pytest.mark.parametrize(("source", "missing"), [("", False), ("fetch(process.env.BACKEND_URL);\n", True)])
@@ -918,6 +988,15 @@ INSTANCE = 'resource "aws_db_instance" "main" {{\n  {}\n}}\n'
         ("shop/settings/local.py", "SECRET_KEY = 'q7Zr2LmX9vKd4TnB'\n", ""),
         ("config/services.php", "<?php return ['mail' => ['secret' => 'q7Zr2LmX9vKd4TnB']];\n", "secret"),
         ("config/secrets.yml", "development:\n  secret_key_base: q7Zr2LmX9vKd4TnB\n", ""),
+        ("config/master.key", "0f3a9c1b7e2d4856a1b2c3d4e5f60718", "RAILS_MASTER_KEY"),
+        ("config/credentials/production.key", "0f3a9c1b7e2d4856a1b2c3d4e5f60718\n", "RAILS_MASTER_KEY"),
+        ("config/credentials/test.key", "0f3a9c1b7e2d4856a1b2c3d4e5f60718\n", ""),
+        (
+            "ops/templates/env.j2",
+            "SHOP_PASSWORD=shop_password\nMAIL_PASSWORD=Or4nge-Tree\n",
+            "SHOP_PASSWORD, MAIL_PASSWORD",
+        ),
+        ("ops/templates/app.env.j2", "SHOP_PASSWORD={{ shop_password }}\nMODE=production\n", ""),
         (
             "firebase-adminsdk-7.json",
             '{"private_key": "-----BEGIN PRIVATE KEY-----\\nMIIEvQIBADANBgkqh"}',

@@ -61,14 +61,15 @@ def secret_in_repo(graph: Graph, _: Options) -> Outcomes:
     In a Dockerfile ENV and the defaults of ARG are asked: a value under the name of a secret that is real, or a token
     of a known kind; only a token in a Dockerfile for development. An ARG with the name of a secret is enough for a
     warning, since what is given to it is kept, and so is one for the address of a store that a pipeline gives a value
-    of its own; with a dummy as its default it passes. Terraform gives real machines their passwords, so
-    any text of eight characters under the name of a secret counts in variables, their defaults and arguments, but for
-    dummies; a weak one (`Password123`) counts in a file for production. In settings of an application
-    (appsettings.json, application.yml, settings.py and their like) what is real counts, as in an env file, and so does
-    a connection string with a password for a server elsewhere. In workflows
-    and Compose files, in settings for the laptop, and in the variables of containers, of which HEX306 and HEX307 speak,
-    only tokens whose form tells them are reported (`ghp_…`, `AKIA…`, private keys): passwords of throwaway
-    databases and texts for tests are meant to stand there.
+    of its own; with a dummy as its default it passes. Terraform gives real machines their passwords, so any text of
+    eight characters under the name of a secret counts in variables, their defaults and arguments, but for dummies; a
+    weak one (`Password123`) counts in a file for production, and in an env file that Ansible fills in (`env.j2`), which
+    is one finding. A key that opens the credentials of Rails (`config/master.key`) always does. In settings of an
+    application (appsettings.json, application.yml, settings.py and their like) what is real counts, as in an env file,
+    and so does a connection string with a password for a server elsewhere. In workflows and Compose files, in settings
+    for the laptop, and in the variables of containers, of which HEX306 and HEX307 speak, only tokens whose form tells
+    them are reported (`ghp_…`, `AKIA…`, private keys): passwords of throwaway databases and texts for tests are meant
+    to stand there.
     The place is the name; the value is never shown.
     """
     seen: set[Span] = set()
@@ -105,7 +106,12 @@ def secret_in_repo(graph: Graph, _: Options) -> Outcomes:
                 )
     for held in graph.all(HeldSecrets):
         yield Compared(held)
-        yield from (_found(held, variable) for variable in held.secrets if _is_held(held.path, variable))
+        secrets = [variable for variable in held.secrets if _is_held(held.path, variable)]
+        if held.path.endswith(_TEMPLATE) and secrets:  # a file that holds all secrets of a machine has one finding
+            keys = ", ".join(each.key for each in secrets)
+            yield _found(held, Variable(keys, secrets[0].key_span, secrets[0].value))
+        else:
+            yield from (_found(held, variable) for variable in secrets)
     for node, variable in _written(graph):
         text = variable.value.value if isinstance(variable.value, Known) else ""
         if variable.key_span not in seen and token_kind(text, variable.key) is not None:
@@ -119,14 +125,19 @@ def _is_held(path: str, variable: Variable) -> bool:
     key, text = variable.key, known(variable.value, "").strip()
     if connection_password(text) is not None:
         return True
-    if token_kind(text, key) is not None or not path.endswith((".tf", ".tofu", ".tfvars")):
+    if token_kind(text, key) is not None or not path.endswith((".tf", ".tofu", ".tfvars", _TEMPLATE)):
         return is_real(key, text)
     told = secrecy_of_value(text) is None and not text.isdecimal() and not text.startswith("<")
     told = told and ("://" not in text or password_in(text) is not None)
-    return told and len(text) >= _SHORTEST and not is_dummy(text, key, used=is_for_production(path))
+    return (
+        told
+        and len(text) >= _SHORTEST
+        and not is_dummy(text, key, used=is_for_production(path) or path.endswith(_TEMPLATE))
+    )
 
 
 _SHORTEST = 8
+_TEMPLATE = ".j2"
 
 
 def _stands_in(variable: Variable) -> bool:

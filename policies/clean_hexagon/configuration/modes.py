@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from clean_hexagon.configuration.mounted import stood_in
 from clean_hexagon.options import Options
+from clean_hexagon.parts import lacks_dockerfile
 from policyengine.api import (
     Compared,
     Container,
@@ -15,6 +16,7 @@ from policyengine.api import (
     Outcomes,
     Role,
     Severity,
+    Stage,
     Unknown,
     Value,
     assigned,
@@ -66,6 +68,8 @@ def node_env_divergence(graph: Graph, _: Options) -> Outcomes:
                 continue
             yield Compared(local.node, cloud.node)
             match here, there:
+                case (Unknown(), _) | (_, Unknown()) if key == _PROFILES:
+                    continue
                 case Unknown(), _:
                     yield from undecided(local.node, here)
                 case _, Unknown():
@@ -79,7 +83,8 @@ def node_env_divergence(graph: Graph, _: Options) -> Outcomes:
                         continue
                     told.add((cloud.id, key))
                     gap = bare.unset_gap or bare.gap
-                    yield from undecided(bare.node, gap)
+                    open_to = None if key == _PROFILES or lacks_dockerfile(graph, bare) else gap
+                    yield from undecided(bare.node, open_to)
                     if gap is None and not _sets_itself(bare, key):
                         yield _differs(local, cloud, key, here, there)
         yield from _unset(local, cloud)
@@ -151,7 +156,16 @@ def _mode(container: Container, key: str) -> Value[str] | None:
 
 def _sets_itself(container: Container, key: str) -> bool:
     """Whether what is started chooses the mode by itself, as `next start` does."""
-    return key == "NODE_ENV" and any(each.does("serve", "serve-dev") for each in container.commands)
+    standalone = isinstance(container.stage, Known) and _is_standalone(container.stage.value)
+    return key == "NODE_ENV" and (standalone or any(each.does("serve", "serve-dev") for each in container.commands))
+
+
+def _is_standalone(stage: Stage) -> bool:
+    """Whether an image holds the server that Next.js writes, which runs in production whatever is set."""
+    return any(_STANDALONE in source for copy in stage.copies for source in copy.sources if isinstance(source, str))
+
+
+_STANDALONE = ".next/standalone"
 
 
 def _differs(

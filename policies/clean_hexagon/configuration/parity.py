@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from clean_hexagon.configuration.mounted import EnvFiles, env_files, keys_within
 from clean_hexagon.options import Options
+from clean_hexagon.parts import lacks_dockerfile
 from policyengine.api import (
     Change,
     Compared,
@@ -68,13 +69,14 @@ def env_key_missing_locally(graph: Graph, _: Options) -> Outcomes:
     one that only the cloud sets is a warning, and both together are one finding at the service. A service without any
     variable and without a twin needs none.
 
-    Locally count `environment`, `env_file` (an example stands in for a file that git ignores, also with a commented
-    `# KEY=`), the ENV of the image and what the command exports. What has a default, or is optional, needs no entry,
-    but for an empty default of what the cloud does set; what the code of pages does not read that a development server
-    shows, keys of the platform, of its telemetry and of its resources (`AWS_*`, `*_ARN`) mean nothing locally. A part
-    of a store's address (`DB_HOST`) passes where the service has another address of a store. Where the sources are
-    mounted, code that has a library for it loads the env files in them: those that are committed count, and so does an
-    example. A file that git ignores and that has no example stays open, as all that is not known does.
+    Locally count `environment`, `env_file` (an example stands in for a file that git ignores, also with a commented `#
+    KEY=`), the ENV of the image and what the command exports. What has a default, or is optional, needs no entry, but
+    for an empty default of what the cloud does set; what the code of pages does not read that a development server
+    shows, what an example for the laptop holds in place of production's own file, keys of the platform, of its
+    telemetry and of its resources (`AWS_*`, `*_ARN`) mean nothing locally. A part of a store's address (`DB_HOST`)
+    passes where the service has another address of a store. Where the sources are mounted, code that has a library for
+    it loads the env files in them: those that are committed count, and so does an example. A file that git ignores and
+    that has no example stays open, as all that is not known does.
     """
     twins: dict[str, list[Container]] = {}
     for local, cloud in graph.mirrored(role=Role.APP):
@@ -95,7 +97,7 @@ def env_key_missing_locally(graph: Graph, _: Options) -> Outcomes:
             each.stand_in
             for cloud in clouds
             for each in cloud.service.env_files
-            if each.stand_in and is_for_the_laptop(each.stand_in) and not is_for_the_laptop(each.path)
+            if each.stand_in and is_for_the_laptop(each.stand_in)
         }  # what an example for the laptop holds, production need not
         shown = _of_pages(local, read)
         given = [
@@ -112,7 +114,9 @@ def env_key_missing_locally(graph: Graph, _: Options) -> Outcomes:
             continue
         stage = local.stage if isinstance(local.stage, Unknown) else None
         gap = local.environment_gap or stage or keys_within(graph, files, local)[1]
-        yield from undecided(local.node, gap)
+        asked = any(_same(gap, each.environment_gap) for each in clouds)  # by HEX303
+        if not asked and not (gap is stage and lacks_dockerfile(graph, local)):
+            yield from undecided(local.node, gap)
         if gap is not None:
             continue
         keys = [" or ".join((*key.alternatives, key.key)) for key in required]
@@ -129,6 +133,11 @@ def env_key_missing_locally(graph: Graph, _: Options) -> Outcomes:
             related=(*(key.span for key in required[:1]), *(each.key_span for each in given[:1])),
             fix=fix,
         )
+
+
+def _same(gap: Unknown | None, other: Unknown | None) -> bool:
+    """Whether both sides lack one and the same file."""
+    return gap is not None and other is not None and gap.reason == other.reason
 
 
 def _of_pages(local: Container, read: Mapping[str, set[str]]) -> set[str] | None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from clean_hexagon.options import Options
-from clean_hexagon.parts import lender
+from clean_hexagon.parts import lacks_dockerfile, lender
 from policyengine.api import (
     Compared,
     ConfigModule,
@@ -135,7 +135,8 @@ def build_time_public_env(graph: Graph, _: Options) -> Outcomes:
         if not given or any(each.does("build", "serve-dev") for each in container.commands):
             continue
         if isinstance(container.stage, Unknown):
-            if any(key in anywhere and is_inlined(key, graph.dependencies) for key in given):
+            inlined = any(key in anywhere and is_inlined(key, graph.dependencies) for key in given)
+            if inlined and not lacks_dockerfile(graph, container):
                 yield from undecided(container.node, container.stage)
             continue
         package, stage = _package(container), container.stage.value if isinstance(container.stage, Known) else None

@@ -84,9 +84,11 @@ class Candidate(Struct, frozen=True):
 
 def unless_refused(keys: Sequence[ConfigKey], source: Source) -> tuple[ConfigKey, ...]:
     """The variables of a file, without the defaults that it compares with what is set: it refuses them somewhere."""
+    refuses = _REFUSED.search(source.text) is not None
     return tuple(
         replace(key, default=Unknown("the code compares its default with what is set", key.default.span))
-        if isinstance(key.default, Known) and _is_compared(key.default, source)
+        if isinstance(key.default, Known)
+        and (_is_compared(key.default, source) or (refuses and key.default.value.partition("://")[2].startswith(_HERE)))
         else key
         for key in keys
     )
@@ -104,6 +106,9 @@ def _is_compared(default: Known[str], source: Source) -> bool:
     return any(not each.start() <= default.span.start < each.end() for each in places)
 
 
+_HERE = "localhost"
+_REFUSED = regex(r"\b(?:raise|throw)\s+(?:new\s+)?[\w.]+\(\s*[fr]?[\"'`][^\"'`\n]*\blocalhost\b")
+"""An error that speaks of addresses of the machine itself, which some check refuses."""
 _TELLING = 6
 """So many characters of a default make another text that is equal the same thing."""
 _TWICE = 2

@@ -1,8 +1,9 @@
 """The secrets that files of settings and of Terraform hold in plain sight: by their names, or by their form.
 
-Files of settings are those that `knowledge.settings` lists for a language, with the profiles of Spring and .NET, and
-keys of service accounts. In one for the laptop, for tests or of a profile that is not called after production, only a
-form tells a secret, since what it opens is there alone.
+Files of settings are those that `knowledge.settings` lists for a language, with the profiles of Spring and .NET, keys
+of service accounts, those that open the credentials of Rails, and env files that Ansible fills in. In one for the
+laptop, for tests or of a profile that is not called after production, only a form tells a secret, since what it opens
+is there alone.
 """
 
 from __future__ import annotations
@@ -32,8 +33,11 @@ _PROFILE = regex(
     r"(?:.+/)?(?:src/main/resources/(?:config/)?(?:application|bootstrap)[\w.-]*\.(?:ya?ml|properties)"
     r"|appsettings(?:\.\w+)?\.json|[\w-]*(?:service[_-]?account|adminsdk|credentials)[\w-]*\.json|wp-config\.php)"
 )
-_PROFILES = (".yml", ".yaml", ".properties", ".json", ".php")
+_PROFILES = (".yml", ".yaml", ".properties", ".json", ".php", ".key")
+_RAILS_KEY = regex(r"(?:.+/)?config/(?:master|credentials/(?!dev|test)\w+)\.key")
+_KEY = regex(r"\s*([0-9a-f]{32})\s*\Z")
 _TERRAFORM = (".tf", ".tofu", ".tfvars")
+_TEMPLATE = regex(r"(?:.+/)?(?:[\w.-]*\.)?env\.j2")
 _GIVEN = regex(
     r"(?<![\w.\"':$-])[\"']?([A-Za-z_][\w-]{0,100})[\"']?[ \t]{0,50}(?:=>|[:=])[ \t]{0,9}"
     r"(?:\"([^\"\n\\]{8,4000})\"|'([^'\n\\]{8,4000})'|<<-?\w{1,20}\n[ \t]*(-----BEGIN[^<]{30,4000}))(?![ \t]*[.+(\[?])"
@@ -41,7 +45,7 @@ _GIVEN = regex(
 _PROPERTY = regex(r"(?m)^[ \t]*([A-Za-z_][\w.-]{0,200})[ \t]{0,20}[=:][ \t]{0,20}()()([^\s#]{8,4000})[ \t]*$")
 _NO_SECRET = regex(r"[%@]|\w+(?:[.\\]+[A-Za-z_]\w*)+\Z|[A-Z][A-Z0-9_]*\Z|[a-z][a-z0-9]*(?:[_/-][a-z0-9]+)+\Z")
 """References, names of classes and constants, and names of words such as `shop/api-key`."""
-_OPEN = regex(r"[$%]\{|\s")
+_OPEN = regex(r"[$%{]\{|\s")
 _PASSWORD = regex(r"(?i)(?:password|passwd|pwd)\Z")
 _COMMENT = regex(r"[ \t]*(?:#|//|\*|/\*|!)")
 _NAMED_ABOVE = regex(r"(?:\bvariable[ \t]+\"([\w-]+)\"[ \t]*\{[^{}]*|\bname[ \t]*=[ \t]*\"([\w.-]+)\"\s*)\Z")
@@ -67,7 +71,8 @@ def _paths(files: Files) -> Iterator[str]:
     for path in files.ending(*_TERRAFORM):
         if not is_example(path) and not set_aside(path):
             yield path
-    found = {path for path in files.ending(*_PROFILES) if _PROFILE.fullmatch(path)}
+    yield from (path for path in files.ending(".j2") if _TEMPLATE.fullmatch(path) and not is_for_tests(path))
+    found = {path for path in files.ending(*_PROFILES) if (_PROFILE.fullmatch(path) or _RAILS_KEY.fullmatch(path))}
     for language in settings.languages().values():
         found.update(path for path in files.ending(*language.endings) if language.holds(path))
         found.update(path for path in files.named(*language.names) if language.holds(path))
@@ -78,13 +83,18 @@ def _paths(files: Files) -> Iterator[str]:
 
 def _secrets(source: Source) -> Iterator[Variable]:
     name = PurePosixPath(source.path).name
+    if name.endswith(".key"):
+        if found := _KEY.match(source.text):
+            span = source.span(*found.span(1))
+            yield Variable("RAILS_MASTER_KEY", span, Known(found[1], span))
+        return
     stem, dot, profile = PurePosixPath(name).stem.replace("-", ".").partition(".")
     aside = dot and not is_for_production(profile) if _PROFILE.fullmatch(source.path) else speaks_of_development(stem)
     for key, place, text, span in _pairs(source):
         if token_kind(text, key) is not None or connection_password(text) is not None:
             yield Variable(key, place, Known(text, span))
         elif secrecy(key) == "secret" and _OPEN.search(text) is None:
-            if name.endswith(".tfvars"):
+            if name.endswith((".tfvars", ".j2")):
                 held = True
             elif name.endswith(_TERRAFORM):
                 held = _NO_SECRET.match(text) is None or _PASSWORD.search(key) is not None
@@ -108,7 +118,7 @@ def _pairs(source: Source) -> Iterator[tuple[str, Span, str, Span]]:
         if documents or not source.path.endswith(".json"):
             return
     text, terraform = source.text, source.path.endswith(_TERRAFORM)
-    for match in (_PROPERTY if source.path.endswith(".properties") else _GIVEN).finditer(text):
+    for match in (_PROPERTY if source.path.endswith((".properties", ".j2")) else _GIVEN).finditer(text):
         group = next(number for number in (2, 3, 4) if match[number])
         key, (start, end) = match[1], match.span(1)
         if terraform and key in ("default", "value"):
