@@ -80,7 +80,7 @@ def _fit(here: Features, there: Features) -> bool:
     if here.once != there.once and not called_alike(here, there):
         return False
     composed = isinstance(there.node, Service) and there.node.noun == PRODUCTION_COMPOSE
-    unnamed = here.nameless or there.nameless or _any_part(here)
+    unnamed = there.nameless or says_little(here)
     if composed and not unnamed and not any(_told(here, there)):
         return False
     roles = [each.role for each in (here.node, there.node) if isinstance(each, Service)]
@@ -91,9 +91,9 @@ def _fit(here: Features, there: Features) -> bool:
     return True
 
 
-def _any_part(here: Features) -> bool:
-    """Whether a name tells no more than that something answers: `api`, `web`."""
-    return all(map(is_part, here.stem))
+def says_little(one: Features) -> bool:
+    """Whether a name tells no more than that something answers: `app`, `api`, `web`."""
+    return one.nameless or all(map(is_part, one.stem))
 
 
 def _told(here: Features, there: Features) -> Iterator[float]:

@@ -14,6 +14,7 @@ from policyengine.model.endpoint import hosts
 from policyengine.model.graph import EdgeKind, Graph, Pair
 from policyengine.model.image import engine_of, parse
 from policyengine.model.nodes import Bucket, Database, Datastore, Node, Queue, Role, Service, Side, Stage
+from policyengine.model.nodes.container import TASK_FILES
 from policyengine.model.value import Floating, Known, Value
 from policyengine.patterns import regex
 from policyengine.platforms.docker.datastore import image_role
@@ -230,9 +231,14 @@ class Reading(Struct, frozen=True):
 
 
 def _address(service: Service) -> str:
-    """The address of the resource that a container belongs to, without the modules around it; empty for Compose."""
+    """The address of the resource that a container belongs to, without the modules around it; empty for Compose.
+
+    Of a task definition in JSON what its file is called.
+    """
     if service.side is not Side.CLOUD:
         return ""
+    if service.group.startswith(TASK_FILES):
+        return service.group.rpartition("/")[2].removeprefix(TASK_FILES).removesuffix(".json")
     resource = service.id.partition(":")[2].partition("#")[0].partition("@")[0]
     return resource.rpartition(".")[2] if "." in resource else resource
 

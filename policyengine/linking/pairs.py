@@ -32,11 +32,12 @@ from policyengine.linking.alone import (
 )
 from policyengine.linking.datastores import offered
 from policyengine.linking.declared import named, told_at, unknown
-from policyengine.linking.evidence import NOTHING, Score, score
+from policyengine.linking.evidence import NOTHING, Score, says_little, score
 from policyengine.linking.features import APPLICATION, Features, Reading, family
 from policyengine.linking.matching import matched
 from policyengine.model.graph import Candidate, Graph, Pair, Unpaired
 from policyengine.model.nodes import Bucket, Cache, Database, Datastore, Node, Queue, Role, Search, Service, Side
+from policyengine.model.nodes.container import TASK_FILES
 from policyengine.model.source import UsageError
 from policyengine.model.value import Known
 
@@ -259,7 +260,7 @@ class _Family:
     def _nearest(self, done: set[tuple[int, int]]) -> Iterator[Pair]:
         """Applications that the matching left, with variables and a port in common that neither shares with another.
 
-        Without a port where no other has half as many of the variables.
+        Without a port where no other has half as many of the variables; not where both names tell of something else.
 
         What is found is added to `done`.
         """
@@ -277,7 +278,7 @@ class _Family:
         best = [{at: nlargest(2, points) for at, points in each.items()} for each in (of_row, of_column)]
         for place, found in free.items():
             here, there = self.local[place[0]], self.cloud[place[1]]
-            common = bool(here.environment & there.environment)
+            common = bool(here.environment & there.environment) and any(map(says_little, (here, there)))
             common = common and bool(here.ports & there.ports or _MOST_VARIABLES in found.reasons)
             tops = [nearest[at] for nearest, at in zip(best, place, strict=True)]
             alone_first = all(first == found.points and found.points not in rest for first, *rest in tops)
@@ -368,7 +369,9 @@ def _one_definition(one: Features, other: Features) -> bool:
     """Whether two nodes of the cloud that are named alike are one block, or one thing in several places."""
     if one.node.span == other.node.span:
         return True
-    return bool(one.repository if isinstance(one.node, Service) else one.stem)
+    if not isinstance(one.node, Service):
+        return bool(one.stem)
+    return bool(one.repository) or (one.node.group.startswith(TASK_FILES) and not one.nameless)
 
 
 def _variants(one: Features, other: Features) -> bool:

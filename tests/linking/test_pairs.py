@@ -429,6 +429,18 @@ def test_local_servers_that_each_have_a_twin_are_only_candidates_for_another_of_
     )
 
 
+@pytest.mark.parametrize(("here", "there"), [("api", "billing"), ("orders", "backend"), ("orders", "billing")])
+def test_those_that_are_left_are_no_pair_where_both_names_tell_of_something_else(here: str, there: str) -> None:
+    common = {"ONE": "1", "TWO": "2"}
+    graph = linked(
+        service(here, ports=[80], env={**common, "THREE": "3"}),
+        service("carts", ports=[90]),
+        service(there, CLOUD, ports=[80], env={**common, "FOUR": "4"}),
+        service("ledger", CLOUD, ports=[91]),
+    )
+    assert pairs(graph) == (set() if (here, there) == ("orders", "billing") else {(here, there)})
+
+
 def test_who_has_no_twin_is_shown_with_its_three_nearest() -> None:
     nodes = [service("alpha", starts="a a"), service("other", starts="o o")]
     nodes += [service(name, CLOUD, starts=f"{name} {name}") for name in ("ee", "dd", "cc", "bb")]

@@ -114,6 +114,22 @@ def test_a_rendered_file_says_what_runs_and_the_workflow_which_image(tmp_path: P
     ]
 
 
+def test_the_files_of_two_environments_are_one_task_each_by_its_name(tmp_path: Path) -> None:
+    workflow, names, files = "on: push\njobs:\n  ship:\n    runs-on: ubuntu-24.04\n    steps:\n", ("api", "jobs"), {}
+    for where in ("production", "staging"):
+        for name in names:
+            path = f"ops/{where}/task-{name}.json"
+            workflow += f"      - run: aws ecs register-task-definition --cli-input-json file://{path}\n"
+            container = {"name": f"shop-{name}", "portMappings": [{"containerPort": 3000}]}
+            files[path] = json.dumps({"family": "shop", "containerDefinitions": [container]})
+    build = "build: ., ports: ['3000:3000']"
+    files["compose.yaml"] = f"services:\n  shop: {{{build}}}\n  shop-jobs: {{{build}}}\n"
+    report = scan(tmp_path, {"Dockerfile": DOCKERFILE, ".github/workflows/ship.yml": workflow, **files}, "HEX201")
+    assert {(each.local.rpartition(".")[2], each.cloud) for each in report.graph.pairs if "jobs" in str(each)} == {
+        ("shop-jobs", f"ecs:ops/{where}/task-jobs.json#shop-jobs") for where in ("production", "staging")
+    }
+
+
 def test_a_registered_file_is_joined_with_the_only_build(tmp_path: Path) -> None:
     report = _scan(tmp_path, REGISTERED)
     assert [each.id for each in _cloud(report)] == ["ecs:ops/tasks/web.json#web"]

@@ -514,6 +514,18 @@ def test_what_compose_finds_in_the_clone_on_a_machine_is_production_where_anothe
     assert choose(tree)[0] == (BASED if found else ("docker-compose.yml",))
 
 
+@pytest.mark.parametrize(("graphics", "found"), [("  app: {build: gpu}\n", False), (PARTS.partition("\n")[2], True)])
+def test_what_starts_a_part_of_it_in_another_way_is_no_local_side_beside_production(
+    graphics: str, found: bool, tmp_path: Path
+) -> None:
+    files = {"docker-compose.yml": WHOLE, "docker-compose.gpu.yml": f"services:\n{graphics}"}
+    for name, said in {**files, "deploy.sh": "git pull\nssh shop 'docker compose up -d'\n"}.items():
+        (tmp_path / name).write_text(said, "utf-8")
+    tree = discover.discover([tmp_path])
+    assert _production(tree)[0] == (("docker-compose.yml",) if found else ())
+    assert choose(tree)[0] == (("docker-compose.gpu.yml",) if found else ("docker-compose.yml",))
+
+
 @pytest.mark.parametrize("slot", ["blue", "green"])
 def test_a_file_called_after_a_turn_is_for_production(slot: str, tmp_path: Path) -> None:
     (tmp_path / f"docker-compose-{slot}.yml").write_text(WHOLE, "utf-8")

@@ -183,7 +183,7 @@ def for_production(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[
         if not sure and (files[-1] in tried or sketch(tree, files[-1:]).is_tried):
             continue
         said, mine = sketch(tree, files), pieces is None or deploying.main(files) in pieces
-        other = [each for each in work if not _is_of(each.paths[-1], files)]
+        other = [each for each in work if not _is_of(each.paths[-1], files) and not _is_part(each, said)]
         others = [each.sketch for each in other if not (files[-1] in each.paths[:-1] and _machine(each.paths[-1]))]
         apart = not running or any(each.runs or (each.stores and not said.builds) for each in others)
         if mine and apart and said.runs:
@@ -200,7 +200,8 @@ def for_production(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[
         if paths := next((each.paths for each in stand if each.sketch.runs), ()):
             return paths, _chosen(paths, reason, guessed=True)
     for files, reason in deploying.pulled(tree):
-        beside = any(each.sketch.runs and not _is_of(each.paths[-1], files) for each in work)
+        said, apart = sketch(tree, files), [each for each in work if not _is_of(each.paths[-1], files)]
+        beside = any(each.sketch.runs and not _is_part(each, said) for each in apart)
         if (pieces is None or deploying.main(files) in pieces) and beside:
             return files, _chosen(files, reason, guessed=False)
     for path, reason in _standing(tree, work):
@@ -359,6 +360,13 @@ def _is_ours(tree: Files, image: str) -> bool:
 def _is_of(path: str, chain: tuple[str, ...]) -> bool:
     """Whether a file is what makes a chain that of production, or another one that only production starts."""
     return path == deploying.main(chain) or (path in chain and deploying.is_called_after_production(path))
+
+
+def _is_part(each: Candidate, whole: Sketch) -> bool:
+    """Whether a file starts but a few of the services of others in another way: on a graphics card."""
+    mine = each.sketch
+    few = mine.complete < whole.complete and 2 * len(mine.complete) < len(whole.complete)
+    return few and not (each.default or each.for_work or mine.mounts or mine.stores)
 
 
 def _is_worked_on(tree: Files, folder: str, candidates: Iterable[Candidate], chain: tuple[str, ...]) -> bool:
