@@ -1,4 +1,4 @@
-"""Who is alone with a fact on each side: the only one of a kind, of a name, with the most variables in common."""
+"""Who is alone with a fact on each side: a kind, a name, the most variables in common; and which nodes are one."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from msgspec.structs import replace
 
 from policyengine.knowledge.names import environment, words
 from policyengine.model.nodes import Database, Service, Side
+from policyengine.model.nodes.container import TASK_FILES
 from policyengine.model.value import Known
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from policyengine.linking.evidence import Score
     from policyengine.linking.features import Features
@@ -25,6 +26,7 @@ ALONE = 60
 """The points of being alone."""
 _FEWEST_VARIABLES = 4
 """How many variables two services must have in common at the least, that this may tell them."""
+_MOST_GROUPS = 50
 _MOST_TASKS = 20
 """So many agents of one name are each the twin of the one that runs locally."""
 
@@ -61,8 +63,8 @@ def by_name(local: Sequence[Features], cloud: Sequence[Features]) -> Groups:
 def by_word(local: Sequence[Features], cloud: Sequence[Features]) -> Groups:
     """Groups of those whose names share words that no other name of their side has; of equal names there are others.
 
-    A function does one thing of many, so it takes two words: `api_waf_sync` is not `api`. Agents that stand beside
-    several tasks under one name are one.
+    A function does one thing of many, so it takes two words: `api_waf_sync` is not `api`; so do names of which each has
+    words of its own: `ai-family` is not `ai-planner`. Agents that stand beside several tasks under one name are one.
     """
     words: Groups = {}
     for which, side in enumerate((local, cloud)):
@@ -77,7 +79,8 @@ def by_word(local: Sequence[Features], cloud: Sequence[Features]) -> Groups:
             continue
         for row, column in ((rows[0], column) for column in columns):
             here, there = local[row], cloud[column]
-            if here.stem != there.stem and len(here.stem & there.stem) > there.function:
+            part = there.aside or here.stem < there.stem or there.stem < here.stem
+            if here.stem != there.stem and len(here.stem & there.stem) > (there.function or not part):
                 found[row, column] = ([row], [column])
     return found
 
@@ -104,6 +107,40 @@ def alone(scores: dict[tuple[int, int], Score], groups: Groups, reason: str, lea
         for place in zip(rows, columns, strict=True) if len(rows) == len(columns) == 1 else ():
             if place in scores and scores[place].points >= least:
                 scores[place] = scores[place].plus(points, reason)
+
+
+def together(nodes: Sequence[Features], alike: Callable[[Features, Features], bool]) -> list[list[Features]]:
+    """The nodes in groups of those that are alike; only those of one name can be."""
+    groups: list[list[Features]] = []
+    named_alike: dict[Hashable, list[list[Features]]] = {}
+    for each in nodes:
+        known = named_alike.setdefault((each.stem, each.long, each.repository, each.engine), [])
+        group = next((one for one in known[:_MOST_GROUPS] if alike(one[0], each)), None)
+        if group is None:
+            group = []
+            groups.append(group)
+            known.append(group)
+        group.append(each)
+    return groups
+
+
+def one_definition(one: Features, other: Features) -> bool:
+    """Whether two nodes of the cloud that are named alike are one block, or one thing in several places."""
+    if one.node.span == other.node.span:
+        return True
+    if not isinstance(one.node, Service):
+        return bool(one.stem)
+    return bool(one.repository) or (one.node.group.startswith(TASK_FILES) and not one.nameless)
+
+
+def variants(one: Features, other: Features) -> bool:
+    """Whether two local services that are named alike are one: for other profiles, or as `app-dev` and `app-prod`."""
+    match one.node, other.node:
+        case Service() as here, Service() as there:
+            meant = {environment_of(here), environment_of(there)}
+            told = len(meant) > 1 and meant.isdisjoint({"", "test"}) and one.dockerfile == other.dockerfile != ""
+            return here.profiles != there.profiles or told
+    return False
 
 
 def environment_of(service: Node) -> str:

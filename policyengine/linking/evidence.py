@@ -110,7 +110,15 @@ def _shares(here: Features, there: Features) -> tuple[tuple[int, str, float], ..
         (50, "built from the same Dockerfile", _same(here.dockerfile, there.dockerfile)),
         (40, "reached by the same variable", float(bool(here.keys & there.keys))),
         (35, "reached by services that mirror each other", float(bool(here.reachers & there.reachers))),
-        (30, "alike in name", max(_names(here.stem, there.stem), _names(here.stem, there.long))),
+        (
+            30,
+            "alike in name",
+            max(
+                _names(here.stem, there.stem),
+                _names(here.stem, there.long),
+                float(bool(here.whole) and here.whole == there.whole),
+            ),
+        ),
         (25, "a variable of the local side calls it so", float(there.stem in here.called or there.long in here.called)),
         (25, "built in a folder of its name", _folders(here, there)),
         (15, "both named as the project or not at all", float(here.nameless and there.nameless)),

@@ -35,7 +35,8 @@ APPLICATION = "application"
 class Features(Struct, frozen=True):
     """The shareable facts of a node. What a kind of node does not have is empty.
 
-    `stem` are the words of the name without affixes, `long` those of its address with it where it has one; `aside` is
+    `stem` are the words of the name without affixes, `whole` those of the project where it has no others, `long`
+    are the words of its address with it where it has one; `aside` is
     what no other environment has: a service for tests, a bucket for logs; `image` are the words of the image's
     basename; `called` is what variables of others call a local service; `keys` the variables by which others reach a
     datastore, `reachers` the pairs of services that do; `named` is what variables call the buckets or queues that a
@@ -47,6 +48,7 @@ class Features(Struct, frozen=True):
     stem: Words
     aside: bool
     long: Words = _NONE
+    whole: Words = _NONE
     called: frozenset[Words] = frozenset()
     folder: Words = _NONE
     runtime: str = ""
@@ -197,6 +199,7 @@ class Reading(Struct, frozen=True):
             or serves_developers(node)
             or (node.role is Role.FUNCTION and naming.for_upkeep(f"{address} {node.name}")),
             long=long,
+            whole=_NONE if naming.telling(node.name, affixes) else _words_of(node.name),
             called=self.called.get(node.id, frozenset()),
             folder=folder,
             runtime=_runtime(stage),
@@ -228,6 +231,11 @@ class Reading(Struct, frozen=True):
         ):
             return found
         return found | naming.stem(stage.value.name, affixes)
+
+
+def _words_of(name: str) -> Words:
+    """The words of a name that says something, if only what the project is called."""
+    return naming.stem(name) if naming.telling(name) else _NONE
 
 
 def _address(service: Service) -> str:

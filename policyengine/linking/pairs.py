@@ -24,10 +24,12 @@ from policyengine.linking.alone import (
     by_variables,
     by_word,
     candidates,
-    environment_of,
     grouped,
     holds_another,
     lasting,
+    one_definition,
+    together,
+    variants,
     without_stand_ins,
 )
 from policyengine.linking.datastores import offered
@@ -37,12 +39,11 @@ from policyengine.linking.features import APPLICATION, Features, Reading, family
 from policyengine.linking.matching import matched
 from policyengine.model.graph import Candidate, Graph, Pair, Unpaired
 from policyengine.model.nodes import Bucket, Cache, Database, Datastore, Node, Queue, Role, Search, Service, Side
-from policyengine.model.nodes.container import TASK_FILES
 from policyengine.model.source import UsageError
 from policyengine.model.value import Known
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from policyengine.linking.evidence import Evidence
     from policyengine.repository.configuration import Config, ConfiguredPair
@@ -63,13 +64,15 @@ _LEFT = "nearest to each other of those that are left"
 _BESIDE = "most others of its engine are on it"
 _REST = "the only one of its engine that is left"
 _ONLY = "the only one of its engine on the local side"
+_HOLDS = "the only server that may hold it"
+_FEW = 2
+"""So many queues or buckets that no variable names may be all that a local server of them is there for."""
 _LEAST = 11
 """So many points two services must have to be a pair because they are alone: more than that neither has a command."""
 _SHARING = 30
 """So many points two applications must have to be a pair because no other is as near: a port and many variables."""
 _NEAR = 15
 """From so many points on a candidate is worth a look; two services without a command have ten."""
-_MOST_GROUPS = 50
 _MOST_TIED = 20
 """So many twins that would all do are compared with each."""
 
@@ -131,8 +134,8 @@ class _Family:
         self, graph: Graph, local: list[Features], cloud: list[Features], evidence: tuple[Evidence, ...]
     ) -> None:
         self.graph, self.evidence = graph, evidence
-        self.locals = _together([each for each in local if not each.aside] or local, _variants)
-        self.clouds = _together([each for each in cloud if not each.aside] or cloud, _one_definition)
+        self.locals = together([each for each in local if not each.aside] or local, variants)
+        self.clouds = together([each for each in cloud if not each.aside] or cloud, one_definition)
         self.local, self.cloud = ([group[0] for group in side] for side in (self.locals, self.clouds))
         self.scores = self._scored()
 
@@ -291,19 +294,17 @@ class _Family:
 
         Not of those that are settled, which have a certain twin, where nothing but the engine speaks for it, nor of one
         that holds the database of its twin alone.
-        A server for queues or buckets holds any number of them: it is the twin of those that variables tell.
         """
         paired = {column for _, column in done}
         settled = {place[0] for place in done if self.scores[place].points >= CERTAIN}
         named = {row for row, column in done if self.local[row].database == self.cloud[column].database}
         left = Counter(each.engine for column, each in enumerate(self.cloud) if column not in paired)
+        told = {row for (row, _), found in self.scores.items() if found.points >= POSSIBLE}
         for column, each in enumerate(self.cloud):
             if column in paired or not isinstance(each.node, Datastore):
                 continue
             if not isinstance(each.node, Database | Cache | Search):
-                for row in range(len(self.local)):
-                    if self._points((row, column)) >= POSSIBLE:
-                        yield from self._made((row, column), self.scores[row, column], tied=False)
+                yield from self._held(column, told if left[each.engine] <= _FEW else set(range(len(self.local))))
                 continue
             same = [row for row, one in enumerate(self.local) if one.engine and one.engine == each.engine]
             here = {one.engine for one in self.local}
@@ -324,6 +325,16 @@ class _Family:
                 found = self.scores.get((row, column), NOTHING)
                 sure = max(0, CERTAIN - found.points) if len(same) == 1 or len(rest) == left[each.engine] == 1 else 0
                 yield from self._made((row, column), found.plus(sure, reason), tied=len(nearest) > 1)
+
+    def _held(self, column: int, told: set[int]) -> Iterator[Pair]:
+        """A queue or bucket, held by the servers that variables tell of it, or by the only one that is `told` none."""
+        same = [row for row, one in enumerate(self.local) if one.engine == self.cloud[column].engine != ""]
+        for row in range(len(self.local)):
+            found = self.scores.get((row, column), NOTHING)
+            if same == [row] and found.points and row not in told and not self.local[row].emulates:
+                found = found.plus(POSSIBLE - found.points, _HOLDS)
+            if found.points >= POSSIBLE:
+                yield from self._made((row, column), found, tied=False)
 
     def _points(self, place: tuple[int, int]) -> int:
         return self.scores.get(place, NOTHING).points
@@ -348,40 +359,6 @@ class _Family:
                 candidates = [one for one in near.get(each.node.id, ()) if one.score >= _NEAR]
                 candidates.sort(key=lambda one: (-one.score, one.node))
                 yield Unpaired(each.node.id, tuple(candidates[:_NEAREST]), others[each.once], each.aside)
-
-
-def _together(nodes: Sequence[Features], alike: Callable[[Features, Features], bool]) -> list[list[Features]]:
-    """The nodes in groups of those that are alike; only those of one name can be."""
-    groups: list[list[Features]] = []
-    named_alike: dict[Hashable, list[list[Features]]] = {}
-    for each in nodes:
-        known = named_alike.setdefault((each.stem, each.long, each.repository, each.engine), [])
-        group = next((one for one in known[:_MOST_GROUPS] if alike(one[0], each)), None)
-        if group is None:
-            group = []
-            groups.append(group)
-            known.append(group)
-        group.append(each)
-    return groups
-
-
-def _one_definition(one: Features, other: Features) -> bool:
-    """Whether two nodes of the cloud that are named alike are one block, or one thing in several places."""
-    if one.node.span == other.node.span:
-        return True
-    if not isinstance(one.node, Service):
-        return bool(one.stem)
-    return bool(one.repository) or (one.node.group.startswith(TASK_FILES) and not one.nameless)
-
-
-def _variants(one: Features, other: Features) -> bool:
-    """Whether two local services that are named alike are one: for other profiles, or as `app-dev` and `app-prod`."""
-    match one.node, other.node:
-        case Service() as here, Service() as there:
-            meant = {environment_of(here), environment_of(there)}
-            told = len(meant) > 1 and meant.isdisjoint({"", "test"}) and one.dockerfile == other.dockerfile != ""
-            return here.profiles != there.profiles or told
-    return False
 
 
 def _explicit(graph: Graph, config: Config) -> Iterator[Pair]:

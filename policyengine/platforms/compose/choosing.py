@@ -200,8 +200,8 @@ def for_production(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[
         if paths := next((each.paths for each in stand if each.sketch.runs), ()):
             return paths, _chosen(paths, reason, guessed=True)
     for files, reason in deploying.pulled(tree):
-        said, apart = sketch(tree, files), [each for each in work if not _is_of(each.paths[-1], files)]
-        beside = any(each.sketch.runs and not _is_part(each, said) for each in apart)
+        said, rest = sketch(tree, files), [each for each in work if not _is_of(each.paths[-1], files)]
+        beside = any(each.sketch.runs and not _is_part(each, said) for each in rest)
         if (pieces is None or deploying.main(files) in pieces) and beside:
             return files, _chosen(files, reason, guessed=False)
     for path, reason in _standing(tree, work):
