@@ -263,7 +263,7 @@ class _Family:
     def _nearest(self, done: set[tuple[int, int]]) -> Iterator[Pair]:
         """Applications that the matching left, with variables and a port in common that neither shares with another.
 
-        Without a port where no other has half as many of the variables; not where both names tell of something else.
+        Without a port where no other has half as many of the variables; only where neither name tells of anything.
 
         What is found is added to `done`.
         """
@@ -281,7 +281,7 @@ class _Family:
         best = [{at: nlargest(2, points) for at, points in each.items()} for each in (of_row, of_column)]
         for place, found in free.items():
             here, there = self.local[place[0]], self.cloud[place[1]]
-            common = bool(here.environment & there.environment) and any(map(says_little, (here, there)))
+            common = bool(here.environment & there.environment) and says_little(here) and says_little(there)
             common = common and bool(here.ports & there.ports or _MOST_VARIABLES in found.reasons)
             tops = [nearest[at] for nearest, at in zip(best, place, strict=True)]
             alone_first = all(first == found.points and found.points not in rest for first, *rest in tops)

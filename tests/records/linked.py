@@ -197,8 +197,8 @@ SCENES: dict[str, tuple[Iterable[Node], Config | None]] = {
     ),
     "names": ((*_both("api", "web-app"), service("shop-worker"), _cloud("worker"), _cloud("shop-api-v2")), None),
     "ports and variables": (
-        (service("api", ports=[80], env={"ONE": "1", "TWO": "2", "THREE": "3"}), service("b", ports=[90]),
-         _cloud("c", ports=service("x", ports=[80]).ports, environment=service("x", env={"ONE": "1", "TWO": "2", "FOUR": "3"}).environment),
+        (service("app", ports=[80], env={"ONE": "1", "TWO": "2", "THREE": "3"}), service("b", ports=[90]),
+         _cloud("api", ports=service("x", ports=[80]).ports, environment=service("x", env={"ONE": "1", "TWO": "2", "FOUR": "3"}).environment),
          _cloud("d", ports=service("x", ports=[91]).ports)),
         None,
     ),
