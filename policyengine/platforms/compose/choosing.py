@@ -17,7 +17,6 @@ from policyengine.knowledge.names import (
     deploys,
     environment,
     folder_kind,
-    hosts,
     is_for_tests,
     is_retired,
     machine,
@@ -183,8 +182,7 @@ def for_production(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[
         if not sure and (files[-1] in tried or sketch(tree, files[-1:]).is_tried):
             continue
         said, mine = sketch(tree, files), pieces is None or deploying.main(files) in pieces
-        other = [each for each in work if not _is_of(each.paths[-1], files) and not _is_part(each, said)]
-        others = [each.sketch for each in other if not (files[-1] in each.paths[:-1] and _machine(each.paths[-1]))]
+        others = [each.sketch for each in work if not _is_part(each, files, said)]
         apart = not running or any(each.runs or (each.stores and not said.builds) for each in others)
         if mine and apart and said.runs:
             return files, _chosen(files, reason, guessed=False)
@@ -192,7 +190,7 @@ def for_production(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[
         titled = [each for each in work if each.sketch.title == "prod" and _is_finished(each, work)]
         if meant != "prod" and (paths := min((each.paths for each in _those(pieces, titled)), default=())):
             return paths, _chosen(paths, _TITLED, guessed=True)
-        if meant == "staging" and _runs_elsewhere(tree):
+        if meant == "staging" and clouds.runs_elsewhere(tree):
             continue
         candidates = sorted(_those(pieces, _candidates(tree, meant)), key=lambda each: each.place)
         stand = (each for each in candidates if meant != "machine" or _is_apart(tree, each, work))
@@ -200,8 +198,8 @@ def for_production(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[
         if paths := next((each.paths for each in stand if each.sketch.runs), ()):
             return paths, _chosen(paths, reason, guessed=True)
     for files, reason in deploying.pulled(tree):
-        said, rest = sketch(tree, files), [each for each in work if not _is_of(each.paths[-1], files)]
-        beside = any(each.sketch.runs and not _is_part(each, said) for each in rest)
+        said = sketch(tree, files)
+        beside = any(each.sketch.runs and not _is_part(each, files, said) for each in work)
         if (pieces is None or deploying.main(files) in pieces) and beside:
             return files, _chosen(files, reason, guessed=False)
     for path, reason in _standing(tree, work):
@@ -280,12 +278,15 @@ def _standing(tree: Files, work: Sequence[Candidate]) -> Iterator[tuple[str, str
         others = [each for each in work if each.paths != (path,)]
         apart = [each for each in others if path not in each.paths]
         made = frozenset[str]().union(*(each.sketch.built for each in apart))
-        ours = any(_is_ours(tree, image) or (service in made and _is_named(image)) for service, image in said.lasting)
+        ours = any(
+            _is_ours(tree, image) or (service in made and ("/" in image or image.startswith("$")))
+            for service, image in said.lasting
+        )
         if not said.built and ours and any(each.sketch.built or each.for_work for each in apart):
             yield path, _OURS
         elif said.certifies and any(_has_sources(tree, each, said) for each in others):
             yield path, _CERTIFIES
-    if not _runs_elsewhere(tree):
+    if not clouds.runs_elsewhere(tree):
         yield from ((path, _UNDER) for path in _under(tree, work))
 
 
@@ -336,18 +337,6 @@ def _under(tree: Files, work: Iterable[Candidate]) -> Iterator[str]:
                 yield path
 
 
-def _runs_elsewhere(tree: Files) -> bool:
-    """Whether files say that the application runs on something else than Compose."""
-    known = hosts()
-    folders, endings = [each for each in known if each.endswith("/")], [each for each in known if each.startswith(".")]
-    return bool(tree.named(*known) or tree.ending(*endings) or tree.holding(*folders))
-
-
-def _is_named(image: str) -> bool:
-    """Whether an image is somebody's, or is given from outside: `acme/api`, `${REGISTRY}/api`, `$IMAGE`."""
-    return "/" in image or image.startswith("$")
-
-
 def _is_ours(tree: Files, image: str) -> bool:
     """Whether the name of an image is that of the repository: `ghcr.io/acme/shop-api` in `acme/shop`."""
     owner, _, name = tree.repository.partition("/")
@@ -362,11 +351,12 @@ def _is_of(path: str, chain: tuple[str, ...]) -> bool:
     return path == deploying.main(chain) or (path in chain and deploying.is_called_after_production(path))
 
 
-def _is_part(each: Candidate, whole: Sketch) -> bool:
-    """Whether a file starts but a few of the services of others in another way: on a graphics card."""
-    mine = each.sketch
+def _is_part(each: Candidate, chain: tuple[str, ...], whole: Sketch) -> bool:
+    """Whether a file is of a chain, changes it for a machine, or starts but a few of its services in another way."""
+    mine, path = each.sketch, each.paths[-1]
     few = mine.complete < whole.complete and 2 * len(mine.complete) < len(whole.complete)
-    return few and not (each.default or each.for_work or mine.mounts or mine.stores)
+    few = few and not (each.default or each.for_work or mine.mounts or mine.stores)
+    return few or _is_of(path, chain) or (chain[-1] in each.paths[:-1] and bool(_machine(path)))
 
 
 def _is_worked_on(tree: Files, folder: str, candidates: Iterable[Candidate], chain: tuple[str, ...]) -> bool:

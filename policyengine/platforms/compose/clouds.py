@@ -1,10 +1,10 @@
-"""What the Terraform of a tree says, at first sight, of the services that Compose files start."""
+"""What Terraform and other files of a tree say, at first sight, of where the services of Compose files run."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from policyengine.knowledge.names import folder_kinds
+from policyengine.knowledge.names import folder_kinds, hosts
 from policyengine.knowledge.terraform_resources import module_type, resource_type
 from policyengine.patterns import regex
 
@@ -47,3 +47,10 @@ def told_of(source: Source) -> Told:
     kinds += [module_type(each) for each in _MODULE.findall(source.text)]
     runs = any(each is not None and each.node == "Service" and each.reader not in _OTHERWISE for each in kinds)
     return Told(words, runs)
+
+
+def runs_elsewhere(tree: Files) -> bool:
+    """Whether files say that the application runs on something else than Compose."""
+    known = hosts()
+    folders, endings = [each for each in known if each.endswith("/")], [each for each in known if each.startswith(".")]
+    return bool(tree.named(*known) or tree.ending(*endings) or tree.holding(*folders))
