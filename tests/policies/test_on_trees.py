@@ -450,6 +450,25 @@ def test_an_address_of_the_web_is_not_that_of_whatever_engine_speaks_http(
     )
 
 
+@pytest.mark.parametrize(
+    ("path", "text", "reported"),
+    [
+        ("docker-compose.checks.yml", "services: {app: {healthcheck: {test: [CMD, check]}}}", 0),
+        ("docker-compose.checks.yml", "services: {app: {command: other}}", 1),
+        ("docker-compose.portainer.yml", "services: {app: {image: 'acme/app:1', command: other}}", 0),
+        ("docker-compose.full.yml", "# Shop, production\nservices: {app: {image: 'acme/app:1', command: other}}", 0),
+    ],
+    ids=["what only the override changes", "what it changes itself", "by its name", "by its first line"],
+)
+def test_another_compose_file_differs_by_what_it_says_and_is_not_of_production(
+    path: str, text: str, reported: int, tmp_path: Path
+) -> None:
+    base = "services:\n  app: {image: 'acme/app:1', command: serve, ports: ['80:80']}\n"
+    over = "services: {app: {command: serve --reload}}"
+    files = {"docker-compose.yml": base, "docker-compose.override.yml": over, path: text}
+    assert len(trees.scan(tmp_path, files, "HEX104").results) == reported
+
+
 @pytest.mark.parametrize(("key", "reported"), [("FLASK_ENV", 1), ("MIX_ENV", 1), ("GREETING", 0)])
 def test_a_service_has_one_mode_in_every_compose_file(key: str, reported: int, tmp_path: Path) -> None:
     service = f"services:\n  app:\n    image: acme/app:1\n    environment:\n      {key}: "

@@ -48,6 +48,7 @@ from policyengine.api import (
     security=6.5,
     message={
         "default": "The deployed image '{image}' runs as root.",
+        "stock": "The {noun} '{name}' runs '{image}', an image that runs as root.",
         "override": "The {noun} '{name}' runs as root.",
         "drops": "The deployed image '{image}' starts as root and drops its privileges with '{tool}'.",
     },
@@ -79,9 +80,11 @@ def container_runs_as_root(graph: Graph, options: Options) -> Outcomes:
                     yield _root_stage(container, container.stage.value, Known(user, span), options)
             case Known(user) if user.is_root:
                 fix = Fix("build an image that names an unprivileged user")
-                args = {"image": container.shown_image}
+                args = {"noun": container.noun, "name": container.name, "image": container.shown_image}
                 cause = f"the image {container.shown_image}"
-                yield Finding(subject=container.node, at=container.user, args=args, fix=fix, cause=cause)
+                yield Finding(
+                    subject=container.node, at=container.user, variant="stock", args=args, fix=fix, cause=cause
+                )
             case _ if not graph.made_by_others(container.service):
                 yield from undecided(container.node, container.user)
     for stage in published_stages(graph):

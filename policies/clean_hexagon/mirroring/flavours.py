@@ -66,6 +66,8 @@ def compose_flavour_drift(graph: Graph, _: Options) -> Outcomes:
     """
     local = {each.name: each for each in graph.containers(side=Side.LOCAL)}
     with_others = {file for up in _ups(graph) if len(up) > 1 for file in up}
+    chosen = (each.chosen.split(", ") for each in graph.choices if each.what == "Compose project")
+    stack = {path for paths in chosen for path in paths}  # its override says otherwise than what the base says in both
     for flavour in graph.all(Flavour):
         mine = local.get(flavour.name)
         if mine is None or mine.role not in (Role.APP, *STORES) or _tests(flavour):
@@ -78,6 +80,7 @@ def compose_flavour_drift(graph: Graph, _: Options) -> Outcomes:
         differences = list(_differences(graph, flavour, mine, loose=flavour.path in with_others))
         yield from undecided(flavour, *(each for _, here, there in differences for each in (here, there)))
         found = [each for each in differences if not any(isinstance(one, Unknown) for one in each[1:])]
+        found = [each for each in found if each[1].span.path not in stack - {flavour.path}]
         if not found:
             continue
         (first, at, to), *more = found

@@ -83,7 +83,7 @@ def healthcheck_divergence(graph: Graph, _: Options) -> Outcomes:
     for ever. ECS ignores the HEALTHCHECK of an image: it runs on the laptop alone.
 
     Compared are presence, path, port and program of the check in force: Compose's over the image's, that of the ECS
-    container. Another program that asks for the same address is noted. The check of a load balancer is compared by its
+    container. Another program is noted where one asks for an address. The check of a load balancer is compared by its
     path alone and stands in for one that the container lacks; where nothing is checked locally, it is a convention. A
     check that asks nothing (`exit 0`) is none. Paths for liveness and readiness of one application (`/health/live`,
     `/readyz`) are alike. Parts that a shell fills in when the check runs are not compared. A proxy whose image is built
@@ -197,7 +197,7 @@ def _unlike(
     elif mine.tools and theirs.tools and mine.tools.isdisjoint(theirs.tools):
         one, other = ", ".join(sorted(mine.tools)), ", ".join(sorted(theirs.tools))
         fix = Fix("run the same check in both places")
-        same = Severity.NOTE if mine.path and theirs.path else None
+        same = Severity.NOTE if mine.path or theirs.path else None
         test, to = here.value.test, there.value.test
         yield _found(local, cloud, at=test, to=to, variant="tool", here=one, there=other, fix=fix, severity=same)
 

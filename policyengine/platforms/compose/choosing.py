@@ -126,7 +126,7 @@ def choose(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[tuple[st
     if tried := list(_those(pieces, _tried(tree, candidates))):
         candidates = [*tried, *_those(pieces, _candidates(tree, told=True))]
     candidates.sort(key=lambda each: each.place)
-    candidates = [each for each in candidates if _machine(each.paths[-1]) != "sure"] or candidates
+    candidates = [each for each in candidates if runs_on(each.paths[-1]) != "sure"] or candidates
     production, _ = for_production(tree, pieces)
     candidates = [each for each in candidates if not production or not _is_of(each.paths[-1], production)] or candidates
     if not candidates:
@@ -210,7 +210,7 @@ def for_production(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[
 
 def _is_apart(tree: Files, each: Candidate, work: Iterable[Candidate]) -> bool:
     """Whether developers start the same services by another file than one whose name says on what it runs."""
-    mine, sure = each.sketch, _machine(each.paths[-1]) == "sure"
+    mine, sure = each.sketch, runs_on(each.paths[-1]) == "sure"
     others = [sketch(tree, one.paths) for one in work if one.paths[-1] != each.paths[-1]]
     others = [one for one in others if (sure or one.runs) and not mine.complete.isdisjoint(one.complete)]
     stands = not mine.mounts and (bool(mine.lasting) or any(one.mounts for one in others))
@@ -223,7 +223,7 @@ def _said(path: str) -> list[str]:
     return [word for word in words(posixpath.basename(folder) if name in NAMES else name) if word not in _FILLER]
 
 
-def _machine(path: str) -> str:
+def runs_on(path: str) -> str:
     """Whether a path says on what production runs: `compose.vps.yml`, or `coolify/compose.yml`, and surely."""
     told, plain = machine(_said(path)), posixpath.basename(path) in NAMES
     return "" if plain and (told != "sure" or _said(path) == ["stack"]) else told
@@ -356,7 +356,7 @@ def _is_part(each: Candidate, chain: tuple[str, ...], whole: Sketch) -> bool:
     mine, path = each.sketch, each.paths[-1]
     few = mine.complete < whole.complete and 2 * len(mine.complete) < len(whole.complete)
     few = few and not (each.default or each.for_work or mine.mounts or mine.stores)
-    return few or _is_of(path, chain) or (chain[-1] in each.paths[:-1] and bool(_machine(path)))
+    return few or _is_of(path, chain) or (chain[-1] in each.paths[:-1] and bool(runs_on(path)))
 
 
 def _is_worked_on(tree: Files, folder: str, candidates: Iterable[Candidate], chain: tuple[str, ...]) -> bool:
@@ -429,7 +429,7 @@ def _may_be_compose(path: str, meant: str) -> bool:
     name = posixpath.basename(path)
     compose, said = "compose" in words(name), _said(path)
     if meant == "machine":
-        return (compose or said == ["stack"]) and bool(_machine(path))
+        return (compose or said == ["stack"]) and bool(runs_on(path))
     if not compose and not (said and environment(said[0])):
         return False  # as nearly every YAML file
     if name in OVERRIDES or is_for_tests(name):
@@ -445,4 +445,4 @@ def _stands_beside(folder: str) -> bool:
     return any(folder_kind(part.lower()) in ("beside", "foreign") for part in folder.split("/"))
 
 
-__all__ = ["building", "choose", "for_production", "pieces"]
+__all__ = ["building", "choose", "for_production", "pieces", "runs_on"]

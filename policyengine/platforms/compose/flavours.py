@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
-from policyengine.knowledge.names import environment, folder_kind, words
+from policyengine.knowledge.names import environment, folder_kind, is_retired, words
 from policyengine.model.nodes import Flavour, Service
 from policyengine.model.source import ReadError
 from policyengine.platforms import Lowered
@@ -62,6 +62,8 @@ def _beside(tree: Files, chosen: Texts, deployed: Texts) -> Iterator[Texts]:
         if any(folder_kind(part.lower()) not in (None, "test") for part in home.split("/") if part):
             continue
         own = sketch(tree, (path,))
+        if choosing.runs_on(path) or own.title in ("prod", "retired") or is_retired(path):
+            continue  # production's, or nobody's
         if home != folder and own.builds.isdisjoint(ours.builds):
             continue
         base = next(iter(default_files(tree, home)), "")
