@@ -99,6 +99,9 @@ def test_programs_and_scripts_in_another_encoding_are_left_aside_and_other_files
         "bin/migrate": b"\x7fELF\2\1\1\0\xff",
         "bin/large": b"\xcf\xfa\xed\xfe" + b"\0" * discover.MAX_BYTES,
         "bin/plan": b"PK\3\4\x14\0\x08\0\xff\xfe",
+        "bin/picture": b"\x89PNG\r\n\x1a\n",
+        "bin/unknown": b"\x93\x12\0\xff",
+        "docker-compose.prod.yml": b"PK\5\6" + b"\0" * 18,
         "scripts/deploy": b"#!/bin/sh\n" + latin,
         "scripts/old.sh": latin,
     }
@@ -107,7 +110,10 @@ def test_programs_and_scripts_in_another_encoding_are_left_aside_and_other_files
     assert aside(found) == {
         "bin/large": "it is a program or an archive",
         "bin/migrate": "it is a program or an archive",
+        "bin/picture": "it is a program or an archive",
         "bin/plan": "it is a program or an archive",
+        "bin/unknown": "it is a program or an archive",
+        "docker-compose.prod.yml": "it is a program or an archive",
         "scripts/deploy": "it is not UTF-8 text: invalid byte at offset 15",
         "scripts/old.sh": "it is not UTF-8 text: invalid byte at offset 5",
     }

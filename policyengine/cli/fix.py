@@ -20,6 +20,7 @@ from policyengine.model.source import UsageError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from policyengine.mending import Mended
     from policyengine.repository.discover import Tree
@@ -67,13 +68,15 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"there is nothing to scan in {arguments.path}")
     paths = sorted(path for path, text in found.texts.items() if text != _text(found, path))
     code = 3 if found.before.failures else 0
+    lost: list[str] = []
     if arguments.apply:
-        code = max(code, _apply(tree, found, paths, allow_dirty=arguments.allow_dirty))
+        lost = _apply(tree, found, paths, allow_dirty=arguments.allow_dirty)
+        code = 3 if lost else code
     else:
         from policyengine.cli.diff import shown  # noqa: PLC0415  only where it is shown
 
         output.to_stdout(shown(found, paths, colour=output.colours(sys.stdout)))
-    _tell(found, applied=arguments.apply, unsafe=arguments.unsafe)
+    _tell(found, lost, applied=arguments.apply, unsafe=arguments.unsafe)
     return max(code, int(bool(found.left) or (bool(found.done) and not arguments.apply)))
 
 
@@ -82,8 +85,8 @@ def _text(found: Mended, path: str) -> str | None:
     return None if source is None else source.text
 
 
-def _apply(tree: Tree, found: Mended, paths: list[str], *, allow_dirty: bool) -> int:
-    """Write the files, each as a whole; 3 where one could not be written."""
+def _apply(tree: Tree, found: Mended, paths: list[str], *, allow_dirty: bool) -> list[str]:
+    """Write the files, each as a whole; those that could not be written."""
     from policyengine.cli import git  # noqa: PLC0415  as above
 
     there = [path for path in paths if path in found.before.sources]
@@ -93,7 +96,7 @@ def _apply(tree: Tree, found: Mended, paths: list[str], *, allow_dirty: bool) ->
             f"{', '.join(repr(each) for each in dirty)} would be edited and has uncommitted changes; commit them, "
             "or pass --allow-dirty"
         )
-    code = 0
+    lost: list[str] = []
     for path in paths:
         source, file = found.before.sources.get(path), tree.root / path
         mark = "\ufeff" if source is not None and source.bom else ""
@@ -105,8 +108,8 @@ def _apply(tree: Tree, found: Mended, paths: list[str], *, allow_dirty: bool) ->
             why = (error.strerror or type(error).__name__).lower()
         if why:
             output.say(f"'{path}' could not be written: {why}")
-            code = 3
-    return code
+            lost.append(path)
+    return lost
 
 
 def _unlike(root: Path, path: str, data: bytes | None) -> str:
@@ -116,11 +119,16 @@ def _unlike(root: Path, path: str, data: bytes | None) -> str:
         return "a link leads to another place"
     if data is None:
         return "there is such a file" if file.exists() else ""
-    return "" if file.read_bytes() == data else "it has changed since it was read"
+    there = file.read_bytes()
+    if there == data:
+        return ""
+    return (
+        "it is not UTF-8" if there.decode("utf-8", "replace").encode() == data else "it has changed since it was read"
+    )
 
 
-def _tell(found: Mended, *, applied: bool, unsafe: bool) -> None:
-    """What is mended and what is not, on stderr."""
+def _tell(found: Mended, lost: Sequence[str], *, applied: bool, unsafe: bool) -> None:
+    """What is mended and what is not, on stderr; nothing of files that are `lost` is mended."""
     from policyengine.reports.redact import Redactor  # noqa: PLC0415  as above
 
     former, latter = (Redactor(each.graph, each.sources) for each in (found.before, found.after))
@@ -129,16 +137,21 @@ def _tell(found: Mended, *, applied: bool, unsafe: bool) -> None:
         how = "" if result.finding.fix is None else result.finding.fix.description
         output.say(former.text(latter.text(f"{result.rule.id} {result.span.path}: {how} ({more})")))
 
-    for result in found.done:
+    done = [
+        each
+        for each in found.done
+        if each.finding.fix is None or not any(edit.span.path in lost for edit in each.finding.fix.exact or ())
+    ]
+    for result in done:
         told(result, "safe" if result.finding.fix is not None and result.finding.fix.safe else "unsafe")
     for left in found.left:
         told(left.result, f"not applied: {left.reason}")
     for failure in found.before.failures:
         output.say(former.text(f"{failure.span.path + ': ' if failure.span else ''}{failure.message}"))
-    done = f"{_count(len(found.done))} {'applied' if applied else 'can be applied with --apply'}"
+    mended = f"{_count(len(done))} {'applied' if applied else 'can be applied with --apply'}"
     more = sum(fix is not None and not fix.safe for fix in (each.result.finding.fix for each in found.left))
     hint = "; --unsafe takes those that are unsafe" if more and not unsafe else ""
-    output.say(f"{done}{f', {_count(len(found.left))} left' if found.left else ''}{hint}")
+    output.say(f"{mended}{f', {_count(len(found.left))} left' if found.left else ''}{hint}")
 
 
 def _count(number: int) -> str:

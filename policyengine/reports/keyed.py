@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _KEY = regex(
-    r"""(?:(?<![\w.:-])|(?<=\$env:)|(?<=\{env:)|(?<=-D)|(?<=-P))(?P<key>[A-Za-z_][\w.-]{1,80}?)
-    (?P<quote>(?:\\?["'])?)[\]}]?
+    r"""(?:(?<![\w.:-])|(?<=\$[Ee]nv:)|(?<=\$ENV:)|(?<=\{[Ee]nv:)|(?<=-D)|(?<=-P))(?P<key>[A-Za-z_][\w.-]{1,80}?)
+    (?P<quote>(?:\\?["'])?)[\]}]?(?:!(?=[ \t]{0,80}(?:\?\?|\|\|)))?
     (?:[ \t]{0,80}(?P<sign>:=|=>|\?\?=?|\|\|=?|[:=])(?![=>:])|\s{1,200}(?P<below>\?\?|\|\|)(?!=))""",
     re.VERBOSE,
 )
@@ -47,15 +47,16 @@ _PREFIX = regex(r"(?:![\w!:.-]*[ \t]+|&[\w-]+[ \t]+)*")
 _LINE_END = regex(r"\r\n?|\n|\Z")
 _COMMENT = regex(r"[ \t]+#")
 _LEGACY_ENV = regex(r"(?im)^[ \t]*(?:ENV)[ \t]+(?P<key>[A-Za-z_]\w*)[ \t]+(?P<value>[^=\r\n][^\r\n]*)$")
-_SPACED = regex(r"(?m)^[ \t]*(?:export[ \t]+)?(?P<key>[A-Za-z_]\w*)[ \t]+(?P<value>[^=:\r\n][^\r\n]*)$")
+_SPACED = regex(r"(?m)^[ \t]*(?:export[ \t]+)?(?P<key>[A-Za-z_][\w.-]*)[ \t]+(?P<value>[^=:\r\n][^\r\n]*)$")
 _SECOND = regex(
-    r"""\(\s{0,200}(?P<quote>["'`])(?P<key>[A-Za-z_][\w.-]{1,80})(?P=quote)\s{0,20},\s{0,200}(?:default[ \t]*=[ \t]*)?
+    r"""(?:\(\s{0,200}|\b[A-Za-z]\w{1,40}[ \t]{1,20})
+        (?P<quote>["'`])(?P<key>[A-Za-z_][\w.:-]{1,80})(?P=quote)\s{0,20},\s{0,200}(?:default[ \t]*=[ \t]*)?
         (?P<mark>["'`])(?P<value>[^"'`\r\n]*)(?P=mark)""",
     re.VERBOSE,
 )
-"""What a variable is without a value: `getenv("DB_PASSWORD", "…")`."""
+"""What a variable is without a value, or is set to: `getenv("DB_PASSWORD", "…")`, `environment 'TOKEN', '…'`."""
 _ELSE = regex(
-    r"""(?P<quote>["'`])(?P<key>[A-Za-z_][\w.-]{1,80})(?P=quote)(?:,[ \t]*(?:nil|None|null|""|''))?[ \t]*[\])]
+    r"""(?P<quote>["'`])(?P<key>[A-Za-z_][\w.:-]{1,80})(?P=quote)(?:,[ \t]*(?:nil|None|null|""|''))?[ \t]*[\])]!?
         \s{0,200}(?:\|\||\?\?|\?:|or(?=[ \t"'])|\{|\.unwrap_or(?:_else)?\((?:\|\w*\|)?)\s{0,200}
         (?P<mark>["'`])(?P<value>[^"'`\r\n]*)(?P=mark)""",
     re.VERBOSE,
@@ -72,6 +73,13 @@ _OUTPUT = regex(r"""::(?:set-output|set-env|save-state)[ ]name=(?P<key>[\w.-]{1,
 _SET_TO = regex(r"""(?i)\bset[ \t]+(?:[a-z]\w*\.)?(?P<key>[a-z_]\w{1,80})[ \t]+to[ \t]+'(?P<value>[^'\r\n]+)'""")
 _PROPERTY = regex(r"""\$\{(?P<key>[A-Za-z_][\w.-]{1,80}):(?!\d{0,4}(?::\d+)?\})(?P<value>[^{}\s:?=+-][^{}\r\n]*)\}""")
 """What Spring takes for a property that nothing sets. `${TOKEN:0:8}` is a part of a variable of the shell."""
+_ELEMENT_OF_XML = regex(
+    r"""<(?:[A-Za-z]\w{0,40}:)?(?P<key>[A-Za-z_][\w.-]{1,80})(?:\s[^<>]{0,400})?>\s{0,99}(?P<value>[^<>\r\n]+)</"""
+)
+_SET = regex(
+    r"""\bset[ \t]+\$(?P<key>[A-Za-z_]\w{1,80})[ \t]+(?P<quote>["']?)(?P<value>[^"';\r\n]{1,400})(?P=quote)[ \t]*;"""
+)
+"""A variable of nginx."""
 _BLANKS = regex(r"\s{0,200}")
 _COMPARED = regex(
     r"""(?<![\w-])(?P<key>[A-Za-z_]\w{1,80})[ \t]*[!=]==?[ \t]*(?P<mark>["'`])(?P<value>[^"'`\r\n]+)(?P=mark)"""
@@ -88,6 +96,7 @@ _NAMED_AFTER = regex(
     r"""(?ix)\b(?:value|default)["']?[ \t]*[:=][ \t]*(?P<quote>["'])(?P<value>[^"'\r\n]{0,4000})(?P=quote)
         [ \t]*,?(?:[ \t]|\r\n?|\n)*["']?\b(?:name|key|env)["']?[ \t]*[:=][ \t]*["']?(?P<key>[A-Za-z_][\w.-]{1,80})"""
 )
+_PATTERNS = (_SECOND, _ELSE, _COMPARED, _TAG, _ALIAS, _OUTPUT, _SET_TO, _PROPERTY, _ELEMENT_OF_XML, _SET)
 _FALLBACK = regex(
     r"\$\{(?P<key>[A-Za-z_]\w*):?(?:[-+=](?P<value>(?:[^{}\r\n]|\$\{[^{}\r\n]*\})*)|\?(?P<word>[^\s{}]+))\}"
 )
@@ -178,13 +187,15 @@ class Values:
             for each in self.value(match.end(), _Key(match.start(), name, match["sign"], bool(match["quote"]))):
                 yield each
                 done = max(done, each[1])
-        pairs = _SPACED.finditer(text) if ".env" in self._name else ()
+        pairs = _SPACED.finditer(text) if ".env" in self._name or self._name.endswith(".properties") else ()
         for match in (*_LEGACY_ENV.finditer(text), *pairs):
-            if secrets.may_hold_secret(match["key"]):
+            if secrets.may_hold_secret(match["key"].rpartition(".")[2]):
                 yield from literal(text, *match.span("value"))
-        for pattern in (_SECOND, _ELSE, _COMPARED, _TAG, _ALIAS, _OUTPUT, _SET_TO, _PROPERTY):
+        for pattern in _PATTERNS:
             found = (
-                match for match in pattern.finditer(text) if secrets.may_hold_secret(match["key"].rpartition(".")[2])
+                match
+                for match in pattern.finditer(text)
+                if secrets.may_hold_secret(match["key"].rpartition(":")[2].rpartition(".")[2])
             )
             for match in found:
                 yield from literal(text, *match.span("value"))

@@ -50,7 +50,8 @@ def literal(text: str, start: int, end: int) -> list[Range]:
     value = text[start:end].strip()
     if (echoed := _ECHOED.match(text, start, end)) is not None:
         return literal(text, *echoed.span("value"))
-    if _PLAIN_VALUE.match(value) or secrets.secrecy_of_value(value) == "plain":
+    hash_ = value[:1] == "*" and text[max(start - 1, 0) : start] in ("", "'", '"')  # of MySQL; an alias has no quotes
+    if (not hash_ and _PLAIN_VALUE.match(value)) or secrets.secrecy_of_value(value) == "plain":
         return []
     found: list[Range] = []
     at = start

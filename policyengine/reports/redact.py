@@ -106,8 +106,12 @@ class Redactor:
                 return value
 
     def name(self, name: str) -> str:
-        """A name, in which only a text is masked that is known to be a secret, or the password of an address."""
-        return masks.covered(name, masks.merged([*self._occurrences(name), *masks.userinfo(name)]))
+        """A name, in which only a text is masked that is known to be a secret, or the password of an address.
+
+        One of several words may be a line of a script, as a step has it that is given no name.
+        """
+        found = masks.ranges(name) if " " in name else masks.userinfo(name)
+        return masks.covered(name, masks.merged([*self._occurrences(name), *found]))
 
     def standing(self, text: str, span: Span) -> str:
         """A text as it is quoted at its place, if it stands there letter by letter."""
@@ -238,10 +242,14 @@ def _at(text: str, sealed: Sealed) -> list[Range]:
 
 
 def _parts(value: object) -> Iterator[object]:
-    """Every record that a node, or anything else made of records and tuples, holds."""
+    """Every record that a node, or anything else made of records and tuples, holds; one that several hold once."""
     stack = [value]
+    met: set[int] = set()
     while stack:
         each = stack.pop()
+        if id(each) in met:
+            continue
+        met.add(id(each))
         if isinstance(each, tuple) and not isinstance(each, Span):
             stack.extend(part for part in each if not isinstance(part, (str, int)))
         elif isinstance(each, Struct):

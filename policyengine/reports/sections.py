@@ -23,6 +23,8 @@ def ranges(text: str, path: str) -> Iterator[Range]:
         yield from _manifests(text)
     if "<<" in text:
         yield from _variables(text)
+    if "chpasswd:" in text:
+        yield from _accounts(text)
     if path.endswith(".sql"):
         yield from _rows(text)
 
@@ -67,6 +69,19 @@ def _manifests(text: str) -> Iterator[Range]:
             while entry is not None and len(entry["indent"]) > len(match["indent"]):
                 yield from literal(text, *entry.span("value"))
                 entry = _ENTRY.match(text, entry.end(), end)
+
+
+_CHPASSWD = regex(r"\bchpasswd:[^\n]{0,80}\r?\n(?:[ \t]+expire:[^\n]*\n)?[ \t]+list:[^\n]*\n")
+_ACCOUNT = regex(r"""[ \t]+(?:-[ \t]+)?["']?[\w.-]+:(?P<value>[^\s"']+)["']?[ \t]*\r?(?:\n|\Z)""")
+
+
+def _accounts(text: str) -> Iterator[Range]:
+    """The lines `user:password` that cloud-init hands to `chpasswd`."""
+    for match in _CHPASSWD.finditer(text):
+        at = match.end()
+        while (line := _ACCOUNT.match(text, at)) is not None:
+            yield from literal(text, *line.span("value"))
+            at = line.end()
 
 
 _OPENED = regex(r"""(?<![\w$<-])(?P<key>[A-Za-z_]\w{1,80})<<(?P<mark>\$?\{?[A-Za-z_]\w*\}?)\b[^\r\n]*""")

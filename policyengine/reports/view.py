@@ -134,10 +134,14 @@ def _owners(graph: Graph) -> dict[Span, str]:
     owners: dict[Span, str] = {}
     for node in graph.nodes:
         owners.setdefault(node.span, node.id)
+    met: set[int] = set()  # what stages and services inherit is held by many
     for node in graph.nodes:
         stack: list[object] = [node]
         while stack:
             each = stack.pop()
+            if id(each) in met:
+                continue
+            met.add(id(each))
             if isinstance(each, Span):
                 owners.setdefault(each, node.id)
             elif isinstance(each, tuple):

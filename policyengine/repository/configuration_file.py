@@ -39,7 +39,7 @@ class FactsPart(Struct, frozen=True, forbid_unknown_fields=True):
         str | UnsetType, Meta(description="A document of 'policyengine facts export', relative to this file.")
     ] = UNSET
     max_age: Annotated[
-        Annotated[str, Meta(pattern="^[0-9]+[dw]$")] | UnsetType, Meta(description="How old it may be, such as 30d.")
+        Annotated[str, Meta(pattern="^[0-9]{1,6}[dw]$")] | UnsetType, Meta(description="How old it may be: 30d.")
     ] = UNSET
 
 

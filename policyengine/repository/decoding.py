@@ -31,8 +31,11 @@ _LOCKED = (
 )  # fmt: skip
 PROGRAMS = (
     b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"MZ\x90\0", b"PK\x03\x04", b"\x1f\x8b",
+    b"PK\x05\x06", b"BZh9", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf", b"SQLite format 3\0", b"\0asm", b"%PDF-",
+    b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x30\x82",
 )  # fmt: skip
-"""What programs begin with, of Linux, of macOS for one processor or several, of Windows, and archives: a saved plan."""
+"""What programs begin with, of Linux, of macOS for one processor or several, of Windows, and archives (a saved plan is
+one); then databases, WebAssembly, documents, pictures and certificates in DER."""
 _SEALED = (b"ENC[AES256_GCM,", b"sops")
 """What every env file holds that SOPS has encrypted; documents keep what it leaves plain."""
 
@@ -72,6 +75,8 @@ def decode(data: bytes, path: str) -> Source:
     except UnicodeDecodeError as error:
         if path.endswith(_CODE) or _by_bytes(data, path.rpartition("/")[2]):
             return Source(path, data[3 if bom else 0 :].decode(errors="replace").replace("\0", "\ufffd"), bom)
+        if b"\0" in data:  # no text in any encoding that writes a letter in a byte
+            raise Withheld("is a program or an archive", Span(path, 0, 0)) from error
         before = data[3 if bom else 0 :][: error.start].decode(errors="replace")
         where = Span(path, len(before), len(before))
         kind = Withheld if data.startswith(b"#!") or path.endswith(_SCRIPTS) else ReadError

@@ -152,6 +152,19 @@ def test_a_file_that_cannot_be_written_is_named_and_the_others_are_written(
     assert sorted(each.name for each in tree.iterdir()) == ["compose.yml", "main.tf"]
 
 
+def test_a_file_in_another_encoding_is_named_and_does_not_count_as_mended(
+    tree: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = b"# caf\xe9\nFROM postgres:16.9-bookworm\n"  # Latin-1, of which Docker minds nothing
+    (tree / "Dockerfile").write_bytes(text)
+    (tree / "compose.yml").write_text(COMPOSE.replace("image: postgres:16.9-bookworm", "build: ."))
+    assert main(["fix", str(tree), "--apply"]) == 3
+    said = capsys.readouterr().err
+    assert "policyengine: 'Dockerfile' could not be written: it is not UTF-8\n" in said
+    assert "policyengine: no fixes applied, 1 fix left" in said
+    assert (tree / "Dockerfile").read_bytes() == text
+
+
 def test_the_diff_is_coloured_where_colours_are_asked_for(
     tree: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,9 @@ import jsonschema
 import pytest
 
 from policyengine import cli, engine, plugins, schemas
-from policyengine.model.nodes import Service
+from policyengine.model.nodes import Service, Side
+from policyengine.model.source import UsageError
+from policyengine.model.value import Known, Unknown
 from policyengine.repository import discover
 
 if TYPE_CHECKING:
@@ -224,6 +226,27 @@ def test_what_is_no_document_is_told_and_loses_nothing_else(tmp_path: Path, text
     assert len(report.failures) == 1
     assert message in report.failures[0].message
     assert any(each.rule.id == "HEX502" for each in report.results)
+
+
+def test_facts_of_another_type_are_open_and_end_in_no_error(tmp_path: Path) -> None:
+    root = _local(tmp_path / "app", "\nfacts: [{file: infra.json}]\n")
+    made = _exported(tmp_path / "infra.json")
+    for each in made["services"]:  # type: ignore[attr-defined]
+        each["image"] = {"known": {"repository": "app", "registry": {}}, "at": "a:1:1"}
+        each |= {"init": {"known": "yes", "at": "a:2:1"}, "count": {"known": "9" * 5_000, "at": "a:3:1"}}
+    (root / "infra.json").write_text(json.dumps(made), "utf-8")
+    report = engine.scan([root], cache=False, jobs=1)
+    assert report.failures == ()
+    cloud = [each for each in report.graph.all(Service) if each.side is Side.CLOUD]
+    assert len(cloud) == len(made["services"])  # type: ignore[arg-type]
+    assert all(isinstance(each.init, Unknown) and isinstance(each.count, Unknown) for each in cloud)
+    assert {each.image.value.name for each in cloud if isinstance(each.image, Known)} == {"…/app"}
+
+
+def test_an_age_of_too_many_digits_is_a_mistake_of_the_configuration(tmp_path: Path) -> None:
+    root = _local(tmp_path / "app", f"\nfacts: [{{file: infra.json, max_age: {'9' * 5_000}d}}]\n")
+    with pytest.raises(UsageError, match="max_age"):
+        engine.scan([root], cache=False, jobs=1)
 
 
 def test_an_option_that_names_nothing_ends_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

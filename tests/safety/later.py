@@ -49,4 +49,17 @@ TREES = {
         "m/main.tf": 'variable "env_vars" {}\nlocals {\n  z = var.env_vars[0].value\n}\n',
         "x.auto.tfvars.json": '{"api_token": "§tfvars json§", "token_list": ["§tfvars json list§"], "passwords": {"a": "§tfvars json map§"}}',
     },
+    "forms of other languages": {
+        "docker-compose.yml": "services:\n  db:\n    image: mariadb:11\n    environment: {MARIADB_PASSWORD_HASH: '*§hash of mariadb§'}\n  mail:\n    image: mailhog/mailhog\n    environment: {MH_AUTH: 'u:§account of a mailbox§'}\n",
+        "Dockerfile": "FROM eclipse-temurin:21\nARG NPM_AUTH=§npm auth§\n",
+        "pom.xml": "<project><properties><db.password>§element of xml§</db.password></properties></project>\n",
+        "build.gradle": "bootRun { environment 'API_TOKEN', '§pair of arguments§'; systemProperty \"db.password\", \"§second pair§\" }\n",
+        "src/main/resources/application.properties": "management.token §property behind a blank§\n",
+        "src/Api/Program.cs": 'var a = builder.Configuration["Jwt:Secret"] ?? "§default of a section§";\nvar b = c.GetValue("Jwt:Secret", "§second default of a section§");\n',
+        "src/config.ts": "export const a = process.env['SESSION_SECRET']! || `§behind an assertion§`;\nexport const b = process.env.API_TOKEN! ?? '§behind a second§';\n",
+        "nginx.conf": "server { set $api_key §variable of nginx§; set $app_secret '§quoted variable§'; }\n",
+        ".github/workflows/ci.yml": "on: push\njobs:\n  a:\n    runs-on: windows-latest\n    steps:\n      - run: $Env:API_TOKEN = '§powershell§'\n        shell: pwsh\n      - run: API_TOKEN=§name of a step§ make\n      - run: caprover deploy -p §caprover§ -a x\n",
+        "main.tf": 'resource "azurerm_container_app" "a" {\n  secret {\n    name  = "plain"\n    value = "§secret of a container app§"\n  }\n}\nresource "aws_instance" "b" {\n  user_data = file("init.yml")\n}\n',
+        "init.yml": "#cloud-config\nchpasswd:\n  expire: false\n  list: |\n    root:§cloud-init account§\n    app:§second account§\n",
+    },
 }

@@ -932,6 +932,12 @@ def _code() -> dict[str, Files]:
             "src/" + "a/" * 40 + "b.ts": "",
         },
         "prisma-open": {"compose.yml": COMPOSE, "prisma/schema.prisma": "model A {" * 5_000},
+        "stages-inherit": {"compose.yml": "services: {a: {build: .}}\n", "Dockerfile": "FROM node:22 AS s0\n" + lines(lambda n: f"FROM s{n} AS s{n + 1}\nCOPY --from=s{n} /a /b\nENV A{n}=$A{n - 1}b", 1_100)},
+        "extends-many": {"compose.yml": "services:\n  s0: {image: b, environment: {A: b}}\n" + lines(lambda n: f"  s{n + 1}: {{extends: s{n}, environment: {{A{n}: '1'}}}}", 1_000)},
+        "env-of-env": {
+            "compose.yml": COMPOSE,
+            ".github/workflows/c.yml": "on: push\nenv:\n  A0: xx\n" + lines(lambda n: f"  A{n + 1}: ${{{{ env.A{n} }}}}${{{{ env.A{n} }}}}", 600) + "jobs:\n  a:\n    runs-on: x\n    steps:\n" + lines(lambda n: f"      - run: echo B{n}=$B{n - 1}$B{n - 1} >> $GITHUB_ENV", 300),
+        },
         "policyengine-deep": {"compose.yml": COMPOSE, "policyengine.yaml": "pairs: " + "[" * 20_000},
         "policyengine-bomb": {"compose.yml": COMPOSE, "policyengine.yaml": "x0: &a0 [a, a]\n" + "".join(f"x{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 60))},
         "many-files": {f"d{n % 50}/f{n}.yml": "a: b\n" for n in range(3_000)} | {"compose.yml": COMPOSE},

@@ -109,6 +109,7 @@ COMMANDS = (
     ("scan", "ROOT", "--show-files"),
     ("scan", "ROOT", "--show-settings"),
     ("graph", "ROOT"),
+    ("graph", "ROOT", "--declared"),
     ("graph", "ROOT", "--format", "mermaid"),
     ("graph", "ROOT", "--format", "dot"),
     ("pairs", "ROOT"),

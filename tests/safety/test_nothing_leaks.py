@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 TREES = plants.TREES | {f"fresh {name}": tree for name, tree in fresh.TREES.items()}
-TREES["collections and parts"] = later.TREES["collections and parts"]
+TREES |= {name: later.TREES[name] for name in ("collections and parts", "forms of other languages")}
 
 
 EACH = [pytest.param(name, marks=pytest.mark.limits) if name.startswith("fresh ") else name for name in TREES]

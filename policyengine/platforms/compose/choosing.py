@@ -398,7 +398,7 @@ def _candidates(tree: Files, meant: str = "", *, told: bool = False) -> Iterator
     """The projects for work, or those that are meant for an environment; what even a single one says where `told`."""
     named = set() if meant else set(tree.named(*NAMES))
     found = [path for path in tree.ending(*_ENDS) if path in named or _may_be_compose(path, meant)]
-    found = [path for path in found if not _stands_beside(posixpath.dirname(path))]
+    found = [path for path in found if not _stands_beside(posixpath.dirname(path)) and tree.read(path) is not None]
     alone = len(found) == 1 and not told
     done: set[str] = set()
     for path in found:

@@ -78,7 +78,7 @@ def _extend(
     base_kept = kept.get(name) if isinstance(kept, Branch) else None
     if isinstance(base_kept, Branch):
         via = Via(f"extends {wanted}", reference.span)
-        context.spend(10 * extent(base_kept), reference.span)
+        context.spend(16 * extent(base_kept), reference.span)
         base = _stepped(base_kept, via)
         merged: Node = merging.extend(base, service)
     else:

@@ -74,6 +74,9 @@ _REPOSITORY = ("repository", "immutable")
 _LONGEST = 64
 """Characters of a value that travels: modes, time zones, names of drivers and numbers are short."""
 
+_DIGITS = 10
+"""A number has fewer; Python reads none of over 4,300."""
+
 _PARTS = ("registry", "repository", "tag", "digest")
 """The parts of a reference to an image; null is one that is not decided."""
 _FOUND_IN = ("engine", "version", "image", "entrypoint", "command", "user")
@@ -387,7 +390,7 @@ class _Reader:
         for state, made in (("known", Known), ("floating", Floating)):
             value = fact.get(state)
             if value is not None:
-                read = _READ.get(name, _scalar)(value)
+                read = _READ.get(name, _written)(value)
                 return (
                     Unknown(f"{_shown(value)!r} is not read", value.span, via)
                     if read is None
@@ -404,12 +407,17 @@ def _shown(told: Document) -> str:
     return told.text if isinstance(told, Scalar) else "it"
 
 
-def _scalar(told: Document) -> str | int | bool | None:
-    if not isinstance(told, Scalar):
-        return None
-    if told.plain and told.text in ("true", "false"):
-        return told.text == "true"
-    return int(told.text) if told.plain and told.text.lstrip("-").isdecimal() else told.text
+def _written(told: Document) -> str | None:
+    return told.text if isinstance(told, Scalar) else None
+
+
+def _told(told: Document) -> bool | None:
+    return {"true": True, "false": False}.get(told.text) if isinstance(told, Scalar) and told.plain else None
+
+
+def _number(told: Document) -> int | None:
+    text = told.text if isinstance(told, Scalar) else ""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < _DIGITS else None
 
 
 def _command(told: Document) -> Command | None:
@@ -430,7 +438,10 @@ def _image(told: Document) -> images.ImageRef | None:
             parts[name] = (
                 Unknown(f"the {name} is not decided where it was exported", part.span) if undecided else part.text
             )
-    return images.ImageRef(**parts, text=_text(told, "text")) if "repository" in parts else None
+    if not isinstance(parts.get("repository"), str):
+        return None
+    parts.setdefault("registry", Unknown("the registry is not told where it was exported", told.span))
+    return images.ImageRef(**parts, text=_text(told, "text"))
 
 
 _READ: dict[str, Callable[[Document], object]] = {
@@ -439,4 +450,13 @@ _READ: dict[str, Callable[[Document], object]] = {
     "command": _command,
     "entrypoint": _command,
     "test": _command,
+    **dict.fromkeys(("count", "port", "published", "target"), _number),
+    **dict.fromkeys(
+        (
+            *("auth", "auto_minor_upgrade", "cluster_mode", "essential", "hashed", "immutable", "init", "privileged"),
+            *("read_only", "transit_encryption", "vector"),
+        ),
+        _told,
+    ),
 }
+"""How each fact is read, those aside that are texts; what is of another type is not read."""

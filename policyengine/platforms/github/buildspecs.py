@@ -87,7 +87,7 @@ def _nodes(
         return ()
     first, state = commands[0].place, JobState(f"{flow}#build")
     given = tuple(Variable(name, text.place, text.value(), Origin.ENVIRONMENT) for name, text in variables.items())
-    frame = StepFrame(Scope(variables={each.key: each.value for each in given}))
+    frame = StepFrame(Scope(variables={each.key: each.value for each in given}, budget=reader.files.budget))
     script = Text.join(part for each in commands for part in (each, Text.made("\n", each.place)))
     done = Steps(reader, Follower(reader.files), TerraformFolders(reader.files)).script(script, frame)
     step = Step(

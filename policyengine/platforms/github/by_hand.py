@@ -96,7 +96,7 @@ def _of(source: Source, steps: Steps, files: Files) -> Iterator[Build]:
     environment = Environment(dict.fromkeys(given, ""))
     for directory in dict.fromkeys(("", folder)):
         state = JobState(f"script:{source.path}")
-        frame = StepFrame(Scope(variables=dict(given)), directory=directory)
+        frame = StepFrame(Scope(variables=dict(given), budget=files.budget), directory=directory)
         done = steps.script(text, frame, environment=environment)
         state.done.extend(done.on_images)
         state.drafted.extend(done.drafts)

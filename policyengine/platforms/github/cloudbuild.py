@@ -59,7 +59,7 @@ def lower(path: str, files: Files) -> Lowered:
     flow = f"cloudbuild:{path}"
     given = variables(document.get("substitutions"), Origin.ENVIRONMENT)
     state = JobState(f"{flow}#build")
-    frame = StepFrame(Scope(variables={each.key: each.value for each in given}))
+    frame = StepFrame(Scope(variables={each.key: each.value for each in given}, budget=files.budget))
     steps = Steps(reader, Follower(reader.files), TerraformFolders(reader.files))
     for number, line in enumerate(lines):
         done = steps.script(line, frame)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from policyengine.model.budget import Budget
 from policyengine.model.text import Text
 from policyengine.model.value import Known, Unknown, Value
 from policyengine.patterns import regex
@@ -73,6 +74,7 @@ class Scope(Struct, frozen=True):
     kinds: dict[str, str] | None = None
     matrix: dict[str, str] = field(default_factory=dict)
     others: dict[str, str] = field(default_factory=dict)
+    budget: Budget = field(default_factory=Budget)
 
     def text(self, written: str, span: Span) -> Text:
         """A text of the workflow with what is known put in."""
@@ -137,6 +139,9 @@ class Scope(Struct, frozen=True):
 
     def _filled(self, text: str, *, shell: bool) -> str:
         for _ in range(_ROUNDS):
+            self.budget.left -= 1 + len(text) // 16
+            if self.budget.left < 0:
+                break
             after = _EXPRESSION.sub(_within(self._expression), text)
             after = _SHELL.sub(_within(self._variable), after) if shell else after
             if after == text or len(after) > _LONGEST:
@@ -149,11 +154,13 @@ class Scope(Struct, frozen=True):
         return (found.value or match[2] or "") if isinstance(found, Known) else match[0]
 
     def _expression(self, match: re.Match[str]) -> str:
-        came = evaluate(match[1], self.lookup)
+        name = _REFERENCE.fullmatch(match[1])
+        self.budget.left -= 3 if name else 20 + len(match[1])
+        came = self.lookup(name[1], (name[2],)) if name else evaluate(match[1], self.lookup)
         text = written(came)
         if isinstance(came, Unsettled) and came.text and came.text != match[1].strip():
             return f"${{{{ {came.text} }}}}"
-        if text is None and (name := _REFERENCE.fullmatch(match[1])):  # what it stands for is an expression itself
+        if text is None and name is not None:  # what it stands for is an expression itself
             found = self.variables.get(name[2]) if name[1] == "env" else self.inputs.get(name[2].lower())
             text = found.value if isinstance(found, Known) else None
         if text is None and (otherwise := _WITHOUT_INPUT.fullmatch(match[1])):

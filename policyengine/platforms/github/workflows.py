@@ -141,9 +141,9 @@ class _Level(Struct, frozen=True):
     path: str
     document: Mapping
     prefix: str
+    scope: Scope
     caller: str = ""
     title: str = ""
-    scope: Scope = Scope()
     choices: dict[str, tuple[Value[str], ...]] = {}
     seen: tuple[str, ...] = ()
     skipped: bool = False  # whether a job never runs, since one that it needs does not
@@ -174,10 +174,9 @@ class _Lowering:
             others |= {"github.repository": repository, "github.repository_owner": repository.partition("/")[0]}
         if len(events) == 1 and "workflow_call" not in events:
             others["github.event_name"] = min(events)
-        level = _Level(
-            self.path, document, f"github:{self.path}#", scope=Scope(others=others), choices=_choices(on.value),
-            seen=(self.path,),
-        )  # fmt: skip
+        scope = Scope(others=others, budget=self.reader.files.budget)
+        prefix = f"github:{self.path}#"
+        level = _Level(self.path, document, prefix, scope, choices=_choices(on.value), seen=(self.path,))
         made, _ = self._jobs(jobs, level)
         yield Workflow(
             id=f"github:{self.path}",
@@ -295,7 +294,7 @@ class _Lowering:
                 prefix=f"{job.id}{suffix}/",
                 caller=job.id,
                 title=f"{job.name}{suffix} / ",
-                scope=Scope(inputs=inputs, kinds=kinds, others=scope.outside()),
+                scope=Scope(inputs=inputs, kinds=kinds, others=scope.outside(), budget=scope.budget),
                 seen=(*level.seen, path),
             )
             nodes, came = self._jobs(jobs, inner)
