@@ -279,7 +279,7 @@ def test_the_types_of_the_instances_tell_the_architecture_where_they_agree(
     ("service", "platform"),
     [
         ("build: .", "the machine's"),
-        ("image: acme/web:1", "the architecture of the machine that runs 'web' is not known"),
+        ("image: acme/web:1\n    ports: ['80:80']", "the architecture of the machine that runs 'web' is not known"),
         ("image: acme/web:1\n    platform: linux/arm64/v8", "linux/arm64"),
     ],
 )
