@@ -32,6 +32,7 @@ class Misnaming:
         self.files = files
         self.said: dict[str, bool] = {}
         self.texts: list[str] | None = None
+        self.alike: dict[tuple[str, str], float] = {}
 
     def of(
         self,
@@ -49,9 +50,15 @@ class Misnaming:
         for name, variable in environment.items() if unset and module.gap is None else ():
             own = variable.origin in (Origin.ENVIRONMENT, Origin.SECRET) and name not in read and not is_mode(name)
             if own and not publishers(name) and not any(given_by(name, each) for each in _GIVEN):
-                meant = max(unset, key=lambda key: (likeness(name, key.key), key.key))
-                if likeness(name, meant.key) and not self._is_said(name):
+                meant = max(unset, key=lambda key: (self._likeness(name, key.key), key.key))
+                if self._likeness(name, meant.key) and not self._is_said(name):
                     yield variable, meant
+
+    def _likeness(self, name: str, key: str) -> float:
+        """Asked once for all services with the variable."""
+        if (name, key) not in self.alike:
+            self.alike[name, key] = likeness(name, key)
+        return self.alike[name, key]
 
     def _is_said(self, name: str) -> bool:
         """Whether any file of code names the variable, also as a setting (`db.host`) or by its section alone."""

@@ -82,7 +82,8 @@ def env_key_missing_locally(graph: Graph, _: Options) -> Outcomes:
     for local, cloud in graph.mirrored(role=Role.APP):
         twins.setdefault(local.id, []).append(cloud)
     files = env_files(graph)
-    held = _held(graph, files)
+    had = {each.id: _had(graph, files, each) for each in graph.containers(side=Side.LOCAL)}
+    held = _held(graph, had)
     read: dict[str, set[str]] = {}
     for each in graph.all(EnvironmentReads):
         read.setdefault(each.directory, set()).update(one.value for one in each.reads)
@@ -91,7 +92,7 @@ def env_key_missing_locally(graph: Graph, _: Options) -> Outcomes:
         if not clouds and (local.config is None or not local.service.environment):
             continue
         yield Compared(local.node, *(each.node for each in clouds[:1]))
-        required = [key for key in _required(local) if not _met(graph, files, local, key)]
+        required = [key for key in _required(local) if not _met(local, key, had[local.id])]
         names = {key.key for key in required}
         lent = {
             each.stand_in
@@ -108,7 +109,7 @@ def env_key_missing_locally(graph: Graph, _: Options) -> Outcomes:
             and (shown is None or key in shown)
             and all(key != each.key for each, _ in clouds[0].misnamed)
             and all(key in each.environment for each in clouds)
-            and _asked(graph, files, local, variable)
+            and _asked(local, variable, had[local.id])
         ]
         if not required and not given:
             continue
@@ -165,33 +166,34 @@ def _required(local: Container) -> Iterator[ConfigKey]:
             yield key
 
 
-def _held(graph: Graph, files: EnvFiles) -> set[tuple[str, str]]:
+def _held(graph: Graph, had: Mapping[str, set[str]]) -> set[tuple[str, str]]:
     """The keys of config modules that any local service with the module gets: they may be needed only there."""
     every = ((each, key) for each in graph.containers(side=Side.LOCAL) for key in each.keys)
-    return {(_module(each), key.key) for each, key in every if _met(graph, files, each, key)}
+    return {(_module(each), key.key) for each, key in every if _met(each, key, had[each.id])}
 
 
 def _module(local: Container) -> str:
     return local.config.id if local.config is not None else ""
 
 
-def _met(graph: Graph, files: EnvFiles, local: Container, key: ConfigKey) -> bool:
-    return key.met(local.environment) or any(_has(graph, files, local, name) for name in (key.key, *key.alternatives))
+def _met(local: Container, key: ConfigKey, had: set[str]) -> bool:
+    return key.met(local.environment) or not had.isdisjoint((key.key, *key.alternatives))
 
 
-def _has(graph: Graph, files: EnvFiles, local: Container, key: str) -> bool:
-    """Whether a service gets a variable: by its platform, its image, its command, or an example that mentions it."""
-    if key in local.environment or key in local.exported or any(each.key == key for each in local.service.environment):
-        return True
-    if any(each.key == key for command in local.commands for each in command.assignments):
-        return True
+def _had(graph: Graph, files: EnvFiles, local: Container) -> set[str]:
+    """The variables that a service gets: by its platform, its image, its command, or an example that mentions them."""
     given = (graph.get(EnvironmentFile, f"env:{each.stand_in or each.path}") for each in local.service.env_files)
-    if any(key in file.mentioned for file in given if file is not None):
-        return True
-    return key in keys_within(graph, files, local)[0]
+    return {
+        *local.environment,
+        *local.exported,
+        *(each.key for each in local.service.environment),
+        *(each.key for command in local.commands for each in command.assignments),
+        *(name for file in given if file is not None for name in file.mentioned),
+        *keys_within(graph, files, local)[0],
+    }
 
 
-def _asked(graph: Graph, files: EnvFiles, local: Container, variable: Variable) -> bool:
+def _asked(local: Container, variable: Variable, had: set[str]) -> bool:
     """Whether a variable of the cloud should be there locally, and is not."""
     key = variable.key
     if (
@@ -205,7 +207,7 @@ def _asked(graph: Graph, files: EnvFiles, local: Container, variable: Variable) 
         return False
     if given_by(key, "container") or given_by(key, "image") or is_cloud_only(key):
         return False
-    if _has(graph, files, local, key):
+    if key in had:
         return False
     told = next((each for each in local.keys if each.key == key), None)
     if told is not None and isinstance(told.required, Known) and known(told.default, "-").strip():
