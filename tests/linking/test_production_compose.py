@@ -181,6 +181,19 @@ DEPLOYING = {
         "docker-compose.server.yml",
         "'.github/workflows/ship.yml' starts it on another machine",
     ),
+    "a workflow that is called after its tests": (
+        ".github/workflows/ci.yml",
+        """
+        on: push
+        jobs:
+          ship:
+            runs-on: ubuntu-24.04
+            steps:
+              - run: ssh shop@example.org docker compose -f docker-compose.server.yml up -d
+        """,
+        "docker-compose.server.yml",
+        "'.github/workflows/ci.yml' starts it on another machine",
+    ),
     "a script that is called after deploying": (
         "deploy.sh",
         "docker compose -f docker-compose.server.yml up -d --build\n",

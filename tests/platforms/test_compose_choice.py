@@ -348,6 +348,12 @@ SHIPPED: dict[str, tuple[dict[str, str], tuple[str, ...], tuple[str, ...], str]]
         ("deployment/coolify/compose.yml",),
         ON,
     ),
+    "a folder called after who runs the machine": (
+        {"infra/digitalocean/compose.yml": WHOLE, "infra/dev/compose.yml": STORES},
+        ("infra/dev/compose.yml",),
+        ("infra/digitalocean/compose.yml",),
+        ON,
+    ),
     "the image of a service that another file builds": (
         {"docker-compose.yml": LASTING, "docker-compose.server.yml": "services: {app: {image: '${APP}'}}"},
         ("docker-compose.yml",),

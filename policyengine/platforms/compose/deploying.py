@@ -45,6 +45,8 @@ _ENDS = (".yml", ".yaml")
 _DEEPEST = 4
 _STACK, _REMOTE, _CALLED, _SENT, _SET, _NAMED, _COPIED, _PULLED, _SHIPPED, _UP = range(10)
 """What tells most comes first. The last two tell only together: what is copied, and that Compose is started there."""
+_ELSEWHERE = (_STACK, _REMOTE, _SENT)
+"""What a workflow that is called after tests tells, too: `ci.yml` may deploy at its end."""
 _REASONS = {
     _STACK: "'{0}' deploys it as a stack of Swarm",
     _REMOTE: "'{0}' starts it on another machine",
@@ -108,14 +110,15 @@ def deployed(tree: Files) -> Iterator[tuple[tuple[str, ...], str, bool]]:
     if not any(path.endswith(_ENDS) for path in tree.holding("compose", "stack")):
         return iter(())
     for path in scripts(tree):
-        if _aside(path):
+        aside = _aside(path)
+        if aside and not path.startswith(_WORKFLOWS):
             continue
         try:
             told = tree.once(path, started)
         except ReadError:
             continue  # whose file it is tells it
         for each in told or ():
-            if each.how == _PULLED:
+            if each.how == _PULLED or (aside and each.how not in _ELSEWHERE):
                 continue
             files = _shipped(tree, each.files) if each.how == _SENT else _in_tree(tree, path, each.files)
             if each.how in (_SET, _NAMED) and not any(map(is_called_after_production, files)):
