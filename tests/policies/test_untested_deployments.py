@@ -243,6 +243,11 @@ def test_without_stack_and_cloud_a_workflow_that_builds_an_image_is_asked(tmp_pa
     [
         ("[self-hosted, shop]", "docker compose -f docker-compose.production.yml up -d --build", [UNTESTED]),
         ("[self-hosted, shop]", "docker compose -f docker-compose.yml up -d --build", []),
+        (
+            "[self-hosted, shop]\n    environment: shop",
+            "docker compose -f docker-compose.yml up -d --build",
+            [UNTESTED],
+        ),
         ("ubuntu-latest", "docker compose -f docker-compose.production.yml up -d --build", []),
     ],
 )

@@ -273,6 +273,8 @@ RUN = "{{workflow_run: {{workflows: [{name}], types: [completed]}}}}"
     ("follows", "condition", "message", "open_"),
     [
         ("CI", "github.event.workflow_run.conclusion == 'success'", "", False),
+        ("CI", "github.event.workflow_run.conclusion == 'success' && vars.PROJECT != ''", "", False),
+        ("CI", "contains(fromJSON('[\"success\"]'), github.event.workflow_run.conclusion)", "", False),
         ("CI", "", "'ship' [deploys](1) whatever 'CI' came to. Ask for conclusion == 'success'.", False),
         (
             "CI",

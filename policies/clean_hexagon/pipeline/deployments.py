@@ -28,6 +28,7 @@ from policyengine.api import (
     Workflow,
     is_chore,
     known,
+    regex,
     rule,
     tag_moves,
     undecided,
@@ -254,7 +255,7 @@ def skipped_on_dispatch(graph: Graph, workflow: Workflow, job: Job) -> bool:
     """Whether a gate is left out where somebody starts the workflow by hand."""
     condition = _condition(*graph.callers(job))
     asked = "workflow_dispatch" in workflow.events and "github.event_name" in condition
-    return asked and ("!=" in condition) is ("workflow_dispatch" in condition)
+    return asked and (_OTHER.search(condition) is not None) is ("workflow_dispatch" in condition)
 
 
 def _runs_past_skipped(job: Job) -> bool:
@@ -264,8 +265,12 @@ def _runs_past_skipped(job: Job) -> bool:
 
 
 def _asks_success(job: Job) -> bool:
-    condition = _condition(job)
-    return "conclusion" in condition and "success" in condition and "!=" not in condition
+    return _SUCCEEDED.search(_condition(job)) is not None
+
+
+_OTHER = regex(r"event_name\s*!=")
+_SUCCEEDED = regex(r"conclusion\s*==\s*'success'|'success'\s*==[\s\w.]*conclusion|success[^!=]*\bconclusion\s*\)")
+"""What asks for success, also as `contains(fromJSON('["success"]'), github.event.workflow_run.conclusion)`."""
 
 
 def _passes_by_hand(workflow: Workflow, chain: Iterable[Job]) -> bool:

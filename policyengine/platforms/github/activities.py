@@ -129,16 +129,16 @@ _SERVICES = frozenset({"pm2", "supervisorctl", "systemctl"})
 """The programs that start what stays on a machine."""
 
 
-def on_machine(runner: str, found: Iterable[Activity]) -> Iterator[Activity]:
+def on_machine(runner: str, found: Iterable[Activity], *, deploys: bool) -> Iterator[Activity]:
     """What commands do on a runner with these labels.
 
-    On a machine of one's own the Compose file of production is started to stay there, and not to be tested; on others
-    a service is, and nothing stays.
+    On a machine of one's own the Compose file of production is started to stay there, and not to be tested, and so is
+    what a job starts that `deploys` to an environment; on others a service is, and nothing stays.
     """
     own = "self-hosted" in runner.split()
     for each in found:
         match each:
-            case ComposeUp(detached=True) if own and any(map(speaks_of_production, each.files)):
+            case ComposeUp(detached=True) if own and (deploys or any(map(speaks_of_production, each.files))):
                 yield Deploy(span=each.span, tool="compose", forgiven=each.forgiven)
             case Deploy(tool=tool) if tool in _SERVICES and not own:
                 pass

@@ -35,7 +35,7 @@ class StepFrame(Struct, frozen=True):
     `scope` is what names stand for, `combinations` those of the matrix, `choices` what a person may choose for an
     input, `own` the step's condition, `folder` that of the composite action, and `condition` and `forgiven` what the
     step that calls it brings, which is `certain` to run or not. `where` is the default working directory as written.
-    `runner` are the labels of the machine.
+    `runner` are the labels of the machine, and `deploys` tells that its job names an environment.
     """
 
     scope: Scope
@@ -51,6 +51,7 @@ class StepFrame(Struct, frozen=True):
     certain: bool = True
     forgiven: Value[bool] | None = None
     runner: str = ""
+    deploys: bool = False
 
     def scopes(self, text: str) -> Iterator[Scope]:
         """The scope of a step, for each combination of the matrix and each choice of an input that a text asks for."""

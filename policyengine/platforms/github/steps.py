@@ -112,7 +112,7 @@ class Steps(Struct, frozen=True):
                 commands=done.commands,
                 activities=tuple(
                     activities.informed(each, environment, scope)
-                    for each in activities.on_machine(frame.runner, (*done.activities, *handed))
+                    for each in activities.on_machine(frame.runner, (*done.activities, *handed), deploys=frame.deploys)
                 ),
                 given=tuple(dict.fromkeys(shipping.given(done.commands, uses, inputs))),
                 shipped=tuple(dict.fromkeys(shipping.shipped(done.commands, uses, inputs))),

@@ -377,6 +377,7 @@ def _frame(body: Mapping, level: _Level) -> StepFrame:
         choices=level.choices,
         where=documents.defaults(body, "working-directory") or documents.defaults(document, "working-directory"),
         runner=" ".join(each.text.lower() for each in texts(body.get("runs-on"))),
+        deploys=body.get("environment") is not None,
         shell=shell.text if shell is not None else "pwsh" if _on_windows(body) else "",
     )
 
